@@ -1,0 +1,92 @@
+//! What all requests to one isolate share.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
+use counterfoil_verify::{Limits, Verifier};
+
+use crate::ports::Ports;
+
+/// What all requests to one isolate share. Cheap to clone.
+#[derive(Clone)]
+pub struct App<P> {
+    /// The world around.
+    pub(crate) ports: P,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    verifier: Mutex<Verifier>,
+}
+
+/// The deployment's secrets, parsed.
+pub struct Config {
+    root_digests: Vec<Digest>,
+    seal_secrets: Vec<SealSecret>,
+}
+
+/// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// See the message.
+    #[error("ROOT_TOKEN_DIGESTS must be a JSON list of one or two SHA-256 digests in hex, the current one first")]
+    RootTokenDigests,
+    /// See the message.
+    #[error("SEAL_SECRETS must be a JSON list of hex strings of at least 32 bytes, the current one first")]
+    SealSecrets,
+}
+
+impl Config {
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS` and `SEAL_SECRETS`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the one that is wrong.
+    pub fn parse(root_token_digests: &str, seal_secrets: &str) -> Result<Self, ConfigError> {
+        let root_digests: Vec<Digest> =
+            serde_json::from_str(root_token_digests).map_err(|_| ConfigError::RootTokenDigests)?;
+        if !(1..=2).contains(&root_digests.len()) {
+            return Err(ConfigError::RootTokenDigests);
+        }
+        Ok(Self { root_digests, seal_secrets: parse_seal_secrets(seal_secrets)? })
+    }
+
+    /// Whether this is the digest of a root token.
+    pub(crate) fn is_root(&self, digest: Digest) -> bool {
+        self.root_digests.iter().fold(false, |found, root| found | root.ct_eq(&digest))
+    }
+
+    /// The keys that seal a workspace's tokens, the current one first.
+    pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
+        self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
+    }
+}
+
+/// Reads the deployment secret `SEAL_SECRETS`.
+///
+/// # Errors
+/// [`ConfigError::SealSecrets`]
+pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    let secrets: Vec<String> = serde_json::from_str(text).map_err(|_| ConfigError::SealSecrets)?;
+    let parse = |secret: &String| SealSecret::new(&hex::decode(secret).ok()?).ok();
+    let secrets: Option<Vec<_>> = secrets.iter().map(parse).collect();
+    secrets.filter(|secrets| !secrets.is_empty()).ok_or(ConfigError::SealSecrets)
+}
+
+impl<P: Ports> App<P> {
+    /// The application of one isolate.
+    pub fn new(ports: P, config: Config) -> Self {
+        let verifier = Mutex::new(Verifier::new(Limits::default()));
+        Self { ports, shared: Arc::new(Shared { config, verifier }) }
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// The isolate's verifier. Never held across an await. A thread that panicked with it leaves records that are each
+    /// whole, so its memory stays usable.
+    pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
+        self.shared.verifier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

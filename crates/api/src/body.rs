@@ -1,0 +1,106 @@
+//! What a request says, parsed at the border: bodies, queries, paths. Nothing unknown is let pass.
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request},
+};
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+use crate::problem::Problem;
+
+/// The largest body that is read, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A query string.
+pub(crate) struct Query<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        if !is_json(request.headers()) {
+            let detail = "Send the body as JSON, with Content-Type: application/json.";
+            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail));
+        }
+        let bytes = read(request.into_body()).await?;
+        parse(&bytes).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        T::deserialize(deserializer).map(Self).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", format!("The query is wrong: {error}."))
+        })
+    }
+}
+
+/// `application/json` or any `…+json` (RFC 6839), whatever its parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+async fn read(body: Body) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let detail = format!("The body is larger than {MAX_BODY} bytes.");
+            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail))
+        }
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = pointer(error.path());
+        let error = error.into_inner();
+        if error.is_data() {
+            let detail = format!("The body does not fit: {}.", without_position(&error));
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail).at(pointer)
+        } else {
+            not_json(&error)
+        }
+    })?;
+    deserializer.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
+}
+
+/// The error's words. The pointer says better where it is than a line and column of minified JSON.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(words, _)| words.to_owned())
+}
+
+/// The path as a JSON pointer (RFC 6901).
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        pointer.push('/');
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&index.to_string()),
+            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Segment::Enum { variant } => pointer.push_str(variant),
+            Segment::Unknown => {}
+        }
+    }
+    // A field of the top level that is missing or unknown leaves an empty step: the body itself is at fault.
+    if pointer == "/" { String::new() } else { pointer }
+}

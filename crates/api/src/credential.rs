@@ -1,0 +1,140 @@
+//! Who is asking: the token that a request presents, and the workspace that it acts in.
+
+use std::net::IpAddr;
+
+use axum::extract::FromRequestParts;
+use counterfoil_ledger::command::Actor;
+use counterfoil_token::{Digest, Presented, WorkspaceKey};
+use counterfoil_verify::Code;
+use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+
+use crate::{app::App, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
+/// Cloudflare sets this one and lets no client do so.
+const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
+
+/// An authenticated-to-be: the ledger or the verifier has the last word on the token.
+pub(crate) struct Caller<P> {
+    /// The way to the workspace's ledger.
+    pub(crate) gate: Gate<P>,
+    /// In which workspace.
+    pub(crate) workspace: WorkspaceKey,
+    /// Who.
+    pub(crate) actor: Actor,
+    /// The text presented, where the verifier is to check it. Never logged, never stored.
+    pub(crate) text: PresentedText,
+    /// From where, where that is known.
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// The bearer of the deployment's root token, in no workspace.
+pub(crate) struct Root<P> {
+    pub(crate) gate: Gate<P>,
+    pub(crate) address: Option<IpAddr>,
+}
+
+/// A credential's text, which shows nothing of itself.
+pub(crate) struct PresentedText(String);
+
+impl PresentedText {
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl<P: Ports> FromRequestParts<App<P>> for Caller<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        let gate = gate(parts, app)?;
+        let text = presented(&parts.headers)?;
+        let address = client_address(&parts.headers);
+        let digest = Digest::of(text.as_bytes());
+        let (workspace, actor) = if app.config().is_root(digest) {
+            let slug = workspace_header(&parts.headers)?.ok_or_else(|| {
+                let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
+                Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
+            })?;
+            (gate.resolve(slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
+        } else {
+            let workspace = match Presented::parse(text.as_bytes()) {
+                Err(_) => return Err(Problem::credential(Code::Malformed)),
+                Ok(Presented::Ours(token)) => {
+                    let workspace = token.workspace();
+                    // A wrong seal was never issued: no ledger is asked, none is even brought to life.
+                    let keys = app.config().seal_keys(workspace);
+                    keys.iter().any(|key| token.is_sealed_by(key)).then_some(workspace)
+                }
+                Ok(Presented::Foreign(_)) => match workspace_header(&parts.headers)? {
+                    Some(slug) => gate.resolve(slug).await?,
+                    None => None,
+                },
+            };
+            (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
+        };
+        Ok(Self { gate, workspace, actor, text: PresentedText(text), address })
+    }
+}
+
+impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        let text = presented(&parts.headers)?;
+        if !app.config().is_root(Digest::of(text.as_bytes())) {
+            let detail = "Only the deployment's root token may do this.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
+        }
+        Ok(Self { gate: gate(parts, app)?, address: client_address(&parts.headers) })
+    }
+}
+
+fn gate<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Gate<P>, Problem> {
+    let trace = parts.extensions.get::<Trace>().ok_or_else(|| Problem::internal("the request has no trace"))?;
+    Ok(Gate { app: app.clone(), trace: trace.clone() })
+}
+
+/// The one credential that the request presents, as `Authorization: Bearer` or `X-API-Key`.
+fn presented(headers: &HeaderMap) -> Result<String, Problem> {
+    let mut found: Option<&str> = None;
+    let authorization = headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.to_str().ok()?));
+    let api_key = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok());
+    for text in authorization.chain(api_key) {
+        let Some(text) = text else {
+            let detail = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+            return Err(Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail));
+        };
+        if found.is_some_and(|other| other != text) {
+            let detail = "The request presents two different credentials. Send one.";
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "AMBIGUOUS_CREDENTIAL", detail));
+        }
+        found = Some(text);
+    }
+    found.map(str::to_owned).ok_or_else(|| {
+        let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+        Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
+    })
+}
+
+/// The token of an `Authorization` header (RFC 6750, section 2.1). The scheme's case does not matter (RFC 9110).
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    let token = token.trim_matches(' ');
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+fn workspace_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let Some(value) = headers.get(WORKSPACE) else { return Ok(None) };
+    value.to_str().map(Some).map_err(|_| no_such_workspace())
+}
+
+fn no_such_workspace() -> Problem {
+    let detail = "There is no workspace by the slug that X-Counterfoil-Workspace names.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}
+
+fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,23 @@
+//! HTTP: what a request means, and how an answer looks.
+//!
+//! A request is parsed at the border into types that cannot be wrong, becomes one ledger command, and its reply becomes
+//! JSON. The rules are the ledger's; the decisions are the verifier's. What the outside world has to offer (the ledger's
+//! objects, the registry, the clock, random bytes, a log) comes in through [`Ports`], so that the same router runs in
+//! the Worker and in native tests.
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod body;
+mod credential;
+mod ledger;
+mod ports;
+mod problem;
+mod routes;
+mod time;
+mod trace;
+mod verifying;
+
+pub use app::{App, Config, ConfigError, parse_seal_secrets};
+pub use ports::{LogLine, Ports, Unreachable};
+pub use routes::router;

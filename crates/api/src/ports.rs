@@ -1,0 +1,77 @@
+//! What the API needs of the world around it.
+
+use std::future::Future;
+
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{RegistryKey, Timestamp};
+use serde::Serialize;
+
+/// The world around the API. One implementation is the Worker's; tests have another that injects faults.
+pub trait Ports: Clone + Send + Sync + 'static {
+    /// The time now.
+    fn now(&self) -> Timestamp;
+
+    /// Fills the slice with random bytes fit for secrets.
+    fn random(&self, bytes: &mut [u8]);
+
+    /// Hands a request to a workspace's ledger and brings back its reply; both as
+    /// [`counterfoil_ledger::Ledger::handle`] reads and writes them.
+    ///
+    /// # Errors
+    /// [`Unreachable`] where no reply came in time. Whether the ledger carried it out is then not known.
+    fn ledger(
+        &self,
+        workspace: WorkspaceKey,
+        request: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send;
+
+    /// Hands a request to the directory, likewise.
+    ///
+    /// # Errors
+    /// [`Unreachable`], likewise.
+    fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send;
+
+    /// Reads values from the registry, in the order of the keys.
+    ///
+    /// # Errors
+    /// [`Unreachable`] where the registry did not answer.
+    fn registry(
+        &self,
+        keys: &[RegistryKey],
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
+
+    /// Writes one line to the log.
+    fn log(&self, line: &LogLine);
+}
+
+/// Nobody answered: why, for the log.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+/// What is logged of one request. It names the route's pattern, never the path: a path may carry a token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// `error` where the service failed, else `info`.
+    pub level: &'static str,
+    /// The id that the answer carried too.
+    pub request_id: String,
+    /// The method.
+    pub method: String,
+    /// The route's pattern; absent where none matched.
+    pub route: Option<String>,
+    /// The answer's status.
+    pub status: u16,
+    /// The problem's code, where the answer was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'static str>,
+    /// What happened inside, where the service failed. Never shown to the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// How many times a ledger or the directory was asked.
+    pub ledger_calls: u32,
+    /// How many registry keys were read.
+    pub registry_reads: u32,
+    /// Milliseconds from the request to its answer, as far as the clock tells.
+    pub duration_ms: u64,
+}

@@ -1,0 +1,171 @@
+//! Errors as callers meet them: RFC 9457 problem details with a stable code.
+//!
+//! A problem has two messages: `detail` tells the caller what is wrong and what to do; `internal` tells the operator
+//! what happened and goes to the log only.
+
+use axum::response::{IntoResponse, Response};
+use counterfoil_ledger::{Refusal, refusal::ForbiddenCode, refusal::InvalidCode};
+use counterfoil_verify::Code;
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+
+/// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    pub(crate) pointer: Option<String>,
+    pub(crate) internal: Option<String>,
+}
+
+/// The body: RFC 9457 with three members more. `type` is `about:blank`, so `title` is the status's own phrase.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    code: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    request_id: &'a str,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, code, detail: detail.into(), pointer: None, internal: None }
+    }
+
+    /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
+    pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
+    }
+
+    /// The service failed; the caller can only try again, the operator reads why.
+    pub(crate) fn internal(why: impl Into<String>) -> Self {
+        let detail = "Something went wrong here, and it was logged. Nothing was changed.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", detail) }
+    }
+
+    /// The ledger did not answer in time.
+    pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
+        let detail = "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", detail) }
+    }
+
+    /// The credential that was presented does not pass.
+    pub(crate) fn credential(code: Code) -> Self {
+        let (status, detail) = match code {
+            Code::Valid => return Self::internal("a valid credential was refused"),
+            Code::Malformed => (StatusCode::UNAUTHORIZED, "The credential is not a token: mistyped, or cut short."),
+            Code::Unknown => (StatusCode::UNAUTHORIZED, "The token is not known here."),
+            Code::WorkspaceSuspended => (StatusCode::UNAUTHORIZED, "The token's workspace is suspended."),
+            Code::Revoked => (StatusCode::UNAUTHORIZED, "The token was revoked."),
+            Code::OwnerSuspended => (StatusCode::UNAUTHORIZED, "The token's owner is suspended."),
+            Code::Disabled => (StatusCode::UNAUTHORIZED, "The token is switched off."),
+            Code::Expired => (StatusCode::UNAUTHORIZED, "The token has expired."),
+            Code::NotYetValid => (StatusCode::UNAUTHORIZED, "The token is not valid yet."),
+            Code::AddressNotAllowed => (StatusCode::FORBIDDEN, "The token may not be used from this address."),
+            Code::InsufficientScope => (StatusCode::FORBIDDEN, "The token lacks a scope that this needs."),
+            Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many unknown tokens; try again in a second."),
+            Code::Unavailable => return Self::ledger_unavailable("the caller's token could not be checked"),
+        };
+        Self::new(status, code.as_str(), detail)
+    }
+
+    pub(crate) fn missing_scope(scope: &str) -> Self {
+        let detail = format!("The token lacks the scope {scope}, which this needs.");
+        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "There is nothing at this path.")
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This path does not take this method.")
+    }
+
+    /// The response that the caller sees.
+    pub(crate) fn render(&self, request_id: &str) -> Response {
+        let title = self.status.canonical_reason().unwrap_or_default();
+        let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let pointer = self.pointer.as_deref();
+        let body = Body { r#type: "about:blank", title, status, code, detail, pointer, request_id };
+        // A struct of strings and numbers always serialises.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        let mut response = (self.status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(challenge) = self.challenge() {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+
+    /// The challenge of RFC 6750, section 3: no error code where no credential was presented.
+    fn challenge(&self) -> Option<&'static str> {
+        match (self.status, self.code) {
+            (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL") => Some(r#"Bearer realm="counterfoil""#),
+            (StatusCode::UNAUTHORIZED, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
+            (StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE") => {
+                Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Unauthenticated { code } => Self::credential(code),
+            Refusal::MissingScope { scope } => Self::missing_scope(&scope),
+            Refusal::Forbidden { code, .. } => {
+                let code = match code {
+                    ForbiddenCode::Escalation => "ESCALATION",
+                    ForbiddenCode::NotYours => "NOT_YOURS",
+                    ForbiddenCode::RootOnly => "ROOT_ONLY",
+                };
+                Self::new(StatusCode::FORBIDDEN, code, detail)
+            }
+            Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", sentence(&detail)),
+            Refusal::Invalid { code, pointer, detail } => {
+                let code = match code {
+                    InvalidCode::InvalidValue => "INVALID_VALUE",
+                    InvalidCode::UnknownScope => "UNKNOWN_SCOPE",
+                    InvalidCode::BuiltInScope => "BUILT_IN_SCOPE",
+                    InvalidCode::UnknownMember => "UNKNOWN_MEMBER",
+                    InvalidCode::InvalidCursor => "INVALID_CURSOR",
+                };
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
+            }
+            Refusal::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", sentence(&detail)),
+            Refusal::QuotaExceeded { .. } => {
+                let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
+                Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)
+            }
+            Refusal::Internal { detail } => Self::internal(detail),
+        }
+    }
+}
+
+/// The text as a sentence: a capital at its start, a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+impl IntoResponse for Problem {
+    /// An empty response that carries the problem; [`crate::trace`] renders it.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

@@ -1,0 +1,36 @@
+//! The routes. Each handler parses, asks the ledger or the verifier, and shapes the answer; it decides nothing.
+
+mod members;
+mod scopes;
+mod shapes;
+mod tokens;
+mod verify;
+mod workspaces;
+
+use axum::{
+    Router,
+    http::{StatusCode, header},
+    middleware,
+    routing::{get, post},
+};
+
+use crate::{app::App, ports::Ports, problem::Problem, trace::trace};
+
+/// The whole API.
+pub fn router<P: Ports>(app: App<P>) -> Router {
+    Router::new()
+        .route("/", get(async || (StatusCode::FOUND, [(header::LOCATION, "/console/")])))
+        .route("/healthz", get(async || "ok\n"))
+        .route("/v1/workspaces", post(workspaces::create::<P>))
+        .route("/v1/scopes", get(scopes::read::<P>).put(scopes::replace::<P>))
+        .route("/v1/members", get(members::list::<P>).post(members::create::<P>))
+        .route("/v1/tokens", get(tokens::list::<P>).post(tokens::create::<P>))
+        .route("/v1/tokens/self", get(tokens::read_self::<P>))
+        .route("/v1/tokens/{id}", get(tokens::read::<P>).delete(tokens::revoke::<P>))
+        .route("/v1/verify", post(verify::verify::<P>))
+        .route("/v1/records", post(verify::records::<P>))
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn_with_state(app.clone(), trace::<P>))
+        .with_state(app)
+}

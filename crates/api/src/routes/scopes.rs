@@ -1,0 +1,50 @@
+//! The scope catalogue.
+
+use axum::Json as Answer;
+use counterfoil_ledger::command::{Catalogue, GetScopes, PutScopes, Role, ScopeEntry};
+use counterfoil_verify::{Freshness, Scope};
+use serde::Deserialize;
+
+use crate::{body::Json, credential::Caller, ports::Ports, problem::Problem};
+
+/// The body of a replacement.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Replace {
+    scopes: Vec<Entry>,
+}
+
+/// One scope. Everybody sees and may grant it unless it says otherwise.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: Scope,
+    description: String,
+    visible_to: Option<Role>,
+    grantable_by: Option<Role>,
+    freshness: Option<Freshness>,
+}
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Answer<Catalogue>, Problem> {
+    Ok(Answer(caller.ask(GetScopes {}).await?))
+}
+
+pub(super) async fn replace<P: Ports>(
+    caller: Caller<P>,
+    Json(body): Json<Replace>,
+) -> Result<Answer<Catalogue>, Problem> {
+    let scopes = body.scopes.into_iter().map(ScopeEntry::from).collect();
+    Ok(Answer(caller.ask(PutScopes { scopes }).await?))
+}
+
+impl From<Entry> for ScopeEntry {
+    fn from(entry: Entry) -> Self {
+        Self {
+            name: entry.name,
+            description: entry.description,
+            visible_to: entry.visible_to.unwrap_or(Role::Member),
+            grantable_by: entry.grantable_by.unwrap_or(Role::Member),
+            freshness: entry.freshness,
+        }
+    }
+}

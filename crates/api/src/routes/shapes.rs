@@ -1,0 +1,108 @@
+//! The JSON shapes of answers that several routes share.
+
+use counterfoil_ledger::command::{Issued, Listing, Owner, Page, State, TokenView};
+use counterfoil_token::Digest;
+use counterfoil_verify::{AddressBlock, ScopeSet};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::time::Rfc3339;
+
+/// A token.
+#[derive(Serialize)]
+pub(super) struct Token {
+    id: String,
+    number: u64,
+    digest: Digest,
+    hint: String,
+    name: String,
+    note: Option<String>,
+    owner: Owner,
+    scopes: ScopeSet,
+    effective_scopes: ScopeSet,
+    state: State,
+    enabled: bool,
+    created_at: Rfc3339,
+    created_by: String,
+    expires_at: Option<Rfc3339>,
+    not_before: Option<Rfc3339>,
+    allowed_addresses: Vec<AddressBlock>,
+    client_id: Option<String>,
+    metadata: Option<Map<String, Value>>,
+    last_used_at: Option<Rfc3339>,
+    revoked_at: Option<Rfc3339>,
+}
+
+/// A token just issued: the one answer that shows its text.
+#[derive(Serialize)]
+pub(super) struct IssuedToken {
+    /// The text.
+    token: String,
+    #[serde(flatten)]
+    rest: Token,
+}
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(super) struct List<T> {
+    items: Vec<T>,
+    next_cursor: Option<String>,
+    total: u64,
+}
+
+/// Which page, as the query says it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PageQuery {
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+impl From<PageQuery> for Page {
+    fn from(PageQuery { limit, cursor }: PageQuery) -> Self {
+        Self { limit, cursor }
+    }
+}
+
+impl<T> List<T> {
+    pub(super) fn of<U>(listing: Listing<U>) -> Self
+    where
+        T: From<U>,
+    {
+        let Listing { items, next_cursor, total } = listing;
+        Self { items: items.into_iter().map(T::from).collect(), next_cursor, total }
+    }
+}
+
+impl From<Issued> for IssuedToken {
+    fn from(Issued { text, token }: Issued) -> Self {
+        Self { token: text.expose().to_owned(), rest: token.into() }
+    }
+}
+
+impl From<TokenView> for Token {
+    fn from(view: TokenView) -> Self {
+        Self {
+            id: view.id,
+            number: view.number,
+            digest: view.digest,
+            hint: view.hint,
+            name: view.name,
+            note: view.note,
+            owner: view.owner,
+            scopes: view.scopes,
+            effective_scopes: view.effective_scopes,
+            state: view.state,
+            enabled: view.enabled,
+            created_at: Rfc3339(view.created_at),
+            created_by: view.created_by,
+            expires_at: view.expires_at.map(Rfc3339),
+            not_before: view.not_before.map(Rfc3339),
+            allowed_addresses: view.allowed_addresses,
+            client_id: view.client_id,
+            metadata: view.metadata,
+            last_used_at: view.last_used_at.map(Rfc3339),
+            revoked_at: view.revoked_at.map(Rfc3339),
+        }
+    }
+}

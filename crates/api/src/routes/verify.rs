@@ -1,0 +1,180 @@
+//! Verification: decisions for those who ask here, records for verifiers elsewhere.
+
+use axum::{Json as Answer, http::StatusCode, response::IntoResponse};
+use counterfoil_ledger::command::{Actor, Records};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Scope, ScopeSet};
+use http::header;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::net::IpAddr;
+
+use crate::{body::Json, credential::Caller, ports::Ports, problem::Problem, time::Rfc3339, verifying::Check};
+
+/// The most tokens that are verified in one request, and the most digests whose records are given in one.
+const MAX_BATCH: usize = 100;
+
+/// The scope that asking needs.
+const VERIFY: &str = "tokens:verify";
+
+/// The media type of an answer in its binary layout; see `counterfoil_verify::Answer`.
+const ANSWER: &str = "application/vnd.counterfoil.answer";
+
+/// What is to be verified: one token or several, against one demand.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Verify {
+    token: Option<String>,
+    tokens: Option<Vec<String>>,
+    #[serde(default)]
+    demand: DemandBody,
+}
+
+/// A demand. Its workspace is the caller's own, always.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct DemandBody {
+    all_of: Vec<Scope>,
+    any_of: Vec<Scope>,
+    address: Option<IpAddr>,
+    freshness: Freshness,
+}
+
+/// One decision, or one for each token in their order.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Verified {
+    One(DecisionBody),
+    Many { results: Vec<DecisionBody> },
+}
+
+/// A decision.
+#[derive(Serialize)]
+pub(super) struct DecisionBody {
+    valid: bool,
+    code: Code,
+    freshness: Freshness,
+    as_of: Rfc3339,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Bearer>,
+}
+
+/// Who the token is, where it was ever issued.
+#[derive(Serialize)]
+struct Bearer {
+    id: String,
+    number: u64,
+    name: String,
+    workspace: String,
+    owner: String,
+    scopes: ScopeSet,
+    client_id: Option<String>,
+    expires_at: Option<Rfc3339>,
+    metadata: Option<Value>,
+}
+
+pub(super) async fn verify<P: Ports>(
+    caller: Caller<P>,
+    Json(body): Json<Verify>,
+) -> Result<Answer<Verified>, Problem> {
+    let (tokens, single) = match (body.token, body.tokens) {
+        (Some(token), None) => (vec![token], true),
+        (None, Some(tokens)) if (1..=MAX_BATCH).contains(&tokens.len()) => (tokens, false),
+        (None, Some(_)) => return Err(invalid("/tokens", format!("Give 1 to {MAX_BATCH} tokens."))),
+        _ => return Err(invalid("", "Give either token or tokens.")),
+    };
+    let demand = Demand {
+        all_of: body.demand.all_of,
+        any_of: body.demand.any_of,
+        address: body.demand.address,
+        freshness: body.demand.freshness,
+        ..Demand::of(caller.workspace)
+    };
+    // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
+    let admission = admission(&caller, demand.freshness)?;
+    let checks = tokens.iter().map(|token| Check { text: token.as_bytes(), demand: &demand });
+    let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
+    let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
+    if admission.is_some() {
+        admit(decisions.next())?;
+    }
+    let mut results: Vec<_> = decisions.map(DecisionBody::from).collect();
+    match (single, results.pop()) {
+        (true, Some(only)) => Ok(Answer(Verified::One(only))),
+        (_, last) => {
+            results.extend(last);
+            Ok(Answer(Verified::Many { results }))
+        }
+    }
+}
+
+/// What the caller's own token must satisfy; root need satisfy nothing more.
+fn admission<P>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
+    if matches!(caller.actor, Actor::Root) {
+        return Ok(None);
+    }
+    let scope = Scope::parse(VERIFY).map_err(|error| Problem::internal(error.to_string()))?;
+    let (all_of, address) = (vec![scope], caller.address);
+    Ok(Some(Demand { all_of, address, freshness, ..Demand::of(caller.workspace) }))
+}
+
+fn admit(decision: Option<Decision>) -> Result<(), Problem> {
+    match decision.map(|decision| decision.code) {
+        Some(Code::Valid) => Ok(()),
+        Some(Code::InsufficientScope) => Err(Problem::missing_scope(VERIFY)),
+        Some(code) => Err(Problem::credential(code)),
+        None => Err(Problem::internal("the caller's own check gave no decision")),
+    }
+}
+
+/// Which records are wanted.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    digests: Vec<Digest>,
+}
+
+pub(super) async fn records<P: Ports>(
+    caller: Caller<P>,
+    Json(Wanted { digests }): Json<Wanted>,
+) -> Result<impl IntoResponse, Problem> {
+    if digests.len() > MAX_BATCH {
+        return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
+    }
+    let answer = caller.ask(Records { digests }).await?;
+    Ok(([(header::CONTENT_TYPE, ANSWER)], answer.encode()))
+}
+
+fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
+}
+
+impl From<Decision> for DecisionBody {
+    fn from(decision: Decision) -> Self {
+        Self {
+            valid: decision.code == Code::Valid,
+            code: decision.code,
+            freshness: decision.freshness,
+            as_of: Rfc3339(decision.as_of),
+            token: decision.known.as_ref().map(Bearer::from),
+        }
+    }
+}
+
+impl From<&Known> for Bearer {
+    fn from(known: &Known) -> Self {
+        let facts = known.facts();
+        let owned = |text: &Box<str>| text.to_string();
+        Self {
+            id: owned(&facts.token.id),
+            number: facts.token.number,
+            name: owned(&facts.token.name),
+            workspace: owned(&facts.workspace.slug),
+            owner: owned(&facts.owner.id),
+            scopes: facts.effective_scopes(),
+            client_id: facts.token.client_id.as_ref().map(owned),
+            expires_at: facts.token.expires_at.map(Rfc3339),
+            metadata: facts.token.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What an invented token costs: nothing but the caller's own authentication, and nothing at all as a credential.
+
+use serde_json::json;
+
+use crate::{
+    deployment::Deployment,
+    tokens::{never_issued, with_bad_check, with_forged_seal},
+};
+
+#[test]
+fn an_invented_token_costs_one_question_about_the_caller_and_no_look_at_the_registry() {
+    let mut deployment = Deployment::new();
+    let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
+    let gate = deployment.token(&acme.admin, &["tokens:verify"]);
+    deployment.world.drain();
+    let invented = [
+        ("malformed", "not a token".to_owned(), "MALFORMED"),
+        ("empty", String::new(), "MALFORMED"),
+        ("bad check", with_bad_check(&acme.admin), "MALFORMED"),
+        ("forged seal", with_forged_seal(&acme.key), "UNKNOWN"),
+        ("forged seal of no workspace", with_forged_seal("0zzzzz"), "UNKNOWN"),
+        ("another workspace's", other.admin, "UNKNOWN"),
+    ];
+    for isolate in ["remembers nothing", "has asked before"] {
+        if isolate == "remembers nothing" {
+            deployment.forget();
+        }
+        for (what, token, code) in &invented {
+            let answer = deployment.post(&gate, "/v1/verify", &json!({ "token": token }));
+            let cost = (answer.line.ledger_calls, answer.line.registry_reads);
+            assert_eq!(cost, (1, 0), "{what}, where the isolate {isolate}");
+            assert_eq!(answer.expect(200)["code"], *code, "{what}");
+        }
+    }
+    assert_eq!(deployment.world.ledgers_alive(), 2, "no ledger was brought to life");
+}
+
+#[test]
+fn under_eventual_freshness_an_invented_token_costs_nothing_once_the_caller_is_known() {
+    let mut deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let gate = deployment.token(&acme.admin, &["tokens:verify"]);
+    deployment.world.drain();
+    deployment.forget();
+    let check = |token: &str| {
+        let body = json!({ "token": token, "demand": { "freshness": "eventual" } });
+        let answer = deployment.post(&gate, "/v1/verify", &body);
+        (answer.line.ledger_calls, answer.line.registry_reads)
+    };
+    assert_eq!(check(&gate), (0, 3), "the caller's token, its owner, the workspace");
+    for invented in ["not a token", &with_bad_check(&gate), &with_forged_seal(&acme.key)] {
+        assert_eq!(check(invented), (0, 0));
+    }
+    assert_eq!(check(&never_issued(&acme.key)), (1, 1), "a right seal is never called unknown without asking");
+}
+
+#[test]
+fn an_invented_credential_costs_nothing() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let invented = [
+        with_forged_seal(&acme.key),
+        with_forged_seal("0zzzzz"),
+        with_bad_check(&acme.admin),
+        "no token".to_owned(),
+        "a-text-that-somebody-else-issued".to_owned(),
+    ];
+    for credential in &invented {
+        for (method, path) in [("GET", "/v1/tokens"), ("POST", "/v1/verify"), ("GET", "/v1/tokens/self")] {
+            let answer = deployment.call(method, path).bearer(credential).json(&json!({ "token": "x" })).send();
+            assert_eq!((answer.status, answer.line.ledger_calls, answer.line.registry_reads), (401, 0, 0));
+        }
+    }
+    assert_eq!(deployment.world.ledgers_alive(), 1, "no ledger was brought to life");
+}

@@ -1,0 +1,249 @@
+//! A deployment as its callers see it. Whatever a test is about, every answer it gets is held to what all answers keep.
+
+use std::{collections::BTreeSet, sync::Mutex};
+
+use axum::{Router, body::Body};
+use counterfoil_api::{App, Config, LogLine, router};
+use counterfoil_token::Digest;
+use futures_util::FutureExt;
+use http::{HeaderMap, Request, request::Builder};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+use crate::world::{Asked, SEAL_SECRETS, World};
+
+/// The deployment's root token.
+pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
+
+/// A world and one isolate in it.
+pub(crate) struct Deployment {
+    pub(crate) world: World,
+    router: Router,
+    /// Every text that was issued or presented: no log line may hold any of it.
+    secrets: Mutex<BTreeSet<String>>,
+}
+
+/// A request in the making.
+pub(crate) struct Call<'a> {
+    deployment: &'a Deployment,
+    request: Builder,
+    body: Body,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) bytes: Vec<u8>,
+    /// The body, where it is JSON.
+    pub(crate) body: Value,
+    pub(crate) line: LogLine,
+}
+
+/// A workspace with the token of its first admin.
+pub(crate) struct Tenant {
+    pub(crate) key: String,
+    pub(crate) admin: String,
+}
+
+impl Deployment {
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        Self { router: isolate(&world), world, secrets: Mutex::default() }
+    }
+
+    /// Goes on in an isolate that remembers nothing.
+    pub(crate) fn forget(&mut self) {
+        self.router = isolate(&self.world);
+    }
+
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let request = Request::builder().method(method).uri(path);
+        Call { deployment: self, request, body: Body::empty() }
+    }
+
+    pub(crate) fn get(&self, token: &str, path: &str) -> Reply {
+        self.call("GET", path).bearer(token).send()
+    }
+
+    pub(crate) fn post(&self, token: &str, path: &str, body: &Value) -> Reply {
+        self.call("POST", path).bearer(token).json(body).send()
+    }
+
+    pub(crate) fn delete(&self, token: &str, path: &str) -> Reply {
+        self.call("DELETE", path).bearer(token).send()
+    }
+
+    /// A new workspace with the scopes `orders:read` and `orders:write`.
+    pub(crate) fn workspace(&self, slug: &str) -> Tenant {
+        let created = self.post(ROOT, "/v1/workspaces", &json!({ "slug": slug, "name": slug })).expect(201);
+        let tenant = Tenant { key: text(&created, "/workspace/key"), admin: text(&created, "/token/token") };
+        let scope = |name: &str| json!({ "name": name, "description": name });
+        let catalogue = json!({ "scopes": [scope("orders:read"), scope("orders:write")] });
+        self.call("PUT", "/v1/scopes").bearer(&tenant.admin).json(&catalogue).send().expect(200);
+        tenant
+    }
+
+    /// Issues a token and gives the answer that shows it.
+    pub(crate) fn issue(&self, by: &str, body: &Value) -> Value {
+        self.post(by, "/v1/tokens", body).expect(201)
+    }
+
+    /// Issues a token with these scopes and gives its text.
+    pub(crate) fn token(&self, by: &str, scopes: &[&str]) -> String {
+        text(&self.issue(by, &json!({ "name": "", "scopes": scopes })), "/token")
+    }
+}
+
+impl Call<'_> {
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.request = self.request.header(name, value.as_ref());
+        self
+    }
+
+    pub(crate) fn bearer(self, token: &str) -> Self {
+        self.deployment.keep_secret(token);
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.content("application/json", body.to_string())
+    }
+
+    pub(crate) fn content(self, content_type: &str, body: impl Into<Body>) -> Self {
+        Self { body: body.into(), ..self.header("content-type", content_type) }
+    }
+
+    /// Sends it, and holds the answer to what all answers keep.
+    pub(crate) fn send(self) -> Reply {
+        let Self { deployment, request, body } = self;
+        deployment.send(request.body(body).unwrap())
+    }
+}
+
+impl Deployment {
+    /// Sends a request, and holds the answer to what all answers keep.
+    pub(crate) fn send(&self, request: Request<Body>) -> Reply {
+        let method = request.method().to_string();
+        let (asked, logged) = (self.world.inside().asked, self.world.inside().log.len());
+        // The world is in memory: whatever the API awaits of it is there.
+        let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+
+        let inside = self.world.inside();
+        let [line] = &inside.log[logged..] else { panic!("one request, one log line: {:?}", inside.log) };
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, body, line: line.clone() };
+        let asked = Asked {
+            ledgers: inside.asked.ledgers - asked.ledgers,
+            directory: inside.asked.directory - asked.directory,
+            registry: inside.asked.registry - asked.registry,
+        };
+        drop(inside);
+        reply.keeps_what_all_answers_keep(&method, asked);
+        self.show(&reply.body);
+        self.log_holds_no_secret(&reply.line);
+        reply
+    }
+
+    /// Remembers the token texts in an answer.
+    fn show(&self, body: &Value) {
+        let texts = ["/token", "/token/token"].into_iter().filter_map(|pointer| body.pointer(pointer)?.as_str());
+        texts.for_each(|text| self.keep_secret(text));
+    }
+
+    fn keep_secret(&self, text: &str) {
+        self.secrets.lock().unwrap().insert(text.to_owned());
+    }
+
+    fn log_holds_no_secret(&self, line: &LogLine) {
+        let line = serde_json::to_string(line).unwrap();
+        for secret in self.secrets.lock().unwrap().iter().filter(|secret| secret.len() >= 16) {
+            // Also not the part that only the bearer knows: 24 characters before the seal and the check.
+            let body = secret.len().checked_sub(36).and_then(|start| secret.get(start..start + 24));
+            assert!(!line.contains(secret), "the log holds a credential: {line}");
+            assert!(!body.is_some_and(|body| line.contains(body)), "the log holds a token's secret: {line}");
+        }
+    }
+}
+
+impl Reply {
+    /// The body of an answer with this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body
+    }
+
+    /// The code of a problem with this status.
+    #[track_caller]
+    pub(crate) fn refused(&self, status: u16) -> &str {
+        assert_eq!(self.status, status, "{}", self.body);
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    #[track_caller]
+    fn keeps_what_all_answers_keep(&self, method: &str, asked: Asked) {
+        let Self { status, line, body, .. } = self;
+        assert_eq!(self.header("x-request-id"), Some(&*line.request_id));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert_eq!((line.method.as_str(), line.status), (method, *status));
+        assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log counts what the world saw: {line:?}");
+        assert_eq!(line.registry_reads, asked.registry, "the log counts what the world saw: {line:?}");
+        let failed = *status >= 500;
+        assert_eq!(line.level, if failed { "error" } else { "info" });
+        assert_eq!(line.detail.is_some(), failed, "the operator reads why it failed: {line:?}");
+        if *status < 400 {
+            assert_eq!(line.code, None);
+            return;
+        }
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header("www-authenticate"), challenge(*status, line.code.unwrap()));
+        assert_eq!(self.header("allow").is_some(), *status == 405);
+        assert_eq!(self.header("retry-after").is_some(), *status == 503 || *status == 429);
+        if method == "HEAD" {
+            assert!(self.bytes.is_empty());
+            return;
+        }
+        assert_eq!(body["type"], "about:blank");
+        assert_eq!(body["title"], http::StatusCode::from_u16(*status).unwrap().canonical_reason().unwrap());
+        assert_eq!(body["status"], *status);
+        assert_eq!(body["code"], line.code.unwrap());
+        assert_eq!(body["request_id"], *line.request_id);
+        assert!(body["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "a sentence: {body}");
+        let known = ["type", "title", "status", "code", "detail", "pointer", "request_id"];
+        assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
+        if let Some(internal) = &line.detail {
+            assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");
+        }
+    }
+}
+
+/// What RFC 6750, section 3, has an answer say to a bearer: which error it is, and none where no token was presented.
+fn challenge(status: u16, code: &str) -> Option<&'static str> {
+    match (status, code) {
+        (401, "NO_CREDENTIAL") => Some(r#"Bearer realm="counterfoil""#),
+        (401, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
+        (403, "INSUFFICIENT_SCOPE") => Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#),
+        _ => None,
+    }
+}
+
+fn isolate(world: &World) -> Router {
+    let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
+    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS).unwrap()))
+}
+
+/// The text at a pointer.
+#[track_caller]
+pub(crate) fn text(value: &Value, pointer: &str) -> String {
+    let found = value.pointer(pointer).and_then(Value::as_str);
+    found.unwrap_or_else(|| panic!("no text at {pointer} of {value}")).to_owned()
+}

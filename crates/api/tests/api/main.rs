@@ -1,0 +1,15 @@
+//! The API over real ledgers, with everything around it in memory.
+
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod cost;
+mod deployment;
+mod founding;
+mod noise;
+mod outage;
+mod refusals;
+mod routes;
+mod shapes;
+mod story;
+mod tokens;
+mod world;

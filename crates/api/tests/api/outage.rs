@@ -1,0 +1,130 @@
+//! Parts of the world that fail: the caller is told, the operator reads why, and a change is whole or not made.
+
+use counterfoil_ledger::native::When;
+use serde_json::json;
+
+use crate::{
+    deployment::{Deployment, ROOT, text},
+    routes::{self, Needs},
+    world::Fault,
+};
+
+#[test]
+fn a_ledger_out_of_reach_is_said_and_logged_at_every_route() {
+    let deployment = Deployment::new();
+    let tenant = deployment.workspace("acme");
+    let routes = routes::all(&deployment, &tenant);
+    let before = deployment.world.dump();
+    for (fault, status, code, logged) in [
+        (Fault::Before, 503, "LEDGER_UNAVAILABLE", "keeps the object from being reached"),
+        (Fault::Garbled, 500, "INTERNAL", "not a reply"),
+    ] {
+        deployment.world.inside().objects_fail = Some(fault);
+        // Nothing that changes anything: a ledger that cannot be reached does nothing, one that answers nonsense might.
+        for route in routes.iter().filter(|route| route.needs != Needs::Nothing && (fault == Fault::Before || route.method == "GET")) {
+            let call = route.call_as_admin(&deployment, &tenant);
+            let call = route.body.iter().fold(call, |call, body| call.json(body));
+            let reply = call.send();
+            assert_eq!(reply.refused(status), code);
+            // A verifier does not say why its ledger did not answer: it had others to ask.
+            let words = if route.pattern == "/v1/verify" { "could not be checked" } else { logged };
+            assert!(reply.line.detail.as_ref().unwrap().contains(words), "{:?}", reply.line);
+        }
+    }
+    assert_eq!(deployment.world.dump(), before);
+}
+
+#[test]
+fn a_change_whose_answer_is_lost_may_have_been_made_and_the_caller_is_told_so() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    deployment.world.inside().one_object_fails = Some((0, Fault::After));
+    let reply = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "lost", "scopes": [] }));
+    assert_eq!(reply.refused(503), "LEDGER_UNAVAILABLE");
+    assert!(text(&reply.body, "/detail").contains("may or may not"));
+    let list = deployment.get(&acme.admin, "/v1/tokens").expect(200);
+    assert_eq!(list["items"][0]["name"], "lost");
+}
+
+#[test]
+fn a_ledger_that_fails_inside_changes_nothing() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let before = deployment.world.dump();
+    let fail = |fault| deployment.world.inside().ledgers.values().next().unwrap().sql().fail(fault);
+    for statement in 1.. {
+        fail(Some((statement, When::After)));
+        let reply = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "", "scopes": [] }));
+        if reply.status == 201 {
+            assert!(statement > 5, "the fault came to pass");
+            break;
+        }
+        assert_eq!(reply.refused(500), "INTERNAL");
+        assert!(reply.line.detail.unwrap().contains("injected"));
+        fail(None);
+        assert_eq!(deployment.world.dump(), before, "statement {statement}");
+    }
+}
+
+#[test]
+fn a_decision_is_never_a_silent_yes() {
+    let mut deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let token = deployment.token(&acme.admin, &["orders:read"]);
+    let check = |deployment: &Deployment, freshness: &str| {
+        let body = json!({ "token": token, "demand": { "freshness": freshness } });
+        let call = deployment.call("POST", "/v1/verify").bearer(ROOT).header("x-counterfoil-workspace", "acme");
+        let decision = call.json(&body).send().expect(200);
+        (text(&decision, "/code"), text(&decision, "/freshness"))
+    };
+    let answer = |code: &str, freshness: &str| (code.to_owned(), freshness.to_owned());
+
+    // The directory tells root's workspace; the ledger is what fails.
+    for fault in [Fault::Before, Fault::After, Fault::Garbled] {
+        for freshness in ["strong", "bounded", "eventual"] {
+            deployment.world.inside().one_object_fails = Some((1, fault));
+            assert_eq!(check(&deployment, freshness).0, "UNAVAILABLE", "the registry has nothing yet");
+        }
+    }
+    deployment.world.inside().registry_fails = true;
+    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "without the registry the ledger is asked");
+    deployment.forget();
+    deployment.world.inside().one_object_fails = Some((1, Fault::Before));
+    assert_eq!(check(&deployment, "eventual").0, "UNAVAILABLE");
+    deployment.world.inside().registry_fails = false;
+
+    deployment.world.drain();
+    for value in deployment.world.inside().registry.values_mut() {
+        value.truncate(3);
+    }
+    deployment.forget();
+    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "a broken record is no record");
+}
+
+#[test]
+fn a_registry_that_takes_no_writes_is_right_once_it_does_again() {
+    for fault in [Fault::Before, Fault::After] {
+        let mut deployment = Deployment::new();
+        let acme = deployment.workspace("acme");
+        let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["orders:read"] }));
+        let (token, path) = (text(&issued, "/token"), format!("/v1/tokens/{}", text(&issued, "/id")));
+        deployment.world.inside().puts_fail = Some(fault);
+        deployment.world.drain();
+        deployment.delete(&acme.admin, &path).expect(200);
+        for _ in 0..5 {
+            deployment.world.pass(60_000);
+            deployment.world.drain();
+        }
+        assert_eq!(deployment.world.waiting(), 4, "two tokens, their owner, the workspace: one row a key");
+        assert_eq!(deployment.get(&acme.admin, &path).expect(200)["state"], "revoked", "the change is kept");
+
+        deployment.world.inside().puts_fail = None;
+        deployment.world.pass(60_000);
+        deployment.world.drain();
+        assert_eq!(deployment.world.waiting(), 0);
+        deployment.world.inside().objects_fail = Some(Fault::Before);
+        deployment.forget();
+        let body = json!({ "token": token, "demand": { "freshness": "eventual" } });
+        assert_eq!(deployment.post(&acme.admin, "/v1/verify", &body).expect(200)["code"], "REVOKED", "{fault:?}");
+    }
+}

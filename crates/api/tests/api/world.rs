@@ -1,0 +1,195 @@
+//! The world around the API, in memory: real ledgers on SQLite, a real directory, a registry that the ledgers' outboxes
+//! feed, and every one of them fails on command. Time stands still until it is set; randomness repeats.
+
+use std::{
+    collections::BTreeMap,
+    future::{Future, ready},
+    sync::{Arc, Mutex, MutexGuard},
+};
+
+use counterfoil_api::{LogLine, Ports, Unreachable, parse_seal_secrets};
+use counterfoil_ledger::{
+    Context, Ledger,
+    directory::Directory,
+    native::{NativeSql, Seeded},
+};
+use counterfoil_token::{SealSecret, WorkspaceKey};
+use counterfoil_verify::{RegistryKey, Timestamp};
+
+/// The deployment secret `SEAL_SECRETS`.
+pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"]"#;
+
+/// When every world begins: 2027-01-15T08:00:00Z.
+const BEGINNING: Timestamp = Timestamp(1_800_000_000_000);
+
+/// See the module. A clone is the same world.
+#[derive(Clone)]
+pub(crate) struct World(Arc<Mutex<Inside>>);
+
+/// How a call fails. Whoever calls cannot tell the first two apart, so a fake must be able to do both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing was done.
+    Before,
+    /// It was done, and nobody was told.
+    After,
+    /// It was done, and the answer is nonsense.
+    Garbled,
+}
+
+/// How often the world was asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) ledgers: u32,
+    pub(crate) directory: u32,
+    /// Keys read, not reads.
+    pub(crate) registry: u32,
+}
+
+pub(crate) struct Inside {
+    now: Timestamp,
+    random: Seeded,
+    seal_secrets: Vec<SealSecret>,
+    pub(crate) ledgers: BTreeMap<WorkspaceKey, Ledger<NativeSql>>,
+    directory: Directory<NativeSql>,
+    pub(crate) registry: BTreeMap<String, Vec<u8>>,
+    pub(crate) asked: Asked,
+    pub(crate) log: Vec<LogLine>,
+    /// Every call of a ledger or of the directory fails.
+    pub(crate) objects_fail: Option<Fault>,
+    /// The call after so many more fails.
+    pub(crate) one_object_fails: Option<(u32, Fault)>,
+    /// What ledgers and directory replied, also where that was lost on its way.
+    pub(crate) replies: Vec<Vec<u8>>,
+    pub(crate) registry_fails: bool,
+    pub(crate) puts_fail: Option<Fault>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Inside {
+            now: BEGINNING,
+            random: Seeded(1),
+            seal_secrets: parse_seal_secrets(SEAL_SECRETS).unwrap(),
+            ledgers: BTreeMap::new(),
+            directory: Directory::open(NativeSql::in_memory().unwrap()).unwrap(),
+            registry: BTreeMap::new(),
+            asked: Asked::default(),
+            log: Vec::new(),
+            objects_fail: None,
+            one_object_fails: None,
+            replies: Vec::new(),
+            registry_fails: false,
+            puts_fail: None,
+        })))
+    }
+
+    pub(crate) fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.0.lock().unwrap()
+    }
+
+    pub(crate) fn pass(&self, milliseconds: u64) {
+        let mut inside = self.inside();
+        inside.now = inside.now.plus(milliseconds);
+    }
+
+    /// How many ledgers were ever brought to life. A Durable Object exists once it is asked, and costs from then on.
+    pub(crate) fn ledgers_alive(&self) -> usize {
+        self.inside().ledgers.len()
+    }
+
+    /// Everything in all databases: equal dumps are equal worlds.
+    pub(crate) fn dump(&self) -> String {
+        let inside = self.inside();
+        let databases = inside.ledgers.values().map(Ledger::sql).chain([inside.directory.sql()]);
+        databases.map(|sql| sql.dump().unwrap()).collect()
+    }
+
+    /// How many records wait in the outboxes.
+    pub(crate) fn waiting(&self) -> usize {
+        let (end_of_time, all) = (Timestamp(u64::MAX >> 12), 1_000);
+        self.inside().ledgers.values().map(|ledger| ledger.outbox().due(end_of_time, all).unwrap().len()).sum()
+    }
+
+    /// One alarm of every ledger: puts what is due into the registry.
+    pub(crate) fn drain(&self) {
+        let mut inside = self.inside();
+        let Inside { now, ledgers, registry, puts_fail, .. } = &mut *inside;
+        for outbox in ledgers.values().map(Ledger::outbox) {
+            for put in outbox.due(*now, 1_000).unwrap() {
+                if *puts_fail != Some(Fault::Before) {
+                    registry.insert(put.key.clone(), put.value.clone());
+                }
+                let outcome = if puts_fail.is_none() { outbox.done(&put, *now) } else { outbox.failed(&put, *now) };
+                outcome.unwrap();
+            }
+        }
+    }
+}
+
+impl Inside {
+    /// Runs a call of an object, as far as the faults let it.
+    fn call(&mut self, run: impl FnOnce(&mut Self) -> Vec<u8>) -> Result<Vec<u8>, Unreachable> {
+        let now = self.one_object_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
+        self.one_object_fails = self.one_object_fails.map(|(calls, fault)| (calls - 1, fault));
+        let fault = now.or(self.objects_fail);
+        if fault == Some(Fault::Before) {
+            return Err(Unreachable("the test keeps the object from being reached".to_owned()));
+        }
+        let reply = run(self);
+        self.replies.push(reply.clone());
+        match fault {
+            None | Some(Fault::Before) => Ok(reply),
+            Some(Fault::After) => Err(Unreachable("the test loses the object's answer".to_owned())),
+            Some(Fault::Garbled) => Ok(b"nonsense".to_vec()),
+        }
+    }
+}
+
+impl Ports for World {
+    fn now(&self) -> Timestamp {
+        self.inside().now
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        self.inside().random.fill(bytes);
+    }
+
+    fn ledger(
+        &self,
+        workspace: WorkspaceKey,
+        request: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
+        let mut inside = self.inside();
+        inside.asked.ledgers += 1;
+        ready(inside.call(|Inside { now, random, seal_secrets, ledgers, .. }| {
+            let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
+            let ledger = ledgers.entry(workspace).or_insert_with(born);
+            let random = &mut |bytes: &mut [u8]| random.fill(bytes);
+            ledger.handle(&request, Context { now: *now, random, seal_secrets })
+        }))
+    }
+
+    fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
+        let mut inside = self.inside();
+        inside.asked.directory += 1;
+        ready(inside.call(|Inside { now, directory, .. }| directory.handle(&request, *now)))
+    }
+
+    fn registry(
+        &self,
+        keys: &[RegistryKey],
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
+        let mut inside = self.inside();
+        inside.asked.registry += u32::try_from(keys.len()).unwrap();
+        ready(if inside.registry_fails {
+            Err(Unreachable("the test keeps the registry from being read".to_owned()))
+        } else {
+            Ok(keys.iter().map(|key| inside.registry.get(&key.path()).cloned()).collect())
+        })
+    }
+
+    fn log(&self, line: &LogLine) {
+        self.inside().log.push(line.clone());
+    }
+}

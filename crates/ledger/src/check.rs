@@ -1,0 +1,127 @@
+//! Limits of what may be written into a field.
+
+use core::ops::RangeInclusive;
+
+use counterfoil_verify::{AddressBlock, ScopePattern};
+use serde_json::{Map, Value};
+
+use crate::refusal::Refusal;
+
+/// The most patterns that a token's scopes or a member's grants name: a record stays small.
+const MAX_SCOPES: usize = 100;
+/// The most address blocks that a token is bound to.
+const MAX_ADDRESSES: usize = 100;
+/// The longest metadata, in bytes of JSON.
+const MAX_METADATA: usize = 4 * 1024;
+/// The deepest metadata. A reply wraps it a few levels deeper, and what was taken in must come out again: the JSON
+/// parser at the other end stops at 128.
+const MAX_DEPTH: usize = 32;
+
+/// # Errors
+/// `INVALID_VALUE` where the text has not so many characters.
+pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), Refusal> {
+    if allowed.contains(&text.chars().count()) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_value(pointer, format!("Must have {} to {} characters.", allowed.start(), allowed.end())))
+}
+
+/// # Errors
+/// `INVALID_VALUE` where there are too many.
+pub(crate) fn scopes(pointer: &str, scopes: &[ScopePattern]) -> Result<(), Refusal> {
+    at_most(MAX_SCOPES, scopes.len(), pointer, "scopes")
+}
+
+/// # Errors
+/// `INVALID_VALUE` where there are too many.
+pub(crate) fn addresses(pointer: &str, blocks: &[AddressBlock]) -> Result<(), Refusal> {
+    at_most(MAX_ADDRESSES, blocks.len(), pointer, "address blocks")
+}
+
+/// # Errors
+/// `INVALID_VALUE` where there are too many.
+pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> Result<(), Refusal> {
+    if count <= most { Ok(()) } else { Err(Refusal::invalid_value(pointer, format!("At most {most} {what}."))) }
+}
+
+/// A member's id: 1 to 128 visible ASCII characters.
+///
+/// # Errors
+/// `INVALID_VALUE` where it is not.
+pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), Refusal> {
+    if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(Refusal::invalid_value(pointer, "An id is 1 to 128 visible ASCII characters, without spaces."))
+}
+
+/// An e-mail address, as far as it can be told without sending one: something, one `@`, something.
+///
+/// # Errors
+/// `INVALID_VALUE` where it is not.
+pub(crate) fn email(pointer: &str, email: &str) -> Result<(), Refusal> {
+    let printable = email.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
+    let has_parts = email.split_once('@').is_some_and(|(user, host)| {
+        !user.is_empty() && !host.is_empty() && !host.contains('@')
+    });
+    if printable && has_parts && email.chars().count() <= 254 {
+        return Ok(());
+    }
+    Err(Refusal::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
+}
+
+/// The metadata as its JSON text.
+///
+/// # Errors
+/// `INVALID_VALUE` where it is too long or too deep.
+pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, Refusal> {
+    let value = Value::Object(metadata);
+    if depth(&value) > MAX_DEPTH {
+        return Err(Refusal::invalid_value(pointer, format!("At most {MAX_DEPTH} levels deep.")));
+    }
+    let text = value.to_string();
+    if text.len() > MAX_METADATA {
+        return Err(Refusal::invalid_value(pointer, format!("At most {MAX_METADATA} bytes of JSON.")));
+    }
+    Ok(text)
+}
+
+/// How many lists and maps lie within each other.
+fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_lists_and_maps() {
+        for (json, levels) in [("1", 0), ("{}", 1), (r#"{"a":[]}"#, 2), (r#"{"a":1,"b":{"c":[1]}}"#, 3)] {
+            assert_eq!(depth(&serde_json::from_str(json).unwrap()), levels, "{json}");
+        }
+    }
+
+    #[test]
+    fn lengths_count_characters_and_not_bytes() {
+        assert!(length("/name", "äöü", 3..=3).is_ok());
+        assert!(length("/name", "", 1..=3).is_err());
+        assert!(length("/name", "abcd", 1..=3).is_err());
+    }
+
+    #[test]
+    fn addresses_have_one_at() {
+        for good in ["a@b", "a.b+c@d.e", "ü@例え.jp"] {
+            assert!(email("/email", good).is_ok(), "{good}");
+        }
+        let long = format!("{}@b", "a".repeat(253));
+        for bad in ["", "a", "@", "a@", "@b", "a@b@c", "a b@c", "a@b\n", &long] {
+            assert!(email("/email", bad).is_err(), "{bad:?}");
+        }
+    }
+}

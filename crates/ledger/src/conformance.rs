@@ -1,0 +1,335 @@
+//! What the ledger relies on in a storage engine, as a suite that any engine can run.
+//!
+//! The same SQL runs on a Durable Object's storage and on bundled SQLite. Native tests say something about production
+//! only as far as the two behave alike, and this is where that is found out.
+
+use core::fmt::Debug;
+
+use crate::sql::{MAX_INTEGER, Sql, SqlError, Value};
+
+/// Runs the suite in tables of its own (`conformance_…`), which it leaves empty behind.
+///
+/// # Errors
+/// One line that names the behaviour and says what came instead.
+pub fn conformance(sql: &impl Sql) -> Result<(), String> {
+    macro_rules! run {
+        ($($behaviour:ident),* $(,)?) => { $(
+            prepare(sql)
+                .and_then(|()| $behaviour(sql))
+                .map_err(|Failure(failure)| format!("{}: {failure}", stringify!($behaviour)))?;
+        )* };
+    }
+    run![
+        values_come_back_as_they_went_in,
+        integers_keep_their_type_in_columns,
+        integers_beyond_range_are_refused,
+        values_come_by_position,
+        a_parameter_is_used_twice,
+        several_statements_run_and_the_last_answers,
+        conflicts_can_be_skipped_and_seen,
+        conflicts_can_update_on_condition,
+        constraints_hold,
+        changes_return_what_they_changed,
+        a_failed_statement_leaves_nothing,
+        a_failed_transaction_leaves_nothing,
+        a_transaction_survives_a_failed_statement_in_it,
+        an_inner_transaction_fails_alone,
+        tables_made_in_a_failed_transaction_are_gone,
+        text_is_compared_by_its_bytes,
+        patterns_escape_what_they_are_told_to,
+        rows_are_compared_as_wholes,
+        aggregates_of_nothing_are_null,
+        triggers_refuse,
+        numbers_are_not_given_twice,
+    ];
+    prepare(sql).map_err(|Failure(failure)| failure)
+}
+
+/// What came instead.
+struct Failure(String);
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+type Outcome = Result<(), Failure>;
+
+fn expect<T: PartialEq + Debug>(found: T, wanted: T) -> Outcome {
+    if found == wanted { Ok(()) } else { Err(Failure(format!("{found:?} where {wanted:?} was expected"))) }
+}
+
+fn expect_error<T: Debug>(outcome: Result<T, SqlError>) -> Outcome {
+    match outcome {
+        Err(_) => Ok(()),
+        Ok(value) => Err(Failure(format!("{value:?} where an error was expected"))),
+    }
+}
+
+/// All rows, each as its values.
+fn query(sql: &impl Sql, statement: &str, parameters: &[Value]) -> Result<Vec<Vec<Value>>, SqlError> {
+    Ok(sql.exec(statement, parameters)?.into_iter().map(|row| row.rest().collect()).collect())
+}
+
+fn text(text: &str) -> Value {
+    text.into()
+}
+
+fn int(integer: i64) -> Value {
+    Value::Integer(integer)
+}
+
+fn prepare(sql: &impl Sql) -> Outcome {
+    sql.exec(
+        "DROP TABLE IF EXISTS conformance_child; DROP TABLE IF EXISTS conformance; DROP TABLE IF EXISTS conformance_log;
+         CREATE TABLE conformance (
+             id INTEGER PRIMARY KEY, word TEXT UNIQUE, number INTEGER, bytes BLOB, version INTEGER NOT NULL DEFAULT 0
+         ) STRICT;
+         CREATE TABLE conformance_child (parent INTEGER NOT NULL REFERENCES conformance (id)) STRICT;
+         CREATE TABLE conformance_log (seq INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL) STRICT;",
+        &[],
+    )?;
+    Ok(())
+}
+
+fn add(sql: &impl Sql, id: i64, word: &str) -> Result<(), SqlError> {
+    sql.exec("INSERT INTO conformance (id, word) VALUES (?, ?)", &[int(id), text(word)]).map(drop)
+}
+
+fn count(sql: &impl Sql) -> Result<Vec<Vec<Value>>, SqlError> {
+    query(sql, "SELECT count(*) FROM conformance", &[])
+}
+
+fn values_come_back_as_they_went_in(sql: &impl Sql) -> Outcome {
+    let most = MAX_INTEGER as i64;
+    let all_bytes: Vec<u8> = (0..=u8::MAX).collect();
+    let values = [
+        Value::Null,
+        int(0),
+        int(1),
+        int(-1),
+        int(1 << 31),
+        int(1 << 32),
+        int(most),
+        int(-most),
+        Value::Real(1.5),
+        Value::Real(-0.1),
+        Value::Real(1e300),
+        text(""),
+        text("it's \"quoted\""),
+        text("a\0b"),
+        text("ünïcödé 例え 🎫 \u{10FFFF}"),
+        text("\u{FEFF}begins with a byte order mark"),
+        text(&"x".repeat(100_000)),
+        Value::Blob(Vec::new()),
+        Value::Blob(all_bytes),
+        Value::Blob(vec![0; 100_000]),
+    ];
+    for value in values {
+        let back = query(sql, "SELECT ?", std::slice::from_ref(&value))?;
+        expect(back, vec![vec![value]])?;
+    }
+    // Whole floats may come back as integers, never as another number.
+    let whole = query(sql, "SELECT 3.0", &[])?;
+    if whole != [[Value::Real(3.0)]] { expect(whole, vec![vec![int(3)]]) } else { Ok(()) }
+}
+
+fn integers_keep_their_type_in_columns(sql: &impl Sql) -> Outcome {
+    let most = MAX_INTEGER as i64;
+    let insert = "INSERT INTO conformance (id, word, number, bytes) VALUES (?, ?, ?, ?)";
+    sql.exec(insert, &[int(most), text("1"), int(-most), Value::Blob(vec![7])])?;
+    let types = "SELECT id, number, typeof(id), typeof(number), typeof(word), typeof(bytes) FROM conformance";
+    let row = vec![int(most), int(-most), text("integer"), text("integer"), text("text"), text("blob")];
+    expect(query(sql, types, &[])?, vec![row])?;
+    let found = "SELECT number + 1 FROM conformance WHERE id = ? AND number < ? ORDER BY id LIMIT ?";
+    expect(query(sql, found, &[int(most), int(0), int(10)])?, vec![vec![int(1 - most)]])?;
+    // A strict column takes no other type.
+    expect_error(sql.exec(insert, &[int(1), text("2"), text("three"), Value::Null]))?;
+    expect_error(sql.exec(insert, &[int(1), text("2"), Value::Real(0.5), Value::Null]))
+}
+
+fn integers_beyond_range_are_refused(sql: &impl Sql) -> Outcome {
+    let beyond = MAX_INTEGER as i64 + 1;
+    for value in [int(beyond), int(-beyond), int(i64::MAX), int(i64::MIN), Value::from(u64::MAX)] {
+        expect_error(sql.exec("SELECT ?", &[value]))?;
+    }
+    expect_error(sql.exec("SELECT 9223372036854775807", &[]))
+}
+
+fn values_come_by_position(sql: &impl Sql) -> Outcome {
+    expect(query(sql, "SELECT 1 AS same, 2 AS same, 3 AS same", &[])?, vec![vec![int(1), int(2), int(3)]])
+}
+
+fn a_parameter_is_used_twice(sql: &impl Sql) -> Outcome {
+    let twice = query(sql, "SELECT ?1, ?2, ?1", &[text("a"), text("b")])?;
+    expect(twice, vec![vec![text("a"), text("b"), text("a")]])
+}
+
+fn several_statements_run_and_the_last_answers(sql: &impl Sql) -> Outcome {
+    let script = "INSERT INTO conformance (id, word) VALUES (1, 'a;b'); -- a comment; with a semicolon
+        INSERT INTO conformance (id, word) VALUES (2, 'c'); SELECT id, word FROM conformance ORDER BY id";
+    expect(query(sql, script, &[])?, vec![vec![int(1), text("a;b")], vec![int(2), text("c")]])
+}
+
+fn conflicts_can_be_skipped_and_seen(sql: &impl Sql) -> Outcome {
+    let insert = "INSERT INTO conformance (id, word) VALUES (?, ?) ON CONFLICT (word) DO NOTHING RETURNING id";
+    expect(query(sql, insert, &[int(1), text("taken")])?, vec![vec![int(1)]])?;
+    expect(query(sql, insert, &[int(2), text("taken")])?, Vec::<Vec<Value>>::new())?;
+    expect(count(sql)?, vec![vec![int(1)]])
+}
+
+fn conflicts_can_update_on_condition(sql: &impl Sql) -> Outcome {
+    let put = "INSERT INTO conformance (id, word, version) VALUES (1, ?, ?) ON CONFLICT (id)
+        DO UPDATE SET word = excluded.word, version = excluded.version WHERE excluded.version > conformance.version";
+    for (word, version) in [("second", 2), ("first", 1), ("third", 3), ("third again", 3)] {
+        sql.exec(put, &[text(word), int(version)])?;
+    }
+    expect(query(sql, "SELECT word, version FROM conformance", &[])?, vec![vec![text("third"), int(3)]])
+}
+
+fn constraints_hold(sql: &impl Sql) -> Outcome {
+    add(sql, 1, "one")?;
+    expect_error(add(sql, 1, "other"))?;
+    expect_error(add(sql, 2, "one"))?;
+    expect_error(sql.exec("INSERT INTO conformance (id, version) VALUES (3, NULL)", &[]))?;
+    sql.exec("INSERT INTO conformance_child (parent) VALUES (1)", &[])?;
+    expect_error(sql.exec("INSERT INTO conformance_child (parent) VALUES (9)", &[]))?;
+    expect_error(sql.exec("DELETE FROM conformance WHERE id = 1", &[]))?;
+    expect(count(sql)?, vec![vec![int(1)]])
+}
+
+fn changes_return_what_they_changed(sql: &impl Sql) -> Outcome {
+    add(sql, 1, "one")?;
+    add(sql, 2, "two")?;
+    let raise = "UPDATE conformance SET version = version + 1 WHERE id <= ? RETURNING version";
+    expect(query(sql, raise, &[int(1)])?, vec![vec![int(1)]])?;
+    expect(query(sql, raise, &[int(0)])?, Vec::<Vec<Value>>::new())?;
+    let gone = query(sql, "DELETE FROM conformance WHERE version = ? RETURNING id, word", &[int(1)])?;
+    expect(gone, vec![vec![int(1), text("one")]])?;
+    expect(count(sql)?, vec![vec![int(1)]])
+}
+
+fn a_failed_statement_leaves_nothing(sql: &impl Sql) -> Outcome {
+    expect_error(sql.exec("INSERT INTO conformance (id, word) VALUES (1, 'a'), (2, 'b'), (3, 'a')", &[]))?;
+    expect(count(sql)?, vec![vec![int(0)]])
+}
+
+fn a_failed_transaction_leaves_nothing(sql: &impl Sql) -> Outcome {
+    add(sql, 1, "before")?;
+    let on_purpose: Result<(), SqlError> = sql.transaction(|| {
+        add(sql, 2, "within")?;
+        sql.exec("UPDATE conformance SET word = 'changed' WHERE id = 1", &[])?;
+        expect_inside(count(sql)?, 2)?;
+        Err(SqlError::new("on purpose"))
+    });
+    expect(on_purpose, Err(SqlError::new("on purpose")))?;
+    expect_error(sql.transaction(|| {
+        add(sql, 3, "within")?;
+        add(sql, 3, "a conflict")
+    }))?;
+    let all = "SELECT id, word FROM conformance";
+    expect(query(sql, all, &[])?, vec![vec![int(1), text("before")]])?;
+    sql.transaction(|| add(sql, 4, "kept"))?;
+    expect(query(sql, all, &[])?, vec![vec![int(1), text("before")], vec![int(4), text("kept")]])
+}
+
+fn expect_inside(found: Vec<Vec<Value>>, wanted: i64) -> Result<(), SqlError> {
+    if found == [[int(wanted)]] { Ok(()) } else { Err(SqlError::new(format!("{found:?} rows inside"))) }
+}
+
+fn a_transaction_survives_a_failed_statement_in_it(sql: &impl Sql) -> Outcome {
+    sql.transaction(|| {
+        add(sql, 1, "one")?;
+        if add(sql, 1, "a conflict").is_ok() {
+            return Err(SqlError::new("a conflict was let pass"));
+        }
+        add(sql, 2, "two")
+    })?;
+    expect(count(sql)?, vec![vec![int(2)]])
+}
+
+fn an_inner_transaction_fails_alone(sql: &impl Sql) -> Outcome {
+    sql.transaction(|| {
+        add(sql, 1, "outer")?;
+        let inner: Result<(), SqlError> = sql.transaction(|| {
+            add(sql, 2, "inner")?;
+            Err(SqlError::new("on purpose"))
+        });
+        if inner.is_ok() {
+            return Err(SqlError::new("the inner transaction did not fail"));
+        }
+        sql.transaction(|| add(sql, 3, "second inner"))
+    })?;
+    let words = query(sql, "SELECT word FROM conformance ORDER BY id", &[])?;
+    expect(words, vec![vec![text("outer")], vec![text("second inner")]])?;
+    let whole: Result<(), SqlError> = sql.transaction(|| {
+        sql.transaction(|| add(sql, 4, "kept by the inner"))?;
+        Err(SqlError::new("on purpose"))
+    });
+    expect_error(whole)?;
+    expect(count(sql)?, vec![vec![int(2)]])
+}
+
+fn tables_made_in_a_failed_transaction_are_gone(sql: &impl Sql) -> Outcome {
+    let outcome: Result<(), SqlError> = sql.transaction(|| {
+        sql.exec("CREATE TABLE conformance_new (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID", &[])?;
+        sql.exec("INSERT INTO conformance_new (id) VALUES (1)", &[])?;
+        Err(SqlError::new("on purpose"))
+    });
+    expect(outcome, Err(SqlError::new("on purpose")))?;
+    expect_error(sql.exec("SELECT id FROM conformance_new", &[]))
+}
+
+fn text_is_compared_by_its_bytes(sql: &impl Sql) -> Outcome {
+    for (id, word) in [(1, "b"), (2, "B"), (3, "a"), (4, "é"), (5, "0")] {
+        add(sql, id, word)?;
+    }
+    let ordered = vec![vec![text("0")], vec![text("B")], vec![text("a")], vec![text("b")], vec![text("é")]];
+    expect(query(sql, "SELECT word FROM conformance ORDER BY word", &[])?, ordered.clone())?;
+    expect(query(sql, "SELECT word FROM conformance ORDER BY word COLLATE BINARY", &[])?, ordered)?;
+    expect(query(sql, "SELECT id FROM conformance WHERE word = ?", &[text("b")])?, vec![vec![int(1)]])
+}
+
+fn patterns_escape_what_they_are_told_to(sql: &impl Sql) -> Outcome {
+    for (id, word) in [(1, "50%"), (2, "50 euro"), (3, "a_b"), (4, "aXb"), (5, "AXB")] {
+        add(sql, id, word)?;
+    }
+    let like = "SELECT id FROM conformance WHERE word LIKE ? ESCAPE '\\' ORDER BY id";
+    expect(query(sql, like, &[text("%0\\%")])?, vec![vec![int(1)]])?;
+    expect(query(sql, like, &[text("a\\_b")])?, vec![vec![int(3)]])?;
+    expect(query(sql, like, &[text("axb")])?, vec![vec![int(4)], vec![int(5)]])
+}
+
+fn rows_are_compared_as_wholes(sql: &impl Sql) -> Outcome {
+    for (id, word, number) in [(1, "a", 1), (2, "b", 1), (3, "c", 2), (4, "d", 2)] {
+        let insert = "INSERT INTO conformance (id, word, number) VALUES (?, ?, ?)";
+        sql.exec(insert, &[int(id), text(word), int(number)])?;
+    }
+    let after = "SELECT id FROM conformance WHERE (number, id) > (?, ?) ORDER BY number, id LIMIT ?";
+    expect(query(sql, after, &[int(1), int(1), int(2)])?, vec![vec![int(2)], vec![int(3)]])?;
+    expect(query(sql, after, &[int(2), int(4), int(2)])?, Vec::<Vec<Value>>::new())
+}
+
+fn aggregates_of_nothing_are_null(sql: &impl Sql) -> Outcome {
+    let nothing = query(sql, "SELECT max(id), min(id), count(*) FROM conformance", &[])?;
+    expect(nothing, vec![vec![Value::Null, Value::Null, int(0)]])?;
+    expect(query(sql, "SELECT max(2, ?), ? IS NULL", &[int(3), Value::Null])?, vec![vec![int(3), int(1)]])
+}
+
+fn triggers_refuse(sql: &impl Sql) -> Outcome {
+    sql.exec(
+        "CREATE TRIGGER conformance_log_is_kept BEFORE UPDATE ON conformance_log
+         BEGIN SELECT RAISE(ABORT, 'kept'); END; INSERT INTO conformance_log (line) VALUES ('as written')",
+        &[],
+    )?;
+    expect_error(sql.exec("UPDATE conformance_log SET line = 'changed'", &[]))?;
+    expect(query(sql, "SELECT line FROM conformance_log", &[])?, vec![vec![text("as written")]])
+}
+
+fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {
+    let append = "INSERT INTO conformance_log (line) VALUES (?) RETURNING seq";
+    expect(query(sql, append, &[text("a")])?, vec![vec![int(1)]])?;
+    sql.exec("DELETE FROM conformance_log", &[])?;
+    expect(query(sql, append, &[text("b")])?, vec![vec![int(2)]])
+}

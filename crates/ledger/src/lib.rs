@@ -1,0 +1,45 @@
+//! The ledger: the authority for one workspace and the life of its tokens.
+//!
+//! A [`Request`](command::Request) comes in as typed JSON with its actor. [`Ledger::handle`] authenticates the actor,
+//! authorises it and carries the command out in one transaction over [`Sql`](sql::Sql); with each change go its audit
+//! row and the records that verification must see, on their way out through the [`outbox`]. The [`directory`] is the
+//! one ledger that is nobody's own: which workspace a slug stands for.
+//!
+//! Everything here is synchronous and knows no clock, no random source and no I/O but [`Sql`](sql::Sql): what a
+//! command needs of the world comes in with its [`Context`].
+
+#![forbid(unsafe_code)]
+
+mod audit;
+mod authority;
+mod check;
+pub mod command;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod cursor;
+pub mod directory;
+mod grant;
+mod ledger;
+mod members;
+mod mint;
+#[cfg(feature = "native")]
+pub mod native;
+pub mod outbox;
+mod records;
+pub mod refusal;
+mod schema;
+mod scopes;
+mod secret;
+mod slug;
+pub mod sql;
+mod stored;
+mod tokens;
+mod wire;
+mod work;
+mod workspace;
+
+pub use ledger::{Context, Ledger};
+pub use refusal::Refusal;
+pub use secret::SecretText;
+pub use slug::{InvalidSlug, Slug};
+pub use wire::{NotAReply, decode_reply};

@@ -1,0 +1,215 @@
+//! The members of a workspace.
+
+use counterfoil_verify::{OwnerRecord, RegistryKey, ScopeSet, Timestamp};
+use serde_json::json;
+
+use crate::{
+    audit::{self, Change},
+    check,
+    command::{CreateMember, ListMembers, Listing, Member, Owner, Role},
+    cursor::{List, Window},
+    grant::Limits,
+    refusal::Refusal,
+    scopes::{BuiltIn, Catalogue},
+    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+    tokens,
+    work::Work,
+};
+
+/// The highest quota that may be set.
+const MAX_QUOTA: u64 = 1_000_000;
+
+/// A member's row.
+#[derive(Clone)]
+pub(crate) struct MemberRow {
+    pub(crate) number: u64,
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) email: Option<String>,
+    pub(crate) role: Role,
+    pub(crate) grants: ScopeSet,
+    /// The workspace's default where absent.
+    pub(crate) quota: Option<u64>,
+    pub(crate) suspended: bool,
+    pub(crate) revoked_before: u64,
+    pub(crate) created_at: Timestamp,
+    pub(crate) version: u64,
+}
+
+/// The columns that [`MemberRow::read`] takes, in its order.
+pub(crate) const COLUMNS: &str = "members.number, members.id, members.name, members.email, members.role, \
+    members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, members.version";
+
+impl MemberRow {
+    /// Takes [`COLUMNS`] from a row.
+    pub(crate) fn read(row: &mut Row) -> Result<Self, SqlError> {
+        Ok(Self {
+            number: row.take()?,
+            id: row.take()?,
+            name: row.take()?,
+            email: row.take()?,
+            role: row.take()?,
+            grants: row.take_json()?,
+            quota: row.take()?,
+            suspended: row.take()?,
+            revoked_before: row.take()?,
+            created_at: row.take()?,
+            version: row.take()?,
+        })
+    }
+
+    pub(crate) fn by_number(sql: &dyn Sql, number: u64) -> Result<Option<Self>, SqlError> {
+        Self::one(sql, "number", number.into())
+    }
+
+    pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
+        Self::one(sql, "id", id.into())
+    }
+
+    fn one(sql: &dyn Sql, column: &str, value: Value) -> Result<Option<Self>, SqlError> {
+        let rows = sql.exec(&format!("SELECT {COLUMNS} FROM members WHERE {column} = ?"), &[value])?;
+        rows.into_iter().next().map(|mut row| Self::read(&mut row)).transpose()
+    }
+
+    pub(crate) fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError> {
+        sql.exec(
+            "INSERT INTO members (number, id, name, email, role, grants, quota, suspended, revoked_before, created_at,
+             version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            &[
+                self.number.into(),
+                (&self.id).into(),
+                (&self.name).into(),
+                self.email.as_ref().into(),
+                (&self.role).into(),
+                Value::json(&self.grants)?,
+                self.quota.into(),
+                self.suspended.into(),
+                self.revoked_before.into(),
+                self.created_at.into(),
+                self.version.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// How many live tokens the member may have.
+    pub(crate) fn quota(&self, default: u64) -> u64 {
+        self.quota.unwrap_or(default)
+    }
+
+    /// What verifiers know of the member.
+    pub(crate) fn record(&self) -> OwnerRecord {
+        OwnerRecord {
+            version: self.version,
+            number: self.number,
+            id: self.id.as_str().into(),
+            suspended: self.suspended,
+            grants: self.grants.clone(),
+            revoked_before: self.revoked_before,
+        }
+    }
+
+    /// The member as the owner of a token.
+    pub(crate) fn as_owner(&self) -> Owner {
+        Owner { id: self.id.clone(), number: self.number }
+    }
+
+    fn view(&self, work: &Work<'_>) -> Result<Member, SqlError> {
+        Ok(Member {
+            id: self.id.clone(),
+            number: self.number,
+            name: self.name.clone(),
+            email: self.email.clone(),
+            role: self.role,
+            grants: self.grants.clone(),
+            quota: self.quota(work.workspace.default_quota),
+            live_tokens: tokens::live_of(work.sql, self.number, work.now)?,
+            suspended: self.suspended,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// Who manages the workspace sees all members; who may only read tokens, the member it acts as.
+pub(crate) fn list(work: &Work<'_>, ask: &ListMembers) -> Result<Listing<Member>, Refusal> {
+    let manages = work.authority.holds(BuiltIn::WorkspaceManage);
+    if !manages {
+        work.authority.require(BuiltIn::TokensRead)?;
+    }
+    let window = Window::of(&ask.page, List::Members)?;
+    let only = work.authority.member().filter(|_| !manages);
+    let (first, last) = only.map_or((1, MAX_INTEGER), |own| (own.number, own.number));
+    let from = window.after.map_or(first, |after| first.max(after.saturating_add(1)));
+
+    let count = "SELECT count(*) FROM members WHERE number BETWEEN ? AND ?";
+    let total = work.sql.exec(count, &[first.into(), last.into()])?.pop().map_or(Ok(0), |mut row| row.take())?;
+    let page = format!("SELECT {COLUMNS} FROM members WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?");
+    let rows = work.sql.exec(&page, &[from.into(), last.into(), window.rows().into()])?;
+    let members = rows.into_iter().map(|mut row| {
+        let member = MemberRow::read(&mut row)?;
+        Ok((member.number, member.view(work)?))
+    });
+    Ok(window.page(members.collect::<Result<_, SqlError>>()?, total))
+}
+
+pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {
+    work.authority.require(BuiltIn::WorkspaceManage)?;
+    check::member_id("/id", &ask.id)?;
+    check::length("/name", &ask.name, 1..=200)?;
+    ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
+    check::scopes("/grants", &ask.grants)?;
+    if ask.quota.is_some_and(|quota| quota > MAX_QUOTA) {
+        return Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}.")));
+    }
+    if ask.role == Role::Admin && !work.authority.is_admin() {
+        return Err(Refusal::escalation("Only an admin may make another."));
+    }
+    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")?;
+
+    if MemberRow::by_id(work.sql, &ask.id)?.is_some() {
+        return Err(Refusal::already_exists("member", "id"));
+    }
+    let number = free_number(work, ask.number)?;
+    let generation = work.next_generation()?;
+    let member = MemberRow {
+        number,
+        id: ask.id,
+        name: ask.name,
+        email: ask.email,
+        role: ask.role,
+        grants: ask.grants.into(),
+        quota: ask.quota,
+        suspended: false,
+        revoked_before: 0,
+        created_at: work.now,
+        version: generation,
+    };
+    member.insert(work.sql)?;
+    let view = member.view(work)?;
+    audit::append(work, Change {
+        action: "member.create",
+        subject: &member.id,
+        before: None,
+        after: Some(json!(view)),
+    })?;
+    work.publish(RegistryKey::Owner(work.workspace.key, number), &member.record(), generation)?;
+    Ok(view)
+}
+
+/// The number asked for where it is free, else the one after the highest.
+fn free_number(work: &Work<'_>, asked: Option<u64>) -> Result<u64, Refusal> {
+    let out_of_range = || Refusal::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
+    let Some(number) = asked else {
+        let highest = work.sql.exec("SELECT max(number) FROM members", &[])?.pop();
+        let highest: Option<u64> = highest.map_or(Ok(None), |mut row| row.take())?;
+        let next = highest.unwrap_or(0) + 1;
+        return if next <= MAX_INTEGER { Ok(next) } else { Err(out_of_range()) };
+    };
+    if !(1..=MAX_INTEGER).contains(&number) {
+        return Err(out_of_range());
+    }
+    match MemberRow::by_number(work.sql, number)? {
+        None => Ok(number),
+        Some(_) => Err(Refusal::already_exists("member", "number")),
+    }
+}

@@ -1,0 +1,77 @@
+//! Where what must be unguessable or unique comes from.
+
+use counterfoil_token::{SealEpoch, SealSecret, Token};
+use counterfoil_verify::Timestamp;
+use uuid::Builder;
+
+use crate::{refusal::Refusal, workspace::WorkspaceRow};
+
+/// Makes token texts and ids from the random bytes it is given.
+pub(crate) struct Mint<'a> {
+    pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
+    pub(crate) seal_secrets: &'a [SealSecret],
+}
+
+impl Mint<'_> {
+    /// A new token of the workspace, with the name of the secret that sealed it.
+    pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), Refusal> {
+        let current = self.seal_secrets.first().ok_or_else(|| Refusal::internal("the deployment has no seal secret"))?;
+        let key = current.key_for(workspace.key);
+        let token = Token::mint(&workspace.prefix, workspace.key, &key, self.random)
+            .map_err(|error| Refusal::internal(error.to_string()))?;
+        Ok((token, current.epoch()))
+    }
+
+    /// A token's public id: `tok_` and a UUID of version 7 (RFC 9562) as 22 base62 digits, so that ids sort by the time
+    /// they were made.
+    pub(crate) fn token_id(&mut self, now: Timestamp) -> String {
+        let mut random = [0; 10];
+        (self.random)(&mut random);
+        let uuid = Builder::from_unix_timestamp_millis(now.0, &random).into_uuid();
+        format!("tok_{}", base62(uuid.as_u128()))
+    }
+}
+
+/// 22 digits `0-9A-Za-z`, most significant first, padded with `0`: 62²² is more than 2¹²⁸.
+fn base62(value: u128) -> String {
+    let mut rest = value;
+    let mut digits = ['0'; 22];
+    for place in digits.iter_mut().rev() {
+        let digit = (rest % 62) as u8;
+        rest /= 62;
+        *place = char::from(match digit {
+            0..=9 => b'0' + digit,
+            10..=35 => b'A' + (digit - 10),
+            _ => b'a' + (digit - 36),
+        });
+    }
+    digits.iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn base62_is_of_fixed_width_and_keeps_the_order() {
+        assert_eq!(base62(0), "0000000000000000000000");
+        assert_eq!(base62(61), "000000000000000000000z");
+        assert_eq!(base62(62), "0000000000000000000010");
+        assert_eq!(base62(u128::MAX), "7n42DGM5Tflk9n8mt7Fhc7");
+        let ascending = [0, 9, 10, 35, 36, 61, 62, u128::from(u64::MAX), u128::MAX];
+        assert!(ascending.map(base62).is_sorted());
+    }
+
+    #[test]
+    fn ids_sort_by_time() {
+        let mut byte = 255;
+        let mut random = |bytes: &mut [u8]| {
+            bytes.fill(byte);
+            byte = byte.wrapping_sub(85);
+        };
+        let mut mint = Mint { random: &mut random, seal_secrets: &[] };
+        let ids = [1, 2, 1_763_000_000_000, 253_402_300_799_999].map(|now| mint.token_id(Timestamp(now)));
+        assert!(ids.is_sorted(), "{ids:?}");
+        assert!(ids.iter().all(|id| id.len() == 26));
+    }
+}

@@ -1,0 +1,261 @@
+//! [`Sql`] over bundled SQLite, for native tests: it behaves as a Durable Object's storage does, fails where it is told
+//! to, and shows all that it holds.
+
+use core::{cell::Cell, net::IpAddr};
+use std::path::Path;
+
+use counterfoil_token::WorkspaceKey;
+use rusqlite::{
+    Batch, Connection, Error, Statement, fallible_iterator::FallibleIterator as _, limits::Limit, params_from_iter,
+    types::Value as Stored,
+};
+
+use crate::{
+    Context, Ledger, Refusal,
+    command::{Actor, Ask, Request},
+    decode_reply,
+    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+};
+
+/// What the storage of a Durable Object allows, as its documentation has it: parameters of a statement, bytes of a
+/// `LIKE` pattern, columns of a table, bytes of a statement, bytes of a value or row, arguments of a function.
+const LIMITS: [(Limit, i32); 6] = [
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+];
+
+/// A database of one's own. As in a Durable Object, integers are bound as floats, whole floats come back as integers,
+/// and what is too large for JavaScript is refused.
+#[derive(Debug)]
+pub struct NativeSql {
+    connection: Connection,
+    /// How many transactions are open, each within the last.
+    depth: Cell<u32>,
+    /// How many statements have been asked for; keeping a transaction counts as one.
+    statements: Cell<u64>,
+    fault: Cell<Option<(u64, When)>>,
+}
+
+/// How a statement fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// It is not executed.
+    Before,
+    /// It is executed, and then reported as failed.
+    After,
+}
+
+impl NativeSql {
+    /// An empty database in memory.
+    ///
+    /// # Errors
+    /// [`SqlError`] where there is no memory for it.
+    pub fn in_memory() -> Result<Self, SqlError> {
+        Self::over(Connection::open_in_memory())
+    }
+
+    /// The database in this file, which is made where there is none.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the file cannot be opened.
+    pub fn open(path: &Path) -> Result<Self, SqlError> {
+        Self::over(Connection::open(path))
+    }
+
+    fn over(connection: Result<Connection, Error>) -> Result<Self, SqlError> {
+        let connection = connection.map_err(failed)?;
+        for (limit, value) in LIMITS {
+            connection.set_limit(limit, value).map_err(failed)?;
+        }
+        connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
+        Ok(Self { connection, depth: Cell::default(), statements: Cell::default(), fault: Cell::default() })
+    }
+
+    /// Makes one statement fail: 1 is the next, and keeping a transaction counts as one. `None` lets all succeed.
+    pub fn fail(&self, fault: Option<(u64, When)>) {
+        self.fault.set(fault.map(|(nth, when)| (self.statements.get() + nth, when)));
+    }
+
+    /// Whether the statement that was to fail is still to come.
+    pub fn is_fault_ahead(&self) -> bool {
+        self.fault.get().is_some_and(|(nth, _)| nth > self.statements.get())
+    }
+
+    /// Everything in the database as text, sorted: two databases with the same content have the same dump. Bytes are
+    /// written as the ASCII that they are, and escaped where they are none.
+    ///
+    /// # Errors
+    /// [`SqlError`] where it cannot be read.
+    pub fn dump(&self) -> Result<String, SqlError> {
+        let mut lines = Vec::new();
+        for mut table in self.run("SELECT name FROM sqlite_master WHERE type = 'table'", &[])? {
+            let table: String = table.take()?;
+            for row in self.run(&format!("SELECT * FROM \"{table}\""), &[])? {
+                let values: Vec<String> = row.rest().map(|value| written(&value)).collect();
+                lines.push(format!("{table}: {}\n", values.join(" | ")));
+            }
+        }
+        lines.sort();
+        Ok(lines.concat())
+    }
+
+    /// The tables, indices and triggers, as they were made.
+    ///
+    /// # Errors
+    /// [`SqlError`] where they cannot be read.
+    pub fn schema(&self) -> Result<String, SqlError> {
+        let made = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name";
+        self.run(made, &[])?.into_iter().map(|mut row| Ok(row.take::<String>()? + ";\n\n")).collect()
+    }
+
+    /// Runs a step that may be the one that is to fail.
+    fn step<T>(&self, step: impl FnOnce() -> Result<T, SqlError>) -> Result<T, SqlError> {
+        let nth = self.statements.get() + 1;
+        self.statements.set(nth);
+        match self.fault.get().filter(|(faulty, _)| *faulty == nth) {
+            None => step(),
+            Some((_, When::Before)) => Err(SqlError::new("a fault was injected before a statement")),
+            Some((_, When::After)) => step().and(Err(SqlError::new("a fault was injected after a statement"))),
+        }
+    }
+
+    fn run(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        if !parameters.is_empty() {
+            return rows(&mut *self.connection.prepare_cached(sql).map_err(failed)?, parameters);
+        }
+        let mut last = Vec::new();
+        let mut batch = Batch::new(&self.connection, sql);
+        while let Some(mut statement) = batch.next().map_err(failed)? {
+            last = rows(&mut statement, parameters)?;
+        }
+        Ok(last)
+    }
+
+    fn savepoint(&self, command: &str) -> Result<(), SqlError> {
+        self.connection.execute_batch(&format!("{command} level_{}", self.depth.get())).map_err(failed)
+    }
+}
+
+impl Sql for NativeSql {
+    fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        if parameters.iter().any(Value::is_beyond_range) {
+            return Err(SqlError::new("an integer is beyond what JavaScript can hold"));
+        }
+        self.step(|| self.run(sql, parameters))
+    }
+
+    fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.depth.set(self.depth.get() + 1);
+        let outcome = self.savepoint("SAVEPOINT").map_err(E::from).and_then(|()| {
+            let done = work().and_then(|value| {
+                // Nobody tells a platform that has kept a transaction from one that has not, so this fails one way.
+                self.step(|| Ok(()))?;
+                Ok(value)
+            });
+            if done.is_err() {
+                self.savepoint("ROLLBACK TO")?;
+            }
+            self.savepoint("RELEASE")?;
+            done
+        });
+        self.depth.set(self.depth.get() - 1);
+        outcome
+    }
+}
+
+impl<S: Sql> Ledger<S> {
+    /// Has one command carried out as it would come over the wire: there and back in JSON.
+    ///
+    /// # Errors
+    /// [`Refusal`] as the ledger gives it, or where its reply cannot be read.
+    pub fn call<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        address: Option<IpAddr>,
+        command: C,
+        context: Context<'_>,
+    ) -> Result<C::Reply, Refusal> {
+        let request = Request { workspace, actor, request_id: "native".to_owned(), address, command: command.into() };
+        let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
+        let reply = self.handle(&body, context);
+        decode_reply::<C>(&reply).map_err(|error| Refusal::internal(error.to_string()))?
+    }
+}
+
+/// Random bytes that are the same in every run: splitmix64, <https://prng.di.unimi.it/splitmix64.c>. For tests only.
+#[derive(Clone, Debug)]
+pub struct Seeded(pub u64);
+
+impl Seeded {
+    /// Fills the slice.
+    pub fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            for (to, from) in chunk.iter_mut().zip(self.draw().to_le_bytes()) {
+                *to = from;
+            }
+        }
+    }
+
+    fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}
+
+fn rows(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+    let columns = statement.column_count();
+    let mut found = statement.query(params_from_iter(parameters.iter().map(bound))).map_err(failed)?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(failed)? {
+        let values = (0..columns).map(|column| read(row.get(column).map_err(failed)?));
+        rows.push(Row::new(values.collect::<Result<_, SqlError>>()?));
+    }
+    Ok(rows)
+}
+
+fn bound(value: &Value) -> Stored {
+    match value {
+        Value::Null => Stored::Null,
+        Value::Integer(integer) => Stored::Real(*integer as f64),
+        Value::Real(float) => Stored::Real(*float),
+        Value::Text(text) => Stored::Text(text.clone()),
+        Value::Blob(bytes) => Stored::Blob(bytes.clone()),
+    }
+}
+
+fn read(stored: Stored) -> Result<Value, SqlError> {
+    let value = match stored {
+        Stored::Null => Value::Null,
+        Stored::Integer(integer) => Value::Integer(integer),
+        Stored::Real(float) if float.fract() == 0.0 && float.abs() <= MAX_INTEGER as f64 => {
+            Value::Integer(float as i64)
+        }
+        Stored::Real(float) => Value::Real(float),
+        Stored::Text(text) => Value::Text(text),
+        Stored::Blob(bytes) => Value::Blob(bytes),
+    };
+    if value.is_beyond_range() { Err(SqlError::new("an integer is beyond what JavaScript can hold")) } else { Ok(value) }
+}
+
+fn written(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Real(float) => float.to_string(),
+        Value::Text(text) => format!("{text:?}"),
+        Value::Blob(bytes) => format!("x\"{}\"", bytes.escape_ascii()),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
+fn failed(error: Error) -> SqlError {
+    SqlError::new(error.to_string())
+}

@@ -1,0 +1,130 @@
+//! The outbox: records on their way to the registry.
+//!
+//! A change enqueues the record it changed in its own transaction, so no change is ever without its record's way out,
+//! however the process ends. The shell puts what is due and says how it went. There is one row a key and it holds the
+//! last version only, so the outbox is never longer than the ledger has keys, however long the registry is down; and a
+//! put that was overtaken by a newer change, or whose outcome is not known, is simply put again.
+
+use counterfoil_verify::Timestamp;
+
+use crate::sql::{Row, Sql, SqlError};
+
+/// The registry takes one write a second for a key: milliseconds between two puts of the same.
+const KEY_INTERVAL: u64 = 1_000;
+
+/// The longest wait after failures, in milliseconds: how late at most the registry learns that it is up again.
+const LONGEST_BACKOFF: u64 = 60_000;
+
+/// What waits to be put into the registry.
+#[derive(Clone, Copy)]
+pub struct Outbox<'a> {
+    sql: &'a dyn Sql,
+}
+
+/// One put that is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// The registry's key.
+    pub key: String,
+    /// What to put there.
+    pub value: Vec<u8>,
+    /// Which version of it this is: the ledger's generation at the change.
+    pub version: u64,
+}
+
+impl<'a> Outbox<'a> {
+    pub(crate) fn new(sql: &'a dyn Sql) -> Self {
+        Self { sql }
+    }
+
+    /// What is due now, the longest waiting first.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Put>, SqlError> {
+        let rows = self.sql.exec(
+            "SELECT key, value, version FROM outbox WHERE due_at <= ? ORDER BY due_at, key LIMIT ?",
+            &[now.into(), (limit as u64).into()],
+        )?;
+        let put = |mut row: Row| Ok(Put { key: row.take()?, value: row.take()?, version: row.take()? });
+        rows.into_iter().map(put).collect()
+    }
+
+    /// The put has succeeded. Where the record has changed since it was read, the newer version stays, and is due when
+    /// the registry takes another write of that key.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the record is put again then, which does no harm.
+    pub fn done(&self, put: &Put, now: Timestamp) -> Result<(), SqlError> {
+        let (key, version) = ((&put.key).into(), put.version.into());
+        // One statement and then another need no transaction: the second can only meet a row that the first let stand.
+        self.sql.exec("DELETE FROM outbox WHERE key = ? AND version = ?", &[key, version])?;
+        let due = now.plus(KEY_INTERVAL);
+        self.sql.exec(
+            "UPDATE outbox SET attempts = 0, due_at = max(due_at, ?) WHERE key = ?",
+            &[due.into(), (&put.key).into()],
+        )?;
+        Ok(())
+    }
+
+    /// The put has failed, or nobody knows. It is tried again after 1 s, 2 s, 4 s and so on up to a minute, for as long
+    /// as it takes.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the put stays due then.
+    pub fn failed(&self, put: &Put, now: Timestamp) -> Result<(), SqlError> {
+        let attempts = "UPDATE outbox SET attempts = attempts + 1 WHERE key = ? RETURNING attempts";
+        let Some(mut row) = self.sql.exec(attempts, &[(&put.key).into()])?.pop() else { return Ok(()) };
+        let due = now.plus(backoff(row.take()?));
+        self.sql.exec("UPDATE outbox SET due_at = ? WHERE key = ?", &[due.into(), (&put.key).into()])?;
+        Ok(())
+    }
+
+    /// When the next put is due; absent where nothing waits.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, SqlError> {
+        match self.sql.exec("SELECT min(due_at) FROM outbox", &[])?.pop() {
+            Some(mut row) => row.take(),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Leaves the record to be put, in place of any older version that still waits. A key that waits out a failure or its
+/// interval goes on waiting: a change must not make the shell hammer a registry that is down.
+pub(crate) fn enqueue(
+    sql: &dyn Sql,
+    key: &str,
+    value: Vec<u8>,
+    version: u64,
+    now: Timestamp,
+) -> Result<(), SqlError> {
+    sql.exec(
+        "INSERT INTO outbox (key, value, version, due_at, attempts) VALUES (?, ?, ?, ?, 0)
+         ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
+         WHERE excluded.version >= outbox.version",
+        &[key.into(), value.into(), version.into(), now.into()],
+    )?;
+    Ok(())
+}
+
+/// Milliseconds to wait after so many failures in a row.
+fn backoff(attempts: u64) -> u64 {
+    let doublings = attempts.saturating_sub(1).min(63);
+    (1_000_u64.saturating_mul(1 << doublings)).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn back_off_doubles_from_a_second_to_a_minute() {
+        let waits: Vec<u64> = (1..=8).map(backoff).collect();
+        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+        assert_eq!(backoff(u64::MAX), LONGEST_BACKOFF);
+        assert_eq!(backoff(0), 1_000);
+    }
+}

@@ -1,0 +1,70 @@
+//! The strong answer: what verifiers need to know, as of now.
+//!
+//! A command that has returned is in the answer to every question asked after it, because the ledger works through one
+//! command at a time. That is what "strong" means.
+
+use std::collections::BTreeMap;
+
+use counterfoil_token::{SealKey, SealSecret, WorkspaceKey};
+use counterfoil_verify::{Answer, Timestamp};
+
+use crate::{
+    check,
+    command::Records,
+    refusal::Refusal,
+    scopes::{self, BuiltIn},
+    tokens::OwnedToken,
+    work::Work,
+};
+
+/// A hundred texts, and the asker's own.
+const MAX_DIGESTS: usize = 101;
+
+pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Answer, Refusal> {
+    work.authority.require(BuiltIn::TokensVerify)?;
+    check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
+    let workspace = &work.workspace;
+    let mut tokens = Vec::with_capacity(ask.digests.len());
+    let mut owners = BTreeMap::new();
+    // One statement a digest: an engine may take no more than 100 parameters at a time.
+    for digest in &ask.digests {
+        let held = OwnedToken::by_digest(work.sql, *digest)?;
+        let record = held.map(|OwnedToken { token, owner }| {
+            owners.entry(owner.number).or_insert_with(|| owner.record());
+            token.record()
+        });
+        tokens.push((*digest, record));
+    }
+    Ok(Answer {
+        key: workspace.key,
+        as_of: work.now,
+        generation: workspace.generation,
+        workspace: Some(workspace.record(scopes::stricter(work.sql)?)),
+        seal_keys: seal_keys(workspace.key, seal_secrets),
+        tokens,
+        owners: owners.into_values().collect(),
+    })
+}
+
+/// The answer of a ledger that no workspace has been founded in: nothing was issued here.
+pub(crate) fn of_nobody(
+    key: WorkspaceKey,
+    now: Timestamp,
+    seal_secrets: &[SealSecret],
+    ask: Records,
+) -> Result<Answer, Refusal> {
+    check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
+    Ok(Answer {
+        key,
+        as_of: now,
+        generation: 0,
+        workspace: None,
+        seal_keys: seal_keys(key, seal_secrets),
+        tokens: ask.digests.into_iter().map(|digest| (digest, None)).collect(),
+        owners: Vec::new(),
+    })
+}
+
+fn seal_keys(workspace: WorkspaceKey, seal_secrets: &[SealSecret]) -> Vec<SealKey> {
+    seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
+}

@@ -1,0 +1,137 @@
+//! Why a command was not carried out. A refused command has changed nothing.
+
+use counterfoil_verify::Code;
+use serde::{Deserialize, Serialize};
+
+use crate::sql::SqlError;
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Refusal {
+    /// The actor's token does not pass: why, by the verifier's own code.
+    #[error("the token presented is not valid: {code}")]
+    Unauthenticated {
+        /// Never [`Code::Valid`].
+        code: Code,
+    },
+    /// The actor may not do this at all: it lacks a scope.
+    #[error("the scope {scope} is needed")]
+    MissingScope {
+        /// The scope that is needed.
+        scope: String,
+    },
+    /// The actor may not do this to that: the sentence says what it may.
+    #[error("{detail}")]
+    Forbidden {
+        /// A stable code, `SCREAMING_SNAKE_CASE`.
+        code: ForbiddenCode,
+        /// One sentence, fit to be shown.
+        detail: String,
+    },
+    /// There is none by that id, or none that the actor may see: the two are not told apart.
+    #[error("there is no such {what}")]
+    NotFound {
+        /// `token`, `member`, `workspace`.
+        what: String,
+    },
+    /// A field holds what it must not.
+    #[error("{pointer}: {detail}")]
+    Invalid {
+        /// A stable code.
+        code: InvalidCode,
+        /// The field at fault, as a JSON pointer (RFC 6901), named as the native API names it: `/scopes/0`,
+        /// `/expires_in`, `/limit`.
+        pointer: String,
+        /// One sentence that says what would be right.
+        detail: String,
+    },
+    /// What is asked for exists already.
+    #[error("there is already a {what} with this {field}")]
+    AlreadyExists {
+        /// `member`, `workspace`.
+        what: String,
+        /// The field that must be unique.
+        field: String,
+    },
+    /// The owner has as many live tokens as it may.
+    #[error("the owner's quota of {quota} live tokens is used up")]
+    QuotaExceeded {
+        /// The quota.
+        quota: u64,
+    },
+    /// The ledger could not do its work; the log says why. Nothing was changed.
+    #[error("the ledger failed")]
+    Internal {
+        /// For the log, never for the caller.
+        detail: String,
+    },
+}
+
+/// Why an actor may not do something that its scopes would let it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ForbiddenCode {
+    /// It would grant more than the actor may.
+    Escalation,
+    /// It acts on another member's, and the actor is no admin.
+    NotYours,
+    /// Only root may.
+    RootOnly,
+}
+
+/// What is wrong with a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum InvalidCode {
+    /// Too long, too short, out of range, or of the wrong form.
+    InvalidValue,
+    /// A scope that the catalogue does not have, or a pattern that matches nothing in it.
+    UnknownScope,
+    /// A built-in scope where only the workspace's own are allowed.
+    BuiltInScope,
+    /// A member that does not exist.
+    UnknownMember,
+    /// A cursor that this list did not give.
+    InvalidCursor,
+}
+
+impl Refusal {
+    pub(crate) fn unauthenticated(code: Code) -> Self {
+        Self::Unauthenticated { code }
+    }
+
+    pub(crate) fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {
+        Self::Forbidden { code, detail: detail.into() }
+    }
+
+    pub(crate) fn escalation(detail: impl Into<String>) -> Self {
+        Self::forbidden(ForbiddenCode::Escalation, detail)
+    }
+
+    pub(crate) fn no_such(what: &str) -> Self {
+        Self::NotFound { what: what.to_owned() }
+    }
+
+    pub(crate) fn already_exists(what: &str, field: &str) -> Self {
+        Self::AlreadyExists { what: what.to_owned(), field: field.to_owned() }
+    }
+
+    pub(crate) fn invalid(code: InvalidCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Invalid { code, pointer: pointer.into(), detail: detail.into() }
+    }
+
+    pub(crate) fn invalid_value(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::invalid(InvalidCode::InvalidValue, pointer, detail)
+    }
+
+    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+        Self::Internal { detail: detail.into() }
+    }
+}
+
+impl From<SqlError> for Refusal {
+    fn from(error: SqlError) -> Self {
+        Self::internal(error.to_string())
+    }
+}

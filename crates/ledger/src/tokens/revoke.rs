@@ -1,0 +1,67 @@
+//! Revoking: the end of a token. There is no way back.
+
+use counterfoil_verify::RegistryKey;
+use serde_json::json;
+
+use super::{OwnedToken, read::find};
+use crate::{
+    audit::{self, Change},
+    check,
+    command::{RevokeToken, TokenView},
+    members::MemberRow,
+    refusal::Refusal,
+    scopes::BuiltIn,
+    work::Work,
+};
+
+/// Revokes one token. A token may always end itself: whoever finds one can make it harmless.
+pub(crate) fn revoke(work: &Work<'_>, ask: &RevokeToken) -> Result<TokenView, Refusal> {
+    let is_own = work.authority.token().is_some_and(|held| held.token.id == ask.id);
+    if !is_own {
+        work.authority.require(BuiltIn::TokensWrite)?;
+    }
+    ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
+    let mut held = find(work, &ask.id)?;
+    if held.token.revoked_at.is_none() {
+        held = end(work, held, work.next_generation()?, ask.reason.as_deref())?;
+    }
+    held.view(work.now)
+}
+
+/// Revokes every token of a member that is not revoked yet, row by row.
+pub(crate) fn revoke_each_of(
+    work: &Work<'_>,
+    owner: &MemberRow,
+    generation: u64,
+    reason: &str,
+) -> Result<(), Refusal> {
+    let unrevoked = "WHERE tokens.owner = ? AND tokens.revoked_at IS NULL";
+    for held in OwnedToken::select(work.sql, unrevoked, &[owner.number.into()])? {
+        end(work, held, generation, Some(reason))?;
+    }
+    Ok(())
+}
+
+fn end(
+    work: &Work<'_>,
+    mut held: OwnedToken,
+    generation: u64,
+    reason: Option<&str>,
+) -> Result<OwnedToken, Refusal> {
+    let token = &mut held.token;
+    token.revoked_at = Some(work.now);
+    token.revoke_reason = reason.map(str::to_owned);
+    token.version = generation;
+    work.sql.exec(
+        "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE number = ?",
+        &[work.now.into(), reason.into(), generation.into(), token.number.into()],
+    )?;
+    audit::append(work, Change {
+        action: "token.revoke",
+        subject: &token.id,
+        before: Some(json!({ "revoked_at": null })),
+        after: Some(json!({ "revoked_at": work.now, "reason": reason })),
+    })?;
+    work.publish(RegistryKey::Token(work.workspace.key, token.digest), &token.record(), generation)?;
+    Ok(held)
+}

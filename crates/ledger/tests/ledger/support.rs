@@ -1,0 +1,249 @@
+//! A ledger in a world of its own, which watches two invariants in every test: a refused command changes nothing, and
+//! no secret part of any token is ever stored.
+
+use core::{net::IpAddr, ops::Deref};
+
+use counterfoil_ledger::{
+    Context, Ledger, Refusal, Slug,
+    command::{
+        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, Member, PutScopes, Role, ScopeEntry,
+        TokenView,
+    },
+    native::{NativeSql, Seeded},
+    refusal::{ForbiddenCode, InvalidCode},
+    sql::{Sql as _, Value},
+};
+use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
+use counterfoil_verify::{Code, Scope, ScopePattern, Timestamp};
+
+/// 2025-11-13T02:13:20Z.
+pub(crate) const START: Timestamp = Timestamp(1_763_000_000_000);
+pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+pub(crate) struct World {
+    pub(crate) ledger: Ledger<NativeSql>,
+    pub(crate) random: Seeded,
+    pub(crate) now: Timestamp,
+    /// Where requests come from.
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) seal_secrets: Vec<SealSecret>,
+    /// Every text that was issued.
+    texts: Vec<String>,
+}
+
+/// A token that tests act with: derefs to what is shown of it.
+#[derive(Clone)]
+pub(crate) struct Held {
+    pub(crate) actor: Actor,
+    pub(crate) view: TokenView,
+}
+
+impl Deref for Held {
+    type Target = TokenView;
+
+    fn deref(&self) -> &TokenView {
+        &self.view
+    }
+}
+
+pub(crate) fn key() -> WorkspaceKey {
+    WorkspaceKey::parse("0Ab3dE").unwrap()
+}
+
+pub(crate) fn slug(text: &str) -> Slug {
+    Slug::parse(text).unwrap()
+}
+
+pub(crate) fn patterns(texts: &[&str]) -> Vec<ScopePattern> {
+    texts.iter().map(|text| ScopePattern::parse(text).unwrap()).collect()
+}
+
+pub(crate) fn bootstrap() -> Bootstrap {
+    Bootstrap { slug: slug("demo"), name: "Demo".to_owned(), prefix: Prefix::default() }
+}
+
+pub(crate) fn entry(name: &str) -> ScopeEntry {
+    ScopeEntry {
+        name: Scope::parse(name).unwrap(),
+        description: format!("may {name}"),
+        visible_to: Role::Member,
+        grantable_by: Role::Member,
+        freshness: None,
+    }
+}
+
+/// A token for oneself with these scopes.
+pub(crate) fn token(scopes: &[&str]) -> CreateToken {
+    CreateToken {
+        name: "a token".to_owned(),
+        note: None,
+        owner: None,
+        scopes: patterns(scopes),
+        lifetime: Lifetime::Longest,
+        not_before: None,
+        enabled: true,
+        allowed_addresses: Vec::new(),
+        metadata: None,
+    }
+}
+
+/// A plain member with these grants.
+pub(crate) fn member(id: &str, grants: &[&str]) -> CreateMember {
+    CreateMember {
+        id: id.to_owned(),
+        number: None,
+        name: id.to_uppercase(),
+        email: None,
+        role: Role::Member,
+        grants: patterns(grants),
+        quota: None,
+    }
+}
+
+impl World {
+    /// An empty ledger.
+    pub(crate) fn empty() -> Self {
+        Self::over(NativeSql::in_memory().unwrap())
+    }
+
+    pub(crate) fn over(sql: NativeSql) -> Self {
+        Self {
+            ledger: Ledger::open(sql).unwrap(),
+            random: Seeded(1),
+            now: START,
+            address: None,
+            seal_secrets: vec![SealSecret::new(&[7; 32]).unwrap()],
+            texts: Vec::new(),
+        }
+    }
+
+    /// A workspace with a few scopes in its catalogue, and its first admin token.
+    pub(crate) fn founded() -> (Self, Held) {
+        let mut world = Self::empty();
+        let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
+        let admin = world.held(admin);
+        world.put_scopes(&["orders:read", "orders:write", "read", "write"]);
+        (world, admin)
+    }
+
+    /// Has a command carried out, and sees to it that nothing has changed where it was refused.
+    pub(crate) fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
+        let before = self.dump();
+        let outcome = self.attempt(actor, ask);
+        if outcome.is_err() {
+            assert_eq!(self.dump(), before, "a refused command has changed something");
+        }
+        outcome
+    }
+
+    /// The same without the check, which takes its time.
+    pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
+        let (random, seal_secrets) = (&mut self.random, &self.seal_secrets);
+        let context = Context { now: self.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
+        self.ledger.call(key(), actor, self.address, ask, context)
+    }
+
+    /// Takes note of an issued token.
+    pub(crate) fn held(&mut self, issued: Issued) -> Held {
+        let text = issued.text.expose();
+        self.texts.push(text.to_owned());
+        Held { actor: Actor::Token(Digest::of(text.as_bytes())), view: issued.token }
+    }
+
+    pub(crate) fn issue(&mut self, actor: Actor, ask: CreateToken) -> Result<Held, Refusal> {
+        let issued = self.call(actor, ask)?;
+        Ok(self.held(issued))
+    }
+
+    /// A plain member with these grants and a token of its own with all of them.
+    pub(crate) fn join(&mut self, id: &str, grants: &[&str]) -> Held {
+        let _: Member = self.call(Actor::Root, member(id, grants)).unwrap();
+        self.issue(Actor::Root, CreateToken { owner: Some(id.to_owned()), ..token(grants) }).unwrap()
+    }
+
+    pub(crate) fn put_scopes(&mut self, names: &[&str]) {
+        let scopes = names.iter().map(|name| entry(name)).collect();
+        self.call(Actor::Root, PutScopes { scopes }).unwrap();
+    }
+
+    pub(crate) fn dump(&self) -> String {
+        self.ledger.sql().dump().unwrap()
+    }
+
+    /// What the database says, first column of each row.
+    pub(crate) fn column(&self, query: &str) -> Vec<Value> {
+        let rows = self.ledger.sql().exec(query, &[]).unwrap();
+        rows.into_iter().map(|mut row| row.take().unwrap()).collect()
+    }
+
+    pub(crate) fn number(&self, query: &str) -> u64 {
+        self.ledger.sql().exec(query, &[]).unwrap()[0].take().unwrap()
+    }
+
+    /// Changes the database behind the ledger's back, to what later commands will make of it.
+    pub(crate) fn meddle(&self, statement: &str) {
+        self.ledger.sql().exec(statement, &[]).unwrap();
+    }
+
+    pub(crate) fn wait(&mut self, milliseconds: u64) {
+        self.now = self.now.plus(milliseconds);
+    }
+}
+
+impl Drop for World {
+    /// No token's text, whole or in part, is anywhere in the database.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let dump = self.dump();
+        for text in &self.texts {
+            // …secret:24 seal:6 check:6
+            let secret = &text[text.len() - 36..text.len() - 12];
+            for part in [&secret[..8], &secret[8..16], &secret[16..]] {
+                assert!(!dump.contains(part), "a part of a token's secret is stored");
+            }
+        }
+    }
+}
+
+#[track_caller]
+pub(crate) fn refused<T>(outcome: Result<T, Refusal>) -> Refusal {
+    match outcome {
+        Ok(_) => panic!("this should have been refused"),
+        Err(refusal) => refusal,
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_unauthenticated<T>(outcome: Result<T, Refusal>, code: Code) {
+    assert_eq!(refused(outcome), Refusal::Unauthenticated { code });
+}
+
+#[track_caller]
+pub(crate) fn assert_missing<T>(outcome: Result<T, Refusal>, scope: &str) {
+    assert_eq!(refused(outcome), Refusal::MissingScope { scope: scope.to_owned() });
+}
+
+#[track_caller]
+pub(crate) fn assert_no_such<T>(outcome: Result<T, Refusal>, what: &str) {
+    assert_eq!(refused(outcome), Refusal::NotFound { what: what.to_owned() });
+}
+
+#[track_caller]
+pub(crate) fn assert_forbidden<T>(outcome: Result<T, Refusal>, code: ForbiddenCode, sentence: &str) {
+    assert_eq!(refused(outcome), Refusal::Forbidden { code, detail: sentence.to_owned() });
+}
+
+#[track_caller]
+pub(crate) fn assert_invalid<T>(outcome: Result<T, Refusal>, code: InvalidCode, at: &str) {
+    match refused(outcome) {
+        Refusal::Invalid { code: found, pointer, .. } => assert_eq!((found, pointer.as_str()), (code, at)),
+        other => panic!("{other:?} where {code:?} at {at} was expected"),
+    }
+}
+
+#[track_caller]
+pub(crate) fn assert_invalid_value<T>(outcome: Result<T, Refusal>, at: &str) {
+    assert_invalid(outcome, InvalidCode::InvalidValue, at);
+}

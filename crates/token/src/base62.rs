@@ -1,0 +1,147 @@
+//! Base62 digits, `0-9A-Za-z`: fixed width, most significant first, padded with `0`.
+
+use crate::NoEntropy;
+use core::slice;
+use zeroize::Zeroize;
+
+/// How often one digit may be redrawn. An honest source, which is rejected once in 32 times, never needs as many.
+const REDRAWS: usize = 64;
+
+/// The bytes below 4 · 62 fall on the digits evenly; the 8 above would favour the first ones and are drawn anew.
+const ACCEPTED: u8 = 4 * 62;
+
+/// Whether all of `text` is base62.
+pub(crate) fn all_digits(text: &[u8]) -> bool {
+    // `&` and not `&&`: no early way out, so that the compiler compares many bytes at once.
+    text.iter().fold(true, |all, byte| all & byte.is_ascii_alphanumeric())
+}
+
+/// The six lowest digits of `value`, that is `value` mod 62⁶.
+pub(crate) fn six_digits(value: u64) -> [u8; 6] {
+    let mut digits = [0; 6];
+    let mut rest = value;
+    for place in digits.iter_mut().rev() {
+        *place = digit((rest % 62) as u8);
+        rest /= 62;
+    }
+    digits
+}
+
+/// Fills `out` with digits, each of the 62 equally likely.
+///
+/// They depend on nothing but the bytes that `random` gives, in the order given: it is asked for all of `out` at once,
+/// then, from the first digit to the last, for one byte at a time where one was rejected. A source that writes nothing
+/// counts as one that gives only rejected bytes.
+///
+/// # Errors
+///
+/// [`NoEntropy`] where a digit was redrawn 64 times in vain; nothing is left in `out` then.
+pub(crate) fn draw(out: &mut [u8], random: &mut dyn FnMut(&mut [u8])) -> Result<(), NoEntropy> {
+    out.fill(u8::MAX);
+    random(out);
+    let drawn = out.iter_mut().all(|place| {
+        for _ in 0..REDRAWS {
+            if *place < ACCEPTED {
+                break;
+            }
+            random(slice::from_mut(place));
+        }
+        let accepted = *place < ACCEPTED;
+        *place = digit(*place % 62);
+        accepted
+    });
+    if drawn {
+        Ok(())
+    } else {
+        out.zeroize();
+        Err(NoEntropy)
+    }
+}
+
+/// The digit for a value below 62, without a branch or a table that its value could show in.
+const fn digit(value: u8) -> u8 {
+    b'0' + value + 7 * (value > 9) as u8 + 6 * (value > 35) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_count_up_through_the_alphabet() {
+        let alphabet = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        assert!((0..62).map(digit).eq(alphabet.iter().copied()));
+    }
+
+    #[test]
+    fn six_digits_are_padded_and_wrap_at_62_to_the_6() {
+        let wrap = 62_u64.pow(6);
+        assert_eq!(&six_digits(0), b"000000");
+        assert_eq!(&six_digits(61), b"00000z");
+        assert_eq!(&six_digits(62), b"000010");
+        assert_eq!(&six_digits(wrap - 1), b"zzzzzz");
+        assert_eq!(&six_digits(wrap), b"000000");
+        assert_eq!(six_digits(u64::MAX), six_digits(u64::MAX % wrap));
+    }
+
+    #[test]
+    fn a_draw_redraws_rejected_bytes_one_by_one_from_the_first_digit_on() {
+        let stream = [0, 255, 61, 248, 247, 1, 254, 62];
+        let mut next = stream.iter().copied();
+        let mut out = [0; 5];
+        let mut asked = [0; 4];
+        let mut calls = asked.iter_mut();
+        draw(&mut out, &mut |bytes: &mut [u8]| {
+            *calls.next().unwrap() = bytes.len();
+            bytes.fill_with(|| next.next().unwrap());
+        })
+        .unwrap();
+        // 0, 255 → 1, 61, 248 → 254 → 62, 247.
+        assert_eq!(&out, b"01z0z");
+        assert_eq!(asked, [5, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_source_without_entropy_ends_in_an_error_and_leaves_nothing() {
+        let sources: [fn(&mut [u8]); 3] = [|_| (), |bytes| bytes.fill(248), |bytes| bytes.fill(255)];
+        for mut source in sources {
+            let mut out = [1; 24];
+            assert_eq!(draw(&mut out, &mut source), Err(NoEntropy));
+            assert_eq!(out, [0; 24]);
+        }
+    }
+
+    #[test]
+    fn every_digit_is_equally_likely() {
+        let mut state = 0x0123_4567_89ab_cdef_u64;
+        let mut random = |bytes: &mut [u8]| {
+            bytes.fill_with(|| {
+                // SplitMix64: evenly distributed, and the same in every run.
+                state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+                let mixed = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+                let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+                (mixed >> 56) as u8
+            });
+        };
+        let mut seen = [0_u32; 256];
+        for _ in 0..10_000 {
+            let mut digits = [0; 24];
+            draw(&mut digits, &mut random).unwrap();
+            digits.iter().for_each(|digit| seen[usize::from(*digit)] += 1);
+        }
+        let expected = 240_000.0 / 62.0;
+        let chi_square: f64 =
+            (0..62).map(|value| f64::from(seen[usize::from(digit(value))]) - expected).map(|d| d * d / expected).sum();
+        // 61 degrees of freedom: an even source stays below 120 but once in 100,000 seeds. Were the bytes above 247
+        // kept, it would be near 1,800.
+        assert!(chi_square < 120.0, "chi-square {chi_square}");
+    }
+
+    #[test]
+    fn only_the_62_characters_are_digits() {
+        for byte in 0..=u8::MAX {
+            let known = (0..62).any(|value| digit(value) == byte);
+            assert_eq!(all_digits(&[b'0', byte, b'z']), known, "byte {byte:#04x}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The hint: what may be shown of a token after its creation.
+
+use crate::{Prefix, shape};
+use core::fmt;
+
+/// Lets a person recognise a token and nobody guess it: `cft_…9xQ2`, or `…9xQ2` for a foreign one.
+///
+/// The last 4 characters of a token belong to its check. They tell at most 24 of the 142 bits that somebody who guesses
+/// would have to find.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Hint {
+    prefix: Option<Prefix>,
+    last: [u8; 4],
+}
+
+impl Hint {
+    pub(crate) fn new(prefix: Option<Prefix>, text: &[u8]) -> Self {
+        Self { prefix, last: shape::array(shape::cut(text, 4).1) }
+    }
+}
+
+impl fmt::Display for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(prefix) = self.prefix {
+            write!(f, "{prefix}_")?;
+        }
+        write!(f, "…{}", shape::ascii(&self.last))
+    }
+}
+
+impl fmt::Debug for Hint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hint({self})")
+    }
+}

@@ -1,0 +1,195 @@
+//! The seal: says that a token was issued, to whoever has the workspace's seal key.
+//!
+//! ```text
+//! seal secret ──HKDF-Extract──▶ kept here ──HKDF-Expand──┬─▶ seal key of workspace A ──HMAC──▶ seals of A's tokens
+//! (deployment)                                            ├─▶ seal key of workspace B
+//!                                                         └─▶ epoch, the secret's public name
+//! ```
+//!
+//! A gateway is given the key of its own workspace. It can forge that workspace's seals, and nobody else's: what comes
+//! out of HKDF-Expand (RFC 5869) says nothing about what comes out for another `info`. A forged seal gains nothing but
+//! a lookup that finds no record.
+
+use crate::{InvalidEpoch, InvalidSecret, WorkspaceKey, base62, shape};
+use core::fmt;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// HKDF's `info` for a workspace's seal key; the workspace's key follows. Changing it makes every seal wrong.
+const KEY_INFO: &[u8] = b"counterfoil/v1/seal-key/";
+
+/// HKDF's `info` for the epoch. Changing it renames every secret that a token remembers.
+const EPOCH_INFO: &[u8] = b"counterfoil/v1/seal-epoch";
+
+/// The fewest bytes of key material that are taken: as many as SHA-256 gives out (RFC 2104, section 3).
+const SHORTEST_SECRET: usize = 32;
+
+/// The deployment's secret from which every workspace's seal key is derived.
+///
+/// Only what HKDF-Extract makes of the key material is kept: 32 bytes, however long the material is. It is wiped when
+/// dropped, and `Debug` shows nothing of it.
+pub struct SealSecret(Zeroizing<[u8; 32]>);
+
+impl SealSecret {
+    /// Takes 32 or more bytes of key material, which must be random: stretching a passphrase is not done here.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSecret`] where there are fewer than 32 bytes.
+    pub fn new(bytes: &[u8]) -> Result<Self, InvalidSecret> {
+        if bytes.len() < SHORTEST_SECRET {
+            return Err(InvalidSecret);
+        }
+        // HKDF-Extract without a salt: 32 zero bytes stand in for it (RFC 5869, section 2.2).
+        Ok(Self(hmac(&[0; 32], &[bytes])))
+    }
+
+    /// The key that seals the tokens of `workspace`.
+    #[must_use]
+    pub fn key_for(&self, workspace: WorkspaceKey) -> SealKey {
+        SealKey(self.expand(KEY_INFO, workspace.as_bytes()))
+    }
+
+    /// The secret's public name.
+    #[must_use]
+    pub fn epoch(&self) -> SealEpoch {
+        let [a, b, c, d, ..] = *self.expand(EPOCH_INFO, &[]);
+        SealEpoch([a, b, c, d])
+    }
+
+    /// HKDF-Expand (RFC 5869, section 2.3) for one block of output, where it is a single HMAC.
+    fn expand(&self, label: &[u8], subject: &[u8]) -> Zeroizing<[u8; 32]> {
+        hmac(&self.0, &[label, subject, &[1]])
+    }
+}
+
+impl fmt::Debug for SealSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealSecret").finish_non_exhaustive()
+    }
+}
+
+/// Seals the tokens of one workspace. Wiped when dropped, compared in constant time; `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct SealKey(Zeroizing<[u8; 32]>);
+
+impl SealKey {
+    /// A key that was derived before.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    /// The secret key itself, for handing it to a verifier of its workspace.
+    #[must_use]
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The seal of `text`, which is everything in a token before its seal.
+    ///
+    /// 64 bits mod 62⁶ favour some seals by less than 2⁻²⁸.
+    pub(crate) fn seal(&self, text: &[u8]) -> [u8; shape::SEAL] {
+        let [a, b, c, d, e, f, g, h, ..] = *hmac(&self.0, &[text]);
+        base62::six_digits(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    }
+}
+
+impl PartialEq for SealKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_slice().ct_eq(other.0.as_slice()).into()
+    }
+}
+
+impl Eq for SealKey {}
+
+impl fmt::Debug for SealKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealKey").finish_non_exhaustive()
+    }
+}
+
+/// Names a seal secret without revealing it: 8 hexadecimal characters.
+///
+/// A token's row remembers the epoch it was sealed in, so the order of the deployment's secrets does not matter, and
+/// a secret may be dropped once no live token remembers it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SealEpoch([u8; 4]);
+
+impl SealEpoch {
+    /// An epoch that was computed before.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(bytes)
+    }
+
+    /// The epoch's 4 bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 4] {
+        &self.0
+    }
+
+    /// Reads 8 hexadecimal characters of either case.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEpoch`] for anything else.
+    pub fn from_hex(text: &str) -> Result<Self, InvalidEpoch> {
+        let mut bytes = [0; 4];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| InvalidEpoch)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for SealEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = [0; 8];
+        hex::encode_to_slice(self.0, &mut text).map_err(|_| fmt::Error)?;
+        f.pad(shape::ascii(&text))
+    }
+}
+
+impl fmt::Debug for SealEpoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealEpoch({self})")
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104) of the parts of a message, one after the other.
+fn hmac(key: &[u8; 32], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    // HMAC pads a short key with zeros to a block. Done here, it leaves no key length that could be refused.
+    let block: Zeroizing<[u8; 64]> = Zeroizing::new(shape::array(key));
+    let mut mac = Hmac::<Sha256>::new((&*block).into());
+    message.iter().for_each(|part| mac.update(part));
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_and_epoch_are_what_another_hkdf_derives() {
+        let material: [u8; 100] = core::array::from_fn(|place| place as u8);
+        for length in [32, 33, 64, 65, 100] {
+            let secret = SealSecret::new(&material[..length]).unwrap();
+            let hkdf = hkdf::Hkdf::<Sha256>::new(None, &material[..length]);
+
+            let mut key = [0; 32];
+            hkdf.expand(b"counterfoil/v1/seal-key/0abcde", &mut key).unwrap();
+            assert_eq!(secret.key_for(WorkspaceKey::parse("0abcde").unwrap()).expose(), &key);
+
+            let mut epoch = [0; 4];
+            hkdf.expand(b"counterfoil/v1/seal-epoch", &mut epoch).unwrap();
+            assert_eq!(secret.epoch().as_bytes(), &epoch);
+        }
+    }
+
+    #[test]
+    fn short_secrets_are_refused() {
+        assert_eq!(SealSecret::new(&[7; 31]).err(), Some(InvalidSecret));
+        assert!(SealSecret::new(&[7; 32]).is_ok());
+    }
+}

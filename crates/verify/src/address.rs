@@ -1,0 +1,115 @@
+//! Address blocks in CIDR notation, IPv4 and IPv6.
+
+use alloc::string::String;
+use core::{fmt, net::IpAddr, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+/// A block of addresses such as `192.0.2.0/24` or `2001:db8::/32`; an address alone is a block of one.
+///
+/// An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) counts as the IPv4 address it is, so that a
+/// dual-stack listener does not shut a client out.
+///
+/// Serialised as its text where people read (JSON), as bytes where machines do: a verifier then needs no parser for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AddressBlock {
+    /// The first address of the block: all bits past `length` are zero.
+    first: IpAddr,
+    /// How many leading bits are fixed: 0 to 32, or 0 to 128.
+    length: u8,
+}
+
+/// The text is no address block, or has bits set past its prefix length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidAddressBlock;
+
+/// The address as 128 bits from the top, and how many of them it has.
+fn bits(address: IpAddr) -> (u128, u8) {
+    match address {
+        IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, 32),
+        IpAddr::V6(v6) => (u128::from(v6), 128),
+    }
+}
+
+fn mask(length: u8) -> u128 {
+    u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
+}
+
+impl AddressBlock {
+    /// The block of the first `length` bits of `first`, where that is one.
+    fn new(first: IpAddr, length: u8) -> Result<Self, InvalidAddressBlock> {
+        let (first_bits, width) = bits(first);
+        // A mapped block would never match, since addresses are made canonical first.
+        let is_block = length <= width && first_bits & !mask(length) == 0 && first.to_canonical() == first;
+        if is_block { Ok(Self { first, length }) } else { Err(InvalidAddressBlock) }
+    }
+
+    /// Whether the address lies in the block. Blocks of the other family hold none of it.
+    #[must_use]
+    pub fn contains(&self, address: IpAddr) -> bool {
+        let (first, width) = bits(self.first);
+        let (address, address_width) = bits(address.to_canonical());
+        width == address_width && (first ^ address) & mask(self.length) == 0
+    }
+
+    /// Whether all of `other` lies in this block.
+    #[must_use]
+    pub fn contains_block(&self, other: &Self) -> bool {
+        self.length <= other.length && self.contains(other.first)
+    }
+}
+
+impl FromStr for AddressBlock {
+    type Err = InvalidAddressBlock;
+
+    fn from_str(text: &str) -> Result<Self, InvalidAddressBlock> {
+        let (address, length) = match text.split_once('/') {
+            None => (text, None),
+            Some((address, length)) => (address, Some(length)),
+        };
+        let first: IpAddr = address.parse().map_err(|_| InvalidAddressBlock)?;
+        let length = match length {
+            None => bits(first).1,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().map_err(|_| InvalidAddressBlock)?
+            }
+            Some(_) => return Err(InvalidAddressBlock),
+        };
+        Self::new(first, length)
+    }
+}
+
+impl Serialize for AddressBlock {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            (self.first, self.length).serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AddressBlock {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+        } else {
+            let (first, length) = <(IpAddr, u8)>::deserialize(deserializer)?;
+            Self::new(first, length).map_err(D::Error::custom)
+        }
+    }
+}
+
+impl fmt::Display for AddressBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.first, self.length)
+    }
+}
+
+impl fmt::Display for InvalidAddressBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an address block: expected CIDR such as 192.0.2.0/24 or 2001:db8::/32, with no bits set past the prefix length")
+    }
+}
+
+impl core::error::Error for InvalidAddressBlock {}

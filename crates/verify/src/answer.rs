@@ -1,0 +1,88 @@
+//! What a verifier asks of the ledger and of the registry, and what the ledger answers.
+
+use alloc::{string::String, vec::Vec};
+use core::fmt::Write as _;
+
+use counterfoil_token::{Digest, SealKey, WorkspaceKey};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
+    time::Timestamp,
+};
+
+/// What a verifier asks the ledger of one workspace. Token text never travels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Question {
+    /// Whose ledger is asked.
+    pub workspace: WorkspaceKey,
+    /// The texts in question, by digest.
+    pub digests: Vec<Digest>,
+}
+
+/// What a ledger answers: all of it as of one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// Whose ledger answers.
+    pub key: WorkspaceKey,
+    /// The ledger's clock; expiry is judged by it.
+    pub as_of: Timestamp,
+    /// How many changes the ledger had made.
+    pub generation: u64,
+    /// The workspace; absent where there is none by that key.
+    pub workspace: Option<WorkspaceRecord>,
+    /// The keys that seal the workspace's tokens, the current one first.
+    #[serde(with = "seal_keys")]
+    pub seal_keys: Vec<SealKey>,
+    /// Every digest that was asked about, with its record where it was issued here.
+    pub tokens: Vec<(Digest, Option<TokenRecord>)>,
+    /// The owners of those tokens.
+    pub owners: Vec<OwnerRecord>,
+}
+
+impl Encoded for Answer {
+    const KIND: u8 = b'a';
+}
+
+/// A key in the registry. The text is part of the contract with verifiers in the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegistryKey {
+    /// `r/<workspace key>/<hex digest>`: a [`TokenRecord`].
+    Token(WorkspaceKey, Digest),
+    /// `o/<workspace key>/<number>`: an [`OwnerRecord`].
+    Owner(WorkspaceKey, u64),
+    /// `w/<workspace key>`: a [`WorkspaceRecord`].
+    Workspace(WorkspaceKey),
+}
+
+impl RegistryKey {
+    /// The key as text.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let mut path = String::new();
+        // Writing into a string cannot fail.
+        let _ = match self {
+            Self::Token(workspace, digest) => write!(path, "r/{}/{digest}", workspace.as_str()),
+            Self::Owner(workspace, number) => write!(path, "o/{}/{number}", workspace.as_str()),
+            Self::Workspace(workspace) => write!(path, "w/{}", workspace.as_str()),
+        };
+        path
+    }
+}
+
+/// Seal keys are secrets and have no serialisation of their own; an answer is the one place where they travel.
+mod seal_keys {
+    use alloc::vec::Vec;
+
+    use counterfoil_token::SealKey;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(keys: &[SealKey], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(keys.iter().map(SealKey::expose))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<SealKey>, D::Error> {
+        let keys = Vec::<[u8; 32]>::deserialize(deserializer)?;
+        Ok(keys.into_iter().map(SealKey::from_bytes).collect())
+    }
+}

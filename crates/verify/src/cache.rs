@@ -1,0 +1,149 @@
+//! A bounded memory in which nothing newer is ever replaced by something older.
+
+use alloc::vec::Vec;
+use core::hash::Hash;
+
+use hashbrown::HashMap;
+
+/// What the cache must know of a value.
+pub(crate) trait Versioned {
+    /// A higher version is newer.
+    fn version(&self) -> u64;
+    /// About how many bytes it occupies.
+    fn cost(&self) -> usize;
+}
+
+/// Values by key within a budget of bytes, evicted by the CLOCK rule: a hand goes round the slots, spares those used
+/// since it last came by, and takes the first that was not. A hit costs one flag, no allocation and no reordering.
+#[derive(Debug)]
+pub(crate) struct Cache<K, V> {
+    slots: Vec<Slot<K, V>>,
+    index: HashMap<K, usize>,
+    hand: usize,
+    spent: usize,
+    budget: usize,
+}
+
+#[derive(Debug)]
+struct Slot<K, V> {
+    key: K,
+    value: V,
+    used: bool,
+}
+
+impl<K: Copy + Eq + Hash, V: Versioned> Cache<K, V> {
+    /// An empty cache that holds at most `budget` bytes of values, but always the newest one.
+    pub(crate) fn new(budget: usize) -> Self {
+        Self { slots: Vec::new(), index: HashMap::new(), hand: 0, spent: 0, budget }
+    }
+
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+        let slot = self.slots.get_mut(*self.index.get(key)?)?;
+        slot.used = true;
+        Some(&slot.value)
+    }
+
+    /// Keeps the value unless a newer one is held. Of the same version the later arrival is kept: it was read later.
+    pub(crate) fn put(&mut self, key: K, value: V) {
+        let cost = value.cost();
+        if let Some(slot) = self.index.get(&key).and_then(|at| self.slots.get_mut(*at)) {
+            if slot.value.version() <= value.version() {
+                self.spent = self.spent.saturating_sub(slot.value.cost()).saturating_add(cost);
+                slot.value = value;
+                slot.used = true;
+            }
+        } else {
+            self.index.insert(key, self.slots.len());
+            self.slots.push(Slot { key, value, used: true });
+            self.spent = self.spent.saturating_add(cost);
+        }
+        while self.spent > self.budget && self.slots.len() > 1 {
+            self.evict_other_than(&key);
+        }
+    }
+
+    /// Evicts one value, not the one just put. With two or more slots the hand meets one after two rounds at most,
+    /// since its first round takes all the marks away.
+    fn evict_other_than(&mut self, kept: &K) {
+        for _ in 0..=2 * self.slots.len() {
+            self.hand = if self.hand < self.slots.len() { self.hand } else { 0 };
+            let Some(slot) = self.slots.get_mut(self.hand) else { return };
+            if slot.used || slot.key == *kept {
+                slot.used = false;
+                self.hand += 1;
+                continue;
+            }
+            let evicted = self.slots.swap_remove(self.hand);
+            self.index.remove(&evicted.key);
+            self.spent = self.spent.saturating_sub(evicted.value.cost());
+            if let Some(moved) = self.slots.get(self.hand) {
+                self.index.insert(moved.key, self.hand);
+            }
+            return;
+        }
+    }
+
+    #[cfg(test)]
+    fn keys(&self) -> Vec<K> {
+        self.slots.iter().map(|slot| slot.key).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, PartialEq)]
+    struct Value {
+        version: u64,
+        cost: usize,
+    }
+
+    impl Versioned for Value {
+        fn version(&self) -> u64 {
+            self.version
+        }
+
+        fn cost(&self) -> usize {
+            self.cost
+        }
+    }
+
+    #[test]
+    fn an_older_version_never_replaces_a_newer_one() {
+        let mut cache = Cache::new(100);
+        cache.put(1, Value { version: 2, cost: 10 });
+        cache.put(1, Value { version: 1, cost: 10 });
+        assert_eq!(cache.get(&1).map(|v| v.version), Some(2));
+        cache.put(1, Value { version: 3, cost: 20 });
+        assert_eq!(cache.get(&1).map(|v| v.version), Some(3));
+        assert_eq!(cache.spent, 20);
+    }
+
+    #[test]
+    fn the_budget_holds_and_what_is_used_stays() {
+        let mut cache = Cache::new(100);
+        for key in 0..10 {
+            cache.put(key, Value { version: 1, cost: 10 });
+        }
+        cache.put(10, Value { version: 1, cost: 10 });
+        for key in 11..1000 {
+            assert!(cache.get(&7).is_some(), "7 is read before each put and must survive {key}");
+            cache.put(key, Value { version: 1, cost: 10 });
+            assert!(cache.spent <= 100);
+            assert_eq!(cache.slots.len(), cache.index.len());
+            assert!(cache.keys().iter().all(|k| cache.index.contains_key(k)));
+        }
+    }
+
+    #[test]
+    fn a_value_beyond_the_budget_is_held_alone() {
+        let mut cache = Cache::new(100);
+        cache.put(1, Value { version: 1, cost: 10 });
+        cache.put(2, Value { version: 1, cost: 500 });
+        assert_eq!(cache.keys(), [2]);
+        cache.put(3, Value { version: 1, cost: 10 });
+        assert_eq!(cache.keys(), [3]);
+        assert_eq!(cache.spent, 10);
+    }
+}

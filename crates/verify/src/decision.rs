@@ -1,0 +1,134 @@
+//! The one place where a token is found valid.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    demand::Demand,
+    record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    time::Timestamp,
+};
+
+/// What was decided. Reasons stand in the order in which they are looked at: the first that applies is the answer.
+///
+/// The numbers are part of the wasm module's contract. 0 is none of them, so that a forgotten value never reads as a
+/// decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[repr(u8)]
+pub enum Code {
+    /// The token passes.
+    Valid = 1,
+    /// Not a token: a wrong shape, or a check that does not fit.
+    Malformed = 2,
+    /// Never issued, or not for a workspace that the demand names.
+    Unknown = 3,
+    /// Its workspace is suspended.
+    WorkspaceSuspended = 4,
+    /// Revoked, or replaced by a rotation whose grace is over.
+    Revoked = 5,
+    /// Its owner is suspended.
+    OwnerSuspended = 6,
+    /// Switched off.
+    Disabled = 7,
+    /// Its time is over.
+    Expired = 8,
+    /// Its time has not come.
+    NotYetValid = 9,
+    /// Bound to other addresses, or the address is not known.
+    AddressNotAllowed = 10,
+    /// Live, but lacks what the demand asks for.
+    InsufficientScope = 11,
+    /// Work was refused to protect the service; ask again later.
+    RateLimited = 12,
+    /// The asked freshness cannot be had now. Never a yes.
+    Unavailable = 13,
+}
+
+impl Code {
+    /// The code as the APIs write it: `VALID`, `INSUFFICIENT_SCOPE`, …
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "VALID",
+            Self::Malformed => "MALFORMED",
+            Self::Unknown => "UNKNOWN",
+            Self::WorkspaceSuspended => "WORKSPACE_SUSPENDED",
+            Self::Revoked => "REVOKED",
+            Self::OwnerSuspended => "OWNER_SUSPENDED",
+            Self::Disabled => "DISABLED",
+            Self::Expired => "EXPIRED",
+            Self::NotYetValid => "NOT_YET_VALID",
+            Self::AddressNotAllowed => "ADDRESS_NOT_ALLOWED",
+            Self::InsufficientScope => "INSUFFICIENT_SCOPE",
+            Self::RateLimited => "RATE_LIMITED",
+            Self::Unavailable => "UNAVAILABLE",
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// All that is known of one token text. Only a text that was issued has facts.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The token's own record.
+    pub token: &'a TokenRecord,
+    /// Its owner's.
+    pub owner: &'a OwnerRecord,
+    /// Its workspace's.
+    pub workspace: &'a WorkspaceRecord,
+}
+
+impl Facts<'_> {
+    /// What the token may do: its own scopes as far as its owner is granted them.
+    #[must_use]
+    pub fn effective_scopes(&self) -> crate::ScopeSet {
+        self.token.scopes.intersection(&self.owner.grants)
+    }
+}
+
+/// Decides about a token that was issued. Allocates nothing.
+#[must_use]
+pub fn decide(facts: Facts<'_>, demand: &Demand, now: Timestamp) -> Code {
+    let Facts { token, owner, workspace } = facts;
+    // A record of one workspace or owner never speaks for a token of another, whatever a caller mixed up.
+    if !demand.workspaces().contains(&workspace.key) || token.owner != owner.number {
+        return Code::Unknown;
+    }
+    let replaced = token.replaced_until.is_some_and(|end| now >= end);
+    if workspace.suspended {
+        Code::WorkspaceSuspended
+    } else if token.revoked || token.issued < owner.revoked_before || replaced {
+        Code::Revoked
+    } else if owner.suspended {
+        Code::OwnerSuspended
+    } else if !token.enabled {
+        Code::Disabled
+    } else if token.expires_at.is_some_and(|end| now >= end) {
+        Code::Expired
+    } else if token.not_before.is_some_and(|start| now < start) {
+        Code::NotYetValid
+    } else if !comes_from_allowed(token, demand) {
+        Code::AddressNotAllowed
+    } else if !grants(facts, demand) {
+        Code::InsufficientScope
+    } else {
+        Code::Valid
+    }
+}
+
+fn comes_from_allowed(token: &TokenRecord, demand: &Demand) -> bool {
+    token.addresses.is_empty()
+        || demand.address.is_some_and(|address| token.addresses.iter().any(|block| block.contains(address)))
+}
+
+fn grants(facts: Facts<'_>, demand: &Demand) -> bool {
+    let granted = |scope| facts.token.scopes.covers(scope) && facts.owner.grants.covers(scope);
+    demand.all_of.iter().all(granted) && (demand.any_of.is_empty() || demand.any_of.iter().any(granted))
+}

@@ -1,0 +1,31 @@
+//! What a verifier knows and how it decides.
+//!
+//! Three records describe everything that a check needs: one for the [token](TokenRecord), one for its
+//! [owner](OwnerRecord), one for the [workspace](WorkspaceRecord). A [`Demand`] says what a request asks for.
+//! [`decide`] compares them and is the only place in Counterfoil where a token is found valid. The [`Verifier`] around
+//! it knows what to fetch and what to remember; it does no I/O itself, has no clock and no randomness, so that a
+//! Worker, a gateway, Node and a browser all drive the very same machine.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod address;
+mod answer;
+mod cache;
+mod decision;
+mod demand;
+mod record;
+mod scope;
+mod time;
+mod verifier;
+
+pub use address::{AddressBlock, InvalidAddressBlock};
+pub use answer::{Answer, Question, RegistryKey};
+pub use decision::{Code, Facts, decide};
+pub use demand::{Demand, Freshness, NoWorkspace};
+pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
+pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
+pub use time::Timestamp;
+pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Supply, Verifier};

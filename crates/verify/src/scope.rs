@@ -1,0 +1,247 @@
+//! Scopes: what a request needs, what a token is granted, and when the one covers the other.
+//!
+//! A scope is segments of `[A-Za-z0-9_-]+` joined by `:` or `.`, at most 100 characters; which of the two joins is
+//! significant. A granted pattern may end in a segment `*`, which stands for one or more further segments: `a:*` covers
+//! `a:b` and `a:b:c`, but neither `a` nor `a.b`. `*` alone covers everything.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The longest scope, in characters.
+const MAX_LENGTH: usize = 100;
+
+/// One permission, exactly: what a demand names.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Scope(Box<str>);
+
+/// What is granted: one scope, or all scopes below a common beginning.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ScopePattern(Box<str>);
+
+/// Granted patterns, sorted and without repetition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Vec<ScopePattern>", into = "Vec<ScopePattern>")]
+pub struct ScopeSet(Vec<ScopePattern>);
+
+/// The text is no scope. See the module for the grammar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidScope;
+
+fn is_scope(text: &str) -> bool {
+    text.len() <= MAX_LENGTH
+        && text.split([':', '.']).all(|segment| {
+            !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+        })
+}
+
+fn is_pattern(text: &str) -> bool {
+    match text.strip_suffix('*') {
+        None => is_scope(text),
+        Some("") => true,
+        Some(start) => {
+            text.len() <= MAX_LENGTH && start.strip_suffix([':', '.']).is_some_and(is_scope)
+        }
+    }
+}
+
+impl Scope {
+    /// Parses one scope.
+    ///
+    /// # Errors
+    /// [`InvalidScope`] where the text does not follow the grammar; a wildcard does not.
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        if is_scope(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
+    }
+
+    /// The scope as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl ScopePattern {
+    /// Parses one granted scope, with or without a wildcard at its end.
+    ///
+    /// # Errors
+    /// [`InvalidScope`] where the text does not follow the grammar.
+    pub fn parse(text: &str) -> Result<Self, InvalidScope> {
+        if is_pattern(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
+    }
+
+    /// The pattern that covers everything: `*`.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self("*".into())
+    }
+
+    /// The pattern as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The scope that this is, where it has no wildcard.
+    #[must_use]
+    pub fn exact(&self) -> Option<Scope> {
+        (!self.0.ends_with('*')).then(|| Scope(self.0.clone()))
+    }
+
+    /// Whether a granted pattern covers a required scope.
+    #[must_use]
+    pub fn covers(&self, required: &Scope) -> bool {
+        self.covers_text(&required.0)
+    }
+
+    /// Whether everything that `other` covers is covered by this.
+    #[must_use]
+    pub fn covers_pattern(&self, other: &Self) -> bool {
+        self.covers_text(&other.0)
+    }
+
+    /// A pattern of `start*` covers what begins with `start` and goes on. The text of another pattern `start…*` does so
+    /// exactly if all that it covers does, hence one rule serves for both.
+    fn covers_text(&self, other: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            None => *self.0 == *other,
+            Some(start) => other.len() > start.len() && other.starts_with(start),
+        }
+    }
+}
+
+impl ScopeSet {
+    /// The set that covers everything.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self(Vec::from([ScopePattern::everything()]))
+    }
+
+    /// Whether any granted pattern covers the scope. Allocates nothing.
+    #[must_use]
+    pub fn covers(&self, required: &Scope) -> bool {
+        self.0.iter().any(|granted| granted.covers(required))
+    }
+
+    /// Whether one granted pattern covers all that `pattern` does.
+    #[must_use]
+    pub fn covers_pattern(&self, pattern: &ScopePattern) -> bool {
+        self.0.iter().any(|granted| granted.covers_pattern(pattern))
+    }
+
+    /// What both sets cover: of each pair in which one covers the other, the narrower.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let narrower = |a: &Self, b: &Self| -> Vec<ScopePattern> {
+            a.0.iter().filter(|pattern| b.covers_pattern(pattern)).cloned().collect()
+        };
+        let mut both = narrower(self, other);
+        both.extend(narrower(other, self));
+        both.into()
+    }
+
+    /// The patterns, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &ScopePattern> {
+        self.0.iter()
+    }
+
+    /// About how many bytes the set occupies besides itself.
+    pub(crate) fn cost(&self) -> usize {
+        self.0.iter().map(|pattern| size_of_val(pattern) + pattern.0.len()).sum()
+    }
+
+    /// Whether nothing is granted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl From<Vec<ScopePattern>> for ScopeSet {
+    fn from(mut patterns: Vec<ScopePattern>) -> Self {
+        patterns.sort_unstable();
+        patterns.dedup();
+        Self(patterns)
+    }
+}
+
+impl FromIterator<ScopePattern> for ScopeSet {
+    fn from_iter<I: IntoIterator<Item = ScopePattern>>(patterns: I) -> Self {
+        patterns.into_iter().collect::<Vec<_>>().into()
+    }
+}
+
+impl From<ScopeSet> for Vec<ScopePattern> {
+    fn from(set: ScopeSet) -> Self {
+        set.0
+    }
+}
+
+impl From<Scope> for ScopePattern {
+    fn from(scope: Scope) -> Self {
+        Self(scope.0)
+    }
+}
+
+impl TryFrom<String> for Scope {
+    type Error = InvalidScope;
+
+    fn try_from(text: String) -> Result<Self, InvalidScope> {
+        Self::parse(&text)
+    }
+}
+
+impl TryFrom<String> for ScopePattern {
+    type Error = InvalidScope;
+
+    fn try_from(text: String) -> Result<Self, InvalidScope> {
+        Self::parse(&text)
+    }
+}
+
+impl From<Scope> for String {
+    fn from(scope: Scope) -> Self {
+        scope.0.into()
+    }
+}
+
+impl From<ScopePattern> for String {
+    fn from(pattern: ScopePattern) -> Self {
+        pattern.0.into()
+    }
+}
+
+impl fmt::Display for InvalidScope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not a scope: segments of letters, digits, '_' and '-', joined by ':' or '.', at most 100 characters")
+    }
+}
+
+impl core::error::Error for InvalidScope {}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for ScopePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ScopePattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

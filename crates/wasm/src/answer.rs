@@ -1,0 +1,54 @@
+//! What is told about a decision, or about what it waits for, as JSON.
+
+use counterfoil_verify::{Decision, Freshness, Need, Timestamp};
+
+use crate::json::Object;
+
+/// What a host has to fetch: `{"kind":"ledger","workspace","digests"}` or `{"kind":"registry","keys"}`.
+pub(crate) fn need(need: &Need) -> String {
+    match need {
+        Need::Ledger(question) => Object::new()
+            .text("kind", "ledger")
+            .text("workspace", question.workspace.as_str())
+            .texts("digests", question.digests.iter().map(ToString::to_string))
+            .finish(),
+        Need::Registry(keys) => {
+            Object::new().text("kind", "registry").texts("keys", keys.iter().map(|key| key.path())).finish()
+        }
+    }
+}
+
+/// A decision in full. What is about a token is there only where the token was ever issued, passing or not.
+pub(crate) fn details(decision: &Decision) -> String {
+    let json = Object::new()
+        .text("code", decision.code.as_str())
+        .text("freshness", freshness(decision.freshness))
+        .number("asOf", decision.as_of.0);
+    let Some(known) = &decision.known else { return json.finish() };
+    let facts = known.facts();
+    let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
+    json.text("id", &token.id)
+        .number("number", token.number)
+        .text("name", &token.name)
+        .text("workspace", &workspace.slug)
+        .text("workspaceKey", workspace.key.as_str())
+        .text("ownerId", &owner.id)
+        .number("owner", owner.number)
+        .texts("scopes", facts.effective_scopes().iter().map(|scope| scope.as_str()))
+        .optional_text("clientId", token.client_id.as_deref())
+        .optional_number("expiresAt", token.expires_at.map(milliseconds))
+        .optional_text("metadata", token.metadata.as_deref())
+        .finish()
+}
+
+pub(crate) fn freshness(freshness: Freshness) -> &'static str {
+    match freshness {
+        Freshness::Eventual => "eventual",
+        Freshness::Bounded => "bounded",
+        Freshness::Strong => "strong",
+    }
+}
+
+fn milliseconds(time: Timestamp) -> u64 {
+    time.0
+}

@@ -1,0 +1,84 @@
+//! A bounded memory of what was put in last, by number.
+
+/// Numbers go round below this: what is left of a `u32` beside a code of 8 bits.
+const NUMBERS: u32 = 1 << 24;
+
+/// Keeps the last `capacity` values. Each is known by a number from 1 up; 0 is never given out. A number whose value is
+/// gone finds nothing, until numbers come round again 16 million values later.
+pub(crate) struct Ring<T> {
+    slots: Vec<Option<(u32, T)>>,
+    capacity: u32,
+    last: u32,
+}
+
+impl<T> Ring<T> {
+    /// Takes no memory until it is used.
+    pub(crate) const fn new(capacity: u32) -> Self {
+        Self { slots: Vec::new(), capacity, last: 0 }
+    }
+
+    pub(crate) fn put(&mut self, value: T) -> u32 {
+        let number = if self.last + 1 < NUMBERS { self.last + 1 } else { 1 };
+        self.last = number;
+        let at = self.at(number);
+        if self.slots.len() <= at {
+            self.slots.resize_with(at + 1, || None);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = Some((number, value));
+        }
+        number
+    }
+
+    pub(crate) fn get(&self, number: u32) -> Option<&T> {
+        match self.slots.get(self.at(number)) {
+            Some(Some((held, value))) if *held == number => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn take(&mut self, number: u32) -> Option<T> {
+        let at = self.at(number);
+        self.slots.get_mut(at)?.take_if(|(held, _)| *held == number).map(|(_, value)| value)
+    }
+
+    fn at(&self, number: u32) -> usize {
+        (number % self.capacity) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_ones_are_held_and_the_others_are_not_mistaken_for_them() {
+        let mut ring = Ring::new(4);
+        assert_eq!(ring.get(0), None);
+        let numbers: Vec<u32> = (0..10).map(|value| ring.put(value)).collect();
+        assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
+        let held: Vec<_> = (0..=12).map(|number| ring.get(number).copied()).collect();
+        let gone = [None; 7];
+        assert_eq!(held[..7], gone);
+        assert_eq!(held[7..], [Some(6), Some(7), Some(8), Some(9), None, None]);
+    }
+
+    #[test]
+    fn what_was_taken_is_gone() {
+        let mut ring = Ring::new(4);
+        let number = ring.put('a');
+        assert_eq!(ring.take(number + 4), None);
+        assert_eq!(ring.take(number), Some('a'));
+        assert_eq!(ring.take(number), None);
+        assert_eq!(ring.get(number), None);
+    }
+
+    #[test]
+    fn numbers_come_round_without_ever_being_zero() {
+        let mut ring = Ring::new(4);
+        ring.last = NUMBERS - 2;
+        assert_eq!(ring.put('a'), NUMBERS - 1);
+        assert_eq!(ring.put('b'), 1);
+        assert_eq!((ring.get(NUMBERS - 1), ring.get(0), ring.get(1)), (Some(&'a'), None, Some(&'b')));
+    }
+}

@@ -1,0 +1,99 @@
+// The entry module of the bundle: it hands requests to the wasm module and outlives it when it traps.
+//
+// A Rust panic is a wasm trap. The call that trapped, and every other call that was under way in the same
+// instance, would then wait for ever: the code that was to settle their promises is gone. So each call is entered
+// in `underWay`, and a trap rejects all of them at once and puts a fresh instance in place of the broken one.
+// Objects made by the lost instance are made anew on their next call; what they held in memory is lost, what they
+// had stored is not.
+
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import * as wasm from "./index.js";
+
+/** Counts instances: `instanceId` changes each time the module is instantiated. */
+const state = wasm.__worker_init_state();
+
+class InstanceLost extends Error {
+  constructor(cause) {
+    super("the wasm instance trapped while this call was under way", { cause });
+  }
+}
+
+/** Rejects of the calls under way, by who waits: the outside world, or a call of this very worker. */
+const underWay = { requests: new Set(), objects: new Set() };
+
+function call(calls, run) {
+  return new Promise((resolve, reject) => {
+    calls.add(reject);
+    const settled = (settle) => (value) => {
+      calls.delete(reject);
+      settle(value);
+    };
+    try {
+      run().then(settled(resolve), settled(reject));
+    } catch (error) {
+      replaceInstance(error);
+    }
+  });
+}
+
+/**
+ * Must run once the trapped stack is unwound and before anything enters the module again: a closure of the lost
+ * instance that fired in between would be called in the new one. Hence from the `catch` above (a trap before the
+ * first suspension) and from the `error` event, which comes as soon as a microtask has thrown (any later trap).
+ */
+function replaceInstance(cause) {
+  console.error("wasm instance lost:", cause);
+  const error = new InstanceLost(cause);
+  rejectAll(underWay.requests, error);
+  const objects = new Set(underWay.objects);
+  underWay.objects.clear();
+  // A request that waits for an object must hear of its own loss first. Were the object's answer to come before
+  // it, the request would have nothing left to wait for, and the runtime would end it as hung.
+  setTimeout(() => rejectAll(objects, error), 0);
+  wasm.__wbg_reset_state();
+}
+
+function rejectAll(rejects, error) {
+  for (const reject of rejects) reject(error);
+  rejects.clear();
+}
+
+addEventListener("error", (event) => replaceInstance(event.error));
+
+export class Ledger extends DurableObject {
+  #object;
+  #instanceId;
+
+  get #ledger() {
+    if (this.#instanceId !== state.instanceId) {
+      this.#object = new wasm.Ledger(this.ctx, this.env);
+      this.#instanceId = state.instanceId;
+    }
+    return this.#object;
+  }
+
+  fetch(request) {
+    return call(underWay.objects, () => this.#ledger.fetch(request));
+  }
+
+  alarm() {
+    return call(underWay.objects, () => this.#ledger.alarm());
+  }
+}
+
+export default class extends WorkerEntrypoint {
+  async fetch(request) {
+    try {
+      return await call(underWay.requests, () => wasm.fetch(request, this.env, this.ctx));
+    } catch (error) {
+      if (error instanceof InstanceLost) return unavailable();
+      throw error;
+    }
+  }
+}
+
+/** The one answer that Rust cannot give; the shape is the API's own (RFC 9457). */
+function unavailable() {
+  const problem = { type: "about:blank", title: "Service Unavailable", status: 503, code: "UNAVAILABLE" };
+  return Response.json(problem, { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } });
+}

@@ -1,0 +1,51 @@
+//! The isolate's application and the door to it.
+
+use std::cell::RefCell;
+
+use axum::{Router, body::Body};
+use counterfoil_api::{App, Config, router};
+use tower_service::Service;
+use worker::{Context, Env, HttpRequest, Result, event};
+
+use crate::ports::WorkerPorts;
+
+thread_local! {
+    /// Made at the isolate's first request. A panic loses it with the instance, and the next request makes another.
+    static APP: RefCell<Option<Router>> = const { RefCell::new(None) };
+}
+
+#[event(fetch)]
+async fn fetch(request: HttpRequest, env: Env, _: Context) -> Result<http::Response<Body>> {
+    let mut app = app(&env)?;
+    Ok(app.call(request.map(Body::new)).await?)
+}
+
+fn app(env: &Env) -> Result<Router> {
+    APP.with_borrow_mut(|app| {
+        if let Some(app) = app {
+            return Ok(app.clone());
+        }
+        let config = Config::parse(&secret(env, "ROOT_TOKEN_DIGESTS"), &secret(env, "SEAL_SECRETS"));
+        let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
+        let made = router(App::new(WorkerPorts::new(env)?, config));
+        #[cfg(feature = "faults")]
+        let made = crate::app::faults::routes(made);
+        Ok(app.insert(made).clone())
+    })
+}
+
+/// A deployment secret; empty where it was not set, which no parser of secrets accepts.
+pub(crate) fn secret(env: &Env, name: &str) -> String {
+    env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    use axum::{Router, routing::get};
+
+    /// What tests need to see this worker fail.
+    #[expect(clippy::panic, reason = "that is what it is for")]
+    pub(super) fn routes(app: Router) -> Router {
+        app.route("/faults/panic", get(async || -> &'static str { panic!("a test asked for it") }))
+    }
+}

@@ -1,0 +1,113 @@
+//! What the API needs of the world, from the platform's bindings.
+
+use std::{future::Future, time::Duration};
+
+use counterfoil_api::{LogLine, Ports, Unreachable};
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{RegistryKey, Timestamp};
+use futures_util::future::{Either, join_all, select};
+use worker::{Delay, Env, Method, ObjectNamespace, RequestInit, Stub, kv::KvStore, send::SendFuture};
+
+use crate::object::{DIRECTORY, LEDGER};
+
+/// How long a ledger may take to answer. An object that trapped may never do.
+const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long the registry may take.
+const REGISTRY_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Seconds for which a location keeps what it read of the registry: the least that the platform allows.
+const REGISTRY_CACHE: u64 = 30;
+
+/// The bindings of one isolate.
+#[derive(Clone)]
+pub(crate) struct WorkerPorts {
+    ledgers: ObjectNamespace,
+    registry: KvStore,
+}
+
+impl WorkerPorts {
+    pub(crate) fn new(env: &Env) -> worker::Result<Self> {
+        Ok(Self { ledgers: env.durable_object("LEDGER")?, registry: env.kv("REGISTRY")? })
+    }
+
+    async fn call(&self, name: String, url: &'static str, request: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
+        let call = async {
+            let stub: Stub = self.ledgers.id_from_name(&name)?.get_stub()?;
+            let body = js_sys::Uint8Array::from(request.as_slice()).into();
+            let mut init = RequestInit::new();
+            init.with_method(Method::Post).with_body(Some(body));
+            let mut response = stub.fetch_with_request(worker::Request::new_with_init(url, &init)?).await?;
+            match response.status_code() {
+                200 => response.bytes().await,
+                status => Err(worker::Error::RustError(format!("the object answered {status}"))),
+            }
+        };
+        within(LEDGER_PATIENCE, call).await
+    }
+}
+
+impl Ports for WorkerPorts {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+
+    fn random(&self, bytes: &mut [u8]) {
+        random(bytes);
+    }
+
+    fn ledger(
+        &self,
+        workspace: WorkspaceKey,
+        request: Vec<u8>,
+    ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
+        // A ledger is addressed by its workspace's key, so that a token's text says which one to ask.
+        SendFuture::new(self.call(format!("ledger/{}", workspace.as_str()), LEDGER, request))
+    }
+
+    fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
+        SendFuture::new(self.call("directory".to_owned(), DIRECTORY, request))
+    }
+
+    fn registry(
+        &self,
+        keys: &[RegistryKey],
+    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
+        let read = |key: &RegistryKey| self.registry.get(&key.path()).cache_ttl(REGISTRY_CACHE).bytes();
+        let reads = join_all(keys.iter().map(read).collect::<Vec<_>>());
+        SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
+    }
+
+    fn log(&self, line: &LogLine) {
+        // A struct of strings and numbers always serialises.
+        worker::console_log!("{}", serde_json::to_string(line).unwrap_or_default());
+    }
+}
+
+/// The work's outcome, or [`Unreachable`] where it takes too long.
+pub(crate) async fn within<T, E: std::fmt::Display>(
+    patience: Duration,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Unreachable> {
+    let work = std::pin::pin!(work);
+    match select(work, Delay::from(patience)).await {
+        Either::Left((outcome, _)) => outcome.map_err(|error| Unreachable(error.to_string())),
+        Either::Right(_) => Err(Unreachable(format!("no answer within {} s", patience.as_secs()))),
+    }
+}
+
+/// The platform's clock. Within one turn of the event loop it stands still.
+#[expect(clippy::disallowed_methods, reason = "this is the adapter through which time comes in")]
+pub(crate) fn now() -> Timestamp {
+    Timestamp(worker::Date::now().as_millis())
+}
+
+/// The platform's cryptographic randomness.
+#[expect(clippy::disallowed_methods, reason = "this is the adapter through which random bytes come in")]
+pub(crate) fn random(bytes: &mut [u8]) {
+    // Web Crypto fails for slices above 64 KiB only. Were it to fail, these bytes are the ones that every draw of a
+    // secret rejects: nothing guessable is ever minted.
+    if getrandom::fill(bytes).is_err() {
+        bytes.fill(0xff);
+    }
+}

@@ -1,0 +1,52 @@
+// Runs inside workerd, in place of the worker's bindings: asks the test at each operation what is to happen to it.
+
+/** KV, behind the gate. */
+export function registry({ KV, GATE }) {
+  const gated = (operation) => (key, ...rest) =>
+    pass(GATE, { binding: "REGISTRY", operation, argument: [key].flat().join(" ") }, () =>
+      KV[operation](key, ...rest),
+    );
+  return {
+    get: gated("get"),
+    getWithMetadata: gated("getWithMetadata"),
+    put: gated("put"),
+    delete: gated("delete"),
+    list: (options) =>
+      pass(GATE, { binding: "REGISTRY", operation: "list", argument: options?.prefix ?? "" }, () => KV.list(options)),
+  };
+}
+
+/** The namespace of the ledger objects, its stubs' `fetch` behind the gate. */
+export function ledger({ OBJECTS, GATE }) {
+  const gatedFetch = (stub) => (request, ...rest) =>
+    pass(GATE, { binding: "LEDGER", operation: "fetch", argument: String(request.url ?? request) }, () =>
+      stub.fetch(request, ...rest),
+    );
+  const gatedStub = (stub) => over(stub, { fetch: gatedFetch(stub) });
+  return over(OBJECTS, {
+    get: (...id) => gatedStub(OBJECTS.get(...id)),
+    getByName: (...name) => gatedStub(OBJECTS.getByName(...name)),
+  });
+}
+
+async function pass(gate, operation, run) {
+  const answer = await gate.fetch("http://gate/", { method: "POST", body: JSON.stringify(operation) });
+  const fault = await answer.text();
+  if (fault === "refused") throw new Error(`injected: ${operation.operation} refused`);
+  const result = await run();
+  if (fault === "lost") throw new Error(`injected: the answer to ${operation.operation} is lost`);
+  return result;
+}
+
+/** `target` with some methods replaced; the others keep their `this`. */
+function over(target, replacements) {
+  return new Proxy(target, {
+    get(_, name) {
+      if (Object.hasOwn(replacements, name)) return replacements[name];
+      const value = target[name];
+      return typeof value === "function" && name !== "constructor" ? value.bind(target) : value;
+    },
+  });
+}
+
+export default {};

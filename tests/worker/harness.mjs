@@ -1,0 +1,171 @@
+// Runs the built bundle on the real workerd, with everything observable that a test needs to see or to break.
+//
+// The worker's bindings to the registry (KV) and to the ledgers (Durable Objects) are wrapped by `faults.mjs`: each
+// operation is counted here, and on command it fails. Behind the wrapper is the real thing, on disk.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { workerOptions } from "../../xtask/js/runtime.mjs";
+
+const { Miniflare } = await import("miniflare");
+
+/**
+ * One deployment with storage of its own, running on a port of its own, until the test `t` ends.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {object} [options]
+ * @param {Record<string, string>} [options.bindings] secrets and variables of the deployment
+ */
+export async function start(t, { bindings = {} } = {}) {
+  const deployment = new Deployment(bindings, await mkdtemp(join(tmpdir(), "counterfoil-test-")));
+  t.after(() => deployment.stop());
+  await deployment.boot();
+  return deployment;
+}
+
+class Deployment {
+  /** KV operations: `get`, `put`, `delete`, `list`; the argument is the key, or the keys of a bulk read. */
+  registry = new Gate();
+  /** Calls of objects: `fetch`; the argument is the URL. */
+  ledger = new Gate();
+  /** Whole lines that the runtime wrote, console output of the worker included. */
+  log = [];
+
+  #bindings;
+  #storage;
+  #miniflare;
+
+  constructor(bindings, storage) {
+    this.#bindings = bindings;
+    this.#storage = storage;
+  }
+
+  async boot() {
+    const worker = await workerOptions(this.#storage, this.#bindings);
+    const gates = { REGISTRY: this.registry, LEDGER: this.ledger };
+    this.#miniflare = new Miniflare({
+      host: "127.0.0.1",
+      port: 0,
+      handleRuntimeStdio: (...streams) => streams.forEach((stream) => this.#collect(stream)),
+      workers: [
+        {
+          ...worker,
+          kvNamespaces: {},
+          wrappedBindings: {
+            REGISTRY: { scriptName: "faults", entrypoint: "registry" },
+            LEDGER: { scriptName: "faults", entrypoint: "ledger" },
+          },
+          durableObjects: {},
+          additionalUnboundDurableObjects: Object.values(worker.durableObjects),
+        },
+        {
+          name: "faults",
+          modules: true,
+          scriptPath: fileURLToPath(new URL("faults.mjs", import.meta.url)),
+          kvNamespaces: { KV: worker.kvNamespaces.REGISTRY },
+          durableObjects: { OBJECTS: { ...worker.durableObjects.LEDGER, scriptName: "counterfoil" } },
+          serviceBindings: { GATE: (request) => answer(gates, request) },
+        },
+      ],
+      kvPersist: worker.kvPersist,
+      durableObjectsPersist: worker.durableObjectsPersist,
+    });
+    this.url = await this.#miniflare.ready;
+  }
+
+  /** As the global `fetch`, with a path of this deployment. */
+  fetch(path, init) {
+    return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  }
+
+  /** What the registry holds under `key`, read past the faults: bytes, or null. */
+  async stored(key) {
+    const kv = await this.#miniflare.getKVNamespace("KV", "faults");
+    return kv.get(key, "arrayBuffer");
+  }
+
+  /** The keys of the registry, read past the faults. */
+  async keys(prefix = "") {
+    const kv = await this.#miniflare.getKVNamespace("KV", "faults");
+    return (await kv.list({ prefix })).keys.map(({ name }) => name);
+  }
+
+  /** Ends the runtime as a power cut would (SIGKILL), calls under way included, and starts it on the same storage. */
+  async crash() {
+    await this.#miniflare.dispose();
+    await this.boot();
+  }
+
+  async stop() {
+    this.registry.heal();
+    this.ledger.heal();
+    await this.#miniflare?.dispose();
+    await rm(this.#storage, { recursive: true, force: true });
+  }
+
+  #collect(stream) {
+    let rest = "";
+    stream.setEncoding("utf8").on("data", (chunk) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop();
+      this.log.push(...lines);
+    });
+  }
+}
+
+/**
+ * What happens to the operations that pass one binding.
+ *
+ * `refused`: not done, and reported so. `lost`: done, but reported as failed. `held`: neither done nor answered
+ * until `heal`.
+ */
+class Gate {
+  /** Operations so far, oldest first: `{ operation, argument }`. */
+  passed = [];
+  #faults = new Map();
+  #held = [];
+
+  /** How many operations of this kind there were; `argument` must start with `prefix`. */
+  count(operation, prefix = "") {
+    return this.passed.filter((one) => one.operation === operation && one.argument.startsWith(prefix)).length;
+  }
+
+  /** Every `operation` from now on is `refused`, `lost` or `held`. */
+  fail(operation, fault) {
+    this.#faults.set(operation, fault);
+  }
+
+  /** Ends all faults; held operations go on. */
+  heal() {
+    this.#faults.clear();
+    for (const release of this.#held.splice(0)) release();
+  }
+
+  async enter(operation, argument) {
+    this.passed.push({ operation, argument });
+    const fault = this.#faults.get(operation) ?? "none";
+    if (fault !== "held") return fault;
+    await new Promise((release) => this.#held.push(release));
+    return "none";
+  }
+}
+
+async function answer(gates, request) {
+  const { binding, operation, argument } = await request.json();
+  const { Response } = await import("miniflare");
+  return new Response(await gates[binding].enter(operation, argument));
+}
+
+/** Asks `probe` until it answers something truthy, and answers that; gives up after `seconds`. */
+export async function eventually(probe, seconds = 10) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`still not so after ${seconds} s: ${probe}`);
+    await sleep(20);
+  }
+}

@@ -1,0 +1,146 @@
+// Serves the built worker on this machine until SIGINT or SIGTERM: dev.mjs <state folder> <port>
+
+import { createHash, randomBytes } from "node:crypto";
+import { join, relative } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { workerOptions } from "./runtime.mjs";
+import { State } from "./state.mjs";
+
+const { Log, LogLevel, Miniflare } = await import("miniflare");
+
+const [folder, port] = process.argv.slice(2);
+const url = `http://127.0.0.1:${port}`;
+
+/** What the demo workspace's tokens may be allowed. */
+const SCOPES = [
+  { name: "orders:read", description: "See orders and their state" },
+  { name: "orders:write", description: "Place, change and cancel orders" },
+  { name: "read", description: "See everything" },
+  { name: "write", description: "Change everything" },
+];
+
+await main().catch((error) => {
+  console.error(`error: ${error.message}`);
+  process.exitCode = 1;
+});
+
+async function main() {
+  const state = await State.open(folder);
+  const known = await state.take();
+  const secrets = await state.secrets();
+  // 43 digits: never mistaken for a token of the service, which has 42 behind its prefix.
+  known.root_token ??= `root_${base62(43)}`;
+  await state.remember(known);
+
+  const server = new Miniflare({
+    ...(await workerOptions(state.data, {
+      ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
+      SEAL_SECRETS: JSON.stringify(secrets.seal),
+    })),
+    host: "127.0.0.1",
+    port: Number(port),
+    log: new Log(LogLevel.WARN),
+  });
+  const stop = once(async () => {
+    await server.dispose();
+    process.exit();
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+
+  try {
+    await server.ready;
+    await healthy();
+    const id = await demo(known, state);
+    await state.ready({ ...known, url, pid: process.pid });
+    greet(known, id);
+  } catch (error) {
+    await server.dispose();
+    throw error;
+  }
+}
+
+/** Creates what is missing of the workspace `demo`, and answers the id of the token to try. */
+async function demo(known, state) {
+  if (!known.admin_token) {
+    const { workspace, token } = await api("POST", "/v1/workspaces", known.root_token, { slug: "demo", name: "Demo" });
+    Object.assign(known, { workspace: workspace.slug, workspace_key: workspace.key, admin_token: token.token });
+    await state.remember(known);
+    await api("PUT", "/v1/scopes", known.admin_token, { scopes: SCOPES });
+  }
+  if (known.try_token) {
+    const decision = await api("POST", "/v1/verify", known.admin_token, { token: known.try_token, demand: {} });
+    if (decision.valid) return decision.token.id;
+  }
+  const issued = await api("POST", "/v1/tokens", known.admin_token, { name: "try me", scopes: ["orders:read"] });
+  known.try_token = issued.token;
+  await state.remember(known);
+  return issued.id;
+}
+
+async function api(method, path, token, body) {
+  const response = await fetch(url + path, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  const answer = await response.json();
+  if (response.ok) return answer;
+  const hint = `if ${relative(".", folder)} is from an older version, remove it to start anew`;
+  throw new Error(`${method} ${path}: ${response.status} ${answer.code} ${answer.detail ?? answer.title}; ${hint}`);
+}
+
+async function healthy() {
+  for (let attempt = 0; ; attempt++) {
+    const response = await fetch(`${url}/healthz`).catch((error) => error);
+    if (response.ok) return;
+    if (attempt === 50) throw new Error(`the worker does not answer /healthz: ${response.status ?? response}`);
+    await sleep(100);
+  }
+}
+
+function greet({ admin_token, try_token }, id) {
+  const name = relative(".", join(folder, "dev.json"));
+  console.log(`
+Counterfoil serves ${url}
+Tokens and URL for scripts: ${name}
+
+  admin token of the workspace demo   ${admin_token}
+  a token that may read orders        ${try_token}
+
+Try it:
+
+  ADMIN=${admin_token}
+
+  # Issue a token
+  curl -s ${url}/v1/tokens -H "Authorization: Bearer $ADMIN" -H 'Content-Type: application/json' \\
+    -d '{"name": "mine", "scopes": ["orders:read"]}'
+
+  # Check the token above: is it valid, and may it read orders?
+  curl -s ${url}/v1/verify -H "Authorization: Bearer $ADMIN" -H 'Content-Type: application/json' \\
+    -d '{"token": "${try_token}", "demand": {"all_of": ["orders:read"]}}'
+
+  # Revoke it, and check it again
+  curl -s -X DELETE ${url}/v1/tokens/${id} -H "Authorization: Bearer $ADMIN"
+
+Ctrl-C stops it; what it knows is kept in ${relative(".", folder)}.`);
+}
+
+function sha256(text) {
+  return createHash("sha256").update(text).digest("hex");
+}
+
+/** Uniform digits: bytes past the last multiple of 62 are drawn again. */
+function base62(length) {
+  const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  let text = "";
+  while (text.length < length) {
+    const [byte] = randomBytes(1);
+    if (byte < 248) text += digits[byte % 62];
+  }
+  return text;
+}
+
+function once(run) {
+  let running;
+  return () => (running ??= run());
+}

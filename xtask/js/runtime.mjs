@@ -1,0 +1,35 @@
+// The worker as wrangler.toml describes it, on the real workerd: what `cargo xtask dev` serves and the tests drive.
+
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+// Neither tool is to phone anywhere; both read these when they are loaded.
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/**
+ * Miniflare's options for the built bundle.
+ *
+ * @param {string} storage folder that KV and the objects' SQLite live in; kept by the caller
+ * @param {Record<string, string>} bindings the deployment's secrets and variables
+ */
+export async function workerOptions(storage, bindings) {
+  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"));
+  const bundle = dirname(main);
+  return {
+    ...workerOptions,
+    name: "counterfoil",
+    bindings: { ...workerOptions.bindings, ...bindings },
+    modulesRoot: bundle,
+    modules: [
+      { type: "ESModule", path: main, contents: await readFile(main, "utf8") },
+      { type: "CompiledWasm", path: join(bundle, "index_bg.wasm") },
+    ],
+    kvPersist: join(storage, "kv"),
+    durableObjectsPersist: join(storage, "objects"),
+  };
+}

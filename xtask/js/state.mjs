@@ -1,0 +1,78 @@
+// What `cargo xtask dev` keeps between starts: its tokens and the deployment's secrets.
+
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+/** The files of the state folder. The server's own storage is in `data`, apart from them. */
+export class State {
+  #ready;
+  /** Where the tokens are until the server is ready: whoever waits for dev.json must not find an old one. */
+  #starting;
+  #secrets;
+
+  static async open(folder) {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return new State(folder);
+  }
+
+  constructor(folder) {
+    this.data = join(folder, "data");
+    this.#ready = join(folder, "dev.json");
+    this.#starting = join(folder, "dev.json.starting");
+    this.#secrets = join(folder, "secrets.json");
+  }
+
+  /** What the last start wrote, or nothing. */
+  async take() {
+    const last = await readJson(this.#ready);
+    if (last && isRunning(last.pid) && (await fetch(`${last.url}/healthz`).catch(() => null))?.ok) {
+      throw new Error(`this state is being served already: ${last.url} (process ${last.pid})`);
+    }
+    if (last) await rename(this.#ready, this.#starting);
+    return (await readJson(this.#starting)) ?? {};
+  }
+
+  async remember(known) {
+    await writePrivate(this.#starting, known);
+  }
+
+  async ready(values) {
+    await writePrivate(this.#ready, values);
+    await rm(this.#starting, { force: true });
+  }
+
+  /** The deployment's secrets, drawn at the first start. */
+  async secrets() {
+    const kept = await readJson(this.#secrets);
+    if (kept) return kept;
+    const drawn = { seal: [randomBytes(32).toString("hex")] };
+    await writePrivate(this.#secrets, drawn);
+    return drawn;
+  }
+}
+
+async function readJson(path) {
+  try {
+    return JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    if (error.code === "ENOENT") return undefined;
+    throw new Error(`cannot read ${path}: ${error.message}`);
+  }
+}
+
+/** Replaces the file whole, readable by its owner alone. */
+async function writePrivate(path, value) {
+  const partial = `${path}.partial`;
+  await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  await chmod(partial, 0o600);
+  await rename(partial, path);
+}
+
+function isRunning(pid) {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return error.code === "EPERM";
+  }
+}

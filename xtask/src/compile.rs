@@ -1,0 +1,63 @@
+//! Compiles the crates that become wasm modules.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::process;
+use crate::project::Project;
+use crate::tools::{self, WASM};
+
+/// How a module is compiled and finished.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quick to build.
+    Dev,
+    /// What is deployed.
+    Release,
+}
+
+impl From<bool> for Profile {
+    fn from(release: bool) -> Self {
+        if release { Self::Release } else { Self::Dev }
+    }
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Compiles a package of the workspace to a wasm module.
+///
+/// # Errors
+///
+/// Where it does not compile; the error carries what the compiler said.
+pub(crate) fn wasm(project: &Project, package: &str, profile: Profile) -> Result<()> {
+    tools::ensure_wasm_target(project)?;
+    let mut cargo = project.cargo();
+    cargo.args(["build", "--lib", "--package", package, "--target", WASM]);
+    if profile == Profile::Release {
+        cargo.arg("--release");
+    }
+    in_colour(&mut cargo);
+    process::quietly(&mut cargo)
+}
+
+/// Where [`wasm`] leaves the module.
+pub(crate) fn module(project: &Project, package: &str, profile: Profile) -> PathBuf {
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    project.target.join(WASM).join(profile.folder()).join(file)
+}
+
+/// Colours what cargo says, which is read through a pipe, where a terminal shows it in the end.
+pub(crate) fn in_colour(cargo: &mut Command) {
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        cargo.env("CARGO_TERM_COLOR", "always");
+    }
+}

@@ -1,0 +1,74 @@
+//! Jobs side by side, with a line on the terminal for what goes on.
+
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+/// How long nothing is said while jobs run.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// One thing to do, of which others need not know.
+pub(crate) struct Job<'a> {
+    /// What is done, as a phrase: "compiling the worker".
+    pub(crate) what: String,
+    pub(crate) run: Box<dyn FnOnce() -> Result<()> + Send + 'a>,
+}
+
+impl<'a> Job<'a> {
+    pub(crate) fn new(what: impl Into<String>, run: impl FnOnce() -> Result<()> + Send + 'a) -> Self {
+        Self { what: what.into(), run: Box::new(run) }
+    }
+}
+
+/// Does all the jobs at once and waits for every one of them.
+///
+/// # Errors
+///
+/// The first that came up; jobs under way are not cut short.
+pub(crate) fn all(title: &str, jobs: Vec<Job<'_>>) -> Result<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let start = Stopwatch::start();
+    let mut running: Vec<String> = jobs.iter().map(|job| job.what.clone()).collect();
+    eprintln!("{title} {}", running.join(" · "));
+    thread::scope(|scope| {
+        let (done, finished) = mpsc::channel();
+        for Job { what, run } in jobs {
+            let done = done.clone();
+            scope.spawn(move || done.send((what, run())));
+        }
+        drop(done);
+        let mut outcome = Ok(());
+        loop {
+            match finished.recv_timeout(SILENCE) {
+                Ok((what, result)) => {
+                    running.retain(|other| *other != what);
+                    let word = if result.is_ok() { "done" } else { "failed" };
+                    eprintln!("      {word} {what} ({start})");
+                    outcome = outcome.and(result.with_context(|| what));
+                }
+                Err(RecvTimeoutError::Timeout) => eprintln!("      still {} ({start})", running.join(" · ")),
+                Err(RecvTimeoutError::Disconnected) => break outcome,
+            }
+        }
+    })
+}
+
+/// Shows the seconds since its start.
+pub(crate) struct Stopwatch(std::time::Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "tells the person who waits how long it took")]
+    pub(crate) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+}
+
+impl std::fmt::Display for Stopwatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} s", self.0.elapsed().as_secs_f64())
+    }
+}

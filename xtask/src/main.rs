@@ -1,0 +1,104 @@
+//! Every job of this repository, one command each: `cargo xtask --help`.
+
+mod bundle;
+mod cache;
+mod compile;
+mod dependencies;
+mod dev;
+mod fresh;
+mod jobs;
+mod lint;
+mod process;
+mod project;
+mod sizes;
+mod suites;
+mod tools;
+mod vectors;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::compile::Profile;
+use crate::project::Project;
+use crate::suites::Suite;
+
+/// Every job of this repository.
+///
+/// All that is needed beforehand is rustup and Node 20.3 or newer. What else a job needs (the wasm target, the npm
+/// packages of package-lock.json, wasm-bindgen) it gets by itself; wasm-bindgen is kept in a cache per user, which
+/// COUNTERFOIL_CACHE may move.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Builds the worker and serves it on this machine, until Ctrl-C.
+    ///
+    /// Runs on workerd, the runtime of Cloudflare Workers, with the bindings of wrangler.toml. The first start creates
+    /// the workspace `demo`, and each start prints a token and the curl lines to try. When it is ready it has written
+    /// `<state>/dev.json`, which holds the URL and the tokens; they stay the same across restarts.
+    Dev {
+        /// Port on 127.0.0.1.
+        #[arg(long, default_value_t = 8787, value_name = "N")]
+        port: u16,
+        /// Folder that the state is kept in: KV, the ledgers' SQLite, dev.json. Remove it to start anew.
+        #[arg(long, default_value = ".counterfoil", value_name = "DIR")]
+        state: PathBuf,
+        /// Serves the bundle as it is deployed: optimised, and slower to build.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Runs the tests: all, or those of the named suites.
+    ///
+    /// The last line says how many tests passed and failed.
+    Test {
+        /// Which suites to run.
+        suites: Vec<Suite>,
+        /// Tests a debug build of the worker, which is faster to build than the one that is deployed.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Checks everything that needs no test: format, clippy, dependency direction, generated files, sizes.
+    Lint,
+    /// Builds the worker's bundle into build/worker and the npm package into build/verify.
+    Build {
+        /// Optimises for speed and size: what is deployed.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Writes the generated test vectors into tests/vectors.
+    Vectors,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().job) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(job: Job) -> Result<()> {
+    let project = Project::new()?;
+    match job {
+        Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release)),
+        Job::Test { suites, dev } => suites::run(&project, &suites, Profile::from(!dev)),
+        Job::Lint => lint::run(&project),
+        Job::Build { release } => bundle::all(&project, Profile::from(release)),
+        Job::Vectors => {
+            for file in vectors::generate(&project.root)? {
+                println!("{}", file.display());
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Runs other programs.
+
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Runs `command` with its output on this terminal.
+///
+/// # Errors
+///
+/// Where it cannot be started or does not succeed.
+pub(crate) fn show(command: &mut Command) -> Result<()> {
+    let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(command))?;
+    if status.success() { Ok(()) } else { bail!("{} failed ({status})", shown(command)) }
+}
+
+/// Runs `command` in silence and answers what it wrote to its standard output.
+///
+/// # Errors
+///
+/// Where it cannot be started or does not succeed; the error then carries all that it wrote.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
+    let stdout = String::from_utf8_lossy(&stdout).into_owned();
+    if status.success() {
+        return Ok(stdout);
+    }
+    bail!("{} failed ({status})\n{stdout}{}", shown(command), String::from_utf8_lossy(&stderr))
+}
+
+/// Runs `command` in silence.
+///
+/// # Errors
+///
+/// As [`output`].
+pub(crate) fn quietly(command: &mut Command) -> Result<()> {
+    output(command).map(drop)
+}
+
+pub(crate) fn cannot_start(command: &Command) -> String {
+    format!("cannot start {}", command.get_program().to_string_lossy())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,190 @@
+//! `cargo xtask test`: the suites, and the sum of what they say.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+
+use crate::bundle;
+use crate::compile::{self, Profile};
+use crate::process;
+use crate::project::Project;
+use crate::tools::{self, WASM};
+
+/// One kind of test.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Suite {
+    /// The crates, compiled for this machine.
+    Native,
+    /// The verification module, compiled to wasm and run under Node.
+    Wasm,
+    /// The built bundle on workerd, and the vectors in JavaScript.
+    Worker,
+}
+
+const ALL: [Suite; 3] = [Suite::Native, Suite::Wasm, Suite::Worker];
+
+/// The packages that only compile to wasm; every other one runs natively.
+pub(crate) const WASM_ONLY: [&str; 2] = ["counterfoil-worker", "counterfoil-wasm"];
+
+/// Runs the suites, or all where none is named. A suite that fails does not keep the others from running.
+///
+/// # Errors
+///
+/// Where a test failed, or a suite could not run.
+pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Result<()> {
+    let suites = if suites.is_empty() { &ALL } else { suites };
+    let mut sum = Tally::default();
+    for suite in suites {
+        let tally = match suite {
+            Suite::Native => native(project),
+            Suite::Wasm => wasm(project),
+            Suite::Worker => worker(project, profile),
+        };
+        sum += tally.unwrap_or_else(|error| {
+            eprintln!("error: {error:#}");
+            Tally { passed: 0, failed: 1 }
+        });
+    }
+    println!("\n{} passed, {} failed", sum.passed, sum.failed);
+    if sum.failed > 0 { bail!("not all tests passed") } else { Ok(()) }
+}
+
+fn native(project: &Project) -> Result<Tally> {
+    heading("native");
+    let mut cargo = project.cargo();
+    cargo.args(["test", "--workspace"]);
+    for package in WASM_ONLY {
+        cargo.args(["--exclude", package]);
+    }
+    counted(&mut cargo)
+}
+
+fn wasm(project: &Project) -> Result<Tally> {
+    heading("wasm, under node");
+    tools::ensure_wasm_target(project)?;
+    let wasm_bindgen = tools::get_while(project, "getting tools:", vec![])?;
+    let mut cargo = project.cargo();
+    cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM]);
+    cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
+    counted(&mut cargo)
+}
+
+fn worker(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("worker, on workerd");
+    bundle::all(project, profile)?;
+    let mut files = Vec::new();
+    for folder in ["tests/vectors", "tests/worker"] {
+        test_files(&project.root.join(folder), &mut files)?;
+    }
+    files.sort();
+    counted(project.command("node").args(["--test", "--test-reporter=spec"]).args(files))
+}
+
+fn heading(suite: &str) {
+    println!("\n--- {suite}\n");
+}
+
+/// Every `*.test.mjs` in a folder. They are named one by one because what `node --test` makes of a folder differs
+/// between its versions.
+fn test_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let path = entry?.path();
+        if path.to_string_lossy().ends_with(".test.mjs") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// How many tests there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    passed: u32,
+    failed: u32,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+    }
+}
+
+impl Tally {
+    /// Takes in one line of a runner's output: libtest's summary of a binary, or one of the totals that Node's `spec`
+    /// reporter ends with.
+    fn read(&mut self, line: &str) {
+        let number = |text: &str, word: &str| text.trim().strip_suffix(word).and_then(|rest| rest.trim().parse().ok());
+        if let Some(result) = line.strip_prefix("test result: ") {
+            for part in result.split(['.', ';']) {
+                self.passed += number(part, "passed").unwrap_or(0);
+                self.failed += number(part, "failed").unwrap_or(0);
+            }
+        } else if let Some(total) = line.strip_prefix("ℹ ") {
+            let number = |word| total.strip_prefix(word).and_then(|rest| rest.trim().parse::<u32>().ok());
+            self.passed += number("pass ").unwrap_or(0);
+            self.failed += number("fail ").or_else(|| number("cancelled ")).unwrap_or(0);
+        }
+    }
+}
+
+/// Runs `command` with its output on this terminal, and counts the tests that it reports.
+fn counted(command: &mut Command) -> Result<Tally> {
+    compile::in_colour(command);
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().with_context(|| process::cannot_start(command))?;
+    let mut tally = Tally::default();
+    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        tally.read(&line);
+    }
+    let status = child.wait()?;
+    // A suite that fails with no failed test did not compile, or died; one that ran nothing says nothing.
+    if (!status.success() && tally.failed == 0) || tally == Tally::default() {
+        tally.failed += 1;
+    }
+    Ok(tally)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tally(output: &str) -> Tally {
+        let mut tally = Tally::default();
+        output.lines().for_each(|line| tally.read(line));
+        tally
+    }
+
+    #[test]
+    fn libtest_summaries_are_summed() {
+        let output = "running 2 tests\n\
+            test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\
+            test result: FAILED. 11 passed; 3 failed; 4 ignored; 0 measured; 5 filtered out; finished in 1.50s\n";
+        assert_eq!(tally(output), Tally { passed: 13, failed: 3 });
+    }
+
+    #[test]
+    fn node_totals_are_read_once() {
+        let output = "✔ issues a token (12.5ms)\nℹ tests 9\nℹ suites 0\nℹ pass 5\nℹ fail 3\nℹ cancelled 1\n\
+            ℹ skipped 0\nℹ todo 0\nℹ duration_ms 12\n";
+        assert_eq!(tally(output), Tally { passed: 5, failed: 4 });
+    }
+
+    #[test]
+    fn what_a_test_prints_is_no_total() {
+        assert_eq!(tally("5 passed; 1 failed\ninfo: pass 7\n"), Tally::default());
+    }
+
+    #[test]
+    fn a_command_that_fails_without_a_failed_test_counts_as_one() -> Result<()> {
+        let outcome = counted(Command::new("rustc").arg("--no-such-flag"))?;
+        assert_eq!(outcome, Tally { passed: 0, failed: 1 });
+        Ok(())
+    }
+}

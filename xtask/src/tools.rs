@@ -1,0 +1,34 @@
+//! What the jobs need besides cargo, and how a machine that lacks it gets it.
+
+mod npm;
+mod wasm_bindgen;
+mod wasm_target;
+
+pub(crate) use npm::Npm;
+pub(crate) use wasm_bindgen::WasmBindgen;
+pub(crate) use wasm_target::{WASM, ensure as ensure_wasm_target};
+
+use anyhow::Result;
+
+use crate::jobs::{self, Job};
+use crate::project::Project;
+
+/// Gets every tool that the machine lacks, and does `work` meanwhile.
+///
+/// # Errors
+///
+/// Where a tool cannot be had, or `work` fails.
+pub(crate) fn get_while(project: &Project, title: &str, work: Vec<Job<'_>>) -> Result<WasmBindgen> {
+    let (npm, wasm_bindgen) = (Npm::of(project)?, WasmBindgen::of(project)?);
+    let mut jobs = Vec::new();
+    if npm.is_missing() {
+        jobs.push(Job::new("installing the npm tools", || npm.install()));
+    }
+    if wasm_bindgen.is_missing() {
+        let what = format!("building wasm-bindgen {} (once per user, about a minute)", wasm_bindgen.version);
+        jobs.push(Job::new(what, || wasm_bindgen.build()));
+    }
+    jobs.extend(work);
+    jobs::all(title, jobs)?;
+    Ok(wasm_bindgen)
+}

@@ -1,0 +1,94 @@
+//! The command line half of wasm-bindgen, built once per user and version.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
+
+use crate::cache;
+use crate::process;
+use crate::project::Project;
+
+/// `wasm-bindgen` and its test runner, at the version that the workspace links.
+pub(crate) struct WasmBindgen {
+    pub(crate) version: String,
+    /// The package that builds it; a workspace of its own with its own lock file.
+    package: PathBuf,
+    /// The finished installation. It appears here whole or not at all.
+    installed: PathBuf,
+}
+
+impl WasmBindgen {
+    /// Which it is, is decided by what determines the binaries: the package's manifest and lock file, and the
+    /// compiler with its host.
+    pub(crate) fn of(project: &Project) -> Result<Self> {
+        let package = project.root.join("xtask/wasm-bindgen");
+        let read = |name| fs::read_to_string(package.join(name)).with_context(|| format!("cannot read {name}"));
+        let (manifest, lock) = (read("Cargo.toml")?, read("Cargo.lock")?);
+        let version = manifest
+            .lines()
+            .find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
+            .context("xtask/wasm-bindgen has no version")?
+            .to_owned();
+        let compiler = process::output(project.command("rustc").arg("-vV"))?;
+        let mut digest = Sha256::new();
+        for part in [&manifest, &lock, &compiler] {
+            digest.update(part);
+            digest.update([0]);
+        }
+        let key: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let installed = cache::folder()?.join(format!("wasm-bindgen-{version}-{key}"));
+        Ok(Self { version, package, installed })
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        !self.installed.is_dir()
+    }
+
+    pub(crate) fn program(&self) -> PathBuf {
+        self.binary("wasm-bindgen")
+    }
+
+    pub(crate) fn test_runner(&self) -> PathBuf {
+        self.binary("wasm-bindgen-test-runner")
+    }
+
+    fn binary(&self, name: &str) -> PathBuf {
+        self.installed.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    }
+
+    /// Builds it beside its final place and moves it there. Clones that want it at once wait for one to build it.
+    ///
+    /// The build is unoptimised: that takes a third of the time, and the programs only ever read a few megabytes.
+    pub(crate) fn build(&self) -> Result<()> {
+        let beside = |suffix: &str| {
+            let mut path = self.installed.clone().into_os_string();
+            path.push(suffix);
+            PathBuf::from(path)
+        };
+        let (partial, lock) = (beside(".partial"), beside(".lock"));
+        let cache = self.installed.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+        let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
+        lock.lock().context("cannot lock the cache")?;
+        if !self.is_missing() {
+            return Ok(());
+        }
+        if partial.exists() {
+            fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+        }
+        let target = partial.join("target");
+        process::quietly(
+            std::process::Command::new("cargo")
+                .current_dir(&self.package)
+                .args(["install", "--locked", "--debug", "--no-track", "--path", "."])
+                .arg("--root")
+                .arg(&partial)
+                .arg("--target-dir")
+                .arg(&target),
+        )?;
+        fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
+        fs::rename(&partial, &self.installed).with_context(|| format!("cannot create {}", self.installed.display()))
+    }
+}
