@@ -33,9 +33,18 @@ async function pass(gate, operation, run) {
   const answer = await gate.fetch("http://gate/", { method: "POST", body: JSON.stringify(operation) });
   const fault = await answer.text();
   if (fault === "refused") throw new Error(`injected: ${operation.operation} refused`);
+  if (fault === "broken") throw untouchable();
   const result = await run();
   if (fault === "lost") throw new Error(`injected: the answer to ${operation.operation} is lost`);
   return result;
+}
+
+/** The generated glue looks at what was thrown outside of any `catch`: what that throws unwinds through Rust's frames. */
+function untouchable() {
+  const refuse = () => {
+    throw new Error("injected: do not touch");
+  };
+  return new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse });
 }
 
 /** `target` with some methods replaced; the others keep their `this`. */

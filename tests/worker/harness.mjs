@@ -1,4 +1,4 @@
-// Runs the built bundle on the real workerd, with everything observable that a test needs to see or to break.
+// Runs a built bundle on the real workerd, with everything observable that a test needs to see or to break.
 //
 // The worker's bindings to the registry (KV) and to the ledgers (Durable Objects) are wrapped by `faults.mjs`: each
 // operation is counted here, and on command it fails. Behind the wrapper is the real thing, on disk.
@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { workerOptions } from "../../xtask/js/runtime.mjs";
+import { BUNDLE, FAULTY_BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs";
 
 const { Miniflare } = await import("miniflare");
 
@@ -18,9 +18,11 @@ const { Miniflare } = await import("miniflare");
  * @param {import("node:test").TestContext} t
  * @param {object} [options]
  * @param {Record<string, string>} [options.bindings] secrets and variables of the deployment
+ * @param {boolean} [options.faulty] runs the bundle that has faults built in, instead of the one that is deployed
  */
-export async function start(t, { bindings = {} } = {}) {
-  const deployment = new Deployment(bindings, await mkdtemp(join(tmpdir(), "counterfoil-test-")));
+export async function start(t, { bindings = {}, faulty = false } = {}) {
+  const storage = await mkdtemp(join(tmpdir(), "counterfoil-test-"));
+  const deployment = new Deployment(faulty ? FAULTY_BUNDLE : BUNDLE, storage, bindings);
   t.after(() => deployment.stop());
   await deployment.boot();
   return deployment;
@@ -34,17 +36,19 @@ class Deployment {
   /** Whole lines that the runtime wrote, console output of the worker included. */
   log = [];
 
-  #bindings;
+  #bundle;
   #storage;
+  #bindings;
   #miniflare;
 
-  constructor(bindings, storage) {
-    this.#bindings = bindings;
+  constructor(bundle, storage, bindings) {
+    this.#bundle = bundle;
     this.#storage = storage;
+    this.#bindings = bindings;
   }
 
   async boot() {
-    const worker = await workerOptions(this.#storage, this.#bindings);
+    const worker = await workerOptions(this.#bundle, this.#storage, this.#bindings);
     const gates = { REGISTRY: this.registry, LEDGER: this.ledger };
     this.#miniflare = new Miniflare({
       host: "127.0.0.1",
@@ -79,6 +83,12 @@ class Deployment {
   /** As the global `fetch`, with a path of this deployment. */
   fetch(path, init) {
     return fetch(new URL(path, this.url), { redirect: "manual", ...init });
+  }
+
+  /** Calls an object past the worker and past the faults: `name` as the worker would call it, `url` any. */
+  async object(name, url, init) {
+    const objects = await this.#miniflare.getDurableObjectNamespace("OBJECTS", "faults");
+    return objects.getByName(name).fetch(url, init);
   }
 
   /** What the registry holds under `key`, read past the faults: bytes, or null. */
@@ -120,7 +130,8 @@ class Deployment {
  * What happens to the operations that pass one binding.
  *
  * `refused`: not done, and reported so. `lost`: done, but reported as failed. `held`: neither done nor answered
- * until `heal`.
+ * until `heal`. `broken`: refused with an error that throws at every touch, of which the
+ * wasm instance that asked dies, as of a panic.
  */
 class Gate {
   /** Operations so far, oldest first: `{ operation, argument }`. */
@@ -133,7 +144,7 @@ class Gate {
     return this.passed.filter((one) => one.operation === operation && one.argument.startsWith(prefix)).length;
   }
 
-  /** Every `operation` from now on is `refused`, `lost` or `held`. */
+  /** Every `operation` from now on is `refused`, `lost`, `held` or `broken`. */
   fail(operation, fault) {
     this.#faults.set(operation, fault);
   }

@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { workerOptions } from "./runtime.mjs";
+import { BUNDLE, workerOptions } from "./runtime.mjs";
 import { State } from "./state.mjs";
 
 const { Log, LogLevel, Miniflare } = await import("miniflare");
@@ -26,14 +26,14 @@ await main().catch((error) => {
 
 async function main() {
   const state = await State.open(folder);
-  const known = await state.take();
+  const known = await state.recall();
   const secrets = await state.secrets();
   // 43 digits: never mistaken for a token of the service, which has 42 behind its prefix.
   known.root_token ??= `root_${base62(43)}`;
   await state.remember(known);
 
   const server = new Miniflare({
-    ...(await workerOptions(state.data, {
+    ...(await workerOptions(BUNDLE, state.data, {
       ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
       SEAL_SECRETS: JSON.stringify(secrets.seal),
     })),
@@ -85,7 +85,7 @@ async function api(method, path, token, body) {
   });
   const answer = await response.json();
   if (response.ok) return answer;
-  const hint = `if ${relative(".", folder)} is from an older version, remove it to start anew`;
+  const hint = `if ${shown(folder)} is from an older version, remove it to start anew`;
   throw new Error(`${method} ${path}: ${response.status} ${answer.code} ${answer.detail ?? answer.title}; ${hint}`);
 }
 
@@ -99,7 +99,7 @@ async function healthy() {
 }
 
 function greet({ admin_token, try_token }, id) {
-  const name = relative(".", join(folder, "dev.json"));
+  const name = shown(join(folder, "dev.json"));
   console.log(`
 Counterfoil serves ${url}
 Tokens and URL for scripts: ${name}
@@ -122,7 +122,13 @@ Try it:
   # Revoke it, and check it again
   curl -s -X DELETE ${url}/v1/tokens/${id} -H "Authorization: Bearer $ADMIN"
 
-Ctrl-C stops it; what it knows is kept in ${relative(".", folder)}.`);
+Ctrl-C stops it; what it knows is kept in ${shown(folder)}.`);
+}
+
+/** The path as a person would type it in the root of the repository. */
+function shown(path) {
+  const short = relative(".", path);
+  return short.startsWith("..") ? path : short;
 }
 
 function sha256(text) {

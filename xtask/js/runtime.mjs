@@ -1,7 +1,7 @@
 // The worker as wrangler.toml describes it, on the real workerd: what `cargo xtask dev` serves and the tests drive.
 
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 // Neither tool is to phone anywhere; both read these when they are loaded.
@@ -11,15 +11,21 @@ const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
+/** The folder of the bundle that is deployed. */
+export const BUNDLE = join(root, "build/worker");
+/** The folder of the same with faults built in, for tests. */
+export const FAULTY_BUNDLE = join(root, "build/worker-faults");
+
 /**
- * Miniflare's options for the built bundle.
+ * Miniflare's options for a built bundle.
  *
+ * @param {string} bundle its folder
  * @param {string} storage folder that KV and the objects' SQLite live in; kept by the caller
  * @param {Record<string, string>} bindings the deployment's secrets and variables
  */
-export async function workerOptions(storage, bindings) {
-  const { workerOptions, main } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"));
-  const bundle = dirname(main);
+export async function workerOptions(bundle, storage, bindings) {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"));
+  const main = join(bundle, "index.js");
   return {
     ...workerOptions,
     name: "counterfoil",

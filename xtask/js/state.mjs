@@ -7,7 +7,7 @@ import { join } from "node:path";
 /** The files of the state folder. The server's own storage is in `data`, apart from them. */
 export class State {
   #ready;
-  /** Where the tokens are until the server is ready: whoever waits for dev.json must not find an old one. */
+  /** Where the tokens are until the server is ready: whoever waits for dev.json is not to find an old one. */
   #starting;
   #secrets;
 
@@ -23,13 +23,8 @@ export class State {
     this.#secrets = join(folder, "secrets.json");
   }
 
-  /** What the last start wrote, or nothing. */
-  async take() {
-    const last = await readJson(this.#ready);
-    if (last && isRunning(last.pid) && (await fetch(`${last.url}/healthz`).catch(() => null))?.ok) {
-      throw new Error(`this state is being served already: ${last.url} (process ${last.pid})`);
-    }
-    if (last) await rename(this.#ready, this.#starting);
+  /** What an earlier start remembered. Before the build, `cargo xtask dev` has moved an old dev.json here. */
+  async recall() {
     return (await readJson(this.#starting)) ?? {};
   }
 
@@ -67,12 +62,4 @@ async function writePrivate(path, value) {
   await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
   await chmod(partial, 0o600);
   await rename(partial, path);
-}
-
-function isRunning(pid) {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error.code === "EPERM";
-  }
 }

@@ -1,6 +1,6 @@
 //! Makes what is deployed and published out of the compiled wasm modules.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -121,8 +121,10 @@ fn optimise(project: &Project, module: &Path) -> Result<()> {
     process::quietly(&mut command)
 }
 
-/// A folder that is made anew beside its final place and then takes it, so that nobody ever sees half of it.
+/// A folder that is made anew beside its final place and then takes it, so that nobody ever sees half of it. Who
+/// makes the same folder meanwhile waits.
 struct Folder {
+    _lock: File,
     partial: PathBuf,
     place: PathBuf,
 }
@@ -130,9 +132,12 @@ struct Folder {
 impl Folder {
     fn new(project: &Project, name: &str) -> Result<Self> {
         let (place, partial) = (project.root.join(name), project.root.join(format!("{name}.partial")));
+        fs::create_dir_all(place.parent().unwrap_or(&project.root)).context("cannot create the build folder")?;
+        let lock = File::create(project.root.join(format!("{name}.lock"))).context("cannot create a lock file")?;
+        lock.lock().context("cannot lock the build folder")?;
         remove(&partial)?;
-        fs::create_dir_all(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
-        Ok(Self { partial, place })
+        fs::create_dir(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
+        Ok(Self { _lock: lock, partial, place })
     }
 
     fn make(&self, name: &str) -> Result<PathBuf> {

@@ -75,10 +75,10 @@ fn wasm(project: &Project) -> Result<Tally> {
 
 fn worker(project: &Project, profile: Profile) -> Result<Tally> {
     heading("worker, on workerd");
-    bundle::all(project, profile)?;
+    bundle::for_tests(project, profile)?;
     let mut files = Vec::new();
-    for folder in ["tests/vectors", "tests/worker"] {
-        test_files(&project.root.join(folder), &mut files)?;
+    for (folder, ending) in [("tests/vectors", ".mjs"), ("tests/worker", ".test.mjs")] {
+        add_files(&project.root.join(folder), ending, &mut files)?;
     }
     files.sort();
     counted(project.command("node").args(["--test", "--test-reporter=spec"]).args(files))
@@ -88,12 +88,12 @@ fn heading(suite: &str) {
     println!("\n--- {suite}\n");
 }
 
-/// Every `*.test.mjs` in a folder. They are named one by one because what `node --test` makes of a folder differs
-/// between its versions.
-fn test_files(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+/// Adds the files of a folder that end so. They are named one by one because what `node --test` makes of a folder
+/// differs between its versions.
+fn add_files(folder: &Path, ending: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
-        if path.to_string_lossy().ends_with(".test.mjs") {
+        if path.to_string_lossy().ends_with(ending) {
             files.push(path);
         }
     }

@@ -61,9 +61,8 @@ pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), Refusal> {
 /// `INVALID_VALUE` where it is not.
 pub(crate) fn email(pointer: &str, email: &str) -> Result<(), Refusal> {
     let printable = email.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
-    let has_parts = email.split_once('@').is_some_and(|(user, host)| {
-        !user.is_empty() && !host.is_empty() && !host.contains('@')
-    });
+    let has_parts =
+        email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
     if printable && has_parts && email.chars().count() <= 254 {
         return Ok(());
     }

@@ -70,7 +70,8 @@ fn encode(list: List, number: u64) -> String {
 fn decode(cursor: &str, list: List) -> Result<u64, Refusal> {
     let foreign = || Refusal::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.");
     // Longer ones are not even decoded.
-    let payload = Some(cursor).filter(|cursor| cursor.len() < 64).and_then(|cursor| BASE64_URL_SAFE_NO_PAD.decode(cursor).ok());
+    let payload =
+        Some(cursor).filter(|cursor| cursor.len() < 64).and_then(|cursor| BASE64_URL_SAFE_NO_PAD.decode(cursor).ok());
     let payload: [u8; 10] = payload.and_then(|bytes| bytes.try_into().ok()).ok_or_else(foreign)?;
     let [version, kind, number @ ..] = payload;
     let number = u64::from_be_bytes(number);

@@ -186,12 +186,10 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     };
     member.insert(work.sql)?;
     let view = member.view(work)?;
-    audit::append(work, Change {
-        action: "member.create",
-        subject: &member.id,
-        before: None,
-        after: Some(json!(view)),
-    })?;
+    audit::append(
+        work,
+        Change { action: "member.create", subject: &member.id, before: None, after: Some(json!(view)) },
+    )?;
     work.publish(RegistryKey::Owner(work.workspace.key, number), &member.record(), generation)?;
     Ok(view)
 }

@@ -15,7 +15,8 @@ pub(crate) struct Mint<'a> {
 impl Mint<'_> {
     /// A new token of the workspace, with the name of the secret that sealed it.
     pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), Refusal> {
-        let current = self.seal_secrets.first().ok_or_else(|| Refusal::internal("the deployment has no seal secret"))?;
+        let current =
+            self.seal_secrets.first().ok_or_else(|| Refusal::internal("the deployment has no seal secret"))?;
         let key = current.key_for(workspace.key);
         let token = Token::mint(&workspace.prefix, workspace.key, &key, self.random)
             .map_err(|error| Refusal::internal(error.to_string()))?;

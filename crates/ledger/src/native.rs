@@ -108,7 +108,8 @@ impl NativeSql {
     /// # Errors
     /// [`SqlError`] where they cannot be read.
     pub fn schema(&self) -> Result<String, SqlError> {
-        let made = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name";
+        let made =
+            "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name";
         self.run(made, &[])?.into_iter().map(|mut row| Ok(row.take::<String>()? + ";\n\n")).collect()
     }
 
@@ -242,7 +243,11 @@ fn read(stored: Stored) -> Result<Value, SqlError> {
         Stored::Text(text) => Value::Text(text),
         Stored::Blob(bytes) => Value::Blob(bytes),
     };
-    if value.is_beyond_range() { Err(SqlError::new("an integer is beyond what JavaScript can hold")) } else { Ok(value) }
+    if value.is_beyond_range() {
+        Err(SqlError::new("an integer is beyond what JavaScript can hold"))
+    } else {
+        Ok(value)
+    }
 }
 
 fn written(value: &Value) -> String {

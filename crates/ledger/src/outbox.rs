@@ -94,13 +94,7 @@ impl<'a> Outbox<'a> {
 
 /// Leaves the record to be put, in place of any older version that still waits. A key that waits out a failure or its
 /// interval goes on waiting: a change must not make the shell hammer a registry that is down.
-pub(crate) fn enqueue(
-    sql: &dyn Sql,
-    key: &str,
-    value: Vec<u8>,
-    version: u64,
-    now: Timestamp,
-) -> Result<(), SqlError> {
+pub(crate) fn enqueue(sql: &dyn Sql, key: &str, value: Vec<u8>, version: u64, now: Timestamp) -> Result<(), SqlError> {
     sql.exec(
         "INSERT INTO outbox (key, value, version, due_at, attempts) VALUES (?, ?, ?, ?, 0)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version

@@ -130,8 +130,7 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
     work.authority.require(BuiltIn::WorkspaceManage)?;
     check_entries(&ask.scopes)?;
     let before = Catalogue::load(work.sql)?.0;
-    let after: BTreeMap<Scope, ScopeEntry> =
-        ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+    let after: BTreeMap<Scope, ScopeEntry> = ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
 
     if before != after {
         let removed: Vec<_> = before.values().filter(|old| after.get(&old.name) != Some(old)).collect();
@@ -142,12 +141,15 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
         for entry in &added {
             insert(work.sql, entry)?;
         }
-        audit::append(work, Change {
-            action: "scopes.replace",
-            subject: work.workspace.key.as_str(),
-            before: Some(json!(removed)),
-            after: Some(json!(added)),
-        })?;
+        audit::append(
+            work,
+            Change {
+                action: "scopes.replace",
+                subject: work.workspace.key.as_str(),
+                before: Some(json!(removed)),
+                after: Some(json!(added)),
+            },
+        )?;
         let version = work.next_generation()?;
         work.sql.exec("UPDATE workspace SET version = ?", &[version.into()])?;
         let record = WorkspaceRecord { version, ..work.workspace.record(stricter(work.sql)?) };

@@ -1,7 +1,7 @@
 //! What the ledger asks of its storage: SQLite's dialect, positional parameters, whole transactions.
 //!
 //! Two engines stand behind [`Sql`]: the SQLite storage of a Durable Object, and bundled SQLite in native tests. What
-//! the ledger relies on in both is written down as a suite, [`conformance`](crate::conformance), which runs on both.
+//! the ledger relies on in both is written down as a suite, the module `conformance`, which runs on both.
 
 use counterfoil_verify::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};

@@ -54,9 +54,8 @@ pub(crate) fn encode_reply(outcome: Result<impl Serialize, Refusal>) -> Vec<u8> 
 
 /// Reads what came in, or says where it fails without repeating any of it.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        format!("not a request: {} at line {} column {}", fault(&error), error.line(), error.column())
-    })
+    serde_json::from_slice(bytes)
+        .map_err(|error| format!("not a request: {} at line {} column {}", fault(&error), error.line(), error.column()))
 }
 
 fn fault(error: &serde_json::Error) -> &'static str {

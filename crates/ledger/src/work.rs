@@ -4,7 +4,13 @@ use core::net::IpAddr;
 
 use counterfoil_verify::{Encoded, RegistryKey, Timestamp};
 
-use crate::{authority::Authority, outbox, refusal::Refusal, sql::{Sql, SqlError}, workspace::WorkspaceRow};
+use crate::{
+    authority::Authority,
+    outbox,
+    refusal::Refusal,
+    sql::{Sql, SqlError},
+    workspace::WorkspaceRow,
+};
 
 /// Everything that a command works with, but randomness.
 pub(crate) struct Work<'a> {

@@ -165,12 +165,15 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
     )?;
     work.sql.exec("UPDATE members SET version = ? WHERE number = ?", &[generation.into(), FIRST_ADMIN.into()])?;
     admin.version = generation;
-    audit::append(work, Change {
-        action: "workspace.create",
-        subject: workspace.key.as_str(),
-        before: None,
-        after: Some(json!({ "workspace": workspace.view(), "admin": admin.id })),
-    })?;
+    audit::append(
+        work,
+        Change {
+            action: "workspace.create",
+            subject: workspace.key.as_str(),
+            before: None,
+            after: Some(json!({ "workspace": workspace.view(), "admin": admin.id })),
+        },
+    )?;
     work.publish(RegistryKey::Workspace(workspace.key), &workspace.record(scopes::stricter(work.sql)?), generation)?;
     work.publish(RegistryKey::Owner(workspace.key, admin.number), &admin.record(), generation)?;
 

@@ -1,8 +1,10 @@
 //! What is told about a decision, or about what it waits for, as JSON.
 
-use counterfoil_verify::{Decision, Freshness, Need, Timestamp};
+use alloc::string::String;
 
-use crate::json::Object;
+use counterfoil_verify::{Decision, Freshness, Need, RegistryKey};
+
+use crate::{inspect::hex, json::Object};
 
 /// What a host has to fetch: `{"kind":"ledger","workspace","digests"}` or `{"kind":"registry","keys"}`.
 pub(crate) fn need(need: &Need) -> String {
@@ -10,15 +12,16 @@ pub(crate) fn need(need: &Need) -> String {
         Need::Ledger(question) => Object::new()
             .text("kind", "ledger")
             .text("workspace", question.workspace.as_str())
-            .texts("digests", question.digests.iter().map(ToString::to_string))
+            .texts("digests", question.digests.iter().map(hex))
             .finish(),
         Need::Registry(keys) => {
-            Object::new().text("kind", "registry").texts("keys", keys.iter().map(|key| key.path())).finish()
+            Object::new().text("kind", "registry").texts("keys", keys.iter().map(RegistryKey::path)).finish()
         }
     }
 }
 
-/// A decision in full. What is about a token is there only where the token was ever issued, passing or not.
+/// A decision in full. What is about a token is there only where the token was ever issued, passing or not. Times are in
+/// milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
     let json = Object::new()
         .text("code", decision.code.as_str())
@@ -27,7 +30,8 @@ pub(crate) fn details(decision: &Decision) -> String {
     let Some(known) = &decision.known else { return json.finish() };
     let facts = known.facts();
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
-    json.text("id", &token.id)
+    let json = json
+        .text("id", &token.id)
         .number("number", token.number)
         .text("name", &token.name)
         .text("workspace", &workspace.slug)
@@ -36,9 +40,11 @@ pub(crate) fn details(decision: &Decision) -> String {
         .number("owner", owner.number)
         .texts("scopes", facts.effective_scopes().iter().map(|scope| scope.as_str()))
         .optional_text("clientId", token.client_id.as_deref())
-        .optional_number("expiresAt", token.expires_at.map(milliseconds))
-        .optional_text("metadata", token.metadata.as_deref())
-        .finish()
+        .optional_text("metadata", token.metadata.as_deref());
+    match token.expires_at {
+        Some(time) => json.number("expiresAt", time.0).finish(),
+        None => json.finish(),
+    }
 }
 
 pub(crate) fn freshness(freshness: Freshness) -> &'static str {
@@ -47,8 +53,4 @@ pub(crate) fn freshness(freshness: Freshness) -> &'static str {
         Freshness::Bounded => "bounded",
         Freshness::Strong => "strong",
     }
-}
-
-fn milliseconds(time: Timestamp) -> u64 {
-    time.0
 }

@@ -1,15 +1,21 @@
 //! The verifier as a JavaScript class.
 
+use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{cell::Cell, net::IpAddr};
 
 use counterfoil_token::{SealKey, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Encoded as _, Freshness, Limits, Need, Pending, Progress, Scope, Supply, Timestamp,
+    Answer, Code, Decision, Demand, Encoded as _, Limits, Need, Pending, Progress, Supply, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
-use crate::{answer, frames, ring::Ring};
+use crate::{
+    address, answer,
+    demand::{Refused, compile},
+    frames,
+    ring::Ring,
+};
 
 /// Room for a text in the input buffer: one byte more than the longest that can be a token, so that a longer one is
 /// still seen to be too long.
@@ -45,8 +51,8 @@ pub struct Verifier {
     /// Written by JavaScript between calls: a text from the start, an address from `TEXT` on.
     input: Box<Cell<[u8; TEXT + ADDRESS]>>,
     demands: Vec<Demand>,
-    waiting: Ring<Waiting>,
-    decisions: Ring<Decision>,
+    waiting: Ring<Waiting, WAITING>,
+    decisions: Ring<Decision, DECISIONS>,
 }
 
 /// A check that waits for what it asked for.
@@ -62,14 +68,14 @@ impl Verifier {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(memory: Option<u32>) -> Self {
-        let limits = Limits::default();
-        let memory = memory.map_or(limits.memory, |bytes| bytes as usize);
+        let mut limits = Limits::default();
+        limits.memory = memory.map_or(limits.memory, |bytes| bytes as usize);
         Self {
-            verifier: counterfoil_verify::Verifier::new(Limits { memory, ..limits }),
+            verifier: counterfoil_verify::Verifier::new(limits),
             input: Box::new(Cell::new([0; TEXT + ADDRESS])),
             demands: Vec::new(),
-            waiting: Ring::new(WAITING),
-            decisions: Ring::new(DECISIONS),
+            waiting: Ring::new(),
+            decisions: Ring::new(),
         }
     }
 
@@ -79,13 +85,14 @@ impl Verifier {
         self.input.as_ptr().cast_const().cast()
     }
 
-    /// Compiles a demand: the number to pass to [`check`](Self::check). Equal demands have the same. Keys and scopes are
-    /// separated by newlines, which neither may contain.
+    /// Compiles a demand: the number to pass to [`check`](Self::check). Equal demands have the same. One item a line; its
+    /// first character tells what it is: `w` a workspace's key, `a` a scope that must be granted, `o` a scope of which one
+    /// must be, `f` the freshness.
     ///
     /// A negative number says what is wrong: −1 no workspace, −2 not a workspace key, −3 not a scope, −4 not a
-    /// freshness, −5 too many different demands.
-    pub fn demand(&mut self, workspaces: &str, all_of: &str, any_of: &str, freshness: &str) -> i32 {
-        match compile(workspaces, all_of, any_of, freshness) {
+    /// freshness, −5 too many different demands, −6 none of these lines.
+    pub fn demand(&mut self, text: &str) -> i32 {
+        match compile(text) {
             Err(refused) => refused as i32,
             Ok(demand) => match self.demands.iter().position(|known| *known == demand) {
                 Some(at) => at as i32,
@@ -102,7 +109,7 @@ impl Verifier {
     /// what was given.
     pub fn trust_seal_keys(&mut self, workspace: &str, keys: Box<[u8]>, now: f64) -> bool {
         let keys = Zeroizing::new(keys);
-        let (keys, rest) = keys.as_chunks::<32>();
+        let (keys, rest) = keys.as_chunks();
         let (Ok(workspace), [], Some(now)) = (WorkspaceKey::parse(workspace), rest, time(now)) else { return false };
         self.verifier.trust_seal_keys(workspace, keys.iter().map(|key| SealKey::from_bytes(*key)).collect(), now);
         true
@@ -112,8 +119,8 @@ impl Verifier {
     /// there; none where 0. What is no address counts as none: a token bound to addresses is then refused.
     pub fn check(&mut self, text: usize, address: usize, demand: u32, now: f64) -> u32 {
         let (text_input, address_input) = self.input.get_mut().split_at_mut(TEXT);
-        let text = text_input.get_mut(..text.min(TEXT)).unwrap_or_default();
-        let address = parse_address(address_input.get(..address).unwrap_or_default());
+        let text = text_input.split_at_mut(text.min(TEXT)).0;
+        let address = address_input.get(..address).and_then(address::parse);
         let progress = match (self.demands.get_mut(demand as usize), time(now)) {
             (Some(compiled), Some(now)) => {
                 compiled.address = address;
@@ -121,102 +128,79 @@ impl Verifier {
             }
             _ => None,
         };
-        // Not an optimisation's to leave out: the buffer outlives the call.
+        // The buffer outlives the call, so no compiler may leave this out.
         text.fill(0);
-        self.answer(progress, demand, address)
+        progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
     }
 
     /// What the check waits for, as JSON; nothing where it waits for nothing, or was given up.
     #[must_use]
-    pub fn need(&self, answer: u32) -> Option<String> {
-        match split(answer) {
-            (0, number) => self.waiting.get(number).map(|waiting| answer::need(waiting.pending.need())),
-            _ => None,
-        }
+    pub fn need(&self, number: u32) -> Option<String> {
+        let (code, at) = split(number);
+        self.waiting.get(at).filter(|_| code == 0).map(|waiting| answer::need(waiting.pending.need()))
     }
 
     /// Goes on with a check that waits. The values fetched, in the order asked for, each as its length (32 bits,
     /// little-endian; all ones for a value that is not there) and its bytes; nothing at all where they could not be had.
-    pub fn supply(&mut self, answer: u32, values: Box<[u8]>, now: f64) -> u32 {
+    pub fn supply(&mut self, number: u32, values: Box<[u8]>, now: f64) -> u32 {
         // An answer of the ledger brings seal keys.
         let values = Zeroizing::new(values);
-        let (0, number) = split(answer) else { return UNAVAILABLE };
-        let Some(Waiting { pending, demand, address }) = self.waiting.take(number) else { return UNAVAILABLE };
+        let (0, at) = split(number) else { return UNAVAILABLE };
+        let Some(Waiting { pending, demand, address }) = self.waiting.take(at) else { return UNAVAILABLE };
         let (Some(compiled), Some(now)) = (self.demands.get_mut(demand as usize), time(now)) else {
             return UNAVAILABLE;
         };
         compiled.address = address;
-        let values = frames::read(&values).unwrap_or_default();
-        let progress = match pending.need() {
-            Need::Registry(_) => self.verifier.supply(pending, compiled, Supply::Registry(&values), now),
-            Need::Ledger(_) => match values.first().and_then(|value| Answer::decode(value.as_deref()?).ok()) {
-                Some(answer) => self.verifier.supply(pending, compiled, Supply::Ledger(&answer), now),
-                None => self.verifier.supply(pending, compiled, Supply::Unavailable, now),
-            },
+        let values = Zeroizing::new(frames::read(&values).unwrap_or_default());
+        let answer = match (pending.need(), values.first()) {
+            (Need::Ledger(_), Some(Some(value))) => Answer::decode(value).ok(),
+            _ => None,
         };
-        self.answer(Some(progress), demand, address)
+        let supply = match (pending.need(), &answer) {
+            (Need::Registry(_), _) => Supply::Registry(&values),
+            (Need::Ledger(_), Some(answer)) => Supply::Ledger(answer),
+            (Need::Ledger(_), None) => Supply::Unavailable,
+        };
+        let progress = self.verifier.supply(pending, compiled, supply, now);
+        self.number(progress, demand, address)
     }
 
     /// A decision in full, as JSON; nothing where it is not among the last 256.
     #[must_use]
-    pub fn details(&self, answer: u32) -> Option<String> {
-        let (code, number) = split(answer);
-        self.decisions.get(number).filter(|decision| decision.code as u32 == code).map(answer::details)
+    pub fn details(&self, number: u32) -> Option<String> {
+        let (code, at) = split(number);
+        self.decisions.get(at).filter(|decision| decision.code as u32 == code).map(answer::details)
     }
 }
 
 impl Verifier {
-    /// What JavaScript does before a [`check`](Self::check): fills the input buffer.
+    /// Fills the input buffer, as JavaScript does before a [`check`](Self::check).
     pub fn write(&mut self, text: &[u8], address: &[u8]) {
         let (text_input, address_input) = self.input.get_mut().split_at_mut(TEXT);
         text_input.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
         address_input.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
     }
 
-    fn answer(&mut self, progress: Option<Progress>, demand: u32, address: Option<IpAddr>) -> u32 {
+    /// Whether nothing of a text is left in the input buffer.
+    #[must_use]
+    pub fn is_wiped(&mut self) -> bool {
+        self.input.get_mut().iter().take(TEXT).all(|byte| *byte == 0)
+    }
+
+    fn number(&mut self, progress: Progress, demand: u32, address: Option<IpAddr>) -> u32 {
         match progress {
-            None => UNAVAILABLE,
-            Some(Progress::Decided(decision)) => decision.code as u32 | self.decisions.put(decision) << 8,
-            Some(Progress::Fetch(pending)) => self.waiting.put(Waiting { pending, demand, address }) << 8,
+            Progress::Decided(decision) => decision.code as u32 | self.decisions.put(decision) << 8,
+            Progress::Fetch(pending) => self.waiting.put(Waiting { pending, demand, address }) << 8,
         }
     }
 }
 
-/// Why a demand was refused.
-#[derive(Clone, Copy)]
-enum Refused {
-    NoWorkspace = -1,
-    NotAWorkspace = -2,
-    NotAScope = -3,
-    NotAFreshness = -4,
-    TooMany = -5,
-}
-
-fn compile(workspaces: &str, all_of: &str, any_of: &str, freshness: &str) -> Result<Demand, Refused> {
-    let workspaces = parse_lines(workspaces, WorkspaceKey::parse).ok_or(Refused::NotAWorkspace)?;
-    let all_of = parse_lines(all_of, Scope::parse).ok_or(Refused::NotAScope)?;
-    let any_of = parse_lines(any_of, Scope::parse).ok_or(Refused::NotAScope)?;
-    let levels = [Freshness::Eventual, Freshness::Bounded, Freshness::Strong];
-    let freshness =
-        levels.into_iter().find(|level| answer::freshness(*level) == freshness).ok_or(Refused::NotAFreshness)?;
-    let mut demand = Demand::of_any(workspaces).map_err(|_| Refused::NoWorkspace)?;
-    (demand.all_of, demand.any_of, demand.freshness) = (all_of, any_of, freshness);
-    Ok(demand)
-}
-
-fn parse_lines<T, E>(lines: &str, parse: impl Fn(&str) -> Result<T, E>) -> Option<Vec<T>> {
-    if lines.is_empty() { Some(Vec::new()) } else { lines.split('\n').map(|line| parse(line).ok()).collect() }
-}
-
-fn parse_address(text: &[u8]) -> Option<IpAddr> {
-    core::str::from_utf8(text).ok()?.parse().ok()
-}
-
-/// JavaScript's time; `None` for what no `Date` can be, and for what lies before 1970.
+/// JavaScript's time; nothing for what no `Date` can be, and for what lies before 1970.
 fn time(now: f64) -> Option<Timestamp> {
     (0.0..=END_OF_TIME).contains(&now).then_some(Timestamp(now as u64))
 }
 
-fn split(answer: u32) -> (u32, u32) {
-    (answer & 0xff, answer >> 8)
+/// The code and the place in a ring that a number is made of.
+fn split(number: u32) -> (u32, u32) {
+    (number & 0xff, number >> 8)
 }

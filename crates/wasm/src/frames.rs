@@ -3,6 +3,8 @@
 //! Each is four bytes, the length little-endian, then as many bytes; a length of 2³² − 1 and no bytes stand for a value
 //! that is not there.
 
+use alloc::vec::Vec;
+
 const ABSENT: u32 = u32::MAX;
 
 /// The byte strings; `None` where `bytes` ends within one.
@@ -10,15 +12,10 @@ pub(crate) fn read(mut bytes: &[u8]) -> Option<Vec<Option<Vec<u8>>>> {
     let mut items = Vec::new();
     while !bytes.is_empty() {
         let (length, rest) = bytes.split_first_chunk::<4>()?;
-        let item = match u32::from_le_bytes(*length) {
-            ABSENT => (None, rest),
-            length => {
-                let (item, rest) = rest.split_at_checked(length as usize)?;
-                (Some(item.to_vec()), rest)
-            }
-        };
-        items.push(item.0);
-        bytes = item.1;
+        let length = u32::from_le_bytes(*length);
+        let (item, rest) = rest.split_at_checked(if length == ABSENT { 0 } else { length as usize })?;
+        items.push((length != ABSENT).then(|| item.to_vec()));
+        bytes = rest;
     }
     Some(items)
 }
@@ -26,6 +23,7 @@ pub(crate) fn read(mut bytes: &[u8]) -> Option<Vec<Option<Vec<u8>>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     #[test]
     fn frames_are_read_in_order() {

@@ -1,34 +1,41 @@
 //! What can be said of a text without any key or store.
 
+use alloc::string::String;
+
 use counterfoil_token::{Digest, Presented};
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
 use crate::json::Object;
 
-/// What a text looks like, as JSON: `kind` is `ours`, `foreign` or `malformed`; `hint` and `digest` (hexadecimal) where
-/// it is not malformed; `prefix` and `workspace` where it is ours. Says nothing about whether it was ever issued.
+/// What a text looks like, as JSON: `kind` is `ours`, `foreign` or `malformed`; `digest` (hexadecimal) where it is not
+/// malformed; `prefix` and `workspace` where it is ours. Says nothing about whether it was ever issued.
 #[wasm_bindgen]
 #[must_use]
 pub fn inspect(text: String) -> String {
     let text = Zeroizing::new(text.into_bytes());
-    let Ok(presented) = Presented::parse(&text) else {
-        return Object::new().text("kind", "malformed").finish();
+    let (json, digest) = match Presented::parse(&text) {
+        Err(_) => return Object::new().text("kind", "malformed").finish(),
+        Ok(Presented::Foreign(foreign)) => (Object::new().text("kind", "foreign"), foreign.digest()),
+        Ok(Presented::Ours(token)) => {
+            let json = Object::new().text("kind", "ours").text("prefix", token.prefix());
+            (json.text("workspace", token.workspace().as_str()), token.digest())
+        }
     };
-    let json = match presented {
-        Presented::Foreign(_) => Object::new().text("kind", "foreign"),
-        Presented::Ours(token) => Object::new()
-            .text("kind", "ours")
-            .text("prefix", token.prefix())
-            .text("workspace", token.workspace().as_str()),
-    };
-    json.text("hint", &presented.hint().to_string()).text("digest", &presented.digest().to_string()).finish()
+    json.text("digest", &hex(&digest)).finish()
 }
 
-/// SHA-256 of a text, in hexadecimal: what an import names a token by.
+/// SHA-256 of a text, in hexadecimal: what a token is known by, and what an import names it by.
 #[wasm_bindgen]
 #[must_use]
 pub fn digest(text: String) -> String {
-    let text = Zeroizing::new(text.into_bytes());
-    Digest::of(&text).to_string()
+    hex(&Digest::of(&Zeroizing::new(text.into_bytes())))
+}
+
+/// Not by `Display`: `core::fmt` would be a tenth of the module.
+pub(crate) fn hex(digest: &Digest) -> String {
+    let mut hex = [0; 64];
+    // It has the room that it needs.
+    let _ = hex::encode_to_slice(digest.as_bytes(), &mut hex);
+    String::from_utf8(hex.into()).unwrap_or_default()
 }

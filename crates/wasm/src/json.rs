@@ -1,11 +1,13 @@
 //! Writes JSON (RFC 8259). Reading it is JavaScript's business.
 
+use alloc::{string::String, vec::Vec};
+
 /// A JSON object under construction.
-pub(crate) struct Object(String);
+pub(crate) struct Object(Vec<u8>);
 
 impl Object {
     pub(crate) fn new() -> Self {
-        Self(String::from("{"))
+        Self(Vec::from(*b"{"))
     }
 
     pub(crate) fn text(mut self, name: &str, value: &str) -> Self {
@@ -29,64 +31,54 @@ impl Object {
         self
     }
 
-    /// Leaves the member out where there is no value.
-    pub(crate) fn optional_number(self, name: &str, value: Option<u64>) -> Self {
-        match value {
-            Some(value) => self.number(name, value),
-            None => self,
-        }
-    }
-
-    pub(crate) fn texts<T: AsRef<str>>(mut self, name: &str, values: impl IntoIterator<Item = T>) -> Self {
+    pub(crate) fn texts<T: AsRef<str>>(mut self, name: &str, values: impl Iterator<Item = T>) -> Self {
         self.name(name);
-        let mut next = '[';
-        for value in values {
-            self.0.push(next);
+        self.0.push(b'[');
+        for (at, value) in values.enumerate() {
+            if at > 0 {
+                self.0.push(b',');
+            }
             push_text(&mut self.0, value.as_ref());
-            next = ',';
         }
-        self.0.push_str(if next == '[' { "[]" } else { "]" });
+        self.0.push(b']');
         self
     }
 
     pub(crate) fn finish(mut self) -> String {
-        self.0.push('}');
-        self.0
+        self.0.push(b'}');
+        // Of whole strings and ASCII: always UTF-8.
+        String::from_utf8(self.0).unwrap_or_default()
     }
 
     fn name(&mut self, name: &str) {
         if self.0.len() > 1 {
-            self.0.push(',');
+            self.0.push(b',');
         }
         push_text(&mut self.0, name);
-        self.0.push(':');
+        self.0.push(b':');
     }
 }
 
-fn push_text(json: &mut String, text: &str) {
-    json.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => json.extend(['\\', character]),
-            '\0'..='\x1f' => {
-                json.push_str("\\u00");
-                json.extend([character as u32 >> 4, character as u32 & 15].map(hex_digit));
+fn push_text(json: &mut Vec<u8>, text: &str) {
+    json.push(b'"');
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => json.extend([b'\\', byte]),
+            0..0x20 => {
+                let [tens, ones] = [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'W' + digit });
+                json.extend([b'\\', b'u', b'0', b'0', tens, ones]);
             }
-            _ => json.push(character),
+            _ => json.push(byte),
         }
     }
-    json.push('"');
+    json.push(b'"');
 }
 
-fn hex_digit(value: u32) -> char {
-    char::from_digit(value, 16).unwrap_or_default()
-}
-
-fn push_number(json: &mut String, value: u64) {
+fn push_number(json: &mut Vec<u8>, value: u64) {
     if value > 9 {
         push_number(json, value / 10);
     }
-    json.push(char::from(b'0' + (value % 10) as u8));
+    json.push(b'0' + (value % 10) as u8);
 }
 
 #[cfg(test)]
@@ -99,16 +91,16 @@ mod tests {
         let none: [&str; 0] = [];
         let json = Object::new()
             .text("nasty", &nasty)
+            .optional_text("present", Some(""))
             .optional_text("absent", None)
-            .optional_number("absent too", None)
             .number("zero", 0)
             .number("most", u64::MAX)
-            .texts("none", none)
-            .texts("two", ["a", "\"b\""])
+            .texts("none", none.iter())
+            .texts("two", ["a", "\"b\""].iter())
             .finish();
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
         let expected = serde_json::json!({
-            "nasty": nasty, "zero": 0, "most": u64::MAX, "none": [], "two": ["a", "\"b\""],
+            "nasty": nasty, "present": "", "zero": 0, "most": u64::MAX, "none": [], "two": ["a", "\"b\""],
         });
         assert_eq!(read, expected);
         assert_eq!(Object::new().finish(), "{}");

@@ -1,26 +1,28 @@
 //! A bounded memory of what was put in last, by number.
 
+use alloc::vec::Vec;
+
 /// Numbers go round below this: what is left of a `u32` beside a code of 8 bits.
 const NUMBERS: u32 = 1 << 24;
 
-/// Keeps the last `capacity` values. Each is known by a number from 1 up; 0 is never given out. A number whose value is
+/// Keeps the last `CAPACITY` values. Each is known by a number from 1 up; 0 is never given out. A number whose value is
 /// gone finds nothing, until numbers come round again 16 million values later.
-pub(crate) struct Ring<T> {
+pub(crate) struct Ring<T, const CAPACITY: u32> {
     slots: Vec<Option<(u32, T)>>,
-    capacity: u32,
     last: u32,
 }
 
-impl<T> Ring<T> {
+impl<T, const CAPACITY: u32> Ring<T, CAPACITY> {
     /// Takes no memory until it is used.
-    pub(crate) const fn new(capacity: u32) -> Self {
-        Self { slots: Vec::new(), capacity, last: 0 }
+    pub(crate) const fn new() -> Self {
+        const { assert!(CAPACITY.is_power_of_two() && CAPACITY < NUMBERS) };
+        Self { slots: Vec::new(), last: 0 }
     }
 
     pub(crate) fn put(&mut self, value: T) -> u32 {
         let number = if self.last + 1 < NUMBERS { self.last + 1 } else { 1 };
         self.last = number;
-        let at = self.at(number);
+        let at = Self::at(number);
         if self.slots.len() <= at {
             self.slots.resize_with(at + 1, || None);
         }
@@ -31,19 +33,19 @@ impl<T> Ring<T> {
     }
 
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
-        match self.slots.get(self.at(number)) {
+        match self.slots.get(Self::at(number)) {
             Some(Some((held, value))) if *held == number => Some(value),
             _ => None,
         }
     }
 
     pub(crate) fn take(&mut self, number: u32) -> Option<T> {
-        let at = self.at(number);
-        self.slots.get_mut(at)?.take_if(|(held, _)| *held == number).map(|(_, value)| value)
+        let slot = self.slots.get_mut(Self::at(number))?;
+        slot.take_if(|(held, _)| *held == number).map(|(_, value)| value)
     }
 
-    fn at(&self, number: u32) -> usize {
-        (number % self.capacity) as usize
+    fn at(number: u32) -> usize {
+        (number % CAPACITY) as usize
     }
 }
 
@@ -53,19 +55,18 @@ mod tests {
 
     #[test]
     fn the_last_ones_are_held_and_the_others_are_not_mistaken_for_them() {
-        let mut ring = Ring::new(4);
+        let mut ring = Ring::<_, 4>::new();
         assert_eq!(ring.get(0), None);
         let numbers: Vec<u32> = (0..10).map(|value| ring.put(value)).collect();
         assert_eq!(numbers, (1..=10).collect::<Vec<_>>());
         let held: Vec<_> = (0..=12).map(|number| ring.get(number).copied()).collect();
-        let gone = [None; 7];
-        assert_eq!(held[..7], gone);
+        assert_eq!(held[..7], [None; 7]);
         assert_eq!(held[7..], [Some(6), Some(7), Some(8), Some(9), None, None]);
     }
 
     #[test]
     fn what_was_taken_is_gone() {
-        let mut ring = Ring::new(4);
+        let mut ring = Ring::<_, 4>::new();
         let number = ring.put('a');
         assert_eq!(ring.take(number + 4), None);
         assert_eq!(ring.take(number), Some('a'));
@@ -75,7 +76,7 @@ mod tests {
 
     #[test]
     fn numbers_come_round_without_ever_being_zero() {
-        let mut ring = Ring::new(4);
+        let mut ring = Ring::<_, 4>::new();
         ring.last = NUMBERS - 2;
         assert_eq!(ring.put('a'), NUMBERS - 1);
         assert_eq!(ring.put('b'), 1);

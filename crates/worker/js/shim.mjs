@@ -42,7 +42,7 @@ function call(calls, run) {
  * first suspension) and from the `error` event, which comes as soon as a microtask has thrown (any later trap).
  */
 function replaceInstance(cause) {
-  console.error("wasm instance lost:", cause);
+  console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
   const error = new InstanceLost(cause);
   rejectAll(underWay.requests, error);
   const objects = new Set(underWay.objects);
@@ -86,14 +86,29 @@ export default class extends WorkerEntrypoint {
     try {
       return await call(underWay.requests, () => wasm.fetch(request, this.env, this.ctx));
     } catch (error) {
-      if (error instanceof InstanceLost) return unavailable();
+      if (error instanceof InstanceLost) return interrupted();
       throw error;
     }
   }
 }
 
-/** The one answer that Rust cannot give; the shape is the API's own (RFC 9457). */
-function unavailable() {
-  const problem = { type: "about:blank", title: "Service Unavailable", status: 503, code: "UNAVAILABLE" };
-  return Response.json(problem, { status: 503, headers: { "content-type": "application/problem+json", "retry-after": "1" } });
+/** The one answer that Rust cannot give, in the API's own form: a problem of RFC 9457. */
+function interrupted() {
+  const random = crypto.getRandomValues(new Uint8Array(12));
+  const request_id = `req_${Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+  const problem = {
+    type: "about:blank",
+    title: "Service Unavailable",
+    status: 503,
+    code: "INTERRUPTED",
+    detail: "The request was cut short. A change may or may not have been made: read before you repeat it.",
+    request_id,
+  };
+  const headers = {
+    "content-type": "application/problem+json",
+    "cache-control": "no-store",
+    "retry-after": "1",
+    "x-request-id": request_id,
+  };
+  return new Response(JSON.stringify(problem), { status: 503, headers });
 }

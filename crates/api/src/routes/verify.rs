@@ -83,13 +83,11 @@ pub(super) async fn verify<P: Ports>(
         (None, Some(_)) => return Err(invalid("/tokens", format!("Give 1 to {MAX_BATCH} tokens."))),
         _ => return Err(invalid("", "Give either token or tokens.")),
     };
-    let demand = Demand {
-        all_of: body.demand.all_of,
-        any_of: body.demand.any_of,
-        address: body.demand.address,
-        freshness: body.demand.freshness,
-        ..Demand::of(caller.workspace)
-    };
+    let mut demand = Demand::of(caller.workspace);
+    demand.all_of = body.demand.all_of;
+    demand.any_of = body.demand.any_of;
+    demand.address = body.demand.address;
+    demand.freshness = body.demand.freshness;
     // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
     let admission = admission(&caller, demand.freshness)?;
     let checks = tokens.iter().map(|token| Check { text: token.as_bytes(), demand: &demand });
@@ -114,8 +112,11 @@ fn admission<P>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Deman
         return Ok(None);
     }
     let scope = Scope::parse(VERIFY).map_err(|error| Problem::internal(error.to_string()))?;
-    let (all_of, address) = (vec![scope], caller.address);
-    Ok(Some(Demand { all_of, address, freshness, ..Demand::of(caller.workspace) }))
+    let mut demand = Demand::of(caller.workspace);
+    demand.all_of = vec![scope];
+    demand.address = caller.address;
+    demand.freshness = freshness;
+    Ok(Some(demand))
 }
 
 fn admit(decision: Option<Decision>) -> Result<(), Problem> {
@@ -164,7 +165,7 @@ impl From<Decision> for DecisionBody {
 impl From<&Known> for Bearer {
     fn from(known: &Known) -> Self {
         let facts = known.facts();
-        let owned = |text: &Box<str>| text.to_string();
+        let owned = |text: &str| text.to_owned();
         Self {
             id: owned(&facts.token.id),
             number: facts.token.number,
@@ -172,7 +173,7 @@ impl From<&Known> for Bearer {
             workspace: owned(&facts.workspace.slug),
             owner: owned(&facts.owner.id),
             scopes: facts.effective_scopes(),
-            client_id: facts.token.client_id.as_ref().map(owned),
+            client_id: facts.token.client_id.as_deref().map(owned),
             expires_at: facts.token.expires_at.map(Rfc3339),
             metadata: facts.token.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         }

@@ -58,9 +58,9 @@ fn noise() -> impl Strategy<Value = Noise> {
 
 fn body() -> impl Strategy<Value = Distortion> {
     prop_oneof![
-        Just(Distortion::None),
-        vec(any::<u8>(), 0..200).prop_map(Distortion::Bytes),
-        json().prop_map(Distortion::Value),
+        1 => Just(Distortion::None),
+        1 => vec(any::<u8>(), 0..200).prop_map(Distortion::Bytes),
+        1 => json().prop_map(Distortion::Value),
         4 => (any::<prop::sample::Index>(), json()).prop_map(|(at, value)| Distortion::At(at, value)),
         2 => (any::<prop::sample::Index>(), 0..9_usize, vec(any::<u8>(), 0..9))
             .prop_map(|(at, length, bytes)| Distortion::Cut(at, length, bytes)),

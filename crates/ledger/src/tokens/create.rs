@@ -62,9 +62,8 @@ fn owner(work: &Work<'_>, asked: Option<String>) -> Result<MemberRow, Refusal> {
         (None, Some(own)) => Ok(own.clone()),
         (None, None) => Err(Refusal::invalid_value("/owner", "The root token is no member: name the owner.")),
         (Some(id), Some(own)) if id == own.id => Ok(own.clone()),
-        (Some(id), _) if work.authority.is_admin() => MemberRow::by_id(work.sql, &id)?.ok_or_else(|| {
-            Refusal::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")
-        }),
+        (Some(id), _) if work.authority.is_admin() => MemberRow::by_id(work.sql, &id)?
+            .ok_or_else(|| Refusal::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")),
         (Some(_), _) => {
             Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may issue tokens to other members."))
         }

@@ -93,12 +93,7 @@ pub(crate) fn issue(
     token.insert(work.sql)?;
     let issued = OwnedToken { token, owner: draft.owner };
     let view = issued.view(work.now)?;
-    audit::append(work, Change {
-        action: "token.create",
-        subject: &view.id,
-        before: None,
-        after: Some(json!(view)),
-    })?;
+    audit::append(work, Change { action: "token.create", subject: &view.id, before: None, after: Some(json!(view)) })?;
     work.publish(RegistryKey::Token(workspace.key, view.digest), &issued.token.record(), generation)?;
     Ok(Issued { text: SecretText::new(text.expose()), token: view })
 }

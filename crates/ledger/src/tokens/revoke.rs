@@ -29,12 +29,7 @@ pub(crate) fn revoke(work: &Work<'_>, ask: &RevokeToken) -> Result<TokenView, Re
 }
 
 /// Revokes every token of a member that is not revoked yet, row by row.
-pub(crate) fn revoke_each_of(
-    work: &Work<'_>,
-    owner: &MemberRow,
-    generation: u64,
-    reason: &str,
-) -> Result<(), Refusal> {
+pub(crate) fn revoke_each_of(work: &Work<'_>, owner: &MemberRow, generation: u64, reason: &str) -> Result<(), Refusal> {
     let unrevoked = "WHERE tokens.owner = ? AND tokens.revoked_at IS NULL";
     for held in OwnedToken::select(work.sql, unrevoked, &[owner.number.into()])? {
         end(work, held, generation, Some(reason))?;
@@ -42,12 +37,7 @@ pub(crate) fn revoke_each_of(
     Ok(())
 }
 
-fn end(
-    work: &Work<'_>,
-    mut held: OwnedToken,
-    generation: u64,
-    reason: Option<&str>,
-) -> Result<OwnedToken, Refusal> {
+fn end(work: &Work<'_>, mut held: OwnedToken, generation: u64, reason: Option<&str>) -> Result<OwnedToken, Refusal> {
     let token = &mut held.token;
     token.revoked_at = Some(work.now);
     token.revoke_reason = reason.map(str::to_owned);
@@ -56,12 +46,15 @@ fn end(
         "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE number = ?",
         &[work.now.into(), reason.into(), generation.into(), token.number.into()],
     )?;
-    audit::append(work, Change {
-        action: "token.revoke",
-        subject: &token.id,
-        before: Some(json!({ "revoked_at": null })),
-        after: Some(json!({ "revoked_at": work.now, "reason": reason })),
-    })?;
+    audit::append(
+        work,
+        Change {
+            action: "token.revoke",
+            subject: &token.id,
+            before: Some(json!({ "revoked_at": null })),
+            after: Some(json!({ "revoked_at": work.now, "reason": reason })),
+        },
+    )?;
     work.publish(RegistryKey::Token(work.workspace.key, token.digest), &token.record(), generation)?;
     Ok(held)
 }

@@ -1,7 +1,9 @@
 //! A token as the ledger keeps it, and what others are shown of it.
 
 use counterfoil_token::{Digest, SealEpoch};
-use counterfoil_verify::{AddressBlock, Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide};
+use counterfoil_verify::{
+    AddressBlock, Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
+};
 
 use crate::{
     command::{State, TokenView},
@@ -149,9 +151,8 @@ impl OwnedToken {
     /// The tokens that these clauses select, which are part of the program: values come in as parameters.
     pub(crate) fn select(sql: &dyn Sql, clauses: &'static str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
         let members = members::COLUMNS;
-        let query = format!(
-            "SELECT {COLUMNS}, {members} FROM tokens JOIN members ON members.number = tokens.owner {clauses}"
-        );
+        let query =
+            format!("SELECT {COLUMNS}, {members} FROM tokens JOIN members ON members.number = tokens.owner {clauses}");
         let read = |mut row| Ok(Self { token: TokenRow::read(&mut row)?, owner: MemberRow::read(&mut row)? });
         sql.exec(&query, values)?.into_iter().map(read).collect()
     }

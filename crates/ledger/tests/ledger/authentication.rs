@@ -26,7 +26,7 @@ fn whatever_verification_says_no_to_is_not_let_in() {
         ..token(&["*"])
     };
     let held = world.issue(Actor::Root, ask).unwrap();
-    let mut expect = |world: &mut World, code| assert_unauthenticated(world.call(held.actor, ReadSelf {}), code);
+    let expect = |world: &mut World, code| assert_unauthenticated(world.call(held.actor, ReadSelf {}), code);
 
     world.address = "192.0.2.1".parse().ok();
     expect(&mut world, Code::NotYetValid);
@@ -59,7 +59,7 @@ fn each_command_needs_its_scope() {
         let rest = ["snapshots:read", "audit:read", "workspace:manage", "orders:read"];
         built_in.into_iter().chain(rest).filter(|other| *other != scope).collect()
     };
-    let mut lacks = |world: &mut World, scope| {
+    let lacks = |world: &mut World, scope| {
         let ask = CreateToken { owner: Some("admin".to_owned()), ..token(&everything_but(scope)) };
         world.issue(Actor::Root, ask).unwrap().actor
     };

@@ -1,0 +1,332 @@
+//! The ledger against a plain list: random commands, random time, failing statements, a registry that fails both ways.
+//!
+//! After each step the ledger must say what the list says; in the end, once the registry is up again, it must hold what
+//! the ledger says.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{
+        Actor, CreateMember, CreateToken, Lifetime, ListMembers, ListTokens, Page, Records, RevokeToken, State,
+        TokenView,
+    },
+    native::When,
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Encoded as _, OwnerRecord, Timestamp, TokenRecord, WorkspaceRecord};
+use proptest::prelude::*;
+
+use crate::support::*;
+
+/// How many live tokens each member may have.
+const QUOTA: u64 = 3;
+const MEMBERS: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// A member's own token issues another, or root does.
+    Create {
+        member: usize,
+        by_root: bool,
+        seconds: Option<u64>,
+        enabled: bool,
+    },
+    /// A token that was issued once is revoked, by root or by its owner's own token.
+    Revoke {
+        nth: prop::sample::Index,
+        by_root: bool,
+    },
+    Wait {
+        seconds: u64,
+    },
+    /// All pages, of this size.
+    List {
+        member: Option<usize>,
+        limit: u32,
+    },
+    /// What is due is put, and the registry does as told, put by put.
+    Drain {
+        outcomes: Vec<Put>,
+    },
+}
+
+/// What becomes of a put.
+#[derive(Clone, Copy, Debug)]
+enum Put {
+    Done,
+    Failed,
+    /// It is written, and reported as failed.
+    Unknown,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let create = (0..MEMBERS, any::<bool>(), prop::option::of(1..20_u64), any::<bool>());
+    let put = prop_oneof![Just(Put::Done), Just(Put::Failed), Just(Put::Unknown)];
+    prop_oneof![
+        6 => create.prop_map(|(member, by_root, seconds, enabled)| Step::Create { member, by_root, seconds, enabled }),
+        4 => (any::<prop::sample::Index>(), any::<bool>()).prop_map(|(nth, by_root)| Step::Revoke { nth, by_root }),
+        2 => (0..10_u64).prop_map(|seconds| Step::Wait { seconds }),
+        2 => (prop::option::of(0..MEMBERS), 1..5_u32).prop_map(|(member, limit)| Step::List { member, limit }),
+        3 => prop::collection::vec(put, 0..6).prop_map(|outcomes| Step::Drain { outcomes }),
+    ]
+}
+
+fn fault() -> impl Strategy<Value = Option<(u64, When)>> {
+    let when = prop_oneof![Just(When::Before), Just(When::After)];
+    prop::option::weighted(0.3, (1..16_u64, when))
+}
+
+/// A token as the list has it.
+struct Entry {
+    view: TokenView,
+    member: usize,
+}
+
+struct Model {
+    world: World,
+    /// Each member's own token, with which it acts. It counts against the quota as the others do.
+    own: Vec<Held>,
+    /// By number.
+    entries: Vec<Entry>,
+    /// What the registry holds, and of which version.
+    registry: BTreeMap<String, (u64, Vec<u8>)>,
+    changes: u64,
+}
+
+impl Model {
+    fn new() -> Self {
+        let (mut world, admin) = World::founded();
+        let mut entries = vec![Entry { view: admin.view, member: MEMBERS }];
+        let own: Vec<_> = (0..MEMBERS)
+            .map(|member| {
+                let grants = ["tokens:read", "tokens:write"];
+                let ask = CreateMember { quota: Some(QUOTA), ..crate::support::member(&format!("m{member}"), &grants) };
+                world.attempt(Actor::Root, ask).unwrap();
+                let ask = CreateToken { owner: Some(format!("m{member}")), ..token(&grants) };
+                let issued = world.attempt(Actor::Root, ask).unwrap();
+                let held = world.held(issued);
+                entries.push(Entry { view: held.view.clone(), member });
+                held
+            })
+            .collect();
+        // Bootstrap, catalogue, and a member and a token each.
+        Self { world, own, entries, registry: BTreeMap::new(), changes: 2 + 2 * MEMBERS as u64 }
+    }
+
+    fn is_live(&self, entry: &Entry) -> bool {
+        entry.view.revoked_at.is_none() && entry.view.expires_at.is_none_or(|end| self.world.now < end)
+    }
+
+    fn live_of(&self, member: usize) -> u64 {
+        self.entries.iter().filter(|entry| entry.member == member && self.is_live(entry)).count() as u64
+    }
+
+    /// Whether the member's own token still lets it in.
+    fn may_act(&self, member: usize) -> bool {
+        self.entries[1 + member].view.revoked_at.is_none()
+    }
+
+    fn take(&mut self, step: Step, fault: Option<(u64, When)>) {
+        match step {
+            Step::Create { member, by_root, seconds, enabled } => self.create(member, by_root, seconds, enabled, fault),
+            Step::Revoke { nth, by_root } => self.revoke(nth.index(self.entries.len() - 1) + 1, by_root, fault),
+            Step::Wait { seconds } => self.world.wait(seconds * 1_000),
+            Step::List { member, limit } => self.list(member, limit),
+            Step::Drain { outcomes } => self.drain(&outcomes, fault),
+        }
+    }
+
+    fn create(
+        &mut self,
+        member: usize,
+        by_root: bool,
+        seconds: Option<u64>,
+        enabled: bool,
+        fault: Option<(u64, When)>,
+    ) {
+        let actor = if by_root { Actor::Root } else { self.own[member].actor };
+        let ask = CreateToken {
+            owner: Some(format!("m{member}")),
+            lifetime: seconds.map_or(Lifetime::Longest, Lifetime::Seconds),
+            enabled,
+            ..token(&["tokens:read"])
+        };
+        match self.with(fault, |world| world.attempt(actor, ask)) {
+            None => {}
+            Some(Ok(issued)) => {
+                assert!(by_root || self.may_act(member), "a revoked token issued another");
+                assert!(self.live_of(member) < QUOTA, "the quota was exceeded");
+                let held = self.world.held(issued);
+                assert_eq!(held.number, self.entries.len() as u64 + 1, "numbers have a gap or come twice");
+                assert_eq!(held.expires_at, seconds.map(|seconds| self.world.now.plus(seconds * 1_000)));
+                self.entries.push(Entry { view: held.view, member });
+                self.changes += 1;
+            }
+            Some(Err(Refusal::QuotaExceeded { quota })) => {
+                assert_eq!((quota, self.live_of(member)), (QUOTA, QUOTA), "refused although there was room");
+            }
+            Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
+            Some(Err(refusal)) => panic!("{refusal:?}"),
+        }
+    }
+
+    fn revoke(&mut self, at: usize, by_root: bool, fault: Option<(u64, When)>) {
+        let member = self.entries[at].member;
+        let actor = if by_root { Actor::Root } else { self.own[member].actor };
+        let ask = RevokeToken { id: self.entries[at].view.id.clone(), reason: None };
+        match self.with(fault, |world| world.attempt(actor, ask)) {
+            None => {}
+            Some(Ok(view)) => {
+                assert!(by_root || self.may_act(member), "a revoked token revoked another");
+                let now = self.world.now;
+                let revoked_at = &mut self.entries[at].view.revoked_at;
+                if revoked_at.is_none() {
+                    self.changes += 1;
+                }
+                assert_eq!(view.revoked_at, Some(*revoked_at.get_or_insert(now)));
+            }
+            Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
+            Some(Err(refusal)) => panic!("{refusal:?}"),
+        }
+    }
+
+    /// Does something while a statement may fail. `None` where one did: then nothing may have changed.
+    fn with<T>(
+        &mut self,
+        fault: Option<(u64, When)>,
+        act: impl FnOnce(&mut World) -> Result<T, Refusal>,
+    ) -> Option<Result<T, Refusal>> {
+        let before = fault.map(|_| self.world.dump());
+        self.world.ledger.sql().fail(fault);
+        let outcome = act(&mut self.world);
+        let struck = fault.is_some() && !self.world.ledger.sql().is_fault_ahead();
+        self.world.ledger.sql().fail(None);
+        if !struck {
+            return Some(outcome);
+        }
+        assert!(matches!(outcome, Err(Refusal::Internal { .. })), "a failing statement went unnoticed");
+        assert_eq!(before, Some(self.world.dump()), "a failed command has changed something");
+        None
+    }
+
+    fn state(&self, entry: &Entry) -> State {
+        if entry.view.revoked_at.is_some() {
+            State::Revoked
+        } else if !entry.view.enabled {
+            State::Disabled
+        } else if !self.is_live(entry) {
+            State::Expired
+        } else {
+            State::Active
+        }
+    }
+
+    /// Goes through all pages and compares them with the list.
+    fn list(&mut self, member: Option<usize>, limit: u32) {
+        let actor = member.map_or(Actor::Root, |member| self.own[member].actor);
+        if member.is_some_and(|member| !self.may_act(member)) {
+            return;
+        }
+        let mut expected: Vec<_> = self
+            .entries
+            .iter()
+            .filter(|entry| member.is_none_or(|member| entry.member == member))
+            .map(|entry| TokenView { state: self.state(entry), ..entry.view.clone() })
+            .collect();
+        expected.reverse();
+        let (mut found, mut cursor) = (Vec::new(), None);
+        loop {
+            let page = Page { limit: Some(limit), cursor };
+            let listing = self.world.attempt(actor, ListTokens { page }).unwrap();
+            assert_eq!(listing.total, expected.len() as u64);
+            assert!(listing.items.len() <= limit as usize);
+            found.extend(listing.items);
+            cursor = listing.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+    }
+
+    fn drain(&mut self, outcomes: &[Put], fault: Option<(u64, When)>) {
+        let outbox = self.world.ledger.outbox();
+        let due = outbox.due(self.world.now, outcomes.len()).unwrap();
+        for (put, outcome) in due.iter().zip(outcomes) {
+            if matches!(outcome, Put::Done | Put::Unknown) {
+                let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone()));
+                assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was put last");
+            }
+            // Where the outbox cannot even note the outcome, the record is put again.
+            self.world.ledger.sql().fail(fault);
+            let _ = match outcome {
+                Put::Done => outbox.done(put, self.world.now),
+                Put::Failed | Put::Unknown => outbox.failed(put, self.world.now),
+            };
+            self.world.ledger.sql().fail(None);
+        }
+    }
+
+    /// What the ledger answers is what the list says.
+    fn check(&mut self) {
+        let digests: Vec<_> = self.entries.iter().map(|entry| entry.view.digest).collect();
+        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap();
+        assert_eq!(answer.generation, self.changes, "a change was not counted, or something else was");
+        for (entry, (digest, record)) in self.entries.iter().zip(&answer.tokens) {
+            let record = record.as_ref().unwrap();
+            assert_eq!((*digest, &*record.id), (entry.view.digest, entry.view.id.as_str()));
+            assert_eq!(record.revoked, entry.view.revoked_at.is_some());
+            assert_eq!((record.enabled, record.expires_at), (entry.view.enabled, entry.view.expires_at));
+        }
+        let members = self.world.attempt(Actor::Root, ListMembers { page: Page::default() }).unwrap();
+        for member in 0..MEMBERS {
+            let live = self.live_of(member);
+            assert!(live <= QUOTA);
+            assert_eq!(members.items[1 + member].live_tokens, live);
+        }
+        assert_eq!(self.world.number("SELECT count(*) FROM audit"), 1 + self.changes, "an audit row is missing");
+    }
+
+    /// With the registry up again everything reaches it, and it holds what the ledger says.
+    fn settle(&mut self) {
+        while let Some(due) = self.world.ledger.outbox().next_due().unwrap() {
+            assert!(due.since(self.world.now) <= 60_000, "a record waits for more than a minute");
+            self.world.now = Timestamp(due.0.max(self.world.now.0));
+            self.drain(&[Put::Done; 10], None);
+        }
+        let digests: Vec<Digest> = self.entries.iter().map(|entry| entry.view.digest).collect();
+        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap();
+        let mut held = |path: String| self.registry.remove(&path).map(|(_, value)| value);
+        for (digest, record) in answer.tokens {
+            let value = held(format!("r/0Ab3dE/{digest}"));
+            assert_eq!(value.and_then(|value| TokenRecord::decode(&value).ok()), record);
+        }
+        for owner in answer.owners {
+            let value = held(format!("o/0Ab3dE/{}", owner.number));
+            assert_eq!(value.and_then(|value| OwnerRecord::decode(&value).ok()), Some(owner));
+        }
+        let value = held("w/0Ab3dE".to_owned());
+        assert_eq!(value.and_then(|value| WorkspaceRecord::decode(&value).ok()), answer.workspace);
+        assert!(self.registry.is_empty(), "the registry holds what nobody issued");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 100,
+        failure_persistence: None,
+        rng_seed: prop::test_runner::RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn the_ledger_does_as_a_plain_list_would(steps in prop::collection::vec((step(), fault()), 1..40)) {
+        let mut model = Model::new();
+        for (step, fault) in steps {
+            model.take(step, fault);
+            model.check();
+        }
+        model.settle();
+    }
+}

@@ -1,0 +1,186 @@
+//! The outbox: nothing that verification must see stays behind, and nothing older overtakes.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ledger::{
+    command::{Actor, Records, RevokeToken},
+    outbox::Put,
+};
+use counterfoil_verify::{Encoded as _, OwnerRecord, Timestamp, TokenRecord, WorkspaceRecord};
+
+use crate::support::*;
+
+fn due(world: &World) -> Vec<Put> {
+    world.ledger.outbox().due(world.now, 100).unwrap()
+}
+
+fn keys(world: &World) -> Vec<String> {
+    let mut keys: Vec<_> = due(world).into_iter().map(|put| put.key).collect();
+    keys.sort();
+    keys
+}
+
+fn drain(world: &World) {
+    for put in due(world) {
+        world.ledger.outbox().done(&put, world.now).unwrap();
+    }
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+}
+
+fn path_of(held: &Held) -> String {
+    format!("r/0Ab3dE/{}", held.digest)
+}
+
+#[test]
+fn each_change_publishes_the_records_it_changed() {
+    let mut world = World::empty();
+    let made = world.call(Actor::Root, bootstrap()).unwrap();
+    let admin = world.held(made.admin);
+    assert_eq!(keys(&world), ["o/0Ab3dE/1".to_owned(), path_of(&admin), "w/0Ab3dE".to_owned()]);
+    drain(&world);
+    let again = world.call(Actor::Root, bootstrap()).unwrap();
+    let second = world.held(again.admin);
+    let mut expected = vec!["o/0Ab3dE/1".to_owned(), path_of(&admin), path_of(&second), "w/0Ab3dE".to_owned()];
+    expected.sort();
+    assert_eq!(keys(&world), expected);
+    drain(&world);
+    world.put_scopes(&["read"]);
+    assert_eq!(keys(&world), ["w/0Ab3dE"]);
+    drain(&world);
+    world.call(second.actor, member("ann", &[])).unwrap();
+    assert_eq!(keys(&world), ["o/0Ab3dE/2"]);
+    drain(&world);
+    let held = world.issue(second.actor, token(&["read"])).unwrap();
+    assert_eq!(keys(&world), [path_of(&held)]);
+    drain(&world);
+    world.call(second.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    assert_eq!(keys(&world), [path_of(&held)]);
+}
+
+#[test]
+fn what_is_published_is_what_the_strong_answer_says() {
+    let (mut world, admin) = World::founded();
+    let held = world.join("ann", &["read"]);
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest, held.digest] }).unwrap();
+    let mut published: BTreeMap<_, _> = due(&world).into_iter().map(|put| (put.key.clone(), put)).collect();
+    for (digest, record) in answer.tokens {
+        let put = published.remove(&format!("r/0Ab3dE/{digest}")).unwrap();
+        assert_eq!(TokenRecord::decode(&put.value).ok(), record);
+        assert_eq!(Some(put.version), record.map(|record| record.version));
+    }
+    for owner in answer.owners {
+        let put = published.remove(&format!("o/0Ab3dE/{}", owner.number)).unwrap();
+        assert_eq!((put.version, OwnerRecord::decode(&put.value).ok()), (owner.version, Some(owner)));
+    }
+    let put = published.remove("w/0Ab3dE").unwrap();
+    assert_eq!(WorkspaceRecord::decode(&put.value).ok(), answer.workspace);
+    assert_eq!(published, BTreeMap::new());
+}
+
+#[test]
+fn of_each_key_the_last_version_waits() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let of = |world: &World| due(world).into_iter().filter(|put| put.key == path_of(&held)).collect::<Vec<_>>();
+    let first = of(&world);
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    let second = of(&world);
+    assert_eq!((first.len(), second.len()), (1, 1));
+    assert!(second[0].version > first[0].version);
+    assert!(TokenRecord::decode(&second[0].value).unwrap().revoked);
+}
+
+#[test]
+fn a_put_that_was_overtaken_leaves_the_newer_version_for_a_second_later() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    drain_but(&world, &path_of(&held));
+    let under_way = due(&world);
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    world.ledger.outbox().done(&under_way[0], world.now).unwrap();
+    assert_eq!(due(&world), []);
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(START.plus(1_000)));
+    world.wait(1_000);
+    let newer = due(&world);
+    assert!(newer[0].version > under_way[0].version);
+    // A late report about the old version does not remove the new one.
+    world.ledger.outbox().done(&under_way[0], world.now).unwrap();
+    world.wait(1_000);
+    assert_eq!(due(&world), newer);
+    world.ledger.outbox().done(&newer[0], world.now).unwrap();
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+}
+
+fn drain_but(world: &World, key: &str) {
+    for put in due(world).into_iter().filter(|put| put.key != key) {
+        world.ledger.outbox().done(&put, world.now).unwrap();
+    }
+}
+
+#[test]
+fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
+    let (mut world, admin) = World::founded();
+    drain(&world);
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..100 {
+        let put = due(&world).remove(0);
+        world.ledger.outbox().failed(&put, world.now).unwrap();
+        let next = world.ledger.outbox().next_due().unwrap().unwrap();
+        waits.push(next.since(world.now));
+        world.now = Timestamp(next.0 - 1);
+        assert_eq!(due(&world), []);
+        world.wait(1);
+    }
+    assert_eq!(waits[..8], [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
+    assert_eq!(waits[99], 60_000);
+
+    // A change while the registry is down waits with the rest, in the same row.
+    let put = due(&world).remove(0);
+    world.ledger.outbox().failed(&put, world.now).unwrap();
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    assert_eq!(due(&world), []);
+    world.wait(60_000);
+    let newest = due(&world).remove(0);
+    assert!(newest.version > put.version);
+    world.ledger.outbox().done(&newest, world.now).unwrap();
+
+    // After a success the next failure is the first again.
+    world.call(admin.actor, member("ann", &[])).unwrap();
+    world.ledger.outbox().failed(&due(&world)[0], world.now).unwrap();
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(world.now.plus(1_000)));
+}
+
+#[test]
+fn an_overtaken_put_that_failed_is_not_forgotten() {
+    let (mut world, admin) = World::founded();
+    drain(&world);
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let under_way = due(&world).remove(0);
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    world.ledger.outbox().failed(&under_way, world.now).unwrap();
+    world.wait(1_000);
+    assert!(due(&world)[0].version > under_way.version);
+    // A report about what is gone already does nothing.
+    let newer = due(&world).remove(0);
+    world.ledger.outbox().done(&newer, world.now).unwrap();
+    world.ledger.outbox().failed(&under_way, world.now).unwrap();
+    world.ledger.outbox().done(&under_way, world.now).unwrap();
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+}
+
+#[test]
+fn the_longest_waiting_come_first_and_no_more_than_asked_for() {
+    let (mut world, admin) = World::founded();
+    drain(&world);
+    let mut order = Vec::new();
+    for _ in 0..3 {
+        order.push(path_of(&world.issue(admin.actor, token(&[])).unwrap()));
+        world.wait(10);
+    }
+    let two = world.ledger.outbox().due(world.now, 2).unwrap();
+    assert_eq!(two.iter().map(|put| put.key.clone()).collect::<Vec<_>>(), order[..2]);
+    assert_eq!(world.ledger.outbox().due(START, 100).unwrap().len(), 1);
+    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(START));
+}

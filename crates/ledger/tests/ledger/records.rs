@@ -1,0 +1,67 @@
+//! The strong answer.
+
+use counterfoil_ledger::command::{Actor, CreateToken, Lifetime, Records};
+use counterfoil_token::{Digest, SealSecret};
+use counterfoil_verify::{Code, Demand, Facts, Scope, decide};
+use serde_json::json;
+
+use crate::support::*;
+
+#[test]
+fn it_has_all_that_a_decision_needs() {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["orders:*", "tokens:verify"]);
+    let ask = CreateToken {
+        owner: Some("ann".to_owned()),
+        lifetime: Lifetime::Seconds(60),
+        metadata: json!({"b": 1, "a": 2}).as_object().cloned(),
+        ..token(&["orders:read"])
+    };
+    let held = world.issue(Actor::Root, ask).unwrap();
+    let unknown = Digest::of(b"unknown");
+    let digests = vec![held.digest, unknown, ann.digest, held.digest];
+    let before = world.dump();
+    let answer = world.call(ann.actor, Records { digests: digests.clone() }).unwrap();
+    assert_eq!(world.dump(), before, "a question has changed something");
+
+    assert_eq!((answer.key, answer.as_of, answer.generation), (key(), START, 5));
+    assert_eq!(answer.tokens.iter().map(|(digest, _)| *digest).collect::<Vec<_>>(), digests);
+    assert_eq!(answer.tokens[1].1, None);
+    assert_eq!(answer.owners.len(), 1);
+    let workspace = answer.workspace.unwrap();
+    assert_eq!((&*workspace.slug, workspace.suspended, workspace.has_imports), ("demo", false, false));
+    assert_eq!(workspace.version, 2);
+    let record = answer.tokens[0].1.as_ref().unwrap();
+    assert_eq!((&*record.id, record.number, record.owner), (held.id.as_str(), held.number, 2));
+    assert_eq!((record.version, record.issued), (5, 5));
+    assert_eq!(record.metadata.as_deref(), Some(r#"{"a":2,"b":1}"#));
+    assert_eq!((record.replaced_until, record.rate_class), (None, None));
+
+    let facts = Facts { token: record, owner: &answer.owners[0], workspace: &workspace };
+    let mut demand = Demand::of(key());
+    demand.all_of = vec![Scope::parse("orders:read").unwrap()];
+    assert_eq!(decide(facts, &demand, answer.as_of), Code::Valid);
+    assert_eq!(decide(facts, &demand, answer.as_of.plus(60_000)), Code::Expired);
+    demand.all_of = vec![Scope::parse("orders:write").unwrap()];
+    assert_eq!(decide(facts, &demand, answer.as_of), Code::InsufficientScope);
+}
+
+#[test]
+fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
+    let (mut world, admin) = World::founded();
+    let newer = SealSecret::new(&[8; 32]).unwrap();
+    let expected = [newer.key_for(key()), world.seal_secrets[0].key_for(key())];
+    world.seal_secrets.insert(0, newer);
+    let answer = world.call(admin.actor, Records { digests: Vec::new() }).unwrap();
+    assert!(answer.seal_keys.iter().eq(&expected));
+}
+
+#[test]
+fn a_hundred_and_one_digests_are_the_most() {
+    let (mut world, _) = World::founded();
+    let digests = |count: u8| (0..count).map(|n| Digest::of(&[n])).collect();
+    assert_eq!(world.call(Actor::Verifier, Records { digests: digests(101) }).unwrap().tokens.len(), 101);
+    assert_invalid_value(world.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");
+    let mut empty = World::empty();
+    assert_invalid_value(empty.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");
+}

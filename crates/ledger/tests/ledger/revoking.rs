@@ -1,0 +1,80 @@
+//! Revoking.
+
+use counterfoil_ledger::command::{Actor, ReadSelf, Records, RevokeToken, State};
+use counterfoil_verify::Code;
+
+use crate::support::*;
+
+fn of(held: &Held) -> RevokeToken {
+    RevokeToken { id: held.id.clone(), reason: Some("lost".to_owned()) }
+}
+
+#[test]
+fn a_revoked_token_is_dead_at_once_and_for_good() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    world.wait(5);
+    let view = world.call(admin.actor, of(&held)).unwrap();
+    assert_eq!((view.state, view.revoked_at), (State::Revoked, Some(START.plus(5))));
+    assert_unauthenticated(world.call(held.actor, ReadSelf {}), Code::Revoked);
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    let record = answer.tokens[0].1.as_ref().unwrap();
+    assert!(record.revoked);
+    assert_eq!(record.version, answer.generation);
+    assert_eq!(world.column("SELECT revoke_reason FROM tokens WHERE number = 2"), ["lost".into()]);
+}
+
+#[test]
+fn revoking_again_writes_nothing_and_answers_as_it_stands() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let first = world.call(admin.actor, of(&held)).unwrap();
+    world.wait(1_000);
+    let before = world.dump();
+    let again = RevokeToken { reason: Some("another".to_owned()), ..of(&held) };
+    assert_eq!(world.call(admin.actor, again).unwrap(), first);
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn a_token_may_end_itself_without_any_scope() {
+    let (mut world, admin) = World::founded();
+    let other = world.issue(admin.actor, token(&[])).unwrap();
+    let held = world.issue(admin.actor, token(&[])).unwrap();
+    assert_missing(world.call(held.actor, of(&other)), "tokens:write");
+    assert_eq!(world.call(held.actor, of(&held)).unwrap().state, State::Revoked);
+    assert_unauthenticated(world.call(held.actor, of(&held)), Code::Revoked);
+}
+
+#[test]
+fn members_revoke_their_own_and_admins_everybodys() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["tokens:write"]);
+    let bob = world.join("bob", &["tokens:write"]);
+    let anns = world.issue(ann.actor, token(&[])).unwrap();
+    for id in [anns.id.as_str(), &admin.id, "tok_none", "", "' OR 1 = 1 --"] {
+        assert_no_such(world.call(bob.actor, RevokeToken { id: id.to_owned(), reason: None }), "token");
+    }
+    assert!(world.call(ann.actor, of(&anns)).is_ok());
+    assert!(world.call(admin.actor, of(&ann)).is_ok());
+    assert!(world.call(Actor::Root, of(&bob)).is_ok());
+}
+
+#[test]
+fn a_reason_has_a_length() {
+    let (mut world, admin) = World::founded();
+    let reason = Some("r".repeat(201));
+    assert_invalid_value(world.call(admin.actor, RevokeToken { id: admin.id.clone(), reason }), "/reason");
+}
+
+#[test]
+fn an_expired_token_can_still_be_revoked() {
+    let (mut world, admin) = World::founded();
+    let ask = counterfoil_ledger::command::CreateToken {
+        lifetime: counterfoil_ledger::command::Lifetime::Seconds(1),
+        ..token(&[])
+    };
+    let held = world.issue(admin.actor, ask).unwrap();
+    world.wait(DAY);
+    assert_eq!(world.call(admin.actor, of(&held)).unwrap().state, State::Revoked);
+}

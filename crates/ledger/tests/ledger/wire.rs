@@ -1,0 +1,240 @@
+//! The JSON between the API and the ledger.
+//!
+//! A deployment replaces the Worker and its objects one after the other, so for a while one end may be older than the
+//! other. What `tests/wire` holds must stay readable: a field may come, none may go or change its meaning.
+//! `BLESS=1 cargo test -p counterfoil-ledger wire` writes the files anew, for the difference to be looked at.
+
+use std::{collections::BTreeMap, env, fs, path::Path};
+
+use counterfoil_ledger::{
+    Context, Refusal,
+    command::{
+        Actor, Bootstrapped, Command, CreateMember, CreateToken, GetScopes, Lifetime, ListMembers, ListTokens, Page,
+        PutScopes, ReadSelf, ReadToken, Records, Request, RevokeToken, Role, ScopeEntry,
+    },
+    decode_reply,
+    directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
+    refusal::{ForbiddenCode, InvalidCode},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Code, Freshness};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
+    let text = serde_json::to_string_pretty(found).unwrap() + "\n";
+    if env::var_os("BLESS").is_some() {
+        fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(text, fs::read_to_string(&path).unwrap(), "{file} has changed: see the module");
+}
+
+fn request(actor: Actor, command: impl Into<Command>) -> Request {
+    let address = "192.0.2.1".parse().ok();
+    Request { workspace: key(), actor, request_id: "req-1".to_owned(), address, command: command.into() }
+}
+
+/// One request of each kind, in an order in which all succeed. The first token is the digest of the actor.
+fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
+    let page = Page { limit: Some(10), cursor: None };
+    let scopes = vec![
+        ScopeEntry { freshness: Some(Freshness::Strong), ..entry("orders:write") },
+        ScopeEntry { visible_to: Role::Admin, grantable_by: Role::Admin, ..entry("read") },
+    ];
+    let ann = CreateMember {
+        number: Some(7),
+        email: Some("ann@example.org".to_owned()),
+        quota: Some(5),
+        ..member("ann", &["orders:*", "tokens:write"])
+    };
+    let ci = CreateToken {
+        name: "ci".to_owned(),
+        note: Some("nightly".to_owned()),
+        owner: Some("ann".to_owned()),
+        scopes: patterns(&["orders:write"]),
+        lifetime: Lifetime::Until(START.plus(DAY)),
+        not_before: Some(START),
+        enabled: true,
+        allowed_addresses: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        metadata: json!({"team": "a"}).as_object().cloned(),
+    };
+    vec![
+        ("put_scopes", request(actor, PutScopes { scopes })),
+        ("get_scopes", request(actor, GetScopes {})),
+        ("create_member", request(actor, ann)),
+        ("list_members", request(actor, ListMembers { page: page.clone() })),
+        ("create_token", request(actor, ci)),
+        ("create_token_for_seconds", request(actor, CreateToken { lifetime: Lifetime::Seconds(60), ..token(&[]) })),
+        ("list_tokens", request(actor, ListTokens { page: Page { limit: Some(1), cursor: None } })),
+        ("read_token", request(actor, ReadToken { id: id.to_owned() })),
+        ("read_self", request(actor, ReadSelf {})),
+        ("revoke_token", request(actor, RevokeToken { id: id.to_owned(), reason: Some("over".to_owned()) })),
+        ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
+    ]
+}
+
+fn digest_of(actor: Actor) -> Digest {
+    let Actor::Token(digest) = actor else { panic!("not a token") };
+    digest
+}
+
+fn handle(world: &mut World, body: &[u8]) -> Vec<u8> {
+    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
+    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
+    world.ledger.handle(body, context)
+}
+
+#[test]
+fn requests_and_replies_stay_as_they_are() {
+    let mut world = World::empty();
+    let (mut sent, mut answered) = (BTreeMap::new(), BTreeMap::new());
+    let first = request(Actor::Root, bootstrap());
+    let body = serde_json::to_vec(&first).unwrap();
+    let reply = handle(&mut world, &body);
+    sent.insert("bootstrap", serde_json::to_value(&first).unwrap());
+    answered.insert("bootstrap", serde_json::from_slice(&reply).unwrap());
+    let admin = decode_reply::<counterfoil_ledger::command::Bootstrap>(&reply).unwrap().unwrap();
+    let admin: Bootstrapped = admin;
+    let admin = world.held(admin.admin);
+
+    for (name, request) in requests(admin.actor, &admin.id) {
+        let json = serde_json::to_value(&request).unwrap();
+        // What was written can be read, and is the same again.
+        let read: Request = serde_json::from_value(json.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), json);
+        let reply: Value = serde_json::from_slice(&handle(&mut world, &serde_json::to_vec(&json).unwrap())).unwrap();
+        assert!(reply.get("ok").is_some(), "{name}: {reply}");
+        sent.insert(name, json);
+        answered.insert(name, reply);
+    }
+    check_pinned("requests.json", &sent);
+    check_pinned("replies.json", &answered);
+}
+
+#[test]
+fn refusals_stay_as_they_are() {
+    let text = str::to_owned;
+    let refusals = [
+        ("unauthenticated", Refusal::Unauthenticated { code: Code::NotYetValid }),
+        ("missing_scope", Refusal::MissingScope { scope: text("tokens:read") }),
+        ("escalation", Refusal::Forbidden { code: ForbiddenCode::Escalation, detail: text("More.") }),
+        ("not_yours", Refusal::Forbidden { code: ForbiddenCode::NotYours, detail: text("Theirs.") }),
+        ("root_only", Refusal::Forbidden { code: ForbiddenCode::RootOnly, detail: text("Root.") }),
+        ("not_found", Refusal::NotFound { what: text("token") }),
+        ("invalid_value", invalid(InvalidCode::InvalidValue)),
+        ("unknown_scope", invalid(InvalidCode::UnknownScope)),
+        ("built_in_scope", invalid(InvalidCode::BuiltInScope)),
+        ("unknown_member", invalid(InvalidCode::UnknownMember)),
+        ("invalid_cursor", invalid(InvalidCode::InvalidCursor)),
+        ("already_exists", Refusal::AlreadyExists { what: text("member"), field: text("id") }),
+        ("quota_exceeded", Refusal::QuotaExceeded { quota: 600 }),
+        ("internal", Refusal::Internal { detail: text("why") }),
+    ];
+    let mut found = BTreeMap::new();
+    for (name, refusal) in refusals {
+        let reply = json!({ "refused": refusal });
+        let read = decode_reply::<ReadSelf>(reply.to_string().as_bytes()).unwrap();
+        assert_eq!(read.unwrap_err(), refusal);
+        found.insert(name, reply);
+    }
+    check_pinned("refusals.json", &found);
+
+    // And that is how a ledger writes them.
+    let mut world = World::empty();
+    let body = serde_json::to_vec(&request(Actor::Root, ReadSelf {})).unwrap();
+    let reply: Value = serde_json::from_slice(&handle(&mut world, &body)).unwrap();
+    assert_eq!(reply, json!({ "refused": { "because": "not_found", "what": "workspace" } }));
+}
+
+fn invalid(code: InvalidCode) -> Refusal {
+    Refusal::Invalid { code, pointer: "/scopes/0".to_owned(), detail: "Something.".to_owned() }
+}
+
+#[test]
+fn the_directorys_messages_stay_as_they_are() {
+    let (slug, candidate) = (slug("demo"), key());
+    let requests: [(_, directory::Request); 3] = [
+        ("claim", Claim { slug: slug.clone(), candidate }.into()),
+        ("confirm", Confirm { slug: slug.clone() }.into()),
+        ("resolve", Resolve { slug }.into()),
+    ];
+    let mut found: BTreeMap<_, _> = requests.into_iter().map(|(name, request)| (name, json!(request))).collect();
+    found.insert("reserved", json!({ "ok": Claimed::Reserved { key: candidate } }));
+    found.insert("key_taken", json!({ "ok": Claimed::KeyTaken }));
+    found.insert("slug_taken", json!({ "ok": Claimed::SlugTaken }));
+    found.insert("resolved", json!({ "ok": Resolved { key: Some(candidate) } }));
+    found.insert("unresolved", json!({ "ok": Resolved { key: None } }));
+    check_pinned("directory.json", &found);
+}
+
+#[test]
+fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
+    for bytes in [&b""[..], b"{", b"[]", b"{\"ok\":\"cft_secret\"}", b"{\"ok\":{\"text\":\"cft_secret\"}}"] {
+        let error = decode_reply::<CreateToken>(bytes).unwrap_err().to_string();
+        assert!(error.starts_with("not a reply to the command: ") && !error.contains("secret"), "{error}");
+    }
+}
+
+#[test]
+fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
+    let mut world = World::empty();
+    let mut refusal = |body: &[u8]| {
+        let reply = decode_reply::<ReadSelf>(&handle(&mut world, body)).unwrap();
+        let Err(Refusal::Internal { detail }) = reply else { panic!("{reply:?}") };
+        assert!(!detail.contains("secret"));
+        detail
+    };
+    assert_eq!(refusal(b""), "not a request: cut short at line 1 column 0");
+    assert_eq!(refusal(b"secret"), "not a request: no JSON at line 1 column 1");
+    assert_eq!(refusal(br#"{"workspace":"secret"}"#), "not a request: a wrong field at line 1 column 22");
+    assert_eq!(refusal(br#"{"workspace":"secret!"}"#), "not a request: a wrong field at line 1 column 22");
+}
+
+/// Requests with some of their bytes replaced, removed or doubled.
+fn mangled() -> impl Strategy<Value = Vec<u8>> {
+    // Randomness is the same in every world, so this admin is let in in any.
+    let (_, admin) = World::founded();
+    let valid = requests(admin.actor, &admin.id);
+    let bodies: Vec<_> = valid.iter().map(|(_, request)| serde_json::to_vec(request).unwrap()).collect();
+    let edits = prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, any::<u8>()), 0..4);
+    (prop::sample::select(bodies), edits).prop_map(|(mut body, edits)| {
+        for (at, kind, byte) in edits {
+            let at = at.index(body.len());
+            match kind {
+                0 => body[at] = byte,
+                1 => drop(body.remove(at)),
+                _ => body.extend_from_within(at..),
+            }
+            if body.is_empty() {
+                break;
+            }
+        }
+        body
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        rng_seed: prop::test_runner::RngSeed::Fixed(1),
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn whatever_comes_in_there_is_a_reply(bodies in prop::collection::vec(
+        prop_oneof![prop::collection::vec(any::<u8>(), 0..64), mangled()], 1..8,
+    )) {
+        let (mut world, _) = World::founded();
+        for body in bodies {
+            let before = world.dump();
+            let reply: Value = serde_json::from_slice(&handle(&mut world, &body)).unwrap();
+            let (done, refused) = (reply.get("ok").is_some(), reply.get("refused").is_some());
+            prop_assert!(done != refused);
+            prop_assert!(done || world.dump() == before);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+CREATE INDEX audit_by_subject ON audit (subject, seq);
+
+CREATE INDEX outbox_by_due ON outbox (due_at);
+
+CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
+
+CREATE INDEX tokens_by_owner ON tokens (owner, number);
+
+CREATE INDEX tokens_unrevoked ON tokens (owner, expires_at) WHERE revoked_at IS NULL;
+
+CREATE TABLE audit (
+    -- Never used again, also where old rows are removed.
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    -- 'token' or 'root', with the token's id.
+    actor TEXT NOT NULL,
+    actor_id TEXT,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    before TEXT,
+    after TEXT,
+    request_id TEXT NOT NULL,
+    address TEXT
+) STRICT;
+
+CREATE TABLE members (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    email TEXT,
+    role TEXT NOT NULL,
+    grants TEXT NOT NULL,
+    -- NULL: the workspace's default.
+    quota INTEGER,
+    suspended INTEGER NOT NULL,
+    -- Tokens issued at an earlier generation are revoked.
+    revoked_before INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+    -- The registry's key, and what is to be put there: of each key the last version only.
+    key TEXT PRIMARY KEY,
+    value BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    due_at INTEGER NOT NULL,
+    -- How many puts have failed in a row.
+    attempts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;
+
+CREATE TABLE scopes (
+    name TEXT PRIMARY KEY,
+    description TEXT NOT NULL,
+    visible_to TEXT NOT NULL,
+    grantable_by TEXT NOT NULL,
+    freshness TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE tokens (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL UNIQUE,
+    -- Names the secret that sealed the text.
+    seal_epoch TEXT,
+    hint TEXT NOT NULL,
+    owner INTEGER NOT NULL REFERENCES members (number),
+    name TEXT NOT NULL,
+    note TEXT,
+    scopes TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    not_before INTEGER,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    revoke_reason TEXT,
+    created_at INTEGER NOT NULL,
+    -- A token's id, or 'root'.
+    created_by TEXT NOT NULL,
+    client_id TEXT,
+    addresses TEXT NOT NULL,
+    metadata TEXT,
+    last_used_at INTEGER,
+    -- The generation at which the text was issued.
+    issued INTEGER NOT NULL,
+    -- The generation at which the token's record was last changed.
+    version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE workspace (
+    row INTEGER PRIMARY KEY CHECK (row = 1),
+    key TEXT NOT NULL,
+    slug TEXT NOT NULL,
+    name TEXT NOT NULL,
+    prefix TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    -- Rises by one with every change that verification must see.
+    generation INTEGER NOT NULL,
+    -- The generation at which the workspace record was last changed.
+    version INTEGER NOT NULL,
+    -- The generation of the last bootstrap: as long as it is the current one, nothing else has happened here.
+    founded INTEGER NOT NULL,
+    -- The number of the token issued last. Numbers are never used again.
+    last_number INTEGER NOT NULL,
+    suspended INTEGER NOT NULL,
+    has_imports INTEGER NOT NULL,
+    default_quota INTEGER NOT NULL
+) STRICT;
+
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an audit row is never changed');
+END;
+
