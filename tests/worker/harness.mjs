@@ -3,6 +3,7 @@
 // The worker's bindings to the registry (KV) and to the ledgers (Durable Objects) are wrapped by `faults.mjs`: each
 // operation is counted here, and on command it fails. Behind the wrapper is the real thing, on disk.
 
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,17 +13,25 @@ import { BUNDLE, FAULTY_BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs
 
 const { Miniflare } = await import("miniflare");
 
+/** The root token of every deployment here. */
+export const ROOT_TOKEN = "root_ofEveryDeploymentThatTheTestsStart";
+
+const SECRETS = {
+  ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
+  SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
+};
+
 /**
  * One deployment with storage of its own, running on a port of its own, until the test `t` ends.
  *
  * @param {import("node:test").TestContext} t
  * @param {object} [options]
- * @param {Record<string, string>} [options.bindings] secrets and variables of the deployment
+ * @param {Record<string, string>} [options.bindings] secrets and variables, besides or in place of the usual
  * @param {boolean} [options.faulty] runs the bundle that has faults built in, instead of the one that is deployed
  */
 export async function start(t, { bindings = {}, faulty = false } = {}) {
   const storage = await mkdtemp(join(tmpdir(), "counterfoil-test-"));
-  const deployment = new Deployment(faulty ? FAULTY_BUNDLE : BUNDLE, storage, bindings);
+  const deployment = new Deployment(faulty ? FAULTY_BUNDLE : BUNDLE, storage, { ...SECRETS, ...bindings });
   t.after(() => deployment.stop());
   await deployment.boot();
   return deployment;

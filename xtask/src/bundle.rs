@@ -1,4 +1,4 @@
-//! Makes what is deployed and published out of the compiled wasm modules.
+//! Makes what is deployed, tested and published out of the crates that compile to wasm.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,30 +11,55 @@ use crate::process;
 use crate::project::Project;
 use crate::tools::{self, WasmBindgen};
 
-const WORKER: &str = "counterfoil-worker";
-const VERIFY: &str = "counterfoil-wasm";
+/// One thing to make.
+struct Product {
+    name: &'static str,
+    package: &'static str,
+    features: &'static str,
+    /// Where it is made, from the root.
+    folder: &'static str,
+    /// Turns the compiled module into the product.
+    finish: fn(&Making<'_>) -> Result<()>,
+}
 
-/// Where the worker's bundle is made; wrangler.toml names it too.
-const WORKER_FOLDER: &str = "build/worker";
-/// Where the npm package is made.
-const PACKAGE_FOLDER: &str = "build/verify";
+/// What wrangler deploys; wrangler.toml names its folder too.
+const WORKER: Product = Product {
+    name: "the worker",
+    package: "counterfoil-worker",
+    features: "",
+    folder: "build/worker",
+    finish: finish_worker,
+};
 
-/// Builds the worker and the npm package.
+/// The worker with what tests need to see it fail.
+const FAULTY_WORKER: Product =
+    Product { name: "the worker with faults", features: "faults", folder: "build/worker-faults", ..WORKER };
+
+/// The npm package.
+const VERIFY: Product = Product {
+    name: "the npm package",
+    package: "counterfoil-wasm",
+    features: "",
+    folder: "build/verify",
+    finish: finish_package,
+};
+
+/// Builds what is deployed and what is published.
 ///
 /// # Errors
 ///
 /// Where a tool cannot be had or a step fails.
 pub(crate) fn all(project: &Project, profile: Profile) -> Result<()> {
-    let compile = Job::new("compiling the worker and the npm package", || {
-        compile::wasm(project, WORKER, profile)?;
-        compile::wasm(project, VERIFY, profile)
-    });
-    let wasm_bindgen = tools::get_while(project, "[1/2]", vec![compile])?;
-    let bundle = vec![
-        Job::new(format!("bundling {WORKER_FOLDER}"), || worker_bundle(project, &wasm_bindgen, profile)),
-        Job::new(format!("packing {PACKAGE_FOLDER}"), || package(project, &wasm_bindgen, profile)),
-    ];
-    jobs::all("[2/2]", bundle)
+    make(project, profile, &[WORKER, VERIFY], 2)
+}
+
+/// Builds the same, and what only tests use.
+///
+/// # Errors
+///
+/// As [`all`].
+pub(crate) fn for_tests(project: &Project, profile: Profile) -> Result<()> {
+    make(project, profile, &[WORKER, FAULTY_WORKER, VERIFY], 2)
 }
 
 /// Builds the worker alone. `steps` is how many steps the whole job has, of which these are the first two.
@@ -43,112 +68,129 @@ pub(crate) fn all(project: &Project, profile: Profile) -> Result<()> {
 ///
 /// As [`all`].
 pub(crate) fn worker(project: &Project, profile: Profile, steps: usize) -> Result<()> {
-    let compile = Job::new("compiling the worker", || compile::wasm(project, WORKER, profile));
+    make(project, profile, &[WORKER], steps)
+}
+
+fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
+    let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
+    let compile = Job::new(format!("compiling {names}"), || {
+        products.iter().try_for_each(|product| compile::wasm(project, product.package, product.features, profile))
+    });
     let wasm_bindgen = tools::get_while(project, &format!("[1/{steps}]"), vec![compile])?;
-    let bundle = Job::new("bundling it", || worker_bundle(project, &wasm_bindgen, profile));
-    jobs::all(&format!("[2/{steps}]"), vec![bundle])
+    let wasm_bindgen = &wasm_bindgen;
+    let finish = products.iter().map(|product| {
+        let making = move || Making::of(product, project, wasm_bindgen, profile)?.run();
+        Job::new(format!("bundling {}", product.name), making)
+    });
+    jobs::all(&format!("[2/{steps}]"), finish.collect())
 }
 
 /// The worker: one JavaScript file and one wasm module, as wrangler uploads them and workerd loads them.
-fn worker_bundle(project: &Project, wasm_bindgen: &WasmBindgen, profile: Profile) -> Result<()> {
-    let folder = Folder::new(project, WORKER_FOLDER)?;
-    let glue = folder.make("glue")?;
-    let mut command = project.command(wasm_bindgen.program());
-    command.arg(compile::module(project, WORKER, profile)).arg("--out-dir").arg(&glue);
-    command.args(["--target", "module", "--out-name", "index", "--no-typescript"]);
-    // What the shim needs to put a fresh instance in the place of one that trapped.
-    command.args(["--experimental-reset-state-function", "--force-enable-abort-handler"]);
-    process::quietly(&mut command)?;
-
+fn finish_worker(making: &Making<'_>) -> Result<()> {
+    let glue = making.partial.join("glue");
+    making.bind(
+        &glue,
+        &[
+            "--target=module",
+            "--out-name=index",
+            "--no-typescript",
+            // What the shim needs to put a fresh instance in the place of one that trapped.
+            "--experimental-reset-state-function",
+            "--force-enable-abort-handler",
+        ],
+    )?;
     let module = glue.join("index_bg.wasm");
-    if profile == Profile::Release {
-        optimise(project, &module)?;
-    }
+    making.optimise(&module)?;
 
     // workerd gives a module to a plain import; the source phase syntax it does not know.
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
-    fs::copy(project.root.join("crates/worker/js/shim.mjs"), glue.join("shim.mjs")).context("no shim.mjs")?;
-    let mut esbuild = project.npm_tool("esbuild");
-    esbuild.arg(glue.join("shim.mjs")).arg(format!("--outfile={}", folder.partial.join("index.js").display()));
+    let shim = glue.join("shim.mjs");
+    fs::copy(making.project.root.join("crates/worker/js/shim.mjs"), &shim).context("cannot copy the shim")?;
+
+    let mut esbuild = making.project.npm_tool("esbuild");
+    esbuild.arg(shim).arg(format!("--outfile={}", making.partial.join("index.js").display()));
     esbuild.args(["--bundle", "--format=esm", "--target=es2023", "--log-level=warning"]);
     esbuild.args(["--external:cloudflare:*", "--external:./index_bg.wasm"]);
-    if profile == Profile::Release {
+    if making.profile == Profile::Release {
         esbuild.arg("--minify");
     }
     process::quietly(&mut esbuild)?;
-    fs::rename(&module, folder.partial.join("index_bg.wasm"))?;
-    fs::remove_dir_all(&glue)?;
-    folder.finish()
+    fs::rename(module, making.partial.join("index_bg.wasm"))?;
+    fs::remove_dir_all(glue).context("cannot remove the glue")
 }
 
 /// The npm package: the wasm module, its glue, and the hand-written files of crates/wasm/js.
-fn package(project: &Project, wasm_bindgen: &WasmBindgen, profile: Profile) -> Result<()> {
-    let folder = Folder::new(project, PACKAGE_FOLDER)?;
-    let mut command = project.command(wasm_bindgen.program());
-    command.arg(compile::module(project, VERIFY, profile)).arg("--out-dir").arg(&folder.partial);
-    command.args(["--target", "web", "--out-name", "glue", "--no-typescript", "--remove-name-section"]);
-    process::quietly(&mut command)?;
-    if profile == Profile::Release {
-        optimise(project, &folder.partial.join("glue_bg.wasm"))?;
-    }
-    let hand_written = project.root.join("crates/wasm/js");
+fn finish_package(making: &Making<'_>) -> Result<()> {
+    making.bind(&making.partial, &["--target=web", "--out-name=glue", "--no-typescript", "--remove-name-section"])?;
+    making.optimise(&making.partial.join("glue_bg.wasm"))?;
+    let hand_written = making.project.root.join("crates/wasm/js");
     for entry in fs::read_dir(&hand_written).with_context(|| format!("cannot read {}", hand_written.display()))? {
         let entry = entry?;
-        fs::copy(entry.path(), folder.partial.join(entry.file_name()))?;
+        fs::copy(entry.path(), making.partial.join(entry.file_name()))?;
     }
-    folder.finish()
+    Ok(())
 }
 
-/// Runs wasm-opt over a module, in place.
-fn optimise(project: &Project, module: &Path) -> Result<()> {
-    let mut command = project.npm_tool("wasm-opt");
-    command.arg(module).arg("-o").arg(module).arg("-O3");
-    // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
-    for feature in [
-        "mutable-globals",
-        "sign-ext",
-        "nontrapping-float-to-int",
-        "bulk-memory",
-        "multivalue",
-        "reference-types",
-        "exception-handling",
-        "simd",
-    ] {
-        command.arg(format!("--enable-{feature}"));
-    }
-    process::quietly(&mut command)
-}
-
-/// A folder that is made anew beside its final place and then takes it, so that nobody ever sees half of it. Who
-/// makes the same folder meanwhile waits.
-struct Folder {
-    _lock: File,
+/// A product on its way. It is made anew beside its folder and then takes its place, so that nobody ever sees half of
+/// it; who makes the same one meanwhile waits.
+struct Making<'a> {
+    product: &'a Product,
+    project: &'a Project,
+    wasm_bindgen: &'a WasmBindgen,
+    profile: Profile,
     partial: PathBuf,
-    place: PathBuf,
+    _lock: File,
 }
 
-impl Folder {
-    fn new(project: &Project, name: &str) -> Result<Self> {
-        let (place, partial) = (project.root.join(name), project.root.join(format!("{name}.partial")));
-        fs::create_dir_all(place.parent().unwrap_or(&project.root)).context("cannot create the build folder")?;
-        let lock = File::create(project.root.join(format!("{name}.lock"))).context("cannot create a lock file")?;
-        lock.lock().context("cannot lock the build folder")?;
+impl<'a> Making<'a> {
+    fn of(product: &'a Product, project: &'a Project, wasm_bindgen: &'a WasmBindgen, profile: Profile) -> Result<Self> {
+        let beside = |ending: &str| project.root.join(format!("{}.{ending}", product.folder));
+        let (partial, lock) = (beside("partial"), beside("lock"));
+        fs::create_dir_all(project.root.join("build")).context("cannot create build")?;
+        let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
+        lock.lock().with_context(|| format!("cannot lock {}", product.folder))?;
         remove(&partial)?;
         fs::create_dir(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
-        Ok(Self { _lock: lock, partial, place })
+        Ok(Self { product, project, wasm_bindgen, profile, partial, _lock: lock })
     }
 
-    fn make(&self, name: &str) -> Result<PathBuf> {
-        let path = self.partial.join(name);
-        fs::create_dir(&path).with_context(|| format!("cannot create {}", path.display()))?;
-        Ok(path)
+    fn run(self) -> Result<()> {
+        (self.product.finish)(&self)?;
+        let folder = self.project.root.join(self.product.folder);
+        remove(&folder)?;
+        fs::rename(&self.partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
     }
 
-    fn finish(self) -> Result<()> {
-        remove(&self.place)?;
-        fs::rename(&self.partial, &self.place).with_context(|| format!("cannot create {}", self.place.display()))
+    /// Makes the JavaScript that loads and calls the module.
+    fn bind(&self, folder: &Path, options: &[&str]) -> Result<()> {
+        let module = compile::module(self.project, self.product.package, self.product.features);
+        let mut command = self.project.command(self.wasm_bindgen.program());
+        process::quietly(command.arg(module).arg("--out-dir").arg(folder).args(options))
+    }
+
+    /// Runs wasm-opt over a module in place, where the profile asks for it.
+    fn optimise(&self, module: &Path) -> Result<()> {
+        if self.profile == Profile::Dev {
+            return Ok(());
+        }
+        let mut command = self.project.npm_tool("wasm-opt");
+        command.arg(module).arg("-o").arg(module).arg("-O3");
+        // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
+        for feature in [
+            "mutable-globals",
+            "sign-ext",
+            "nontrapping-float-to-int",
+            "bulk-memory",
+            "multivalue",
+            "reference-types",
+            "exception-handling",
+            "simd",
+        ] {
+            command.arg(format!("--enable-{feature}"));
+        }
+        process::quietly(&mut command)
     }
 }
 

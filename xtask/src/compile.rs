@@ -1,13 +1,17 @@
 //! Compiles the crates that become wasm modules.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::process;
 use crate::project::Project;
 use crate::tools::{self, WASM};
+
+/// The folder of compiled modules, in cargo's target folder.
+const MODULES: &str = "xtask";
 
 /// How a module is compiled and finished.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,26 +37,33 @@ impl Profile {
     }
 }
 
-/// Compiles a package of the workspace to a wasm module.
+/// Compiles a package of the workspace, with `features`, to the wasm module that [`module`] names.
 ///
 /// # Errors
 ///
 /// Where it does not compile; the error carries what the compiler said.
-pub(crate) fn wasm(project: &Project, package: &str, profile: Profile) -> Result<()> {
+pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile) -> Result<()> {
     tools::ensure_wasm_target(project)?;
     let mut cargo = project.cargo();
-    cargo.args(["build", "--lib", "--package", package, "--target", WASM]);
+    cargo.args(["build", "--lib", "--package", package, "--features", features, "--target", WASM]);
     if profile == Profile::Release {
         cargo.arg("--release");
     }
     in_colour(&mut cargo);
-    process::quietly(&mut cargo)
+    process::quietly(&mut cargo)?;
+
+    // Cargo leaves the module at the same place whatever the features.
+    let file = format!("{}.wasm", package.replace('-', "_"));
+    let made = project.target.join(WASM).join(profile.folder()).join(file);
+    let module = module(project, package, features);
+    fs::create_dir_all(project.target.join(MODULES)).context("cannot create the folder of modules")?;
+    fs::copy(&made, &module).with_context(|| format!("cannot copy {}", made.display()))?;
+    Ok(())
 }
 
 /// Where [`wasm`] leaves the module.
-pub(crate) fn module(project: &Project, package: &str, profile: Profile) -> PathBuf {
-    let file = format!("{}.wasm", package.replace('-', "_"));
-    project.target.join(WASM).join(profile.folder()).join(file)
+pub(crate) fn module(project: &Project, package: &str, features: &str) -> PathBuf {
+    project.target.join(MODULES).join(format!("{package}+{features}.wasm"))
 }
 
 /// Colours what cargo says, which is read through a pipe, where a terminal shows it in the end.

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use counterfoil_verify::{Decision, Freshness, Need, RegistryKey};
 
-use crate::{inspect::hex, json::Object};
+use crate::json::{Object, hex};
 
 /// What a host has to fetch: `{"kind":"ledger","workspace","digests"}` or `{"kind":"registry","keys"}`.
 pub(crate) fn need(need: &Need) -> String {
@@ -12,7 +12,7 @@ pub(crate) fn need(need: &Need) -> String {
         Need::Ledger(question) => Object::new()
             .text("kind", "ledger")
             .text("workspace", question.workspace.as_str())
-            .texts("digests", question.digests.iter().map(hex))
+            .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
             .finish(),
         Need::Registry(keys) => {
             Object::new().text("kind", "registry").texts("keys", keys.iter().map(RegistryKey::path)).finish()

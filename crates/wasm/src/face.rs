@@ -24,6 +24,13 @@ const TEXT: usize = 513;
 /// Room for a client's address behind it. The longest, an IPv4 address mapped into IPv6, has 45 characters.
 const ADDRESS: usize = 63;
 
+/// What JavaScript writes between calls.
+#[repr(C)]
+struct Input {
+    text: [u8; TEXT],
+    address: [u8; ADDRESS],
+}
+
 /// How many decisions can be asked for their details: those made last.
 const DECISIONS: u32 = 256;
 
@@ -48,8 +55,7 @@ const UNAVAILABLE: u32 = Code::Unavailable as u32;
 #[wasm_bindgen]
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
-    /// Written by JavaScript between calls: a text from the start, an address from `TEXT` on.
-    input: Box<Cell<[u8; TEXT + ADDRESS]>>,
+    input: Box<Cell<Input>>,
     demands: Vec<Demand>,
     waiting: Ring<Waiting, WAITING>,
     decisions: Ring<Decision, DECISIONS>,
@@ -72,7 +78,7 @@ impl Verifier {
         limits.memory = memory.map_or(limits.memory, |bytes| bytes as usize);
         Self {
             verifier: counterfoil_verify::Verifier::new(limits),
-            input: Box::new(Cell::new([0; TEXT + ADDRESS])),
+            input: Box::new(Cell::new(Input { text: [0; TEXT], address: [0; ADDRESS] })),
             demands: Vec::new(),
             waiting: Ring::new(),
             decisions: Ring::new(),
@@ -118,9 +124,9 @@ impl Verifier {
     /// Checks the text whose first `text` bytes are in the input buffer, for a client whose address has `address` bytes
     /// there; none where 0. What is no address counts as none: a token bound to addresses is then refused.
     pub fn check(&mut self, text: usize, address: usize, demand: u32, now: f64) -> u32 {
-        let (text_input, address_input) = self.input.get_mut().split_at_mut(TEXT);
-        let text = text_input.split_at_mut(text.min(TEXT)).0;
-        let address = address_input.get(..address).and_then(address::parse);
+        let input = self.input.get_mut();
+        let address = input.address.get(..address).and_then(address::parse);
+        let Some(text) = input.text.get_mut(..text) else { return UNAVAILABLE };
         let progress = match (self.demands.get_mut(demand as usize), time(now)) {
             (Some(compiled), Some(now)) => {
                 compiled.address = address;
@@ -176,15 +182,15 @@ impl Verifier {
 impl Verifier {
     /// Fills the input buffer, as JavaScript does before a [`check`](Self::check).
     pub fn write(&mut self, text: &[u8], address: &[u8]) {
-        let (text_input, address_input) = self.input.get_mut().split_at_mut(TEXT);
-        text_input.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-        address_input.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
+        let input = self.input.get_mut();
+        input.text.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        input.address.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
     }
 
     /// Whether nothing of a text is left in the input buffer.
     #[must_use]
     pub fn is_wiped(&mut self) -> bool {
-        self.input.get_mut().iter().take(TEXT).all(|byte| *byte == 0)
+        self.input.get_mut().text.iter().all(|byte| *byte == 0)
     }
 
     fn number(&mut self, progress: Progress, demand: u32, address: Option<IpAddr>) -> u32 {

@@ -6,7 +6,7 @@ use counterfoil_token::{Digest, Presented};
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
 
-use crate::json::Object;
+use crate::json::{Object, hex};
 
 /// What a text looks like, as JSON: `kind` is `ours`, `foreign` or `malformed`; `digest` (hexadecimal) where it is not
 /// malformed; `prefix` and `workspace` where it is ours. Says nothing about whether it was ever issued.
@@ -22,20 +22,12 @@ pub fn inspect(text: String) -> String {
             (json.text("workspace", token.workspace().as_str()), token.digest())
         }
     };
-    json.text("digest", &hex(&digest)).finish()
+    json.text("digest", &hex(digest.as_bytes())).finish()
 }
 
 /// SHA-256 of a text, in hexadecimal: what a token is known by, and what an import names it by.
 #[wasm_bindgen]
 #[must_use]
 pub fn digest(text: String) -> String {
-    hex(&Digest::of(&Zeroizing::new(text.into_bytes())))
-}
-
-/// Not by `Display`: `core::fmt` would be a tenth of the module.
-pub(crate) fn hex(digest: &Digest) -> String {
-    let mut hex = [0; 64];
-    // It has the room that it needs.
-    let _ = hex::encode_to_slice(digest.as_bytes(), &mut hex);
-    String::from_utf8(hex.into()).unwrap_or_default()
+    hex(Digest::of(&Zeroizing::new(text.into_bytes())).as_bytes())
 }

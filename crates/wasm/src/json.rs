@@ -65,13 +65,24 @@ fn push_text(json: &mut Vec<u8>, text: &str) {
         match byte {
             b'"' | b'\\' => json.extend([b'\\', byte]),
             0..0x20 => {
-                let [tens, ones] = [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'W' + digit });
-                json.extend([b'\\', b'u', b'0', b'0', tens, ones]);
+                json.extend(b"\\u00");
+                push_hex(json, byte);
             }
             _ => json.push(byte),
         }
     }
     json.push(b'"');
+}
+
+/// Bytes in lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut text = Vec::new();
+    bytes.iter().for_each(|byte| push_hex(&mut text, *byte));
+    String::from_utf8(text).unwrap_or_default()
+}
+
+fn push_hex(json: &mut Vec<u8>, byte: u8) {
+    json.extend([byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit }));
 }
 
 fn push_number(json: &mut Vec<u8>, value: u64) {

@@ -6,7 +6,6 @@ use counterfoil_ledger::{
     refusal::{ForbiddenCode, InvalidCode},
     sql::MAX_INTEGER,
 };
-
 use counterfoil_verify::ScopePattern;
 
 use crate::support::*;
