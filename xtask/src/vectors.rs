@@ -4,6 +4,7 @@
 //! and must be meant. `tests/vectors/confirm.mjs` derives the token's values once more, with another implementation.
 
 mod token;
+mod verify;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -16,14 +17,18 @@ use std::{
 type Contents = fn() -> Result<String>;
 
 /// Every file, by its name.
-const FILES: &[(&str, Contents)] = &[("token.json", || pretty(&token::vectors()?))];
+const FILES: &[(&str, Contents)] = &[
+    ("token.json", || pretty(&token::vectors()?)),
+    ("records.json", || pretty(&verify::records()?)),
+    ("decisions.json", || pretty(&verify::decisions()?)),
+];
 
 /// Writes every file of vectors below the repository's root, and says which.
 ///
 /// # Errors
 ///
 /// Where a file cannot be written, or a case is not what it is meant to be.
-pub fn generate(root: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn generate(root: &Path) -> Result<Vec<PathBuf>> {
     let folder = root.join("tests/vectors");
     fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     FILES

@@ -1,12 +1,14 @@
 //! What a request says, parsed at the border: bodies, queries, paths. Nothing unknown is let pass.
 
+use std::fmt::Display;
+
 use axum::{
     body::Body,
     extract::{FromRequest, FromRequestParts, Request},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_path_to_error::{Path, Segment};
 
 use crate::problem::Problem;
@@ -64,22 +66,31 @@ async fn read(body: Body) -> Result<Vec<u8>, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let text = std::str::from_utf8(bytes).map_err(not_json)?;
+    // Serde takes a list for an object, field by field in the order of their declaration. That is no contract of ours.
+    if text.trim_start().starts_with('[') {
+        return Err(does_not_fit("expected an object, found a list").at(""));
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = pointer(error.path());
         let error = error.into_inner();
-        if error.is_data() {
-            let detail = format!("The body does not fit: {}.", without_position(&error));
-            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail).at(pointer)
+        // Some wrong types are reported as wrong syntax: that it is JSON all the same, another look tells.
+        if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
+            does_not_fit(&without_position(&error)).at(pointer)
         } else {
-            not_json(&error)
+            not_json(error)
         }
     })?;
-    deserializer.end().map_err(|error| not_json(&error))?;
+    deserializer.end().map_err(not_json)?;
     Ok(value)
 }
 
-fn not_json(error: &serde_json::Error) -> Problem {
+fn does_not_fit(why: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", format!("The body does not fit: {why}."))
+}
+
+fn not_json(error: impl Display) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
 }
 

@@ -22,7 +22,7 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
     run![
         values_come_back_as_they_went_in,
         integers_keep_their_type_in_columns,
-        integers_beyond_range_are_refused,
+        integers_beyond_range_never_come_back_changed,
         values_come_by_position,
         a_parameter_is_used_twice,
         several_statements_run_and_the_last_answers,
@@ -149,12 +149,16 @@ fn integers_keep_their_type_in_columns(sql: &impl Sql) -> Outcome {
     expect_error(sql.exec(insert, &[int(1), text("2"), Value::Real(0.5), Value::Null]))
 }
 
-fn integers_beyond_range_are_refused(sql: &impl Sql) -> Outcome {
+fn integers_beyond_range_never_come_back_changed(sql: &impl Sql) -> Outcome {
     let beyond = MAX_INTEGER as i64 + 1;
     for value in [int(beyond), int(-beyond), int(i64::MAX), int(i64::MIN), Value::from(u64::MAX)] {
         expect_error(sql.exec("SELECT ?", &[value]))?;
     }
-    expect_error(sql.exec("SELECT 9223372036854775807", &[]))
+    // What an engine made by itself may come back, but not as an integer that it is not.
+    match query(sql, "SELECT 9223372036854775807", &[]) {
+        Err(_) => Ok(()),
+        Ok(rows) => expect(rows.iter().flatten().any(|value| matches!(value, Value::Integer(_))), false),
+    }
 }
 
 fn values_come_by_position(sql: &impl Sql) -> Outcome {

@@ -29,7 +29,7 @@ const LIMITS: [(Limit, i32); 6] = [
 ];
 
 /// A database of one's own. As in a Durable Object, integers are bound as floats, whole floats come back as integers,
-/// and what is too large for JavaScript is refused.
+/// and integers too large for JavaScript as floats.
 #[derive(Debug)]
 pub struct NativeSql {
     connection: Connection,
@@ -216,8 +216,8 @@ fn rows(statement: &mut Statement<'_>, parameters: &[Value]) -> Result<Vec<Row>,
     let mut found = statement.query(params_from_iter(parameters.iter().map(bound))).map_err(failed)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(failed)? {
-        let values = (0..columns).map(|column| read(row.get(column).map_err(failed)?));
-        rows.push(Row::new(values.collect::<Result<_, SqlError>>()?));
+        let values = (0..columns).map(|column| row.get(column).map(read));
+        rows.push(Row::new(values.collect::<Result<_, _>>().map_err(failed)?));
     }
     Ok(rows)
 }
@@ -232,9 +232,10 @@ fn bound(value: &Value) -> Stored {
     }
 }
 
-fn read(stored: Stored) -> Result<Value, SqlError> {
-    let value = match stored {
+fn read(stored: Stored) -> Value {
+    match stored {
         Stored::Null => Value::Null,
+        Stored::Integer(integer) if integer.unsigned_abs() > MAX_INTEGER => Value::Real(integer as f64),
         Stored::Integer(integer) => Value::Integer(integer),
         Stored::Real(float) if float.fract() == 0.0 && float.abs() <= MAX_INTEGER as f64 => {
             Value::Integer(float as i64)
@@ -242,11 +243,6 @@ fn read(stored: Stored) -> Result<Value, SqlError> {
         Stored::Real(float) => Value::Real(float),
         Stored::Text(text) => Value::Text(text),
         Stored::Blob(bytes) => Value::Blob(bytes),
-    };
-    if value.is_beyond_range() {
-        Err(SqlError::new("an integer is beyond what JavaScript can hold"))
-    } else {
-        Ok(value)
     }
 }
 

@@ -113,6 +113,19 @@ fn backoff(attempts: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{native::NativeSql, schema};
+
+    #[test]
+    fn an_older_version_never_takes_the_place_of_a_newer() -> Result<(), SqlError> {
+        let sql = NativeSql::in_memory()?;
+        schema::migrate(&sql, schema::LEDGER)?;
+        for (version, value) in [(2, "second"), (1, "first"), (3, "third"), (3, "third again"), (2, "second")] {
+            enqueue(&sql, "k", value.into(), version, Timestamp(0))?;
+        }
+        let waiting = Put { key: "k".to_owned(), value: "third again".into(), version: 3 };
+        assert_eq!(Outbox::new(&sql).due(Timestamp(0), 10)?, [waiting]);
+        Ok(())
+    }
 
     #[test]
     fn back_off_doubles_from_a_second_to_a_minute() {

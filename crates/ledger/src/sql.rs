@@ -14,8 +14,8 @@ pub trait Sql {
     /// Runs one statement with its parameters (`?`, by position), or several without any. The rows are the last one's.
     ///
     /// Integers may be bound as 64-bit floats: they are integers again once they lie in a column of that type, and
-    /// compare as what they are. Whole floats may come back as integers. An integer beyond ±[`MAX_INTEGER`] is an error
-    /// in both directions, never a wrong number.
+    /// compare as what they are. Whole floats may come back as integers. Beyond ±[`MAX_INTEGER`] a parameter is an
+    /// error, and a result is never an integer: nothing ever comes back as another number than it was.
     ///
     /// # Errors
     /// [`SqlError`] where the engine refused a statement. Outside a [`transaction`](Self::transaction), what ran before

@@ -7,8 +7,10 @@
 use std::time::Duration;
 
 use counterfoil_ledger::{Ledger, outbox::Put, sql::SqlError};
+use counterfoil_verify::Timestamp;
 use futures_util::future::join_all;
-use worker::{Env, State, kv::KvStore};
+use js_sys::Date;
+use worker::{Env, ScheduledTime, State, kv::KvStore};
 
 use crate::{
     ports::{now, within},
@@ -39,7 +41,7 @@ pub(crate) async fn drain(state: &State, env: &Env) {
         }
         Err(error) => {
             worker::console_error!("the ledger could not be opened: {error}");
-            set_alarm(state, now().plus(as_millis(RETRY)).0).await;
+            set_alarm(state, now().plus(as_millis(RETRY))).await;
         }
     }
 }
@@ -48,10 +50,10 @@ pub(crate) async fn drain(state: &State, env: &Env) {
 pub(crate) async fn arm(state: &State, ledger: &Ledger<DurableSql>) {
     match ledger.outbox().next_due() {
         Ok(None) => {}
-        Ok(Some(due)) => set_alarm(state, due.0).await,
+        Ok(Some(due)) => set_alarm(state, due).await,
         Err(error) => {
             worker::console_error!("the outbox could not be read: {error}");
-            set_alarm(state, now().plus(as_millis(RETRY)).0).await;
+            set_alarm(state, now().plus(as_millis(RETRY))).await;
         }
     }
 }
@@ -81,8 +83,9 @@ async fn store(registry: &KvStore, put: &Put) -> Result<(), counterfoil_api::Unr
     within(PATIENCE, async { registry.put_bytes(&put.key, &put.value)?.execute().await }).await
 }
 
-async fn set_alarm(state: &State, at: u64) {
-    let at = i64::try_from(at).unwrap_or(i64::MAX);
+async fn set_alarm(state: &State, at: Timestamp) {
+    // A bare number would count from now.
+    let at = ScheduledTime::new(Date::new(&(at.0 as f64).into()));
     if let Err(error) = state.storage().set_alarm(at).await {
         worker::console_error!("the alarm could not be set: {error}");
     }

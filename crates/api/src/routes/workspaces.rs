@@ -1,5 +1,7 @@
 //! Workspaces, which only root makes.
 
+use std::ops::RangeInclusive;
+
 use axum::{Json as Answer, http::StatusCode};
 use counterfoil_ledger::{
     command::{self, Actor, Bootstrap},
@@ -13,6 +15,9 @@ use crate::{body::Json, credential::Root, ledger::Gate, ports::Ports, problem::P
 
 /// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
 const DRAWS: usize = 8;
+
+/// How many characters a workspace's name has, as [`Bootstrap`] takes it.
+const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 
 /// The body of a creation.
 #[derive(Deserialize)]
@@ -41,11 +46,17 @@ pub(super) struct Workspace {
 }
 
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
-/// failure in between gets the same workspace and a token they have seen.
+/// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
+/// lost, repeating it is refused as existing, and root issues itself a token there.
 pub(super) async fn create<P: Ports>(
     root: Root<P>,
     Json(body): Json<Create>,
 ) -> Result<(StatusCode, Answer<Created>), Problem> {
+    // The ledger says so too, but by then the slug is reserved.
+    if !NAME_LENGTH.contains(&body.name.chars().count()) {
+        let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/name"));
+    }
     let key = claim(&root.gate, &body.slug).await?;
     let bootstrap = Bootstrap {
         slug: body.slug.clone(),

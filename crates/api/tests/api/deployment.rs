@@ -127,7 +127,8 @@ impl Deployment {
     /// Sends a request, and holds the answer to what all answers keep.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
         let method = request.method().to_string();
-        let (asked, logged) = (self.world.inside().asked, self.world.inside().log.len());
+        let asked = self.world.inside().asked;
+        let logged = self.world.inside().log.len();
         // The world is in memory: whatever the API awaits of it is there.
         let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
         let (parts, body) = response.into_parts();

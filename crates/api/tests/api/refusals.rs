@@ -37,7 +37,7 @@ impl Matrix {
         let reply = call.send();
         let found = (reply.status, reply.body["code"].as_str(), reply.body.get("pointer").and_then(Value::as_str));
         assert_eq!(found, (status, Some(code), pointer), "{what}: {}", reply.body);
-        assert_eq!(self.deployment.world.dump(), before, "{what}: refused, and yet something changed");
+        assert!(self.deployment.world.dump() == before, "{what}: refused, and yet something changed");
         reply
     }
 
@@ -166,12 +166,11 @@ fn a_body_of_another_type_is_not_read() {
 fn a_body_that_is_no_json_is_refused() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
-        let nested = "[".repeat(10_000);
-        for broken in ["", " ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}"), &nested] {
+        for broken in ["", " ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}")] {
             matrix.refused_body(route, broken.to_owned(), 400, "INVALID_JSON", None);
         }
         matrix.refused_body(route, &b"{\"name\": \"\xff\"}"[..], 400, "INVALID_JSON", None);
-        for other in ["null", "7", "\"text\"", "true"] {
+        for other in ["null", "7", "\"text\"", "true", "[]", " [\"slug\", \"name\", null]"] {
             matrix.refused_body(route, other, 422, "INVALID_BODY", Some(""));
         }
     }
@@ -247,14 +246,17 @@ fn a_required_field_that_is_missing_is_named() {
 fn a_body_is_read_up_to_its_limit() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
-        let padded = |length: usize| format!("{body:length$}", body = body.to_string());
+        let padded = |length: usize| {
+            let body = body.to_string();
+            format!("{body}{}", " ".repeat(length - body.len()))
+        };
         let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant);
         let large = padded(MAX_BODY + 1);
         let declared = call().header("content-length", large.len().to_string()).content("application/json", large.clone());
         matrix.refused(declared, "too large, and says so", 413, "BODY_TOO_LARGE", None);
         let streamed = call().content("application/json", stream([Ok(large[..MAX_BODY].to_owned()), Ok(large[MAX_BODY..].to_owned())]));
         matrix.refused(streamed, "too large, and does not say so", 413, "BODY_TOO_LARGE", None);
-        let broken = call().content("application/json", stream([Ok(padded(100)), Err("the line is cut")]));
+        let broken = call().content("application/json", stream([Ok(padded(1_000)), Err("the line is cut")]));
         matrix.refused(broken, "cut short", 400, "BODY_INCOMPLETE", None);
         let reply = call().content("application/json", padded(MAX_BODY)).send();
         assert_eq!(reply.status, route.answers, "the limit itself is allowed: {}", reply.body);
@@ -306,6 +308,7 @@ fn what_the_rules_forbid_is_pointed_at() {
         ),
         ("/v1/tokens", token(json!({ "allowed_addresses": ["192.0.2.1/24"] })), 422, "INVALID_BODY", Some("/allowed_addresses/0")),
         ("/v1/tokens", token(json!({ "metadata": { "x": "x".repeat(4_096) } })), 422, "INVALID_VALUE", Some("/metadata")),
+        ("/v1/tokens", token(json!({ "metadata": { "x": nested(32) } })), 422, "INVALID_VALUE", Some("/metadata")),
         ("/v1/verify", json!({}), 422, "INVALID_VALUE", Some("")),
         ("/v1/verify", json!({ "token": "a", "tokens": ["b"] }), 422, "INVALID_VALUE", Some("")),
         ("/v1/verify", json!({ "token": "a", "demand": { "all_of": ["a:*"] } }), 422, "INVALID_BODY", Some("/demand/all_of/0")),
@@ -323,6 +326,24 @@ fn what_the_rules_forbid_is_pointed_at() {
     matrix.refused_body(scopes, built_in.to_string(), 422, "BUILT_IN_SCOPE", Some("/scopes/1/name"));
     let twice = json!({ "scopes": [entry("a"), entry("a")] });
     matrix.refused_body(scopes, twice.to_string(), 422, "INVALID_VALUE", Some("/scopes/1/name"));
+}
+
+#[test]
+fn a_body_nested_without_end_is_refused_wherever_it_is_deep() {
+    let matrix = Matrix::new();
+    for levels in [200, 30_000] {
+        let body = format!(r#"{{"name":"","scopes":[],"metadata":{{"x":{}{}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+        let before = matrix.deployment.world.dump();
+        let call = matrix.deployment.call("POST", "/v1/tokens").bearer(&matrix.tenant.admin);
+        let reply = call.content("application/json", body).send();
+        assert_eq!(reply.refused(422), "INVALID_BODY");
+        assert!(text(&reply.body, "/pointer").starts_with("/metadata/x/0"));
+        assert!(matrix.deployment.world.dump() == before);
+    }
+}
+
+fn nested(levels: usize) -> Value {
+    (0..levels).fold(json!(0), |inner, _| json!([inner]))
 }
 
 fn merged(mut body: Value, more: Value) -> Value {

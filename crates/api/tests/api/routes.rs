@@ -44,7 +44,10 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         scope("GET", "/v1/scopes"),
         Route {
             body: Some(json!({ "scopes": [
-                { "name": "a", "description": "A", "visible_to": "admin", "grantable_by": "member", "freshness": "strong" },
+                {
+                    "name": "orders:read", "description": "Read orders", "visible_to": "admin",
+                    "grantable_by": "member", "freshness": "strong",
+                },
             ] })),
             ..scope("PUT", "/v1/scopes")
         },

@@ -1,0 +1,107 @@
+//! A decision from memory allocates nothing: neither a yes, nor a no, nor a text that is none of ours.
+
+#![expect(clippy::unwrap_used, clippy::panic, unsafe_code, reason = "a test with an allocator that counts")]
+
+use counterfoil_token::{Digest, Prefix, SealSecret, Token, WorkspaceKey};
+use counterfoil_verify::{
+    Answer, Code, Demand, Freshness, Limits, OwnerRecord, Progress, Scope, ScopeSet, Supply, Timestamp, TokenRecord,
+    Verifier, WorkspaceRecord,
+};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: hands everything on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+const NOW: Timestamp = Timestamp(1_798_761_600_000);
+
+fn code(verifier: &mut Verifier, text: &str, demand: &Demand) -> Code {
+    match verifier.check(text.as_bytes(), demand, NOW) {
+        Progress::Decided(decision) => decision.code,
+        Progress::Fetch(_) => panic!("not decided from memory"),
+    }
+}
+
+#[test]
+fn a_decision_from_memory_allocates_nothing() {
+    let key = WorkspaceKey::parse("0Home1").unwrap();
+    let seal_key = SealSecret::new(&[9; 32]).unwrap().key_for(key);
+    let mint = |byte| {
+        let mut random = |bytes: &mut [u8]| bytes.fill(byte);
+        Token::mint(&Prefix::default(), key, &seal_key, &mut random).unwrap().as_ref().expose().to_owned()
+    };
+    let (text, never_issued) = (mint(1), mint(2));
+    let record = TokenRecord {
+        version: 1,
+        id: "tok_1".into(),
+        number: 1,
+        owner: 1,
+        name: "".into(),
+        client_id: None,
+        metadata: None,
+        scopes: ScopeSet::everything(),
+        issued: 1,
+        revoked: false,
+        enabled: true,
+        not_before: None,
+        expires_at: None,
+        replaced_until: None,
+        addresses: vec!["192.0.2.0/24".parse().unwrap()],
+        rate_class: None,
+    };
+    let grants = ScopeSet::everything();
+    let owner = OwnerRecord { version: 1, number: 1, id: "ada".into(), suspended: false, grants, revoked_before: 0 };
+    let freshness = vec![(Scope::parse("orders:write").unwrap(), Freshness::Strong)];
+    let (slug, suspended, has_imports) = ("demo".into(), false, false);
+    let workspace = WorkspaceRecord { version: 1, key, slug, suspended, has_imports, freshness };
+    let answer = Answer {
+        key,
+        as_of: NOW,
+        generation: 1,
+        workspace: Some(workspace),
+        seal_keys: vec![counterfoil_token::SealKey::from_bytes([1; 32])],
+        tokens: vec![(Digest::of(text.as_bytes()), Some(record))],
+        owners: vec![owner],
+    };
+    let mut demand = Demand::of(key);
+    demand.freshness = Freshness::Eventual;
+    demand.all_of = vec![Scope::parse("orders:read").unwrap()];
+    demand.address = Some("192.0.2.7".parse().unwrap());
+    let mut outside = demand.clone();
+    outside.address = None;
+
+    let mut verifier = Verifier::new(Limits::default());
+    let Progress::Fetch(pending) = verifier.check(text.as_bytes(), &demand, NOW) else { panic!("knows it already") };
+    let mut progress = verifier.supply(pending, &demand, Supply::Unavailable, NOW);
+    while let Progress::Fetch(pending) = progress {
+        progress = verifier.supply(pending, &demand, Supply::Ledger(&answer), NOW);
+    }
+
+    let before = ALLOCATIONS.load(Relaxed);
+    for _ in 0..1_000 {
+        assert_eq!(code(&mut verifier, &text, &demand), Code::Valid);
+        assert_eq!(code(&mut verifier, &text, &outside), Code::AddressNotAllowed);
+        assert_eq!(code(&mut verifier, &never_issued, &demand), Code::Unknown);
+        assert_eq!(code(&mut verifier, "cft_", &demand), Code::Malformed);
+        assert_eq!(code(&mut verifier, "another-issuers-token", &demand), Code::Unknown);
+    }
+    assert_eq!(ALLOCATIONS.load(Relaxed) - before, 0);
+}

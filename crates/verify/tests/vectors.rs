@@ -1,0 +1,161 @@
+//! Replays `tests/vectors/records.json` and `decisions.json`, the contract with verifiers in the field: what is stored
+//! today must be readable by what runs tomorrow, and the other way round.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{
+    Answer, Code, Demand, Encoded, Facts, OwnerRecord, RecordError, Scope, Timestamp, TokenRecord, WorkspaceRecord,
+    decide,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use std::{fmt::Debug, net::IpAddr};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Records {
+    format: u32,
+    tokens: Vec<Layout<TokenRecord>>,
+    owners: Vec<Layout<OwnerRecord>>,
+    workspaces: Vec<Layout<WorkspaceRecord>>,
+    answers: Vec<Layout<Answer>>,
+    refused: Vec<Refused>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layout<T> {
+    why: String,
+    item: T,
+    bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refused {
+    why: String,
+    kind: String,
+    bytes: String,
+    error: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Decisions {
+    format: u32,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    why: String,
+    token: TokenRecord,
+    owner: OwnerRecord,
+    workspace: WorkspaceRecord,
+    demand: DemandCase,
+    now: Timestamp,
+    code: Code,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DemandCase {
+    workspaces: Vec<WorkspaceKey>,
+    all_of: Vec<Scope>,
+    any_of: Vec<Scope>,
+    address: Option<IpAddr>,
+}
+
+fn vectors<T: DeserializeOwned>(json: &str) -> T {
+    serde_json::from_str(json).unwrap()
+}
+
+fn records() -> Records {
+    let records: Records = vectors(include_str!("../../../tests/vectors/records.json"));
+    assert_eq!(records.format, 1);
+    records
+}
+
+fn replay<T: Encoded>(layouts: &[Layout<T>], same: impl Fn(&T, &T) -> bool) {
+    assert!(layouts.len() > 1);
+    for Layout { why, item, bytes } in layouts {
+        assert_eq!(hex::encode(item.encode()), *bytes, "{why}");
+        assert!(same(&T::decode(&hex::decode(bytes).unwrap()).unwrap(), item), "{why}");
+    }
+}
+
+fn equal<T: PartialEq + Debug>(a: &T, b: &T) -> bool {
+    a == b
+}
+
+#[test]
+fn every_record_has_its_bytes_and_every_byte_its_record() {
+    let records = records();
+    replay(&records.tokens, equal);
+    replay(&records.owners, equal);
+    replay(&records.workspaces, equal);
+    replay(&records.answers, |a, b| format!("{a:?}") == format!("{b:?}") && a.seal_keys == b.seal_keys);
+}
+
+#[test]
+fn nothing_malformed_is_a_record() {
+    let refused = records().refused;
+    assert!(refused.len() > 100);
+    for Refused { why, kind, bytes, error } in refused {
+        assert_eq!(kind, "token");
+        let expected = match error.as_str() {
+            "MALFORMED" => RecordError::Malformed,
+            "UNKNOWN_FORMAT" => RecordError::UnknownFormat,
+            other => panic!("{other}"),
+        };
+        assert_eq!(TokenRecord::decode(&hex::decode(bytes).unwrap()), Err(expected), "{why}");
+    }
+}
+
+#[test]
+fn an_answer_does_not_show_its_seal_keys() {
+    for layout in records().answers {
+        let shown = format!("{:?}", layout.item);
+        assert!(!shown.contains("7, 7") && !shown.contains("0707"), "{shown}");
+    }
+}
+
+#[test]
+fn every_case_is_decided_as_written() {
+    let decisions: Decisions = vectors(include_str!("../../../tests/vectors/decisions.json"));
+    assert_eq!(decisions.format, 1);
+    for Case { why, token, owner, workspace, demand, now, code } in decisions.cases {
+        let mut compiled = Demand::of_any(demand.workspaces).unwrap();
+        compiled.all_of = demand.all_of;
+        compiled.any_of = demand.any_of;
+        compiled.address = demand.address;
+        let facts = Facts { token: &token, owner: &owner, workspace: &workspace };
+        assert_eq!(decide(facts, &compiled, now), code, "{why}");
+    }
+}
+
+/// The numbers are what the wasm module answers: they may be added to, never changed.
+#[test]
+fn codes_keep_their_numbers_and_names() {
+    let codes = [
+        (Code::Valid, 1, "VALID"),
+        (Code::Malformed, 2, "MALFORMED"),
+        (Code::Unknown, 3, "UNKNOWN"),
+        (Code::WorkspaceSuspended, 4, "WORKSPACE_SUSPENDED"),
+        (Code::Revoked, 5, "REVOKED"),
+        (Code::OwnerSuspended, 6, "OWNER_SUSPENDED"),
+        (Code::Disabled, 7, "DISABLED"),
+        (Code::Expired, 8, "EXPIRED"),
+        (Code::NotYetValid, 9, "NOT_YET_VALID"),
+        (Code::AddressNotAllowed, 10, "ADDRESS_NOT_ALLOWED"),
+        (Code::InsufficientScope, 11, "INSUFFICIENT_SCOPE"),
+        (Code::RateLimited, 12, "RATE_LIMITED"),
+        (Code::Unavailable, 13, "UNAVAILABLE"),
+    ];
+    for (code, number, name) in codes {
+        assert_eq!(code as u8, number);
+        assert_eq!(code.to_string(), name);
+        assert_eq!(serde_json::to_value(code).unwrap(), name);
+    }
+}

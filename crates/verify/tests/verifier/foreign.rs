@@ -1,0 +1,54 @@
+//! Texts that were issued elsewhere.
+
+use crate::world::{START, World, demand, elsewhere, home, later};
+use counterfoil_verify::{Code, Demand, Freshness, Limits};
+
+const FOREIGN: &str = "ghp_somebody-elses-token";
+
+#[test]
+fn where_nothing_was_imported_an_eventual_check_knows_without_asking() {
+    let mut world = World::new();
+    let eventual = demand(Freshness::Eventual);
+    assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 2), "it learns that from the registry");
+    assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 0));
+    assert_eq!(world.cost(FOREIGN, &demand(Freshness::Strong), START), (Code::Unknown, 1, 0), "a strong one asks");
+}
+
+#[test]
+fn an_imported_text_is_a_token() {
+    let mut world = World::new();
+    world.adopt(home(), FOREIGN);
+    world.home().workspace.has_imports = true;
+    world.publish_workspace(home());
+    assert_eq!(world.cost(FOREIGN, &demand(Freshness::Strong), START), (Code::Valid, 1, 0));
+    let mut eventual = World::new();
+    eventual.adopt(home(), FOREIGN);
+    eventual.home().workspace.has_imports = true;
+    eventual.publish_workspace(home());
+    assert_eq!(eventual.cost(FOREIGN, &demand(Freshness::Eventual), START), (Code::Valid, 1, 2), "registry, then ledger");
+    eventual.publish(FOREIGN);
+    assert_eq!(eventual.cost(FOREIGN, &demand(Freshness::Eventual), later(61)), (Code::Valid, 0, 3));
+}
+
+#[test]
+fn every_workspace_of_the_demand_is_asked_in_turn_and_no_other() {
+    let mut world = World::new();
+    world.adopt(elsewhere(), FOREIGN);
+    let both = Demand::of_any(vec![home(), elsewhere()]).unwrap();
+    assert_eq!(world.cost(FOREIGN, &both, START), (Code::Valid, 2, 0));
+    assert_eq!(world.cost(FOREIGN, &Demand::of(home()), START), (Code::Unknown, 1, 0));
+}
+
+#[test]
+fn texts_never_seen_are_limited() {
+    let mut world = World::with_limits(Limits { foreign_per_second: 3, ..Limits::default() });
+    world.adopt(home(), FOREIGN);
+    let demand = demand(Freshness::Strong);
+    assert_eq!(world.check(FOREIGN, &demand, START).code, Code::Valid);
+    let texts: Vec<_> = (0..5).map(|n| format!("{FOREIGN}-{n}")).collect();
+    let codes: Vec<_> = texts.iter().map(|text| world.cost(text, &demand, START)).collect();
+    let (asked, limited) = ((Code::Unknown, 1, 0), (Code::RateLimited, 0, 0));
+    assert_eq!(codes, [asked, asked, limited, limited, limited]);
+    assert_eq!(world.cost(FOREIGN, &demand, START), (Code::Valid, 1, 0), "one that was seen passes");
+    assert_eq!(world.cost(&texts[4], &demand, later(1)), asked, "the next second");
+}

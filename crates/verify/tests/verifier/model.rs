@@ -1,0 +1,161 @@
+//! Whatever happens in whatever order: no strong check passes a token that was dead when the check began, and an
+//! eventual one only what was alive within its bounds.
+
+use crate::world::{START, World, demand};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Code, Freshness, Timestamp};
+use proptest::prelude::*;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Issue,
+    Revoke(usize),
+    Disable(usize, bool),
+    SuspendOwner(bool),
+    RevokeAll,
+    Publish(usize),
+    PublishOwner,
+    LedgerUp(bool),
+    RegistryUp(bool),
+    Wait(u64),
+    Check(usize, Freshness),
+    CheckForged(Freshness),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let freshness = prop_oneof![Just(Freshness::Strong), Just(Freshness::Bounded), Just(Freshness::Eventual)];
+    let token = 0..6usize;
+    prop_oneof![
+        2 => Just(Step::Issue),
+        1 => token.clone().prop_map(Step::Revoke),
+        1 => (token.clone(), any::<bool>()).prop_map(|(token, enabled)| Step::Disable(token, enabled)),
+        1 => any::<bool>().prop_map(Step::SuspendOwner),
+        1 => Just(Step::RevokeAll),
+        3 => token.clone().prop_map(Step::Publish),
+        2 => Just(Step::PublishOwner),
+        1 => prop::bool::weighted(0.7).prop_map(Step::LedgerUp),
+        1 => prop::bool::weighted(0.7).prop_map(Step::RegistryUp),
+        2 => (0..90u64).prop_map(Step::Wait),
+        8 => (token, freshness.clone()).prop_map(|(token, freshness)| Step::Check(token, freshness)),
+        1 => freshness.prop_map(Step::CheckForged),
+    ]
+}
+
+/// Since when the ledger would not pass a token, and since when the registry knows that.
+#[derive(Clone, Copy, Default)]
+struct Life {
+    dead_since: Option<Timestamp>,
+}
+
+struct Model {
+    world: World,
+    tokens: Vec<(String, Life)>,
+    owner_suspended: bool,
+    now: Timestamp,
+    /// The first instant at which the registry held, for every record, what the ledger holds: nothing older is left.
+    registry_current_since: Option<Timestamp>,
+}
+
+impl Model {
+    fn new() -> Self {
+        let world = World::new();
+        Self { world, tokens: vec![], owner_suspended: false, now: START, registry_current_since: Some(START) }
+    }
+
+    fn is_live(&self, at: usize) -> bool {
+        let digest = Digest::of(self.tokens[at].0.as_bytes());
+        let ledger = &self.world.ledgers[&crate::world::home()];
+        let (token, owner) = (&ledger.tokens[&digest], &ledger.owners[&1]);
+        !token.revoked && token.enabled && token.issued >= owner.revoked_before && !owner.suspended
+    }
+
+    fn note(&mut self) {
+        for at in 0..self.tokens.len() {
+            let live = self.is_live(at);
+            let life = &mut self.tokens[at].1;
+            life.dead_since = if live { None } else { life.dead_since.or(Some(self.now)) };
+        }
+        let world = &self.world;
+        let ledger = &world.ledgers[&crate::world::home()];
+        let holds = |path: String, bytes: Vec<u8>| world.registry.get(&path).is_none_or(|held| *held == bytes);
+        use counterfoil_verify::{Encoded, RegistryKey};
+        let home = crate::world::home();
+        let current = ledger.tokens.iter().all(|(digest, record)| holds(RegistryKey::Token(home, *digest).path(), record.encode()))
+            && ledger.owners.iter().all(|(number, owner)| holds(RegistryKey::Owner(home, *number).path(), owner.encode()));
+        self.registry_current_since = if current { self.registry_current_since.or(Some(self.now)) } else { None };
+    }
+
+    fn run(&mut self, step: Step) -> Result<(), TestCaseError> {
+        let token = |at: usize| self.tokens.get(at).map(|(text, _)| text.clone());
+        match step {
+            Step::Issue if self.tokens.len() < 6 => {
+                let text = self.world.issue();
+                self.tokens.push((text, Life::default()));
+            }
+            Step::Issue => {}
+            Step::Revoke(at) => {
+                if let Some(text) = token(at) {
+                    self.world.change(&text, |record| record.revoked = true);
+                }
+            }
+            Step::Disable(at, enabled) => {
+                if let Some(text) = token(at) {
+                    self.world.change(&text, |record| record.enabled = enabled);
+                }
+            }
+            Step::SuspendOwner(suspended) => {
+                self.owner_suspended = suspended;
+                self.world.change_owner(1, |owner, _| owner.suspended = suspended);
+            }
+            Step::RevokeAll => self.world.change_owner(1, |owner, generation| owner.revoked_before = generation),
+            Step::Publish(at) => {
+                if let Some(text) = token(at) {
+                    self.world.publish(&text);
+                }
+            }
+            Step::PublishOwner => self.world.publish_owner(crate::world::home(), 1),
+            Step::LedgerUp(up) => self.world.ledger_up = up,
+            Step::RegistryUp(up) => self.world.registry_up = up,
+            Step::Wait(seconds) => self.now = self.now.plus(seconds * 1000),
+            Step::Check(at, freshness) => return self.check(at, freshness),
+            Step::CheckForged(freshness) => {
+                let text = self.world.forge(crate::world::home());
+                let code = self.world.check(&text, &demand(freshness), self.now).code;
+                prop_assert!(matches!(code, Code::Unknown | Code::Unavailable), "{}", code);
+            }
+        }
+        self.note();
+        Ok(())
+    }
+
+    fn check(&mut self, at: usize, freshness: Freshness) -> Result<(), TestCaseError> {
+        let Some((text, life)) = self.tokens.get(at).cloned() else { return Ok(()) };
+        let decision = self.world.check(&text, &demand(freshness), self.now);
+        let live = self.is_live(at);
+        if freshness > Freshness::Eventual {
+            let expected = if self.world.ledger_up { live.then_some(Code::Valid) } else { Some(Code::Unavailable) };
+            prop_assert_eq!(decision.code == Code::Valid, live && self.world.ledger_up);
+            prop_assert!(expected.is_none_or(|code| code == decision.code), "{}", decision.code);
+        } else if decision.code == Code::Valid
+            && let Some(dead_since) = life.dead_since
+        {
+            // It may pass for a minute after the registry had nothing older left than its death.
+            let known_since = self.registry_current_since.map(|since| since.max(dead_since));
+            prop_assert!(known_since.is_none_or(|since| self.now.since(since) <= 60_000));
+            prop_assert_eq!(decision.freshness, Freshness::Eventual);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_dead_token_passes_beyond_its_bounds(steps in prop::collection::vec(step(), 1..80)) {
+        let mut model = Model::new();
+        for step in steps {
+            model.run(step)?;
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! The world around a verifier.
+
+use counterfoil_token::{Digest, Prefix, SealKey, SealSecret, Token, WorkspaceKey};
+use counterfoil_verify::{
+    Answer, Code, Decision, Demand, Encoded, Freshness, Limits, Need, OwnerRecord, Pending, Progress, Question,
+    RegistryKey, Scope, ScopePattern, ScopeSet, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord,
+};
+use std::collections::{BTreeMap, HashMap};
+
+/// 2027-01-01T00:00:00Z, when every test begins.
+pub(crate) const START: Timestamp = Timestamp(1_798_761_600_000);
+
+/// One workspace's truth.
+pub(crate) struct Ledger {
+    pub(crate) workspace: WorkspaceRecord,
+    pub(crate) tokens: HashMap<Digest, TokenRecord>,
+    pub(crate) owners: BTreeMap<u64, OwnerRecord>,
+    pub(crate) generation: u64,
+}
+
+/// Everything outside the verifier, and how often it was asked.
+pub(crate) struct World {
+    pub(crate) verifier: Verifier,
+    pub(crate) ledgers: HashMap<WorkspaceKey, Ledger>,
+    pub(crate) registry: HashMap<String, Vec<u8>>,
+    pub(crate) ledger_up: bool,
+    pub(crate) registry_up: bool,
+    pub(crate) ledger_calls: usize,
+    pub(crate) registry_reads: usize,
+    secret: SealSecret,
+    drawn: u64,
+}
+
+pub(crate) fn home() -> WorkspaceKey {
+    WorkspaceKey::parse("0Home1").unwrap()
+}
+
+pub(crate) fn elsewhere() -> WorkspaceKey {
+    WorkspaceKey::parse("0Else1").unwrap()
+}
+
+pub(crate) fn scope(text: &str) -> Scope {
+    Scope::parse(text).unwrap()
+}
+
+pub(crate) fn demand(freshness: Freshness) -> Demand {
+    let mut demand = Demand::of(home());
+    demand.all_of = vec![scope("orders:read")];
+    demand.freshness = freshness;
+    demand
+}
+
+/// `later(5)` is five seconds after the start.
+pub(crate) fn later(seconds: u64) -> Timestamp {
+    START.plus(seconds * 1000)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    /// Two workspaces, each with the members 1 and 2, whose records the registry has.
+    pub(crate) fn with_limits(limits: Limits) -> Self {
+        let mut world = Self {
+            verifier: Verifier::new(limits),
+            ledgers: HashMap::new(),
+            registry: HashMap::new(),
+            ledger_up: true,
+            registry_up: true,
+            ledger_calls: 0,
+            registry_reads: 0,
+            secret: SealSecret::new(&[9; 32]).unwrap(),
+            drawn: 0,
+        };
+        for key in [home(), elsewhere()] {
+            let slug = key.as_str().into();
+            let freshness = vec![];
+            let workspace = WorkspaceRecord { version: 1, key, slug, suspended: false, has_imports: false, freshness };
+            let owner = |number| OwnerRecord {
+                version: 1,
+                number,
+                id: format!("member{number}").into(),
+                suspended: false,
+                grants: ScopeSet::everything(),
+                revoked_before: 0,
+            };
+            let owners = BTreeMap::from([(1, owner(1)), (2, owner(2))]);
+            world.ledgers.insert(key, Ledger { workspace, tokens: HashMap::new(), owners, generation: 1 });
+            world.publish_workspace(key);
+            world.publish_owner(key, 1);
+            world.publish_owner(key, 2);
+        }
+        world
+    }
+
+    pub(crate) fn seal_key(&self) -> SealKey {
+        self.secret.key_for(home())
+    }
+
+    pub(crate) fn home(&mut self) -> &mut Ledger {
+        self.ledgers.get_mut(&home()).unwrap()
+    }
+
+    /// A text of ours that no ledger knows, rightly sealed.
+    pub(crate) fn mint(&mut self, workspace: WorkspaceKey) -> String {
+        self.mint_with(workspace, &self.secret.key_for(workspace))
+    }
+
+    /// A text of ours sealed with a key that is nobody's.
+    pub(crate) fn forge(&mut self, workspace: WorkspaceKey) -> String {
+        self.mint_with(workspace, &SealKey::from_bytes([1; 32]))
+    }
+
+    fn mint_with(&mut self, workspace: WorkspaceKey, key: &SealKey) -> String {
+        self.drawn += 1;
+        let mut bytes = self.drawn.to_be_bytes().map(|byte| byte % 200).into_iter().cycle();
+        let mut random = |slice: &mut [u8]| slice.fill_with(|| bytes.next().unwrap());
+        Token::mint(&Prefix::default(), workspace, key, &mut random).unwrap().as_ref().expose().to_owned()
+    }
+
+    /// Issues a token of member 1 in the home workspace. The registry does not have it yet.
+    pub(crate) fn issue(&mut self) -> String {
+        let text = self.mint(home());
+        self.adopt(home(), &text);
+        text
+    }
+
+    /// Makes a text, whoever issued it, a token of member 1.
+    pub(crate) fn adopt(&mut self, workspace: WorkspaceKey, text: &str) {
+        let ledger = self.ledgers.get_mut(&workspace).unwrap();
+        ledger.generation += 1;
+        let number = ledger.tokens.len() as u64 + 1;
+        let record = TokenRecord {
+            version: ledger.generation,
+            id: format!("tok_{number}").into(),
+            number,
+            owner: 1,
+            name: "a token".into(),
+            client_id: None,
+            metadata: None,
+            scopes: ScopeSet::from(vec![ScopePattern::parse("orders:*").unwrap()]),
+            issued: ledger.generation,
+            revoked: false,
+            enabled: true,
+            not_before: None,
+            expires_at: None,
+            replaced_until: None,
+            addresses: vec![],
+            rate_class: None,
+        };
+        ledger.tokens.insert(Digest::of(text.as_bytes()), record);
+    }
+
+    /// Changes a token in the ledger.
+    pub(crate) fn change(&mut self, text: &str, change: impl FnOnce(&mut TokenRecord)) {
+        let ledger = self.home();
+        ledger.generation += 1;
+        let generation = ledger.generation;
+        let record = ledger.tokens.get_mut(&Digest::of(text.as_bytes())).unwrap();
+        change(record);
+        record.version = generation;
+    }
+
+    /// Changes a member in the ledger.
+    pub(crate) fn change_owner(&mut self, number: u64, change: impl FnOnce(&mut OwnerRecord, u64)) {
+        let ledger = self.home();
+        ledger.generation += 1;
+        let generation = ledger.generation;
+        let owner = ledger.owners.get_mut(&number).unwrap();
+        change(owner, generation);
+        owner.version = generation;
+    }
+
+    pub(crate) fn publish(&mut self, text: &str) {
+        let digest = Digest::of(text.as_bytes());
+        let bytes = self.home().tokens[&digest].encode();
+        self.registry.insert(RegistryKey::Token(home(), digest).path(), bytes);
+    }
+
+    pub(crate) fn publish_owner(&mut self, key: WorkspaceKey, number: u64) {
+        let bytes = self.ledgers[&key].owners[&number].encode();
+        self.registry.insert(RegistryKey::Owner(key, number).path(), bytes);
+    }
+
+    pub(crate) fn publish_workspace(&mut self, key: WorkspaceKey) {
+        let bytes = self.ledgers[&key].workspace.encode();
+        self.registry.insert(RegistryKey::Workspace(key).path(), bytes);
+    }
+
+    /// What a ledger answers now.
+    pub(crate) fn answer(&self, question: &Question) -> Answer {
+        let Question { workspace, digests } = question;
+        let ledger = self.ledgers.get(workspace);
+        let tokens: Vec<_> = digests
+            .iter()
+            .map(|digest| (*digest, ledger.and_then(|ledger| ledger.tokens.get(digest).cloned())))
+            .collect();
+        let owners = tokens.iter().filter_map(|(_, token)| Some(token.as_ref()?.owner));
+        Answer {
+            key: *workspace,
+            as_of: START,
+            generation: ledger.map_or(0, |ledger| ledger.generation),
+            workspace: ledger.map(|ledger| ledger.workspace.clone()),
+            seal_keys: vec![self.secret.key_for(*workspace)],
+            owners: owners.map(|owner| ledger.unwrap().owners[&owner].clone()).collect(),
+            tokens,
+        }
+    }
+
+    /// Checks to the end, with everything that is up.
+    pub(crate) fn check(&mut self, text: &str, demand: &Demand, now: Timestamp) -> Decision {
+        let mut progress = self.verifier.check(text.as_bytes(), demand, now);
+        for _ in 0..10 {
+            match progress {
+                Progress::Decided(decision) => return decision,
+                Progress::Fetch(pending) => progress = self.fetch(pending, demand, now),
+            }
+        }
+        panic!("the verifier asks for ever");
+    }
+
+    /// One step of a check.
+    pub(crate) fn fetch(&mut self, pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
+        match pending.need().clone() {
+            Need::Ledger(question) => {
+                self.ledger_calls += 1;
+                let mut answer = self.answer(&question);
+                answer.as_of = now;
+                let supply = if self.ledger_up { Supply::Ledger(&answer) } else { Supply::Unavailable };
+                self.verifier.supply(pending, demand, supply, now)
+            }
+            Need::Registry(keys) => {
+                self.registry_reads += keys.len();
+                let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
+                let supply = if self.registry_up { Supply::Registry(&values) } else { Supply::Unavailable };
+                self.verifier.supply(pending, demand, supply, now)
+            }
+        }
+    }
+
+    /// The code, and what it cost: ledger calls and registry reads.
+    pub(crate) fn cost(&mut self, text: &str, demand: &Demand, now: Timestamp) -> (Code, usize, usize) {
+        let before = (self.ledger_calls, self.registry_reads);
+        let code = self.check(text, demand, now).code;
+        (code, self.ledger_calls - before.0, self.registry_reads - before.1)
+    }
+}

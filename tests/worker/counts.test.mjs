@@ -1,0 +1,64 @@
+// What an invented token costs on the real runtime, by the worker's own log and by what passed its bindings.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, logged, withForgedSeal, withTypo, workspace } from "./client.mjs";
+import { eventually, start } from "./harness.mjs";
+
+test("an invented token costs nothing but the authentication of who asks", async (t) => {
+  const app = await start(t);
+  const acme = await workspace(app, "acme");
+  const other = await workspace(app, "other");
+  const gate = new Client(app, (await acme.admin.issue({ scopes: ["tokens:verify"] })).token);
+  const invented = {
+    malformed: "nonsense",
+    "bad check": withTypo(gate.token),
+    "forged seal": withForgedSeal(gate.token),
+    "another workspace's": other.admin.token,
+  };
+  const cost = async (send) => {
+    const before = [app.ledger.count("fetch"), app.registry.count("get")];
+    const answer = await send();
+    const passed = [app.ledger.count("fetch") - before[0], app.registry.count("get") - before[1]];
+    const line = await logged(app, answer);
+    assert.deepEqual([line.ledger_calls, line.registry_reads], passed, "the log tells what passed the bindings");
+    return { passed, line, answer };
+  };
+
+  for (const isolate of ["an isolate that has seen them", "a new isolate"]) {
+    for (const [what, token] of Object.entries(invented)) {
+      const { passed, line, answer } = await cost(() => gate.send("POST", "/v1/verify", { token }));
+      assert.deepEqual(passed, [1, 0], `${what}, ${isolate}`);
+      assert.equal(answer.body.code, ["malformed", "bad check"].includes(what) ? "MALFORMED" : "UNKNOWN");
+      assert.deepEqual([line.route, line.method, line.status, line.level], ["/v1/verify", "POST", 200, "info"]);
+    }
+    await app.crash();
+  }
+
+  await eventually(async () => (await app.keys("r/")).length === 3);
+  const eventual = (token) => gate.send("POST", "/v1/verify", { token, demand: { freshness: "eventual" } });
+  await eventual(gate.token);
+  for (const what of ["malformed", "bad check", "forged seal"]) {
+    assert.deepEqual((await cost(() => eventual(invented[what]))).passed, [0, 0], `${what}, eventually`);
+  }
+
+  for (const what of ["malformed", "bad check", "forged seal"]) {
+    const { passed, answer } = await cost(() => new Client(app, invented[what]).send("GET", "/v1/tokens"));
+    assert.deepEqual([answer.status, passed], [401, [0, 0]], `${what}, as a credential`);
+  }
+});
+
+test("a path is logged as its route's pattern, and what fails says why to the log alone", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const read = await admin.send("GET", `/v1/tokens/${admin.token}`);
+  assert.equal(read.status, 404);
+  assert.equal((await logged(app, read)).route, "/v1/tokens/{id}");
+  app.ledger.fail("fetch", "refused");
+  const failed = await admin.send("GET", "/v1/tokens");
+  assert.deepEqual([failed.status, failed.body.code], [503, "LEDGER_UNAVAILABLE"]);
+  const line = await logged(app, failed);
+  assert.equal(line.level, "error");
+  assert.match(line.detail, /injected/);
+  assert.ok(!JSON.stringify(failed.body).includes("injected"));
+});

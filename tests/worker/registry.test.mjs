@@ -1,0 +1,107 @@
+// The registry follows the ledger: late where it must, never wrong for good.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { workspace } from "./client.mjs";
+import { eventually, start } from "./harness.mjs";
+
+const EVENTUAL = { freshness: "eventual" };
+
+/** A failed put is tried again after 1, 2, 4, 8 s …; a test that heals within those has seen all after so many seconds. */
+const PATIENCE = 30;
+
+const recordOf = (key, { digest }) => `r/${key}/${digest}`;
+
+test("what is issued and revoked is read from the registry without the ledger", async (t) => {
+  const app = await start(t);
+  const { key, admin } = await workspace(app, "acme");
+  const live = await admin.issue({ scopes: ["orders:read"] });
+  const dead = await admin.issue({ scopes: ["orders:read"] });
+  await eventually(() => app.stored(recordOf(key, dead)));
+  const issued = await app.stored(recordOf(key, dead));
+  await admin.revoke(dead.id);
+  await eventually(async () => !Buffer.from(await app.stored(recordOf(key, dead))).equals(Buffer.from(issued)));
+  await eventually(async () => (await app.keys()).length === 5);
+  const keys = await app.keys();
+  const tokens = (await admin.expect(200, "GET", "/v1/tokens")).items;
+  assert.deepEqual(keys, [`o/${key}/1`, ...tokens.map((token) => recordOf(key, token)).toSorted(), `w/${key}`]);
+
+  app.ledger.fail("fetch", "refused");
+  const [asked, read] = [app.ledger.count("fetch"), app.registry.count("get")];
+  const valid = await admin.verify(live.token, { ...EVENTUAL, all_of: ["orders:read"] });
+  assert.deepEqual([valid.code, valid.freshness, valid.token.id], ["VALID", "eventual", live.id]);
+  assert.equal(await admin.code(dead.token, EVENTUAL), "REVOKED");
+  assert.equal(app.ledger.count("fetch"), asked, "the ledger was not even asked");
+  const first = app.registry.count("get");
+  assert.ok(first > read);
+  assert.equal(await admin.code(live.token, EVENTUAL), "VALID");
+  assert.equal(app.registry.count("get"), first, "the isolate remembers");
+  assert.equal((await admin.send("POST", "/v1/verify", { token: live.token })).body.code, "LEDGER_UNAVAILABLE");
+});
+
+for (const fault of ["refused", "lost"]) {
+  test(`a registry whose writes are ${fault}: the change is kept, and the registry is right after the alarm`, async (t) => {
+    const app = await start(t);
+    const { key, admin } = await workspace(app, "acme");
+    const token = await admin.issue({ scopes: [] });
+    await eventually(async () => (await app.stored(recordOf(key, token))) && (await app.keys()).length === 4);
+
+    app.registry.fail("put", fault);
+    await admin.revoke(token.id);
+    const late = await admin.issue({ scopes: ["orders:read"] });
+    const puts = () => app.registry.count("put", recordOf(key, late));
+    await eventually(() => puts() >= 2, PATIENCE);
+    assert.equal((await admin.expect(200, "GET", `/v1/tokens/${token.id}`)).state, "revoked", "the change is kept");
+    assert.equal(await admin.code(token.token), "REVOKED");
+    assert.equal(await admin.code(late.token), "VALID");
+    assert.equal((await app.stored(recordOf(key, late))) === null, fault === "refused");
+
+    // Nobody knows what became of a put that failed: each is done again, also where it was done.
+    const before = puts();
+    await eventually(() => puts() > before, PATIENCE);
+    app.registry.heal();
+    await eventually(() => app.stored(recordOf(key, late)), PATIENCE);
+
+    // An isolate that remembers nothing, and no ledger to ask.
+    await app.crash();
+    app.ledger.fail("fetch", "refused");
+    await eventually(async () => (await admin.send("POST", "/v1/verify", { token: token.token, demand: EVENTUAL })).body.code === "REVOKED", PATIENCE);
+    assert.equal(await admin.code(late.token, EVENTUAL), "VALID");
+
+    // What is done is done: nothing is put again.
+    await sleep(1_500);
+    const done = app.registry.count("put");
+    await sleep(2_500);
+    assert.equal(app.registry.count("put"), done);
+  });
+}
+
+test("a power cut while the registry is down loses no change on its way", async (t) => {
+  const app = await start(t);
+  app.registry.fail("put", "refused");
+  const { key, admin } = await workspace(app, "acme");
+  const token = await admin.issue({ scopes: [] });
+  await admin.revoke(token.id);
+  await eventually(() => app.registry.count("put", recordOf(key, token)) > 0);
+  await app.crash();
+  app.registry.heal();
+  await eventually(async () => (await app.keys()).length === 4, PATIENCE);
+  app.ledger.fail("fetch", "refused");
+  assert.equal(await admin.code(token.token, EVENTUAL), "REVOKED");
+});
+
+test("a ledger that does not answer is given up on, and eventual answers go on", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const { token } = await admin.issue({ scopes: [] });
+  await eventually(async () => (await app.keys()).length === 4);
+  app.ledger.fail("fetch", "held");
+  const asked = Date.now();
+  const answer = admin.send("POST", "/v1/verify", { token });
+  assert.equal(await admin.code(token, EVENTUAL), "VALID");
+  const { status, body } = await answer;
+  assert.deepEqual([status, body.code], [503, "LEDGER_UNAVAILABLE"]);
+  const took = Date.now() - asked;
+  assert.ok(4_000 < took && took < 9_000, `after five seconds, about: ${took} ms`);
+});

@@ -1,0 +1,23 @@
+// What the ledger relies on in its storage holds for the storage that it is deployed on.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { workspace } from "./client.mjs";
+import { start } from "./harness.mjs";
+
+test("a Durable Object's SQLite conforms", async (t) => {
+  const app = await start(t, { faulty: true });
+  const answer = await app.object("conformance", "https://ledger/conformance");
+  assert.deepEqual([answer.status, await answer.text()], [200, "conforms"]);
+});
+
+test("what was stored outlives a panic of the object that stored it", async (t) => {
+  const app = await start(t, { faulty: true });
+  const { key, admin } = await workspace(app, "acme");
+  const before = await admin.expect(200, "GET", "/v1/tokens");
+  const asked = Date.now();
+  await assert.rejects(app.object(`ledger/${key}`, "https://ledger/panic"));
+  assert.ok(Date.now() - asked < 2_000, "whoever waits hears of it at once");
+  assert.deepEqual(await admin.expect(200, "GET", "/v1/tokens"), before);
+  assert.equal((await admin.issue({ scopes: [] })).number, 2);
+});
