@@ -12,7 +12,12 @@ use core::fmt;
 use counterfoil_token::WorkspaceKey;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{address::AddressBlock, demand::Freshness, scope::{Scope, ScopeSet}, time::Timestamp};
+use crate::{
+    address::AddressBlock,
+    demand::Freshness,
+    scope::{Scope, ScopeSet},
+    time::Timestamp,
+};
 
 /// The layout's version: the first byte of whatever is encoded.
 const FORMAT: u8 = 1;

@@ -42,9 +42,7 @@ fn is_pattern(text: &str) -> bool {
     match text.strip_suffix('*') {
         None => is_scope(text),
         Some("") => true,
-        Some(start) => {
-            text.len() <= MAX_LENGTH && start.strip_suffix([':', '.']).is_some_and(is_scope)
-        }
+        Some(start) => text.len() <= MAX_LENGTH && start.strip_suffix([':', '.']).is_some_and(is_scope),
     }
 }
 
@@ -103,12 +101,12 @@ impl ScopePattern {
         self.covers_text(&other.0)
     }
 
-    /// A pattern of `start*` covers what begins with `start` and goes on. The text of another pattern `start…*` does so
-    /// exactly if all that it covers does, hence one rule serves for both.
+    /// A pattern of `start*` covers what begins with `start`; neither a scope nor a pattern ends there. The text of
+    /// another pattern begins so exactly if all that it covers does, hence one rule serves for both.
     fn covers_text(&self, other: &str) -> bool {
         match self.0.strip_suffix('*') {
             None => *self.0 == *other,
-            Some(start) => other.len() > start.len() && other.starts_with(start),
+            Some(start) => other.starts_with(start),
         }
     }
 }
@@ -216,7 +214,9 @@ impl From<ScopePattern> for String {
 
 impl fmt::Display for InvalidScope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not a scope: segments of letters, digits, '_' and '-', joined by ':' or '.', at most 100 characters")
+        f.write_str(
+            "not a scope: segments of letters, digits, '_' and '-', joined by ':' or '.', at most 100 characters",
+        )
     }
 }
 

@@ -214,9 +214,6 @@ impl Verifier {
 
     /// The decision from memory, where the demand allows one and all three records are recent.
     fn recall(&mut self, subject: Subject, demand: &Demand, now: Timestamp) -> Option<Decision> {
-        if demand.freshness > Freshness::Eventual {
-            return None;
-        }
         let age = self.limits.eventual_age;
         let workspace = self.workspaces.get(&subject.workspace).filter(|held| held.is_recent(now, age))?;
         if strictest(demand, &workspace.item) > Freshness::Eventual {

@@ -1,6 +1,6 @@
 //! A decision from memory allocates nothing: neither a yes, nor a no, nor a text that is none of ours.
 
-#![expect(clippy::unwrap_used, clippy::panic, unsafe_code, reason = "a test with an allocator that counts")]
+#![expect(clippy::panic, unsafe_code, reason = "a test with an allocator that counts")]
 
 use counterfoil_token::{Digest, Prefix, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{

@@ -1,6 +1,6 @@
 //! What must hold of scopes, address blocks and records, whatever they are.
 
-#![expect(clippy::unwrap_used, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 use counterfoil_verify::{
     AddressBlock, Answer, Encoded, OwnerRecord, Scope, ScopePattern, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord,
@@ -64,13 +64,13 @@ fn bits(address: IpAddr) -> String {
 fn block() -> impl Strategy<Value = (AddressBlock, IpAddr, usize)> {
     let network = |(address, length): (IpAddr, usize)| {
         let length = length.min(bits(address).len());
-        let cleared = |bits: u128, width: usize| if length == 0 { 0 } else { bits >> (width - length) << (width - length) };
+        let cleared =
+            |bits: u128, width: usize| if length == 0 { 0 } else { bits >> (width - length) << (width - length) };
         let first = match address.to_canonical() {
             IpAddr::V4(v4) => IpAddr::V4(u32::try_from(cleared(u32::from(v4).into(), 32)).unwrap().into()),
             IpAddr::V6(v6) => IpAddr::V6(cleared(v6.into(), 128).into()),
         };
-        (first.to_canonical() == first)
-            .then(|| (format!("{first}/{length}").parse().unwrap(), first, length))
+        (first.to_canonical() == first).then(|| (format!("{first}/{length}").parse().unwrap(), first, length))
     };
     (address(), 0..=128usize).prop_filter_map("a mapped block is none", network)
 }

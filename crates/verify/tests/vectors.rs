@@ -1,7 +1,7 @@
 //! Replays `tests/vectors/records.json` and `decisions.json`, the contract with verifiers in the field: what is stored
 //! today must be readable by what runs tomorrow, and the other way round.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{

@@ -53,7 +53,8 @@ fn what_the_registry_lacks_or_garbles_is_asked_of_the_ledger() {
             let token = world.issue();
             world.publish(&token);
             let digest = counterfoil_token::Digest::of(token.as_bytes());
-            let keys = [RegistryKey::Token(home(), digest), RegistryKey::Owner(home(), 1), RegistryKey::Workspace(home())];
+            let keys =
+                [RegistryKey::Token(home(), digest), RegistryKey::Owner(home(), 1), RegistryKey::Workspace(home())];
             match garbled {
                 None => world.registry.remove(&keys[spoil].path()),
                 Some(bytes) => world.registry.insert(keys[spoil].path(), bytes),

@@ -25,7 +25,11 @@ fn an_imported_text_is_a_token() {
     eventual.adopt(home(), FOREIGN);
     eventual.home().workspace.has_imports = true;
     eventual.publish_workspace(home());
-    assert_eq!(eventual.cost(FOREIGN, &demand(Freshness::Eventual), START), (Code::Valid, 1, 2), "registry, then ledger");
+    assert_eq!(
+        eventual.cost(FOREIGN, &demand(Freshness::Eventual), START),
+        (Code::Valid, 1, 2),
+        "registry, then ledger"
+    );
     eventual.publish(FOREIGN);
     assert_eq!(eventual.cost(FOREIGN, &demand(Freshness::Eventual), later(61)), (Code::Valid, 0, 3));
 }

@@ -1,7 +1,7 @@
 //! The verifier in a small world of its own: a ledger that is the truth, and a registry that may lag, lose, garble, or
 //! be out of reach.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod eventual;
 mod foreign;

@@ -80,8 +80,14 @@ impl Model {
         let holds = |path: String, bytes: Vec<u8>| world.registry.get(&path).is_none_or(|held| *held == bytes);
         use counterfoil_verify::{Encoded, RegistryKey};
         let home = crate::world::home();
-        let current = ledger.tokens.iter().all(|(digest, record)| holds(RegistryKey::Token(home, *digest).path(), record.encode()))
-            && ledger.owners.iter().all(|(number, owner)| holds(RegistryKey::Owner(home, *number).path(), owner.encode()));
+        let current = ledger
+            .tokens
+            .iter()
+            .all(|(digest, record)| holds(RegistryKey::Token(home, *digest).path(), record.encode()))
+            && ledger
+                .owners
+                .iter()
+                .all(|(number, owner)| holds(RegistryKey::Owner(home, *number).path(), owner.encode()));
         self.registry_current_since = if current { self.registry_current_since.or(Some(self.now)) } else { None };
     }
 
