@@ -1,5 +1,8 @@
 // Runs inside workerd, in place of the worker's bindings: asks the test at each operation what is to happen to it.
 
+/** Where an object of the faulty bundle panics. */
+const PANIC = "https://ledger/panic";
+
 /** KV, behind the gate. */
 export function registry({ KV, GATE }) {
   const gated = (operation) => (key, ...rest) =>
@@ -19,8 +22,8 @@ export function registry({ KV, GATE }) {
 /** The namespace of the ledger objects, its stubs' `fetch` behind the gate. */
 export function ledger({ OBJECTS, GATE }) {
   const gatedFetch = (stub) => (request, ...rest) =>
-    pass(GATE, { binding: "LEDGER", operation: "fetch", argument: String(request.url ?? request) }, () =>
-      stub.fetch(request, ...rest),
+    pass(GATE, { binding: "LEDGER", operation: "fetch", argument: String(request.url ?? request) }, (fault) =>
+      fault === "panicked" ? stub.fetch(PANIC, { method: "POST" }) : stub.fetch(request, ...rest),
     );
   const gatedStub = (stub) => over(stub, { fetch: gatedFetch(stub) });
   return over(OBJECTS, {
@@ -34,7 +37,7 @@ async function pass(gate, operation, run) {
   const fault = await answer.text();
   if (fault === "refused") throw new Error(`injected: ${operation.operation} refused`);
   if (fault === "broken") throw untouchable();
-  const result = await run();
+  const result = await run(fault);
   if (fault === "lost") throw new Error(`injected: the answer to ${operation.operation} is lost`);
   return result;
 }

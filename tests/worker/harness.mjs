@@ -139,8 +139,8 @@ class Deployment {
  * What happens to the operations that pass one binding.
  *
  * `refused`: not done, and reported so. `lost`: done, but reported as failed. `held`: neither done nor answered
- * until `heal`. `broken`: refused with an error that throws at every touch, of which the
- * wasm instance that asked dies, as of a panic.
+ * until `heal`. `broken`: refused with an error that throws at every touch, of which the wasm instance that asked
+ * dies, as of a panic. `panicked`, for objects of the faulty bundle: the object panics instead.
  */
 class Gate {
   /** Operations so far, oldest first: `{ operation, argument }`. */
@@ -153,7 +153,7 @@ class Gate {
     return this.passed.filter((one) => one.operation === operation && one.argument.startsWith(prefix)).length;
   }
 
-  /** Every `operation` from now on is `refused`, `lost`, `held` or `broken`. */
+  /** Every `operation` from now on is one of these faults. */
   fail(operation, fault) {
     this.#faults.set(operation, fault);
   }

@@ -40,7 +40,15 @@ test("a panic in the worker answers the other requests of the isolate too", asyn
   assert.equal((await createWorkspace(app, "next")).status, 201);
 });
 
-test("a panic in an object", async (t) => {
+test("a panic in an object answers the worker that waits for it", async (t) => {
+  const app = await start(t, { faulty: true });
+  app.ledger.fail("fetch", "panicked");
+  await assertInterrupted(await createWorkspace(app, "first"));
+  app.ledger.heal();
+  assert.equal((await createWorkspace(app, "second")).status, 201);
+});
+
+test("a panic in an object answers a caller elsewhere", async (t) => {
   const app = await start(t, { faulty: true });
   await assert.rejects(app.object("directory", "https://ledger/panic", { method: "POST" }), /trapped/);
   assert.equal((await createWorkspace(app, "next")).status, 201);

@@ -66,3 +66,46 @@ fn become_program(command: &mut Command) -> Result<()> {
 fn become_program(command: &mut Command) -> Result<()> {
     process::show(command)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::thread;
+
+    use super::*;
+
+    /// A state folder whose last start was on `url`.
+    fn state(name: &str, url: &str) -> Result<PathBuf> {
+        let state = std::env::temp_dir().join(format!("counterfoil-dev-{name}-{}", std::process::id()));
+        fs::create_dir_all(&state)?;
+        fs::write(state.join("dev.json"), format!(r#"{{"url": "{url}", "admin_token": "kept"}}"#))?;
+        Ok(state)
+    }
+
+    #[test]
+    fn an_old_dev_json_is_set_aside_with_its_tokens() -> Result<()> {
+        // Bound and dropped: nobody listens there.
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
+        let state = state("stopped", &format!("http://127.0.0.1:{port}"))?;
+        set_aside(&state)?;
+        assert!(!state.join("dev.json").exists());
+        assert!(fs::read_to_string(state.join("dev.json.starting"))?.contains("kept"));
+        Ok(fs::remove_dir_all(state)?)
+    }
+
+    #[test]
+    fn a_state_that_is_being_served_is_left_alone() -> Result<()> {
+        let server = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let state = state("served", &format!("http://{}", server.local_addr()?))?;
+        let answer = thread::spawn(move || -> Result<()> {
+            let (mut client, _) = server.accept()?;
+            let _ = client.read(&mut [0; 1024])?;
+            Ok(client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok")?)
+        });
+        let refused = set_aside(&state).map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|error| error.contains("served already")));
+        assert!(state.join("dev.json").exists());
+        assert!(answer.join().is_ok_and(|answered| answered.is_ok()));
+        Ok(fs::remove_dir_all(state)?)
+    }
+}

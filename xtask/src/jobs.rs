@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 /// How long nothing is said while jobs run.
-const SILENCE: Duration = Duration::from_secs(15);
+const SILENCE: Duration = Duration::from_secs(20);
 
 /// One thing to do, of which others need not know.
 pub(crate) struct Job<'a> {
     /// What is done, as a phrase: "compiling the worker".
-    pub(crate) what: String,
-    pub(crate) run: Box<dyn FnOnce() -> Result<()> + Send + 'a>,
+    what: String,
+    run: Box<dyn FnOnce() -> Result<()> + Send + 'a>,
 }
 
 impl<'a> Job<'a> {
@@ -70,5 +70,27 @@ impl Stopwatch {
 impl std::fmt::Display for Stopwatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.1} s", self.0.elapsed().as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use anyhow::bail;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_told_and_the_other_jobs_are_done() {
+        let done = AtomicU32::new(0);
+        let succeed = || {
+            done.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        };
+        let jobs = vec![Job::new("one", succeed), Job::new("two", || bail!("broken")), Job::new("three", succeed)];
+        let told = all("test", jobs).map_err(|error| format!("{error:#}"));
+        assert_eq!(told, Err("two: broken".to_owned()));
+        assert_eq!(done.into_inner(), 2);
     }
 }

@@ -25,8 +25,8 @@ pub(crate) fn get_while(project: &Project, title: &str, work: Vec<Job<'_>>) -> R
         jobs.push(Job::new("installing the npm tools", || npm.install()));
     }
     if wasm_bindgen.is_missing() {
-        let what = format!("building wasm-bindgen {} (once per user, about a minute)", wasm_bindgen.version);
-        jobs.push(Job::new(what, || wasm_bindgen.build()));
+        eprintln!("wasm-bindgen {} is missing; it is built once per user, in about two minutes", wasm_bindgen.version);
+        jobs.push(Job::new("building wasm-bindgen", || wasm_bindgen.build()));
     }
     jobs.extend(work);
     jobs::all(title, jobs)?;

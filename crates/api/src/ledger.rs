@@ -60,4 +60,3 @@ impl<P: Ports> Caller<P> {
         self.gate.ask(self.workspace, self.actor, self.address, command).await
     }
 }
-

@@ -35,10 +35,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`Unreachable`] where the registry did not answer.
-    fn registry(
-        &self,
-        keys: &[RegistryKey],
-    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
+    fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
 
     /// Writes one line to the log.
     fn log(&self, line: &LogLine);

@@ -50,7 +50,8 @@ impl Problem {
 
     /// The ledger did not answer in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
-        let detail = "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
+        let detail =
+            "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
         Self { internal: Some(why.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", detail) }
     }
 

@@ -10,7 +10,10 @@ pub(crate) struct Rfc3339(pub(crate) Timestamp);
 
 impl Serialize for Rfc3339 {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let time = i64::try_from(self.0.0).ok().and_then(DateTime::from_timestamp_millis).unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
+        let time = i64::try_from(self.0.0)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis)
+            .unwrap_or(DateTime::<chrono::Utc>::MAX_UTC);
         serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
     }
 }

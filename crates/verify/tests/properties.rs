@@ -1,6 +1,6 @@
 //! What must hold of scopes, address blocks and records, whatever they are.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test")]
 
 use counterfoil_verify::{
     AddressBlock, Answer, Encoded, OwnerRecord, Scope, ScopePattern, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord,

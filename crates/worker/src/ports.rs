@@ -69,10 +69,7 @@ impl Ports for WorkerPorts {
         SendFuture::new(self.call("directory".to_owned(), DIRECTORY, request))
     }
 
-    fn registry(
-        &self,
-        keys: &[RegistryKey],
-    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
+    fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
         let read = |key: &RegistryKey| self.registry.get(&key.path()).cache_ttl(REGISTRY_CACHE).bytes();
         let reads = join_all(keys.iter().map(read).collect::<Vec<_>>());
         SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))

@@ -111,10 +111,7 @@ pub(super) fn records() -> Result<Records> {
     Ok(Records {
         format: 1,
         refused: refused(&full, &world)?,
-        tokens: vec![
-            layout("no option is there", world.token)?,
-            layout("every option is there", full)?,
-        ],
+        tokens: vec![layout("no option is there", world.token)?, layout("every option is there", full)?],
         owners: vec![layout("active", world.owner)?, layout("suspended, with nothing granted", cut)?],
         workspaces: vec![layout("active", world.workspace)?, layout("with everything set", strict)?],
         answers: vec![layout("one known and one unknown text", answer)?, layout("nothing to tell", nothing)?],
@@ -130,7 +127,8 @@ fn layout<T: Encoded>(why: &'static str, item: T) -> Result<Layout<T>> {
 /// Every way in which the bytes of a record can be wrong, made from one that is right.
 fn refused(token: &TokenRecord, world: &World) -> Result<Vec<RefusedCase>> {
     let good = token.encode();
-    let mut cases: Vec<_> = (0..good.len()).map(|length| (format!("cut to {length} bytes"), good[..length].to_vec())).collect();
+    let mut cases: Vec<_> =
+        (0..good.len()).map(|length| (format!("cut to {length} bytes"), good[..length].to_vec())).collect();
     cases.push(("one byte too many".to_owned(), [&good[..], &[0]].concat()));
     cases.push(("another kind".to_owned(), world.owner.encode()));
     cases.push(("kind unknown".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
@@ -361,9 +359,7 @@ const CASES: &[(Code, &str, Change)] = &[
     (Code::InsufficientScope, "everything is no more than the owner is granted", |w| {
         scoped(w, &["*"], &["orders:*"], &["members:read"], &[])
     }),
-    (Code::InsufficientScope, "one of two that are needed", |w| {
-        scoped(w, &["a", "c"], &["*"], &["a", "b"], &[])
-    }),
+    (Code::InsufficientScope, "one of two that are needed", |w| scoped(w, &["a", "c"], &["*"], &["a", "b"], &[])),
     (Code::Valid, "one of two that would do", |w| scoped(w, &["b"], &["*"], &[], &["a", "b"])),
     (Code::InsufficientScope, "none of two that would do", |w| scoped(w, &["c"], &["*"], &[], &["a", "b"])),
     (Code::InsufficientScope, "all that are needed, but none of those that would do", |w| {

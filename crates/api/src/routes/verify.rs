@@ -73,10 +73,7 @@ struct Bearer {
     metadata: Option<Value>,
 }
 
-pub(super) async fn verify<P: Ports>(
-    caller: Caller<P>,
-    Json(body): Json<Verify>,
-) -> Result<Answer<Verified>, Problem> {
+pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
     let (tokens, single) = match (body.token, body.tokens) {
         (Some(token), None) => (vec![token], true),
         (None, Some(tokens)) if (1..=MAX_BATCH).contains(&tokens.len()) => (tokens, false),

@@ -58,11 +58,7 @@ pub(super) async fn create<P: Ports>(
         return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/name"));
     }
     let key = claim(&root.gate, &body.slug).await?;
-    let bootstrap = Bootstrap {
-        slug: body.slug.clone(),
-        name: body.name,
-        prefix: body.prefix.unwrap_or_default(),
-    };
+    let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
     let made = root.gate.ask(key, Actor::Root, root.address, bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
     let created = Created { workspace: made.workspace.into(), token: made.admin.into() };

@@ -23,11 +23,16 @@ fn minted(deployment: &Deployment) -> Vec<String> {
 
 #[test]
 fn a_creation_that_broke_off_anywhere_is_repeated_and_leaves_one_workspace_with_one_token() {
-    for (step, fault) in (0..STEPS).flat_map(|step| [(step, Fault::Before), (step, Fault::After), (step, Fault::Garbled)]) {
+    for (step, fault) in
+        (0..STEPS).flat_map(|step| [(step, Fault::Before), (step, Fault::After), (step, Fault::Garbled)])
+    {
         let deployment = Deployment::new();
         deployment.world.inside().one_object_fails = Some((step, fault));
         let broken = create(&deployment);
-        assert_eq!((broken.status, broken.line.ledger_calls), (if fault == Fault::Garbled { 500 } else { 503 }, step + 1));
+        assert_eq!(
+            (broken.status, broken.line.ledger_calls),
+            (if fault == Fault::Garbled { 500 } else { 503 }, step + 1)
+        );
         let repeated = create(&deployment);
         let live = if step == STEPS - 1 && fault != Fault::Before {
             // It was all done, and only the news of it was lost. Root has the workspace, and helps itself.

@@ -2,14 +2,21 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod cost;
+// What the tests drive.
 mod deployment;
+mod matrix;
+mod routes;
+mod tokens;
+mod world;
+
+// What it must do.
+mod bodies;
+mod cost;
+mod credentials;
 mod founding;
 mod noise;
 mod outage;
-mod refusals;
-mod routes;
+mod paths;
+mod rules;
 mod shapes;
 mod story;
-mod tokens;
-mod world;

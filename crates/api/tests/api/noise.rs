@@ -36,8 +36,15 @@ enum Distortion {
 }
 
 const HEADERS: &[&str] = &[
-    "authorization", "x-api-key", "x-counterfoil-workspace", "cf-connecting-ip", "content-type", "content-length",
-    "x-request-id", "accept", "expect",
+    "authorization",
+    "x-api-key",
+    "x-counterfoil-workspace",
+    "cf-connecting-ip",
+    "content-type",
+    "content-length",
+    "x-request-id",
+    "accept",
+    "expect",
 ];
 
 fn noise() -> impl Strategy<Value = Noise> {
@@ -51,8 +58,14 @@ fn noise() -> impl Strategy<Value = Noise> {
         prop::bool::weighted(0.8),
         body(),
     )
-        .prop_map(|(route, method, path, suffix, headers, signed, body)| {
-            Noise { route, method, path, suffix, headers, signed, body }
+        .prop_map(|(route, method, path, suffix, headers, signed, body)| Noise {
+            route,
+            method,
+            path,
+            suffix,
+            headers,
+            signed,
+            body,
         })
 }
 
@@ -76,14 +89,29 @@ fn json() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(Value::from),
         any::<String>().prop_map(Value::from),
         "[a-z:.*]{0,12}".prop_map(Value::from),
-        select(&["*", "tokens:*", "orders:read", "admin", "strong", "9999-12-31T23:59:59Z", "::/0", "1969-12-31T23:59:59Z"][..])
-            .prop_map(Value::from),
+        select(
+            &[
+                "*",
+                "tokens:*",
+                "orders:read",
+                "admin",
+                "strong",
+                "9999-12-31T23:59:59Z",
+                "::/0",
+                "1969-12-31T23:59:59Z"
+            ][..]
+        )
+        .prop_map(Value::from),
     ];
     leaf.prop_recursive(40, 60, 4, |inner| {
         let fields = vec((select(&["name", "scopes", "demand", "x"][..]), inner.clone()), 0..4);
         prop_oneof![
             vec(inner, 0..4).prop_map(Value::from),
-            fields.prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>().into()),
+            fields.prop_map(|fields| fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect::<Map<_, _>>()
+                .into()),
         ]
     })
 }

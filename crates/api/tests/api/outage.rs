@@ -4,7 +4,7 @@ use counterfoil_ledger::native::When;
 use serde_json::json;
 
 use crate::{
-    deployment::{Deployment, ROOT, text},
+    deployment::{Call, Deployment, ROOT, text},
     routes::{self, Needs},
     world::Fault,
 };
@@ -21,9 +21,12 @@ fn a_ledger_out_of_reach_is_said_and_logged_at_every_route() {
     ] {
         deployment.world.inside().objects_fail = Some(fault);
         // Nothing that changes anything: a ledger that cannot be reached does nothing, one that answers nonsense might.
-        for route in routes.iter().filter(|route| route.needs != Needs::Nothing && (fault == Fault::Before || route.method == "GET")) {
+        for route in routes
+            .iter()
+            .filter(|route| route.needs != Needs::Nothing && (fault == Fault::Before || route.method == "GET"))
+        {
             let call = route.call_as_admin(&deployment, &tenant);
-            let call = route.body.iter().fold(call, |call, body| call.json(body));
+            let call = route.body.iter().fold(call, Call::json);
             let reply = call.send();
             assert_eq!(reply.refused(status), code);
             // A verifier does not say why its ledger did not answer: it had others to ask.

@@ -29,8 +29,13 @@ pub(crate) enum Needs {
 pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
     let issued = deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
     let (digest, path) = (text(&issued, "/digest"), format!("/v1/tokens/{}", text(&issued, "/id")));
-    let route = |method, pattern: &'static str, needs| {
-        Route { method, pattern, path: pattern.to_owned(), body: None, needs, answers: 200 }
+    let route = |method, pattern: &'static str, needs| Route {
+        method,
+        pattern,
+        path: pattern.to_owned(),
+        body: None,
+        needs,
+        answers: 200,
     };
     let scope = |method, pattern| route(method, pattern, Needs::Scope);
     vec![
@@ -105,7 +110,9 @@ impl Route {
 fn tests_know_every_route() {
     let source = include_str!("../../src/routes/mod.rs");
     let routes = source.lines().filter(|line| line.trim_start().starts_with(".route("));
-    let methods = |line: &str| -> usize { ["get(", "post(", "put(", "delete("].iter().map(|method| line.matches(method).count()).sum() };
+    let methods = |line: &str| -> usize {
+        ["get(", "post(", "put(", "delete("].iter().map(|method| line.matches(method).count()).sum()
+    };
     let declared: usize = routes.map(methods).sum();
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");

@@ -30,7 +30,10 @@ fn a_token_is_issued_verified_and_revoked() {
     let check = |gate: &str, demand: Value| deployment.post(gate, "/v1/verify", &verify(&token, demand)).expect(200);
 
     let valid = check(&gate, json!({ "all_of": ["orders:read"] }));
-    assert_eq!((&valid["valid"], &valid["code"], &valid["freshness"]), (&json!(true), &json!("VALID"), &json!("strong")));
+    assert_eq!(
+        (&valid["valid"], &valid["code"], &valid["freshness"]),
+        (&json!(true), &json!("VALID"), &json!("strong"))
+    );
     assert_eq!(valid["as_of"], "2027-01-15T08:00:00.000Z");
     let bearer = json!({
         "id": id, "number": issued["number"], "name": "ci", "workspace": "acme", "owner": "ada",
@@ -38,7 +41,9 @@ fn a_token_is_issued_verified_and_revoked() {
     });
     assert_eq!(valid["token"], bearer);
 
-    for demand in [json!({ "all_of": ["orders:read", "orders:write"] }), json!({ "any_of": ["tokens:read", "orders:write"] })] {
+    for demand in
+        [json!({ "all_of": ["orders:read", "orders:write"] }), json!({ "any_of": ["tokens:read", "orders:write"] })]
+    {
         let insufficient = check(&gate, demand);
         assert_eq!((&insufficient["valid"], &insufficient["code"]), (&json!(false), &json!("INSUFFICIENT_SCOPE")));
         assert_eq!(insufficient["token"], bearer, "who it is helps the gate's log");
@@ -46,7 +51,11 @@ fn a_token_is_issued_verified_and_revoked() {
 
     let other = deployment.workspace("other");
     let foreign = check(&other.admin, json!({}));
-    assert_eq!((&foreign["code"], foreign.get("token")), (&json!("UNKNOWN"), None), "another tenant's gate learns nothing");
+    assert_eq!(
+        (&foreign["code"], foreign.get("token")),
+        (&json!("UNKNOWN"), None),
+        "another tenant's gate learns nothing"
+    );
 
     let path = format!("/v1/tokens/{id}?reason=leaked");
     let revoked = deployment.delete(&admin, &path).expect(200);
@@ -171,7 +180,8 @@ fn the_gate_checks_addresses_and_times_that_it_is_told() {
 fn root_acts_as_an_admin_where_it_names_the_workspace() {
     let deployment = Deployment::new();
     deployment.workspace("acme");
-    let as_root = |method: &str, path: &str| deployment.call(method, path).bearer(ROOT).header("x-counterfoil-workspace", "acme");
+    let as_root =
+        |method: &str, path: &str| deployment.call(method, path).bearer(ROOT).header("x-counterfoil-workspace", "acme");
     let body = json!({ "name": "by root", "owner": "admin", "scopes": ["*"] });
     let issued = as_root("POST", "/v1/tokens").json(&body).send().expect(201);
     assert_eq!(issued["created_by"], "root");

@@ -176,10 +176,7 @@ impl Ports for World {
         ready(inside.call(|Inside { now, directory, .. }| directory.handle(&request, *now)))
     }
 
-    fn registry(
-        &self,
-        keys: &[RegistryKey],
-    ) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
+    fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
         let mut inside = self.inside();
         inside.asked.registry += u32::try_from(keys.len()).unwrap();
         ready(if inside.registry_fails {

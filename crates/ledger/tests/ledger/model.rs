@@ -242,6 +242,7 @@ impl Model {
             assert_eq!(listing.total, expected.len() as u64);
             assert!(listing.items.len() <= limit as usize);
             found.extend(listing.items);
+            assert!(found.len() <= expected.len(), "the pages do not end");
             cursor = listing.next_cursor;
             if cursor.is_none() {
                 break;
