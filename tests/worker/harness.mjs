@@ -45,19 +45,21 @@ class Deployment {
   /** Whole lines that the runtime wrote, console output of the worker included. */
   log = [];
 
+  /** The folder that KV and the objects' SQLite are kept in. */
+  storage;
+
   #bundle;
-  #storage;
   #bindings;
   #miniflare;
 
   constructor(bundle, storage, bindings) {
     this.#bundle = bundle;
-    this.#storage = storage;
+    this.storage = storage;
     this.#bindings = bindings;
   }
 
   async boot() {
-    const worker = await workerOptions(this.#bundle, this.#storage, this.#bindings);
+    const worker = await workerOptions(this.#bundle, this.storage, this.#bindings);
     const gates = { REGISTRY: this.registry, LEDGER: this.ledger };
     this.#miniflare = new Miniflare({
       host: "127.0.0.1",
@@ -122,7 +124,7 @@ class Deployment {
     this.registry.heal();
     this.ledger.heal();
     await this.#miniflare?.dispose();
-    await rm(this.#storage, { recursive: true, force: true });
+    await rm(this.storage, { recursive: true, force: true });
   }
 
   #collect(stream) {

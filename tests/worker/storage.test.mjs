@@ -15,9 +15,7 @@ test("what was stored outlives a panic of the object that stored it", async (t) 
   const app = await start(t, { faulty: true });
   const { key, admin } = await workspace(app, "acme");
   const before = await admin.expect(200, "GET", "/v1/tokens");
-  const asked = Date.now();
   await assert.rejects(app.object(`ledger/${key}`, "https://ledger/panic"));
-  assert.ok(Date.now() - asked < 2_000, "whoever waits hears of it at once");
   assert.deepEqual(await admin.expect(200, "GET", "/v1/tokens"), before);
   assert.equal((await admin.issue({ scopes: [] })).number, 2);
 });

@@ -39,7 +39,7 @@ const FAULTY_WORKER: Product =
 const VERIFY: Product = Product {
     name: "the npm package",
     package: "counterfoil-wasm",
-    features: "",
+    features: "module",
     folder: "build/verify",
     finish: finish_package,
 };
@@ -176,7 +176,7 @@ impl<'a> Making<'a> {
             return Ok(());
         }
         let mut command = self.project.npm_tool("wasm-opt");
-        command.arg(module).arg("-o").arg(module).arg("-O3");
+        command.arg(module).arg("-o").arg(module).arg("-Os");
         // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
         for feature in [
             "mutable-globals",

@@ -48,20 +48,16 @@ fn format(project: &Project) -> Result<()> {
 }
 
 fn clippy_native(project: &Project) -> Result<()> {
-    let mut cargo = project.cargo();
-    cargo.args(["clippy", "--workspace", "--all-targets"]);
-    for package in WASM_ONLY {
-        cargo.args(["--exclude", package]);
-    }
-    process::show(cargo.args(["--", "-D", "warnings"]))
+    clippy(project, &["--workspace", "--exclude", WASM_ONLY])
 }
 
 fn clippy_wasm(project: &Project) -> Result<()> {
     tools::ensure_wasm_target(project)?;
+    clippy(project, &["--target", WASM, "--package", "counterfoil-worker", "--features", "counterfoil-worker/faults"])?;
+    clippy(project, &["--target", WASM, "--package", "counterfoil-worker", "--package", "counterfoil-wasm"])
+}
+
+fn clippy(project: &Project, what: &[&str]) -> Result<()> {
     let mut cargo = project.cargo();
-    cargo.args(["clippy", "--all-targets", "--target", WASM]);
-    for package in WASM_ONLY {
-        cargo.args(["--package", package]);
-    }
-    process::show(cargo.args(["--", "-D", "warnings"]))
+    process::show(cargo.args(["clippy", "--all-targets"]).args(what).args(["--", "-D", "warnings"]))
 }

@@ -57,14 +57,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let mut response = next.run(request).await;
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        let rendered = problem.render(&trace.request_id);
-        // Headers that the router set on the way, such as Allow with 405, stay.
-        let headers = std::mem::replace(response.headers_mut(), rendered.headers().clone());
-        for (name, value) in &headers {
-            response.headers_mut().entry(name).or_insert_with(|| value.clone());
-        }
-        *response.body_mut() = rendered.into_body();
-        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+        response = problem.render(&trace.request_id);
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);

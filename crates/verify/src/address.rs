@@ -5,6 +5,8 @@ use core::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::reader::{Read, Reader};
+
 /// A block of addresses such as `192.0.2.0/24` or `2001:db8::/32`; an address alone is a block of one.
 ///
 /// An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) counts as the IPv4 address it is, so that a
@@ -23,33 +25,22 @@ pub struct AddressBlock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidAddressBlock;
 
-/// The address as 128 bits from the top, and how many of them it has.
-fn bits(address: IpAddr) -> (u128, u8) {
-    match address {
-        IpAddr::V4(v4) => (u128::from(u32::from(v4)) << 96, 32),
-        IpAddr::V6(v6) => (u128::from(v6), 128),
-    }
-}
-
-fn mask(length: u8) -> u128 {
-    u128::MAX.checked_shl(128 - u32::from(length)).unwrap_or(0)
-}
-
 impl AddressBlock {
     /// The block of the first `length` bits of `first`, where that is one.
     fn new(first: IpAddr, length: u8) -> Result<Self, InvalidAddressBlock> {
-        let (first_bits, width) = bits(first);
+        let block = Self { first, length };
         // A mapped block would never match, since addresses are made canonical first.
-        let is_block = length <= width && first_bits & !mask(length) == 0 && first.to_canonical() == first;
-        if is_block { Ok(Self { first, length }) } else { Err(InvalidAddressBlock) }
+        let ends = octets(first).into_iter().enumerate().all(|(at, octet)| octet & !block.fixed_bits(at) == 0);
+        let is_block = length <= width(first) && first.to_canonical() == first && ends;
+        if is_block { Ok(block) } else { Err(InvalidAddressBlock) }
     }
 
     /// Whether the address lies in the block. Blocks of the other family hold none of it.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
-        let (first, width) = bits(self.first);
-        let (address, address_width) = bits(address.to_canonical());
-        width == address_width && (first ^ address) & mask(self.length) == 0
+        let address = address.to_canonical();
+        let differing = core::iter::zip(octets(self.first), octets(address)).map(|(ours, theirs)| ours ^ theirs);
+        width(self.first) == width(address) && differing.enumerate().all(|(at, bits)| bits & self.fixed_bits(at) == 0)
     }
 
     /// Whether all of `other` lies in this block.
@@ -57,6 +48,29 @@ impl AddressBlock {
     pub fn contains_block(&self, other: &Self) -> bool {
         self.length <= other.length && self.contains(other.first)
     }
+
+    /// Those bits of the octet at `at` that the block fixes.
+    fn fixed_bits(&self, at: usize) -> u8 {
+        let fixed = usize::from(self.length).saturating_sub(8 * at);
+        !u8::MAX.checked_shr(fixed as u32).unwrap_or(0)
+    }
+}
+
+/// The address's octets, the most significant first; zeros follow those of an IPv4 address.
+fn octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V6(v6) => v6.octets(),
+        IpAddr::V4(v4) => {
+            let mut octets = [0; 16];
+            octets.iter_mut().zip(v4.octets()).for_each(|(to, from)| *to = from);
+            octets
+        }
+    }
+}
+
+/// How many bits an address of this family has.
+fn width(address: IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 impl FromStr for AddressBlock {
@@ -69,7 +83,7 @@ impl FromStr for AddressBlock {
         };
         let first: IpAddr = address.parse().map_err(|_| InvalidAddressBlock)?;
         let length = match length {
-            None => bits(first).1,
+            None => width(first),
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 digits.parse().map_err(|_| InvalidAddressBlock)?
             }
@@ -97,6 +111,17 @@ impl<'de> Deserialize<'de> for AddressBlock {
             let (first, length) = <(IpAddr, u8)>::deserialize(deserializer)?;
             Self::new(first, length).map_err(D::Error::custom)
         }
+    }
+}
+
+impl Read for AddressBlock {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let first = match reader.byte() {
+            0 => IpAddr::from(reader.array::<4>()),
+            1 => IpAddr::from(reader.array::<16>()),
+            _ => return None,
+        };
+        Self::new(first, reader.byte()).ok()
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a verifier asks of the ledger and of the registry, and what the ledger answers.
 
 use alloc::{string::String, vec::Vec};
-use core::fmt::Write as _;
 
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    reader::{Read, Reader},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
 };
@@ -21,7 +21,7 @@ pub struct Question {
 }
 
 /// What a ledger answers: all of it as of one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     /// Whose ledger answers.
     pub key: WorkspaceKey,
@@ -44,6 +44,20 @@ impl Encoded for Answer {
     const KIND: u8 = b'a';
 }
 
+impl Read for Answer {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            key: Read::read(reader)?,
+            as_of: reader.time(),
+            generation: reader.number(),
+            workspace: reader.optional_item(),
+            seal_keys: reader.list(|reader| Some(SealKey::from_bytes(reader.array()))),
+            tokens: reader.list(|reader| Some((Digest::from_bytes(reader.array()), reader.optional_item()))),
+            owners: reader.items(),
+        })
+    }
+}
+
 /// A key in the registry. The text is part of the contract with verifiers in the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegistryKey {
@@ -59,15 +73,40 @@ impl RegistryKey {
     /// The key as text.
     #[must_use]
     pub fn path(&self) -> String {
-        let mut path = String::new();
-        // Writing into a string cannot fail.
-        let _ = match self {
-            Self::Token(workspace, digest) => write!(path, "r/{}/{digest}", workspace.as_str()),
-            Self::Owner(workspace, number) => write!(path, "o/{}/{number}", workspace.as_str()),
-            Self::Workspace(workspace) => write!(path, "w/{}", workspace.as_str()),
-        };
-        path
+        // Not by `core::fmt`: it would be a tenth of a verification module.
+        let mut path = Vec::new();
+        match self {
+            Self::Token(workspace, digest) => {
+                path.extend(b"r/");
+                path.extend(workspace.as_str().bytes());
+                path.push(b'/');
+                path.extend(digest.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit));
+            }
+            Self::Owner(workspace, number) => {
+                path.extend(b"o/");
+                path.extend(workspace.as_str().bytes());
+                path.push(b'/');
+                push_decimal(&mut path, *number);
+            }
+            Self::Workspace(workspace) => {
+                path.extend(b"w/");
+                path.extend(workspace.as_str().bytes());
+            }
+        }
+        // All of it is ASCII.
+        String::from_utf8(path).unwrap_or_default()
     }
+}
+
+fn hex_digit(value: u8) -> u8 {
+    if value < 10 { b'0' + value } else { b'a' - 10 + value }
+}
+
+fn push_decimal(text: &mut Vec<u8>, number: u64) {
+    if number > 9 {
+        push_decimal(text, number / 10);
+    }
+    text.push(b'0' + (number % 10) as u8);
 }
 
 /// Seal keys are secrets and have no serialisation of their own; an answer is the one place where they travel.

@@ -1,12 +1,16 @@
 //! A bounded memory in which nothing newer is ever replaced by something older.
 
+use crate::index::Index;
 use alloc::vec::Vec;
-use core::hash::Hash;
 
-use hashbrown::HashMap;
+/// What the cache must know of a key.
+pub(crate) trait Hashed: Copy + Eq {
+    /// The same for equal keys, and spread out for others.
+    fn hash(&self) -> u32;
+}
 
 /// What the cache must know of a value.
-pub(crate) trait Versioned {
+pub(crate) trait Cached {
     /// A higher version is newer.
     fn version(&self) -> u64;
     /// About how many bytes it occupies.
@@ -18,7 +22,7 @@ pub(crate) trait Versioned {
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     slots: Vec<Slot<K, V>>,
-    index: HashMap<K, usize>,
+    index: Index,
     hand: usize,
     spent: usize,
     budget: usize,
@@ -27,18 +31,19 @@ pub(crate) struct Cache<K, V> {
 #[derive(Debug)]
 struct Slot<K, V> {
     key: K,
+    hash: u32,
     value: V,
     used: bool,
 }
 
-impl<K: Copy + Eq + Hash, V: Versioned> Cache<K, V> {
+impl<K: Hashed, V: Cached> Cache<K, V> {
     /// An empty cache that holds at most `budget` bytes of values, but always the newest one.
     pub(crate) fn new(budget: usize) -> Self {
-        Self { slots: Vec::new(), index: HashMap::new(), hand: 0, spent: 0, budget }
+        Self { slots: Vec::new(), index: Index::default(), hand: 0, spent: 0, budget }
     }
 
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
-        let slot = self.slots.get_mut(*self.index.get(key)?)?;
+        let slot = self.find(key)?;
         slot.used = true;
         Some(&slot.value)
     }
@@ -46,15 +51,16 @@ impl<K: Copy + Eq + Hash, V: Versioned> Cache<K, V> {
     /// Keeps the value unless a newer one is held. Of the same version the later arrival is kept: it was read later.
     pub(crate) fn put(&mut self, key: K, value: V) {
         let cost = value.cost();
-        if let Some(slot) = self.index.get(&key).and_then(|at| self.slots.get_mut(*at)) {
+        if let Some(slot) = self.find(&key) {
             if slot.value.version() <= value.version() {
-                self.spent = self.spent.saturating_sub(slot.value.cost()).saturating_add(cost);
-                slot.value = value;
+                let before = core::mem::replace(&mut slot.value, value).cost();
                 slot.used = true;
+                self.spent = self.spent.saturating_sub(before).saturating_add(cost);
             }
         } else {
-            self.index.insert(key, self.slots.len());
-            self.slots.push(Slot { key, value, used: true });
+            let hash = key.hash();
+            self.index.insert(hash, self.slots.len());
+            self.slots.push(Slot { key, hash, value, used: true });
             self.spent = self.spent.saturating_add(cost);
         }
         while self.spent > self.budget && self.slots.len() > 1 {
@@ -62,22 +68,30 @@ impl<K: Copy + Eq + Hash, V: Versioned> Cache<K, V> {
         }
     }
 
+    fn find(&mut self, key: &K) -> Option<&mut Slot<K, V>> {
+        let slots = &self.slots;
+        let at = self.index.find(key.hash(), |at| slots.get(at).is_some_and(|slot| slot.key == *key))?;
+        self.slots.get_mut(at)
+    }
+
     /// Evicts one value, not the one just put. With two or more slots the hand meets one after two rounds at most,
     /// since its first round takes all the marks away.
     fn evict_other_than(&mut self, kept: &K) {
         for _ in 0..=2 * self.slots.len() {
             self.hand = if self.hand < self.slots.len() { self.hand } else { 0 };
-            let Some(slot) = self.slots.get_mut(self.hand) else { return };
+            let Some(slot) = self.slots.get_mut(self.hand) else {
+                return;
+            };
             if slot.used || slot.key == *kept {
                 slot.used = false;
                 self.hand += 1;
                 continue;
             }
             let evicted = self.slots.swap_remove(self.hand);
-            self.index.remove(&evicted.key);
+            self.index.remove(evicted.hash, self.hand);
             self.spent = self.spent.saturating_sub(evicted.value.cost());
             if let Some(moved) = self.slots.get(self.hand) {
-                self.index.insert(moved.key, self.hand);
+                self.index.relocate(moved.hash, self.slots.len(), self.hand);
             }
             return;
         }
@@ -99,7 +113,14 @@ mod tests {
         cost: usize,
     }
 
-    impl Versioned for Value {
+    impl Hashed for u32 {
+        fn hash(&self) -> u32 {
+            // Far fewer than there are keys, so that they meet.
+            self % 8
+        }
+    }
+
+    impl Cached for Value {
         fn version(&self) -> u64 {
             self.version
         }
@@ -131,8 +152,8 @@ mod tests {
             assert!(cache.get(&7).is_some(), "7 is read before each put and must survive {key}");
             cache.put(key, Value { version: 1, cost: 10 });
             assert!(cache.spent <= 100);
-            assert_eq!(cache.slots.len(), cache.index.len());
-            assert!(cache.keys().iter().all(|k| cache.index.contains_key(k)));
+            let keys = cache.keys();
+            assert!(keys.iter().all(|key| cache.find(key).is_some_and(|slot| slot.key == *key)));
         }
     }
 

@@ -6,7 +6,10 @@ use core::{fmt, net::IpAddr};
 use counterfoil_token::WorkspaceKey;
 use serde::{Deserialize, Serialize};
 
-use crate::scope::Scope;
+use crate::{
+    reader::{Read, Reader},
+    scope::Scope,
+};
 
 /// How stale an answer may be. Ordered: a later one is stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -71,6 +74,17 @@ impl Demand {
     /// Every scope that the demand mentions.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &Scope> {
         self.all_of.iter().chain(&self.any_of)
+    }
+}
+
+impl Read for Freshness {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        match reader.byte() {
+            0 => Some(Self::Eventual),
+            1 => Some(Self::Bounded),
+            2 => Some(Self::Strong),
+            _ => None,
+        }
     }
 }
 

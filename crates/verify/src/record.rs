@@ -3,18 +3,21 @@
 //! The layout is a contract: changing it strands every verifier that has the old one. A change needs a new
 //! [`FORMAT`] and a test that reads the old bytes. `tests/vectors/records.json` pins it.
 //!
-//! Each encoded item is `[format, kind]` followed by its fields in [postcard](https://postcard.jamesmunns.com/wire-format):
-//! varints for integers, length-prefixed UTF-8, a zero byte for an absent option. Nothing may follow.
+//! Each encoded item is `[format, kind]` followed by its fields in
+//! [postcard](https://postcard.jamesmunns.com/wire-format): varints for integers, length-prefixed UTF-8, a zero byte for
+//! an absent option. Nothing may follow. There is one encoding of each item: varints are as short as can be, scopes
+//! sorted and without repetition.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 
 use counterfoil_token::WorkspaceKey;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     address::AddressBlock,
     demand::Freshness,
+    reader::{Read, Reader},
     scope::{Scope, ScopeSet},
     time::Timestamp,
 };
@@ -104,7 +107,8 @@ pub enum RecordError {
 }
 
 /// An item with a binary layout of its own.
-pub trait Encoded: Serialize + DeserializeOwned {
+#[expect(private_bounds, reason = "only this crate has such items")]
+pub trait Encoded: Serialize + Read {
     /// The second byte: keeps one kind from being read as another.
     const KIND: u8;
 
@@ -119,16 +123,17 @@ pub trait Encoded: Serialize + DeserializeOwned {
     /// # Errors
     /// [`RecordError`]; nothing malformed is accepted.
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
-        let (header, fields) = bytes.split_first_chunk::<2>().ok_or(RecordError::Malformed)?;
-        match *header {
-            [FORMAT, kind] if kind == Self::KIND => {}
-            [FORMAT, _] => return Err(RecordError::Malformed),
-            _ => return Err(RecordError::UnknownFormat),
-        }
-        match postcard::take_from_bytes(fields) {
-            Ok((item, [])) => Ok(item),
-            _ => Err(RecordError::Malformed),
-        }
+        let mut reader = open(bytes, Self::KIND)?;
+        Self::read(&mut reader).filter(|_| reader.ended_well()).ok_or(RecordError::Malformed)
+    }
+}
+
+/// A reader of the fields, where the header announces that kind.
+fn open(bytes: &[u8], kind: u8) -> Result<Reader<'_>, RecordError> {
+    match bytes.split_first_chunk() {
+        Some(([FORMAT, announced], fields)) if *announced == kind => Ok(Reader::new(fields)),
+        None | Some(([FORMAT, _], _)) => Err(RecordError::Malformed),
+        Some(_) => Err(RecordError::UnknownFormat),
     }
 }
 
@@ -142,6 +147,62 @@ impl Encoded for OwnerRecord {
 
 impl Encoded for WorkspaceRecord {
     const KIND: u8 = b'w';
+}
+
+impl Read for TokenRecord {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            version: reader.number(),
+            id: reader.text(),
+            number: reader.number(),
+            owner: reader.number(),
+            name: reader.text(),
+            client_id: reader.optional(Reader::text),
+            metadata: reader.optional(Reader::text),
+            scopes: Read::read(reader)?,
+            issued: reader.number(),
+            revoked: reader.flag(),
+            enabled: reader.flag(),
+            not_before: reader.optional(Reader::time),
+            expires_at: reader.optional(Reader::time),
+            replaced_until: reader.optional(Reader::time),
+            addresses: reader.items(),
+            rate_class: reader.optional(Reader::byte),
+        })
+    }
+}
+
+impl Read for OwnerRecord {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            version: reader.number(),
+            number: reader.number(),
+            id: reader.text(),
+            suspended: reader.flag(),
+            grants: Read::read(reader)?,
+            revoked_before: reader.number(),
+        })
+    }
+}
+
+impl Read for WorkspaceRecord {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            version: reader.number(),
+            key: Read::read(reader)?,
+            slug: reader.text(),
+            suspended: reader.flag(),
+            has_imports: reader.flag(),
+            freshness: reader.list(|reader| Some((Read::read(reader)?, Read::read(reader)?))),
+        })
+    }
+}
+
+impl Read for WorkspaceKey {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let key = reader.array::<6>();
+        Self::parse(core::str::from_utf8(&key).ok()?).ok()
+    }
 }
 
 impl WorkspaceRecord {

@@ -9,6 +9,8 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::reader::{Read, Reader};
+
 /// The longest scope, in characters.
 const MAX_LENGTH: usize = 100;
 
@@ -32,18 +34,24 @@ pub struct ScopeSet(Vec<ScopePattern>);
 pub struct InvalidScope;
 
 fn is_scope(text: &str) -> bool {
-    text.len() <= MAX_LENGTH
-        && text.split([':', '.']).all(|segment| {
-            !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
-        })
+    let is_in_segment = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let mut segments = text.as_bytes().split(|byte| is_joint(*byte));
+    text.len() <= MAX_LENGTH && segments.all(|segment| !segment.is_empty() && segment.iter().all(is_in_segment))
 }
 
 fn is_pattern(text: &str) -> bool {
     match text.strip_suffix('*') {
         None => is_scope(text),
         Some("") => true,
-        Some(start) => text.len() <= MAX_LENGTH && start.strip_suffix([':', '.']).is_some_and(is_scope),
+        Some(start) => {
+            let joint = start.bytes().next_back().is_some_and(is_joint);
+            joint && text.len() <= MAX_LENGTH && start.get(..start.len() - 1).is_some_and(is_scope)
+        }
     }
+}
+
+fn is_joint(byte: u8) -> bool {
+    matches!(byte, b':' | b'.')
 }
 
 impl Scope {
@@ -133,12 +141,19 @@ impl ScopeSet {
     /// What both sets cover: of each pair in which one covers the other, the narrower.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        let narrower = |a: &Self, b: &Self| -> Vec<ScopePattern> {
-            a.0.iter().filter(|pattern| b.covers_pattern(pattern)).cloned().collect()
-        };
-        let mut both = narrower(self, other);
-        both.extend(narrower(other, self));
-        both.into()
+        // Both stay in order, so merging them needs no sorting.
+        let mut ours = self.0.iter().filter(|pattern| other.covers_pattern(pattern)).peekable();
+        let mut theirs = other.0.iter().filter(|pattern| self.covers_pattern(pattern)).peekable();
+        let mut both = Vec::new();
+        while let Some(pattern) = match (ours.peek(), theirs.peek()) {
+            (Some(our), Some(their)) if our > their => theirs.next(),
+            (Some(our), Some(their)) if our == their => theirs.next().and_then(|_| ours.next()),
+            (Some(_), _) => ours.next(),
+            (None, _) => theirs.next(),
+        } {
+            both.push(pattern.clone());
+        }
+        Self(both)
     }
 
     /// The patterns, in order.
@@ -175,6 +190,25 @@ impl FromIterator<ScopePattern> for ScopeSet {
 impl From<ScopeSet> for Vec<ScopePattern> {
     fn from(set: ScopeSet) -> Self {
         set.0
+    }
+}
+
+impl Read for Scope {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::parse(reader.str()).ok()
+    }
+}
+
+impl Read for ScopePattern {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::parse(reader.str()).ok()
+    }
+}
+
+impl Read for ScopeSet {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let patterns = reader.items::<ScopePattern>();
+        patterns.is_sorted_by(|a, b| a < b).then_some(Self(patterns))
     }
 }
 

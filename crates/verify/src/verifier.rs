@@ -16,9 +16,9 @@ use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
     answer::{Answer, Question, RegistryKey},
-    cache::{Cache, Versioned},
     decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
+    memory::{Memory, Moment},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
 };
@@ -83,7 +83,7 @@ pub struct Known {
 pub struct Pending {
     subject: Subject,
     need: Need,
-    asked_at: Timestamp,
+    asked_at: Moment,
     registry_rounds: u8,
 }
 
@@ -121,10 +121,8 @@ struct Subject {
 #[derive(Debug)]
 pub struct Verifier {
     limits: Limits,
-    tokens: Cache<(WorkspaceKey, Digest), Held<TokenRecord>>,
-    owners: Cache<(WorkspaceKey, u64), Held<OwnerRecord>>,
-    workspaces: Cache<WorkspaceKey, Held<WorkspaceRecord>>,
-    seals: Cache<WorkspaceKey, Seals>,
+    memory: Memory,
+    latest: Moment,
     foreign: Allowance,
 }
 
@@ -132,29 +130,26 @@ impl Verifier {
     /// A verifier that knows nothing yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self {
-            limits,
-            tokens: Cache::new(limits.memory / 4 * 3),
-            owners: Cache::new(limits.memory / 8),
-            workspaces: Cache::new(limits.memory / 16),
-            seals: Cache::new(limits.memory / 16),
-            foreign: Allowance::default(),
-        }
+        let memory = Memory::new(limits.memory);
+        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default() }
     }
 
     /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
     /// tell them too; a host that has the seal secrets need not wait for one.
     pub fn trust_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, now: Timestamp) {
-        self.seals.put(workspace, Seals { keys, asked_at: now });
+        let now = self.moment(now);
+        self.memory.keep_seal_keys(workspace, keys, now);
     }
 
     /// Whether the workspace's seal keys are known and recent.
     pub fn knows_seal_keys(&mut self, workspace: WorkspaceKey, now: Timestamp) -> bool {
-        self.seals.get(&workspace).is_some_and(|seals| is_recent(seals.asked_at, now, SEAL_KEYS_AGE))
+        let now = self.moment(now);
+        self.memory.seal_keys(workspace).is_some_and(|keys| keys.is_recent(now, SEAL_KEYS_AGE))
     }
 
     /// Checks a text against a demand. A decision from memory allocates nothing.
     pub fn check(&mut self, text: &[u8], demand: &Demand, now: Timestamp) -> Progress {
+        let now = self.moment(now);
         match Presented::parse(text) {
             Err(_) => certain(Code::Malformed, now),
             Ok(Presented::Ours(token)) => self.check_ours(token, demand, now),
@@ -164,13 +159,15 @@ impl Verifier {
 
     /// Goes on with a check. `demand` must be the one that the check began with.
     pub fn supply(&mut self, pending: Pending, demand: &Demand, supply: Supply<'_>, now: Timestamp) -> Progress {
+        let now = self.moment(now);
         match (&pending.need, supply) {
             (Need::Ledger(_), Supply::Ledger(answer)) => self.decide_from(&pending, answer, demand, now),
             (Need::Registry(keys), Supply::Registry(values)) => {
-                let complete = keys.len() == values.len()
-                    && keys.iter().zip(values).fold(true, |complete, (key, value)| {
-                        self.hold_from_registry(*key, value.as_deref(), pending.asked_at) && complete
-                    });
+                let kept = keys.iter().zip(values).filter_map(|(key, value)| {
+                    // What can be kept is, though another key's value may be missing.
+                    self.keep(*key, value.as_deref(), pending.asked_at)
+                });
+                let complete = kept.count() == keys.len() && keys.len() == values.len();
                 self.after_registry(&pending, complete, demand, now)
             }
             (Need::Registry(_), _) => ask_ledger(pending.subject, now),
@@ -178,7 +175,7 @@ impl Verifier {
         }
     }
 
-    fn check_ours(&mut self, token: TokenRef<'_>, demand: &Demand, now: Timestamp) -> Progress {
+    fn check_ours(&mut self, token: TokenRef<'_>, demand: &Demand, now: Moment) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
             return certain(Code::Unknown, now);
@@ -187,55 +184,60 @@ impl Verifier {
         if let Some(decision) = self.recall(subject, demand, now) {
             return Progress::Decided(decision);
         }
-        if self.tokens.get(&subject.key()).is_none() && self.seal_is_wrong(token, now) {
+        if self.memory.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
             return certain(Code::Unknown, now);
         }
         self.ask(subject, 0, demand, now)
     }
 
     /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
-    fn check_foreign(&mut self, digest: Digest, at: usize, demand: &Demand, now: Timestamp) -> Progress {
+    fn check_foreign(&mut self, digest: Digest, at: usize, demand: &Demand, now: Moment) -> Progress {
         for (at, workspace) in demand.workspaces().iter().enumerate().skip(at) {
             let subject = Subject { workspace: *workspace, digest, foreign: Some(at) };
             if let Some(decision) = self.recall(subject, demand, now) {
                 return Progress::Decided(decision);
             }
-            if self.has_no_imports(*workspace, demand, now) {
+            if self.without_imports(*workspace, demand, now).is_some() {
                 continue;
             }
-            let seen = self.tokens.get(&subject.key()).is_some();
-            if !seen && !self.foreign.take(self.limits.foreign_per_second, now) {
+            let seen = self.memory.token(*workspace, digest).is_some();
+            if !seen && !self.foreign.take(self.limits.foreign_per_second, now.time) {
                 return certain(Code::RateLimited, now);
             }
             return self.ask(subject, 0, demand, now);
         }
-        certain(Code::Unknown, now)
+        let workspaces = demand.workspaces().iter();
+        match workspaces.filter_map(|workspace| self.without_imports(*workspace, demand, now)).min() {
+            Some(as_of) => decided(Code::Unknown, Freshness::Eventual, as_of, None),
+            None => certain(Code::Unknown, now),
+        }
     }
 
     /// The decision from memory, where the demand allows one and all three records are recent.
-    fn recall(&mut self, subject: Subject, demand: &Demand, now: Timestamp) -> Option<Decision> {
-        let age = self.limits.eventual_age;
-        let workspace = self.workspaces.get(&subject.workspace).filter(|held| held.is_recent(now, age))?;
-        if strictest(demand, &workspace.item) > Freshness::Eventual {
+    fn recall(&mut self, subject: Subject, demand: &Demand, now: Moment) -> Option<Decision> {
+        let Subject { workspace: key, digest, .. } = subject;
+        if demand.freshness > Freshness::Eventual {
             return None;
         }
-        let token = self.tokens.get(&subject.key()).filter(|held| held.is_recent(now, age))?;
-        let owner = (subject.workspace, token.item.owner);
-        let owner = self.owners.get(&owner).filter(|held| held.is_recent(now, age))?;
-        let known = Known {
-            token: Arc::clone(&token.item),
-            owner: Arc::clone(&owner.item),
-            workspace: Arc::clone(&workspace.item),
-        };
-        let as_of = token.asked_at.min(owner.asked_at).min(workspace.asked_at);
-        let code = decide(known.facts(), demand, now);
+        let age = self.limits.eventual_age;
+        let held = self.memory.workspace(key).filter(|held| held.is_recent(now, age))?;
+        if strictest(demand, held.item) > Freshness::Eventual {
+            return None;
+        }
+        let (workspace, as_of) = (Arc::clone(held.item), held.asked_at.time);
+        let held = self.memory.token(key, digest).filter(|held| held.is_recent(now, age))?;
+        let (token, as_of) = (Arc::clone(held.item), as_of.min(held.asked_at.time));
+        let held = self.memory.owner(key, token.owner).filter(|held| held.is_recent(now, age))?;
+        let (owner, as_of) = (Arc::clone(held.item), as_of.min(held.asked_at.time));
+        let known = Known { token, owner, workspace };
+        let code = decide(known.facts(), demand, now.time);
         Some(Decision { code, freshness: Freshness::Eventual, as_of, known: Some(known) })
     }
 
     /// What to fetch next, where memory does not suffice.
-    fn ask(&mut self, subject: Subject, registry_rounds: u8, demand: &Demand, now: Timestamp) -> Progress {
-        let workspace = self.workspaces.get(&subject.workspace);
-        let freshness = workspace.map_or(demand.freshness, |held| strictest(demand, &held.item));
+    fn ask(&mut self, subject: Subject, registry_rounds: u8, demand: &Demand, now: Moment) -> Progress {
+        let workspace = self.memory.workspace(subject.workspace);
+        let freshness = workspace.map_or(demand.freshness, |held| strictest(demand, held.item));
         if freshness > Freshness::Eventual || registry_rounds >= REGISTRY_ROUNDS {
             return ask_ledger(subject, now);
         }
@@ -244,53 +246,49 @@ impl Verifier {
     }
 
     /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
-    fn registry_keys(&mut self, subject: Subject, now: Timestamp) -> Vec<RegistryKey> {
+    fn registry_keys(&mut self, subject: Subject, now: Moment) -> Vec<RegistryKey> {
+        let Subject { workspace, digest, .. } = subject;
         let age = self.limits.eventual_age;
         let mut keys = Vec::new();
-        let token = self.tokens.get(&subject.key());
-        let owner = token.map(|held| held.item.owner);
+        let token = self.memory.token(workspace, digest);
+        let owner = token.as_ref().map(|held| held.item.owner);
         if !token.is_some_and(|held| held.is_recent(now, age)) {
-            keys.push(RegistryKey::Token(subject.workspace, subject.digest));
+            keys.push(RegistryKey::Token(workspace, digest));
         }
-        if !self.workspaces.get(&subject.workspace).is_some_and(|held| held.is_recent(now, age)) {
-            keys.push(RegistryKey::Workspace(subject.workspace));
+        if !self.memory.workspace(workspace).is_some_and(|held| held.is_recent(now, age)) {
+            keys.push(RegistryKey::Workspace(workspace));
         }
         if let Some(owner) = owner
-            && !self.owners.get(&(subject.workspace, owner)).is_some_and(|held| held.is_recent(now, age))
+            && !self.memory.owner(workspace, owner).is_some_and(|held| held.is_recent(now, age))
         {
-            keys.push(RegistryKey::Owner(subject.workspace, owner));
+            keys.push(RegistryKey::Owner(workspace, owner));
         }
         keys
     }
 
-    /// Keeps what the registry held under a key; false where that was nothing, or nothing that belongs there.
-    fn hold_from_registry(&mut self, key: RegistryKey, value: Option<&[u8]>, asked_at: Timestamp) -> bool {
-        let Some(value) = value else { return false };
+    /// Keeps what the registry held under a key; nothing where that was nothing, or nothing that belongs there.
+    fn keep(&mut self, key: RegistryKey, value: Option<&[u8]>, asked_at: Moment) -> Option<()> {
         match key {
-            RegistryKey::Token(workspace, digest) => TokenRecord::decode(value)
-                .map(|record| hold(&mut self.tokens, (workspace, digest), record, asked_at))
-                .is_ok(),
-            RegistryKey::Owner(workspace, number) => match OwnerRecord::decode(value) {
-                Ok(record) if record.number == number => {
-                    hold(&mut self.owners, (workspace, number), record, asked_at);
-                    true
-                }
-                _ => false,
-            },
-            RegistryKey::Workspace(workspace) => match WorkspaceRecord::decode(value) {
-                Ok(record) if record.key == workspace => {
-                    hold(&mut self.workspaces, workspace, record, asked_at);
-                    true
-                }
-                _ => false,
-            },
+            RegistryKey::Token(workspace, digest) => {
+                let record = TokenRecord::decode(value?).ok()?;
+                self.memory.keep_token(workspace, digest, record, asked_at);
+            }
+            RegistryKey::Owner(workspace, number) => {
+                let record = OwnerRecord::decode(value?).ok().filter(|record| record.number == number)?;
+                self.memory.keep_owner(workspace, record, asked_at);
+            }
+            RegistryKey::Workspace(workspace) => {
+                let record = WorkspaceRecord::decode(value?).ok().filter(|record| record.key == workspace)?;
+                self.memory.keep_workspace(record, asked_at);
+            }
         }
+        Some(())
     }
 
-    fn after_registry(&mut self, pending: &Pending, complete: bool, demand: &Demand, now: Timestamp) -> Progress {
+    fn after_registry(&mut self, pending: &Pending, complete: bool, demand: &Demand, now: Moment) -> Progress {
         let subject = pending.subject;
         if let Some(at) = subject.foreign
-            && self.has_no_imports(subject.workspace, demand, now)
+            && self.without_imports(subject.workspace, demand, now).is_some()
         {
             return self.check_foreign(subject.digest, at + 1, demand, now);
         }
@@ -304,45 +302,55 @@ impl Verifier {
     }
 
     /// The decision that follows from a ledger's answer, or from what is newer in memory.
-    fn decide_from(&mut self, pending: &Pending, answer: &Answer, demand: &Demand, now: Timestamp) -> Progress {
-        let Pending { subject, asked_at, .. } = pending;
-        let asked = answer.tokens.iter().find(|(digest, _)| *digest == subject.digest);
-        let (Some((_, token)), true) = (asked, answer.key == subject.workspace) else {
+    fn decide_from(&mut self, pending: &Pending, answer: &Answer, demand: &Demand, now: Moment) -> Progress {
+        let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, .. } = *pending;
+        let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
+        let is_of_key = answer.key == key && answer.workspace.as_ref().is_none_or(|workspace| workspace.key == key);
+        let (Some((_, token)), true) = (asked, is_of_key) else {
             return unavailable(demand, now);
         };
-        let (key, seal_keys) = (subject.workspace, answer.seal_keys.clone());
-        self.seals.put(key, Seals { keys: seal_keys, asked_at: *asked_at });
+        self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
         let (Some(workspace), Some(token)) = (&answer.workspace, token) else {
-            return match subject.foreign {
-                Some(at) => self.check_foreign(subject.digest, at + 1, demand, now),
-                None => strong(Code::Unknown, answer.as_of, None),
+            return match foreign {
+                Some(at) => self.check_foreign(digest, at + 1, demand, now),
+                None => decided(Code::Unknown, Freshness::Strong, answer.as_of, None),
             };
         };
         let Some(owner) = answer.owners.iter().find(|owner| owner.number == token.owner) else {
             return unavailable(demand, now);
         };
         let known = Known {
-            token: hold(&mut self.tokens, subject.key(), token.clone(), *asked_at),
-            owner: hold(&mut self.owners, (key, owner.number), owner.clone(), *asked_at),
-            workspace: hold(&mut self.workspaces, key, workspace.clone(), *asked_at),
+            token: self.memory.keep_token(key, digest, token.clone(), asked_at),
+            owner: self.memory.keep_owner(key, owner.clone(), asked_at),
+            workspace: self.memory.keep_workspace(workspace.clone(), asked_at),
         };
-        strong(decide(known.facts(), demand, answer.as_of), answer.as_of, Some(known))
+        let code = decide(known.facts(), demand, answer.as_of);
+        decided(code, Freshness::Strong, answer.as_of, Some(known))
     }
 
-    fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Timestamp) -> bool {
-        self.seals.get(&token.workspace()).is_some_and(|seals| {
-            is_recent(seals.asked_at, now, SEAL_KEYS_AGE)
-                && !seals.keys.is_empty()
-                && !seals.keys.iter().any(|key| token.is_sealed_by(key))
+    fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {
+        self.memory.seal_keys(token.workspace()).is_some_and(|keys| {
+            keys.is_recent(now, SEAL_KEYS_AGE)
+                && !keys.item.is_empty()
+                && !keys.item.iter().any(|key| token.is_sealed_by(key))
         })
     }
 
-    /// Whether an eventual demand may take memory's word that nothing foreign is known to the workspace. A stronger one
-    /// asks, since an import may just have changed that.
-    fn has_no_imports(&mut self, workspace: WorkspaceKey, demand: &Demand, now: Timestamp) -> bool {
+    /// As of when nothing foreign is known to the workspace, where an eventual demand may take memory's word for it. A
+    /// stronger one asks, since an import may just have changed that.
+    fn without_imports(&mut self, workspace: WorkspaceKey, demand: &Demand, now: Moment) -> Option<Timestamp> {
+        if demand.freshness > Freshness::Eventual {
+            return None;
+        }
         let age = self.limits.eventual_age;
-        demand.freshness == Freshness::Eventual
-            && self.workspaces.get(&workspace).is_some_and(|held| held.is_recent(now, age) && !held.item.has_imports)
+        let held =
+            self.memory.workspace(workspace).filter(|held| held.is_recent(now, age) && !held.item.has_imports)?;
+        Some(held.asked_at.time)
+    }
+
+    fn moment(&mut self, now: Timestamp) -> Moment {
+        self.latest = self.latest.next(now);
+        self.latest
     }
 }
 
@@ -362,27 +370,20 @@ impl Known {
     }
 }
 
-impl Subject {
-    fn key(&self) -> (WorkspaceKey, Digest) {
-        (self.workspace, self.digest)
-    }
-}
-
 /// A decision that no record could change.
-fn certain(code: Code, now: Timestamp) -> Progress {
-    strong(code, now, None)
+fn certain(code: Code, now: Moment) -> Progress {
+    decided(code, Freshness::Strong, now.time, None)
 }
 
-fn strong(code: Code, as_of: Timestamp, known: Option<Known>) -> Progress {
-    Progress::Decided(Decision { code, freshness: Freshness::Strong, as_of, known })
+fn unavailable(demand: &Demand, now: Moment) -> Progress {
+    decided(Code::Unavailable, demand.freshness, now.time, None)
 }
 
-fn unavailable(demand: &Demand, now: Timestamp) -> Progress {
-    let freshness = demand.freshness;
-    Progress::Decided(Decision { code: Code::Unavailable, freshness, as_of: now, known: None })
+fn decided(code: Code, freshness: Freshness, as_of: Timestamp, known: Option<Known>) -> Progress {
+    Progress::Decided(Decision { code, freshness, as_of, known })
 }
 
-fn ask_ledger(subject: Subject, now: Timestamp) -> Progress {
+fn ask_ledger(subject: Subject, now: Moment) -> Progress {
     let question = Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) };
     let need = Need::Ledger(question);
     Progress::Fetch(Pending { subject, need, asked_at: now, registry_rounds: REGISTRY_ROUNDS })
@@ -392,90 +393,6 @@ fn ask_ledger(subject: Subject, now: Timestamp) -> Progress {
 fn strictest(demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
     let asked = demand.scopes().map(|scope| workspace.freshness_of(scope));
     asked.fold(demand.freshness, Ord::max)
-}
-
-/// A time later than `now` is not recent: the clock was set back, and how far is not known.
-fn is_recent(asked_at: Timestamp, now: Timestamp, age: u64) -> bool {
-    asked_at <= now && now.since(asked_at) <= age
-}
-
-/// A record in memory, with when it was asked for: what it says was so then or later.
-#[derive(Debug)]
-struct Held<T> {
-    item: Arc<T>,
-    asked_at: Timestamp,
-}
-
-impl<T> Held<T> {
-    fn is_recent(&self, now: Timestamp, age: u64) -> bool {
-        is_recent(self.asked_at, now, age)
-    }
-}
-
-/// Keeps the newer of what is held and what came in, as recent as the question, and gives it back.
-fn hold<K, T>(cache: &mut Cache<K, Held<T>>, key: K, record: T, asked_at: Timestamp) -> Arc<T>
-where
-    K: Copy + Eq + core::hash::Hash,
-    Held<T>: Versioned,
-{
-    let incoming = Held { item: Arc::new(record), asked_at };
-    let item = match cache.get(&key) {
-        Some(held) if held.version() > incoming.version() => Arc::clone(&held.item),
-        _ => incoming.item,
-    };
-    cache.put(key, Held { item: Arc::clone(&item), asked_at });
-    item
-}
-
-impl Versioned for Held<TokenRecord> {
-    fn version(&self) -> u64 {
-        self.item.version
-    }
-
-    fn cost(&self) -> usize {
-        let record = &*self.item;
-        let texts = [Some(&record.id), Some(&record.name), record.client_id.as_ref(), record.metadata.as_ref()];
-        let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
-        size_of::<TokenRecord>() + texts + record.scopes.cost() + size_of_val(record.addresses.as_slice())
-    }
-}
-
-impl Versioned for Held<OwnerRecord> {
-    fn version(&self) -> u64 {
-        self.item.version
-    }
-
-    fn cost(&self) -> usize {
-        size_of::<OwnerRecord>() + self.item.id.len() + self.item.grants.cost()
-    }
-}
-
-impl Versioned for Held<WorkspaceRecord> {
-    fn version(&self) -> u64 {
-        self.item.version
-    }
-
-    fn cost(&self) -> usize {
-        let scopes = self.item.freshness.iter().map(|(scope, _)| size_of_val(scope) + scope.as_str().len() + 8);
-        size_of::<WorkspaceRecord>() + self.item.slug.len() + scopes.sum::<usize>()
-    }
-}
-
-/// A workspace's seal keys, the current one first, and when they were confirmed.
-#[derive(Debug)]
-struct Seals {
-    keys: Vec<SealKey>,
-    asked_at: Timestamp,
-}
-
-impl Versioned for Seals {
-    fn version(&self) -> u64 {
-        self.asked_at.0
-    }
-
-    fn cost(&self) -> usize {
-        size_of::<Self>() + size_of_val(self.keys.as_slice())
-    }
 }
 
 /// So many a second, counted in fixed windows: at a border of two, twice that may pass.

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use counterfoil_verify::{Decision, Freshness, Need, RegistryKey};
+use counterfoil_verify::{Decision, Freshness, Need, RegistryKey, ScopePattern};
 
 use crate::json::{Object, hex};
 
@@ -20,13 +20,10 @@ pub(crate) fn need(need: &Need) -> String {
     }
 }
 
-/// A decision in full. What is about a token is there only where the token was ever issued, passing or not. Times are in
-/// milliseconds since 1970.
+/// A decision but for its code, which the caller has. What is about a token is there only where the token was ever
+/// issued, passing or not. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
-    let json = Object::new()
-        .text("code", decision.code.as_str())
-        .text("freshness", freshness(decision.freshness))
-        .number("asOf", decision.as_of.0);
+    let json = Object::new().text("freshness", freshness(decision.freshness)).number("asOf", decision.as_of.0);
     let Some(known) = &decision.known else { return json.finish() };
     let facts = known.facts();
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
@@ -38,7 +35,7 @@ pub(crate) fn details(decision: &Decision) -> String {
         .text("workspaceKey", workspace.key.as_str())
         .text("ownerId", &owner.id)
         .number("owner", owner.number)
-        .texts("scopes", facts.effective_scopes().iter().map(|scope| scope.as_str()))
+        .texts("scopes", facts.effective_scopes().iter().map(ScopePattern::as_str))
         .optional_text("clientId", token.client_id.as_deref())
         .optional_text("metadata", token.metadata.as_deref());
     match token.expires_at {

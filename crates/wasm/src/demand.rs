@@ -19,12 +19,12 @@ pub(crate) enum Refused {
     Illegible = -6,
 }
 
-/// Reads one item a line. Its first character tells what it is: `w` a workspace's key, `a` a scope that must be granted,
-/// `o` a scope of which one must be, `f` the freshness.
-pub(crate) fn compile(text: &str) -> Result<Demand, Refused> {
+/// Reads one item a line. Its first character tells what it is: `w` a workspace's key, `a` a scope that must be
+/// granted, `o` a scope of which one must be, `f` the freshness.
+pub(crate) fn compile(text: &[u8]) -> Result<Demand, Refused> {
     let (mut workspaces, mut all_of, mut any_of) = (Vec::new(), Vec::new(), Vec::new());
     let mut freshness = Freshness::default();
-    for line in text.as_bytes().split(|byte| *byte == b'\n') {
+    for line in text.split(|byte| *byte == b'\n') {
         let Some((kind, item)) = line.split_first() else { continue };
         let item = core::str::from_utf8(item).map_err(|_| Refused::Illegible)?;
         match kind {
@@ -51,13 +51,13 @@ mod tests {
 
     #[test]
     fn every_line_counts() {
-        let demand = compile("w0Ab3dE\nw000001\naorders:read\noa\nob.c\nfeventual").unwrap();
+        let demand = compile(b"w0Ab3dE\nw000001\naorders:read\noa\nob.c\nfeventual").unwrap();
         let keys: Vec<_> = demand.workspaces().iter().map(WorkspaceKey::as_str).collect();
         assert_eq!(keys, ["0Ab3dE", "000001"]);
         assert_eq!(demand.all_of, [Scope::parse("orders:read").unwrap()]);
         assert_eq!(demand.any_of, [Scope::parse("a").unwrap(), Scope::parse("b.c").unwrap()]);
         assert_eq!(demand.freshness, Freshness::Eventual);
-        assert_eq!(compile("w0Ab3dE").unwrap().freshness, Freshness::Strong);
+        assert_eq!(compile(b"w0Ab3dE").unwrap().freshness, Freshness::Strong);
     }
 
     #[test]
@@ -76,7 +76,7 @@ mod tests {
             ("w0Ab3dE\n\u{e9}", Refused::Illegible),
         ];
         for (text, refused) in refused {
-            assert_eq!(compile(text), Err(refused), "{text:?}");
+            assert_eq!(compile(text.as_bytes()), Err(refused), "{text:?}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The verifier as a JavaScript class.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
-use core::{cell::Cell, net::IpAddr};
+use core::{cell::Cell, mem, net::IpAddr, ptr};
 
 use counterfoil_token::{SealKey, WorkspaceKey};
 use counterfoil_verify::{
@@ -14,6 +14,7 @@ use crate::{
     address, answer,
     demand::{Refused, compile},
     frames,
+    inspect::inspect,
     ring::Ring,
 };
 
@@ -50,12 +51,14 @@ const UNAVAILABLE: u32 = Code::Unavailable as u32;
 /// Checks tokens and remembers what it learned. One per isolate.
 ///
 /// [`check`](Self::check) and [`supply`](Self::supply) answer one number. Its low 8 bits are the code, or 0 where
-/// something must be fetched first: [`need`](Self::need) tells what. The upper 24 bits name the check or the decision to
-/// the other methods, which take the number as it is.
+/// something must be fetched first: [`need`](Self::need) tells what. The upper 24 bits name the check or the decision
+/// to the other methods, which take the number as it is.
 #[wasm_bindgen]
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
     input: Box<Cell<Input>>,
+    bytes: Zeroizing<Vec<u8>>,
+    /// Compiled; each check brings the address.
     demands: Vec<Demand>,
     waiting: Ring<Waiting, WAITING>,
     decisions: Ring<Decision, DECISIONS>,
@@ -70,15 +73,18 @@ struct Waiting {
 
 #[wasm_bindgen]
 impl Verifier {
-    /// A verifier that knows nothing yet and holds about so many bytes of records; 16 MiB where not said.
+    /// A verifier that knows nothing yet and holds about so many bytes of records; 16 MiB where 0.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(memory: Option<u32>) -> Self {
+    pub fn new(memory: usize) -> Self {
         let mut limits = Limits::default();
-        limits.memory = memory.map_or(limits.memory, |bytes| bytes as usize);
+        if memory > 0 {
+            limits.memory = memory;
+        }
         Self {
             verifier: counterfoil_verify::Verifier::new(limits),
             input: Box::new(Cell::new(Input { text: [0; TEXT], address: [0; ADDRESS] })),
+            bytes: Zeroizing::default(),
             demands: Vec::new(),
             waiting: Ring::new(),
             decisions: Ring::new(),
@@ -91,34 +97,53 @@ impl Verifier {
         self.input.as_ptr().cast_const().cast()
     }
 
-    /// Compiles a demand: the number to pass to [`check`](Self::check). Equal demands have the same. One item a line; its
-    /// first character tells what it is: `w` a workspace's key, `a` a scope that must be granted, `o` a scope of which one
-    /// must be, `f` the freshness.
+    /// Makes room for bytes that the next call takes, and says where. 0 where there is none: then nothing is taken.
+    pub fn room(&mut self, length: usize) -> *mut u8 {
+        let mut bytes = Vec::new();
+        if bytes.try_reserve_exact(length).is_err() {
+            self.bytes = Zeroizing::default();
+            return ptr::null_mut();
+        }
+        bytes.resize(length, 0);
+        self.bytes = Zeroizing::new(bytes);
+        self.bytes.as_mut_ptr()
+    }
+
+    /// Compiles the demand in the room made: the number to pass to [`check`](Self::check), from 1 up. Equal demands
+    /// have the same. One item a line; its first character tells what it is: `w` a workspace's key, `a` a scope that
+    /// must be granted, `o` a scope of which one must be, `f` the freshness.
     ///
     /// A negative number says what is wrong: −1 no workspace, −2 not a workspace key, −3 not a scope, −4 not a
     /// freshness, −5 too many different demands, −6 none of these lines.
-    pub fn demand(&mut self, text: &str) -> i32 {
-        match compile(text) {
+    pub fn demand(&mut self) -> i32 {
+        match compile(&mem::take(&mut self.bytes)) {
             Err(refused) => refused as i32,
             Ok(demand) => match self.demands.iter().position(|known| *known == demand) {
-                Some(at) => at as i32,
+                Some(at) => at as i32 + 1,
                 None if self.demands.len() < DEMANDS => {
                     self.demands.push(demand);
-                    self.demands.len() as i32 - 1
+                    self.demands.len() as i32
                 }
                 None => Refused::TooMany as i32,
             },
         }
     }
 
-    /// Tells the keys that seal a workspace's tokens, 32 bytes each, the current one first. False where that is not
-    /// what was given.
-    pub fn trust_seal_keys(&mut self, workspace: &str, keys: Box<[u8]>, now: f64) -> bool {
-        let keys = Zeroizing::new(keys);
+    /// Tells the keys that seal a workspace's tokens. In the room made are the workspace's key, 6 bytes, and the keys,
+    /// 32 bytes each, the current one first. False where that is not what is there.
+    pub fn trust_seal_keys(&mut self, now: f64) -> bool {
+        let bytes = mem::take(&mut self.bytes);
+        let Some((workspace, keys)) = bytes.split_at_checked(6) else { return false };
+        let workspace = core::str::from_utf8(workspace).map(WorkspaceKey::parse);
         let (keys, rest) = keys.as_chunks();
-        let (Ok(workspace), [], Some(now)) = (WorkspaceKey::parse(workspace), rest, time(now)) else { return false };
+        let (Ok(Ok(workspace)), [], Some(now)) = (workspace, rest, time(now)) else { return false };
         self.verifier.trust_seal_keys(workspace, keys.iter().map(|key| SealKey::from_bytes(*key)).collect(), now);
         true
+    }
+
+    /// What the text in the room made looks like, as JSON.
+    pub fn inspect(&mut self) -> String {
+        inspect(&mem::take(&mut self.bytes))
     }
 
     /// Checks the text whose first `text` bytes are in the input buffer, for a client whose address has `address` bytes
@@ -127,10 +152,12 @@ impl Verifier {
         let input = self.input.get_mut();
         let address = input.address.get(..address).and_then(address::parse);
         let Some(text) = input.text.get_mut(..text) else { return UNAVAILABLE };
-        let progress = match (self.demands.get_mut(demand as usize), time(now)) {
+        let progress = match (compiled(&mut self.demands, demand), time(now)) {
             (Some(compiled), Some(now)) => {
                 compiled.address = address;
-                Some(self.verifier.check(text, compiled, now))
+                let progress = self.verifier.check(text, compiled, now);
+                compiled.address = None;
+                Some(progress)
             }
             _ => None,
         };
@@ -139,43 +166,50 @@ impl Verifier {
         progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
     }
 
-    /// What the check waits for, as JSON; nothing where it waits for nothing, or was given up.
+    /// What the check waits for, as JSON; empty where it waits for nothing, or was given up.
     #[must_use]
-    pub fn need(&self, number: u32) -> Option<String> {
+    pub fn need(&self, number: u32) -> String {
         let (code, at) = split(number);
-        self.waiting.get(at).filter(|_| code == 0).map(|waiting| answer::need(waiting.pending.need()))
+        let waiting = self.waiting.get(at).filter(|_| code == 0);
+        waiting.map(|waiting| answer::need(waiting.pending.need())).unwrap_or_default()
     }
 
-    /// Goes on with a check that waits. The values fetched, in the order asked for, each as its length (32 bits,
-    /// little-endian; all ones for a value that is not there) and its bytes; nothing at all where they could not be had.
-    pub fn supply(&mut self, number: u32, values: Box<[u8]>, now: f64) -> u32 {
-        // An answer of the ledger brings seal keys.
-        let values = Zeroizing::new(values);
+    /// Goes on with a check that waits. In the room made are the values fetched, in the order asked for, each as its
+    /// length (32 bits, little-endian; all ones for a value that is not there) and its bytes; nothing at all where they
+    /// could not be had.
+    pub fn supply(&mut self, number: u32, now: f64) -> u32 {
+        // An answer of the ledger brings seal keys: wiped like the text.
+        let bytes = mem::take(&mut self.bytes);
         let (0, at) = split(number) else { return UNAVAILABLE };
         let Some(Waiting { pending, demand, address }) = self.waiting.take(at) else { return UNAVAILABLE };
-        let (Some(compiled), Some(now)) = (self.demands.get_mut(demand as usize), time(now)) else {
+        let (Some(compiled), Some(now)) = (compiled(&mut self.demands, demand), time(now)) else {
             return UNAVAILABLE;
         };
         compiled.address = address;
-        let values = Zeroizing::new(frames::read(&values).unwrap_or_default());
-        let answer = match (pending.need(), values.first()) {
-            (Need::Ledger(_), Some(Some(value))) => Answer::decode(value).ok(),
-            _ => None,
-        };
-        let supply = match (pending.need(), &answer) {
-            (Need::Registry(_), _) => Supply::Registry(&values),
-            (Need::Ledger(_), Some(answer)) => Supply::Ledger(answer),
-            (Need::Ledger(_), None) => Supply::Unavailable,
+        let frames = frames::read(&bytes);
+        let (answer, values): (_, Vec<_>);
+        let supply = match (pending.need(), frames.as_slice()) {
+            (Need::Registry(_), frames) => {
+                values = frames.iter().map(|frame| frame.map(Vec::from)).collect();
+                Supply::Registry(&values)
+            }
+            (Need::Ledger(_), [Some(frame)]) => {
+                answer = Answer::decode(frame);
+                answer.as_ref().map_or(Supply::Unavailable, Supply::Ledger)
+            }
+            (Need::Ledger(_), _) => Supply::Unavailable,
         };
         let progress = self.verifier.supply(pending, compiled, supply, now);
+        compiled.address = None;
         self.number(progress, demand, address)
     }
 
-    /// A decision in full, as JSON; nothing where it is not among the last 256.
+    /// A decision in full, as JSON; empty where it is not among the last 256.
     #[must_use]
-    pub fn details(&self, number: u32) -> Option<String> {
+    pub fn details(&self, number: u32) -> String {
         let (code, at) = split(number);
-        self.decisions.get(at).filter(|decision| decision.code as u32 == code).map(answer::details)
+        let decision = self.decisions.get(at).filter(|decision| decision.code as u32 == code);
+        decision.map(answer::details).unwrap_or_default()
     }
 }
 
@@ -199,6 +233,11 @@ impl Verifier {
             Progress::Fetch(pending) => self.waiting.put(Waiting { pending, demand, address }) << 8,
         }
     }
+}
+
+/// The demand of that number. There is none of number 0, which is what JavaScript makes of a value forgotten.
+fn compiled(demands: &mut [Demand], number: u32) -> Option<&mut Demand> {
+    demands.get_mut((number as usize).checked_sub(1)?)
 }
 
 /// JavaScript's time; nothing for what no `Date` can be, and for what lies before 1970.

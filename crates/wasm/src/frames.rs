@@ -7,37 +7,36 @@ use alloc::vec::Vec;
 
 const ABSENT: u32 = u32::MAX;
 
-/// The byte strings; `None` where `bytes` ends within one.
-pub(crate) fn read(mut bytes: &[u8]) -> Option<Vec<Option<Vec<u8>>>> {
+/// The byte strings; all before where `bytes` ends within one.
+pub(crate) fn read(mut bytes: &[u8]) -> Vec<Option<&[u8]>> {
     let mut items = Vec::new();
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<4>()?;
+    while let Some((length, rest)) = bytes.split_first_chunk::<4>() {
         let length = u32::from_le_bytes(*length);
-        let (item, rest) = rest.split_at_checked(if length == ABSENT { 0 } else { length as usize })?;
-        items.push((length != ABSENT).then(|| item.to_vec()));
+        let length = if length == ABSENT { None } else { Some(length as usize) };
+        let Some((item, rest)) = rest.split_at_checked(length.unwrap_or(0)) else { break };
+        items.push(length.map(|_| item));
         bytes = rest;
     }
-    Some(items)
+    items
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
 
     #[test]
     fn frames_are_read_in_order() {
-        assert_eq!(read(&[]), Some(vec![]));
+        assert_eq!(read(&[]), []);
         let bytes = [&[2, 0, 0, 0, 7, 8], &[255; 4][..], &[0; 4], &[1, 0, 0, 0, 9]].concat();
-        assert_eq!(read(&bytes), Some(vec![Some(vec![7, 8]), None, Some(vec![]), Some(vec![9])]));
+        assert_eq!(read(&bytes), [Some(&[7, 8][..]), None, Some(&[]), Some(&[9])]);
     }
 
     #[test]
-    fn what_ends_within_a_frame_is_refused() {
-        let bytes = [2, 0, 0, 0, 7, 8];
-        for length in 1..bytes.len() {
-            assert_eq!(read(&bytes[..length]), None, "{length} bytes");
+    fn a_frame_that_is_cut_short_is_left_out() {
+        let bytes = [1, 0, 0, 0, 9, 2, 0, 0, 0, 7, 8];
+        for length in 5..bytes.len() {
+            assert_eq!(read(&bytes[..length]), [Some(&[9][..])], "{length} bytes");
         }
-        assert_eq!(read(&[254, 255, 255, 255, 0]), None);
+        assert_eq!(read(&[254, 255, 255, 255, 0]), []);
     }
 }

@@ -5,7 +5,8 @@
 //! JavaScript cheaply:
 //!
 //! - A token goes in through a fixed buffer in the module's memory and is wiped from it before the call returns. A
-//!   decision comes out as one number. Neither side allocates where memory suffices.
+//!   decision comes out as one number. Neither side allocates where memory suffices. What is longer or rarer goes in
+//!   through a buffer made for it.
 //! - What is read rarely (what to fetch, the details of a decision) comes out as JSON text.
 //! - Whatever JavaScript passes in has a defined answer. Nothing throws: a thrown error costs forty checks.
 //!
@@ -26,15 +27,14 @@ mod json;
 mod ring;
 
 pub use face::Verifier;
-pub use inspect::{digest, inspect};
 
 /// A third as large as the usual one, and as quick.
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::SmallGlobalTlsf = rlsf::SmallGlobalTlsf::new();
 
-/// Ends the module without a word. No input leads here; running out of memory does. The feature is for the module alone:
-/// whatever links the standard library, as tests do, has its own handler.
+/// Ends the module without a word. No input leads here; running out of memory does. The feature is for the module
+/// alone: whatever links the standard library, as tests do, has its own handler.
 #[cfg(all(target_arch = "wasm32", feature = "module"))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -5,6 +5,10 @@
 // in `underWay`, and a trap rejects all of them at once and puts a fresh instance in place of the broken one.
 // Objects made by the lost instance are made anew on their next call; what they held in memory is lost, what they
 // had stored is not.
+//
+// A rejection from within another request's turn reaches its caller only while that caller's request still waits for
+// something: else the runtime ends it as hung, at once and with an answer of its own. Every call that Rust makes of an
+// object has a timeout, and a timer is something to wait for.
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import * as wasm from "./index.js";
@@ -21,14 +25,14 @@ class InstanceLost extends Error {
   }
 }
 
-/** Rejects of the calls under way, by who waits: the outside world, or a call of this very worker. */
-const underWay = { requests: new Set(), objects: new Set() };
+/** How to reject each of the calls under way. */
+const underWay = new Set();
 
-function call(calls, run) {
+function call(run) {
   return new Promise((resolve, reject) => {
-    calls.add(reject);
+    underWay.add(reject);
     const settled = (settle) => (value) => {
-      calls.delete(reject);
+      underWay.delete(reject);
       settle(value);
     };
     try {
@@ -47,18 +51,9 @@ function call(calls, run) {
 function replaceInstance(cause) {
   console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
   const error = new InstanceLost(cause);
-  rejectAll(underWay.requests, error);
-  const objects = new Set(underWay.objects);
-  underWay.objects.clear();
-  // A request that waits for an object must hear of its own loss first. Were the object's answer to come before
-  // it, the request would have nothing left to wait for, and the runtime would end it as hung.
-  setTimeout(() => rejectAll(objects, error), 0);
+  for (const reject of underWay) reject(error);
+  underWay.clear();
   wasm.__wbg_reset_state();
-}
-
-function rejectAll(rejects, error) {
-  for (const reject of rejects) reject(error);
-  rejects.clear();
 }
 
 addEventListener("error", (event) => replaceInstance(event.error));
@@ -76,12 +71,12 @@ export class Ledger extends DurableObject {
   }
 
   fetch(request) {
-    return call(underWay.objects, () => this.#ledger.fetch(request));
+    return call(() => this.#ledger.fetch(request));
   }
 
   async alarm() {
     try {
-      await call(underWay.objects, () => this.#ledger.alarm());
+      await call(() => this.#ledger.alarm());
     } catch {
       // The runtime drops an alarm that has thrown six times, and with it what is due. This one never throws.
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
@@ -92,7 +87,7 @@ export class Ledger extends DurableObject {
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     try {
-      return await call(underWay.requests, () => wasm.fetch(request, this.env, this.ctx));
+      return await call(() => wasm.fetch(request, this.env, this.ctx));
     } catch (error) {
       if (error instanceof InstanceLost) return interrupted();
       throw error;

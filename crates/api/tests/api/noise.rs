@@ -54,7 +54,7 @@ fn noise() -> impl Strategy<Value = Noise> {
         prop::option::weighted(0.1, "[A-Z!-~]{1,9}".prop_map(String::into_bytes)),
         prop::option::weighted(0.2, text()),
         prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason)=[ -~]{0,40}"],
-        vec((select(HEADERS), vec(any::<u8>(), 0..60)), 0..3),
+        vec((select(HEADERS), header()), 0..3),
         prop::bool::weighted(0.8),
         body(),
     )
@@ -67,6 +67,15 @@ fn noise() -> impl Strategy<Value = Noise> {
             signed,
             body,
         })
+}
+
+fn header() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(any::<u8>(), 0..60),
+        "[ -~]{0,60}".prop_map(String::into_bytes),
+        "(Bearer|Basic|)[ ]{0,2}[!-~]{0,60}".prop_map(String::into_bytes),
+        "[0-9a-f:.]{0,20}|application/[a-z+]{0,9}json[; ]{0,2}".prop_map(String::into_bytes),
+    ]
 }
 
 fn body() -> impl Strategy<Value = Distortion> {

@@ -1,7 +1,7 @@
 //! Eventual freshness: memory for a minute, then the registry, and the ledger where that knows nothing.
 
 use crate::world::{START, World, demand, home, later, scope};
-use counterfoil_verify::{Code, Freshness, Limits, RegistryKey};
+use counterfoil_verify::{Code, Freshness, Limits, Need, Progress, RegistryKey};
 
 const EVENTUAL: Freshness = Freshness::Eventual;
 
@@ -104,6 +104,40 @@ fn a_clock_that_was_set_back_ends_what_memory_may_say() {
     let demand = demand(EVENTUAL);
     assert_eq!(world.cost(&token, &demand, later(100)), (Code::Valid, 0, 3));
     assert_eq!(world.cost(&token, &demand, later(99)), (Code::Valid, 0, 3));
+}
+
+/// Nobody can tell how long ago that was. Were the record taken as new once the clock shows that time again, a revoked
+/// token could pass for as long as the clock was set back.
+#[test]
+fn what_was_read_before_the_clock_was_set_back_stays_old() {
+    let mut world = World::new();
+    let (token, other) = (world.issue(), world.issue());
+    world.publish(&token);
+    world.publish(&other);
+    let demand = demand(EVENTUAL);
+    assert_eq!(world.cost(&token, &demand, later(100)), (Code::Valid, 0, 3));
+    assert_eq!(world.cost(&other, &demand, START), (Code::Valid, 0, 3));
+    assert_eq!(world.cost(&token, &demand, later(100)), (Code::Valid, 0, 3));
+}
+
+/// A question that was out while the clock was set back brings nothing that counts as new.
+#[test]
+fn nor_is_what_was_asked_before_and_came_after_new() {
+    let mut world = World::new();
+    let token = world.issue();
+    world.publish(&token);
+    let demand = demand(EVENTUAL);
+    let Progress::Fetch(pending) = world.verifier.check(token.as_bytes(), &demand, later(100)) else { panic!() };
+    assert_eq!(world.check("short", &demand, START).code, Code::Malformed);
+    let Progress::Fetch(pending) = world.fetch(pending, &demand, later(1)) else { panic!("the old values decided") };
+    assert_eq!(
+        pending.need(),
+        &Need::Registry(vec![
+            RegistryKey::Token(home(), counterfoil_token::Digest::of(token.as_bytes())),
+            RegistryKey::Workspace(home()),
+            RegistryKey::Owner(home(), 1),
+        ])
+    );
 }
 
 #[test]

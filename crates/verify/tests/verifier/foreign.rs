@@ -10,8 +10,11 @@ fn where_nothing_was_imported_an_eventual_check_knows_without_asking() {
     let mut world = World::new();
     let eventual = demand(Freshness::Eventual);
     assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 2), "it learns that from the registry");
-    assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 0));
+    assert_eq!(world.cost(FOREIGN, &eventual, later(1)), (Code::Unknown, 0, 0));
+    let decision = world.check(FOREIGN, &eventual, later(2));
+    assert_eq!((decision.freshness, decision.as_of), (Freshness::Eventual, START), "and says how fresh that is");
     assert_eq!(world.cost(FOREIGN, &demand(Freshness::Strong), START), (Code::Unknown, 1, 0), "a strong one asks");
+    assert_eq!(world.check(FOREIGN, &demand(Freshness::Strong), START).freshness, Freshness::Strong);
 }
 
 #[test]

@@ -129,8 +129,22 @@ fn an_answer_to_another_question_is_none() {
     assert_eq!(spoilt(|answer| answer.tokens[0].0 = Digest::of(b"another")), Code::Unavailable);
     assert_eq!(spoilt(|answer| answer.owners.clear()), Code::Unavailable);
     assert_eq!(spoilt(|answer| answer.owners[0].number = 2), Code::Unavailable);
-    assert_eq!(spoilt(|answer| answer.workspace.as_mut().unwrap().key = elsewhere()), Code::Unknown);
+    assert_eq!(spoilt(|answer| answer.workspace.as_mut().unwrap().key = elsewhere()), Code::Unavailable);
     assert_eq!(spoilt(|answer| answer.tokens[0].1 = None), Code::Unknown);
+}
+
+#[test]
+fn an_answer_with_another_workspaces_record_leaves_nothing_behind() {
+    let mut world = World::new();
+    let token = world.issue();
+    let both = Demand::of_any(vec![home(), elsewhere()]).unwrap();
+    let Progress::Fetch(pending) = world.verifier.check(token.as_bytes(), &both, START) else { panic!() };
+    let Need::Ledger(question) = pending.need().clone() else { panic!() };
+    let mut answer = world.answer(&question);
+    answer.workspace = world.ledgers[&elsewhere()].workspace.clone().into();
+    let progress = world.verifier.supply(pending, &both, Supply::Ledger(&answer), START);
+    assert!(matches!(progress, Progress::Decided(decision) if decision.code == Code::Unavailable));
+    assert_eq!(world.cost(&token, &demand_eventual(), START), (Code::Valid, 1, 2), "nothing of it was kept");
 }
 
 #[test]

@@ -1,0 +1,148 @@
+//! Bad bodies of every kind, at every route that takes one.
+
+use axum::body::Body;
+use serde_json::{Value, json};
+
+use crate::{deployment::text, matrix::Matrix};
+
+/// The largest body that is read.
+const MAX_BODY: usize = 64 * 1024;
+
+#[test]
+fn a_body_of_another_type_is_not_read() {
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant);
+        for content_type in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", ""] {
+            let call = call().content(content_type, body.to_string());
+            matrix.refused(call, content_type, 415, "UNSUPPORTED_MEDIA_TYPE", None);
+        }
+        matrix.refused(call(), "no body at all", 415, "UNSUPPORTED_MEDIA_TYPE", None);
+    }
+    for content_type in ["application/json; charset=utf-8", "Application/JSON", "application/merge-patch+json"] {
+        let call = matrix.deployment.call("POST", "/v1/verify").bearer(&matrix.tenant.admin);
+        call.content(content_type, r#"{"token":""}"#).send().expect(200);
+    }
+}
+
+#[test]
+fn a_body_that_is_no_json_is_refused() {
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        for broken in ["", " ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}")] {
+            matrix.refused_body(route, broken.to_owned(), 400, "INVALID_JSON", None);
+        }
+        matrix.refused_body(route, &b"{\"name\": \"\xff\"}"[..], 400, "INVALID_JSON", None);
+        for other in ["null", "7", "\"text\"", "true", "[]", " [\"slug\", \"name\", null]"] {
+            matrix.refused_body(route, other, 422, "INVALID_BODY", Some(""));
+        }
+    }
+}
+
+#[test]
+fn a_field_of_another_type_is_pointed_at() {
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        for pointer in pointers(body) {
+            let mut wrong = body.clone();
+            let place = wrong.pointer_mut(&pointer).unwrap();
+            *place = if place.is_number() || place.is_boolean() { json!("seven") } else { json!(7.5) };
+            matrix.refused_body(route, wrong.to_string(), 422, "INVALID_BODY", Some(&pointer));
+        }
+    }
+}
+
+/// Pointers to all values in a body, but those that may hold anything.
+fn pointers(value: &Value) -> Vec<String> {
+    let steps: Vec<(String, &Value)> = match value {
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+        Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+        _ => Vec::new(),
+    };
+    let below = |(step, value): (String, &Value)| {
+        let deeper = if step == "metadata" { Vec::new() } else { pointers(value) };
+        [String::new()].into_iter().chain(deeper).map(move |rest| format!("/{step}{rest}")).collect::<Vec<_>>()
+    };
+    steps.into_iter().flat_map(below).collect()
+}
+
+#[test]
+fn an_unknown_field_is_refused_wherever_it_stands() {
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        let objects = pointers(body).into_iter().filter(|pointer| !pointer.ends_with("/metadata"));
+        for pointer in objects.chain([String::new()]) {
+            let mut more = body.clone();
+            let Some(fields) = more.pointer_mut(&pointer).and_then(Value::as_object_mut) else { continue };
+            fields.insert("surprise".to_owned(), json!(1));
+            let at = format!("{pointer}/surprise");
+            matrix.refused_body(route, more.to_string(), 422, "INVALID_BODY", Some(&at));
+        }
+        let twice = body.to_string().replacen('{', r#"{"surprise":1,"surprise":2,"#, 1);
+        matrix.refused_body(route, twice, 422, "INVALID_BODY", Some("/surprise"));
+    }
+}
+
+#[test]
+fn a_required_field_that_is_missing_is_named() {
+    let required = [
+        ("POST", "/v1/workspaces", &["slug", "name"][..]),
+        ("PUT", "/v1/scopes", &["scopes"]),
+        ("POST", "/v1/members", &["id", "name", "role", "grants"]),
+        ("POST", "/v1/tokens", &["name", "scopes"]),
+        ("POST", "/v1/records", &["digests"]),
+    ];
+    let matrix = Matrix::new();
+    for (method, pattern, fields) in required {
+        for field in fields {
+            let route = matrix.route(method, pattern);
+            let mut less = route.body.clone().unwrap();
+            less.as_object_mut().unwrap().remove(*field);
+            let call = route.call_as_admin(&matrix.deployment, &matrix.tenant).json(&less);
+            let reply = matrix.refused(call, field, 422, "INVALID_BODY", Some(""));
+            assert!(text(&reply.body, "/detail").contains(&format!("`{field}`")), "{}", reply.body);
+        }
+    }
+}
+
+#[test]
+fn a_body_is_read_up_to_its_limit() {
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        let padded = |length: usize| {
+            let body = body.to_string();
+            format!("{body}{}", " ".repeat(length - body.len()))
+        };
+        let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant);
+        let large = padded(MAX_BODY + 1);
+        let (start, end) = large.split_at(MAX_BODY);
+        let declared =
+            call().header("content-length", large.len().to_string()).content("application/json", large.clone());
+        matrix.refused(declared, "too large, and says so", 413, "BODY_TOO_LARGE", None);
+        let streamed = call().content("application/json", stream([Ok(start.to_owned()), Ok(end.to_owned())]));
+        matrix.refused(streamed, "too large, and does not say so", 413, "BODY_TOO_LARGE", None);
+        let broken = call().content("application/json", stream([Ok(padded(1_000)), Err("the line is cut")]));
+        matrix.refused(broken, "cut short", 400, "BODY_INCOMPLETE", None);
+        let reply = call().content("application/json", padded(MAX_BODY)).send();
+        assert_eq!(reply.status, route.answers, "the limit itself is allowed: {}", reply.body);
+    }
+}
+
+fn stream<const N: usize>(chunks: [Result<String, &'static str>; N]) -> Body {
+    Body::from_stream(futures_util::stream::iter(chunks))
+}
+
+#[test]
+fn a_body_nested_without_end_is_refused_wherever_it_is_deep() {
+    let matrix = Matrix::new();
+    for levels in [200, 30_000] {
+        let body =
+            format!(r#"{{"name":"","scopes":[],"metadata":{{"x":{}{}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+        let before = matrix.deployment.world.dump();
+        let call = matrix.deployment.call("POST", "/v1/tokens").bearer(&matrix.tenant.admin);
+        let reply = call.content("application/json", body).send();
+        assert_eq!(reply.refused(422), "INVALID_BODY");
+        assert!(text(&reply.body, "/pointer").starts_with("/metadata/x/0"));
+        assert!(matrix.deployment.world.dump() == before);
+    }
+}

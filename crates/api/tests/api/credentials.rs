@@ -1,0 +1,119 @@
+//! Bad credentials of every kind, at every route that takes one.
+
+use serde_json::{Value, json};
+
+use crate::{
+    deployment::{Call, Deployment, ROOT, Tenant, text},
+    matrix::Matrix,
+    routes::Needs,
+    tokens::{never_issued, with_bad_check, with_forged_seal},
+};
+
+#[test]
+fn a_bad_credential_is_refused_everywhere() {
+    type Present = for<'a> fn(Call<'a>) -> Call<'a>;
+    let presented: [(&str, Present, u16, &str); 9] = [
+        ("none", |call| call, 401, "NO_CREDENTIAL"),
+        ("another scheme", |call| call.header("authorization", "Basic YTpi"), 401, "UNREADABLE_CREDENTIAL"),
+        ("a scheme alone", |call| call.header("authorization", "Bearer"), 401, "UNREADABLE_CREDENTIAL"),
+        ("an empty token", |call| call.header("authorization", "Bearer  "), 401, "UNREADABLE_CREDENTIAL"),
+        ("no scheme", |call| call.header("authorization", ROOT), 401, "UNREADABLE_CREDENTIAL"),
+        ("not ASCII", |call| call.header("x-api-key", [0xff; 20]), 401, "UNREADABLE_CREDENTIAL"),
+        ("two that differ", |call| call.bearer(ROOT).header("x-api-key", "other"), 400, "AMBIGUOUS_CREDENTIAL"),
+        ("two of a kind", |call| call.bearer(ROOT).bearer("other"), 400, "AMBIGUOUS_CREDENTIAL"),
+        ("two keys", |call| call.header("x-api-key", ROOT).header("x-api-key", "o"), 400, "AMBIGUOUS_CREDENTIAL"),
+    ];
+    let matrix = Matrix::new();
+    for route in matrix.routes.iter().filter(|route| route.needs != Needs::Nothing) {
+        for (what, present, status, code) in presented {
+            let reply = matrix.refused(present(route.call(&matrix.deployment)), what, status, code, None);
+            assert_eq!(reply.line.ledger_calls, 0);
+        }
+    }
+}
+
+#[test]
+fn a_token_that_does_not_pass_is_refused_everywhere_and_says_why() {
+    let matrix = Matrix::new();
+    let Matrix { deployment, tenant: Tenant { key, admin }, .. } = &matrix;
+    let issue = |more: Value| {
+        let mut body = json!({ "name": "", "scopes": ["*"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let issued = deployment.issue(admin, &body);
+        (text(&issued, "/token"), text(&issued, "/id"))
+    };
+    let (revoked, id) = issue(json!({}));
+    deployment.delete(admin, &format!("/v1/tokens/{id}")).expect(200);
+    let tokens = [
+        ("too short".to_owned(), 401, "MALFORMED"),
+        ("with a space in its midst".to_owned(), 401, "MALFORMED"),
+        (with_bad_check(admin), 401, "MALFORMED"),
+        (with_forged_seal(key), 401, "UNKNOWN"),
+        (never_issued(key), 401, "UNKNOWN"),
+        (never_issued("0zzzzz"), 401, "UNKNOWN"),
+        ("a-text-that-somebody-else-issued".to_owned(), 401, "UNKNOWN"),
+        (revoked, 401, "REVOKED"),
+        (issue(json!({ "enabled": false })).0, 401, "DISABLED"),
+        (issue(json!({ "expires_in": 1 })).0, 401, "EXPIRED"),
+        (issue(json!({ "not_before": "2028-01-01T00:00:00Z" })).0, 401, "NOT_YET_VALID"),
+        (issue(json!({ "allowed_addresses": ["192.0.2.0/24"] })).0, 403, "ADDRESS_NOT_ALLOWED"),
+    ];
+    deployment.world.pass(1_000);
+    // Brought to life once, so that the dumps below compare: a right seal is always asked about.
+    deployment.get(&never_issued("0zzzzz"), "/v1/tokens/self").refused(401);
+    for route in &matrix.routes {
+        for (token, status, code) in &tokens {
+            let call = || route.call(deployment).bearer(token).header("cf-connecting-ip", "198.51.100.1");
+            match route.needs {
+                Needs::Nothing => assert_eq!(call().send().status, route.answers, "a token too many is no fault"),
+                Needs::Root => drop(matrix.refused(call(), code, 403, "ROOT_ONLY", None)),
+                Needs::AnyToken | Needs::Scope => drop(matrix.refused(call(), code, *status, code, None)),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_without_the_scope_is_refused_where_one_is_needed() {
+    let matrix = Matrix::new();
+    let weak = matrix.deployment.token(&matrix.tenant.admin, &["orders:read"]);
+    for route in &matrix.routes {
+        let call = route.call(&matrix.deployment).bearer(&weak);
+        match route.needs {
+            Needs::Root => drop(matrix.refused(call, route.pattern, 403, "ROOT_ONLY", None)),
+            Needs::Scope => drop(matrix.refused(call, route.pattern, 403, "INSUFFICIENT_SCOPE", None)),
+            Needs::Nothing | Needs::AnyToken => assert_eq!(call.send().status, route.answers),
+        }
+    }
+}
+
+#[test]
+fn root_must_say_where_it_acts() {
+    let matrix = Matrix::new();
+    for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::Scope | Needs::AnyToken)) {
+        let call = || route.call(&matrix.deployment).bearer(ROOT);
+        matrix.refused(call(), "nowhere", 400, "WORKSPACE_REQUIRED", None);
+        for slug in ["nope", "Not a slug!", "", "a"] {
+            let call = call().header("x-counterfoil-workspace", slug);
+            matrix.refused(call, slug, 404, "NOT_FOUND", None);
+        }
+        matrix.refused(call().header("x-counterfoil-workspace", [0xff]), "not text", 404, "NOT_FOUND", None);
+        let almost = format!("{ROOT}x");
+        let call = route.call(&matrix.deployment).bearer(&almost).header("x-counterfoil-workspace", "acme");
+        matrix.refused(call, "not root", 401, "UNKNOWN", None);
+    }
+}
+
+#[test]
+fn one_credential_may_be_presented_in_several_ways() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let bound = json!({ "name": "", "scopes": [], "allowed_addresses": ["192.0.2.0/24"] });
+    let token = text(&deployment.issue(&acme.admin, &bound), "/token");
+    let call = || deployment.call("GET", "/v1/tokens/self").header("cf-connecting-ip", "192.0.2.9");
+    call().bearer(&token).send().expect(200);
+    call().header("authorization", format!("bearer {token}")).send().expect(200);
+    call().header("authorization", format!("BEARER   {token} ")).send().expect(200);
+    call().header("x-api-key", &token).send().expect(200);
+    call().bearer(&token).header("x-api-key", &token).bearer(&token).send().expect(200);
+}

@@ -1,0 +1,160 @@
+/** What was decided, or `PENDING` where something must be fetched first. A code's place is its number. */
+export const CODES: readonly Code[];
+
+export type Code =
+  | "PENDING"
+  | "VALID"
+  | "MALFORMED"
+  | "UNKNOWN"
+  | "WORKSPACE_SUSPENDED"
+  | "REVOKED"
+  | "OWNER_SUSPENDED"
+  | "DISABLED"
+  | "EXPIRED"
+  | "NOT_YET_VALID"
+  | "ADDRESS_NOT_ALLOWED"
+  | "INSUFFICIENT_SCOPE"
+  | "RATE_LIMITED"
+  | "UNAVAILABLE";
+
+export type Freshness = "strong" | "bounded" | "eventual";
+
+/**
+ * One number: its low 8 bits are the number of the code, the others name the check or the decision to `need`, `supply`,
+ * `details` and `resolve`. Read it with `isValid`, `isPending` and `codeOf`.
+ */
+export type Answer = number;
+
+/** A demand, compiled. Numbers are given out by one `Verifier` and mean nothing to another. */
+export type CompiledDemand = number;
+
+/** What a request needs. */
+export interface Demand {
+  /** The keys (6 characters) of the workspaces whose tokens count; at least one. */
+  workspaces: string[];
+  /** Scopes that must all be granted. */
+  allOf?: string[];
+  /** Scopes of which one must be granted. */
+  anyOf?: string[];
+  /** How stale the answer may be; `strong` where not said. `bounded` is answered as `strong`. */
+  freshness?: Freshness;
+}
+
+/** What a check waits for. */
+export type Need =
+  | { kind: "ledger"; workspace: string; digests: string[] }
+  | { kind: "registry"; keys: string[] };
+
+export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView;
+
+/** Where answers come from. A source that is missing, throws or gives `undefined` counts as not reachable. */
+export interface Sources {
+  /** The body of `POST /v1/records` for these digests (hexadecimal), with a token of that workspace. */
+  ledger?(workspace: string, digests: string[]): Promise<Bytes | undefined>;
+  /** The values of these keys of the registry, in their order; `null` for one that is not there. */
+  registry?(keys: string[]): Promise<(Bytes | null | undefined)[] | undefined>;
+  /** Milliseconds since 1970; `Date.now` where not said. */
+  now?(): number;
+}
+
+/** A decision in full. What is about a token is there where it was ever issued, whether it passes or not. */
+export interface Details {
+  valid: boolean;
+  code: Code;
+  /** How fresh the answer is. */
+  freshness: Freshness;
+  /** As of when it holds, in milliseconds since 1970. */
+  asOf: number;
+  id?: string;
+  number?: number;
+  name?: string;
+  /** The workspace's slug. */
+  workspace?: string;
+  workspaceKey?: string;
+  /** The owner's id. */
+  ownerId?: string;
+  /** The owner's number. */
+  owner?: number;
+  /** What the token may do: its own scopes as far as its owner is granted them. */
+  scopes?: string[];
+  clientId?: string;
+  /** Milliseconds since 1970. */
+  expiresAt?: number;
+  /** JSON text. */
+  metadata?: string;
+}
+
+/** What a text looks like. Says nothing about whether it was ever issued. */
+export type Inspection =
+  | { kind: "ours"; prefix: string; workspace: string; digest: string }
+  | { kind: "foreign" | "malformed"; digest: string };
+
+/** Loads the module: to be awaited once in a browser, and nothing to wait for in Node and in a Worker. */
+export function init(source?: URL | string | Request | Response | BufferSource | WebAssembly.Module): Promise<void>;
+
+export function codeOf(answer: Answer): Code;
+export function isPending(answer: Answer): boolean;
+export function isValid(answer: Answer): boolean;
+
+/** Looks at a text, with no key, no memory and no network. */
+export function inspect(text: string): Inspection;
+
+/** SHA-256 of a text, in hexadecimal. */
+export function digest(text: string): string;
+
+/** Not a demand. `code` says why. */
+export class InvalidDemandError extends TypeError {
+  readonly code:
+    | "NO_WORKSPACE"
+    | "INVALID_WORKSPACE"
+    | "INVALID_SCOPE"
+    | "INVALID_FRESHNESS"
+    | "TOO_MANY_DEMANDS";
+}
+
+/** Checks tokens and remembers what it learned. Make one and keep it. */
+export class Verifier {
+  /** @param options.memory about how many bytes of records to hold; 16 MiB where not said */
+  constructor(options?: { memory?: number });
+
+  /**
+   * Compiles a demand, once: at most 4,096 different ones.
+   * @throws InvalidDemandError
+   */
+  demand(demand: Demand): CompiledDemand;
+
+  /**
+   * Tells the keys that seal a workspace's tokens, 32 bytes each, the current one first. A host that has none need not:
+   * answers of the ledger bring them.
+   * @throws TypeError where that is not what was given
+   */
+  trustSealKeys(workspace: string, keys: Uint8Array[], now: number): void;
+
+  /**
+   * Checks a token. Never throws on account of the token: what is no token is `MALFORMED`.
+   * @param now milliseconds since 1970, as the clock shows it now
+   * @param address the client's; where it is missing or no address, a token that is bound to addresses does not pass
+   */
+  check(token: string | null | undefined, demand: CompiledDemand, now: number, address?: string): Answer;
+
+  /** Checks several tokens against one demand. */
+  checkAll(tokens: (string | null | undefined)[], demand: CompiledDemand, now: number, address?: string): Answer[];
+
+  /** What a pending check waits for; `undefined` where it does not, or no longer: the last 4,096 may wait. */
+  need(answer: Answer): Need | undefined;
+
+  /**
+   * Goes on with a pending check, which may then need more. The ledger's answer; or the registry's values in order,
+   * `null` for one that is not there; or `undefined` where it could not be had.
+   */
+  supply(answer: Answer, values: Bytes | (Bytes | null | undefined)[] | undefined, now: number): Answer;
+
+  /** Fetches whatever a check waits for, until it is decided. Never rejects on account of a source. */
+  resolve(answer: Answer, sources: Sources): Promise<Answer>;
+
+  /** A decision in full; `undefined` unless it is among the last 256. */
+  details(answer: Answer): Details | undefined;
+
+  /** Gives the memory back. Nothing of the verifier may be called afterwards. */
+  free(): void;
+}

@@ -1,0 +1,216 @@
+// The hand-written half of the package: gives the WebAssembly module a JavaScript manner. It decides nothing.
+import { Verifier as Machine } from "./glue.js";
+
+/** The codes by their numbers. 0 is none: something must be fetched first. */
+export const CODES = Object.freeze([
+  "PENDING",
+  "VALID",
+  "MALFORMED",
+  "UNKNOWN",
+  "WORKSPACE_SUSPENDED",
+  "REVOKED",
+  "OWNER_SUSPENDED",
+  "DISABLED",
+  "EXPIRED",
+  "NOT_YET_VALID",
+  "ADDRESS_NOT_ALLOWED",
+  "INSUFFICIENT_SCOPE",
+  "RATE_LIMITED",
+  "UNAVAILABLE",
+]);
+
+const PENDING = 0;
+const VALID = 1;
+
+/** Why a demand was refused, by the module's negative numbers. */
+const REFUSED = ["", "NO_WORKSPACE", "INVALID_WORKSPACE", "INVALID_SCOPE", "INVALID_FRESHNESS", "TOO_MANY_DEMANDS"];
+
+/** Room in the module's input buffer, in bytes: for a text, then for an address. */
+const TEXT = 513;
+const ADDRESS = 63;
+
+const encoder = new TextEncoder();
+
+/** The module's memory, once it runs, and how a text is best written into it here. */
+let memory;
+let write;
+/** A machine of its own for texts that are only looked at. */
+let scratch;
+
+export function start(exports, writeText) {
+  ({ memory } = exports);
+  write = writeText;
+}
+
+/** Writes a text as UTF-8 and says how many bytes it has: TEXT, too long for a token, where it does not fit. */
+export function writeEncoded(text, view) {
+  const { read, written } = encoder.encodeInto(text, view);
+  return read === text.length ? written : TEXT;
+}
+
+/** The same character by character, which is quicker in workerd. No token has a character beyond ASCII: 255 is none. */
+export function writeCharacters(text, view) {
+  const length = Math.min(text.length, TEXT);
+  for (let at = 0; at < length; at += 1) {
+    const code = text.charCodeAt(at);
+    view[at] = code < 128 ? code : 255;
+  }
+  return length;
+}
+
+export class InvalidDemandError extends TypeError {
+  constructor(code) {
+    super(`not a demand: ${code}`);
+    this.name = "InvalidDemandError";
+    this.code = code;
+  }
+}
+
+export const codeOf = (answer) => CODES[answer & 0xff];
+export const isPending = (answer) => (answer & 0xff) === PENDING;
+export const isValid = (answer) => (answer & 0xff) === VALID;
+
+export function inspect(text) {
+  scratch ??= newMachine(0);
+  give(scratch, encoder.encode(text));
+  return JSON.parse(scratch.inspect());
+}
+
+export const digest = (text) => inspect(text).digest;
+
+export class Verifier {
+  #machine;
+  #input;
+  #text = new Uint8Array();
+  #address = new Uint8Array();
+
+  constructor({ memory: budget = 0 } = {}) {
+    this.#machine = newMachine(budget);
+    this.#input = this.#machine.input();
+  }
+
+  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "strong" }) {
+    const lines = [
+      ...workspaces.map((key) => line("w", key, "INVALID_WORKSPACE")),
+      ...allOf.map((scope) => line("a", scope, "INVALID_SCOPE")),
+      ...anyOf.map((scope) => line("o", scope, "INVALID_SCOPE")),
+      line("f", freshness, "INVALID_FRESHNESS"),
+    ];
+    give(this.#machine, encoder.encode(lines.join("\n")));
+    const demand = this.#machine.demand();
+    if (demand < 0) throw new InvalidDemandError(REFUSED[-demand] ?? "INVALID");
+    return demand;
+  }
+
+  trustSealKeys(workspace, keys, now) {
+    const parts = [encoder.encode(workspace), ...keys];
+    give(this.#machine, concat(parts));
+    const are32Long = keys.every((key) => key.length === 32);
+    if (!are32Long || !this.#machine.trust_seal_keys(now)) throw new TypeError("not a workspace key and its seal keys");
+  }
+
+  check(token, demand, now, address) {
+    // Views end when the memory grows.
+    if (this.#text.byteLength === 0) this.#view();
+    const length = typeof token === "string" ? write(token, this.#text) : 0;
+    return this.#machine.check(length, typeof address === "string" ? this.#place(address) : 0, demand, now);
+  }
+
+  checkAll(tokens, demand, now, address) {
+    return tokens.map((token) => this.check(token, demand, now, address));
+  }
+
+  need(answer) {
+    const json = this.#machine.need(answer);
+    return json === "" ? undefined : JSON.parse(json);
+  }
+
+  supply(answer, values, now) {
+    give(this.#machine, frame(Array.isArray(values) ? values : values == null ? [] : [values]));
+    return this.#machine.supply(answer, now);
+  }
+
+  details(answer) {
+    const json = this.#machine.details(answer);
+    return json === "" ? undefined : { valid: isValid(answer), code: codeOf(answer), ...JSON.parse(json) };
+  }
+
+  async resolve(answer, sources) {
+    const now = sources.now ?? Date.now;
+    let current = answer;
+    while (isPending(current)) {
+      const need = this.need(current);
+      // Given up, because too many others waited: the module says so when asked to go on.
+      const values = need && (await fetchFrom(sources, need));
+      current = this.supply(current, values, now());
+    }
+    return current;
+  }
+
+  free() {
+    this.#machine.free();
+  }
+
+  #view() {
+    this.#text = new Uint8Array(memory.buffer, this.#input, TEXT);
+    this.#address = new Uint8Array(memory.buffer, this.#input + TEXT, ADDRESS);
+  }
+
+  #place(address) {
+    const { read, written } = encoder.encodeInto(address, this.#address);
+    return read === address.length ? written : 0;
+  }
+}
+
+function newMachine(budget) {
+  if (!memory) throw new Error("await init() first");
+  return new Machine(budget);
+}
+
+function line(kind, item, code) {
+  if (typeof item !== "string" || item.includes("\n")) throw new InvalidDemandError(code);
+  return kind + item;
+}
+
+/** Puts bytes where the module's next call takes them from. */
+function give(machine, bytes) {
+  const place = machine.room(bytes.length);
+  if (place !== 0) new Uint8Array(memory.buffer, place, bytes.length).set(bytes);
+}
+
+/** Values as the module reads them: each its length and its bytes, the largest length for one that is not there. */
+function frame(values) {
+  return concat(values.flatMap((value) => {
+    const bytes = bytesOf(value);
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, bytes ? bytes.length : 0xffffffff, true);
+    return bytes ? [length, bytes] : [length];
+  }));
+}
+
+function bytesOf(value) {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return undefined;
+}
+
+function concat(parts) {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** What a check needs; undefined where the source is missing or fails. */
+async function fetchFrom(sources, need) {
+  try {
+    return await (need.kind === "ledger"
+      ? sources.ledger?.(need.workspace, need.digests)
+      : sources.registry?.(need.keys));
+  } catch {
+    return undefined;
+  }
+}

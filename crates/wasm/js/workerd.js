@@ -1,0 +1,9 @@
+// For Cloudflare Workers: the module is compiled at deployment and instantiated when this file is imported.
+import module from "./glue_bg.wasm";
+import { initSync } from "./glue.js";
+import { start, writeCharacters } from "./verifier.js";
+
+start(initSync({ module }), writeCharacters);
+
+export async function init() {}
+export * from "./api.js";

@@ -1,0 +1,343 @@
+// Replays the vectors with the npm package as it is published, and shows that whatever is passed in has an answer.
+// Records are encoded here by hand, from the description of the layout, so that an error in the crate that wrote
+// records.json cannot become the contract unseen.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { isIPv4 } from "node:net";
+import { test } from "node:test";
+import { CODES, InvalidDemandError, Verifier, codeOf, digest, init, inspect, isPending, isValid }
+  from "../../build/verify/node.js";
+
+const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
+const tokens = read("token.json");
+const records = read("records.json");
+const { cases } = read("decisions.json");
+
+const NOW = 1_798_761_600_000;
+const FOREIGN = "ghp_somebody-elses-token";
+
+// --- the layout: [format, kind], then postcard
+
+const FRESHNESS = ["eventual", "bounded", "strong"];
+
+const number = (value) => {
+  const bytes = [];
+  for (let rest = BigInt(value); ; ) {
+    const low = Number(rest & 127n);
+    rest >>= 7n;
+    bytes.push(rest > 0n ? low | 128 : low);
+    if (rest === 0n) return bytes;
+  }
+};
+const flag = (value) => [value ? 1 : 0];
+const text = (value) => [...number(Buffer.byteLength(value)), ...Buffer.from(value)];
+const option = (write, value) => (value === null ? [0] : [1, ...write(value)]);
+const list = (write, values) => [...number(values.length), ...values.flatMap(write)];
+const freshness = (value) => [FRESHNESS.indexOf(value)];
+
+function block(value) {
+  const [address, length] = value.split("/");
+  if (isIPv4(address)) return [0, ...address.split(".").map(Number), Number(length)];
+  const [head, tail = ""] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));
+  const groups = [...head, ...Array(8 - head.length - tail.length).fill("0"), ...tail];
+  return [1, ...groups.flatMap((group) => [parseInt(group, 16) >> 8, parseInt(group, 16) & 255]), Number(length)];
+}
+
+const tokenRecord = (record) => [
+  ...number(record.version),
+  ...text(record.id),
+  ...number(record.number),
+  ...number(record.owner),
+  ...text(record.name),
+  ...option(text, record.client_id),
+  ...option(text, record.metadata),
+  ...list(text, record.scopes),
+  ...number(record.issued),
+  ...flag(record.revoked),
+  ...flag(record.enabled),
+  ...option(number, record.not_before),
+  ...option(number, record.expires_at),
+  ...option(number, record.replaced_until),
+  ...list(block, record.addresses),
+  ...option((byte) => [byte], record.rate_class),
+];
+const ownerRecord = (record) => [
+  ...number(record.version),
+  ...number(record.number),
+  ...text(record.id),
+  ...flag(record.suspended),
+  ...list(text, record.grants),
+  ...number(record.revoked_before),
+];
+const workspaceRecord = (record) => [
+  ...number(record.version),
+  ...Buffer.from(record.key),
+  ...text(record.slug),
+  ...flag(record.suspended),
+  ...flag(record.has_imports),
+  ...list(([scope, level]) => [...text(scope), ...freshness(level)], record.freshness),
+];
+const answerRecord = (answer) => [
+  ...Buffer.from(answer.key),
+  ...number(answer.as_of),
+  ...number(answer.generation),
+  ...option(workspaceRecord, answer.workspace),
+  ...list((key) => key, answer.seal_keys),
+  ...list(([hex, record]) => [...Buffer.from(hex, "hex"), ...option(tokenRecord, record)], answer.tokens),
+  ...list(ownerRecord, answer.owners),
+];
+const encode = (kind, fields) => Uint8Array.from([1, kind.charCodeAt(0), ...fields]);
+
+test("records have the bytes that the layout's description gives them", () => {
+  const kinds = [["tokens", "r", tokenRecord], ["owners", "o", ownerRecord], ["workspaces", "w", workspaceRecord]];
+  for (const [name, kind, fields] of [...kinds, ["answers", "a", answerRecord]]) {
+    assert.ok(records[name].length > 1);
+    for (const { why, item, bytes } of records[name]) {
+      assert.equal(Buffer.from(encode(kind, fields(item))).toString("hex"), bytes, `${name}: ${why}`);
+    }
+  }
+});
+
+// --- decisions
+
+/** A ledger that knows one foreign text in one workspace. */
+function ledgerOf({ token, owner, workspace, now }) {
+  return async (key, digests) => {
+    const here = key === workspace.key;
+    const known = digests.map((hex) => [hex, here ? token : null]);
+    const answer = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], tokens: known };
+    return encode("a", answerRecord({ ...answer, owners: [owner] }));
+  };
+}
+
+async function decide(verifier, given, level, sources = { ledger: ledgerOf(given) }) {
+  const { workspaces, all_of: allOf, any_of: anyOf, address } = given.demand;
+  const demand = verifier.demand({ workspaces, allOf, anyOf, freshness: level });
+  const answer = verifier.check(FOREIGN, demand, given.now, address ?? undefined);
+  return verifier.resolve(answer, { now: () => given.now, ...sources });
+}
+
+test("every case is decided as written", async () => {
+  const verifier = new Verifier();
+  for (const given of cases) {
+    // A ledger never mixes owners up; that a record does is refused sooner.
+    const expected = given.token.owner === given.owner.number ? given.code : "UNAVAILABLE";
+    for (const level of ["strong", "bounded"]) {
+      const answer = await decide(verifier, given, level);
+      assert.equal(codeOf(answer), expected, given.why);
+      const { valid, code, freshness: told, id } = verifier.details(answer);
+      assert.deepEqual([valid, code], [code === "VALID", expected]);
+      assert.equal(told, expected === "UNAVAILABLE" ? level : "strong");
+      assert.equal(id, ["UNKNOWN", "UNAVAILABLE"].includes(expected) ? undefined : given.token.id);
+    }
+  }
+});
+
+test("every code but the two that no case can have is met", () => {
+  const met = new Set(cases.map(({ code }) => code));
+  const missing = CODES.filter((code) => !met.has(code));
+  assert.deepEqual(missing, ["PENDING", "MALFORMED", "RATE_LIMITED", "UNAVAILABLE"]);
+});
+
+test("the registry is read once, then memory answers", async () => {
+  const given = { ...cases[0], workspace: { ...cases[0].workspace, has_imports: true } };
+  const key = given.workspace.key;
+  const values = new Map([
+    [`r/${key}/${createHash("sha256").update(FOREIGN).digest("hex")}`, encode("r", tokenRecord(given.token))],
+    [`o/${key}/${given.owner.number}`, encode("o", ownerRecord(given.owner))],
+    [`w/${key}`, encode("w", workspaceRecord(given.workspace))],
+  ]);
+  const asked = [];
+  const registry = async (keys) => {
+    asked.push(...keys);
+    return keys.map((name) => values.get(name)?.buffer ?? null);
+  };
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: [key], freshness: "eventual" });
+  const answer = await verifier.resolve(verifier.check(FOREIGN, demand, NOW), { registry, now: () => NOW });
+  assert.equal(codeOf(answer), "VALID");
+  assert.deepEqual(asked.sort(), [...values.keys()].sort());
+  const again = verifier.check(FOREIGN, demand, NOW + 60_000);
+  assert.ok(isValid(again));
+  assert.deepEqual(verifier.details(again), {
+    valid: true, code: "VALID", freshness: "eventual", asOf: NOW, id: given.token.id, number: 12, name: "a token",
+    workspace: "demo", workspaceKey: key, ownerId: "ada", owner: 3, scopes: ["orders:read"],
+  });
+  assert.ok(isPending(verifier.check(FOREIGN, demand, NOW + 60_001)));
+});
+
+test("a source that is missing, fails or answers nonsense is no yes", async () => {
+  const verifier = new Verifier();
+  const throwing = () => { throw new Error("on purpose"); };
+  const sources = [
+    {}, { ledger: throwing }, { ledger: async () => throwing() }, { ledger: async () => undefined },
+    { ledger: async () => new Uint8Array(9) }, { ledger: async () => "text" }, { ledger: async () => 7 },
+    { ledger: async () => [] }, { ledger: async () => [null] }, { ledger: async () => new Uint8Array(1 << 20) },
+  ];
+  for (const given of sources) assert.equal(codeOf(await decide(verifier, cases[0], "strong", given)), "UNAVAILABLE");
+  const half = { registry: throwing, ledger: ledgerOf(cases[0]) };
+  const answer = await decide(verifier, cases[0], "eventual", half);
+  assert.equal(codeOf(answer), "VALID", "the ledger answers for the registry");
+});
+
+// --- texts
+
+test("texts are told apart, and their digests are right", () => {
+  for (const { text: token, prefix, workspace, digest: hex } of tokens.valid) {
+    assert.deepEqual(inspect(token), { kind: "ours", prefix, workspace, digest: hex });
+    assert.equal(digest(token), hex);
+  }
+  for (const { text: token, digest: hex } of tokens.foreign) {
+    assert.deepEqual(inspect(token), { kind: "foreign", digest: hex });
+  }
+  for (const { why, text: token } of tokens.malformed) assert.equal(inspect(token).kind, "malformed", why);
+  for (const odd of ["", "ü", "\ud800", "x".repeat(100_000)]) {
+    assert.deepEqual(inspect(odd), { kind: "malformed", digest: createHash("sha256").update(odd).digest("hex") });
+  }
+});
+
+test("a forged seal is told without a question, once the keys are known", () => {
+  const verifier = new Verifier();
+  for (const { why, text: token, workspace, seal_key: hex } of tokens.wrong_seal) {
+    const demand = verifier.demand({ workspaces: [workspace] });
+    verifier.trustSealKeys(workspace, [Buffer.from(hex, "hex")], NOW);
+    assert.equal(codeOf(verifier.check(token, demand, NOW)), "UNKNOWN", why);
+    assert.ok(isPending(verifier.check(token, demand, NOW + 60_001)), "old keys do not speak against it");
+  }
+  for (const [workspace, ...lengths] of [["0k3Ya"], ["0k3Yab", 31], ["0k3Yab", 16, 48], ["0k3Ya-", 32]]) {
+    const keys = lengths.map((length) => new Uint8Array(length));
+    assert.throws(() => verifier.trustSealKeys(workspace, keys, NOW), TypeError);
+  }
+});
+
+// --- whatever is passed in
+
+test("what is no token is malformed, and never an error", () => {
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: ["0k3Yab"] });
+  const texts = [
+    ...tokens.malformed.map((given) => given.text),
+    "", "\ud800".repeat(20), `${"x".repeat(511)}\ud800`, `${"x".repeat(511)}😀`, "x".repeat(513), "x".repeat(1 << 20),
+    `${"x".repeat(20)}\u{10ffff}`, "ü".repeat(20), `${"x".repeat(20)}\0`,
+  ];
+  for (const token of texts) {
+    for (let turn = 0; turn < 2; turn += 1) {
+      assert.equal(codeOf(verifier.check(token, demand, NOW)), "MALFORMED", JSON.stringify(token.slice(0, 60)));
+    }
+  }
+  for (const none of [undefined, null, 7, {}, [], Symbol("none"), () => "x"]) {
+    assert.equal(codeOf(verifier.check(none, demand, NOW)), "MALFORMED");
+  }
+  assert.ok(isPending(verifier.check("x".repeat(512), demand, NOW)), "the longest that can be one");
+});
+
+test("what makes no sense is unavailable", async () => {
+  const verifier = new Verifier();
+  const yes = await decide(verifier, cases[0], "eventual");
+  const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
+  assert.ok(isValid(yes) && isValid(verifier.check(FOREIGN, demand, NOW)));
+  for (const now of [NaN, Infinity, -1, 8.64e15 + 2, undefined, "soon"]) {
+    assert.equal(codeOf(verifier.check(FOREIGN, demand, now)), "UNAVAILABLE", String(now));
+  }
+  for (const none of [0, demand + 1, -1, NaN, undefined, null, 2 ** 31]) {
+    assert.equal(codeOf(verifier.check(FOREIGN, none, NOW)), "UNAVAILABLE", `demand ${none}`);
+  }
+  for (const stale of [0, -1, 2 ** 32 - 1, NaN, undefined, yes + 100 * 256]) {
+    assert.equal(verifier.need(stale), undefined);
+    assert.equal(verifier.details(stale), undefined);
+    assert.equal(codeOf(verifier.supply(stale, undefined, NOW)), "UNAVAILABLE");
+  }
+  assert.equal(verifier.need(yes), undefined);
+  const bound = { ...cases[0], token: { ...cases[0].token, addresses: ["192.0.2.0/24"] } };
+  for (const address of [null, undefined, "", "here", "192.0.2.01", "1".repeat(1000), `192.0.2.1\ud800`, 7]) {
+    const answer = await decide(verifier, { ...bound, demand: { ...bound.demand, address } }, "strong");
+    assert.equal(codeOf(answer), "ADDRESS_NOT_ALLOWED", String(address));
+  }
+});
+
+test("a demand that is none says why", () => {
+  const verifier = new Verifier();
+  const workspaces = ["0Ab3dE"];
+  const refused = [
+    [{}, "NO_WORKSPACE"],
+    [{ workspaces: [] }, "NO_WORKSPACE"],
+    [{ workspaces: ["0Ab3d"] }, "INVALID_WORKSPACE"],
+    [{ workspaces: ["0Ab3dE\naall"] }, "INVALID_WORKSPACE"],
+    [{ workspaces: [7] }, "INVALID_WORKSPACE"],
+    [{ workspaces, allOf: ["orders:*"] }, "INVALID_SCOPE"],
+    [{ workspaces, allOf: [""] }, "INVALID_SCOPE"],
+    [{ workspaces, anyOf: ["a\nob"] }, "INVALID_SCOPE"],
+    [{ workspaces, anyOf: ["ü"] }, "INVALID_SCOPE"],
+    [{ workspaces, freshness: "fresh" }, "INVALID_FRESHNESS"],
+    [{ workspaces, freshness: null }, "INVALID_FRESHNESS"],
+  ];
+  for (const [demand, code] of refused) {
+    assert.throws(() => verifier.demand(demand), (error) => error instanceof InvalidDemandError && error.code === code);
+  }
+  const number = verifier.demand({ workspaces, allOf: ["a"] });
+  assert.equal(verifier.demand({ workspaces, allOf: ["a"], freshness: "strong" }), number);
+});
+
+test("memory that grows under a verifier does not lose its input", async () => {
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
+  await decide(verifier, cases[0], "eventual");
+  assert.ok(isValid(verifier.check(FOREIGN, demand, NOW)));
+  verifier.supply(0, new Uint8Array(64 << 20), NOW);
+  assert.ok(isValid(verifier.check(FOREIGN, demand, NOW)));
+  verifier.free();
+});
+
+// --- the entry points
+
+test("the entry for browsers loads the module, and both ways of writing a text agree", async () => {
+  const web = await import("../../build/verify/web.js");
+  await web.init(readFileSync(new URL("../../build/verify/glue_bg.wasm", import.meta.url)));
+  await init();
+  const { writeCharacters, writeEncoded } = await import("../../build/verify/verifier.js");
+  for (const token of [...tokens.valid, ...tokens.foreign, ...tokens.malformed].map((given) => given.text)) {
+    const [one, other] = [new Uint8Array(513), new Uint8Array(513)];
+    const lengths = [writeCharacters(token, one), writeEncoded(token, other)];
+    if (/^[\0-\x7f]{0,513}$/u.test(token)) {
+      assert.deepEqual([lengths[0], one], [lengths[1], other]);
+    }
+  }
+});
+
+test("in workerd the package runs as it is", async (t) => {
+  const { Miniflare } = await import("miniflare");
+  const package_ = new URL("../../build/verify/", import.meta.url);
+  const file = (name) => readFileSync(new URL(name, package_));
+  const script = (path) => ({ type: "ESModule", path, contents: String(file(path)) });
+  const token = tokens.valid[0];
+  const worker = `
+    import { Verifier, codeOf, inspect } from "./workerd.js";
+    const verifier = new Verifier();
+    const demand = verifier.demand({ workspaces: ["${token.workspace}"] });
+    export default {
+      async fetch(request) {
+        const text = await request.text();
+        return Response.json([inspect(text), codeOf(verifier.check(text, demand, Date.now()))]);
+      },
+    };`;
+  const modules = [
+    { type: "ESModule", path: "worker.mjs", contents: worker },
+    ...["workerd.js", "api.js", "verifier.js", "glue.js"].map(script),
+    { type: "CompiledWasm", path: "glue_bg.wasm", contents: file("glue_bg.wasm") },
+  ];
+  const miniflare = new Miniflare({ modules, compatibilityDate: "2026-04-01" });
+  t.after(() => miniflare.dispose());
+  const ask = async (body) => (await miniflare.dispatchFetch("http://localhost/", { method: "POST", body })).json();
+  const { prefix, workspace, digest: hex } = token;
+  assert.deepEqual(await ask(token.text), [{ kind: "ours", prefix, workspace, digest: hex }, "PENDING"]);
+  assert.equal((await ask(`${token.text}ü`))[1], "MALFORMED");
+});
+
+test("package.json names files that are there", () => {
+  const { exports: entries } = read("../../build/verify/package.json");
+  for (const entry of [...Object.values(entries["."]), entries["./package.json"]]) {
+    assert.ok(readFileSync(new URL(entry, new URL("../../build/verify/", import.meta.url))).length > 0, entry);
+  }
+});

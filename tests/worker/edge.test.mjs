@@ -1,0 +1,75 @@
+// A gateway elsewhere: the npm package in Node, against the deployed worker.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Verifier, codeOf, isPending } from "../../build/verify/node.js";
+import { Client, withForgedSeal, withTypo, workspace } from "./client.mjs";
+import { start } from "./harness.mjs";
+
+test("a gateway verifies by the ledger's answers, and by itself once it has them", async (t) => {
+  const app = await start(t);
+  const { key, admin } = await workspace(app, "acme");
+  const other = await workspace(app, "other");
+  const { id, token, digest } = await admin.issue({ name: "ci", scopes: ["orders:read"], metadata: { team: [1] } });
+  const gate = new Client(app, (await admin.issue({ scopes: ["tokens:verify"] })).token);
+
+  const asked = [];
+  const ledger = async (workspace, digests) => {
+    asked.push({ workspace, digests });
+    return gate.expect(200, "POST", "/v1/records", { digests });
+  };
+  const verifier = new Verifier();
+  const decide = async (text, demand, sources = { ledger }) => {
+    const answer = await verifier.resolve(verifier.check(text, demand, Date.now()), sources);
+    return { code: codeOf(answer), details: verifier.details(answer) };
+  };
+  const strong = verifier.demand({ workspaces: [key], allOf: ["orders:read"] });
+  const eventual = verifier.demand({ workspaces: [key], allOf: ["orders:read"], freshness: "eventual" });
+  const offline = {};
+
+  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "it knows nothing yet");
+  const { code, details } = await decide(token, strong);
+  assert.equal(code, "VALID");
+  assert.deepEqual(asked, [{ workspace: key, digests: [digest] }], "the digest travels, never the token");
+  assert.equal(details.freshness, "strong");
+  assert.ok(Math.abs(details.asOf - Date.now()) < 60_000);
+  const { name, workspace: slug, ownerId, scopes, metadata } = details;
+  assert.deepEqual([details.id, name, slug, ownerId, scopes, JSON.parse(metadata)], [id, "ci", "acme", "admin", ["orders:read"], { team: [1] }]);
+  const write = verifier.demand({ workspaces: [key], allOf: ["orders:write"] });
+  assert.equal((await decide(token, write)).code, "INSUFFICIENT_SCOPE");
+
+  // The first answer brought the seal keys: what was never issued is known without a question.
+  for (const [text, code] of [
+    [withForgedSeal(token), "UNKNOWN"],
+    [withTypo(token), "MALFORMED"],
+    ["nonsense", "MALFORMED"],
+    [other.admin.token, "UNKNOWN"],
+  ]) {
+    const answer = verifier.check(text, strong, Date.now());
+    assert.ok(!isPending(answer));
+    assert.equal(codeOf(answer), code);
+  }
+
+  await admin.revoke(id);
+  assert.equal((await decide(token, eventual, offline)).code, "VALID", "eventual: from memory, up to a minute old");
+  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "never a silent yes");
+  const before = asked.length;
+  assert.equal((await decide(token, strong)).code, "REVOKED");
+  assert.equal(asked.length, before + 1);
+  assert.equal((await decide(token, eventual, offline)).code, "REVOKED", "and now it remembers that");
+});
+
+test("a gateway learns of nobody else's tokens", async (t) => {
+  const app = await start(t);
+  const acme = await workspace(app, "acme");
+  const other = await workspace(app, "other");
+  const { id, digest, token } = await acme.admin.issue({ scopes: ["orders:read"] });
+  const gate = new Client(app, (await other.admin.issue({ scopes: ["tokens:verify"] })).token);
+  const answer = await gate.expect(200, "POST", "/v1/records", { digests: [digest] });
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: [acme.key] });
+  // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.
+  const decided = verifier.supply(verifier.check(token, demand, Date.now()), answer, Date.now());
+  assert.equal(codeOf(decided), "UNAVAILABLE");
+  assert.ok(!answer.includes(id));
+});
