@@ -10,7 +10,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue};
 
 use crate::{
     app::App,
@@ -66,9 +66,8 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
     let status = response.status();
-    let failed = status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED;
     app.ports.log(&LogLine {
-        level: if failed { "error" } else { "info" },
+        level: if status.is_server_error() { "error" } else { "info" },
         request_id: trace.request_id.to_string(),
         method,
         route,
