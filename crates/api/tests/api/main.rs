@@ -5,11 +5,13 @@
 mod cost;
 mod deployment;
 mod founding;
+mod life;
 mod noise;
 mod outage;
 mod refusals;
 mod routes;
 mod shapes;
 mod story;
+mod token_life;
 mod tokens;
 mod world;

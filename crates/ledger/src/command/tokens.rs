@@ -302,6 +302,8 @@ pub enum RevokeResult {
     AlreadyRevoked,
     /// There is none by that id that the actor may see; then none was revoked.
     Unknown,
+    /// It stands as it did, because another is unknown.
+    Kept,
 }
 
 /// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:write`, with the rules of
@@ -309,7 +311,7 @@ pub enum RevokeResult {
 /// hold them all, none is.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ImportTokens {
-    /// 1 to 10,000 lines.
+    /// At most 10,000 lines.
     pub lines: Vec<ImportLine>,
 }
 

@@ -110,6 +110,20 @@ pub struct UpdateWorkspace {
     pub audit_retention: Patch<u64>,
 }
 
+impl UpdateWorkspace {
+    /// Whether it asks for no change at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention } = self;
+        name.is_none()
+            && prefix.is_none()
+            && default_quota.is_none()
+            && session_length.is_none()
+            && *max_lifetime == Patch::Keep
+            && *audit_retention == Patch::Keep
+    }
+}
+
 /// Root only: suspends the workspace, or resumes it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SuspendWorkspace {
