@@ -4,34 +4,49 @@ use std::fmt::Display;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, Request},
+    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{
+    Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use crate::problem::Problem;
 
-/// The largest body that is read, in bytes.
+/// The largest body that is read where a route does not need more, in bytes.
 const MAX_BODY: usize = 64 * 1024;
 
-/// A JSON body.
-pub(crate) struct Json<T>(pub(crate) T);
+/// A JSON body of at most so many bytes.
+pub(crate) struct Json<T, const LIMIT: usize = MAX_BODY>(pub(crate) T);
 
 /// A query string.
 pub(crate) struct Query<T>(pub(crate) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for Json<T, LIMIT> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         if !is_json(request.headers()) {
-            let detail = "Send the body as JSON, with Content-Type: application/json.";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail));
+            return Err(not_declared_json());
         }
-        let bytes = read(request.into_body()).await?;
+        let bytes = read(request.into_body(), LIMIT).await?;
         parse(&bytes).map(Self)
+    }
+}
+
+/// A request without a body, and without a word of one, has none.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
+        }
+        if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
     }
 }
 
@@ -54,11 +69,16 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
 }
 
-async fn read(body: Body) -> Result<Vec<u8>, Problem> {
-    match Limited::new(body, MAX_BODY).collect().await {
+fn not_declared_json() -> Problem {
+    let detail = "Send the body as JSON, with Content-Type: application/json.";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
+}
+
+async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes().into()),
         Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("The body is larger than {MAX_BODY} bytes.");
+            let detail = format!("The body is larger than {limit} bytes.");
             Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail))
         }
         Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")),
@@ -72,18 +92,26 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(does_not_fit("expected an object, found a list").at(""));
     }
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        let error = error.into_inner();
-        // Some wrong types are reported as wrong syntax: that it is JSON all the same, another look tells.
-        if error.is_data() || serde_json::from_str::<IgnoredAny>(text).is_ok() {
-            does_not_fit(&without_position(&error)).at(pointer)
-        } else {
-            not_json(error)
-        }
-    })?;
+    // Some wrong types are reported as wrong syntax: that it is JSON all the same, another look tells.
+    let value = read_as(&mut deserializer, || serde_json::from_str::<IgnoredAny>(text).is_ok())?;
     deserializer.end().map_err(not_json)?;
     Ok(value)
+}
+
+/// Reads a value as what it must be.
+pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    read_as(value, || true)
+}
+
+fn read_as<'de, T: DeserializeOwned>(
+    json: impl Deserializer<'de, Error = serde_json::Error>,
+    is_json: impl FnOnce() -> bool,
+) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(json).map_err(|error| {
+        let pointer = pointer(error.path());
+        let error = error.into_inner();
+        if error.is_data() || is_json() { does_not_fit(&without_position(&error)).at(pointer) } else { not_json(error) }
+    })
 }
 
 fn does_not_fit(why: &str) -> Problem {

@@ -3,13 +3,14 @@
 use std::net::IpAddr;
 
 use counterfoil_ledger::{
-    command::{Actor, Ask, Request},
-    decode_reply,
+    Answered,
+    command::{Actor, Ask, IdempotencyKey, Request},
+    decode_answer,
     directory::{self, Slug},
 };
 use counterfoil_token::WorkspaceKey;
 
-use crate::{app::App, credential::Caller, ports::Ports, problem::Problem, trace::Trace};
+use crate::{app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace};
 
 /// One request's way to the ledgers.
 #[derive(Clone)]
@@ -27,13 +28,25 @@ impl<P: Ports> Gate<P> {
         address: Option<IpAddr>,
         command: C,
     ) -> Result<C::Reply, Problem> {
+        Ok(self.ask_once(workspace, actor, address, None, command).await?.reply)
+    }
+
+    /// The same, once: where a command came under this key before, what it answered then.
+    async fn ask_once<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        address: Option<IpAddr>,
+        idempotency_key: Option<IdempotencyKey>,
+        command: C,
+    ) -> Result<Answered<C::Reply>, Problem> {
         let request_id = self.trace.request_id.to_string();
-        let request = Request { workspace, actor, request_id, address, command: command.into() };
+        let request = Request { workspace, actor, request_id, address, idempotency_key, command: command.into() };
         let request = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
         self.trace.count_ledger_call();
         let reply = self.app.ports.ledger(workspace, request).await;
         let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
-        let reply = decode_reply::<C>(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+        let reply = decode_answer::<C>(&reply).map_err(|error| Problem::internal(error.to_string()))?;
         Ok(reply?)
     }
 
@@ -58,5 +71,14 @@ impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
     pub(crate) async fn ask<C: Ask>(&self, command: C) -> Result<C::Reply, Problem> {
         self.gate.ask(self.workspace, self.actor, self.address, command).await
+    }
+
+    /// The same, once: where a command came under this key before, what it answered then.
+    pub(crate) async fn ask_once<C: Ask>(
+        &self,
+        Idempotency(key): Idempotency,
+        command: C,
+    ) -> Result<Answered<C::Reply>, Problem> {
+        self.gate.ask_once(self.workspace, self.actor, self.address, key, command).await
     }
 }

@@ -10,7 +10,9 @@
 mod app;
 mod body;
 mod credential;
+mod idempotency;
 mod ledger;
+mod patch;
 mod ports;
 mod problem;
 mod routes;

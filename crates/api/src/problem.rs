@@ -4,10 +4,14 @@
 //! what happened and goes to the log only.
 
 use axum::response::{IntoResponse, Response};
-use counterfoil_ledger::{Refusal, refusal::ForbiddenCode, refusal::InvalidCode};
+use counterfoil_ledger::{
+    Refusal,
+    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+};
 use counterfoil_verify::Code;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use serde_json::Value;
 
 /// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
 #[derive(Clone, Debug)]
@@ -16,10 +20,12 @@ pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) detail: String,
     pub(crate) pointer: Option<String>,
+    /// What became of each of many items.
+    pub(crate) items: Option<Box<Value>>,
     pub(crate) internal: Option<String>,
 }
 
-/// The body: RFC 9457 with three members more. `type` is `about:blank`, so `title` is the status's own phrase.
+/// The body: RFC 9457 with a few members more. `type` is `about:blank`, so `title` is the status's own phrase.
 #[derive(Serialize)]
 struct Body<'a> {
     r#type: &'static str,
@@ -29,12 +35,14 @@ struct Body<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<&'a Value>,
     request_id: &'a str,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, internal: None }
+        Self { status, code, detail: detail.into(), pointer: None, items: None, internal: None }
     }
 
     /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
@@ -93,7 +101,8 @@ impl Problem {
         let title = self.status.canonical_reason().unwrap_or_default();
         let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
         let pointer = self.pointer.as_deref();
-        let body = Body { r#type: "about:blank", title, status, code, detail, pointer, request_id };
+        let items = self.items.as_deref();
+        let body = Body { r#type: "about:blank", title, status, code, detail, pointer, items, request_id };
         // A struct of strings and numbers always serialises.
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.status, body).into_response();
@@ -132,6 +141,7 @@ impl From<Refusal> for Problem {
                     ForbiddenCode::Escalation => "ESCALATION",
                     ForbiddenCode::NotYours => "NOT_YOURS",
                     ForbiddenCode::RootOnly => "ROOT_ONLY",
+                    ForbiddenCode::OwnToken => "OWN_TOKEN",
                 };
                 Self::new(StatusCode::FORBIDDEN, code, detail)
             }
@@ -142,11 +152,30 @@ impl From<Refusal> for Problem {
                     InvalidCode::UnknownScope => "UNKNOWN_SCOPE",
                     InvalidCode::BuiltInScope => "BUILT_IN_SCOPE",
                     InvalidCode::UnknownMember => "UNKNOWN_MEMBER",
+                    InvalidCode::UnknownClient => "UNKNOWN_CLIENT",
+                    InvalidCode::TooManyTokens => "TOO_MANY_TOKENS",
                     InvalidCode::InvalidCursor => "INVALID_CURSOR",
                 };
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
             }
             Refusal::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", sentence(&detail)),
+            Refusal::Conflict { code, .. } => {
+                let code = match code {
+                    ConflictCode::TokenRevoked => "TOKEN_REVOKED",
+                    ConflictCode::TokenExpired => "TOKEN_EXPIRED",
+                    ConflictCode::LastAdmin => "LAST_ADMIN",
+                };
+                Self::new(StatusCode::CONFLICT, code, detail)
+            }
+            Refusal::UnknownTokens { items } => {
+                let detail = "Some of these tokens do not exist. None was revoked.";
+                let items = serde_json::to_value(items).ok().map(Box::new);
+                Self { items, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_TOKENS", detail) }
+            }
+            Refusal::IdempotencyMismatch => {
+                let detail = format!("{} Take a new key for a new request.", sentence(&detail));
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH", detail)
+            }
             Refusal::QuotaExceeded { .. } => {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)

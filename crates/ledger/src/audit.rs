@@ -3,9 +3,22 @@
 //! A change appends its row in its own transaction, so neither is ever there without the other. The table refuses
 //! updates by itself. Rows hold ids, digests and hints; the type of what is written has no room for a token's text.
 
+use counterfoil_verify::Timestamp;
 use serde_json::Value as Json;
 
-use crate::{authority::Authority, refusal::Refusal, sql::Value, work::Work};
+use crate::{
+    authority::Authority,
+    command::{AuditEntry, Listing, ReadAudit},
+    cursor::{List, Window},
+    refusal::Refusal,
+    scopes::BuiltIn,
+    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+    upkeep::STEP,
+    work::Work,
+};
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// What was changed, and how.
 pub(crate) struct Change<'a> {
@@ -42,4 +55,85 @@ pub(crate) fn append(work: &Work<'_>, change: Change<'_>) -> Result<(), Refusal>
         ],
     )?;
     Ok(())
+}
+
+/// The newest first. An admin sees all of it; others what they did, and what was done to their tokens.
+pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, Refusal> {
+    work.authority.require(BuiltIn::AuditRead)?;
+    let window = Window::of(&ask.page, List::Audit)?;
+    let (mut conditions, mut values) = (Vec::new(), Vec::new());
+    if let Some(subject) = &ask.subject {
+        conditions.push("subject = ?");
+        values.push(subject.into());
+    }
+    match ask.actor.as_deref() {
+        None => {}
+        Some("root") => conditions.push("actor = 'root'"),
+        Some(id) => {
+            conditions.push("actor_id = ?");
+            values.push(id.into());
+        }
+    }
+    if !work.authority.is_admin() {
+        let own = work.authority.member().map_or(0, |own| own.number);
+        conditions.push(
+            "(actor_id IN (SELECT id FROM tokens WHERE owner = ?) OR subject IN (SELECT id FROM tokens WHERE owner = ?))",
+        );
+        values.extend([own.into(), own.into()]);
+    }
+    conditions.push("seq < ?");
+    let conditions = conditions.join(" AND ");
+
+    let count = format!("SELECT count(*) FROM audit WHERE {conditions}");
+    let all = [&values[..], &[MAX_INTEGER.into()]].concat();
+    let total = work.sql.exec(&count, &all)?.pop().map_or(Ok(0), |mut row| row.take())?;
+    let page = format!(
+        "SELECT seq, at, coalesce(actor_id, actor), action, subject, before, after, request_id, address FROM audit
+         WHERE {conditions} ORDER BY seq DESC LIMIT ?"
+    );
+    values.extend([window.after.unwrap_or(MAX_INTEGER).into(), window.rows().into()]);
+    let rows = work.sql.exec(&page, &values)?.into_iter().map(entry);
+    Ok(window.page(rows.collect::<Result<_, _>>()?, total))
+}
+
+fn entry(mut row: Row) -> Result<(u64, AuditEntry), SqlError> {
+    let json = |text: Option<String>| {
+        let json = text.as_deref().map(serde_json::from_str).transpose();
+        json.map_err(|_| SqlError::new("an audit row holds unexpected JSON"))
+    };
+    let seq = row.take()?;
+    let entry = AuditEntry {
+        seq,
+        at: row.take()?,
+        actor: row.take()?,
+        action: row.take()?,
+        subject: row.take()?,
+        before: json(row.take()?)?,
+        after: json(row.take()?)?,
+        request_id: row.take()?,
+        address: row.take::<Option<String>>()?.and_then(|address| address.parse().ok()),
+    };
+    Ok((seq, entry))
+}
+
+/// Removes some of the rows that are older than the workspace keeps them, and says when the next one is.
+///
+/// Rows lie in the order of their time, but for a clock that was set back: then one goes later than it might, none
+/// earlier.
+pub(crate) fn retire(sql: &dyn Sql, days: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
+    let Some(kept) = days.map(|days| days.saturating_mul(DAY)) else { return Ok(None) };
+    let oldest = sql.exec("SELECT seq, at FROM audit ORDER BY seq LIMIT ?", &[STEP.into()])?;
+    let mut last = None;
+    for mut row in oldest {
+        let (seq, at): (u64, Timestamp) = (row.take()?, row.take()?);
+        if at.plus(kept) > now {
+            break;
+        }
+        last = Some(seq);
+    }
+    if let Some(seq) = last {
+        sql.exec("DELETE FROM audit WHERE seq <= ?", &[seq.into()])?;
+    }
+    let next = sql.exec("SELECT at FROM audit ORDER BY seq LIMIT 1", &[])?.pop();
+    Ok(next.map(|mut row| row.take::<Timestamp>()).transpose()?.map(|at| at.plus(kept)))
 }

@@ -2,10 +2,10 @@
 
 use core::ops::RangeInclusive;
 
-use counterfoil_verify::{AddressBlock, ScopePattern};
+use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::refusal::Refusal;
+use crate::{grant::END_OF_TIME, refusal::Refusal};
 
 /// The most patterns that a token's scopes or a member's grants name: a record stays small.
 const MAX_SCOPES: usize = 100;
@@ -29,7 +29,13 @@ pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) 
 /// # Errors
 /// `INVALID_VALUE` where there are too many.
 pub(crate) fn scopes(pointer: &str, scopes: &[ScopePattern]) -> Result<(), Refusal> {
-    at_most(MAX_SCOPES, scopes.len(), pointer, "scopes")
+    at_most_scopes(pointer, scopes.len())
+}
+
+/// # Errors
+/// `INVALID_VALUE` where there are too many.
+pub(crate) fn at_most_scopes(pointer: &str, count: usize) -> Result<(), Refusal> {
+    at_most(MAX_SCOPES, count, pointer, "scopes")
 }
 
 /// # Errors
@@ -67,6 +73,21 @@ pub(crate) fn email(pointer: &str, email: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     Err(Refusal::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
+}
+
+/// When a token begins, where anything is said of it: before its end, and no later than can be written.
+///
+/// # Errors
+/// `INVALID_VALUE` where it is not.
+pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), Refusal> {
+    let Some(start) = start else { return Ok(()) };
+    if end.is_some_and(|end| start >= end) {
+        return Err(Refusal::invalid_value("/not_before", "A token must begin before it ends."));
+    }
+    if start > END_OF_TIME {
+        return Err(Refusal::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
+    }
+    Ok(())
 }
 
 /// The metadata as its JSON text.

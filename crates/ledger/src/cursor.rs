@@ -1,9 +1,12 @@
 //! Pages of a list: where one begins and where the next one does.
 //!
-//! A cursor names the last item of a page by its number, which never changes and is never used again. So a page begins
-//! where the last one ended, whatever came or went in between: no item is shown twice, none that stays is skipped.
+//! A cursor names the last item of a page by what the list is sorted by, and by a number that never changes and is never
+//! used again. So a page begins where the last one ended, whatever came or went in between: no item is shown twice, none
+//! that stays as it is is skipped.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use counterfoil_token::Digest;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     command::{Listing, Page},
@@ -11,39 +14,79 @@ use crate::{
     sql::MAX_INTEGER,
 };
 
-/// The cursor's layout: `[VERSION, list, number as 8 bytes, big-endian]` in base64url.
-const VERSION: u8 = 1;
+/// The cursor's layout: `[VERSION, list, question, position]` as JSON in base64url.
+const VERSION: u8 = 2;
+
+/// The longest cursor that is looked at, in characters: room for the longest name there is.
+const MAX_CURSOR: usize = 4 * 1024;
 
 /// How many items a page has where nothing is said, and how many at most.
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
-/// Which list a cursor belongs to. The byte is part of the cursors that callers hold.
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
+/// Which list a cursor belongs to. The letter is part of the cursors that callers hold.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum List {
-    Tokens = b't',
-    Members = b'm',
+    #[serde(rename = "t")]
+    Tokens,
+    #[serde(rename = "m")]
+    Members,
+    #[serde(rename = "c")]
+    Clients,
+    #[serde(rename = "a")]
+    Audit,
+}
+
+/// Where an item stands in its list.
+pub(crate) trait Position: Serialize + DeserializeOwned {
+    /// Whether there can be such a position at all: cursors come from outside.
+    fn is_possible(&self) -> bool;
+}
+
+impl Position for u64 {
+    fn is_possible(&self) -> bool {
+        *self <= MAX_INTEGER
+    }
 }
 
 /// The part of a list that is asked for.
-pub(crate) struct Window {
+pub(crate) struct Window<P = u64> {
     list: List,
-    /// The number of the item that the last page ended with.
-    pub(crate) after: Option<u64>,
+    question: String,
+    /// The position of the item that the last page ended with.
+    pub(crate) after: Option<P>,
     limit: usize,
 }
 
 impl Window {
+    /// A part of a list of which there is one only, in the order of a number.
+    ///
     /// # Errors
     /// `INVALID_VALUE` for a limit out of range, `INVALID_CURSOR` for a cursor that this list did not give.
     pub(crate) fn of(page: &Page, list: List) -> Result<Self, Refusal> {
+        Self::in_answer_to(&(), page, list)
+    }
+}
+
+impl<P: Position> Window<P> {
+    /// A part of a list that depends on what is asked: which items, in which order. A cursor continues the answer to the
+    /// same question only.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn in_answer_to(question: &impl Serialize, page: &Page, list: List) -> Result<Self, Refusal> {
         let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Refusal::invalid_value("/limit", format!("The limit must be 1 to {MAX_LIMIT}.")));
         }
-        let after = page.cursor.as_deref().map(|cursor| decode(cursor, list)).transpose()?;
-        Ok(Self { list, after, limit: limit as usize })
+        let question = fingerprint(question)?;
+        let after = match &page.cursor {
+            None => None,
+            Some(cursor) => Some(decode(cursor, list, &question).ok_or_else(|| {
+                Refusal::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.")
+            })?),
+        };
+        Ok(Self { list, question, after, limit: limit as usize })
     }
 
     /// How many rows to ask the database for: one more than the page has, which tells whether another follows.
@@ -51,29 +94,32 @@ impl Window {
         self.limit as u64 + 1
     }
 
-    /// The page of the items that came, each with its number.
-    pub(crate) fn page<T>(&self, mut items: Vec<(u64, T)>, total: u64) -> Listing<T> {
+    /// The page of the items that came, each with its position.
+    pub(crate) fn page<T>(&self, mut items: Vec<(P, T)>, total: u64) -> Listing<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
-        let last = items.last().filter(|_| more).map(|(number, _)| *number);
-        let next_cursor = last.map(|number| encode(self.list, number));
+        let last = items.last().filter(|_| more).map(|(position, _)| position);
+        let next_cursor = last.map(|position| encode(self.list, &self.question, position));
         Listing { items: items.into_iter().map(|(_, item)| item).collect(), next_cursor, total }
     }
 }
 
-fn encode(list: List, number: u64) -> String {
-    let mut payload = vec![VERSION, list as u8];
-    payload.extend(number.to_be_bytes());
-    BASE64_URL_SAFE_NO_PAD.encode(payload)
+/// A few characters that tell questions apart. Who forges them gets a page from the middle of another list that they may
+/// see anyway.
+fn fingerprint(question: &impl Serialize) -> Result<String, Refusal> {
+    let json = serde_json::to_vec(question).map_err(|_| Refusal::internal("a question has no JSON form"))?;
+    Ok(Digest::of(&json).to_string().chars().take(16).collect())
 }
 
-fn decode(cursor: &str, list: List) -> Result<u64, Refusal> {
-    let foreign = || Refusal::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.");
-    // Longer ones are not even decoded.
-    let payload =
-        Some(cursor).filter(|cursor| cursor.len() < 64).and_then(|cursor| BASE64_URL_SAFE_NO_PAD.decode(cursor).ok());
-    let payload: [u8; 10] = payload.and_then(|bytes| bytes.try_into().ok()).ok_or_else(foreign)?;
-    let [version, kind, number @ ..] = payload;
-    let number = u64::from_be_bytes(number);
-    if version == VERSION && kind == list as u8 && number <= MAX_INTEGER { Ok(number) } else { Err(foreign()) }
+fn encode(list: List, question: &str, position: &impl Serialize) -> String {
+    // Positions are numbers and text: they always have a JSON form.
+    BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(VERSION, list, question, position)).unwrap_or_default())
+}
+
+fn decode<P: Position>(cursor: &str, list: List, question: &str) -> Option<P> {
+    let payload = Some(cursor).filter(|cursor| cursor.len() <= MAX_CURSOR)?;
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
+    let (version, of, answers, position): (u8, List, String, P) = serde_json::from_slice(&payload).ok()?;
+    let fits = version == VERSION && of == list && answers == question && position.is_possible();
+    fits.then_some(position)
 }

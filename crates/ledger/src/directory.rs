@@ -13,7 +13,7 @@ use crate::{
     refusal::Refusal,
     schema,
     sql::{Sql, SqlError},
-    wire::{self, NotAReply},
+    wire::{self, Answered, NotAReply},
 };
 
 /// The directory, over its database.
@@ -38,6 +38,8 @@ pub enum Request {
     Confirm(Confirm),
     /// See [`Resolve`].
     Resolve(Resolve),
+    /// See [`Release`].
+    Release(Release),
 }
 
 /// Reserves a slug. While it is only reserved, claiming it again gives the same key again.
@@ -78,6 +80,16 @@ pub struct Resolve {
     pub slug: Slug,
 }
 
+/// Says that the slug's workspace is gone: anybody may claim the slug. Said again, also when somebody else has it by
+/// now, it changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Release {
+    /// The slug.
+    pub slug: Slug,
+    /// The key of the workspace that is gone.
+    pub key: WorkspaceKey,
+}
+
 /// The workspace of a slug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
@@ -99,7 +111,7 @@ impl<S: Sql> Directory<S> {
     /// a reply.
     pub fn handle(&self, body: &[u8], now: Timestamp) -> Vec<u8> {
         let request = wire::decode(body).map_err(Refusal::internal);
-        wire::encode_reply(request.and_then(|request| self.execute(request, now)))
+        wire::encode_reply(request.and_then(|request| self.execute(request, now)).map(Answered::now))
     }
 
     /// The database.
@@ -112,6 +124,7 @@ impl<S: Sql> Directory<S> {
             Request::Claim(ask) => reply(ask, |ask| self.claim(&ask, now)),
             Request::Confirm(ask) => reply(ask, |ask| self.confirm(&ask)),
             Request::Resolve(ask) => reply(ask, |ask| self.resolve(&ask)),
+            Request::Release(ask) => reply(ask, |ask| self.release(&ask)),
         })
     }
 
@@ -133,6 +146,12 @@ impl<S: Sql> Directory<S> {
         Ok(Resolved { key: Some(row.ok_or_else(|| Refusal::no_such("workspace"))?.take()?) })
     }
 
+    fn release(&self, ask: &Release) -> Result<Resolved, Refusal> {
+        let release = "DELETE FROM slugs WHERE slug = ? AND key = ?";
+        self.sql.exec(release, &[(&ask.slug).into(), (&ask.key).into()])?;
+        Ok(Resolved { key: None })
+    }
+
     fn resolve(&self, ask: &Resolve) -> Result<Resolved, Refusal> {
         let confirmed = "SELECT key FROM slugs WHERE slug = ? AND confirmed = 1";
         let row = self.sql.exec(confirmed, &[(&ask.slug).into()])?.pop();
@@ -145,7 +164,7 @@ impl<S: Sql> Directory<S> {
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
 pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, NotAReply> {
-    wire::decode_outcome(bytes)
+    Ok(wire::decode_outcome(bytes)?.map(|answered| answered.reply))
 }
 
 fn reply<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<Value, Refusal> {
@@ -170,4 +189,5 @@ requests! {
     Claim => Claimed,
     Confirm => Resolved,
     Resolve => Resolved,
+    Release => Resolved,
 }

@@ -6,11 +6,16 @@
 
 use counterfoil_token::SealSecret;
 use counterfoil_verify::{Code, Timestamp};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    audit,
     authority::Authority,
-    command::{Actor, Ask, Command, Request},
+    clients,
+    command::{Actor, Ask, Command, Deleted, Request},
+    deletion,
+    idempotency::{Once, Repeatable},
     members,
     mint::Mint,
     outbox::Outbox,
@@ -18,7 +23,9 @@ use crate::{
     refusal::Refusal,
     schema, scopes,
     sql::{Sql, SqlError},
-    tokens, wire,
+    tokens,
+    upkeep::{self, Upkeep},
+    wire::{self, Answered},
     work::Work,
     workspace::{self, WorkspaceRow},
 };
@@ -60,7 +67,7 @@ impl<S: Sql> Ledger<S> {
     ///
     /// # Errors
     /// [`Refusal`]: nothing has changed then.
-    pub fn execute(&self, request: Request, context: Context<'_>) -> Result<Value, Refusal> {
+    pub fn execute(&self, request: Request, context: Context<'_>) -> Result<Answered<Value>, Refusal> {
         self.sql.transaction(|| carry_out(&self.sql, request, context))
     }
 
@@ -69,52 +76,115 @@ impl<S: Sql> Ledger<S> {
         Outbox::new(&self.sql)
     }
 
+    /// Takes one step of what is to be done without anybody asking.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the step is not taken then, and may be tried again.
+    pub fn upkeep(&self, now: Timestamp) -> Result<Upkeep, SqlError> {
+        self.sql.transaction(|| upkeep::step(&self.sql, now))
+    }
+
+    /// Forgets a workspace that is gone and whose slug is released. Of another one it forgets nothing.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn forget(&self, now: Timestamp) -> Result<(), SqlError> {
+        self.sql.transaction(|| deletion::finish(&self.sql, now))
+    }
+
     /// The database.
     pub fn sql(&self) -> &S {
         &self.sql
     }
 }
 
-fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Value, Refusal> {
-    let Request { workspace: key, actor, request_id, address, command } = request;
+fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<Value>, Refusal> {
+    let Request { workspace: key, actor, request_id, address, idempotency_key, command } = request;
     let Context { now, random, seal_secrets } = context;
 
     let workspace = match WorkspaceRow::load(sql)? {
-        Some(workspace) if workspace.key == key => workspace,
-        Some(workspace) => {
+        Some(workspace) if workspace.key != key => {
             let detail = format!("a request for workspace {key} reached the ledger of {}", workspace.key);
             return Err(Refusal::internal(detail));
         }
-        None => match (actor, command) {
-            (Actor::Token(_), _) => return Err(Refusal::unauthenticated(Code::Unknown)),
-            (_, Command::Records(ask)) => return reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
-            (Actor::Root, Command::Bootstrap(ask)) => {
-                let founded = workspace::found(sql, key, &ask, now)?;
-                let work = Work { sql, now, workspace: founded, authority: Authority::Root, request_id, address };
-                return reply(ask, |ask| workspace::bootstrap(&work, &mut Mint { random, seal_secrets }, ask));
-            }
-            _ => return Err(Refusal::no_such("workspace")),
-        },
+        Some(workspace) if !workspace.deleting => workspace,
+        gone => {
+            let founds = gone.is_none();
+            return match (actor, command) {
+                (Actor::Token(_), _) => Err(Refusal::unauthenticated(Code::Unknown)),
+                (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
+                (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
+                (Actor::Root, Command::Bootstrap(ask)) if founds => {
+                    let founded = workspace::found(sql, key, &ask, now)?;
+                    let work = Work { sql, now, workspace: founded, authority: Authority::Root, request_id, address };
+                    reply(ask, |ask| workspace::bootstrap(&work, &mut Mint { random, seal_secrets }, ask))
+                }
+                _ => Err(Refusal::no_such("workspace")),
+            };
+        }
     };
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
-    let work = Work { sql, now, workspace, authority, request_id, address };
+    let once = idempotency_key.map(|key| Once::of(&authority, key, &command)).transpose()?;
+    if let Some(once) = &once
+        && let Some(reply) = once.answered(sql, now)?
+    {
+        return Ok(Answered { reply, repeated: true });
+    }
+    let work = &Work { sql, now, workspace, authority, request_id, address };
     let mint = &mut Mint { random, seal_secrets };
     match command {
-        Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(&work, mint, ask)),
-        Command::GetScopes(ask) => reply(ask, |_| scopes::read(&work)),
-        Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(&work, ask)),
-        Command::ListMembers(ask) => reply(ask, |ask| members::list(&work, &ask)),
-        Command::CreateMember(ask) => reply(ask, |ask| members::create(&work, ask)),
-        Command::CreateToken(ask) => reply(ask, |ask| tokens::create(&work, mint, ask)),
-        Command::ListTokens(ask) => reply(ask, |ask| tokens::list(&work, &ask)),
-        Command::ReadToken(ask) => reply(ask, |ask| tokens::read(&work, &ask)),
-        Command::ReadSelf(ask) => reply(ask, |_| tokens::read_self(&work)),
-        Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(&work, &ask)),
-        Command::Records(ask) => reply(ask, |ask| records::answer(&work, seal_secrets, &ask)),
+        Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
+        Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
+        Command::UpdateWorkspace(ask) => reply(ask, |ask| workspace::update(work, ask)),
+        Command::SuspendWorkspace(ask) => reply(ask, |ask| workspace::suspend(work, &ask)),
+        Command::DeleteWorkspace(ask) => reply(ask, |_| deletion::begin(work)),
+        Command::GetScopes(ask) => reply(ask, |_| scopes::read(work)),
+        Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(work, ask)),
+        Command::ListMembers(ask) => reply(ask, |ask| members::list(work, &ask)),
+        Command::CreateMember(ask) => made(work, once, ask, |ask| members::create(work, ask)),
+        Command::ReadMember(ask) => reply(ask, |ask| members::read(work, &ask)),
+        Command::UpdateMember(ask) => reply(ask, |ask| members::update(work, ask)),
+        Command::EraseMember(ask) => reply(ask, |ask| members::erase(work, &ask)),
+        Command::ListClients(ask) => reply(ask, |ask| clients::list(work, &ask)),
+        Command::CreateClient(ask) => made(work, once, ask, |ask| clients::create(work, ask)),
+        Command::DeleteClient(ask) => reply(ask, |ask| clients::delete(work, &ask)),
+        Command::CreateToken(ask) => made(work, once, ask, |ask| tokens::create(work, mint, ask)),
+        Command::ListTokens(ask) => reply(ask, |ask| tokens::list(work, &ask)),
+        Command::ReadToken(ask) => reply(ask, |ask| tokens::read(work, &ask)),
+        Command::ReadSelf(ask) => reply(ask, |_| tokens::read_self(work)),
+        Command::UpdateToken(ask) => reply(ask, |ask| tokens::update(work, ask)),
+        Command::RotateToken(ask) => made(work, once, ask, |ask| tokens::rotate(work, mint, &ask)),
+        Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(work, &ask)),
+        Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(work, ask)),
+        Command::ImportTokens(ask) => made(work, once, ask, |ask| tokens::import(work, mint, ask)),
+        Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
+        Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
     }
 }
 
+/// Runs a command that makes something, once for each idempotency key.
+fn made<C: Ask>(
+    work: &Work<'_>,
+    once: Option<Once>,
+    ask: C,
+    run: impl FnOnce(C) -> Result<C::Reply, Refusal>,
+) -> Result<Answered<Value>, Refusal>
+where
+    C::Reply: Repeatable,
+{
+    let made = run(ask)?;
+    let answered = json_of(&made)?;
+    if let Some(once) = once {
+        once.keep(work.sql, made, work.now)?;
+    }
+    Ok(answered)
+}
+
 /// Runs a command and turns its own reply, and no other type, into JSON.
-fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Value, Refusal> {
-    serde_json::to_value(run(ask)?).map_err(|_| Refusal::internal("a reply has no JSON form"))
+fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Answered<Value>, Refusal> {
+    json_of(&run(ask)?)
+}
+
+fn json_of(reply: &impl Serialize) -> Result<Answered<Value>, Refusal> {
+    serde_json::to_value(reply).map(Answered::now).map_err(|_| Refusal::internal("a reply has no JSON form"))
 }

@@ -1,20 +1,25 @@
 //! The members of a workspace.
 
+mod erase;
+mod update;
+
 use counterfoil_verify::{OwnerRecord, RegistryKey, ScopeSet, Timestamp};
 use serde_json::json;
 
 use crate::{
     audit::{self, Change},
     check,
-    command::{CreateMember, ListMembers, Listing, Member, Owner, Role},
+    command::{CreateMember, ListMembers, Listing, Member, Owner, ReadMember, Role},
     cursor::{List, Window},
     grant::Limits,
-    refusal::Refusal,
+    refusal::{ConflictCode, ForbiddenCode, Refusal},
     scopes::{BuiltIn, Catalogue},
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     tokens,
     work::Work,
 };
+
+pub(crate) use self::{erase::erase, update::update};
 
 /// The highest quota that may be set.
 const MAX_QUOTA: u64 = 1_000_000;
@@ -59,15 +64,16 @@ impl MemberRow {
     }
 
     pub(crate) fn by_number(sql: &dyn Sql, number: u64) -> Result<Option<Self>, SqlError> {
-        Self::one(sql, "number", number.into())
+        Self::one(sql, "number = ?", number.into())
     }
 
+    /// The member by this id. Who was erased has none any more.
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
-        Self::one(sql, "id", id.into())
+        Self::one(sql, "id = ? AND erased_at IS NULL", id.into())
     }
 
-    fn one(sql: &dyn Sql, column: &str, value: Value) -> Result<Option<Self>, SqlError> {
-        let rows = sql.exec(&format!("SELECT {COLUMNS} FROM members WHERE {column} = ?"), &[value])?;
+    fn one(sql: &dyn Sql, condition: &str, value: Value) -> Result<Option<Self>, SqlError> {
+        let rows = sql.exec(&format!("SELECT {COLUMNS} FROM members WHERE {condition}"), &[value])?;
         rows.into_iter().next().map(|mut row| Self::read(&mut row)).transpose()
     }
 
@@ -92,9 +98,34 @@ impl MemberRow {
         Ok(())
     }
 
+    /// Writes all that may change of a member.
+    fn save(&self, sql: &dyn Sql) -> Result<(), SqlError> {
+        sql.exec(
+            "UPDATE members SET id = ?, name = ?, email = ?, role = ?, grants = ?, quota = ?, suspended = ?,
+             revoked_before = ?, version = ? WHERE number = ?",
+            &[
+                (&self.id).into(),
+                (&self.name).into(),
+                self.email.as_ref().into(),
+                (&self.role).into(),
+                Value::json(&self.grants)?,
+                self.quota.into(),
+                self.suspended.into(),
+                self.revoked_before.into(),
+                self.version.into(),
+                self.number.into(),
+            ],
+        )?;
+        Ok(())
+    }
+
     /// How many live tokens the member may have.
     pub(crate) fn quota(&self, default: u64) -> u64 {
         self.quota.unwrap_or(default)
+    }
+
+    fn is_active_admin(&self) -> bool {
+        self.role == Role::Admin && !self.suspended
     }
 
     /// What verifiers know of the member.
@@ -122,7 +153,7 @@ impl MemberRow {
             email: self.email.clone(),
             role: self.role,
             grants: self.grants.clone(),
-            quota: self.quota(work.workspace.default_quota),
+            quota: self.quota(work.workspace.settings.default_quota),
             live_tokens: tokens::live_of(work.sql, self.number, work.now)?,
             suspended: self.suspended,
             created_at: self.created_at,
@@ -141,9 +172,11 @@ pub(crate) fn list(work: &Work<'_>, ask: &ListMembers) -> Result<Listing<Member>
     let (first, last) = only.map_or((1, MAX_INTEGER), |own| (own.number, own.number));
     let from = window.after.map_or(first, |after| first.max(after.saturating_add(1)));
 
-    let count = "SELECT count(*) FROM members WHERE number BETWEEN ? AND ?";
+    let count = "SELECT count(*) FROM members WHERE erased_at IS NULL AND number BETWEEN ? AND ?";
     let total = work.sql.exec(count, &[first.into(), last.into()])?.pop().map_or(Ok(0), |mut row| row.take())?;
-    let page = format!("SELECT {COLUMNS} FROM members WHERE number BETWEEN ? AND ? ORDER BY number LIMIT ?");
+    let page = format!(
+        "SELECT {COLUMNS} FROM members WHERE erased_at IS NULL AND number BETWEEN ? AND ? ORDER BY number LIMIT ?"
+    );
     let rows = work.sql.exec(&page, &[from.into(), last.into(), window.rows().into()])?;
     let members = rows.into_iter().map(|mut row| {
         let member = MemberRow::read(&mut row)?;
@@ -152,15 +185,29 @@ pub(crate) fn list(work: &Work<'_>, ask: &ListMembers) -> Result<Listing<Member>
     Ok(window.page(members.collect::<Result<_, SqlError>>()?, total))
 }
 
+fn find(work: &Work<'_>, id: &str) -> Result<MemberRow, Refusal> {
+    MemberRow::by_id(work.sql, id)?.ok_or_else(|| Refusal::no_such("member"))
+}
+
+/// Everybody who may read tokens is shown itself. To others than managers nobody else exists.
+pub(crate) fn read(work: &Work<'_>, ask: &ReadMember) -> Result<Member, Refusal> {
+    let is_own = || work.authority.member().is_some_and(|own| own.id == ask.id);
+    if !work.authority.holds(BuiltIn::WorkspaceManage) {
+        work.authority.require(BuiltIn::TokensRead)?;
+        if !is_own() {
+            return Err(Refusal::no_such("member"));
+        }
+    }
+    Ok(find(work, &ask.id)?.view(work)?)
+}
+
 pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
     check::scopes("/grants", &ask.grants)?;
-    if ask.quota.is_some_and(|quota| quota > MAX_QUOTA) {
-        return Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}.")));
-    }
+    ask.quota.map_or(Ok(()), check_quota)?;
     if ask.role == Role::Admin && !work.authority.is_admin() {
         return Err(Refusal::escalation("Only an admin may make another."));
     }
@@ -188,10 +235,43 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     let view = member.view(work)?;
     audit::append(
         work,
-        Change { action: "member.create", subject: &member.id, before: None, after: Some(json!(view)) },
+        Change {
+            action: "member.create",
+            subject: &member.id,
+            before: None,
+            after: Some(json!({
+                "number": number, "role": member.role, "grants": member.grants, "quota": member.quota,
+            })),
+        },
     )?;
     work.publish(RegistryKey::Owner(work.workspace.key, number), &member.record(), generation)?;
     Ok(view)
+}
+
+fn check_quota(quota: u64) -> Result<(), Refusal> {
+    if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
+}
+
+/// Whether anybody else could administer the workspace if this member could not.
+///
+/// # Errors
+/// `LAST_ADMIN` where nobody could.
+fn check_other_admin(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
+    let others = "SELECT count(*) FROM members
+        WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
+    let others = work.sql.exec(others, &[member.number.into()])?.pop().map_or(Ok(0), |mut row| row.take::<u64>())?;
+    if others > 0 || !member.is_active_admin() {
+        return Ok(());
+    }
+    Err(Refusal::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
+}
+
+/// Only admins lay hands on admins: whoever manages the workspace for them must not be able to put them out.
+fn check_may_change(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
+    if member.role == Role::Admin && !work.authority.is_admin() {
+        return Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
+    }
+    Ok(())
 }
 
 /// The number asked for where it is free, else the one after the highest.

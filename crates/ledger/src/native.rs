@@ -181,7 +181,14 @@ impl<S: Sql> Ledger<S> {
         command: C,
         context: Context<'_>,
     ) -> Result<C::Reply, Refusal> {
-        let request = Request { workspace, actor, request_id: "native".to_owned(), address, command: command.into() };
+        let request = Request {
+            workspace,
+            actor,
+            request_id: "native".to_owned(),
+            address,
+            idempotency_key: None,
+            command: command.into(),
+        };
         let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
         let reply = self.handle(&body, context);
         decode_reply::<C>(&reply).map_err(|error| Refusal::internal(error.to_string()))?

@@ -26,8 +26,8 @@ pub struct Outbox<'a> {
 pub struct Put {
     /// The registry's key.
     pub key: String,
-    /// What to put there.
-    pub value: Vec<u8>,
+    /// What to put there; absent where the key is to be deleted.
+    pub value: Option<Vec<u8>>,
     /// Which version of it this is: the ledger's generation at the change.
     pub version: u64,
 }
@@ -46,7 +46,10 @@ impl<'a> Outbox<'a> {
             "SELECT key, value, version FROM outbox WHERE due_at <= ? ORDER BY due_at, key LIMIT ?",
             &[now.into(), (limit as u64).into()],
         )?;
-        let put = |mut row: Row| Ok(Put { key: row.take()?, value: row.take()?, version: row.take()? });
+        let put = |mut row: Row| {
+            let (key, value): (_, Vec<u8>) = (row.take()?, row.take()?);
+            Ok(Put { key, value: Some(value).filter(|value| !value.is_empty()), version: row.take()? })
+        };
         rows.into_iter().map(put).collect()
     }
 
@@ -92,14 +95,22 @@ impl<'a> Outbox<'a> {
     }
 }
 
-/// Leaves the record to be put, in place of any older version that still waits. A key that waits out a failure or its
+/// Leaves the record to be put, or the key to be deleted where there is none, in place of any older version that still waits. A key that waits out a failure or its
 /// interval goes on waiting: a change must not make the shell hammer a registry that is down.
-pub(crate) fn enqueue(sql: &dyn Sql, key: &str, value: Vec<u8>, version: u64, now: Timestamp) -> Result<(), SqlError> {
+///
+/// A deletion lies in its row as no bytes at all: no record is encoded so.
+pub(crate) fn enqueue(
+    sql: &dyn Sql,
+    key: &str,
+    value: Option<Vec<u8>>,
+    version: u64,
+    now: Timestamp,
+) -> Result<(), SqlError> {
     sql.exec(
         "INSERT INTO outbox (key, value, version, due_at, attempts) VALUES (?, ?, ?, ?, 0)
          ON CONFLICT (key) DO UPDATE SET value = excluded.value, version = excluded.version
          WHERE excluded.version >= outbox.version",
-        &[key.into(), value.into(), version.into(), now.into()],
+        &[key.into(), value.unwrap_or_default().into(), version.into(), now.into()],
     )?;
     Ok(())
 }

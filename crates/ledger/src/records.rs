@@ -29,9 +29,9 @@ pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records
     // One statement a digest: an engine may take no more than 100 parameters at a time.
     for digest in &ask.digests {
         let held = OwnedToken::by_digest(work.sql, *digest)?;
-        let record = held.map(|OwnedToken { token, owner }| {
-            owners.entry(owner.number).or_insert_with(|| owner.record());
-            token.record()
+        let record = held.map(|held| {
+            owners.entry(held.owner.number).or_insert_with(|| held.owner.record());
+            held.record(work.now)
         });
         tokens.push((*digest, record));
     }

@@ -3,7 +3,7 @@
 use counterfoil_verify::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::sql::SqlError;
+use crate::{command::RevokedItem, sql::SqlError};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -54,12 +54,31 @@ pub enum Refusal {
         /// The field that must be unique.
         field: String,
     },
-    /// The owner has as many live tokens as it may.
-    #[error("the owner's quota of {quota} live tokens is used up")]
+    /// What the token is just now does not let this be done to it.
+    #[error("{detail}")]
+    Conflict {
+        /// A stable code.
+        code: ConflictCode,
+        /// One sentence, fit to be shown.
+        detail: String,
+    },
+    /// The owner would have more live tokens than it may.
+    #[error("the owner's quota of {quota} live tokens is used up: {needed} are needed")]
     QuotaExceeded {
         /// The quota.
         quota: u64,
+        /// How many it would have to be.
+        needed: u64,
     },
+    /// Of many tokens named, some are not there, or none that the actor may see. Nothing was done to any.
+    #[error("not all of these tokens are there")]
+    UnknownTokens {
+        /// One for each token that was named, in that order.
+        items: Vec<RevokedItem>,
+    },
+    /// Another command was sent under this idempotency key before.
+    #[error("the idempotency key was used for another request before")]
+    IdempotencyMismatch,
     /// The ledger could not do its work; the log says why. Nothing was changed.
     #[error("the ledger failed")]
     Internal {
@@ -78,6 +97,20 @@ pub enum ForbiddenCode {
     NotYours,
     /// Only root may.
     RootOnly,
+    /// It changes what the very token that is used for it may do, or for how long.
+    OwnToken,
+}
+
+/// What stands in the way of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ConflictCode {
+    /// The token is revoked, for good.
+    TokenRevoked,
+    /// The token has expired.
+    TokenExpired,
+    /// Nobody would be left to administer the workspace.
+    LastAdmin,
 }
 
 /// What is wrong with a field.
@@ -92,6 +125,10 @@ pub enum InvalidCode {
     BuiltInScope,
     /// A member that does not exist.
     UnknownMember,
+    /// A client that does not exist.
+    UnknownClient,
+    /// A filter that finds more than can be done at once.
+    TooManyTokens,
     /// A cursor that this list did not give.
     InvalidCursor,
 }
@@ -123,6 +160,10 @@ impl Refusal {
 
     pub(crate) fn invalid_value(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(InvalidCode::InvalidValue, pointer, detail)
+    }
+
+    pub(crate) fn conflict(code: ConflictCode, detail: impl Into<String>) -> Self {
+        Self::Conflict { code, detail: detail.into() }
     }
 
     pub(crate) fn internal(detail: impl Into<String>) -> Self {

@@ -1,13 +1,29 @@
 //! The life of tokens, one command a file, and what is common to them.
 
+mod blank;
 mod create;
+mod filter;
+mod import;
 mod issue;
+mod list;
+mod pins;
 mod read;
 mod revoke;
+mod revoke_many;
+mod rotate;
 mod row;
+mod shown;
+mod text;
+mod update;
 
+pub(crate) use blank::blank_each_of;
 pub(crate) use create::create;
+pub(crate) use import::import;
 pub(crate) use issue::{Draft, issue};
-pub(crate) use read::{list, read, read_self};
+pub(crate) use list::list;
+pub(crate) use read::{read, read_self};
 pub(crate) use revoke::{revoke, revoke_each_of};
+pub(crate) use revoke_many::revoke_many;
+pub(crate) use rotate::rotate;
 pub(crate) use row::{OwnedToken, TokenRow, live_of};
+pub(crate) use update::update;

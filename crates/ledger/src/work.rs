@@ -35,6 +35,6 @@ impl Work<'_> {
 
     /// Puts a changed record into the outbox, on its way to the registry.
     pub(crate) fn publish(&self, key: RegistryKey, record: &impl Encoded, version: u64) -> Result<(), Refusal> {
-        Ok(outbox::enqueue(self.sql, &key.path(), record.encode(), version, self.now)?)
+        Ok(outbox::enqueue(self.sql, &key.path(), Some(record.encode()), version, self.now)?)
     }
 }

@@ -1,17 +1,19 @@
 //! The workspace itself: how it begins, and what verifiers know of it.
 
+use core::ops::RangeInclusive;
+
 use counterfoil_token::{Prefix, WorkspaceKey};
 use counterfoil_verify::{Freshness, RegistryKey, Scope, ScopeSet, Timestamp, WorkspaceRecord};
-use serde_json::json;
+use serde_json::{Map, Value as Json, json};
 
 use crate::{
     audit::{self, Change},
     check,
-    command::{Bootstrap, Bootstrapped, Role, Workspace},
+    command::{Bootstrap, Bootstrapped, Patch, Role, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
     members::MemberRow,
     mint::Mint,
     refusal::Refusal,
-    scopes,
+    scopes::{self, BuiltIn},
     slug::Slug,
     sql::{Row, Sql, SqlError},
     tokens::{self, Draft},
@@ -20,6 +22,18 @@ use crate::{
 
 /// How many live tokens a member may have where nothing else is set.
 const DEFAULT_QUOTA: u64 = 600;
+
+/// How long a session lasts where nothing else is set: a working day, in seconds.
+const DEFAULT_SESSION_LENGTH: u64 = 12 * 60 * 60;
+
+/// The quotas that may be set for everybody.
+const QUOTAS: RangeInclusive<u64> = 1..=1_000_000;
+/// The longest lives of tokens that may be set, in seconds: up to a hundred Julian years.
+const LIFETIMES: RangeInclusive<u64> = 1..=100 * 31_557_600;
+/// How long sessions may last, in seconds: a minute to 30 days.
+const SESSION_LENGTHS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
+/// For how many days audit rows may be kept: up to a hundred years.
+const RETENTIONS: RangeInclusive<u64> = 1..=36_500;
 
 /// The number of the first admin.
 const FIRST_ADMIN: u64 = 1;
@@ -37,14 +51,16 @@ pub(crate) struct WorkspaceRow {
     pub(crate) founded: u64,
     pub(crate) suspended: bool,
     pub(crate) has_imports: bool,
-    pub(crate) default_quota: u64,
+    pub(crate) settings: Settings,
+    /// Whether it is being deleted: nobody is let in any more.
+    pub(crate) deleting: bool,
 }
 
 impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, generation, version, founded, suspended, has_imports,
-             default_quota FROM workspace",
+             default_quota, max_lifetime, session_length, audit_retention, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -59,7 +75,13 @@ impl WorkspaceRow {
                 founded: row.take()?,
                 suspended: row.take()?,
                 has_imports: row.take()?,
-                default_quota: row.take()?,
+                settings: Settings {
+                    default_quota: row.take()?,
+                    max_lifetime: row.take()?,
+                    session_length: row.take()?,
+                    audit_retention: row.take()?,
+                },
+                deleting: row.take()?,
             })
         };
         rows.into_iter().next().map(read).transpose()
@@ -77,6 +99,26 @@ impl WorkspaceRow {
         }
     }
 
+    /// Writes all that may change of the workspace once it is founded, and publishes what verifiers know of it.
+    fn save(&self, work: &Work<'_>) -> Result<(), Refusal> {
+        let settings = &self.settings;
+        work.sql.exec(
+            "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
+             session_length = ?, audit_retention = ?, version = ?",
+            &[
+                (&self.name).into(),
+                (&self.prefix).into(),
+                self.suspended.into(),
+                settings.default_quota.into(),
+                settings.max_lifetime.into(),
+                settings.session_length.into(),
+                settings.audit_retention.into(),
+                self.version.into(),
+            ],
+        )?;
+        work.publish(RegistryKey::Workspace(self.key), &self.record(scopes::stricter(work.sql)?), self.version)
+    }
+
     fn view(&self) -> Workspace {
         Workspace {
             key: self.key,
@@ -84,6 +126,8 @@ impl WorkspaceRow {
             name: self.name.clone(),
             prefix: self.prefix,
             created_at: self.created_at,
+            suspended: self.suspended,
+            settings: self.settings.clone(),
         }
     }
 }
@@ -107,11 +151,17 @@ pub(crate) fn found(
         founded: 0,
         suspended: false,
         has_imports: false,
-        default_quota: DEFAULT_QUOTA,
+        settings: Settings {
+            default_quota: DEFAULT_QUOTA,
+            max_lifetime: None,
+            session_length: DEFAULT_SESSION_LENGTH,
+            audit_retention: None,
+        },
+        deleting: false,
     };
     sql.exec(
         "INSERT INTO workspace (row, key, slug, name, prefix, created_at, generation, version, founded, last_number,
-         suspended, has_imports, default_quota) VALUES (1, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?)",
+         suspended, has_imports, default_quota, session_length) VALUES (1, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?)",
         &[
             (&key).into(),
             (&founded.slug).into(),
@@ -119,6 +169,7 @@ pub(crate) fn found(
             (&founded.prefix).into(),
             now.into(),
             DEFAULT_QUOTA.into(),
+            DEFAULT_SESSION_LENGTH.into(),
         ],
     )?;
     let admin = MemberRow {
@@ -181,4 +232,81 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
     let draft = Draft { name: "First admin token".to_owned(), ..Draft::of(admin, ScopeSet::everything()) };
     let issued = tokens::issue(work, mint, &workspace, generation, draft)?;
     Ok(Bootstrapped { workspace: workspace.view(), admin: issued })
+}
+
+/// Whoever holds a live token may know which workspace it is of.
+pub(crate) fn read(work: &Work<'_>) -> Result<Workspace, Refusal> {
+    Ok(work.workspace.view())
+}
+
+/// Changes the settings. Where that makes no difference nothing is written.
+pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace, Refusal> {
+    work.authority.require(BuiltIn::WorkspaceManage)?;
+    let mut after = work.workspace.clone();
+    if let Some(name) = ask.name {
+        check::length("/name", &name, 1..=200)?;
+        after.name = name;
+    }
+    let settings = &mut after.settings;
+    if let Some(quota) = ask.default_quota {
+        settings.default_quota = within("/default_quota", quota, QUOTAS)?;
+    }
+    if let Patch::Set(seconds) = ask.max_lifetime {
+        within("/max_lifetime", seconds, LIFETIMES)?;
+    }
+    ask.max_lifetime.apply(&mut settings.max_lifetime);
+    if let Some(seconds) = ask.session_length {
+        settings.session_length = within("/session_length", seconds, SESSION_LENGTHS)?;
+    }
+    if let Patch::Set(days) = ask.audit_retention {
+        within("/audit_retention_days", days, RETENTIONS)?;
+    }
+    ask.audit_retention.apply(&mut settings.audit_retention);
+    after.prefix = ask.prefix.unwrap_or(after.prefix);
+    change(work, after, "workspace.update")
+}
+
+/// Suspends the workspace, and with it all its tokens, or resumes it.
+pub(crate) fn suspend(work: &Work<'_>, ask: &SuspendWorkspace) -> Result<Workspace, Refusal> {
+    work.authority.require_root()?;
+    let after = WorkspaceRow { suspended: ask.suspended, ..work.workspace.clone() };
+    change(work, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
+}
+
+fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for ((field, old), (_, new)) in fields(&work.workspace).into_iter().zip(fields(&after)) {
+        if old != new {
+            was.insert(field.to_owned(), old);
+            is.insert(field.to_owned(), new);
+        }
+    }
+    if is.is_empty() {
+        return Ok(after.view());
+    }
+    after.version = work.next_generation()?;
+    after.save(work)?;
+    let (before, subject) = (Some(was.into()), after.key.as_str());
+    audit::append(work, Change { action, subject, before, after: Some(is.into()) })?;
+    Ok(after.view())
+}
+
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 7] {
+    let settings = &workspace.settings;
+    [
+        ("name", json!(workspace.name)),
+        ("prefix", json!(workspace.prefix)),
+        ("suspended", json!(workspace.suspended)),
+        ("default_quota", json!(settings.default_quota)),
+        ("max_lifetime", json!(settings.max_lifetime)),
+        ("session_length", json!(settings.session_length)),
+        ("audit_retention", json!(settings.audit_retention)),
+    ]
+}
+
+fn within(pointer: &str, value: u64, range: RangeInclusive<u64>) -> Result<u64, Refusal> {
+    if range.contains(&value) {
+        return Ok(value);
+    }
+    Err(Refusal::invalid_value(pointer, format!("Must be {} to {}.", range.start(), range.end())))
 }

@@ -1,4 +1,4 @@
-//! The outbox's drain: publishes what changed to the registry, until nothing is left.
+//! The outbox's drain, which publishes what changed to the registry, and the ledger's upkeep.
 //!
 //! The runtime runs one alarm of an object at a time, hence there is one drain at a time. It never throws, since the
 //! runtime gives a throwing alarm up after six tries, and always arms the next alarm for the earliest job left. A put
@@ -6,14 +6,21 @@
 
 use std::time::Duration;
 
-use counterfoil_ledger::{Ledger, outbox::Put, sql::SqlError};
+use counterfoil_api::{Ports as _, Unreachable};
+use counterfoil_ledger::{
+    Ledger, Slug, Upkeep,
+    directory::{self, Release},
+    outbox::Put,
+    sql::SqlError,
+};
+use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 use futures_util::future::join_all;
 use js_sys::Date;
 use worker::{Env, ScheduledTime, State, kv::KvStore};
 
 use crate::{
-    ports::{now, within},
+    ports::{WorkerPorts, now, within},
     sql::DurableSql,
 };
 
@@ -29,15 +36,25 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// When to try again where even the outbox could not be read.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Publishes what is due and arms the next alarm.
-pub(crate) async fn drain(state: &State, env: &Env) {
+/// Steps of upkeep in one run; each takes away a few hundred rows at most.
+const STEPS: usize = 20;
+
+/// Publishes what is due, looks after what is due of its own accord, and arms the next alarm.
+pub(crate) async fn run(state: &State, env: &Env) {
     let opened = DurableSql::new(state).and_then(Ledger::open);
     match opened {
         Ok(ledger) => {
             if let Err(error) = publish(&ledger, env).await {
                 worker::console_error!("the outbox could not be drained: {error}");
             }
-            arm(state, &ledger).await;
+            let next = match upkeep(&ledger, env).await {
+                Ok(next) => next,
+                Err(error) => {
+                    worker::console_error!("the ledger's upkeep failed: {error}");
+                    Some(now().plus(as_millis(RETRY)))
+                }
+            };
+            rearm(state, &ledger, next).await;
         }
         Err(error) => {
             worker::console_error!("the ledger could not be opened: {error}");
@@ -46,15 +63,48 @@ pub(crate) async fn drain(state: &State, env: &Env) {
     }
 }
 
-/// Sets the alarm for the earliest job in the outbox, where there is one.
+/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: every change passes
+/// through the outbox, so the alarm that then runs finds the upkeep's next job.
 pub(crate) async fn arm(state: &State, ledger: &Ledger<DurableSql>) {
-    match ledger.outbox().next_due() {
+    rearm(state, ledger, None).await;
+}
+
+async fn rearm(state: &State, ledger: &Ledger<DurableSql>, upkeep: Option<Timestamp>) {
+    match ledger.outbox().next_due().map(|due| due.into_iter().chain(upkeep).min()) {
         Ok(None) => {}
         Ok(Some(due)) => set_alarm(state, due).await,
         Err(error) => {
             worker::console_error!("the outbox could not be read: {error}");
             set_alarm(state, now().plus(as_millis(RETRY))).await;
         }
+    }
+}
+
+/// Takes the steps that are due and says when the next one is.
+async fn upkeep(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
+    for _ in 0..STEPS {
+        match ledger.upkeep(now())? {
+            Upkeep::More => {}
+            Upkeep::Wait(next) => return Ok(next),
+            Upkeep::Release(slug, key) => {
+                // Cut off in between, both are done again: a slug that is released, or another's by now, stays so.
+                release(env, slug, key).await.map_err(|error| SqlError::new(error.to_string()))?;
+                ledger.forget(now())?;
+            }
+        }
+    }
+    Ok(Some(now()))
+}
+
+async fn release(env: &Env, slug: Slug, key: WorkspaceKey) -> Result<(), Unreachable> {
+    let ports = WorkerPorts::new(env).map_err(|error| Unreachable(error.to_string()))?;
+    let request = directory::Request::from(Release { slug, key });
+    let request = serde_json::to_vec(&request).map_err(|error| Unreachable(error.to_string()))?;
+    let reply = ports.directory(request).await?;
+    match directory::decode_reply::<Release>(&reply) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(refusal)) => Err(Unreachable(refusal.to_string())),
+        Err(error) => Err(Unreachable(error.to_string())),
     }
 }
 
@@ -79,8 +129,14 @@ async fn publish(ledger: &Ledger<DurableSql>, env: &Env) -> Result<(), SqlError>
     Ok(())
 }
 
-async fn store(registry: &KvStore, put: &Put) -> Result<(), counterfoil_api::Unreachable> {
-    within(PATIENCE, async { registry.put_bytes(&put.key, &put.value)?.execute().await }).await
+async fn store(registry: &KvStore, put: &Put) -> Result<(), Unreachable> {
+    within(PATIENCE, async {
+        match &put.value {
+            Some(value) => registry.put_bytes(&put.key, value)?.execute().await,
+            None => registry.delete(&put.key).await,
+        }
+    })
+    .await
 }
 
 async fn set_alarm(state: &State, at: Timestamp) {

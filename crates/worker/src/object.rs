@@ -46,7 +46,7 @@ impl DurableObject for Ledger {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::drain(&self.state, &self.env).await;
+        alarm::run(&self.state, &self.env).await;
         Response::empty()
     }
 }

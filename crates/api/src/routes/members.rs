@@ -1,14 +1,18 @@
 //! Members.
 
-use axum::{Json as Answer, http::StatusCode};
-use counterfoil_ledger::command::{self, CreateMember, ListMembers, Role};
+use axum::{Json as Answer, extract::Path, http::StatusCode, response::IntoResponse};
+use counterfoil_ledger::command::{
+    self, CreateMember, EraseMember, ListMembers, Patch, ReadMember, Role, UpdateMember,
+};
 use counterfoil_verify::{ScopePattern, ScopeSet};
 use serde::{Deserialize, Serialize};
 
-use super::shapes::{List, PageQuery};
+use super::shapes::{List, PageQuery, Standing};
 use crate::{
     body::{Json, Query},
     credential::Caller,
+    idempotency::{Idempotency, replayed},
+    patch::{clearable, present},
     ports::Ports,
     problem::Problem,
     time::Rfc3339,
@@ -25,7 +29,7 @@ pub(super) struct Member {
     grants: ScopeSet,
     quota: u64,
     live_tokens: u64,
-    state: &'static str,
+    state: Standing,
     created_at: Rfc3339,
 }
 
@@ -52,11 +56,52 @@ pub(super) async fn list<P: Ports>(
 
 pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
+    once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, Answer<Member>), Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let Create { id, number, name, email, role, grants, quota } = body;
-    let member = caller.ask(CreateMember { id, number, name, email, role, grants, quota }).await?;
-    Ok((StatusCode::CREATED, Answer(member.into())))
+    let command = CreateMember { id, number, name, email, role, grants, quota };
+    let answered = caller.ask_once(once, command).await?;
+    Ok((StatusCode::CREATED, replayed(answered.repeated), Answer(Member::from(answered.reply))))
+}
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Member>, Problem> {
+    Ok(Answer(caller.ask(ReadMember { id }).await?.into()))
+}
+
+/// The body of a change. What is absent stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "clearable")]
+    email: Patch<String>,
+    #[serde(default, deserialize_with = "present")]
+    role: Option<Role>,
+    #[serde(default, deserialize_with = "present")]
+    grants: Option<Vec<ScopePattern>>,
+    #[serde(default, deserialize_with = "clearable")]
+    quota: Patch<u64>,
+    #[serde(default, deserialize_with = "present")]
+    state: Option<Standing>,
+    #[serde(default)]
+    revoke_all: bool,
+}
+
+pub(super) async fn update<P: Ports>(
+    caller: Caller<P>,
+    Path(id): Path<String>,
+    Json(body): Json<Update>,
+) -> Result<Answer<Member>, Problem> {
+    let Update { name, email, role, grants, quota, state, revoke_all } = body;
+    let suspended = state.map(Standing::is_suspended);
+    let command = UpdateMember { id, name, email, role, grants, quota, suspended, revoke_all };
+    Ok(Answer(caller.ask(command).await?.into()))
+}
+
+pub(super) async fn erase<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Member>, Problem> {
+    Ok(Answer(caller.ask(EraseMember { id }).await?.into()))
 }
 
 impl From<command::Member> for Member {
@@ -70,7 +115,7 @@ impl From<command::Member> for Member {
             grants: member.grants,
             quota: member.quota,
             live_tokens: member.live_tokens,
-            state: if member.suspended { "suspended" } else { "active" },
+            state: Standing::of(member.suspended),
             created_at: Rfc3339(member.created_at),
         }
     }

@@ -1,5 +1,7 @@
 //! The routes. Each handler parses, asks the ledger or the verifier, and shapes the answer; it decides nothing.
 
+mod audit;
+mod clients;
 mod members;
 mod scopes;
 mod shapes;
@@ -11,7 +13,7 @@ use axum::{
     Router,
     http::{StatusCode, header},
     middleware,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 
 use crate::{app::App, ports::Ports, problem::Problem, trace::trace};
@@ -22,11 +24,25 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/", get(async || (StatusCode::FOUND, [(header::LOCATION, "/console/")])))
         .route("/healthz", get(async || "ok\n"))
         .route("/v1/workspaces", post(workspaces::create::<P>))
+        .route(
+            "/v1/workspace",
+            get(workspaces::read::<P>).patch(workspaces::update::<P>).delete(workspaces::delete::<P>),
+        )
         .route("/v1/scopes", get(scopes::read::<P>).put(scopes::replace::<P>))
         .route("/v1/members", get(members::list::<P>).post(members::create::<P>))
+        .route(
+            "/v1/members/{id}",
+            get(members::read::<P>).patch(members::update::<P>).delete(members::erase::<P>),
+        )
+        .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
+        .route("/v1/clients/{id}", delete(clients::delete::<P>))
+        .route("/v1/audit", get(audit::read::<P>))
         .route("/v1/tokens", get(tokens::list::<P>).post(tokens::create::<P>))
         .route("/v1/tokens/self", get(tokens::read_self::<P>))
-        .route("/v1/tokens/{id}", get(tokens::read::<P>).delete(tokens::revoke::<P>))
+        .route("/v1/tokens/{id}", get(tokens::read::<P>).patch(tokens::update::<P>).delete(tokens::revoke::<P>))
+        .route("/v1/tokens/{id}/rotate", post(tokens::rotate::<P>))
+        .route("/v1/tokens/revoke", post(tokens::revoke_many::<P>))
+        .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
         .fallback(async || Problem::not_found())

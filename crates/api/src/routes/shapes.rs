@@ -1,6 +1,6 @@
 //! The JSON shapes of answers that several routes share.
 
-use counterfoil_ledger::command::{Issued, Listing, Owner, Page, State, TokenView};
+use counterfoil_ledger::command::{Issued, Listing, Owner, Page, Rotated, State, TokenView};
 use counterfoil_token::Digest;
 use counterfoil_verify::{AddressBlock, ScopeSet};
 use serde::{Deserialize, Serialize};
@@ -36,10 +36,27 @@ pub(super) struct Token {
 /// A token just issued: the one answer that shows its text.
 #[derive(Serialize)]
 pub(super) struct IssuedToken {
-    /// The text.
-    token: String,
+    /// The text; null where the request was repeated.
+    token: Option<String>,
+    #[serde(flatten)]
+    repeat: Option<Repeat>,
     #[serde(flatten)]
     rest: Token,
+}
+
+/// What is said in place of a text that was shown before.
+#[derive(Serialize)]
+struct Repeat {
+    token_shown_before: bool,
+    detail: &'static str,
+}
+
+/// A token with its new text.
+#[derive(Serialize)]
+pub(super) struct RotatedToken {
+    #[serde(flatten)]
+    issued: IssuedToken,
+    previous_valid_until: Rfc3339,
 }
 
 /// A page of a list.
@@ -48,6 +65,24 @@ pub(super) struct List<T> {
     items: Vec<T>,
     next_cursor: Option<String>,
     total: u64,
+}
+
+/// Whether a member or a workspace takes part.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Standing {
+    Active,
+    Suspended,
+}
+
+impl Standing {
+    pub(super) fn of(suspended: bool) -> Self {
+        if suspended { Self::Suspended } else { Self::Active }
+    }
+
+    pub(super) fn is_suspended(self) -> bool {
+        matches!(self, Self::Suspended)
+    }
 }
 
 /// Which page, as the query says it.
@@ -76,7 +111,17 @@ impl<T> List<T> {
 
 impl From<Issued> for IssuedToken {
     fn from(Issued { text, token }: Issued) -> Self {
-        Self { token: text.expose().to_owned(), rest: token.into() }
+        let repeat = text.is_none().then_some(Repeat {
+            token_shown_before: true,
+            detail: "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.",
+        });
+        Self { token: text.map(|text| text.expose().to_owned()), repeat, rest: token.into() }
+    }
+}
+
+impl From<Rotated> for RotatedToken {
+    fn from(Rotated { issued, previous_valid_until }: Rotated) -> Self {
+        Self { issued: issued.into(), previous_valid_until: Rfc3339(previous_valid_until) }
     }
 }
 

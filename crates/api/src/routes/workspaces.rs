@@ -1,17 +1,27 @@
-//! Workspaces, which only root makes.
+//! Workspaces: only root makes, suspends and deletes them.
 
 use std::ops::RangeInclusive;
 
 use axum::{Json as Answer, http::StatusCode};
 use counterfoil_ledger::{
-    command::{self, Actor, Bootstrap},
+    command::{
+        self, Actor, Bootstrap, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SuspendWorkspace, UpdateWorkspace,
+    },
     directory::{Claim, Claimed, Confirm, Slug},
 };
 use counterfoil_token::{Prefix, WorkspaceKey};
 use serde::{Deserialize, Serialize};
 
-use super::shapes::IssuedToken;
-use crate::{body::Json, credential::Root, ledger::Gate, ports::Ports, problem::Problem, time::Rfc3339};
+use super::shapes::{IssuedToken, Standing};
+use crate::{
+    body::Json,
+    credential::{Caller, Root},
+    ledger::Gate,
+    patch::{clearable, present},
+    ports::Ports,
+    problem::Problem,
+    time::Rfc3339,
+};
 
 /// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
 const DRAWS: usize = 8;
@@ -42,7 +52,12 @@ pub(super) struct Workspace {
     key: WorkspaceKey,
     name: String,
     prefix: Prefix,
+    state: Standing,
     created_at: Rfc3339,
+    default_quota: u64,
+    max_lifetime: Option<u64>,
+    session_length: u64,
+    audit_retention_days: Option<u64>,
 }
 
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
@@ -83,6 +98,55 @@ async fn claim<P: Ports>(gate: &Gate<P>, slug: &Slug) -> Result<WorkspaceKey, Pr
     Err(Problem::internal("no free workspace key was drawn"))
 }
 
+pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Answer<Workspace>, Problem> {
+    Ok(Answer(caller.ask(ReadWorkspace {}).await?.into()))
+}
+
+/// The body of a change: the state alone, or settings. What is absent stays.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Update {
+    #[serde(default, deserialize_with = "present")]
+    state: Option<Standing>,
+    #[serde(default, deserialize_with = "present")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    prefix: Option<Prefix>,
+    #[serde(default, deserialize_with = "present")]
+    default_quota: Option<u64>,
+    #[serde(default, deserialize_with = "clearable")]
+    max_lifetime: Patch<u64>,
+    #[serde(default, deserialize_with = "present")]
+    session_length: Option<u64>,
+    #[serde(default, deserialize_with = "clearable")]
+    audit_retention_days: Patch<u64>,
+}
+
+/// Root changes the state, managers the settings. They are two commands, so a request that asks for both is refused:
+/// it could be carried out by half.
+pub(super) async fn update<P: Ports>(
+    caller: Caller<P>,
+    Json(body): Json<Update>,
+) -> Result<Answer<Workspace>, Problem> {
+    let Update { state, name, prefix, default_quota, max_lifetime, session_length, audit_retention_days } = body;
+    let audit_retention = audit_retention_days;
+    let settings = UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention };
+    let workspace = match state {
+        None => caller.ask(settings).await?,
+        Some(state) if settings.is_empty() => caller.ask(SuspendWorkspace { suspended: state.is_suspended() }).await?,
+        Some(_) => {
+            let detail = "Change the state by itself, and the settings in another request.";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/state"));
+        }
+    };
+    Ok(Answer(workspace.into()))
+}
+
+/// Begins, or tells how far it is: the rest goes on by itself.
+pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<(StatusCode, Answer<Deleted>), Problem> {
+    Ok((StatusCode::ACCEPTED, Answer(caller.ask(DeleteWorkspace {}).await?)))
+}
+
 impl From<command::Workspace> for Workspace {
     fn from(workspace: command::Workspace) -> Self {
         Self {
@@ -90,7 +154,12 @@ impl From<command::Workspace> for Workspace {
             key: workspace.key,
             name: workspace.name,
             prefix: workspace.prefix,
+            state: Standing::of(workspace.suspended),
             created_at: Rfc3339(workspace.created_at),
+            default_quota: workspace.settings.default_quota,
+            max_lifetime: workspace.settings.max_lifetime,
+            session_length: workspace.settings.session_length,
+            audit_retention_days: workspace.settings.audit_retention,
         }
     }
 }

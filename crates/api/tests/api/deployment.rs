@@ -116,6 +116,11 @@ impl Call<'_> {
         Self { body: body.into(), ..self.header("content-type", content_type) }
     }
 
+    /// A body that nothing is said about.
+    pub(crate) fn raw(self, body: &'static str) -> Self {
+        Self { body: body.into(), ..self }
+    }
+
     /// Sends it, and holds the answer to what all answers keep.
     pub(crate) fn send(self) -> Reply {
         let Self { deployment, request, body } = self;
@@ -127,6 +132,7 @@ impl Deployment {
     /// Sends a request, and holds the answer to what all answers keep.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
         let method = request.method().to_string();
+        // One after the other: two guards in one expression would wait for each other.
         let asked = self.world.inside().asked;
         let logged = self.world.inside().log.len();
         // The world is in memory: whatever the API awaits of it is there.
@@ -219,7 +225,7 @@ impl Reply {
         assert_eq!(body["code"], line.code.unwrap());
         assert_eq!(body["request_id"], *line.request_id);
         assert!(body["detail"].as_str().is_some_and(|detail| detail.ends_with('.')), "a sentence: {body}");
-        let known = ["type", "title", "status", "code", "detail", "pointer", "request_id"];
+        let known = ["type", "title", "status", "code", "detail", "pointer", "items", "request_id"];
         assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
         if let Some(internal) = &line.detail {
             assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");

@@ -118,7 +118,10 @@ impl World {
         for outbox in ledgers.values().map(Ledger::outbox) {
             for put in outbox.due(*now, 1_000).unwrap() {
                 if *puts_fail != Some(Fault::Before) {
-                    registry.insert(put.key.clone(), put.value.clone());
+                    match &put.value {
+                        Some(value) => drop(registry.insert(put.key.clone(), value.clone())),
+                        None => drop(registry.remove(&put.key)),
+                    }
                 }
                 let outcome = if puts_fail.is_none() { outbox.done(&put, *now) } else { outbox.failed(&put, *now) };
                 outcome.unwrap();

@@ -1,10 +1,10 @@
 //! Issuing a token at somebody's request.
 
-use super::{Draft, issue};
+use super::{Draft, issue, pins};
 use crate::{
     check,
     command::{CreateToken, Issued},
-    grant::{END_OF_TIME, Limits},
+    grant::{self, Limits},
     members::MemberRow,
     mint::Mint,
     refusal::{ForbiddenCode, InvalidCode, Refusal},
@@ -14,12 +14,17 @@ use crate::{
 
 pub(crate) fn create(work: &Work<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
     work.authority.require(BuiltIn::TokensWrite)?;
-    let draft = draft(work, ask)?;
+    let draft = draft(work, &Limits::of(&work.authority), &Catalogue::load(work.sql)?, ask)?;
     issue(work, mint, &work.workspace, work.next_generation()?, draft)
 }
 
 /// What is asked for, if it is within the rules and the actor's limits.
-fn draft(work: &Work<'_>, ask: CreateToken) -> Result<Draft, Refusal> {
+pub(super) fn draft(
+    work: &Work<'_>,
+    limits: &Limits,
+    catalogue: &Catalogue,
+    ask: CreateToken,
+) -> Result<Draft, Refusal> {
     check::length("/name", &ask.name, 0..=200)?;
     ask.note.as_deref().map_or(Ok(()), |note| check::length("/note", note, 0..=1_000))?;
     check::scopes("/scopes", &ask.scopes)?;
@@ -27,19 +32,14 @@ fn draft(work: &Work<'_>, ask: CreateToken) -> Result<Draft, Refusal> {
     let metadata = ask.metadata.map(|metadata| check::metadata("/metadata", metadata)).transpose()?;
 
     let owner = owner(work, ask.owner)?;
-    let limits = Limits::of(&work.authority);
-    limits.check_scopes(&ask.scopes, &Catalogue::load(work.sql)?, "scopes")?;
-    if let Some(beyond) = ask.scopes.iter().find(|pattern| !owner.grants.covers_pattern(pattern)) {
-        return Err(Refusal::escalation(format!("The scope {beyond} is more than the token's owner is granted.")));
-    }
-    let expires_at = limits.expiry(ask.lifetime, work.now)?;
-    if let (Some(start), Some(end)) = (ask.not_before, expires_at)
-        && start >= end
-    {
-        return Err(Refusal::invalid_value("/not_before", "A token must begin before it ends."));
-    }
-    if ask.not_before.is_some_and(|start| start > END_OF_TIME) {
-        return Err(Refusal::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
+    limits.check_scopes(&ask.scopes, catalogue, "scopes")?;
+    grant::check_owner(&owner, ask.scopes.iter())?;
+    let expires_at = limits.expiry(ask.lifetime, work.now, grant::latest_end(&work.workspace, work.now))?;
+    check::begins(ask.not_before, expires_at)?;
+    let addresses = limits.addresses(ask.allowed_addresses)?;
+    if let Some(client) = &ask.client_id {
+        limits.check_client(client)?;
+        pins::check(work, owner.number, client)?;
     }
     Ok(Draft {
         name: ask.name,
@@ -47,9 +47,10 @@ fn draft(work: &Work<'_>, ask: CreateToken) -> Result<Draft, Refusal> {
         enabled: ask.enabled,
         not_before: ask.not_before,
         expires_at,
+        pinned: ask.client_id.is_some(),
         // A client that the creating token belongs to is named on what it creates; that pins nothing.
-        client_id: work.authority.token().and_then(|held| held.token.client_id.clone()),
-        addresses: limits.addresses(ask.allowed_addresses)?,
+        client_id: ask.client_id.or_else(|| work.authority.token().and_then(|held| held.token.client_id.clone())),
+        addresses,
         metadata,
         ..Draft::of(owner, ask.scopes.into())
     })

@@ -1,9 +1,8 @@
 //! The one place where a token comes to be.
 
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
-use serde_json::json;
 
-use super::{OwnedToken, TokenRow, live_of};
+use super::{OwnedToken, TokenRow, live_of, shown, text::Text};
 use crate::{
     audit::{self, Change},
     command::Issued,
@@ -26,6 +25,8 @@ pub(crate) struct Draft {
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) client_id: Option<String>,
+    /// Whether the client pins the token, or only labels it.
+    pub(crate) pinned: bool,
     pub(crate) addresses: Vec<AddressBlock>,
     /// As its JSON text.
     pub(crate) metadata: Option<String>,
@@ -43,6 +44,7 @@ impl Draft {
             not_before: None,
             expires_at: None,
             client_id: None,
+            pinned: false,
             addresses: Vec::new(),
             metadata: None,
         }
@@ -51,8 +53,6 @@ impl Draft {
 
 /// Issues the token, if its owner may have another. The text is in the answer and nowhere else: what is written are its
 /// digest and hint.
-///
-/// No two commands run at once, so the tokens counted here are all there are when the new one is added.
 pub(crate) fn issue(
     work: &Work<'_>,
     mint: &mut Mint<'_>,
@@ -60,18 +60,53 @@ pub(crate) fn issue(
     generation: u64,
     draft: Draft,
 ) -> Result<Issued, Refusal> {
-    let quota = draft.owner.quota(workspace.default_quota);
-    if live_of(work.sql, draft.owner.number, work.now)? >= quota {
-        return Err(Refusal::QuotaExceeded { quota });
-    }
-    let (text, epoch) = mint.token(workspace)?;
-    let text = text.as_ref();
+    check_room(work, workspace, &draft.owner, 1)?;
+    let (secret, text) = draw_text(mint, workspace)?;
+    let id = mint.token_id(work.now);
+    let issued = add(work, id, text, generation, draft, "token.create")?;
+    Ok(Issued { text: Some(secret), token: issued.view(work.now)? })
+}
+
+/// Checks that the owner may have so many more live tokens.
+///
+/// No two commands run at once, so the tokens counted here are all there are when the new ones are added.
+///
+/// # Errors
+/// `QUOTA_EXCEEDED` names the quota that would do.
+pub(super) fn check_room(
+    work: &Work<'_>,
+    workspace: &WorkspaceRow,
+    owner: &MemberRow,
+    more: u64,
+) -> Result<(), Refusal> {
+    let quota = owner.quota(workspace.settings.default_quota);
+    let needed = live_of(work.sql, owner.number, work.now)?.saturating_add(more);
+    if needed <= quota { Ok(()) } else { Err(Refusal::QuotaExceeded { quota, needed }) }
+}
+
+/// A new text: what its bearer gets, and what is kept of it.
+pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result<(SecretText, Text), Refusal> {
+    let (token, epoch) = mint.token(workspace)?;
+    let token = token.as_ref();
+    let text = Text { digest: token.digest(), hint: token.hint().to_string(), seal_epoch: Some(epoch), weak: false };
+    Ok((SecretText::new(token.expose()), text))
+}
+
+/// Writes the token down, with its audit row and its record. The caller has seen to everything else.
+pub(super) fn add(
+    work: &Work<'_>,
+    id: String,
+    text: Text,
+    generation: u64,
+    draft: Draft,
+    action: &'static str,
+) -> Result<OwnedToken, Refusal> {
     let token = TokenRow {
         number: next_number(work)?,
-        id: mint.token_id(work.now),
-        digest: text.digest(),
-        seal_epoch: Some(epoch),
-        hint: text.hint().to_string(),
+        id,
+        digest: text.digest,
+        seal_epoch: text.seal_epoch,
+        hint: text.hint,
         owner: draft.owner.number,
         name: draft.name,
         note: draft.note,
@@ -84,18 +119,21 @@ pub(crate) fn issue(
         created_at: work.now,
         created_by: work.authority.token().map_or_else(|| "root".to_owned(), |held| held.token.id.clone()),
         client_id: draft.client_id,
+        pinned: draft.pinned,
         addresses: draft.addresses,
         metadata: draft.metadata,
         last_used_at: None,
         issued: generation,
         version: generation,
+        weak: text.weak,
     };
     token.insert(work.sql)?;
-    let issued = OwnedToken { token, owner: draft.owner };
-    let view = issued.view(work.now)?;
-    audit::append(work, Change { action: "token.create", subject: &view.id, before: None, after: Some(json!(view)) })?;
-    work.publish(RegistryKey::Token(workspace.key, view.digest), &issued.token.record(), generation)?;
-    Ok(Issued { text: SecretText::new(text.expose()), token: view })
+    let added = OwnedToken { token, owner: draft.owner, replaced: None };
+    let after = shown::all(&added.view(work.now)?);
+    audit::append(work, Change { action, subject: &added.token.id, before: None, after: Some(after) })?;
+    let key = RegistryKey::Token(work.workspace.key, added.token.digest);
+    work.publish(key, &added.token.record(), generation)?;
+    Ok(added)
 }
 
 /// The next token's number. The row remembers the last one given, so none is given twice, even where a token's row is

@@ -1,9 +1,8 @@
 //! Revoking: the end of a token. There is no way back.
 
-use counterfoil_verify::RegistryKey;
 use serde_json::json;
 
-use super::{OwnedToken, read::find};
+use super::{OwnedToken, read::find, text};
 use crate::{
     audit::{self, Change},
     check,
@@ -37,7 +36,12 @@ pub(crate) fn revoke_each_of(work: &Work<'_>, owner: &MemberRow, generation: u64
     Ok(())
 }
 
-fn end(work: &Work<'_>, mut held: OwnedToken, generation: u64, reason: Option<&str>) -> Result<OwnedToken, Refusal> {
+pub(super) fn end(
+    work: &Work<'_>,
+    mut held: OwnedToken,
+    generation: u64,
+    reason: Option<&str>,
+) -> Result<OwnedToken, Refusal> {
     let token = &mut held.token;
     token.revoked_at = Some(work.now);
     token.revoke_reason = reason.map(str::to_owned);
@@ -55,6 +59,6 @@ fn end(work: &Work<'_>, mut held: OwnedToken, generation: u64, reason: Option<&s
             after: Some(json!({ "revoked_at": work.now, "reason": reason })),
         },
     )?;
-    work.publish(RegistryKey::Token(work.workspace.key, token.digest), &token.record(), generation)?;
+    text::publish(work, token)?;
     Ok(held)
 }

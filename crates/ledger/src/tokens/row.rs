@@ -5,6 +5,7 @@ use counterfoil_verify::{
     AddressBlock, Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
 };
 
+use super::text::ReplacedText;
 use crate::{
     command::{State, TokenView},
     members::{self, MemberRow},
@@ -32,19 +33,23 @@ pub(crate) struct TokenRow {
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) client_id: Option<String>,
+    /// Whether `client_id` pins the token, or only labels it.
+    pub(crate) pinned: bool,
     pub(crate) addresses: Vec<AddressBlock>,
     /// As its JSON text.
     pub(crate) metadata: Option<String>,
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) issued: u64,
     pub(crate) version: u64,
+    /// Whether the text may be guessed from its digest.
+    pub(crate) weak: bool,
 }
 
 /// The columns that [`TokenRow::read`] takes, in its order.
 const COLUMNS: &str = "tokens.number, tokens.id, tokens.digest, tokens.seal_epoch, tokens.hint, tokens.owner, \
     tokens.name, tokens.note, tokens.scopes, tokens.enabled, tokens.not_before, tokens.expires_at, tokens.revoked_at, \
-    tokens.revoke_reason, tokens.created_at, tokens.created_by, tokens.client_id, tokens.addresses, tokens.metadata, \
-    tokens.last_used_at, tokens.issued, tokens.version";
+    tokens.revoke_reason, tokens.created_at, tokens.created_by, tokens.client_id, tokens.pinned, tokens.addresses, \
+    tokens.metadata, tokens.last_used_at, tokens.issued, tokens.version, tokens.weak";
 
 impl TokenRow {
     /// Takes [`COLUMNS`] from a row.
@@ -67,20 +72,22 @@ impl TokenRow {
             created_at: row.take()?,
             created_by: row.take()?,
             client_id: row.take()?,
+            pinned: row.take()?,
             addresses: row.take_json()?,
             metadata: row.take()?,
             last_used_at: row.take()?,
             issued: row.take()?,
             version: row.take()?,
+            weak: row.take()?,
         })
     }
 
     pub(crate) fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         sql.exec(
             "INSERT INTO tokens (number, id, digest, seal_epoch, hint, owner, name, note, scopes, enabled, not_before,
-             expires_at, revoked_at, revoke_reason, created_at, created_by, client_id, addresses, metadata,
-             last_used_at, issued, version)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             expires_at, revoked_at, revoke_reason, created_at, created_by, client_id, pinned, addresses, metadata,
+             last_used_at, issued, version, weak)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &[
                 self.number.into(),
                 (&self.id).into(),
@@ -99,17 +106,19 @@ impl TokenRow {
                 self.created_at.into(),
                 (&self.created_by).into(),
                 self.client_id.as_ref().into(),
+                self.pinned.into(),
                 Value::json(&self.addresses)?,
                 self.metadata.as_ref().into(),
                 self.last_used_at.into(),
                 self.issued.into(),
                 self.version.into(),
+                self.weak.into(),
             ],
         )?;
         Ok(())
     }
 
-    /// What verifiers know of the token.
+    /// What verifiers know of the text that the token has.
     pub(crate) fn record(&self) -> TokenRecord {
         TokenRecord {
             version: self.version,
@@ -137,11 +146,19 @@ impl TokenRow {
 pub(crate) struct OwnedToken {
     pub(crate) token: TokenRow,
     pub(crate) owner: MemberRow,
+    /// The text by which the token was found, where that is one it no longer has.
+    pub(super) replaced: Option<ReplacedText>,
 }
 
 impl OwnedToken {
+    /// The token whose text has this digest, or once had it.
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
-        Ok(Self::select(sql, "WHERE tokens.digest = ?", &[digest.into()])?.pop())
+        if let Some(held) = Self::select(sql, "WHERE tokens.digest = ?", &[digest.into()])?.pop() {
+            return Ok(Some(held));
+        }
+        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(None) };
+        let held = Self::select(sql, "WHERE tokens.number = ?", &[text.token.into()])?.pop();
+        Ok(held.map(|held| Self { replaced: Some(text), ..held }))
     }
 
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
@@ -149,12 +166,19 @@ impl OwnedToken {
     }
 
     /// The tokens that these clauses select, which are part of the program: values come in as parameters.
-    pub(crate) fn select(sql: &dyn Sql, clauses: &'static str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
+    pub(crate) fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
         let members = members::COLUMNS;
         let query =
             format!("SELECT {COLUMNS}, {members} FROM tokens JOIN members ON members.number = tokens.owner {clauses}");
-        let read = |mut row| Ok(Self { token: TokenRow::read(&mut row)?, owner: MemberRow::read(&mut row)? });
+        let read =
+            |mut row| Ok(Self { token: TokenRow::read(&mut row)?, owner: MemberRow::read(&mut row)?, replaced: None });
         sql.exec(&query, values)?.into_iter().map(read).collect()
+    }
+
+    /// How many tokens these clauses select, likewise.
+    pub(super) fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
+        let query = format!("SELECT count(*) FROM tokens JOIN members ON members.number = tokens.owner {clauses}");
+        sql.exec(&query, values)?.pop().map_or(Ok(0), |mut row| row.take())
     }
 
     /// What the token may do.
@@ -162,14 +186,19 @@ impl OwnedToken {
         self.token.scopes.intersection(&self.owner.grants)
     }
 
+    /// What verifiers know of the text by which the token was found.
+    pub(crate) fn record(&self, now: Timestamp) -> TokenRecord {
+        self.replaced.as_ref().map_or_else(|| self.token.record(), |text| text.record(&self.token, now))
+    }
+
     /// Judges the token as a verifier does.
     pub(crate) fn judge(&self, workspace: &WorkspaceRecord, demand: &Demand, now: Timestamp) -> Code {
-        let (token, owner) = (&self.token.record(), &self.owner.record());
+        let (token, owner) = (&self.record(now), &self.owner.record());
         decide(Facts { token, owner, workspace }, demand, now)
     }
 
-    fn state(&self, now: Timestamp) -> State {
-        let Self { token, owner } = self;
+    pub(super) fn state(&self, now: Timestamp) -> State {
+        let Self { token, owner, .. } = self;
         if token.revoked_at.is_some() || token.issued < owner.revoked_before {
             State::Revoked
         } else if !token.enabled {

@@ -1,7 +1,7 @@
 //! Who is let in, and what for.
 
 use counterfoil_ledger::command::{
-    Actor, CreateToken, GetScopes, Lifetime, ListMembers, ListTokens, Page, PutScopes, ReadSelf, ReadToken, Records,
+    Actor, CreateToken, GetScopes, Lifetime, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records,
     RevokeToken,
 };
 use counterfoil_token::Digest;
@@ -66,7 +66,7 @@ fn each_command_needs_its_scope() {
 
     let page = Page::default();
     let reader = lacks(&mut world, "tokens:read");
-    assert_missing(world.call(reader, ListTokens { page: page.clone() }), "tokens:read");
+    assert_missing(world.call(reader, all_tokens(page.clone())), "tokens:read");
     assert_missing(world.call(reader, ReadToken { id: id.clone() }), "tokens:read");
     assert_missing(world.call(reader, ReadToken { id: "tok_none".to_owned() }), "tokens:read");
     assert_missing(world.call(reader, GetScopes {}), "tokens:read");
@@ -91,9 +91,9 @@ fn each_command_needs_its_scope() {
 fn a_scope_counts_only_as_far_as_the_owner_is_granted_it() {
     let (mut world, _) = World::founded();
     let held = world.join("m", &["tokens:read", "tokens:write"]);
-    assert!(world.call(held.actor, ListTokens { page: Page::default() }).is_ok());
+    assert!(world.call(held.actor, all_tokens(Page::default())).is_ok());
     world.meddle("UPDATE members SET grants = '[\"tokens:write\"]' WHERE id = 'm'");
-    assert_missing(world.call(held.actor, ListTokens { page: Page::default() }), "tokens:read");
+    assert_missing(world.call(held.actor, all_tokens(Page::default())), "tokens:read");
     assert!(world.call(held.actor, token(&[])).is_ok());
 }
 
@@ -107,7 +107,7 @@ fn the_control_planes_verifier_may_ask_for_records_and_nothing_else() {
     assert_missing(world.call(verifier, ListMembers { page: Page::default() }), "tokens:read");
     assert_missing(world.call(verifier, member("m", &[])), "workspace:manage");
     assert_missing(world.call(verifier, token(&[])), "tokens:write");
-    assert_missing(world.call(verifier, ListTokens { page: Page::default() }), "tokens:read");
+    assert_missing(world.call(verifier, all_tokens(Page::default())), "tokens:read");
     assert_missing(world.call(verifier, ReadToken { id: admin.id.clone() }), "tokens:read");
     assert_no_such(world.call(verifier, ReadSelf {}), "token");
     assert_missing(world.call(verifier, RevokeToken { id: admin.id.clone(), reason: None }), "tokens:write");
@@ -118,6 +118,6 @@ fn root_is_an_admin_of_the_workspace_but_no_token() {
     let (mut world, admin) = World::founded();
     assert_eq!(world.call(Actor::Root, ReadToken { id: admin.id.clone() }).unwrap(), admin.view);
     assert_eq!(world.call(Actor::Root, GetScopes {}).unwrap().scopes.len(), 4);
-    assert_eq!(world.call(Actor::Root, ListTokens { page: Page::default() }).unwrap().total, 1);
+    assert_eq!(world.call(Actor::Root, all_tokens(Page::default())).unwrap().total, 1);
     assert_no_such(world.call(Actor::Root, ReadSelf {}), "token");
 }

@@ -33,10 +33,11 @@ fn a_token_is_as_it_was_asked_for() {
         not_before: Some(START.plus(1)),
         enabled: true,
         allowed_addresses: blocks(&["2001:db8::/32", "192.0.2.0/24"]),
+        client_id: None,
         metadata: metadata(json!({"team": "a", "list": [1, 2.5, null]})),
     };
     let issued = world.call(admin.actor, ask).unwrap();
-    let text = issued.text.expose().to_owned();
+    let text = issued.text.as_ref().unwrap().expose().to_owned();
     assert!(matches!(Presented::parse(text.as_bytes()), Ok(Presented::Ours(_))));
     let held = world.held(issued);
     assert_eq!(held.digest, Digest::of(text.as_bytes()));
@@ -294,7 +295,7 @@ fn fields_have_limits() {
     let deepest = metadata(deep(32));
     world.call(admin.actor, CreateToken { metadata: deepest.clone(), ..plain() }).unwrap();
     let page = counterfoil_ledger::command::Page::default();
-    let list = world.call(admin.actor, counterfoil_ledger::command::ListTokens { page }).unwrap();
+    let list = world.call(admin.actor, all_tokens(page)).unwrap();
     assert_eq!(list.items[0].metadata, deepest);
 }
 
@@ -309,7 +310,7 @@ fn the_quota_is_exact() {
         enabled,
         ..token(&["tokens:write", "read"])
     };
-    let used_up = Refusal::QuotaExceeded { quota: 3 };
+    let used_up = Refusal::QuotaExceeded { quota: 3, needed: 4 };
     let first = world.issue(Actor::Root, to_ann(Lifetime::Longest, true)).unwrap();
     world.issue(Actor::Root, to_ann(Lifetime::Seconds(10), true)).unwrap();
     // One that is switched off counts, as does one whose time has not come.

@@ -2,18 +2,31 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 
 mod audit;
+mod audit_reading;
 mod authentication;
 mod bootstrap;
+mod bulk;
 mod catalogue;
+mod clients;
+mod deletion;
 mod directory;
 mod engine;
 mod faults;
+mod filters;
+mod idempotency;
+mod importing;
 mod issuing;
 mod lists;
 mod members;
+mod members_life;
 mod model;
 mod outbox;
+mod pins;
 mod records;
 mod revoking;
+mod rotating;
+mod settings;
 mod support;
+mod updating;
+mod upgrade;
 mod wire;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, CreateMember, CreateToken, Lifetime, ListMembers, ListTokens, Page, Records, RevokeToken, State,
+        Actor, CreateMember, CreateToken, Lifetime, ListMembers, Page, Records, RevokeToken, State,
         TokenView,
     },
     native::When,
@@ -163,7 +163,7 @@ impl Model {
                 self.entries.push(Entry { view: held.view, member });
                 self.changes += 1;
             }
-            Some(Err(Refusal::QuotaExceeded { quota })) => {
+            Some(Err(Refusal::QuotaExceeded { quota, .. })) => {
                 assert_eq!((quota, self.live_of(member)), (QUOTA, QUOTA), "refused although there was room");
             }
             Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
@@ -238,7 +238,7 @@ impl Model {
         let (mut found, mut cursor) = (Vec::new(), None);
         loop {
             let page = Page { limit: Some(limit), cursor };
-            let listing = self.world.attempt(actor, ListTokens { page }).unwrap();
+            let listing = self.world.attempt(actor, all_tokens(page)).unwrap();
             assert_eq!(listing.total, expected.len() as u64);
             assert!(listing.items.len() <= limit as usize);
             found.extend(listing.items);
@@ -256,7 +256,7 @@ impl Model {
         let due = outbox.due(self.world.now, outcomes.len()).unwrap();
         for (put, outcome) in due.iter().zip(outcomes) {
             if matches!(outcome, Put::Done | Put::Unknown) {
-                let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone()));
+                let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone().unwrap()));
                 assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was put last");
             }
             // Where the outbox cannot even note the outcome, the record is put again.

@@ -66,15 +66,15 @@ fn what_is_published_is_what_the_strong_answer_says() {
     let mut published: BTreeMap<_, _> = due(&world).into_iter().map(|put| (put.key.clone(), put)).collect();
     for (digest, record) in answer.tokens {
         let put = published.remove(&format!("r/0Ab3dE/{digest}")).unwrap();
-        assert_eq!(TokenRecord::decode(&put.value).ok(), record);
+        assert_eq!(TokenRecord::decode(put.value.as_deref().unwrap()).ok(), record);
         assert_eq!(Some(put.version), record.map(|record| record.version));
     }
     for owner in answer.owners {
         let put = published.remove(&format!("o/0Ab3dE/{}", owner.number)).unwrap();
-        assert_eq!((put.version, OwnerRecord::decode(&put.value).ok()), (owner.version, Some(owner)));
+        assert_eq!((put.version, OwnerRecord::decode(put.value.as_deref().unwrap()).ok()), (owner.version, Some(owner)));
     }
     let put = published.remove("w/0Ab3dE").unwrap();
-    assert_eq!(WorkspaceRecord::decode(&put.value).ok(), answer.workspace);
+    assert_eq!(WorkspaceRecord::decode(put.value.as_deref().unwrap()).ok(), answer.workspace);
     assert_eq!(published, BTreeMap::new());
 }
 
@@ -88,7 +88,7 @@ fn of_each_key_the_last_version_waits() {
     let second = of(&world);
     assert_eq!((first.len(), second.len()), (1, 1));
     assert!(second[0].version > first[0].version);
-    assert!(TokenRecord::decode(&second[0].value).unwrap().revoked);
+    assert!(TokenRecord::decode(second[0].value.as_deref().unwrap()).unwrap().revoked);
 }
 
 #[test]

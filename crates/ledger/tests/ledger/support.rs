@@ -6,15 +6,16 @@ use core::{net::IpAddr, ops::Deref};
 use counterfoil_ledger::{
     Context, Ledger, Refusal, Slug,
     command::{
-        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, Member, PutScopes, Role, ScopeEntry,
-        TokenView,
+        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, Page, PutScopes, Records, Role,
+        ScopeEntry, TokenColumn, TokenFilter, TokenSort, TokenView,
     },
     native::{NativeSql, Seeded},
-    refusal::{ForbiddenCode, InvalidCode},
+    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
     sql::{Sql as _, Value},
 };
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
-use counterfoil_verify::{Code, Scope, ScopePattern, Timestamp};
+use counterfoil_verify::{Code, Encoded as _, RegistryKey, Scope, ScopePattern, Timestamp, TokenRecord};
+use serde_json::Value as Json;
 
 /// 2025-11-13T02:13:20Z.
 pub(crate) const START: Timestamp = Timestamp(1_763_000_000_000);
@@ -83,8 +84,15 @@ pub(crate) fn token(scopes: &[&str]) -> CreateToken {
         not_before: None,
         enabled: true,
         allowed_addresses: Vec::new(),
+        client_id: None,
         metadata: None,
     }
+}
+
+/// All tokens that the actor may see, newest first.
+pub(crate) fn all_tokens(page: Page) -> ListTokens {
+    let sort = TokenSort { by: TokenColumn::Number, descending: true };
+    ListTokens { filter: TokenFilter::default(), sort, page }
 }
 
 /// A plain member with these grants.
@@ -145,7 +153,7 @@ impl World {
 
     /// Takes note of an issued token.
     pub(crate) fn held(&mut self, issued: Issued) -> Held {
-        let text = issued.text.expose();
+        let text = issued.text.as_ref().unwrap().expose();
         self.texts.push(text.to_owned());
         Held { actor: Actor::Token(Digest::of(text.as_bytes())), view: issued.token }
     }
@@ -246,4 +254,37 @@ pub(crate) fn assert_invalid<T>(outcome: Result<T, Refusal>, code: InvalidCode, 
 #[track_caller]
 pub(crate) fn assert_invalid_value<T>(outcome: Result<T, Refusal>, at: &str) {
     assert_invalid(outcome, InvalidCode::InvalidValue, at);
+}
+
+#[track_caller]
+pub(crate) fn assert_conflict<T>(outcome: Result<T, Refusal>, expected: ConflictCode) {
+    match refused(outcome) {
+        Refusal::Conflict { code, .. } => assert_eq!(code, expected),
+        other => panic!("{other:?} where {expected:?} was expected"),
+    }
+}
+
+/// What the ledger answers to verifiers about this text.
+pub(crate) fn record(world: &mut World, digest: Digest) -> TokenRecord {
+    let mut answer = world.call(Actor::Verifier, Records { digests: vec![digest] }).unwrap();
+    answer.tokens.remove(0).1.unwrap()
+}
+
+/// The registry will hold of this text what the ledger answers about it, as of its last change.
+#[track_caller]
+pub(crate) fn assert_published(world: &mut World, digest: Digest) {
+    let path = RegistryKey::Token(key(), digest).path();
+    let query = "SELECT value FROM outbox WHERE key = ?";
+    let waiting: Vec<u8> = world.ledger.sql().exec(query, &[path.into()]).unwrap()[0].take().unwrap();
+    assert_eq!(TokenRecord::decode(&waiting).unwrap(), record(world, digest));
+}
+
+/// What the last audit row says was changed, and how, if it is about this.
+#[track_caller]
+pub(crate) fn last_audit(world: &World, action: &str, subject: &str) -> (Json, Json) {
+    let query = "SELECT action, subject, before, after FROM audit ORDER BY seq DESC LIMIT 1";
+    let mut row = world.ledger.sql().exec(query, &[]).unwrap().remove(0);
+    let (found, of): (String, String) = (row.take().unwrap(), row.take().unwrap());
+    assert_eq!((found.as_str(), of.as_str()), (action, subject));
+    (row.take_json().unwrap(), row.take_json().unwrap())
 }

@@ -9,12 +9,14 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 use counterfoil_ledger::{
     Context, Refusal,
     command::{
-        Actor, Bootstrapped, Command, CreateMember, CreateToken, GetScopes, Lifetime, ListMembers, ListTokens, Page,
-        PutScopes, ReadSelf, ReadToken, Records, Request, RevokeToken, Role, ScopeEntry,
+        Actor, Bootstrapped, Command, CreateMember, CreateToken, GetScopes, ImportLine, ImportTokens, Lifetime,
+        ListMembers, Page, Patch, PutScopes, ReadSelf, ReadToken, Records, Request, RevokeResult, RevokeToken,
+        RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter,
+        UpdateToken,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
-    refusal::{ForbiddenCode, InvalidCode},
+    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Freshness};
@@ -34,7 +36,8 @@ fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
 
 fn request(actor: Actor, command: impl Into<Command>) -> Request {
     let address = "192.0.2.1".parse().ok();
-    Request { workspace: key(), actor, request_id: "req-1".to_owned(), address, command: command.into() }
+    let request_id = "req-1".to_owned();
+    Request { workspace: key(), actor, request_id, address, idempotency_key: None, command: command.into() }
 }
 
 /// One request of each kind, in an order in which all succeed. The first token is the digest of the actor.
@@ -59,8 +62,37 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         not_before: Some(START),
         enabled: true,
         allowed_addresses: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        client_id: None,
         metadata: json!({"team": "a"}).as_object().cloned(),
     };
+    let unchanged = || UpdateToken {
+        id: id.to_owned(),
+        name: None,
+        note: Patch::Keep,
+        enabled: None,
+        scopes: None,
+        lifetime: Patch::Keep,
+        not_before: Patch::Keep,
+        allowed_addresses: None,
+        metadata: Patch::Keep,
+    };
+    let update = UpdateToken {
+        name: Some("renamed".to_owned()),
+        note: Patch::Set("a note".to_owned()),
+        enabled: Some(true),
+        not_before: Patch::Clear,
+        allowed_addresses: Some(Vec::new()),
+        metadata: Patch::Clear,
+        ..unchanged()
+    };
+    let replace = ScopeChange::Replace(patterns(&["*", "read"]));
+    let merge = ScopeChange::Merge(patterns(&["read"]).into_iter().map(|scope| (scope, false)).collect());
+    let named = Selection::Ids(vec![id.to_owned()]);
+    let lines = vec![
+        ImportLine { digest: Digest::of(b"theirs"), weak: true, token: token(&["orders:write"]) },
+        ImportLine { digest: Digest::of(b"theirs"), weak: false, token: token(&[]) },
+    ];
+    let theirs = TokenFilter { owner: Some("ann".to_owned()), state: Some(State::Active), ..TokenFilter::default() };
     vec![
         ("put_scopes", request(actor, PutScopes { scopes })),
         ("get_scopes", request(actor, GetScopes {})),
@@ -68,10 +100,17 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("list_members", request(actor, ListMembers { page: page.clone() })),
         ("create_token", request(actor, ci)),
         ("create_token_for_seconds", request(actor, CreateToken { lifetime: Lifetime::Seconds(60), ..token(&[]) })),
-        ("list_tokens", request(actor, ListTokens { page: Page { limit: Some(1), cursor: None } })),
+        ("list_tokens", request(actor, all_tokens(Page { limit: Some(1), cursor: None }))),
         ("read_token", request(actor, ReadToken { id: id.to_owned() })),
         ("read_self", request(actor, ReadSelf {})),
+        ("update_token", request(actor, update)),
+        ("replace_scopes", request(Actor::Root, UpdateToken { scopes: Some(replace), ..unchanged() })),
+        ("merge_scopes", request(Actor::Root, UpdateToken { scopes: Some(merge), ..unchanged() })),
+        ("rotate_token", request(actor, RotateToken { id: id.to_owned(), grace_seconds: 60 })),
+        ("import_tokens", request(actor, ImportTokens { lines })),
+        ("revoke_tokens_by_filter", request(actor, RevokeTokens { select: Selection::Filter(theirs), reason: None })),
         ("revoke_token", request(actor, RevokeToken { id: id.to_owned(), reason: Some("over".to_owned()) })),
+        ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
     ]
 }
@@ -117,12 +156,24 @@ fn requests_and_replies_stay_as_they_are() {
 #[test]
 fn refusals_stay_as_they_are() {
     let text = str::to_owned;
+    let items = vec![
+        RevokedItem { id: text("tok_a"), result: RevokeResult::Kept },
+        RevokedItem { id: text("tok_b"), result: RevokeResult::Unknown },
+    ];
     let refusals = [
         ("unauthenticated", Refusal::Unauthenticated { code: Code::NotYetValid }),
         ("missing_scope", Refusal::MissingScope { scope: text("tokens:read") }),
         ("escalation", Refusal::Forbidden { code: ForbiddenCode::Escalation, detail: text("More.") }),
         ("not_yours", Refusal::Forbidden { code: ForbiddenCode::NotYours, detail: text("Theirs.") }),
         ("root_only", Refusal::Forbidden { code: ForbiddenCode::RootOnly, detail: text("Root.") }),
+        ("own_token", Refusal::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
+        ("token_revoked", Refusal::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
+        ("token_expired", Refusal::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
+        ("last_admin", Refusal::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),
+        ("unknown_tokens", Refusal::UnknownTokens { items }),
+        ("idempotency_mismatch", Refusal::IdempotencyMismatch),
+        ("unknown_client", invalid(InvalidCode::UnknownClient)),
+        ("too_many_tokens", invalid(InvalidCode::TooManyTokens)),
         ("not_found", Refusal::NotFound { what: text("token") }),
         ("invalid_value", invalid(InvalidCode::InvalidValue)),
         ("unknown_scope", invalid(InvalidCode::UnknownScope)),
@@ -130,7 +181,8 @@ fn refusals_stay_as_they_are() {
         ("unknown_member", invalid(InvalidCode::UnknownMember)),
         ("invalid_cursor", invalid(InvalidCode::InvalidCursor)),
         ("already_exists", Refusal::AlreadyExists { what: text("member"), field: text("id") }),
-        ("quota_exceeded", Refusal::QuotaExceeded { quota: 600 }),
+        ("quota_exceeded", Refusal::QuotaExceeded { quota: 600, needed: 601 }),
+        ("idempotency_mismatch", Refusal::IdempotencyMismatch),
         ("internal", Refusal::Internal { detail: text("why") }),
     ];
     let mut found = BTreeMap::new();

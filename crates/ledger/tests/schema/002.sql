@@ -1,10 +1,18 @@
+CREATE INDEX audit_by_actor ON audit (actor_id, seq);
+
 CREATE INDEX audit_by_subject ON audit (subject, seq);
 
+CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
 CREATE INDEX outbox_by_due ON outbox (due_at);
+
+CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
 
 CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
 
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
+
+CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
 
 CREATE INDEX tokens_unrevoked ON tokens (owner, expires_at) WHERE revoked_at IS NULL;
 
@@ -23,6 +31,27 @@ CREATE TABLE audit (
     address TEXT
 ) STRICT;
 
+CREATE TABLE clients (
+    -- In the order in which they were added; never used again.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    permissions TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency (
+    -- A token's id, or 'root'.
+    actor TEXT NOT NULL,
+    command TEXT NOT NULL,
+    key TEXT NOT NULL,
+    -- SHA-256 of the command as JSON.
+    fingerprint BLOB NOT NULL,
+    reply TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (actor, command, key)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE members (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -37,7 +66,7 @@ CREATE TABLE members (
     revoked_before INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     version INTEGER NOT NULL
-) STRICT;
+, erased_at INTEGER) STRICT;
 
 CREATE TABLE outbox (
     -- The registry's key, and what is to be put there: of each key the last version only.
@@ -47,6 +76,17 @@ CREATE TABLE outbox (
     due_at INTEGER NOT NULL,
     -- How many puts have failed in a row.
     attempts INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE replaced_texts (
+    digest BLOB PRIMARY KEY,
+    token INTEGER NOT NULL REFERENCES tokens (number),
+    -- The end of its grace.
+    valid_until INTEGER NOT NULL,
+    -- The generation at which the text was issued.
+    issued INTEGER NOT NULL,
+    seal_epoch TEXT,
+    weak INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;
@@ -86,7 +126,7 @@ CREATE TABLE tokens (
     issued INTEGER NOT NULL,
     -- The generation at which the token's record was last changed.
     version INTEGER NOT NULL
-) STRICT;
+, pinned INTEGER NOT NULL DEFAULT 0, weak INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE workspace (
     row INTEGER PRIMARY KEY CHECK (row = 1),
@@ -106,7 +146,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-) STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, deleting INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN

@@ -1,0 +1,77 @@
+//! Issuing a token.
+
+use axum::{Json as Answer, http::StatusCode};
+use counterfoil_ledger::command::{CreateToken, Lifetime};
+use counterfoil_verify::{AddressBlock, ScopePattern};
+use http::{HeaderName, HeaderValue, header};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::{
+    body::Json,
+    credential::Caller,
+    idempotency::{Idempotency, replayed},
+    ports::Ports,
+    problem::Problem,
+    routes::shapes::IssuedToken,
+    time::Rfc3339,
+};
+
+/// The body of a creation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct Create {
+    name: String,
+    note: Option<String>,
+    owner: Option<String>,
+    scopes: Vec<ScopePattern>,
+    expires_at: Option<Rfc3339>,
+    expires_in: Option<u64>,
+    not_before: Option<Rfc3339>,
+    enabled: Option<bool>,
+    #[serde(default)]
+    allowed_addresses: Vec<AddressBlock>,
+    client_id: Option<String>,
+    metadata: Option<Map<String, Value>>,
+}
+
+type Headers = ([(HeaderName, String); 1], Option<[(HeaderName, HeaderValue); 1]>);
+
+pub(in crate::routes) async fn create<P: Ports>(
+    caller: Caller<P>,
+    once: Idempotency,
+    Json(body): Json<Create>,
+) -> Result<(StatusCode, Headers, Answer<IssuedToken>), Problem> {
+    let answered = caller.ask_once(once, body.into_command()?).await?;
+    let location = format!("/v1/tokens/{}", answered.reply.token.id);
+    let headers = ([(header::LOCATION, location)], replayed(answered.repeated));
+    Ok((StatusCode::CREATED, headers, Answer(answered.reply.into())))
+}
+
+impl Create {
+    pub(super) fn into_command(self) -> Result<CreateToken, Problem> {
+        let lifetime = match (self.expires_at, self.expires_in) {
+            (None, None) => Lifetime::Longest,
+            (Some(Rfc3339(end)), None) => Lifetime::Until(end),
+            (None, Some(seconds)) => Lifetime::Seconds(seconds),
+            (Some(_), Some(_)) => return Err(ends_twice()),
+        };
+        Ok(CreateToken {
+            name: self.name,
+            note: self.note,
+            owner: self.owner,
+            scopes: self.scopes,
+            lifetime,
+            not_before: self.not_before.map(|Rfc3339(start)| start),
+            enabled: self.enabled.unwrap_or(true),
+            allowed_addresses: self.allowed_addresses,
+            client_id: self.client_id,
+            metadata: self.metadata,
+        })
+    }
+}
+
+pub(super) fn ends_twice() -> Problem {
+    let detail = "Give expires_at or expires_in, not both.";
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/expires_in")
+}

@@ -1,0 +1,160 @@
+//! Importing tokens by their digests. Each line stands for itself: one that is wrong is refused, the others go on.
+
+use axum::Json as Answer;
+use base64::{
+    Engine as _,
+    alphabet::{Alphabet, STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use counterfoil_ledger::command::{ImportLine, ImportTokens};
+use counterfoil_token::Digest;
+use http::{HeaderName, HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::create::Create;
+use crate::{
+    body::{Json, fit},
+    credential::Caller,
+    idempotency::{Idempotency, replayed},
+    ports::Ports,
+    problem::Problem,
+};
+
+/// The largest body of an import, in bytes: 4 MiB.
+const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// The most lines of one import.
+const MAX_LINES: usize = 10_000;
+
+/// The body of an import.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct Import {
+    /// Read one by one.
+    tokens: Vec<Value>,
+}
+
+/// What a line has beside what a new token has.
+#[derive(Deserialize)]
+struct Origin {
+    digest: String,
+    #[serde(default)]
+    encoding: Encoding,
+    #[serde(default)]
+    weak: bool,
+}
+
+/// How a digest is written.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Encoding {
+    #[default]
+    Hex,
+    Base64,
+    Base64Url,
+}
+
+/// What became of the lines.
+#[derive(Serialize)]
+pub(in crate::routes) struct Imported {
+    /// How many were imported.
+    imported: usize,
+    items: Vec<Line>,
+}
+
+/// What became of one line; the first is number 1.
+#[derive(Serialize)]
+struct Line {
+    line: usize,
+    #[serde(flatten)]
+    outcome: Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+enum Outcome {
+    Imported {
+        id: String,
+    },
+    Refused {
+        code: &'static str,
+        detail: String,
+        /// The field at fault, as a JSON pointer into the line.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pointer: Option<String>,
+    },
+}
+
+pub(in crate::routes) async fn import<P: Ports>(
+    caller: Caller<P>,
+    once: Idempotency,
+    Json(body): Json<Import, MAX_BODY>,
+) -> Result<(Option<[(HeaderName, HeaderValue); 1]>, Answer<Imported>), Problem> {
+    if !(1..=MAX_LINES).contains(&body.tokens.len()) {
+        return Err(invalid("/tokens", format!("Give 1 to {MAX_LINES} tokens.")));
+    }
+    let mut lines = Vec::new();
+    let mut read = Vec::with_capacity(body.tokens.len());
+    for line in body.tokens {
+        read.push(parse(line).map(|line| lines.push(line)));
+    }
+    let answered = caller.ask_once(once, ImportTokens { lines }).await?;
+    // The ledger's outcomes are those of the lines that could be read, in their order.
+    let mut outcomes = answered.reply.lines.into_iter();
+    let mut items = Vec::with_capacity(read.len());
+    for (line, read) in (1..).zip(read) {
+        let outcome = match read {
+            Err(problem) => Err(problem),
+            Ok(()) => {
+                let outcome = outcomes.next().ok_or_else(|| Problem::internal("the ledger has lost a line"))?;
+                outcome.map_err(Problem::from)
+            }
+        };
+        items.push(Line { line, outcome: outcome.into() });
+    }
+    let imported = items.iter().filter(|line| matches!(line.outcome, Outcome::Imported { .. })).count();
+    Ok((replayed(answered.repeated), Answer(Imported { imported, items })))
+}
+
+fn parse(line: Value) -> Result<ImportLine, Problem> {
+    let Value::Object(mut token) = line else { return Err(invalid("", "A line is a JSON object.")) };
+    let taken = ["digest", "encoding", "weak"].into_iter().filter_map(|field| token.remove_entry(field));
+    let origin: Map<String, Value> = taken.collect();
+    let Origin { digest, encoding, weak } = fit(Value::Object(origin))?;
+    let digest = decode(&digest, encoding).ok_or_else(|| {
+        invalid(
+            "/digest",
+            "A digest is the 32 bytes of a SHA-256, written as its encoding says: hex where it says nothing.",
+        )
+    })?;
+    let token = fit::<Create>(Value::Object(token))?.into_command()?;
+    Ok(ImportLine { digest, weak, token })
+}
+
+fn decode(text: &str, encoding: Encoding) -> Option<Digest> {
+    let base64 = |alphabet: &Alphabet| {
+        // With or without padding.
+        let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+        let bytes = GeneralPurpose::new(alphabet, config).decode(text).ok()?;
+        bytes.try_into().ok().map(Digest::from_bytes)
+    };
+    match encoding {
+        Encoding::Hex => Digest::from_hex(text).ok(),
+        Encoding::Base64 => base64(&STANDARD),
+        Encoding::Base64Url => base64(&URL_SAFE),
+    }
+}
+
+fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
+}
+
+impl From<Result<String, Problem>> for Outcome {
+    fn from(outcome: Result<String, Problem>) -> Self {
+        match outcome {
+            Ok(id) => Self::Imported { id },
+            Err(Problem { code, detail, pointer, .. }) => Self::Refused { code, detail, pointer },
+        }
+    }
+}

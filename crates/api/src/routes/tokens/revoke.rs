@@ -1,0 +1,81 @@
+//! Revoking one, and many.
+
+use axum::{Json as Answer, extract::Path};
+use counterfoil_ledger::command::{RevokeToken, RevokeTokens, RevokedItem, Selection, State, TokenFilter};
+use counterfoil_token::Digest;
+use counterfoil_verify::ScopePattern;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    body::{Json, Query},
+    credential::Caller,
+    ports::Ports,
+    problem::Problem,
+    routes::shapes::Token,
+};
+
+/// The query of a revocation.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct Revoke {
+    reason: Option<String>,
+}
+
+pub(in crate::routes) async fn revoke<P: Ports>(
+    caller: Caller<P>,
+    Path(id): Path<String>,
+    Query(Revoke { reason }): Query<Revoke>,
+) -> Result<Answer<Token>, Problem> {
+    Ok(Answer(caller.ask(RevokeToken { id, reason }).await?.into()))
+}
+
+/// The body of a revocation of many.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct RevokeMany {
+    ids: Option<Vec<String>>,
+    filter: Option<Filter>,
+    reason: Option<String>,
+}
+
+/// Which tokens, as the list's query says it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Filter {
+    owner: Option<String>,
+    state: Option<State>,
+    scope: Option<ScopePattern>,
+    client_id: Option<String>,
+    digest: Option<Digest>,
+    q: Option<String>,
+}
+
+/// What became of each.
+#[derive(Serialize)]
+pub(in crate::routes) struct Revoked {
+    items: Vec<RevokedItem>,
+}
+
+pub(in crate::routes) async fn revoke_many<P: Ports>(
+    caller: Caller<P>,
+    Json(RevokeMany { ids, filter, reason }): Json<RevokeMany>,
+) -> Result<Answer<Revoked>, Problem> {
+    let select = match (ids, filter) {
+        (Some(ids), None) => Selection::Ids(ids),
+        (None, Some(filter)) => Selection::Filter(filter.into()),
+        _ => {
+            let detail = "Give either ids or filter.";
+            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(""));
+        }
+    };
+    let revoked = caller.ask(RevokeTokens { select, reason }).await?;
+    Ok(Answer(Revoked { items: revoked.items }))
+}
+
+impl From<Filter> for TokenFilter {
+    fn from(filter: Filter) -> Self {
+        let Filter { owner, state, scope, client_id, digest, q } = filter;
+        Self { owner, state, scope, client_id, digest, text: q }
+    }
+}

@@ -1,0 +1,108 @@
+//! Changing a token: `PATCH`, in which what is absent stays and `null` clears.
+
+use std::{collections::BTreeMap, fmt};
+
+use axum::{Json as Answer, extract::Path};
+use counterfoil_ledger::command::{Lifetime, Patch, ScopeChange, UpdateToken};
+use counterfoil_verify::{AddressBlock, ScopePattern};
+use serde::{
+    Deserialize, Deserializer,
+    de::{
+        MapAccess, SeqAccess, Visitor,
+        value::{MapAccessDeserializer, SeqAccessDeserializer},
+    },
+};
+use serde_json::{Map, Value};
+
+use super::create::ends_twice;
+use crate::{
+    body::Json,
+    credential::Caller,
+    patch::{clearable, present},
+    ports::Ports,
+    problem::Problem,
+    routes::shapes::Token,
+    time::Rfc3339,
+};
+
+/// The body of a change.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::routes) struct Update {
+    #[serde(default, deserialize_with = "present")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "clearable")]
+    note: Patch<String>,
+    #[serde(default, deserialize_with = "present")]
+    enabled: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    scopes: Option<Scopes>,
+    #[serde(default, deserialize_with = "clearable")]
+    expires_at: Patch<Rfc3339>,
+    #[serde(default, deserialize_with = "present")]
+    expires_in: Option<u64>,
+    #[serde(default, deserialize_with = "clearable")]
+    not_before: Patch<Rfc3339>,
+    #[serde(default, deserialize_with = "present")]
+    allowed_addresses: Option<Vec<AddressBlock>>,
+    #[serde(default, deserialize_with = "clearable")]
+    metadata: Patch<Map<String, Value>>,
+}
+
+pub(in crate::routes) async fn update<P: Ports>(
+    caller: Caller<P>,
+    Path(id): Path<String>,
+    Json(body): Json<Update>,
+) -> Result<Answer<Token>, Problem> {
+    let lifetime = match (body.expires_at, body.expires_in) {
+        (Patch::Keep, None) => Patch::Keep,
+        (Patch::Keep, Some(seconds)) => Patch::Set(Lifetime::Seconds(seconds)),
+        (Patch::Clear, None) => Patch::Clear,
+        (Patch::Set(Rfc3339(end)), None) => Patch::Set(Lifetime::Until(end)),
+        (_, Some(_)) => return Err(ends_twice()),
+    };
+    let not_before = match body.not_before {
+        Patch::Keep => Patch::Keep,
+        Patch::Clear => Patch::Clear,
+        Patch::Set(Rfc3339(start)) => Patch::Set(start),
+    };
+    let command = UpdateToken {
+        id,
+        name: body.name,
+        note: body.note,
+        enabled: body.enabled,
+        scopes: body.scopes.map(|Scopes(change)| change),
+        lifetime,
+        not_before,
+        allowed_addresses: body.allowed_addresses,
+        metadata: body.metadata,
+    };
+    Ok(Answer(caller.ask(command).await?.into()))
+}
+
+/// A list replaces the scopes, a map of booleans merges into them.
+struct Scopes(ScopeChange);
+
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ListOrMap;
+
+        impl<'de> Visitor<'de> for ListOrMap {
+            type Value = ScopeChange;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of scopes, or a map from scopes to booleans")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ScopeChange, A::Error> {
+                Vec::<ScopePattern>::deserialize(SeqAccessDeserializer::new(list)).map(ScopeChange::Replace)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ScopeChange, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(map)).map(ScopeChange::Merge)
+            }
+        }
+
+        deserializer.deserialize_any(ListOrMap).map(Self)
+    }
+}

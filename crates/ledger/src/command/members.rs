@@ -1,0 +1,144 @@
+//! Commands about members and clients, and what they answer.
+
+use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Page, Patch};
+
+/// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListMembers {
+    /// Which page.
+    pub page: Page,
+}
+
+/// Adds a member; needs `workspace:manage`. Only admins make admins, and nobody grants a member more than a token could
+/// be granted by it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CreateMember {
+    /// 1–128 visible ASCII characters, unique in the workspace.
+    pub id: String,
+    /// Its number, from 1; one more than the highest where absent.
+    pub number: Option<u64>,
+    /// 1–200 characters.
+    pub name: String,
+    /// An address with one `@`, at most 254 characters.
+    pub email: Option<String>,
+    /// What it may act on.
+    pub role: Role,
+    /// What its tokens may be granted at most; at most 100 patterns.
+    pub grants: Vec<ScopePattern>,
+    /// How many live tokens it may have, up to a million; the workspace's default where absent.
+    pub quota: Option<u64>,
+}
+
+/// What a member may act on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Every member's tokens.
+    Admin,
+    /// Its own.
+    Member,
+}
+
+/// A member.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// Its id.
+    pub id: String,
+    /// Its number.
+    pub number: u64,
+    /// Its name.
+    pub name: String,
+    /// Its e-mail address.
+    pub email: Option<String>,
+    /// What it may act on.
+    pub role: Role,
+    /// What its tokens may be granted at most.
+    pub grants: ScopeSet,
+    /// How many live tokens it may have.
+    pub quota: u64,
+    /// How many it has.
+    pub live_tokens: u64,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// One member by id; needs `workspace:manage`, or `tokens:read` for oneself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadMember {
+    /// The member's id.
+    pub id: String,
+}
+
+/// Changes a member; needs `workspace:manage`. What is absent stays. Suspending a member, cutting its grants and
+/// revoking all its tokens are one record to verifiers, however many tokens that touches. Nobody gives a member more
+/// than they are granted themselves.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UpdateMember {
+    /// The member's id.
+    pub id: String,
+    /// 1–200 characters.
+    pub name: Option<String>,
+    /// An address with one `@`, at most 254 characters.
+    pub email: Patch<String>,
+    /// What it may act on. The last active admin stays one.
+    pub role: Option<Role>,
+    /// What its tokens may be granted at most.
+    pub grants: Option<Vec<ScopePattern>>,
+    /// How many live tokens it may have; cleared, the workspace's default.
+    pub quota: Patch<u64>,
+    /// Whether it is suspended. The last active admin cannot be.
+    pub suspended: Option<bool>,
+    /// Revokes every token it has.
+    pub revoke_all: bool,
+}
+
+/// Erases a member; needs `workspace:manage`. Its tokens are revoked, and whatever says who it was is blanked; its
+/// number and its tokens' ids stay, so that the audit goes on making sense.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EraseMember {
+    /// The member's id.
+    pub id: String,
+}
+
+/// An OAuth2 client that tokens may be pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The scopes that a token made for it gets.
+    pub permissions: ScopeSet,
+    /// When it was added.
+    pub created_at: Timestamp,
+}
+
+/// The clients, by id; needs `tokens:read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListClients {
+    /// Which page.
+    pub page: Page,
+}
+
+/// Adds a client; needs `workspace:manage`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CreateClient {
+    /// 1–128 visible ASCII characters, unique in the workspace.
+    pub id: String,
+    /// 1–200 characters.
+    pub name: String,
+    /// The scopes that a token made for it gets; each in the catalogue, or a wildcard that matches there.
+    pub permissions: Vec<ScopePattern>,
+}
+
+/// Removes a client; needs `workspace:manage`. Tokens pinned to it keep its id and go on working.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct DeleteClient {
+    /// The client's id.
+    pub id: String,
+}

@@ -1,0 +1,334 @@
+//! Commands about tokens, and what they answer.
+
+use std::collections::BTreeMap;
+
+use counterfoil_token::Digest;
+use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::{Page, Patch};
+use crate::{refusal::Refusal, secret::SecretText};
+
+/// Issues a token; needs `tokens:write`. It may do no more, no longer and from nowhere else than the actor's own token;
+/// where that holds `tokens:grant`, no more than the actor's member is granted. In any case no more than its owner is
+/// granted. Only an admin issues to other members.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CreateToken {
+    /// 0–200 characters.
+    pub name: String,
+    /// 0–1,000 characters.
+    pub note: Option<String>,
+    /// The owner's member id; the actor's own member where absent. Root has none and must name one.
+    pub owner: Option<String>,
+    /// The token's own scopes, at most 100. Each is built in, or in the catalogue, or a wildcard that matches such.
+    pub scopes: Vec<ScopePattern>,
+    /// When it ends, at most one way of saying so.
+    pub lifetime: Lifetime,
+    /// Valid from here on; before its end.
+    pub not_before: Option<Timestamp>,
+    /// Whether it starts switched on.
+    pub enabled: bool,
+    /// Where it may be used from, at most 100 blocks. Where empty: anywhere, or where the creating token may be used
+    /// from unless that holds `tokens:grant`.
+    pub allowed_addresses: Vec<AddressBlock>,
+    /// The client to pin the token to. An owner has at most one live token pinned to a client.
+    pub client_id: Option<String>,
+    /// At most 4 KiB of JSON, at most 32 levels deep.
+    pub metadata: Option<Map<String, Value>>,
+}
+
+/// How long a new token lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lifetime {
+    /// As long as the actor may give it.
+    Longest,
+    /// Until this moment, which must lie ahead, in the year 9999 at the latest.
+    Until(Timestamp),
+    /// For so many seconds, at least one.
+    Seconds(u64),
+}
+
+/// The tokens that the actor may see, newest first; needs `tokens:read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListTokens {
+    /// Which of them.
+    pub filter: TokenFilter,
+    /// In which order.
+    pub sort: TokenSort,
+    /// Which page.
+    pub page: Page,
+}
+
+/// Which tokens: those for which all that is given holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenFilter {
+    /// The owner's member id.
+    pub owner: Option<String>,
+    /// What they are just now.
+    pub state: Option<State>,
+    /// One of the token's own scopes, to the letter.
+    pub scope: Option<ScopePattern>,
+    /// The client they are pinned to or labelled with.
+    pub client_id: Option<String>,
+    /// The digest of their text.
+    pub digest: Option<Digest>,
+    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
+    pub text: Option<String>,
+}
+
+/// By what tokens are sorted; by number where equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenSort {
+    /// The column.
+    pub by: TokenColumn,
+    /// From the highest down.
+    pub descending: bool,
+}
+
+/// What tokens can be sorted by. Those without a value come last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenColumn {
+    /// In the order of their issue.
+    Number,
+    /// By name, by code points.
+    Name,
+    /// By when they were issued.
+    CreatedAt,
+    /// By when they end.
+    ExpiresAt,
+    /// By when they were last used.
+    LastUsedAt,
+}
+
+/// One token by its public id; needs `tokens:read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadToken {
+    /// `tok_…`
+    pub id: String,
+}
+
+/// The token that the actor presents. Needs no scope: a live token may read itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadSelf {}
+
+/// Revokes one token for good; needs `tokens:write`. A token may revoke itself.
+/// Revoked before, it answers as it stands and nothing is written.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RevokeToken {
+    /// `tok_…`
+    pub id: String,
+    /// For the audit, at most 200 characters.
+    pub reason: Option<String>,
+}
+
+/// Who a token belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The member's id.
+    pub id: String,
+    /// The member's number.
+    pub number: u64,
+}
+
+/// What a token is just now: of several that apply, the first of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Revoked, for good.
+    Revoked,
+    /// Switched off.
+    Disabled,
+    /// Its time is over.
+    Expired,
+    /// Its time has not come.
+    Pending,
+    /// None of these.
+    Active,
+}
+
+/// A token as its owner and admins see it: everything but its text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// `tok_…`
+    pub id: String,
+    /// Its number in the workspace.
+    pub number: u64,
+    /// The digest of its text.
+    pub digest: Digest,
+    /// Prefix and last four characters, to recognise it by.
+    pub hint: String,
+    /// Its name.
+    pub name: String,
+    /// A note about it.
+    pub note: Option<String>,
+    /// Who it belongs to.
+    pub owner: Owner,
+    /// Its own scopes.
+    pub scopes: ScopeSet,
+    /// What it may do: its own scopes as far as its owner is granted them.
+    pub effective_scopes: ScopeSet,
+    /// What it is just now.
+    pub state: State,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// Who issued it: a token's id, or `root`.
+    pub created_by: String,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// When it begins.
+    pub not_before: Option<Timestamp>,
+    /// Where it may be used from; anywhere where empty.
+    pub allowed_addresses: Vec<AddressBlock>,
+    /// The client it is pinned to or labelled with.
+    pub client_id: Option<String>,
+    /// Free-form metadata.
+    pub metadata: Option<Map<String, Value>>,
+    /// When it was last used, as far as is known.
+    pub last_used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// A token just issued, with its text: the one reply that carries it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Issued {
+    /// The text, this once. Absent where the command was repeated under its idempotency key: the text was in the first
+    /// answer and is stored nowhere.
+    pub text: Option<SecretText>,
+    /// The token.
+    pub token: TokenView,
+}
+
+/// Changes a token; needs `tokens:write`. What is absent stays. Nobody changes the scopes or the expiry of the token
+/// they are using, and nobody gives more than they could give a new token.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UpdateToken {
+    /// `tok_…`
+    pub id: String,
+    /// 0–200 characters.
+    pub name: Option<String>,
+    /// 0–1,000 characters.
+    pub note: Patch<String>,
+    /// On or off.
+    pub enabled: Option<bool>,
+    /// Its own scopes.
+    pub scopes: Option<ScopeChange>,
+    /// When it ends; to clear it is to ask for no end.
+    pub lifetime: Patch<Lifetime>,
+    /// When it begins.
+    pub not_before: Patch<Timestamp>,
+    /// Where it may be used from; anywhere where empty.
+    pub allowed_addresses: Option<Vec<AddressBlock>>,
+    /// Free-form metadata.
+    pub metadata: Patch<Map<String, Value>>,
+}
+
+/// A change to a token's own scopes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ScopeChange {
+    /// These and no others.
+    Replace(Vec<ScopePattern>),
+    /// Those with `true` are added, those with `false` taken away, the others stay.
+    Merge(BTreeMap<ScopePattern, bool>),
+}
+
+/// Gives a token a new text; needs `tokens:write`. Its identity, pin and history stay. At most two texts work at a
+/// time: a second rotation ends the older ones at once.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RotateToken {
+    /// `tok_…`
+    pub id: String,
+    /// For how many seconds the text that it has now goes on working: 0 to 30 days.
+    pub grace_seconds: u64,
+}
+
+/// A token with its new text.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Rotated {
+    /// The token and its text.
+    pub issued: Issued,
+    /// Until when the text it had works.
+    pub previous_valid_until: Timestamp,
+}
+
+/// Revokes many at once; needs `tokens:write`. All or nothing: an unknown id, or more than 1,000 tokens, and none is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RevokeTokens {
+    /// Which.
+    pub select: Selection,
+    /// For the audit, at most 200 characters.
+    pub reason: Option<String>,
+}
+
+/// Which tokens are meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selection {
+    /// These, by id; 1 to 1,000.
+    Ids(Vec<String>),
+    /// Those that the filter finds and that are not revoked.
+    Filter(TokenFilter),
+}
+
+/// What [`RevokeTokens`] did, in the order asked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedTokens {
+    /// One for each token.
+    pub items: Vec<RevokedItem>,
+}
+
+/// What became of one token.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedItem {
+    /// `tok_…`
+    pub id: String,
+    /// What became of it.
+    pub result: RevokeResult,
+}
+
+/// What became of one token that was to be revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeResult {
+    /// It is revoked now.
+    Revoked,
+    /// It was before.
+    AlreadyRevoked,
+    /// There is none by that id that the actor may see; then none was revoked.
+    Unknown,
+    /// It stands as it did, because another is unknown.
+    Kept,
+}
+
+/// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:write`, with the rules of
+/// [`CreateToken`] for each line. A line that is wrong is refused and the others imported; but if the quota does not
+/// hold them all, none is.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ImportTokens {
+    /// At most 10,000 lines.
+    pub lines: Vec<ImportLine>,
+}
+
+/// One token to be imported.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ImportLine {
+    /// SHA-256 of its text.
+    pub digest: Digest,
+    /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
+    pub weak: bool,
+    /// Everything else, as for a new token.
+    pub token: CreateToken,
+}
+
+/// What [`ImportTokens`] did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Imported {
+    /// One for each line, in their order: the new token's id, or why it was refused.
+    pub lines: Vec<Result<String, Refusal>>,
+}

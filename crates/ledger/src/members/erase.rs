@@ -1,0 +1,51 @@
+//! Erasing a member: nothing that says who it was stays, in the ledger, in the registry, or on its way there.
+//!
+//! Its number and its tokens' ids stay, and so does what the audit says of them, which names no person. Its tokens are
+//! revoked, and each of their records is published again, since those carried what was written about the token.
+
+use counterfoil_verify::RegistryKey;
+use serde_json::json;
+
+use super::{check_may_change, check_other_admin, find, update::revoke_all_of};
+use crate::{
+    audit::{self, Change},
+    command::{EraseMember, Member, Role},
+    idempotency,
+    refusal::Refusal,
+    scopes::BuiltIn,
+    tokens,
+    work::Work,
+};
+
+pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
+    work.authority.require(BuiltIn::WorkspaceManage)?;
+    let mut member = find(work, &ask.id)?;
+    check_may_change(work, &member)?;
+    check_other_admin(work, &member)?;
+
+    member.version = work.next_generation()?;
+    let revoked = revoke_all_of(work, &mut member)?;
+    tokens::blank_each_of(work, member.number, member.version)?;
+    idempotency::forget_member(work.sql, &member.id)?;
+    // The space keeps it apart from every id that can be given, so it is never taken.
+    member.id = format!("erased {}", member.number);
+    member.name = String::new();
+    member.email = None;
+    member.role = Role::Member;
+    member.grants = Vec::new().into();
+    member.quota = None;
+    member.suspended = true;
+    member.save(work.sql)?;
+    work.sql.exec("UPDATE members SET erased_at = ? WHERE number = ?", &[work.now.into(), member.number.into()])?;
+    audit::append(
+        work,
+        Change {
+            action: "member.erase",
+            subject: &ask.id,
+            before: None,
+            after: Some(json!({ "number": member.number, "revoked": revoked })),
+        },
+    )?;
+    work.publish(RegistryKey::Owner(work.workspace.key, member.number), &member.record(), member.version)?;
+    Ok(member.view(work)?)
+}

@@ -1,0 +1,123 @@
+//! Changing a member: who it is, what it may do, and what becomes of its tokens.
+//!
+//! What touches its tokens, however many they are, is one owner record to verifiers.
+
+use counterfoil_verify::{RegistryKey, ScopePattern};
+use serde_json::{Map, Value as Json, json};
+
+use super::{MemberRow, check_may_change, check_other_admin, check_quota, find};
+use crate::{
+    audit::{self, Change},
+    check,
+    command::{Member, Patch, Role, UpdateMember},
+    grant::Limits,
+    refusal::Refusal,
+    scopes::{BuiltIn, Catalogue},
+    sql::SqlError,
+    work::Work,
+};
+
+/// Why the tokens of a member are revoked, as their rows say it.
+const REASON: &str = "all of its owner's tokens were revoked";
+
+/// Changes a member. Where that makes no difference nothing is written.
+pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refusal> {
+    work.authority.require(BuiltIn::WorkspaceManage)?;
+    let before = find(work, &ask.id)?;
+    check_may_change(work, &before)?;
+    let revoke_all = ask.revoke_all;
+    let mut member = changed(work, &before, ask)?;
+    if before.is_active_admin() && !member.is_active_admin() {
+        check_other_admin(work, &before)?;
+    }
+    let (mut was, mut is) = difference(&before, &member);
+    if is.is_empty() && !revoke_all {
+        return Ok(before.view(work)?);
+    }
+    member.version = work.next_generation()?;
+    if revoke_all {
+        let revoked = revoke_all_of(work, &mut member)?;
+        was.insert("revoked_before".to_owned(), json!(before.revoked_before));
+        is.insert("revoked_before".to_owned(), json!(member.revoked_before));
+        is.insert("revoked".to_owned(), json!(revoked));
+    }
+    member.save(work.sql)?;
+    audit::append(
+        work,
+        Change { action: "member.update", subject: &member.id, before: Some(was.into()), after: Some(is.into()) },
+    )?;
+    work.publish(RegistryKey::Owner(work.workspace.key, member.number), &member.record(), member.version)?;
+    Ok(member.view(work)?)
+}
+
+/// Marks every token that the member has as revoked, and says how many those were. To verifiers it is the owner record
+/// that says so: texts issued before its present version are revoked.
+pub(super) fn revoke_all_of(work: &Work<'_>, member: &mut MemberRow) -> Result<u64, SqlError> {
+    member.revoked_before = member.version;
+    let live = "SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL";
+    let count = work.sql.exec(live, &[member.number.into()])?.pop().map_or(Ok(0), |mut row| row.take())?;
+    work.sql.exec(
+        "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE owner = ? AND revoked_at IS NULL",
+        &[work.now.into(), REASON.into(), member.version.into(), member.number.into()],
+    )?;
+    Ok(count)
+}
+
+/// The member as it is to be, if that is within the rules and the actor's limits.
+fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, Refusal> {
+    let mut member = before.clone();
+    if let Some(name) = ask.name {
+        check::length("/name", &name, 1..=200)?;
+        member.name = name;
+    }
+    if let Patch::Set(email) = &ask.email {
+        check::email("/email", email)?;
+    }
+    ask.email.apply(&mut member.email);
+    if let Patch::Set(quota) = ask.quota {
+        check_quota(quota)?;
+    }
+    ask.quota.apply(&mut member.quota);
+    if let Some(role) = ask.role {
+        if role == Role::Admin && !work.authority.is_admin() {
+            return Err(Refusal::escalation("Only an admin may make another."));
+        }
+        member.role = role;
+    }
+    if let Some(grants) = ask.grants {
+        check::scopes("/grants", &grants)?;
+        let is_new = |pattern: &ScopePattern| !before.grants.covers_pattern(pattern);
+        let given = grants.iter().enumerate().filter(|(_, pattern)| is_new(pattern));
+        let given = given.map(|(index, pattern)| (format!("/grants/{index}"), pattern));
+        Limits::of(&work.authority).check_each_scope(given, &Catalogue::load(work.sql)?)?;
+        member.grants = grants.into();
+    }
+    member.suspended = ask.suspended.unwrap_or(member.suspended);
+    Ok(member)
+}
+
+/// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.
+fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<String, Json>) {
+    let fields = |member: &MemberRow| {
+        [
+            ("role", json!(member.role)),
+            ("grants", json!(member.grants)),
+            ("quota", json!(member.quota)),
+            ("suspended", json!(member.suspended)),
+        ]
+    };
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
+        if old != new {
+            was.insert(field.to_owned(), old);
+            is.insert(field.to_owned(), new);
+        }
+    }
+    for (field, same) in [("name", before.name == after.name), ("email", before.email == after.email)] {
+        if !same {
+            was.insert(field.to_owned(), "…".into());
+            is.insert(field.to_owned(), "…".into());
+        }
+    }
+    (was, is)
+}

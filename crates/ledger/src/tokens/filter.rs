@@ -1,0 +1,94 @@
+//! Which tokens are meant, as SQL.
+
+use super::read::visible_to;
+use crate::{
+    check,
+    command::{State, TokenFilter},
+    refusal::Refusal,
+    sql::Value,
+    work::Work,
+};
+
+/// What a token is just now, as [`OwnedToken::state`](super::OwnedToken) says it; takes the time twice.
+const STATE: &str = "CASE
+    WHEN tokens.revoked_at IS NOT NULL OR tokens.issued < members.revoked_before THEN 'revoked'
+    WHEN tokens.enabled = 0 THEN 'disabled'
+    WHEN tokens.expires_at <= ? THEN 'expired'
+    WHEN tokens.not_before > ? THEN 'pending'
+    ELSE 'active' END = ?";
+
+/// Text is looked for without `LIKE`: no character means anything but itself, and patterns may be longer than the 50
+/// bytes that a Durable Object allows. `lower` knows ASCII only.
+const TEXT: &str = "(instr(lower(tokens.name), ?) OR instr(lower(coalesce(tokens.note, '')), ?)
+    OR instr(lower(tokens.hint), ?) OR instr(lower(tokens.id), ?))";
+
+/// Conditions that all must hold, with their values: text of the program, never of a request.
+pub(super) struct Conditions {
+    sql: String,
+    values: Vec<Value>,
+}
+
+impl Conditions {
+    /// The tokens that the filter finds, among those that the actor may act on.
+    ///
+    /// # Errors
+    /// `INVALID_VALUE` for a text that is too long, or none.
+    pub(super) fn of(work: &Work<'_>, filter: &TokenFilter) -> Result<Self, Refusal> {
+        let mut all = Self { sql: "WHERE 1".to_owned(), values: Vec::new() };
+        if let Some(own) = visible_to(work) {
+            all.and("tokens.owner = ?", [own.into()]);
+        }
+        if let Some(owner) = &filter.owner {
+            all.and("members.id = ?", [owner.into()]);
+        }
+        if let Some(state) = filter.state {
+            all.and(STATE, [work.now.into(), work.now.into(), name_of(state).into()]);
+        }
+        if let Some(scope) = &filter.scope {
+            let own = "EXISTS (SELECT 1 FROM json_each(tokens.scopes) AS own WHERE own.value = ?)";
+            all.and(own, [scope.as_str().into()]);
+        }
+        if let Some(client) = &filter.client_id {
+            all.and("tokens.client_id = ?", [client.into()]);
+        }
+        if let Some(digest) = filter.digest {
+            // Also by a text that it no longer has: who finds an old one wants to know whose it was.
+            let text = "(tokens.digest = ? OR tokens.number = (SELECT token FROM replaced_texts WHERE digest = ?))";
+            all.and(text, [digest.into(), digest.into()]);
+        }
+        if let Some(text) = &filter.text {
+            check::length("/q", text, 1..=200)?;
+            let text = Value::Text(text.to_ascii_lowercase());
+            all.and(TEXT, [text.clone(), text.clone(), text.clone(), text]);
+        }
+        Ok(all)
+    }
+
+    /// Lets only those pass for which this holds too.
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+        self.sql.push_str(" AND ");
+        self.sql.push_str(condition);
+        self.values.extend(values);
+    }
+
+    /// The clauses that select those tokens, in this order.
+    pub(super) fn ordered(mut self, order: &str, limit: u64) -> (String, Vec<Value>) {
+        self.values.push(limit.into());
+        (format!("{} ORDER BY {order} LIMIT ?", self.sql), self.values)
+    }
+
+    /// The clauses that select all of them.
+    pub(super) fn clauses(&self) -> (&str, &[Value]) {
+        (&self.sql, &self.values)
+    }
+}
+
+fn name_of(state: State) -> &'static str {
+    match state {
+        State::Revoked => "revoked",
+        State::Disabled => "disabled",
+        State::Expired => "expired",
+        State::Pending => "pending",
+        State::Active => "active",
+    }
+}

@@ -1,0 +1,99 @@
+//! Importing tokens that were issued elsewhere, by the digests of their texts.
+//!
+//! The lines are worked through one after the other, each by the rules of a new token, and what one adds is there for the
+//! next: so a digest or a pin is taken once, however often the call names it. Only at the end is it looked whether the
+//! quotas hold them all; where not, the transaction takes everything back.
+
+use std::collections::BTreeMap;
+
+use counterfoil_token::Digest;
+use counterfoil_verify::{RegistryKey, WorkspaceRecord};
+
+use super::{
+    OwnedToken,
+    create::draft,
+    issue::{add, check_room},
+    text::Text,
+};
+use crate::{
+    check,
+    command::{ImportLine, ImportTokens, Imported},
+    grant::Limits,
+    members::MemberRow,
+    mint::Mint,
+    refusal::Refusal,
+    scopes::{self, BuiltIn, Catalogue},
+    work::Work,
+};
+
+/// The most lines of one import.
+const MAX_LINES: usize = 10_000;
+
+pub(crate) fn import(work: &Work<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
+    work.authority.require(BuiltIn::TokensWrite)?;
+    check::at_most(MAX_LINES, ask.lines.len(), "/tokens", "tokens")?;
+    let mut import = Import {
+        work,
+        limits: Limits::of(&work.authority),
+        catalogue: Catalogue::load(work.sql)?,
+        generation: None,
+        owners: BTreeMap::new(),
+    };
+    let mut lines = Vec::with_capacity(ask.lines.len());
+    for line in ask.lines {
+        lines.push(match import.line(mint, line) {
+            Err(failure @ Refusal::Internal { .. }) => return Err(failure),
+            outcome => outcome,
+        });
+    }
+    import.finish()?;
+    Ok(Imported { lines })
+}
+
+/// An import under way.
+struct Import<'a> {
+    work: &'a Work<'a>,
+    limits: Limits,
+    catalogue: Catalogue,
+    /// The generation of this change, from the first line on that is imported.
+    generation: Option<u64>,
+    /// Those who own imported tokens, by number.
+    owners: BTreeMap<u64, MemberRow>,
+}
+
+impl Import<'_> {
+    /// Imports one line and gives the new token's id. A line that is refused has written nothing.
+    fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
+        let draft = draft(self.work, &self.limits, &self.catalogue, line.token)?;
+        if OwnedToken::by_digest(self.work.sql, line.digest)?.is_some() {
+            return Err(Refusal::already_exists("token", "digest"));
+        }
+        let generation = match self.generation {
+            Some(generation) => generation,
+            None => *self.generation.insert(self.work.next_generation()?),
+        };
+        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak: line.weak };
+        let added = add(self.work, mint.token_id(self.work.now), text, generation, draft, "token.import")?;
+        self.owners.insert(added.owner.number, added.owner);
+        Ok(added.token.id)
+    }
+
+    fn finish(self) -> Result<(), Refusal> {
+        let workspace = &self.work.workspace;
+        for owner in self.owners.values() {
+            check_room(self.work, workspace, owner, 0)?;
+        }
+        let Some(version) = self.generation.filter(|_| !workspace.has_imports) else { return Ok(()) };
+        // From now on verifiers look foreign texts up.
+        self.work.sql.exec("UPDATE workspace SET has_imports = 1, version = ?", &[version.into()])?;
+        let record = workspace.record(scopes::stricter(self.work.sql)?);
+        let record = WorkspaceRecord { version, has_imports: true, ..record };
+        self.work.publish(RegistryKey::Workspace(record.key), &record, version)
+    }
+}
+
+/// Nobody here has seen the text: it is recognised by the first characters of its digest.
+fn hint(digest: Digest) -> String {
+    let start: String = digest.to_string().chars().take(8).collect();
+    format!("sha256:{start}…")
+}

@@ -1,0 +1,36 @@
+//! Pins: tokens made for one client.
+//!
+//! An owner has at most one live token pinned to a client, so that a client that signs in again replaces its token and
+//! does not pile them up. No two commands run at once, so what is looked up here holds until the command is done.
+
+use counterfoil_verify::Timestamp;
+
+use crate::{
+    refusal::{InvalidCode, Refusal},
+    sql::Sql,
+    work::Work,
+};
+
+/// Checks that the owner may have a token pinned to this client.
+///
+/// # Errors
+/// `UNKNOWN_CLIENT` where there is no such client, `ALREADY_EXISTS` where the owner has such a token.
+pub(super) fn check(work: &Work<'_>, owner: u64, client_id: &str) -> Result<(), Refusal> {
+    if work.sql.exec("SELECT 1 FROM clients WHERE id = ?", &[client_id.into()])?.is_empty() {
+        return Err(Refusal::invalid(InvalidCode::UnknownClient, "/client_id", "There is no client with this id."));
+    }
+    check_free(work.sql, owner, client_id, work.now)
+}
+
+/// Checks that no live token of the owner is pinned to this client.
+///
+/// # Errors
+/// `ALREADY_EXISTS` where one is.
+pub(super) fn check_free(sql: &dyn Sql, owner: u64, client_id: &str, now: Timestamp) -> Result<(), Refusal> {
+    let live = "SELECT 1 FROM tokens WHERE owner = ? AND client_id = ? AND pinned = 1 AND revoked_at IS NULL
+        AND (expires_at IS NULL OR expires_at > ?)";
+    if sql.exec(live, &[owner.into(), client_id.into(), now.into()])?.is_empty() {
+        return Ok(());
+    }
+    Err(Refusal::already_exists("token", "client_id"))
+}

@@ -1,0 +1,74 @@
+//! Revoking many at once: all of them or none.
+
+use std::collections::BTreeSet;
+
+use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end};
+use crate::{
+    check,
+    command::{RevokeResult, RevokeTokens, RevokedItem, RevokedTokens, Selection, State, TokenFilter},
+    refusal::{InvalidCode, Refusal},
+    scopes::BuiltIn,
+    work::Work,
+};
+
+/// The most tokens that are revoked at once.
+const MOST: usize = 1_000;
+
+pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedTokens, Refusal> {
+    work.authority.require(BuiltIn::TokensWrite)?;
+    ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
+    let selected = match ask.select {
+        Selection::Ids(ids) => by_ids(work, ids)?,
+        Selection::Filter(filter) => by_filter(work, &filter)?,
+    };
+    let mut generation = None;
+    let mut ended = BTreeSet::new();
+    let mut items = Vec::with_capacity(selected.len());
+    for held in selected {
+        let id = held.token.id.clone();
+        // A token that is named twice is revoked once.
+        if held.state(work.now) == State::Revoked || !ended.insert(held.token.number) {
+            items.push(RevokedItem { id, result: RevokeResult::AlreadyRevoked });
+            continue;
+        }
+        let generation = match generation {
+            Some(generation) => generation,
+            None => *generation.insert(work.next_generation()?),
+        };
+        end(work, held, generation, ask.reason.as_deref())?;
+        items.push(RevokedItem { id, result: RevokeResult::Revoked });
+    }
+    Ok(RevokedTokens { items })
+}
+
+fn by_ids(work: &Work<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Refusal> {
+    if !(1..=MOST).contains(&ids.len()) {
+        return Err(Refusal::invalid_value("/ids", format!("Give 1 to {MOST} ids.")));
+    }
+    let found: Vec<_> = ids.iter().map(|id| look_for(work, id)).collect::<Result<_, _>>()?;
+    if found.iter().all(Option::is_some) {
+        return Ok(found.into_iter().flatten().collect());
+    }
+    let item = |(id, held): (String, Option<OwnedToken>)| {
+        let result = if held.is_some() { RevokeResult::Kept } else { RevokeResult::Unknown };
+        RevokedItem { id, result }
+    };
+    Err(Refusal::UnknownTokens { items: ids.into_iter().zip(found).map(item).collect() })
+}
+
+/// Those that the filter finds and that are not revoked. A filter that says nothing would find them all, which is more
+/// likely to be a mistake than meant.
+fn by_filter(work: &Work<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, Refusal> {
+    if *filter == TokenFilter::default() {
+        return Err(Refusal::invalid_value("/filter", "The filter must say which tokens."));
+    }
+    let mut conditions = Conditions::of(work, filter)?;
+    conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
+    let (clauses, values) = conditions.ordered("tokens.number", MOST as u64 + 1);
+    let found = OwnedToken::select(work.sql, &clauses, &values)?;
+    if found.len() > MOST {
+        let detail = format!("The filter finds more than {MOST} tokens.");
+        return Err(Refusal::invalid(InvalidCode::TooManyTokens, "/filter", detail));
+    }
+    Ok(found)
+}

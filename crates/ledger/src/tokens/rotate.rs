@@ -1,0 +1,47 @@
+//! Rotating: the same token with another text.
+
+use super::{issue::draw_text, read::find, shown, text};
+use crate::{
+    audit::{self, Change},
+    command::{Issued, RotateToken, Rotated, State},
+    grant::Limits,
+    mint::Mint,
+    refusal::{ConflictCode, Refusal},
+    scopes::BuiltIn,
+    work::Work,
+};
+
+/// The longest grace, in seconds: 30 days.
+const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
+
+/// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
+/// could hand on is not rotated by it; its own it may always rotate.
+pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Rotated, Refusal> {
+    work.authority.require(BuiltIn::TokensWrite)?;
+    if ask.grace_seconds > MAX_GRACE {
+        return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
+    }
+    let mut held = find(work, &ask.id)?;
+    let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
+    if !is_own {
+        Limits::of(&work.authority).check_text_of(&held.token)?;
+    }
+    let before = held.view(work.now)?;
+    if before.state == State::Revoked {
+        return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+    }
+    if before.expires_at.is_some_and(|end| work.now >= end) {
+        return Err(Refusal::conflict(ConflictCode::TokenExpired, "The token has expired: give it more time first."));
+    }
+    let previous_valid_until = work.now.plus(ask.grace_seconds * 1_000);
+    let (secret, new) = draw_text(mint, &work.workspace)?;
+    text::replace(work, &mut held.token, new, previous_valid_until)?;
+
+    let token = held.view(work.now)?;
+    let (was, mut is) = shown::difference(&before, &token);
+    if let Some(fields) = is.as_object_mut() {
+        fields.insert("previous_valid_until".to_owned(), previous_valid_until.0.into());
+    }
+    audit::append(work, Change { action: "token.rotate", subject: &token.id, before: Some(was), after: Some(is) })?;
+    Ok(Rotated { issued: Issued { text: Some(secret), token }, previous_valid_until })
+}

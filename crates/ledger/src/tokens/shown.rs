@@ -1,0 +1,40 @@
+//! What the audit shows of a token.
+//!
+//! Audit rows are never changed, so they hold nothing that might have to be forgotten: what people wrote about a token
+//! is shown as `"…"`, which says that it is there and not what it is.
+
+use serde_json::{Map, Value, json};
+
+use crate::command::TokenView;
+
+/// The fields that people write as they like.
+const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];
+
+/// All of a token.
+pub(super) fn all(token: &TokenView) -> Value {
+    fields(token).into_iter().map(|(field, value)| (field.clone(), masked(&field, value))).collect()
+}
+
+/// What differs of a token: as it was, and as it is.
+pub(super) fn difference(before: &TokenView, after: &TokenView) -> (Value, Value) {
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
+        if old != new {
+            was.insert(field.clone(), masked(&field, old));
+            is.insert(field.clone(), masked(&field, new));
+        }
+    }
+    (was.into(), is.into())
+}
+
+/// The fields of a token, each of them always there and in the same order.
+fn fields(token: &TokenView) -> Map<String, Value> {
+    match json!(token) {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
+}
+
+fn masked(field: &str, value: Value) -> Value {
+    if FREE_TEXT.contains(&field) && !value.is_null() { "…".into() } else { value }
+}

@@ -1,0 +1,139 @@
+//! The texts of a token: the one it has, and those that rotation replaced.
+//!
+//! A token outlives its texts. A replaced one goes on working until its grace is over, and from then on is known to be
+//! revoked, for ever.
+
+use counterfoil_token::{Digest, SealEpoch};
+use counterfoil_verify::{RegistryKey, Timestamp, TokenRecord};
+
+use super::TokenRow;
+use crate::{
+    refusal::Refusal,
+    sql::{Row, Sql, SqlError},
+    work::Work,
+};
+
+/// What is kept of a text: enough to know it when it comes back, too little to make it.
+pub(super) struct Text {
+    pub(super) digest: Digest,
+    pub(super) hint: String,
+    /// Names the secret that sealed it; absent for a text that was made elsewhere.
+    pub(super) seal_epoch: Option<SealEpoch>,
+    /// Whether it may be guessed from its digest.
+    pub(super) weak: bool,
+}
+
+/// A text that rotation replaced.
+#[derive(Clone)]
+pub(crate) struct ReplacedText {
+    digest: Digest,
+    /// The number of its token.
+    pub(super) token: u64,
+    valid_until: Timestamp,
+    issued: u64,
+}
+
+/// The columns that [`ReplacedText::read`] takes, in its order.
+const COLUMNS: &str = "digest, token, valid_until, issued";
+
+impl ReplacedText {
+    fn read(row: &mut Row) -> Result<Self, SqlError> {
+        Ok(Self { digest: row.take()?, token: row.take()?, valid_until: row.take()?, issued: row.take()? })
+    }
+
+    pub(super) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
+        let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE digest = ?");
+        sql.exec(&query, &[digest.into()])?.pop().map(|mut row| Self::read(&mut row)).transpose()
+    }
+
+    /// The token's texts that are still in their grace.
+    fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
+        let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ? AND valid_until > ?");
+        sql.exec(&query, &[token.into(), now.into()])?.iter_mut().map(Self::read).collect()
+    }
+
+    /// Ends whatever grace the token's texts are in, and gives those that had one.
+    fn end_all(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
+        let set = "UPDATE replaced_texts SET valid_until = ? WHERE token = ? AND valid_until > ?";
+        let ended = sql.exec(&format!("{set} RETURNING {COLUMNS}"), &[now.into(), token.into(), now.into()])?;
+        ended.into_iter().map(|mut row| Self::read(&mut row)).collect()
+    }
+
+    /// What verifiers know of the text. Once its grace is over the record says so by itself, whatever their clocks say.
+    pub(super) fn record(&self, token: &TokenRow, now: Timestamp) -> TokenRecord {
+        let record = token.record();
+        TokenRecord {
+            revoked: record.revoked || now >= self.valid_until,
+            issued: self.issued,
+            replaced_until: Some(self.valid_until),
+            ..record
+        }
+    }
+}
+
+/// Lets verifiers know of a token that has changed: a record for each of its texts that may still work.
+pub(super) fn publish(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let graced = ReplacedText::in_grace(work.sql, token.number, work.now)?;
+    publish_with(work, token, &graced)
+}
+
+/// The same for each text it ever had, also those whose grace is over: their records carry what was written about it.
+pub(super) fn publish_all(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ?");
+    let texts = work.sql.exec(&query, &[token.number.into()])?;
+    let texts = texts.into_iter().map(|mut row| ReplacedText::read(&mut row)).collect::<Result<Vec<_>, _>>()?;
+    publish_with(work, token, &texts)
+}
+
+/// Gives the token another text. The one it had works until `valid_until`; those before it end now.
+pub(super) fn replace(
+    work: &Work<'_>,
+    token: &mut TokenRow,
+    text: Text,
+    valid_until: Timestamp,
+) -> Result<(), Refusal> {
+    let mut replaced = ReplacedText::end_all(work.sql, token.number, work.now)?;
+    let previous = ReplacedText { digest: token.digest, token: token.number, valid_until, issued: token.issued };
+    work.sql.exec(
+        "INSERT INTO replaced_texts (digest, token, valid_until, issued, seal_epoch, weak) VALUES (?, ?, ?, ?, ?, ?)",
+        &[
+            previous.digest.into(),
+            previous.token.into(),
+            previous.valid_until.into(),
+            previous.issued.into(),
+            token.seal_epoch.as_ref().into(),
+            token.weak.into(),
+        ],
+    )?;
+    replaced.push(previous);
+
+    let generation = work.next_generation()?;
+    token.digest = text.digest;
+    token.hint = text.hint;
+    token.seal_epoch = text.seal_epoch;
+    token.weak = text.weak;
+    token.issued = generation;
+    token.version = generation;
+    work.sql.exec(
+        "UPDATE tokens SET digest = ?, hint = ?, seal_epoch = ?, weak = ?, issued = ?, version = ? WHERE number = ?",
+        &[
+            token.digest.into(),
+            (&token.hint).into(),
+            token.seal_epoch.as_ref().into(),
+            token.weak.into(),
+            generation.into(),
+            generation.into(),
+            token.number.into(),
+        ],
+    )?;
+    publish_with(work, token, &replaced)
+}
+
+fn publish_with(work: &Work<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), Refusal> {
+    let key = |digest| RegistryKey::Token(work.workspace.key, digest);
+    work.publish(key(token.digest), &token.record(), token.version)?;
+    for text in replaced {
+        work.publish(key(text.digest), &text.record(token, work.now), token.version)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Changing a token: what it is called, what it may do, when and from where.
+//!
+//! Whoever changes a token gives no more than it could give a new one. What it takes away it may always take away; but
+//! nobody changes what the very token that is used may do, or for how long: a thief must not be able to make it last,
+//! nor anybody to saw off the branch.
+
+use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
+
+use super::{OwnedToken, TokenRow, issue::check_room, pins, read::find, shown, text};
+use crate::{
+    audit::{self, Change},
+    check,
+    command::{Lifetime, Patch, ScopeChange, State, TokenView, UpdateToken},
+    grant::{self, Limits},
+    refusal::{ConflictCode, ForbiddenCode, Refusal},
+    scopes::{BuiltIn, Catalogue},
+    sql::{Sql, SqlError, Value},
+    work::Work,
+};
+
+/// Changes a token. Where that makes no difference nothing is written.
+pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Refusal> {
+    work.authority.require(BuiltIn::TokensWrite)?;
+    let mut held = find(work, &ask.id)?;
+    let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
+    if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep) {
+        let detail = "Nobody changes the scopes or the expiry of the token they are using.";
+        return Err(Refusal::forbidden(ForbiddenCode::OwnToken, detail));
+    }
+    let before = held.view(work.now)?;
+    if before.state == State::Revoked {
+        return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+    }
+    apply(work, &mut held, ask)?;
+    let after = held.view(work.now)?;
+    if after == before {
+        return Ok(before);
+    }
+    if !is_live(before.expires_at, work.now) && is_live(after.expires_at, work.now) {
+        check_revival(work, &held)?;
+    }
+    held.token.version = work.next_generation()?;
+    save(&held.token, work.sql)?;
+    let (was, is) = shown::difference(&before, &after);
+    audit::append(work, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
+    text::publish(work, &held.token)?;
+    Ok(after)
+}
+
+fn apply(work: &Work<'_>, held: &mut OwnedToken, ask: UpdateToken) -> Result<(), Refusal> {
+    let limits = Limits::of(&work.authority);
+    if let Some(change) = ask.scopes {
+        held.token.scopes = scopes(work, &limits, held, change)?;
+    }
+    let token = &mut held.token;
+    if let Some(name) = ask.name {
+        check::length("/name", &name, 0..=200)?;
+        token.name = name;
+    }
+    if let Patch::Set(note) = &ask.note {
+        check::length("/note", note, 0..=1_000)?;
+    }
+    ask.note.apply(&mut token.note);
+    if let Some(enabled) = ask.enabled {
+        token.enabled = enabled;
+    }
+    let moves = ask.lifetime != Patch::Keep || ask.not_before != Patch::Keep;
+    token.expires_at = expiry(work, &limits, token, ask.lifetime)?;
+    ask.not_before.apply(&mut token.not_before);
+    if moves {
+        check::begins(token.not_before, token.expires_at)?;
+    }
+    if let Some(blocks) = ask.allowed_addresses {
+        check::addresses("/allowed_addresses", &blocks)?;
+        token.addresses = limits.addresses(blocks)?;
+    }
+    match ask.metadata {
+        Patch::Keep => {}
+        Patch::Clear => token.metadata = None,
+        Patch::Set(metadata) => token.metadata = Some(check::metadata("/metadata", metadata)?),
+    }
+    Ok(())
+}
+
+/// The scopes that the token has afterwards. Only what it did not have before is given to it.
+fn scopes(work: &Work<'_>, limits: &Limits, held: &OwnedToken, change: ScopeChange) -> Result<ScopeSet, Refusal> {
+    let has = |pattern: &ScopePattern| held.token.scopes.iter().any(|own| own == pattern);
+    let (asked, result): (Vec<(String, ScopePattern)>, Vec<ScopePattern>) = match change {
+        ScopeChange::Replace(patterns) => {
+            let places =
+                patterns.iter().enumerate().map(|(index, pattern)| (format!("/scopes/{index}"), pattern.clone()));
+            (places.collect(), patterns)
+        }
+        ScopeChange::Merge(changes) => {
+            let stays = |own: &&ScopePattern| changes.get(*own) != Some(&false);
+            let kept = held.token.scopes.iter().filter(stays).cloned();
+            let added = changes.iter().filter(|(_, wanted)| **wanted).map(|(pattern, _)| pattern);
+            // No character of a scope needs escaping in a JSON pointer.
+            let places = added.clone().map(|pattern| (format!("/scopes/{pattern}"), pattern.clone())).collect();
+            (places, kept.chain(added.cloned()).collect())
+        }
+    };
+    let result = ScopeSet::from(result);
+    check::at_most_scopes("/scopes", result.iter().len())?;
+    let new = asked.iter().filter(|(_, pattern)| !has(pattern));
+    limits
+        .check_each_scope(new.clone().map(|(place, pattern)| (place.clone(), pattern)), &Catalogue::load(work.sql)?)?;
+    grant::check_owner(&held.owner, new.map(|(_, pattern)| pattern))?;
+    Ok(result)
+}
+
+fn expiry(
+    work: &Work<'_>,
+    limits: &Limits,
+    token: &TokenRow,
+    change: Patch<Lifetime>,
+) -> Result<Option<Timestamp>, Refusal> {
+    let latest = grant::latest_end(&work.workspace, token.created_at);
+    match change {
+        Patch::Keep => Ok(token.expires_at),
+        Patch::Clear if token.expires_at.is_none() => Ok(None),
+        Patch::Clear => limits.check_endless(latest).map(|()| None),
+        Patch::Set(lifetime) => limits.expiry(lifetime, work.now, latest),
+    }
+}
+
+fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
+    expires_at.is_none_or(|end| now < end)
+}
+
+/// An expired token that is given more time counts again, as a new one would.
+fn check_revival(work: &Work<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+    check_room(work, &work.workspace, &held.owner, 1)?;
+    match &held.token.client_id {
+        Some(client) if held.token.pinned => pins::check_free(work.sql, held.owner.number, client, work.now),
+        _ => Ok(()),
+    }
+}
+
+fn save(token: &TokenRow, sql: &dyn Sql) -> Result<(), SqlError> {
+    sql.exec(
+        "UPDATE tokens SET name = ?, note = ?, scopes = ?, enabled = ?, not_before = ?, expires_at = ?, addresses = ?,
+         metadata = ?, version = ? WHERE number = ?",
+        &[
+            (&token.name).into(),
+            token.note.as_ref().into(),
+            Value::json(&token.scopes)?,
+            token.enabled.into(),
+            token.not_before.into(),
+            token.expires_at.into(),
+            Value::json(&token.addresses)?,
+            token.metadata.as_ref().into(),
+            token.version.into(),
+            token.number.into(),
+        ],
+    )?;
+    Ok(())
+}

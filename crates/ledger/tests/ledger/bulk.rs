@@ -1,0 +1,137 @@
+//! Revoking many at once.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{
+        Actor, CreateToken, ReadToken, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Selection, State,
+        TokenFilter,
+    },
+    native::When,
+    refusal::InvalidCode,
+};
+
+use crate::{faults::fail_each, support::*};
+
+fn ids(ids: &[&str]) -> RevokeTokens {
+    let select = Selection::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
+    RevokeTokens { select, reason: Some("over".to_owned()) }
+}
+
+fn found(filter: TokenFilter) -> RevokeTokens {
+    RevokeTokens { select: Selection::Filter(filter), reason: None }
+}
+
+fn of(owner: &str) -> TokenFilter {
+    TokenFilter { owner: Some(owner.to_owned()), ..TokenFilter::default() }
+}
+
+fn item(id: &str, result: RevokeResult) -> RevokedItem {
+    RevokedItem { id: id.to_owned(), result }
+}
+
+fn state(world: &mut World, id: &str) -> State {
+    world.call(Actor::Root, ReadToken { id: id.to_owned() }).unwrap().state
+}
+
+#[test]
+fn all_that_are_named_are_revoked_in_one_change() {
+    let (mut world, admin) = World::founded();
+    let held: Vec<Held> = (0..3).map(|_| world.issue(admin.actor, token(&[])).unwrap()).collect();
+    world.call(admin.actor, RevokeToken { id: held[1].id.clone(), reason: None }).unwrap();
+    let generation = world.number("SELECT generation FROM workspace");
+    let rows = world.number("SELECT count(*) FROM audit");
+    let ask = ids(&[&held[2].id, &held[1].id, &held[0].id, &held[2].id]);
+    let done = world.call(admin.actor, ask).unwrap();
+    let expected = [
+        item(&held[2].id, RevokeResult::Revoked),
+        item(&held[1].id, RevokeResult::AlreadyRevoked),
+        item(&held[0].id, RevokeResult::Revoked),
+        item(&held[2].id, RevokeResult::AlreadyRevoked),
+    ];
+    assert_eq!(done.items, expected);
+    assert_eq!(world.number("SELECT generation FROM workspace"), generation + 1);
+    assert_eq!(world.number("SELECT count(*) FROM audit"), rows + 2);
+    for token in &held {
+        assert_eq!(state(&mut world, &token.id), State::Revoked);
+        assert_published(&mut world, token.digest);
+    }
+    assert_eq!(last_audit(&world, "token.revoke", &held[0].id).1["reason"], "over");
+    // Again: nothing is left to do, and nothing is written.
+    let before = world.dump();
+    world.call(admin.actor, ids(&[&held[0].id])).unwrap();
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn one_that_is_unknown_and_none_is_revoked() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["tokens:write"]);
+    let anns = world.issue(ann.actor, token(&[])).unwrap();
+    // What one may not see is unknown.
+    for unknown in ["tok_none", &admin.id] {
+        let outcome = world.call(ann.actor, ids(&[&anns.id, unknown]));
+        let items = vec![item(&anns.id, RevokeResult::Kept), item(unknown, RevokeResult::Unknown)];
+        assert_eq!(refused(outcome), Refusal::UnknownTokens { items });
+    }
+    assert_eq!(state(&mut world, &anns.id), State::Active);
+}
+
+#[test]
+fn a_filter_finds_what_is_not_revoked_and_may_be_seen() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["tokens:write"]);
+    let bob = world.join("bob", &[]);
+    let first = world.issue(ann.actor, token(&[])).unwrap();
+    let second = world.issue(ann.actor, CreateToken { enabled: false, ..token(&[]) }).unwrap();
+    world.call(ann.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
+    assert_eq!(world.call(ann.actor, found(of("bob"))).unwrap().items, []);
+    let disabled = TokenFilter { state: Some(State::Disabled), ..of("ann") };
+    let done = world.call(ann.actor, found(disabled)).unwrap();
+    assert_eq!(done.items, [item(&second.id, RevokeResult::Revoked)]);
+    let done = world.call(admin.actor, found(of("ann"))).unwrap();
+    assert_eq!(done.items, [item(&ann.id, RevokeResult::Revoked)]);
+    assert_eq!(state(&mut world, &bob.id), State::Active);
+    // One that says nothing would find the whole workspace.
+    assert_invalid_value(world.call(admin.actor, found(TokenFilter::default())), "/filter");
+}
+
+#[test]
+fn a_thousand_are_the_most() {
+    let (mut world, admin) = World::founded();
+    world.meddle("UPDATE workspace SET default_quota = 2000");
+    let mut named = Vec::new();
+    for _ in 0..1_000 {
+        named.push(world.attempt(admin.actor, token(&[])).unwrap().token.id);
+    }
+    let outcome = world.call(admin.actor, found(of("admin")));
+    assert_invalid(outcome, InvalidCode::TooManyTokens, "/filter");
+    let mut all: Vec<&str> = named.iter().map(String::as_str).collect();
+    all.push(&admin.id);
+    assert_invalid_value(world.call(admin.actor, ids(&all)), "/ids");
+    assert_invalid_value(world.call(admin.actor, ids(&[])), "/ids");
+    let done = world.call(admin.actor, ids(&all[..1_000])).unwrap();
+    assert_eq!(done.items.len(), 1_000);
+    assert!(done.items.iter().all(|item| item.result == RevokeResult::Revoked));
+    assert_eq!(world.number("SELECT count(*) FROM tokens WHERE revoked_at IS NULL"), 1);
+}
+
+#[test]
+fn it_takes_the_right_to_write() {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["tokens:read"]);
+    assert_missing(world.call(ann.actor, ids(&[&ann.id])), "tokens:write");
+    assert_missing(world.call(ann.actor, found(of("ann"))), "tokens:write");
+    let long = RevokeTokens { reason: Some("r".repeat(201)), ..ids(&[&ann.id]) };
+    assert_invalid_value(world.call(Actor::Root, long), "/reason");
+}
+
+#[test]
+fn no_statement_can_fail_and_leave_a_trace() {
+    for when in [When::Before, When::After] {
+        let (mut world, admin) = World::founded();
+        world.join("ann", &[]);
+        let held: Vec<Held> = (0..4).map(|_| world.issue(admin.actor, token(&[])).unwrap()).collect();
+        assert!(fail_each(&mut world, admin.actor, when, || ids(&[&held[0].id, &held[1].id])) >= 14);
+        assert!(fail_each(&mut world, admin.actor, when, || found(of("ann"))) >= 9);
+    }
+}

@@ -1,0 +1,148 @@
+//! Idempotency keys: one effect, one answer.
+
+use counterfoil_ledger::{
+    Answered, Context, Refusal, Upkeep,
+    command::{Actor, Ask, CreateClient, CreateToken, EraseMember, IdempotencyKey, Request, RevokeToken},
+    decode_answer,
+    native::When,
+};
+
+use crate::support::*;
+
+fn key_of(text: &str) -> IdempotencyKey {
+    IdempotencyKey::try_from(text.to_owned()).unwrap()
+}
+
+fn once<C: Ask>(world: &mut World, actor: Actor, under: &str, ask: C) -> Result<Answered<C::Reply>, Refusal> {
+    let idempotency_key = Some(key_of(under));
+    let request_id = "once".to_owned();
+    let request = Request { workspace: key(), actor, request_id, address: None, idempotency_key, command: ask.into() };
+    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
+    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
+    decode_answer::<C>(&world.ledger.handle(&serde_json::to_vec(&request).unwrap(), context)).unwrap()
+}
+
+#[test]
+fn keys_are_visible_ascii() {
+    for good in ["a", "!~", &"k".repeat(255)] {
+        assert!(IdempotencyKey::try_from(good.to_owned()).is_ok());
+    }
+    for bad in ["", "a b", "ä", "a\n", &"k".repeat(256)] {
+        assert!(IdempotencyKey::try_from(bad.to_owned()).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn sent_again_it_has_one_effect_and_the_same_answer_without_the_text() {
+    let (mut world, admin) = World::founded();
+    let first = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+    assert!(!first.repeated);
+    let view = world.held(first.reply).view;
+    let before = world.dump();
+    world.wait(DAY - 1);
+    for _ in 0..20 {
+        let again = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+        assert!(again.repeated && again.reply.text.is_none());
+        assert_eq!(again.reply.token, view);
+    }
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn another_command_under_the_key_is_refused() {
+    let (mut world, admin) = World::founded();
+    let first = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+    world.held(first.reply);
+    let before = world.dump();
+    let other = CreateToken { name: "another".to_owned(), ..token(&["read"]) };
+    assert_eq!(refused(once(&mut world, admin.actor, "k", other)), Refusal::IdempotencyMismatch);
+    assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn a_key_belongs_to_its_actor_and_its_kind_of_command() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["tokens:write"]);
+    let mut texts = Vec::new();
+    for actor in [admin.actor, ann.actor] {
+        let made = once(&mut world, actor, "k", token(&[])).unwrap();
+        assert!(!made.repeated);
+        texts.push(world.held(made.reply).id.clone());
+    }
+    assert_ne!(texts[0], texts[1]);
+    assert!(!once(&mut world, admin.actor, "k", member("bob", &[])).unwrap().repeated);
+    let app = || CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+    assert!(!once(&mut world, admin.actor, "k", app()).unwrap().repeated);
+    assert!(once(&mut world, admin.actor, "k", app()).unwrap().repeated);
+    assert!(once(&mut world, admin.actor, "k", member("bob", &[])).unwrap().repeated);
+}
+
+#[test]
+fn a_refused_command_keeps_nothing() {
+    let (mut world, admin) = World::founded();
+    let before = world.dump();
+    refused(once(&mut world, admin.actor, "k", token(&["unknown"])));
+    assert_eq!(world.dump(), before);
+    let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+    assert!(!made.repeated, "the key is still free, for another command too");
+    world.held(made.reply);
+}
+
+#[test]
+fn whichever_statement_fails_nothing_is_kept() {
+    let (mut world, admin) = World::founded();
+    for when in [When::Before, When::After] {
+        for statement in 1.. {
+            let before = world.dump();
+            world.ledger.sql().fail(Some((statement, when)));
+            let outcome = once(&mut world, admin.actor, &format!("{when:?}"), token(&["read"]));
+            let spared = world.ledger.sql().is_fault_ahead();
+            world.ledger.sql().fail(None);
+            if spared {
+                world.held(outcome.unwrap().reply);
+                break;
+            }
+            assert!(outcome.is_err());
+            assert_eq!(world.dump(), before, "statement {statement} failed {when:?}");
+        }
+    }
+}
+
+#[test]
+fn who_is_not_let_in_learns_no_answer() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["tokens:write"]);
+    let made = once(&mut world, ann.actor, "k", token(&[])).unwrap();
+    world.held(made.reply);
+    world.call(admin.actor, RevokeToken { id: ann.id.clone(), reason: None }).unwrap();
+    assert!(matches!(refused(once(&mut world, ann.actor, "k", token(&[]))), Refusal::Unauthenticated { .. }));
+}
+
+#[test]
+fn after_a_day_the_key_is_free_and_the_answer_gone() {
+    let (mut world, admin) = World::founded();
+    let made = once(&mut world, admin.actor, "k", token(&[])).unwrap();
+    world.held(made.reply);
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(Some(START.plus(DAY))));
+    world.wait(DAY);
+    let made = once(&mut world, admin.actor, "k", CreateToken { name: "other".to_owned(), ..token(&[]) }).unwrap();
+    assert!(!made.repeated);
+    world.held(made.reply);
+    world.wait(DAY);
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
+    assert_eq!(world.number("SELECT count(*) FROM idempotency"), 0);
+}
+
+#[test]
+fn what_was_answered_of_an_erased_member_is_forgotten() {
+    let (mut world, admin) = World::founded();
+    once(&mut world, admin.actor, "k", member("zoe", &["read"])).unwrap();
+    let to_zoe = CreateToken { owner: Some("zoe".to_owned()), ..token(&["read"]) };
+    let made = once(&mut world, admin.actor, "k", to_zoe).unwrap();
+    world.held(made.reply);
+    once(&mut world, admin.actor, "j", member("ann", &[])).unwrap();
+    world.call(admin.actor, EraseMember { id: "zoe".to_owned() }).unwrap();
+    let left = world.column("SELECT reply FROM idempotency");
+    assert_eq!(left.len(), 1);
+    assert!(format!("{left:?}").contains("ann"));
+}

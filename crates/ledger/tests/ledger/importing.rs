@@ -1,0 +1,178 @@
+//! Importing tokens that were issued elsewhere.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{
+        Actor, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, ReadSelf, RevokeToken, RotateToken,
+    },
+    native::When,
+    refusal::{ForbiddenCode, InvalidCode},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Encoded as _, RegistryKey, WorkspaceRecord};
+
+use crate::{faults::fail_each, support::*};
+
+fn line(text: &str, token: CreateToken) -> ImportLine {
+    ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token }
+}
+
+fn import(world: &mut World, actor: Actor, lines: Vec<ImportLine>) -> Result<Imported, Refusal> {
+    world.call(actor, ImportTokens { lines })
+}
+
+fn taken() -> Result<String, Refusal> {
+    Err(Refusal::AlreadyExists { what: "token".to_owned(), field: "digest".to_owned() })
+}
+
+#[test]
+fn an_imported_token_works_by_its_text_and_not_by_its_digest() {
+    let (mut world, admin) = World::founded();
+    let text = "sk_live_a-token-from-elsewhere";
+    let weak = ImportLine { weak: true, ..line("0123456789abcdef", token(&[])) };
+    let done = import(&mut world, admin.actor, vec![line(text, token(&["read"])), weak]).unwrap();
+    let id = done.lines[0].clone().unwrap();
+    let digest = Digest::of(text.as_bytes());
+    let view = world.call(Actor::Token(digest), ReadSelf {}).unwrap();
+    assert_eq!((&view.id, view.digest, view.number), (&id, digest, 2));
+    assert_eq!(view.hint, format!("sha256:{}…", &digest.to_string()[..8]));
+    let presented = Digest::of(digest.to_string().as_bytes());
+    assert_unauthenticated(world.call(Actor::Token(presented), ReadSelf {}), counterfoil_verify::Code::Unknown);
+    assert_eq!(world.column("SELECT weak FROM tokens ORDER BY number"), [0_u64.into(), 0_u64.into(), 1_u64.into()]);
+    assert_eq!(world.number("SELECT count(*) FROM tokens WHERE seal_epoch IS NULL"), 2);
+    assert_published(&mut world, digest);
+    let query = "SELECT count(*) FROM audit WHERE action = 'token.import'";
+    assert_eq!(world.number(query), 2);
+
+    // From now on verifiers look foreign texts up: the workspace's record says so.
+    let path = RegistryKey::Workspace(key()).path();
+    let query = "SELECT value FROM outbox WHERE key = ?";
+    let sql = world.ledger.sql();
+    let value: Vec<u8> = counterfoil_ledger::sql::Sql::exec(sql, query, &[path.into()]).unwrap()[0].take().unwrap();
+    let record = WorkspaceRecord::decode(&value).unwrap();
+    assert!(record.has_imports);
+    let answer = world.call(Actor::Verifier, counterfoil_ledger::command::Records { digests: Vec::new() }).unwrap();
+    assert_eq!(answer.workspace.unwrap(), record);
+}
+
+#[test]
+fn a_wrong_line_is_refused_and_the_others_imported() {
+    let (mut world, admin) = World::founded();
+    let named = |name: &str| CreateToken { name: name.to_owned(), ..token(&[]) };
+    let lines = vec![
+        line("one", named("one")),
+        line("two", token(&["nope"])),
+        line("three", named(&"n".repeat(201))),
+        line("two", named("two, again, but right")),
+        line("one", named("one, again")),
+        ImportLine { digest: admin.digest, ..line("", token(&[])) },
+    ];
+    let done = import(&mut world, admin.actor, lines).unwrap().lines;
+    let code = |outcome: &Result<String, Refusal>| match outcome {
+        Err(Refusal::Invalid { code, pointer, .. }) => (*code, pointer.clone()),
+        other => panic!("{other:?}"),
+    };
+    assert!(done[0].is_ok() && done[3].is_ok());
+    assert_eq!(code(&done[1]), (InvalidCode::UnknownScope, "/scopes/0".to_owned()));
+    assert_eq!(code(&done[2]), (InvalidCode::InvalidValue, "/name".to_owned()));
+    assert_eq!(done[4..], [taken(), taken()]);
+    assert_eq!(world.number("SELECT count(*) FROM tokens"), 3);
+    assert_eq!(world.number("SELECT last_number FROM workspace"), 3, "refused lines take no number");
+}
+
+#[test]
+fn a_text_that_was_ever_known_is_taken() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&[])).unwrap();
+    let rotated = world.call(admin.actor, RotateToken { id: held.id.clone(), grace_seconds: 0 }).unwrap();
+    world.held(rotated.issued);
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    let before = world.dump();
+    let again = ImportLine { digest: held.digest, ..line("", token(&[])) };
+    assert_eq!(import(&mut world, admin.actor, vec![again]).unwrap().lines, [taken()]);
+    assert_eq!(world.dump(), before, "nothing was imported, nothing is written");
+}
+
+#[test]
+fn the_quota_holds_all_or_none() {
+    let (mut world, admin) = World::founded();
+    world.call(Actor::Root, CreateMember { quota: Some(3), ..member("ann", &["read"]) }).unwrap();
+    let to = |owner: &str| CreateToken { owner: Some(owner.to_owned()), ..token(&[]) };
+    let lines = |count: usize| (0..count).map(|n| line(&format!("text {n}"), to("ann"))).collect::<Vec<_>>();
+    world.issue(Actor::Root, to("ann")).unwrap();
+    let mut more = lines(3);
+    more.push(line("another", to("admin")));
+    more.push(line("wrong", CreateToken { name: "n".repeat(201), ..to("ann") }));
+    let outcome = import(&mut world, admin.actor, more);
+    assert_eq!(refused(outcome), Refusal::QuotaExceeded { quota: 3, needed: 4 });
+    let mut enough = lines(2);
+    // A line that is refused counts nothing.
+    enough.push(line("wrong", CreateToken { name: "n".repeat(201), ..to("ann") }));
+    assert!(import(&mut world, admin.actor, enough).is_ok());
+    assert_eq!(refused(world.call(Actor::Root, to("ann"))), Refusal::QuotaExceeded { quota: 3, needed: 4 });
+}
+
+#[test]
+fn nobody_imports_more_than_they_could_issue() {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["tokens:write", "read"]);
+    let to_admin = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
+    let lines = vec![line("a", token(&["write"])), line("b", to_admin), line("c", token(&["read"]))];
+    let done = import(&mut world, ann.actor, lines).unwrap().lines;
+    let code = |outcome: &Result<String, Refusal>| match outcome {
+        Err(Refusal::Forbidden { code, .. }) => Some(*code),
+        _ => None,
+    };
+    let expected = [Some(ForbiddenCode::Escalation), Some(ForbiddenCode::NotYours), None];
+    assert_eq!(done.iter().map(code).collect::<Vec<_>>(), expected);
+    assert!(done[2].is_ok());
+    let bob = world.join("bob", &["tokens:read"]);
+    assert_missing(import(&mut world, bob.actor, vec![line("d", token(&[]))]), "tokens:write");
+}
+
+#[test]
+fn a_pin_is_taken_once() {
+    let (mut world, admin) = World::founded();
+    world.meddle("INSERT INTO clients (id, name, permissions, created_at) VALUES ('app', 'A', '[]', 1)");
+    let pinned = || CreateToken { client_id: Some("app".to_owned()), ..token(&[]) };
+    let done = import(&mut world, admin.actor, vec![line("a", pinned()), line("b", pinned())]).unwrap().lines;
+    let taken = Refusal::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() };
+    assert!(done[0].is_ok());
+    assert_eq!(done[1], Err(taken));
+}
+
+#[test]
+fn an_imported_token_may_be_rotated_and_is_ours_then() {
+    let (mut world, admin) = World::founded();
+    let weak = ImportLine { weak: true, ..line("theirs", token(&["read"])) };
+    let id = import(&mut world, admin.actor, vec![weak]).unwrap().lines.remove(0).unwrap();
+    let rotated = world.call(admin.actor, RotateToken { id, grace_seconds: 60 }).unwrap();
+    let new = world.held(rotated.issued);
+    assert!(new.hint.starts_with("cft_…"));
+    let theirs = Actor::Token(Digest::of(b"theirs"));
+    assert_eq!(world.call(theirs, ReadSelf {}).unwrap(), new.view);
+    assert_eq!(world.number("SELECT weak FROM tokens WHERE number = 2"), 0);
+    assert_eq!(world.number("SELECT weak FROM replaced_texts"), 1, "what a snapshot must leave out");
+}
+
+#[test]
+fn ten_thousand_lines_are_the_most() {
+    let (mut world, admin) = World::founded();
+    world.meddle("UPDATE workspace SET default_quota = 20000");
+    let lines = |count: u64| (0..count).map(|n| line(&n.to_string(), token(&["read"]))).collect::<Vec<_>>();
+    assert_invalid_value(import(&mut world, admin.actor, lines(10_001)), "/tokens");
+    let done = import(&mut world, admin.actor, lines(10_000)).unwrap().lines;
+    assert!(done.iter().all(Result::is_ok));
+    assert_eq!(world.number("SELECT count(*) FROM outbox WHERE key LIKE 'r/%'"), 10_001);
+}
+
+#[test]
+fn no_statement_can_fail_and_leave_a_trace() {
+    for when in [When::Before, When::After] {
+        let (mut world, admin) = World::founded();
+        let ask = || ImportTokens {
+            lines: vec![line("one", token(&["read"])), line("wrong", token(&["nope"])), line("two", token(&[]))],
+        };
+        assert!(fail_each(&mut world, admin.actor, when, ask) >= 17);
+    }
+}

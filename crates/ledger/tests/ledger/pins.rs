@@ -1,0 +1,121 @@
+//! Pins: at most one live token of an owner for a client.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{Actor, CreateToken, Lifetime, Patch, RevokeToken, RotateToken, UpdateToken},
+    refusal::{ForbiddenCode, InvalidCode},
+};
+
+use crate::support::*;
+
+fn with_clients() -> (World, Held) {
+    let (world, admin) = World::founded();
+    for id in ["app", "web"] {
+        world.meddle(&format!("INSERT INTO clients (id, name, permissions, created_at) VALUES ('{id}', 'A', '[]', 1)"));
+    }
+    (world, admin)
+}
+
+fn pinned(client: &str) -> CreateToken {
+    CreateToken { client_id: Some(client.to_owned()), ..token(&["tokens:write"]) }
+}
+
+fn taken() -> Refusal {
+    Refusal::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() }
+}
+
+#[test]
+fn an_owner_has_one_live_token_for_a_client() {
+    let (mut world, admin) = with_clients();
+    let first = world.issue(admin.actor, pinned("app")).unwrap();
+    assert_eq!(first.client_id.as_deref(), Some("app"));
+    assert_eq!(record(&mut world, first.digest).client_id.as_deref(), Some("app"));
+    for actor in [admin.actor, Actor::Root] {
+        let ask = CreateToken { owner: Some("admin".to_owned()), ..pinned("app") };
+        assert_eq!(refused(world.call(actor, ask)), taken());
+    }
+    // Another client, another owner.
+    world.issue(admin.actor, pinned("web")).unwrap();
+    world.join("ann", &["tokens:write"]);
+    world.issue(admin.actor, CreateToken { owner: Some("ann".to_owned()), ..pinned("app") }).unwrap();
+    // Once it is revoked there is room; switched off, it still counts.
+    world.meddle("UPDATE tokens SET enabled = 0 WHERE number = 2");
+    assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
+    world.call(admin.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
+    world.issue(admin.actor, pinned("app")).unwrap();
+}
+
+#[test]
+fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
+    let (mut world, admin) = with_clients();
+    let ending = CreateToken { lifetime: Lifetime::Seconds(10), ..pinned("app") };
+    let first = world.issue(admin.actor, ending).unwrap();
+    world.wait(9_999);
+    assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
+    world.wait(1);
+    let second = world.issue(admin.actor, pinned("app")).unwrap();
+    let longer = || UpdateToken {
+        id: first.id.clone(),
+        name: None,
+        note: Patch::Keep,
+        enabled: None,
+        scopes: None,
+        lifetime: Patch::Set(Lifetime::Seconds(60)),
+        not_before: Patch::Keep,
+        allowed_addresses: None,
+        metadata: Patch::Keep,
+    };
+    assert_eq!(refused(world.call(admin.actor, longer())), taken());
+    world.call(admin.actor, RevokeToken { id: second.id.clone(), reason: None }).unwrap();
+    assert!(world.call(admin.actor, longer()).is_ok());
+    assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
+}
+
+#[test]
+fn a_pin_outlives_a_rotation() {
+    let (mut world, admin) = with_clients();
+    let first = world.issue(admin.actor, pinned("app")).unwrap();
+    let rotated = world.call(admin.actor, RotateToken { id: first.id.clone(), grace_seconds: 60 }).unwrap();
+    assert_eq!(world.held(rotated.issued).client_id.as_deref(), Some("app"));
+    assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
+}
+
+#[test]
+fn an_inherited_client_only_labels() {
+    let (mut world, admin) = with_clients();
+    let first = world.issue(admin.actor, pinned("app")).unwrap();
+    for _ in 0..2 {
+        assert_eq!(world.issue(first.actor, token(&[])).unwrap().client_id.as_deref(), Some("app"));
+    }
+    world.call(admin.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
+    assert!(world.issue(admin.actor, pinned("app")).is_ok(), "labels take no pin");
+}
+
+#[test]
+fn a_token_of_a_client_pins_to_that_client_only() {
+    let (mut world, admin) = with_clients();
+    world.join("ann", &["tokens:write"]);
+    let to_ann = |client| CreateToken { owner: Some("ann".to_owned()), ..pinned(client) };
+    let app = world.issue(admin.actor, pinned("app")).unwrap();
+    let sentence = "A token that belongs to a client creates tokens for that client only.";
+    assert_forbidden(world.call(app.actor, to_ann("web")), ForbiddenCode::Escalation, sentence);
+    let anns = world.issue(app.actor, to_ann("app")).unwrap();
+    // Nor does it get the text of a token of another.
+    let other = world.issue(admin.actor, token(&[])).unwrap();
+    let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    let sentence = "The token may do more than the token presented may grant.";
+    assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
+    let rotated = world.call(app.actor, rotate(&anns)).unwrap();
+    world.held(rotated.issued);
+    // With tokens:grant it does.
+    let granting = CreateToken { scopes: patterns(&["tokens:*"]), ..pinned("web") };
+    let granting = world.issue(admin.actor, granting).unwrap();
+    world.call(admin.actor, RevokeToken { id: app.id.clone(), reason: None }).unwrap();
+    assert!(world.issue(granting.actor, pinned("app")).is_ok());
+}
+
+#[test]
+fn the_client_must_be_there() {
+    let (mut world, admin) = with_clients();
+    assert_invalid(world.call(admin.actor, pinned("nobody")), InvalidCode::UnknownClient, "/client_id");
+}

@@ -1,0 +1,241 @@
+//! Rotating: a token outlives its texts.
+
+use counterfoil_ledger::{
+    command::{
+        Actor, CreateToken, Lifetime, Patch, ReadSelf, Records, RevokeToken, RotateToken, State, TokenView, UpdateToken,
+    },
+    native::When,
+    refusal::{ConflictCode, ForbiddenCode},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{AddressBlock, Code};
+use serde_json::json;
+
+use crate::{faults::fail_each, support::*};
+
+fn ask(held: &Held, grace_seconds: u64) -> RotateToken {
+    RotateToken { id: held.id.clone(), grace_seconds }
+}
+
+/// Rotates, and gives the token with its new text.
+fn rotate(world: &mut World, actor: Actor, held: &Held, grace: u64) -> Held {
+    let rotated = world.call(actor, ask(held, grace)).unwrap();
+    assert_eq!(rotated.previous_valid_until, world.now.plus(grace * 1_000));
+    world.held(rotated.issued)
+}
+
+fn code(world: &mut World, digest: Digest) -> Code {
+    match world.call(Actor::Token(digest), ReadSelf {}) {
+        Ok(_) => Code::Valid,
+        Err(counterfoil_ledger::Refusal::Unauthenticated { code }) => code,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_token_stays_and_its_text_is_another() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    world.wait(5);
+    let new = rotate(&mut world, admin.actor, &held, 0);
+    let (digest, hint) = (new.digest, new.hint.clone());
+    assert_ne!((digest, &hint), (held.digest, &held.hint));
+    assert_eq!(new.view, TokenView { digest, hint, ..held.view.clone() });
+    assert_eq!((code(&mut world, held.digest), code(&mut world, digest)), (Code::Revoked, Code::Valid));
+    assert_published(&mut world, held.digest);
+    assert_published(&mut world, digest);
+    let record = record(&mut world, held.digest);
+    assert!(record.revoked, "it is over, whatever a verifier's clock says");
+    assert_eq!(record.replaced_until, Some(world.now));
+
+    let (before, after) = last_audit(&world, "token.rotate", &held.id);
+    assert_eq!((&before["digest"], &after["digest"]), (&json!(held.digest), &json!(digest)));
+    assert_eq!(after["previous_valid_until"], json!(world.now));
+    assert_eq!(world.number("SELECT count(*) FROM tokens"), 2);
+}
+
+#[test]
+fn both_texts_work_until_the_grace_is_over() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let new = rotate(&mut world, admin.actor, &held, 60);
+    assert_published(&mut world, held.digest);
+    // In its grace the old text is the token.
+    assert_eq!(world.call(held.actor, ReadSelf {}).unwrap(), new.view);
+    world.wait(59_999);
+    assert_eq!((code(&mut world, held.digest), code(&mut world, new.digest)), (Code::Valid, Code::Valid));
+    world.wait(1);
+    assert_eq!((code(&mut world, held.digest), code(&mut world, new.digest)), (Code::Revoked, Code::Valid));
+    world.wait(1_000 * DAY);
+    assert_eq!(code(&mut world, held.digest), Code::Revoked, "never unknown again");
+}
+
+#[test]
+fn a_second_rotation_ends_the_older_text() {
+    let (mut world, admin) = World::founded();
+    let first = world.issue(admin.actor, token(&["read"])).unwrap();
+    let second = rotate(&mut world, admin.actor, &first, 600);
+    world.wait(1);
+    let third = rotate(&mut world, admin.actor, &second, 60);
+    let codes = [&first, &second, &third].map(|text| code(&mut world, text.digest));
+    assert_eq!(codes, [Code::Revoked, Code::Valid, Code::Valid]);
+    for text in [&first, &second, &third] {
+        assert_published(&mut world, text.digest);
+    }
+    assert_eq!(record(&mut world, first.digest).replaced_until, Some(world.now));
+}
+
+#[test]
+fn every_later_change_hits_both_texts() {
+    let (mut world, admin) = World::founded();
+    let first = world.issue(admin.actor, token(&["read"])).unwrap();
+    let second = rotate(&mut world, admin.actor, &first, 600);
+    let switch = |on| UpdateToken {
+        id: first.id.clone(),
+        name: None,
+        note: Patch::Keep,
+        enabled: Some(on),
+        scopes: None,
+        lifetime: Patch::Keep,
+        not_before: Patch::Keep,
+        allowed_addresses: None,
+        metadata: Patch::Keep,
+    };
+    for (on, expected) in [(false, Code::Disabled), (true, Code::Valid)] {
+        world.call(admin.actor, switch(on)).unwrap();
+        for text in [&first, &second] {
+            assert_eq!(code(&mut world, text.digest), expected);
+            assert_published(&mut world, text.digest);
+        }
+    }
+    world.call(admin.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
+    for text in [&first, &second] {
+        assert_eq!(code(&mut world, text.digest), Code::Revoked);
+        assert_published(&mut world, text.digest);
+        assert!(record(&mut world, text.digest).revoked);
+    }
+}
+
+#[test]
+fn revoking_all_of_a_member_hits_texts_in_grace() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["read"]);
+    let new = rotate(&mut world, admin.actor, &ann, 600);
+    let generation = world.number("SELECT generation FROM workspace");
+    world.meddle(&format!("UPDATE members SET revoked_before = {} WHERE id = 'ann'", generation + 1));
+    for text in [&ann, &new] {
+        assert_eq!(code(&mut world, text.digest), Code::Revoked);
+    }
+    assert_conflict(world.call(admin.actor, ask(&ann, 0)), ConflictCode::TokenRevoked);
+}
+
+#[test]
+fn a_token_may_rotate_itself_with_either_text() {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["tokens:write", "read"]);
+    let second = rotate(&mut world, ann.actor, &ann, 600);
+    let third = rotate(&mut world, ann.actor, &second, 600);
+    let codes = [&ann, &second, &third].map(|text| code(&mut world, text.digest));
+    assert_eq!(codes, [Code::Revoked, Code::Valid, Code::Valid]);
+    // Also where its owner was cut, as it is the token itself that gets the text.
+    world.meddle("UPDATE members SET grants = '[\"tokens:write\"]' WHERE id = 'ann'");
+    rotate(&mut world, third.actor, &third, 0);
+    let bob = world.join("bob", &["read"]);
+    assert_missing(world.call(bob.actor, ask(&bob, 0)), "tokens:write");
+}
+
+#[test]
+fn nobody_gets_the_text_of_a_stronger_token() {
+    let (mut world, admin) = World::founded();
+    world.join("ann", &["tokens:write", "tokens:grant", "read", "write"]);
+    let of_ann = |scopes: &[&str]| CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
+    let blocks = |text: &str| vec![text.parse::<AddressBlock>().unwrap()];
+    let weak = CreateToken {
+        lifetime: Lifetime::Seconds(60),
+        allowed_addresses: blocks("192.0.2.0/24"),
+        ..of_ann(&["tokens:write", "read"])
+    };
+    let within = || CreateToken {
+        lifetime: Lifetime::Seconds(60),
+        allowed_addresses: blocks("192.0.2.0/25"),
+        ..of_ann(&["read"])
+    };
+    let actor = world.issue(Actor::Root, weak).unwrap();
+    world.address = "192.0.2.1".parse().ok();
+    let sentence = "The token may do more than the token presented may grant.";
+    let stronger = [
+        CreateToken { scopes: patterns(&["read", "write"]), ..within() },
+        CreateToken { lifetime: Lifetime::Seconds(61), ..within() },
+        CreateToken { lifetime: Lifetime::Longest, ..within() },
+        CreateToken { allowed_addresses: blocks("192.0.0.0/16"), ..within() },
+        CreateToken { allowed_addresses: Vec::new(), ..within() },
+    ];
+    let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant"])).unwrap();
+    for ask_for in stronger {
+        let held = world.issue(Actor::Root, ask_for).unwrap();
+        assert_forbidden(world.call(actor.actor, ask(&held, 0)), ForbiddenCode::Escalation, sentence);
+        rotate(&mut world, granting.actor, &held, 0);
+    }
+    let held = world.issue(Actor::Root, within()).unwrap();
+    rotate(&mut world, actor.actor, &held, 0);
+    assert_no_such(world.call(actor.actor, ask(&admin, 0)), "token");
+
+    // Not even an admin who may grant, where it is granted less than the other member.
+    world.meddle("UPDATE members SET role = 'admin' WHERE id = 'ann'");
+    assert_forbidden(world.call(granting.actor, ask(&admin, 0)), ForbiddenCode::Escalation, sentence);
+}
+
+#[test]
+fn what_is_over_is_not_rotated() {
+    let (mut world, admin) = World::founded();
+    let short = CreateToken { lifetime: Lifetime::Seconds(1), enabled: false, ..token(&["read"]) };
+    let short = world.issue(admin.actor, short).unwrap();
+    let gone = world.issue(admin.actor, token(&[])).unwrap();
+    rotate(&mut world, admin.actor, &short, 0);
+    world.wait(1_000);
+    assert_conflict(world.call(admin.actor, ask(&short, 0)), ConflictCode::TokenExpired);
+    world.call(admin.actor, RevokeToken { id: gone.id.clone(), reason: None }).unwrap();
+    assert_conflict(world.call(admin.actor, ask(&gone, 0)), ConflictCode::TokenRevoked);
+}
+
+#[test]
+fn a_grace_lasts_thirty_days_at_most() {
+    let (mut world, admin) = World::founded();
+    let month = 30 * 24 * 60 * 60;
+    for longer in [month + 1, u64::MAX] {
+        assert_invalid_value(world.call(admin.actor, ask(&admin, longer)), "/grace_seconds");
+    }
+    rotate(&mut world, admin.actor, &admin, month);
+}
+
+#[test]
+fn the_quota_does_not_count_texts() {
+    let (mut world, admin) = World::founded();
+    world.meddle("UPDATE members SET quota = 1");
+    let new = rotate(&mut world, admin.actor, &admin, 60);
+    assert_eq!(new.state, State::Active);
+}
+
+#[test]
+fn the_new_text_remembers_the_secret_that_sealed_it() {
+    let (mut world, admin) = World::founded();
+    let newer = counterfoil_token::SealSecret::new(&[8; 32]).unwrap();
+    let epochs = [newer.epoch().to_string(), world.seal_secrets[0].epoch().to_string()];
+    world.seal_secrets.insert(0, newer);
+    rotate(&mut world, admin.actor, &admin, 60);
+    assert_eq!(world.column("SELECT seal_epoch FROM tokens"), [epochs[0].as_str().into()]);
+    assert_eq!(world.column("SELECT seal_epoch FROM replaced_texts"), [epochs[1].as_str().into()]);
+}
+
+#[test]
+fn no_statement_can_fail_and_leave_a_trace() {
+    for when in [When::Before, When::After] {
+        let (mut world, admin) = World::founded();
+        let held = world.issue(admin.actor, token(&["read"])).unwrap();
+        let first = || ask(&held, 60);
+        assert!(fail_each(&mut world, admin.actor, when, first) >= 10);
+        assert!(fail_each(&mut world, admin.actor, when, first) >= 11);
+        let question = || Records { digests: vec![held.digest] };
+        assert!(fail_each(&mut world, Actor::Verifier, when, question) >= 5);
+    }
+}

@@ -1,0 +1,159 @@
+//! The workspace's settings, its suspension, and how long its audit is kept.
+
+use counterfoil_ledger::{
+    Upkeep,
+    command::Page,
+    command::{
+        Actor, CreateToken, Lifetime, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SuspendWorkspace,
+        UpdateWorkspace,
+    },
+    refusal::ForbiddenCode,
+};
+use counterfoil_token::Prefix;
+use counterfoil_verify::{Code, Encoded as _, WorkspaceRecord};
+
+use crate::support::*;
+
+fn change() -> UpdateWorkspace {
+    UpdateWorkspace {
+        name: None,
+        prefix: None,
+        default_quota: None,
+        max_lifetime: Patch::Keep,
+        session_length: None,
+        audit_retention: Patch::Keep,
+    }
+}
+
+#[test]
+fn settings_are_as_they_were_set() {
+    let (mut world, admin) = World::founded();
+    let before = world.call(admin.actor, ReadWorkspace {}).unwrap();
+    assert_eq!((before.settings.default_quota, before.settings.session_length), (600, 43_200));
+    assert_eq!((before.settings.max_lifetime, before.settings.audit_retention, before.suspended), (None, None, false));
+    let ask = UpdateWorkspace {
+        name: Some("Acme".to_owned()),
+        prefix: Prefix::parse("acme").ok(),
+        default_quota: Some(2),
+        max_lifetime: Patch::Set(3_600),
+        session_length: Some(60),
+        audit_retention: Patch::Set(30),
+    };
+    let after = world.call(admin.actor, ask).unwrap();
+    assert_eq!((after.name.as_str(), after.prefix.as_str()), ("Acme", "acme"));
+    assert_eq!((after.settings.default_quota, after.settings.max_lifetime), (2, Some(3_600)));
+    assert_eq!((after.settings.session_length, after.settings.audit_retention), (60, Some(30)));
+    assert_eq!(world.call(admin.actor, ReadWorkspace {}).unwrap(), after);
+
+    // They hold from then on.
+    let held = world.issue(admin.actor, token(&[])).unwrap();
+    assert!(held.hint.starts_with("acme_"));
+    assert_eq!(held.expires_at, Some(START.plus(3_600_000)));
+    assert_invalid_value(
+        world.call(admin.actor, CreateToken { lifetime: Lifetime::Seconds(3_601), ..token(&[]) }),
+        "/expires_in",
+    );
+    assert!(world.issue(admin.actor, token(&[])).is_err(), "the quota of 2 holds: the first admin token counts");
+    // And the tokens from before go on.
+    assert!(world.call(admin.actor, ReadSelf {}).is_ok());
+
+    let same = world.dump();
+    world.call(admin.actor, UpdateWorkspace { default_quota: Some(2), ..change() }).unwrap();
+    assert_eq!(world.dump(), same, "the same again writes nothing");
+    let cleared = UpdateWorkspace { max_lifetime: Patch::Clear, audit_retention: Patch::Clear, ..change() };
+    assert_eq!(world.call(admin.actor, cleared).unwrap().settings.max_lifetime, None);
+}
+
+#[test]
+fn settings_have_limits_and_need_the_scope() {
+    let (mut world, admin) = World::founded();
+    let mut invalid = |ask, at| assert_invalid_value(world.call(admin.actor, ask), at);
+    invalid(UpdateWorkspace { name: Some(String::new()), ..change() }, "/name");
+    for quota in [0, 1_000_001] {
+        invalid(UpdateWorkspace { default_quota: Some(quota), ..change() }, "/default_quota");
+    }
+    for seconds in [0, 3_155_760_001] {
+        invalid(UpdateWorkspace { max_lifetime: Patch::Set(seconds), ..change() }, "/max_lifetime");
+    }
+    for seconds in [59, 2_592_001] {
+        invalid(UpdateWorkspace { session_length: Some(seconds), ..change() }, "/session_length");
+    }
+    for days in [0, 36_501] {
+        invalid(UpdateWorkspace { audit_retention: Patch::Set(days), ..change() }, "/audit_retention_days");
+    }
+    let ann = world.join("ann", &["tokens:write"]);
+    assert_missing(world.call(ann.actor, change()), "workspace:manage");
+    assert!(world.call(ann.actor, ReadWorkspace {}).is_ok());
+}
+
+#[test]
+fn the_audit_tells_which_settings_changed() {
+    let (mut world, admin) = World::founded();
+    world.call(admin.actor, UpdateWorkspace { default_quota: Some(5), ..change() }).unwrap();
+    let last = "SELECT before || ' ' || after FROM audit WHERE action = 'workspace.update'";
+    assert_eq!(world.column(last), [r#"{"default_quota":600} {"default_quota":5}"#.into()]);
+}
+
+#[test]
+fn a_suspended_workspace_lets_nobody_in_but_root() {
+    let (mut world, admin) = World::founded();
+    let suspend = |suspended| SuspendWorkspace { suspended };
+    let only = "Only the root token may do this.";
+    assert_forbidden(world.call(admin.actor, suspend(true)), ForbiddenCode::RootOnly, only);
+    for put in world.ledger.outbox().due(START, 100).unwrap() {
+        world.ledger.outbox().done(&put, START).unwrap();
+    }
+    assert!(world.call(Actor::Root, suspend(true)).unwrap().suspended);
+    assert_unauthenticated(world.call(admin.actor, ReadSelf {}), Code::WorkspaceSuspended);
+    let due = world.ledger.outbox().due(START, 100).unwrap();
+    assert_eq!((due.len(), due[0].key.as_str()), (1, "w/0Ab3dE"));
+    let record = WorkspaceRecord::decode(due[0].value.as_deref().unwrap()).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap();
+    assert_eq!((record.suspended, Some(&record)), (true, answer.workspace.as_ref()));
+    assert_eq!(record.version, due[0].version);
+
+    assert!(!world.call(Actor::Root, suspend(false)).unwrap().suspended);
+    assert!(world.call(admin.actor, ReadSelf {}).is_ok());
+    let actions = world.column("SELECT action FROM audit ORDER BY seq DESC LIMIT 2");
+    assert_eq!(actions, ["workspace.resume".into(), "workspace.suspend".into()]);
+}
+
+#[test]
+fn audit_rows_go_when_their_time_is_over_and_not_before() {
+    let (mut world, admin) = World::founded();
+    let rows = |world: &mut World| {
+        let all = ReadAudit { subject: None, actor: None, page: Page::default() };
+        world.call(admin.actor, all).unwrap().total
+    };
+    let kept = rows(&mut world);
+    world.wait(1_000 * DAY);
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None), "for ever where nothing is set");
+    world.call(admin.actor, UpdateWorkspace { audit_retention: Patch::Set(10), ..change() }).unwrap();
+    assert_eq!(rows(&mut world), kept + 1);
+    let next = Some(world.now.plus(10 * DAY));
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(next));
+    assert_eq!(rows(&mut world), 1);
+    world.wait(10 * DAY - 1);
+    world.ledger.upkeep(world.now).unwrap();
+    assert_eq!(rows(&mut world), 1, "a millisecond before its time");
+    world.wait(1);
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
+    assert_eq!(rows(&mut world), 0);
+}
+
+#[test]
+fn many_rows_go_in_steps() {
+    let (mut world, admin) = World::founded();
+    world.meddle(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
+         INSERT INTO audit (at, actor, action, subject, request_id) SELECT 5, 'root', 'x', 'y', 'z' FROM n",
+    );
+    world.call(admin.actor, UpdateWorkspace { audit_retention: Patch::Set(1), ..change() }).unwrap();
+    world.wait(2 * DAY);
+    let mut left = Vec::new();
+    while world.ledger.upkeep(world.now).unwrap() == Upkeep::More {
+        left.push(world.number("SELECT count(*) FROM audit"));
+    }
+    assert_eq!(left.len(), 2, "500 at a time: {left:?}");
+    assert_eq!(world.number("SELECT count(*) FROM audit"), 0);
+}

@@ -1,0 +1,93 @@
+//! A database that an earlier version made is brought up to date, and goes on.
+
+use counterfoil_ledger::{
+    Ledger, Upkeep,
+    command::{Actor, ListMembers, Page, ReadSelf, ReadWorkspace, Records},
+    native::{NativeSql, Seeded, When},
+    sql::{Row, Sql, SqlError, Value},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::Code;
+
+use crate::support::*;
+
+/// The tokens in `v1.sql`: the admin's, a member's, and the revoked one.
+const DIGESTS: [&str; 3] = [
+    "d9be5d92f529b0670de088b61dbbcd575ef7d6578fde3eeff3d6b248ed0e7975",
+    "681862bde74dfaf00a2fce9b9ba0673d6af221cb7bd4af3aa282774c9c993069",
+    "aac1658474cd2efcfc72473ac2bb535034094264d39c36401827effbb055c90a",
+];
+
+fn version_1() -> NativeSql {
+    let sql = NativeSql::in_memory().unwrap();
+    sql.exec(include_str!("v1.sql"), &[]).unwrap();
+    sql
+}
+
+fn actor(index: usize) -> Actor {
+    let json = serde_json::json!(DIGESTS[index]);
+    Actor::Token(serde_json::from_value::<Digest>(json).unwrap())
+}
+
+#[test]
+fn it_has_the_schema_of_a_new_one() {
+    let world = World::over(version_1());
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 2);
+}
+
+#[test]
+fn what_was_there_is_there_and_works() {
+    let mut world = World::over(version_1());
+    let admin = world.call(actor(0), ReadSelf {}).unwrap();
+    assert_eq!((admin.number, admin.owner.id.as_str()), (1, "admin"));
+    assert_eq!(world.call(actor(1), ReadSelf {}).unwrap().owner.id, "ann");
+    assert_unauthenticated(world.call(actor(2), ReadSelf {}), Code::Revoked);
+    let members = world.call(actor(0), ListMembers { page: Page::default() }).unwrap();
+    assert_eq!(members.items.iter().map(|member| member.live_tokens).collect::<Vec<_>>(), [1, 1]);
+    let settings = world.call(actor(0), ReadWorkspace {}).unwrap().settings;
+    assert_eq!((settings.default_quota, settings.max_lifetime, settings.session_length), (600, None, 43_200));
+    assert_eq!(settings.audit_retention, None);
+    let tokens = world.call(actor(0), all_tokens(Page::default())).unwrap();
+    assert_eq!((tokens.total, tokens.items[0].note.as_deref()), (3, Some("a note")));
+    assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
+    assert_eq!(world.ledger.outbox().due(world.now, 100).unwrap().len(), 6, "what was on its way still is");
+
+    // New things come after the old. The randomness of version 1 is used up.
+    world.random = Seeded(2);
+    let held = world.issue(actor(0), token(&["read"])).unwrap();
+    assert_eq!(held.number, 4);
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    assert_eq!(answer.tokens[0].1.as_ref().map(|record| record.version), Some(7));
+    assert_eq!(world.number("SELECT max(seq) FROM audit"), 8);
+}
+
+#[test]
+fn an_upgrade_that_fails_leaves_version_1() {
+    let before = version_1().dump().unwrap();
+    for when in [When::Before, When::After] {
+        for statement in 1.. {
+            let sql = version_1();
+            sql.fail(Some((statement, when)));
+            let Err(_) = Ledger::open(Borrowed(&sql)) else {
+                assert!(statement > 3, "an upgrade of {} statements", statement - 1);
+                break;
+            };
+            sql.fail(None);
+            assert_eq!(sql.dump().unwrap(), before, "statement {statement} failed {when:?}");
+        }
+    }
+}
+
+/// Lets a ledger be opened over a database that the test keeps.
+struct Borrowed<'a>(&'a NativeSql);
+
+impl Sql for Borrowed<'_> {
+    fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
+        self.0.exec(sql, parameters)
+    }
+
+    fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+        self.0.transaction(work)
+    }
+}
