@@ -111,7 +111,13 @@ class Deployment {
   /** The keys of the registry, read past the faults. */
   async keys(prefix = "") {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");
-    return (await kv.list({ prefix })).keys.map(({ name }) => name);
+    const names = [];
+    let page = {};
+    do {
+      page = await kv.list({ prefix, cursor: page.cursor });
+      names.push(...page.keys.map(({ name }) => name));
+    } while (!page.list_complete);
+    return names;
   }
 
   /** Ends the runtime as a power cut would (SIGKILL), calls under way included, and starts it on the same storage. */

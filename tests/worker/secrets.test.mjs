@@ -1,11 +1,11 @@
 // No token's text, and no part of it that only its bearer knows, is anywhere but with its bearer.
 
 import assert from "node:assert/strict";
-import { readFile, readdir } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { Client, workspace } from "./client.mjs";
 import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
+import { contents, forms, leaks, secretOf } from "./leaks.mjs";
 
 test("after all of it, no secret is on disk or in the log", async (t) => {
   const app = await start(t);
@@ -42,8 +42,7 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   }
   const log = app.log.join("\n");
   const texts = [...issued.map(({ token }) => token), acme.admin.token, other.admin.token];
-  // What only the bearer knows are the 24 characters between the workspace's key and the seal.
-  const secrets = texts.map((text) => text.slice(-36, -12));
+  const secrets = texts.map(secretOf);
   for (const secret of [...texts, ...secrets, ROOT_TOKEN]) {
     for (const form of forms(secret)) {
       assert.deepEqual(found(form), []);
@@ -52,15 +51,64 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   }
 });
 
-/** A text as it may lie about: as it is, and in the usual encodings. */
-function forms(text) {
-  const bytes = Buffer.from(text);
-  return [text, bytes.toString("hex"), bytes.toString("base64").slice(0, 30), bytes.toString("base64url").slice(0, 30)];
-}
+test("rotated, repeated, imported, revoked by the hundred: no secret is on disk or in the log", async (t) => {
+  const app = await start(t);
+  const { key, admin } = await workspace(app, "acme");
+  await admin.expect(201, "POST", "/v1/clients", { id: "cli", name: "CLI", permissions: ["orders:read"] });
+  await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: ["orders:*"] });
+  const texts = [admin.token];
+  const shown = ({ token, ...rest }) => (texts.push(token), rest);
+  const repeatable = async (path, body, nth) => {
+    const headers = { "content-type": "application/json", "idempotency-key": `key-${nth}` };
+    headers.authorization = `Bearer ${admin.token}`;
+    const response = await app.fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${path}: ${response.status}`);
+    return response.json();
+  };
 
-/** Every file below a folder, journals and write-ahead logs among them. */
-async function contents(folder) {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
-  return Promise.all(files.map(async (name) => ({ name, bytes: await readFile(name) })));
-}
+  const ids = [];
+  for (let nth = 0; nth < 10; nth++) {
+    const token = { name: `ci ${nth}`, owner: "ada", scopes: ["orders:read"], ...(nth === 0 && { client_id: "cli" }) };
+    ids.push(shown(await repeatable("/v1/tokens", token, nth)).id);
+    assert.equal((await repeatable("/v1/tokens", token, nth)).token, null);
+    const grace = { grace_seconds: nth % 2 ? 3_600 : 0 };
+    shown(await repeatable(`/v1/tokens/${ids[nth]}/rotate`, grace, nth));
+    assert.equal((await repeatable(`/v1/tokens/${ids[nth]}/rotate`, grace, nth)).token, null);
+  }
+  const old = randomBytes(30).toString("hex");
+  const digest = createHash("sha256").update(old).digest("hex");
+  const line = { digest, name: "old", owner: "ada", scopes: ["orders:read"] };
+  await admin.expect(200, "POST", "/v1/tokens/import", { tokens: [line] });
+  const asker = new Client(app, shown(await admin.issue({ scopes: ["tokens:verify"] })) && texts.at(-1));
+  for (const freshness of ["strong", "eventual"]) await asker.verify(old, { freshness });
+
+  // In every place of the new routes that somebody may put one by mistake, where it is refused.
+  const live = texts.at(-2);
+  for (const [method, path, body] of [
+    ["PATCH", `/v1/tokens/${live}`, { name: "x" }],
+    ["POST", `/v1/tokens/${live}/rotate`, {}],
+    ["POST", "/v1/tokens/revoke", { ids: [live] }],
+    ["POST", "/v1/tokens/revoke", { filter: { digest: live } }],
+    ["POST", "/v1/tokens/import", { tokens: [{ ...line, digest: live }] }],
+    ["GET", `/v1/tokens?digest=${live}`],
+    ["GET", `/v1/tokens?q=${live}`],
+    ["GET", `/v1/members/${live}`],
+    ["DELETE", `/v1/clients/${live}`],
+    ["GET", `/v1/audit?subject=${live}`],
+  ]) {
+    await admin.send(method, path, body);
+  }
+  await admin.expect(200, "POST", "/v1/tokens/revoke", { ids: ids.slice(0, 5) });
+  await admin.expect(200, "PATCH", "/v1/members/ada", { revoke_all: true });
+  await eventually(async () => (await app.keys(`r/${key}/`)).length === texts.length + 1);
+
+  assert.equal(new Set(texts.filter(Boolean)).size, 22);
+  assert.deepEqual(await leaks(app, texts), []);
+  const files = await contents(app.storage);
+  for (const form of forms(old)) {
+    assert.ok(files.every(({ bytes }) => !bytes.includes(form)));
+    assert.ok(!app.log.join("\n").includes(form));
+  }
+  // The search finds what is there.
+  assert.notDeepEqual(await leaks(app, [`${digest.slice(0, 24)}${"x".repeat(12)}`]), []);
+});

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 use axum::{
     body::Body,
-    extract::{FromRequest, FromRequestParts, OptionalFromRequest, Request},
+    extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
 };
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -25,6 +25,9 @@ pub(crate) struct Json<T, const LIMIT: usize = MAX_BODY>(pub(crate) T);
 
 /// A query string.
 pub(crate) struct Query<T>(pub(crate) T);
+
+/// The id in a path, percent-decoded.
+pub(crate) struct Id(pub(crate) String);
 
 impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for Json<T, LIMIT> {
     type Rejection = Problem;
@@ -58,6 +61,18 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         T::deserialize(deserializer).map(Self).map_err(|error| {
             Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", format!("The query is wrong: {error}."))
+        })
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = extract::Path::from_request_parts(parts, state).await;
+        id.map(|extract::Path(id)| Self(id)).map_err(|_| {
+            let detail = "There is nothing by this id, which is not UTF-8.";
+            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
         })
     }
 }

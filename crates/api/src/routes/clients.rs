@@ -1,13 +1,13 @@
 //! Clients that tokens may be pinned to.
 
-use axum::{Json as Answer, extract::Path, http::StatusCode, response::IntoResponse};
+use axum::{Json as Answer, http::StatusCode, response::IntoResponse};
 use counterfoil_ledger::command::{self, CreateClient, DeleteClient, ListClients};
 use counterfoil_verify::{ScopePattern, ScopeSet};
 use serde::{Deserialize, Serialize};
 
 use super::shapes::{List, PageQuery};
 use crate::{
-    body::{Json, Query},
+    body::{Id, Json, Query},
     credential::Caller,
     idempotency::{Idempotency, replayed},
     ports::Ports,
@@ -49,7 +49,7 @@ pub(super) async fn create<P: Ports>(
     Ok((StatusCode::CREATED, replayed(answered.repeated), Answer(Client::from(answered.reply))))
 }
 
-pub(super) async fn delete<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Client>, Problem> {
+pub(super) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Client>, Problem> {
     Ok(Answer(caller.ask(DeleteClient { id }).await?.into()))
 }
 

@@ -1,6 +1,6 @@
 //! Members.
 
-use axum::{Json as Answer, extract::Path, http::StatusCode, response::IntoResponse};
+use axum::{Json as Answer, http::StatusCode, response::IntoResponse};
 use counterfoil_ledger::command::{
     self, CreateMember, EraseMember, ListMembers, Patch, ReadMember, Role, UpdateMember,
 };
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::shapes::{List, PageQuery, Standing};
 use crate::{
-    body::{Json, Query},
+    body::{Id, Json, Query},
     credential::Caller,
     idempotency::{Idempotency, replayed},
     patch::{clearable, present},
@@ -65,7 +65,7 @@ pub(super) async fn create<P: Ports>(
     Ok((StatusCode::CREATED, replayed(answered.repeated), Answer(Member::from(answered.reply))))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Member>, Problem> {
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Member>, Problem> {
     Ok(Answer(caller.ask(ReadMember { id }).await?.into()))
 }
 
@@ -91,7 +91,7 @@ pub(super) struct Update {
 
 pub(super) async fn update<P: Ports>(
     caller: Caller<P>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<Update>,
 ) -> Result<Answer<Member>, Problem> {
     let Update { name, email, role, grants, quota, state, revoke_all } = body;
@@ -100,7 +100,7 @@ pub(super) async fn update<P: Ports>(
     Ok(Answer(caller.ask(command).await?.into()))
 }
 
-pub(super) async fn erase<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Member>, Problem> {
+pub(super) async fn erase<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Member>, Problem> {
     Ok(Answer(caller.ask(EraseMember { id }).await?.into()))
 }
 

@@ -30,10 +30,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         )
         .route("/v1/scopes", get(scopes::read::<P>).put(scopes::replace::<P>))
         .route("/v1/members", get(members::list::<P>).post(members::create::<P>))
-        .route(
-            "/v1/members/{id}",
-            get(members::read::<P>).patch(members::update::<P>).delete(members::erase::<P>),
-        )
+        .route("/v1/members/{id}", get(members::read::<P>).patch(members::update::<P>).delete(members::erase::<P>))
         .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
         .route("/v1/clients/{id}", delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))

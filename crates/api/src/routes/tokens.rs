@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use axum::{Json as Answer, extract::Path};
+use axum::Json as Answer;
 use counterfoil_ledger::command::{ReadSelf, ReadToken, RotateToken};
 use http::{HeaderName, HeaderValue};
 use serde::Deserialize;
@@ -20,14 +20,14 @@ pub(super) use self::{
 };
 use super::shapes::{RotatedToken, Token};
 use crate::{
-    body::Json,
+    body::{Id, Json},
     credential::Caller,
     idempotency::{Idempotency, replayed},
     ports::Ports,
     problem::Problem,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Path(id): Path<String>) -> Result<Answer<Token>, Problem> {
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Token>, Problem> {
     Ok(Answer(caller.ask(ReadToken { id }).await?.into()))
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Rotate {
 
 pub(super) async fn rotate<P: Ports>(
     caller: Caller<P>,
-    Path(id): Path<String>,
+    Id(id): Id,
     once: Idempotency,
     body: Option<Json<Rotate>>,
 ) -> Result<(Option<[(HeaderName, HeaderValue); 1]>, Answer<RotatedToken>), Problem> {

@@ -67,7 +67,9 @@ fn a_token_that_does_not_pass_is_refused_everywhere_and_says_why() {
             match route.needs {
                 Needs::Nothing => assert_eq!(call().send().status, route.answers, "a token too many is no fault"),
                 Needs::Root => drop(matrix.refused(call(), code, 403, "ROOT_ONLY", None)),
-                Needs::AnyToken | Needs::Scope => drop(matrix.refused(call(), code, *status, code, None)),
+                Needs::AnyToken | Needs::Scope | Needs::RootThere => {
+                    drop(matrix.refused(call(), code, *status, code, None));
+                }
             }
         }
     }
@@ -80,7 +82,11 @@ fn a_token_without_the_scope_is_refused_where_one_is_needed() {
     for route in &matrix.routes {
         let call = route.call(&matrix.deployment).bearer(&weak);
         match route.needs {
-            Needs::Root => drop(matrix.refused(call, route.pattern, 403, "ROOT_ONLY", None)),
+            Needs::Root | Needs::RootThere => {
+                matrix.refused(call, route.pattern, 403, "ROOT_ONLY", None);
+                let call = route.call(&matrix.deployment).bearer(&matrix.tenant.admin);
+                matrix.refused(call, "not even an admin", 403, "ROOT_ONLY", None);
+            }
             Needs::Scope => drop(matrix.refused(call, route.pattern, 403, "INSUFFICIENT_SCOPE", None)),
             Needs::Nothing | Needs::AnyToken => assert_eq!(call.send().status, route.answers),
         }
@@ -88,9 +94,31 @@ fn a_token_without_the_scope_is_refused_where_one_is_needed() {
 }
 
 #[test]
+fn an_idempotency_key_is_read_where_something_is_made() {
+    let matrix = Matrix::new();
+    for pattern in ["/v1/members", "/v1/clients", "/v1/tokens", "/v1/tokens/{id}/rotate", "/v1/tokens/import"] {
+        let route = matrix.route("POST", pattern);
+        let body = route.body.as_ref().unwrap();
+        let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant).json(body);
+        let refused = |call, what: &str| drop(matrix.refused(call, what, 400, "INVALID_IDEMPOTENCY_KEY", None));
+        for key in ["", "a b", "\u{e9}", &"k".repeat(256)] {
+            refused(call().header("idempotency-key", key), key);
+        }
+        refused(call().header("idempotency-key", "a").header("idempotency-key", "a"), "two of them");
+        let once = || call().header("idempotency-key", "k".repeat(255)).send();
+        let first = once();
+        assert_eq!((first.status, first.header("idempotent-replayed")), (route.answers, None), "{}", first.body);
+        let before = matrix.deployment.world.dump();
+        let again = once();
+        assert_eq!((again.status, again.header("idempotent-replayed")), (route.answers, Some("true")));
+        assert!(matrix.deployment.world.dump() == before, "{pattern}: done twice");
+    }
+}
+
+#[test]
 fn root_must_say_where_it_acts() {
     let matrix = Matrix::new();
-    for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::Scope | Needs::AnyToken)) {
+    for route in matrix.routes.iter().filter(|route| !matches!(route.needs, Needs::Nothing | Needs::Root)) {
         let call = || route.call(&matrix.deployment).bearer(ROOT);
         matrix.refused(call(), "nowhere", 400, "WORKSPACE_REQUIRED", None);
         for slug in ["nope", "Not a slug!", "", "a"] {

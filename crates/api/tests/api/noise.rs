@@ -45,6 +45,7 @@ const HEADERS: &[&str] = &[
     "x-request-id",
     "accept",
     "expect",
+    "idempotency-key",
 ];
 
 fn noise() -> impl Strategy<Value = Noise> {
@@ -53,7 +54,7 @@ fn noise() -> impl Strategy<Value = Noise> {
         any::<prop::sample::Index>(),
         prop::option::weighted(0.1, "[A-Z!-~]{1,9}".prop_map(String::into_bytes)),
         prop::option::weighted(0.2, text()),
-        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason)=[ -~]{0,40}"],
+        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason|sort|q|state|scope|digest|token|actor)=[ -~]{0,40}"],
         vec((select(HEADERS), header()), 0..3),
         prop::bool::weighted(0.8),
         body(),
@@ -113,7 +114,7 @@ fn json() -> impl Strategy<Value = Value> {
         .prop_map(Value::from),
     ];
     leaf.prop_recursive(40, 60, 4, |inner| {
-        let fields = vec((select(&["name", "scopes", "demand", "x"][..]), inner.clone()), 0..4);
+        let fields = vec((select(&["name", "scopes", "demand", "filter", "x"][..]), inner.clone()), 0..4);
         prop_oneof![
             vec(inner, 0..4).prop_map(Value::from),
             fields.prop_map(|fields| fields

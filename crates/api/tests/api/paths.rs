@@ -11,7 +11,7 @@ fn a_bad_query_is_refused() {
     deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
     let page = deployment.get(&tenant.admin, "/v1/tokens?limit=1").expect(200);
     let of_tokens = format!("cursor={}", text(&page, "/next_cursor"));
-    for list in ["/v1/tokens", "/v1/members"] {
+    for list in ["/v1/tokens", "/v1/members", "/v1/clients", "/v1/audit"] {
         let refused = |query: &str, status, code, pointer| {
             let call = deployment.call("GET", &format!("{list}?{query}")).bearer(&tenant.admin);
             matrix.refused(call, query, status, code, pointer);
@@ -29,7 +29,7 @@ fn a_bad_query_is_refused() {
         for query in ["cursor=x", "cursor=%ff", "cursor=AXQAAAAAAAAAAAAA", &format!("cursor={}", "A".repeat(5_000))] {
             refused(query, 422, "INVALID_CURSOR", Some("/cursor"));
         }
-        if list == "/v1/members" {
+        if list != "/v1/tokens" {
             refused(&of_tokens, 422, "INVALID_CURSOR", Some("/cursor"));
         }
     }
@@ -44,9 +44,19 @@ fn a_bad_query_is_refused() {
 fn an_unknown_path_and_a_wrong_method_are_told_apart() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
-    for path in
-        ["/v1", "/v1/", "/v1/tokens/", "/v1/tokens/a/b", "/V1/tokens", "//v1/tokens", "/v2/tokens", "/%", "/%2e%2e"]
-    {
+    for path in [
+        "/v1",
+        "/v1/",
+        "/v1/tokens/",
+        "/v1/tokens/a/b",
+        "/v1/members/a/b",
+        "/v1/audit/1",
+        "/V1/tokens",
+        "//v1/tokens",
+        "/v2/tokens",
+        "/%",
+        "/%2e%2e",
+    ] {
         for method in ["GET", "POST", "OPTIONS"] {
             let call = deployment.call(method, path).bearer(&tenant.admin);
             let reply = matrix.refused(call, path, 404, "NO_SUCH_ROUTE", None);
@@ -70,6 +80,22 @@ fn an_unknown_path_and_a_wrong_method_are_told_apart() {
             offered.sort_unstable();
             assert_eq!(offered, allowed, "{}", route.pattern);
             assert_eq!(deployment.world.dump(), before);
+        }
+    }
+}
+
+#[test]
+fn a_path_that_names_nothing_is_not_found() {
+    let matrix = Matrix::new();
+    for route in matrix.routes.iter().filter(|route| route.pattern.contains("{id}")) {
+        for id in ["nobody", "%ff", "%00", "%27", "tok_0", "%2e%2e", "%F0%9F%98%80", &"x".repeat(2_000)] {
+            let call =
+                matrix.deployment.call(route.method, &route.pattern.replace("{id}", id)).bearer(&matrix.tenant.admin);
+            let call = match &route.body {
+                Some(body) => call.json(body),
+                None => call,
+            };
+            matrix.refused(call, &format!("{} {} {id}", route.method, route.pattern), 404, "NOT_FOUND", None);
         }
     }
 }

@@ -22,13 +22,22 @@ pub(crate) enum Needs {
     Nothing,
     AnyToken,
     Scope,
+    /// Root, which says in which workspace.
+    RootThere,
+    /// Root, in no workspace.
     Root,
 }
 
-/// Every route of the API. `tests_know_every_route` sees to it that none is missing.
+/// Every route of the API. `tests_know_every_route` sees to it that none is missing. Each still answers after those
+/// before it; the last one ends the workspace.
 pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
+    let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": [] });
+    deployment.post(&tenant.admin, "/v1/members", &eve).expect(201);
+    let app = json!({ "id": "old-app", "name": "Old app", "permissions": [] });
+    deployment.post(&tenant.admin, "/v1/clients", &app).expect(201);
     let issued = deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
-    let (digest, path) = (text(&issued, "/digest"), format!("/v1/tokens/{}", text(&issued, "/id")));
+    let (digest, id) = (text(&issued, "/digest"), text(&issued, "/id"));
+    let path = format!("/v1/tokens/{id}");
     let route = |method, pattern: &'static str, needs| Route {
         method,
         pattern,
@@ -45,6 +54,14 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             body: Some(json!({ "slug": "new", "name": "New", "prefix": "new" })),
             answers: 201,
             ..route("POST", "/v1/workspaces", Needs::Root)
+        },
+        route("GET", "/v1/workspace", Needs::AnyToken),
+        Route {
+            body: Some(json!({
+                "name": "Acme & Co.", "prefix": "acme", "default_quota": 700, "max_lifetime": 100_000_000,
+                "session_length": 3_600, "audit_retention_days": 30,
+            })),
+            ..scope("PATCH", "/v1/workspace")
         },
         scope("GET", "/v1/scopes"),
         Route {
@@ -65,6 +82,24 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             answers: 201,
             ..scope("POST", "/v1/members")
         },
+        Route { path: "/v1/members/eve".to_owned(), ..scope("GET", "/v1/members/{id}") },
+        Route {
+            path: "/v1/members/eve".to_owned(),
+            body: Some(json!({
+                "name": "Eve L.", "email": "eve@example.com", "role": "member", "grants": ["orders:read"], "quota": 5,
+                "state": "active", "revoke_all": true,
+            })),
+            ..scope("PATCH", "/v1/members/{id}")
+        },
+        Route { path: "/v1/members/eve".to_owned(), ..scope("DELETE", "/v1/members/{id}") },
+        scope("GET", "/v1/clients"),
+        Route {
+            body: Some(json!({ "id": "app", "name": "App", "permissions": ["orders:*"] })),
+            answers: 201,
+            ..scope("POST", "/v1/clients")
+        },
+        Route { path: "/v1/clients/old-app".to_owned(), ..scope("DELETE", "/v1/clients/{id}") },
+        scope("GET", "/v1/audit"),
         scope("GET", "/v1/tokens"),
         Route {
             body: Some(json!({
@@ -77,7 +112,31 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         route("GET", "/v1/tokens/self", Needs::AnyToken),
         Route { path: path.clone(), ..scope("GET", "/v1/tokens/{id}") },
+        Route {
+            path: path.clone(),
+            body: Some(json!({
+                "name": "nightly", "note": "at night", "enabled": true, "scopes": ["orders:read"],
+                "expires_at": "2028-01-01T00:00:00Z", "not_before": "2027-06-01T00:00:00Z",
+                "allowed_addresses": ["192.0.2.0/24"], "metadata": { "any": ["thing"] },
+            })),
+            ..scope("PATCH", "/v1/tokens/{id}")
+        },
+        Route {
+            path: format!("{path}/rotate"),
+            body: Some(json!({ "grace_seconds": 60 })),
+            ..scope("POST", "/v1/tokens/{id}/rotate")
+        },
         Route { path, ..scope("DELETE", "/v1/tokens/{id}") },
+        Route { body: Some(json!({ "ids": [id], "reason": "lost" })), ..scope("POST", "/v1/tokens/revoke") },
+        Route {
+            body: Some(json!({ "tokens": [{
+                "digest": "ca".repeat(32), "encoding": "hex", "weak": true, "name": "legacy", "note": "from elsewhere",
+                "owner": "admin", "scopes": ["orders:read"], "expires_at": "2028-01-01T00:00:00Z",
+                "not_before": "2027-06-01T00:00:00Z", "enabled": true, "allowed_addresses": ["192.0.2.0/24"],
+                "metadata": { "any": ["thing"] },
+            }] })),
+            ..scope("POST", "/v1/tokens/import")
+        },
         Route {
             body: Some(json!({
                 "token": issued["token"],
@@ -86,6 +145,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             ..scope("POST", "/v1/verify")
         },
         Route { body: Some(json!({ "digests": [digest] })), ..scope("POST", "/v1/records") },
+        Route { answers: 202, ..route("DELETE", "/v1/workspace", Needs::RootThere) },
     ]
 }
 
@@ -101,22 +161,36 @@ impl Route {
 
     /// The request from somebody who may, before its body.
     pub(crate) fn call_as_admin<'a>(&self, deployment: &'a Deployment, tenant: &Tenant) -> Call<'a> {
-        let token = if self.needs == Needs::Root { ROOT } else { &tenant.admin };
-        deployment.call(self.method, &self.path).bearer(token)
+        let call = deployment.call(self.method, &self.path);
+        match self.needs {
+            Needs::Root => call.bearer(ROOT),
+            Needs::RootThere => call.bearer(ROOT).header("x-counterfoil-workspace", "acme"),
+            Needs::Nothing | Needs::AnyToken | Needs::Scope => call.bearer(&tenant.admin),
+        }
     }
 }
 
 #[test]
 fn tests_know_every_route() {
     let source = include_str!("../../src/routes/mod.rs");
-    let routes = source.lines().filter(|line| line.trim_start().starts_with(".route("));
-    let methods = |line: &str| -> usize {
-        ["get(", "post(", "put(", "delete("].iter().map(|method| line.matches(method).count()).sum()
-    };
-    let declared: usize = routes.map(methods).sum();
+    // One piece for each route, however many lines it takes.
+    let (_, routes) = source.split_once(".route(").unwrap();
+    let (routes, _) = routes.split_once(".fallback(").unwrap();
+    let mut declared: Vec<String> = Vec::new();
+    for route in routes.split(".route(") {
+        let pattern = route.split('"').nth(1).unwrap();
+        for method in ["get(", "post(", "put(", "patch(", "delete("] {
+            let name = method.trim_end_matches('(').to_uppercase();
+            declared.extend(route.matches(method).map(|_| format!("{name} {pattern}")));
+        }
+    }
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
-    assert_eq!(all(&deployment, &tenant).len(), declared);
+    let mut known: Vec<_> =
+        all(&deployment, &tenant).iter().map(|route| format!("{} {}", route.method, route.pattern)).collect();
+    declared.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(known, declared);
 }
 
 #[test]

@@ -12,6 +12,7 @@ fn what_the_rules_forbid_is_pointed_at() {
     let entry = |name: &str| json!({ "name": name, "description": "" });
     let member = |more: Value| merged(json!({ "id": "bob", "name": "Bob", "role": "member", "grants": [] }), more);
     let token = |more: Value| merged(json!({ "name": "", "scopes": [] }), more);
+    let client = |more: Value| merged(json!({ "id": "app", "name": "App", "permissions": [] }), more);
     let digests = |count: usize| json!({ "digests": vec!["0".repeat(64); count] });
     let long = "x".repeat(1_001);
     let cases = [
@@ -67,6 +68,22 @@ fn what_the_rules_forbid_is_pointed_at() {
             Some("/metadata"),
         ),
         ("/v1/tokens", token(json!({ "metadata": { "x": nested(32) } })), 422, "INVALID_VALUE", Some("/metadata")),
+        ("/v1/tokens", token(json!({ "client_id": "nope" })), 422, "UNKNOWN_CLIENT", Some("/client_id")),
+        ("/v1/clients", client(json!({ "id": "old-app" })), 409, "ALREADY_EXISTS", None),
+        ("/v1/clients", client(json!({ "id": "a b" })), 422, "INVALID_VALUE", Some("/id")),
+        ("/v1/clients", client(json!({ "name": "" })), 422, "INVALID_VALUE", Some("/name")),
+        ("/v1/clients", client(json!({ "permissions": ["a b"] })), 422, "INVALID_BODY", Some("/permissions/0")),
+        ("/v1/tokens/{id}/rotate", json!({ "grace_seconds": 2_592_001 }), 422, "INVALID_VALUE", Some("/grace_seconds")),
+        ("/v1/tokens/{id}/rotate", json!({ "grace_seconds": -1 }), 422, "INVALID_BODY", Some("/grace_seconds")),
+        ("/v1/tokens/revoke", json!({ "reason": "lost" }), 422, "INVALID_VALUE", Some("")),
+        ("/v1/tokens/revoke", json!({ "ids": [], "reason": "lost" }), 422, "INVALID_VALUE", Some("/ids")),
+        ("/v1/tokens/revoke", json!({ "ids": vec!["a"; 1_001] }), 422, "INVALID_VALUE", Some("/ids")),
+        ("/v1/tokens/revoke", json!({ "ids": ["a"], "reason": long }), 422, "INVALID_VALUE", Some("/reason")),
+        ("/v1/tokens/revoke", json!({ "ids": ["a"] }), 422, "UNKNOWN_TOKENS", None),
+        ("/v1/tokens/revoke", json!({ "filter": {} }), 422, "INVALID_VALUE", Some("/filter")),
+        ("/v1/tokens/revoke", json!({ "filter": { "state": "dead" } }), 422, "INVALID_BODY", Some("/filter/state")),
+        ("/v1/tokens/import", json!({ "tokens": [] }), 422, "INVALID_VALUE", Some("/tokens")),
+        ("/v1/tokens/import", json!({ "tokens": vec![0; 10_001] }), 422, "INVALID_VALUE", Some("/tokens")),
         ("/v1/verify", json!({}), 422, "INVALID_VALUE", Some("")),
         ("/v1/verify", json!({ "token": "a", "tokens": ["b"] }), 422, "INVALID_VALUE", Some("")),
         (
@@ -96,6 +113,26 @@ fn what_the_rules_forbid_is_pointed_at() {
     let matrix = Matrix::new();
     for (pattern, body, status, code, pointer) in cases {
         matrix.refused_body(matrix.route("POST", pattern), body.to_string(), status, code, pointer);
+    }
+    let changes = [
+        ("/v1/workspace", json!({ "name": "" }), 422, "INVALID_VALUE", "/name"),
+        ("/v1/workspace", json!({ "name": null }), 422, "INVALID_BODY", "/name"),
+        ("/v1/workspace", json!({ "prefix": "A_" }), 422, "INVALID_BODY", "/prefix"),
+        ("/v1/workspace", json!({ "default_quota": 1_000_001 }), 422, "INVALID_VALUE", "/default_quota"),
+        ("/v1/workspace", json!({ "max_lifetime": 0 }), 422, "INVALID_VALUE", "/max_lifetime"),
+        ("/v1/workspace", json!({ "session_length": 59 }), 422, "INVALID_VALUE", "/session_length"),
+        ("/v1/workspace", json!({ "session_length": null }), 422, "INVALID_BODY", "/session_length"),
+        ("/v1/workspace", json!({ "audit_retention_days": 36_501 }), 422, "INVALID_VALUE", "/audit_retention_days"),
+        ("/v1/workspace", json!({ "state": "deleting" }), 422, "INVALID_BODY", "/state"),
+        ("/v1/members/{id}", json!({ "name": "" }), 422, "INVALID_VALUE", "/name"),
+        ("/v1/members/{id}", json!({ "email": "eve" }), 422, "INVALID_VALUE", "/email"),
+        ("/v1/members/{id}", json!({ "role": "root" }), 422, "INVALID_BODY", "/role"),
+        ("/v1/members/{id}", json!({ "grants": ["nope"] }), 422, "UNKNOWN_SCOPE", "/grants/0"),
+        ("/v1/members/{id}", json!({ "number": 7 }), 422, "INVALID_BODY", "/number"),
+        ("/v1/members/{id}", json!({ "revoke_all": null }), 422, "INVALID_BODY", "/revoke_all"),
+    ];
+    for (pattern, body, status, code, pointer) in changes {
+        matrix.refused_body(matrix.route("PATCH", pattern), body.to_string(), status, code, Some(pointer));
     }
     let scopes = matrix.route("PUT", "/v1/scopes");
     let built_in = json!({ "scopes": [entry("a"), entry("tokens:read")] });
@@ -143,18 +180,67 @@ fn what_is_not_there_and_what_may_not_be_seen_answer_alike() {
     let ada = text(&deployment.issue(&acme.admin, &body), "/token");
     let theirs = text(&deployment.issue(&acme.admin, &json!({ "name": "", "scopes": [] })), "/id");
     let unknown = format!("tok_{}", "0".repeat(22));
-    for method in ["GET", "DELETE"] {
+    let asks = [
+        ("GET", "/v1/tokens/ID", "", "NOT_FOUND"),
+        ("DELETE", "/v1/tokens/ID", "", "NOT_FOUND"),
+        ("PATCH", "/v1/tokens/ID", r#"{"name":"mine"}"#, "NOT_FOUND"),
+        ("POST", "/v1/tokens/ID/rotate", "{}", "NOT_FOUND"),
+        ("POST", "/v1/tokens/revoke", r#"{"ids":["ID"]}"#, "UNKNOWN_TOKENS"),
+    ];
+    for (method, path, body, code) in asks {
         let answer = |id: &str| {
-            let mut reply = deployment.call(method, &format!("/v1/tokens/{id}")).bearer(&ada).send();
-            assert_eq!(reply.refused(404), "NOT_FOUND");
+            let call = deployment.call(method, &path.replace("ID", id)).bearer(&ada);
+            let call = if body.is_empty() { call } else { call.content("application/json", body.replace("ID", id)) };
+            let mut reply = call.send();
+            assert_eq!(reply.refused(if code == "NOT_FOUND" { 404 } else { 422 }), code);
             reply.headers.remove("x-request-id");
+            // Its length differs with the id where the answer repeats it.
+            reply.headers.remove("content-length");
             let request_id = text(&reply.body, "/request_id");
-            (String::from_utf8(reply.bytes).unwrap().replace(&request_id, "…"), reply.headers)
+            (String::from_utf8(reply.bytes).unwrap().replace(&request_id, "…").replace(id, "ID"), reply.headers)
         };
         let before = deployment.world.dump();
         assert_eq!(answer(&unknown), answer(&theirs));
         // A token's text in a path is refused like any other id; that no log line holds it is seen to by every call.
         assert_eq!(answer(&unknown), answer(&acme.admin));
         assert_eq!(deployment.world.dump(), before);
+    }
+}
+
+#[test]
+fn other_members_are_not_there_for_who_does_not_manage() {
+    let matrix = Matrix::new();
+    let Matrix { deployment, tenant, .. } = &matrix;
+    let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["tokens:*"] });
+    deployment.post(&tenant.admin, "/v1/members", &ada).expect(201);
+    let body = json!({ "name": "", "owner": "ada", "scopes": ["tokens:read"] });
+    let ada = text(&deployment.issue(&tenant.admin, &body), "/token");
+    assert_eq!(deployment.get(&ada, "/v1/members/ada").expect(200)["id"], "ada");
+    let others = ["eve", "admin", "nobody"].map(|id| {
+        let call = deployment.call("GET", &format!("/v1/members/{id}")).bearer(&ada);
+        text(&matrix.refused(call, id, 404, "NOT_FOUND", None).body, "/detail")
+    });
+    assert!(others.iter().all(|detail| *detail == others[2]), "{others:?}");
+    let list = deployment.get(&ada, "/v1/members").expect(200);
+    assert_eq!((&list["items"][0]["id"], &list["total"]), (&json!("ada"), &json!(1)));
+}
+
+#[test]
+fn nobody_is_put_out_by_somebody_who_manages_for_them() {
+    let matrix = Matrix::new();
+    let Matrix { deployment, tenant, .. } = &matrix;
+    let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["workspace:manage", "tokens:*"] });
+    deployment.post(&tenant.admin, "/v1/members", &ada).expect(201);
+    let body = json!({ "name": "", "owner": "ada", "scopes": ["workspace:manage"] });
+    let ada = text(&deployment.issue(&tenant.admin, &body), "/token");
+    let change = |method: &str, id: &str| deployment.call(method, &format!("/v1/members/{id}")).bearer(&ada);
+    let refused = |call, code| matrix.refused(call, code, 403, code, None);
+    refused(change("DELETE", "admin"), "NOT_YOURS");
+    for body in [json!({ "state": "suspended" }), json!({ "role": "member" }), json!({ "revoke_all": true })] {
+        refused(change("PATCH", "admin").json(&body), "NOT_YOURS");
+    }
+    for body in [json!({ "role": "admin" }), json!({ "grants": ["orders:read"] })] {
+        refused(change("PATCH", "ada").json(&body), "ESCALATION");
+        refused(change("PATCH", "eve").json(&body), "ESCALATION");
     }
 }

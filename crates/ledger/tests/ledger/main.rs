@@ -16,6 +16,8 @@ mod filters;
 mod idempotency;
 mod importing;
 mod issuing;
+mod life_model;
+mod life_steps;
 mod lists;
 mod members;
 mod members_life;

@@ -1,6 +1,6 @@
 //! Revoking one, and many.
 
-use axum::{Json as Answer, extract::Path};
+use axum::Json as Answer;
 use counterfoil_ledger::command::{RevokeToken, RevokeTokens, RevokedItem, Selection, State, TokenFilter};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    body::{Json, Query},
+    body::{Id, Json, Query},
     credential::Caller,
     ports::Ports,
     problem::Problem,
@@ -24,7 +24,7 @@ pub(in crate::routes) struct Revoke {
 
 pub(in crate::routes) async fn revoke<P: Ports>(
     caller: Caller<P>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Query(Revoke { reason }): Query<Revoke>,
 ) -> Result<Answer<Token>, Problem> {
     Ok(Answer(caller.ask(RevokeToken { id, reason }).await?.into()))

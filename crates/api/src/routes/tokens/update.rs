@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use axum::{Json as Answer, extract::Path};
+use axum::Json as Answer;
 use counterfoil_ledger::command::{Lifetime, Patch, ScopeChange, UpdateToken};
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use serde::{
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
-    body::Json,
+    body::{Id, Json},
     credential::Caller,
     patch::{clearable, present},
     ports::Ports,
@@ -51,7 +51,7 @@ pub(in crate::routes) struct Update {
 
 pub(in crate::routes) async fn update<P: Ports>(
     caller: Caller<P>,
-    Path(id): Path<String>,
+    Id(id): Id,
     Json(body): Json<Update>,
 ) -> Result<Answer<Token>, Problem> {
     let lifetime = match (body.expires_at, body.expires_in) {

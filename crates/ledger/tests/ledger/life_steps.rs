@@ -1,0 +1,254 @@
+//! Random steps in the life of a workspace's tokens, for the [model](crate::life_model).
+
+use counterfoil_ledger::native::When;
+use proptest::{prelude::*, sample::Index};
+
+pub(crate) const MEMBERS: [&str; 4] = ["admin", "ann", "ben", "cat"];
+pub(crate) const CLIENTS: [&str; 2] = ["app", "web"];
+/// What tokens and members are granted, or asked to be.
+const PATTERNS: [&str; 10] = [
+    "*",
+    "tokens:*",
+    "tokens:read",
+    "tokens:write",
+    "tokens:grant",
+    "workspace:manage",
+    "orders:*",
+    "orders:read",
+    "read",
+    "write",
+];
+
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) act: Act,
+    pub(crate) by: By,
+    /// The command is sent under one of a few idempotency keys.
+    pub(crate) key: Option<u8>,
+    pub(crate) fault: Option<Fault>,
+    /// Compare the whole database before and after, if the command is refused.
+    pub(crate) thorough: bool,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum By {
+    Root,
+    /// A text that was known once, whatever became of it.
+    Text(Index),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// The nth statement fails; keeping the transaction counts as one.
+    Statement(u64, When),
+    /// The process ends when the command draws random bytes, in the midst of its transaction.
+    Crash,
+}
+
+/// What becomes of a put.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Put {
+    Done,
+    Failed,
+    /// It is written, and reported as failed.
+    Unknown,
+    /// It is written, and then the process ends.
+    Unreported,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) owner: Option<usize>,
+    pub(crate) scopes: Vec<&'static str>,
+    pub(crate) seconds: Option<u64>,
+    pub(crate) delay: Option<u64>,
+    pub(crate) enabled: bool,
+    pub(crate) client: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    Create(Plan),
+    /// Texts made elsewhere, by number: some come twice.
+    Import(Vec<(u8, Plan)>),
+    /// The key in use, and everything else.
+    Update {
+        token: Index,
+        name: Option<u8>,
+        enabled: Option<bool>,
+        lifetime: Option<Option<u64>>,
+    },
+    Replace {
+        token: Index,
+        scopes: Vec<&'static str>,
+    },
+    Merge {
+        token: Index,
+        scopes: Vec<(&'static str, bool)>,
+    },
+    Rotate {
+        token: Index,
+        grace: u64,
+    },
+    Revoke {
+        token: Index,
+    },
+    RevokeSome {
+        tokens: Vec<Index>,
+        unknown: bool,
+    },
+    RevokeOf {
+        member: usize,
+    },
+    AddMember {
+        member: usize,
+        admin: bool,
+        grants: Vec<&'static str>,
+        quota: Option<u64>,
+    },
+    Grant {
+        member: usize,
+        grants: Vec<&'static str>,
+    },
+    ChangeMember {
+        member: usize,
+        quota: Option<Option<u64>>,
+        suspended: Option<bool>,
+        admin: Option<bool>,
+        revoke_all: bool,
+    },
+    Erase {
+        member: usize,
+    },
+    AddClient {
+        client: usize,
+    },
+    RemoveClient {
+        client: usize,
+    },
+    /// The catalogue, and whether one of its scopes is for admins to grant.
+    PutScopes {
+        reserved: bool,
+        more: bool,
+    },
+    Settings {
+        quota: Option<u64>,
+        max_lifetime: Option<Option<u64>>,
+        retention: Option<Option<u64>>,
+    },
+    Suspend {
+        suspended: bool,
+    },
+    /// The last command that had a key is sent again.
+    Again,
+    Wait {
+        seconds: u64,
+    },
+    Drain(Vec<Put>),
+    /// All that waits is put, and the registry compared with the ledger.
+    Settle,
+    Upkeep,
+    /// The process ends between two commands.
+    Reopen,
+}
+
+pub(crate) fn step() -> impl Strategy<Value = Step> {
+    let by = prop_oneof![2 => Just(By::Root), 5 => any::<Index>().prop_map(By::Text)];
+    let when = prop_oneof![Just(When::Before), Just(When::After)];
+    let fault = prop_oneof![
+        5 => (1..24_u64, when).prop_map(|(nth, when)| Fault::Statement(nth, when)),
+        1 => Just(Fault::Crash),
+    ];
+    let fault = prop::option::weighted(0.15, fault);
+    (act(), by, prop::option::weighted(0.3, 0..3_u8), fault, prop::bool::weighted(0.1))
+        .prop_map(|(act, by, key, fault, thorough)| Step { act, by, key, fault, thorough })
+}
+
+fn scopes() -> impl Strategy<Value = Vec<&'static str>> {
+    prop::collection::vec(prop::sample::select(&PATTERNS[..]), 0..4)
+}
+
+fn plan() -> impl Strategy<Value = Plan> {
+    let owner = prop::option::of(0..MEMBERS.len());
+    let client = prop::option::weighted(0.3, 0..CLIENTS.len());
+    (
+        owner,
+        scopes(),
+        prop::option::of(1..40_u64),
+        prop::option::weighted(0.1, 0..20_u64),
+        prop::bool::weighted(0.9),
+        client,
+    )
+        .prop_map(|(owner, scopes, seconds, delay, enabled, client)| Plan {
+            owner,
+            scopes,
+            seconds,
+            delay,
+            enabled,
+            client,
+        })
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![6 => token_act(), 3 => workspace_act(), 3 => world_act()]
+}
+
+fn token_act() -> impl Strategy<Value = Act> {
+    let token = any::<Index>;
+    let lifetime = prop::option::of(prop::option::of(1..40_u64));
+    let merge = prop::collection::vec((prop::sample::select(&PATTERNS[..]), any::<bool>()), 1..4);
+    prop_oneof![
+        8 => plan().prop_map(Act::Create),
+        2 => prop::collection::vec((0..12_u8, plan()), 1..4).prop_map(Act::Import),
+        3 => (token(), prop::option::of(0..3_u8), prop::option::of(any::<bool>()), lifetime)
+            .prop_map(|(token, name, enabled, lifetime)| Act::Update { token, name, enabled, lifetime }),
+        2 => (token(), scopes()).prop_map(|(token, scopes)| Act::Replace { token, scopes }),
+        2 => (token(), merge).prop_map(|(token, scopes)| Act::Merge { token, scopes }),
+        4 => (token(), prop_oneof![Just(0), 1..20_u64]).prop_map(|(token, grace)| Act::Rotate { token, grace }),
+        2 => token().prop_map(|token| Act::Revoke { token }),
+        1 => (prop::collection::vec(token(), 1..4), prop::bool::weighted(0.2))
+            .prop_map(|(tokens, unknown)| Act::RevokeSome { tokens, unknown }),
+        1 => (1..MEMBERS.len()).prop_map(|member| Act::RevokeOf { member }),
+    ]
+}
+
+fn workspace_act() -> impl Strategy<Value = Act> {
+    let member = || 0..MEMBERS.len();
+    let quota = || prop::option::of(0..6_u64);
+    let change = (
+        member(),
+        prop::option::of(quota()),
+        prop::option::of(prop::bool::weighted(0.3)),
+        prop::option::weighted(0.2, any::<bool>()),
+        prop::bool::weighted(0.1),
+    );
+    let days = prop::option::of(prop::option::of(1..3_u64));
+    prop_oneof![
+        4 => (member(), prop::bool::weighted(0.2), scopes(), quota())
+            .prop_map(|(member, admin, grants, quota)| Act::AddMember { member, admin, grants, quota }),
+        3 => (member(), scopes()).prop_map(|(member, grants)| Act::Grant { member, grants }),
+        4 => change.prop_map(|(member, quota, suspended, admin, revoke_all)| {
+            Act::ChangeMember { member, quota, suspended, admin, revoke_all }
+        }),
+        1 => (1..MEMBERS.len()).prop_map(|member| Act::Erase { member }),
+        2 => (0..CLIENTS.len()).prop_map(|client| Act::AddClient { client }),
+        1 => (0..CLIENTS.len()).prop_map(|client| Act::RemoveClient { client }),
+        2 => (any::<bool>(), any::<bool>()).prop_map(|(reserved, more)| Act::PutScopes { reserved, more }),
+        1 => (prop::option::of(1..6_u64), prop::option::of(prop::option::of(10..60_u64)), days)
+            .prop_map(|(quota, max_lifetime, retention)| Act::Settings { quota, max_lifetime, retention }),
+        2 => prop::bool::weighted(0.2).prop_map(|suspended| Act::Suspend { suspended }),
+    ]
+}
+
+fn world_act() -> impl Strategy<Value = Act> {
+    let put = prop_oneof![Just(Put::Done), Just(Put::Failed), Just(Put::Unknown), Just(Put::Unreported)];
+    prop_oneof![
+        6 => Just(Act::Again),
+        4 => (0..8_u64).prop_map(|seconds| Act::Wait { seconds }),
+        1 => (1..40_u64).prop_map(|hours| Act::Wait { seconds: hours * 3_600 }),
+        3 => prop::collection::vec(put, 1..8).prop_map(Act::Drain),
+        1 => Just(Act::Settle),
+        1 => Just(Act::Upkeep),
+        1 => Just(Act::Reopen),
+    ]
+}
