@@ -93,7 +93,6 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
         &[
             "--target=module",
             "--out-name=index",
-            "--no-typescript",
             // What the shim needs to put a fresh instance in the place of one that trapped.
             "--experimental-reset-state-function",
             "--force-enable-abort-handler",

@@ -9,8 +9,7 @@ use crate::project::Project;
 
 /// What is measured together, gzipped, and its limit in bytes.
 const BUDGETS: &[(&str, &[&str], u64)] = &[
-    // Its budget is 25 kB, which it misses: the limit keeps it from growing until it is there.
-    ("the verification module", &["build/verify/glue_bg.wasm", "build/verify/glue.js"], 33_000),
+    ("the verification module", &["build/verify/glue_bg.wasm", "build/verify/glue.js"], 25_000),
     ("the worker", &["build/worker/index_bg.wasm", "build/worker/index.js"], 450_000),
 ];
 
