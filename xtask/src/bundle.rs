@@ -120,9 +120,16 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
 
 /// The npm package: the wasm module, its glue, and the hand-written files of crates/wasm/js.
 fn finish_package(making: &Making<'_>) -> Result<()> {
-    making.bind(&making.partial, &["--target=web", "--out-name=glue"])?;
+    making.bind(
+        &making.partial,
+        &["--target=web", "--out-name=glue", "--omit-default-module-path", "--remove-producers-section"],
+    )?;
     if making.profile == Profile::Release {
         optimise(making.project, &making.partial.join("glue_bg.wasm"))?;
+        let glue = making.partial.join("glue.js");
+        let mut esbuild = making.project.npm_tool("esbuild");
+        esbuild.arg(&glue).arg(format!("--outfile={}", glue.display()));
+        process::quietly(esbuild.args(["--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"]))?;
     }
     let hand_written = making.project.root.join("crates/wasm/js");
     for entry in fs::read_dir(&hand_written).with_context(|| format!("cannot read {}", hand_written.display()))? {
@@ -179,7 +186,7 @@ impl<'a> Making<'a> {
 /// what it would save there, gzip saves already.
 fn optimise(project: &Project, module: &Path) -> Result<()> {
     let mut command = project.npm_tool("wasm-opt");
-    command.arg(module).arg("-o").arg(module).arg("-Os");
+    command.arg(module).arg("-o").arg(module).args(["-Os", "--strip-target-features"]);
     // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
     for feature in [
         "mutable-globals",
