@@ -1,6 +1,7 @@
 //! The check: CRC-32 as six base62 digits. It needs no key, so a scanner or a browser can tell a token from noise.
 
 use crate::base62;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// The check of `text`, which is everything in a token before its check.
 pub(crate) fn of(text: &[u8]) -> [u8; 6] {
@@ -9,9 +10,12 @@ pub(crate) fn of(text: &[u8]) -> [u8; 6] {
 
 /// CRC-32/ISO-HDLC, the one of zip, PNG and Ethernet (IEEE 802.3): reflected, all ones before and after.
 ///
-/// It takes four bytes a step ("slicing by 4"), each through its own table, which is twice as fast as byte by byte and
-/// costs 3 KiB more. Every token that is looked at goes through here.
+/// It takes four bytes a step ("slicing by 4"), each through its own table, which is twice as fast as byte by byte.
+/// Every token that is looked at goes through here.
 fn crc_32(text: &[u8]) -> u32 {
+    if !FILLED.load(Ordering::Acquire) {
+        fill();
+    }
     let (words, rest) = text.as_chunks::<4>();
     let crc = words.iter().fold(u32::MAX, |crc, word| {
         let [a, b, c, d] = (crc ^ u32::from_le_bytes(*word)).to_le_bytes();
@@ -26,33 +30,30 @@ fn crc_32(text: &[u8]) -> u32 {
 /// What `byte` adds to the remainder once `zeros` more bytes have gone by.
 #[inline(always)]
 fn look_up(zeros: usize, byte: u8) -> u32 {
-    TABLES.get(zeros).and_then(|table| table.get(usize::from(byte))).copied().unwrap_or_default()
+    TABLES.get(zeros).and_then(|table| table.get(usize::from(byte))).map_or(0, |entry| entry.load(Ordering::Relaxed))
 }
 
-static TABLES: [[u32; 256]; 4] = tables();
+/// Filled at the first use: 4 KiB of noise that the verification module need not carry, a sixth of what it weighs.
+static TABLES: [[AtomicU32; 256]; 4] = [const { [const { AtomicU32::new(0) }; 256] }; 4];
 
-#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse to build a panic")]
-const fn tables() -> [[u32; 256]; 4] {
+/// Whoever sees this set sees the tables whole. Two threads that fill them write the same.
+static FILLED: AtomicBool = AtomicBool::new(false);
+
+#[cold]
+fn fill() {
     /// The CRC-32 polynomial, lowest power first.
     const POLYNOMIAL: u32 = 0xedb8_8320;
 
-    let mut tables = [[0; 256]; 4];
-    let mut byte = 0;
-    while byte < 256 {
-        let mut remainder = byte as u32;
-        let mut zeros = 0;
-        while zeros < 4 {
-            let mut bit = 0;
-            while bit < 8 {
+    for byte in 0..=u8::MAX {
+        let mut remainder = u32::from(byte);
+        for entry in TABLES.iter().filter_map(|table| table.get(usize::from(byte))) {
+            for _ in 0..8 {
                 remainder = (remainder >> 1) ^ (POLYNOMIAL * (remainder & 1));
-                bit += 1;
             }
-            tables[zeros][byte] = remainder;
-            zeros += 1;
+            entry.store(remainder, Ordering::Relaxed);
         }
-        byte += 1;
     }
-    tables
+    FILLED.store(true, Ordering::Release);
 }
 
 #[cfg(test)]

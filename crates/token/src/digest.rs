@@ -2,7 +2,6 @@
 
 use crate::{InvalidDigest, shape};
 use core::fmt;
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 /// SHA-256 (FIPS 180-4) of a token's whole text. It is shown in lower-case hexadecimal.
@@ -17,7 +16,7 @@ impl Digest {
     /// The digest of `text`.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
-        Self(Sha256::digest(text).into())
+        Self(crate::sha256::sha256(text))
     }
 
     /// A digest that was computed before.

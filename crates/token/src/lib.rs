@@ -38,6 +38,7 @@ mod presented;
 mod seal;
 #[cfg(feature = "serde")]
 mod serial;
+mod sha256;
 mod shape;
 mod token;
 

@@ -10,10 +10,8 @@
 //! out of HKDF-Expand (RFC 5869) says nothing about what comes out for another `info`. A forged seal gains nothing but
 //! a lookup that finds no record.
 
-use crate::{InvalidEpoch, InvalidSecret, WorkspaceKey, base62, shape};
+use crate::{InvalidEpoch, InvalidSecret, WorkspaceKey, base62, sha256::hmac, shape};
 use core::fmt;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -22,6 +20,9 @@ const KEY_INFO: &[u8] = b"counterfoil/v1/seal-key/";
 
 /// HKDF's `info` for the epoch. Changing it renames every secret that a token remembers.
 const EPOCH_INFO: &[u8] = b"counterfoil/v1/seal-epoch";
+
+/// Room for either of them, a workspace's key, and the byte that HKDF adds.
+const LONGEST_INFO: usize = 32;
 
 /// The fewest bytes of key material that are taken: as many as SHA-256 gives out (RFC 2104, section 3).
 const SHORTEST_SECRET: usize = 32;
@@ -43,7 +44,7 @@ impl SealSecret {
             return Err(InvalidSecret);
         }
         // HKDF-Extract without a salt: 32 zero bytes stand in for it (RFC 5869, section 2.2).
-        Ok(Self(hmac(&[0; 32], &[bytes])))
+        Ok(Self(Zeroizing::new(hmac(&[0; 32], bytes))))
     }
 
     /// The key that seals the tokens of `workspace`.
@@ -61,7 +62,10 @@ impl SealSecret {
 
     /// HKDF-Expand (RFC 5869, section 2.3) for one block of output, where it is a single HMAC.
     fn expand(&self, label: &[u8], subject: &[u8]) -> Zeroizing<[u8; 32]> {
-        hmac(&self.0, &[label, subject, &[1]])
+        let mut info = [0; LONGEST_INFO];
+        let parts = label.iter().chain(subject).chain(&[1]);
+        let length = info.iter_mut().zip(parts).map(|(to, from)| *to = *from).count();
+        Zeroizing::new(hmac(&self.0, info.get(..length).unwrap_or_default()))
     }
 }
 
@@ -92,7 +96,7 @@ impl SealKey {
     ///
     /// 64 bits mod 62⁶ favour some seals by less than 2⁻²⁸.
     pub(crate) fn seal(&self, text: &[u8]) -> [u8; shape::SEAL] {
-        let [a, b, c, d, e, f, g, h, ..] = *hmac(&self.0, &[text]);
+        let [a, b, c, d, e, f, g, h, ..] = hmac(&self.0, text);
         base62::six_digits(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 }
@@ -157,18 +161,10 @@ impl fmt::Debug for SealEpoch {
     }
 }
 
-/// HMAC-SHA-256 (RFC 2104) of the parts of a message, one after the other.
-fn hmac(key: &[u8; 32], message: &[&[u8]]) -> Zeroizing<[u8; 32]> {
-    // HMAC pads a short key with zeros to a block. Done here, it leaves no key length that could be refused.
-    let block: Zeroizing<[u8; 64]> = Zeroizing::new(shape::array(key));
-    let mut mac = Hmac::<Sha256>::new((&*block).into());
-    message.iter().for_each(|part| mac.update(part));
-    Zeroizing::new(mac.finalize().into_bytes().into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::Sha256;
 
     #[test]
     fn keys_and_epoch_are_what_another_hkdf_derives() {

@@ -24,7 +24,7 @@ pub(crate) fn is_ours(text: &[u8]) -> bool {
 
 /// `text` cut before its last `count` bytes; all of it is the tail where it has fewer.
 pub(crate) fn cut(text: &[u8], count: usize) -> (&[u8], &[u8]) {
-    text.split_at(text.len().saturating_sub(count))
+    text.split_at_checked(text.len().saturating_sub(count)).unwrap_or((&[], text))
 }
 
 /// ASCII bytes as text.

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test")]
 
 use counterfoil_verify::{
-    AddressBlock, Answer, Encoded, OwnerRecord, Scope, ScopePattern, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord,
+    AddressBlock, Answer, Encoded, OwnerRecord, RecordError, Scope, ScopePattern, ScopeSet, Timestamp, TokenRecord,
+    WorkspaceRecord,
 };
 use proptest::{collection::vec, option, prelude::*};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -101,6 +102,22 @@ fn token_record() -> impl Strategy<Value = TokenRecord> {
             rate_class: flags.2,
         },
     )
+}
+
+#[test]
+fn scopes_out_of_order_or_twice_are_malformed() {
+    let owner = |grants: ScopeSet| {
+        OwnerRecord { version: 1, number: 1, id: "ada".into(), suspended: false, grants, revoked_before: 0 }.encode()
+    };
+    let pattern = |text| ScopePattern::parse(text).unwrap();
+    let good = owner(ScopeSet::from(vec![pattern("b"), pattern("a")]));
+    let with = |scopes: &[u8; 4]| {
+        let at = good.windows(4).position(|window| window == b"\x01a\x01b").unwrap();
+        OwnerRecord::decode(&[&good[..at], scopes, &good[at + 4..]].concat())
+    };
+    assert!(with(b"\x01a\x01b").is_ok());
+    assert_eq!(with(b"\x01b\x01a"), Err(RecordError::Malformed));
+    assert_eq!(with(b"\x01a\x01a"), Err(RecordError::Malformed));
 }
 
 proptest! {

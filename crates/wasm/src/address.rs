@@ -81,6 +81,18 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_almost_an_address_is_none() {
+        let almost =
+            ["", ":", ":1", "1:", ":::", "::1::", "1:2:3:4::5:6:7:8", "1:2:3:4:5:6:7", "12345::", "::g", "::1.2.3"];
+        for text in
+            almost.into_iter().chain(["1.2.3", "1.2.3.4.5", "256.1.1.1", "192.0.2.01", "1.2.3.4::", "::1.2.3.4:5"])
+        {
+            assert_eq!(parse(text.as_bytes()), None, "{text}");
+            assert!(text.parse::<IpAddr>().is_err(), "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn every_address_is_read(address: IpAddr) {

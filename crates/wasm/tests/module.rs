@@ -319,12 +319,15 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
 
     assert_eq!((verifier.need(yes), verifier.need(u32::MAX), verifier.need(0)), Default::default());
     assert_eq!((verifier.details(u32::MAX), verifier.details(unavailable), verifier.details(0)), Default::default());
+    let another_code = yes & !0xff | Code::Revoked as u32;
+    assert_eq!((verifier.details(another_code), verifier.need(another_code)), Default::default());
     assert_eq!(supply(&mut verifier, yes, &[]), unavailable, "decided already");
 
     for nonsense in [vec![], vec![1], vec![9, 0, 0, 0, 1], vec![0; 4], vec![255; 64]] {
         let strong = self::demand(&mut verifier, &case.demand("strong"));
         let pending = check(&mut verifier, FOREIGN, strong);
         assert_eq!(code(pending), PENDING);
+        assert_eq!(supply(&mut verifier, 0, &[]), unavailable, "none waits under 0");
         give(&mut verifier, &nonsense);
         let answer = verifier.supply(pending, NOW);
         assert_eq!(code(answer), unavailable, "{nonsense:?}");

@@ -1,0 +1,79 @@
+//! SHA-256 (FIPS 180-4) and HMAC (RFC 2104) over it, on sha2's compression function alone.
+//!
+//! What is hashed here is short: a token is a single block. The general hasher's buffering costs a third of the time
+//! that such a block takes, and a twentieth of the verification module.
+
+use crate::shape;
+use core::{hint, slice};
+use sha2::block_api::compress256;
+
+const BLOCK: usize = 64;
+
+/// The first 32 bits of the fractional parts of the square roots of the first 8 primes (section 5.3.3).
+const START: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+/// The hash of one message.
+pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
+    finish(START, 0, message)
+}
+
+/// HMAC of a message, under a key that it pads with zeros to a block.
+pub(crate) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
+    let keyed = |pad: u8| {
+        let mut block: [u8; BLOCK] = shape::array(key);
+        block.iter_mut().for_each(|byte| *byte ^= pad);
+        let mut state = START;
+        compress256(&mut state, slice::from_ref(&block));
+        wipe(&mut block);
+        state
+    };
+    let inner = finish(keyed(0x36), BLOCK, message);
+    finish(keyed(0x5c), BLOCK, &inner)
+}
+
+/// Takes in the last part of a message of which `before` bytes, whole blocks, went into `state`.
+fn finish(mut state: [u32; 8], before: usize, message: &[u8]) -> [u8; 32] {
+    let (blocks, rest) = message.as_chunks::<BLOCK>();
+    compress256(&mut state, blocks);
+    let mut last: [u8; BLOCK] = shape::array(rest);
+    if let Some(end) = last.get_mut(rest.len()) {
+        *end = 0x80;
+    }
+    if rest.len() >= BLOCK - size_of::<u64>() {
+        compress256(&mut state, slice::from_ref(&last));
+        last = [0; BLOCK];
+    }
+    let bits = 8 * (before + message.len()) as u64;
+    last.iter_mut().rev().zip(bits.to_le_bytes()).for_each(|(to, from)| *to = from);
+    compress256(&mut state, slice::from_ref(&last));
+    wipe(&mut last);
+    let mut hash = [0; 32];
+    hash.as_chunks_mut::<4>().0.iter_mut().zip(state).for_each(|(to, from)| *to = from.to_be_bytes());
+    hash
+}
+
+/// Wipes what held a secret, in a few wide stores: a volatile one for each byte, as zeroize makes them, would take a
+/// quarter of the time of the hash.
+fn wipe(block: &mut [u8; BLOCK]) {
+    *block = [0; BLOCK];
+    hint::black_box(block);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use sha2::{Digest as _, Sha256};
+
+    #[test]
+    fn agrees_with_the_general_hasher_at_every_length() {
+        let message: [u8; 200] = core::array::from_fn(|place| (place * 37 + 11) as u8);
+        for length in 0..=message.len() {
+            let message = &message[..length];
+            assert_eq!(sha256(message), <[u8; 32]>::from(Sha256::digest(message)), "length {length}");
+            let mac = Hmac::<Sha256>::new_from_slice(&[7; 32]).unwrap().chain_update(message).finalize();
+            assert_eq!(hmac(&[7; 32], message), <[u8; 32]>::from(mac.into_bytes()), "length {length}");
+        }
+    }
+}
