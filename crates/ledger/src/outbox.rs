@@ -131,9 +131,9 @@ mod tests {
         let sql = NativeSql::in_memory()?;
         schema::migrate(&sql, schema::LEDGER)?;
         for (version, value) in [(2, "second"), (1, "first"), (3, "third"), (3, "third again"), (2, "second")] {
-            enqueue(&sql, "k", value.into(), version, Timestamp(0))?;
+            enqueue(&sql, "k", Some(value.into()), version, Timestamp(0))?;
         }
-        let waiting = Put { key: "k".to_owned(), value: "third again".into(), version: 3 };
+        let waiting = Put { key: "k".to_owned(), value: Some("third again".into()), version: 3 };
         assert_eq!(Outbox::new(&sql).due(Timestamp(0), 10)?, [waiting]);
         Ok(())
     }

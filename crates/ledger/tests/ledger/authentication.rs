@@ -1,8 +1,7 @@
 //! Who is let in, and what for.
 
 use counterfoil_ledger::command::{
-    Actor, CreateToken, GetScopes, Lifetime, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records,
-    RevokeToken,
+    Actor, CreateToken, GetScopes, Lifetime, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records, RevokeToken,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::Code;

@@ -3,8 +3,7 @@
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, Ask, CreateToken, GetScopes, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records,
-        RevokeToken,
+        Actor, Ask, CreateToken, GetScopes, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records, RevokeToken,
     },
     native::When,
 };

@@ -7,10 +7,7 @@ use std::collections::BTreeMap;
 
 use counterfoil_ledger::{
     Refusal,
-    command::{
-        Actor, CreateMember, CreateToken, Lifetime, ListMembers, Page, Records, RevokeToken, State,
-        TokenView,
-    },
+    command::{Actor, CreateMember, CreateToken, Lifetime, ListMembers, Page, Records, RevokeToken, State, TokenView},
     native::When,
 };
 use counterfoil_token::Digest;

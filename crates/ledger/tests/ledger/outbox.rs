@@ -71,7 +71,10 @@ fn what_is_published_is_what_the_strong_answer_says() {
     }
     for owner in answer.owners {
         let put = published.remove(&format!("o/0Ab3dE/{}", owner.number)).unwrap();
-        assert_eq!((put.version, OwnerRecord::decode(put.value.as_deref().unwrap()).ok()), (owner.version, Some(owner)));
+        assert_eq!(
+            (put.version, OwnerRecord::decode(put.value.as_deref().unwrap()).ok()),
+            (owner.version, Some(owner))
+        );
     }
     let put = published.remove("w/0Ab3dE").unwrap();
     assert_eq!(WorkspaceRecord::decode(put.value.as_deref().unwrap()).ok(), answer.workspace);

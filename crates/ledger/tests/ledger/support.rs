@@ -6,8 +6,8 @@ use core::{net::IpAddr, ops::Deref};
 use counterfoil_ledger::{
     Context, Ledger, Refusal, Slug,
     command::{
-        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, Page, PutScopes, Records, Role,
-        ScopeEntry, TokenColumn, TokenFilter, TokenSort, TokenView,
+        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, Page, PutScopes,
+        Records, Role, ScopeEntry, TokenColumn, TokenFilter, TokenSort, TokenView,
     },
     native::{NativeSql, Seeded},
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
