@@ -63,8 +63,8 @@ pub(crate) async fn run(state: &State, env: &Env) {
     }
 }
 
-/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: every change passes
-/// through the outbox, so the alarm that then runs finds the upkeep's next job.
+/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: the upkeep's
+/// next job is found by the alarm of the next change that verifiers must see, and none of it is urgent.
 pub(crate) async fn arm(state: &State, ledger: &Ledger<DurableSql>) {
     rearm(state, ledger, None).await;
 }
