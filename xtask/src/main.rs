@@ -78,27 +78,24 @@ enum Job {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().job) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run(Arguments::parse().job).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-fn run(job: Job) -> Result<()> {
+fn run(job: Job) -> Result<ExitCode> {
     let project = Project::new()?;
     match job {
-        Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release)),
-        Job::Test { suites, dev } => suites::run(&project, &suites, Profile::from(!dev)),
-        Job::Lint => lint::run(&project),
-        Job::Build { release } => bundle::all(&project, Profile::from(release)),
+        Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release))?,
+        Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
+        Job::Lint => lint::run(&project)?,
+        Job::Build { release } => bundle::all(&project, Profile::from(release))?,
         Job::Vectors => {
             for file in vectors::generate(&project.root)? {
                 println!("{}", file.display());
             }
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }

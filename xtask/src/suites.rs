@@ -3,9 +3,9 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 
 use crate::bundle;
@@ -30,12 +30,9 @@ const ALL: [Suite; 3] = [Suite::Native, Suite::Wasm, Suite::Worker];
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
 
-/// Runs the suites, or all where none is named. A suite that fails does not keep the others from running.
-///
-/// # Errors
-///
-/// Where a test failed, or a suite could not run.
-pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Result<()> {
+/// Runs the suites, or all where none is named, and says in one last line how many tests passed and failed. A suite
+/// that fails does not keep the others from running; one that cannot run counts as a failed test.
+pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> ExitCode {
     let suites = if suites.is_empty() { &ALL } else { suites };
     let mut sum = Tally::default();
     for suite in suites {
@@ -50,13 +47,13 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Resu
         });
     }
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
-    if sum.failed > 0 { bail!("not all tests passed") } else { Ok(()) }
+    if sum.failed > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
 fn native(project: &Project) -> Result<Tally> {
     heading("native");
     let mut cargo = project.cargo();
-    counted(cargo.args(["test", "--workspace", "--exclude", WASM_ONLY]))
+    counted(cargo.args(["test", "--workspace", "--exclude", WASM_ONLY, "--no-fail-fast"]))
 }
 
 fn wasm(project: &Project) -> Result<Tally> {
@@ -64,7 +61,7 @@ fn wasm(project: &Project) -> Result<Tally> {
     tools::ensure_wasm_target(project)?;
     let wasm_bindgen = tools::get_while(project, "getting tools:", vec![])?;
     let mut cargo = project.cargo();
-    cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM]);
+    cargo.args(["test", "--package", "counterfoil-wasm", "--target", WASM, "--no-fail-fast"]);
     cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", wasm_bindgen.test_runner());
     counted(&mut cargo)
 }
@@ -131,7 +128,8 @@ impl Tally {
 /// Runs `command` with its output on this terminal, and counts the tests that it reports.
 fn counted(command: &mut Command) -> Result<Tally> {
     compile::in_colour(command);
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    // Colours would hide the totals of Node's reporter.
+    command.env_remove("FORCE_COLOR").stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().with_context(|| process::cannot_start(command))?;
     let mut tally = Tally::default();
     for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
@@ -179,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_command_that_fails_without_a_failed_test_counts_as_one() -> Result<()> {
-        let outcome = counted(Command::new("rustc").arg("--no-such-flag"))?;
+        let outcome = counted(Command::new("rustc").arg("--no-such-flag").stderr(Stdio::null()))?;
         assert_eq!(outcome, Tally { passed: 0, failed: 1 });
         Ok(())
     }
