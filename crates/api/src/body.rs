@@ -1,19 +1,15 @@
 //! What a request says, parsed at the border: bodies, queries, paths. Nothing unknown is let pass.
 
-use std::fmt::Display;
-
 use axum::{
     body::Body,
     extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
 };
+use counterfoil_ledger::json;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::{
-    Deserializer,
-    de::{DeserializeOwned, IgnoredAny},
-};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_path_to_error::{Path, Segment};
 
 use crate::problem::Problem;
 
@@ -33,11 +29,7 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        if !is_json(request.headers()) {
-            return Err(not_declared_json());
-        }
-        let bytes = read(request.into_body(), LIMIT).await?;
-        parse(&bytes).map(Self)
+        fit(read_json(request, LIMIT).await?).map(Self)
     }
 }
 
@@ -45,9 +37,9 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = Problem;
 
-    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Problem> {
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
         if request.headers().contains_key(header::CONTENT_TYPE) {
-            return <Self as FromRequest<S>>::from_request(request, state).await.map(Some);
+            return fit(read_json(request, MAX_BODY).await?).map(Self).map(Some);
         }
         if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
     }
@@ -89,72 +81,39 @@ fn not_declared_json() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
 }
 
-async fn read(body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let detail = format!("The body is larger than {limit} bytes.");
-            Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail))
+/// Reads a body as JSON, whatever it is to be; one function for all routes.
+fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Value, Problem>> {
+    Box::pin(async move {
+        if !is_json(request.headers()) {
+            return Err(not_declared_json());
         }
-        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")),
-    }
-}
-
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(not_json)?;
-    // Serde takes a list for an object, field by field in the order of their declaration. That is no contract of ours.
-    if text.trim_start().starts_with('[') {
-        return Err(does_not_fit("expected an object, found a list").at(""));
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    // Some wrong types are reported as wrong syntax: that it is JSON all the same, another look tells.
-    let value = read_as(&mut deserializer, || serde_json::from_str::<IgnoredAny>(text).is_ok())?;
-    deserializer.end().map_err(not_json)?;
-    Ok(value)
-}
-
-/// Reads a value as what it must be.
-pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    read_as(value, || true)
-}
-
-fn read_as<'de, T: DeserializeOwned>(
-    json: impl Deserializer<'de, Error = serde_json::Error>,
-    is_json: impl FnOnce() -> bool,
-) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(json).map_err(|error| {
-        let pointer = pointer(error.path());
-        let error = error.into_inner();
-        if error.is_data() || is_json() { does_not_fit(&without_position(&error)).at(pointer) } else { not_json(error) }
+        let bytes = read(request.into_body(), limit).await?;
+        json::parse(&bytes).map_err(|error| {
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
+        })
     })
 }
 
-fn does_not_fit(why: &str) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", format!("The body does not fit: {why}."))
-}
-
-fn not_json(error: impl Display) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
-}
-
-/// The error's words. The pointer says better where it is than a line and column of minified JSON.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    text.rsplit_once(" at line ").map_or_else(|| text.clone(), |(words, _)| words.to_owned())
-}
-
-/// The path as a JSON pointer (RFC 6901).
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        pointer.push('/');
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&index.to_string()),
-            Segment::Map { key } => pointer.push_str(&key.replace('~', "~0").replace('/', "~1")),
-            Segment::Enum { variant } => pointer.push_str(variant),
-            Segment::Unknown => {}
+fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
+    Box::pin(async move {
+        match Limited::new(body, limit).collect().await {
+            Ok(collected) => Ok(collected.to_bytes().into()),
+            Err(error) if error.is::<LengthLimitError>() => {
+                let detail = format!("The body is larger than {limit} bytes.");
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail))
+            }
+            Err(_) => {
+                let detail = "The body ended before it was whole.";
+                Err(Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail))
+            }
         }
-    }
-    // A field of the top level that is missing or unknown leaves an empty step: the body itself is at fault.
-    if pointer == "/" { String::new() } else { pointer }
+    })
+}
+
+/// Reads JSON as what it must be.
+pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    json::fit(value).map_err(|misfit| {
+        let detail = format!("The body does not fit: {misfit}.");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail).at(misfit.pointer())
+    })
 }

@@ -6,6 +6,7 @@ use axum::extract::FromRequestParts;
 use counterfoil_ledger::command::Actor;
 use counterfoil_token::{Digest, Presented, WorkspaceKey};
 use counterfoil_verify::Code;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 
 use crate::{app::App, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
@@ -48,6 +49,26 @@ impl<P: Ports> FromRequestParts<App<P>> for Caller<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        caller(parts, app).await
+    }
+}
+
+impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        let text = presented(&parts.headers)?;
+        if !app.config().is_root(Digest::of(text.as_bytes())) {
+            let detail = "Only the deployment's root token may do this.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
+        }
+        Ok(Self { gate: gate(parts, app)?, address: client_address(&parts.headers) })
+    }
+}
+
+/// Who sent this; one function for all routes, which would else be compiled into each of them.
+fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Result<Caller<P>, Problem>> {
+    Box::pin(async move {
         let gate = gate(parts, app)?;
         let text = presented(&parts.headers)?;
         let address = client_address(&parts.headers);
@@ -74,21 +95,8 @@ impl<P: Ports> FromRequestParts<App<P>> for Caller<P> {
             };
             (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
         };
-        Ok(Self { gate, workspace, actor, text: PresentedText(text), address })
-    }
-}
-
-impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
-        let text = presented(&parts.headers)?;
-        if !app.config().is_root(Digest::of(text.as_bytes())) {
-            let detail = "Only the deployment's root token may do this.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
-        }
-        Ok(Self { gate: gate(parts, app)?, address: client_address(&parts.headers) })
-    }
+        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
+    })
 }
 
 fn gate<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Gate<P>, Problem> {

@@ -2,12 +2,11 @@
 
 use axum::extract::FromRequestParts;
 use counterfoil_ledger::command::IdempotencyKey;
-use http::{HeaderName, HeaderValue, StatusCode, request::Parts};
+use http::{HeaderName, StatusCode, request::Parts};
 
 use crate::problem::Problem;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// The request's key, where it has one.
 pub(crate) struct Idempotency(pub(crate) Option<IdempotencyKey>);
@@ -27,9 +26,4 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
             }
         }
     }
-}
-
-/// The header that says that an answer is an earlier one.
-pub(crate) fn replayed(repeated: bool) -> Option<[(HeaderName, HeaderValue); 1]> {
-    repeated.then_some([(REPLAYED, HeaderValue::from_static("true"))])
 }

@@ -5,12 +5,15 @@ use std::net::IpAddr;
 use counterfoil_ledger::{
     Answered,
     command::{Actor, Ask, IdempotencyKey, Request},
-    decode_answer,
     directory::{self, Slug},
+    reply_json,
 };
 use counterfoil_token::WorkspaceKey;
+use futures_util::future::BoxFuture;
 
-use crate::{app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace};
+use crate::{
+    answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace,
+};
 
 /// One request's way to the ledgers.
 #[derive(Clone)]
@@ -20,34 +23,31 @@ pub(crate) struct Gate<P> {
 }
 
 impl<P: Ports> Gate<P> {
-    /// Has a workspace's ledger carry out a command.
+    /// Has a workspace's ledger carry out a command; under an idempotency key, once.
     pub(crate) async fn ask<C: Ask>(
-        &self,
-        workspace: WorkspaceKey,
-        actor: Actor,
-        address: Option<IpAddr>,
-        command: C,
-    ) -> Result<C::Reply, Problem> {
-        Ok(self.ask_once(workspace, actor, address, None, command).await?.reply)
-    }
-
-    /// The same, once: where a command came under this key before, what it answered then.
-    async fn ask_once<C: Ask>(
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
         address: Option<IpAddr>,
         idempotency_key: Option<IdempotencyKey>,
         command: C,
-    ) -> Result<Answered<C::Reply>, Problem> {
+    ) -> Result<Reply<C::Reply>, Problem> {
         let request_id = self.trace.request_id.to_string();
         let request = Request { workspace, actor, request_id, address, idempotency_key, command: command.into() };
-        let request = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
-        self.trace.count_ledger_call();
-        let reply = self.app.ports.ledger(workspace, request).await;
-        let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
-        let reply = decode_answer::<C>(&reply).map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(reply?)
+        let reply = self.send(request).await?;
+        let Answered { reply, repeated } =
+            reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))??;
+        Ok(Reply::new(reply, repeated))
+    }
+
+    /// The part of asking that is the same for every command, compiled once.
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Vec<u8>, Problem>> {
+        Box::pin(async move {
+            let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
+            self.trace.count_ledger_call();
+            let reply = self.app.ports.ledger(request.workspace, json).await;
+            reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))
+        })
     }
 
     /// Has the directory carry out a request.
@@ -69,8 +69,8 @@ impl<P: Ports> Gate<P> {
 
 impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
-    pub(crate) async fn ask<C: Ask>(&self, command: C) -> Result<C::Reply, Problem> {
-        self.gate.ask(self.workspace, self.actor, self.address, command).await
+    pub(crate) async fn ask<C: Ask>(&self, command: C) -> Result<Reply<C::Reply>, Problem> {
+        self.gate.ask(self.workspace, self.actor, self.address, None, command).await
     }
 
     /// The same, once: where a command came under this key before, what it answered then.
@@ -78,7 +78,7 @@ impl<P: Ports> Caller<P> {
         &self,
         Idempotency(key): Idempotency,
         command: C,
-    ) -> Result<Answered<C::Reply>, Problem> {
-        self.gate.ask_once(self.workspace, self.actor, self.address, key, command).await
+    ) -> Result<Reply<C::Reply>, Problem> {
+        self.gate.ask(self.workspace, self.actor, self.address, key, command).await
     }
 }

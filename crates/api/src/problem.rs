@@ -5,7 +5,7 @@
 
 use axum::response::{IntoResponse, Response};
 use counterfoil_ledger::{
-    Refusal,
+    Refusal, json,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_verify::Code;
@@ -169,7 +169,7 @@ impl From<Refusal> for Problem {
             }
             Refusal::UnknownTokens { items } => {
                 let detail = "Some of these tokens do not exist. None was revoked.";
-                let items = serde_json::to_value(items).ok().map(Box::new);
+                let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
                 Self { items, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_TOKENS", detail) }
             }
             Refusal::IdempotencyMismatch => {

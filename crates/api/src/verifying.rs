@@ -64,7 +64,9 @@ impl<P: Ports> Gate<P> {
         for (workspace, digests) in questions {
             let question = Records { digests };
             // Without an answer the verifier says UNAVAILABLE; the caller need not learn why.
-            if let Ok(answer) = self.ask(workspace, Actor::Verifier, None, question).await {
+            if let Ok(answer) =
+                self.ask(workspace, Actor::Verifier, None, None, question).await.and_then(|reply| reply.read())
+            {
                 fetched.answers.insert(workspace, answer);
             }
         }

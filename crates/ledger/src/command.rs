@@ -62,7 +62,7 @@ pub trait Ask: Into<Command> + Send {
 
 /// Every command.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// See [`Bootstrap`].
     Bootstrap(Bootstrap),
@@ -228,7 +228,7 @@ commands! {
     ReadToken => TokenView,
     ReadSelf => TokenView,
     UpdateToken => TokenView,
-    RotateToken => Rotated,
+    RotateToken => Issued,
     RevokeToken => TokenView,
     RevokeTokens => RevokedTokens,
     ImportTokens => Imported,

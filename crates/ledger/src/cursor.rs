@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     command::{Listing, Page},
+    json,
     refusal::{InvalidCode, Refusal},
     sql::MAX_INTEGER,
 };
@@ -119,7 +120,7 @@ fn encode(list: List, question: &str, position: &impl Serialize) -> String {
 fn decode<P: Position>(cursor: &str, list: List, question: &str) -> Option<P> {
     let payload = Some(cursor).filter(|cursor| cursor.len() <= MAX_CURSOR)?;
     let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
-    let (version, of, answers, position): (u8, List, String, P) = serde_json::from_slice(&payload).ok()?;
+    let (version, of, answers, position): (u8, List, String, P) = json::read(&payload)?;
     let fits = version == VERSION && of == list && answers == question && position.is_possible();
     fits.then_some(position)
 }

@@ -6,7 +6,6 @@
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
 
 pub use crate::slug::{InvalidSlug, Slug};
 use crate::{
@@ -30,7 +29,7 @@ pub trait Ask: Into<Request> + Send {
 
 /// What the directory can be asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "do", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// See [`Claim`].
     Claim(Claim),
@@ -119,7 +118,7 @@ impl<S: Sql> Directory<S> {
         &self.sql
     }
 
-    fn execute(&self, request: Request, now: Timestamp) -> Result<Value, Refusal> {
+    fn execute(&self, request: Request, now: Timestamp) -> Result<String, Refusal> {
         self.sql.transaction(|| match request {
             Request::Claim(ask) => reply(ask, |ask| self.claim(&ask, now)),
             Request::Confirm(ask) => reply(ask, |ask| self.confirm(&ask)),
@@ -167,8 +166,8 @@ pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, N
     Ok(wire::decode_outcome(bytes)?.map(|answered| answered.reply))
 }
 
-fn reply<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<Value, Refusal> {
-    serde_json::to_value(run(ask)?).map_err(|_| Refusal::internal("a reply has no JSON form"))
+fn reply<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<String, Refusal> {
+    wire::json_of(&run(ask)?)
 }
 
 macro_rules! requests {

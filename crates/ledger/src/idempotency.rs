@@ -9,11 +9,10 @@
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::{
     authority::Authority,
-    command::{Client, Command, IdempotencyKey, Imported, Issued, Member, Rotated},
+    command::{Client, Command, IdempotencyKey, Imported, Issued, Member},
     refusal::Refusal,
     sql::{Sql, SqlError},
     upkeep::STEP,
@@ -42,22 +41,18 @@ pub(crate) struct Once {
 impl Once {
     /// The place that is meant for this command, as this actor gave it under this key.
     pub(crate) fn of(authority: &Authority, key: IdempotencyKey, command: &Command) -> Result<Self, Refusal> {
-        let json = serde_json::to_value(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
-        let kind = json.get("do").and_then(Value::as_str).ok_or_else(|| Refusal::internal("a command has no name"))?;
+        let json = serde_json::to_string(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
+        // A command's JSON is an object with one field, named after it: `{"create_token": …}`.
+        let kind = json.split('"').nth(1).ok_or_else(|| Refusal::internal("a command has no name"))?;
         let actor = authority.token().map_or("root", |held| &held.token.id);
-        Ok(Self {
-            actor: actor.to_owned(),
-            command: kind.to_owned(),
-            key,
-            fingerprint: Digest::of(json.to_string().as_bytes()),
-        })
+        Ok(Self { actor: actor.to_owned(), command: kind.to_owned(), key, fingerprint: Digest::of(json.as_bytes()) })
     }
 
     /// What the command answered when it came first, if it came before.
     ///
     /// # Errors
     /// [`Refusal::IdempotencyMismatch`] where another command came under this key.
-    pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<Value>, Refusal> {
+    pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, Refusal> {
         let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE actor = ? AND command = ? AND key = ?";
         let place = [(&self.actor).into(), (&self.command).into(), self.key.as_str().into()];
         let Some(mut row) = sql.exec(kept, &place)?.pop() else { return Ok(None) };
@@ -68,13 +63,11 @@ impl Once {
         if fingerprint != self.fingerprint {
             return Err(Refusal::IdempotencyMismatch);
         }
-        serde_json::from_str(&reply).map(Some).map_err(|_| Refusal::internal("a kept reply is no JSON"))
+        Ok(Some(reply))
     }
 
-    /// Keeps the answer, in place of one whose time is over.
-    pub(crate) fn keep(&self, sql: &dyn Sql, mut reply: impl Repeatable, now: Timestamp) -> Result<(), Refusal> {
-        reply.forget_text();
-        let reply = serde_json::to_string(&reply).map_err(|_| Refusal::internal("a reply has no JSON form"))?;
+    /// Keeps the answer, from which what is shown once only was taken away, in place of one whose time is over.
+    pub(crate) fn keep(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), Refusal> {
         if reply.len() > LONGEST_REPLY {
             let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
             return Err(Refusal::invalid_value("", detail));
@@ -109,7 +102,7 @@ pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, 
 pub(crate) fn forget_member(sql: &dyn Sql, id: &str) -> Result<(), SqlError> {
     sql.exec(
         "DELETE FROM idempotency WHERE ? IN (
-             json_extract(reply, '$.token.owner.id'), json_extract(reply, '$.issued.token.owner.id'),
+              json_extract(reply, '$.owner.id'),
              iif(command = 'create_member', json_extract(reply, '$.id'), NULL))",
         &[id.into()],
     )?;
@@ -118,13 +111,10 @@ pub(crate) fn forget_member(sql: &dyn Sql, id: &str) -> Result<(), SqlError> {
 
 impl Repeatable for Issued {
     fn forget_text(&mut self) {
+        let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
         self.text = None;
-    }
-}
-
-impl Repeatable for Rotated {
-    fn forget_text(&mut self) {
-        self.issued.forget_text();
+        self.token_shown_before = Some(true);
+        self.detail = Some(detail.to_owned());
     }
 }
 

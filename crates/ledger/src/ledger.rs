@@ -6,7 +6,6 @@
 
 use counterfoil_token::SealSecret;
 use counterfoil_verify::{Code, Timestamp};
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
@@ -16,7 +15,7 @@ use crate::{
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
     idempotency::{Once, Repeatable},
-    members,
+    json, members,
     mint::Mint,
     outbox::Outbox,
     records,
@@ -60,7 +59,7 @@ impl<S: Sql> Ledger<S> {
     /// bytes are, there is a reply.
     pub fn handle(&self, body: &[u8], context: Context<'_>) -> Vec<u8> {
         let request = wire::decode(body).map_err(Refusal::internal);
-        wire::encode_reply(request.and_then(|request| self.execute(request, context)))
+        wire::encode_reply(request.and_then(|request| self.carry_out(request, context)))
     }
 
     /// Carries one command out, whole or not at all, and gives its reply in JSON.
@@ -68,6 +67,12 @@ impl<S: Sql> Ledger<S> {
     /// # Errors
     /// [`Refusal`]: nothing has changed then.
     pub fn execute(&self, request: Request, context: Context<'_>) -> Result<Answered<Value>, Refusal> {
+        let Answered { reply, repeated } = self.carry_out(request, context)?;
+        let reply = json::parse(reply.as_bytes()).map_err(|error| Refusal::internal(error.to_string()))?;
+        Ok(Answered { reply, repeated })
+    }
+
+    fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
         self.sql.transaction(|| carry_out(&self.sql, request, context))
     }
 
@@ -98,7 +103,7 @@ impl<S: Sql> Ledger<S> {
     }
 }
 
-fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<Value>, Refusal> {
+fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
     let Request { workspace: key, actor, request_id, address, idempotency_key, command } = request;
     let Context { now, random, seal_secrets } = context;
 
@@ -168,23 +173,20 @@ fn made<C: Ask>(
     once: Option<Once>,
     ask: C,
     run: impl FnOnce(C) -> Result<C::Reply, Refusal>,
-) -> Result<Answered<Value>, Refusal>
+) -> Result<Answered<String>, Refusal>
 where
     C::Reply: Repeatable,
 {
-    let made = run(ask)?;
-    let answered = json_of(&made)?;
+    let mut made = run(ask)?;
+    let answered = Answered::now(wire::json_of(&made)?);
     if let Some(once) = once {
-        once.keep(work.sql, made, work.now)?;
+        made.forget_text();
+        once.keep(work.sql, &wire::json_of(&made)?, work.now)?;
     }
     Ok(answered)
 }
 
 /// Runs a command and turns its own reply, and no other type, into JSON.
-fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Answered<Value>, Refusal> {
-    json_of(&run(ask)?)
-}
-
-fn json_of(reply: &impl Serialize) -> Result<Answered<Value>, Refusal> {
-    serde_json::to_value(reply).map(Answered::now).map_err(|_| Refusal::internal("a reply has no JSON form"))
+fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Answered<String>, Refusal> {
+    wire::json_of(&run(ask)?).map(Answered::now)
 }

@@ -7,7 +7,7 @@ use crate::{command::RevokedItem, sql::SqlError};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
-#[serde(tag = "because", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// The actor's token does not pass: why, by the verifier's own code.
     #[error("the token presented is not valid: {code}")]

@@ -6,6 +6,8 @@
 use counterfoil_verify::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::json;
+
 /// The largest integer that survives a trip through JavaScript: ECMAScript's `Number.MAX_SAFE_INTEGER`, 2⁵³ − 1.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
@@ -100,7 +102,7 @@ impl Row {
     /// # Errors
     /// [`SqlError`] where there is none, or none that reads as `T`.
     pub fn take_json<T: DeserializeOwned>(&mut self) -> Result<T, SqlError> {
-        serde_json::from_str(&self.take::<String>()?).map_err(|_| SqlError::new("a column holds unexpected JSON"))
+        json::read(self.take::<String>()?.as_bytes()).ok_or_else(|| SqlError::new("a column holds unexpected JSON"))
     }
 
     /// The values not taken yet.

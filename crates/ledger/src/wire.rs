@@ -1,21 +1,17 @@
 //! The ledger's side of the wire, and the API's: requests and replies as JSON.
 //!
-//! A reply is `{"ok": …}`, `{"repeated": …}` or `{"refused": …}`. Both ends are built from one source, but an object may run the version
-//! before or after its caller's for a while: the JSON is pinned by a test.
+//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`, without a space. What it holds is what the API's caller is
+//! answered, to the letter: the ledger writes it once and nobody between reads it. Both ends are built from one source,
+//! but an object may run the version before or after its caller's for a while: the JSON is pinned by a test.
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::error::Category;
+use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{command::Ask, refusal::Refusal};
+use crate::{command::Ask, json, refusal::Refusal};
 
-/// A command's outcome, as it travels.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Outcome<T> {
-    Ok(T),
-    Repeated(T),
-    Refused(Refusal),
-}
+/// How a reply begins, by what became of the command.
+const OK: &str = r#"{"ok":"#;
+const REPEATED: &str = r#"{"repeated":"#;
+const REFUSED: &str = r#"{"refused":"#;
 
 /// What a command answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,20 +23,30 @@ pub struct Answered<T> {
     pub repeated: bool,
 }
 
-/// The bytes are no reply to this command. Says where they fail, and nothing of what they hold: a reply may carry a
-/// token's text.
+/// The bytes are no reply to this command. Says nothing of what they hold: a reply may carry a token's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a reply to the command: {what} at line {line} column {column}")]
-pub struct NotAReply {
-    what: &'static str,
-    line: usize,
-    column: usize,
-}
+#[error("not a reply to the command")]
+pub struct NotAReply;
 
-/// Reads what [`Ledger::handle`](crate::Ledger::handle) wrote about a command of type `C`.
+/// Takes the reply, as JSON, out of what [`Ledger::handle`](crate::Ledger::handle) wrote. It is what the API answers.
 ///
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
+pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotAReply> {
+    let within = |opening: &str| bytes.strip_prefix(opening.as_bytes())?.strip_suffix(b"}");
+    if let Some(reply) = within(OK) {
+        return Ok(Ok(Answered { reply, repeated: false }));
+    }
+    if let Some(reply) = within(REPEATED) {
+        return Ok(Ok(Answered { reply, repeated: true }));
+    }
+    within(REFUSED).and_then(json::read).map(Err).ok_or(NotAReply)
+}
+
+/// Reads the reply to a command of type `C`.
+///
+/// # Errors
+/// [`NotAReply`], likewise.
 pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, Refusal>, NotAReply> {
     Ok(decode_answer::<C>(bytes)?.map(|answered| answered.reply))
 }
@@ -54,11 +60,11 @@ pub fn decode_answer<C: Ask>(bytes: &[u8]) -> Result<Result<Answered<C::Reply>, 
 }
 
 pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result<Answered<T>, Refusal>, NotAReply> {
-    match serde_json::from_slice(bytes) {
-        Ok(Outcome::Ok(reply)) => Ok(Ok(Answered { reply, repeated: false })),
-        Ok(Outcome::Repeated(reply)) => Ok(Ok(Answered { reply, repeated: true })),
-        Ok(Outcome::Refused(refusal)) => Ok(Err(refusal)),
-        Err(error) => Err(NotAReply { what: fault(&error), line: error.line(), column: error.column() }),
+    match reply_json(bytes)? {
+        Ok(Answered { reply, repeated }) => {
+            json::read(reply).map(|reply| Ok(Answered { reply, repeated })).ok_or(NotAReply)
+        }
+        Err(refusal) => Ok(Err(refusal)),
     }
 }
 
@@ -69,28 +75,24 @@ impl<T> Answered<T> {
     }
 }
 
-pub(crate) fn encode_reply(outcome: Result<Answered<impl Serialize>, Refusal>) -> Vec<u8> {
-    let outcome = match outcome {
-        Ok(Answered { reply, repeated: false }) => Outcome::Ok(reply),
-        Ok(Answered { reply, repeated: true }) => Outcome::Repeated(reply),
-        Err(refusal) => Outcome::Refused(refusal),
+/// Writes the outcome of a command whose reply is JSON already.
+pub(crate) fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
+    let (opening, reply) = match outcome {
+        Ok(Answered { reply, repeated: false }) => (OK, reply),
+        Ok(Answered { reply, repeated: true }) => (REPEATED, reply),
+        // An empty answer, which nobody would take for a reply, is the honest way out.
+        Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default()),
     };
-    // Replies are structs, lists and maps with text for keys: they always have a JSON form. An empty answer, which
-    // nobody would take for a reply, is the honest way out.
-    serde_json::to_vec(&outcome).unwrap_or_default()
+    format!("{opening}{reply}}}").into_bytes()
+}
+
+/// A reply as JSON.
+pub(crate) fn json_of(reply: &impl Serialize) -> Result<String, Refusal> {
+    serde_json::to_string(reply).map_err(|_| Refusal::internal("a reply has no JSON form"))
 }
 
 /// Reads what came in, or says where it fails without repeating any of it.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
-    serde_json::from_slice(bytes)
-        .map_err(|error| format!("not a request: {} at line {} column {}", fault(&error), error.line(), error.column()))
-}
-
-fn fault(error: &serde_json::Error) -> &'static str {
-    match error.classify() {
-        Category::Io => "unreadable",
-        Category::Syntax => "no JSON",
-        Category::Data => "a wrong field",
-        Category::Eof => "cut short",
-    }
+    let request = json::parse(bytes).map_err(|_| "not a request: no JSON".to_owned())?;
+    json::fit(request).map_err(|misfit| format!("not a request: a wrong field at {}", misfit.pointer()))
 }

@@ -1,37 +1,22 @@
 //! Members.
 
-use axum::{Json as Answer, http::StatusCode, response::IntoResponse};
+use axum::http::StatusCode;
 use counterfoil_ledger::command::{
-    self, CreateMember, EraseMember, ListMembers, Patch, ReadMember, Role, UpdateMember,
+    CreateMember, EraseMember, ListMembers, Listing, Member, Patch, ReadMember, Role, UpdateMember,
 };
-use counterfoil_verify::{ScopePattern, ScopeSet};
-use serde::{Deserialize, Serialize};
+use counterfoil_verify::ScopePattern;
+use serde::Deserialize;
 
-use super::shapes::{List, PageQuery, Standing};
+use super::shapes::{PageQuery, Standing};
 use crate::{
+    answer::Reply,
     body::{Id, Json, Query},
     credential::Caller,
-    idempotency::{Idempotency, replayed},
+    idempotency::Idempotency,
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
-    time::Rfc3339,
 };
-
-/// A member.
-#[derive(Serialize)]
-pub(super) struct Member {
-    id: String,
-    number: u64,
-    name: String,
-    email: Option<String>,
-    role: Role,
-    grants: ScopeSet,
-    quota: u64,
-    live_tokens: u64,
-    state: Standing,
-    created_at: Rfc3339,
-}
 
 /// The body of a creation.
 #[derive(Deserialize)]
@@ -49,24 +34,22 @@ pub(super) struct Create {
 pub(super) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(page): Query<PageQuery>,
-) -> Result<Answer<List<Member>>, Problem> {
-    let listing = caller.ask(ListMembers { page: page.into() }).await?;
-    Ok(Answer(List::of(listing)))
+) -> Result<Reply<Listing<Member>>, Problem> {
+    caller.ask(ListMembers { page: page.into() }).await
 }
 
 pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<(StatusCode, Reply<Member>), Problem> {
     let Create { id, number, name, email, role, grants, quota } = body;
     let command = CreateMember { id, number, name, email, role, grants, quota };
-    let answered = caller.ask_once(once, command).await?;
-    Ok((StatusCode::CREATED, replayed(answered.repeated), Answer(Member::from(answered.reply))))
+    Ok((StatusCode::CREATED, caller.ask_once(once, command).await?))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Member>, Problem> {
-    Ok(Answer(caller.ask(ReadMember { id }).await?.into()))
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {
+    caller.ask(ReadMember { id }).await
 }
 
 /// The body of a change. What is absent stays.
@@ -93,30 +76,13 @@ pub(super) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Json(body): Json<Update>,
-) -> Result<Answer<Member>, Problem> {
+) -> Result<Reply<Member>, Problem> {
     let Update { name, email, role, grants, quota, state, revoke_all } = body;
     let suspended = state.map(Standing::is_suspended);
     let command = UpdateMember { id, name, email, role, grants, quota, suspended, revoke_all };
-    Ok(Answer(caller.ask(command).await?.into()))
+    caller.ask(command).await
 }
 
-pub(super) async fn erase<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Member>, Problem> {
-    Ok(Answer(caller.ask(EraseMember { id }).await?.into()))
-}
-
-impl From<command::Member> for Member {
-    fn from(member: command::Member) -> Self {
-        Self {
-            id: member.id,
-            number: member.number,
-            name: member.name,
-            email: member.email,
-            role: member.role,
-            grants: member.grants,
-            quota: member.quota,
-            live_tokens: member.live_tokens,
-            state: Standing::of(member.suspended),
-            created_at: Rfc3339(member.created_at),
-        }
-    }
+pub(super) async fn erase<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {
+    caller.ask(EraseMember { id }).await
 }

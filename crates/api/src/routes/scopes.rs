@@ -1,11 +1,10 @@
 //! The scope catalogue.
 
-use axum::Json as Answer;
 use counterfoil_ledger::command::{Catalogue, GetScopes, PutScopes, Role, ScopeEntry};
 use counterfoil_verify::{Freshness, Scope};
 use serde::Deserialize;
 
-use crate::{body::Json, credential::Caller, ports::Ports, problem::Problem};
+use crate::{answer::Reply, body::Json, credential::Caller, ports::Ports, problem::Problem};
 
 /// The body of a replacement.
 #[derive(Deserialize)]
@@ -25,16 +24,16 @@ struct Entry {
     freshness: Option<Freshness>,
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Answer<Catalogue>, Problem> {
-    Ok(Answer(caller.ask(GetScopes {}).await?))
+pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Catalogue>, Problem> {
+    caller.ask(GetScopes {}).await
 }
 
 pub(super) async fn replace<P: Ports>(
     caller: Caller<P>,
     Json(body): Json<Replace>,
-) -> Result<Answer<Catalogue>, Problem> {
+) -> Result<Reply<Catalogue>, Problem> {
     let scopes = body.scopes.into_iter().map(ScopeEntry::from).collect();
-    Ok(Answer(caller.ask(PutScopes { scopes }).await?))
+    caller.ask(PutScopes { scopes }).await
 }
 
 impl From<Entry> for ScopeEntry {

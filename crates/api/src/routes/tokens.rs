@@ -6,9 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use axum::Json as Answer;
-use counterfoil_ledger::command::{ReadSelf, ReadToken, RotateToken};
-use http::{HeaderName, HeaderValue};
+use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
 use serde::Deserialize;
 
 pub(super) use self::{
@@ -18,21 +16,21 @@ pub(super) use self::{
     revoke::{revoke, revoke_many},
     update::update,
 };
-use super::shapes::{RotatedToken, Token};
 use crate::{
+    answer::Reply,
     body::{Id, Json},
     credential::Caller,
-    idempotency::{Idempotency, replayed},
+    idempotency::Idempotency,
     ports::Ports,
     problem::Problem,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Token>, Problem> {
-    Ok(Answer(caller.ask(ReadToken { id }).await?.into()))
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
+    caller.ask(ReadToken { id }).await
 }
 
-pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Answer<Token>, Problem> {
-    Ok(Answer(caller.ask(ReadSelf {}).await?.into()))
+pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
+    caller.ask(ReadSelf {}).await
 }
 
 /// The body of a rotation.
@@ -47,8 +45,7 @@ pub(super) async fn rotate<P: Ports>(
     Id(id): Id,
     once: Idempotency,
     body: Option<Json<Rotate>>,
-) -> Result<(Option<[(HeaderName, HeaderValue); 1]>, Answer<RotatedToken>), Problem> {
+) -> Result<Reply<Issued>, Problem> {
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
-    let answered = caller.ask_once(once, RotateToken { id, grace_seconds }).await?;
-    Ok((replayed(answered.repeated), Answer(answered.reply.into())))
+    caller.ask_once(once, RotateToken { id, grace_seconds }).await
 }

@@ -1,6 +1,6 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
-use axum::{Json as Answer, http::StatusCode, response::IntoResponse};
+use axum::{http::StatusCode, response::IntoResponse};
 use counterfoil_ledger::command::{Actor, Records};
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Scope, ScopeSet};
@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
 
-use crate::{body::Json, credential::Caller, ports::Ports, problem::Problem, time::Rfc3339, verifying::Check};
+use crate::{
+    answer::Answer, body::Json, credential::Caller, ports::Ports, problem::Problem, time::Rfc3339, verifying::Check,
+};
 
 /// The most tokens that are verified in one request, and the most digests whose records are given in one.
 const MAX_BATCH: usize = 100;
@@ -139,7 +141,7 @@ pub(super) async fn records<P: Ports>(
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }
-    let answer = caller.ask(Records { digests }).await?;
+    let answer = caller.ask(Records { digests }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, ANSWER)], answer.encode()))
 }
 

@@ -2,25 +2,26 @@
 
 use std::ops::RangeInclusive;
 
-use axum::{Json as Answer, http::StatusCode};
+use axum::http::StatusCode;
 use counterfoil_ledger::{
     command::{
-        self, Actor, Bootstrap, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SuspendWorkspace, UpdateWorkspace,
+        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SuspendWorkspace,
+        UpdateWorkspace, Workspace,
     },
     directory::{Claim, Claimed, Confirm, Slug},
 };
 use counterfoil_token::{Prefix, WorkspaceKey};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::shapes::{IssuedToken, Standing};
+use super::shapes::Standing;
 use crate::{
+    answer::Reply,
     body::Json,
     credential::{Caller, Root},
     ledger::Gate,
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
-    time::Rfc3339,
 };
 
 /// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
@@ -38,35 +39,13 @@ pub(super) struct Create {
     prefix: Option<Prefix>,
 }
 
-/// A workspace and its first admin's first token.
-#[derive(Serialize)]
-pub(super) struct Created {
-    workspace: Workspace,
-    token: IssuedToken,
-}
-
-/// A workspace.
-#[derive(Serialize)]
-pub(super) struct Workspace {
-    slug: Slug,
-    key: WorkspaceKey,
-    name: String,
-    prefix: Prefix,
-    state: Standing,
-    created_at: Rfc3339,
-    default_quota: u64,
-    max_lifetime: Option<u64>,
-    session_length: u64,
-    audit_retention_days: Option<u64>,
-}
-
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
 /// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
 /// lost, repeating it is refused as existing, and root issues itself a token there.
 pub(super) async fn create<P: Ports>(
     root: Root<P>,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, Answer<Created>), Problem> {
+) -> Result<(StatusCode, Reply<Bootstrapped>), Problem> {
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
@@ -74,10 +53,9 @@ pub(super) async fn create<P: Ports>(
     }
     let key = claim(&root.gate, &body.slug).await?;
     let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
-    let made = root.gate.ask(key, Actor::Root, root.address, bootstrap).await?;
+    let made = root.gate.ask(key, Actor::Root, root.address, None, bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
-    let created = Created { workspace: made.workspace.into(), token: made.admin.into() };
-    Ok((StatusCode::CREATED, Answer(created)))
+    Ok((StatusCode::CREATED, made))
 }
 
 /// The key under which the workspace is to be made.
@@ -98,8 +76,8 @@ async fn claim<P: Ports>(gate: &Gate<P>, slug: &Slug) -> Result<WorkspaceKey, Pr
     Err(Problem::internal("no free workspace key was drawn"))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Answer<Workspace>, Problem> {
-    Ok(Answer(caller.ask(ReadWorkspace {}).await?.into()))
+pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>, Problem> {
+    caller.ask(ReadWorkspace {}).await
 }
 
 /// The body of a change: the state alone, or settings. What is absent stays.
@@ -124,10 +102,7 @@ pub(super) struct Update {
 
 /// Root changes the state, managers the settings. They are two commands, so a request that asks for both is refused:
 /// it could be carried out by half.
-pub(super) async fn update<P: Ports>(
-    caller: Caller<P>,
-    Json(body): Json<Update>,
-) -> Result<Answer<Workspace>, Problem> {
+pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
     let Update { state, name, prefix, default_quota, max_lifetime, session_length, audit_retention_days } = body;
     let audit_retention = audit_retention_days;
     let settings = UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention };
@@ -139,27 +114,10 @@ pub(super) async fn update<P: Ports>(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/state"));
         }
     };
-    Ok(Answer(workspace.into()))
+    Ok(workspace)
 }
 
 /// Begins, or tells how far it is: the rest goes on by itself.
-pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<(StatusCode, Answer<Deleted>), Problem> {
-    Ok((StatusCode::ACCEPTED, Answer(caller.ask(DeleteWorkspace {}).await?)))
-}
-
-impl From<command::Workspace> for Workspace {
-    fn from(workspace: command::Workspace) -> Self {
-        Self {
-            slug: workspace.slug,
-            key: workspace.key,
-            name: workspace.name,
-            prefix: workspace.prefix,
-            state: Standing::of(workspace.suspended),
-            created_at: Rfc3339(workspace.created_at),
-            default_quota: workspace.settings.default_quota,
-            max_lifetime: workspace.settings.max_lifetime,
-            session_length: workspace.settings.session_length,
-            audit_retention_days: workspace.settings.audit_retention,
-        }
-    }
+pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<(StatusCode, Reply<Deleted>), Problem> {
+    Ok((StatusCode::ACCEPTED, caller.ask(DeleteWorkspace {}).await?))
 }

@@ -4,6 +4,7 @@ use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Patch};
+use crate::{rfc3339, standing};
 
 /// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,8 +63,10 @@ pub struct Member {
     /// How many it has.
     pub live_tokens: u64,
     /// Whether it is suspended.
+    #[serde(rename = "state", with = "standing")]
     pub suspended: bool,
     /// When it was added.
+    #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
 }
 
@@ -115,6 +118,7 @@ pub struct Client {
     /// The scopes that a token made for it gets.
     pub permissions: ScopeSet,
     /// When it was added.
+    #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
 }
 

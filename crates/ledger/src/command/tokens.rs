@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{Page, Patch};
-use crate::{refusal::Refusal, secret::SecretText};
+use crate::{refusal::Refusal, rfc3339, secret::SecretText};
 
 /// Issues a token; needs `tokens:write`. It may do no more, no longer and from nowhere else than the actor's own token;
 /// where that holds `tokens:grant`, no more than the actor's member is granted. In any case no more than its owner is
@@ -175,12 +175,15 @@ pub struct TokenView {
     /// Whether it is switched on.
     pub enabled: bool,
     /// When it was issued.
+    #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
     /// Who issued it: a token's id, or `root`.
     pub created_by: String,
     /// When it ends.
+    #[serde(with = "rfc3339::option")]
     pub expires_at: Option<Timestamp>,
     /// When it begins.
+    #[serde(with = "rfc3339::option")]
     pub not_before: Option<Timestamp>,
     /// Where it may be used from; anywhere where empty.
     pub allowed_addresses: Vec<AddressBlock>,
@@ -189,19 +192,38 @@ pub struct TokenView {
     /// Free-form metadata.
     pub metadata: Option<Map<String, Value>>,
     /// When it was last used, as far as is known.
+    #[serde(with = "rfc3339::option")]
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
+    #[serde(with = "rfc3339::option")]
     pub revoked_at: Option<Timestamp>,
 }
 
-/// A token just issued, with its text: the one reply that carries it.
+/// A token just issued or rotated, with its text: the one reply that carries it.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Issued {
     /// The text, this once. Absent where the command was repeated under its idempotency key: the text was in the first
     /// answer and is stored nowhere.
+    #[serde(rename = "token")]
     pub text: Option<SecretText>,
+    /// Where the text is absent: true.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_shown_before: Option<bool>,
+    /// Where the text is absent: what to do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// After a rotation: until when the text it had works.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
+    pub previous_valid_until: Option<Timestamp>,
     /// The token.
+    #[serde(flatten)]
     pub token: TokenView,
+}
+
+impl Issued {
+    pub(crate) fn new(text: SecretText, token: TokenView) -> Self {
+        Self { text: Some(text), token_shown_before: None, detail: None, previous_valid_until: None, token }
+    }
 }
 
 /// Changes a token; needs `tokens:write`. What is absent stays. Nobody changes the scopes or the expiry of the token
@@ -246,15 +268,6 @@ pub struct RotateToken {
     pub id: String,
     /// For how many seconds the text that it has now goes on working: 0 to 30 days.
     pub grace_seconds: u64,
-}
-
-/// A token with its new text.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Rotated {
-    /// The token and its text.
-    pub issued: Issued,
-    /// Until when the text it had works.
-    pub previous_valid_until: Timestamp,
 }
 
 /// Revokes many at once; needs `tokens:write`. All or nothing: an unknown id, or more than 1,000 tokens, and none is.

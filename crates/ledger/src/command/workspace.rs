@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Issued, Page, Patch, Role};
-use crate::slug::Slug;
+use crate::{rfc3339, slug::Slug, standing};
 
 /// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's
 /// first token. Repeated while nothing else has happened there, it revokes that token, which nobody can have used, and
@@ -69,10 +69,13 @@ pub struct Workspace {
     /// The prefix of its tokens.
     pub prefix: Prefix,
     /// When it was made.
+    #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
     /// Whether it is suspended, and all its tokens with it.
+    #[serde(rename = "state", with = "standing")]
     pub suspended: bool,
     /// Its settings.
+    #[serde(flatten)]
     pub settings: Settings,
 }
 
@@ -86,6 +89,7 @@ pub struct Settings {
     /// How long a session lasts, in seconds.
     pub session_length: u64,
     /// For how many days audit rows are kept; for ever where absent.
+    #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
 }
 
@@ -161,6 +165,7 @@ pub struct AuditEntry {
     /// Counts up; never used again.
     pub seq: u64,
     /// When.
+    #[serde(with = "rfc3339")]
     pub at: Timestamp,
     /// By whom: a token's id, or `root`.
     pub actor: String,
@@ -184,5 +189,6 @@ pub struct Bootstrapped {
     /// The workspace.
     pub workspace: Workspace,
     /// The first admin's first token.
+    #[serde(rename = "token")]
     pub admin: Issued,
 }

@@ -64,7 +64,7 @@ pub(crate) fn issue(
     let (secret, text) = draw_text(mint, workspace)?;
     let id = mint.token_id(work.now);
     let issued = add(work, id, text, generation, draft, "token.create")?;
-    Ok(Issued { text: Some(secret), token: issued.view(work.now)? })
+    Ok(Issued::new(secret, issued.view(work.now)?))
 }
 
 /// Checks that the owner may have so many more live tokens.

@@ -3,10 +3,11 @@
 use super::{issue::draw_text, read::find, shown, text};
 use crate::{
     audit::{self, Change},
-    command::{Issued, RotateToken, Rotated, State},
+    command::{Issued, RotateToken, State},
     grant::Limits,
     mint::Mint,
     refusal::{ConflictCode, Refusal},
+    rfc3339,
     scopes::BuiltIn,
     work::Work,
 };
@@ -16,7 +17,7 @@ const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
 
 /// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
 /// could hand on is not rotated by it; its own it may always rotate.
-pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Rotated, Refusal> {
+pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, Refusal> {
     work.authority.require(BuiltIn::TokensWrite)?;
     if ask.grace_seconds > MAX_GRACE {
         return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
@@ -40,8 +41,8 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
     let token = held.view(work.now)?;
     let (was, mut is) = shown::difference(&before, &token);
     if let Some(fields) = is.as_object_mut() {
-        fields.insert("previous_valid_until".to_owned(), previous_valid_until.0.into());
+        fields.insert("previous_valid_until".to_owned(), rfc3339::format(previous_valid_until).into());
     }
     audit::append(work, Change { action: "token.rotate", subject: &token.id, before: Some(was), after: Some(is) })?;
-    Ok(Rotated { issued: Issued { text: Some(secret), token }, previous_valid_until })
+    Ok(Issued { previous_valid_until: Some(previous_valid_until), ..Issued::new(secret, token) })
 }

@@ -3,9 +3,9 @@
 //! Audit rows are never changed, so they hold nothing that might have to be forgotten: what people wrote about a token
 //! is shown as `"…"`, which says that it is there and not what it is.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::command::TokenView;
+use crate::{command::TokenView, json};
 
 /// The fields that people write as they like.
 const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];
@@ -29,8 +29,8 @@ pub(super) fn difference(before: &TokenView, after: &TokenView) -> (Value, Value
 
 /// The fields of a token, each of them always there and in the same order.
 fn fields(token: &TokenView) -> Map<String, Value> {
-    match json!(token) {
-        Value::Object(fields) => fields,
+    match json::tree(token) {
+        Some(Value::Object(fields)) => fields,
         _ => Map::new(),
     }
 }

@@ -1,19 +1,14 @@
 //! Issuing a token.
 
-use axum::{Json as Answer, http::StatusCode};
-use counterfoil_ledger::command::{CreateToken, Lifetime};
+use axum::http::StatusCode;
+use counterfoil_ledger::command::{CreateToken, Issued, Lifetime};
 use counterfoil_verify::{AddressBlock, ScopePattern};
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    body::Json,
-    credential::Caller,
-    idempotency::{Idempotency, replayed},
-    ports::Ports,
-    problem::Problem,
-    routes::shapes::IssuedToken,
+    answer::Reply, body::Json, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem,
     time::Rfc3339,
 };
 
@@ -35,17 +30,14 @@ pub(in crate::routes) struct Create {
     metadata: Option<Map<String, Value>>,
 }
 
-type Headers = ([(HeaderName, String); 1], Option<[(HeaderName, HeaderValue); 1]>);
-
 pub(in crate::routes) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, Headers, Answer<IssuedToken>), Problem> {
-    let answered = caller.ask_once(once, body.into_command()?).await?;
-    let location = format!("/v1/tokens/{}", answered.reply.token.id);
-    let headers = ([(header::LOCATION, location)], replayed(answered.repeated));
-    Ok((StatusCode::CREATED, headers, Answer(answered.reply.into())))
+) -> Result<(StatusCode, [(HeaderName, String); 1], Reply<Issued>), Problem> {
+    let issued = caller.ask_once(once, body.into_command()?).await?;
+    let location = format!("/v1/tokens/{}", issued.read()?.token.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], issued))
 }
 
 impl Create {

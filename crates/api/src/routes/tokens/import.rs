@@ -1,6 +1,5 @@
 //! Importing tokens by their digests. Each line stands for itself: one that is wrong is refused, the others go on.
 
-use axum::Json as Answer;
 use base64::{
     Engine as _,
     alphabet::{Alphabet, STANDARD, URL_SAFE},
@@ -8,15 +7,16 @@ use base64::{
 };
 use counterfoil_ledger::command::{ImportLine, ImportTokens};
 use counterfoil_token::Digest;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::create::Create;
 use crate::{
+    answer::Reply,
     body::{Json, fit},
     credential::Caller,
-    idempotency::{Idempotency, replayed},
+    idempotency::Idempotency,
     ports::Ports,
     problem::Problem,
 };
@@ -67,30 +67,30 @@ pub(in crate::routes) struct Imported {
 #[derive(Serialize)]
 struct Line {
     line: usize,
-    #[serde(flatten)]
-    outcome: Outcome,
+    result: LineResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The field at fault, as a JSON pointer into the line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
-enum Outcome {
-    Imported {
-        id: String,
-    },
-    Refused {
-        code: &'static str,
-        detail: String,
-        /// The field at fault, as a JSON pointer into the line.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        pointer: Option<String>,
-    },
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum LineResult {
+    Imported,
+    Refused,
 }
 
 pub(in crate::routes) async fn import<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Import, MAX_BODY>,
-) -> Result<(Option<[(HeaderName, HeaderValue); 1]>, Answer<Imported>), Problem> {
+) -> Result<Reply<Imported>, Problem> {
     if !(1..=MAX_LINES).contains(&body.tokens.len()) {
         return Err(invalid("/tokens", format!("Give 1 to {MAX_LINES} tokens.")));
     }
@@ -101,7 +101,7 @@ pub(in crate::routes) async fn import<P: Ports>(
     }
     let answered = caller.ask_once(once, ImportTokens { lines }).await?;
     // The ledger's outcomes are those of the lines that could be read, in their order.
-    let mut outcomes = answered.reply.lines.into_iter();
+    let mut outcomes = answered.read()?.lines.into_iter();
     let mut items = Vec::with_capacity(read.len());
     for (line, read) in (1..).zip(read) {
         let outcome = match read {
@@ -111,10 +111,10 @@ pub(in crate::routes) async fn import<P: Ports>(
                 outcome.map_err(Problem::from)
             }
         };
-        items.push(Line { line, outcome: outcome.into() });
+        items.push(Line::of(line, outcome));
     }
-    let imported = items.iter().filter(|line| matches!(line.outcome, Outcome::Imported { .. })).count();
-    Ok((replayed(answered.repeated), Answer(Imported { imported, items })))
+    let imported = items.iter().filter(|line| line.result == LineResult::Imported).count();
+    answered.with(&Imported { imported, items })
 }
 
 fn parse(line: Value) -> Result<ImportLine, Problem> {
@@ -150,11 +150,17 @@ fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
 }
 
-impl From<Result<String, Problem>> for Outcome {
-    fn from(outcome: Result<String, Problem>) -> Self {
-        match outcome {
-            Ok(id) => Self::Imported { id },
-            Err(Problem { code, detail, pointer, .. }) => Self::Refused { code, detail, pointer },
-        }
+impl Line {
+    fn of(line: usize, outcome: Result<String, Problem>) -> Self {
+        let (id, problem) = match outcome {
+            Ok(id) => (Some(id), None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let result = if problem.is_none() { LineResult::Imported } else { LineResult::Refused };
+        let (code, detail, pointer) = match problem {
+            Some(Problem { code, detail, pointer, .. }) => (Some(code), Some(detail), pointer),
+            None => (None, None, None),
+        };
+        Self { line, result, id, code, detail, pointer }
     }
 }

@@ -1,18 +1,11 @@
 //! Listing tokens.
 
-use axum::Json as Answer;
-use counterfoil_ledger::command::{ListTokens, Page, State, TokenColumn, TokenFilter, TokenSort};
+use counterfoil_ledger::command::{ListTokens, Listing, Page, State, TokenColumn, TokenFilter, TokenSort, TokenView};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{
-    body::Query,
-    credential::Caller,
-    ports::Ports,
-    problem::Problem,
-    routes::shapes::{List, Token},
-};
+use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, problem::Problem};
 
 /// Which tokens, in which order, and which page of them.
 #[derive(Deserialize)]
@@ -33,10 +26,10 @@ pub(in crate::routes) struct Question {
 pub(in crate::routes) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(question): Query<Question>,
-) -> Result<Answer<List<Token>>, Problem> {
+) -> Result<Reply<Listing<TokenView>>, Problem> {
     let Question { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor } = question;
     let filter = TokenFilter { owner, state, scope, client_id, digest, text: q };
-    Ok(Answer(List::of(caller.ask(ListTokens { filter, sort, page: Page { limit, cursor } }).await?)))
+    caller.ask(ListTokens { filter, sort, page: Page { limit, cursor } }).await
 }
 
 /// A column's name, with `-` before it for the other way round.

@@ -1,18 +1,17 @@
 //! Revoking one, and many.
 
-use axum::Json as Answer;
-use counterfoil_ledger::command::{RevokeToken, RevokeTokens, RevokedItem, Selection, State, TokenFilter};
+use counterfoil_ledger::command::{RevokeToken, RevokeTokens, RevokedTokens, Selection, State, TokenFilter, TokenView};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::{
+    answer::Reply,
     body::{Id, Json, Query},
     credential::Caller,
     ports::Ports,
     problem::Problem,
-    routes::shapes::Token,
 };
 
 /// The query of a revocation.
@@ -26,8 +25,8 @@ pub(in crate::routes) async fn revoke<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Query(Revoke { reason }): Query<Revoke>,
-) -> Result<Answer<Token>, Problem> {
-    Ok(Answer(caller.ask(RevokeToken { id, reason }).await?.into()))
+) -> Result<Reply<TokenView>, Problem> {
+    caller.ask(RevokeToken { id, reason }).await
 }
 
 /// The body of a revocation of many.
@@ -51,16 +50,10 @@ struct Filter {
     q: Option<String>,
 }
 
-/// What became of each.
-#[derive(Serialize)]
-pub(in crate::routes) struct Revoked {
-    items: Vec<RevokedItem>,
-}
-
 pub(in crate::routes) async fn revoke_many<P: Ports>(
     caller: Caller<P>,
     Json(RevokeMany { ids, filter, reason }): Json<RevokeMany>,
-) -> Result<Answer<Revoked>, Problem> {
+) -> Result<Reply<RevokedTokens>, Problem> {
     let select = match (ids, filter) {
         (Some(ids), None) => Selection::Ids(ids),
         (None, Some(filter)) => Selection::Filter(filter.into()),
@@ -69,8 +62,7 @@ pub(in crate::routes) async fn revoke_many<P: Ports>(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(""));
         }
     };
-    let revoked = caller.ask(RevokeTokens { select, reason }).await?;
-    Ok(Answer(Revoked { items: revoked.items }))
+    caller.ask(RevokeTokens { select, reason }).await
 }
 
 impl From<Filter> for TokenFilter {

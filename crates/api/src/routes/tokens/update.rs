@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use axum::Json as Answer;
-use counterfoil_ledger::command::{Lifetime, Patch, ScopeChange, UpdateToken};
+use counterfoil_ledger::command::{Lifetime, Patch, ScopeChange, TokenView, UpdateToken};
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use serde::{
     Deserialize, Deserializer,
@@ -16,12 +15,12 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
+    answer::Reply,
     body::{Id, Json},
     credential::Caller,
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
-    routes::shapes::Token,
     time::Rfc3339,
 };
 
@@ -53,7 +52,7 @@ pub(in crate::routes) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Json(body): Json<Update>,
-) -> Result<Answer<Token>, Problem> {
+) -> Result<Reply<TokenView>, Problem> {
     let lifetime = match (body.expires_at, body.expires_in) {
         (Patch::Keep, None) => Patch::Keep,
         (Patch::Keep, Some(seconds)) => Patch::Set(Lifetime::Seconds(seconds)),
@@ -77,7 +76,7 @@ pub(in crate::routes) async fn update<P: Ports>(
         allowed_addresses: body.allowed_addresses,
         metadata: body.metadata,
     };
-    Ok(Answer(caller.ask(command).await?.into()))
+    caller.ask(command).await
 }
 
 /// A list replaces the scopes, a map of booleans merges into them.

@@ -1,0 +1,52 @@
+//! Times as people read and write them: RFC 3339.
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use counterfoil_verify::Timestamp;
+use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+/// Reads a time with any offset and fraction, from 1970 on.
+#[must_use]
+pub fn parse(text: &str) -> Option<Timestamp> {
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    u64::try_from(time.timestamp_millis()).ok().map(Timestamp)
+}
+
+/// Writes a time in UTC with milliseconds.
+#[must_use]
+pub fn format(time: Timestamp) -> String {
+    let time = i64::try_from(time.0).ok().and_then(DateTime::from_timestamp_millis);
+    time.unwrap_or(DateTime::<Utc>::MAX_UTC).to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+/// Writes a time as text.
+///
+/// # Errors
+/// The serializer's.
+pub fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&format(*time))
+}
+
+/// Reads a time from text.
+///
+/// # Errors
+/// Where it is no time.
+pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    parse(&text)
+        .ok_or_else(|| D::Error::custom("not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z"))
+}
+
+/// The same for a time that may be absent, which is `null`.
+pub(crate) mod option {
+    use counterfoil_verify::Timestamp;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        time.map(super::format).serialize(serializer)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| super::parse(&text).ok_or_else(|| D::Error::custom("not a time"))).transpose()
+    }
+}
