@@ -13,7 +13,12 @@ fn key_of(text: &str) -> IdempotencyKey {
     IdempotencyKey::try_from(text.to_owned()).unwrap()
 }
 
-fn once<C: Ask>(world: &mut World, actor: Actor, under: &str, ask: C) -> Result<Answered<C::Reply>, Refusal> {
+pub(crate) fn once<C: Ask>(
+    world: &mut World,
+    actor: Actor,
+    under: &str,
+    ask: C,
+) -> Result<Answered<C::Reply>, Refusal> {
     let idempotency_key = Some(key_of(under));
     let request_id = "once".to_owned();
     let request = Request { workspace: key(), actor, request_id, address: None, idempotency_key, command: ask.into() };

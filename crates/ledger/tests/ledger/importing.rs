@@ -5,13 +5,12 @@ use counterfoil_ledger::{
     command::{
         Actor, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, ReadSelf, RevokeToken, RotateToken,
     },
-    native::When,
     refusal::{ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Encoded as _, RegistryKey, WorkspaceRecord};
 
-use crate::{faults::fail_each, support::*};
+use crate::support::*;
 
 fn line(text: &str, token: CreateToken) -> ImportLine {
     ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token }
@@ -164,15 +163,4 @@ fn ten_thousand_lines_are_the_most() {
     let done = import(&mut world, admin.actor, lines(10_000)).unwrap().lines;
     assert!(done.iter().all(Result::is_ok));
     assert_eq!(world.number("SELECT count(*) FROM outbox WHERE key LIKE 'r/%'"), 10_001);
-}
-
-#[test]
-fn no_statement_can_fail_and_leave_a_trace() {
-    for when in [When::Before, When::After] {
-        let (mut world, admin) = World::founded();
-        let ask = || ImportTokens {
-            lines: vec![line("one", token(&["read"])), line("wrong", token(&["nope"])), line("two", token(&[]))],
-        };
-        assert!(fail_each(&mut world, admin.actor, when, ask) >= 17);
-    }
 }

@@ -7,6 +7,7 @@ mod authentication;
 mod bootstrap;
 mod bulk;
 mod catalogue;
+mod changes;
 mod clients;
 mod deletion;
 mod directory;

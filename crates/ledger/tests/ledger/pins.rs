@@ -6,7 +6,7 @@ use counterfoil_ledger::{
     refusal::{ForbiddenCode, InvalidCode},
 };
 
-use crate::support::*;
+use crate::{changes::of_token, support::*};
 
 fn with_clients() -> (World, Held) {
     let (world, admin) = World::founded();
@@ -54,17 +54,7 @@ fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
     assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
     world.wait(1);
     let second = world.issue(admin.actor, pinned("app")).unwrap();
-    let longer = || UpdateToken {
-        id: first.id.clone(),
-        name: None,
-        note: Patch::Keep,
-        enabled: None,
-        scopes: None,
-        lifetime: Patch::Set(Lifetime::Seconds(60)),
-        not_before: Patch::Keep,
-        allowed_addresses: None,
-        metadata: Patch::Keep,
-    };
+    let longer = || UpdateToken { lifetime: Patch::Set(Lifetime::Seconds(60)), ..of_token(&first.id) };
     assert_eq!(refused(world.call(admin.actor, longer())), taken());
     world.call(admin.actor, RevokeToken { id: second.id.clone(), reason: None }).unwrap();
     assert!(world.call(admin.actor, longer()).is_ok());

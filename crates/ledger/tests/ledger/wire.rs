@@ -23,7 +23,7 @@ use counterfoil_verify::{Code, Freshness};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::*;
+use crate::{changes::of_token, support::*};
 
 fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
@@ -65,17 +65,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         client_id: None,
         metadata: json!({"team": "a"}).as_object().cloned(),
     };
-    let unchanged = || UpdateToken {
-        id: id.to_owned(),
-        name: None,
-        note: Patch::Keep,
-        enabled: None,
-        scopes: None,
-        lifetime: Patch::Keep,
-        not_before: Patch::Keep,
-        allowed_addresses: None,
-        metadata: Patch::Keep,
-    };
+    let unchanged = || of_token(id);
     let update = UpdateToken {
         name: Some("renamed".to_owned()),
         note: Patch::Set("a note".to_owned()),
