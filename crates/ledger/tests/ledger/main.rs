@@ -18,7 +18,6 @@ mod idempotency;
 mod importing;
 mod issuing;
 mod life_model;
-mod life_steps;
 mod lists;
 mod members;
 mod members_life;
