@@ -194,17 +194,30 @@ impl From<IdempotencyKey> for String {
 }
 
 macro_rules! commands {
-    ($($command:ident => $reply:ty),* $(,)?) => { $(
-        impl Ask for $command {
-            type Reply = $reply;
-        }
+    ($($command:ident => $reply:ty),* $(,)?) => {
+        impl Command {
+            /// Every [`kind`](Self::kind) there is.
+            pub const KINDS: &[&str] = &[$(stringify!($command)),*];
 
-        impl From<$command> for Command {
-            fn from(command: $command) -> Self {
-                Self::$command(command)
+            /// What kind of command it is: the name of its type.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$command(_) => stringify!($command)),* }
             }
         }
-    )* };
+
+        $(
+            impl Ask for $command {
+                type Reply = $reply;
+            }
+
+            impl From<$command> for Command {
+                fn from(command: $command) -> Self {
+                    Self::$command(command)
+                }
+            }
+        )*
+    };
 }
 
 commands! {

@@ -4,11 +4,13 @@
 //! there is an answer exactly where there was an effect; a refused command keeps nothing, and may be sent again under
 //! the same key. Sent again, a command is known by its fingerprint: under one key there is one command.
 //!
-//! A token's text is never kept. The repeated answer is without it.
+//! A token's text is never kept. The repeated answer is without it. Nor is the caller's key, which may well be a secret:
+//! its digest finds the answer again.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     authority::Authority,
@@ -32,20 +34,20 @@ pub(crate) trait Repeatable: Serialize {
 
 /// Where the answer to one command is kept.
 pub(crate) struct Once {
-    actor: String,
-    command: String,
-    key: IdempotencyKey,
+    /// SHA-256 of who asks, for what kind of thing, under which key.
+    place: Digest,
+    /// SHA-256 of all that is asked.
     fingerprint: Digest,
 }
 
 impl Once {
     /// The place that is meant for this command, as this actor gave it under this key.
-    pub(crate) fn of(authority: &Authority, key: IdempotencyKey, command: &Command) -> Result<Self, Refusal> {
-        let json = serde_json::to_string(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
-        // A command's JSON is an object with one field, named after it: `{"create_token": …}`.
-        let kind = json.split('"').nth(1).ok_or_else(|| Refusal::internal("a command has no name"))?;
+    pub(crate) fn of(authority: &Authority, key: &IdempotencyKey, command: &Command) -> Result<Self, Refusal> {
         let actor = authority.token().map_or("root", |held| &held.token.id);
-        Ok(Self { actor: actor.to_owned(), command: kind.to_owned(), key, fingerprint: Digest::of(json.as_bytes()) })
+        // JSON keeps the three apart, whatever is in them.
+        let place = json!([actor, command.kind(), key.as_str()]).to_string();
+        let command = serde_json::to_vec(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
+        Ok(Self { place: Digest::of(place.as_bytes()), fingerprint: Digest::of(&command) })
     }
 
     /// What the command answered when it came first, if it came before.
@@ -53,9 +55,8 @@ impl Once {
     /// # Errors
     /// [`Refusal::IdempotencyMismatch`] where another command came under this key.
     pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, Refusal> {
-        let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE actor = ? AND command = ? AND key = ?";
-        let place = [(&self.actor).into(), (&self.command).into(), self.key.as_str().into()];
-        let Some(mut row) = sql.exec(kept, &place)?.pop() else { return Ok(None) };
+        let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE place = ?";
+        let Some(mut row) = sql.exec(kept, &[self.place.into()])?.pop() else { return Ok(None) };
         let (fingerprint, reply): (Digest, String) = (row.take()?, row.take()?);
         if now.since(row.take()?) >= KEPT {
             return Ok(None);
@@ -73,16 +74,8 @@ impl Once {
             return Err(Refusal::invalid_value("", detail));
         }
         sql.exec(
-            "INSERT OR REPLACE INTO idempotency (actor, command, key, fingerprint, reply, created_at)
-             VALUES (?, ?, ?, ?, ?, ?)",
-            &[
-                (&self.actor).into(),
-                (&self.command).into(),
-                self.key.as_str().into(),
-                self.fingerprint.into(),
-                reply.into(),
-                now.into(),
-            ],
+            "INSERT OR REPLACE INTO idempotency (place, fingerprint, reply, created_at) VALUES (?, ?, ?, ?)",
+            &[self.place.into(), self.fingerprint.into(), reply.into(), now.into()],
         )?;
         Ok(())
     }
@@ -90,21 +83,20 @@ impl Once {
 
 /// Forgets some of the answers whose time is over, and says when the next one's is.
 pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
-    let over = "DELETE FROM idempotency WHERE (actor, command, key) IN (
-        SELECT actor, command, key FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
+    let over = "DELETE FROM idempotency WHERE place IN (
+        SELECT place FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
     sql.exec(over, &[now.0.saturating_sub(KEPT).into(), STEP.into()])?;
     let oldest = sql.exec("SELECT min(created_at) FROM idempotency", &[])?.pop();
     let oldest: Option<Timestamp> = oldest.map_or(Ok(None), |mut row| row.take())?;
     Ok(oldest.map(|at| at.plus(KEPT)))
 }
 
-/// Forgets the answers that tell of a member or of its tokens.
-pub(crate) fn forget_member(sql: &dyn Sql, id: &str) -> Result<(), SqlError> {
+/// Forgets the answers that tell of the member with this number, or of its tokens.
+pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
+    // A reply about a token names its owner; of the others, none but a member has a number.
     sql.exec(
-        "DELETE FROM idempotency WHERE ? IN (
-              json_extract(reply, '$.owner.id'),
-             iif(command = 'create_member', json_extract(reply, '$.id'), NULL))",
-        &[id.into()],
+        "DELETE FROM idempotency WHERE ? = coalesce(json_extract(reply, '$.owner.number'), json_extract(reply, '$.number'))",
+        &[number.into()],
     )?;
     Ok(())
 }

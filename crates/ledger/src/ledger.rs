@@ -129,7 +129,7 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         }
     };
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
-    let once = idempotency_key.map(|key| Once::of(&authority, key, &command)).transpose()?;
+    let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     if let Some(once) = &once
         && let Some(reply) = once.answered(sql, now)?
     {

@@ -122,7 +122,7 @@ pub struct Client {
     pub created_at: Timestamp,
 }
 
-/// The clients, by id; needs `tokens:read`.
+/// The clients, in the order in which they were added; needs `tokens:read`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ListClients {
     /// Which page.

@@ -26,7 +26,7 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     member.version = work.next_generation()?;
     let revoked = revoke_all_of(work, &mut member)?;
     tokens::blank_each_of(work, member.number, member.version)?;
-    idempotency::forget_member(work.sql, &member.id)?;
+    idempotency::forget_member(work.sql, member.number)?;
     // The space keeps it apart from every id that can be given, so it is never taken.
     member.id = format!("erased {}", member.number);
     member.name = String::new();

@@ -46,17 +46,24 @@ CREATE TABLE clients (
 
 CREATE INDEX audit_by_actor ON audit (actor_id, seq);
 
+-- Version 1 wrote names, addresses and notes into the audit, where erasing a member does not reach them. They are taken
+-- out, this once: nothing of the kind has been written since, and no row is ever changed again.
+DROP TRIGGER audit_is_append_only;
+UPDATE audit SET after = json_remove(after, '$.name', '$.email', '$.note', '$.metadata')
+WHERE action IN ('member.create', 'token.create');
+CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'an audit row is never changed');
+END;
+
 -- What a command answered, for when it is sent again under the same key. The reply holds no token's text.
 CREATE TABLE idempotency (
-    -- A token's id, or 'root'.
-    actor TEXT NOT NULL,
-    command TEXT NOT NULL,
-    key TEXT NOT NULL,
+    -- SHA-256 of the actor, the kind of command and the key, which may be a secret of the caller's.
+    place BLOB PRIMARY KEY,
     -- SHA-256 of the command as JSON.
     fingerprint BLOB NOT NULL,
     reply TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (actor, command, key)
+    created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);

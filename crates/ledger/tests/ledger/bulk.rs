@@ -6,11 +6,10 @@ use counterfoil_ledger::{
         Actor, CreateToken, ReadToken, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Selection, State,
         TokenFilter,
     },
-    native::When,
     refusal::InvalidCode,
 };
 
-use crate::{faults::fail_each, support::*};
+use crate::support::*;
 
 fn ids(ids: &[&str]) -> RevokeTokens {
     let select = Selection::Ids(ids.iter().map(|id| (*id).to_owned()).collect());
@@ -123,15 +122,4 @@ fn it_takes_the_right_to_write() {
     assert_missing(world.call(ann.actor, found(of("ann"))), "tokens:write");
     let long = RevokeTokens { reason: Some("r".repeat(201)), ..ids(&[&ann.id]) };
     assert_invalid_value(world.call(Actor::Root, long), "/reason");
-}
-
-#[test]
-fn no_statement_can_fail_and_leave_a_trace() {
-    for when in [When::Before, When::After] {
-        let (mut world, admin) = World::founded();
-        world.join("ann", &[]);
-        let held: Vec<Held> = (0..4).map(|_| world.issue(admin.actor, token(&[])).unwrap()).collect();
-        assert!(fail_each(&mut world, admin.actor, when, || ids(&[&held[0].id, &held[1].id])) >= 14);
-        assert!(fail_each(&mut world, admin.actor, when, || found(of("ann"))) >= 9);
-    }
 }

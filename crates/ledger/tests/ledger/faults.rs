@@ -1,61 +1,227 @@
 //! A failed command changes nothing, whichever statement fails, and however.
 
+use core::fmt::Debug;
+use std::collections::BTreeSet;
+
 use counterfoil_ledger::{
-    Refusal,
+    Refusal, Upkeep,
     command::{
-        Actor, Ask, CreateToken, GetScopes, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records, RevokeToken,
+        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EraseMember,
+        GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, Page, Patch, PutScopes, ReadAudit, ReadMember,
+        ReadSelf, ReadToken, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
+        SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace,
     },
     native::When,
 };
+use counterfoil_token::Digest;
 
-use crate::support::*;
+use crate::{
+    changes::{of_member, of_token, of_workspace},
+    idempotency::once,
+    support::*,
+};
 
-/// Has the command carried out again and again, each time with the next statement failing, until none fails.
-/// Answers how many statements the command has.
-pub(crate) fn fail_each<C: Ask>(world: &mut World, actor: Actor, when: When, ask: impl Fn() -> C) -> u64 {
-    for statement in 1.. {
-        let before = world.dump();
-        world.ledger.sql().fail(Some((statement, when)));
-        let outcome = world.attempt(actor, ask());
-        let spared = world.ledger.sql().is_fault_ahead();
-        world.ledger.sql().fail(None);
-        if spared {
-            assert!(outcome.is_ok(), "{:?}", outcome.err());
-            return statement - 1;
-        }
-        assert!(matches!(outcome, Err(Refusal::Internal { .. })), "statement {statement} failed unnoticed");
-        assert_eq!(world.dump(), before, "statement {statement} failed {when:?} and something stayed");
-    }
-    0
+/// A workspace's whole life, in which every statement of every command fails once before the command is carried out.
+struct Sweep {
+    world: World,
+    when: When,
+    /// The kinds of command that were carried out.
+    kinds: BTreeSet<&'static str>,
+    /// How many commands that was.
+    commands: u32,
 }
 
 #[test]
 fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
     for when in [When::Before, When::After] {
-        let mut world = World::empty();
-        // Found, then replace: both ways of a bootstrap.
-        for least in [10, 12] {
-            assert!(fail_each(&mut world, Actor::Root, when, bootstrap) >= least);
-        }
-        let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
-        let admin = world.held(admin).actor;
-        let put = |names: &'static [&str]| move || PutScopes { scopes: names.iter().map(|name| entry(name)).collect() };
-        assert!(fail_each(&mut world, admin, when, put(&["read", "write"])) >= 9);
-        assert!(fail_each(&mut world, admin, when, put(&["read", "more"])) >= 9);
-        assert!(fail_each(&mut world, admin, when, || member("ann", &["read"])) >= 8);
-        let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
-        assert!(fail_each(&mut world, admin, when, to_ann) >= 10);
-        let held = world.issue(admin, token(&["read"])).unwrap();
-        let id = || held.id.clone();
-        assert!(fail_each(&mut world, admin, when, || RevokeToken { id: id(), reason: None }) >= 7);
+        let mut sweep = Sweep { world: World::empty(), when, kinds: BTreeSet::new(), commands: 0 };
+        let admin = sweep.founding();
+        sweep.settings(&admin);
+        sweep.members_and_clients(&admin);
+        sweep.tokens(&admin);
+        sweep.many_tokens(&admin);
+        sweep.questions(&admin);
+        sweep.endings(&admin);
+        assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "no statement of the others has failed");
+    }
+}
 
-        // Questions fail too, and say so.
-        assert!(fail_each(&mut world, admin, when, || GetScopes {}) >= 3);
-        assert!(fail_each(&mut world, admin, when, || ListMembers { page: Page::default() }) >= 4);
-        assert!(fail_each(&mut world, admin, when, || all_tokens(Page::default())) >= 4);
-        assert!(fail_each(&mut world, admin, when, || ReadToken { id: id() }) >= 3);
-        assert!(fail_each(&mut world, admin, when, || ReadSelf {}) >= 2);
-        assert!(fail_each(&mut world, Actor::Verifier, when, || Records { digests: vec![held.digest] }) >= 3);
+impl Sweep {
+    /// Does something again and again, each time with the next statement failing, until none fails.
+    fn fail_each<T, E: Debug>(&mut self, act: impl Fn(&mut World) -> Result<T, E>) -> T {
+        for statement in 1.. {
+            let before = self.world.dump();
+            self.world.ledger.sql().fail(Some((statement, self.when)));
+            let outcome = act(&mut self.world);
+            let spared = self.world.ledger.sql().is_fault_ahead();
+            self.world.ledger.sql().fail(None);
+            if spared {
+                return outcome.unwrap();
+            }
+            assert!(outcome.is_err(), "statement {statement} failed {:?} and nobody noticed", self.when);
+            assert_eq!(self.world.dump(), before, "statement {statement} failed {:?} and something stayed", self.when);
+        }
+        panic!("a command without an end");
+    }
+
+    /// The same with a command, which has an idempotency key that it may be sent under again after each failure.
+    fn command<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
+        self.commands += 1;
+        let key = self.commands.to_string();
+        let command: Command = ask().into();
+        self.kinds.insert(command.kind());
+        let answered = self.fail_each(|world| {
+            let outcome = once(world, actor, &key, ask());
+            assert!(matches!(outcome, Ok(_) | Err(Refusal::Internal { .. })), "{:?}", outcome.err());
+            outcome
+        });
+        assert!(!answered.repeated);
+        answered.reply
+    }
+
+    fn change<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
+        let last = "SELECT coalesce(max(seq), 0) FROM audit";
+        let before = self.world.number(last);
+        let reply = self.command(actor, ask);
+        assert!(self.world.number(last) > before, "it was to change something");
+        reply
+    }
+
+    fn question<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
+        let before = self.world.dump();
+        let reply = self.command(actor, ask);
+        assert_eq!(self.world.dump(), before, "a question has changed something");
+        reply
+    }
+
+    fn issue(&mut self, actor: Actor, ask: impl Fn() -> CreateToken) -> Held {
+        let issued = self.change(actor, ask);
+        self.world.held(issued)
+    }
+
+    fn founding(&mut self) -> Held {
+        // The first founds it, the second replaces the token that the first may not have delivered.
+        let first = self.command(Actor::Root, bootstrap).admin;
+        self.world.held(first);
+        let second = self.change(Actor::Root, bootstrap).admin;
+        self.world.held(second)
+    }
+
+    fn settings(&mut self, admin: &Held) {
+        for names in [&["read", "write"], &["read", "more"]] {
+            self.change(admin.actor, || PutScopes { scopes: names.iter().map(|name| entry(name)).collect() });
+        }
+        self.change(admin.actor, || UpdateWorkspace {
+            name: Some("Another".to_owned()),
+            default_quota: Some(60),
+            audit_retention: Patch::Set(1),
+            ..of_workspace()
+        });
+        for suspended in [true, false] {
+            self.change(Actor::Root, || SuspendWorkspace { suspended });
+        }
+    }
+
+    fn members_and_clients(&mut self, admin: &Held) {
+        self.change(admin.actor, || CreateMember { quota: Some(9), ..member("ann", &["read", "tokens:*"]) });
+        self.change(admin.actor, || member("ben", &["read"]));
+        self.change(admin.actor, || UpdateMember {
+            name: Some("Benedict".to_owned()),
+            email: Patch::Set("ben@example.org".to_owned()),
+            suspended: Some(true),
+            ..of_member("ben")
+        });
+        let no_grants = || UpdateMember { grants: Some(Vec::new()), suspended: Some(false), ..of_member("ben") };
+        self.change(admin.actor, no_grants);
+        for id in ["app", "web"] {
+            let permissions = || patterns(&["read"]);
+            self.change(admin.actor, || CreateClient {
+                id: id.to_owned(),
+                name: "A client".to_owned(),
+                permissions: permissions(),
+            });
+        }
+        self.change(admin.actor, || DeleteClient { id: "web".to_owned() });
+    }
+
+    fn tokens(&mut self, admin: &Held) {
+        let pinned = || Some("app".to_owned());
+        let to_ann = || CreateToken { owner: Some("ann".to_owned()), client_id: pinned(), ..token(&["read"]) };
+        self.issue(admin.actor, to_ann);
+        let held = self.issue(admin.actor, || token(&["read"]));
+        self.change(admin.actor, || UpdateToken { name: Some("renamed".to_owned()), ..of_token(&held.id) });
+        let scopes = |change| UpdateToken { scopes: Some(change), ..of_token(&held.id) };
+        let merge = |on| patterns(&["more"]).into_iter().map(|scope| (scope, on)).collect();
+        self.change(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
+        self.question(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
+        self.change(admin.actor, || scopes(ScopeChange::Replace(patterns(&["read"]))));
+        // The second ends the grace that the first has given, and what comes then concerns two texts.
+        for _ in 0..2 {
+            let rotated = self.change(admin.actor, || RotateToken { id: held.id.clone(), grace_seconds: 60 });
+            self.world.held(rotated);
+        }
+        self.question(Actor::Verifier, || Records { digests: vec![held.digest, admin.digest] });
+        self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
+        self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });
+        self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
+    }
+
+    fn many_tokens(&mut self, admin: &Held) {
+        let line = |text: &str, token| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token };
+        let imported = self.change(admin.actor, || ImportTokens {
+            lines: vec![line("one", token(&["read"])), line("wrong", token(&["nope"])), line("two", token(&[]))],
+        });
+        let ids: Vec<_> = imported.lines.into_iter().flatten().collect();
+        assert_eq!(ids.len(), 2);
+        self.change(admin.actor, || RevokeTokens { select: Selection::Ids(ids.clone()), reason: None });
+        let of_ann = || TokenFilter { owner: Some("ann".to_owned()), ..TokenFilter::default() };
+        self.change(admin.actor, || RevokeTokens { select: Selection::Filter(of_ann()), reason: None });
+        let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
+        self.issue(admin.actor, to_ann);
+        self.change(admin.actor, || UpdateMember { revoke_all: true, ..of_member("ann") });
+        self.issue(admin.actor, to_ann);
+    }
+
+    fn questions(&mut self, admin: &Held) {
+        let page = Page::default;
+        self.question(admin.actor, || ReadWorkspace {});
+        self.question(admin.actor, || GetScopes {});
+        self.question(admin.actor, || ListMembers { page: page() });
+        self.question(admin.actor, || ReadMember { id: "ann".to_owned() });
+        self.question(admin.actor, || ListClients { page: page() });
+        self.question(admin.actor, || all_tokens(page()));
+        self.question(admin.actor, || ReadToken { id: admin.id.clone() });
+        self.question(admin.actor, || ReadSelf {});
+        self.question(admin.actor, || ReadAudit { subject: None, actor: None, page: page() });
+    }
+
+    /// What ends by itself ends; then a member, and the workspace.
+    fn endings(&mut self, admin: &Held) {
+        self.world.wait(DAY);
+        let rows =
+            |world: &World| world.column("SELECT count(*) FROM audit UNION ALL SELECT count(*) FROM idempotency");
+        let before = rows(&self.world);
+        self.fail_each(|world| world.ledger.upkeep(world.now));
+        let after = rows(&self.world);
+        assert!(before[0] != after[0] && before[1] != after[1], "neither audit nor answers were too old");
+
+        self.change(admin.actor, || EraseMember { id: "ann".to_owned() });
+        self.change(Actor::Root, || DeleteWorkspace {});
+        loop {
+            match self.fail_each(|world| world.ledger.upkeep(world.now)) {
+                Upkeep::More => {}
+                Upkeep::Wait(due) => {
+                    self.world.now = self.world.now.max(due.unwrap());
+                    let outbox = self.world.ledger.outbox();
+                    for put in outbox.due(self.world.now, 100).unwrap() {
+                        outbox.done(&put, self.world.now).unwrap();
+                    }
+                }
+                Upkeep::Release(..) => break,
+            }
+        }
+        self.fail_each(|world| world.ledger.forget(world.now));
+        assert_eq!(self.world.number("SELECT count(*) FROM workspace"), 0);
     }
 }
 

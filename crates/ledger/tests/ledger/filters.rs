@@ -90,7 +90,7 @@ fn by_owner_scope_client_and_digest() {
     assert_eq!(find(&mut world, TokenFilter { digest: Some(Digest::of(b"")), ..filter() }), [0; 0]);
     // An old text leads to its token too.
     let rotated = world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0 }).unwrap();
-    world.held(rotated.issued);
+    world.held(rotated);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(ann.digest), ..filter() }), [2]);
     // All that is given must hold.
     assert_eq!(find(&mut world, TokenFilter { owner: Some("admin".to_owned()), ..by_scope("read") }), [0; 0]);

@@ -13,7 +13,12 @@ fn key_of(text: &str) -> IdempotencyKey {
     IdempotencyKey::try_from(text.to_owned()).unwrap()
 }
 
-fn once<C: Ask>(world: &mut World, actor: Actor, under: &str, ask: C) -> Result<Answered<C::Reply>, Refusal> {
+pub(crate) fn once<C: Ask>(
+    world: &mut World,
+    actor: Actor,
+    under: &str,
+    ask: C,
+) -> Result<Answered<C::Reply>, Refusal> {
     let idempotency_key = Some(key_of(under));
     let request_id = "once".to_owned();
     let request = Request { workspace: key(), actor, request_id, address: None, idempotency_key, command: ask.into() };
@@ -46,6 +51,19 @@ fn sent_again_it_has_one_effect_and_the_same_answer_without_the_text() {
         assert_eq!(again.reply.token, view);
     }
     assert_eq!(world.dump(), before);
+}
+
+#[test]
+fn the_key_is_stored_nowhere() {
+    let (mut world, admin) = World::founded();
+    // Somebody takes what is at hand for a key.
+    let secret = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
+    let made = once(&mut world, admin.actor, secret, token(&["read"])).unwrap();
+    world.held(made.reply);
+    once(&mut world, admin.actor, secret, member("ann", &[])).unwrap();
+    assert!(once(&mut world, admin.actor, secret, member("ann", &[])).unwrap().repeated);
+    assert_eq!(world.number("SELECT count(*) FROM idempotency"), 2);
+    assert!(!world.dump().contains(secret));
 }
 
 #[test]
@@ -141,8 +159,10 @@ fn what_was_answered_of_an_erased_member_is_forgotten() {
     let made = once(&mut world, admin.actor, "k", to_zoe).unwrap();
     world.held(made.reply);
     once(&mut world, admin.actor, "j", member("ann", &[])).unwrap();
+    let namesake = CreateClient { id: "zoe".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+    once(&mut world, admin.actor, "j", namesake).unwrap();
     world.call(admin.actor, EraseMember { id: "zoe".to_owned() }).unwrap();
     let left = world.column("SELECT reply FROM idempotency");
-    assert_eq!(left.len(), 1);
-    assert!(format!("{left:?}").contains("ann"));
+    assert_eq!(left.len(), 2);
+    assert!(format!("{left:?}").contains("ann"), "what is told of others stays");
 }

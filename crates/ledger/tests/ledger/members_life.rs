@@ -11,22 +11,9 @@ use counterfoil_ledger::{
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Encoded as _, OwnerRecord, ScopePattern, TokenRecord};
 
-use crate::support::*;
+use crate::{changes::of_member as change, support::*};
 
 /// A change of nothing.
-fn change(id: &str) -> UpdateMember {
-    UpdateMember {
-        id: id.to_owned(),
-        name: None,
-        email: Patch::Keep,
-        role: None,
-        grants: None,
-        quota: Patch::Keep,
-        suspended: None,
-        revoke_all: false,
-    }
-}
-
 fn assert_last_admin<T>(outcome: Result<T, Refusal>) {
     let Refusal::Conflict { code, .. } = refused(outcome) else { panic!("no conflict") };
     assert_eq!(code, ConflictCode::LastAdmin);

@@ -6,7 +6,7 @@ use counterfoil_ledger::{
     refusal::{ForbiddenCode, InvalidCode},
 };
 
-use crate::support::*;
+use crate::{changes::of_token, support::*};
 
 fn with_clients() -> (World, Held) {
     let (world, admin) = World::founded();
@@ -54,17 +54,7 @@ fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
     assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
     world.wait(1);
     let second = world.issue(admin.actor, pinned("app")).unwrap();
-    let longer = || UpdateToken {
-        id: first.id.clone(),
-        name: None,
-        note: Patch::Keep,
-        enabled: None,
-        scopes: None,
-        lifetime: Patch::Set(Lifetime::Seconds(60)),
-        not_before: Patch::Keep,
-        allowed_addresses: None,
-        metadata: Patch::Keep,
-    };
+    let longer = || UpdateToken { lifetime: Patch::Set(Lifetime::Seconds(60)), ..of_token(&first.id) };
     assert_eq!(refused(world.call(admin.actor, longer())), taken());
     world.call(admin.actor, RevokeToken { id: second.id.clone(), reason: None }).unwrap();
     assert!(world.call(admin.actor, longer()).is_ok());
@@ -76,7 +66,7 @@ fn a_pin_outlives_a_rotation() {
     let (mut world, admin) = with_clients();
     let first = world.issue(admin.actor, pinned("app")).unwrap();
     let rotated = world.call(admin.actor, RotateToken { id: first.id.clone(), grace_seconds: 60 }).unwrap();
-    assert_eq!(world.held(rotated.issued).client_id.as_deref(), Some("app"));
+    assert_eq!(world.held(rotated).client_id.as_deref(), Some("app"));
     assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
 }
 
@@ -106,7 +96,7 @@ fn a_token_of_a_client_pins_to_that_client_only() {
     let sentence = "The token may do more than the token presented may grant.";
     assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
     let rotated = world.call(app.actor, rotate(&anns)).unwrap();
-    world.held(rotated.issued);
+    world.held(rotated);
     // With tokens:grant it does.
     let granting = CreateToken { scopes: patterns(&["tokens:*"]), ..pinned("web") };
     let granting = world.issue(admin.actor, granting).unwrap();

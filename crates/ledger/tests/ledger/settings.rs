@@ -12,18 +12,7 @@ use counterfoil_ledger::{
 use counterfoil_token::Prefix;
 use counterfoil_verify::{Code, Encoded as _, WorkspaceRecord};
 
-use crate::support::*;
-
-fn change() -> UpdateWorkspace {
-    UpdateWorkspace {
-        name: None,
-        prefix: None,
-        default_quota: None,
-        max_lifetime: Patch::Keep,
-        session_length: None,
-        audit_retention: Patch::Keep,
-    }
-}
+use crate::{changes::of_workspace as change, support::*};
 
 #[test]
 fn settings_are_as_they_were_set() {

@@ -1,37 +1,19 @@
 //! Changing tokens: what changes, what nobody may change, and what verifiers and the audit learn of it.
 
-use std::collections::BTreeMap;
-
 use counterfoil_ledger::{
     Refusal,
     command::{
         Actor, CreateToken, Lifetime, Patch, PutScopes, ReadSelf, RevokeToken, Role, ScopeChange, ScopeEntry, State,
         TokenView, UpdateToken,
     },
-    native::When,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_verify::{AddressBlock, Code, ScopePattern, Timestamp};
 use serde_json::json;
 
-use crate::{faults::fail_each, support::*};
+use crate::{changes::of_token as change, support::*};
 
 const ESCALATION: ForbiddenCode = ForbiddenCode::Escalation;
-
-/// A change of nothing.
-fn change(id: &str) -> UpdateToken {
-    UpdateToken {
-        id: id.to_owned(),
-        name: None,
-        note: Patch::Keep,
-        enabled: None,
-        scopes: None,
-        lifetime: Patch::Keep,
-        not_before: Patch::Keep,
-        allowed_addresses: None,
-        metadata: Patch::Keep,
-    }
-}
 
 fn replace(id: &str, scopes: &[&str]) -> UpdateToken {
     UpdateToken { scopes: Some(ScopeChange::Replace(patterns(scopes))), ..change(id) }
@@ -324,17 +306,4 @@ fn fields_have_limits() {
     let large = json!({"a": "x".repeat(4_089)}).as_object().cloned().unwrap();
     invalid(UpdateToken { metadata: Patch::Set(large), ..change(id) }, "/metadata");
     invalid(UpdateToken { not_before: Patch::Set(Timestamp(u64::MAX)), ..change(id) }, "/not_before");
-}
-
-#[test]
-fn no_statement_can_fail_and_leave_a_trace() {
-    for when in [When::Before, When::After] {
-        let (mut world, admin) = World::founded();
-        let held = world.issue(admin.actor, token(&["read"])).unwrap();
-        let ask =
-            || UpdateToken { scopes: Some(ScopeChange::Merge(BTreeMap::new())), ..merge(&held.id, &[("write", true)]) };
-        assert!(fail_each(&mut world, admin.actor, when, ask) >= 5);
-        let ask = || merge(&held.id, &[("write", true)]);
-        assert!(fail_each(&mut world, admin.actor, when, ask) >= 9);
-    }
 }

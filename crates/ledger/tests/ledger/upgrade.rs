@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
-    command::{Actor, ListMembers, Page, ReadSelf, ReadWorkspace, Records},
+    command::{Actor, EraseMember, ListMembers, Page, ReadSelf, ReadWorkspace, Records},
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
 };
@@ -60,6 +60,32 @@ fn what_was_there_is_there_and_works() {
     let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
     assert_eq!(answer.tokens[0].1.as_ref().map(|record| record.version), Some(7));
     assert_eq!(world.number("SELECT max(seq) FROM audit"), 8);
+}
+
+#[test]
+fn old_audit_rows_forget_what_people_wrote() {
+    let sql = version_1();
+    // As version 1 told of a member with an address.
+    sql.exec(
+        r#"INSERT INTO audit (at, actor, action, subject, after, request_id) VALUES (1763000000000, 'root',
+            'member.create', 'bob', '{"email":"bob@example.org","id":"bob","name":"Bobby","role":"member"}', 'r')"#,
+        &[],
+    )
+    .unwrap();
+    let personal = ["ANN", "Bobby", "bob@example.org", "First admin token", "a token", "a note", "team"];
+    let told = |dump: &str| {
+        let audit: String = dump.lines().filter(|line| line.starts_with("audit:")).collect();
+        personal.into_iter().filter(|text| audit.contains(text)).count()
+    };
+    assert_eq!(told(&sql.dump().unwrap()), personal.len());
+
+    let mut world = World::over(sql);
+    assert_eq!(told(&world.dump()), 0);
+    assert_eq!(world.number("SELECT count(*) FROM audit"), 8, "the rows themselves stay");
+    let grants = world.column("SELECT json_extract(after, '$.grants') FROM audit WHERE subject = 'ann'");
+    assert_eq!(grants, [r#"["read"]"#.into()], "and the rest of them");
+    world.call(actor(0), EraseMember { id: "ann".to_owned() }).unwrap();
+    assert!(!world.dump().contains("ANN"), "of an erased member something stays");
 }
 
 #[test]

@@ -23,7 +23,7 @@ use counterfoil_verify::{Code, Freshness};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::support::*;
+use crate::{changes::of_token, support::*};
 
 fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
@@ -65,17 +65,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         client_id: None,
         metadata: json!({"team": "a"}).as_object().cloned(),
     };
-    let unchanged = || UpdateToken {
-        id: id.to_owned(),
-        name: None,
-        note: Patch::Keep,
-        enabled: None,
-        scopes: None,
-        lifetime: Patch::Keep,
-        not_before: Patch::Keep,
-        allowed_addresses: None,
-        metadata: Patch::Keep,
-    };
+    let unchanged = || of_token(id);
     let update = UpdateToken {
         name: Some("renamed".to_owned()),
         note: Patch::Set("a note".to_owned()),
@@ -198,7 +188,7 @@ fn refusals_stay_as_they_are() {
     let mut world = World::empty();
     let body = serde_json::to_vec(&request(Actor::Root, ReadSelf {})).unwrap();
     let reply: Value = serde_json::from_slice(&handle(&mut world, &body)).unwrap();
-    assert_eq!(reply, json!({ "refused": { "because": "not_found", "what": "workspace" } }));
+    assert_eq!(reply, json!({ "refused": { "not_found": { "what": "workspace" } } }));
 }
 
 fn invalid(code: InvalidCode) -> Refusal {
@@ -225,8 +215,8 @@ fn the_directorys_messages_stay_as_they_are() {
 #[test]
 fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
     for bytes in [&b""[..], b"{", b"[]", b"{\"ok\":\"cft_secret\"}", b"{\"ok\":{\"text\":\"cft_secret\"}}"] {
-        let error = decode_reply::<CreateToken>(bytes).unwrap_err().to_string();
-        assert!(error.starts_with("not a reply to the command: ") && !error.contains("secret"), "{error}");
+        let error = decode_reply::<CreateToken>(bytes).unwrap_err();
+        assert_eq!(error.to_string(), "not a reply to the command");
     }
 }
 
@@ -239,10 +229,12 @@ fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
         assert!(!detail.contains("secret"));
         detail
     };
-    assert_eq!(refusal(b""), "not a request: cut short at line 1 column 0");
-    assert_eq!(refusal(b"secret"), "not a request: no JSON at line 1 column 1");
-    assert_eq!(refusal(br#"{"workspace":"secret"}"#), "not a request: a wrong field at line 1 column 22");
-    assert_eq!(refusal(br#"{"workspace":"secret!"}"#), "not a request: a wrong field at line 1 column 22");
+    for text in ["", "secret"] {
+        assert_eq!(refusal(text.as_bytes()), "not a request: no JSON");
+    }
+    // The first is a key.
+    assert_eq!(refusal(br#"{"workspace":"secret"}"#), "not a request: a wrong field at /actor");
+    assert_eq!(refusal(br#"{"workspace":"secret!"}"#), "not a request: a wrong field at /workspace");
 }
 
 /// Requests with some of their bytes replaced, removed or doubled.

@@ -41,15 +41,12 @@ CREATE TABLE clients (
 ) STRICT;
 
 CREATE TABLE idempotency (
-    -- A token's id, or 'root'.
-    actor TEXT NOT NULL,
-    command TEXT NOT NULL,
-    key TEXT NOT NULL,
+    -- SHA-256 of the actor, the kind of command and the key, which may be a secret of the caller's.
+    place BLOB PRIMARY KEY,
     -- SHA-256 of the command as JSON.
     fingerprint BLOB NOT NULL,
     reply TEXT NOT NULL,
-    created_at INTEGER NOT NULL,
-    PRIMARY KEY (actor, command, key)
+    created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE members (

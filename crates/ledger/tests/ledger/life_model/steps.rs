@@ -1,10 +1,10 @@
-//! Random steps in the life of a workspace's tokens, for the [model](crate::life_model).
+//! Random steps in the life of a workspace's tokens, for the [model](super).
 
 use counterfoil_ledger::native::When;
 use proptest::{prelude::*, sample::Index};
 
-pub(crate) const MEMBERS: [&str; 4] = ["admin", "ann", "ben", "cat"];
-pub(crate) const CLIENTS: [&str; 2] = ["app", "web"];
+pub(super) const MEMBERS: [&str; 4] = ["admin", "ann", "ben", "cat"];
+pub(super) const CLIENTS: [&str; 2] = ["app", "web"];
 /// What tokens and members are granted, or asked to be.
 const PATTERNS: [&str; 10] = [
     "*",
@@ -20,25 +20,25 @@ const PATTERNS: [&str; 10] = [
 ];
 
 #[derive(Clone, Debug)]
-pub(crate) struct Step {
-    pub(crate) act: Act,
-    pub(crate) by: By,
+pub(super) struct Step {
+    pub(super) act: Act,
+    pub(super) by: By,
     /// The command is sent under one of a few idempotency keys.
-    pub(crate) key: Option<u8>,
-    pub(crate) fault: Option<Fault>,
+    pub(super) key: Option<u8>,
+    pub(super) fault: Option<Fault>,
     /// Compare the whole database before and after, if the command is refused.
-    pub(crate) thorough: bool,
+    pub(super) thorough: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum By {
+pub(super) enum By {
     Root,
     /// A text that was known once, whatever became of it.
     Text(Index),
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
+pub(super) enum Fault {
     /// The nth statement fails; keeping the transaction counts as one.
     Statement(u64, When),
     /// The process ends when the command draws random bytes, in the midst of its transaction.
@@ -47,7 +47,7 @@ pub(crate) enum Fault {
 
 /// What becomes of a put.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Put {
+pub(super) enum Put {
     Done,
     Failed,
     /// It is written, and reported as failed.
@@ -57,17 +57,17 @@ pub(crate) enum Put {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) owner: Option<usize>,
-    pub(crate) scopes: Vec<&'static str>,
-    pub(crate) seconds: Option<u64>,
-    pub(crate) delay: Option<u64>,
-    pub(crate) enabled: bool,
-    pub(crate) client: Option<usize>,
+pub(super) struct Plan {
+    pub(super) owner: Option<usize>,
+    pub(super) scopes: Vec<&'static str>,
+    pub(super) seconds: Option<u64>,
+    pub(super) delay: Option<u64>,
+    pub(super) enabled: bool,
+    pub(super) client: Option<usize>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) enum Act {
+pub(super) enum Act {
     Create(Plan),
     /// Texts made elsewhere, by number: some come twice.
     Import(Vec<(u8, Plan)>),
@@ -152,7 +152,7 @@ pub(crate) enum Act {
     Reopen,
 }
 
-pub(crate) fn step() -> impl Strategy<Value = Step> {
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let by = prop_oneof![2 => Just(By::Root), 5 => any::<Index>().prop_map(By::Text)];
     let when = prop_oneof![Just(When::Before), Just(When::After)];
     let fault = prop_oneof![

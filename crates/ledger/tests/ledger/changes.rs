@@ -1,0 +1,41 @@
+//! Changes of nothing, for a test to say what it changes: `UpdateToken { name, ..of_token(id) }`.
+
+use counterfoil_ledger::command::{Patch, UpdateMember, UpdateToken, UpdateWorkspace};
+
+pub(crate) fn of_token(id: &str) -> UpdateToken {
+    UpdateToken {
+        id: id.to_owned(),
+        name: None,
+        note: Patch::Keep,
+        enabled: None,
+        scopes: None,
+        lifetime: Patch::Keep,
+        not_before: Patch::Keep,
+        allowed_addresses: None,
+        metadata: Patch::Keep,
+    }
+}
+
+pub(crate) fn of_member(id: &str) -> UpdateMember {
+    UpdateMember {
+        id: id.to_owned(),
+        name: None,
+        email: Patch::Keep,
+        role: None,
+        grants: None,
+        quota: Patch::Keep,
+        suspended: None,
+        revoke_all: false,
+    }
+}
+
+pub(crate) fn of_workspace() -> UpdateWorkspace {
+    UpdateWorkspace {
+        name: None,
+        prefix: None,
+        default_quota: None,
+        max_lifetime: Patch::Keep,
+        session_length: None,
+        audit_retention: Patch::Keep,
+    }
+}

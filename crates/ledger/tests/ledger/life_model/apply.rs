@@ -1,0 +1,185 @@
+//! What a command that was carried out does to the model, if this actor may do that.
+
+use counterfoil_ledger::command::*;
+use counterfoil_verify::ScopeSet;
+use serde_json::Value as Json;
+
+use super::{
+    Life, Person, Text,
+    ceiling::{Ceiling, probe},
+    parsed,
+};
+
+impl Life {
+    /// Answers how many audit rows are due.
+    pub(super) fn apply(&mut self, ceiling: &Ceiling, command: &Json, reply: &Json) -> u64 {
+        let before = self.generation;
+        self.generation = self.world.number("SELECT generation FROM workspace");
+        let changes = self.generation - before;
+        assert!(changes <= 1, "one command made two changes");
+        let command = parsed(command);
+        if let Some(scope) = self.needed(ceiling, &command) {
+            assert!(ceiling.holds(scope), "done without {scope}");
+        }
+        // What is as asked already is not changed; what is new always is a change.
+        let mut rows = changes;
+        match command {
+            Command::CreateToken(ask) => rows = self.created(ceiling, ask, parsed(reply)),
+            Command::ImportTokens(ask) => rows = self.imported(ceiling, ask, parsed(reply)),
+            Command::UpdateToken(_) => self.updated(ceiling, parsed(reply)),
+            Command::RotateToken(_) => rows = self.rotated(ceiling, parsed(reply)),
+            Command::RevokeToken(ask) => rows = self.revoked(ceiling, &ask.id),
+            Command::RevokeTokens(_) => rows = self.revoked_many(ceiling, parsed(reply)),
+            Command::CreateMember(ask) => rows = self.member_created(ceiling, &ask, parsed(reply)),
+            Command::UpdateMember(ask) => {
+                self.member_updated(ceiling, &ask, parsed(reply));
+                rows = rows.max(ask.revoke_all.into());
+            }
+            Command::EraseMember(ask) => rows = self.member_erased(ceiling, &ask.id),
+            Command::CreateClient(_) | Command::DeleteClient(_) => rows = 1,
+            Command::PutScopes(ask) => {
+                self.reserved = ask.scopes.iter().any(|entry| entry.grantable_by == Role::Admin);
+            }
+            Command::UpdateWorkspace(_) => {
+                let workspace: Workspace = parsed(reply);
+                self.default_quota = workspace.settings.default_quota;
+                self.retention = workspace.settings.audit_retention;
+            }
+            Command::SuspendWorkspace(ask) => {
+                assert!(ceiling.acts_as.is_none(), "suspended by another than root");
+                self.suspended = ask.suspended;
+            }
+            other => panic!("{other:?} is not in the model"),
+        }
+        assert_eq!(changes, rows.min(1), "a change without its generation");
+        rows
+    }
+
+    /// The scope without which nobody may do this.
+    fn needed(&self, ceiling: &Ceiling, command: &Command) -> Option<&'static str> {
+        match command {
+            Command::SuspendWorkspace(_) => None,
+            Command::RevokeToken(ask) if ceiling.is_own(self.at(&ask.id)) => None,
+            Command::CreateToken(_)
+            | Command::ImportTokens(_)
+            | Command::UpdateToken(_)
+            | Command::RotateToken(_)
+            | Command::RevokeToken(_)
+            | Command::RevokeTokens(_) => Some("tokens:write"),
+            _ => Some("workspace:manage"),
+        }
+    }
+
+    fn created(&mut self, ceiling: &Ceiling, ask: CreateToken, issued: Issued) -> u64 {
+        let held = self.world.held(issued);
+        self.check_new(ceiling, &ask, &held.view);
+        self.add(&held.view, ask.client_id);
+        1
+    }
+
+    fn imported(&mut self, ceiling: &Ceiling, ask: ImportTokens, imported: Imported) -> u64 {
+        let mut count = 0;
+        for (line, outcome) in ask.lines.into_iter().zip(imported.lines) {
+            let Ok(id) = outcome else { continue };
+            let view = self.world.attempt(Actor::Root, ReadToken { id }).unwrap();
+            assert!(self.texts.iter().all(|text| text.digest != line.digest), "a digest was taken twice");
+            self.check_new(ceiling, &line.token, &view);
+            self.add(&view, line.token.client_id);
+            count += 1;
+        }
+        count
+    }
+
+    fn updated(&mut self, ceiling: &Ceiling, view: TokenView) {
+        let at = self.at(&view.id);
+        let token = &self.tokens[at];
+        ceiling.check_reach(token.owner);
+        if ceiling.is_own(at) {
+            assert_eq!((&view.scopes, view.expires_at), (&token.scopes, token.expires_at), "changed by itself");
+        }
+        self.check_gain(ceiling, &token.scopes, &view.scopes);
+        if view.expires_at != token.expires_at {
+            ceiling.check_end(view.expires_at);
+        }
+        let token = &mut self.tokens[at];
+        token.scopes = view.scopes;
+        token.enabled = view.enabled;
+        token.expires_at = view.expires_at;
+    }
+
+    fn rotated(&mut self, ceiling: &Ceiling, rotated: Issued) -> u64 {
+        let previous_valid_until = rotated.previous_valid_until.unwrap();
+        let held = self.world.held(rotated);
+        let at = self.at(&held.id);
+        let token = &self.tokens[at];
+        ceiling.check_reach(token.owner);
+        if !ceiling.is_own(at) {
+            let can = probe(|scope| token.scopes.covers(scope));
+            assert!(can.is_subset(&ceiling.can), "escalated by a rotation");
+            ceiling.check_end(token.expires_at);
+        }
+        let now = self.world.now;
+        for text in self.texts.iter_mut().filter(|text| text.token == at) {
+            text.until = Some(text.until.map_or(previous_valid_until, |until| until.min(now)));
+        }
+        self.texts.push(Text { digest: held.digest, token: at, until: None });
+        1
+    }
+
+    fn revoked(&mut self, ceiling: &Ceiling, id: &str) -> u64 {
+        let at = self.at(id);
+        ceiling.check_reach(self.tokens[at].owner);
+        u64::from(!core::mem::replace(&mut self.tokens[at].revoked, true))
+    }
+
+    fn revoked_many(&mut self, ceiling: &Ceiling, revoked: RevokedTokens) -> u64 {
+        let mut count = 0;
+        for item in revoked.items {
+            let ended = self.revoked(ceiling, &item.id);
+            assert_eq!(item.result == RevokeResult::Revoked, ended == 1);
+            count += ended;
+        }
+        count
+    }
+
+    fn member_created(&mut self, ceiling: &Ceiling, ask: &CreateMember, member: Member) -> u64 {
+        let admin = member.role == Role::Admin;
+        assert!(ceiling.admin || !admin, "an admin made by none");
+        self.check_gain(ceiling, &ScopeSet::default(), &member.grants);
+        let person = Person { admin, quota: ask.quota, ..Person::new(&member.id, member.grants) };
+        assert!(self.people.insert(member.number, person).is_none(), "a number was given twice");
+        1
+    }
+
+    fn member_updated(&mut self, ceiling: &Ceiling, ask: &UpdateMember, member: Member) {
+        let person = &self.people[&member.number];
+        assert!(ceiling.admin || !person.admin && member.role == Role::Member, "an admin changed by none");
+        self.check_gain(ceiling, &person.grants, &member.grants);
+        let person = self.people.get_mut(&member.number).unwrap();
+        person.grants = member.grants;
+        person.admin = member.role == Role::Admin;
+        person.suspended = member.suspended;
+        match ask.quota {
+            Patch::Keep => {}
+            Patch::Clear => person.quota = None,
+            Patch::Set(quota) => person.quota = Some(quota),
+        }
+        if ask.revoke_all {
+            self.revoke_all_of(member.number);
+        }
+    }
+
+    fn member_erased(&mut self, ceiling: &Ceiling, id: &str) -> u64 {
+        let (number, person) = self.people.iter_mut().find(|(_, person)| person.id == id && !person.erased).unwrap();
+        assert!(ceiling.admin || !person.admin, "an admin erased by none");
+        *person = Person { erased: true, suspended: true, ..Person::new(id, ScopeSet::default()) };
+        let number = *number;
+        self.revoke_all_of(number);
+        self.kept.values_mut().for_each(|kept| kept.sure = false);
+        1
+    }
+
+    fn revoke_all_of(&mut self, owner: u64) {
+        self.tokens.iter_mut().filter(|token| token.owner == owner).for_each(|token| token.revoked = true);
+    }
+}

@@ -1,0 +1,253 @@
+//! The whole life of tokens against a small model: every command, by whoever ever held a text, with statements that
+//! fail, processes that end, and a registry that fails both ways. After every step the ledger's invariants must hold.
+
+mod apply;
+mod ask;
+mod audit;
+mod ceiling;
+mod checks;
+mod registry;
+mod send;
+mod steps;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    cell::Cell,
+    collections::BTreeMap,
+    io::{self, Write as _},
+    path::Path,
+};
+
+use counterfoil_ledger::{command::*, native::NativeSql};
+use counterfoil_token::Digest;
+use counterfoil_verify::{ScopeSet, Timestamp};
+use proptest::{
+    prelude::*,
+    test_runner::{RngSeed, TestRunner},
+};
+use serde_json::Value as Json;
+
+use self::steps::{Act, By, Plan, Step, step};
+use crate::support::*;
+
+/// So many lives a test, of so many steps at most.
+const LIVES: u32 = 1_800;
+const STEPS: usize = 60;
+
+#[test]
+fn no_life_of_tokens_breaks_an_invariant() {
+    live(3);
+}
+
+#[test]
+fn nor_does_another() {
+    live(4);
+}
+
+/// Together the tests send more than 100,000 commands; they run side by side.
+fn live(seed: u64) {
+    let config = ProptestConfig {
+        cases: LIVES,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(seed),
+        ..ProptestConfig::default()
+    };
+    let steps = prop::collection::vec(step(), 1..=STEPS);
+    let lived = TestRunner::new(config).run(&steps, |steps| {
+        let mut life = Life::new();
+        for step in steps {
+            life.step(step);
+        }
+        life.settle();
+        life.check(true);
+        Ok(())
+    });
+    if let Err(error) = lived {
+        panic!("{error}");
+    }
+    let (commands, effects) = COUNTS.get();
+    assert!(commands >= 50_000 && effects >= 20_000, "the lives were short: {commands} commands, {effects} effects");
+    // Past libtest, which shows the output of failed tests only.
+    writeln!(io::stderr(), "{commands} commands, of which {effects} were carried out").unwrap();
+}
+
+/// A token as it must be.
+struct Token {
+    id: String,
+    owner: u64,
+    scopes: ScopeSet,
+    enabled: bool,
+    expires_at: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    revoked: bool,
+    pin: Option<String>,
+}
+
+/// A text that was known once.
+struct Text {
+    digest: Digest,
+    token: usize,
+    /// When it dies, where it was replaced.
+    until: Option<Timestamp>,
+}
+
+struct Person {
+    id: String,
+    admin: bool,
+    suspended: bool,
+    erased: bool,
+    quota: Option<u64>,
+    grants: ScopeSet,
+}
+
+/// A command that was sent under a key and had its effect.
+struct Kept {
+    command: Json,
+    at: Timestamp,
+    reply: Json,
+    /// Whether it is certain to be kept: erasing a member forgets some.
+    sure: bool,
+}
+
+impl Person {
+    /// A plain member.
+    fn new(id: &str, grants: ScopeSet) -> Self {
+        Self { id: id.to_owned(), admin: false, suspended: false, erased: false, quota: None, grants }
+    }
+}
+
+/// A ledger, and what must be true of it.
+struct Life {
+    world: World,
+    database: String,
+    tokens: Vec<Token>,
+    texts: Vec<Text>,
+    people: BTreeMap<u64, Person>,
+    suspended: bool,
+    reserved: bool,
+    default_quota: u64,
+    retention: Option<u64>,
+    generation: u64,
+    /// Every audit row that there may still be, by its number.
+    audit: BTreeMap<u64, (Timestamp, String)>,
+    kept: BTreeMap<(String, String, String), Kept>,
+    last: Option<(Actor, u8, Json)>,
+    registry: BTreeMap<String, (u64, Option<Vec<u8>>)>,
+    /// The version of each key that was last on its way to the registry.
+    enqueued: BTreeMap<String, u64>,
+    /// How many tokens were live of each owner before the step.
+    live: BTreeMap<u64, u64>,
+    /// As of when all texts were checked: unless something moves, every text is what it was.
+    checked: (u64, Timestamp),
+}
+
+thread_local! {
+    /// Commands sent and commands carried out by the test that runs on this thread.
+    static COUNTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+}
+
+static DATABASES: AtomicU64 = AtomicU64::new(0);
+
+impl Life {
+    fn new() -> Self {
+        let database = format!("file:life{}?mode=memory&cache=shared", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut world = World::over(NativeSql::open(Path::new(&database)).unwrap());
+        let admin = world.attempt(Actor::Root, bootstrap()).unwrap().admin;
+        let admin = world.held(admin);
+        let mut life = Self {
+            world,
+            database,
+            tokens: Vec::new(),
+            texts: Vec::new(),
+            people: BTreeMap::new(),
+            suspended: false,
+            reserved: false,
+            default_quota: 600,
+            retention: None,
+            generation: 1,
+            audit: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            last: None,
+            registry: BTreeMap::new(),
+            enqueued: BTreeMap::new(),
+            live: BTreeMap::new(),
+            checked: (0, START),
+        };
+        life.people.insert(1, Person { admin: true, ..Person::new("admin", ScopeSet::everything()) });
+        life.add(&admin.view, None);
+        life.read_audit(2);
+        life.take(Act::PutScopes { reserved: false, more: true });
+        for (member, grants) in [
+            (1, vec!["tokens:read", "tokens:write", "orders:*"]),
+            (2, vec!["tokens:*", "workspace:manage", "orders:*", "read"]),
+        ] {
+            life.take(Act::AddMember { member, admin: false, grants: grants.clone(), quota: Some(4) });
+            let plan =
+                Plan { owner: Some(member), scopes: grants, seconds: None, delay: None, enabled: true, client: None };
+            life.take(Act::Create(plan));
+        }
+        life.take(Act::AddClient { client: 0 });
+        life
+    }
+
+    fn take(&mut self, act: Act) {
+        self.step(Step { act, by: By::Root, key: None, fault: None, thorough: false });
+    }
+
+    fn step(&mut self, step: Step) {
+        let actor = match &step.by {
+            By::Root => Actor::Root,
+            By::Text(nth) => Actor::Token(nth.get(&self.texts).digest),
+        };
+        self.live = self.people.keys().map(|owner| (*owner, self.live_of(*owner))).collect();
+        match &step.act {
+            Act::Wait { seconds } => self.world.wait(seconds * 1_000),
+            Act::Drain(outcomes) => self.drain(outcomes, step.fault),
+            Act::Settle => self.settle(),
+            Act::Upkeep => self.upkeep(),
+            Act::Reopen => self.reopen(),
+            Act::Again => {
+                if let Some((actor, key, command)) = self.last.take() {
+                    self.send(actor, Some(key), command, step.fault, step.thorough);
+                }
+            }
+            act => {
+                let command = self.command(act);
+                self.send(actor, step.key, command, step.fault, step.thorough);
+            }
+        }
+        let moved = self.checked != (self.generation, self.world.now);
+        self.check(step.thorough);
+        if moved || step.thorough || step.fault.is_some() {
+            self.check_outbox();
+            self.check_texts();
+            self.checked = (self.generation, self.world.now);
+        }
+    }
+
+    fn add(&mut self, view: &TokenView, pin: Option<String>) {
+        self.texts.push(Text { digest: view.digest, token: self.tokens.len(), until: None });
+        self.tokens.push(Token {
+            id: view.id.clone(),
+            owner: view.owner.number,
+            scopes: view.scopes.clone(),
+            enabled: view.enabled,
+            expires_at: view.expires_at,
+            not_before: view.not_before,
+            revoked: false,
+            pin,
+        });
+    }
+
+    fn at(&self, id: &str) -> usize {
+        self.tokens.iter().position(|token| token.id == id).unwrap()
+    }
+}
+
+fn json_of<C: Into<Command>>(ask: C) -> Json {
+    serde_json::to_value(ask.into()).unwrap()
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(json: &Json) -> T {
+    serde_json::from_value(json.clone()).unwrap()
+}

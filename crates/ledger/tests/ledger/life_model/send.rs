@@ -1,0 +1,148 @@
+//! Commands on their way to the ledger, and what must be of every answer.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
+};
+
+use counterfoil_ledger::{Answered, Context, Ledger, Refusal, command::*, native::NativeSql};
+use counterfoil_token::Digest;
+use counterfoil_verify::Answer;
+use serde_json::Value as Json;
+
+use super::{COUNTS, Kept, Life, json_of, parsed, steps::Fault};
+use crate::support::*;
+
+impl Life {
+    /// Has a command carried out. Where it is refused, or fails, nothing may have changed.
+    pub(super) fn send(&mut self, actor: Actor, key: Option<u8>, command: Json, fault: Option<Fault>, thorough: bool) {
+        let ceiling = self.ceiling(actor);
+        let place = key.map(|key| {
+            let who = ceiling.acts_as.map_or("root".to_owned(), |(token, _)| self.tokens[token].id.clone());
+            (who, kind(&command).to_owned(), format!("k{key}"))
+        });
+        let (stamp, dump) = (self.stamp(), (thorough || fault.is_some()).then(|| self.world.dump()));
+        let outcome = self.execute(actor, key, &command, fault);
+        COUNTS.set((COUNTS.get().0 + 1, COUNTS.get().1));
+
+        if !matches!(outcome, Ok(Ok(Answered { repeated: false, .. }))) {
+            assert_eq!(self.stamp(), stamp, "a command that was not carried out has changed something");
+            if let Some(dump) = dump {
+                assert_eq!(self.world.dump(), dump, "a command that was not carried out has changed something");
+            }
+        }
+        let Ok(outcome) = outcome else { return };
+        let now = self.world.now;
+        let known = place.as_ref().and_then(|place| self.kept.get(place)).filter(|kept| now.since(kept.at) < DAY);
+        let valid = ceiling.acts_as.is_none() || self.is_valid(actor);
+        match outcome {
+            Err(Refusal::Unauthenticated { .. }) => assert!(!valid, "a text that is good was turned away"),
+            Err(Refusal::IdempotencyMismatch) => {
+                assert!(known.is_some_and(|kept| kept.command != command), "there was no other command under the key");
+            }
+            Err(Refusal::Internal { detail }) => panic!("{detail}"),
+            Err(_) => assert!(valid && known.is_none_or(|kept| !kept.sure), "a repeated command was refused"),
+            Ok(Answered { repeated: true, reply }) => {
+                let known = known.unwrap();
+                assert!(valid && known.command == command);
+                assert_eq!(reply, known.reply, "the same command had two answers");
+            }
+            Ok(Answered { repeated: false, reply }) => {
+                assert!(valid, "a text that is dead was obeyed");
+                assert!(known.is_none_or(|kept| !kept.sure), "a command had two effects");
+                COUNTS.set((COUNTS.get().0, COUNTS.get().1 + 1));
+                let rows = self.apply(&ceiling, &command, &reply);
+                self.read_audit(rows);
+                if let (Some(place), Some(reply)) = (place, kept_of(&command, reply)) {
+                    self.last = Some((actor, key.unwrap(), command.clone()));
+                    self.kept.insert(place, Kept { command, at: now, reply, sure: true });
+                }
+            }
+        }
+    }
+
+    /// What came of the command; `Err` where a fault struck, and the command with it.
+    pub(super) fn execute(
+        &mut self,
+        actor: Actor,
+        under: Option<u8>,
+        command: &Json,
+        fault: Option<Fault>,
+    ) -> Result<Result<Answered<Json>, Refusal>, ()> {
+        let request = Request {
+            workspace: key(),
+            actor,
+            request_id: "life".to_owned(),
+            address: None,
+            idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
+            command: parsed(command),
+        };
+        let sql = self.world.ledger.sql();
+        if let Some(Fault::Statement(nth, when)) = fault {
+            sql.fail(Some((nth, when)));
+        }
+        let (random, ledger, now) = (&mut self.world.random, &self.world.ledger, self.world.now);
+        let mut draw = |bytes: &mut [u8]| match fault {
+            Some(Fault::Crash) => resume_unwind(Box::new(())),
+            _ => random.fill(bytes),
+        };
+        let context = Context { now, random: &mut draw, seal_secrets: &self.world.seal_secrets };
+        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| ledger.execute(request, context))) else {
+            assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
+            self.reopen();
+            return Err(());
+        };
+        let struck = matches!(fault, Some(Fault::Statement(..))) && !sql.is_fault_ahead();
+        sql.fail(None);
+        if struck {
+            assert!(matches!(outcome, Err(Refusal::Internal { .. })), "a failing statement went unnoticed");
+            return Err(());
+        }
+        Ok(outcome)
+    }
+
+    /// The process ends, and another opens the database that it left.
+    pub(super) fn reopen(&mut self) {
+        let sql = NativeSql::open(Path::new(&self.database)).unwrap();
+        drop(core::mem::replace(&mut self.world.ledger, Ledger::open(NativeSql::in_memory().unwrap()).unwrap()));
+        self.world.ledger = Ledger::open(sql).unwrap();
+    }
+
+    pub(super) fn records(&mut self, digests: &[Digest]) -> Answer {
+        let command = json_of(Records { digests: digests.to_vec() });
+        parsed(&self.execute(Actor::Verifier, None, &command, None).unwrap().unwrap().reply)
+    }
+
+    /// All that changes in the database wherever anything does, but for the bytes.
+    pub(super) fn stamp(&self) -> Vec<String> {
+        let counts = "SELECT (SELECT generation || ' ' || last_number || ' ' || version FROM workspace)
+            || ' ' || (SELECT count(*) || ' ' || total(version) || ' ' || total(revoked_at) FROM tokens)
+            || ' ' || (SELECT count(*) || ' ' || total(version) || ' ' || total(due_at) FROM outbox)
+            || ' ' || (SELECT count(*) || ' ' || total(valid_until) FROM replaced_texts)
+            || ' ' || (SELECT count(*) || ' ' || total(version) FROM members)
+            || ' ' || (SELECT count(*) || ' ' || total(created_at) FROM idempotency)
+            || ' ' || (SELECT count(*) || ' ' || total(number) FROM clients)
+            || ' ' || (SELECT count(*) || ' ' || coalesce(max(seq), 0) FROM audit)";
+        self.world.column(counts).into_iter().map(|value| format!("{value:?}")).collect()
+    }
+}
+
+/// A command's JSON is an object with one field, named after it.
+fn kind(command: &Json) -> &str {
+    command.as_object().unwrap().keys().next().unwrap()
+}
+
+/// What is kept of a reply under an idempotency key: everything but the text.
+fn kept_of(command: &Json, mut reply: Json) -> Option<Json> {
+    match kind(command) {
+        "create_token" | "rotate_token" => {
+            reply["token"] = Json::Null;
+            reply["token_shown_before"] = Json::Bool(true);
+            let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
+            reply["detail"] = detail.into();
+        }
+        "create_member" | "create_client" | "import_tokens" => {}
+        _ => return None,
+    }
+    Some(reply)
+}
