@@ -23,7 +23,7 @@ const BATCH = 100;
 
 const digestOf = (text) => createHash("sha256").update(text).digest("hex");
 
-test("killed at random moments, it loses no change that it acknowledged", { timeout: 300_000 }, async (t) => {
+test("killed at random moments, it loses no change that it acknowledged", { timeout: 600_000 }, async (t) => {
   t.diagnostic(`KILL_SEED=${SEED}`);
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
