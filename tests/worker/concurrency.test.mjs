@@ -5,7 +5,22 @@ import { test } from "node:test";
 import { workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
-const many = (count, send) => Promise.all(Array.from({ length: count }, (_, number) => send(number)));
+/** Requests under way at once: the last of them waits for all others, and the worker for none longer than 5 s. */
+const WIDTH = 50;
+
+/** The answers to so many requests; as soon as one is answered, another is sent. */
+async function many(count, send) {
+  const answers = [];
+  let sent = 0;
+  const caller = async () => {
+    while (sent < count) {
+      const number = sent++;
+      answers[number] = await send(number);
+    }
+  };
+  await Promise.all(Array.from({ length: WIDTH }, caller));
+  return answers;
+}
 
 /** How often each outcome came: the code of a problem, else the status. */
 function tally(answers) {

@@ -16,6 +16,9 @@ const { Miniflare } = await import("miniflare");
 /** The root token of every deployment here. */
 export const ROOT_TOKEN = "root_ofEveryDeploymentThatTheTestsStart";
 
+/** The worker's name, which is a part of its objects' ids. */
+const WORKER = "counterfoil";
+
 const SECRETS = {
   ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
@@ -81,7 +84,7 @@ class Deployment {
           modules: true,
           scriptPath: fileURLToPath(new URL("faults.mjs", import.meta.url)),
           kvNamespaces: { KV: worker.kvNamespaces.REGISTRY },
-          durableObjects: { OBJECTS: { ...worker.durableObjects.LEDGER, scriptName: "counterfoil" } },
+          durableObjects: { OBJECTS: { ...worker.durableObjects.LEDGER, scriptName: WORKER } },
           serviceBindings: { GATE: (request) => answer(gates, request) },
         },
       ],
@@ -124,6 +127,19 @@ class Deployment {
   async crash() {
     await this.#miniflare.dispose();
     await this.boot();
+  }
+
+  /** As `crash`, and what the database of an object answers to a query while nothing of the worker runs: its rows. */
+  async rows(name, query) {
+    await this.#miniflare.dispose();
+    const { durableObjects, durableObjectsPersist } = await workerOptions(this.#bundle, this.storage, this.#bindings);
+    const scriptPath = fileURLToPath(new URL("reader.mjs", import.meta.url));
+    this.#miniflare = new Miniflare({ name: WORKER, modules: true, scriptPath, durableObjects, durableObjectsPersist });
+    const { LEDGER } = await this.#miniflare.getBindings();
+    const answer = await LEDGER.getByName(name).fetch("https://reader/", { method: "POST", body: query });
+    const rows = await answer.json();
+    await this.crash();
+    return rows;
   }
 
   async stop() {

@@ -6,21 +6,24 @@ import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workspace } from "./client.mjs";
 import { eventually, start } from "./harness.mjs";
-import { leaks } from "./leaks.mjs";
+import { leaks, secretOf } from "./leaks.mjs";
 
-const KILLS = 20;
+const ROUNDS = 20;
+/** Operations of a round. */
+const LENGTH = 200;
 const LANES = 4;
-/** Operations of a lane between two kills, at most. */
-const LENGTH = 15;
 
 /** What `KILL_SEED` sets, to run the same operations again; the moments of the kills depend on the machine too. */
 const SEED = process.env.KILL_SEED ?? String(randomInt(2 ** 32));
+
+/** Longer than the runtime takes to run an alarm that is due. */
+const QUIET = 4_000;
 
 const BATCH = 100;
 
 const digestOf = (text) => createHash("sha256").update(text).digest("hex");
 
-test("killed at random moments, it loses no change that it acknowledged", async (t) => {
+test("killed at random moments, it loses no change that it acknowledged", { timeout: 600_000 }, async (t) => {
   t.diagnostic(`KILL_SEED=${SEED}`);
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
@@ -33,53 +36,89 @@ test("killed at random moments, it loses no change that it acknowledged", async 
   }
 
   const random = dice(SEED);
-  const tally = { "cut off but done": 0, "cut off and not done": 0, "between two operations": 0 };
-  for (let kill = 0; kill < KILLS; kill++) {
-    const run = { killed: false, left: random(LANES * LENGTH - LANES) };
-    const running = Promise.all(lanes.map((lane) => lane.work(run)));
-    await Promise.race([running, eventually(() => run.left <= 0, 60)]);
-    await sleep(random(20));
-    run.killed = true;
+  const acknowledged = () => lanes.reduce((sum, lane) => sum + lane.acknowledged, 0);
+  let cutOff = 0;
+  for (let nth = 1; nth <= ROUNDS; nth++) {
+    const before = acknowledged();
+    const round = new Round(1 + random(LENGTH - LANES));
+    const began = Date.now();
+    const running = Promise.all(lanes.map((lane) => lane.work(round)));
+    await Promise.race([running, round.moment]);
+    // As an operation takes about so long, the kill may meet any of its steps, or the next one's.
+    const latency = ((Date.now() - began) * LANES) / round.begun;
+    await sleep(random(Math.ceil(2 * latency)));
+    round.killed = true;
+    const atKill = { begun: round.begun, acknowledged: acknowledged() - before };
     await app.crash();
     await running;
-    for (const outcome of await Promise.all(lanes.map((lane) => lane.settle()))) tally[outcome] += 1;
+    const fates = (await Promise.all(lanes.map((lane) => lane.settle()))).filter(Boolean);
     await assertVerdicts(admin, lanes, "strong");
-  }
-  const acknowledged = lanes.reduce((sum, lane) => sum + lane.acknowledged, 0);
-  t.diagnostic(JSON.stringify({ acknowledged, ...tally }));
-  assert.ok(tally["cut off but done"] + tally["cut off and not done"] > 0, "no kill met an operation");
+    cutOff += fates.length;
 
-  // All the outbox held has gone out: the keys are those of the ledger, and nothing is put any more.
+    round.killed = false;
+    await Promise.all(lanes.map((lane) => lane.work(round)));
+    const sums = { begun: round.begun, acknowledged: acknowledged() - before, cutOff: fates };
+    t.diagnostic(`round ${nth}: at its kill ${JSON.stringify(atKill)}, in all ${JSON.stringify(sums)}`);
+  }
+  assert.ok(cutOff > 0, "no kill met an operation");
+  assert.equal(acknowledged() + cutOff, ROUNDS * LENGTH);
+
+  // All the outbox held has gone out, and the keys are those of the ledger.
+  await eventually(async () => {
+    const puts = app.registry.count("put");
+    await sleep(QUIET);
+    return app.registry.count("put") === puts;
+  }, 60);
   const expected = [`w/${key}`, ...Array.from({ length: LANES + 1 }, (_, number) => `o/${key}/${number + 1}`)];
   expected.push(`r/${key}/${digestOf(admin.token)}`);
   expected.push(...lanes.flatMap((lane) => lane.digests().map((digest) => `r/${key}/${digest}`)));
-  await eventually(async () => (await app.keys()).length >= expected.length, 30);
-  await eventually(async () => {
-    const puts = app.registry.count("put");
-    await sleep(3_000);
-    return app.registry.count("put") === puts;
-  }, 30);
   assert.deepEqual((await app.keys()).toSorted(), expected.toSorted());
+  const decisions = await assertVerdicts(admin, lanes, "strong");
+  assert.deepEqual(await app.rows(`ledger/${key}`, "SELECT key FROM outbox"), []);
 
   // An isolate that remembers nothing, and no ledger to ask: the registry alone says the same.
-  await app.crash();
   app.ledger.fail("fetch", "refused");
-  await assertVerdicts(admin, lanes, "eventual");
+  assert.deepEqual(await assertVerdicts(admin, lanes, "eventual"), decisions);
 
   const texts = lanes.flatMap((lane) => lane.verdicts().map(([text]) => text));
-  assert.ok(texts.length > 100);
-  assert.deepEqual(await leaks(app, texts), []);
+  assert.ok(texts.length > LENGTH);
+  assert.deepEqual(await leaks(app, texts.map(secretOf)), []);
 });
 
-/** What is asked about each text is answered as the lanes have it. */
+/** The operations that all lanes do together, with a kill amid them. */
+class Round {
+  begun = 0;
+  killed = false;
+  #fatal;
+  #strike;
+
+  /** @param {number} fatal the operation that `moment` waits for, by its number */
+  constructor(fatal) {
+    this.#fatal = fatal;
+    this.moment = new Promise((resolve) => (this.#strike = resolve));
+  }
+
+  /** Whether there is another operation; it begins now. */
+  next() {
+    if (this.killed || this.begun === LENGTH) return false;
+    this.begun += 1;
+    if (this.begun === this.#fatal) this.#strike();
+    return true;
+  }
+}
+
+/** Asks about every text: each is decided as the lanes have it. Answers what each may do and who its bearer is. */
 async function assertVerdicts(admin, lanes, freshness) {
   const verdicts = lanes.flatMap((lane) => lane.verdicts());
+  const decisions = [];
   for (let at = 0; at < verdicts.length; at += BATCH) {
     const batch = verdicts.slice(at, at + BATCH);
     const question = { tokens: batch.map(([text]) => text), demand: { freshness } };
     const { results } = await admin.expect(200, "POST", "/v1/verify", question);
     assert.deepEqual(results.map(({ code }) => code), batch.map(([, code]) => code));
+    decisions.push(...results.map(({ code, token }) => ({ code, token })));
   }
+  return decisions;
 }
 
 /** One member and its tokens, changed by one operation after the other. */
@@ -100,20 +139,19 @@ class Lane {
     this.#random = dice(`${SEED}/${owner}`);
   }
 
-  /** Runs operations until the runtime is killed. */
-  async work(run) {
-    for (let nth = 0; nth < LENGTH && !run.killed; nth++) {
+  /** Runs operations until the round is over, or the runtime killed. */
+  async work(round) {
+    while (round.next()) {
       const { ask, effect } = this.#operation();
-      run.left -= 1;
       this.#cutOff = effect;
       let answer;
       try {
         answer = await this.#admin.send(...ask);
       } catch (error) {
-        if (run.killed) return;
+        if (round.killed) return;
         throw error;
       }
-      if (run.killed && answer.status >= 500) return;
+      if (round.killed && answer.status >= 500) return;
       assert.ok([200, 201].includes(answer.status), `${ask}: ${JSON.stringify(answer.body)}`);
       effect(this.#state, answer.body);
       this.#cutOff = null;
@@ -121,7 +159,10 @@ class Lane {
     }
   }
 
-  /** Holds what the ledger says against what was acknowledged. The operation that was cut off is done whole, or not. */
+  /**
+   * Holds what the ledger says against what was acknowledged. An operation that was cut off is done whole, or not at
+   * all: which of the two, if there was one.
+   */
   async settle() {
     const seen = await this.#read();
     const cutOff = this.#cutOff;
@@ -136,7 +177,7 @@ class Lane {
     for (const [name, token] of Object.entries(this.#state.tokens)) {
       Object.assign(token, { id: seen.tokens[name].id, digest: seen.tokens[name].digest });
     }
-    return !cutOff ? "between two operations" : isDone ? "cut off but done" : "cut off and not done";
+    return cutOff && (isDone ? "done" : "not done");
   }
 
   /** Every text known, with the decision that is due. */

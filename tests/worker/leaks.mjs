@@ -1,40 +1,54 @@
-// Looks for tokens where none may be: on disk and in the log.
+// Looks for secrets where none may be: on disk and in the log.
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Every file below a folder, journals and write-ahead logs among them. */
-export async function contents(folder) {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
-  return Promise.all(files.map(async (name) => ({ name, bytes: await readFile(name) })));
-}
+/** How many characters in a row give a secret away: half of a token's, 71 bits, which nothing else has by chance. */
+const PIECE = 12;
+
+/** The digits of base64 that a piece has to itself, wherever it begins. */
+const BASE64_PIECE = 14;
 
 /** What only the bearer knows of a token: the 24 characters between the workspace's key and the seal. */
 export const secretOf = (text) => text.slice(-36, -12);
 
-/** A text as it may lie about: as it is, and in the usual encodings. */
-export function forms(text) {
-  const bytes = Buffer.from(text);
-  return [text, bytes.toString("hex"), bytes.toString("base64").slice(0, 30), bytes.toString("base64url").slice(0, 30)];
+/** Every file below a folder, journals and write-ahead logs among them. */
+async function contents(folder) {
+  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
+  return Promise.all(files.map(async (name) => ({ name, text: await readFile(name, "latin1") })));
 }
 
-/**
- * Where the secret part of any of these tokens lies, of however many: names of files, and `the log`.
- *
- * It passes once over each place and looks every piece of the right length up among all that must not be there.
- */
-export async function leaks(app, texts) {
-  const sought = new Set(texts.flatMap((text) => forms(secretOf(text))));
-  const lengths = new Set([...sought].map((form) => form.length));
-  const holds = (text) =>
-    (text.match(/[\w+/-]{24,}/g) ?? []).some((run) =>
-      [...lengths].some((length) => {
-        for (let at = 0; at + length <= run.length; at++) if (sought.has(run.slice(at, at + length))) return true;
-        return false;
-      }),
-    );
-  const places = await contents(app.storage);
-  const found = places.filter(({ bytes }) => holds(bytes.toString("latin1"))).map(({ name }) => name);
-  return holds(app.log.join("\n")) ? [...found, "the log"] : found;
+/** Where these secrets lie, or twelve characters of one: names of files, and `the log`. */
+export async function leaks(app, secrets) {
+  const holds = finder(secrets);
+  const places = [...(await contents(app.storage)), { name: "the log", text: app.log.join("\n") }];
+  return places.filter(({ text }) => holds(text)).map(({ name }) => name);
+}
+
+/** Tells whether a text holds a piece of any of these secrets, as it is or in a usual encoding of it or of more. */
+export function finder(secrets) {
+  const sought = new Map([PIECE, 2 * PIECE, BASE64_PIECE].map((length) => [length, new Set()]));
+  const seek = (text, length) => {
+    for (const piece of pieces(text, length)) sought.get(length).add(piece);
+  };
+  for (const secret of secrets) {
+    const bytes = Buffer.from(secret);
+    seek(secret, PIECE);
+    seek(bytes.toString("hex"), 2 * PIECE);
+    for (const encoding of ["base64", "base64url"]) {
+      // By where it begins within three bytes. Digits at its edges tell of its neighbours too.
+      for (const [shift, edge] of [0, 2, 3].entries()) {
+        const digits = Buffer.concat([Buffer.alloc(shift), bytes]).toString(encoding);
+        seek(digits.slice(edge, Math.floor(((shift + bytes.length) * 4) / 3)), BASE64_PIECE);
+      }
+    }
+  }
+  const holds = (run) => [...sought].some(([length, all]) => pieces(run, length).some((piece) => all.has(piece)));
+  // One pass over the text, however many the secrets.
+  return (text) => (text.match(/[\w+/-]{12,}/g) ?? []).some(holds);
+}
+
+function pieces(text, length) {
+  return Array.from({ length: Math.max(0, text.length - length + 1) }, (_, at) => text.slice(at, at + length));
 }

@@ -72,7 +72,7 @@ test("the grace of a rotation ends by itself, in the ledger and in the registry"
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const token = await admin.issue({ scopes: ["orders:read"] });
-  const rotated = await admin.expect(200, "POST", `/v1/tokens/${token.id}/rotate`, { grace_seconds: 4 });
+  const rotated = await admin.expect(200, "POST", `/v1/tokens/${token.id}/rotate`, { grace_seconds: 8 });
   const end = Date.parse(rotated.previous_valid_until);
   const codes = async (freshness) => {
     const tokens = [token.token, rotated.token];
