@@ -10,9 +10,12 @@
 mod answer;
 mod app;
 mod body;
+mod compression;
+mod condition;
 mod credential;
 mod idempotency;
 mod ledger;
+mod origin;
 mod patch;
 mod ports;
 mod problem;

@@ -187,6 +187,8 @@ impl<S: Sql> Ledger<S> {
             request_id: "native".to_owned(),
             address,
             idempotency_key: None,
+            origin: None,
+            if_version: None,
             command: command.into(),
         };
         let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
