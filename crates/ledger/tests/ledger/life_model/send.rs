@@ -106,6 +106,8 @@ impl Life {
         let sql = NativeSql::open(Path::new(&self.database)).unwrap();
         drop(core::mem::replace(&mut self.world.ledger, Ledger::open(NativeSql::in_memory().unwrap()).unwrap()));
         self.world.ledger = Ledger::open(sql).unwrap();
+        // Nobody is left to say what became of the puts.
+        self.under_way.clear();
     }
 
     pub(super) fn records(&mut self, digests: &[Digest]) -> Answer {
