@@ -1,13 +1,17 @@
 //! Long answers go out compressed. The runtime does it, for every response that says that its content is.
 
 use axum::{body::HttpBody, response::Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 /// The shortest answer that is worth it, in bytes: it would fill more than one packet.
 const WORTH_IT: u64 = 1_400;
 
-/// Whether the client takes gzip (RFC 9110, section 12.5.3).
-pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
+/// Whether the client takes gzip (RFC 9110, section 12.5.3) and asks for nothing that shows a token, as only changes do:
+/// how far a text can be compressed tells of what it holds (<https://www.breachattack.com>).
+pub(crate) fn is_wanted(method: &Method, headers: &HeaderMap) -> bool {
+    if method != Method::GET {
+        return false;
+    }
     let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
@@ -16,8 +20,7 @@ pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
     })
 }
 
-/// Marks an answer to be compressed. One that shows a token is not: how far text compresses tells of what it holds
-/// (<https://www.breachattack.com>).
+/// Marks an answer to be compressed, where it is long enough.
 pub(crate) fn ask_for(response: &mut Response) {
     let is_long = response.body().size_hint().lower() >= WORTH_IT;
     if response.status() == StatusCode::OK && is_long {

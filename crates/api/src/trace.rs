@@ -62,7 +62,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let origin = origin::foreign(request.headers(), request.uri());
-    let wants_gzip = compression::is_wanted(request.headers());
+    let wants_gzip = compression::is_wanted(request.method(), request.headers());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(request.method(), request.headers()) {

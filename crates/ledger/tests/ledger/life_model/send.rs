@@ -75,6 +75,8 @@ impl Life {
             request_id: "life".to_owned(),
             address: None,
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
+            origin: None,
+            if_version: None,
             command: parsed(command),
         };
         let sql = self.world.ledger.sql();
