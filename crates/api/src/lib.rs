@@ -10,7 +10,6 @@
 mod answer;
 mod app;
 mod body;
-mod compression;
 mod condition;
 mod credential;
 mod idempotency;

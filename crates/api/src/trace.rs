@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{
     app::App,
-    compression, origin,
+    origin,
     ports::{LogLine, Ports},
     problem::Problem,
 };
@@ -62,7 +62,6 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let origin = origin::foreign(request.headers(), request.uri());
-    let wants_gzip = compression::is_wanted(request.method(), request.headers());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(request.method(), request.headers()) {
@@ -81,9 +80,6 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
 
     if let Some(origin) = origin.filter(|_| trace.page_may_read.load(Relaxed)) {
         origin::expose(&origin, response.headers_mut());
-    }
-    if wants_gzip {
-        compression::ask_for(&mut response);
     }
     let status = response.status();
     app.ports.log(&LogLine {
