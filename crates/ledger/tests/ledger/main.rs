@@ -17,6 +17,7 @@ mod filters;
 mod idempotency;
 mod importing;
 mod issuing;
+mod json;
 mod life_model;
 mod lists;
 mod members;
