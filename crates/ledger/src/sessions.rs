@@ -35,8 +35,7 @@ pub(crate) struct SessionRow {
 }
 
 /// The columns that [`SessionRow::read`] takes, in its order.
-const COLUMNS: &str =
-    "sessions.number, sessions.id, sessions.opened_with, sessions.created_at, sessions.expires_at";
+const COLUMNS: &str = "sessions.number, sessions.id, sessions.opened_with, sessions.created_at, sessions.expires_at";
 
 /// Sessions that go on: their time is not over, and the text that opened them may still pass, now or again. Takes the
 /// time twice.

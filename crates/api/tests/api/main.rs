@@ -19,6 +19,7 @@ mod noise;
 mod outage;
 mod paths;
 mod rules;
+mod sessions;
 mod shapes;
 mod story;
 mod token_life;

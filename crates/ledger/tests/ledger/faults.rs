@@ -8,8 +8,9 @@ use counterfoil_ledger::{
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
-        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
-        SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace,
+        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadWorkspace, Records, RevokeToken,
+        RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken,
+        UpdateWorkspace,
     },
     native::When,
 };

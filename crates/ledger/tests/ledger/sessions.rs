@@ -346,7 +346,7 @@ fn an_idempotency_key_is_each_sessions_own() {
         let answered = once(&mut world, actor, "k", token(&["read"])).unwrap();
         (answered.repeated, answered.reply.token.id)
     };
-    let made = [ann.actor, one.actor, other.actor].map(|actor| create(actor));
+    let made = [ann.actor, one.actor, other.actor].map(&mut create);
     assert!(made.iter().all(|(repeated, _)| !repeated));
     assert!(made[0].1 != made[1].1 && made[1].1 != made[2].1);
     assert_eq!(create(one.actor), (true, made[1].1.clone()));

@@ -11,8 +11,8 @@ use counterfoil_ledger::{
     command::{
         Actor, Bootstrapped, Command, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
         Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadSelf, ReadSession, ReadToken,
-        Records, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter,
-        UpdateToken,
+        Records, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange,
+        ScopeEntry, Selection, State, TokenFilter, UpdateToken,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
