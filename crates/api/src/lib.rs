@@ -11,6 +11,7 @@ mod answer;
 mod app;
 mod body;
 mod condition;
+mod cookie;
 mod credential;
 mod idempotency;
 mod ledger;
@@ -23,6 +24,6 @@ mod time;
 mod trace;
 mod verifying;
 
-pub use app::{App, Config, ConfigError, parse_seal_secrets};
+pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
 pub use ports::{LogLine, Ports, Unreachable};
 pub use routes::router;

@@ -28,6 +28,7 @@ mod pins;
 mod records;
 mod revoking;
 mod rotating;
+mod sessions;
 mod settings;
 mod support;
 mod terms;
