@@ -5,6 +5,7 @@
 
 mod members;
 mod tokens;
+mod usage;
 mod workspace;
 
 use core::net::IpAddr;
@@ -13,7 +14,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Answer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::{members::*, tokens::*, workspace::*};
+pub use self::{members::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,7 +51,7 @@ pub enum Actor {
     Token(Digest),
     /// The bearer of the deployment's root token: an admin of every workspace.
     Root,
-    /// The control plane's own verifier. It may ask for [`Records`] and nothing else.
+    /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
     Verifier,
 }
 
@@ -116,6 +117,10 @@ pub enum Command {
     ReadAudit(ReadAudit),
     /// See [`Records`].
     Records(Records),
+    /// See [`ReportUses`].
+    ReportUses(ReportUses),
+    /// See [`ReadUsage`].
+    ReadUsage(ReadUsage),
 }
 
 /// What a verifier needs to know of these texts, as of now; needs `tokens:verify`. At most 101 digests
@@ -247,4 +252,6 @@ commands! {
     ImportTokens => Imported,
     ReadAudit => Listing<AuditEntry>,
     Records => Answer,
+    ReportUses => Reported,
+    ReadUsage => Usage,
 }

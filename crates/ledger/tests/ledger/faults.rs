@@ -8,8 +8,8 @@ use counterfoil_ledger::{
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EraseMember,
         GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, Page, Patch, PutScopes, ReadAudit, ReadMember,
-        ReadSelf, ReadToken, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
-        SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace,
+        ReadSelf, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken,
+        ScopeChange, Selection, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -161,6 +161,11 @@ impl Sweep {
             self.world.held(rotated);
         }
         self.question(Actor::Verifier, || Records { digests: vec![held.digest, admin.digest] });
+        for count in [2, 3] {
+            let used = |digest| Uses { digest, last_used_at: START, count };
+            self.command(Actor::Verifier, || ReportUses { uses: vec![used(held.digest), used(admin.digest)] });
+        }
+        self.question(admin.actor, || ReadUsage { id: admin.id.clone(), days: None });
         self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
         self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });
         self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
@@ -205,6 +210,8 @@ impl Sweep {
         let after = rows(&self.world);
         assert!(before[0] != after[0] && before[1] != after[1], "neither audit nor answers were too old");
 
+        let used = Uses { digest: admin.digest, last_used_at: self.world.now, count: 1 };
+        self.command(Actor::Verifier, || ReportUses { uses: vec![used.clone()] });
         self.change(admin.actor, || EraseMember { id: "ann".to_owned() });
         self.change(Actor::Root, || DeleteWorkspace {});
         loop {

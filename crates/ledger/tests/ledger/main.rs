@@ -31,4 +31,5 @@ mod settings;
 mod support;
 mod updating;
 mod upgrade;
+mod usage;
 mod wire;
