@@ -23,8 +23,8 @@ pub(crate) struct Reply<R> {
 }
 
 impl<R> Reply<R> {
-    pub(crate) fn new(json: &[u8], repeated: bool) -> Self {
-        Self { json: json.to_owned(), repeated, of: PhantomData }
+    pub(crate) fn new(json: Vec<u8>, repeated: bool) -> Self {
+        Self { json, repeated, of: PhantomData }
     }
 }
 

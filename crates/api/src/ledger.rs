@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use counterfoil_ledger::{
-    Answered,
+    Answered, Refusal,
     command::{Actor, Ask, IdempotencyKey, Request},
     directory::{self, Slug},
     reply_json,
@@ -34,19 +34,23 @@ impl<P: Ports> Gate<P> {
     ) -> Result<Reply<C::Reply>, Problem> {
         let request_id = self.trace.request_id.to_string();
         let request = Request { workspace, actor, request_id, address, idempotency_key, command: command.into() };
-        let reply = self.send(request).await?;
-        let Answered { reply, repeated } =
-            reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))??;
+        let Answered { reply, repeated } = self.send(request).await?;
         Ok(Reply::new(reply, repeated))
     }
 
     /// The part of asking that is the same for every command, compiled once.
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Vec<u8>, Problem>> {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
         Box::pin(async move {
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
             let reply = self.app.ports.ledger(request.workspace, json).await;
-            reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))
+            let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
+            let outcome = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+            if !matches!(outcome, Err(Refusal::Unauthenticated { .. } | Refusal::Internal { .. })) {
+                self.count_caller(request.workspace, request.actor);
+            }
+            let Answered { reply, repeated } = outcome?;
+            Ok(Answered { reply: reply.to_owned(), repeated })
         })
     }
 

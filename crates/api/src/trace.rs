@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 use axum::{
@@ -16,6 +16,7 @@ use crate::{
     app::App,
     ports::{LogLine, Ports},
     problem::Problem,
+    usage::Afterwards,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,24 +26,36 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Trace {
     /// The id under which the request is logged and answered.
     pub(crate) request_id: Arc<str>,
-    ledger_calls: Arc<AtomicU32>,
-    registry_reads: Arc<AtomicU32>,
+    tally: Arc<Tally>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    ledger_calls: AtomicU32,
+    registry_reads: AtomicU32,
+    /// Whether the request's own token was let in.
+    is_let_in: AtomicBool,
 }
 
 impl Trace {
-    fn new(ports: &impl Ports) -> Self {
+    pub(crate) fn new(ports: &impl Ports) -> Self {
         let mut random = [0; 12];
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, ledger_calls: Arc::default(), registry_reads: Arc::default() }
+        Self { request_id, tally: Arc::default() }
     }
 
     pub(crate) fn count_ledger_call(&self) {
-        self.ledger_calls.fetch_add(1, Relaxed);
+        self.tally.ledger_calls.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_registry_reads(&self, keys: usize) {
-        self.registry_reads.fetch_add(u32::try_from(keys).unwrap_or(u32::MAX), Relaxed);
+        self.tally.registry_reads.fetch_add(u32::try_from(keys).unwrap_or(u32::MAX), Relaxed);
+    }
+
+    /// Takes note that the request's own token was let in, and says whether nobody had.
+    pub(crate) fn is_first_let_in(&self) -> bool {
+        !self.tally.is_let_in.swap(true, Relaxed)
     }
 }
 
@@ -74,9 +87,12 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         status: status.as_u16(),
         code: problem.as_ref().map(|problem| problem.code),
         detail: problem.and_then(|problem| problem.internal),
-        ledger_calls: trace.ledger_calls.load(Relaxed),
-        registry_reads: trace.registry_reads.load(Relaxed),
+        ledger_calls: trace.tally.ledger_calls.load(Relaxed),
+        registry_reads: trace.tally.registry_reads.load(Relaxed),
         duration_ms: app.ports.now().since(started_at),
     });
+    if let Some(afterwards) = Afterwards::of(&app) {
+        response.extensions_mut().insert(afterwards);
+    }
     response
 }

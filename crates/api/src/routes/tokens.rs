@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
+use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
 pub(super) use self::{
@@ -18,7 +18,7 @@ pub(super) use self::{
 };
 use crate::{
     answer::Reply,
-    body::{Id, Json},
+    body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
     ports::Ports,
@@ -48,4 +48,19 @@ pub(super) async fn rotate<P: Ports>(
 ) -> Result<Reply<Issued>, Problem> {
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
     caller.ask_once(once, RotateToken { id, grace_seconds }).await
+}
+
+/// Which part of a token's usage.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    days: Option<u32>,
+}
+
+pub(super) async fn usage<P: Ports>(
+    caller: Caller<P>,
+    Id(id): Id,
+    Query(Shown { days }): Query<Shown>,
+) -> Result<Reply<Usage>, Problem> {
+    caller.ask(ReadUsage { id, days }).await
 }

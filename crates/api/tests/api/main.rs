@@ -22,3 +22,4 @@ mod rules;
 mod shapes;
 mod story;
 mod token_life;
+mod usage;
