@@ -142,10 +142,12 @@ fn clocks_elsewhere_may_be_wrong() {
     }
     let all = usage(&mut world, admin.actor, &admin.id, 1);
     assert_eq!((counts(&all), all.last_used_at), (vec![5], Some(START)), "what has not come yet is now");
+    let new = world.issue(admin.actor, token(&[])).unwrap();
     for back in [day(90), Timestamp(0)] {
-        report(&mut world, vec![uses(admin.digest, back, 1)]);
+        report(&mut world, vec![uses(new.digest, back, 1)]);
     }
-    assert_eq!(world.number("SELECT count(*) FROM uses"), 1, "what is no longer kept is not counted");
+    assert_eq!(usage(&mut world, admin.actor, &new.id, 90).last_used_at, None, "what is no longer kept is no use");
+    assert_eq!(world.number("SELECT count(*) FROM uses"), 1);
     report(&mut world, vec![uses(admin.digest, day(89), 7)]);
     let all = usage(&mut world, admin.actor, &admin.id, 90);
     assert_eq!((all.items[0], all.total), (DayOfUse { day: day(89), uses: 7 }, 12));
