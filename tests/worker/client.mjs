@@ -13,10 +13,14 @@ export class Client {
   }
 
   /** The answer to a request: its status, its headers, and its body as JSON where it is that. */
-  async send(method, path, body) {
+  async send(method, path, body, headers = {}) {
     const response = await this.#app.fetch(path, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, ...(body && { "content-type": "application/json" }) },
+      headers: {
+        authorization: `Bearer ${this.token}`,
+        ...(body && { "content-type": "application/json" }),
+        ...headers,
+      },
       body: body && JSON.stringify(body),
     });
     const bytes = Buffer.from(await response.arrayBuffer());

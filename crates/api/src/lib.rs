@@ -10,9 +10,11 @@
 mod answer;
 mod app;
 mod body;
+mod condition;
 mod credential;
 mod idempotency;
 mod ledger;
+mod origin;
 mod patch;
 mod ports;
 mod problem;

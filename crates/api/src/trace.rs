@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{
     app::App,
+    origin,
     ports::{LogLine, Ports},
     problem::Problem,
     usage::Afterwards,
@@ -35,6 +36,8 @@ struct Tally {
     registry_reads: AtomicU32,
     /// Whether the request's own token was let in.
     is_let_in: AtomicBool,
+    /// Whether the workspace allows the page that sent this to read the answer.
+    page_may_read: AtomicBool,
 }
 
 impl Trace {
@@ -57,6 +60,11 @@ impl Trace {
     pub(crate) fn is_first_let_in(&self) -> bool {
         !self.tally.is_let_in.swap(true, Relaxed)
     }
+
+    /// The workspace allows the page that sent this to read the answer.
+    pub(crate) fn let_page_read(&self) {
+        self.tally.page_may_read.store(true, Relaxed);
+    }
 }
 
 /// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
@@ -65,9 +73,13 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let started_at = app.ports.now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let origin = origin::foreign(request.headers(), request.uri());
     request.extensions_mut().insert(trace.clone());
 
-    let mut response = next.run(request).await;
+    let mut response = match origin::preflight(request.method(), request.headers()) {
+        Some(granted) => granted,
+        None => next.run(request).await,
+    };
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = problem.render(&trace.request_id);
@@ -78,6 +90,9 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     // Nearly every answer holds personal data or a token; none may be kept by a cache.
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
+    if let Some(origin) = origin.filter(|_| trace.tally.page_may_read.load(Relaxed)) {
+        origin::expose(&origin, response.headers_mut());
+    }
     let status = response.status();
     app.ports.log(&LogLine {
         level: if status.is_server_error() { "error" } else { "info" },

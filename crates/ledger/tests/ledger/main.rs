@@ -29,6 +29,7 @@ mod revoking;
 mod rotating;
 mod settings;
 mod support;
+mod terms;
 mod updating;
 mod upgrade;
 mod usage;
