@@ -22,8 +22,10 @@ mod problem;
 mod routes;
 mod time;
 mod trace;
+mod usage;
 mod verifying;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
-pub use ports::{LogLine, Ports, Unreachable};
+pub use ports::{LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
+pub use usage::Afterwards;

@@ -53,6 +53,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/tokens/self", get(tokens::read_self::<P>))
         .route("/v1/tokens/{id}", get(tokens::read::<P>).patch(tokens::update::<P>).delete(tokens::revoke::<P>))
         .route("/v1/tokens/{id}/rotate", post(tokens::rotate::<P>))
+        .route("/v1/tokens/{id}/usage", get(tokens::usage::<P>))
         .route("/v1/tokens/revoke", post(tokens::revoke_many::<P>))
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))

@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
+use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
 pub(super) use self::{
@@ -17,7 +17,8 @@ pub(super) use self::{
     update::update,
 };
 use crate::{
-    body::{Id, Json},
+    answer::Reply,
+    body::{Id, Json, Query},
     condition::{IfMatch, Tagged, tagged},
     credential::Caller,
     idempotency::Idempotency,
@@ -51,4 +52,19 @@ pub(super) async fn rotate<P: Ports>(
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
     let terms = Terms { idempotency_key, if_version };
     tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
+}
+
+/// Which part of a token's usage.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    days: Option<u32>,
+}
+
+pub(super) async fn usage<P: Ports>(
+    caller: Caller<P>,
+    Id(id): Id,
+    Query(Shown { days }): Query<Shown>,
+) -> Result<Reply<Usage>, Problem> {
+    caller.ask(ReadUsage { id, days }).await
 }

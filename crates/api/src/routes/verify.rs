@@ -97,8 +97,11 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
     let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
     if admission.is_some() {
-        admit(decisions.next())?;
+        admit(&caller, decisions.next())?;
     }
+    let texts = tokens.iter().zip(decisions.as_slice());
+    let valid = texts.filter(|(_, decision)| decision.code == Code::Valid);
+    caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
     let mut results: Vec<_> = decisions.map(DecisionBody::from).collect();
     match (single, results.pop()) {
         (true, Some(only)) => Ok(Answer(Verified::One(only))),
@@ -128,8 +131,12 @@ async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result
     Ok(Some(demand))
 }
 
-fn admit(decision: Option<Decision>) -> Result<(), Problem> {
-    match decision.map(|decision| decision.code) {
+fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
+    let code = decision.map(|decision| decision.code);
+    if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
+        caller.gate.count_caller(caller.workspace, caller.actor);
+    }
+    match code {
         Some(Code::Valid) => Ok(()),
         Some(Code::InsufficientScope) => Err(Problem::missing_scope(VERIFY)),
         Some(code) => Err(Problem::credential(code)),

@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Mutex};
 
 use axum::{Router, body::Body};
-use counterfoil_api::{App, Config, LogLine, router};
+use counterfoil_api::{Afterwards, App, Config, LogLine, router};
 use counterfoil_token::Digest;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, request::Builder};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -26,6 +26,8 @@ pub(crate) const COOKIE: &str = "__Host-counterfoil";
 pub(crate) struct Deployment {
     pub(crate) world: World,
     router: Router,
+    /// What goes on in the background of requests that were answered.
+    background: Mutex<Vec<BoxFuture<'static, ()>>>,
     /// Every text that was issued or presented: no log line may hold any of it.
     secrets: Mutex<BTreeSet<String>>,
 }
@@ -57,7 +59,25 @@ pub(crate) struct Tenant {
 impl Deployment {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        Self { router: isolate(&world), world, secrets: Mutex::default() }
+        Self { router: isolate(&world), world, background: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// Lets time pass, and what goes on in the background go on, second by second.
+    pub(crate) fn let_pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.world.pass(1_000);
+            self.go_on();
+        }
+    }
+
+    fn go_on(&self) {
+        self.background.lock().unwrap().retain_mut(|work| work.now_or_never().is_none());
+    }
+
+    /// The isolate ends, and what went on in its background with it.
+    pub(crate) fn crash(&mut self) {
+        self.background.lock().unwrap().clear();
+        self.forget();
     }
 
     /// Goes on in an isolate that remembers nothing.
@@ -163,7 +183,8 @@ impl Deployment {
         let logged = self.world.inside().log.len();
         // The world is in memory: whatever the API awaits of it is there.
         let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let afterwards = parts.extensions.remove::<Afterwards<World>>();
         let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
 
@@ -179,6 +200,8 @@ impl Deployment {
         reply.keeps_what_all_answers_keep(&method, asked);
         self.show(&reply.body);
         self.log_holds_no_secret(&reply.line);
+        self.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
+        self.go_on();
         reply
     }
 

@@ -24,3 +24,4 @@ mod sessions;
 mod shapes;
 mod story;
 mod token_life;
+mod usage;

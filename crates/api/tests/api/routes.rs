@@ -128,6 +128,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         route("GET", "/v1/tokens/self", Needs::AnyToken),
         Route { path: path.clone(), ..scope("GET", "/v1/tokens/{id}") },
+        Route { path: format!("{path}/usage"), ..scope("GET", "/v1/tokens/{id}/usage") },
         Route {
             path: path.clone(),
             body: Some(json!({

@@ -34,4 +34,5 @@ mod support;
 mod terms;
 mod updating;
 mod upgrade;
+mod usage;
 mod wire;
