@@ -10,6 +10,8 @@
 mod answer;
 mod app;
 mod body;
+#[cfg(feature = "openapi")]
+pub mod codes;
 mod credential;
 mod idempotency;
 mod ledger;

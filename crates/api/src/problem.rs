@@ -25,10 +25,12 @@ pub(crate) struct Problem {
     pub(crate) internal: Option<String>,
 }
 
-/// The body: RFC 9457 with a few members more. `type` is `about:blank`, so `title` is the status's own phrase.
+/// The body: RFC 9457 with a few members more.
 #[derive(Serialize)]
 struct Body<'a> {
-    r#type: &'static str,
+    /// Where the code is explained: a reference that is resolved against the request's URL (section 3.1.1).
+    r#type: &'a str,
+    /// The code in words.
     title: &'a str,
     status: u16,
     code: &'a str,
@@ -98,11 +100,11 @@ impl Problem {
 
     /// The response that the caller sees.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let title = self.status.canonical_reason().unwrap_or_default();
         let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
         let pointer = self.pointer.as_deref();
         let items = self.items.as_deref();
-        let body = Body { r#type: "about:blank", title, status, code, detail, pointer, items, request_id };
+        let body = Body { r#type, title, status, code, detail, pointer, items, request_id };
         // A struct of strings and numbers always serialises.
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.status, body).into_response();
@@ -183,6 +185,13 @@ impl From<Refusal> for Problem {
             Refusal::Internal { detail } => Self::internal(detail),
         }
     }
+}
+
+/// `NOT_YET_VALID` as `Not yet valid`.
+fn title(code: &str) -> String {
+    let words = code.replace('_', " ");
+    let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+    format!("{first}{}", rest.to_ascii_lowercase())
 }
 
 /// The text as a sentence: a capital at its start, a full stop at its end.

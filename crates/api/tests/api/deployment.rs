@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Mutex};
 
 use axum::{Router, body::Body};
-use counterfoil_api::{App, Config, LogLine, router};
+use counterfoil_api::{App, Config, LogLine, codes, router};
 use counterfoil_token::Digest;
 use futures_util::FutureExt;
 use http::{HeaderMap, Request, request::Builder};
@@ -219,8 +219,11 @@ impl Reply {
             assert!(self.bytes.is_empty());
             return;
         }
-        assert_eq!(body["type"], "about:blank");
-        assert_eq!(body["title"], http::StatusCode::from_u16(*status).unwrap().canonical_reason().unwrap());
+        let code = line.code.unwrap();
+        let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table of codes"));
+        assert!(meaning.statuses.contains(status), "{code} comes with {status}, which the table does not have");
+        assert_eq!(body["type"], format!("/docs/errors#{code}"));
+        assert_eq!(body["title"].as_str().unwrap().to_uppercase().replace(' ', "_"), code);
         assert_eq!(body["status"], *status);
         assert_eq!(body["code"], line.code.unwrap());
         assert_eq!(body["request_id"], *line.request_id);

@@ -18,6 +18,7 @@ mod life;
 mod noise;
 mod outage;
 mod paths;
+mod reference;
 mod rules;
 mod shapes;
 mod story;
