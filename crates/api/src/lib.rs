@@ -15,6 +15,8 @@ pub mod codes;
 mod credential;
 mod idempotency;
 mod ledger;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod patch;
 mod ports;
 mod problem;

@@ -25,21 +25,34 @@ pub(crate) struct Problem {
     pub(crate) internal: Option<String>,
 }
 
-/// The body: RFC 9457 with a few members more.
+/// Why a request was refused: a problem of RFC 9457, with a few members more.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Body<'a> {
     /// Where the code is explained: a reference that is resolved against the request's URL (section 3.1.1).
     r#type: &'a str,
     /// The code in words.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// Stable: what programs decide by.
     code: &'a str,
+    /// For people: what is wrong, and what to do.
     detail: &'a str,
+    /// The field at fault, as a JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
+    /// What became of each of many items.
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<&'a Value>,
+    /// The id under which the request was logged.
     request_id: &'a str,
+}
+
+/// The schema of every problem.
+#[cfg(feature = "openapi")]
+pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
+    <Body<'_> as schemars::JsonSchema>::json_schema(generator).into()
 }
 
 impl Problem {

@@ -5,6 +5,8 @@ mod clients;
 mod members;
 mod scopes;
 mod shapes;
+#[cfg(feature = "openapi")]
+pub(crate) mod table;
 mod tokens;
 mod verify;
 mod workspaces;

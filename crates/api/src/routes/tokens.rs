@@ -9,6 +9,14 @@ mod update;
 use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
 use serde::Deserialize;
 
+#[cfg(feature = "openapi")]
+pub(super) use self::{
+    create::Create,
+    import::{Import, Imported},
+    list::Question,
+    revoke::{Revoke, RevokeMany},
+    update::Update,
+};
 pub(super) use self::{
     create::create,
     import::import,
@@ -35,8 +43,10 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
 
 /// The body of a rotation.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Rotation"))]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Rotate {
+    /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     grace_seconds: u64,
 }
 

@@ -1,9 +1,16 @@
 //! A deployment as its callers see it. Whatever a test is about, every answer it gets is held to what all answers keep.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{LazyLock, Mutex},
+};
 
 use axum::{Router, body::Body};
-use counterfoil_api::{App, Config, LogLine, codes, router};
+use counterfoil_api::{
+    App, Config, LogLine, codes,
+    openapi::{self, Operation},
+    router,
+};
 use counterfoil_token::Digest;
 use futures_util::FutureExt;
 use http::{HeaderMap, Request, request::Builder};
@@ -151,6 +158,7 @@ impl Deployment {
         };
         drop(inside);
         reply.keeps_what_all_answers_keep(&method, asked);
+        reply.is_described(&method);
         self.show(&reply.body);
         self.log_holds_no_secret(&reply.line);
         reply
@@ -232,6 +240,26 @@ impl Reply {
         assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
         if let Some(internal) = &line.detail {
             assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");
+        }
+    }
+}
+
+impl Reply {
+    /// The OpenAPI document has this answer: its status, and its code where it is a problem.
+    #[track_caller]
+    fn is_described(&self, method: &str) {
+        static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
+        let Self { status, line, .. } = self;
+        let Some(route) = line.route.as_deref() else { return assert_eq!(*status, 404) };
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_asked = |operation: &&Operation| (operation.method, operation.path) == (method, route);
+        let Some(operation) = OPERATIONS.iter().find(is_asked) else {
+            assert_eq!(*status, 405, "{method} {route} is described nowhere");
+            return;
+        };
+        match line.code {
+            None => assert_eq!(*status, operation.status(), "{method} {route}"),
+            Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
         }
     }
 }

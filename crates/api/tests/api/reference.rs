@@ -3,7 +3,13 @@
 
 use std::{collections::BTreeSet, env, fs, path::Path};
 
-use counterfoil_api::codes;
+use counterfoil_api::{
+    codes,
+    openapi::{self, Example, Examples},
+};
+use serde_json::Value;
+
+use crate::{deployment::Deployment, routes};
 
 /// The sources that name codes, from the repository's root: a folder stands for all below it.
 const SOURCES: &[&str] = &["crates/api/src", "crates/verify/src/decision.rs", "crates/worker/js/shim.mjs"];
@@ -29,6 +35,47 @@ fn root() -> &'static Path {
 fn pages_of_codes_are_up_to_date() {
     up_to_date("docs/errors.md", &codes::markdown());
     up_to_date("www/docs/errors.html", &codes::html());
+}
+
+#[test]
+fn the_openapi_document_is_up_to_date() {
+    let document = openapi::document(&examples());
+    up_to_date("openapi.json", &format!("{document:#}\n"));
+}
+
+/// What every route is asked and answers, in a world that repeats.
+fn examples() -> Examples {
+    let deployment = Deployment::new();
+    let tenant = deployment.workspace("acme");
+    let routes = routes::all(&deployment, &tenant);
+    let example = |route: &routes::Route| {
+        let reply = route.send_as_admin(&deployment, &tenant);
+        let response = Some(reply.expect(route.answers)).filter(|body| *body != Value::Null);
+        ((route.method, route.pattern), Example { request: route.body.clone(), response })
+    };
+    routes.iter().map(example).collect()
+}
+
+#[test]
+fn every_route_is_described_and_no_other() {
+    let deployment = Deployment::new();
+    let tenant = deployment.workspace("acme");
+    let routes = routes::all(&deployment, &tenant);
+    let routes: BTreeSet<_> = routes.iter().map(|route| (route.pattern, route.method)).collect();
+    let described: BTreeSet<_> =
+        openapi::operations().iter().map(|operation| (operation.path, operation.method)).collect();
+    assert_eq!(routes.difference(&described).collect::<Vec<_>>(), [&("", ""); 0], "not described");
+    assert_eq!(described.difference(&routes).collect::<Vec<_>>(), [&("", ""); 0], "described, and not there");
+}
+
+#[test]
+fn an_operation_is_refused_only_with_codes_that_are_problems() {
+    for operation in openapi::operations() {
+        for code in operation.codes() {
+            let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table"));
+            assert!(!meaning.statuses.is_empty(), "{} {}: {code} is no problem", operation.method, operation.path);
+        }
+    }
 }
 
 #[test]
