@@ -23,9 +23,11 @@ pub(crate) enum Suite {
     Wasm,
     /// The built bundle on workerd, and the vectors in JavaScript.
     Worker,
+    /// The built bundle against its OpenAPI document.
+    Openapi,
 }
 
-const ALL: [Suite; 3] = [Suite::Native, Suite::Wasm, Suite::Worker];
+const ALL: [Suite; 4] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -40,6 +42,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Native => native(project),
             Suite::Wasm => wasm(project),
             Suite::Worker => worker(project, profile),
+            Suite::Openapi => openapi(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -75,6 +78,17 @@ fn worker(project: &Project, profile: Profile) -> Result<Tally> {
     }
     files.sort();
     counted(project.command("node").args(["--test", "--test-reporter=spec"]).args(files))
+}
+
+fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("OpenAPI, on workerd");
+    let python = tools::python_with_schemathesis(project)?;
+    bundle::for_tests(project, profile)?;
+    let mut files = Vec::new();
+    add_files(&project.root.join("tests/openapi"), ".test.mjs", &mut files)?;
+    let mut node = project.command("node");
+    node.args(["--test", "--test-reporter=spec"]).args(files);
+    counted(node.env("COUNTERFOIL_PYTHON", python))
 }
 
 fn heading(suite: &str) {

@@ -15,6 +15,7 @@ pub(super) struct Wanted {
     /// Only what was done by this: a token's id, or `root`.
     actor: Option<String>,
     /// How many items: 1 to 100, 50 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
     /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,

@@ -24,6 +24,7 @@ impl Standing {
 #[serde(deny_unknown_fields)]
 pub(super) struct PageQuery {
     /// How many items: 1 to 100, 50 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
     /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,

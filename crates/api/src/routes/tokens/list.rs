@@ -28,6 +28,7 @@ pub(in crate::routes) struct Question {
     #[serde(default)]
     sort: Sort,
     /// How many items: 1 to 100, 50 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
     /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,
