@@ -10,11 +10,15 @@
 mod answer;
 mod app;
 mod body;
+#[cfg(feature = "openapi")]
+pub mod codes;
 mod condition;
 mod cookie;
 mod credential;
 mod idempotency;
 mod ledger;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod origin;
 mod patch;
 mod ports;

@@ -159,6 +159,7 @@ pub struct Page {
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
 pub struct Listing<T> {
     /// The items.
     pub items: Vec<T>,

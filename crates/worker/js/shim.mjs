@@ -108,8 +108,8 @@ function interrupted() {
   const random = crypto.getRandomValues(new Uint8Array(12));
   const request_id = `req_${Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
   const problem = {
-    type: "about:blank",
-    title: "Service Unavailable",
+    type: "/docs/errors#INTERRUPTED",
+    title: "Interrupted",
     status: 503,
     code: "INTERRUPTED",
     detail: "The request was cut short. A change may or may not have been made: read before you repeat it.",

@@ -6,6 +6,8 @@ mod members;
 mod scopes;
 mod sessions;
 mod shapes;
+#[cfg(feature = "openapi")]
+pub(crate) mod table;
 mod tokens;
 mod verify;
 mod workspaces;

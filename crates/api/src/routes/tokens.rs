@@ -9,6 +9,14 @@ mod update;
 use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
+#[cfg(feature = "openapi")]
+pub(super) use self::{
+    create::Create,
+    import::{Import, Imported},
+    list::Question,
+    revoke::{Revoke, RevokeMany},
+    update::Update,
+};
 pub(super) use self::{
     create::create,
     import::import,
@@ -37,8 +45,10 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Tagged<Toke
 
 /// The body of a rotation.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Rotation"))]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Rotate {
+    /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     grace_seconds: u64,
 }
 

@@ -1,9 +1,16 @@
 //! A deployment as its callers see it. Whatever a test is about, every answer it gets is held to what all answers keep.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{LazyLock, Mutex},
+};
 
 use axum::{Router, body::Body};
-use counterfoil_api::{Afterwards, App, Config, LogLine, router};
+use counterfoil_api::{
+    Afterwards, App, Config, LogLine, codes,
+    openapi::{self, Operation},
+    router,
+};
 use counterfoil_token::Digest;
 use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, request::Builder};
@@ -198,6 +205,7 @@ impl Deployment {
         };
         drop(inside);
         reply.keeps_what_all_answers_keep(&method, asked);
+        reply.is_described(&method);
         self.show(&reply.body);
         self.log_holds_no_secret(&reply.line);
         self.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
@@ -268,8 +276,11 @@ impl Reply {
             assert!(self.bytes.is_empty());
             return;
         }
-        assert_eq!(body["type"], "about:blank");
-        assert_eq!(body["title"], http::StatusCode::from_u16(*status).unwrap().canonical_reason().unwrap());
+        let code = line.code.unwrap();
+        let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table of codes"));
+        assert!(meaning.statuses.contains(status), "{code} comes with {status}, which the table does not have");
+        assert_eq!(body["type"], format!("/docs/errors#{code}"));
+        assert_eq!(body["title"].as_str().unwrap().to_uppercase().replace(' ', "_"), code);
         assert_eq!(body["status"], *status);
         assert_eq!(body["code"], line.code.unwrap());
         assert_eq!(body["request_id"], *line.request_id);
@@ -278,6 +289,26 @@ impl Reply {
         assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
         if let Some(internal) = &line.detail {
             assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");
+        }
+    }
+}
+
+impl Reply {
+    /// The OpenAPI document has this answer: its status, and its code where it is a problem.
+    #[track_caller]
+    fn is_described(&self, method: &str) {
+        static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
+        let Self { status, line, .. } = self;
+        let Some(route) = line.route.as_deref() else { return assert_eq!(*status, 404) };
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_asked = |operation: &&Operation| (operation.method, operation.path) == (method, route);
+        let Some(operation) = OPERATIONS.iter().find(is_asked) else {
+            assert_eq!(*status, 405, "{method} {route} is described nowhere");
+            return;
+        };
+        match line.code {
+            None => assert_eq!(*status, operation.status(), "{method} {route}"),
+            Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
         }
     }
 }

@@ -19,6 +19,7 @@ mod life;
 mod noise;
 mod outage;
 mod paths;
+mod reference;
 mod rules;
 mod sessions;
 mod shapes;
