@@ -2,10 +2,11 @@
 // ones, and holds each answer to it. No answer is a 5xx, of a status or a shape that the document does not have.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { ROOT_TOKEN, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 
@@ -17,6 +18,14 @@ const WHO = [
   { who: "a member", member: "ada", grants: ["tokens:read", "tokens:write", "tokens:verify", "audit:read", "orders:*"] },
   { who: "nobody" },
 ];
+
+const PYTHON = process.env.COUNTERFOIL_PYTHON ?? "python3";
+
+test("every example fits its schema", async () => {
+  const [script, document] = ["examples.py", "../../openapi.json"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const { stdout } = await promisify(execFile)(PYTHON, [script, document]);
+  assert.ok(Number(stdout) > 30, `so many examples: ${stdout}`);
+});
 
 for (const { who, member, grants } of WHO) {
   test(`every answer to ${who} is in the document`, async (t) => {
@@ -34,7 +43,7 @@ for (const { who, member, grants } of WHO) {
     const cwd = fileURLToPath(new URL(".", import.meta.url));
     const command = ["-m", "schemathesis.cli", "run", `${url}/openapi.json`, "--seed", SEED, "--no-color"];
     t.diagnostic(`python ${command.join(" ")}, as ${who}`);
-    const run = spawn(process.env.COUNTERFOIL_PYTHON ?? "python3", command, { cwd, env, stdio: "pipe" });
+    const run = spawn(PYTHON, command, { cwd, env, stdio: "pipe" });
     let said = "";
     for (const stream of [run.stdout, run.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (said += chunk));
     const [status] = await once(run, "close");
