@@ -70,6 +70,12 @@ pub fn document(examples: &Examples) -> Value {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "A token (RFC 6750)." },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A token." },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-counterfoil",
+                    "description": "A browser's session. What changes anything must come from a page of this origin.",
+                },
             },
             "parameters": parameters(),
             "headers": headers(),
@@ -114,6 +120,12 @@ fn parameters() -> Value {
                             answered as it was, but without a token's text.",
             "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
         },
+        "IfMatch": {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The `ETag` that the token had when it was read. If it has another by now, nothing is changed.",
+            "schema": { "type": "string" },
+        },
         "Workspace": {
             "name": "X-Counterfoil-Workspace",
             "in": "header",
@@ -132,6 +144,10 @@ fn headers() -> Value {
             json!({ "type": "string", "pattern": "^req_[0-9a-f]{24}$" }),
         ),
         "Location": header("Where it is from now on.", json!({ "type": "string", "format": "uri-reference" })),
+        "ETag": header(
+            "The token's version, which `If-Match` may ask for.",
+            json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
+        ),
         "RetryAfter": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
         "Challenge": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
         "Replayed": {

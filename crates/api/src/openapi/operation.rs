@@ -24,6 +24,8 @@ pub struct Operation {
     status: u16,
     answer: Content,
     located: bool,
+    tagged: bool,
+    conditional: bool,
     refuses: Vec<&'static str>,
 }
 
@@ -36,6 +38,8 @@ pub(crate) enum Needs {
     Token,
     /// Whoever has a token with this scope.
     Scope(&'static str),
+    /// Whoever has a session that goes on.
+    Session,
     /// The root token, in the workspace that it names.
     RootThere,
     /// The root token, in no workspace.
@@ -94,6 +98,8 @@ impl Operation {
             status: 200,
             answer: Content::Nothing,
             located: false,
+            tagged: false,
+            conditional: false,
             refuses: Vec::new(),
         }
     }
@@ -145,6 +151,16 @@ impl Operation {
         Self { located: true, ..self }
     }
 
+    /// Its answer is a token, with its `ETag`.
+    pub(crate) fn tagged(self) -> Self {
+        Self { tagged: true, ..self }
+    }
+
+    /// It changes a token, and takes an `If-Match`.
+    pub(crate) fn conditional(self) -> Self {
+        Self { conditional: true, tagged: true, ..self }
+    }
+
     /// What it is refused with, besides what follows from all the rest.
     pub(crate) fn refuses(mut self, codes: &[&'static str]) -> Self {
         self.refuses.extend(codes);
@@ -174,6 +190,9 @@ impl Operation {
                 "INVALID_BODY",
             ]);
         }
+        if self.conditional {
+            codes.push("PRECONDITION_FAILED");
+        }
         if self.once {
             codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH"]);
         }
@@ -193,6 +212,7 @@ impl Operation {
             "AMBIGUOUS_CREDENTIAL",
             "INTERNAL",
             "LEDGER_UNAVAILABLE",
+            "ORIGIN_NOT_ALLOWED",
         ]);
         if self.needs == Needs::Root {
             codes.push("ROOT_ONLY");
@@ -206,11 +226,14 @@ impl Operation {
             "REVOKED",
             "OWNER_SUSPENDED",
         ]);
-        codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND"]);
+        codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND", "SESSION_ENDED"]);
+        if self.method != "GET" {
+            codes.push("CROSS_ORIGIN");
+        }
         match self.needs {
             Needs::Scope(_) => codes.push("INSUFFICIENT_SCOPE"),
             Needs::RootThere => codes.push("ROOT_ONLY"),
-            Needs::Nothing | Needs::Token | Needs::Root => {}
+            Needs::Nothing | Needs::Token | Needs::Session | Needs::Root => {}
         }
         codes
     }
@@ -238,6 +261,7 @@ impl Operation {
         let needs = match self.needs {
             Needs::Nothing => "Needs no token.".to_owned(),
             Needs::Token => "Needs a live token, and no scope.".to_owned(),
+            Needs::Session => "Needs a session.".to_owned(),
             Needs::Scope(scope) => format!("Needs the scope `{scope}`."),
             Needs::RootThere => "Needs the root token, which names the workspace.".to_owned(),
             Needs::Root => "Needs the root token.".to_owned(),
@@ -250,6 +274,7 @@ impl Operation {
         match self.path.split('/').nth(2).unwrap_or("service") {
             "workspaces" => "workspace",
             "verify" | "records" => "verification",
+            "session" => "sessions",
             tag => tag,
         }
     }
@@ -258,9 +283,11 @@ impl Operation {
         let scopes: Vec<_> = match self.needs {
             Needs::Nothing => return json!([]),
             Needs::Scope(scope) => vec![scope],
-            Needs::Token | Needs::RootThere | Needs::Root => vec![],
+            Needs::Session => return json!([{ "session": [] }]),
+            Needs::RootThere | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
+            Needs::Token => vec![],
         };
-        json!([{ "bearer": scopes }, { "apiKey": scopes }])
+        json!([{ "bearer": scopes }, { "apiKey": scopes }, { "session": scopes }])
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Value {
@@ -280,7 +307,10 @@ impl Operation {
         if self.once {
             parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
         }
-        if !matches!(self.needs, Needs::Nothing | Needs::Root) {
+        if self.conditional {
+            parameters.push(json!({ "$ref": "#/components/parameters/IfMatch" }));
+        }
+        if !matches!(self.needs, Needs::Nothing | Needs::Root | Needs::Session) {
             parameters.push(json!({ "$ref": "#/components/parameters/Workspace" }));
         }
         Value::Array(parameters)
@@ -290,6 +320,9 @@ impl Operation {
         let mut headers = header("X-Request-Id", "RequestId");
         if self.located {
             headers.extend(header("Location", "Location"));
+        }
+        if self.tagged {
+            headers.extend(header("ETag", "ETag"));
         }
         if self.once {
             headers.extend(header("Idempotent-Replayed", "Replayed"));

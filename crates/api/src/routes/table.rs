@@ -2,10 +2,11 @@
 //! same routes, and that no route answers what is not said here.
 
 use counterfoil_ledger::command::{
-    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, TokenView, Workspace,
+    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session, TokenView,
+    Usage, Workspace,
 };
 
-use super::{audit, clients, members, scopes, shapes::PageQuery, tokens, verify, workspaces};
+use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, tokens, verify, workspaces};
 use crate::openapi::{
     Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
@@ -25,7 +26,7 @@ const NEW_TOKEN: &[&str] =
 
 /// Every operation, in the router's order.
 pub(crate) fn operations() -> Vec<Operation> {
-    [service(), workspace(), people(), one_token(), many_tokens(), verification()].concat()
+    [service(), workspace(), people(), browsers(), one_token(), many_tokens(), verification()].concat()
 }
 
 fn service() -> Vec<Operation> {
@@ -42,6 +43,7 @@ fn workspace() -> Vec<Operation> {
             .needs(Root)
             .takes::<workspaces::Create>()
             .answers::<Bootstrapped>(201)
+            .located()
             .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
         get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
@@ -84,6 +86,7 @@ fn people() -> Vec<Operation> {
             .takes::<members::Create>()
             .once()
             .answers::<Member>(201)
+            .located()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         get("/v1/members/{id}", "readMember", "Read a member")
             .about("Who does not hold `workspace:manage` may read itself.")
@@ -113,6 +116,7 @@ fn people() -> Vec<Operation> {
             .takes::<clients::Create>()
             .once()
             .answers::<Client>(201)
+            .located()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
@@ -146,10 +150,11 @@ fn one_token() -> Vec<Operation> {
             .once()
             .answers::<Issued>(201)
             .located()
+            .tagged()
             .refuses(NEW_TOKEN)
             .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
-        get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200),
-        get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200),
+        get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
+        get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
             .about(
                 "What is absent stays. Nobody changes the scopes, the expiry or the addresses of the token they are \
@@ -158,6 +163,7 @@ fn one_token() -> Vec<Operation> {
             .needs(WRITE)
             .takes::<tokens::Update>()
             .answers::<TokenView>(200)
+            .conditional()
             .refuses(NEW_TOKEN)
             .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
@@ -165,6 +171,13 @@ fn one_token() -> Vec<Operation> {
             .needs(WRITE)
             .queried::<tokens::Revoke>()
             .answers::<TokenView>(200)
+            .conditional()
+            .refuses(&["INVALID_VALUE"]),
+        get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used on each of the last days")
+            .about("Uses of the last minute may not be in it yet.")
+            .needs(READ)
+            .queried::<tokens::Shown>()
+            .answers::<Usage>(200)
             .refuses(&["INVALID_VALUE"]),
         post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
             .about("Its identity, pin and history stay. At most two texts work at a time.")
@@ -172,7 +185,38 @@ fn one_token() -> Vec<Operation> {
             .may_take::<tokens::Rotate>()
             .once()
             .answers::<Issued>(200)
+            .conditional()
             .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
+    ]
+}
+
+fn browsers() -> Vec<Operation> {
+    vec![
+        post("/v1/session", "openSession", "Sign in: exchange a token for a session")
+            .about(
+                "The session is in a cookie that no script reads, and in no body. It may do what its token may at each \
+                 moment, and ends with it.",
+            )
+            .needs(Scope("sessions:create"))
+            .may_take::<sessions::Open>()
+            .answers::<Session>(201)
+            .located()
+            .refuses(&["TOKEN_ONLY"]),
+        get("/v1/session", "readSession", "Read the session that asks").needs(Needs::Session).answers::<Session>(200),
+        delete("/v1/session", "endSession", "Sign out")
+            .about("The browser is told to forget the cookie.")
+            .needs(Needs::Session)
+            .answers::<Session>(200),
+        get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
+            .about("An admin sees every member's, others their own.")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Session>>(200)
+            .refuses(PAGED),
+        delete("/v1/sessions/{id}", "endOneSession", "End a session")
+            .about("What was made in it stays.")
+            .needs(WRITE)
+            .answers::<Session>(200),
     ]
 }
 

@@ -66,6 +66,7 @@ pub(super) async fn rotate<P: Ports>(
 
 /// Which part of a token's usage.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Shown {
     days: Option<u32>,
