@@ -72,7 +72,7 @@ impl<P: Ports> Gate<P> {
                 .await
                 .and_then(|reply| reply.read())
             {
-                fetched.answers.insert(workspace, answer);
+                fetched.answers.insert(workspace, answer.0);
             }
         }
         fetched

@@ -9,11 +9,15 @@ mod tokens;
 mod usage;
 mod workspace;
 
-use core::net::IpAddr;
+use core::{net::IpAddr, ops::Deref};
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::Answer;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use counterfoil_verify::{Answer, Encoded};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{DeserializeOwned, Error as _},
+};
 
 pub use self::{members::*, sessions::*, tokens::*, usage::*, workspace::*};
 
@@ -148,6 +152,11 @@ pub struct Records {
     pub digests: Vec<Digest>,
 }
 
+/// What [`Records`] are there. In JSON it is the text, in base64, of the binary layout that verifiers everywhere read: there
+/// is one reader of it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Recorded(pub Answer);
+
 /// A part of a longer list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Page {
@@ -180,6 +189,28 @@ pub enum Patch<T> {
     Clear,
     /// It becomes this.
     Set(T),
+}
+
+impl Deref for Recorded {
+    type Target = Answer;
+
+    fn deref(&self) -> &Answer {
+        &self.0
+    }
+}
+
+impl Serialize for Recorded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(self.0.encode()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Recorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let answer = BASE64_STANDARD.decode(text).ok().and_then(|bytes| Answer::decode(&bytes).ok());
+        answer.map(Self).ok_or_else(|| D::Error::custom("expected an answer to a verifier"))
+    }
 }
 
 impl<T> Patch<T> {
@@ -273,7 +304,7 @@ commands! {
     EndSession => Session,
     ListSessions => Listing<Session>,
     ReadAudit => Listing<AuditEntry>,
-    Records => Answer,
+    Records => Recorded,
     ReportUses => Reported,
     ReadUsage => Usage,
 }

@@ -10,7 +10,7 @@ use counterfoil_verify::{Answer, Timestamp};
 
 use crate::{
     check,
-    command::Records,
+    command::{Recorded, Records},
     refusal::Refusal,
     scopes::{self, BuiltIn},
     tokens::OwnedToken,
@@ -20,7 +20,7 @@ use crate::{
 /// A hundred texts, and the asker's own.
 const MAX_DIGESTS: usize = 101;
 
-pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Answer, Refusal> {
+pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Recorded, Refusal> {
     work.authority.require(BuiltIn::TokensVerify)?;
     check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
     let workspace = &work.workspace;
@@ -35,7 +35,7 @@ pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records
         });
         tokens.push((*digest, record));
     }
-    Ok(Answer {
+    Ok(Recorded(Answer {
         key: workspace.key,
         as_of: work.now,
         generation: workspace.generation,
@@ -43,7 +43,7 @@ pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records
         seal_keys: seal_keys(workspace.key, seal_secrets),
         tokens,
         owners: owners.into_values().collect(),
-    })
+    }))
 }
 
 /// The answer of a ledger that no workspace has been founded in: nothing was issued here.
@@ -52,9 +52,9 @@ pub(crate) fn of_nobody(
     now: Timestamp,
     seal_secrets: &[SealSecret],
     ask: Records,
-) -> Result<Answer, Refusal> {
+) -> Result<Recorded, Refusal> {
     check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
-    Ok(Answer {
+    Ok(Recorded(Answer {
         key,
         as_of: now,
         generation: 0,
@@ -62,7 +62,7 @@ pub(crate) fn of_nobody(
         seal_keys: seal_keys(key, seal_secrets),
         tokens: ask.digests.into_iter().map(|digest| (digest, None)).collect(),
         owners: Vec::new(),
-    })
+    }))
 }
 
 fn seal_keys(workspace: WorkspaceKey, seal_secrets: &[SealSecret]) -> Vec<SealKey> {

@@ -180,7 +180,7 @@ pub(super) async fn records<P: Ports>(
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }
     let answer = caller.ask(Records { digests }).await?.read()?;
-    Ok(([(header::CONTENT_TYPE, ANSWER)], answer.encode()))
+    Ok(([(header::CONTENT_TYPE, ANSWER)], answer.0.encode()))
 }
 
 fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {

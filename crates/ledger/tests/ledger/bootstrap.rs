@@ -24,7 +24,7 @@ fn root_makes_a_workspace_with_an_admin_who_may_do_everything() {
     assert_eq!((admin.created_by.as_str(), admin.expires_at, admin.state), ("root", None, State::Active));
     assert_eq!(world.call(admin.actor, ReadSelf {}).unwrap(), admin.view);
 
-    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap().0;
     assert_eq!(answer.generation, 1);
     assert_eq!(answer.tokens[0].1.as_ref().map(|record| (record.version, record.issued)), Some((1, 1)));
     let members = world.call(Actor::Root, counterfoil_ledger::command::ListMembers { page: Page::default() }).unwrap();
@@ -43,7 +43,7 @@ fn before_it_there_is_nothing() {
     assert_no_such(world.call(Actor::Verifier, bootstrap()), "workspace");
     for actor in [Actor::Verifier, Actor::Root] {
         let digest = Digest::of(b"unknown");
-        let answer = world.call(actor, Records { digests: vec![digest] }).unwrap();
+        let answer = world.call(actor, Records { digests: vec![digest] }).unwrap().0;
         assert_eq!((answer.key, answer.workspace, answer.generation), (key(), None, 0));
         assert_eq!((answer.tokens, answer.owners), (vec![(digest, None)], vec![]));
     }
@@ -63,7 +63,7 @@ fn repeated_it_replaces_what_nobody_has_seen() {
     assert_eq!(second.number, 2);
     assert_unauthenticated(world.call(first.actor, ReadSelf {}), Code::Revoked);
     assert!(world.call(second.actor, ReadSelf {}).is_ok());
-    let answer = world.call(Actor::Verifier, Records { digests: vec![first.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![first.digest] }).unwrap().0;
     assert!(answer.tokens[0].1.as_ref().is_some_and(|record| record.revoked && record.version == 2));
     assert_eq!(answer.workspace.map(|workspace| workspace.version), Some(2));
 }

@@ -33,7 +33,7 @@ fn freshness_goes_into_the_workspace_record() {
     let of = |name: &str, freshness| ScopeEntry { freshness, ..entry(name) };
     let scopes = vec![of("w", Some(Freshness::Strong)), of("n", None), of("b", Some(Freshness::Bounded))];
     world.call(admin.actor, PutScopes { scopes }).unwrap();
-    let answer = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap().0;
     let workspace = answer.workspace.unwrap();
     let named = workspace.freshness.iter().map(|(scope, freshness)| (scope.as_str(), *freshness));
     assert_eq!(named.collect::<Vec<_>>(), [("b", Freshness::Bounded), ("w", Freshness::Strong)]);
@@ -54,7 +54,7 @@ fn what_a_token_was_granted_survives_the_catalogue() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["orders:read"])).unwrap();
     world.put_scopes(&["other"]);
-    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap().0;
     assert_eq!(answer.tokens[0].1.as_ref().map(|record| record.scopes.clone()), Some(held.scopes.clone()));
     assert_invalid(world.call(admin.actor, token(&["orders:read"])), InvalidCode::UnknownScope, "/scopes/0");
 }

@@ -71,7 +71,7 @@ fn from_then_on_nothing_of_it_is_known() {
     assert_unauthenticated(world.call(admin.actor, ReadSelf {}), Code::Unknown);
     assert_no_such(world.call(Actor::Root, ReadWorkspace {}), "workspace");
     assert_no_such(world.call(Actor::Root, bootstrap()), "workspace");
-    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap().0;
     assert!(answer.workspace.is_none() && answer.tokens[0].1.is_none() && answer.owners.is_empty());
     let before = world.dump();
     assert!(!world.call(Actor::Root, DeleteWorkspace {}).unwrap().complete, "said again, it says how far it is");

@@ -115,7 +115,7 @@ fn nobody_grants_a_member_more_than_they_may_grant() {
 fn verifiers_learn_of_a_member() {
     let (mut world, _) = World::founded();
     let held = world.join("ann", &["orders:read"]);
-    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap().0;
     let owner = &answer.owners[0];
     assert_eq!((&*owner.id, owner.number, owner.version), ("ann", 2, 3));
     assert_eq!((owner.suspended, owner.revoked_before), (false, 0));

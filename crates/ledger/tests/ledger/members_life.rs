@@ -202,7 +202,7 @@ fn revoking_all_ends_every_token_with_one_record_and_frees_the_quota() {
     // What is issued from then on lives.
     let next = world.issue(admin.actor, to_ann()).unwrap();
     assert!(world.call(next.actor, ReadSelf {}).is_ok());
-    let answer = world.call(Actor::Verifier, Records { digests: vec![next.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![next.digest] }).unwrap().0;
     let token = answer.tokens[0].1.as_ref().unwrap();
     assert!(token.issued >= answer.owners[0].revoked_before && !token.revoked);
 }

@@ -272,7 +272,7 @@ impl Model {
     /// What the ledger answers is what the list says.
     fn check(&mut self) {
         let digests: Vec<_> = self.entries.iter().map(|entry| entry.view.digest).collect();
-        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap();
+        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap().0;
         assert_eq!(answer.generation, self.changes, "a change was not counted, or something else was");
         for (entry, (digest, record)) in self.entries.iter().zip(&answer.tokens) {
             let record = record.as_ref().unwrap();
@@ -297,7 +297,7 @@ impl Model {
             self.drain(&[Put::Done; 10], None);
         }
         let digests: Vec<Digest> = self.entries.iter().map(|entry| entry.view.digest).collect();
-        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap();
+        let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap().0;
         let mut held = |path: String| self.registry.remove(&path).map(|(_, value)| value);
         for (digest, record) in answer.tokens {
             let value = held(format!("r/0Ab3dE/{digest}"));

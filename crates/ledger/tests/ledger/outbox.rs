@@ -62,7 +62,7 @@ fn what_is_published_is_what_the_strong_answer_says() {
     let (mut world, admin) = World::founded();
     let held = world.join("ann", &["read"]);
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
-    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest, held.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest, held.digest] }).unwrap().0;
     let mut published: BTreeMap<_, _> = due(&world).into_iter().map(|put| (put.key.clone(), put)).collect();
     for (digest, record) in answer.tokens {
         let put = published.remove(&format!("r/0Ab3dE/{digest}")).unwrap();

@@ -21,7 +21,7 @@ fn it_has_all_that_a_decision_needs() {
     let unknown = Digest::of(b"unknown");
     let digests = vec![held.digest, unknown, ann.digest, held.digest];
     let before = world.dump();
-    let answer = world.call(ann.actor, Records { digests: digests.clone() }).unwrap();
+    let answer = world.call(ann.actor, Records { digests: digests.clone() }).unwrap().0;
     assert_eq!(world.dump(), before, "a question has changed something");
 
     assert_eq!((answer.key, answer.as_of, answer.generation), (key(), START, 5));
@@ -52,7 +52,7 @@ fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
     let newer = SealSecret::new(&[8; 32]).unwrap();
     let expected = [newer.key_for(key()), world.seal_secrets[0].key_for(key())];
     world.seal_secrets.insert(0, newer);
-    let answer = world.call(admin.actor, Records { digests: Vec::new() }).unwrap();
+    let answer = world.call(admin.actor, Records { digests: Vec::new() }).unwrap().0;
     assert!(answer.seal_keys.iter().eq(&expected));
 }
 
@@ -60,7 +60,7 @@ fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
 fn a_hundred_and_one_digests_are_the_most() {
     let (mut world, _) = World::founded();
     let digests = |count: u8| (0..count).map(|n| Digest::of(&[n])).collect();
-    assert_eq!(world.call(Actor::Verifier, Records { digests: digests(101) }).unwrap().tokens.len(), 101);
+    assert_eq!(world.call(Actor::Verifier, Records { digests: digests(101) }).unwrap().0.tokens.len(), 101);
     assert_invalid_value(world.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");
     let mut empty = World::empty();
     assert_invalid_value(empty.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");

@@ -17,7 +17,7 @@ fn a_revoked_token_is_dead_at_once_and_for_good() {
     let view = world.call(admin.actor, of(&held)).unwrap();
     assert_eq!((view.state, view.revoked_at), (State::Revoked, Some(START.plus(5))));
     assert_unauthenticated(world.call(held.actor, ReadSelf {}), Code::Revoked);
-    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap().0;
     let record = answer.tokens[0].1.as_ref().unwrap();
     assert!(record.revoked);
     assert_eq!(record.version, answer.generation);

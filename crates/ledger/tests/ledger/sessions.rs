@@ -80,7 +80,7 @@ fn its_text_is_of_a_kind_of_its_own() {
     // Each is nothing at all in the other's place.
     assert_unauthenticated(world.call(Actor::Token(text.digest()), ReadSelf {}), Code::Unknown);
     assert_over(world.call(Actor::Session(admin.digest), ReadSelf {}));
-    let answer = world.call(Actor::Verifier, Records { digests: vec![text.digest()] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![text.digest()] }).unwrap().0;
     assert!(answer.tokens[0].1.is_none(), "no verifier knows of sessions");
     assert!(world.ledger.outbox().due(world.now, 100).unwrap().iter().all(|put| !put.key.starts_with('s')));
 

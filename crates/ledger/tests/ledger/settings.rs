@@ -99,7 +99,7 @@ fn a_suspended_workspace_lets_nobody_in_but_root() {
     let due = world.ledger.outbox().due(START, 100).unwrap();
     assert_eq!((due.len(), due[0].key.as_str()), (1, "w/0Ab3dE"));
     let record = WorkspaceRecord::decode(due[0].value.as_deref().unwrap()).unwrap();
-    let answer = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: Vec::new() }).unwrap().0;
     assert_eq!((record.suspended, Some(&record)), (true, answer.workspace.as_ref()));
     assert_eq!(record.version, due[0].version);
 

@@ -304,7 +304,7 @@ pub(crate) fn assert_conflict<T>(outcome: Result<T, Refusal>, expected: Conflict
 
 /// What the ledger answers to verifiers about this text.
 pub(crate) fn record(world: &mut World, digest: Digest) -> TokenRecord {
-    let mut answer = world.call(Actor::Verifier, Records { digests: vec![digest] }).unwrap();
+    let mut answer = world.call(Actor::Verifier, Records { digests: vec![digest] }).unwrap().0;
     answer.tokens.remove(0).1.unwrap()
 }
 

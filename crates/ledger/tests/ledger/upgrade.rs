@@ -74,7 +74,7 @@ fn what_was_there_is_there_and_works() {
     world.random = Seeded(2);
     let held = world.issue(actor(0), token(&["read"])).unwrap();
     assert_eq!(held.number, 4);
-    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap();
+    let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap().0;
     assert_eq!(answer.tokens[0].1.as_ref().map(|record| record.version), Some(7));
     assert_eq!(world.number("SELECT max(seq) FROM audit"), 8);
 }

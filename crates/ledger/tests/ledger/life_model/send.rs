@@ -7,7 +7,6 @@ use std::{
 
 use counterfoil_ledger::{Answered, Context, Ledger, Refusal, command::*, native::NativeSql};
 use counterfoil_token::Digest;
-use counterfoil_verify::Answer;
 use serde_json::Value as Json;
 
 use super::{COUNTS, Kept, Life, json_of, parsed, steps::Fault};
@@ -112,7 +111,7 @@ impl Life {
         self.under_way.clear();
     }
 
-    pub(super) fn records(&mut self, digests: &[Digest]) -> Answer {
+    pub(super) fn records(&mut self, digests: &[Digest]) -> Recorded {
         let command = json_of(Records { digests: digests.to_vec() });
         parsed(&self.execute(Actor::Verifier, None, &command, None).unwrap().unwrap().reply)
     }
