@@ -2,6 +2,7 @@
 
 mod bundle;
 mod cache;
+mod chromium;
 mod compile;
 mod dependencies;
 mod dev;

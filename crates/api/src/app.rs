@@ -25,6 +25,7 @@ struct Shared {
 pub struct Config {
     root_digests: Vec<Digest>,
     seal_secrets: Vec<SealSecret>,
+    session_secrets: Vec<SealSecret>,
 }
 
 /// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
@@ -36,20 +37,30 @@ pub enum ConfigError {
     /// See the message.
     #[error("SEAL_SECRETS must be a JSON list of hex strings of at least 32 bytes, the current one first")]
     SealSecrets,
+    /// See the message.
+    #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, with none of its secrets")]
+    SessionSecrets,
 }
 
 impl Config {
-    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS` and `SEAL_SECRETS`.
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS` and `SESSION_SECRETS`.
     ///
     /// # Errors
     /// [`ConfigError`] names the one that is wrong.
-    pub fn parse(root_token_digests: &str, seal_secrets: &str) -> Result<Self, ConfigError> {
+    pub fn parse(root_token_digests: &str, seal_secrets: &str, session_secrets: &str) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
             serde_json::from_str(root_token_digests).map_err(|_| ConfigError::RootTokenDigests)?;
         if !(1..=2).contains(&root_digests.len()) {
             return Err(ConfigError::RootTokenDigests);
         }
-        Ok(Self { root_digests, seal_secrets: parse_seal_secrets(seal_secrets)? })
+        let seal_secrets = parse_seal_secrets(seal_secrets)?;
+        let session_secrets = parse_session_secrets(session_secrets)?;
+        // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
+        let is_shared = |secret: &SealSecret| seal_secrets.iter().any(|other| other.epoch() == secret.epoch());
+        if session_secrets.iter().any(is_shared) {
+            return Err(ConfigError::SessionSecrets);
+        }
+        Ok(Self { root_digests, seal_secrets, session_secrets })
     }
 
     /// Whether this is the digest of a root token.
@@ -61,6 +72,11 @@ impl Config {
     pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
         self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
     }
+
+    /// The keys that seal a workspace's sessions, likewise.
+    pub(crate) fn session_keys(&self, workspace: WorkspaceKey) -> impl Iterator<Item = SealKey> {
+        self.session_secrets.iter().map(move |secret| secret.key_for(workspace))
+    }
 }
 
 /// Reads the deployment secret `SEAL_SECRETS`.
@@ -68,10 +84,22 @@ impl Config {
 /// # Errors
 /// [`ConfigError::SealSecrets`]
 pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
-    let secrets: Vec<String> = serde_json::from_str(text).map_err(|_| ConfigError::SealSecrets)?;
+    parse_secrets(text).ok_or(ConfigError::SealSecrets)
+}
+
+/// Reads the deployment secret `SESSION_SECRETS`.
+///
+/// # Errors
+/// [`ConfigError::SessionSecrets`]
+pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    parse_secrets(text).ok_or(ConfigError::SessionSecrets)
+}
+
+fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {
+    let secrets: Vec<String> = serde_json::from_str(text).ok()?;
     let parse = |secret: &String| SealSecret::new(&hex::decode(secret).ok()?).ok();
     let secrets: Option<Vec<_>> = secrets.iter().map(parse).collect();
-    secrets.filter(|secrets| !secrets.is_empty()).ok_or(ConfigError::SealSecrets)
+    secrets.filter(|secrets| !secrets.is_empty())
 }
 
 impl<P: Ports> App<P> {

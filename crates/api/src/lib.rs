@@ -11,6 +11,7 @@ mod answer;
 mod app;
 mod body;
 mod condition;
+mod cookie;
 mod credential;
 mod idempotency;
 mod ledger;
@@ -24,7 +25,7 @@ mod trace;
 mod usage;
 mod verifying;
 
-pub use app::{App, Config, ConfigError, parse_seal_secrets};
+pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
 pub use ports::{LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
 pub use usage::Afterwards;

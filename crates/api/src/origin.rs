@@ -20,10 +20,16 @@ const MAX_AGE: &str = "7200";
 
 /// The origin of the page that sends this, where it is not the API's own.
 pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let own = own(uri);
     // One that cannot be read is no workspace's.
-    let origin = headers.get(header::ORIGIN)?.to_str().unwrap_or_default();
-    let own = uri.scheme_str().zip(uri.authority()).map(|(scheme, authority)| format!("{scheme}://{authority}"));
-    (own.as_deref() != Some(origin)).then(|| origin.to_owned())
+    let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
+    origins.find(|origin| own.as_deref() != Some(origin)).map(str::to_owned)
+}
+
+/// The API's own origin, as the request names it.
+pub(crate) fn own(uri: &Uri) -> Option<String> {
+    let (scheme, authority) = uri.scheme_str().zip(uri.authority())?;
+    Some(format!("{scheme}://{authority}"))
 }
 
 /// The answer to a preflight, where this is one.

@@ -83,6 +83,18 @@ impl Problem {
         Self::new(status, code.as_str(), detail)
     }
 
+    /// The request presents credentials that differ.
+    pub(crate) fn ambiguous_credential() -> Self {
+        let detail = "The request presents two different credentials. Send one.";
+        Self::new(StatusCode::BAD_REQUEST, "AMBIGUOUS_CREDENTIAL", detail)
+    }
+
+    /// The session that was presented does not pass.
+    pub(crate) fn session_ended() -> Self {
+        let detail = "There is no such session, or it is over. Open another with a token.";
+        Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
+    }
+
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = format!("The token lacks the scope {scope}, which this needs.");
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
@@ -141,6 +153,7 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             Refusal::Unauthenticated { code } => Self::credential(code),
+            Refusal::SessionEnded => Self::session_ended(),
             Refusal::MissingScope { scope } => Self::missing_scope(&scope),
             Refusal::Forbidden { code, .. } => {
                 let code = match code {
@@ -148,6 +161,7 @@ impl From<Refusal> for Problem {
                     ForbiddenCode::NotYours => "NOT_YOURS",
                     ForbiddenCode::RootOnly => "ROOT_ONLY",
                     ForbiddenCode::OwnToken => "OWN_TOKEN",
+                    ForbiddenCode::TokenOnly => "TOKEN_ONLY",
                 };
                 Self::new(StatusCode::FORBIDDEN, code, detail)
             }

@@ -4,6 +4,7 @@
 //! is a type of its own with the reply it earns, so that a caller cannot mistake one answer for another.
 
 mod members;
+mod sessions;
 mod tokens;
 mod usage;
 mod workspace;
@@ -14,7 +15,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Answer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::{members::*, tokens::*, usage::*, workspace::*};
+pub use self::{members::*, sessions::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -49,12 +50,14 @@ pub struct IdempotencyKey(Box<str>);
 #[error("an idempotency key is 1 to 255 visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
-/// Who asks. The ledger looks the token up itself: the caller's word for its scopes is never taken.
+/// Who asks. The ledger looks the token or session up itself: the caller's word for its scopes is never taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// The bearer of the token with this digest.
     Token(Digest),
+    /// The browser that holds the session whose text has this digest.
+    Session(Digest),
     /// The bearer of the deployment's root token: an admin of every workspace.
     Root,
     /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
@@ -119,6 +122,14 @@ pub enum Command {
     RevokeTokens(RevokeTokens),
     /// See [`ImportTokens`].
     ImportTokens(ImportTokens),
+    /// See [`OpenSession`].
+    OpenSession(OpenSession),
+    /// See [`ReadSession`].
+    ReadSession(ReadSession),
+    /// See [`EndSession`].
+    EndSession(EndSession),
+    /// See [`ListSessions`].
+    ListSessions(ListSessions),
     /// See [`ReadAudit`].
     ReadAudit(ReadAudit),
     /// See [`Records`].
@@ -256,6 +267,10 @@ commands! {
     RevokeToken => TokenView,
     RevokeTokens => RevokedTokens,
     ImportTokens => Imported,
+    OpenSession => OpenedSession,
+    ReadSession => Session,
+    EndSession => Session,
+    ListSessions => Listing<Session>,
     ReadAudit => Listing<AuditEntry>,
     Records => Answer,
     ReportUses => Reported,

@@ -40,6 +40,10 @@ pub(crate) fn begin(work: &Work<'_>) -> Result<Deleted, Refusal> {
 /// Takes away some of what is left.
 pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<Upkeep, SqlError> {
     let key = workspace.key;
+    // These point to tokens.
+    if !take(sql, "sessions", "number", "1")?.is_empty() {
+        return Ok(Upkeep::More);
+    }
     let published: [(&str, &str, &str, KeyOf); 3] = [
         ("replaced_texts", "digest", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?))),
         ("tokens", "number", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?))),

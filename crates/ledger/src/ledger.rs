@@ -20,7 +20,7 @@ use crate::{
     outbox::Outbox,
     records,
     refusal::Refusal,
-    schema, scopes,
+    schema, scopes, sessions,
     sql::{Sql, SqlError},
     tokens,
     upkeep::{self, Upkeep},
@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub random: &'a mut dyn FnMut(&mut [u8]),
     /// The deployment's seal secrets, the current one first; at least one.
     pub seal_secrets: &'a [SealSecret],
+    /// The secrets that seal sessions, likewise; none of them a seal secret.
+    pub session_secrets: &'a [SealSecret],
 }
 
 impl<S: Sql> Ledger<S> {
@@ -105,7 +107,8 @@ impl<S: Sql> Ledger<S> {
 
 fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
     let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, command } = request;
-    let Context { now, random, seal_secrets } = context;
+    let Context { now, random, seal_secrets, session_secrets } = context;
+    let mint = &mut Mint { random, seal_secrets, session_secrets };
 
     let workspace = match WorkspaceRow::load(sql)? {
         Some(workspace) if workspace.key != key => {
@@ -117,13 +120,14 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
             let founds = gone.is_none();
             return match (actor, command) {
                 (Actor::Token(_), _) => Err(Refusal::unauthenticated(Code::Unknown)),
+                (Actor::Session(_), _) => Err(Refusal::SessionEnded),
                 (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {
                     let founded = workspace::found(sql, key, &ask, now)?;
                     let authority = Authority::Root;
                     let work = Work { sql, now, workspace: founded, authority, request_id, address, if_version };
-                    reply(ask, |ask| workspace::bootstrap(&work, &mut Mint { random, seal_secrets }, ask))
+                    reply(ask, |ask| workspace::bootstrap(&work, mint, ask))
                 }
                 _ => Err(Refusal::no_such("workspace")),
             };
@@ -140,7 +144,6 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         return Ok(Answered { reply, repeated: true });
     }
     let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
-    let mint = &mut Mint { random, seal_secrets };
     match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
@@ -166,6 +169,10 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(work, &ask)),
         Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(work, ask)),
         Command::ImportTokens(ask) => made(work, once, ask, |ask| tokens::import(work, mint, ask)),
+        Command::OpenSession(ask) => reply(ask, |_| sessions::open(work, mint)),
+        Command::ReadSession(ask) => reply(ask, |_| sessions::read(work)),
+        Command::EndSession(ask) => reply(ask, |ask| sessions::end(work, &ask)),
+        Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
         Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),

@@ -35,6 +35,7 @@ pub mod rfc3339;
 mod schema;
 mod scopes;
 mod secret;
+mod sessions;
 mod slug;
 pub mod sql;
 mod standing;

@@ -15,6 +15,9 @@ pub enum Refusal {
         /// Never [`Code::Valid`].
         code: Code,
     },
+    /// There is no such session, or no longer: the two are not told apart.
+    #[error("there is no such session, or it is over")]
+    SessionEnded,
     /// The actor may not do this at all: it lacks a scope.
     #[error("the scope {scope} is needed")]
     MissingScope {
@@ -105,6 +108,8 @@ pub enum ForbiddenCode {
     RootOnly,
     /// It changes what the very token that is used for it may do, or for how long.
     OwnToken,
+    /// Only a member's token may, neither a session nor root.
+    TokenOnly,
 }
 
 /// What stands in the way of a change.

@@ -29,7 +29,9 @@ fn app(env: &Env) -> Result<Router> {
         if let Some(app) = app {
             return Ok(app.clone());
         }
-        let config = Config::parse(&secret(env, "ROOT_TOKEN_DIGESTS"), &secret(env, "SEAL_SECRETS"));
+        let [root, seal, session] =
+            ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS"].map(|name| secret(env, name));
+        let config = Config::parse(&root, &seal, &session);
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let made = router(App::new(WorkerPorts::new(env)?, config));
         #[cfg(feature = "faults")]

@@ -4,6 +4,7 @@ mod audit;
 mod clients;
 mod members;
 mod scopes;
+mod sessions;
 mod shapes;
 mod tokens;
 mod verify;
@@ -45,6 +46,9 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
         .route("/v1/clients/{id}", delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))
+        .route("/v1/session", get(sessions::read::<P>).post(sessions::open::<P>).delete(sessions::end::<P>))
+        .route("/v1/sessions", get(sessions::list::<P>))
+        .route("/v1/sessions/{id}", delete(sessions::end_one::<P>))
         .route("/v1/tokens", get(tokens::list::<P>).post(tokens::create::<P>))
         .route("/v1/tokens/self", get(tokens::read_self::<P>))
         .route("/v1/tokens/{id}", get(tokens::read::<P>).patch(tokens::update::<P>).delete(tokens::revoke::<P>))

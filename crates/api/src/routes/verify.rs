@@ -92,7 +92,7 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     demand.address = body.demand.address;
     demand.freshness = body.demand.freshness;
     // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
-    let admission = admission(&caller, demand.freshness)?;
+    let admission = admission(&caller, demand.freshness).await?;
     let checks = tokens.iter().map(|token| Check { text: token.as_bytes(), demand: &demand });
     let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
     let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
@@ -112,10 +112,16 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     }
 }
 
-/// What the caller's own token must satisfy; root need satisfy nothing more.
-fn admission<P>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
-    if matches!(caller.actor, Actor::Root) {
-        return Ok(None);
+/// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.
+async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
+    match caller.actor {
+        Actor::Root => return Ok(None),
+        Actor::Session(_) => {
+            // It answers who may ask, even about nothing.
+            caller.ask(Records { digests: Vec::new() }).await?;
+            return Ok(None);
+        }
+        Actor::Token(_) | Actor::Verifier => {}
     }
     let scope = Scope::parse(VERIFY).map_err(|error| Problem::internal(error.to_string()))?;
     let mut demand = Demand::of(caller.workspace);

@@ -11,10 +11,16 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::world::{Asked, SEAL_SECRETS, World};
+use crate::world::{Asked, SEAL_SECRETS, SESSION_SECRETS, World};
 
 /// The deployment's root token.
 pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
+
+/// Where the deployment is.
+pub(crate) const ORIGIN: &str = "https://counterfoil.example";
+
+/// The cookie of a session.
+pub(crate) const COOKIE: &str = "__Host-counterfoil";
 
 /// A world and one isolate in it.
 pub(crate) struct Deployment {
@@ -80,7 +86,7 @@ impl Deployment {
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        let request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(format!("{ORIGIN}{path}"));
         Call { deployment: self, request, body: Body::empty() }
     }
 
@@ -115,6 +121,15 @@ impl Deployment {
     pub(crate) fn token(&self, by: &str, scopes: &[&str]) -> String {
         text(&self.issue(by, &json!({ "name": "", "scopes": scopes })), "/token")
     }
+
+    /// Opens a session, and gives its text and what its answer shows.
+    pub(crate) fn session(&self, by: &str) -> (String, Value) {
+        let reply = self.call("POST", "/v1/session").bearer(by).send();
+        let cookie = reply.header("set-cookie").unwrap().split_once(';').unwrap().0;
+        let text = cookie.strip_prefix(COOKIE).unwrap().strip_prefix('=').unwrap().to_owned();
+        self.keep_secret(&text);
+        (text, reply.expect(201))
+    }
 }
 
 impl Call<'_> {
@@ -126,6 +141,17 @@ impl Call<'_> {
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.deployment.keep_secret(token);
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// The cookie alone, as a browser sends it along.
+    pub(crate) fn cookie(self, text: &str) -> Self {
+        self.deployment.keep_secret(text);
+        self.header("cookie", format!("{COOKIE}={text}"))
+    }
+
+    /// The cookie, as a page of the deployment's own sends it.
+    pub(crate) fn session(self, text: &str) -> Self {
+        self.cookie(text).header("origin", ORIGIN).header("sec-fetch-site", "same-origin")
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
@@ -268,7 +294,7 @@ fn challenge(status: u16, code: &str) -> Option<&'static str> {
 
 fn isolate(world: &World) -> Router {
     let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
-    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS).unwrap()))
+    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS).unwrap()))
 }
 
 /// The text at a pointer.

@@ -20,6 +20,7 @@ mod noise;
 mod outage;
 mod paths;
 mod rules;
+mod sessions;
 mod shapes;
 mod story;
 mod token_life;

@@ -46,6 +46,9 @@ const HEADERS: &[&str] = &[
     "accept",
     "expect",
     "idempotency-key",
+    "cookie",
+    "origin",
+    "sec-fetch-site",
 ];
 
 fn noise() -> impl Strategy<Value = Noise> {
@@ -74,6 +77,7 @@ fn header() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..60),
         "[ -~]{0,60}".prop_map(String::into_bytes),
+        "__Host-counterfoil=(ses_[0-9A-Za-z]{42}|[ -~]{0,20})".prop_map(String::into_bytes),
         "(Bearer|Basic|)[ ]{0,2}[!-~]{0,60}".prop_map(String::into_bytes),
         "[0-9a-f:.]{0,20}|application/[a-z+]{0,9}json[; ]{0,2}".prop_map(String::into_bytes),
     ]

@@ -177,7 +177,7 @@ pub struct TokenView {
     /// When it was issued.
     #[serde(with = "rfc3339")]
     pub created_at: Timestamp,
-    /// Who issued it: a token's id, or `root`.
+    /// Who issued it: the id of a token or session, or `root`.
     pub created_by: String,
     /// When it ends.
     #[serde(with = "rfc3339::option")]

@@ -153,12 +153,12 @@ pub struct Deleted {
 }
 
 /// The audit, newest first; needs `audit:read`. An admin sees all of it, others what they did and what was done to
-/// their tokens.
+/// their tokens and sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
-    /// Only what was done to this, by its id: a token, a member, a client.
+    /// Only what was done to this, by its id: a token, a member, a client, a session.
     pub subject: Option<String>,
-    /// Only what was done by this: a token's id, or `root`.
+    /// Only what was done by this: the id of a token or session, or `root`.
     pub actor: Option<String>,
     /// Which page.
     pub page: Page,
@@ -172,7 +172,7 @@ pub struct AuditEntry {
     /// When.
     #[serde(with = "rfc3339")]
     pub at: Timestamp,
-    /// By whom: a token's id, or `root`.
+    /// By whom: the id of a token or session, or `root`.
     pub actor: String,
     /// What: `token.create`, `member.update`, …
     pub action: String,

@@ -1,7 +1,7 @@
 //! Idempotency keys: one effect, one answer.
 
 use counterfoil_ledger::{
-    Answered, Context, Refusal, Upkeep,
+    Answered, Refusal, Upkeep,
     command::{Actor, Ask, CreateClient, CreateToken, EraseMember, IdempotencyKey, Request, RevokeToken},
     decode_answer,
     native::When,
@@ -31,9 +31,7 @@ pub(crate) fn once<C: Ask>(
         if_version: None,
         command: ask.into(),
     };
-    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
-    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
-    decode_answer::<C>(&world.ledger.handle(&serde_json::to_vec(&request).unwrap(), context)).unwrap()
+    decode_answer::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()
 }
 
 #[test]

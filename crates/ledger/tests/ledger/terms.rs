@@ -1,7 +1,7 @@
 //! The terms of a request: which version of a token it is meant for, and from which page it may come.
 
 use counterfoil_ledger::{
-    Context, Refusal,
+    Refusal,
     command::{Actor, Ask, ReadSelf, Request, RevokeToken, RotateToken, TokenView, UpdateToken, UpdateWorkspace},
     decode_reply,
 };
@@ -26,9 +26,7 @@ fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> R
         if_version: terms.if_version.clone(),
         command: ask.into(),
     };
-    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
-    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
-    decode_reply::<C>(&world.ledger.handle(&serde_json::to_vec(&request).unwrap(), context)).unwrap()
+    decode_reply::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()
 }
 
 #[test]

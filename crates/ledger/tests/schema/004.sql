@@ -10,6 +10,10 @@ CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
 
 CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
 
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE INDEX sessions_by_token ON sessions (token);
+
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
 
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
@@ -29,7 +33,7 @@ CREATE TABLE audit (
     after TEXT,
     request_id TEXT NOT NULL,
     address TEXT
-) STRICT;
+, member INTEGER) STRICT;
 
 CREATE TABLE clients (
     -- In the order in which they were added; never used again.
@@ -95,6 +99,19 @@ CREATE TABLE scopes (
     grantable_by TEXT NOT NULL,
     freshness TEXT
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE sessions (
+    -- In the order in which they were opened; never used again.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL UNIQUE,
+    token INTEGER NOT NULL REFERENCES tokens (number),
+    -- The digest of the text that opened it, which may be one that its token no longer has: the session is good for as
+    -- long as that text is.
+    opened_with BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE tokens (
     number INTEGER PRIMARY KEY,

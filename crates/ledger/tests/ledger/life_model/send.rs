@@ -79,16 +79,16 @@ impl Life {
             if_version: None,
             command: parsed(command),
         };
-        let sql = self.world.ledger.sql();
+        let World { random, ledger, now, seal_secrets, session_secrets, .. } = &mut self.world;
+        let sql = ledger.sql();
         if let Some(Fault::Statement(nth, when)) = fault {
             sql.fail(Some((nth, when)));
         }
-        let (random, ledger, now) = (&mut self.world.random, &self.world.ledger, self.world.now);
         let mut draw = |bytes: &mut [u8]| match fault {
             Some(Fault::Crash) => resume_unwind(Box::new(())),
             _ => random.fill(bytes),
         };
-        let context = Context { now, random: &mut draw, seal_secrets: &self.world.seal_secrets };
+        let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets };
         let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| ledger.execute(request, context))) else {
             assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
             self.reopen();
