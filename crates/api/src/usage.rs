@@ -100,7 +100,7 @@ fn report_to<P: Ports>(
 impl<P: Ports> Gate<P> {
     /// Counts the request's own token, which was let in: one use, however many questions the request takes.
     pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
-        if let Actor::Token(digest) = actor
+        if let Actor::Token(digest) | Actor::Session(digest) = actor
             && self.trace.is_first_let_in()
         {
             self.count_uses(workspace, [digest]);

@@ -61,7 +61,7 @@ impl<P: Ports> Gate<P> {
         if !keys.is_empty() {
             self.trace.count_registry_reads(keys.len());
             if let Ok(values) = self.app.ports.registry(&keys).await {
-                fetched.values = keys.iter().map(RegistryKey::path).zip(values).collect();
+                fetched.values.extend(keys.iter().map(RegistryKey::path).zip(values));
             }
         }
         for (workspace, digests) in questions {

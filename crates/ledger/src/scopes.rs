@@ -79,7 +79,7 @@ pub(crate) struct Catalogue(BTreeMap<Scope, ScopeEntry>);
 impl Catalogue {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Self, SqlError> {
         let columns = "SELECT name, description, visible_to, grantable_by, freshness FROM scopes";
-        let entry = |mut row: Row| {
+        let entry = |mut row: Row| -> Result<_, SqlError> {
             let name: Scope = row.take()?;
             let entry = ScopeEntry {
                 name: name.clone(),
@@ -90,7 +90,12 @@ impl Catalogue {
             };
             Ok((name, entry))
         };
-        sql.exec(columns, &[])?.into_iter().map(entry).collect::<Result<_, _>>().map(Self)
+        let mut entries = BTreeMap::new();
+        for row in sql.exec(columns, &[])? {
+            let (name, entry) = entry(row)?;
+            entries.insert(name, entry);
+        }
+        Ok(Self(entries))
     }
 
     /// Whether the pattern names a scope, or a wildcard that matches one. To anybody but an admin, scopes that only
@@ -130,7 +135,9 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
     work.authority.require(BuiltIn::WorkspaceManage)?;
     check_entries(&ask.scopes)?;
     let before = Catalogue::load(work.sql)?.0;
-    let after: BTreeMap<Scope, ScopeEntry> = ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)).collect();
+    // To collect them would bring a whole sort into every isolate.
+    let mut after: BTreeMap<Scope, ScopeEntry> = BTreeMap::new();
+    after.extend(ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)));
 
     if before != after {
         let removed: Vec<_> = before.values().filter(|old| after.get(&old.name) != Some(old)).collect();

@@ -56,15 +56,7 @@ function replaceInstance(cause) {
   wasm.__wbg_reset_state();
 }
 
-/**
- * How the glue refuses a closure of an instance that is gone: a timer may well outlive the instance that set it. It is
- * not the one in place that failed, so that one stays.
- */
-const STALE = "Cannot invoke closure from previous WASM instance";
-
-addEventListener("error", (event) => {
-  if (!event.message.includes(STALE)) replaceInstance(event.error);
-});
+addEventListener("error", (event) => replaceInstance(event.error));
 
 export class Ledger extends DurableObject {
   #object;

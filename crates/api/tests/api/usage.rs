@@ -211,6 +211,18 @@ fn isolates_add_up_and_one_that_ends_takes_what_it_has_not_reported() {
 }
 
 #[test]
+fn what_is_done_in_a_session_is_a_use_of_its_token() {
+    let setup = Setup::new();
+    let opener = setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": ["sessions:create"] }));
+    let ((session, _), id) = (setup.deployment.session(&text(&opener, "/token")), text(&opener, "/id"));
+    for (path, status) in [("/v1/session", 200), ("/v1/tokens", 403)] {
+        assert_eq!(setup.deployment.call("GET", path).session(&session).send().status, status);
+    }
+    setup.deployment.let_pass(60);
+    assert_eq!(setup.total(&id), 3, "to open it is one too");
+}
+
+#[test]
 fn what_is_rotated_keeps_its_usage() {
     let setup = Setup::new();
     setup.check(&setup.token.0);

@@ -17,7 +17,7 @@ pub struct ReportUses {
 /// Uses of one text on one day (UTC).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Uses {
-    /// The digest of the text: the token's own, or one that rotation replaced.
+    /// The digest of the text: the token's own, one that rotation replaced, or that of a session.
     pub digest: Digest,
     /// The last of them. It says on which day they were.
     pub last_used_at: Timestamp,

@@ -12,7 +12,9 @@ const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];
 
 /// All of a token.
 pub(super) fn all(token: &TokenView) -> Value {
-    fields(token).into_iter().map(|(field, value)| (field.clone(), masked(&field, value))).collect()
+    let mut shown = Map::new();
+    shown.extend(fields(token).into_iter().map(|(field, value)| (field.clone(), masked(&field, value))));
+    Value::Object(shown)
 }
 
 /// What differs of a token: as it was, and as it is.

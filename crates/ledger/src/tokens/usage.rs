@@ -30,13 +30,15 @@ const SHOWN: u32 = 30;
 /// The most uses in one report.
 const MAX_USES: usize = 1_000;
 
-/// A report as a table. A text leads to its token, also one that rotation replaced; `token` is NULL where none has it.
+/// A report as a table. A text leads to its token, also one that rotation replaced, and so does that of a session, which
+/// is its token's use; `token` is NULL where nobody has the text.
 const REPORTED: &str = "WITH reported AS (
-    SELECT coalesce(tokens.number, replaced_texts.token) AS token, value ->> 1 AS day, value ->> 2 AS at,
+    SELECT coalesce(tokens.number, replaced_texts.token, sessions.token) AS token, value ->> 1 AS day, value ->> 2 AS at,
         value ->> 3 AS count
     FROM json_each(?)
     LEFT JOIN tokens ON tokens.digest = unhex(value ->> 0)
     LEFT JOIN replaced_texts ON replaced_texts.digest = unhex(value ->> 0)
+    LEFT JOIN sessions ON sessions.digest = unhex(value ->> 0)
 )";
 
 /// Adds up what was reported, and forgets some of what is too old: where tokens are used and nothing else ever happens,

@@ -107,6 +107,14 @@ fn every_text_of_a_token_counts_for_it() {
 }
 
 #[test]
+fn what_is_done_in_a_session_is_done_with_its_token() {
+    let (mut world, admin) = World::founded();
+    let Actor::Session(digest) = world.open(&admin).unwrap().actor else { panic!("not a session") };
+    report(&mut world, vec![uses(digest, START, 2), uses(admin.digest, START, 1)]);
+    assert_eq!(counts(&usage(&mut world, admin.actor, &admin.id, 1)), [3]);
+}
+
+#[test]
 fn texts_that_are_not_known_are_passed_over() {
     let (mut world, admin) = World::founded();
     let before = world.dump();
