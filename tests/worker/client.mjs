@@ -3,20 +3,26 @@
 import assert from "node:assert/strict";
 import { ROOT_TOKEN, eventually } from "./harness.mjs";
 
+/** The name of the cookie that holds a session. */
+export const COOKIE = "__Host-counterfoil";
+
 /** Whoever presents a token. */
 export class Client {
-  #app;
-
   constructor(app, token) {
-    this.#app = app;
+    this.app = app;
     this.token = token;
   }
 
+  /** The headers that say who it is. */
+  credential() {
+    return { authorization: `Bearer ${this.token}` };
+  }
+
   /** The answer to a request: its status, its headers, and its body as JSON where it is that. */
-  async send(method, path, body) {
-    const response = await this.#app.fetch(path, {
+  async send(method, path, body, headers = {}) {
+    const response = await this.app.fetch(path, {
       method,
-      headers: { authorization: `Bearer ${this.token}`, ...(body && { "content-type": "application/json" }) },
+      headers: { ...this.credential(), ...(body && { "content-type": "application/json" }), ...headers },
       body: body && JSON.stringify(body),
     });
     const bytes = Buffer.from(await response.arrayBuffer());
@@ -29,6 +35,19 @@ export class Client {
     const answer = await this.send(method, path, body);
     assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
+  }
+
+  /** Somebody else, who presents this token. */
+  as(token) {
+    return new Client(this.app, token);
+  }
+
+  /** Opens a session. */
+  async open() {
+    const answer = await this.send("POST", "/v1/session");
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    const [cookie] = answer.headers.get("set-cookie").split(";");
+    return new Browser(this.app, cookie.slice(COOKIE.length + 1), answer);
   }
 
   /** Issues a token. */
@@ -47,6 +66,20 @@ export class Client {
 
   async code(token, demand) {
     return (await this.verify(token, demand)).code;
+  }
+}
+
+/** A page of the deployment's own in a browser that holds a session. */
+export class Browser extends Client {
+  /** `text` is the cookie's, `opened` the answer that set it. */
+  constructor(app, text, opened) {
+    super(app);
+    this.text = text;
+    this.opened = opened;
+  }
+
+  credential() {
+    return { cookie: `${COOKIE}=${this.text}`, origin: new URL(this.app.url).origin };
   }
 }
 

@@ -22,6 +22,7 @@ const WORKER = "counterfoil";
 const SECRETS = {
   ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
+  SESSION_SECRETS: JSON.stringify(["5e55".repeat(16)]),
 };
 
 /**

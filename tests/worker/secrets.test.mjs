@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { test } from "node:test";
-import { Client, logged, workspace } from "./client.mjs";
+import { Browser, Client, logged, workspace } from "./client.mjs";
 import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
 import { finder, leaks, secretOf } from "./leaks.mjs";
 
@@ -28,6 +28,20 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
     await acme.admin.send(`${token}`, `/${token}`);
     await new Client(app, `${token}x`).send("GET", "/v1/tokens/self");
   }
+  const browser = await acme.admin.open();
+  for (const text of [browser.text, `${browser.text}x`]) {
+    const stranger = new Browser(app, text);
+    await stranger.send("POST", "/v1/tokens", { name: "", scopes: [] });
+    await stranger.send("POST", "/v1/session");
+    await new Client(app, text).send("GET", "/v1/tokens/self");
+    await acme.admin.verify(text);
+    await acme.admin.send("DELETE", `/v1/sessions/${text}`);
+    await acme.admin.send("GET", `/v1/sessions?cursor=${text}`);
+    await acme.admin.send("GET", `/v1/audit?actor=${text}`);
+    await acme.admin.send("POST", "/v1/session", { [text]: text });
+  }
+  const ended = await acme.admin.open();
+  await ended.expect(200, "DELETE", "/v1/session");
   app.ledger.fail("fetch", "lost");
   assert.equal((await acme.admin.send("POST", "/v1/tokens", { name: "", scopes: [] })).status, 503);
   app.ledger.heal();
@@ -35,10 +49,11 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   const last = await acme.admin.send("GET", "/v1/tokens");
   await logged(app, last);
 
-  const texts = [...issued.map(({ token }) => token), acme.admin.token, other.admin.token];
+  const sessions = [browser.text, ended.text];
+  const texts = [...issued.map(({ token }) => token), acme.admin.token, other.admin.token, ...sessions];
   assert.deepEqual(await leaks(app, [...texts.map(secretOf), ROOT_TOKEN]), []);
   // The search finds what is there.
-  for (const there of [live.digest, live.id]) assert.notDeepEqual(await leaks(app, [there]), []);
+  for (const there of [live.digest, live.id, browser.opened.body.id]) assert.notDeepEqual(await leaks(app, [there]), []);
   assert.deepEqual(await leaks(app, [last.headers.get("x-request-id")]), ["the log"]);
 });
 

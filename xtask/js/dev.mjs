@@ -36,6 +36,7 @@ async function main() {
     ...(await workerOptions(BUNDLE, state.data, {
       ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
       SEAL_SECRETS: JSON.stringify(secrets.seal),
+      SESSION_SECRETS: JSON.stringify(secrets.session),
     })),
     host: "127.0.0.1",
     port: Number(port),

@@ -37,13 +37,12 @@ export class State {
     await rm(this.#starting, { force: true });
   }
 
-  /** The deployment's secrets, drawn at the first start. */
+  /** The deployment's secrets, each drawn at the first start that needs it. */
   async secrets() {
-    const kept = await readJson(this.#secrets);
-    if (kept) return kept;
-    const drawn = { seal: [randomBytes(32).toString("hex")] };
-    await writePrivate(this.#secrets, drawn);
-    return drawn;
+    const secrets = (await readJson(this.#secrets)) ?? {};
+    for (const name of ["seal", "session"]) secrets[name] ??= [randomBytes(32).toString("hex")];
+    await writePrivate(this.#secrets, secrets);
+    return secrets;
   }
 }
 

@@ -3,6 +3,7 @@
 mod assets;
 mod bundle;
 mod cache;
+mod chromium;
 mod compile;
 mod dependencies;
 mod dev;

@@ -1,14 +1,16 @@
 //! `cargo xtask test`: the suites, and the sum of what they say.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
 use crate::bundle;
+use crate::chromium;
 use crate::compile::{self, Profile};
 use crate::process;
 use crate::project::Project;
@@ -23,11 +25,14 @@ pub(crate) enum Suite {
     Wasm,
     /// The built bundle on workerd, and the vectors in JavaScript.
     Worker,
+    /// The built bundle in this machine's Chromium.
+    Browser,
+
     /// The built bundle against its OpenAPI document.
     Openapi,
 }
 
-const ALL: [Suite; 4] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi];
+const ALL: [Suite; 5] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Browser];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -42,6 +47,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Native => native(project),
             Suite::Wasm => wasm(project),
             Suite::Worker => worker(project, profile),
+            Suite::Browser => browser(project, profile),
             Suite::Openapi => openapi(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
@@ -77,7 +83,30 @@ fn worker(project: &Project, profile: Profile) -> Result<Tally> {
         add_files(&project.root.join(folder), ending, &mut files)?;
     }
     files.sort();
-    counted(project.command("node").args(["--test", "--test-reporter=spec"]).args(files))
+    counted(node_tests(project).args(files))
+}
+
+/// Where there is no Chromium this is skipped, but not where nobody would notice.
+fn browser(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("browser, in Chromium");
+    let Some(chromium) = chromium::find() else {
+        if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
+            bail!(chromium::HINT);
+        }
+        println!("skipped: {}", chromium::HINT);
+        return Ok(Tally::default());
+    };
+    bundle::worker(project, profile, 2)?;
+    let mut files = Vec::new();
+    add_files(&project.root.join("tests/browser"), ".test.mjs", &mut files)?;
+    files.sort();
+    counted(node_tests(project).args(files).env("CHROMIUM", chromium))
+}
+
+fn node_tests(project: &Project) -> Command {
+    let mut node = project.command("node");
+    node.args(["--test", "--test-reporter=spec"]);
+    node
 }
 
 fn openapi(project: &Project, profile: Profile) -> Result<Tally> {

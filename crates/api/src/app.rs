@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
-use crate::ports::Ports;
+use crate::{ports::Ports, usage::Counter};
 
 /// What all requests to one isolate share. Cheap to clone.
 #[derive(Clone)]
@@ -18,12 +18,14 @@ pub struct App<P> {
 struct Shared {
     config: Config,
     verifier: Mutex<Verifier>,
+    counter: Mutex<Counter>,
 }
 
 /// The deployment's secrets, parsed.
 pub struct Config {
     root_digests: Vec<Digest>,
     seal_secrets: Vec<SealSecret>,
+    session_secrets: Vec<SealSecret>,
 }
 
 /// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
@@ -35,20 +37,30 @@ pub enum ConfigError {
     /// See the message.
     #[error("SEAL_SECRETS must be a JSON list of hex strings of at least 32 bytes, the current one first")]
     SealSecrets,
+    /// See the message.
+    #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, with none of its secrets")]
+    SessionSecrets,
 }
 
 impl Config {
-    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS` and `SEAL_SECRETS`.
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS` and `SESSION_SECRETS`.
     ///
     /// # Errors
     /// [`ConfigError`] names the one that is wrong.
-    pub fn parse(root_token_digests: &str, seal_secrets: &str) -> Result<Self, ConfigError> {
+    pub fn parse(root_token_digests: &str, seal_secrets: &str, session_secrets: &str) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
             serde_json::from_str(root_token_digests).map_err(|_| ConfigError::RootTokenDigests)?;
         if !(1..=2).contains(&root_digests.len()) {
             return Err(ConfigError::RootTokenDigests);
         }
-        Ok(Self { root_digests, seal_secrets: parse_seal_secrets(seal_secrets)? })
+        let seal_secrets = parse_seal_secrets(seal_secrets)?;
+        let session_secrets = parse_session_secrets(session_secrets)?;
+        // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
+        let is_shared = |secret: &SealSecret| seal_secrets.iter().any(|other| other.epoch() == secret.epoch());
+        if session_secrets.iter().any(is_shared) {
+            return Err(ConfigError::SessionSecrets);
+        }
+        Ok(Self { root_digests, seal_secrets, session_secrets })
     }
 
     /// Whether this is the digest of a root token.
@@ -60,6 +72,11 @@ impl Config {
     pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
         self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
     }
+
+    /// The keys that seal a workspace's sessions, likewise.
+    pub(crate) fn session_keys(&self, workspace: WorkspaceKey) -> impl Iterator<Item = SealKey> {
+        self.session_secrets.iter().map(move |secret| secret.key_for(workspace))
+    }
 }
 
 /// Reads the deployment secret `SEAL_SECRETS`.
@@ -67,17 +84,29 @@ impl Config {
 /// # Errors
 /// [`ConfigError::SealSecrets`]
 pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
-    let secrets: Vec<String> = serde_json::from_str(text).map_err(|_| ConfigError::SealSecrets)?;
+    parse_secrets(text).ok_or(ConfigError::SealSecrets)
+}
+
+/// Reads the deployment secret `SESSION_SECRETS`.
+///
+/// # Errors
+/// [`ConfigError::SessionSecrets`]
+pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    parse_secrets(text).ok_or(ConfigError::SessionSecrets)
+}
+
+fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {
+    let secrets: Vec<String> = serde_json::from_str(text).ok()?;
     let parse = |secret: &String| SealSecret::new(&hex::decode(secret).ok()?).ok();
     let secrets: Option<Vec<_>> = secrets.iter().map(parse).collect();
-    secrets.filter(|secrets| !secrets.is_empty()).ok_or(ConfigError::SealSecrets)
+    secrets.filter(|secrets| !secrets.is_empty())
 }
 
 impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        Self { ports, shared: Arc::new(Shared { config, verifier }) }
+        Self { ports, shared: Arc::new(Shared { config, verifier, counter: Mutex::default() }) }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -88,5 +117,10 @@ impl<P: Ports> App<P> {
     /// whole, so its memory stays usable.
     pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
         self.shared.verifier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the isolate has counted and not reported. Never held across an await, likewise.
+    pub(crate) fn counter(&self) -> MutexGuard<'_, Counter> {
+        self.shared.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,22 +1,22 @@
-//! Who is asking: the token that a request presents, and the workspace that it acts in.
+//! Who is asking: the token or session that a request presents, and the workspace that it acts in.
 
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use counterfoil_ledger::command::Actor;
-use counterfoil_token::{Digest, Presented, WorkspaceKey};
+use counterfoil_token::{Digest, Presented, TokenRef, WorkspaceKey};
 use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 
-use crate::{app::App, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
+use crate::{app::App, cookie, ledger::Gate, origin, ports::Ports, problem::Problem, trace::Trace};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
 /// Cloudflare sets this one and lets no client do so.
 const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
 
-/// An authenticated-to-be: the ledger or the verifier has the last word on the token.
+/// An authenticated-to-be: the ledger or the verifier has the last word on the token, the ledger on the session.
 pub(crate) struct Caller<P> {
     /// The way to the workspace's ledger.
     pub(crate) gate: Gate<P>,
@@ -24,10 +24,13 @@ pub(crate) struct Caller<P> {
     pub(crate) workspace: WorkspaceKey,
     /// Who.
     pub(crate) actor: Actor,
-    /// The text presented, where the verifier is to check it. Never logged, never stored.
+    /// The token's text, for the verifier; empty for a session, of which verifiers know nothing. Never logged, never
+    /// stored.
     pub(crate) text: PresentedText,
     /// From where, where that is known.
     pub(crate) address: Option<IpAddr>,
+    /// The origin of the web page that sends this, where it is not the API's own.
+    pub(crate) origin: Option<String>,
 }
 
 /// The bearer of the deployment's root token, in no workspace.
@@ -57,10 +60,13 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
-        let text = presented(&parts.headers)?;
+        let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         if !app.config().is_root(Digest::of(text.as_bytes())) {
             let detail = "Only the deployment's root token may do this.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
+        }
+        if origin::foreign(&parts.headers, &parts.uri).is_some() {
+            return Err(Problem::origin_not_allowed());
         }
         Ok(Self { gate: gate(parts, app)?, address: client_address(&parts.headers) })
     }
@@ -70,8 +76,12 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
 fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Result<Caller<P>, Problem>> {
     Box::pin(async move {
         let gate = gate(parts, app)?;
-        let text = presented(&parts.headers)?;
         let address = client_address(&parts.headers);
+        let origin = origin::foreign(&parts.headers, &parts.uri);
+        let Some(text) = presented(&parts.headers)? else {
+            let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
+            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address, origin });
+        };
         let digest = Digest::of(text.as_bytes());
         let (workspace, actor) = if app.config().is_root(digest) {
             let slug = workspace_header(&parts.headers)?.ok_or_else(|| {
@@ -95,7 +105,7 @@ fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Resu
             };
             (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
         };
-        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
+        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address, origin })
     })
 }
 
@@ -104,8 +114,22 @@ fn gate<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Gate<P>, Problem> {
     Ok(Gate { app: app.clone(), trace: trace.clone() })
 }
 
-/// The one credential that the request presents, as `Authorization: Bearer` or `X-API-Key`.
-fn presented(headers: &HeaderMap) -> Result<String, Problem> {
+/// The session that the browser sends along. It counts only where nothing else is presented: who signs in with a token
+/// may well have the cookie of a session that is over.
+fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey, Actor)>, Problem> {
+    let Some(text) = cookie::session(&parts.headers)? else { return Ok(None) };
+    cookie::check_origin(parts)?;
+    let text = TokenRef::parse(text).map_err(|_| Problem::session_ended())?;
+    let workspace = text.workspace();
+    // As with tokens: what was never sealed was never opened, and no ledger is asked.
+    if !app.config().session_keys(workspace).any(|key| text.is_sealed_by(&key)) {
+        return Err(Problem::session_ended());
+    }
+    Ok(Some((workspace, Actor::Session(text.digest()))))
+}
+
+/// The one token that the request presents, as `Authorization: Bearer` or `X-API-Key`.
+fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut found: Option<&str> = None;
     let authorization = headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.to_str().ok()?));
     let api_key = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok());
@@ -115,15 +139,16 @@ fn presented(headers: &HeaderMap) -> Result<String, Problem> {
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail));
         };
         if found.is_some_and(|other| other != text) {
-            let detail = "The request presents two different credentials. Send one.";
-            return Err(Problem::new(StatusCode::BAD_REQUEST, "AMBIGUOUS_CREDENTIAL", detail));
+            return Err(Problem::ambiguous_credential());
         }
         found = Some(text);
     }
-    found.map(str::to_owned).ok_or_else(|| {
-        let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
-        Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
-    })
+    Ok(found.map(str::to_owned))
+}
+
+fn no_credential() -> Problem {
+    let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+    Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
 }
 
 /// The token of an `Authorization` header (RFC 6750, section 2.1). The scheme's case does not matter (RFC 9110).

@@ -98,9 +98,27 @@ impl Problem {
         Self::new(status, code.as_str(), detail)
     }
 
+    /// The request presents credentials that differ.
+    pub(crate) fn ambiguous_credential() -> Self {
+        let detail = "The request presents two different credentials. Send one.";
+        Self::new(StatusCode::BAD_REQUEST, "AMBIGUOUS_CREDENTIAL", detail)
+    }
+
+    /// The session that was presented does not pass.
+    pub(crate) fn session_ended() -> Self {
+        let detail = "There is no such session, or it is over. Open another with a token.";
+        Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
+    }
+
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = format!("The token lacks the scope {scope}, which this needs.");
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
+    }
+
+    pub(crate) fn origin_not_allowed() -> Self {
+        let detail = "Web pages of this origin may not send this. For a workspace's own routes, its setting \
+            allowed_origins may allow it.";
+        Self::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", detail)
     }
 
     pub(crate) fn not_found() -> Self {
@@ -150,6 +168,7 @@ impl From<Refusal> for Problem {
         let detail = refusal.to_string();
         match refusal {
             Refusal::Unauthenticated { code } => Self::credential(code),
+            Refusal::SessionEnded => Self::session_ended(),
             Refusal::MissingScope { scope } => Self::missing_scope(&scope),
             Refusal::Forbidden { code, .. } => {
                 let code = match code {
@@ -157,6 +176,7 @@ impl From<Refusal> for Problem {
                     ForbiddenCode::NotYours => "NOT_YOURS",
                     ForbiddenCode::RootOnly => "ROOT_ONLY",
                     ForbiddenCode::OwnToken => "OWN_TOKEN",
+                    ForbiddenCode::TokenOnly => "TOKEN_ONLY",
                 };
                 Self::new(StatusCode::FORBIDDEN, code, detail)
             }
@@ -191,6 +211,12 @@ impl From<Refusal> for Problem {
                 let detail = format!("{} Take a new key for a new request.", sentence(&detail));
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH", detail)
             }
+            Refusal::Stale => {
+                let detail =
+                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail)
+            }
+            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
             Refusal::QuotaExceeded { .. } => {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)

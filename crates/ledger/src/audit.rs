@@ -33,31 +33,39 @@ pub(crate) struct Change<'a> {
 }
 
 pub(crate) fn append(work: &Work<'_>, change: Change<'_>) -> Result<(), Refusal> {
-    let (actor, actor_id) = match &work.authority {
-        Authority::Root => ("root", None),
-        Authority::Bearer(bearer) => ("token", Some(&bearer.held.token.id)),
+    let member = work.authority.session().and(work.authority.member()).map(|member| member.number);
+    append_about(work, change, member)
+}
+
+/// The same of a change that concerns a member's session.
+pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), Refusal> {
+    let actor = match &work.authority {
+        Authority::Root => "root",
+        Authority::Bearer(bearer) if bearer.session.is_some() => "session",
+        Authority::Bearer(_) => "token",
         Authority::Verifier => return Err(Refusal::internal("a verifier has changed something")),
     };
     let text = |json: Option<Json>| json.map_or(Value::Null, |json| Value::Text(json.to_string()));
     work.sql.exec(
-        "INSERT INTO audit (at, actor, actor_id, action, subject, before, after, request_id, address)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO audit (at, actor, actor_id, action, subject, before, after, request_id, address, member)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         &[
             work.now.into(),
             actor.into(),
-            actor_id.into(),
+            work.authority.id().into(),
             change.action.into(),
             change.subject.into(),
             text(change.before),
             text(change.after),
             (&work.request_id).into(),
             work.address.map(|address| address.to_string()).into(),
+            member.into(),
         ],
     )?;
     Ok(())
 }
 
-/// The newest first. An admin sees all of it; others what they did, and what was done to their tokens.
+/// The newest first. An admin sees all of it; others what they did, and what was done to their tokens and sessions.
 pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, Refusal> {
     work.authority.require(BuiltIn::AuditRead)?;
     let window = Window::of(&ask.page, List::Audit)?;
@@ -77,9 +85,10 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
     if !work.authority.is_admin() {
         let own = work.authority.member().map_or(0, |own| own.number);
         conditions.push(
-            "(actor_id IN (SELECT id FROM tokens WHERE owner = ?) OR subject IN (SELECT id FROM tokens WHERE owner = ?))",
+            "(actor_id IN (SELECT id FROM tokens WHERE owner = ?) OR subject IN (SELECT id FROM tokens WHERE owner = ?)
+                OR member = ?)",
         );
-        values.extend([own.into(), own.into()]);
+        values.extend([own.into(), own.into(), own.into()]);
     }
     conditions.push("seq < ?");
     let conditions = conditions.join(" AND ");

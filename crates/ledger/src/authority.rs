@@ -9,6 +9,7 @@ use crate::{
     members::MemberRow,
     refusal::{ForbiddenCode, Refusal},
     scopes::BuiltIn,
+    sessions::SessionRow,
     sql::Sql,
     tokens::OwnedToken,
     workspace::WorkspaceRow,
@@ -18,9 +19,9 @@ use crate::{
 pub(crate) enum Authority {
     /// Acts as an admin who is granted everything, and is no member.
     Root,
-    /// The control plane's own verifier: holds `tokens:verify`, and nothing else.
+    /// The control plane's own verifier: holds `tokens:verify`, reports uses, and nothing else.
     Verifier,
-    /// The bearer of a token that is valid now.
+    /// The bearer of a token that is valid now, or of a session that such a token opened.
     Bearer(Box<Bearer>),
 }
 
@@ -28,13 +29,17 @@ pub(crate) enum Authority {
 pub(crate) struct Bearer {
     pub(crate) held: OwnedToken,
     pub(crate) effective: ScopeSet,
+    /// The session in which it acts.
+    pub(crate) session: Option<SessionRow>,
 }
 
 impl Authority {
     /// Authenticates the actor by the very rules that verification follows: one function judges tokens here and there.
+    /// A session stands for the text that opened it, which is judged anew each time: whatever ends or narrows that text
+    /// has ended or narrowed the session.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`] with the code that verification gives.
+    /// [`Refusal::Unauthenticated`] with the code that verification gives; [`Refusal::SessionEnded`].
     pub(crate) fn of(
         actor: Actor,
         sql: &dyn Sql,
@@ -42,10 +47,14 @@ impl Authority {
         address: Option<IpAddr>,
         now: Timestamp,
     ) -> Result<Self, Refusal> {
-        let digest = match actor {
+        let (digest, session) = match actor {
             Actor::Root => return Ok(Self::Root),
             Actor::Verifier => return Ok(Self::Verifier),
-            Actor::Token(digest) => digest,
+            Actor::Token(digest) => (digest, None),
+            Actor::Session(digest) => {
+                let session = SessionRow::by_digest(sql, digest, now)?.ok_or(Refusal::SessionEnded)?;
+                (session.opened_with, Some(session))
+            }
         };
         let held = OwnedToken::by_digest(sql, digest)?.ok_or(Refusal::unauthenticated(Code::Unknown))?;
         let mut demand = Demand::of(workspace.key);
@@ -54,7 +63,7 @@ impl Authority {
         match held.judge(&workspace.record(Vec::new()), &demand, now) {
             Code::Valid => {
                 let effective = held.effective_scopes();
-                Ok(Self::Bearer(Box::new(Bearer { held, effective })))
+                Ok(Self::Bearer(Box::new(Bearer { held, effective, session })))
             }
             code => Err(Refusal::unauthenticated(code)),
         }
@@ -83,6 +92,15 @@ impl Authority {
         }
     }
 
+    /// # Errors
+    /// [`Refusal::Internal`]: nobody else can come to ask for it from outside.
+    pub(crate) fn require_verifier(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Verifier => Ok(()),
+            _ => Err(Refusal::internal("only a verifier may do this")),
+        }
+    }
+
     pub(crate) fn is_admin(&self) -> bool {
         match self {
             Self::Root => true,
@@ -91,7 +109,20 @@ impl Authority {
         }
     }
 
-    /// The token that acts.
+    /// The id under which what the actor does is written down; root has none.
+    pub(crate) fn id(&self) -> Option<&str> {
+        self.session().map(|session| &*session.id).or_else(|| self.token().map(|held| &*held.token.id))
+    }
+
+    /// The session in which the actor acts.
+    pub(crate) fn session(&self) -> Option<&SessionRow> {
+        match self {
+            Self::Bearer(bearer) => bearer.session.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The token that acts, in a session the one that opened it.
     pub(crate) fn token(&self) -> Option<&OwnedToken> {
         match self {
             Self::Bearer(bearer) => Some(&bearer.held),

@@ -4,7 +4,9 @@
 //! is a type of its own with the reply it earns, so that a caller cannot mistake one answer for another.
 
 mod members;
+mod sessions;
 mod tokens;
+mod usage;
 mod workspace;
 
 use core::net::IpAddr;
@@ -13,7 +15,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Answer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::{members::*, tokens::*, workspace::*};
+pub use self::{members::*, sessions::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -28,6 +30,12 @@ pub struct Request {
     pub address: Option<IpAddr>,
     /// Where the caller gave an `Idempotency-Key`: the command has one effect, however often it is sent.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The web page's origin that the request comes from, where that is not the API's own: the workspace must allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Of a command that changes one token: it is carried out only while the token's version is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<u64>>,
     /// What to do.
     pub command: Command,
 }
@@ -42,15 +50,17 @@ pub struct IdempotencyKey(Box<str>);
 #[error("an idempotency key is 1 to 255 visible ASCII characters")]
 pub struct InvalidIdempotencyKey;
 
-/// Who asks. The ledger looks the token up itself: the caller's word for its scopes is never taken.
+/// Who asks. The ledger looks the token or session up itself: the caller's word for its scopes is never taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// The bearer of the token with this digest.
     Token(Digest),
+    /// The browser that holds the session whose text has this digest.
+    Session(Digest),
     /// The bearer of the deployment's root token: an admin of every workspace.
     Root,
-    /// The control plane's own verifier. It may ask for [`Records`] and nothing else.
+    /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
     Verifier,
 }
 
@@ -112,10 +122,22 @@ pub enum Command {
     RevokeTokens(RevokeTokens),
     /// See [`ImportTokens`].
     ImportTokens(ImportTokens),
+    /// See [`OpenSession`].
+    OpenSession(OpenSession),
+    /// See [`ReadSession`].
+    ReadSession(ReadSession),
+    /// See [`EndSession`].
+    EndSession(EndSession),
+    /// See [`ListSessions`].
+    ListSessions(ListSessions),
     /// See [`ReadAudit`].
     ReadAudit(ReadAudit),
     /// See [`Records`].
     Records(Records),
+    /// See [`ReportUses`].
+    ReportUses(ReportUses),
+    /// See [`ReadUsage`].
+    ReadUsage(ReadUsage),
 }
 
 /// What a verifier needs to know of these texts, as of now; needs `tokens:verify`. At most 101 digests
@@ -246,6 +268,12 @@ commands! {
     RevokeToken => TokenView,
     RevokeTokens => RevokedTokens,
     ImportTokens => Imported,
+    OpenSession => OpenedSession,
+    ReadSession => Session,
+    EndSession => Session,
+    ListSessions => Listing<Session>,
     ReadAudit => Listing<AuditEntry>,
     Records => Answer,
+    ReportUses => Reported,
+    ReadUsage => Usage,
 }

@@ -36,6 +36,8 @@ pub(crate) enum List {
     Clients,
     #[serde(rename = "a")]
     Audit,
+    #[serde(rename = "s")]
+    Sessions,
 }
 
 /// Where an item stands in its list.

@@ -43,7 +43,7 @@ pub(crate) struct Once {
 impl Once {
     /// The place that is meant for this command, as this actor gave it under this key.
     pub(crate) fn of(authority: &Authority, key: &IdempotencyKey, command: &Command) -> Result<Self, Refusal> {
-        let actor = authority.token().map_or("root", |held| &held.token.id);
+        let actor = authority.id().unwrap_or("root");
         // JSON keeps the three apart, whatever is in them.
         let place = json!([actor, command.kind(), key.as_str()]).to_string();
         let command = serde_json::to_vec(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;

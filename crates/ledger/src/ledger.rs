@@ -20,7 +20,7 @@ use crate::{
     outbox::Outbox,
     records,
     refusal::Refusal,
-    schema, scopes,
+    schema, scopes, sessions,
     sql::{Sql, SqlError},
     tokens,
     upkeep::{self, Upkeep},
@@ -43,6 +43,8 @@ pub struct Context<'a> {
     pub random: &'a mut dyn FnMut(&mut [u8]),
     /// The deployment's seal secrets, the current one first; at least one.
     pub seal_secrets: &'a [SealSecret],
+    /// The secrets that seal sessions, likewise; none of them a seal secret.
+    pub session_secrets: &'a [SealSecret],
 }
 
 impl<S: Sql> Ledger<S> {
@@ -104,8 +106,9 @@ impl<S: Sql> Ledger<S> {
 }
 
 fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
-    let Request { workspace: key, actor, request_id, address, idempotency_key, command } = request;
-    let Context { now, random, seal_secrets } = context;
+    let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, command } = request;
+    let Context { now, random, seal_secrets, session_secrets } = context;
+    let mint = &mut Mint { random, seal_secrets, session_secrets };
 
     let workspace = match WorkspaceRow::load(sql)? {
         Some(workspace) if workspace.key != key => {
@@ -117,26 +120,30 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
             let founds = gone.is_none();
             return match (actor, command) {
                 (Actor::Token(_), _) => Err(Refusal::unauthenticated(Code::Unknown)),
+                (Actor::Session(_), _) => Err(Refusal::SessionEnded),
                 (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {
                     let founded = workspace::found(sql, key, &ask, now)?;
-                    let work = Work { sql, now, workspace: founded, authority: Authority::Root, request_id, address };
-                    reply(ask, |ask| workspace::bootstrap(&work, &mut Mint { random, seal_secrets }, ask))
+                    let authority = Authority::Root;
+                    let work = Work { sql, now, workspace: founded, authority, request_id, address, if_version };
+                    reply(ask, |ask| workspace::bootstrap(&work, mint, ask))
                 }
                 _ => Err(Refusal::no_such("workspace")),
             };
         }
     };
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
+    if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
+        return Err(Refusal::OriginNotAllowed);
+    }
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     if let Some(once) = &once
         && let Some(reply) = once.answered(sql, now)?
     {
         return Ok(Answered { reply, repeated: true });
     }
-    let work = &Work { sql, now, workspace, authority, request_id, address };
-    let mint = &mut Mint { random, seal_secrets };
+    let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
     match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
@@ -162,8 +169,14 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(work, &ask)),
         Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(work, ask)),
         Command::ImportTokens(ask) => made(work, once, ask, |ask| tokens::import(work, mint, ask)),
+        Command::OpenSession(ask) => reply(ask, |_| sessions::open(work, mint)),
+        Command::ReadSession(ask) => reply(ask, |_| sessions::read(work)),
+        Command::EndSession(ask) => reply(ask, |ask| sessions::end(work, &ask)),
+        Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
+        Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
+        Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
     }
 }
 

@@ -37,6 +37,7 @@ pub mod rfc3339;
 mod schema;
 mod scopes;
 mod secret;
+mod sessions;
 mod slug;
 pub mod sql;
 mod standing;

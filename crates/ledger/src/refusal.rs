@@ -15,6 +15,9 @@ pub enum Refusal {
         /// Never [`Code::Valid`].
         code: Code,
     },
+    /// There is no such session, or no longer: the two are not told apart.
+    #[error("there is no such session, or it is over")]
+    SessionEnded,
     /// The actor may not do this at all: it lacks a scope.
     #[error("the scope {scope} is needed")]
     MissingScope {
@@ -62,6 +65,12 @@ pub enum Refusal {
         /// One sentence, fit to be shown.
         detail: String,
     },
+    /// The token has another version than the request was meant for.
+    #[error("the token has changed since it was read")]
+    Stale,
+    /// A web page's origin that the workspace does not allow.
+    #[error("the workspace does not allow requests from pages of this origin")]
+    OriginNotAllowed,
     /// The owner would have more live tokens than it may.
     #[error("the owner's quota of {quota} live tokens is used up: {needed} are needed")]
     QuotaExceeded {
@@ -99,6 +108,8 @@ pub enum ForbiddenCode {
     RootOnly,
     /// It changes what the very token that is used for it may do, or for how long.
     OwnToken,
+    /// Only a member's token may, neither a session nor root.
+    TokenOnly,
 }
 
 /// What stands in the way of a change.

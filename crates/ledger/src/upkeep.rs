@@ -6,9 +6,10 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 
 use crate::{
-    audit, deletion, idempotency,
+    audit, deletion, idempotency, sessions,
     slug::Slug,
     sql::{Sql, SqlError},
+    tokens,
     workspace::WorkspaceRow,
 };
 
@@ -34,7 +35,9 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp) -> Result<Upkeep, SqlError> {
         return deletion::step(sql, &workspace, now);
     }
     let answers = idempotency::sweep(sql, now)?;
+    let sessions = sessions::sweep(sql, now)?;
     let rows = audit::retire(sql, workspace.settings.audit_retention, now)?;
-    let next = [answers, rows].into_iter().flatten().min();
+    let uses = tokens::usage::sweep(sql, now)?;
+    let next = [answers, sessions, rows, uses].into_iter().flatten().min();
     Ok(if next.is_some_and(|due| due <= now) { Upkeep::More } else { Upkeep::Wait(next) })
 }

@@ -56,7 +56,15 @@ function replaceInstance(cause) {
   wasm.__wbg_reset_state();
 }
 
-addEventListener("error", (event) => replaceInstance(event.error));
+/**
+ * How the glue refuses a closure of an instance that is gone: a timer may well outlive the instance that set it. It is
+ * not the one in place that failed, so that one stays.
+ */
+const STALE = "Cannot invoke closure from previous WASM instance";
+
+addEventListener("error", (event) => {
+  if (!event.message.includes(STALE)) replaceInstance(event.error);
+});
 
 export class Ledger extends DurableObject {
   #object;

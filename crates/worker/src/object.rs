@@ -4,7 +4,7 @@
 //! set in the same turn with no await between them, so they reach the disk together: a change is never kept without
 //! the alarm that tells verifiers of it.
 
-use counterfoil_api::parse_seal_secrets;
+use counterfoil_api::{ConfigError, parse_seal_secrets, parse_session_secrets};
 use counterfoil_ledger::{Context, Ledger as Workspace, directory::Directory, sql::SqlError};
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
@@ -53,11 +53,12 @@ impl DurableObject for Ledger {
 
 impl Ledger {
     async fn ledger(&self, body: &[u8]) -> Result<Response> {
-        let seal_secrets = parse_seal_secrets(&secret(&self.env, "SEAL_SECRETS"));
-        let seal_secrets = seal_secrets.map_err(|error| worker::Error::RustError(error.to_string()))?;
+        let wrong = |error: ConfigError| worker::Error::RustError(error.to_string());
+        let seal_secrets = parse_seal_secrets(&secret(&self.env, "SEAL_SECRETS")).map_err(wrong)?;
+        let session_secrets = parse_session_secrets(&secret(&self.env, "SESSION_SECRETS")).map_err(wrong)?;
         let ledger = self.workspace().map_err(failed)?;
-        let context = Context { now: now(), random: &mut random, seal_secrets: &seal_secrets };
-        let reply = ledger.handle(body, context);
+        let (seal_secrets, session_secrets) = (&seal_secrets, &session_secrets);
+        let reply = ledger.handle(body, Context { now: now(), random: &mut random, seal_secrets, session_secrets });
         arm(&self.state, &ledger).await;
         Response::from_bytes(reply)
     }

@@ -4,6 +4,7 @@ mod audit;
 mod clients;
 mod members;
 mod scopes;
+mod sessions;
 mod shapes;
 #[cfg(feature = "openapi")]
 pub(crate) mod table;
@@ -13,12 +14,23 @@ mod workspaces;
 
 use axum::{
     Router,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware,
+    response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 
 use crate::{app::App, ports::Ports, problem::Problem, trace::trace};
+
+/// `OPTIONS` is answered with the methods that a path takes (RFC 9110, section 9.3.7), which the router names in `Allow`;
+/// any other method that it does not take is refused, with the same header.
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Problem::method_not_allowed().into_response()
+    }
+}
 
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
@@ -36,16 +48,20 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
         .route("/v1/clients/{id}", delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))
+        .route("/v1/session", get(sessions::read::<P>).post(sessions::open::<P>).delete(sessions::end::<P>))
+        .route("/v1/sessions", get(sessions::list::<P>))
+        .route("/v1/sessions/{id}", delete(sessions::end_one::<P>))
         .route("/v1/tokens", get(tokens::list::<P>).post(tokens::create::<P>))
         .route("/v1/tokens/self", get(tokens::read_self::<P>))
         .route("/v1/tokens/{id}", get(tokens::read::<P>).patch(tokens::update::<P>).delete(tokens::revoke::<P>))
         .route("/v1/tokens/{id}/rotate", post(tokens::rotate::<P>))
+        .route("/v1/tokens/{id}/usage", get(tokens::usage::<P>))
         .route("/v1/tokens/revoke", post(tokens::revoke_many::<P>))
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), trace::<P>))
         .with_state(app)
 }

@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
+use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
 #[cfg(feature = "openapi")]
@@ -26,19 +26,21 @@ pub(super) use self::{
 };
 use crate::{
     answer::Reply,
-    body::{Id, Json},
+    body::{Id, Json, Query},
+    condition::{IfMatch, Tagged, tagged},
     credential::Caller,
     idempotency::Idempotency,
+    ledger::Terms,
     ports::Ports,
     problem::Problem,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
-    caller.ask(ReadToken { id }).await
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Tagged<TokenView>, Problem> {
+    tagged(caller.ask(ReadToken { id }).await?)
 }
 
-pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
-    caller.ask(ReadSelf {}).await
+pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Tagged<TokenView>, Problem> {
+    tagged(caller.ask(ReadSelf {}).await?)
 }
 
 /// The body of a rotation.
@@ -53,9 +55,26 @@ pub(super) struct Rotate {
 pub(super) async fn rotate<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
-    once: Idempotency,
+    Idempotency(idempotency_key): Idempotency,
+    IfMatch(if_version): IfMatch,
     body: Option<Json<Rotate>>,
-) -> Result<Reply<Issued>, Problem> {
+) -> Result<Tagged<Issued>, Problem> {
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
-    caller.ask_once(once, RotateToken { id, grace_seconds }).await
+    let terms = Terms { idempotency_key, if_version };
+    tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
+}
+
+/// Which part of a token's usage.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    days: Option<u32>,
+}
+
+pub(super) async fn usage<P: Ports>(
+    caller: Caller<P>,
+    Id(id): Id,
+    Query(Shown { days }): Query<Shown>,
+) -> Result<Reply<Usage>, Problem> {
+    caller.ask(ReadUsage { id, days }).await
 }

@@ -95,6 +95,10 @@ struct Bearer {
 }
 
 pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
+    // The verifier answers here, not the ledger, which knows what pages a workspace allows.
+    if caller.origin.is_some() {
+        return Err(Problem::origin_not_allowed());
+    }
     let (tokens, single) = match (body.token, body.tokens) {
         (Some(token), None) => (vec![token], true),
         (None, Some(tokens)) if (1..=MAX_BATCH).contains(&tokens.len()) => (tokens, false),
@@ -107,13 +111,16 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     demand.address = body.demand.address;
     demand.freshness = body.demand.freshness;
     // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
-    let admission = admission(&caller, demand.freshness)?;
+    let admission = admission(&caller, demand.freshness).await?;
     let checks = tokens.iter().map(|token| Check { text: token.as_bytes(), demand: &demand });
     let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
     let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
     if admission.is_some() {
-        admit(decisions.next())?;
+        admit(&caller, decisions.next())?;
     }
+    let texts = tokens.iter().zip(decisions.as_slice());
+    let valid = texts.filter(|(_, decision)| decision.code == Code::Valid);
+    caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
     let mut results: Vec<_> = decisions.map(DecisionBody::from).collect();
     match (single, results.pop()) {
         (true, Some(only)) => Ok(Answer(Verified::One(only))),
@@ -124,10 +131,16 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     }
 }
 
-/// What the caller's own token must satisfy; root need satisfy nothing more.
-fn admission<P>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
-    if matches!(caller.actor, Actor::Root) {
-        return Ok(None);
+/// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.
+async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
+    match caller.actor {
+        Actor::Root => return Ok(None),
+        Actor::Session(_) => {
+            // It answers who may ask, even about nothing.
+            caller.ask(Records { digests: Vec::new() }).await?;
+            return Ok(None);
+        }
+        Actor::Token(_) | Actor::Verifier => {}
     }
     let scope = Scope::parse(VERIFY).map_err(|error| Problem::internal(error.to_string()))?;
     let mut demand = Demand::of(caller.workspace);
@@ -137,8 +150,12 @@ fn admission<P>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Deman
     Ok(Some(demand))
 }
 
-fn admit(decision: Option<Decision>) -> Result<(), Problem> {
-    match decision.map(|decision| decision.code) {
+fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
+    let code = decision.map(|decision| decision.code);
+    if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
+        caller.gate.count_caller(caller.workspace, caller.actor);
+    }
+    match code {
         Some(Code::Valid) => Ok(()),
         Some(Code::InsufficientScope) => Err(Problem::missing_scope(VERIFY)),
         Some(code) => Err(Problem::credential(code)),

@@ -67,7 +67,7 @@ fn a_token_that_does_not_pass_is_refused_everywhere_and_says_why() {
             match route.needs {
                 Needs::Nothing => assert_eq!(call().send().status, route.answers, "a token too many is no fault"),
                 Needs::Root => drop(matrix.refused(call(), code, 403, "ROOT_ONLY", None)),
-                Needs::AnyToken | Needs::Scope | Needs::RootThere => {
+                Needs::AnyToken | Needs::Scope | Needs::Session | Needs::RootThere => {
                     drop(matrix.refused(call(), code, *status, code, None));
                 }
             }
@@ -87,6 +87,7 @@ fn a_token_without_the_scope_is_refused_where_one_is_needed() {
                 let call = route.call(&matrix.deployment).bearer(&matrix.tenant.admin);
                 matrix.refused(call, "not even an admin", 403, "ROOT_ONLY", None);
             }
+            Needs::Session => drop(matrix.refused(call, route.pattern, 404, "NOT_FOUND", None)),
             Needs::Scope => drop(matrix.refused(call, route.pattern, 403, "INSUFFICIENT_SCOPE", None)),
             Needs::Nothing | Needs::AnyToken => assert_eq!(call.send().status, route.answers),
         }

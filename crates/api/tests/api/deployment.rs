@@ -7,26 +7,34 @@ use std::{
 
 use axum::{Router, body::Body};
 use counterfoil_api::{
-    App, Config, LogLine, codes,
+    Afterwards, App, Config, LogLine, codes,
     openapi::{self, Operation},
     router,
 };
 use counterfoil_token::Digest;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, request::Builder};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::world::{Asked, SEAL_SECRETS, World};
+use crate::world::{Asked, SEAL_SECRETS, SESSION_SECRETS, World};
 
 /// The deployment's root token.
 pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
+
+/// Where the deployment is.
+pub(crate) const ORIGIN: &str = "https://counterfoil.example";
+
+/// The cookie of a session.
+pub(crate) const COOKIE: &str = "__Host-counterfoil";
 
 /// A world and one isolate in it.
 pub(crate) struct Deployment {
     pub(crate) world: World,
     router: Router,
+    /// What goes on in the background of requests that were answered.
+    background: Mutex<Vec<BoxFuture<'static, ()>>>,
     /// Every text that was issued or presented: no log line may hold any of it.
     secrets: Mutex<BTreeSet<String>>,
 }
@@ -58,7 +66,25 @@ pub(crate) struct Tenant {
 impl Deployment {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        Self { router: isolate(&world), world, secrets: Mutex::default() }
+        Self { router: isolate(&world), world, background: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// Lets time pass, and what goes on in the background go on, second by second.
+    pub(crate) fn let_pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.world.pass(1_000);
+            self.go_on();
+        }
+    }
+
+    fn go_on(&self) {
+        self.background.lock().unwrap().retain_mut(|work| work.now_or_never().is_none());
+    }
+
+    /// The isolate ends, and what went on in its background with it.
+    pub(crate) fn crash(&mut self) {
+        self.background.lock().unwrap().clear();
+        self.forget();
     }
 
     /// Goes on in an isolate that remembers nothing.
@@ -67,7 +93,7 @@ impl Deployment {
     }
 
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        let request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(format!("{ORIGIN}{path}"));
         Call { deployment: self, request, body: Body::empty() }
     }
 
@@ -102,6 +128,15 @@ impl Deployment {
     pub(crate) fn token(&self, by: &str, scopes: &[&str]) -> String {
         text(&self.issue(by, &json!({ "name": "", "scopes": scopes })), "/token")
     }
+
+    /// Opens a session, and gives its text and what its answer shows.
+    pub(crate) fn session(&self, by: &str) -> (String, Value) {
+        let reply = self.call("POST", "/v1/session").bearer(by).send();
+        let cookie = reply.header("set-cookie").unwrap().split_once(';').unwrap().0;
+        let text = cookie.strip_prefix(COOKIE).unwrap().strip_prefix('=').unwrap().to_owned();
+        self.keep_secret(&text);
+        (text, reply.expect(201))
+    }
 }
 
 impl Call<'_> {
@@ -113,6 +148,17 @@ impl Call<'_> {
     pub(crate) fn bearer(self, token: &str) -> Self {
         self.deployment.keep_secret(token);
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// The cookie alone, as a browser sends it along.
+    pub(crate) fn cookie(self, text: &str) -> Self {
+        self.deployment.keep_secret(text);
+        self.header("cookie", format!("{COOKIE}={text}"))
+    }
+
+    /// The cookie, as a page of the deployment's own sends it.
+    pub(crate) fn session(self, text: &str) -> Self {
+        self.cookie(text).header("origin", ORIGIN).header("sec-fetch-site", "same-origin")
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
@@ -144,7 +190,8 @@ impl Deployment {
         let logged = self.world.inside().log.len();
         // The world is in memory: whatever the API awaits of it is there.
         let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let afterwards = parts.extensions.remove::<Afterwards<World>>();
         let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
 
@@ -161,6 +208,8 @@ impl Deployment {
         reply.is_described(&method);
         self.show(&reply.body);
         self.log_holds_no_secret(&reply.line);
+        self.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
+        self.go_on();
         reply
     }
 
@@ -276,7 +325,7 @@ fn challenge(status: u16, code: &str) -> Option<&'static str> {
 
 fn isolate(world: &World) -> Router {
     let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
-    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS).unwrap()))
+    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS).unwrap()))
 }
 
 /// The text at a pointer.

@@ -11,6 +11,7 @@ mod world;
 
 // What it must do.
 mod bodies;
+mod conventions;
 mod cost;
 mod credentials;
 mod founding;
@@ -20,6 +21,8 @@ mod outage;
 mod paths;
 mod reference;
 mod rules;
+mod sessions;
 mod shapes;
 mod story;
 mod token_life;
+mod usage;

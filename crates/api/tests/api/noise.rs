@@ -46,6 +46,9 @@ const HEADERS: &[&str] = &[
     "accept",
     "expect",
     "idempotency-key",
+    "cookie",
+    "origin",
+    "sec-fetch-site",
 ];
 
 fn noise() -> impl Strategy<Value = Noise> {
@@ -54,7 +57,7 @@ fn noise() -> impl Strategy<Value = Noise> {
         any::<prop::sample::Index>(),
         prop::option::weighted(0.1, "[A-Z!-~]{1,9}".prop_map(String::into_bytes)),
         prop::option::weighted(0.2, text()),
-        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason|sort|q|state|scope|digest|token|actor)=[ -~]{0,40}"],
+        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason|sort|q|state|scope|digest|token|actor|days)=[ -~]{0,40}"],
         vec((select(HEADERS), header()), 0..3),
         prop::bool::weighted(0.8),
         body(),
@@ -74,6 +77,7 @@ fn header() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         vec(any::<u8>(), 0..60),
         "[ -~]{0,60}".prop_map(String::into_bytes),
+        "__Host-counterfoil=(ses_[0-9A-Za-z]{42}|[ -~]{0,20})".prop_map(String::into_bytes),
         "(Bearer|Basic|)[ ]{0,2}[!-~]{0,60}".prop_map(String::into_bytes),
         "[0-9a-f:.]{0,20}|application/[a-z+]{0,9}json[; ]{0,2}".prop_map(String::into_bytes),
     ]

@@ -12,6 +12,8 @@ pub(crate) struct Route {
     pub(crate) body: Option<Value>,
     /// Who may ask.
     pub(crate) needs: Needs,
+    /// An admin's session, where one is needed.
+    pub(crate) session: Option<String>,
     /// The status of the answer.
     pub(crate) answers: u16,
 }
@@ -22,6 +24,8 @@ pub(crate) enum Needs {
     Nothing,
     AnyToken,
     Scope,
+    /// A session that goes on.
+    Session,
     /// Root, which says in which workspace.
     RootThere,
     /// Root, in no workspace.
@@ -38,15 +42,22 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
     let issued = deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
     let (digest, id) = (text(&issued, "/digest"), text(&issued, "/id"));
     let path = format!("/v1/tokens/{id}");
+    let (_, session) = deployment.session(&tenant.admin);
+    let session = text(&session, "/id");
     let route = |method, pattern: &'static str, needs| Route {
         method,
         pattern,
         path: pattern.to_owned(),
         body: None,
         needs,
+        session: None,
         answers: 200,
     };
     let scope = |method, pattern| route(method, pattern, Needs::Scope);
+    let seated = |method, pattern| Route {
+        session: Some(deployment.session(&tenant.admin).0),
+        ..route(method, pattern, Needs::Session)
+    };
     vec![
         Route { answers: 302, ..route("GET", "/", Needs::Nothing) },
         route("GET", "/healthz", Needs::Nothing),
@@ -100,6 +111,11 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         Route { path: "/v1/clients/old-app".to_owned(), ..scope("DELETE", "/v1/clients/{id}") },
         scope("GET", "/v1/audit"),
+        seated("GET", "/v1/session"),
+        Route { answers: 201, ..scope("POST", "/v1/session") },
+        scope("GET", "/v1/sessions"),
+        Route { path: format!("/v1/sessions/{session}"), ..scope("DELETE", "/v1/sessions/{id}") },
+        seated("DELETE", "/v1/session"),
         scope("GET", "/v1/tokens"),
         Route {
             body: Some(json!({
@@ -112,6 +128,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         route("GET", "/v1/tokens/self", Needs::AnyToken),
         Route { path: path.clone(), ..scope("GET", "/v1/tokens/{id}") },
+        Route { path: format!("{path}/usage"), ..scope("GET", "/v1/tokens/{id}/usage") },
         Route {
             path: path.clone(),
             body: Some(json!({
@@ -161,11 +178,18 @@ impl Route {
 
     /// The request from somebody who may, before its body.
     pub(crate) fn call_as_admin<'a>(&self, deployment: &'a Deployment, tenant: &Tenant) -> Call<'a> {
-        let call = deployment.call(self.method, &self.path);
+        self.sign(deployment.call(self.method, &self.path), tenant)
+    }
+
+    /// Has the request come from somebody who may.
+    pub(crate) fn sign<'a>(&self, call: Call<'a>, tenant: &Tenant) -> Call<'a> {
+        if let Some(session) = &self.session {
+            return call.session(session);
+        }
         match self.needs {
             Needs::Root => call.bearer(ROOT),
             Needs::RootThere => call.bearer(ROOT).header("x-counterfoil-workspace", "acme"),
-            Needs::Nothing | Needs::AnyToken | Needs::Scope => call.bearer(&tenant.admin),
+            Needs::Nothing | Needs::AnyToken | Needs::Scope | Needs::Session => call.bearer(&tenant.admin),
         }
     }
 

@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    future::{Future, ready},
+    future::{Future, poll_fn, ready},
     sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
 };
 
-use counterfoil_api::{LogLine, Ports, Unreachable, parse_seal_secrets};
+use counterfoil_api::{LogLine, LostUses, Ports, Unreachable, parse_seal_secrets, parse_session_secrets};
 use counterfoil_ledger::{
     Context, Ledger,
     directory::Directory,
@@ -18,6 +19,9 @@ use counterfoil_verify::{RegistryKey, Timestamp};
 
 /// The deployment secret `SEAL_SECRETS`.
 pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"]"#;
+
+/// The deployment secret `SESSION_SECRETS`: one that was replaced is still taken.
+pub(crate) const SESSION_SECRETS: &str = r#"["5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55","01d001d001d001d001d001d001d001d001d001d001d001d001d001d001d001d0"]"#;
 
 /// When every world begins: 2027-01-15T08:00:00Z.
 const BEGINNING: Timestamp = Timestamp(1_800_000_000_000);
@@ -50,11 +54,13 @@ pub(crate) struct Inside {
     now: Timestamp,
     random: Seeded,
     seal_secrets: Vec<SealSecret>,
+    session_secrets: Vec<SealSecret>,
     pub(crate) ledgers: BTreeMap<WorkspaceKey, Ledger<NativeSql>>,
     directory: Directory<NativeSql>,
     pub(crate) registry: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: Asked,
     pub(crate) log: Vec<LogLine>,
+    pub(crate) lost_uses: Vec<LostUses>,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
     /// The call after so many more fails.
@@ -71,11 +77,13 @@ impl World {
             now: BEGINNING,
             random: Seeded(1),
             seal_secrets: parse_seal_secrets(SEAL_SECRETS).unwrap(),
+            session_secrets: parse_session_secrets(SESSION_SECRETS).unwrap(),
             ledgers: BTreeMap::new(),
             directory: Directory::open(NativeSql::in_memory().unwrap()).unwrap(),
             registry: BTreeMap::new(),
             asked: Asked::default(),
             log: Vec::new(),
+            lost_uses: Vec::new(),
             objects_fail: None,
             one_object_fails: None,
             replies: Vec::new(),
@@ -165,11 +173,11 @@ impl Ports for World {
     ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
         let mut inside = self.inside();
         inside.asked.ledgers += 1;
-        ready(inside.call(|Inside { now, random, seal_secrets, ledgers, .. }| {
+        ready(inside.call(|Inside { now, random, seal_secrets, session_secrets, ledgers, .. }| {
             let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
             let ledger = ledgers.entry(workspace).or_insert_with(born);
             let random = &mut |bytes: &mut [u8]| random.fill(bytes);
-            ledger.handle(&request, Context { now: *now, random, seal_secrets })
+            ledger.handle(&request, Context { now: *now, random, seal_secrets, session_secrets })
         }))
     }
 
@@ -189,7 +197,17 @@ impl Ports for World {
         })
     }
 
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {
+        let (world, end) = (self.clone(), self.now().plus(milliseconds));
+        // Whoever sets the clock asks again: nobody needs to be woken.
+        poll_fn(move |_| if world.now() < end { Poll::Pending } else { Poll::Ready(()) })
+    }
+
     fn log(&self, line: &LogLine) {
         self.inside().log.push(line.clone());
+    }
+
+    fn log_lost_uses(&self, line: &LostUses) {
+        self.inside().lost_uses.push(line.clone());
     }
 }

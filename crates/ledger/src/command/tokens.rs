@@ -181,7 +181,7 @@ pub struct TokenView {
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
-    /// Who issued it: a token's id, or `root`.
+    /// Who issued it: the id of a token or session, or `root`.
     pub created_by: String,
     /// When it ends.
     #[serde(with = "rfc3339::option")]
@@ -205,6 +205,8 @@ pub struct TokenView {
     #[serde(with = "rfc3339::option")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub revoked_at: Option<Timestamp>,
+    /// Rises with every change to the token.
+    pub version: u64,
 }
 
 /// A token just issued or rotated, with its text: the one reply that carries it.

@@ -97,6 +97,8 @@ pub struct Settings {
     /// For how many days audit rows are kept; for ever where absent.
     #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
+    /// The origins whose web pages may send requests, each as a browser names it: `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
 }
 
 /// The workspace and its settings; needs no scope but a live token.
@@ -118,17 +120,20 @@ pub struct UpdateWorkspace {
     pub session_length: Option<u64>,
     /// 1 to 36,500 days.
     pub audit_retention: Patch<u64>,
+    /// At most 20 origins.
+    pub allowed_origins: Option<Vec<String>>,
 }
 
 impl UpdateWorkspace {
     /// Whether it asks for no change at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention } = self;
+        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins } = self;
         name.is_none()
             && prefix.is_none()
             && default_quota.is_none()
             && session_length.is_none()
+            && allowed_origins.is_none()
             && *max_lifetime == Patch::Keep
             && *audit_retention == Patch::Keep
     }
@@ -155,12 +160,12 @@ pub struct Deleted {
 }
 
 /// The audit, newest first; needs `audit:read`. An admin sees all of it, others what they did and what was done to
-/// their tokens.
+/// their tokens and sessions.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ReadAudit {
-    /// Only what was done to this, by its id: a token, a member, a client.
+    /// Only what was done to this, by its id: a token, a member, a client, a session.
     pub subject: Option<String>,
-    /// Only what was done by this: a token's id, or `root`.
+    /// Only what was done by this: the id of a token or session, or `root`.
     pub actor: Option<String>,
     /// Which page.
     pub page: Page,
@@ -176,7 +181,7 @@ pub struct AuditEntry {
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub at: Timestamp,
-    /// By whom: a token's id, or `root`.
+    /// By whom: the id of a token or session, or `root`.
     pub actor: String,
     /// What: `token.create`, `member.update`, …
     pub action: String,

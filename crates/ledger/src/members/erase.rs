@@ -13,7 +13,7 @@ use crate::{
     idempotency,
     refusal::Refusal,
     scopes::BuiltIn,
-    tokens,
+    sessions, tokens,
     work::Work,
 };
 
@@ -27,6 +27,7 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     let revoked = revoke_all_of(work, &mut member)?;
     tokens::blank_each_of(work, member.number, member.version)?;
     idempotency::forget_member(work.sql, member.number)?;
+    sessions::forget_member(work.sql, member.number)?;
     // The space keeps it apart from every id that can be given, so it is never taken.
     member.id = format!("erased {}", member.number);
     member.name = String::new();

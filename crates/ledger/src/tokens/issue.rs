@@ -117,7 +117,7 @@ pub(super) fn add(
         revoked_at: None,
         revoke_reason: None,
         created_at: work.now,
-        created_by: work.authority.token().map_or_else(|| "root".to_owned(), |held| held.token.id.clone()),
+        created_by: work.authority.id().unwrap_or("root").to_owned(),
         client_id: draft.client_id,
         pinned: draft.pinned,
         addresses: draft.addresses,

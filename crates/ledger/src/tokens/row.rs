@@ -181,6 +181,11 @@ impl OwnedToken {
         sql.exec(&query, values)?.pop().map_or(Ok(0), |mut row| row.take())
     }
 
+    /// The digest of the text by which the token was found.
+    pub(crate) fn presented(&self) -> Digest {
+        self.replaced.as_ref().map_or(self.token.digest, |text| text.digest)
+    }
+
     /// What the token may do.
     pub(crate) fn effective_scopes(&self) -> ScopeSet {
         self.token.scopes.intersection(&self.owner.grants)
@@ -236,6 +241,7 @@ impl OwnedToken {
             metadata: metadata.map_err(|_| Refusal::internal(format!("the metadata of {} is no JSON", token.id)))?,
             last_used_at: token.last_used_at,
             revoked_at: token.revoked_at,
+            version: token.version,
             id: token.id,
         })
     }

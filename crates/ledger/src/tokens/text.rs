@@ -26,7 +26,7 @@ pub(super) struct Text {
 /// A text that rotation replaced.
 #[derive(Clone)]
 pub(crate) struct ReplacedText {
-    digest: Digest,
+    pub(super) digest: Digest,
     /// The number of its token.
     pub(super) token: u64,
     valid_until: Timestamp,

@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
-        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EraseMember,
-        GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, Page, Patch, PutScopes, ReadAudit, ReadMember,
-        ReadSelf, ReadToken, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
-        SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace,
+        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
+        EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
+        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
+        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter,
+        UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -40,6 +41,7 @@ fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
         sweep.members_and_clients(&admin);
         sweep.tokens(&admin);
         sweep.many_tokens(&admin);
+        sweep.sessions(&admin);
         sweep.questions(&admin);
         sweep.endings(&admin);
         assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "no statement of the others has failed");
@@ -161,6 +163,11 @@ impl Sweep {
             self.world.held(rotated);
         }
         self.question(Actor::Verifier, || Records { digests: vec![held.digest, admin.digest] });
+        for count in [2, 3] {
+            let used = |digest| Uses { digest, last_used_at: START, count };
+            self.command(Actor::Verifier, || ReportUses { uses: vec![used(held.digest), used(admin.digest)] });
+        }
+        self.question(admin.actor, || ReadUsage { id: admin.id.clone(), days: None });
         self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
         self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });
         self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
@@ -182,6 +189,19 @@ impl Sweep {
         self.issue(admin.actor, to_ann);
     }
 
+    fn sessions(&mut self, admin: &Held) {
+        let mut open = || {
+            let opened = self.change(admin.actor, || OpenSession {});
+            self.world.seated(opened)
+        };
+        let (one, other, _) = (open(), open(), open());
+        self.question(one.actor, || ReadSession {});
+        self.question(one.actor, || ListSessions { page: Page::default() });
+        self.change(one.actor, || token(&["read"]));
+        self.change(one.actor, || EndSession { id: Some(other.id.clone()) });
+        self.change(one.actor, || EndSession { id: None });
+    }
+
     fn questions(&mut self, admin: &Held) {
         let page = Page::default;
         self.question(admin.actor, || ReadWorkspace {});
@@ -198,13 +218,18 @@ impl Sweep {
     /// What ends by itself ends; then a member, and the workspace.
     fn endings(&mut self, admin: &Held) {
         self.world.wait(DAY);
-        let rows =
-            |world: &World| world.column("SELECT count(*) FROM audit UNION ALL SELECT count(*) FROM idempotency");
+        let rows = |world: &World| {
+            let tables = ["audit", "idempotency", "sessions"];
+            tables.map(|table| world.number(&format!("SELECT count(*) FROM {table}")))
+        };
         let before = rows(&self.world);
         self.fail_each(|world| world.ledger.upkeep(world.now));
         let after = rows(&self.world);
-        assert!(before[0] != after[0] && before[1] != after[1], "neither audit nor answers were too old");
+        assert!(before.iter().zip(after).all(|(before, after)| *before > after), "none was too old");
 
+        self.change(admin.actor, || OpenSession {});
+        let used = Uses { digest: admin.digest, last_used_at: self.world.now, count: 1 };
+        self.command(Actor::Verifier, || ReportUses { uses: vec![used.clone()] });
         self.change(admin.actor, || EraseMember { id: "ann".to_owned() });
         self.change(Actor::Root, || DeleteWorkspace {});
         loop {

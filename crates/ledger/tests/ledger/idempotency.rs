@@ -1,7 +1,7 @@
 //! Idempotency keys: one effect, one answer.
 
 use counterfoil_ledger::{
-    Answered, Context, Refusal, Upkeep,
+    Answered, Refusal, Upkeep,
     command::{Actor, Ask, CreateClient, CreateToken, EraseMember, IdempotencyKey, Request, RevokeToken},
     decode_answer,
     native::When,
@@ -21,10 +21,17 @@ pub(crate) fn once<C: Ask>(
 ) -> Result<Answered<C::Reply>, Refusal> {
     let idempotency_key = Some(key_of(under));
     let request_id = "once".to_owned();
-    let request = Request { workspace: key(), actor, request_id, address: None, idempotency_key, command: ask.into() };
-    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
-    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
-    decode_answer::<C>(&world.ledger.handle(&serde_json::to_vec(&request).unwrap(), context)).unwrap()
+    let request = Request {
+        workspace: key(),
+        actor,
+        request_id,
+        address: None,
+        idempotency_key,
+        origin: None,
+        if_version: None,
+        command: ask.into(),
+    };
+    decode_answer::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()
 }
 
 #[test]

@@ -6,8 +6,9 @@ use core::{net::IpAddr, ops::Deref};
 use counterfoil_ledger::{
     Context, Ledger, Refusal, Slug,
     command::{
-        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, Page, PutScopes,
-        Records, Role, ScopeEntry, TokenColumn, TokenFilter, TokenSort, TokenView,
+        Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, OpenSession,
+        OpenedSession, Page, PutScopes, Records, Role, ScopeEntry, Session, TokenColumn, TokenFilter, TokenSort,
+        TokenView,
     },
     native::{NativeSql, Seeded},
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
@@ -28,6 +29,7 @@ pub(crate) struct World {
     /// Where requests come from.
     pub(crate) address: Option<IpAddr>,
     pub(crate) seal_secrets: Vec<SealSecret>,
+    pub(crate) session_secrets: Vec<SealSecret>,
     /// Every text that was issued.
     texts: Vec<String>,
 }
@@ -43,6 +45,21 @@ impl Deref for Held {
     type Target = TokenView;
 
     fn deref(&self) -> &TokenView {
+        &self.view
+    }
+}
+
+/// A session that tests act in, likewise.
+#[derive(Clone)]
+pub(crate) struct Seated {
+    pub(crate) actor: Actor,
+    pub(crate) view: Session,
+}
+
+impl Deref for Seated {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
         &self.view
     }
 }
@@ -121,6 +138,7 @@ impl World {
             now: START,
             address: None,
             seal_secrets: vec![SealSecret::new(&[7; 32]).unwrap()],
+            session_secrets: vec![SealSecret::new(&[8; 32]).unwrap()],
             texts: Vec::new(),
         }
     }
@@ -146,9 +164,29 @@ impl World {
 
     /// The same without the check, which takes its time.
     pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
-        let (random, seal_secrets) = (&mut self.random, &self.seal_secrets);
-        let context = Context { now: self.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
-        self.ledger.call(key(), actor, self.address, ask, context)
+        let Self { ledger, random, now, address, seal_secrets, session_secrets, .. } = self;
+        let context = Context { now: *now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets };
+        ledger.call(key(), actor, *address, ask, context)
+    }
+
+    /// Hands over what came in over the wire.
+    pub(crate) fn handle(&mut self, body: &[u8]) -> Vec<u8> {
+        let Self { ledger, random, now, seal_secrets, session_secrets, .. } = self;
+        let context = Context { now: *now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets };
+        ledger.handle(body, context)
+    }
+
+    /// Takes note of an opened session.
+    pub(crate) fn seated(&mut self, opened: OpenedSession) -> Seated {
+        let text = opened.text.expose();
+        self.texts.push(text.to_owned());
+        Seated { actor: Actor::Session(Digest::of(text.as_bytes())), view: opened.session }
+    }
+
+    /// Opens a session.
+    pub(crate) fn open(&mut self, token: &Held) -> Result<Seated, Refusal> {
+        let opened = self.call(token.actor, OpenSession {})?;
+        Ok(self.seated(opened))
     }
 
     /// Takes note of an issued token.

@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
-    command::{Actor, EraseMember, ListMembers, Page, ReadSelf, ReadWorkspace, Records},
+    command::{Actor, EraseMember, ListMembers, OpenSession, Page, ReadSelf, ReadWorkspace, Records},
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
 };
@@ -24,6 +24,14 @@ fn version_1() -> NativeSql {
     sql
 }
 
+/// The same once version 2 has opened it.
+fn version_2() -> NativeSql {
+    let sql = version_1();
+    sql.exec(include_str!("../../src/schema/002.sql"), &[]).unwrap();
+    sql.exec("INSERT INTO schema_version (version) VALUES (2)", &[]).unwrap();
+    sql
+}
+
 fn actor(index: usize) -> Actor {
     let json = serde_json::json!(DIGESTS[index]);
     Actor::Token(serde_json::from_value::<Digest>(json).unwrap())
@@ -33,7 +41,16 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 2);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 4);
+}
+
+#[test]
+fn sessions_come_with_version_3() {
+    let mut world = World::over(version_2());
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    let opened = world.call(actor(0), OpenSession {}).unwrap();
+    assert_eq!(world.seated(opened).member.id, "admin");
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE member IS NULL"), 7, "of the old rows nothing is said");
 }
 
 #[test]

@@ -7,12 +7,12 @@
 use std::{collections::BTreeMap, env, fs, path::Path};
 
 use counterfoil_ledger::{
-    Context, Refusal,
+    Refusal,
     command::{
-        Actor, Bootstrapped, Command, CreateMember, CreateToken, GetScopes, ImportLine, ImportTokens, Lifetime,
-        ListMembers, Page, Patch, PutScopes, ReadSelf, ReadToken, Records, Request, RevokeResult, RevokeToken,
-        RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter,
-        UpdateToken,
+        Actor, Bootstrapped, Command, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
+        Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadSelf, ReadSession, ReadToken,
+        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
+        RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter, UpdateToken, Uses,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
@@ -37,7 +37,16 @@ fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
 fn request(actor: Actor, command: impl Into<Command>) -> Request {
     let address = "192.0.2.1".parse().ok();
     let request_id = "req-1".to_owned();
-    Request { workspace: key(), actor, request_id, address, idempotency_key: None, command: command.into() }
+    Request {
+        workspace: key(),
+        actor,
+        request_id,
+        address,
+        idempotency_key: None,
+        origin: None,
+        if_version: None,
+        command: command.into(),
+    }
 }
 
 /// One request of each kind, in an order in which all succeed. The first token is the digest of the actor.
@@ -82,6 +91,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ImportLine { digest: Digest::of(b"theirs"), weak: true, token: token(&["orders:write"]) },
         ImportLine { digest: Digest::of(b"theirs"), weak: false, token: token(&[]) },
     ];
+    let used = Uses { digest: digest_of(actor), last_used_at: START, count: 3 };
     let theirs = TokenFilter { owner: Some("ann".to_owned()), state: Some(State::Active), ..TokenFilter::default() };
     vec![
         ("put_scopes", request(actor, PutScopes { scopes })),
@@ -93,6 +103,8 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("list_tokens", request(actor, all_tokens(Page { limit: Some(1), cursor: None }))),
         ("read_token", request(actor, ReadToken { id: id.to_owned() })),
         ("read_self", request(actor, ReadSelf {})),
+        ("report_uses", request(Actor::Verifier, ReportUses { uses: vec![used] })),
+        ("read_usage", request(actor, ReadUsage { id: id.to_owned(), days: Some(2) })),
         ("update_token", request(actor, update)),
         ("replace_scopes", request(Actor::Root, UpdateToken { scopes: Some(replace), ..unchanged() })),
         ("merge_scopes", request(Actor::Root, UpdateToken { scopes: Some(merge), ..unchanged() })),
@@ -110,34 +122,44 @@ fn digest_of(actor: Actor) -> Digest {
     digest
 }
 
-fn handle(world: &mut World, body: &[u8]) -> Vec<u8> {
-    let (random, seal_secrets) = (&mut world.random, &world.seal_secrets);
-    let context = Context { now: world.now, random: &mut |bytes| random.fill(bytes), seal_secrets };
-    world.ledger.handle(body, context)
-}
-
 #[test]
 fn requests_and_replies_stay_as_they_are() {
     let mut world = World::empty();
     let (mut sent, mut answered) = (BTreeMap::new(), BTreeMap::new());
     let first = request(Actor::Root, bootstrap());
     let body = serde_json::to_vec(&first).unwrap();
-    let reply = handle(&mut world, &body);
+    let reply = world.handle(&body);
     sent.insert("bootstrap", serde_json::to_value(&first).unwrap());
     answered.insert("bootstrap", serde_json::from_slice(&reply).unwrap());
     let admin = decode_reply::<counterfoil_ledger::command::Bootstrap>(&reply).unwrap().unwrap();
     let admin: Bootstrapped = admin;
     let admin = world.held(admin.admin);
 
-    for (name, request) in requests(admin.actor, &admin.id) {
+    let mut exchange = |world: &mut World, name, request: Request| {
         let json = serde_json::to_value(&request).unwrap();
         // What was written can be read, and is the same again.
         let read: Request = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), json);
-        let reply: Value = serde_json::from_slice(&handle(&mut world, &serde_json::to_vec(&json).unwrap())).unwrap();
+        let reply: Value = serde_json::from_slice(&world.handle(&serde_json::to_vec(&json).unwrap())).unwrap();
         assert!(reply.get("ok").is_some(), "{name}: {reply}");
         sent.insert(name, json);
         answered.insert(name, reply);
+    };
+    for (name, request) in requests(admin.actor, &admin.id) {
+        exchange(&mut world, name, request);
+    }
+    let owner = || Some("admin".to_owned());
+    let theirs = world.issue(Actor::Root, CreateToken { owner: owner(), ..token(&["*"]) }).unwrap();
+    let session = world.open(&theirs).unwrap();
+    let page = Page { limit: Some(1), cursor: None };
+    let end = EndSession { id: Some(session.id.clone()) };
+    for (name, request) in [
+        ("open_session", request(theirs.actor, OpenSession {})),
+        ("read_session", request(session.actor, ReadSession {})),
+        ("list_sessions", request(session.actor, ListSessions { page })),
+        ("end_session", request(session.actor, end)),
+    ] {
+        exchange(&mut world, name, request);
     }
     check_pinned("requests.json", &sent);
     check_pinned("replies.json", &answered);
@@ -157,6 +179,8 @@ fn refusals_stay_as_they_are() {
         ("not_yours", Refusal::Forbidden { code: ForbiddenCode::NotYours, detail: text("Theirs.") }),
         ("root_only", Refusal::Forbidden { code: ForbiddenCode::RootOnly, detail: text("Root.") }),
         ("own_token", Refusal::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
+        ("token_only", Refusal::Forbidden { code: ForbiddenCode::TokenOnly, detail: text("Token.") }),
+        ("session_ended", Refusal::SessionEnded),
         ("token_revoked", Refusal::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
         ("token_expired", Refusal::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
         ("last_admin", Refusal::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),
@@ -187,7 +211,7 @@ fn refusals_stay_as_they_are() {
     // And that is how a ledger writes them.
     let mut world = World::empty();
     let body = serde_json::to_vec(&request(Actor::Root, ReadSelf {})).unwrap();
-    let reply: Value = serde_json::from_slice(&handle(&mut world, &body)).unwrap();
+    let reply: Value = serde_json::from_slice(&world.handle(&body)).unwrap();
     assert_eq!(reply, json!({ "refused": { "not_found": { "what": "workspace" } } }));
 }
 
@@ -224,7 +248,7 @@ fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
 fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
     let mut world = World::empty();
     let mut refusal = |body: &[u8]| {
-        let reply = decode_reply::<ReadSelf>(&handle(&mut world, body)).unwrap();
+        let reply = decode_reply::<ReadSelf>(&world.handle(body)).unwrap();
         let Err(Refusal::Internal { detail }) = reply else { panic!("{reply:?}") };
         assert!(!detail.contains("secret"));
         detail
@@ -275,7 +299,7 @@ proptest! {
         let (mut world, _) = World::founded();
         for body in bodies {
             let before = world.dump();
-            let reply: Value = serde_json::from_slice(&handle(&mut world, &body)).unwrap();
+            let reply: Value = serde_json::from_slice(&world.handle(&body)).unwrap();
             let (done, refused) = (reply.get("ok").is_some(), reply.get("refused").is_some());
             prop_assert!(done != refused);
             prop_assert!(done || world.dump() == before);

@@ -75,18 +75,20 @@ impl Life {
             request_id: "life".to_owned(),
             address: None,
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
+            origin: None,
+            if_version: None,
             command: parsed(command),
         };
-        let sql = self.world.ledger.sql();
+        let World { random, ledger, now, seal_secrets, session_secrets, .. } = &mut self.world;
+        let sql = ledger.sql();
         if let Some(Fault::Statement(nth, when)) = fault {
             sql.fail(Some((nth, when)));
         }
-        let (random, ledger, now) = (&mut self.world.random, &self.world.ledger, self.world.now);
         let mut draw = |bytes: &mut [u8]| match fault {
             Some(Fault::Crash) => resume_unwind(Box::new(())),
             _ => random.fill(bytes),
         };
-        let context = Context { now, random: &mut draw, seal_secrets: &self.world.seal_secrets };
+        let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets };
         let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| ledger.execute(request, context))) else {
             assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
             self.reopen();
@@ -106,6 +108,8 @@ impl Life {
         let sql = NativeSql::open(Path::new(&self.database)).unwrap();
         drop(core::mem::replace(&mut self.world.ledger, Ledger::open(NativeSql::in_memory().unwrap()).unwrap()));
         self.world.ledger = Ledger::open(sql).unwrap();
+        // Nobody is left to say what became of the puts.
+        self.under_way.clear();
     }
 
     pub(super) fn records(&mut self, digests: &[Digest]) -> Answer {

@@ -10,6 +10,10 @@ CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
 
 CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
 
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+
+CREATE INDEX sessions_by_token ON sessions (token);
+
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
 
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
@@ -29,7 +33,7 @@ CREATE TABLE audit (
     after TEXT,
     request_id TEXT NOT NULL,
     address TEXT
-) STRICT;
+, member INTEGER) STRICT;
 
 CREATE TABLE clients (
     -- In the order in which they were added; never used again.
@@ -96,6 +100,19 @@ CREATE TABLE scopes (
     freshness TEXT
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE sessions (
+    -- In the order in which they were opened; never used again.
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    digest BLOB NOT NULL UNIQUE,
+    token INTEGER NOT NULL REFERENCES tokens (number),
+    -- The digest of the text that opened it, which may be one that its token no longer has: the session is good for as
+    -- long as that text is.
+    opened_with BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE tokens (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -125,6 +142,16 @@ CREATE TABLE tokens (
     version INTEGER NOT NULL
 , pinned INTEGER NOT NULL DEFAULT 0, weak INTEGER NOT NULL DEFAULT 0) STRICT;
 
+CREATE TABLE uses (
+    -- Days since 1970-01-01, UTC.
+    day INTEGER NOT NULL,
+    -- The token's number.
+    token INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    -- In this order, since days go whole and are many tokens wide.
+    PRIMARY KEY (day, token)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE workspace (
     row INTEGER PRIMARY KEY CHECK (row = 1),
     key TEXT NOT NULL,
@@ -143,7 +170,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, deleting INTEGER NOT NULL DEFAULT 0) STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN

@@ -1,0 +1,54 @@
+//! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
+
+use axum::http::StatusCode;
+use counterfoil_ledger::command::{
+    EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session,
+};
+use http::{HeaderName, header};
+use serde::Deserialize;
+
+use super::shapes::PageQuery;
+use crate::{
+    answer::Reply,
+    body::{Id, Json, Query},
+    cookie,
+    credential::Caller,
+    ports::Ports,
+    problem::Problem,
+};
+
+/// The body of a sign-in with a token: there is nothing more to say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Open {}
+
+pub(super) async fn open<P: Ports>(
+    caller: Caller<P>,
+    _: Option<Json<Open>>,
+) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Session>), Problem> {
+    let reply = caller.ask(OpenSession {}).await?;
+    let OpenedSession { text, session } = reply.read()?;
+    let seconds = session.expires_at.since(session.created_at) / 1_000;
+    let headers = [cookie::keep(text.expose(), seconds), (header::LOCATION, "/v1/session".to_owned())];
+    Ok((StatusCode::CREATED, headers, reply.with(&session)?))
+}
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
+    caller.ask(ReadSession {}).await
+}
+
+pub(super) async fn end<P: Ports>(caller: Caller<P>) -> Result<([(HeaderName, String); 1], Reply<Session>), Problem> {
+    let ended = caller.ask(EndSession { id: None }).await?;
+    Ok(([cookie::forget()], ended))
+}
+
+pub(super) async fn list<P: Ports>(
+    caller: Caller<P>,
+    Query(page): Query<PageQuery>,
+) -> Result<Reply<Listing<Session>>, Problem> {
+    caller.ask(ListSessions { page: page.into() }).await
+}
+
+pub(super) async fn end_one<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Session>, Problem> {
+    caller.ask(EndSession { id: Some(id) }).await
+}
