@@ -65,6 +65,26 @@ pub const SECTIONS: &[Section] = &[
             ),
             code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different tokens.", "Send one."),
             code(
+                "SESSION_ENDED",
+                &[401],
+                "There is no such session, or it is over: it ended, its token or its member was stopped, or its time \
+                 passed.",
+                "Open another with a token: `POST /v1/session`.",
+            ),
+            code(
+                "CROSS_ORIGIN",
+                &[403],
+                "The request presents a session and would change something, but no page of the service's own origin \
+                 sent it.",
+                "Elsewhere than in a page of this origin, present a token.",
+            ),
+            code(
+                "ORIGIN_NOT_ALLOWED",
+                &[403],
+                "A web page of another origin sent the request, and the workspace does not allow that origin.",
+                "Have it added to the workspace's `allowed_origins`, or send the request from a server.",
+            ),
+            code(
                 "MALFORMED",
                 &[401],
                 "The text is not a token: mistyped, or cut short. Nothing was looked up.",
@@ -264,6 +284,13 @@ pub const SECTIONS: &[Section] = &[
                 "Use what is there, or choose another.",
             ),
             code(
+                "PRECONDITION_FAILED",
+                &[412],
+                "The token was changed since you read it: its `ETag` is none of those in `If-Match`. Nothing was \
+                 changed.",
+                "Read it again, and decide anew.",
+            ),
+            code(
                 "TOKEN_REVOKED",
                 &[409],
                 "The token is revoked, for good, and can no longer be changed.",
@@ -305,6 +332,12 @@ pub const SECTIONS: &[Section] = &[
                 &[403],
                 "It changes the scopes, the expiry or the addresses of the very token that the request presents.",
                 "Use another token for it.",
+            ),
+            code(
+                "TOKEN_ONLY",
+                &[403],
+                "Only a member's token may: a session opens no other, and root, which is no member, has none.",
+                "Present the token itself.",
             ),
             code("ROOT_ONLY", &[403], "Only the deployment's root token may.", "Ask whoever runs the service."),
         ],

@@ -21,10 +21,11 @@ const SCHEMAS: &str = "/components/schemas";
 
 const ABOUT: &str = "\
 Issues API tokens, checks and revokes them. A token's text is shown once and stored nowhere.\n\n\
-Every call but `/healthz` presents a token, as `Authorization: Bearer` or as `X-API-Key`. What is refused is answered as \
+Every call but `/healthz` presents a token, as `Authorization: Bearer` or as `X-API-Key`, or a \
+session. What is refused is answered as \
 a problem (RFC 9457), whose `code` is stable and whose `type` leads to its explanation under `/docs/errors`. A method \
 that a path does not take is answered 405 `METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered \
-wherever `GET` is. Bodies are JSON of at most 64 KiB where nothing else is said, and unknown fields are refused.";
+wherever `GET` is, and `OPTIONS` everywhere. Bodies are JSON of at most 64 KiB where nothing else is said, and unknown fields are refused.";
 
 /// A request that an operation answered, and its answer: true ones, from a deployment.
 #[derive(Clone, Debug, Default)]
@@ -70,6 +71,12 @@ pub fn document(examples: &Examples) -> Value {
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "description": "A token (RFC 6750)." },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "A token." },
+                "session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": "__Host-counterfoil",
+                    "description": "A session, for pages of the service's own origin.",
+                },
             },
             "parameters": parameters(),
             "headers": headers(),
@@ -114,6 +121,12 @@ fn parameters() -> Value {
                             answered as it was, but without a token's text.",
             "schema": { "type": "string", "pattern": "^[!-~]{1,255}$" },
         },
+        "IfMatch": {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The `ETag` of the token that was read: where it was changed since, nothing is done.",
+            "schema": { "type": "string" },
+        },
         "Workspace": {
             "name": "X-Counterfoil-Workspace",
             "in": "header",
@@ -127,14 +140,19 @@ fn parameters() -> Value {
 fn headers() -> Value {
     let header = |about: &str, schema: Value| json!({ "description": about, "required": true, "schema": schema });
     json!({
-        "RequestId": header(
+        "X-Request-Id": header(
             "The id under which the request was logged.",
             json!({ "type": "string", "pattern": "^req_[0-9a-f]{24}$" }),
         ),
         "Location": header("Where it is from now on.", json!({ "type": "string", "format": "uri-reference" })),
-        "RetryAfter": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
-        "Challenge": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
-        "Replayed": {
+        "ETag": header(
+            "The token's version, for `If-Match`.",
+            json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
+        ),
+        "Set-Cookie": header("The session's cookie, which no script reads.", json!({ "type": "string" })),
+        "Retry-After": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
+        "WWW-Authenticate": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
+        "Idempotent-Replayed": {
             "description": "`true` where this is the answer to an earlier request under the same `Idempotency-Key`.",
             "schema": { "type": "string", "enum": ["true"] },
         },

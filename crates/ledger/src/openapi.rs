@@ -46,6 +46,24 @@ impl JsonSchema for Time {
     }
 }
 
+/// A day: what [`crate::rfc3339::date`] reads and writes.
+pub struct Date;
+
+impl JsonSchema for Date {
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date",
+            "description": "A day (UTC).",
+            "examples": ["2027-01-15"],
+        })
+    }
+}
+
 /// Whether somebody takes part: what [`crate::standing`] reads and writes.
 pub struct Standing;
 

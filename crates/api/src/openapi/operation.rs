@@ -21,9 +21,11 @@ pub struct Operation {
     query: Option<SchemaOf>,
     body: Option<(SchemaOf, Presence)>,
     once: bool,
+    conditional: bool,
     status: u16,
     answer: Content,
-    located: bool,
+    /// The headers of its answer, besides those that all have.
+    headers: Vec<&'static str>,
     refuses: Vec<&'static str>,
 }
 
@@ -32,8 +34,10 @@ pub struct Operation {
 pub(crate) enum Needs {
     /// Anybody.
     Nothing,
-    /// Whoever has a token that is live.
+    /// Whoever has a token that is live, or a session.
     Token,
+    /// Whoever has a session.
+    Session,
     /// Whoever has a token with this scope.
     Scope(&'static str),
     /// The root token, in the workspace that it names.
@@ -91,9 +95,10 @@ impl Operation {
             query: None,
             body: None,
             once: false,
+            conditional: false,
             status: 200,
             answer: Content::Nothing,
-            located: false,
+            headers: Vec::new(),
             refuses: Vec::new(),
         }
     }
@@ -140,9 +145,14 @@ impl Operation {
         Self { status, ..self }
     }
 
-    /// Its answer says in `Location` where to go on.
-    pub(crate) fn located(self) -> Self {
-        Self { located: true, ..self }
+    /// It changes one token, and heeds `If-Match`.
+    pub(crate) fn conditional(self) -> Self {
+        Self { conditional: true, ..self }
+    }
+
+    /// Its answer has these headers, which `components/headers` knows.
+    pub(crate) fn heads(self, headers: &[&'static str]) -> Self {
+        Self { headers: headers.to_vec(), ..self }
     }
 
     /// What it is refused with, besides what follows from all the rest.
@@ -177,6 +187,9 @@ impl Operation {
         if self.once {
             codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH"]);
         }
+        if self.conditional {
+            codes.push("PRECONDITION_FAILED");
+        }
         codes
     }
 
@@ -194,6 +207,7 @@ impl Operation {
             "INTERNAL",
             "LEDGER_UNAVAILABLE",
         ]);
+        codes.push("ORIGIN_NOT_ALLOWED");
         if self.needs == Needs::Root {
             codes.push("ROOT_ONLY");
             return codes;
@@ -206,11 +220,15 @@ impl Operation {
             "REVOKED",
             "OWNER_SUSPENDED",
         ]);
+        codes.push("SESSION_ENDED");
+        if self.method != "GET" {
+            codes.push("CROSS_ORIGIN");
+        }
         codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND"]);
         match self.needs {
             Needs::Scope(_) => codes.push("INSUFFICIENT_SCOPE"),
             Needs::RootThere => codes.push("ROOT_ONLY"),
-            Needs::Nothing | Needs::Token | Needs::Root => {}
+            Needs::Nothing | Needs::Token | Needs::Session | Needs::Root => {}
         }
         codes
     }
@@ -238,6 +256,7 @@ impl Operation {
         let needs = match self.needs {
             Needs::Nothing => "Needs no token.".to_owned(),
             Needs::Token => "Needs a live token, and no scope.".to_owned(),
+            Needs::Session => "Needs a session.".to_owned(),
             Needs::Scope(scope) => format!("Needs the scope `{scope}`."),
             Needs::RootThere => "Needs the root token, which names the workspace.".to_owned(),
             Needs::Root => "Needs the root token.".to_owned(),
@@ -250,6 +269,7 @@ impl Operation {
         match self.path.split('/').nth(2).unwrap_or("service") {
             "workspaces" => "workspace",
             "verify" | "records" => "verification",
+            "session" => "sessions",
             tag => tag,
         }
     }
@@ -257,10 +277,12 @@ impl Operation {
     fn security(&self) -> Value {
         let scopes: Vec<_> = match self.needs {
             Needs::Nothing => return json!([]),
+            Needs::Session => return json!([{ "session": [] }]),
+            Needs::RootThere | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
             Needs::Scope(scope) => vec![scope],
-            Needs::Token | Needs::RootThere | Needs::Root => vec![],
+            Needs::Token => vec![],
         };
-        json!([{ "bearer": scopes }, { "apiKey": scopes }])
+        json!([{ "bearer": scopes }, { "apiKey": scopes }, { "session": scopes }])
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Value {
@@ -280,6 +302,9 @@ impl Operation {
         if self.once {
             parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
         }
+        if self.conditional {
+            parameters.push(json!({ "$ref": "#/components/parameters/IfMatch" }));
+        }
         if !matches!(self.needs, Needs::Nothing | Needs::Root) {
             parameters.push(json!({ "$ref": "#/components/parameters/Workspace" }));
         }
@@ -287,12 +312,10 @@ impl Operation {
     }
 
     fn responses(&self, schemas: &mut Schemas, example: Option<Value>) -> Value {
-        let mut headers = header("X-Request-Id", "RequestId");
-        if self.located {
-            headers.extend(header("Location", "Location"));
-        }
+        let mut headers = header("X-Request-Id");
+        self.headers.iter().for_each(|name| headers.extend(header(name)));
         if self.once {
-            headers.extend(header("Idempotent-Replayed", "Replayed"));
+            headers.extend(header("Idempotent-Replayed"));
         }
         let mut answer = json!({ "description": "Carried out.", "headers": headers });
         if let Some(answer) = answer.as_object_mut() {
@@ -318,10 +341,10 @@ impl Operation {
 
 /// The answer of one status, which comes with one of these codes.
 fn problem(status: u16, codes: &[&str]) -> Value {
-    let mut headers = header("X-Request-Id", "RequestId");
+    let mut headers = header("X-Request-Id");
     match status {
-        401 => headers.extend(header("WWW-Authenticate", "Challenge")),
-        429 | 503 => headers.extend(header("Retry-After", "RetryAfter")),
+        401 => headers.extend(header("WWW-Authenticate")),
+        429 | 503 => headers.extend(header("Retry-After")),
         _ => {}
     }
     let about: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
@@ -343,7 +366,7 @@ fn json_content(schema: Schema, example: Option<Value>) -> Value {
     json!({ "application/json": content })
 }
 
-fn header(name: &str, component: &str) -> Map<String, Value> {
-    let reference = json!({ "$ref": format!("#/components/headers/{component}") });
+fn header(name: &str) -> Map<String, Value> {
+    let reference = json!({ "$ref": format!("#/components/headers/{name}") });
     Map::from_iter([(name.to_owned(), reference)])
 }

@@ -2,12 +2,13 @@
 //! same routes, and that no route answers what is not said here.
 
 use counterfoil_ledger::command::{
-    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, TokenView, Workspace,
+    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session, TokenView,
+    Usage, Workspace,
 };
 
-use super::{audit, clients, members, scopes, shapes::PageQuery, tokens, verify, workspaces};
+use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, tokens, verify, workspaces};
 use crate::openapi::{
-    Needs::{self, Nothing, Root, RootThere, Scope},
+    Needs::{self, Nothing, Root, RootThere, Scope, Session as Seated},
     Operation, delete, get, patch, post, put,
 };
 
@@ -15,6 +16,9 @@ const READ: Needs = Scope("tokens:read");
 const WRITE: Needs = Scope("tokens:write");
 const VERIFY: Needs = Scope("tokens:verify");
 const MANAGE: Needs = Scope("workspace:manage");
+
+const LOCATED: &[&str] = &["Location"];
+const TAGGED: &[&str] = &["ETag"];
 
 /// What a list's query can be wrong in.
 const PAGED: &[&str] = &["INVALID_VALUE", "INVALID_CURSOR"];
@@ -25,12 +29,12 @@ const NEW_TOKEN: &[&str] =
 
 /// Every operation, in the router's order.
 pub(crate) fn operations() -> Vec<Operation> {
-    [service(), workspace(), people(), one_token(), many_tokens(), verification()].concat()
+    [service(), workspace(), people(), sessions_of_browsers(), one_token(), many_tokens(), verification()].concat()
 }
 
 fn service() -> Vec<Operation> {
     vec![
-        get("/", "start", "Lead to the console").needs(Nothing).answers_nothing(302).located(),
+        get("/", "start", "Lead to the console").needs(Nothing).answers_nothing(302).heads(LOCATED),
         get("/healthz", "health", "Tell whether the service is up").needs(Nothing).answers_other(200, "text/plain"),
     ]
 }
@@ -42,6 +46,7 @@ fn workspace() -> Vec<Operation> {
             .needs(Root)
             .takes::<workspaces::Create>()
             .answers::<Bootstrapped>(201)
+            .heads(LOCATED)
             .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
         get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
@@ -84,6 +89,7 @@ fn people() -> Vec<Operation> {
             .takes::<members::Create>()
             .once()
             .answers::<Member>(201)
+            .heads(LOCATED)
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         get("/v1/members/{id}", "readMember", "Read a member")
             .about("Who does not hold `workspace:manage` may read itself.")
@@ -113,6 +119,7 @@ fn people() -> Vec<Operation> {
             .takes::<clients::Create>()
             .once()
             .answers::<Client>(201)
+            .heads(LOCATED)
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
@@ -124,6 +131,36 @@ fn people() -> Vec<Operation> {
             .queried::<audit::Wanted>()
             .answers::<Listing<AuditEntry>>(200)
             .refuses(PAGED),
+    ]
+}
+
+fn sessions_of_browsers() -> Vec<Operation> {
+    vec![
+        post("/v1/session", "openSession", "Open a session of the token that is presented")
+            .about(
+                "The answer sets its cookie. It may do what the token may, at each moment anew, and ends with it. In a \
+                 session no other is opened.",
+            )
+            .needs(Scope("sessions:create"))
+            .may_take::<sessions::Open>()
+            .answers::<Session>(201)
+            .heads(&["Location", "Set-Cookie"])
+            .refuses(&["TOKEN_ONLY"]),
+        get("/v1/session", "readSession", "Read the session that acts").needs(Seated).answers::<Session>(200),
+        delete("/v1/session", "endSession", "End the session that acts")
+            .needs(Seated)
+            .answers::<Session>(200)
+            .heads(&["Set-Cookie"]),
+        get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
+            .about("An admin sees all, others their own.")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Session>>(200)
+            .refuses(PAGED),
+        delete("/v1/sessions/{id}", "endOneSession", "End a session")
+            .about("A session may always end itself.")
+            .needs(WRITE)
+            .answers::<Session>(200),
     ]
 }
 
@@ -145,11 +182,23 @@ fn one_token() -> Vec<Operation> {
             .takes::<tokens::Create>()
             .once()
             .answers::<Issued>(201)
-            .located()
+            .heads(&["Location", "ETag"])
             .refuses(NEW_TOKEN)
             .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
-        get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200),
-        get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200),
+        get("/v1/tokens/self", "readSelf", "Read the token that is presented")
+            .about("In a session, the one that opened it.")
+            .answers::<TokenView>(200)
+            .heads(TAGGED),
+        get("/v1/tokens/{id}", "readToken", "Read a token")
+            .needs(READ)
+            .answers::<TokenView>(200)
+            .heads(TAGGED),
+        get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used, day by day")
+            .about("As far as it was reported: uses are counted where tokens are checked, and reported within a minute.")
+            .needs(READ)
+            .queried::<tokens::Shown>()
+            .answers::<Usage>(200)
+            .refuses(&["INVALID_VALUE"]),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
             .about(
                 "What is absent stays. Nobody changes the scopes, the expiry or the addresses of the token they are \
@@ -157,21 +206,27 @@ fn one_token() -> Vec<Operation> {
             )
             .needs(WRITE)
             .takes::<tokens::Update>()
+            .conditional()
             .answers::<TokenView>(200)
+            .heads(TAGGED)
             .refuses(NEW_TOKEN)
             .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
             .about("Once this has answered, no `strong` check accepts it. A token may revoke itself.")
             .needs(WRITE)
             .queried::<tokens::Revoke>()
+            .conditional()
             .answers::<TokenView>(200)
+            .heads(TAGGED)
             .refuses(&["INVALID_VALUE"]),
         post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
             .about("Its identity, pin and history stay. At most two texts work at a time.")
             .needs(WRITE)
             .may_take::<tokens::Rotate>()
             .once()
+            .conditional()
             .answers::<Issued>(200)
+            .heads(TAGGED)
             .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
     ]
 }

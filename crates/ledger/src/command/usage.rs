@@ -40,6 +40,7 @@ pub struct ReadUsage {
 
 /// How often a token was used, as far as it was reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Usage {
     /// One for each day, oldest first, also where there was no use.
     pub items: Vec<DayOfUse>,
@@ -47,14 +48,17 @@ pub struct Usage {
     pub total: u64,
     /// When it was last used, on whichever day.
     #[serde(with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub last_used_at: Option<Timestamp>,
 }
 
 /// How often a token was used on one day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct DayOfUse {
     /// The day (UTC), by its beginning.
     #[serde(with = "rfc3339::date")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Date"))]
     pub day: Timestamp,
     /// How often.
     pub uses: u64,
