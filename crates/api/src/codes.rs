@@ -63,26 +63,25 @@ pub const SECTIONS: &[Section] = &[
                 "There is an `Authorization` or `X-API-Key` header, but no token can be read from it.",
                 "Use the scheme `Bearer`; a token is visible ASCII.",
             ),
-            code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different tokens.", "Send one."),
+            code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different credentials.", "Send one."),
             code(
                 "SESSION_ENDED",
                 &[401],
-                "There is no such session, or it is over: it ended, its token or its member was stopped, or its time \
-                 passed.",
-                "Open another with a token: `POST /v1/session`.",
+                "The session that the browser sent along is over, or never was.",
+                "Sign in again: `POST /v1/session` with a token.",
             ),
             code(
                 "CROSS_ORIGIN",
                 &[403],
-                "The request presents a session and would change something, but no page of the service's own origin \
-                 sent it.",
-                "Elsewhere than in a page of this origin, present a token.",
+                "In a session, a change was asked for by something else than a page of this very origin.",
+                "Elsewhere, present a token.",
             ),
             code(
                 "ORIGIN_NOT_ALLOWED",
                 &[403],
-                "A web page of another origin sent the request, and the workspace does not allow that origin.",
-                "Have it added to the workspace's `allowed_origins`, or send the request from a server.",
+                "A web page of another origin sent this, and the workspace does not allow that origin. Routes that have \
+                 no workspace, and `POST /v1/verify`, allow none.",
+                "Add the origin to the workspace's `allowed_origins`, or call from a server.",
             ),
             code(
                 "MALFORMED",
@@ -251,6 +250,12 @@ pub const SECTIONS: &[Section] = &[
                 "A built-in scope, such as `tokens:read`, was put into the catalogue.",
                 "Leave it out: built-in scopes are always there.",
             ),
+            code(
+                "PRECONDITION_FAILED",
+                &[412],
+                "The token has changed since it was read: its version is none that `If-Match` names.",
+                "Read it again, and decide anew.",
+            ),
             code("UNKNOWN_MEMBER", &[422], "There is no member with this id.", "Choose from `GET /v1/members`."),
             code("UNKNOWN_CLIENT", &[422], "There is no client with this id.", "Choose from `GET /v1/clients`."),
             code(
@@ -282,13 +287,6 @@ pub const SECTIONS: &[Section] = &[
                 &[409],
                 "There is one already with this id, number, slug, digest or pin.",
                 "Use what is there, or choose another.",
-            ),
-            code(
-                "PRECONDITION_FAILED",
-                &[412],
-                "The token was changed since you read it: its `ETag` is none of those in `If-Match`. Nothing was \
-                 changed.",
-                "Read it again, and decide anew.",
             ),
             code(
                 "TOKEN_REVOKED",
@@ -336,8 +334,8 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "TOKEN_ONLY",
                 &[403],
-                "Only a member's token may: a session opens no other, and root, which is no member, has none.",
-                "Present the token itself.",
+                "Only a member's token may: not a session, and not the root token.",
+                "Present a token that a member owns.",
             ),
             code("ROOT_ONLY", &[403], "Only the deployment's root token may.", "Ask whoever runs the service."),
         ],
@@ -357,6 +355,12 @@ pub const SECTIONS: &[Section] = &[
                 &[503],
                 "The workspace's ledger did not answer in time. A change may or may not have been made.",
                 "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.",
+            ),
+            code(
+                "USES_LOST",
+                &[],
+                "In the log only: so many uses of tokens could not be reported to their ledger, and are not counted.",
+                "Nothing; if it comes often, look at why the ledger does not answer.",
             ),
             code(
                 "INTERRUPTED",

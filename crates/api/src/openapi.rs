@@ -21,11 +21,10 @@ const SCHEMAS: &str = "/components/schemas";
 
 const ABOUT: &str = "\
 Issues API tokens, checks and revokes them. A token's text is shown once and stored nowhere.\n\n\
-Every call but `/healthz` presents a token, as `Authorization: Bearer` or as `X-API-Key`, or a \
-session. What is refused is answered as \
+Every call but `/healthz` presents a token, as `Authorization: Bearer` or as `X-API-Key`. What is refused is answered as \
 a problem (RFC 9457), whose `code` is stable and whose `type` leads to its explanation under `/docs/errors`. A method \
 that a path does not take is answered 405 `METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered \
-wherever `GET` is, and `OPTIONS` everywhere. Bodies are JSON of at most 64 KiB where nothing else is said, and unknown fields are refused.";
+wherever `GET` is. Bodies are JSON of at most 64 KiB where nothing else is said, and unknown fields are refused.";
 
 /// A request that an operation answered, and its answer: true ones, from a deployment.
 #[derive(Clone, Debug, Default)]
@@ -75,7 +74,7 @@ pub fn document(examples: &Examples) -> Value {
                     "type": "apiKey",
                     "in": "cookie",
                     "name": "__Host-counterfoil",
-                    "description": "A session, for pages of the service's own origin.",
+                    "description": "A browser's session. What changes anything must come from a page of this origin.",
                 },
             },
             "parameters": parameters(),
@@ -124,7 +123,7 @@ fn parameters() -> Value {
         "IfMatch": {
             "name": "If-Match",
             "in": "header",
-            "description": "The `ETag` of the token that was read: where it was changed since, nothing is done.",
+            "description": "The `ETag` that the token had when it was read. If it has another by now, nothing is changed.",
             "schema": { "type": "string" },
         },
         "Workspace": {
@@ -140,19 +139,18 @@ fn parameters() -> Value {
 fn headers() -> Value {
     let header = |about: &str, schema: Value| json!({ "description": about, "required": true, "schema": schema });
     json!({
-        "X-Request-Id": header(
+        "RequestId": header(
             "The id under which the request was logged.",
             json!({ "type": "string", "pattern": "^req_[0-9a-f]{24}$" }),
         ),
         "Location": header("Where it is from now on.", json!({ "type": "string", "format": "uri-reference" })),
         "ETag": header(
-            "The token's version, for `If-Match`.",
+            "The token's version, which `If-Match` may ask for.",
             json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
         ),
-        "Set-Cookie": header("The session's cookie, which no script reads.", json!({ "type": "string" })),
-        "Retry-After": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
-        "WWW-Authenticate": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
-        "Idempotent-Replayed": {
+        "RetryAfter": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
+        "Challenge": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),
+        "Replayed": {
             "description": "`true` where this is the answer to an earlier request under the same `Idempotency-Key`.",
             "schema": { "type": "string", "enum": ["true"] },
         },

@@ -21,11 +21,11 @@ pub struct Operation {
     query: Option<SchemaOf>,
     body: Option<(SchemaOf, Presence)>,
     once: bool,
-    conditional: bool,
     status: u16,
     answer: Content,
-    /// The headers of its answer, besides those that all have.
-    headers: Vec<&'static str>,
+    located: bool,
+    tagged: bool,
+    conditional: bool,
     refuses: Vec<&'static str>,
 }
 
@@ -34,12 +34,12 @@ pub struct Operation {
 pub(crate) enum Needs {
     /// Anybody.
     Nothing,
-    /// Whoever has a token that is live, or a session.
+    /// Whoever has a token that is live.
     Token,
-    /// Whoever has a session.
-    Session,
     /// Whoever has a token with this scope.
     Scope(&'static str),
+    /// Whoever has a session that goes on.
+    Session,
     /// The root token, in the workspace that it names.
     RootThere,
     /// The root token, in no workspace.
@@ -95,10 +95,11 @@ impl Operation {
             query: None,
             body: None,
             once: false,
-            conditional: false,
             status: 200,
             answer: Content::Nothing,
-            headers: Vec::new(),
+            located: false,
+            tagged: false,
+            conditional: false,
             refuses: Vec::new(),
         }
     }
@@ -145,14 +146,19 @@ impl Operation {
         Self { status, ..self }
     }
 
-    /// It changes one token, and heeds `If-Match`.
-    pub(crate) fn conditional(self) -> Self {
-        Self { conditional: true, ..self }
+    /// Its answer says in `Location` where to go on.
+    pub(crate) fn located(self) -> Self {
+        Self { located: true, ..self }
     }
 
-    /// Its answer has these headers, which `components/headers` knows.
-    pub(crate) fn heads(self, headers: &[&'static str]) -> Self {
-        Self { headers: headers.to_vec(), ..self }
+    /// Its answer is a token, with its `ETag`.
+    pub(crate) fn tagged(self) -> Self {
+        Self { tagged: true, ..self }
+    }
+
+    /// It changes a token, and takes an `If-Match`.
+    pub(crate) fn conditional(self) -> Self {
+        Self { conditional: true, tagged: true, ..self }
     }
 
     /// What it is refused with, besides what follows from all the rest.
@@ -184,11 +190,11 @@ impl Operation {
                 "INVALID_BODY",
             ]);
         }
-        if self.once {
-            codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH"]);
-        }
         if self.conditional {
             codes.push("PRECONDITION_FAILED");
+        }
+        if self.once {
+            codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH"]);
         }
         codes
     }
@@ -206,8 +212,8 @@ impl Operation {
             "AMBIGUOUS_CREDENTIAL",
             "INTERNAL",
             "LEDGER_UNAVAILABLE",
+            "ORIGIN_NOT_ALLOWED",
         ]);
-        codes.push("ORIGIN_NOT_ALLOWED");
         if self.needs == Needs::Root {
             codes.push("ROOT_ONLY");
             return codes;
@@ -220,11 +226,10 @@ impl Operation {
             "REVOKED",
             "OWNER_SUSPENDED",
         ]);
-        codes.push("SESSION_ENDED");
+        codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND", "SESSION_ENDED"]);
         if self.method != "GET" {
             codes.push("CROSS_ORIGIN");
         }
-        codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND"]);
         match self.needs {
             Needs::Scope(_) => codes.push("INSUFFICIENT_SCOPE"),
             Needs::RootThere => codes.push("ROOT_ONLY"),
@@ -277,9 +282,9 @@ impl Operation {
     fn security(&self) -> Value {
         let scopes: Vec<_> = match self.needs {
             Needs::Nothing => return json!([]),
+            Needs::Scope(scope) => vec![scope],
             Needs::Session => return json!([{ "session": [] }]),
             Needs::RootThere | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
-            Needs::Scope(scope) => vec![scope],
             Needs::Token => vec![],
         };
         json!([{ "bearer": scopes }, { "apiKey": scopes }, { "session": scopes }])
@@ -305,17 +310,22 @@ impl Operation {
         if self.conditional {
             parameters.push(json!({ "$ref": "#/components/parameters/IfMatch" }));
         }
-        if !matches!(self.needs, Needs::Nothing | Needs::Root) {
+        if !matches!(self.needs, Needs::Nothing | Needs::Root | Needs::Session) {
             parameters.push(json!({ "$ref": "#/components/parameters/Workspace" }));
         }
         Value::Array(parameters)
     }
 
     fn responses(&self, schemas: &mut Schemas, example: Option<Value>) -> Value {
-        let mut headers = header("X-Request-Id");
-        self.headers.iter().for_each(|name| headers.extend(header(name)));
+        let mut headers = header("X-Request-Id", "RequestId");
+        if self.located {
+            headers.extend(header("Location", "Location"));
+        }
+        if self.tagged {
+            headers.extend(header("ETag", "ETag"));
+        }
         if self.once {
-            headers.extend(header("Idempotent-Replayed"));
+            headers.extend(header("Idempotent-Replayed", "Replayed"));
         }
         let mut answer = json!({ "description": "Carried out.", "headers": headers });
         if let Some(answer) = answer.as_object_mut() {
@@ -341,10 +351,10 @@ impl Operation {
 
 /// The answer of one status, which comes with one of these codes.
 fn problem(status: u16, codes: &[&str]) -> Value {
-    let mut headers = header("X-Request-Id");
+    let mut headers = header("X-Request-Id", "RequestId");
     match status {
-        401 => headers.extend(header("WWW-Authenticate")),
-        429 | 503 => headers.extend(header("Retry-After")),
+        401 => headers.extend(header("WWW-Authenticate", "Challenge")),
+        429 | 503 => headers.extend(header("Retry-After", "RetryAfter")),
         _ => {}
     }
     let about: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
@@ -366,7 +376,7 @@ fn json_content(schema: Schema, example: Option<Value>) -> Value {
     json!({ "application/json": content })
 }
 
-fn header(name: &str) -> Map<String, Value> {
-    let reference = json!({ "$ref": format!("#/components/headers/{name}") });
+fn header(name: &str, component: &str) -> Map<String, Value> {
+    let reference = json!({ "$ref": format!("#/components/headers/{component}") });
     Map::from_iter([(name.to_owned(), reference)])
 }

@@ -8,7 +8,7 @@ use counterfoil_ledger::command::{
 
 use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, tokens, verify, workspaces};
 use crate::openapi::{
-    Needs::{self, Nothing, Root, RootThere, Scope, Session as Seated},
+    Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
 };
 
@@ -16,9 +16,6 @@ const READ: Needs = Scope("tokens:read");
 const WRITE: Needs = Scope("tokens:write");
 const VERIFY: Needs = Scope("tokens:verify");
 const MANAGE: Needs = Scope("workspace:manage");
-
-const LOCATED: &[&str] = &["Location"];
-const TAGGED: &[&str] = &["ETag"];
 
 /// What a list's query can be wrong in.
 const PAGED: &[&str] = &["INVALID_VALUE", "INVALID_CURSOR"];
@@ -29,12 +26,12 @@ const NEW_TOKEN: &[&str] =
 
 /// Every operation, in the router's order.
 pub(crate) fn operations() -> Vec<Operation> {
-    [service(), workspace(), people(), sessions_of_browsers(), one_token(), many_tokens(), verification()].concat()
+    [service(), workspace(), people(), browsers(), one_token(), many_tokens(), verification()].concat()
 }
 
 fn service() -> Vec<Operation> {
     vec![
-        get("/", "start", "Lead to the console").needs(Nothing).answers_nothing(302).heads(LOCATED),
+        get("/", "start", "Lead to the console").needs(Nothing).answers_nothing(302).located(),
         get("/healthz", "health", "Tell whether the service is up").needs(Nothing).answers_other(200, "text/plain"),
     ]
 }
@@ -46,7 +43,7 @@ fn workspace() -> Vec<Operation> {
             .needs(Root)
             .takes::<workspaces::Create>()
             .answers::<Bootstrapped>(201)
-            .heads(LOCATED)
+            .located()
             .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
         get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
@@ -89,7 +86,7 @@ fn people() -> Vec<Operation> {
             .takes::<members::Create>()
             .once()
             .answers::<Member>(201)
-            .heads(LOCATED)
+            .located()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         get("/v1/members/{id}", "readMember", "Read a member")
             .about("Who does not hold `workspace:manage` may read itself.")
@@ -119,7 +116,7 @@ fn people() -> Vec<Operation> {
             .takes::<clients::Create>()
             .once()
             .answers::<Client>(201)
-            .heads(LOCATED)
+            .located()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
@@ -131,36 +128,6 @@ fn people() -> Vec<Operation> {
             .queried::<audit::Wanted>()
             .answers::<Listing<AuditEntry>>(200)
             .refuses(PAGED),
-    ]
-}
-
-fn sessions_of_browsers() -> Vec<Operation> {
-    vec![
-        post("/v1/session", "openSession", "Open a session of the token that is presented")
-            .about(
-                "The answer sets its cookie. It may do what the token may, at each moment anew, and ends with it. In a \
-                 session no other is opened.",
-            )
-            .needs(Scope("sessions:create"))
-            .may_take::<sessions::Open>()
-            .answers::<Session>(201)
-            .heads(&["Location", "Set-Cookie"])
-            .refuses(&["TOKEN_ONLY"]),
-        get("/v1/session", "readSession", "Read the session that acts").needs(Seated).answers::<Session>(200),
-        delete("/v1/session", "endSession", "End the session that acts")
-            .needs(Seated)
-            .answers::<Session>(200)
-            .heads(&["Set-Cookie"]),
-        get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
-            .about("An admin sees all, others their own.")
-            .needs(READ)
-            .queried::<PageQuery>()
-            .answers::<Listing<Session>>(200)
-            .refuses(PAGED),
-        delete("/v1/sessions/{id}", "endOneSession", "End a session")
-            .about("A session may always end itself.")
-            .needs(WRITE)
-            .answers::<Session>(200),
     ]
 }
 
@@ -182,23 +149,12 @@ fn one_token() -> Vec<Operation> {
             .takes::<tokens::Create>()
             .once()
             .answers::<Issued>(201)
-            .heads(&["Location", "ETag"])
+            .located()
+            .tagged()
             .refuses(NEW_TOKEN)
             .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
-        get("/v1/tokens/self", "readSelf", "Read the token that is presented")
-            .about("In a session, the one that opened it.")
-            .answers::<TokenView>(200)
-            .heads(TAGGED),
-        get("/v1/tokens/{id}", "readToken", "Read a token")
-            .needs(READ)
-            .answers::<TokenView>(200)
-            .heads(TAGGED),
-        get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used, day by day")
-            .about("As far as it was reported: uses are counted where tokens are checked, and reported within a minute.")
-            .needs(READ)
-            .queried::<tokens::Shown>()
-            .answers::<Usage>(200)
-            .refuses(&["INVALID_VALUE"]),
+        get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
+        get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
             .about(
                 "What is absent stays. Nobody changes the scopes, the expiry or the addresses of the token they are \
@@ -206,28 +162,61 @@ fn one_token() -> Vec<Operation> {
             )
             .needs(WRITE)
             .takes::<tokens::Update>()
-            .conditional()
             .answers::<TokenView>(200)
-            .heads(TAGGED)
+            .conditional()
             .refuses(NEW_TOKEN)
             .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
             .about("Once this has answered, no `strong` check accepts it. A token may revoke itself.")
             .needs(WRITE)
             .queried::<tokens::Revoke>()
-            .conditional()
             .answers::<TokenView>(200)
-            .heads(TAGGED)
+            .conditional()
+            .refuses(&["INVALID_VALUE"]),
+        get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used on each of the last days")
+            .about("Uses of the last minute may not be in it yet.")
+            .needs(READ)
+            .queried::<tokens::Shown>()
+            .answers::<Usage>(200)
             .refuses(&["INVALID_VALUE"]),
         post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
             .about("Its identity, pin and history stay. At most two texts work at a time.")
             .needs(WRITE)
             .may_take::<tokens::Rotate>()
             .once()
-            .conditional()
             .answers::<Issued>(200)
-            .heads(TAGGED)
+            .conditional()
             .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
+    ]
+}
+
+fn browsers() -> Vec<Operation> {
+    vec![
+        post("/v1/session", "openSession", "Sign in: exchange a token for a session")
+            .about(
+                "The session is in a cookie that no script reads, and in no body. It may do what its token may at each \
+                 moment, and ends with it.",
+            )
+            .needs(Scope("sessions:create"))
+            .may_take::<sessions::Open>()
+            .answers::<Session>(201)
+            .located()
+            .refuses(&["TOKEN_ONLY"]),
+        get("/v1/session", "readSession", "Read the session that asks").needs(Needs::Session).answers::<Session>(200),
+        delete("/v1/session", "endSession", "Sign out")
+            .about("The browser is told to forget the cookie.")
+            .needs(Needs::Session)
+            .answers::<Session>(200),
+        get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
+            .about("An admin sees every member's, others their own.")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Session>>(200)
+            .refuses(PAGED),
+        delete("/v1/sessions/{id}", "endOneSession", "End a session")
+            .about("What was made in it stays.")
+            .needs(WRITE)
+            .answers::<Session>(200),
     ]
 }
 

@@ -66,7 +66,7 @@ pub(super) async fn rotate<P: Ports>(
 
 /// Which part of a token's usage.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "UsageQuery"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Shown {
     /// How many days (UTC), today's included: 1 to 90, 30 where absent.

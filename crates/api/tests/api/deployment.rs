@@ -299,10 +299,10 @@ impl Reply {
     fn is_described(&self, method: &str) {
         static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
         let Self { status, line, .. } = self;
-        let Some(route) = line.route.as_deref() else { return assert_eq!(*status, 404) };
-        if method == "OPTIONS" {
-            return assert_eq!(*status, 204);
+        if method == "OPTIONS" && *status == 204 {
+            return;
         }
+        let Some(route) = line.route.as_deref() else { return assert_eq!(*status, 404) };
         let method = if method == "HEAD" { "GET" } else { method };
         let is_asked = |operation: &&Operation| (operation.method, operation.path) == (method, route);
         let Some(operation) = OPERATIONS.iter().find(is_asked) else {
