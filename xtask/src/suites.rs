@@ -112,7 +112,7 @@ fn node_tests(project: &Project) -> Command {
 fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
     heading("OpenAPI, on workerd");
     let python = tools::python_with_schemathesis(project)?;
-    bundle::for_tests(project, profile)?;
+    bundle::worker(project, profile, 2)?;
     let mut files = Vec::new();
     add_files(&project.root.join("tests/openapi"), ".test.mjs", &mut files)?;
     let mut node = project.command("node");

@@ -69,6 +69,8 @@ pub(super) async fn rotate<P: Ports>(
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Shown {
+    /// How many days (UTC), today's included: 1 to 90, 30 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
     days: Option<u32>,
 }
 

@@ -111,6 +111,7 @@ pub(super) struct Update {
     /// For how many days audit rows are kept: 1 to 36,500; for ever where cleared.
     #[serde(default, deserialize_with = "clearable")]
     audit_retention_days: Patch<u64>,
+    /// Of which other origins web pages may send requests to the workspace's routes, and read the answers.
     #[serde(default, deserialize_with = "present")]
     allowed_origins: Option<Vec<String>>,
 }
