@@ -4,7 +4,8 @@ use std::marker::PhantomData;
 
 use axum::response::{IntoResponse, Response};
 use counterfoil_ledger::json;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::problem::Problem;
@@ -20,6 +21,14 @@ pub(crate) struct Reply<R> {
     /// Whether it is the answer to an earlier request under the same `Idempotency-Key`.
     repeated: bool,
     of: PhantomData<fn() -> R>,
+}
+
+/// The answer where something was made, and where that is.
+pub(crate) type Created<R> = (StatusCode, [(HeaderName, String); 1], Reply<R>);
+
+/// The address of what was made, below this path.
+pub(crate) fn created_at(path: &str, id: &str) -> [(HeaderName, String); 1] {
+    [(header::LOCATION, format!("{path}{}", utf8_percent_encode(id, NON_ALPHANUMERIC)))]
 }
 
 impl<R> Reply<R> {
@@ -39,6 +48,13 @@ impl<R> Reply<R> {
 impl<R: DeserializeOwned> Reply<R> {
     /// The reply itself, where the API needs to know what it says.
     pub(crate) fn read(&self) -> Result<R, Problem> {
+        self.look()
+    }
+}
+
+impl<R> Reply<R> {
+    /// A part of the reply: a type that has some of its fields.
+    pub(crate) fn look<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;
         json::fit(reply).map_err(|misfit| Problem::internal(format!("the reply's {} does not fit", misfit.pointer())))
     }

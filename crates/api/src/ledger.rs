@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use counterfoil_ledger::{
-    Answered,
+    Answered, Refusal,
     command::{Actor, Ask, IdempotencyKey, Request},
     directory::{self, Slug},
     reply_json,
@@ -22,21 +22,50 @@ pub(crate) struct Gate<P> {
     pub(crate) trace: Trace,
 }
 
+/// Where a request comes from, as far as that is known.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct From<'a> {
+    pub(crate) address: Option<IpAddr>,
+    /// The origin of the web page, where that is not the API's own.
+    pub(crate) origin: Option<&'a str>,
+}
+
+/// On what terms a command is to be carried out.
+#[derive(Default)]
+pub(crate) struct Terms {
+    /// Once under this key.
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+    /// While the token has one of these versions.
+    pub(crate) if_version: Option<Vec<u64>>,
+}
+
 impl<P: Ports> Gate<P> {
-    /// Has a workspace's ledger carry out a command; under an idempotency key, once.
+    /// Has a workspace's ledger carry out a command. Where the ledger has let the actor in, with the page that it acts
+    /// through, that page may read the answer.
     pub(crate) async fn ask<C: Ask>(
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
-        address: Option<IpAddr>,
-        idempotency_key: Option<IdempotencyKey>,
+        from: From<'_>,
+        terms: Terms,
         command: C,
     ) -> Result<Reply<C::Reply>, Problem> {
-        let request_id = self.trace.request_id.to_string();
-        let request = Request { workspace, actor, request_id, address, idempotency_key, command: command.into() };
+        let request = Request {
+            workspace,
+            actor,
+            request_id: self.trace.request_id.to_string(),
+            address: from.address,
+            idempotency_key: terms.idempotency_key,
+            origin: from.origin.map(str::to_owned),
+            if_version: terms.if_version,
+            command: command.into(),
+        };
         let reply = self.send(request).await?;
-        let Answered { reply, repeated } =
-            reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))??;
+        let reply = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+        if !matches!(reply, Err(Refusal::Unauthenticated { .. } | Refusal::SessionEnded | Refusal::OriginNotAllowed)) {
+            self.trace.let_page_read();
+        }
+        let Answered { reply, repeated } = reply?;
         Ok(Reply::new(reply, repeated))
     }
 
@@ -70,15 +99,21 @@ impl<P: Ports> Gate<P> {
 impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
     pub(crate) async fn ask<C: Ask>(&self, command: C) -> Result<Reply<C::Reply>, Problem> {
-        self.gate.ask(self.workspace, self.actor, self.address, None, command).await
+        self.ask_on(Terms::default(), command).await
     }
 
     /// The same, once: where a command came under this key before, what it answered then.
     pub(crate) async fn ask_once<C: Ask>(
         &self,
-        Idempotency(key): Idempotency,
+        Idempotency(idempotency_key): Idempotency,
         command: C,
     ) -> Result<Reply<C::Reply>, Problem> {
-        self.gate.ask(self.workspace, self.actor, self.address, key, command).await
+        self.ask_on(Terms { idempotency_key, ..Terms::default() }, command).await
+    }
+
+    /// The same, on these terms.
+    pub(crate) async fn ask_on<C: Ask>(&self, terms: Terms, command: C) -> Result<Reply<C::Reply>, Problem> {
+        let from = From { address: self.address, origin: self.origin.as_deref() };
+        self.gate.ask(self.workspace, self.actor, from, terms, command).await
     }
 }

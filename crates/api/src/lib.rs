@@ -10,10 +10,12 @@
 mod answer;
 mod app;
 mod body;
+mod condition;
 mod cookie;
 mod credential;
 mod idempotency;
 mod ledger;
+mod origin;
 mod patch;
 mod ports;
 mod problem;

@@ -100,6 +100,12 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
     }
 
+    pub(crate) fn origin_not_allowed() -> Self {
+        let detail = "Web pages of this origin may not send this. For a workspace's own routes, its setting \
+            allowed_origins may allow it.";
+        Self::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", detail)
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "There is nothing at this path.")
     }
@@ -190,6 +196,12 @@ impl From<Refusal> for Problem {
                 let detail = format!("{} Take a new key for a new request.", sentence(&detail));
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH", detail)
             }
+            Refusal::Stale => {
+                let detail =
+                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail)
+            }
+            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
             Refusal::QuotaExceeded { .. } => {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)

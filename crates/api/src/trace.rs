@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 use axum::{
@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{
     app::App,
+    origin,
     ports::{LogLine, Ports},
     problem::Problem,
 };
@@ -27,6 +28,7 @@ pub(crate) struct Trace {
     pub(crate) request_id: Arc<str>,
     ledger_calls: Arc<AtomicU32>,
     registry_reads: Arc<AtomicU32>,
+    page_may_read: Arc<AtomicBool>,
 }
 
 impl Trace {
@@ -34,7 +36,7 @@ impl Trace {
         let mut random = [0; 12];
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, ledger_calls: Arc::default(), registry_reads: Arc::default() }
+        Self { request_id, ledger_calls: Arc::default(), registry_reads: Arc::default(), page_may_read: Arc::default() }
     }
 
     pub(crate) fn count_ledger_call(&self) {
@@ -46,15 +48,26 @@ impl Trace {
     }
 }
 
+impl Trace {
+    /// The workspace allows the page that sent this to read the answer.
+    pub(crate) fn let_page_read(&self) {
+        self.page_may_read.store(true, Relaxed);
+    }
+}
+
 /// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
 pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Request, next: Next) -> Response {
     let trace = Trace::new(&app.ports);
     let started_at = app.ports.now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let origin = origin::foreign(request.headers(), request.uri());
     request.extensions_mut().insert(trace.clone());
 
-    let mut response = next.run(request).await;
+    let mut response = match origin::preflight(request.method(), request.headers()) {
+        Some(granted) => granted,
+        None => next.run(request).await,
+    };
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = problem.render(&trace.request_id);
@@ -65,6 +78,9 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     // Nearly every answer holds personal data or a token; none may be kept by a cache.
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
+    if let Some(origin) = origin.filter(|_| trace.page_may_read.load(Relaxed)) {
+        origin::expose(&origin, response.headers_mut());
+    }
     let status = response.status();
     app.ports.log(&LogLine {
         level: if status.is_server_error() { "error" } else { "info" },

@@ -6,7 +6,10 @@ use counterfoil_ledger::command::{Actor, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Answer, Decision, Demand, Need, Pending, Progress, RegistryKey, Supply};
 
-use crate::{ledger::Gate, ports::Ports};
+use crate::{
+    ledger::{From, Gate, Terms},
+    ports::Ports,
+};
 
 /// One text to be checked against one demand.
 pub(crate) struct Check<'a> {
@@ -64,8 +67,10 @@ impl<P: Ports> Gate<P> {
         for (workspace, digests) in questions {
             let question = Records { digests };
             // Without an answer the verifier says UNAVAILABLE; the caller need not learn why.
-            if let Ok(answer) =
-                self.ask(workspace, Actor::Verifier, None, None, question).await.and_then(|reply| reply.read())
+            if let Ok(answer) = self
+                .ask(workspace, Actor::Verifier, From::default(), Terms::default(), question)
+                .await
+                .and_then(|reply| reply.read())
             {
                 fetched.answers.insert(workspace, answer);
             }

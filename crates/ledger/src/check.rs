@@ -11,6 +11,8 @@ use crate::{grant::END_OF_TIME, refusal::Refusal};
 const MAX_SCOPES: usize = 100;
 /// The most address blocks that a token is bound to.
 const MAX_ADDRESSES: usize = 100;
+/// The most origins that a workspace allows.
+const MAX_ORIGINS: usize = 20;
 /// The longest metadata, in bytes of JSON.
 const MAX_METADATA: usize = 4 * 1024;
 /// The deepest metadata. A reply wraps it a few levels deeper, and what was taken in must come out again: the JSON
@@ -75,6 +77,40 @@ pub(crate) fn email(pointer: &str, email: &str) -> Result<(), Refusal> {
     Err(Refusal::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
 }
 
+/// Origins as browsers send them (RFC 6454, section 6.2): a scheme, a host in lower case, a port where it is not the
+/// scheme's own; nothing after that.
+///
+/// # Errors
+/// `INVALID_VALUE` where one is none, or there are too many.
+pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<String>, Refusal> {
+    at_most(MAX_ORIGINS, origins.len(), pointer, "origins")?;
+    for (index, origin) in origins.iter().enumerate() {
+        if !is_origin(origin) {
+            let detail = "An origin is https:// or http://, a host in lower case and perhaps a port, and no more.";
+            return Err(Refusal::invalid_value(format!("{pointer}/{index}"), detail));
+        }
+    }
+    origins.sort_unstable();
+    origins.dedup();
+    Ok(origins)
+}
+
+fn is_origin(text: &str) -> bool {
+    let (rest, own_port) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => (rest, "443"),
+        (_, Some(rest)) => (rest, "80"),
+        _ => return false,
+    };
+    let (host, port) = match rest.rsplit_once(':') {
+        // The colons of an IPv6 address stand in brackets.
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (rest, None),
+    };
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.[]:".contains(&byte);
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|number| number.to_string() == port) && port != own_port;
+    (1..=255).contains(&host.len()) && host.bytes().all(allowed) && port.is_none_or(is_port)
+}
+
 /// When a token begins, where anything is said of it: before its end, and no later than can be written.
 ///
 /// # Errors
@@ -125,6 +161,38 @@ mod tests {
         for (json, levels) in [("1", 0), ("{}", 1), (r#"{"a":[]}"#, 2), (r#"{"a":1,"b":{"c":[1]}}"#, 3)] {
             assert_eq!(depth(&serde_json::from_str(json).unwrap()), levels, "{json}");
         }
+    }
+
+    #[test]
+    fn origins_are_what_browsers_send() {
+        for good in ["https://app.example.com", "http://localhost:5173", "https://127.0.0.1", "http://[::1]:8080"] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "*",
+            "null",
+            "app.example.com",
+            "https://",
+            "https://App.example.com",
+            "https://a.example/",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:0443",
+            "https://a.example:99999",
+            "https://a.example:",
+            "https://a@b",
+            "https://a b",
+            "ftp://a.example",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+        let listed = |origins: &[&str]| origins_of(origins).map_err(|_| ());
+        fn origins_of(origins: &[&str]) -> Result<Vec<String>, Refusal> {
+            super::origins("/o", origins.iter().map(|origin| (*origin).to_owned()).collect())
+        }
+        assert_eq!(listed(&["https://b", "https://a", "https://b"]), Ok(vec!["https://a".into(), "https://b".into()]));
+        assert!(listed(&["https://a"; MAX_ORIGINS + 1]).is_err());
     }
 
     #[test]

@@ -29,6 +29,12 @@ pub struct Request {
     pub address: Option<IpAddr>,
     /// Where the caller gave an `Idempotency-Key`: the command has one effect, however often it is sent.
     pub idempotency_key: Option<IdempotencyKey>,
+    /// The web page's origin that the request comes from, where that is not the API's own: the workspace must allow it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
+    /// Of a command that changes one token: it is carried out only while the token's version is one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub if_version: Option<Vec<u64>>,
     /// What to do.
     pub command: Command,
 }

@@ -106,7 +106,7 @@ impl<S: Sql> Ledger<S> {
 }
 
 fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
-    let Request { workspace: key, actor, request_id, address, idempotency_key, command } = request;
+    let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, command } = request;
     let Context { now, random, seal_secrets, session_secrets } = context;
     let mint = &mut Mint { random, seal_secrets, session_secrets };
 
@@ -125,7 +125,8 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {
                     let founded = workspace::found(sql, key, &ask, now)?;
-                    let work = Work { sql, now, workspace: founded, authority: Authority::Root, request_id, address };
+                    let authority = Authority::Root;
+                    let work = Work { sql, now, workspace: founded, authority, request_id, address, if_version };
                     reply(ask, |ask| workspace::bootstrap(&work, mint, ask))
                 }
                 _ => Err(Refusal::no_such("workspace")),
@@ -133,13 +134,16 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         }
     };
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
+    if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
+        return Err(Refusal::OriginNotAllowed);
+    }
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     if let Some(once) = &once
         && let Some(reply) = once.answered(sql, now)?
     {
         return Ok(Answered { reply, repeated: true });
     }
-    let work = &Work { sql, now, workspace, authority, request_id, address };
+    let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
     match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),

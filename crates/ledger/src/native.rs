@@ -28,6 +28,9 @@ const LIMITS: [(Limit, i32); 6] = [
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
 ];
 
+/// How many statements stay prepared: all that the ledger has.
+const STATEMENTS: usize = 200;
+
 /// A database of one's own. As in a Durable Object, integers are bound as floats, whole floats come back as integers,
 /// and integers too large for JavaScript as floats.
 #[derive(Debug)]
@@ -72,6 +75,7 @@ impl NativeSql {
             connection.set_limit(limit, value).map_err(failed)?;
         }
         connection.execute_batch("PRAGMA foreign_keys = ON").map_err(failed)?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self { connection, depth: Cell::default(), statements: Cell::default(), fault: Cell::default() })
     }
 
@@ -125,7 +129,8 @@ impl NativeSql {
     }
 
     fn run(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
-        if !parameters.is_empty() {
+        let is_one = !sql.contains(';');
+        if is_one || !parameters.is_empty() {
             return rows(&mut *self.connection.prepare_cached(sql).map_err(failed)?, parameters);
         }
         let mut last = Vec::new();
@@ -187,6 +192,8 @@ impl<S: Sql> Ledger<S> {
             request_id: "native".to_owned(),
             address,
             idempotency_key: None,
+            origin: None,
+            if_version: None,
             command: command.into(),
         };
         let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;

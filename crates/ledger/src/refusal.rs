@@ -65,6 +65,12 @@ pub enum Refusal {
         /// One sentence, fit to be shown.
         detail: String,
     },
+    /// The token has another version than the request was meant for.
+    #[error("the token has changed since it was read")]
+    Stale,
+    /// A web page's origin that the workspace does not allow.
+    #[error("the workspace does not allow requests from pages of this origin")]
+    OriginNotAllowed,
     /// The owner would have more live tokens than it may.
     #[error("the owner's quota of {quota} live tokens is used up: {needed} are needed")]
     QuotaExceeded {

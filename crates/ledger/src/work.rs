@@ -22,6 +22,8 @@ pub(crate) struct Work<'a> {
     pub(crate) authority: Authority,
     pub(crate) request_id: String,
     pub(crate) address: Option<IpAddr>,
+    /// The versions of a token for which the command is meant; any where absent.
+    pub(crate) if_version: Option<Vec<u64>>,
 }
 
 impl Work<'_> {

@@ -15,7 +15,7 @@ use crate::{
     refusal::Refusal,
     scopes::{self, BuiltIn},
     slug::Slug,
-    sql::{Row, Sql, SqlError},
+    sql::{Row, Sql, SqlError, Value},
     tokens::{self, Draft},
     work::Work,
 };
@@ -60,7 +60,7 @@ impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, audit_retention, deleting FROM workspace",
+             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -80,6 +80,7 @@ impl WorkspaceRow {
                     max_lifetime: row.take()?,
                     session_length: row.take()?,
                     audit_retention: row.take()?,
+                    allowed_origins: row.take_json()?,
                 },
                 deleting: row.take()?,
             })
@@ -104,7 +105,7 @@ impl WorkspaceRow {
         let settings = &self.settings;
         work.sql.exec(
             "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, audit_retention = ?, version = ?",
+             session_length = ?, audit_retention = ?, allowed_origins = ?, version = ?",
             &[
                 (&self.name).into(),
                 (&self.prefix).into(),
@@ -113,6 +114,7 @@ impl WorkspaceRow {
                 settings.max_lifetime.into(),
                 settings.session_length.into(),
                 settings.audit_retention.into(),
+                Value::json(&settings.allowed_origins)?,
                 self.version.into(),
             ],
         )?;
@@ -156,6 +158,7 @@ pub(crate) fn found(
             max_lifetime: None,
             session_length: DEFAULT_SESSION_LENGTH,
             audit_retention: None,
+            allowed_origins: Vec::new(),
         },
         deleting: false,
     };
@@ -262,6 +265,9 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
         within("/audit_retention_days", days, RETENTIONS)?;
     }
     ask.audit_retention.apply(&mut settings.audit_retention);
+    if let Some(origins) = ask.allowed_origins {
+        settings.allowed_origins = check::origins("/allowed_origins", origins)?;
+    }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
     change(work, after, "workspace.update")
 }
@@ -291,7 +297,7 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     Ok(after.view())
 }
 
-fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 7] {
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 8] {
     let settings = &workspace.settings;
     [
         ("name", json!(workspace.name)),
@@ -300,7 +306,8 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 7] {
         ("default_quota", json!(settings.default_quota)),
         ("max_lifetime", json!(settings.max_lifetime)),
         ("session_length", json!(settings.session_length)),
-        ("audit_retention", json!(settings.audit_retention)),
+        ("audit_retention_days", json!(settings.audit_retention)),
+        ("allowed_origins", json!(settings.allowed_origins)),
     ]
 }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::shapes::PageQuery;
 use crate::{
-    answer::Reply,
+    answer::{Created, Reply, created_at},
     body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
@@ -35,8 +35,9 @@ pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(Create { id, name, permissions }): Json<Create>,
-) -> Result<(StatusCode, Reply<Client>), Problem> {
-    Ok((StatusCode::CREATED, caller.ask_once(once, CreateClient { id, name, permissions }).await?))
+) -> Result<Created<Client>, Problem> {
+    let location = created_at("/v1/clients/", &id);
+    Ok((StatusCode::CREATED, location, caller.ask_once(once, CreateClient { id, name, permissions }).await?))
 }
 
 pub(super) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {

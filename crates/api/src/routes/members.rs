@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::shapes::{PageQuery, Standing};
 use crate::{
-    answer::Reply,
+    answer::{Created, Reply, created_at},
     body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
@@ -42,10 +42,11 @@ pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, Reply<Member>), Problem> {
+) -> Result<Created<Member>, Problem> {
     let Create { id, number, name, email, role, grants, quota } = body;
+    let location = created_at("/v1/members/", &id);
     let command = CreateMember { id, number, name, email, role, grants, quota };
-    Ok((StatusCode::CREATED, caller.ask_once(once, command).await?))
+    Ok((StatusCode::CREATED, location, caller.ask_once(once, command).await?))
 }
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {

@@ -12,12 +12,23 @@ mod workspaces;
 
 use axum::{
     Router,
-    http::{StatusCode, header},
+    http::{Method, StatusCode, header},
     middleware,
+    response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
 
 use crate::{app::App, ports::Ports, problem::Problem, trace::trace};
+
+/// `OPTIONS` is answered with the methods that a path takes (RFC 9110, section 9.3.7), which the router names in `Allow`;
+/// any other method that it does not take is refused, with the same header.
+async fn other_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        Problem::method_not_allowed().into_response()
+    }
+}
 
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
@@ -47,7 +58,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
         .fallback(async || Problem::not_found())
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), trace::<P>))
         .with_state(app)
 }

@@ -17,20 +17,21 @@ pub(super) use self::{
     update::update,
 };
 use crate::{
-    answer::Reply,
     body::{Id, Json},
+    condition::{IfMatch, Tagged, tagged},
     credential::Caller,
     idempotency::Idempotency,
+    ledger::Terms,
     ports::Ports,
     problem::Problem,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
-    caller.ask(ReadToken { id }).await
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Tagged<TokenView>, Problem> {
+    tagged(caller.ask(ReadToken { id }).await?)
 }
 
-pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
-    caller.ask(ReadSelf {}).await
+pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Tagged<TokenView>, Problem> {
+    tagged(caller.ask(ReadSelf {}).await?)
 }
 
 /// The body of a rotation.
@@ -43,9 +44,11 @@ pub(super) struct Rotate {
 pub(super) async fn rotate<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
-    once: Idempotency,
+    Idempotency(idempotency_key): Idempotency,
+    IfMatch(if_version): IfMatch,
     body: Option<Json<Rotate>>,
-) -> Result<Reply<Issued>, Problem> {
+) -> Result<Tagged<Issued>, Problem> {
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
-    caller.ask_once(once, RotateToken { id, grace_seconds }).await
+    let terms = Terms { idempotency_key, if_version };
+    tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
 }

@@ -76,6 +76,10 @@ struct Bearer {
 }
 
 pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
+    // The verifier answers here, not the ledger, which knows what pages a workspace allows.
+    if caller.origin.is_some() {
+        return Err(Problem::origin_not_allowed());
+    }
     let (tokens, single) = match (body.token, body.tokens) {
         (Some(token), None) => (vec![token], true),
         (None, Some(tokens)) if (1..=MAX_BATCH).contains(&tokens.len()) => (tokens, false),

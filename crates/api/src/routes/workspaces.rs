@@ -15,10 +15,10 @@ use serde::Deserialize;
 
 use super::shapes::Standing;
 use crate::{
-    answer::Reply,
+    answer::{Created, Reply, created_at},
     body::Json,
     credential::{Caller, Root},
-    ledger::Gate,
+    ledger::{From, Gate, Terms},
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
@@ -45,7 +45,7 @@ pub(super) struct Create {
 pub(super) async fn create<P: Ports>(
     root: Root<P>,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, Reply<Bootstrapped>), Problem> {
+) -> Result<Created<Bootstrapped>, Problem> {
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
@@ -53,9 +53,10 @@ pub(super) async fn create<P: Ports>(
     }
     let key = claim(&root.gate, &body.slug).await?;
     let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
-    let made = root.gate.ask(key, Actor::Root, root.address, None, bootstrap).await?;
+    let from = From { address: root.address, origin: None };
+    let made = root.gate.ask(key, Actor::Root, from, Terms::default(), bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
-    Ok((StatusCode::CREATED, made))
+    Ok((StatusCode::CREATED, created_at("/v1/workspace", ""), made))
 }
 
 /// The key under which the workspace is to be made.
@@ -98,14 +99,26 @@ pub(super) struct Update {
     session_length: Option<u64>,
     #[serde(default, deserialize_with = "clearable")]
     audit_retention_days: Patch<u64>,
+    #[serde(default, deserialize_with = "present")]
+    allowed_origins: Option<Vec<String>>,
 }
 
 /// Root changes the state, managers the settings. They are two commands, so a request that asks for both is refused:
 /// it could be carried out by half.
 pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
-    let Update { state, name, prefix, default_quota, max_lifetime, session_length, audit_retention_days } = body;
+    let Update {
+        state,
+        name,
+        prefix,
+        default_quota,
+        max_lifetime,
+        session_length,
+        audit_retention_days,
+        allowed_origins,
+    } = body;
     let audit_retention = audit_retention_days;
-    let settings = UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention };
+    let settings =
+        UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins };
     let workspace = match state {
         None => caller.ask(settings).await?,
         Some(state) if settings.is_empty() => caller.ask(SuspendWorkspace { suspended: state.is_suspended() }).await?,

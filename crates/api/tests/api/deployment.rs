@@ -65,8 +65,10 @@ impl Deployment {
         self.router = isolate(&self.world);
     }
 
+    /// A request to a path of the deployment's, or to a whole URL where it has another name.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        let request = Request::builder().method(method).uri(format!("{ORIGIN}{path}"));
+        let origin = if path.starts_with('/') { ORIGIN } else { "" };
+        let request = Request::builder().method(method).uri(format!("{origin}{path}"));
         Call { deployment: self, request, body: Body::empty() }
     }
 

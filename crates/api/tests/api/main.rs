@@ -11,6 +11,7 @@ mod world;
 
 // What it must do.
 mod bodies;
+mod conventions;
 mod cost;
 mod credentials;
 mod founding;

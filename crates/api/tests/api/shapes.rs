@@ -92,6 +92,7 @@ fn shapes_are_pinned() {
     assert_eq!(deployment.post(&admin, "/v1/verify", &batch).expect(200), json!({ "results": [valid, unknown] }));
 
     let revoked = deployment.delete(&admin, &path).expect(200);
+    read["version"] = json!(read["version"].as_u64().unwrap() + 1);
     read["state"] = json!("revoked");
     read["revoked_at"] = json!("2027-01-15T08:00:00.000Z");
     assert_eq!(revoked, read);

@@ -197,6 +197,8 @@ pub struct TokenView {
     /// When it was revoked.
     #[serde(with = "rfc3339::option")]
     pub revoked_at: Option<Timestamp>,
+    /// Rises with every change to the token.
+    pub version: u64,
 }
 
 /// A token just issued or rotated, with its text: the one reply that carries it.

@@ -91,6 +91,8 @@ pub struct Settings {
     /// For how many days audit rows are kept; for ever where absent.
     #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
+    /// The origins whose web pages may send requests, each as a browser names it: `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
 }
 
 /// The workspace and its settings; needs no scope but a live token.
@@ -112,17 +114,20 @@ pub struct UpdateWorkspace {
     pub session_length: Option<u64>,
     /// 1 to 36,500 days.
     pub audit_retention: Patch<u64>,
+    /// At most 20 origins.
+    pub allowed_origins: Option<Vec<String>>,
 }
 
 impl UpdateWorkspace {
     /// Whether it asks for no change at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention } = self;
+        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins } = self;
         name.is_none()
             && prefix.is_none()
             && default_quota.is_none()
             && session_length.is_none()
+            && allowed_origins.is_none()
             && *max_lifetime == Patch::Keep
             && *audit_retention == Patch::Keep
     }

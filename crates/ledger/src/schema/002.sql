@@ -29,6 +29,8 @@ ALTER TABLE workspace ADD COLUMN max_lifetime INTEGER;
 ALTER TABLE workspace ADD COLUMN session_length INTEGER NOT NULL DEFAULT 43200;
 -- Days; NULL: for ever.
 ALTER TABLE workspace ADD COLUMN audit_retention INTEGER;
+-- A JSON list of the origins whose web pages may send requests.
+ALTER TABLE workspace ADD COLUMN allowed_origins TEXT NOT NULL DEFAULT '[]';
 -- Whether the workspace is being deleted: to everybody outside it is gone already.
 ALTER TABLE workspace ADD COLUMN deleting INTEGER NOT NULL DEFAULT 0;
 

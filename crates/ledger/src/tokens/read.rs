@@ -14,6 +14,15 @@ pub(super) fn find(work: &Work<'_>, id: &str) -> Result<OwnedToken, Refusal> {
     look_for(work, id)?.ok_or_else(|| Refusal::no_such("token"))
 }
 
+/// The same, to be changed: it must have a version that the request is meant for.
+pub(super) fn find_to_change(work: &Work<'_>, id: &str) -> Result<OwnedToken, Refusal> {
+    let held = find(work, id)?;
+    match &work.if_version {
+        Some(versions) if !versions.contains(&held.token.version) => Err(Refusal::Stale),
+        _ => Ok(held),
+    }
+}
+
 pub(super) fn look_for(work: &Work<'_>, id: &str) -> Result<Option<OwnedToken>, SqlError> {
     Ok(OwnedToken::by_id(work.sql, id)?.filter(|held| work.authority.may_act_on(held.token.owner)))
 }

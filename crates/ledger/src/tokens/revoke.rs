@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{OwnedToken, read::find, text};
+use super::{OwnedToken, read::find_to_change, text};
 use crate::{
     audit::{self, Change},
     check,
@@ -20,7 +20,7 @@ pub(crate) fn revoke(work: &Work<'_>, ask: &RevokeToken) -> Result<TokenView, Re
         work.authority.require(BuiltIn::TokensWrite)?;
     }
     ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
-    let mut held = find(work, &ask.id)?;
+    let mut held = find_to_change(work, &ask.id)?;
     if held.token.revoked_at.is_none() {
         held = end(work, held, work.next_generation()?, ask.reason.as_deref())?;
     }

@@ -1,6 +1,6 @@
 //! Rotating: the same token with another text.
 
-use super::{issue::draw_text, read::find, shown, text};
+use super::{issue::draw_text, read::find_to_change, shown, text};
 use crate::{
     audit::{self, Change},
     command::{Issued, RotateToken, State},
@@ -22,7 +22,7 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
     if ask.grace_seconds > MAX_GRACE {
         return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
     }
-    let mut held = find(work, &ask.id)?;
+    let mut held = find_to_change(work, &ask.id)?;
     let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
     if !is_own {
         Limits::of(&work.authority).check_text_of(&held.token)?;

@@ -241,6 +241,7 @@ impl OwnedToken {
             metadata: metadata.map_err(|_| Refusal::internal(format!("the metadata of {} is no JSON", token.id)))?,
             last_used_at: token.last_used_at,
             revoked_at: token.revoked_at,
+            version: token.version,
             id: token.id,
         })
     }

@@ -6,7 +6,7 @@
 
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
-use super::{OwnedToken, TokenRow, issue::check_room, pins, read::find, shown, text};
+use super::{OwnedToken, TokenRow, issue::check_room, pins, read::find_to_change, shown, text};
 use crate::{
     audit::{self, Change},
     check,
@@ -21,7 +21,7 @@ use crate::{
 /// Changes a token. Where that makes no difference nothing is written.
 pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Refusal> {
     work.authority.require(BuiltIn::TokensWrite)?;
-    let mut held = find(work, &ask.id)?;
+    let mut held = find_to_change(work, &ask.id)?;
     let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
     if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep) {
         let detail = "Nobody changes the scopes or the expiry of the token they are using.";
@@ -40,6 +40,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
         check_revival(work, &held)?;
     }
     held.token.version = work.next_generation()?;
+    let after = held.view(work.now)?;
     save(&held.token, work.sql)?;
     let (was, is) = shown::difference(&before, &after);
     audit::append(work, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;

@@ -37,5 +37,6 @@ pub(crate) fn of_workspace() -> UpdateWorkspace {
         max_lifetime: Patch::Keep,
         session_length: None,
         audit_retention: Patch::Keep,
+        allowed_origins: None,
     }
 }

@@ -21,7 +21,16 @@ pub(crate) fn once<C: Ask>(
 ) -> Result<Answered<C::Reply>, Refusal> {
     let idempotency_key = Some(key_of(under));
     let request_id = "once".to_owned();
-    let request = Request { workspace: key(), actor, request_id, address: None, idempotency_key, command: ask.into() };
+    let request = Request {
+        workspace: key(),
+        actor,
+        request_id,
+        address: None,
+        idempotency_key,
+        origin: None,
+        if_version: None,
+        command: ask.into(),
+    };
     decode_answer::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()
 }
 

@@ -3,7 +3,8 @@
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, ReadSelf, RevokeToken, RotateToken,
+        Actor, CreateClient, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, Lifetime, ReadSelf,
+        ReadToken, RevokeToken, RotateToken,
     },
     refusal::{ForbiddenCode, InvalidCode},
 };
@@ -112,21 +113,48 @@ fn the_quota_holds_all_or_none() {
 }
 
 #[test]
-fn nobody_imports_more_than_they_could_issue() {
+fn nobody_imports_for_others_or_without_the_scope() {
     let (mut world, _) = World::founded();
-    let ann = world.join("ann", &["tokens:write", "read"]);
+    let ann = world.join("ann", &["tokens:write"]);
     let to_admin = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
-    let lines = vec![line("a", token(&["write"])), line("b", to_admin), line("c", token(&["read"]))];
-    let done = import(&mut world, ann.actor, lines).unwrap().lines;
-    let code = |outcome: &Result<String, Refusal>| match outcome {
-        Err(Refusal::Forbidden { code, .. }) => Some(*code),
-        _ => None,
-    };
-    let expected = [Some(ForbiddenCode::Escalation), Some(ForbiddenCode::NotYours), None];
-    assert_eq!(done.iter().map(code).collect::<Vec<_>>(), expected);
-    assert!(done[2].is_ok());
+    let done = import(&mut world, ann.actor, vec![line("a", to_admin), line("b", token(&[]))]).unwrap().lines;
+    assert!(matches!(done[..], [Err(Refusal::Forbidden { code: ForbiddenCode::NotYours, .. }), Ok(_)]));
     let bob = world.join("bob", &["tokens:read"]);
-    assert_missing(import(&mut world, bob.actor, vec![line("d", token(&[]))]), "tokens:write");
+    assert_missing(import(&mut world, bob.actor, vec![line("c", token(&[]))]), "tokens:write");
+}
+
+#[test]
+fn nobody_imports_a_token_that_may_do_more_than_a_new_one() {
+    let (mut world, _) = World::founded();
+    for id in ["app", "web"] {
+        let client = CreateClient { id: id.to_owned(), name: "A client".to_owned(), permissions: Vec::new() };
+        world.call(Actor::Root, client).unwrap();
+    }
+    world.join("ann", &["tokens:write", "read", "write"]);
+    let narrow = CreateToken {
+        owner: Some("ann".to_owned()),
+        lifetime: Lifetime::Seconds(60),
+        allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()],
+        client_id: Some("app".to_owned()),
+        ..token(&["tokens:write", "read"])
+    };
+    let narrow = world.issue(Actor::Root, narrow).unwrap();
+    world.address = "192.0.2.7".parse().ok();
+    let more = [
+        token(&["write"]),
+        CreateToken { lifetime: Lifetime::Seconds(61), ..token(&["read"]) },
+        CreateToken { allowed_addresses: vec!["192.0.0.0/16".parse().unwrap()], ..token(&["read"]) },
+        CreateToken { client_id: Some("web".to_owned()), ..token(&["read"]) },
+    ];
+    let lines = more.into_iter().map(|token| line("theirs", token)).chain([line("theirs", token(&["read"]))]);
+    let mut outcomes = import(&mut world, narrow.actor, lines.collect()).unwrap().lines;
+    let id = outcomes.pop().unwrap().unwrap();
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let Refusal::Forbidden { code, .. } = refused(outcome) else { panic!("line {number}") };
+        assert_eq!(code, ForbiddenCode::Escalation, "line {number}");
+    }
+    let view = world.call(Actor::Root, ReadToken { id }).unwrap();
+    assert_eq!((view.expires_at, view.allowed_addresses), (narrow.expires_at, narrow.allowed_addresses.clone()));
 }
 
 #[test]

@@ -30,6 +30,7 @@ mod rotating;
 mod sessions;
 mod settings;
 mod support;
+mod terms;
 mod updating;
 mod upgrade;
 mod wire;

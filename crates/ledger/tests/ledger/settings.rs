@@ -27,11 +27,13 @@ fn settings_are_as_they_were_set() {
         max_lifetime: Patch::Set(3_600),
         session_length: Some(60),
         audit_retention: Patch::Set(30),
+        allowed_origins: Some(vec!["https://b.example".to_owned(), "https://a.example".to_owned()]),
     };
     let after = world.call(admin.actor, ask).unwrap();
     assert_eq!((after.name.as_str(), after.prefix.as_str()), ("Acme", "acme"));
     assert_eq!((after.settings.default_quota, after.settings.max_lifetime), (2, Some(3_600)));
     assert_eq!((after.settings.session_length, after.settings.audit_retention), (60, Some(30)));
+    assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "in order");
     assert_eq!(world.call(admin.actor, ReadWorkspace {}).unwrap(), after);
 
     // They hold from then on.

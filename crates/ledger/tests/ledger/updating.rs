@@ -64,6 +64,7 @@ fn a_token_becomes_what_was_asked_and_verifiers_and_audit_learn_of_it() {
         not_before: Some(world.now.plus(5)),
         allowed_addresses: blocks(&["192.0.2.0/24"]),
         metadata: json!({"team": "a"}).as_object().cloned(),
+        version: held.version + 1,
         ..held.view.clone()
     };
     assert_eq!(view, expected);
@@ -91,7 +92,9 @@ fn a_token_becomes_what_was_asked_and_verifiers_and_audit_learn_of_it() {
     let view = world.call(admin.actor, clear).unwrap();
     let scopes = expected.scopes;
     let effective_scopes = expected.effective_scopes;
-    assert_eq!(view, TokenView { name: "renamed".to_owned(), scopes, effective_scopes, ..held.view.clone() });
+    let version = expected.version + 1;
+    let name = "renamed".to_owned();
+    assert_eq!(view, TokenView { name, scopes, effective_scopes, version, ..held.view.clone() });
     assert!(world.call(held.actor, ReadSelf {}).is_ok());
     assert_published(&mut world, held.digest);
 }

@@ -37,7 +37,16 @@ fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
 fn request(actor: Actor, command: impl Into<Command>) -> Request {
     let address = "192.0.2.1".parse().ok();
     let request_id = "req-1".to_owned();
-    Request { workspace: key(), actor, request_id, address, idempotency_key: None, command: command.into() }
+    Request {
+        workspace: key(),
+        actor,
+        request_id,
+        address,
+        idempotency_key: None,
+        origin: None,
+        if_version: None,
+        command: command.into(),
+    }
 }
 
 /// One request of each kind, in an order in which all succeed. The first token is the digest of the actor.

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::Reply, body::Json, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem,
-    time::Rfc3339,
+    answer::Reply, body::Json, condition::Head, credential::Caller, idempotency::Idempotency, ports::Ports,
+    problem::Problem, time::Rfc3339,
 };
 
 /// The body of a creation.
@@ -34,10 +34,11 @@ pub(in crate::routes) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Reply<Issued>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Issued>), Problem> {
     let issued = caller.ask_once(once, body.into_command()?).await?;
-    let location = format!("/v1/tokens/{}", issued.read()?.token.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], issued))
+    let made: Head = issued.look()?;
+    let location = (header::LOCATION, format!("/v1/tokens/{}", made.id));
+    Ok((StatusCode::CREATED, [location, made.etag()], issued))
 }
 
 impl Create {

@@ -9,7 +9,9 @@ use serde::Deserialize;
 use crate::{
     answer::Reply,
     body::{Id, Json, Query},
+    condition::{IfMatch, Tagged, tagged},
     credential::Caller,
+    ledger::Terms,
     ports::Ports,
     problem::Problem,
 };
@@ -24,9 +26,11 @@ pub(in crate::routes) struct Revoke {
 pub(in crate::routes) async fn revoke<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
+    IfMatch(if_version): IfMatch,
     Query(Revoke { reason }): Query<Revoke>,
-) -> Result<Reply<TokenView>, Problem> {
-    caller.ask(RevokeToken { id, reason }).await
+) -> Result<Tagged<TokenView>, Problem> {
+    let terms = Terms { if_version, ..Terms::default() };
+    tagged(caller.ask_on(terms, RevokeToken { id, reason }).await?)
 }
 
 /// The body of a revocation of many.

@@ -15,9 +15,10 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
-    answer::Reply,
     body::{Id, Json},
+    condition::{IfMatch, Tagged, tagged},
     credential::Caller,
+    ledger::Terms,
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
@@ -51,8 +52,9 @@ pub(in crate::routes) struct Update {
 pub(in crate::routes) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
+    IfMatch(if_version): IfMatch,
     Json(body): Json<Update>,
-) -> Result<Reply<TokenView>, Problem> {
+) -> Result<Tagged<TokenView>, Problem> {
     let lifetime = match (body.expires_at, body.expires_in) {
         (Patch::Keep, None) => Patch::Keep,
         (Patch::Keep, Some(seconds)) => Patch::Set(Lifetime::Seconds(seconds)),
@@ -76,7 +78,8 @@ pub(in crate::routes) async fn update<P: Ports>(
         allowed_addresses: body.allowed_addresses,
         metadata: body.metadata,
     };
-    caller.ask(command).await
+    let terms = Terms { if_version, ..Terms::default() };
+    tagged(caller.ask_on(terms, command).await?)
 }
 
 /// A list replaces the scopes, a map of booleans merges into them.

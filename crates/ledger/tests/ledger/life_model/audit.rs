@@ -10,9 +10,9 @@ use crate::support::*;
 impl Life {
     /// So many new audit rows are there, and are taken note of.
     pub(super) fn read_audit(&mut self, rows: u64) {
-        let last = self.audit.last_key_value().map_or(0, |(seq, _)| *seq);
-        let new = self.audit_after(last);
+        let new = self.audit_after(self.last_row);
         assert_eq!(new.len() as u64, rows, "not one audit row for each change");
+        self.last_row = new.last_key_value().map_or(self.last_row, |(seq, _)| *seq);
         self.audit.extend(new);
     }
 
@@ -33,9 +33,6 @@ impl Life {
         let may_go = |at: &Timestamp| retention.is_some_and(|days| at.plus(days * DAY) <= world.now);
         assert!(gone.values().all(|(at, _)| may_go(at)), "an audit row was removed too early");
         assert_eq!(left, kept, "audit rows were changed");
-        // Numbers are not used again: the last is remembered through a row that is no more.
-        if !kept.is_empty() {
-            self.audit = kept;
-        }
+        self.audit = kept;
     }
 }

@@ -1,5 +1,7 @@
 //! The registry, and records on their way there.
 
+use core::mem::take;
+
 use counterfoil_ledger::{outbox, sql::Sql as _};
 use counterfoil_verify::{Demand, Encoded as _, Facts, OwnerRecord, TokenRecord, WorkspaceRecord, decide};
 
@@ -21,6 +23,9 @@ impl Life {
     }
 
     pub(super) fn drain(&mut self, outcomes: &[Put], fault: Option<Fault>) {
+        for put in take(&mut self.under_way) {
+            self.world.ledger.outbox().done(&put, self.world.now).unwrap();
+        }
         let due = self.world.ledger.outbox().due(self.world.now, outcomes.len()).unwrap();
         for (put, outcome) in due.iter().zip(outcomes) {
             assert_eq!(version_of(put), put.version, "a record says that it is of another version");
@@ -36,6 +41,10 @@ impl Life {
             let _ = match outcome {
                 Put::Done => outbox.done(put, self.world.now),
                 Put::Failed | Put::Unknown => outbox.failed(put, self.world.now),
+                Put::Late => {
+                    self.under_way.push(put.clone());
+                    Ok(())
+                }
                 Put::Unreported => Ok(()),
             };
             self.world.ledger.sql().fail(None);

@@ -75,6 +75,8 @@ impl Life {
             request_id: "life".to_owned(),
             address: None,
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
+            origin: None,
+            if_version: None,
             command: parsed(command),
         };
         let World { random, ledger, now, seal_secrets, session_secrets, .. } = &mut self.world;
@@ -106,6 +108,8 @@ impl Life {
         let sql = NativeSql::open(Path::new(&self.database)).unwrap();
         drop(core::mem::replace(&mut self.world.ledger, Ledger::open(NativeSql::in_memory().unwrap()).unwrap()));
         self.world.ledger = Ledger::open(sql).unwrap();
+        // Nobody is left to say what became of the puts.
+        self.under_way.clear();
     }
 
     pub(super) fn records(&mut self, digests: &[Digest]) -> Answer {

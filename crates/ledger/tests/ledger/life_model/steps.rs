@@ -52,6 +52,8 @@ pub(super) enum Put {
     Failed,
     /// It is written, and reported as failed.
     Unknown,
+    /// It is written, and reported at the next drain only: commands come in between.
+    Late,
     /// It is written, and then the process ends.
     Unreported,
 }
@@ -241,7 +243,7 @@ fn workspace_act() -> impl Strategy<Value = Act> {
 }
 
 fn world_act() -> impl Strategy<Value = Act> {
-    let put = prop_oneof![Just(Put::Done), Just(Put::Failed), Just(Put::Unknown), Just(Put::Unreported)];
+    let put = prop::sample::select(&[Put::Done, Put::Failed, Put::Unknown, Put::Late, Put::Unreported][..]);
     prop_oneof![
         6 => Just(Act::Again),
         4 => (0..8_u64).prop_map(|seconds| Act::Wait { seconds }),

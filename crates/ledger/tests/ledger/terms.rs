@@ -1,0 +1,89 @@
+//! The terms of a request: which version of a token it is meant for, and from which page it may come.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{Actor, Ask, ReadSelf, Request, RevokeToken, RotateToken, TokenView, UpdateToken, UpdateWorkspace},
+    decode_reply,
+};
+use counterfoil_verify::Code;
+
+use crate::{changes, support::*};
+
+#[derive(Default)]
+struct Terms<'a> {
+    origin: Option<&'a str>,
+    if_version: Option<Vec<u64>>,
+}
+
+fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> Result<C::Reply, Refusal> {
+    let request = Request {
+        workspace: key(),
+        actor,
+        request_id: "req-1".to_owned(),
+        address: None,
+        idempotency_key: None,
+        origin: terms.origin.map(str::to_owned),
+        if_version: terms.if_version.clone(),
+        command: ask.into(),
+    };
+    decode_reply::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()
+}
+
+#[test]
+fn of_two_who_change_a_token_the_later_is_told() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let rename = |name: &str| UpdateToken { name: Some(name.to_owned()), ..changes::of_token(&held.id) };
+    let on = |versions: &[u64]| Terms { if_version: Some(versions.to_vec()), ..Terms::default() };
+
+    let first = call(&mut world, admin.actor, &on(&[held.version]), rename("first")).unwrap();
+    assert!(first.version > held.version);
+    let dump = world.dump();
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rename("second")), Err(Refusal::Stale));
+    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rotate).unwrap_err(), Refusal::Stale);
+    let revoke = || RevokeToken { id: held.id.clone(), reason: None };
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), revoke()), Err(Refusal::Stale));
+    assert_eq!(call(&mut world, admin.actor, &on(&[]), revoke()), Err(Refusal::Stale), "no version fits none");
+    assert_eq!(world.dump(), dump, "nothing has changed");
+
+    // The same change again makes no difference, so the version stays.
+    let again: TokenView = call(&mut world, admin.actor, &on(&[first.version]), rename("first")).unwrap();
+    assert_eq!(again.version, first.version);
+    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    let rotated = call(&mut world, admin.actor, &on(&[1, first.version]), rotate).unwrap();
+    let rotated = world.held(rotated);
+    assert!(rotated.version > first.version);
+    let revoked = call(&mut world, admin.actor, &on(&[rotated.version]), revoke()).unwrap();
+    assert!(revoked.version > rotated.version && revoked.revoked_at.is_some());
+
+    // Who may not see the token is not told that it changed.
+    let other = world.issue(admin.actor, token(&["tokens:write"])).unwrap();
+    let unknown = RevokeToken { id: "tok_0000000000000000000000".to_owned(), reason: None };
+    assert!(matches!(call(&mut world, other.actor, &on(&[1]), unknown), Err(Refusal::NotFound { .. })));
+}
+
+#[test]
+fn pages_of_other_origins_are_let_in_where_the_workspace_allows_them() {
+    let (mut world, admin) = World::founded();
+    let from = |origin| Terms { origin: Some(origin), ..Terms::default() };
+    let page = from("https://app.example");
+    let dump = world.dump();
+    assert_eq!(call(&mut world, admin.actor, &page, ReadSelf {}), Err(Refusal::OriginNotAllowed));
+    assert!(matches!(call(&mut world, admin.actor, &page, token(&[])), Err(Refusal::OriginNotAllowed)));
+    assert_eq!(world.dump(), dump);
+    // Who is not let in learns nothing of what is allowed.
+    let nobody = Actor::Token(counterfoil_token::Digest::of(b"nobody"));
+    assert_unauthenticated(call(&mut world, nobody, &page, ReadSelf {}), Code::Unknown);
+
+    let allow =
+        UpdateWorkspace { allowed_origins: Some(vec!["https://app.example".to_owned()]), ..changes::of_workspace() };
+    world.call(admin.actor, allow).unwrap();
+    assert!(call(&mut world, admin.actor, &page, ReadSelf {}).is_ok());
+    for other in ["https://app.example:8443", "http://app.example", "https://evil.example", "null", ""] {
+        let refused = call(&mut world, admin.actor, &from(other), ReadSelf {});
+        assert_eq!(refused, Err(Refusal::OriginNotAllowed), "{other}");
+    }
+    let wrong = UpdateWorkspace { allowed_origins: Some(vec!["*".to_owned()]), ..changes::of_workspace() };
+    assert_invalid_value(world.call(admin.actor, wrong), "/allowed_origins/0");
+}
