@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { workspace } from "./client.mjs";
 import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
 
@@ -39,6 +40,21 @@ test("a panic in the worker answers the other requests of the isolate too", asyn
   await assertInterrupted(await waiting);
   app.ledger.heal();
   assert.equal((await createWorkspace(app, "next")).status, 201);
+});
+
+test("a timer of an instance that is gone takes no other instance down", async (t) => {
+  const app = await start(t, { faulty: true });
+  app.ledger.fail("fetch", "held");
+  // It waits for its ledger, for 5 seconds at most.
+  const waiting = createWorkspace(app, "waiting");
+  await eventually(() => app.ledger.count("fetch") > 0);
+  await assertInterrupted(await app.fetch("/faults/panic"));
+  await assertInterrupted(await waiting);
+  await sleep(6_000);
+  const lost = app.log.filter((line) => line.includes("INTERRUPTED"));
+  assert.equal(lost.length, 1, lost.join("\n"));
+  app.ledger.heal();
+  await assertServed(app);
 });
 
 test("a panic in an object answers the worker that waits for it", async (t) => {

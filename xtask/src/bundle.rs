@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::assets;
 use crate::compile::{self, Profile};
 use crate::jobs::{self, Job};
 use crate::process;
@@ -72,6 +73,7 @@ pub(crate) fn worker(project: &Project, profile: Profile, steps: usize) -> Resul
 }
 
 fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
+    assets::gather(project)?;
     let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
     let compile = Job::new(format!("compiling {names}"), || {
         products.iter().try_for_each(|product| compile::wasm(project, product.package, product.features, profile))

@@ -1,7 +1,8 @@
 //! The cache that one user's clones share.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -25,6 +26,33 @@ pub(crate) fn folder() -> Result<PathBuf> {
     };
     let caches = caches.context("no home folder to keep tools in: set COUNTERFOIL_CACHE")?;
     Ok(caches.join("counterfoil"))
+}
+
+/// Makes a folder of the cache, unless it is there by now. `make` is given a place beside it; what it makes there moves
+/// into place whole, or not at all. Clones that want it at once wait for one to make it.
+///
+/// # Errors
+///
+/// Where `make` fails, or the cache cannot be written.
+pub(crate) fn make_once(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let beside = |suffix: &str| {
+        let mut path = folder.to_path_buf().into_os_string();
+        path.push(suffix);
+        PathBuf::from(path)
+    };
+    let (partial, lock) = (beside(".partial"), beside(".lock"));
+    let cache = folder.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
+    let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
+    lock.lock().context("cannot lock the cache")?;
+    if folder.is_dir() {
+        return Ok(());
+    }
+    if partial.exists() {
+        fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
+    }
+    make(&partial)?;
+    fs::rename(&partial, folder).with_context(|| format!("cannot create {}", folder.display()))
 }
 
 fn path(variable: &str) -> Option<PathBuf> {

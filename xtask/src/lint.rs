@@ -7,6 +7,7 @@ use crate::fresh;
 use crate::jobs::Stopwatch;
 use crate::process;
 use crate::project::Project;
+use crate::reference;
 use crate::sizes;
 use crate::suites::WASM_ONLY;
 use crate::tools::{self, WASM};
@@ -17,6 +18,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("format", format),
     ("dependency direction", dependencies::check),
     ("generated files", fresh::check),
+    ("descriptions of the API", reference::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
     ("sizes", sizes::check),

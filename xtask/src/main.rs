@@ -1,5 +1,6 @@
 //! Every job of this repository, one command each: `cargo xtask --help`.
 
+mod assets;
 mod bundle;
 mod cache;
 mod chromium;
@@ -11,6 +12,7 @@ mod jobs;
 mod lint;
 mod process;
 mod project;
+mod reference;
 mod sizes;
 mod suites;
 mod tools;
@@ -74,6 +76,8 @@ enum Job {
         #[arg(long)]
         release: bool,
     },
+    /// Writes what is generated from the API's code: openapi.json, docs/errors.md, www/docs/errors.html.
+    Docs,
     /// Writes the generated test vectors into tests/vectors.
     Vectors,
 }
@@ -92,6 +96,7 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
         Job::Lint => lint::run(&project)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
+        Job::Docs => reference::write(&project)?,
         Job::Vectors => {
             for file in vectors::generate(&project.root)? {
                 println!("{}", file.display());

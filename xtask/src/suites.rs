@@ -27,9 +27,12 @@ pub(crate) enum Suite {
     Worker,
     /// The built bundle in this machine's Chromium.
     Browser,
+
+    /// The built bundle against its OpenAPI document.
+    Openapi,
 }
 
-const ALL: [Suite; 4] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Browser];
+const ALL: [Suite; 5] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Browser];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -45,6 +48,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Wasm => wasm(project),
             Suite::Worker => worker(project, profile),
             Suite::Browser => browser(project, profile),
+            Suite::Openapi => openapi(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -103,6 +107,17 @@ fn node_tests(project: &Project) -> Command {
     let mut node = project.command("node");
     node.args(["--test", "--test-reporter=spec"]);
     node
+}
+
+fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("OpenAPI, on workerd");
+    let python = tools::python_with_schemathesis(project)?;
+    bundle::for_tests(project, profile)?;
+    let mut files = Vec::new();
+    add_files(&project.root.join("tests/openapi"), ".test.mjs", &mut files)?;
+    let mut node = project.command("node");
+    node.args(["--test", "--test-reporter=spec"]).args(files);
+    counted(node.env("COUNTERFOIL_PYTHON", python))
 }
 
 fn heading(suite: &str) {

@@ -32,8 +32,8 @@ pub(crate) fn created_at(path: &str, id: &str) -> [(HeaderName, String); 1] {
 }
 
 impl<R> Reply<R> {
-    pub(crate) fn new(json: &[u8], repeated: bool) -> Self {
-        Self { json: json.to_owned(), repeated, of: PhantomData }
+    pub(crate) fn new(json: Vec<u8>, repeated: bool) -> Self {
+        Self { json, repeated, of: PhantomData }
     }
 }
 

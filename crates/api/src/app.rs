@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
-use crate::ports::Ports;
+use crate::{ports::Ports, usage::Counter};
 
 /// What all requests to one isolate share. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +18,7 @@ pub struct App<P> {
 struct Shared {
     config: Config,
     verifier: Mutex<Verifier>,
+    counter: Mutex<Counter>,
 }
 
 /// The deployment's secrets, parsed.
@@ -105,7 +106,7 @@ impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        Self { ports, shared: Arc::new(Shared { config, verifier }) }
+        Self { ports, shared: Arc::new(Shared { config, verifier, counter: Mutex::default() }) }
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -116,5 +117,10 @@ impl<P: Ports> App<P> {
     /// whole, so its memory stays usable.
     pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
         self.shared.verifier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the isolate has counted and not reported. Never held across an await, likewise.
+    pub(crate) fn counter(&self) -> MutexGuard<'_, Counter> {
+        self.shared.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

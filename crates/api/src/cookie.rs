@@ -2,7 +2,7 @@
 //!
 //! A browser sends its cookies along whoever wrote the page that asks. So `SameSite=Strict` keeps it from doing so for
 //! other sites, and a request that may change something must say that a page of this very origin made it: pages of
-//! other origins of the same site cannot act in a session either, whichever the workspace allows. The prefix `__Host-` keeps other hosts of the domain
+//! other origins of the same site cannot act in a session either. The prefix `__Host-` keeps other hosts of the domain
 //! from planting a session of theirs (RFC 6265bis, section 4.1.3.2). Chromium takes such a cookie on `http://127.0.0.1`
 //! and `http://localhost` too, so there is one form of it.
 
@@ -42,25 +42,22 @@ pub(crate) fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     Ok(Some(first))
 }
 
-/// Sees to it that the request was made by a page of this origin. Browsers say so of all that may change something; of a
-/// mere question they need not.
+/// Sees to it that the request was made by a page of this origin, where it may change something.
 ///
 /// # Errors
-/// `CROSS_ORIGIN` where another origin is named, or none with a request that may change something.
+/// `CROSS_ORIGIN` where it does not say so.
 pub(crate) fn check_origin(parts: &Parts) -> Result<(), Problem> {
-    let asks = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS);
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
     let mut origins = parts.headers.get_all(header::ORIGIN).iter();
     let is_own = match (origins.next(), origins.next(), origin::own(&parts.uri)) {
-        (None, ..) => asks,
         (Some(origin), None, Some(own)) => origin.as_bytes() == own.as_bytes(),
         _ => false,
     };
-    if asks && is_own {
-        return Ok(());
-    }
     if is_own && parts.headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin") {
         return Ok(());
     }
-    let detail = "A session is for pages of this origin only. Elsewhere, present a token.";
+    let detail = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
     Err(Problem::new(StatusCode::FORBIDDEN, "CROSS_ORIGIN", detail))
 }

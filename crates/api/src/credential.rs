@@ -77,9 +77,10 @@ fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Resu
     Box::pin(async move {
         let gate = gate(parts, app)?;
         let address = client_address(&parts.headers);
+        let origin = origin::foreign(&parts.headers, &parts.uri);
         let Some(text) = presented(&parts.headers)? else {
             let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
-            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address, origin: None });
+            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address, origin });
         };
         let digest = Digest::of(text.as_bytes());
         let (workspace, actor) = if app.config().is_root(digest) {
@@ -104,7 +105,6 @@ fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Resu
             };
             (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
         };
-        let origin = origin::foreign(&parts.headers, &parts.uri);
         Ok(Caller { gate, workspace, actor, text: PresentedText(text), address, origin })
     })
 }

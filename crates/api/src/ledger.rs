@@ -60,22 +60,24 @@ impl<P: Ports> Gate<P> {
             if_version: terms.if_version,
             command: command.into(),
         };
-        let reply = self.send(request).await?;
-        let reply = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
-        if !matches!(reply, Err(Refusal::Unauthenticated { .. } | Refusal::SessionEnded | Refusal::OriginNotAllowed)) {
-            self.trace.let_page_read();
-        }
-        let Answered { reply, repeated } = reply?;
+        let Answered { reply, repeated } = self.send(request).await?;
         Ok(Reply::new(reply, repeated))
     }
 
     /// The part of asking that is the same for every command, compiled once.
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Vec<u8>, Problem>> {
+    fn send(&self, request: Request) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
         Box::pin(async move {
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
             let reply = self.app.ports.ledger(request.workspace, json).await;
-            reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))
+            let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
+            let outcome = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+            if !matches!(outcome, Err(Refusal::Unauthenticated { .. } | Refusal::OriginNotAllowed)) {
+                self.trace.let_page_read();
+                self.count_caller(request.workspace, request.actor);
+            }
+            let Answered { reply, repeated } = outcome?;
+            Ok(Answered { reply: reply.to_owned(), repeated })
         })
     }
 

@@ -10,11 +10,15 @@
 mod answer;
 mod app;
 mod body;
+#[cfg(feature = "openapi")]
+pub mod codes;
 mod condition;
 mod cookie;
 mod credential;
 mod idempotency;
 mod ledger;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod origin;
 mod patch;
 mod ports;
@@ -22,8 +26,10 @@ mod problem;
 mod routes;
 mod time;
 mod trace;
+mod usage;
 mod verifying;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
-pub use ports::{LogLine, Ports, Unreachable};
+pub use ports::{LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
+pub use usage::Afterwards;

@@ -18,16 +18,18 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 /// For how many seconds a browser keeps the grant: two hours, the most that any heeds.
 const MAX_AGE: &str = "7200";
 
-/// The API's own origin, as the request's URL says it.
-pub(crate) fn own(uri: &Uri) -> Option<String> {
-    uri.scheme_str().zip(uri.authority()).map(|(scheme, authority)| format!("{scheme}://{authority}"))
-}
-
 /// The origin of the page that sends this, where it is not the API's own.
 pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+    let own = own(uri);
     // One that cannot be read is no workspace's.
-    let origin = headers.get(header::ORIGIN)?.to_str().unwrap_or_default();
-    (own(uri).as_deref() != Some(origin)).then(|| origin.to_owned())
+    let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
+    origins.find(|origin| own.as_deref() != Some(origin)).map(str::to_owned)
+}
+
+/// The API's own origin, as the request names it.
+pub(crate) fn own(uri: &Uri) -> Option<String> {
+    let (scheme, authority) = uri.scheme_str().zip(uri.authority())?;
+    Some(format!("{scheme}://{authority}"))
 }
 
 /// The answer to a preflight, where this is one.

@@ -37,8 +37,14 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// [`Unreachable`] where the registry did not answer.
     fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
 
+    /// Waits, in the background of the request that asks for it and of no other.
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;
+
     /// Writes one line to the log.
     fn log(&self, line: &LogLine);
+
+    /// The same, outside a request.
+    fn log_lost_uses(&self, line: &LostUses);
 }
 
 /// Nobody answered: why, for the log.
@@ -71,4 +77,19 @@ pub struct LogLine {
     pub registry_reads: u32,
     /// Milliseconds from the request to its answer, as far as the clock tells.
     pub duration_ms: u64,
+}
+
+/// What is logged where uses of tokens were counted and then lost.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LostUses {
+    /// `error`.
+    pub level: &'static str,
+    /// `USES_LOST`.
+    pub code: &'static str,
+    /// The id under which the ledgers were told of them.
+    pub request_id: String,
+    /// How many uses.
+    pub uses: u64,
+    /// Why; of several reasons the first.
+    pub detail: String,
 }

@@ -25,19 +25,34 @@ pub(crate) struct Problem {
     pub(crate) internal: Option<String>,
 }
 
-/// The body: RFC 9457 with a few members more. `type` is `about:blank`, so `title` is the status's own phrase.
+/// Why a request was refused: a problem of RFC 9457, with a few members more.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Body<'a> {
-    r#type: &'static str,
+    /// Where the code is explained: a reference that is resolved against the request's URL (section 3.1.1).
+    r#type: &'a str,
+    /// The code in words.
     title: &'a str,
+    /// The status of the answer.
     status: u16,
+    /// Stable: what programs decide by.
     code: &'a str,
+    /// For people: what is wrong, and what to do.
     detail: &'a str,
+    /// The field at fault, as a JSON pointer (RFC 6901) into the body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pointer: Option<&'a str>,
+    /// What became of each of many items.
     #[serde(skip_serializing_if = "Option::is_none")]
     items: Option<&'a Value>,
+    /// The id under which the request was logged.
     request_id: &'a str,
+}
+
+/// The schema of every problem.
+#[cfg(feature = "openapi")]
+pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
+    <Body<'_> as schemars::JsonSchema>::json_schema(generator).into()
 }
 
 impl Problem {
@@ -116,11 +131,11 @@ impl Problem {
 
     /// The response that the caller sees.
     pub(crate) fn render(&self, request_id: &str) -> Response {
-        let title = self.status.canonical_reason().unwrap_or_default();
         let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
         let pointer = self.pointer.as_deref();
         let items = self.items.as_deref();
-        let body = Body { r#type: "about:blank", title, status, code, detail, pointer, items, request_id };
+        let body = Body { r#type, title, status, code, detail, pointer, items, request_id };
         // A struct of strings and numbers always serialises.
         let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.status, body).into_response();
@@ -209,6 +224,13 @@ impl From<Refusal> for Problem {
             Refusal::Internal { detail } => Self::internal(detail),
         }
     }
+}
+
+/// `NOT_YET_VALID` as `Not yet valid`.
+fn title(code: &str) -> String {
+    let words = code.replace('_', " ");
+    let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+    format!("{first}{}", rest.to_ascii_lowercase())
 }
 
 /// The text as a sentence: a capital at its start, a full stop at its end.

@@ -17,6 +17,7 @@ use crate::{
     origin,
     ports::{LogLine, Ports},
     problem::Problem,
+    usage::Afterwards,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -26,32 +27,43 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Trace {
     /// The id under which the request is logged and answered.
     pub(crate) request_id: Arc<str>,
-    ledger_calls: Arc<AtomicU32>,
-    registry_reads: Arc<AtomicU32>,
-    page_may_read: Arc<AtomicBool>,
+    tally: Arc<Tally>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    ledger_calls: AtomicU32,
+    registry_reads: AtomicU32,
+    /// Whether the request's own token was let in.
+    is_let_in: AtomicBool,
+    /// Whether the workspace allows the page that sent this to read the answer.
+    page_may_read: AtomicBool,
 }
 
 impl Trace {
-    fn new(ports: &impl Ports) -> Self {
+    pub(crate) fn new(ports: &impl Ports) -> Self {
         let mut random = [0; 12];
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, ledger_calls: Arc::default(), registry_reads: Arc::default(), page_may_read: Arc::default() }
+        Self { request_id, tally: Arc::default() }
     }
 
     pub(crate) fn count_ledger_call(&self) {
-        self.ledger_calls.fetch_add(1, Relaxed);
+        self.tally.ledger_calls.fetch_add(1, Relaxed);
     }
 
     pub(crate) fn count_registry_reads(&self, keys: usize) {
-        self.registry_reads.fetch_add(u32::try_from(keys).unwrap_or(u32::MAX), Relaxed);
+        self.tally.registry_reads.fetch_add(u32::try_from(keys).unwrap_or(u32::MAX), Relaxed);
     }
-}
 
-impl Trace {
+    /// Takes note that the request's own token was let in, and says whether nobody had.
+    pub(crate) fn is_first_let_in(&self) -> bool {
+        !self.tally.is_let_in.swap(true, Relaxed)
+    }
+
     /// The workspace allows the page that sent this to read the answer.
     pub(crate) fn let_page_read(&self) {
-        self.page_may_read.store(true, Relaxed);
+        self.tally.page_may_read.store(true, Relaxed);
     }
 }
 
@@ -78,7 +90,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     // Nearly every answer holds personal data or a token; none may be kept by a cache.
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
-    if let Some(origin) = origin.filter(|_| trace.page_may_read.load(Relaxed)) {
+    if let Some(origin) = origin.filter(|_| trace.tally.page_may_read.load(Relaxed)) {
         origin::expose(&origin, response.headers_mut());
     }
     let status = response.status();
@@ -90,9 +102,12 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         status: status.as_u16(),
         code: problem.as_ref().map(|problem| problem.code),
         detail: problem.and_then(|problem| problem.internal),
-        ledger_calls: trace.ledger_calls.load(Relaxed),
-        registry_reads: trace.registry_reads.load(Relaxed),
+        ledger_calls: trace.tally.ledger_calls.load(Relaxed),
+        registry_reads: trace.tally.registry_reads.load(Relaxed),
         duration_ms: app.ports.now().since(started_at),
     });
+    if let Some(afterwards) = Afterwards::of(&app) {
+        response.extensions_mut().insert(afterwards);
+    }
     response
 }

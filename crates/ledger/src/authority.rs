@@ -19,7 +19,7 @@ use crate::{
 pub(crate) enum Authority {
     /// Acts as an admin who is granted everything, and is no member.
     Root,
-    /// The control plane's own verifier: holds `tokens:verify`, and nothing else.
+    /// The control plane's own verifier: holds `tokens:verify`, reports uses, and nothing else.
     Verifier,
     /// The bearer of a token that is valid now, or of a session that such a token opened.
     Bearer(Box<Bearer>),
@@ -89,6 +89,15 @@ impl Authority {
         match self {
             Self::Root => Ok(()),
             _ => Err(Refusal::forbidden(ForbiddenCode::RootOnly, "Only the root token may do this.")),
+        }
+    }
+
+    /// # Errors
+    /// [`Refusal::Internal`]: nobody else can come to ask for it from outside.
+    pub(crate) fn require_verifier(&self) -> Result<(), Refusal> {
+        match self {
+            Self::Verifier => Ok(()),
+            _ => Err(Refusal::internal("only a verifier may do this")),
         }
     }
 

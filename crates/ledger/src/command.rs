@@ -6,6 +6,7 @@
 mod members;
 mod sessions;
 mod tokens;
+mod usage;
 mod workspace;
 
 use core::net::IpAddr;
@@ -14,7 +15,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Answer;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-pub use self::{members::*, sessions::*, tokens::*, workspace::*};
+pub use self::{members::*, sessions::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,7 +60,7 @@ pub enum Actor {
     Session(Digest),
     /// The bearer of the deployment's root token: an admin of every workspace.
     Root,
-    /// The control plane's own verifier. It may ask for [`Records`] and nothing else.
+    /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
     Verifier,
 }
 
@@ -133,6 +134,10 @@ pub enum Command {
     ReadAudit(ReadAudit),
     /// See [`Records`].
     Records(Records),
+    /// See [`ReportUses`].
+    ReportUses(ReportUses),
+    /// See [`ReadUsage`].
+    ReadUsage(ReadUsage),
 }
 
 /// What a verifier needs to know of these texts, as of now; needs `tokens:verify`. At most 101 digests
@@ -154,6 +159,7 @@ pub struct Page {
 
 /// One page of a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
 pub struct Listing<T> {
     /// The items.
     pub items: Vec<T>,
@@ -268,4 +274,6 @@ commands! {
     ListSessions => Listing<Session>,
     ReadAudit => Listing<AuditEntry>,
     Records => Answer,
+    ReportUses => Reported,
+    ReadUsage => Usage,
 }

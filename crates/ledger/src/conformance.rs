@@ -39,6 +39,8 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
         patterns_escape_what_they_are_told_to,
         rows_are_compared_as_wholes,
         aggregates_of_nothing_are_null,
+        lists_are_joined_and_summed,
+        numbers_are_counted_up,
         triggers_refuse,
         numbers_are_not_given_twice,
     ];
@@ -319,6 +321,38 @@ fn aggregates_of_nothing_are_null(sql: &impl Sql) -> Outcome {
     let nothing = query(sql, "SELECT max(id), min(id), count(*) FROM conformance", &[])?;
     expect(nothing, vec![vec![Value::Null, Value::Null, int(0)]])?;
     expect(query(sql, "SELECT max(2, ?), ? IS NULL", &[int(3), Value::Null])?, vec![vec![int(3), int(1)]])
+}
+
+fn lists_are_joined_and_summed(sql: &impl Sql) -> Outcome {
+    let insert = "INSERT INTO conformance (id, bytes, number) VALUES (?, ?, ?)";
+    sql.exec(insert, &[int(1), Value::Blob(vec![0xAB, 0xCD]), int(40)])?;
+    sql.exec(insert, &[int(2), Value::Blob(vec![0xEF]), Value::Null])?;
+    let listed = "WITH listed AS (
+        SELECT conformance.id AS id, value ->> 1 AS number
+        FROM json_each(?) LEFT JOIN conformance ON conformance.bytes = unhex(value ->> 0))";
+    let list = text(r#"[["abcd",1],["ef",7],["abcd",1],["0123",9]]"#);
+    let add = format!(
+        "{listed} INSERT INTO conformance (id, number) SELECT id, sum(number) FROM listed WHERE id IS NOT NULL GROUP BY id
+         ON CONFLICT (id) DO UPDATE SET number = coalesce(conformance.number, 0) + excluded.number"
+    );
+    sql.exec(&add, std::slice::from_ref(&list))?;
+    let numbers = "SELECT id, number, version FROM conformance ORDER BY id";
+    expect(query(sql, numbers, &[])?, vec![vec![int(1), int(42), int(0)], vec![int(2), int(7), int(0)]])?;
+    let set = format!(
+        "{listed} UPDATE conformance SET version = latest.number
+         FROM (SELECT id, max(number) AS number FROM listed GROUP BY id) AS latest
+         WHERE conformance.id = latest.id AND coalesce(conformance.version < latest.number, true)"
+    );
+    sql.exec(&set, &[list])?;
+    expect(query(sql, numbers, &[])?, vec![vec![int(1), int(42), int(1)], vec![int(2), int(7), int(7)]])
+}
+
+fn numbers_are_counted_up(sql: &impl Sql) -> Outcome {
+    add(sql, 8, "there")?;
+    let each = "WITH RECURSIVE up (n) AS (SELECT CAST(? AS INTEGER) UNION ALL SELECT n + 1 FROM up WHERE n < ?)
+        SELECT n, word FROM up LEFT JOIN conformance ON id = n ORDER BY n";
+    let counted = vec![vec![int(7), Value::Null], vec![int(8), text("there")], vec![int(9), Value::Null]];
+    expect(query(sql, each, &[int(7), int(9)])?, counted)
 }
 
 fn triggers_refuse(sql: &impl Sql) -> Outcome {

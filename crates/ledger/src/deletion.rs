@@ -20,8 +20,8 @@ use crate::{
 };
 
 /// Tables whose rows nobody outside knows of, with what tells their rows apart.
-const INTERNAL: [(&str, &str); 4] =
-    [("clients", "number"), ("scopes", "name"), ("idempotency", "place"), ("audit", "seq")];
+const INTERNAL: [(&str, &str); 5] =
+    [("uses", "day, token"), ("clients", "number"), ("scopes", "name"), ("idempotency", "place"), ("audit", "seq")];
 
 /// The registry's key of what a row stood for.
 type KeyOf = fn(WorkspaceKey, Row) -> Result<RegistryKey, SqlError>;
@@ -80,6 +80,6 @@ pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
 
 /// Removes some rows of a table and gives one column of each.
 fn take(sql: &dyn Sql, table: &str, id: &str, named: &str) -> Result<Vec<Row>, SqlError> {
-    let some = format!("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} LIMIT ?) RETURNING {named}");
+    let some = format!("DELETE FROM {table} WHERE ({id}) IN (SELECT {id} FROM {table} LIMIT ?) RETURNING {named}");
     sql.exec(&some, &[STEP.into()])
 }

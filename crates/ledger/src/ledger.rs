@@ -175,6 +175,8 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
+        Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
+        Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
     }
 }
 

@@ -28,6 +28,8 @@ mod members;
 mod mint;
 #[cfg(feature = "native")]
 pub mod native;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 pub mod outbox;
 mod records;
 pub mod refusal;

@@ -36,6 +36,22 @@ pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timesta
         .ok_or_else(|| D::Error::custom("not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z"))
 }
 
+/// The same for a day (UTC), which is told by its beginning and written as its date.
+pub(crate) mod date {
+    use counterfoil_verify::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
+
+    pub(crate) fn serialize<S: Serializer>(day: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        let time = super::format(*day);
+        serializer.serialize_str(time.split_once('T').map_or("", |(date, _)| date))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        let date = String::deserialize(deserializer)?;
+        super::parse(&format!("{date}T00:00:00Z")).ok_or_else(|| D::Error::custom("not a date"))
+    }
+}
+
 /// The same for a time that may be absent, which is `null`.
 pub(crate) mod option {
     use counterfoil_verify::Timestamp;

@@ -5,8 +5,12 @@
 use crate::sql::{Sql, SqlError};
 
 /// The ledger's migrations, in order: the first makes version 1.
-pub(crate) const LEDGER: &[&str] =
-    &[include_str!("schema/001.sql"), include_str!("schema/002.sql"), include_str!("schema/003.sql")];
+pub(crate) const LEDGER: &[&str] = &[
+    include_str!("schema/001.sql"),
+    include_str!("schema/002.sql"),
+    include_str!("schema/003.sql"),
+    include_str!("schema/004.sql"),
+];
 
 /// The directory's, likewise.
 pub(crate) const DIRECTORY: &[&str] = &[include_str!("schema/directory.sql")];

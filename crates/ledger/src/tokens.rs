@@ -15,6 +15,7 @@ mod row;
 mod shown;
 mod text;
 mod update;
+pub(crate) mod usage;
 
 pub(crate) use blank::blank_each_of;
 pub(crate) use create::create;

@@ -9,6 +9,7 @@ use crate::{
     audit, deletion, idempotency, sessions,
     slug::Slug,
     sql::{Sql, SqlError},
+    tokens,
     workspace::WorkspaceRow,
 };
 
@@ -36,6 +37,7 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp) -> Result<Upkeep, SqlError> {
     let answers = idempotency::sweep(sql, now)?;
     let sessions = sessions::sweep(sql, now)?;
     let rows = audit::retire(sql, workspace.settings.audit_retention, now)?;
-    let next = [answers, sessions, rows].into_iter().flatten().min();
+    let uses = tokens::usage::sweep(sql, now)?;
+    let next = [answers, sessions, rows, uses].into_iter().flatten().min();
     Ok(if next.is_some_and(|due| due <= now) { Upkeep::More } else { Upkeep::Wait(next) })
 }

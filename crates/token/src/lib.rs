@@ -33,6 +33,8 @@ mod digest;
 mod error;
 mod hint;
 mod key;
+#[cfg(feature = "openapi")]
+pub mod openapi;
 mod prefix;
 mod presented;
 mod seal;

@@ -18,6 +18,8 @@ mod decision;
 mod demand;
 mod index;
 mod memory;
+#[cfg(feature = "openapi")]
+mod openapi;
 mod reader;
 mod record;
 mod scope;

@@ -56,7 +56,15 @@ function replaceInstance(cause) {
   wasm.__wbg_reset_state();
 }
 
-addEventListener("error", (event) => replaceInstance(event.error));
+/**
+ * How the glue refuses a closure of an instance that is gone: a timer may well outlive the instance that set it. It is
+ * not the one in place that failed, so that one stays.
+ */
+const STALE = "Cannot invoke closure from previous WASM instance";
+
+addEventListener("error", (event) => {
+  if (!event.message.includes(STALE)) replaceInstance(event.error);
+});
 
 export class Ledger extends DurableObject {
   #object;
@@ -100,8 +108,8 @@ function interrupted() {
   const random = crypto.getRandomValues(new Uint8Array(12));
   const request_id = `req_${Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
   const problem = {
-    type: "about:blank",
-    title: "Service Unavailable",
+    type: "/docs/errors#INTERRUPTED",
+    title: "Interrupted",
     status: 503,
     code: "INTERRUPTED",
     detail: "The request was cut short. A change may or may not have been made: read before you repeat it.",

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use axum::{Router, body::Body};
-use counterfoil_api::{App, Config, router};
+use counterfoil_api::{Afterwards, App, Config, router};
 use tower_service::Service;
 use worker::{Context, Env, HttpRequest, Result, event};
 
@@ -15,9 +15,13 @@ thread_local! {
 }
 
 #[event(fetch)]
-async fn fetch(request: HttpRequest, env: Env, _: Context) -> Result<http::Response<Body>> {
+async fn fetch(request: HttpRequest, env: Env, context: Context) -> Result<http::Response<Body>> {
     let mut app = app(&env)?;
-    Ok(app.call(request.map(Body::new)).await?)
+    let mut response = app.call(request.map(Body::new)).await?;
+    if let Some(afterwards) = response.extensions_mut().remove::<Afterwards<WorkerPorts>>() {
+        context.wait_until(afterwards.run());
+    }
+    Ok(response)
 }
 
 fn app(env: &Env) -> Result<Router> {

@@ -2,7 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
-use counterfoil_api::{LogLine, Ports, Unreachable};
+use counterfoil_api::{LogLine, LostUses, Ports, Unreachable};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::{Either, join_all, select};
@@ -73,6 +73,14 @@ impl Ports for WorkerPorts {
         let read = |key: &RegistryKey| self.registry.get(&key.path()).cache_ttl(REGISTRY_CACHE).bytes();
         let reads = join_all(keys.iter().map(read).collect::<Vec<_>>());
         SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
+    }
+
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {
+        SendFuture::new(Delay::from(Duration::from_millis(milliseconds)))
+    }
+
+    fn log_lost_uses(&self, line: &LostUses) {
+        worker::console_error!("{}", serde_json::to_string(line).unwrap_or_default());
     }
 
     fn log(&self, line: &LogLine) {

@@ -1,7 +1,7 @@
 //! The command line half of wasm-bindgen, built once per user and version.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
@@ -58,37 +58,22 @@ impl WasmBindgen {
         self.installed.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// Builds it beside its final place and moves it there. Clones that want it at once wait for one to build it.
+    /// Builds it.
     ///
     /// The build is unoptimised: that takes a third of the time, and the programs only ever read a few megabytes.
     pub(crate) fn build(&self) -> Result<()> {
-        let beside = |suffix: &str| {
-            let mut path = self.installed.clone().into_os_string();
-            path.push(suffix);
-            PathBuf::from(path)
-        };
-        let (partial, lock) = (beside(".partial"), beside(".lock"));
-        let cache = self.installed.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(cache).with_context(|| format!("cannot create {}", cache.display()))?;
-        let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
-        lock.lock().context("cannot lock the cache")?;
-        if !self.is_missing() {
-            return Ok(());
-        }
-        if partial.exists() {
-            fs::remove_dir_all(&partial).with_context(|| format!("cannot remove {}", partial.display()))?;
-        }
-        let target = partial.join("target");
-        process::quietly(
-            std::process::Command::new("cargo")
-                .current_dir(&self.package)
-                .args(["install", "--locked", "--debug", "--no-track", "--path", "."])
-                .arg("--root")
-                .arg(&partial)
-                .arg("--target-dir")
-                .arg(&target),
-        )?;
-        fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))?;
-        fs::rename(&partial, &self.installed).with_context(|| format!("cannot create {}", self.installed.display()))
+        cache::make_once(&self.installed, |partial| {
+            let target = partial.join("target");
+            process::quietly(
+                std::process::Command::new("cargo")
+                    .current_dir(&self.package)
+                    .args(["install", "--locked", "--debug", "--no-track", "--path", "."])
+                    .arg("--root")
+                    .arg(partial)
+                    .arg("--target-dir")
+                    .arg(&target),
+            )?;
+            fs::remove_dir_all(&target).with_context(|| format!("cannot remove {}", target.display()))
+        })
     }
 }

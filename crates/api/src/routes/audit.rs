@@ -7,11 +7,17 @@ use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, proble
 
 /// Which part of the audit.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "AuditQuery"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// Only what was done to this, by its id: a token, a member, a client.
     token: Option<String>,
+    /// Only what was done by this: a token's id, or `root`.
     actor: Option<String>,
+    /// How many items: 1 to 100, 50 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
+    /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,
 }
 

@@ -17,10 +17,14 @@ use crate::{
 
 /// The body of a creation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewClient"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Create {
+    /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
+    /// 1–200 characters.
     name: String,
+    /// The scopes that a token made for it gets; each in the catalogue, or a wildcard that matches there.
     permissions: Vec<ScopePattern>,
 }
 

@@ -20,14 +20,22 @@ use crate::{
 
 /// The body of a creation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewMember"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Create {
+    /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
+    /// Its number, from 1; one more than the highest where absent.
     number: Option<u64>,
+    /// 1–200 characters.
     name: String,
+    /// An address with one `@`, at most 254 characters.
     email: Option<String>,
+    /// What it may act on: every member's tokens, or its own.
     role: Role,
+    /// What its tokens may be granted at most; at most 100 patterns.
     grants: Vec<ScopePattern>,
+    /// How many live tokens it may have, up to a million; the workspace's default where absent.
     quota: Option<u64>,
 }
 
@@ -55,20 +63,28 @@ pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Repl
 
 /// The body of a change. What is absent stays.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "MemberChange", transform = crate::openapi::change))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
+    /// An address with one `@`, at most 254 characters.
     #[serde(default, deserialize_with = "clearable")]
     email: Patch<String>,
+    /// What it may act on. The last active admin stays one.
     #[serde(default, deserialize_with = "present")]
     role: Option<Role>,
+    /// What its tokens may be granted at most.
     #[serde(default, deserialize_with = "present")]
     grants: Option<Vec<ScopePattern>>,
+    /// How many live tokens it may have; cleared, the workspace's default.
     #[serde(default, deserialize_with = "clearable")]
     quota: Patch<u64>,
+    /// Whether it takes part. The last active admin cannot be suspended.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
+    /// Revokes every token it has.
     #[serde(default)]
     revoke_all: bool,
 }

@@ -6,6 +6,8 @@ mod members;
 mod scopes;
 mod sessions;
 mod shapes;
+#[cfg(feature = "openapi")]
+pub(crate) mod table;
 mod tokens;
 mod verify;
 mod workspaces;
@@ -53,6 +55,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/tokens/self", get(tokens::read_self::<P>))
         .route("/v1/tokens/{id}", get(tokens::read::<P>).patch(tokens::update::<P>).delete(tokens::revoke::<P>))
         .route("/v1/tokens/{id}/rotate", post(tokens::rotate::<P>))
+        .route("/v1/tokens/{id}/usage", get(tokens::usage::<P>))
         .route("/v1/tokens/revoke", post(tokens::revoke_many::<P>))
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))

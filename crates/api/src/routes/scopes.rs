@@ -8,19 +8,27 @@ use crate::{answer::Reply, body::Json, credential::Caller, ports::Ports, problem
 
 /// The body of a replacement.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewCatalogue"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Replace {
+    /// The whole catalogue: at most 1,000 scopes, names distinct.
     scopes: Vec<Entry>,
 }
 
 /// One scope. Everybody sees and may grant it unless it says otherwise.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewCatalogueScope"))]
 #[serde(deny_unknown_fields)]
 struct Entry {
+    /// The scope.
     name: Scope,
+    /// What it permits, in words; at most 500 characters.
     description: String,
+    /// Who is shown it: admins only, or everybody.
     visible_to: Option<Role>,
+    /// Who may grant it: admins only, or everybody who has it.
     grantable_by: Option<Role>,
+    /// The freshness that a check for it asks at least.
     freshness: Option<Freshness>,
 }
 

@@ -21,6 +21,7 @@ use crate::{
 
 /// The body of a sign-in with a token: there is nothing more to say.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Open {}
 

@@ -6,9 +6,17 @@ mod list;
 mod revoke;
 mod update;
 
-use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, RotateToken, TokenView};
+use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
+#[cfg(feature = "openapi")]
+pub(super) use self::{
+    create::Create,
+    import::{Import, Imported},
+    list::Question,
+    revoke::{Revoke, RevokeMany},
+    update::Update,
+};
 pub(super) use self::{
     create::create,
     import::import,
@@ -17,7 +25,8 @@ pub(super) use self::{
     update::update,
 };
 use crate::{
-    body::{Id, Json},
+    answer::Reply,
+    body::{Id, Json, Query},
     condition::{IfMatch, Tagged, tagged},
     credential::Caller,
     idempotency::Idempotency,
@@ -36,8 +45,10 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Tagged<Toke
 
 /// The body of a rotation.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Rotation"))]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Rotate {
+    /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     grace_seconds: u64,
 }
 
@@ -51,4 +62,20 @@ pub(super) async fn rotate<P: Ports>(
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
     let terms = Terms { idempotency_key, if_version };
     tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
+}
+
+/// Which part of a token's usage.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Shown {
+    days: Option<u32>,
+}
+
+pub(super) async fn usage<P: Ports>(
+    caller: Caller<P>,
+    Id(id): Id,
+    Query(Shown { days }): Query<Shown>,
+) -> Result<Reply<Usage>, Problem> {
+    caller.ask(ReadUsage { id, days }).await
 }

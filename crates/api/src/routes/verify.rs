@@ -20,30 +20,40 @@ const MAX_BATCH: usize = 100;
 const VERIFY: &str = "tokens:verify";
 
 /// The media type of an answer in its binary layout; see `counterfoil_verify::Answer`.
-const ANSWER: &str = "application/vnd.counterfoil.answer";
+pub(super) const ANSWER: &str = "application/vnd.counterfoil.answer";
 
 /// What is to be verified: one token or several, against one demand.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Verification"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Verify {
+    /// The one token to be decided about.
     token: Option<String>,
+    /// Or several, 1 to 100.
     tokens: Option<Vec<String>>,
+    /// What they must satisfy.
     #[serde(default)]
     demand: DemandBody,
 }
 
 /// A demand. Its workspace is the caller's own, always.
 #[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Demand"))]
 #[serde(deny_unknown_fields, default)]
 struct DemandBody {
+    /// Every one of these scopes.
     all_of: Vec<Scope>,
+    /// At least one of these, where there are any.
     any_of: Vec<Scope>,
+    /// Where the client calls from.
     address: Option<IpAddr>,
+    /// How stale the answer may be.
     freshness: Freshness,
 }
 
 /// One decision, or one for each token in their order.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum Verified {
     One(DecisionBody),
@@ -52,23 +62,32 @@ pub(super) enum Verified {
 
 /// A decision.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Decision"))]
 pub(super) struct DecisionBody {
+    /// Whether the code is `VALID`.
     valid: bool,
+    /// What was decided.
     code: Code,
+    /// How fresh the answer is.
     freshness: Freshness,
+    /// When it was so.
     as_of: Rfc3339,
+    /// Absent where it was never issued, or not in this workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<Bearer>,
 }
 
 /// Who the token is, where it was ever issued.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "VerifiedToken"))]
 struct Bearer {
     id: String,
     number: u64,
     name: String,
     workspace: String,
+    /// The owner's member id.
     owner: String,
+    /// What it may do.
     scopes: ScopeSet,
     client_id: Option<String>,
     expires_at: Option<Rfc3339>,
@@ -97,8 +116,11 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
     let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
     if admission.is_some() {
-        admit(decisions.next())?;
+        admit(&caller, decisions.next())?;
     }
+    let texts = tokens.iter().zip(decisions.as_slice());
+    let valid = texts.filter(|(_, decision)| decision.code == Code::Valid);
+    caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
     let mut results: Vec<_> = decisions.map(DecisionBody::from).collect();
     match (single, results.pop()) {
         (true, Some(only)) => Ok(Answer(Verified::One(only))),
@@ -128,8 +150,12 @@ async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result
     Ok(Some(demand))
 }
 
-fn admit(decision: Option<Decision>) -> Result<(), Problem> {
-    match decision.map(|decision| decision.code) {
+fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
+    let code = decision.map(|decision| decision.code);
+    if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
+        caller.gate.count_caller(caller.workspace, caller.actor);
+    }
+    match code {
         Some(Code::Valid) => Ok(()),
         Some(Code::InsufficientScope) => Err(Problem::missing_scope(VERIFY)),
         Some(code) => Err(Problem::credential(code)),
@@ -139,8 +165,10 @@ fn admit(decision: Option<Decision>) -> Result<(), Problem> {
 
 /// Which records are wanted.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedRecords"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// At most 100.
     digests: Vec<Digest>,
 }
 

@@ -32,10 +32,14 @@ const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 
 /// The body of a creation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewWorkspace"))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Create {
+    /// Its slug, unique in the deployment.
     slug: Slug,
+    /// Its name, for people: 1–200 characters.
     name: String,
+    /// The prefix of its tokens; `cft` where absent.
     prefix: Option<Prefix>,
 }
 
@@ -83,20 +87,28 @@ pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>
 
 /// The body of a change: the state alone, or settings. What is absent stays.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WorkspaceChange", transform = crate::openapi::change))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Update {
+    /// Root only: whether it takes part.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
+    /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
+    /// The prefix of tokens issued from now on.
     #[serde(default, deserialize_with = "present")]
     prefix: Option<Prefix>,
+    /// How many live tokens a member may have whose own quota says nothing: 1 to 1,000,000.
     #[serde(default, deserialize_with = "present")]
     default_quota: Option<u64>,
+    /// The longest life of a token, in seconds: up to 100 years. Tokens issued before keep theirs.
     #[serde(default, deserialize_with = "clearable")]
     max_lifetime: Patch<u64>,
+    /// How long a session lasts, in seconds: 60 to 2,592,000.
     #[serde(default, deserialize_with = "present")]
     session_length: Option<u64>,
+    /// For how many days audit rows are kept: 1 to 36,500; for ever where cleared.
     #[serde(default, deserialize_with = "clearable")]
     audit_retention_days: Patch<u64>,
     #[serde(default, deserialize_with = "present")]

@@ -1,11 +1,18 @@
 //! A deployment as its callers see it. Whatever a test is about, every answer it gets is held to what all answers keep.
 
-use std::{collections::BTreeSet, sync::Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{LazyLock, Mutex},
+};
 
 use axum::{Router, body::Body};
-use counterfoil_api::{App, Config, LogLine, router};
+use counterfoil_api::{
+    Afterwards, App, Config, LogLine, codes,
+    openapi::{self, Operation},
+    router,
+};
 use counterfoil_token::Digest;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, future::BoxFuture};
 use http::{HeaderMap, Request, request::Builder};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -26,6 +33,8 @@ pub(crate) const COOKIE: &str = "__Host-counterfoil";
 pub(crate) struct Deployment {
     pub(crate) world: World,
     router: Router,
+    /// What goes on in the background of requests that were answered.
+    background: Mutex<Vec<BoxFuture<'static, ()>>>,
     /// Every text that was issued or presented: no log line may hold any of it.
     secrets: Mutex<BTreeSet<String>>,
 }
@@ -57,7 +66,25 @@ pub(crate) struct Tenant {
 impl Deployment {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        Self { router: isolate(&world), world, secrets: Mutex::default() }
+        Self { router: isolate(&world), world, background: Mutex::default(), secrets: Mutex::default() }
+    }
+
+    /// Lets time pass, and what goes on in the background go on, second by second.
+    pub(crate) fn let_pass(&self, seconds: u64) {
+        for _ in 0..seconds {
+            self.world.pass(1_000);
+            self.go_on();
+        }
+    }
+
+    fn go_on(&self) {
+        self.background.lock().unwrap().retain_mut(|work| work.now_or_never().is_none());
+    }
+
+    /// The isolate ends, and what went on in its background with it.
+    pub(crate) fn crash(&mut self) {
+        self.background.lock().unwrap().clear();
+        self.forget();
     }
 
     /// Goes on in an isolate that remembers nothing.
@@ -65,10 +92,8 @@ impl Deployment {
         self.router = isolate(&self.world);
     }
 
-    /// A request to a path of the deployment's, or to a whole URL where it has another name.
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        let origin = if path.starts_with('/') { ORIGIN } else { "" };
-        let request = Request::builder().method(method).uri(format!("{origin}{path}"));
+        let request = Request::builder().method(method).uri(format!("{ORIGIN}{path}"));
         Call { deployment: self, request, body: Body::empty() }
     }
 
@@ -165,7 +190,8 @@ impl Deployment {
         let logged = self.world.inside().log.len();
         // The world is in memory: whatever the API awaits of it is there.
         let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let afterwards = parts.extensions.remove::<Afterwards<World>>();
         let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
 
@@ -179,8 +205,11 @@ impl Deployment {
         };
         drop(inside);
         reply.keeps_what_all_answers_keep(&method, asked);
+        reply.is_described(&method);
         self.show(&reply.body);
         self.log_holds_no_secret(&reply.line);
+        self.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
+        self.go_on();
         reply
     }
 
@@ -247,8 +276,11 @@ impl Reply {
             assert!(self.bytes.is_empty());
             return;
         }
-        assert_eq!(body["type"], "about:blank");
-        assert_eq!(body["title"], http::StatusCode::from_u16(*status).unwrap().canonical_reason().unwrap());
+        let code = line.code.unwrap();
+        let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table of codes"));
+        assert!(meaning.statuses.contains(status), "{code} comes with {status}, which the table does not have");
+        assert_eq!(body["type"], format!("/docs/errors#{code}"));
+        assert_eq!(body["title"].as_str().unwrap().to_uppercase().replace(' ', "_"), code);
         assert_eq!(body["status"], *status);
         assert_eq!(body["code"], line.code.unwrap());
         assert_eq!(body["request_id"], *line.request_id);
@@ -257,6 +289,29 @@ impl Reply {
         assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
         if let Some(internal) = &line.detail {
             assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");
+        }
+    }
+}
+
+impl Reply {
+    /// The OpenAPI document has this answer: its status, and its code where it is a problem.
+    #[track_caller]
+    fn is_described(&self, method: &str) {
+        static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
+        let Self { status, line, .. } = self;
+        if method == "OPTIONS" && *status == 204 {
+            return;
+        }
+        let Some(route) = line.route.as_deref() else { return assert_eq!(*status, 404) };
+        let method = if method == "HEAD" { "GET" } else { method };
+        let is_asked = |operation: &&Operation| (operation.method, operation.path) == (method, route);
+        let Some(operation) = OPERATIONS.iter().find(is_asked) else {
+            assert_eq!(*status, 405, "{method} {route} is described nowhere");
+            return;
+        };
+        match line.code {
+            None => assert_eq!(*status, operation.status(), "{method} {route}"),
+            Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
         }
     }
 }

@@ -57,7 +57,7 @@ fn noise() -> impl Strategy<Value = Noise> {
         any::<prop::sample::Index>(),
         prop::option::weighted(0.1, "[A-Z!-~]{1,9}".prop_map(String::into_bytes)),
         prop::option::weighted(0.2, text()),
-        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason|sort|q|state|scope|digest|token|actor)=[ -~]{0,40}"],
+        prop_oneof![3 => Just(String::new()), 1 => "[?][ -~]{0,40}", 1 => "[?](limit|cursor|reason|sort|q|state|scope|digest|token|actor|days)=[ -~]{0,40}"],
         vec((select(HEADERS), header()), 0..3),
         prop::bool::weighted(0.8),
         body(),

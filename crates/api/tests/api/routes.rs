@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::deployment::{Call, Deployment, ROOT, Tenant, text};
+use crate::deployment::{Call, Deployment, ROOT, Reply, Tenant, text};
 
 /// A route, and a request that it answers when it comes from an admin.
 pub(crate) struct Route {
@@ -128,6 +128,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         route("GET", "/v1/tokens/self", Needs::AnyToken),
         Route { path: path.clone(), ..scope("GET", "/v1/tokens/{id}") },
+        Route { path: format!("{path}/usage"), ..scope("GET", "/v1/tokens/{id}/usage") },
         Route {
             path: path.clone(),
             body: Some(json!({
@@ -191,6 +192,15 @@ impl Route {
             Needs::Nothing | Needs::AnyToken | Needs::Scope | Needs::Session => call.bearer(&tenant.admin),
         }
     }
+
+    /// The answer to the request from somebody who may.
+    pub(crate) fn send_as_admin(&self, deployment: &Deployment, tenant: &Tenant) -> Reply {
+        let call = self.call_as_admin(deployment, tenant);
+        match &self.body {
+            Some(body) => call.json(body).send(),
+            None => call.send(),
+        }
+    }
 }
 
 #[test]
@@ -221,12 +231,7 @@ fn every_route_answers_and_is_logged_by_its_pattern() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     for route in all(&deployment, &tenant) {
-        let call = route.call_as_admin(&deployment, &tenant);
-        let reply = match &route.body {
-            Some(body) => call.json(body),
-            None => call,
-        };
-        let reply = reply.send();
+        let reply = route.send_as_admin(&deployment, &tenant);
         assert_eq!(reply.status, route.answers, "{} {}: {}", route.method, route.pattern, reply.body);
         assert_eq!(reply.line.route.as_deref(), Some(route.pattern));
         let ledger = route.needs != Needs::Nothing;

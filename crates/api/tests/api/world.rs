@@ -3,11 +3,12 @@
 
 use std::{
     collections::BTreeMap,
-    future::{Future, ready},
+    future::{Future, poll_fn, ready},
     sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
 };
 
-use counterfoil_api::{LogLine, Ports, Unreachable, parse_seal_secrets, parse_session_secrets};
+use counterfoil_api::{LogLine, LostUses, Ports, Unreachable, parse_seal_secrets, parse_session_secrets};
 use counterfoil_ledger::{
     Context, Ledger,
     directory::Directory,
@@ -59,6 +60,7 @@ pub(crate) struct Inside {
     pub(crate) registry: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: Asked,
     pub(crate) log: Vec<LogLine>,
+    pub(crate) lost_uses: Vec<LostUses>,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
     /// The call after so many more fails.
@@ -81,6 +83,7 @@ impl World {
             registry: BTreeMap::new(),
             asked: Asked::default(),
             log: Vec::new(),
+            lost_uses: Vec::new(),
             objects_fail: None,
             one_object_fails: None,
             replies: Vec::new(),
@@ -194,7 +197,17 @@ impl Ports for World {
         })
     }
 
+    fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {
+        let (world, end) = (self.clone(), self.now().plus(milliseconds));
+        // Whoever sets the clock asks again: nobody needs to be woken.
+        poll_fn(move |_| if world.now() < end { Poll::Pending } else { Poll::Ready(()) })
+    }
+
     fn log(&self, line: &LogLine) {
         self.inside().log.push(line.clone());
+    }
+
+    fn log_lost_uses(&self, line: &LostUses) {
+        self.inside().lost_uses.push(line.clone());
     }
 }

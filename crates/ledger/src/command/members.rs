@@ -35,6 +35,7 @@ pub struct CreateMember {
 
 /// What a member may act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Every member's tokens.
@@ -45,6 +46,7 @@ pub enum Role {
 
 /// A member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Member {
     /// Its id.
     pub id: String,
@@ -64,9 +66,11 @@ pub struct Member {
     pub live_tokens: u64,
     /// Whether it is suspended.
     #[serde(rename = "state", with = "standing")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Standing"))]
     pub suspended: bool,
     /// When it was added.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
 }
 
@@ -110,6 +114,7 @@ pub struct EraseMember {
 
 /// An OAuth2 client that tokens may be pinned to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Client {
     /// Its id.
     pub id: String,
@@ -119,6 +124,7 @@ pub struct Client {
     pub permissions: ScopeSet,
     /// When it was added.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
 }
 

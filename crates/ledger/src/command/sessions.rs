@@ -32,6 +32,7 @@ pub struct ListSessions {
 
 /// A session as its member and admins see it: everything but its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Session {
     /// `ses_…`
     pub id: String,
@@ -41,9 +42,11 @@ pub struct Session {
     pub scopes: ScopeSet,
     /// When it was opened.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
     /// When it ends at the latest.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub expires_at: Timestamp,
     /// The id of the token that opened it.
     pub created_by: String,

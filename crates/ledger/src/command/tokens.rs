@@ -126,6 +126,7 @@ pub struct RevokeToken {
 
 /// Who a token belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Owner {
     /// The member's id.
     pub id: String,
@@ -135,6 +136,7 @@ pub struct Owner {
 
 /// What a token is just now: of several that apply, the first of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenState"))]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Revoked, for good.
@@ -151,6 +153,7 @@ pub enum State {
 
 /// A token as its owner and admins see it: everything but its text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Token"))]
 pub struct TokenView {
     /// `tok_…`
     pub id: String,
@@ -176,14 +179,17 @@ pub struct TokenView {
     pub enabled: bool,
     /// When it was issued.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
     /// Who issued it: the id of a token or session, or `root`.
     pub created_by: String,
     /// When it ends.
     #[serde(with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub expires_at: Option<Timestamp>,
     /// When it begins.
     #[serde(with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub not_before: Option<Timestamp>,
     /// Where it may be used from; anywhere where empty.
     pub allowed_addresses: Vec<AddressBlock>,
@@ -193,9 +199,11 @@ pub struct TokenView {
     pub metadata: Option<Map<String, Value>>,
     /// When it was last used, as far as is known.
     #[serde(with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     #[serde(with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub revoked_at: Option<Timestamp>,
     /// Rises with every change to the token.
     pub version: u64,
@@ -203,6 +211,7 @@ pub struct TokenView {
 
 /// A token just issued or rotated, with its text: the one reply that carries it.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "IssuedToken"))]
 pub struct Issued {
     /// The text, this once. Absent where the command was repeated under its idempotency key: the text was in the first
     /// answer and is stored nowhere.
@@ -216,6 +225,7 @@ pub struct Issued {
     pub detail: Option<String>,
     /// After a rotation: until when the text it had works.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339::option")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<crate::openapi::Time>"))]
     pub previous_valid_until: Option<Timestamp>,
     /// The token.
     #[serde(flatten)]
@@ -291,8 +301,9 @@ pub enum Selection {
     Filter(TokenFilter),
 }
 
-/// What [`RevokeTokens`] did, in the order asked.
+/// What became of the tokens, in the order asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct RevokedTokens {
     /// One for each token.
     pub items: Vec<RevokedItem>,
@@ -300,6 +311,7 @@ pub struct RevokedTokens {
 
 /// What became of one token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokedToken"))]
 pub struct RevokedItem {
     /// `tok_…`
     pub id: String,
@@ -309,6 +321,7 @@ pub struct RevokedItem {
 
 /// What became of one token that was to be revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RevokeResult {
     /// It is revoked now.

@@ -37,6 +37,7 @@ pub struct PutScopes {
 
 /// One scope of the catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "CatalogueScope"))]
 pub struct ScopeEntry {
     /// The scope.
     pub name: Scope,
@@ -52,6 +53,7 @@ pub struct ScopeEntry {
 
 /// The catalogue as the actor sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Catalogue {
     /// In the order of their names.
     pub scopes: Vec<ScopeEntry>,
@@ -59,6 +61,7 @@ pub struct Catalogue {
 
 /// The workspace as its admins see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Workspace {
     /// Its key, as its tokens carry it.
     pub key: WorkspaceKey,
@@ -70,9 +73,11 @@ pub struct Workspace {
     pub prefix: Prefix,
     /// When it was made.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
     /// Whether it is suspended, and all its tokens with it.
     #[serde(rename = "state", with = "standing")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Standing"))]
     pub suspended: bool,
     /// Its settings.
     #[serde(flatten)]
@@ -81,6 +86,7 @@ pub struct Workspace {
 
 /// A workspace's settings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct Settings {
     /// How many live tokens a member may have whose own quota says nothing.
     pub default_quota: u64,
@@ -147,6 +153,7 @@ pub struct DeleteWorkspace {}
 
 /// How far a deletion is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Deletion"))]
 pub struct Deleted {
     /// Whether everything is gone, from the registry too.
     pub complete: bool,
@@ -166,11 +173,13 @@ pub struct ReadAudit {
 
 /// One change that was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// Counts up; never used again.
     pub seq: u64,
     /// When.
     #[serde(with = "rfc3339")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub at: Timestamp,
     /// By whom: the id of a token or session, or `root`.
     pub actor: String,
@@ -188,8 +197,9 @@ pub struct AuditEntry {
     pub address: Option<IpAddr>,
 }
 
-/// What [`Bootstrap`] made.
+/// A workspace just made.
 #[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewWorkspaceWithToken"))]
 pub struct Bootstrapped {
     /// The workspace.
     pub workspace: Workspace,

@@ -8,9 +8,9 @@ use counterfoil_ledger::{
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
-        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadWorkspace, Records, RevokeToken,
-        RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken,
-        UpdateWorkspace,
+        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
+        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter,
+        UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -163,6 +163,11 @@ impl Sweep {
             self.world.held(rotated);
         }
         self.question(Actor::Verifier, || Records { digests: vec![held.digest, admin.digest] });
+        for count in [2, 3] {
+            let used = |digest| Uses { digest, last_used_at: START, count };
+            self.command(Actor::Verifier, || ReportUses { uses: vec![used(held.digest), used(admin.digest)] });
+        }
+        self.question(admin.actor, || ReadUsage { id: admin.id.clone(), days: None });
         self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
         self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });
         self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
@@ -223,6 +228,8 @@ impl Sweep {
         assert!(before.iter().zip(after).all(|(before, after)| *before > after), "none was too old");
 
         self.change(admin.actor, || OpenSession {});
+        let used = Uses { digest: admin.digest, last_used_at: self.world.now, count: 1 };
+        self.command(Actor::Verifier, || ReportUses { uses: vec![used.clone()] });
         self.change(admin.actor, || EraseMember { id: "ann".to_owned() });
         self.change(Actor::Root, || DeleteWorkspace {});
         loop {

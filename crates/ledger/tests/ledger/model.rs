@@ -177,11 +177,14 @@ impl Model {
             Some(Ok(view)) => {
                 assert!(by_root || self.may_act(member), "a revoked token revoked another");
                 let now = self.world.now;
-                let revoked_at = &mut self.entries[at].view.revoked_at;
-                if revoked_at.is_none() {
+                let known = &mut self.entries[at].view;
+                if known.revoked_at.is_none() {
                     self.changes += 1;
+                    assert!(view.version > known.version);
+                    known.version = view.version;
                 }
-                assert_eq!(view.revoked_at, Some(*revoked_at.get_or_insert(now)));
+                assert_eq!(view.revoked_at, Some(*known.revoked_at.get_or_insert(now)));
+                assert_eq!(view.version, known.version);
             }
             Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
             Some(Err(refusal)) => panic!("{refusal:?}"),

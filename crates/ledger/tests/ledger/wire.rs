@@ -11,8 +11,8 @@ use counterfoil_ledger::{
     command::{
         Actor, Bootstrapped, Command, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
         Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadSelf, ReadSession, ReadToken,
-        Records, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange,
-        ScopeEntry, Selection, State, TokenFilter, UpdateToken,
+        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
+        RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter, UpdateToken, Uses,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
@@ -91,6 +91,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ImportLine { digest: Digest::of(b"theirs"), weak: true, token: token(&["orders:write"]) },
         ImportLine { digest: Digest::of(b"theirs"), weak: false, token: token(&[]) },
     ];
+    let used = Uses { digest: digest_of(actor), last_used_at: START, count: 3 };
     let theirs = TokenFilter { owner: Some("ann".to_owned()), state: Some(State::Active), ..TokenFilter::default() };
     vec![
         ("put_scopes", request(actor, PutScopes { scopes })),
@@ -102,6 +103,8 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("list_tokens", request(actor, all_tokens(Page { limit: Some(1), cursor: None }))),
         ("read_token", request(actor, ReadToken { id: id.to_owned() })),
         ("read_self", request(actor, ReadSelf {})),
+        ("report_uses", request(Actor::Verifier, ReportUses { uses: vec![used] })),
+        ("read_usage", request(actor, ReadUsage { id: id.to_owned(), days: Some(2) })),
         ("update_token", request(actor, update)),
         ("replace_scopes", request(Actor::Root, UpdateToken { scopes: Some(replace), ..unchanged() })),
         ("merge_scopes", request(Actor::Root, UpdateToken { scopes: Some(merge), ..unchanged() })),

@@ -14,19 +14,31 @@ use crate::{
 
 /// The body of a creation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewToken"))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Create {
+    /// 0–200 characters.
     name: String,
+    /// 0–1,000 characters.
     note: Option<String>,
+    /// The owner's member id; the caller's own member where absent. Root has none and must name one.
     owner: Option<String>,
+    /// Its own scopes, at most 100. Each is built in, or in the catalogue, or a wildcard that matches such.
     scopes: Vec<ScopePattern>,
+    /// When it ends; at most one of this and `expires_in`. Where neither is given, as late as may be.
     expires_at: Option<Rfc3339>,
+    /// In how many seconds it ends.
     expires_in: Option<u64>,
+    /// Valid from here on; before its end.
     not_before: Option<Rfc3339>,
+    /// Whether it starts switched on; it does where absent.
     enabled: Option<bool>,
+    /// Where it may be used from, at most 100 blocks. Where empty: anywhere, or where the creating token may be used from unless that holds `tokens:grant`.
     #[serde(default)]
     allowed_addresses: Vec<AddressBlock>,
+    /// The client to pin it to.
     client_id: Option<String>,
+    /// At most 4 KiB of JSON, at most 32 levels deep.
     metadata: Option<Map<String, Value>>,
 }
 

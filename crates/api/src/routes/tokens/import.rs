@@ -29,24 +29,43 @@ const MAX_LINES: usize = 10_000;
 
 /// The body of an import.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Import {
-    /// Read one by one.
+    /// 1 to 10,000 lines, read one by one.
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<Token>"))]
     tokens: Vec<Value>,
+}
+
+/// A line, as it should be.
+#[cfg(feature = "openapi")]
+#[derive(schemars::JsonSchema)]
+#[schemars(rename = "ImportedToken")]
+#[expect(dead_code, reason = "says what a line holds; it is read in two parts")]
+struct Token {
+    #[schemars(flatten)]
+    origin: Origin,
+    #[schemars(flatten)]
+    token: Create,
 }
 
 /// What a line has beside what a new token has.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ImportOrigin"))]
 struct Origin {
+    /// The SHA-256 digest of its text, 32 bytes.
     digest: String,
+    /// How the digest is written; base64 with or without padding.
     #[serde(default)]
     encoding: Encoding,
+    /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
     #[serde(default)]
     weak: bool,
 }
 
 /// How a digest is written.
 #[derive(Clone, Copy, Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "DigestEncoding"))]
 #[serde(rename_all = "lowercase")]
 enum Encoding {
     #[default]
@@ -57,21 +76,29 @@ enum Encoding {
 
 /// What became of the lines.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(in crate::routes) struct Imported {
     /// How many were imported.
     imported: usize,
+    /// One for each line, in their order.
     items: Vec<Line>,
 }
 
 /// What became of one line; the first is number 1.
 #[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ImportedLine"))]
 struct Line {
+    /// The first is number 1.
     line: usize,
+    /// What became of it.
     result: LineResult,
+    /// The new token's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// Why it was refused: a problem's code.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<&'static str>,
+    /// The same in a sentence.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
     /// The field at fault, as a JSON pointer into the line.
@@ -80,6 +107,7 @@ struct Line {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 enum LineResult {
     Imported,

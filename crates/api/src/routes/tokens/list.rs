@@ -9,17 +9,28 @@ use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, proble
 
 /// Which tokens, in which order, and which page of them.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenQuery"))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Question {
+    /// The owner's member id.
     owner: Option<String>,
+    /// What they are just now.
     state: Option<State>,
+    /// One of the token's own scopes, to the letter.
     scope: Option<ScopePattern>,
+    /// The client they are pinned to or labelled with.
     client_id: Option<String>,
+    /// The digest of their text.
     digest: Option<Digest>,
+    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
     q: Option<String>,
+    /// The column, with `-` before it from the highest down; `-number` where absent.
     #[serde(default)]
     sort: Sort,
+    /// How many items: 1 to 100, 50 where absent.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,
+    /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,
 }
 
@@ -38,6 +49,21 @@ struct Sort(TokenSort);
 impl Default for Sort {
     fn default() -> Self {
         Self(TokenSort { by: TokenColumn::Number, descending: true })
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for Sort {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "TokenSort".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "pattern": "^-?(number|name|created_at|expires_at|last_used_at)$" })
     }
 }
 

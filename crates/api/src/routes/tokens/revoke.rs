@@ -18,8 +18,10 @@ use crate::{
 
 /// The query of a revocation.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokeQuery"))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Revoke {
+    /// For the audit, at most 200 characters.
     reason: Option<String>,
 }
 
@@ -35,22 +37,33 @@ pub(in crate::routes) async fn revoke<P: Ports>(
 
 /// The body of a revocation of many.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "BulkRevocation"))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct RevokeMany {
+    /// These, by id; 1 to 1,000.
     ids: Option<Vec<String>>,
+    /// Those that it finds and that are not revoked.
     filter: Option<Filter>,
+    /// For the audit, at most 200 characters.
     reason: Option<String>,
 }
 
 /// Which tokens, as the list's query says it.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenFilter"))]
 #[serde(deny_unknown_fields)]
 struct Filter {
+    /// The owner's member id.
     owner: Option<String>,
+    /// What they are just now.
     state: Option<State>,
+    /// One of the token's own scopes, to the letter.
     scope: Option<ScopePattern>,
+    /// The client they are pinned to or labelled with.
     client_id: Option<String>,
+    /// The digest of their text.
     digest: Option<Digest>,
+    /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
     q: Option<String>,
 }
 

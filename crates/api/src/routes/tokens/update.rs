@@ -27,24 +27,34 @@ use crate::{
 
 /// The body of a change.
 #[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenChange", transform = crate::openapi::change))]
 #[serde(deny_unknown_fields)]
 pub(in crate::routes) struct Update {
+    /// 0–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
+    /// 0–1,000 characters.
     #[serde(default, deserialize_with = "clearable")]
     note: Patch<String>,
+    /// On or off.
     #[serde(default, deserialize_with = "present")]
     enabled: Option<bool>,
+    /// A list replaces its scopes; a map of booleans adds and takes away.
     #[serde(default, deserialize_with = "present")]
     scopes: Option<Scopes>,
+    /// When it ends; `null` asks for no end. Not together with `expires_in`.
     #[serde(default, deserialize_with = "clearable")]
     expires_at: Patch<Rfc3339>,
+    /// In how many seconds it ends.
     #[serde(default, deserialize_with = "present")]
     expires_in: Option<u64>,
+    /// When it begins.
     #[serde(default, deserialize_with = "clearable")]
     not_before: Patch<Rfc3339>,
+    /// Where it may be used from; anywhere where empty.
     #[serde(default, deserialize_with = "present")]
     allowed_addresses: Option<Vec<AddressBlock>>,
+    /// At most 4 KiB of JSON, at most 32 levels deep.
     #[serde(default, deserialize_with = "clearable")]
     metadata: Patch<Map<String, Value>>,
 }
@@ -84,6 +94,28 @@ pub(in crate::routes) async fn update<P: Ports>(
 
 /// A list replaces the scopes, a map of booleans merges into them.
 struct Scopes(ScopeChange);
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for Scopes {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "ScopeChange".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "anyOf": [
+            generator.subschema_for::<Vec<ScopePattern>>(),
+            {
+                "type": "object",
+                "propertyNames": generator.subschema_for::<ScopePattern>(),
+                "additionalProperties": { "type": "boolean" },
+            },
+        ] })
+    }
+}
 
 impl<'de> Deserialize<'de> for Scopes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -142,6 +142,16 @@ CREATE TABLE tokens (
     version INTEGER NOT NULL
 , pinned INTEGER NOT NULL DEFAULT 0, weak INTEGER NOT NULL DEFAULT 0) STRICT;
 
+CREATE TABLE uses (
+    -- Days since 1970-01-01, UTC.
+    day INTEGER NOT NULL,
+    -- The token's number.
+    token INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    -- In this order, since days go whole and are many tokens wide.
+    PRIMARY KEY (day, token)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE workspace (
     row INTEGER PRIMARY KEY CHECK (row = 1),
     key TEXT NOT NULL,

@@ -1,0 +1,373 @@
+//! Every stable code that a caller can meet: what it means and what to do. The error pages and the OpenAPI document are
+//! made from this table, and no code is used that it does not have. It is no part of what is deployed.
+
+mod page;
+
+pub use page::{html, markdown};
+
+/// Codes of one kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Section {
+    /// Its heading.
+    pub title: &'static str,
+    /// What these codes have in common.
+    pub about: &'static str,
+    /// The codes.
+    pub codes: &'static [Meaning],
+}
+
+/// One code. Once published it keeps its meaning.
+#[derive(Clone, Copy, Debug)]
+pub struct Meaning {
+    /// The code: a problem's `code`, a decision's, or that of a line of an import.
+    pub code: &'static str,
+    /// The statuses it comes with; none where it is never a problem.
+    pub statuses: &'static [u16],
+    /// What is the matter.
+    pub means: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+/// What is known of a code.
+#[must_use]
+pub fn meaning(code: &str) -> Option<&'static Meaning> {
+    all().find(|meaning| meaning.code == code)
+}
+
+/// Every code, in the order of the page.
+pub fn all() -> impl Iterator<Item = &'static Meaning> {
+    SECTIONS.iter().flat_map(|section| section.codes)
+}
+
+const fn code(code: &'static str, statuses: &'static [u16], means: &'static str, remedy: &'static str) -> Meaning {
+    Meaning { code, statuses, means, remedy }
+}
+
+/// The table.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        title: "The credential",
+        about: "The token that the request presents. The same codes, without a status, are what `POST /v1/verify` \
+                decides about a token that it is asked about.",
+        codes: &[
+            code(
+                "NO_CREDENTIAL",
+                &[401],
+                "The request presents no token.",
+                "Send `Authorization: Bearer <token>`, or `X-API-Key: <token>`.",
+            ),
+            code(
+                "UNREADABLE_CREDENTIAL",
+                &[401],
+                "There is an `Authorization` or `X-API-Key` header, but no token can be read from it.",
+                "Use the scheme `Bearer`; a token is visible ASCII.",
+            ),
+            code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different credentials.", "Send one."),
+            code(
+                "SESSION_ENDED",
+                &[401],
+                "The session that the browser sent along is over, or never was.",
+                "Sign in again: `POST /v1/session` with a token.",
+            ),
+            code(
+                "CROSS_ORIGIN",
+                &[403],
+                "In a session, a change was asked for by something else than a page of this very origin.",
+                "Elsewhere, present a token.",
+            ),
+            code(
+                "ORIGIN_NOT_ALLOWED",
+                &[403],
+                "A web page of another origin sent this, and the workspace does not allow that origin. Routes that have \
+                 no workspace, and `POST /v1/verify`, allow none.",
+                "Add the origin to the workspace's `allowed_origins`, or call from a server.",
+            ),
+            code(
+                "MALFORMED",
+                &[401],
+                "The text is not a token: mistyped, or cut short. Nothing was looked up.",
+                "Copy the token once more, whole.",
+            ),
+            code(
+                "UNKNOWN",
+                &[401],
+                "No such token was issued in this workspace.",
+                "Check that the token is meant for this workspace. One that was issued elsewhere and imported names its \
+                 workspace in `X-Counterfoil-Workspace`.",
+            ),
+            code(
+                "WORKSPACE_SUSPENDED",
+                &[401],
+                "The token's workspace is suspended, and with it all its tokens.",
+                "Ask whoever runs the service: only root resumes a workspace.",
+            ),
+            code(
+                "REVOKED",
+                &[401],
+                "The token was revoked, or a rotation replaced its text and the grace period is over.",
+                "Use the new text, or have another token issued. A revocation cannot be undone.",
+            ),
+            code(
+                "OWNER_SUSPENDED",
+                &[401],
+                "The member that the token belongs to is suspended.",
+                "Have somebody who holds `workspace:manage` make the member active again.",
+            ),
+            code(
+                "DISABLED",
+                &[401],
+                "The token is switched off.",
+                "Switch it on: `PATCH /v1/tokens/{id}` with `{\"enabled\": true}`.",
+            ),
+            code(
+                "EXPIRED",
+                &[401],
+                "The token's time is over.",
+                "Have another issued, or a later `expires_at` set by somebody who may.",
+            ),
+            code(
+                "NOT_YET_VALID",
+                &[401],
+                "The token's time has not come.",
+                "Wait until its `not_before`, or have an earlier one set.",
+            ),
+            code(
+                "ADDRESS_NOT_ALLOWED",
+                &[403],
+                "The token is bound to other addresses. A token with an address list that is verified without an \
+                 `address` is refused too.",
+                "Call from an address in its `allowed_addresses`; when verifying, pass the client's address.",
+            ),
+            code(
+                "INSUFFICIENT_SCOPE",
+                &[403],
+                "The token is good, but it, or its owner, is not granted what this needs.",
+                "Use a token that holds the scope that `detail` names. A token's `effective_scopes` say what it may do.",
+            ),
+            code(
+                "RATE_LIMITED",
+                &[429],
+                "Too many texts that nobody ever saw were presented here within a second.",
+                "Try again after `Retry-After`.",
+            ),
+        ],
+    },
+    Section {
+        title: "Decisions",
+        about: "Two codes are decisions of `POST /v1/verify` only.",
+        codes: &[
+            code("VALID", &[], "The token passes, and grants all that the demand asks for.", "Serve the request."),
+            code(
+                "UNAVAILABLE",
+                &[],
+                "The answer cannot be had as fresh as it was asked for. It is never a yes.",
+                "Try again, or ask with the freshness `eventual`.",
+            ),
+        ],
+    },
+    Section {
+        title: "The request",
+        about: "What was sent cannot be read, or leads nowhere.",
+        codes: &[
+            code(
+                "NO_SUCH_ROUTE",
+                &[404],
+                "There is nothing at this path.",
+                "Look the path up in `/openapi.json`; paths have no slash at their end.",
+            ),
+            code(
+                "METHOD_NOT_ALLOWED",
+                &[405],
+                "The path does not take this method.",
+                "Use one that the `Allow` header names.",
+            ),
+            code(
+                "WORKSPACE_REQUIRED",
+                &[400],
+                "The root token belongs to no workspace, and the request names none.",
+                "Name one by its slug: `X-Counterfoil-Workspace: <slug>`.",
+            ),
+            code(
+                "INVALID_QUERY",
+                &[400],
+                "The query string has a parameter that is unknown, given twice, or of the wrong form.",
+                "`detail` says which.",
+            ),
+            code(
+                "INVALID_IDEMPOTENCY_KEY",
+                &[400],
+                "The `Idempotency-Key` cannot be used.",
+                "Send one, of 1 to 255 visible ASCII characters.",
+            ),
+            code(
+                "UNSUPPORTED_MEDIA_TYPE",
+                &[415],
+                "The body is not declared to be JSON.",
+                "Send `Content-Type: application/json`.",
+            ),
+            code(
+                "BODY_TOO_LARGE",
+                &[413],
+                "The body is larger than the route reads: 64 KiB, or 4 MiB for an import.",
+                "Send less, in several requests.",
+            ),
+            code("BODY_INCOMPLETE", &[400], "The body ended before it was whole.", "Send the request again."),
+            code("INVALID_JSON", &[400], "The body is not JSON.", "`detail` says where it goes wrong."),
+            code(
+                "INVALID_BODY",
+                &[422],
+                "The body is JSON of another shape: a field is missing, unknown, given twice, or of the wrong type.",
+                "`pointer` names the field; `/openapi.json` has the shape.",
+            ),
+        ],
+    },
+    Section {
+        title: "What is asked for",
+        about: "The request is understood, and the rules do not let it be carried out. Nothing was changed.",
+        codes: &[
+            code(
+                "INVALID_VALUE",
+                &[422],
+                "A field holds what it must not: too long, too short, out of range, or at odds with another.",
+                "`pointer` names the field, and `detail` what would be right.",
+            ),
+            code(
+                "INVALID_CURSOR",
+                &[422],
+                "The `cursor` was not given by this list, or was given for another filter or order.",
+                "Use a `next_cursor` with the very query that gave it, or begin without one.",
+            ),
+            code(
+                "UNKNOWN_SCOPE",
+                &[422],
+                "A scope is not in the workspace's catalogue, or a wildcard matches nothing there.",
+                "Choose from `GET /v1/scopes`, or add the scope to the catalogue first.",
+            ),
+            code(
+                "BUILT_IN_SCOPE",
+                &[422],
+                "A built-in scope, such as `tokens:read`, was put into the catalogue.",
+                "Leave it out: built-in scopes are always there.",
+            ),
+            code(
+                "PRECONDITION_FAILED",
+                &[412],
+                "The token has changed since it was read: its version is none that `If-Match` names.",
+                "Read it again, and decide anew.",
+            ),
+            code("UNKNOWN_MEMBER", &[422], "There is no member with this id.", "Choose from `GET /v1/members`."),
+            code("UNKNOWN_CLIENT", &[422], "There is no client with this id.", "Choose from `GET /v1/clients`."),
+            code(
+                "TOO_MANY_TOKENS",
+                &[422],
+                "The filter finds more than 1,000 tokens. None was revoked.",
+                "Narrow the filter, and revoke them in several requests.",
+            ),
+            code(
+                "UNKNOWN_TOKENS",
+                &[422],
+                "Some of the tokens named do not exist, or not for you. None was revoked.",
+                "`items` says which; leave them out.",
+            ),
+            code(
+                "IDEMPOTENCY_MISMATCH",
+                &[422],
+                "Another request was sent under this `Idempotency-Key` within the last 24 hours.",
+                "Take a new key for a new request.",
+            ),
+            code(
+                "NOT_FOUND",
+                &[404],
+                "There is nothing by this id or slug, or nothing that you may see: the two are not told apart.",
+                "Check the id, and that your token may see what it names.",
+            ),
+            code(
+                "ALREADY_EXISTS",
+                &[409],
+                "There is one already with this id, number, slug, digest or pin.",
+                "Use what is there, or choose another.",
+            ),
+            code(
+                "TOKEN_REVOKED",
+                &[409],
+                "The token is revoked, for good, and can no longer be changed.",
+                "Issue another.",
+            ),
+            code(
+                "TOKEN_EXPIRED",
+                &[409],
+                "The token has expired and cannot be rotated.",
+                "Set a later `expires_at` first, or issue another.",
+            ),
+            code(
+                "LAST_ADMIN",
+                &[409],
+                "Nobody would be left to administer the workspace.",
+                "Make another member an admin first.",
+            ),
+            code(
+                "QUOTA_EXCEEDED",
+                &[409],
+                "The owner would have more live tokens than its quota allows.",
+                "Revoke some, or have the member's `quota` raised. `detail` says how many would be needed.",
+            ),
+        ],
+    },
+    Section {
+        title: "What you may do",
+        about: "The token is good and holds the scope, but this goes beyond it. Nothing was changed.",
+        codes: &[
+            code(
+                "ESCALATION",
+                &[403],
+                "It would grant more than you may: scopes, a longer life, more addresses, a higher role.",
+                "Ask for less, or have somebody do it whose token holds `tokens:grant`.",
+            ),
+            code("NOT_YOURS", &[403], "It acts on what belongs to another member.", "Only an admin's token may."),
+            code(
+                "OWN_TOKEN",
+                &[403],
+                "It changes the scopes, the expiry or the addresses of the very token that the request presents.",
+                "Use another token for it.",
+            ),
+            code(
+                "TOKEN_ONLY",
+                &[403],
+                "Only a member's token may: not a session, and not the root token.",
+                "Present a token that a member owns.",
+            ),
+            code("ROOT_ONLY", &[403], "Only the deployment's root token may.", "Ask whoever runs the service."),
+        ],
+    },
+    Section {
+        title: "The service",
+        about: "The request may be right; it could not be carried out now.",
+        codes: &[
+            code(
+                "INTERNAL",
+                &[500],
+                "Something went wrong inside, and was logged. Nothing was changed.",
+                "Try again later; if it stays so, report the `request_id`.",
+            ),
+            code(
+                "LEDGER_UNAVAILABLE",
+                &[503],
+                "The workspace's ledger did not answer in time. A change may or may not have been made.",
+                "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.",
+            ),
+            code(
+                "USES_LOST",
+                &[],
+                "In the log only: so many uses of tokens could not be reported to their ledger, and are not counted.",
+                "Nothing; if it comes often, look at why the ledger does not answer.",
+            ),
+            code(
+                "INTERRUPTED",
+                &[503],
+                "The request was cut short. A change may or may not have been made.",
+                "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.",
+            ),
+        ],
+    },
+];

@@ -1,0 +1,259 @@
+//! Every route as its callers meet it; the OpenAPI document is made of this. A test sees to it that the router has the
+//! same routes, and that no route answers what is not said here.
+
+use counterfoil_ledger::command::{
+    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session, TokenView,
+    Usage, Workspace,
+};
+
+use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, tokens, verify, workspaces};
+use crate::openapi::{
+    Needs::{self, Nothing, Root, RootThere, Scope},
+    Operation, delete, get, patch, post, put,
+};
+
+const READ: Needs = Scope("tokens:read");
+const WRITE: Needs = Scope("tokens:write");
+const VERIFY: Needs = Scope("tokens:verify");
+const MANAGE: Needs = Scope("workspace:manage");
+
+/// What a list's query can be wrong in.
+const PAGED: &[&str] = &["INVALID_VALUE", "INVALID_CURSOR"];
+
+/// What a new token can ask for in vain.
+const NEW_TOKEN: &[&str] =
+    &["INVALID_VALUE", "UNKNOWN_SCOPE", "UNKNOWN_MEMBER", "UNKNOWN_CLIENT", "ESCALATION", "NOT_YOURS"];
+
+/// Every operation, in the router's order.
+pub(crate) fn operations() -> Vec<Operation> {
+    [service(), workspace(), people(), browsers(), one_token(), many_tokens(), verification()].concat()
+}
+
+fn service() -> Vec<Operation> {
+    vec![
+        get("/", "start", "Lead to the console").needs(Nothing).answers_nothing(302).located(),
+        get("/healthz", "health", "Tell whether the service is up").needs(Nothing).answers_other(200, "text/plain"),
+    ]
+}
+
+fn workspace() -> Vec<Operation> {
+    vec![
+        post("/v1/workspaces", "createWorkspace", "Make a workspace")
+            .about("Answers it with its first admin's first token. A slug, once confirmed, is taken.")
+            .needs(Root)
+            .takes::<workspaces::Create>()
+            .answers::<Bootstrapped>(201)
+            .located()
+            .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
+        get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
+        patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
+            .about("What is absent stays. Only root changes the `state`, and by itself: never with settings.")
+            .needs(MANAGE)
+            .takes::<workspaces::Update>()
+            .answers::<Workspace>(200)
+            .refuses(&["INVALID_VALUE", "ROOT_ONLY"]),
+        delete("/v1/workspace", "deleteWorkspace", "Delete the workspace")
+            .about(
+                "From here on nothing of it is known; its rows and its registry keys go in the background. Said again, \
+                 it tells how far that is.",
+            )
+            .needs(RootThere)
+            .answers::<Deleted>(202),
+        get("/v1/scopes", "readScopes", "Read the scope catalogue")
+            .about("An admin is shown all of it, others what they may grant.")
+            .needs(READ)
+            .answers::<Catalogue>(200),
+        put("/v1/scopes", "replaceScopes", "Replace the scope catalogue")
+            .about("At most 1,000 scopes. Built-in scopes are always there and no part of it.")
+            .needs(MANAGE)
+            .takes::<scopes::Replace>()
+            .answers::<Catalogue>(200)
+            .refuses(&["INVALID_VALUE", "BUILT_IN_SCOPE"]),
+    ]
+}
+
+fn people() -> Vec<Operation> {
+    vec![
+        get("/v1/members", "listMembers", "List the members, by number")
+            .about("Who does not hold `workspace:manage` sees itself alone.")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Member>>(200)
+            .refuses(PAGED),
+        post("/v1/members", "createMember", "Add a member")
+            .about("Only admins make admins, and nobody gives a member more than they have.")
+            .needs(MANAGE)
+            .takes::<members::Create>()
+            .once()
+            .answers::<Member>(201)
+            .located()
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
+        get("/v1/members/{id}", "readMember", "Read a member")
+            .about("Who does not hold `workspace:manage` may read itself.")
+            .needs(READ)
+            .answers::<Member>(200),
+        patch("/v1/members/{id}", "updateMember", "Change a member")
+            .about(
+                "What is absent stays. Suspending a member, cutting its grants and revoking all its tokens is one \
+                 change, however many tokens it has.",
+            )
+            .needs(MANAGE)
+            .takes::<members::Update>()
+            .answers::<Member>(200)
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"]),
+        delete("/v1/members/{id}", "eraseMember", "Erase a member")
+            .about("Its tokens are revoked, and whatever says who it was is blanked.")
+            .needs(MANAGE)
+            .answers::<Member>(200)
+            .refuses(&["NOT_YOURS", "LAST_ADMIN"]),
+        get("/v1/clients", "listClients", "List the clients")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Client>>(200)
+            .refuses(PAGED),
+        post("/v1/clients", "createClient", "Add a client that tokens may be pinned to")
+            .needs(MANAGE)
+            .takes::<clients::Create>()
+            .once()
+            .answers::<Client>(201)
+            .located()
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
+        delete("/v1/clients/{id}", "deleteClient", "Remove a client")
+            .about("Tokens pinned to it keep its id and go on working.")
+            .needs(MANAGE)
+            .answers::<Client>(200),
+        get("/v1/audit", "readAudit", "Read the audit, newest first")
+            .about("An admin sees all of it, others what they did and what was done to their tokens.")
+            .needs(Scope("audit:read"))
+            .queried::<audit::Wanted>()
+            .answers::<Listing<AuditEntry>>(200)
+            .refuses(PAGED),
+    ]
+}
+
+fn one_token() -> Vec<Operation> {
+    vec![
+        get("/v1/tokens", "listTokens", "List tokens")
+            .about("An admin sees every member's, others their own.")
+            .needs(READ)
+            .queried::<tokens::Question>()
+            .answers::<Listing<TokenView>>(200)
+            .refuses(PAGED),
+        post("/v1/tokens", "createToken", "Issue a token")
+            .about(
+                "The answer holds its text, this once. It may do no more, no longer and from nowhere else than the token \
+                 it is issued with; where that holds `tokens:grant`, no more than its member is granted. Only an admin \
+                 issues to other members. An owner has at most one live token pinned to a client.",
+            )
+            .needs(WRITE)
+            .takes::<tokens::Create>()
+            .once()
+            .answers::<Issued>(201)
+            .located()
+            .tagged()
+            .refuses(NEW_TOKEN)
+            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
+        get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
+        get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
+        patch("/v1/tokens/{id}", "updateToken", "Change a token")
+            .about(
+                "What is absent stays. Nobody changes the scopes, the expiry or the addresses of the token they are \
+                 using, and nobody gives more than they could give a new one.",
+            )
+            .needs(WRITE)
+            .takes::<tokens::Update>()
+            .answers::<TokenView>(200)
+            .conditional()
+            .refuses(NEW_TOKEN)
+            .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
+        delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
+            .about("Once this has answered, no `strong` check accepts it. A token may revoke itself.")
+            .needs(WRITE)
+            .queried::<tokens::Revoke>()
+            .answers::<TokenView>(200)
+            .conditional()
+            .refuses(&["INVALID_VALUE"]),
+        get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used on each of the last days")
+            .about("Uses of the last minute may not be in it yet.")
+            .needs(READ)
+            .queried::<tokens::Shown>()
+            .answers::<Usage>(200)
+            .refuses(&["INVALID_VALUE"]),
+        post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
+            .about("Its identity, pin and history stay. At most two texts work at a time.")
+            .needs(WRITE)
+            .may_take::<tokens::Rotate>()
+            .once()
+            .answers::<Issued>(200)
+            .conditional()
+            .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
+    ]
+}
+
+fn browsers() -> Vec<Operation> {
+    vec![
+        post("/v1/session", "openSession", "Sign in: exchange a token for a session")
+            .about(
+                "The session is in a cookie that no script reads, and in no body. It may do what its token may at each \
+                 moment, and ends with it.",
+            )
+            .needs(Scope("sessions:create"))
+            .may_take::<sessions::Open>()
+            .answers::<Session>(201)
+            .located()
+            .refuses(&["TOKEN_ONLY"]),
+        get("/v1/session", "readSession", "Read the session that asks").needs(Needs::Session).answers::<Session>(200),
+        delete("/v1/session", "endSession", "Sign out")
+            .about("The browser is told to forget the cookie.")
+            .needs(Needs::Session)
+            .answers::<Session>(200),
+        get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
+            .about("An admin sees every member's, others their own.")
+            .needs(READ)
+            .queried::<PageQuery>()
+            .answers::<Listing<Session>>(200)
+            .refuses(PAGED),
+        delete("/v1/sessions/{id}", "endOneSession", "End a session")
+            .about("What was made in it stays.")
+            .needs(WRITE)
+            .answers::<Session>(200),
+    ]
+}
+
+fn many_tokens() -> Vec<Operation> {
+    vec![
+        post("/v1/tokens/revoke", "revokeTokens", "Revoke many tokens")
+            .about("By `ids` or by `filter`, up to 1,000. All or nothing.")
+            .needs(WRITE)
+            .takes::<tokens::RevokeMany>()
+            .answers::<RevokedTokens>(200)
+            .refuses(&["INVALID_VALUE", "UNKNOWN_TOKENS", "TOO_MANY_TOKENS"]),
+        post("/v1/tokens/import", "importTokens", "Take over tokens that were issued elsewhere, by their digests")
+            .about(
+                "Up to 10,000 lines and 4 MiB. A line that is wrong is refused by itself, and the others are imported; \
+                 but where the quota does not hold them all, none is.",
+            )
+            .needs(WRITE)
+            .takes::<tokens::Import>()
+            .once()
+            .answers::<tokens::Imported>(200)
+            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED"]),
+    ]
+}
+
+fn verification() -> Vec<Operation> {
+    vec![
+        post("/v1/verify", "verify", "Decide about one token, or up to 100")
+            .about("Give either `token` or `tokens`. A token of another workspace than the caller's is `UNKNOWN`.")
+            .needs(VERIFY)
+            .takes::<verify::Verify>()
+            .answers::<verify::Verified>(200)
+            .refuses(&["INVALID_VALUE", "RATE_LIMITED"]),
+        post("/v1/records", "records", "Get what a verifier elsewhere needs to know of up to 100 texts, by digest")
+            .about("In the binary layout that `@counterfoil/verify` reads. No token's text travels.")
+            .needs(VERIFY)
+            .takes::<verify::Wanted>()
+            .answers_other(200, verify::ANSWER)
+            .refuses(&["INVALID_VALUE"]),
+    ]
+}

@@ -1,0 +1,116 @@
+//! Uses of tokens, on their way to the ledgers.
+//!
+//! A use is a check that finds a token valid, and a request to the API whose own token is let in. Nothing is written
+//! while anybody waits for an answer: the isolate [counts](Counter) in memory, and what it has counted goes to the
+//! ledgers as sums, in the background of requests that were answered. Under load that is once a minute; an isolate that
+//! falls idle reports after 25 seconds. So a token's last use is known within about a minute.
+//!
+//! Counts may be lost, never doubled. Lost is what an isolate has not reported when it ends (a crash, a deployment, an
+//! eviction: about a minute of its uses at most); what a report said whose outcome is not known, since it is not sent
+//! again; and uses of further tokens once 10,000 wait to be reported. All but the first is logged, as a number.
+
+mod counter;
+
+use std::{future::poll_fn, task::Poll};
+
+use counterfoil_ledger::command::{Actor, ReportUses, Uses};
+use counterfoil_token::{Digest, WorkspaceKey};
+use futures_util::future::BoxFuture;
+
+pub(crate) use self::counter::Counter;
+use self::counter::{Batch, Timer};
+use crate::{
+    app::App,
+    ledger::{From, Gate, Terms},
+    ports::{LostUses, Ports},
+    problem::Problem,
+    trace::Trace,
+};
+
+/// Work that an answer leaves behind, in its extensions. Whoever runs the router takes it out and lets it go on in the
+/// background of that very request, for up to 30 seconds. Where it is not run, uses of tokens are reported later.
+#[derive(Clone)]
+pub struct Afterwards<P> {
+    app: App<P>,
+    timer: Timer,
+}
+
+impl<P: Ports> Afterwards<P> {
+    /// What is left to do now, if anything is.
+    pub(crate) fn of(app: &App<P>) -> Option<Self> {
+        let timer = app.counter().timer(app.ports.now())?;
+        Some(Self { app: app.clone(), timer })
+    }
+
+    /// Does it.
+    pub fn run(self) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Self { app, timer } = self;
+            if timer.delay() > 0 {
+                app.ports.sleep(timer.delay()).await;
+            }
+            let batch = app.counter().take(timer, app.ports.now());
+            if let Some(batch) = batch {
+                report(app, batch).await;
+            }
+        })
+    }
+}
+
+/// Reports to all ledgers at the same time: one that does not answer takes no other's time.
+async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
+    let gate = &Gate { trace: Trace::new(&app.ports), app };
+    let mut under_way: Vec<_> = reports.into_iter().map(|(workspace, uses)| report_to(gate, workspace, uses)).collect();
+    let (mut uses, mut detail) = (dropped, None);
+    // What `join_all` does, in a fraction of its code.
+    poll_fn(|context| {
+        under_way.retain_mut(|report| match report.as_mut().poll(context) {
+            Poll::Pending => true,
+            Poll::Ready(Ok(())) => false,
+            Poll::Ready(Err((lost, why))) => {
+                uses = uses.saturating_add(lost);
+                detail.get_or_insert(why.internal.unwrap_or(why.detail));
+                false
+            }
+        });
+        if under_way.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    if uses > 0 {
+        let detail = detail.unwrap_or_else(|| "there was no room for them".to_owned());
+        let request_id = gate.trace.request_id.to_string();
+        gate.app.ports.log_lost_uses(&LostUses { level: "error", code: "USES_LOST", request_id, uses, detail });
+    }
+}
+
+/// Reports to one ledger, once. On failure: how many uses that were, and why.
+fn report_to<P: Ports>(
+    gate: &Gate<P>,
+    workspace: WorkspaceKey,
+    uses: Vec<Uses>,
+) -> BoxFuture<'_, Result<(), (u64, Problem)>> {
+    Box::pin(async move {
+        let count = uses.iter().map(|uses| u64::from(uses.count)).sum();
+        let (from, terms, ask) = (From::default(), Terms::default(), ReportUses { uses });
+        let reported = gate.ask(workspace, Actor::Verifier, from, terms, ask).await;
+        reported.map(drop).map_err(|problem| (count, problem))
+    })
+}
+
+impl<P: Ports> Gate<P> {
+    /// Counts the request's own token, which was let in: one use, however many questions the request takes.
+    pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
+        if let Actor::Token(digest) = actor
+            && self.trace.is_first_let_in()
+        {
+            self.count_uses(workspace, [digest]);
+        }
+    }
+
+    /// Counts a use of each of these texts.
+    pub(crate) fn count_uses(&self, workspace: WorkspaceKey, digests: impl IntoIterator<Item = Digest>) {
+        let now = self.app.ports.now();
+        let mut counter = self.app.counter();
+        digests.into_iter().for_each(|digest| counter.count(workspace, digest, now));
+    }
+}

@@ -1,0 +1,109 @@
+//! What is written down about the API is what it does: the table of codes, and the files that are generated from it.
+//! After a change: `cargo xtask docs`.
+
+use std::{collections::BTreeSet, env, fs, path::Path};
+
+use counterfoil_api::{
+    codes,
+    openapi::{self, Example, Examples},
+};
+use serde_json::Value;
+
+use crate::{deployment::Deployment, routes};
+
+/// The sources that name codes, from the repository's root: a folder stands for all below it.
+const SOURCES: &[&str] = &["crates/api/src", "crates/verify/src/decision.rs", "crates/worker/js/shim.mjs"];
+
+/// Those that only describe.
+const DESCRIPTIONS: &[&str] = &["codes.rs", "codes", "openapi.rs", "openapi"];
+
+/// Compares a generated file, named from the root, with the one that is committed.
+#[track_caller]
+fn up_to_date(name: &str, contents: &str) {
+    let path = root().join(name);
+    if env::var_os("BLESS").is_some() {
+        fs::write(&path, contents).unwrap();
+    }
+    assert!(fs::read_to_string(&path).unwrap_or_default() == contents, "{name} is not up to date: cargo xtask docs");
+}
+
+fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+#[test]
+fn pages_of_codes_are_up_to_date() {
+    up_to_date("docs/errors.md", &codes::markdown());
+    up_to_date("www/docs/errors.html", &codes::html());
+}
+
+#[test]
+fn the_openapi_document_is_up_to_date() {
+    let document = openapi::document(&examples());
+    up_to_date("openapi.json", &format!("{document:#}\n"));
+}
+
+/// What every route is asked and answers, in a world that repeats.
+fn examples() -> Examples {
+    let deployment = Deployment::new();
+    let tenant = deployment.workspace("acme");
+    let routes = routes::all(&deployment, &tenant);
+    let example = |route: &routes::Route| {
+        let reply = route.send_as_admin(&deployment, &tenant);
+        let response = Some(reply.expect(route.answers)).filter(|body| *body != Value::Null);
+        ((route.method, route.pattern), Example { request: route.body.clone(), response })
+    };
+    routes.iter().map(example).collect()
+}
+
+#[test]
+fn every_route_is_described_and_no_other() {
+    let deployment = Deployment::new();
+    let tenant = deployment.workspace("acme");
+    let routes = routes::all(&deployment, &tenant);
+    let routes: BTreeSet<_> = routes.iter().map(|route| (route.pattern, route.method)).collect();
+    let described: BTreeSet<_> =
+        openapi::operations().iter().map(|operation| (operation.path, operation.method)).collect();
+    assert_eq!(routes.difference(&described).collect::<Vec<_>>(), [&("", ""); 0], "not described");
+    assert_eq!(described.difference(&routes).collect::<Vec<_>>(), [&("", ""); 0], "described, and not there");
+}
+
+#[test]
+fn an_operation_is_refused_only_with_codes_that_are_problems() {
+    for operation in openapi::operations() {
+        for code in operation.codes() {
+            let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table"));
+            assert!(!meaning.statuses.is_empty(), "{} {}: {code} is no problem", operation.method, operation.path);
+        }
+    }
+}
+
+#[test]
+fn the_table_has_every_code_once_and_no_other() {
+    let listed: Vec<_> = codes::all().map(|meaning| meaning.code.to_owned()).collect();
+    let table: BTreeSet<_> = listed.iter().cloned().collect();
+    assert_eq!(table.len(), listed.len(), "each once");
+    let mut used = BTreeSet::new();
+    SOURCES.iter().for_each(|source| collect(&root().join(source), &mut used));
+    assert_eq!(used.difference(&table).collect::<Vec<_>>(), [""; 0], "used, and not in the table");
+    assert_eq!(table.difference(&used).collect::<Vec<_>>(), [""; 0], "in the table, and never used");
+}
+
+/// Adds each text in a source that is written like a code.
+fn collect(path: &Path, used: &mut BTreeSet<String>) {
+    if DESCRIPTIONS.iter().any(|name| path.ends_with(name)) {
+        return;
+    }
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| collect(&entry.unwrap().path(), used));
+        return;
+    }
+    let source = fs::read_to_string(path).unwrap();
+    let is_code = |text: &&str| {
+        text.len() >= 4
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+            && !["GET", "POST", "HEAD", "SCREAMING_SNAKE_CASE"].contains(text)
+    };
+    // What is between quotes, and what is between one text and the next, which is never written so.
+    used.extend(source.split('"').filter(is_code).map(str::to_owned));
+}

@@ -1,0 +1,97 @@
+//! How the ledger's replies look in JSON, as JSON Schema: for the description of the API, never in what is deployed.
+
+use counterfoil_token::{
+    openapi::{
+        Cow,
+        schemars::{JsonSchema, Schema, SchemaGenerator, json_schema},
+    },
+    text_schema,
+};
+
+use crate::{Slug, command::Patch, secret::SecretText};
+
+text_schema!(
+    Slug,
+    "Slug",
+    "The name by which people and URLs know a workspace.",
+    "^[a-z][a-z0-9-]{1,38}[a-z0-9]$",
+    40,
+    "acme"
+);
+text_schema!(
+    SecretText,
+    "TokenText",
+    "A token's text. Shown once, stored nowhere.",
+    "^[a-z][a-z0-9_]{0,11}_[0-9A-Za-z]{42}$",
+    55,
+    "cft_0jHsQ2wA1gf4wq05PshVs2QEKdvb5BsO8nE21VFhOF"
+);
+
+/// A time: what [`crate::rfc3339`] reads and writes.
+pub struct Time;
+
+impl JsonSchema for Time {
+    fn schema_name() -> Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date-time",
+            "description": "RFC 3339, from 1970 to 9999. Read with any offset and fraction, written in UTC with \
+                            milliseconds.",
+            "examples": ["2027-01-15T08:00:00.000Z"],
+        })
+    }
+}
+
+/// A day: what [`crate::rfc3339::date`] reads and writes.
+pub struct Date;
+
+impl JsonSchema for Date {
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "format": "date",
+            "description": "A day (UTC).",
+            "examples": ["2027-01-15"],
+        })
+    }
+}
+
+/// Whether somebody takes part: what [`crate::standing`] reads and writes.
+pub struct Standing;
+
+impl JsonSchema for Standing {
+    fn schema_name() -> Cow<'static, str> {
+        "Standing".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": ["active", "suspended"] })
+    }
+}
+
+/// The mark of a field that `null` clears, for whoever describes a `PATCH`.
+pub const CLEARABLE: &str = "x-clearable";
+
+impl<T: JsonSchema> JsonSchema for Patch<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut schema = generator.subschema_for::<Option<T>>();
+        schema.insert(CLEARABLE.to_owned(), true.into());
+        schema
+    }
+}

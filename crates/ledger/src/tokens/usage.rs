@@ -1,0 +1,115 @@
+//! Uses of tokens: how many on each day, and when the last one was.
+//!
+//! Verifiers count them in memory and report sums. To add a sum up is no change in the sense of the other commands:
+//! verification need not see it, so there is no new generation and nothing for the registry; and nobody did it, so the
+//! audit has no row. A report is never sent twice, so nothing here tells one from another.
+
+use counterfoil_token::Digest;
+use counterfoil_verify::Timestamp;
+
+use super::read::find;
+use crate::{
+    check,
+    command::{DayOfUse, ReadUsage, ReportUses, Reported, Usage, Uses},
+    refusal::Refusal,
+    scopes::BuiltIn,
+    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+    upkeep::STEP,
+    work::Work,
+};
+
+/// A day, in milliseconds. UTC has no other here: leap seconds are not counted since 1970.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// For how many days counts are kept, today included.
+const KEPT: u64 = 90;
+
+/// How many days are shown where nothing is said.
+const SHOWN: u32 = 30;
+
+/// The most uses in one report.
+const MAX_USES: usize = 1_000;
+
+/// A report as a table. A text leads to its token, also one that rotation replaced; `token` is NULL where none has it.
+const REPORTED: &str = "WITH reported AS (
+    SELECT coalesce(tokens.number, replaced_texts.token) AS token, value ->> 1 AS day, value ->> 2 AS at,
+        value ->> 3 AS count
+    FROM json_each(?)
+    LEFT JOIN tokens ON tokens.digest = unhex(value ->> 0)
+    LEFT JOIN replaced_texts ON replaced_texts.digest = unhex(value ->> 0)
+)";
+
+/// Adds up what was reported, and forgets some of what is too old: where tokens are used and nothing else ever happens,
+/// no alarm would.
+pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refusal> {
+    work.authority.require_verifier()?;
+    check::at_most(MAX_USES, ask.uses.len(), "/uses", "uses")?;
+    let reported = Value::json(&ask.uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>())?;
+    let add = format!(
+        "{REPORTED} INSERT INTO uses (day, token, count)
+         SELECT day, token, sum(count) FROM reported WHERE token IS NOT NULL GROUP BY day, token
+         ON CONFLICT (day, token) DO UPDATE SET count = min(uses.count + excluded.count, {MAX_INTEGER})"
+    );
+    work.sql.exec(&add, std::slice::from_ref(&reported))?;
+    let touch = format!(
+        "{REPORTED} UPDATE tokens SET last_used_at = latest.at
+         FROM (SELECT token, max(at) AS at FROM reported WHERE token IS NOT NULL GROUP BY token) AS latest
+         WHERE tokens.number = latest.token AND coalesce(tokens.last_used_at < latest.at, true)"
+    );
+    work.sql.exec(&touch, &[reported])?;
+    sweep(work.sql, work.now)?;
+    Ok(Reported {})
+}
+
+/// Uses with the day they count for. Clocks elsewhere may be wrong: what has not come yet is now, and a day that is no
+/// longer kept is passed over.
+fn placed(uses: &Uses, now: Timestamp) -> Option<(Digest, u64, Timestamp, u32)> {
+    let at = uses.last_used_at.min(now);
+    let day = day_of(at);
+    (day >= first_of(KEPT, now)).then_some((uses.digest, day, at, uses.count))
+}
+
+pub(crate) fn read(work: &Work<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
+    work.authority.require(BuiltIn::TokensRead)?;
+    let days = u64::from(ask.days.unwrap_or(SHOWN));
+    if !(1..=KEPT).contains(&days) {
+        return Err(Refusal::invalid_value("/days", format!("Ask for 1 to {KEPT} days.")));
+    }
+    let token = find(work, &ask.id)?.token;
+    // Whatever a number was bound as, the days are integers.
+    let each = "WITH RECURSIVE shown (day) AS (
+            SELECT CAST(? AS INTEGER) UNION ALL SELECT day + 1 FROM shown WHERE day < ?)
+        SELECT shown.day, coalesce(uses.count, 0)
+        FROM shown LEFT JOIN uses ON uses.day = shown.day AND uses.token = ? ORDER BY shown.day";
+    let (first, last) = (first_of(days, work.now), day_of(work.now));
+    let rows = work.sql.exec(each, &[first.into(), last.into(), token.number.into()])?;
+    let items = rows.into_iter().map(day_of_use).collect::<Result<Vec<_>, _>>()?;
+    let total = items.iter().fold(0, |total: u64, day| total.saturating_add(day.uses));
+    Ok(Usage { items, total, last_used_at: token.last_used_at })
+}
+
+fn day_of_use(mut row: Row) -> Result<DayOfUse, SqlError> {
+    Ok(DayOfUse { day: beginning(row.take()?), uses: row.take()? })
+}
+
+/// Forgets some of the days that are no longer kept, and says when the next one is not.
+pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
+    let over = "DELETE FROM uses WHERE (day, token) IN (SELECT day, token FROM uses WHERE day < ? LIMIT ?)";
+    sql.exec(over, &[first_of(KEPT, now).into(), STEP.into()])?;
+    let oldest = sql.exec("SELECT min(day) FROM uses", &[])?.pop();
+    let oldest: Option<u64> = oldest.map_or(Ok(None), |mut row| row.take())?;
+    Ok(oldest.map(|day| beginning(day + KEPT)))
+}
+
+fn day_of(time: Timestamp) -> u64 {
+    time.0 / DAY
+}
+
+/// The first of so many days, of which today is the last.
+fn first_of(days: u64, now: Timestamp) -> u64 {
+    (day_of(now) + 1).saturating_sub(days)
+}
+
+fn beginning(day: u64) -> Timestamp {
+    Timestamp(day.saturating_mul(DAY))
+}

@@ -1,0 +1,88 @@
+//! The one door for JSON: what is let in, and what is said of the rest.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ledger::json::{fit, parse, tree};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    id: u32,
+    note: Option<String>,
+    #[serde(default)]
+    lines: Vec<(i64, Kind)>,
+    #[serde(default)]
+    tags: BTreeMap<String, bool>,
+    #[serde(default)]
+    any: Value,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    Plain,
+    Named(String),
+    Sized { width: f64 },
+}
+
+/// What is said of a value that does not fit: where, and why.
+#[track_caller]
+fn misfit<T: DeserializeOwned>(value: Value) -> (String, String) {
+    let Err(misfit) = fit::<T>(value) else { panic!("it fits") };
+    (misfit.pointer(), misfit.to_string())
+}
+
+#[test]
+fn what_was_written_is_read() {
+    let order = Order {
+        id: 7,
+        note: None,
+        lines: vec![(-1, Kind::Plain), (2, Kind::Named("x".to_owned())), (3, Kind::Sized { width: 0.5 })],
+        tags: BTreeMap::from([("a/b".to_owned(), true)]),
+        any: json!({ "deep": [1, null, "x"] }),
+    };
+    assert_eq!(fit::<Order>(tree(&order).unwrap()).unwrap(), order);
+    assert_eq!(fit::<Order>(json!({ "id": 7 })).unwrap().lines, []);
+}
+
+#[test]
+fn what_does_not_fit_is_said_where_it_is() {
+    for (value, pointer, why) in [
+        (json!([1, null, []]), "", "expected an object, found a list"),
+        (json!("cft_secret"), "", "expected an object, found text"),
+        (json!({ "id": "secret" }), "/id", "expected u32, found text"),
+        (json!({ "id": -1 }), "/id", "expected u32, found -1"),
+        (json!({ "id": 4_294_967_296_u64 }), "/id", "expected u32, found 4294967296"),
+        (json!({ "id": 7.5 }), "/id", "expected u32, found a fraction"),
+        (json!({ "id": null }), "/id", "expected u32, found null"),
+        (json!({ "id": true }), "/id", "expected u32, found true"),
+        (json!({}), "/id", "`id` is missing"),
+        (json!({ "id": 1, "note": {} }), "/note", "expected a string, found an object"),
+        (json!({ "id": 1, "lines": [[1, "plain"], [2]] }), "/lines/1", "invalid length 1, expected a tuple of size 2"),
+        (json!({ "id": 1, "lines": [[1, "secret"]] }), "/lines/0/1", "expected one of: plain, named, sized"),
+        (json!({ "id": 1, "lines": [[1, { "named": 1 }]] }), "/lines/0/1", "expected a string, found 1"),
+        (json!({ "id": 1, "lines": [[1, { "sized": [1] }]] }), "/lines/0/1", "expected an object, found a list"),
+        (json!({ "id": 1, "tags": { "a/b~c": 1 } }), "/tags/a~1b~0c", "expected a boolean, found 1"),
+    ] {
+        assert_eq!(misfit::<Order>(value.clone()), (pointer.to_owned(), why.to_owned()), "{value}");
+    }
+    let (pointer, why) = misfit::<Order>(json!({ "id": 1, "surprise": "secret" }));
+    assert_eq!(pointer, "/surprise");
+    assert!(why.contains("id, note, lines") && !why.contains("secret"), "{why}");
+    for value in [json!({ "plain": 1 }), json!("named"), json!({ "named": "x", "sized": 1 }), json!({}), json!(7)] {
+        assert!(fit::<Kind>(value.clone()).is_err(), "{value}");
+    }
+}
+
+#[test]
+fn what_is_no_json_is_said_to_be_none() {
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    for text in ["", "{", "secret", "{\"a\":1}x", "[1,]", r#"{"a":1,"a":2}"#, r#"{"b":{"a":1,"\u0061":2}}"#, &deep] {
+        let error = parse(text.as_bytes()).unwrap_err().to_string();
+        assert!(!error.contains("secret"), "{error}");
+    }
+    assert!(parse(b"\"\xff\"").is_err());
+    assert_eq!(parse(br#" {"a":[1,-1,0.5,null,true,"x"]} "#).unwrap(), json!({ "a": [1, -1, 0.5, null, true, "x"] }));
+}

@@ -1,0 +1,53 @@
+// The service against its own OpenAPI document, as it serves it: schemathesis makes requests of it, right ones and wrong
+// ones, and holds each answer to it. No answer is a 5xx, of a status or a shape that the document does not have.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { ROOT_TOKEN, start } from "../worker/harness.mjs";
+import { workspace } from "../worker/client.mjs";
+
+/** Which requests are made follows from it. */
+const SEED = process.env.COUNTERFOIL_SEED ?? "20270115";
+
+const WHO = [
+  { who: "an admin", member: "admin", grants: ["*"] },
+  { who: "a member", member: "ada", grants: ["tokens:read", "tokens:write", "tokens:verify", "audit:read", "orders:*"] },
+  { who: "nobody" },
+];
+
+const PYTHON = process.env.COUNTERFOIL_PYTHON ?? "python3";
+
+test("every example fits its schema", async () => {
+  const [script, document] = ["examples.py", "../../openapi.json"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const { stdout } = await promisify(execFile)(PYTHON, [script, document]);
+  assert.ok(Number(stdout) > 30, `so many examples: ${stdout}`);
+});
+
+for (const { who, member, grants } of WHO) {
+  test(`every answer to ${who} is in the document`, async (t) => {
+    const app = await start(t);
+    const { admin } = await workspace(app, "acme");
+    await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: [] });
+    const url = app.url.origin;
+    const env = {
+      ...process.env,
+      COUNTERFOIL_URL: url,
+      COUNTERFOIL_ROOT: ROOT_TOKEN,
+      COUNTERFOIL_WORKSPACE: "acme",
+      ...(member && { COUNTERFOIL_MEMBER: member, COUNTERFOIL_GRANTS: grants.join(" ") }),
+    };
+    const cwd = fileURLToPath(new URL(".", import.meta.url));
+    const command = ["-m", "schemathesis.cli", "run", `${url}/openapi.json`, "--seed", SEED, "--no-color"];
+    t.diagnostic(`python ${command.join(" ")}, as ${who}`);
+    const run = spawn(PYTHON, command, { cwd, env, stdio: "pipe" });
+    let said = "";
+    for (const stream of [run.stdout, run.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (said += chunk));
+    const [status] = await once(run, "close");
+    assert.equal(status, 0, said);
+    for (const line of said.match(/(?:Examples|Coverage|Fuzzing|Stateful) \(in .*|\d+ generated.*|API Links:.*/g)) t.diagnostic(line);
+  });
+}

@@ -1,0 +1,90 @@
+// Uses of tokens on the real runtime: counted in the isolate, written in the background, summed by the ledger.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Client, logged, workspace } from "./client.mjs";
+import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
+
+/** Checks of a burst, and how many are under way at a time. */
+const BURST = 400;
+const LANES = 8;
+
+/** Seconds in which a lonely isolate has reported: 25 for its timer, the rest for a slow machine. */
+const PATIENCE = 45;
+
+/** As root, which is no token and is not counted. */
+async function read(app, path) {
+  const headers = { authorization: `Bearer ${ROOT_TOKEN}`, "x-counterfoil-workspace": "acme" };
+  const response = await app.fetch(path, { headers });
+  assert.equal(response.status, 200);
+  return response.json();
+}
+
+const usage = (app, { id }) => read(app, `/v1/tokens/${id}/usage?days=2`);
+
+/** The answers to so many checks, sent as fast as they go. */
+async function burst(app, gate, token, count) {
+  const answers = [];
+  const lane = async () => {
+    while (answers.length < count) {
+      const body = { token: token.token, demand: { freshness: "eventual" } };
+      const at = answers.push(undefined) - 1;
+      answers[at] = await gate.send("POST", "/v1/verify", body);
+    }
+  };
+  await Promise.all(Array.from({ length: LANES }, lane));
+  assert.ok(answers.every(({ body }) => body.code === "VALID"));
+  return answers;
+}
+
+test("uses cost no answer anything, are known within a minute, and add up", { timeout: 300_000 }, async (t) => {
+  const app = await start(t);
+  const { key, admin } = await workspace(app, "acme");
+  const token = await admin.issue({ scopes: ["orders:read"] });
+  const issued = await admin.issue({ scopes: ["tokens:verify"] });
+  const gate = new Client(app, issued.token);
+  // What is asked of the registry below must be there: a miss would be asked of the ledger.
+  await eventually(async () => (await app.keys(`r/${key}/`)).length === 3);
+  // An isolate that has nothing to report.
+  await app.crash();
+  assert.equal((await usage(app, token)).total, 0);
+  await burst(app, gate, token, 1);
+
+  const passed = () => [app.ledger.count("fetch"), app.registry.count("get"), app.registry.count("put")];
+  const before = passed();
+  const began = Date.now();
+  const answers = await burst(app, gate, token, BURST);
+  const ended = Date.now();
+  assert.ok(ended - began < 20_000, "the machine was too slow for this test to say anything");
+  assert.deepEqual(passed(), before, "of the ledger, the registry and its writes there was none");
+  for (const answer of answers) {
+    const { ledger_calls, registry_reads } = await logged(app, answer);
+    assert.deepEqual([ledger_calls, registry_reads], [0, 0]);
+  }
+
+  await eventually(() => app.ledger.count("fetch") > before[0], PATIENCE);
+  const known = await eventually(async () => {
+    const found = await usage(app, token);
+    return found.total > 0 && found;
+  });
+  assert.ok(Date.now() - ended < 60_000, "known within a minute");
+  assert.equal(known.total, BURST + 1);
+  const last = Date.parse(known.last_used_at);
+  assert.ok(began <= last && last <= ended, `${known.last_used_at} is when it was used last`);
+  assert.equal((await read(app, `/v1/tokens/${token.id}`)).last_used_at, known.last_used_at);
+  assert.equal((await usage(app, issued)).total, BURST + 1, "the gate's own token was let in as often");
+
+  // Another isolate on the same ledger. What the first has not reported when it ends, nobody will.
+  await burst(app, gate, token, 5);
+  await app.crash();
+  await burst(app, gate, token, 20);
+  const more = await eventually(async () => {
+    const found = await usage(app, token);
+    return found.total > known.total && found;
+  }, PATIENCE);
+  assert.equal(more.total, BURST + 1 + 20);
+  assert.ok(more.last_used_at > known.last_used_at);
+
+  // It is nothing that verifiers hear of.
+  assert.equal(app.registry.count("put"), before[2]);
+});

@@ -1,0 +1,38 @@
+//! What is served as it stands, without the worker: the pages of `www`, and `/openapi.json`.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::project::Project;
+
+/// Where it is gathered; wrangler.toml names it too.
+const FOLDER: &str = "build/assets";
+
+/// Gathers it anew.
+///
+/// # Errors
+///
+/// Where a file cannot be read or written.
+pub(crate) fn gather(project: &Project) -> Result<()> {
+    let folder = project.root.join(FOLDER);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+    }
+    copy(&project.root.join("www"), &folder)?;
+    copy(&project.root.join("openapi.json"), &folder.join("openapi.json"))
+}
+
+/// Copies a file, or a folder with all below it.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(drop).with_context(|| format!("cannot copy {}", from.display()));
+    }
+    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
