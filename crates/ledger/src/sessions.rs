@@ -79,7 +79,8 @@ pub(crate) fn open(work: &Work<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession
     let after = json!({ "created_by": held.token.id, "expires_at": rfc3339::format(expires_at) });
     let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(after) };
     audit::append_about(work, change, Some(held.token.owner))?;
-    Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), session: session.view(work)? })
+    let seconds = expires_at.since(work.now) / 1_000;
+    Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: session.view(work)? })
 }
 
 /// The session that acts.

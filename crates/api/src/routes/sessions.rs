@@ -1,11 +1,13 @@
 //! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
 
 use axum::http::StatusCode;
-use counterfoil_ledger::command::{
-    EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session,
+use counterfoil_ledger::{
+    SecretText,
+    command::{EndSession, ListSessions, Listing, OpenSession, ReadSession, Session},
 };
 use http::{HeaderName, header};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::shapes::PageQuery;
 use crate::{
@@ -23,13 +25,20 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub(super) struct Open {}
 
+/// An [`OpenedSession`](counterfoil_ledger::command::OpenedSession), of which the session itself is passed on as it is.
+#[derive(Deserialize)]
+struct Opened {
+    text: SecretText,
+    seconds: u64,
+    session: Value,
+}
+
 pub(super) async fn open<P: Ports>(
     caller: Caller<P>,
     _: Option<Json<Open>>,
-) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Session>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Value>), Problem> {
     let reply = caller.ask(OpenSession {}).await?;
-    let OpenedSession { text, session } = reply.read()?;
-    let seconds = session.expires_at.since(session.created_at) / 1_000;
+    let Opened { text, seconds, session } = reply.look()?;
     let headers = [cookie::keep(text.expose(), seconds), (header::LOCATION, "/v1/session".to_owned())];
     Ok((StatusCode::CREATED, headers, reply.with(&session)?))
 }

@@ -57,6 +57,8 @@ pub struct Session {
 pub struct OpenedSession {
     /// The text.
     pub text: SecretText,
+    /// For how many seconds it is good, whole ones.
+    pub seconds: u64,
     /// The session.
     pub session: Session,
 }
