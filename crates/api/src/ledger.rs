@@ -24,7 +24,7 @@ pub(crate) struct Gate<P> {
 
 /// Where a request comes from, as far as that is known.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct From<'a> {
+pub(crate) struct Source<'a> {
     pub(crate) address: Option<IpAddr>,
     /// The origin of the web page, where that is not the API's own.
     pub(crate) origin: Option<&'a str>,
@@ -46,7 +46,7 @@ impl<P: Ports> Gate<P> {
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
-        from: From<'_>,
+        from: Source<'_>,
         terms: Terms,
         command: C,
     ) -> Result<Reply<C::Reply>, Problem> {
@@ -115,7 +115,7 @@ impl<P: Ports> Caller<P> {
 
     /// The same, on these terms.
     pub(crate) async fn ask_on<C: Ask>(&self, terms: Terms, command: C) -> Result<Reply<C::Reply>, Problem> {
-        let from = From { address: self.address, origin: self.origin.as_deref() };
+        let from = Source { address: self.address, origin: self.origin.as_deref() };
         self.gate.ask(self.workspace, self.actor, from, terms, command).await
     }
 }

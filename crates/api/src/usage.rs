@@ -21,7 +21,7 @@ pub(crate) use self::counter::Counter;
 use self::counter::{Batch, Timer};
 use crate::{
     app::App,
-    ledger::{From, Gate, Terms},
+    ledger::{Gate, Source, Terms},
     ports::{LostUses, Ports},
     problem::Problem,
     trace::Trace,
@@ -91,7 +91,7 @@ fn report_to<P: Ports>(
 ) -> BoxFuture<'_, Result<(), (u64, Problem)>> {
     Box::pin(async move {
         let count = uses.iter().map(|uses| u64::from(uses.count)).sum();
-        let (from, terms, ask) = (From::default(), Terms::default(), ReportUses { uses });
+        let (from, terms, ask) = (Source::default(), Terms::default(), ReportUses { uses });
         let reported = gate.ask(workspace, Actor::Verifier, from, terms, ask).await;
         reported.map(drop).map_err(|problem| (count, problem))
     })

@@ -7,7 +7,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Answer, Decision, Demand, Need, Pending, Progress, RegistryKey, Supply};
 
 use crate::{
-    ledger::{From, Gate, Terms},
+    ledger::{Gate, Source, Terms},
     ports::Ports,
 };
 
@@ -68,7 +68,7 @@ impl<P: Ports> Gate<P> {
             let question = Records { digests };
             // Without an answer the verifier says UNAVAILABLE; the caller need not learn why.
             if let Ok(answer) = self
-                .ask(workspace, Actor::Verifier, From::default(), Terms::default(), question)
+                .ask(workspace, Actor::Verifier, Source::default(), Terms::default(), question)
                 .await
                 .and_then(|reply| reply.read())
             {
