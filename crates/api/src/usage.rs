@@ -3,7 +3,8 @@
 //! A use is a check that finds a token valid, and a request to the API whose own token is let in. Nothing is written
 //! while anybody waits for an answer: the isolate [counts](Counter) in memory, and what it has counted goes to the
 //! ledgers as sums, in the background of requests that were answered. Under load that is once a minute; an isolate that
-//! falls idle reports after 25 seconds. So a token's last use is known within about a minute.
+//! falls idle reports after 25 seconds, and one in between as late as a minute allows. So a token's last use is known
+//! within a minute, and the moment that the report takes.
 //!
 //! Counts may be lost, never doubled. Lost is what an isolate has not reported when it ends (a crash, a deployment, an
 //! eviction: about a minute of its uses at most); what a report said whose outcome is not known, since it is not sent

@@ -3,7 +3,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use counterfoil_ledger::command::Uses;
 use counterfoil_token::{Digest, WorkspaceKey};
@@ -25,8 +25,8 @@ const TIMER: u64 = 25_000;
 /// No two timers are started within this time, in milliseconds: each keeps a request's context alive.
 const BETWEEN_TIMERS: u64 = 1_000;
 
-/// How long a busy isolate goes on counting between two reports, in milliseconds.
-const BETWEEN_REPORTS: u64 = 60_000;
+/// How old a use may become before it is reported, in milliseconds.
+const LATEST: u64 = 60_000;
 
 /// Sums of uses. It has no clock: the time is an argument, and may jump either way.
 #[derive(Default)]
@@ -39,9 +39,12 @@ pub(crate) struct Counter {
     /// How many timers were started, and when the last one was.
     timers: u64,
     timer_at: Option<Timestamp>,
+    /// When those were started that still run, in their order: one a second, so there are 25 at most.
+    running: VecDeque<(u64, Timestamp)>,
     /// Whether somebody was told that there is no more room.
     is_hurried: bool,
-    reported_at: Option<Timestamp>,
+    /// When the oldest use was counted that is not reported yet.
+    oldest_at: Option<Timestamp>,
 }
 
 /// Where a use is counted: sums of one ledger lie together.
@@ -75,6 +78,7 @@ impl Counter {
     /// Counts one use.
     pub(crate) fn count(&mut self, workspace: WorkspaceKey, digest: Digest, now: Timestamp) {
         self.is_stirred = true;
+        self.oldest_at.get_or_insert(now);
         let place = (workspace, now.0 / DAY, digest);
         if let Some(sum) = self.sums.get_mut(&place) {
             sum.count = sum.count.saturating_add(1);
@@ -98,19 +102,27 @@ impl Counter {
         self.is_stirred = false;
         self.timers += 1;
         self.timer_at = Some(now);
+        self.running.push_back((self.timers, now));
         Some(Timer { nth: self.timers, delay: TIMER })
     }
 
-    /// What is to be reported now that a timer has run out: everything, if the last report was long ago, or if there is
-    /// no more room, or if no other timer was started meanwhile. The last one leaves nothing behind, since whatever was
-    /// counted without a timer of its own was counted within a second of it.
+    /// What is to be reported now that a timer has run out: everything, if the next timer would be too late for the
+    /// oldest use, or there is none, or if there is no more room. The last timer leaves nothing behind, since whatever
+    /// was counted without a timer of its own was counted within a second of it.
     pub(crate) fn take(&mut self, timer: Timer, now: Timestamp) -> Option<Batch> {
-        let is_idle = timer.nth == self.timers;
-        let is_due = is_idle || self.is_full() || has_passed(BETWEEN_REPORTS, self.reported_at, now);
-        if !is_due || self.sums.is_empty() {
+        // One that never ran out, as its request was cut off, is passed over by the next.
+        while self.running.front().is_some_and(|(nth, _)| *nth <= timer.nth) {
+            self.running.pop_front();
+        }
+        let can_wait = self
+            .running
+            .front()
+            .zip(self.oldest_at)
+            .is_some_and(|((_, started), oldest)| now >= oldest && started.plus(TIMER) <= oldest.plus(LATEST));
+        if (can_wait && !self.is_full()) || self.sums.is_empty() {
             return None;
         }
-        self.reported_at = Some(now);
+        self.oldest_at = None;
         self.is_hurried = false;
         let mut reports: Vec<(WorkspaceKey, Vec<Uses>)> = Vec::new();
         for ((workspace, _, digest), Sum { count, last_used_at }) in std::mem::take(&mut self.sums) {
