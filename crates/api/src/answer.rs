@@ -35,24 +35,21 @@ impl<R> Reply<R> {
     pub(crate) fn new(json: Vec<u8>, repeated: bool) -> Self {
         Self { json, repeated, of: PhantomData }
     }
-}
 
-impl<R> Reply<R> {
     /// The same answer with another body.
     pub(crate) fn with<T: Serialize>(&self, body: &T) -> Result<Reply<T>, Problem> {
         let json = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
         Ok(Reply { json, repeated: self.repeated, of: PhantomData })
     }
-}
 
-impl<R: DeserializeOwned> Reply<R> {
     /// The reply itself, where the API needs to know what it says.
-    pub(crate) fn read(&self) -> Result<R, Problem> {
+    pub(crate) fn read(&self) -> Result<R, Problem>
+    where
+        R: DeserializeOwned,
+    {
         self.look()
     }
-}
 
-impl<R> Reply<R> {
     /// A part of the reply: a type that has some of its fields.
     pub(crate) fn look<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;

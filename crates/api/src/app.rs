@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use counterfoil_ledger::json;
 use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
@@ -49,7 +50,7 @@ impl Config {
     /// [`ConfigError`] names the one that is wrong.
     pub fn parse(root_token_digests: &str, seal_secrets: &str, session_secrets: &str) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
-            serde_json::from_str(root_token_digests).map_err(|_| ConfigError::RootTokenDigests)?;
+            json::read(root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
         if !(1..=2).contains(&root_digests.len()) {
             return Err(ConfigError::RootTokenDigests);
         }
@@ -96,7 +97,7 @@ pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError>
 }
 
 fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {
-    let secrets: Vec<String> = serde_json::from_str(text).ok()?;
+    let secrets: Vec<String> = json::read(text.as_bytes())?;
     let parse = |secret: &String| SealSecret::new(&hex::decode(secret).ok()?).ok();
     let secrets: Option<Vec<_>> = secrets.iter().map(parse).collect();
     secrets.filter(|secrets| !secrets.is_empty())

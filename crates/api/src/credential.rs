@@ -9,7 +9,7 @@ use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
 
-use crate::{app::App, cookie, ledger::Gate, origin, ports::Ports, problem::Problem, trace::Trace};
+use crate::{app::App, cookie, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
 
 const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
@@ -29,8 +29,6 @@ pub(crate) struct Caller<P> {
     pub(crate) text: PresentedText,
     /// From where, where that is known.
     pub(crate) address: Option<IpAddr>,
-    /// The origin of the web page that sends this, where it is not the API's own.
-    pub(crate) origin: Option<String>,
 }
 
 /// The bearer of the deployment's root token, in no workspace.
@@ -65,10 +63,11 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
             let detail = "Only the deployment's root token may do this.";
             return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
         }
-        if origin::foreign(&parts.headers, &parts.uri).is_some() {
+        let gate = gate(parts, app)?;
+        if gate.trace.origin.is_some() {
             return Err(Problem::origin_not_allowed());
         }
-        Ok(Self { gate: gate(parts, app)?, address: client_address(&parts.headers) })
+        Ok(Self { gate, address: client_address(&parts.headers) })
     }
 }
 
@@ -77,10 +76,9 @@ fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Resu
     Box::pin(async move {
         let gate = gate(parts, app)?;
         let address = client_address(&parts.headers);
-        let origin = origin::foreign(&parts.headers, &parts.uri);
         let Some(text) = presented(&parts.headers)? else {
             let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
-            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address, origin });
+            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address });
         };
         let digest = Digest::of(text.as_bytes());
         let (workspace, actor) = if app.config().is_root(digest) {
@@ -105,7 +103,7 @@ fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Resu
             };
             (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
         };
-        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address, origin })
+        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
     })
 }
 

@@ -1,6 +1,6 @@
 //! The way to the ledgers and the directory: typed questions out, typed replies or problems back.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use counterfoil_ledger::{
     Answered, Refusal,
@@ -23,11 +23,11 @@ pub(crate) struct Gate<P> {
 }
 
 /// Where a request comes from, as far as that is known.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Source<'a> {
+#[derive(Clone, Default)]
+pub(crate) struct Source {
     pub(crate) address: Option<IpAddr>,
     /// The origin of the web page, where that is not the API's own.
-    pub(crate) origin: Option<&'a str>,
+    pub(crate) origin: Option<Arc<str>>,
 }
 
 /// On what terms a command is to be carried out.
@@ -46,7 +46,7 @@ impl<P: Ports> Gate<P> {
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
-        from: Source<'_>,
+        from: Source,
         terms: Terms,
         command: C,
     ) -> Result<Reply<C::Reply>, Problem> {
@@ -56,7 +56,7 @@ impl<P: Ports> Gate<P> {
             request_id: self.trace.request_id.to_string(),
             address: from.address,
             idempotency_key: terms.idempotency_key,
-            origin: from.origin.map(str::to_owned),
+            origin: from.origin.as_deref().map(str::to_owned),
             if_version: terms.if_version,
             command: command.into(),
         };
@@ -72,8 +72,10 @@ impl<P: Ports> Gate<P> {
             let reply = self.app.ports.ledger(request.workspace, json).await;
             let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
-            if !matches!(outcome, Err(Refusal::Unauthenticated { .. } | Refusal::OriginNotAllowed)) {
-                self.trace.let_page_read();
+            if !outcome.as_ref().is_err_and(Refusal::shuts_out) {
+                if request.origin.is_some() {
+                    self.trace.let_page_read();
+                }
                 self.count_caller(request.workspace, request.actor);
             }
             let Answered { reply, repeated } = outcome?;
@@ -115,7 +117,7 @@ impl<P: Ports> Caller<P> {
 
     /// The same, on these terms.
     pub(crate) async fn ask_on<C: Ask>(&self, terms: Terms, command: C) -> Result<Reply<C::Reply>, Problem> {
-        let from = Source { address: self.address, origin: self.origin.as_deref() };
+        let from = Source { address: self.address, origin: self.gate.trace.origin.clone() };
         self.gate.ask(self.workspace, self.actor, from, terms, command).await
     }
 }

@@ -4,6 +4,8 @@
 //! only then, the page may read the answer. A preflight names no workspace, so it is granted to every page: it changes
 //! and tells nothing.
 
+use std::sync::Arc;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
@@ -19,11 +21,11 @@ const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const MAX_AGE: &str = "7200";
 
 /// The origin of the page that sends this, where it is not the API's own.
-pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<String> {
+pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<Arc<str>> {
     let own = own(uri);
     // One that cannot be read is no workspace's.
     let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
-    origins.find(|origin| own.as_deref() != Some(origin)).map(str::to_owned)
+    origins.find(|origin| own.as_deref() != Some(origin)).map(Arc::from)
 }
 
 /// The API's own origin, as the request names it.

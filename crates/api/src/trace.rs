@@ -27,6 +27,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) struct Trace {
     /// The id under which the request is logged and answered.
     pub(crate) request_id: Arc<str>,
+    /// The origin of the web page that sent it, where that is not the API's own.
+    pub(crate) origin: Option<Arc<str>>,
     tally: Arc<Tally>,
 }
 
@@ -41,11 +43,11 @@ struct Tally {
 }
 
 impl Trace {
-    pub(crate) fn new(ports: &impl Ports) -> Self {
+    pub(crate) fn new(ports: &impl Ports, origin: Option<Arc<str>>) -> Self {
         let mut random = [0; 12];
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, tally: Arc::default() }
+        Self { request_id, origin, tally: Arc::default() }
     }
 
     pub(crate) fn count_ledger_call(&self) {
@@ -69,11 +71,10 @@ impl Trace {
 
 /// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
 pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Request, next: Next) -> Response {
-    let trace = Trace::new(&app.ports);
+    let trace = Trace::new(&app.ports, origin::foreign(request.headers(), request.uri()));
     let started_at = app.ports.now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let origin = origin::foreign(request.headers(), request.uri());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(request.method(), request.headers()) {
@@ -90,8 +91,8 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     // Nearly every answer holds personal data or a token; none may be kept by a cache.
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
-    if let Some(origin) = origin.filter(|_| trace.tally.page_may_read.load(Relaxed)) {
-        origin::expose(&origin, response.headers_mut());
+    if let Some(origin) = trace.origin.as_deref().filter(|_| trace.tally.page_may_read.load(Relaxed)) {
+        origin::expose(origin, response.headers_mut());
     }
     let status = response.status();
     app.ports.log(&LogLine {

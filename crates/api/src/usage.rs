@@ -60,7 +60,7 @@ impl<P: Ports> Afterwards<P> {
 
 /// Reports to all ledgers at the same time: one that does not answer takes no other's time.
 async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
-    let gate = &Gate { trace: Trace::new(&app.ports), app };
+    let gate = &Gate { trace: Trace::new(&app.ports, None), app };
     let mut under_way: Vec<_> = reports.into_iter().map(|(workspace, uses)| report_to(gate, workspace, uses)).collect();
     let (mut uses, mut detail) = (dropped, None);
     // What `join_all` does, in a fraction of its code.

@@ -10,6 +10,7 @@ use crate::{
     authority::Authority,
     command::{AuditEntry, Listing, ReadAudit},
     cursor::{List, Window},
+    json,
     refusal::Refusal,
     scopes::BuiltIn,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
@@ -107,7 +108,7 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
 
 fn entry(mut row: Row) -> Result<(u64, AuditEntry), SqlError> {
     let json = |text: Option<String>| {
-        let json = text.as_deref().map(serde_json::from_str).transpose();
+        let json = text.map(|text| json::parse(text.as_bytes())).transpose();
         json.map_err(|_| SqlError::new("an audit row holds unexpected JSON"))
     };
     let seq = row.take()?;

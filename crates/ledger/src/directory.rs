@@ -163,7 +163,7 @@ impl<S: Sql> Directory<S> {
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
 pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, NotAReply> {
-    Ok(wire::decode_outcome(bytes)?.map(|answered| answered.reply))
+    wire::decode_outcome(bytes)
 }
 
 fn reply<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<String, Refusal> {

@@ -51,7 +51,8 @@ pub fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
 }
 
 /// Reads a text as a type, where nobody need be told what is wrong with it.
-pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
+#[must_use]
+pub fn read<T: DeserializeOwned>(text: &[u8]) -> Option<T> {
     fit(parse(text).ok()?).ok()
 }
 

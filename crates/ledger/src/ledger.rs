@@ -6,7 +6,6 @@
 
 use counterfoil_token::SealSecret;
 use counterfoil_verify::{Code, Timestamp};
-use serde_json::Value;
 
 use crate::{
     audit,
@@ -15,7 +14,7 @@ use crate::{
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
     idempotency::{Once, Repeatable},
-    json, members,
+    members,
     mint::Mint,
     outbox::Outbox,
     records,
@@ -62,16 +61,6 @@ impl<S: Sql> Ledger<S> {
     pub fn handle(&self, body: &[u8], context: Context<'_>) -> Vec<u8> {
         let request = wire::decode(body).map_err(Refusal::internal);
         wire::encode_reply(request.and_then(|request| self.carry_out(request, context)))
-    }
-
-    /// Carries one command out, whole or not at all, and gives its reply in JSON.
-    ///
-    /// # Errors
-    /// [`Refusal`]: nothing has changed then.
-    pub fn execute(&self, request: Request, context: Context<'_>) -> Result<Answered<Value>, Refusal> {
-        let Answered { reply, repeated } = self.carry_out(request, context)?;
-        let reply = json::parse(reply.as_bytes()).map_err(|error| Refusal::internal(error.to_string()))?;
-        Ok(Answered { reply, repeated })
     }
 
     fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
@@ -121,6 +110,8 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
             return match (actor, command) {
                 (Actor::Token(_), _) => Err(Refusal::unauthenticated(Code::Unknown)),
                 (Actor::Session(_), _) => Err(Refusal::SessionEnded),
+                // There is no setting that would allow it.
+                _ if origin.is_some() => Err(Refusal::OriginNotAllowed),
                 (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {

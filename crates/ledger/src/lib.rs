@@ -53,4 +53,4 @@ pub use refusal::Refusal;
 pub use secret::SecretText;
 pub use slug::{InvalidSlug, Slug};
 pub use upkeep::Upkeep;
-pub use wire::{Answered, NotAReply, decode_answer, decode_reply, reply_json};
+pub use wire::{Answered, NotAReply, decode_reply, reply_json};

@@ -145,6 +145,12 @@ pub enum InvalidCode {
 }
 
 impl Refusal {
+    /// Whether the actor was not even let in, or the page that it acts through was not: nothing more was looked at.
+    #[must_use]
+    pub fn shuts_out(&self) -> bool {
+        matches!(self, Self::Unauthenticated { .. } | Self::SessionEnded | Self::OriginNotAllowed)
+    }
+
     pub(crate) fn unauthenticated(code: Code) -> Self {
         Self::Unauthenticated { code }
     }

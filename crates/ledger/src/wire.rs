@@ -48,22 +48,12 @@ pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotA
 /// # Errors
 /// [`NotAReply`], likewise.
 pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, Refusal>, NotAReply> {
-    Ok(decode_answer::<C>(bytes)?.map(|answered| answered.reply))
-}
-
-/// The same, with whether it was the reply to an earlier request under the same idempotency key.
-///
-/// # Errors
-/// [`NotAReply`], likewise.
-pub fn decode_answer<C: Ask>(bytes: &[u8]) -> Result<Result<Answered<C::Reply>, Refusal>, NotAReply> {
     decode_outcome(bytes)
 }
 
-pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result<Answered<T>, Refusal>, NotAReply> {
+pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result<T, Refusal>, NotAReply> {
     match reply_json(bytes)? {
-        Ok(Answered { reply, repeated }) => {
-            json::read(reply).map(|reply| Ok(Answered { reply, repeated })).ok_or(NotAReply)
-        }
+        Ok(answered) => json::read(answered.reply).map(Ok).ok_or(NotAReply),
         Err(refusal) => Ok(Err(refusal)),
     }
 }

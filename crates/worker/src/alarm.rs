@@ -40,21 +40,20 @@ const RETRY: Duration = Duration::from_secs(5);
 const STEPS: usize = 20;
 
 /// Publishes what is due, looks after what is due of its own accord, and arms the next alarm.
-pub(crate) async fn run(state: &State, env: &Env) {
-    let opened = DurableSql::new(state).and_then(Ledger::open);
-    match opened {
+pub(crate) async fn run(state: &State, env: &Env, ledger: Result<&Ledger<DurableSql>, SqlError>) {
+    match ledger {
         Ok(ledger) => {
-            if let Err(error) = publish(&ledger, env).await {
+            if let Err(error) = publish(ledger, env).await {
                 worker::console_error!("the outbox could not be drained: {error}");
             }
-            let next = match upkeep(&ledger, env).await {
+            let next = match upkeep(ledger, env).await {
                 Ok(next) => next,
                 Err(error) => {
                     worker::console_error!("the ledger's upkeep failed: {error}");
                     Some(now().plus(as_millis(RETRY)))
                 }
             };
-            rearm(state, &ledger, next).await;
+            rearm(state, ledger, next).await;
         }
         Err(error) => {
             worker::console_error!("the ledger could not be opened: {error}");

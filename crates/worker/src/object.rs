@@ -4,8 +4,11 @@
 //! set in the same turn with no await between them, so they reach the disk together: a change is never kept without
 //! the alarm that tells verifiers of it.
 
+use std::cell::OnceCell;
+
 use counterfoil_api::{ConfigError, parse_seal_secrets, parse_session_secrets};
 use counterfoil_ledger::{Context, Ledger as Workspace, directory::Directory, sql::SqlError};
+use counterfoil_token::SealSecret;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::{
@@ -21,16 +24,25 @@ pub(crate) const LEDGER: &str = "https://ledger/ledger";
 /// The address of the directory, within its object.
 pub(crate) const DIRECTORY: &str = "https://ledger/directory";
 
-/// See the module.
+/// See the module. What it needs for every message is made at the first that needs it.
 #[durable_object(alarm)]
 pub struct Ledger {
     state: State,
     env: Env,
+    workspace: OnceCell<Workspace<DurableSql>>,
+    directory: OnceCell<Directory<DurableSql>>,
+    secrets: OnceCell<Secrets>,
+}
+
+/// The deployment's secrets, parsed.
+struct Secrets {
+    seal: Vec<SealSecret>,
+    session: Vec<SealSecret>,
 }
 
 impl DurableObject for Ledger {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env }
+        Self { state, env, workspace: OnceCell::new(), directory: OnceCell::new(), secrets: OnceCell::new() }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -46,31 +58,47 @@ impl DurableObject for Ledger {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::run(&self.state, &self.env).await;
+        alarm::run(&self.state, &self.env, self.workspace()).await;
         Response::empty()
     }
 }
 
 impl Ledger {
     async fn ledger(&self, body: &[u8]) -> Result<Response> {
-        let wrong = |error: ConfigError| worker::Error::RustError(error.to_string());
-        let seal_secrets = parse_seal_secrets(&secret(&self.env, "SEAL_SECRETS")).map_err(wrong)?;
-        let session_secrets = parse_session_secrets(&secret(&self.env, "SESSION_SECRETS")).map_err(wrong)?;
+        let Secrets { seal, session } = self.secrets()?;
         let ledger = self.workspace().map_err(failed)?;
-        let (seal_secrets, session_secrets) = (&seal_secrets, &session_secrets);
-        let reply = ledger.handle(body, Context { now: now(), random: &mut random, seal_secrets, session_secrets });
-        arm(&self.state, &ledger).await;
+        let context = Context { now: now(), random: &mut random, seal_secrets: seal, session_secrets: session };
+        let reply = ledger.handle(body, context);
+        arm(&self.state, ledger).await;
         Response::from_bytes(reply)
     }
 
     fn directory(&self, body: &[u8]) -> Result<Response> {
-        let directory = Directory::open(DurableSql::new(&self.state).map_err(failed)?).map_err(failed)?;
+        let open = || Directory::open(DurableSql::new(&self.state)?);
+        let directory = made_once(&self.directory, open).map_err(failed)?;
         Response::from_bytes(directory.handle(body, now()))
     }
 
-    fn workspace(&self) -> Result<Workspace<DurableSql>, SqlError> {
-        Workspace::open(DurableSql::new(&self.state)?)
+    fn workspace(&self) -> std::result::Result<&Workspace<DurableSql>, SqlError> {
+        made_once(&self.workspace, || Workspace::open(DurableSql::new(&self.state)?))
     }
+
+    fn secrets(&self) -> Result<&Secrets> {
+        let parse = || {
+            let seal = parse_seal_secrets(&secret(&self.env, "SEAL_SECRETS"))?;
+            Ok(Secrets { seal, session: parse_session_secrets(&secret(&self.env, "SESSION_SECRETS"))? })
+        };
+        made_once(&self.secrets, parse).map_err(|error: ConfigError| worker::Error::RustError(error.to_string()))
+    }
+}
+
+/// What the cell holds, made now if it holds nothing. What fails is tried again by the next message.
+fn made_once<T, E>(cell: &OnceCell<T>, make: impl FnOnce() -> std::result::Result<T, E>) -> std::result::Result<&T, E> {
+    if let Some(made) = cell.get() {
+        return Ok(made);
+    }
+    let made = make()?;
+    Ok(cell.get_or_init(|| made))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "fits map_err")]

@@ -42,6 +42,7 @@ pub fn html() -> String {
     <meta charset="utf-8">
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <title>{TITLE} · Counterfoil</title>
+    <link rel="stylesheet" href="/style.css">
     <link rel="stylesheet" href="/docs/style.css">
     <link rel="icon" href="data:,">
   </head>

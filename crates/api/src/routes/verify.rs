@@ -1,7 +1,10 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
 use axum::{http::StatusCode, response::IntoResponse};
-use counterfoil_ledger::command::{Actor, Records};
+use counterfoil_ledger::{
+    command::{Actor, Records},
+    json,
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Scope, ScopeSet};
 use http::header;
@@ -96,7 +99,7 @@ struct Bearer {
 
 pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
     // The verifier answers here, not the ledger, which knows what pages a workspace allows.
-    if caller.origin.is_some() {
+    if caller.gate.trace.origin.is_some() {
         return Err(Problem::origin_not_allowed());
     }
     let (tokens, single) = match (body.token, body.tokens) {
@@ -212,7 +215,7 @@ impl From<&Known> for Bearer {
             scopes: facts.effective_scopes(),
             client_id: facts.token.client_id.as_deref().map(owned),
             expires_at: facts.token.expires_at.map(Rfc3339),
-            metadata: facts.token.metadata.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+            metadata: facts.token.metadata.as_deref().and_then(|text| json::parse(text.as_bytes()).ok()),
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn create<P: Ports>(
     }
     let key = claim(&root.gate, &body.slug).await?;
     let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
-    let from = Source { address: root.address, origin: None };
+    let from = Source { address: root.address, ..Source::default() };
     let made = root.gate.ask(key, Actor::Root, from, Terms::default(), bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
     Ok((StatusCode::CREATED, created_at("/v1/workspace", ""), made))

@@ -211,6 +211,23 @@ fn isolates_add_up_and_one_that_ends_takes_what_it_has_not_reported() {
 }
 
 #[test]
+fn a_session_that_is_over_is_no_use_of_its_token() {
+    let setup = Setup::new();
+    let Setup { deployment, acme, .. } = &setup;
+    let short = deployment.call("PATCH", "/v1/workspace").bearer(&acme.admin).json(&json!({ "session_length": 60 }));
+    short.send().expect(200);
+    let opener = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["sessions:create"] }));
+    let ((session, _), id) = (deployment.session(&text(&opener, "/token")), text(&opener, "/id"));
+    deployment.let_pass(120);
+    let used = setup.total(&id);
+    let page = deployment.call("GET", "/v1/session").session(&session).header("origin", "https://app.example").send();
+    assert_eq!(page.refused(401), "SESSION_ENDED");
+    assert_eq!(page.header("access-control-allow-origin"), None, "nobody was let in, so nobody may read it");
+    deployment.let_pass(120);
+    assert_eq!(setup.total(&id), used);
+}
+
+#[test]
 fn what_is_done_in_a_session_is_a_use_of_its_token() {
     let setup = Setup::new();
     let opener = setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": ["sessions:create"] }));

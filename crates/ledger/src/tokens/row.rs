@@ -8,6 +8,7 @@ use counterfoil_verify::{
 use super::text::ReplacedText;
 use crate::{
     command::{State, TokenView},
+    json,
     members::{self, MemberRow},
     refusal::Refusal,
     sql::{Row, Sql, SqlError, Value},
@@ -220,7 +221,9 @@ impl OwnedToken {
     /// What owners and admins are shown.
     pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, Refusal> {
         let token = self.token.clone();
-        let metadata = token.metadata.as_deref().map(serde_json::from_str).transpose();
+        let no_json = || Refusal::internal(format!("the metadata of {} is no JSON", token.id));
+        let metadata =
+            token.metadata.as_deref().map(|text| json::read(text.as_bytes()).ok_or_else(no_json)).transpose()?;
         Ok(TokenView {
             number: token.number,
             digest: token.digest,
@@ -238,7 +241,7 @@ impl OwnedToken {
             not_before: token.not_before,
             allowed_addresses: token.addresses,
             client_id: token.client_id,
-            metadata: metadata.map_err(|_| Refusal::internal(format!("the metadata of {} is no JSON", token.id)))?,
+            metadata,
             last_used_at: token.last_used_at,
             revoked_at: token.revoked_at,
             version: token.version,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
 };
 
-use counterfoil_ledger::{Answered, Context, Ledger, Refusal, command::*, native::NativeSql};
+use counterfoil_ledger::{Answered, Context, Ledger, Refusal, command::*, native::NativeSql, reply_json};
 use counterfoil_token::Digest;
 use serde_json::Value as Json;
 
@@ -88,7 +88,7 @@ impl Life {
             _ => random.fill(bytes),
         };
         let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets };
-        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| ledger.execute(request, context))) else {
+        let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| handle(ledger, &request, context))) else {
             assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
             self.reopen();
             return Err(());
@@ -133,6 +133,13 @@ impl Life {
 /// A command's JSON is an object with one field, named after it.
 fn kind(command: &Json) -> &str {
     command.as_object().unwrap().keys().next().unwrap()
+}
+
+/// What a ledger answers, as it travels.
+fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, Refusal> {
+    let reply = ledger.handle(&serde_json::to_vec(request).unwrap(), context);
+    let Answered { reply, repeated } = reply_json(&reply).unwrap()?;
+    Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated })
 }
 
 /// What is kept of a reply under an idempotency key: everything but the text.
