@@ -76,6 +76,20 @@ pub struct TokenFilter {
     pub digest: Option<Digest>,
     /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
     pub text: Option<String>,
+    /// Its number in the workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
+    /// Whether it belongs to the actor's own member; root has none.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub mine: bool,
+    /// Whether it is neither revoked nor expired: it counts against its owner's quota.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub live: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// By what tokens are sorted; by number where equal.

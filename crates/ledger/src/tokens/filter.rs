@@ -5,7 +5,7 @@ use crate::{
     check,
     command::{State, TokenFilter},
     refusal::Refusal,
-    sql::Value,
+    sql::{MAX_INTEGER, Value},
     work::Work,
 };
 
@@ -16,6 +16,13 @@ const STATE: &str = "CASE
     WHEN tokens.expires_at <= ? THEN 'expired'
     WHEN tokens.not_before > ? THEN 'pending'
     ELSE 'active' END = ?";
+
+/// Neither revoked nor expired; takes the time.
+const LIVE: &str = "tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before
+    AND (tokens.expires_at IS NULL OR tokens.expires_at > ?)";
+
+/// Members are numbered from one.
+const NOBODY: u64 = 0;
 
 /// Text is looked for without `LIKE`: no character means anything but itself, and patterns may be longer than the 50
 /// bytes that a Durable Object allows. `lower` knows ASCII only.
@@ -55,6 +62,17 @@ impl Conditions {
             // Also by a text that it no longer has: who finds an old one wants to know whose it was.
             let text = "(tokens.digest = ? OR tokens.number = (SELECT token FROM replaced_texts WHERE digest = ?))";
             all.and(text, [digest.into(), digest.into()]);
+        }
+        if let Some(number) = filter.number {
+            // A number that no column can hold is no token's.
+            all.and("tokens.number = ?", [number.min(MAX_INTEGER).into()]);
+        }
+        if filter.mine {
+            let own = work.authority.member().map_or(NOBODY, |member| member.number);
+            all.and("tokens.owner = ?", [own.into()]);
+        }
+        if filter.live {
+            all.and(LIVE, [work.now.into()]);
         }
         if let Some(text) = &filter.text {
             check::length("/q", text, 1..=200)?;

@@ -73,6 +73,41 @@ fn by_state() {
 }
 
 #[test]
+fn by_number_member_and_life() {
+    let (mut world, admin) = World::founded();
+    let mut issue = |ask| world.issue(admin.actor, ask).unwrap();
+    issue(CreateToken { lifetime: Lifetime::Seconds(1), ..token(&[]) });
+    issue(CreateToken { enabled: false, ..token(&[]) });
+    issue(CreateToken { not_before: Some(START.plus(DAY)), ..token(&[]) });
+    let gone = issue(token(&[]));
+    world.call(admin.actor, RevokeToken { id: gone.id.clone(), reason: None }).unwrap();
+    let ann = world.join("ann", &["tokens:read"]);
+    let live = || TokenFilter { live: true, ..filter() };
+    assert_eq!(find(&mut world, live()), [1, 2, 3, 4, 6], "what has not begun or is switched off counts too");
+    world.wait(1_000);
+    assert_eq!(find(&mut world, live()), [1, 3, 4, 6], "an expired one no longer");
+
+    let mine = || TokenFilter { mine: true, ..filter() };
+    let of = |world: &mut World, actor| numbers(&list(world, actor, &mine(), NEWEST, Page::default()).unwrap());
+    assert_eq!(of(&mut world, admin.actor), [5, 4, 3, 2, 1], "an admin's own, of all that it may see");
+    assert_eq!(of(&mut world, ann.actor), [6]);
+    assert_eq!(find(&mut world, mine()), [0; 0], "root owns none");
+
+    let numbered = |number| TokenFilter { number: Some(number), ..filter() };
+    assert_eq!(find(&mut world, numbered(3)), [3]);
+    assert_eq!(find(&mut world, TokenFilter { live: true, ..numbered(5) }), [0; 0], "all that is given must hold");
+    for none in [0, 7, 1 << 53, u64::MAX] {
+        assert_eq!(find(&mut world, numbered(none)), [0; 0]);
+    }
+    let others = list(&mut world, ann.actor, &numbered(3), NEWEST, Page::default()).unwrap();
+    assert_eq!(others.total, 0, "others' tokens have no number that a member could find");
+
+    let generation = world.number("SELECT generation FROM workspace") + 1;
+    world.meddle(&format!("UPDATE members SET revoked_before = {generation} WHERE id = 'ann'"));
+    assert_eq!(find(&mut world, live()), [1, 3, 4], "revoked with its owner's others");
+}
+
+#[test]
 fn by_owner_scope_client_and_digest() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["orders:*", "read"]);

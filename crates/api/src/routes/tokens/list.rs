@@ -39,7 +39,7 @@ pub(in crate::routes) async fn list<P: Ports>(
     Query(question): Query<Question>,
 ) -> Result<Reply<Listing<TokenView>>, Problem> {
     let Question { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor } = question;
-    let filter = TokenFilter { owner, state, scope, client_id, digest, text: q };
+    let filter = TokenFilter { owner, state, scope, client_id, digest, text: q, ..TokenFilter::default() };
     caller.ask(ListTokens { filter, sort, page: Page { limit, cursor } }).await
 }
 

@@ -85,6 +85,6 @@ pub(in crate::routes) async fn revoke_many<P: Ports>(
 impl From<Filter> for TokenFilter {
     fn from(filter: Filter) -> Self {
         let Filter { owner, state, scope, client_id, digest, q } = filter;
-        Self { owner, state, scope, client_id, digest, text: q }
+        Self { owner, state, scope, client_id, digest, text: q, ..Self::default() }
     }
 }
