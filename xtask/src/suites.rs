@@ -25,14 +25,15 @@ pub(crate) enum Suite {
     Wasm,
     /// The built bundle on workerd, and the vectors in JavaScript.
     Worker,
-    /// The built bundle in this machine's Chromium.
-    Browser,
-
     /// The built bundle against its OpenAPI document.
     Openapi,
+    /// The dialects of the built bundle, driven by their own clients.
+    Clients,
+    /// The built bundle in this machine's Chromium.
+    Browser,
 }
 
-const ALL: [Suite; 5] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Browser];
+const ALL: [Suite; 6] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Clients, Suite::Browser];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -47,8 +48,9 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Native => native(project),
             Suite::Wasm => wasm(project),
             Suite::Worker => worker(project, profile),
-            Suite::Browser => browser(project, profile),
             Suite::Openapi => openapi(project, profile),
+            Suite::Clients => clients(project, profile),
+            Suite::Browser => browser(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -111,13 +113,22 @@ fn node_tests(project: &Project) -> Command {
 
 fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
     heading("OpenAPI, on workerd");
-    let python = tools::python_with_schemathesis(project)?;
+    with_python(project, profile, "tests/openapi")
+}
+
+fn clients(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("clients, on workerd");
+    with_python(project, profile, "tests/clients")
+}
+
+/// The tests of a folder that has a list of the Python packages they use.
+fn with_python(project: &Project, profile: Profile, folder: &str) -> Result<Tally> {
+    let python = tools::python_with(project, &format!("{folder}/requirements.txt"))?;
     bundle::worker(project, profile, 2)?;
     let mut files = Vec::new();
-    add_files(&project.root.join("tests/openapi"), ".test.mjs", &mut files)?;
-    let mut node = project.command("node");
-    node.args(["--test", "--test-reporter=spec"]).args(files);
-    counted(node.env("COUNTERFOIL_PYTHON", python))
+    add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
+    files.sort();
+    counted(node_tests(project).args(files).env("COUNTERFOIL_PYTHON", python))
 }
 
 fn heading(suite: &str) {

@@ -1,12 +1,12 @@
 //! What the jobs need besides cargo, and how a machine that lacks it gets it.
 
 mod npm;
-mod schemathesis;
+mod python;
 mod wasm_bindgen;
 mod wasm_target;
 
 pub(crate) use npm::Npm;
-pub(crate) use schemathesis::python as python_with_schemathesis;
+pub(crate) use python::python_with;
 pub(crate) use wasm_bindgen::WasmBindgen;
 pub(crate) use wasm_target::{WASM, ensure as ensure_wasm_target};
 

@@ -87,10 +87,21 @@ fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Value,
         if !is_json(request.headers()) {
             return Err(not_declared_json());
         }
-        let bytes = read(request.into_body(), limit).await?;
-        json::parse(&bytes).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
-        })
+        parse(&read(request.into_body(), limit).await?)
+    })
+}
+
+/// Reads a body as JSON, whatever is said of its type; none where it is empty.
+pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
+    Box::pin(async move {
+        let bytes = read(request.into_body(), MAX_BODY).await?;
+        if bytes.is_empty() { Ok(None) } else { parse(&bytes).map(Some) }
+    })
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    json::parse(bytes).map_err(|error| {
+        Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
     })
 }
 

@@ -50,7 +50,8 @@ impl<P: Ports> FromRequestParts<App<P>> for Caller<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
-        caller(parts, app).await
+        let text = presented(&parts.headers)?;
+        Self::presenting(parts, app, text).await
     }
 }
 
@@ -71,40 +72,47 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
     }
 }
 
-/// Who sent this; one function for all routes, which would else be compiled into each of them.
-fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Result<Caller<P>, Problem>> {
-    Box::pin(async move {
-        let gate = gate(parts, app)?;
-        let address = client_address(&parts.headers);
-        let Some(text) = presented(&parts.headers)? else {
-            let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
-            return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address });
-        };
-        let digest = Digest::of(text.as_bytes());
-        let (workspace, actor) = if app.config().is_root(digest) {
-            let slug = workspace_header(&parts.headers)?.ok_or_else(|| {
-                let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
-                Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
-            })?;
-            (gate.resolve(slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
-        } else {
-            let workspace = match Presented::parse(text.as_bytes()) {
-                Err(_) => return Err(Problem::credential(Code::Malformed)),
-                Ok(Presented::Ours(token)) => {
-                    let workspace = token.workspace();
-                    // A wrong seal was never issued: no ledger is asked, none is even brought to life.
-                    let keys = app.config().seal_keys(workspace);
-                    keys.iter().any(|key| token.is_sealed_by(key)).then_some(workspace)
-                }
-                Ok(Presented::Foreign(_)) => match workspace_header(&parts.headers)? {
-                    Some(slug) => gate.resolve(slug).await?,
-                    None => None,
-                },
+impl<P: Ports> Caller<P> {
+    /// Who presents this token; where there is none, the session that the browser sends along. One function for all
+    /// routes, which would else be compiled into each of them.
+    pub(crate) fn presenting<'a>(
+        parts: &'a Parts,
+        app: &'a App<P>,
+        text: Option<String>,
+    ) -> BoxFuture<'a, Result<Self, Problem>> {
+        Box::pin(async move {
+            let gate = gate(parts, app)?;
+            let address = client_address(&parts.headers);
+            let Some(text) = text else {
+                let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
+                return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address });
             };
-            (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
-        };
-        Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
-    })
+            let digest = Digest::of(text.as_bytes());
+            let (workspace, actor) = if app.config().is_root(digest) {
+                let slug = workspace_header(&parts.headers)?.ok_or_else(|| {
+                    let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
+                    Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
+                })?;
+                (gate.resolve(slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
+            } else {
+                let workspace = match Presented::parse(text.as_bytes()) {
+                    Err(_) => return Err(Problem::credential(Code::Malformed)),
+                    Ok(Presented::Ours(token)) => {
+                        let workspace = token.workspace();
+                        // A wrong seal was never issued: no ledger is asked, none is even brought to life.
+                        let keys = app.config().seal_keys(workspace);
+                        keys.iter().any(|key| token.is_sealed_by(key)).then_some(workspace)
+                    }
+                    Ok(Presented::Foreign(_)) => match workspace_header(&parts.headers)? {
+                        Some(slug) => gate.resolve(slug).await?,
+                        None => None,
+                    },
+                };
+                (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
+            };
+            Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
+        })
+    }
 }
 
 fn gate<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Gate<P>, Problem> {
@@ -127,7 +135,7 @@ fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey
 }
 
 /// The one token that the request presents, as `Authorization: Bearer` or `X-API-Key`.
-fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut found: Option<&str> = None;
     let authorization = headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.to_str().ok()?));
     let api_key = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok());
@@ -144,7 +152,7 @@ fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(found.map(str::to_owned))
 }
 
-fn no_credential() -> Problem {
+pub(crate) fn no_credential() -> Problem {
     let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
     Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
 }

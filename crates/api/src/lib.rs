@@ -15,6 +15,7 @@ pub mod codes;
 mod condition;
 mod cookie;
 mod credential;
+mod dialects;
 mod idempotency;
 mod ledger;
 #[cfg(feature = "openapi")]

@@ -13,6 +13,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::dialects::Envelope;
+
 /// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
@@ -129,18 +131,10 @@ impl Problem {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This path does not take this method.")
     }
 
-    /// The response that the caller sees.
-    pub(crate) fn render(&self, request_id: &str) -> Response {
-        let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
-        let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
-        let pointer = self.pointer.as_deref();
-        let items = self.items.as_deref();
-        let body = Body { r#type, title, status, code, detail, pointer, items, request_id };
-        // A struct of strings and numbers always serialises.
-        let body = serde_json::to_vec(&body).unwrap_or_default();
-        let mut response = (self.status, body).into_response();
+    /// The response that the caller sees: a problem of RFC 9457, or what its dialect makes of it.
+    pub(crate) fn render(&self, request_id: &str, envelope: Option<Envelope>) -> Response {
+        let mut response = envelope.map_or_else(|| self.in_json(request_id), |envelope| envelope(self));
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(challenge) = self.challenge() {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
@@ -148,6 +142,17 @@ impl Problem {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
+    }
+
+    fn in_json(&self, request_id: &str) -> Response {
+        let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
+        let pointer = self.pointer.as_deref();
+        let items = self.items.as_deref();
+        let body = Body { r#type, title, status, code, detail, pointer, items, request_id };
+        // A struct of strings and numbers always serialises.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
 
     /// The challenge of RFC 6750, section 3: no error code where no credential was presented.

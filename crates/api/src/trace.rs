@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 
 use crate::{
     app::App,
-    origin,
+    dialects, origin,
     ports::{LogLine, Ports},
     problem::Problem,
     usage::Afterwards,
@@ -75,6 +75,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let started_at = app.ports.now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let envelope = dialects::envelope(request.uri().path());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(request.method(), request.headers()) {
@@ -83,7 +84,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     };
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
-        response = problem.render(&trace.request_id);
+        response = problem.render(&trace.request_id, envelope);
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);

@@ -53,15 +53,23 @@ pub(crate) mod date {
 }
 
 /// The same for a time that may be absent, which is `null`.
-pub(crate) mod option {
+pub mod option {
     use counterfoil_verify::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-    pub(crate) fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    /// Writes it as `null`, or as a time.
+    ///
+    /// # Errors
+    /// The serializer's.
+    pub fn serialize<S: Serializer>(time: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
         time.map(super::format).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+    /// Reads it likewise.
+    ///
+    /// # Errors
+    /// Where it is anything else.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
         text.map(|text| super::parse(&text).ok_or_else(|| D::Error::custom("not a time"))).transpose()
     }

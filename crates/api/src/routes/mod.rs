@@ -20,7 +20,7 @@ use axum::{
     routing::{delete, get, post},
 };
 
-use crate::{app::App, ports::Ports, problem::Problem, trace::trace};
+use crate::{app::App, dialects, ports::Ports, problem::Problem, trace::trace};
 
 /// `OPTIONS` is answered with the methods that a path takes (RFC 9110, section 9.3.7), which the router names in `Allow`;
 /// any other method that it does not take is refused, with the same header.
@@ -60,6 +60,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
+        .merge(dialects::routes())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), trace::<P>))

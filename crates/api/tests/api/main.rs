@@ -14,6 +14,7 @@ mod bodies;
 mod conventions;
 mod cost;
 mod credentials;
+mod dialects;
 mod founding;
 mod life;
 mod noise;

@@ -1,0 +1,40 @@
+//! Token APIs that exist already, each spoken under its own paths so that its own clients work unchanged.
+//!
+//! A dialect translates: a request becomes the ledger's commands, what they answer becomes the dialect's shapes, and a
+//! problem its envelope. It owns no rule. What each one answers differently on purpose is in docs/dialects.md.
+
+mod databricks;
+mod fields;
+mod parcellab;
+mod softvisio;
+mod tachi;
+mod tokens;
+
+use axum::{Router, response::Response};
+
+use crate::{app::App, ports::Ports, problem::Problem};
+
+/// Tells a dialect's clients of a problem.
+pub(crate) type Envelope = fn(&Problem) -> Response;
+
+/// The dialects: below which path, and how it tells of problems.
+const ENVELOPES: &[(&str, Envelope)] = &[
+    ("/api/2.0/", databricks::refuse),
+    ("/api/v1/users/", tachi::refuse),
+    ("/tokens/", parcellab::refuse),
+    ("/v1/api-tokens", softvisio::refuse),
+];
+
+/// The envelope for problems at this path, where that is a dialect's.
+pub(crate) fn envelope(path: &str) -> Option<Envelope> {
+    ENVELOPES.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, envelope)| *envelope)
+}
+
+/// Every dialect's routes.
+pub(crate) fn routes<P: Ports>() -> Router<App<P>> {
+    Router::new()
+        .merge(databricks::routes())
+        .merge(parcellab::routes())
+        .merge(softvisio::routes())
+        .merge(tachi::routes())
+}

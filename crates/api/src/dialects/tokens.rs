@@ -1,0 +1,112 @@
+//! Tokens as the ledger tells of them, as far as dialects show them, and the commands about them that dialects share.
+
+use counterfoil_ledger::{
+    command::{
+        CreateToken, Lifetime, ListTokens, Owner, Page, Patch, ReadSelf, TokenColumn, TokenFilter, TokenSort,
+        UpdateToken,
+    },
+    rfc3339,
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
+use serde::Deserialize;
+
+use crate::{credential::Caller, ports::Ports, problem::Problem};
+
+/// The most tokens that a list without pages gives: its time must end somewhere.
+const MOST: usize = 10_000;
+
+/// The most that the ledger gives at a time.
+const PAGE: u32 = 100;
+
+/// A token.
+#[derive(Deserialize)]
+pub(super) struct Token {
+    pub(super) id: String,
+    pub(super) number: u64,
+    pub(super) digest: Digest,
+    pub(super) name: String,
+    pub(super) note: Option<String>,
+    pub(super) owner: Owner,
+    pub(super) scopes: ScopeSet,
+    pub(super) effective_scopes: ScopeSet,
+    pub(super) enabled: bool,
+    #[serde(with = "rfc3339")]
+    pub(super) created_at: Timestamp,
+    #[serde(with = "rfc3339::option")]
+    pub(super) expires_at: Option<Timestamp>,
+    pub(super) client_id: Option<String>,
+    #[serde(with = "rfc3339::option")]
+    pub(super) last_used_at: Option<Timestamp>,
+    /// Its text, where it was issued just now.
+    #[serde(default, rename = "token")]
+    pub(super) text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    items: Vec<Token>,
+    next_cursor: Option<String>,
+}
+
+impl<P: Ports> Caller<P> {
+    /// The token that is presented, or that opened the session.
+    pub(super) async fn own_token(&self) -> Result<Token, Problem> {
+        self.ask(ReadSelf {}).await?.look()
+    }
+
+    /// All tokens that the filter finds, newest first; the newest 10,000 where there are more.
+    pub(super) async fn tokens(&self, filter: TokenFilter) -> Result<Vec<Token>, Problem> {
+        let mut tokens = Vec::new();
+        let mut cursor = None;
+        loop {
+            let Listed { items, next_cursor } = self.page(filter.clone(), PAGE, cursor).await?;
+            tokens.extend(items);
+            if next_cursor.is_none() || tokens.len() >= MOST {
+                return Ok(tokens);
+            }
+            cursor = next_cursor;
+        }
+    }
+
+    /// The newest token that the filter finds.
+    pub(super) async fn token(&self, filter: TokenFilter) -> Result<Option<Token>, Problem> {
+        Ok(self.page(filter, 1, None).await?.items.pop())
+    }
+
+    async fn page(&self, filter: TokenFilter, limit: u32, cursor: Option<String>) -> Result<Listed, Problem> {
+        let sort = TokenSort { by: TokenColumn::Number, descending: true };
+        self.ask(ListTokens { filter, sort, page: Page { limit: Some(limit), cursor } }).await?.look()
+    }
+}
+
+/// Asks for a token of the caller's own that is good at once, from anywhere and for as long as may be.
+pub(super) fn new(name: String, scopes: Vec<ScopePattern>) -> CreateToken {
+    CreateToken {
+        name,
+        note: None,
+        owner: None,
+        scopes,
+        lifetime: Lifetime::Longest,
+        not_before: None,
+        enabled: true,
+        allowed_addresses: Vec::new(),
+        client_id: None,
+        metadata: None,
+    }
+}
+
+/// Asks for no change of this token.
+pub(super) fn change(id: String) -> UpdateToken {
+    UpdateToken {
+        id,
+        name: None,
+        note: Patch::Keep,
+        enabled: None,
+        scopes: None,
+        lifetime: Patch::Keep,
+        not_before: Patch::Keep,
+        allowed_addresses: None,
+        metadata: Patch::Keep,
+    }
+}
