@@ -7,14 +7,17 @@ use counterfoil_ledger::command::Actor;
 use counterfoil_token::{Digest, Presented, TokenRef, WorkspaceKey};
 use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderName, StatusCode, header, request::Parts};
+use http::{HeaderMap, StatusCode, header, request::Parts};
 
 use crate::{app::App, cookie, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
 
-const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
-const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
+const API_KEY: &str = "x-api-key";
+const WORKSPACE: &str = "x-counterfoil-workspace";
+/// Logilica's pair: a token, and the slug of its workspace.
+const LGCA_TOKEN: &str = "x-lgca-token";
+const LGCA_DOMAIN: &str = "x-lgca-domain";
 /// Cloudflare sets this one and lets no client do so.
-const CLIENT_ADDRESS: HeaderName = HeaderName::from_static("cf-connecting-ip");
+const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
 /// An authenticated-to-be: the ledger or the verifier has the last word on the token, the ledger on the session.
 pub(crate) struct Caller<P> {
@@ -92,7 +95,7 @@ impl<P: Ports> Caller<P> {
             };
             let digest = Digest::of(text.as_bytes());
             let (workspace, actor) = if app.config().is_root(digest) {
-                let slug = workspace_header(&parts.headers)?.ok_or_else(|| {
+                let slug = named(&parts.headers)?.ok_or_else(|| {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
                 })?;
@@ -104,9 +107,13 @@ impl<P: Ports> Caller<P> {
                         let workspace = token.workspace();
                         // A wrong seal was never issued: no ledger is asked, none is even brought to life.
                         let keys = app.config().seal_keys(workspace);
-                        keys.iter().any(|key| token.is_sealed_by(key)).then_some(workspace)
+                        match (keys.iter().any(|key| token.is_sealed_by(key)), domain(&parts.headers)) {
+                            (false, _) => None,
+                            (true, None) => Some(workspace),
+                            (true, Some(domain)) => gate.resolve(domain).await?.filter(|key| *key == workspace),
+                        }
                     }
-                    Ok(Presented::Foreign(_)) => match workspace_header(&parts.headers)? {
+                    Ok(Presented::Foreign(_)) => match named(&parts.headers)? {
                         Some(slug) => gate.resolve(slug).await?,
                         None => None,
                     },
@@ -137,12 +144,28 @@ fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey
     Ok(Some((workspace, Actor::Session(text.digest()))))
 }
 
-/// The one token that the request presents, as `Authorization: Bearer` or `X-API-Key`.
+/// How a dialect's clients present a token on its own paths, besides the ways that are good everywhere.
+pub(crate) struct Also {
+    /// A scheme of `Authorization`.
+    pub(crate) scheme: &'static str,
+    /// A header that holds nothing but the token.
+    pub(crate) header: &'static str,
+}
+
+/// The one token that the request presents, as `Authorization: Bearer`, `X-API-Key` or `X-lgca-token`.
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    presented_also(headers, None)
+}
+
+/// The one token that the request presents, in this way too.
+pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Problem> {
+    let own = also.map(|also| also.scheme);
+    let authorization = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = authorization.map(|value| token_of(value.to_str().ok()?, ["bearer"].into_iter().chain(own)));
+    let names = [API_KEY, LGCA_TOKEN].into_iter().chain(also.map(|also| also.header));
+    let plain = names.flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
     let mut found: Option<&str> = None;
-    let authorization = headers.get_all(header::AUTHORIZATION).iter().map(|value| bearer(value.to_str().ok()?));
-    let api_key = headers.get_all(API_KEY).iter().map(|value| value.to_str().ok());
-    for text in authorization.chain(api_key) {
+    for text in authorization.chain(plain) {
         let Some(text) = text else {
             let detail = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
             return Err(Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail));
@@ -151,6 +174,10 @@ pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> 
             return Err(Problem::ambiguous_credential());
         }
         found = Some(text);
+    }
+    if headers.contains_key(LGCA_TOKEN) && !headers.contains_key(LGCA_DOMAIN) {
+        let detail = "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail));
     }
     Ok(found.map(str::to_owned))
 }
@@ -161,15 +188,26 @@ pub(crate) fn no_credential() -> Problem {
 }
 
 /// The token of an `Authorization` header (RFC 6750, section 2.1). The scheme's case does not matter (RFC 9110).
-fn bearer(value: &str) -> Option<&str> {
+fn token_of<'a>(value: &'a str, mut schemes: impl Iterator<Item = &'static str>) -> Option<&'a str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    (schemes.any(|known| scheme.eq_ignore_ascii_case(known)) && !token.is_empty()).then_some(token)
 }
 
-fn workspace_header(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let Some(value) = headers.get(WORKSPACE) else { return Ok(None) };
-    value.to_str().map(Some).map_err(|_| no_such_workspace())
+/// The slug of the workspace that the request names, for a token that does not.
+fn named(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let named = headers.get(WORKSPACE).map(|value| value.to_str().map_err(|_| no_such_workspace())).transpose()?;
+    match (named, domain(headers)) {
+        (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),
+        (slug, domain) => Ok(slug.or(domain)),
+    }
+}
+
+/// The slug in `X-lgca-domain`, which counts beside its token only. Whatever token that is, it must be of this workspace.
+fn domain(headers: &HeaderMap) -> Option<&str> {
+    let domain = headers.get(LGCA_DOMAIN).filter(|_| headers.contains_key(LGCA_TOKEN))?;
+    // What is no text is no slug either.
+    Some(domain.to_str().unwrap_or_default())
 }
 
 fn no_such_workspace() -> Problem {

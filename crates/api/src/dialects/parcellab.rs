@@ -1,17 +1,198 @@
 //! parcelLab's token endpoints.
+//!
+//! Whoever calls names itself twice, by a member's number and by one of its tokens, which must be allowed to manage
+//! tokens: what its docs call the scope `generate`.
 
 use axum::{
     Router,
+    extract::FromRequestParts,
     response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use counterfoil_ledger::{
+    command::{Actor, CreateToken, RevokeToken, TokenFilter},
+    rfc3339,
+};
+use counterfoil_verify::{Code, Scope, ScopePattern, ScopeSet};
+use http::{HeaderMap, StatusCode, request::Parts};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    fields::{Fields, scope, wrong},
+    tokens::{self, Token},
+};
+use crate::{
+    answer::Answer,
+    app::App,
+    credential::{Also, Caller, no_credential, presented_also},
+    ports::Ports,
+    problem::Problem,
 };
 
-use crate::{app::App, ports::Ports, problem::Problem};
+/// What this dialect calls the right to manage tokens.
+const GENERATE: &str = "generate";
+
+/// The same in the native API's words.
+const MANAGING: [&str; 3] = ["tokens:read", "tokens:write", "tokens:grant"];
+
+/// The older APIs take the token in a header of its own, the newer ones in a scheme of their own.
+const WAYS: Also = Also { scheme: "parcellab-api-token", header: TOKEN };
+const TOKEN: &str = "token";
+const USER: &str = "user";
 
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
+        .route("/tokens/list", get(list::<P>))
+        .route("/tokens/generate", post(generate::<P>))
+        .route("/tokens/revoke", post(revoke::<P>))
 }
 
-/// The envelope of a problem.
+async fn list<P: Ports>(Manager(caller): Manager<P>) -> Result<Answer<Vec<Shown>>, Problem> {
+    let live = TokenFilter { live: true, ..TokenFilter::default() };
+    Ok(Answer(caller.tokens(live).await?.into_iter().map(Shown::from).collect()))
+}
+
+async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Answer<Shown>, Problem> {
+    let note = asked.text("note")?;
+    let scopes = scopes(&mut asked)?;
+    let issued = caller.ask(CreateToken { note, ..tokens::new(String::new(), scopes) }).await?;
+    Ok(Answer(issued.look::<Token>()?.into()))
+}
+
+async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Answer<Revoked>, Problem> {
+    let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "Send the token's tokenId."))?;
+    let number = number(&id).ok_or_else(no_such_token)?;
+    let filter = TokenFilter { number: Some(number), live: true, ..TokenFilter::default() };
+    let Token { id, number, .. } = caller.token(filter).await?.ok_or_else(no_such_token)?;
+    caller.ask(RevokeToken { id, reason: None }).await?;
+    Ok(Answer(Revoked { token_id: number, revoked: true }))
+}
+
+/// Whoever may manage tokens.
+struct Manager<P>(Caller<P>);
+
+impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        let text = presented_also(&parts.headers, Some(&WAYS))?.ok_or_else(no_credential)?;
+        let user = user(&parts.headers)?;
+        let caller = Caller::presenting(parts, app, Some(text)).await?;
+        if caller.actor == Actor::Root {
+            let detail = "The root token is nobody's in the account: send a token of one of its members.";
+            return Err(Problem::new(StatusCode::FORBIDDEN, "TOKEN_ONLY", detail));
+        }
+        let Token { owner, effective_scopes, .. } = caller.own_token().await?;
+        if user.is_some_and(|user| user != owner.number) {
+            let detail = "The token is not this user's: send the number of the member that it belongs to as user.";
+            return Err(Problem { detail: detail.to_owned(), ..Problem::credential(Code::Unknown) });
+        }
+        if manages(&effective_scopes) { Ok(Self(caller)) } else { Err(Problem::missing_scope(GENERATE)) }
+    }
+}
+
+/// The number that the request names itself by; it must where it presents its token as the older APIs do.
+fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(user) = headers.get(USER) else {
+        return if headers.contains_key(TOKEN) { Err(no_credential()) } else { Ok(None) };
+    };
+    let number = user.to_str().ok().and_then(digits);
+    number.map(Some).ok_or_else(|| {
+        let detail = "The header user must be the number of the member whose token it is.";
+        Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail)
+    })
+}
+
+/// The scopes that a new token is to have: `scope` or `scopes`, each one or a list of them.
+fn scopes(asked: &mut Fields) -> Result<Vec<ScopePattern>, Problem> {
+    let mut scopes = None;
+    for field in ["scope", "scopes"] {
+        let Some(value) = asked.take(field) else { continue };
+        let scopes: &mut Vec<_> = scopes.get_or_insert_default();
+        for item in if let Value::Array(items) = value { items } else { vec![value] } {
+            let Value::String(text) = item else {
+                return Err(wrong(field, format!("{field} must be a scope, or a list of scopes.")));
+            };
+            if text == GENERATE {
+                scopes.extend(MANAGING.iter().filter_map(|name| ScopePattern::parse(name).ok()));
+            } else {
+                scopes.push(scope(field, &text)?);
+            }
+        }
+    }
+    scopes.ok_or_else(|| wrong("scopes", "Say in scopes what the token may do: read, write, generate, or others."))
+}
+
+/// A token's number, as a number or as text.
+fn number(id: &Value) -> Option<u64> {
+    id.as_u64().or_else(|| digits(id.as_str()?))
+}
+
+/// A whole number in digits alone.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn no_such_token() -> Problem {
+    let detail = "There is no live token by this tokenId. GET /tokens/list shows those there are.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}
+
+/// Whether these scopes cover all that this dialect calls `generate`.
+fn manages(scopes: &ScopeSet) -> bool {
+    MANAGING.iter().all(|name| Scope::parse(name).is_ok_and(|scope| scopes.covers(&scope)))
+}
+
+/// A token, as its list shows it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown {
+    token_id: u64,
+    note: String,
+    scopes: Vec<String>,
+    created_at: String,
+    /// Its text, in the answer that tells of its issue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl From<Token> for Shown {
+    fn from(token: Token) -> Self {
+        let generate = manages(&token.scopes);
+        let is_shown = |name: &&str| !(generate && MANAGING.contains(name));
+        let scopes = token.scopes.iter().map(ScopePattern::as_str).filter(is_shown);
+        Self {
+            token_id: token.number,
+            note: token.note.unwrap_or_default(),
+            scopes: generate.then_some(GENERATE).into_iter().chain(scopes).map(str::to_owned).collect(),
+            created_at: rfc3339::format(token.created_at),
+            token: token.text,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Revoked {
+    token_id: u64,
+    revoked: bool,
+}
+
+/// The envelope of a problem. What cannot be read is a bad request here, whichever part of it that is.
 pub(super) fn refuse(problem: &Problem) -> Response {
-    problem.status.into_response()
+    #[derive(Serialize)]
+    struct Envelope<'a> {
+        error: &'a str,
+    }
+
+    let status = match problem.code {
+        "INVALID_BODY" | "INVALID_VALUE" => StatusCode::BAD_REQUEST,
+        _ => problem.status,
+    };
+    let error = match problem.code {
+        "NO_CREDENTIAL" => "Send the headers user and token: the number of a member, and a token of its own.",
+        _ => &problem.detail,
+    };
+    (status, Answer(Envelope { error })).into_response()
 }
