@@ -60,7 +60,7 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "UNREADABLE_CREDENTIAL",
                 &[401],
-                "There is an `Authorization` or `X-API-Key` header, but no token can be read from it.",
+                "There is an `Authorization`, `X-API-Key` or `X-lgca-token` header, but no token can be read from it.",
                 "Use the scheme `Bearer`; a token is visible ASCII.",
             ),
             code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different credentials.", "Send one."),
@@ -93,8 +93,9 @@ pub const SECTIONS: &[Section] = &[
                 "UNKNOWN",
                 &[401],
                 "No such token was issued in this workspace.",
-                "Check that the token is meant for this workspace. One that was issued elsewhere and imported names its \
-                 workspace in `X-Counterfoil-Workspace`.",
+                "Check that the token is meant for this workspace, and that `x-lgca-domain`, where that is sent, names it. \
+                 One that was issued elsewhere and imported names its workspace in `X-Counterfoil-Workspace` or \
+                 `x-lgca-domain`.",
             ),
             code(
                 "WORKSPACE_SUSPENDED",
@@ -185,8 +186,10 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "WORKSPACE_REQUIRED",
                 &[400],
-                "The root token belongs to no workspace, and the request names none.",
-                "Name one by its slug: `X-Counterfoil-Workspace: <slug>`.",
+                "The root token belongs to no workspace, and the request names none; or a token is sent as \
+                 `X-lgca-token` without its other half.",
+                "Name one by its slug: `X-Counterfoil-Workspace: <slug>`, or `x-lgca-domain: <slug>` beside \
+                 `X-lgca-token`.",
             ),
             code(
                 "INVALID_QUERY",

@@ -2,11 +2,47 @@
 
 use counterfoil_ledger::rfc3339;
 use counterfoil_verify::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// A time in RFC 3339: read with any offset and fraction, written in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rfc3339(#[serde(with = "rfc3339")] pub(crate) Timestamp);
+
+/// When something ends: a time, or the last day that it lasts through, in UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End(pub(crate) Timestamp);
+
+impl<'de> Deserialize<'de> for End {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let day = || rfc3339::parse(&format!("{text}T00:00:00Z"));
+        // A day ends where the next begins.
+        let end = rfc3339::parse(&text).or_else(|| day().map(|start| start.plus(DAY)));
+        end.map(Self).ok_or_else(|| {
+            D::Error::custom(
+                "not a time: expected RFC 3339 from 1970 on, such as 2027-01-31T12:00:00Z, or a date: 2027-01-31",
+            )
+        })
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl schemars::JsonSchema for End {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "End".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        use counterfoil_ledger::openapi::{Date, Time};
+        schemars::json_schema!({
+            "anyOf": [generator.subschema_for::<Time>(), generator.subschema_for::<Date>()],
+            "description": "A time, or the last day, in UTC, that it works through.",
+        })
+    }
+}
 
 #[cfg(feature = "openapi")]
 impl schemars::JsonSchema for Rfc3339 {

@@ -210,6 +210,7 @@ impl Operation {
             "NO_CREDENTIAL",
             "UNREADABLE_CREDENTIAL",
             "AMBIGUOUS_CREDENTIAL",
+            "WORKSPACE_REQUIRED",
             "INTERNAL",
             "LEDGER_UNAVAILABLE",
             "ORIGIN_NOT_ALLOWED",
@@ -219,7 +220,6 @@ impl Operation {
             return codes;
         }
         codes.extend([
-            "WORKSPACE_REQUIRED",
             "MALFORMED",
             "UNKNOWN",
             "WORKSPACE_SUSPENDED",

@@ -14,7 +14,7 @@ use crate::{
     idempotency::Idempotency,
     ports::Ports,
     problem::Problem,
-    time::Rfc3339,
+    time::{End, Rfc3339},
 };
 
 /// The body of a creation.
@@ -30,8 +30,8 @@ pub(in crate::routes) struct Create {
     owner: Option<String>,
     /// Its own scopes, at most 100. Each is built in, or in the catalogue, or a wildcard that matches such.
     scopes: Vec<ScopePattern>,
-    /// When it ends; at most one of this and `expires_in`. Where neither is given, as late as may be.
-    expires_at: Option<Rfc3339>,
+    /// When it ends, or the last day it works through, in UTC; at most one of this and `expires_in`. Where neither is given, as late as may be.
+    expires_at: Option<End>,
     /// In how many seconds it ends.
     expires_in: Option<u64>,
     /// Valid from here on; before its end.
@@ -61,7 +61,7 @@ impl Create {
     pub(super) fn into_command(self) -> Result<CreateToken, Problem> {
         let lifetime = match (self.expires_at, self.expires_in) {
             (None, None) => Lifetime::Longest,
-            (Some(Rfc3339(end)), None) => Lifetime::Until(end),
+            (Some(End(end)), None) => Lifetime::Until(end),
             (None, Some(seconds)) => Lifetime::Seconds(seconds),
             (Some(_), Some(_)) => return Err(ends_twice()),
         };

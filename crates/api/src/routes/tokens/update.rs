@@ -23,7 +23,7 @@ use crate::{
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
-    time::Rfc3339,
+    time::{End, Rfc3339},
 };
 
 /// The body of a change.
@@ -43,9 +43,9 @@ pub(in crate::routes) struct Update {
     /// A list replaces its scopes; a map of booleans adds and takes away.
     #[serde(default, deserialize_with = "present")]
     scopes: Option<Scopes>,
-    /// When it ends; `null` asks for no end. Not together with `expires_in`.
+    /// When it ends, or the last day it works through, in UTC; `null` asks for no end. Not together with `expires_in`.
     #[serde(default, deserialize_with = "clearable")]
-    expires_at: Patch<Rfc3339>,
+    expires_at: Patch<End>,
     /// In how many seconds it ends.
     #[serde(default, deserialize_with = "present")]
     expires_in: Option<u64>,
@@ -70,7 +70,7 @@ pub(in crate::routes) async fn update<P: Ports>(
         (Patch::Keep, None) => Patch::Keep,
         (Patch::Keep, Some(seconds)) => Patch::Set(Lifetime::Seconds(seconds)),
         (Patch::Clear, None) => Patch::Clear,
-        (Patch::Set(Rfc3339(end)), None) => Patch::Set(Lifetime::Until(end)),
+        (Patch::Set(End(end)), None) => Patch::Set(Lifetime::Until(end)),
         (_, Some(_)) => return Err(ends_twice()),
     };
     let not_before = match body.not_before {

@@ -1,0 +1,192 @@
+//! What Logilica's clients send: a pair of headers in place of one, at any route; and days in place of times.
+
+use counterfoil_token::Digest;
+use serde_json::{Value, json};
+
+use crate::{
+    deployment::{Call, Deployment, ROOT, Reply, text},
+    matrix::Matrix,
+    routes::Needs,
+    tokens::{never_issued, with_bad_check, with_forged_seal},
+    world::Fault,
+};
+
+/// A text that was issued elsewhere.
+const FOREIGN: &str = "lgca-0123456789abcdef";
+
+/// As Logilica's clients send a token.
+fn pair<'a>(call: Call<'a>, token: &str, domain: &str) -> Call<'a> {
+    call.header("x-lgca-token", token).header("x-lgca-domain", domain)
+}
+
+fn read_self<'a>(deployment: &'a Deployment) -> Call<'a> {
+    deployment.call("GET", "/v1/tokens/self")
+}
+
+/// The answer to whoever presents what nobody issued, without what differs from request to request.
+fn told(reply: &Reply) -> (u16, Option<String>, Value) {
+    let mut body = reply.body.clone();
+    body.as_object_mut().unwrap().remove("request_id");
+    (reply.status, reply.header("www-authenticate").map(str::to_owned), body)
+}
+
+#[test]
+fn the_pair_is_a_credential_at_every_route() {
+    let matrix = Matrix::new();
+    for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::AnyToken | Needs::Scope)) {
+        let call = pair(route.call(&matrix.deployment), &matrix.tenant.admin, "acme");
+        let reply = call.send();
+        assert_eq!(reply.status, route.answers, "{}: {}", route.pattern, reply.body);
+    }
+}
+
+#[test]
+fn a_token_of_another_domain_is_as_unknown_as_one_that_never_was() {
+    let matrix = Matrix::new();
+    let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
+    let other = deployment.workspace("other");
+    let unknown = told(&pair(read_self(deployment), &never_issued(&acme.key), "acme").send());
+    assert_eq!((unknown.0, &unknown.2["code"]), (401, &json!("UNKNOWN")));
+    let revoked = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": [] }));
+    deployment.delete(&acme.admin, &format!("/v1/tokens/{}", text(&revoked, "/id"))).expect(200);
+    for token in [&*acme.admin, &text(&revoked, "/token"), &with_forged_seal(&acme.key), FOREIGN] {
+        for domain in ["other", "nowhere", "ACME", "", "not a slug"] {
+            let reply = pair(read_self(deployment), token, domain).send();
+            assert_eq!(told(&reply), unknown, "{domain}");
+        }
+        let reply = read_self(deployment).header("x-lgca-token", token).header("x-lgca-domain", [0xff]).send();
+        assert_eq!(told(&reply), unknown);
+    }
+    for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::AnyToken | Needs::Scope)) {
+        let call = pair(route.call(deployment), &acme.admin, "other");
+        matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
+        let call = pair(route.call(deployment), &other.admin, "acme");
+        matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
+    }
+    // In its own domain a token is told what is the matter with it.
+    let reply = pair(read_self(deployment), &text(&revoked, "/token"), "acme").send();
+    assert_eq!(reply.refused(401), "REVOKED");
+    let reply = pair(read_self(deployment), &with_bad_check(&acme.admin), "other").send();
+    assert_eq!(reply.refused(401), "MALFORMED");
+}
+
+#[test]
+fn neither_half_is_a_credential_by_itself() {
+    let matrix = Matrix::new();
+    let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
+    for route in matrix.routes.iter().filter(|route| route.needs != Needs::Nothing) {
+        let call = route.call(deployment).header("x-lgca-token", &acme.admin);
+        let reply = matrix.refused(call, route.pattern, 400, "WORKSPACE_REQUIRED", None);
+        assert!(text(&reply.body, "/detail").contains("x-lgca-domain"));
+        assert_eq!(reply.line.ledger_calls, 0);
+        let call = route.call(deployment).header("x-lgca-domain", "acme");
+        matrix.refused(call, route.pattern, 401, "NO_CREDENTIAL", None);
+    }
+    // Nor does the domain change what another credential means.
+    let bearer = read_self(deployment).bearer(&acme.admin).header("x-lgca-domain", "other").send();
+    assert_eq!((bearer.status, bearer.line.ledger_calls), (200, 1));
+}
+
+#[test]
+fn beside_another_credential_it_must_be_the_same() {
+    let matrix = Matrix::new();
+    let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
+    for route in matrix.routes.iter().filter(|route| route.needs != Needs::Nothing) {
+        let call = pair(route.call(deployment).bearer(&never_issued(&acme.key)), &acme.admin, "acme");
+        matrix.refused(call, route.pattern, 400, "AMBIGUOUS_CREDENTIAL", None);
+        let call = pair(route.call(deployment).header("x-api-key", ROOT), &acme.admin, "acme");
+        matrix.refused(call, route.pattern, 400, "AMBIGUOUS_CREDENTIAL", None);
+    }
+    pair(read_self(deployment).bearer(&acme.admin), &acme.admin, "acme").send().expect(200);
+    let torn = pair(read_self(deployment).bearer(&acme.admin), &acme.admin, "other");
+    assert_eq!(torn.send().refused(401), "UNKNOWN");
+    // Whoever presents a token is not asked for a session.
+    let (session, _) = deployment.session(&acme.admin);
+    let reply = pair(read_self(deployment).session(&session), &never_issued(&acme.key), "acme").send();
+    assert_eq!(reply.refused(401), "UNKNOWN");
+}
+
+#[test]
+fn the_domain_says_where_an_imported_token_is_to_be_looked_up() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    deployment.workspace("other");
+    let line = json!({ "digest": Digest::of(FOREIGN.as_bytes()), "name": "", "scopes": ["tokens:read"] });
+    deployment.post(&acme.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);
+    let found = pair(read_self(&deployment), FOREIGN, "acme").send().expect(200);
+    assert_eq!(found["scopes"], json!(["tokens:read"]));
+    pair(read_self(&deployment), FOREIGN, "acme").header("x-counterfoil-workspace", "acme").send().expect(200);
+    for domain in ["other", "nowhere", ""] {
+        assert_eq!(pair(read_self(&deployment), FOREIGN, domain).send().refused(401), "UNKNOWN");
+        // Two that differ are none.
+        let both = pair(read_self(&deployment), FOREIGN, domain).header("x-counterfoil-workspace", "acme");
+        assert_eq!(both.send().refused(401), "UNKNOWN");
+    }
+    // The domain without its token is no name either.
+    let bearer = read_self(&deployment).bearer(FOREIGN).header("x-lgca-domain", "acme");
+    assert_eq!(bearer.send().refused(401), "UNKNOWN");
+}
+
+#[test]
+fn root_may_say_so_too() {
+    let deployment = Deployment::new();
+    deployment.workspace("acme");
+    let read = || deployment.call("GET", "/v1/workspace");
+    assert_eq!(pair(read(), ROOT, "acme").send().expect(200)["slug"], "acme");
+    assert_eq!(pair(read(), ROOT, "nowhere").send().refused(404), "NOT_FOUND");
+}
+
+#[test]
+fn a_directory_out_of_reach_is_no_yes() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    deployment.world.inside().one_object_fails = Some((0, Fault::Before));
+    assert_eq!(pair(read_self(&deployment), &acme.admin, "acme").send().refused(503), "LEDGER_UNAVAILABLE");
+    // Of what was never sealed nobody is asked.
+    let forged = pair(read_self(&deployment), &with_forged_seal(&acme.key), "acme").send();
+    assert_eq!((forged.refused(401), forged.line.ledger_calls), ("UNKNOWN", 0));
+}
+
+#[test]
+fn a_page_may_ask_to_send_it() {
+    let deployment = Deployment::new();
+    let preflight = deployment
+        .call("OPTIONS", "/v1/tokens/self")
+        .header("origin", "https://page.example")
+        .header("access-control-request-method", "GET");
+    let reply = preflight.send();
+    let allowed = reply.header("access-control-allow-headers").unwrap();
+    assert!(["x-lgca-token", "x-lgca-domain"].iter().all(|name| allowed.split(", ").any(|one| one == *name)));
+}
+
+#[test]
+fn a_day_is_an_expiry_that_ends_with_it() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    // The world begins at 2027-01-15T08:00:00Z.
+    let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": [], "expires_at": "2027-01-15" }));
+    assert_eq!(issued["expires_at"], "2027-01-16T00:00:00.000Z");
+    let line = json!({
+        "digest": Digest::of(FOREIGN.as_bytes()), "name": "", "scopes": [], "expires_at": "2028-02-28",
+    });
+    let imported = deployment.post(&acme.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);
+    let path = format!("/v1/tokens/{}", text(&imported, "/items/0/id"));
+    let change = |body: Value| deployment.call("PATCH", &path).bearer(&acme.admin).json(&body).send();
+    assert_eq!(deployment.get(&acme.admin, &path).expect(200)["expires_at"], "2028-02-29T00:00:00.000Z");
+    assert_eq!(change(json!({ "expires_at": "2028-02-29" })).expect(200)["expires_at"], "2028-03-01T00:00:00.000Z");
+
+    // The last millisecond of the day, and the first of the next.
+    let token = text(&issued, "/token");
+    deployment.world.pass(16 * 60 * 60 * 1_000 - 1);
+    deployment.get(&token, "/v1/tokens/self").expect(200);
+    deployment.world.pass(1);
+    assert_eq!(deployment.get(&token, "/v1/tokens/self").refused(401), "EXPIRED");
+
+    for day in ["2027-1-31", "2027-02-29", "20270131", "2027-01-31Z", " 2027-01-31", "2027-01", "31.01.2027", ""] {
+        let refused = change(json!({ "expires_at": day }));
+        assert_eq!((refused.refused(422), refused.body["pointer"].as_str()), ("INVALID_BODY", Some("/expires_at")));
+    }
+    // Yesterday is over; and a day is no beginning.
+    assert_eq!(change(json!({ "expires_at": "2027-01-15" })).refused(422), "INVALID_VALUE");
+    assert_eq!(change(json!({ "not_before": "2027-01-31" })).refused(422), "INVALID_BODY");
+}
