@@ -95,7 +95,7 @@ pub const SECTIONS: &[Section] = &[
                 "No such token was issued in this workspace.",
                 "Check that the token is meant for this workspace, and that `x-lgca-domain`, where that is sent, names it. \
                  One that was issued elsewhere and imported names its workspace in `X-Counterfoil-Workspace` or \
-                 `x-lgca-domain`.",
+                 `x-lgca-domain`, or is sent to one of the workspace's `hosts`.",
             ),
             code(
                 "WORKSPACE_SUSPENDED",
@@ -288,7 +288,7 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "ALREADY_EXISTS",
                 &[409],
-                "There is one already with this id, number, slug, digest or pin.",
+                "There is one already with this id, number, slug, host, digest or pin.",
                 "Use what is there, or choose another.",
             ),
             code(

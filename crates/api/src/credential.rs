@@ -115,7 +115,7 @@ impl<P: Ports> Caller<P> {
                     }
                     Ok(Presented::Foreign(_)) => match named(&parts.headers)? {
                         Some(slug) => gate.resolve(slug).await?,
-                        None => None,
+                        None => gate.resolve_host(&parts.uri).await?,
                     },
                 };
                 (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))

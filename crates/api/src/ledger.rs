@@ -5,11 +5,12 @@ use std::{net::IpAddr, sync::Arc};
 use counterfoil_ledger::{
     Answered, Refusal,
     command::{Actor, Ask, Command, IdempotencyKey, Request},
-    directory::{self, Slug},
+    directory::{self, Host, Slug},
     reply_json,
 };
 use counterfoil_token::WorkspaceKey;
 use futures_util::future::BoxFuture;
+use http::Uri;
 
 use crate::{
     answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace,
@@ -104,6 +105,13 @@ impl<P: Ports> Gate<P> {
     pub(crate) async fn resolve(&self, slug: &str) -> Result<Option<WorkspaceKey>, Problem> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
         Ok(self.directory(directory::Resolve { slug }).await?.key)
+    }
+
+    /// The key of the workspace that is reached by the host of this URI.
+    pub(crate) async fn resolve_host(&self, uri: &Uri) -> Result<Option<WorkspaceKey>, Problem> {
+        let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
+        let Some(host) = host else { return Ok(None) };
+        Ok(self.directory(directory::ResolveHost { host }).await?.key)
     }
 }
 

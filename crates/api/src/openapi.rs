@@ -23,8 +23,9 @@ const ABOUT: &str = "\
 Issues API tokens, checks and revokes them. A token's text is shown once and stored nowhere.\n\n\
 Every call but `/healthz` presents a token, as `Authorization: Bearer`, as `X-API-Key`, or as `X-lgca-token` with its \
 workspace's slug in `x-lgca-domain`. What is refused is answered as a problem (RFC 9457), whose `code` is stable and \
-whose `type` leads to its explanation under `/docs/errors`. A method that a path does not take is answered 405 `METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered \
-wherever `GET` is. Bodies are JSON of at most 64 KiB where nothing else is said, and unknown fields are refused.";
+whose `type` leads to its explanation under `/docs/errors`. A method that a path does not take is answered 405 \
+`METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered wherever `GET` is. Bodies are JSON of at \
+most 64 KiB where nothing else is said, and unknown fields are refused.";
 
 /// A request that an operation answered, and its answer: true ones, from a deployment.
 #[derive(Clone, Debug, Default)]

@@ -86,6 +86,8 @@ pub enum Command {
     UpdateWorkspace(UpdateWorkspace),
     /// See [`SuspendWorkspace`].
     SuspendWorkspace(SuspendWorkspace),
+    /// See [`SetHosts`].
+    SetHosts(SetHosts),
     /// See [`DeleteWorkspace`].
     DeleteWorkspace(DeleteWorkspace),
     /// See [`GetScopes`].
@@ -279,6 +281,7 @@ commands! {
     ReadWorkspace => Workspace,
     UpdateWorkspace => Workspace,
     SuspendWorkspace => Workspace,
+    SetHosts => Workspace,
     DeleteWorkspace => Deleted,
     GetScopes => Catalogue,
     PutScopes => Catalogue,

@@ -1,17 +1,21 @@
-//! The directory: which workspace a slug stands for. There is one, over a database of its own.
+//! The directory: which workspace a slug stands for, and a host. There is one, over a database of its own.
 //!
 //! A slug is reserved with a key before the workspace is made, and confirmed after: the same key comes back for as long
 //! as it is only reserved, so whoever was cut off in between goes on where they were. Only confirmed slugs resolve.
+//!
+//! A host is one workspace's at most, and says for a token that does not which workspace it is of. What hosts a
+//! workspace has is said as a whole, so whoever was cut off says it again.
 
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
+pub use crate::host::{Host, Hosts};
 pub use crate::slug::{InvalidSlug, Slug};
 use crate::{
     refusal::Refusal,
     schema,
-    sql::{Sql, SqlError},
+    sql::{Sql, SqlError, Value},
     wire::{self, Answered, NotAReply},
 };
 
@@ -39,6 +43,10 @@ pub enum Request {
     Resolve(Resolve),
     /// See [`Release`].
     Release(Release),
+    /// See [`AssignHosts`].
+    AssignHosts(AssignHosts),
+    /// See [`ResolveHost`].
+    ResolveHost(ResolveHost),
 }
 
 /// Reserves a slug. While it is only reserved, claiming it again gives the same key again.
@@ -79,7 +87,7 @@ pub struct Resolve {
     pub slug: Slug,
 }
 
-/// Says that the slug's workspace is gone: anybody may claim the slug. Said again, also when somebody else has it by
+/// Says that the slug's workspace is gone: anybody may claim the slug, and its hosts. Said again, also when somebody else has it by
 /// now, it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
@@ -89,10 +97,39 @@ pub struct Release {
     pub key: WorkspaceKey,
 }
 
-/// The workspace of a slug.
+/// Says which hosts a confirmed workspace has. Those that it had besides are anybody's from then on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignHosts {
+    /// The workspace's key.
+    pub key: WorkspaceKey,
+    /// All its hosts.
+    pub hosts: Hosts,
+}
+
+/// What became of an assignment: all of it, or nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Assigned {
+    /// These are its hosts.
+    Done,
+    /// One of them is another workspace's.
+    Taken {
+        /// That one.
+        host: Host,
+    },
+}
+
+/// Asks for the workspace of a host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolveHost {
+    /// The host.
+    pub host: Host,
+}
+
+/// The workspace of a slug or of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resolved {
-    /// Its key; absent where no confirmed workspace has the slug.
+    /// Its key; absent where no confirmed workspace has the slug, or the host.
     pub key: Option<WorkspaceKey>,
 }
 
@@ -124,6 +161,8 @@ impl<S: Sql> Directory<S> {
             Request::Confirm(ask) => reply(ask, |ask| self.confirm(&ask)),
             Request::Resolve(ask) => reply(ask, |ask| self.resolve(&ask)),
             Request::Release(ask) => reply(ask, |ask| self.release(&ask)),
+            Request::AssignHosts(ask) => reply(ask, |ask| self.assign_hosts(&ask)),
+            Request::ResolveHost(ask) => reply(ask, |ask| self.resolve_host(&ask)),
         })
     }
 
@@ -148,12 +187,36 @@ impl<S: Sql> Directory<S> {
     fn release(&self, ask: &Release) -> Result<Resolved, Refusal> {
         let release = "DELETE FROM slugs WHERE slug = ? AND key = ?";
         self.sql.exec(release, &[(&ask.slug).into(), (&ask.key).into()])?;
+        self.sql.exec("DELETE FROM hosts WHERE key = ?", &[(&ask.key).into()])?;
         Ok(Resolved { key: None })
     }
 
     fn resolve(&self, ask: &Resolve) -> Result<Resolved, Refusal> {
-        let confirmed = "SELECT key FROM slugs WHERE slug = ? AND confirmed = 1";
-        let row = self.sql.exec(confirmed, &[(&ask.slug).into()])?.pop();
+        self.key_of("SELECT key FROM slugs WHERE slug = ? AND confirmed = 1", (&ask.slug).into())
+    }
+
+    fn assign_hosts(&self, ask: &AssignHosts) -> Result<Assigned, Refusal> {
+        let key = Value::from(&ask.key);
+        if self.sql.exec("SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1", &[key.clone()])?.is_empty() {
+            return Err(Refusal::no_such("workspace"));
+        }
+        let hosts = Value::json(&ask.hosts)?;
+        let taken = "SELECT host FROM hosts WHERE host IN (SELECT value FROM json_each(?)) AND key <> ? LIMIT 1";
+        if let Some(mut row) = self.sql.exec(taken, &[hosts.clone(), key.clone()])?.pop() {
+            return Ok(Assigned::Taken { host: row.take()? });
+        }
+        self.sql.exec("DELETE FROM hosts WHERE key = ?", &[key.clone()])?;
+        self.sql.exec("INSERT INTO hosts (host, key) SELECT value, ? FROM json_each(?)", &[key, hosts])?;
+        Ok(Assigned::Done)
+    }
+
+    fn resolve_host(&self, ask: &ResolveHost) -> Result<Resolved, Refusal> {
+        self.key_of("SELECT key FROM hosts WHERE host = ?", (&ask.host).into())
+    }
+
+    /// The one key that a query finds, where it finds any.
+    fn key_of(&self, query: &str, value: Value) -> Result<Resolved, Refusal> {
+        let row = self.sql.exec(query, &[value])?.pop();
         Ok(Resolved { key: row.map(|mut row| row.take()).transpose()? })
     }
 }
@@ -189,4 +252,6 @@ requests! {
     Confirm => Resolved,
     Resolve => Resolved,
     Release => Resolved,
+    AssignHosts => Assigned,
+    ResolveHost => Resolved,
 }

@@ -140,6 +140,7 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
         Command::UpdateWorkspace(ask) => reply(ask, |ask| workspace::update(work, ask)),
         Command::SuspendWorkspace(ask) => reply(ask, |ask| workspace::suspend(work, &ask)),
+        Command::SetHosts(ask) => reply(ask, |ask| workspace::set_hosts(work, ask)),
         Command::DeleteWorkspace(ask) => reply(ask, |_| deletion::begin(work)),
         Command::GetScopes(ask) => reply(ask, |_| scopes::read(work)),
         Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(work, ask)),

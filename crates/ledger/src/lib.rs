@@ -21,6 +21,7 @@ mod cursor;
 mod deletion;
 pub mod directory;
 mod grant;
+mod host;
 mod idempotency;
 pub mod json;
 mod ledger;
@@ -48,6 +49,7 @@ mod wire;
 mod work;
 mod workspace;
 
+pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
 pub use ledger::{Context, Ledger};
 pub use refusal::Refusal;
 pub use secret::SecretText;

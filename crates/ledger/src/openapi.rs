@@ -8,7 +8,7 @@ use counterfoil_token::{
     text_schema,
 };
 
-use crate::{Slug, command::Patch, secret::SecretText};
+use crate::{Host, Hosts, Slug, command::Patch, secret::SecretText};
 
 text_schema!(
     Slug,
@@ -19,6 +19,14 @@ text_schema!(
     "acme"
 );
 text_schema!(
+    Host,
+    "Host",
+    "A host name or an address, in lower case, with its port where that is neither 80 nor 443.",
+    "^([a-z0-9.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?$",
+    259,
+    "api.acme.example"
+);
+text_schema!(
     SecretText,
     "TokenText",
     "A token's text. Shown once, stored nowhere.",
@@ -26,6 +34,20 @@ text_schema!(
     55,
     "cft_0jHsQ2wA1gf4wq05PshVs2QEKdvb5BsO8nE21VFhOF"
 );
+
+impl JsonSchema for Hosts {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Hosts".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "array", "items": generator.subschema_for::<Host>() })
+    }
+}
 
 /// A time: what [`crate::rfc3339`] reads and writes.
 pub struct Time;

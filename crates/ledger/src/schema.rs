@@ -10,10 +10,11 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/002.sql"),
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
+    include_str!("schema/005.sql"),
 ];
 
 /// The directory's, likewise.
-pub(crate) const DIRECTORY: &[&str] = &[include_str!("schema/directory.sql")];
+pub(crate) const DIRECTORY: &[&str] = &[include_str!("schema/directory.sql"), include_str!("schema/directory_002.sql")];
 
 /// Brings the database to the newest version, in one transaction: it is never seen halfway.
 ///

@@ -5,6 +5,7 @@ use counterfoil_verify::{Freshness, Scope};
 
 use crate::{
     command::Role,
+    host::Host,
     slug::Slug,
     sql::{FromValue, Value},
 };
@@ -42,6 +43,7 @@ macro_rules! as_text {
 
 as_text! {
     Slug: Slug::parse, Slug::as_str;
+    Host: Host::parse, Host::as_str;
     Scope: Scope::parse, Scope::as_str;
     Prefix: Prefix::parse, Prefix::as_str;
     WorkspaceKey: WorkspaceKey::parse, WorkspaceKey::as_str;

@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Bootstrap, Bootstrapped, Patch, Role, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
+    command::{Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
+    host::Hosts,
     members::MemberRow,
     mint::Mint,
     refusal::Refusal,
@@ -60,7 +61,7 @@ impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, deleting FROM workspace",
+             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, hosts, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -81,6 +82,7 @@ impl WorkspaceRow {
                     session_length: row.take()?,
                     audit_retention: row.take()?,
                     allowed_origins: row.take_json()?,
+                    hosts: row.take_json()?,
                 },
                 deleting: row.take()?,
             })
@@ -105,7 +107,7 @@ impl WorkspaceRow {
         let settings = &self.settings;
         work.sql.exec(
             "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, audit_retention = ?, allowed_origins = ?, version = ?",
+             session_length = ?, audit_retention = ?, allowed_origins = ?, hosts = ?, version = ?",
             &[
                 (&self.name).into(),
                 (&self.prefix).into(),
@@ -115,6 +117,7 @@ impl WorkspaceRow {
                 settings.session_length.into(),
                 settings.audit_retention.into(),
                 Value::json(&settings.allowed_origins)?,
+                Value::json(&settings.hosts)?,
                 self.version.into(),
             ],
         )?;
@@ -159,6 +162,7 @@ pub(crate) fn found(
             session_length: DEFAULT_SESSION_LENGTH,
             audit_retention: None,
             allowed_origins: Vec::new(),
+            hosts: Hosts::default(),
         },
         deleting: false,
     };
@@ -279,6 +283,14 @@ pub(crate) fn suspend(work: &Work<'_>, ask: &SuspendWorkspace) -> Result<Workspa
     change(work, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
 }
 
+/// Takes down which hosts the workspace has.
+pub(crate) fn set_hosts(work: &Work<'_>, ask: SetHosts) -> Result<Workspace, Refusal> {
+    work.authority.require_root()?;
+    let mut after = work.workspace.clone();
+    after.settings.hosts = ask.hosts;
+    change(work, after, "workspace.update")
+}
+
 fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
     let (mut was, mut is) = (Map::new(), Map::new());
     for ((field, old), (_, new)) in fields(&work.workspace).into_iter().zip(fields(&after)) {
@@ -297,7 +309,7 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     Ok(after.view())
 }
 
-fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 8] {
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 9] {
     let settings = &workspace.settings;
     [
         ("name", json!(workspace.name)),
@@ -308,6 +320,7 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 8] {
         ("session_length", json!(settings.session_length)),
         ("audit_retention_days", json!(settings.audit_retention)),
         ("allowed_origins", json!(settings.allowed_origins)),
+        ("hosts", json!(settings.hosts)),
     ]
 }
 

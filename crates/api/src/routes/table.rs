@@ -47,11 +47,14 @@ fn workspace() -> Vec<Operation> {
             .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
         get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
-            .about("What is absent stays. Only root changes the `state`, and by itself: never with settings.")
+            .about(
+                "What is absent stays. Only root changes the `state` and the `hosts`, and each by itself: never with \
+                 settings. A host is one workspace's at most.",
+            )
             .needs(MANAGE)
             .takes::<workspaces::Update>()
             .answers::<Workspace>(200)
-            .refuses(&["INVALID_VALUE", "ROOT_ONLY"]),
+            .refuses(&["INVALID_VALUE", "ROOT_ONLY", "ALREADY_EXISTS"]),
         delete("/v1/workspace", "deleteWorkspace", "Delete the workspace")
             .about(
                 "From here on nothing of it is known; its rows and its registry keys go in the background. Said again, \

@@ -5,10 +5,10 @@ use std::ops::RangeInclusive;
 use axum::http::StatusCode;
 use counterfoil_ledger::{
     command::{
-        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SuspendWorkspace,
+        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SetHosts, SuspendWorkspace,
         UpdateWorkspace, Workspace,
     },
-    directory::{Claim, Claimed, Confirm, Slug},
+    directory::{AssignHosts, Assigned, Claim, Claimed, Confirm, Hosts, Slug},
 };
 use counterfoil_token::{Prefix, WorkspaceKey};
 use serde::Deserialize;
@@ -82,7 +82,7 @@ pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>
     caller.ask(ReadWorkspace {}).await
 }
 
-/// The body of a change: the state alone, or settings. What is absent stays.
+/// The body of a change: the state alone, the hosts alone, or settings. What is absent stays.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WorkspaceChange", transform = crate::openapi::change))]
 #[serde(deny_unknown_fields)]
@@ -90,6 +90,9 @@ pub(super) struct Update {
     /// Root only: whether it takes part.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
+    /// Root only: all the hosts by which it is reached, at most 20. A host is one workspace's at most. There, a token that was issued elsewhere and imported need not name its workspace.
+    #[serde(default, deserialize_with = "present")]
+    hosts: Option<Hosts>,
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -113,11 +116,12 @@ pub(super) struct Update {
     allowed_origins: Option<Vec<String>>,
 }
 
-/// Root changes the state, managers the settings. They are two commands, so a request that asks for both is refused:
-/// it could be carried out by half.
+/// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
+/// for more than one is refused: it could be carried out by half.
 pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
     let Update {
         state,
+        hosts,
         name,
         prefix,
         default_quota,
@@ -129,15 +133,34 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
     let audit_retention = audit_retention_days;
     let settings =
         UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins };
-    let workspace = match state {
-        None => caller.ask(settings).await?,
-        Some(state) if settings.is_empty() => caller.ask(SuspendWorkspace { suspended: state.is_suspended() }).await?,
-        Some(_) => {
-            let detail = "Change the state by itself, and the settings in another request.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/state"));
-        }
+    let alone = |field: &str| {
+        let detail = format!("Change the {field} by itself, and what else there is in another request.");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(format!("/{field}"))
     };
-    Ok(workspace)
+    match (state, hosts) {
+        (None, None) => caller.ask(settings).await,
+        (Some(state), None) if settings.is_empty() => {
+            caller.ask(SuspendWorkspace { suspended: state.is_suspended() }).await
+        }
+        (None, Some(hosts)) if settings.is_empty() => set_hosts(&caller, hosts).await,
+        (Some(_), _) => Err(alone("state")),
+        (None, Some(_)) => Err(alone("hosts")),
+    }
+}
+
+/// The directory first, which knows whose a host is; then the ledger, which shows them. Whoever was cut off in between
+/// says the same again.
+async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<Workspace>, Problem> {
+    // Whom the ledger would refuse must not have changed the directory. Others than root it refuses below.
+    if caller.actor == Actor::Root {
+        caller.ask(ReadWorkspace {}).await?;
+        let assign = AssignHosts { key: caller.workspace, hosts: hosts.clone() };
+        if let Assigned::Taken { host } = caller.gate.directory(assign).await? {
+            let detail = format!("The host {host} is another workspace's.");
+            return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_EXISTS", detail).at("/hosts"));
+        }
+    }
+    caller.ask(SetHosts { hosts }).await
 }
 
 /// Begins, or tells how far it is: the rest goes on by itself.

@@ -16,6 +16,7 @@ mod cost;
 mod credentials;
 mod dialects;
 mod founding;
+mod hosts;
 mod life;
 mod noise;
 mod outage;

@@ -113,6 +113,12 @@ impl World {
         databases.map(|sql| sql.dump().unwrap()).collect()
     }
 
+    /// What goes past the API to the directory: an alarm's word.
+    pub(crate) fn tell_directory(&self, request: &[u8]) {
+        let inside = self.inside();
+        inside.directory.handle(request, inside.now);
+    }
+
     /// How many records wait in the outboxes.
     pub(crate) fn waiting(&self) -> usize {
         let (end_of_time, all) = (Timestamp(u64::MAX >> 12), 1_000);

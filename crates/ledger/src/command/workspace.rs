@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Issued, Page, Patch, Role};
-use crate::{rfc3339, slug::Slug, standing};
+use crate::{host::Hosts, rfc3339, slug::Slug, standing};
 
 /// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's
 /// first token. Repeated while nothing else has happened there, it revokes that token, which nobody can have used, and
@@ -99,6 +99,9 @@ pub struct Settings {
     pub audit_retention: Option<u64>,
     /// The origins whose web pages may send requests, each as a browser names it: `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// The hosts by which it is reached: a token that was issued elsewhere need not name its workspace there.
+    #[serde(default)]
+    pub hosts: Hosts,
 }
 
 /// The workspace and its settings; needs no scope but a live token.
@@ -144,6 +147,13 @@ impl UpdateWorkspace {
 pub struct SuspendWorkspace {
     /// Which of the two.
     pub suspended: bool,
+}
+
+/// Root only: says by which hosts the workspace is reached, as the [directory](crate::directory::AssignHosts) has it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SetHosts {
+    /// All of them.
+    pub hosts: Hosts,
 }
 
 /// Root only: deletes the workspace. From here on nothing of it is known; its rows and its registry keys go in bounded

@@ -2,13 +2,16 @@
 
 use counterfoil_ledger::{
     Refusal,
-    directory::{Ask, Claim, Claimed, Confirm, Directory, Resolve, decode_reply},
+    directory::{
+        Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Directory, Release, Resolve, ResolveHost, decode_reply,
+    },
     native::{NativeSql, When},
+    sql::Sql as _,
 };
 use counterfoil_token::WorkspaceKey;
 use proptest::prelude::*;
 
-use crate::support::{START, refused, slug};
+use crate::support::{START, host, hosts_of, refused, slug};
 
 fn directory() -> Directory<NativeSql> {
     Directory::open(NativeSql::in_memory().unwrap()).unwrap()
@@ -63,11 +66,97 @@ fn what_was_not_claimed_cannot_be_confirmed() {
     assert_eq!(refused(ask(&directory, Confirm { slug: slug("demo") })), nothing);
 }
 
+fn assign(directory: &Directory<NativeSql>, candidate: &str, hosts: &[&str]) -> Assigned {
+    ask(directory, AssignHosts { key: key(candidate), hosts: hosts_of(hosts) }).unwrap()
+}
+
+fn resolve_host(directory: &Directory<NativeSql>, name: &str) -> Option<WorkspaceKey> {
+    ask(directory, ResolveHost { host: host(name) }).unwrap().key
+}
+
+fn stand(directory: &Directory<NativeSql>, name: &str, candidate: &str) {
+    claim(directory, name, candidate);
+    ask(directory, Confirm { slug: slug(name) }).unwrap();
+}
+
+#[test]
+fn a_host_is_one_workspaces() {
+    let directory = directory();
+    stand(&directory, "demo", "0aaaaa");
+    stand(&directory, "other", "0bbbbb");
+    assert_eq!(resolve_host(&directory, "a.example"), None);
+    for _ in 0..2 {
+        assert_eq!(assign(&directory, "0aaaaa", &["a.example", "b.example"]), Assigned::Done);
+    }
+    assert_eq!(resolve_host(&directory, "A.example:443"), Some(key("0aaaaa")));
+    // All of it or nothing.
+    let before = directory.sql().dump().unwrap();
+    let taken = assign(&directory, "0bbbbb", &["c.example", "b.example"]);
+    assert_eq!(taken, Assigned::Taken { host: host("b.example") });
+    assert_eq!(directory.sql().dump().unwrap(), before);
+    // A port makes another host.
+    assert_eq!(assign(&directory, "0bbbbb", &["c.example", "b.example:8443"]), Assigned::Done);
+    // What it no longer has is anybody's.
+    assert_eq!(assign(&directory, "0aaaaa", &["a.example"]), Assigned::Done);
+    assert_eq!(resolve_host(&directory, "b.example"), None);
+    assert_eq!(assign(&directory, "0bbbbb", &["b.example"]), Assigned::Done);
+    assert_eq!(resolve_host(&directory, "b.example"), Some(key("0bbbbb")));
+    assert_eq!(resolve_host(&directory, "c.example"), None);
+}
+
+#[test]
+fn only_a_workspace_that_stands_has_hosts() {
+    let directory = directory();
+    claim(&directory, "demo", "0aaaaa");
+    let nothing = Refusal::NotFound { what: "workspace".to_owned() };
+    for unknown in ["0aaaaa", "0bbbbb"] {
+        let asked = AssignHosts { key: key(unknown), hosts: hosts_of(&["a.example"]) };
+        assert_eq!(refused(ask(&directory, asked)), nothing);
+    }
+    assert_eq!(resolve_host(&directory, "a.example"), None);
+}
+
+#[test]
+fn hosts_are_free_once_their_workspace_is_gone() {
+    let directory = directory();
+    stand(&directory, "demo", "0aaaaa");
+    stand(&directory, "other", "0bbbbb");
+    assign(&directory, "0aaaaa", &["a.example"]);
+    assign(&directory, "0bbbbb", &["b.example"]);
+    let release = || ask(&directory, Release { slug: slug("demo"), key: key("0aaaaa") }).unwrap();
+    release();
+    assert_eq!(resolve_host(&directory, "a.example"), None);
+    assert_eq!(resolve_host(&directory, "b.example"), Some(key("0bbbbb")));
+    // Said again once somebody else is there, it changes nothing.
+    stand(&directory, "demo", "0ccccc");
+    assign(&directory, "0ccccc", &["a.example"]);
+    release();
+    assert_eq!(
+        (resolve(&directory, "demo"), resolve_host(&directory, "a.example")),
+        (Some(key("0ccccc")), Some(key("0ccccc")))
+    );
+}
+
+#[test]
+fn a_directory_of_version_1_goes_on() {
+    let sql = NativeSql::in_memory().unwrap();
+    sql.exec("CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT", &[]).unwrap();
+    sql.exec("INSERT INTO schema_version (version) VALUES (1)", &[]).unwrap();
+    sql.exec(include_str!("../../src/schema/directory.sql"), &[]).unwrap();
+    sql.exec("INSERT INTO slugs VALUES ('demo', '0aaaaa', 1, 1763000000000)", &[]).unwrap();
+    let directory = Directory::open(sql).unwrap();
+    assert_eq!(directory.sql().schema().unwrap(), self::directory().sql().schema().unwrap());
+    assert_eq!(resolve(&directory, "demo"), Some(key("0aaaaa")));
+    assert_eq!(assign(&directory, "0aaaaa", &["a.example"]), Assigned::Done);
+}
+
 #[test]
 fn a_failing_statement_leaves_nothing() {
     let fresh = || {
         let directory = directory();
         claim(&directory, "taken", "0ccccc");
+        stand(&directory, "with-hosts", "0ddddd");
+        assign(&directory, "0ddddd", &["a.example"]);
         directory
     };
     for when in [When::Before, When::After] {
@@ -77,6 +166,14 @@ fn a_failing_statement_leaves_nothing() {
             directory.sql().fail(Some((nth, when)));
             let claimed = ask(&directory, Claim { slug: slug("demo"), candidate: key("0aaaaa") });
             assert!(matches!(claimed, Err(Refusal::Internal { .. })));
+            assert_eq!(directory.sql().dump().unwrap(), before);
+        }
+        for nth in 1..=4 {
+            let directory = fresh();
+            let before = directory.sql().dump().unwrap();
+            directory.sql().fail(Some((nth, when)));
+            let asked = AssignHosts { key: key("0ddddd"), hosts: hosts_of(&["b.example"]) };
+            assert!(matches!(ask(&directory, asked), Err(Refusal::Internal { .. })), "statement {nth}");
             assert_eq!(directory.sql().dump().unwrap(), before);
         }
         for nth in 1..=2 {

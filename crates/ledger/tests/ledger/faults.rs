@@ -9,8 +9,8 @@ use counterfoil_ledger::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
         Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
-        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter,
-        UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SuspendWorkspace,
+        TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -122,6 +122,7 @@ impl Sweep {
         for suspended in [true, false] {
             self.change(Actor::Root, || SuspendWorkspace { suspended });
         }
+        self.change(Actor::Root, || SetHosts { hosts: hosts_of(&["api.acme.example"]) });
     }
 
     fn members_and_clients(&mut self, admin: &Held) {

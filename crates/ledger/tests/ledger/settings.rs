@@ -4,7 +4,7 @@ use counterfoil_ledger::{
     Upkeep,
     command::Page,
     command::{
-        Actor, CreateToken, Lifetime, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SuspendWorkspace,
+        Actor, CreateToken, Lifetime, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SetHosts, SuspendWorkspace,
         UpdateWorkspace,
     },
     refusal::ForbiddenCode,
@@ -107,6 +107,26 @@ fn a_suspended_workspace_lets_nobody_in_but_root() {
     assert!(world.call(admin.actor, ReadSelf {}).is_ok());
     let actions = world.column("SELECT action FROM audit ORDER BY seq DESC LIMIT 2");
     assert_eq!(actions, ["workspace.resume".into(), "workspace.suspend".into()]);
+}
+
+#[test]
+fn only_root_says_by_which_hosts_the_workspace_is_reached() {
+    let (mut world, admin) = World::founded();
+    let set = |hosts: &[&str]| SetHosts { hosts: hosts_of(hosts) };
+    let only = "Only the root token may do this.";
+    assert_forbidden(world.call(admin.actor, set(&["a.example"])), ForbiddenCode::RootOnly, only);
+    assert_eq!(world.call(Actor::Root, ReadWorkspace {}).unwrap().settings.hosts, hosts_of(&[]));
+
+    let changed = world.call(Actor::Root, set(&["b.example", "A.example:443", "b.example"])).unwrap();
+    assert_eq!(changed.settings.hosts, hosts_of(&["a.example", "b.example"]));
+    assert_eq!(world.call(admin.actor, ReadWorkspace {}).unwrap(), changed);
+    let same = world.dump();
+    world.call(Actor::Root, set(&["b.example", "a.example"])).unwrap();
+    assert_eq!(world.dump(), same, "the same again writes nothing");
+    world.call(Actor::Root, set(&[])).unwrap();
+    let last = "SELECT actor || ' ' || before || ' ' || after FROM audit WHERE action = 'workspace.update'";
+    let (none, both) = (r#"{"hosts":[]}"#, r#"{"hosts":["a.example","b.example"]}"#);
+    assert_eq!(world.column(last), [format!("root {none} {both}").into(), format!("root {both} {none}").into()]);
 }
 
 #[test]

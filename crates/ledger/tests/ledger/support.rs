@@ -4,7 +4,7 @@
 use core::{net::IpAddr, ops::Deref};
 
 use counterfoil_ledger::{
-    Context, Ledger, Refusal, Slug,
+    Context, Host, Hosts, Ledger, Refusal, Slug,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, OpenSession,
         OpenedSession, Page, PutScopes, Records, Role, ScopeEntry, Session, TokenColumn, TokenFilter, TokenSort,
@@ -70,6 +70,14 @@ pub(crate) fn key() -> WorkspaceKey {
 
 pub(crate) fn slug(text: &str) -> Slug {
     Slug::parse(text).unwrap()
+}
+
+pub(crate) fn host(text: &str) -> Host {
+    Host::parse(text).unwrap()
+}
+
+pub(crate) fn hosts_of(texts: &[&str]) -> Hosts {
+    texts.iter().map(|text| host(text)).collect::<Vec<_>>().try_into().unwrap()
 }
 
 pub(crate) fn patterns(texts: &[&str]) -> Vec<ScopePattern> {

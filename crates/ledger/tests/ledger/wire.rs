@@ -12,10 +12,10 @@ use counterfoil_ledger::{
         Actor, Bootstrapped, Command, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
         Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadSelf, ReadSession, ReadToken,
         ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
-        RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter, UpdateToken, Uses,
+        RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, State, TokenFilter, UpdateToken, Uses,
     },
     decode_reply,
-    directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
+    directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Digest;
@@ -113,6 +113,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("revoke_tokens_by_filter", request(actor, RevokeTokens { select: Selection::Filter(theirs), reason: None })),
         ("revoke_token", request(actor, RevokeToken { id: id.to_owned(), reason: Some("over".to_owned()) })),
         ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
+        ("set_hosts", request(Actor::Root, SetHosts { hosts: hosts_of(&["api.acme.example", "127.0.0.1:8787"]) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
     ]
 }
@@ -222,15 +223,21 @@ fn invalid(code: InvalidCode) -> Refusal {
 #[test]
 fn the_directorys_messages_stay_as_they_are() {
     let (slug, candidate) = (slug("demo"), key());
-    let requests: [(_, directory::Request); 3] = [
+    let (host, hosts) = (host("127.0.0.1:8787"), hosts_of(&["api.acme.example", "127.0.0.1:8787"]));
+    let requests: [(_, directory::Request); 6] = [
         ("claim", Claim { slug: slug.clone(), candidate }.into()),
         ("confirm", Confirm { slug: slug.clone() }.into()),
-        ("resolve", Resolve { slug }.into()),
+        ("resolve", Resolve { slug: slug.clone() }.into()),
+        ("release", Release { slug, key: candidate }.into()),
+        ("assign_hosts", AssignHosts { key: candidate, hosts }.into()),
+        ("resolve_host", ResolveHost { host: host.clone() }.into()),
     ];
     let mut found: BTreeMap<_, _> = requests.into_iter().map(|(name, request)| (name, json!(request))).collect();
     found.insert("reserved", json!({ "ok": Claimed::Reserved { key: candidate } }));
     found.insert("key_taken", json!({ "ok": Claimed::KeyTaken }));
     found.insert("slug_taken", json!({ "ok": Claimed::SlugTaken }));
+    found.insert("assigned", json!({ "ok": Assigned::Done }));
+    found.insert("host_taken", json!({ "ok": Assigned::Taken { host } }));
     found.insert("resolved", json!({ "ok": Resolved { key: Some(candidate) } }));
     found.insert("unresolved", json!({ "ok": Resolved { key: None } }));
     check_pinned("directory.json", &found);

@@ -59,7 +59,8 @@ fn a_token_of_another_domain_is_as_unknown_as_one_that_never_was() {
     }
     for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::AnyToken | Needs::Scope)) {
         let call = pair(route.call(deployment), &acme.admin, "other");
-        matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
+        let reply = matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
+        assert_eq!(reply.line.ledger_calls, 1, "the directory alone: no other's ledger is asked about it");
         let call = pair(route.call(deployment), &other.admin, "acme");
         matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
     }
