@@ -188,7 +188,7 @@ pub(crate) fn no_credential() -> Problem {
 }
 
 /// The token of an `Authorization` header (RFC 6750, section 2.1). The scheme's case does not matter (RFC 9110).
-fn token_of<'a>(value: &'a str, mut schemes: impl Iterator<Item = &'static str>) -> Option<&'a str> {
+fn token_of(value: &str, mut schemes: impl Iterator<Item = &'static str>) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     let token = token.trim_matches(' ');
     (schemes.any(|known| scheme.eq_ignore_ascii_case(known)) && !token.is_empty()).then_some(token)

@@ -6,6 +6,8 @@
 //! A host is one workspace's at most, and says for a token that does not which workspace it is of. What hosts a
 //! workspace has is said as a whole, so whoever was cut off says it again.
 
+use core::slice;
+
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -197,7 +199,7 @@ impl<S: Sql> Directory<S> {
 
     fn assign_hosts(&self, ask: &AssignHosts) -> Result<Assigned, Refusal> {
         let key = Value::from(&ask.key);
-        if self.sql.exec("SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1", &[key.clone()])?.is_empty() {
+        if self.sql.exec("SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1", slice::from_ref(&key))?.is_empty() {
             return Err(Refusal::no_such("workspace"));
         }
         let hosts = Value::json(&ask.hosts)?;
@@ -205,7 +207,7 @@ impl<S: Sql> Directory<S> {
         if let Some(mut row) = self.sql.exec(taken, &[hosts.clone(), key.clone()])?.pop() {
             return Ok(Assigned::Taken { host: row.take()? });
         }
-        self.sql.exec("DELETE FROM hosts WHERE key = ?", &[key.clone()])?;
+        self.sql.exec("DELETE FROM hosts WHERE key = ?", slice::from_ref(&key))?;
         self.sql.exec("INSERT INTO hosts (host, key) SELECT value, ? FROM json_each(?)", &[key, hosts])?;
         Ok(Assigned::Done)
     }

@@ -219,13 +219,7 @@ impl Operation {
             codes.push("ROOT_ONLY");
             return codes;
         }
-        codes.extend([
-            "MALFORMED",
-            "UNKNOWN",
-            "WORKSPACE_SUSPENDED",
-            "REVOKED",
-            "OWNER_SUSPENDED",
-        ]);
+        codes.extend(["MALFORMED", "UNKNOWN", "WORKSPACE_SUSPENDED", "REVOKED", "OWNER_SUSPENDED"]);
         codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND", "SESSION_ENDED"]);
         if self.method != "GET" {
             codes.push("CROSS_ORIGIN");
