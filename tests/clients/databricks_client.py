@@ -10,6 +10,7 @@ import unittest
 
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.common.types.fieldmask import FieldMask
+from databricks.sdk.config import Config
 from databricks.sdk.errors import (
     BadRequest,
     DatabricksError,
@@ -29,13 +30,10 @@ UNKNOWN = "0" * 64
 
 
 def client(token):
-    return WorkspaceClient(
-        host=os.environ["COUNTERFOIL_URL"],
-        token=token,
-        auth_type="pat",
-        http_timeout_seconds=20,
-        retry_timeout_seconds=20,
-    )
+    host = os.environ["COUNTERFOIL_URL"]
+    # It waits 5 minutes for a host that fails if nobody says otherwise.
+    config = Config(host=host, token=token, auth_type="pat", http_timeout_seconds=20, retry_timeout_seconds=20)
+    return WorkspaceClient(config=config)
 
 
 def of(who):
