@@ -78,23 +78,28 @@ class Tokens(unittest.TestCase):
 
     def test_a_deleted_token_is_none(self):
         created = self.ada.tokens.create()
-        id = shown(created).token_id
+        token_id = shown(created).token_id
         other = client(created.token_value)
-        self.assertIn(id, self.ids(other))
-        self.ada.tokens.delete(id)
-        self.assertNotIn(id, self.ids(self.ada))
+        self.assertIn(token_id, self.ids(other))
+        self.ada.tokens.delete(token_id)
+        self.assertNotIn(token_id, self.ids(self.ada))
         with self.assertRaises(ResourceDoesNotExist) as refused:
-            self.ada.tokens.delete(id)
+            self.ada.tokens.delete(token_id)
         self.assertEqual(refused.exception.error_code, "RESOURCE_DOES_NOT_EXIST")
-        self.assertEqual(str(refused.exception), f"No valid token with ID {id} found.")
+        self.assertEqual(str(refused.exception), f"No valid token with ID {token_id} found.")
         # The client that authenticated with it a moment ago does so no more.
         with self.assertRaises(Unauthenticated):
             other.tokens.list()
 
     def test_update(self):
-        id = shown(self.ada.tokens.create(comment="old", scopes=["sql"])).token_id
-        change = lambda mask, **fields: self.ada.tokens.update(id, PublicTokenInfo(**fields), FieldMask(mask))
-        info = lambda: next(info for info in self.ada.tokens.list() if info.token_id == id)
+        token_id = shown(self.ada.tokens.create(comment="old", scopes=["sql"])).token_id
+
+        def change(mask, **fields):
+            self.ada.tokens.update(token_id, PublicTokenInfo(**fields), FieldMask(mask))
+
+        def info():
+            return next(info for info in self.ada.tokens.list() if info.token_id == token_id)
+
         change(["comment"], comment="new", scopes=["tokens:read"])
         self.assertEqual((info().comment, info().scopes), ("new", ["sql"]))
         change(["comment", "scopes"], comment="newer", scopes=["tokens:read"])
@@ -138,17 +143,16 @@ class TokenManagement(unittest.TestCase):
         self.ada, self.admin = of("ADA"), of("ADMIN")
 
     def test_list_get_update_delete(self):
-        id = shown(self.ada.tokens.create(comment="ci", scopes=["sql"])).token_id
+        token_id = shown(self.ada.tokens.create(comment="ci", scopes=["sql"])).token_id
         everybody = {info.created_by_username for info in self.admin.token_management.list()}
         self.assertEqual(everybody, {"admin", "ada", "bob"})
         by_name = list(self.admin.token_management.list(created_by_username="ada"))
-        info = next(info for info in by_name if info.token_id == id)
+        info = next(info for info in by_name if info.token_id == token_id)
         by_id = list(self.admin.token_management.list(created_by_id=info.created_by_id))
-        ids = lambda infos: [info.token_id for info in infos]
-        self.assertEqual(ids(by_id), ids(by_name))
+        self.assertEqual([info.token_id for info in by_id], [info.token_id for info in by_name])
         self.assertEqual({info.created_by_username for info in self.ada.token_management.list()}, {"ada"})
 
-        self.assertEqual(self.admin.token_management.get(id).token_info, info)
+        self.assertEqual(self.admin.token_management.get(token_id).token_info, info)
         workspace = 0
         for digit in os.environ["COUNTERFOIL_KEY"]:
             workspace = workspace * 62 + DIGITS.index(digit)
@@ -160,17 +164,17 @@ class TokenManagement(unittest.TestCase):
             expiry_time=-1,
             owner_id=2,
             scopes=["sql"],
-            token_id=id,
+            token_id=token_id,
             workspace_id=workspace,
         )
         self.assertEqual(info, expected)
 
         to = TokenInfo(comment="cd", scopes=["clusters"])
-        changed = self.admin.token_management.update_token_management(id, to, FieldMask(["comment"]))
+        changed = self.admin.token_management.update_token_management(token_id, to, FieldMask(["comment"]))
         self.assertEqual((changed.comment, changed.scopes), ("cd", ["sql"]))
 
-        self.admin.token_management.delete(id)
-        for gone in [id, UNKNOWN]:
+        self.admin.token_management.delete(token_id)
+        for gone in [token_id, UNKNOWN]:
             for call in [self.admin.token_management.delete, self.admin.token_management.get]:
                 with self.assertRaises(ResourceDoesNotExist):
                     call(gone)

@@ -57,3 +57,14 @@ fn field(pointer: &str) -> &str {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_is_revoked_meanwhile_is_as_none() {
+        let problem = Problem::new(StatusCode::CONFLICT, "TOKEN_REVOKED", "The token is revoked, for good.");
+        assert_eq!(classify(&problem), (StatusCode::NOT_FOUND, "NOT_FOUND"));
+    }
+}

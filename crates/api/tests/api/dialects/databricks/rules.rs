@@ -41,6 +41,9 @@ fn no_scopes_named_are_all_that_the_creator_may_grant() {
     assert_eq!(issued["token_info"]["scopes"], everything);
     let issued = deployment.post(&writer, ON_BEHALF, &on_behalf("ada")).expect(200);
     assert_eq!(issued["token_info"]["scopes"], json!(["tokens:write"]));
+    let reader = token(json!(["tokens:read", "tokens:write"]));
+    let issued = deployment.post(&reader, ON_BEHALF, &on_behalf("ada")).expect(200);
+    assert_eq!(issued["token_info"]["scopes"], json!(["tokens:read", "tokens:write"]));
     // An admin who may not read members names what it may grant: here the ledger refuses that.
     let admin = deployment.token(&tenant.admin, &["tokens:write"]);
     assert_eq!(deployment.post(&admin, ON_BEHALF, &on_behalf("eve")).status, 403);
