@@ -106,6 +106,8 @@ pub enum Command {
     ListClients(ListClients),
     /// See [`CreateClient`].
     CreateClient(CreateClient),
+    /// See [`ReadClient`].
+    ReadClient(ReadClient),
     /// See [`DeleteClient`].
     DeleteClient(DeleteClient),
     /// See [`CreateToken`].
@@ -289,6 +291,7 @@ commands! {
     EraseMember => Member,
     ListClients => Listing<Client>,
     CreateClient => Client,
+    ReadClient => Client,
     DeleteClient => Client,
     CreateToken => Issued,
     ListTokens => Listing<TokenView>,

@@ -150,6 +150,7 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::EraseMember(ask) => reply(ask, |ask| members::erase(work, &ask)),
         Command::ListClients(ask) => reply(ask, |ask| clients::list(work, &ask)),
         Command::CreateClient(ask) => made(work, once, ask, |ask| clients::create(work, ask)),
+        Command::ReadClient(ask) => reply(ask, |ask| clients::read(work, &ask)),
         Command::DeleteClient(ask) => reply(ask, |ask| clients::delete(work, &ask)),
         Command::CreateToken(ask) => made(work, once, ask, |ask| tokens::create(work, mint, ask)),
         Command::ListTokens(ask) => reply(ask, |ask| tokens::list(work, &ask)),

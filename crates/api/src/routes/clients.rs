@@ -1,7 +1,7 @@
 //! Clients that tokens may be pinned to.
 
 use axum::http::StatusCode;
-use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing};
+use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 
@@ -42,6 +42,10 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<Created<Client>, Problem> {
     let location = created_at("/v1/clients/", &id);
     Ok((StatusCode::CREATED, location, caller.ask_once(once, CreateClient { id, name, permissions }).await?))
+}
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
+    caller.ask(ReadClient { id }).await
 }
 
 pub(super) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {

@@ -46,7 +46,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/members", get(members::list::<P>).post(members::create::<P>))
         .route("/v1/members/{id}", get(members::read::<P>).patch(members::update::<P>).delete(members::erase::<P>))
         .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
-        .route("/v1/clients/{id}", delete(clients::delete::<P>))
+        .route("/v1/clients/{id}", get(clients::read::<P>).delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))
         .route("/v1/session", get(sessions::read::<P>).post(sessions::open::<P>).delete(sessions::end::<P>))
         .route("/v1/sessions", get(sessions::list::<P>))

@@ -135,6 +135,13 @@ pub struct ListClients {
     pub page: Page,
 }
 
+/// One client by id; needs `tokens:read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadClient {
+    /// The client's id.
+    pub id: String,
+}
+
 /// Adds a client; needs `workspace:manage`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct CreateClient {

@@ -7,7 +7,7 @@ use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
-        EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
+        EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page, ReadClient,
         Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
         ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter,
         UpdateMember, UpdateToken, UpdateWorkspace, Uses,
@@ -143,6 +143,7 @@ impl Sweep {
                 permissions: permissions(),
             });
         }
+        self.question(admin.actor, || ReadClient { id: "web".to_owned() });
         self.change(admin.actor, || DeleteClient { id: "web".to_owned() });
     }
 
