@@ -18,28 +18,41 @@ pub(crate) struct Answer<T>(pub(crate) T);
 /// A ledger's reply of type `R`, as the JSON that the caller is answered.
 pub(crate) struct Reply<R> {
     json: Vec<u8>,
-    /// Whether it is the answer to an earlier request under the same `Idempotency-Key`.
-    repeated: bool,
+    status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
     of: PhantomData<fn() -> R>,
 }
 
-/// The answer where something was made, and where that is.
-pub(crate) type Created<R> = (StatusCode, [(HeaderName, String); 1], Reply<R>);
-
-/// The address of what was made, below this path.
-pub(crate) fn created_at(path: &str, id: &str) -> [(HeaderName, String); 1] {
-    [(header::LOCATION, format!("{path}{}", utf8_percent_encode(id, NON_ALPHANUMERIC)))]
+/// The address of the item by this id, below this path.
+pub(crate) fn location(path: &str, id: &str) -> String {
+    format!("{path}{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
 }
 
 impl<R> Reply<R> {
+    /// `repeated` says whether it is the answer to an earlier request under the same `Idempotency-Key`.
     pub(crate) fn new(json: Vec<u8>, repeated: bool) -> Self {
-        Self { json, repeated, of: PhantomData }
+        let headers = if repeated { vec![(REPLAYED, "true".to_owned())] } else { Vec::new() };
+        Self { json, status: StatusCode::OK, headers, of: PhantomData }
+    }
+
+    pub(crate) fn status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    pub(crate) fn header(mut self, header: (HeaderName, String)) -> Self {
+        self.headers.push(header);
+        self
+    }
+
+    /// Something was made, and where that is.
+    pub(crate) fn created(self, location: String) -> Self {
+        self.status(StatusCode::CREATED).header((header::LOCATION, location))
     }
 
     /// The same answer with another body.
-    pub(crate) fn with<T: Serialize>(&self, body: &T) -> Result<Reply<T>, Problem> {
+    pub(crate) fn with<T: Serialize>(self, body: &T) -> Result<Reply<T>, Problem> {
         let json = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
-        Ok(Reply { json, repeated: self.repeated, of: PhantomData })
+        Ok(Reply { json, status: self.status, headers: self.headers, of: PhantomData })
     }
 
     /// The reply itself, where the API needs to know what it says.
@@ -60,7 +73,7 @@ impl<R> Reply<R> {
 impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
-            Ok(json) => respond(json),
+            Ok(json) => respond(StatusCode::OK, Vec::new(), json),
             Err(error) => Problem::internal(error.to_string()).into_response(),
         }
     }
@@ -68,14 +81,20 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 
 impl<R> IntoResponse for Reply<R> {
     fn into_response(self) -> Response {
-        let mut response = respond(self.json);
-        if self.repeated {
-            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-        }
-        response
+        respond(self.status, self.headers, self.json)
     }
 }
 
-fn respond(json: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], json).into_response()
+/// The response; one function for all replies, which would else be compiled for each type of them.
+fn respond(status: StatusCode, headers: Vec<(HeaderName, String)>, json: Vec<u8>) -> Response {
+    let mut response = Response::new(json.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in headers {
+        // What is put here is of visible ASCII throughout.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
 }

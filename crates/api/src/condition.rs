@@ -45,9 +45,7 @@ impl Head {
 }
 
 /// A token's JSON with its tag.
-pub(crate) type Tagged<R> = ([(HeaderName, String); 1], Reply<R>);
-
-/// See [`Tagged`].
-pub(crate) fn tagged<R>(reply: Reply<R>) -> Result<Tagged<R>, Problem> {
-    Ok(([reply.look::<Head>()?.etag()], reply))
+pub(crate) fn tagged<R>(reply: Reply<R>) -> Result<Reply<R>, Problem> {
+    let head: Head = reply.look()?;
+    Ok(reply.header(head.etag()))
 }

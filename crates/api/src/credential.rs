@@ -50,8 +50,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Caller<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
-        let text = presented(&parts.headers)?;
-        Self::presenting(parts, app, text).await
+        caller(parts, app).await
     }
 }
 
@@ -72,9 +71,13 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
     }
 }
 
+/// Who sent this; one function for all routes, which would else be compiled into each of them.
+fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Result<Caller<P>, Problem>> {
+    Box::pin(async move { Caller::presenting(parts, app, presented(&parts.headers)?).await })
+}
+
 impl<P: Ports> Caller<P> {
-    /// Who presents this token; where there is none, the session that the browser sends along. One function for all
-    /// routes, which would else be compiled into each of them.
+    /// Who presents this token; where there is none, the session that the browser sends along.
     pub(crate) fn presenting<'a>(
         parts: &'a Parts,
         app: &'a App<P>,

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use counterfoil_ledger::{
     Answered, Refusal,
-    command::{Actor, Ask, IdempotencyKey, Request},
+    command::{Actor, Ask, Command, IdempotencyKey, Request},
     directory::{self, Slug},
     reply_json,
 };
@@ -42,31 +42,38 @@ pub(crate) struct Terms {
 impl<P: Ports> Gate<P> {
     /// Has a workspace's ledger carry out a command. Where the ledger has let the actor in, with the page that it acts
     /// through, that page may read the answer.
-    pub(crate) async fn ask<C: Ask>(
+    pub(crate) fn ask<C: Ask>(
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
         from: Source,
         terms: Terms,
         command: C,
-    ) -> Result<Reply<C::Reply>, Problem> {
-        let request = Request {
-            workspace,
-            actor,
-            request_id: self.trace.request_id.to_string(),
-            address: from.address,
-            idempotency_key: terms.idempotency_key,
-            origin: from.origin.as_deref().map(str::to_owned),
-            if_version: terms.if_version,
-            command: command.into(),
-        };
-        let Answered { reply, repeated } = self.send(request).await?;
-        Ok(Reply::new(reply, repeated))
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        let sent = self.send(workspace, actor, from, terms, command.into());
+        async move { sent.await.map(|Answered { reply, repeated }| Reply::new(reply, repeated)) }
     }
 
     /// The part of asking that is the same for every command, compiled once.
-    fn send(&self, request: Request) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
+    fn send(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        from: Source,
+        terms: Terms,
+        command: Command,
+    ) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
         Box::pin(async move {
+            let request = Request {
+                workspace,
+                actor,
+                request_id: self.trace.request_id.to_string(),
+                address: from.address,
+                idempotency_key: terms.idempotency_key,
+                origin: from.origin.as_deref().map(str::to_owned),
+                if_version: terms.if_version,
+                command,
+            };
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
             let reply = self.app.ports.ledger(request.workspace, json).await;
@@ -102,22 +109,26 @@ impl<P: Ports> Gate<P> {
 
 impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
-    pub(crate) async fn ask<C: Ask>(&self, command: C) -> Result<Reply<C::Reply>, Problem> {
-        self.ask_on(Terms::default(), command).await
+    pub(crate) fn ask<C: Ask>(&self, command: C) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        self.ask_on(Terms::default(), command)
     }
 
     /// The same, once: where a command came under this key before, what it answered then.
-    pub(crate) async fn ask_once<C: Ask>(
+    pub(crate) fn ask_once<C: Ask>(
         &self,
         Idempotency(idempotency_key): Idempotency,
         command: C,
-    ) -> Result<Reply<C::Reply>, Problem> {
-        self.ask_on(Terms { idempotency_key, ..Terms::default() }, command).await
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        self.ask_on(Terms { idempotency_key, ..Terms::default() }, command)
     }
 
     /// The same, on these terms.
-    pub(crate) async fn ask_on<C: Ask>(&self, terms: Terms, command: C) -> Result<Reply<C::Reply>, Problem> {
+    pub(crate) fn ask_on<C: Ask>(
+        &self,
+        terms: Terms,
+        command: C,
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
         let from = Source { address: self.address, origin: self.gate.trace.origin.clone() };
-        self.gate.ask(self.workspace, self.actor, from, terms, command).await
+        self.gate.ask(self.workspace, self.actor, from, terms, command)
     }
 }

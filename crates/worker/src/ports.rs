@@ -6,7 +6,8 @@ use counterfoil_api::{LogLine, LostUses, Ports, Unreachable};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::{Either, join_all, select};
-use worker::{Delay, Env, Method, ObjectNamespace, RequestInit, Stub, kv::KvStore, send::SendFuture};
+use web_sys::{Request, RequestInit};
+use worker::{Delay, Env, ObjectNamespace, Stub, kv::KvStore, send::SendFuture};
 
 use crate::object::{DIRECTORY, LEDGER};
 
@@ -35,9 +36,11 @@ impl WorkerPorts {
         let call = async {
             let stub: Stub = self.ledgers.id_from_name(&name)?.get_stub()?;
             let body = js_sys::Uint8Array::from(request.as_slice()).into();
-            let mut init = RequestInit::new();
-            init.with_method(Method::Post).with_body(Some(body));
-            let mut response = stub.fetch_with_request(worker::Request::new_with_init(url, &init)?).await?;
+            let init = RequestInit::new();
+            init.set_method("POST");
+            init.set_body(&body);
+            let request = Request::new_with_str_and_init(url, &init)?;
+            let mut response = stub.fetch_with_request(request.into()).await?;
             match response.status_code() {
                 200 => response.bytes().await,
                 status => Err(worker::Error::RustError(format!("the object answered {status}"))),

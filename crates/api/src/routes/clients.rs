@@ -1,13 +1,12 @@
 //! Clients that tokens may be pinned to.
 
-use axum::http::StatusCode;
 use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 
 use super::shapes::PageQuery;
 use crate::{
-    answer::{Created, Reply, created_at},
+    answer::{Reply, location},
     body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
@@ -39,9 +38,9 @@ pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(Create { id, name, permissions }): Json<Create>,
-) -> Result<Created<Client>, Problem> {
-    let location = created_at("/v1/clients/", &id);
-    Ok((StatusCode::CREATED, location, caller.ask_once(once, CreateClient { id, name, permissions }).await?))
+) -> Result<Reply<Client>, Problem> {
+    let location = location("/v1/clients/", &id);
+    Ok(caller.ask_once(once, CreateClient { id, name, permissions }).await?.created(location))
 }
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {

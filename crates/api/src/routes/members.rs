@@ -1,6 +1,5 @@
 //! Members.
 
-use axum::http::StatusCode;
 use counterfoil_ledger::command::{
     CreateMember, EraseMember, ListMembers, Listing, Member, Patch, ReadMember, Role, UpdateMember,
 };
@@ -9,7 +8,7 @@ use serde::Deserialize;
 
 use super::shapes::{PageQuery, Standing};
 use crate::{
-    answer::{Created, Reply, created_at},
+    answer::{Reply, location},
     body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
@@ -50,11 +49,11 @@ pub(super) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<Created<Member>, Problem> {
+) -> Result<Reply<Member>, Problem> {
     let Create { id, number, name, email, role, grants, quota } = body;
-    let location = created_at("/v1/members/", &id);
+    let location = location("/v1/members/", &id);
     let command = CreateMember { id, number, name, email, role, grants, quota };
-    Ok((StatusCode::CREATED, location, caller.ask_once(once, command).await?))
+    Ok(caller.ask_once(once, command).await?.created(location))
 }
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {

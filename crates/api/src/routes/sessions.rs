@@ -1,11 +1,9 @@
 //! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
 
-use axum::http::StatusCode;
 use counterfoil_ledger::{
     SecretText,
     command::{EndSession, ListSessions, Listing, OpenSession, ReadSession, Session},
 };
-use http::{HeaderName, header};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,23 +31,19 @@ struct Opened {
     session: Value,
 }
 
-pub(super) async fn open<P: Ports>(
-    caller: Caller<P>,
-    _: Option<Json<Open>>,
-) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Value>), Problem> {
+pub(super) async fn open<P: Ports>(caller: Caller<P>, _: Option<Json<Open>>) -> Result<Reply<Value>, Problem> {
     let reply = caller.ask(OpenSession {}).await?;
     let Opened { text, seconds, session } = reply.look()?;
-    let headers = [cookie::keep(text.expose(), seconds), (header::LOCATION, "/v1/session".to_owned())];
-    Ok((StatusCode::CREATED, headers, reply.with(&session)?))
+    let reply = reply.header(cookie::keep(text.expose(), seconds)).created("/v1/session".to_owned());
+    reply.with(&session)
 }
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
     caller.ask(ReadSession {}).await
 }
 
-pub(super) async fn end<P: Ports>(caller: Caller<P>) -> Result<([(HeaderName, String); 1], Reply<Session>), Problem> {
-    let ended = caller.ask(EndSession { id: None }).await?;
-    Ok(([cookie::forget()], ended))
+pub(super) async fn end<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
+    Ok(caller.ask(EndSession { id: None }).await?.header(cookie::forget()))
 }
 
 pub(super) async fn list<P: Ports>(

@@ -27,7 +27,7 @@ pub(super) use self::{
 use crate::{
     answer::Reply,
     body::{Id, Json, Query},
-    condition::{IfMatch, Tagged, tagged},
+    condition::{IfMatch, tagged},
     credential::Caller,
     idempotency::Idempotency,
     ledger::Terms,
@@ -35,11 +35,11 @@ use crate::{
     problem::Problem,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Tagged<TokenView>, Problem> {
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
     tagged(caller.ask(ReadToken { id }).await?)
 }
 
-pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Tagged<TokenView>, Problem> {
+pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
     tagged(caller.ask(ReadSelf {}).await?)
 }
 
@@ -58,7 +58,7 @@ pub(super) async fn rotate<P: Ports>(
     Idempotency(idempotency_key): Idempotency,
     IfMatch(if_version): IfMatch,
     body: Option<Json<Rotate>>,
-) -> Result<Tagged<Issued>, Problem> {
+) -> Result<Reply<Issued>, Problem> {
     let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
     let terms = Terms { idempotency_key, if_version };
     tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)

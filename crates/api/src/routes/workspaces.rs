@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use super::shapes::Standing;
 use crate::{
-    answer::{Created, Reply, created_at},
+    answer::Reply,
     body::Json,
     credential::{Caller, Root},
     ledger::{Gate, Source, Terms},
@@ -46,10 +46,7 @@ pub(super) struct Create {
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
 /// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
 /// lost, repeating it is refused as existing, and root issues itself a token there.
-pub(super) async fn create<P: Ports>(
-    root: Root<P>,
-    Json(body): Json<Create>,
-) -> Result<Created<Bootstrapped>, Problem> {
+pub(super) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) -> Result<Reply<Bootstrapped>, Problem> {
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
@@ -60,7 +57,7 @@ pub(super) async fn create<P: Ports>(
     let from = Source { address: root.address, ..Source::default() };
     let made = root.gate.ask(key, Actor::Root, from, Terms::default(), bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
-    Ok((StatusCode::CREATED, created_at("/v1/workspace", ""), made))
+    Ok(made.created("/v1/workspace".to_owned()))
 }
 
 /// The key under which the workspace is to be made.
@@ -144,6 +141,6 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
 }
 
 /// Begins, or tells how far it is: the rest goes on by itself.
-pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<(StatusCode, Reply<Deleted>), Problem> {
-    Ok((StatusCode::ACCEPTED, caller.ask(DeleteWorkspace {}).await?))
+pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<Reply<Deleted>, Problem> {
+    Ok(caller.ask(DeleteWorkspace {}).await?.status(StatusCode::ACCEPTED))
 }

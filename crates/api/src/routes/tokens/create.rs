@@ -3,13 +3,18 @@
 use axum::http::StatusCode;
 use counterfoil_ledger::command::{CreateToken, Issued, Lifetime};
 use counterfoil_verify::{AddressBlock, ScopePattern};
-use http::{HeaderName, header};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::Reply, body::Json, condition::Head, credential::Caller, idempotency::Idempotency, ports::Ports,
-    problem::Problem, time::Rfc3339,
+    answer::{Reply, location},
+    body::Json,
+    condition::Head,
+    credential::Caller,
+    idempotency::Idempotency,
+    ports::Ports,
+    problem::Problem,
+    time::Rfc3339,
 };
 
 /// The body of a creation.
@@ -46,11 +51,10 @@ pub(in crate::routes) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
-) -> Result<(StatusCode, [(HeaderName, String); 2], Reply<Issued>), Problem> {
+) -> Result<Reply<Issued>, Problem> {
     let issued = caller.ask_once(once, body.into_command()?).await?;
     let made: Head = issued.look()?;
-    let location = (header::LOCATION, format!("/v1/tokens/{}", made.id));
-    Ok((StatusCode::CREATED, [location, made.etag()], issued))
+    Ok(issued.created(location("/v1/tokens/", &made.id)).header(made.etag()))
 }
 
 impl Create {

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use crate::{
     answer::Reply,
     body::{Id, Json, Query},
-    condition::{IfMatch, Tagged, tagged},
+    condition::{IfMatch, tagged},
     credential::Caller,
     ledger::Terms,
     ports::Ports,
@@ -30,7 +30,7 @@ pub(in crate::routes) async fn revoke<P: Ports>(
     Id(id): Id,
     IfMatch(if_version): IfMatch,
     Query(Revoke { reason }): Query<Revoke>,
-) -> Result<Tagged<TokenView>, Problem> {
+) -> Result<Reply<TokenView>, Problem> {
     let terms = Terms { if_version, ..Terms::default() };
     tagged(caller.ask_on(terms, RevokeToken { id, reason }).await?)
 }

@@ -15,8 +15,9 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
+    answer::Reply,
     body::{Id, Json},
-    condition::{IfMatch, Tagged, tagged},
+    condition::{IfMatch, tagged},
     credential::Caller,
     ledger::Terms,
     patch::{clearable, present},
@@ -64,7 +65,7 @@ pub(in crate::routes) async fn update<P: Ports>(
     Id(id): Id,
     IfMatch(if_version): IfMatch,
     Json(body): Json<Update>,
-) -> Result<Tagged<TokenView>, Problem> {
+) -> Result<Reply<TokenView>, Problem> {
     let lifetime = match (body.expires_at, body.expires_in) {
         (Patch::Keep, None) => Patch::Keep,
         (Patch::Keep, Some(seconds)) => Patch::Set(Lifetime::Seconds(seconds)),
