@@ -98,6 +98,8 @@ pub enum Command {
     CreateMember(CreateMember),
     /// See [`ReadMember`].
     ReadMember(ReadMember),
+    /// See [`FindMember`].
+    FindMember(FindMember),
     /// See [`UpdateMember`].
     UpdateMember(UpdateMember),
     /// See [`EraseMember`].
@@ -287,6 +289,7 @@ commands! {
     ListMembers => Listing<Member>,
     CreateMember => Member,
     ReadMember => Member,
+    FindMember => Member,
     UpdateMember => Member,
     EraseMember => Member,
     ListClients => Listing<Client>,

@@ -146,6 +146,7 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::ListMembers(ask) => reply(ask, |ask| members::list(work, &ask)),
         Command::CreateMember(ask) => made(work, once, ask, |ask| members::create(work, ask)),
         Command::ReadMember(ask) => reply(ask, |ask| members::read(work, &ask)),
+        Command::FindMember(ask) => reply(ask, |ask| members::find_by_number(work, &ask)),
         Command::UpdateMember(ask) => reply(ask, |ask| members::update(work, ask)),
         Command::EraseMember(ask) => reply(ask, |ask| members::erase(work, &ask)),
         Command::ListClients(ask) => reply(ask, |ask| clients::list(work, &ask)),

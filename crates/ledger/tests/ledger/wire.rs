@@ -9,10 +9,11 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
-        Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadClient, ReadSelf, ReadSession, ReadToken,
-        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
-        RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter, UpdateToken, Uses,
+        Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
+        ImportLine, ImportTokens, Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadClient,
+        ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken,
+        RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter,
+        UpdateToken, Uses,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
@@ -116,6 +117,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
         ("create_client", request(Actor::Root, app)),
+        ("find_member", request(Actor::Root, FindMember { number: 7 })),
         ("read_client", request(Actor::Root, ReadClient { id: "app".to_owned() })),
     ]
 }
