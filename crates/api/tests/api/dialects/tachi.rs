@@ -220,6 +220,16 @@ fn what_is_gone_is_not_listed() {
 }
 
 #[test]
+fn permissions_are_the_tokens_own_whatever_is_left_of_the_users() {
+    let tachi = Tachi::new();
+    let before = tachi.page(&tachi.ada, "GET", LIST, None).expect(200);
+    let fewer = json!({ "grants": ["tokens:*", "sessions:create"] });
+    let call = tachi.deployment.call("PATCH", "/v1/members/ada").bearer(&tachi.acme.admin);
+    call.json(&fewer).send().expect(200);
+    assert_eq!(tachi.page(&tachi.ada, "GET", LIST, None).expect(200), before);
+}
+
+#[test]
 fn a_token_is_removed_by_its_id_or_by_a_text_that_works() {
     let tachi = Tachi::new();
     let made = || {
