@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use self::self_key::SelfKey;
 use super::{
-    fields::{self, Fields, wrong},
+    fields::{Fields, wrong},
     tokens::{self, Token},
 };
 use crate::{
@@ -120,7 +120,7 @@ async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Respo
 
 /// What is asked for: a token with permissions of its own, or one that is pinned to a client.
 async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<CreateToken, Problem> {
-    match (fields.text("clientID")?, fields.texts("permissions")?) {
+    match (fields.text("clientID")?, fields.scopes("permissions")?) {
         (None, None) => Err(wrong("permissions", "Invalid request, must specify either clientID or permissions.")),
         (Some(_), Some(_)) => {
             let detail = "Cannot use ClientID creation and permissions creation at the same time!";
@@ -128,8 +128,7 @@ async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<Crea
         }
         (None, Some(permissions)) => {
             let name = fields.text("identifier")?.unwrap_or_else(|| "Custom Token".to_owned());
-            let scopes = permissions.iter().map(|permission| fields::scope("permissions", permission));
-            Ok(tokens::new(name, scopes.collect::<Result<_, _>>()?))
+            Ok(tokens::new(name, permissions))
         }
         (Some(id), None) => {
             let Client { name, permissions } = client(caller, id.clone()).await?;

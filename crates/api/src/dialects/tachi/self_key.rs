@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, RawPathParams};
 use counterfoil_ledger::command::{FindMember, Owner, ReadMember, ReadSession, ReadWorkspace};
 use counterfoil_verify::{Scope, ScopeSet};
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Deserialize;
 
 use crate::{app::App, credential, credential::Caller, ports::Ports, problem::Problem};
@@ -77,8 +77,11 @@ async fn refuse_other<P: Ports>(caller: &Caller<P>, session: &Session, user: &st
 
 /// Tachi calls a request by another scheme malformed; one with a wrong token is refused as such.
 fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
-    let scheme = |value: &'_ [u8]| value.split(|byte| *byte == b' ').next().unwrap_or_default().to_ascii_lowercase();
-    if headers.get_all(header::AUTHORIZATION).iter().all(|value| scheme(value.as_bytes()) == b"bearer") {
+    let is_bearer = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    if headers.get_all(header::AUTHORIZATION).iter().all(is_bearer) {
         return Ok(());
     }
     let detail = "Invalid Authorization type. Expected Bearer.";

@@ -47,7 +47,10 @@ impl Tachi {
     /// What a page that somebody is signed in to is answered.
     fn page(&self, session: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
         let call = self.deployment.call(method, path).session(session);
-        body.map_or_else(|| call.send(), |body| self.deployment.call(method, path).session(session).json(body).send())
+        match body {
+            Some(body) => call.json(body).send(),
+            None => call.send(),
+        }
     }
 
     fn create(&self, body: &Value) -> Reply {

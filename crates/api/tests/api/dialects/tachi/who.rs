@@ -1,6 +1,5 @@
 //! Who may ask, and about whom: sessions, about themselves.
 
-use http::Method;
 use serde_json::{Value, json};
 
 use super::{CREATE, LIST, Tachi};
@@ -11,18 +10,22 @@ use crate::{
 
 const SIGNED_OUT: &str = "This endpoint requires session-level authentication.";
 const NOT_YOURS: &str = "This request cannot be performed by an API key, and requires authentication.";
+const UNREADABLE: &str = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
 const NO_SUCH_USER: &str = "This user does not exist.";
+
+/// Adds a credential to a request.
+type Present = for<'a> fn(Call<'a>) -> Call<'a>;
 
 /// Every route, with the user that it is about.
 fn calls<'a>(deployment: &'a Deployment, user: &str, token: &str) -> Vec<Call<'a>> {
-    let at = |method: Method, path: String| deployment.call(method.as_str(), &format!("/api/v1/users/{user}/{path}"));
+    let at = |method, path: &str| deployment.call(method, &format!("/api/v1/users/{user}/{path}"));
     vec![
-        at(Method::GET, "api-tokens".to_owned()),
-        at(Method::POST, "api-tokens/create".to_owned()).json(&json!({ "permissions": [] })),
+        at("GET", "api-tokens"),
+        at("POST", "api-tokens/create").json(&json!({ "permissions": [] })),
         // A body that is wrong is not looked at before who sends it.
-        at(Method::POST, "api-tokens/create".to_owned()).raw("{"),
-        at(Method::DELETE, format!("api-tokens/{token}")),
-        at(Method::DELETE, format!("api-token/{token}")),
+        at("POST", "api-tokens/create").raw("{"),
+        at("DELETE", &format!("api-tokens/{token}")),
+        at("DELETE", &format!("api-token/{token}")),
     ]
 }
 
@@ -43,7 +46,7 @@ impl Tachi {
 #[test]
 fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
     let tachi = Tachi::new();
-    let presented: [(fn(Call<'_>) -> Call<'_>, u16, &str); 9] = [
+    let presented: [(Present, u16, &str); 9] = [
         (|call| call, 401, SIGNED_OUT),
         (|call| call.header("authorization", "Basic YTpi"), 400, "Invalid Authorization type. Expected Bearer."),
         (|call| call.header("authorization", ROOT), 400, "Invalid Authorization type. Expected Bearer."),
@@ -62,8 +65,6 @@ fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
         tachi.refuses(present, status, description);
     }
 }
-
-const UNREADABLE: &str = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
 
 #[test]
 fn no_token_may_ask_however_good_it_is() {
@@ -124,15 +125,15 @@ fn only_pages_of_this_origin_change_anything_in_a_session() {
     let tachi = Tachi::new();
     let own = text(&tachi.token, "/id");
     let cross = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
-    for call in calls(&tachi.deployment, "me", &own).into_iter().skip(1) {
-        tachi.fails(|| call.cookie(&tachi.ada).send(), 403, cross);
-    }
-    for call in calls(&tachi.deployment, "me", &own).into_iter().skip(1) {
-        tachi.fails(|| call.cookie(&tachi.ada).header("origin", "https://evil.example").send(), 403, cross);
-    }
-    for call in calls(&tachi.deployment, "me", &own).into_iter().skip(1) {
-        let call = call.cookie(&tachi.ada).header("origin", ORIGIN).header("sec-fetch-site", "same-site");
-        tachi.fails(|| call.send(), 403, cross);
+    let sent: [Present; 3] = [
+        |call| call,
+        |call| call.header("origin", "https://evil.example"),
+        |call| call.header("origin", ORIGIN).header("sec-fetch-site", "same-site"),
+    ];
+    for send in sent {
+        for call in calls(&tachi.deployment, "me", &own).into_iter().skip(1) {
+            tachi.fails(|| send(call.cookie(&tachi.ada)).send(), 403, cross);
+        }
     }
 }
 
