@@ -129,9 +129,8 @@ fn identity(decision: &Decision) -> Response {
     tell("x-token-owner", &facts.owner.id);
     tell("x-token-scopes", &scopes.join(" "));
     tell("x-token-workspace", &facts.workspace.slug);
-    if let Some(client) = &facts.token.client_id {
-        tell("x-token-client", client);
-    }
+    // Also where there is none: what the client sent by this name must give way to something.
+    tell("x-token-client", facts.token.client_id.as_deref().unwrap_or_default());
     response
 }
 

@@ -52,7 +52,7 @@ fn whatever_the_method_and_the_path_the_identity_is_told() {
             assert_eq!(reply.header("x-token-owner"), Some("ada"));
             assert_eq!(reply.header("x-token-scopes"), Some("orders:read orders:write"));
             assert_eq!(reply.header("x-token-workspace"), Some("acme"));
-            assert_eq!(reply.header("x-token-client"), None);
+            assert_eq!(reply.header("x-token-client"), Some(""));
             assert!(reply.line.route.unwrap().starts_with("/authorize"), "the log has the pattern, never the path");
             refused(&gateway.asks(method, path).send(), 401, "NO_CREDENTIAL");
         }
