@@ -95,7 +95,7 @@ impl<P: Ports> Caller<P> {
             };
             let digest = Digest::of(text.as_bytes());
             let (workspace, actor) = if app.config().is_root(digest) {
-                let slug = named(&parts.headers)?.ok_or_else(|| {
+                let slug = named(&parts.headers, &text)?.ok_or_else(|| {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
                 })?;
@@ -107,13 +107,13 @@ impl<P: Ports> Caller<P> {
                         let workspace = token.workspace();
                         // A wrong seal was never issued: no ledger is asked, none is even brought to life.
                         let keys = app.config().seal_keys(workspace);
-                        match (keys.iter().any(|key| token.is_sealed_by(key)), domain(&parts.headers)) {
+                        match (keys.iter().any(|key| token.is_sealed_by(key)), domain(&parts.headers, &text)) {
                             (false, _) => None,
                             (true, None) => Some(workspace),
                             (true, Some(domain)) => gate.resolve(domain).await?.filter(|key| *key == workspace),
                         }
                     }
-                    Ok(Presented::Foreign(_)) => match named(&parts.headers)? {
+                    Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
                         Some(slug) => gate.resolve(slug).await?,
                         None => gate.resolve_host(&parts.uri).await?,
                     },
@@ -195,19 +195,19 @@ fn token_of(value: &str, mut schemes: impl Iterator<Item = &'static str>) -> Opt
 }
 
 /// The slug of the workspace that the request names, for a token that does not.
-fn named(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+fn named<'a>(headers: &'a HeaderMap, token: &str) -> Result<Option<&'a str>, Problem> {
     let named = headers.get(WORKSPACE).map(|value| value.to_str().map_err(|_| no_such_workspace())).transpose()?;
-    match (named, domain(headers)) {
+    match (named, domain(headers, token)) {
         (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),
         (slug, domain) => Ok(slug.or(domain)),
     }
 }
 
-/// The slug in `X-lgca-domain`, which counts beside its token only. Whatever token that is, it must be of this workspace.
-fn domain(headers: &HeaderMap) -> Option<&str> {
-    let domain = headers.get(LGCA_DOMAIN).filter(|_| headers.contains_key(LGCA_TOKEN))?;
+/// The slug in `X-lgca-domain`, where this is the token beside it: it must be of this workspace.
+pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str> {
+    let is_beside = headers.get_all(LGCA_TOKEN).iter().any(|value| value == token);
     // What is no text is no slug either.
-    Some(domain.to_str().unwrap_or_default())
+    headers.get(LGCA_DOMAIN).filter(|_| is_beside).map(|domain| domain.to_str().unwrap_or_default())
 }
 
 fn no_such_workspace() -> Problem {

@@ -10,6 +10,7 @@ mod tokens;
 mod world;
 
 // What it must do.
+mod authorize;
 mod bodies;
 mod conventions;
 mod cost;
@@ -19,6 +20,7 @@ mod founding;
 mod hosts;
 mod life;
 mod noise;
+mod oauth;
 mod outage;
 mod paths;
 mod reference;

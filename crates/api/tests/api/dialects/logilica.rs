@@ -129,6 +129,33 @@ fn the_domain_says_where_an_imported_token_is_to_be_looked_up() {
 }
 
 #[test]
+fn a_gateway_lets_the_pair_in_at_its_own_door_only() {
+    let deployment = Deployment::new();
+    let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
+    let gateway = deployment.token(&acme.admin, &["tokens:verify"]);
+    let asks = |token: &str, domain: &str| {
+        let call = deployment.call("GET", "/authorize/orders").header("x-counterfoil-gateway", &gateway);
+        pair(call, token, domain).send()
+    };
+    let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["orders:read"] }));
+    let token = text(&issued, "/token");
+    let passed = asks(&token, "acme");
+    assert_eq!((passed.status, passed.header("x-token-id")), (200, issued["id"].as_str()));
+    let unknown = told(&asks(&never_issued(&acme.key), "acme"));
+    assert_eq!((unknown.0, &unknown.2["code"]), (401, &json!("UNKNOWN")));
+    for domain in ["other", "nowhere", "ACME", ""] {
+        assert_eq!(told(&asks(&token, domain)), unknown, "{domain}");
+        assert_eq!(told(&asks(&other.admin, domain)), unknown, "{domain}");
+    }
+    deployment.delete(&acme.admin, &format!("/v1/tokens/{}", text(&issued, "/id"))).expect(200);
+    assert_eq!(asks(&token, "acme").refused(401), "REVOKED");
+    assert_eq!(told(&asks(&token, "other")), unknown);
+    // The domain is the client's: it says nothing about the gateway, though both be the same token.
+    let call = deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &gateway).bearer(&gateway);
+    assert_eq!(call.header("x-lgca-domain", "other").send().status, 200);
+}
+
+#[test]
 fn root_may_say_so_too() {
     let deployment = Deployment::new();
     deployment.workspace("acme");
