@@ -1,8 +1,11 @@
 //! The outermost layer: gives each request an id, renders problems, writes the log line.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
 };
 
 use axum::{
@@ -22,14 +25,17 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What one request did, for its log line.
+/// What one request did, for its log line. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Trace {
+pub(crate) struct Trace(Arc<Traced>);
+
+#[derive(Debug)]
+pub(crate) struct Traced {
     /// The id under which the request is logged and answered.
-    pub(crate) request_id: Arc<str>,
+    pub(crate) request_id: String,
     /// The origin of the web page that sent it, where that is not the API's own.
     pub(crate) origin: Option<Arc<str>>,
-    tally: Arc<Tally>,
+    tally: Tally,
 }
 
 #[derive(Debug, Default)]
@@ -42,12 +48,20 @@ struct Tally {
     page_may_read: AtomicBool,
 }
 
+impl Deref for Trace {
+    type Target = Traced;
+
+    fn deref(&self) -> &Traced {
+        &self.0
+    }
+}
+
 impl Trace {
     pub(crate) fn new(ports: &impl Ports, origin: Option<Arc<str>>) -> Self {
         let mut random = [0; 12];
         ports.random(&mut random);
-        let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, origin, tally: Arc::default() }
+        let request_id = format!("req_{}", hex::encode(random));
+        Self(Arc::new(Traced { request_id, origin, tally: Tally::default() }))
     }
 
     pub(crate) fn count_ledger_call(&self) {
