@@ -16,7 +16,7 @@ use crate::{
     app::App,
     dialects, origin,
     ports::{LogLine, Ports},
-    problem::Problem,
+    problem::{Problem, Told},
     usage::Afterwards,
 };
 
@@ -82,9 +82,14 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         Some(granted) => granted,
         None => next.run(request).await,
     };
+    let told = response.extensions_mut().remove::<Told>().map(|Told(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = problem.render(&trace.request_id, envelope);
+    }
+    let problem = problem.or(told);
+    if let Some(problem) = &problem {
+        problem.advise(&mut response);
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);

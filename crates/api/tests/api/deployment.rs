@@ -188,7 +188,9 @@ impl Deployment {
     /// Sends a request, and holds the answer to what all answers keep.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
         let method = request.method().to_string();
-        let is_native = !DIALECTS.iter().any(|prefix| request.uri().path().starts_with(prefix));
+        let path = request.uri().path();
+        // What is posted to the root is for softvisio's dialect, whose messages name their methods.
+        let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && (&*method, path) != ("POST", "/");
         // One after the other: two guards in one expression would wait for each other.
         let asked = self.world.inside().asked;
         let logged = self.world.inside().log.len();
