@@ -6,7 +6,10 @@ mod methods;
 mod permissions;
 mod rpc;
 mod select;
+mod socket;
 mod tokens;
+
+pub use socket::{Frame, Upgrade, Wire};
 
 use axum::{
     Router,
@@ -33,8 +36,8 @@ const PATH: &str = "/v1/api-tokens/";
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
         .route("/", post(unnamed::<P>))
-        .route("/v1/api-tokens", post(unnamed::<P>))
-        .route("/v1/api-tokens/", post(unnamed::<P>))
+        .route("/v1/api-tokens", get(socket_only::<P>).post(unnamed::<P>))
+        .route("/v1/api-tokens/", get(socket_only::<P>).post(unnamed::<P>))
         .route("/v1/api-tokens/{method}", get(bare::<P>).post(named::<P>))
 }
 
@@ -42,6 +45,24 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
 pub(super) fn refuse(problem: &Problem) -> Response {
     let (_, status) = rpc::verdict(problem);
     in_json(status, rpc::failure(problem, None))
+}
+
+/// Opens a socket at the root, to which the clients of a whole deployment are pointed; whoever wants none is led to the
+/// console.
+pub(crate) async fn start<P: Ports>(State(app): State<App<P>>, request: Request) -> Response {
+    if socket::is_wanted(&request) {
+        socket::open(app, request.into_parts().0).await
+    } else {
+        (StatusCode::FOUND, [(header::LOCATION, "/console/")]).into_response()
+    }
+}
+
+async fn socket_only<P: Ports>(State(app): State<App<P>>, request: Request) -> Response {
+    if socket::is_wanted(&request) {
+        socket::open(app, request.into_parts().0).await
+    } else {
+        tell(Problem::not_found())
+    }
 }
 
 /// A call without arguments: its clients send it so.
@@ -101,7 +122,7 @@ fn one(reply: Reply) -> Response {
     let status = reply.status();
     let response = match reply.write() {
         Some(json) => in_json(status, json),
-        None => silence(&[status]),
+        None => silence(Some(status).filter(StatusCode::is_server_error)),
     };
     log(response, [reply])
 }
@@ -111,21 +132,16 @@ fn one(reply: Reply) -> Response {
 fn many(replies: Vec<Reply>) -> Response {
     let failed = replies.iter().map(Reply::status).find(StatusCode::is_server_error);
     let answers: Vec<_> = replies.iter().filter_map(Reply::write).collect();
-    let response = if answers.is_empty() {
-        silence(failed.as_slice())
-    } else {
-        let mut json = answers.join(&b',');
-        json.insert(0, b'[');
-        json.push(b']');
-        in_json(failed.unwrap_or(StatusCode::OK), json)
+    let response = match rpc::list(&answers) {
+        Some(json) => in_json(failed.unwrap_or(StatusCode::OK), json),
+        None => silence(failed),
     };
     log(response, replies)
 }
 
 /// The answer to what wants none (JSON-RPC 2.0, section 4.1). That the service failed is said all the same.
-fn silence(statuses: &[StatusCode]) -> Response {
-    let failed = statuses.iter().find(|status| status.is_server_error());
-    failed.copied().unwrap_or(StatusCode::NO_CONTENT).into_response()
+fn silence(failed: Option<StatusCode>) -> Response {
+    failed.unwrap_or(StatusCode::NO_CONTENT).into_response()
 }
 
 /// Has the log name the problem that gave the response its status.

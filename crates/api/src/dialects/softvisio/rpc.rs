@@ -133,6 +133,14 @@ pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
     write(&Envelope { jsonrpc: "2.0", result: None, error: Some(error), id })
 }
 
+/// The answers to a batch; nothing where no message wants one.
+pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut json = answers.join(&b',');
+    json.insert(0, b'[');
+    json.push(b']');
+    (!answers.is_empty()).then_some(json)
+}
+
 /// What softvisio calls a problem, and the status that it comes with over HTTP. Its -32812 is never used: over HTTP its
 /// clients fail at it.
 pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {

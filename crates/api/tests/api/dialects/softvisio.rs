@@ -1,5 +1,7 @@
 //! The dialect of softvisio.
 
+mod sockets;
+
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
