@@ -116,7 +116,7 @@ impl Wanted {
             return problem;
         }
         let at_fault = self.0.keys().find(|scope| problem.detail.starts_with(&format!("The scope {scope} is ")));
-        at_fault.map_or_else(|| problem.clone(), |scope| not_valid(scope.as_str()))
+        if let Some(scope) = at_fault { not_valid(scope.as_str()) } else { problem }
     }
 }
 

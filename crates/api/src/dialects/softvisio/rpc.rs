@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::tokens::{Issued, Permission, Row};
 use crate::problem::Problem;
@@ -84,9 +84,7 @@ impl Said {
 
 impl Message {
     fn of(message: Value, method: Option<String>) -> Self {
-        let Value::Object(mut fields) = message else {
-            return Self { method: String::new(), params: Vec::new(), wants: Wants::Answer };
-        };
+        let mut fields = if let Value::Object(fields) = message { fields } else { Map::new() };
         let wants = fields.remove("id").map_or(Wants::Nothing, Wants::AnswerTo);
         let named = || match fields.remove("method") {
             Some(Value::String(method)) => method,
