@@ -116,7 +116,13 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
         esbuild.arg("--minify");
     }
     process::quietly(&mut esbuild)?;
-    fs::rename(glue.join("index_bg.wasm"), making.partial.join("index_bg.wasm"))?;
+    let module = making.partial.join("index_bg.wasm");
+    fs::rename(glue.join("index_bg.wasm"), &module)?;
+    if making.profile == Profile::Release {
+        // No more than this: what else wasm-opt would save here, gzip saves already. Functions of like names are much
+        // alike, and gzip sees it where they are close.
+        optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name"])?;
+    }
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }
 
@@ -127,7 +133,7 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
         &["--target=web", "--out-name=glue", "--omit-default-module-path", "--remove-producers-section"],
     )?;
     if making.profile == Profile::Release {
-        optimise(making.project, &making.partial.join("glue_bg.wasm"))?;
+        optimise(making.project, &making.partial.join("glue_bg.wasm"), &["-Os"])?;
         let glue = making.partial.join("glue.js");
         let mut esbuild = making.project.npm_tool("esbuild");
         esbuild.arg(&glue).arg(format!("--outfile={}", glue.display()));
@@ -171,24 +177,19 @@ impl<'a> Making<'a> {
         fs::rename(&self.partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
     }
 
-    /// Makes the JavaScript that loads and calls the module. A release goes without the names of functions: they are
-    /// an eighth of its size.
+    /// Makes the JavaScript that loads and calls the module.
     fn bind(&self, folder: &Path, options: &[&str]) -> Result<()> {
         let module = compile::module(self.project, self.product.package, self.product.features);
         let mut command = self.project.command(self.wasm_bindgen.program());
-        command.arg(module).arg("--out-dir").arg(folder).arg("--no-typescript").args(options);
-        if self.profile == Profile::Release {
-            command.arg("--remove-name-section");
-        }
-        process::quietly(&mut command)
+        process::quietly(command.arg(module).arg("--out-dir").arg(folder).arg("--no-typescript").args(options))
     }
 }
 
-/// Runs wasm-opt over a module, in place: a tenth less for every isolate and browser to load. The worker is spared it:
-/// what it would save there, gzip saves already.
-fn optimise(project: &Project, module: &Path) -> Result<()> {
+/// Runs passes of wasm-opt over a module, in place. The names of its functions, an eighth of its size, are gone after
+/// it.
+fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<()> {
     let mut command = project.npm_tool("wasm-opt");
-    command.arg(module).arg("-o").arg(module).args(["-Os", "--strip-target-features"]);
+    command.arg(module).arg("-o").arg(module).args(passes).args(["--strip-debug", "--strip-target-features"]);
     // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
     for feature in [
         "mutable-globals",

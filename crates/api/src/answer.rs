@@ -5,12 +5,15 @@ use std::marker::PhantomData;
 use axum::response::{IntoResponse, Response};
 use counterfoil_ledger::json;
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::problem::Problem;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+
+/// All that a path does not hold as it is (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A JSON body.
 pub(crate) struct Answer<T>(pub(crate) T);
@@ -25,7 +28,7 @@ pub(crate) struct Reply<R> {
 
 /// The address of the item by this id, below this path.
 pub(crate) fn location(path: &str, id: &str) -> String {
-    format!("{path}{}", utf8_percent_encode(id, NON_ALPHANUMERIC))
+    format!("{path}{}", utf8_percent_encode(id, RESERVED))
 }
 
 impl<R> Reply<R> {
