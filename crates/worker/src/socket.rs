@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use counterfoil_api::{Afterwards, Frame, Upgrade, Wire};
 use futures_util::StreamExt;
+use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{EventStream, Result, WebSocket, WebSocketPair, WebsocketEvent, wasm_bindgen_futures::spawn_local};
 
 use crate::ports::WorkerPorts;
@@ -13,6 +14,7 @@ use crate::ports::WorkerPorts;
 pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> Result<WebSocket> {
     let WebSocketPair { client, server: socket } = WebSocketPair::new()?;
     socket.accept()?;
+    close_when_lost(socket.as_ref());
     spawn_local(async move {
         match socket.events() {
             Ok(events) => upgrade.run(Open { socket: &socket, events, request }).await,
@@ -20,6 +22,13 @@ pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> R
         }
     });
     Ok(client)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The entry module's: a trap ends this instance, and nobody would answer the socket's frames any more.
+    #[wasm_bindgen(js_name = closeWhenLost)]
+    fn close_when_lost(socket: &web_sys::WebSocket);
 }
 
 struct Open<'a> {

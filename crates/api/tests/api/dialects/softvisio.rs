@@ -266,6 +266,8 @@ fn whose_token_it_is_stays_between_the_two() {
     }
     assert_eq!(acme.names(&json!({})), ["eve's"], "one's own that can be used, and no others");
     assert_eq!(acme.names(&json!({ "id": theirs })), [""; 0]);
+    let admins = acme.data(&acme.tenant.admin, "read", &json!([{ "where": [["user_id", "!=", "1"]] }]));
+    assert_eq!(admins, json!([]), "admins too");
 }
 
 #[test]

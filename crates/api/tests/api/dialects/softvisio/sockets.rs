@@ -99,8 +99,10 @@ impl<'a> Socket<'a> {
     /// What a lone message is answered.
     fn call(&mut self, method: &str, params: Value) -> Value {
         let path = format!("/v1/api-tokens/{method}");
+        let lines = self.acme.deployment.world.inside().log.len();
         let mut came = self.say(&json!({ "jsonrpc": "2.0", "id": 7, "method": path, "params": params }));
         assert_eq!((came.len(), &came[0]["id"]), (1, &json!(7)));
+        assert_eq!(self.acme.deployment.world.inside().log.len(), lines + 1, "a message, a line");
         came.swap_remove(0)
     }
 
@@ -309,6 +311,8 @@ fn a_socket_that_ends_leaves_nothing_running() {
 #[test]
 fn each_message_is_a_use_of_its_token() {
     let acme = Acme::new();
+    // Whatever came before is reported, and nobody is left to report more.
+    acme.deployment.let_pass(100);
     let mut socket = Socket::open(&acme, &acme.eve);
     for _ in 0..3 {
         socket.call("read", json!([]));
@@ -318,7 +322,7 @@ fn each_message_is_a_use_of_its_token() {
     let usage = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}/usage", acme.eve_id)).expect(200);
     assert_eq!(usage["total"], 3, "a ping is nobody's: {usage}");
     let read = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}", acme.eve_id)).expect(200);
-    assert!(text(&read, "/last_used_at").starts_with("2027-01-15T08:00:0"));
+    assert_eq!(text(&read, "/last_used_at"), "2027-01-15T08:01:40.000Z");
 }
 
 proptest! {
