@@ -29,11 +29,14 @@ pub(crate) enum Suite {
     Openapi,
     /// The dialects of the built bundle, driven by their own clients.
     Clients,
+    /// The built bundle behind nginx, Caddy and Envoy.
+    Gateways,
     /// The built bundle in this machine's Chromium.
     Browser,
 }
 
-const ALL: [Suite; 6] = [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Clients, Suite::Browser];
+const ALL: [Suite; 7] =
+    [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Clients, Suite::Gateways, Suite::Browser];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -50,6 +53,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Worker => worker(project, profile),
             Suite::Openapi => openapi(project, profile),
             Suite::Clients => clients(project, profile),
+            Suite::Gateways => gateways(project, profile),
             Suite::Browser => browser(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
@@ -119,6 +123,11 @@ fn openapi(project: &Project, profile: Profile) -> Result<Tally> {
 fn clients(project: &Project, profile: Profile) -> Result<Tally> {
     heading("clients, on workerd");
     with_python(project, profile, "tests/clients")
+}
+
+fn gateways(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("gateways, before workerd");
+    with_python(project, profile, "tests/gateways")
 }
 
 /// The tests of a folder that has a list of the Python packages they use.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use counterfoil_ledger::json;
-use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
+use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
 use crate::{ports::Ports, usage::Counter};
@@ -72,6 +72,11 @@ impl Config {
     /// The keys that seal a workspace's tokens, the current one first.
     pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
         self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
+    }
+
+    /// Whether the token was ever issued here: its seal says so, and nobody need be asked.
+    pub(crate) fn has_sealed(&self, token: &TokenRef<'_>) -> bool {
+        self.seal_keys(token.workspace()).iter().any(|key| token.is_sealed_by(key))
     }
 
     /// The keys that seal a workspace's sessions, likewise.

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::problem::Problem;
 
 /// The largest body that is read where a route does not need more, in bytes.
-const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// A JSON body of at most so many bytes.
 pub(crate) struct Json<T, const LIMIT: usize = MAX_BODY>(pub(crate) T);
@@ -106,7 +106,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     })
 }
 
-fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
+/// Reads a body of at most so many bytes.
+pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
     Box::pin(async move {
         match Limited::new(body, limit).collect().await {
             Ok(collected) => Ok(collected.to_bytes().into()),

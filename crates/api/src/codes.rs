@@ -168,6 +168,25 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        title: "Gateways",
+        about: "What a gateway that asks `/authorize` can do wrong. Its client is answered 403 then, whatever it sent.",
+        codes: &[
+            code(
+                "GATEWAY_NOT_ALLOWED",
+                &[403],
+                "The request does not come from a gateway: `X-Counterfoil-Gateway` holds no live token with \
+                 `tokens:verify`.",
+                "Issue the gateway such a token, and have it set the header on each question.",
+            ),
+            code(
+                "INVALID_DEMAND",
+                &[403],
+                "A header in which the gateway says what it demands cannot be read, or is there twice.",
+                "`detail` says which. Have the gateway overwrite what its clients send by these names.",
+            ),
+        ],
+    },
+    Section {
         title: "The request",
         about: "What was sent cannot be read, or leads nowhere.",
         codes: &[
@@ -188,6 +207,13 @@ pub const SECTIONS: &[Section] = &[
                 &[400],
                 "The root token belongs to no workspace, and the request names none.",
                 "Name one by its slug: `X-Counterfoil-Workspace: <slug>`.",
+            ),
+            code(
+                "INVALID_FORM",
+                &[400],
+                "The form that was sent to `/oauth/introspect` or `/oauth/revoke` lacks `token`, names a field twice, or is \
+                 no form; or the caller authenticates in two ways.",
+                "Send `token=…` as `application/x-www-form-urlencoded`, and authenticate once.",
             ),
             code(
                 "INVALID_QUERY",

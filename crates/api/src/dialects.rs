@@ -14,8 +14,7 @@ use axum::{Router, response::Response};
 
 pub(crate) use self::softvisio::start;
 pub use self::softvisio::{Frame, Upgrade, Wire};
-
-use crate::{app::App, ports::Ports, problem::Problem};
+use crate::{app::App, ports::Ports, problem::Problem, routes::refuse_in_oauth};
 
 /// Tells a dialect's clients of a problem.
 pub(crate) type Envelope = fn(&Problem) -> Response;
@@ -26,6 +25,8 @@ const ENVELOPES: &[(&str, Envelope)] = &[
     ("/api/v1/users/", tachi::refuse),
     ("/tokens/", parcellab::refuse),
     ("/v1/api-tokens", softvisio::refuse),
+    // OAuth's own form is as good as a dialect's.
+    ("/oauth/", refuse_in_oauth),
 ];
 
 /// The envelope for problems at this path, where that is a dialect's.

@@ -6,7 +6,10 @@
 
 use std::sync::Arc;
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 /// The request headers that a page may send.
@@ -28,6 +31,11 @@ pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<Arc<str>> {
     origins.find(|origin| own.as_deref() != Some(origin)).map(Arc::from)
 }
 
+/// Whether the request is a gateway's, about one that it got itself.
+fn is_about_another(uri: &Uri) -> bool {
+    uri.path() == "/authorize" || uri.path().starts_with("/authorize/")
+}
+
 /// The API's own origin, as the request names it.
 pub(crate) fn own(uri: &Uri) -> Option<String> {
     let (scheme, authority) = uri.scheme_str().zip(uri.authority())?;
@@ -35,8 +43,12 @@ pub(crate) fn own(uri: &Uri) -> Option<String> {
 }
 
 /// The answer to a preflight, where this is one.
-pub(crate) fn preflight(method: &Method, headers: &HeaderMap) -> Option<Response> {
-    let is_preflight = method == Method::OPTIONS
+///
+/// One that a gateway asks about is none: it was sent to the gateway, for which two hundreds are a yes.
+pub(crate) fn preflight(request: &Request) -> Option<Response> {
+    let headers = request.headers();
+    let is_preflight = request.method() == Method::OPTIONS
+        && !is_about_another(request.uri())
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let granted: [(HeaderName, &str); 4] = [

@@ -103,7 +103,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let envelope = dialects::envelope(request.uri().path());
     request.extensions_mut().insert(trace.clone());
 
-    let mut response = match origin::preflight(request.method(), request.headers()) {
+    let mut response = match origin::preflight(&request) {
         Some(granted) => granted,
         None => next.run(request).await,
     };

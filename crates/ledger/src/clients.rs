@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::{
     audit::{self, Change},
     check,
-    command::{Client, CreateClient, DeleteClient, ListClients, Listing},
+    command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient},
     cursor::{List, Window},
     grant::Limits,
     refusal::Refusal,
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A client's row, with its number.
-fn read(mut row: Row) -> Result<(u64, Client), SqlError> {
+fn of_row(mut row: Row) -> Result<(u64, Client), SqlError> {
     let number = row.take()?;
     let (id, name, permissions, created_at): (_, _, ScopeSet, Timestamp) =
         (row.take()?, row.take()?, row.take_json()?, row.take()?);
@@ -35,7 +35,14 @@ pub(crate) fn list(work: &Work<'_>, ask: &ListClients) -> Result<Listing<Client>
     let total = work.sql.exec("SELECT count(*) FROM clients", &[])?.pop().map_or(Ok(0), |mut row| row.take())?;
     let page = "SELECT number, id, name, permissions, created_at FROM clients WHERE number > ? ORDER BY number LIMIT ?";
     let rows = work.sql.exec(page, &[window.after.unwrap_or(0).into(), window.rows().into()])?;
-    Ok(window.page(rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+    Ok(window.page(rows.into_iter().map(of_row).collect::<Result<_, _>>()?, total))
+}
+
+pub(crate) fn read(work: &Work<'_>, ask: &ReadClient) -> Result<Client, Refusal> {
+    work.authority.require(BuiltIn::TokensRead)?;
+    let one = "SELECT number, id, name, permissions, created_at FROM clients WHERE id = ?";
+    let row = work.sql.exec(one, &[(&ask.id).into()])?.pop().ok_or_else(|| Refusal::no_such("client"))?;
+    Ok(of_row(row)?.1)
 }
 
 /// Adds a client. What its tokens will get is granted here, so nobody names more than they may grant.
@@ -64,7 +71,7 @@ pub(crate) fn delete(work: &Work<'_>, ask: &DeleteClient) -> Result<Client, Refu
     work.authority.require(BuiltIn::WorkspaceManage)?;
     let removed = "DELETE FROM clients WHERE id = ? RETURNING number, id, name, permissions, created_at";
     let row = work.sql.exec(removed, &[(&ask.id).into()])?.pop().ok_or_else(|| Refusal::no_such("client"))?;
-    let (_, client) = read(row)?;
+    let (_, client) = of_row(row)?;
     work.next_generation()?;
     let before = Some(json!({ "name": client.name, "permissions": client.permissions }));
     audit::append(work, Change { action: "client.delete", subject: &client.id, before, after: None })?;

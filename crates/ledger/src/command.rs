@@ -98,6 +98,8 @@ pub enum Command {
     CreateMember(CreateMember),
     /// See [`ReadMember`].
     ReadMember(ReadMember),
+    /// See [`FindMember`].
+    FindMember(FindMember),
     /// See [`UpdateMember`].
     UpdateMember(UpdateMember),
     /// See [`EraseMember`].
@@ -106,6 +108,8 @@ pub enum Command {
     ListClients(ListClients),
     /// See [`CreateClient`].
     CreateClient(CreateClient),
+    /// See [`ReadClient`].
+    ReadClient(ReadClient),
     /// See [`DeleteClient`].
     DeleteClient(DeleteClient),
     /// See [`CreateToken`].
@@ -285,10 +289,12 @@ commands! {
     ListMembers => Listing<Member>,
     CreateMember => Member,
     ReadMember => Member,
+    FindMember => Member,
     UpdateMember => Member,
     EraseMember => Member,
     ListClients => Listing<Client>,
     CreateClient => Client,
+    ReadClient => Client,
     DeleteClient => Client,
     CreateToken => Issued,
     ListTokens => Listing<TokenView>,

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::{
     audit::{self, Change},
     check,
-    command::{CreateMember, ListMembers, Listing, Member, Owner, ReadMember, Role},
+    command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, ReadMember, Role},
     cursor::{List, Window},
     grant::Limits,
     refusal::{ConflictCode, ForbiddenCode, Refusal},
@@ -189,16 +189,25 @@ fn find(work: &Work<'_>, id: &str) -> Result<MemberRow, Refusal> {
     MemberRow::by_id(work.sql, id)?.ok_or_else(|| Refusal::no_such("member"))
 }
 
-/// Everybody who may read tokens is shown itself. To others than managers nobody else exists.
 pub(crate) fn read(work: &Work<'_>, ask: &ReadMember) -> Result<Member, Refusal> {
-    let is_own = || work.authority.member().is_some_and(|own| own.id == ask.id);
-    if !work.authority.holds(BuiltIn::WorkspaceManage) {
+    show(work, MemberRow::by_id(work.sql, &ask.id)?)
+}
+
+pub(crate) fn find_by_number(work: &Work<'_>, ask: &FindMember) -> Result<Member, Refusal> {
+    // A number that no column can hold is no member's.
+    let found = MemberRow::one(work.sql, "number = ? AND erased_at IS NULL", ask.number.min(MAX_INTEGER).into())?;
+    show(work, found)
+}
+
+/// Everybody who may read tokens is shown itself. To others than managers nobody else exists.
+fn show(work: &Work<'_>, found: Option<MemberRow>) -> Result<Member, Refusal> {
+    let manages = work.authority.holds(BuiltIn::WorkspaceManage);
+    if !manages {
         work.authority.require(BuiltIn::TokensRead)?;
-        if !is_own() {
-            return Err(Refusal::no_such("member"));
-        }
     }
-    Ok(find(work, &ask.id)?.view(work)?)
+    let is_own = |number| work.authority.member().is_some_and(|own| own.number == number);
+    let shown = found.filter(|member| manages || is_own(member.number));
+    Ok(shown.ok_or_else(|| Refusal::no_such("member"))?.view(work)?)
 }
 
 pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {

@@ -1,17 +1,215 @@
-//! The Databricks Token API 2.0.
+//! The Databricks Token API 2.0: `/api/2.0/token` for one's own tokens, `/api/2.0/token-management` for all that one may
+//! see.
+//!
+//! A token's id is its digest in hex, its comment our name, its user our member. What is revoked or expired does not
+//! exist here.
+
+mod envelope;
+mod info;
 
 use axum::{
     Router,
-    response::{IntoResponse, Response},
+    extract::RawQuery,
+    routing::{get, patch, post},
 };
+use counterfoil_ledger::command::{
+    Actor, CreateToken, Lifetime, ReadMember, RevokeToken, ScopeChange, TokenFilter, UpdateToken,
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
+use http::StatusCode;
+use serde::Deserialize;
 
-use crate::{app::App, ports::Ports, problem::Problem};
+pub(super) use self::envelope::refuse;
+use self::info::{Content, Info};
+use super::{
+    fields::{Fields, wrong},
+    tokens::{self, Token},
+};
+use crate::{answer::Answer, app::App, body::Id, credential::Caller, ports::Ports, problem::Problem};
+
+/// The tokens that a call is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// Those of the caller's own member.
+    Own,
+    /// All that the caller may see: an admin everybody's, others their own.
+    All,
+}
 
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
+        .route("/api/2.0/token/create", post(create::<P>))
+        .route("/api/2.0/token/list", get(list::<P>))
+        .route("/api/2.0/token/delete", post(delete::<P>))
+        .route("/api/2.0/token/{id}", patch(update::<P>))
+        .route("/api/2.0/token-management/tokens", get(list_all::<P>))
+        .route(
+            "/api/2.0/token-management/tokens/{id}",
+            get(read_any::<P>).delete(delete_any::<P>).patch(update_any::<P>),
+        )
+        .route("/api/2.0/token-management/on-behalf-of/tokens", post(create_for::<P>))
 }
 
-/// The envelope of a problem.
-pub(super) fn refuse(problem: &Problem) -> Response {
-    problem.status.into_response()
+async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Answer<Content>, Problem> {
+    let issued = issue(&caller, None, asked).await?;
+    Ok(Answer(Content::issued(Info::of(&issued), issued.text)))
+}
+
+/// Issues a token to another member, which is what a service principal is here.
+async fn create_for<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
+    let owner = needed(&mut asked, "application_id")?;
+    let issued = issue(&caller, Some(owner), asked).await?;
+    Ok(Answer(Content::issued(Info::in_full(&issued, caller.workspace), issued.text)))
+}
+
+async fn list<P: Ports>(caller: Caller<P>) -> Result<Answer<Content>, Problem> {
+    let tokens = caller.tokens(TokenFilter { live: true, mine: true, ..TokenFilter::default() }).await?;
+    Ok(Answer(Content::listed(tokens.iter().map(Info::of).collect())))
+}
+
+async fn list_all<P: Ports>(caller: Caller<P>, RawQuery(query): RawQuery) -> Result<Answer<Content>, Problem> {
+    let mut filter = TokenFilter { live: true, ..TokenFilter::default() };
+    let mut number = None;
+    for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
+        match &*name {
+            _ if value.is_empty() => {}
+            "created_by_id" => number = Some(value.parse::<u64>().map_err(|_| not_a_number("created_by_id"))?),
+            "created_by_username" => filter.owner = Some(value.into_owned()),
+            _ => {}
+        }
+    }
+    let mut tokens = caller.tokens(filter).await?;
+    tokens.retain(|token| number.is_none_or(|number| number == token.owner.number));
+    Ok(Answer(Content::listed(tokens.iter().map(|token| Info::in_full(token, caller.workspace)).collect())))
+}
+
+async fn read_any<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+    let token = find(&caller, Reach::All, &id).await?;
+    Ok(Answer(Content::of(Info::in_full(&token, caller.workspace))))
+}
+
+async fn delete<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
+    let id = needed(&mut asked, "token_id")?;
+    revoke(&caller, Reach::Own, &id).await
+}
+
+async fn delete_any<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+    revoke(&caller, Reach::All, &id).await
+}
+
+async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Answer<Content>, Problem> {
+    change(&caller, Reach::Own, &id, asked).await?;
+    Ok(Answer(Content::default()))
+}
+
+async fn update_any<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Answer<Info>, Problem> {
+    let token = change(&caller, Reach::All, &id, asked).await?;
+    Ok(Answer(Info::in_full(&token, caller.workspace)))
+}
+
+/// Issues a token to this member, or the caller's own.
+async fn issue<P: Ports>(caller: &Caller<P>, owner: Option<String>, mut asked: Fields) -> Result<Token, Problem> {
+    let name = asked.text("comment")?.unwrap_or_default();
+    let lifetime = asked.number("lifetime_seconds")?.map_or(Lifetime::Longest, Lifetime::Seconds);
+    let scopes = match asked.scopes("scopes")? {
+        Some(scopes) => scopes,
+        None => grantable(caller, owner.as_deref()).await?,
+    };
+    caller.ask(CreateToken { owner, lifetime, ..tokens::new(name, scopes) }).await?.look()
+}
+
+/// All that the caller may grant to a token of this member, or of its own, as far as it may know. The ledger has the last
+/// word on it.
+async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<Vec<ScopePattern>, Problem> {
+    let mut most = ScopeSet::everything();
+    if caller.actor != Actor::Root {
+        let own = caller.own_token().await?;
+        most = own.effective_scopes;
+        if Scope::parse("tokens:grant").is_ok_and(|grant| most.covers(&grant)) {
+            most = grants(caller, own.owner.id).await?.unwrap_or(most);
+        }
+    }
+    if let Some(owner) = owner {
+        let grants = grants(caller, owner.to_owned()).await?;
+        most = grants.map_or_else(|| most.clone(), |grants| grants.intersection(&most));
+    }
+    Ok(most.iter().cloned().collect())
+}
+
+/// What this member is granted; none where the caller may not know.
+async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<ScopeSet>, Problem> {
+    #[derive(Deserialize)]
+    struct Member {
+        grants: ScopeSet,
+    }
+    match caller.ask(ReadMember { id }).await {
+        Ok(member) => Ok(Some(member.look::<Member>()?.grants)),
+        Err(problem) if matches!(problem.code, "NOT_FOUND" | "INSUFFICIENT_SCOPE") => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Answer<Content>, Problem> {
+    let Token { id, .. } = find(caller, reach, id).await?;
+    caller.ask(RevokeToken { id, reason: None }).await?;
+    Ok(Answer(Content::default()))
+}
+
+/// Changes the fields that the mask names. One that it names and the body lacks is emptied: clients leave empty ones out.
+async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked: Fields) -> Result<Token, Problem> {
+    let mask = asked.text("update_mask")?.unwrap_or_default();
+    let fields: Vec<&str> = mask.split(',').map(str::trim).collect();
+    if fields.iter().any(|field| !matches!(*field, "comment" | "scopes" | "*")) {
+        return Err(wrong(
+            "update_mask",
+            "update_mask must name comment, scopes, or both; nothing else can be changed.",
+        ));
+    }
+    let names = |field| fields.contains(&field) || fields.contains(&"*");
+    let mut token = asked.take("token").map_or_else(|| Ok(Fields::default()), Fields::of)?;
+    let name = if names("comment") { Some(token.text("comment")?.unwrap_or_default()) } else { None };
+    let scopes = if names("scopes") { Some(token.scopes("scopes")?.unwrap_or_default()) } else { None };
+
+    // With no field at fault it is NOT_FOUND, which the clients expect of a change, and of no other call.
+    let found = find(caller, reach, id).await.map_err(|problem| Problem { pointer: None, ..problem })?;
+    let change = UpdateToken { name, scopes: scopes.map(ScopeChange::Replace), ..tokens::change(found.id) };
+    caller.ask(change).await?.look()
+}
+
+/// The live token with this id.
+///
+/// # Errors
+/// `NOT_FOUND` at `token_id`, whether there is none or none that the caller may see.
+async fn find<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Token, Problem> {
+    // No token has the digest of no text. The ledger is asked for it all the same: it judges the caller.
+    let digest = Digest::from_hex(id).unwrap_or_else(|_| Digest::of(&[]));
+    let found = if caller.actor == Actor::Token(digest) {
+        // Whoever holds a token may know of it and end it, whatever it may do besides.
+        Some(caller.own_token().await?)
+    } else {
+        let mine = reach == Reach::Own;
+        caller.token(TokenFilter { digest: Some(digest), live: true, mine, ..TokenFilter::default() }).await?
+    };
+    // It is also found by a text that rotation has replaced; its id is the digest of the one that it has now.
+    found.filter(|token| token.digest == digest).ok_or_else(|| no_token(id))
+}
+
+fn no_token(id: &str) -> Problem {
+    // What is no digest and long enough to be a token may be one, sent by mistake, and is not repeated.
+    let is_harmless = id.len() < 16 || Digest::from_hex(id).is_ok();
+    let detail = if is_harmless {
+        format!("No valid token with ID {id} found.")
+    } else {
+        "No valid token with this ID found.".to_owned()
+    };
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail).at("/token_id")
+}
+
+fn needed(asked: &mut Fields, field: &str) -> Result<String, Problem> {
+    asked.text(field)?.ok_or_else(|| wrong(field, format!("{field} is missing.")))
+}
+
+fn not_a_number(field: &str) -> Problem {
+    wrong(field, format!("{field} must be a whole number."))
 }

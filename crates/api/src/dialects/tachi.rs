@@ -1,17 +1,195 @@
-//! Tachi's API tokens.
+//! Tachi's API tokens: what users do with their own ones, on pages that they are signed in to.
+//!
+//! Tachi keeps the text of its tokens and lists it. Here it is shown once; from then on `token` is the public id, and
+//! what takes a token takes either.
+
+mod self_key;
 
 use axum::{
     Router,
     response::{IntoResponse, Response},
+    routing::{delete, get, post},
 };
+use counterfoil_ledger::command::{Actor, CreateToken, ReadClient, Records, RevokeToken, TokenFilter};
+use counterfoil_token::Digest;
+use counterfoil_verify::ScopeSet;
+use http::StatusCode;
+use serde::{Deserialize, Serialize, Serializer};
 
-use crate::{app::App, ports::Ports, problem::Problem};
+use self::self_key::SelfKey;
+use super::{
+    fields::{Fields, wrong},
+    tokens::{self, Token},
+};
+use crate::{
+    answer::Answer,
+    app::App,
+    credential::Caller,
+    ledger::{Source, Terms},
+    ports::Ports,
+    problem::Problem,
+};
 
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
+        .route("/api/v1/users/{user}/api-tokens", get(list::<P>))
+        .route("/api/v1/users/{user}/api-tokens/create", post(create::<P>))
+        // As Tachi's server has it, and as its documentation says.
+        .route("/api/v1/users/{user}/api-tokens/{token}", delete(remove::<P>))
+        .route("/api/v1/users/{user}/api-token/{token}", delete(remove::<P>))
 }
 
-/// The envelope of a problem.
+/// What every answer is wrapped in.
+#[derive(Serialize)]
+struct Success<B> {
+    success: bool,
+    description: String,
+    body: B,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    success: bool,
+    description: &'a str,
+}
+
+/// A token, as Tachi shows it.
+#[derive(Serialize)]
+struct Document {
+    identifier: String,
+    #[serde(serialize_with = "each_true")]
+    permissions: ScopeSet,
+    /// The text where it was issued just now, else the id.
+    token: String,
+    #[serde(rename = "userID")]
+    user: u64,
+    #[serde(rename = "fromAPIClient")]
+    client: Option<String>,
+}
+
+/// The body where there is nothing to say.
+#[derive(Serialize)]
+struct Nothing {}
+
+/// A client, as far as its tokens are concerned.
+#[derive(Deserialize)]
+struct Client {
+    name: String,
+    permissions: ScopeSet,
+}
+
+fn success<B: Serialize>(description: impl Into<String>, body: B) -> Response {
+    Answer(Success { success: true, description: description.into(), body }).into_response()
+}
+
+/// The envelope of a problem. Tachi knows 400 for whatever a request says wrongly or asks in vain.
 pub(super) fn refuse(problem: &Problem) -> Response {
-    problem.status.into_response()
+    let detail = &*problem.detail;
+    let (status, description) = match problem.code {
+        "UNKNOWN_CLIENT" => (StatusCode::NOT_FOUND, "This client does not exist."),
+        "ALREADY_EXISTS" => {
+            (StatusCode::CONFLICT, "You already have a token for this client. Remove that one to create another.")
+        }
+        "ESCALATION" | "QUOTA_EXCEEDED" => (StatusCode::BAD_REQUEST, detail),
+        _ if problem.status == StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, detail),
+        _ => (problem.status, detail),
+    };
+    let mut response = Answer(Failure { success: false, description }).into_response();
+    *response.status_mut() = status;
+    response
+}
+
+async fn list<P: Ports>(SelfKey { caller, .. }: SelfKey<P>) -> Result<Response, Problem> {
+    let tokens = caller.tokens(own()).await?;
+    let documents: Vec<_> = tokens.into_iter().map(Document::of).collect();
+    Ok(success(format!("Returned {} keys.", documents.len()), documents))
+}
+
+async fn create<P: Ports>(SelfKey { caller, .. }: SelfKey<P>, fields: Fields) -> Result<Response, Problem> {
+    let wanted = wanted(&caller, fields).await?;
+    let issued = caller.ask(wanted).await?;
+    Ok(success("Successfully created new API Token.", Document::of(issued.look()?)))
+}
+
+async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Response, Problem> {
+    let no_such_key = || Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "This key does not exist.");
+    let id = named(&caller, &token).await?.ok_or_else(no_such_key)?;
+    caller.ask(RevokeToken { id, reason: None }).await?;
+    Ok(success("Removed Token.", Nothing {}))
+}
+
+/// What is asked for: a token with permissions of its own, or one that is pinned to a client.
+async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<CreateToken, Problem> {
+    match (fields.text("clientID")?, fields.scopes("permissions")?) {
+        (None, None) => Err(wrong("permissions", "Invalid request, must specify either clientID or permissions.")),
+        (Some(_), Some(_)) => {
+            let detail = "Cannot use ClientID creation and permissions creation at the same time!";
+            Err(wrong("clientID", detail))
+        }
+        (None, Some(permissions)) => {
+            let name = fields.text("identifier")?.unwrap_or_else(|| "Custom Token".to_owned());
+            Ok(tokens::new(name, permissions))
+        }
+        (Some(id), None) => {
+            let Client { name, permissions } = client(caller, id.clone()).await?;
+            Ok(CreateToken { client_id: Some(id), ..tokens::new(name, permissions.into()) })
+        }
+    }
+}
+
+async fn client<P: Ports>(caller: &Caller<P>, id: String) -> Result<Client, Problem> {
+    let client = caller.ask(ReadClient { id }).await.map_err(|problem| match problem.status {
+        StatusCode::NOT_FOUND => Problem { code: "UNKNOWN_CLIENT", ..problem },
+        _ => problem,
+    })?;
+    client.look()
+}
+
+/// The session's own tokens, as long as they are of use.
+fn own() -> TokenFilter {
+    TokenFilter { mine: true, live: true, ..TokenFilter::default() }
+}
+
+/// The id of the session's own live token that goes by this id or has this text.
+async fn named<P: Ports>(caller: &Caller<P>, name: &str) -> Result<Option<String>, Problem> {
+    if is_id(name) {
+        let mentioned = caller.tokens(TokenFilter { text: Some(name.to_owned()), ..own() }).await?;
+        return Ok(mentioned.into_iter().map(|token| token.id).find(|id| id == name));
+    }
+    let digest = Digest::of(name.as_bytes());
+    let Some(token) = caller.token(TokenFilter { digest: Some(digest), ..own() }).await? else { return Ok(None) };
+    // The ledger also finds a token by what it is no longer called. Whoever removes a text that is over must not end
+    // the one that took its place.
+    let works = token.digest == digest || works(caller, digest).await?;
+    Ok(works.then_some(token.id))
+}
+
+/// `tok_` and 22 characters. A text that is no id may look so where it was imported; its token goes by its id then.
+fn is_id(name: &str) -> bool {
+    name.len() == 26 && name.starts_with("tok_")
+}
+
+/// Whether the text still works: rotation may leave the one that it replaces some time.
+async fn works<P: Ports>(caller: &Caller<P>, digest: Digest) -> Result<bool, Problem> {
+    let question = Records { digests: vec![digest] };
+    let reply = caller.gate.ask(caller.workspace, Actor::Verifier, Source::default(), Terms::default(), question);
+    let recorded = reply.await?.read()?;
+    Ok(recorded.tokens.iter().any(|(_, record)| record.as_ref().is_some_and(|record| !record.revoked)))
+}
+
+impl Document {
+    fn of(token: Token) -> Self {
+        Self {
+            identifier: token.name,
+            permissions: token.scopes,
+            token: token.text.unwrap_or(token.id),
+            user: token.owner.number,
+            client: token.client_id,
+        }
+    }
+}
+
+/// A map of each scope to `true`.
+fn each_true<S: Serializer>(scopes: &ScopeSet, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(scopes.iter().map(|scope| (scope.as_str(), true)))
 }

@@ -1,6 +1,6 @@
 //! Clients that tokens may be pinned to.
 
-use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing};
+use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 
@@ -41,6 +41,10 @@ pub(super) async fn create<P: Ports>(
 ) -> Result<Reply<Client>, Problem> {
     let location = location("/v1/clients/", &id);
     Ok(caller.ask_once(once, CreateClient { id, name, permissions }).await?.created(location))
+}
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
+    caller.ask(ReadClient { id }).await
 }
 
 pub(super) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {

@@ -1,8 +1,10 @@
 //! The routes. Each handler parses, asks the ledger or the verifier, and shapes the answer; it decides nothing.
 
 mod audit;
+mod authorize;
 mod clients;
 mod members;
+mod oauth;
 mod scopes;
 mod sessions;
 mod shapes;
@@ -12,12 +14,14 @@ mod tokens;
 mod verify;
 mod workspaces;
 
+pub(crate) use self::oauth::refuse as refuse_in_oauth;
+
 use axum::{
     Router,
     http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{any, delete, get, post},
 };
 
 use crate::{app::App, dialects, ports::Ports, problem::Problem, trace::trace};
@@ -46,7 +50,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/members", get(members::list::<P>).post(members::create::<P>))
         .route("/v1/members/{id}", get(members::read::<P>).patch(members::update::<P>).delete(members::erase::<P>))
         .route("/v1/clients", get(clients::list::<P>).post(clients::create::<P>))
-        .route("/v1/clients/{id}", delete(clients::delete::<P>))
+        .route("/v1/clients/{id}", get(clients::read::<P>).delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))
         .route("/v1/session", get(sessions::read::<P>).post(sessions::open::<P>).delete(sessions::end::<P>))
         .route("/v1/sessions", get(sessions::list::<P>))
@@ -60,9 +64,20 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
+        .merge(standards())
         .merge(dialects::routes())
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(app.clone(), trace::<P>))
         .with_state(app)
+}
+
+/// What other software speaks already. Their shapes are those of their standards, and no part of the OpenAPI document.
+fn standards<P: Ports>() -> Router<App<P>> {
+    Router::new()
+        .route("/authorize", any(authorize::authorize::<P>))
+        .route("/authorize/", any(authorize::authorize::<P>))
+        .route("/authorize/{*path}", any(authorize::authorize::<P>))
+        .route("/oauth/introspect", post(oauth::introspect::<P>))
+        .route("/oauth/revoke", post(oauth::revoke::<P>))
 }

@@ -118,6 +118,7 @@ fn people() -> Vec<Operation> {
             .answers::<Client>(201)
             .located()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
+        get("/v1/clients/{id}", "readClient", "Read a client").needs(READ).answers::<Client>(200),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
             .needs(MANAGE)

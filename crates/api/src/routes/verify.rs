@@ -7,6 +7,7 @@ use counterfoil_ledger::{
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Scope, ScopeSet};
+use futures_util::future::BoxFuture;
 use http::header;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -113,18 +114,8 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     demand.any_of = body.demand.any_of;
     demand.address = body.demand.address;
     demand.freshness = body.demand.freshness;
-    // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
-    let admission = admission(&caller, demand.freshness).await?;
-    let checks = tokens.iter().map(|token| Check { text: token.as_bytes(), demand: &demand });
-    let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
-    let mut decisions = caller.gate.decide_all(&own.into_iter().chain(checks).collect::<Vec<_>>()).await.into_iter();
-    if admission.is_some() {
-        admit(&caller, decisions.next())?;
-    }
-    let texts = tokens.iter().zip(decisions.as_slice());
-    let valid = texts.filter(|(_, decision)| decision.code == Code::Valid);
-    caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
-    let mut results: Vec<_> = decisions.map(DecisionBody::from).collect();
+    let decisions = decide(&caller, &tokens, &demand).await?;
+    let mut results: Vec<_> = decisions.into_iter().map(DecisionBody::from).collect();
     match (single, results.pop()) {
         (true, Some(only)) => Ok(Answer(Verified::One(only))),
         (_, last) => {
@@ -132,6 +123,30 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
             Ok(Answer(Verified::Many { results }))
         }
     }
+}
+
+/// Decides about these texts in the caller's name, in their order, and counts the uses of those that pass.
+///
+/// # Errors
+/// Where the caller's own token does not pass, or lacks `tokens:verify`.
+pub(super) fn decide<'a, P: Ports>(
+    caller: &'a Caller<P>,
+    texts: &'a [String],
+    demand: &'a Demand,
+) -> BoxFuture<'a, Result<Vec<Decision>, Problem>> {
+    Box::pin(async move {
+        // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
+        let admission = admission(caller, demand.freshness).await?;
+        let checks = texts.iter().map(|text| Check { text: text.as_bytes(), demand });
+        let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
+        let mut decisions = caller.gate.decide_all(&checks.chain(own).collect::<Vec<_>>()).await;
+        if admission.is_some() {
+            admit(caller, decisions.pop())?;
+        }
+        let valid = texts.iter().zip(&decisions).filter(|(_, decision)| decision.code == Code::Valid);
+        caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
+        Ok(decisions)
+    })
 }
 
 /// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.

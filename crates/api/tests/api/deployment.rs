@@ -26,8 +26,8 @@ pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
 /// Where the deployment is.
 pub(crate) const ORIGIN: &str = "https://counterfoil.example";
 
-/// Where dialects are spoken: their answers have shapes of their own.
-const DIALECTS: &[&str] = &["/api/2.0/", "/api/v1/users/", "/tokens/", "/v1/api-tokens"];
+/// Where answers have shapes of their own: dialects and standards.
+const DIALECTS: &[&str] = &["/api/2.0/", "/api/v1/users/", "/tokens/", "/v1/api-tokens", "/authorize", "/oauth/"];
 
 /// The cookie of a session.
 pub(crate) const COOKIE: &str = "__Host-counterfoil";

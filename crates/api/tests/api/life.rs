@@ -95,8 +95,10 @@ fn clients_come_and_go() {
     assert_eq!(made, shape);
     let all = json!({ "items": [shape], "next_cursor": null, "total": 1 });
     assert_eq!(deployment.get(&acme.admin, "/v1/clients").expect(200), all);
+    assert_eq!(deployment.get(&acme.admin, "/v1/clients/app").expect(200), shape);
     assert_eq!(deployment.post(&acme.admin, "/v1/clients", &body).refused(409), "ALREADY_EXISTS");
     assert_eq!(deployment.delete(&acme.admin, "/v1/clients/app").expect(200), shape);
+    assert_eq!(deployment.get(&acme.admin, "/v1/clients/app").refused(404), "NOT_FOUND");
     assert_eq!(deployment.delete(&acme.admin, "/v1/clients/app").refused(404), "NOT_FOUND");
 }
 

@@ -10,6 +10,7 @@ mod tokens;
 mod world;
 
 // What it must do.
+mod authorize;
 mod bodies;
 mod conventions;
 mod cost;
@@ -18,6 +19,7 @@ mod dialects;
 mod founding;
 mod life;
 mod noise;
+mod oauth;
 mod outage;
 mod paths;
 mod reference;

@@ -109,6 +109,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             answers: 201,
             ..scope("POST", "/v1/clients")
         },
+        Route { path: "/v1/clients/old-app".to_owned(), ..scope("GET", "/v1/clients/{id}") },
         Route { path: "/v1/clients/old-app".to_owned(), ..scope("DELETE", "/v1/clients/{id}") },
         scope("GET", "/v1/audit"),
         seated("GET", "/v1/session"),

@@ -81,6 +81,13 @@ pub struct ReadMember {
     pub id: String,
 }
 
+/// One member by number, otherwise as [`ReadMember`].
+#[derive(Debug, Serialize, Deserialize)]
+pub struct FindMember {
+    /// The member's number.
+    pub number: u64,
+}
+
 /// Changes a member; needs `workspace:manage`. What is absent stays. Suspending a member, cutting its grants and
 /// revoking all its tokens are one record to verifiers, however many tokens that touches. Nobody gives a member more
 /// than they are granted themselves.
@@ -133,6 +140,13 @@ pub struct Client {
 pub struct ListClients {
     /// Which page.
     pub page: Page,
+}
+
+/// One client by id; needs `tokens:read`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadClient {
+    /// The client's id.
+    pub id: String,
 }
 
 /// Adds a client; needs `workspace:manage`.

@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{
     Refusal,
-    command::{Actor, CreateClient, DeleteClient, ListClients, Page},
+    command::{Actor, CreateClient, DeleteClient, ListClients, Page, ReadClient},
     refusal::{ForbiddenCode, InvalidCode},
 };
 
@@ -16,6 +16,10 @@ fn all() -> ListClients {
     ListClients { page: Page::default() }
 }
 
+fn one(id: &str) -> ReadClient {
+    ReadClient { id: id.to_owned() }
+}
+
 #[test]
 fn clients_come_are_listed_and_go() {
     let (mut world, admin) = World::founded();
@@ -24,11 +28,13 @@ fn clients_come_are_listed_and_go() {
     assert_eq!((made[0].id.as_str(), made[0].name.as_str(), made[0].created_at), ("zed", "The zed", START));
     let listing = world.call(admin.actor, all()).unwrap();
     assert_eq!((listing.items, listing.total), (made.clone(), 3));
+    assert_eq!(world.call(admin.actor, one("app")).unwrap(), made[1]);
 
     let page = |cursor| ListClients { page: Page { limit: Some(2), cursor } };
     let first = world.call(admin.actor, page(None)).unwrap();
     let gone = world.call(admin.actor, DeleteClient { id: "app".to_owned() }).unwrap();
     assert_eq!(gone, made[1]);
+    assert_no_such(world.call(admin.actor, one("app")), "client");
     let second = world.call(admin.actor, page(first.next_cursor)).unwrap();
     assert_eq!((second.items, second.next_cursor, second.total), (vec![made[2].clone()], None, 2));
     assert_no_such(world.call(admin.actor, DeleteClient { id: "app".to_owned() }), "client");
@@ -56,7 +62,9 @@ fn who_manages_makes_them_within_what_it_may_grant_and_who_reads_sees_them() {
     let beyond = "The scope write is more than the token presented may grant.";
     assert_forbidden(world.call(manager.actor, client("b", &["write"])), ForbiddenCode::Escalation, beyond);
     assert_missing(world.call(manager.actor, all()), "tokens:read");
+    assert_missing(world.call(manager.actor, one("app")), "tokens:read");
     assert_eq!(world.call(reader.actor, all()).unwrap().total, 1);
+    assert_eq!(world.call(reader.actor, one("app")).unwrap().name, "The app");
     assert_missing(world.call(reader.actor, client("b", &[])), "workspace:manage");
     assert_missing(world.call(reader.actor, DeleteClient { id: "app".to_owned() }), "workspace:manage");
 }

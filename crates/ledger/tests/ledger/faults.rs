@@ -7,10 +7,10 @@ use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
-        EraseMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions, OpenSession, Page,
-        Patch, PutScopes, ReadAudit, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
-        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SuspendWorkspace, TokenFilter,
-        UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+        EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions,
+        OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadMember, ReadSelf, ReadSession, ReadToken,
+        ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
+        SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -143,6 +143,7 @@ impl Sweep {
                 permissions: permissions(),
             });
         }
+        self.question(admin.actor, || ReadClient { id: "web".to_owned() });
         self.change(admin.actor, || DeleteClient { id: "web".to_owned() });
     }
 
@@ -208,6 +209,7 @@ impl Sweep {
         self.question(admin.actor, || GetScopes {});
         self.question(admin.actor, || ListMembers { page: page() });
         self.question(admin.actor, || ReadMember { id: "ann".to_owned() });
+        self.question(admin.actor, || FindMember { number: 2 });
         self.question(admin.actor, || ListClients { page: page() });
         self.question(admin.actor, || all_tokens(page()));
         self.question(admin.actor, || ReadToken { id: admin.id.clone() });

@@ -3,8 +3,8 @@
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, CreateMember, CreateToken, EraseMember, ListMembers, Page, Patch, ReadMember, ReadSelf, ReadToken,
-        Records, Role, State, UpdateMember,
+        Actor, CreateMember, CreateToken, EraseMember, FindMember, ListMembers, Page, Patch, ReadMember, ReadSelf,
+        ReadToken, Records, Role, State, UpdateMember,
     },
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
@@ -129,8 +129,11 @@ fn changes_need_the_scope() {
     // Everybody who may read tokens reads itself, and learns of nobody else.
     assert_eq!(world.call(ann.actor, ReadMember { id: "ann".to_owned() }).unwrap().id, "ann");
     assert_no_such(world.call(ann.actor, ReadMember { id: "admin".to_owned() }), "member");
+    assert_eq!(world.call(ann.actor, FindMember { number: 2 }).unwrap().id, "ann");
+    assert_no_such(world.call(ann.actor, FindMember { number: 1 }), "member");
     let bob = world.join("bob", &["read"]);
     assert_missing(world.call(bob.actor, ReadMember { id: "bob".to_owned() }), "tokens:read");
+    assert_missing(world.call(bob.actor, FindMember { number: 3 }), "tokens:read");
 }
 
 #[test]
@@ -272,6 +275,10 @@ fn of_an_erased_member_nothing_stays_but_a_number() {
     assert_unauthenticated(world.call(live.actor, ReadSelf {}), Code::Revoked);
     assert_no_such(world.call(admin.actor, ReadMember { id: "m1".to_owned() }), "member");
     assert_no_such(world.call(admin.actor, ReadMember { id: "erased 2".to_owned() }), "member");
+    for number in [2, 3, 0, u64::MAX] {
+        assert_no_such(world.call(admin.actor, FindMember { number }), "member");
+    }
+    assert_eq!(world.call(admin.actor, FindMember { number: 1 }).unwrap().id, "admin");
     let to_nobody = CreateToken { owner: Some("erased 2".to_owned()), ..token(&[]) };
     assert_invalid(world.call(admin.actor, to_nobody), InvalidCode::UnknownMember, "/owner");
     let all = world.call(admin.actor, ListMembers { page: Page::default() }).unwrap();

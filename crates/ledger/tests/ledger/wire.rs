@@ -9,10 +9,11 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, Bootstrapped, Command, CreateMember, CreateToken, EndSession, GetScopes, ImportLine, ImportTokens,
-        Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadSelf, ReadSession, ReadToken,
-        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
-        RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter, UpdateToken, Uses,
+        Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
+        ImportLine, ImportTokens, Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadClient,
+        ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken,
+        RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, State, TokenFilter,
+        UpdateToken, Uses,
     },
     decode_reply,
     directory::{self, Claim, Claimed, Confirm, Resolve, Resolved},
@@ -86,6 +87,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
     };
     let replace = ScopeChange::Replace(patterns(&["*", "read"]));
     let merge = ScopeChange::Merge(patterns(&["read"]).into_iter().map(|scope| (scope, false)).collect());
+    let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: patterns(&["read"]) };
     let named = Selection::Ids(vec![id.to_owned()]);
     let lines = vec![
         ImportLine { digest: Digest::of(b"theirs"), weak: true, token: token(&["orders:write"]) },
@@ -114,6 +116,9 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("revoke_token", request(actor, RevokeToken { id: id.to_owned(), reason: Some("over".to_owned()) })),
         ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
+        ("create_client", request(Actor::Root, app)),
+        ("find_member", request(Actor::Root, FindMember { number: 7 })),
+        ("read_client", request(Actor::Root, ReadClient { id: "app".to_owned() })),
     ]
 }
 

@@ -1,0 +1,108 @@
+//! Who may ask: "Self Key", the session of the very user that the path names. No token may, and no admin for others.
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use counterfoil_ledger::command::{FindMember, Owner, ReadMember, ReadSession, ReadWorkspace};
+use counterfoil_verify::{Scope, ScopeSet};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use serde::Deserialize;
+
+use crate::{app::App, credential, credential::Caller, ports::Ports, problem::Problem};
+
+/// A session that asks about its own member.
+pub(super) struct SelfKey<P> {
+    pub(super) caller: Caller<P>,
+    /// What the path names the token by; empty where it names none.
+    pub(super) token: String,
+}
+
+/// A session, as far as it says who asks.
+#[derive(Deserialize)]
+struct Session {
+    member: Owner,
+    scopes: ScopeSet,
+}
+
+impl<P: Ports> FromRequestParts<App<P>> for SelfKey<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        self_key(parts, app).await
+    }
+}
+
+/// The session first, then the user. One function for all routes, which would else be compiled into each of them.
+fn self_key<'a, P: Ports>(parts: &'a mut Parts, app: &'a App<P>) -> BoxFuture<'a, Result<SelfKey<P>, Problem>> {
+    Box::pin(async move {
+        let (caller, session) = signed_in(parts, app).await?;
+        let path = RawPathParams::from_request_parts(parts, app).await.map_err(|_| no_such_user())?;
+        let named = |name| path.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
+        let (user, token) = (named("user"), named("token").to_owned());
+        let Owner { id, number } = &session.member;
+        if user == "me" || user == id || user == number.to_string() {
+            return Ok(SelfKey { caller, token });
+        }
+        Err(refuse_other(&caller, &session, user).await)
+    })
+}
+
+async fn signed_in<P: Ports>(parts: &Parts, app: &App<P>) -> Result<(Caller<P>, Session), Problem> {
+    check_scheme(&parts.headers)?;
+    let text = credential::presented(&parts.headers)?;
+    if text.is_some() {
+        // Whether it is good is the ledger's to say. Whatever it is good for, it is not this.
+        Caller::presenting(parts, app, text).await?.ask(ReadWorkspace {}).await?;
+        return Err(not_yours());
+    }
+    let caller = Caller::presenting(parts, app, None).await.map_err(signed_out)?;
+    let session = caller.ask(ReadSession {}).await.map_err(signed_out)?;
+    Ok((caller, session.look()?))
+}
+
+/// Why the session may not act for another user. Only who may see members learns whether there is one.
+async fn refuse_other<P: Ports>(caller: &Caller<P>, session: &Session, user: &str) -> Problem {
+    if !Scope::parse("workspace:manage").is_ok_and(|manage| session.scopes.covers(&manage)) {
+        return not_yours();
+    }
+    let unread = match user.parse() {
+        Ok(number) => caller.ask(FindMember { number }).await.err(),
+        Err(_) => caller.ask(ReadMember { id: user.to_owned() }).await.err(),
+    };
+    match unread {
+        None => not_yours(),
+        Some(problem) if problem.status == StatusCode::NOT_FOUND => no_such_user(),
+        Some(problem) => problem,
+    }
+}
+
+/// Tachi calls a request by another scheme malformed; one with a wrong token is refused as such.
+fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
+    let is_bearer = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"))
+    };
+    if headers.get_all(header::AUTHORIZATION).iter().all(is_bearer) {
+        return Ok(());
+    }
+    let detail = "Invalid Authorization type. Expected Bearer.";
+    Err(Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_CREDENTIAL", detail))
+}
+
+/// Nobody is signed in, or no longer: the two are not told apart.
+fn signed_out(problem: Problem) -> Problem {
+    match problem.status {
+        StatusCode::UNAUTHORIZED => {
+            Problem { detail: "This endpoint requires session-level authentication.".to_owned(), ..problem }
+        }
+        _ => problem,
+    }
+}
+
+fn not_yours() -> Problem {
+    let detail = "This request cannot be performed by an API key, and requires authentication.";
+    Problem::new(StatusCode::FORBIDDEN, "NOT_YOURS", detail)
+}
+
+fn no_such_user() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "This user does not exist.")
+}

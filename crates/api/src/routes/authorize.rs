@@ -1,0 +1,145 @@
+//! Forward authentication: a gateway asks about each request that it gets before it lets it through (nginx
+//! `auth_request`, Caddy `forward_auth`, Envoy `ext_authz`, Traefik ForwardAuth).
+//!
+//! Proxies keep the request's method, append its path and pass on its headers. So every path below is answered alike,
+//! whatever the method; and what is demanded comes from headers alone that the gateway sets, each of them once: where one
+//! of the client's own came through beside it, the request is refused. Gateways take two hundreds for a yes and know few
+//! statuses, so the answer is 200, 401, 403 or 503.
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use counterfoil_token::Presented;
+use counterfoil_verify::{Code, Decision, Demand, Freshness, Known, Scope, ScopePattern};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
+
+use super::verify::decide;
+use crate::{
+    app::App,
+    credential::{Caller, no_credential, presented},
+    ports::Ports,
+    problem::Problem,
+};
+
+/// A token that holds `tokens:verify`, by which the gateway proves itself. It fixes the workspace.
+const GATEWAY: HeaderName = HeaderName::from_static("x-counterfoil-gateway");
+/// The scopes that are all needed, with spaces between them.
+const SCOPES: HeaderName = HeaderName::from_static("x-counterfoil-scopes");
+/// Those of which one is needed, likewise.
+const ANY_SCOPE: HeaderName = HeaderName::from_static("x-counterfoil-any-scope");
+/// Where the client calls from.
+const ADDRESS: HeaderName = HeaderName::from_static("x-counterfoil-address");
+/// How stale the answer may be.
+const FRESHNESS: HeaderName = HeaderName::from_static("x-counterfoil-freshness");
+
+pub(super) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
+    let (parts, _) = request.into_parts();
+    judge(&app, &parts).await.map_err(narrow)
+}
+
+fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Result<Response, Problem>> {
+    Box::pin(async move {
+        let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
+        let gateway = gateway(app, parts).await?;
+        let demand = demand(&parts.headers, Demand::of(gateway.workspace))?;
+        // What was never issued is told by its text: a flood of that costs no look at the gateway's own token.
+        match Presented::parse(text.as_bytes()) {
+            Err(_) => return Err(Problem::credential(Code::Malformed)),
+            Ok(Presented::Ours(token)) if !app.config().has_sealed(&token) => {
+                return Err(Problem::credential(Code::Unknown));
+            }
+            Ok(_) => {}
+        }
+        let decided = decide(&gateway, &[text], &demand).await;
+        let decided =
+            decided.map_err(|problem| if problem.status.is_server_error() { problem } else { no_gateway() })?;
+        let decision = decided.into_iter().next().ok_or_else(|| Problem::internal("there was no decision"))?;
+        match decision.code {
+            Code::Valid => Ok(identity(&decision)),
+            code => Err(Problem::credential(code)),
+        }
+    })
+}
+
+/// The gateway that asks. Its token is one of ours: a foreign one would need a header that says its workspace, and the
+/// client could have sent it.
+async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Problem> {
+    let text = once(&parts.headers, &GATEWAY)?.unwrap_or_default();
+    if !matches!(Presented::parse(text.as_bytes()), Ok(Presented::Ours(_))) {
+        return Err(no_gateway());
+    }
+    Caller::presenting(parts, app, Some(text.to_owned())).await.map_err(|_| no_gateway())
+}
+
+/// What the gateway demands of the token.
+fn demand(headers: &HeaderMap, mut demand: Demand) -> Result<Demand, Problem> {
+    demand.all_of = scopes(headers, &SCOPES)?;
+    demand.any_of = scopes(headers, &ANY_SCOPE)?;
+    let address = once(headers, &ADDRESS)?.map(str::parse).transpose();
+    demand.address = address.map_err(|_| wrong(&ADDRESS, "is no IP address"))?;
+    demand.freshness = match once(headers, &FRESHNESS)? {
+        None => demand.freshness,
+        Some("strong") => Freshness::Strong,
+        Some("bounded") => Freshness::Bounded,
+        Some("eventual") => Freshness::Eventual,
+        Some(_) => return Err(wrong(&FRESHNESS, "is none of strong, bounded and eventual")),
+    };
+    Ok(demand)
+}
+
+fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem> {
+    let words = once(headers, name)?.unwrap_or_default().split_ascii_whitespace();
+    words.map(|word| Scope::parse(word).map_err(|_| wrong(name, "names what is no scope"))).collect()
+}
+
+/// The header's one value.
+fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(wrong(name, "is there twice: the gateway must take away the client's"));
+    }
+    value.to_str().map(Some).map_err(|_| wrong(name, "is not of visible ASCII"))
+}
+
+fn wrong(name: &HeaderName, how: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "INVALID_DEMAND", format!("The gateway's header {name} {how}."))
+}
+
+fn no_gateway() -> Problem {
+    let detail = "Only a gateway may ask: X-Counterfoil-Gateway must be a live token that holds tokens:verify.";
+    Problem::new(StatusCode::FORBIDDEN, "GATEWAY_NOT_ALLOWED", detail)
+}
+
+/// Says to the gateway, and through it to the origin, who asks.
+fn identity(decision: &Decision) -> Response {
+    let mut response = StatusCode::OK.into_response();
+    let Some(facts) = decision.known.as_ref().map(Known::facts) else { return response };
+    let scopes = facts.effective_scopes();
+    let scopes: Vec<&str> = scopes.iter().map(ScopePattern::as_str).collect();
+    let mut tell = |name: &'static str, value: &str| {
+        // Ids, slugs and scopes are of visible ASCII.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    };
+    tell("x-token-id", &facts.token.id);
+    tell("x-token-owner", &facts.owner.id);
+    tell("x-token-scopes", &scopes.join(" "));
+    tell("x-token-workspace", &facts.workspace.slug);
+    // Also where there is none: what the client sent by this name must give way to something.
+    tell("x-token-client", facts.token.client_id.as_deref().unwrap_or_default());
+    response
+}
+
+/// The problem with a status that gateways know.
+fn narrow(problem: Problem) -> Problem {
+    let status = match problem.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => problem.status,
+        StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    Problem { status, ..problem }
+}

@@ -1,0 +1,184 @@
+//! Forward authentication, as gateways ask for it.
+
+use serde_json::json;
+
+use crate::{
+    deployment::{Call, Deployment, Reply, Tenant, text},
+    world::Fault,
+};
+
+struct Gateway {
+    deployment: Deployment,
+    tenant: Tenant,
+    own: String,
+}
+
+impl Gateway {
+    fn new() -> Self {
+        let deployment = Deployment::new();
+        let tenant = deployment.workspace("acme");
+        let own = deployment.token(&tenant.admin, &["tokens:verify"]);
+        Self { deployment, tenant, own }
+    }
+
+    /// A question about a request, as a proxy puts it: the client's method, path and headers, and its own headers.
+    fn asks(&self, method: &str, path: &str) -> Call<'_> {
+        self.deployment.call(method, &format!("/authorize{path}")).header("x-counterfoil-gateway", &self.own)
+    }
+
+    fn issue(&self, body: &serde_json::Value) -> (String, String) {
+        let issued = self.deployment.issue(&self.tenant.admin, body);
+        (text(&issued, "/token"), text(&issued, "/id"))
+    }
+}
+
+#[track_caller]
+fn refused(reply: &Reply, status: u16, code: &str) {
+    assert_eq!((reply.status, reply.line.code), (status, Some(code)), "{}", reply.body);
+    assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("x-token-")), "a refusal says who nobody is");
+}
+
+#[test]
+fn whatever_the_method_and_the_path_the_identity_is_told() {
+    let gateway = Gateway::new();
+    let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["orders:*"] });
+    gateway.deployment.post(&gateway.tenant.admin, "/v1/members", &ada).expect(201);
+    let (token, id) = gateway.issue(&json!({ "name": "", "owner": "ada", "scopes": ["orders:read", "orders:write"] }));
+    for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"] {
+        for path in ["", "/", "/orders/1?x=y", "/v1/tokens", "/%ff/..;/"] {
+            let reply = gateway.asks(method, path).bearer(&token).header("x-counterfoil-scopes", "orders:read").send();
+            assert_eq!((reply.status, reply.bytes.len()), (200, 0), "{method} {path}");
+            assert_eq!(reply.header("x-token-id"), Some(&*id));
+            assert_eq!(reply.header("x-token-owner"), Some("ada"));
+            assert_eq!(reply.header("x-token-scopes"), Some("orders:read orders:write"));
+            assert_eq!(reply.header("x-token-workspace"), Some("acme"));
+            assert_eq!(reply.header("x-token-client"), Some(""));
+            assert!(reply.line.route.unwrap().starts_with("/authorize"), "the log has the pattern, never the path");
+            refused(&gateway.asks(method, path).send(), 401, "NO_CREDENTIAL");
+        }
+    }
+    let reply = gateway.asks("GET", "/x").header("x-api-key", &token).send();
+    assert_eq!(reply.status, 200, "also as X-API-Key");
+}
+
+#[test]
+fn a_preflight_that_is_asked_about_is_no_preflight_here() {
+    let gateway = Gateway::new();
+    let preflight = || {
+        let call = gateway.asks("OPTIONS", "/orders").header("origin", "https://evil.example");
+        call.header("access-control-request-method", "DELETE")
+    };
+    refused(&preflight().send(), 401, "NO_CREDENTIAL");
+    refused(&preflight().bearer("nonsense").send(), 401, "MALFORMED");
+    let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
+    assert_eq!(preflight().bearer(&token).send().status, 200, "whose page it is, is for the origin to say");
+}
+
+#[test]
+fn what_is_demanded_must_be_met() {
+    let gateway = Gateway::new();
+    let (token, id) = gateway.issue(&json!({
+        "name": "", "scopes": ["orders:read"], "allowed_addresses": ["192.0.2.0/24"], "expires_in": 60,
+    }));
+    let from = |address: &str| gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-address", address);
+    let home = || from("192.0.2.7");
+    assert_eq!(home().send().status, 200);
+    refused(&from("198.51.100.7").send(), 403, "ADDRESS_NOT_ALLOWED");
+    refused(&gateway.asks("GET", "/").bearer(&token).send(), 403, "ADDRESS_NOT_ALLOWED");
+    let lacking = home().header("x-counterfoil-scopes", "orders:read orders:write").send();
+    refused(&lacking, 403, "INSUFFICIENT_SCOPE");
+    assert_eq!(lacking.header("www-authenticate"), Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#));
+    refused(&home().header("x-counterfoil-any-scope", "orders:write").send(), 403, "INSUFFICIENT_SCOPE");
+    assert_eq!(home().header("x-counterfoil-any-scope", "orders:write  orders:read").send().status, 200);
+    for freshness in ["strong", "bounded", "eventual"] {
+        assert_eq!(home().header("x-counterfoil-freshness", freshness).send().status, 200);
+    }
+    gateway.deployment.world.pass(60_000);
+    refused(&home().send(), 401, "EXPIRED");
+    gateway.deployment.delete(&gateway.tenant.admin, &format!("/v1/tokens/{id}")).expect(200);
+    refused(&home().send(), 401, "REVOKED");
+}
+
+#[test]
+fn a_demand_that_cannot_be_read_lets_nobody_pass() {
+    let gateway = Gateway::new();
+    let (token, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
+    for (name, value) in [
+        ("x-counterfoil-scopes", "orders:read, orders:write"),
+        ("x-counterfoil-scopes", "orders:*"),
+        ("x-counterfoil-any-scope", "?"),
+        ("x-counterfoil-address", "everywhere"),
+        ("x-counterfoil-address", ""),
+        ("x-counterfoil-freshness", "Strong"),
+        ("x-counterfoil-freshness", "\u{fc}"),
+    ] {
+        refused(&gateway.asks("GET", "/").bearer(&token).header(name, value).send(), 403, "INVALID_DEMAND");
+    }
+    for name in ["x-counterfoil-scopes", "x-counterfoil-any-scope", "x-counterfoil-address", "x-counterfoil-freshness"]
+    {
+        // The client's own came through, before or after the gateway's.
+        let twice = gateway.asks("GET", "/").bearer(&token).header(name, "").header(name, "");
+        refused(&twice.send(), 403, "INVALID_DEMAND");
+    }
+    let twice = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-gateway", &gateway.own);
+    refused(&twice.send(), 403, "INVALID_DEMAND");
+    let in_query = "/?x-counterfoil-scopes=orders:write&token=x";
+    assert_eq!(gateway.asks("GET", in_query).bearer(&token).send().status, 200, "a query demands nothing");
+}
+
+#[test]
+fn who_is_no_gateway_learns_nothing() {
+    let gateway = Gateway::new();
+    let Gateway { deployment, tenant, own } = &gateway;
+    let (token, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
+    let other = deployment.workspace("other");
+    let revoked = deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": ["tokens:verify"] }));
+    deployment.delete(&tenant.admin, &format!("/v1/tokens/{}", text(&revoked, "/id"))).expect(200);
+    let ask = |proof: Option<&str>, token: &str| {
+        let call = deployment.call("GET", "/authorize/x").bearer(token);
+        match proof {
+            Some(proof) => call.header("x-counterfoil-gateway", proof).send(),
+            None => call.send(),
+        }
+    };
+    let proofs =
+        [None, Some(""), Some("nonsense"), Some(&*token), Some(crate::deployment::ROOT), revoked["token"].as_str()];
+    let answers = proofs.map(|proof| ask(proof, &token));
+    for answer in &answers {
+        refused(answer, 403, "GATEWAY_NOT_ALLOWED");
+        let same = |body: &serde_json::Value| body["detail"].clone();
+        assert_eq!(same(&answer.body), same(&answers[0].body), "why is nobody's business");
+    }
+    assert_eq!(ask(Some(own), &token).status, 200);
+    refused(&ask(Some(own), &other.admin), 401, "UNKNOWN");
+    let theirs = deployment.token(&other.admin, &["tokens:verify"]);
+    refused(&ask(Some(&theirs), &token), 401, "UNKNOWN");
+    let header = deployment.call("GET", "/authorize").bearer(&token).header("x-counterfoil-gateway", theirs);
+    refused(&header.header("x-counterfoil-workspace", "acme").send(), 401, "UNKNOWN");
+}
+
+#[test]
+fn two_credentials_and_a_ledger_that_is_down_have_statuses_that_gateways_know() {
+    let gateway = Gateway::new();
+    let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
+    let two = gateway.asks("GET", "/").bearer(&token).header("x-api-key", &gateway.own).send();
+    refused(&two, 401, "AMBIGUOUS_CREDENTIAL");
+    for fault in [Fault::Before, Fault::After, Fault::Garbled] {
+        gateway.deployment.world.inside().objects_fail = Some(fault);
+        let reply = gateway.asks("GET", "/").bearer(&token).send();
+        refused(&reply, 503, "LEDGER_UNAVAILABLE");
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        gateway.deployment.world.inside().objects_fail = None;
+    }
+    assert_eq!(gateway.asks("GET", "/").bearer(&token).send().status, 200);
+}
+
+#[test]
+fn what_was_never_issued_costs_no_question() {
+    let gateway = Gateway::new();
+    let forged = format!("cft_{}{}", gateway.tenant.key, "0".repeat(36));
+    for text in ["nonsense", &forged] {
+        let reply = gateway.asks("GET", "/").bearer(text).send();
+        assert_eq!((reply.status, reply.line.ledger_calls), (401, 0), "{text}");
+    }
+}

@@ -1,0 +1,117 @@
+//! Whatever comes in below the dialect's paths, the service does not fail, and errors stay in the envelope.
+
+use std::sync::LazyLock;
+
+use axum::body::Body;
+use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use proptest::{collection::vec, prelude::*, sample::select};
+use serde_json::{Map, Value};
+
+use super::{ON_BEHALF, Stage, TOKENS, refused};
+
+const HEADERS: &[&str] = &[
+    "authorization",
+    "x-api-key",
+    "x-counterfoil-workspace",
+    "x-databricks-workspace-id",
+    "content-type",
+    "cookie",
+    "origin",
+    "sec-fetch-site",
+    "if-match",
+];
+
+/// A value that a field may hold, or must not.
+fn value() -> impl Strategy<Value = Value> {
+    let text = select(&["", "*", "orders:read", "comment,scopes", "ada", "admin", "nobody", "\u{0}", "a b"][..]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+        "[0-9a-f]{64}".prop_map(Value::from),
+        text.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![vec(inner.clone(), 0..3).prop_map(Value::from), object(inner).prop_map(Value::from)]
+    })
+}
+
+fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
+    let names =
+        &["comment", "lifetime_seconds", "scopes", "token_id", "token", "update_mask", "application_id", "x"][..];
+    vec((select(names).prop_map(str::to_owned), value), 0..4).prop_map(|fields| fields.into_iter().collect())
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        6 => object(value()).prop_map(|body| Value::from(body).to_string().into_bytes()),
+        1 => value().prop_map(|body| body.to_string().into_bytes()),
+        1 => vec(any::<u8>(), 0..60),
+        1 => Just(Vec::new()),
+    ]
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let known = &["/api/2.0/token/create", "/api/2.0/token/list", "/api/2.0/token/delete", TOKENS, ON_BEHALF][..];
+    let id = prop_oneof!["[0-9a-fA-F]{64}", "(%[0-9A-F]{2}){0,9}", "[!-~]{0,70}", Just("{id}".to_owned())];
+    prop_oneof![
+        4 => select(known).prop_map(str::to_owned),
+        2 => id.clone().prop_map(|id| format!("/api/2.0/token/{id}")),
+        2 => id.prop_map(|id| format!("{TOKENS}/{id}")),
+        1 => "/api/2[.]0/[ -~]{0,40}",
+        2 => "[?](created_by_id|created_by_username|x)=[ -~]{0,20}".prop_map(|query| format!("{TOKENS}{query}")),
+    ]
+}
+
+fn header() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        vec(any::<u8>(), 0..40),
+        "[ -~]{0,40}".prop_map(String::into_bytes),
+        "(Bearer|Basic|)[ ]{0,2}[!-~]{0,60}".prop_map(String::into_bytes),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_request_makes_the_dialect_fail(
+        method in prop_oneof![9 => select(&["GET", "POST", "PATCH", "DELETE"][..]).prop_map(str::to_owned), 1 => "[A-Z]{1,9}"],
+        path in path(),
+        headers in vec((select(HEADERS), header()), 0..3),
+        signed in prop::bool::weighted(0.8),
+        body in body(),
+    ) {
+        // One for all cases: each must be answered in whatever state those before it left.
+        static STAGE: LazyLock<(Stage, String)> = LazyLock::new(|| {
+            let stage = Stage::new();
+            let (_, info) = stage.create(&stage.tenant.admin, &serde_json::json!({}));
+            let id = info["token_id"].as_str().unwrap().to_owned();
+            (stage, id)
+        });
+        let (stage, id) = &*STAGE;
+        let mut request = Request::new(Body::from(body));
+        let Ok(uri) = path.replace("{id}", id).parse::<Uri>() else { return Ok(()) };
+        // An absolute path only: the client's part of a URL.
+        prop_assume!(uri.path().starts_with("/api/2.0/"));
+        *request.uri_mut() = uri;
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();
+        if signed {
+            request.headers_mut().insert("authorization", format!("Bearer {}", stage.tenant.admin).parse().unwrap());
+        }
+        for (name, value) in headers {
+            let Ok(value) = HeaderValue::from_bytes(&value) else { return Ok(()) };
+            request.headers_mut().append(HeaderName::from_static(name), value);
+        }
+        let is_head = request.method() == Method::HEAD;
+        let reply = stage.deployment.send(request);
+        prop_assert!(reply.status < 500, "{:?}", reply);
+        if reply.status >= 400 && !is_head {
+            let code = reply.body["error_code"].as_str().unwrap_or_default().to_owned();
+            refused(&reply, reply.status, &code);
+        }
+    }
+}

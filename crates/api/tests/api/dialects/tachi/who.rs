@@ -1,0 +1,182 @@
+//! Who may ask, and about whom: sessions, about themselves.
+
+use serde_json::{Value, json};
+
+use super::{CREATE, LIST, Tachi};
+use crate::{
+    deployment::{Call, Deployment, ORIGIN, ROOT, text},
+    tokens::{never_issued, with_bad_check, with_forged_seal},
+};
+
+const SIGNED_OUT: &str = "This endpoint requires session-level authentication.";
+const NOT_YOURS: &str = "This request cannot be performed by an API key, and requires authentication.";
+const UNREADABLE: &str = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+const NO_SUCH_USER: &str = "This user does not exist.";
+
+/// Adds a credential to a request.
+type Present = for<'a> fn(Call<'a>) -> Call<'a>;
+
+/// Every route, with the user that it is about.
+fn calls<'a>(deployment: &'a Deployment, user: &str, token: &str) -> Vec<Call<'a>> {
+    let at = |method, path: &str| deployment.call(method, &format!("/api/v1/users/{user}/{path}"));
+    vec![
+        at("GET", "api-tokens"),
+        at("POST", "api-tokens/create").json(&json!({ "permissions": [] })),
+        // A body that is wrong is not looked at before who sends it.
+        at("POST", "api-tokens/create").raw("{"),
+        at("DELETE", &format!("api-tokens/{token}")),
+        at("DELETE", &format!("api-token/{token}")),
+    ]
+}
+
+impl Tachi {
+    /// Expects that every route refuses so, whichever user it is about.
+    #[track_caller]
+    fn refuses(&self, sign: impl Fn(Call<'_>) -> Call<'_>, status: u16, description: &str) {
+        for user in ["me", "1", "2", "ada", "nobody", "%ff"] {
+            for token in ["/id", "/token"].map(|field| text(&self.token, field)) {
+                for call in calls(&self.deployment, user, &token) {
+                    self.fails(|| sign(call).send(), status, description);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
+    let tachi = Tachi::new();
+    let presented: [(Present, u16, &str); 9] = [
+        (|call| call, 401, SIGNED_OUT),
+        (|call| call.header("authorization", "Basic YTpi"), 400, "Invalid Authorization type. Expected Bearer."),
+        (|call| call.header("authorization", ROOT), 400, "Invalid Authorization type. Expected Bearer."),
+        (|call| call.header("authorization", "Bearer"), 401, UNREADABLE),
+        (|call| call.header("authorization", "bearer  "), 401, UNREADABLE),
+        (|call| call.header("x-api-key", [0xff; 20]), 401, UNREADABLE),
+        (|call| call.header("x-api-key", ""), 401, "The credential is not a token: mistyped, or cut short."),
+        (|call| call.bearer("foo bar"), 401, "The credential is not a token: mistyped, or cut short."),
+        (
+            |call| call.bearer("one-token-of-two").header("x-api-key", "another"),
+            400,
+            "The request presents two different credentials. Send one.",
+        ),
+    ];
+    for (present, status, description) in presented {
+        tachi.refuses(present, status, description);
+    }
+}
+
+#[test]
+fn no_token_may_ask_however_good_it_is() {
+    let tachi = Tachi::new();
+    let Tachi { deployment, acme, .. } = &tachi;
+    let issue = |more: Value| {
+        let mut body = json!({ "name": "", "scopes": ["*"] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        text(&deployment.issue(&acme.admin, &body), "/token")
+    };
+    let (good, expired, disabled) =
+        (issue(json!({})), issue(json!({ "expires_in": 1 })), issue(json!({ "enabled": false })));
+    let (pending, elsewhere) =
+        (issue(json!({ "not_before": "2028-01-01T00:00:00Z" })), issue(json!({ "allowed_addresses": ["192.0.2.1"] })));
+    let revoked = issue(json!({}));
+    let id = text(&deployment.get(&revoked, "/v1/tokens/self").expect(200), "/id");
+    deployment.delete(&acme.admin, &format!("/v1/tokens/{id}")).expect(200);
+    deployment.world.pass(1_000);
+    let other = deployment.workspace("other");
+    for (token, status, description) in [
+        (&good, 403, NOT_YOURS),
+        (&other.admin, 403, NOT_YOURS),
+        (&text(&tachi.token, "/token"), 403, NOT_YOURS),
+        (&with_bad_check(&good), 401, "The credential is not a token: mistyped, or cut short."),
+        (&with_forged_seal(&acme.key), 401, "The token is not known here."),
+        (&never_issued(&acme.key), 401, "The token is not known here."),
+        (&"a-foreign-text-of-no-workspace".to_owned(), 401, "The token is not known here."),
+        (&revoked, 401, "The token was revoked."),
+        (&expired, 401, "The token has expired."),
+        (&disabled, 401, "The token is switched off."),
+        (&pending, 401, "The token is not valid yet."),
+        (&elsewhere, 403, "The token may not be used from this address."),
+    ] {
+        tachi.refuses(|call| call.bearer(token), status, description);
+        tachi.refuses(|call| call.header("x-api-key", token), status, description);
+        // It is what is presented, whatever the browser sends along.
+        tachi.refuses(|call| call.session(&tachi.ada).bearer(token), status, description);
+    }
+    tachi.refuses(|call| call.bearer(ROOT).header("x-counterfoil-workspace", "acme"), 403, NOT_YOURS);
+}
+
+#[test]
+fn a_session_that_is_over_is_none() {
+    let tachi = Tachi::new();
+    let Tachi { deployment, acme, token, .. } = &tachi;
+    let opener = text(token, "/token");
+    let (ended, _) = deployment.session(&opener);
+    deployment.call("DELETE", "/v1/session").session(&ended).send().expect(200);
+    for cookie in ["", "ses_", &ended, &with_bad_check(&ended), &opener, &never_issued(&acme.key)] {
+        tachi.refuses(|call| call.session(cookie), 401, SIGNED_OUT);
+    }
+    deployment.delete(&acme.admin, &format!("/v1/tokens/{}", text(token, "/id"))).expect(200);
+    tachi.refuses(|call| call.session(&tachi.ada), 401, SIGNED_OUT);
+}
+
+#[test]
+fn only_pages_of_this_origin_change_anything_in_a_session() {
+    let tachi = Tachi::new();
+    let own = text(&tachi.token, "/id");
+    let cross = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
+    let sent: [Present; 3] = [
+        |call| call,
+        |call| call.header("origin", "https://evil.example"),
+        |call| call.header("origin", ORIGIN).header("sec-fetch-site", "same-site"),
+    ];
+    for send in sent {
+        for call in calls(&tachi.deployment, "me", &own).into_iter().skip(1) {
+            tachi.fails(|| send(call.cookie(&tachi.ada)).send(), 403, cross);
+        }
+    }
+}
+
+#[test]
+fn a_user_goes_by_its_number_its_name_or_me() {
+    let tachi = Tachi::new();
+    let paths = ["me", "2", "ada", "a%64a"].map(|user| format!("/api/v1/users/{user}/api-tokens"));
+    let lists = paths.map(|path| tachi.page(&tachi.ada, "GET", &path, None));
+    for list in &lists {
+        assert_eq!((list.status, &list.bytes), (200, &lists[0].bytes));
+    }
+    let created = tachi.page(&tachi.boss, "POST", &CREATE.replace("me", "admin"), Some(&json!({ "permissions": [] })));
+    assert_eq!(created.expect(200)["body"]["userID"], json!(1));
+}
+
+#[test]
+fn who_does_not_see_members_learns_nothing_of_them() {
+    let tachi = Tachi::new();
+    let token = text(&tachi.token, "/id");
+    for user in ["1", "admin", "nobody", "3", "0", "02", "18446744073709551616", "-2", "Ada", "ME", "%20", "a%2Fb"] {
+        for call in calls(&tachi.deployment, user, &token) {
+            tachi.fails(|| call.session(&tachi.ada).send(), 403, NOT_YOURS);
+        }
+    }
+}
+
+#[test]
+fn no_admin_acts_for_others_but_learns_whether_they_exist() {
+    let tachi = Tachi::new();
+    let token = text(&tachi.token, "/id");
+    for (user, status, description) in [
+        ("ada", 403, NOT_YOURS),
+        ("2", 403, NOT_YOURS),
+        ("nobody", 404, NO_SUCH_USER),
+        ("3", 404, NO_SUCH_USER),
+        ("0", 404, NO_SUCH_USER),
+        ("18446744073709551615", 404, NO_SUCH_USER),
+        ("18446744073709551616", 404, NO_SUCH_USER),
+        ("%ff", 404, NO_SUCH_USER),
+    ] {
+        for call in calls(&tachi.deployment, user, &token) {
+            tachi.fails(|| call.session(&tachi.boss).send(), status, description);
+        }
+    }
+    assert_eq!(tachi.page(&tachi.boss, "GET", LIST, None).status, 200);
+}

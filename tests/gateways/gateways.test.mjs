@@ -1,0 +1,239 @@
+// The configurations of docs/gateways.md, in the real proxies, before a real origin.
+
+import assert from "node:assert/strict";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { createServer as listen } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
+import { workspace } from "../worker/client.mjs";
+
+const DOCS = readFileSync(new URL("../../docs/gateways.md", import.meta.url), "utf8");
+
+const PROXIES = [
+  { name: "nginx", language: "nginx", find: () => which("nginx", "/usr/sbin/nginx"), configure: nginx },
+  { name: "Caddy", language: "caddy", find: () => which("caddy"), configure: caddy },
+  { name: "Envoy", language: "yaml", find: envoyOfPython, configure: envoy },
+];
+
+for (const proxy of PROXIES) {
+  test(`${proxy.name} lets through who may, and says who it is`, async (t) => {
+    const program = proxy.find();
+    if (!program) {
+      assert.ok(!process.env.CI, `${proxy.name} is not installed`);
+      t.skip(`${proxy.name} is not installed (on Debian: nginx-light, caddy)`);
+      return;
+    }
+    const app = await start(t);
+    const { admin } = await workspace(app, "acme");
+    await admin.expect(201, "POST", "/v1/clients", { id: "app", name: "App", permissions: [] });
+    const gateway = await admin.issue({ scopes: ["tokens:verify"] });
+    const origin = await startOrigin(t);
+    const send = await startProxy(t, proxy, program, { app, origin, gateway: gateway.token });
+
+    const reader = await admin.issue({ scopes: ["orders:read"], client_id: "app" });
+    const bearer = (token) => ({ authorization: `Bearer ${token}` });
+    await t.test("a token that may", async () => {
+      for (const [method, body] of [["GET"], ["POST", "{}"], ["DELETE"], ["OPTIONS"]]) {
+        const { status, seen } = await send(method, "/orders/1?x=y", bearer(reader.token), body);
+        assert.equal(status, 200);
+        assert.deepEqual([seen.method, seen.url, seen.body], [method, "/orders/1?x=y", body ?? ""]);
+        const { "x-token-id": id, "x-token-owner": owner, "x-token-scopes": scopes, "x-token-workspace": acme } = seen.headers;
+        assert.deepEqual([id, owner, scopes, acme], [reader.id, "admin", "orders:read", "acme"]);
+        assert.equal(seen.headers["x-token-client"], "app");
+        assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
+        assert.ok(!JSON.stringify(seen).includes(gateway.token), "nor the gateway's");
+      }
+      assert.equal((await send("GET", "/", { "x-api-key": reader.token })).status, 200);
+    });
+
+    await t.test("who may not", async () => {
+      const writer = await admin.issue({ scopes: ["orders:write"] });
+      const late = await admin.issue({ scopes: ["orders:read"], expires_in: 1 });
+      const elsewhere = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
+      await new Promise((later) => setTimeout(later, 1_100));
+      const other = (await workspace(app, "other")).admin;
+      for (const [headers, status] of [
+        [{}, 401],
+        [bearer("nonsense"), 401],
+        [bearer(late.token), 401],
+        [bearer(other.token), 401],
+        [bearer(ROOT_TOKEN), 401],
+        [bearer(writer.token), 403],
+        [bearer(elsewhere.token), 403],
+        [{ ...bearer(reader.token), "x-api-key": writer.token }, 401],
+      ]) {
+        const answer = await send("GET", "/orders", headers);
+        assert.deepEqual([answer.status, answer.seen], [status, undefined], JSON.stringify(Object.keys(headers)));
+        if (status === 401) assert.match(answer.challenge ?? "", /^Bearer realm=/, "it says what it wants");
+      }
+    });
+
+    await t.test("a token bound to where the client is", async () => {
+      const here = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["127.0.0.1"] });
+      assert.equal((await send("GET", "/orders", bearer(here.token))).status, 200);
+    });
+
+    await t.test("a client that speaks in the gateway's name gains nothing", async () => {
+      const writer = await admin.issue({ scopes: ["orders:write"] });
+      const verifier = await admin.issue({ scopes: ["tokens:verify", "orders:write"] });
+      const demands = {
+        "X-Counterfoil-Gateway": verifier.token,
+        "X-Counterfoil-Scopes": "orders:write",
+        "X-Counterfoil-Any-Scope": "orders:write",
+        "X-Counterfoil-Address": "192.0.2.1",
+        "X-Counterfoil-Freshness": "eventual",
+        "X-Counterfoil-Workspace": "other",
+      };
+      const path = "/orders?X-Counterfoil-Scopes=orders:write&scopes=orders:write";
+      assert.equal((await send("GET", path, { ...bearer(writer.token), ...demands })).status, 403);
+      const bound = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
+      assert.equal((await send("GET", path, { ...bearer(bound.token), ...demands })).status, 403);
+      const preflight = { origin: "https://evil.example", "access-control-request-method": "DELETE" };
+      assert.equal((await send("OPTIONS", "/orders", preflight)).status, 401, "a preflight is no way past");
+
+      const plain = await admin.issue({ scopes: ["orders:read"] });
+      const identity = { "X-Token-Id": "me", "X-Token-Owner": "root", "X-Token-Scopes": "*", "X-Token-Workspace": "x", "X-Token-Client": "evil" };
+      const { status, seen } = await send("GET", "/orders", { ...bearer(plain.token), ...identity });
+      assert.deepEqual([status, seen.headers["x-token-id"], seen.headers["x-token-owner"]], [200, plain.id, "admin"]);
+      assert.ok(!seen.headers["x-token-client"], "a token without a client has none");
+    });
+
+    await t.test("a revoked token, from one moment to the next", async () => {
+      await admin.revoke(reader.id);
+      const answer = await send("GET", "/orders", bearer(reader.token));
+      assert.deepEqual([answer.status, answer.seen], [401, undefined]);
+    });
+
+    await t.test("a gateway whose own token is revoked lets nobody through", async () => {
+      const fresh = await admin.issue({ scopes: ["orders:read"] });
+      await admin.revoke(gateway.id);
+      const answer = await send("GET", "/orders", bearer(fresh.token));
+      assert.deepEqual([answer.status, answer.seen], [403, undefined]);
+    });
+  });
+}
+
+/** An origin that answers what it was sent. */
+async function startOrigin(t) {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += chunk;
+    const { method, url, headers } = request;
+    response.setHeader("x-origin", "yes").end(JSON.stringify({ method, url, headers, body }));
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Starts the proxy with the configuration of the docs; answers what sends a request through it. */
+async function startProxy(t, { name, language, configure }, program, { app, origin, gateway }) {
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-gateway-"));
+  // nginx, where root starts it, has workers that are nobody.
+  chmodSync(folder, 0o755);
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const section = DOCS.split(`\n## ${name}\n`)[1].split("\n## ")[0];
+  const [, documented] = section.match(new RegExp("```" + language + "\n([^]*?)```"));
+  const config = documented
+    .replaceAll("https://counterfoil.example", app.url.origin)
+    .replaceAll("http://origin.example", origin)
+    .replaceAll("GATEWAY_TOKEN", gateway);
+  const port = await freePort();
+  const { file, args } = configure({ folder, config, port, app: app.url, origin: new URL(origin) });
+  writeFileSync(file.path, file.text);
+  const child = spawn(program, args, { stdio: "pipe", env: { ...process.env, HOME: folder } });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (said += chunk));
+  const ended = once(child, "exit");
+  t.after(async () => {
+    child.kill("SIGTERM");
+    await ended;
+  });
+  const send = async (method, path, headers, body) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body });
+    const text = await response.text();
+    const seen = response.headers.get("x-origin") && JSON.parse(text);
+    return { status: response.status, challenge: response.headers.get("www-authenticate"), seen: seen || undefined };
+  };
+  await eventually(() => {
+    assert.equal(child.exitCode, null, said);
+    return send("GET", "/", {}).catch(() => false);
+  }, 30);
+  return send;
+}
+
+function nginx({ folder, config, port }) {
+  const path = join(folder, "nginx.conf");
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`);
+  const text = `daemon off; pid ${folder}/pid; error_log stderr;
+    events {}
+    http { access_log off; ${temporary.join(" ")} server { listen 127.0.0.1:${port}; ${config} } }`;
+  return { file: { path, text }, args: ["-c", path, "-p", folder, "-e", "stderr"] };
+}
+
+function caddy({ folder, config, port }) {
+  const path = join(folder, "Caddyfile");
+  const text = `{\n admin off\n auto_https off\n storage file_system ${folder}\n}\n:${port} {\n bind 127.0.0.1\n${config}}\n`;
+  return { file: { path, text }, args: ["run", "--adapter", "caddyfile", "--config", path] };
+}
+
+function envoy({ folder, config, port, app, origin }) {
+  const path = join(folder, "envoy.yaml");
+  const indented = (text, by) => text.replaceAll(/^(?=.)/gm, " ".repeat(by));
+  const cluster = (name, { hostname, port }) => `
+    - name: ${name}
+      type: STATIC
+      load_assignment:
+        cluster_name: ${name}
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: ${hostname}, port_value: ${port} } } } }] }]`;
+  const text = `
+static_resources:
+  listeners:
+    - address: { socket_address: { address: 127.0.0.1, port_value: ${port} } }
+      filter_chains:
+        - filters:
+            - name: envoy.filters.network.http_connection_manager
+              typed_config:
+                "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+                stat_prefix: gateway
+                route_config:
+                  virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster: origin } }] }]
+${indented(config, 16)}
+  clusters:${cluster("counterfoil", app)}${cluster("origin", origin)}
+`;
+  return { file: { path, text }, args: ["-c", path, "--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id"] };
+}
+
+function which(name, ...places) {
+  for (const place of [name, ...places]) {
+    try {
+      return execFileSync("sh", ["-c", 'command -v "$0"', place], { encoding: "utf8" }).trim();
+    } catch {
+      // Not there.
+    }
+  }
+}
+
+/** The binary that the Python package brings along. */
+function envoyOfPython() {
+  const python = process.env.COUNTERFOIL_PYTHON;
+  if (!python) return which("envoy");
+  const installed = join(dirname(python), "..");
+  const found = readdirSync(installed, { recursive: true }).find((path) => /_bin\/envoy$/.test(path));
+  return found && join(installed, found);
+}
+
+async function freePort() {
+  const server = listen().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
