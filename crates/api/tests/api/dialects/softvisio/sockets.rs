@@ -313,6 +313,8 @@ fn each_message_is_a_use_of_its_token() {
     let acme = Acme::new();
     // Whatever came before is reported, and nobody is left to report more.
     acme.deployment.let_pass(100);
+    acme.deployment.call("GET", "/healthz").send().expect(200);
+    acme.deployment.let_pass(100);
     let mut socket = Socket::open(&acme, &acme.eve);
     for _ in 0..3 {
         socket.call("read", json!([]));
@@ -322,7 +324,7 @@ fn each_message_is_a_use_of_its_token() {
     let usage = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}/usage", acme.eve_id)).expect(200);
     assert_eq!(usage["total"], 3, "a ping is nobody's: {usage}");
     let read = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}", acme.eve_id)).expect(200);
-    assert_eq!(text(&read, "/last_used_at"), "2027-01-15T08:01:40.000Z");
+    assert_eq!(text(&read, "/last_used_at"), "2027-01-15T08:03:20.000Z");
 }
 
 proptest! {
