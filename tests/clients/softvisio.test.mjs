@@ -55,9 +55,8 @@ for (const persistent of [false, true]) {
     const options = { where: [["name", "like", "my%"]], order_by: [["name", "asc"]], limit: 1 };
     const [row] = await call(api, "read", options);
     assert.equal(row.id, made.id);
-    assert.deepEqual(Object.keys(row), [
-      "id", "user_id", "name", "enabled", "created", "last_activity", "permissions",
-    ]); // prettier-ignore
+    const fields = ["id", "user_id", "name", "enabled", "created", "last_activity", "permissions"];
+    assert.deepEqual(Object.keys(row), fields);
 
     const enabled = async () =>
       (await call(api, "get-permissions", made.id)).filter(({ enabled }) => enabled).map(({ id }) => id);

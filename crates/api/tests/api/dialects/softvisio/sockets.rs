@@ -12,7 +12,7 @@ use counterfoil_api::{Afterwards, Frame, Wire};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
-use super::{Acme, METHODS, arguments, noise};
+use super::{Acme, METHODS, arguments, messages::noise};
 use crate::{
     deployment::{Reply, text},
     world::{Fault, World},
