@@ -13,13 +13,14 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue};
+use counterfoil_verify::Timestamp;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::{
     app::App,
     dialects, origin,
     ports::{LogLine, Ports},
-    problem::Problem,
+    problem::{Problem, Told},
     usage::Afterwards,
 };
 
@@ -77,6 +78,30 @@ impl Trace {
         !self.tally.is_let_in.swap(true, Relaxed)
     }
 
+    /// Writes the line of a request that was answered so.
+    pub(crate) fn log(
+        &self,
+        ports: &impl Ports,
+        method: String,
+        route: Option<String>,
+        status: StatusCode,
+        problem: Option<Problem>,
+        started_at: Timestamp,
+    ) {
+        ports.log(&LogLine {
+            level: if status.is_server_error() { "error" } else { "info" },
+            request_id: self.request_id.to_string(),
+            method,
+            route,
+            status: status.as_u16(),
+            code: problem.as_ref().map(|problem| problem.code),
+            detail: problem.and_then(|problem| problem.internal),
+            ledger_calls: self.tally.ledger_calls.load(Relaxed),
+            registry_reads: self.tally.registry_reads.load(Relaxed),
+            duration_ms: ports.now().since(started_at),
+        });
+    }
+
     /// The workspace allows the page that sent this to read the answer.
     pub(crate) fn let_page_read(&self) {
         self.tally.page_may_read.store(true, Relaxed);
@@ -96,9 +121,14 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         Some(granted) => granted,
         None => next.run(request).await,
     };
+    let told = response.extensions_mut().remove::<Told>().map(|Told(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = problem.render(&trace.request_id, envelope);
+    }
+    let problem = problem.or(told);
+    if let Some(problem) = &problem {
+        problem.advise(&mut response);
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -109,19 +139,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     if let Some(origin) = trace.origin.as_deref().filter(|_| trace.tally.page_may_read.load(Relaxed)) {
         origin::expose(origin, response.headers_mut());
     }
-    let status = response.status();
-    app.ports.log(&LogLine {
-        level: if status.is_server_error() { "error" } else { "info" },
-        request_id: trace.request_id.to_string(),
-        method,
-        route,
-        status: status.as_u16(),
-        code: problem.as_ref().map(|problem| problem.code),
-        detail: problem.and_then(|problem| problem.internal),
-        ledger_calls: trace.tally.ledger_calls.load(Relaxed),
-        registry_reads: trace.tally.registry_reads.load(Relaxed),
-        duration_ms: app.ports.now().since(started_at),
-    });
+    trace.log(&app.ports, method, route, response.status(), problem, started_at);
     if let Some(afterwards) = Afterwards::of(&app) {
         response.extensions_mut().insert(afterwards);
     }
