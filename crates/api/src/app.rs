@@ -1,6 +1,9 @@
 //! What all requests to one isolate share.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    ops::Deref,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use counterfoil_ledger::json;
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
@@ -9,14 +12,12 @@ use counterfoil_verify::{Limits, Verifier};
 use crate::{ports::Ports, usage::Counter};
 
 /// What all requests to one isolate share. Cheap to clone.
-#[derive(Clone)]
-pub struct App<P> {
+pub struct App<P>(Arc<Shared<P>>);
+
+/// What an [`App`] is made of.
+pub struct Shared<P> {
     /// The world around.
     pub(crate) ports: P,
-    shared: Arc<Shared>,
-}
-
-struct Shared {
     config: Config,
     verifier: Mutex<Verifier>,
     counter: Mutex<Counter>,
@@ -108,25 +109,40 @@ fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {
     secrets.filter(|secrets| !secrets.is_empty())
 }
 
+// Not derived: that would call for ports that can be cloned.
+impl<P> Clone for App<P> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<P> Deref for App<P> {
+    type Target = Shared<P>;
+
+    fn deref(&self) -> &Shared<P> {
+        &self.0
+    }
+}
+
 impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        Self { ports, shared: Arc::new(Shared { config, verifier, counter: Mutex::default() }) }
+        Self(Arc::new(Shared { ports, config, verifier, counter: Mutex::default() }))
     }
 
     pub(crate) fn config(&self) -> &Config {
-        &self.shared.config
+        &self.config
     }
 
     /// The isolate's verifier. Never held across an await. A thread that panicked with it leaves records that are each
     /// whole, so its memory stays usable.
     pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
-        self.shared.verifier.lock().unwrap_or_else(PoisonError::into_inner)
+        self.verifier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the isolate has counted and not reported. Never held across an await, likewise.
     pub(crate) fn counter(&self) -> MutexGuard<'_, Counter> {
-        self.shared.counter.lock().unwrap_or_else(PoisonError::into_inner)
+        self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

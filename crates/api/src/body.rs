@@ -99,7 +99,8 @@ pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Val
     })
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+/// Reads a text as JSON.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     json::parse(bytes).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
     })

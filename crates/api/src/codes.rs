@@ -149,8 +149,9 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "RATE_LIMITED",
                 &[429],
-                "Too many texts that nobody ever saw were presented here within a second.",
-                "Try again after `Retry-After`.",
+                "Too many texts that nobody ever saw were presented here within a second; or, over a WebSocket, too many \
+                 messages of one connection are in work.",
+                "Try again after `Retry-After`, or once another message is answered.",
             ),
         ],
     },

@@ -12,6 +12,8 @@ mod tokens;
 
 use axum::{Router, response::Response};
 
+pub(crate) use self::softvisio::start;
+pub use self::softvisio::{Frame, Upgrade, Wire};
 use crate::{app::App, ports::Ports, problem::Problem, routes::refuse_in_oauth};
 
 /// Tells a dialect's clients of a problem.

@@ -31,6 +31,7 @@ mod usage;
 mod verifying;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
+pub use dialects::{Frame, Upgrade, Wire};
 pub use ports::{LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
 pub use usage::Afterwards;

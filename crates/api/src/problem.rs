@@ -57,6 +57,10 @@ pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
     <Body<'_> as schemars::JsonSchema>::json_schema(generator).into()
 }
 
+/// In a response's extensions: the problem that it tells of already, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) Problem);
+
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code, detail: detail.into(), pointer: None, items: None, internal: None }
@@ -133,15 +137,19 @@ impl Problem {
 
     /// The response that the caller sees: a problem of RFC 9457, or what its dialect makes of it.
     pub(crate) fn render(&self, request_id: &str, envelope: Option<Envelope>) -> Response {
-        let mut response = envelope.map_or_else(|| self.in_json(request_id), |envelope| envelope(self));
+        envelope.map_or_else(|| self.in_json(request_id), |envelope| envelope(self))
+    }
+
+    /// Puts into the headers of an answer that tells of the problem what its status calls for, whoever rendered it.
+    pub(crate) fn advise(&self, response: &mut Response) {
+        let status = response.status();
         let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge() {
+        if let Some(challenge) = self.challenge(status) {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        if matches!(self.status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
-        response
     }
 
     fn in_json(&self, request_id: &str) -> Response {
@@ -156,13 +164,13 @@ impl Problem {
     }
 
     /// The challenge of RFC 6750, section 3: no error code where no credential was presented.
-    fn challenge(&self) -> Option<&'static str> {
-        match (self.status, self.code) {
+    fn challenge(&self, status: StatusCode) -> Option<&'static str> {
+        match (status, self.code) {
             (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL") => Some(r#"Bearer realm="counterfoil""#),
-            (StatusCode::UNAUTHORIZED, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
-            (StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE") => {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE") => {
                 Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#)
             }
+            (StatusCode::UNAUTHORIZED, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
             _ => None,
         }
     }

@@ -1,8 +1,11 @@
 //! The outermost layer: gives each request an id, renders problems, writes the log line.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+use std::{
+    ops::Deref,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    },
 };
 
 use axum::{
@@ -10,26 +13,30 @@ use axum::{
     middleware::Next,
     response::Response,
 };
-use http::{HeaderName, HeaderValue};
+use counterfoil_verify::Timestamp;
+use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::{
     app::App,
     dialects, origin,
     ports::{LogLine, Ports},
-    problem::Problem,
+    problem::{Problem, Told},
     usage::Afterwards,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// What one request did, for its log line.
+/// What one request did, for its log line. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Trace {
+pub(crate) struct Trace(Arc<Traced>);
+
+#[derive(Debug)]
+pub(crate) struct Traced {
     /// The id under which the request is logged and answered.
-    pub(crate) request_id: Arc<str>,
+    pub(crate) request_id: String,
     /// The origin of the web page that sent it, where that is not the API's own.
     pub(crate) origin: Option<Arc<str>>,
-    tally: Arc<Tally>,
+    tally: Tally,
 }
 
 #[derive(Debug, Default)]
@@ -42,12 +49,20 @@ struct Tally {
     page_may_read: AtomicBool,
 }
 
+impl Deref for Trace {
+    type Target = Traced;
+
+    fn deref(&self) -> &Traced {
+        &self.0
+    }
+}
+
 impl Trace {
     pub(crate) fn new(ports: &impl Ports, origin: Option<Arc<str>>) -> Self {
         let mut random = [0; 12];
         ports.random(&mut random);
-        let request_id = format!("req_{}", hex::encode(random)).into();
-        Self { request_id, origin, tally: Arc::default() }
+        let request_id = format!("req_{}", hex::encode(random));
+        Self(Arc::new(Traced { request_id, origin, tally: Tally::default() }))
     }
 
     pub(crate) fn count_ledger_call(&self) {
@@ -61,6 +76,30 @@ impl Trace {
     /// Takes note that the request's own token was let in, and says whether nobody had.
     pub(crate) fn is_first_let_in(&self) -> bool {
         !self.tally.is_let_in.swap(true, Relaxed)
+    }
+
+    /// Writes the line of a request that was answered so.
+    pub(crate) fn log(
+        &self,
+        ports: &impl Ports,
+        method: String,
+        route: Option<String>,
+        status: StatusCode,
+        problem: Option<Problem>,
+        started_at: Timestamp,
+    ) {
+        ports.log(&LogLine {
+            level: if status.is_server_error() { "error" } else { "info" },
+            request_id: self.request_id.to_string(),
+            method,
+            route,
+            status: status.as_u16(),
+            code: problem.as_ref().map(|problem| problem.code),
+            detail: problem.and_then(|problem| problem.internal),
+            ledger_calls: self.tally.ledger_calls.load(Relaxed),
+            registry_reads: self.tally.registry_reads.load(Relaxed),
+            duration_ms: ports.now().since(started_at),
+        });
     }
 
     /// The workspace allows the page that sent this to read the answer.
@@ -82,9 +121,14 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         Some(granted) => granted,
         None => next.run(request).await,
     };
+    let told = response.extensions_mut().remove::<Told>().map(|Told(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = problem.render(&trace.request_id, envelope);
+    }
+    let problem = problem.or(told);
+    if let Some(problem) = &problem {
+        problem.advise(&mut response);
     }
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
@@ -95,19 +139,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     if let Some(origin) = trace.origin.as_deref().filter(|_| trace.tally.page_may_read.load(Relaxed)) {
         origin::expose(origin, response.headers_mut());
     }
-    let status = response.status();
-    app.ports.log(&LogLine {
-        level: if status.is_server_error() { "error" } else { "info" },
-        request_id: trace.request_id.to_string(),
-        method,
-        route,
-        status: status.as_u16(),
-        code: problem.as_ref().map(|problem| problem.code),
-        detail: problem.and_then(|problem| problem.internal),
-        ledger_calls: trace.tally.ledger_calls.load(Relaxed),
-        registry_reads: trace.tally.registry_reads.load(Relaxed),
-        duration_ms: app.ports.now().since(started_at),
-    });
+    trace.log(&app.ports, method, route, response.status(), problem, started_at);
     if let Some(afterwards) = Afterwards::of(&app) {
         response.extensions_mut().insert(afterwards);
     }

@@ -25,7 +25,7 @@ class InstanceLost extends Error {
   }
 }
 
-/** How to reject each of the calls under way. */
+/** How to reject each of the calls under way; a socket that is open is one. */
 const underWay = new Set();
 
 function call(run) {
@@ -42,6 +42,18 @@ function call(run) {
     }
   });
 }
+
+/**
+ * For Rust, which answers the frames of this socket: closes it if the instance is lost, so that whoever waits at its far
+ * end connects again (RFC 6455, section 7.4.1, and IANA's registry of its codes: 1012 is a service that restarts).
+ */
+globalThis.closeWhenLost = (socket) => {
+  const lost = new Promise((_, reject) => {
+    underWay.add(reject);
+    for (const end of ["close", "error"]) socket.addEventListener(end, () => underWay.delete(reject));
+  });
+  lost.catch(() => socket.close(1012, "The service restarts."));
+};
 
 /**
  * Must run once the trapped stack is unwound and before anything enters the module again: a closure of the lost

@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 
 use axum::{Router, body::Body};
-use counterfoil_api::{Afterwards, App, Config, router};
+use counterfoil_api::{Afterwards, App, Config, Upgrade, router};
 use tower_service::Service;
 use worker::{Context, Env, HttpRequest, Result, event};
 
-use crate::ports::WorkerPorts;
+use crate::{ports::WorkerPorts, socket};
 
 thread_local! {
     /// Made at the isolate's first request. A panic loses it with the instance, and the next request makes another.
@@ -20,6 +20,9 @@ async fn fetch(request: HttpRequest, env: Env, context: Context) -> Result<http:
     let mut response = app.call(request.map(Body::new)).await?;
     if let Some(afterwards) = response.extensions_mut().remove::<Afterwards<WorkerPorts>>() {
         context.wait_until(afterwards.run());
+    }
+    if let Some(upgrade) = response.extensions_mut().remove::<Upgrade<WorkerPorts>>() {
+        response.extensions_mut().insert(socket::open(upgrade, context)?);
     }
     Ok(response)
 }

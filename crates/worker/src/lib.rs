@@ -2,7 +2,7 @@
 //!
 //! An isolate runs one [`app`], made at its first request and shared by all that follow; its verifier's memory is the
 //! one thing that lives from request to request. The [`object`] is where a workspace's ledger lives: SQLite, an alarm,
-//! and nothing in memory that storage does not have.
+//! and nothing in memory that storage does not have. A [`socket`] remembers only the request that opened it.
 
 #[cfg(target_arch = "wasm32")]
 mod alarm;
@@ -14,5 +14,7 @@ mod faults;
 mod object;
 #[cfg(target_arch = "wasm32")]
 mod ports;
+#[cfg(target_arch = "wasm32")]
+mod socket;
 #[cfg(target_arch = "wasm32")]
 mod sql;

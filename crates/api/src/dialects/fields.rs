@@ -53,6 +53,11 @@ impl Fields {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
+    /// The name of a field that was not taken.
+    pub(super) fn any_left(&self) -> Option<&str> {
+        self.0.keys().next().map(String::as_str)
+    }
+
     pub(super) fn text(&mut self, name: &str) -> Result<Option<String>, Problem> {
         self.take(name).map(|value| text(name, value)).transpose()
     }

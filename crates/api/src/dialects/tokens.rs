@@ -38,6 +38,8 @@ pub(super) struct Token {
     pub(super) client_id: Option<String>,
     #[serde(with = "rfc3339::option")]
     pub(super) last_used_at: Option<Timestamp>,
+    #[serde(with = "rfc3339::option")]
+    pub(super) revoked_at: Option<Timestamp>,
     /// Its text, where it was issued just now.
     #[serde(default, rename = "token")]
     pub(super) text: Option<String>,

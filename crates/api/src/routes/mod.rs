@@ -18,7 +18,7 @@ pub(crate) use self::oauth::refuse as refuse_in_oauth;
 
 use axum::{
     Router,
-    http::{Method, StatusCode, header},
+    http::{Method, StatusCode},
     middleware,
     response::{IntoResponse, Response},
     routing::{any, delete, get, post},
@@ -39,7 +39,7 @@ async fn other_method(method: Method) -> Response {
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
     Router::new()
-        .route("/", get(async || (StatusCode::FOUND, [(header::LOCATION, "/console/")])))
+        .route("/", get(dialects::start::<P>))
         .route("/healthz", get(async || "ok\n"))
         .route("/v1/workspaces", post(workspaces::create::<P>))
         .route(

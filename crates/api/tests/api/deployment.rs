@@ -7,7 +7,7 @@ use std::{
 
 use axum::{Router, body::Body};
 use counterfoil_api::{
-    Afterwards, App, Config, LogLine, codes,
+    Afterwards, App, Config, LogLine, Upgrade, codes,
     openapi::{self, Operation},
     router,
 };
@@ -38,6 +38,8 @@ pub(crate) struct Deployment {
     router: Router,
     /// What goes on in the background of requests that were answered.
     background: Mutex<Vec<BoxFuture<'static, ()>>>,
+    /// The socket that was granted last.
+    upgrade: Mutex<Option<Upgrade<World>>>,
     /// Every text that was issued or presented: no log line may hold any of it.
     secrets: Mutex<BTreeSet<String>>,
 }
@@ -69,7 +71,13 @@ pub(crate) struct Tenant {
 impl Deployment {
     pub(crate) fn new() -> Self {
         let world = World::new();
-        Self { router: isolate(&world), world, background: Mutex::default(), secrets: Mutex::default() }
+        Self {
+            router: isolate(&world),
+            world,
+            background: Mutex::default(),
+            upgrade: Mutex::default(),
+            secrets: Mutex::default(),
+        }
     }
 
     /// Lets time pass, and what goes on in the background go on, second by second.
@@ -78,6 +86,16 @@ impl Deployment {
             self.world.pass(1_000);
             self.go_on();
         }
+    }
+
+    /// The socket that was granted last.
+    pub(crate) fn granted(&self) -> Option<Upgrade<World>> {
+        self.upgrade.lock().unwrap().take()
+    }
+
+    /// Has work go on in the background.
+    pub(crate) fn leave(&self, afterwards: Afterwards<World>) {
+        self.background.lock().unwrap().push(afterwards.run());
     }
 
     fn go_on(&self) {
@@ -188,7 +206,10 @@ impl Deployment {
     /// Sends a request, and holds the answer to what all answers keep.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
         let method = request.method().to_string();
-        let is_native = !DIALECTS.iter().any(|prefix| request.uri().path().starts_with(prefix));
+        let path = request.uri().path();
+        // Messages to the root are for softvisio's dialect: each names its method.
+        let is_message = path == "/" && (method == "POST" || request.headers().contains_key("upgrade"));
+        let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && !is_message;
         // One after the other: two guards in one expression would wait for each other.
         let asked = self.world.inside().asked;
         let logged = self.world.inside().log.len();
@@ -196,6 +217,9 @@ impl Deployment {
         let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
         let (mut parts, body) = response.into_parts();
         let afterwards = parts.extensions.remove::<Afterwards<World>>();
+        if let Some(upgrade) = parts.extensions.remove::<Upgrade<World>>() {
+            self.upgrade.lock().unwrap().replace(upgrade);
+        }
         let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
 
@@ -232,7 +256,7 @@ impl Deployment {
         self.secrets.lock().unwrap().insert(text.to_owned());
     }
 
-    fn log_holds_no_secret(&self, line: &LogLine) {
+    pub(crate) fn log_holds_no_secret(&self, line: &LogLine) {
         let line = serde_json::to_string(line).unwrap();
         for secret in self.secrets.lock().unwrap().iter().filter(|secret| secret.len() >= 16) {
             // Also not the part that only the bearer knows: 24 characters before the seal and the check.

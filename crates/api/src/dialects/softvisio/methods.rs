@@ -1,0 +1,203 @@
+//! The seven methods.
+
+use counterfoil_ledger::command::{ReadToken, RevokeToken, ScopeChange, TokenFilter, UpdateToken};
+use http::StatusCode;
+use serde_json::Value;
+
+use super::{
+    PATH, permissions,
+    rpc::{Data, Done, Message, Reply},
+    select::Options,
+    tokens::{Issued, Row},
+};
+use crate::{
+    credential::Caller,
+    dialects::{
+        fields::{Fields, wrong},
+        tokens::{self, Token},
+    },
+    ports::Ports,
+    problem::Problem,
+};
+
+/// Carries out what a message says in the name of whoever sent it.
+pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> Reply {
+    let Message { method, params, wants } = message;
+    Reply { wants, outcome: carry_out(caller, &method, Arguments(params.into_iter())).await }
+}
+
+async fn carry_out<P: Ports>(
+    caller: &Result<Caller<P>, Problem>,
+    method: &str,
+    arguments: Arguments,
+) -> Result<Done, Problem> {
+    let method = match method {
+        // Whoever keeps a connection asks now and then whether it still holds.
+        "/ping" | "/pong" | "/healthcheck" => return Ok(Done::default()),
+        path => Method::named(path).ok_or_else(no_such_method)?,
+    };
+    let caller = caller.as_ref().map_err(Problem::clone)?;
+    match method {
+        Method::Create => create(caller, arguments).await,
+        Method::Read => read(caller, arguments).await,
+        Method::GetPermissions => get_permissions(caller, arguments).await,
+        Method::Delete | Method::SetEnabled | Method::SetPermissions | Method::UpdatePermissions => {
+            change(caller, method, arguments).await
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Method {
+    Create,
+    Delete,
+    GetPermissions,
+    Read,
+    SetEnabled,
+    SetPermissions,
+    UpdatePermissions,
+}
+
+impl Method {
+    /// The method at this path. A client whose base path is the methods' own names them from there.
+    fn named(path: &str) -> Option<Self> {
+        Some(match path.strip_prefix(PATH).or_else(|| path.strip_prefix('/'))? {
+            "create" => Self::Create,
+            "delete" => Self::Delete,
+            "get-permissions" => Self::GetPermissions,
+            "read" => Self::Read,
+            "set-enabled" => Self::SetEnabled,
+            "set-permissions" => Self::SetPermissions,
+            "update-permissions" => Self::UpdatePermissions,
+            _ => return None,
+        })
+    }
+}
+
+async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+    let name = arguments.text("name")?;
+    arguments.end()?;
+    let mut token: Token = caller.ask(tokens::new(name, Vec::new())).await?.look()?;
+    let text = token.text.take().ok_or_else(|| Problem::internal("a token without its text"))?;
+    Ok(Done { data: Some(Data::Issued(Issued::new(text, token))), total: None })
+}
+
+async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+    let options = Options::read(arguments.fields("options")?.unwrap_or_default())?;
+    arguments.end()?;
+    let mine = TokenFilter { mine: true, live: true, ..TokenFilter::default() };
+    let rows = caller.tokens(mine).await?.into_iter().map(Row::new).collect();
+    let (rows, total) = options.select(rows);
+    Ok(Done { data: Some(Data::Tokens(rows)), total: Some(total) })
+}
+
+async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+    let id = arguments.text("tokenId")?;
+    arguments.end()?;
+    let own = caller.own_token().await?;
+    let found = caller.ask(ReadToken { id }).await.and_then(|reply| reply.look());
+    let token = mine(caller, &own, found, "Not Found")?;
+    Ok(Done { data: Some(Data::Permissions(permissions::of(caller, &token).await?)), total: None })
+}
+
+/// What all methods do that change one token: its id comes first, and nobody's but the caller's own is changed.
+async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arguments) -> Result<Done, Problem> {
+    let id = arguments.text("tokenId")?;
+    let mut update = tokens::change(id.clone());
+    let mut wanted = permissions::Wanted::default();
+    match method {
+        Method::SetEnabled => update.enabled = Some(arguments.flag("enabled")?),
+        Method::SetPermissions | Method::UpdatePermissions => {
+            let asked = arguments.fields("permissions")?.ok_or_else(|| missing("permissions"))?;
+            wanted = permissions::Wanted::read(asked)?;
+        }
+        _ => {}
+    }
+    arguments.end()?;
+    let absent = if matches!(method, Method::SetEnabled | Method::Delete) { "Not Found" } else { "Token not found" };
+    let own = caller.own_token().await?;
+    // To ask for no change takes no more than to ask for one, and tells whose token it is.
+    let found = caller.ask(tokens::change(id.clone())).await.and_then(|reply| reply.look());
+    let token = mine(caller, &own, found, absent)?;
+    update.scopes = match method {
+        Method::SetPermissions => Some(ScopeChange::Replace(wanted.granted())),
+        Method::UpdatePermissions => Some(ScopeChange::Merge(wanted.0.clone())),
+        _ => None,
+    };
+    wanted.check(&token, method == Method::UpdatePermissions)?;
+    let changed = match method {
+        Method::Delete => caller.ask(RevokeToken { id, reason: None }).await.map(drop),
+        _ => caller.ask::<UpdateToken>(update).await.map(drop),
+    };
+    changed.map_err(|problem| if is_absent(&problem) { not_found(absent) } else { wanted.blame(problem) })?;
+    Ok(Done::default())
+}
+
+/// The token, where it is one of the caller's own that can still be used.
+fn mine<P: Ports>(
+    caller: &Caller<P>,
+    own: &Token,
+    found: Result<Token, Problem>,
+    absent: &str,
+) -> Result<Token, Problem> {
+    let now = caller.gate.app.ports.now();
+    let is_live = |token: &Token| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
+    match found {
+        Ok(token) if token.owner == own.owner && is_live(&token) => Ok(token),
+        Ok(_) => Err(not_found(absent)),
+        Err(problem) if is_absent(&problem) => Err(not_found(absent)),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn is_absent(problem: &Problem) -> bool {
+    matches!(problem.code, "NOT_FOUND" | "TOKEN_REVOKED")
+}
+
+fn not_found(detail: &str) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}
+
+fn no_such_method() -> Problem {
+    Problem { detail: "There is no such method.".to_owned(), ..Problem::not_found() }
+}
+
+fn missing(argument: &str) -> Problem {
+    wrong(argument, format!("{argument} is missing."))
+}
+
+/// The arguments of a method, in their order.
+struct Arguments(std::vec::IntoIter<Value>);
+
+impl Arguments {
+    fn text(&mut self, name: &str) -> Result<String, Problem> {
+        match self.0.next() {
+            Some(Value::String(text)) => Ok(text),
+            None => Err(missing(name)),
+            Some(_) => Err(wrong(name, format!("{name} must be a string."))),
+        }
+    }
+
+    fn flag(&mut self, name: &str) -> Result<bool, Problem> {
+        match self.0.next() {
+            Some(Value::Bool(flag)) => Ok(flag),
+            None => Err(missing(name)),
+            Some(_) => Err(wrong(name, format!("{name} must be true or false."))),
+        }
+    }
+
+    fn fields(&mut self, name: &str) -> Result<Option<Fields>, Problem> {
+        match self.0.next() {
+            None | Some(Value::Null) => Ok(None),
+            Some(value @ Value::Object(_)) => Fields::of(value).map(Some),
+            Some(_) => Err(wrong(name, format!("{name} must be an object."))),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), Problem> {
+        match self.0.next() {
+            None => Ok(()),
+            Some(_) => Err(wrong("params", "There are more arguments than the method takes.")),
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! Permissions: scopes by another name.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ledger::command::{GetScopes, ReadMember};
+use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::tokens::Permission;
+use crate::{
+    credential::Caller,
+    dialects::{
+        fields::{Fields, wrong},
+        tokens::Token,
+    },
+    ports::Ports,
+    problem::Problem,
+};
+
+/// The scopes that every workspace has, in words. The ledger knows them; its catalogue does not list them.
+const BUILT_IN: [(&str, &str); 8] = [
+    ("tokens:read", "See tokens"),
+    ("tokens:write", "Issue, change and revoke tokens"),
+    ("tokens:grant", "Give tokens all that their owner is granted"),
+    ("tokens:verify", "Check tokens"),
+    ("sessions:create", "Open sessions"),
+    ("snapshots:read", "Read snapshots of the tokens"),
+    ("audit:read", "Read the audit"),
+    ("workspace:manage", "Manage members, clients, scopes and settings"),
+];
+
+/// The part of a member that counts here.
+#[derive(Deserialize)]
+struct Granted {
+    grants: ScopeSet,
+}
+
+/// The part of the catalogue that counts here.
+#[derive(Deserialize)]
+struct Catalogue {
+    scopes: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: Scope,
+    description: String,
+}
+
+/// What the owner of the token has, and whether the token has it too. What else the token has comes last: wildcards,
+/// and scopes that the caller is not shown.
+pub(super) async fn of<P: Ports>(caller: &Caller<P>, token: &Token) -> Result<Vec<Permission>, Problem> {
+    let Granted { grants } = caller.ask(ReadMember { id: token.owner.id.clone() }).await?.look()?;
+    let Catalogue { scopes } = caller.ask(GetScopes {}).await?.look()?;
+    let built_in =
+        BUILT_IN.iter().filter_map(|(name, description)| Some((Scope::parse(name).ok()?, (*description).to_owned())));
+    let listed = scopes.into_iter().map(|entry| (entry.name, entry.description));
+    let mut permissions: Vec<Permission> = built_in
+        .chain(listed)
+        .filter(|(scope, _)| grants.covers(scope))
+        .map(|(scope, description)| permission(scope.as_str(), token.effective_scopes.covers(&scope), description))
+        .collect();
+    for scope in token.effective_scopes.iter().map(ScopePattern::as_str) {
+        if permissions.iter().all(|listed| listed.id != scope) {
+            permissions.push(permission(scope, true, String::new()));
+        }
+    }
+    Ok(permissions)
+}
+
+fn permission(id: &str, enabled: bool, description: String) -> Permission {
+    Permission { id: id.to_owned(), enabled, name: id.to_owned(), description }
+}
+
+/// Which permissions a token is to have and which not.
+#[derive(Default)]
+pub(super) struct Wanted(pub(super) BTreeMap<ScopePattern, bool>);
+
+impl Wanted {
+    pub(super) fn read(mut asked: Fields) -> Result<Self, Problem> {
+        let mut wanted = BTreeMap::new();
+        while let Some(name) = asked.any_left().map(str::to_owned) {
+            let scope = ScopePattern::parse(&name).map_err(|_| not_valid(&name))?;
+            let Some(Value::Bool(value)) = asked.take(&name) else {
+                return Err(wrong("permissions", format!("Token permission \"{name}\" must be true or false.")));
+            };
+            wanted.insert(scope, value);
+        }
+        Ok(Self(wanted))
+    }
+
+    pub(super) fn granted(&self) -> Vec<ScopePattern> {
+        self.0.iter().filter(|(_, granted)| **granted).map(|(scope, _)| scope.clone()).collect()
+    }
+
+    /// Checks that what is taken away will be gone: a wildcard that stays would go on granting it.
+    pub(super) fn check(&self, token: &Token, merges: bool) -> Result<(), Problem> {
+        let kept = token.scopes.iter().filter(|scope| merges && self.0.get(*scope) != Some(&false));
+        let after: ScopeSet = kept.cloned().chain(self.granted()).collect();
+        let taken = self.0.iter().filter(|(_, granted)| !**granted).map(|(scope, _)| scope);
+        match taken.into_iter().find(|scope| after.covers_pattern(scope)) {
+            None => Ok(()),
+            Some(scope) => {
+                let detail = format!(
+                    "Token permission \"{scope}\" cannot be taken away while the token has one that includes it."
+                );
+                Err(wrong("permissions", detail))
+            }
+        }
+    }
+
+    /// Says of a problem with one of these which it is: the ledger's sentence begins with it.
+    pub(super) fn blame(&self, problem: Problem) -> Problem {
+        if !matches!(problem.code, "UNKNOWN_SCOPE" | "ESCALATION") {
+            return problem;
+        }
+        let at_fault = self.0.keys().find(|scope| problem.detail.starts_with(&format!("The scope {scope} is ")));
+        if let Some(scope) = at_fault { not_valid(scope.as_str()) } else { problem }
+    }
+}
+
+fn not_valid(permission: &str) -> Problem {
+    wrong("permissions", format!("Token permission \"{permission}\" is not valid"))
+}

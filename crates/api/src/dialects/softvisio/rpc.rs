@@ -1,0 +1,235 @@
+//! Messages and their answers: JSON-RPC 2.0 as softvisio has it, with codes of its own.
+
+use http::StatusCode;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::tokens::{Issued, Permission, Row};
+use crate::problem::Problem;
+
+/// The most messages in one batch. Each is a command of its own.
+const BATCH: usize = 100;
+
+/// What a body or a frame says.
+#[derive(Debug)]
+pub(super) enum Said {
+    One(Message),
+    Many(Vec<Message>),
+}
+
+/// Something to be done.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// The method, as a path: `/v1/api-tokens/create`. Empty where none is named.
+    pub(super) method: String,
+    pub(super) params: Vec<Value>,
+    pub(super) wants: Wants,
+}
+
+/// What a message wants back.
+#[derive(Debug)]
+pub(super) enum Wants {
+    /// Nothing: it is a notification.
+    Nothing,
+    /// An answer: it is no message of JSON-RPC, but a body of arguments.
+    Answer,
+    /// An answer with this id.
+    AnswerTo(Value),
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub(super) struct Reply {
+    pub(super) wants: Wants,
+    pub(super) outcome: Result<Done, Problem>,
+}
+
+/// What a method gives back.
+#[derive(Debug, Default)]
+pub(super) struct Done {
+    pub(super) data: Option<Data>,
+    /// How many there are, of which `data` may be a part.
+    pub(super) total: Option<usize>,
+}
+
+#[derive(Debug)]
+pub(super) enum Data {
+    Issued(Issued),
+    Tokens(Vec<Row>),
+    Permissions(Vec<Permission>),
+}
+
+impl Said {
+    /// Reads a body. Where its address names the method, that counts, and what is no message is its arguments.
+    ///
+    /// # Errors
+    /// `INVALID_BODY` where it is no message and should be, or where it is too many.
+    pub(super) fn read(body: Option<Value>, method: Option<String>) -> Result<Self, Problem> {
+        match body {
+            Some(Value::Array(items)) if !items.is_empty() && items.iter().all(is_message) => {
+                if items.len() > BATCH {
+                    return Err(unreadable(format!("A batch has at most {BATCH} messages.")));
+                }
+                Ok(Self::Many(items.into_iter().map(|item| Message::of(item, method.clone())).collect()))
+            }
+            Some(message) if is_message(&message) => Ok(Self::One(Message::of(message, method))),
+            other => {
+                let no_message = || unreadable("This is no message of JSON-RPC 2.0.");
+                let method = method.ok_or_else(no_message)?;
+                Ok(Self::One(Message { method, params: in_list(other), wants: Wants::Answer }))
+            }
+        }
+    }
+}
+
+impl Message {
+    fn of(message: Value, method: Option<String>) -> Self {
+        let mut fields = if let Value::Object(fields) = message { fields } else { Map::new() };
+        let wants = fields.remove("id").map_or(Wants::Nothing, Wants::AnswerTo);
+        let named = || match fields.remove("method") {
+            Some(Value::String(method)) => method,
+            _ => String::new(),
+        };
+        let method = method.unwrap_or_else(named);
+        Self { method, params: in_list(fields.remove("params")), wants }
+    }
+}
+
+impl Reply {
+    /// The answer's status over HTTP.
+    pub(super) fn status(&self) -> StatusCode {
+        self.outcome.as_ref().map_or_else(|problem| verdict(problem).1, |_| StatusCode::OK)
+    }
+
+    /// The answer, where one is wanted.
+    pub(super) fn write(&self) -> Option<Vec<u8>> {
+        let id = match &self.wants {
+            Wants::Nothing => return None,
+            Wants::Answer => None,
+            Wants::AnswerTo(id) => Some(id),
+        };
+        Some(match &self.outcome {
+            Ok(Done { data, total }) => {
+                let (data, meta) = (data.as_ref(), Meta { total_rows: *total });
+                let outcome = Outcome { status: 200, status_text: "OK", exception: false, data, meta };
+                write(&Envelope { jsonrpc: "2.0", result: Some(outcome), error: None, id })
+            }
+            Err(problem) => failure(problem, id),
+        })
+    }
+
+    pub(super) fn into_problem(self) -> Option<Problem> {
+        self.outcome.err()
+    }
+}
+
+/// The envelope of a problem.
+pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
+    let (code, status) = verdict(problem);
+    let data = Circumstances { exception: status == StatusCode::INTERNAL_SERVER_ERROR, meta: Meta::default() };
+    let error = Failure { code, message: &problem.detail, data };
+    write(&Envelope { jsonrpc: "2.0", result: None, error: Some(error), id })
+}
+
+/// The answers to a batch; nothing where no message wants one.
+pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
+    let mut json = answers.join(&b',');
+    json.insert(0, b'[');
+    json.push(b']');
+    (!answers.is_empty()).then_some(json)
+}
+
+/// What softvisio calls a problem, and the status that it comes with over HTTP. Its -32812 is never used: over HTTP its
+/// clients fail at it.
+pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
+    let status = |code, status| (code, StatusCode::from_u16(status).unwrap_or(problem.status));
+    match problem.code {
+        "NO_SUCH_ROUTE" => return status(-32809, 404),
+        "METHOD_NOT_ALLOWED" => return status(-32804, 405),
+        "INVALID_JSON" | "INVALID_BODY" | "BODY_INCOMPLETE" => return status(-32807, 400),
+        "DISABLED" | "NOT_YET_VALID" | "OWNER_SUSPENDED" | "WORKSPACE_SUSPENDED" => return status(-32813, 401),
+        "MALFORMED" | "UNKNOWN" | "REVOKED" | "EXPIRED" | "SESSION_ENDED" => return status(-32815, 401),
+        "AMBIGUOUS_CREDENTIAL" => return status(-32811, 401),
+        _ => {}
+    }
+    match problem.status.as_u16() {
+        401 | 403 => status(-32811, 401),
+        400 | 422 => status(-32808, 400),
+        429 => status(-32802, 429),
+        503 => status(-32814, 503),
+        other => (other.into(), problem.status),
+    }
+}
+
+fn unreadable(detail: impl Into<String>) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail)
+}
+
+fn is_message(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| fields.contains_key("jsonrpc"))
+}
+
+/// The arguments: what is no list of them is the only one.
+fn in_list(params: Option<Value>) -> Vec<Value> {
+    match params {
+        None => Vec::new(),
+        Some(Value::Array(params)) => params,
+        Some(param) => vec![param],
+    }
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Outcome<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Failure<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a Value>,
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    status: u16,
+    status_text: &'static str,
+    exception: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a Data>,
+    meta: Meta,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    code: i32,
+    message: &'a str,
+    data: Circumstances,
+}
+
+#[derive(Serialize)]
+struct Circumstances {
+    exception: bool,
+    meta: Meta,
+}
+
+/// Its clients fail at an answer without it.
+#[derive(Default, Serialize)]
+struct Meta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_rows: Option<usize>,
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Issued(issued) => issued.serialize(serializer),
+            Self::Tokens(rows) => rows.serialize(serializer),
+            Self::Permissions(permissions) => permissions.serialize(serializer),
+        }
+    }
+}
+
+/// What is written here always has a JSON form.
+fn write(envelope: &Envelope<'_>) -> Vec<u8> {
+    serde_json::to_vec(envelope).unwrap_or_default()
+}

@@ -1,0 +1,227 @@
+//! Messages over a WebSocket.
+//!
+//! A request to open one becomes a response that carries an [`Upgrade`]: it knows who asked, and answers frames. The
+//! platform's shell makes the socket, hands it in as a [`Wire`], and decides nothing.
+//!
+//! A socket is no session. Who opened it is remembered by the token that was presented, and each message is judged anew
+//! by the ledger, as a request would be: a token that is revoked, or a page whose origin is no longer allowed, is refused
+//! from the next message on. A cookie does not count: unlike a script's request, a page of any origin may open a socket
+//! and read what comes. For the same reason the request of such a page is refused at once, unless it presents a token
+//! whose workspace allows the page.
+//!
+//! What one connection can keep here is bounded: so many frames are in work at a time, each of them one message after
+//! the other, and whatever comes beyond that is refused as it comes.
+
+use std::{
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use counterfoil_ledger::command::ReadSelf;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+
+use super::{
+    enter, methods,
+    rpc::{Message, Reply, Said, failure, list, verdict},
+    tell,
+};
+use crate::{app::App, body, ports::Ports, problem::Problem, trace::Trace, usage::Afterwards};
+
+/// The sub-protocol. Beside it, clients name the token as another, which is never echoed.
+const PROTOCOL: &str = "jsonrpc_2.0";
+
+/// The largest frame, in bytes.
+const MAX_FRAME: usize = 64 * 1024;
+
+/// The most frames of one connection that are in work at a time.
+const WIDTH: usize = 32;
+
+/// What a message is to the log, where a request has its method and its route.
+const MESSAGE: &str = "message";
+const ROUTE: &str = "/v1/api-tokens/{method}";
+
+/// Codes of RFC 6455, section 7.4.1.
+const NORMAL: u16 = 1000;
+const UNSUPPORTED: u16 = 1003;
+const TOO_BIG: u16 = 1009;
+
+/// What a socket brings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A text.
+    Text(String),
+    /// Something that is no text.
+    Binary,
+}
+
+/// A socket that is open. Where it is broken, what is sent is lost, and no more frames come.
+pub trait Wire<P> {
+    /// The next frame; none once there will be no more.
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>>;
+
+    /// Sends a text.
+    fn send(&mut self, text: &str);
+
+    /// Closes it, with a status code and a reason of at most 123 bytes.
+    fn close(&mut self, code: u16, reason: &str);
+
+    /// Lets work go on in the background of the request that opened the socket.
+    fn go_on(&mut self, afterwards: Afterwards<P>);
+}
+
+/// A connection to be, in the extensions of a response with status 101.
+#[derive(Clone)]
+pub struct Upgrade<P> {
+    app: App<P>,
+    /// The request that asked for it.
+    parts: Arc<Parts>,
+    /// The origin of the page that asked, where that is not the API's own.
+    origin: Option<Arc<str>>,
+}
+
+/// Whether a request asks for a WebSocket (RFC 6455, section 4.2.1).
+pub(super) fn is_wanted(request: &Request) -> bool {
+    let protocol = request.headers().get(header::UPGRADE);
+    request.method() == Method::GET
+        && protocol.is_some_and(|protocol| protocol.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+/// Answers a request for a WebSocket.
+pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        let Some(trace) = parts.extensions.get::<Trace>().cloned() else {
+            return tell(Problem::internal("the request has no trace"));
+        };
+        let speaks = take_protocols(&mut parts.headers);
+        parts.headers.remove(header::COOKIE);
+        if trace.origin.is_some()
+            && let Err(problem) = check_page(parts.clone(), &app).await
+        {
+            let status = if problem.status.is_server_error() { problem.status } else { StatusCode::FORBIDDEN };
+            let mut response = tell(problem);
+            *response.status_mut() = status;
+            return response;
+        }
+        let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+        if speaks {
+            response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
+        }
+        response.extensions_mut().insert(Upgrade { app, parts: Arc::new(parts), origin: trace.origin });
+        response
+    })
+}
+
+/// Turns the sub-protocols that are no protocol into the credential that they are, and says whether ours is offered.
+fn take_protocols(headers: &mut HeaderMap) -> bool {
+    let mut speaks = false;
+    let mut tokens = Vec::new();
+    for value in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
+        let offered = value.to_str().unwrap_or_default().split(',').map(str::trim);
+        for name in offered.filter(|name| !name.is_empty()) {
+            if name == PROTOCOL {
+                speaks = true;
+            } else if let Ok(token) = HeaderValue::try_from(format!("Bearer {name}")) {
+                tokens.push(token);
+            }
+        }
+    }
+    headers.remove(header::SEC_WEBSOCKET_PROTOCOL);
+    for token in tokens {
+        headers.append(header::AUTHORIZATION, token);
+    }
+    speaks
+}
+
+/// Asks the ledger whether a page of this origin may act for whoever it presents.
+async fn check_page<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
+    enter(parts, app).await?.ask(ReadSelf {}).await.map(drop)
+}
+
+impl<P: Ports> Upgrade<P> {
+    /// Answers frames until the socket is closed. What is in work then is let go.
+    pub async fn run(self, mut wire: impl Wire<P>) {
+        let mut work: Vec<BoxFuture<'static, Option<String>>> = Vec::new();
+        let end = poll_fn(|context| {
+            while let Poll::Ready(frame) = wire.poll_frame(context) {
+                match frame {
+                    None => return Poll::Ready((NORMAL, "")),
+                    Some(Frame::Binary) => return Poll::Ready((UNSUPPORTED, "Frames are text.")),
+                    Some(Frame::Text(text)) if text.len() > MAX_FRAME => {
+                        return Poll::Ready((TOO_BIG, "A frame has at most 65536 bytes."));
+                    }
+                    Some(Frame::Text(text)) => work.push(self.clone().answer(text, work.len() < WIDTH)),
+                }
+            }
+            let before = work.len();
+            work.retain_mut(|answer| match answer.as_mut().poll(context) {
+                Poll::Pending => true,
+                Poll::Ready(answer) => {
+                    answer.iter().for_each(|text| wire.send(text));
+                    false
+                }
+            });
+            if work.len() < before
+                && let Some(afterwards) = Afterwards::of(&self.app)
+            {
+                wire.go_on(afterwards);
+            }
+            Poll::Pending
+        });
+        let (code, reason) = end.await;
+        wire.close(code, reason);
+    }
+
+    /// The answer to a frame, where one is wanted.
+    fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, Option<String>> {
+        Box::pin(async move {
+            let json = match body::parse(text.as_bytes()).and_then(|body| Said::read(Some(body), None)) {
+                Err(problem) => {
+                    let json = failure(&problem, None);
+                    let (trace, now) = (self.trace(), self.app.ports.now());
+                    trace.log(&self.app.ports, MESSAGE.to_owned(), route(), verdict(&problem).1, Some(problem), now);
+                    Some(json)
+                }
+                Ok(Said::One(message)) => self.reply(message, has_room).await.write(),
+                Ok(Said::Many(messages)) => {
+                    let mut replies = Vec::new();
+                    for message in messages {
+                        replies.extend(self.reply(message, has_room).await.write());
+                    }
+                    list(&replies)
+                }
+            };
+            json.and_then(|json| String::from_utf8(json).ok())
+        })
+    }
+
+    /// What becomes of one message.
+    async fn reply(&self, message: Message, has_room: bool) -> Reply {
+        let (trace, started_at) = (self.trace(), self.app.ports.now());
+        let reply = if has_room {
+            let mut parts = Parts::clone(&self.parts);
+            parts.extensions.insert(trace.clone());
+            methods::answer(&enter(parts, &self.app).await, message).await
+        } else {
+            let detail = format!("At most {WIDTH} messages of one connection are in work at a time.");
+            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", detail);
+            Reply { wants: message.wants, outcome: Err(problem) }
+        };
+        let problem = reply.outcome.as_ref().err().cloned();
+        trace.log(&self.app.ports, MESSAGE.to_owned(), route(), reply.status(), problem, started_at);
+        reply
+    }
+
+    fn trace(&self) -> Trace {
+        Trace::new(&self.app.ports, self.origin.clone())
+    }
+}
+
+fn route() -> Option<String> {
+    Some(ROUTE.to_owned())
+}

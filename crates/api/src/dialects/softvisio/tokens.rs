@@ -1,0 +1,69 @@
+//! Tokens and their permissions as this dialect shows them.
+
+use std::collections::BTreeMap;
+
+use counterfoil_ledger::rfc3339;
+use counterfoil_verify::ScopePattern;
+use serde::Serialize;
+
+use crate::dialects::tokens::Token;
+
+/// A token just issued.
+#[derive(Debug, Serialize)]
+pub(in crate::dialects::softvisio) struct Issued {
+    id: String,
+    token: String,
+    #[serde(rename = "userId")]
+    user_id: String,
+    username: String,
+    permissions: BTreeMap<ScopePattern, bool>,
+}
+
+/// A token in a list.
+#[derive(Debug, Serialize)]
+pub(in crate::dialects::softvisio) struct Row {
+    pub(super) id: String,
+    pub(super) user_id: String,
+    pub(super) name: String,
+    pub(super) enabled: bool,
+    pub(super) created: String,
+    pub(super) last_activity: Option<String>,
+    permissions: BTreeMap<ScopePattern, bool>,
+}
+
+/// What a token may be given.
+#[derive(Debug, Serialize)]
+pub(in crate::dialects::softvisio) struct Permission {
+    pub(super) id: String,
+    pub(super) enabled: bool,
+    pub(super) name: String,
+    pub(super) description: String,
+}
+
+impl Issued {
+    pub(super) fn new(text: String, token: Token) -> Self {
+        let (permissions, user_id) = (permissions(&token), token.owner.number.to_string());
+        Self { id: token.id, token: text, user_id, username: token.owner.id, permissions }
+    }
+}
+
+impl Row {
+    pub(super) fn new(token: Token) -> Self {
+        Self {
+            permissions: permissions(&token),
+            id: token.id,
+            user_id: token.owner.number.to_string(),
+            name: token.name,
+            enabled: token.enabled,
+            created: rfc3339::format(token.created_at),
+            last_activity: token.last_used_at.map(rfc3339::format),
+        }
+    }
+}
+
+/// What it may do: its own scopes, as far as its owner has them.
+fn permissions(token: &Token) -> BTreeMap<ScopePattern, bool> {
+    let mut permissions = BTreeMap::new();
+    permissions.extend(token.effective_scopes.iter().map(|scope| (scope.clone(), true)));
+    permissions
+}

@@ -1,0 +1,61 @@
+//! A WebSocket, between the platform and the API, which answers its frames.
+
+use std::task::{Context, Poll};
+
+use counterfoil_api::{Afterwards, Frame, Upgrade, Wire};
+use futures_util::StreamExt;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{EventStream, Result, WebSocket, WebSocketPair, WebsocketEvent, wasm_bindgen_futures::spawn_local};
+
+use crate::ports::WorkerPorts;
+
+/// Makes the socket, and gives its other end, which goes to the client with the response. Frames are answered in the
+/// turns in which they come: the runtime keeps the request for as long as the socket is open, and no longer.
+pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> Result<WebSocket> {
+    let WebSocketPair { client, server: socket } = WebSocketPair::new()?;
+    socket.accept()?;
+    close_when_lost(socket.as_ref());
+    spawn_local(async move {
+        match socket.events() {
+            Ok(events) => upgrade.run(Open { socket: &socket, events, request }).await,
+            Err(error) => worker::console_error!("a socket has no events: {error}"),
+        }
+    });
+    Ok(client)
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The entry module's: a trap ends this instance, and nobody would answer the socket's frames any more.
+    #[wasm_bindgen(js_name = closeWhenLost)]
+    fn close_when_lost(socket: &web_sys::WebSocket);
+}
+
+struct Open<'a> {
+    socket: &'a WebSocket,
+    events: EventStream<'a>,
+    request: worker::Context,
+}
+
+impl Wire<WorkerPorts> for Open<'_> {
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>> {
+        self.events.poll_next_unpin(context).map(|event| match event {
+            Some(Ok(WebsocketEvent::Message(message))) => Some(message.text().map_or(Frame::Binary, Frame::Text)),
+            Some(Ok(WebsocketEvent::Close(_)) | Err(_)) | None => None,
+        })
+    }
+
+    fn send(&mut self, text: &str) {
+        // A socket that is closed or broken takes nothing more; that is heard of as the next frame.
+        self.socket.send_with_str(text).unwrap_or_default();
+    }
+
+    fn close(&mut self, code: u16, reason: &str) {
+        // Closed already, it need not be again.
+        self.socket.close(Some(code), Some(reason)).unwrap_or_default();
+    }
+
+    fn go_on(&mut self, afterwards: Afterwards<WorkerPorts>) {
+        self.request.wait_until(afterwards.run());
+    }
+}
