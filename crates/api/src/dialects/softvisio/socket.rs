@@ -112,7 +112,7 @@ pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static
         if speaks {
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
         }
-        response.extensions_mut().insert(Upgrade { app, parts: Arc::new(parts), origin: trace.origin });
+        response.extensions_mut().insert(Upgrade { app, parts: Arc::new(parts), origin: trace.origin.clone() });
         response
     })
 }
