@@ -9,7 +9,7 @@ use counterfoil_ledger::json;
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
-use crate::{ports::Ports, usage::Counter};
+use crate::{hosts::Hosts, ports::Ports, usage::Counter};
 
 /// What all requests to one isolate share. Cheap to clone.
 pub struct App<P>(Arc<Shared<P>>);
@@ -21,6 +21,7 @@ pub struct Shared<P> {
     config: Config,
     verifier: Mutex<Verifier>,
     counter: Mutex<Counter>,
+    hosts: Mutex<Hosts>,
 }
 
 /// The deployment's secrets, parsed.
@@ -128,7 +129,7 @@ impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        Self(Arc::new(Shared { ports, config, verifier, counter: Mutex::default() }))
+        Self(Arc::new(Shared { ports, config, verifier, counter: Mutex::default(), hosts: Mutex::default() }))
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -139,6 +140,11 @@ impl<P: Ports> App<P> {
     /// whole, so its memory stays usable.
     pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
         self.verifier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the isolate knows of hosts. Never held across an await, likewise.
+    pub(crate) fn hosts(&self) -> MutexGuard<'_, Hosts> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the isolate has counted and not reported. Never held across an await, likewise.

@@ -106,8 +106,7 @@ impl<P: Ports> Caller<P> {
                     Ok(Presented::Ours(token)) => {
                         let workspace = token.workspace();
                         // A wrong seal was never issued: no ledger is asked, none is even brought to life.
-                        let keys = app.config().seal_keys(workspace);
-                        match (keys.iter().any(|key| token.is_sealed_by(key)), domain(&parts.headers, &text)) {
+                        match (app.config().has_sealed(&token), domain(&parts.headers, &text)) {
                             (false, _) => None,
                             (true, None) => Some(workspace),
                             (true, Some(domain)) => gate.resolve(domain).await?.filter(|key| *key == workspace),

@@ -111,7 +111,13 @@ impl<P: Ports> Gate<P> {
     pub(crate) async fn resolve_host(&self, uri: &Uri) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
-        Ok(self.directory(directory::ResolveHost { host }).await?.key)
+        let known = self.app.hosts().look_up(&host, self.app.ports.now());
+        if let Some(key) = known {
+            return Ok(key);
+        }
+        let key = self.directory(directory::ResolveHost { host: host.clone() }).await?.key;
+        self.app.hosts().remember(host, key, self.app.ports.now());
+        Ok(key)
     }
 }
 

@@ -15,6 +15,9 @@ const FOREIGN: &str = "parcelLabAPItoken-30characters";
 /// Where every test's deployment is reached.
 const OWN: &str = "counterfoil.example";
 
+/// For how long an isolate remembers what the directory said.
+const KEPT: u64 = 10_000;
+
 /// A workspace that has taken over a token of its admin's.
 fn account(deployment: &Deployment, slug: &str) -> Tenant {
     let tenant = deployment.workspace(slug);
@@ -51,11 +54,15 @@ fn a_foreign_token_is_looked_up_where_it_is_sent() {
     set("other", json!([format!("{OWN}:8443"), "other.example"])).expect(200);
     assert_eq!(read_self(&deployment).refused(401), "UNKNOWN", "a port makes another host");
 
+    assert_eq!(read_self(&deployment).line.ledger_calls, 0, "what the directory said holds for a while");
+    deployment.world.pass(KEPT);
+
     let changed = set("acme", json!(["API.Acme.Example:443", OWN, OWN])).expect(200);
     assert_eq!(changed["hosts"], json!(["api.acme.example", OWN]));
     assert_eq!(hosts(&deployment, &acme), changed["hosts"]);
     let found = read_self(&deployment);
     assert_eq!((found.line.ledger_calls, &found.body["name"]), (2, &json!("old")), "the directory and the ledger");
+    assert_eq!(read_self(&deployment).line.ledger_calls, 1, "the ledger alone");
     // In a dialect too; and a header that names one counts before the host.
     let list = deployment.call("GET", "/tokens/list").header("user", "1").header("token", FOREIGN);
     assert_eq!(list.send().expect(200).as_array().unwrap().len(), 2);
@@ -70,7 +77,26 @@ fn a_foreign_token_is_looked_up_where_it_is_sent() {
     assert_eq!((own.status, own.line.ledger_calls), (200, 1));
 
     set("acme", json!([])).expect(200);
+    assert_eq!(read_self(&deployment).status, 200, "not for longer than that");
+    deployment.world.pass(KEPT);
     assert_eq!(read_self(&deployment).refused(401), "UNKNOWN");
+}
+
+#[test]
+fn a_flood_of_inventions_is_no_flood_of_questions() {
+    let deployment = Deployment::new();
+    let asked: u32 = (0..200)
+        .map(|number| deployment.get(&format!("invented-token-{number}"), "/v1/tokens").line.ledger_calls)
+        .sum();
+    assert_eq!(asked, 1);
+    // Nor do many hosts make an isolate's memory grow, or forget what they asked just now.
+    let at = |host: &str| {
+        let request = http::Request::get(format!("https://{host}/v1/tokens"))
+            .header("authorization", format!("Bearer {FOREIGN}"));
+        deployment.send(request.body(axum::body::Body::empty()).unwrap()).line.ledger_calls
+    };
+    assert_eq!((0..200).map(|number| at(&format!("host-{number}.example"))).sum::<u32>(), 200);
+    assert_eq!((at("host-0.example"), at("host-199.example")), (0, 1));
 }
 
 #[test]
@@ -165,6 +191,7 @@ fn a_workspace_that_is_gone_has_no_hosts() {
     let release = Request::from(Release { slug: Slug::parse("acme").unwrap(), key });
     deployment.world.tell_directory(&serde_json::to_vec(&release).unwrap());
     set(&deployment, "other", &json!([OWN])).expect(200);
+    deployment.world.pass(KEPT);
     assert_eq!(read_self(&deployment).expect(200)["name"], "old");
 }
 
