@@ -1,5 +1,6 @@
 //! Forward authentication, as gateways ask for it.
 
+use counterfoil_token::Digest;
 use serde_json::json;
 
 use crate::{
@@ -153,8 +154,16 @@ fn who_is_no_gateway_learns_nothing() {
     refused(&ask(Some(own), &other.admin), 401, "UNKNOWN");
     let theirs = deployment.token(&other.admin, &["tokens:verify"]);
     refused(&ask(Some(&theirs), &token), 401, "UNKNOWN");
-    let header = deployment.call("GET", "/authorize").bearer(&token).header("x-counterfoil-gateway", theirs);
-    refused(&header.header("x-counterfoil-workspace", "acme").send(), 401, "UNKNOWN");
+    let in_acme = |proof: &str| {
+        let call = deployment.call("GET", "/authorize").bearer(&token).header("x-counterfoil-gateway", proof);
+        call.header("x-counterfoil-workspace", "acme").send()
+    };
+    refused(&in_acme(&theirs), 401, "UNKNOWN");
+    // The client could have sent the header that says of which workspace a foreign token is.
+    let foreign = "a-gateway-token-from-elsewhere";
+    let line = json!({ "digest": Digest::of(foreign.as_bytes()), "name": "", "scopes": ["tokens:verify"] });
+    deployment.post(&tenant.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);
+    refused(&in_acme(foreign), 403, "GATEWAY_NOT_ALLOWED");
 }
 
 #[test]

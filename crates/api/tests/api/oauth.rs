@@ -4,7 +4,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use crate::{
-    deployment::{Call, Deployment, Reply, Tenant, text},
+    deployment::{Call, Deployment, ROOT, Reply, Tenant, text},
     world::Fault,
 };
 
@@ -201,5 +201,9 @@ fn a_ledger_that_is_down_is_told_and_never_taken_for_a_no() {
         let own = form(world.call("/oauth/revoke"), &[("token", &token)]).send();
         refused(&own, 503, "temporarily_unavailable");
         world.deployment.world.inside().objects_fail = None;
+        // Root needs no check of its own: only that of the token in question fails.
+        world.deployment.world.inside().one_object_fails = Some((1, fault));
+        let root = world.call("/oauth/introspect").bearer(ROOT).header("x-counterfoil-workspace", "acme");
+        refused(&form(root, &[("token", &token)]).send(), 503, "temporarily_unavailable");
     }
 }
