@@ -89,8 +89,8 @@ pub struct Resolve {
     pub slug: Slug,
 }
 
-/// Says that the slug's workspace is gone: anybody may claim the slug, and its hosts. Said again, also when somebody else has it by
-/// now, it changes nothing.
+/// Says that the slug's workspace is gone: anybody may claim the slug, and its hosts. Said again, also when somebody
+/// else has it by now, it changes nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Release {
     /// The slug.

@@ -90,7 +90,8 @@ pub(super) struct Update {
     /// Root only: whether it takes part.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
-    /// Root only: all the hosts by which it is reached, at most 20. A host is one workspace's at most. There, a token that was issued elsewhere and imported need not name its workspace.
+    /// Root only: all the hosts by which it is reached, at most 20. A host is one workspace's at most. There, a token that
+    /// was issued elsewhere and imported need not name its workspace.
     #[serde(default, deserialize_with = "present")]
     hosts: Option<Hosts>,
     /// 1–200 characters.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 // What the tests drive.
+mod arbitrary;
 mod deployment;
 mod matrix;
 mod routes;

@@ -1,6 +1,8 @@
 //! What Logilica's clients send: a pair of headers in place of one, at any route; and days in place of times.
 
 use counterfoil_token::Digest;
+use http::HeaderValue;
+use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use crate::{
@@ -217,4 +219,37 @@ fn a_day_is_an_expiry_that_ends_with_it() {
     // Yesterday is over; and a day is no beginning.
     assert_eq!(change(json!({ "expires_at": "2027-01-15" })).refused(422), "INVALID_VALUE");
     assert_eq!(change(json!({ "not_before": "2027-01-31" })).refused(422), "INVALID_BODY");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_pair_makes_it_fail(pairs in vec((
+        0..usize::MAX,
+        prop_oneof![3 => Just(None), 1 => vec(any::<u8>(), 0..40).prop_map(Some), 2 => "[ -~]{0,60}".prop_map(|text| Some(text.into()))],
+        prop_oneof![
+            2 => select(&["acme", "other", "nowhere", ""][..]).prop_map(|slug| Some(slug.as_bytes().to_vec())),
+            1 => Just(None),
+            1 => vec(any::<u8>(), 0..40).prop_map(Some),
+        ],
+    ), 60)) {
+        let matrix = Matrix::new();
+        matrix.deployment.workspace("other");
+        // All but those that end the workspace or need it whole.
+        let routes: Vec<_> = matrix.routes.iter().filter(|route| route.method == "GET").collect();
+        for (which, token, domain) in pairs {
+            let token = token.unwrap_or_else(|| matrix.tenant.admin.clone().into_bytes());
+            let fits = |value: &[u8]| HeaderValue::from_bytes(value).is_ok();
+            if !fits(&token) || !domain.as_deref().is_none_or(fits) {
+                continue;
+            }
+            let call = routes[which % routes.len()].call(&matrix.deployment).header("x-lgca-token", token);
+            let reply = match domain {
+                Some(domain) => call.header("x-lgca-domain", domain).send(),
+                None => call.send(),
+            };
+            prop_assert!(reply.status < 500, "{:?}", reply);
+        }
+    }
 }

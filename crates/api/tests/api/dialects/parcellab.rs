@@ -6,6 +6,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Value, json};
 
 use crate::{
+    arbitrary,
     deployment::{Call, Deployment, ROOT, Reply, Tenant, text},
     tokens::{never_issued, with_bad_check, with_forged_seal},
     world::Fault,
@@ -348,22 +349,8 @@ const HEADERS: &[&str] = &[
 ];
 
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        (1..9_u64).prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        select(&["generate", "write", "*", "tokens:*", "1", "2"][..]).prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        let name = select(&["note", "scope", "scopes", "tokenId", "x"][..]).prop_map(str::to_owned);
-        prop_oneof![
-            vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map(name, inner, 0..5).prop_map(|fields| fields.into_iter().collect()),
-        ]
-    })
+    let texts = &["generate", "write", "*", "tokens:*", "1", "2"];
+    arbitrary::json(&["note", "scope", "scopes", "tokenId", "x"], texts)
 }
 
 proptest! {

@@ -5,9 +5,10 @@ use std::sync::LazyLock;
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use proptest::{collection::vec, prelude::*, sample::select};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{ON_BEHALF, Stage, TOKENS, refused};
+use crate::arbitrary;
 
 const HEADERS: &[&str] = &[
     "authorization",
@@ -21,33 +22,17 @@ const HEADERS: &[&str] = &[
     "if-match",
 ];
 
-/// A value that a field may hold, or must not.
-fn value() -> impl Strategy<Value = Value> {
-    let text = select(&["", "*", "orders:read", "comment,scopes", "ada", "admin", "nobody", "\u{0}", "a b"][..]);
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        "[0-9a-f]{64}".prop_map(Value::from),
-        text.prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 12, 3, |inner| {
-        prop_oneof![vec(inner.clone(), 0..3).prop_map(Value::from), object(inner).prop_map(Value::from)]
-    })
-}
+const NAMES: &[&str] =
+    &["comment", "lifetime_seconds", "scopes", "token_id", "token", "update_mask", "application_id", "x"];
 
-fn object(value: impl Strategy<Value = Value>) -> impl Strategy<Value = Map<String, Value>> {
-    let names =
-        &["comment", "lifetime_seconds", "scopes", "token_id", "token", "update_mask", "application_id", "x"][..];
-    vec((select(names).prop_map(str::to_owned), value), 0..4).prop_map(|fields| fields.into_iter().collect())
+/// A value that a field may hold, or must not.
+fn value() -> BoxedStrategy<Value> {
+    arbitrary::json(NAMES, &["", "*", "orders:read", "comment,scopes", "ada", "admin", "nobody", "\u{0}", "a b"])
 }
 
 fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
-        6 => object(value()).prop_map(|body| Value::from(body).to_string().into_bytes()),
+        6 => arbitrary::object(NAMES, value()).prop_map(|body| body.to_string().into_bytes()),
         1 => value().prop_map(|body| body.to_string().into_bytes()),
         1 => vec(any::<u8>(), 0..60),
         1 => Just(Vec::new()),

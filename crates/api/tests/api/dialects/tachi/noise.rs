@@ -6,7 +6,10 @@ use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRun
 use serde_json::{Map, Value};
 
 use super::Tachi;
-use crate::deployment::{COOKIE, ORIGIN};
+use crate::{
+    arbitrary,
+    deployment::{COOKIE, ORIGIN},
+};
 
 fn path() -> impl Strategy<Value = String> {
     let piece = || {
@@ -29,21 +32,8 @@ fn path() -> impl Strategy<Value = String> {
 }
 
 fn json() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        any::<String>().prop_map(Value::from),
-        select(&["ir", "greedy", "orders:read", "*", "tokens:*", ""][..]).prop_map(Value::from),
-    ];
-    leaf.prop_recursive(3, 20, 4, |inner| {
-        let field = (select(&["permissions", "clientID", "identifier", "x"][..]), inner.clone());
-        let fields = vec(field, 0..4).prop_map(|fields| {
-            Value::from(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Map<_, _>>())
-        });
-        prop_oneof![1 => vec(inner, 0..4).prop_map(Value::from), 3 => fields]
-    })
+    let texts = &["ir", "greedy", "orders:read", "*", "tokens:*", ""];
+    arbitrary::json(&["permissions", "clientID", "identifier", "x"], texts)
 }
 
 fn body() -> impl Strategy<Value = Vec<u8>> {
