@@ -10,29 +10,19 @@ mod softvisio;
 mod tachi;
 mod tokens;
 
-use axum::{Router, response::Response};
+use axum::Router;
 
 pub(crate) use self::softvisio::start;
 pub use self::softvisio::{Frame, Upgrade, Wire};
-use crate::{app::App, ports::Ports, problem::Problem, routes::refuse_in_oauth};
+use crate::{app::App, envelope::Envelope, ports::Ports};
 
-/// Tells a dialect's clients of a problem.
-pub(crate) type Envelope = fn(&Problem) -> Response;
-
-/// The dialects: below which path, and how it tells of problems.
-const ENVELOPES: &[(&str, Envelope)] = &[
+/// Below which path each dialect is spoken, and how it tells of problems.
+pub(crate) const ENVELOPES: &[(&str, Envelope)] = &[
     ("/api/2.0/", databricks::refuse),
     ("/api/v1/users/", tachi::refuse),
     ("/tokens/", parcellab::refuse),
     ("/v1/api-tokens", softvisio::refuse),
-    // OAuth's own form is as good as a dialect's.
-    ("/oauth/", refuse_in_oauth),
 ];
-
-/// The envelope for problems at this path, where that is a dialect's.
-pub(crate) fn envelope(path: &str) -> Option<Envelope> {
-    ENVELOPES.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, envelope)| *envelope)
-}
 
 /// Every dialect's routes.
 pub(crate) fn routes<P: Ports>() -> Router<App<P>> {

@@ -16,6 +16,7 @@ mod condition;
 mod cookie;
 mod credential;
 mod dialects;
+mod envelope;
 mod hosts;
 mod idempotency;
 mod ledger;

@@ -13,7 +13,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::dialects::Envelope;
+use crate::envelope::Envelope;
 
 /// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
 #[derive(Clone, Debug)]

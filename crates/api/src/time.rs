@@ -5,7 +5,7 @@ use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// A day, in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// A time in RFC 3339: read with any offset and fraction, written in UTC with milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

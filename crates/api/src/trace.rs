@@ -18,7 +18,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::{
     app::App,
-    dialects, origin,
+    envelope, origin,
     ports::{LogLine, Ports},
     problem::{Problem, Told},
     usage::Afterwards,
@@ -114,7 +114,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let started_at = app.ports.now();
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let envelope = dialects::envelope(request.uri().path());
+    let envelope = envelope::at(request.uri().path());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(&request) {

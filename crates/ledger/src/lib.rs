@@ -52,6 +52,7 @@ mod workspace;
 pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
 pub use ledger::{Context, Ledger};
 pub use refusal::Refusal;
+pub use scopes::BuiltIn;
 pub use secret::SecretText;
 pub use slug::{InvalidSlug, Slug};
 pub use upkeep::Upkeep;

@@ -23,19 +23,28 @@ const MAX_CATALOGUE: usize = 256 * 1024;
 
 /// A scope that every workspace has. It opens a part of the management API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum BuiltIn {
+pub enum BuiltIn {
+    /// See tokens.
     TokensRead,
+    /// Issue, change and revoke them.
     TokensWrite,
+    /// Give them all that their owner is granted.
     TokensGrant,
+    /// Check them.
     TokensVerify,
+    /// Open sessions.
     SessionsCreate,
+    /// Read snapshots.
     SnapshotsRead,
+    /// Read the audit.
     AuditRead,
+    /// Manage all but tokens.
     WorkspaceManage,
 }
 
 impl BuiltIn {
-    pub(crate) const ALL: [Self; 8] = [
+    /// All there are.
+    pub const ALL: [Self; 8] = [
         Self::TokensRead,
         Self::TokensWrite,
         Self::TokensGrant,
@@ -46,7 +55,9 @@ impl BuiltIn {
         Self::WorkspaceManage,
     ];
 
-    pub(crate) const fn name(self) -> &'static str {
+    /// The scope.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::TokensRead => "tokens:read",
             Self::TokensWrite => "tokens:write",
@@ -59,7 +70,24 @@ impl BuiltIn {
         }
     }
 
-    pub(crate) fn is_in(self, granted: &ScopeSet) -> bool {
+    /// What it permits, in words.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::TokensRead => "See tokens",
+            Self::TokensWrite => "Issue, change and revoke tokens",
+            Self::TokensGrant => "Give tokens all that their owner is granted",
+            Self::TokensVerify => "Check tokens",
+            Self::SessionsCreate => "Open sessions",
+            Self::SnapshotsRead => "Read snapshots of the tokens",
+            Self::AuditRead => "Read the audit",
+            Self::WorkspaceManage => "Manage members, clients, scopes and settings",
+        }
+    }
+
+    /// Whether these scopes grant it.
+    #[must_use]
+    pub fn is_in(self, granted: &ScopeSet) -> bool {
         self.scope().is_some_and(|scope| granted.covers(&scope))
     }
 

@@ -12,13 +12,13 @@ use axum::{
     extract::RawQuery,
     routing::{get, patch, post},
 };
-use counterfoil_ledger::command::{
-    Actor, CreateToken, Lifetime, ReadMember, RevokeToken, ScopeChange, TokenFilter, UpdateToken,
+use counterfoil_ledger::{
+    BuiltIn,
+    command::{Actor, CreateToken, Lifetime, RevokeToken, ScopeChange, TokenFilter, UpdateToken},
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
+use counterfoil_verify::{ScopePattern, ScopeSet};
 use http::StatusCode;
-use serde::Deserialize;
 
 pub(super) use self::envelope::refuse;
 use self::info::{Content, Info};
@@ -126,7 +126,7 @@ async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<
     if caller.actor != Actor::Root {
         let own = caller.own_token().await?;
         most = own.effective_scopes;
-        if Scope::parse("tokens:grant").is_ok_and(|grant| most.covers(&grant)) {
+        if BuiltIn::TokensGrant.is_in(&most) {
             most = grants(caller, own.owner.id).await?.unwrap_or(most);
         }
     }
@@ -139,12 +139,8 @@ async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<
 
 /// What this member is granted; none where the caller may not know.
 async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<ScopeSet>, Problem> {
-    #[derive(Deserialize)]
-    struct Member {
-        grants: ScopeSet,
-    }
-    match caller.ask(ReadMember { id }).await {
-        Ok(member) => Ok(Some(member.look::<Member>()?.grants)),
+    match caller.grants(id).await {
+        Ok(grants) => Ok(Some(grants)),
         Err(problem) if matches!(problem.code, "NOT_FOUND" | "INSUFFICIENT_SCOPE") => Ok(None),
         Err(problem) => Err(problem),
     }

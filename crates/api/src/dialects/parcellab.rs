@@ -10,10 +10,11 @@ use axum::{
     routing::{get, post},
 };
 use counterfoil_ledger::{
+    BuiltIn,
     command::{Actor, CreateToken, RevokeToken, TokenFilter},
     rfc3339,
 };
-use counterfoil_verify::{Code, Scope, ScopePattern, ScopeSet};
+use counterfoil_verify::{Code, ScopePattern, ScopeSet};
 use http::{HeaderMap, StatusCode, request::Parts};
 use serde::Serialize;
 use serde_json::Value;
@@ -34,7 +35,7 @@ use crate::{
 const GENERATE: &str = "generate";
 
 /// The same in the native API's words.
-const MANAGING: [&str; 3] = ["tokens:read", "tokens:write", "tokens:grant"];
+const MANAGING: [BuiltIn; 3] = [BuiltIn::TokensRead, BuiltIn::TokensWrite, BuiltIn::TokensGrant];
 
 /// The older APIs take the token in a header of its own, the newer ones in a scheme of their own.
 const WAYS: Also = Also { scheme: "parcellab-api-token", header: TOKEN };
@@ -115,7 +116,7 @@ fn scopes(asked: &mut Fields) -> Result<Vec<ScopePattern>, Problem> {
                 return Err(wrong(field, format!("{field} must be a scope, or a list of scopes.")));
             };
             if text == GENERATE {
-                scopes.extend(MANAGING.iter().filter_map(|name| ScopePattern::parse(name).ok()));
+                scopes.extend(MANAGING.iter().filter_map(|scope| ScopePattern::parse(scope.name()).ok()));
             } else {
                 scopes.push(scope(field, &text)?);
             }
@@ -141,7 +142,7 @@ fn no_such_token() -> Problem {
 
 /// Whether these scopes cover all that this dialect calls `generate`.
 fn manages(scopes: &ScopeSet) -> bool {
-    MANAGING.iter().all(|name| Scope::parse(name).is_ok_and(|scope| scopes.covers(&scope)))
+    MANAGING.iter().all(|scope| scope.is_in(scopes))
 }
 
 /// A token, as its list shows it.
@@ -160,7 +161,7 @@ struct Shown {
 impl From<Token> for Shown {
     fn from(token: Token) -> Self {
         let generate = manages(&token.scopes);
-        let is_shown = |name: &&str| !(generate && MANAGING.contains(name));
+        let is_shown = |name: &&str| !(generate && MANAGING.iter().any(|scope| scope.name() == *name));
         let scopes = token.scopes.iter().map(ScopePattern::as_str).filter(is_shown);
         Self {
             token_id: token.number,

@@ -153,8 +153,8 @@ fn own() -> TokenFilter {
 /// The id of the session's own live token that goes by this id or has this text.
 async fn named<P: Ports>(caller: &Caller<P>, name: &str) -> Result<Option<String>, Problem> {
     if is_id(name) {
-        let mentioned = caller.tokens(TokenFilter { text: Some(name.to_owned()), ..own() }).await?;
-        return Ok(mentioned.into_iter().map(|token| token.id).find(|id| id == name));
+        let token = caller.token(TokenFilter { id: Some(name.to_owned()), ..own() }).await?;
+        return Ok(token.map(|token| token.id));
     }
     let digest = Digest::of(name.as_bytes());
     let Some(token) = caller.token(TokenFilter { digest: Some(digest), ..own() }).await? else { return Ok(None) };

@@ -2,8 +2,8 @@
 
 use counterfoil_ledger::{
     command::{
-        CreateToken, Lifetime, ListTokens, Owner, Page, Patch, ReadSelf, TokenColumn, TokenFilter, TokenSort,
-        UpdateToken,
+        CreateToken, Lifetime, ListTokens, Owner, Page, Patch, ReadMember, ReadSelf, TokenColumn, TokenFilter,
+        TokenSort, UpdateToken,
     },
     rfc3339,
 };
@@ -51,10 +51,27 @@ struct Listed {
     next_cursor: Option<String>,
 }
 
+impl Token {
+    /// Whether it is neither revoked nor expired, as [`TokenFilter::live`] has it.
+    pub(super) fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
 impl<P: Ports> Caller<P> {
     /// The token that is presented, or that opened the session.
     pub(super) async fn own_token(&self) -> Result<Token, Problem> {
         self.ask(ReadSelf {}).await?.look()
+    }
+
+    /// What this member is granted, where the caller may read it.
+    pub(super) async fn grants(&self, id: String) -> Result<ScopeSet, Problem> {
+        #[derive(Deserialize)]
+        struct Member {
+            grants: ScopeSet,
+        }
+        let Member { grants } = self.ask(ReadMember { id }).await?.look()?;
+        Ok(grants)
     }
 
     /// All tokens that the filter finds, newest first; the newest 10,000 where there are more.

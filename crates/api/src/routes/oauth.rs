@@ -147,7 +147,7 @@ impl Form {
                     _ => continue,
                 };
                 if field.replace(value.into_owned()).is_some() {
-                    return Err(invalid("Give the token once, and authenticate in one way."));
+                    return Err(twice());
                 }
             }
             let token = token.ok_or_else(|| invalid("Say which token: token=…"))?;
@@ -169,7 +169,7 @@ fn of_header(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(invalid("Give the token once, and authenticate in one way."));
+        return Err(twice());
     }
     let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(no_secret)?;
     let rest = rest.trim_matches(' ');
@@ -190,6 +190,10 @@ fn basic(text: &str) -> Option<String> {
 fn no_secret() -> Problem {
     let detail = "Authenticate with a token: as a Bearer, as the password of HTTP Basic, or as client_secret.";
     Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
+}
+
+fn twice() -> Problem {
+    invalid("Give the token once, and authenticate in one way.")
 }
 
 fn invalid(detail: &str) -> Problem {

@@ -9,8 +9,7 @@ use counterfoil_ledger::command::Uses;
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 
-/// A day (UTC), in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+use crate::time::DAY;
 
 /// How many texts and days there is room for: less than a megabyte.
 const CAPACITY: usize = 10_000;

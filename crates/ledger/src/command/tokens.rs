@@ -76,6 +76,9 @@ pub struct TokenFilter {
     pub digest: Option<Digest>,
     /// Found in the name, note, hint or id, whatever the case of ASCII letters; at most 200 characters.
     pub text: Option<String>,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// Its number in the workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,

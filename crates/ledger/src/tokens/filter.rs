@@ -63,6 +63,9 @@ impl Conditions {
             let text = "(tokens.digest = ? OR tokens.number = (SELECT token FROM replaced_texts WHERE digest = ?))";
             all.and(text, [digest.into(), digest.into()]);
         }
+        if let Some(id) = &filter.id {
+            all.and("tokens.id = ?", [id.into()]);
+        }
         if let Some(number) = filter.number {
             // A number that no column can hold is no token's.
             all.and("tokens.number = ?", [number.min(MAX_INTEGER).into()]);

@@ -99,6 +99,12 @@ fn by_number_member_and_life() {
     for none in [0, 7, 1 << 53, u64::MAX] {
         assert_eq!(find(&mut world, numbered(none)), [0; 0]);
     }
+    let identified = |id: &str| TokenFilter { id: Some(id.to_owned()), ..filter() };
+    assert_eq!(find(&mut world, identified(&gone.id)), [gone.number]);
+    assert_eq!(find(&mut world, TokenFilter { live: true, ..identified(&gone.id) }), [0; 0]);
+    assert_eq!(find(&mut world, identified("tok_0")), [0; 0]);
+    let others = list(&mut world, ann.actor, &identified(&gone.id), NEWEST, Page::default()).unwrap();
+    assert_eq!(others.total, 0, "nor an id");
     let others = list(&mut world, ann.actor, &numbered(3), NEWEST, Page::default()).unwrap();
     assert_eq!(others.total, 0, "others' tokens have no number that a member could find");
 

@@ -4,10 +4,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde::Serialize;
 
-use super::super::tokens::Token;
-
-/// The milliseconds of a day.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
+use crate::{dialects::tokens::Token, time::DAY};
 
 /// What an answer holds; `{}` where nothing.
 #[derive(Default, Serialize)]

@@ -1,6 +1,6 @@
 //! The seven methods.
 
-use counterfoil_ledger::command::{ReadToken, RevokeToken, ScopeChange, TokenFilter, UpdateToken};
+use counterfoil_ledger::command::{RevokeToken, ScopeChange, TokenFilter, UpdateToken};
 use http::StatusCode;
 use serde_json::Value;
 
@@ -85,8 +85,7 @@ async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Resul
 async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
     let options = Options::read(arguments.fields("options")?.unwrap_or_default())?;
     arguments.end()?;
-    let mine = TokenFilter { mine: true, live: true, ..TokenFilter::default() };
-    let rows = caller.tokens(mine).await?.into_iter().map(Row::new).collect();
+    let rows = caller.tokens(mine()).await?.into_iter().map(Row::new).collect();
     let (rows, total) = options.select(rows);
     Ok(Done { data: Some(Data::Tokens(rows)), total: Some(total) })
 }
@@ -94,9 +93,8 @@ async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<
 async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
     let id = arguments.text("tokenId")?;
     arguments.end()?;
-    let own = caller.own_token().await?;
-    let found = caller.ask(ReadToken { id }).await.and_then(|reply| reply.look());
-    let token = mine(caller, &own, found, "Not Found")?;
+    let wanted = TokenFilter { id: Some(id), ..mine() };
+    let token = caller.token(wanted).await?.ok_or_else(|| not_found("Not Found"))?;
     Ok(Done { data: Some(Data::Permissions(permissions::of(caller, &token).await?)), total: None })
 }
 
@@ -115,10 +113,13 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
     }
     arguments.end()?;
     let absent = if matches!(method, Method::SetEnabled | Method::Delete) { "Not Found" } else { "Token not found" };
+    let told = |problem| if is_absent(&problem) { not_found(absent) } else { problem };
     let own = caller.own_token().await?;
     // To ask for no change takes no more than to ask for one, and tells whose token it is.
-    let found = caller.ask(tokens::change(id.clone())).await.and_then(|reply| reply.look());
-    let token = mine(caller, &own, found, absent)?;
+    let token: Token = caller.ask(tokens::change(id.clone())).await.map_err(told)?.look()?;
+    if token.owner != own.owner || !token.is_live(caller.gate.app.ports.now()) {
+        return Err(not_found(absent));
+    }
     update.scopes = match method {
         Method::SetPermissions => Some(ScopeChange::Replace(wanted.granted())),
         Method::UpdatePermissions => Some(ScopeChange::Merge(wanted.0.clone())),
@@ -129,25 +130,13 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
         Method::Delete => caller.ask(RevokeToken { id, reason: None }).await.map(drop),
         _ => caller.ask::<UpdateToken>(update).await.map(drop),
     };
-    changed.map_err(|problem| if is_absent(&problem) { not_found(absent) } else { wanted.blame(problem) })?;
+    changed.map_err(|problem| wanted.blame(told(problem)))?;
     Ok(Done::default())
 }
 
-/// The token, where it is one of the caller's own that can still be used.
-fn mine<P: Ports>(
-    caller: &Caller<P>,
-    own: &Token,
-    found: Result<Token, Problem>,
-    absent: &str,
-) -> Result<Token, Problem> {
-    let now = caller.gate.app.ports.now();
-    let is_live = |token: &Token| token.revoked_at.is_none() && token.expires_at.is_none_or(|end| now < end);
-    match found {
-        Ok(token) if token.owner == own.owner && is_live(&token) => Ok(token),
-        Ok(_) => Err(not_found(absent)),
-        Err(problem) if is_absent(&problem) => Err(not_found(absent)),
-        Err(problem) => Err(problem),
-    }
+/// The caller's own tokens that can still be used: there are no others here.
+fn mine() -> TokenFilter {
+    TokenFilter { mine: true, live: true, ..TokenFilter::default() }
 }
 
 fn is_absent(problem: &Problem) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::command::{GetScopes, ReadMember};
+use counterfoil_ledger::{BuiltIn, command::GetScopes};
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,24 +17,6 @@ use crate::{
     ports::Ports,
     problem::Problem,
 };
-
-/// The scopes that every workspace has, in words. The ledger knows them; its catalogue does not list them.
-const BUILT_IN: [(&str, &str); 8] = [
-    ("tokens:read", "See tokens"),
-    ("tokens:write", "Issue, change and revoke tokens"),
-    ("tokens:grant", "Give tokens all that their owner is granted"),
-    ("tokens:verify", "Check tokens"),
-    ("sessions:create", "Open sessions"),
-    ("snapshots:read", "Read snapshots of the tokens"),
-    ("audit:read", "Read the audit"),
-    ("workspace:manage", "Manage members, clients, scopes and settings"),
-];
-
-/// The part of a member that counts here.
-#[derive(Deserialize)]
-struct Granted {
-    grants: ScopeSet,
-}
 
 /// The part of the catalogue that counts here.
 #[derive(Deserialize)]
@@ -51,10 +33,12 @@ struct Entry {
 /// What the owner of the token has, and whether the token has it too. What else the token has comes last: wildcards,
 /// and scopes that the caller is not shown.
 pub(super) async fn of<P: Ports>(caller: &Caller<P>, token: &Token) -> Result<Vec<Permission>, Problem> {
-    let Granted { grants } = caller.ask(ReadMember { id: token.owner.id.clone() }).await?.look()?;
+    let grants = caller.grants(token.owner.id.clone()).await?;
     let Catalogue { scopes } = caller.ask(GetScopes {}).await?.look()?;
+    // They are in no catalogue.
+    let built_in = BuiltIn::ALL.into_iter();
     let built_in =
-        BUILT_IN.iter().filter_map(|(name, description)| Some((Scope::parse(name).ok()?, (*description).to_owned())));
+        built_in.filter_map(|scope| Some((Scope::parse(scope.name()).ok()?, scope.description().to_owned())));
     let listed = scopes.into_iter().map(|entry| (entry.name, entry.description));
     let mut permissions: Vec<Permission> = built_in
         .chain(listed)

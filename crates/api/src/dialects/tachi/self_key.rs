@@ -1,8 +1,11 @@
 //! Who may ask: "Self Key", the session of the very user that the path names. No token may, and no admin for others.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use counterfoil_ledger::command::{FindMember, Owner, ReadMember, ReadSession, ReadWorkspace};
-use counterfoil_verify::{Scope, ScopeSet};
+use counterfoil_ledger::{
+    BuiltIn,
+    command::{FindMember, Owner, ReadMember, ReadSession, ReadWorkspace},
+};
+use counterfoil_verify::ScopeSet;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Deserialize;
@@ -61,7 +64,7 @@ async fn signed_in<P: Ports>(parts: &Parts, app: &App<P>) -> Result<(Caller<P>, 
 
 /// Why the session may not act for another user. Only who may see members learns whether there is one.
 async fn refuse_other<P: Ports>(caller: &Caller<P>, session: &Session, user: &str) -> Problem {
-    if !Scope::parse("workspace:manage").is_ok_and(|manage| session.scopes.covers(&manage)) {
+    if !BuiltIn::WorkspaceManage.is_in(&session.scopes) {
         return not_yours();
     }
     let unread = match user.parse() {
