@@ -12,7 +12,17 @@ use crate::project::Project;
 const FOLDER: &str = "build/assets";
 
 /// What of the npm package a browser loads: its entry, and what that imports.
-const MODULE: &[&str] = &["web.js", "api.js", "verifier.js", "glue.js", "glue_bg.wasm"];
+const MODULE: &[&str] = &[
+    "web.js",
+    "api.js",
+    "verifier.js",
+    "gate.js",
+    "control-plane.js",
+    "presented.js",
+    "refusal.js",
+    "glue.js",
+    "glue_bg.wasm",
+];
 
 /// Gathers it anew; the npm package is built.
 ///

@@ -144,6 +144,9 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
         let entry = entry?;
         fs::copy(entry.path(), making.partial.join(entry.file_name()))?;
     }
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(making.project.root.join(license), making.partial.join(license))?;
+    }
     Ok(())
 }
 
