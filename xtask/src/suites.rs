@@ -31,12 +31,22 @@ pub(crate) enum Suite {
     Clients,
     /// The built bundle behind nginx, Caddy and Envoy.
     Gateways,
+    /// The examples and the code in the docs, with the built package, before the built bundle.
+    Examples,
     /// The built bundle in this machine's Chromium.
     Browser,
 }
 
-const ALL: [Suite; 7] =
-    [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Clients, Suite::Gateways, Suite::Browser];
+const ALL: [Suite; 8] = [
+    Suite::Native,
+    Suite::Wasm,
+    Suite::Worker,
+    Suite::Openapi,
+    Suite::Clients,
+    Suite::Gateways,
+    Suite::Examples,
+    Suite::Browser,
+];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -54,6 +64,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Openapi => openapi(project, profile),
             Suite::Clients => clients(project, profile),
             Suite::Gateways => gateways(project, profile),
+            Suite::Examples => examples(project, profile),
             Suite::Browser => browser(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
@@ -88,6 +99,15 @@ fn worker(project: &Project, profile: Profile) -> Result<Tally> {
     for (folder, ending) in [("tests/vectors", ".mjs"), ("tests/worker", ".test.mjs")] {
         add_files(&project.root.join(folder), ending, &mut files)?;
     }
+    files.sort();
+    counted(node_tests(project).args(files))
+}
+
+fn examples(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("examples, on workerd");
+    bundle::served(project, profile, 2)?;
+    let mut files = Vec::new();
+    add_files(&project.root.join("tests/examples"), ".test.mjs", &mut files)?;
     files.sort();
     counted(node_tests(project).args(files))
 }

@@ -1,0 +1,121 @@
+// What the example `gateway-worker` is told wrong keeps it from starting, and it says what to do.
+
+import assert from "node:assert/strict";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bundled, project, running } from "./installed.mjs";
+
+const PROJECT = await project("examples/gateway-worker");
+const WORKER = await bundled(PROJECT);
+
+/** Of a workspace that is nowhere: only its form counts at the start. */
+const TOKEN = JSON.parse(await readFile(new URL("../vectors/token.json", import.meta.url))).valid[0].text;
+
+const GOOD = { ORIGIN: "https://origin.example.com/v2", COUNTERFOIL_TOKEN: TOKEN, COUNTERFOIL: "https://counterfoil.example.com" };
+
+/** What a gateway says that does not start. */
+async function refused(t, variables, worker = WORKER) {
+  const bindings = Object.fromEntries(Object.entries({ ...GOOD, ...variables }).filter(([, value]) => value !== undefined));
+  const started = await running(t, worker, { variables: bindings }).catch((error) => error);
+  assert.ok(started instanceof Error, `it starts with ${JSON.stringify(variables)}`);
+  assert.match(started.message, /the gateway does not start:/);
+  assert.ok(!started.message.includes(TOKEN), "the token is not told");
+  return started.message;
+}
+
+test("with the right settings it starts", async (t) => {
+  await running(t, WORKER, { variables: GOOD });
+  await running(t, WORKER, { variables: { ...GOOD, ORIGIN: "http://localhost:3000" } });
+});
+
+test("each setting that is missing or wrong is told", async (t) => {
+  const origin = /ORIGIN: must say where your API is, by https/;
+  const bare = /ORIGIN: must be scheme, host and path alone/;
+  const binding = /COUNTERFOIL: is missing: bind your deployment as a service/;
+  const token = /COUNTERFOIL_TOKEN is missing: issue a token that holds tokens:verify/;
+  for (const [variables, message] of [
+    [{ ORIGIN: "" }, origin],
+    [{ ORIGIN: undefined }, origin],
+    [{ ORIGIN: "origin.example.com" }, origin],
+    [{ ORIGIN: "http://origin.example.com" }, origin],
+    [{ ORIGIN: "ftp://origin.example.com" }, origin],
+    [{ ORIGIN: "https://ada:secret@origin.example.com" }, bare],
+    [{ ORIGIN: "https://origin.example.com/?key=1" }, bare],
+    [{ ORIGIN: "https://origin.example.com/#v2" }, bare],
+    [{ PASS_TOKEN: "yes" }, /PASS_TOKEN: must be "true" or "false", in quotes/],
+    [{ PASS_TOKEN: true }, /PASS_TOKEN: must be "true" or "false", in quotes/],
+    [{ COUNTERFOIL: undefined }, binding],
+    [{ COUNTERFOIL: "http://counterfoil.example.com" }, /COUNTERFOIL: controlPlane must be a service binding, or where Counterfoil is, by https/],
+    [{ COUNTERFOIL_TOKEN: undefined }, token],
+    [{ COUNTERFOIL_TOKEN: "" }, token],
+    [{ COUNTERFOIL_TOKEN: TOKEN.slice(0, -1) }, /COUNTERFOIL: the gate's own token is none/],
+    [{ REGISTRY: "a name" }, /REGISTRY must be bound as a KV namespace/],
+  ]) {
+    assert.match(await refused(t, variables), message, JSON.stringify(Object.keys(variables)));
+  }
+});
+
+test("all of them are told at once", async (t) => {
+  const said = await refused(t, { ORIGIN: "", PASS_TOKEN: "yes", COUNTERFOIL: undefined });
+  for (const name of ["ORIGIN", "PASS_TOKEN", "COUNTERFOIL"]) assert.match(said, new RegExp(`^${name}: `, "m"));
+});
+
+test("each mistake of a policy is told, with its place", async (t) => {
+  const route = { method: "GET", path: "/a", any_token: true };
+  for (const [policy, mistakes] of [
+    [[], { "/": "must be an object" }],
+    [{}, { "/routes": "must be a list of at least one route" }],
+    [{ routes: [] }, { "/routes": "must be a list of at least one route" }],
+    [
+      {
+        version: 1,
+        freshness: "fresh",
+        routes: [
+          "GET /a",
+          { ...route, scopes: ["a"] },
+          { ...route, method: "get" },
+          { ...route, method: [] },
+          { ...route, path: "a" },
+          { ...route, path: "/a/*/b" },
+          { ...route, path: "/a//b" },
+          { ...route, path: "/a/%2e" },
+          { ...route, any_token: false },
+          { ...route, public: true },
+          { method: "GET", path: "/b" },
+          { method: "GET", path: "/b", all_of: [] },
+          { method: "GET", path: "/b", any_of: ["a:*", "a b"] },
+          { ...route, freshness: "soon" },
+          { method: "GET", path: "/c", public: true, freshness: "strong" },
+        ],
+      },
+      {
+        "/version": "is no field of a policy",
+        "/freshness": "must be one of strong, bounded, eventual",
+        "/routes/0": "must be an object",
+        "/routes/1/scopes": "is no field of a route",
+        "/routes/2/method": "must be a method in capitals",
+        "/routes/3/method": "must be a method in capitals",
+        "/routes/4/path": "must be a path that begins with /",
+        "/routes/5/path": 'the segment "*" is none',
+        "/routes/6/path": 'the segment "" is none',
+        "/routes/7/path": 'the segment "%2e" is none',
+        "/routes/8/any_token": "must be true, or left out",
+        "/routes/9": "must say who may pass, in one way",
+        "/routes/10": "must say who may pass, in one way",
+        "/routes/11/all_of": "must be a list of at least one scope",
+        "/routes/12/any_of/0": "is no scope",
+        "/routes/12/any_of/1": "is no scope",
+        "/routes/13/freshness": "must be one of strong, bounded, eventual",
+        "/routes/14/freshness": "means nothing where everybody may pass",
+      },
+    ],
+    [{ routes: [{ ...route, path: "/*" }, route] }, { "/routes/1": "is never reached: /routes/0 covers it" }],
+  ]) {
+    await writeFile(join(PROJECT, "src/policy.json"), JSON.stringify(policy));
+    const said = await refused(t, {}, await bundled(PROJECT));
+    for (const [pointer, detail] of Object.entries(mistakes)) {
+      assert.ok(said.includes(`\n  ${pointer}: ${detail}`), `${pointer}: ${detail}\n\n${said}`);
+    }
+  }
+});

@@ -1,0 +1,98 @@
+// Code of the package's users as they have it: the package from its tarball, bundled by wrangler, on workerd.
+
+import { execFile } from "node:child_process";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { finished } from "node:stream/promises";
+import { after } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+// Wrangler is not to phone anywhere; it reads these when it is loaded.
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
+const { Miniflare } = await import("miniflare");
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const PACKAGE = join(ROOT, "build/verify");
+const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
+
+/** A folder of its own with a project in it, the package installed; gone when the tests of the file are over. */
+export async function project(files) {
+  const folder = await mkdtemp(join(tmpdir(), "counterfoil-example-"));
+  after(() => rm(folder, { recursive: true, force: true }));
+  const code = join(folder, "project");
+  await mkdir(code);
+  if (typeof files === "string") await cp(join(ROOT, files), code, { recursive: true });
+  else for (const [name, text] of Object.entries(files)) await writeFile(join(code, name), text);
+
+  // The tools of users are those of this repository.
+  const description = join(code, "package.json");
+  const { devDependencies, ...others } = JSON.parse(await readFile(description, "utf8"));
+  await writeFile(description, JSON.stringify(others));
+
+  const npm = (cwd, ...args) => run("npm", args, { cwd, shell: process.platform === "win32" });
+  const { stdout } = await npm(PACKAGE, "pack", "--json", "--pack-destination", folder);
+  const [{ filename }] = JSON.parse(stdout);
+  await npm(code, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(folder, filename));
+  return code;
+}
+
+/** Bundles the Worker of a project as `wrangler deploy` does, and gives its options for Miniflare. */
+export async function bundled(code) {
+  const out = await mkdtemp(join(code, "out-"));
+  await run(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", out], { cwd: code });
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(code, "wrangler.toml"));
+  const names = (await readdir(out)).filter((name) => /\.(js|wasm)$/.test(name));
+  // The entry comes first.
+  names.sort((one, other) => (other === "index.js") - (one === "index.js"));
+  const modules = names.map(async (name) => ({
+    type: name.endsWith(".js") ? "ESModule" : "CompiledWasm",
+    path: join(out, name),
+    contents: await readFile(join(out, name)),
+  }));
+  return { ...workerOptions, name: "example", modulesRoot: out, modules: await Promise.all(modules) };
+}
+
+/**
+ * Runs a bundled Worker until the test ends.
+ *
+ * @param bindings what it is bound to besides what its wrangler.toml says, or in place of it
+ * @returns where it is, everything it wrote, and its registry
+ * @throws Error of what it wrote, if it does not start
+ */
+export async function running(t, { serviceBindings, kvNamespaces, ...worker }, bindings, { registry = false } = {}) {
+  const log = [];
+  const ended = [];
+  const miniflare = new Miniflare({
+    ...worker,
+    bindings: { ...worker.bindings, ...bindings.variables },
+    serviceBindings: bindings.services ?? {},
+    kvNamespaces: registry ? { REGISTRY: "registry" } : {},
+    // Without Miniflare's own Worker before it: what a client sends comes as it was sent.
+    unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    handleRuntimeStdio: (...streams) => {
+      for (const stream of streams) {
+        stream.setEncoding("utf8").on("data", (chunk) => log.push(chunk));
+        ended.push(finished(stream));
+      }
+    },
+  });
+  try {
+    await miniflare.ready;
+  } catch {
+    await Promise.all(ended);
+    // Frees what it has, and then fails once more of the same.
+    await miniflare.dispose().catch(() => {});
+    throw new Error(log.join(""));
+  }
+  t.after(() => miniflare.dispose());
+  return {
+    url: await miniflare.unsafeGetDirectURL("example"),
+    said: () => log.join(""),
+    registry: () => miniflare.getKVNamespace("REGISTRY"),
+  };
+}

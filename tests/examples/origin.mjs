@@ -1,0 +1,91 @@
+// An API that remembers every request that reached it, and who asks for it through a gateway.
+
+import { once } from "node:events";
+import { createServer, request } from "node:http";
+import { WebSocketServer } from "@softvisio/core/websocket";
+
+/** The header by which the test knows its requests again. */
+const NUMBER = "x-test-number";
+
+export class Origin {
+  /** Everything that reached it, in order: `{ method, url, headers, body }`. */
+  seen = [];
+  #server;
+  #handle;
+
+  /** Answers with `handle(request, response)` in place of a plain 200 to everything. */
+  static async start(t, handle) {
+    const origin = new Origin();
+    origin.#handle = handle;
+    origin.#server = createServer((request, response) => origin.#answer(request, response));
+    const sockets = new WebSocketServer({ server: origin.#server });
+    sockets.on("connection", (socket, { method, url, headers }) => {
+      origin.seen.push({ method, url, headers, body: "" });
+      socket.on("message", (data) => socket.send(`${data}, says the origin`));
+    });
+    origin.#server.listen(0, "127.0.0.1");
+    await once(origin.#server, "listening");
+    origin.url = `http://127.0.0.1:${origin.#server.address().port}`;
+    t.after(() => origin.stop());
+    return origin;
+  }
+
+  /** The record of the request with this number. */
+  find(number) {
+    return this.seen.find(({ headers }) => headers[NUMBER] === String(number));
+  }
+
+  get numbers() {
+    return this.seen.map(({ headers }) => Number(headers[NUMBER]));
+  }
+
+  stop() {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #answer(request, response) {
+    const { method, url, headers } = request;
+    const record = { method, url, headers, body: "" };
+    this.seen.push(record);
+    if (this.#handle) return this.#handle(request, response);
+    for await (const chunk of request) record.body += chunk;
+    return response.end("the origin's answer");
+  }
+}
+
+/** Asks a gateway, and knows what its origin saw of it. */
+export class Asker {
+  /** The numbers of the requests that were let through. */
+  admitted = [];
+  #number = 0;
+
+  constructor(url, origin) {
+    this.url = url;
+    this.origin = origin;
+  }
+
+  /** The answer, and `seen`, the origin's record. The path and the headers are sent as they are. */
+  async send(method, path, { token, headers = {}, body } = {}) {
+    const number = ++this.#number;
+    const usual = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { "content-length": body.length }) };
+    const sent = this.open(method, path, { [NUMBER]: number, ...usual, ...headers });
+    sent.end(body);
+    const [response] = await once(sent, "response");
+    let text = "";
+    for await (const chunk of response) text += chunk;
+    if (response.statusCode < 400) this.admitted.push(number);
+    const isJson = /[/+]json/.test(response.headers["content-type"]);
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: isJson ? JSON.parse(text) : text,
+      seen: this.origin.find(number),
+    };
+  }
+
+  open(method, path, headers) {
+    const { hostname, port } = this.url;
+    return request({ hostname, port, method, path, headers, agent: false });
+  }
+}
