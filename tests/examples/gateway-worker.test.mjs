@@ -60,6 +60,7 @@ for (const byUrl of [false, true]) {
         const client = id === reader.id ? "app" : undefined;
         assert.deepEqual(identityOf(seen), [id, "admin", scopes, "acme", client]);
         assert.equal(seen.headers.host, new URL(origin.url).host);
+        assert.equal(seen.headers["cache-control"], "no-cache", "no cache answers for the origin");
       }
       const { seen } = await asker.send("GET", "/me", { headers: { "X-API-Key": reader.token } });
       assert.deepEqual([identityOf(seen)[0], seen.headers["x-api-key"]], [reader.id, undefined]);

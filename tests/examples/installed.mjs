@@ -1,7 +1,7 @@
 // Code of the package's users as they have it: the package from its tarball, bundled by wrangler, on workerd.
 
 import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
@@ -20,8 +20,13 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const PACKAGE = join(ROOT, "build/verify");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 
-/** A folder of its own with a project in it, the package installed; gone when the tests of the file are over. */
-export async function project(files) {
+/**
+ * A folder of its own with a project in it and the package installed; gone when the tests of the file are over.
+ *
+ * @param files a folder of this repository, or texts by their names
+ * @param frameworks what the project uses besides, of this repository's own packages
+ */
+export async function project(files, frameworks = []) {
   const folder = await mkdtemp(join(tmpdir(), "counterfoil-example-"));
   after(() => rm(folder, { recursive: true, force: true }));
   const code = join(folder, "project");
@@ -38,6 +43,9 @@ export async function project(files) {
   const { stdout } = await npm(PACKAGE, "pack", "--json", "--pack-destination", folder);
   const [{ filename }] = JSON.parse(stdout);
   await npm(code, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(folder, filename));
+  for (const name of frameworks) {
+    await symlink(join(ROOT, "node_modules", name), join(code, "node_modules", name), "junction");
+  }
   return code;
 }
 

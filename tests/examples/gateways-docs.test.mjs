@@ -1,0 +1,129 @@
+// The code of docs/gateways.md, as it stands there, in its runtime and frameworks.
+
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { withTypo, workspace } from "../worker/client.mjs";
+import { eventually, start } from "../worker/harness.mjs";
+import { bundled, project, running } from "./installed.mjs";
+
+const DOCS = readFileSync(new URL("../../docs/gateways.md", import.meta.url), "utf8");
+
+/** The first block of a section in this language. */
+function documented(section, language) {
+  const [, text] = DOCS.split(`\n## ${section}\n`)[1].split("\n## ")[0].split("```" + language + "\n");
+  return text.split("```")[0];
+}
+
+const manifest = JSON.stringify({ private: true, type: "module" });
+const worker = (section) => ({ "package.json": manifest, "wrangler.toml": documented("Cloudflare Worker", "toml"), "index.js": documented(section, "js") });
+const WORKER = await bundled(await project(worker("Cloudflare Worker")));
+const HONO = await bundled(await project(worker("Hono"), ["hono"]));
+const EXPRESS = await project({ "package.json": manifest }, ["express"]);
+
+/** A deployment, and tokens of its workspace. */
+async function setUp(t) {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const [gateway, reader, writer, both] = await Promise.all(
+    [["tokens:verify"], ["orders:read"], ["orders:write"], ["orders:read", "orders:write"]].map((scopes) => admin.issue({ scopes })));
+  return { app, admin, gateway, reader, writer, both };
+}
+
+/** Runs a bundled Worker bound to the deployment. */
+async function onWorkerd(t, bundle, { app, gateway }) {
+  const services = { COUNTERFOIL: { external: { address: app.url.host, http: {} } } };
+  return (await running(t, bundle, { variables: { COUNTERFOIL_TOKEN: gateway.token }, services })).url;
+}
+
+async function send(url, method, path, token) {
+  const response = await fetch(new URL(path, url), { method, headers: token && { authorization: `Bearer ${token}` } });
+  const text = await response.text();
+  const isJson = /[/+]json/.test(response.headers.get("content-type"));
+  return { status: response.status, body: isJson ? JSON.parse(text) : text, challenge: response.headers.get("www-authenticate") };
+}
+
+test("a Worker of one's own", async (t) => {
+  const parties = await setUp(t);
+  const url = await onWorkerd(t, WORKER, parties);
+  const { admin, reader, writer } = parties;
+  const passed = await send(url, "GET", "/", reader.token);
+  assert.deepEqual([passed.status, passed.body], [200, { owner: "admin", scopes: ["orders:read"] }]);
+  await refusals(url, "/", parties);
+  assert.equal((await send(url, "GET", "/", writer.token)).challenge, 'Bearer realm="counterfoil", error="insufficient_scope", scope="orders:read"');
+  await admin.revoke(reader.id);
+  assert.equal((await send(url, "GET", "/", reader.token)).body.code, "REVOKED");
+});
+
+/** Who gets nothing that needs `orders:read`. */
+async function refusals(url, path, { gateway, reader, writer }) {
+  for (const [token, ...expected] of [
+    [undefined, 401, "NO_CREDENTIAL"],
+    [withTypo(reader.token), 401, "MALFORMED"],
+    [writer.token, 403, "INSUFFICIENT_SCOPE"],
+    [gateway.token, 403, "INSUFFICIENT_SCOPE"],
+  ]) {
+    const { status, body } = await send(url, "GET", path, token);
+    assert.deepEqual([status, body.code], expected);
+  }
+}
+
+/** The small API that is written both in Hono and in Express. */
+async function orders(url, parties) {
+  const { admin, reader, writer, both } = parties;
+  assert.deepEqual((await send(url, "GET", "/health")).body, "well");
+  const { status, body } = await send(url, "GET", "/orders/7", reader.token);
+  assert.deepEqual([status, body], [200, { order: "7", owner: "admin" }]);
+  await refusals(url, "/orders/7", parties);
+  assert.equal((await send(url, "GET", "/elsewhere")).status, 401, "what has no handler is not told to strangers");
+  for (const [{ token }, expected] of [[both, 201], [reader, 403], [writer, 403]]) {
+    assert.equal((await send(url, "POST", "/orders", token)).status, expected);
+  }
+  await admin.revoke(both.id);
+  assert.equal((await send(url, "POST", "/orders", both.token)).body.code, "REVOKED");
+}
+
+test("Hono, on workerd", async (t) => {
+  const parties = await setUp(t);
+  await orders(await onWorkerd(t, HONO, parties), parties);
+});
+
+test("Express, in Node", async (t) => {
+  const parties = await setUp(t);
+  const { app, admin, gateway } = parties;
+  const server = join(EXPRESS, "server.js");
+  writeFileSync(server, documented("Express", "js").replace("https://counterfoil.example", app.url.origin));
+  const port = await freePort();
+  const child = spawn(process.execPath, [server], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, PORT: port, COUNTERFOIL_TOKEN: gateway.token },
+  });
+  const ended = once(child, "exit");
+  t.after(async () => {
+    child.kill("SIGTERM");
+    await ended;
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await eventually(() => {
+    assert.equal(child.exitCode, null, "the server runs");
+    return send(url, "GET", "/health").catch(() => false);
+  });
+  await orders(url, parties);
+  for (const [address, status] of [["127.0.0.1", 200], ["192.0.2.1", 403]]) {
+    const { token } = await admin.issue({ scopes: ["orders:read"], allowed_addresses: [address] });
+    assert.equal((await send(url, "GET", "/orders/7", token)).status, status, address);
+  }
+});
+
+async function freePort() {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  server.close();
+  await once(server, "close");
+  return port;
+}
