@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, request } from "node:http";
 import { createServer as listen } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -108,6 +108,22 @@ for (const proxy of PROXIES) {
       assert.ok(!seen.headers["x-token-client"], "a token without a client has none");
     });
 
+    await t.test("a client cannot have the gateway's words taken away", async () => {
+      // Proxies take away what Connection names (RFC 9110, section 7.6.1).
+      const connection = "close, x-token-id, X-Token-Owner, X-Counterfoil-Scopes, X-Counterfoil-Address, X-Counterfoil-Gateway";
+      const ask = async (token) => {
+        const [answer] = await once(request(send.url, { headers: { ...bearer(token), connection } }).end(), "response");
+        return { status: answer.statusCode, text: Buffer.concat(await answer.toArray()).toString() };
+      };
+      const plain = await admin.issue({ scopes: ["orders:read"] });
+      const { status, text } = await ask(plain.token);
+      assert.equal(status, 200);
+      const { "x-token-id": id, "x-token-owner": owner } = JSON.parse(text).headers;
+      assert.deepEqual([id, owner], [plain.id, "admin"], "the origin learns who asks");
+      const writer = await admin.issue({ scopes: ["orders:write"] });
+      assert.equal((await ask(writer.token)).status, 403, "Counterfoil learns what is demanded");
+    });
+
     await t.test("a revoked token, from one moment to the next", async () => {
       await admin.revoke(reader.id);
       const answer = await send("GET", "/orders", bearer(reader.token));
@@ -160,8 +176,9 @@ async function startProxy(t, { name, language, configure }, program, { app, orig
     child.kill("SIGTERM");
     await ended;
   });
+  const url = `http://127.0.0.1:${port}`;
   const send = async (method, path, headers, body) => {
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body });
+    const response = await fetch(url + path, { method, headers, body });
     const text = await response.text();
     const seen = response.headers.get("x-origin") && JSON.parse(text);
     return { status: response.status, challenge: response.headers.get("www-authenticate"), seen: seen || undefined };
@@ -170,7 +187,7 @@ async function startProxy(t, { name, language, configure }, program, { app, orig
     assert.equal(child.exitCode, null, said);
     return send("GET", "/", {}).catch(() => false);
   }, 30);
-  return send;
+  return Object.assign(send, { url });
 }
 
 function nginx({ folder, config, port }) {
