@@ -11,6 +11,7 @@ export class Origin {
   /** Everything that reached it, in order: `{ method, url, headers, body }`. */
   seen = [];
   #server;
+  #sockets;
   #handle;
 
   /** Answers with `handle(request, response)` in place of a plain 200 to everything. */
@@ -18,8 +19,8 @@ export class Origin {
     const origin = new Origin();
     origin.#handle = handle;
     origin.#server = createServer((request, response) => origin.#answer(request, response));
-    const sockets = new WebSocketServer({ server: origin.#server });
-    sockets.on("connection", (socket, { method, url, headers }) => {
+    origin.#sockets = new WebSocketServer({ server: origin.#server });
+    origin.#sockets.on("connection", (socket, { method, url, headers }) => {
       origin.seen.push({ method, url, headers, body: "" });
       socket.on("message", (data) => socket.send(`${data}, says the origin`));
     });
@@ -40,6 +41,7 @@ export class Origin {
   }
 
   stop() {
+    for (const socket of this.#sockets.clients) socket.terminate();
     this.#server.close();
     this.#server.closeAllConnections();
   }
@@ -59,10 +61,13 @@ export class Asker {
   /** The numbers of the requests that were let through. */
   admitted = [];
   #number = 0;
+  #open = new Set();
 
-  constructor(url, origin) {
+  /** Until the test ends. */
+  constructor(t, url, origin) {
     this.url = url;
     this.origin = origin;
+    t.after(() => this.#open.forEach((sent) => sent.destroy()));
   }
 
   /** The answer, and `seen`, the origin's record. The path and the headers are sent as they are. */
@@ -86,6 +91,8 @@ export class Asker {
 
   open(method, path, headers) {
     const { hostname, port } = this.url;
-    return request({ hostname, port, method, path, headers, agent: false });
+    const sent = request({ hostname, port, method, path, headers, agent: false });
+    this.#open.add(sent);
+    return sent.on("close", () => this.#open.delete(sent));
   }
 }

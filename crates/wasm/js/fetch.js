@@ -1,6 +1,6 @@
 // For whatever answers a Request with a Response: plain Workers, Deno, Bun, service workers.
 import { CREDENTIALS } from "./presented.js";
-import { judge, rules } from "./rules.js";
+import { judge, pathOf, rules } from "./rules.js";
 
 /** What an origin may learn of a caller: the same headers that Counterfoil's forward auth sets. */
 const IDENTITY = {
@@ -17,7 +17,7 @@ const OVERRIDES = ["x-http-method", "x-http-method-override", "x-method-override
 export function guard(gate, asked, handler) {
   const ruleOf = rules(gate, asked);
   return async (request, ...rest) => {
-    const rule = ruleOf(request.method, new URL(request.url).pathname);
+    const rule = ruleOf(request.method, pathOf(request.url));
     const { decision, refused } = await judge(gate, rule, request);
     return refused ? new Response(refused.body, refused) : handler(request, decision, ...rest);
   };

@@ -17,6 +17,12 @@ export function rules(gate, asked) {
   return (method, path) => compiled.get(asked.route(method, path));
 }
 
+/** The path of a URL as it came. `new URL` resolves `%2e%2e` and backslashes; some routers do not, and go elsewhere. */
+export function pathOf(url) {
+  const [, path] = /^[^:]+:\/\/[^/\\?#]*([^?#]*)/.exec(url) ?? [];
+  return path ?? "";
+}
+
 /** The decision about a request, `undefined` where everybody may pass; or how it is refused. */
 export async function judge(gate, rule, request, options) {
   if (rule === undefined) return { refused: refusal({ code: "NO_ROUTE" }) };
