@@ -114,14 +114,17 @@ test("in a page", { skip: !process.env.CHROMIUM && "there is no Chromium" }, asy
   const page = `<!doctype html>
     <script type="importmap">{ "imports": { "@counterfoil/verify": "/node_modules/@counterfoil/verify/web.js" } }</script>
     <script type="module">
+      import { init } from "@counterfoil/verify";
       import { replay } from "/replay.mjs";
-      globalThis.replay = replay;
+      Object.assign(globalThis, { init, replay });
     </script>`;
   await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
   await writeFile(join(folder, "index.html"), page);
   const tab = await (await launch(t)).newPage();
   await tab.goto(await serve(t, folder));
   await tab.waitForFunction(() => globalThis.replay);
+  const loading = tab.evaluate(() => globalThis.init("/elsewhere.wasm"));
+  await assert.rejects(loading, /there is no module at .*\/elsewhere.wasm: 404/);
   confirm(await tab.evaluate((given) => globalThis.replay(given), questions));
 });
 

@@ -231,32 +231,3 @@ test("the entry for browsers loads the module, and both ways of writing a text a
     }
   }
 });
-
-test("in workerd the package runs as it is", async (t) => {
-  const { Miniflare } = await import("miniflare");
-  const package_ = new URL("../../build/verify/", import.meta.url);
-  const file = (name) => readFileSync(new URL(name, package_));
-  const script = (path) => ({ type: "ESModule", path, contents: String(file(path)) });
-  const token = tokens.valid[0];
-  const worker = `
-    import { Verifier, codeOf, inspect } from "./workerd.js";
-    const verifier = new Verifier();
-    const demand = verifier.demand({ workspaces: ["${token.workspace}"] });
-    export default {
-      async fetch(request) {
-        const text = await request.text();
-        return Response.json([inspect(text), codeOf(verifier.check(text, demand, Date.now()))]);
-      },
-    };`;
-  const modules = [
-    { type: "ESModule", path: "worker.mjs", contents: worker },
-    ...["workerd.js", "api.js", "verifier.js", "glue.js"].map(script),
-    { type: "CompiledWasm", path: "glue_bg.wasm", contents: file("glue_bg.wasm") },
-  ];
-  const miniflare = new Miniflare({ modules, compatibilityDate: "2026-04-01" });
-  t.after(() => miniflare.dispose());
-  const ask = async (body) => (await miniflare.dispatchFetch("http://localhost/", { method: "POST", body })).json();
-  const { prefix, workspace, digest: hex } = token;
-  assert.deepEqual(await ask(token.text), [{ kind: "ours", prefix, workspace, digest: hex }, "PENDING"]);
-  assert.equal((await ask(`${token.text}ü`))[1], "MALFORMED");
-});
