@@ -105,11 +105,13 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
-    let shim = glue.join("shim.mjs");
-    fs::copy(making.project.root.join("crates/worker/js/shim.mjs"), &shim).context("cannot copy the shim")?;
+    for module in ["shim.mjs", "identity.mjs"] {
+        let source = making.project.root.join("crates/worker/js").join(module);
+        fs::copy(&source, glue.join(module)).with_context(|| format!("cannot copy {}", source.display()))?;
+    }
 
     let mut esbuild = making.project.npm_tool("esbuild");
-    esbuild.arg(shim).arg(format!("--outfile={}", making.partial.join("index.js").display()));
+    esbuild.arg(glue.join("shim.mjs")).arg(format!("--outfile={}", making.partial.join("index.js").display()));
     esbuild.args(["--bundle", "--format=esm", "--target=es2023", "--log-level=warning"]);
     esbuild.args(["--external:cloudflare:*", "--external:./index_bg.wasm"]);
     if making.profile == Profile::Release {
