@@ -99,7 +99,7 @@ function frame(route) {
       h("ul", {}, routes.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(link))),
     me && h("div", { class: "person" },
       h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
-      h("button", { type: "button", class: "button", onclick: leave }, "Sign out")));
+      h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out")));
 }
 
 /** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */
@@ -120,8 +120,7 @@ async function signedIn() {
   go(next);
 }
 
-async function leave() {
-  const { slug } = me.workspace;
+async function leave(slug) {
   await signOut();
   wanted = null;
   location.hash = `#/sign-in?workspace=${encodeURIComponent(slug)}`;
