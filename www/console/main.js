@@ -91,7 +91,7 @@ function lay({ title, crumb, actions, body }) {
 function frame(route) {
   document.body.classList.toggle("signed-out", !me);
   const link = ({ path, nav }) =>
-    h("li", {}, h("a", { href: `#${path}`, "aria-current": route && section(route.path) === path ? "page" : null }, nav));
+    h("li", {}, h("a", { href: `#${path}`, "aria-current": route && section(route) === path ? "page" : null }, nav));
   fill(stub,
     h("a", { class: "brand", href: me ? HOME : "#/sign-in" }, "Counterfoil"),
     me && h("p", { class: "workspace" }, me.workspace.name),
@@ -102,9 +102,9 @@ function frame(route) {
       h("button", { type: "button", class: "button", onclick: leave }, "Sign out")));
 }
 
-/** `/tokens/tok_1` is a part of `/tokens`. */
-function section(path) {
-  return `/${path.split("/")[1]}`;
+/** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */
+function section({ path, within }) {
+  return within ?? `/${path.split("/")[1]}`;
 }
 
 function skip(event) {

@@ -6,6 +6,8 @@
 export const routes = [
   { path: "/sign-in", load: () => import("./pages/sign-in.js"), open: true },
   { path: "/tokens", load: () => import("./pages/tokens.js"), nav: "Tokens", needs: "tokens:read" },
+  { path: "/tokens/:id", load: () => import("./pages/token.js"), needs: "tokens:read" },
+  { path: "/new", load: () => import("./pages/new.js"), needs: "tokens:write", within: "/tokens" },
   { path: "/call", load: () => import("./pages/call.js"), nav: "Call the API", open: true },
 ];
 

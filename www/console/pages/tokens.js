@@ -10,8 +10,11 @@ import { revokeMany } from "../parts/revoke.js";
 import { empty, failure, loading } from "../parts/states.js";
 import { pager, table } from "../parts/table.js";
 import { badge, nameOf, pageOf, scopeList } from "../parts/token.js";
+import { usesPicture } from "../parts/uses.js";
 
 const LIMIT = 50;
+/** On how many of the last days uses are shown. */
+const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
 /** What the address says of the list; `owner` and `client_id` come from other pages' links. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
@@ -68,7 +71,7 @@ class List {
     const turn = ++this.#turn;
     this.element.setAttribute("aria-busy", "true");
     if (!this.element.hasChildNodes()) fill(this.element, loading("tokens"));
-    const query = { ...this.#asked, limit: LIMIT, cursor: this.#cursors.at(-1) };
+    const query = { ...this.#asked, limit: LIMIT, usage: DAYS, cursor: this.#cursors.at(-1) };
     const page = await get("/v1/tokens", query, { signal: this.#signal }).catch((problem) => ({ problem }));
     if (turn !== this.#turn || this.#signal.aborted) return;
     this.element.removeAttribute("aria-busy");
@@ -119,6 +122,7 @@ class List {
       { title: "Created", sort: "created_at" },
       { title: "Expires", sort: "expires_at" },
       { title: "Last used", sort: "last_used_at" },
+      { title: `Uses in ${DAYS} days`, class: "uses-column" },
     ].filter(Boolean);
   }
 
@@ -157,6 +161,7 @@ class List {
         when(token.created_at),
         when(token.expires_at, "never"),
         when(token.last_used_at, "never"),
+        usesPicture(token.daily_uses),
       ].filter((cell) => cell !== false),
     };
   }

@@ -90,13 +90,14 @@ export function groupField({ name, label, hint, body, read, names = [] }) {
  *
  * @param {object} about
  * @param {Array} about.fields fields, and any nodes between them
+ * @param {Array} [about.nested] fields that stand within such nodes
  * @param {string} about.action what the button says
  * @param {() => Promise<void>} about.submit
  * @param {Node} [about.beside] what stands beside the button
  * @param {'primary' | 'danger' | 'plain'} [about.kind] what pressing it means
  */
-export function form({ fields, action, submit, beside, kind = "primary" }) {
-  const known = fields.filter((one) => one?.names);
+export function form({ fields, nested = [], action, submit, beside, kind = "primary" }) {
+  const known = [...fields, ...nested].filter((one) => one?.names);
   const wrong = h("div", { role: "alert" });
   const button = h("button", { type: "submit", class: `button ${kind}` }, action);
   const element = h("form", { class: "form", novalidate: true, onsubmit: send },
@@ -122,6 +123,8 @@ export function form({ fields, action, submit, beside, kind = "primary" }) {
     const at = known.find(({ names }) => names.includes(name));
     if (!at) return fill(wrong, failure(problem));
     at.error(problem.detail);
+    const folded = at.element.closest("details");
+    if (folded) folded.open = true;
     at.focus();
   }
   return element;

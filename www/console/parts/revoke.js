@@ -1,6 +1,6 @@
 // Revoking tokens: for good, so it says first what will stop.
 
-import { post } from "../lib/api.js";
+import { post, remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { me } from "../lib/session.js";
 import { relative } from "../lib/time.js";
@@ -10,24 +10,36 @@ import { notice } from "./states.js";
 import { toast } from "./toast.js";
 import { nameOf } from "./token.js";
 
-/** Asks, and revokes these tokens: whether it was done. */
-export async function revokeMany(tokens) {
-  const [count, what] = tokens.length === 1 ? ["this token", "it"] : [`these ${tokens.length} tokens`, "them"];
+/** Asks, and revokes this token as it was read: whether it was done. */
+export function revokeOne(token) {
+  const run = (reason) => remove(`/v1/tokens/${segment(token.id)}`, { reason }, { version: token.version });
+  return ask([token], { title: "Revoke this token?", action: "Revoke the token", done: `${nameOf(token)} is revoked.`, run });
+}
+
+/** The same of many: all of them or none. */
+export function revokeMany(tokens) {
+  if (tokens.length === 1) return revokeOne(tokens[0]);
+  const count = `${tokens.length} tokens`;
+  const run = (reason) => post("/v1/tokens/revoke", { ids: tokens.map(({ id }) => id), reason: reason || undefined });
+  return ask(tokens, { title: `Revoke these ${count}?`, action: `Revoke ${count}`, done: `${count} are revoked.`, run });
+}
+
+async function ask(tokens, { title, action, done, run }) {
   const reason = textField({ name: "reason", label: "Reason", hint: "For the audit; may be left empty." }, { maxlength: 200 });
-  const done = await confirm({
-    title: `Revoke ${count}?`,
+  const was = await confirm({
+    title,
     body: [
-      h("p", {}, `Whatever uses ${what} stops working at once. There is no way back.`),
-      h("ul", { class: "named" }, tokens.map(named)),
+      h("p", {}, `Whatever uses ${tokens.length === 1 ? "it" : "them"} stops working at once. There is no way back.`),
+      h("ul", { class: "named", tabindex: tokens.length > 4 ? "0" : null, "aria-label": "What will be revoked" }, tokens.map(named)),
       tokens.some(isOwn) && notice("warn", h("p", {}, "You signed in with one of them: this ends your session as well.")),
       reason,
     ],
-    action: tokens.length === 1 ? "Revoke the token" : `Revoke ${tokens.length} tokens`,
+    action,
     danger: true,
-    run: () => post("/v1/tokens/revoke", { ids: tokens.map(({ id }) => id), reason: reason.value.trim() || undefined }),
+    run: () => run(reason.value.trim()),
   });
-  if (done) toast(tokens.length === 1 ? `${nameOf(tokens[0])} is revoked.` : `${tokens.length} tokens are revoked.`);
-  return done;
+  if (was) toast(done);
+  return was;
 }
 
 function named(token) {

@@ -1,6 +1,7 @@
 // What stands where there is nothing to see: not yet, not at all, or not now.
 
 import { h } from "../lib/dom.js";
+import { reload } from "../lib/router.js";
 
 /** While something is fetched. */
 export function loading(what) {
@@ -15,6 +16,7 @@ export function empty(title, text, action) {
 
 /** Something was refused; `retry`, where given, tries again. */
 export function failure(problem, retry) {
+  if (problem.status === 412) return overtaken();
   if (!("code" in problem)) console.error(problem);
   return h("div", { class: "notice bad" },
     h("p", {}, problem.detail ?? "This page has a mistake in it. Reload it; if it stays so, report it."),
@@ -22,6 +24,17 @@ export function failure(problem, retry) {
       problem.status > 0 && h("a", { href: `/docs/errors#${problem.code}` }, problem.code),
       problem.requestId && [" · request ", h("code", {}, problem.requestId)]),
     retry && h("button", { type: "button", class: "button", onclick: retry }, "Try again"));
+}
+
+/** Somebody else was faster: what they made of it must be seen first. */
+function overtaken() {
+  const anew = () => {
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+    reload();
+  };
+  return h("div", { class: "notice bad" },
+    h("p", {}, "Somebody else has changed this since you opened the page. Nothing of yours was done."),
+    h("button", { type: "button", class: "button", onclick: anew }, "Load it anew"));
 }
 
 /** What somebody should know. `kind` is `info`, `warn` or `bad`. */
