@@ -1,4 +1,5 @@
-//! What is served as it stands, without the worker: the pages of `www`, and `/openapi.json`.
+//! What is served as it stands, without the worker: the pages of `www`, the verification module for the console, and
+//! `/openapi.json`.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +11,20 @@ use crate::project::Project;
 /// Where it is gathered; wrangler.toml names it too.
 const FOLDER: &str = "build/assets";
 
-/// Gathers it anew.
+/// What of the npm package a browser loads: its entry, and what that imports.
+const MODULE: &[&str] = &[
+    "web.js",
+    "api.js",
+    "verifier.js",
+    "gate.js",
+    "control-plane.js",
+    "presented.js",
+    "refusal.js",
+    "glue.js",
+    "glue_bg.wasm",
+];
+
+/// Gathers it anew; the npm package is built.
 ///
 /// # Errors
 ///
@@ -21,6 +35,11 @@ pub(crate) fn gather(project: &Project) -> Result<()> {
         fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
     }
     copy(&project.root.join("www"), &folder)?;
+    let verify = folder.join("console/verify");
+    fs::create_dir_all(&verify).with_context(|| format!("cannot create {}", verify.display()))?;
+    for file in MODULE {
+        copy(&project.root.join("build/verify").join(file), &verify.join(file))?;
+    }
     copy(&project.root.join("openapi.json"), &folder.join("openapi.json"))
 }
 

@@ -63,17 +63,16 @@ pub(crate) fn for_tests(project: &Project, profile: Profile) -> Result<()> {
     make(project, profile, &[WORKER, FAULTY_WORKER, VERIFY], 2)
 }
 
-/// Builds the worker alone. `steps` is how many steps the whole job has, of which these are the first two.
+/// Builds what is served. `steps` is how many steps the whole job has, of which these are the first two.
 ///
 /// # Errors
 ///
 /// As [`all`].
-pub(crate) fn worker(project: &Project, profile: Profile, steps: usize) -> Result<()> {
-    make(project, profile, &[WORKER], steps)
+pub(crate) fn served(project: &Project, profile: Profile, steps: usize) -> Result<()> {
+    make(project, profile, &[WORKER, VERIFY], steps)
 }
 
 fn make(project: &Project, profile: Profile, products: &[Product], steps: usize) -> Result<()> {
-    assets::gather(project)?;
     let names = products.iter().map(|product| product.name).collect::<Vec<_>>().join(", ");
     let compile = Job::new(format!("compiling {names}"), || {
         products.iter().try_for_each(|product| compile::wasm(project, product.package, product.features, profile))
@@ -84,7 +83,8 @@ fn make(project: &Project, profile: Profile, products: &[Product], steps: usize)
         let making = move || Making::of(product, project, wasm_bindgen, profile)?.run();
         Job::new(format!("bundling {}", product.name), making)
     });
-    jobs::all(&format!("[2/{steps}]"), finish.collect())
+    jobs::all(&format!("[2/{steps}]"), finish.collect())?;
+    assets::gather(project)
 }
 
 /// The worker: one JavaScript file and one wasm module, as wrangler uploads them and workerd loads them.
@@ -143,6 +143,9 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
     for entry in fs::read_dir(&hand_written).with_context(|| format!("cannot read {}", hand_written.display()))? {
         let entry = entry?;
         fs::copy(entry.path(), making.partial.join(entry.file_name()))?;
+    }
+    for license in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        fs::copy(making.project.root.join(license), making.partial.join(license))?;
     }
     Ok(())
 }

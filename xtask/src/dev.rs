@@ -26,7 +26,7 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
     // Said now rather than after a minute of building.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} of 127.0.0.1 cannot be used (take another: --port N)"))?;
-    bundle::worker(project, profile, 3)?;
+    bundle::served(project, profile, 3)?;
     eprintln!("[3/3] starting workerd ({start})");
     let mut node = project.command("node");
     node.arg("xtask/js/dev.mjs").arg(state).arg(port.to_string());

@@ -102,7 +102,7 @@ fn browser(project: &Project, profile: Profile) -> Result<Tally> {
         println!("skipped: {}", chromium::HINT);
         return Ok(Tally::default());
     };
-    bundle::worker(project, profile, 2)?;
+    bundle::served(project, profile, 2)?;
     let mut files = Vec::new();
     add_files(&project.root.join("tests/browser"), ".test.mjs", &mut files)?;
     files.sort();
@@ -133,7 +133,7 @@ fn gateways(project: &Project, profile: Profile) -> Result<Tally> {
 /// The tests of a folder that has a list of the Python packages they use.
 fn with_python(project: &Project, profile: Profile, folder: &str) -> Result<Tally> {
     let python = tools::python_with(project, &format!("{folder}/requirements.txt"))?;
-    bundle::worker(project, profile, 2)?;
+    bundle::served(project, profile, 2)?;
     let mut files = Vec::new();
     add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
     files.sort();

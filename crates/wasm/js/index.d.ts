@@ -102,6 +102,136 @@ export function inspect(text: string): Inspection;
 /** SHA-256 of a text, in hexadecimal. */
 export function digest(text: string): string;
 
+/** What a request needs of its token; the workspaces are the gate's. */
+export type GateDemand = Omit<Demand, "workspaces">;
+
+/** Why there was nothing to verify: what a request presents is no one token. */
+export type CredentialCode =
+  | "NO_CREDENTIAL"
+  | "UNREADABLE_CREDENTIAL"
+  | "AMBIGUOUS_CREDENTIAL"
+  | "WORKSPACE_REQUIRED";
+
+/** Who presents a token, and what it may do. */
+export interface Bearer {
+  id: string;
+  /** 1, 2, 3 … in its workspace. */
+  number: number;
+  name: string;
+  /** The workspace's slug. */
+  workspace: string;
+  /** The owner's id. */
+  owner: string;
+  /** The token's own scopes as far as its owner is granted them. */
+  scopes: string[];
+  clientId?: string;
+  /** Milliseconds since 1970. */
+  expiresAt?: number;
+  metadata?: unknown;
+}
+
+/** The answer about one token. */
+export type Decision =
+  | { valid: true; code: "VALID"; freshness: Freshness; asOf: number; token: Bearer }
+  | {
+    valid: false;
+    code: Exclude<Code, "VALID" | "PENDING"> | CredentialCode;
+    /** How fresh the answer is; absent where there was nothing to decide. */
+    freshness?: Freshness;
+    /** As of when it holds, in milliseconds since 1970; likewise. */
+    asOf?: number;
+    /** Whose token does not pass, where it was ever issued. */
+    token?: Bearer;
+  };
+
+/** What a request presents its token in. */
+export interface Presenting {
+  headers: { get(name: string): string | null } | Record<string, string | string[] | undefined>;
+}
+
+/** A service binding to a Counterfoil deployment, or whatever else fetches from one. */
+export interface Service {
+  fetch(input: string | URL, init?: RequestInit): Promise<Response>;
+}
+
+/** A KV binding, of which only this is used. */
+export interface Registry {
+  get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>;
+}
+
+export interface GateOptions {
+  /** Your Counterfoil deployment: a service binding, or where it is (https; http on this machine only). */
+  controlPlane: Service | string | URL;
+  /** The gate's own token. It holds `tokens:verify` and says which workspace's tokens pass here. */
+  token?: string;
+  /** In place of `token`: one for each workspace whose tokens pass here, by the workspace's key. */
+  tokens?: Record<string, string>;
+  /**
+   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment. Mind that such a
+   * binding could write, too.
+   */
+  registry?: Registry;
+  /** Where a demand says nothing; `strong` by itself. */
+  freshness?: Freshness;
+  /** How long to wait for the control plane, in milliseconds; 2000 by itself. */
+  timeout?: number;
+  /** About how many bytes of records to hold; 16 MiB by itself. */
+  memory?: number;
+  /** Where a request's client calls from. On Cloudflare `CF-Connecting-IP`; elsewhere nothing, unless an adapter knows. */
+  address?(request: Presenting): string | undefined;
+  /** Milliseconds since 1970; `Date.now` by itself. */
+  now?(): number;
+  /** Told why the control plane gives no answers, the same at most once a minute; `console.error` by itself. */
+  onFailure?(error: Error): void;
+}
+
+/** Verifies what requests present, and fetches what it needs to know. Make one per process or isolate and keep it. */
+export class Gate {
+  /** @throws TypeError where an option is wrong */
+  constructor(options: GateOptions);
+
+  /**
+   * Compiles a demand, once: at most 4,096 different ones.
+   * @throws InvalidDemandError
+   */
+  compile(demand: GateDemand): CompiledDemand;
+
+  /**
+   * The token of a request, or a token, against a demand. Never rejects on account of what is presented, nor where
+   * nothing can be fetched: then the code is `UNAVAILABLE`.
+   * @param options.address where the client calls from, in place of what the gate knows
+   * @throws InvalidDemandError
+   */
+  verify(
+    from: Presenting | string,
+    demand: GateDemand | CompiledDemand,
+    options?: { address?: string },
+  ): Promise<Decision>;
+
+  /** Several tokens against one demand, in their order; what they need is fetched a hundred at a time. */
+  verifyAll(
+    tokens: readonly string[],
+    demand: GateDemand | CompiledDemand,
+    options?: { address?: string },
+  ): Promise<Decision[]>;
+
+  /** From memory alone, at once: one number, as of `Verifier.check`. Where `isPending`, `verify` the token. */
+  check(token: string, demand: CompiledDemand, address?: string): Answer;
+
+  /** The same for several in one call; with `into` nothing is allocated. */
+  checkAll<Into extends Uint32Array | Answer[] = Uint32Array>(
+    tokens: readonly string[],
+    demand: CompiledDemand,
+    options?: { address?: string; into?: Into },
+  ): Into;
+}
+
+/** What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429 or 503. */
+export function refusal(
+  decision: { code: Decision["code"] | "NO_ROUTE" },
+  demand?: GateDemand,
+): { status: number; headers: Record<string, string>; body: string };
+
 /** Not a demand. `code` says why. */
 export class InvalidDemandError extends TypeError {
   readonly code:
@@ -109,6 +239,7 @@ export class InvalidDemandError extends TypeError {
     | "INVALID_WORKSPACE"
     | "INVALID_SCOPE"
     | "INVALID_FRESHNESS"
+    | "UNKNOWN_FIELD"
     | "TOO_MANY_DEMANDS";
 }
 
@@ -137,8 +268,14 @@ export class Verifier {
    */
   check(token: string | null | undefined, demand: CompiledDemand, now: number, address?: string): Answer;
 
-  /** Checks several tokens against one demand. */
-  checkAll(tokens: (string | null | undefined)[], demand: CompiledDemand, now: number, address?: string): Answer[];
+  /** Checks several tokens against one demand, in one call; with `into` nothing is allocated. */
+  checkAll<Into extends Uint32Array | Answer[] = Uint32Array>(
+    tokens: readonly (string | null | undefined)[],
+    demand: CompiledDemand,
+    now: number,
+    address?: string,
+    into?: Into,
+  ): Into;
 
   /** What a pending check waits for; `undefined` where it does not, or no longer: the last 4,096 may wait. */
   need(answer: Answer): Need | undefined;

@@ -36,10 +36,12 @@ let memory;
 let write;
 /** A machine of its own for texts that are only looked at. */
 let scratch;
+/** Where the client of a request calls from, where the platform lets nobody lie about it. */
+export let clientAddress = () => undefined;
 
-export function start(exports, writeText) {
+export function start(exports, platform) {
   ({ memory } = exports);
-  write = writeText;
+  ({ write, clientAddress = clientAddress } = platform);
 }
 
 /** Writes a text as UTF-8 and says how many bytes it has: TEXT, too long for a token, where it does not fit. */
@@ -116,8 +118,9 @@ export class Verifier {
     return this.#machine.check(length, typeof address === "string" ? this.#place(address) : 0, demand, now);
   }
 
-  checkAll(tokens, demand, now, address) {
-    return tokens.map((token) => this.check(token, demand, now, address));
+  checkAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
+    for (let at = 0; at < tokens.length; at += 1) into[at] = this.check(tokens[at], demand, now, address);
+    return into;
   }
 
   need(answer) {

@@ -3,7 +3,11 @@ import module from "./glue_bg.wasm";
 import { initSync } from "./glue.js";
 import { start, writeCharacters } from "./verifier.js";
 
-start(initSync({ module }), writeCharacters);
+start(initSync({ module }), {
+  write: writeCharacters,
+  // Cloudflare sets this header and lets no client do so.
+  clientAddress: ({ headers }) => headers?.get?.("CF-Connecting-IP") ?? undefined,
+});
 
 export async function init() {}
 export * from "./api.js";

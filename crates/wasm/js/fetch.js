@@ -1,0 +1,39 @@
+// For whatever answers a Request with a Response: plain Workers, Deno, Bun, service workers.
+import { CREDENTIALS } from "./presented.js";
+import { judge, rules } from "./rules.js";
+
+/** What an origin may learn of a caller: the same headers that Counterfoil's forward auth sets. */
+const IDENTITY = {
+  "x-token-id": (token) => token.id,
+  "x-token-owner": (token) => token.owner,
+  "x-token-scopes": (token) => token.scopes.join(" "),
+  "x-token-workspace": (token) => token.workspace,
+  "x-token-client": (token) => token.clientId,
+};
+
+/** By these some origins take a request for another one than was judged. */
+const OVERRIDES = ["x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
+
+export function guard(gate, asked, handler) {
+  const ruleOf = rules(gate, asked);
+  return async (request, ...rest) => {
+    const rule = ruleOf(request.method, new URL(request.url).pathname);
+    const { decision, refused } = await judge(gate, rule, request);
+    return refused ? new Response(refused.body, refused) : handler(request, decision, ...rest);
+  };
+}
+
+export function originHeaders(request, decision, { passToken = false } = {}) {
+  const headers = new Headers(request.headers);
+  const dropped = passToken ? OVERRIDES : [...CREDENTIALS, ...OVERRIDES];
+  for (const name of [...headers.keys()]) {
+    // Origins that read headers as CGI has them take X_Token_Id for X-Token-Id.
+    const read = name.replaceAll("_", "-");
+    if (/^x-(token|counterfoil)-/.test(read) || dropped.includes(read)) headers.delete(name);
+  }
+  for (const [name, read] of Object.entries(IDENTITY)) {
+    const value = decision?.token && read(decision.token);
+    if (value !== undefined) headers.set(name, value);
+  }
+  return headers;
+}

@@ -1,0 +1,167 @@
+// Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
+import { ControlPlane } from "./control-plane.js";
+import { presented } from "./presented.js";
+import { InvalidDemandError, Verifier, clientAddress, codeOf, inspect, isPending } from "./verifier.js";
+
+/** The most digests that the control plane takes in one question. */
+const BATCH = 100;
+
+/** How long the same failure is not told again, in milliseconds. */
+const TOLD_AGAIN = 60_000;
+
+export class Gate {
+  #verifier;
+  #controlPlane;
+  #registry;
+  /** A token that holds `tokens:verify` for each workspace, by the workspace's key. */
+  #tokens;
+  #freshness;
+  #now;
+  #address;
+  #onFailure;
+  #told = { message: "", at: -Infinity };
+
+  constructor({
+    controlPlane,
+    token,
+    tokens = { [workspaceOf(token)]: token },
+    registry,
+    freshness = "strong",
+    timeout = 2000,
+    memory,
+    address = clientAddress,
+    now = Date.now,
+    onFailure = (error) => console.error(error.message),
+  }) {
+    this.#controlPlane = new ControlPlane(controlPlane, timeout);
+    this.#registry = registry;
+    this.#tokens = new Map(Object.entries(tokens));
+    this.#freshness = freshness;
+    this.#now = now;
+    this.#address = address;
+    this.#onFailure = onFailure;
+    this.#verifier = new Verifier({ memory });
+    // What is wrong with the workspaces or the freshness is said now.
+    this.compile({});
+  }
+
+  compile({ allOf, anyOf, freshness = this.#freshness, ...others }) {
+    if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
+    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness });
+  }
+
+  check(token, demand, address) {
+    return this.#verifier.check(token, demand, this.#now(), address);
+  }
+
+  checkAll(tokens, demand, { address, into } = {}) {
+    return this.#verifier.checkAll(tokens, demand, this.#now(), address, into);
+  }
+
+  async verify(from, demand, { address } = {}) {
+    const isText = typeof from === "string";
+    const found = isText ? { token: from } : presented(from?.headers);
+    if (found.code !== undefined) return { valid: false, code: found.code };
+    const calls = address ?? (isText ? undefined : this.#address(from));
+    const [decision] = await this.#decide([found.token], this.#compiled(demand), calls);
+    // A token that is sent in another workspace's name was never issued there.
+    if (found.domain !== undefined && decision.token && decision.token.workspace !== found.domain) {
+      return { valid: false, code: "UNKNOWN", freshness: decision.freshness, asOf: decision.asOf };
+    }
+    return decision;
+  }
+
+  async verifyAll(tokens, demand, { address } = {}) {
+    const compiled = this.#compiled(demand);
+    const decisions = [];
+    for (let at = 0; at < tokens.length; at += BATCH) {
+      decisions.push(...(await this.#decide(tokens.slice(at, at + BATCH), compiled, address)));
+    }
+    return decisions;
+  }
+
+  #compiled(demand) {
+    return typeof demand === "number" ? demand : this.compile(demand);
+  }
+
+  /** Decides about at most `BATCH` tokens: what several wait for is fetched in one. */
+  async #decide(tokens, demand, address) {
+    const answers = tokens.map((token) => this.check(token, demand, address));
+    // Details are read in the turn that decided: the verifier holds those of the last few.
+    const decisions = answers.map((answer) => this.#decision(answer));
+    const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
+    for (let open = waiting(); open.length > 0; open = waiting()) {
+      const values = await this.#fetch(open.map((at) => this.#verifier.need(answers[at])));
+      open.forEach((at, place) => {
+        answers[at] = this.#verifier.supply(answers[at], values[place], this.#now());
+        decisions[at] = this.#decision(answers[at]);
+      });
+    }
+    return decisions;
+  }
+
+  #decision(answer) {
+    const details = isPending(answer) ? undefined : this.#verifier.details(answer);
+    if (details === undefined) return { valid: false, code: codeOf(answer) };
+    const { valid, code, freshness, asOf, workspaceKey, ownerId, owner, metadata, ...token } = details;
+    if (token.id === undefined) return { valid, code, freshness, asOf };
+    if (metadata !== undefined) token.metadata = JSON.parse(metadata);
+    return { valid, code, freshness, asOf, token: { ...token, owner: ownerId } };
+  }
+
+  /** What each of the needs asks for, in their order; `undefined` where it could not be had. */
+  async #fetch(needs) {
+    const asked = new Map();
+    const keys = new Set();
+    for (const need of needs) {
+      if (need?.kind === "registry") need.keys.forEach((key) => keys.add(key));
+      if (need?.kind !== "ledger") continue;
+      if (!asked.has(need.workspace)) asked.set(need.workspace, new Set());
+      need.digests.forEach((digest) => asked.get(need.workspace).add(digest));
+    }
+    const [answers, values] = await Promise.all([
+      gathered(asked.keys(), (workspace) => this.#records(workspace, [...asked.get(workspace)])),
+      gathered(this.#registry ? keys : [], (key) => this.#registry.get(key, "arrayBuffer")),
+    ]);
+    return needs.map((need) =>
+      need?.kind === "registry" ? need.keys.map((key) => values.get(key)) : answers.get(need?.workspace));
+  }
+
+  async #records(workspace, digests) {
+    try {
+      return await this.#controlPlane.records(this.#tokens.get(workspace), digests);
+    } catch (error) {
+      this.#tell(error);
+      return undefined;
+    }
+  }
+
+  /** Says why nothing can be verified, but not with every request. */
+  #tell(error) {
+    const now = this.#now();
+    if (error.message === this.#told.message && Math.abs(now - this.#told.at) < TOLD_AGAIN) return;
+    this.#told = { message: error.message, at: now };
+    this.#onFailure(error);
+  }
+}
+
+/** The key of the workspace that issued the token. */
+function workspaceOf(token) {
+  const { workspace } = typeof token === "string" ? inspect(token) : {};
+  if (workspace === undefined) {
+    throw new TypeError("the gate's own token is none: give one that holds tokens:verify, whole and as it was shown");
+  }
+  return workspace;
+}
+
+/** What `get` gives for each key, by the key; `undefined` where it failed. */
+async function gathered(keys, get) {
+  const pairs = [...keys].map(async (key) => {
+    try {
+      return [key, await get(key)];
+    } catch {
+      return [key, undefined];
+    }
+  });
+  return new Map(await Promise.all(pairs));
+}

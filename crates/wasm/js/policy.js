@@ -1,0 +1,206 @@
+// Which requests need which scopes. Read once at start, where every mistake is told; what no route covers is denied.
+
+const METHOD = /^[A-Z]+$/;
+/** As the control plane has it: segments joined by `:` or `.`; what is demanded has no wildcard. */
+const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
+const FRESHNESS = ["strong", "bounded", "eventual"];
+const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness"];
+
+/** Stand for any one segment, and for all that follow. */
+const ONE = Symbol("one");
+const REST = Symbol("rest");
+
+/** What servers disagree about: what they cut off, decode twice or take for a border of segments. */
+const UNCLEAR = /[\0-\x1f\x7f/\\;]|%[0-9a-f]{2}|^\.{0,2}$/i;
+
+export class PolicyError extends TypeError {
+  constructor(mistakes) {
+    super(["the policy has mistakes:", ...mistakes.map(({ pointer, detail }) => `  ${pointer || "/"}: ${detail}`)].join("\n"));
+    this.name = "PolicyError";
+    this.mistakes = mistakes;
+  }
+}
+
+export class Policy {
+  routes;
+
+  constructor(json) {
+    const mistakes = new Mistakes();
+    this.routes = Object.freeze(readRoutes(json, mistakes));
+    mistakes.check();
+  }
+
+  /** The first route that covers the request; `undefined` where none does, or where it is unclear which. */
+  route(method, path) {
+    const segments = segmentsOf(path);
+    if (segments === undefined) return undefined;
+    const small = segments.map((segment) => segment.toLowerCase());
+    const route = this.routes.find((route) => route.takes(method) && matches(route.pattern, segments));
+    const ignoringCase = this.routes.find((route) => route.takes(method) && matches(route.smallPattern, small));
+    // A server that ignores case would serve this by another route.
+    return route === ignoringCase ? route : undefined;
+  }
+}
+
+class Route {
+  constructor({ methods, path, pattern, demand, isPublic }) {
+    Object.assign(this, { methods, path, demand, public: isPublic });
+    Object.defineProperties(this, {
+      pattern: { value: pattern },
+      smallPattern: { value: pattern.map((part) => (typeof part === "string" ? part.toLowerCase() : part)) },
+    });
+    Object.freeze(this);
+  }
+
+  takes(method) {
+    const asked = method === "HEAD" && !this.methods.includes("HEAD") ? "GET" : method;
+    return this.methods.includes("*") || this.methods.includes(asked);
+  }
+
+  /** Whether every request that the other covers is covered by this one. */
+  covers(other) {
+    return other.methods.every((method) => this.takes(method)) && contains(this.pattern, other.pattern);
+  }
+}
+
+class Mistakes {
+  #list = [];
+
+  add(pointer, detail) {
+    this.#list.push({ pointer, detail });
+  }
+
+  get count() {
+    return this.#list.length;
+  }
+
+  check() {
+    if (this.count > 0) throw new PolicyError(this.#list);
+  }
+}
+
+function readRoutes(json, mistakes) {
+  if (!isObject(json)) {
+    mistakes.add("", 'must be an object, {"routes": [...]}');
+    return [];
+  }
+  const { routes, freshness, ...others } = json;
+  for (const name of Object.keys(others)) mistakes.add(`/${name}`, "is no field of a policy: routes, freshness");
+  checkFreshness(freshness, "/freshness", mistakes);
+  if (!Array.isArray(routes) || routes.length === 0) {
+    mistakes.add("/routes", "must be a list of at least one route");
+    return [];
+  }
+  const read = routes.map((route, at) => readRoute(route, `/routes/${at}`, freshness, mistakes));
+  read.forEach((route, at) => {
+    const before = read.findIndex((other, place) => place < at && route !== undefined && other?.covers(route));
+    if (before >= 0) mistakes.add(`/routes/${at}`, `is never reached: /routes/${before} covers it. Put it before that one`);
+  });
+  return read;
+}
+
+function readRoute(json, pointer, policyFreshness, mistakes) {
+  if (!isObject(json)) {
+    mistakes.add(pointer, "must be an object");
+    return undefined;
+  }
+  const before = mistakes.count;
+  for (const name of Object.keys(json).filter((name) => !ROUTE.includes(name))) {
+    mistakes.add(`${pointer}/${name}`, `is no field of a route: ${ROUTE.join(", ")}`);
+  }
+  const { method, path, all_of, any_of, any_token, public: isPublic, freshness = policyFreshness } = json;
+  const methods = Array.isArray(method) ? method : [method];
+  if (methods.length === 0 || !methods.every((method) => method === "*" || (typeof method === "string" && METHOD.test(method)))) {
+    mistakes.add(`${pointer}/method`, 'must be a method in capitals, a list of them, or "*"');
+  }
+  const pattern = readPattern(path, `${pointer}/path`, mistakes);
+  const allOf = readScopes(all_of, `${pointer}/all_of`, mistakes);
+  const anyOf = readScopes(any_of, `${pointer}/any_of`, mistakes);
+  checkFreshness(json.freshness, `${pointer}/freshness`, mistakes);
+  for (const [name, value] of Object.entries({ any_token, public: isPublic })) {
+    if (value !== undefined && value !== true) mistakes.add(`${pointer}/${name}`, "must be true, or left out");
+  }
+  const ways = [all_of !== undefined || any_of !== undefined, any_token, isPublic].filter(Boolean).length;
+  if (ways !== 1) {
+    mistakes.add(pointer, "must say who may pass, in one way: by scopes (all_of, any_of), any_token: true, or public: true");
+  }
+  if (isPublic && json.freshness !== undefined) mistakes.add(`${pointer}/freshness`, "means nothing where everybody may pass");
+  if (mistakes.count > before) return undefined;
+  return new Route({ methods, path, pattern, demand: { allOf, anyOf, freshness }, isPublic: isPublic === true });
+}
+
+function readPattern(path, pointer, mistakes) {
+  if (typeof path !== "string" || !path.startsWith("/")) {
+    mistakes.add(pointer, "must be a path that begins with /");
+    return undefined;
+  }
+  const parts = split(path);
+  const pattern = parts.map((part, at) => {
+    if (part === "*" && at === parts.length - 1) return REST;
+    if (/^:[A-Za-z_]\w*$/.test(part)) return ONE;
+    return part;
+  });
+  const wrong = pattern.find((part) => typeof part === "string" && (UNCLEAR.test(part) || /[*:?#%]/.test(part)));
+  if (wrong === undefined) return pattern;
+  mistakes.add(pointer, `the segment ${JSON.stringify(wrong)} is none: plain text, :name for any one, or * at the end for all below`);
+  return undefined;
+}
+
+function readScopes(scopes, pointer, mistakes) {
+  if (scopes === undefined) return [];
+  if (!Array.isArray(scopes) || scopes.length === 0) {
+    mistakes.add(pointer, "must be a list of at least one scope");
+    return [];
+  }
+  scopes.forEach((scope, at) => {
+    if (typeof scope !== "string" || !SCOPE.test(scope)) {
+      mistakes.add(`${pointer}/${at}`, "is no scope: letters, digits, _ and - in segments joined by : or .");
+    }
+  });
+  return scopes;
+}
+
+function checkFreshness(freshness, pointer, mistakes) {
+  if (freshness !== undefined && !FRESHNESS.includes(freshness)) {
+    mistakes.add(pointer, `must be one of ${FRESHNESS.join(", ")}`);
+  }
+}
+
+/** The segments of a request's path, decoded; `undefined` where servers would read it in more than one way. */
+function segmentsOf(path) {
+  if (!path.startsWith("/")) return undefined;
+  try {
+    const segments = split(path).map(decodeURIComponent);
+    return segments.some((segment) => UNCLEAR.test(segment)) ? undefined : segments;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A slash at the end makes no difference. */
+function split(path) {
+  const parts = path.split("/").slice(1);
+  if (parts.at(-1) === "") parts.pop();
+  return parts;
+}
+
+function matches(pattern, segments) {
+  const rest = pattern.at(-1) === REST;
+  const fixed = rest ? pattern.slice(0, -1) : pattern;
+  if (rest ? segments.length < fixed.length : segments.length !== fixed.length) return false;
+  return fixed.every((part, at) => part === ONE || part === segments[at]);
+}
+
+/** Whether whatever matches the other pattern matches this one. */
+function contains(pattern, other) {
+  const rest = pattern.at(-1) === REST;
+  const fixed = rest ? pattern.slice(0, -1) : pattern;
+  const otherFixed = other.at(-1) === REST ? other.slice(0, -1) : other;
+  if (!rest && otherFixed.length !== other.length) return false;
+  if (rest ? otherFixed.length < fixed.length : otherFixed.length !== fixed.length) return false;
+  return fixed.every((part, at) => part === ONE || part === otherFixed[at]);
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
