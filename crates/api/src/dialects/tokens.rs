@@ -95,7 +95,7 @@ impl<P: Ports> Caller<P> {
 
     async fn page(&self, filter: TokenFilter, limit: u32, cursor: Option<String>) -> Result<Listed, Problem> {
         let sort = TokenSort { by: TokenColumn::Number, descending: true };
-        self.ask(ListTokens { filter, sort, page: Page { limit: Some(limit), cursor } }).await?.look()
+        self.ask(ListTokens { filter, sort, page: Page { limit: Some(limit), cursor }, usage: None }).await?.look()
     }
 }
 

@@ -107,6 +107,10 @@ fn the_days_come_one_by_one() {
     );
     assert_eq!(setup.last_used_at(&setup.token.1), "2027-01-16T08:03:00.000Z");
     assert_eq!(setup.read(&path)["items"].as_array().unwrap().len(), 30);
+    let listed = |query: &str| setup.read(&format!("/v1/tokens?q={}{query}", setup.token.1))["items"][0].clone();
+    assert_eq!(listed("&usage=3")["daily_uses"], json!([0, 1, 2]));
+    assert_eq!(listed("").get("daily_uses"), None);
+    assert_eq!(setup.deployment.get(&setup.acme.admin, "/v1/tokens?usage=91").refused(422), "INVALID_VALUE");
     let get = |days: &str| setup.deployment.get(&setup.acme.admin, &format!("{path}?{days}"));
     for days in ["days=0", "days=91"] {
         assert_eq!(get(days).refused(422), "INVALID_VALUE");

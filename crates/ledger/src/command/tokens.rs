@@ -59,6 +59,9 @@ pub struct ListTokens {
     pub sort: TokenSort,
     /// Which page.
     pub page: Page,
+    /// On how many of the last days (UTC), today's included, each token's uses are told: 1 to 90.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<u32>,
 }
 
 /// Which tokens: those for which all that is given holds.
@@ -224,6 +227,9 @@ pub struct TokenView {
     pub revoked_at: Option<Timestamp>,
     /// Rises with every change to the token.
     pub version: u64,
+    /// In a list that was asked for usage: how often it was used on each of the last days (UTC), oldest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub daily_uses: Option<Vec<u64>>,
 }
 
 /// A token just issued or rotated, with its text: the one reply that carries it.

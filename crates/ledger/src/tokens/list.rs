@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{OwnedToken, TokenRow, filter::Conditions};
+use super::{OwnedToken, TokenRow, filter::Conditions, usage};
 use crate::{
     command::{ListTokens, Listing, TokenColumn, TokenSort, TokenView},
     cursor::{List, Position, Window},
@@ -48,7 +48,11 @@ pub(crate) fn list(work: &Work<'_>, ask: &ListTokens) -> Result<Listing<TokenVie
     let items = OwnedToken::select(work.sql, &clauses, &values)?
         .into_iter()
         .map(|held| Ok((place(ask.sort, &held.token), held.view(work.now)?)));
-    Ok(window.page(items.collect::<Result<_, Refusal>>()?, total))
+    let mut page = window.page(items.collect::<Result<_, Refusal>>()?, total);
+    if let Some(days) = ask.usage {
+        usage::tell(work, &mut page.items, days)?;
+    }
+    Ok(page)
 }
 
 fn column(sort: TokenSort) -> &'static str {

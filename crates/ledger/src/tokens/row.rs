@@ -245,6 +245,7 @@ impl OwnedToken {
             last_used_at: token.last_used_at,
             revoked_at: token.revoked_at,
             version: token.version,
+            daily_uses: None,
             id: token.id,
         })
     }

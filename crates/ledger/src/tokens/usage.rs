@@ -10,7 +10,7 @@ use counterfoil_verify::Timestamp;
 use super::read::find;
 use crate::{
     check,
-    command::{DayOfUse, ReadUsage, ReportUses, Reported, Usage, Uses},
+    command::{DayOfUse, ReadUsage, ReportUses, Reported, TokenView, Usage, Uses},
     refusal::Refusal,
     scopes::BuiltIn,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
@@ -73,10 +73,7 @@ fn placed(uses: &Uses, now: Timestamp) -> Option<(Digest, u64, Timestamp, u32)> 
 
 pub(crate) fn read(work: &Work<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
     work.authority.require(BuiltIn::TokensRead)?;
-    let days = u64::from(ask.days.unwrap_or(SHOWN));
-    if !(1..=KEPT).contains(&days) {
-        return Err(Refusal::invalid_value("/days", format!("Ask for 1 to {KEPT} days.")));
-    }
+    let days = kept("/days", ask.days.unwrap_or(SHOWN))?;
     let token = find(work, &ask.id)?.token;
     // Whatever a number was bound as, the days are integers.
     let each = "WITH RECURSIVE shown (day) AS (
@@ -88,6 +85,38 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
     let items = rows.into_iter().map(day_of_use).collect::<Result<Vec<_>, _>>()?;
     let total = items.iter().fold(0, |total: u64, day| total.saturating_add(day.uses));
     Ok(Usage { items, total, last_used_at: token.last_used_at })
+}
+
+/// Tells each of these tokens' uses on the last days, all of them in one question.
+pub(super) fn tell(work: &Work<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), Refusal> {
+    let days = kept("/usage", days)?;
+    let mut counts = vec![vec![0; usize::try_from(days).unwrap_or_default()]; tokens.len()];
+    // Day by day and token by token, as the key has them: other tokens' uses are not even looked at.
+    let each = "WITH RECURSIVE shown (day, place) AS (
+            SELECT CAST(? AS INTEGER), 0 UNION ALL SELECT day + 1, place + 1 FROM shown WHERE day < ?)
+        SELECT asked.key, shown.place, uses.count
+        FROM shown CROSS JOIN json_each(?) AS asked CROSS JOIN uses
+        WHERE uses.day = shown.day AND uses.token = asked.value";
+    let numbers = Value::json(&tokens.iter().map(|token| token.number).collect::<Vec<_>>())?;
+    for mut row in work.sql.exec(each, &[first_of(days, work.now).into(), day_of(work.now).into(), numbers])? {
+        let (token, day): (u64, u64) = (row.take()?, row.take()?);
+        let place = usize::try_from(token).ok().and_then(|token| counts.get_mut(token));
+        let place = place.zip(usize::try_from(day).ok()).and_then(|(days, day)| days.get_mut(day));
+        *place.ok_or_else(|| SqlError::new("a use of a token that was not asked for"))? = row.take()?;
+    }
+    for (token, uses) in tokens.iter_mut().zip(counts) {
+        token.daily_uses = Some(uses);
+    }
+    Ok(())
+}
+
+/// So many days, if that many are kept.
+fn kept(pointer: &str, days: u32) -> Result<u64, Refusal> {
+    let days = u64::from(days);
+    if (1..=KEPT).contains(&days) {
+        return Ok(days);
+    }
+    Err(Refusal::invalid_value(pointer, format!("Ask for 1 to {KEPT} days.")))
 }
 
 fn day_of_use(mut row: Row) -> Result<DayOfUse, SqlError> {

@@ -23,7 +23,7 @@ fn list(
     sort: TokenSort,
     page: Page,
 ) -> Result<Listing<TokenView>, Refusal> {
-    world.attempt(actor, ListTokens { filter: filter.clone(), sort, page })
+    world.attempt(actor, ListTokens { filter: filter.clone(), sort, page, usage: None })
 }
 
 fn numbers(listing: &Listing<TokenView>) -> Vec<u64> {

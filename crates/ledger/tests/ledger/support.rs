@@ -117,7 +117,7 @@ pub(crate) fn token(scopes: &[&str]) -> CreateToken {
 /// All tokens that the actor may see, newest first.
 pub(crate) fn all_tokens(page: Page) -> ListTokens {
     let sort = TokenSort { by: TokenColumn::Number, descending: true };
-    ListTokens { filter: TokenFilter::default(), sort, page }
+    ListTokens { filter: TokenFilter::default(), sort, page, usage: None }
 }
 
 /// A plain member with these grants.
@@ -127,6 +127,7 @@ pub(crate) fn member(id: &str, grants: &[&str]) -> CreateMember {
         number: None,
         name: id.to_uppercase(),
         email: None,
+        subject: None,
         role: Role::Member,
         grants: patterns(grants),
         quota: None,

@@ -3,8 +3,8 @@
 use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
-        Actor, CreateToken, DayOfUse, DeleteWorkspace, ReadToken, ReadUsage, ReportUses, RevokeToken, RotateToken,
-        SuspendWorkspace, Usage, Uses,
+        Actor, CreateToken, DayOfUse, DeleteWorkspace, ListTokens, Page, ReadToken, ReadUsage, ReportUses, RevokeToken,
+        RotateToken, SuspendWorkspace, Usage, Uses,
     },
     refusal::InvalidCode,
     rfc3339,
@@ -112,6 +112,27 @@ fn what_is_done_in_a_session_is_done_with_its_token() {
     let Actor::Session(digest) = world.open(&admin).unwrap().actor else { panic!("not a session") };
     report(&mut world, vec![uses(digest, START, 2), uses(admin.digest, START, 1)]);
     assert_eq!(counts(&usage(&mut world, admin.actor, &admin.id, 1)), [3]);
+}
+
+#[test]
+fn a_list_tells_each_tokens_uses_in_the_order_of_its_own() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["read"]);
+    let bob = world.join("bob", &["read"]);
+    report(&mut world, vec![uses(ann.digest, day(2), 7), uses(ann.digest, START, 3), uses(bob.digest, day(1), 4)]);
+    report(&mut world, vec![uses(ann.digest, day(3), 90)]);
+    let list = |world: &mut World, usage| {
+        let page = Page { limit: Some(2), cursor: None };
+        world.attempt(admin.actor, ListTokens { usage, ..all_tokens(page) })
+    };
+    let told = list(&mut world, Some(3)).unwrap().items.into_iter().map(|token| (token.number, token.daily_uses));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [(bob.number, Some(vec![0, 4, 0])), (ann.number, Some(vec![7, 0, 3]))]);
+    assert!(list(&mut world, None).unwrap().items.iter().all(|token| token.daily_uses.is_none()));
+    for days in [0, 91] {
+        let Err(Refusal::Invalid { code, pointer, .. }) = list(&mut world, Some(days)) else { panic!("{days} days") };
+        assert_eq!((code, &*pointer), (InvalidCode::InvalidValue, "/usage"));
+    }
 }
 
 #[test]

@@ -32,15 +32,18 @@ pub(in crate::routes) struct Question {
     limit: Option<u32>,
     /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,
+    /// Tells each token's uses on so many of the last days (UTC), today's included, as `daily_uses`.
+    #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
+    usage: Option<u32>,
 }
 
 pub(in crate::routes) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(question): Query<Question>,
 ) -> Result<Reply<Listing<TokenView>>, Problem> {
-    let Question { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor } = question;
+    let Question { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor, usage } = question;
     let filter = TokenFilter { owner, state, scope, client_id, digest, text: q, ..TokenFilter::default() };
-    caller.ask(ListTokens { filter, sort, page: Page { limit, cursor } }).await
+    caller.ask(ListTokens { filter, sort, page: Page { limit, cursor }, usage }).await
 }
 
 /// A column's name, with `-` before it for the other way round.

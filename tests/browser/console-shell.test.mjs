@@ -1,0 +1,182 @@
+// The console's shell: who gets in, what they are led to, and what the page is allowed to do.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { deployment, look, open, settled, signIn, signedIn, visit } from "./console.mjs";
+
+test("signing in with a token, and out again", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+  await look(page, "sign-in");
+
+  await page.getByLabel("API token").fill("cft_mistyped_and_far_too_short");
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("No such token was issued here.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-invalid")), "true");
+
+  await signIn(page, acme.admin);
+  await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
+  assert.ok(!(await page.content()).includes(acme.admin.token), "the page keeps no token");
+  await page.reload();
+  await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
+
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+  assert.equal(await page.getByLabel("Workspace").inputValue(), "acme");
+  await page.goto(`${page.base}#/tokens`);
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+});
+
+test("the list of tokens, as an admin and as a member", async (t) => {
+  const acme = await deployment(t);
+  await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"], expires_in: 30 * 86_400 });
+  const off = await acme.admin.issue({ name: "billing", scopes: ["invoices:read", "orders:read", "orders:write", "tokens:read"] });
+  await acme.admin.expect(200, "PATCH", `/v1/tokens/${off.id}`, { enabled: false });
+  await acme.admin.revoke((await acme.admin.issue({ name: "leaked", scopes: [] })).id);
+
+  const names = (page) => page.locator("tbody th a").allTextContents();
+  const admin = await signedIn(t, acme, acme.admin);
+  await settled(admin);
+  assert.deepEqual(await names(admin), ["leaked", "billing", "nightly export", "Ada's sign-in", "First admin token"]);
+  await look(admin, "tokens");
+
+  await admin.getByRole("button", { name: "Name" }).click();
+  await settled(admin);
+  assert.equal((await names(admin))[0], "nightly export");
+  await admin.getByLabel("State").selectOption("disabled");
+  await admin.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  assert.deepEqual(await names(admin), ["billing"]);
+  assert.match(admin.url(), /state=disabled&sort=-name$/);
+  await admin.getByLabel("State").selectOption("");
+  await admin.getByRole("searchbox").fill("nothing like it");
+  await admin.getByText("No token is like that").waitFor();
+  await look(admin, "tokens-none-found");
+
+  const ada = await signedIn(t, acme, acme.ada);
+  await settled(ada);
+  assert.deepEqual(await names(ada), ["nightly export", "Ada's sign-in"]);
+  assert.equal(await ada.getByRole("columnheader", { name: "Owner" }).count(), 0);
+});
+
+test("no page of the console may run what it did not come with", async (t) => {
+  const acme = await deployment(t);
+  const answer = await acme.app.fetch("/console/");
+  const policy = answer.headers.get("content-security-policy");
+  const directives = Object.fromEntries(policy.split("; ").map((one) => [one.split(" ")[0], one.split(" ").slice(1).join(" ")]));
+  assert.deepEqual(directives, {
+    "default-src": "'none'", "script-src": "'self' 'wasm-unsafe-eval'", "style-src": "'self'", "img-src": "'self'",
+    "connect-src": "'self'", "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'", "trusted-types": "'none'",
+  });
+  assert.equal(answer.headers.get("referrer-policy"), "no-referrer");
+  const docs = await acme.app.fetch("/docs/errors");
+  assert.match(docs.headers.get("content-security-policy"), /default-src 'none'; style-src 'self'/, "other pages run nothing at all");
+
+  const page = await signedIn(t, acme, acme.admin);
+  await settled(page);
+  await assert.rejects(page.evaluate(() => (document.body.innerHTML = "<p>")), /TrustedHTML/);
+  assert.match(page.complaints.splice(0).join(), /TrustedHTML/);
+});
+
+test("a session that ends loses nothing of what was typed, and the request is repeated", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.ada);
+  const end = async () => {
+    const { items } = await acme.admin.expect(200, "GET", "/v1/sessions");
+    for (const { id } of items) await acme.admin.expect(200, "DELETE", `/v1/sessions/${id}`);
+  };
+  const dialog = page.getByRole("dialog");
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByLabel("Name", { exact: true }).fill("typed before");
+  await page.getByLabel("orders:read").check();
+  await end();
+  await page.getByRole("button", { name: "Generate token" }).click();
+  await dialog.getByText("Sign in again as Ada Lovelace of Acme.").waitFor();
+  await look(page, "session-over");
+  for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Escape");
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "Here is your token" }).waitFor();
+  const { items, total } = await acme.admin.expect(200, "GET", "/v1/tokens?q=typed");
+  assert.deepEqual([total, items[0].scopes], [1, ["orders:read"]]);
+  await page.getByRole("button", { name: "Copy" }).click();
+
+  // Several requests that meet its end ask once, and each of them is repeated.
+  await visit(page, "#/tokens", "Tokens");
+  await end();
+  await page.getByRole("link", { name: "typed before" }).click();
+  await dialog.waitFor();
+  assert.equal(await dialog.count(), 1);
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "typed before" }).waitFor();
+  assert.equal(await dialog.count(), 0);
+
+  // Whoever would rather leave is signed out.
+  await settled(page);
+  await end();
+  await page.getByLabel("Name", { exact: true }).fill("never saved");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await dialog.getByRole("button", { name: "Leave this page and sign out" }).click();
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+  assert.equal((await acme.admin.expect(200, "GET", "/v1/tokens?q=never")).total, 0);
+});
+
+test("what is on a page is not for whoever signs in next", async (t) => {
+  const acme = await deployment(t);
+  await acme.admin.issue({ name: "for admins only", scopes: [] });
+  const page = await signedIn(t, acme, acme.admin);
+  await settled(page);
+  await page.context().clearCookies();
+  await page.getByLabel("State").selectOption("active");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("Ada Lovelace").waitFor();
+  await settled(page);
+  assert.deepEqual(await page.locator("tbody th a").allTextContents(), ["Ada's sign-in"]);
+});
+
+test("signing in by an identity provider", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  const issuer = "https://login.acme.example/realms/staff";
+  await page.route("**/v1/session/providers?*", (route) => {
+    const known = new URL(route.request().url()).searchParams.get("workspace") === "acme";
+    return route.fulfill({ json: { providers: known ? [{ issuer }, { issuer: "javascript:alert(1)" }] : [] } });
+  });
+  const find = page.getByRole("button", { name: "Find its identity provider" });
+  await page.getByLabel("Workspace").fill("other");
+  await find.click();
+  await page.getByText("Nobody signs in to this workspace by an identity provider.").waitFor();
+  await page.getByLabel("Workspace").fill("acme");
+  await find.click();
+  const link = page.getByRole("link", { name: "Sign in at login.acme.example" });
+  assert.equal(await link.getAttribute("href"), `/v1/session/start?workspace=acme&issuer=${encodeURIComponent(issuer)}`);
+  for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol))) assert.equal(href, "http:");
+  await look(page, "sign-in-providers");
+
+  await page.goto(`${page.base}#/sign-in?failed=NO_SUCH_MEMBER`);
+  await page.getByText("Signing in did not succeed.").waitFor();
+  await page.getByRole("link", { name: "NO_SUCH_MEMBER" }).waitFor();
+  await page.goto(`${page.base}#/sign-in?failed=%3Cimg%20src=x%20onerror=alert(1)%3E`);
+  await page.reload();
+  await page.getByText("Signing in did not succeed.").waitFor();
+  assert.equal(await page.locator("main img").count(), 0);
+});
+
+test("pages that are not there, or not for somebody, say so", async (t) => {
+  const acme = await deployment(t);
+  const { token } = await acme.admin.issue({ name: "sign-in only", owner: "ada", scopes: ["sessions:create"] });
+  const page = await signedIn(t, acme, acme.admin.as(token));
+  await page.getByText("needs the scope tokens:read").waitFor();
+  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Call the API"]);
+  await look(page, "not-for-you");
+  await visit(page, "#/nowhere", "There is no such page");
+  await visit(page, "#/call", "Call the API");
+  await look(page, "call");
+  const ada = await signedIn(t, acme, acme.ada);
+  await visit(ada, "#/tokens/tok_nobody", "Not found");
+  await visit(ada, "#/tokens/%E0%A4%A", "There is no such page");
+});

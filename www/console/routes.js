@@ -1,0 +1,15 @@
+// Every page: where it is, what leads to it (`nav`), and whom it is for (`needs` a scope, or `open` to everybody).
+//
+// A page is a module with `show(place)`, which answers a promise of `{ title, crumb?, actions?, body }`. `place` has the
+// route's `id`, the `query` of the hash, a `signal` that ends with the page, and `reload()`.
+
+export const routes = [
+  { path: "/sign-in", load: () => import("./pages/sign-in.js"), open: true },
+  { path: "/tokens", load: () => import("./pages/tokens.js"), nav: "Tokens", needs: "tokens:read" },
+  { path: "/tokens/:id", load: () => import("./pages/token.js"), needs: "tokens:read" },
+  { path: "/new", load: () => import("./pages/new.js"), needs: "tokens:write", within: "/tokens" },
+  { path: "/call", load: () => import("./pages/call.js"), nav: "Call the API", open: true },
+];
+
+/** Where everybody begins. */
+export const HOME = "#/tokens";
