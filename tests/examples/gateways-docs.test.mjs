@@ -19,11 +19,10 @@ function documented(section, language) {
   return text.split("```")[0];
 }
 
-const manifest = JSON.stringify({ private: true, type: "module" });
-const worker = (section) => ({ "package.json": manifest, "wrangler.toml": documented("Cloudflare Worker", "toml"), "index.js": documented(section, "js") });
+const worker = (section) => ({ "wrangler.toml": documented("Cloudflare Worker", "toml"), "index.js": documented(section, "js") });
 const WORKER = await bundled(await project(worker("Cloudflare Worker")));
 const HONO = await bundled(await project(worker("Hono"), ["hono"]));
-const EXPRESS = await project({ "package.json": manifest }, ["express"]);
+const EXPRESS = await project({}, ["express"]);
 
 /** A deployment, and tokens of its workspace. */
 async function setUp(t) {

@@ -33,7 +33,6 @@ export default app;
 
 const WORKER = await bundled(await project(
   {
-    "package.json": JSON.stringify({ private: true, type: "module" }),
     "wrangler.toml": 'name = "app"\nmain = "index.js"\ncompatibility_date = "2026-04-26"\n',
     "index.js": CODE,
   },

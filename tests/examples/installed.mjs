@@ -1,13 +1,11 @@
 // Code of the package's users as they have it: the package from its tarball, bundled by wrangler, on workerd.
 
-import { execFile } from "node:child_process";
-import { cp, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { finished } from "node:stream/promises";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { install, run } from "../package/installed.mjs";
 
 // Wrangler is not to phone anywhere; it reads these when it is loaded.
 process.env.WRANGLER_SEND_METRICS = "false";
@@ -15,38 +13,20 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
 const { Miniflare } = await import("miniflare");
 
-const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const PACKAGE = join(ROOT, "build/verify");
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 
 /**
- * A folder of its own with a project in it and the package installed; gone when the tests of the file are over.
+ * A folder of its own with the package installed and a project in it; gone when the tests of the file are over.
  *
  * @param files a folder of this repository, or texts by their names
  * @param frameworks what the project uses besides, of this repository's own packages
  */
 export async function project(files, frameworks = []) {
-  const folder = await mkdtemp(join(tmpdir(), "counterfoil-example-"));
-  after(() => rm(folder, { recursive: true, force: true }));
-  const code = join(folder, "project");
-  await mkdir(code);
-  if (typeof files === "string") await cp(join(ROOT, files), code, { recursive: true });
-  else for (const [name, text] of Object.entries(files)) await writeFile(join(code, name), text);
-
-  // The tools of users are those of this repository.
-  const description = join(code, "package.json");
-  const { devDependencies, ...others } = JSON.parse(await readFile(description, "utf8"));
-  await writeFile(description, JSON.stringify(others));
-
-  const npm = (cwd, ...args) => run("npm", args, { cwd, shell: process.platform === "win32" });
-  const { stdout } = await npm(PACKAGE, "pack", "--json", "--pack-destination", folder);
-  const [{ filename }] = JSON.parse(stdout);
-  await npm(code, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", join(folder, filename));
-  for (const name of frameworks) {
-    await symlink(join(ROOT, "node_modules", name), join(code, "node_modules", name), "junction");
-  }
-  return code;
+  const { folder } = await install({ after }, frameworks);
+  if (typeof files === "string") await cp(join(ROOT, files), folder, { recursive: true });
+  else for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
+  return folder;
 }
 
 /** Bundles the Worker of a project as `wrangler deploy` does, and gives its options for Miniflare. */
