@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { exportSPKI } from "jose";
 import { Browser, COOKIE, Client, logged, workspace } from "./client.mjs";
@@ -538,6 +539,19 @@ test("the console is told where one may sign in, and a browser goes there alone"
   assert.equal((await traveller.go("/v1/session/start?workspace=acme&more=1")).status, 400);
   await let_in(admin, hidden);
   await assertTurnedAway(await traveller.go("/v1/session/start?workspace=acme"), "SIGN_IN_FAILED", 302);
+});
+
+test("what docs/sign-in.md says to send is taken", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const page = await readFile(new URL("../../docs/sign-in.md", import.meta.url), "utf8");
+  const calls = [...page.matchAll(/^curl (-s.*?) -d '(.*?)'$/gms)];
+  for (const [, options, body] of calls) {
+    const method = options.includes("-X PATCH") ? "PATCH" : "POST";
+    const path = options.match(/counterfoil\.example(\S+)/)[1];
+    await admin.expect(method === "POST" ? 201 : 200, method, path, JSON.parse(body));
+  }
+  assert.equal(calls.length, 4);
 });
 
 for (const [how, methods] of Object.entries({ "a header": undefined, "the body": ["client_secret_post"] })) {

@@ -1,6 +1,8 @@
 //! Signing in by an identity provider: what the API makes of it, whatever the provider and the ledger do.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_api::{Claims, Description};
+use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 use serde_json::{Value, json};
 
@@ -42,11 +44,8 @@ fn ada(nonce: Option<&str>) -> Claims {
 
 /// A token that looks like one for this audience of this issuer.
 fn token_for(issuer: &str, audience: &Value) -> String {
-    let encode = |value: &Value| {
-        use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-        BASE64_URL_SAFE_NO_PAD.encode(value.to_string())
-    };
-    format!("e30.{}.c2lnbmF0dXJl", encode(&json!({ "iss": issuer, "aud": audience })))
+    let claims = json!({ "iss": issuer, "aud": audience }).to_string();
+    format!("e30.{}.c2lnbmF0dXJl", BASE64_URL_SAFE_NO_PAD.encode(claims))
 }
 
 /// One that the provider has signed.
@@ -267,8 +266,7 @@ fn it_comes_back_once_and_is_taken_in() {
     );
     assert_eq!(redeemed.redirect_uri, format!("{ORIGIN}/v1/session/callback"));
     assert_eq!(redeemed.token_endpoint.as_str(), "https://accounts.example/token");
-    let digest = counterfoil_token::Digest::of(redeemed.code_verifier.as_bytes());
-    use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+    let digest = Digest::of(redeemed.code_verifier.as_bytes());
     assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(digest.as_bytes()), parameter(&address, "code_challenge"));
 
     assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
@@ -302,7 +300,6 @@ fn whoever_comes_back_otherwise_is_turned_away() {
     let path = way_back(&deployment, &address, "code");
     let (other, _) = set_out(&deployment);
     let forged = |place: usize, text: &str| {
-        use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
         let mut parts: Vec<_> = flow.split('.').map(str::to_owned).collect();
         parts[place] = BASE64_URL_SAFE_NO_PAD.encode(text);
         parts.join(".")
@@ -311,7 +308,7 @@ fn whoever_comes_back_otherwise_is_turned_away() {
     let ways = [
         (flow.clone(), "/v1/session/callback".to_owned()),
         (flow.clone(), "/v1/session/callback?code=code".to_owned()),
-        (flow.clone(), format!("/v1/session/callback?code=code&state={}", &state[1..])),
+        (flow.clone(), format!("/v1/session/callback?code=code&state={}", state.get(1..).unwrap())),
         (flow.clone(), format!("{path}&state={state}")),
         (flow.clone(), format!("{path}&code=code")),
         (flow.clone(), format!("{path}&iss=https%3A%2F%2Fother.example")),
