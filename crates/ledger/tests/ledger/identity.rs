@@ -147,13 +147,15 @@ fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
 
 #[test]
 fn by_subject_the_member_is_the_one_with_that_very_subject() {
-    let (mut world, _) = open_to(MemberBy::Subject);
+    let (mut world, admin) = open_to(MemberBy::Subject);
     for subject in ["", "ann", "ANN|1", "ann|1 ", "ann|2"] {
         assert_not_signed_in(world.sign_in(identity(subject)));
     }
     // Here an address says nothing.
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     world.sign_in(identity("ann|1")).unwrap();
+    world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
 }
 
 #[test]
@@ -276,11 +278,12 @@ fn what_does_not_end_it() {
     // With its workspace it rests.
     world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
     assert_unauthenticated(world.call(ann.actor, ReadSession {}), Code::WorkspaceSuspended);
-    assert_not_signed_in(world.sign_in(identity("ann|1")));
+    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     let listed = sessions(&mut world, Actor::Root).items;
     assert_eq!(listed.iter().find(|session| session.id == ann.id).unwrap().scopes, Vec::new().into());
     world.call(Actor::Root, SuspendWorkspace { suspended: false }).unwrap();
     assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
+    world.sign_in(with_email("ann@example.org")).unwrap();
 }
 
 #[test]
