@@ -26,14 +26,14 @@ const provider = (issuer, more = {}) => ({
   ...more,
 });
 
-const let_in = (admin, ...providers) => admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
+const letIn = (admin, ...providers) => admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
 
 /** A deployment with the workspace `acme`, where Ada signs in by a provider. */
 async function seated(t, more) {
   const issuer = await startIssuer(t);
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
-  await let_in(admin, provider(issuer, more));
+  await letIn(admin, provider(issuer, more));
   await admin.expect(201, "POST", "/v1/members", ADA);
   return { issuer, app, admin };
 }
@@ -104,10 +104,10 @@ test("whom a provider vouches for may do what they are granted, until that ends"
   await app.crash();
   assert.deepEqual(await browser.expect(200, "GET", "/v1/session"), browser.opened.body);
 
-  await let_in(admin);
+  await letIn(admin);
   assert.equal((await browser.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its provider");
   await assertFailed(app, await visitor.present(await issuer.token()), /no provider/);
-  await let_in(admin, provider(issuer));
+  await letIn(admin, provider(issuer));
   const again = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "suspended" });
   assert.equal((await again.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its member");
@@ -223,7 +223,7 @@ test("each workspace believes its own providers and finds its own members", asyn
   const visitor = new Visitor(app);
   const other = await workspace(app, "other");
   const theirs = await startIssuer(t);
-  await let_in(other.admin, provider(theirs, { member_by: "subject" }));
+  await letIn(other.admin, provider(theirs, { member_by: "subject" }));
   await assertFailed(app, await visitor.present(await theirs.token()), /no provider/);
   await assertFailed(app, await visitor.present(await issuer.token(), "other"), /no provider/);
   await assertFailed(app, await visitor.present(await theirs.token(), "other"), /no active member/);
@@ -247,7 +247,7 @@ test("behind Cloudflare Access the assertion that it adds is enough", async (t) 
   // Access says of itself nothing of this, nor that addresses are verified.
   issuer.instead["/.well-known/openid-configuration"] = (_, response) => json(response, 404, {});
   const access = provider(issuer, { jwks_uri: `${issuer.url}/keys`, vouches_for_email: true, sign_in: false });
-  await let_in(admin, access);
+  await letIn(admin, access);
   const visitor = new Visitor(app);
   const assertion = await issuer.token({ aud: ["console"], email_verified: undefined, sub: "uuid", type: "app" });
   const header = { "cf-access-jwt-assertion": assertion };
@@ -298,7 +298,7 @@ test("a provider that cannot be had is no refusal", async (t) => {
   for (const [what, path, fault, why] of [...passing, ...lasting]) {
     await t.test(what, async (t) => {
       const issuer = await startIssuer(t);
-      await let_in(admin, provider(issuer));
+      await letIn(admin, provider(issuer));
       issuer.instead[path] = (request, response) => fault(request, response, issuer);
       const answer = await visitor.present(await issuer.token());
       assert.deepEqual([answer.status, answer.body.code], [503, "PROVIDER_UNAVAILABLE"]);
@@ -312,7 +312,7 @@ test("a provider that cannot be had is no refusal", async (t) => {
     });
   }
   const issuer = await startIssuer(t);
-  await let_in(admin, provider(issuer));
+  await letIn(admin, provider(issuer));
   app.ledger.fail("fetch", "refused");
   assert.equal((await visitor.present(await issuer.token())).body.code, "LEDGER_UNAVAILABLE");
   app.ledger.heal();
@@ -512,9 +512,9 @@ test("a browser that comes back otherwise than it went is turned away", async (t
   await t.test("after the provider was removed", async () => {
     const traveller = new Traveller(app);
     const path = await traveller.ask(await traveller.setOut());
-    await let_in(admin);
+    await letIn(admin);
     await assertTurnedAway(await traveller.go(path));
-    await let_in(admin, provider(issuer));
+    await letIn(admin, provider(issuer));
   });
   assert.equal((await new Traveller(app).travel()).headers.get("location"), "/console/");
 });
@@ -523,7 +523,7 @@ test("the console is told where one may sign in, and a browser goes there alone"
   const { issuer, app, admin } = await seated(t);
   const other = await startIssuer(t);
   const hidden = { ...provider(issuer), audience: "api", sign_in: false };
-  await let_in(admin, hidden, provider(issuer), provider(other), { ...provider(issuer), audience: "second" });
+  await letIn(admin, hidden, provider(issuer), provider(other), { ...provider(issuer), audience: "second" });
   const visitor = new Visitor(app);
   const offered = (slug) => visitor.expect(200, "GET", `/v1/session/providers?workspace=${slug}`);
   assert.deepEqual(await offered("acme"), { providers: [{ issuer: issuer.url }, { issuer: other.url }] });
@@ -537,7 +537,7 @@ test("the console is told where one may sign in, and a browser goes there alone"
     await assertTurnedAway(await traveller.go(`/v1/session/start?${query}`), "SIGN_IN_FAILED", 302);
   }
   assert.equal((await traveller.go("/v1/session/start?workspace=acme&more=1")).status, 400);
-  await let_in(admin, hidden);
+  await letIn(admin, hidden);
   await assertTurnedAway(await traveller.go("/v1/session/start?workspace=acme"), "SIGN_IN_FAILED", 302);
 });
 
@@ -563,7 +563,7 @@ for (const [how, methods] of Object.entries({ "a header": undefined, "the body":
     const app = await start(t, { bindings: { OIDC_CLIENT_SECRETS } });
     const { admin } = await workspace(app, "acme");
     await admin.expect(201, "POST", "/v1/members", ADA);
-    await let_in(admin, provider(issuer, { audience: "the-console" }));
+    await letIn(admin, provider(issuer, { audience: "the-console" }));
     const traveller = new Traveller(app);
     assert.equal((await traveller.travel()).headers.get("location"), "/console/");
 
@@ -579,7 +579,7 @@ for (const [how, methods] of Object.entries({ "a header": undefined, "the body":
       const back = `${query.get("redirect_uri")}?code=x&state=${query.get("state")}&iss=${encodeURIComponent(thief.url)}`;
       response.writeHead(302, { location: back }).end();
     };
-    await let_in(admin, provider(thief, { audience: "the-console" }));
+    await letIn(admin, provider(thief, { audience: "the-console" }));
     await assertTurnedAway(await new Traveller(app).travel());
     assert.match(told, /code_verifier=/);
     assert.doesNotMatch(told, /authorization"|client_secret|s%3Ae/);

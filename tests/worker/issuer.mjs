@@ -119,7 +119,7 @@ export class Issuer {
   /** Asks nobody, and sends the browser back at once. */
   #authorize(query, response) {
     const wanted = Object.fromEntries(query);
-    const is_right =
+    const isRight =
       wanted.response_type === "code" &&
       Object.hasOwn(this.#clients, wanted.client_id) &&
       wanted.scope.split(" ").includes("openid") &&
@@ -127,9 +127,9 @@ export class Issuer {
       /^[\w-]{43}$/.test(wanted.code_challenge) &&
       /^[\w-]{43}$/.test(wanted.nonce);
     const code = randomUUID();
-    if (is_right) this.#codes.set(code, wanted);
+    if (isRight) this.#codes.set(code, wanted);
     const back = new URL(wanted.redirect_uri);
-    const result = is_right ? { code } : { error: "invalid_request" };
+    const result = isRight ? { code } : { error: "invalid_request" };
     for (const [name, value] of Object.entries({ ...result, state: wanted.state, iss: this.url })) {
       back.searchParams.set(name, value);
     }
@@ -146,24 +146,24 @@ export class Issuer {
     const wanted = this.#codes.get(form.code);
     this.#codes.delete(form.code);
     const challenge = createHash("sha256").update(form.code_verifier ?? "").digest("base64url");
-    const is_right =
+    const isRight =
       form.grant_type === "authorization_code" &&
       wanted?.client_id === client &&
       wanted.redirect_uri === form.redirect_uri &&
       wanted.code_challenge === challenge;
-    if (!is_right) return json(response, 400, { error: "invalid_grant" });
+    if (!isRight) return json(response, 400, { error: "invalid_grant" });
     const id_token = await this.token({ aud: client, nonce: wanted.nonce, ...this.claims });
     return json(response, 200, { access_token: randomUUID(), token_type: "Bearer", id_token });
   }
 
   /** The client that presents its secret as it should, or that has none. */
   #client(authorization, form) {
-    const in_header = (this.#methods ?? ["client_secret_basic"]).includes("client_secret_basic");
+    const inHeader = (this.#methods ?? ["client_secret_basic"]).includes("client_secret_basic");
     let [id, secret] = [form.client_id, form.client_secret ?? null];
-    if (authorization && in_header) {
+    if (authorization && inHeader) {
       const text = Buffer.from(authorization.replace(/^Basic /, ""), "base64").toString();
       [id, secret] = text.split(":").map((part) => new URLSearchParams(`_=${part}`).get("_"));
-    } else if (secret !== null && in_header) {
+    } else if (secret !== null && inHeader) {
       return undefined;
     }
     return Object.hasOwn(this.#clients, id) && this.#clients[id] === secret ? id : undefined;

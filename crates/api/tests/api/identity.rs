@@ -22,13 +22,18 @@ fn provider(issuer: &str) -> Value {
 /// A workspace with a member who signs in by a provider.
 fn open() -> (Deployment, Tenant) {
     let deployment = Deployment::new();
-    let acme = deployment.workspace("acme");
-    deployment.let_sign_in(&acme, &provider(ISSUER));
+    let acme = let_ada_in(&deployment, "acme");
+    (deployment, acme)
+}
+
+fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
+    let tenant = deployment.workspace(slug);
+    deployment.let_sign_in(&tenant, &provider(ISSUER));
     let ada = json!({
         "id": "ada", "name": "Ada", "email": "ada@example.org", "role": "member", "grants": ["tokens:*", "orders:*"],
     });
-    deployment.post(&acme.admin, "/v1/members", &ada).expect(201);
-    (deployment, acme)
+    deployment.post(&tenant.admin, "/v1/members", &ada).expect(201);
+    tenant
 }
 
 /// What the provider says of Ada.
@@ -296,6 +301,8 @@ fn a_secret_goes_to_the_issuer_that_it_belongs_to() {
 #[test]
 fn whoever_comes_back_otherwise_is_turned_away() {
     let (deployment, acme) = open();
+    // Where the very same token would open a session, were the flow led there.
+    let_ada_in(&deployment, "other");
     let (flow, address) = set_out(&deployment);
     let path = way_back(&deployment, &address, "code");
     let (other, _) = set_out(&deployment);

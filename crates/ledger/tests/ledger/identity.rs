@@ -3,9 +3,9 @@
 use counterfoil_ledger::{
     Refusal, WebAddress,
     command::{
-        Actor, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime, ListSessions, Listing,
-        MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf, ReadSession, ReadWorkspace,
-        Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
+        Actor, CreateClient, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime,
+        ListSessions, Listing, MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf,
+        ReadSession, ReadWorkspace, Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
     },
     refusal::ForbiddenCode,
 };
@@ -350,7 +350,7 @@ fn only_who_may_grant_everything_says_who_vouches_for_members() {
 
 #[test]
 fn nobody_says_how_one_signs_in_who_may_do_more() {
-    let (mut world, admin) = World::founded();
+    let (mut world, admin) = open_to(MemberBy::Subject);
     let manager = world.join("manager", &["workspace:manage", "read"]);
     world.call(admin.actor, member("less", &["read"])).unwrap();
     world.call(admin.actor, member("more", &["read", "write"])).unwrap();
@@ -372,6 +372,41 @@ fn nobody_says_how_one_signs_in_who_may_do_more() {
     // The same again is no change, and what shuts a door opens none.
     world.call(manager.actor, email("more")).unwrap();
     world.call(manager.actor, UpdateMember { email: Patch::Clear, ..of_member("more") }).unwrap();
+}
+
+#[test]
+fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
+    let bounds: [fn(CreateToken) -> CreateToken; 3] = [
+        |token| CreateToken { lifetime: Lifetime::Seconds(60), ..token },
+        |token| CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token },
+        |token| CreateToken { client_id: Some("app".to_owned()), ..token },
+    ];
+    let sentence =
+        "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
+    let email = || Some("m@example.org".to_owned());
+    let subject = || Some("m|1".to_owned());
+    for bind in bounds {
+        let (mut world, admin) = World::founded();
+        world.address = "192.0.2.1".parse().ok();
+        let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+        world.call(admin.actor, app).unwrap();
+        let bound = world.issue(admin.actor, bind(token(&["workspace:manage", "read"]))).unwrap();
+        // Where nobody signs in so, an address is but an address.
+        world.call(bound.actor, CreateMember { email: email(), ..member("early", &["read"]) }).unwrap();
+        world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
+        let known = CreateMember { email: email(), ..member("ann", &["read"]) };
+        let named = CreateMember { subject: subject(), ..member("ann", &["read"]) };
+        for ask in [known, named] {
+            assert_forbidden(world.call(bound.actor, ask), ForbiddenCode::Escalation, sentence);
+        }
+        world.call(bound.actor, member("ann", &["read"])).unwrap();
+        let email = UpdateMember { email: Patch::Set("ann@example.org".to_owned()), ..of_member("ann") };
+        let subject = UpdateMember { subject: Patch::Set("m|1".to_owned()), ..of_member("ann") };
+        for ask in [email, subject] {
+            assert_forbidden(world.call(bound.actor, ask), ForbiddenCode::Escalation, sentence);
+        }
+        world.call(bound.actor, UpdateMember { name: Some("Ann".to_owned()), ..of_member("ann") }).unwrap();
+    }
 }
 
 #[test]
