@@ -323,7 +323,7 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "ALREADY_EXISTS",
                 &[409],
-                "There is one already with this id, number, slug, host, digest or pin.",
+                "There is one already with this id, number, subject, slug, host, digest or pin.",
                 "Use what is there, or choose another.",
             ),
             code(

@@ -112,7 +112,7 @@ impl Problem {
 
     /// The session that was presented does not pass.
     pub(crate) fn session_ended() -> Self {
-        let detail = "There is no such session, or it is over. Open another with a token.";
+        let detail = "There is no such session, or it is over. Sign in again.";
         Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
     }
 

@@ -57,9 +57,23 @@ impl Limits {
         self.scopes.covers_pattern(pattern) && (self.admin || !catalogue.reserves_for_admins(pattern))
     }
 
-    /// Whether the actor has this pattern itself, whoever may be granted it.
-    pub(crate) fn cover(&self, pattern: &ScopePattern) -> bool {
-        self.scopes.covers_pattern(pattern)
+    /// Checks that the actor may let somebody sign in who may do all of this: a session that a provider vouches for heeds no
+    /// other end, address or client of the actor's, and is opened anew whenever its member likes.
+    ///
+    /// # Errors
+    /// `ESCALATION` where the actor is bound itself, or names the scope that is more than it has.
+    pub(crate) fn check_entrance(&self, grants: &ScopeSet) -> Result<(), Refusal> {
+        if self.expires_at.is_some() || !self.addresses.is_empty() || self.client_id.is_some() {
+            let detail =
+                "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
+            return Err(Refusal::escalation(detail));
+        }
+        match grants.iter().find(|pattern| !self.scopes.covers_pattern(pattern)) {
+            None => Ok(()),
+            Some(pattern) => Err(Refusal::escalation(format!(
+                "Who signs in as the member may use the scope {pattern}, which is more than the token presented may grant."
+            ))),
+        }
     }
 
     /// Checks that the actor may hand on everything that there is.
@@ -68,7 +82,7 @@ impl Limits {
     /// `ESCALATION` with this sentence.
     pub(crate) fn check_everything(&self, detail: &str) -> Result<(), Refusal> {
         let everything = ScopeSet::everything();
-        if self.admin && everything.iter().all(|pattern| self.cover(pattern)) {
+        if self.admin && everything.iter().all(|pattern| self.scopes.covers_pattern(pattern)) {
             return Ok(());
         }
         Err(Refusal::escalation(detail))

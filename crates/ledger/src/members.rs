@@ -44,7 +44,8 @@ pub(crate) struct MemberRow {
 
 /// The columns that [`MemberRow::read`] takes, in its order.
 pub(crate) const COLUMNS: &str = "members.number, members.id, members.name, members.email, members.subject, \
-    members.role, members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, members.version";
+    members.role, members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, \
+    members.version";
 
 impl MemberRow {
     /// Takes [`COLUMNS`] from a row.
@@ -243,6 +244,10 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     }
     Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")?;
 
+    let grants = ScopeSet::from(ask.grants);
+    if ask.email.is_some() || ask.subject.is_some() {
+        check_may_let_in(work, &grants)?;
+    }
     if MemberRow::by_id(work.sql, &ask.id)?.is_some() {
         return Err(Refusal::already_exists("member", "id"));
     }
@@ -256,7 +261,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
         email: ask.email,
         subject: ask.subject,
         role: ask.role,
-        grants: ask.grants.into(),
+        grants,
         quota: ask.quota,
         suspended: false,
         revoked_before: 0,
@@ -282,6 +287,14 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
 
 fn check_quota(quota: u64) -> Result<(), Refusal> {
     if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
+}
+
+/// Checks that the actor may say how somebody signs in who is granted this, where anybody does.
+fn check_may_let_in(work: &Work<'_>, grants: &ScopeSet) -> Result<(), Refusal> {
+    if work.workspace.settings.identity_providers.is_empty() {
+        return Ok(());
+    }
+    Limits::of(&work.authority).check_entrance(grants)
 }
 
 /// # Errors

@@ -17,7 +17,7 @@ const TOLERANCE_S = 60;
 const PATIENCE_MS = 5000;
 
 /** The largest document that is read of a provider. */
-const MAX_BYTES = 256 * 1024;
+const MAX_BYTES = 128 * 1024;
 
 /** How long a document is kept. */
 const KEPT_MS = 600_000;
@@ -26,7 +26,7 @@ const KEPT_MS = 600_000;
 const COOLDOWN_MS = 30_000;
 
 /** How many documents an isolate keeps. */
-const MAX_KEPT = 64;
+const MAX_KEPT = 32;
 
 /** By its address, each document: `{document, fetched, again}`, the last one when it was fetched before its time. */
 const kept = new Map();

@@ -49,12 +49,13 @@ fn workspace() -> Vec<Operation> {
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
             .about(
                 "What is absent stays. Only root changes the `state` and the `hosts`, and each by itself: never with \
-                 settings. A host is one workspace's at most.",
+                 settings. A host is one workspace's at most. Only an admin who may grant everything changes who vouches \
+                 for members.",
             )
             .needs(MANAGE)
             .takes::<workspaces::Update>()
             .answers::<Workspace>(200)
-            .refuses(&["INVALID_VALUE", "ROOT_ONLY", "ALREADY_EXISTS"]),
+            .refuses(&["INVALID_VALUE", "ROOT_ONLY", "ALREADY_EXISTS", "ESCALATION"]),
         delete("/v1/workspace", "deleteWorkspace", "Delete the workspace")
             .about(
                 "From here on nothing of it is known; its rows and its registry keys go in the background. Said again, \
@@ -103,7 +104,7 @@ fn people() -> Vec<Operation> {
             .needs(MANAGE)
             .takes::<members::Update>()
             .answers::<Member>(200)
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"]),
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"]),
         delete("/v1/members/{id}", "eraseMember", "Erase a member")
             .about("Its tokens are revoked, and whatever says who it was is blanked.")
             .needs(MANAGE)

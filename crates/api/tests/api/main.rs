@@ -19,6 +19,7 @@ mod credentials;
 mod dialects;
 mod founding;
 mod hosts;
+mod identity;
 mod life;
 mod noise;
 mod oauth;

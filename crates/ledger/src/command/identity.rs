@@ -20,8 +20,9 @@ pub struct IdentityProvider {
     pub jwks_uri: Option<WebAddress>,
     /// Which member a token is about.
     pub member_by: MemberBy,
-    /// Whether it states nobody's e-mail address but those it knows to be theirs, and hence need not say so in each token.
-    /// An address that a token calls unverified is never taken.
+    /// Whether it states verified e-mail addresses only, and hence need not say so in each token. Cloudflare Access is such a
+    /// one: its application tokens have an `email`, which its own identity provider verified, and no `email_verified`. An
+    /// address that a token calls unverified is never taken.
     #[serde(default)]
     pub vouches_for_email: bool,
     /// Whether the console offers to sign in there.

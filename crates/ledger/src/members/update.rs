@@ -5,7 +5,7 @@
 use counterfoil_verify::{RegistryKey, ScopePattern};
 use serde_json::{Map, Value as Json, json};
 
-use super::{MemberRow, check_free_subject, check_may_change, check_other_admin, check_quota, find};
+use super::{MemberRow, check_free_subject, check_may_change, check_may_let_in, check_other_admin, check_quota, find};
 use crate::{
     audit::{self, Change},
     check,
@@ -109,20 +109,13 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     Ok(member)
 }
 
-/// Whoever says by which e-mail address or subject a member signs in could name their own, and sign in as that member: so
-/// nobody says it of a member that may do more than they could hand on.
+/// Whoever says by which e-mail address or subject a member signs in could name their own, and sign in as that member.
 fn check_entrance(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
     let opens = |was: &Option<String>, is: &Option<String>| is.is_some() && was != is;
     if !opens(&before.email, &after.email) && !opens(&before.subject, &after.subject) {
         return Ok(());
     }
-    let limits = Limits::of(&work.authority);
-    match before.grants.iter().find(|pattern| !limits.cover(pattern)) {
-        None => Ok(()),
-        Some(pattern) => Err(Refusal::escalation(format!(
-            "Who signs in as the member may use the scope {pattern}, which is more than the token presented may grant."
-        ))),
-    }
+    check_may_let_in(work, &before.grants)
 }
 
 /// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.

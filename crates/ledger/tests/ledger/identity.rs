@@ -3,9 +3,9 @@
 use counterfoil_ledger::{
     Refusal, WebAddress,
     command::{
-        Actor, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime, ListSessions, Listing,
-        MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf, ReadSession, ReadWorkspace,
-        Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
+        Actor, CreateClient, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime,
+        ListSessions, Listing, MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf,
+        ReadSession, ReadWorkspace, Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
     },
     refusal::ForbiddenCode,
 };
@@ -147,13 +147,15 @@ fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
 
 #[test]
 fn by_subject_the_member_is_the_one_with_that_very_subject() {
-    let (mut world, _) = open_to(MemberBy::Subject);
+    let (mut world, admin) = open_to(MemberBy::Subject);
     for subject in ["", "ann", "ANN|1", "ann|1 ", "ann|2"] {
         assert_not_signed_in(world.sign_in(identity(subject)));
     }
     // Here an address says nothing.
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     world.sign_in(identity("ann|1")).unwrap();
+    world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
 }
 
 #[test]
@@ -276,11 +278,12 @@ fn what_does_not_end_it() {
     // With its workspace it rests.
     world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
     assert_unauthenticated(world.call(ann.actor, ReadSession {}), Code::WorkspaceSuspended);
-    assert_not_signed_in(world.sign_in(identity("ann|1")));
+    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     let listed = sessions(&mut world, Actor::Root).items;
     assert_eq!(listed.iter().find(|session| session.id == ann.id).unwrap().scopes, Vec::new().into());
     world.call(Actor::Root, SuspendWorkspace { suspended: false }).unwrap();
     assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
+    world.sign_in(with_email("ann@example.org")).unwrap();
 }
 
 #[test]
@@ -347,7 +350,7 @@ fn only_who_may_grant_everything_says_who_vouches_for_members() {
 
 #[test]
 fn nobody_says_how_one_signs_in_who_may_do_more() {
-    let (mut world, admin) = World::founded();
+    let (mut world, admin) = open_to(MemberBy::Subject);
     let manager = world.join("manager", &["workspace:manage", "read"]);
     world.call(admin.actor, member("less", &["read"])).unwrap();
     world.call(admin.actor, member("more", &["read", "write"])).unwrap();
@@ -369,6 +372,41 @@ fn nobody_says_how_one_signs_in_who_may_do_more() {
     // The same again is no change, and what shuts a door opens none.
     world.call(manager.actor, email("more")).unwrap();
     world.call(manager.actor, UpdateMember { email: Patch::Clear, ..of_member("more") }).unwrap();
+}
+
+#[test]
+fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
+    let bounds: [fn(CreateToken) -> CreateToken; 3] = [
+        |token| CreateToken { lifetime: Lifetime::Seconds(60), ..token },
+        |token| CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token },
+        |token| CreateToken { client_id: Some("app".to_owned()), ..token },
+    ];
+    let sentence =
+        "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
+    let email = || Some("m@example.org".to_owned());
+    let subject = || Some("m|1".to_owned());
+    for bind in bounds {
+        let (mut world, admin) = World::founded();
+        world.address = "192.0.2.1".parse().ok();
+        let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+        world.call(admin.actor, app).unwrap();
+        let bound = world.issue(admin.actor, bind(token(&["workspace:manage", "read"]))).unwrap();
+        // Where nobody signs in so, an address is but an address.
+        world.call(bound.actor, CreateMember { email: email(), ..member("early", &["read"]) }).unwrap();
+        world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
+        let known = CreateMember { email: email(), ..member("ann", &["read"]) };
+        let named = CreateMember { subject: subject(), ..member("ann", &["read"]) };
+        for ask in [known, named] {
+            assert_forbidden(world.call(bound.actor, ask), ForbiddenCode::Escalation, sentence);
+        }
+        world.call(bound.actor, member("ann", &["read"])).unwrap();
+        let email = UpdateMember { email: Patch::Set("ann@example.org".to_owned()), ..of_member("ann") };
+        let subject = UpdateMember { subject: Patch::Set("m|1".to_owned()), ..of_member("ann") };
+        for ask in [email, subject] {
+            assert_forbidden(world.call(bound.actor, ask), ForbiddenCode::Escalation, sentence);
+        }
+        world.call(bound.actor, UpdateMember { name: Some("Ann".to_owned()), ..of_member("ann") }).unwrap();
+    }
 }
 
 #[test]

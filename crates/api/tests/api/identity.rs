@@ -1,0 +1,497 @@
+//! Signing in by an identity provider: what the API makes of it, whatever the provider and the ledger do.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use counterfoil_api::{Claims, Description};
+use counterfoil_token::Digest;
+use counterfoil_verify::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    deployment::{COOKIE, Call, Deployment, ORIGIN, Reply, Tenant, text},
+    world::Fault,
+};
+
+const ISSUER: &str = "https://accounts.example";
+const FLOW: &str = "__Host-counterfoil-sign-in";
+const START: &str = "/v1/session/start?workspace=acme";
+
+fn provider(issuer: &str) -> Value {
+    json!({ "issuer": issuer, "audience": "console", "member_by": "email", "sign_in": true })
+}
+
+/// A workspace with a member who signs in by a provider.
+fn open() -> (Deployment, Tenant) {
+    let deployment = Deployment::new();
+    let acme = let_ada_in(&deployment, "acme");
+    (deployment, acme)
+}
+
+fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
+    let tenant = deployment.workspace(slug);
+    deployment.let_sign_in(&tenant, &provider(ISSUER));
+    let ada = json!({
+        "id": "ada", "name": "Ada", "email": "ada@example.org", "role": "member", "grants": ["tokens:*", "orders:*"],
+    });
+    deployment.post(&tenant.admin, "/v1/members", &ada).expect(201);
+    tenant
+}
+
+/// What the provider says of Ada.
+fn ada(nonce: Option<&str>) -> Claims {
+    Claims {
+        subject: "ada|1".to_owned(),
+        email: Some("ada@example.org".to_owned()),
+        email_verified: Some(true),
+        nonce: nonce.map(str::to_owned),
+        expires_at: Timestamp(1_800_000_300_000),
+    }
+}
+
+/// A token that looks like one for this audience of this issuer.
+fn token_for(issuer: &str, audience: &Value) -> String {
+    let claims = json!({ "iss": issuer, "aud": audience }).to_string();
+    format!("e30.{}.c2lnbmF0dXJl", BASE64_URL_SAFE_NO_PAD.encode(claims))
+}
+
+/// One that the provider has signed.
+fn signed(deployment: &Deployment, claims: Claims) -> String {
+    let token = token_for(ISSUER, &json!("console"));
+    deployment.world.inside().providers.tokens.insert(token.clone(), claims);
+    token
+}
+
+fn present<'a>(deployment: &'a Deployment, token: &str) -> Call<'a> {
+    deployment.call("POST", "/v1/session").json(&json!({ "workspace": "acme", "id_token": token }))
+}
+
+/// The value of a cookie that an answer sets.
+fn cookie(reply: &Reply, name: &str) -> Option<String> {
+    let set = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    let value = |cookie: &str| Some(cookie.strip_prefix(name)?.strip_prefix('=')?.split_once(';')?.0.to_owned());
+    set.filter_map(value).next()
+}
+
+fn parameter(address: &str, name: &str) -> String {
+    let (_, query) = address.split_once('?').unwrap();
+    let found = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    found.unwrap().to_owned()
+}
+
+/// A browser that was sent to the provider: its cookie, and the address it was sent to.
+fn set_out(deployment: &Deployment) -> (String, String) {
+    let reply = deployment.call("GET", START).send();
+    assert_eq!(reply.status, 302);
+    (cookie(&reply, FLOW).unwrap(), reply.header("location").unwrap().to_owned())
+}
+
+/// The way back from there with this code, which is good for a token of Ada's in that flow.
+fn way_back(deployment: &Deployment, address: &str, code: &str) -> String {
+    let token = signed(deployment, ada(Some(&parameter(address, "nonce"))));
+    deployment.world.inside().providers.codes.insert(code.to_owned(), token);
+    format!("/v1/session/callback?code={code}&state={}", parameter(address, "state"))
+}
+
+fn come_back(deployment: &Deployment, flow: &str, path: &str) -> Reply {
+    deployment.call("GET", path).header("cookie", format!("{FLOW}={flow}")).send()
+}
+
+#[track_caller]
+fn assert_turned_away(reply: &Reply, code: &str) {
+    assert_eq!(reply.header("location"), Some(&*format!("/console/#/sign-in?failed={code}")));
+    assert_eq!((cookie(reply, FLOW).as_deref(), cookie(reply, COOKIE)), (Some(""), None));
+    assert_eq!(reply.line.code, Some(code));
+}
+
+#[test]
+fn an_identity_token_opens_a_session() {
+    let (deployment, acme) = open();
+    let reply = present(&deployment, &signed(&deployment, ada(None))).send();
+    assert_eq!((reply.status, reply.header("location")), (201, Some("/v1/session")));
+    let session = cookie(&reply, COOKIE).unwrap();
+    let own = deployment.call("GET", "/v1/session").session(&session).send().expect(200);
+    assert_eq!(own, reply.body);
+    assert_eq!((&own["member"]["id"], &own["issuer"]), (&json!("ada"), &json!(ISSUER)));
+    assert_eq!(own["created_by"], Value::Null);
+    assert_eq!(own["scopes"], json!(["orders:*", "tokens:*"]));
+    let made = json!({ "name": "", "scopes": ["orders:read"] });
+    let made = deployment.call("POST", "/v1/tokens").session(&session).json(&made).send().expect(201);
+    assert_eq!(made["created_by"], own["id"]);
+    assert_eq!(deployment.get(&acme.admin, "/v1/sessions").expect(200)["items"], json!([own]));
+
+    let asked = deployment.world.inside().providers.identified.remove(0);
+    assert_eq!((asked.issuer.as_str(), &*asked.audience), (ISSUER, "console"));
+    assert_eq!(asked.jwks_uri.as_str(), "https://accounts.example/keys");
+    assert_eq!(asked.now, Timestamp(1_800_000_000_000), "the time is the service's");
+}
+
+#[test]
+fn keys_that_the_workspace_names_need_no_description() {
+    let (deployment, acme) = open();
+    let mut named = provider(ISSUER);
+    named["jwks_uri"] = json!("https://keys.example/certs");
+    deployment.let_sign_in(&acme, &named);
+    deployment.world.inside().providers.descriptions.clear();
+    present(&deployment, &signed(&deployment, ada(None))).send().expect(201);
+    assert_eq!(deployment.world.inside().providers.identified[0].jwks_uri.as_str(), "https://keys.example/certs");
+}
+
+#[test]
+fn only_what_claims_to_be_of_a_provider_is_looked_at() {
+    let (deployment, _) = open();
+    let signed_by_nobody = token_for(ISSUER, &json!("console"));
+    let strangers = [
+        token_for("https://other.example", &json!("console")),
+        token_for(&format!("{ISSUER}/"), &json!("console")),
+        token_for(ISSUER, &json!("other")),
+        token_for(ISSUER, &json!(["other"])),
+        token_for(ISSUER, &json!({ "console": true })),
+        token_for(ISSUER, &Value::Null),
+        "e30.e30.".to_owned(),
+        "e30.W10.".to_owned(),
+        "nonsense".to_owned(),
+        "a.b.c".to_owned(),
+        String::new(),
+    ];
+    for token in &strangers {
+        assert_eq!(present(&deployment, token).send().refused(401), "SIGN_IN_FAILED", "{token}");
+    }
+    assert!(deployment.world.inside().providers.identified.is_empty());
+    for token in [signed_by_nobody, token_for(ISSUER, &json!(["other", "console"]))] {
+        assert_eq!(present(&deployment, &token).send().refused(401), "SIGN_IN_FAILED");
+    }
+    assert_eq!(deployment.world.inside().providers.identified.len(), 2);
+}
+
+#[test]
+fn every_refusal_looks_the_same_and_the_log_says_which() {
+    let (deployment, acme) = open();
+    let claims = |change: fn(&mut Claims)| {
+        let mut claims = ada(None);
+        change(&mut claims);
+        claims
+    };
+    let nobody = claims(|claims| claims.email = Some("bob@example.org".to_owned()));
+    let unverified = claims(|claims| claims.email_verified = Some(false));
+    let over = claims(|claims| claims.expires_at = Timestamp(1_799_999_000_000));
+    let mut seen = Vec::new();
+    let mut refuse = |reply: Reply| {
+        assert_eq!(reply.refused(401), "SIGN_IN_FAILED");
+        assert_eq!(reply.headers.get("set-cookie"), None);
+        let mut body = reply.body.clone();
+        body.as_object_mut().unwrap().remove("request_id");
+        seen.push((body, reply.line.detail.unwrap()));
+    };
+    for claims in [nobody, unverified, over] {
+        refuse(present(&deployment, &signed(&deployment, claims)).send());
+    }
+    refuse(present(&deployment, &token_for("https://other.example", &json!("console"))).send());
+    let good = signed(&deployment, ada(None));
+    for workspace in ["nowhere", "No slug"] {
+        let body = json!({ "workspace": workspace, "id_token": good });
+        refuse(deployment.call("POST", "/v1/session").json(&body).send());
+    }
+    let suspend = json!({ "state": "suspended" });
+    deployment.call("PATCH", "/v1/members/ada").bearer(&acme.admin).json(&suspend).send().expect(200);
+    refuse(present(&deployment, &good).send());
+    assert!(seen.iter().all(|(body, _)| *body == seen[0].0));
+    let mut reasons: Vec<_> = seen.into_iter().map(|(_, reason)| reason).collect();
+    reasons.dedup();
+    assert!(reasons.len() >= 5, "{reasons:?}");
+    assert!(reasons.iter().all(|reason| !reason.contains("example.org")), "{reasons:?}");
+}
+
+#[test]
+fn one_credential_is_enough_and_two_are_too_many() {
+    let (deployment, acme) = open();
+    let token = signed(&deployment, ada(None));
+    let here = json!({ "workspace": "acme" });
+    let call = || deployment.call("POST", "/v1/session");
+    call().header("cf-access-jwt-assertion", &token).json(&here).send().expect(201);
+    assert_eq!(call().json(&here).send().refused(401), "NO_CREDENTIAL");
+    assert_eq!(call().header("cf-access-jwt-assertion", &token).send().refused(401), "NO_CREDENTIAL");
+    assert_eq!(call().bearer(&acme.admin).json(&here).send().refused(400), "AMBIGUOUS_CREDENTIAL");
+    assert_eq!(present(&deployment, &token).bearer(&acme.admin).send().refused(400), "AMBIGUOUS_CREDENTIAL");
+    let reply = call().json(&json!({ "id_token": token })).send();
+    assert_eq!((reply.refused(422), text(&reply.body, "/pointer")), ("INVALID_BODY", "/workspace".to_owned()));
+    // Whoever signs in may have the cookie of a session that is over.
+    present(&deployment, &token).cookie("nonsense").send().expect(201);
+    // A page of another origin signs nobody in, whether or not the workspace exists.
+    for workspace in ["acme", "nowhere"] {
+        let body = json!({ "workspace": workspace, "id_token": token });
+        let reply = call().header("origin", "https://evil.example").json(&body).send();
+        assert_eq!(reply.refused(403), "ORIGIN_NOT_ALLOWED");
+        let path = format!("/v1/session/providers?workspace={workspace}");
+        let reply = deployment.call("GET", &path).header("origin", "https://evil.example").send();
+        assert_eq!(reply.refused(403), "ORIGIN_NOT_ALLOWED");
+    }
+}
+
+#[test]
+fn a_browser_is_sent_out_with_a_flow_of_its_own() {
+    let (deployment, _) = open();
+    let (flow, address) = set_out(&deployment);
+    let (other, elsewhere) = set_out(&deployment);
+    assert!(
+        address.starts_with("https://accounts.example/authorize?response_type=code&client_id=console&redirect_uri=")
+    );
+    assert!(address.contains("redirect_uri=https%3A%2F%2Fcounterfoil.example%2Fv1%2Fsession%2Fcallback&"));
+    assert!(address.contains("&scope=openid+email&") && address.ends_with("&code_challenge_method=S256"));
+    let secrets = ["state", "nonce", "code_challenge"].map(|name| parameter(&address, name));
+    for (index, secret) in secrets.iter().enumerate() {
+        assert_eq!(secret.len(), 43);
+        assert!(!secrets[..index].contains(secret) && !elsewhere.contains(secret) && !flow.contains(secret));
+    }
+    assert_ne!(flow, other);
+
+    let described = "https://accounts.example/authorize?tenant=a";
+    let mut inside = deployment.world.inside();
+    let description = inside.providers.descriptions.get_mut(ISSUER).unwrap();
+    description.authorization_endpoint = serde_json::from_value(json!(described)).unwrap();
+    drop(inside);
+    assert!(set_out(&deployment).1.starts_with(&format!("{described}&response_type=code&")));
+}
+
+#[test]
+fn it_comes_back_once_and_is_taken_in() {
+    let (deployment, _) = open();
+    let (flow, address) = set_out(&deployment);
+    let path = way_back(&deployment, &address, "code");
+    let reply = come_back(&deployment, &flow, &format!("{path}&session_state=x&scope=openid"));
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/console/")));
+    assert_eq!((cookie(&reply, FLOW).as_deref(), reply.header("referrer-policy")), (Some(""), Some("no-referrer")));
+    let session = cookie(&reply, COOKIE).unwrap();
+    let own = deployment.call("GET", "/v1/session").session(&session).send().expect(200);
+    assert_eq!(own["member"]["id"], "ada");
+
+    let redeemed = deployment.world.inside().providers.redeemed.remove(0);
+    assert_eq!((&*redeemed.code, &*redeemed.client_id), ("code", "console"));
+    assert_eq!(
+        (redeemed.client_secret.as_deref(), redeemed.secret_in_body),
+        (Some("the-secret-of-the-console"), false)
+    );
+    assert_eq!(redeemed.redirect_uri, format!("{ORIGIN}/v1/session/callback"));
+    assert_eq!(redeemed.token_endpoint.as_str(), "https://accounts.example/token");
+    let digest = Digest::of(redeemed.code_verifier.as_bytes());
+    assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(digest.as_bytes()), parameter(&address, "code_challenge"));
+
+    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+}
+
+#[test]
+fn a_secret_goes_to_the_issuer_that_it_belongs_to() {
+    let (deployment, acme) = open();
+    let redeemed = |methods: Option<&[&str]>, issuer: &str| {
+        deployment.let_sign_in(&acme, &provider(issuer));
+        let methods = methods.map(|methods| methods.iter().map(|method| (*method).to_owned()).collect());
+        let mut inside = deployment.world.inside();
+        let description: &mut Description = inside.providers.descriptions.get_mut(issuer).unwrap();
+        description.token_endpoint_auth_methods_supported = methods;
+        drop(inside);
+        let (flow, address) = set_out(&deployment);
+        come_back(&deployment, &flow, &way_back(&deployment, &address, "code"));
+        let redeemed = deployment.world.inside().providers.redeemed.pop().unwrap();
+        (redeemed.client_secret.is_some(), redeemed.secret_in_body)
+    };
+    assert_eq!(redeemed(None, ISSUER), (true, false));
+    assert_eq!(redeemed(Some(&["client_secret_post", "client_secret_basic"]), ISSUER), (true, false));
+    assert_eq!(redeemed(Some(&["client_secret_post"]), ISSUER), (true, true));
+    assert!(!redeemed(None, "https://thief.example").0, "its client id is the same, and it is another's");
+}
+
+#[test]
+fn whoever_comes_back_otherwise_is_turned_away() {
+    let (deployment, acme) = open();
+    // Where the very same token would open a session, were the flow led there.
+    let_ada_in(&deployment, "other");
+    let (flow, address) = set_out(&deployment);
+    let path = way_back(&deployment, &address, "code");
+    let (other, _) = set_out(&deployment);
+    let forged = |place: usize, text: &str| {
+        let mut parts: Vec<_> = flow.split('.').map(str::to_owned).collect();
+        parts[place] = BASE64_URL_SAFE_NO_PAD.encode(text);
+        parts.join(".")
+    };
+    let state = parameter(&address, "state");
+    let ways = [
+        (flow.clone(), "/v1/session/callback".to_owned()),
+        (flow.clone(), "/v1/session/callback?code=code".to_owned()),
+        (flow.clone(), format!("/v1/session/callback?code=code&state={}", state.get(1..).unwrap())),
+        (flow.clone(), format!("{path}&state={state}")),
+        (flow.clone(), format!("{path}&code=code")),
+        (flow.clone(), format!("{path}&iss=https%3A%2F%2Fother.example")),
+        (flow.clone(), format!("/v1/session/callback?error=access_denied&state={state}")),
+        (flow.clone(), format!("/v1/session/callback?code=other&state={state}")),
+        (other.clone(), path.clone()),
+        (String::new(), path.clone()),
+        ("nonsense".to_owned(), path.clone()),
+        (format!("{flow}; {FLOW}={other}"), path.clone()),
+        (forged(0, "a secret of one's own"), path.clone()),
+        (forged(1, "other"), path.clone()),
+        (forged(2, "https://other.example"), path.clone()),
+        (forged(3, "other"), path.clone()),
+    ];
+    for (flow, path) in &ways {
+        assert_turned_away(&come_back(&deployment, flow, path), "SIGN_IN_FAILED");
+    }
+    assert_turned_away(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
+
+    // A provider that names itself on the way back does so always (RFC 9207, section 2.4).
+    deployment
+        .world
+        .inside()
+        .providers
+        .descriptions
+        .get_mut(ISSUER)
+        .unwrap()
+        .authorization_response_iss_parameter_supported = true;
+    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+    let named = format!("{path}&iss=https%3A%2F%2Faccounts.example");
+    deployment.let_sign_in(&acme, &{
+        let mut hidden = provider(ISSUER);
+        hidden["sign_in"] = json!(false);
+        hidden
+    });
+    assert_turned_away(&come_back(&deployment, &flow, &named), "SIGN_IN_FAILED");
+    deployment.let_sign_in(&acme, &provider(ISSUER));
+    assert!(cookie(&come_back(&deployment, &flow, &named), COOKIE).is_some());
+}
+
+#[test]
+fn a_token_of_another_flow_opens_nothing() {
+    let (deployment, _) = open();
+    let (flow, address) = set_out(&deployment);
+    let (_, elsewhere) = set_out(&deployment);
+    for nonce in [Some(parameter(&elsewhere, "nonce")), Some(String::new()), None] {
+        let path = way_back(&deployment, &address, "code");
+        signed(&deployment, ada(nonce.as_deref()));
+        let reply = come_back(&deployment, &flow, &path);
+        assert_turned_away(&reply, "SIGN_IN_FAILED");
+        assert_eq!(reply.line.detail.as_deref(), Some("the token is of another flow"));
+    }
+}
+
+#[test]
+fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
+    let (deployment, acme) = open();
+    let sessions = || deployment.get(&acme.admin, "/v1/sessions").expect(200)["total"].clone();
+    for fault in [Fault::Before, Fault::After] {
+        // The description, and the token; on the way back the code between them.
+        for call in 0..2 {
+            let token = signed(&deployment, ada(None));
+            deployment.world.inside().providers.one_fails = Some((call, fault));
+            assert_eq!(present(&deployment, &token).send().refused(503), "PROVIDER_UNAVAILABLE");
+        }
+        deployment.world.inside().providers.one_fails = Some((0, fault));
+        assert_turned_away(&deployment.call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+        for call in 0..3 {
+            let (flow, address) = set_out(&deployment);
+            let path = way_back(&deployment, &address, "code");
+            deployment.world.inside().providers.one_fails = Some((call, fault));
+            assert_turned_away(&come_back(&deployment, &flow, &path), "PROVIDER_UNAVAILABLE");
+        }
+        assert_eq!(sessions(), 0);
+    }
+    // The directory, the workspace's providers, and the session itself.
+    for call in 0..3 {
+        let token = signed(&deployment, ada(None));
+        deployment.world.inside().one_object_fails = Some((call, Fault::Before));
+        assert_eq!(present(&deployment, &token).send().refused(503), "LEDGER_UNAVAILABLE");
+        let (flow, address) = set_out(&deployment);
+        let path = way_back(&deployment, &address, "code");
+        deployment.world.inside().one_object_fails = Some((call, Fault::Before));
+        assert_turned_away(&come_back(&deployment, &flow, &path), "LEDGER_UNAVAILABLE");
+    }
+    assert_eq!(sessions(), 0);
+    deployment.world.inside().one_object_fails = Some((1, Fault::Garbled));
+    assert_turned_away(&deployment.call("GET", START).send(), "INTERNAL");
+
+    // What describes itself as somebody else is no provider.
+    let described = deployment.world.inside().providers.descriptions[ISSUER].clone();
+    let other = serde_json::from_value(json!("https://other.example")).unwrap();
+    deployment
+        .world
+        .inside()
+        .providers
+        .descriptions
+        .insert(ISSUER.to_owned(), Description { issuer: other, ..described });
+    let token = signed(&deployment, ada(None));
+    assert_eq!(present(&deployment, &token).send().refused(503), "PROVIDER_UNAVAILABLE");
+    assert_turned_away(&deployment.call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+}
+
+#[test]
+fn the_console_is_told_where_one_may_sign_in_and_nothing_else() {
+    let (deployment, _) = open();
+    let offered = |slug: &str| deployment.call("GET", &format!("/v1/session/providers?workspace={slug}")).send();
+    assert_eq!(offered("acme").expect(200), json!({ "providers": [{ "issuer": ISSUER }] }));
+    let other = deployment.workspace("other");
+    deployment.let_sign_in(&other, &json!({ "issuer": ISSUER, "audience": "x", "member_by": "subject" }));
+    let without = offered("other");
+    assert_eq!(without.body, json!({ "providers": [] }));
+    for slug in ["nowhere", "No-slug"] {
+        assert_eq!(offered(slug).bytes, without.bytes, "{slug}");
+    }
+    let reply = deployment.call("GET", "/v1/session/providers").send();
+    assert_eq!(reply.refused(400), "INVALID_QUERY");
+
+    for query in ["other", "nowhere", "acme&issuer=https://other.example"] {
+        let path = format!("/v1/session/start?workspace={query}");
+        assert_turned_away(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
+    }
+    let named = deployment.call("GET", &format!("{START}&issuer={ISSUER}")).send();
+    assert!(named.header("location").unwrap().starts_with("https://accounts.example/authorize?"));
+    assert_eq!(offered("acme").status, 200);
+}
+
+#[test]
+fn who_vouches_is_a_setting_like_the_others() {
+    let (deployment, acme) = open();
+    let read = || deployment.get(&acme.admin, "/v1/workspace").expect(200)["identity_providers"].clone();
+    let shown = json!([{
+        "issuer": ISSUER, "audience": "console", "jwks_uri": null, "member_by": "email", "vouches_for_email": false,
+        "sign_in": true,
+    }]);
+    assert_eq!(read(), shown);
+    let change = |providers: Value| {
+        let body = json!({ "identity_providers": providers });
+        deployment.call("PATCH", "/v1/workspace").bearer(&acme.admin).json(&body).send()
+    };
+    let with = |field: &str, value: Value| {
+        let mut provider = provider(ISSUER);
+        provider[field] = value;
+        json!([provider])
+    };
+    for (wrong, code, pointer) in [
+        (Value::Null, "INVALID_BODY", "/identity_providers"),
+        (with("issuer", json!("http://accounts.example")), "INVALID_BODY", "/identity_providers/0/issuer"),
+        (with("jwks_uri", json!("file:///keys")), "INVALID_BODY", "/identity_providers/0/jwks_uri"),
+        (with("member_by", json!("name")), "INVALID_BODY", "/identity_providers/0/member_by"),
+        (with("secret", json!("x")), "INVALID_BODY", "/identity_providers/0/secret"),
+        (with("audience", json!("")), "INVALID_VALUE", "/identity_providers/0/audience"),
+        (json!([provider(ISSUER), provider(ISSUER)]), "INVALID_VALUE", "/identity_providers/1/audience"),
+    ] {
+        let reply = change(wrong);
+        assert_eq!((reply.refused(422), text(&reply.body, "/pointer")), (code, pointer.to_owned()));
+    }
+    let manager = deployment.token(&acme.admin, &["workspace:manage"]);
+    let body = json!({ "identity_providers": [] });
+    let reply = deployment.call("PATCH", "/v1/workspace").bearer(&manager).json(&body).send();
+    assert_eq!(reply.refused(403), "ESCALATION");
+    assert_eq!(read(), shown);
+    change(json!([])).expect(200);
+
+    let member = |id: &str, subject: Value| {
+        let body = json!({ "id": id, "name": id, "role": "member", "grants": [], "subject": subject });
+        deployment.call("POST", "/v1/members").bearer(&acme.admin).json(&body).send()
+    };
+    assert_eq!(member("bob", json!("bob|1")).expect(201)["subject"], "bob|1");
+    assert_eq!(member("eve", json!("bob|1")).refused(409), "ALREADY_EXISTS");
+    member("eve", Value::Null).expect(201);
+    let subject = |value: Value| {
+        let body = json!({ "subject": value });
+        deployment.call("PATCH", "/v1/members/eve").bearer(&acme.admin).json(&body).send()
+    };
+    assert_eq!(subject(json!("bob|1")).refused(409), "ALREADY_EXISTS");
+    assert_eq!(subject(json!("eve|1")).expect(200)["subject"], "eve|1");
+    assert_eq!(subject(Value::Null).expect(200)["subject"], Value::Null);
+}
