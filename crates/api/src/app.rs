@@ -1,7 +1,6 @@
 //! What all requests to one isolate share.
 
 use std::{
-    collections::BTreeMap,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -9,6 +8,7 @@ use std::{
 use counterfoil_ledger::{WebAddress, json};
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
+use serde_json::Value;
 
 use crate::{hosts::Hosts, ports::Ports, usage::Counter};
 
@@ -33,9 +33,9 @@ pub struct Config {
     client_secrets: ClientSecrets,
 }
 
-/// The secrets of clients at identity providers, by issuer and client id. A client id alone would not do: whoever manages
-/// a workspace names its issuers, and would be sent the secret of any client by naming that.
-type ClientSecrets = BTreeMap<String, BTreeMap<String, String>>;
+/// The secrets of clients at identity providers: an object of objects, by issuer and client id. A client id alone would not
+/// do: whoever manages a workspace names its issuers, and would be sent the secret of any client by naming that.
+struct ClientSecrets(Value);
 
 /// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,10 +80,7 @@ impl Config {
         if session_secrets.iter().any(is_shared) {
             return Err(ConfigError::SessionSecrets);
         }
-        let client_secrets = match client_secrets {
-            "" => ClientSecrets::new(),
-            text => json::read(text.as_bytes()).ok_or(ConfigError::ClientSecrets)?,
-        };
+        let client_secrets = ClientSecrets::parse(client_secrets).ok_or(ConfigError::ClientSecrets)?;
         Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets })
     }
 
@@ -104,12 +101,25 @@ impl Config {
 
     /// The secret of a client at this issuer; public clients have none.
     pub(crate) fn client_secret(&self, issuer: &WebAddress, client_id: &str) -> Option<&str> {
-        self.client_secrets.get(issuer.as_str())?.get(client_id).map(String::as_str)
+        self.client_secrets.0.get(issuer.as_str())?.get(client_id)?.as_str()
     }
 
     /// The keys that seal a workspace's sessions, likewise.
     pub(crate) fn session_keys(&self, workspace: WorkspaceKey) -> impl Iterator<Item = SealKey> {
         self.session_secrets.iter().map(move |secret| secret.key_for(workspace))
+    }
+}
+
+impl ClientSecrets {
+    /// Reads them; none where the text is empty.
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self(Value::Null));
+        }
+        let issuers = json::parse(text.as_bytes()).ok()?;
+        let holds_secrets =
+            |clients: &Value| clients.as_object().is_some_and(|clients| clients.values().all(Value::is_string));
+        issuers.as_object()?.values().all(holds_secrets).then_some(Self(issuers))
     }
 }
 
