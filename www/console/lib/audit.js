@@ -157,7 +157,7 @@ function differences({ before, after }) {
 }
 
 function difference(field, was, is) {
-  const word = { ...TOKEN_FIELDS, ...MEMBER_FIELDS, ...SETTINGS, scopes: "scopes" }[field];
+  const word = { ...TOKEN_FIELDS, ...MEMBER_FIELDS, ...SETTINGS }[field];
   // Of what people wrote, the audit keeps only that it has changed.
   if (!word || was === "…" || is === "…") return null;
   if (Array.isArray(was) && Array.isArray(is)) return `${word}: ${moved(was.map(value), is.map(value))}`;
