@@ -52,7 +52,9 @@ function said(text, inspect, signal) {
   if (kind === "foreign") {
     return [
       notice("info",
-        h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. It may have been imported from elsewhere.")),
+        h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", text.startsWith(`${me?.workspace.prefix}_`)
+          ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
+          : "It may have been imported from elsewhere.")),
       terms(about),
       lookUp(digest, signal),
     ];
@@ -63,6 +65,7 @@ function said(text, inspect, signal) {
     ["Workspace", [h("code", {}, workspace), me && h("small", {}, own ? `${me.workspace.name}, which you are signed in to` : "another one than you are signed in to")]]);
   const asked = h("div", {});
   if (may("tokens:read") && own) ask(digest, asked, signal);
+  if (!me) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
   return [
     notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped. Whether it is good is another question.")),
     terms(about),
