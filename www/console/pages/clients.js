@@ -22,7 +22,7 @@ export async function show({ signal }) {
     none: () => empty("There are no clients yet", "A client is a program that many members use. A token that is pinned to one carries its id, and each member has one live token of it at most."),
     lay: (clients) => table({
       caption: "Clients",
-      columns: [{ title: "Name" }, { title: "A token of it gets", class: "wide" }, { title: "Tokens" }, { title: "Added" }, { title: "What to do", hidden: true }],
+      columns: [{ title: "Name" }, { title: "A token of it gets", class: "wide" }, { title: "Its tokens" }, { title: "Added" }, { title: "What to do", hidden: true }],
       rows: clients.map((client) => ({ cells: cellsOf(client, take) })),
     }),
   });
@@ -45,7 +45,7 @@ function cellsOf(client, take) {
   return [
     [h("strong", {}, name), h("small", { class: "mono" }, id)],
     scopeList(permissions, 4),
-    h("a", { href: `#/tokens?client_id=${segment(id)}`, "aria-label": `Tokens of ${name}` }, "its tokens"),
+    h("a", { href: `#/tokens?client_id=${segment(id)}`, "aria-label": `Tokens of ${name}` }, "Tokens"),
     when(created_at),
     h("button", { type: "button", class: "button", "aria-label": `Remove ${name}`, onclick: () => take(client) }, "Remove…"),
   ];
@@ -71,13 +71,10 @@ function addClient(catalogue) {
 }
 
 async function removeClient({ id, name }) {
-  const { total } = await get("/v1/tokens", { client_id: id, limit: 1 }).catch(() => ({ total: null }));
-  const carry = total === 0 ? "No token carries its id." : total === null
-    ? "Tokens that carry its id keep it and go on working."
-    : `${total === 1 ? "1 token carries" : `${total.toLocaleString("en")} tokens carry`} its id, and keep it and go on working. Revoke them if they should not.`;
+  const page = await get("/v1/tokens", { client_id: id, limit: 1 }).catch(() => null);
   return confirm({
     title: `Remove ${name}?`,
-    body: [h("p", {}, "No token can be pinned to it any more."), h("p", {}, carry)],
+    body: [h("p", {}, "No token can be pinned to it any more."), h("p", {}, carriers(page))],
     action: "Remove the client",
     danger: true,
     run: async () => {
@@ -85,4 +82,12 @@ async function removeClient({ id, name }) {
       toast(`${name} is removed.`);
     },
   });
+}
+
+/** What becomes of the tokens that carry a client's id. */
+function carriers(page) {
+  if (page?.total === 0) return "No token carries its id.";
+  if (page?.total === 1) return "1 token carries its id, keeps it, and goes on working. Revoke it if it should not.";
+  const count = page ? page.total.toLocaleString("en") : "All";
+  return `${count} tokens that carry its id keep it, and go on working. Revoke them if they should not.`;
 }

@@ -14,8 +14,12 @@ import { scopesField } from "./scopes.js";
  * @param {Array<{name: string, description: string}>} about.catalogue
  * @param {string[]} [about.chosen]
  */
-export function grantsField({ catalogue, ...about }) {
-  return scopesField({ ...about, offered: grantable(catalogue), missing: "Add it to the scope catalogue first.", kept: "It is granted already." });
+export function grantsField({ catalogue, chosen = [], ...about }) {
+  const all = grantable(catalogue);
+  const isChosen = ({ name }) => chosen.includes(name);
+  // What there is stands where it is seen.
+  const offered = [...all.filter(isChosen), ...all.filter((one) => !isChosen(one))];
+  return scopesField({ ...about, chosen, offered, missing: "Add it to the scope catalogue first.", kept: "It is granted already." });
 }
 
 /** All that the signed-in person may grant; the service decides. */

@@ -4,7 +4,7 @@ import { isAdmin, me } from "../lib/session.js";
 import { refuse, selectField, textField } from "./form.js";
 import { grantsField } from "./grants.js";
 
-const ROLES = [["member", "member: acts on tokens of their own"], ["admin", "admin: acts on everybody's tokens"]];
+const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybody's tokens"]];
 
 /**
  * The fields: `list` for a form, `all()` of what they hold, for a new member, and `changes()` to the one that there is.
