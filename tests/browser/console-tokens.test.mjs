@@ -162,6 +162,15 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
   await page.getByText("This token is revoked, for good.").waitFor();
   assert.equal(await page.getByRole("button", { name: "Save changes" }).count(), 0);
   assert.equal(await acme.admin.code(text, { address: "192.0.2.1" }), "REVOKED");
+  assert.deepEqual((await page.locator(".timeline p").allTextContents()).map((line) => line.replace(/^Ada Lovelace/, "Ada")), [
+    "Ada revoked “export of orders”",
+    "Ada gave “export of orders” a new text",
+    "Ada switched on “export of orders”",
+    "Ada switched off “export of orders”",
+    "Ada renamed and changed the addresses, expiry, note and scopes of “export of orders”",
+    "Somebody issued “export of orders” for Ada Lovelace",
+  ]);
+  await page.getByText("reason: no longer needed").waitFor();
   await look(page, "token-revoked");
 });
 

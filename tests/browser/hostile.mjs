@@ -24,6 +24,7 @@ export const FIELDS = {
 export const PAGES = [
   { hash: () => "#/tokens", title: "Tokens", shows: ["workspaceName", "tokenName", "memberId", "memberName"] },
   { hash: ({ token }) => `#/tokens/${token.id}`, title: FIELDS.tokenName, shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"] },
+  { hash: ({ revoked }) => `#/tokens/${revoked.id}`, title: "revoked", shows: ["reason"] },
   { hash: () => "#/new", title: "Generate new API token", shows: ["scopeDescription", "memberId", "memberName"] },
 ];
 

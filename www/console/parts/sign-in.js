@@ -74,7 +74,7 @@ export function providerForm({ workspace = "", aside = false } = {}) {
 
 function host(issuer) {
   try {
-    return new URL(issuer).host;
+    return new URL(issuer).host || issuer;
   } catch {
     return issuer;
   }
