@@ -157,12 +157,12 @@ test("signing in by an identity provider", async (t) => {
   for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol))) assert.equal(href, "http:");
   await look(page, "sign-in-providers");
 
-  await page.goto(`${page.base}#/sign-in?failed=NO_SUCH_MEMBER`);
-  await page.getByText("Signing in did not succeed.").waitFor();
-  await page.getByRole("link", { name: "NO_SUCH_MEMBER" }).waitFor();
+  await page.goto(`${page.base}#/sign-in?failed=PROVIDER_UNAVAILABLE`);
+  await page.getByText("The identity provider did not answer.").waitFor();
+  await page.getByRole("link", { name: "PROVIDER_UNAVAILABLE" }).waitFor();
   await page.goto(`${page.base}#/sign-in?failed=%3Cimg%20src=x%20onerror=alert(1)%3E`);
   await page.reload();
-  await page.getByText("Signing in did not succeed.").waitFor();
+  await page.getByText("You were not signed in.").waitFor();
   assert.equal(await page.locator("main img").count(), 0);
 });
 
@@ -179,4 +179,35 @@ test("pages that are not there, or not for somebody, say so", async (t) => {
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/tokens/tok_nobody", "Not found");
   await visit(ada, "#/tokens/%E0%A4%A", "There is no such page");
+});
+
+test("what cannot be had is said, and tried again", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/tokens?*", (route) => route.fulfill({
+    status: 503, json: { code: "LEDGER_UNAVAILABLE", title: "Ledger unavailable", detail: "The ledger did not answer.", request_id: "req_1" },
+  }));
+  await signIn(page, acme.admin);
+  await page.getByText("The ledger did not answer.").waitFor();
+  await look(page, "tokens-failed");
+  await page.unroute("**/v1/tokens?*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("link", { name: "First admin token" }).waitFor();
+});
+
+test("uses are a picture that says what it shows", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  // What is reported within a minute elsewhere.
+  await page.route("**/v1/tokens?*", async (route) => {
+    const answer = await route.fetch();
+    const list = await answer.json();
+    list.items[0].daily_uses = Array.from({ length: 30 }, (_, day) => (day % 7 === 6 ? 0 : day * day * 3));
+    list.items[0].last_used_at = new Date().toISOString();
+    await route.fulfill({ response: answer, json: list });
+  });
+  await signIn(page, acme.admin);
+  await page.getByRole("img", { name: /^[0-9,]+ uses in 30 days$/ }).waitFor();
+  assert.equal(await page.locator(".uses rect").count(), 30);
+  await look(page, "tokens-uses");
 });

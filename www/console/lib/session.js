@@ -41,6 +41,13 @@ export function isAdmin() {
   return me?.member.role === "admin";
 }
 
+/** The token that opened the session, which limits what is issued in it; null where an identity provider did. */
+export async function openedWith(signal) {
+  const { created_by } = me.session;
+  if (created_by === null) return null;
+  return get(`/v1/tokens/${segment(created_by)}`, {}, { signal });
+}
+
 /** Opens a session of this token. Its text is sent this once and kept nowhere. */
 export async function signIn(text) {
   if (!/^[\x21-\x7e]+$/.test(text)) {
