@@ -53,9 +53,11 @@ test("the list of tokens, as an admin and as a member", async (t) => {
   await admin.getByText("No token is like that").waitFor();
   await look(admin, "tokens-none-found");
 
-  const ada = await signedIn(t, acme, acme.ada);
+  const ada = await signedIn(t, acme, acme.ada, { viewport: { width: 360, height: 740 } });
   await settled(ada);
   assert.deepEqual(await names(ada), ["nightly export", "Ada's sign-in"]);
+  await ada.getByLabel("Sort").selectOption("name");
+  await ada.waitForFunction(() => document.querySelector("tbody th a").textContent === "Ada's sign-in");
   assert.equal(await ada.getByRole("columnheader", { name: "Owner" }).count(), 0);
 });
 
@@ -210,4 +212,22 @@ test("uses are a picture that says what it shows", async (t) => {
   await page.getByRole("img", { name: /^[0-9,]+ uses in 30 days$/ }).waitFor();
   assert.equal(await page.locator(".uses rect").count(), 30);
   await look(page, "tokens-uses");
+});
+
+test("who was let in by an identity provider generates what its member is granted", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/session", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const answer = await route.fetch();
+    const issuer = "https://login.acme.example";
+    return route.fulfill({ response: answer, json: answer.ok() ? { ...(await answer.json()), created_by: null, issuer } : await answer.json() });
+  });
+  await signIn(page, acme.ada);
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByLabel("orders:write").waitFor();
+  await settled(page);
+  await page.getByRole("link", { name: "Tokens" }).first().click();
+  await page.getByRole("link", { name: "Ada's sign-in" }).click();
+  await page.getByRole("button", { name: "Save changes" }).waitFor();
 });

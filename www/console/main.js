@@ -45,17 +45,19 @@ async function render(place) {
   current.abort();
   current = new AbortController();
   const { signal } = current;
-  const arrives = path !== null && path !== place.path;
+  const first = path === null;
+  const arrives = path !== place.path;
   frame(found?.route);
   main.setAttribute("aria-busy", "true");
-  const patience = setTimeout(() => fill(main, loading("the page")), path === null ? 0 : PATIENCE);
+  const patience = setTimeout(() => fill(main, loading("the page")), first ? 0 : PATIENCE);
   const page = await shown(found, { ...place, id: found?.id, signal, reload, signedIn });
   clearTimeout(patience);
   if (signal.aborted) return;
   path = place.path;
   lay(page);
   main.removeAttribute("aria-busy");
-  if (arrives) main.querySelector("h1").focus();
+  // Whoever reads or goes by the focus follows to what is new, also where what had the focus is gone.
+  if (!first && (arrives || document.activeElement === document.body)) main.querySelector("h1").focus();
 }
 
 /** What a page shows, or why it shows nothing. */

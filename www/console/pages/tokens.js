@@ -16,6 +16,10 @@ const LIMIT = 50;
 /** On how many of the last days uses are shown. */
 const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
+const SORTS = [
+  ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["name", "By name"],
+  ["expires_at", "First to expire"], ["-last_used_at", "Last used first"], ["last_used_at", "Longest unused first"],
+];
 /** What the address says of the list; `owner` and `client_id` come from other pages' links. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
 /** How long somebody stops typing before the list is searched, in milliseconds. */
@@ -183,7 +187,7 @@ class List {
 
 /** What narrows the list. */
 function filters(list, catalogue) {
-  const { q, state, scope, owner, client_id } = list.asked;
+  const { q, state, scope, owner, client_id, sort } = list.asked;
   const search = h("input", { type: "search", "aria-label": "Search in names, notes and hints", placeholder: "Search…", maxlength: 200 });
   search.value = q;
   search.addEventListener("input", settled(() => list.ask({ q: search.value.trim() }), PAUSE));
@@ -193,6 +197,8 @@ function filters(list, catalogue) {
     search,
     choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
+    // Cards have no heads of columns to sort by.
+    h("span", { class: "cards-only" }, choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort }))),
     owner && narrowed("owner", owner),
     client_id && narrowed("client", client_id));
 }
