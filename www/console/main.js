@@ -25,7 +25,7 @@ await begin();
 
 async function begin() {
   fill(document.body, h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the page"), stub, main);
-  fill(main, loading("the console"));
+  fill(main, h("p", { role: "status", class: "quiet" }, "Loading the console…"));
   try {
     await load();
   } catch (problem) {

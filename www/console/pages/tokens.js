@@ -28,13 +28,12 @@ const PAUSE = 250;
 export async function show({ query, signal }) {
   const asked = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
   const list = new List(asked, signal);
-  const scopes = await get("/v1/scopes", {}, { signal });
-  await list.fetch();
+  const [{ scopes }] = await Promise.all([get("/v1/scopes", {}, { signal }), list.fetch()]);
   const write = may("tokens:write");
   return {
     title: "Tokens",
     actions: write && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
-    body: [filters(list, scopes.scopes), list.chosen, list.element],
+    body: [filters(list, scopes), list.chosen, list.element],
   };
 }
 
