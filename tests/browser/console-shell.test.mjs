@@ -17,7 +17,10 @@ test("signing in with a token, and out again", async (t) => {
 
   await signIn(page, acme.admin);
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
-  assert.ok(!(await page.content()).includes(acme.admin.token), "the page keeps no token");
+  const kept = await page.evaluate(() => JSON.stringify([
+    document.documentElement.outerHTML, [...document.querySelectorAll("input")].map(({ value }) => value), { ...localStorage }, { ...sessionStorage }, document.cookie,
+  ]));
+  assert.ok(!kept.includes(acme.admin.token), "the page keeps no token");
   await page.reload();
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
 
@@ -53,9 +56,11 @@ test("the list of tokens, as an admin and as a member", async (t) => {
   await admin.getByText("No token is like that").waitFor();
   await look(admin, "tokens-none-found");
 
-  const ada = await signedIn(t, acme, acme.ada);
+  const ada = await signedIn(t, acme, acme.ada, { viewport: { width: 360, height: 740 } });
   await settled(ada);
   assert.deepEqual(await names(ada), ["nightly export", "Ada's sign-in"]);
+  await ada.getByLabel("Sort").selectOption("name");
+  await ada.waitForFunction(() => document.querySelector("tbody th a").textContent === "Ada's sign-in");
   assert.equal(await ada.getByRole("columnheader", { name: "Owner" }).count(), 0);
 });
 
@@ -77,4 +82,155 @@ test("no page of the console may run what it did not come with", async (t) => {
   await settled(page);
   await assert.rejects(page.evaluate(() => (document.body.innerHTML = "<p>")), /TrustedHTML/);
   assert.match(page.complaints.splice(0).join(), /TrustedHTML/);
+});
+
+test("a session that ends loses nothing of what was typed, and the request is repeated", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.ada);
+  const end = async () => {
+    const { items } = await acme.admin.expect(200, "GET", "/v1/sessions");
+    for (const { id } of items) await acme.admin.expect(200, "DELETE", `/v1/sessions/${id}`);
+  };
+  const dialog = page.getByRole("dialog");
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByLabel("Name", { exact: true }).fill("typed before");
+  await page.getByLabel("orders:read").check();
+  await end();
+  await page.getByRole("button", { name: "Generate token" }).click();
+  await dialog.getByText("Sign in again as Ada Lovelace of Acme.").waitFor();
+  await look(page, "session-over");
+  for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Escape");
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "Here is your token" }).waitFor();
+  const { items, total } = await acme.admin.expect(200, "GET", "/v1/tokens?q=typed");
+  assert.deepEqual([total, items[0].scopes], [1, ["orders:read"]]);
+  await page.getByRole("button", { name: "Copy" }).click();
+
+  // Several requests that meet its end ask once, and each of them is repeated.
+  await visit(page, "#/tokens", "Tokens");
+  await end();
+  await page.getByRole("link", { name: "typed before" }).click();
+  await dialog.waitFor();
+  assert.equal(await dialog.count(), 1);
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByRole("heading", { level: 1, name: "typed before" }).waitFor();
+  assert.equal(await dialog.count(), 0);
+
+  // Whoever would rather leave is signed out.
+  await settled(page);
+  await end();
+  await page.getByLabel("Name", { exact: true }).fill("never saved");
+  await page.getByRole("button", { name: "Save changes" }).click();
+  await dialog.getByRole("button", { name: "Leave this page and sign out" }).click();
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+  assert.equal((await acme.admin.expect(200, "GET", "/v1/tokens?q=never")).total, 0);
+});
+
+test("what is on a page is not for whoever signs in next", async (t) => {
+  const acme = await deployment(t);
+  await acme.admin.issue({ name: "for admins only", scopes: [] });
+  const page = await signedIn(t, acme, acme.admin);
+  await settled(page);
+  await page.context().clearCookies();
+  await page.getByLabel("State").selectOption("active");
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("API token").fill(acme.ada.token);
+  await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
+  await page.getByText("Ada Lovelace").waitFor();
+  await settled(page);
+  assert.deepEqual(await page.locator("tbody th a").allTextContents(), ["Ada's sign-in"]);
+});
+
+test("signing in by an identity provider", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  const issuer = "https://login.acme.example/realms/staff";
+  await page.route("**/v1/session/providers?*", (route) => {
+    const known = new URL(route.request().url()).searchParams.get("workspace") === "acme";
+    return route.fulfill({ json: { providers: known ? [{ issuer }, { issuer: "javascript:alert(1)" }] : [] } });
+  });
+  const find = page.getByRole("button", { name: "Find its identity provider" });
+  await page.getByLabel("Workspace").fill("other");
+  await find.click();
+  await page.getByText("Nobody signs in to this workspace by an identity provider.").waitFor();
+  await page.getByLabel("Workspace").fill("acme");
+  await find.click();
+  const link = page.getByRole("link", { name: "Sign in at login.acme.example" });
+  assert.equal(await link.getAttribute("href"), `/v1/session/start?workspace=acme&issuer=${encodeURIComponent(issuer)}`);
+  for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol))) assert.equal(href, "http:");
+  await look(page, "sign-in-providers");
+
+  await page.goto(`${page.base}#/sign-in?failed=PROVIDER_UNAVAILABLE`);
+  await page.getByText("The identity provider did not answer.").waitFor();
+  await page.getByRole("link", { name: "PROVIDER_UNAVAILABLE" }).waitFor();
+  await page.goto(`${page.base}#/sign-in?failed=%3Cimg%20src=x%20onerror=alert(1)%3E`);
+  await page.reload();
+  await page.getByText("You were not signed in.").waitFor();
+  assert.equal(await page.locator("main img").count(), 0);
+});
+
+test("pages that are not there, or not for somebody, say so", async (t) => {
+  const acme = await deployment(t);
+  const { token } = await acme.admin.issue({ name: "sign-in only", owner: "ada", scopes: ["sessions:create"] });
+  const page = await signedIn(t, acme, acme.admin.as(token));
+  await page.getByText("needs the scope tokens:read").waitFor();
+  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Call the API"]);
+  await look(page, "not-for-you");
+  await visit(page, "#/nowhere", "There is no such page");
+  await visit(page, "#/call", "Call the API");
+  await look(page, "call");
+  const ada = await signedIn(t, acme, acme.ada);
+  await visit(ada, "#/tokens/tok_nobody", "Not found");
+  await visit(ada, "#/tokens/%E0%A4%A", "There is no such page");
+});
+
+test("what cannot be had is said, and tried again", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/tokens?*", (route) => route.fulfill({
+    status: 503, json: { code: "LEDGER_UNAVAILABLE", title: "Ledger unavailable", detail: "The ledger did not answer.", request_id: "req_1" },
+  }));
+  await signIn(page, acme.admin);
+  await page.getByText("The ledger did not answer.").waitFor();
+  await look(page, "tokens-failed");
+  await page.unroute("**/v1/tokens?*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("link", { name: "First admin token" }).waitFor();
+});
+
+test("uses are a picture that says what it shows", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  // What is reported within a minute elsewhere.
+  await page.route("**/v1/tokens?*", async (route) => {
+    const answer = await route.fetch();
+    const list = await answer.json();
+    list.items[0].daily_uses = Array.from({ length: 30 }, (_, day) => (day % 7 === 6 ? 0 : day * day * 3));
+    list.items[0].last_used_at = new Date().toISOString();
+    await route.fulfill({ response: answer, json: list });
+  });
+  await signIn(page, acme.admin);
+  await page.getByRole("img", { name: /^[0-9,]+ uses in 30 days$/ }).waitFor();
+  assert.equal(await page.locator(".uses rect").count(), 30);
+  await look(page, "tokens-uses");
+});
+
+test("who was let in by an identity provider generates what its member is granted", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/session", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const answer = await route.fetch();
+    const issuer = "https://login.acme.example";
+    return route.fulfill({ response: answer, json: answer.ok() ? { ...(await answer.json()), created_by: null, issuer } : await answer.json() });
+  });
+  await signIn(page, acme.ada);
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByLabel("orders:write").waitFor();
+  await settled(page);
+  await page.getByRole("link", { name: "Tokens" }).first().click();
+  await page.getByRole("link", { name: "Ada's sign-in" }).click();
+  await page.getByRole("button", { name: "Save changes" }).waitFor();
 });

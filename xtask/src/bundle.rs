@@ -105,11 +105,13 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
-    let shim = glue.join("shim.mjs");
-    fs::copy(making.project.root.join("crates/worker/js/shim.mjs"), &shim).context("cannot copy the shim")?;
+    for module in ["shim.mjs", "identity.mjs"] {
+        let source = making.project.root.join("crates/worker/js").join(module);
+        fs::copy(&source, glue.join(module)).with_context(|| format!("cannot copy {}", source.display()))?;
+    }
 
     let mut esbuild = making.project.npm_tool("esbuild");
-    esbuild.arg(shim).arg(format!("--outfile={}", making.partial.join("index.js").display()));
+    esbuild.arg(glue.join("shim.mjs")).arg(format!("--outfile={}", making.partial.join("index.js").display()));
     esbuild.args(["--bundle", "--format=esm", "--target=es2023", "--log-level=warning"]);
     esbuild.args(["--external:cloudflare:*", "--external:./index_bg.wasm"]);
     if making.profile == Profile::Release {
@@ -128,17 +130,11 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
 
 /// The npm package: the wasm module, its glue, and the hand-written files of crates/wasm/js.
 fn finish_package(making: &Making<'_>) -> Result<()> {
-    making.bind(
-        &making.partial,
-        &["--target=web", "--out-name=glue", "--omit-default-module-path", "--remove-producers-section"],
-    )?;
+    making.bind(&making.partial, &["--target=web", "--out-name=glue", "--remove-producers-section"])?;
     if making.profile == Profile::Release {
         optimise(making.project, &making.partial.join("glue_bg.wasm"), &["-Os"])?;
-        let glue = making.partial.join("glue.js");
-        let mut esbuild = making.project.npm_tool("esbuild");
-        esbuild.arg(&glue).arg(format!("--outfile={}", glue.display()));
-        process::quietly(esbuild.args(["--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"]))?;
     }
+    shrink_glue(making)?;
     let hand_written = making.project.root.join("crates/wasm/js");
     for entry in fs::read_dir(&hand_written).with_context(|| format!("cannot read {}", hand_written.display()))? {
         let entry = entry?;
@@ -148,6 +144,17 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
         fs::copy(making.project.root.join(license), making.partial.join(license))?;
     }
     Ok(())
+}
+
+/// Leaves in the glue what the package imports: not its way of loading the module, which is most of it.
+fn shrink_glue(making: &Making<'_>) -> Result<()> {
+    let (glue, used) = (making.partial.join("glue.js"), making.partial.join("used.js"));
+    fs::write(&used, "export { initSync, Verifier } from './glue.js';").context("cannot write what is used")?;
+    let mut esbuild = making.project.npm_tool("esbuild");
+    esbuild.arg(&used).arg(format!("--outfile={}", glue.display()));
+    esbuild.args(["--bundle", "--minify", "--format=esm", "--allow-overwrite", "--log-level=warning"]);
+    process::quietly(&mut esbuild)?;
+    fs::remove_file(used).context("cannot remove what is used")
 }
 
 /// A product on its way. It is made anew beside its folder and then takes its place, so that nobody ever sees half of

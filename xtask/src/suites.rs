@@ -31,12 +31,22 @@ pub(crate) enum Suite {
     Clients,
     /// The built bundle behind nginx, Caddy and Envoy.
     Gateways,
+    /// The npm package: packed, installed, and used in Node, in a Worker and in this machine's Chromium.
+    Package,
     /// The built bundle in this machine's Chromium.
     Browser,
 }
 
-const ALL: [Suite; 7] =
-    [Suite::Native, Suite::Wasm, Suite::Worker, Suite::Openapi, Suite::Clients, Suite::Gateways, Suite::Browser];
+const ALL: [Suite; 8] = [
+    Suite::Native,
+    Suite::Wasm,
+    Suite::Worker,
+    Suite::Openapi,
+    Suite::Clients,
+    Suite::Gateways,
+    Suite::Package,
+    Suite::Browser,
+];
 
 /// The package that only means something as wasm; every other one is tested natively too.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
@@ -54,6 +64,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Openapi => openapi(project, profile),
             Suite::Clients => clients(project, profile),
             Suite::Gateways => gateways(project, profile),
+            Suite::Package => package(project, profile),
             Suite::Browser => browser(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
@@ -85,28 +96,38 @@ fn worker(project: &Project, profile: Profile) -> Result<Tally> {
     heading("worker, on workerd");
     bundle::for_tests(project, profile)?;
     let mut files = Vec::new();
-    for (folder, ending) in [("tests/vectors", ".mjs"), ("tests/worker", ".test.mjs")] {
-        add_files(&project.root.join(folder), ending, &mut files)?;
+    for folder in ["tests/vectors", "tests/worker"] {
+        add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
     }
     files.sort();
     counted(node_tests(project).args(files))
 }
 
-/// Where there is no Chromium this is skipped, but not where nobody would notice.
+/// Where there is no Chromium its test is skipped, but not where nobody would notice.
+fn package(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("package, installed");
+    let chromium = chromium::find();
+    if chromium.is_none() && in_ci() {
+        bail!(chromium::HINT);
+    }
+    in_node(project, profile, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
+}
+
+/// Likewise.
 fn browser(project: &Project, profile: Profile) -> Result<Tally> {
     heading("browser, in Chromium");
-    let Some(chromium) = chromium::find() else {
-        if env::var_os("CI").is_some_and(|value| !value.is_empty()) {
-            bail!(chromium::HINT);
+    match chromium::find() {
+        Some(chromium) => in_node(project, profile, "tests/browser", &[("CHROMIUM", chromium)]),
+        None if in_ci() => bail!(chromium::HINT),
+        None => {
+            println!("skipped: {}", chromium::HINT);
+            Ok(Tally::default())
         }
-        println!("skipped: {}", chromium::HINT);
-        return Ok(Tally::default());
-    };
-    bundle::served(project, profile, 2)?;
-    let mut files = Vec::new();
-    add_files(&project.root.join("tests/browser"), ".test.mjs", &mut files)?;
-    files.sort();
-    counted(node_tests(project).args(files).env("CHROMIUM", chromium))
+    }
+}
+
+fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty())
 }
 
 fn node_tests(project: &Project) -> Command {
@@ -133,11 +154,16 @@ fn gateways(project: &Project, profile: Profile) -> Result<Tally> {
 /// The tests of a folder that has a list of the Python packages they use.
 fn with_python(project: &Project, profile: Profile, folder: &str) -> Result<Tally> {
     let python = tools::python_with(project, &format!("{folder}/requirements.txt"))?;
+    in_node(project, profile, folder, &[("COUNTERFOIL_PYTHON", python)])
+}
+
+/// The tests of a folder, with what is served and published.
+fn in_node(project: &Project, profile: Profile, folder: &str, variables: &[(&str, PathBuf)]) -> Result<Tally> {
     bundle::served(project, profile, 2)?;
     let mut files = Vec::new();
     add_files(&project.root.join(folder), ".test.mjs", &mut files)?;
     files.sort();
-    counted(node_tests(project).args(files).env("COUNTERFOIL_PYTHON", python))
+    counted(node_tests(project).args(files).envs(variables.iter().map(|(name, value)| (name, value))))
 }
 
 fn heading(suite: &str) {

@@ -1,7 +1,7 @@
 //! Writes `tests/vectors`: the contract that every face of `token` and `verify` replays.
 //!
 //! The files are committed. They come out the same on every run, so a difference in them is a change of the contract
-//! and must be meant. `tests/vectors/confirm.mjs` derives the token's values once more, with another implementation.
+//! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
 
 mod token;
 mod verify;

@@ -1,11 +1,12 @@
 //! What all requests to one isolate share.
 
 use std::{
+    collections::BTreeMap,
     ops::Deref,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use counterfoil_ledger::json;
+use counterfoil_ledger::{WebAddress, json};
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 
@@ -29,7 +30,12 @@ pub struct Config {
     root_digests: Vec<Digest>,
     seal_secrets: Vec<SealSecret>,
     session_secrets: Vec<SealSecret>,
+    client_secrets: ClientSecrets,
 }
+
+/// The secrets of clients at identity providers, by issuer and client id. A client id alone would not do: whoever manages
+/// a workspace names its issuers, and would be sent the secret of any client by naming that.
+type ClientSecrets = BTreeMap<String, BTreeMap<String, String>>;
 
 /// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,14 +49,25 @@ pub enum ConfigError {
     /// See the message.
     #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, with none of its secrets")]
     SessionSecrets,
+    /// See the message.
+    #[error(
+        "OIDC_CLIENT_SECRETS must be a JSON object from issuers to objects from client ids to secrets, where it is set"
+    )]
+    ClientSecrets,
 }
 
 impl Config {
-    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS` and `SESSION_SECRETS`.
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS`, `SESSION_SECRETS` and `OIDC_CLIENT_SECRETS`. The
+    /// last one may be empty.
     ///
     /// # Errors
     /// [`ConfigError`] names the one that is wrong.
-    pub fn parse(root_token_digests: &str, seal_secrets: &str, session_secrets: &str) -> Result<Self, ConfigError> {
+    pub fn parse(
+        root_token_digests: &str,
+        seal_secrets: &str,
+        session_secrets: &str,
+        client_secrets: &str,
+    ) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
             json::read(root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
         if !(1..=2).contains(&root_digests.len()) {
@@ -63,7 +80,11 @@ impl Config {
         if session_secrets.iter().any(is_shared) {
             return Err(ConfigError::SessionSecrets);
         }
-        Ok(Self { root_digests, seal_secrets, session_secrets })
+        let client_secrets = match client_secrets {
+            "" => ClientSecrets::new(),
+            text => json::read(text.as_bytes()).ok_or(ConfigError::ClientSecrets)?,
+        };
+        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets })
     }
 
     /// Whether this is the digest of a root token.
@@ -79,6 +100,11 @@ impl Config {
     /// Whether the token was ever issued here: its seal says so, and nobody need be asked.
     pub(crate) fn has_sealed(&self, token: &TokenRef<'_>) -> bool {
         self.seal_keys(token.workspace()).iter().any(|key| token.is_sealed_by(key))
+    }
+
+    /// The secret of a client at this issuer; public clients have none.
+    pub(crate) fn client_secret(&self, issuer: &WebAddress, client_id: &str) -> Option<&str> {
+        self.client_secrets.get(issuer.as_str())?.get(client_id).map(String::as_str)
     }
 
     /// The keys that seal a workspace's sessions, likewise.

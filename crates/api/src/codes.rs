@@ -68,7 +68,15 @@ pub const SECTIONS: &[Section] = &[
                 "SESSION_ENDED",
                 &[401],
                 "The session that the browser sent along is over, or never was.",
-                "Sign in again: `POST /v1/session` with a token.",
+                "Sign in again: `POST /v1/session` with a token, or by an identity provider.",
+            ),
+            code(
+                "SIGN_IN_FAILED",
+                &[401],
+                "Nobody signs in this way: the identity token is not good here, or is about no member that takes part, or \
+                 the browser came back from its provider otherwise than it went. Which of these it is, the service's log \
+                 says.",
+                "Try again; if it stays so, ask somebody who manages the workspace. See sign-in.md.",
             ),
             code(
                 "CROSS_ORIGIN",
@@ -385,6 +393,12 @@ pub const SECTIONS: &[Section] = &[
                 &[503],
                 "The workspace's ledger did not answer in time. A change may or may not have been made.",
                 "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.",
+            ),
+            code(
+                "PROVIDER_UNAVAILABLE",
+                &[503],
+                "The identity provider did not answer in time, or not as one. Nobody was signed in.",
+                "Try again in a moment; if it stays so, the service's log says what came instead.",
             ),
             code(
                 "USES_LOST",

@@ -32,11 +32,18 @@ pub(crate) fn forget() -> (HeaderName, String) {
 /// # Errors
 /// `AMBIGUOUS_CREDENTIAL` where it carries two that differ.
 pub(crate) fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    value(headers, NAME)
+}
+
+/// The value of the cookie with this name, likewise.
+///
+/// # Errors
+/// `AMBIGUOUS_CREDENTIAL`, likewise.
+pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Problem> {
     let cookies = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
-    let mut sessions =
-        cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(NAME.as_bytes())?.strip_prefix(b"="));
-    let Some(first) = sessions.next() else { return Ok(None) };
-    if sessions.any(|other| other != first) {
+    let mut values = cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) {
         return Err(Problem::ambiguous_credential());
     }
     Ok(Some(first))

@@ -9,7 +9,14 @@ use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 
-use crate::{app::App, cookie, ledger::Gate, ports::Ports, problem::Problem, trace::Trace};
+use crate::{
+    app::App,
+    cookie,
+    ledger::{Gate, Source},
+    ports::Ports,
+    problem::Problem,
+    trace::Trace,
+};
 
 const API_KEY: &str = "x-api-key";
 const WORKSPACE: &str = "x-counterfoil-workspace";
@@ -38,6 +45,12 @@ pub(crate) struct Caller<P> {
 pub(crate) struct Root<P> {
     pub(crate) gate: Gate<P>,
     pub(crate) address: Option<IpAddr>,
+}
+
+/// Somebody who has not said who they are yet.
+pub(crate) struct Visitor<P> {
+    pub(crate) gate: Gate<P>,
+    pub(crate) from: Source,
 }
 
 /// A credential's text, which shows nothing of itself.
@@ -71,6 +84,22 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
             return Err(Problem::origin_not_allowed());
         }
         Ok(Self { gate, address: client_address(&parts.headers) })
+    }
+}
+
+impl<P: Ports> FromRequestParts<App<P>> for Visitor<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        Self::of(parts, app)
+    }
+}
+
+impl<P: Ports> Visitor<P> {
+    pub(crate) fn of(parts: &Parts, app: &App<P>) -> Result<Self, Problem> {
+        let gate = gate(parts, app)?;
+        let from = Source { address: client_address(&parts.headers), origin: gate.trace.origin.clone() };
+        Ok(Self { gate, from })
     }
 }
 

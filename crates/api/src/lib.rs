@@ -19,6 +19,7 @@ mod dialects;
 mod envelope;
 mod hosts;
 mod idempotency;
+mod identity;
 mod ledger;
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -34,6 +35,7 @@ mod verifying;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
 pub use dialects::{Frame, Upgrade, Wire};
+pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
 pub use ports::{LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
 pub use usage::Afterwards;

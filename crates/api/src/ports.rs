@@ -2,9 +2,12 @@
 
 use std::future::Future;
 
+use counterfoil_ledger::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use serde::Serialize;
+
+use crate::identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
 
 /// The world around the API. One implementation is the Worker's; tests have another that injects faults.
 pub trait Ports: Clone + Send + Sync + 'static {
@@ -37,6 +40,25 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// [`Unreachable`] where the registry did not answer.
     fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
 
+    /// Reads what an identity provider says of itself.
+    ///
+    /// # Errors
+    /// [`NotVouched`]
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send;
+
+    /// Exchanges a code for an identity token.
+    ///
+    /// # Errors
+    /// [`NotVouched`]
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send;
+
+    /// Checks an identity token: that it is signed with a key of its issuer's, by RS256, ES256 or EdDSA; that it names
+    /// this issuer, and this audience, to the letter; and that its time has come and is not over, give or take a minute.
+    ///
+    /// # Errors
+    /// [`NotVouched`]
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send;
+
     /// Waits, in the background of the request that asks for it and of no other.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;
 
@@ -68,7 +90,7 @@ pub struct LogLine {
     /// The problem's code, where the answer was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// What happened inside, where the service failed. Never shown to the caller.
+    /// What happened inside, where the service failed, or why somebody was not let in. Never shown to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
     /// How many times a ledger or the directory was asked.

@@ -116,6 +116,19 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
     }
 
+    /// Nobody signs in this way. Every reason looks the same outside; the operator reads which it was.
+    pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
+        let detail = "The sign-in failed. Try again, or ask somebody who manages the workspace.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::UNAUTHORIZED, "SIGN_IN_FAILED", detail) }
+    }
+
+    /// The identity provider did not answer.
+    pub(crate) fn provider_unavailable(why: impl Into<String>) -> Self {
+        let detail = "The identity provider did not answer. Try again in a moment.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { internal: Some(why.into()), ..Self::new(status, "PROVIDER_UNAVAILABLE", detail) }
+    }
+
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = format!("The token lacks the scope {scope}, which this needs.");
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
@@ -182,6 +195,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Unauthenticated { code } => Self::credential(code),
             Refusal::SessionEnded => Self::session_ended(),
+            Refusal::NotSignedIn { detail } => Self::sign_in_failed(detail),
             Refusal::MissingScope { scope } => Self::missing_scope(&scope),
             Refusal::Forbidden { code, .. } => {
                 let code = match code {

@@ -88,8 +88,11 @@ impl Trace {
         problem: Option<Problem>,
         started_at: Timestamp,
     ) {
+        // Also where a browser was led on and told.
+        let has_failed =
+            status.is_server_error() || problem.as_ref().is_some_and(|problem| problem.status.is_server_error());
         ports.log(&LogLine {
-            level: if status.is_server_error() { "error" } else { "info" },
+            level: if has_failed { "error" } else { "info" },
             request_id: self.request_id.to_string(),
             method,
             route,

@@ -42,6 +42,8 @@ pub(crate) fn append(work: &Work<'_>, change: Change<'_>) -> Result<(), Refusal>
 pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), Refusal> {
     let actor = match &work.authority {
         Authority::Root => "root",
+        Authority::SignIn => "sign_in",
+        Authority::Person(_) => "session",
         Authority::Bearer(bearer) if bearer.session.is_some() => "session",
         Authority::Bearer(_) => "token",
         Authority::Verifier => return Err(Refusal::internal("a verifier has changed something")),
@@ -77,7 +79,11 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
     }
     match ask.actor.as_deref() {
         None => {}
-        Some("root") => conditions.push("actor = 'root'"),
+        // These have no id.
+        Some(name @ ("root" | "sign_in")) => {
+            conditions.push("actor = ?");
+            values.push(name.into());
+        }
         Some(id) => {
             conditions.push("actor_id = ?");
             values.push(id.into());

@@ -9,7 +9,7 @@ use crate::{
     members::MemberRow,
     refusal::{ForbiddenCode, Refusal},
     scopes::BuiltIn,
-    sessions::SessionRow,
+    sessions::{Opened, SessionRow},
     sql::Sql,
     tokens::OwnedToken,
     workspace::WorkspaceRow,
@@ -21,6 +21,10 @@ pub(crate) enum Authority {
     Root,
     /// The control plane's own verifier: holds `tokens:verify`, reports uses, and nothing else.
     Verifier,
+    /// The control plane, where somebody signs in: holds nothing.
+    SignIn,
+    /// A member in a session that an identity provider vouched for.
+    Person(Box<Person>),
     /// The bearer of a token that is valid now, or of a session that such a token opened.
     Bearer(Box<Bearer>),
 }
@@ -33,10 +37,17 @@ pub(crate) struct Bearer {
     pub(crate) session: Option<SessionRow>,
 }
 
+/// A member that acts for itself: it may do all that it is granted, as a token `*` of it might.
+pub(crate) struct Person {
+    pub(crate) member: MemberRow,
+    session: SessionRow,
+}
+
 impl Authority {
     /// Authenticates the actor by the very rules that verification follows: one function judges tokens here and there.
     /// A session stands for the text that opened it, which is judged anew each time: whatever ends or narrows that text
-    /// has ended or narrowed the session.
+    /// has ended or narrowed the session. Where an identity provider vouched for its member instead, what ends the session
+    /// has removed it.
     ///
     /// # Errors
     /// [`Refusal::Unauthenticated`] with the code that verification gives; [`Refusal::SessionEnded`].
@@ -50,10 +61,14 @@ impl Authority {
         let (digest, session) = match actor {
             Actor::Root => return Ok(Self::Root),
             Actor::Verifier => return Ok(Self::Verifier),
+            Actor::SignIn => return Ok(Self::SignIn),
             Actor::Token(digest) => (digest, None),
             Actor::Session(digest) => {
                 let session = SessionRow::by_digest(sql, digest, now)?.ok_or(Refusal::SessionEnded)?;
-                (session.opened_with, Some(session))
+                match session.opened {
+                    Opened::WithToken(digest) => (digest, Some(session)),
+                    Opened::ByProvider { .. } => return Self::vouched_for(session, sql, workspace),
+                }
             }
         };
         let held = OwnedToken::by_digest(sql, digest)?.ok_or(Refusal::unauthenticated(Code::Unknown))?;
@@ -69,6 +84,14 @@ impl Authority {
         }
     }
 
+    fn vouched_for(session: SessionRow, sql: &dyn Sql, workspace: &WorkspaceRow) -> Result<Self, Refusal> {
+        if workspace.suspended {
+            return Err(Refusal::unauthenticated(Code::WorkspaceSuspended));
+        }
+        let member = MemberRow::by_number(sql, session.member)?.filter(|member| !member.suspended);
+        Ok(Self::Person(Box::new(Person { member: member.ok_or(Refusal::SessionEnded)?, session })))
+    }
+
     /// # Errors
     /// [`Refusal::MissingScope`] where the actor does not hold the scope.
     pub(crate) fn require(&self, scope: BuiltIn) -> Result<(), Refusal> {
@@ -79,6 +102,8 @@ impl Authority {
         match self {
             Self::Root => true,
             Self::Verifier => scope == BuiltIn::TokensVerify,
+            Self::SignIn => false,
+            Self::Person(person) => scope.is_in(&person.member.grants),
             Self::Bearer(bearer) => scope.is_in(&bearer.effective),
         }
     }
@@ -101,12 +126,17 @@ impl Authority {
         }
     }
 
-    pub(crate) fn is_admin(&self) -> bool {
+    /// # Errors
+    /// [`Refusal::Internal`], likewise.
+    pub(crate) fn require_sign_in(&self) -> Result<(), Refusal> {
         match self {
-            Self::Root => true,
-            Self::Verifier => false,
-            Self::Bearer(bearer) => bearer.held.owner.role == Role::Admin,
+            Self::SignIn => Ok(()),
+            _ => Err(Refusal::internal("only the control plane may do this, where somebody signs in")),
         }
+    }
+
+    pub(crate) fn is_admin(&self) -> bool {
+        matches!(self, Self::Root) || self.member().is_some_and(|member| member.role == Role::Admin)
     }
 
     /// The id under which what the actor does is written down; root has none.
@@ -118,6 +148,7 @@ impl Authority {
     pub(crate) fn session(&self) -> Option<&SessionRow> {
         match self {
             Self::Bearer(bearer) => bearer.session.as_ref(),
+            Self::Person(person) => Some(&person.session),
             _ => None,
         }
     }
@@ -132,7 +163,11 @@ impl Authority {
 
     /// The member as whom the actor acts.
     pub(crate) fn member(&self) -> Option<&MemberRow> {
-        self.token().map(|held| &held.owner)
+        match self {
+            Self::Bearer(bearer) => Some(&bearer.held.owner),
+            Self::Person(person) => Some(&person.member),
+            _ => None,
+        }
     }
 
     /// Whether the actor may see and change this member's tokens: admins all, others their own.

@@ -3,6 +3,7 @@
 //! A [`Request`] names its actor; the ledger authenticates, authorises and executes it in one transaction. Each command
 //! is a type of its own with the reply it earns, so that a caller cannot mistake one answer for another.
 
+mod identity;
 mod members;
 mod sessions;
 mod tokens;
@@ -19,7 +20,7 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
-pub use self::{members::*, sessions::*, tokens::*, usage::*, workspace::*};
+pub use self::{identity::*, members::*, sessions::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -66,6 +67,9 @@ pub enum Actor {
     Root,
     /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
     Verifier,
+    /// The control plane itself, where somebody signs in by an identity provider. It may ask for the workspace's
+    /// [providers](ReadIdentityProviders) and hand in [what one of them says](SignIn), nothing else.
+    SignIn,
 }
 
 /// A command's type says what it answers.
@@ -134,6 +138,10 @@ pub enum Command {
     ImportTokens(ImportTokens),
     /// See [`OpenSession`].
     OpenSession(OpenSession),
+    /// See [`ReadIdentityProviders`].
+    ReadIdentityProviders(ReadIdentityProviders),
+    /// See [`SignIn`].
+    SignIn(SignIn),
     /// See [`ReadSession`].
     ReadSession(ReadSession),
     /// See [`EndSession`].
@@ -309,6 +317,8 @@ commands! {
     RevokeTokens => RevokedTokens,
     ImportTokens => Imported,
     OpenSession => OpenedSession,
+    ReadIdentityProviders => IdentityProviders,
+    SignIn => OpenedSession,
     ReadSession => Session,
     EndSession => Session,
     ListSessions => Listing<Session>,

@@ -40,7 +40,7 @@ pub(crate) fn begin(work: &Work<'_>) -> Result<Deleted, Refusal> {
 /// Takes away some of what is left.
 pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<Upkeep, SqlError> {
     let key = workspace.key;
-    // These point to tokens.
+    // These point to tokens and members.
     if !take(sql, "sessions", "number", "1")?.is_empty() {
         return Ok(Upkeep::More);
     }

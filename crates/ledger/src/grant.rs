@@ -37,7 +37,8 @@ impl Limits {
         let all_of = |scopes| Self { admin, scopes, expires_at: None, addresses: Vec::new(), client_id: None };
         match authority {
             Authority::Root => all_of(ScopeSet::everything()),
-            Authority::Verifier => all_of(ScopeSet::default()),
+            Authority::Verifier | Authority::SignIn => all_of(ScopeSet::default()),
+            Authority::Person(person) => all_of(person.member.grants.clone()),
             Authority::Bearer(bearer) if BuiltIn::TokensGrant.is_in(&bearer.effective) => {
                 all_of(bearer.held.owner.grants.clone())
             }
@@ -54,6 +55,23 @@ impl Limits {
     /// Whether the actor may hand this pattern on. A wildcard is handed on only with all that it covers today.
     pub(crate) fn allow(&self, pattern: &ScopePattern, catalogue: &Catalogue) -> bool {
         self.scopes.covers_pattern(pattern) && (self.admin || !catalogue.reserves_for_admins(pattern))
+    }
+
+    /// Whether the actor has this pattern itself, whoever may be granted it.
+    pub(crate) fn cover(&self, pattern: &ScopePattern) -> bool {
+        self.scopes.covers_pattern(pattern)
+    }
+
+    /// Checks that the actor may hand on everything that there is.
+    ///
+    /// # Errors
+    /// `ESCALATION` with this sentence.
+    pub(crate) fn check_everything(&self, detail: &str) -> Result<(), Refusal> {
+        let everything = ScopeSet::everything();
+        if self.admin && everything.iter().all(|pattern| self.cover(pattern)) {
+            return Ok(());
+        }
+        Err(Refusal::escalation(detail))
     }
 
     /// Checks that each pattern exists, as far as the actor may know, and may be handed on by it. `field` is the list's

@@ -31,6 +31,7 @@ pub(crate) struct MemberRow {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) email: Option<String>,
+    pub(crate) subject: Option<String>,
     pub(crate) role: Role,
     pub(crate) grants: ScopeSet,
     /// The workspace's default where absent.
@@ -42,8 +43,8 @@ pub(crate) struct MemberRow {
 }
 
 /// The columns that [`MemberRow::read`] takes, in its order.
-pub(crate) const COLUMNS: &str = "members.number, members.id, members.name, members.email, members.role, \
-    members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, members.version";
+pub(crate) const COLUMNS: &str = "members.number, members.id, members.name, members.email, members.subject, \
+    members.role, members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, members.version";
 
 impl MemberRow {
     /// Takes [`COLUMNS`] from a row.
@@ -53,6 +54,7 @@ impl MemberRow {
             id: row.take()?,
             name: row.take()?,
             email: row.take()?,
+            subject: row.take()?,
             role: row.take()?,
             grants: row.take_json()?,
             quota: row.take()?,
@@ -72,6 +74,21 @@ impl MemberRow {
         Self::one(sql, "id = ? AND erased_at IS NULL", id.into())
     }
 
+    /// The member that providers know by this subject.
+    pub(crate) fn by_subject(sql: &dyn Sql, subject: &str) -> Result<Option<Self>, SqlError> {
+        Self::one(sql, "subject = ?", subject.into())
+    }
+
+    /// The active member with this e-mail address, in whatever case its ASCII letters are; nobody where there are two.
+    pub(crate) fn by_email(sql: &dyn Sql, email: &str) -> Result<Option<Self>, SqlError> {
+        let active = "WHERE email = ? COLLATE NOCASE AND suspended = 0 AND erased_at IS NULL LIMIT 2";
+        let mut rows = sql.exec(&format!("SELECT {COLUMNS} FROM members {active}"), &[email.into()])?;
+        if rows.len() > 1 {
+            return Ok(None);
+        }
+        rows.pop().map(|mut row| Self::read(&mut row)).transpose()
+    }
+
     fn one(sql: &dyn Sql, condition: &str, value: Value) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(&format!("SELECT {COLUMNS} FROM members WHERE {condition}"), &[value])?;
         rows.into_iter().next().map(|mut row| Self::read(&mut row)).transpose()
@@ -79,13 +96,14 @@ impl MemberRow {
 
     pub(crate) fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         sql.exec(
-            "INSERT INTO members (number, id, name, email, role, grants, quota, suspended, revoked_before, created_at,
-             version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO members (number, id, name, email, subject, role, grants, quota, suspended, revoked_before,
+             created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &[
                 self.number.into(),
                 (&self.id).into(),
                 (&self.name).into(),
                 self.email.as_ref().into(),
+                self.subject.as_ref().into(),
                 (&self.role).into(),
                 Value::json(&self.grants)?,
                 self.quota.into(),
@@ -101,12 +119,13 @@ impl MemberRow {
     /// Writes all that may change of a member.
     fn save(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         sql.exec(
-            "UPDATE members SET id = ?, name = ?, email = ?, role = ?, grants = ?, quota = ?, suspended = ?,
+            "UPDATE members SET id = ?, name = ?, email = ?, subject = ?, role = ?, grants = ?, quota = ?, suspended = ?,
              revoked_before = ?, version = ? WHERE number = ?",
             &[
                 (&self.id).into(),
                 (&self.name).into(),
                 self.email.as_ref().into(),
+                self.subject.as_ref().into(),
                 (&self.role).into(),
                 Value::json(&self.grants)?,
                 self.quota.into(),
@@ -151,6 +170,7 @@ impl MemberRow {
             number: self.number,
             name: self.name.clone(),
             email: self.email.clone(),
+            subject: self.subject.clone(),
             role: self.role,
             grants: self.grants.clone(),
             quota: self.quota(work.workspace.settings.default_quota),
@@ -215,6 +235,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
+    ask.subject.as_deref().map_or(Ok(()), |subject| check::length("/subject", subject, 1..=255))?;
     check::scopes("/grants", &ask.grants)?;
     ask.quota.map_or(Ok(()), check_quota)?;
     if ask.role == Role::Admin && !work.authority.is_admin() {
@@ -225,6 +246,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     if MemberRow::by_id(work.sql, &ask.id)?.is_some() {
         return Err(Refusal::already_exists("member", "id"));
     }
+    ask.subject.as_deref().map_or(Ok(()), |subject| check_free_subject(work, subject))?;
     let number = free_number(work, ask.number)?;
     let generation = work.next_generation()?;
     let member = MemberRow {
@@ -232,6 +254,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
         id: ask.id,
         name: ask.name,
         email: ask.email,
+        subject: ask.subject,
         role: ask.role,
         grants: ask.grants.into(),
         quota: ask.quota,
@@ -259,6 +282,15 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
 
 fn check_quota(quota: u64) -> Result<(), Refusal> {
     if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
+}
+
+/// # Errors
+/// `ALREADY_EXISTS` where a provider that knows somebody by this subject would mean another member.
+fn check_free_subject(work: &Work<'_>, subject: &str) -> Result<(), Refusal> {
+    match MemberRow::by_subject(work.sql, subject)? {
+        None => Ok(()),
+        Some(_) => Err(Refusal::already_exists("member", "subject")),
+    }
 }
 
 /// Whether anybody else could administer the workspace if this member could not.

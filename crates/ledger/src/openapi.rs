@@ -8,7 +8,7 @@ use counterfoil_token::{
     text_schema,
 };
 
-use crate::{Host, Hosts, Slug, command::Patch, secret::SecretText};
+use crate::{Host, Hosts, Slug, WebAddress, command::Patch, secret::SecretText};
 
 text_schema!(
     Slug,
@@ -25,6 +25,14 @@ text_schema!(
     "^([a-z0-9.-]+|\\[[0-9a-f:.]+\\])(:[0-9]{1,5})?$",
     259,
     "api.acme.example"
+);
+text_schema!(
+    WebAddress,
+    "WebAddress",
+    "An address on the web: https, or http where it is this very machine, without a user or a fragment.",
+    "^https?://[!-\"$-~]+$",
+    255,
+    "https://accounts.example"
 );
 text_schema!(
     SecretText,

@@ -18,6 +18,12 @@ pub enum Refusal {
     /// There is no such session, or no longer: the two are not told apart.
     #[error("there is no such session, or it is over")]
     SessionEnded,
+    /// Nobody signs in this way. Those outside are not told why.
+    #[error("nobody signs in this way")]
+    NotSignedIn {
+        /// For the log, never for the caller.
+        detail: String,
+    },
     /// The actor may not do this at all: it lacks a scope.
     #[error("the scope {scope} is needed")]
     MissingScope {
@@ -153,6 +159,10 @@ impl Refusal {
 
     pub(crate) fn unauthenticated(code: Code) -> Self {
         Self::Unauthenticated { code }
+    }
+
+    pub(crate) fn not_signed_in(detail: impl Into<String>) -> Self {
+        Self::NotSignedIn { detail: detail.into() }
     }
 
     pub(crate) fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {

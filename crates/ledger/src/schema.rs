@@ -11,6 +11,7 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/003.sql"),
     include_str!("schema/004.sql"),
     include_str!("schema/005.sql"),
+    include_str!("schema/006.sql"),
 ];
 
 /// The directory's, likewise.

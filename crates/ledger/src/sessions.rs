@@ -1,17 +1,21 @@
 //! Sessions: what a browser holds in place of a token.
 //!
-//! A session stands for the very text that opened it. Nothing that ends or narrows that text need know of sessions: each
-//! time a session acts, [`Authority`](crate::authority::Authority) judges the text anew. What is kept is the digest of
-//! the session's own text, as of a token's, but in a table of its own: neither is ever found in place of the other.
+//! A session that a token opened stands for the very text that opened it. Nothing that ends or narrows that text need know
+//! of sessions: each time a session acts, [`Authority`](crate::authority::Authority) judges the text anew. A session that
+//! an identity provider vouched for stands for its member, and whatever ends it removes its row in the same transaction.
+//!
+//! What is kept is the digest of the session's own text, as of a token's, but in a table of its own: neither is ever found
+//! in place of the other.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use crate::{
     audit::{self, Change},
-    command::{EndSession, ListSessions, Listing, OpenedSession, Session},
+    command::{EndSession, IdentityProvider, ListSessions, Listing, OpenedSession, Owner, Session},
     cursor::{List, Window},
+    members::MemberRow,
     mint::Mint,
     refusal::{ForbiddenCode, Refusal},
     rfc3339,
@@ -28,20 +32,49 @@ use crate::{
 pub(crate) struct SessionRow {
     number: u64,
     pub(crate) id: String,
-    /// The digest of the text that opened it.
-    pub(crate) opened_with: Digest,
+    /// The number of the member as whom it acts.
+    pub(crate) member: u64,
+    pub(crate) opened: Opened,
     created_at: Timestamp,
     expires_at: Timestamp,
 }
 
-/// The columns that [`SessionRow::read`] takes, in its order.
-const COLUMNS: &str = "sessions.number, sessions.id, sessions.opened_with, sessions.created_at, sessions.expires_at";
+/// What a session was opened with, and stands for.
+#[derive(Clone)]
+pub(crate) enum Opened {
+    /// A token's text, by its digest.
+    WithToken(Digest),
+    /// The word of a provider.
+    ByProvider {
+        /// The provider's issuer.
+        issuer: String,
+        /// Whom its tokens are meant for.
+        audience: String,
+    },
+}
 
-/// Sessions that go on: their time is not over, and the text that opened them may still pass, now or again. Takes the
-/// time twice.
-const GOING_ON: &str = "FROM sessions JOIN tokens ON tokens.number = sessions.token
-    WHERE sessions.expires_at > ? AND tokens.revoked_at IS NULL AND (tokens.digest = sessions.opened_with
-        OR EXISTS (SELECT 1 FROM replaced_texts WHERE digest = sessions.opened_with AND valid_until > ?))";
+/// A session about to be written down.
+struct Draft {
+    member: Owner,
+    opened: Opened,
+    /// The number of the token that opens it.
+    token: Option<u64>,
+    /// When it ends at the latest, but for the workspace's session length.
+    ends: Option<Timestamp>,
+    /// What the audit says of how it was opened.
+    told: Json,
+}
+
+/// The columns that [`SessionRow::read`] takes, in its order.
+const COLUMNS: &str = "sessions.number, sessions.id, sessions.member, sessions.opened_with, sessions.issuer, \
+    sessions.audience, sessions.created_at, sessions.expires_at";
+
+/// Sessions that go on: their time is not over, and the text that opened them, where one did, may still pass, now or
+/// again. Takes the time twice.
+const GOING_ON: &str = "FROM sessions LEFT JOIN tokens ON tokens.number = sessions.token
+    WHERE sessions.expires_at > ? AND (sessions.token IS NULL OR tokens.revoked_at IS NULL AND (
+        tokens.digest = sessions.opened_with
+        OR EXISTS (SELECT 1 FROM replaced_texts WHERE digest = sessions.opened_with AND valid_until > ?)))";
 
 /// Opens a session of the token that acts.
 pub(crate) fn open(work: &Work<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, Refusal> {
@@ -50,35 +83,74 @@ pub(crate) fn open(work: &Work<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession
         return Err(Refusal::forbidden(ForbiddenCode::TokenOnly, detail));
     };
     work.authority.require(BuiltIn::SessionsCreate)?;
+    let record = held.record(work.now);
+    let draft = Draft {
+        member: held.owner.as_owner(),
+        opened: Opened::WithToken(held.presented()),
+        token: Some(held.token.number),
+        ends: record.expires_at.into_iter().chain(record.replaced_until).min(),
+        told: json!({ "created_by": held.token.id }),
+    };
+    add(work, mint, draft)
+}
+
+/// Opens a session for a member that this provider vouches for.
+pub(crate) fn open_for(
+    work: &Work<'_>,
+    mint: &mut Mint<'_>,
+    member: &MemberRow,
+    provider: &IdentityProvider,
+) -> Result<OpenedSession, Refusal> {
+    let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
+    let draft = Draft {
+        member: member.as_owner(),
+        // Of who it is, the audit has the number alone: its rows are for ever.
+        told: json!({ "issuer": issuer, "member": member.number }),
+        opened: Opened::ByProvider { issuer, audience },
+        token: None,
+        ends: None,
+    };
+    add(work, mint, draft)
+}
+
+fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSession, Refusal> {
+    let Draft { member, opened, token, ends, mut told } = draft;
     // Where nothing but this happens there is no upkeep, so it takes along what is over.
     sweep(work.sql, work.now)?;
     work.next_generation()?;
 
     let text = mint.session(work.workspace.key)?;
-    let record = held.record(work.now);
     let length = work.workspace.settings.session_length.saturating_mul(1_000);
-    let ends = [record.expires_at, record.replaced_until, Some(work.now.plus(length))];
-    let expires_at = ends.into_iter().flatten().min().unwrap_or(work.now);
+    let latest = work.now.plus(length);
+    let expires_at = ends.map_or(latest, |end| end.min(latest));
     let id = mint.session_id(work.now);
-    let digest = text.as_ref().digest();
-    let opened_with = held.presented();
+    let (opened_with, issuer, audience) = match &opened {
+        Opened::WithToken(digest) => (Some(*digest), None, None),
+        Opened::ByProvider { issuer, audience } => (None, Some(issuer), Some(audience)),
+    };
     let rows = work.sql.exec(
-        "INSERT INTO sessions (id, digest, token, opened_with, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?)
-         RETURNING number",
+        "INSERT INTO sessions (id, digest, member, token, opened_with, issuer, audience, created_at, expires_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
         &[
             (&id).into(),
-            digest.into(),
-            held.token.number.into(),
+            text.as_ref().digest().into(),
+            member.number.into(),
+            token.into(),
             opened_with.into(),
+            issuer.into(),
+            audience.into(),
             work.now.into(),
             expires_at.into(),
         ],
     )?;
     let mut row = rows.into_iter().next().ok_or_else(|| SqlError::new("a row was not added"))?;
-    let session = SessionRow { number: row.take()?, id, opened_with, created_at: work.now, expires_at };
-    let after = json!({ "created_by": held.token.id, "expires_at": rfc3339::format(expires_at) });
-    let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(after) };
-    audit::append_about(work, change, Some(held.token.owner))?;
+    let session =
+        SessionRow { number: row.take()?, id, member: member.number, opened, created_at: work.now, expires_at };
+    if let Some(fields) = told.as_object_mut() {
+        fields.insert("expires_at".to_owned(), rfc3339::format(expires_at).into());
+    }
+    let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(told) };
+    audit::append_about(work, change, Some(member.number))?;
     let seconds = expires_at.since(work.now) / 1_000;
     Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: session.view(work)? })
 }
@@ -113,7 +185,7 @@ pub(crate) fn list(work: &Work<'_>, ask: &ListSessions) -> Result<Listing<Sessio
     let mut clauses = GOING_ON.to_owned();
     let mut values: Vec<Value> = vec![work.now.into(), work.now.into()];
     if let Some(own) = work.authority.member().filter(|_| !work.authority.is_admin()) {
-        clauses.push_str(" AND tokens.owner = ?");
+        clauses.push_str(" AND sessions.member = ?");
         values.push(own.number.into());
     }
     let count = work.sql.exec(&format!("SELECT count(*) {clauses}"), &values)?.pop();
@@ -137,8 +209,22 @@ pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, 
 
 /// Removes the sessions of the member with this number.
 pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
-    let theirs = "DELETE FROM sessions WHERE token IN (SELECT number FROM tokens WHERE owner = ?)";
-    sql.exec(theirs, &[number.into()])?;
+    sql.exec("DELETE FROM sessions WHERE member = ?", &[number.into()])?;
+    Ok(())
+}
+
+/// Ends the sessions of the member with this number that a provider vouched for.
+pub(crate) fn end_vouched_of(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
+    sql.exec("DELETE FROM sessions WHERE member = ? AND issuer IS NOT NULL", &[number.into()])?;
+    Ok(())
+}
+
+/// Ends the sessions that other providers than these vouched for.
+pub(crate) fn end_all_but_of(sql: &dyn Sql, providers: &[IdentityProvider]) -> Result<(), SqlError> {
+    let others = " AND NOT (issuer = ? AND audience = ?)".repeat(providers.len());
+    let named = providers.iter().flat_map(|provider| [provider.issuer.as_str(), &provider.audience]);
+    let named: Vec<Value> = named.map(Value::from).collect();
+    sql.exec(&format!("DELETE FROM sessions WHERE issuer IS NOT NULL{others}"), &named)?;
     Ok(())
 }
 
@@ -153,27 +239,44 @@ impl SessionRow {
         Ok(Self {
             number: row.take()?,
             id: row.take()?,
-            opened_with: row.take()?,
+            member: row.take()?,
+            opened: match (row.take()?, row.take()?, row.take()?) {
+                (Some(digest), None, None) => Opened::WithToken(digest),
+                (None, Some(issuer), Some(audience)) => Opened::ByProvider { issuer, audience },
+                _ => return Err(SqlError::new("a session was opened by nothing, or twice")),
+            },
             created_at: row.take()?,
             expires_at: row.take()?,
         })
     }
 
     fn view(&self, work: &Work<'_>) -> Result<Session, Refusal> {
-        let held = OwnedToken::by_digest(work.sql, self.opened_with)?;
-        let held = held.ok_or_else(|| Refusal::internal(format!("the token of {} is gone", self.id)))?;
-        // From which addresses it may be used is not what is asked here.
-        let scopes = match held.judge(&work.workspace.record(Vec::new()), &Demand::of(work.workspace.key), work.now) {
-            Code::Valid | Code::AddressNotAllowed => held.effective_scopes(),
-            _ => ScopeSet::default(),
+        let gone = |what: &str| Refusal::internal(format!("the {what} of {} is gone", self.id));
+        let (member, scopes, created_by, issuer) = match &self.opened {
+            Opened::WithToken(digest) => {
+                let held = OwnedToken::by_digest(work.sql, *digest)?.ok_or_else(|| gone("token"))?;
+                // From which addresses it may be used is not what is asked here.
+                let demand = Demand::of(work.workspace.key);
+                let scopes = match held.judge(&work.workspace.record(Vec::new()), &demand, work.now) {
+                    Code::Valid | Code::AddressNotAllowed => held.effective_scopes(),
+                    _ => ScopeSet::default(),
+                };
+                (held.owner, scopes, Some(held.token.id), None)
+            }
+            Opened::ByProvider { issuer, .. } => {
+                let member = MemberRow::by_number(work.sql, self.member)?.ok_or_else(|| gone("member"))?;
+                let scopes = if work.workspace.suspended { ScopeSet::default() } else { member.grants.clone() };
+                (member, scopes, None, Some(issuer.clone()))
+            }
         };
         Ok(Session {
             id: self.id.clone(),
-            member: held.owner.as_owner(),
+            member: member.as_owner(),
             scopes,
             created_at: self.created_at,
             expires_at: self.expires_at,
-            created_by: held.token.id,
+            created_by,
+            issuer,
         })
     }
 }
@@ -183,12 +286,8 @@ fn acting<'a>(work: &'a Work<'_>) -> Result<&'a SessionRow, Refusal> {
 }
 
 fn find(work: &Work<'_>, id: &str) -> Result<SessionRow, Refusal> {
-    let query = format!("SELECT tokens.owner, {COLUMNS} {GOING_ON} AND sessions.id = ?");
+    let query = format!("SELECT {COLUMNS} {GOING_ON} AND sessions.id = ?");
     let row = work.sql.exec(&query, &[work.now.into(), work.now.into(), id.into()])?.pop();
-    let mut row = row.ok_or_else(|| Refusal::no_such("session"))?;
-    let owner = row.take()?;
-    if !work.authority.may_act_on(owner) {
-        return Err(Refusal::no_such("session"));
-    }
-    Ok(SessionRow::read(&mut row)?)
+    let found = row.map(|mut row| SessionRow::read(&mut row)).transpose()?;
+    found.filter(|session| work.authority.may_act_on(session.member)).ok_or_else(|| Refusal::no_such("session"))
 }

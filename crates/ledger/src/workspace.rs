@@ -11,10 +11,12 @@ use crate::{
     check,
     command::{Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
     host::Hosts,
+    identity,
     members::MemberRow,
     mint::Mint,
     refusal::Refusal,
     scopes::{self, BuiltIn},
+    sessions,
     slug::Slug,
     sql::{Row, Sql, SqlError, Value},
     tokens::{self, Draft},
@@ -61,7 +63,8 @@ impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, hosts, deleting FROM workspace",
+             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, hosts,
+             identity_providers, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -83,6 +86,7 @@ impl WorkspaceRow {
                     audit_retention: row.take()?,
                     allowed_origins: row.take_json()?,
                     hosts: row.take_json()?,
+                    identity_providers: row.take_json()?,
                 },
                 deleting: row.take()?,
             })
@@ -107,7 +111,8 @@ impl WorkspaceRow {
         let settings = &self.settings;
         work.sql.exec(
             "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, audit_retention = ?, allowed_origins = ?, hosts = ?, version = ?",
+             session_length = ?, audit_retention = ?, allowed_origins = ?, hosts = ?,
+             identity_providers = ?, version = ?",
             &[
                 (&self.name).into(),
                 (&self.prefix).into(),
@@ -118,6 +123,7 @@ impl WorkspaceRow {
                 settings.audit_retention.into(),
                 Value::json(&settings.allowed_origins)?,
                 Value::json(&settings.hosts)?,
+                Value::json(&settings.identity_providers)?,
                 self.version.into(),
             ],
         )?;
@@ -163,6 +169,7 @@ pub(crate) fn found(
             audit_retention: None,
             allowed_origins: Vec::new(),
             hosts: Hosts::default(),
+            identity_providers: Vec::new(),
         },
         deleting: false,
     };
@@ -184,6 +191,7 @@ pub(crate) fn found(
         id: "admin".to_owned(),
         name: "Admin".to_owned(),
         email: None,
+        subject: None,
         role: Role::Admin,
         grants: ScopeSet::everything(),
         quota: None,
@@ -272,6 +280,10 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
     if let Some(origins) = ask.allowed_origins {
         settings.allowed_origins = check::origins("/allowed_origins", origins)?;
     }
+    if let Some(providers) = ask.identity_providers {
+        settings.identity_providers = identity::check_providers(work, providers)?;
+        sessions::end_all_but_of(work.sql, &settings.identity_providers)?;
+    }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
     change(work, after, "workspace.update")
 }
@@ -309,7 +321,7 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     Ok(after.view())
 }
 
-fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 9] {
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 10] {
     let settings = &workspace.settings;
     [
         ("name", json!(workspace.name)),
@@ -321,6 +333,7 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 9] {
         ("audit_retention_days", json!(settings.audit_retention)),
         ("allowed_origins", json!(settings.allowed_origins)),
         ("hosts", json!(settings.hosts)),
+        ("identity_providers", json!(settings.identity_providers)),
     ]
 }
 

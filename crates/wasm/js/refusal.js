@@ -3,7 +3,10 @@
 /** Status and reason by code; what is not here is 401. */
 const REFUSALS = {
   NO_CREDENTIAL: [401, "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>."],
-  UNREADABLE_CREDENTIAL: [401, "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key."],
+  UNREADABLE_CREDENTIAL: [
+    401,
+    "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.",
+  ],
   AMBIGUOUS_CREDENTIAL: [400, "The request presents two different credentials. Send one."],
   WORKSPACE_REQUIRED: [400, "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain."],
   MALFORMED: [401, "The credential is not a token: mistyped, or cut short."],

@@ -61,6 +61,9 @@ pub struct Verifier {
     /// Compiled; each check brings the address.
     demands: Vec<Demand>,
     waiting: Ring<Waiting, WAITING>,
+    /// The ledger's answer that was supplied last, as it came and as it was read: each check of a batch is supplied the
+    /// same.
+    answer: Option<(Zeroizing<Vec<u8>>, Answer)>,
     decisions: Ring<Decision, DECISIONS>,
 }
 
@@ -87,6 +90,7 @@ impl Verifier {
             bytes: Zeroizing::default(),
             demands: Vec::new(),
             waiting: Ring::new(),
+            answer: None,
             decisions: Ring::new(),
         }
     }
@@ -187,15 +191,17 @@ impl Verifier {
         };
         compiled.address = address;
         let frames = frames::read(&bytes);
-        let (answer, values): (_, Vec<_>);
+        let values: Vec<_>;
         let supply = match (pending.need(), frames.as_slice()) {
             (Need::Registry(_), frames) => {
                 values = frames.iter().map(|frame| frame.map(Vec::from)).collect();
                 Supply::Registry(&values)
             }
             (Need::Ledger(_), [Some(frame)]) => {
-                answer = Answer::decode(frame);
-                answer.as_ref().map_or(Supply::Unavailable, Supply::Ledger)
+                if self.answer.as_ref().is_none_or(|(held, _)| held.as_slice() != *frame) {
+                    self.answer = Answer::decode(frame).ok().map(|answer| (Zeroizing::new(frame.to_vec()), answer));
+                }
+                self.answer.as_ref().map_or(Supply::Unavailable, |(_, answer)| Supply::Ledger(answer))
             }
             (Need::Ledger(_), _) => Supply::Unavailable,
         };

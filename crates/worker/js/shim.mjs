@@ -11,6 +11,7 @@
 // object has a timeout, and a timer is something to wait for.
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import "./identity.mjs";
 import * as wasm from "./index.js";
 
 /** When an alarm that failed is tried again. */

@@ -32,9 +32,10 @@ fn app(env: &Env) -> Result<Router> {
         if let Some(app) = app {
             return Ok(app.clone());
         }
-        let [root, seal, session] =
-            ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS"].map(|name| secret(env, name));
-        let config = Config::parse(&root, &seal, &session);
+        let [root, seal, session, clients] =
+            ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS", "OIDC_CLIENT_SECRETS"]
+                .map(|name| secret(env, name));
+        let config = Config::parse(&root, &seal, &session, &clients);
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let made = router(App::new(WorkerPorts::new(env)?, config));
         #[cfg(feature = "faults")]
@@ -43,7 +44,7 @@ fn app(env: &Env) -> Result<Router> {
     })
 }
 
-/// A deployment secret; empty where it was not set, which no parser of secrets accepts.
+/// A deployment secret; empty where it was not set, which no parser accepts of those that must be.
 pub(crate) fn secret(env: &Env, name: &str) -> String {
     env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
 }

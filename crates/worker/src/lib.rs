@@ -11,6 +11,8 @@ mod app;
 #[cfg(all(target_arch = "wasm32", feature = "faults"))]
 mod faults;
 #[cfg(target_arch = "wasm32")]
+mod identity;
+#[cfg(target_arch = "wasm32")]
 mod object;
 #[cfg(target_arch = "wasm32")]
 mod ports;

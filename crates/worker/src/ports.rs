@@ -2,14 +2,20 @@
 
 use std::{future::Future, time::Duration};
 
-use counterfoil_api::{LogLine, LostUses, Ports, Unreachable};
+use counterfoil_api::{
+    Claims, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+};
+use counterfoil_ledger::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::{Either, join_all, select};
 use web_sys::{Request, RequestInit};
 use worker::{Delay, Env, ObjectNamespace, Stub, kv::KvStore, send::SendFuture};
 
-use crate::object::{DIRECTORY, LEDGER};
+use crate::{
+    identity,
+    object::{DIRECTORY, LEDGER},
+};
 
 /// How long a ledger may take to answer. An object that trapped may never do.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
@@ -76,6 +82,18 @@ impl Ports for WorkerPorts {
         let read = |key: &RegistryKey| self.registry.get(&key.path()).cache_ttl(REGISTRY_CACHE).bytes();
         let reads = join_all(keys.iter().map(read).collect::<Vec<_>>());
         SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
+    }
+
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send {
+        SendFuture::new(identity::describe(issuer.clone()))
+    }
+
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {
+        SendFuture::new(identity::redeem(code.clone()))
+    }
+
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send {
+        SendFuture::new(identity::identify(token.clone()))
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {

@@ -38,7 +38,7 @@ export async function show({ id, signal, reload }) {
       h("div", { class: "columns" },
         h("div", {},
           h("section", { class: "card" }, h("h2", {}, "What is known"), facts(member)),
-          may("audit:read") && h("section", { class: "card" }, h("h2", {}, "What was changed"), await history(member.id, signal))),
+          may("audit:read") && (await history(member, signal))),
         mayChange && h("section", { class: "card" }, h("h2", {}, "Change it"), form({ fields: fields.list, action: "Save changes", submit }))),
     ],
   };

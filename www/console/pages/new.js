@@ -3,7 +3,7 @@
 import { all, get, post, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { onceEach } from "../lib/once.js";
-import { isAdmin, may, me } from "../lib/session.js";
+import { isAdmin, may, me, openedWith } from "../lib/session.js";
 import { expiryField, latestEnd } from "../parts/expiry.js";
 import { areaField, form, refuse, selectField, textField } from "../parts/form.js";
 import { readLines } from "../parts/lines.js";
@@ -15,20 +15,12 @@ export async function show({ signal }) {
   const [{ scopes: catalogue }, member, own, members] = await Promise.all([
     get("/v1/scopes", {}, { signal }),
     get(`/v1/members/${segment(me.member.id)}`, {}, { signal }),
-    presented(signal),
+    openedWith(signal),
     isAdmin() && may("workspace:manage") ? all("/v1/members") : [],
   ]);
   const element = h("div", {});
   fill(element, newToken({ catalogue, member, own, members, issued: (issued) => reveal(element, issued) }));
   return { title: "Generate new API token", crumb: { text: "Tokens", href: "#/tokens" }, body: element };
-}
-
-/** The token that opened the session: what it may do, and for how long, limits what is issued in it. */
-async function presented(signal) {
-  return get(`/v1/tokens/${segment(me.session.created_by)}`, {}, { signal }).catch((problem) => {
-    if (problem.status !== 404) throw problem;
-    return null;
-  });
 }
 
 function reveal(element, issued) {

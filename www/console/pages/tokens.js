@@ -17,6 +17,10 @@ const LIMIT = 50;
 /** On how many of the last days uses are shown. */
 const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
+const SORTS = [
+  ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["name", "By name"],
+  ["expires_at", "First to expire"], ["-last_used_at", "Last used first"], ["last_used_at", "Longest unused first"],
+];
 /** What the address says of the list; `owner` and `client_id` come from other pages' links. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
 /** How long somebody stops typing before the list is searched, in milliseconds. */
@@ -25,13 +29,12 @@ const PAUSE = 250;
 export async function show({ query, signal }) {
   const asked = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
   const list = new List(asked, signal);
-  const scopes = await get("/v1/scopes", {}, { signal });
-  await list.fetch();
+  const [{ scopes }] = await Promise.all([get("/v1/scopes", {}, { signal }), list.fetch()]);
   const write = may("tokens:write");
   return {
     title: "Tokens",
     actions: write && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
-    body: [filters(list, scopes.scopes), list.chosen, list.element],
+    body: [filters(list, scopes), list.chosen, list.element],
   };
 }
 
@@ -184,7 +187,7 @@ class List {
 
 /** What narrows the list. */
 function filters(list, catalogue) {
-  const { q, state, scope, owner, client_id } = list.asked;
+  const { q, state, scope, owner, client_id, sort } = list.asked;
   const search = h("input", { type: "search", "aria-label": "Search in names, notes and hints", placeholder: "Search…", maxlength: 200 });
   search.value = q;
   search.addEventListener("input", settled(() => list.ask({ q: search.value.trim() }), PAUSE));
@@ -194,6 +197,8 @@ function filters(list, catalogue) {
     search,
     choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
+    // Cards have no heads of columns to sort by.
+    h("span", { class: "cards-only" }, choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort }))),
     owner && narrowed("owner", owner),
     client_id && narrowed("client", client_id));
 }

@@ -10,7 +10,7 @@ import { providerForm, tokenForm } from "./sign-in.js";
 /**
  * A promise that is kept once the same person is signed in again, and broken if they would rather leave.
  *
- * @param {() => Promise<void>} leave signs out
+ * @param {(slug: string) => Promise<void>} leave signs out of the workspace
  */
 export function askAgain(leave) {
   const { member, workspace } = me;
@@ -27,7 +27,7 @@ export function askAgain(leave) {
     const closed = () => {
       if (again) return resolve();
       reject(new Problem({ code: "NO_CREDENTIAL", title: "Your session is over.", detail: "Your session is over. Nothing was changed." }));
-      leave();
+      leave(workspace.slug);
     };
     const dialog = openDialog({
       title: "Your session is over",

@@ -15,7 +15,8 @@ import { form } from "./form.js";
 export function openDialog({ title, body, closed, firm = false }) {
   const id = uniqueId("dialog");
   const before = document.activeElement;
-  const dialog = h("dialog", { "aria-labelledby": id }, h("h2", { id }, title), body);
+  // Where `closedby` is not known, a second Escape would still close it: nobody types through two by accident.
+  const dialog = h("dialog", { "aria-labelledby": id, closedby: firm && "none" }, h("h2", { id }, title), body);
   dialog.addEventListener("cancel", (event) => firm && event.preventDefault());
   dialog.addEventListener("close", () => {
     dialog.remove();

@@ -1,4 +1,4 @@
-// What was done to one thing: the newest first.
+// What happened to a token or a member, from the audit.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -9,26 +9,19 @@ import { told } from "./story.js";
 
 const LIMIT = 20;
 
-/**
- * The history of a token, a member or a client, by its id; older parts of it when they are asked for.
- *
- * @param {string} id
- * @param {AbortSignal} signal
- */
-export async function history(id, signal) {
+/** A part of the page with its history, the newest first; more of it where that is asked for. */
+export async function history({ id }, signal) {
   const names = new Names(signal);
   const list = h("ol", { class: "timeline" });
   const more = h("div", {});
-  let cursor;
-  async function fetch() {
-    const page = await get("/v1/audit", { token: id, limit: LIMIT, cursor }, { signal });
-    await names.learn(page.items);
-    list.append(...page.items.map((entry) => h("li", {}, told(entry, names), h("small", {}, at(entry.at)))));
-    cursor = page.next_cursor;
-    fill(more, cursor && h("button", { type: "button", class: "button", onclick: on }, "Show older"));
-    if (!list.hasChildNodes()) fill(more, h("p", { class: "quiet" }, "Nothing that the audit still has."));
+
+  async function add(cursor) {
+    const { items, next_cursor } = await get("/v1/audit", { token: id, limit: LIMIT, cursor }, { signal });
+    await names.learn(items);
+    list.append(...items.map((entry) => h("li", {}, told(entry, names), h("small", {}, at(entry.at)))));
+    const earlier = () => add(next_cursor).catch((problem) => fill(more, failure(problem, earlier)));
+    fill(more, next_cursor && h("button", { type: "button", class: "button", onclick: earlier }, "Earlier"));
   }
-  const on = () => fetch().catch((problem) => fill(more, failure(problem, on)));
-  await on();
-  return h("div", {}, list, more);
+  await add();
+  return h("section", { class: "card" }, h("h2", {}, "What happened to it"), list, more);
 }

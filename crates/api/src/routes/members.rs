@@ -30,6 +30,8 @@ pub(super) struct Create {
     name: String,
     /// An address with one `@`, at most 254 characters.
     email: Option<String>,
+    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    subject: Option<String>,
     /// What it may act on: every member's tokens, or its own.
     role: Role,
     /// What its tokens may be granted at most; at most 100 patterns.
@@ -50,9 +52,9 @@ pub(super) async fn create<P: Ports>(
     once: Idempotency,
     Json(body): Json<Create>,
 ) -> Result<Reply<Member>, Problem> {
-    let Create { id, number, name, email, role, grants, quota } = body;
+    let Create { id, number, name, email, subject, role, grants, quota } = body;
     let location = location("/v1/members/", &id);
-    let command = CreateMember { id, number, name, email, role, grants, quota };
+    let command = CreateMember { id, number, name, email, subject, role, grants, quota };
     Ok(caller.ask_once(once, command).await?.created(location))
 }
 
@@ -71,6 +73,9 @@ pub(super) struct Update {
     /// An address with one `@`, at most 254 characters.
     #[serde(default, deserialize_with = "clearable")]
     email: Patch<String>,
+    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    #[serde(default, deserialize_with = "clearable")]
+    subject: Patch<String>,
     /// What it may act on. The last active admin stays one.
     #[serde(default, deserialize_with = "present")]
     role: Option<Role>,
@@ -93,9 +98,9 @@ pub(super) async fn update<P: Ports>(
     Id(id): Id,
     Json(body): Json<Update>,
 ) -> Result<Reply<Member>, Problem> {
-    let Update { name, email, role, grants, quota, state, revoke_all } = body;
+    let Update { name, email, subject, role, grants, quota, state, revoke_all } = body;
     let suspended = state.map(Standing::is_suspended);
-    let command = UpdateMember { id, name, email, role, grants, quota, suspended, revoke_all };
+    let command = UpdateMember { id, name, email, subject, role, grants, quota, suspended, revoke_all };
     caller.ask(command).await
 }
 

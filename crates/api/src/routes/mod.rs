@@ -8,6 +8,7 @@ mod oauth;
 mod scopes;
 mod sessions;
 mod shapes;
+mod sign_in;
 #[cfg(feature = "openapi")]
 pub(crate) mod table;
 mod tokens;
@@ -53,6 +54,9 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/clients/{id}", get(clients::read::<P>).delete(clients::delete::<P>))
         .route("/v1/audit", get(audit::read::<P>))
         .route("/v1/session", get(sessions::read::<P>).post(sessions::open::<P>).delete(sessions::end::<P>))
+        .route("/v1/session/providers", get(sign_in::providers::<P>))
+        .route("/v1/session/start", get(sign_in::start::<P>))
+        .route("/v1/session/callback", get(sign_in::callback::<P>))
         .route("/v1/sessions", get(sessions::list::<P>))
         .route("/v1/sessions/{id}", delete(sessions::end_one::<P>))
         .route("/v1/tokens", get(tokens::list::<P>).post(tokens::create::<P>))

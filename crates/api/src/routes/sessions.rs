@@ -1,41 +1,84 @@
 //! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
 
+use axum::extract::{OptionalFromRequest as _, Request, State};
 use counterfoil_ledger::{
     SecretText,
-    command::{EndSession, ListSessions, Listing, OpenSession, ReadSession, Session},
+    command::{EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session},
 };
+use http::{HeaderName, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::shapes::PageQuery;
 use crate::{
     answer::Reply,
+    app::App,
     body::{Id, Json, Query},
     cookie,
-    credential::Caller,
+    credential::{Caller, Visitor, no_credential, presented},
+    identity::Entrance,
     ports::Ports,
     problem::Problem,
 };
 
-/// The body of a sign-in with a token: there is nothing more to say.
-#[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+/// What Cloudflare Access puts into each request that it lets through.
+const ACCESS: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
+
+/// The body of a sign-in: nothing with a token; else in which workspace, and the identity token where Cloudflare Access
+/// has not put one into the request.
+#[derive(Default, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignIn"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Open {}
+pub(super) struct Open {
+    /// The slug of the workspace in which somebody signs in by an identity provider.
+    workspace: Option<String>,
+    /// The identity token, a JWT of one of the workspace's providers.
+    id_token: Option<String>,
+}
 
 /// An [`OpenedSession`](counterfoil_ledger::command::OpenedSession), of which the session itself is passed on as it is.
 #[derive(Deserialize)]
-struct Opened {
-    text: SecretText,
-    seconds: u64,
+pub(super) struct Opened {
+    pub(super) text: SecretText,
+    pub(super) seconds: u64,
     session: Value,
 }
 
-pub(super) async fn open<P: Ports>(caller: Caller<P>, _: Option<Json<Open>>) -> Result<Reply<Value>, Problem> {
-    let reply = caller.ask(OpenSession {}).await?;
+/// With a token, or by what an identity provider says. Who signs in so may well have the cookie of an older session.
+pub(super) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Reply<Value>, Problem> {
+    let (parts, body) = request.into_parts();
+    let token = presented(&parts.headers)?;
+    let body = Json::<Open>::from_request(Request::from_parts(parts.clone(), body), &app).await?;
+    let reply = match body.map(|Json(body)| body).unwrap_or_default() {
+        Open { workspace: None, id_token: None } => {
+            Caller::presenting(&parts, &app, token).await?.ask(OpenSession {}).await?
+        }
+        Open { workspace: None, id_token: Some(_) } => {
+            let detail = "`workspace` is missing: name the workspace in which somebody signs in.";
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            return Err(Problem::new(status, "INVALID_BODY", detail).at("/workspace"));
+        }
+        Open { workspace: Some(_), .. } if token.is_some() => return Err(Problem::ambiguous_credential()),
+        Open { workspace: Some(workspace), id_token } => {
+            let asserted = || parts.headers.get(ACCESS)?.to_str().ok().map(str::to_owned);
+            let id_token = id_token.or_else(asserted).ok_or_else(no_credential)?;
+            identified(Visitor::of(&parts, &app)?, &workspace, id_token).await?
+        }
+    };
     let Opened { text, seconds, session } = reply.look()?;
     let reply = reply.header(cookie::keep(text.expose(), seconds)).created("/v1/session".to_owned());
     reply.with(&session)
+}
+
+async fn identified<P: Ports>(
+    visitor: Visitor<P>,
+    workspace: &str,
+    id_token: String,
+) -> Result<Reply<OpenedSession>, Problem> {
+    match Entrance::to(visitor.gate, visitor.from, workspace).await? {
+        Some(entrance) => entrance.open(id_token).await,
+        None => Err(Problem::sign_in_failed("there is no such workspace")),
+    }
 }
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {

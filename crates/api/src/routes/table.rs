@@ -6,7 +6,7 @@ use counterfoil_ledger::command::{
     Usage, Workspace,
 };
 
-use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, tokens, verify, workspaces};
+use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, sign_in, tokens, verify, workspaces};
 use crate::openapi::{
     Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
@@ -196,21 +196,46 @@ fn one_token() -> Vec<Operation> {
 
 fn browsers() -> Vec<Operation> {
     vec![
-        post("/v1/session", "openSession", "Sign in: exchange a token for a session")
+        post("/v1/session", "openSession", "Sign in: exchange a token, or an identity, for a session")
             .about(
-                "The session is in a cookie that no script reads, and in no body. It may do what its token may at each \
-                 moment, and ends with it.",
+                "The session is in a cookie that no script reads, and in no body. With a token it may do what its token \
+                 may at each moment, and ends with it. With an identity token of one of the workspace's providers, in \
+                 the body or as `Cf-Access-Jwt-Assertion`, it may do what its member is granted, and no other credential \
+                 is presented.",
             )
             .needs(Scope("sessions:create"))
             .may_take::<sessions::Open>()
             .answers::<Session>(201)
             .located()
-            .refuses(&["TOKEN_ONLY"]),
+            .refuses(&["TOKEN_ONLY", "SIGN_IN_FAILED", "PROVIDER_UNAVAILABLE"]),
         get("/v1/session", "readSession", "Read the session that asks").needs(Needs::Session).answers::<Session>(200),
         delete("/v1/session", "endSession", "Sign out")
             .about("The browser is told to forget the cookie.")
             .needs(Needs::Session)
             .answers::<Session>(200),
+        get("/v1/session/providers", "signInProviders", "List where one may sign in to a workspace")
+            .about("Those that the workspace offers. An unknown workspace answers as one without any.")
+            .needs(Nothing)
+            .queried::<sign_in::Where>()
+            .answers::<sign_in::Offered>(200)
+            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "ORIGIN_NOT_ALLOWED"]),
+        get("/v1/session/start", "startSignIn", "Lead a browser to an identity provider")
+            .about(
+                "For a link: the browser comes back to `/v1/session/callback`. Where nobody can sign in so, it is led to \
+                 `/console/#/sign-in?failed=<code>`, as from there.",
+            )
+            .needs(Nothing)
+            .queried::<sign_in::Start>()
+            .answers_nothing(302)
+            .located(),
+        get("/v1/session/callback", "finishSignIn", "Take a browser in that comes back from an identity provider")
+            .about(
+                "It is led to the console, with the session's cookie, or to `/console/#/sign-in?failed=<code>`. Any \
+                 parameter is taken that a provider may send.",
+            )
+            .needs(Nothing)
+            .answers_nothing(303)
+            .located(),
         get("/v1/sessions", "listSessions", "List the sessions that go on, newest first")
             .about("An admin sees every member's, others their own.")
             .needs(READ)

@@ -158,7 +158,7 @@ async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result
             caller.ask(Records { digests: Vec::new() }).await?;
             return Ok(None);
         }
-        Actor::Token(_) | Actor::Verifier => {}
+        Actor::Token(_) | Actor::Verifier | Actor::SignIn => {}
     }
     let scope = Scope::parse(VERIFY).map_err(|error| Problem::internal(error.to_string()))?;
     let mut demand = Demand::of(caller.workspace);

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use axum::http::StatusCode;
 use counterfoil_ledger::{
     command::{
-        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, Patch, ReadWorkspace, SetHosts, SuspendWorkspace,
-        UpdateWorkspace, Workspace,
+        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, IdentityProvider, Patch, ReadWorkspace, SetHosts,
+        SuspendWorkspace, UpdateWorkspace, Workspace,
     },
     directory::{AssignHosts, Assigned, Claim, Claimed, Confirm, Hosts, Slug},
 };
@@ -115,6 +115,10 @@ pub(super) struct Update {
     /// Of which other origins web pages may send requests to the workspace's routes, and read the answers.
     #[serde(default, deserialize_with = "present")]
     allowed_origins: Option<Vec<String>>,
+    /// Who may vouch for members that sign in: at most 4, no two of one issuer and audience. Only an admin who may grant
+    /// everything changes it. Sessions that a provider opened end when it is no longer among them.
+    #[serde(default, deserialize_with = "present")]
+    identity_providers: Option<Vec<IdentityProvider>>,
 }
 
 /// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
@@ -130,10 +134,19 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
         session_length,
         audit_retention_days,
         allowed_origins,
+        identity_providers,
     } = body;
     let audit_retention = audit_retention_days;
-    let settings =
-        UpdateWorkspace { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins };
+    let settings = UpdateWorkspace {
+        name,
+        prefix,
+        default_quota,
+        max_lifetime,
+        session_length,
+        audit_retention,
+        allowed_origins,
+        identity_providers,
+    };
     let alone = |field: &str| {
         let detail = format!("Change the {field} by itself, and what else there is in another request.");
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(format!("/{field}"))

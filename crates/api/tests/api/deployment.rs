@@ -18,7 +18,7 @@ use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::world::{Asked, SEAL_SECRETS, SESSION_SECRETS, World};
+use crate::world::{Asked, CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, World};
 
 /// The deployment's root token.
 pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
@@ -148,6 +148,21 @@ impl Deployment {
     /// Issues a token with these scopes and gives its text.
     pub(crate) fn token(&self, by: &str, scopes: &[&str]) -> String {
         text(&self.issue(by, &json!({ "name": "", "scopes": scopes })), "/token")
+    }
+
+    /// Has a workspace's members sign in by this provider, which describes itself.
+    pub(crate) fn let_sign_in(&self, tenant: &Tenant, provider: &Value) {
+        let issuer = text(provider, "/issuer");
+        let described = json!({
+            "issuer": issuer,
+            "authorization_endpoint": format!("{issuer}/authorize"),
+            "token_endpoint": format!("{issuer}/token"),
+            "jwks_uri": format!("{issuer}/keys"),
+        });
+        let described = serde_json::from_value(described).unwrap();
+        self.world.inside().providers.descriptions.insert(issuer, described);
+        let providers = json!({ "identity_providers": [provider] });
+        self.call("PATCH", "/v1/workspace").bearer(&tenant.admin).json(&providers).send().expect(200);
     }
 
     /// Opens a session, and gives its text and what its answer shows.
@@ -294,10 +309,17 @@ impl Reply {
         assert_eq!(line.status, *status);
         assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log counts what the world saw: {line:?}");
         assert_eq!(line.registry_reads, asked.registry, "the log counts what the world saw: {line:?}");
-        let failed = *status >= 500;
+        // A browser that could not sign in is led to the console, which is told the code.
+        let told = self.header("location").and_then(|location| location.split_once("failed=")).map(|(_, code)| code);
+        if told.is_some() {
+            assert_eq!(line.code, told);
+        }
+        let of_code = line.code.filter(|_| told.is_some()).and_then(codes::meaning);
+        let failed = *status >= 500 || of_code.is_some_and(|meaning| meaning.statuses[0] >= 500);
         assert_eq!(line.level, if failed { "error" } else { "info" });
-        assert_eq!(line.detail.is_some(), failed, "the operator reads why it failed: {line:?}");
-        assert_eq!(line.code.is_some(), *status >= 400);
+        let has_reason = failed || line.code == Some("SIGN_IN_FAILED");
+        assert_eq!(line.detail.is_some(), has_reason, "the operator reads why it failed: {line:?}");
+        assert_eq!(line.code.is_some(), *status >= 400 || told.is_some());
         if let Some(code) = line.code {
             assert!(codes::meaning(code).is_some(), "{code} is not in the table of codes");
         }
@@ -351,7 +373,7 @@ impl Reply {
             assert_eq!(*status, 405, "{method} {route} is described nowhere");
             return;
         };
-        match line.code {
+        match line.code.filter(|_| *status >= 400) {
             None => assert_eq!(*status, operation.status(), "{method} {route}"),
             Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
         }
@@ -370,7 +392,7 @@ fn challenge(status: u16, code: &str) -> Option<&'static str> {
 
 fn isolate(world: &World) -> Router {
     let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
-    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS).unwrap()))
+    router(App::new(world.clone(), Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, CLIENT_SECRETS).unwrap()))
 }
 
 /// The text at a pointer.

@@ -110,6 +110,7 @@ fn the_workspace_has_settings_that_hold() {
         "slug": "acme", "key": acme.key, "name": "acme", "prefix": "cft", "state": "active",
         "created_at": "2027-01-15T08:00:00.000Z", "default_quota": 600, "max_lifetime": null,
         "session_length": 43_200, "audit_retention_days": null, "allowed_origins": [], "hosts": [],
+        "identity_providers": [],
     });
     assert_eq!(workspace, shape);
     let change = json!({ "prefix": "acme", "max_lifetime": 60, "audit_retention_days": 30 });

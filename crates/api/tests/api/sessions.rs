@@ -8,7 +8,7 @@ use crate::{
     deployment::{COOKIE, Call, Deployment, ORIGIN, ROOT, Tenant, text},
     matrix::Matrix,
     routes::Needs,
-    world::{SEAL_SECRETS, SESSION_SECRETS},
+    world::{CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS},
 };
 
 fn seated() -> (Deployment, Tenant, String) {
@@ -53,7 +53,7 @@ fn the_cookie_is_as_strict_as_cookies_get() {
         assert_eq!((&own["scopes"], &own["expires_at"]), (&json!(["*"]), &json!("2027-01-15T20:00:00.000Z")));
         let mut fields: Vec<_> = own.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
-        assert_eq!(fields, ["created_at", "created_by", "expires_at", "id", "member", "scopes"]);
+        assert_eq!(fields, ["created_at", "created_by", "expires_at", "id", "issuer", "member", "scopes"]);
         let bytes = str::from_utf8(&reply.bytes).unwrap();
         assert!(!bytes.contains(session.get(10..34).unwrap()), "the cookie's text is in the body");
     }
@@ -276,12 +276,12 @@ fn a_session_verifies_as_its_token_would() {
 }
 
 #[test]
-fn signing_in_takes_no_body_but_an_empty_object() {
+fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
     let (deployment, acme, _) = seated();
     let call = || deployment.call("POST", "/v1/session").bearer(&acme.admin);
     call().json(&json!({})).send().expect(201);
-    let more = call().json(&json!({ "workspace": "acme" })).send();
-    assert_eq!((more.refused(422), text(&more.body, "/pointer")), ("INVALID_BODY", "/workspace".to_owned()));
+    let more = call().json(&json!({ "name": "acme" })).send();
+    assert_eq!((more.refused(422), text(&more.body, "/pointer")), ("INVALID_BODY", "/name".to_owned()));
     assert_eq!(call().json(&json!([])).send().refused(422), "INVALID_BODY");
     assert_eq!(call().raw("{}").send().refused(415), "UNSUPPORTED_MEDIA_TYPE");
 }
@@ -289,13 +289,20 @@ fn signing_in_takes_no_body_but_an_empty_object() {
 #[test]
 fn session_secrets_are_a_list_of_their_own() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
-    let parse = |seal: &str, session: &str| Config::parse(&root, seal, session).err();
+    let parse = |seal: &str, session: &str| Config::parse(&root, seal, session, "").err();
     assert_eq!(parse(SEAL_SECRETS, SESSION_SECRETS), None);
     let short = format!(r#"["{}"]"#, "ab".repeat(31));
     for wrong in ["", "[]", "{}", r#""ab""#, r#"["xy"]"#, &short, SEAL_SECRETS] {
         assert_eq!(parse(SEAL_SECRETS, wrong), Some(ConfigError::SessionSecrets), "{wrong}");
     }
     assert_eq!(parse("", SESSION_SECRETS), Some(ConfigError::SealSecrets));
+    let clients = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, text).err();
+    for right in ["", "{}", CLIENT_SECRETS] {
+        assert_eq!(clients(right), None, "{right}");
+    }
+    for wrong in ["[]", r#"{"console":"secret"}"#, r#"{"https://a.example":["secret"]}"#, "secret"] {
+        assert_eq!(clients(wrong), Some(ConfigError::ClientSecrets), "{wrong}");
+    }
     let also = SESSION_SECRETS.replace(']', &format!(",{}", SEAL_SECRETS.trim_start_matches('[')));
     assert_eq!(parse(SEAL_SECRETS, &also), Some(ConfigError::SessionSecrets));
 }

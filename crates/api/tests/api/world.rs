@@ -8,9 +8,12 @@ use std::{
     task::Poll,
 };
 
-use counterfoil_api::{LogLine, LostUses, Ports, Unreachable, parse_seal_secrets, parse_session_secrets};
+use counterfoil_api::{
+    Claims, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    parse_seal_secrets, parse_session_secrets,
+};
 use counterfoil_ledger::{
-    Context, Ledger,
+    Context, Ledger, WebAddress,
     directory::Directory,
     native::{NativeSql, Seeded},
 };
@@ -22,6 +25,9 @@ pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffe
 
 /// The deployment secret `SESSION_SECRETS`: one that was replaced is still taken.
 pub(crate) const SESSION_SECRETS: &str = r#"["5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55","01d001d001d001d001d001d001d001d001d001d001d001d001d001d001d001d0"]"#;
+
+/// The deployment secret `OIDC_CLIENT_SECRETS`.
+pub(crate) const CLIENT_SECRETS: &str = r#"{"https://accounts.example":{"console":"the-secret-of-the-console"}}"#;
 
 /// When every world begins: 2027-01-15T08:00:00Z.
 const BEGINNING: Timestamp = Timestamp(1_800_000_000_000);
@@ -69,6 +75,7 @@ pub(crate) struct Inside {
     pub(crate) replies: Vec<Vec<u8>>,
     pub(crate) registry_fails: bool,
     pub(crate) puts_fail: Option<Fault>,
+    pub(crate) providers: Providers,
 }
 
 impl World {
@@ -89,6 +96,7 @@ impl World {
             replies: Vec::new(),
             registry_fails: false,
             puts_fail: None,
+            providers: Providers::default(),
         })))
     }
 
@@ -140,6 +148,34 @@ impl World {
                 let outcome = if puts_fail.is_none() { outbox.done(&put, *now) } else { outbox.failed(&put, *now) };
                 outcome.unwrap();
             }
+        }
+    }
+}
+
+/// The identity providers, and what they vouch for.
+#[derive(Default)]
+pub(crate) struct Providers {
+    /// What each says of itself, by its issuer.
+    pub(crate) descriptions: BTreeMap<String, Description>,
+    /// What the tokens say that they signed.
+    pub(crate) tokens: BTreeMap<String, Claims>,
+    /// The token that each code is good for.
+    pub(crate) codes: BTreeMap<String, String>,
+    pub(crate) redeemed: Vec<Redemption>,
+    pub(crate) identified: Vec<IdentityToken>,
+    /// The call after so many more fails.
+    pub(crate) one_fails: Option<(u32, Fault)>,
+}
+
+impl Providers {
+    fn call<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, NotVouched>) -> Result<T, NotVouched> {
+        let fault = self.one_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
+        self.one_fails = self.one_fails.map(|(calls, fault)| (calls - 1, fault));
+        let unreachable = || NotVouched::Unreachable("the test keeps the provider from answering".to_owned());
+        match fault {
+            None => run(self),
+            Some(Fault::Before) => Err(unreachable()),
+            Some(Fault::After | Fault::Garbled) => run(self).and_then(|_| Err(unreachable())),
         }
     }
 }
@@ -201,6 +237,30 @@ impl Ports for World {
         } else {
             Ok(keys.iter().map(|key| inside.registry.get(&key.path()).cloned()).collect())
         })
+    }
+
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send {
+        ready(self.inside().providers.call(|providers| {
+            let described = providers.descriptions.get(issuer.as_str()).cloned();
+            described.ok_or_else(|| NotVouched::Unreachable("there is nobody at that address".to_owned()))
+        }))
+    }
+
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {
+        ready(self.inside().providers.call(|providers| {
+            providers.redeemed.push(code.clone());
+            // A code is good once.
+            let token = providers.codes.remove(&code.code);
+            token.ok_or_else(|| NotVouched::Refused("the provider does not know the code".to_owned()))
+        }))
+    }
+
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send {
+        ready(self.inside().providers.call(|providers| {
+            providers.identified.push(token.clone());
+            let claims = providers.tokens.get(&token.token).cloned();
+            claims.ok_or_else(|| NotVouched::Refused("the provider did not sign that".to_owned()))
+        }))
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {

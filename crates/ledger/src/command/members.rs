@@ -25,6 +25,9 @@ pub struct CreateMember {
     pub name: String,
     /// An address with one `@`, at most 254 characters.
     pub email: Option<String>,
+    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// What it may act on.
     pub role: Role,
     /// What its tokens may be granted at most; at most 100 patterns.
@@ -56,6 +59,9 @@ pub struct Member {
     pub name: String,
     /// Its e-mail address.
     pub email: Option<String>,
+    /// By what name identity providers know it.
+    #[serde(default)]
+    pub subject: Option<String>,
     /// What it may act on.
     pub role: Role,
     /// What its tokens may be granted at most.
@@ -90,7 +96,7 @@ pub struct FindMember {
 
 /// Changes a member; needs `workspace:manage`. What is absent stays. Suspending a member, cutting its grants and
 /// revoking all its tokens are one record to verifiers, however many tokens that touches. Nobody gives a member more
-/// than they are granted themselves.
+/// than they are granted themselves, nor says by which e-mail address or subject one may sign in who may do more.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateMember {
     /// The member's id.
@@ -99,6 +105,9 @@ pub struct UpdateMember {
     pub name: Option<String>,
     /// An address with one `@`, at most 254 characters.
     pub email: Patch<String>,
+    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    #[serde(default)]
+    pub subject: Patch<String>,
     /// What it may act on. The last active admin stays one.
     pub role: Option<Role>,
     /// What its tokens may be granted at most.

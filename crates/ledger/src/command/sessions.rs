@@ -38,7 +38,8 @@ pub struct Session {
     pub id: String,
     /// As whom it acts.
     pub member: Owner,
-    /// What it may do now: nothing where the text that opened it does not pass.
+    /// What it may do now: nothing where the text that opened it does not pass. Where an identity provider vouched, all
+    /// that the member is granted.
     pub scopes: ScopeSet,
     /// When it was opened.
     #[serde(with = "rfc3339")]
@@ -48,8 +49,11 @@ pub struct Session {
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub expires_at: Timestamp,
-    /// The id of the token that opened it.
-    pub created_by: String,
+    /// The id of the token that opened it; absent where an identity provider did.
+    pub created_by: Option<String>,
+    /// The issuer of the identity provider that vouched for the member; absent where a token opened it.
+    #[serde(default)]
+    pub issuer: Option<String>,
 }
 
 /// A session just opened, with its text: the one reply that carries it. It is for the cookie, and for no body.

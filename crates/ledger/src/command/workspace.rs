@@ -7,7 +7,7 @@ use counterfoil_verify::{Freshness, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Issued, Page, Patch, Role};
+use super::{IdentityProvider, Issued, Page, Patch, Role};
 use crate::{host::Hosts, rfc3339, slug::Slug, standing};
 
 /// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's
@@ -102,6 +102,9 @@ pub struct Settings {
     /// The hosts by which it is reached: a token that was issued elsewhere need not name its workspace there.
     #[serde(default)]
     pub hosts: Hosts,
+    /// Who may vouch for members that sign in.
+    #[serde(default)]
+    pub identity_providers: Vec<IdentityProvider>,
 }
 
 /// The workspace and its settings; needs no scope but a live token.
@@ -125,18 +128,31 @@ pub struct UpdateWorkspace {
     pub audit_retention: Patch<u64>,
     /// At most 20 origins.
     pub allowed_origins: Option<Vec<String>>,
+    /// At most 4, no two of one issuer and audience. Only who may grant everything may change who vouches for members.
+    #[serde(default)]
+    pub identity_providers: Option<Vec<IdentityProvider>>,
 }
 
 impl UpdateWorkspace {
     /// Whether it asks for no change at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { name, prefix, default_quota, max_lifetime, session_length, audit_retention, allowed_origins } = self;
+        let Self {
+            name,
+            prefix,
+            default_quota,
+            max_lifetime,
+            session_length,
+            audit_retention,
+            allowed_origins,
+            identity_providers,
+        } = self;
         name.is_none()
             && prefix.is_none()
             && default_quota.is_none()
             && session_length.is_none()
             && allowed_origins.is_none()
+            && identity_providers.is_none()
             && *max_lifetime == Patch::Keep
             && *audit_retention == Patch::Keep
     }
@@ -175,7 +191,7 @@ pub struct Deleted {
 pub struct ReadAudit {
     /// Only what was done to this, by its id: a token, a member, a client, a session.
     pub subject: Option<String>,
-    /// Only what was done by this: the id of a token or session, or `root`.
+    /// Only what was done by this: the id of a token or session, `root` or `sign_in`.
     pub actor: Option<String>,
     /// Which page.
     pub page: Page,
@@ -191,7 +207,7 @@ pub struct AuditEntry {
     #[serde(with = "rfc3339")]
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub at: Timestamp,
-    /// By whom: the id of a token or session, or `root`.
+    /// By whom: the id of a token or session, `root`, or `sign_in` where an identity provider vouched for a member.
     pub actor: String,
     /// What: `token.create`, `member.update`, …
     pub action: String,

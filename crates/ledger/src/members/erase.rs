@@ -32,6 +32,7 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     member.id = format!("erased {}", member.number);
     member.name = String::new();
     member.email = None;
+    member.subject = None;
     member.role = Role::Member;
     member.grants = Vec::new().into();
     member.quota = None;

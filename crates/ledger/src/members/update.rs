@@ -5,7 +5,7 @@
 use counterfoil_verify::{RegistryKey, ScopePattern};
 use serde_json::{Map, Value as Json, json};
 
-use super::{MemberRow, check_may_change, check_other_admin, check_quota, find};
+use super::{MemberRow, check_free_subject, check_may_change, check_other_admin, check_quota, find};
 use crate::{
     audit::{self, Change},
     check,
@@ -13,6 +13,7 @@ use crate::{
     grant::Limits,
     refusal::Refusal,
     scopes::{BuiltIn, Catalogue},
+    sessions,
     sql::SqlError,
     work::Work,
 };
@@ -41,6 +42,9 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
         is.insert("revoked_before".to_owned(), json!(member.revoked_before));
         is.insert("revoked".to_owned(), json!(revoked));
     }
+    if member.suspended && !before.suspended {
+        sessions::end_vouched_of(work.sql, member.number)?;
+    }
     member.save(work.sql)?;
     audit::append(
         work,
@@ -54,6 +58,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
 /// that says so: texts issued before its present version are revoked.
 pub(super) fn revoke_all_of(work: &Work<'_>, member: &mut MemberRow) -> Result<u64, SqlError> {
     member.revoked_before = member.version;
+    sessions::end_vouched_of(work.sql, member.number)?;
     let live = "SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL";
     let count = work.sql.exec(live, &[member.number.into()])?.pop().map_or(Ok(0), |mut row| row.take())?;
     work.sql.exec(
@@ -73,7 +78,15 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     if let Patch::Set(email) = &ask.email {
         check::email("/email", email)?;
     }
+    if let Patch::Set(subject) = &ask.subject
+        && before.subject.as_ref() != Some(subject)
+    {
+        check::length("/subject", subject, 1..=255)?;
+        check_free_subject(work, subject)?;
+    }
     ask.email.apply(&mut member.email);
+    ask.subject.apply(&mut member.subject);
+    check_entrance(work, before, &member)?;
     if let Patch::Set(quota) = ask.quota {
         check_quota(quota)?;
     }
@@ -96,6 +109,22 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     Ok(member)
 }
 
+/// Whoever says by which e-mail address or subject a member signs in could name their own, and sign in as that member: so
+/// nobody says it of a member that may do more than they could hand on.
+fn check_entrance(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+    let opens = |was: &Option<String>, is: &Option<String>| is.is_some() && was != is;
+    if !opens(&before.email, &after.email) && !opens(&before.subject, &after.subject) {
+        return Ok(());
+    }
+    let limits = Limits::of(&work.authority);
+    match before.grants.iter().find(|pattern| !limits.cover(pattern)) {
+        None => Ok(()),
+        Some(pattern) => Err(Refusal::escalation(format!(
+            "Who signs in as the member may use the scope {pattern}, which is more than the token presented may grant."
+        ))),
+    }
+}
+
 /// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.
 fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<String, Json>) {
     let fields = |member: &MemberRow| {
@@ -113,7 +142,12 @@ fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<
             is.insert(field.to_owned(), new);
         }
     }
-    for (field, same) in [("name", before.name == after.name), ("email", before.email == after.email)] {
+    let same = [
+        ("name", before.name == after.name),
+        ("email", before.email == after.email),
+        ("subject", before.subject == after.subject),
+    ];
+    for (field, same) in same {
         if !same {
             was.insert(field.to_owned(), "…".into());
             is.insert(field.to_owned(), "…".into());

@@ -21,6 +21,7 @@ pub(crate) fn of_member(id: &str) -> UpdateMember {
         id: id.to_owned(),
         name: None,
         email: Patch::Keep,
+        subject: Patch::Keep,
         role: None,
         grants: None,
         quota: Patch::Keep,
@@ -38,5 +39,6 @@ pub(crate) fn of_workspace() -> UpdateWorkspace {
         session_length: None,
         audit_retention: Patch::Keep,
         allowed_origins: None,
+        identity_providers: None,
     }
 }

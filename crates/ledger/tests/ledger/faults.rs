@@ -7,10 +7,11 @@ use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
-        EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, ListClients, ListMembers, ListSessions,
-        OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadMember, ReadSelf, ReadSession, ReadToken,
-        ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection,
-        SetHosts, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+        EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, ListClients, ListMembers,
+        ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders,
+        ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken,
+        RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SuspendWorkspace, TokenFilter, UpdateMember,
+        UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
@@ -19,6 +20,7 @@ use counterfoil_token::Digest;
 use crate::{
     changes::{of_member, of_token, of_workspace},
     idempotency::once,
+    identity::{identity, provider},
     support::*,
 };
 
@@ -202,6 +204,32 @@ impl Sweep {
         self.change(one.actor, || token(&["read"]));
         self.change(one.actor, || EndSession { id: Some(other.id.clone()) });
         self.change(one.actor, || EndSession { id: None });
+        self.vouched_sessions(admin);
+    }
+
+    /// Sessions that a provider vouches for, and all that ends them.
+    fn vouched_sessions(&mut self, admin: &Held) {
+        let providers =
+            |list: Vec<IdentityProvider>| UpdateWorkspace { identity_providers: Some(list), ..of_workspace() };
+        let subject = || UpdateMember { subject: Patch::Set("ann|1".to_owned()), ..of_member("ann") };
+        let suspend = |suspended| UpdateMember { suspended: Some(suspended), ..of_member("ann") };
+        self.change(admin.actor, || providers(vec![provider(MemberBy::Subject)]));
+        self.change(admin.actor, subject);
+        self.question(Actor::SignIn, || ReadIdentityProviders {});
+        let sign_in = |sweep: &mut Self| {
+            let opened = sweep.change(Actor::SignIn, || identity("ann|1"));
+            sweep.world.seated(opened)
+        };
+        let ann = sign_in(self);
+        self.question(ann.actor, || ReadSession {});
+        self.change(ann.actor, || token(&["read"]));
+        self.change(admin.actor, || suspend(true));
+        self.change(admin.actor, || suspend(false));
+        sign_in(self);
+        self.change(admin.actor, || UpdateMember { revoke_all: true, ..of_member("ann") });
+        sign_in(self);
+        self.change(admin.actor, || providers(Vec::new()));
+        assert_eq!(self.world.number("SELECT count(*) FROM sessions WHERE issuer IS NOT NULL"), 0);
     }
 
     fn questions(&mut self, admin: &Held) {

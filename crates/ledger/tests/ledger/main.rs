@@ -15,6 +15,7 @@ mod engine;
 mod faults;
 mod filters;
 mod idempotency;
+mod identity;
 mod importing;
 mod issuing;
 mod json;

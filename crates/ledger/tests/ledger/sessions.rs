@@ -50,7 +50,7 @@ fn audit_of(world: &mut World, actor: Actor) -> Vec<AuditEntry> {
 fn a_session_acts_as_the_member_whose_token_opened_it() {
     let (mut world, _, ann, session) = seated();
     assert!(session.id.starts_with("ses_") && session.id.len() == 26);
-    assert_eq!((&session.member, &session.created_by), (&ann.owner, &ann.id));
+    assert_eq!((&session.member, session.created_by.as_ref(), &session.issuer), (&ann.owner, Some(&ann.id), &None));
     assert_eq!((session.created_at, session.expires_at), (START, START.plus(HALF_DAY)));
     assert_eq!(session.scopes, scopes(&SCOPES));
     assert_eq!(world.call(session.actor, ReadSession {}).unwrap(), session.view);
@@ -321,7 +321,7 @@ fn members_list_their_own_and_admins_all_in_pages() {
         all.push(world.open(opened_by).unwrap().view);
     }
     all.reverse();
-    let of_ann: Vec<_> = all.iter().filter(|session| session.created_by == ann.id).cloned().collect();
+    let of_ann: Vec<_> = all.iter().filter(|session| session.created_by.as_ref() == Some(&ann.id)).cloned().collect();
     let seen = sessions(&mut world, ann.actor);
     assert_eq!((seen.total, seen.items), (3, of_ann));
     let (mut cursor, mut found) = (None, Vec::new());
@@ -372,8 +372,8 @@ fn what_is_over_is_swept() {
 
     world.meddle(
         "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1299)
-         INSERT INTO sessions (number, id, digest, token, opened_with, created_at, expires_at)
-         SELECT i, 'ses_' || i, randomblob(32), 1, randomblob(32), 0, i FROM n",
+         INSERT INTO sessions (number, id, digest, member, token, opened_with, created_at, expires_at)
+         SELECT i, 'ses_' || i, randomblob(32), 1, 1, randomblob(32), 0, i FROM n",
     );
     let mut steps = 0;
     while world.ledger.upkeep(world.now).unwrap() == Upkeep::More {

@@ -28,6 +28,7 @@ fn settings_are_as_they_were_set() {
         session_length: Some(60),
         audit_retention: Patch::Set(30),
         allowed_origins: Some(vec!["https://b.example".to_owned(), "https://a.example".to_owned()]),
+        identity_providers: None,
     };
     let after = world.call(admin.actor, ask).unwrap();
     assert_eq!((after.name.as_str(), after.prefix.as_str()), ("Acme", "acme"));

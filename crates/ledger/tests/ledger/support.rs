@@ -127,6 +127,7 @@ pub(crate) fn member(id: &str, grants: &[&str]) -> CreateMember {
         number: None,
         name: id.to_uppercase(),
         email: None,
+        subject: None,
         role: Role::Member,
         grants: patterns(grants),
         quota: None,

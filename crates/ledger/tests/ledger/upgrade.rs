@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
-    command::{Actor, EraseMember, ListMembers, OpenSession, Page, ReadSelf, ReadWorkspace, Records},
+    command::{Actor, EraseMember, ListMembers, OpenSession, Page, ReadSelf, ReadSession, ReadWorkspace, Records},
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
 };
@@ -41,7 +41,7 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 5);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 6);
 }
 
 #[test]
@@ -51,6 +51,35 @@ fn sessions_come_with_version_3() {
     let opened = world.call(actor(0), OpenSession {}).unwrap();
     assert_eq!(world.seated(opened).member.id, "admin");
     assert_eq!(world.number("SELECT count(*) FROM audit WHERE member IS NULL"), 7, "of the old rows nothing is said");
+}
+
+#[test]
+fn a_session_that_version_5_opened_goes_on() {
+    let sql = version_2();
+    let later = [
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+    ];
+    for (migration, version) in later.into_iter().zip(3_u64..) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
+    let digest = Digest::of(b"the text of a session");
+    sql.exec(
+        "INSERT INTO sessions (number, id, digest, token, opened_with, created_at, expires_at)
+         SELECT 7, 'ses_old', ?, number, digest, ?, ? FROM tokens WHERE number = 2",
+        &[digest.as_bytes().as_slice().into(), START.into(), START.plus(DAY).into()],
+    )
+    .unwrap();
+    let mut world = World::over(sql);
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    let session = world.call(Actor::Session(digest), ReadSession {}).unwrap();
+    assert_eq!((session.id.as_str(), session.member.id.as_str(), session.issuer), ("ses_old", "ann", None));
+    assert_eq!(session.expires_at, START.plus(DAY));
+    let opened = world.call(actor(0), OpenSession {}).unwrap();
+    world.seated(opened);
+    assert_eq!(world.number("SELECT max(number) FROM sessions"), 8);
 }
 
 #[test]

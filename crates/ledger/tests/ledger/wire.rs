@@ -10,10 +10,10 @@ use counterfoil_ledger::{
     Refusal,
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
-        ImportLine, ImportTokens, Lifetime, ListMembers, ListSessions, OpenSession, Page, Patch, PutScopes, ReadClient,
-        ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken,
-        RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, State, TokenFilter,
-        UpdateToken, Uses,
+        ImportLine, ImportTokens, Lifetime, ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes,
+        ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses, Request,
+        RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection,
+        SetHosts, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
     directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
@@ -24,7 +24,11 @@ use counterfoil_verify::{Code, Freshness};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{changes::of_token, support::*};
+use crate::{
+    changes::{of_token, of_workspace},
+    identity::{identity, provider},
+    support::*,
+};
 
 fn check_pinned(file: &str, found: &BTreeMap<&str, Value>) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
@@ -60,6 +64,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
     let ann = CreateMember {
         number: Some(7),
         email: Some("ann@example.org".to_owned()),
+        subject: Some("ann|1".to_owned()),
         quota: Some(5),
         ..member("ann", &["orders:*", "tokens:write"])
     };
@@ -158,10 +163,14 @@ fn requests_and_replies_stay_as_they_are() {
     let theirs = world.issue(Actor::Root, CreateToken { owner: owner(), ..token(&["*"]) }).unwrap();
     let session = world.open(&theirs).unwrap();
     let page = Page { limit: Some(1), cursor: None };
+    let vouching = UpdateWorkspace { identity_providers: Some(vec![provider(MemberBy::Subject)]), ..of_workspace() };
     let end = EndSession { id: Some(session.id.clone()) };
     for (name, request) in [
         ("open_session", request(theirs.actor, OpenSession {})),
         ("read_session", request(session.actor, ReadSession {})),
+        ("update_workspace", request(Actor::Root, vouching)),
+        ("read_identity_providers", request(Actor::SignIn, ReadIdentityProviders {})),
+        ("sign_in", request(Actor::SignIn, identity("ann|1"))),
         ("list_sessions", request(session.actor, ListSessions { page })),
         ("end_session", request(session.actor, end)),
     ] {
@@ -187,6 +196,7 @@ fn refusals_stay_as_they_are() {
         ("own_token", Refusal::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
         ("token_only", Refusal::Forbidden { code: ForbiddenCode::TokenOnly, detail: text("Token.") }),
         ("session_ended", Refusal::SessionEnded),
+        ("not_signed_in", Refusal::NotSignedIn { detail: text("why") }),
         ("token_revoked", Refusal::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
         ("token_expired", Refusal::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
         ("last_admin", Refusal::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),

@@ -1,7 +1,7 @@
 // Derives every value in token.json once more, from the format's description and Node's own cryptography, and shares
 // no code with the crate that wrote the file. So an error there cannot become the contract unseen.
 //
-//     node --test tests/vectors/confirm.mjs
+//     node --test tests/vectors/confirm.test.mjs
 
 import assert from "node:assert/strict";
 import { createHash, createHmac, hkdfSync } from "node:crypto";

@@ -4,6 +4,10 @@ CREATE INDEX audit_by_subject ON audit (subject, seq);
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
 
+CREATE INDEX members_by_email ON members (email COLLATE NOCASE) WHERE email IS NOT NULL;
+
+CREATE UNIQUE INDEX members_by_subject ON members (subject) WHERE subject IS NOT NULL;
+
 CREATE INDEX outbox_by_due ON outbox (due_at);
 
 CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
@@ -12,7 +16,7 @@ CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness I
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
-CREATE INDEX sessions_by_token ON sessions (token);
+CREATE INDEX sessions_by_member ON sessions (member);
 
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
 
@@ -67,7 +71,7 @@ CREATE TABLE members (
     revoked_before INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     version INTEGER NOT NULL
-, erased_at INTEGER) STRICT;
+, erased_at INTEGER, subject TEXT) STRICT;
 
 CREATE TABLE outbox (
     -- The registry's key, and what is to be put there: of each key the last version only.
@@ -100,17 +104,23 @@ CREATE TABLE scopes (
     freshness TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE sessions (
-    -- In the order in which they were opened; never used again.
+CREATE TABLE "sessions" (
+    -- In the order in which they were opened.
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     digest BLOB NOT NULL UNIQUE,
-    token INTEGER NOT NULL REFERENCES tokens (number),
+    member INTEGER NOT NULL REFERENCES members (number),
+    token INTEGER REFERENCES tokens (number),
     -- The digest of the text that opened it, which may be one that its token no longer has: the session is good for as
     -- long as that text is.
-    opened_with BLOB NOT NULL,
+    opened_with BLOB,
+    -- The provider that vouched: the session is good for as long as its row is there.
+    issuer TEXT,
+    audience TEXT,
     created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL
+    expires_at INTEGER NOT NULL,
+    CHECK ((token IS NULL) = (opened_with IS NULL) AND (issuer IS NULL) = (audience IS NULL)
+        AND (token IS NULL) <> (issuer IS NULL))
 ) STRICT;
 
 CREATE TABLE tokens (
@@ -170,7 +180,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]') STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]') STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN

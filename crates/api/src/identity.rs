@@ -1,0 +1,200 @@
+//! Signing in by an identity provider (OpenID Connect Core 1.0).
+//!
+//! An identity token is taken from a provider of the workspace alone. Which one that may be, the token says itself, and
+//! is not believed: the [ports](crate::ports::Ports::identify) check its signature by that provider's keys, and that it
+//! is the provider's, for this audience, and good now. Whose it is, the ledger decides. Whatever fails is answered alike;
+//! the log says why.
+
+pub(crate) mod flow;
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use counterfoil_ledger::{
+    WebAddress,
+    command::{Actor, IdentityProvider, OpenedSession, ReadIdentityProviders, SignIn},
+    json,
+};
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    answer::Reply,
+    ledger::{Gate, Source, Terms},
+    ports::Ports,
+    problem::Problem,
+};
+
+/// What a provider says of itself, as far as it matters here (OpenID Connect Discovery 1.0, section 3).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Description {
+    /// Its issuer. One that is not the issuer that was asked describes somebody else.
+    pub issuer: WebAddress,
+    /// Where people sign in.
+    pub authorization_endpoint: WebAddress,
+    /// Where codes are exchanged.
+    pub token_endpoint: WebAddress,
+    /// Where its keys are.
+    pub jwks_uri: WebAddress,
+    /// Whether it names itself in what it sends browsers back with (RFC 9207, section 3).
+    #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+    /// How clients may present their secrets; in a header where nothing is said.
+    #[serde(default)]
+    pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+/// An identity token, and what it must be.
+#[derive(Clone, Serialize)]
+pub struct IdentityToken {
+    /// The one who must have issued it.
+    pub issuer: WebAddress,
+    /// The one it must be meant for.
+    pub audience: String,
+    /// Where the issuer's keys are.
+    pub jwks_uri: WebAddress,
+    /// The token, a JWT. Never logged, never stored.
+    pub token: String,
+    /// The time now, in milliseconds.
+    pub now: Timestamp,
+}
+
+/// What a token says that was found good.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Claims {
+    /// The provider's name for whom it is about.
+    pub subject: String,
+    /// Their e-mail address, where it states one.
+    #[serde(default)]
+    pub email: Option<String>,
+    /// Whether it says that the address is theirs; absent where it says nothing of it.
+    #[serde(default)]
+    pub email_verified: Option<bool>,
+    /// The nonce of the flow that it was issued in.
+    #[serde(default)]
+    pub nonce: Option<String>,
+    /// When it ends, in milliseconds.
+    pub expires_at: Timestamp,
+}
+
+/// A code that a browser came back with, and what its exchange for an identity token needs. All of it is secret.
+#[derive(Clone, Serialize)]
+pub struct Redemption {
+    /// Where it is exchanged.
+    pub token_endpoint: WebAddress,
+    /// Who exchanges it.
+    pub client_id: String,
+    /// Its secret, where it has one.
+    pub client_secret: Option<String>,
+    /// Whether the secret goes into the body; else into a header.
+    pub secret_in_body: bool,
+    /// The code.
+    pub code: String,
+    /// The PKCE verifier (RFC 7636, section 4.1).
+    pub code_verifier: String,
+    /// Where the browser was sent back to.
+    pub redirect_uri: String,
+}
+
+/// Why a provider's word was not to be had. For the log: it names no token, no code and no person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotVouched {
+    /// It was, and it is a no.
+    Refused(String),
+    /// The provider did not answer, or with something that is no answer.
+    Unreachable(String),
+}
+
+impl From<NotVouched> for Problem {
+    fn from(why: NotVouched) -> Self {
+        match why {
+            NotVouched::Refused(why) => Self::sign_in_failed(why),
+            NotVouched::Unreachable(why) => Self::provider_unavailable(why),
+        }
+    }
+}
+
+/// A workspace in which somebody signs in, and who may vouch for them there.
+pub(crate) struct Entrance<P> {
+    gate: Gate<P>,
+    from: Source,
+    workspace: WorkspaceKey,
+    pub(crate) providers: Vec<IdentityProvider>,
+}
+
+impl<P: Ports> Entrance<P> {
+    /// The entrance to the workspace with this slug; none where there is no such workspace.
+    pub(crate) async fn to(gate: Gate<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
+        let Some(workspace) = gate.resolve(slug).await? else {
+            // There is no setting that would allow it.
+            return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
+        };
+        let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
+        match asked {
+            Ok(reply) => Ok(Some(Self { gate, from, workspace, providers: reply.read()?.providers })),
+            Err(problem) if problem.code == "NOT_FOUND" => Ok(None),
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Opens a session for whom the token is about, of whichever provider it is.
+    pub(crate) async fn open(self, token: String) -> Result<Reply<OpenedSession>, Problem> {
+        let provider = self.providers.iter().find(|provider| is_claimed(&token, provider).unwrap_or_default());
+        let provider = provider.ok_or_else(|| Problem::sign_in_failed("the token is of no provider"))?.clone();
+        self.open_by(&provider, token, None).await
+    }
+
+    /// The same, of this provider and in the flow with this nonce.
+    pub(crate) async fn open_by(
+        self,
+        provider: &IdentityProvider,
+        token: String,
+        nonce: Option<&str>,
+    ) -> Result<Reply<OpenedSession>, Problem> {
+        let ports = &self.gate.app.ports;
+        let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
+        let jwks_uri = match &provider.jwks_uri {
+            Some(keys) => keys.clone(),
+            None => self.describe(provider).await?.jwks_uri,
+        };
+        let token =
+            IdentityToken { issuer: issuer.clone(), audience: audience.clone(), jwks_uri, token, now: ports.now() };
+        let claims = ports.identify(&token).await?;
+        if nonce.is_some_and(|nonce| claims.nonce.as_deref() != Some(nonce)) {
+            return Err(Problem::sign_in_failed("the token is of another flow"));
+        }
+        let Claims { subject, email, email_verified, expires_at, .. } = claims;
+        let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
+        let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), command).await;
+        opened.map_err(|problem| match problem.code {
+            "NOT_FOUND" => Problem::sign_in_failed("the workspace is gone"),
+            _ => problem,
+        })
+    }
+
+    /// What a provider says of itself.
+    pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Description, Problem> {
+        let description = self.gate.app.ports.describe(&provider.issuer).await?;
+        if description.issuer == provider.issuer {
+            return Ok(description);
+        }
+        Err(Problem::provider_unavailable("the provider describes another issuer"))
+    }
+
+    /// Exchanges a code for an identity token.
+    pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
+        Ok(self.gate.app.ports.redeem(code).await?)
+    }
+}
+
+/// Whether the token claims to be of this provider; nothing of it is believed yet.
+fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<bool> {
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    let claims = json::parse(&payload).ok()?;
+    let is_audience = |value: &Value| value.as_str() == Some(&provider.audience);
+    let is_for_it = match claims.get("aud")? {
+        Value::Array(several) => several.iter().any(is_audience),
+        one => is_audience(one),
+    };
+    Some(is_for_it && claims.get("iss")?.as_str() == Some(provider.issuer.as_str()))
+}

@@ -1,0 +1,174 @@
+//! Signing in by an identity provider, in a browser: there, and back with a session.
+//!
+//! These are navigations: whatever fails leads to the console, which is told a stable code and nothing that the provider
+//! said.
+
+use axum::{
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+};
+use counterfoil_ledger::WebAddress;
+use http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use serde::{Deserialize, Serialize};
+
+use super::sessions::Opened;
+use crate::{
+    answer::Answer,
+    app::App,
+    body::Query,
+    cookie,
+    credential::Visitor,
+    identity::{
+        Entrance,
+        flow::{self, Flow, Return},
+    },
+    origin,
+    ports::Ports,
+    problem::{Problem, Told},
+};
+
+/// Where providers send browsers back to.
+const CALLBACK: &str = "/v1/session/callback";
+
+/// Where the console is.
+const CONSOLE: &str = "/console/";
+
+/// In which workspace, and by which provider.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Start {
+    /// The workspace's slug.
+    workspace: String,
+    /// The provider's issuer; the first one where absent.
+    issuer: Option<String>,
+}
+
+/// In which workspace.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Where {
+    /// The workspace's slug.
+    workspace: String,
+}
+
+/// Where one may sign in.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignInProviders"))]
+pub(super) struct Offered {
+    /// The providers, in the workspace's order.
+    providers: Vec<Offer>,
+}
+
+/// A provider that the console offers.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignInProvider"))]
+struct Offer {
+    /// Its issuer.
+    issuer: WebAddress,
+}
+
+/// An unknown workspace answers as one without providers.
+pub(super) async fn providers<P: Ports>(
+    visitor: Visitor<P>,
+    Query(Where { workspace }): Query<Where>,
+) -> Result<Answer<Offered>, Problem> {
+    let entrance = Entrance::to(visitor.gate, visitor.from, &workspace).await?;
+    let mut issuers: Vec<WebAddress> = Vec::new();
+    for provider in entrance.into_iter().flat_map(|entrance| entrance.providers) {
+        if provider.sign_in && !issuers.contains(&provider.issuer) {
+            issuers.push(provider.issuer);
+        }
+    }
+    Ok(Answer(Offered { providers: issuers.into_iter().map(|issuer| Offer { issuer }).collect() }))
+}
+
+/// Sends the browser to the provider.
+pub(super) async fn start<P: Ports>(
+    State(app): State<App<P>>,
+    visitor: Visitor<P>,
+    Query(wanted): Query<Start>,
+    request: Request,
+) -> Response {
+    let (parts, _) = request.into_parts();
+    match set_out(&app, visitor, wanted, &parts).await {
+        Ok((address, flow)) => lead(StatusCode::FOUND, &address, vec![flow.keep()]),
+        Err(problem) => lead_failed(StatusCode::FOUND, problem),
+    }
+}
+
+async fn set_out<P: Ports>(
+    app: &App<P>,
+    visitor: Visitor<P>,
+    Start { workspace, issuer }: Start,
+    parts: &Parts,
+) -> Result<(String, Flow), Problem> {
+    let nowhere = || Problem::sign_in_failed("the workspace offers no such provider");
+    let entrance = Entrance::to(visitor.gate, visitor.from, &workspace).await?.ok_or_else(nowhere)?;
+    let mut offered = entrance.providers.iter().filter(|provider| provider.sign_in);
+    let provider = offered.find(|provider| issuer.as_ref().is_none_or(|issuer| issuer == provider.issuer.as_str()));
+    let provider = provider.ok_or_else(nowhere)?;
+    let description = entrance.describe(provider).await?;
+    let mut secret = [0; 32];
+    app.ports.random(&mut secret);
+    let flow = Flow::begin(secret, &workspace, provider);
+    Ok((flow.address(&description.authorization_endpoint, &callback_of(parts)?), flow))
+}
+
+/// Takes the browser in, with the code that the provider gave it.
+pub(super) async fn callback<P: Ports>(State(app): State<App<P>>, visitor: Visitor<P>, request: Request) -> Response {
+    let (parts, _) = request.into_parts();
+    match come_back(&app, visitor, &parts).await {
+        Ok(session) => lead(StatusCode::SEE_OTHER, CONSOLE, vec![flow::forget(), session]),
+        Err(problem) => lead_failed(StatusCode::SEE_OTHER, problem),
+    }
+}
+
+/// The cookie of the session that was opened.
+async fn come_back<P: Ports>(
+    app: &App<P>,
+    visitor: Visitor<P>,
+    parts: &Parts,
+) -> Result<(HeaderName, String), Problem> {
+    let back = Return::parse(parts.uri.query().unwrap_or_default())?;
+    let flow = Flow::of(&parts.headers).filter(|flow| flow.is_of(&back));
+    let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser is on no such flow"))?;
+    let entrance = Entrance::to(visitor.gate, visitor.from, &flow.workspace).await?;
+    let entrance = entrance.ok_or_else(|| Problem::sign_in_failed("the workspace is gone"))?;
+    let provider = flow.provider(&entrance.providers).cloned();
+    let provider = provider.ok_or_else(|| Problem::sign_in_failed("the workspace offers the provider no more"))?;
+    let description = entrance.describe(&provider).await?;
+    let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
+    let token = entrance.redeem(&flow.redemption(back, &description, callback_of(parts)?, secret)?).await?;
+    let opened: Opened = entrance.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
+    Ok(cookie::keep(opened.text.expose(), opened.seconds))
+}
+
+/// Where the provider is to send the browser back to: where it asked.
+fn callback_of(parts: &Parts) -> Result<String, Problem> {
+    let own = origin::own(&parts.uri).ok_or_else(|| Problem::internal("the request does not say where it was sent"))?;
+    Ok(format!("{own}{CALLBACK}"))
+}
+
+/// Leads the browser to the console, which says that nobody has signed in.
+fn lead_failed(status: StatusCode, problem: Problem) -> Response {
+    let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code);
+    let mut response = lead(status, &address, vec![flow::forget()]);
+    response.extensions_mut().insert(Told(problem));
+    response
+}
+
+/// Leads the browser on. The address it comes from may hold a code, so it is not told where it goes.
+fn lead(status: StatusCode, address: &str, headers: Vec<(HeaderName, String)>) -> Response {
+    let mut response = status.into_response();
+    let place = (header::LOCATION, address.to_owned());
+    let discreet = (header::REFERRER_POLICY, "no-referrer".to_owned());
+    for (name, value) in headers.into_iter().chain([place, discreet]) {
+        // What is put here is of visible ASCII throughout.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,72 @@
+//! Commands about signing in by an identity provider, and what they answer.
+
+use counterfoil_verify::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::web_address::WebAddress;
+
+/// An OpenID provider whose word the workspace takes for who somebody is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(deny_unknown_fields)]
+pub struct IdentityProvider {
+    /// Its issuer, to the letter as its tokens name it; without a query.
+    pub issuer: WebAddress,
+    /// Whom its tokens must be meant for: the client id, or the AUD tag of a Cloudflare Access application; 1–255 visible
+    /// ASCII characters.
+    pub audience: String,
+    /// Where its keys are; where absent, its `/.well-known/openid-configuration` says it.
+    #[serde(default)]
+    pub jwks_uri: Option<WebAddress>,
+    /// Which member a token is about.
+    pub member_by: MemberBy,
+    /// Whether it states nobody's e-mail address but those it knows to be theirs, and hence need not say so in each token.
+    /// An address that a token calls unverified is never taken.
+    #[serde(default)]
+    pub vouches_for_email: bool,
+    /// Whether the console offers to sign in there.
+    #[serde(default)]
+    pub sign_in: bool,
+}
+
+/// By what an identity token finds its member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum MemberBy {
+    /// The one active member with the token's verified e-mail address.
+    Email,
+    /// The member whose `subject` is the token's.
+    Subject,
+}
+
+/// Who may vouch for members. For the control plane itself, where somebody signs in.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ReadIdentityProviders {}
+
+/// The workspace's providers, in its own order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IdentityProviders {
+    /// All of them.
+    pub providers: Vec<IdentityProvider>,
+}
+
+/// Opens a session for the member that an identity token is about: the control plane has checked the token's signature,
+/// issuer, audience and times, and the ledger decides whose it is. The session may do what its member is granted. It lasts
+/// for the workspace's session length, or until the member is suspended or erased, all its tokens are revoked, or the
+/// provider is no longer among the workspace's.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct SignIn {
+    /// The provider that issued the token.
+    pub issuer: WebAddress,
+    /// Whom it is meant for, as the workspace names it.
+    pub audience: String,
+    /// The provider's name for whom it is about.
+    pub subject: String,
+    /// Their e-mail address, where the token states one.
+    pub email: Option<String>,
+    /// Whether the provider says that the address is theirs; absent where it says nothing of it.
+    pub email_verified: Option<bool>,
+    /// When the token ends.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,92 @@
+//! Signing in by an identity provider: who may vouch for members, and whose a verified identity is.
+//!
+//! The control plane has checked an identity token before anything of it comes here. What is decided here is whether the
+//! workspace takes that provider's word at this moment, and which member is meant. Whatever fails looks the same from
+//! outside; the log says why, and names nobody.
+
+use counterfoil_verify::Timestamp;
+
+use crate::{
+    check,
+    command::{IdentityProvider, IdentityProviders, MemberBy, OpenedSession, SignIn},
+    grant::Limits,
+    members::MemberRow,
+    mint::Mint,
+    refusal::Refusal,
+    sessions,
+    sql::{Sql, SqlError},
+    work::Work,
+};
+
+/// The most providers that a workspace has.
+const MAX_PROVIDERS: usize = 4;
+
+/// How long after its end a token is still taken, in milliseconds: clocks differ. The control plane allows as much.
+const TOLERANCE: u64 = 60 * 1_000;
+
+/// The providers as they are to be, if they may be so.
+///
+/// Who says who vouches for members can sign in as any of them. So only who may grant everything may change it.
+pub(crate) fn check_providers(
+    work: &Work<'_>,
+    providers: Vec<IdentityProvider>,
+) -> Result<Vec<IdentityProvider>, Refusal> {
+    check::at_most(MAX_PROVIDERS, providers.len(), "/identity_providers", "providers")?;
+    for (index, provider) in providers.iter().enumerate() {
+        let at = |field: &str| format!("/identity_providers/{index}/{field}");
+        if provider.issuer.has_query() {
+            return Err(Refusal::invalid_value(at("issuer"), "An issuer has no query."));
+        }
+        let audience = &provider.audience;
+        if !(1..=255).contains(&audience.len()) || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refusal::invalid_value(at("audience"), "An audience is 1 to 255 visible ASCII characters."));
+        }
+        let is_same = |other: &IdentityProvider| other.issuer == provider.issuer && other.audience == *audience;
+        if providers.iter().take(index).any(is_same) {
+            let detail = "There is already a provider with this issuer and this audience.";
+            return Err(Refusal::invalid_value(at("audience"), detail));
+        }
+    }
+    if providers != work.workspace.settings.identity_providers {
+        let detail = "Only an admin who may grant everything may change who vouches for members.";
+        Limits::of(&work.authority).check_everything(detail)?;
+    }
+    Ok(providers)
+}
+
+/// Who may vouch for members.
+pub(crate) fn providers(work: &Work<'_>) -> Result<IdentityProviders, Refusal> {
+    work.authority.require_sign_in()?;
+    Ok(IdentityProviders { providers: work.workspace.settings.identity_providers.clone() })
+}
+
+/// Opens a session for the member that is meant, if there is exactly one and it takes part.
+pub(crate) fn sign_in(work: &Work<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, Refusal> {
+    work.authority.require_sign_in()?;
+    if work.workspace.suspended {
+        return Err(Refusal::not_signed_in("the workspace is suspended"));
+    }
+    let providers = &work.workspace.settings.identity_providers;
+    let is_theirs = |provider: &&IdentityProvider| provider.issuer == ask.issuer && provider.audience == ask.audience;
+    let provider = providers.iter().find(is_theirs).ok_or_else(|| Refusal::not_signed_in("no such provider"))?;
+    if is_over(ask.expires_at, work.now) {
+        return Err(Refusal::not_signed_in("the identity token has expired"));
+    }
+    let member = member(work.sql, provider, ask)?.filter(|member| !member.suspended);
+    let member = member.ok_or_else(|| Refusal::not_signed_in("no active member by this identity, or several"))?;
+    sessions::open_for(work, mint, &member, provider)
+}
+
+fn is_over(end: Timestamp, now: Timestamp) -> bool {
+    end.plus(TOLERANCE) <= now
+}
+
+fn member(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Option<MemberRow>, SqlError> {
+    match (provider.member_by, &ask.email) {
+        (MemberBy::Subject, _) => MemberRow::by_subject(sql, &ask.subject),
+        (MemberBy::Email, Some(email)) if ask.email_verified.unwrap_or(provider.vouches_for_email) => {
+            MemberRow::by_email(sql, email)
+        }
+        (MemberBy::Email, _) => Ok(None),
+    }
+}

@@ -1,0 +1,407 @@
+//! Signing in by an identity provider: who is let in, as whom, and what ends that.
+
+use counterfoil_ledger::{
+    Refusal, WebAddress,
+    command::{
+        Actor, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime, ListSessions, Listing,
+        MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf, ReadSession, ReadWorkspace,
+        Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
+    },
+    refusal::ForbiddenCode,
+};
+use counterfoil_verify::{Code, Timestamp};
+
+use crate::{
+    changes::{of_member, of_workspace},
+    support::*,
+};
+
+const ISSUER: &str = "https://accounts.example";
+const AUDIENCE: &str = "console";
+const GRANTS: [&str; 4] = ["tokens:read", "tokens:write", "audit:read", "read"];
+
+fn address(text: &str) -> WebAddress {
+    WebAddress::parse(text).unwrap()
+}
+
+/// A provider that finds its members so.
+pub(crate) fn provider(member_by: MemberBy) -> IdentityProvider {
+    IdentityProvider {
+        issuer: address(ISSUER),
+        audience: AUDIENCE.to_owned(),
+        jwks_uri: None,
+        member_by,
+        vouches_for_email: false,
+        sign_in: true,
+    }
+}
+
+/// What that provider says of whom it knows by this subject.
+pub(crate) fn identity(subject: &str) -> SignIn {
+    SignIn {
+        issuer: address(ISSUER),
+        audience: AUDIENCE.to_owned(),
+        subject: subject.to_owned(),
+        email: None,
+        email_verified: None,
+        expires_at: Timestamp(4_000_000_000_000),
+    }
+}
+
+/// The same of whom it knows to have this e-mail address.
+fn with_email(email: &str) -> SignIn {
+    SignIn { email: Some(email.to_owned()), email_verified: Some(true), ..identity("somebody") }
+}
+
+fn vouching(providers: Vec<IdentityProvider>) -> UpdateWorkspace {
+    UpdateWorkspace { identity_providers: Some(providers), ..of_workspace() }
+}
+
+/// A workspace whose members sign in so: its admin, and a plain member whom the provider knows.
+fn open_to(member_by: MemberBy) -> (World, Held) {
+    let (mut world, admin) = World::founded();
+    world.call(admin.actor, vouching(vec![provider(member_by)])).unwrap();
+    let (email, subject) = (Some("Ann@Example.org".to_owned()), Some("ann|1".to_owned()));
+    world.call(admin.actor, CreateMember { email, subject, ..member("ann", &GRANTS) }).unwrap();
+    (world, admin)
+}
+
+impl World {
+    fn sign_in(&mut self, identity: SignIn) -> Result<Seated, Refusal> {
+        let opened = self.call(Actor::SignIn, identity)?;
+        Ok(self.seated(opened))
+    }
+}
+
+#[track_caller]
+fn assert_not_signed_in<T>(outcome: Result<T, Refusal>) {
+    let refusal = refused(outcome);
+    let Refusal::NotSignedIn { detail } = &refusal else { panic!("{refusal:?}") };
+    assert!(!detail.contains("ann"), "the log names nobody: {detail}");
+    assert_eq!(refusal.to_string(), "nobody signs in this way", "why is for the log alone");
+}
+
+fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
+    world.call(actor, ListSessions { page: Page::default() }).unwrap()
+}
+
+#[test]
+fn a_session_may_do_what_its_member_is_granted() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let ann = world.sign_in(identity("ann|1")).unwrap();
+    assert_eq!((ann.member.id.as_str(), ann.member.number), ("ann", 2));
+    assert_eq!((&ann.created_by, ann.issuer.as_deref()), (&None, Some(ISSUER)));
+    assert_eq!(ann.scopes, patterns(&GRANTS).into());
+    assert_eq!(ann.expires_at, START.plus(12 * 60 * 60 * 1_000));
+    assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
+    assert_no_such(world.call(ann.actor, ReadSelf {}), "token");
+
+    let made = world.issue(ann.actor, token(&["read", "tokens:read"])).unwrap();
+    assert_eq!((&made.created_by, made.owner.id.as_str(), made.expires_at), (&ann.id, "ann", None));
+    assert_missing(world.call(ann.actor, of_workspace()), "workspace:manage");
+    let more = world.call(ann.actor, token(&["write"]));
+    let sentence = "The scope write is more than the token presented may grant.";
+    assert_forbidden(more, ForbiddenCode::Escalation, sentence);
+    let theirs = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
+    let only = "Only an admin may issue tokens to other members.";
+    assert_forbidden(world.call(ann.actor, theirs), ForbiddenCode::NotYours, only);
+    let only = "Only a member's token opens a session: neither another session nor the root token does.";
+    assert_forbidden(world.call(ann.actor, OpenSession {}), ForbiddenCode::TokenOnly, only);
+
+    // What is taken from the member is taken from its session, at once.
+    world.call(admin.actor, UpdateMember { grants: Some(patterns(&["read"])), ..of_member("ann") }).unwrap();
+    assert_eq!(world.call(ann.actor, ReadSession {}).unwrap().scopes, patterns(&["read"]).into());
+    assert_missing(world.call(ann.actor, token(&[])), "tokens:write");
+}
+
+#[test]
+fn an_admins_session_is_an_admins() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    world.call(admin.actor, UpdateMember { subject: Patch::Set("root|1".to_owned()), ..of_member("admin") }).unwrap();
+    let session = world.sign_in(identity("root|1")).unwrap();
+    let made = world.issue(session.actor, CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) }).unwrap();
+    assert_eq!(made.owner.id, "ann");
+    let ann = world.sign_in(identity("ann|1")).unwrap();
+    assert_eq!((sessions(&mut world, session.actor).total, sessions(&mut world, ann.actor).total), (2, 1));
+    assert_no_such(world.call(ann.actor, EndSession { id: Some(session.id.clone()) }), "session");
+    world.call(session.actor, EndSession { id: Some(ann.id.clone()) }).unwrap();
+    assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded);
+    world.call(session.actor, vouching(vec![provider(MemberBy::Email)])).unwrap();
+}
+
+#[test]
+fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
+    let (mut world, admin) = open_to(MemberBy::Email);
+    let ann = world.sign_in(with_email("ann@example.org")).unwrap();
+    let by = |actor: &str| ReadAudit { subject: None, actor: Some(actor.to_owned()), page: Page::default() };
+    let rows = world.call(admin.actor, by("sign_in")).unwrap().items;
+    let [row] = &rows[..] else { panic!("{rows:?}") };
+    assert_eq!((&*row.actor, &*row.action, &row.subject), ("sign_in", "session.create", &ann.id));
+    let after = r#"{"expires_at":"2025-11-13T14:13:20.000Z","issuer":"https://accounts.example","member":2}"#;
+    assert_eq!(row.after.as_ref().map(ToString::to_string).as_deref(), Some(after));
+    assert_eq!(world.call(ann.actor, by("sign_in")).unwrap().items, rows, "the member sees it too");
+    world.issue(ann.actor, token(&["read"])).unwrap();
+    assert_eq!(world.call(ann.actor, by(&ann.id)).unwrap().total, 1);
+    assert!(!world.dump().contains("somebody"), "the token's subject is kept nowhere");
+}
+
+#[test]
+fn by_subject_the_member_is_the_one_with_that_very_subject() {
+    let (mut world, _) = open_to(MemberBy::Subject);
+    for subject in ["", "ann", "ANN|1", "ann|1 ", "ann|2"] {
+        assert_not_signed_in(world.sign_in(identity(subject)));
+    }
+    // Here an address says nothing.
+    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
+    world.sign_in(identity("ann|1")).unwrap();
+}
+
+#[test]
+fn by_email_the_member_is_the_one_active_one_with_that_address() {
+    let (mut world, admin) = open_to(MemberBy::Email);
+    for email in ["ann@example.org", "ANN@EXAMPLE.ORG", "Ann@Example.org"] {
+        assert_eq!(world.sign_in(with_email(email)).unwrap().member.id, "ann");
+    }
+    for email in ["", "ann@example.or", "ann@example.org ", "%", "ann%example.org", "bob@example.org"] {
+        assert_not_signed_in(world.sign_in(with_email(email)));
+    }
+    // Here a subject says nothing.
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
+
+    let email = Some("ann@EXAMPLE.org".to_owned());
+    world.call(admin.actor, CreateMember { email, ..member("twin", &["read"]) }).unwrap();
+    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
+    world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("twin") }).unwrap();
+    assert_eq!(world.sign_in(with_email("ann@example.org")).unwrap().member.id, "ann");
+    world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
+}
+
+#[test]
+fn an_address_counts_where_it_is_verified() {
+    let (mut world, admin) = open_to(MemberBy::Email);
+    let said = |email_verified| SignIn { email_verified, ..with_email("ann@example.org") };
+    for unverified in [None, Some(false)] {
+        assert_not_signed_in(world.sign_in(said(unverified)));
+    }
+    let vouches = IdentityProvider { vouches_for_email: true, ..provider(MemberBy::Email) };
+    world.call(admin.actor, vouching(vec![vouches])).unwrap();
+    world.sign_in(said(None)).unwrap();
+    assert_not_signed_in(world.sign_in(said(Some(false))));
+}
+
+#[test]
+fn only_a_provider_of_the_workspace_is_believed_and_only_in_time() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let other = IdentityProvider { issuer: address("https://other.example"), ..provider(MemberBy::Subject) };
+    let elsewhere = || SignIn { issuer: address("https://other.example"), ..identity("ann|1") };
+    let for_others = SignIn { audience: "else".to_owned(), ..identity("ann|1") };
+    let near = SignIn { issuer: address("https://accounts.example/"), ..identity("ann|1") };
+    for identity in [elsewhere(), for_others, near] {
+        assert_not_signed_in(world.sign_in(identity));
+    }
+    world.call(admin.actor, vouching(vec![provider(MemberBy::Subject), other])).unwrap();
+    world.sign_in(elsewhere()).unwrap();
+
+    let ending = |expires_at| SignIn { expires_at, ..identity("ann|1") };
+    world.wait(60_000);
+    assert_not_signed_in(world.sign_in(ending(START)));
+    world.sign_in(ending(START.plus(1))).unwrap();
+}
+
+#[test]
+fn whatever_ends_it_ends_it_for_good() {
+    type End = fn(&mut World, Actor);
+    let ends: [(&str, End, End); 5] = [
+        (
+            "its member suspended",
+            |world, admin| {
+                world.call(admin, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+            },
+            |world, admin| {
+                world.call(admin, UpdateMember { suspended: Some(false), ..of_member("ann") }).unwrap();
+            },
+        ),
+        (
+            "all its member's tokens revoked",
+            |world, admin| {
+                world.call(admin, UpdateMember { revoke_all: true, ..of_member("ann") }).unwrap();
+            },
+            |_, _| {},
+        ),
+        (
+            "its member erased",
+            |world, admin| {
+                world.call(admin, EraseMember { id: "ann".to_owned() }).unwrap();
+            },
+            |_, _| {},
+        ),
+        (
+            "its provider removed",
+            |world, admin| {
+                let other = IdentityProvider { audience: "else".to_owned(), ..provider(MemberBy::Subject) };
+                world.call(admin, vouching(vec![other])).unwrap();
+            },
+            |world, admin| {
+                world.call(admin, vouching(vec![provider(MemberBy::Subject)])).unwrap();
+            },
+        ),
+        ("its time over", |world, _| world.wait(12 * 60 * 60 * 1_000), |_, _| {}),
+    ];
+    for (what, end, undo) in ends {
+        let (mut world, admin) = open_to(MemberBy::Subject);
+        let by_token = world.open(&admin).unwrap();
+        let ann = world.sign_in(identity("ann|1")).unwrap();
+        end(&mut world, admin.actor);
+        assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded, "{what}");
+        assert!(sessions(&mut world, admin.actor).items.iter().all(|session| session.id != ann.id), "{what}");
+        undo(&mut world, admin.actor);
+        assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded, "{what}, and undone");
+        let others = world.call(by_token.actor, ReadSession {});
+        assert_eq!(others.is_ok(), what != "its time over", "{what}: that concerns no other session");
+    }
+}
+
+#[test]
+fn what_does_not_end_it() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let ann = world.sign_in(identity("ann|1")).unwrap();
+    let kept = IdentityProvider { sign_in: false, ..provider(MemberBy::Email) };
+    let other = IdentityProvider { audience: "else".to_owned(), ..provider(MemberBy::Email) };
+    world.call(admin.actor, vouching(vec![other, kept])).unwrap();
+    world.call(admin.actor, UpdateMember { name: Some("Anna".to_owned()), ..of_member("ann") }).unwrap();
+    world.call(admin.actor, UpdateMember { revoke_all: true, ..of_member("admin") }).unwrap();
+    assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
+
+    // With its workspace it rests.
+    world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
+    assert_unauthenticated(world.call(ann.actor, ReadSession {}), Code::WorkspaceSuspended);
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
+    let listed = sessions(&mut world, Actor::Root).items;
+    assert_eq!(listed.iter().find(|session| session.id == ann.id).unwrap().scopes, Vec::new().into());
+    world.call(Actor::Root, SuspendWorkspace { suspended: false }).unwrap();
+    assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
+}
+
+#[test]
+fn the_control_plane_may_do_nothing_else_in_its_own_name() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let providers = world.call(Actor::SignIn, ReadIdentityProviders {}).unwrap().providers;
+    assert_eq!(providers, world.call(admin.actor, ReadWorkspace {}).unwrap().settings.identity_providers);
+    for actor in [admin.actor, Actor::Root, Actor::Verifier] {
+        assert!(matches!(refused(world.call(actor, identity("ann|1"))), Refusal::Internal { .. }));
+        assert!(matches!(refused(world.call(actor, ReadIdentityProviders {})), Refusal::Internal { .. }));
+    }
+    assert_missing(world.call(Actor::SignIn, all_tokens(Page::default())), "tokens:read");
+    assert_missing(world.call(Actor::SignIn, token(&[])), "tokens:write");
+    assert_missing(world.call(Actor::SignIn, of_workspace()), "workspace:manage");
+    assert!(world.call(Actor::SignIn, OpenSession {}).is_err());
+    assert!(world.call(Actor::SignIn, SuspendWorkspace { suspended: true }).is_err());
+    assert_no_such(World::empty().call(Actor::SignIn, ReadIdentityProviders {}), "workspace");
+}
+
+#[test]
+fn providers_are_few_and_told_apart() {
+    let (mut world, admin) = World::founded();
+    let mut invalid = |providers, at| assert_invalid_value(world.call(admin.actor, vouching(providers)), at);
+    let by = provider(MemberBy::Email);
+    let numbered = |number: usize| IdentityProvider { audience: number.to_string(), ..by.clone() };
+    invalid((0..5).map(numbered).collect(), "/identity_providers");
+    invalid(vec![numbered(1), by.clone(), numbered(1)], "/identity_providers/2/audience");
+    for audience in ["", "a b", "ä", &"a".repeat(256)] {
+        let wrong = IdentityProvider { audience: audience.to_owned(), ..by.clone() };
+        invalid(vec![wrong], "/identity_providers/0/audience");
+    }
+    let queried = IdentityProvider { issuer: address("https://a.example/?b"), ..by.clone() };
+    invalid(vec![numbered(1), queried], "/identity_providers/1/issuer");
+    let four: Vec<_> = (0..4).map(numbered).collect();
+    let settings = world.call(admin.actor, vouching(four.clone())).unwrap().settings;
+    assert_eq!(settings.identity_providers, four);
+    let same = world.dump();
+    world.call(admin.actor, vouching(four)).unwrap();
+    assert_eq!(world.dump(), same, "the same again writes nothing");
+}
+
+#[test]
+fn only_who_may_grant_everything_says_who_vouches_for_members() {
+    let (mut world, admin) = World::founded();
+    let only = "Only an admin who may grant everything may change who vouches for members.";
+    let manager = world.join("manager", &["*"]);
+    let narrow = world.issue(admin.actor, token(&["workspace:manage"])).unwrap();
+    let brief = CreateToken { lifetime: Lifetime::Seconds(60), ..token(&["workspace:manage", "tokens:*"]) };
+    let brief = world.issue(admin.actor, brief).unwrap();
+    let some = CreateMember { role: Role::Admin, ..member("some", &["workspace:manage", "tokens:*"]) };
+    world.call(admin.actor, some).unwrap();
+    let some = CreateToken { owner: Some("some".to_owned()), ..token(&["workspace:manage", "tokens:*"]) };
+    let some = world.issue(admin.actor, some).unwrap();
+    for actor in [manager.actor, narrow.actor, some.actor] {
+        let ask = vouching(vec![provider(MemberBy::Email)]);
+        assert_forbidden(world.call(actor, ask), ForbiddenCode::Escalation, only);
+        // What is so already is no change.
+        world.call(actor, vouching(Vec::new())).unwrap();
+    }
+    // It could issue itself a token that may do all of it.
+    world.call(brief.actor, vouching(vec![provider(MemberBy::Email)])).unwrap();
+    assert_forbidden(world.call(narrow.actor, vouching(Vec::new())), ForbiddenCode::Escalation, only);
+}
+
+#[test]
+fn nobody_says_how_one_signs_in_who_may_do_more() {
+    let (mut world, admin) = World::founded();
+    let manager = world.join("manager", &["workspace:manage", "read"]);
+    world.call(admin.actor, member("less", &["read"])).unwrap();
+    world.call(admin.actor, member("more", &["read", "write"])).unwrap();
+    let email = |id| UpdateMember { email: Patch::Set("m@example.org".to_owned()), ..of_member(id) };
+    let subject = |id| UpdateMember { subject: Patch::Set("m|1".to_owned()), ..of_member(id) };
+    let sentence =
+        "Who signs in as the member may use the scope write, which is more than the token presented may grant.";
+    for ask in [email("more"), subject("more")] {
+        assert_forbidden(world.call(manager.actor, ask), ForbiddenCode::Escalation, sentence);
+    }
+    // Nor of itself, with a token that may do less than it.
+    let narrow = world.issue(admin.actor, token(&["workspace:manage"])).unwrap();
+    for ask in [email("admin"), subject("admin")] {
+        assert!(world.call(narrow.actor, ask).is_err());
+    }
+    world.call(manager.actor, email("less")).unwrap();
+    world.call(manager.actor, subject("less")).unwrap();
+    world.call(admin.actor, email("more")).unwrap();
+    // The same again is no change, and what shuts a door opens none.
+    world.call(manager.actor, email("more")).unwrap();
+    world.call(manager.actor, UpdateMember { email: Patch::Clear, ..of_member("more") }).unwrap();
+}
+
+#[test]
+fn a_subject_is_one_members() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
+    let subject = |text: &str| Some(text.to_owned());
+    let bob = |text| CreateMember { subject: subject(text), ..member("bob", &[]) };
+    assert_eq!(refused(world.call(admin.actor, bob("ann|1"))), taken);
+    let long = "ä".repeat(256);
+    for text in ["", &long] {
+        assert_invalid_value(world.call(admin.actor, bob(text)), "/subject");
+    }
+    assert_eq!(world.call(admin.actor, bob(&long[..510])).unwrap().subject.unwrap().chars().count(), 255);
+    let set = |id, text: &str| UpdateMember { subject: Patch::Set(text.to_owned()), ..of_member(id) };
+    assert_eq!(refused(world.call(admin.actor, set("bob", "ann|1"))), taken);
+    for text in ["", &long] {
+        assert_invalid_value(world.call(admin.actor, set("bob", text)), "/subject");
+    }
+    let (was, is) = {
+        world.call(admin.actor, set("bob", "bob|1")).unwrap();
+        last_audit(&world, "member.update", "bob")
+    };
+    assert_eq!((was.to_string(), is.to_string()), (r#"{"subject":"…"}"#.into(), r#"{"subject":"…"}"#.into()));
+    let same = world.dump();
+    assert_eq!(world.call(admin.actor, set("ann", "ann|1")).unwrap().subject.as_deref(), Some("ann|1"));
+    assert_eq!(world.dump(), same, "the same again writes nothing");
+
+    world.call(admin.actor, UpdateMember { subject: Patch::Clear, ..of_member("ann") }).unwrap();
+    world.call(admin.actor, set("bob", "ann|1")).unwrap();
+    assert_eq!(world.sign_in(identity("ann|1")).unwrap().member.id, "bob");
+    world.call(admin.actor, EraseMember { id: "bob".to_owned() }).unwrap();
+    assert!(!world.dump().contains("ann|1"), "of an erased member its subject stays");
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
+    world.call(admin.actor, set("ann", "ann|1")).unwrap();
+}

@@ -1,0 +1,169 @@
+// What the worker asks of identity providers (OpenID Connect), for Rust, which decides what becomes of it.
+//
+// A provider's documents are kept as plain data, and keys are made of them anew each time: a promise, also one within a
+// library's cache, is of the request that made it, and another that waits for it may wait for ever. Nothing is ever
+// thrown: an answer is `{ok}`, `{refused: why}` or `{unreachable: why}`, and why holds nothing of a token, a code or a
+// secret.
+
+import { createLocalJWKSet, errors, jwtVerify } from "jose";
+
+/** The algorithms by which identity tokens are signed here; each with a public key. */
+const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
+
+/** By how many seconds a provider's clock may be off. */
+const TOLERANCE_S = 60;
+
+/** How long a provider may take for an answer. */
+const PATIENCE_MS = 5000;
+
+/** The largest document that is read of a provider. */
+const MAX_BYTES = 256 * 1024;
+
+/** How long a document is kept. */
+const KEPT_MS = 600_000;
+
+/** How often keys are fetched before their time since a token names one that is not among them. */
+const COOLDOWN_MS = 30_000;
+
+/** How many documents an isolate keeps. */
+const MAX_KEPT = 64;
+
+/** By its address, each document: `{document, fetched, again}`, the last one when it was fetched before its time. */
+const kept = new Map();
+
+class Unreachable extends Error {}
+class Refused extends Error {}
+
+/** Answers one question of Rust's; both are JSON. */
+globalThis.askProvider = async (question) => JSON.stringify(await answer(JSON.parse(question)));
+
+async function answer({ describe: issuer, redeem: code, identify: token }) {
+  try {
+    if (issuer) return { ok: await describe(issuer) };
+    if (code) return { ok: await redeem(code) };
+    return { ok: await identify(token) };
+  } catch (error) {
+    if (error instanceof Unreachable) return { unreachable: error.message };
+    if (error instanceof Refused) return { refused: error.message };
+    // The library's messages may tell of the token; its codes do not.
+    if (error instanceof errors.JOSEError) return { refused: `the token: ${error.code} ${error.claim ?? ""}`.trimEnd() };
+    return { refused: "the token could not be read" };
+  }
+}
+
+async function describe(issuer) {
+  const { document } = await keep(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  const { authorization_endpoint, token_endpoint, jwks_uri, ...rest } = document;
+  const { authorization_response_iss_parameter_supported, token_endpoint_auth_methods_supported } = rest;
+  return {
+    issuer: rest.issuer,
+    authorization_endpoint,
+    token_endpoint,
+    jwks_uri,
+    authorization_response_iss_parameter_supported: authorization_response_iss_parameter_supported === true,
+    token_endpoint_auth_methods_supported,
+  };
+}
+
+async function redeem({ token_endpoint, client_id, client_secret, secret_in_body, code, code_verifier, redirect_uri }) {
+  const form = new URLSearchParams({ grant_type: "authorization_code", code, code_verifier, redirect_uri });
+  const headers = {};
+  if (client_secret && !secret_in_body) {
+    // Encoded as in a form before they are joined (RFC 6749, section 2.3.1).
+    const [id, secret] = [client_id, client_secret].map((text) => new URLSearchParams({ _: text }).toString().slice(2));
+    headers.authorization = `Basic ${btoa(`${id}:${secret}`)}`;
+  } else {
+    form.set("client_id", client_id);
+    if (client_secret) form.set("client_secret", client_secret);
+  }
+  const { status, document } = await request(token_endpoint, { method: "POST", headers, body: form });
+  if (status >= 400 && status < 500) throw new Refused(`the token endpoint answers ${status}`);
+  if (status !== 200) throw new Unreachable(`the token endpoint answers ${status}`);
+  if (typeof document?.id_token !== "string") throw new Refused("the token endpoint gives no identity token");
+  return document.id_token;
+}
+
+async function identify({ issuer, audience, jwks_uri, token, now }) {
+  const options = {
+    algorithms: ALGORITHMS,
+    issuer,
+    audience,
+    requiredClaims: ["exp", "sub"],
+    clockTolerance: TOLERANCE_S,
+    currentDate: new Date(now),
+  };
+  const { payload, protectedHeader } = await verified(token, jwks_uri, options);
+  const { aud, azp, email, email_verified, exp, iat, nonce, sub } = payload;
+  // Tokens of other kinds name theirs (RFC 8725, section 3.11): an access token is not one of identity.
+  if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Refused("the token is of another kind");
+  // Meant for several, it names the one that it was issued to (OpenID Connect Core 1.0, section 3.1.3.7).
+  if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw new Refused("the token was issued to another");
+  if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Refused("the token is of the future");
+  if (typeof sub !== "string" || sub.length > 255) throw new Refused("the token names its subject wrongly");
+  return {
+    subject: sub,
+    email: typeof email === "string" ? email : undefined,
+    email_verified: email_verified === undefined ? undefined : email_verified === true,
+    nonce: typeof nonce === "string" ? nonce : undefined,
+    expires_at: Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER),
+  };
+}
+
+/** Checks a token by the keys at this address. One that is not among them may be new there. */
+async function verified(token, jwks_uri, options) {
+  const known = await keep(jwks_uri);
+  try {
+    return await jwtVerify(token, createLocalJWKSet(known.document), options);
+  } catch (error) {
+    if (!(error instanceof errors.JWKSNoMatchingKey) || Date.now() < known.again + COOLDOWN_MS) throw error;
+  }
+  known.again = Date.now();
+  const { document } = await fetchAnew(jwks_uri, known.again);
+  return jwtVerify(token, createLocalJWKSet(document), options);
+}
+
+/** The document at this address, as it was in the last ten minutes. */
+async function keep(address) {
+  const known = kept.get(address);
+  return known && Date.now() < known.fetched + KEPT_MS ? known : fetchAnew(address, -Infinity);
+}
+
+async function fetchAnew(address, again) {
+  const { status, document } = await request(address, {});
+  if (status !== 200) throw new Unreachable(`${new URL(address).pathname} answers ${status}`);
+  if (document === null || typeof document !== "object") throw new Unreachable("a document is no object");
+  const fetched = { document, fetched: Date.now(), again };
+  // The oldest goes first: a map keeps the order in which its keys came.
+  kept.delete(address);
+  kept.set(address, fetched);
+  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value);
+  return fetched;
+}
+
+/** Sends a request to a provider. Where it leads elsewhere, nobody follows. */
+async function request(address, init) {
+  try {
+    const response = await fetch(address, {
+      ...init,
+      headers: { accept: "application/json", ...init.headers },
+      redirect: "manual",
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    });
+    const text = await read(response);
+    return { status: response.status, document: response.status === 200 ? JSON.parse(text) : undefined };
+  } catch (error) {
+    if (error instanceof Unreachable) throw error;
+    throw new Unreachable(error instanceof SyntaxError ? "a document is no JSON" : `no answer: ${error?.name}`);
+  }
+}
+
+async function read(response) {
+  const decoder = new TextDecoder();
+  let [text, bytes] = ["", 0];
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > MAX_BYTES) throw new Unreachable("a document is too large");
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}

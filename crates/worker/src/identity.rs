@@ -1,0 +1,74 @@
+//! Questions to identity providers, which JavaScript puts: `crates/worker/js/identity.mjs`.
+
+use std::time::Duration;
+
+use counterfoil_api::{Claims, Description, IdentityToken, NotVouched, Redemption};
+use counterfoil_ledger::{WebAddress, json};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::wasm_bindgen_futures::JsFuture;
+
+use crate::ports::within;
+
+/// How long a question may take. JavaScript gives each request of the provider five seconds, and makes two at most.
+const PATIENCE: Duration = Duration::from_secs(11);
+
+#[wasm_bindgen]
+extern "C" {
+    /// The entry module's: both ends are JSON, and it never rejects.
+    #[wasm_bindgen(js_name = askProvider)]
+    fn ask_provider(question: &str) -> js_sys::Promise;
+}
+
+/// What may be asked.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Question<'a> {
+    /// For a [`Description`].
+    Describe(&'a WebAddress),
+    /// For an identity token.
+    Redeem(&'a Redemption),
+    /// For [`Claims`].
+    Identify(&'a IdentityToken),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Answer {
+    Ok(Value),
+    Refused(String),
+    Unreachable(String),
+}
+
+pub(crate) async fn describe(issuer: WebAddress) -> Result<Description, NotVouched> {
+    ask(Question::Describe(&issuer)).await
+}
+
+pub(crate) async fn redeem(code: Redemption) -> Result<String, NotVouched> {
+    ask(Question::Redeem(&code)).await
+}
+
+pub(crate) async fn identify(token: IdentityToken) -> Result<Claims, NotVouched> {
+    ask(Question::Identify(&token)).await
+}
+
+/// Puts a question. What comes back is read into a type that cannot be wrong, or is no answer.
+async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, NotVouched> {
+    match put(question).await? {
+        Answer::Ok(value) => json::fit(value).map_err(|misfit| {
+            NotVouched::Unreachable(format!("the provider's {} is not as it should be", misfit.pointer()))
+        }),
+        Answer::Refused(why) => Err(NotVouched::Refused(why)),
+        Answer::Unreachable(why) => Err(NotVouched::Unreachable(why)),
+    }
+}
+
+async fn put(question: Question<'_>) -> Result<Answer, NotVouched> {
+    let unreachable = |why: &str| NotVouched::Unreachable(why.to_owned());
+    let question = serde_json::to_string(&question).map_err(|_| unreachable("a question has no JSON form"))?;
+    let answer = async { JsFuture::from(ask_provider(&question)).await.map_err(|_| "the question was not put") };
+    let answer = within(PATIENCE, answer).await.map_err(|error| NotVouched::Unreachable(error.to_string()))?;
+    let answer = answer.as_string().and_then(|answer| json::read(answer.as_bytes()));
+    answer.ok_or_else(|| unreachable("the answer cannot be read"))
+}

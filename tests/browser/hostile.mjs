@@ -1,0 +1,49 @@
+// Markup in every field that people can fill, and the pages that show those fields.
+
+/** Markup that says so if it is ever read as such; `mark` tells one field from another. */
+const markup = (mark) => `<img src=x onerror="globalThis.broken='${mark}'">${mark}`;
+/** The same where only visible ASCII characters may stand. */
+const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`;
+
+/** What each field is filled with. */
+export const FIELDS = {
+  workspaceName: markup("workspace"),
+  memberId: unspaced("member"),
+  memberName: markup("member-name"),
+  scopeDescription: markup("description"),
+  clientId: unspaced("client"),
+  clientName: markup("client-name"),
+  tokenName: markup("token"),
+  tokenNote: markup("note"),
+  metadataKey: markup("key"),
+  metadataValue: markup("value"),
+  reason: markup("reason"),
+};
+
+/** The pages, each with its hash, its title, and the fields that stand there as plain text or in a form. */
+export const PAGES = [
+  { hash: () => "#/tokens", title: "Tokens", shows: ["workspaceName", "tokenName", "memberId", "memberName"] },
+  { hash: ({ token }) => `#/tokens/${token.id}`, title: FIELDS.tokenName, shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"] },
+  { hash: ({ revoked }) => `#/tokens/${revoked.id}`, title: "revoked", shows: ["reason"] },
+  { hash: () => "#/new", title: "Generate new API token", shows: ["scopeDescription", "memberId", "memberName"] },
+];
+
+/** Fills them all: `{ who, token, revoked }`, who is an admin whose own names are markup too. */
+export async function fill({ admin }) {
+  const { scopes } = await admin.expect(200, "GET", "/v1/scopes");
+  const described = { name: "hostile:scope", description: FIELDS.scopeDescription };
+  await admin.expect(200, "PUT", "/v1/scopes", { scopes: [...scopes, described] });
+  await admin.expect(200, "PATCH", "/v1/workspace", { name: FIELDS.workspaceName });
+  const member = { id: FIELDS.memberId, name: FIELDS.memberName, role: "admin", grants: ["*"] };
+  await admin.expect(201, "POST", "/v1/members", member);
+  await admin.expect(201, "POST", "/v1/clients", { id: FIELDS.clientId, name: FIELDS.clientName, permissions: ["orders:read"] });
+  const owner = FIELDS.memberId;
+  const signsIn = await admin.issue({ name: "signs in", owner, scopes: ["*"] });
+  const token = await admin.issue({
+    name: FIELDS.tokenName, note: FIELDS.tokenNote, owner, scopes: ["orders:read"], client_id: FIELDS.clientId,
+    metadata: { [FIELDS.metadataKey]: FIELDS.metadataValue },
+  });
+  const revoked = await admin.issue({ name: "revoked", owner, scopes: [] });
+  await admin.expect(200, "DELETE", `/v1/tokens/${revoked.id}?reason=${encodeURIComponent(FIELDS.reason)}`);
+  return { who: admin.as(signsIn.token), token, revoked };
+}

@@ -1,0 +1,166 @@
+// The packed package in the hosts that it is for: each is asked the same, and answers as the vectors have it.
+
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { copyFile, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { once } from "node:events";
+import { extname, join } from "node:path";
+import { before, test } from "node:test";
+import { build } from "esbuild";
+import { Miniflare } from "miniflare";
+import { launch } from "../browser/browser.mjs";
+import { answerRecord, encode } from "../vectors/layout.mjs";
+import { install, run, tool } from "./installed.mjs";
+
+const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
+const FOREIGN = "ghp_somebody-elses-token";
+const DIGEST = createHash("sha256").update(FOREIGN).digest("hex");
+
+/** What every host is asked, as JSON can carry it. */
+let questions;
+/** What it is to answer: of the texts in full, of the cases the codes. */
+let expected;
+
+before(async () => {
+  const { valid, foreign, malformed } = await vectors("token.json");
+  const { cases } = await vectors("decisions.json");
+  questions = {
+    texts: [...valid, ...foreign, ...malformed].map(({ text }) => text),
+    cases: cases.map((given) => ({
+      text: FOREIGN,
+      demand: demandOf(given.demand),
+      address: given.demand.address ?? undefined,
+      now: given.now,
+      answers: Object.fromEntries(given.demand.workspaces.map((key) => [key, [...answer(given, key)]])),
+    })),
+  };
+  expected = {
+    kinds: [
+      ...valid.map(({ prefix, workspace, digest }) => ({ kind: "ours", prefix, workspace, digest })),
+      ...foreign.map(({ digest }) => ({ kind: "foreign", digest })),
+      ...malformed.map(() => ({ kind: "malformed" })),
+    ],
+    codes: cases.map(({ token, owner, code }) => (token.owner === owner.number ? code : "UNAVAILABLE")),
+  };
+});
+
+function demandOf({ workspaces, all_of: allOf, any_of: anyOf }) {
+  return { workspaces, allOf, anyOf, freshness: "strong" };
+}
+
+/** The answer of the ledger `key`, which knows one foreign text if it is the case's. */
+function answer({ token, owner, workspace, now }, key) {
+  const here = key === workspace.key;
+  const told = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], owners: [owner] };
+  return encode("a", answerRecord({ ...told, tokens: [[DIGEST, here ? token : null]] }));
+}
+
+function confirm({ texts, decisions }) {
+  assert.equal(texts.length, expected.kinds.length);
+  texts.forEach((told, at) => {
+    const { digest, ...kind } = told;
+    const wanted = expected.kinds[at];
+    assert.deepEqual("digest" in wanted ? told : kind, wanted);
+    assert.match(digest, /^[0-9a-f]{64}$/);
+  });
+  assert.deepEqual(decisions.map(({ code }) => code), expected.codes);
+  assert.ok(decisions.every(({ valid, code }) => valid === (code === "VALID")));
+}
+
+test("in Node", async (t) => {
+  const { folder } = await install(t);
+  await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
+  await writeFile(join(folder, "questions.json"), JSON.stringify(questions));
+  await writeFile(join(folder, "main.mjs"), `
+    import { readFileSync } from "node:fs";
+    import { replay } from "./replay.mjs";
+    console.log(JSON.stringify(await replay(JSON.parse(readFileSync("questions.json", "utf8")))));`);
+  const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: folder });
+  confirm(JSON.parse(stdout));
+});
+
+test("in a bundled Worker", async (t) => {
+  const { folder } = await install(t);
+  await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
+  const worker = `
+    import { replay } from "./replay.mjs";
+    export default { fetch: async (request) => Response.json(await replay(await request.json())) };`;
+  const outdir = join(folder, "bundle");
+  const { outputFiles } = await build({
+    stdin: { contents: worker, resolveDir: folder },
+    bundle: true,
+    format: "esm",
+    // As wrangler bundles.
+    conditions: ["workerd", "worker", "browser"],
+    loader: { ".wasm": "copy" },
+    assetNames: "[name]",
+    outdir,
+    write: false,
+  });
+  const module = ({ path, contents, text }) =>
+    extname(path) === ".wasm"
+      ? { type: "CompiledWasm", path, contents }
+      : { type: "ESModule", path, contents: text };
+  const modules = outputFiles.map(module).sort((one, other) => one.type.localeCompare(other.type)).reverse();
+  const miniflare = new Miniflare({ modules, modulesRoot: outdir, compatibilityDate: "2026-04-01" });
+  t.after(() => miniflare.dispose());
+  const asked = await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: JSON.stringify(questions) });
+  confirm(await asked.json());
+});
+
+test("in a page", { skip: !process.env.CHROMIUM && "there is no Chromium" }, async (t) => {
+  const { folder } = await install(t);
+  const page = `<!doctype html>
+    <script type="importmap">{ "imports": { "@counterfoil/verify": "/node_modules/@counterfoil/verify/web.js" } }</script>
+    <script type="module">
+      import { init } from "@counterfoil/verify";
+      import { replay } from "/replay.mjs";
+      Object.assign(globalThis, { init, replay });
+    </script>`;
+  await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
+  await writeFile(join(folder, "index.html"), page);
+  const tab = await (await launch(t)).newPage();
+  await tab.goto(await serve(t, folder));
+  await tab.waitForFunction(() => globalThis.replay);
+  const loading = tab.evaluate(() => globalThis.init("/elsewhere.wasm"));
+  await assert.rejects(loading, /there is no module at .*\/elsewhere.wasm: 404/);
+  confirm(await tab.evaluate((given) => globalThis.replay(given), questions));
+});
+
+/** The files of a folder on a port of this machine, until the test `t` ends: its address. */
+async function serve(t, folder) {
+  const types = { ".html": "text/html", ".wasm": "application/wasm" };
+  const server = createServer(async (request, response) => {
+    const path = request.url === "/" ? "/index.html" : request.url;
+    const body = await readFile(join(folder, path)).catch(() => undefined);
+    response.writeHead(body ? 200 : 404, { "content-type": types[extname(path)] ?? "text/javascript" }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}/`;
+}
+
+// --- what its users' tools say
+
+test("publint and arethetypeswrong find nothing wrong", async (t) => {
+  const { tarball } = await install(t);
+  await run(tool("publint"), ["run", tarball, "--strict"]);
+  // Only `import` gets it: require() of ES modules came in the course of Node 20.
+  await run(tool("attw"), [tarball, "--profile", "esm-only"]);
+});
+
+test("strict TypeScript accepts what is right, and refuses what is wrong", async (t) => {
+  const { folder } = await install(t, ["hono", "express", "@types"]);
+  const options = {
+    strict: true, noEmit: true, module: "nodenext", target: "es2023", lib: ["es2023", "dom", "dom.iterable"],
+    types: ["node"], exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true,
+  };
+  await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["example.ts"] }));
+  await copyFile(new URL("types/example.ts", import.meta.url), join(folder, "example.ts"));
+  await run(tool("tsc"), ["-p", folder], { cwd: folder }).catch(({ stdout }) => assert.fail(stdout));
+});

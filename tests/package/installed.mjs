@@ -1,0 +1,36 @@
+// The npm package as its users get it: packed, and installed into a fresh folder.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const BUILT = join(root, "build/verify");
+
+export const run = promisify(execFile);
+
+/** A tool of this repository's pinned ones. */
+export const tool = (name) => join(root, "node_modules/.bin", name);
+
+/**
+ * A fresh folder with the package installed in it from its packed tarball, until the test `t` ends.
+ *
+ * @param {import("node:test").TestContext} t
+ * @param {string[]} [others] packages of this repository's that are to be there too
+ * @returns {Promise<{folder: string, tarball: string}>}
+ */
+export async function install(t, others = []) {
+  const folder = await mkdtemp(join(tmpdir(), "counterfoil-package-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await run("npm", ["pack", BUILT, "--pack-destination", folder, "--ignore-scripts"], { cwd: folder });
+  const [name] = (await readdir(folder)).filter((name) => name.endsWith(".tgz"));
+  const tarball = join(folder, name);
+  await writeFile(join(folder, "package.json"), JSON.stringify({ private: true, type: "module" }));
+  const quietly = ["--offline", "--no-audit", "--no-fund", "--ignore-scripts"];
+  await run("npm", ["install", tarball, ...quietly], { cwd: folder });
+  for (const other of others) await symlink(join(root, "node_modules", other), join(folder, "node_modules", other));
+  return { folder, tarball };
+}

@@ -1,0 +1,92 @@
+// Compiled, never run: what a user may write, and what the types must refuse.
+
+import { Gate, Verifier, codeOf, init, inspect, isValid, refusal } from "@counterfoil/verify";
+import type { Bearer, CompiledDemand, Decision, GateDemand, Registry, Service } from "@counterfoil/verify";
+import * as express from "@counterfoil/verify/express";
+import { guard, originHeaders } from "@counterfoil/verify/fetch";
+import * as hono from "@counterfoil/verify/hono";
+import { Policy, PolicyError } from "@counterfoil/verify/policy";
+import Express from "express";
+import { Hono } from "hono";
+
+interface Env {
+  COUNTERFOIL: Service;
+  REGISTRY: Registry;
+  COUNTERFOIL_TOKEN: string;
+}
+declare const env: Env;
+
+const gate = new Gate({ controlPlane: env.COUNTERFOIL, token: env.COUNTERFOIL_TOKEN, registry: env.REGISTRY });
+const demand: GateDemand = { allOf: ["orders:read"], freshness: "eventual" };
+
+// A service binding, a URL, a text.
+new Gate({ controlPlane: { fetch }, tokens: { "0Ab3dE": "cft_…" }, timeout: 500 });
+new Gate({ controlPlane: new URL("https://counterfoil.example"), token: "cft_…", onFailure: (error) => error.message });
+
+// @ts-expect-error a gate needs to know whom to ask
+new Gate({ token: "cft_…" });
+// @ts-expect-error demands are written as JavaScript has it
+gate.compile({ all_of: ["orders:read"] });
+// @ts-expect-error the workspaces are the gate's
+gate.compile({ workspaces: ["0Ab3dE"] });
+// @ts-expect-error no such freshness
+gate.compile({ freshness: "fresh" });
+
+export async function decide(request: Request): Promise<Bearer | Response> {
+  const decision: Decision = await gate.verify(request, demand);
+  if (decision.valid) {
+    const code: "VALID" = decision.code;
+    return code && decision.token;
+  }
+  // @ts-expect-error who does not pass may be unknown
+  decision.token.id;
+  const { status, headers, body } = refusal(decision, demand);
+  return new Response(body, { status, headers });
+}
+
+export async function batch(tokens: readonly string[]): Promise<string[]> {
+  return (await gate.verifyAll(tokens, demand)).map(({ code }) => code);
+}
+
+export function quick(token: string, compiled: CompiledDemand, into: Uint32Array): boolean {
+  const answers: Uint32Array = gate.checkAll([token], compiled, { into });
+  return isValid(answers[0] ?? 0) && codeOf(gate.check(token, compiled, "192.0.2.1")) === "VALID";
+}
+
+export default {
+  fetch: guard(gate, demand, async (request: Request, decision, _env: Env, context: { waitUntil(p: Promise<unknown>): void }) => {
+    context.waitUntil(Promise.resolve(decision.token.owner));
+    return fetch(request, { headers: originHeaders(request, decision, { passToken: false }) });
+  }),
+};
+
+try {
+  const policy = new Policy({ routes: [{ method: "GET", path: "/orders/:id", all_of: ["orders:read"] }] });
+  guard(gate, policy, (_request, decision) => {
+    // @ts-expect-error a public route has none
+    decision.token;
+    return new Response(decision?.token.owner ?? "anybody");
+  });
+  policy.route("GET", "/orders/1")?.demand.allOf;
+} catch (error) {
+  if (error instanceof PolicyError) error.mistakes.map(({ pointer, detail }) => pointer + detail);
+}
+
+new Hono()
+  .use("/orders/*", hono.guard(gate, demand, { address: (context) => context.req.header("x-real-ip") }))
+  .get("/orders/:id", hono.guard(gate, demand), (context) => context.text(context.get("counterfoil").token.owner));
+
+Express().use("/orders", express.guard(gate, demand), (request, response) => {
+  response.json({ owner: request.counterfoil?.token.owner });
+});
+
+export async function page(text: string): Promise<string> {
+  await init();
+  const seen = inspect(text);
+  const verifier = new Verifier({ memory: 1 << 20 });
+  verifier.demand({ workspaces: ["0Ab3dE"] });
+  verifier.free();
+  // @ts-expect-error only of ours
+  seen.workspace;
+  return seen.kind === "ours" ? seen.workspace : seen.digest;
+}
