@@ -57,6 +57,16 @@ test("the members are found, sorted, and one is added", async (t) => {
   assert.deepEqual([added.role, added.grants, added.quota, added.email], ["member", ["orders:*"], 3, null]);
 });
 
+test("on a narrow screen the way around shows where one is, and cards are sorted too", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.admin, { viewport: { width: 360, height: 740 } });
+  await visit(page, "#/members", "Members");
+  const { left, right } = await page.locator(".stub [aria-current]").evaluate((link) => link.getBoundingClientRect());
+  assert.ok(left >= 0 && right <= 360, `${left} to ${right}`);
+  await page.getByLabel("Sort").selectOption("-name");
+  assert.deepEqual(await names(page), ["Admin", "Ada Lovelace"]);
+});
+
 test("what is changed of a member is what was touched, and nothing else", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin);

@@ -19,6 +19,11 @@ const SORTS = {
   created_at: (one, other) => Date.parse(one.created_at) - Date.parse(other.created_at),
 };
 
+const SORTED = [
+  ["name", "By name"], ["-name", "By name, backwards"], ["-live_tokens", "Most tokens first"], ["live_tokens", "Fewest tokens first"],
+  ["-created_at", "Newest first"], ["created_at", "Oldest first"],
+];
+
 export async function show({ query }) {
   const members = await all("/v1/members", {}, MOST);
   const asked = { q: query.get("q") ?? "", role: query.get("role") ?? "", state: query.get("state") ?? "", sort: query.get("sort") ?? "" };
@@ -50,7 +55,9 @@ export async function show({ query }) {
       h("search", { class: "filters" },
         search,
         choice("Role", asked.role, [["", "Any role"], ["admin", "admin"], ["member", "member"]], (role) => ask({ role })),
-        choice("State", asked.state, [["", "Any state"], ["active", "active"], ["suspended", "suspended"]], (state) => ask({ state }))),
+        choice("State", asked.state, [["", "Any state"], ["active", "active"], ["suspended", "suspended"]], (state) => ask({ state })),
+        // Cards have no heads of columns to sort by.
+        h("span", { class: "cards-only" }, choice("Sort", asked.sort || "name", SORTED, (sort) => ask({ sort })))),
       members.length >= MOST && notice("info", h("p", {}, `These are the first ${MOST.toLocaleString("en")} members. Open another at #/members/ and its id.`)),
       results,
     ],

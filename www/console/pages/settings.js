@@ -27,7 +27,7 @@ export async function show({ signal, reload }) {
       h("section", { class: "card" }, h("h2", {}, "Settings"), settings(workspace, save)),
       h("div", {},
         h("section", { class: "card" }, h("h2", {}, "What is fixed"), fixed(workspace)),
-        "identity_providers" in workspace && h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save)))),
+        h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save)))),
   };
 }
 

@@ -20,8 +20,7 @@ export function memberFields({ catalogue, member }) {
   }, { maxlength: 128, required: true, autocapitalize: "none" });
   const name = textField({ name: "name", label: "Name", value: member?.name }, { maxlength: 200, required: true });
   const email = textField({ name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email }, { maxlength: 254, inputmode: "email" });
-  const knowsSubjects = "subject" in (member ?? me.member);
-  const subject = knowsSubjects && textField({
+  const subject = textField({
     name: "subject", label: "Subject", hint: "By what name identity providers know them; may be left empty.", value: member?.subject,
   }, { maxlength: 255, autocapitalize: "none" });
   const roles = isAdmin() || member?.role === "admin" ? ROLES : ROLES.slice(0, 1);
@@ -44,7 +43,7 @@ export function memberFields({ catalogue, member }) {
     return {
       name: name.value.trim(),
       email: email.value.trim() || null,
-      ...(subject && { subject: subject.value.trim() || null }),
+      subject: subject.value.trim() || null,
       role: role.value,
       grants: grants.value,
       quota: readQuota(),

@@ -72,13 +72,11 @@ function providerCard(provider) {
     focus: () => issuer.focus(),
     get value() {
       return {
-        // What is said of it that this page does not know of stays.
-        ...provider,
         issuer: issuer.value.trim(),
         audience: audience.value.trim(),
         jwks_uri: keys.value.trim() || null,
         member_by: memberBy.value,
-        ...((vouches.value || "vouches_for_email" in provider) && { vouches_for_email: vouches.value }),
+        vouches_for_email: vouches.value,
         sign_in: signIn.value,
       };
     },
