@@ -103,7 +103,7 @@ function frame(route) {
       h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
       h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out")));
   // Narrow screens do not show all of them at once.
-  stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */
