@@ -102,6 +102,8 @@ function frame(route) {
     me && h("div", { class: "person" },
       h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
       h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out")));
+  // Narrow screens do not show all of them at once.
+  stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 /** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */

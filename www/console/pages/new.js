@@ -2,6 +2,7 @@
 
 import { all, get, post, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
+import { onceEach } from "../lib/once.js";
 import { isAdmin, may, me, openedWith } from "../lib/session.js";
 import { expiryField, latestEnd } from "../parts/expiry.js";
 import { areaField, form, refuse, selectField, textField } from "../parts/form.js";
@@ -50,8 +51,7 @@ function newToken({ catalogue, member, own, members, issued }) {
   }
   fill(quota, tellQuota(owner));
 
-  /** The key under which this very request may be sent again without a second token being issued. */
-  const once = { body: null, key: null };
+  const keyOf = onceEach();
   const submit = async () => {
     if (!name.value.trim()) throw refuse("name", "Give it a name: in a year you will want to know what it was for.");
     const body = {
@@ -62,9 +62,8 @@ function newToken({ catalogue, member, own, members, issued }) {
       allowed_addresses: readLines(addresses.value),
       ...ending(expiry.value),
     };
-    const text = JSON.stringify(body);
-    if (text !== once.body) Object.assign(once, { body: text, key: crypto.randomUUID() });
-    issued(await post("/v1/tokens", body, { key: once.key }));
+    // Sent again, it makes no second token.
+    issued(await post("/v1/tokens", body, { key: keyOf(body) }));
   };
   return [
     quota,

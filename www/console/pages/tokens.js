@@ -6,6 +6,7 @@ import { rename } from "../lib/router.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { isAdmin, may } from "../lib/session.js";
 import { when } from "../lib/time.js";
+import { choice } from "../parts/choice.js";
 import { revokeMany } from "../parts/revoke.js";
 import { empty, failure, loading } from "../parts/states.js";
 import { pager, table } from "../parts/table.js";
@@ -200,13 +201,6 @@ function filters(list, catalogue) {
     h("span", { class: "cards-only" }, choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort }))),
     owner && narrowed("owner", owner),
     client_id && narrowed("client", client_id));
-}
-
-function choice(label, value, choices, ask) {
-  const control = h("select", { "aria-label": label, onchange: () => ask(control.value) },
-    choices.map(([value, text]) => h("option", { value }, text)));
-  control.value = value;
-  return control;
 }
 
 /** A filter that a link has set, and the way to be rid of it. */

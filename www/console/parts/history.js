@@ -1,4 +1,4 @@
-// What happened to a token, from the audit.
+// What happened to a token or a member, from the audit.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -10,13 +10,13 @@ import { told } from "./story.js";
 const LIMIT = 20;
 
 /** A part of the page with its history, the newest first; more of it where that is asked for. */
-export async function history(token, signal) {
+export async function history({ id }, signal) {
   const names = new Names(signal);
   const list = h("ol", { class: "timeline" });
   const more = h("div", {});
 
   async function add(cursor) {
-    const { items, next_cursor } = await get("/v1/audit", { token: token.id, limit: LIMIT, cursor }, { signal });
+    const { items, next_cursor } = await get("/v1/audit", { token: id, limit: LIMIT, cursor }, { signal });
     await names.learn(items);
     list.append(...items.map((entry) => h("li", {}, told(entry, names), h("small", {}, at(entry.at)))));
     const earlier = () => add(next_cursor).catch((problem) => fill(more, failure(problem, earlier)));
