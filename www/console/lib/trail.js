@@ -27,6 +27,7 @@ export class Trail {
   #names;
   #signal;
   #cursor;
+  #looking = Promise.resolve();
 
   /**
    * @param {Wanted} wanted
@@ -51,7 +52,13 @@ export class Trail {
    * @param {number} count
    * @param {number} most
    */
-  async find(count, most) {
+  find(count, most) {
+    // One look at a time: two would ask for the same entries.
+    this.#looking = this.#looking.then(() => this.#look(count, most), () => this.#look(count, most));
+    return this.#looking;
+  }
+
+  async #look(count, most) {
     const stop = this.looked + most;
     while (!this.ended && this.found.length < count && this.looked < stop) await this.#step();
   }

@@ -28,7 +28,7 @@ export async function show({ signal, reload }) {
     rows = rows.filter((one) => one !== row);
     touched();
     lay();
-    (rows[at] ?? rows.at(-1))?.focus();
+    (rows[at] ?? rows.at(-1) ?? adds).focus();
   };
   rows = before.map((entry) => scopeRow(entry, remove));
   const lay = () => fill(place, rows.length > 0
@@ -55,10 +55,10 @@ export async function show({ signal, reload }) {
   };
   place.addEventListener("input", touched);
   lay();
-  const button = (text, kind, run) => h("button", { type: "button", class: `button ${kind}`, onclick: run }, text);
+  const adds = h("button", { type: "button", class: "button", onclick: add }, "Add a scope");
   return {
     title: "Scopes",
-    actions: [button("Add a scope", "", add), button("Save…", "primary", save)],
+    actions: [adds, h("button", { type: "button", class: "button primary", onclick: save }, "Save…")],
     body: [
       h("p", { class: "prose" }, "What your API lets programs do. Tokens and members are granted scopes that stand here, and wildcards over them such as ",
         h("code", {}, "orders:*"), ". A scope with a freshness is never checked with an older answer than that: ",

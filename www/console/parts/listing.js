@@ -38,6 +38,7 @@ export function listing({ path, what, lay, none, signal }) {
     if (items.length === 0 && cursors.length === 1) return none();
     const from = (cursors.length - 1) * LIMIT + 1;
     const turn = (change) => () => {
+      if (element.hasAttribute("aria-busy")) return;
       change();
       fetch();
     };
