@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { csv } from "../../www/console/lib/csv.js";
 import { inWords } from "../../www/console/lib/audit.js";
+import { Trail } from "../../www/console/lib/trail.js";
 import { ROOT_TOKEN } from "../worker/harness.mjs";
 import { deployment, look, settled, signedIn, visit } from "./console.mjs";
 
@@ -125,6 +126,34 @@ test("entries are found by what is told, by kind, by time and by id, page by pag
   await visit(page, "#/audit?actor=root", "Audit");
   assert.equal((await told(page)).length, 4);
   await page.getByText("done by root").waitFor();
+});
+
+test("the trail is followed one look at a time, no further back than it must", async (t) => {
+  /** Three hundred entries, one a day, in pages of a hundred. */
+  const asked = t.mock.method(globalThis, "fetch", async (url) => {
+    const start = Number(new URL(url, "http://x").searchParams.get("cursor") ?? 0);
+    const items = Array.from({ length: 100 }, (_, index) => {
+      const at = new Date(Date.UTC(2026, 10, 22) - (start + index) * 86_400_000).toISOString();
+      return { seq: 300 - start - index, at, actor: "root", action: "workspace.update", subject: "x", before: null, after: null };
+    });
+    return Response.json({ items, total: 300, next_cursor: start < 200 ? String(start + 100) : null });
+  });
+  const names = { learn: async () => {}, of: ({ id }) => ({ text: id }) };
+  const follow = (wanted) => new Trail(wanted, names);
+  const whole = follow({});
+  await Promise.all([whole.find(150, Infinity), whole.find(250, Infinity)]);
+  assert.deepEqual(whole.found.map(({ seq }) => seq), Array.from({ length: 300 }, (_, index) => 300 - index));
+  assert.deepEqual([whole.ended, whole.total, asked.mock.callCount()], [true, 300, 3]);
+
+  const none = follow({ kind: "token" });
+  await none.find(1, 100);
+  assert.deepEqual([none.found.length, none.looked, none.ended], [0, 100, false], "so far and no further, until somebody asks");
+  await none.find(1, Infinity);
+  assert.deepEqual([none.looked, none.ended], [300, true]);
+
+  const recent = follow({ from: "2026-10-01", to: "2026-10-02" });
+  await recent.find(50, Infinity);
+  assert.deepEqual([recent.found.length, recent.looked, recent.ended], [2, 100, true], "what is older is not even asked for");
 });
 
 test("a member sees what they did and what was done to theirs", async (t) => {

@@ -65,6 +65,15 @@ test("saving says of each scope what would be refused, and saves nothing", async
   assert.equal(await page.evaluate(() => document.activeElement.value), "tokens:read");
   await look(page, "scopes-refused");
   assert.deepEqual(puts, []);
+
+  // What only the service knows is said beside its row too.
+  await page.reload();
+  await row(page, 2).getByLabel("What it permits").evaluate((field) => (field.value = "x".repeat(501)));
+  await button(page, "Save…").click();
+  await button(page, "Save the catalogue").click();
+  await row(page, 2).getByText("Must have 0 to 500 characters.").waitFor();
+  assert.equal(await dialog(page).count(), 0);
+  assert.equal(puts.length, 1);
   assert.deepEqual(await catalogue(acme), before);
 });
 

@@ -72,7 +72,9 @@ export class Trail {
     this.total ||= total;
     this.looked += items.length;
     this.found.push(...items.filter((entry) => this.#fits(entry)));
-    this.ended = !next_cursor || (from && items.length > 0 && new Date(items.at(-1).at) < startOfDay(from));
+    const oldest = items.at(-1);
+    const isPast = Boolean(from && oldest) && new Date(oldest.at) < startOfDay(from);
+    this.ended = isPast || !next_cursor;
   }
 
   #fits(entry) {

@@ -111,6 +111,8 @@ async function replace(before, after) {
     return false;
   }
   const carried = await carriers(removed);
+  // What is said of one row is shown there, and the dialog goes.
+  let refusal = null;
   const list = (title, names) => names.length > 0 && [h("h3", {}, title),
     h("ul", { class: "named", tabindex: "0", "aria-label": title }, names.map((name) =>
       h("li", {}, h("code", {}, name), carried.get(name) && h("small", {}, carried.get(name)))))];
@@ -128,9 +130,13 @@ async function replace(before, after) {
       // The catalogue has no version: what somebody else made of it meanwhile would be lost unseen.
       const { scopes: now } = await get("/v1/scopes");
       if (JSON.stringify(now) !== JSON.stringify(before)) throw new Problem({ status: 412, code: "PRECONDITION_FAILED", title: "The catalogue has changed." });
-      await put("/v1/scopes", { scopes: after });
+      await put("/v1/scopes", { scopes: after }).catch((problem) => {
+        if (!problem.pointer) throw problem;
+        refusal = problem;
+      });
     },
   });
+  if (refusal) throw refusal;
   if (done) toast("The catalogue is saved.");
   return done;
 }
