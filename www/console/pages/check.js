@@ -52,7 +52,7 @@ function said(text, inspect, signal) {
   if (kind === "foreign") {
     return [
       notice("info",
-        h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", text.startsWith(`${me?.workspace.prefix}_`)
+        h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", me && text.startsWith(`${me.workspace.prefix}_`)
           ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
           : "It may have been imported from elsewhere.")),
       terms(about),
