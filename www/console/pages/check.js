@@ -46,30 +46,37 @@ export async function show({ signal }) {
 
 /** What can be said of a text, and whose token it is. */
 function said(text, inspect, signal) {
-  const { kind, digest, prefix, workspace } = inspect(text);
-  if (kind === "malformed") return malformed(text);
-  const about = [["SHA-256", h("code", {}, digest)]];
-  if (kind === "foreign") {
-    return [
-      notice("info",
-        h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", me && text.startsWith(`${me.workspace.prefix}_`)
-          ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
-          : "It may have been imported from elsewhere.")),
-      terms(about),
-      lookUp(digest, signal),
-    ];
-  }
+  const found = inspect(text);
+  if (found.kind === "malformed") return malformed(text);
+  return found.kind === "foreign" ? foreign(text, found, signal) : ours(found, signal);
+}
+
+function ours({ digest, prefix, workspace }, signal) {
   const own = workspace === me?.workspace.key;
-  about.unshift(
-    ["Prefix", h("code", {}, prefix)],
-    ["Workspace", [h("code", {}, workspace), me && h("small", {}, own ? `${me.workspace.name}, which you are signed in to` : "another one than you are signed in to")]]);
+  const whose = own ? `${me.workspace.name}, which you are signed in to` : "another one than you are signed in to";
   const asked = h("div", {});
-  if (may("tokens:read") && own) ask(digest, asked, signal);
+  if (own && may("tokens:read")) ask(digest, asked, signal);
   if (!me) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
   return [
     notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped. Whether it is good is another question.")),
-    terms(about),
+    terms([
+      ["Prefix", h("code", {}, prefix)],
+      ["Workspace", [h("code", {}, workspace), me && h("small", {}, whose)]],
+      ["SHA-256", h("code", {}, digest)],
+    ]),
     asked,
+  ];
+}
+
+function foreign(text, { digest }, signal) {
+  const beginsLikeOurs = me && text.startsWith(`${me.workspace.prefix}_`);
+  const perhaps = beginsLikeOurs
+    ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
+    : "It may have been imported from elsewhere.";
+  return [
+    notice("info", h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", perhaps)),
+    terms([["SHA-256", h("code", {}, digest)]]),
+    lookUp(digest, signal),
   ];
 }
 
