@@ -176,7 +176,7 @@ test("pages that are not there, or not for somebody, say so", async (t) => {
   const { token } = await acme.admin.issue({ name: "sign-in only", owner: "ada", scopes: ["sessions:create"] });
   const page = await signedIn(t, acme, acme.admin.as(token));
   await page.getByText("needs the scope tokens:read").waitFor();
-  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Call the API"]);
+  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Check a token", "Call the API"]);
   await look(page, "not-for-you");
   await visit(page, "#/nowhere", "There is no such page");
   await visit(page, "#/call", "Call the API");
