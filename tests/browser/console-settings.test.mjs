@@ -146,6 +146,20 @@ test("sessions are listed and ended: a member's own, an admin everybody's", asyn
   await ada.reload();
   await ada.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 
+  // One that an identity provider vouched for names it in place of a token.
+  const isList = ({ pathname }) => pathname === "/v1/sessions";
+  await page.route(isList, async (route) => {
+    const list = await (await route.fetch()).json();
+    list.items[0] = { ...list.items[0], created_by: null, issuer: "https://login.acme.example" };
+    await route.fulfill({ json: list });
+  });
+  await page.reload();
+  await page.getByRole("cell", { name: "https://login.acme.example" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "a token", exact: true }).count(), 0);
+  await page.unroute(isList);
+  await page.reload();
+  await page.getByRole("link", { name: "a token", exact: true }).waitFor();
+
   await button(page, "End the session of admin").click();
   await dialog(page).getByText("you will be signed out").waitFor();
   await button(page, "End the session").click();
