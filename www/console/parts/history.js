@@ -23,5 +23,6 @@ export async function history({ id }, signal) {
     fill(more, next_cursor && h("button", { type: "button", class: "button", onclick: earlier }, "Earlier"));
   }
   await add();
+  if (!list.hasChildNodes()) fill(more, h("p", { class: "quiet" }, "Nothing that the audit still knows."));
   return h("section", { class: "card" }, h("h2", {}, "What happened to it"), list, more);
 }

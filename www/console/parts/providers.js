@@ -37,7 +37,11 @@ export function providersField(providers) {
     name: "identity_providers",
     label: "Identity providers",
     hint: "OpenID providers whose word is taken for who somebody is. Whoever controls one can sign in as any member.",
-    body: [list, add],
+    body: [
+      h("p", { class: "hint" }, "There, register ", h("code", {}, `${location.origin}/v1/session/callback`), " as where people come back to."),
+      list,
+      add,
+    ],
     read: () => cards.map(({ value }) => value),
   });
   return {
