@@ -167,7 +167,7 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
     "Ada gave “export of orders” a new text",
     "Ada switched on “export of orders”",
     "Ada switched off “export of orders”",
-    "Ada renamed and changed the addresses, expiry, note and scopes of “export of orders”",
+    "Ada renamed and changed the scopes, expiry, addresses and note of “export of orders”",
     "Somebody issued “export of orders” for Ada Lovelace",
   ]);
   await page.getByText("reason: no longer needed").waitFor();
