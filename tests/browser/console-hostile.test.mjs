@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deployment, signedIn, visit } from "./console.mjs";
+import { deployment, fits, signedIn, visit } from "./console.mjs";
 import { FIELDS, PAGES, fill } from "./hostile.mjs";
 
 test("markup in a field is shown as it was written, on every page", async (t) => {
@@ -15,6 +15,10 @@ test("markup in a field is shown as it was written, on every page", async (t) =>
     // JSON quotes what it shows, and a name may stand beside an id.
     const plain = text.replaceAll('\\"', '"');
     for (const field of shows) assert.ok(plain.includes(FIELDS[field]), `${field} is on ${hash(filled)}`);
+    for (const width of [1280, 800, 360]) {
+      await page.setViewportSize({ width, height: 800 });
+      await fits(page, hash(filled));
+    }
   }
 });
 

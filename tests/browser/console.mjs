@@ -111,7 +111,7 @@ export async function look(page, name) {
 }
 
 /** Nothing sticks out sideways. */
-async function fits(page, name) {
+export async function fits(page, name) {
   const { over, width } = await page.evaluate(() => ({ over: document.documentElement.scrollWidth - innerWidth, width: innerWidth }));
   assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
 }

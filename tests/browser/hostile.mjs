@@ -2,8 +2,8 @@
 
 /** Markup that says so if it is ever read as such; `mark` tells one field from another. */
 const markup = (mark) => `<img src=x onerror="globalThis.broken='${mark}'">${mark}`;
-/** The same where only visible ASCII characters may stand. */
-const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`;
+/** The same where only visible ASCII characters may stand, and as long as may be. */
+const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`.padEnd(128, "x");
 
 /** What each field is filled with. */
 export const FIELDS = {

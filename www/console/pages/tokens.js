@@ -122,7 +122,7 @@ class List {
       { title: "Name", sort: "name", class: "name" },
       { title: "State" },
       { title: "Scopes", class: "wide" },
-      isAdmin() && { title: "Owner" },
+      isAdmin() && { title: "Owner", class: "who" },
       { title: "Created", sort: "created_at" },
       { title: "Expires", sort: "expires_at" },
       { title: "Last used", sort: "last_used_at" },
