@@ -17,7 +17,10 @@ test("signing in with a token, and out again", async (t) => {
 
   await signIn(page, acme.admin);
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
-  assert.ok(!(await page.content()).includes(acme.admin.token), "the page keeps no token");
+  const kept = await page.evaluate(() => JSON.stringify([
+    document.documentElement.outerHTML, [...document.querySelectorAll("input")].map(({ value }) => value), { ...localStorage }, { ...sessionStorage }, document.cookie,
+  ]));
+  assert.ok(!kept.includes(acme.admin.token), "the page keeps no token");
   await page.reload();
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
 
@@ -53,9 +56,11 @@ test("the list of tokens, as an admin and as a member", async (t) => {
   await admin.getByText("No token is like that").waitFor();
   await look(admin, "tokens-none-found");
 
-  const ada = await signedIn(t, acme, acme.ada);
+  const ada = await signedIn(t, acme, acme.ada, { viewport: { width: 360, height: 740 } });
   await settled(ada);
   assert.deepEqual(await names(ada), ["nightly export", "Ada's sign-in"]);
+  await ada.getByLabel("Sort").selectOption("name");
+  await ada.waitForFunction(() => document.querySelector("tbody th a").textContent === "Ada's sign-in");
   assert.equal(await ada.getByRole("columnheader", { name: "Owner" }).count(), 0);
 });
 
@@ -157,12 +162,12 @@ test("signing in by an identity provider", async (t) => {
   for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol))) assert.equal(href, "http:");
   await look(page, "sign-in-providers");
 
-  await page.goto(`${page.base}#/sign-in?failed=NO_SUCH_MEMBER`);
-  await page.getByText("Signing in did not succeed.").waitFor();
-  await page.getByRole("link", { name: "NO_SUCH_MEMBER" }).waitFor();
+  await page.goto(`${page.base}#/sign-in?failed=PROVIDER_UNAVAILABLE`);
+  await page.getByText("The identity provider did not answer.").waitFor();
+  await page.getByRole("link", { name: "PROVIDER_UNAVAILABLE" }).waitFor();
   await page.goto(`${page.base}#/sign-in?failed=%3Cimg%20src=x%20onerror=alert(1)%3E`);
   await page.reload();
-  await page.getByText("Signing in did not succeed.").waitFor();
+  await page.getByText("You were not signed in.").waitFor();
   assert.equal(await page.locator("main img").count(), 0);
 });
 
@@ -171,7 +176,7 @@ test("pages that are not there, or not for somebody, say so", async (t) => {
   const { token } = await acme.admin.issue({ name: "sign-in only", owner: "ada", scopes: ["sessions:create"] });
   const page = await signedIn(t, acme, acme.admin.as(token));
   await page.getByText("needs the scope tokens:read").waitFor();
-  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Call the API"]);
+  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Check a token", "Call the API"]);
   await look(page, "not-for-you");
   await visit(page, "#/nowhere", "There is no such page");
   await visit(page, "#/call", "Call the API");
@@ -179,4 +184,53 @@ test("pages that are not there, or not for somebody, say so", async (t) => {
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/tokens/tok_nobody", "Not found");
   await visit(ada, "#/tokens/%E0%A4%A", "There is no such page");
+});
+
+test("what cannot be had is said, and tried again", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/tokens?*", (route) => route.fulfill({
+    status: 503, json: { code: "LEDGER_UNAVAILABLE", title: "Ledger unavailable", detail: "The ledger did not answer.", request_id: "req_1" },
+  }));
+  await signIn(page, acme.admin);
+  await page.getByText("The ledger did not answer.").waitFor();
+  await look(page, "tokens-failed");
+  await page.unroute("**/v1/tokens?*");
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByRole("link", { name: "First admin token" }).waitFor();
+});
+
+test("uses are a picture that says what it shows", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  // What is reported within a minute elsewhere.
+  await page.route("**/v1/tokens?*", async (route) => {
+    const answer = await route.fetch();
+    const list = await answer.json();
+    list.items[0].daily_uses = Array.from({ length: 30 }, (_, day) => (day % 7 === 6 ? 0 : day * day * 3));
+    list.items[0].last_used_at = new Date().toISOString();
+    await route.fulfill({ response: answer, json: list });
+  });
+  await signIn(page, acme.admin);
+  await page.getByRole("img", { name: /^[0-9,]+ uses in 30 days$/ }).waitFor();
+  assert.equal(await page.locator(".uses rect").count(), 30);
+  await look(page, "tokens-uses");
+});
+
+test("who was let in by an identity provider generates what its member is granted", async (t) => {
+  const acme = await deployment(t);
+  const page = await open(t, acme);
+  await page.route("**/v1/session", async (route) => {
+    if (route.request().method() !== "GET") return route.continue();
+    const answer = await route.fetch();
+    const issuer = "https://login.acme.example";
+    return route.fulfill({ response: answer, json: answer.ok() ? { ...(await answer.json()), created_by: null, issuer } : await answer.json() });
+  });
+  await signIn(page, acme.ada);
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByLabel("orders:write").waitFor();
+  await settled(page);
+  await page.getByRole("link", { name: "Tokens" }).first().click();
+  await page.getByRole("link", { name: "Ada's sign-in" }).click();
+  await page.getByRole("button", { name: "Save changes" }).waitFor();
 });

@@ -162,6 +162,15 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
   await page.getByText("This token is revoked, for good.").waitFor();
   assert.equal(await page.getByRole("button", { name: "Save changes" }).count(), 0);
   assert.equal(await acme.admin.code(text, { address: "192.0.2.1" }), "REVOKED");
+  assert.deepEqual((await page.locator(".timeline p").allTextContents()).map((line) => line.replace(/^Ada Lovelace/, "Ada")), [
+    "Ada revoked “export of orders”",
+    "Ada gave “export of orders” a new text",
+    "Ada switched on “export of orders”",
+    "Ada switched off “export of orders”",
+    "Ada renamed and changed the scopes, expiry, addresses and note of “export of orders”",
+    "Somebody issued “export of orders” for Ada Lovelace",
+  ]);
+  await page.getByText("reason: no longer needed").waitFor();
   await look(page, "token-revoked");
 });
 
@@ -217,4 +226,50 @@ test("many tokens are revoked at once", async (t) => {
   await button(page, "Revoke them…").click();
   await dialog(page).getByText("You signed in with one of them").waitFor();
   await button(dialog(page), "Cancel").click();
+});
+
+test("an admin generates a token for a member, and is offered what both may", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/new", "Generate new API token");
+  const offered = () => page.locator(".choices input").evaluateAll((boxes) => boxes.map(({ value }) => value));
+  assert.ok((await offered()).includes("payouts:send"));
+  assert.ok((await offered()).includes("*"));
+  await page.getByLabel("payouts:send").check();
+  await page.getByLabel("Owner", { exact: true }).selectOption("ada");
+  await page.getByText("ada has 1 of 10 tokens.").waitFor();
+  assert.deepEqual(await offered(), [
+    "orders:read", "orders:write", "tokens:read", "tokens:write", "tokens:grant", "sessions:create", "audit:read", "orders:*",
+  ]);
+  await look(page, "new-for-a-member");
+  await page.getByLabel("Name", { exact: true }).fill("for Ada");
+  await page.getByLabel("orders:*").check();
+  await page.getByLabel("never").check();
+  await button(page, "Generate token").click();
+  await page.getByRole("heading", { level: 1, name: "Here is your token" }).waitFor();
+  const { owner, scopes, expires_at } = (await acme.admin.expect(200, "GET", "/v1/tokens?q=for+ada")).items[0];
+  assert.deepEqual([owner.id, scopes, expires_at], ["ada", ["orders:*"], null]);
+});
+
+test("what is generated outlives nobody's own token", async (t) => {
+  const acme = await deployment(t);
+  const scopes = ["tokens:read", "tokens:write", "sessions:create", "orders:read"];
+  const short = await acme.admin.issue({ name: "ten days", owner: "ada", scopes, expires_in: 10 * 86_400 });
+  const page = await signedIn(t, acme, acme.admin.as(short.token));
+  await visit(page, "#/new", "Generate new API token");
+  await page.getByText("it may not outlive the token you signed in with").waitFor();
+  const open = await page.locator("input[type=radio]").evaluateAll((radios) => radios.filter(({ disabled }) => !disabled).map(({ value }) => value));
+  assert.deepEqual(open, ["7", "date"]);
+  await page.getByLabel("Name", { exact: true }).fill("as long as can be");
+  await page.getByLabel("Last day").fill(await page.getByLabel("Last day").getAttribute("max"));
+  await button(page, "Generate token").click();
+  await page.getByRole("heading", { level: 1, name: "Here is your token" }).waitFor();
+  const [made] = (await acme.admin.expect(200, "GET", "/v1/tokens?q=as+long")).items;
+  assert.equal(made.expires_at, short.expires_at);
+
+  await page.goto(`${page.base}#/tokens/${short.id}`);
+  await button(page, "Leave without it").click();
+  await page.getByRole("heading", { level: 1, name: "ten days" }).waitFor();
+  await page.getByText("You signed in with this token.").waitFor();
+  assert.equal(await page.locator("input[type=radio], .choices input").count(), 0, "its scopes and its end are not for it to change");
 });

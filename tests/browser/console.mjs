@@ -14,6 +14,8 @@ const PICTURES = fileURLToPath(new URL("../../build/screenshots/", import.meta.u
 
 const DESKTOP = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
+/** Widths between the two, at which nothing may stick out either. */
+const BETWEEN = [1024, 800, 600];
 
 /** What the scopes of the test's workspace permit. */
 const CATALOGUE = [
@@ -96,13 +98,22 @@ export async function look(page, name) {
     for (const [width, viewport] of [["desktop", DESKTOP], ["360", NARROW]]) {
       await page.setViewportSize(viewport);
       await page.screenshot({ path: `${PICTURES}${name}-${colorScheme}-${width}.png`, fullPage: true, animations: "disabled" });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
-      assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
+      await fits(page, name);
       assert.deepEqual(await barriers(page), [], `${name}, ${colorScheme}, ${width}`);
     }
   }
+  for (const width of BETWEEN) {
+    await page.setViewportSize({ ...DESKTOP, width });
+    await fits(page, name);
+  }
   await page.emulateMedia({ colorScheme: "light" });
   await page.setViewportSize(DESKTOP);
+}
+
+/** Nothing sticks out sideways. */
+export async function fits(page, name) {
+  const { over, width } = await page.evaluate(() => ({ over: document.documentElement.scrollWidth - innerWidth, width: innerWidth }));
+  assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
 }
 
 /** What axe finds wrong with the page. */

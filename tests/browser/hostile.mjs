@@ -2,14 +2,16 @@
 
 /** Markup that says so if it is ever read as such; `mark` tells one field from another. */
 const markup = (mark) => `<img src=x onerror="globalThis.broken='${mark}'">${mark}`;
-/** The same where only visible ASCII characters may stand. */
-const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`;
+/** The same where only visible ASCII characters may stand, and as long as may be. */
+const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`.padEnd(128, "x");
 
 /** What each field is filled with. */
 export const FIELDS = {
   workspaceName: markup("workspace"),
   memberId: unspaced("member"),
   memberName: markup("member-name"),
+  memberEmail: `${unspaced("email")}@acme.example`,
+  memberSubject: markup("subject"),
   scopeDescription: markup("description"),
   clientId: unspaced("client"),
   clientName: markup("client-name"),
@@ -24,7 +26,20 @@ export const FIELDS = {
 export const PAGES = [
   { hash: () => "#/tokens", title: "Tokens", shows: ["workspaceName", "tokenName", "memberId", "memberName"] },
   { hash: ({ token }) => `#/tokens/${token.id}`, title: FIELDS.tokenName, shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"] },
+  { hash: ({ revoked }) => `#/tokens/${revoked.id}`, title: "revoked", shows: ["reason"] },
   { hash: () => "#/new", title: "Generate new API token", shows: ["scopeDescription", "memberId", "memberName"] },
+  { hash: () => "#/sessions", title: "Sessions", shows: ["memberId"] },
+  { hash: () => "#/members", title: "Members", shows: ["memberId", "memberName"] },
+  { hash: () => `#/members/${encodeURIComponent(FIELDS.memberId)}`, title: FIELDS.memberName, shows: ["memberId", "memberEmail", "memberSubject", "scopeDescription"] },
+  { hash: () => "#/new-member", title: "Add a member", shows: ["scopeDescription"] },
+  { hash: () => "#/clients", title: "Clients", shows: ["clientId", "clientName"] },
+  { hash: () => "#/scopes", title: "Scopes", shows: ["scopeDescription"] },
+  { hash: () => "#/settings", title: "Settings", shows: ["workspaceName"] },
+  { hash: () => "#/audit", title: "Audit", shows: ["tokenName", "memberName", "clientId", "reason"] },
+  { hash: () => `#/audit?subject=${encodeURIComponent(FIELDS.clientId)}`, title: "Audit", shows: ["clientId"] },
+  { hash: () => `#/members?q=${encodeURIComponent(FIELDS.memberName)}`, title: "Members", shows: ["memberName"] },
+  { hash: () => `#/members/${encodeURIComponent(FIELDS.tokenName)}`, title: "Not found", shows: [] },
+  { hash: () => `#/${encodeURIComponent(FIELDS.tokenName)}`, title: "There is no such page", shows: [] },
 ];
 
 /** Fills them all: `{ who, token, revoked }`, who is an admin whose own names are markup too. */
@@ -33,7 +48,7 @@ export async function fill({ admin }) {
   const described = { name: "hostile:scope", description: FIELDS.scopeDescription };
   await admin.expect(200, "PUT", "/v1/scopes", { scopes: [...scopes, described] });
   await admin.expect(200, "PATCH", "/v1/workspace", { name: FIELDS.workspaceName });
-  const member = { id: FIELDS.memberId, name: FIELDS.memberName, role: "admin", grants: ["*"] };
+  const member = { id: FIELDS.memberId, name: FIELDS.memberName, email: FIELDS.memberEmail, subject: FIELDS.memberSubject, role: "admin", grants: ["*"] };
   await admin.expect(201, "POST", "/v1/members", member);
   await admin.expect(201, "POST", "/v1/clients", { id: FIELDS.clientId, name: FIELDS.clientName, permissions: ["orders:read"] });
   const owner = FIELDS.memberId;

@@ -25,7 +25,7 @@ await begin();
 
 async function begin() {
   fill(document.body, h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the page"), stub, main);
-  fill(main, loading("the console"));
+  fill(main, h("p", { role: "status", class: "quiet" }, "Loading the console…"));
   try {
     await load();
   } catch (problem) {
@@ -45,17 +45,19 @@ async function render(place) {
   current.abort();
   current = new AbortController();
   const { signal } = current;
-  const arrives = path !== null && path !== place.path;
+  const first = path === null;
+  const arrives = path !== place.path;
   frame(found?.route);
   main.setAttribute("aria-busy", "true");
-  const patience = setTimeout(() => fill(main, loading("the page")), path === null ? 0 : PATIENCE);
+  const patience = setTimeout(() => fill(main, loading("the page")), first ? 0 : PATIENCE);
   const page = await shown(found, { ...place, id: found?.id, signal, reload, signedIn });
   clearTimeout(patience);
   if (signal.aborted) return;
   path = place.path;
   lay(page);
   main.removeAttribute("aria-busy");
-  if (arrives) main.querySelector("h1").focus();
+  // Whoever reads or goes by the focus follows to what is new, also where what had the focus is gone.
+  if (!first && (arrives || document.activeElement === document.body)) main.querySelector("h1").focus();
 }
 
 /** What a page shows, or why it shows nothing. */
@@ -100,6 +102,8 @@ function frame(route) {
     me && h("div", { class: "person" },
       h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
       h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out")));
+  // Narrow screens do not show all of them at once.
+  stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 /** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */

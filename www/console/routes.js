@@ -8,6 +8,15 @@ export const routes = [
   { path: "/tokens", load: () => import("./pages/tokens.js"), nav: "Tokens", needs: "tokens:read" },
   { path: "/tokens/:id", load: () => import("./pages/token.js"), needs: "tokens:read" },
   { path: "/new", load: () => import("./pages/new.js"), needs: "tokens:write", within: "/tokens" },
+  { path: "/check", load: () => import("./pages/check.js"), nav: "Check a token", open: true },
+  { path: "/sessions", load: () => import("./pages/sessions.js"), nav: "Sessions", needs: "tokens:read" },
+  { path: "/members", load: () => import("./pages/members.js"), nav: "Members", needs: "workspace:manage" },
+  { path: "/members/:id", load: () => import("./pages/member.js"), needs: "workspace:manage" },
+  { path: "/new-member", load: () => import("./pages/new-member.js"), needs: "workspace:manage", within: "/members" },
+  { path: "/clients", load: () => import("./pages/clients.js"), nav: "Clients", needs: "workspace:manage" },
+  { path: "/scopes", load: () => import("./pages/scopes.js"), nav: "Scopes", needs: "workspace:manage" },
+  { path: "/settings", load: () => import("./pages/settings.js"), nav: "Settings", needs: "workspace:manage" },
+  { path: "/audit", load: () => import("./pages/audit.js"), nav: "Audit", needs: "audit:read" },
   { path: "/call", load: () => import("./pages/call.js"), nav: "Call the API", open: true },
 ];
 

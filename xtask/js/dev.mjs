@@ -108,6 +108,8 @@ Tokens and URL for scripts: ${name}
   admin token of the workspace demo   ${admin_token}
   a token that may read orders        ${try_token}
 
+The console, to sign in to with the admin token: ${url}/console/
+
 Try it:
 
   ADMIN=${admin_token}

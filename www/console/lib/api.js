@@ -47,7 +47,8 @@ export function whenSessionEnds(ask) {
  * @param {boolean} [options.once] not to be repeated, for want of a session or otherwise
  */
 export async function request(method, path, { query, body, key, version, headers, signal, once = false } = {}) {
-  const url = query ? `${path}?${parameters(query)}` : path;
+  const asked = parameters(query ?? {});
+  const url = asked ? `${path}?${asked}` : path;
   const init = {
     method,
     signal,

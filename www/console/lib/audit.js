@@ -82,15 +82,15 @@ const PARTICULARS = {
   "workspace.create": () => [],
 };
 
-/** What changing a field is called, where that is more than "changed". */
+/** What changing a field is called, where that is more than "changed": what is done to it, or `of` it. */
 const TOKEN_DEEDS = {
-  enabled: (now) => (now ? "switched on" : "switched off"),
-  name: () => "renamed",
+  enabled: { to: (now) => (now ? "switched on" : "switched off") },
+  name: { to: () => "renamed" },
 };
 const MEMBER_DEEDS = {
-  suspended: (now) => (now ? "suspended" : "reactivated"),
-  role: (now) => (now === "admin" ? "made an admin of" : "took the role of an admin from"),
-  revoked: (count) => `revoked ${tokens(count)} of`,
+  suspended: { to: (now) => (now ? "suspended" : "reactivated") },
+  role: { to: (now) => (now === "admin" ? "promoted" : "demoted") },
+  revoked: { of: (count) => `revoked ${tokens(count)}` },
 };
 const TOKEN_FIELDS = {
   scopes: "scopes", expires_at: "expiry", not_before: "beginning", allowed_addresses: "addresses", note: "note", metadata: "metadata",
@@ -111,7 +111,7 @@ const SETTINGS = {
 };
 
 /** What is said elsewhere, or follows from what is said. */
-const SAID = new Set(["enabled", "state", "effective_scopes", "suspended", "role", "revoked", "revoked_before"]);
+const SAID = new Set(["enabled", "state", "effective_scopes", "suspended", "revoked", "revoked_before"]);
 
 function actor({ actor }) {
   return { kind: "actor", id: actor };
@@ -134,11 +134,12 @@ function signedIn(entry) {
 
 /** `renamed and changed the scopes and note of` */
 function deeds({ after }, special, fields) {
-  const changed = Object.keys(after ?? {});
-  const done = changed.filter((field) => Object.hasOwn(special, field)).map((field) => special[field](after[field]));
-  const plain = changed.filter((field) => Object.hasOwn(fields, field)).map((field) => fields[field]);
-  if (plain.length > 0 || done.length === 0) done.push(plain.length > 0 ? `changed the ${list(plain)} of` : "changed");
-  return list(done);
+  const has = (field) => Object.hasOwn(after ?? {}, field);
+  const done = (how) => Object.entries(special).filter(([field, deed]) => has(field) && deed[how]).map(([field, deed]) => deed[how](after[field]));
+  const changed = Object.entries(fields).filter(([field]) => has(field)).map(([, word]) => word);
+  const of = [...done("of"), ...(changed.length > 0 ? [`changed the ${list(changed)}`] : [])];
+  const all = [...done("to"), ...of];
+  return all.length === 0 ? "changed" : `${list(all)}${of.length > 0 ? " of" : ""}`;
 }
 
 function issued({ after }) {
@@ -157,7 +158,7 @@ function differences({ before, after }) {
 }
 
 function difference(field, was, is) {
-  const word = { ...TOKEN_FIELDS, ...MEMBER_FIELDS, ...SETTINGS, scopes: "scopes" }[field];
+  const word = { role: "role", ...TOKEN_FIELDS, ...MEMBER_FIELDS, ...SETTINGS }[field];
   // Of what people wrote, the audit keeps only that it has changed.
   if (!word || was === "…" || is === "…") return null;
   if (Array.isArray(was) && Array.isArray(is)) return `${word}: ${moved(was.map(value), is.map(value))}`;

@@ -4,10 +4,15 @@ import { all, get, segment } from "./api.js";
 import { references } from "./audit.js";
 import { may, me } from "./session.js";
 
+/** How many questions are asked for the sake of names: of whom is spoken after that, the id has to do. */
+const MOST = 500;
+
 export class Names {
-  /** What is known, by kind and id: promises of `{ text, href? }`, and what they were kept with. */
+  /** What was asked: promises of names by kind and id, and of answers by path. */
   #asked = new Map();
+  /** The names, by kind and id: `{ text, href? }`. */
   #known = new Map();
+  #left = MOST;
   #members = null;
   #signal;
 
@@ -32,7 +37,7 @@ export class Names {
   #find({ kind, id }) {
     if (kind === "actor") return this.#actor(id);
     if (kind === "token") return this.#token(id);
-    if (kind === "session") return this.#session(id).then((found) => found ?? { text: "somebody" });
+    if (kind === "session") return this.#session(id, "somebody");
     if (kind === "client") return { text: id };
     return this.#member(kind, id);
   }
@@ -41,9 +46,9 @@ export class Names {
   async #actor(id) {
     if (id === "root") return { text: "The root token" };
     if (id === "sign_in") return { text: "An identity provider" };
-    if (id.startsWith("ses_")) return (await this.#session(id)) ?? { text: "Somebody" };
+    if (id.startsWith("ses_")) return this.#session(id, "Somebody");
     const token = await this.#fetch(`/v1/tokens/${segment(id)}`);
-    if (!token) return { text: "Somebody" };
+    if (!token) return { text: token === null ? "Somebody" : id };
     const owner = await this.#member("member", token.owner.id);
     return { ...owner, by: await this.#token(id) };
   }
@@ -51,16 +56,18 @@ export class Names {
   async #token(id) {
     const token = await this.#fetch(`/v1/tokens/${segment(id)}`);
     const href = `#/tokens/${segment(id)}`;
-    return token ? { text: token.name ? `“${token.name}”` : token.hint, href } : { text: "a token" };
+    if (!token) return { text: token === null ? "a token" : id };
+    return { text: token.name ? `“${token.name}”` : token.hint, href };
   }
 
   /** As whom a session acted: the audit knows by which token, or for whom, it was opened. */
-  async #session(id) {
+  async #session(id, unknown) {
     const told = await this.#fetch("/v1/audit", { token: id, limit: 100 });
+    if (told === undefined) return { text: id };
     const after = told?.items.find(({ action }) => action === "session.create")?.after;
     if (after?.member) return this.#member("number", after.member);
     const token = after?.created_by && (await this.#fetch(`/v1/tokens/${segment(after.created_by)}`));
-    return token ? this.#member("member", token.owner.id) : null;
+    return token ? this.#member("member", token.owner.id) : { text: unknown };
   }
 
   async #member(kind, id) {
@@ -70,11 +77,15 @@ export class Names {
     return { text: found.name, href: may("workspace:manage") ? `#/members/${segment(found.id)}` : undefined };
   }
 
-  /** An answer, or null where there is none for this person. Each question is asked once. */
+  /** An answer; null where there is none for this person, undefined where it is not asked for any more. */
   #fetch(path, query) {
     const key = `${path} ${query?.token ?? ""}`;
-    if (!this.#asked.has(key)) this.#asked.set(key, get(path, query, { signal: this.#signal }).catch(() => null));
-    return this.#asked.get(key);
+    if (this.#asked.has(key)) return this.#asked.get(key);
+    if (this.#left === 0) return undefined;
+    this.#left -= 1;
+    const answer = get(path, query, { signal: this.#signal }).catch(() => null);
+    this.#asked.set(key, answer);
+    return answer;
   }
 }
 

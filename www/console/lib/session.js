@@ -11,16 +11,12 @@ const ONCE = { once: true };
 
 /** Looks who is signed in. Nobody is no error. */
 export async function load() {
-  const session = await get("/v1/session", {}, ONCE).catch((problem) => {
-    if (problem.status === 401) return null;
-    throw problem;
-  });
-  if (session) {
-    const [workspace, member] = await Promise.all([get("/v1/workspace", {}, ONCE), self(session)]);
-    me = { session, workspace, member };
-  } else {
-    me = null;
-  }
+  const [session, workspace] = await Promise.all(["/v1/session", "/v1/workspace"].map((path) =>
+    get(path, {}, ONCE).catch((problem) => {
+      if (problem.status === 401) return null;
+      throw problem;
+    })));
+  me = session && workspace ? { session, workspace, member: await self(session) } : null;
 }
 
 /** The signed-in member. Whoever may not read tokens may not read this either: then only the id is known. */
@@ -39,6 +35,13 @@ export function may(scope) {
 /** Whether the signed-in person acts on everybody's tokens. */
 export function isAdmin() {
   return me?.member.role === "admin";
+}
+
+/** The token that opened the session, which limits what is issued in it; null where an identity provider did. */
+export async function openedWith(signal) {
+  const { created_by } = me.session;
+  if (created_by === null) return null;
+  return get(`/v1/tokens/${segment(created_by)}`, {}, { signal });
 }
 
 /** Opens a session of this token. Its text is sent this once and kept nowhere. */

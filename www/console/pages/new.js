@@ -2,7 +2,8 @@
 
 import { all, get, post, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { isAdmin, may, me } from "../lib/session.js";
+import { onceEach } from "../lib/once.js";
+import { isAdmin, may, me, openedWith } from "../lib/session.js";
 import { expiryField, latestEnd } from "../parts/expiry.js";
 import { areaField, form, refuse, selectField, textField } from "../parts/form.js";
 import { readLines } from "../parts/lines.js";
@@ -14,20 +15,12 @@ export async function show({ signal }) {
   const [{ scopes: catalogue }, member, own, members] = await Promise.all([
     get("/v1/scopes", {}, { signal }),
     get(`/v1/members/${segment(me.member.id)}`, {}, { signal }),
-    presented(signal),
+    openedWith(signal),
     isAdmin() && may("workspace:manage") ? all("/v1/members") : [],
   ]);
   const element = h("div", {});
   fill(element, newToken({ catalogue, member, own, members, issued: (issued) => reveal(element, issued) }));
   return { title: "Generate new API token", crumb: { text: "Tokens", href: "#/tokens" }, body: element };
-}
-
-/** The token that opened the session: what it may do, and for how long, limits what is issued in it. */
-async function presented(signal) {
-  return get(`/v1/tokens/${segment(me.session.created_by)}`, {}, { signal }).catch((problem) => {
-    if (problem.status !== 404) throw problem;
-    return null;
-  });
 }
 
 function reveal(element, issued) {
@@ -58,8 +51,7 @@ function newToken({ catalogue, member, own, members, issued }) {
   }
   fill(quota, tellQuota(owner));
 
-  /** The key under which this very request may be sent again without a second token being issued. */
-  const once = { body: null, key: null };
+  const keyOf = onceEach();
   const submit = async () => {
     if (!name.value.trim()) throw refuse("name", "Give it a name: in a year you will want to know what it was for.");
     const body = {
@@ -70,9 +62,8 @@ function newToken({ catalogue, member, own, members, issued }) {
       allowed_addresses: readLines(addresses.value),
       ...ending(expiry.value),
     };
-    const text = JSON.stringify(body);
-    if (text !== once.body) Object.assign(once, { body: text, key: crypto.randomUUID() });
-    issued(await post("/v1/tokens", body, { key: once.key }));
+    // Sent again, it makes no second token.
+    issued(await post("/v1/tokens", body, { key: keyOf(body) }));
   };
   return [
     quota,

@@ -17,7 +17,8 @@ export async function show({ query, signedIn }) {
         h("section", {}, h("h2", {}, "By your organisation"), providerForm({ workspace: query.get("workspace") ?? "" }))),
       h("p", { class: "quiet" },
         "This host issues, checks and revokes API tokens. The bearer keeps the ticket; here only the counterfoil is kept. ",
-        h("a", { href: "#/call" }, "How to call it without the console")),
+        h("a", { href: "#/call" }, "How to call it without the console"), " · ",
+        h("a", { href: "#/check" }, "Check a token"), ", which needs no signing in"),
     ],
   };
 }

@@ -4,6 +4,7 @@ import { get, patch, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { may } from "../lib/session.js";
 import { confirm } from "../parts/dialog.js";
+import { history } from "../parts/history.js";
 import { isOwn, revokeOne } from "../parts/revoke.js";
 import { rotate } from "../parts/rotate.js";
 import { shownBefore, shownOnce } from "../parts/shown-once.js";
@@ -15,12 +16,15 @@ import { tokenEditor } from "../parts/token-editor.js";
 export async function show({ id, signal, reload }) {
   const path = `/v1/tokens/${segment(id)}`;
   const [token, usage] = await Promise.all([get(path, {}, { signal }), get(`${path}/usage`, {}, { signal })]);
-  const editor = changeable(token) && (await tokenEditor(token, { signal, reload }));
+  const [editor, past] = await Promise.all([
+    changeable(token) && tokenEditor(token, { signal, reload }),
+    may("audit:read") && history(token, signal),
+  ]);
   const body = h("div", {});
   fill(body,
     standing(token),
     h("div", { class: "columns" },
-      h("div", {}, h("section", { class: "card" }, h("h2", {}, "What is kept of it"), facts(token, usage))),
+      h("div", {}, h("section", { class: "card" }, h("h2", {}, "What is kept of it"), facts(token, usage)), past),
       editor && h("section", { class: "card" }, h("h2", {}, "Change it"), editor)));
   return { title: nameOf(token), crumb: { text: "Tokens", href: "#/tokens" }, actions: changeable(token) && actions(token, body, reload), body };
 }

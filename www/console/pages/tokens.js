@@ -6,6 +6,7 @@ import { rename } from "../lib/router.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { isAdmin, may } from "../lib/session.js";
 import { when } from "../lib/time.js";
+import { choice } from "../parts/choice.js";
 import { revokeMany } from "../parts/revoke.js";
 import { empty, failure, loading } from "../parts/states.js";
 import { pager, table } from "../parts/table.js";
@@ -16,6 +17,10 @@ const LIMIT = 50;
 /** On how many of the last days uses are shown. */
 const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
+const SORTS = [
+  ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["name", "By name"],
+  ["expires_at", "First to expire"], ["-last_used_at", "Last used first"], ["last_used_at", "Longest unused first"],
+];
 /** What the address says of the list; `owner` and `client_id` come from other pages' links. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
 /** How long somebody stops typing before the list is searched, in milliseconds. */
@@ -24,13 +29,12 @@ const PAUSE = 250;
 export async function show({ query, signal }) {
   const asked = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
   const list = new List(asked, signal);
-  const scopes = await get("/v1/scopes", {}, { signal });
-  await list.fetch();
+  const [{ scopes }] = await Promise.all([get("/v1/scopes", {}, { signal }), list.fetch()]);
   const write = may("tokens:write");
   return {
     title: "Tokens",
     actions: write && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
-    body: [filters(list, scopes.scopes), list.chosen, list.element],
+    body: [filters(list, scopes), list.chosen, list.element],
   };
 }
 
@@ -118,7 +122,7 @@ class List {
       { title: "Name", sort: "name", class: "name" },
       { title: "State" },
       { title: "Scopes", class: "wide" },
-      isAdmin() && { title: "Owner" },
+      isAdmin() && { title: "Owner", class: "who" },
       { title: "Created", sort: "created_at" },
       { title: "Expires", sort: "expires_at" },
       { title: "Last used", sort: "last_used_at" },
@@ -183,7 +187,7 @@ class List {
 
 /** What narrows the list. */
 function filters(list, catalogue) {
-  const { q, state, scope, owner, client_id } = list.asked;
+  const { q, state, scope, owner, client_id, sort } = list.asked;
   const search = h("input", { type: "search", "aria-label": "Search in names, notes and hints", placeholder: "Search…", maxlength: 200 });
   search.value = q;
   search.addEventListener("input", settled(() => list.ask({ q: search.value.trim() }), PAUSE));
@@ -193,15 +197,10 @@ function filters(list, catalogue) {
     search,
     choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
+    // Cards have no heads of columns to sort by.
+    h("span", { class: "cards-only" }, choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort }))),
     owner && narrowed("owner", owner),
     client_id && narrowed("client", client_id));
-}
-
-function choice(label, value, choices, ask) {
-  const control = h("select", { "aria-label": label, onchange: () => ask(control.value) },
-    choices.map(([value, text]) => h("option", { value }, text)));
-  control.value = value;
-  return control;
 }
 
 /** A filter that a link has set, and the way to be rid of it. */

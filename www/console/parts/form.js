@@ -122,7 +122,8 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
     const [, name] = problem.pointer?.split("/") ?? [];
     const at = known.find(({ names }) => names.includes(name));
     if (!at) return fill(wrong, failure(problem));
-    at.error(problem.detail);
+    // Of a field that does not read, the reason is what matters there.
+    at.error(problem.detail.replace(/^The body does not fit: /, "It does not fit: "));
     const folded = at.element.closest("details");
     if (folded) folded.open = true;
     at.focus();

@@ -32,34 +32,43 @@ export function grantable(owner, catalogue) {
  * @param {object} about
  * @param {Array<{name: string, description: string}>} about.offered
  * @param {string[]} [about.chosen] from the beginning; those that are not offered can be kept, or taken away
+ * @param {string} [about.name] as pointers of problems name it
+ * @param {string} [about.label]
+ * @param {string} [about.hint]
+ * @param {string} [about.missing] what to do where nothing fits
+ * @param {string} [about.kept] what is said of one that is chosen and not offered
  */
-export function scopesField({ offered, chosen = [] }) {
+export function scopesField({
+  offered,
+  chosen = [],
+  name = "scopes",
+  label = "Scopes",
+  hint = "What the token may do: no more than its program needs.",
+  missing = whomToAsk(),
+  kept: already = "The token has it already.",
+}) {
   const list = h("div", {});
   let boxes = [];
   const read = () => boxes.filter(({ box }) => box.checked).map(({ name }) => name);
 
   function offer(offered, chosen) {
     const others = chosen.filter((name) => !offered.some((one) => one.name === name));
-    const kept = others.map((name) => ({ name, description: describe(name) }));
+    const kept = others.map((name) => ({ name, description: describe(name, already) }));
     boxes = [...kept, ...offered].map(({ name, description }) => {
       const box = h("input", { type: "checkbox", value: name });
       box.checked = chosen.includes(name);
       const row = h("li", {}, h("label", {}, box, h("code", {}, name), description && h("span", { class: "quiet" }, description)));
       return { name, description, box, row };
     });
-    fill(list, boxes.length === 0 ? nothing() : [
+    fill(list, boxes.length === 0 ? h("p", { class: "quiet" }, "There is no scope that you may grant. ", missing) : [
       boxes.length > MANY && finder(boxes),
       h("ul", { class: boxes.length > MANY ? "choices scroll" : "choices", tabindex: boxes.length > MANY ? "0" : null }, boxes.map(({ row }) => row)),
-      h("p", { class: "hint" }, `Nothing that fits? ${whomToAsk()}`),
+      h("p", { class: "hint" }, `Nothing that fits? ${missing}`),
     ]);
   }
   offer(offered, chosen);
-  const made = groupField({ name: "scopes", label: "Scopes", hint: "What the token may do: no more than its program needs.", body: list, read });
+  const made = groupField({ name, label, hint, body: list, read });
   return { ...made, get value() { return read(); }, offer: (offered) => offer(offered, read().filter((name) => offered.some((one) => one.name === name))) };
-}
-
-function nothing() {
-  return h("p", { class: "quiet" }, "There is no scope that you may grant. ", whomToAsk());
 }
 
 function whomToAsk() {
@@ -67,10 +76,10 @@ function whomToAsk() {
   return `Ask an admin of ${me.workspace.name} to grant it to you.`;
 }
 
-function describe(name) {
+function describe(name, otherwise) {
   const known = BUILT_IN.find((scope) => scope.name === name);
   if (known) return known.description;
-  return name.endsWith("*") ? inWords(name) : "The token has it already.";
+  return name.endsWith("*") ? inWords(name) : otherwise;
 }
 
 /** A field that hides what it does not find. */

@@ -1,6 +1,7 @@
 // A token's text, which is shown this once: the ticket that is given away, and the counterfoil that is kept.
 
 import { h } from "../lib/dom.js";
+import { download } from "../lib/download.js";
 import { go, guardWith } from "../lib/router.js";
 import { at } from "../lib/time.js";
 import { confirm } from "./dialog.js";
@@ -73,15 +74,6 @@ export function variable(token) {
   const words = nameOf(token).normalize("NFKD").toUpperCase().match(/[A-Z0-9]+/g) ?? [];
   const name = words.join("_").slice(0, 60).replace(/^(?=[0-9])/, "_");
   return name.endsWith("TOKEN") ? name : [name, "TOKEN"].filter(Boolean).join("_");
-}
-
-function download(name, text) {
-  const url = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
-  const link = h("a", { href: url, download: name, hidden: true });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  URL.revokeObjectURL(url);
 }
 
 /** What stands in its place where the answer with the text never came. */

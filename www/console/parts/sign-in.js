@@ -74,7 +74,7 @@ export function providerForm({ workspace = "", aside = false } = {}) {
 
 function host(issuer) {
   try {
-    return new URL(issuer).host;
+    return new URL(issuer).host || issuer;
   } catch {
     return issuer;
   }
@@ -82,7 +82,12 @@ function host(issuer) {
 
 /** Why a provider sent somebody back, in words. */
 export function failed(code) {
-  const known = /^[A-Z0-9_]{1,64}$/.test(code);
-  return h("div", { class: "notice bad", role: "alert" }, h("p", {}, "Signing in did not succeed."),
-    known && h("p", { class: "fine" }, h("a", { href: `/docs/errors#${code}` }, code)));
+  const words = {
+    SIGN_IN_FAILED: "You were not signed in: the identity provider vouched for nobody who takes part here. Ask an admin of the workspace.",
+    PROVIDER_UNAVAILABLE: "The identity provider did not answer. Try again in a moment.",
+  };
+  const isCode = /^[A-Z0-9_]{1,64}$/.test(code);
+  return h("div", { class: "notice bad", role: "alert" },
+    h("p", {}, (Object.hasOwn(words, code) && words[code]) || "You were not signed in."),
+    isCode && h("p", { class: "fine" }, h("a", { href: `/docs/errors#${code}` }, code)));
 }

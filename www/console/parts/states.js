@@ -37,7 +37,7 @@ function overtaken() {
     h("button", { type: "button", class: "button", onclick: anew }, "Load it anew"));
 }
 
-/** What somebody should know. `kind` is `info`, `warn` or `bad`. */
+/** What somebody should know. `kind` is `info`, `good`, `warn` or `bad`. */
 export function notice(kind, ...children) {
   return h("div", { class: `notice ${kind}` }, children);
 }

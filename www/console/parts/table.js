@@ -43,7 +43,7 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
  * @param {object} about
  * @param {number} about.from the number of the first item
  * @param {number} about.count how many are shown
- * @param {number} about.total how many there are
+ * @param {number} [about.total] how many there are, where that is known
  * @param {() => void} [about.back]
  * @param {() => void} [about.on]
  */
@@ -51,6 +51,6 @@ export function pager({ from, count, total, back, on }) {
   const say = (number) => number.toLocaleString("en");
   const button = (text, run) => h("button", { type: "button", class: "button", disabled: !run, onclick: run }, text);
   return h("nav", { class: "pager", "aria-label": "Pages" },
-    h("p", {}, `${say(from)}–${say(from + count - 1)} of ${say(total)}`),
+    h("p", {}, `${say(from)}–${say(from + count - 1)}${total === undefined ? "" : ` of ${say(total)}`}`),
     (back || on) && [button("Previous", back), button("Next", on)]);
 }

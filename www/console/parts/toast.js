@@ -10,6 +10,6 @@ let region = null;
 export function toast(text) {
   region ??= document.body.appendChild(h("div", { class: "toasts", role: "status" }));
   const one = h("p", { class: "toast" }, text);
-  region.append(one);
+  region.replaceChildren(one);
   setTimeout(() => one.remove(), SHOWN);
 }

@@ -1,7 +1,7 @@
 // The form that changes a token.
 
 import { get, patch, segment } from "../lib/api.js";
-import { may, me } from "../lib/session.js";
+import { may, me, openedWith } from "../lib/session.js";
 import { expiryField, latestEnd } from "./expiry.js";
 import { areaField, form, textField } from "./form.js";
 import { readLines } from "./lines.js";
@@ -14,8 +14,8 @@ export async function tokenEditor(token, { signal, reload }) {
   const own = isOwn(token);
   const [{ scopes: catalogue }, owner, presented] = await Promise.all([
     get("/v1/scopes", {}, { signal }),
-    get(`/v1/members/${segment(token.owner.id)}`, {}, { signal }).catch(absent),
-    get(`/v1/tokens/${segment(me.session.created_by)}`, {}, { signal }).catch(absent),
+    get(`/v1/members/${segment(token.owner.id)}`, {}, { signal }).catch(unknown),
+    openedWith(signal),
   ]);
   const name = textField({ name: "name", label: "Name", value: token.name }, { maxlength: 200 });
   const note = areaField({ name: "note", label: "Note", value: token.note }, { maxlength: 1000 });
@@ -43,7 +43,8 @@ export async function tokenEditor(token, { signal, reload }) {
   return form({ fields: [name, note, scopes, expiry, addresses].filter(Boolean), action: "Save changes", submit });
 }
 
-function absent(problem) {
+/** Whoever may not see the token's owner does not know what it may be granted. */
+function unknown(problem) {
   if (problem.status !== 404 && problem.status !== 403) throw problem;
   return null;
 }

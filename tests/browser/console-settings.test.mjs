@@ -1,0 +1,167 @@
+// The settings and the sessions in the console.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ROOT_TOKEN } from "../worker/harness.mjs";
+import { deployment, look, settled, signedIn, visit } from "./console.mjs";
+
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+const dialog = (page) => page.getByRole("dialog");
+const read = (acme) => acme.admin.expect(200, "GET", "/v1/workspace");
+
+/** Presses a button that saves, and waits until the page shows what was made of it. */
+async function save(page, name) {
+  const isChange = (response) => response.request().method() === "PATCH";
+  await Promise.all([page.waitForResponse(isChange), button(page, name).click()]);
+  await page.waitForResponse((response) => new URL(response.url()).pathname === "/v1/workspace");
+  await settled(page);
+}
+
+/** What the page asks to be changed of the workspace. */
+function patches(page) {
+  const sent = [];
+  page.on("request", (request) => request.method() === "PATCH" && sent.push(request.postDataJSON()));
+  return sent;
+}
+
+test("every setting is changed, and what is not touched is not sent", async (t) => {
+  const acme = await deployment(t);
+  const root = acme.admin.as(ROOT_TOKEN);
+  const answer = await root.send("PATCH", "/v1/workspace", { hosts: ["api.acme.example"] }, { "x-counterfoil-workspace": "acme" });
+  assert.equal(answer.status, 200);
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/settings", "Settings");
+  await page.getByText("api.acme.example").waitFor();
+  await look(page, "settings");
+  const sent = patches(page);
+  await button(page, "Save settings").click();
+  await page.getByText("Nothing was changed.").waitFor();
+
+  await page.getByLabel("Prefix of new tokens").fill("Acme!");
+  await button(page, "Save settings").click();
+  await page.locator("[aria-invalid=true]").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.value), "Acme!");
+  await page.getByLabel("Prefix of new tokens").fill("acme");
+  await page.getByLabel("Name", { exact: true }).fill("Acme & Sons");
+  await page.getByLabel("Default quota").fill("many");
+  await button(page, "Save settings").click();
+  await page.getByText("This is a whole number.").waitFor();
+  await look(page, "settings-refused");
+  await page.getByLabel("Default quota").fill("50");
+  await page.getByLabel("Longest life of a token", { exact: true }).fill("90");
+  await page.getByLabel("Length of a session", { exact: true }).fill("8");
+  await page.getByLabel("Length of a session: unit").selectOption("hour");
+  await page.getByLabel("Allowed origins").fill("https://app.acme.example\n\n https://acme.example \n");
+  sent.splice(0);
+  await button(page, "Save settings").click();
+  await page.getByText("The settings are saved.").waitFor();
+  assert.deepEqual(sent, [{
+    name: "Acme & Sons", prefix: "acme", default_quota: 50, max_lifetime: 90 * 86_400, session_length: 8 * 3_600,
+    allowed_origins: ["https://app.acme.example", "https://acme.example"],
+  }]);
+  const workspace = await read(acme);
+  assert.deepEqual(workspace.allowed_origins, ["https://acme.example", "https://app.acme.example"]);
+  await page.locator(".workspace").getByText("Acme & Sons").waitFor();
+
+  // Emptied, it has no limit any more.
+  await settled(page);
+  await page.getByLabel("Longest life of a token", { exact: true }).fill("");
+  await save(page, "Save settings");
+  assert.equal((await read(acme)).max_lifetime, null);
+  await page.getByLabel("Default quota").fill("");
+  await button(page, "Save settings").click();
+  await page.getByText("This cannot be empty.").waitFor();
+});
+
+test("entries of the audit are not forgotten without a question", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/settings", "Settings");
+  await page.getByLabel("Days that the audit is kept").fill("90");
+  await button(page, "Save settings").click();
+  await dialog(page).getByText("Entries that are older than 90 days are removed, for good.").waitFor();
+  await look(page, "settings-retention");
+  await button(page, "Cancel").click();
+  assert.equal((await read(acme)).audit_retention_days, null);
+  await button(page, "Save settings").click();
+  await button(page, "Save, and forget them").click();
+  await page.getByText("The settings are saved.").waitFor();
+  assert.equal((await read(acme)).audit_retention_days, 90);
+  // To keep them for longer forgets nothing.
+  await settled(page);
+  await page.getByLabel("Days that the audit is kept").fill("365");
+  await save(page, "Save settings");
+  assert.equal((await read(acme)).audit_retention_days, 365);
+});
+
+test("identity providers are listed, added and removed, and a refusal stands beside its field", async (t) => {
+  const acme = await deployment(t);
+  const google = {
+    issuer: "https://accounts.google.com", audience: "client-1", jwks_uri: null, member_by: "email", vouches_for_email: true, sign_in: true,
+  };
+  await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [google] });
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/settings", "Settings");
+  assert.equal(await page.getByLabel("Issuer").inputValue(), "https://accounts.google.com");
+  await button(page, "Add a provider").click();
+  const second = page.getByRole("group", { name: "Provider 2" });
+  await second.getByLabel("Issuer").fill("login.acme.example");
+  await second.getByLabel("Audience").fill("console");
+  await second.getByLabel("It knows a member by").selectOption("subject");
+  await second.getByLabel("Offer it on the sign-in page").uncheck();
+  await button(page, "Save providers").click();
+  await second.locator("[aria-invalid=true]").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.value), "login.acme.example");
+  await look(page, "settings-providers");
+  await second.getByLabel("Issuer").fill("https://login.acme.example");
+  await save(page, "Save providers");
+  assert.deepEqual((await read(acme)).identity_providers, [google, {
+    issuer: "https://login.acme.example", audience: "console", jwks_uri: null, member_by: "subject", vouches_for_email: false, sign_in: false,
+  }]);
+  await button(page, "Remove provider 1").click();
+  await save(page, "Save providers");
+  assert.deepEqual((await read(acme)).identity_providers.map(({ issuer }) => issuer), ["https://login.acme.example"]);
+
+  await visit(page, "#/members/ada", "Ada Lovelace");
+  await page.getByLabel("Subject").fill("00u1");
+  await button(page, "Save changes").click();
+  await page.getByText("changed the subject of Ada Lovelace").waitFor();
+  assert.equal((await acme.admin.expect(200, "GET", "/v1/members/ada")).subject, "00u1");
+});
+
+test("sessions are listed and ended: a member's own, an admin everybody's", async (t) => {
+  const acme = await deployment(t);
+  const ada = await signedIn(t, acme, acme.ada);
+  await visit(ada, "#/sessions", "Sessions");
+  assert.deepEqual(await ada.locator("tbody th strong").allTextContents(), ["ada (this one)"]);
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/sessions", "Sessions");
+  assert.equal(await page.locator("tbody tr").count(), 2);
+  await look(page, "sessions");
+  await button(page, "End the session of ada").click();
+  await dialog(page).getByText("They will have to sign in again.").waitFor();
+  await look(page, "sessions-end");
+  await button(page, "End the session").click();
+  await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
+  await ada.reload();
+  await ada.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+
+  // One that an identity provider vouched for names it in place of a token.
+  const isList = ({ pathname }) => pathname === "/v1/sessions";
+  await page.route(isList, async (route) => {
+    const list = await (await route.fetch()).json();
+    list.items[0] = { ...list.items[0], created_by: null, issuer: "https://login.acme.example" };
+    await route.fulfill({ json: list });
+  });
+  await page.reload();
+  await page.getByRole("cell", { name: "https://login.acme.example" }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "a token", exact: true }).count(), 0);
+  await page.unroute(isList);
+  await page.reload();
+  await page.getByRole("link", { name: "a token", exact: true }).waitFor();
+
+  await button(page, "End the session of admin").click();
+  await dialog(page).getByText("you will be signed out").waitFor();
+  await button(page, "End the session").click();
+  await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
+});

@@ -1,0 +1,13 @@
+// Files that the page makes itself.
+
+import { h } from "./dom.js";
+
+/** Saves a text as a file, without it going anywhere else. */
+export function download(name, text, type = "text/plain") {
+  const url = URL.createObjectURL(new Blob([text], { type }));
+  const link = h("a", { href: url, download: name, hidden: true });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,16 @@
+// A list of which one is chosen, and that acts at once.
+
+import { h } from "../lib/dom.js";
+
+/**
+ * @param {string} label for screen readers
+ * @param {string} value
+ * @param {Array<[string, string]>} choices values and how they are called
+ * @param {(value: string) => void} ask
+ */
+export function choice(label, value, choices, ask) {
+  const control = h("select", { "aria-label": label, onchange: () => ask(control.value) },
+    choices.map(([value, text]) => h("option", { value }, text)));
+  control.value = value;
+  return control;
+}

@@ -1,0 +1,30 @@
+// A length of time that somebody types: a number and its unit.
+
+import { h } from "../lib/dom.js";
+import { field, refuse } from "./form.js";
+
+const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+
+/**
+ * The field: `value` in seconds, null where it is empty.
+ *
+ * @param {object} about as of `field`, with `value` in seconds or null
+ */
+export function durationField({ value, ...about }) {
+  const [word, size] = value === null ? UNITS[0] : UNITS.find(([, size]) => value % size === 0);
+  const number = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", maxlength: 10 });
+  number.value = value === null ? "" : String(value / size);
+  const unit = h("select", { "aria-label": `${about.label}: unit` }, UNITS.map(([word]) => h("option", { value: word }, `${word}s`)));
+  unit.value = word;
+  const read = () => {
+    const text = number.value.trim();
+    if (!text) return null;
+    if (!/^\d+$/.test(text)) throw refuse(about.name, "This is a whole number.");
+    return Number(text) * new Map(UNITS).get(unit.value);
+  };
+  const made = field({ ...about, control: number, read });
+  const both = h("div", { class: "duration" });
+  number.replaceWith(both);
+  both.append(number, unit);
+  return made;
+}

@@ -1,0 +1,55 @@
+// A list that the service gives page by page.
+
+import { get } from "../lib/api.js";
+import { fill, h } from "../lib/dom.js";
+import { failure, loading } from "./states.js";
+import { pager } from "./table.js";
+
+const LIMIT = 50;
+
+/**
+ * The list: `element` to show, and `fetch()`, which reads the page that is shown anew.
+ *
+ * @param {object} about
+ * @param {string} about.path where it is
+ * @param {string} about.what what it lists, in words
+ * @param {(items: object[]) => Node} about.lay shows the items of a page
+ * @param {() => Node} about.none shows that there are none
+ * @param {AbortSignal} about.signal
+ */
+export function listing({ path, what, lay, none, signal }) {
+  const element = h("div", { class: "results" });
+  /** Where each page begins; the first at no cursor. */
+  const cursors = [undefined];
+
+  async function fetch() {
+    element.setAttribute("aria-busy", "true");
+    if (!element.hasChildNodes()) fill(element, loading(what));
+    try {
+      fill(element, pageOf(await get(path, { limit: LIMIT, cursor: cursors.at(-1) }, { signal })));
+    } catch (problem) {
+      if (!signal.aborted) fill(element, failure(problem, fetch));
+    } finally {
+      element.removeAttribute("aria-busy");
+    }
+  }
+
+  function pageOf({ items, total, next_cursor }) {
+    if (items.length === 0 && cursors.length === 1) return none();
+    const from = (cursors.length - 1) * LIMIT + 1;
+    const turn = (change) => () => {
+      if (element.hasAttribute("aria-busy")) return;
+      change();
+      fetch();
+    };
+    return [
+      lay(items),
+      pager({
+        from, count: items.length, total,
+        back: from > 1 && turn(() => cursors.pop()),
+        on: next_cursor && turn(() => cursors.push(next_cursor)),
+      }),
+    ];
+  }
+  return { element, fetch };
+}

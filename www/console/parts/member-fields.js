@@ -1,0 +1,69 @@
+// The fields of a member, for one that is added and for one that is changed.
+
+import { isAdmin, me } from "../lib/session.js";
+import { refuse, selectField, textField } from "./form.js";
+import { grantsField } from "./grants.js";
+
+const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybody's tokens"]];
+
+/**
+ * The fields: `list` for a form, `all()` of what they hold, for a new member, and `changes()` to the one that there is.
+ *
+ * @param {object} about
+ * @param {Array<{name: string, description: string}>} about.catalogue
+ * @param {object} [about.member] as the API shows it; absent where it is new
+ */
+export function memberFields({ catalogue, member }) {
+  const standard = me.workspace.default_quota.toLocaleString("en");
+  const id = !member && textField({
+    name: "id", label: "Id", hint: "What programs call them, such as ada: visible characters without spaces. It stays as it is.",
+  }, { maxlength: 128, required: true, autocapitalize: "none" });
+  const name = textField({ name: "name", label: "Name", value: member?.name }, { maxlength: 200, required: true });
+  const email = textField({ name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email }, { maxlength: 254, inputmode: "email" });
+  const subject = textField({
+    name: "subject", label: "Subject", hint: "By what name identity providers know them; may be left empty.", value: member?.subject,
+  }, { maxlength: 255, autocapitalize: "none" });
+  const roles = isAdmin() || member?.role === "admin" ? ROLES : ROLES.slice(0, 1);
+  const role = selectField({ name: "role", label: "Role", value: member?.role ?? "member", choices: roles });
+  const grants = grantsField({
+    name: "grants", label: "Granted", hint: "What their tokens may be given at most. To take something away takes it from every token they have.",
+    catalogue, chosen: member?.grants ?? [],
+  });
+  const quota = textField({
+    name: "quota", label: "Quota", hint: `How many live tokens they may have; ${standard}, as everybody, where empty.`, value: member && String(member.quota),
+  }, { inputmode: "numeric", maxlength: 9 });
+
+  const readQuota = () => {
+    const text = quota.value.trim();
+    if (text && !/^\d+$/.test(text)) throw refuse("quota", "A quota is a whole number.");
+    return text ? Number(text) : null;
+  };
+  const read = () => {
+    if (!name.value.trim()) throw refuse("name", "Give a name.");
+    return {
+      name: name.value.trim(),
+      email: email.value.trim() || null,
+      subject: subject.value.trim() || null,
+      role: role.value,
+      grants: grants.value,
+      quota: readQuota(),
+    };
+  };
+  return {
+    list: [id, name, email, subject, role, grants, quota].filter(Boolean),
+    all() {
+      if (!id.value.trim()) throw refuse("id", "Give an id.");
+      return { id: id.value.trim(), ...read() };
+    },
+    changes() {
+      const changed = Object.entries(read()).filter(([field, value]) => !same(value, member[field] ?? null));
+      return Object.fromEntries(changed);
+    },
+  };
+}
+
+/** Whether two values are the same; lists in whatever order. */
+function same(one, other) {
+  if (!Array.isArray(one)) return one === other;
+  return one.length === other.length && one.every((item) => other.includes(item));
+}
