@@ -1,6 +1,6 @@
-// Lists that people type one a line.
+// What people type one a line, or with commas between.
 
-/** What stands on the lines, without blanks and empty ones. */
+/** The items, without blanks and empty ones. */
 export function readLines(text) {
   return text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
 }
