@@ -5,16 +5,26 @@ import { test } from "node:test";
 import { startIssuer } from "../worker/issuer.mjs";
 import { deployment, open, settled } from "./console.mjs";
 
-/** A workspace that trusts a provider, and a browser that has been led to it and back. */
-async function led(t, person) {
+/** A workspace that trusts a provider, by which this person is known. */
+async function trusting(t, person, settings) {
   const [acme, issuer] = await Promise.all([deployment(t), startIssuer(t)]);
-  const provider = { issuer: issuer.url, audience: "console", jwks_uri: null, member_by: "email", sign_in: true };
+  const provider = { issuer: issuer.url, audience: "console", jwks_uri: null, member_by: "email", ...settings };
   await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [provider] });
   await acme.admin.expect(200, "PATCH", "/v1/members/ada", { email: "ada@acme.example" });
   issuer.person = { sub: "1", ...person };
-  const page = await open(t, acme);
+  return { acme, issuer };
+}
+
+async function find(page) {
   await page.getByLabel("Workspace").fill("acme");
   await page.getByRole("button", { name: "Find its identity provider" }).click();
+}
+
+/** The same, and a browser that has been led to the provider and back. */
+async function led(t, person) {
+  const { acme, issuer } = await trusting(t, person, { sign_in: true });
+  const page = await open(t, acme);
+  await find(page);
   await page.getByRole("link", { name: `Sign in at ${new URL(issuer.url).host}` }).click();
   return { acme, issuer, page };
 }
@@ -39,4 +49,17 @@ test("whom the provider does not vouch for is led back, and told no more than th
   const { page } = await led(t, { email: "ada@acme.example", email_verified: false });
   await page.getByText("You were not signed in: the identity provider vouched for nobody who takes part here.").waitFor();
   assert.deepEqual(await page.context().cookies(), []);
+});
+
+test("behind Cloudflare Access nobody goes anywhere to sign in", async (t) => {
+  const { acme, issuer } = await trusting(t, { email: "ada@acme.example" }, { vouches_for_email: true });
+  const page = await open(t, acme);
+  await find(page);
+  await page.getByText("Nobody signs in to this workspace by an identity provider.").waitFor();
+  // Access adds this to whatever it lets through.
+  await page.context().setExtraHTTPHeaders({ "cf-access-jwt-assertion": await issuer.token() });
+  await find(page);
+  await page.getByText("Ada Lovelace").waitFor();
+  await settled(page);
+  assert.deepEqual(await page.locator("tbody th a").allTextContents(), ["Ada's sign-in"]);
 });

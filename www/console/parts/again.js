@@ -35,7 +35,7 @@ export function askAgain(leave) {
         h("p", {}, `Sign in again as ${member.name} of ${workspace.name}. What you typed is still here, and what you asked for is done then.`),
         tokenForm(done),
         h("details", {}, h("summary", {}, "By an identity provider"),
-          providerForm({ workspace: workspace.slug, aside: true }),
+          providerForm(done, { workspace: workspace.slug, aside: true }),
           form({ fields: [], action: "I have signed in", kind: "plain", submit: done })),
         h("button", { type: "button", class: "button quiet", onclick: () => dialog.close() }, "Leave this page and sign out"),
       ],

@@ -2,7 +2,7 @@
 
 import { get, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { signIn } from "../lib/session.js";
+import { signIn, signInByAccess } from "../lib/session.js";
 import { form, refuse, textField } from "./form.js";
 
 /**
@@ -44,19 +44,22 @@ function inWords({ code, detail }) {
 }
 
 /**
- * The form that leads to the identity provider of a workspace. In a dialog over a page (`aside`) it opens beside it.
+ * The form that leads to the identity provider of a workspace. In a dialog over a page (`aside`) it opens beside it. Where
+ * Cloudflare Access says of each request whose it is, there is nowhere to go.
  *
+ * @param {() => Promise<void>} done what follows where somebody is signed in at once
  * @param {object} [about]
  * @param {string} [about.workspace] its slug, where that is known
  * @param {boolean} [about.aside]
  */
-export function providerForm({ workspace = "", aside = false } = {}) {
+export function providerForm(done, { workspace = "", aside = false } = {}) {
   const slug = textField({ name: "workspace", label: "Workspace", value: workspace }, { placeholder: "acme", autocapitalize: "none" });
   const found = h("div", { class: "providers", role: "status" });
   const submit = async () => {
     const name = slug.value.trim();
     fill(found);
     if (!name) throw refuse("workspace", "Name the workspace.");
+    if (await signInByAccess(name)) return done();
     const { providers } = await get("/v1/session/providers", { workspace: name }, { once: true }).catch((problem) => {
       if (problem.status === 404) return { providers: [] };
       throw problem;
