@@ -80,6 +80,8 @@ enum Job {
     Docs,
     /// Writes the generated test vectors into tests/vectors.
     Vectors,
+    /// Explores the protocol of leases further than the tests do, which takes minutes and gigabytes.
+    Model,
 }
 
 fn main() -> ExitCode {
@@ -101,6 +103,11 @@ fn run(job: Job) -> Result<ExitCode> {
             for file in vectors::generate(&project.root)? {
                 println!("{}", file.display());
             }
+        }
+        Job::Model => {
+            let test =
+                ["test", "--package", "counterfoil-verify", "--test", "leases", "--", "--ignored", "--nocapture"];
+            process::show(project.cargo().args(test))?;
         }
     }
     Ok(ExitCode::SUCCESS)
