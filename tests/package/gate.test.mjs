@@ -231,6 +231,10 @@ test("a control plane that cannot be asked is no yes, and says so once a minute"
     assert.equal(failures.length, 1);
     assert.ok(failures[0].startsWith(`Counterfoil cannot answer: ${status}`), failures[0]);
   }
+  const echo = gateAt(await answering(t, (request, response) =>
+    response.writeHead(500).end(JSON.stringify({ code: request.headers.authorization }))));
+  assert.equal((await echo.verify(token, demand)).code, "UNAVAILABLE");
+  assert.deepEqual(failures, ["Counterfoil cannot answer: 500"], "nothing of the gate's own token");
   const nonsense = gateAt(await answering(t, (_, response) => response.end("nonsense")));
   assert.equal((await nonsense.verify(token, demand)).code, "UNAVAILABLE");
 

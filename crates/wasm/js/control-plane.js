@@ -37,10 +37,12 @@ export class ControlPlane {
     });
     if (response.ok) return response.arrayBuffer();
     const { code } = await response.json().catch(() => ({}));
+    // Whoever answers there may say anything, also what it was sent.
+    const known = /^[A-Z_]{1,64}$/.test(code) ? ` ${code}` : "";
     const why = response.status === 401 || response.status === 403
       ? "refuses the gate's own token, which must be live and hold tokens:verify"
       : "cannot answer";
-    throw new Error(`Counterfoil ${why}: ${response.status} ${code ?? ""}`.trimEnd());
+    throw new Error(`Counterfoil ${why}: ${response.status}${known}`);
   }
 }
 
