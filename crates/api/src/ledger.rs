@@ -14,6 +14,7 @@ use http::Uri;
 
 use crate::{
     answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace,
+    waiting::Waited,
 };
 
 /// One request's way to the ledgers.
@@ -38,6 +39,8 @@ pub(crate) struct Terms {
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// While the token has one of these versions.
     pub(crate) if_version: Option<Vec<u64>>,
+    /// Answered only when it counts for every check that is not eventual.
+    pub(crate) wait: bool,
 }
 
 impl<P: Ports> Gate<P> {
@@ -52,7 +55,7 @@ impl<P: Ports> Gate<P> {
         command: C,
     ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
         let sent = self.send(workspace, actor, from, terms, command.into());
-        async move { sent.await.map(|Answered { reply, repeated }| Reply::new(reply, repeated)) }
+        async move { sent.await.map(|Answered { reply, repeated, .. }| Reply::new(reply, repeated)) }
     }
 
     /// The part of asking that is the same for every command, compiled once.
@@ -73,11 +76,17 @@ impl<P: Ports> Gate<P> {
                 idempotency_key: terms.idempotency_key,
                 origin: from.origin.as_deref().map(str::to_owned),
                 if_version: terms.if_version,
+                wait: terms.wait,
                 command,
             };
+            let changes = !request.command.is_question();
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
             let reply = self.app.ports.ledger(request.workspace, json).await;
+            if changes {
+                // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
+                self.app.verifier().end_lease(request.workspace);
+            }
             let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
             if !outcome.as_ref().is_err_and(Refusal::shuts_out) {
@@ -86,8 +95,14 @@ impl<P: Ports> Gate<P> {
                 }
                 self.count_caller(request.workspace, request.actor);
             }
-            let Answered { reply, repeated } = outcome?;
-            Ok(Answered { reply: reply.to_owned(), repeated })
+            let Answered { reply, repeated, safe_in } = outcome?;
+            let mut reply = reply.to_owned();
+            if let Some(milliseconds) = safe_in {
+                let began_at = self.app.ports.now();
+                self.app.ports.sleep(milliseconds).await;
+                reply = Waited::add_to(reply, self.app.ports.now().since(began_at))?;
+            }
+            Ok(Answered { reply, repeated, safe_in })
         })
     }
 

@@ -32,6 +32,7 @@ mod time;
 mod trace;
 mod usage;
 mod verifying;
+mod waiting;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
 pub use dialects::{Frame, Upgrade, Wire};

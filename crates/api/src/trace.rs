@@ -3,7 +3,7 @@
 use std::{
     ops::Deref,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
     },
 };
@@ -13,6 +13,7 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -47,6 +48,8 @@ struct Tally {
     is_let_in: AtomicBool,
     /// Whether the workspace allows the page that sent this to read the answer.
     page_may_read: AtomicBool,
+    /// The workspaces whose leases it is this request's turn to have renewed.
+    renewals: Mutex<Vec<WorkspaceKey>>,
 }
 
 impl Deref for Trace {
@@ -105,6 +108,15 @@ impl Trace {
         });
     }
 
+    /// The leases of these workspaces are to be renewed once the request is answered.
+    pub(crate) fn leave_renewals(&self, workspaces: impl Iterator<Item = WorkspaceKey>) {
+        self.tally.renewals.lock().unwrap_or_else(PoisonError::into_inner).extend(workspaces);
+    }
+
+    pub(crate) fn take_renewals(&self) -> Vec<WorkspaceKey> {
+        std::mem::take(&mut self.tally.renewals.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The workspace allows the page that sent this to read the answer.
     pub(crate) fn let_page_read(&self) {
         self.tally.page_may_read.store(true, Relaxed);
@@ -143,7 +155,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         origin::expose(origin, response.headers_mut());
     }
     trace.log(&app.ports, method, route, response.status(), problem, started_at);
-    if let Some(afterwards) = Afterwards::of(&app) {
+    if let Some(afterwards) = Afterwards::of(&app, trace.take_renewals()) {
         response.extensions_mut().insert(afterwards);
     }
     response

@@ -29,24 +29,33 @@ use crate::{
 };
 
 /// Work that an answer leaves behind, in its extensions. Whoever runs the router takes it out and lets it go on in the
-/// background of that very request, for up to 30 seconds. Where it is not run, uses of tokens are reported later.
+/// background of that very request, for up to 30 seconds. Where it is not run, uses of tokens are reported later, and
+/// leases renewed by those who need them.
 #[derive(Clone)]
 pub struct Afterwards<P> {
     app: App<P>,
-    timer: Timer,
+    timer: Option<Timer>,
+    /// Whose leases are to be renewed.
+    renewals: Vec<WorkspaceKey>,
 }
 
 impl<P: Ports> Afterwards<P> {
-    /// What is left to do now, if anything is.
-    pub(crate) fn of(app: &App<P>) -> Option<Self> {
-        let timer = app.counter().timer(app.ports.now())?;
-        Some(Self { app: app.clone(), timer })
+    /// What is left to do now, if anything is: also to have the leases of these workspaces renewed.
+    pub(crate) fn of(app: &App<P>, renewals: Vec<WorkspaceKey>) -> Option<Self> {
+        let timer = app.counter().timer(app.ports.now());
+        (timer.is_some() || !renewals.is_empty()).then(|| Self { app: app.clone(), timer, renewals })
     }
 
     /// Does it.
     pub fn run(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let Self { app, timer } = self;
+            let Self { app, timer, renewals } = self;
+            // A renewal is a question of milliseconds, and the timer has some seconds to spare.
+            for workspace in renewals {
+                let gate = Gate { trace: Trace::new(&app.ports, None), app: app.clone() };
+                gate.renew(workspace).await;
+            }
+            let Some(timer) = timer else { return };
             if timer.delay() > 0 {
                 app.ports.sleep(timer.delay()).await;
             }

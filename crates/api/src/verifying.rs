@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::command::{Actor, Records};
+use counterfoil_ledger::command::{self, Actor, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::{Answer, Decision, Demand, Need, Pending, Progress, RegistryKey, Supply};
+use counterfoil_verify::{
+    Answer, Decision, Demand, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey, Supply,
+};
 
 use crate::{
     ledger::{Gate, Source, Terms},
@@ -22,6 +24,16 @@ pub(crate) struct Check<'a> {
 struct Fetched {
     values: BTreeMap<String, Option<Vec<u8>>>,
     answers: BTreeMap<WorkspaceKey, Answer>,
+    grants: BTreeMap<WorkspaceKey, Grant>,
+}
+
+/// What pending checks wait for, each thing once.
+#[derive(Default)]
+struct Wanted {
+    keys: Vec<RegistryKey>,
+    questions: BTreeMap<WorkspaceKey, Vec<Digest>>,
+    /// Checks of one round stand where the verifier stands.
+    leases: BTreeMap<WorkspaceKey, (Option<Position>, Vec<Digest>)>,
 }
 
 impl<P: Ports> Gate<P> {
@@ -37,7 +49,30 @@ impl<P: Ports> Gate<P> {
             Progress::Decided(decision) => Some(decision),
             Progress::Fetch(_) => None,
         };
-        progress.into_iter().filter_map(decided).collect()
+        let decisions: Vec<_> = progress.into_iter().filter_map(decided).collect();
+        let due = decisions.iter().filter(|decision| decision.renewal_due);
+        self.trace.leave_renewals(due.filter_map(|decision| Some(decision.known.as_ref()?.facts().workspace.key)));
+        decisions
+    }
+
+    /// Has a lease renewed that is past its half, in the background of the request whose turn it is.
+    pub(crate) async fn renew(&self, workspace: WorkspaceKey) {
+        let renewal = self.app.verifier().renewal(workspace, self.app.ports.now());
+        let LeaseQuestion { since, digests, .. } = renewal.question().clone();
+        let grant = self.lease(workspace, since, digests).await;
+        self.app.verifier().renew(&renewal, grant.as_ref(), self.app.ports.now());
+    }
+
+    /// What the ledger grants; nothing where it gives no answer. The caller need not learn why.
+    fn lease(
+        &self,
+        workspace: WorkspaceKey,
+        since: Option<Position>,
+        digests: Vec<Digest>,
+    ) -> impl Future<Output = Option<Grant>> {
+        let question = command::Lease { since, digests, uses: Vec::new() };
+        let asked = self.ask(workspace, Actor::Verifier, Source::default(), Terms::default(), question);
+        async move { Some(asked.await.ok()?.read().ok()?.0) }
     }
 
     fn begin(&self, checks: &[Check<'_>]) -> Vec<Progress> {
@@ -57,7 +92,7 @@ impl<P: Ports> Gate<P> {
 
     async fn fetch(&self, progress: &[Progress]) -> Fetched {
         let mut fetched = Fetched::default();
-        let (keys, questions) = needs(progress);
+        let Wanted { keys, questions, leases } = wanted(progress);
         if !keys.is_empty() {
             self.trace.count_registry_reads(keys.len());
             if let Ok(values) = self.app.ports.registry(&keys).await {
@@ -75,6 +110,11 @@ impl<P: Ports> Gate<P> {
                 fetched.answers.insert(workspace, answer.0);
             }
         }
+        for (workspace, (since, digests)) in leases {
+            if let Some(grant) = self.lease(workspace, since, digests).await {
+                fetched.grants.insert(workspace, grant);
+            }
+        }
         fetched
     }
 
@@ -90,6 +130,9 @@ impl<P: Ports> Gate<P> {
                     (Need::Ledger(question), _) => {
                         fetched.answers.get(&question.workspace).map_or(Supply::Unavailable, Supply::Ledger)
                     }
+                    (Need::Lease(question), _) => {
+                        fetched.grants.get(&question.workspace).map_or(Supply::Unavailable, Supply::Lease)
+                    }
                     _ => Supply::Unavailable,
                 };
                 verifier.supply(pending, check.demand, supply, now)
@@ -99,18 +142,23 @@ impl<P: Ports> Gate<P> {
     }
 }
 
-/// Everything that the pending checks wait for, each thing once.
-fn needs(progress: &[Progress]) -> (Vec<RegistryKey>, BTreeMap<WorkspaceKey, Vec<Digest>>) {
-    let mut keys: Vec<RegistryKey> = Vec::new();
-    let mut questions: BTreeMap<WorkspaceKey, Vec<Digest>> = BTreeMap::new();
+/// Everything that the pending checks wait for.
+fn wanted(progress: &[Progress]) -> Wanted {
+    let mut wanted = Wanted::default();
     for progress in progress {
         let Progress::Fetch(pending) = progress else { continue };
         match pending.need() {
-            Need::Registry(wanted) => add_new(&mut keys, wanted),
-            Need::Ledger(question) => add_new(questions.entry(question.workspace).or_default(), &question.digests),
+            Need::Registry(keys) => add_new(&mut wanted.keys, keys),
+            Need::Ledger(question) => {
+                add_new(wanted.questions.entry(question.workspace).or_default(), &question.digests);
+            }
+            Need::Lease(LeaseQuestion { workspace, since, digests, .. }) => {
+                let (_, all) = wanted.leases.entry(*workspace).or_insert_with(|| (*since, Vec::new()));
+                add_new(all, digests);
+            }
         }
     }
-    (keys, questions)
+    wanted
 }
 
 fn add_new<T: Copy + PartialEq>(all: &mut Vec<T>, more: &[T]) {

@@ -14,7 +14,7 @@ use core::{net::IpAddr, ops::Deref};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::{Answer, Encoded};
+use counterfoil_verify::{Answer, Encoded, Grant, Position};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, Error as _},
@@ -41,6 +41,9 @@ pub struct Request {
     /// Of a command that changes one token: it is carried out only while the token's version is one of these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub if_version: Option<Vec<u64>>,
+    /// Whether the caller wants to know when no verifier relies any more on what was before the command.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub wait: bool,
     /// What to do.
     pub command: Command,
 }
@@ -70,6 +73,34 @@ pub enum Actor {
     /// The control plane itself, where somebody signs in by an identity provider. It may ask for the workspace's
     /// [providers](ReadIdentityProviders) and hand in [what one of them says](SignIn), nothing else.
     SignIn,
+}
+
+impl Command {
+    /// Whether it only asks: nobody's rights are other afterwards.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        matches!(
+            self,
+            Self::ReadWorkspace(_)
+                | Self::GetScopes(_)
+                | Self::ListMembers(_)
+                | Self::ReadMember(_)
+                | Self::FindMember(_)
+                | Self::ListClients(_)
+                | Self::ReadClient(_)
+                | Self::ListTokens(_)
+                | Self::ReadToken(_)
+                | Self::ReadSelf(_)
+                | Self::ReadIdentityProviders(_)
+                | Self::ReadSession(_)
+                | Self::ListSessions(_)
+                | Self::ReadAudit(_)
+                | Self::Records(_)
+                | Self::Lease(_)
+                | Self::ReportUses(_)
+                | Self::ReadUsage(_)
+        )
+    }
 }
 
 /// A command's type says what it answers.
@@ -152,6 +183,8 @@ pub enum Command {
     ReadAudit(ReadAudit),
     /// See [`Records`].
     Records(Records),
+    /// See [`Lease`].
+    Lease(Lease),
     /// See [`ReportUses`].
     ReportUses(ReportUses),
     /// See [`ReadUsage`].
@@ -166,10 +199,29 @@ pub struct Records {
     pub digests: Vec<Digest>,
 }
 
-/// What [`Records`] are there. In JSON it is the text, in base64, of the binary layout that verifiers everywhere read: there
-/// is one reader of it.
+/// Asks for leave to answer from memory for a while, and for what that memory lacks; needs `tokens:verify`. Writes nothing
+/// but the uses that it tells of.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Lease {
+    /// As of when the asker's memory is; nothing where it holds nothing.
+    pub since: Option<Position>,
+    /// The texts in question, as in [`Records`].
+    pub digests: Vec<Digest>,
+    /// Uses that were counted elsewhere: at most 1,000, as in [`ReportUses`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uses: Vec<Uses>,
+}
+
+/// What [`Records`] are there.
+pub type Recorded = Binary<Answer>;
+
+/// What a [`Lease`] is granted.
+pub type Granted = Binary<Grant>;
+
+/// What verifiers everywhere read, in its binary layout, so that there is one reader of it. In JSON it is that as text, in
+/// base64.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Recorded(pub Answer);
+pub struct Binary<T>(pub T);
 
 /// A part of a longer list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,25 +257,25 @@ pub enum Patch<T> {
     Set(T),
 }
 
-impl Deref for Recorded {
-    type Target = Answer;
+impl<T> Deref for Binary<T> {
+    type Target = T;
 
-    fn deref(&self) -> &Answer {
+    fn deref(&self) -> &T {
         &self.0
     }
 }
 
-impl Serialize for Recorded {
+impl<T: Encoded> Serialize for Binary<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&BASE64_STANDARD.encode(self.0.encode()))
     }
 }
 
-impl<'de> Deserialize<'de> for Recorded {
+impl<'de, T: Encoded> Deserialize<'de> for Binary<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let answer = BASE64_STANDARD.decode(text).ok().and_then(|bytes| Answer::decode(&bytes).ok());
-        answer.map(Self).ok_or_else(|| D::Error::custom("expected an answer to a verifier"))
+        let item = BASE64_STANDARD.decode(text).ok().and_then(|bytes| T::decode(&bytes).ok());
+        item.map(Self).ok_or_else(|| D::Error::custom("expected an answer to a verifier"))
     }
 }
 
@@ -324,6 +376,7 @@ commands! {
     ListSessions => Listing<Session>,
     ReadAudit => Listing<AuditEntry>,
     Records => Recorded,
+    Lease => Granted,
     ReportUses => Reported,
     ReadUsage => Usage,
 }

@@ -14,7 +14,9 @@ use crate::{
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
     idempotency::{Once, Repeatable},
-    identity, members,
+    identity,
+    leases::{self, Leases},
+    members,
     mint::Mint,
     outbox::Outbox,
     records,
@@ -32,6 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Ledger<S> {
     sql: S,
+    leases: Leases,
 }
 
 /// What a command needs of the world around: it comes in, and nothing else does.
@@ -53,7 +56,7 @@ impl<S: Sql> Ledger<S> {
     /// [`SqlError`] where the database fails, or was made by a later version. It is left as it was.
     pub fn open(sql: S) -> Result<Self, SqlError> {
         schema::migrate(&sql, schema::LEDGER)?;
-        Ok(Self { sql })
+        Ok(Self { sql, leases: Leases::default() })
     }
 
     /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](crate::decode_reply). Whatever the
@@ -64,7 +67,7 @@ impl<S: Sql> Ledger<S> {
     }
 
     fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
-        self.sql.transaction(|| carry_out(&self.sql, request, context))
+        self.sql.transaction(|| carry_out(&self.sql, &self.leases, request, context))
     }
 
     /// What waits to be put into the registry.
@@ -94,8 +97,14 @@ impl<S: Sql> Ledger<S> {
     }
 }
 
-fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
-    let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, command } = request;
+fn carry_out(
+    sql: &dyn Sql,
+    leases: &Leases,
+    request: Request,
+    context: Context<'_>,
+) -> Result<Answered<String>, Refusal> {
+    let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, wait, command } =
+        request;
     let Context { now, random, seal_secrets, session_secrets } = context;
     let mint = &mut Mint { random, seal_secrets, session_secrets };
 
@@ -113,6 +122,7 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
                 // There is no setting that would allow it.
                 _ if origin.is_some() => Err(Refusal::OriginNotAllowed),
                 (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
+                (_, Command::Lease(ask)) => reply(ask, |ask| leases::of_nobody(key, now, seal_secrets, ask)),
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {
                     let founded = workspace::found(sql, key, &ask, now)?;
@@ -128,14 +138,16 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
     if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
         return Err(Refusal::OriginNotAllowed);
     }
+    // Whoever holds a lease granted before this moment may not know of what is done now.
+    let safe_in = wait.then(|| leases.safe_in(&workspace, now));
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     if let Some(once) = &once
         && let Some(reply) = once.answered(sql, now)?
     {
-        return Ok(Answered { reply, repeated: true });
+        return Ok(Answered { reply, repeated: true, safe_in });
     }
     let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
-    match command {
+    let answered = match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
         Command::UpdateWorkspace(ask) => reply(ask, |ask| workspace::update(work, ask)),
@@ -171,9 +183,11 @@ fn carry_out(sql: &dyn Sql, request: Request, context: Context<'_>) -> Result<An
         Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
+        Command::Lease(ask) => reply(ask, |ask| leases::answer(work, seal_secrets, leases, &ask)),
         Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
         Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
-    }
+    };
+    Ok(Answered { safe_in, ..answered? })
 }
 
 /// Runs a command that makes something, once for each idempotency key.

@@ -25,6 +25,7 @@ mod host;
 mod idempotency;
 mod identity;
 pub mod json;
+mod leases;
 mod ledger;
 mod members;
 mod mint;

@@ -194,6 +194,7 @@ impl<S: Sql> Ledger<S> {
             idempotency_key: None,
             origin: None,
             if_version: None,
+            wait: false,
             command: command.into(),
         };
         let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_token::{SealKey, SealSecret, WorkspaceKey};
+use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Answer, Timestamp};
 
 use crate::{
     check,
-    command::{Recorded, Records},
+    command::{Binary, Recorded, Records},
     refusal::Refusal,
     scopes::{self, BuiltIn},
     tokens::OwnedToken,
@@ -22,12 +22,17 @@ const MAX_DIGESTS: usize = 101;
 
 pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Recorded, Refusal> {
     work.authority.require(BuiltIn::TokensVerify)?;
-    check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
+    of(work, seal_secrets, &ask.digests).map(Binary)
+}
+
+/// What verifiers need to know of these texts.
+pub(crate) fn of(work: &Work<'_>, seal_secrets: &[SealSecret], digests: &[Digest]) -> Result<Answer, Refusal> {
+    check::at_most(MAX_DIGESTS, digests.len(), "/digests", "digests")?;
     let workspace = &work.workspace;
-    let mut tokens = Vec::with_capacity(ask.digests.len());
+    let mut tokens = Vec::with_capacity(digests.len());
     let mut owners = BTreeMap::new();
     // One statement a digest: an engine may take no more than 100 parameters at a time.
-    for digest in &ask.digests {
+    for digest in digests {
         let held = OwnedToken::by_digest(work.sql, *digest)?;
         let record = held.map(|held| {
             owners.entry(held.owner.number).or_insert_with(|| held.owner.record());
@@ -35,7 +40,7 @@ pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records
         });
         tokens.push((*digest, record));
     }
-    Ok(Recorded(Answer {
+    Ok(Answer {
         key: workspace.key,
         as_of: work.now,
         generation: workspace.generation,
@@ -43,7 +48,7 @@ pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records
         seal_keys: seal_keys(workspace.key, seal_secrets),
         tokens,
         owners: owners.into_values().collect(),
-    }))
+    })
 }
 
 /// The answer of a ledger that no workspace has been founded in: nothing was issued here.
@@ -54,7 +59,7 @@ pub(crate) fn of_nobody(
     ask: Records,
 ) -> Result<Recorded, Refusal> {
     check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
-    Ok(Recorded(Answer {
+    Ok(Binary(Answer {
         key,
         as_of: now,
         generation: 0,

@@ -12,6 +12,7 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/004.sql"),
     include_str!("schema/005.sql"),
     include_str!("schema/006.sql"),
+    include_str!("schema/007.sql"),
 ];
 
 /// The directory's, likewise.

@@ -1,6 +1,7 @@
 //! The life of tokens, one command a file, and what is common to them.
 
 mod blank;
+mod changes;
 mod create;
 mod filter;
 mod import;
@@ -18,6 +19,7 @@ mod update;
 pub(crate) mod usage;
 
 pub(crate) use blank::blank_each_of;
+pub(crate) use changes::changed_since;
 pub(crate) use create::create;
 pub(crate) use import::import;
 pub(crate) use issue::{Draft, issue};

@@ -1,6 +1,7 @@
 //! The ledger's side of the wire, and the API's: requests and replies as JSON.
 //!
-//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`, without a space. What it holds is what the API's caller is
+//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`, without a space; to whoever wants to wait, `{"safe_in":…,`
+//! and then the same. What it holds is what the API's caller is
 //! answered, to the letter: the ledger writes it once and nobody between reads it. Both ends are built from one source,
 //! but an object may run the version before or after its caller's for a while: the JSON is pinned by a test.
 
@@ -8,10 +9,13 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{command::Ask, json, refusal::Refusal};
 
-/// How a reply begins, by what became of the command.
-const OK: &str = r#"{"ok":"#;
-const REPEATED: &str = r#"{"repeated":"#;
-const REFUSED: &str = r#"{"refused":"#;
+/// How a reply goes on after its brace, by what became of the command.
+const OK: &str = r#""ok":"#;
+const REPEATED: &str = r#""repeated":"#;
+const REFUSED: &str = r#""refused":"#;
+
+/// How it goes on before that, where the caller wants to wait: then milliseconds and a comma.
+const SAFE_IN: &str = r#""safe_in":"#;
 
 /// What a command answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,8 @@ pub struct Answered<T> {
     /// Whether it was carried out before, under the same idempotency key: this is what it answered then, without what
     /// is shown once only.
     pub repeated: bool,
+    /// Where the caller wants to wait: in how many milliseconds no verifier relies any more on what was before the command.
+    pub safe_in: Option<u64>,
 }
 
 /// The bytes are no reply to this command. Says nothing of what they hold: a reply may carry a token's text.
@@ -33,12 +39,20 @@ pub struct NotAReply;
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
 pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotAReply> {
-    let within = |opening: &str| bytes.strip_prefix(opening.as_bytes())?.strip_suffix(b"}");
+    let mut inner = bytes.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).ok_or(NotAReply)?;
+    let mut safe_in = None;
+    if let Some(rest) = inner.strip_prefix(SAFE_IN.as_bytes()) {
+        let comma = rest.iter().position(|byte| *byte == b',').ok_or(NotAReply)?;
+        let (number, rest) = rest.split_at_checked(comma).ok_or(NotAReply)?;
+        safe_in = Some(json::read(number).ok_or(NotAReply)?);
+        inner = rest.strip_prefix(b",").ok_or(NotAReply)?;
+    }
+    let within = |opening: &str| inner.strip_prefix(opening.as_bytes());
     if let Some(reply) = within(OK) {
-        return Ok(Ok(Answered { reply, repeated: false }));
+        return Ok(Ok(Answered { reply, repeated: false, safe_in }));
     }
     if let Some(reply) = within(REPEATED) {
-        return Ok(Ok(Answered { reply, repeated: true }));
+        return Ok(Ok(Answered { reply, repeated: true, safe_in }));
     }
     within(REFUSED).and_then(json::read).map(Err).ok_or(NotAReply)
 }
@@ -61,19 +75,20 @@ pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result
 impl<T> Answered<T> {
     /// The reply to a command that was carried out just now.
     pub(crate) fn now(reply: T) -> Self {
-        Self { reply, repeated: false }
+        Self { reply, repeated: false, safe_in: None }
     }
 }
 
 /// Writes the outcome of a command whose reply is JSON already.
 pub(crate) fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
-    let (opening, reply) = match outcome {
-        Ok(Answered { reply, repeated: false }) => (OK, reply),
-        Ok(Answered { reply, repeated: true }) => (REPEATED, reply),
+    let (opening, reply, safe_in) = match outcome {
+        Ok(Answered { reply, repeated: false, safe_in }) => (OK, reply, safe_in),
+        Ok(Answered { reply, repeated: true, safe_in }) => (REPEATED, reply, safe_in),
         // An empty answer, which nobody would take for a reply, is the honest way out.
-        Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default()),
+        Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default(), None),
     };
-    format!("{opening}{reply}}}").into_bytes()
+    let safe_in = safe_in.map(|milliseconds| format!("{SAFE_IN}{milliseconds},")).unwrap_or_default();
+    format!("{{{safe_in}{opening}{reply}}}").into_bytes()
 }
 
 /// A reply as JSON.

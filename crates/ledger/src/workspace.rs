@@ -38,6 +38,12 @@ const SESSION_LENGTHS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
 /// For how many days audit rows may be kept: up to a hundred years.
 const RETENTIONS: RangeInclusive<u64> = 1..=36_500;
 
+/// How long a lease lasts where nothing else is set, in seconds. A new row says the same.
+const DEFAULT_LEASE: u64 = 10;
+
+/// How long leases may last, in seconds. Of a shorter one nothing would be left once clocks are allowed for.
+const LEASES: RangeInclusive<u64> = 2..=60;
+
 /// The number of the first admin.
 const FIRST_ADMIN: u64 = 1;
 
@@ -49,12 +55,16 @@ pub(crate) struct WorkspaceRow {
     pub(crate) name: String,
     pub(crate) prefix: Prefix,
     pub(crate) created_at: Timestamp,
+    /// When this line of history began, in milliseconds since 1970.
+    pub(crate) epoch: u64,
     pub(crate) generation: u64,
     pub(crate) version: u64,
     pub(crate) founded: u64,
     pub(crate) suspended: bool,
     pub(crate) has_imports: bool,
     pub(crate) settings: Settings,
+    /// The longest lease, in seconds, that may ever have been granted.
+    pub(crate) longest_lease: u64,
     /// Whether it is being deleted: nobody is let in any more.
     pub(crate) deleting: bool,
 }
@@ -62,9 +72,9 @@ pub(crate) struct WorkspaceRow {
 impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
-            "SELECT key, slug, name, prefix, created_at, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, audit_retention, allowed_origins, hosts,
-             identity_providers, deleting FROM workspace",
+            "SELECT key, slug, name, prefix, created_at, epoch, generation, version, founded, suspended, has_imports,
+             default_quota, max_lifetime, session_length, lease_max, audit_retention, allowed_origins, hosts,
+             identity_providers, longest_lease, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -74,6 +84,7 @@ impl WorkspaceRow {
                 name: row.take()?,
                 prefix: row.take()?,
                 created_at: row.take()?,
+                epoch: row.take()?,
                 generation: row.take()?,
                 version: row.take()?,
                 founded: row.take()?,
@@ -83,11 +94,13 @@ impl WorkspaceRow {
                     default_quota: row.take()?,
                     max_lifetime: row.take()?,
                     session_length: row.take()?,
+                    lease_max: row.take()?,
                     audit_retention: row.take()?,
                     allowed_origins: row.take_json()?,
                     hosts: row.take_json()?,
                     identity_providers: row.take_json()?,
                 },
+                longest_lease: row.take()?,
                 deleting: row.take()?,
             })
         };
@@ -111,8 +124,8 @@ impl WorkspaceRow {
         let settings = &self.settings;
         work.sql.exec(
             "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, audit_retention = ?, allowed_origins = ?, hosts = ?,
-             identity_providers = ?, version = ?",
+             session_length = ?, lease_max = ?, longest_lease = max(longest_lease, ?), audit_retention = ?,
+             allowed_origins = ?, hosts = ?, identity_providers = ?, version = ?",
             &[
                 (&self.name).into(),
                 (&self.prefix).into(),
@@ -120,6 +133,8 @@ impl WorkspaceRow {
                 settings.default_quota.into(),
                 settings.max_lifetime.into(),
                 settings.session_length.into(),
+                settings.lease_max.into(),
+                settings.lease_max.into(),
                 settings.audit_retention.into(),
                 Value::json(&settings.allowed_origins)?,
                 Value::json(&settings.hosts)?,
@@ -157,6 +172,7 @@ pub(crate) fn found(
         name: ask.name.clone(),
         prefix: ask.prefix,
         created_at: now,
+        epoch: now.0,
         generation: 0,
         version: 0,
         founded: 0,
@@ -166,22 +182,26 @@ pub(crate) fn found(
             default_quota: DEFAULT_QUOTA,
             max_lifetime: None,
             session_length: DEFAULT_SESSION_LENGTH,
+            lease_max: DEFAULT_LEASE,
             audit_retention: None,
             allowed_origins: Vec::new(),
             hosts: Hosts::default(),
             identity_providers: Vec::new(),
         },
+        longest_lease: DEFAULT_LEASE,
         deleting: false,
     };
     sql.exec(
-        "INSERT INTO workspace (row, key, slug, name, prefix, created_at, generation, version, founded, last_number,
-         suspended, has_imports, default_quota, session_length) VALUES (1, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?)",
+        "INSERT INTO workspace (row, key, slug, name, prefix, created_at, epoch, generation, version, founded,
+         last_number, suspended, has_imports, default_quota, session_length)
+         VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?)",
         &[
             (&key).into(),
             (&founded.slug).into(),
             (&founded.name).into(),
             (&founded.prefix).into(),
             now.into(),
+            founded.epoch.into(),
             DEFAULT_QUOTA.into(),
             DEFAULT_SESSION_LENGTH.into(),
         ],
@@ -273,6 +293,9 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
     if let Some(seconds) = ask.session_length {
         settings.session_length = within("/session_length", seconds, SESSION_LENGTHS)?;
     }
+    if let Some(seconds) = ask.lease_max {
+        settings.lease_max = within("/lease_max", seconds, LEASES)?;
+    }
     if let Patch::Set(days) = ask.audit_retention {
         within("/audit_retention_days", days, RETENTIONS)?;
     }
@@ -321,7 +344,7 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     Ok(after.view())
 }
 
-fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 10] {
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 11] {
     let settings = &workspace.settings;
     [
         ("name", json!(workspace.name)),
@@ -330,6 +353,7 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 10] {
         ("default_quota", json!(settings.default_quota)),
         ("max_lifetime", json!(settings.max_lifetime)),
         ("session_length", json!(settings.session_length)),
+        ("lease_max", json!(settings.lease_max)),
         ("audit_retention_days", json!(settings.audit_retention)),
         ("allowed_origins", json!(settings.allowed_origins)),
         ("hosts", json!(settings.hosts)),

@@ -58,6 +58,78 @@ impl Read for Answer {
     }
 }
 
+/// How far a ledger's history has come: the later of two is the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Position {
+    /// When this line of history began, in milliseconds since 1970: a ledger that is set back to an earlier state begins
+    /// another.
+    pub epoch: u64,
+    /// How many changes it had made.
+    pub generation: u64,
+}
+
+/// A question for a lease: what changed, and what of these texts?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseQuestion {
+    /// Whose ledger is asked.
+    pub workspace: WorkspaceKey,
+    /// Where the asker stands: it wants to know all changes since. Nothing where it holds nothing.
+    pub since: Option<Position>,
+    /// The texts in question, by digest.
+    pub digests: Vec<Digest>,
+    /// Uses that were counted since the last report, at most 1,000.
+    pub uses: Vec<Use>,
+}
+
+/// Uses of one text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The text's digest.
+    pub digest: Digest,
+    /// When the last of them was.
+    pub last: Timestamp,
+    /// How many.
+    pub count: u32,
+}
+
+/// A lease: leave to answer from memory, with what the asker's memory lacks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// See [`Position::epoch`].
+    pub epoch: u64,
+    /// The generation since which the answer tells of every change to what the asker can hold; where absent, the asker is
+    /// to start anew: nothing that it held before counts any more.
+    pub since: Option<u64>,
+    /// For how long, in milliseconds from before the question was asked, the asker may answer from memory; not at all
+    /// where 0.
+    pub term: u64,
+    /// The texts that were asked about and those that changed, likewise owners: all as of one moment.
+    pub answer: Answer,
+}
+
+impl Grant {
+    /// As of when it is.
+    #[must_use]
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch, generation: self.answer.generation }
+    }
+}
+
+impl Encoded for Grant {
+    const KIND: u8 = b'l';
+}
+
+impl Read for Grant {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            epoch: reader.number(),
+            since: reader.optional(Reader::number),
+            term: reader.number(),
+            answer: Read::read(reader)?,
+        })
+    }
+}
+
 /// A key in the registry. The text is part of the contract with verifiers in the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegistryKey {

@@ -48,6 +48,22 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         Some(&slot.value)
     }
 
+    /// The same, to be changed: neither its version nor what it occupies.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
+        let slot = self.find(key)?;
+        slot.used = true;
+        Some(&mut slot.value)
+    }
+
+    /// All values, from the `from`th on and round.
+    pub(crate) fn round(&mut self, from: usize) -> impl Iterator<Item = (usize, &K, &mut V)> {
+        let from = from.min(self.slots.len());
+        let (before, after) = self.slots.split_at_mut(from);
+        let start = before.len();
+        let after = after.iter_mut().enumerate().map(move |(at, slot)| (start + at, slot));
+        after.chain(before.iter_mut().enumerate()).map(|(at, slot)| (at, &slot.key, &mut slot.value))
+    }
+
     /// Keeps the value unless a newer one is held. Of the same version the later arrival is kept: it was read later.
     pub(crate) fn put(&mut self, key: K, value: V) {
         let cost = value.cost();

@@ -17,10 +17,11 @@ use crate::{
 pub enum Freshness {
     /// From memory up to a minute old, else from the registry. Goes on while the ledger is down.
     Eventual,
-    /// At most a lease old. Until leases are granted it is answered, and reported, as [`Strong`](Self::Strong).
+    /// From memory, under a lease of the ledger's: nothing passes longer after its revocation returned than a lease
+    /// lasts.
+    #[default]
     Bounded,
     /// From the ledger, each time: nothing passes after its revocation returned.
-    #[default]
     Strong,
 }
 
@@ -37,6 +38,8 @@ pub struct Demand {
     pub address: Option<IpAddr>,
     /// How stale the answer may be.
     pub freshness: Freshness,
+    /// Whether an eventual answer will do where the ledger does not answer. What the workspace asks for a scope stands.
+    pub or_eventual: bool,
 }
 
 /// A demand has to name a workspace.
@@ -44,7 +47,7 @@ pub struct Demand {
 pub struct NoWorkspace;
 
 impl Demand {
-    /// A demand for any live token of one workspace, judged strongly.
+    /// A demand for any live token of one workspace, judged as fresh as is usual.
     #[must_use]
     pub fn of(workspace: WorkspaceKey) -> Self {
         Self {
@@ -53,6 +56,7 @@ impl Demand {
             any_of: Vec::new(),
             address: None,
             freshness: Freshness::default(),
+            or_eventual: false,
         }
     }
 

@@ -17,6 +17,7 @@ mod cache;
 mod decision;
 mod demand;
 mod index;
+mod lease;
 mod memory;
 #[cfg(feature = "openapi")]
 mod openapi;
@@ -27,10 +28,11 @@ mod time;
 mod verifier;
 
 pub use address::{AddressBlock, InvalidAddressBlock};
-pub use answer::{Answer, Question, RegistryKey};
+pub use answer::{Answer, Grant, LeaseQuestion, Position, Question, RegistryKey, Use};
 pub use decision::{Code, Facts, decide};
 pub use demand::{Demand, Freshness, NoWorkspace};
+pub use lease::DELTA;
 pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
 pub use time::Timestamp;
-pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Supply, Verifier};
+pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};

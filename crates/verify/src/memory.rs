@@ -1,4 +1,5 @@
-//! What a verifier remembers: records and seal keys, each with when it was asked for.
+//! What a verifier remembers: records and seal keys, each with when it was asked for; leases; and how often tokens were
+//! used.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::hash::{Hash as _, Hasher};
@@ -6,14 +7,20 @@ use core::hash::{Hash as _, Hasher};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
 use crate::{
+    answer::Use,
     cache::{Cache, Cached, Hashed},
+    lease::Lease,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
 };
 
 /// All records and seal keys within one budget of bytes.
 #[derive(Debug)]
-pub(crate) struct Memory(Cache<Key, Held>);
+pub(crate) struct Memory {
+    cache: Cache<Key, Held>,
+    /// From where on counts of uses are taken out next, so that all have their turn.
+    hand: usize,
+}
 
 /// A time, and by which run of the clock. A clock that is set back begins a new run: how long ago anything of an
 /// earlier one was, nobody can tell.
@@ -28,6 +35,8 @@ pub(crate) struct Moment {
 pub(crate) struct Remembered<'a, T: ?Sized> {
     pub(crate) item: &'a T,
     pub(crate) asked_at: Moment,
+    /// The run of leases in which the ledger tells of every change to it; 0 where in none.
+    pub(crate) run: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +45,17 @@ enum Key {
     Owner(WorkspaceKey, u64),
     Workspace(WorkspaceKey),
     SealKeys(WorkspaceKey),
+    Lease(WorkspaceKey),
 }
 
 #[derive(Debug)]
 struct Held {
     item: Item,
     asked_at: Moment,
+    run: u32,
+    /// Of a token: how often it was used since that was reported, and when the last time was.
+    uses: u32,
+    last_use: Timestamp,
 }
 
 #[derive(Debug)]
@@ -50,12 +64,18 @@ enum Item {
     Owner(Arc<OwnerRecord>),
     Workspace(Arc<WorkspaceRecord>),
     SealKeys(Vec<SealKey>),
+    Lease(Lease),
 }
 
 impl Moment {
     /// The moment at which the clock shows `now`.
     pub(crate) fn next(self, now: Timestamp) -> Self {
         Self { run: self.run.wrapping_add(u32::from(now < self.time)), time: now }
+    }
+
+    /// Whether this was earlier, as far as can be told.
+    pub(crate) fn is_before(self, other: Self) -> bool {
+        (self.run, self.time) < (other.run, other.time)
     }
 
     /// Whether this was at most `age` milliseconds before `now`.
@@ -68,12 +88,22 @@ impl<T: ?Sized> Remembered<'_, T> {
     pub(crate) fn is_recent(&self, now: Moment, age: u64) -> bool {
         self.asked_at.is_recent(now, age)
     }
+
+    /// As of when it is known: when it was asked for, or the lease was last renewed that it is under.
+    pub(crate) fn known_at(&self, lease: &Lease) -> Moment {
+        if self.is_under(lease) && self.asked_at.is_before(lease.asked_at) { lease.asked_at } else { self.asked_at }
+    }
+
+    /// Whether the lease, while it runs, vouches for it.
+    pub(crate) fn is_under(&self, lease: &Lease) -> bool {
+        self.run != 0 && self.run == lease.run
+    }
 }
 
 impl Memory {
     /// An empty memory for about `budget` bytes of records.
     pub(crate) fn new(budget: usize) -> Self {
-        Self(Cache::new(budget))
+        Self { cache: Cache::new(budget), hand: 0 }
     }
 
     pub(crate) fn token(
@@ -81,46 +111,82 @@ impl Memory {
         workspace: WorkspaceKey,
         digest: Digest,
     ) -> Option<Remembered<'_, Arc<TokenRecord>>> {
-        let Held { item: Item::Token(item), asked_at } = self.0.get(&Key::Token(workspace, digest))? else {
+        let Held { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at })
+        Some(Remembered { item, asked_at: *asked_at, run: *run })
     }
 
     pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Remembered<'_, Arc<OwnerRecord>>> {
-        let Held { item: Item::Owner(item), asked_at } = self.0.get(&Key::Owner(workspace, number))? else {
+        let Held { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at })
+        Some(Remembered { item, asked_at: *asked_at, run: *run })
     }
 
     pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Remembered<'_, Arc<WorkspaceRecord>>> {
-        let Held { item: Item::Workspace(item), asked_at } = self.0.get(&Key::Workspace(key))? else {
+        let Held { item: Item::Workspace(item), asked_at, run, .. } = self.cache.get(&Key::Workspace(key))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at })
+        Some(Remembered { item, asked_at: *asked_at, run: *run })
     }
 
     /// The keys that seal the workspace's tokens, the current one first.
     pub(crate) fn seal_keys(&mut self, workspace: WorkspaceKey) -> Option<Remembered<'_, [SealKey]>> {
-        let Held { item: Item::SealKeys(item), asked_at } = self.0.get(&Key::SealKeys(workspace))? else {
+        let Held { item: Item::SealKeys(item), asked_at, run, .. } = self.cache.get(&Key::SealKeys(workspace))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at })
+        Some(Remembered { item, asked_at: *asked_at, run: *run })
+    }
+
+    /// The standing with the workspace's ledger.
+    pub(crate) fn lease(&mut self, workspace: WorkspaceKey) -> Option<&mut Lease> {
+        match &mut self.cache.get_mut(&Key::Lease(workspace))?.item {
+            Item::Lease(lease) => Some(lease),
+            _ => None,
+        }
+    }
+
+    /// Counts a use of a token that is held.
+    pub(crate) fn count_use(&mut self, workspace: WorkspaceKey, digest: Digest, count: u32, last: Timestamp) {
+        if let Some(held) = self.cache.get_mut(&Key::Token(workspace, digest)) {
+            held.uses = held.uses.saturating_add(count);
+            held.last_use = held.last_use.max(last);
+        }
+    }
+
+    /// Takes at most so many counts out.
+    pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
+        let mut uses = Vec::new();
+        for (at, key, held) in self.cache.round(self.hand) {
+            if let Key::Token(workspace, digest) = *key
+                && workspace == of
+                && held.uses > 0
+            {
+                uses.push(Use { digest, last: held.last_use, count: core::mem::take(&mut held.uses) });
+                if uses.len() == most {
+                    self.hand = at + 1;
+                    break;
+                }
+            }
+        }
+        uses
     }
 
     /// Keeps the newer of what is held and what came in, as recent as the question, and gives it back. So do the two
-    /// below.
+    /// below. In whichever run of leases it was held it stays: what is newer than all that the ledger has told of, it will
+    /// tell any change to.
     pub(crate) fn keep_token(
         &mut self,
         workspace: WorkspaceKey,
         digest: Digest,
         record: TokenRecord,
         asked_at: Moment,
+        run: u32,
     ) -> Arc<TokenRecord> {
         let held = self.token(workspace, digest).filter(|held| held.item.version > record.version);
         let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
-        self.0.put(Key::Token(workspace, digest), Held { item: Item::Token(Arc::clone(&item)), asked_at });
+        self.put(Key::Token(workspace, digest), Item::Token(Arc::clone(&item)), asked_at, run);
         item
     }
 
@@ -129,24 +195,40 @@ impl Memory {
         workspace: WorkspaceKey,
         record: OwnerRecord,
         asked_at: Moment,
+        run: u32,
     ) -> Arc<OwnerRecord> {
         let number = record.number;
         let held = self.owner(workspace, number).filter(|held| held.item.version > record.version);
         let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
-        self.0.put(Key::Owner(workspace, number), Held { item: Item::Owner(Arc::clone(&item)), asked_at });
+        self.put(Key::Owner(workspace, number), Item::Owner(Arc::clone(&item)), asked_at, run);
         item
     }
 
-    pub(crate) fn keep_workspace(&mut self, record: WorkspaceRecord, asked_at: Moment) -> Arc<WorkspaceRecord> {
+    pub(crate) fn keep_workspace(&mut self, record: WorkspaceRecord, asked_at: Moment, run: u32) -> Arc<WorkspaceRecord> {
         let key = record.key;
         let held = self.workspace(key).filter(|held| held.item.version > record.version);
         let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
-        self.0.put(Key::Workspace(key), Held { item: Item::Workspace(Arc::clone(&item)), asked_at });
+        self.put(Key::Workspace(key), Item::Workspace(Arc::clone(&item)), asked_at, run);
         item
     }
 
     pub(crate) fn keep_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, asked_at: Moment) {
-        self.0.put(Key::SealKeys(workspace), Held { item: Item::SealKeys(keys), asked_at });
+        self.put(Key::SealKeys(workspace), Item::SealKeys(keys), asked_at, 0);
+    }
+
+    pub(crate) fn keep_lease(&mut self, workspace: WorkspaceKey, lease: Lease) {
+        self.put(Key::Lease(workspace), Item::Lease(lease), lease.asked_at, 0);
+    }
+
+    fn put(&mut self, key: Key, item: Item, asked_at: Moment, run: u32) {
+        let mut new = Held { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
+        if let Some(held) = self.cache.get(&key) {
+            (new.uses, new.last_use) = (held.uses, held.last_use);
+            if run == 0 {
+                new.run = held.run;
+            }
+        }
+        self.cache.put(key, new);
     }
 }
 
@@ -166,6 +248,7 @@ impl Hashed for Key {
             Self::Owner(workspace, number) => of_workspace(workspace, *number),
             Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
             Self::SealKeys(workspace) => of_workspace(workspace, u64::MAX - 1),
+            Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
         }
     }
 }
@@ -188,13 +271,13 @@ impl Hasher for Fold {
 }
 
 impl Cached for Held {
-    /// Seal keys have no version: the list that arrived last counts, and ages since it was asked for.
+    /// Seal keys and leases have no version: what arrived last counts.
     fn version(&self) -> u64 {
         match &self.item {
             Item::Token(record) => record.version,
             Item::Owner(record) => record.version,
             Item::Workspace(record) => record.version,
-            Item::SealKeys(_) => 0,
+            Item::SealKeys(_) | Item::Lease(_) => 0,
         }
     }
 
@@ -211,6 +294,7 @@ impl Cached for Held {
                 size_of::<WorkspaceRecord>() + record.slug.len() + scopes.sum::<usize>()
             }
             Item::SealKeys(keys) => size_of_val(keys.as_slice()),
+            Item::Lease(lease) => size_of_val(lease),
         }
     }
 }

@@ -6,20 +6,26 @@
 //!
 //! Guarantees:
 //! - A strong decision follows from a question asked after the check began. Memory can only make it newer.
+//! - A bounded decision follows from memory under a lease of the ledger's, or from a question as above. What an answer
+//!   that is older than memory says, or one that comes when its own lease is over, counts for nothing.
 //! - A yes needs all three records. What is missing, unreadable or out of reach is asked of the ledger, and
 //!   [`Code::Unavailable`] where that cannot be had.
 //! - A text that was never issued costs no I/O once the workspace's seal keys are known: its seal is wrong.
+
+mod answers;
+mod recall;
 
 use alloc::{sync::Arc, vec::Vec};
 
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
-    answer::{Answer, Question, RegistryKey},
-    decision::{Code, Facts, decide},
+    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
+    decision::{Code, Facts},
     demand::{Demand, Freshness},
+    lease::Lease,
     memory::{Memory, Moment},
-    record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
+    record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
 };
 
@@ -32,12 +38,14 @@ pub struct Limits {
     pub eventual_age: u64,
     /// How many foreign texts never seen before may be looked up in a second.
     pub foreign_per_second: u32,
+    /// Whether uses of tokens are counted, to be told with questions for leases.
+    pub count_uses: bool,
 }
 
 impl Default for Limits {
-    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second.
+    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted.
     fn default() -> Self {
-        Self { memory: 16 << 20, eventual_age: 60_000, foreign_per_second: 100 }
+        Self { memory: 16 << 20, eventual_age: 60_000, foreign_per_second: 100, count_uses: false }
     }
 }
 
@@ -45,8 +53,14 @@ impl Default for Limits {
 /// been known to verifiers for this long, as one that is not current yet, before tokens are sealed with it.
 const SEAL_KEYS_AGE: u64 = 60_000;
 
-/// Registry look-ups before the ledger is asked: the token with its workspace, then its owner.
-const REGISTRY_ROUNDS: u8 = 2;
+/// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
+const LOOKS: u8 = 2;
+
+/// How often the ledger is asked again whose answer came too late.
+const REPEATS: u8 = 2;
+
+/// The most uses in one report.
+const REPORT: usize = 1_000;
 
 /// A step towards a decision.
 #[derive(Debug)]
@@ -68,6 +82,9 @@ pub struct Decision {
     pub as_of: Timestamp,
     /// Who the token is, where it was ever issued: also where it does not pass.
     pub known: Option<Known>,
+    /// Whether it is this request's turn to have the workspace's lease renewed, in its background: see
+    /// [`Verifier::renewal`]. Where it does not, the next one does, a second later.
+    pub renewal_due: bool,
 }
 
 /// The records that a decision rests on.
@@ -84,7 +101,14 @@ pub struct Pending {
     subject: Subject,
     need: Need,
     asked_at: Moment,
-    registry_rounds: u8,
+    course: Course,
+}
+
+/// A question for a lease that nobody waits for.
+#[derive(Debug)]
+pub struct Renewal {
+    question: LeaseQuestion,
+    asked_at: Moment,
 }
 
 /// What a host has to fetch.
@@ -95,6 +119,8 @@ pub enum Need {
     /// The ledger's answer to this question. A host may put several into one, of one workspace, and supply each with
     /// the one answer.
     Ledger(Question),
+    /// The ledger's answer to this question, likewise.
+    Lease(LeaseQuestion),
 }
 
 /// What a host has fetched.
@@ -104,6 +130,8 @@ pub enum Supply<'a> {
     Registry(&'a [Option<Vec<u8>>]),
     /// The ledger's answer.
     Ledger(&'a Answer),
+    /// Its answer to a question for a lease.
+    Lease(&'a Grant),
     /// It could not be had.
     Unavailable,
 }
@@ -117,6 +145,19 @@ struct Subject {
     foreign: Option<usize>,
 }
 
+/// How a check has gone so far.
+#[derive(Clone, Copy, Debug)]
+struct Course {
+    /// How fresh the answer has to be: as demanded, until that cannot be had and need not be.
+    freshness: Freshness,
+    /// How often the registry was looked at.
+    looks: u8,
+    /// How many answers came too late.
+    late: u8,
+    /// Whether the ledger gave no answer: it is not asked again.
+    without_ledger: bool,
+}
+
 /// Remembers records and decides. One per isolate.
 #[derive(Debug)]
 pub struct Verifier {
@@ -124,6 +165,8 @@ pub struct Verifier {
     memory: Memory,
     latest: Moment,
     foreign: Allowance,
+    /// How many runs of leases there were.
+    runs: u32,
 }
 
 impl Verifier {
@@ -131,7 +174,7 @@ impl Verifier {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let memory = Memory::new(limits.memory);
-        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default() }
+        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default(), runs: 0 }
     }
 
     /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
@@ -150,10 +193,11 @@ impl Verifier {
     /// Checks a text against a demand. A decision from memory allocates nothing.
     pub fn check(&mut self, text: &[u8], demand: &Demand, now: Timestamp) -> Progress {
         let now = self.moment(now);
+        let course = Course { freshness: demand.freshness, looks: 0, late: 0, without_ledger: false };
         match Presented::parse(text) {
             Err(_) => certain(Code::Malformed, now),
-            Ok(Presented::Ours(token)) => self.check_ours(token, demand, now),
-            Ok(Presented::Foreign(foreign)) => self.check_foreign(foreign.digest(), 0, demand, now),
+            Ok(Presented::Ours(token)) => self.check_ours(token, course, demand, now),
+            Ok(Presented::Foreign(foreign)) => self.check_foreign(foreign.digest(), 0, course, demand, now),
         }
     }
 
@@ -162,6 +206,7 @@ impl Verifier {
         let now = self.moment(now);
         match (&pending.need, supply) {
             (Need::Ledger(_), Supply::Ledger(answer)) => self.decide_from(&pending, answer, demand, now),
+            (Need::Lease(_), Supply::Lease(grant)) => self.decide_under(&pending, grant, demand, now),
             (Need::Registry(keys), Supply::Registry(values)) => {
                 let kept = keys.iter().zip(values).filter_map(|(key, value)| {
                     // What can be kept is, though another key's value may be missing.
@@ -170,79 +215,94 @@ impl Verifier {
                 let complete = kept.count() == keys.len() && keys.len() == values.len();
                 self.after_registry(&pending, complete, demand, now)
             }
-            (Need::Registry(_), _) => ask_ledger(pending.subject, now),
-            (Need::Ledger(_), _) => unavailable(demand, now),
+            (Need::Registry(_), _) => self.ask(pending.subject, pending.course.without_registry(), demand, now),
+            (Need::Ledger(_), _) => self.do_without_ledger(&pending, demand, now),
+            (Need::Lease(question), _) => {
+                self.miss(question);
+                self.do_without_ledger(&pending, demand, now)
+            }
         }
     }
 
-    fn check_ours(&mut self, token: TokenRef<'_>, demand: &Demand, now: Moment) -> Progress {
+    /// The question by which a workspace's lease is renewed, for the request whose [turn](Decision::renewal_due) it is.
+    pub fn renewal(&mut self, workspace: WorkspaceKey, now: Timestamp) -> Renewal {
+        let now = self.moment(now);
+        Renewal { question: self.lease_question(workspace, Vec::new(), now), asked_at: now }
+    }
+
+    /// Takes the answer to such a question; `None` where there was none.
+    pub fn renew(&mut self, renewal: &Renewal, grant: Option<&Grant>, now: Timestamp) {
+        let now = self.moment(now);
+        match grant {
+            Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.asked_at, now),
+            None => self.miss(&renewal.question),
+        }
+    }
+
+    /// Ends the workspace's lease, so that the ledger is asked before anything bounded is answered: for whoever has just
+    /// changed something there.
+    pub fn end_lease(&mut self, workspace: WorkspaceKey) {
+        if let Some(lease) = self.memory.lease(workspace) {
+            lease.end();
+        }
+    }
+
+    fn check_ours(&mut self, token: TokenRef<'_>, course: Course, demand: &Demand, now: Moment) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
             return certain(Code::Unknown, now);
         }
         let subject = Subject { workspace, digest: token.digest(), foreign: None };
-        if let Some(decision) = self.recall(subject, demand, now) {
+        if let Some(decision) = self.recall(subject, course.freshness, demand, now) {
             return Progress::Decided(decision);
         }
         if self.memory.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
             return certain(Code::Unknown, now);
         }
-        self.ask(subject, 0, demand, now)
+        self.ask(subject, course, demand, now)
     }
 
     /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
-    fn check_foreign(&mut self, digest: Digest, at: usize, demand: &Demand, now: Moment) -> Progress {
+    fn check_foreign(&mut self, digest: Digest, at: usize, course: Course, demand: &Demand, now: Moment) -> Progress {
+        let freshness = course.freshness;
         for (at, workspace) in demand.workspaces().iter().enumerate().skip(at) {
             let subject = Subject { workspace: *workspace, digest, foreign: Some(at) };
-            if let Some(decision) = self.recall(subject, demand, now) {
+            if let Some(decision) = self.recall(subject, freshness, demand, now) {
                 return Progress::Decided(decision);
             }
-            if self.without_imports(*workspace, demand, now).is_some() {
+            if self.without_imports(*workspace, freshness, now).is_some() {
                 continue;
             }
             let seen = self.memory.token(*workspace, digest).is_some();
             if !seen && !self.foreign.take(self.limits.foreign_per_second, now.time) {
                 return certain(Code::RateLimited, now);
             }
-            return self.ask(subject, 0, demand, now);
+            return self.ask(subject, course, demand, now);
         }
         let workspaces = demand.workspaces().iter();
-        match workspaces.filter_map(|workspace| self.without_imports(*workspace, demand, now)).min() {
-            Some(as_of) => decided(Code::Unknown, Freshness::Eventual, as_of, None),
+        match workspaces.filter_map(|workspace| self.without_imports(*workspace, freshness, now)).min() {
+            Some(as_of) => decided(Code::Unknown, freshness, as_of, None),
             None => certain(Code::Unknown, now),
         }
     }
 
-    /// The decision from memory, where the demand allows one and all three records are recent.
-    fn recall(&mut self, subject: Subject, demand: &Demand, now: Moment) -> Option<Decision> {
-        let Subject { workspace: key, digest, .. } = subject;
-        if demand.freshness > Freshness::Eventual {
-            return None;
-        }
-        let age = self.limits.eventual_age;
-        let held = self.memory.workspace(key).filter(|held| held.is_recent(now, age))?;
-        if strictest(demand, held.item) > Freshness::Eventual {
-            return None;
-        }
-        let (workspace, as_of) = (Arc::clone(held.item), held.asked_at.time);
-        let held = self.memory.token(key, digest).filter(|held| held.is_recent(now, age))?;
-        let (token, as_of) = (Arc::clone(held.item), as_of.min(held.asked_at.time));
-        let held = self.memory.owner(key, token.owner).filter(|held| held.is_recent(now, age))?;
-        let (owner, as_of) = (Arc::clone(held.item), as_of.min(held.asked_at.time));
-        let known = Known { token, owner, workspace };
-        let code = decide(known.facts(), demand, now.time);
-        Some(Decision { code, freshness: Freshness::Eventual, as_of, known: Some(known) })
-    }
-
     /// What to fetch next, where memory does not suffice.
-    fn ask(&mut self, subject: Subject, registry_rounds: u8, demand: &Demand, now: Moment) -> Progress {
+    fn ask(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
         let workspace = self.memory.workspace(subject.workspace);
-        let freshness = workspace.map_or(demand.freshness, |held| strictest(demand, held.item));
-        if freshness > Freshness::Eventual || registry_rounds >= REGISTRY_ROUNDS {
-            return ask_ledger(subject, now);
-        }
-        let need = Need::Registry(self.registry_keys(subject, now));
-        Progress::Fetch(Pending { subject, need, asked_at: now, registry_rounds: registry_rounds + 1 })
+        let freshness = workspace.map_or(course.freshness, |held| strictest(course.freshness, demand, held.item));
+        let need = match freshness {
+            Freshness::Eventual if course.looks < LOOKS => Need::Registry(self.registry_keys(subject, now)),
+            _ if course.without_ledger => return unavailable(demand, now),
+            Freshness::Bounded => {
+                if demand.or_eventual && self.memory.lease(subject.workspace).is_some_and(|lease| lease.is_failing(now)) {
+                    return self.fall_back(subject, course, demand, now);
+                }
+                Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest]), now))
+            }
+            _ => Need::Ledger(Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) }),
+        };
+        let looks = course.looks + u8::from(matches!(need, Need::Registry(_)));
+        Progress::Fetch(Pending { subject, need, asked_at: now, course: Course { looks, ..course } })
     }
 
     /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
@@ -266,66 +326,15 @@ impl Verifier {
         keys
     }
 
-    /// Keeps what the registry held under a key; nothing where that was nothing, or nothing that belongs there.
-    fn keep(&mut self, key: RegistryKey, value: Option<&[u8]>, asked_at: Moment) -> Option<()> {
-        match key {
-            RegistryKey::Token(workspace, digest) => {
-                let record = TokenRecord::decode(value?).ok()?;
-                self.memory.keep_token(workspace, digest, record, asked_at);
-            }
-            RegistryKey::Owner(workspace, number) => {
-                let record = OwnerRecord::decode(value?).ok().filter(|record| record.number == number)?;
-                self.memory.keep_owner(workspace, record, asked_at);
-            }
-            RegistryKey::Workspace(workspace) => {
-                let record = WorkspaceRecord::decode(value?).ok().filter(|record| record.key == workspace)?;
-                self.memory.keep_workspace(record, asked_at);
-            }
+    fn lease_question(&mut self, workspace: WorkspaceKey, digests: Vec<Digest>, now: Moment) -> LeaseQuestion {
+        if self.memory.lease(workspace).is_none() {
+            self.memory.keep_lease(workspace, Lease::default());
         }
-        Some(())
-    }
-
-    fn after_registry(&mut self, pending: &Pending, complete: bool, demand: &Demand, now: Moment) -> Progress {
-        let subject = pending.subject;
-        if let Some(at) = subject.foreign
-            && self.without_imports(subject.workspace, demand, now).is_some()
-        {
-            return self.check_foreign(subject.digest, at + 1, demand, now);
-        }
-        if !complete {
-            return ask_ledger(subject, now);
-        }
-        match self.recall(subject, demand, now) {
-            Some(decision) => Progress::Decided(decision),
-            None => self.ask(subject, pending.registry_rounds, demand, now),
-        }
-    }
-
-    /// The decision that follows from a ledger's answer, or from what is newer in memory.
-    fn decide_from(&mut self, pending: &Pending, answer: &Answer, demand: &Demand, now: Moment) -> Progress {
-        let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, .. } = *pending;
-        let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
-        let is_of_key = answer.key == key && answer.workspace.as_ref().is_none_or(|workspace| workspace.key == key);
-        let (Some((_, token)), true) = (asked, is_of_key) else {
-            return unavailable(demand, now);
-        };
-        self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
-        let (Some(workspace), Some(token)) = (&answer.workspace, token) else {
-            return match foreign {
-                Some(at) => self.check_foreign(digest, at + 1, demand, now),
-                None => decided(Code::Unknown, Freshness::Strong, answer.as_of, None),
-            };
-        };
-        let Some(owner) = answer.owners.iter().find(|owner| owner.number == token.owner) else {
-            return unavailable(demand, now);
-        };
-        let known = Known {
-            token: self.memory.keep_token(key, digest, token.clone(), asked_at),
-            owner: self.memory.keep_owner(key, owner.clone(), asked_at),
-            workspace: self.memory.keep_workspace(workspace.clone(), asked_at),
-        };
-        let code = decide(known.facts(), demand, answer.as_of);
-        decided(code, Freshness::Strong, answer.as_of, Some(known))
+        let lease = self.memory.lease(workspace);
+        let (since, reports) = lease.map_or((None, false), |lease| lease.ask(now));
+        let uses =
+            if reports && self.limits.count_uses { self.memory.take_uses(workspace, REPORT) } else { Vec::new() };
+        LeaseQuestion { workspace, since, digests, uses }
     }
 
     fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {
@@ -334,18 +343,6 @@ impl Verifier {
                 && !keys.item.is_empty()
                 && !keys.item.iter().any(|key| token.is_sealed_by(key))
         })
-    }
-
-    /// As of when nothing foreign is known to the workspace, where an eventual demand may take memory's word for it. A
-    /// stronger one asks, since an import may just have changed that.
-    fn without_imports(&mut self, workspace: WorkspaceKey, demand: &Demand, now: Moment) -> Option<Timestamp> {
-        if demand.freshness > Freshness::Eventual {
-            return None;
-        }
-        let age = self.limits.eventual_age;
-        let held =
-            self.memory.workspace(workspace).filter(|held| held.is_recent(now, age) && !held.item.has_imports)?;
-        Some(held.asked_at.time)
     }
 
     fn moment(&mut self, now: Timestamp) -> Moment {
@@ -359,6 +356,21 @@ impl Pending {
     #[must_use]
     pub fn need(&self) -> &Need {
         &self.need
+    }
+}
+
+impl Renewal {
+    /// What to ask.
+    #[must_use]
+    pub fn question(&self) -> &LeaseQuestion {
+        &self.question
+    }
+}
+
+impl Course {
+    /// The same, after a look at the registry that brought nothing: it is not looked at again.
+    fn without_registry(self) -> Self {
+        Self { looks: LOOKS, ..self }
     }
 }
 
@@ -380,19 +392,13 @@ fn unavailable(demand: &Demand, now: Moment) -> Progress {
 }
 
 fn decided(code: Code, freshness: Freshness, as_of: Timestamp, known: Option<Known>) -> Progress {
-    Progress::Decided(Decision { code, freshness, as_of, known })
+    Progress::Decided(Decision { code, freshness, as_of, known, renewal_due: false })
 }
 
-fn ask_ledger(subject: Subject, now: Moment) -> Progress {
-    let question = Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) };
-    let need = Need::Ledger(question);
-    Progress::Fetch(Pending { subject, need, asked_at: now, registry_rounds: REGISTRY_ROUNDS })
-}
-
-/// The strictest freshness that the demand, or the workspace for one of its scopes, asks.
-fn strictest(demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
+/// The strictest of this freshness and what the workspace asks for the demand's scopes.
+fn strictest(freshness: Freshness, demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
     let asked = demand.scopes().map(|scope| workspace.freshness_of(scope));
-    asked.fold(demand.freshness, Ord::max)
+    asked.fold(freshness, Ord::max)
 }
 
 /// So many a second, counted in fixed windows: at a border of two, twice that may pass.

@@ -1,4 +1,4 @@
 // What every entry point exports, besides init().
 export { Gate } from "./gate.js";
 export { refusal } from "./refusal.js";
-export { CODES, InvalidDemandError, Verifier, codeOf, digest, inspect, isPending, isValid } from "./verifier.js";
+export { CODES, InvalidDemandError, Verifier, codeOf, digest, inspect, isPending, isRenewalDue, isValid } from "./verifier.js";

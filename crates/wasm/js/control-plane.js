@@ -1,4 +1,4 @@
-// Asks a Counterfoil deployment for records.
+// Asks a Counterfoil deployment for records and leases.
 
 /** Plain HTTP would tell whoever listens the gate's own token; on one machine nobody does. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
@@ -8,7 +8,7 @@ const SERVICE = "https://counterfoil/";
 
 export class ControlPlane {
   #ask;
-  #at;
+  #base;
   #timeout;
 
   /** @param at a service binding (whatever has a `fetch`), or where the deployment is */
@@ -16,7 +16,7 @@ export class ControlPlane {
     const isService = typeof at?.fetch === "function";
     // Called by its own name: the global one does not like to be another object's method.
     this.#ask = isService ? (url, init) => at.fetch(url, init) : (url, init) => fetch(url, init);
-    this.#at = new URL("/v1/records", isService ? SERVICE : address(at));
+    this.#base = isService ? SERVICE : address(at);
     this.#timeout = timeout;
   }
 
@@ -25,11 +25,20 @@ export class ControlPlane {
    *
    * @throws Error that says what is wrong, and never holds the token
    */
-  async records(token, digests) {
-    const response = await this.#ask(this.#at, {
+  records(token, digests) {
+    return this.#post("/v1/records", token, { digests });
+  }
+
+  /** What the ledger grants to one that stands there, and what changed since; throws likewise. */
+  lease(token, question) {
+    return this.#post("/v1/lease", token, question);
+  }
+
+  async #post(path, token, body) {
+    const response = await this.#ask(new URL(path, this.#base), {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify({ digests }),
+      body: JSON.stringify(body),
       redirect: "manual",
       signal: AbortSignal.timeout(this.#timeout),
     }).catch(() => {

@@ -1,7 +1,7 @@
 // Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
 import { ControlPlane } from "./control-plane.js";
 import { presented } from "./presented.js";
-import { InvalidDemandError, Verifier, clientAddress, codeOf, inspect, isPending } from "./verifier.js";
+import { InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue } from "./verifier.js";
 
 /** The most digests that the control plane takes in one question. */
 const BATCH = 100;
@@ -16,6 +16,7 @@ export class Gate {
   /** A token that holds `tokens:verify` for each workspace, by the workspace's key. */
   #tokens;
   #freshness;
+  #orEventual;
   #now;
   #address;
   #onFailure;
@@ -26,7 +27,8 @@ export class Gate {
     token,
     tokens = { [workspaceOf(token)]: token },
     registry,
-    freshness = "strong",
+    freshness = "bounded",
+    orEventual = false,
     timeout = 2000,
     memory,
     address = clientAddress,
@@ -37,6 +39,7 @@ export class Gate {
     this.#registry = registry;
     this.#tokens = new Map(Object.entries(tokens));
     this.#freshness = freshness;
+    this.#orEventual = orEventual;
     this.#now = now;
     this.#address = address;
     this.#onFailure = onFailure;
@@ -45,17 +48,22 @@ export class Gate {
     this.compile({});
   }
 
-  compile({ allOf, anyOf, freshness = this.#freshness, ...others }) {
+  compile({ allOf, anyOf, freshness = this.#freshness, orEventual = this.#orEventual, ...others }) {
     if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
-    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness });
+    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness, orEventual });
   }
 
   check(token, demand, address) {
-    return this.#verifier.check(token, demand, this.#now(), address);
+    const answer = this.#verifier.check(token, demand, this.#now(), address);
+    if (isRenewalDue(answer)) background(this.#renew(answer));
+    return answer;
   }
 
   checkAll(tokens, demand, { address, into } = {}) {
-    return this.#verifier.checkAll(tokens, demand, this.#now(), address, into);
+    const answers = this.#verifier.checkAll(tokens, demand, this.#now(), address, into);
+    const due = answers.find(isRenewalDue);
+    if (due !== undefined) background(this.#renew(due));
+    return answers;
   }
 
   async verify(from, demand, { address } = {}) {
@@ -111,25 +119,35 @@ export class Gate {
 
   /** What each of the needs asks for, in their order; `undefined` where it could not be had. */
   async #fetch(needs) {
-    const asked = new Map();
-    const keys = new Set();
+    const [asked, leases, keys] = [new Map(), new Map(), new Set()];
     for (const need of needs) {
       if (need?.kind === "registry") need.keys.forEach((key) => keys.add(key));
-      if (need?.kind !== "ledger") continue;
-      if (!asked.has(need.workspace)) asked.set(need.workspace, new Set());
-      need.digests.forEach((digest) => asked.get(need.workspace).add(digest));
+      if (need?.kind === "ledger") add(asked, need.workspace, { digests: need.digests });
+      if (need?.kind === "lease") add(leases, need.workspace, need.question);
     }
-    const [answers, values] = await Promise.all([
-      gathered(asked.keys(), (workspace) => this.#records(workspace, [...asked.get(workspace)])),
+    const [answers, grants, values] = await Promise.all([
+      gathered(asked.keys(), (workspace) => this.#ask("records", workspace, asked.get(workspace).digests)),
+      gathered(leases.keys(), (workspace) => this.#ask("lease", workspace, leases.get(workspace))),
       gathered(this.#registry ? keys : [], (key) => this.#registry.get(key, "arrayBuffer")),
     ]);
-    return needs.map((need) =>
-      need?.kind === "registry" ? need.keys.map((key) => values.get(key)) : answers.get(need?.workspace));
+    return needs.map((need) => {
+      if (need?.kind === "registry") return need.keys.map((key) => values.get(key));
+      return (need?.kind === "lease" ? grants : answers).get(need?.workspace);
+    });
   }
 
-  async #records(workspace, digests) {
+  /** Renews the lease that an answer came from, in the background of its request. */
+  async #renew(answer) {
+    const asked = this.#verifier.renew(answer, this.#now());
+    if (asked === undefined) return;
+    const { workspace, question } = this.#verifier.need(asked);
+    const grant = await this.#ask("lease", workspace, question);
+    this.#verifier.supply(asked, grant, this.#now());
+  }
+
+  async #ask(what, workspace, question) {
     try {
-      return await this.#controlPlane.records(this.#tokens.get(workspace), digests);
+      return await this.#controlPlane[what](this.#tokens.get(workspace), question);
     } catch (error) {
       this.#tell(error);
       return undefined;
@@ -143,6 +161,14 @@ export class Gate {
     this.#told = { message: error.message, at: now };
     this.#onFailure(error);
   }
+}
+
+/** Adds one check's question to those of others of the same workspace, each digest once. */
+function add(questions, workspace, question) {
+  const known = questions.get(workspace) ?? { digests: [], uses: [] };
+  const digests = [...new Set([...known.digests, ...question.digests])];
+  const uses = [...known.uses, ...(question.uses ?? [])];
+  questions.set(workspace, { since: question.since, digests, uses });
 }
 
 /** The key of the workspace that issued the token. */

@@ -20,8 +20,9 @@ export type Code =
 export type Freshness = "strong" | "bounded" | "eventual";
 
 /**
- * One number: its low 8 bits are the number of the code, the others name the check or the decision to `need`, `supply`,
- * `details` and `resolve`. Read it with `isValid`, `isPending` and `codeOf`.
+ * One number: its low 7 bits are the number of the code, the next one says that a lease is to be renewed, the others name
+ * the check or the decision to `need`, `supply`, `details`, `resolve` and `renew`. Read it with `isValid`, `isPending`,
+ * `isRenewalDue` and `codeOf`.
  */
 export type Answer = number;
 
@@ -36,14 +37,27 @@ export interface Demand {
   allOf?: string[];
   /** Scopes of which one must be granted. */
   anyOf?: string[];
-  /** How stale the answer may be; `strong` where not said. `bounded` is answered as `strong`. */
+  /** How stale the answer may be; `bounded` where not said. */
   freshness?: Freshness;
+  /** Whether an eventual answer will do where the control plane gives none. */
+  orEventual?: boolean;
 }
 
 /** What a check waits for. */
 export type Need =
   | { kind: "ledger"; workspace: string; digests: string[] }
+  | { kind: "lease"; workspace: string; question: LeaseQuestion }
   | { kind: "registry"; keys: string[] };
+
+/** The body of `POST /v1/lease`. */
+export interface LeaseQuestion {
+  /** As of when memory is; absent where it holds nothing. */
+  since?: { epoch: number; generation: number };
+  /** In hexadecimal. */
+  digests: string[];
+  /** How often texts were used since that was last told. */
+  uses: { digest: string; last_used_at: string; count: number }[];
+}
 
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView;
 
@@ -51,6 +65,8 @@ export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView;
 export interface Sources {
   /** The body of `POST /v1/records` for these digests (hexadecimal), with a token of that workspace. */
   ledger?(workspace: string, digests: string[]): Promise<Bytes | undefined>;
+  /** The body of the answer to `POST /v1/lease` with this question, with a token of that workspace. */
+  lease?(workspace: string, question: LeaseQuestion): Promise<Bytes | undefined>;
   /** The values of these keys of the registry, in their order; `null` for one that is not there. */
   registry?(keys: string[]): Promise<(Bytes | null | undefined)[] | undefined>;
   /** Milliseconds since 1970; `Date.now` where not said. */
@@ -95,6 +111,8 @@ export function init(source?: URL | string | Request | Response | BufferSource |
 export function codeOf(answer: Answer): Code;
 export function isPending(answer: Answer): boolean;
 export function isValid(answer: Answer): boolean;
+/** Whether it is this request's turn to have a lease renewed: `Verifier.renewFrom`. A gate does so by itself. */
+export function isRenewalDue(answer: Answer): boolean;
 
 /** Looks at a text, with no key, no memory and no network. */
 export function inspect(text: string): Inspection;
@@ -171,8 +189,10 @@ export interface GateOptions {
    * binding could write, too.
    */
   registry?: Registry;
-  /** Where a demand says nothing; `strong` by itself. */
+  /** Where a demand says nothing; `bounded` by itself. */
   freshness?: Freshness;
+  /** Likewise; `false` by itself. */
+  orEventual?: boolean;
   /** How long to wait for the control plane, in milliseconds; 2000 by itself. */
   timeout?: number;
   /** About how many bytes of records to hold; 16 MiB by itself. */
@@ -288,6 +308,15 @@ export class Verifier {
 
   /** Fetches whatever a check waits for, until it is decided. Never rejects on account of a source. */
   resolve(answer: Answer, sources: Sources): Promise<Answer>;
+
+  /**
+   * Begins to renew the lease that the answer came from, where it is its request's turn: a pending answer, for `need` and
+   * `supply`, of which nothing follows; else `undefined`.
+   */
+  renew(answer: Answer, now: number): Answer | undefined;
+
+  /** Renews it, where it is its request's turn. To be kept going in the background. Never rejects. */
+  renewFrom(answer: Answer, sources: Sources): Promise<void>;
 
   /** A decision in full; `undefined` unless it is among the last 256. */
   details(answer: Answer): Details | undefined;

@@ -6,6 +6,8 @@ export interface PolicyJson {
   routes: RouteJson[];
   /** Of routes that say nothing; else the gate's. */
   freshness?: Freshness;
+  /** Likewise. */
+  or_eventual?: boolean;
 }
 
 /** One route. It says in one way who may pass: by scopes, `any_token` or `public`. */
@@ -23,6 +25,8 @@ export interface RouteJson {
   /** Everybody. */
   public?: true;
   freshness?: Freshness;
+  /** Whether an eventual answer will do where the control plane gives none. */
+  or_eventual?: boolean;
 }
 
 export interface Route {

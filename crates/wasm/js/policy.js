@@ -4,7 +4,7 @@ const METHOD = /^[A-Z]+$/;
 /** As the control plane has it: segments joined by `:` or `.`; what is demanded has no wildcard. */
 const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
 const FRESHNESS = ["strong", "bounded", "eventual"];
-const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness"];
+const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness", "or_eventual"];
 
 /** Stand for any one segment, and for all that follow. */
 const ONE = Symbol("one");
@@ -84,14 +84,15 @@ function readRoutes(json, mistakes) {
     mistakes.add("", 'must be an object, {"routes": [...]}');
     return [];
   }
-  const { routes, freshness, ...others } = json;
-  for (const name of Object.keys(others)) mistakes.add(`/${name}`, "is no field of a policy: routes, freshness");
+  const { routes, freshness, or_eventual: orEventual, ...others } = json;
+  for (const name of Object.keys(others)) mistakes.add(`/${name}`, "is no field of a policy: routes, freshness, or_eventual");
   checkFreshness(freshness, "/freshness", mistakes);
+  checkBoolean(orEventual, "/or_eventual", mistakes);
   if (!Array.isArray(routes) || routes.length === 0) {
     mistakes.add("/routes", "must be a list of at least one route");
     return [];
   }
-  const read = routes.map((route, at) => readRoute(route, `/routes/${at}`, freshness, mistakes));
+  const read = routes.map((route, at) => readRoute(route, `/routes/${at}`, { freshness, orEventual }, mistakes));
   read.forEach((route, at) => {
     const before = read.findIndex((other, place) => place < at && route !== undefined && other?.covers(route));
     if (before >= 0) mistakes.add(`/routes/${at}`, `is never reached: /routes/${before} covers it. Put it before that one`);
@@ -99,7 +100,7 @@ function readRoutes(json, mistakes) {
   return read;
 }
 
-function readRoute(json, pointer, policyFreshness, mistakes) {
+function readRoute(json, pointer, ofPolicy, mistakes) {
   if (!isObject(json)) {
     mistakes.add(pointer, "must be an object");
     return undefined;
@@ -108,7 +109,8 @@ function readRoute(json, pointer, policyFreshness, mistakes) {
   for (const name of Object.keys(json).filter((name) => !ROUTE.includes(name))) {
     mistakes.add(`${pointer}/${name}`, `is no field of a route: ${ROUTE.join(", ")}`);
   }
-  const { method, path, all_of, any_of, any_token, public: isPublic, freshness = policyFreshness } = json;
+  const { method, path, all_of, any_of, any_token, public: isPublic } = json;
+  const { freshness = ofPolicy.freshness, or_eventual: orEventual = ofPolicy.orEventual } = json;
   const methods = Array.isArray(method) ? method : [method];
   if (methods.length === 0 || !methods.every((method) => method === "*" || (typeof method === "string" && METHOD.test(method)))) {
     mistakes.add(`${pointer}/method`, 'must be a method in capitals, a list of them, or "*"');
@@ -117,6 +119,7 @@ function readRoute(json, pointer, policyFreshness, mistakes) {
   const allOf = readScopes(all_of, `${pointer}/all_of`, mistakes);
   const anyOf = readScopes(any_of, `${pointer}/any_of`, mistakes);
   checkFreshness(json.freshness, `${pointer}/freshness`, mistakes);
+  checkBoolean(json.or_eventual, `${pointer}/or_eventual`, mistakes);
   for (const [name, value] of Object.entries({ any_token, public: isPublic })) {
     if (value !== undefined && value !== true) mistakes.add(`${pointer}/${name}`, "must be true, or left out");
   }
@@ -124,9 +127,11 @@ function readRoute(json, pointer, policyFreshness, mistakes) {
   if (ways !== 1) {
     mistakes.add(pointer, "must say who may pass, in one way: by scopes (all_of, any_of), any_token: true, or public: true");
   }
-  if (isPublic && json.freshness !== undefined) mistakes.add(`${pointer}/freshness`, "means nothing where everybody may pass");
+  for (const name of ["freshness", "or_eventual"].filter((name) => isPublic && json[name] !== undefined)) {
+    mistakes.add(`${pointer}/${name}`, "means nothing where everybody may pass");
+  }
   if (mistakes.count > before) return undefined;
-  return new Route({ methods, path, pattern, demand: { allOf, anyOf, freshness }, isPublic: isPublic === true });
+  return new Route({ methods, path, pattern, demand: { allOf, anyOf, freshness, orEventual }, isPublic: isPublic === true });
 }
 
 function readPattern(path, pointer, mistakes) {
@@ -164,6 +169,10 @@ function checkFreshness(freshness, pointer, mistakes) {
   if (freshness !== undefined && !FRESHNESS.includes(freshness)) {
     mistakes.add(pointer, `must be one of ${FRESHNESS.join(", ")}`);
   }
+}
+
+function checkBoolean(value, pointer, mistakes) {
+  if (value !== undefined && typeof value !== "boolean") mistakes.add(pointer, "must be true or false");
 }
 
 /** The segments of a request's path, decoded; `undefined` where servers would read it in more than one way. */

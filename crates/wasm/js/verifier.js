@@ -22,6 +22,10 @@ export const CODES = Object.freeze([
 const PENDING = 0;
 const VALID = 1;
 
+/** What of an answer is its code, and what says that a lease is to be renewed. */
+const CODE = 0x7f;
+const RENEWAL = 0x80;
+
 /** Why a demand was refused, by the module's negative numbers. */
 const REFUSED = ["", "NO_WORKSPACE", "INVALID_WORKSPACE", "INVALID_SCOPE", "INVALID_FRESHNESS", "TOO_MANY_DEMANDS"];
 
@@ -38,10 +42,12 @@ let write;
 let scratch;
 /** Where the client of a request calls from, where the platform lets nobody lie about it. */
 export let clientAddress = () => undefined;
+/** Keeps work going when its request is answered. Most platforms do so by themselves. */
+export let background = () => {};
 
 export function start(exports, platform) {
   ({ memory } = exports);
-  ({ write, clientAddress = clientAddress } = platform);
+  ({ write, clientAddress = clientAddress, background = background } = platform);
 }
 
 /** Writes a text as UTF-8 and says how many bytes it has: TEXT, too long for a token, where it does not fit. */
@@ -68,9 +74,10 @@ export class InvalidDemandError extends TypeError {
   }
 }
 
-export const codeOf = (answer) => CODES[answer & 0xff];
-export const isPending = (answer) => (answer & 0xff) === PENDING;
-export const isValid = (answer) => (answer & 0xff) === VALID;
+export const codeOf = (answer) => CODES[answer & CODE];
+export const isPending = (answer) => (answer & CODE) === PENDING;
+export const isValid = (answer) => (answer & CODE) === VALID;
+export const isRenewalDue = (answer) => (answer & RENEWAL) !== 0;
 
 export function inspect(text) {
   scratch ??= newMachine(0);
@@ -91,12 +98,13 @@ export class Verifier {
     this.#input = this.#machine.input();
   }
 
-  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "strong" }) {
+  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false }) {
     const lines = [
       ...workspaces.map((key) => line("w", key, "INVALID_WORKSPACE")),
       ...allOf.map((scope) => line("a", scope, "INVALID_SCOPE")),
       ...anyOf.map((scope) => line("o", scope, "INVALID_SCOPE")),
       line("f", freshness, "INVALID_FRESHNESS"),
+      ...(orEventual ? ["e"] : []),
     ];
     give(this.#machine, encoder.encode(lines.join("\n")));
     const demand = this.#machine.demand();
@@ -125,7 +133,14 @@ export class Verifier {
 
   need(answer) {
     const json = this.#machine.need(answer);
-    return json === "" ? undefined : JSON.parse(json);
+    if (json === "") return undefined;
+    const need = JSON.parse(json);
+    return need.kind === "lease" ? leaseNeed(need) : need;
+  }
+
+  renew(answer, now) {
+    const asked = isRenewalDue(answer) ? this.#machine.renew(answer, now) : 0;
+    return asked === 0 ? undefined : asked;
   }
 
   supply(answer, values, now) {
@@ -148,6 +163,12 @@ export class Verifier {
       current = this.supply(current, values, now());
     }
     return current;
+  }
+
+  async renewFrom(answer, sources) {
+    const now = sources.now ?? Date.now;
+    const asked = this.renew(answer, now());
+    if (asked !== undefined) this.supply(asked, await fetchFrom(sources, this.need(asked)), now());
   }
 
   free() {
@@ -207,12 +228,24 @@ function concat(parts) {
   return bytes;
 }
 
+/** A question for a lease, as the control plane takes it. */
+function leaseNeed({ kind, workspace, digests, epoch, generation, uses }) {
+  const since = epoch === undefined ? undefined : { epoch, generation };
+  const counted = uses.map((text) => {
+    const [digest, last, count] = text.split(" ");
+    return { digest, last_used_at: new Date(Number(last)).toISOString(), count: Number(count) };
+  });
+  return { kind, workspace, question: { since, digests, uses: counted } };
+}
+
 /** What a check needs; undefined where the source is missing or fails. */
 async function fetchFrom(sources, need) {
   try {
-    return await (need.kind === "ledger"
-      ? sources.ledger?.(need.workspace, need.digests)
-      : sources.registry?.(need.keys));
+    switch (need.kind) {
+      case "ledger": return await sources.ledger?.(need.workspace, need.digests);
+      case "lease": return await sources.lease?.(need.workspace, need.question);
+      default: return await sources.registry?.(need.keys);
+    }
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 // For Cloudflare Workers: the module is compiled at deployment and instantiated when this file is imported.
+import * as workers from "cloudflare:workers";
 import module from "./glue_bg.wasm";
 import { initSync } from "./glue.js";
 import { start, writeCharacters } from "./verifier.js";
@@ -7,6 +8,8 @@ start(initSync({ module }), {
   write: writeCharacters,
   // Cloudflare sets this header and lets no client do so.
   clientAddress: ({ headers }) => headers?.get?.("CF-Connecting-IP") ?? undefined,
+  // Work that goes on when its request is answered, which is else cut off.
+  background: (work) => workers.waitUntil?.(work),
 });
 
 export async function init() {}

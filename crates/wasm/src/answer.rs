@@ -2,11 +2,12 @@
 
 use alloc::string::String;
 
-use counterfoil_verify::{Decision, Freshness, Need, RegistryKey, ScopePattern};
+use counterfoil_verify::{Decision, Freshness, LeaseQuestion, Need, RegistryKey, ScopePattern, Use};
 
-use crate::json::{Object, hex};
+use crate::json::{Object, decimal, hex};
 
-/// What a host has to fetch: `{"kind":"ledger","workspace","digests"}` or `{"kind":"registry","keys"}`.
+/// What a host has to fetch: `{"kind":"ledger","workspace","digests"}`, `{"kind":"registry","keys"}`, or a
+/// [lease].
 pub(crate) fn need(need: &Need) -> String {
     match need {
         Need::Ledger(question) => Object::new()
@@ -14,10 +15,34 @@ pub(crate) fn need(need: &Need) -> String {
             .text("workspace", question.workspace.as_str())
             .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
             .finish(),
+        Need::Lease(question) => lease(question),
         Need::Registry(keys) => {
             Object::new().text("kind", "registry").texts("keys", keys.iter().map(RegistryKey::path)).finish()
         }
     }
+}
+
+/// A question for a lease: `{"kind":"lease","workspace","digests","uses"}`, and `"epoch"` and `"generation"` where there
+/// is anything to continue from. A use is the text's digest, 64 digits, then when the last one was and how many, each behind
+/// a space.
+pub(crate) fn lease(question: &LeaseQuestion) -> String {
+    Object::new()
+        .text("kind", "lease")
+        .text("workspace", question.workspace.as_str())
+        .optional_number("epoch", question.since.map(|since| since.epoch))
+        .optional_number("generation", question.since.map(|since| since.generation))
+        .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
+        .texts("uses", question.uses.iter().map(counted))
+        .finish()
+}
+
+fn counted(uses: &Use) -> String {
+    let mut text = hex(uses.digest.as_bytes());
+    for number in [uses.last.0, uses.count.into()] {
+        text.push(' ');
+        text.push_str(&decimal(number));
+    }
+    text
 }
 
 /// A decision but for its code, which the caller has. What is about a token is there only where the token was ever
@@ -38,10 +63,7 @@ pub(crate) fn details(decision: &Decision) -> String {
         .texts("scopes", facts.effective_scopes().iter().map(ScopePattern::as_str))
         .optional_text("clientId", token.client_id.as_deref())
         .optional_text("metadata", token.metadata.as_deref());
-    match token.expires_at {
-        Some(time) => json.number("expiresAt", time.0).finish(),
-        None => json.finish(),
-    }
+    json.optional_number("expiresAt", token.expires_at.map(|time| time.0)).finish()
 }
 
 pub(crate) fn freshness(freshness: Freshness) -> &'static str {

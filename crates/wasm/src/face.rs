@@ -5,7 +5,7 @@ use core::{cell::Cell, mem, net::IpAddr, ptr};
 
 use counterfoil_token::{SealKey, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Encoded as _, Limits, Need, Pending, Progress, Supply, Timestamp,
+    Answer, Code, Decision, Demand, Encoded as _, Grant, Limits, Need, Pending, Progress, Renewal, Supply, Timestamp,
 };
 use wasm_bindgen::prelude::wasm_bindgen;
 use zeroize::Zeroizing;
@@ -45,14 +45,18 @@ const DEMANDS: usize = 4096;
 /// The last instant that a JavaScript `Date` can tell, in milliseconds (ECMA-262, section 21.4.1.1).
 const END_OF_TIME: f64 = 8.64e15;
 
+/// The bit that says that a lease is to be renewed.
+const RENEWAL: u32 = 0x80;
+
 /// The number for a check that cannot be made or gone on with. It has no details.
 const UNAVAILABLE: u32 = Code::Unavailable as u32;
 
 /// Checks tokens and remembers what it learned. One per isolate.
 ///
-/// [`check`](Self::check) and [`supply`](Self::supply) answer one number. Its low 8 bits are the code, or 0 where
-/// something must be fetched first: [`need`](Self::need) tells what. The upper 24 bits name the check or the decision
-/// to the other methods, which take the number as it is.
+/// [`check`](Self::check) and [`supply`](Self::supply) answer one number. Its low 7 bits are the code, or 0 where
+/// something must be fetched first: [`need`](Self::need) tells what. The next one says that it is this request's turn to
+/// have a lease renewed: see [`renew`](Self::renew). The upper 24 bits name the check or the decision to the other methods,
+/// which take the number as it is.
 #[wasm_bindgen]
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
@@ -63,15 +67,20 @@ pub struct Verifier {
     waiting: Ring<Waiting, WAITING>,
     /// The ledger's answer that was supplied last, as it came and as it was read: each check of a batch is supplied the
     /// same.
-    answer: Option<(Zeroizing<Vec<u8>>, Answer)>,
+    answer: Option<(Zeroizing<Vec<u8>>, Answered)>,
     decisions: Ring<Decision, DECISIONS>,
 }
 
-/// A check that waits for what it asked for.
-struct Waiting {
-    pending: Pending,
-    demand: u32,
-    address: Option<IpAddr>,
+/// What waits for what it asked for.
+enum Waiting {
+    Check { pending: Pending, demand: u32, address: Option<IpAddr> },
+    Renewal(Renewal),
+}
+
+/// What a ledger answers, of either kind.
+enum Answered {
+    Records(Answer),
+    Lease(Grant),
 }
 
 #[wasm_bindgen]
@@ -80,7 +89,7 @@ impl Verifier {
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(memory: usize) -> Self {
-        let mut limits = Limits::default();
+        let mut limits = Limits { count_uses: true, ..Limits::default() };
         if memory > 0 {
             limits.memory = memory;
         }
@@ -115,7 +124,8 @@ impl Verifier {
 
     /// Compiles the demand in the room made: the number to pass to [`check`](Self::check), from 1 up. Equal demands
     /// have the same. One item a line; its first character tells what it is: `w` a workspace's key, `a` a scope that
-    /// must be granted, `o` a scope of which one must be, `f` the freshness.
+    /// must be granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do where the
+    /// ledger does not answer.
     ///
     /// A negative number says what is wrong: −1 no workspace, −2 not a workspace key, −3 not a scope, −4 not a
     /// freshness, −5 too many different demands, −6 none of these lines.
@@ -174,8 +184,26 @@ impl Verifier {
     #[must_use]
     pub fn need(&self, number: u32) -> String {
         let (code, at) = split(number);
-        let waiting = self.waiting.get(at).filter(|_| code == 0);
-        waiting.map(|waiting| answer::need(waiting.pending.need())).unwrap_or_default()
+        match self.waiting.get(at).filter(|_| code == 0) {
+            Some(Waiting::Check { pending, .. }) => answer::need(pending.need()),
+            Some(Waiting::Renewal(renewal)) => answer::lease(renewal.question()),
+            None => String::new(),
+        }
+    }
+
+    /// Begins to renew the lease under which that decision was made, where it is its request's turn: what it waits for is
+    /// told by [`need`](Self::need), and handed in by [`supply`](Self::supply), whose answer is then of no account. 0 where
+    /// there is nothing to renew.
+    pub fn renew(&mut self, number: u32, now: f64) -> u32 {
+        let (_, at) = split(number);
+        let due = self.decisions.get(at).filter(|decision| number & RENEWAL != 0 && decision.renewal_due);
+        let workspace = due.and_then(|decision| Some(decision.known.as_ref()?.facts().workspace.key));
+        match (workspace, time(now)) {
+            (Some(workspace), Some(now)) => {
+                self.waiting.put(Waiting::Renewal(self.verifier.renewal(workspace, now))) << 8
+            }
+            _ => 0,
+        }
     }
 
     /// Goes on with a check that waits. In the room made are the values fetched, in the order asked for, each as its
@@ -185,25 +213,37 @@ impl Verifier {
         // An answer of the ledger brings seal keys: wiped like the text.
         let bytes = mem::take(&mut self.bytes);
         let (0, at) = split(number) else { return UNAVAILABLE };
-        let Some(Waiting { pending, demand, address }) = self.waiting.take(at) else { return UNAVAILABLE };
-        let (Some(compiled), Some(now)) = (compiled(&mut self.demands, demand), time(now)) else {
-            return UNAVAILABLE;
-        };
-        compiled.address = address;
+        let (Some(waiting), Some(now)) = (self.waiting.take(at), time(now)) else { return UNAVAILABLE };
         let frames = frames::read(&bytes);
+        let (pending, demand, address) = match waiting {
+            Waiting::Check { pending, demand, address } => (pending, demand, address),
+            Waiting::Renewal(renewal) => {
+                let grant = frames.first().and_then(|frame| Grant::decode((*frame)?).ok());
+                self.verifier.renew(&renewal, grant.as_ref(), now);
+                return UNAVAILABLE;
+            }
+        };
+        let Some(compiled) = compiled(&mut self.demands, demand) else { return UNAVAILABLE };
+        compiled.address = address;
         let values: Vec<_>;
         let supply = match (pending.need(), frames.as_slice()) {
             (Need::Registry(_), frames) => {
                 values = frames.iter().map(|frame| frame.map(Vec::from)).collect();
                 Supply::Registry(&values)
             }
-            (Need::Ledger(_), [Some(frame)]) => {
+            (_, [Some(frame)]) => {
                 if self.answer.as_ref().is_none_or(|(held, _)| held.as_slice() != *frame) {
-                    self.answer = Answer::decode(frame).ok().map(|answer| (Zeroizing::new(frame.to_vec()), answer));
+                    let answer = Answer::decode(frame).map(Answered::Records);
+                    let answer = answer.or_else(|_| Grant::decode(frame).map(Answered::Lease));
+                    self.answer = answer.ok().map(|answer| (Zeroizing::new(frame.to_vec()), answer));
                 }
-                self.answer.as_ref().map_or(Supply::Unavailable, |(_, answer)| Supply::Ledger(answer))
+                match &self.answer {
+                    Some((_, Answered::Records(answer))) => Supply::Ledger(answer),
+                    Some((_, Answered::Lease(grant))) => Supply::Lease(grant),
+                    None => Supply::Unavailable,
+                }
             }
-            (Need::Ledger(_), _) => Supply::Unavailable,
+            _ => Supply::Unavailable,
         };
         let progress = self.verifier.supply(pending, compiled, supply, now);
         compiled.address = None;
@@ -235,8 +275,11 @@ impl Verifier {
 
     fn number(&mut self, progress: Progress, demand: u32, address: Option<IpAddr>) -> u32 {
         match progress {
-            Progress::Decided(decision) => decision.code as u32 | self.decisions.put(decision) << 8,
-            Progress::Fetch(pending) => self.waiting.put(Waiting { pending, demand, address }) << 8,
+            Progress::Decided(decision) => {
+                let renewal = if decision.renewal_due { RENEWAL } else { 0 };
+                decision.code as u32 | renewal | self.decisions.put(decision) << 8
+            }
+            Progress::Fetch(pending) => self.waiting.put(Waiting::Check { pending, demand, address }) << 8,
         }
     }
 }
@@ -253,5 +296,5 @@ fn time(now: f64) -> Option<Timestamp> {
 
 /// The code and the place in a ring that a number is made of.
 fn split(number: u32) -> (u32, u32) {
-    (number & 0xff, number >> 8)
+    (number & (RENEWAL - 1), number >> 8)
 }

@@ -31,6 +31,14 @@ impl Object {
         self
     }
 
+    /// Leaves the member out where there is no value.
+    pub(crate) fn optional_number(self, name: &str, value: Option<u64>) -> Self {
+        match value {
+            Some(value) => self.number(name, value),
+            None => self,
+        }
+    }
+
     pub(crate) fn texts<T: AsRef<str>>(mut self, name: &str, values: impl Iterator<Item = T>) -> Self {
         self.name(name);
         self.0.push(b'[');
@@ -83,6 +91,13 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 fn push_hex(json: &mut Vec<u8>, byte: u8) {
     json.extend([byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit }));
+}
+
+/// A number in decimal.
+pub(crate) fn decimal(value: u64) -> String {
+    let mut text = Vec::new();
+    push_number(&mut text, value);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 fn push_number(json: &mut Vec<u8>, value: u64) {

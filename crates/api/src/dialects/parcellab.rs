@@ -27,6 +27,7 @@ use crate::{
     answer::Answer,
     app::App,
     credential::{Also, Caller, no_credential, presented_also},
+    ledger::Terms,
     ports::Ports,
     problem::Problem,
 };
@@ -61,12 +62,15 @@ async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> R
     Ok(Answer(issued.look::<Token>()?.into()))
 }
 
+/// Immediate, as its docs say: when it is answered, the token passes nowhere any more but where a check asks for an eventual
+/// answer.
 async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Answer<Revoked>, Problem> {
     let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "Send the token's tokenId."))?;
     let number = number(&id).ok_or_else(no_such_token)?;
     let filter = TokenFilter { number: Some(number), live: true, ..TokenFilter::default() };
     let Token { id, number, .. } = caller.token(filter).await?.ok_or_else(no_such_token)?;
-    caller.ask(RevokeToken { id, reason: None }).await?;
+    let terms = Terms { wait: true, ..Terms::default() };
+    caller.ask_on(terms, RevokeToken { id, reason: None }).await?;
     Ok(Answer(Revoked { token_id: number, revoked: true }))
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::{Example, Schemas, codes, schema};
+use crate::waiting::Waited;
 
 /// One method of one path.
 #[derive(Clone)]
@@ -26,6 +27,7 @@ pub struct Operation {
     located: bool,
     tagged: bool,
     conditional: bool,
+    waits: bool,
     refuses: Vec<&'static str>,
 }
 
@@ -100,6 +102,7 @@ impl Operation {
             located: false,
             tagged: false,
             conditional: false,
+            waits: false,
             refuses: Vec::new(),
         }
     }
@@ -159,6 +162,11 @@ impl Operation {
     /// It changes a token, and takes an `If-Match`.
     pub(crate) fn conditional(self) -> Self {
         Self { conditional: true, tagged: true, ..self }
+    }
+
+    /// It can be asked to wait, and then says so in its answer.
+    pub(crate) fn waits(self) -> Self {
+        Self { waits: true, ..self }
     }
 
     /// What it is refused with, besides what follows from all the rest.
@@ -267,7 +275,7 @@ impl Operation {
     fn tag(&self) -> &'static str {
         match self.path.split('/').nth(2).unwrap_or("service") {
             "workspaces" => "workspace",
-            "verify" | "records" => "verification",
+            "verify" | "records" | "lease" => "verification",
             "session" => "sessions",
             tag => tag,
         }
@@ -326,7 +334,12 @@ impl Operation {
             match self.answer {
                 Content::Nothing => None,
                 Content::Json(schema) => {
-                    answer.insert("content".to_owned(), json_content(schema(&mut schemas.replies), example))
+                    let mut schema = schema(&mut schemas.replies);
+                    if self.waits {
+                        let waited = schemas.replies.subschema_for::<Waited>();
+                        schema = json_schema!({ "allOf": [schema, { "properties": { "waited": waited } }] });
+                    }
+                    answer.insert("content".to_owned(), json_content(schema, example))
                 }
                 Content::Other(media_type) => answer.insert("content".to_owned(), json!({ (media_type): {} })),
             };

@@ -33,6 +33,8 @@ const ANY_SCOPE: HeaderName = HeaderName::from_static("x-counterfoil-any-scope")
 const ADDRESS: HeaderName = HeaderName::from_static("x-counterfoil-address");
 /// How stale the answer may be.
 const FRESHNESS: HeaderName = HeaderName::from_static("x-counterfoil-freshness");
+/// `true` where an eventual answer will do if the ledger does not answer.
+const OR_EVENTUAL: HeaderName = HeaderName::from_static("x-counterfoil-or-eventual");
 
 pub(super) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
@@ -92,6 +94,11 @@ fn demand(headers: &HeaderMap, mut demand: Demand) -> Result<Demand, Problem> {
         Some("bounded") => Freshness::Bounded,
         Some("eventual") => Freshness::Eventual,
         Some(_) => return Err(wrong(&FRESHNESS, "is none of strong, bounded and eventual")),
+    };
+    demand.or_eventual = match once(headers, &OR_EVENTUAL)? {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(wrong(&OR_EVENTUAL, "is neither true nor false")),
     };
     Ok(demand)
 }

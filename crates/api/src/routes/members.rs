@@ -12,6 +12,7 @@ use crate::{
     body::{Id, Json, Query},
     credential::Caller,
     idempotency::Idempotency,
+    ledger::Terms,
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
@@ -91,6 +92,9 @@ pub(super) struct Update {
     /// Revokes every token it has.
     #[serde(default)]
     revoke_all: bool,
+    /// Answers only when every check but eventual ones goes by the change.
+    #[serde(default)]
+    wait: bool,
 }
 
 pub(super) async fn update<P: Ports>(
@@ -98,12 +102,26 @@ pub(super) async fn update<P: Ports>(
     Id(id): Id,
     Json(body): Json<Update>,
 ) -> Result<Reply<Member>, Problem> {
-    let Update { name, email, subject, role, grants, quota, state, revoke_all } = body;
+    let Update { name, email, subject, role, grants, quota, state, revoke_all, wait } = body;
     let suspended = state.map(Standing::is_suspended);
     let command = UpdateMember { id, name, email, subject, role, grants, quota, suspended, revoke_all };
-    caller.ask(command).await
+    caller.ask_on(Terms { wait, ..Terms::default() }, command).await
 }
 
-pub(super) async fn erase<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {
-    caller.ask(EraseMember { id }).await
+/// The query of an erasure.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "EraseQuery"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Erase {
+    /// Answers only when no `bounded` check accepts any of its tokens any more.
+    #[serde(default)]
+    wait: bool,
+}
+
+pub(super) async fn erase<P: Ports>(
+    caller: Caller<P>,
+    Id(id): Id,
+    Query(Erase { wait }): Query<Erase>,
+) -> Result<Reply<Member>, Problem> {
+    caller.ask_on(Terms { wait, ..Terms::default() }, EraseMember { id }).await
 }

@@ -68,6 +68,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/tokens/import", post(tokens::import::<P>))
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
+        .route("/v1/lease", post(verify::lease::<P>))
         .merge(standards())
         .merge(dialects::routes())
         .fallback(async || Problem::not_found())

@@ -104,11 +104,14 @@ fn people() -> Vec<Operation> {
             .needs(MANAGE)
             .takes::<members::Update>()
             .answers::<Member>(200)
+            .waits()
             .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"]),
         delete("/v1/members/{id}", "eraseMember", "Erase a member")
             .about("Its tokens are revoked, and whatever says who it was is blanked.")
             .needs(MANAGE)
+            .queried::<members::Erase>()
             .answers::<Member>(200)
+            .waits()
             .refuses(&["NOT_YOURS", "LAST_ADMIN"]),
         get("/v1/clients", "listClients", "List the clients")
             .needs(READ)
@@ -168,14 +171,19 @@ fn one_token() -> Vec<Operation> {
             .needs(WRITE)
             .takes::<tokens::Update>()
             .answers::<TokenView>(200)
+            .waits()
             .conditional()
             .refuses(NEW_TOKEN)
             .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
-            .about("Once this has answered, no `strong` check accepts it. A token may revoke itself.")
+            .about(
+                "Once this has answered, no `strong` check accepts it; a `bounded` one elsewhere may until its lease is over, \
+                 unless this was asked to wait. A token may revoke itself.",
+            )
             .needs(WRITE)
             .queried::<tokens::Revoke>()
             .answers::<TokenView>(200)
+            .waits()
             .conditional()
             .refuses(&["INVALID_VALUE"]),
         get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used on each of the last days")
@@ -190,6 +198,7 @@ fn one_token() -> Vec<Operation> {
             .may_take::<tokens::Rotate>()
             .once()
             .answers::<Issued>(200)
+            .waits()
             .conditional()
             .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
     ]
@@ -257,6 +266,7 @@ fn many_tokens() -> Vec<Operation> {
             .needs(WRITE)
             .takes::<tokens::RevokeMany>()
             .answers::<RevokedTokens>(200)
+            .waits()
             .refuses(&["INVALID_VALUE", "UNKNOWN_TOKENS", "TOO_MANY_TOKENS"]),
         post("/v1/tokens/import", "importTokens", "Take over tokens that were issued elsewhere, by their digests")
             .about(
@@ -284,6 +294,16 @@ fn verification() -> Vec<Operation> {
             .needs(VERIFY)
             .takes::<verify::Wanted>()
             .answers_other(200, verify::ANSWER)
+            .refuses(&["INVALID_VALUE"]),
+        post("/v1/lease", "lease", "Get leave to answer from memory for a while, and what that memory lacks")
+            .about(
+                "What changed since the asker last asked, and what it needs to know of up to 100 texts, by digest; in the \
+                 binary layout that `@counterfoil/verify` reads. No token's text travels. Takes uses along that were \
+                 counted meanwhile.",
+            )
+            .needs(VERIFY)
+            .takes::<verify::WantedLease>()
+            .answers_other(200, verify::LEASE)
             .refuses(&["INVALID_VALUE"]),
     ]
 }

@@ -50,6 +50,8 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
 pub(super) struct Rotate {
     /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     grace_seconds: u64,
+    /// Answers only when every check but eventual ones goes by the change.
+    wait: bool,
 }
 
 pub(super) async fn rotate<P: Ports>(
@@ -59,8 +61,8 @@ pub(super) async fn rotate<P: Ports>(
     IfMatch(if_version): IfMatch,
     body: Option<Json<Rotate>>,
 ) -> Result<Reply<Issued>, Problem> {
-    let Rotate { grace_seconds } = body.map(|Json(body)| body).unwrap_or_default();
-    let terms = Terms { idempotency_key, if_version };
+    let Rotate { grace_seconds, wait } = body.map(|Json(body)| body).unwrap_or_default();
+    let terms = Terms { idempotency_key, if_version, wait };
     tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
 }
 

@@ -2,11 +2,11 @@
 
 use axum::{http::StatusCode, response::IntoResponse};
 use counterfoil_ledger::{
-    command::{Actor, Records},
+    command::{Actor, Lease, Records, Uses},
     json,
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Scope, ScopeSet};
+use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Position, Scope, ScopeSet};
 use futures_util::future::BoxFuture;
 use http::header;
 use serde::{Deserialize, Serialize};
@@ -25,6 +25,12 @@ const VERIFY: &str = "tokens:verify";
 
 /// The media type of an answer in its binary layout; see `counterfoil_verify::Answer`.
 pub(super) const ANSWER: &str = "application/vnd.counterfoil.answer";
+
+/// The same of a lease; see `counterfoil_verify::Grant`.
+pub(super) const LEASE: &str = "application/vnd.counterfoil.lease";
+
+/// The largest question for a lease, in bytes: with a thousand uses.
+const MAX_LEASE_BODY: usize = 256 * 1024;
 
 /// What is to be verified: one token or several, against one demand.
 #[derive(Deserialize)]
@@ -53,6 +59,8 @@ struct DemandBody {
     address: Option<IpAddr>,
     /// How stale the answer may be.
     freshness: Freshness,
+    /// Whether an eventual answer will do where the ledger does not answer.
+    or_eventual: bool,
 }
 
 /// One decision, or one for each token in their order.
@@ -114,6 +122,7 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     demand.any_of = body.demand.any_of;
     demand.address = body.demand.address;
     demand.freshness = body.demand.freshness;
+    demand.or_eventual = body.demand.or_eventual;
     let decisions = decide(&caller, &tokens, &demand).await?;
     let mut results: Vec<_> = decisions.into_iter().map(DecisionBody::from).collect();
     match (single, results.pop()) {
@@ -136,7 +145,7 @@ pub(super) fn decide<'a, P: Ports>(
 ) -> BoxFuture<'a, Result<Vec<Decision>, Problem>> {
     Box::pin(async move {
         // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
-        let admission = admission(caller, demand.freshness).await?;
+        let admission = admission(caller, demand).await?;
         let checks = texts.iter().map(|text| Check { text: text.as_bytes(), demand });
         let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
         let mut decisions = caller.gate.decide_all(&checks.chain(own).collect::<Vec<_>>()).await;
@@ -150,7 +159,7 @@ pub(super) fn decide<'a, P: Ports>(
 }
 
 /// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.
-async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result<Option<Demand>, Problem> {
+async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Option<Demand>, Problem> {
     match caller.actor {
         Actor::Root => return Ok(None),
         Actor::Session(_) => {
@@ -164,7 +173,7 @@ async fn admission<P: Ports>(caller: &Caller<P>, freshness: Freshness) -> Result
     let mut demand = Demand::of(caller.workspace);
     demand.all_of = vec![scope];
     demand.address = caller.address;
-    demand.freshness = freshness;
+    (demand.freshness, demand.or_eventual) = (asked.freshness, asked.or_eventual);
     Ok(Some(demand))
 }
 
@@ -199,6 +208,56 @@ pub(super) async fn records<P: Ports>(
     }
     let answer = caller.ask(Records { digests }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, ANSWER)], answer.0.encode()))
+}
+
+/// What a verifier elsewhere asks for a lease.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedLease"))]
+#[serde(deny_unknown_fields)]
+pub(super) struct WantedLease {
+    /// As of when its memory is; absent where it holds nothing.
+    #[serde(default)]
+    since: Option<Standing>,
+    /// The texts in question: at most 100.
+    digests: Vec<Digest>,
+    /// How often texts were used since it last told: at most 1,000.
+    #[serde(default)]
+    uses: Vec<Counted>,
+}
+
+/// How far a ledger's history had come.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Position"))]
+#[serde(deny_unknown_fields)]
+struct Standing {
+    epoch: u64,
+    generation: u64,
+}
+
+/// Uses of one text.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "CountedUses"))]
+#[serde(deny_unknown_fields)]
+struct Counted {
+    digest: Digest,
+    /// The last of them.
+    last_used_at: Rfc3339,
+    count: u32,
+}
+
+pub(super) async fn lease<P: Ports>(
+    caller: Caller<P>,
+    Json(WantedLease { since, digests, uses }): Json<WantedLease, MAX_LEASE_BODY>,
+) -> Result<impl IntoResponse, Problem> {
+    if digests.len() > MAX_BATCH {
+        return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
+    }
+    let since = since.map(|Standing { epoch, generation }| Position { epoch, generation });
+    let uses = uses
+        .into_iter()
+        .map(|Counted { digest, last_used_at: Rfc3339(last_used_at), count }| Uses { digest, last_used_at, count });
+    let grant = caller.ask(Lease { since, digests, uses: uses.collect() }).await?.read()?;
+    Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()))
 }
 
 fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {

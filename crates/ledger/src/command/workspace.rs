@@ -94,6 +94,9 @@ pub struct Settings {
     pub max_lifetime: Option<u64>,
     /// How long a session lasts, in seconds.
     pub session_length: u64,
+    /// How long a lease lasts, in seconds: for how long a verifier elsewhere may pass a token that was revoked.
+    #[serde(default)]
+    pub lease_max: u64,
     /// For how many days audit rows are kept; for ever where absent.
     #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
@@ -124,6 +127,9 @@ pub struct UpdateWorkspace {
     pub max_lifetime: Patch<u64>,
     /// 60 seconds to 30 days.
     pub session_length: Option<u64>,
+    /// 2 to 60 seconds.
+    #[serde(default)]
+    pub lease_max: Option<u64>,
     /// 1 to 36,500 days.
     pub audit_retention: Patch<u64>,
     /// At most 20 origins.
@@ -143,6 +149,7 @@ impl UpdateWorkspace {
             default_quota,
             max_lifetime,
             session_length,
+            lease_max,
             audit_retention,
             allowed_origins,
             identity_providers,
@@ -151,6 +158,7 @@ impl UpdateWorkspace {
             && prefix.is_none()
             && default_quota.is_none()
             && session_length.is_none()
+            && lease_max.is_none()
             && allowed_origins.is_none()
             && identity_providers.is_none()
             && *max_lifetime == Patch::Keep

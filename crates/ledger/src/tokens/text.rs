@@ -46,6 +46,15 @@ impl ReplacedText {
         sql.exec(&query, &[digest.into()])?.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
+    /// Replaced texts issued by that generation whose token has changed since.
+    pub(super) fn changed_since(sql: &dyn Sql, generation: u64, limit: u64) -> Result<Vec<Self>, SqlError> {
+        let texts = "SELECT replaced_texts.digest, token, valid_until, replaced_texts.issued
+            FROM tokens JOIN replaced_texts ON token = number JOIN members ON members.number = owner
+            WHERE tokens.version > ? AND replaced_texts.issued <= ? AND replaced_texts.issued >= revoked_before LIMIT ?";
+        let rows = sql.exec(texts, &[generation.into(), generation.into(), limit.into()])?;
+        rows.into_iter().map(|mut row| Self::read(&mut row)).collect()
+    }
+
     /// The token's texts that are still in their grace.
     fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ? AND valid_until > ?");

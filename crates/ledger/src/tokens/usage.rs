@@ -41,12 +41,17 @@ const REPORTED: &str = "WITH reported AS (
     LEFT JOIN sessions ON sessions.digest = unhex(value ->> 0)
 )";
 
-/// Adds up what was reported, and forgets some of what is too old: where tokens are used and nothing else ever happens,
-/// no alarm would.
+/// Adds up what the control plane's verifier reports.
 pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refusal> {
     work.authority.require_verifier()?;
-    check::at_most(MAX_USES, ask.uses.len(), "/uses", "uses")?;
-    let reported = Value::json(&ask.uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>())?;
+    add(work, &ask.uses)?;
+    Ok(Reported {})
+}
+
+/// Adds up uses, and forgets some of what is too old: where tokens are used and nothing else ever happens, no alarm would.
+pub(crate) fn add(work: &Work<'_>, uses: &[Uses]) -> Result<(), Refusal> {
+    check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
+    let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>())?;
     let add = format!(
         "{REPORTED} INSERT INTO uses (day, token, count)
          SELECT day, token, sum(count) FROM reported WHERE token IS NOT NULL GROUP BY day, token
@@ -60,7 +65,7 @@ pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refu
     );
     work.sql.exec(&touch, &[reported])?;
     sweep(work.sql, work.now)?;
-    Ok(Reported {})
+    Ok(())
 }
 
 /// Uses with the day they count for. Clocks elsewhere may be wrong: what has not come yet is now, and a day that is no

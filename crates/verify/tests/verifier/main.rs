@@ -3,8 +3,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
+mod bounded;
 mod eventual;
 mod foreign;
 mod model;
 mod strong;
+mod uses;
 mod world;

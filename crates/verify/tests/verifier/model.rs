@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order: no strong check passes a token that was dead when the check began, and an
-//! eventual one only what was alive within its bounds.
+//! Whatever happens in whatever order: no strong check passes a token that was dead when the check began, a bounded one
+//! only what was alive within a lease, and an eventual one only what was alive within its bounds.
 
 use crate::world::{START, World, demand};
 use counterfoil_token::Digest;
@@ -36,6 +36,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop::bool::weighted(0.7).prop_map(Step::LedgerUp),
         1 => prop::bool::weighted(0.7).prop_map(Step::RegistryUp),
         2 => (0..90u64).prop_map(Step::Wait),
+        3 => (0..6u64).prop_map(Step::Wait),
         8 => (token, freshness.clone()).prop_map(|(token, freshness)| Step::Check(token, freshness)),
         1 => freshness.prop_map(Step::CheckForged),
     ]
@@ -138,7 +139,13 @@ impl Model {
         let Some((text, life)) = self.tokens.get(at).cloned() else { return Ok(()) };
         let decision = self.world.check(&text, &demand(freshness), self.now);
         let live = self.is_live(at);
-        if freshness > Freshness::Eventual {
+        if freshness == Freshness::Bounded {
+            // Under a lease of ten seconds, of which it uses 8.8.
+            let may_pass = live || life.dead_since.is_some_and(|since| self.now.since(since) < 8_800);
+            prop_assert!(decision.code != Code::Valid || may_pass);
+            prop_assert!(!self.world.ledger_up || decision.code != Code::Unavailable);
+            prop_assert!(decision.freshness > Freshness::Eventual);
+        } else if freshness > Freshness::Eventual {
             let expected = if self.world.ledger_up { live.then_some(Code::Valid) } else { Some(Code::Unavailable) };
             prop_assert_eq!(decision.code == Code::Valid, live && self.world.ledger_up);
             prop_assert!(expected.is_none_or(|code| code == decision.code), "{}", decision.code);

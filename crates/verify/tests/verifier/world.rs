@@ -2,8 +2,9 @@
 
 use counterfoil_token::{Digest, Prefix, SealKey, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Encoded, Freshness, Limits, Need, OwnerRecord, Pending, Progress, Question,
-    RegistryKey, Scope, ScopePattern, ScopeSet, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord,
+    Answer, Code, Decision, Demand, Encoded, Freshness, Grant, LeaseQuestion, Limits, Need, OwnerRecord, Pending,
+    Progress, Question, RegistryKey, Renewal, Scope, ScopePattern, ScopeSet, Supply, Timestamp, TokenRecord, Use,
+    Verifier, WorkspaceRecord,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +16,12 @@ pub(crate) struct Ledger {
     pub(crate) workspace: WorkspaceRecord,
     pub(crate) tokens: HashMap<Digest, TokenRecord>,
     pub(crate) owners: BTreeMap<u64, OwnerRecord>,
+    pub(crate) epoch: u64,
     pub(crate) generation: u64,
+    /// How many changes it tells of; who missed more starts anew.
+    pub(crate) tells: usize,
+    /// What it was told of uses.
+    pub(crate) uses: Vec<Use>,
 }
 
 /// Everything outside the verifier, and how often it was asked.
@@ -27,6 +33,10 @@ pub(crate) struct World {
     pub(crate) registry_up: bool,
     pub(crate) ledger_calls: usize,
     pub(crate) registry_reads: usize,
+    /// How often leases were renewed in the background.
+    pub(crate) renewals: usize,
+    /// How long leases last, in milliseconds.
+    pub(crate) term: u64,
     secret: SealSecret,
     drawn: u64,
 }
@@ -70,6 +80,8 @@ impl World {
             registry_up: true,
             ledger_calls: 0,
             registry_reads: 0,
+            renewals: 0,
+            term: 10_000,
             secret: SealSecret::new(&[9; 32]).unwrap(),
             drawn: 0,
         };
@@ -86,7 +98,16 @@ impl World {
                 revoked_before: 0,
             };
             let owners = BTreeMap::from([(1, owner(1)), (2, owner(2))]);
-            world.ledgers.insert(key, Ledger { workspace, tokens: HashMap::new(), owners, generation: 1 });
+            let ledger = Ledger {
+                workspace,
+                tokens: HashMap::new(),
+                owners,
+                epoch: 1,
+                generation: 1,
+                tells: 100,
+                uses: Vec::new(),
+            };
+            world.ledgers.insert(key, ledger);
             world.publish_workspace(key);
             world.publish_owner(key, 1);
             world.publish_owner(key, 2);
@@ -208,16 +229,62 @@ impl World {
         }
     }
 
-    /// Checks to the end, with everything that is up.
+    /// What a ledger grants now.
+    pub(crate) fn grant(&self, question: &LeaseQuestion, now: Timestamp) -> Grant {
+        let LeaseQuestion { workspace, since, digests, .. } = question.clone();
+        let mut answer = self.answer(&Question { workspace, digests });
+        answer.as_of = now;
+        let Some(ledger) = self.ledgers.get(&workspace) else {
+            return Grant { epoch: 0, since: None, term: 0, answer };
+        };
+        let known = since.filter(|since| since.epoch == ledger.epoch && since.generation <= ledger.generation);
+        let since = known.map(|since| since.generation);
+        let generation = since.unwrap_or(u64::MAX);
+        let changed = ledger.tokens.iter().filter(|(_, record)| record.version > generation && record.issued <= generation);
+        let changed: Vec<_> = changed.map(|(digest, record)| (*digest, Some(record.clone()))).collect();
+        let owners = ledger.owners.values().filter(|owner| owner.version > generation).cloned();
+        let since = since.filter(|_| changed.len() <= ledger.tells);
+        if since.is_some() {
+            answer.tokens.extend(changed);
+            answer.owners.extend(owners);
+        }
+        Grant { epoch: ledger.epoch, since, term: self.term, answer }
+    }
+
+    /// Checks to the end, with everything that is up, and does in the background what is left to do.
     pub(crate) fn check(&mut self, text: &str, demand: &Demand, now: Timestamp) -> Decision {
         let mut progress = self.verifier.check(text.as_bytes(), demand, now);
         for _ in 0..10 {
             match progress {
-                Progress::Decided(decision) => return decision,
+                Progress::Decided(decision) => {
+                    if decision.renewal_due {
+                        self.renew(now);
+                    }
+                    return decision;
+                }
                 Progress::Fetch(pending) => progress = self.fetch(pending, demand, now),
             }
         }
         panic!("the verifier asks for ever");
+    }
+
+    /// Renews the home workspace's lease.
+    pub(crate) fn renew(&mut self, now: Timestamp) {
+        let renewal = self.verifier.renewal(home(), now);
+        self.finish_renewal(&renewal, now);
+    }
+
+    pub(crate) fn finish_renewal(&mut self, renewal: &Renewal, now: Timestamp) {
+        self.renewals += 1;
+        let grant = self.grant(renewal.question(), now);
+        self.take_uses(renewal.question());
+        self.verifier.renew(renewal, self.ledger_up.then_some(&grant), now);
+    }
+
+    fn take_uses(&mut self, question: &LeaseQuestion) {
+        if self.ledger_up && let Some(ledger) = self.ledgers.get_mut(&question.workspace) {
+            ledger.uses.extend(&question.uses);
+        }
     }
 
     /// One step of a check.
@@ -228,6 +295,13 @@ impl World {
                 let mut answer = self.answer(&question);
                 answer.as_of = now;
                 let supply = if self.ledger_up { Supply::Ledger(&answer) } else { Supply::Unavailable };
+                self.verifier.supply(pending, demand, supply, now)
+            }
+            Need::Lease(question) => {
+                self.ledger_calls += 1;
+                let grant = self.grant(&question, now);
+                self.take_uses(&question);
+                let supply = if self.ledger_up { Supply::Lease(&grant) } else { Supply::Unavailable };
                 self.verifier.supply(pending, demand, supply, now)
             }
             Need::Registry(keys) => {

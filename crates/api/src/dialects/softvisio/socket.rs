@@ -167,7 +167,7 @@ impl<P: Ports> Upgrade<P> {
                 }
             });
             if work.len() < before
-                && let Some(afterwards) = Afterwards::of(&self.app)
+                && let Some(afterwards) = Afterwards::of(&self.app, Vec::new())
             {
                 wire.go_on(afterwards);
             }

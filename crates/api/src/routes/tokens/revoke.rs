@@ -23,15 +23,18 @@ use crate::{
 pub(in crate::routes) struct Revoke {
     /// For the audit, at most 200 characters.
     reason: Option<String>,
+    /// Answers only when no `bounded` check accepts it any more.
+    #[serde(default)]
+    wait: bool,
 }
 
 pub(in crate::routes) async fn revoke<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     IfMatch(if_version): IfMatch,
-    Query(Revoke { reason }): Query<Revoke>,
+    Query(Revoke { reason, wait }): Query<Revoke>,
 ) -> Result<Reply<TokenView>, Problem> {
-    let terms = Terms { if_version, ..Terms::default() };
+    let terms = Terms { if_version, wait, ..Terms::default() };
     tagged(caller.ask_on(terms, RevokeToken { id, reason }).await?)
 }
 
@@ -46,6 +49,9 @@ pub(in crate::routes) struct RevokeMany {
     filter: Option<Filter>,
     /// For the audit, at most 200 characters.
     reason: Option<String>,
+    /// Answers only when no `bounded` check accepts them any more.
+    #[serde(default)]
+    wait: bool,
 }
 
 /// Which tokens, as the list's query says it.
@@ -69,7 +75,7 @@ struct Filter {
 
 pub(in crate::routes) async fn revoke_many<P: Ports>(
     caller: Caller<P>,
-    Json(RevokeMany { ids, filter, reason }): Json<RevokeMany>,
+    Json(RevokeMany { ids, filter, reason, wait }): Json<RevokeMany>,
 ) -> Result<Reply<RevokedTokens>, Problem> {
     let select = match (ids, filter) {
         (Some(ids), None) => Selection::Ids(ids),
@@ -79,7 +85,7 @@ pub(in crate::routes) async fn revoke_many<P: Ports>(
             return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(""));
         }
     };
-    caller.ask(RevokeTokens { select, reason }).await
+    caller.ask_on(Terms { wait, ..Terms::default() }, RevokeTokens { select, reason }).await
 }
 
 impl From<Filter> for TokenFilter {

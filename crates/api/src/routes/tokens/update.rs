@@ -58,6 +58,9 @@ pub(in crate::routes) struct Update {
     /// At most 4 KiB of JSON, at most 32 levels deep.
     #[serde(default, deserialize_with = "clearable")]
     metadata: Patch<Map<String, Value>>,
+    /// Answers only when every check but eventual ones goes by the change.
+    #[serde(default)]
+    wait: bool,
 }
 
 pub(in crate::routes) async fn update<P: Ports>(
@@ -89,7 +92,7 @@ pub(in crate::routes) async fn update<P: Ports>(
         allowed_addresses: body.allowed_addresses,
         metadata: body.metadata,
     };
-    let terms = Terms { if_version, ..Terms::default() };
+    let terms = Terms { if_version, wait: body.wait, ..Terms::default() };
     tagged(caller.ask_on(terms, command).await?)
 }
 

@@ -1,0 +1,109 @@
+//! Leases: leave for verifiers to answer from memory for a while, with what their memory lacks.
+//!
+//! While a lease runs, its holder may pass a token that was revoked after the lease was granted, and nothing takes that
+//! back. So the ledger remembers when the last lease is over, and tells whoever asks to [wait](Leases::safe_in). It
+//! remembers in memory alone, as nothing is written for a lease; an instance that was just made does not know what the
+//! one before it granted, and takes it that the longest lease of all was granted just then. That holds wherever the
+//! object went in between: leases are promised by one instance at a time.
+//!
+//! A lease granted after a change tells of that change, so nobody ever waits for it.
+
+use core::cell::Cell;
+
+use counterfoil_token::{SealSecret, WorkspaceKey};
+use counterfoil_verify::{Answer, DELTA, Grant, Position, Timestamp};
+
+use crate::{
+    command::{Binary, Granted, Lease, Records},
+    members::MemberRow,
+    records,
+    refusal::Refusal,
+    scopes::BuiltIn,
+    sql::SqlError,
+    tokens,
+    work::Work,
+    workspace::WorkspaceRow,
+};
+
+/// The most changes that one answer tells of. Whoever missed more starts anew, which costs a question for each token
+/// that it meets again.
+const MOST: usize = 1_000;
+
+/// When the last lease is over. Made with the ledger, lost with it.
+#[derive(Debug, Default)]
+pub(crate) struct Leases {
+    end: Cell<Option<Timestamp>>,
+}
+
+impl Leases {
+    /// In how many milliseconds no verifier relies any more on what was before this moment: when the last lease is over,
+    /// and as long again as a verifier's clock may be off.
+    pub(crate) fn safe_in(&self, workspace: &WorkspaceRow, now: Timestamp) -> u64 {
+        let end = self.end(workspace, now);
+        // Were the clock set back, the end would seem further off than any lease can be.
+        end.since(now).min(longest(workspace)) + DELTA
+    }
+
+    /// Grants a lease for so many milliseconds.
+    fn grant(&self, term: u64, workspace: &WorkspaceRow, now: Timestamp) {
+        self.end.set(Some(self.end(workspace, now).max(now.plus(term))));
+    }
+
+    fn end(&self, workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
+        let end = self.end.get().unwrap_or(now.plus(longest(workspace)));
+        self.end.set(Some(end));
+        end
+    }
+}
+
+/// The longest lease that any instance may have granted, in milliseconds.
+fn longest(workspace: &WorkspaceRow) -> u64 {
+    workspace.longest_lease.saturating_mul(1_000)
+}
+
+/// Grants a lease, tells what changed since the asker last asked, and adds up the uses it tells of.
+pub(crate) fn answer(
+    work: &Work<'_>,
+    seal_secrets: &[SealSecret],
+    leases: &Leases,
+    ask: &Lease,
+) -> Result<Granted, Refusal> {
+    work.authority.require(BuiltIn::TokensVerify)?;
+    let workspace = &work.workspace;
+    let mut answer = records::of(work, seal_secrets, &ask.digests)?;
+    let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
+    let since = match known {
+        Some(Position { generation, .. }) if tell_changes(work, generation, &mut answer)? => Some(generation),
+        _ => None,
+    };
+    if !ask.uses.is_empty() {
+        tokens::usage::add(work, &ask.uses)?;
+    }
+    let term = workspace.settings.lease_max.saturating_mul(1_000);
+    leases.grant(term, workspace, work.now);
+    Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer }))
+}
+
+/// A ledger that no workspace has been founded in has nothing to promise.
+pub(crate) fn of_nobody(
+    key: WorkspaceKey,
+    now: Timestamp,
+    seal_secrets: &[SealSecret],
+    ask: Lease,
+) -> Result<Granted, Refusal> {
+    let Binary(answer) = records::of_nobody(key, now, seal_secrets, Records { digests: ask.digests })?;
+    Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer }))
+}
+
+/// Adds every change since that generation to what a verifier can hold, unless those are too many: then says so.
+fn tell_changes(work: &Work<'_>, since: u64, answer: &mut Answer) -> Result<bool, SqlError> {
+    if since == work.workspace.generation {
+        return Ok(true);
+    }
+    let tokens = tokens::changed_since(work.sql, since, MOST)?;
+    let owners = MemberRow::changed_since(work.sql, since, MOST)?;
+    let (Some(tokens), Some(owners)) = (tokens, owners) else { return Ok(false) };
+    answer.tokens.extend(tokens.into_iter().map(|held| (held.presented(), Some(held.record(work.now)))));
+    answer.owners.extend(owners.iter().map(MemberRow::record));
+    Ok(true)
+}

@@ -1,0 +1,131 @@
+//! What a verifier holds of a ledger's lease, and for how long it may answer from memory under it.
+//!
+//! A lease is counted from before its question was asked, so it ends here before the ledger counts it as over. Clocks
+//! are not trusted further than docs/guarantees.md says: they may run apart by a hundredth, and within one lease they may
+//! step, or stand still, by [`DELTA`] altogether. A clock that shows less than it has shown ends every lease.
+
+use crate::{answer::Position, memory::Moment, time::Timestamp};
+
+/// How far clocks may be off within one lease, in milliseconds, besides running apart. Whoever waits until no lease runs
+/// any more adds it too.
+pub const DELTA: u64 = 1_000;
+
+/// How many hundredths of a lease are used: clocks at both ends may each run wrong by one.
+const USED: u64 = 98;
+
+/// For how long nobody else asks what somebody has begun to ask, in milliseconds.
+const TURN: u64 = 1_000;
+
+/// A verifier's standing with one ledger.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Lease {
+    /// Tells records that are complete up to `position` from all others: they bear this number. 0 is nobody's.
+    pub(crate) run: u32,
+    /// As of when those records are complete; nothing before the first answer.
+    pub(crate) position: Option<Position>,
+    /// When the question was asked whose answer said so.
+    pub(crate) asked_at: Moment,
+    /// The ledger's clock when it answered.
+    pub(crate) as_of: Timestamp,
+    /// For how long, from `asked_at` on, that may be relied upon; in milliseconds.
+    usable: u64,
+    /// When somebody last began to ask.
+    turn: Moment,
+    /// Whether the last question got no answer.
+    failing: bool,
+    /// When uses were last told.
+    reported: Moment,
+}
+
+impl Lease {
+    /// The beginning of a run: nothing that is held is under it.
+    pub(crate) fn begin(run: u32) -> Self {
+        Self { run, ..Self::default() }
+    }
+
+    /// Whether memory may answer for the ledger now.
+    pub(crate) fn is_running(&self, now: Moment) -> bool {
+        self.usable > 0 && self.asked_at.is_recent(now, self.usable - 1)
+    }
+
+    /// What the ledger's clock shows now, or a little more: its answer took a while to arrive.
+    pub(crate) fn ledger_time(&self, now: Moment) -> Timestamp {
+        self.as_of.plus(now.time.since(self.asked_at.time))
+    }
+
+    /// Whether not even half of it is over.
+    pub(crate) fn is_new(&self, now: Moment) -> bool {
+        self.asked_at.is_recent(now, self.usable / 2)
+    }
+
+    /// Whether it is for the caller to have it renewed: nobody has lately begun to.
+    pub(crate) fn take_turn(&mut self, now: Moment) -> bool {
+        let is_free = !self.is_being_asked(now);
+        if is_free {
+            self.turn = now;
+        }
+        is_free
+    }
+
+    /// Somebody asks now: since when it wants to know of changes, and whether to tell of uses.
+    pub(crate) fn ask(&mut self, now: Moment) -> (Option<Position>, bool) {
+        self.turn = now;
+        let reports = !self.reported.is_recent(now, TURN - 1);
+        if reports {
+            self.reported = now;
+        }
+        (self.position, reports)
+    }
+
+    /// There was no answer.
+    pub(crate) fn fail(&mut self) {
+        self.failing = true;
+    }
+
+    /// Whether the ledger did not answer lately and somebody is trying again: others need not wait for that too.
+    pub(crate) fn is_failing(&self, now: Moment) -> bool {
+        self.failing && self.is_being_asked(now)
+    }
+
+    fn is_being_asked(&self, now: Moment) -> bool {
+        self.turn.is_recent(now, TURN - 1) && self.turn.time.0 > 0
+    }
+
+    /// Takes what an answer says of the ledger's standing. An answer to an earlier question of two tells nothing new
+    /// about time.
+    pub(crate) fn renew(&mut self, position: Position, asked_at: Moment, as_of: Timestamp, term: u64) {
+        self.position = Some(position);
+        self.failing = false;
+        self.turn = Moment::default();
+        if !asked_at.is_before(self.asked_at) {
+            (self.asked_at, self.as_of, self.usable) = (asked_at, as_of, usable(term));
+        }
+    }
+
+    /// What is remembered is not to be relied upon before the ledger was asked again.
+    pub(crate) fn end(&mut self) {
+        self.usable = 0;
+    }
+}
+
+/// Whether an answer may still be used that grants so much, to a question asked then.
+pub(crate) fn is_in_time(asked_at: Moment, term: u64, now: Moment) -> bool {
+    let lease = Lease { asked_at, usable: usable(term), ..Lease::default() };
+    lease.is_running(now)
+}
+
+/// How much of a lease is used, in milliseconds.
+fn usable(term: u64) -> u64 {
+    (term.saturating_mul(USED) / 100).saturating_sub(DELTA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_is_used_than_was_granted() {
+        assert_eq!([0, 1_000, 2_000, 10_000, 60_000].map(usable), [0, 0, 960, 8_800, 57_800]);
+        assert_eq!(usable(u64::MAX), u64::MAX / 100 - DELTA);
+    }
+}

@@ -1,0 +1,207 @@
+//! Decisions from what was fetched.
+
+use super::{Course, Known, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
+use crate::{
+    answer::{Answer, Grant, LeaseQuestion, RegistryKey},
+    decision::{Code, decide},
+    demand::{Demand, Freshness},
+    lease::{Lease, is_in_time},
+    memory::Moment,
+    record::{Encoded as _, OwnerRecord, TokenRecord, WorkspaceRecord},
+};
+use counterfoil_token::WorkspaceKey;
+
+impl Verifier {
+    /// Keeps what the registry held under a key; nothing where that was nothing, or nothing that belongs there.
+    pub(super) fn keep(&mut self, key: RegistryKey, value: Option<&[u8]>, asked_at: Moment) -> Option<()> {
+        match key {
+            RegistryKey::Token(workspace, digest) => {
+                let record = TokenRecord::decode(value?).ok()?;
+                self.memory.keep_token(workspace, digest, record, asked_at, 0);
+            }
+            RegistryKey::Owner(workspace, number) => {
+                let record = OwnerRecord::decode(value?).ok().filter(|record| record.number == number)?;
+                self.memory.keep_owner(workspace, record, asked_at, 0);
+            }
+            RegistryKey::Workspace(workspace) => {
+                let record = WorkspaceRecord::decode(value?).ok().filter(|record| record.key == workspace)?;
+                self.memory.keep_workspace(record, asked_at, 0);
+            }
+        }
+        Some(())
+    }
+
+    pub(super) fn after_registry(
+        &mut self,
+        pending: &Pending,
+        complete: bool,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
+        let Pending { subject, course, .. } = *pending;
+        if let Some(at) = subject.foreign
+            && self.without_imports(subject.workspace, course.freshness, now).is_some()
+        {
+            return self.check_foreign(subject.digest, at + 1, course, demand, now);
+        }
+        if !complete {
+            return self.ask(subject, course.without_registry(), demand, now);
+        }
+        match self.recall(subject, course.freshness, demand, now) {
+            Some(decision) => Progress::Decided(decision),
+            None => self.ask(subject, course, demand, now),
+        }
+    }
+
+    /// The decision that follows from a ledger's answer, or from what is newer in memory.
+    pub(super) fn decide_from(
+        &mut self,
+        pending: &Pending,
+        answer: &Answer,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
+        self.decide_by(pending, answer, 0, demand, now)
+    }
+
+    /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
+    /// ledger has promised to others that it would not be relied upon any more.
+    pub(super) fn decide_under(
+        &mut self,
+        pending: &Pending,
+        grant: &Grant,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
+        let Pending { subject, asked_at, course, .. } = *pending;
+        if !is_of(subject.workspace, &grant.answer) {
+            return self.do_without_ledger(pending, demand, now);
+        }
+        if grant.answer.workspace.is_none() {
+            return self.decide_by(pending, &grant.answer, 0, demand, now);
+        }
+        match self.take(subject.workspace, grant, asked_at, now) {
+            Some(run) => self.decide_by(pending, &grant.answer, run, demand, now),
+            None if course.late < REPEATS => {
+                self.ask(subject, Course { late: course.late + 1, ..course }, demand, now)
+            }
+            None => self.do_without_ledger(pending, demand, now),
+        }
+    }
+
+    /// Takes a lease with all that came with it, and gives its run; nothing where the answer is older than what is known,
+    /// or comes when what it grants is over.
+    pub(super) fn take(&mut self, key: WorkspaceKey, grant: &Grant, asked_at: Moment, now: Moment) -> Option<u32> {
+        let Grant { epoch, since, term, ref answer } = *grant;
+        if !is_of(key, answer) {
+            return None;
+        }
+        let mut lease = self.memory.lease(key).map_or_else(Lease::default, |lease| *lease);
+        let position = grant.position();
+        if lease.position.is_some_and(|held| position < held) || !is_in_time(asked_at, term, now) {
+            return None;
+        }
+        let tells_all = lease.position.is_some_and(|held| {
+            held == position || held.epoch == epoch && since.is_some_and(|since| since <= held.generation)
+        });
+        if !tells_all {
+            // Changes may be missing between what is held and this: of what was held nothing counts any more.
+            self.runs = self.runs.wrapping_add(1).max(1);
+            lease = Lease::begin(self.runs);
+        }
+        lease.renew(position, asked_at, answer.as_of, term);
+        self.memory.keep_lease(key, lease);
+        self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
+        // Of a batch each check is supplied the same answer: what is held already is not kept again.
+        for (digest, token) in &answer.tokens {
+            let Some(token) = token else { continue };
+            let held = self.memory.token(key, *digest);
+            if !held.is_some_and(|held| held.is_under(&lease) && held.item.version == token.version) {
+                self.memory.keep_token(key, *digest, token.clone(), asked_at, lease.run);
+            }
+        }
+        for owner in &answer.owners {
+            let held = self.memory.owner(key, owner.number);
+            if !held.is_some_and(|held| held.is_under(&lease) && held.item.version == owner.version) {
+                self.memory.keep_owner(key, owner.clone(), asked_at, lease.run);
+            }
+        }
+        if let Some(workspace) = &answer.workspace {
+            self.memory.keep_workspace(workspace.clone(), asked_at, lease.run);
+        }
+        Some(lease.run)
+    }
+
+    fn decide_by(
+        &mut self,
+        pending: &Pending,
+        answer: &Answer,
+        run: u32,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
+        let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, course, .. } = *pending;
+        let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
+        let (Some((_, token)), true) = (asked, is_of(key, answer)) else {
+            return self.do_without_ledger(pending, demand, now);
+        };
+        self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
+        let (Some(workspace), Some(token)) = (&answer.workspace, token) else {
+            if answer.workspace.is_none() {
+                self.end_lease(key);
+            }
+            return match foreign {
+                Some(at) => self.check_foreign(digest, at + 1, course, demand, now),
+                None => decided(Code::Unknown, Freshness::Strong, answer.as_of, None),
+            };
+        };
+        let Some(owner) = answer.owners.iter().find(|owner| owner.number == token.owner) else {
+            return self.do_without_ledger(pending, demand, now);
+        };
+        let known = Known {
+            token: self.memory.keep_token(key, digest, token.clone(), asked_at, run),
+            owner: self.memory.keep_owner(key, owner.clone(), asked_at, run),
+            workspace: self.memory.keep_workspace(workspace.clone(), asked_at, run),
+        };
+        let code = decide(known.facts(), demand, answer.as_of);
+        if code == Code::Valid && self.limits.count_uses {
+            self.memory.count_use(key, digest, 1, answer.as_of);
+        }
+        decided(code, Freshness::Strong, answer.as_of, Some(known))
+    }
+
+    /// A question for a lease got no answer. Whether its uses have arrived nobody knows: better twice than never.
+    pub(super) fn miss(&mut self, question: &LeaseQuestion) {
+        if let Some(lease) = self.memory.lease(question.workspace) {
+            lease.fail();
+        }
+        for counted in &question.uses {
+            self.memory.count_use(question.workspace, counted.digest, counted.count, counted.last);
+        }
+    }
+
+    /// The ledger gave no answer, or none that can be used.
+    pub(super) fn do_without_ledger(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+        if demand.or_eventual && !pending.course.without_ledger {
+            return self.fall_back(pending.subject, pending.course, demand, now);
+        }
+        unavailable(demand, now)
+    }
+
+    /// An eventual answer must do.
+    pub(super) fn fall_back(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
+        let course = Course { freshness: Freshness::Eventual, without_ledger: true, ..course };
+        if let Some(at) = subject.foreign {
+            return self.check_foreign(subject.digest, at, course, demand, now);
+        }
+        match self.recall(subject, course.freshness, demand, now) {
+            Some(decision) => Progress::Decided(decision),
+            None => self.ask(subject, course, demand, now),
+        }
+    }
+}
+
+/// Whether the answer is that workspace's.
+fn is_of(key: WorkspaceKey, answer: &Answer) -> bool {
+    answer.key == key && answer.workspace.as_ref().is_none_or(|workspace| workspace.key == key)
+}
