@@ -111,14 +111,16 @@ impl Memory {
         workspace: WorkspaceKey,
         digest: Digest,
     ) -> Option<Remembered<'_, Arc<TokenRecord>>> {
-        let Held { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))? else {
+        let Held { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))?
+        else {
             return None;
         };
         Some(Remembered { item, asked_at: *asked_at, run: *run })
     }
 
     pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Remembered<'_, Arc<OwnerRecord>>> {
-        let Held { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))? else {
+        let Held { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))?
+        else {
             return None;
         };
         Some(Remembered { item, asked_at: *asked_at, run: *run })
@@ -174,8 +176,7 @@ impl Memory {
     }
 
     /// Keeps the newer of what is held and what came in, as recent as the question, and gives it back. So do the two
-    /// below. In whichever run of leases it was held it stays: what is newer than all that the ledger has told of, it will
-    /// tell any change to.
+    /// below.
     pub(crate) fn keep_token(
         &mut self,
         workspace: WorkspaceKey,
@@ -185,7 +186,7 @@ impl Memory {
         run: u32,
     ) -> Arc<TokenRecord> {
         let held = self.token(workspace, digest).filter(|held| held.item.version > record.version);
-        let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
+        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
         self.put(Key::Token(workspace, digest), Item::Token(Arc::clone(&item)), asked_at, run);
         item
     }
@@ -199,15 +200,20 @@ impl Memory {
     ) -> Arc<OwnerRecord> {
         let number = record.number;
         let held = self.owner(workspace, number).filter(|held| held.item.version > record.version);
-        let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
+        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
         self.put(Key::Owner(workspace, number), Item::Owner(Arc::clone(&item)), asked_at, run);
         item
     }
 
-    pub(crate) fn keep_workspace(&mut self, record: WorkspaceRecord, asked_at: Moment, run: u32) -> Arc<WorkspaceRecord> {
+    pub(crate) fn keep_workspace(
+        &mut self,
+        record: WorkspaceRecord,
+        asked_at: Moment,
+        run: u32,
+    ) -> Arc<WorkspaceRecord> {
         let key = record.key;
         let held = self.workspace(key).filter(|held| held.item.version > record.version);
-        let item = held.map_or_else(|| Arc::new(record), |held| Arc::clone(held.item));
+        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
         self.put(Key::Workspace(key), Item::Workspace(Arc::clone(&item)), asked_at, run);
         item
     }
@@ -224,7 +230,10 @@ impl Memory {
         let mut new = Held { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
         if let Some(held) = self.cache.get(&key) {
             (new.uses, new.last_use) = (held.uses, held.last_use);
-            if run == 0 {
+            // What came from elsewhere is under the lease if it is what is held under it. What is newer is not: records of
+            // different moments must not be taken together, or a token could pass that was dead at each of them.
+            let is_other = held.version() != new.version();
+            if run == 0 && !is_other {
                 new.run = held.run;
             }
         }

@@ -294,7 +294,8 @@ impl Verifier {
             Freshness::Eventual if course.looks < LOOKS => Need::Registry(self.registry_keys(subject, now)),
             _ if course.without_ledger => return unavailable(demand, now),
             Freshness::Bounded => {
-                if demand.or_eventual && self.memory.lease(subject.workspace).is_some_and(|lease| lease.is_failing(now)) {
+                if demand.or_eventual && self.memory.lease(subject.workspace).is_some_and(|lease| lease.is_failing(now))
+                {
                     return self.fall_back(subject, course, demand, now);
                 }
                 Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest]), now))

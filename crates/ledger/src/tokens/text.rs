@@ -33,6 +33,9 @@ pub(crate) struct ReplacedText {
     issued: u64,
 }
 
+/// Of a text that ended at once rather than after a grace: no clock that is set back revives it.
+const AT_ONCE: Timestamp = Timestamp(0);
+
 /// The columns that [`ReplacedText::read`] takes, in its order.
 const COLUMNS: &str = "digest, token, valid_until, issued";
 
@@ -46,12 +49,12 @@ impl ReplacedText {
         sql.exec(&query, &[digest.into()])?.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
-    /// Replaced texts issued by that generation whose token has changed since.
+    /// Replaced texts whose token has changed since that generation, but for those that their owner's record revokes.
     pub(super) fn changed_since(sql: &dyn Sql, generation: u64, limit: u64) -> Result<Vec<Self>, SqlError> {
         let texts = "SELECT replaced_texts.digest, token, valid_until, replaced_texts.issued
-            FROM tokens JOIN replaced_texts ON token = number JOIN members ON members.number = owner
-            WHERE tokens.version > ? AND replaced_texts.issued <= ? AND replaced_texts.issued >= revoked_before LIMIT ?";
-        let rows = sql.exec(texts, &[generation.into(), generation.into(), limit.into()])?;
+            FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
+            WHERE tokens.version > ? AND replaced_texts.issued >= revoked_before LIMIT ?";
+        let rows = sql.exec(texts, &[generation.into(), limit.into()])?;
         rows.into_iter().map(|mut row| Self::read(&mut row)).collect()
     }
 
@@ -64,7 +67,7 @@ impl ReplacedText {
     /// Ends whatever grace the token's texts are in, and gives those that had one.
     fn end_all(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         let set = "UPDATE replaced_texts SET valid_until = ? WHERE token = ? AND valid_until > ?";
-        let ended = sql.exec(&format!("{set} RETURNING {COLUMNS}"), &[now.into(), token.into(), now.into()])?;
+        let ended = sql.exec(&format!("{set} RETURNING {COLUMNS}"), &[AT_ONCE.into(), token.into(), now.into()])?;
         ended.into_iter().map(|mut row| Self::read(&mut row)).collect()
     }
 
@@ -102,6 +105,7 @@ pub(super) fn replace(
     valid_until: Timestamp,
 ) -> Result<(), Refusal> {
     let mut replaced = ReplacedText::end_all(work.sql, token.number, work.now)?;
+    let valid_until = if valid_until > work.now { valid_until } else { AT_ONCE };
     let previous = ReplacedText { digest: token.digest, token: token.number, valid_until, issued: token.issued };
     work.sql.exec(
         "INSERT INTO replaced_texts (digest, token, valid_until, issued, seal_epoch, weak) VALUES (?, ?, ?, ?, ?, ?)",

@@ -3,7 +3,7 @@
 use super::{Course, Known, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
 use crate::{
     answer::{Answer, Grant, LeaseQuestion, RegistryKey},
-    decision::{Code, decide},
+    decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
     lease::{Lease, is_in_time},
     memory::Moment,
@@ -54,25 +54,13 @@ impl Verifier {
     }
 
     /// The decision that follows from a ledger's answer, or from what is newer in memory.
-    pub(super) fn decide_from(
-        &mut self,
-        pending: &Pending,
-        answer: &Answer,
-        demand: &Demand,
-        now: Moment,
-    ) -> Progress {
+    pub(super) fn decide_from(&mut self, pending: &Pending, answer: &Answer, demand: &Demand, now: Moment) -> Progress {
         self.decide_by(pending, answer, 0, demand, now)
     }
 
     /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
     /// ledger has promised to others that it would not be relied upon any more.
-    pub(super) fn decide_under(
-        &mut self,
-        pending: &Pending,
-        grant: &Grant,
-        demand: &Demand,
-        now: Moment,
-    ) -> Progress {
+    pub(super) fn decide_under(&mut self, pending: &Pending, grant: &Grant, demand: &Demand, now: Moment) -> Progress {
         let Pending { subject, asked_at, course, .. } = *pending;
         if !is_of(subject.workspace, &grant.answer) {
             return self.do_without_ledger(pending, demand, now);
@@ -82,9 +70,7 @@ impl Verifier {
         }
         match self.take(subject.workspace, grant, asked_at, now) {
             Some(run) => self.decide_by(pending, &grant.answer, run, demand, now),
-            None if course.late < REPEATS => {
-                self.ask(subject, Course { late: course.late + 1, ..course }, demand, now)
-            }
+            None if course.late < REPEATS => self.ask(subject, Course { late: course.late + 1, ..course }, demand, now),
             None => self.do_without_ledger(pending, demand, now),
         }
     }
@@ -132,14 +118,7 @@ impl Verifier {
         Some(lease.run)
     }
 
-    fn decide_by(
-        &mut self,
-        pending: &Pending,
-        answer: &Answer,
-        run: u32,
-        demand: &Demand,
-        now: Moment,
-    ) -> Progress {
+    fn decide_by(&mut self, pending: &Pending, answer: &Answer, run: u32, demand: &Demand, now: Moment) -> Progress {
         let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, course, .. } = *pending;
         let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
         let (Some((_, token)), true) = (asked, is_of(key, answer)) else {
@@ -163,7 +142,12 @@ impl Verifier {
             owner: self.memory.keep_owner(key, owner.clone(), asked_at, run),
             workspace: self.memory.keep_workspace(workspace.clone(), asked_at, run),
         };
-        let code = decide(known.facts(), demand, answer.as_of);
+        // A yes must follow from the answer, which is of one moment, and what is newer in memory must not speak against it:
+        // taken together, records of different moments could let a token pass that was dead at each of them.
+        let mut code = decide(Facts { token, owner, workspace }, demand, answer.as_of);
+        if code == Code::Valid {
+            code = decide(known.facts(), demand, answer.as_of);
+        }
         if code == Code::Valid && self.limits.count_uses {
             self.memory.count_use(key, digest, 1, answer.as_of);
         }

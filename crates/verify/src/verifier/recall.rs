@@ -39,9 +39,8 @@ impl Verifier {
         if code == Code::Valid && self.limits.count_uses {
             self.memory.count_use(key, digest, 1, time);
         }
-        let renewal_due = is_bounded
-            && !lease.is_new(now)
-            && self.memory.lease(key).is_some_and(|lease| lease.take_turn(now));
+        let renewal_due =
+            is_bounded && !lease.is_new(now) && self.memory.lease(key).is_some_and(|lease| lease.take_turn(now));
         Some(Decision { code, freshness, as_of: known_at.min(at), known: Some(known), renewal_due })
     }
 
@@ -62,13 +61,7 @@ impl Verifier {
 
 impl<T> Remembered<'_, Arc<T>> {
     /// The item and as of when it is known, where that is fresh enough.
-    fn where_fresh(
-        &self,
-        freshness: Freshness,
-        lease: &Lease,
-        now: Moment,
-        age: u64,
-    ) -> Option<(Arc<T>, Timestamp)> {
+    fn where_fresh(&self, freshness: Freshness, lease: &Lease, now: Moment, age: u64) -> Option<(Arc<T>, Timestamp)> {
         let known_at = self.known_at(lease);
         let (is_fresh, as_of) = match freshness {
             Freshness::Eventual => (known_at.is_recent(now, age), known_at.time),

@@ -1,4 +1,4 @@
-//! The protocol of leases, before it is built: explored in every state that its bounds allow.
+//! The protocol of leases as a model: explored in every state that its bounds allow.
 //!
 //! What is shown: no verifier accepts a token later than a lease after `revoke` returned, nor at all after `revoke` with
 //! `wait` returned. And that it takes every rule of the protocol: without any one of them the model finds how a revoked

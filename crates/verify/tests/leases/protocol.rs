@@ -28,8 +28,10 @@ pub(crate) enum Rule {
     FirstSightIsAsked,
     /// An answer that is older than what the verifier holds already is not taken.
     LateAnswersAreDropped,
-    /// An answer to who held nothing tells no changes: it is not taken by who holds records by then.
+    /// An answer to who held nothing tells no changes: whoever holds records by then drops them.
     ChangesAreComplete,
+    /// An answer that comes when its own lease is over is not taken, nor does the request that waits for it go by it.
+    AnswersAreInTime,
     /// A ledger that starts again assumes that a lease was granted just before.
     RestartsRemember,
     /// A verifier uses its lease for δ less than it lasts.
@@ -41,11 +43,12 @@ pub(crate) enum Rule {
 }
 
 impl Rule {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::CountedFromTheQuestion,
         Self::FirstSightIsAsked,
         Self::LateAnswersAreDropped,
         Self::ChangesAreComplete,
+        Self::AnswersAreInTime,
         Self::RestartsRemember,
         Self::VerifiersAllowForClocks,
         Self::WaitsAllowForClocks,
@@ -66,6 +69,8 @@ pub(crate) struct Protocol<const VERIFIERS: usize> {
 pub(crate) struct State<const VERIFIERS: usize> {
     ledger: Ledger,
     verifiers: [Verifier; VERIFIERS],
+    /// Whether a request went by an answer that let a token through which was promised to pass no more.
+    broken: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -184,16 +189,20 @@ impl<const VERIFIERS: usize> Protocol<VERIFIERS> {
         (0..2).any(|token| promised(token) && any(token))
     }
 
-    fn deliver(&self, verifier: &mut Verifier, message: Message, generation: u8) {
+    /// Takes an answer, and says whether it was taken.
+    fn deliver(&self, verifier: &mut Verifier, message: Message, generation: u8) -> bool {
+        if message.lease.left == 0 && self.has(Rule::AnswersAreInTime) {
+            return false;
+        }
         if verifier.generation.is_some_and(|held| generation < held) {
             if let (false, Some(token)) = (self.has(Rule::LateAnswersAreDropped), message.first_sight) {
                 verifier.held[token] = Some(generation);
             }
-            return;
+            return false;
         }
         let is_complete = message.tells_changes || verifier.generation.is_none_or(|held| held == generation);
         if !is_complete && self.has(Rule::ChangesAreComplete) {
-            return;
+            verifier.held = [None; 2];
         }
         verifier.generation = Some(generation);
         for held in verifier.held.iter_mut().flatten().filter(|_| message.tells_changes) {
@@ -207,6 +216,7 @@ impl<const VERIFIERS: usize> Protocol<VERIFIERS> {
             false => Countdown { left: self.usable(), behind: false },
         };
         verifier.lease = verifier.lease.later(granted);
+        true
     }
 }
 
@@ -266,10 +276,10 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
 
     fn init_states(&self) -> Vec<Self::State> {
         let ledger = Ledger { generation: 0, tokens: [Token::Live; 2], leases: 0, ahead: false };
-        vec![State { ledger, verifiers: array::from_fn(|_| Verifier::default()) }]
+        vec![State { ledger, verifiers: array::from_fn(|_| Verifier::default()), broken: false }]
     }
 
-    fn actions(&self, State { ledger, verifiers }: &Self::State, actions: &mut Vec<Action>) {
+    fn actions(&self, State { ledger, verifiers, .. }: &Self::State, actions: &mut Vec<Action>) {
         for (at, verifier) in verifiers.iter().enumerate() {
             let unheld = (0..2).filter(|token| verifier.held[*token].is_none());
             if verifier.messages.len() < self.in_flight {
@@ -310,7 +320,7 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
 
     fn next_state(&self, state: &Self::State, action: Action) -> Option<Self::State> {
         let mut next = state.clone();
-        let State { ledger, verifiers } = &mut next;
+        let State { ledger, verifiers, broken } = &mut next;
         match action {
             Action::Ask { verifier, first_sight } => {
                 let Verifier { generation, messages, .. } = &mut verifiers[verifier];
@@ -326,7 +336,10 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
             }
             Action::Deliver { verifier, message } => {
                 let message = verifiers[verifier].messages.remove(message);
-                self.deliver(&mut verifiers[verifier], message, message.answered?);
+                let generation = message.answered?;
+                let taken = self.deliver(&mut verifiers[verifier], message, generation);
+                let is_over = |token: usize| matches!(ledger.tokens[token], Token::Revoked { at, passes_for: 0 } if generation < at);
+                *broken = taken && message.first_sight.is_some_and(is_over);
             }
             Action::Lose { verifier, message } => drop(verifiers[verifier].messages.remove(message)),
             Action::ReadRegistry { verifier, token } => verifiers[verifier].held[token] = Some(0),
@@ -353,7 +366,9 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::always(PROMISE, |protocol: &Self, state: &Self::State| !protocol.one_passes(state, 0)),
+            Property::always(PROMISE, |protocol: &Self, state: &Self::State| {
+                !state.broken && !protocol.one_passes(state, 0)
+            }),
             Property::sometimes("a live token passes", |protocol: &Self, state: &Self::State| {
                 protocol.passes(&state.ledger, &state.verifiers[0], 0) && state.ledger.generation == 0
             }),

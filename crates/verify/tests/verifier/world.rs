@@ -240,7 +240,8 @@ impl World {
         let known = since.filter(|since| since.epoch == ledger.epoch && since.generation <= ledger.generation);
         let since = known.map(|since| since.generation);
         let generation = since.unwrap_or(u64::MAX);
-        let changed = ledger.tokens.iter().filter(|(_, record)| record.version > generation && record.issued <= generation);
+        let changed =
+            ledger.tokens.iter().filter(|(_, record)| record.version > generation && record.version > record.issued);
         let changed: Vec<_> = changed.map(|(digest, record)| (*digest, Some(record.clone()))).collect();
         let owners = ledger.owners.values().filter(|owner| owner.version > generation).cloned();
         let since = since.filter(|_| changed.len() <= ledger.tells);
@@ -282,7 +283,9 @@ impl World {
     }
 
     fn take_uses(&mut self, question: &LeaseQuestion) {
-        if self.ledger_up && let Some(ledger) = self.ledgers.get_mut(&question.workspace) {
+        if self.ledger_up
+            && let Some(ledger) = self.ledgers.get_mut(&question.workspace)
+        {
             ledger.uses.extend(&question.uses);
         }
     }

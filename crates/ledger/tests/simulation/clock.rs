@@ -1,0 +1,66 @@
+//! Clocks as they may be: a hundredth too fast or too slow, and off by at most δ within any lease.
+
+use counterfoil_ledger::native::Seeded;
+use counterfoil_verify::{DELTA, Timestamp};
+
+use crate::network::draw;
+
+/// 2027-01-15T08:00:00Z.
+const BEGINNING: u64 = 1_800_000_000_000;
+
+/// No two disturbances of one clock are nearer than this: longer than any lease lasts, with its question's way.
+const BETWEEN: u64 = 30_000;
+
+/// A clock that shows what it likes of the true time, which is in milliseconds from the simulation's beginning.
+pub(crate) struct Clock {
+    /// In millionths.
+    rate: i64,
+    offset: i64,
+    /// Until when it stands still, and at what.
+    frozen: Option<(u64, u64)>,
+    disturbed_at: u64,
+}
+
+impl Clock {
+    pub(crate) fn new(random: &mut Seeded) -> Self {
+        let rate = draw(random, 20_001) as i64 - 10_000;
+        Self { rate, offset: 0, frozen: None, disturbed_at: 0 }
+    }
+
+    /// One that loses a quarter of an hour in each.
+    pub(crate) fn slow() -> Self {
+        Self { rate: -250_000, offset: 0, frozen: None, disturbed_at: 0 }
+    }
+
+    pub(crate) fn now(&mut self, time: u64) -> Timestamp {
+        match self.frozen {
+            Some((until, shown)) if time < until => return Timestamp(shown),
+            _ => self.frozen = None,
+        }
+        Timestamp(self.shown(time))
+    }
+
+    /// Steps, or stands still for a while.
+    pub(crate) fn disturb(&mut self, time: u64, random: &mut Seeded) {
+        if time < self.disturbed_at + BETWEEN {
+            return;
+        }
+        self.disturbed_at = time;
+        let off = draw(random, DELTA + 1);
+        match draw(random, 3) {
+            0 => self.offset += off as i64,
+            1 => self.offset -= off as i64,
+            _ => self.frozen = Some((time + off, self.shown(time))),
+        }
+    }
+
+    /// How long it truly takes until this clock has shown so many milliseconds more.
+    pub(crate) fn truly(&self, milliseconds: u64) -> u64 {
+        (milliseconds as i64 * 1_000_000 / (1_000_000 + self.rate)) as u64
+    }
+
+    fn shown(&self, time: u64) -> u64 {
+        let time = time as i64;
+        (BEGINNING as i64 + time + time * self.rate / 1_000_000 + self.offset) as u64
+    }
+}
