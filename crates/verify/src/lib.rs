@@ -23,6 +23,7 @@ mod openapi;
 mod reader;
 mod record;
 mod scope;
+mod segment;
 mod time;
 mod verifier;
 
@@ -32,5 +33,6 @@ pub use decision::{Code, Facts, decide};
 pub use demand::{Demand, Freshness, NoWorkspace};
 pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
+pub use segment::{BuildError, DigestPrefix, Name, Segment, SegmentBuilder, SegmentHeader};
 pub use time::Timestamp;
 pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Supply, Verifier};
