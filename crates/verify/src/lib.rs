@@ -33,6 +33,9 @@ pub use decision::{Code, Facts, decide};
 pub use demand::{Demand, Freshness, NoWorkspace};
 pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
-pub use segment::{BuildError, DigestPrefix, Name, Segment, SegmentBuilder, SegmentHeader};
+pub use segment::{
+    BuildError, DigestPrefix, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError,
+    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader,
+};
 pub use time::Timestamp;
 pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Supply, Verifier};

@@ -2,9 +2,10 @@
 //!
 //! A [`Segment`] covers all token texts of one workspace whose digest begins with certain bits, as the ledger had them
 //! at one generation. It knows what is *not* issued as well as what is: a digest that it covers and does not hold was
-//! unknown to the ledger then.
+//! unknown to the ledger then. An [`OwnerSegment`] does the same for the members of a range of numbers. A [`Manifest`]
+//! names the segments that make up a workspace.
 //!
-//! They are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
+//! All three are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
 //! [`Name`]. Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once,
 //! on opening, and after that nothing can fail. docs/format.md has the layout byte by byte, and
 //! `tests/vectors/segments.json` pins it: a change strands verifiers in the field, so it takes a new format version.
@@ -34,13 +35,17 @@
 
 mod build;
 mod layout;
+mod manifest;
 mod name;
+mod owners;
 mod prefix;
 mod read;
 mod table;
 
 pub use build::{BuildError, SegmentBuilder};
+pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
 pub use name::Name;
+pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;
 
