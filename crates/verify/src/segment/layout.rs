@@ -45,6 +45,8 @@ pub(super) struct Layout {
     columns: Columns,
     set_width: u8,
     details_width: u8,
+    /// How long an entry is, in bytes.
+    pub(super) entry_size: usize,
 }
 
 /// The columns of numbers.
@@ -131,15 +133,20 @@ impl Layout {
     pub(super) fn new(prefix: DigestPrefix, tokens: usize, columns: Columns, sets: usize, details: usize) -> Self {
         let buckets = tokens.div_ceil(PER_BUCKET).next_power_of_two();
         let bucket_bits = buckets.trailing_zeros() as u8;
+        let told = usize::from(prefix.bits() + bucket_bits) / 8;
+        let (set_width, details_width) = (width_of(sets.saturating_sub(1) as u64), width_of(details as u64));
+        let Columns { number, owner, expires } = columns;
+        let widths = [number.width, owner.width, set_width, expires.width, details_width];
         Self {
             tokens,
             prefix,
             bucket_bits,
             end_width: width_of(tokens as u64),
-            told: usize::from(prefix.bits() + bucket_bits) / 8,
+            told,
             columns,
-            set_width: width_of(sets.saturating_sub(1) as u64),
-            details_width: width_of(details as u64),
+            set_width,
+            details_width,
+            entry_size: CUT - told + 1 + widths.map(usize::from).iter().sum::<usize>(),
         }
     }
 
@@ -159,18 +166,6 @@ impl Layout {
     /// How long the index of buckets is, in bytes.
     pub(super) fn index_size(&self) -> usize {
         self.buckets() * usize::from(self.end_width)
-    }
-
-    /// How long an entry is, in bytes.
-    pub(super) fn entry_size(&self) -> usize {
-        let Columns { number, owner, expires } = self.columns;
-        let widths = [number.width, owner.width, self.set_width, expires.width, self.details_width];
-        self.tail_size() + 1 + widths.map(usize::from).iter().sum::<usize>()
-    }
-
-    /// How many bytes of a digest an entry holds: its last ones.
-    pub(super) fn tail_size(&self) -> usize {
-        CUT - self.told
     }
 
     /// What an entry holds of a digest.
@@ -201,7 +196,7 @@ impl Layout {
     /// Reads an entry; `None` where it has a number too large, a flag that is none, or an expiry without its flag.
     pub(super) fn take(&self, entry: &[u8]) -> Option<Entry> {
         let mut reader = Reader::new(entry);
-        reader.bytes(self.tail_size());
+        reader.bytes(CUT - self.told);
         let flags = reader.byte();
         let number = self.columns.number.take(&mut reader)?;
         let owner = self.columns.owner.take(&mut reader)?;

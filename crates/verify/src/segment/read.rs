@@ -26,8 +26,10 @@ pub struct Segment {
     patterns: Table,
     sets: Table,
     details: Table,
-    /// Where the ends of the buckets begin in the file; the entries follow.
+    /// Where the ends of the buckets begin in the file.
     index: usize,
+    /// Where the entries begin, up to the file's end.
+    entries: usize,
 }
 
 impl Segment {
@@ -118,8 +120,9 @@ impl Segment {
         let layout = Layout::new(header.prefix, tokens, columns, sets.len(), details.len());
         let index = whole - reader.left();
         reader.bytes(layout.index_size());
-        reader.bytes(tokens * layout.entry_size());
-        let segment = Self { file: Box::default(), header, columns, layout, patterns, sets, details, index };
+        let entries = whole - reader.left();
+        reader.bytes(tokens * layout.entry_size);
+        let segment = Self { file: Box::default(), header, columns, layout, patterns, sets, details, index, entries };
         reader.ended_well().then_some(segment)
     }
 
@@ -201,8 +204,8 @@ impl Segment {
     }
 
     fn entry_bytes(&self, at: usize) -> Option<&[u8]> {
-        let size = self.layout.entry_size();
-        self.file.get(self.index + self.layout.index_size() + at * size..)?.get(..size)
+        let size = self.layout.entry_size;
+        self.file.get(self.entries + at * size..)?.get(..size)
     }
 
     fn entry(&self, at: usize) -> Option<Entry> {
