@@ -7,5 +7,6 @@ mod find;
 mod layout;
 mod manifest;
 mod owners;
+mod vectors;
 mod weight;
 mod world;
