@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// A number in that many bytes, at most 8, the lowest first.
+    /// A number in that many bytes, the lowest first; the lowest 64 bits of it.
     pub(crate) fn fixed(&mut self, width: u8) -> u64 {
         self.bytes(width.into()).iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }

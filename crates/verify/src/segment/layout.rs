@@ -100,8 +100,9 @@ impl Column {
         put(out, number.wrapping_sub(self.smallest), self.width);
     }
 
-    fn take(self, reader: &mut Reader<'_>) -> Option<u64> {
-        self.smallest.checked_add(reader.fixed(self.width))
+    /// One that is too large for 64 bits comes out smaller than the smallest, and so gives the file away.
+    fn take(self, reader: &mut Reader<'_>) -> u64 {
+        self.smallest.wrapping_add(reader.fixed(self.width))
     }
 }
 
@@ -193,15 +194,15 @@ impl Layout {
         put(out, entry.details as u64, self.details_width);
     }
 
-    /// Reads an entry; `None` where it has a number too large, a flag that is none, or an expiry without its flag.
+    /// Reads an entry; `None` where it has a flag that is none, or an expiry without its flag.
     pub(super) fn take(&self, entry: &[u8]) -> Option<Entry> {
         let mut reader = Reader::new(entry);
         reader.bytes(CUT - self.told);
         let flags = reader.byte();
-        let number = self.columns.number.take(&mut reader)?;
-        let owner = self.columns.owner.take(&mut reader)?;
+        let number = self.columns.number.take(&mut reader);
+        let owner = self.columns.owner.take(&mut reader);
         let set = reader.fixed(self.set_width) as usize;
-        let expires = self.columns.expires.take(&mut reader)?;
+        let expires = self.columns.expires.take(&mut reader);
         let details = reader.fixed(self.details_width) as usize;
         let has = |flag| flags & flag != 0;
         let is_sound = flags & !(REVOKED | ENABLED | EXPIRES) == 0
@@ -221,8 +222,7 @@ impl Layout {
 
 impl Read for Column {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let column = Self { smallest: reader.number(), width: reader.byte() };
-        (column.width <= size_of::<u64>() as u8).then_some(column)
+        Some(Self { smallest: reader.number(), width: reader.byte() })
     }
 }
 

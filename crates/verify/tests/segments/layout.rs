@@ -300,7 +300,11 @@ fn parts_that_are_wrong_make_none() {
         ("an address block that is none", |p| p.details[0] = vec![0, 0, 1, 0, 1, 2, 3, 4, 33]),
         ("an entry in another's bucket", |p| p.ends[0] = 3),
         ("a bucket that ends after the last entry", |p| p.ends[1] = 6),
-        ("buckets that leave an entry out", |p| p.ends[1] = 4),
+        ("buckets that leave an entry out", |p| {
+            // All that the last entry has is in another as well, so that nothing else is amiss.
+            p.entries[3].number = p.entries[4].number;
+            p.ends[1] = 4;
+        }),
         ("a bucket that ends before it begins", |p| p.ends[1] = 3),
         ("buckets of which the first has all", |p| p.ends[0] = 5),
         ("entries out of order", |p| p.entries.swap(1, 2)),
@@ -322,6 +326,37 @@ fn parts_that_are_wrong_make_none() {
         file[0] = format;
         assert_eq!(Segment::open(file).err(), Some(RecordError::UnknownFormat));
     }
+}
+
+/// As many tokens that differ in nothing but their digests.
+fn crowd(tokens: u32) -> Vec<u8> {
+    let bucket_bits = tokens.div_ceil(4).next_power_of_two().ilog2();
+    let digest = |at: u32| u128::from(at) << (128 - 21);
+    let bucket = |at: u32| digest(at) >> (128 - bucket_bits);
+    let mut ends = vec![0; 1 << bucket_bits];
+    (0..tokens).for_each(|at| ends[bucket(at) as usize] = at + 1);
+    let last_before = |last: &mut u32, end: u32| {
+        *last = end.max(*last);
+        Some(u64::from(*last))
+    };
+    let mut file = Parts {
+        begin: b"\x01s".to_vec(),
+        tokens: tokens.into(),
+        sets: vec![vec![]],
+        end_width: width(tokens.into()),
+        ends: ends.into_iter().scan(0, last_before).collect(),
+        ..Parts::default()
+    }
+    .file();
+    let told = bucket_bits as usize / 8;
+    (0..tokens).for_each(|at| file.extend([&digest(at).to_be_bytes()[told..], &[2]].concat()));
+    file
+}
+
+#[test]
+fn a_segment_holds_so_many_tokens_and_no_more() {
+    assert_eq!(Segment::open(crowd(1 << 20)).unwrap().len(), 1 << 20);
+    assert_eq!(Segment::open(crowd((1 << 20) + 1)).err(), Some(RecordError::Malformed));
 }
 
 /// A snapshot knows only whether a token is bound.
