@@ -26,7 +26,7 @@
 //!
 //! - `revoked_before` is a generation at which the ledger revoked all that the member had. One later than *g* is higher
 //!   than *g* and than the generation at which anything here was issued: both are revoked by it.
-//! - One at or before *g* was resolved by the builder, if it was the last. What it left unmarked was issued at or after
+//! - One at or before *g* is the builder's, or one from before it. What the builder left unmarked was issued at or after
 //!   it; neither *g* nor the true generation is below it. What it marked stays revoked, as it does in the ledger, even
 //!   where a verifier still holds an older record of the owner.
 //!
