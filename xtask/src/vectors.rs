@@ -3,6 +3,7 @@
 //! The files are committed. They come out the same on every run, so a difference in them is a change of the contract
 //! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
 
+mod segments;
 mod token;
 mod verify;
 
@@ -20,6 +21,7 @@ type Contents = fn() -> Result<String>;
 const FILES: &[(&str, Contents)] = &[
     ("token.json", || pretty(&token::vectors()?)),
     ("records.json", || pretty(&verify::records()?)),
+    ("segments.json", || pretty(&segments::vectors()?)),
     ("decisions.json", || pretty(&verify::decisions()?)),
 ];
 

@@ -1,7 +1,11 @@
 //! Address blocks in CIDR notation, IPv4 and IPv6.
 
 use alloc::string::String;
-use core::{fmt, net::IpAddr, str::FromStr};
+use core::{
+    fmt,
+    net::{IpAddr, Ipv4Addr},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -33,6 +37,15 @@ impl AddressBlock {
         let ends = octets(first).into_iter().enumerate().all(|(at, octet)| octet & !block.fixed_bits(at) == 0);
         let is_block = length <= width(first) && first.to_canonical() == first && ends;
         if is_block { Ok(block) } else { Err(InvalidAddressBlock) }
+    }
+
+    /// A block that holds no address at all. It stands for blocks that exist but are not told here, so that whoever
+    /// forgets to ask refuses. It has no encoding that reads back.
+    ///
+    /// It holds nothing because it is a block of mapped addresses, and no address is mapped once it is canonical.
+    #[must_use]
+    pub const fn nowhere() -> Self {
+        Self { first: IpAddr::V6(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()), length: 96 }
     }
 
     /// Whether the address lies in the block. Blocks of the other family hold none of it.

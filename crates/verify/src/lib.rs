@@ -24,6 +24,7 @@ mod openapi;
 mod reader;
 mod record;
 mod scope;
+mod segment;
 mod time;
 mod verifier;
 
@@ -34,5 +35,9 @@ pub use demand::{Demand, Freshness, NoWorkspace};
 pub use lease::DELTA;
 pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
+pub use segment::{
+    BuildError, DigestPrefix, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError,
+    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader,
+};
 pub use time::Timestamp;
 pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};

@@ -39,7 +39,12 @@ impl<'a> Reader<'a> {
         *self = Self { rest: &[], failed: true };
     }
 
-    fn bytes(&mut self, count: usize) -> &'a [u8] {
+    /// How many bytes are left to read.
+    pub(crate) fn left(&self) -> usize {
+        self.rest.len()
+    }
+
+    pub(crate) fn bytes(&mut self, count: usize) -> &'a [u8] {
         if let Some((bytes, rest)) = self.rest.split_at_checked(count) {
             self.rest = rest;
             return bytes;
@@ -75,6 +80,11 @@ impl<'a> Reader<'a> {
         }
         self.fail();
         0
+    }
+
+    /// A number in that many bytes, the lowest first; the lowest 64 bits of it.
+    pub(crate) fn fixed(&mut self, width: u8) -> u64 {
+        self.bytes(width.into()).iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
 
     pub(crate) fn time(&mut self) -> Timestamp {

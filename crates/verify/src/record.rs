@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The layout's version: the first byte of whatever is encoded.
-const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 1;
 
 /// What verification needs to know of one token text. Revoked tokens keep theirs, as a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +129,7 @@ pub trait Encoded: Serialize + Read {
 }
 
 /// A reader of the fields, where the header announces that kind.
-fn open(bytes: &[u8], kind: u8) -> Result<Reader<'_>, RecordError> {
+pub(crate) fn open(bytes: &[u8], kind: u8) -> Result<Reader<'_>, RecordError> {
     match bytes.split_first_chunk() {
         Some(([FORMAT, announced], fields)) if *announced == kind => Ok(Reader::new(fields)),
         None | Some(([FORMAT, _], _)) => Err(RecordError::Malformed),

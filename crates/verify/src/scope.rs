@@ -25,7 +25,7 @@ pub struct Scope(Box<str>);
 pub struct ScopePattern(Box<str>);
 
 /// Granted patterns, sorted and without repetition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "Vec<ScopePattern>", into = "Vec<ScopePattern>")]
 pub struct ScopeSet(Vec<ScopePattern>);
 
@@ -161,6 +161,11 @@ impl ScopeSet {
         self.0.iter()
     }
 
+    /// The set of patterns that stand in order already; `None` where they do not.
+    pub(crate) fn of_sorted(patterns: Vec<ScopePattern>) -> Option<Self> {
+        patterns.is_sorted_by(|a, b| a < b).then_some(Self(patterns))
+    }
+
     /// About how many bytes the set occupies besides itself.
     pub(crate) fn cost(&self) -> usize {
         self.0.iter().map(|pattern| size_of_val(pattern) + pattern.0.len()).sum()
@@ -207,8 +212,7 @@ impl Read for ScopePattern {
 
 impl Read for ScopeSet {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let patterns = reader.items::<ScopePattern>();
-        patterns.is_sorted_by(|a, b| a < b).then_some(Self(patterns))
+        Self::of_sorted(reader.items())
     }
 }
 

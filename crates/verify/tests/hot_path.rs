@@ -4,8 +4,8 @@
 
 use counterfoil_token::{Digest, Prefix, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Demand, Freshness, Limits, OwnerRecord, Progress, Scope, ScopeSet, Supply, Timestamp, TokenRecord,
-    Verifier, WorkspaceRecord,
+    Answer, Code, Demand, DigestPrefix, Freshness, Limits, OwnerRecord, Progress, Scope, ScopeSet, Segment,
+    SegmentBuilder, SegmentHeader, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord,
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -107,4 +107,42 @@ fn a_decision_from_memory_allocates_nothing() {
         assert_eq!(code(&mut verifier, "another-issuers-token", &demand), Code::Unknown);
     }
     assert_eq!(ALLOCATIONS.get() - before, 0);
+}
+
+/// Whoever invents tokens costs no memory where a segment covers them.
+#[test]
+fn a_token_that_is_in_no_segment_allocates_nothing() {
+    let workspace = WorkspaceKey::parse("0Home1").unwrap();
+    let prefix = DigestPrefix::NONE;
+    let header = SegmentHeader { workspace, generation: 1, without_addresses: false, without_weak: false, prefix };
+    let mut digests: Vec<_> = (0..1_000_u32).map(|n| Digest::of(&n.to_be_bytes())).collect();
+    digests.sort_unstable();
+    let token = TokenRecord {
+        version: 1,
+        id: "tok_1".into(),
+        number: 1,
+        owner: 1,
+        name: "".into(),
+        client_id: None,
+        metadata: None,
+        scopes: ScopeSet::everything(),
+        issued: 1,
+        revoked: false,
+        enabled: true,
+        not_before: None,
+        expires_at: None,
+        replaced_until: None,
+        addresses: vec![],
+        rate_class: None,
+    };
+    let mut builder = SegmentBuilder::new(header);
+    digests.iter().for_each(|digest| builder.push(digest, &token, 0).unwrap());
+    let segment = Segment::open(builder.finish()).unwrap();
+
+    let others: Vec<_> = (0..1_000_u64).map(|n| Digest::of(&n.to_be_bytes())).collect();
+    let before = ALLOCATIONS.get();
+    assert!(others.iter().all(|digest| segment.covers(digest) && segment.find(digest).is_none()));
+    assert_eq!(ALLOCATIONS.get() - before, 0);
+    assert!(segment.find(digests.first().unwrap()).is_some());
+    assert!(ALLOCATIONS.get() > before, "what is found is counted");
 }

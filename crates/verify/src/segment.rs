@@ -1,0 +1,83 @@
+//! A ledger's records in a few large files instead of many small ones: what a verifier loads to decide with no network.
+//!
+//! A [`Segment`] covers all token texts of one workspace whose digest begins with certain bits, as the ledger had them
+//! at one generation. It knows what is *not* issued as well as what is: a digest that it covers and does not hold was
+//! unknown to the ledger then. An [`OwnerSegment`] does the same for the members of a range of numbers. A [`Manifest`]
+//! names the segments that make up a workspace.
+//!
+//! All three are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
+//! [`Name`]. Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once,
+//! on opening, and after that nothing can fail. docs/format.md has the layout byte by byte, and
+//! `tests/vectors/segments.json` pins it: a change strands verifiers in the field, so it takes a new format version.
+//!
+//! # What a segment leaves out
+//!
+//! A segment has what [`decide`](crate::decide) looks at, and the token's number. Ids, names, clients and metadata are
+//! absent; a token's `rate_class`, which nothing writes today, is too.
+//!
+//! Digests are cut to 16 bytes. To present another text that passes for a token, one has to find a second preimage of
+//! one of its 128 bits: 2^128 hashes over the number of tokens. But who *imports* digests chooses them, so two that
+//! agree in 16 bytes may exist; [`SegmentBuilder`] refuses the second, since it could not be told from the first.
+//!
+//! When a text was issued is compared with its owner's `revoked_before` alone, and is not stored either. Let a segment
+//! be of generation *g*. The builder marks revoked what was issued before the `revoked_before` that held at *g*; for the
+//! rest, the reader says that it was issued at *g*. That decides as the ledger does, whichever record of the owner it
+//! meets:
+//!
+//! - `revoked_before` is a generation at which the ledger revoked all that the member had. One later than *g* is higher
+//!   than *g* and than the generation at which anything here was issued: both are revoked by it.
+//! - One at or before *g* is the builder's, or one from before it. What the builder left unmarked was issued at or after
+//!   it; neither *g* nor the true generation is below it. What it marked stays revoked, as it does in the ledger, even
+//!   where a verifier still holds an older record of the owner.
+//!
+//! So a change of an owner changes no segment, and a segment stays right for as long as none of its own tokens changes:
+//! a manifest may name segments of earlier generations than its own.
+
+mod build;
+mod layout;
+mod manifest;
+mod name;
+mod owners;
+mod prefix;
+mod read;
+mod table;
+
+pub use build::{BuildError, SegmentBuilder};
+pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
+pub use name::Name;
+pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
+pub use prefix::DigestPrefix;
+pub use read::Segment;
+
+use counterfoil_token::WorkspaceKey;
+use serde::Serialize;
+
+use crate::reader::{Read, Reader};
+
+/// What a segment is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SegmentHeader {
+    /// Whose tokens these are.
+    pub workspace: WorkspaceKey,
+    /// The ledger's generation whose state this is.
+    pub generation: u64,
+    /// Whether addresses are left out, as in what leaves the house. Such a token is known to be bound, not to what:
+    /// see [`Segment::find`].
+    pub without_addresses: bool,
+    /// Whether imports marked weak may be left out. An absent foreign text is then not known to be unknown.
+    pub without_weak: bool,
+    /// Which digests are covered.
+    pub prefix: DigestPrefix,
+}
+
+impl Read for SegmentHeader {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            workspace: Read::read(reader)?,
+            generation: reader.number(),
+            without_addresses: reader.flag(),
+            without_weak: reader.flag(),
+            prefix: Read::read(reader)?,
+        })
+    }
+}

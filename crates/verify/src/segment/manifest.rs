@@ -1,0 +1,259 @@
+//! Which segments make up a workspace.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
+
+use counterfoil_token::Digest;
+use serde::Serialize;
+
+use super::{
+    DigestPrefix, Name, OwnerSegment, OwnersHeader, Segment, SegmentHeader,
+    prefix::{bits_of, cut},
+};
+use crate::{
+    reader::{Read, Reader},
+    record::{Encoded, RecordError, WorkspaceRecord},
+};
+
+/// What a manifest is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ManifestHeader {
+    /// The ledger's epoch. A restore begins another, whose generations say nothing of this one's.
+    pub epoch: u64,
+    /// The ledger's generation whose state all of this is. Segments may be of an earlier one.
+    pub generation: u64,
+    /// Whether the segments are [without addresses](SegmentHeader::without_addresses).
+    pub without_addresses: bool,
+    /// Whether the segments may be [without weak imports](SegmentHeader::without_weak).
+    pub without_weak: bool,
+    /// The workspace.
+    pub workspace: WorkspaceRecord,
+}
+
+/// Names the segments that make up a workspace, as of one generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Manifest {
+    header: ManifestHeader,
+    segments: Vec<NamedSegment>,
+    owners: Vec<NamedOwners>,
+}
+
+/// One segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedSegment {
+    /// What its bytes hash to.
+    pub name: Name,
+    /// How many tokens it holds.
+    pub tokens: u64,
+}
+
+/// One owner segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct NamedOwners {
+    /// The first number that it covers.
+    pub first: u64,
+    /// The last number that it covers; not before the first.
+    pub last: u64,
+    /// What its bytes hash to.
+    pub name: Name,
+}
+
+/// The parts make no manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvalidManifest {
+    /// There is not one segment for each prefix of a length from 0 to 16 bits: 1, 2, 4, … or 65,536 in all.
+    Segments,
+    /// The ranges of numbers are out of order, overlap, or end before they begin.
+    Owners,
+    /// The workspace's record is of a later generation.
+    TooNew,
+}
+
+/// A file is not the one that the manifest names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// The manifest names no such file.
+    NotNamed,
+    /// The bytes do not hash to the name.
+    OtherBytes,
+    /// They do, but are not to be read by this version.
+    Unreadable(RecordError),
+    /// They do, but are about something else than the manifest says: whoever published it was wrong.
+    OtherContent,
+}
+
+impl Manifest {
+    /// A manifest of one segment for each prefix, in order, and of owner segments by the numbers that they cover.
+    ///
+    /// # Errors
+    /// [`InvalidManifest`] where the parts do not make one.
+    pub fn new(
+        header: ManifestHeader,
+        segments: Vec<NamedSegment>,
+        owners: Vec<NamedOwners>,
+    ) -> Result<Self, InvalidManifest> {
+        if !segments.len().is_power_of_two() || segments.len() > 1 << DigestPrefix::MAX_BITS {
+            return Err(InvalidManifest::Segments);
+        }
+        let begin_before_they_end = owners.iter().all(|range| range.first <= range.last);
+        if !begin_before_they_end || !owners.is_sorted_by(|a, b| a.last < b.first) {
+            return Err(InvalidManifest::Owners);
+        }
+        if header.workspace.version > header.generation {
+            return Err(InvalidManifest::TooNew);
+        }
+        Ok(Self { header, segments, owners })
+    }
+
+    /// What the manifest is about.
+    #[must_use]
+    pub fn header(&self) -> &ManifestHeader {
+        &self.header
+    }
+
+    /// How many leading bits of a digest say which segment covers it.
+    #[must_use]
+    pub fn bits(&self) -> u8 {
+        self.segments.len().trailing_zeros() as u8
+    }
+
+    /// The segments, in the order of their prefixes.
+    #[must_use]
+    pub fn segments(&self) -> &[NamedSegment] {
+        &self.segments
+    }
+
+    /// The owner segments, by the numbers that they cover. A number that none covers has to be asked about.
+    #[must_use]
+    pub fn owners(&self) -> &[NamedOwners] {
+        &self.owners
+    }
+
+    /// The prefix of a digest: that of the one segment that covers it.
+    #[must_use]
+    pub fn prefix_of(&self, digest: &Digest) -> DigestPrefix {
+        let bits = self.bits();
+        DigestPrefix::new(bits, bits_of(cut(digest), 0, bits) as u16).unwrap_or(DigestPrefix::NONE)
+    }
+
+    /// The segment of a prefix; `None` where prefixes are of another length here.
+    #[must_use]
+    pub fn segment(&self, prefix: DigestPrefix) -> Option<&NamedSegment> {
+        self.segments.get(usize::from(prefix.value())).filter(|_| prefix.bits() == self.bits())
+    }
+
+    /// The owner segment that covers a number.
+    #[must_use]
+    pub fn owners_of(&self, number: u64) -> Option<&NamedOwners> {
+        let at = self.owners.partition_point(|range| range.last < number);
+        self.owners.get(at).filter(|range| range.first <= number)
+    }
+
+    /// Opens the segment of a prefix, wherever its bytes came from.
+    ///
+    /// # Errors
+    /// [`OpenError`] where these bytes are not it.
+    pub fn open_segment(&self, prefix: DigestPrefix, file: impl Into<Box<[u8]>>) -> Result<Segment, OpenError> {
+        let file = file.into();
+        let named = self.segment(prefix).ok_or(OpenError::NotNamed)?;
+        named.name.check(&file)?;
+        let segment = Segment::open(file).map_err(OpenError::Unreadable)?;
+        let header = segment.header();
+        let meant = SegmentHeader {
+            workspace: self.header.workspace.key,
+            generation: header.generation.min(self.header.generation),
+            without_addresses: self.header.without_addresses,
+            without_weak: self.header.without_weak,
+            prefix,
+        };
+        let is_meant = *header == meant && segment.len() as u64 == named.tokens;
+        if is_meant { Ok(segment) } else { Err(OpenError::OtherContent) }
+    }
+
+    /// Opens the owner segment that covers a number, wherever its bytes came from.
+    ///
+    /// # Errors
+    /// [`OpenError`] where these bytes are not it.
+    pub fn open_owners(&self, number: u64, file: impl Into<Box<[u8]>>) -> Result<OwnerSegment, OpenError> {
+        let file = file.into();
+        let named = self.owners_of(number).ok_or(OpenError::NotNamed)?;
+        named.name.check(&file)?;
+        let segment = OwnerSegment::open(file).map_err(OpenError::Unreadable)?;
+        let header = segment.header();
+        let meant = OwnersHeader {
+            workspace: self.header.workspace.key,
+            generation: header.generation.min(self.header.generation),
+            first: named.first,
+            last: named.last,
+        };
+        if *header == meant { Ok(segment) } else { Err(OpenError::OtherContent) }
+    }
+}
+
+impl Name {
+    fn check(self, file: &[u8]) -> Result<(), OpenError> {
+        if Self::of(file) == self { Ok(()) } else { Err(OpenError::OtherBytes) }
+    }
+}
+
+impl Encoded for Manifest {
+    const KIND: u8 = b'm';
+}
+
+impl Read for Manifest {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Self::new(Read::read(reader)?, reader.items(), reader.items()).ok()
+    }
+}
+
+impl Read for ManifestHeader {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            epoch: reader.number(),
+            generation: reader.number(),
+            without_addresses: reader.flag(),
+            without_weak: reader.flag(),
+            workspace: Read::read(reader)?,
+        })
+    }
+}
+
+impl Read for NamedSegment {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { name: Read::read(reader)?, tokens: reader.number() })
+    }
+}
+
+impl Read for NamedOwners {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { first: reader.number(), last: reader.number(), name: Read::read(reader)? })
+    }
+}
+
+impl fmt::Display for InvalidManifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Segments => "there must be one segment for each prefix of a length up to 16 bits",
+            Self::Owners => "the ranges of owners must be in order and apart",
+            Self::TooNew => "the workspace is of a later generation than the manifest",
+        })
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotNamed => "the manifest names no such segment",
+            Self::OtherBytes => "the bytes do not hash to the segment's name",
+            Self::Unreadable(RecordError::UnknownFormat) => {
+                "the segment is in a format that this version does not know"
+            }
+            Self::Unreadable(RecordError::Malformed) => "the segment is malformed",
+            Self::OtherContent => "the segment is not about what the manifest says",
+        })
+    }
+}
+
+impl core::error::Error for InvalidManifest {}
+
+impl core::error::Error for OpenError {}

@@ -1,0 +1,12 @@
+//! Segments, owner segments and manifests: what is found in them, what is refused, what they weigh.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
+
+mod canonical;
+mod find;
+mod layout;
+mod manifest;
+mod owners;
+mod vectors;
+mod weight;
+mod world;

@@ -1,0 +1,185 @@
+//! Replays `tests/vectors/segments.json`, the contract with verifiers in the field: what is published today must be
+//! readable by what runs tomorrow, and the other way round.
+
+use counterfoil_token::{Digest, WorkspaceKey};
+use counterfoil_verify::{
+    DigestPrefix, Encoded, Manifest, Name, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError,
+    Segment, SegmentBuilder, SegmentHeader, TokenRecord,
+};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Segments {
+    format: u32,
+    segments: Vec<SegmentCase>,
+    owners: Vec<OwnersCase>,
+    manifests: Vec<ManifestCase>,
+    refused: Vec<RefusedCase>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SegmentCase {
+    why: String,
+    header: Value,
+    tokens: Vec<TokenCase>,
+    unknown: Vec<Digest>,
+    bytes: String,
+    name: Name,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenCase {
+    digest: Digest,
+    revoked_before: u64,
+    token: TokenRecord,
+    found: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnersCase {
+    why: String,
+    header: Value,
+    owners: Vec<OwnerRecord>,
+    bytes: String,
+    name: Name,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestCase {
+    why: String,
+    manifest: Value,
+    bytes: String,
+    name: Name,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedCase {
+    why: String,
+    kind: String,
+    bytes: String,
+    error: String,
+}
+
+fn vectors() -> Segments {
+    let vectors: Segments = serde_json::from_str(include_str!("../../../../tests/vectors/segments.json")).unwrap();
+    assert_eq!(vectors.format, 1);
+    vectors
+}
+
+/// The file's bytes, once it is sure that they have that name and place.
+fn file(bytes: &str, name: Name, path: &str, workspace: &Value) -> Vec<u8> {
+    let bytes = hex::decode(bytes).unwrap();
+    assert_eq!(Name::of(&bytes), name);
+    let workspace = WorkspaceKey::parse(workspace.as_str().unwrap()).unwrap();
+    assert_eq!(name.path(workspace), path);
+    assert_eq!(path, format!("s/{workspace}/{name}"));
+    bytes
+}
+
+#[test]
+fn every_segment_has_its_bytes_and_every_byte_its_tokens() {
+    let segments = vectors().segments;
+    assert!(segments.iter().map(|case| case.tokens.len()).sum::<usize>() >= 12);
+    for SegmentCase { why, header, tokens, unknown, bytes, name, path } in segments {
+        let bytes = file(&bytes, name, &path, &header["workspace"]);
+        let number = |at: &str| header.pointer(at).and_then(Value::as_u64).unwrap();
+        let flag = |name: &str| header[name].as_bool().unwrap();
+        let mut builder = SegmentBuilder::new(SegmentHeader {
+            workspace: serde_json::from_value(header["workspace"].clone()).unwrap(),
+            generation: number("/generation"),
+            without_addresses: flag("without_addresses"),
+            without_weak: flag("without_weak"),
+            prefix: DigestPrefix::new(number("/prefix/bits") as u8, number("/prefix/value") as u16).unwrap(),
+        });
+        let segment = Segment::open(bytes.clone()).unwrap();
+        assert_eq!(serde_json::to_value(segment.header()).unwrap(), header, "{why}");
+        for TokenCase { digest, revoked_before, token, found } in &tokens {
+            builder.push(digest, token, *revoked_before).unwrap();
+            assert_eq!(serde_json::to_value(segment.find(digest)).unwrap(), *found, "{why}: {digest}");
+        }
+        assert_eq!(hex::encode(builder.finish()), hex::encode(bytes), "{why}");
+        assert_eq!(segment.len(), tokens.len(), "{why}");
+        for digest in unknown {
+            assert!(segment.covers(&digest) && segment.find(&digest).is_none(), "{why}: {digest}");
+        }
+    }
+}
+
+#[test]
+fn every_owner_segment_has_its_bytes_and_every_byte_its_members() {
+    let owners = vectors().owners;
+    assert!(owners.len() > 1);
+    for OwnersCase { why, header, owners, bytes, name, path } in owners {
+        let bytes = file(&bytes, name, &path, &header["workspace"]);
+        let number = |name: &str| header[name].as_u64().unwrap();
+        let mut builder = OwnerSegmentBuilder::new(OwnersHeader {
+            workspace: serde_json::from_value(header["workspace"].clone()).unwrap(),
+            generation: number("generation"),
+            first: number("first"),
+            last: number("last"),
+        })
+        .unwrap();
+        owners.iter().for_each(|owner| builder.push(owner).unwrap());
+        assert_eq!(hex::encode(builder.finish()), hex::encode(&bytes), "{why}");
+        let segment = OwnerSegment::open(bytes).unwrap();
+        assert_eq!(serde_json::to_value(segment.header()).unwrap(), header, "{why}");
+        assert!(segment.owners().eq(owners), "{why}");
+    }
+}
+
+#[test]
+fn every_manifest_has_its_bytes_and_names_files_that_open() {
+    let Segments { segments, owners, manifests, .. } = vectors();
+    let files = segments.into_iter().map(|case| (case.name, case.bytes));
+    let files: BTreeMap<_, _> = files.chain(owners.into_iter().map(|case| (case.name, case.bytes))).collect();
+    let mut opened = 0;
+    for ManifestCase { why, manifest, bytes, name, path } in manifests {
+        let bytes = file(&bytes, name, &path, &manifest["header"]["workspace"]["key"]);
+        let read = Manifest::decode(&bytes).unwrap();
+        assert_eq!(serde_json::to_value(&read).unwrap(), manifest, "{why}");
+        assert_eq!(read.encode(), bytes, "{why}");
+        for (prefix, named) in DigestPrefix::all(read.bits()).zip(read.segments()) {
+            if let Some(file) = files.get(&named.name) {
+                read.open_segment(prefix, hex::decode(file).unwrap()).unwrap();
+                opened += 1;
+            }
+        }
+        for range in read.owners() {
+            read.open_owners(range.last, hex::decode(&files[&range.name]).unwrap()).unwrap();
+            opened += 1;
+        }
+    }
+    assert_eq!(opened, 4);
+}
+
+#[test]
+fn nothing_else_is_such_a_file() {
+    let refused = vectors().refused;
+    assert!(refused.len() > 50);
+    for RefusedCase { why, kind, bytes, error } in refused {
+        let bytes = hex::decode(bytes).unwrap();
+        let expected = match error.as_str() {
+            "MALFORMED" => RecordError::Malformed,
+            "UNKNOWN_FORMAT" => RecordError::UnknownFormat,
+            other => panic!("{other}"),
+        };
+        let opened = match kind.as_str() {
+            "segment" => Segment::open(bytes).err(),
+            "owners" => OwnerSegment::open(bytes).err(),
+            "manifest" => Manifest::decode(&bytes).err(),
+            other => panic!("{other}"),
+        };
+        assert_eq!(opened, Some(expected), "{kind}: {why}");
+    }
+}

@@ -1,0 +1,327 @@
+//! The vectors of segments, owner segments and manifests: what goes in, the bytes, and what is found in them.
+
+use super::hex;
+use anyhow::{Context as _, Result, ensure};
+use counterfoil_token::{Digest, WorkspaceKey};
+use counterfoil_verify::{
+    DigestPrefix, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OwnerRecord, OwnerSegment,
+    OwnerSegmentBuilder, OwnersHeader, RecordError, ScopePattern, ScopeSet, Segment, SegmentBuilder, SegmentHeader,
+    Timestamp, TokenRecord, WorkspaceRecord,
+};
+use serde::Serialize;
+
+/// The layout of the files that hold many records.
+#[derive(Serialize)]
+pub(super) struct Segments {
+    format: u32,
+    segments: Vec<SegmentCase>,
+    owners: Vec<OwnersCase>,
+    manifests: Vec<ManifestCase>,
+    refused: Vec<RefusedCase>,
+}
+
+#[derive(Serialize)]
+struct SegmentCase {
+    why: &'static str,
+    header: SegmentHeader,
+    tokens: Vec<TokenCase>,
+    /// Digests that are covered and not there.
+    unknown: Vec<Digest>,
+    #[serde(flatten)]
+    file: File,
+}
+
+/// A token as the ledger has it, and as it is found in the segment.
+#[derive(Serialize)]
+struct TokenCase {
+    digest: Digest,
+    revoked_before: u64,
+    token: TokenRecord,
+    found: TokenRecord,
+}
+
+#[derive(Serialize)]
+struct OwnersCase {
+    why: &'static str,
+    header: OwnersHeader,
+    owners: Vec<OwnerRecord>,
+    #[serde(flatten)]
+    file: File,
+}
+
+#[derive(Serialize)]
+struct ManifestCase {
+    why: &'static str,
+    manifest: Manifest,
+    #[serde(flatten)]
+    file: File,
+}
+
+/// A file, its name, and where the registry has it.
+#[derive(Serialize)]
+struct File {
+    bytes: String,
+    name: Name,
+    path: String,
+}
+
+/// Bytes that are no file of the kind, and why.
+#[derive(Serialize)]
+struct RefusedCase {
+    why: String,
+    kind: &'static str,
+    bytes: String,
+    error: &'static str,
+}
+
+const GENERATION: u64 = 300;
+
+/// 2027-01-01T00:00:00Z.
+const NOW: u64 = 1_798_761_600_000;
+
+pub(super) fn vectors() -> Result<Segments> {
+    let house = SegmentHeader {
+        workspace: key()?,
+        generation: GENERATION,
+        without_addresses: false,
+        without_weak: false,
+        prefix: DigestPrefix::new(1, 0).context("a prefix")?,
+    };
+    let beyond = SegmentHeader { prefix: DigestPrefix::new(1, 1).context("a prefix")?, generation: 7, ..house };
+    let outside = SegmentHeader { without_addresses: true, without_weak: true, ..house };
+    let members = OwnersHeader { workspace: key()?, generation: GENERATION, first: 1, last: 1000 };
+    let nobody = OwnersHeader { first: 1001, last: u64::MAX, ..members };
+
+    let (full, full_file) = segment("every field that a token may have", house, &tokens()?)?;
+    let (empty, empty_file) = segment("no token's digest begins so", beyond, &[])?;
+    let (snapshot, _) = segment("the same tokens, without addresses and weak imports", outside, &tokens()?)?;
+    let (owners, owners_file) = owner_segment("members, with numbers that are nobody's", members, &owners()?)?;
+    let (rest, rest_file) = owner_segment("nobody has such a number", nobody, &[])?;
+
+    let header = ManifestHeader {
+        epoch: 2,
+        generation: GENERATION,
+        without_addresses: false,
+        without_weak: false,
+        workspace: workspace()?,
+    };
+    let parts = Manifest::new(
+        header.clone(),
+        vec![named(&full_file, tokens()?.len()), named(&empty_file, 0)],
+        vec![
+            NamedOwners { first: members.first, last: members.last, name: Name::of(&owners_file) },
+            NamedOwners { first: nobody.first, last: nobody.last, name: Name::of(&rest_file) },
+        ],
+    )?;
+    let least = Manifest::new(
+        ManifestHeader { epoch: 0, without_addresses: true, without_weak: true, ..header },
+        vec![NamedSegment { name: Name::from_bytes([7; 32]), tokens: 0 }],
+        vec![],
+    )?;
+    let refused = refused(&full_file, &empty_file, &owners_file, &rest_file, &parts)?;
+    Ok(Segments {
+        format: 1,
+        segments: vec![full, snapshot, empty],
+        owners: vec![owners, rest],
+        manifests: vec![
+            manifest("two segments and two of owners, as above", parts)?,
+            manifest("one segment and no owners", least)?,
+        ],
+        refused,
+    })
+}
+
+fn key() -> Result<WorkspaceKey> {
+    Ok(WorkspaceKey::parse("0Ab3dE")?)
+}
+
+fn patterns(texts: &[&str]) -> Result<ScopeSet> {
+    texts.iter().map(|text| Ok(ScopePattern::parse(text)?)).collect()
+}
+
+fn workspace() -> Result<WorkspaceRecord> {
+    Ok(WorkspaceRecord {
+        version: 2,
+        key: key()?,
+        slug: "demo".into(),
+        suspended: false,
+        has_imports: true,
+        freshness: vec![],
+    })
+}
+
+fn owners() -> Result<Vec<OwnerRecord>> {
+    let ada = OwnerRecord {
+        version: 4,
+        number: 3,
+        id: "ada".into(),
+        suspended: false,
+        grants: patterns(&["*"])?,
+        revoked_before: 0,
+    };
+    let grace = OwnerRecord {
+        version: 12,
+        number: 300,
+        id: "grace".into(),
+        suspended: true,
+        grants: patterns(&["orders:*", "reports:read"])?,
+        revoked_before: 12,
+    };
+    Ok(vec![ada, grace])
+}
+
+/// Tokens in the order of their digests, with their owners' `revoked_before`.
+fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
+    let plain = TokenRecord {
+        version: 5,
+        id: "tok_0123456789abcdefghijkl".into(),
+        number: 12,
+        owner: 3,
+        name: "a token".into(),
+        client_id: Some("game".into()),
+        metadata: Some(r#"{"team":"ops"}"#.into()),
+        scopes: patterns(&["orders:read"])?,
+        issued: 5,
+        revoked: false,
+        enabled: true,
+        not_before: None,
+        expires_at: None,
+        replaced_until: None,
+        addresses: vec![],
+        rate_class: None,
+    };
+    let two = patterns(&["orders:read", "orders:write"])?;
+    let expiring = TokenRecord { number: 13, expires_at: Some(Timestamp(NOW)), scopes: two.clone(), ..plain.clone() };
+    let later = TokenRecord { number: 1000, expires_at: Some(Timestamp(NOW + 86_400_001)), ..plain.clone() };
+    let of_another = TokenRecord { number: 14, owner: 300, scopes: patterns(&["*"])?, ..plain.clone() };
+    let bound = TokenRecord {
+        number: 15,
+        addresses: vec!["192.0.2.0/24".parse()?, "2001:db8::/32".parse()?],
+        scopes: two,
+        ..plain.clone()
+    };
+    let full = TokenRecord {
+        number: 16,
+        revoked: true,
+        enabled: false,
+        not_before: Some(Timestamp(NOW - 1)),
+        expires_at: Some(Timestamp(NOW + 1)),
+        replaced_until: Some(Timestamp(NOW + 2)),
+        addresses: vec!["0.0.0.0/0".parse()?],
+        scopes: ScopeSet::default(),
+        ..plain.clone()
+    };
+    let mut tokens = Vec::new();
+    let given = [(plain, 0), (expiring, 5), (later, 0), (of_another, 12), (bound, 0), (full, 0)];
+    // Texts whose digests begin with a 0 bit.
+    let digests = (0..).map(|n| Digest::of(format!("text {n}").as_bytes())).filter(|d| d.as_bytes()[0] < 0x80);
+    for ((token, revoked_before), digest) in given.into_iter().zip(digests) {
+        tokens.push((digest, token, revoked_before));
+    }
+    tokens.sort_unstable_by_key(|(digest, ..)| *digest);
+    Ok(tokens)
+}
+
+fn file(bytes: &[u8]) -> Result<File> {
+    let name = Name::of(bytes);
+    Ok(File { bytes: hex(bytes), name, path: name.path(key()?) })
+}
+
+fn named(file: &[u8], tokens: usize) -> NamedSegment {
+    NamedSegment { name: Name::of(file), tokens: tokens as u64 }
+}
+
+fn segment(
+    why: &'static str,
+    header: SegmentHeader,
+    tokens: &[(Digest, TokenRecord, u64)],
+) -> Result<(SegmentCase, Vec<u8>)> {
+    let mut builder = SegmentBuilder::new(header);
+    for (digest, token, revoked_before) in tokens {
+        builder.push(digest, token, *revoked_before)?;
+    }
+    let bytes = builder.finish();
+    let segment = Segment::open(bytes.clone())?;
+    let found = |(digest, token, revoked_before): &(Digest, TokenRecord, u64)| {
+        let found = segment.find(digest).context("a token is not found")?;
+        Ok(TokenCase { digest: *digest, revoked_before: *revoked_before, token: token.clone(), found })
+    };
+    let unknown = (0..).map(|n| Digest::of(format!("other {n}").as_bytes())).filter(|d| segment.covers(d));
+    let unknown: Vec<_> = unknown.take(3).collect();
+    ensure!(unknown.iter().all(|digest| segment.find(digest).is_none()));
+    let tokens = tokens.iter().map(found).collect::<Result<_>>()?;
+    Ok((SegmentCase { why, header, tokens, unknown, file: file(&bytes)? }, bytes))
+}
+
+fn owner_segment(why: &'static str, header: OwnersHeader, owners: &[OwnerRecord]) -> Result<(OwnersCase, Vec<u8>)> {
+    let mut builder = OwnerSegmentBuilder::new(header).context("the range ends before it begins")?;
+    for owner in owners {
+        builder.push(owner)?;
+    }
+    let bytes = builder.finish();
+    ensure!(OwnerSegment::open(bytes.clone())?.owners().eq(owners.iter().cloned()), "{why}: does not read back");
+    Ok((OwnersCase { why, header, owners: owners.to_vec(), file: file(&bytes)? }, bytes))
+}
+
+fn manifest(why: &'static str, manifest: Manifest) -> Result<ManifestCase> {
+    let bytes = manifest.encode();
+    ensure!(Manifest::decode(&bytes).as_ref() == Ok(&manifest), "{why}: does not read back");
+    Ok(ManifestCase { why, manifest, file: file(&bytes)? })
+}
+
+/// Files cut short, too long, of another kind or format, and such as the builder never writes.
+fn refused(full: &[u8], empty: &[u8], owners: &[u8], nobody: &[u8], parts: &Manifest) -> Result<Vec<RefusedCase>> {
+    let manifest = parts.encode();
+    let mut cases = Vec::new();
+    for (kind, good) in [("segment", empty), ("owners", nobody)] {
+        cases.extend((0..good.len()).map(|length| (kind, format!("cut to {length} bytes"), good[..length].to_vec())));
+    }
+    for (kind, good) in [("segment", full), ("owners", owners), ("manifest", &manifest)] {
+        let cut = good.len() - 1;
+        cases.push((kind, format!("cut to {cut} bytes"), good[..cut].to_vec()));
+        cases.push((kind, "one byte too many".to_owned(), [good, &[0]].concat()));
+        cases.push((kind, "kind unknown".to_owned(), [&good[..1], b"x", &good[2..]].concat()));
+        cases.push((kind, "format 0".to_owned(), [&[0], &good[1..]].concat()));
+        cases.push((kind, "format 2".to_owned(), [&[2], &good[1..]].concat()));
+    }
+    let mut replaced = |kind, why: &str, good: &[u8], old: &[u8], new: &[u8]| -> Result<()> {
+        let at = good.windows(old.len()).position(|window| window == old).context(why.to_owned())?;
+        let bytes = [&good[..at], new, &good[at + old.len()..]].concat();
+        cases.push((kind, why.to_owned(), bytes));
+        Ok(())
+    };
+    let begin = b"0Ab3dE\xac\x02\x00\x00\x01\x00\x06";
+    replaced("segment", "a flag that is none", full, begin, b"0Ab3dE\xac\x02\x02\x00\x01\x00\x06")?;
+    replaced("segment", "a prefix of more bits than it has", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x02\x06")?;
+    replaced("segment", "another prefix than the digests'", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x01\x06")?;
+    replaced("segment", "a number that is not in its shortest form", full, b"\xac\x02", b"\xac\x82\x00")?;
+    replaced("segment", "another number of tokens", full, begin, b"0Ab3dE\xac\x02\x00\x00\x01\x00\x07")?;
+    replaced("segment", "patterns out of order", full, b"\x01*\x0borders:read", b"\x0borders:read\x01*")?;
+    replaced("segment", "a pattern that is none", full, b"orders:read", b"orders*read")?;
+    replaced("segment", "sets out of order", full, b"\x01\x00\x01\x01\x02\x01\x02", b"\x01\x01\x01\x00\x02\x01\x02")?;
+    replaced("owners", "a range that does not hold them", owners, b"\x01\xe8\x07", b"\x04\xe8\x07")?;
+    replaced(
+        "owners",
+        "a range that ends before it begins",
+        nobody,
+        b"\xe9\x07\xff",
+        b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\xfe",
+    )?;
+    replaced("manifest", "a later workspace", &manifest, b"\x02\xac\x02\x00\x00\x02", b"\x02\xac\x02\x00\x00\xad\x02")?;
+    cases
+        .into_iter()
+        .map(|(kind, why, bytes)| {
+            let opened = match kind {
+                "segment" => Segment::open(&bytes[..]).err(),
+                "owners" => OwnerSegment::open(&bytes[..]).err(),
+                _ => Manifest::decode(&bytes).err(),
+            };
+            let error = match opened {
+                Some(RecordError::UnknownFormat) => "UNKNOWN_FORMAT",
+                Some(RecordError::Malformed) => "MALFORMED",
+                None => anyhow::bail!("{why}: is taken"),
+            };
+            Ok(RefusedCase { why, kind, bytes: hex(&bytes), error })
+        })
+        .collect()
+}
