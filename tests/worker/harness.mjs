@@ -124,9 +124,14 @@ class Deployment {
     return names;
   }
 
-  /** Ends the runtime as a power cut would (SIGKILL), calls under way included, and starts it on the same storage. */
+  /** Ends the runtime as a power cut would (SIGKILL), calls under way included. `boot` starts it on the same storage. */
+  halt() {
+    return this.#miniflare.dispose();
+  }
+
+  /** The same, and starts it again. */
   async crash() {
-    await this.#miniflare.dispose();
+    await this.halt();
     await this.boot();
   }
 

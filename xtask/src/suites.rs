@@ -109,6 +109,7 @@ fn worker(project: &Project, profile: Profile) -> Result<Tally> {
 
 fn examples(project: &Project, profile: Profile) -> Result<Tally> {
     heading("examples, on workerd");
+    bundle::for_tests(project, profile)?;
     in_node(project, profile, "tests/examples", &[])
 }
 

@@ -13,8 +13,8 @@ use futures_util::future::BoxFuture;
 use http::Uri;
 
 use crate::{
-    answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem, trace::Trace,
-    waiting::Waited,
+    answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem,
+    trace::Trace, waiting::Waited,
 };
 
 /// One request's way to the ledgers.

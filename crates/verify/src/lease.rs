@@ -35,12 +35,14 @@ pub(crate) struct Lease {
     failing: bool,
     /// When uses were last told.
     reported: Moment,
+    /// Answers to questions up to this one grant nothing more.
+    ended: u32,
 }
 
 impl Lease {
-    /// The beginning of a run: nothing that is held is under it.
-    pub(crate) fn begin(run: u32) -> Self {
-        Self { run, ..Self::default() }
+    /// The beginning of another run: nothing that is held is under it.
+    pub(crate) fn begin(self, run: u32) -> Self {
+        Self { run, ended: self.ended, ..Self::default() }
     }
 
     /// Whether memory may answer for the ledger now.
@@ -84,27 +86,27 @@ impl Lease {
 
     /// Whether the ledger did not answer lately and somebody is trying again: others need not wait for that too.
     pub(crate) fn is_failing(&self, now: Moment) -> bool {
-        self.failing && self.is_being_asked(now)
+        self.failing && self.is_being_asked(now) && self.turn.is_before(now)
     }
 
     fn is_being_asked(&self, now: Moment) -> bool {
         self.turn.is_recent(now, TURN - 1) && self.turn.time.0 > 0
     }
 
-    /// Takes what an answer says of the ledger's standing. An answer to an earlier question of two tells nothing new
-    /// about time.
-    pub(crate) fn renew(&mut self, position: Position, asked_at: Moment, as_of: Timestamp, term: u64) {
+    /// Takes what the answer to the `nth` question says of the ledger's standing. An answer to an earlier question of two
+    /// tells nothing new about time.
+    pub(crate) fn renew(&mut self, position: Position, nth: u32, asked_at: Moment, as_of: Timestamp, term: u64) {
         self.position = Some(position);
         self.failing = false;
         self.turn = Moment::default();
-        if !asked_at.is_before(self.asked_at) {
+        if nth > self.ended && !asked_at.is_before(self.asked_at) {
             (self.asked_at, self.as_of, self.usable) = (asked_at, as_of, usable(term));
         }
     }
 
-    /// What is remembered is not to be relied upon before the ledger was asked again.
-    pub(crate) fn end(&mut self) {
-        self.usable = 0;
+    /// What is remembered is not to be relied upon before the answer to a later question than the `nth`.
+    pub(crate) fn end(&mut self, nth: u32) {
+        (self.usable, self.ended) = (0, nth);
     }
 }
 

@@ -101,6 +101,8 @@ pub struct Pending {
     subject: Subject,
     need: Need,
     asked_at: Moment,
+    /// Of a question for a lease: which one it is, by their count.
+    nth: u32,
     course: Course,
 }
 
@@ -109,6 +111,7 @@ pub struct Pending {
 pub struct Renewal {
     question: LeaseQuestion,
     asked_at: Moment,
+    nth: u32,
 }
 
 /// What a host has to fetch.
@@ -167,6 +170,8 @@ pub struct Verifier {
     foreign: Allowance,
     /// How many runs of leases there were.
     runs: u32,
+    /// How many questions for leases.
+    questions: u32,
 }
 
 impl Verifier {
@@ -174,7 +179,7 @@ impl Verifier {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let memory = Memory::new(limits.memory);
-        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default(), runs: 0 }
+        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default(), runs: 0, questions: 0 }
     }
 
     /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
@@ -227,14 +232,15 @@ impl Verifier {
     /// The question by which a workspace's lease is renewed, for the request whose [turn](Decision::renewal_due) it is.
     pub fn renewal(&mut self, workspace: WorkspaceKey, now: Timestamp) -> Renewal {
         let now = self.moment(now);
-        Renewal { question: self.lease_question(workspace, Vec::new(), now), asked_at: now }
+        let question = self.lease_question(workspace, Vec::new(), now);
+        Renewal { question, asked_at: now, nth: self.questions }
     }
 
     /// Takes the answer to such a question; `None` where there was none.
     pub fn renew(&mut self, renewal: &Renewal, grant: Option<&Grant>, now: Timestamp) {
         let now = self.moment(now);
         match grant {
-            Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.asked_at, now),
+            Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.nth, renewal.asked_at, now),
             None => self.miss(&renewal.question),
         }
     }
@@ -243,7 +249,7 @@ impl Verifier {
     /// changed something there.
     pub fn end_lease(&mut self, workspace: WorkspaceKey) {
         if let Some(lease) = self.memory.lease(workspace) {
-            lease.end();
+            lease.end(self.questions);
         }
     }
 
@@ -303,7 +309,8 @@ impl Verifier {
             _ => Need::Ledger(Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) }),
         };
         let looks = course.looks + u8::from(matches!(need, Need::Registry(_)));
-        Progress::Fetch(Pending { subject, need, asked_at: now, course: Course { looks, ..course } })
+        let nth = self.questions;
+        Progress::Fetch(Pending { subject, need, asked_at: now, nth, course: Course { looks, ..course } })
     }
 
     /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
@@ -331,6 +338,8 @@ impl Verifier {
         if self.memory.lease(workspace).is_none() {
             self.memory.keep_lease(workspace, Lease::default());
         }
+        // It would take centuries to come round.
+        self.questions = self.questions.saturating_add(1);
         let lease = self.memory.lease(workspace);
         let (since, reports) = lease.map_or((None, false), |lease| lease.ask(now));
         let uses =

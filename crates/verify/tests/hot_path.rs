@@ -4,8 +4,8 @@
 
 use counterfoil_token::{Digest, Prefix, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Demand, DigestPrefix, Freshness, Limits, OwnerRecord, Progress, Scope, ScopeSet, Segment,
-    SegmentBuilder, SegmentHeader, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord,
+    Answer, Code, Demand, DigestPrefix, Freshness, Grant, Limits, Need, OwnerRecord, Progress, Scope, ScopeSet,
+    Segment, SegmentBuilder, SegmentHeader, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord,
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -84,29 +84,36 @@ fn a_decision_from_memory_allocates_nothing() {
         tokens: vec![(Digest::of(text.as_bytes()), Some(record))],
         owners: vec![owner],
     };
-    let mut demand = Demand::of(key);
-    demand.freshness = Freshness::Eventual;
-    demand.all_of = vec![Scope::parse("orders:read").unwrap()];
-    demand.address = Some("192.0.2.7".parse().unwrap());
-    let mut outside = demand.clone();
-    outside.address = None;
+    let grant = Grant { epoch: 1, since: None, term: 10_000, answer: answer.clone() };
+    for freshness in [Freshness::Eventual, Freshness::Bounded] {
+        let mut demand = Demand::of(key);
+        demand.freshness = freshness;
+        demand.all_of = vec![Scope::parse("orders:read").unwrap()];
+        demand.address = Some("192.0.2.7".parse().unwrap());
+        let mut outside = demand.clone();
+        outside.address = None;
 
-    let mut verifier = Verifier::new(Limits::default());
-    let Progress::Fetch(pending) = verifier.check(text.as_bytes(), &demand, NOW) else { panic!("knows it already") };
-    let mut progress = verifier.supply(pending, &demand, Supply::Unavailable, NOW);
-    while let Progress::Fetch(pending) = progress {
-        progress = verifier.supply(pending, &demand, Supply::Ledger(&answer), NOW);
-    }
+        let mut verifier = Verifier::new(Limits { count_uses: true, ..Limits::default() });
+        let mut progress = verifier.check(text.as_bytes(), &demand, NOW);
+        while let Progress::Fetch(pending) = progress {
+            let supply = match pending.need() {
+                Need::Registry(_) => Supply::Unavailable,
+                Need::Ledger(_) => Supply::Ledger(&answer),
+                Need::Lease(_) => Supply::Lease(&grant),
+            };
+            progress = verifier.supply(pending, &demand, supply, NOW);
+        }
 
-    let before = ALLOCATIONS.get();
-    for _ in 0..1_000 {
-        assert_eq!(code(&mut verifier, &text, &demand), Code::Valid);
-        assert_eq!(code(&mut verifier, &text, &outside), Code::AddressNotAllowed);
-        assert_eq!(code(&mut verifier, &never_issued, &demand), Code::Unknown);
-        assert_eq!(code(&mut verifier, "cft_", &demand), Code::Malformed);
-        assert_eq!(code(&mut verifier, "another-issuers-token", &demand), Code::Unknown);
+        let before = ALLOCATIONS.get();
+        for _ in 0..1_000 {
+            assert_eq!(code(&mut verifier, &text, &demand), Code::Valid);
+            assert_eq!(code(&mut verifier, &text, &outside), Code::AddressNotAllowed);
+            assert_eq!(code(&mut verifier, &never_issued, &demand), Code::Unknown);
+            assert_eq!(code(&mut verifier, "cft_", &demand), Code::Malformed);
+            assert_eq!(code(&mut verifier, "another-issuers-token", &demand), Code::Unknown);
+        }
+        assert_eq!(ALLOCATIONS.get() - before, 0, "{freshness:?}");
     }
-    assert_eq!(ALLOCATIONS.get() - before, 0);
 }
 
 /// Whoever invents tokens costs no memory where a segment covers them.

@@ -5,8 +5,8 @@
 
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{
-    Answer, Code, Demand, Encoded, Facts, OwnerRecord, RecordError, Scope, Timestamp, TokenRecord, WorkspaceRecord,
-    decide,
+    Answer, Code, Demand, Encoded, Facts, Grant, OwnerRecord, RecordError, Scope, Timestamp, TokenRecord,
+    WorkspaceRecord, decide,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{fmt::Debug, net::IpAddr};
@@ -19,6 +19,7 @@ struct Records {
     owners: Vec<Layout<OwnerRecord>>,
     workspaces: Vec<Layout<WorkspaceRecord>>,
     answers: Vec<Layout<Answer>>,
+    grants: Vec<Layout<Grant>>,
     refused: Vec<Refused>,
 }
 
@@ -95,7 +96,11 @@ fn every_record_has_its_bytes_and_every_byte_its_record() {
     replay(&records.tokens, equal);
     replay(&records.owners, equal);
     replay(&records.workspaces, equal);
-    replay(&records.answers, |a, b| format!("{a:?}") == format!("{b:?}") && a.seal_keys == b.seal_keys);
+    let same = |a: &Answer, b: &Answer| format!("{a:?}") == format!("{b:?}") && a.seal_keys == b.seal_keys;
+    replay(&records.answers, same);
+    replay(&records.grants, |a, b| {
+        (a.epoch, a.since, a.term) == (b.epoch, b.since, b.term) && same(&a.answer, &b.answer)
+    });
 }
 
 #[test]

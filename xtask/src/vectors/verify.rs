@@ -4,7 +4,7 @@ use super::hex;
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Demand, Encoded, Facts, Freshness, OwnerRecord, RecordError, Scope, ScopePattern, ScopeSet,
+    Answer, Code, Demand, Encoded, Facts, Freshness, Grant, OwnerRecord, RecordError, Scope, ScopePattern, ScopeSet,
     Timestamp, TokenRecord, WorkspaceRecord, decide,
 };
 use serde::Serialize;
@@ -17,6 +17,7 @@ pub(super) struct Records {
     owners: Vec<Layout<OwnerRecord>>,
     workspaces: Vec<Layout<WorkspaceRecord>>,
     answers: Vec<Layout<Answer>>,
+    grants: Vec<Layout<Grant>>,
     refused: Vec<RefusedCase>,
 }
 
@@ -101,6 +102,8 @@ pub(super) fn records() -> Result<Records> {
         tokens: vec![],
         owners: vec![],
     };
+    let grant = Grant { epoch: NOW - 9, since: Some(7), term: 10_000, answer: answer.clone() };
+    let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone() };
     let strict = WorkspaceRecord {
         suspended: true,
         has_imports: true,
@@ -115,6 +118,7 @@ pub(super) fn records() -> Result<Records> {
         owners: vec![layout("active", world.owner)?, layout("suspended, with nothing granted", cut)?],
         workspaces: vec![layout("active", world.workspace)?, layout("with everything set", strict)?],
         answers: vec![layout("one known and one unknown text", answer)?, layout("nothing to tell", nothing)?],
+        grants: vec![layout("what changed since, and ten seconds", grant)?, layout("start anew, and no leave", anew)?],
     })
 }
 

@@ -298,8 +298,8 @@ fn verification() -> Vec<Operation> {
         post("/v1/lease", "lease", "Get leave to answer from memory for a while, and what that memory lacks")
             .about(
                 "What changed since the asker last asked, and what it needs to know of up to 100 texts, by digest; in the \
-                 binary layout that `@counterfoil/verify` reads. No token's text travels. Takes uses along that were \
-                 counted meanwhile.",
+                 binary layout that `@counterfoil/verify` reads. No token's text travels. Takes up to 1,000 uses along that \
+                 were counted meanwhile, and up to 256 KiB.",
             )
             .needs(VERIFY)
             .takes::<verify::WantedLease>()

@@ -253,9 +253,11 @@ pub(super) async fn lease<P: Ports>(
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }
     let since = since.map(|Standing { epoch, generation }| Position { epoch, generation });
-    let uses = uses
-        .into_iter()
-        .map(|Counted { digest, last_used_at: Rfc3339(last_used_at), count }| Uses { digest, last_used_at, count });
+    let uses = uses.into_iter().map(|Counted { digest, last_used_at: Rfc3339(last_used_at), count }| Uses {
+        digest,
+        last_used_at,
+        count,
+    });
     let grant = caller.ask(Lease { since, digests, uses: uses.collect() }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()))
 }

@@ -112,13 +112,23 @@ fn a_demand_that_cannot_be_read_lets_nobody_pass() {
         ("x-counterfoil-address", ""),
         ("x-counterfoil-freshness", "Strong"),
         ("x-counterfoil-freshness", "\u{fc}"),
+        ("x-counterfoil-or-eventual", ""),
+        ("x-counterfoil-or-eventual", "True"),
+        ("x-counterfoil-or-eventual", "yes"),
+        ("x-counterfoil-or-eventual", "\u{fc}"),
     ] {
         refused(&gateway.asks("GET", "/").bearer(&token).header(name, value).send(), 403, "INVALID_DEMAND");
     }
-    for name in ["x-counterfoil-scopes", "x-counterfoil-any-scope", "x-counterfoil-address", "x-counterfoil-freshness"]
-    {
+    for (name, value) in [
+        ("x-counterfoil-scopes", ""),
+        ("x-counterfoil-any-scope", ""),
+        ("x-counterfoil-address", "192.0.2.1"),
+        ("x-counterfoil-freshness", "eventual"),
+        ("x-counterfoil-or-eventual", "true"),
+    ] {
+        assert_eq!(gateway.asks("GET", "/").bearer(&token).header(name, value).send().status, 200, "once it is good");
         // The client's own came through, before or after the gateway's.
-        let twice = gateway.asks("GET", "/").bearer(&token).header(name, "").header(name, "");
+        let twice = gateway.asks("GET", "/").bearer(&token).header(name, value).header(name, value);
         refused(&twice.send(), 403, "INVALID_DEMAND");
     }
     let twice = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-gateway", &gateway.own);

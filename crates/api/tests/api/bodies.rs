@@ -7,7 +7,11 @@ use crate::{deployment::text, matrix::Matrix};
 
 /// The largest body that is read.
 fn max_body(pattern: &str) -> usize {
-    if pattern == "/v1/tokens/import" { 4 * 1024 * 1024 } else { 64 * 1024 }
+    match pattern {
+        "/v1/tokens/import" => 4 * 1024 * 1024,
+        "/v1/lease" => 256 * 1024,
+        _ => 64 * 1024,
+    }
 }
 
 #[test]

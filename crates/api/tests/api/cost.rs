@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn an_invented_token_costs_one_question_about_the_caller_and_no_look_at_the_registry() {
+fn an_invented_token_costs_no_question_but_that_about_the_caller_and_no_look_at_the_registry() {
     let mut deployment = Deployment::new();
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
@@ -21,17 +21,27 @@ fn an_invented_token_costs_one_question_about_the_caller_and_no_look_at_the_regi
         ("forged seal of no workspace", with_forged_seal("0zzzzz"), "UNKNOWN"),
         ("another workspace's", other.admin, "UNKNOWN"),
     ];
-    for isolate in ["remembers nothing", "has asked before"] {
-        if isolate == "remembers nothing" {
-            deployment.forget();
-        }
+    for (freshness, isolate, calls) in [
+        ("strong", "remembers nothing", 1),
+        ("strong", "has asked before", 1),
+        ("bounded", "remembers nothing", 1),
+        ("bounded", "has a lease", 0),
+    ] {
         for (what, token, code) in &invented {
-            let answer = deployment.post(&gate, "/v1/verify", &json!({ "token": token }));
+            if isolate == "remembers nothing" {
+                deployment.forget();
+            }
+            let body = json!({ "token": token, "demand": { "freshness": freshness } });
+            let answer = deployment.post(&gate, "/v1/verify", &body);
             let cost = (answer.line.ledger_calls, answer.line.registry_reads);
-            assert_eq!(cost, (1, 0), "{what}, where the isolate {isolate}");
+            assert_eq!(cost, (calls, 0), "{what}, {freshness}, where the isolate {isolate}");
             assert_eq!(answer.expect(200)["code"], *code, "{what}");
         }
     }
+    // A right seal is never called unknown without asking.
+    let answer = deployment.post(&gate, "/v1/verify", &json!({ "token": never_issued(&acme.key) }));
+    assert_eq!((answer.line.ledger_calls, answer.line.registry_reads), (1, 0));
+    assert_eq!(answer.expect(200)["code"], "UNKNOWN");
     assert_eq!(deployment.world.ledgers_alive(), 2, "no ledger was brought to life");
 }
 

@@ -2,10 +2,11 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{LazyLock, Mutex},
+    convert::Infallible,
+    sync::{Arc, LazyLock, Mutex},
 };
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, response::Response};
 use counterfoil_api::{
     Afterwards, App, Config, LogLine, Upgrade, codes,
     openapi::{self, Operation},
@@ -40,8 +41,8 @@ pub(crate) struct Deployment {
     background: Mutex<Vec<BoxFuture<'static, ()>>>,
     /// The socket that was granted last.
     upgrade: Mutex<Option<Upgrade<World>>>,
-    /// Every text that was issued or presented: no log line may hold any of it.
-    secrets: Mutex<BTreeSet<String>>,
+    /// Every text that was issued or presented: no log line may hold any of it. Isolates of one world share them.
+    secrets: Arc<Mutex<BTreeSet<String>>>,
 }
 
 /// A request in the making.
@@ -49,6 +50,16 @@ pub(crate) struct Call<'a> {
     deployment: &'a Deployment,
     request: Builder,
     body: Body,
+}
+
+/// A request that was sent and may not be answered yet.
+pub(crate) struct Underway<'a> {
+    deployment: &'a Deployment,
+    response: BoxFuture<'static, Result<Response, Infallible>>,
+    method: String,
+    is_native: bool,
+    /// What it has asked the world so far.
+    asked: Asked,
 }
 
 /// What came back.
@@ -70,14 +81,16 @@ pub(crate) struct Tenant {
 
 impl Deployment {
     pub(crate) fn new() -> Self {
-        let world = World::new();
-        Self {
-            router: isolate(&world),
-            world,
-            background: Mutex::default(),
-            upgrade: Mutex::default(),
-            secrets: Mutex::default(),
-        }
+        Self::of(World::new(), Arc::default())
+    }
+
+    /// Another isolate in the same world. What goes on in the background of each goes on by itself.
+    pub(crate) fn another(&self) -> Self {
+        Self::of(self.world.clone(), Arc::clone(&self.secrets))
+    }
+
+    fn of(world: World, secrets: Arc<Mutex<BTreeSet<String>>>) -> Self {
+        Self { router: isolate(&world), world, background: Mutex::default(), upgrade: Mutex::default(), secrets }
     }
 
     /// Lets time pass, and what goes on in the background go on, second by second.
@@ -175,7 +188,7 @@ impl Deployment {
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.request = self.request.header(name, value.as_ref());
         self
@@ -212,51 +225,82 @@ impl Call<'_> {
 
     /// Sends it, and holds the answer to what all answers keep.
     pub(crate) fn send(self) -> Reply {
+        self.begin().finish()
+    }
+
+    /// Sends it without waiting for the answer: it is on its way once that is first asked for.
+    pub(crate) fn begin(self) -> Underway<'a> {
         let Self { deployment, request, body } = self;
-        deployment.send(request.body(body).unwrap())
+        deployment.begin(request.body(body).unwrap())
+    }
+}
+
+impl Underway<'_> {
+    /// The answer, where it is there by now: held to what all answers keep.
+    pub(crate) fn answer(&mut self) -> Option<Reply> {
+        let Self { deployment, response, method, is_native, asked } = self;
+        // One after the other: two guards in one expression would wait for each other.
+        let before = deployment.world.inside().asked;
+        let logged = deployment.world.inside().log.len();
+        let response = response.now_or_never();
+        let inside = deployment.world.inside();
+        asked.ledgers += inside.asked.ledgers - before.ledgers;
+        asked.directory += inside.asked.directory - before.directory;
+        asked.registry += inside.asked.registry - before.registry;
+        let lines = inside.log[logged..].to_vec();
+        drop(inside);
+
+        let Some(response) = response else {
+            assert_eq!(lines, [], "what is not answered is not logged");
+            return None;
+        };
+        let (mut parts, body) = response.unwrap().into_parts();
+        let afterwards = parts.extensions.remove::<Afterwards<World>>();
+        if let Some(upgrade) = parts.extensions.remove::<Upgrade<World>>() {
+            deployment.upgrade.lock().unwrap().replace(upgrade);
+        }
+        let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        let [line] = &lines[..] else { panic!("one request, one log line: {lines:?}") };
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, body, line: line.clone() };
+        reply.keeps_what_all_answers_keep(*asked);
+        if *is_native {
+            reply.keeps_what_native_answers_keep(method);
+            reply.is_described(method);
+        }
+        deployment.show(&reply.body);
+        deployment.log_holds_no_secret(&reply.line);
+        deployment.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
+        deployment.go_on();
+        Some(reply)
+    }
+
+    /// The answer. Time passes while it is waited for, and only then: all else that the API awaits of the world is there.
+    pub(crate) fn finish(mut self) -> Reply {
+        loop {
+            if let Some(reply) = self.answer() {
+                return reply;
+            }
+            self.deployment.world.pass_until_somebody_wakes();
+            self.deployment.go_on();
+        }
     }
 }
 
 impl Deployment {
     /// Sends a request, and holds the answer to what all answers keep.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
+        self.begin(request).finish()
+    }
+
+    fn begin(&self, request: Request<Body>) -> Underway<'_> {
         let method = request.method().to_string();
         let path = request.uri().path();
         // Messages to the root are for softvisio's dialect: each names its method.
         let is_message = path == "/" && (method == "POST" || request.headers().contains_key("upgrade"));
         let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && !is_message;
-        // One after the other: two guards in one expression would wait for each other.
-        let asked = self.world.inside().asked;
-        let logged = self.world.inside().log.len();
-        // The world is in memory: whatever the API awaits of it is there.
-        let response = self.router.clone().oneshot(request).now_or_never().unwrap().unwrap();
-        let (mut parts, body) = response.into_parts();
-        let afterwards = parts.extensions.remove::<Afterwards<World>>();
-        if let Some(upgrade) = parts.extensions.remove::<Upgrade<World>>() {
-            self.upgrade.lock().unwrap().replace(upgrade);
-        }
-        let bytes = body.collect().now_or_never().unwrap().unwrap().to_bytes().to_vec();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-
-        let inside = self.world.inside();
-        let [line] = &inside.log[logged..] else { panic!("one request, one log line: {:?}", inside.log) };
-        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, body, line: line.clone() };
-        let asked = Asked {
-            ledgers: inside.asked.ledgers - asked.ledgers,
-            directory: inside.asked.directory - asked.directory,
-            registry: inside.asked.registry - asked.registry,
-        };
-        drop(inside);
-        reply.keeps_what_all_answers_keep(asked);
-        if is_native {
-            reply.keeps_what_native_answers_keep(&method);
-            reply.is_described(&method);
-        }
-        self.show(&reply.body);
-        self.log_holds_no_secret(&reply.line);
-        self.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
-        self.go_on();
-        reply
+        let response = Box::pin(self.router.clone().oneshot(request));
+        Underway { deployment: self, response, method, is_native, asked: Asked::default() }
     }
 
     /// Remembers the token texts in an answer.
@@ -309,6 +353,11 @@ impl Reply {
         assert_eq!(line.status, *status);
         assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log counts what the world saw: {line:?}");
         assert_eq!(line.registry_reads, asked.registry, "the log counts what the world saw: {line:?}");
+        // Time stands still but for those who wait, and whoever is made to wait is told: but by parcelLab's revocation.
+        let is_told = self.body["waited"]["ms"].as_u64();
+        if !(line.route.as_deref() == Some("/tokens/revoke") && *status == 200) {
+            assert_eq!(line.duration_ms, is_told.unwrap_or(0), "how long it took is what it says of that: {line:?}");
+        }
         // A browser that could not sign in is led to the console, which is told the code.
         let told = self.header("location").and_then(|location| location.split_once("failed=")).map(|(_, code)| code);
         if told.is_some() {

@@ -20,6 +20,7 @@ mod dialects;
 mod founding;
 mod hosts;
 mod identity;
+mod leases;
 mod life;
 mod noise;
 mod oauth;

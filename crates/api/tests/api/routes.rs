@@ -74,7 +74,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         Route {
             body: Some(json!({
                 "name": "Acme & Co.", "prefix": "acme", "default_quota": 700, "max_lifetime": 100_000_000,
-                "session_length": 3_600, "audit_retention_days": 30,
+                "session_length": 3_600, "lease_max": 20, "audit_retention_days": 30,
             })),
             ..scope("PATCH", "/v1/workspace")
         },
@@ -102,7 +102,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             path: "/v1/members/eve".to_owned(),
             body: Some(json!({
                 "name": "Eve L.", "email": "eve@example.com", "role": "member", "grants": ["orders:read"], "quota": 5,
-                "state": "active", "revoke_all": true,
+                "state": "active", "revoke_all": true, "wait": true,
             })),
             ..scope("PATCH", "/v1/members/{id}")
         },
@@ -149,17 +149,20 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             body: Some(json!({
                 "name": "nightly", "note": "at night", "enabled": true, "scopes": ["orders:read"],
                 "expires_at": "2028-01-01T00:00:00Z", "not_before": "2027-06-01T00:00:00Z",
-                "allowed_addresses": ["192.0.2.0/24"], "metadata": { "any": ["thing"] },
+                "allowed_addresses": ["192.0.2.0/24"], "metadata": { "any": ["thing"] }, "wait": false,
             })),
             ..scope("PATCH", "/v1/tokens/{id}")
         },
         Route {
             path: format!("{path}/rotate"),
-            body: Some(json!({ "grace_seconds": 60 })),
+            body: Some(json!({ "grace_seconds": 60, "wait": false })),
             ..scope("POST", "/v1/tokens/{id}/rotate")
         },
         Route { path, ..scope("DELETE", "/v1/tokens/{id}") },
-        Route { body: Some(json!({ "ids": [id], "reason": "lost" })), ..scope("POST", "/v1/tokens/revoke") },
+        Route {
+            body: Some(json!({ "ids": [id], "reason": "lost", "wait": true })),
+            ..scope("POST", "/v1/tokens/revoke")
+        },
         Route {
             body: Some(json!({ "tokens": [{
                 "digest": "ca".repeat(32), "encoding": "hex", "weak": true, "name": "legacy", "note": "from elsewhere",
@@ -172,11 +175,21 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         Route {
             body: Some(json!({
                 "token": issued["token"],
-                "demand": { "all_of": ["orders:read"], "any_of": ["b"], "address": "192.0.2.1", "freshness": "strong" },
+                "demand": {
+                    "all_of": ["orders:read"], "any_of": ["b"], "address": "192.0.2.1", "freshness": "strong",
+                    "or_eventual": false,
+                },
             })),
             ..scope("POST", "/v1/verify")
         },
         Route { body: Some(json!({ "digests": [digest] })), ..scope("POST", "/v1/records") },
+        Route {
+            body: Some(json!({
+                "since": { "epoch": 1_800_000_000_000_u64, "generation": 7 }, "digests": [digest],
+                "uses": [{ "digest": digest, "last_used_at": "2027-01-15T08:00:00Z", "count": 3 }],
+            })),
+            ..scope("POST", "/v1/lease")
+        },
         Route { answers: 202, ..route("DELETE", "/v1/workspace", Needs::RootThere) },
     ]
 }

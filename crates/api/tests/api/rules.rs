@@ -14,6 +14,10 @@ fn what_the_rules_forbid_is_pointed_at() {
     let token = |more: Value| merged(json!({ "name": "", "scopes": [] }), more);
     let client = |more: Value| merged(json!({ "id": "app", "name": "App", "permissions": [] }), more);
     let digests = |count: usize| json!({ "digests": vec!["0".repeat(64); count] });
+    let uses = |count: usize| {
+        let use_ = json!({ "digest": "0".repeat(64), "last_used_at": "2027-01-15T08:00:00Z", "count": 1 });
+        json!({ "digests": [], "uses": vec![use_; count] })
+    };
     let long = "x".repeat(1_001);
     let cases = [
         ("/v1/workspaces", json!({ "slug": "acme", "name": "Acme" }), 409, "ALREADY_EXISTS", Some("/slug")),
@@ -109,6 +113,23 @@ fn what_the_rules_forbid_is_pointed_at() {
         ),
         ("/v1/records", digests(101), 422, "INVALID_VALUE", Some("/digests")),
         ("/v1/records", json!({ "digests": ["abc"] }), 422, "INVALID_BODY", Some("/digests/0")),
+        ("/v1/lease", digests(101), 422, "INVALID_VALUE", Some("/digests")),
+        ("/v1/lease", uses(1_001), 422, "INVALID_VALUE", Some("/uses")),
+        ("/v1/lease", json!({ "uses": [] }), 422, "INVALID_BODY", Some("/digests")),
+        (
+            "/v1/lease",
+            json!({ "digests": [], "since": { "epoch": 1 } }),
+            422,
+            "INVALID_BODY",
+            Some("/since/generation"),
+        ),
+        (
+            "/v1/lease",
+            json!({ "digests": [], "since": { "epoch": -1, "generation": 1 } }),
+            422,
+            "INVALID_BODY",
+            Some("/since/epoch"),
+        ),
     ];
     let matrix = Matrix::new();
     for (pattern, body, status, code, pointer) in cases {
@@ -122,6 +143,9 @@ fn what_the_rules_forbid_is_pointed_at() {
         ("/v1/workspace", json!({ "max_lifetime": 0 }), 422, "INVALID_VALUE", "/max_lifetime"),
         ("/v1/workspace", json!({ "session_length": 59 }), 422, "INVALID_VALUE", "/session_length"),
         ("/v1/workspace", json!({ "session_length": null }), 422, "INVALID_BODY", "/session_length"),
+        ("/v1/workspace", json!({ "lease_max": 1 }), 422, "INVALID_VALUE", "/lease_max"),
+        ("/v1/workspace", json!({ "lease_max": 61 }), 422, "INVALID_VALUE", "/lease_max"),
+        ("/v1/workspace", json!({ "lease_max": null }), 422, "INVALID_BODY", "/lease_max"),
         ("/v1/workspace", json!({ "audit_retention_days": 36_501 }), 422, "INVALID_VALUE", "/audit_retention_days"),
         ("/v1/workspace", json!({ "state": "deleting" }), 422, "INVALID_BODY", "/state"),
         ("/v1/members/{id}", json!({ "name": "" }), 422, "INVALID_VALUE", "/name"),
@@ -130,6 +154,8 @@ fn what_the_rules_forbid_is_pointed_at() {
         ("/v1/members/{id}", json!({ "grants": ["nope"] }), 422, "UNKNOWN_SCOPE", "/grants/0"),
         ("/v1/members/{id}", json!({ "number": 7 }), 422, "INVALID_BODY", "/number"),
         ("/v1/members/{id}", json!({ "revoke_all": null }), 422, "INVALID_BODY", "/revoke_all"),
+        ("/v1/members/{id}", json!({ "revoke_all": true, "wait": null }), 422, "INVALID_BODY", "/wait"),
+        ("/v1/tokens/{id}", json!({ "enabled": false, "wait": null }), 422, "INVALID_BODY", "/wait"),
     ];
     for (pattern, body, status, code, pointer) in changes {
         matrix.refused_body(matrix.route("PATCH", pattern), body.to_string(), status, code, Some(pointer));

@@ -4,7 +4,7 @@
 use std::{env, fs, path::Path};
 
 use counterfoil_token::Digest;
-use counterfoil_verify::{Answer, Demand, Encoded, Progress, Supply, Timestamp, Verifier};
+use counterfoil_verify::{Answer, Demand, Encoded, Freshness, Progress, Supply, Timestamp, Verifier};
 use serde_json::{Value, json};
 
 use crate::{
@@ -81,7 +81,7 @@ fn shapes_are_pinned() {
     assert_eq!((&list["items"], &list["total"]), (&json!([read]), &json!(2)));
     assert_eq!(list.as_object().unwrap().len(), 3, "items, next_cursor, total");
 
-    let demand = json!({ "all_of": ["orders:read"], "address": "192.0.2.1" });
+    let demand = json!({ "all_of": ["orders:read"], "address": "192.0.2.1", "freshness": "strong" });
     let verify = json!({ "token": issued["token"], "demand": demand });
     let valid = deployment.post(&admin, "/v1/verify", &verify).expect(200);
     pinned("decision_valid", &valid, &words);
@@ -96,6 +96,10 @@ fn shapes_are_pinned() {
     read["state"] = json!("revoked");
     read["revoked_at"] = json!("2027-01-15T08:00:00.000Z");
     assert_eq!(revoked, read);
+    let mut waited = deployment.delete(&admin, &format!("{path}?wait=true")).expect(200);
+    pinned("waited", &waited["waited"], &[]);
+    waited.as_object_mut().unwrap().remove("waited");
+    assert_eq!(waited, revoked, "the same answer, and that");
 
     let problem = deployment.post(&admin, "/v1/tokens", &json!({ "name": 7, "scopes": [] }));
     assert_eq!(problem.status, 422);
@@ -116,7 +120,8 @@ fn records_come_in_the_layout_that_verifiers_read() {
     assert!(answer.tokens[0].1.is_some() && answer.tokens[1].1.is_none());
 
     // Whoever has the answer decides by itself, and knows what was never issued without asking again.
-    let (demand, now) = (Demand::of(answer.key), Timestamp(answer.as_of.0 + 1));
+    let (mut demand, now) = (Demand::of(answer.key), Timestamp(answer.as_of.0 + 1));
+    demand.freshness = Freshness::Strong;
     let mut verifier = Verifier::new(counterfoil_verify::Limits::default());
     let Progress::Fetch(pending) = verifier.check(token.as_bytes(), &demand, now) else {
         panic!("it knows nothing yet")

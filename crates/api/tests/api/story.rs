@@ -67,17 +67,6 @@ fn a_token_is_issued_verified_and_revoked() {
 }
 
 #[test]
-fn bounded_is_answered_strongly_and_says_so() {
-    let deployment = Deployment::new();
-    let acme = deployment.workspace("acme");
-    let token = deployment.token(&acme.admin, &["orders:read"]);
-    let answer = deployment.post(&acme.admin, "/v1/verify", &verify(&token, json!({ "freshness": "bounded" })));
-    assert_eq!(answer.line.ledger_calls, 1);
-    let answer = answer.expect(200);
-    assert_eq!((&answer["code"], &answer["freshness"]), (&json!("VALID"), &json!("strong")));
-}
-
-#[test]
 fn eventual_goes_on_without_the_ledger_and_learns_of_a_revocation_within_a_minute() {
     let mut deployment = Deployment::new();
     let acme = deployment.workspace("acme");

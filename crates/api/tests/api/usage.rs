@@ -33,7 +33,12 @@ impl Setup {
 
     /// The code of a check.
     fn check(&self, token: &str) -> String {
-        let decision = self.deployment.post(&self.gate.0, "/v1/verify", &json!({ "token": token }));
+        self.check_as("bounded", token)
+    }
+
+    fn check_as(&self, freshness: &str, token: &str) -> String {
+        let body = json!({ "token": token, "demand": { "freshness": freshness } });
+        let decision = self.deployment.post(&self.gate.0, "/v1/verify", &body);
         text(&decision.expect(200), "/code")
     }
 
@@ -131,7 +136,7 @@ fn no_answer_waits_for_it_and_a_busy_isolate_reports_once_a_minute() {
     for second in 1..=310 {
         for _ in 0..4 {
             let before = setup.asked();
-            setup.check(&setup.token.0);
+            setup.check_as("strong", &setup.token.0);
             assert_eq!(setup.asked() - before, 1, "the strong question, and nothing else");
         }
         let before = setup.asked();

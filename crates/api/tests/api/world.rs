@@ -2,7 +2,7 @@
 //! feed, and every one of them fails on command. Time stands still until it is set; randomness repeats.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::{Future, poll_fn, ready},
     sync::{Arc, Mutex, MutexGuard},
     task::Poll,
@@ -58,6 +58,8 @@ pub(crate) struct Asked {
 
 pub(crate) struct Inside {
     now: Timestamp,
+    /// When those who sleep will wake.
+    alarms: BTreeSet<Timestamp>,
     random: Seeded,
     seal_secrets: Vec<SealSecret>,
     session_secrets: Vec<SealSecret>,
@@ -82,6 +84,7 @@ impl World {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(Inside {
             now: BEGINNING,
+            alarms: BTreeSet::new(),
             random: Seeded(1),
             seal_secrets: parse_seal_secrets(SEAL_SECRETS).unwrap(),
             session_secrets: parse_session_secrets(SESSION_SECRETS).unwrap(),
@@ -107,6 +110,14 @@ impl World {
     pub(crate) fn pass(&self, milliseconds: u64) {
         let mut inside = self.inside();
         inside.now = inside.now.plus(milliseconds);
+    }
+
+    /// Lets so much time pass that one of those who sleep has slept long enough.
+    pub(crate) fn pass_until_somebody_wakes(&self) {
+        let mut inside = self.inside();
+        let now = inside.now;
+        inside.alarms.retain(|alarm| *alarm > now);
+        inside.now = inside.alarms.pop_first().unwrap_or_else(|| panic!("it waits for what never comes"));
     }
 
     /// How many ledgers were ever brought to life. A Durable Object exists once it is asked, and costs from then on.
@@ -265,6 +276,7 @@ impl Ports for World {
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {
         let (world, end) = (self.clone(), self.now().plus(milliseconds));
+        self.inside().alarms.insert(end);
         // Whoever sets the clock asks again: nobody needs to be woken.
         poll_fn(move |_| if world.now() < end { Poll::Pending } else { Poll::Ready(()) })
     }

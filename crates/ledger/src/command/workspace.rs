@@ -95,7 +95,7 @@ pub struct Settings {
     /// How long a session lasts, in seconds.
     pub session_length: u64,
     /// How long a lease lasts, in seconds: for how long a verifier elsewhere may pass a token that was revoked.
-    #[serde(default)]
+    #[serde(default = "lease_of_old")]
     pub lease_max: u64,
     /// For how many days audit rows are kept; for ever where absent.
     #[serde(rename = "audit_retention_days")]
@@ -108,6 +108,11 @@ pub struct Settings {
     /// Who may vouch for members that sign in.
     #[serde(default)]
     pub identity_providers: Vec<IdentityProvider>,
+}
+
+/// What an object that knows no leases yet would have it be.
+const fn lease_of_old() -> u64 {
+    10
 }
 
 /// The workspace and its settings; needs no scope but a live token.

@@ -63,7 +63,7 @@ impl DigestPrefix {
     }
 
     pub(super) fn begins_cut(self, cut: u128) -> bool {
-        bits_of(cut, 0, self.bits) == self.value.into()
+        bits_of(cut, 0, self.bits) == u64::from(self.value)
     }
 }
 

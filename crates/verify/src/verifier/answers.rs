@@ -61,14 +61,14 @@ impl Verifier {
     /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
     /// ledger has promised to others that it would not be relied upon any more.
     pub(super) fn decide_under(&mut self, pending: &Pending, grant: &Grant, demand: &Demand, now: Moment) -> Progress {
-        let Pending { subject, asked_at, course, .. } = *pending;
+        let Pending { subject, asked_at, nth, course, .. } = *pending;
         if !is_of(subject.workspace, &grant.answer) {
             return self.do_without_ledger(pending, demand, now);
         }
         if grant.answer.workspace.is_none() {
             return self.decide_by(pending, &grant.answer, 0, demand, now);
         }
-        match self.take(subject.workspace, grant, asked_at, now) {
+        match self.take(subject.workspace, grant, nth, asked_at, now) {
             Some(run) => self.decide_by(pending, &grant.answer, run, demand, now),
             None if course.late < REPEATS => self.ask(subject, Course { late: course.late + 1, ..course }, demand, now),
             None => self.do_without_ledger(pending, demand, now),
@@ -77,7 +77,14 @@ impl Verifier {
 
     /// Takes a lease with all that came with it, and gives its run; nothing where the answer is older than what is known,
     /// or comes when what it grants is over.
-    pub(super) fn take(&mut self, key: WorkspaceKey, grant: &Grant, asked_at: Moment, now: Moment) -> Option<u32> {
+    pub(super) fn take(
+        &mut self,
+        key: WorkspaceKey,
+        grant: &Grant,
+        nth: u32,
+        asked_at: Moment,
+        now: Moment,
+    ) -> Option<u32> {
         let Grant { epoch, since, term, ref answer } = *grant;
         if !is_of(key, answer) {
             return None;
@@ -93,9 +100,9 @@ impl Verifier {
         if !tells_all {
             // Changes may be missing between what is held and this: of what was held nothing counts any more.
             self.runs = self.runs.wrapping_add(1).max(1);
-            lease = Lease::begin(self.runs);
+            lease = lease.begin(self.runs);
         }
-        lease.renew(position, asked_at, answer.as_of, term);
+        lease.renew(position, nth, asked_at, answer.as_of, term);
         self.memory.keep_lease(key, lease);
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
         // Of a batch each check is supplied the same answer: what is held already is not kept again.

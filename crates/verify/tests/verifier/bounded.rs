@@ -315,6 +315,21 @@ fn whoever_has_changed_something_here_is_told_at_once() {
     assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 0, 0));
 }
 
+/// A renewal was on its way when it was changed, and tells what was before.
+#[test]
+fn also_where_an_older_answer_comes_after_that() {
+    let mut world = World::new();
+    let token = world.issue();
+    world.check(&token, &demand(BOUNDED), START);
+    let renewal = world.verifier.renewal(home(), START);
+    let older = world.grant(renewal.question(), START);
+    world.change(&token, |record| record.revoked = true);
+    world.verifier.end_lease(home());
+    world.verifier.renew(&renewal, Some(&older), START);
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 1, 0));
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 0, 0));
+}
+
 #[test]
 fn the_strictest_freshness_counts() {
     let asks = |freshness| {
@@ -382,14 +397,14 @@ fn while_the_ledger_is_silent_one_request_a_second_tries_it() {
     world.publish(&token);
     world.check(&token, &or_eventual(), START);
     world.ledger_up = false;
-    let calls: Vec<_> = [9_000, 9_001, 9_999, 10_000, 10_001, 11_000]
+    let calls: Vec<_> = [9_000, 9_000, 9_001, 9_999, 10_000, 10_001, 11_000]
         .map(|time| {
             let (code, calls, _) = world.cost(&token, &or_eventual(), at(time));
             assert_eq!(code, Code::Valid);
             calls
         })
         .into();
-    assert_eq!(calls, [1, 0, 0, 1, 0, 1]);
+    assert_eq!(calls, [1, 1, 0, 0, 1, 0, 1], "those of one moment ask together");
     world.ledger_up = true;
     assert_eq!(world.check(&token, &or_eventual(), at(12_000)).freshness, Freshness::Strong);
     assert_eq!(world.check(&token, &or_eventual(), at(12_001)).freshness, BOUNDED);
