@@ -25,7 +25,7 @@ use crate::{
     workspace::WorkspaceRow,
 };
 
-/// The most changes that one answer tells of. Whoever missed more starts anew, which costs a question for each token
+/// The most changes of texts, and of members, that one answer tells of. Whoever missed more starts anew, which costs a question for each token
 /// that it meets again.
 const MOST: usize = 1_000;
 

@@ -103,13 +103,27 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
                 self.hand += 1;
                 continue;
             }
-            let evicted = self.slots.swap_remove(self.hand);
-            self.index.remove(evicted.hash, self.hand);
-            self.spent = self.spent.saturating_sub(evicted.value.cost());
-            if let Some(moved) = self.slots.get(self.hand) {
-                self.index.relocate(moved.hash, self.slots.len(), self.hand);
-            }
+            self.remove(self.hand);
             return;
+        }
+    }
+
+    /// Takes the value of that slot out; the last slot takes its place.
+    fn remove(&mut self, at: usize) {
+        let removed = self.slots.swap_remove(at);
+        self.index.remove(removed.hash, at);
+        self.spent = self.spent.saturating_sub(removed.value.cost());
+        if let Some(moved) = self.slots.get(at) {
+            self.index.relocate(moved.hash, self.slots.len(), at);
+        }
+    }
+
+    /// Forgets whatever is under such a key.
+    pub(crate) fn forget(&mut self, is_such: impl Fn(&K) -> bool) {
+        for at in (0..self.slots.len()).rev() {
+            if self.slots.get(at).is_some_and(|slot| is_such(&slot.key)) {
+                self.remove(at);
+            }
         }
     }
 
@@ -171,6 +185,19 @@ mod tests {
             let keys = cache.keys();
             assert!(keys.iter().all(|key| cache.find(key).is_some_and(|slot| slot.key == *key)));
         }
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone_and_all_else_is_found() {
+        let mut cache = Cache::new(1_000);
+        (0..50).for_each(|key| cache.put(key, Value { version: 1, cost: 10 }));
+        cache.forget(|key| key % 3 == 0);
+        for key in 0..50 {
+            assert_eq!(cache.get(&key).is_some(), key % 3 != 0, "{key}");
+        }
+        assert_eq!((cache.spent, cache.keys().len()), (330, 33));
+        cache.put(3, Value { version: 0, cost: 10 });
+        assert_eq!(cache.get(&3).map(|value| value.version), Some(0), "whatever its version was");
     }
 
     #[test]

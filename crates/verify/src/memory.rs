@@ -218,6 +218,14 @@ impl Memory {
         item
     }
 
+    /// Forgets every record of a workspace: they are of a history that is gone, and their versions mean nothing any more.
+    pub(crate) fn forget(&mut self, of: WorkspaceKey) {
+        self.cache.forget(|key| match *key {
+            Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) => workspace == of,
+            Key::SealKeys(_) | Key::Lease(_) => false,
+        });
+    }
+
     pub(crate) fn keep_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, asked_at: Moment) {
         self.put(Key::SealKeys(workspace), Item::SealKeys(keys), asked_at, 0);
     }

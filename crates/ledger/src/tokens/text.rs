@@ -53,7 +53,7 @@ impl ReplacedText {
     pub(super) fn changed_since(sql: &dyn Sql, generation: u64, limit: u64) -> Result<Vec<Self>, SqlError> {
         let texts = "SELECT replaced_texts.digest, token, valid_until, replaced_texts.issued
             FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
-            WHERE tokens.version > ? AND replaced_texts.issued >= revoked_before LIMIT ?";
+            WHERE tokens.version > ? AND (replaced_texts.issued >= revoked_before OR erased_at IS NOT NULL) LIMIT ?";
         let rows = sql.exec(texts, &[generation.into(), limit.into()])?;
         rows.into_iter().map(|mut row| Self::read(&mut row)).collect()
     }

@@ -37,6 +37,7 @@ pub(crate) fn of_workspace() -> UpdateWorkspace {
         default_quota: None,
         max_lifetime: Patch::Keep,
         session_length: None,
+        lease_max: None,
         audit_retention: Patch::Keep,
         allowed_origins: None,
         identity_providers: None,

@@ -7,15 +7,16 @@ use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
-        EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, ListClients, ListMembers,
-        ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders,
-        ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken,
-        RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SuspendWorkspace, TokenFilter, UpdateMember,
-        UpdateToken, UpdateWorkspace, Uses,
+        EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease, ListClients,
+        ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient,
+        ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
+        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SuspendWorkspace,
+        TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     native::When,
 };
 use counterfoil_token::Digest;
+use counterfoil_verify::Position;
 
 use crate::{
     changes::{of_member, of_token, of_workspace},
@@ -28,8 +29,11 @@ use crate::{
 struct Sweep {
     world: World,
     when: When,
-    /// The kinds of command that were carried out.
+    /// The kinds of command that were carried out, and those of them that were not questions.
     kinds: BTreeSet<&'static str>,
+    no_questions: BTreeSet<&'static str>,
+    /// And those that have changed something.
+    changing: BTreeSet<&'static str>,
     /// How many commands that was.
     commands: u32,
 }
@@ -37,7 +41,14 @@ struct Sweep {
 #[test]
 fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
     for when in [When::Before, When::After] {
-        let mut sweep = Sweep { world: World::empty(), when, kinds: BTreeSet::new(), commands: 0 };
+        let mut sweep = Sweep {
+            world: World::empty(),
+            when,
+            kinds: BTreeSet::new(),
+            no_questions: BTreeSet::new(),
+            changing: BTreeSet::new(),
+            commands: 0,
+        };
         let admin = sweep.founding();
         sweep.settings(&admin);
         sweep.members_and_clients(&admin);
@@ -47,6 +58,7 @@ fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
         sweep.questions(&admin);
         sweep.endings(&admin);
         assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "no statement of the others has failed");
+        assert_eq!(sweep.no_questions, sweep.changing, "what is no question has changed something, and nothing else");
     }
 }
 
@@ -74,6 +86,9 @@ impl Sweep {
         let key = self.commands.to_string();
         let command: Command = ask().into();
         self.kinds.insert(command.kind());
+        if !command.is_question() {
+            self.no_questions.insert(command.kind());
+        }
         let answered = self.fail_each(|world| {
             let outcome = once(world, actor, &key, ask());
             assert!(matches!(outcome, Ok(_) | Err(Refusal::Internal { .. })), "{:?}", outcome.err());
@@ -86,6 +101,8 @@ impl Sweep {
     fn change<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
         let last = "SELECT coalesce(max(seq), 0) FROM audit";
         let before = self.world.number(last);
+        let command: Command = ask().into();
+        self.changing.insert(command.kind());
         let reply = self.command(actor, ask);
         assert!(self.world.number(last) > before, "it was to change something");
         reply
@@ -171,10 +188,27 @@ impl Sweep {
             let used = |digest| Uses { digest, last_used_at: START, count };
             self.command(Actor::Verifier, || ReportUses { uses: vec![used(held.digest), used(admin.digest)] });
         }
+        self.leases(&held);
         self.question(admin.actor, || ReadUsage { id: admin.id.clone(), days: None });
         self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
         self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });
         self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
+    }
+
+    /// Of a token that has two texts already.
+    fn leases(&mut self, held: &Held) {
+        let lease = |since: Option<u64>, count| {
+            let since = since.map(|generation| Position { epoch: START.0, generation });
+            let used = (0..count).map(|_| Uses { digest: held.digest, last_used_at: START, count: 1 });
+            Lease { since, digests: vec![held.digest], uses: used.collect() }
+        };
+        let first = self.question(Actor::Verifier, || lease(None, 0));
+        assert_eq!((first.since, first.answer.tokens.len()), (None, 1));
+        let told = self.question(Actor::Verifier, || lease(Some(2), 0));
+        assert!(told.since.is_some() && !told.answer.owners.is_empty());
+        let before = self.world.dump();
+        self.command(Actor::Verifier, || lease(Some(2), 2));
+        assert_ne!(self.world.dump(), before);
     }
 
     fn many_tokens(&mut self, admin: &Held) {

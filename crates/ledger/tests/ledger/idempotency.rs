@@ -30,11 +30,12 @@ pub(crate) fn once<C: Ask>(
         idempotency_key,
         origin: None,
         if_version: None,
+        wait: false,
         command: ask.into(),
     };
     let reply = world.handle(&serde_json::to_vec(&request).unwrap());
-    let Answered { reply, repeated } = reply_json(&reply).unwrap()?;
-    Ok(Answered { reply: json::read(reply).unwrap(), repeated })
+    let Answered { reply, repeated, safe_in } = reply_json(&reply).unwrap()?;
+    Ok(Answered { reply: json::read(reply).unwrap(), repeated, safe_in })
 }
 
 #[test]

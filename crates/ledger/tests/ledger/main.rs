@@ -19,6 +19,7 @@ mod identity;
 mod importing;
 mod issuing;
 mod json;
+mod leases;
 mod life_model;
 mod lists;
 mod members;

@@ -19,6 +19,7 @@ fn settings_are_as_they_were_set() {
     let (mut world, admin) = World::founded();
     let before = world.call(admin.actor, ReadWorkspace {}).unwrap();
     assert_eq!((before.settings.default_quota, before.settings.session_length), (600, 43_200));
+    assert_eq!(before.settings.lease_max, 10);
     assert_eq!((before.settings.max_lifetime, before.settings.audit_retention, before.suspended), (None, None, false));
     let ask = UpdateWorkspace {
         name: Some("Acme".to_owned()),
@@ -26,6 +27,7 @@ fn settings_are_as_they_were_set() {
         default_quota: Some(2),
         max_lifetime: Patch::Set(3_600),
         session_length: Some(60),
+        lease_max: Some(60),
         audit_retention: Patch::Set(30),
         allowed_origins: Some(vec!["https://b.example".to_owned(), "https://a.example".to_owned()]),
         identity_providers: None,
@@ -33,7 +35,8 @@ fn settings_are_as_they_were_set() {
     let after = world.call(admin.actor, ask).unwrap();
     assert_eq!((after.name.as_str(), after.prefix.as_str()), ("Acme", "acme"));
     assert_eq!((after.settings.default_quota, after.settings.max_lifetime), (2, Some(3_600)));
-    assert_eq!((after.settings.session_length, after.settings.audit_retention), (60, Some(30)));
+    assert_eq!((after.settings.session_length, after.settings.lease_max), (60, 60));
+    assert_eq!(after.settings.audit_retention, Some(30));
     assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "in order");
     assert_eq!(world.call(admin.actor, ReadWorkspace {}).unwrap(), after);
 
@@ -70,8 +73,15 @@ fn settings_have_limits_and_need_the_scope() {
     for seconds in [59, 2_592_001] {
         invalid(UpdateWorkspace { session_length: Some(seconds), ..change() }, "/session_length");
     }
+    for seconds in [0, 1, 61, u64::MAX] {
+        invalid(UpdateWorkspace { lease_max: Some(seconds), ..change() }, "/lease_max");
+    }
     for days in [0, 36_501] {
         invalid(UpdateWorkspace { audit_retention: Patch::Set(days), ..change() }, "/audit_retention_days");
+    }
+    for seconds in [2, 60] {
+        let set = UpdateWorkspace { lease_max: Some(seconds), ..change() };
+        assert_eq!(world.call(admin.actor, set).unwrap().settings.lease_max, seconds);
     }
     let ann = world.join("ann", &["tokens:write"]);
     assert_missing(world.call(ann.actor, change()), "workspace:manage");
@@ -81,9 +91,12 @@ fn settings_have_limits_and_need_the_scope() {
 #[test]
 fn the_audit_tells_which_settings_changed() {
     let (mut world, admin) = World::founded();
-    world.call(admin.actor, UpdateWorkspace { default_quota: Some(5), ..change() }).unwrap();
+    world.call(admin.actor, UpdateWorkspace { default_quota: Some(5), lease_max: Some(2), ..change() }).unwrap();
     let last = "SELECT before || ' ' || after FROM audit WHERE action = 'workspace.update'";
-    assert_eq!(world.column(last), [r#"{"default_quota":600} {"default_quota":5}"#.into()]);
+    assert_eq!(
+        world.column(last),
+        [r#"{"default_quota":600,"lease_max":10} {"default_quota":5,"lease_max":2}"#.into()]
+    );
 }
 
 #[test]

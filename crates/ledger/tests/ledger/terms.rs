@@ -24,6 +24,7 @@ fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> R
         idempotency_key: None,
         origin: terms.origin.map(str::to_owned),
         if_version: terms.if_version.clone(),
+        wait: false,
         command: ask.into(),
     };
     decode_reply::<C>(&world.handle(&serde_json::to_vec(&request).unwrap())).unwrap()

@@ -2,7 +2,10 @@
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
-    command::{Actor, EraseMember, ListMembers, OpenSession, Page, ReadSelf, ReadSession, ReadWorkspace, Records},
+    command::{
+        Actor, EraseMember, Lease, ListMembers, OpenSession, Page, ReadSelf, ReadSession, ReadWorkspace, Records,
+        RevokeToken,
+    },
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
 };
@@ -41,7 +44,7 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 6);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 7);
 }
 
 #[test]
@@ -80,6 +83,38 @@ fn a_session_that_version_5_opened_goes_on() {
     let opened = world.call(actor(0), OpenSession {}).unwrap();
     world.seated(opened);
     assert_eq!(world.number("SELECT max(number) FROM sessions"), 8);
+}
+
+#[test]
+fn a_workspace_that_version_6_founded_grants_leases() {
+    let sql = version_1();
+    let later = [
+        include_str!("../../src/schema/002.sql"),
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+        include_str!("../../src/schema/006.sql"),
+    ];
+    for (migration, version) in later.into_iter().zip(2_u64..) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
+    let mut world = World::over(sql);
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    assert_eq!(world.call(actor(0), ReadWorkspace {}).unwrap().settings.lease_max, 10);
+    assert_eq!(world.number("SELECT longest_lease FROM workspace"), 10);
+    let founded = world.number("SELECT created_at FROM workspace");
+    let lease = |since| Lease { since, digests: Vec::new(), uses: Vec::new() };
+    let first = world.call(Actor::Verifier, lease(None)).unwrap().0;
+    assert_eq!((first.epoch, first.since, first.term), (founded, None, 10_000));
+    let id = world.call(actor(1), ReadSelf {}).unwrap().id;
+    world.call(actor(0), RevokeToken { id, reason: None }).unwrap();
+    let next = world.call(Actor::Verifier, lease(Some(first.position()))).unwrap().0;
+    assert_eq!(
+        (next.since, next.answer.tokens.len()),
+        (Some(first.answer.generation), 1),
+        "and tells of what was before"
+    );
 }
 
 #[test]

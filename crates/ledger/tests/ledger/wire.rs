@@ -7,20 +7,21 @@
 use std::{collections::BTreeMap, env, fs, path::Path};
 
 use counterfoil_ledger::{
-    Refusal,
+    Answered, NotAReply, Refusal,
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
-        ImportLine, ImportTokens, Lifetime, ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes,
-        ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses, Request,
-        RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection,
-        SetHosts, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
+        ImportLine, ImportTokens, Lease, Lifetime, ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch,
+        PutScopes, ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses,
+        Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry,
+        Selection, SetHosts, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
     directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+    reply_json,
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Freshness};
+use counterfoil_verify::{Code, Freshness, Position};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -50,6 +51,7 @@ fn request(actor: Actor, command: impl Into<Command>) -> Request {
         idempotency_key: None,
         origin: None,
         if_version: None,
+        wait: false,
         command: command.into(),
     }
 }
@@ -99,6 +101,8 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ImportLine { digest: Digest::of(b"theirs"), weak: false, token: token(&[]) },
     ];
     let used = Uses { digest: digest_of(actor), last_used_at: START, count: 3 };
+    let since = Some(Position { epoch: START.0, generation: 5 });
+    let again = RevokeToken { id: id.to_owned(), reason: None };
     let theirs = TokenFilter { owner: Some("ann".to_owned()), state: Some(State::Active), ..TokenFilter::default() };
     vec![
         ("put_scopes", request(actor, PutScopes { scopes })),
@@ -110,7 +114,7 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("list_tokens", request(actor, all_tokens(Page { limit: Some(1), cursor: None }))),
         ("read_token", request(actor, ReadToken { id: id.to_owned() })),
         ("read_self", request(actor, ReadSelf {})),
-        ("report_uses", request(Actor::Verifier, ReportUses { uses: vec![used] })),
+        ("report_uses", request(Actor::Verifier, ReportUses { uses: vec![used.clone()] })),
         ("read_usage", request(actor, ReadUsage { id: id.to_owned(), days: Some(2) })),
         ("update_token", request(actor, update)),
         ("replace_scopes", request(Actor::Root, UpdateToken { scopes: Some(replace), ..unchanged() })),
@@ -122,6 +126,9 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
         ("set_hosts", request(Actor::Root, SetHosts { hosts: hosts_of(&["api.acme.example", "127.0.0.1:8787"]) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
+        ("lease", request(Actor::Verifier, Lease { since: None, digests: vec![digest_of(actor)], uses: Vec::new() })),
+        ("lease_since", request(Actor::Verifier, Lease { since, digests: Vec::new(), uses: vec![used] })),
+        ("revoke_token_and_wait", Request { wait: true, ..request(Actor::Root, again) }),
         ("create_client", request(Actor::Root, app)),
         ("find_member", request(Actor::Root, FindMember { number: 7 })),
         ("read_client", request(Actor::Root, ReadClient { id: "app".to_owned() })),
@@ -263,6 +270,52 @@ fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
     for bytes in [&b""[..], b"{", b"[]", b"{\"ok\":\"cft_secret\"}", b"{\"ok\":{\"text\":\"cft_secret\"}}"] {
         let error = decode_reply::<CreateToken>(bytes).unwrap_err();
         assert_eq!(error.to_string(), "not a reply to the command");
+    }
+}
+
+#[test]
+fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
+    let read = |text: &'static str| reply_json(text.as_bytes());
+    let answered =
+        |reply: &'static str, repeated, safe_in| Ok(Ok(Answered { reply: reply.as_bytes(), repeated, safe_in }));
+    assert_eq!(read(r#"{"ok":{"a":1}}"#), answered(r#"{"a":1}"#, false, None));
+    assert_eq!(read(r#"{"safe_in":0,"ok":{"a":1}}"#), answered(r#"{"a":1}"#, false, Some(0)));
+    assert_eq!(read(r#"{"safe_in":61000,"repeated":{}}"#), answered("{}", true, Some(61_000)));
+    assert_eq!(read(r#"{"safe_in":18446744073709551615,"ok":[]}"#), answered("[]", false, Some(u64::MAX)));
+    assert_eq!(read(r#"{"refused":"session_ended"}"#), Ok(Err(Refusal::SessionEnded)));
+
+    let mut world = World::empty();
+    let founding = Request { wait: true, ..request(Actor::Root, bootstrap()) };
+    world.handle(&serde_json::to_vec(&founding).unwrap());
+    let reply =
+        world.handle(&serde_json::to_vec(&Request { wait: true, ..request(Actor::Root, GetScopes {}) }).unwrap());
+    assert!(reply.starts_with(br#"{"safe_in":11000,"ok":{"#), "{}", reply.escape_ascii());
+    assert_eq!(reply_json(&reply).unwrap().unwrap().safe_in, Some(11_000));
+    assert!(decode_reply::<GetScopes>(&reply).unwrap().is_ok(), "who does not ask reads past it");
+
+    for text in [
+        r#"{"safe_in":1}"#,
+        r#"{"safe_in":1,}"#,
+        r#"{"safe_in":,"ok":{}}"#,
+        r#"{"safe_in":null,"ok":{}}"#,
+        r#"{"safe_in":-1,"ok":{}}"#,
+        r#"{"safe_in":1.5,"ok":{}}"#,
+        r#"{"safe_in":"1","ok":{}}"#,
+        r#"{"safe_in":18446744073709551616,"ok":{}}"#,
+        r#"{"safe_in":1 "ok":{}}"#,
+        r#"{"safe_in":1,"safe_in":1,"ok":{}}"#,
+        r#"{"safe_in":1, "ok":{}}"#,
+        r#"{"ok":{},"safe_in":1"#,
+        r#"{ "safe_in":1,"ok":{}}"#,
+        r#"{"safe_in":1,"done":{}}"#,
+        r#"{"safe_in":1,"refused":{}}"#,
+        r#""safe_in":1,"ok":{}"#,
+        "{}",
+        "{",
+        "}",
+        "",
+    ] {
+        assert_eq!(read(text), Err(NotAReply), "{text}");
     }
 }
 

@@ -97,6 +97,9 @@ impl Verifier {
         let tells_all = lease.position.is_some_and(|held| {
             held == position || held.epoch == epoch && since.is_some_and(|since| since <= held.generation)
         });
+        if lease.position.is_some_and(|held| held.epoch != epoch) {
+            self.memory.forget(key);
+        }
         if !tells_all {
             // Changes may be missing between what is held and this: of what was held nothing counts any more.
             self.runs = self.runs.wrapping_add(1).max(1);

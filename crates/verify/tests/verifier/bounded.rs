@@ -241,6 +241,26 @@ fn a_ledger_that_cannot_tell_all_changes_has_the_verifier_start_anew() {
     }
 }
 
+/// Versions of a history that is gone mean nothing: what is newer by them must not speak against what is so now.
+#[test]
+fn a_ledger_that_was_set_back_is_believed_though_its_records_are_older() {
+    let mut world = World::new();
+    let token = world.issue();
+    world.check(&token, &demand(BOUNDED), START);
+    let backup = (world.home().tokens.clone(), world.home().owners.clone(), world.home().generation);
+    for _ in 0..9 {
+        world.change(&token, |record| record.enabled = false);
+        world.change_owner(1, |owner, _| owner.suspended = true);
+    }
+    world.renew(START);
+    assert_eq!(world.check(&token, &demand(BOUNDED), START).code, Code::OwnerSuspended);
+    (world.home().tokens, world.home().owners, world.home().generation) = backup;
+    world.home().epoch = 2;
+    world.renew(START);
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 1, 0));
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 0, 0));
+}
+
 /// Out of the protocol: but it must not be believed.
 #[test]
 fn a_ledger_that_was_set_back_and_hides_it_lets_the_lease_run_out() {

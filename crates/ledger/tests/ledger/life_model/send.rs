@@ -41,12 +41,14 @@ impl Life {
             }
             Err(Refusal::Internal { detail }) => panic!("{detail}"),
             Err(_) => assert!(valid && known.is_none_or(|kept| !kept.sure), "a repeated command was refused"),
-            Ok(Answered { repeated: true, reply }) => {
+            Ok(Answered { repeated: true, reply, safe_in }) => {
+                assert!(safe_in.is_some(), "of a repeated command nobody knows when it counts");
                 let known = known.unwrap();
                 assert!(valid && known.command == command);
                 assert_eq!(reply, known.reply, "the same command had two answers");
             }
-            Ok(Answered { repeated: false, reply }) => {
+            Ok(Answered { repeated: false, reply, safe_in }) => {
+                assert_eq!(safe_in.is_some(), key.is_some(), "told when it counts, or not, unlike asked");
                 assert!(valid, "a text that is dead was obeyed");
                 assert!(known.is_none_or(|kept| !kept.sure), "a command had two effects");
                 COUNTS.set((COUNTS.get().0, COUNTS.get().1 + 1));
@@ -76,6 +78,8 @@ impl Life {
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
             origin: None,
             if_version: None,
+            // Whoever sends a command again wants to be sure.
+            wait: under.is_some(),
             command: parsed(command),
         };
         let World { random, ledger, now, seal_secrets, session_secrets, .. } = &mut self.world;
@@ -138,8 +142,8 @@ fn kind(command: &Json) -> &str {
 /// What a ledger answers, as it travels.
 fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, Refusal> {
     let reply = ledger.handle(&serde_json::to_vec(request).unwrap(), context);
-    let Answered { reply, repeated } = reply_json(&reply).unwrap()?;
-    Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated })
+    let Answered { reply, repeated, safe_in } = reply_json(&reply).unwrap()?;
+    Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated, safe_in })
 }
 
 /// What is kept of a reply under an idempotency key: everything but the text.

@@ -8,6 +8,8 @@ CREATE INDEX members_by_email ON members (email COLLATE NOCASE) WHERE email IS N
 
 CREATE UNIQUE INDEX members_by_subject ON members (subject) WHERE subject IS NOT NULL;
 
+CREATE INDEX members_by_version ON members (version);
+
 CREATE INDEX outbox_by_due ON outbox (due_at);
 
 CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
@@ -19,6 +21,8 @@ CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 CREATE INDEX sessions_by_member ON sessions (member);
 
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
+
+CREATE INDEX tokens_by_version ON tokens (version);
 
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
 
@@ -180,7 +184,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]') STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10) STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN

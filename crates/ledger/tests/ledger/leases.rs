@@ -1,0 +1,413 @@
+//! Leases: who is granted one, and what it tells of.
+
+mod in_step;
+mod steps;
+mod waiting;
+
+use std::collections::BTreeSet;
+
+use counterfoil_ledger::{
+    command::{
+        Actor, CreateMember, CreateToken, DeleteWorkspace, EraseMember, ImportLine, ImportTokens, Lease, Lifetime,
+        Patch, PutScopes, ReadSelf, ReadToken, ReadUsage, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange,
+        ScopeEntry, Selection, SuspendWorkspace, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+    },
+    refusal::InvalidCode,
+};
+use counterfoil_token::{Digest, SealSecret};
+use counterfoil_verify::{Code, Freshness, Grant, Position};
+
+use crate::{
+    changes::{of_member, of_token, of_workspace},
+    support::*,
+};
+
+fn lease(since: Option<Position>) -> Lease {
+    Lease { since, digests: Vec::new(), uses: Vec::new() }
+}
+
+/// What the control plane's verifier is granted, which costs nothing.
+fn granted(world: &mut World, since: Option<Position>) -> Grant {
+    let before = world.dump();
+    let grant = world.call(Actor::Verifier, lease(since)).unwrap().0;
+    assert_eq!(world.dump(), before, "a lease has written something");
+    grant
+}
+
+/// The texts and owners that somebody is told of who asked just before something happened.
+#[track_caller]
+fn told(world: &mut World, happens: impl FnOnce(&mut World)) -> (BTreeSet<Digest>, BTreeSet<u64>) {
+    let position = granted(world, None).position();
+    happens(world);
+    let grant = granted(world, Some(position));
+    assert_eq!((grant.epoch, grant.since), (position.epoch, Some(position.generation)));
+    let tokens: BTreeSet<_> = grant.answer.tokens.iter().map(|(digest, _)| *digest).collect();
+    let owners: BTreeSet<_> = grant.answer.owners.iter().map(|owner| owner.number).collect();
+    assert_eq!((tokens.len(), owners.len()), (grant.answer.tokens.len(), grant.answer.owners.len()), "told twice");
+    // What it is told is what the ledger says.
+    let strong = world.call(Actor::Verifier, Records { digests: tokens.iter().copied().collect() }).unwrap().0;
+    assert!(grant.answer.tokens.iter().all(|told| strong.tokens.contains(told)));
+    assert_eq!((grant.answer.workspace, grant.answer.as_of), (strong.workspace, strong.as_of));
+    assert_eq!(grant.answer.generation, strong.generation);
+    (tokens, owners)
+}
+
+fn texts<const N: usize>(held: [&Held; N]) -> (BTreeSet<Digest>, BTreeSet<u64>) {
+    (held.map(|held| held.digest).into(), BTreeSet::new())
+}
+
+fn owners<const N: usize>(numbers: [u64; N]) -> (BTreeSet<Digest>, BTreeSet<u64>) {
+    (BTreeSet::new(), numbers.into())
+}
+
+fn nothing() -> (BTreeSet<Digest>, BTreeSet<u64>) {
+    owners([])
+}
+
+fn rotate(world: &mut World, held: &Held, grace_seconds: u64) -> Held {
+    let rotated = world.call(Actor::Root, RotateToken { id: held.id.clone(), grace_seconds }).unwrap();
+    world.held(rotated)
+}
+
+fn revoke(world: &mut World, held: &Held) {
+    world.call(Actor::Root, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+}
+
+#[test]
+fn whoever_verifies_tokens_is_granted_a_lease_and_nobody_else() {
+    let (mut world, admin) = World::founded();
+    let gateway = world.join("gateway", &["tokens:verify", "sessions:create"]);
+    let ann = world.join("ann", &["read", "tokens:read", "tokens:write"]);
+    let session = world.open(&gateway).unwrap();
+    let ask = || Lease { digests: vec![ann.digest, Digest::of(b"unknown")], ..lease(None) };
+    let before = world.dump();
+    for actor in [Actor::Root, Actor::Verifier, admin.actor, gateway.actor, session.actor] {
+        let grant = world.call(actor, ask()).unwrap().0;
+        assert_eq!((grant.epoch, grant.since, grant.term), (START.0, None, 10_000));
+        assert_eq!(grant.answer, world.call(actor, Records { digests: ask().digests }).unwrap().0, "the strong answer");
+        assert_eq!(grant.answer.tokens.iter().map(|(_, record)| record.is_some()).collect::<Vec<_>>(), [true, false]);
+        assert!(world.call(actor, lease(Some(grant.position()))).is_ok());
+    }
+    assert_missing(world.call(ann.actor, ask()), "tokens:verify");
+    assert_missing(world.call(Actor::SignIn, ask()), "tokens:verify");
+    assert_unauthenticated(world.call(Actor::Token(Digest::of(b"nobody")), ask()), Code::Unknown);
+    assert_eq!(world.dump(), before, "a lease has written something");
+
+    let many = |count: u8| Lease { digests: (0..count).map(|n| Digest::of(&[n])).collect(), ..lease(None) };
+    assert_eq!(world.call(gateway.actor, many(101)).unwrap().answer.tokens.len(), 101);
+    assert_invalid_value(world.call(gateway.actor, many(102)), "/digests");
+    revoke(&mut world, &gateway);
+    assert_unauthenticated(world.call(gateway.actor, ask()), Code::Revoked);
+}
+
+#[test]
+fn it_lasts_as_long_as_the_workspace_says() {
+    let (mut world, admin) = World::founded();
+    assert_eq!(granted(&mut world, None).term, 10_000);
+    for seconds in [60, 2] {
+        let set = UpdateWorkspace { lease_max: Some(seconds), ..of_workspace() };
+        world.call(admin.actor, set).unwrap();
+        assert_eq!(granted(&mut world, None).term, seconds * 1_000);
+    }
+}
+
+#[test]
+fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
+    let (mut world, _) = World::founded();
+    let newer = SealSecret::new(&[8; 32]).unwrap();
+    let expected = [newer.key_for(key()), world.seal_secrets[0].key_for(key())];
+    world.seal_secrets.insert(0, newer);
+    assert!(granted(&mut world, None).answer.seal_keys.iter().eq(&expected));
+}
+
+#[test]
+fn uses_that_come_with_the_question_add_up_as_reported_ones_do() {
+    let (mut world, admin) = World::founded();
+    let gateway = world.join("gateway", &["tokens:verify"]);
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let position = granted(&mut world, None).position();
+    let uses = |count| Uses { digest: held.digest, last_used_at: START, count };
+    let ask = |uses| Lease { uses, ..lease(Some(position)) };
+    let total =
+        |world: &mut World| world.call(admin.actor, ReadUsage { id: held.id.clone(), days: Some(1) }).unwrap().total;
+
+    let unknown = Uses { digest: Digest::of(b"nobody's"), ..uses(7) };
+    let grant = world.call(gateway.actor, ask(vec![uses(2), unknown, uses(3)])).unwrap().0;
+    assert_eq!((grant.since, &grant.answer.tokens), (Some(position.generation), &Vec::new()), "no change to tell of");
+    assert_eq!(total(&mut world), 5);
+    world.call(Actor::Verifier, ask(vec![uses(1)])).unwrap();
+    assert_eq!(total(&mut world), 6);
+    let read = world.call(admin.actor, ReadToken { id: held.id.clone() }).unwrap();
+    assert_eq!((read.last_used_at, read.version), (Some(START), held.version));
+    assert_eq!(granted(&mut world, None).position(), position, "uses are no change");
+
+    let many = |count| vec![uses(1); count];
+    assert_invalid(world.call(gateway.actor, ask(many(1_001))), InvalidCode::InvalidValue, "/uses");
+    let ann = world.join("ann", &["read"]);
+    assert_missing(world.call(ann.actor, ask(many(1))), "tokens:verify");
+    assert_eq!(total(&mut world), 6);
+    world.call(gateway.actor, ask(many(1_000))).unwrap();
+    assert_eq!(total(&mut world), 1_006);
+    let before = world.dump();
+    world.call(gateway.actor, ask(Vec::new())).unwrap();
+    assert_eq!(world.dump(), before, "without uses nothing is written");
+}
+
+#[test]
+fn whoever_holds_nothing_or_all_is_told_nothing() {
+    let (mut world, admin) = World::founded();
+    let first = granted(&mut world, None);
+    assert_eq!((first.since, first.answer.tokens.len(), first.answer.owners.len()), (None, 0, 0));
+    assert_eq!(first.position(), Position { epoch: START.0, generation: 2 });
+    assert!(first.answer.workspace.is_some());
+    let again = granted(&mut world, Some(first.position()));
+    assert_eq!((again.since, again.answer), (Some(2), first.answer.clone()));
+
+    // What is asked about is answered, whatever has changed.
+    let asked = Lease { digests: vec![admin.digest], ..lease(Some(first.position())) };
+    let answer = world.call(Actor::Verifier, asked).unwrap().0.answer;
+    assert_eq!((answer.tokens[0].0, answer.owners[0].number), (admin.digest, 1));
+}
+
+#[test]
+fn a_new_text_is_told_once_it_has_changed() {
+    let (mut world, admin) = World::founded();
+    world.join("ann", &["read"]);
+    let mut new = Vec::new();
+    let created = told(&mut world, |world| new.push(world.issue(admin.actor, token(&["read"])).unwrap()));
+    assert_eq!(created, nothing(), "nobody holds it, or if so, as it is");
+    // Whoever asks may have met it while the question was on its way: what it was then, it is no more.
+    let changed = told(&mut world, |world| {
+        new.push(world.issue(admin.actor, token(&["read"])).unwrap());
+        world.call(admin.actor, UpdateToken { enabled: Some(false), ..of_token(&new[1].id) }).unwrap();
+    });
+    assert_eq!(changed, texts([&new[1]]));
+    let rotated = told(&mut world, |world| {
+        new.push(world.issue(admin.actor, token(&["read"])).unwrap());
+        new.push(rotate(world, &new[2], 60));
+        rotate(world, &new[2], 0);
+    });
+    assert_eq!(rotated, texts([&new[2], &new[3]]));
+    let line = |text: &str| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token: token(&[]) };
+    let before = granted(&mut world, None);
+    assert!(!before.answer.workspace.as_ref().unwrap().has_imports);
+    let imported = told(&mut world, |world| {
+        world.call(admin.actor, ImportTokens { lines: vec![line("one"), line("two")] }).unwrap();
+    });
+    assert_eq!(imported, nothing());
+    // But that there are imported ones now.
+    assert!(granted(&mut world, Some(before.position())).answer.workspace.unwrap().has_imports);
+    let member = told(&mut world, |world| drop(world.call(admin.actor, member("ben", &["read"])).unwrap()));
+    assert_eq!(member, owners([3]));
+}
+
+#[test]
+fn a_token_that_has_changed_is_told_with_each_text_that_somebody_may_hold() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["read", "write"]);
+    let update = |ask: UpdateToken| move |world: &mut World| drop(world.call(admin.actor, ask).unwrap());
+    let scopes = ScopeChange::Replace(patterns(&["read"]));
+    for ask in [
+        UpdateToken { enabled: Some(false), ..of_token(&ann.id) },
+        UpdateToken { enabled: Some(true), ..of_token(&ann.id) },
+        UpdateToken { scopes: Some(scopes), ..of_token(&ann.id) },
+        UpdateToken { lifetime: Patch::Set(Lifetime::Seconds(60)), ..of_token(&ann.id) },
+        UpdateToken { allowed_addresses: Some(vec!["192.0.2.0/24".parse().unwrap()]), ..of_token(&ann.id) },
+        UpdateToken { name: Some("renamed".to_owned()), ..of_token(&ann.id) },
+    ] {
+        assert_eq!(told(&mut world, update(ask)), texts([&ann]));
+    }
+    let same = UpdateToken { name: Some("renamed".to_owned()), ..of_token(&ann.id) };
+    assert_eq!(told(&mut world, update(same)), nothing());
+
+    let mut second = None;
+    assert_eq!(told(&mut world, |world| second = Some(rotate(world, &ann, 60))), texts([&ann]));
+    let second = second.unwrap();
+    assert_eq!(told(&mut world, |world| drop(rotate(world, &second, 0))), texts([&ann, &second]));
+    let twice = told(&mut world, |world| {
+        rotate(world, &ann, 60);
+        rotate(world, &ann, 60);
+    });
+    assert_eq!((twice.0.len(), twice.1.len()), (4, 0), "the text in the middle as well");
+    assert_eq!(told(&mut world, |world| revoke(world, &ann)).0.len(), 5);
+    assert_eq!(told(&mut world, |world| revoke(world, &ann)), nothing(), "once is enough");
+}
+
+#[test]
+fn many_that_are_revoked_at_once_are_told_one_by_one() {
+    let (mut world, admin) = World::founded();
+    let held: Vec<_> = (0..3).map(|_| world.issue(admin.actor, token(&["read"])).unwrap()).collect();
+    let ids = vec![held[0].id.clone(), held[2].id.clone()];
+    let some = RevokeTokens { select: Selection::Ids(ids), reason: None };
+    let revoked = told(&mut world, |world| drop(world.call(admin.actor, some).unwrap()));
+    assert_eq!(revoked, texts([&held[0], &held[2]]));
+}
+
+#[test]
+fn a_member_that_has_changed_is_told_and_none_of_its_tokens() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["read", "write"]);
+    let older = rotate(&mut world, &ann, 3_600);
+    let ben = world.join("ben", &["read"]);
+    for ask in [
+        UpdateMember { suspended: Some(true), ..of_member("ann") },
+        UpdateMember { suspended: Some(false), ..of_member("ann") },
+        UpdateMember { grants: Some(patterns(&["read"])), ..of_member("ann") },
+        UpdateMember { revoke_all: true, ..of_member("ann") },
+    ] {
+        assert_eq!(told(&mut world, |world| drop(world.call(admin.actor, ask).unwrap())), owners([2]));
+    }
+    // What came after is told as ever, and what the owner's record has revoked never again.
+    let to_ann = CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
+    let new = world.issue(admin.actor, to_ann).unwrap();
+    let renamed = told(&mut world, |world| {
+        let rename = UpdateToken { name: Some("renamed".to_owned()), ..of_token(&new.id) };
+        world.call(admin.actor, rename).unwrap();
+        world.call(admin.actor, UpdateMember { name: Some("Anna".to_owned()), ..of_member("ann") }).unwrap();
+    });
+    assert_eq!(renamed, (texts([&new]).0, owners([2]).1));
+    // Of who was erased no memory is to keep a name: all of its texts are told, as they are since.
+    let erase = |id: &str| EraseMember { id: id.to_owned() };
+    let erased = told(&mut world, |world| drop(world.call(admin.actor, erase("ben")).unwrap()));
+    assert_eq!(erased, (texts([&ben]).0, owners([3]).1));
+    let erased = told(&mut world, |world| drop(world.call(admin.actor, erase("ann")).unwrap()));
+    assert_eq!(erased, (texts([&ann, &older, &new]).0, owners([2]).1));
+    for held in [ann, older, ben, new] {
+        assert_unauthenticated(world.call(held.actor, ReadSelf {}), Code::Revoked);
+    }
+}
+
+#[test]
+fn the_workspace_is_told_each_time() {
+    let (mut world, _) = World::founded();
+    let suspended = told(&mut world, |world| {
+        world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
+    });
+    assert_eq!(suspended, nothing());
+    assert!(granted(&mut world, None).answer.workspace.unwrap().suspended);
+    let position = granted(&mut world, None).position();
+    let strong = ScopeEntry { freshness: Some(Freshness::Strong), ..entry("write") };
+    world.call(Actor::Root, PutScopes { scopes: vec![strong] }).unwrap();
+    let told = granted(&mut world, Some(position)).answer.workspace.unwrap();
+    assert_eq!(told.freshness.len(), 1);
+}
+
+/// A workspace whose quota is no hindrance.
+fn roomy() -> World {
+    let (mut world, admin) = World::founded();
+    world.call(admin.actor, UpdateWorkspace { default_quota: Some(10_000), ..of_workspace() }).unwrap();
+    world
+}
+
+#[test]
+fn whoever_missed_more_than_a_thousand_changes_starts_anew() {
+    let mut world = roomy();
+    world.call(Actor::Root, member("ann", &["read"])).unwrap();
+    let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
+    let line = |n: u32| ImportLine { digest: Digest::of(&n.to_be_bytes()), weak: false, token: to_ann() };
+    let import = ImportTokens { lines: (0..1_001).map(line).collect() };
+    let ids: Vec<_> = world.attempt(Actor::Root, import).unwrap().lines.into_iter().map(Result::unwrap).collect();
+    let position = granted(&mut world, None).position();
+    let revoke = |ids: &[String]| RevokeTokens { select: Selection::Ids(ids.to_vec()), reason: None };
+    world.attempt(Actor::Root, revoke(&ids[..1_000])).unwrap();
+    let told = granted(&mut world, Some(position));
+    assert_eq!((told.since, told.answer.tokens.len()), (Some(position.generation), 1_000));
+    world.attempt(Actor::Root, revoke(&ids[1_000..])).unwrap();
+    let anew = Lease { digests: vec![Digest::of(&7_u32.to_be_bytes())], ..lease(Some(position)) };
+    let anew = world.call(Actor::Verifier, anew).unwrap().0;
+    assert_eq!((anew.since, anew.answer.tokens.len(), anew.answer.owners.len()), (None, 1, 1), "only what was asked");
+    assert_eq!(granted(&mut world, Some(told.position())).answer.tokens.len(), 1, "whoever missed less goes on");
+}
+
+#[test]
+fn texts_that_were_replaced_and_owners_count_as_well() {
+    let mut world = roomy();
+    let mut held = world.join("ann", &["read"]);
+    let mut rotate = |world: &mut World| {
+        let ask = RotateToken { id: held.id.clone(), grace_seconds: 0 };
+        let rotated = world.attempt(Actor::Root, ask).unwrap();
+        held = world.held(rotated);
+    };
+    (0..999).for_each(|_| rotate(&mut world));
+    let position = granted(&mut world, None).position();
+    rotate(&mut world);
+    let told = granted(&mut world, Some(position));
+    assert_eq!((told.since, told.answer.tokens.len()), (Some(position.generation), 1_000));
+    let position = told.position();
+    rotate(&mut world);
+    assert_eq!(granted(&mut world, Some(position)).since, None);
+
+    let position = granted(&mut world, None).position();
+    let members = |world: &mut World, numbers: core::ops::Range<u32>| {
+        for number in numbers {
+            let ask: CreateMember = member(&format!("m{number}"), &[]);
+            world.attempt(Actor::Root, ask).unwrap();
+        }
+    };
+    members(&mut world, 0..1_000);
+    let told = granted(&mut world, Some(position));
+    assert_eq!((told.since, told.answer.owners.len()), (Some(position.generation), 1_000));
+    members(&mut world, 1_000..1_001);
+    let anew = granted(&mut world, Some(position));
+    assert_eq!((anew.since, anew.answer.owners.len()), (None, 0));
+}
+
+#[test]
+fn a_history_that_is_not_this_one_is_not_gone_on_with() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let Position { epoch, generation } = granted(&mut world, None).position();
+    revoke(&mut world, &held);
+    let since = |epoch, generation| Some(Position { epoch, generation });
+    let told = granted(&mut world, since(epoch, generation));
+    assert_eq!((told.since, told.answer.tokens.len()), (Some(generation), 1));
+    let latest = told.position();
+    assert_eq!(latest, Position { epoch, generation: generation + 1 });
+    for elsewhere in [
+        since(epoch - 1, generation),
+        since(epoch + 1, generation),
+        since(0, generation),
+        since(epoch, generation + 2),
+        since(epoch, u64::MAX),
+        since(u64::MAX, u64::MAX),
+    ] {
+        let anew = granted(&mut world, elsewhere);
+        assert_eq!((anew.since, anew.answer.tokens.len(), anew.position()), (None, 0, latest), "{elsewhere:?}");
+    }
+    // Set back to an earlier state, it says so by its epoch.
+    world.meddle("UPDATE workspace SET epoch = epoch + 5");
+    let anew = granted(&mut world, Some(latest));
+    assert_eq!((anew.since, anew.position()), (None, Position { epoch: epoch + 5, ..latest }));
+    let goes_on = granted(&mut world, Some(anew.position()));
+    assert_eq!(goes_on.since, Some(latest.generation));
+}
+
+#[test]
+fn where_there_is_no_workspace_nothing_is_granted() {
+    let mut world = World::empty();
+    let ask = || Lease {
+        since: Some(Position { epoch: START.0, generation: 1 }),
+        digests: vec![Digest::of(b"unknown")],
+        uses: vec![Uses { digest: Digest::of(b"unknown"), last_used_at: START, count: 1 }],
+    };
+    let check = |world: &mut World| {
+        let before = world.dump();
+        for actor in [Actor::Root, Actor::Verifier] {
+            let Grant { epoch, since, term, answer } = world.call(actor, ask()).unwrap().0;
+            assert_eq!((epoch, since, term), (0, None, 0));
+            assert_eq!((answer.key, answer.as_of, answer.generation, answer.workspace), (key(), world.now, 0, None));
+            assert_eq!((answer.tokens, answer.owners), (vec![(Digest::of(b"unknown"), None)], Vec::new()));
+            assert_eq!(answer.seal_keys, [world.seal_secrets[0].key_for(key())]);
+        }
+        assert_unauthenticated(world.call(Actor::Token(Digest::of(b"unknown")), ask()), Code::Unknown);
+        let many = Lease { digests: vec![Digest::of(b"unknown"); 102], ..lease(None) };
+        assert_invalid_value(world.call(Actor::Verifier, many), "/digests");
+        assert_eq!(world.dump(), before);
+    };
+    check(&mut world);
+    let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
+    world.held(admin);
+    assert_eq!(granted(&mut world, None).term, 10_000);
+    world.call(Actor::Root, DeleteWorkspace {}).unwrap();
+    check(&mut world);
+}

@@ -1,0 +1,188 @@
+//! Waiting until no verifier relies any more on what was before.
+
+use counterfoil_ledger::{
+    Answered, Refusal,
+    command::{
+        Actor, Ask, CreateToken, GetScopes, IdempotencyKey, ReadSelf, Request, RevokeToken, RotateToken,
+        UpdateWorkspace,
+    },
+    reply_json,
+};
+
+use super::granted;
+use crate::{changes::of_workspace, engine::TemporaryFile, support::*};
+
+/// Has a command carried out and says what its envelope does.
+fn send<C: Ask>(world: &mut World, wait: bool, under: Option<&str>, ask: C) -> Result<(bool, Option<u64>), Refusal> {
+    let request = Request {
+        workspace: key(),
+        actor: Actor::Root,
+        request_id: "waiting".to_owned(),
+        address: None,
+        idempotency_key: under.map(|key| IdempotencyKey::try_from(key.to_owned()).unwrap()),
+        origin: None,
+        if_version: None,
+        wait,
+        command: ask.into(),
+    };
+    let reply = world.handle(&serde_json::to_vec(&request).unwrap());
+    let Answered { repeated, safe_in, .. } = reply_json(&reply).unwrap()?;
+    Ok((repeated, safe_in))
+}
+
+/// In how many milliseconds what was before counts for nobody.
+fn safe_in(world: &mut World) -> u64 {
+    send(world, true, None, GetScopes {}).unwrap().1.unwrap()
+}
+
+fn set_lease(world: &mut World, seconds: u64) {
+    world.call(Actor::Root, UpdateWorkspace { lease_max: Some(seconds), ..of_workspace() }).unwrap();
+}
+
+/// A workspace whose ledger knows that no lease runs.
+fn settled() -> World {
+    let (mut world, _) = World::founded();
+    safe_in(&mut world);
+    world.wait(10_000);
+    assert_eq!(safe_in(&mut world), 1_000, "as long as clocks may be off");
+    world
+}
+
+#[test]
+fn a_ledger_that_was_just_opened_takes_it_that_the_longest_lease_was_just_granted() {
+    let (mut world, _) = World::founded();
+    world.wait(DAY);
+    assert_eq!(safe_in(&mut world), 11_000);
+    world.wait(4_000);
+    assert_eq!(safe_in(&mut world), 7_000);
+    world.wait(6_000);
+    assert_eq!(safe_in(&mut world), 1_000);
+    world.wait(DAY);
+    assert_eq!(safe_in(&mut world), 1_000);
+}
+
+#[test]
+fn what_is_left_of_the_last_lease_is_waited_for_and_what_clocks_may_be_off() {
+    let mut world = settled();
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 11_000);
+    world.wait(3_000);
+    assert_eq!(safe_in(&mut world), 8_000);
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 11_000, "the last one counts");
+    world.wait(9_999);
+    assert_eq!(safe_in(&mut world), 1_001);
+    world.wait(1);
+    assert_eq!(safe_in(&mut world), 1_000);
+    world.wait(60_000);
+    assert_eq!(safe_in(&mut world), 1_000);
+}
+
+#[test]
+fn a_shorter_lease_does_not_end_a_longer_one() {
+    let mut world = settled();
+    set_lease(&mut world, 60);
+    granted(&mut world, None);
+    set_lease(&mut world, 2);
+    world.wait(1_000);
+    assert_eq!(granted(&mut world, None).term, 2_000);
+    assert_eq!(safe_in(&mut world), 60_000, "59 seconds of the first are left");
+    world.wait(58_000);
+    assert_eq!(safe_in(&mut world), 2_000);
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 3_000);
+    world.wait(2_000);
+    assert_eq!(safe_in(&mut world), 1_000);
+}
+
+#[test]
+fn a_ledger_that_is_opened_again_takes_the_longest_that_it_ever_may_have_granted() {
+    let file = TemporaryFile::new("leases-opened-again.sqlite");
+    let open = |now| {
+        let mut world = World::over(file.sql());
+        world.now = now;
+        world
+    };
+    let mut world = open(START);
+    let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
+    world.held(admin);
+    safe_in(&mut world);
+    world.wait(20_000);
+    granted(&mut world, None);
+    world.wait(9_000);
+    assert_eq!(safe_in(&mut world), 2_000);
+
+    let mut again = open(world.now);
+    assert_eq!(safe_in(&mut again), 11_000, "what the other has granted it does not know");
+    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 10);
+    set_lease(&mut again, 60);
+    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 60, "before any such lease is granted");
+    assert_eq!(safe_in(&mut open(world.now)), 61_000);
+    set_lease(&mut again, 2);
+    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 60);
+
+    // Also where the first thing that it does is to grant a short one.
+    let mut last = open(world.now);
+    assert_eq!(granted(&mut last, None).term, 2_000);
+    assert_eq!(safe_in(&mut last), 61_000);
+    last.wait(60_000);
+    assert_eq!(safe_in(&mut last), 1_000);
+}
+
+#[test]
+fn a_longer_lease_than_the_setting_before_is_waited_for_to_its_end() {
+    let mut world = settled();
+    set_lease(&mut world, 60);
+    assert_eq!(safe_in(&mut world), 1_000, "none of them runs yet");
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 61_000);
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_a_lease() {
+    let mut world = settled();
+    world.wait(3_600_000);
+    granted(&mut world, None);
+    world.now = START;
+    assert_eq!(safe_in(&mut world), 11_000);
+    world.wait(5_000);
+    assert_eq!(safe_in(&mut world), 11_000, "how long it has been running, nobody can tell");
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 11_000);
+    world.wait(3_600_000 + 20_000);
+    assert_eq!(safe_in(&mut world), 1_000);
+}
+
+#[test]
+fn only_who_asks_is_told_and_only_of_what_was_done() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let rotate = || RotateToken { id: held.id.clone(), grace_seconds: 60 };
+    assert_eq!(send(&mut world, false, None, GetScopes {}), Ok((false, None)));
+    assert_eq!(send(&mut world, false, Some("a"), rotate()), Ok((false, None)));
+    assert_eq!(send(&mut world, false, Some("a"), rotate()), Ok((true, None)));
+    assert_eq!(send(&mut world, true, Some("a"), rotate()), Ok((true, Some(11_000))), "repeated, it counts no earlier");
+    world.wait(1_000);
+    assert_eq!(send(&mut world, true, Some("b"), rotate()), Ok((false, Some(10_000))));
+    world.wait(1_000);
+    assert_eq!(send(&mut world, true, Some("b"), rotate()), Ok((true, Some(9_000))));
+
+    let unknown = RevokeToken { id: "tok_none".to_owned(), reason: None };
+    assert!(matches!(send(&mut world, true, None, unknown), Err(Refusal::NotFound { .. })));
+    let wrong = CreateToken { scopes: patterns(&["nope"]), ..token(&[]) };
+    assert!(send(&mut world, true, Some("b"), wrong).is_err());
+    assert!(send(&mut world, true, None, ReadSelf {}).is_err());
+    let mut empty = World::empty();
+    assert_eq!(send(&mut empty, true, None, GetScopes {}), Err(Refusal::NotFound { what: "workspace".to_owned() }));
+}
+
+#[test]
+fn a_lease_granted_after_a_change_is_not_waited_for() {
+    let mut world = settled();
+    let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).unwrap();
+    let revoke = || RevokeToken { id: held.id.clone(), reason: None };
+    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(1_000))), "nobody holds one");
+    granted(&mut world, None);
+    // Said again, the ledger does not know when it was done: whoever repeats it waits for longer.
+    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(11_000))));
+}
