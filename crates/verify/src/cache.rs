@@ -55,13 +55,18 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         Some(&mut slot.value)
     }
 
-    /// All values, from the `from`th on and round.
-    pub(crate) fn round(&mut self, from: usize) -> impl Iterator<Item = (usize, &K, &mut V)> {
-        let from = from.min(self.slots.len());
-        let (before, after) = self.slots.split_at_mut(from);
-        let start = before.len();
-        let after = after.iter_mut().enumerate().map(move |(at, slot)| (start + at, slot));
-        after.chain(before.iter_mut().enumerate()).map(|(at, slot)| (at, &slot.key, &mut slot.value))
+    /// Visits the values from the `from`th on and round, while the visitor goes on; gives where to begin next.
+    pub(crate) fn round(&mut self, from: usize, mut visit: impl FnMut(&K, &mut V) -> bool) -> usize {
+        let count = self.slots.len();
+        let places = (from.min(count)..count).chain(0..from.min(count));
+        for at in places {
+            if let Some(slot) = self.slots.get_mut(at)
+                && !visit(&slot.key, &mut slot.value)
+            {
+                return at + 1;
+            }
+        }
+        from
     }
 
     /// Keeps the value unless a newer one is held. Of the same version the later arrival is kept: it was read later.
@@ -110,7 +115,10 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
 
     /// Takes the value of that slot out; the last slot takes its place.
     fn remove(&mut self, at: usize) {
-        let removed = self.slots.swap_remove(at);
+        let Some(mut removed) = self.slots.pop() else { return };
+        if let Some(slot) = self.slots.get_mut(at) {
+            core::mem::swap(slot, &mut removed);
+        }
         self.index.remove(removed.hash, at);
         self.spent = self.spent.saturating_sub(removed.value.cost());
         if let Some(moved) = self.slots.get(at) {

@@ -160,18 +160,15 @@ impl Memory {
     /// Takes at most so many counts out.
     pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
         let mut uses = Vec::new();
-        for (at, key, held) in self.cache.round(self.hand) {
+        self.hand = self.cache.round(self.hand, |key, held| {
             if let Key::Token(workspace, digest) = *key
                 && workspace == of
                 && held.uses > 0
             {
                 uses.push(Use { digest, last: held.last_use, count: core::mem::take(&mut held.uses) });
-                if uses.len() == most {
-                    self.hand = at + 1;
-                    break;
-                }
             }
-        }
+            uses.len() < most
+        });
         uses
     }
 
