@@ -17,10 +17,10 @@ use std::env;
 
 use simulation::{Mutation, Simulation};
 
-/// Those that every run takes. What a seed found stays among them: that a token passed by a record of its own and one of
-/// its owner's that were of different moments (20270115), and that a change was not told to whoever had met its token
-/// while the question was on its way (3).
-const SEEDS: [u64; 4] = [1, 2, 3, 20_270_115];
+/// Those that every run takes. What a seed finds stays among them: where a change is not told to whoever has met its token
+/// while the question was on its way, 1 finds it; where a token passes by its own record and its owner's of different
+/// moments, 110 does.
+const SEEDS: [u64; 4] = [1, 2, 110, 20_270_115];
 
 /// How many checks there are at least in each.
 const CHECKS: u64 = 260_000;
