@@ -210,7 +210,7 @@ impl Verifier {
     pub fn supply(&mut self, pending: Pending, demand: &Demand, supply: Supply<'_>, now: Timestamp) -> Progress {
         let now = self.moment(now);
         match (&pending.need, supply) {
-            (Need::Ledger(_), Supply::Ledger(answer)) => self.decide_from(&pending, answer, demand, now),
+            (Need::Ledger(_), Supply::Ledger(answer)) => self.decide_by(&pending, answer, 0, demand, now),
             (Need::Lease(_), Supply::Lease(grant)) => self.decide_under(&pending, grant, demand, now),
             (Need::Registry(keys), Supply::Registry(values)) => {
                 let kept = keys.iter().zip(values).filter_map(|(key, value)| {

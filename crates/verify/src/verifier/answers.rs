@@ -53,11 +53,6 @@ impl Verifier {
         }
     }
 
-    /// The decision that follows from a ledger's answer, or from what is newer in memory.
-    pub(super) fn decide_from(&mut self, pending: &Pending, answer: &Answer, demand: &Demand, now: Moment) -> Progress {
-        self.decide_by(pending, answer, 0, demand, now)
-    }
-
     /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
     /// ledger has promised to others that it would not be relied upon any more.
     pub(super) fn decide_under(&mut self, pending: &Pending, grant: &Grant, demand: &Demand, now: Moment) -> Progress {
@@ -128,7 +123,15 @@ impl Verifier {
         Some(lease.run)
     }
 
-    fn decide_by(&mut self, pending: &Pending, answer: &Answer, run: u32, demand: &Demand, now: Moment) -> Progress {
+    /// The decision that follows from a ledger's answer, whose records are kept as under that run of leases; none where 0.
+    pub(super) fn decide_by(
+        &mut self,
+        pending: &Pending,
+        answer: &Answer,
+        run: u32,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
         let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, course, .. } = *pending;
         let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
         let (Some((_, token)), true) = (asked, is_of(key, answer)) else {
