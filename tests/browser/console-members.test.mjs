@@ -129,6 +129,7 @@ test("all tokens of a member are revoked at once, and a member is removed after 
   await visit(page, "#/members/ada", "Ada Lovelace");
   await button(page, "Revoke all tokens…").click();
   await dialog(page).getByText("there is no way back").waitFor();
+  await dialog(page).getByText("Gateways may accept them for up to 10 seconds more").waitFor();
   await look(page, "member-revoke-all");
   await button(dialog(page), "Revoke all").click();
   await page.getByText("revoked 2 tokens of Ada Lovelace").waitFor();

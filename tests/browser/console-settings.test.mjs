@@ -52,11 +52,17 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   await page.getByLabel("Longest life of a token", { exact: true }).fill("90");
   await page.getByLabel("Length of a session", { exact: true }).fill("8");
   await page.getByLabel("Length of a session: unit").selectOption("hour");
+  await page.getByLabel("Lease of gateways", { exact: true }).fill("61");
+  await button(page, "Save settings").click();
+  await page.locator("[aria-invalid=true]").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.value), "61");
+  await page.getByLabel("Lease of gateways", { exact: true }).fill("1");
+  await page.getByLabel("Lease of gateways: unit").selectOption("minute");
   await page.getByLabel("Allowed origins").fill("https://app.acme.example\n\n https://acme.example \n");
   sent.splice(0);
   await save(page, "Save settings");
   assert.deepEqual(sent, [{
-    name: "Acme & Sons", prefix: "acme", default_quota: 50, max_lifetime: 90 * 86_400, session_length: 8 * 3_600,
+    name: "Acme & Sons", prefix: "acme", default_quota: 50, max_lifetime: 90 * 86_400, session_length: 8 * 3_600, lease_max: 60,
     allowed_origins: ["https://app.acme.example", "https://acme.example"],
   }]);
   const workspace = await read(acme);
@@ -71,6 +77,18 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   await page.getByLabel("Default quota").fill("");
   await button(page, "Save settings").click();
   await page.getByText("This cannot be empty.").waitFor();
+  await page.getByLabel("Default quota").fill("50");
+  await page.getByLabel("Lease of gateways", { exact: true }).fill("");
+  await button(page, "Save settings").click();
+  await page.getByText("This cannot be empty.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.parentElement.className), "duration");
+
+  // Whoever revokes is told of it.
+  await visit(page, "#/settings", "Settings");
+  const { id } = await acme.admin.issue({ name: "nightly", scopes: [] });
+  await visit(page, `#/tokens/${id}`, "nightly");
+  await button(page, "Revoke…").click();
+  await dialog(page).getByText("Gateways may accept it for up to 1 minute more").waitFor();
 });
 
 test("entries of the audit are not forgotten without a question", async (t) => {

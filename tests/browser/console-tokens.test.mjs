@@ -215,7 +215,8 @@ test("many tokens are revoked at once", async (t) => {
   await page.getByLabel("Choose two").check();
   await page.getByText("2 chosen").waitFor();
   await button(page, "Revoke them…").click();
-  await dialog(page).getByText("stops working at once").waitFor();
+  await dialog(page).getByText("Whatever uses them stops working. There is no way back.").waitFor();
+  await dialog(page).getByText("Gateways may accept them for up to 10 seconds more").waitFor();
   assert.deepEqual(await dialog(page).locator("strong").allTextContents(), ["one", "two"]);
   await look(page, "tokens-revoke");
   await button(dialog(page), "Revoke 2 tokens").click();

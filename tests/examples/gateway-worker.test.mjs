@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import WebSocket from "@softvisio/core/websocket";
 import { withForgedSeal, withTypo, workspace } from "../worker/client.mjs";
 import { eventually, start } from "../worker/harness.mjs";
@@ -124,7 +125,7 @@ for (const byUrl of [false, true]) {
       assert.deepEqual([late.status, late.body.code, late.seen], [401, "EXPIRED", undefined]);
     });
 
-    await t.test("a revoked token, at the very next request", async () => {
+    await t.test("a revoked token, where the route is strong at the very next request", async () => {
       for (let round = 0; round < 5; round += 1) {
         const { id, token } = await admin.issue({ scopes: ["orders:write"] });
         assert.equal((await asker.send("POST", "/orders", { token })).status, 200);
@@ -301,7 +302,7 @@ test("an origin that is down is a 502", async (t) => {
   assert.deepEqual([status, body.status, body.code], [502, 502, "ORIGIN_UNREACHABLE"]);
 });
 
-test("without Counterfoil, strong routes refuse, and eventual ones go on by the registry", async (t) => {
+test("without Counterfoil each route goes on for as long as its freshness allows", async (t) => {
   const asked = [];
   const counting = (app) => async (request) => {
     const { pathname } = new URL(request.url);
@@ -311,7 +312,7 @@ test("without Counterfoil, strong routes refuse, and eventual ones go on by the 
     return fetch(new URL(pathname, app.url), { method: request.method, headers, body: await request.text() });
   };
   const { app, key, admin, origin, asker, worker } = await setUp(t, { registry: true, between: counting });
-  const known = await admin.issue({ scopes: ["orders:read"] });
+  const known = await admin.issue({ scopes: ["orders:read", "orders:write"] });
   const dead = await admin.issue({ scopes: ["orders:read"] });
   const stored = async ({ digest }) => {
     const bytes = await app.stored(`r/${key}/${digest}`);
@@ -326,30 +327,75 @@ test("without Counterfoil, strong routes refuse, and eventual ones go on by the 
   const registry = await worker.registry();
   for (const key of await app.keys()) await registry.put(key, await app.stored(key));
 
-  for (let round = 0; round < 3; round += 1) {
-    assert.equal((await asker.send("GET", "/orders/1", { token: known.token })).status, 200);
-  }
+  const ROUTES = {
+    strong: ["POST", "/orders/1"],
+    bounded: ["GET", "/me"],
+    "or eventual": ["GET", "/orders/1"],
+    eventual: ["GET", "/reports/2026"],
+  };
+  const ask = async (route, { token } = known) => judged(await asker.send(...ROUTES[route], { token })).slice(0, 2);
+  const passes = [200, undefined];
+
+  for (let round = 0; round < 3; round += 1) assert.deepEqual(await ask("eventual"), passes);
   assert.deepEqual(asked, [], "an eventual route asks nobody that it need not");
   for (let round = 1; round <= 3; round += 1) {
-    assert.equal((await asker.send("GET", "/me", { token: known.token })).status, 200);
+    assert.deepEqual(await ask("strong"), passes);
     assert.deepEqual(asked, Array(round).fill("/v1/records"), "a strong route asks once, each time");
+  }
+  asked.length = 0;
+  for (let round = 1; round <= 3; round += 1) {
+    for (const route of ["bounded", "or eventual"]) assert.deepEqual(await ask(route), passes);
+    assert.deepEqual(asked, ["/v1/lease"], "a bounded route asks once, and what is then in memory is for all routes");
   }
 
   const unseen = await admin.issue({ scopes: ["orders:read"] });
   app.ledger.fail("fetch", "refused");
-  for (const path of ["/me", "/reports/2026"]) {
-    const answer = await asker.send("GET", path, { token: known.token });
-    assert.deepEqual([judged(answer), answer.headers["retry-after"]], [[503, "UNAVAILABLE", undefined, false], "1"], path);
+  const lost = [503, "UNAVAILABLE"];
+  const strong = await asker.send(...ROUTES.strong, { token: known.token });
+  assert.deepEqual([judged(strong), strong.headers["retry-after"]], [[...lost, undefined, false], "1"]);
+  assert.deepEqual(await ask("bounded"), passes, "the lease runs");
+  // Until it is over: 8.8 seconds, and somebody had it renewed while that was possible.
+  await eventually(async () => (await ask("bounded"))[0] === 503, 15);
+  const expected = { strong: lost, bounded: lost, "or eventual": passes, eventual: passes };
+  for (const [route, answer] of Object.entries(expected)) assert.deepEqual(await ask(route), answer, route);
+  for (const route of ["or eventual", "eventual"]) {
+    assert.deepEqual(await ask(route, dead), [401, "REVOKED"]);
+    assert.deepEqual(await ask(route, unseen), lost, "the registry here has never heard of it");
   }
-  assert.deepEqual(judged(await asker.send("GET", "/orders/1", { token: known.token })), [200, undefined, undefined, true]);
-  assert.deepEqual(judged(await asker.send("GET", "/orders/1", { token: dead.token })).slice(0, 2), [401, "REVOKED"]);
-  assert.deepEqual(judged(await asker.send("GET", "/orders/1", { token: unseen.token })).slice(0, 2), [503, "UNAVAILABLE"]);
   assert.equal((await asker.send("GET", "/health")).status, 200);
   assert.deepEqual(origin.numbers, asker.admitted);
   assert.equal(worker.said().match(/Counterfoil cannot answer: 503/g)?.length, 1, "the log says why, once");
 
   app.ledger.heal();
-  assert.equal((await asker.send("GET", "/me", { token: known.token })).status, 200);
+  for (const route of Object.keys(ROUTES)) assert.deepEqual(await ask(route), passes, route);
+});
+
+test("a lease is renewed when the request whose turn it is was answered long ago", async (t) => {
+  const asked = [];
+  const slowly = (app) => async (request) => {
+    const body = await request.text();
+    const { digests } = JSON.parse(body);
+    asked.push(digests.length);
+    if (digests.length === 0) await sleep(500);
+    const [authorization, type] = ["authorization", "content-type"].map((name) => request.headers.get(name));
+    return fetch(new URL("/v1/lease", app.url), { method: "POST", headers: { authorization, "content-type": type }, body });
+  };
+  const { admin, asker } = await setUp(t, { between: slowly });
+  // Of 6 seconds 4.88 are used, and past 2.44 it is renewed.
+  await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: 6 });
+  const { token } = await admin.issue({ scopes: [] });
+  const ask = async () => {
+    const before = Date.now();
+    assert.equal((await asker.send("GET", "/me", { token })).status, 200);
+    return Date.now() - before;
+  };
+  await ask();
+  await sleep(2_600);
+  assert.ok(await ask() < 500, "nobody waits for it");
+  assert.deepEqual(asked, [1, 0]);
+  await sleep(2_600);
+  await ask();
+  assert.equal(asked.filter((digests) => digests > 0).length, 1, "the first lease is over, and another one runs");
 });
 
 test("where Counterfoil is not, only public routes are served", async (t) => {

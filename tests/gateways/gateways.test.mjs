@@ -96,6 +96,11 @@ for (const proxy of PROXIES) {
       const preflight = { origin: "https://evil.example", "access-control-request-method": "DELETE" };
       assert.equal((await send("OPTIONS", "/orders", preflight)).status, 401, "a preflight is no way past");
 
+      // What arrived there would be refused.
+      const nonsense = { "X-Counterfoil-Freshness": "nonsense" };
+      const reader = await admin.issue({ scopes: ["orders:read"] });
+      assert.equal((await send("GET", "/orders", { ...bearer(reader.token), ...nonsense })).status, 200);
+
       // Origins that read headers the CGI way take X_Token_Id for X-Token-Id.
       const plain = await admin.issue({ scopes: ["orders:read"] });
       const spellings = ["X-Token-", "x_token_", "X-Token_", "x_Token-"];

@@ -51,6 +51,27 @@ if MEMBER:
 @schemathesis.hook
 def before_load_schema(context, document):
     """What an answer holds is in the document, all of it. For clients it says less: answers may grow."""
-    for schema in document["components"]["schemas"].values():
+    schemas = document["components"]["schemas"]
+    for content in contents(document):
+        if "allOf" in content["schema"]:
+            content["schema"] = together(content["schema"]["allOf"], schemas)
+    for schema in [*schemas.values(), *(content["schema"] for content in contents(document))]:
         if "properties" in schema:
             schema.setdefault("additionalProperties", False)
+
+
+def contents(document):
+    """What answers hold, where that has a schema."""
+    for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
+        for answer in operation["responses"].values():
+            yield from (content for content in answer.get("content", {}).values() if "schema" in content)
+
+
+def together(parts, schemas):
+    """One schema of several: where each part of it is strict, none lets the others' properties pass."""
+    parts = [schemas[part["$ref"].rpartition("/")[2]] if "$ref" in part else part for part in parts]
+    whole = {name: value for part in parts for name, value in part.items()}
+    names = {name for part in parts for name in part["properties"]}
+    held = {name: [part["properties"][name] for part in parts if name in part["properties"]] for name in names}
+    whole["properties"] = {name: {"allOf": these} for name, these in held.items()}
+    return whole

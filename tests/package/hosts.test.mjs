@@ -93,6 +93,7 @@ test("in a bundled Worker", async (t) => {
     format: "esm",
     // As wrangler bundles.
     conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:workers"],
     loader: { ".wasm": "copy" },
     assetNames: "[name]",
     outdir,

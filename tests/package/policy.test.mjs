@@ -29,8 +29,18 @@ test("the first route that covers a request counts, and what none covers is deni
   }
   const [health, items, order] = policy.routes;
   assert.deepEqual([health.public, items.public], [true, false]);
-  assert.deepEqual(items.demand, { allOf: ["orders:write", "items:write"], anyOf: [], freshness: "eventual" });
-  assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong" });
+  const unsaid = { orEventual: undefined };
+  assert.deepEqual(items.demand, { allOf: ["orders:write", "items:write"], anyOf: [], freshness: "eventual", ...unsaid });
+  assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong", ...unsaid });
+});
+
+test("a route says whether an eventual answer will do, else the policy, else the gate", () => {
+  const route = (path, saying) => ({ ...any("GET", path), ...saying });
+  const routes = [route("/a", {}), route("/b", { or_eventual: true }), route("/c", { or_eventual: false })];
+  const said = (policy) => new Policy({ routes, ...policy }).routes.map(({ demand }) => demand.orEventual);
+  assert.deepEqual(said({}), [undefined, true, false]);
+  assert.deepEqual(said({ or_eventual: true }), [true, true, false]);
+  assert.deepEqual(said({ or_eventual: false }), [false, true, false]);
 });
 
 test("a path that servers read differently is covered by nothing", () => {
@@ -114,6 +124,10 @@ test("every mistake is told, with its place", () => {
     [route({ any_token: undefined, any_of: ["a", "b:*"] }), "/routes/0/any_of/1"], [route({ any_token: undefined, any_of: ["a b"] }), "/routes/0/any_of/0"],
     [route({ any_token: undefined, all_of: ["x".repeat(101)] }), "/routes/0/all_of/0"],
     [route({ freshness: "fresh" }), "/routes/0/freshness"], [route({ any_token: undefined, public: true, freshness: "strong" }), "/routes/0/freshness"],
+    [{ routes: [any("GET", "/a")], or_eventual: "yes" }, "/or_eventual"], [{ routes: [any("GET", "/a")], orEventual: true }, "/orEventual"],
+    [route({ or_eventual: "true" }), "/routes/0/or_eventual"], [route({ or_eventual: null }), "/routes/0/or_eventual"],
+    [route({ any_token: undefined, public: true, or_eventual: true }), "/routes/0/or_eventual"],
+    [route({ any_token: undefined, public: true, or_eventual: false }), "/routes/0/or_eventual"],
     [route({ scopes: ["a"] }), "/routes/0/scopes"],
     [{ routes: [any("GET", "/a/*"), any("GET", "/a/:b")] }, "/routes/1"], [{ routes: [any("GET", "/a/*"), any("HEAD", "/a")] }, "/routes/1"],
     [{ routes: [any("*", "/:a"), any(["GET", "POST"], "/b/")] }, "/routes/1"],

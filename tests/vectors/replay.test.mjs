@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CODES, InvalidDemandError, Verifier, codeOf, digest, init, inspect, isPending, isValid }
+import { CODES, InvalidDemandError, Verifier, codeOf, digest, init, inspect, isPending, isRenewalDue, isValid }
   from "../../build/verify/node.js";
-import { answerRecord, encode, ownerRecord, tokenRecord, workspaceRecord } from "./layout.mjs";
+import { answerRecord, encode, grantRecord, ownerRecord, tokenRecord, workspaceRecord } from "./layout.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
 const tokens = read("token.json");
@@ -18,7 +18,7 @@ const FOREIGN = "ghp_somebody-elses-token";
 
 test("records have the bytes that the layout's description gives them", () => {
   const kinds = [["tokens", "r", tokenRecord], ["owners", "o", ownerRecord], ["workspaces", "w", workspaceRecord]];
-  for (const [name, kind, fields] of [...kinds, ["answers", "a", answerRecord]]) {
+  for (const [name, kind, fields] of [...kinds, ["answers", "a", answerRecord], ["grants", "l", grantRecord]]) {
     assert.ok(records[name].length > 1);
     for (const { why, item, bytes } of records[name]) {
       assert.equal(Buffer.from(encode(kind, fields(item))).toString("hex"), bytes, `${name}: ${why}`);
@@ -28,17 +28,22 @@ test("records have the bytes that the layout's description gives them", () => {
 
 // --- decisions
 
-/** A ledger that knows one foreign text in one workspace. */
+/** A ledger that knows one foreign text in one workspace, and grants leases of ten seconds. */
 function ledgerOf({ token, owner, workspace, now }) {
-  return async (key, digests) => {
+  const answer = (key, digests) => {
     const here = key === workspace.key;
-    const known = digests.map((hex) => [hex, here ? token : null]);
-    const answer = { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], tokens: known };
-    return encode("a", answerRecord({ ...answer, owners: [owner] }));
+    const tokens = digests.map((hex) => [hex, here ? token : null]);
+    return { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], tokens, owners: [owner] };
+  };
+  return {
+    ledger: async (key, digests) => encode("a", answerRecord(answer(key, digests))),
+    lease: async (key, { since, digests }) => encode("l", grantRecord({
+      epoch: 7, since: since?.generation ?? null, term: 10_000, answer: answer(key, digests),
+    })),
   };
 }
 
-async function decide(verifier, given, level, sources = { ledger: ledgerOf(given) }) {
+async function decide(verifier, given, level, sources = ledgerOf(given)) {
   const { workspaces, all_of: allOf, any_of: anyOf, address } = given.demand;
   const demand = verifier.demand({ workspaces, allOf, anyOf, freshness: level });
   const answer = verifier.check(FOREIGN, demand, given.now, address ?? undefined);
@@ -46,8 +51,9 @@ async function decide(verifier, given, level, sources = { ledger: ledgerOf(given
 }
 
 test("every case is decided as written", async () => {
-  const verifier = new Verifier();
   for (const given of cases) {
+    // Its ledger is another, with another history.
+    const verifier = new Verifier();
     // A ledger never mixes owners up; that a record does is refused sooner.
     const expected = given.token.owner === given.owner.number ? given.code : "UNAVAILABLE";
     for (const level of ["strong", "bounded"]) {
@@ -94,6 +100,57 @@ test("the registry is read once, then memory answers", async () => {
   assert.ok(isPending(verifier.check(FOREIGN, demand, NOW + 60_001)));
 });
 
+test("a lease is renewed by the one request whose turn it is", async () => {
+  const [given] = cases;
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: [given.workspace.key] });
+  let now = NOW;
+  const asked = [];
+  const { lease } = ledgerOf(given);
+  const sources = {
+    now: () => now,
+    lease: (workspace, question) => (asked.push({ workspace, ...question }), lease(workspace, question)),
+  };
+  const check = () => verifier.check(FOREIGN, demand, now);
+  const digests = [digest(FOREIGN)];
+  assert.equal(codeOf(await verifier.resolve(check(), sources)), "VALID");
+  assert.deepEqual(asked.splice(0), [{ workspace: given.workspace.key, since: undefined, digests, uses: [] }]);
+  now += 4_400;
+  const early = check();
+  assert.ok(isValid(early) && !isRenewalDue(early));
+  await verifier.renewFrom(early, sources);
+  assert.deepEqual([asked, verifier.renew(early, now)], [[], undefined]);
+  now += 1;
+  const due = check();
+  assert.deepEqual([isValid(due), isPending(due), isRenewalDue(due), codeOf(due)], [true, false, true, "VALID"]);
+  const { valid, code, freshness } = verifier.details(due);
+  assert.deepEqual([valid, code, freshness], [true, "VALID", "bounded"]);
+  assert.ok(!isRenewalDue(check()));
+  await verifier.renewFrom(due, { now: sources.now, lease: async () => { throw new Error("on purpose"); } });
+  now += 1_000;
+  await verifier.renewFrom(check(), sources);
+  const uses = [{ digest: digests[0], last_used_at: new Date(given.now + 5_401).toISOString(), count: 5 }];
+  const since = { epoch: 7, generation: 1 };
+  assert.deepEqual(asked, [{ workspace: given.workspace.key, since, digests: [], uses }], "nothing told is lost");
+  now += 8_799;
+  assert.ok(isValid(check()), "counted from its question");
+  now += 1;
+  assert.ok(isPending(check()));
+  // Without a source, and then step by step.
+  assert.equal(codeOf(await verifier.resolve(check(), sources)), "VALID");
+  now += 5_000;
+  await verifier.renewFrom(check(), { now: sources.now });
+  now += 1_000;
+  const pending = verifier.renew(check(), now);
+  const need = verifier.need(pending);
+  assert.deepEqual([need.kind, need.workspace, need.question.digests], ["lease", given.workspace.key, []]);
+  const grant = await lease(need.workspace, need.question);
+  assert.equal(codeOf(verifier.supply(pending, grant, now)), "UNAVAILABLE", "nothing follows of it");
+  assert.equal(verifier.need(pending), undefined);
+  now += 8_799;
+  assert.ok(isValid(check()));
+});
+
 test("a source that is missing, fails or answers nonsense is no yes", async () => {
   const verifier = new Verifier();
   const throwing = () => { throw new Error("on purpose"); };
@@ -102,8 +159,17 @@ test("a source that is missing, fails or answers nonsense is no yes", async () =
     { ledger: async () => new Uint8Array(9) }, { ledger: async () => "text" }, { ledger: async () => 7 },
     { ledger: async () => [] }, { ledger: async () => [null] }, { ledger: async () => new Uint8Array(1 << 20) },
   ];
-  for (const given of sources) assert.equal(codeOf(await decide(verifier, cases[0], "strong", given)), "UNAVAILABLE");
-  const half = { registry: throwing, ledger: ledgerOf(cases[0]) };
+  for (const given of sources) {
+    for (const level of ["strong", "bounded"]) {
+      const source = given.ledger && { ledger: given.ledger, lease: given.ledger };
+      assert.equal(codeOf(await decide(verifier, cases[0], level, { ...source })), "UNAVAILABLE");
+    }
+  }
+  const { ledger, lease } = ledgerOf(cases[0]);
+  // Each answers its own question.
+  assert.equal(codeOf(await decide(verifier, cases[0], "strong", { ledger: lease, lease })), "UNAVAILABLE");
+  assert.equal(codeOf(await decide(verifier, cases[0], "bounded", { ledger, lease: ledger })), "UNAVAILABLE");
+  const half = { registry: throwing, ledger };
   const answer = await decide(verifier, cases[0], "eventual", half);
   assert.equal(codeOf(answer), "VALID", "the ledger answers for the registry");
 });
@@ -203,7 +269,9 @@ test("a demand that is none says why", () => {
     assert.throws(() => verifier.demand(demand), (error) => error instanceof InvalidDemandError && error.code === code);
   }
   const number = verifier.demand({ workspaces, allOf: ["a"] });
-  assert.equal(verifier.demand({ workspaces, allOf: ["a"], freshness: "strong" }), number);
+  assert.equal(verifier.demand({ workspaces, allOf: ["a"], freshness: "bounded", orEventual: false }), number);
+  const others = [{ freshness: "strong" }, { orEventual: true }, {}];
+  assert.equal(new Set(others.map((other) => verifier.demand({ workspaces, allOf: ["a"], ...other }))).size, 3);
 });
 
 test("memory that grows under a verifier does not lose its input", async () => {

@@ -23,7 +23,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
     const answer = await verifier.resolve(verifier.check(text, demand, Date.now()), sources);
     return { code: codeOf(answer), details: verifier.details(answer) };
   };
-  const strong = verifier.demand({ workspaces: [key], allOf: ["orders:read"] });
+  const strong = verifier.demand({ workspaces: [key], allOf: ["orders:read"], freshness: "strong" });
   const eventual = verifier.demand({ workspaces: [key], allOf: ["orders:read"], freshness: "eventual" });
   const offline = {};
 
@@ -35,7 +35,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   assert.ok(Math.abs(details.asOf - Date.now()) < 60_000);
   const { name, workspace: slug, ownerId, scopes, metadata } = details;
   assert.deepEqual([details.id, name, slug, ownerId, scopes, JSON.parse(metadata)], [id, "ci", "acme", "admin", ["orders:read"], { team: [1] }]);
-  const write = verifier.demand({ workspaces: [key], allOf: ["orders:write"] });
+  const write = verifier.demand({ workspaces: [key], allOf: ["orders:write"], freshness: "strong" });
   assert.equal((await decide(token, write)).code, "INSUFFICIENT_SCOPE");
 
   // The first answer brought the seal keys: what was never issued is known without a question.
@@ -65,11 +65,13 @@ test("a gateway learns of nobody else's tokens", async (t) => {
   const other = await workspace(app, "other");
   const { id, digest, token } = await acme.admin.issue({ scopes: ["orders:read"] });
   const gate = new Client(app, (await other.admin.issue({ scopes: ["tokens:verify"] })).token);
-  const answer = await gate.expect(200, "POST", "/v1/records", { digests: [digest] });
   const verifier = new Verifier();
-  const demand = verifier.demand({ workspaces: [acme.key] });
-  // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.
-  const decided = verifier.supply(verifier.check(token, demand, Date.now()), answer, Date.now());
-  assert.equal(codeOf(decided), "UNAVAILABLE");
-  assert.ok(!answer.includes(id));
+  for (const [freshness, path] of [["strong", "/v1/records"], ["bounded", "/v1/lease"]]) {
+    const answer = await gate.expect(200, "POST", path, { digests: [digest] });
+    const demand = verifier.demand({ workspaces: [acme.key], freshness });
+    // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.
+    const decided = verifier.supply(verifier.check(token, demand, Date.now()), answer, Date.now());
+    assert.equal(codeOf(decided), "UNAVAILABLE");
+    assert.ok(!answer.includes(id));
+  }
 });

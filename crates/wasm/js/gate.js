@@ -159,7 +159,11 @@ export class Gate {
     const now = this.#now();
     if (error.message === this.#told.message && Math.abs(now - this.#told.at) < TOLD_AGAIN) return;
     this.#told = { message: error.message, at: now };
-    this.#onFailure(error);
+    try {
+      this.#onFailure(error);
+    } catch {
+      // Whoever waits for a decision, and whoever renews a lease, goes on.
+    }
   }
 }
 

@@ -1,11 +1,14 @@
 // Compiled, never run: what a user may write, and what the types must refuse.
 
-import { Gate, Verifier, codeOf, init, inspect, isValid, refusal } from "@counterfoil/verify";
-import type { Bearer, CompiledDemand, Decision, GateDemand, Registry, Service } from "@counterfoil/verify";
+import { Gate, Verifier, codeOf, init, inspect, isPending, isRenewalDue, isValid, refusal } from "@counterfoil/verify";
+import type {
+  Answer, Bearer, CompiledDemand, Decision, GateDemand, LeaseQuestion, Need, Registry, Service, Sources,
+} from "@counterfoil/verify";
 import * as express from "@counterfoil/verify/express";
 import { guard, originHeaders } from "@counterfoil/verify/fetch";
 import * as hono from "@counterfoil/verify/hono";
 import { Policy, PolicyError } from "@counterfoil/verify/policy";
+import type { PolicyJson } from "@counterfoil/verify/policy";
 import Express from "express";
 import { Hono } from "hono";
 
@@ -23,6 +26,13 @@ const demand: GateDemand = { allOf: ["orders:read"], freshness: "eventual" };
 new Gate({ controlPlane: { fetch }, tokens: { "0Ab3dE": "cft_…" }, timeout: 500 });
 new Gate({ controlPlane: new URL("https://counterfoil.example"), token: "cft_…", onFailure: (error) => error.message });
 
+new Gate({ controlPlane: env.COUNTERFOIL, token: "cft_…", freshness: "bounded", orEventual: true });
+gate.compile({ allOf: ["orders:read"], orEventual: false });
+
+// @ts-expect-error yes or no
+new Gate({ controlPlane: env.COUNTERFOIL, token: "cft_…", orEventual: "yes" });
+// @ts-expect-error demands are written as JavaScript has it
+gate.compile({ or_eventual: true });
 // @ts-expect-error a gate needs to know whom to ask
 new Gate({ token: "cft_…" });
 // @ts-expect-error demands are written as JavaScript has it
@@ -61,7 +71,13 @@ export default {
 };
 
 try {
-  const policy = new Policy({ routes: [{ method: "GET", path: "/orders/:id", all_of: ["orders:read"] }] });
+  const json: PolicyJson = {
+    or_eventual: true,
+    routes: [{ method: "GET", path: "/orders/:id", all_of: ["orders:read"], or_eventual: false }],
+  };
+  // @ts-expect-error policies are JSON
+  json.orEventual = true;
+  const policy = new Policy(json);
   guard(gate, policy, (_request, decision) => {
     // @ts-expect-error a public route has none
     decision.token;
@@ -79,6 +95,49 @@ new Hono()
 Express().use("/orders", express.guard(gate, demand), (request, response) => {
   response.json({ owner: request.counterfoil?.token.owner });
 });
+
+/** What a check waits for, told apart by its kind. */
+export function asked(need: Need): string {
+  switch (need.kind) {
+    case "ledger": return need.workspace + need.digests.join();
+    case "registry": return need.keys.join();
+    case "lease": {
+      const { since, digests, uses }: LeaseQuestion = need.question;
+      // @ts-expect-error nothing where memory holds nothing
+      since.epoch;
+      // @ts-expect-error they are in the question
+      need.digests;
+      return `${need.workspace} ${since?.epoch} ${since?.generation} ${digests.join()} ${uses.map(({ count }) => count)}`;
+    }
+  }
+}
+
+/** A host of one's own. */
+export async function drive(verifier: Verifier, token: string, sources: Sources): Promise<boolean> {
+  const demand = verifier.demand({ workspaces: ["0Ab3dE"], orEventual: true });
+  const answer: Answer = await verifier.resolve(verifier.check(token, demand, Date.now()), sources);
+  if (isRenewalDue(answer)) {
+    const renewed: Promise<void> = verifier.renewFrom(answer, sources);
+    await renewed;
+    const pending: Answer | undefined = verifier.renew(answer, Date.now());
+    // @ts-expect-error there may be nothing to renew
+    verifier.need(pending);
+    if (pending !== undefined && isPending(pending)) verifier.supply(pending, undefined, Date.now());
+  }
+  // @ts-expect-error it is told when
+  verifier.renew(answer);
+  return isValid(answer);
+}
+
+export const sources: Sources = {
+  lease: async (workspace, question) => {
+    const body = JSON.stringify(question);
+    const response = await fetch(`https://counterfoil.example/v1/lease`, { method: "POST", body, headers: { workspace } });
+    return response.ok ? response.arrayBuffer() : undefined;
+  },
+  // @ts-expect-error a question is no list of digests
+  ledger: async (_workspace, question: LeaseQuestion) => undefined,
+};
 
 export async function page(text: string): Promise<string> {
   await init();

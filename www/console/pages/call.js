@@ -12,8 +12,8 @@ export HOST=${location.origin}`],
   ["Check one:",
     `curl $HOST/v1/verify -H "Authorization: Bearer $TOKEN" \\
   --json '{"token": "…", "demand": {"all_of": ["orders:read"]}}'`],
-  ["Revoke it, by its id. The next check already says so:",
-    `curl -X DELETE $HOST/v1/tokens/tok_… -H "Authorization: Bearer $TOKEN"`],
+  ["Revoke it, by its id. Gateways may accept it for a few seconds more, and with wait=true the answer comes when they do not:",
+    `curl -X DELETE "$HOST/v1/tokens/tok_…?wait=true" -H "Authorization: Bearer $TOKEN"`],
 ];
 
 const ANSWERS = [

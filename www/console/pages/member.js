@@ -9,6 +9,7 @@ import { confirm } from "../parts/dialog.js";
 import { form, refuse, textField } from "../parts/form.js";
 import { history } from "../parts/history.js";
 import { memberFields } from "../parts/member-fields.js";
+import { lag } from "../parts/revoke.js";
 import { notice } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { badge, nameOf, scopeList } from "../parts/token.js";
@@ -77,6 +78,7 @@ async function suspend(member, path) {
     title: `Suspend ${member.name}?`,
     body: [
       h("p", {}, "From then on nothing accepts their tokens, and nobody is signed in as them. Nothing is lost: once they are reactivated, all of it works again."),
+      lag(member.live_tokens),
       await stopping(member),
       self(member),
     ],
@@ -105,7 +107,8 @@ async function revokeAll(member, path) {
   return confirm({
     title: `Revoke all tokens of ${member.name}?`,
     body: [
-      h("p", {}, "Whatever uses them stops working at once, and there is no way back. The member stays, and may be given others."),
+      h("p", {}, "Whatever uses them stops working, and there is no way back. The member stays, and may be given others."),
+      lag(member.live_tokens),
       await stopping(member),
       self(member),
     ],

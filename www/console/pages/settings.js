@@ -43,6 +43,10 @@ function settings(workspace, save) {
     hint: "Without a limit where empty. Tokens that there are keep their end.",
   });
   const session = durationField({ name: "session_length", label: "Length of a session", value: workspace.session_length, hint: "How long somebody stays signed in: a minute to 30 days." });
+  const lease = durationField({
+    name: "lease_max", label: "Lease of gateways", value: workspace.lease_max,
+    hint: "How long they may accept what was revoked: 2 to 60 seconds.",
+  });
   const retention = wholeField({
     name: "audit_retention_days", label: "Days that the audit is kept", value: workspace.audit_retention_days, hint: "For ever where empty. Older entries are removed, for good.",
   });
@@ -50,17 +54,18 @@ function settings(workspace, save) {
     name: "allowed_origins", label: "Allowed origins", value: workspace.allowed_origins.join("\n"),
     hint: "Of which other origins web pages may call the API with a token, one a line, such as https://app.example.com.",
   }, { class: "mono" });
-  const fields = [name, prefix, quota, lifetime, session, retention, origins];
+  const fields = [name, prefix, quota, lifetime, session, lease, retention, origins];
 
   const submit = async () => {
     if (!name.value.trim()) throw refuse("name", "Give a name.");
-    for (const one of [quota, session]) if (one.value === null) throw refuse(one.names[0], "This cannot be empty.");
+    for (const one of [quota, session, lease]) if (one.value === null) throw refuse(one.names[0], "This cannot be empty.");
     const all = {
       name: name.value.trim(),
       prefix: prefix.value.trim(),
       default_quota: quota.value,
       max_lifetime: lifetime.value,
       session_length: session.value,
+      lease_max: lease.value,
       audit_retention_days: retention.value,
       allowed_origins: readLines(origins.value),
     };

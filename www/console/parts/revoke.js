@@ -3,7 +3,7 @@
 import { post, remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { me } from "../lib/session.js";
-import { relative } from "../lib/time.js";
+import { duration, relative } from "../lib/time.js";
 import { confirm } from "./dialog.js";
 import { textField } from "./form.js";
 import { notice } from "./states.js";
@@ -29,7 +29,8 @@ async function ask(tokens, { title, action, done, run }) {
   const was = await confirm({
     title,
     body: [
-      h("p", {}, `Whatever uses ${tokens.length === 1 ? "it" : "them"} stops working at once. There is no way back.`),
+      h("p", {}, `Whatever uses ${tokens.length === 1 ? "it" : "them"} stops working. There is no way back.`),
+      lag(tokens.length),
       h("ul", { class: "named", tabindex: tokens.length > 4 ? "0" : null, "aria-label": "What will be revoked" }, tokens.map(named)),
       tokens.some(isOwn) && notice("warn", h("p", {}, "You signed in with one of them: this ends your session as well.")),
       reason,
@@ -40,6 +41,12 @@ async function ask(tokens, { title, action, done, run }) {
   });
   if (was) toast(done);
   return was;
+}
+
+/** How long revoked tokens may still be accepted, and where. */
+export function lag(count) {
+  const accepted = `Gateways may accept ${count === 1 ? "it" : "them"} for up to ${duration(me.workspace.lease_max)} more`;
+  return h("p", { class: "quiet" }, `${accepted}; those that settle for eventual answers, longer.`);
 }
 
 function named(token) {

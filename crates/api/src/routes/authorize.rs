@@ -31,10 +31,11 @@ const SCOPES: HeaderName = HeaderName::from_static("x-counterfoil-scopes");
 const ANY_SCOPE: HeaderName = HeaderName::from_static("x-counterfoil-any-scope");
 /// Where the client calls from.
 const ADDRESS: HeaderName = HeaderName::from_static("x-counterfoil-address");
-/// How stale the answer may be.
+/// How stale the answer may be. It is one header that says all of it: another one beside it would be the client's to send
+/// wherever a gateway does not know of it.
 const FRESHNESS: HeaderName = HeaderName::from_static("x-counterfoil-freshness");
-/// `true` where an eventual answer will do if the ledger does not answer.
-const OR_EVENTUAL: HeaderName = HeaderName::from_static("x-counterfoil-or-eventual");
+/// Behind a freshness: an eventual answer will do if the ledger gives none.
+const OR_EVENTUAL: &str = " or eventual";
 
 pub(super) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
@@ -88,18 +89,19 @@ fn demand(headers: &HeaderMap, mut demand: Demand) -> Result<Demand, Problem> {
     demand.any_of = scopes(headers, &ANY_SCOPE)?;
     let address = once(headers, &ADDRESS)?.map(str::parse).transpose();
     demand.address = address.map_err(|_| wrong(&ADDRESS, "is no IP address"))?;
-    demand.freshness = match once(headers, &FRESHNESS)? {
-        None => demand.freshness,
-        Some("strong") => Freshness::Strong,
-        Some("bounded") => Freshness::Bounded,
-        Some("eventual") => Freshness::Eventual,
-        Some(_) => return Err(wrong(&FRESHNESS, "is none of strong, bounded and eventual")),
-    };
-    demand.or_eventual = match once(headers, &OR_EVENTUAL)? {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(wrong(&OR_EVENTUAL, "is neither true nor false")),
-    };
+    if let Some(asked) = once(headers, &FRESHNESS)? {
+        let with_less = asked.strip_suffix(OR_EVENTUAL);
+        demand.or_eventual = with_less.is_some();
+        demand.freshness = match with_less.unwrap_or(asked) {
+            "strong" => Freshness::Strong,
+            "bounded" => Freshness::Bounded,
+            "eventual" => Freshness::Eventual,
+            _ => {
+                let how = "is none of strong, bounded and eventual, nor one of the first two and then \"or eventual\"";
+                return Err(wrong(&FRESHNESS, how));
+            }
+        };
+    }
     Ok(demand)
 }
 

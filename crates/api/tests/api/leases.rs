@@ -575,32 +575,31 @@ fn a_gateway_is_answered_by_the_same_rules() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     let asks = || there.call("GET", "/authorize/x").bearer(&setup.token).header("x-counterfoil-gateway", &setup.gate);
-    let or_eventual = |value: &str| asks().header("x-counterfoil-or-eventual", value).send();
+    let fresh = |freshness: &str| asks().header("x-counterfoil-freshness", freshness);
     let first = asks().send();
     assert_eq!((first.status, cost(&first)), (200, QUESTION));
     let second = asks().header("x-counterfoil-scopes", "orders:read").send();
     assert_eq!((second.status, cost(&second)), (200, FREE), "bounded, where nothing is said");
-    let strong = asks().header("x-counterfoil-freshness", "strong").send();
+    let strong = fresh("strong").send();
     assert_eq!((strong.status, cost(&strong)), (200, QUESTION));
 
     setup.fail(Some(Fault::Before));
     setup.pass(USED - 1);
     assert_eq!(asks().send().status, 200);
     setup.pass(1);
-    for reply in [asks().send(), or_eventual("false")] {
+    for reply in [asks().send(), fresh("bounded").send()] {
         assert_eq!((reply.status, reply.line.code), (503, Some("LEDGER_UNAVAILABLE")));
     }
-    let reply = or_eventual("true");
+    let reply = fresh("bounded or eventual").send();
     assert_eq!((reply.status, reply.header("x-token-id")), (200, Some(&*setup.id)));
-    let strong = asks().header("x-counterfoil-freshness", "strong").header("x-counterfoil-or-eventual", "true").send();
-    assert_eq!(strong.status, 200, "whoever says that an eventual answer will do, also then");
+    assert_eq!(
+        fresh("strong or eventual").send().status,
+        200,
+        "whoever says that an eventual answer will do, also then"
+    );
     setup.fail(None);
     // The client's own beside it, and what says nothing.
-    for call in [
-        asks().header("x-counterfoil-or-eventual", "true").header("x-counterfoil-or-eventual", "true"),
-        asks().header("x-counterfoil-or-eventual", "1"),
-        asks().header("x-counterfoil-or-eventual", ""),
-    ] {
+    for call in [fresh("bounded").header("x-counterfoil-freshness", "bounded or eventual"), fresh("or eventual")] {
         let reply = call.send();
         assert_eq!((reply.status, reply.line.code), (403, Some("INVALID_DEMAND")));
     }

@@ -3,8 +3,12 @@
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
+mod leases;
+
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
-use counterfoil_verify::{Answer, Code, Encoded, OwnerRecord, RegistryKey, Timestamp, TokenRecord, WorkspaceRecord};
+use counterfoil_verify::{
+    Answer, Code, Encoded, Grant, OwnerRecord, RegistryKey, Timestamp, TokenRecord, WorkspaceRecord,
+};
 use counterfoil_wasm::Verifier;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,7 +25,7 @@ fn vectors(json: &str) -> Value {
 }
 
 fn tokens() -> Value {
-    vectors(include_str!("../../../tests/vectors/token.json"))
+    vectors(include_str!("../../../../tests/vectors/token.json"))
 }
 
 fn give(verifier: &mut Verifier, bytes: &[u8]) {
@@ -50,17 +54,21 @@ fn check_from(verifier: &mut Verifier, text: &str, address: &str, demand: u32, n
 }
 
 fn supply(verifier: &mut Verifier, answer: u32, values: &[Option<Vec<u8>>]) -> u32 {
+    supply_at(verifier, answer, values, NOW)
+}
+
+fn supply_at(verifier: &mut Verifier, answer: u32, values: &[Option<Vec<u8>>], now: f64) -> u32 {
     let mut bytes = Vec::new();
     for value in values {
         bytes.extend(value.as_ref().map_or(u32::MAX, |value| value.len() as u32).to_le_bytes());
         bytes.extend(value.iter().flatten());
     }
     give(verifier, &bytes);
-    verifier.supply(answer, NOW)
+    verifier.supply(answer, now)
 }
 
 fn code(answer: u32) -> u32 {
-    answer & 0xff
+    answer & 0x7f
 }
 
 fn need(verifier: &Verifier, answer: u32) -> Value {
@@ -92,7 +100,7 @@ struct DemandCase {
 
 impl Case {
     fn all() -> Vec<Self> {
-        let decisions = vectors(include_str!("../../../tests/vectors/decisions.json"));
+        let decisions = vectors(include_str!("../../../../tests/vectors/decisions.json"));
         serde_json::from_value(decisions["cases"].clone()).unwrap()
     }
 
@@ -116,6 +124,11 @@ impl Case {
         }
     }
 
+    /// The same with a lease of ten seconds.
+    fn grant(&self, workspace: &str, text: &str) -> Grant {
+        Grant { epoch: 7, since: None, term: 10_000, answer: self.answer(workspace, text) }
+    }
+
     /// Checks to the end, with a ledger that knows the case and a registry that knows nothing.
     fn run(&self, verifier: &mut Verifier, freshness: &str) -> u32 {
         let demand = demand(verifier, &self.demand(freshness));
@@ -125,6 +138,7 @@ impl Case {
             let need = need(verifier, answer);
             let values: Vec<_> = match need["kind"].as_str().unwrap() {
                 "ledger" => vec![Some(self.answer(need["workspace"].as_str().unwrap(), FOREIGN).encode())],
+                "lease" => vec![Some(self.grant(need["workspace"].as_str().unwrap(), FOREIGN).encode())],
                 _ => need["keys"].as_array().unwrap().iter().map(|_| None).collect(),
             };
             answer = supply(verifier, answer, &values);
@@ -197,7 +211,7 @@ fn malformed_texts_are_so_and_wrong_seals_are_unknown() {
 
 #[wasm_bindgen_test]
 fn the_layout_of_records_is_read_as_written() {
-    let records = vectors(include_str!("../../../tests/vectors/records.json"));
+    let records = vectors(include_str!("../../../../tests/vectors/records.json"));
     for case in records["tokens"].as_array().unwrap() {
         let item: TokenRecord = serde_json::from_value(case["item"].clone()).unwrap();
         assert_eq!(TokenRecord::decode(&hex::decode(case["bytes"].as_str().unwrap()).unwrap()), Ok(item));
@@ -205,6 +219,10 @@ fn the_layout_of_records_is_read_as_written() {
     for case in records["answers"].as_array().unwrap() {
         let item: Answer = serde_json::from_value(case["item"].clone()).unwrap();
         assert_eq!(Answer::decode(&hex::decode(case["bytes"].as_str().unwrap()).unwrap()), Ok(item));
+    }
+    for case in records["grants"].as_array().unwrap() {
+        let item: Grant = serde_json::from_value(case["item"].clone()).unwrap();
+        assert_eq!(Grant::decode(&hex::decode(case["bytes"].as_str().unwrap()).unwrap()), Ok(item));
     }
     for case in records["refused"].as_array().unwrap() {
         assert!(
@@ -263,7 +281,9 @@ fn equal_demands_are_one_and_wrong_ones_none() {
     let first = demand(&mut verifier, "w0Ab3dE\naorders:read");
     assert_eq!(first, 1);
     assert_eq!(demand(&mut verifier, "w0Ab3dE\nfeventual"), 2);
-    assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\nfstrong"), first);
+    assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\nfbounded"), first, "the default");
+    assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\nfstrong"), 3);
+    assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\ne"), 4);
     assert_eq!(verifier.demand(), -1, "the room is used up");
     for (lines, refused) in [("", -1), ("w0", -2), ("w0Ab3dE\na*", -3), ("w0Ab3dE\nfnow", -4), ("w0Ab3dE\n!", -6)] {
         give(&mut verifier, lines.as_bytes());
