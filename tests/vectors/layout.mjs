@@ -71,5 +71,11 @@ export const answerRecord = (answer) => [
   ...list(([hex, record]) => [...Buffer.from(hex, "hex"), ...option(tokenRecord, record)], answer.tokens),
   ...list(ownerRecord, answer.owners),
 ];
-/** A record or an answer: `r`, `o`, `w` or `a`, and its fields. */
+export const grantRecord = (grant) => [
+  ...number(grant.epoch),
+  ...option(number, grant.since),
+  ...number(grant.term),
+  ...answerRecord(grant.answer),
+];
+/** A record, an answer or a lease: `r`, `o`, `w`, `a` or `l`, and its fields. */
 export const encode = (kind, fields) => Uint8Array.from([1, kind.charCodeAt(0), ...fields]);
