@@ -3,16 +3,16 @@
 import { createHash } from "node:crypto";
 
 /** The work of each, by its name: does it so often, and says how often it came out as it must. */
-export async function subjects({ Gate, Verifier, isValid, codeOf }, { hot, cold, digests, malformed, typos }, lease) {
+export async function subjects({ Gate, Verifier, codeOf, inspect, isValid }, { hot, cold, digests, malformed, typos }, lease) {
   const service = { fetch: async (_, { body }) => new Response(await lease(JSON.parse(body))) };
   const gate = new Gate({ controlPlane: service, token: hot[0], memory: 128 << 20 });
   const [bounded, eventual] = ["bounded", "eventual"].map((freshness) => gate.compile({ allOf: ["orders:read"], freshness }));
-  const decisions = [...(await gate.verifyAll(cold, bounded)), ...(await gate.verifyAll(hot, bounded))];
-  if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens are known");
+  const decisions = await gate.verifyAll([...cold, ...hot], bounded);
+  if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens pass");
 
   // The same without a gate: no clock is read.
   const verifier = new Verifier();
-  const demand = verifier.demand({ workspaces: [decisions[0].token.workspaceKey ?? hot[0].slice(4, 10)], allOf: ["orders:read"] });
+  const demand = verifier.demand({ workspaces: [inspect(hot[0]).workspace], allOf: ["orders:read"] });
   const now = Date.now();
   for (const token of hot) {
     const sources = { lease: (_, question) => lease(question), now: () => now };

@@ -72,7 +72,8 @@ enum Job {
     },
     /// Measures speed and memory, as ratios within one run: all parts, or those named.
     ///
-    /// Each figure stands beside its budget. Ratios hold on any machine, the rest for this one; keep it otherwise quiet.
+    /// What a budget is for stands beside it. Ratios depend on the machine least, the rest is of this one; let nothing else
+    /// run on it meanwhile. Who measures natively compiles for a minute first.
     Bench {
         /// What to measure.
         parts: Vec<Part>,
