@@ -1,6 +1,7 @@
 //! Every job of this repository, one command each: `cargo xtask --help`.
 
 mod assets;
+mod bench;
 mod bundle;
 mod cache;
 mod chromium;
@@ -24,6 +25,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::bench::Part;
 use crate::compile::Profile;
 use crate::project::Project;
 use crate::suites::Suite;
@@ -68,6 +70,17 @@ enum Job {
         #[arg(long)]
         dev: bool,
     },
+    /// Measures speed and memory, as ratios within one run: all parts, or those named.
+    ///
+    /// What a budget is for stands beside it. Ratios depend on the machine least, the rest is of this one; let nothing else
+    /// run on it meanwhile. Who measures natively compiles for a minute first.
+    Bench {
+        /// What to measure.
+        parts: Vec<Part>,
+        /// Fails where a budget is missed, besides saying so.
+        #[arg(long)]
+        check: bool,
+    },
     /// Checks everything that needs no test: format, clippy, dependency direction, generated files, sizes.
     Lint,
     /// Builds the worker's bundle into build/worker and the npm package into build/verify.
@@ -96,6 +109,7 @@ fn run(job: Job) -> Result<ExitCode> {
     match job {
         Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release))?,
         Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
+        Job::Bench { parts, check } => return bench::run(&project, &parts, check),
         Job::Lint => lint::run(&project)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
         Job::Docs => reference::write(&project)?,

@@ -1,0 +1,75 @@
+// Workers on workerd, and who asks them: each by a socket of its own, past Miniflare's own Worker.
+
+import { Agent, request } from "node:http";
+
+process.env.WRANGLER_SEND_METRICS = "false";
+process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
+const { Miniflare, Response } = await import("miniflare");
+export { Response };
+
+/** Runs a Worker, which may have others beside it; ends with `stop`. */
+export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...others) {
+  const said = [];
+  const miniflare = new Miniflare({
+    workers: [{ ...worker, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }, ...others],
+    kvPersist,
+    durableObjectsPersist,
+    // What it logs is taken from it, and let go: all but the last.
+    handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.on("data", (chunk) => said.push(chunk) > 20 && said.shift())),
+  });
+  try {
+    await miniflare.ready;
+  } catch (error) {
+    throw new Error(`it does not start: ${Buffer.concat(said)}`, { cause: error });
+  }
+  return { url: await miniflare.unsafeGetDirectURL(worker.name), stop: () => miniflare.dispose() };
+}
+
+/** Asks at one address, over connections that stay open: as many as there are questions at a time. */
+export class Asker {
+  #agent = new Agent({ keepAlive: true });
+  #url;
+
+  constructor(url) {
+    this.#url = url;
+  }
+
+  /** The body of an answer that must be a good one. */
+  ask(path, { body, headers, method = body === undefined ? "GET" : "POST" } = {}) {
+    return new Promise((resolve, reject) => {
+      const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
+      sent.on("error", reject).on("response", (response) => {
+        const chunks = [];
+        response.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
+          const answer = Buffer.concat(chunks);
+          if (response.statusCode < 300) resolve(answer);
+          else reject(new Error(`${path}: ${response.statusCode} ${answer}`));
+        });
+      });
+      sent.end(body);
+    });
+  }
+
+  /**
+   * Asks again and again, so many questions at a time, for so long.
+   *
+   * @param next the next question: arguments of `ask`
+   * @returns answers a second, and how long each took, in milliseconds
+   */
+  async load(next, { width, milliseconds }) {
+    const took = [];
+    const began = performance.now();
+    const one = async () => {
+      for (let from = performance.now(); from < began + milliseconds; from = performance.now()) {
+        await this.ask(...next());
+        took.push(performance.now() - from);
+      }
+    };
+    await Promise.all(Array.from({ length: width }, one));
+    return { perSecond: (took.length * 1_000) / (performance.now() - began), took };
+  }
+
+  close() {
+    this.#agent.destroy();
+  }
+}

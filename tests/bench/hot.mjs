@@ -1,0 +1,78 @@
+// Checks of hot tokens in Node: how long they take, what they allocate, and what a record costs that is held.
+
+import { PerformanceObserver } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import * as verify from "../../build/verify/node.js";
+import { initSync } from "../../build/verify/glue.js";
+import { compare, number, print } from "./measure.mjs";
+import { subjects } from "./subjects.mjs";
+import { controlPlane, texts } from "./tokens.mjs";
+
+/** So often in a row: what they leave to be collected is to be collected within their time. */
+const TIMES = 200_000;
+
+/** The module is instantiated by the package: this gives what it has. */
+const { memory } = initSync();
+
+const given = texts();
+const before = memory.buffer.byteLength;
+const work = await subjects(verify, given, controlPlane());
+const records = given.digests.length;
+const held = (memory.buffer.byteLength - before) / records;
+
+const timed = (name, times = TIMES) => () => {
+  const began = process.hrtime.bigint();
+  if (work[name](times) !== times) throw new Error(`${name} does not come out as it must`);
+  return Number(process.hrtime.bigint() - began) / times;
+};
+
+await compare({
+  title: `Checks of ${given.hot.length} hot tokens among ${number(records)} records, Node ${process.versions.node}`,
+  unit: "ns each",
+  rounds: 21,
+  subjects: [
+    { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
+    { name: "gate.check, bounded", run: timed("bounded"), most: 0.35 },
+    { name: "gate.check, eventual", run: timed("eventual"), most: 0.35 },
+    { name: "verifier.check, bounded, of 64 records", run: timed("verifier"), most: 0.35 },
+    { name: "gate.check of what is no token", run: timed("malformed"), most: 0.1 },
+    { name: "gate.check of a token with a typo", run: timed("typos"), most: 0.1 },
+    { name: "the loop itself", run: timed("nothing") },
+  ],
+});
+
+const MILLION = 1_000_000;
+/** Few enough that most of the time nothing is collected between two looks. */
+const FEW = 10_000;
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc");
+let collections = 0;
+new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ["gc"] });
+
+const allocations = [];
+for (const [name, shown] of [["floor", "the floor"], ["bounded", "gate.check, bounded"], ["eventual", "gate.check, eventual"]]) {
+  work[name](FEW);
+  collect();
+  // Collections are told a little later.
+  await sleep(50);
+  collections = 0;
+  const wasm = memory.buffer.byteLength;
+  let allocated = 0;
+  for (let done = 0; done < MILLION; done += FEW) {
+    const heap = process.memoryUsage().heapUsed;
+    work[name](FEW);
+    // Where there was a collection meanwhile, nothing can be told.
+    allocated += Math.max(0, process.memoryUsage().heapUsed - heap);
+  }
+  await sleep(50);
+  allocations.push([shown, number(allocated / MILLION), number(collections), number(memory.buffer.byteLength - wasm)]);
+}
+print(
+  `What ${number(MILLION)} of them allocate`,
+  ["", "bytes of the heap each", "collections", "bytes the module grows by"],
+  allocations,
+);
+
+print("What is held in the module's memory", ["", "bytes each"], [[`records with an id, a name and two scopes, ${number(records)} of them`, number(held)]]);

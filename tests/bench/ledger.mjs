@@ -1,0 +1,128 @@
+// What one ledger carries: questions for leases, which all verifiers of a workspace ask of the one object.
+
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Gate, isValid } from "../../build/verify/node.js";
+import { Client, counterfoil, minimal } from "./deployments.mjs";
+import { Asker } from "./drive.mjs";
+import { compare, number, print, quantile, verdict } from "./measure.mjs";
+
+const MILLISECONDS = 500;
+const ROUNDS = 9;
+const WIDE = 32;
+/** The most lines of an import. */
+const MOST = 10_000;
+
+/** The epoch and the generation of a lease, from its bytes: see docs/format.md and `Grant` in crates/verify. */
+function positionOf(bytes) {
+  let at = 2;
+  const varint = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  const epoch = varint();
+  if (bytes[at++] === 1) varint();
+  varint();
+  // The workspace's key, and the ledger's clock.
+  at += 6;
+  varint();
+  return { epoch, generation: varint() };
+}
+
+/** A workspace of so many tokens, and what may be asked about them. */
+async function workspace(asker, tokens) {
+  const slug = `of-${tokens}`;
+  const founded = await new Client(asker).send("POST", "/v1/workspaces", { slug, name: slug });
+  const admin = new Client(asker, founded.token.token);
+  await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
+  await admin.send("PATCH", "/v1/workspace", { default_quota: 1_000_000 });
+  const digests = Array.from({ length: tokens }, (_, at) => createHash("sha256").update(`token ${at} of ${slug}`).digest("hex"));
+  let items;
+  for (let at = 0; at < tokens; at += MOST) {
+    const lines = digests.slice(at, at + MOST).map((digest) => ({ digest, name: "a token", scopes: ["orders:read"] }));
+    ({ items } = await admin.send("POST", "/v1/tokens/import", { tokens: lines }));
+    if (!items.every(({ result }) => result === "imported")) throw new Error(`not imported: ${JSON.stringify(items[0])}`);
+  }
+  const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify"] })).token);
+  const question = (asked) => caller.question("/v1/lease", { digests: [], ...asked });
+  const position = async () => positionOf(await asker.ask(...question({})));
+
+  const before = await position();
+  await admin.send("POST", "/v1/tokens/revoke", { ids: items.slice(-100).map(({ id }) => id) });
+  const since = await position();
+  let seen = 0;
+  const of = `of ${number(tokens)} tokens`;
+  const kinds = [
+    [`renewal, nothing changed, ${of}`, () => question({ since })],
+    [`renewal, and one first sight, ${of}`, () => question({ since, digests: [digests[seen++ % tokens]] })],
+    [`renewal, 100 tokens changed, ${of}`, () => question({ since: before })],
+  ];
+  return { admin, caller, kinds };
+}
+
+const [app, other] = [await counterfoil({ registry: false }), await minimal()];
+const [asker, otherAsker] = [new Asker(app.url), new Asker(other.url)];
+const [small, large] = [await workspace(asker, 1_000), await workspace(asker, 100_000)];
+
+const since = { epoch: 1, generation: 1 };
+const least = ["an object that does the least: one row read", () => ["/object", { body: JSON.stringify({ since, digests: [] }) }]];
+const asked = [[otherAsker, ...least], ...[...small.kinds, ...large.kinds].map((kind) => [asker, ...kind])];
+
+const latencies = asked.map(([, name]) => ({ name, took: { 1: [], [WIDE]: [] } }));
+for (const width of [1, WIDE]) {
+  await compare({
+    title: `POST /v1/lease on workerd, ${width === 1 ? "one" : width} at a time`,
+    unit: "questions a second",
+    rounds: ROUNDS,
+    subjects: asked.map(([who, name, next], at) => ({
+      name,
+      run: async () => {
+        const { perSecond, took } = await who.load(next, { width, milliseconds: MILLISECONDS });
+        latencies[at].took[width].push(...took);
+        return perSecond;
+      },
+    })),
+  });
+}
+print(
+  "How long these take, in milliseconds",
+  ["", ...["one", WIDE].flatMap((width) => [`${width} at a time: median`, "99 of 100"])],
+  latencies.map(({ name, took }) => [name, ...[1, WIDE].flatMap((width) => [0.5, 0.99].map((part) => number(quantile(took[width], part), 2)))]),
+);
+
+// Hot verifications: whatever waits is counted, and all that is asked.
+const questions = [];
+const service = {
+  fetch: async (url, { headers, body }) => {
+    questions.push(new URL(url).pathname);
+    return new Response(await asker.ask(new URL(url).pathname, { headers, body }));
+  },
+};
+const hot = [];
+for (let issued = 0; issued < 64; issued += 1) hot.push((await small.admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] })).token);
+const gate = new Gate({ controlPlane: service, token: small.caller.token });
+const demand = gate.compile({ allOf: ["orders:read"] });
+await gate.verifyAll(hot, demand);
+questions.length = 0;
+let [verified, waiting] = [0, 0];
+const began = performance.now();
+while (performance.now() < began + 10_000) {
+  for (let at = 0; at < 1_000; at += 1, verified += 1) if (!isValid(gate.check(hot[at % hot.length], demand))) waiting += 1;
+  await sleep(1);
+}
+print(
+  "Hot verifications in 10 seconds, bounded, leases of 10 s",
+  ["", "how many", "for each verification", "budget"],
+  [
+    ["verifications", number(verified), "1", ""],
+    ["of these, that had to wait for a request", number(waiting), number(waiting / verified, 6), verdict(waiting / verified, { most: 0 })],
+    ["leases renewed in the background", number(questions.length), number(questions.length / verified, 6), ""],
+  ],
+);
+
+for (const one of [asker, otherAsker]) one.close();
+for (const one of [app, other]) await one.stop();

@@ -1,0 +1,35 @@
+// The least that a Worker does which verifies a token by hand: a digest, a read of KV, an answer. And less than that.
+
+import { DurableObject } from "cloudflare:workers";
+
+export default {
+  async fetch(request, { TOKENS, OBJECTS }) {
+    const { pathname } = new URL(request.url);
+    if (pathname === "/nothing") return new Response("{}", { headers: { "content-type": "application/json" } });
+    if (pathname === "/object") return OBJECTS.getByName("the one").fetch(request);
+    const { token } = await request.json();
+    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token)));
+    const digest = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+    if (request.method === "PUT") {
+      await TOKENS.put(digest, JSON.stringify({ scopes: ["orders:read"] }));
+      return new Response("kept");
+    }
+    const record = await TOKENS.get(digest, "json");
+    return Response.json({ valid: record !== null, token: record });
+  },
+};
+
+/** The least that a Durable Object does: it reads the question and a row, and answers. */
+export class Minimal extends DurableObject {
+  constructor(state, env) {
+    super(state, env);
+    this.sql = state.storage.sql;
+    this.sql.exec("CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY, value TEXT); INSERT OR IGNORE INTO one VALUES (1, 'value')");
+  }
+
+  async fetch(request) {
+    const { since } = await request.json();
+    const row = this.sql.exec("SELECT value FROM one WHERE id = ?", 1).one();
+    return Response.json({ since, row });
+  }
+}

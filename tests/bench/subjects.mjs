@@ -1,0 +1,37 @@
+// What is compared, the same in Node and in workerd: a hash and a look-up as one would write them by hand, and the package.
+
+import { createHash } from "node:crypto";
+
+/** The work of each, by its name: does it so often, and says how often it came out as it must. */
+export async function subjects({ Gate, Verifier, codeOf, inspect, isValid }, { hot, cold, digests, malformed, typos }, lease) {
+  const service = { fetch: async (_, { body }) => new Response(await lease(JSON.parse(body))) };
+  const gate = new Gate({ controlPlane: service, token: hot[0], memory: 128 << 20 });
+  const [bounded, eventual] = ["bounded", "eventual"].map((freshness) => gate.compile({ allOf: ["orders:read"], freshness }));
+  const decisions = await gate.verifyAll([...cold, ...hot], bounded);
+  if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens pass");
+
+  // The same without a gate: no clock is read.
+  const verifier = new Verifier();
+  const demand = verifier.demand({ workspaces: [inspect(hot[0]).workspace], allOf: ["orders:read"] });
+  const now = Date.now();
+  for (const token of hot) {
+    const sources = { lease: (_, question) => lease(question), now: () => now };
+    await verifier.resolve(verifier.check(token, demand, now), sources);
+  }
+
+  const known = new Map(digests.map((digest, at) => [digest, { number: at, scopes: ["orders:read"] }]));
+  const count = (texts, isRight) => (times) => {
+    let right = 0;
+    for (let at = 0; at < times; at += 1) if (isRight(texts[at % texts.length])) right += 1;
+    return right;
+  };
+  return {
+    floor: count(hot, (text) => known.get(createHash("sha256").update(text).digest("hex")) !== undefined),
+    bounded: count(hot, (text) => isValid(gate.check(text, bounded))),
+    eventual: count(hot, (text) => isValid(gate.check(text, eventual))),
+    verifier: count(hot, (text) => isValid(verifier.check(text, demand, now))),
+    malformed: count(malformed, (text) => codeOf(gate.check(text, bounded)) === "MALFORMED"),
+    typos: count(typos, (text) => codeOf(gate.check(text, bounded)) === "MALFORMED"),
+    nothing: count(hot, (text) => text !== undefined),
+  };
+}

@@ -1,0 +1,67 @@
+// A workspace of 100,000 tokens that exists nowhere: their texts, and a control plane that knows them.
+
+import { createHash, randomInt } from "node:crypto";
+import { encode, grantRecord } from "../vectors/layout.mjs";
+import { withForgedSeal, withTypo } from "../worker/client.mjs";
+
+const RECORDS = 100_000;
+const HOT = 64;
+const OWNERS = 100;
+const KEY = "0Ab3dE";
+
+/** Milliseconds: the longest that a workspace may set. */
+const LEASE = 60_000;
+
+const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const digestOf = (text) => createHash("sha256").update(text).digest("hex");
+
+/** A text whose check is right. Its seal is not, which matters for those alone that are in nobody's memory. */
+function text() {
+  const random = Array.from({ length: 24 }, () => DIGITS[randomInt(62)]).join("");
+  return withForgedSeal(`cft_${KEY}${random}${"0".repeat(12)}`);
+}
+
+/**
+ * What is checked: `hot`, 64 tokens, and `cold`, all others; the `digests` of both. And what is none: `malformed`, and tokens
+ * with `typos`.
+ */
+export function texts() {
+  const cold = Array.from({ length: RECORDS - HOT }, text);
+  const hot = Array.from({ length: HOT }, text);
+  return {
+    hot,
+    cold,
+    digests: [...cold, ...hot].map(digestOf),
+    malformed: Array.from({ length: HOT }, (_, at) => `not a token, number ${at}`),
+    typos: hot.map(withTypo),
+  };
+}
+
+/** What answers a gate's questions in Counterfoil's place: grants leases, and knows every digest it is asked about. */
+export function controlPlane() {
+  let last = 0;
+  const numbers = new Map();
+  const record = (digest) => {
+    if (!numbers.has(digest)) numbers.set(digest, (last += 1));
+    const number = numbers.get(digest);
+    const id = `tok_${digest.slice(0, 22)}`;
+    const open = { client_id: null, metadata: null, not_before: null, expires_at: null, replaced_until: null, rate_class: null };
+    const owner = (number % OWNERS) + 1;
+    const rights = { scopes: ["orders:read", "orders:write"], addresses: [], revoked: false, enabled: true };
+    return { version: 1, id, number, owner, name: "a token", issued: 1, ...rights, ...open };
+  };
+  return (question) => {
+    const tokens = question.digests.map((digest) => [digest, record(digest)]);
+    const owners = [...new Set(tokens.map(([, { owner }]) => owner))];
+    const answer = {
+      key: KEY,
+      as_of: Date.now(),
+      generation: 1,
+      workspace: { version: 1, key: KEY, slug: "acme", suspended: false, has_imports: false, freshness: [] },
+      seal_keys: [],
+      tokens,
+      owners: owners.map((number) => ({ version: 1, number, id: `mem_${number}`, suspended: false, grants: ["*"], revoked_before: 0 })),
+    };
+    return encode("l", grantRecord({ epoch: 1, since: question.since?.generation ?? null, term: LEASE, answer }));
+  };
+}

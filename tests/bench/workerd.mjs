@@ -1,0 +1,65 @@
+// The same checks inside workerd. Time is taken here, around requests of many checks each, less a request of none.
+
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Asker, Response, run } from "./drive.mjs";
+import { compare, number } from "./measure.mjs";
+import { controlPlane, texts } from "./tokens.mjs";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** So often in one request, beside which the request is nothing. */
+const TIMES = 100_000;
+
+/** The Worker and the package, file by file, as wrangler bundles them. */
+async function modules() {
+  const code = (await readdir(join(root, "build/verify"))).filter((name) => /\.(js|wasm)$/.test(name));
+  const files = ["tests/bench/worker.mjs", "tests/bench/subjects.mjs", ...code.map((name) => `build/verify/${name}`)];
+  return files.map((file) => ({ type: file.endsWith(".wasm") ? "CompiledWasm" : "ESModule", path: join(root, file) }));
+}
+
+const given = texts();
+const lease = controlPlane();
+const worker = await run({
+  name: "checks",
+  compatibilityDate: "2026-04-26",
+  modulesRoot: root,
+  modules: await modules(),
+  compatibilityFlags: ["nodejs_compat"],
+  serviceBindings: { CONTROL_PLANE: async (request) => new Response(lease(await request.json())) },
+});
+const asker = new Asker(worker.url);
+await asker.ask("/texts", { body: JSON.stringify(given) });
+
+/** Milliseconds of a request that does so much. */
+async function request(name, times) {
+  const began = performance.now();
+  const right = await asker.ask(`/${name}/${times}`);
+  const took = performance.now() - began;
+  if (String(right) !== String(times)) throw new Error(`${name} does not come out as it must`);
+  return took;
+}
+
+const timed = (name) => async () => {
+  const nothing = await request(name, 0);
+  return ((await request(name, TIMES)) - nothing) * (1e6 / TIMES);
+};
+
+await compare({
+  title: `Checks of ${given.hot.length} hot tokens among ${number(given.digests.length)} records, inside workerd`,
+  unit: "ns each",
+  rounds: 21,
+  subjects: [
+    { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
+    { name: "gate.check, bounded", run: timed("bounded"), most: 0.12 },
+    { name: "gate.check, eventual", run: timed("eventual"), most: 0.12 },
+    { name: "verifier.check, bounded, of 64 records", run: timed("verifier"), most: 0.12 },
+    { name: "gate.check of what is no token", run: timed("malformed"), most: 0.1 },
+    { name: "gate.check of a token with a typo", run: timed("typos"), most: 0.1 },
+    { name: "the loop itself", run: timed("nothing") },
+  ],
+});
+
+asker.close();
+await worker.stop();
