@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use counterfoil_ledger::command::{self, Actor, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Decision, Demand, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey, Supply,
+    Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey,
+    Supply,
 };
 
 use crate::{
@@ -122,6 +123,10 @@ impl<P: Ports> Gate<P> {
         let now = self.app.ports.now();
         let mut verifier = self.app.verifier();
         let mut proceed = |(progress, check): (Progress, &Check<'_>)| match progress {
+            // What memory said under a lease may not hold any more: others of the batch have been waited for.
+            Progress::Decided(decision) if decision.freshness == Freshness::Bounded && decision.code == Code::Valid => {
+                verifier.check(check.text, check.demand, now)
+            }
             Progress::Decided(decision) => Progress::Decided(decision),
             Progress::Fetch(pending) => {
                 let values = registry_values(&pending, fetched);

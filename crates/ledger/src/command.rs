@@ -68,7 +68,8 @@ pub enum Actor {
     Session(Digest),
     /// The bearer of the deployment's root token: an admin of every workspace.
     Root,
-    /// The control plane's own verifier. It may ask for [`Records`] and [report uses](ReportUses), nothing else.
+    /// The control plane's own verifier. It may ask for [`Records`] and for a [`Lease`], and [report uses](ReportUses), nothing
+    /// else.
     Verifier,
     /// The control plane itself, where somebody signs in by an identity provider. It may ask for the workspace's
     /// [providers](ReadIdentityProviders) and hand in [what one of them says](SignIn), nothing else.

@@ -10,8 +10,8 @@
 
 use core::cell::Cell;
 
-use counterfoil_token::{SealSecret, WorkspaceKey};
-use counterfoil_verify::{Answer, DELTA, Grant, Position, Timestamp};
+use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
+use counterfoil_verify::{DELTA, Grant, Timestamp};
 
 use crate::{
     command::{Binary, Granted, Lease, Records},
@@ -25,9 +25,9 @@ use crate::{
     workspace::WorkspaceRow,
 };
 
-/// The most changes of texts, and of members, that one answer tells of. Whoever missed more starts anew, which costs a question for each token
-/// that it meets again.
-const MOST: usize = 1_000;
+/// The most texts, and the most members, that one answer names. Whoever missed more starts anew, which costs a question for
+/// each token that it meets again.
+const MOST: usize = 10_000;
 
 /// When the last lease is over. Made with the ledger, lost with it.
 #[derive(Debug, Default)]
@@ -70,18 +70,17 @@ pub(crate) fn answer(
 ) -> Result<Granted, Refusal> {
     work.authority.require(BuiltIn::TokensVerify)?;
     let workspace = &work.workspace;
-    let mut answer = records::of(work, seal_secrets, &ask.digests)?;
+    let answer = records::of(work, seal_secrets, &ask.digests)?;
     let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
-    let since = match known {
-        Some(Position { generation, .. }) if tell_changes(work, generation, &mut answer)? => Some(generation),
-        _ => None,
-    };
+    let changes = known.map_or(Ok(None), |since| changes(work, since.generation))?;
+    let since = changes.as_ref().and(known).map(|since| since.generation);
+    let (texts, owners) = changes.unwrap_or_default();
     if !ask.uses.is_empty() {
         tokens::usage::add(work, &ask.uses)?;
     }
     let term = workspace.settings.lease_max.saturating_mul(1_000);
     leases.grant(term, workspace, work.now);
-    Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer }))
+    Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners }))
 }
 
 /// A ledger that no workspace has been founded in has nothing to promise.
@@ -92,18 +91,15 @@ pub(crate) fn of_nobody(
     ask: Lease,
 ) -> Result<Granted, Refusal> {
     let Binary(answer) = records::of_nobody(key, now, seal_secrets, Records { digests: ask.digests })?;
-    Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer }))
+    Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new() }))
 }
 
-/// Adds every change since that generation to what a verifier can hold, unless those are too many: then says so.
-fn tell_changes(work: &Work<'_>, since: u64, answer: &mut Answer) -> Result<bool, SqlError> {
+/// The texts and the owners that changed since that generation; nothing where those are too many.
+fn changes(work: &Work<'_>, since: u64) -> Result<Option<(Vec<Digest>, Vec<u64>)>, SqlError> {
     if since == work.workspace.generation {
-        return Ok(true);
+        return Ok(Some((Vec::new(), Vec::new())));
     }
-    let tokens = tokens::changed_since(work.sql, since, MOST)?;
+    let texts = tokens::changed_since(work.sql, since, work.now, MOST)?;
     let owners = MemberRow::changed_since(work.sql, since, MOST)?;
-    let (Some(tokens), Some(owners)) = (tokens, owners) else { return Ok(false) };
-    answer.tokens.extend(tokens.into_iter().map(|held| (held.presented(), Some(held.record(work.now)))));
-    answer.owners.extend(owners.iter().map(MemberRow::record));
-    Ok(true)
+    Ok(Some((texts, owners)).filter(|(texts, owners)| texts.len() <= MOST && owners.len() <= MOST))
 }

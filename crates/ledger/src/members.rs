@@ -90,12 +90,11 @@ impl MemberRow {
         rows.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
-    /// Every member changed since that generation; nothing where those are more than `most`.
-    pub(crate) fn changed_since(sql: &dyn Sql, generation: u64, most: usize) -> Result<Option<Vec<Self>>, SqlError> {
-        let query = format!("SELECT {COLUMNS} FROM members WHERE version > ? LIMIT ?");
-        let mut rows = sql.exec(&query, &[generation.into(), (most as u64 + 1).into()])?;
-        let members = rows.iter_mut().map(Self::read).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(members).filter(|members| members.len() <= most))
+    /// Every member changed since that generation, by number; at most one more than `most`.
+    pub(crate) fn changed_since(sql: &dyn Sql, generation: u64, most: usize) -> Result<Vec<u64>, SqlError> {
+        let changed = "SELECT number FROM members WHERE version > ? LIMIT ?";
+        let mut rows = sql.exec(changed, &[generation.into(), (most as u64 + 1).into()])?;
+        rows.iter_mut().map(Row::take).collect()
     }
 
     fn one(sql: &dyn Sql, condition: &str, value: Value) -> Result<Option<Self>, SqlError> {

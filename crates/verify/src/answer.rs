@@ -97,14 +97,19 @@ pub struct Use {
 pub struct Grant {
     /// See [`Position::epoch`].
     pub epoch: u64,
-    /// The generation since which the answer tells of every change to what the asker can hold; where absent, the asker is
-    /// to start anew: nothing that it held before counts any more.
+    /// The generation since which everything that changed is named below; where absent, the asker is to start anew: nothing
+    /// that it held before counts any more.
     pub since: Option<u64>,
     /// For how long, in milliseconds from before the question was asked, the asker may answer from memory; not at all
     /// where 0.
     pub term: u64,
-    /// The texts that were asked about and those that changed, likewise owners: all as of one moment.
+    /// What is known of the texts that were asked about.
     pub answer: Answer,
+    /// Texts that changed, by digest: whoever holds one asks about it when it is met again. What they became is told to
+    /// nobody who has not met them.
+    pub texts: Vec<Digest>,
+    /// Owners that changed, by number, likewise.
+    pub owners: Vec<u64>,
 }
 
 impl Grant {
@@ -126,6 +131,8 @@ impl Read for Grant {
             since: reader.optional(Reader::number),
             term: reader.number(),
             answer: Read::read(reader)?,
+            texts: reader.list(|reader| Some(Digest::from_bytes(reader.array()))),
+            owners: reader.list(|reader| Some(reader.number())),
         })
     }
 }

@@ -13,6 +13,9 @@ pub const DELTA: u64 = 1_000;
 /// How many hundredths of a lease are used: clocks at both ends may each run wrong by one.
 const USED: u64 = 98;
 
+/// The longest lease that there is, in milliseconds: more is promised by nobody.
+const LONGEST: u64 = 60_000;
+
 /// For how long nobody else asks what somebody has begun to ask, in milliseconds.
 const TURN: u64 = 1_000;
 
@@ -69,14 +72,19 @@ impl Lease {
         is_free
     }
 
-    /// Somebody asks now: since when it wants to know of changes, and whether to tell of uses.
-    pub(crate) fn ask(&mut self, now: Moment) -> (Option<Position>, bool) {
+    /// Somebody asks now: since when it wants to know of changes.
+    pub(crate) fn ask(&mut self, now: Moment) -> Option<Position> {
         self.turn = now;
-        let reports = !self.reported.is_recent(now, TURN - 1);
-        if reports {
+        self.position
+    }
+
+    /// Whether it is time to tell of uses: not with every question, since each token that is met for the first time has one.
+    pub(crate) fn report(&mut self, now: Moment) -> bool {
+        let is_due = !self.reported.is_recent(now, TURN - 1);
+        if is_due {
             self.reported = now;
         }
-        (self.position, reports)
+        is_due
     }
 
     /// There was no answer.
@@ -118,7 +126,7 @@ pub(crate) fn is_in_time(asked_at: Moment, term: u64, now: Moment) -> bool {
 
 /// How much of a lease is used, in milliseconds.
 fn usable(term: u64) -> u64 {
-    (term.saturating_mul(USED) / 100).saturating_sub(DELTA)
+    (term.min(LONGEST) * USED / 100).saturating_sub(DELTA)
 }
 
 #[cfg(test)]
@@ -128,6 +136,6 @@ mod tests {
     #[test]
     fn less_is_used_than_was_granted() {
         assert_eq!([0, 1_000, 2_000, 10_000, 60_000].map(usable), [0, 0, 960, 8_800, 57_800]);
-        assert_eq!(usable(u64::MAX), u64::MAX / 100 - DELTA);
+        assert_eq!(usable(u64::MAX), usable(60_000));
     }
 }

@@ -215,6 +215,22 @@ impl Memory {
         item
     }
 
+    /// A token has changed: what is held of it is under no lease any more.
+    pub(crate) fn doubt_token(&mut self, workspace: WorkspaceKey, digest: Digest) {
+        self.doubt(&Key::Token(workspace, digest));
+    }
+
+    /// So has an owner.
+    pub(crate) fn doubt_owner(&mut self, workspace: WorkspaceKey, number: u64) {
+        self.doubt(&Key::Owner(workspace, number));
+    }
+
+    fn doubt(&mut self, key: &Key) {
+        if let Some(held) = self.cache.get_mut(key) {
+            held.run = 0;
+        }
+    }
+
     /// Forgets every record of a workspace: they are of a history that is gone, and their versions mean nothing any more.
     pub(crate) fn forget(&mut self, of: WorkspaceKey) {
         self.cache.forget(|key| match *key {
@@ -237,8 +253,7 @@ impl Memory {
             (new.uses, new.last_use) = (held.uses, held.last_use);
             // What came from elsewhere is under the lease if it is what is held under it. What is newer is not: records of
             // different moments must not be taken together, or a token could pass that was dead at each of them.
-            let is_other = held.version() != new.version();
-            if run == 0 && !is_other {
+            if run == 0 && held.version() == new.version() {
                 new.run = held.run;
             }
         }

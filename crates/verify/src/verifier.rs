@@ -20,7 +20,7 @@ use alloc::{sync::Arc, vec::Vec};
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
-    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
+    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey, Use},
     decision::{Code, Facts},
     demand::{Demand, Freshness},
     lease::Lease,
@@ -232,7 +232,8 @@ impl Verifier {
     /// The question by which a workspace's lease is renewed, for the request whose [turn](Decision::renewal_due) it is.
     pub fn renewal(&mut self, workspace: WorkspaceKey, now: Timestamp) -> Renewal {
         let now = self.moment(now);
-        let question = self.lease_question(workspace, Vec::new(), now);
+        let mut question = self.lease_question(workspace, Vec::new(), now);
+        question.uses = self.uses_to_tell(workspace, now);
         Renewal { question, asked_at: now, nth: self.questions }
     }
 
@@ -242,6 +243,16 @@ impl Verifier {
         match grant {
             Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.nth, renewal.asked_at, now),
             None => self.miss(&renewal.question),
+        }
+    }
+
+    /// Puts uses that were counted into the question that a check waits for, where it is for a lease and has none yet. To be
+    /// called when it is asked: what is put into a question that nobody asks is lost.
+    pub fn report_uses(&mut self, pending: &mut Pending) {
+        if let Need::Lease(question) = &mut pending.need
+            && question.uses.is_empty()
+        {
+            question.uses = self.uses_to_tell(question.workspace, pending.asked_at);
         }
     }
 
@@ -340,11 +351,13 @@ impl Verifier {
         }
         // It would take centuries to come round.
         self.questions = self.questions.saturating_add(1);
-        let lease = self.memory.lease(workspace);
-        let (since, reports) = lease.map_or((None, false), |lease| lease.ask(now));
-        let uses =
-            if reports && self.limits.count_uses { self.memory.take_uses(workspace, REPORT) } else { Vec::new() };
-        LeaseQuestion { workspace, since, digests, uses }
+        let since = self.memory.lease(workspace).and_then(|lease| lease.ask(now));
+        LeaseQuestion { workspace, since, digests, uses: Vec::new() }
+    }
+
+    fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: Moment) -> Vec<Use> {
+        let reports = self.memory.lease(workspace).is_some_and(|lease| lease.report(now));
+        if reports && self.limits.count_uses { self.memory.take_uses(workspace, REPORT) } else { Vec::new() }
     }
 
     fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {

@@ -84,7 +84,8 @@ fn a_decision_from_memory_allocates_nothing() {
         tokens: vec![(Digest::of(text.as_bytes()), Some(record))],
         owners: vec![owner],
     };
-    let grant = Grant { epoch: 1, since: None, term: 10_000, answer: answer.clone() };
+    let (answer_again, texts, owners) = (answer.clone(), vec![], vec![]);
+    let grant = Grant { epoch: 1, since: None, term: 10_000, answer: answer_again, texts, owners };
     for freshness in [Freshness::Eventual, Freshness::Bounded] {
         let mut demand = Demand::of(key);
         demand.freshness = freshness;

@@ -99,7 +99,8 @@ fn every_record_has_its_bytes_and_every_byte_its_record() {
     let same = |a: &Answer, b: &Answer| format!("{a:?}") == format!("{b:?}") && a.seal_keys == b.seal_keys;
     replay(&records.answers, same);
     replay(&records.grants, |a, b| {
-        (a.epoch, a.since, a.term) == (b.epoch, b.since, b.term) && same(&a.answer, &b.answer)
+        let rest = |grant: &Grant| (grant.epoch, grant.since, grant.term, grant.texts.clone(), grant.owners.clone());
+        rest(a) == rest(b) && same(&a.answer, &b.answer)
     });
 }
 

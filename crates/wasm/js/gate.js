@@ -54,16 +54,20 @@ export class Gate {
   }
 
   check(token, demand, address) {
-    const answer = this.#verifier.check(token, demand, this.#now(), address);
-    if (isRenewalDue(answer)) background(this.#renew(answer));
-    return answer;
+    return this.#check(token, demand, this.#now(), address);
   }
 
-  checkAll(tokens, demand, { address, into } = {}) {
-    const answers = this.#verifier.checkAll(tokens, demand, this.#now(), address, into);
-    const due = answers.find(isRenewalDue);
-    if (due !== undefined) background(this.#renew(due));
-    return answers;
+  checkAll(tokens, demand, { address, into = new Uint32Array(tokens.length) } = {}) {
+    const now = this.#now();
+    for (let at = 0; at < tokens.length; at += 1) into[at] = this.#check(tokens[at], demand, now, address);
+    return into;
+  }
+
+  #check(token, demand, now, address) {
+    const answer = this.#verifier.check(token, demand, now, address);
+    // At once: the verifier holds the last few decisions only.
+    if (isRenewalDue(answer)) background(this.#renew(answer));
+    return answer;
   }
 
   async verify(from, demand, { address } = {}) {

@@ -228,7 +228,10 @@ export class Gate {
     options?: { address?: string },
   ): Promise<Decision>;
 
-  /** Several tokens against one demand, in their order; what they need is fetched a hundred at a time. */
+  /**
+   * Several tokens against one demand, in their order; what they need is fetched a hundred at a time. Each decision is as of
+   * when it was made: one from memory may be as much older as the others had to be waited for.
+   */
   verifyAll(
     tokens: readonly string[],
     demand: GateDemand | CompiledDemand,

@@ -33,6 +33,9 @@ const REFUSED = ["", "NO_WORKSPACE", "INVALID_WORKSPACE", "INVALID_SCOPE", "INVA
 const TEXT = 513;
 const ADDRESS = 63;
 
+/** The last millisecond of the year 9999: what RFC 3339 can tell. A ledger's clock may be told to show any time. */
+const END_OF_TIME = 253_402_300_799_999;
+
 const encoder = new TextEncoder();
 
 /** The module's memory, once it runs, and how a text is best written into it here. */
@@ -233,7 +236,7 @@ function leaseNeed({ kind, workspace, digests, epoch, generation, uses }) {
   const since = epoch === undefined ? undefined : { epoch, generation };
   const counted = uses.map((text) => {
     const [digest, last, count] = text.split(" ");
-    return { digest, last_used_at: new Date(Number(last)).toISOString(), count: Number(count) };
+    return { digest, last_used_at: new Date(Math.min(Number(last), END_OF_TIME)).toISOString(), count: Number(count) };
   });
   return { kind, workspace, question: { since, digests, uses: counted } };
 }

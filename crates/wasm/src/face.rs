@@ -180,12 +180,14 @@ impl Verifier {
         progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
     }
 
-    /// What the check waits for, as JSON; empty where it waits for nothing, or was given up.
-    #[must_use]
-    pub fn need(&self, number: u32) -> String {
+    /// What the check waits for, as JSON, to be asked now; empty where it waits for nothing, or was given up.
+    pub fn need(&mut self, number: u32) -> String {
         let (code, at) = split(number);
-        match self.waiting.get(at).filter(|_| code == 0) {
-            Some(Waiting::Check { pending, .. }) => answer::need(pending.need()),
+        match self.waiting.get_mut(at).filter(|_| code == 0) {
+            Some(Waiting::Check { pending, .. }) => {
+                self.verifier.report_uses(pending);
+                answer::need(pending.need())
+            }
             Some(Waiting::Renewal(renewal)) => answer::lease(renewal.question()),
             None => String::new(),
         }

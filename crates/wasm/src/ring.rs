@@ -39,6 +39,13 @@ impl<T, const CAPACITY: u32> Ring<T, CAPACITY> {
         }
     }
 
+    pub(crate) fn get_mut(&mut self, number: u32) -> Option<&mut T> {
+        match self.slots.get_mut(Self::at(number)) {
+            Some(Some((held, value))) if *held == number => Some(value),
+            _ => None,
+        }
+    }
+
     pub(crate) fn take(&mut self, number: u32) -> Option<T> {
         let slot = self.slots.get_mut(Self::at(number))?;
         slot.take_if(|(held, _)| *held == number).map(|(_, value)| value)

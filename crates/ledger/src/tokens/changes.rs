@@ -1,22 +1,34 @@
-//! What became of the texts that somebody may remember.
+//! Texts that somebody may remember, and that have changed.
 
-use super::{OwnedToken, text::ReplacedText};
-use crate::sql::{Sql, SqlError};
+use counterfoil_token::Digest;
+use counterfoil_verify::Timestamp;
 
-/// Every text whose record has changed since that generation, with its token; nothing where those are more than `most`.
+use crate::sql::{Row, Sql, SqlError};
+
+/// For how long a grace must be over, in milliseconds, for no clock that is a little off to take it to go on.
+const LONG_OVER: u64 = 60_000;
+
+/// Every text whose record has changed since that generation, by digest; at most one more than `most`.
 ///
-/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued, and texts that their
-/// owner's record revokes, since that record has changed. Not so a text that was issued after that generation and has
-/// changed then: whoever asks may have met it while its question was on its way. Nor those of a member that was erased: what
-/// is remembered of them may name somebody.
-pub(crate) fn changed_since(sql: &dyn Sql, generation: u64, most: usize) -> Result<Option<Vec<OwnedToken>>, SqlError> {
+/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued; one that its owner's
+/// record revokes, since that record has changed; and one that rotation replaced whose grace is long over, unless it was
+/// cut short since: whoever remembers it knows when it ends. Not so a text that was issued after that generation and has
+/// changed then: whoever asks may have met it while its question was on its way.
+pub(crate) fn changed_since(
+    sql: &dyn Sql,
+    generation: u64,
+    now: Timestamp,
+    most: usize,
+) -> Result<Vec<Digest>, SqlError> {
     let limit = most as u64 + 1;
-    let own = "WHERE tokens.version > ? AND tokens.version > tokens.issued
-        AND (tokens.issued >= members.revoked_before OR members.erased_at IS NOT NULL) LIMIT ?";
-    let mut changed = OwnedToken::select(sql, own, &[generation.into(), limit.into()])?;
-    for text in ReplacedText::changed_since(sql, generation, limit)? {
-        let token = OwnedToken::select(sql, "WHERE tokens.number = ?", &[text.token.into()])?.pop();
-        changed.extend(token.map(|held| OwnedToken { replaced: Some(text), ..held }));
-    }
-    Ok(Some(changed).filter(|changed| changed.len() <= most))
+    let over = Timestamp(now.0.saturating_sub(LONG_OVER));
+    let texts = "SELECT tokens.digest FROM tokens JOIN members ON members.number = tokens.owner
+        WHERE tokens.version > ? AND tokens.version > tokens.issued AND tokens.issued >= revoked_before LIMIT ?";
+    let replaced = "SELECT replaced_texts.digest
+        FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
+        WHERE tokens.version > ? AND (replaced_texts.version > ? OR valid_until > ?)
+        AND replaced_texts.issued >= revoked_before LIMIT ?";
+    let mut rows = sql.exec(texts, &[generation.into(), limit.into()])?;
+    rows.extend(sql.exec(replaced, &[generation.into(), generation.into(), over.into(), limit.into()])?);
+    rows.iter_mut().map(Row::take).collect()
 }

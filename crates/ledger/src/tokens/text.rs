@@ -49,15 +49,6 @@ impl ReplacedText {
         sql.exec(&query, &[digest.into()])?.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
-    /// Replaced texts whose token has changed since that generation, but for those that their owner's record revokes.
-    pub(super) fn changed_since(sql: &dyn Sql, generation: u64, limit: u64) -> Result<Vec<Self>, SqlError> {
-        let texts = "SELECT replaced_texts.digest, token, valid_until, replaced_texts.issued
-            FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
-            WHERE tokens.version > ? AND (replaced_texts.issued >= revoked_before OR erased_at IS NOT NULL) LIMIT ?";
-        let rows = sql.exec(texts, &[generation.into(), limit.into()])?;
-        rows.into_iter().map(|mut row| Self::read(&mut row)).collect()
-    }
-
     /// The token's texts that are still in their grace.
     fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ? AND valid_until > ?");
@@ -65,9 +56,10 @@ impl ReplacedText {
     }
 
     /// Ends whatever grace the token's texts are in, and gives those that had one.
-    fn end_all(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
-        let set = "UPDATE replaced_texts SET valid_until = ? WHERE token = ? AND valid_until > ?";
-        let ended = sql.exec(&format!("{set} RETURNING {COLUMNS}"), &[AT_ONCE.into(), token.into(), now.into()])?;
+    fn end_all(sql: &dyn Sql, token: u64, generation: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
+        let set = "UPDATE replaced_texts SET valid_until = ?, version = ? WHERE token = ? AND valid_until > ?";
+        let values = [AT_ONCE.into(), generation.into(), token.into(), now.into()];
+        let ended = sql.exec(&format!("{set} RETURNING {COLUMNS}"), &values)?;
         ended.into_iter().map(|mut row| Self::read(&mut row)).collect()
     }
 
@@ -104,11 +96,13 @@ pub(super) fn replace(
     text: Text,
     valid_until: Timestamp,
 ) -> Result<(), Refusal> {
-    let mut replaced = ReplacedText::end_all(work.sql, token.number, work.now)?;
+    let generation = work.next_generation()?;
+    let mut replaced = ReplacedText::end_all(work.sql, token.number, generation, work.now)?;
     let valid_until = if valid_until > work.now { valid_until } else { AT_ONCE };
     let previous = ReplacedText { digest: token.digest, token: token.number, valid_until, issued: token.issued };
     work.sql.exec(
-        "INSERT INTO replaced_texts (digest, token, valid_until, issued, seal_epoch, weak) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO replaced_texts (digest, token, valid_until, issued, seal_epoch, weak, version)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
         &[
             previous.digest.into(),
             previous.token.into(),
@@ -116,11 +110,11 @@ pub(super) fn replace(
             previous.issued.into(),
             token.seal_epoch.as_ref().into(),
             token.weak.into(),
+            generation.into(),
         ],
     )?;
     replaced.push(previous);
 
-    let generation = work.next_generation()?;
     token.digest = text.digest;
     token.hint = text.hint;
     token.seal_epoch = text.seal_epoch;

@@ -2,7 +2,8 @@
 //!
 //! Verifiers count them in memory and report sums. To add a sum up is no change in the sense of the other commands:
 //! verification need not see it, so there is no new generation and nothing for the registry; and nobody did it, so the
-//! audit has no row. A report is never sent twice, so nothing here tells one from another.
+//! audit has no row. Nothing here tells one report from another:
+//! the control plane sends each once, gateways elsewhere again where they had no answer.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;

@@ -110,11 +110,7 @@ fn a_workspace_that_version_6_founded_grants_leases() {
     let id = world.call(actor(1), ReadSelf {}).unwrap().id;
     world.call(actor(0), RevokeToken { id, reason: None }).unwrap();
     let next = world.call(Actor::Verifier, lease(Some(first.position()))).unwrap().0;
-    assert_eq!(
-        (next.since, next.answer.tokens.len()),
-        (Some(first.answer.generation), 1),
-        "and tells of what was before"
-    );
+    assert_eq!((next.since, next.texts.len()), (Some(first.answer.generation), 1), "and tells of what was before");
 }
 
 #[test]

@@ -96,7 +96,7 @@ CREATE TABLE replaced_texts (
     issued INTEGER NOT NULL,
     seal_epoch TEXT,
     weak INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, version INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT;
 

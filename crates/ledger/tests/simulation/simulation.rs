@@ -311,7 +311,7 @@ impl Simulation {
                     grant.term *= 2;
                 }
                 if self.mutation == Mutation::ChangesAreLost {
-                    grant.answer.tokens.retain(|(digest, _)| question.digests.contains(digest));
+                    grant.texts.clear();
                 }
                 Reply::Lease(grant)
             }

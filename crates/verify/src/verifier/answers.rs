@@ -80,7 +80,7 @@ impl Verifier {
         asked_at: Moment,
         now: Moment,
     ) -> Option<u32> {
-        let Grant { epoch, since, term, ref answer } = *grant;
+        let Grant { epoch, since, term, ref answer, ref texts, ref owners } = *grant;
         if !is_of(key, answer) {
             return None;
         }
@@ -103,6 +103,8 @@ impl Verifier {
         lease.renew(position, nth, asked_at, answer.as_of, term);
         self.memory.keep_lease(key, lease);
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
+        texts.iter().for_each(|digest| self.memory.doubt_token(key, *digest));
+        owners.iter().for_each(|number| self.memory.doubt_owner(key, *number));
         // Of a batch each check is supplied the same answer: what is held already is not kept again.
         for (digest, token) in &answer.tokens {
             let Some(token) = token else { continue };
@@ -157,7 +159,8 @@ impl Verifier {
         };
         // A yes must follow from the answer, which is of one moment, and what is newer in memory must not speak against it:
         // taken together, records of different moments could let a token pass that was dead at each of them.
-        let mut code = decide(Facts { token, owner, workspace }, demand, answer.as_of);
+        let told = Facts { token, owner, workspace };
+        let mut code = decide(told, demand, answer.as_of);
         if code == Code::Valid {
             code = decide(known.facts(), demand, answer.as_of);
         }

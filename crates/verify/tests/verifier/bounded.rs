@@ -2,7 +2,9 @@
 
 use crate::world::{START, World, demand, elsewhere, home, later, scope};
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Decision, Demand, Freshness, Limits, Need, Pending, Progress, Supply, Timestamp};
+use counterfoil_verify::{
+    Code, Decision, Demand, Freshness, Limits, Need, Pending, Progress, ScopeSet, Supply, Timestamp,
+};
 
 const BOUNDED: Freshness = Freshness::Bounded;
 const EVENTUAL: Freshness = Freshness::Eventual;
@@ -110,7 +112,8 @@ fn every_kind_of_change_comes_with_a_renewal() {
         assert_eq!(world.cost(&token, &demand, at(1_000)), (Code::Valid, 0, 0), "it has not heard of it");
         world.check(&token, &demand, at(5_000));
         assert_eq!(world.renewals, 1);
-        assert_eq!(world.cost(&token, &demand, at(5_001)), (code, 0, 0));
+        assert_eq!(world.cost(&token, &demand, at(5_001)), (code, 1, 0), "what it became is asked");
+        assert_eq!(world.cost(&token, &demand, at(5_002)), (code, 0, 0));
     }
     let mut world = World::new();
     let token = world.issue();
@@ -184,6 +187,29 @@ fn an_older_answer_than_what_is_known_is_not_taken_but_asked_again() {
     let Progress::Fetch(again) = world.verifier.supply(another, &demand, Supply::Lease(&late), START) else { panic!() };
     assert_eq!(decided(world.fetch(again, &demand, START)).code, Code::Revoked);
     assert_eq!(world.cost(&token, &demand, START), (Code::Revoked, 0, 0));
+}
+
+/// What a token became is told to nobody who has not met it.
+#[test]
+fn a_change_is_named_and_not_described() {
+    let mut world = World::new();
+    let (met, other) = (world.issue(), world.issue());
+    world.check(&met, &demand(BOUNDED), START);
+    for token in [&met, &other] {
+        world.change(token, |record| record.enabled = false);
+    }
+    let renewal = world.verifier.renewal(home(), START);
+    let grant = world.grant(renewal.question(), START);
+    assert_eq!((grant.texts.len(), grant.answer.tokens.len(), grant.answer.owners.len()), (2, 0, 0));
+    world.finish_renewal(&renewal, START);
+    assert_eq!(world.cost(&met, &demand(BOUNDED), START), (Code::Disabled, 1, 0));
+    // Other tokens of an owner that has changed are asked about once, for all of them.
+    let siblings = [world.issue(), world.issue()];
+    siblings.iter().for_each(|token| drop(world.check(token, &demand(BOUNDED), START)));
+    world.change_owner(1, |owner, _| owner.grants = ScopeSet::default());
+    world.renew(START);
+    assert_eq!(world.cost(&siblings[0], &demand(BOUNDED), START), (Code::InsufficientScope, 1, 0));
+    assert_eq!(world.cost(&siblings[1], &demand(BOUNDED), START), (Code::InsufficientScope, 0, 0));
 }
 
 #[test]
@@ -572,5 +598,5 @@ fn a_token_that_was_met_while_the_question_was_out_is_told_too() {
     assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 1, 0));
     world.change(&token, |record| record.revoked = true);
     world.finish_renewal(&renewal, START);
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 0, 0));
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 1, 0));
 }

@@ -93,3 +93,14 @@ fn who_does_not_count_tells_nothing() {
     assert!(world.home().uses.is_empty());
     assert_eq!(home(), world.home().workspace.key);
 }
+
+/// Whoever checks from memory alone drops what is not there, and asks by another check.
+#[test]
+fn a_question_that_nobody_asks_takes_none_along() {
+    let mut world = counting();
+    let (token, unmet) = (world.issue(), world.issue());
+    world.check(&token, &bounded(), START);
+    drop(world.verifier.check(unmet.as_bytes(), &bounded(), later(1)));
+    world.check(&unmet, &bounded(), later(1));
+    assert_eq!(told(&mut world, &token), (1, START), "with the question that was asked");
+}

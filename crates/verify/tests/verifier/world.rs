@@ -234,22 +234,21 @@ impl World {
         let LeaseQuestion { workspace, since, digests, .. } = question.clone();
         let mut answer = self.answer(&Question { workspace, digests });
         answer.as_of = now;
+        let nothing = (Vec::new(), Vec::new());
         let Some(ledger) = self.ledgers.get(&workspace) else {
-            return Grant { epoch: 0, since: None, term: 0, answer };
+            let (texts, owners) = nothing;
+            return Grant { epoch: 0, since: None, term: 0, answer, texts, owners };
         };
         let known = since.filter(|since| since.epoch == ledger.epoch && since.generation <= ledger.generation);
         let since = known.map(|since| since.generation);
         let generation = since.unwrap_or(u64::MAX);
-        let changed =
-            ledger.tokens.iter().filter(|(_, record)| record.version > generation && record.version > record.issued);
-        let changed: Vec<_> = changed.map(|(digest, record)| (*digest, Some(record.clone()))).collect();
-        let owners = ledger.owners.values().filter(|owner| owner.version > generation).cloned();
-        let since = since.filter(|_| changed.len() <= ledger.tells);
-        if since.is_some() {
-            answer.tokens.extend(changed);
-            answer.owners.extend(owners);
-        }
-        Grant { epoch: ledger.epoch, since, term: self.term, answer }
+        let is_told = |record: &TokenRecord| record.version > generation && record.version > record.issued;
+        let texts: Vec<_> =
+            ledger.tokens.iter().filter(|(_, record)| is_told(record)).map(|(digest, _)| *digest).collect();
+        let owners = ledger.owners.values().filter(|owner| owner.version > generation).map(|owner| owner.number);
+        let since = since.filter(|_| texts.len() <= ledger.tells);
+        let (texts, owners) = if since.is_some() { (texts, owners.collect()) } else { nothing };
+        Grant { epoch: ledger.epoch, since, term: self.term, answer, texts, owners }
     }
 
     /// Checks to the end, with everything that is up, and does in the background what is left to do.
@@ -291,7 +290,8 @@ impl World {
     }
 
     /// One step of a check.
-    pub(crate) fn fetch(&mut self, pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
+    pub(crate) fn fetch(&mut self, mut pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
+        self.verifier.report_uses(&mut pending);
         match pending.need().clone() {
             Need::Ledger(question) => {
                 self.ledger_calls += 1;
