@@ -267,6 +267,8 @@ test("past its half a lease is renewed in the background, and tells what changed
     async () => assert.ok((await gate.verify(tokens[0], compiled)).valid),
     async () => assert.equal(codeOf(gate.check(tokens[0], compiled)), "VALID"),
     async () => assert.equal(codes()[0], "VALID"),
+    // More than the verifier holds decisions.
+    async () => assert.equal(codeOf(gate.checkAll(Array(300).fill(tokens[0]), compiled)[299]), "VALID"),
   ];
   for (const [turn, renew] of ways.entries()) {
     const begun = turn * (HALF + 1);
@@ -278,8 +280,9 @@ test("past its half a lease is renewed in the background, and tells what changed
     assert.equal(asked.length, turn + 2, "one request's turn");
     at(begun + USED);
     await eventually(() => codes()[0] === "VALID");
-    assert.deepEqual(codes(), ["VALID", "REVOKED"]);
+    assert.deepEqual(codes(), ["VALID", "PENDING"], "what it became is to be asked");
   }
+  assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "strong"]);
   assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "bounded"]);
   const stood = questions.map(({ since }) => since?.generation ?? 0);
   assert.ok(stood[1] > stood[0] && stood[2] > stood[1] && stood[3] === stood[2], `${stood}`);

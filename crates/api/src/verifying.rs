@@ -43,7 +43,7 @@ impl<P: Ports> Gate<P> {
     pub(crate) async fn decide_all(&self, checks: &[Check<'_>]) -> Vec<Decision> {
         let mut progress = self.begin(checks);
         while progress.iter().any(|progress| matches!(progress, Progress::Fetch(_))) {
-            let fetched = self.fetch(&progress).await;
+            let fetched = self.fetch(&mut progress).await;
             progress = self.proceed(progress, checks, &fetched);
         }
         let decided = |progress| match progress {
@@ -91,8 +91,13 @@ impl<P: Ports> Gate<P> {
         checks.iter().map(&mut begin).collect()
     }
 
-    async fn fetch(&self, progress: &[Progress]) -> Fetched {
+    async fn fetch(&self, progress: &mut [Progress]) -> Fetched {
         let mut fetched = Fetched::default();
+        for progress in &mut *progress {
+            if let Progress::Fetch(pending) = progress {
+                self.app.verifier().asking(pending);
+            }
+        }
         let Wanted { keys, questions, leases } = wanted(progress);
         if !keys.is_empty() {
             self.trace.count_registry_reads(keys.len());

@@ -72,10 +72,9 @@ impl Lease {
         is_free
     }
 
-    /// Somebody asks now: since when it wants to know of changes.
-    pub(crate) fn ask(&mut self, now: Moment) -> Option<Position> {
+    /// Somebody asks now.
+    pub(crate) fn ask(&mut self, now: Moment) {
         self.turn = now;
-        self.position
     }
 
     /// Whether it is time to tell of uses: not with every question, since each token that is met for the first time has one.

@@ -232,7 +232,7 @@ impl Verifier {
     /// The question by which a workspace's lease is renewed, for the request whose [turn](Decision::renewal_due) it is.
     pub fn renewal(&mut self, workspace: WorkspaceKey, now: Timestamp) -> Renewal {
         let now = self.moment(now);
-        let mut question = self.lease_question(workspace, Vec::new(), now);
+        let mut question = self.lease_question(workspace, Vec::new());
         question.uses = self.uses_to_tell(workspace, now);
         Renewal { question, asked_at: now, nth: self.questions }
     }
@@ -246,13 +246,14 @@ impl Verifier {
         }
     }
 
-    /// Puts uses that were counted into the question that a check waits for, where it is for a lease and has none yet. To be
-    /// called when it is asked: what is put into a question that nobody asks is lost.
-    pub fn report_uses(&mut self, pending: &mut Pending) {
+    /// To be called when what a check waits for is fetched, and not where the check is dropped. A question for a lease then
+    /// takes uses along that were counted, and others need not ask for what it will bring.
+    pub fn asking(&mut self, pending: &mut Pending) {
         if let Need::Lease(question) = &mut pending.need
-            && question.uses.is_empty()
+            && let Some(lease) = self.memory.lease(question.workspace)
         {
-            question.uses = self.uses_to_tell(question.workspace, pending.asked_at);
+            lease.ask(pending.asked_at);
+            question.uses.extend(self.uses_to_tell(question.workspace, pending.asked_at));
         }
     }
 
@@ -315,7 +316,7 @@ impl Verifier {
                 {
                     return self.fall_back(subject, course, demand, now);
                 }
-                Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest]), now))
+                Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest])))
             }
             _ => Need::Ledger(Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) }),
         };
@@ -345,13 +346,13 @@ impl Verifier {
         keys
     }
 
-    fn lease_question(&mut self, workspace: WorkspaceKey, digests: Vec<Digest>, now: Moment) -> LeaseQuestion {
+    fn lease_question(&mut self, workspace: WorkspaceKey, digests: Vec<Digest>) -> LeaseQuestion {
         if self.memory.lease(workspace).is_none() {
             self.memory.keep_lease(workspace, Lease::default());
         }
         // It would take centuries to come round.
         self.questions = self.questions.saturating_add(1);
-        let since = self.memory.lease(workspace).and_then(|lease| lease.ask(now));
+        let since = self.memory.lease(workspace).and_then(|lease| lease.position);
         LeaseQuestion { workspace, since, digests, uses: Vec::new() }
     }
 

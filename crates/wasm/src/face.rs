@@ -185,7 +185,7 @@ impl Verifier {
         let (code, at) = split(number);
         match self.waiting.get_mut(at).filter(|_| code == 0) {
             Some(Waiting::Check { pending, .. }) => {
-                self.verifier.report_uses(pending);
+                self.verifier.asking(pending);
                 answer::need(pending.need())
             }
             Some(Waiting::Renewal(renewal)) => answer::lease(renewal.question()),

@@ -781,3 +781,21 @@ fn uses_that_were_counted_elsewhere_come_with_the_question() {
     setup.deployment.let_pass(60);
     assert_eq!(read()["total"], 9);
 }
+
+/// One token is known from memory, the other is asked about, and that takes its time: by then the first was revoked.
+#[test]
+fn what_memory_said_does_not_outlive_what_others_of_a_batch_wait_for() {
+    let setup = Setup::new();
+    let there = setup.deployment.another();
+    assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION));
+    let other = setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": ["orders:read"] }));
+    setup.call("DELETE", &setup.token_path()).send().expect(200);
+    setup.pass(USED - 1);
+    setup.deployment.world.inside().ledger_takes = 4_000;
+    let body = json!({ "tokens": [setup.token, text(&other, "/token")] });
+    let mut underway = there.call("POST", "/v1/verify").bearer(&setup.gate).json(&body).begin();
+    let decided = underway.answer().unwrap();
+    setup.deployment.world.inside().ledger_takes = 0;
+    let codes: Vec<_> = [0, 1].map(|at| text(&decided.body, &format!("/results/{at}/code"))).into();
+    assert_eq!(codes, ["REVOKED", "VALID"]);
+}

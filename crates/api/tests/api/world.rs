@@ -69,6 +69,8 @@ pub(crate) struct Inside {
     pub(crate) asked: Asked,
     pub(crate) log: Vec<LogLine>,
     pub(crate) lost_uses: Vec<LostUses>,
+    /// How long a ledger takes to answer, in milliseconds.
+    pub(crate) ledger_takes: u64,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
     /// The call after so many more fails.
@@ -94,6 +96,7 @@ impl World {
             asked: Asked::default(),
             log: Vec::new(),
             lost_uses: Vec::new(),
+            ledger_takes: 0,
             objects_fail: None,
             one_object_fails: None,
             replies: Vec::new(),
@@ -226,6 +229,7 @@ impl Ports for World {
     ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
         let mut inside = self.inside();
         inside.asked.ledgers += 1;
+        inside.now = inside.now.plus(inside.ledger_takes);
         ready(inside.call(|Inside { now, random, seal_secrets, session_secrets, ledgers, .. }| {
             let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
             let ledger = ledgers.entry(workspace).or_insert_with(born);

@@ -291,7 +291,7 @@ impl World {
 
     /// One step of a check.
     pub(crate) fn fetch(&mut self, mut pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
-        self.verifier.report_uses(&mut pending);
+        self.verifier.asking(&mut pending);
         match pending.need().clone() {
             Need::Ledger(question) => {
                 self.ledger_calls += 1;

@@ -71,8 +71,8 @@ impl World {
         self.verifier.renew(answer, NOW + after)
     }
 
-    fn need(&self, answer: u32) -> Value {
-        need(&self.verifier, answer)
+    fn need(&mut self, answer: u32) -> Value {
+        need(&mut self.verifier, answer)
     }
 
     fn digest() -> String {

@@ -71,7 +71,7 @@ fn code(answer: u32) -> u32 {
     answer & 0x7f
 }
 
-fn need(verifier: &Verifier, answer: u32) -> Value {
+fn need(verifier: &mut Verifier, answer: u32) -> Value {
     serde_json::from_str(&verifier.need(answer)).unwrap()
 }
 
@@ -246,10 +246,10 @@ fn the_registry_is_read_then_memory() {
     let digest = Digest::of(FOREIGN.as_bytes());
     let first = check(&mut verifier, FOREIGN, demand);
     let keys = [RegistryKey::Token(key, digest).path(), RegistryKey::Workspace(key).path()];
-    assert_eq!(need(&verifier, first), json!({"kind": "registry", "keys": keys}));
+    assert_eq!(need(&mut verifier, first), json!({"kind": "registry", "keys": keys}));
     let second = supply(&mut verifier, first, &[Some(case.token.encode()), Some(case.workspace.encode())]);
     let owner = RegistryKey::Owner(key, case.owner.number).path();
-    assert_eq!(need(&verifier, second), json!({"kind": "registry", "keys": [owner]}));
+    assert_eq!(need(&mut verifier, second), json!({"kind": "registry", "keys": [owner]}));
     let answer = supply(&mut verifier, second, &[Some(case.owner.encode())]);
     assert_eq!(code(answer), Code::Valid as u32);
     let from_memory = check(&mut verifier, FOREIGN, demand);
