@@ -74,7 +74,7 @@ pub(crate) fn answer(
     let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
     let changes = known.map_or(Ok(None), |since| changes(work, since.generation))?;
     let since = changes.as_ref().and(known).map(|since| since.generation);
-    let (texts, owners) = changes.unwrap_or_default();
+    let Changes { texts, owners } = changes.unwrap_or_default();
     if !ask.uses.is_empty() {
         tokens::usage::add(work, &ask.uses)?;
     }
@@ -94,12 +94,20 @@ pub(crate) fn of_nobody(
     Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new() }))
 }
 
-/// The texts and the owners that changed since that generation; nothing where those are too many.
-fn changes(work: &Work<'_>, since: u64) -> Result<Option<(Vec<Digest>, Vec<u64>)>, SqlError> {
+/// What changed, by name.
+#[derive(Default)]
+struct Changes {
+    texts: Vec<Digest>,
+    owners: Vec<u64>,
+}
+
+/// What changed since that generation; nothing where that is too much.
+fn changes(work: &Work<'_>, since: u64) -> Result<Option<Changes>, SqlError> {
     if since == work.workspace.generation {
-        return Ok(Some((Vec::new(), Vec::new())));
+        return Ok(Some(Changes::default()));
     }
     let texts = tokens::changed_since(work.sql, since, work.now, MOST)?;
     let owners = MemberRow::changed_since(work.sql, since, MOST)?;
-    Ok(Some((texts, owners)).filter(|(texts, owners)| texts.len() <= MOST && owners.len() <= MOST))
+    let is_told = texts.len() <= MOST && owners.len() <= MOST;
+    Ok(is_told.then_some(Changes { texts, owners }))
 }
