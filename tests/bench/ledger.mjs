@@ -55,11 +55,14 @@ async function workspace(asker, tokens) {
   await admin.send("POST", "/v1/tokens/revoke", { ids: items.slice(-100).map(({ id }) => id) });
   const since = await position();
   let seen = 0;
+  const last_used_at = new Date().toISOString();
+  const uses = digests.slice(0, 1_000).map((digest) => ({ digest, last_used_at, count: 1 }));
   const of = `of ${number(tokens)} tokens`;
   const kinds = [
     [`renewal, nothing changed, ${of}`, () => question({ since })],
     [`renewal, and one first sight, ${of}`, () => question({ since, digests: [digests[seen++ % tokens]] })],
     [`renewal, 100 tokens changed, ${of}`, () => question({ since: before })],
+    [`renewal, and uses of 1,000 tokens told, ${of}`, () => question({ since, uses })],
   ];
   return { admin, caller, kinds };
 }

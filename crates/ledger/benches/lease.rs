@@ -13,6 +13,7 @@ use counterfoil_ledger::{
     Context, Ledger,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, ImportLine, ImportTokens, Lease, RevokeTokens, Selection,
+        Uses,
     },
     native::{NativeSql, Seeded},
     sql::Sql as _,
@@ -30,6 +31,8 @@ struct World {
     random: Seeded,
     seal_secrets: Vec<SealSecret>,
 }
+
+const NOW: Timestamp = Timestamp(1_763_000_000_000);
 
 impl World {
     /// A workspace of so many tokens: it, its admin, and the ids of the last hundred.
@@ -58,7 +61,7 @@ impl World {
 
     fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> C::Reply {
         let Self { ledger, random, seal_secrets } = self;
-        let now = Timestamp(1_763_000_000_000);
+        let now = NOW;
         let context =
             Context { now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets: seal_secrets };
         ledger.call(WorkspaceKey::parse("0Ab3dE").unwrap(), actor, None, ask, context).unwrap()
@@ -66,6 +69,12 @@ impl World {
 
     fn ask(&mut self, actor: Actor, since: Option<Position>, digests: Vec<Digest>) -> Position {
         self.call(actor, Lease { since, digests, uses: Vec::new() }).0.position()
+    }
+
+    /// Renews, and tells of a use of each of the first thousand.
+    fn tell(&mut self, actor: Actor, since: Option<Position>) {
+        let once = |number| Uses { digest: digest(number), last_used_at: NOW, count: 1 };
+        self.call(actor, Lease { since, digests: Vec::new(), uses: (0..1_000).map(once).collect() });
     }
 }
 
@@ -102,11 +111,13 @@ fn main() {
         let nothing = timed(|_| _ = world.ask(admin, since, Vec::new()));
         let first = timed(|time| _ = world.ask(admin, since, vec![digest(time % tokens)]));
         let changed = timed(|_| _ = world.ask(admin, Some(before), Vec::new()));
+        let told = timed(|_| world.tell(admin, since));
         let kinds = [
             ("the row of the workspace read", floor),
             ("renewal, nothing changed", nothing),
             ("renewal, and one first sight", first),
             ("renewal, 100 tokens changed", changed),
+            ("renewal, and uses of 1,000 tokens told", told),
         ];
         for (kind, took) in kinds {
             println!("  {:46}  {:6.1}  {took:7.1}", format!("{kind}, of {tokens} tokens"), took / floor);

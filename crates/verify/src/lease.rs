@@ -19,6 +19,10 @@ const LONGEST: u64 = 60_000;
 /// For how long nobody else asks what somebody has begun to ask, in milliseconds.
 const TURN: u64 = 1_000;
 
+/// How long it takes at least from one report of uses to the next, in milliseconds. To add a thousand of them up is a
+/// hundred times the work of a renewal.
+const BETWEEN_REPORTS: u64 = 55_000;
+
 /// A verifier's standing with one ledger.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lease {
@@ -77,18 +81,20 @@ impl Lease {
         self.turn = now;
     }
 
-    /// Whether it is time to tell of uses: not with every question, since each token that is met for the first time has one.
-    pub(crate) fn report(&mut self, now: Moment) -> bool {
-        let is_due = !self.reported.is_recent(now, TURN - 1);
-        if is_due {
-            self.reported = now;
-        }
-        is_due
+    /// Whether it is time to tell of uses.
+    pub(crate) fn is_report_due(&self, now: Moment) -> bool {
+        !self.reported.is_recent(now, BETWEEN_REPORTS - 1) || self.reported.time.0 == 0
     }
 
-    /// There was no answer.
+    /// Uses are told now.
+    pub(crate) fn report(&mut self, now: Moment) {
+        self.reported = now;
+    }
+
+    /// There was no answer, nor was anything told.
     pub(crate) fn fail(&mut self) {
         self.failing = true;
+        self.reported = Moment::default();
     }
 
     /// Whether the ledger did not answer lately and somebody is trying again: others need not wait for that too.

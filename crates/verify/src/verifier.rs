@@ -357,8 +357,15 @@ impl Verifier {
     }
 
     fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: Moment) -> Vec<Use> {
-        let reports = self.memory.lease(workspace).is_some_and(|lease| lease.report(now));
-        if reports && self.limits.count_uses { self.memory.take_uses(workspace, REPORT) } else { Vec::new() }
+        let is_due = self.memory.lease(workspace).is_some_and(|lease| lease.is_report_due(now));
+        let mut uses = Vec::new();
+        if is_due && self.limits.count_uses {
+            uses = self.memory.take_uses(workspace, REPORT);
+        }
+        if let (false, Some(lease)) = (uses.is_empty(), self.memory.lease(workspace)) {
+            lease.report(now);
+        }
+        uses
     }
 
     fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {

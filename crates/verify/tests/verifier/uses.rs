@@ -32,8 +32,11 @@ fn what_passed_is_told_once_and_with_the_last_time() {
     world.check(&other, &bounded(), later(4));
     world.renew(later(5));
     assert_eq!(told(&mut world, &token), (5, later(4)));
-    world.renew(later(6));
-    assert_eq!(told(&mut world, &token), (5, later(4)), "and not again");
+    world.check(&token, &bounded(), later(6));
+    world.renew(later(58));
+    assert_eq!(told(&mut world, &token), (5, later(4)), "and not again, nor anything else within a minute");
+    world.renew(later(60));
+    assert_eq!(told(&mut world, &token), (6, later(6)));
     assert_eq!(told(&mut world, &other).0, 1);
 }
 
@@ -70,11 +73,11 @@ fn a_report_holds_a_thousand_and_all_have_their_turn() {
     for token in &tokens {
         world.check(token, &bounded(), START);
     }
-    for second in 1..=6 {
-        world.renew(later(second));
+    for minute in 1..=6 {
+        world.renew(later(60 * minute));
         // The first ones never fall silent.
         for token in &tokens[..1_000] {
-            assert_eq!(world.check(token, &bounded(), later(second)).code, Code::Valid);
+            assert_eq!(world.check(token, &bounded(), later(60 * minute)).code, Code::Valid);
         }
     }
     let silent = tokens.iter().filter(|token| told(&mut world, token).0 == 0).count();
