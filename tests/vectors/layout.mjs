@@ -76,7 +76,7 @@ export const grantRecord = (grant) => [
   ...option(number, grant.since),
   ...number(grant.term),
   ...answerRecord(grant.answer),
-  ...list((hex) => Buffer.from(hex, "hex"), grant.texts ?? []),
+  ...list((hex) => [...Buffer.from(hex, "hex")], grant.texts ?? []),
   ...list(number, grant.owners ?? []),
 ];
 /** A record, an answer or a lease: `r`, `o`, `w`, `a` or `l`, and its fields. */
