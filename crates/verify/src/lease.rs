@@ -36,12 +36,12 @@ pub(crate) struct Lease {
     pub(crate) as_of: Timestamp,
     /// For how long, from `asked_at` on, that may be relied upon; in milliseconds.
     usable: u64,
-    /// When somebody last began to ask.
-    turn: Moment,
+    /// When somebody last began to ask, where no answer came since.
+    turn: Option<Moment>,
     /// Whether the last question got no answer.
     failing: bool,
     /// When uses were last told.
-    reported: Moment,
+    reported: Option<Moment>,
     /// Answers to questions up to this one grant nothing more.
     ended: u32,
 }
@@ -71,39 +71,39 @@ impl Lease {
     pub(crate) fn take_turn(&mut self, now: Moment) -> bool {
         let is_free = !self.is_being_asked(now);
         if is_free {
-            self.turn = now;
+            self.turn = Some(now);
         }
         is_free
     }
 
     /// Somebody asks now.
     pub(crate) fn ask(&mut self, now: Moment) {
-        self.turn = now;
+        self.turn = Some(now);
     }
 
     /// Whether it is time to tell of uses.
     pub(crate) fn is_report_due(&self, now: Moment) -> bool {
-        !self.reported.is_recent(now, BETWEEN_REPORTS - 1) || self.reported.time.0 == 0
+        !self.reported.is_some_and(|reported| reported.is_recent(now, BETWEEN_REPORTS - 1))
     }
 
     /// Uses are told now.
     pub(crate) fn report(&mut self, now: Moment) {
-        self.reported = now;
+        self.reported = Some(now);
     }
 
-    /// There was no answer, nor was anything told.
+    /// There was no answer: nobody knows whether uses were told.
     pub(crate) fn fail(&mut self) {
         self.failing = true;
-        self.reported = Moment::default();
+        self.reported = None;
     }
 
     /// Whether the ledger did not answer lately and somebody is trying again: others need not wait for that too.
     pub(crate) fn is_failing(&self, now: Moment) -> bool {
-        self.failing && self.is_being_asked(now) && self.turn.is_before(now)
+        self.failing && self.is_being_asked(now) && self.turn.is_some_and(|turn| turn.is_before(now))
     }
 
     fn is_being_asked(&self, now: Moment) -> bool {
-        self.turn.is_recent(now, TURN - 1) && self.turn.time.0 > 0
+        self.turn.is_some_and(|turn| turn.is_recent(now, TURN - 1))
     }
 
     /// Takes what the answer to the `nth` question says of the ledger's standing. An answer to an earlier question of two
@@ -111,7 +111,7 @@ impl Lease {
     pub(crate) fn renew(&mut self, position: Position, nth: u32, asked_at: Moment, as_of: Timestamp, term: u64) {
         self.position = Some(position);
         self.failing = false;
-        self.turn = Moment::default();
+        self.turn = None;
         if nth > self.ended && !asked_at.is_before(self.asked_at) {
             (self.asked_at, self.as_of, self.usable) = (asked_at, as_of, usable(term));
         }

@@ -5,7 +5,7 @@ use crate::{
     answer::{Answer, Grant, LeaseQuestion, RegistryKey},
     decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
-    lease::{Lease, is_in_time},
+    lease::is_in_time,
     memory::Moment,
     record::{Encoded as _, OwnerRecord, TokenRecord, WorkspaceRecord},
 };
@@ -84,7 +84,7 @@ impl Verifier {
         if !is_of(key, answer) {
             return None;
         }
-        let mut lease = self.memory.lease(key).map_or_else(Lease::default, |lease| *lease);
+        let mut lease = self.memory.lease(key).copied().unwrap_or_default();
         let position = grant.position();
         if lease.position.is_some_and(|held| position < held) || !is_in_time(asked_at, term, now) {
             return None;
@@ -92,6 +92,8 @@ impl Verifier {
         let tells_all = lease.position.is_some_and(|held| {
             held == position || held.epoch == epoch && since.is_some_and(|since| since <= held.generation)
         });
+        // Of a batch each check is supplied the same answer: the first one takes what it tells, each keeps its own token.
+        let is_news = lease.position != Some(position);
         if lease.position.is_some_and(|held| held.epoch != epoch) {
             self.memory.forget(key);
         }
@@ -103,19 +105,14 @@ impl Verifier {
         lease.renew(position, nth, asked_at, answer.as_of, term);
         self.memory.keep_lease(key, lease);
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
-        texts.iter().for_each(|digest| self.memory.doubt_token(key, *digest));
-        owners.iter().for_each(|number| self.memory.doubt_owner(key, *number));
-        // Of a batch each check is supplied the same answer: what is held already is not kept again.
-        for (digest, token) in &answer.tokens {
-            let Some(token) = token else { continue };
-            let held = self.memory.token(key, *digest);
-            if !held.is_some_and(|held| held.is_under(&lease) && held.item.version == token.version) {
+        if is_news {
+            texts.iter().for_each(|digest| self.memory.doubt_token(key, *digest));
+            owners.iter().for_each(|number| self.memory.doubt_owner(key, *number));
+            for (digest, token) in &answer.tokens {
+                let Some(token) = token else { continue };
                 self.memory.keep_token(key, *digest, token.clone(), asked_at, lease.run);
             }
-        }
-        for owner in &answer.owners {
-            let held = self.memory.owner(key, owner.number);
-            if !held.is_some_and(|held| held.is_under(&lease) && held.item.version == owner.version) {
+            for owner in &answer.owners {
                 self.memory.keep_owner(key, owner.clone(), asked_at, lease.run);
             }
         }

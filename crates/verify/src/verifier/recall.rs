@@ -24,7 +24,7 @@ impl Verifier {
     ) -> Option<Decision> {
         let Subject { workspace: key, digest, .. } = subject;
         let age = self.limits.eventual_age;
-        let lease = self.memory.lease(key).map_or_else(Lease::default, |lease| *lease);
+        let lease = self.memory.lease(key).copied().unwrap_or_default();
         let held = self.memory.workspace(key)?;
         let freshness = strictest(freshness, demand, held.item);
         let (workspace, known_at) = held.where_fresh(freshness, &lease, now, age)?;
@@ -53,7 +53,7 @@ impl Verifier {
         now: Moment,
     ) -> Option<Timestamp> {
         let age = self.limits.eventual_age;
-        let lease = self.memory.lease(workspace).map_or_else(Lease::default, |lease| *lease);
+        let lease = self.memory.lease(workspace).copied().unwrap_or_default();
         let (record, as_of) = self.memory.workspace(workspace)?.where_fresh(freshness, &lease, now, age)?;
         (!record.has_imports).then_some(as_of)
     }
