@@ -7,7 +7,7 @@ import { runInNewContext } from "node:vm";
 import * as verify from "../../build/verify/node.js";
 import { initSync } from "../../build/verify/glue.js";
 import { compare, number, print } from "./measure.mjs";
-import { subjects } from "./subjects.mjs";
+import { rows, subjects } from "./subjects.mjs";
 import { controlPlane, texts } from "./tokens.mjs";
 
 /** So often in a row: what they leave to be collected is to be collected within their time. */
@@ -32,15 +32,7 @@ await compare({
   title: `Checks of ${given.hot.length} hot tokens among ${number(records)} records, Node ${process.versions.node}`,
   unit: "ns each",
   rounds: 21,
-  subjects: [
-    { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
-    { name: "gate.check, bounded", run: timed("bounded"), most: 0.35 },
-    { name: "gate.check, eventual", run: timed("eventual"), most: 0.35 },
-    { name: "verifier.check, bounded, of 64 records", run: timed("verifier"), most: 0.35 },
-    { name: "gate.check of what is no token", run: timed("malformed"), most: 0.1 },
-    { name: "gate.check of a token with a typo", run: timed("typos"), most: 0.1 },
-    { name: "the loop itself", run: timed("nothing") },
-  ],
+  subjects: rows(timed, 0.35),
 });
 
 const MILLION = 1_000_000;

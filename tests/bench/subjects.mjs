@@ -35,3 +35,14 @@ export async function subjects({ Gate, Verifier, codeOf, inspect, isValid }, { h
     nothing: count(hot, (text) => text !== undefined),
   };
 }
+
+/** A row for each, the floor first; a check from memory costs at most so much of that. */
+export const rows = (timed, most) => [
+  { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
+  { name: "gate.check, bounded", run: timed("bounded"), most },
+  { name: "gate.check, eventual", run: timed("eventual"), most },
+  { name: "verifier.check, bounded, of 64 records", run: timed("verifier"), most },
+  { name: "gate.check of what is no token", run: timed("malformed"), most: 0.1 },
+  { name: "gate.check of a token with a typo", run: timed("typos"), most: 0.1 },
+  { name: "the loop itself", run: timed("nothing") },
+];

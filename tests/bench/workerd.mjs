@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Asker, Response, run } from "./drive.mjs";
 import { compare, number } from "./measure.mjs";
+import { rows } from "./subjects.mjs";
 import { controlPlane, texts } from "./tokens.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -50,15 +51,7 @@ await compare({
   title: `Checks of ${given.hot.length} hot tokens among ${number(given.digests.length)} records, inside workerd`,
   unit: "ns each",
   rounds: 21,
-  subjects: [
-    { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
-    { name: "gate.check, bounded", run: timed("bounded"), most: 0.12 },
-    { name: "gate.check, eventual", run: timed("eventual"), most: 0.12 },
-    { name: "verifier.check, bounded, of 64 records", run: timed("verifier"), most: 0.12 },
-    { name: "gate.check of what is no token", run: timed("malformed"), most: 0.1 },
-    { name: "gate.check of a token with a typo", run: timed("typos"), most: 0.1 },
-    { name: "the loop itself", run: timed("nothing") },
-  ],
+  subjects: rows(timed, 0.12),
 });
 
 asker.close();

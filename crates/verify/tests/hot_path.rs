@@ -43,16 +43,9 @@ fn code(verifier: &mut Verifier, text: &str, demand: &Demand) -> Code {
     }
 }
 
-#[test]
-fn a_decision_from_memory_allocates_nothing() {
-    let key = WorkspaceKey::parse("0Home1").unwrap();
-    let seal_key = SealSecret::new(&[9; 32]).unwrap().key_for(key);
-    let mint = |byte| {
-        let mut random = |bytes: &mut [u8]| bytes.fill(byte);
-        Token::mint(&Prefix::default(), key, &seal_key, &mut random).unwrap().as_ref().expose().to_owned()
-    };
-    let (text, never_issued) = (mint(1), mint(2));
-    let record = TokenRecord {
+/// A token that is valid.
+fn token() -> TokenRecord {
+    TokenRecord {
         version: 1,
         id: "tok_1".into(),
         number: 1,
@@ -67,9 +60,21 @@ fn a_decision_from_memory_allocates_nothing() {
         not_before: None,
         expires_at: None,
         replaced_until: None,
-        addresses: vec!["192.0.2.0/24".parse().unwrap()],
+        addresses: vec![],
         rate_class: None,
+    }
+}
+
+#[test]
+fn a_decision_from_memory_allocates_nothing() {
+    let key = WorkspaceKey::parse("0Home1").unwrap();
+    let seal_key = SealSecret::new(&[9; 32]).unwrap().key_for(key);
+    let mint = |byte| {
+        let mut random = |bytes: &mut [u8]| bytes.fill(byte);
+        Token::mint(&Prefix::default(), key, &seal_key, &mut random).unwrap().as_ref().expose().to_owned()
     };
+    let (text, never_issued) = (mint(1), mint(2));
+    let record = TokenRecord { addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token() };
     let grants = ScopeSet::everything();
     let owner = OwnerRecord { version: 1, number: 1, id: "ada".into(), suspended: false, grants, revoked_before: 0 };
     let freshness = vec![(Scope::parse("orders:write").unwrap(), Freshness::Strong)];
@@ -125,26 +130,8 @@ fn a_token_that_is_in_no_segment_allocates_nothing() {
     let header = SegmentHeader { workspace, generation: 1, without_addresses: false, without_weak: false, prefix };
     let mut digests: Vec<_> = (0..1_000_u32).map(|n| Digest::of(&n.to_be_bytes())).collect();
     digests.sort_unstable();
-    let token = TokenRecord {
-        version: 1,
-        id: "tok_1".into(),
-        number: 1,
-        owner: 1,
-        name: "".into(),
-        client_id: None,
-        metadata: None,
-        scopes: ScopeSet::everything(),
-        issued: 1,
-        revoked: false,
-        enabled: true,
-        not_before: None,
-        expires_at: None,
-        replaced_until: None,
-        addresses: vec![],
-        rate_class: None,
-    };
     let mut builder = SegmentBuilder::new(header);
-    digests.iter().for_each(|digest| builder.push(digest, &token, 0).unwrap());
+    digests.iter().for_each(|digest| builder.push(digest, &token(), 0).unwrap());
     let segment = Segment::open(builder.finish()).unwrap();
 
     let others: Vec<_> = (0..1_000_u64).map(|n| Digest::of(&n.to_be_bytes())).collect();

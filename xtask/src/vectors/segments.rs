@@ -1,12 +1,15 @@
 //! The vectors of segments, owner segments and manifests: what goes in, the bytes, and what is found in them.
 
-use super::hex;
+use super::{
+    hex,
+    verify::{World, patterns},
+};
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     DigestPrefix, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OwnerRecord, OwnerSegment,
-    OwnerSegmentBuilder, OwnersHeader, RecordError, ScopePattern, ScopeSet, Segment, SegmentBuilder, SegmentHeader,
-    Timestamp, TokenRecord, WorkspaceRecord,
+    OwnerSegmentBuilder, OwnersHeader, RecordError, ScopeSet, Segment, SegmentBuilder, SegmentHeader, Timestamp,
+    TokenRecord, WorkspaceRecord,
 };
 use serde::Serialize;
 
@@ -135,30 +138,11 @@ fn key() -> Result<WorkspaceKey> {
     Ok(WorkspaceKey::parse("0Ab3dE")?)
 }
 
-fn patterns(texts: &[&str]) -> Result<ScopeSet> {
-    texts.iter().map(|text| Ok(ScopePattern::parse(text)?)).collect()
-}
-
 fn workspace() -> Result<WorkspaceRecord> {
-    Ok(WorkspaceRecord {
-        version: 2,
-        key: key()?,
-        slug: "demo".into(),
-        suspended: false,
-        has_imports: true,
-        freshness: vec![],
-    })
+    Ok(WorkspaceRecord { has_imports: true, ..World::new()?.workspace })
 }
 
 fn owners() -> Result<Vec<OwnerRecord>> {
-    let ada = OwnerRecord {
-        version: 4,
-        number: 3,
-        id: "ada".into(),
-        suspended: false,
-        grants: patterns(&["*"])?,
-        revoked_before: 0,
-    };
     let grace = OwnerRecord {
         version: 12,
         number: 300,
@@ -167,28 +151,15 @@ fn owners() -> Result<Vec<OwnerRecord>> {
         grants: patterns(&["orders:*", "reports:read"])?,
         revoked_before: 12,
     };
-    Ok(vec![ada, grace])
+    Ok(vec![World::new()?.owner, grace])
 }
 
 /// Tokens in the order of their digests, with their owners' `revoked_before`.
 fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
     let plain = TokenRecord {
-        version: 5,
-        id: "tok_0123456789abcdefghijkl".into(),
-        number: 12,
-        owner: 3,
-        name: "a token".into(),
         client_id: Some("game".into()),
         metadata: Some(r#"{"team":"ops"}"#.into()),
-        scopes: patterns(&["orders:read"])?,
-        issued: 5,
-        revoked: false,
-        enabled: true,
-        not_before: None,
-        expires_at: None,
-        replaced_until: None,
-        addresses: vec![],
-        rate_class: None,
+        ..World::new()?.token
     };
     let two = patterns(&["orders:read", "orders:write"])?;
     let expiring = TokenRecord { number: 13, expires_at: Some(Timestamp(NOW)), scopes: two.clone(), ..plain.clone() };

@@ -164,15 +164,15 @@ fn refused(token: &TokenRecord, world: &World) -> Result<Vec<RefusedCase>> {
 
 /// A valid token of an active owner in an active workspace, and a demand that it satisfies.
 #[derive(Clone)]
-struct World {
-    token: TokenRecord,
-    owner: OwnerRecord,
-    workspace: WorkspaceRecord,
+pub(super) struct World {
+    pub(super) token: TokenRecord,
+    pub(super) owner: OwnerRecord,
+    pub(super) workspace: WorkspaceRecord,
     demand: DemandCase,
 }
 
 impl World {
-    fn new() -> Result<Self> {
+    pub(super) fn new() -> Result<Self> {
         let key = WorkspaceKey::parse("0Ab3dE")?;
         let token = TokenRecord {
             version: 5,
@@ -240,7 +240,7 @@ fn scope(text: &str) -> Result<Scope> {
     Ok(Scope::parse(text)?)
 }
 
-fn patterns(texts: &[&str]) -> Result<ScopeSet> {
+pub(super) fn patterns(texts: &[&str]) -> Result<ScopeSet> {
     texts.iter().map(|text| Ok(ScopePattern::parse(text)?)).collect()
 }
 

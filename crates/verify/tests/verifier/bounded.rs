@@ -1,5 +1,8 @@
 //! Bounded freshness: memory under a lease, and the ledger where that is over or knows nothing.
 
+mod moments;
+mod without_ledger;
+
 use crate::world::{START, World, demand, elsewhere, home, later, scope};
 use counterfoil_token::Digest;
 use counterfoil_verify::{
@@ -405,58 +408,6 @@ fn the_strictest_freshness_counts() {
 }
 
 #[test]
-fn where_the_demand_allows_it_an_eventual_answer_must_do() {
-    let mut world = World::new();
-    let (token, unpublished) = (world.issue(), world.issue());
-    world.publish(&token);
-    world.check(&token, &or_eventual(), START);
-    world.ledger_up = false;
-    let decision = world.check(&token, &or_eventual(), later(9));
-    assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, START));
-    let decision = world.check(&token, &or_eventual(), later(70));
-    assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, later(70)));
-    assert_eq!(world.check(&token, &demand(BOUNDED), later(70)).code, Code::Unavailable, "others are told");
-    assert_eq!(world.check(&unpublished, &or_eventual(), later(70)).code, Code::Unavailable, "nobody knows it");
-    world.registry_up = false;
-    assert_eq!(world.check(&token, &or_eventual(), later(131)).code, Code::Unavailable);
-    (world.ledger_up, world.registry_up) = (true, true);
-    assert_eq!(world.check(&token, &or_eventual(), later(132)).freshness, Freshness::Strong, "it recovers by itself");
-}
-
-#[test]
-fn what_the_workspace_asks_of_a_scope_stands_though_the_ledger_is_down() {
-    for freshness in [BOUNDED, Freshness::Strong] {
-        let mut world = World::new();
-        let token = world.issue();
-        world.home().workspace.freshness = vec![(scope("orders:read"), freshness)];
-        world.publish(&token);
-        world.publish_workspace(home());
-        world.ledger_up = false;
-        assert_eq!(world.check(&token, &or_eventual(), START).code, Code::Unavailable);
-    }
-}
-
-#[test]
-fn while_the_ledger_is_silent_one_request_a_second_tries_it() {
-    let mut world = World::new();
-    let token = world.issue();
-    world.publish(&token);
-    world.check(&token, &or_eventual(), START);
-    world.ledger_up = false;
-    let calls: Vec<_> = [9_000, 9_000, 9_001, 9_999, 10_000, 10_001, 11_000]
-        .map(|time| {
-            let (code, calls, _) = world.cost(&token, &or_eventual(), at(time));
-            assert_eq!(code, Code::Valid);
-            calls
-        })
-        .into();
-    assert_eq!(calls, [1, 1, 0, 0, 1, 0, 1], "those of one moment ask together");
-    world.ledger_up = true;
-    assert_eq!(world.check(&token, &or_eventual(), at(12_000)).freshness, Freshness::Strong);
-    assert_eq!(world.check(&token, &or_eventual(), at(12_001)).freshness, BOUNDED);
-}
-
-#[test]
 fn a_foreign_text_is_unknown_at_once_where_nothing_was_imported() {
     let mut world = World::new();
     let token = world.issue();
@@ -523,80 +474,4 @@ fn a_memory_too_small_for_anything_still_decides() {
     for token in tokens.iter().cycle().take(10) {
         assert_eq!(world.check(token, &demand(BOUNDED), START).code, Code::Valid);
     }
-}
-
-/// A token that was dead at every moment, first by its owner and then by itself.
-fn never_alive(world: &mut World) -> String {
-    let token = world.issue();
-    world.change_owner(1, |owner, _| owner.suspended = true);
-    token
-}
-
-/// Its own record of then, and its owner's of now, would let it pass.
-#[test]
-fn records_of_different_moments_are_not_taken_together() {
-    let mut world = World::new();
-    let token = never_alive(&mut world);
-    let sibling = world.issue();
-    world.publish(&sibling);
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::OwnerSuspended, 1, 0));
-    world.change(&token, |record| record.enabled = false);
-    world.change_owner(1, |owner, _| owner.suspended = false);
-    world.publish_owner(home(), 1);
-    // A strong check of another token, or an eventual one, brings the owner's new record.
-    assert_eq!(world.check(&sibling, &demand(Freshness::Strong), START).code, Code::Valid);
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Disabled, 1, 0));
-
-    let mut world = World::new();
-    let token = never_alive(&mut world);
-    let sibling = world.issue();
-    world.publish(&sibling);
-    world.check(&token, &demand(BOUNDED), START);
-    world.change(&token, |record| record.enabled = false);
-    world.change_owner(1, |owner, _| owner.suspended = false);
-    world.publish_owner(home(), 1);
-    assert_eq!(world.check(&sibling, &demand(EVENTUAL), later(61)).code, Code::Valid);
-    let decision = world.check(&token, &demand(BOUNDED), later(61));
-    assert_eq!(decision.code, Code::Disabled);
-}
-
-/// The same while the answer is on its way.
-#[test]
-fn nor_are_an_answer_and_what_came_after_it() {
-    for freshness in [BOUNDED, Freshness::Strong] {
-        let mut world = World::new();
-        let token = never_alive(&mut world);
-        let sibling = world.issue();
-        let slow = pending(&mut world, &token, &demand(freshness), START);
-        let digests = vec![Digest::of(token.as_bytes())];
-        let question = counterfoil_verify::Question { workspace: home(), digests };
-        let (answer, grant) = (
-            world.answer(&question),
-            match slow.need() {
-                Need::Lease(question) => Some(world.grant(question, START)),
-                _ => None,
-            },
-        );
-        world.change(&token, |record| record.enabled = false);
-        world.change_owner(1, |owner, _| owner.suspended = false);
-        assert_eq!(world.check(&sibling, &demand(Freshness::Strong), START).code, Code::Valid);
-        let supply = grant.as_ref().map_or(Supply::Ledger(&answer), Supply::Lease);
-        let decision = decided(world.verifier.supply(slow, &demand(freshness), supply, START));
-        assert_eq!(decision.code, Code::OwnerSuspended);
-        assert_eq!(world.check(&token, &demand(BOUNDED), START).code, Code::Disabled);
-    }
-}
-
-/// The question goes out before the token is issued, and is answered after it was revoked.
-#[test]
-fn a_token_that_was_met_while_the_question_was_out_is_told_too() {
-    let mut world = World::new();
-    let first = world.issue();
-    world.check(&first, &demand(BOUNDED), START);
-    let renewal = world.verifier.renewal(home(), START);
-    let token = world.issue();
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 1, 0));
-    world.change(&token, |record| record.revoked = true);
-    world.finish_renewal(&renewal, START);
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 1, 0));
 }

@@ -1,0 +1,55 @@
+//! An eventual answer, where the ledger gives none and the demand allows it.
+
+use super::*;
+
+#[test]
+fn where_the_demand_allows_it_an_eventual_answer_must_do() {
+    let mut world = World::new();
+    let (token, unpublished) = (world.issue(), world.issue());
+    world.publish(&token);
+    world.check(&token, &or_eventual(), START);
+    world.ledger_up = false;
+    let decision = world.check(&token, &or_eventual(), later(9));
+    assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, START));
+    let decision = world.check(&token, &or_eventual(), later(70));
+    assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, later(70)));
+    assert_eq!(world.check(&token, &demand(BOUNDED), later(70)).code, Code::Unavailable, "others are told");
+    assert_eq!(world.check(&unpublished, &or_eventual(), later(70)).code, Code::Unavailable, "nobody knows it");
+    world.registry_up = false;
+    assert_eq!(world.check(&token, &or_eventual(), later(131)).code, Code::Unavailable);
+    (world.ledger_up, world.registry_up) = (true, true);
+    assert_eq!(world.check(&token, &or_eventual(), later(132)).freshness, Freshness::Strong, "it recovers by itself");
+}
+
+#[test]
+fn what_the_workspace_asks_of_a_scope_stands_though_the_ledger_is_down() {
+    for freshness in [BOUNDED, Freshness::Strong] {
+        let mut world = World::new();
+        let token = world.issue();
+        world.home().workspace.freshness = vec![(scope("orders:read"), freshness)];
+        world.publish(&token);
+        world.publish_workspace(home());
+        world.ledger_up = false;
+        assert_eq!(world.check(&token, &or_eventual(), START).code, Code::Unavailable);
+    }
+}
+
+#[test]
+fn while_the_ledger_is_silent_one_request_a_second_tries_it() {
+    let mut world = World::new();
+    let token = world.issue();
+    world.publish(&token);
+    world.check(&token, &or_eventual(), START);
+    world.ledger_up = false;
+    let calls: Vec<_> = [9_000, 9_000, 9_001, 9_999, 10_000, 10_001, 11_000]
+        .map(|time| {
+            let (code, calls, _) = world.cost(&token, &or_eventual(), at(time));
+            assert_eq!(code, Code::Valid);
+            calls
+        })
+        .into();
+    assert_eq!(calls, [1, 1, 0, 0, 1, 0, 1], "those of one moment ask together");
+    world.ledger_up = true;
+    assert_eq!(world.check(&token, &or_eventual(), at(12_000)).freshness, Freshness::Strong);
+    assert_eq!(world.check(&token, &or_eventual(), at(12_001)).freshness, BOUNDED);
+}

@@ -1,0 +1,280 @@
+// A gate's leases: what memory answers under them, what it asks meanwhile, and what it does where there is no answer.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Gate, codeOf, isPending, isValid } from "../../build/verify/node.js";
+import { bearer, demand, gateOf } from "./harness.mjs";
+import { withForgedSeal, workspace } from "../worker/client.mjs";
+import { eventually } from "../worker/harness.mjs";
+
+/** Of a lease of ten seconds 8.8 are used, and past half of them it is renewed. Both in milliseconds. */
+const USED = 8800;
+const HALF = 4400;
+
+/** A gate as of `gateOf`, on a clock of its own, and a token that passes there. `at` sets the clock. */
+async function leasedGateOf(t, options) {
+  const began = Date.now();
+  let now = began;
+  const parties = await gateOf(t, { now: () => now, ...options });
+  const at = (milliseconds) => {
+    now = began + milliseconds;
+  };
+  return { ...parties, at, issued: await parties.admin.issue({ scopes: ["orders:read"] }) };
+}
+
+const told = async (decision) => {
+  const { code, freshness } = await decision;
+  return [code, freshness];
+};
+
+test("where nothing is said, memory answers under a lease", async (t) => {
+  const { admin, asked, questions, gate, at, issued } = await leasedGateOf(t);
+  const { token, digest } = issued;
+  const first = await gate.verify(bearer(token), demand);
+  assert.deepEqual([first.valid, first.freshness], [true, "strong"], "it was asked about just now");
+  assert.deepEqual(questions, [{ digests: [digest], uses: [] }]);
+  assert.deepEqual(asked, ["/v1/lease 1"]);
+  const compiled = gate.compile(demand);
+  at(HALF);
+  for (let turn = 0; turn < 1000; turn += 1) {
+    const { freshness, ...decision } = await gate.verify(bearer(token), compiled);
+    assert.deepEqual({ ...decision, freshness: "strong" }, first);
+    assert.equal(freshness, "bounded");
+    assert.equal(codeOf(gate.check(token, compiled)), "VALID");
+  }
+  // Another token of the same owner is one question more, which goes on from where the gate stands.
+  const other = await admin.issue({ scopes: ["orders:write"] });
+  assert.equal((await gate.verify(other.token, demand)).code, "INSUFFICIENT_SCOPE");
+  assert.deepEqual(asked, ["/v1/lease 1", "/v1/lease 1"]);
+  const { epoch, generation } = questions[1].since;
+  assert.ok(epoch > 0 && generation > 0);
+  assert.deepEqual(await told(gate.verify(other.token, demand)), ["INSUFFICIENT_SCOPE", "bounded"]);
+  // What was never issued is asked about once, or not at all.
+  assert.equal((await gate.verify(withForgedSeal(token), demand)).code, "UNKNOWN");
+  assert.equal(asked.length, 2);
+});
+
+test("past its half a lease is renewed in the background, and tells what changed", async (t) => {
+  const { admin, asked, questions, gate, at, issued } = await leasedGateOf(t);
+  const doomed = await admin.issue({ scopes: ["orders:read"] });
+  const compiled = gate.compile(demand);
+  const tokens = [issued.token, doomed.token];
+  const codes = () => [...gate.checkAll(tokens, compiled)].map(codeOf);
+  await gate.verifyAll(tokens, compiled);
+  assert.deepEqual(asked, ["/v1/lease 2"]);
+  await admin.revoke(doomed.id);
+  at(HALF);
+  assert.deepEqual(codes(), ["VALID", "VALID"], "it has not heard of it");
+  assert.equal(asked.length, 1);
+  const ways = [
+    async () => assert.ok((await gate.verify(tokens[0], compiled)).valid),
+    async () => assert.equal(codeOf(gate.check(tokens[0], compiled)), "VALID"),
+    async () => assert.equal(codes()[0], "VALID"),
+    // More than the verifier holds decisions.
+    async () => assert.equal(codeOf(gate.checkAll(Array(300).fill(tokens[0]), compiled)[299]), "VALID"),
+  ];
+  for (const [turn, renew] of ways.entries()) {
+    const begun = turn * (HALF + 1);
+    at(begun + HALF + 1);
+    await renew();
+    assert.equal(asked.length, turn + 2, "at once, and nobody waits for it");
+    assert.equal(asked.at(-1), "/v1/lease 0");
+    gate.check(tokens[0], compiled);
+    assert.equal(asked.length, turn + 2, "one request's turn");
+    at(begun + USED);
+    await eventually(() => codes()[0] === "VALID");
+    assert.deepEqual(codes(), ["VALID", "PENDING"], "what it became is to be asked");
+  }
+  assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "strong"]);
+  assert.deepEqual(await told(gate.verify(doomed.token, compiled)), ["REVOKED", "bounded"]);
+  const stood = questions.map(({ since }) => since?.generation ?? 0);
+  assert.ok(stood[1] > stood[0] && stood[2] > stood[1] && stood[3] === stood[2], `${stood}`);
+});
+
+test("without the control plane a lease answers to its end, and nothing after that", async (t) => {
+  const { app, asked, failures, gate, at, issued } = await leasedGateOf(t);
+  const { token } = issued;
+  assert.ok((await gate.verify(token, demand)).valid);
+  app.ledger.fail("fetch", "refused");
+  at(HALF + 1);
+  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  await eventually(() => failures.length > 0);
+  assert.match(failures[0], /^Counterfoil cannot answer: 503/);
+  at(USED - 1);
+  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  at(USED);
+  assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
+  assert.ok(isPending(gate.check(token, gate.compile(demand))), "memory alone says nothing");
+  assert.equal(failures.length, 1, "the same is told once a minute");
+  app.ledger.heal();
+  const { length } = asked;
+  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "strong"]);
+  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "bounded"]);
+  assert.equal(asked.length, length + 1);
+});
+
+test("where an eventual answer will do, the registry goes on without the control plane", async (t) => {
+  const read = [];
+  let app;
+  const registry = { get: (key) => (read.push(key), app.stored(key)) };
+  const held = await leasedGateOf(t, { registry, orEventual: true });
+  ({ app } = held);
+  const { key, admin, asked, gate, at, issued } = held;
+  const unseen = await admin.issue({ scopes: ["orders:read"] });
+  for (const { digest } of [issued, unseen]) await eventually(() => app.stored(`r/${key}/${digest}`));
+  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["VALID", "strong"]);
+  assert.deepEqual([asked, read], [["/v1/lease 1"], []], "the registry is not asked while the control plane answers");
+  app.ledger.fail("fetch", "refused");
+  at(USED);
+  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["VALID", "eventual"], "from memory, which counts for a minute");
+  assert.deepEqual(await told(gate.verify(unseen.token, demand)), ["VALID", "eventual"]);
+  assert.ok(read.includes(`r/${key}/${unseen.digest}`));
+  const never = { ...demand, orEventual: false };
+  assert.deepEqual(await told(gate.verify(issued.token, never)), ["UNAVAILABLE", "bounded"], "a demand may forbid what the gate allows");
+  const { length } = asked;
+  at(USED + 1);
+  for (let turn = 0; turn < 100; turn += 1) assert.ok((await gate.verify(issued.token, demand)).valid);
+  assert.equal(asked.length, length, "who just got no answer speaks for the others");
+  await admin.expect(503, "DELETE", `/v1/tokens/${issued.id}`);
+  app.ledger.heal();
+  await admin.revoke(issued.id);
+  at(USED + 1001);
+  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["REVOKED", "strong"]);
+  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["REVOKED", "bounded"]);
+});
+
+test("250 tokens that were never seen are three questions, and then none", async (t) => {
+  const { admin, asked, questions, gate } = await leasedGateOf(t);
+  const issued = [];
+  while (issued.length < 250) {
+    const some = Array.from({ length: 25 }, () => admin.issue({ scopes: ["orders:read"] }));
+    issued.push(...(await Promise.all(some)));
+  }
+  const texts = issued.map(({ token }) => token);
+  const all = async () => (await gate.verifyAll(texts, demand)).every(({ valid }) => valid);
+  assert.ok(await all());
+  assert.deepEqual(asked, ["/v1/lease 100", "/v1/lease 100", "/v1/lease 50"]);
+  const digests = questions.flatMap((question) => question.digests);
+  assert.deepEqual(digests, issued.map(({ digest }) => digest));
+  assert.ok(await all());
+  assert.equal(asked.length, 3);
+});
+
+test("how often tokens were used goes along with questions for leases", async (t) => {
+  const { app, admin, questions, failures, gate, at, issued } = await leasedGateOf(t);
+  const usage = () => admin.expect(200, "GET", `/v1/tokens/${issued.id}/usage`);
+  const compiled = gate.compile(demand);
+  await gate.verify(issued.token, compiled);
+  for (let turn = 0; turn < 9; turn += 1) gate.check(issued.token, compiled);
+  gate.check(issued.token, gate.compile({ allOf: ["orders:write"] }));
+  assert.equal((await usage()).total, 0);
+  at(HALF + 1);
+  gate.check(issued.token, compiled);
+  const known = await eventually(async () => {
+    const found = await usage();
+    return found.total > 0 && found;
+  });
+  assert.equal(known.total, 11, "refusals are no uses");
+  const [{ digest, last_used_at: last, count }] = questions[1].uses;
+  assert.deepEqual([digest, count], [issued.digest, 11]);
+  assert.ok(known.last_used_at <= last, "by the ledger's clock, which is behind the gate's here");
+
+  // Not with every renewal: once a minute is enough.
+  at(2 * HALF + 2);
+  gate.check(issued.token, compiled);
+  await eventually(() => questions.length === 3);
+  assert.equal(questions[2].uses?.length ?? 0, 0);
+
+  // A question that fails has them told again with the next one.
+  app.ledger.fail("fetch", "refused");
+  at(60_000);
+  assert.equal((await gate.verify(issued.token, compiled)).code, "UNAVAILABLE");
+  assert.equal(failures.length, 1);
+  app.ledger.heal();
+  at(61_500);
+  assert.equal((await gate.verify(issued.token, compiled)).freshness, "strong");
+  assert.deepEqual(questions.slice(3).map(({ uses }) => uses[0].count), [1, 1]);
+  assert.equal((await usage()).total, 12);
+  gate.check(issued.token, compiled);
+  at(120_000);
+  await gate.verify(issued.token, compiled);
+  assert.equal(questions.at(-1).uses[0].count, 2);
+  assert.equal((await usage()).total, 14);
+});
+
+test("each workspace has a lease of its own", async (t) => {
+  const { app, key, admin, own } = await gateOf(t);
+  const other = await workspace(app, "other");
+  const otherOwn = await other.admin.issue({ scopes: ["tokens:verify"] });
+  const tokens = { [key]: own.token, [other.key]: otherOwn.token };
+  const asked = [];
+  const controlPlane = {
+    fetch(url, init) {
+      asked.push(Object.keys(tokens).find((key) => init.headers.authorization === `Bearer ${tokens[key]}`));
+      return app.fetch(new URL(url).pathname, init);
+    },
+  };
+  const began = Date.now();
+  let now = began;
+  const gate = new Gate({ controlPlane, tokens, now: () => now });
+  const [mine, theirs] = await Promise.all([admin, other.admin].map((admin) => admin.issue({ scopes: ["orders:read"] })));
+  const decisions = await gate.verifyAll([mine.token, theirs.token], demand);
+  assert.deepEqual(decisions.map(({ token }) => token.workspace), ["acme", "other"]);
+  assert.deepEqual(asked.sort(), [key, other.key].sort(), "each with the gate's token there");
+  now = began + HALF + 1;
+  const compiled = gate.compile(demand);
+  assert.ok(isValid(gate.check(mine.token, compiled)));
+  assert.deepEqual(asked.slice(2), [key], "one is renewed");
+  now = began + USED;
+  await eventually(() => isValid(gate.check(mine.token, compiled)));
+  assert.ok(isPending(gate.check(theirs.token, compiled)), "and the other one is over");
+});
+
+test("an answer that comes when its lease is over is not used", async (t) => {
+  const began = Date.now();
+  let [now, delay, asked] = [began, USED, 0];
+  let app;
+  const controlPlane = {
+    async fetch(url, init) {
+      asked += 1;
+      const response = await app.fetch(new URL(url).pathname, init);
+      now += delay;
+      return response;
+    },
+  };
+  const held = await gateOf(t, { controlPlane, now: () => now });
+  ({ app } = held);
+  const { admin, gate } = held;
+  const { token } = await admin.issue({ scopes: ["orders:read"] });
+  assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"]);
+  assert.equal(asked, 3, "it is asked again, twice");
+  assert.ok(isPending(gate.check(token, gate.compile(demand))));
+  delay = USED - 1;
+  assert.deepEqual(await told(gate.verify(token, demand)), ["VALID", "strong"]);
+  assert.equal(asked, 4);
+  assert.ok(isValid(gate.check(token, gate.compile(demand))));
+  now += 1;
+  assert.ok(isPending(gate.check(token, gate.compile(demand))), "it was counted from before the question");
+});
+
+test("a renewal goes on whatever its failure's listener does", async (t) => {
+  const began = Date.now();
+  let now = began;
+  let failures = 0;
+  const listener = () => {
+    failures += 1;
+    throw new Error("on purpose");
+  };
+  const { app, admin, questions, gate } = await gateOf(t, { now: () => now, onFailure: listener });
+  const { token } = await admin.issue({ scopes: ["orders:read"] });
+  await gate.verify(token, demand);
+  app.ledger.fail("fetch", "refused");
+  now = began + HALF + 1;
+  const compiled = gate.compile(demand);
+  assert.ok(isValid(gate.check(token, compiled)));
+  await eventually(() => failures === 1);
+  app.ledger.heal();
+  now = began + HALF + 1001;
+  assert.ok(isValid(gate.check(token, compiled)));
+  assert.equal(questions[2].uses[0].count, 3, "nothing is lost of what the one before told");
+});
