@@ -37,7 +37,8 @@ pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
 pub use segment::{
     BuildError, DigestPrefix, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError,
-    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader,
+    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError,
+    SnapshotHead,
 };
 pub use time::Timestamp;
 pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};

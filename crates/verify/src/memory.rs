@@ -318,10 +318,7 @@ impl Cached for Held {
                 size_of::<TokenRecord>() + texts + record.scopes.cost() + size_of_val(record.addresses.as_slice())
             }
             Item::Owner(record) => size_of::<OwnerRecord>() + record.id.len() + record.grants.cost(),
-            Item::Workspace(record) => {
-                let scopes = record.freshness.iter().map(|(scope, _)| size_of_val(scope) + scope.as_str().len() + 8);
-                size_of::<WorkspaceRecord>() + record.slug.len() + scopes.sum::<usize>()
-            }
+            Item::Workspace(record) => size_of::<WorkspaceRecord>() + record.cost(),
             Item::SealKeys(keys) => size_of_val(keys.as_slice()),
             Item::Lease(lease) => size_of_val(lease),
         }

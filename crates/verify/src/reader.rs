@@ -99,9 +99,14 @@ impl<'a> Reader<'a> {
         byte == 1
     }
 
-    pub(crate) fn str(&mut self) -> &'a str {
+    /// As many bytes as are announced.
+    pub(crate) fn sized(&mut self) -> &'a [u8] {
         let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
-        let text = core::str::from_utf8(self.bytes(length));
+        self.bytes(length)
+    }
+
+    pub(crate) fn str(&mut self) -> &'a str {
+        let text = core::str::from_utf8(self.sized());
         text.unwrap_or_else(|_| {
             self.fail();
             ""

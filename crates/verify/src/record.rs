@@ -212,6 +212,12 @@ impl WorkspaceRecord {
         let named = self.freshness.iter().find(|(name, _)| name == scope);
         named.map_or(Freshness::Eventual, |(_, freshness)| *freshness)
     }
+
+    /// About how many bytes this occupies besides itself.
+    pub(crate) fn cost(&self) -> usize {
+        let scopes = self.freshness.iter().map(|(scope, _)| size_of_val(scope) + scope.as_str().len() + 8);
+        self.slug.len() + scopes.sum::<usize>()
+    }
 }
 
 impl fmt::Display for RecordError {

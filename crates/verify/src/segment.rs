@@ -6,9 +6,12 @@
 //! names the segments that make up a workspace.
 //!
 //! All three are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
-//! [`Name`]. Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once,
-//! on opening, and after that nothing can fail. docs/format.md has the layout byte by byte, and
-//! `tests/vectors/segments.json` pins it: a change strands verifiers in the field, so it takes a new format version.
+//! [`Name`]. A [`Snapshot`] is all of a workspace's in one file, signed, for where there is nobody to ask.
+//!
+//! Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once, on
+//! opening, and after that nothing can fail. docs/format.md has the layout byte by byte; `segments.json` and
+//! `snapshots.json` in `tests/vectors` pin it. A change strands verifiers in the field, so it takes a new format
+//! version.
 //!
 //! # What a segment leaves out
 //!
@@ -40,6 +43,7 @@ mod name;
 mod owners;
 mod prefix;
 mod read;
+mod snapshot;
 mod table;
 
 pub use build::{BuildError, SegmentBuilder};
@@ -48,6 +52,7 @@ pub use name::Name;
 pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;
+pub use snapshot::{Snapshot, SnapshotError, SnapshotHead};
 
 use counterfoil_token::WorkspaceKey;
 use serde::Serialize;

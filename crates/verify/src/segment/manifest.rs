@@ -188,10 +188,16 @@ impl Manifest {
         };
         if *header == meant { Ok(segment) } else { Err(OpenError::OtherContent) }
     }
+
+    /// About how many bytes this occupies besides itself.
+    pub(super) fn cost(&self) -> usize {
+        let lists = size_of_val(self.segments.as_slice()) + size_of_val(self.owners.as_slice());
+        lists + self.header.workspace.cost()
+    }
 }
 
 impl Name {
-    fn check(self, file: &[u8]) -> Result<(), OpenError> {
+    pub(super) fn check(self, file: &[u8]) -> Result<(), OpenError> {
         if Self::of(file) == self { Ok(()) } else { Err(OpenError::OtherBytes) }
     }
 }
@@ -243,13 +249,11 @@ impl fmt::Display for InvalidManifest {
 impl fmt::Display for OpenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotNamed => "the manifest names no such segment",
-            Self::OtherBytes => "the bytes do not hash to the segment's name",
-            Self::Unreadable(RecordError::UnknownFormat) => {
-                "the segment is in a format that this version does not know"
-            }
-            Self::Unreadable(RecordError::Malformed) => "the segment is malformed",
-            Self::OtherContent => "the segment is not about what the manifest says",
+            Self::NotNamed => "the manifest names no such file",
+            Self::OtherBytes => "the bytes do not hash to the file's name",
+            Self::Unreadable(RecordError::UnknownFormat) => "the file is in a format that this version does not know",
+            Self::Unreadable(RecordError::Malformed) => "the file is malformed",
+            Self::OtherContent => "the file is about something else than it was named for",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Whoever asks a segment is told what the ledger would decide.
 
-use crate::world::{GENERATION, Issued, content, demand, digest, flipped, header, issued, key, now, workspace};
+use crate::world::{GENERATION, Issued, content, demand, digest, flipped, header, issued, key, now, plain, workspace};
 use counterfoil_token::Digest;
 use counterfoil_verify::{
     AddressBlock, BuildError, Code, Demand, DigestPrefix, Facts, OwnerRecord, ScopeSet, Segment, SegmentBuilder,
@@ -26,31 +26,6 @@ fn changed(owner: &OwnerRecord, later: Option<(bool, bool, u64)>) -> OwnerRecord
         owner.revoked_before = if revokes { generation } else { owner.revoked_before };
     }
     owner
-}
-
-/// A token that is valid, and its owner.
-fn plain() -> Issued {
-    let token = TokenRecord {
-        version: 5,
-        id: "tok_0123456789abcdefghijkl".into(),
-        number: 12,
-        owner: 3,
-        name: "a token".into(),
-        client_id: None,
-        metadata: None,
-        scopes: ScopeSet::everything(),
-        issued: 5,
-        revoked: false,
-        enabled: true,
-        not_before: None,
-        expires_at: None,
-        replaced_until: None,
-        addresses: vec![],
-        rate_class: None,
-    };
-    let grants = ScopeSet::everything();
-    let owner = OwnerRecord { version: 4, number: 3, id: "ada".into(), suspended: false, grants, revoked_before: 0 };
-    Issued { token, owner }
 }
 
 fn house(prefix: DigestPrefix) -> SegmentHeader {

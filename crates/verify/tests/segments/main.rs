@@ -7,6 +7,7 @@ mod find;
 mod layout;
 mod manifest;
 mod owners;
+mod snapshot;
 mod vectors;
 mod weight;
 mod world;

@@ -83,6 +83,31 @@ pub(crate) fn workspace() -> WorkspaceRecord {
     }
 }
 
+/// A token that is valid, and its owner.
+pub(crate) fn plain() -> Issued {
+    let token = TokenRecord {
+        version: 5,
+        id: "tok_0123456789abcdefghijkl".into(),
+        number: 12,
+        owner: 3,
+        name: "a token".into(),
+        client_id: None,
+        metadata: None,
+        scopes: ScopeSet::everything(),
+        issued: 5,
+        revoked: false,
+        enabled: true,
+        not_before: None,
+        expires_at: None,
+        replaced_until: None,
+        addresses: vec![],
+        rate_class: None,
+    };
+    let grants = ScopeSet::everything();
+    let owner = OwnerRecord { version: 4, number: 3, id: "ada".into(), suspended: false, grants, revoked_before: 0 };
+    Issued { token, owner }
+}
+
 pub(crate) fn header() -> impl Strategy<Value = SegmentHeader> {
     (any::<(bool, bool)>(), 0..=DigestPrefix::MAX_BITS, any::<u16>()).prop_map(
         |((without_addresses, without_weak), bits, value)| SegmentHeader {
