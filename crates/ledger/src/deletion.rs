@@ -6,7 +6,7 @@
 //! the slug be released; the workspace's own row, which remembers that there is something to finish, goes last.
 
 use counterfoil_token::WorkspaceKey;
-use counterfoil_verify::{RegistryKey, Timestamp};
+use counterfoil_verify::{Name, RegistryKey, Timestamp};
 
 use crate::{
     audit::{self, Change},
@@ -20,11 +20,23 @@ use crate::{
 };
 
 /// Tables whose rows nobody outside knows of, with what tells their rows apart.
-const INTERNAL: [(&str, &str); 5] =
-    [("uses", "day, token"), ("clients", "number"), ("scopes", "name"), ("idempotency", "place"), ("audit", "seq")];
+const INTERNAL: [(&str, &str); 12] = [
+    ("uses", "day, token"),
+    ("clients", "number"),
+    ("scopes", "name"),
+    ("idempotency", "place"),
+    ("audit", "seq"),
+    ("edition", "row"),
+    ("editions", "kind"),
+    ("segments", "kind, bits, prefix"),
+    ("owner_segments", "kind, block"),
+    ("kept_tokens", "number"),
+    ("kept_texts", "digest"),
+    ("kept_members", "number"),
+];
 
 /// The registry's key of what a row stood for.
-type KeyOf = fn(WorkspaceKey, Row) -> Result<RegistryKey, SqlError>;
+type KeyOf = fn(WorkspaceKey, Row) -> Result<String, SqlError>;
 
 /// Marks the workspace as deleted. The rest is [`step`]'s.
 pub(crate) fn begin(work: &Work<'_>) -> Result<Deleted, Refusal> {
@@ -44,16 +56,17 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
     if !take(sql, "sessions", "number", "1")?.is_empty() {
         return Ok(Upkeep::More);
     }
-    let published: [(&str, &str, &str, KeyOf); 3] = [
-        ("replaced_texts", "digest", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?))),
-        ("tokens", "number", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?))),
-        ("members", "number", "number", |key, mut row| Ok(RegistryKey::Owner(key, row.take()?))),
+    let published: [(&str, &str, &str, KeyOf); 4] = [
+        ("files", "name", "name", |key, mut row| Ok(row.take::<Name>()?.path(key))),
+        ("replaced_texts", "digest", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?).path())),
+        ("tokens", "number", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?).path())),
+        ("members", "number", "number", |key, mut row| Ok(RegistryKey::Owner(key, row.take()?).path())),
     ];
     for (table, id, named, key_of) in published {
         let gone = take(sql, table, id, named)?;
         if !gone.is_empty() {
             for row in gone {
-                outbox::enqueue(sql, &key_of(key, row)?.path(), None, workspace.version, now)?;
+                outbox::enqueue(sql, &key_of(key, row)?, None, workspace.version, now)?;
             }
             return Ok(Upkeep::More);
         }

@@ -5,7 +5,7 @@
 //! nothing behind: the transaction is rolled back whole, with the audit row and the outbox row that were part of it.
 
 use counterfoil_token::SealSecret;
-use counterfoil_verify::{Code, Timestamp};
+use counterfoil_verify::{Code, Name, Timestamp};
 
 use crate::{
     audit,
@@ -13,6 +13,7 @@ use crate::{
     clients,
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
+    editions::{self, Current, Kind, Step},
     idempotency::{Once, Repeatable},
     identity,
     leases::{self, Leases},
@@ -81,6 +82,56 @@ impl<S: Sql> Ledger<S> {
     /// [`SqlError`] where the database fails; the step is not taken then, and may be tried again.
     pub fn upkeep(&self, now: Timestamp) -> Result<Upkeep, SqlError> {
         self.sql.transaction(|| upkeep::step(&self.sql, now))
+    }
+
+    /// Takes one step towards the next edition, or away from files that nothing names any more, and says what the shell
+    /// has to do.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the step is not taken then, and may be tried again.
+    pub fn edition_step(&self, now: Timestamp) -> Result<Step, SqlError> {
+        self.sql.transaction(|| editions::step(&self.sql, now, editions::TEXTS))
+    }
+
+    /// What the step had the shell do is done.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the same step is taken again then, which does no harm.
+    pub fn edition_done(&self, step: &Step, now: Timestamp) -> Result<(), SqlError> {
+        self.sql.transaction(|| editions::done(&self.sql, step, now))
+    }
+
+    /// What the step had the shell do has failed, or nobody knows. It is tried again after 1 s, 2 s, 4 s and so on up to a
+    /// minute, for as long as it takes.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the same step is taken again at once then.
+    pub fn edition_failed(&self, step: &Step, now: Timestamp) -> Result<(), SqlError> {
+        self.sql.transaction(|| editions::failed(&self.sql, step, now))
+    }
+
+    /// The current edition of that kind, where there is one.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn current_edition(&self, kind: Kind) -> Result<Option<Current>, SqlError> {
+        editions::current(&self.sql, kind)
+    }
+
+    /// The files that the current edition of that kind names, in its manifest's order.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn edition_files(&self, kind: Kind) -> Result<Vec<Name>, SqlError> {
+        editions::files_of(&self.sql, kind)
+    }
+
+    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
+        self.sql.transaction(|| editions::want_snapshots(&self.sql, now))
     }
 
     /// Forgets a workspace that is gone and whose slug is released. Of another one it forgets nothing.

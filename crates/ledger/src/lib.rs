@@ -20,6 +20,7 @@ pub mod conformance;
 mod cursor;
 mod deletion;
 pub mod directory;
+pub mod editions;
 mod grant;
 mod host;
 mod idempotency;

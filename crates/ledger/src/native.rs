@@ -5,6 +5,7 @@ use core::{cell::Cell, net::IpAddr};
 use std::path::Path;
 
 use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::Timestamp;
 use rusqlite::{
     Batch, Connection, Error, Statement, fallible_iterator::FallibleIterator as _, limits::Limit, params_from_iter,
     types::Value as Stored,
@@ -13,7 +14,7 @@ use rusqlite::{
 use crate::{
     Context, Ledger, Refusal,
     command::{Actor, Ask, Request},
-    decode_reply,
+    decode_reply, editions,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
 };
 
@@ -174,6 +175,14 @@ impl Sql for NativeSql {
 }
 
 impl<S: Sql> Ledger<S> {
+    /// Takes one step of an edition whose segments hold so many texts at most, on average.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the step is not taken then.
+    pub fn edition_step_of(&self, texts: u64, now: Timestamp) -> Result<editions::Step, SqlError> {
+        self.sql().transaction(|| editions::step(self.sql(), now, texts))
+    }
+
     /// Has one command carried out as it would come over the wire: there and back in JSON.
     ///
     /// # Errors

@@ -116,7 +116,7 @@ pub(crate) fn enqueue(
 }
 
 /// Milliseconds to wait after so many failures in a row.
-fn backoff(attempts: u64) -> u64 {
+pub(crate) fn backoff(attempts: u64) -> u64 {
     let doublings = attempts.saturating_sub(1).min(63);
     (1_000_u64.saturating_mul(1 << doublings)).min(LONGEST_BACKOFF)
 }

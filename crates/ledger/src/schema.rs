@@ -13,6 +13,7 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/005.sql"),
     include_str!("schema/006.sql"),
     include_str!("schema/007.sql"),
+    include_str!("schema/008.sql"),
 ];
 
 /// The directory's, likewise.

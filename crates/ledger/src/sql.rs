@@ -158,6 +158,18 @@ impl FromValue for u64 {
     }
 }
 
+impl FromValue for u16 {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        u64::from_value(value).and_then(|integer| integer.try_into().map_err(|_| Value::from(integer)))
+    }
+}
+
+impl FromValue for u8 {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        u64::from_value(value).and_then(|integer| integer.try_into().map_err(|_| Value::from(integer)))
+    }
+}
+
 impl FromValue for bool {
     fn from_value(value: Value) -> Result<Self, Value> {
         match value {

@@ -1,10 +1,11 @@
 //! How the ledger's own types lie in columns. Lists and maps lie there as JSON text.
 
 use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
-use counterfoil_verify::{Freshness, Scope};
+use counterfoil_verify::{Freshness, Name, Scope};
 
 use crate::{
     command::Role,
+    editions::{Kind, Stage},
     host::Host,
     slug::Slug,
     sql::{FromValue, Value},
@@ -20,6 +21,18 @@ impl FromValue for Digest {
 impl From<Digest> for Value {
     fn from(digest: Digest) -> Self {
         digest.as_bytes().as_slice().into()
+    }
+}
+
+impl FromValue for Name {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        Digest::from_value(value).map(|hash| Self::from_bytes(*hash.as_bytes()))
+    }
+}
+
+impl From<Name> for Value {
+    fn from(name: Name) -> Self {
+        name.as_bytes().as_slice().into()
     }
 }
 
@@ -50,6 +63,8 @@ as_text! {
     SealEpoch: SealEpoch::from_hex, SealEpoch::to_string;
     Role: role, role_name;
     Freshness: freshness, freshness_name;
+    Kind: kind, kind_name;
+    Stage: stage, stage_name;
 }
 
 /// A column holds a name that none of its type has.
@@ -84,5 +99,37 @@ fn freshness_name(freshness: &Freshness) -> &'static str {
         Freshness::Strong => "strong",
         Freshness::Bounded => "bounded",
         Freshness::Eventual => "eventual",
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, UnknownName> {
+    match name {
+        "leases" => Ok(Kind::Leases),
+        "snapshots" => Ok(Kind::Snapshots),
+        _ => Err(UnknownName),
+    }
+}
+
+fn kind_name(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Leases => "leases",
+        Kind::Snapshots => "snapshots",
+    }
+}
+
+fn stage(name: &str) -> Result<Stage, UnknownName> {
+    match name {
+        "tokens" => Ok(Stage::Tokens),
+        "members" => Ok(Stage::Members),
+        "files" => Ok(Stage::Files),
+        _ => Err(UnknownName),
+    }
+}
+
+fn stage_name(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Tokens => "tokens",
+        Stage::Members => "members",
+        Stage::Files => "files",
     }
 }

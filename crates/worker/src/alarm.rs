@@ -1,4 +1,4 @@
-//! The outbox's drain, which publishes what changed to the registry, and the ledger's upkeep.
+//! The outbox's drain, which publishes what changed to the registry; the making of editions, and the ledger's upkeep.
 //!
 //! The runtime runs one alarm of an object at a time, hence there is one drain at a time. It never throws, since the
 //! runtime gives a throwing alarm up after six tries, and always arms the next alarm for the earliest job left. A put
@@ -10,7 +10,7 @@ use counterfoil_api::{Ports as _, Unreachable};
 use counterfoil_ledger::{
     Ledger, Slug, Upkeep,
     directory::{self, Release},
-    outbox::Put,
+    editions,
     sql::SqlError,
 };
 use counterfoil_token::WorkspaceKey;
@@ -39,21 +39,19 @@ const RETRY: Duration = Duration::from_secs(5);
 /// Steps of upkeep in one run; each takes away a few hundred rows at most.
 const STEPS: usize = 20;
 
-/// Publishes what is due, looks after what is due of its own accord, and arms the next alarm.
+/// Steps of an edition in one run. Each puts a file of some hundred kilobytes at most, one after the other.
+const EDITION_STEPS: usize = 20;
+
+/// Publishes what is due, makes editions of it, looks after what is due of its own accord, and arms the next alarm.
 pub(crate) async fn run(state: &State, env: &Env, ledger: Result<&Ledger<DurableSql>, SqlError>) {
     match ledger {
         Ok(ledger) => {
             if let Err(error) = publish(ledger, env).await {
                 worker::console_error!("the outbox could not be drained: {error}");
             }
-            let next = match upkeep(ledger, env).await {
-                Ok(next) => next,
-                Err(error) => {
-                    worker::console_error!("the ledger's upkeep failed: {error}");
-                    Some(now().plus(as_millis(RETRY)))
-                }
-            };
-            rearm(state, ledger, next).await;
+            let edition = or_retry("no edition could be made", make_editions(ledger, env).await);
+            let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
+            rearm(state, ledger, edition.into_iter().chain(upkeep).min()).await;
         }
         Err(error) => {
             worker::console_error!("the ledger could not be opened: {error}");
@@ -62,14 +60,22 @@ pub(crate) async fn run(state: &State, env: &Env, ledger: Result<&Ledger<Durable
     }
 }
 
-/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: the upkeep's
-/// next job is found by the alarm of the next change that verifiers must see, and none of it is urgent.
+/// When a job comes next; soon where that could not be found out.
+fn or_retry(what: &str, next: Result<Option<Timestamp>, SqlError>) -> Option<Timestamp> {
+    next.unwrap_or_else(|error| {
+        worker::console_error!("{what}: {error}");
+        Some(now().plus(as_millis(RETRY)))
+    })
+}
+
+/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: the next job of an
+/// edition or of the upkeep is found by the alarm of the next change that verifiers must see, and none of it is urgent.
 pub(crate) async fn arm(state: &State, ledger: &Ledger<DurableSql>) {
     rearm(state, ledger, None).await;
 }
 
-async fn rearm(state: &State, ledger: &Ledger<DurableSql>, upkeep: Option<Timestamp>) {
-    match ledger.outbox().next_due().map(|due| due.into_iter().chain(upkeep).min()) {
+async fn rearm(state: &State, ledger: &Ledger<DurableSql>, other: Option<Timestamp>) {
+    match ledger.outbox().next_due().map(|due| due.into_iter().chain(other).min()) {
         Ok(None) => {}
         Ok(Some(due)) => set_alarm(state, due).await,
         Err(error) => {
@@ -79,7 +85,29 @@ async fn rearm(state: &State, ledger: &Ledger<DurableSql>, upkeep: Option<Timest
     }
 }
 
-/// Takes the steps that are due and says when the next one is.
+/// Takes the steps of an edition that are due and says when the next one is.
+async fn make_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
+    let registry = registry(env)?;
+    for _ in 0..EDITION_STEPS {
+        let step = ledger.edition_step(now())?;
+        let (key, outcome) = match &step {
+            editions::Step::More => continue,
+            editions::Step::Wait(next) => return Ok(*next),
+            editions::Step::Put { key, value, .. } => (key, store(&registry, key, Some(value)).await),
+            editions::Step::Delete { key, .. } => (key, store(&registry, key, None).await),
+        };
+        match outcome {
+            Ok(()) => ledger.edition_done(&step, now())?,
+            Err(error) => {
+                worker::console_warn!("the registry did not take {key}: {error}");
+                ledger.edition_failed(&step, now())?;
+            }
+        }
+    }
+    Ok(Some(now()))
+}
+
+/// Takes the steps of upkeep that are due and says when the next one is.
 async fn upkeep(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
     for _ in 0..STEPS {
         match ledger.upkeep(now())? {
@@ -108,14 +136,15 @@ async fn release(env: &Env, slug: Slug, key: WorkspaceKey) -> Result<(), Unreach
 }
 
 async fn publish(ledger: &Ledger<DurableSql>, env: &Env) -> Result<(), SqlError> {
-    let registry = env.kv("REGISTRY").map_err(|error| SqlError::new(error.to_string()))?;
+    let registry = registry(env)?;
     let outbox = ledger.outbox();
     for _ in 0..ROUNDS {
         let due = outbox.due(now(), WIDTH)?;
         if due.is_empty() {
             break;
         }
-        for (put, outcome) in due.iter().zip(join_all(due.iter().map(|put| store(&registry, put))).await) {
+        let puts = due.iter().map(|put| store(&registry, &put.key, put.value.as_deref()));
+        for (put, outcome) in due.iter().zip(join_all(puts).await) {
             match outcome {
                 Ok(()) => outbox.done(put, now())?,
                 Err(error) => {
@@ -128,11 +157,16 @@ async fn publish(ledger: &Ledger<DurableSql>, env: &Env) -> Result<(), SqlError>
     Ok(())
 }
 
-async fn store(registry: &KvStore, put: &Put) -> Result<(), Unreachable> {
+fn registry(env: &Env) -> Result<KvStore, SqlError> {
+    env.kv("REGISTRY").map_err(|error| SqlError::new(error.to_string()))
+}
+
+/// Puts a value into the registry, or deletes the key where there is none.
+async fn store(registry: &KvStore, key: &str, value: Option<&[u8]>) -> Result<(), Unreachable> {
     within(PATIENCE, async {
-        match &put.value {
-            Some(value) => registry.put_bytes(&put.key, value)?.execute().await,
-            None => registry.delete(&put.key).await,
+        match value {
+            Some(value) => registry.put_bytes(key, value)?.execute().await,
+            None => registry.delete(key).await,
         }
     })
     .await

@@ -10,10 +10,9 @@ use counterfoil_token::Digest;
 use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 
 use super::{
-    OwnedToken,
     create::draft,
     issue::{add, check_room},
-    text::Text,
+    text::{self, Text},
 };
 use crate::{
     check,
@@ -65,7 +64,7 @@ impl Import<'_> {
     /// Imports one line and gives the new token's id. A line that is refused has written nothing.
     fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
         let draft = draft(self.work, &self.limits, &self.catalogue, line.token)?;
-        if OwnedToken::by_digest(self.work.sql, line.digest)?.is_some() {
+        if text::is_taken(self.work.sql, line.digest)? {
             return Err(Refusal::already_exists("token", "digest"));
         }
         let generation = match self.generation {

@@ -89,6 +89,26 @@ pub(super) fn publish_all(work: &Work<'_>, token: &TokenRow) -> Result<(), Refus
     publish_with(work, token, &texts)
 }
 
+/// How many bytes of a digest tell it from all others, in segments too.
+const TOLD_APART_BY: usize = 16;
+
+/// Whether a text of this digest is some token's, or was; or one that segments could not tell from it. Digests that were
+/// not chosen for it never agree so far.
+pub(super) fn is_taken(sql: &dyn Sql, digest: Digest) -> Result<bool, SqlError> {
+    let mut first = digest.as_bytes().to_vec();
+    first.truncate(TOLD_APART_BY);
+    let mut last = first.clone();
+    last.resize(size_of::<Digest>(), u8::MAX);
+    let range = "BETWEEN ? AND ? LIMIT 1";
+    for table in ["tokens", "replaced_texts"] {
+        let taken = format!("SELECT 1 FROM {table} WHERE digest {range}");
+        if !sql.exec(&taken, &[first.clone().into(), last.clone().into()])?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Gives the token another text. The one it had works until `valid_until`; those before it end now.
 pub(super) fn replace(
     work: &Work<'_>,

@@ -2,7 +2,11 @@ CREATE INDEX audit_by_actor ON audit (actor_id, seq);
 
 CREATE INDEX audit_by_subject ON audit (subject, seq);
 
+CREATE INDEX files_by_due ON files (due_at) WHERE due_at IS NOT NULL;
+
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
+CREATE INDEX kept_tokens_by_digest ON kept_tokens (digest);
 
 CREATE INDEX members_by_email ON members (email COLLATE NOCASE) WHERE email IS NOT NULL;
 
@@ -14,7 +18,11 @@ CREATE INDEX outbox_by_due ON outbox (due_at);
 
 CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
 
+CREATE INDEX replaced_texts_weak ON replaced_texts (digest) WHERE weak = 1;
+
 CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
+
+CREATE INDEX segments_to_make ON segments (kind, bits, prefix) WHERE made = 0;
 
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
@@ -27,6 +35,8 @@ CREATE INDEX tokens_by_version ON tokens (version);
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
 
 CREATE INDEX tokens_unrevoked ON tokens (owner, expires_at) WHERE revoked_at IS NULL;
+
+CREATE INDEX tokens_weak ON tokens (number) WHERE weak = 1;
 
 CREATE TABLE audit (
     -- Never used again, also where old rows are removed.
@@ -52,6 +62,55 @@ CREATE TABLE clients (
     created_at INTEGER NOT NULL
 ) STRICT;
 
+CREATE TABLE edition (
+    row INTEGER PRIMARY KEY CHECK (row = 1),
+    kind TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    generation INTEGER NOT NULL,
+    begun_at INTEGER NOT NULL,
+    -- The workspace's record, as verifiers read it.
+    workspace BLOB NOT NULL,
+    -- 'tokens' and 'members': those that changed are being marked. 'files': files are being made.
+    stage TEXT NOT NULL,
+    -- The row that was marked last.
+    version INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    -- When the next step may be taken, and how many puts have failed in a row.
+    due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE editions (
+    kind TEXT PRIMARY KEY,
+    -- The current one's; NULL where none is current.
+    manifest BLOB,
+    generation INTEGER,
+    begun_at INTEGER,
+    -- The history that all of this is of; NULL where nothing was made yet.
+    epoch INTEGER,
+    -- When the next one begins; NULL where nobody has noticed yet that one has to.
+    due_at INTEGER,
+    -- When somebody last asked for it; of snapshots only.
+    wanted_at INTEGER,
+    -- How many bits of a digest tell its segment. Never fewer than before.
+    bits INTEGER NOT NULL DEFAULT 0,
+    -- Whether texts are left out because they are weak.
+    without_weak INTEGER NOT NULL DEFAULT 0,
+    -- Segments that changes up to this generation concern were made since, or are marked to be.
+    marked INTEGER NOT NULL DEFAULT 0,
+    -- How many texts there were at most when the last one began, and the last token's number then.
+    texts INTEGER NOT NULL DEFAULT 0,
+    numbered INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE files (
+    name BLOB PRIMARY KEY,
+    -- When it is deleted; NULL as long as something names it.
+    due_at INTEGER,
+    -- How often that has failed.
+    attempts INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE idempotency (
     -- SHA-256 of the actor, the kind of command and the key, which may be a secret of the caller's.
     place BLOB PRIMARY KEY,
@@ -60,6 +119,37 @@ CREATE TABLE idempotency (
     reply TEXT NOT NULL,
     created_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kept_members (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL,
+    suspended INTEGER NOT NULL,
+    grants TEXT NOT NULL,
+    revoked_before INTEGER NOT NULL,
+    version INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE kept_texts (
+    digest BLOB PRIMARY KEY,
+    token INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
+    issued INTEGER NOT NULL,
+    weak INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE kept_tokens (
+    number INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL,
+    owner INTEGER NOT NULL,
+    scopes TEXT NOT NULL,
+    enabled INTEGER NOT NULL,
+    not_before INTEGER,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    addresses TEXT NOT NULL,
+    issued INTEGER NOT NULL,
+    weak INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE members (
     number INTEGER PRIMARY KEY,
@@ -87,6 +177,15 @@ CREATE TABLE outbox (
     attempts INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE owner_segments (
+    kind TEXT NOT NULL,
+    block INTEGER NOT NULL,
+    name BLOB,
+    made INTEGER NOT NULL DEFAULT 0,
+    current BLOB,
+    PRIMARY KEY (kind, block)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE replaced_texts (
     digest BLOB PRIMARY KEY,
     token INTEGER NOT NULL REFERENCES tokens (number),
@@ -106,6 +205,20 @@ CREATE TABLE scopes (
     visible_to TEXT NOT NULL,
     grantable_by TEXT NOT NULL,
     freshness TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE segments (
+    kind TEXT NOT NULL,
+    bits INTEGER NOT NULL,
+    prefix INTEGER NOT NULL,
+    -- The file that was made last, and how many texts it holds.
+    name BLOB,
+    tokens INTEGER NOT NULL DEFAULT 0,
+    -- Whether that is still right.
+    made INTEGER NOT NULL DEFAULT 0,
+    -- The file that the current edition names.
+    current BLOB,
+    PRIMARY KEY (kind, bits, prefix)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE "sessions" (
@@ -190,4 +303,56 @@ CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'an audit row is never changed');
 END;
+
+CREATE TRIGGER members_are_kept BEFORE UPDATE OF version ON members
+WHEN OLD.version <= (SELECT generation FROM edition) AND NEW.version > (SELECT generation FROM edition)
+BEGIN
+    INSERT OR IGNORE INTO kept_members (number, id, suspended, grants, revoked_before, version)
+    VALUES (OLD.number, OLD.id, OLD.suspended, OLD.grants, OLD.revoked_before, OLD.version);
+END;
+
+CREATE TRIGGER replaced_texts_are_kept BEFORE UPDATE OF version ON replaced_texts
+WHEN OLD.version <= (SELECT generation FROM edition) AND NEW.version > (SELECT generation FROM edition)
+BEGIN
+    INSERT OR IGNORE INTO kept_texts (digest, token, valid_until, issued, weak)
+    VALUES (OLD.digest, OLD.token, OLD.valid_until, OLD.issued, OLD.weak);
+END;
+
+CREATE TRIGGER tokens_are_kept BEFORE UPDATE OF version ON tokens
+WHEN OLD.version <= (SELECT generation FROM edition) AND NEW.version > (SELECT generation FROM edition)
+BEGIN
+    INSERT OR IGNORE INTO kept_tokens (number, digest, owner, scopes, enabled, not_before, expires_at, revoked_at,
+        addresses, issued, weak)
+    VALUES (OLD.number, OLD.digest, OLD.owner, OLD.scopes, OLD.enabled, OLD.not_before, OLD.expires_at, OLD.revoked_at,
+        OLD.addresses, OLD.issued, OLD.weak);
+END;
+
+CREATE VIEW edition_owners AS
+SELECT number, id, suspended, grants, revoked_before, version
+FROM members WHERE version <= (SELECT generation FROM edition)
+UNION ALL
+SELECT number, id, suspended, grants, revoked_before, version FROM kept_members;
+
+CREATE VIEW edition_texts AS
+SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
+    CAST(NULL AS INTEGER) AS replaced_until, weak
+FROM tokens WHERE version <= (SELECT generation FROM edition)
+UNION ALL
+SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
+    CAST(NULL AS INTEGER), weak
+FROM kept_tokens
+UNION ALL
+SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
+    CAST(text.valid_until AS INTEGER), text.weak
+FROM replaced_texts AS text CROSS JOIN tokens ON tokens.number = text.token
+WHERE text.version <= (SELECT generation FROM edition) AND tokens.version <= (SELECT generation FROM edition)
+UNION ALL
+SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
+    CAST(text.valid_until AS INTEGER), text.weak
+FROM replaced_texts AS text CROSS JOIN kept_tokens ON kept_tokens.number = text.token
+WHERE text.version <= (SELECT generation FROM edition)
+UNION ALL
+SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
+    CAST(text.valid_until AS INTEGER), text.weak
+FROM kept_texts AS text CROSS JOIN kept_tokens ON kept_tokens.number = text.token;
 

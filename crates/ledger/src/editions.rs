@@ -1,0 +1,214 @@
+//! Editions: all that verification must know, as of one generation, in files that the registry holds by their hash.
+//!
+//! An edition is made in steps, each a short transaction that does one thing and says what the shell has to do, and the
+//! ledger goes on changing in between. It is nevertheless exactly of the generation at which it began: triggers keep what
+//! a row was before its first change after that, and the views `edition_texts` and `edition_owners` put that together.
+//! Only what changed since the last edition is made anew.
+//!
+//! Nothing is ever in the registry that the ledger does not know of: a file is written down before it is put, and goes
+//! from the table after it is deleted. A step that is cut off is taken again and makes the same bytes, which have the same
+//! name. Once its manifest has been put an edition is current, and what no longer belongs to one is deleted when no
+//! verifier can be about to read it.
+
+mod begin;
+mod files;
+mod kept;
+mod make;
+mod mark;
+mod rows;
+
+use counterfoil_verify::{DELTA, Name, Timestamp};
+
+pub use self::rows::Current;
+pub(crate) use self::begin::want_snapshots;
+pub(crate) use self::rows::Stage;
+use self::{
+    make::{Obstacle, Part},
+    rows::UnderWay,
+};
+use crate::{
+    outbox::backoff,
+    sql::{Sql, SqlError},
+    workspace::WorkspaceRow,
+};
+
+/// How many texts a segment holds at most, on average: one changed token has a quarter of a megabyte put anew, and a
+/// million tokens are 128 files.
+pub(crate) const TEXTS: u64 = 8_192;
+
+/// How many texts a segment may hold for one step to make it. Digests are evenly spread: only who imports digests that
+/// were chosen for it gets there.
+const MOST_TEXTS: usize = 65_536;
+
+/// The longest file, in bytes: the registry takes no longer value. Nothing gets there but scopes without end.
+const LARGEST_FILE: usize = 25 * 1024 * 1024;
+
+/// The most owner segments that an edition has, so that its manifest stays small. Verifiers ask about other numbers.
+const MOST_OWNER_SEGMENTS: u64 = 4_096;
+
+/// How many members' numbers an owner segment covers.
+const BLOCK: u64 = 1_024;
+
+/// For how long a change is waited for company, in milliseconds: what is done together is published together.
+const GATHERING: u64 = 2_000;
+
+/// From the beginning of one edition to that of the next, in milliseconds: whoever changes something all the time has four
+/// a minute made, and what a verifier has to be told besides the newest one stays little.
+const INTERVAL: u64 = 15_000;
+
+/// When it is tried again where no edition can be made, in milliseconds. Nothing but another import changes that.
+const RETRY: u64 = 60 * 60 * 1_000;
+
+/// For how long snapshots are made after somebody asked for one, in milliseconds: who takes one each night, and misses a
+/// few, still finds them.
+const WANTED: u64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// How long a file stays that is named no more, at least, in milliseconds: about what the registry's caches keep.
+const SHORTEST_STAY: u64 = 60_000;
+
+/// Whom an edition is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Verifiers that hold a lease. It has everything.
+    Leases,
+    /// Whoever takes a snapshot out of the house: without addresses, and without imports that are marked weak. It is made
+    /// only as long as somebody asks for it.
+    Snapshots,
+}
+
+/// What one step has the shell do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// To take the next one: there is more to do at once.
+    More,
+    /// To put a file into the registry, and to say how that went.
+    Put {
+        /// The registry's key.
+        key: String,
+        /// The file.
+        value: Vec<u8>,
+        /// Which one it is.
+        file: File,
+    },
+    /// To delete a file from the registry, and to say how that went.
+    Delete {
+        /// The registry's key.
+        key: String,
+        /// Which one it is.
+        name: Name,
+    },
+    /// To come back at this moment; absent where nothing is foreseen.
+    Wait(Option<Timestamp>),
+}
+
+/// A file of an edition, on its way to the registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    name: Name,
+    part: Part,
+    /// The edition: its kind, epoch and generation.
+    edition: (Kind, u64, u64),
+}
+
+/// Takes one step, within a transaction. A segment is to hold so many texts at most, on average.
+pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, SqlError> {
+    let Some(workspace) = WorkspaceRow::load(sql)?.filter(|workspace| !workspace.deleting) else {
+        return Ok(Step::Wait(None));
+    };
+    // First, since an edition may follow upon the other for ever.
+    if let Some(name) = files::due(sql, now)? {
+        return Ok(Step::Delete { key: name.path(workspace.key), name });
+    }
+    let next = match UnderWay::load(sql)? {
+        Some(edition) if edition.epoch != workspace.epoch => {
+            rows::end(sql)?;
+            return Ok(Step::More);
+        }
+        Some(edition) if edition.due_at <= now => return advance(sql, &workspace, &edition, now),
+        Some(edition) => Some(edition.due_at),
+        None if kept::forget_some(sql)? => return Ok(Step::More),
+        None => match begin::next(sql, &workspace, now)? {
+            Some((due, kind)) if due <= now => {
+                begin::begin(sql, &workspace, kind, now, texts)?;
+                return Ok(Step::More);
+            }
+            next => next.map(|(due, _)| due),
+        },
+    };
+    Ok(Step::Wait(next.into_iter().chain(files::next_due(sql)?).min()))
+}
+
+fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Timestamp) -> Result<Step, SqlError> {
+    match edition.stage {
+        Stage::Tokens => mark::tokens(sql, edition)?,
+        Stage::Members => mark::members(sql, edition)?,
+        Stage::Files => match make::next(sql, workspace.key, edition) {
+            Ok((part, value)) => {
+                let name = Name::of(&value);
+                files::enter(sql, name)?;
+                let file = File { name, part, edition: edition.identity() };
+                return Ok(Step::Put { key: name.path(workspace.key), value, file });
+            }
+            Err(Obstacle::Sql(error)) => return Err(error),
+            Err(Obstacle::Unpublishable) => {
+                rows::end(sql)?;
+                rows::withdraw(sql, edition.kind)?;
+                rows::set_due(sql, edition.kind, now.plus(RETRY))?;
+                files::retire(sql, unread_after(workspace, now))?;
+            }
+        },
+    }
+    Ok(Step::More)
+}
+
+/// A step's file has been put or deleted.
+pub(crate) fn done(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), SqlError> {
+    match step {
+        Step::More | Step::Wait(_) => Ok(()),
+        Step::Delete { name, .. } => files::gone(sql, *name),
+        Step::Put { file, .. } => {
+            // While it was put the workspace may have been deleted.
+            let Some(edition) = UnderWay::load(sql)?.filter(|edition| edition.identity() == file.edition) else {
+                return Ok(());
+            };
+            edition.take_file(sql, file.part, file.name)?;
+            if file.part == Part::Manifest
+                && let Some(workspace) = WorkspaceRow::load(sql)?
+            {
+                files::retire(sql, unread_after(&workspace, now))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A step's file was not put or deleted, or nobody knows. It is tried again as the outbox does.
+pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), SqlError> {
+    match step {
+        Step::More | Step::Wait(_) => Ok(()),
+        Step::Delete { name, .. } => files::failed(sql, *name, now),
+        Step::Put { .. } => {
+            let attempts = "UPDATE edition SET attempts = attempts + 1 RETURNING attempts";
+            let Some(mut row) = sql.exec(attempts, &[])?.pop() else { return Ok(()) };
+            sql.exec("UPDATE edition SET due_at = ?", &[now.plus(backoff(row.take()?)).into()])?;
+            Ok(())
+        }
+    }
+}
+
+/// The current edition of that kind, where there is one.
+pub(crate) fn current(sql: &dyn Sql, kind: Kind) -> Result<Option<Current>, SqlError> {
+    Current::load(sql, kind)
+}
+
+/// The files that the current edition of that kind names, in its manifest's order.
+pub(crate) fn files_of(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
+    rows::current_files(sql, kind)
+}
+
+/// When nobody is about to read a file any more that is named no more from now on: when every lease is over whose answer
+/// may have named it, however clocks are off.
+fn unread_after(workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
+    let leases = workspace.longest_lease.saturating_mul(1_000).saturating_add(DELTA);
+    now.plus(leases.max(SHORTEST_STAY))
+}

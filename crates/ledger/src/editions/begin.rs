@@ -1,0 +1,153 @@
+//! When an edition begins, and what it begins with.
+
+use counterfoil_verify::{DigestPrefix, Encoded as _, RegistryKey, Timestamp};
+
+use super::{
+    Current, GATHERING, INTERVAL, Kind, WANTED, files, mark,
+    rows::{self, Stage, Standing},
+    unread_after,
+};
+use crate::{
+    outbox, scopes,
+    sql::{Sql, SqlError},
+    workspace::WorkspaceRow,
+};
+
+/// Takes note that somebody asks for snapshots: for a while from now on they are made.
+pub(crate) fn want_snapshots(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
+    let kind = Kind::Snapshots;
+    let want = "INSERT INTO editions (kind, wanted_at) VALUES (?, ?)
+        ON CONFLICT (kind) DO UPDATE SET wanted_at = excluded.wanted_at";
+    sql.exec(want, &[(&kind).into(), now.into()])?;
+    let Some(workspace) = WorkspaceRow::load(sql)?.filter(|_| Current::load(sql, kind) == Ok(None)) else {
+        return Ok(());
+    };
+    // Where nothing changes no alarm would come: something has to be on its way to the registry for that.
+    let record = workspace.record(scopes::stricter(sql)?).encode();
+    outbox::enqueue(sql, &RegistryKey::Workspace(workspace.key).path(), Some(record), workspace.version, now)
+}
+
+/// Which kind of edition begins next, and when. Snapshots that nobody wants any more are forgotten.
+pub(super) fn next(
+    sql: &dyn Sql,
+    workspace: &WorkspaceRow,
+    now: Timestamp,
+) -> Result<Option<(Timestamp, Kind)>, SqlError> {
+    let leases = Standing::load(sql, Kind::Leases)?.unwrap_or_default();
+    let leases = due(sql, workspace, Kind::Leases, &leases, now)?;
+    let snapshots = match Standing::load(sql, Kind::Snapshots)? {
+        None => None,
+        Some(standing) => match standing.wanted_at.map(|wanted| wanted.plus(WANTED)).filter(|end| now < *end) {
+            Some(end) => Some(due(sql, workspace, Kind::Snapshots, &standing, now)?.unwrap_or(end)),
+            None => {
+                rows::forget(sql, Kind::Snapshots)?;
+                sql.exec("DELETE FROM editions WHERE kind = ?", &[(&Kind::Snapshots).into()])?;
+                files::retire(sql, unread_after(workspace, now))?;
+                None
+            }
+        },
+    };
+    let each = [leases.map(|due| (due, Kind::Leases)), snapshots.map(|due| (due, Kind::Snapshots))];
+    Ok(each.into_iter().flatten().min())
+}
+
+/// When the next edition of a kind begins; absent where the current one is all that is to be known.
+fn due(
+    sql: &dyn Sql,
+    workspace: &WorkspaceRow,
+    kind: Kind,
+    standing: &Standing,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, SqlError> {
+    let current = Current::load(sql, kind)?;
+    if current.is_some_and(|current| current.generation == workspace.generation) {
+        return Ok(None);
+    }
+    if standing.due_at.is_some() {
+        return Ok(standing.due_at);
+    }
+    let due = match current {
+        Some(current) => now.plus(GATHERING).max(current.begun_at.plus(INTERVAL)),
+        // Somebody waits for it.
+        None if kind == Kind::Snapshots => now,
+        None => now.plus(GATHERING),
+    };
+    rows::set_due(sql, kind, due)?;
+    Ok(Some(due))
+}
+
+/// Begins an edition: from now on everything is as of the workspace's present generation.
+pub(super) fn begin(
+    sql: &dyn Sql,
+    workspace: &WorkspaceRow,
+    kind: Kind,
+    now: Timestamp,
+    texts_per_segment: u64,
+) -> Result<(), SqlError> {
+    let standing = Standing::load(sql, kind)?.unwrap_or_default();
+    let continues = standing.epoch == Some(workspace.epoch);
+    let since = if continues { standing.marked } else { 0 };
+    let numbered = number(sql, "SELECT last_number FROM workspace")?;
+    let texts = if continues {
+        // Each token has a number of its own, and each text that was replaced a generation.
+        standing.texts + numbered.saturating_sub(standing.numbered) + workspace.generation.saturating_sub(since)
+    } else {
+        numbered + number(sql, "SELECT count(*) FROM replaced_texts")?
+    };
+    let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
+    let bits = (standing.bits..=DigestPrefix::MAX_BITS).find(enough).unwrap_or(DigestPrefix::MAX_BITS);
+    let without_weak = kind == Kind::Snapshots
+        && number(
+            sql,
+            "SELECT EXISTS (SELECT 1 FROM tokens WHERE weak = 1) OR EXISTS (SELECT 1 FROM replaced_texts WHERE weak = 1)",
+        )? == 1;
+    if !continues {
+        rows::withdraw(sql, kind)?;
+        rows::forget(sql, kind)?;
+    }
+    let goes_on = continues && bits == standing.bits && without_weak == standing.without_weak;
+    if !goes_on {
+        let last = (1_u64 << bits) - 1;
+        sql.exec(
+            "WITH RECURSIVE each (prefix) AS (SELECT 0 UNION ALL SELECT prefix + 1 FROM each WHERE prefix < ?)
+             INSERT INTO segments (kind, bits, prefix) SELECT ?, CAST(? AS INTEGER), prefix FROM each WHERE true
+             ON CONFLICT (kind, bits, prefix) DO UPDATE SET made = 0",
+            &[last.into(), (&kind).into(), u64::from(bits).into()],
+        )?;
+    }
+    sql.exec(
+        "UPDATE editions SET epoch = ?, bits = ?, without_weak = ?, marked = ?, texts = ?, numbered = ?, due_at = NULL
+         WHERE kind = ?",
+        &[
+            workspace.epoch.into(),
+            u64::from(bits).into(),
+            without_weak.into(),
+            since.into(),
+            texts.into(),
+            numbered.into(),
+            (&kind).into(),
+        ],
+    )?;
+    let stage = if goes_on { Stage::Tokens } else { Stage::Members };
+    let (version, place) = mark::after(since);
+    sql.exec(
+        "INSERT INTO edition (row, kind, epoch, generation, begun_at, workspace, stage, version, number, due_at)
+         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        &[
+            (&kind).into(),
+            workspace.epoch.into(),
+            workspace.generation.into(),
+            now.into(),
+            workspace.record(scopes::stricter(sql)?).encode().into(),
+            (&stage).into(),
+            version.into(),
+            place.into(),
+            now.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn number(sql: &dyn Sql, query: &str) -> Result<u64, SqlError> {
+    sql.exec(query, &[])?.pop().map_or(Ok(0), |mut row| row.take())
+}

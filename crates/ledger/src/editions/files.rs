@@ -1,0 +1,56 @@
+//! Every file that the registry may hold. One that nothing names any more is deleted, a while later.
+
+use counterfoil_verify::{Name, Timestamp};
+
+use crate::{
+    outbox::backoff,
+    sql::{Sql, SqlError},
+};
+
+/// Writes a file down that is about to be put. One that was to be deleted is not any more: it is put again, whatever has
+/// become of it.
+pub(super) fn enter(sql: &dyn Sql, name: Name) -> Result<(), SqlError> {
+    let enter = "INSERT INTO files (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET due_at = NULL, attempts = 0";
+    sql.exec(enter, &[name.into()])?;
+    Ok(())
+}
+
+/// Has all files deleted, then, that neither a current edition nor the next one's parts name. Not to be called between a
+/// file's entry and what becomes of its put.
+pub(super) fn retire(sql: &dyn Sql, then: Timestamp) -> Result<(), SqlError> {
+    let retire = "UPDATE files SET due_at = ? WHERE due_at IS NULL AND name NOT IN (
+        SELECT name FROM segments WHERE name IS NOT NULL
+        UNION ALL SELECT current FROM segments WHERE current IS NOT NULL
+        UNION ALL SELECT name FROM owner_segments WHERE name IS NOT NULL
+        UNION ALL SELECT current FROM owner_segments WHERE current IS NOT NULL
+        UNION ALL SELECT manifest FROM editions WHERE manifest IS NOT NULL)";
+    sql.exec(retire, &[then.into()])?;
+    Ok(())
+}
+
+/// A file that is to be deleted now.
+pub(super) fn due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Name>, SqlError> {
+    let due = "SELECT name FROM files WHERE due_at <= ? ORDER BY due_at LIMIT 1";
+    sql.exec(due, &[now.into()])?.pop().map(|mut row| row.take()).transpose()
+}
+
+/// When the next file is to be deleted.
+pub(super) fn next_due(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
+    let next = "SELECT min(due_at) FROM files WHERE due_at IS NOT NULL";
+    sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())
+}
+
+/// The file has been deleted.
+pub(super) fn gone(sql: &dyn Sql, name: Name) -> Result<(), SqlError> {
+    sql.exec("DELETE FROM files WHERE name = ? AND due_at IS NOT NULL", &[name.into()])?;
+    Ok(())
+}
+
+/// It has not, or nobody knows.
+pub(super) fn failed(sql: &dyn Sql, name: Name, now: Timestamp) -> Result<(), SqlError> {
+    let failed = "UPDATE files SET attempts = attempts + 1 WHERE name = ? AND due_at IS NOT NULL RETURNING attempts";
+    let Some(mut row) = sql.exec(failed, &[name.into()])?.pop() else { return Ok(()) };
+    let due = now.plus(backoff(row.take()?));
+    sql.exec("UPDATE files SET due_at = ? WHERE name = ?", &[due.into(), name.into()])?;
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! Making files: each as of the edition's generation, whatever has happened since.
+
+use std::collections::BTreeMap;
+
+use counterfoil_token::{Digest, WorkspaceKey};
+use counterfoil_verify::{
+    BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment,
+    OwnerRecord, OwnerSegmentBuilder, OwnersHeader, ScopeSet, SegmentBuilder, SegmentHeader, TokenRecord,
+    WorkspaceRecord,
+};
+
+use super::{BLOCK, Kind, LARGEST_FILE, MOST_OWNER_SEGMENTS, MOST_TEXTS, rows::UnderWay};
+use crate::{
+    json,
+    sql::{Row, Sql, SqlError, Value},
+};
+
+/// How many texts are read at a time.
+const PAGE: usize = 1_000;
+
+/// Which file of an edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The segment of a prefix, with so many texts.
+    Segment { prefix: u16, tokens: u64 },
+    /// The owner segment of a block of numbers.
+    Owners { block: u64 },
+    /// The manifest.
+    Manifest,
+}
+
+/// Why a file was not made.
+pub(super) enum Obstacle {
+    Sql(SqlError),
+    /// There is no edition of this workspace as it is.
+    Unpublishable,
+}
+
+/// Makes the first file that is still to be made.
+pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Result<(Part, Vec<u8>), Obstacle> {
+    let (kind, bits) = edition.place();
+    let segment = "SELECT prefix FROM segments WHERE kind = ? AND bits = ? AND made = 0 ORDER BY prefix LIMIT 1";
+    let owners = "SELECT block FROM owner_segments WHERE kind = ? AND made = 0 ORDER BY block LIMIT 1";
+    let (part, file) = if let Some(mut row) = sql.exec(segment, &[kind.clone(), bits])?.pop() {
+        let prefix = row.take()?;
+        let (file, tokens) = make_segment(sql, key, edition, prefix)?;
+        (Part::Segment { prefix, tokens }, file)
+    } else if let Some(mut row) = sql.exec(owners, &[kind])?.pop() {
+        let block = row.take()?;
+        (Part::Owners { block }, make_owner_segment(sql, key, edition, block)?)
+    } else {
+        (Part::Manifest, make_manifest(sql, edition)?)
+    };
+    if file.len() > LARGEST_FILE { Err(Obstacle::Unpublishable) } else { Ok((part, file)) }
+}
+
+/// The file, and how many texts it holds.
+fn make_segment(
+    sql: &dyn Sql,
+    key: WorkspaceKey,
+    edition: &UnderWay,
+    value: u16,
+) -> Result<(Vec<u8>, u64), Obstacle> {
+    let prefix = DigestPrefix::new(edition.bits, value).ok_or(Obstacle::Unpublishable)?;
+    let mut builder = SegmentBuilder::new(SegmentHeader {
+        workspace: key,
+        generation: edition.generation,
+        without_addresses: edition.kind == Kind::Snapshots,
+        without_weak: edition.without_weak,
+        prefix,
+    });
+    let mut texts = Texts { scopes: BTreeMap::new() };
+    let (mut after, last) = range(prefix);
+    loop {
+        let page = texts.read(sql, after, &last, edition.without_weak)?;
+        for (digest, token, revoked_before) in &page {
+            builder.push(digest, token, *revoked_before)?;
+        }
+        if builder.len() > MOST_TEXTS {
+            return Err(Obstacle::Unpublishable);
+        }
+        match page.last() {
+            Some((digest, ..)) if page.len() == PAGE => after = digest.as_bytes().to_vec(),
+            _ => break,
+        }
+    }
+    let tokens = builder.len() as u64;
+    Ok((builder.finish(), tokens))
+}
+
+/// What comes right before all digests that begin so, and the last of them, as bytes are compared.
+fn range(prefix: DigestPrefix) -> (Vec<u8>, Vec<u8>) {
+    let free = u32::from(DigestPrefix::MAX_BITS - prefix.bits());
+    let first = prefix.value().checked_shl(free).unwrap_or(0);
+    let last = first | u16::MAX.checked_shr(u32::from(prefix.bits())).unwrap_or(0);
+    let mut end = last.to_be_bytes().to_vec();
+    end.resize(size_of::<Digest>(), u8::MAX);
+    (first.to_be_bytes().to_vec(), end)
+}
+
+/// Texts as they were. Many have the same scopes, which are parsed once.
+struct Texts {
+    scopes: BTreeMap<String, ScopeSet>,
+}
+
+impl Texts {
+    /// The next texts in the order of their digests, with what revokes them all of their owner's.
+    fn read(
+        &mut self,
+        sql: &dyn Sql,
+        after: Vec<u8>,
+        last: &[u8],
+        without_weak: bool,
+    ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
+        let page = "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
+            replaced_until, coalesce(
+                (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
+                (SELECT revoked_before FROM members WHERE members.number = owner))
+            FROM edition_texts WHERE digest > ? AND digest <= ? AND weak <= ? ORDER BY digest LIMIT ?";
+        let most_weak = u64::from(!without_weak);
+        let rows = sql.exec(page, &[after.into(), last.into(), most_weak.into(), (PAGE as u64).into()])?;
+        rows.into_iter().map(|mut row| self.read_one(&mut row)).collect()
+    }
+
+    /// What a segment leaves out is left out here.
+    fn read_one(&mut self, row: &mut Row) -> Result<(Digest, TokenRecord, u64), SqlError> {
+        let (digest, number, owner) = (row.take()?, row.take()?, row.take()?);
+        let scopes = self.scopes(row.take()?)?;
+        let (enabled, not_before, expires_at) = (row.take()?, row.take()?, row.take()?);
+        let revoked = row.take::<Value>()? != Value::Null;
+        let (addresses, issued) = (row.take_json()?, row.take()?);
+        let token = TokenRecord {
+            version: issued,
+            id: "".into(),
+            number,
+            owner,
+            name: "".into(),
+            client_id: None,
+            metadata: None,
+            scopes,
+            issued,
+            revoked,
+            enabled,
+            not_before,
+            expires_at,
+            replaced_until: row.take()?,
+            addresses,
+            rate_class: None,
+        };
+        Ok((digest, token, row.take()?))
+    }
+
+    fn scopes(&mut self, text: String) -> Result<ScopeSet, SqlError> {
+        if let Some(scopes) = self.scopes.get(&text) {
+            return Ok(scopes.clone());
+        }
+        let scopes: ScopeSet =
+            json::read(text.as_bytes()).ok_or_else(|| SqlError::new("a token's scopes are no list of scopes"))?;
+        Ok(self.scopes.entry(text).or_insert(scopes).clone())
+    }
+}
+
+fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, block: u64) -> Result<Vec<u8>, Obstacle> {
+    let (first, last) = numbers(block);
+    let header = OwnersHeader { workspace: key, generation: edition.generation, first, last };
+    let mut builder = OwnerSegmentBuilder::new(header).ok_or(Obstacle::Unpublishable)?;
+    let members = "SELECT number, id, suspended, grants, revoked_before, version FROM edition_owners
+        WHERE number BETWEEN ? AND ? ORDER BY number";
+    for mut row in sql.exec(members, &[first.into(), last.into()])? {
+        builder.push(&OwnerRecord {
+            number: row.take()?,
+            id: row.take::<String>()?.into(),
+            suspended: row.take()?,
+            grants: row.take_json()?,
+            revoked_before: row.take()?,
+            version: row.take()?,
+        })?;
+    }
+    Ok(builder.finish())
+}
+
+/// The first and the last number of a block.
+fn numbers(block: u64) -> (u64, u64) {
+    (block * BLOCK, block * BLOCK + (BLOCK - 1))
+}
+
+fn make_manifest(sql: &dyn Sql, edition: &UnderWay) -> Result<Vec<u8>, Obstacle> {
+    let (kind, bits) = edition.place();
+    let header = ManifestHeader {
+        epoch: edition.epoch,
+        generation: edition.generation,
+        without_addresses: edition.kind == Kind::Snapshots,
+        without_weak: edition.without_weak,
+        workspace: WorkspaceRecord::decode(&edition.workspace)
+            .map_err(|error| SqlError::new(format!("the workspace's record: {error}")))?,
+    };
+    let segments = "SELECT name, tokens FROM segments WHERE kind = ? AND bits = ? ORDER BY prefix";
+    let segment = |mut row: Row| Ok(NamedSegment { name: row.take()?, tokens: row.take()? });
+    let segments = sql.exec(segments, &[kind.clone(), bits])?.into_iter().map(segment);
+    let owners = "SELECT block, name FROM owner_segments WHERE kind = ? ORDER BY block LIMIT ?";
+    let named = |mut row: Row| {
+        let (first, last) = numbers(row.take()?);
+        Ok(NamedOwners { first, last, name: row.take::<Name>()? })
+    };
+    let owners = sql.exec(owners, &[kind, MOST_OWNER_SEGMENTS.into()])?.into_iter().map(named);
+    let (segments, owners) = (segments.collect::<Result<_, SqlError>>()?, owners.collect::<Result<_, SqlError>>()?);
+    Ok(Manifest::new(header, segments, owners)?.encode())
+}
+
+impl From<SqlError> for Obstacle {
+    fn from(error: SqlError) -> Self {
+        Self::Sql(error)
+    }
+}
+
+impl From<BuildError> for Obstacle {
+    fn from(_: BuildError) -> Self {
+        Self::Unpublishable
+    }
+}
+
+impl From<InvalidManifest> for Obstacle {
+    fn from(_: InvalidManifest) -> Self {
+        Self::Unpublishable
+    }
+}

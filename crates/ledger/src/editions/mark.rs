@@ -1,0 +1,83 @@
+//! Marking what has to be made anew: the segments of every text, and of every member, that changed since the last
+//! edition.
+//!
+//! Rows are looked through by the version of their last change. What changes meanwhile comes again later, so no row is
+//! missed; that it may have changed only after the generation at which the edition began does no harm.
+
+use std::collections::BTreeSet;
+
+use counterfoil_token::Digest;
+use counterfoil_verify::DigestPrefix;
+
+use super::{
+    BLOCK,
+    rows::{self, Stage, UnderWay},
+};
+use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
+
+/// How many rows one step looks at.
+const PAGE: usize = 5_000;
+
+/// The place before all rows that changed after that generation.
+pub(super) const fn after(generation: u64) -> (u64, u64) {
+    (generation, MAX_INTEGER)
+}
+
+/// Marks the segments of some tokens: of the texts they have, and of those that rotation replaced.
+pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
+    let page = "SELECT version, number, digest FROM tokens WHERE version = ? AND number > ?
+        UNION ALL SELECT version, number, digest FROM tokens WHERE version > ? ORDER BY version, number LIMIT ?";
+    let (places, rows) = read(sql, page, edition)?;
+    let numbers: Vec<u64> = places.iter().map(|(_, number)| *number).collect();
+    let replaced = "SELECT digest FROM json_each(?) CROSS JOIN replaced_texts WHERE token = value";
+    let replaced = sql.exec(replaced, &[Value::json(&numbers)?])?;
+    let prefix = |mut row: Row| Ok(prefix_of(row.take()?, edition.bits));
+    let prefixes = rows.into_iter().chain(replaced).map(prefix).collect::<Result<BTreeSet<_>, SqlError>>()?;
+    sql.exec(
+        "UPDATE segments SET made = 0 WHERE kind = ? AND bits = ? AND prefix IN (SELECT value FROM json_each(?))",
+        &[(&edition.kind).into(), u64::from(edition.bits).into(), Value::json(&prefixes)?],
+    )?;
+    match next(&places) {
+        Some(place) => edition.go_on(sql, Stage::Tokens, place),
+        None => edition.go_on(sql, Stage::Members, after(edition.since)),
+    }
+}
+
+/// Marks the owner segments of some members.
+pub(super) fn members(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
+    let page = "SELECT version, number FROM members WHERE version = ? AND number > ?
+        UNION ALL SELECT version, number FROM members WHERE version > ? ORDER BY version, number LIMIT ?";
+    let (places, _) = read(sql, page, edition)?;
+    let blocks: BTreeSet<u64> = places.iter().map(|(_, number)| number / BLOCK).collect();
+    sql.exec(
+        "INSERT INTO owner_segments (kind, block) SELECT ?, value FROM json_each(?) WHERE true
+         ON CONFLICT (kind, block) DO UPDATE SET made = 0",
+        &[(&edition.kind).into(), Value::json(&blocks)?],
+    )?;
+    rows::leave_out_high_blocks(sql, edition.kind, "current IS NULL")?;
+    if let Some(place) = next(&places) {
+        return edition.go_on(sql, Stage::Members, place);
+    }
+    let marked = "UPDATE editions SET marked = ? WHERE kind = ?";
+    sql.exec(marked, &[edition.generation.into(), (&edition.kind).into()])?;
+    edition.go_on(sql, Stage::Files, after(edition.generation))
+}
+
+/// The next rows, by version and number: those two, and what is left of each row.
+fn read(sql: &dyn Sql, page: &str, edition: &UnderWay) -> Result<(Vec<(u64, u64)>, Vec<Row>), SqlError> {
+    let (version, number) = edition.passed;
+    let mut rows = sql.exec(page, &[version.into(), number.into(), version.into(), (PAGE as u64).into()])?;
+    let places = rows.iter_mut().map(|row| Ok((row.take()?, row.take()?))).collect::<Result<_, SqlError>>()?;
+    Ok((places, rows))
+}
+
+/// Where to go on; nowhere after a page that was not full.
+fn next(places: &[(u64, u64)]) -> Option<(u64, u64)> {
+    places.last().copied().filter(|_| places.len() == PAGE)
+}
+
+/// The place of a digest's segment among those of prefixes of so many bits.
+fn prefix_of(digest: Digest, bits: u8) -> u16 {
+    let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
+    first.checked_shr(u32::from(DigestPrefix::MAX_BITS.saturating_sub(bits))).unwrap_or(0)
+}

@@ -1,0 +1,231 @@
+//! The tables: how things stand for each kind, what is under way, and which file is which part of it.
+
+use core::slice;
+
+use counterfoil_verify::{Name, Timestamp};
+
+use super::{Kind, MOST_OWNER_SEGMENTS, make::Part};
+use crate::sql::{Row, Sql, SqlError, Value};
+
+/// An edition that verifiers may go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// The name of its manifest.
+    pub manifest: Name,
+    /// The history that its generation is of: the workspace's.
+    pub epoch: u64,
+    /// The generation whose state it is.
+    pub generation: u64,
+    /// When that was.
+    pub begun_at: Timestamp,
+}
+
+impl Current {
+    /// One of another history than the workspace's is not current.
+    pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
+        let current = "SELECT manifest, editions.epoch, editions.generation, begun_at
+            FROM editions JOIN workspace ON workspace.epoch = editions.epoch
+            WHERE kind = ? AND manifest IS NOT NULL";
+        let read = |mut row: Row| {
+            Ok(Self {
+                manifest: row.take()?,
+                epoch: row.take()?,
+                generation: row.take()?,
+                begun_at: row.take()?,
+            })
+        };
+        sql.exec(current, &[(&kind).into()])?.pop().map(read).transpose()
+    }
+}
+
+/// How things stand for the next edition of a kind.
+#[derive(Default)]
+pub(super) struct Standing {
+    /// When it begins; absent where nobody has noticed yet that it has to.
+    pub(super) due_at: Option<Timestamp>,
+    pub(super) wanted_at: Option<Timestamp>,
+    /// The history that all of this is of; absent where nothing was made yet.
+    pub(super) epoch: Option<u64>,
+    pub(super) bits: u8,
+    pub(super) without_weak: bool,
+    /// Segments that changes up to this generation concern were made since, or are marked to be.
+    pub(super) marked: u64,
+    /// How many texts there were at most when the last edition began, and the last token's number then.
+    pub(super) texts: u64,
+    pub(super) numbered: u64,
+}
+
+impl Standing {
+    pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
+        let standing = "SELECT due_at, wanted_at, epoch, bits, without_weak, marked, texts, numbered
+            FROM editions WHERE kind = ?";
+        let read = |mut row: Row| {
+            Ok(Self {
+                due_at: row.take()?,
+                wanted_at: row.take()?,
+                epoch: row.take()?,
+                bits: row.take()?,
+                without_weak: row.take()?,
+                marked: row.take()?,
+                texts: row.take()?,
+                numbered: row.take()?,
+            })
+        };
+        sql.exec(standing, &[(&kind).into()])?.pop().map(read).transpose()
+    }
+}
+
+/// The edition that is under way.
+pub(super) struct UnderWay {
+    pub(super) kind: Kind,
+    pub(super) epoch: u64,
+    pub(super) generation: u64,
+    begun_at: Timestamp,
+    /// The workspace's record, encoded.
+    pub(super) workspace: Vec<u8>,
+    pub(super) stage: Stage,
+    /// The version and the number of the row that was marked last.
+    pub(super) passed: (u64, u64),
+    /// When the next step may be taken.
+    pub(super) due_at: Timestamp,
+    /// What [`Standing`] says of its kind.
+    pub(super) bits: u8,
+    pub(super) without_weak: bool,
+    pub(super) since: u64,
+}
+
+/// What is being done.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// The segments of tokens that changed are being marked.
+    Tokens,
+    /// The owner segments of members that changed are.
+    Members,
+    /// Files are being made, the manifest last.
+    Files,
+}
+
+impl UnderWay {
+    pub(super) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
+        let under_way = "SELECT kind, edition.epoch, edition.generation, edition.begun_at, workspace, stage, version,
+            number, edition.due_at, bits, without_weak, marked FROM edition JOIN editions USING (kind)";
+        let read = |mut row: Row| {
+            Ok(Self {
+                kind: row.take()?,
+                epoch: row.take()?,
+                generation: row.take()?,
+                begun_at: row.take()?,
+                workspace: row.take()?,
+                stage: row.take()?,
+                passed: (row.take()?, row.take()?),
+                due_at: row.take()?,
+                bits: row.take()?,
+                without_weak: row.take()?,
+                since: row.take()?,
+            })
+        };
+        sql.exec(under_way, &[])?.pop().map(read).transpose()
+    }
+
+    /// Tells it from all others.
+    pub(super) fn identity(&self) -> (Kind, u64, u64) {
+        (self.kind, self.epoch, self.generation)
+    }
+
+    /// Says where the next step goes on.
+    pub(super) fn go_on(&self, sql: &dyn Sql, stage: Stage, passed: (u64, u64)) -> Result<(), SqlError> {
+        let go_on = "UPDATE edition SET stage = ?, version = ?, number = ?";
+        sql.exec(go_on, &[(&stage).into(), passed.0.into(), passed.1.into()])?;
+        Ok(())
+    }
+
+    /// A file has been put: the part has it from now on, and with its manifest the edition is current.
+    pub(super) fn take_file(&self, sql: &dyn Sql, part: Part, name: Name) -> Result<(), SqlError> {
+        let (kind, bits) = self.place();
+        match part {
+            Part::Segment { prefix, tokens } => sql.exec(
+                "UPDATE segments SET name = ?, tokens = ?, made = 1 WHERE kind = ? AND bits = ? AND prefix = ?",
+                &[name.into(), tokens.into(), kind, bits, u64::from(prefix).into()],
+            )?,
+            Part::Owners { block } => sql.exec(
+                "UPDATE owner_segments SET name = ?, made = 1 WHERE kind = ? AND block = ?",
+                &[name.into(), kind, block.into()],
+            )?,
+            Part::Manifest => return self.become_current(sql, name),
+        };
+        sql.exec("UPDATE edition SET attempts = 0", &[])?;
+        Ok(())
+    }
+
+    fn become_current(&self, sql: &dyn Sql, manifest: Name) -> Result<(), SqlError> {
+        let (kind, bits) = self.place();
+        let of_kind = slice::from_ref(&kind);
+        sql.exec("DELETE FROM segments WHERE kind = ? AND bits <> ?", &[kind.clone(), bits])?;
+        leave_out_high_blocks(sql, self.kind, "true")?;
+        sql.exec("UPDATE segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
+        sql.exec("UPDATE owner_segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
+        sql.exec(
+            "UPDATE editions SET manifest = ?, generation = ?, begun_at = ?, due_at = NULL,
+             texts = (SELECT sum(tokens) FROM segments WHERE segments.kind = editions.kind) WHERE kind = ?",
+            &[manifest.into(), self.generation.into(), self.begun_at.into(), kind],
+        )?;
+        end(sql)
+    }
+
+    /// What its segments go by in the table, but for their prefix.
+    pub(super) fn place(&self) -> (Value, Value) {
+        ((&self.kind).into(), u64::from(self.bits).into())
+    }
+}
+
+/// Ends the edition that is under way, whatever has become of it. What was made for it serves the next.
+pub(super) fn end(sql: &dyn Sql) -> Result<(), SqlError> {
+    sql.exec("DELETE FROM edition", &[])?;
+    Ok(())
+}
+
+/// Has an edition of this kind begin then, and not before.
+pub(super) fn set_due(sql: &dyn Sql, kind: Kind, due_at: Timestamp) -> Result<(), SqlError> {
+    let set = "INSERT INTO editions (kind, due_at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET due_at = excluded.due_at";
+    sql.exec(set, &[(&kind).into(), due_at.into()])?;
+    Ok(())
+}
+
+/// No edition of this kind is current any more. What was made for it may serve the next.
+pub(super) fn withdraw(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
+    let kind = [(&kind).into()];
+    sql.exec("UPDATE editions SET manifest = NULL, generation = NULL, begun_at = NULL WHERE kind = ?", &kind)?;
+    sql.exec("UPDATE segments SET current = NULL WHERE kind = ? AND current IS NOT NULL", &kind)?;
+    sql.exec("UPDATE owner_segments SET current = NULL WHERE kind = ? AND current IS NOT NULL", &kind)?;
+    Ok(())
+}
+
+/// Forgets all parts of editions of this kind: none of it serves any more.
+pub(super) fn forget(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
+    let kind = [(&kind).into()];
+    sql.exec("DELETE FROM segments WHERE kind = ?", &kind)?;
+    sql.exec("DELETE FROM owner_segments WHERE kind = ?", &kind)?;
+    Ok(())
+}
+
+/// Leaves out all blocks above the lowest that an edition has room for. Members are never removed, so such a block never
+/// comes among those again.
+pub(super) fn leave_out_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> Result<(), SqlError> {
+    let highest = "SELECT block FROM owner_segments WHERE kind = ? ORDER BY block LIMIT 1 OFFSET ?";
+    sql.exec(
+        &format!("DELETE FROM owner_segments WHERE kind = ? AND {which} AND block > ({highest})"),
+        &[(&kind).into(), (&kind).into(), (MOST_OWNER_SEGMENTS - 1).into()],
+    )?;
+    Ok(())
+}
+
+/// What the current edition names, in its manifest's order. The parts may have newer files already.
+pub(super) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
+    if Current::load(sql, kind)?.is_none() {
+        return Ok(Vec::new());
+    }
+    let named = |query| sql.exec(query, &[(&kind).into()]);
+    let mut files = named("SELECT current FROM segments WHERE kind = ? AND current IS NOT NULL ORDER BY bits, prefix")?;
+    files.extend(named("SELECT current FROM owner_segments WHERE kind = ? AND current IS NOT NULL ORDER BY block")?);
+    files.iter_mut().map(Row::take).collect()
+}
