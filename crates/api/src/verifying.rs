@@ -71,7 +71,8 @@ impl<P: Ports> Gate<P> {
         since: Option<Position>,
         digests: Vec<Digest>,
     ) -> impl Future<Output = Option<Grant>> {
-        let question = command::Lease { since, digests, uses: Vec::new() };
+        // Its ledgers are near, and who a token is has to be told: segments would not spare a question.
+        let question = command::Lease { since, digests, uses: Vec::new(), segments: None };
         let asked = self.ask(workspace, Actor::Verifier, Source::default(), Terms::default(), question);
         async move { Some(asked.await.ok()?.read().ok()?.0) }
     }

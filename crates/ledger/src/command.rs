@@ -14,7 +14,7 @@ use core::{net::IpAddr, ops::Deref};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::{Answer, Encoded, Grant, Position};
+use counterfoil_verify::{Answer, Encoded, Grant, Position, Segments};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{DeserializeOwned, Error as _},
@@ -211,6 +211,9 @@ pub struct Lease {
     /// Uses that were counted elsewhere: at most 1,000, as in [`ReportUses`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub uses: Vec<Uses>,
+    /// Of an asker that loads segments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<Segments>,
 }
 
 /// What [`Records`] are there.

@@ -19,8 +19,8 @@ mod rows;
 
 use counterfoil_verify::{DELTA, Name, Timestamp};
 
-pub use self::rows::Current;
 pub(crate) use self::begin::want_snapshots;
+pub use self::rows::Current;
 pub(crate) use self::rows::Stage;
 use self::{
     make::{Obstacle, Part},

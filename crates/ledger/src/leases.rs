@@ -7,20 +7,24 @@
 //! object went in between: leases are promised by one instance at a time.
 //!
 //! A lease granted after a change tells of that change, so nobody ever waits for it.
+//!
+//! Who loads segments is told which [edition](crate::editions) to go by, and all that changed since: then what was issued
+//! since is a change too, as such an asker remembers what is not there.
 
 use core::cell::Cell;
 
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
-use counterfoil_verify::{DELTA, Grant, Timestamp};
+use counterfoil_verify::{DELTA, Edition, Grant, Segments, Timestamp};
 
 use crate::{
     command::{Binary, Granted, Lease, Records},
+    editions::{self, Kind},
     members::MemberRow,
     records,
     refusal::Refusal,
     scopes::BuiltIn,
     sql::SqlError,
-    tokens,
+    tokens::{self, Issued},
     work::Work,
     workspace::WorkspaceRow,
 };
@@ -72,15 +76,17 @@ pub(crate) fn answer(
     let workspace = &work.workspace;
     let answer = records::of(work, seal_secrets, &ask.digests)?;
     let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
-    let changes = known.map_or(Ok(None), |since| changes(work, since.generation))?;
-    let since = changes.as_ref().and(known).map(|since| since.generation);
-    let Changes { texts, owners } = changes.unwrap_or_default();
+    let known = known.map(|since| since.generation);
+    let current = ask.segments.map_or(Ok(None), |_| editions::current(work.sql, Kind::Leases))?;
+    let current = current.filter(|edition| edition.epoch == workspace.epoch);
+    let edition = current.map(|edition| Edition { manifest: edition.manifest, generation: edition.generation });
+    let Told { since, edition, changes: Changes { texts, owners } } = tell(work, known, ask.segments, edition)?;
     if !ask.uses.is_empty() {
         tokens::usage::add(work, &ask.uses)?;
     }
     let term = workspace.settings.lease_max.saturating_mul(1_000);
     leases.grant(term, workspace, work.now);
-    Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners }))
+    Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners, edition }))
 }
 
 /// A ledger that no workspace has been founded in has nothing to promise.
@@ -91,7 +97,7 @@ pub(crate) fn of_nobody(
     ask: Lease,
 ) -> Result<Granted, Refusal> {
     let Binary(answer) = records::of_nobody(key, now, seal_secrets, Records { digests: ask.digests })?;
-    Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new() }))
+    Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new(), edition: None }))
 }
 
 /// What changed, by name.
@@ -101,12 +107,45 @@ struct Changes {
     owners: Vec<u64>,
 }
 
+/// What an asker is told of what changed.
+#[derive(Default)]
+struct Told {
+    /// Since when; nothing where that is too much to tell.
+    since: Option<u64>,
+    /// By which segments it may go, given that.
+    edition: Option<Edition>,
+    changes: Changes,
+}
+
+/// Tells an asker what changed since the generation where it stands. By an edition that it does not go by yet, it may if it
+/// is told of all since that one's generation.
+fn tell(
+    work: &Work<'_>,
+    known: Option<u64>,
+    segments: Option<Segments>,
+    edition: Option<Edition>,
+) -> Result<Told, SqlError> {
+    if let Some(edition) = edition {
+        let goes_by_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
+        let since = match known {
+            Some(known) if goes_by_it || known < edition.generation => known,
+            _ => edition.generation,
+        };
+        if let Some(changes) = changes(work, since, Issued::Told)? {
+            return Ok(Told { since: Some(since), edition: Some(edition), changes });
+        }
+    }
+    let Some(since) = known else { return Ok(Told::default()) };
+    let changes = changes(work, since, Issued::Untold)?;
+    Ok(changes.map_or_else(Told::default, |changes| Told { since: Some(since), edition: None, changes }))
+}
+
 /// What changed since that generation; nothing where that is too much.
-fn changes(work: &Work<'_>, since: u64) -> Result<Option<Changes>, SqlError> {
+fn changes(work: &Work<'_>, since: u64, issued: Issued) -> Result<Option<Changes>, SqlError> {
     if since == work.workspace.generation {
         return Ok(Some(Changes::default()));
     }
-    let texts = tokens::changed_since(work.sql, since, work.now, MOST)?;
+    let texts = tokens::changed_since(work.sql, since, issued, work.now, MOST)?;
     let owners = MemberRow::changed_since(work.sql, since, MOST)?;
     let is_told = texts.len() <= MOST && owners.len() <= MOST;
     Ok(is_told.then_some(Changes { texts, owners }))

@@ -99,6 +99,8 @@ fn freshness_name(freshness: &Freshness) -> &'static str {
         Freshness::Strong => "strong",
         Freshness::Bounded => "bounded",
         Freshness::Eventual => "eventual",
+        // No scope can ask for it: it is read from nowhere.
+        Freshness::Snapshot => "snapshot",
     }
 }
 

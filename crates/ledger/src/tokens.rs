@@ -19,7 +19,7 @@ mod update;
 pub(crate) mod usage;
 
 pub(crate) use blank::blank_each_of;
-pub(crate) use changes::changed_since;
+pub(crate) use changes::{Issued, changed_since};
 pub(crate) use create::create;
 pub(crate) use import::import;
 pub(crate) use issue::{Draft, issue};

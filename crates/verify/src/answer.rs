@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     reader::{Read, Reader},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
+    segment::Name,
     time::Timestamp,
 };
 
@@ -79,6 +80,15 @@ pub struct LeaseQuestion {
     pub digests: Vec<Digest>,
     /// Uses that were counted since the last report, at most 1,000.
     pub uses: Vec<Use>,
+    /// Of an asker that loads segments; who does not is told of none.
+    pub segments: Option<Segments>,
+}
+
+/// What an asker has of segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segments {
+    /// The manifest that it goes by: it was told of all changes since, up to where it stands.
+    pub manifest: Option<Name>,
 }
 
 /// Uses of one text.
@@ -110,6 +120,21 @@ pub struct Grant {
     pub texts: Vec<Digest>,
     /// Owners that changed, by number, likewise.
     pub owners: Vec<u64>,
+    /// The segments that may be gone by, but for what changed since; told to those only who [ask](Segments). Then new texts
+    /// are among those that changed. Who does not go by these segments yet may if `since` is not after their generation.
+    ///
+    /// Last and without a byte where there is none, as who does not ask reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edition: Option<Edition>,
+}
+
+/// Segments that the ledger has published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edition {
+    /// Its manifest.
+    pub manifest: Name,
+    /// The generation that it is of.
+    pub generation: u64,
 }
 
 impl Grant {
@@ -133,7 +158,17 @@ impl Read for Grant {
             answer: Read::read(reader)?,
             texts: reader.list(|reader| Some(Digest::from_bytes(reader.array()))),
             owners: reader.list(|reader| Some(reader.number())),
+            edition: match reader.left() {
+                0 => None,
+                _ => Some(reader.optional_item()?),
+            },
         })
+    }
+}
+
+impl Read for Edition {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        Some(Self { manifest: Read::read(reader)?, generation: reader.number() })
     }
 }
 
@@ -146,6 +181,8 @@ pub enum RegistryKey {
     Owner(WorkspaceKey, u64),
     /// `w/<workspace key>`: a [`WorkspaceRecord`].
     Workspace(WorkspaceKey),
+    /// `s/<workspace key>/<name>`: a file that goes by its hash, see [`Name::path`].
+    File(WorkspaceKey, Name),
 }
 
 impl RegistryKey {
@@ -171,6 +208,7 @@ impl RegistryKey {
                 path.extend(b"w/");
                 path.extend(workspace.as_str().bytes());
             }
+            Self::File(workspace, name) => return name.path(*workspace),
         }
         // All of it is ASCII.
         String::from_utf8(path).unwrap_or_default()

@@ -89,10 +89,19 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         }
     }
 
+    /// Takes the value out.
+    pub(crate) fn take(&mut self, key: &K) -> Option<V> {
+        let at = self.place(key)?;
+        self.remove(at)
+    }
+
     fn find(&mut self, key: &K) -> Option<&mut Slot<K, V>> {
-        let slots = &self.slots;
-        let at = self.index.find(key.hash(), |at| slots.get(at).is_some_and(|slot| slot.key == *key))?;
+        let at = self.place(key)?;
         self.slots.get_mut(at)
+    }
+
+    fn place(&self, key: &K) -> Option<usize> {
+        self.index.find(key.hash(), |at| self.slots.get(at).is_some_and(|slot| slot.key == *key))
     }
 
     /// Evicts one value, not the one just put. With two or more slots the hand meets one after two rounds at most,
@@ -114,8 +123,8 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
     }
 
     /// Takes the value of that slot out; the last slot takes its place.
-    fn remove(&mut self, at: usize) {
-        let Some(mut removed) = self.slots.pop() else { return };
+    fn remove(&mut self, at: usize) -> Option<V> {
+        let mut removed = self.slots.pop()?;
         if let Some(slot) = self.slots.get_mut(at) {
             core::mem::swap(slot, &mut removed);
         }
@@ -124,6 +133,7 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         if let Some(moved) = self.slots.get(at) {
             self.index.relocate(moved.hash, self.slots.len(), at);
         }
+        Some(removed.value)
     }
 
     /// Forgets whatever is under such a key.

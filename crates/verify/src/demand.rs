@@ -1,7 +1,7 @@
 //! What a request asks of the token it carries.
 
 use alloc::vec::Vec;
-use core::{fmt, net::IpAddr};
+use core::{cmp::Ordering, fmt, net::IpAddr};
 
 use counterfoil_token::WorkspaceKey;
 use serde::{Deserialize, Serialize};
@@ -11,8 +11,8 @@ use crate::{
     scope::Scope,
 };
 
-/// How stale an answer may be. Ordered: a later one is stricter.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+/// How stale an answer may be. Ordered: the greater of two is stricter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
     /// From memory up to a minute old, else from the registry. Goes on while the ledger is down.
@@ -23,6 +23,33 @@ pub enum Freshness {
     Bounded,
     /// From the ledger, each time: nothing passes after its revocation returned.
     Strong,
+    /// From a signed file, until that expires: the weakest, and the only one with no network. It is nobody's setting, so it
+    /// stands in no record. (Those name the others by their places.)
+    #[serde(skip)]
+    Snapshot,
+}
+
+impl Freshness {
+    fn rank(self) -> u8 {
+        match self {
+            Self::Snapshot => 0,
+            Self::Eventual => 1,
+            Self::Bounded => 2,
+            Self::Strong => 3,
+        }
+    }
+}
+
+impl Ord for Freshness {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank().cmp(&other.rank())
+    }
+}
+
+impl PartialOrd for Freshness {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// What a request needs. It always names the workspaces whose tokens count: scope names are each tenant's own, so a
@@ -40,6 +67,9 @@ pub struct Demand {
     pub freshness: Freshness,
     /// Whether an eventual answer will do where the ledger does not answer. What the workspace asks for a scope stands.
     pub or_eventual: bool,
+    /// Whether the decision has to tell in full who the token is. A segment has its number alone: the rest takes one read
+    /// of the registry, the first time.
+    pub in_full: bool,
 }
 
 /// A demand has to name a workspace.
@@ -57,6 +87,7 @@ impl Demand {
             address: None,
             freshness: Freshness::default(),
             or_eventual: false,
+            in_full: true,
         }
     }
 

@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod address;
 mod answer;
+mod base;
 mod cache;
 mod decision;
 mod demand;
@@ -29,7 +30,7 @@ mod time;
 mod verifier;
 
 pub use address::{AddressBlock, InvalidAddressBlock};
-pub use answer::{Answer, Grant, LeaseQuestion, Position, Question, RegistryKey, Use};
+pub use answer::{Answer, Edition, Grant, LeaseQuestion, Position, Question, RegistryKey, Segments, Use};
 pub use decision::{Code, Facts, decide};
 pub use demand::{Demand, Freshness, NoWorkspace};
 pub use lease::DELTA;

@@ -1,5 +1,5 @@
-//! What a verifier remembers: records and seal keys, each with when it was asked for; leases; and how often tokens were
-//! used.
+//! What a verifier remembers: records and seal keys, each with when it was asked for; leases; segments; and how often
+//! tokens were used.
 
 use alloc::{sync::Arc, vec::Vec};
 use core::hash::{Hash as _, Hasher};
@@ -8,13 +8,15 @@ use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
 use crate::{
     answer::Use,
+    base::Base,
     cache::{Cache, Cached, Hashed},
     lease::Lease,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    segment::{Manifest, Name, OwnerSegment, Segment},
     time::Timestamp,
 };
 
-/// All records and seal keys within one budget of bytes.
+/// All of it within one budget of bytes.
 #[derive(Debug)]
 pub(crate) struct Memory {
     cache: Cache<Key, Held>,
@@ -39,6 +41,27 @@ pub(crate) struct Remembered<'a, T: ?Sized> {
     pub(crate) run: u32,
 }
 
+/// Where a record comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Source {
+    /// When it was asked for.
+    pub(crate) asked_at: Moment,
+    /// The run of leases that it is under; 0 where under none.
+    pub(crate) run: u32,
+    /// The ledger's generation when it told it; 0 where somebody else did.
+    pub(crate) generation: u64,
+}
+
+/// A file that goes by its hash.
+#[derive(Clone, Debug)]
+pub(crate) enum File {
+    Manifest(Arc<Manifest>),
+    Segment(Arc<Segment>),
+    Owners(Arc<OwnerSegment>),
+    /// It was not there, or was another.
+    Missing,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Key {
     Token(WorkspaceKey, Digest),
@@ -46,6 +69,8 @@ enum Key {
     Workspace(WorkspaceKey),
     SealKeys(WorkspaceKey),
     Lease(WorkspaceKey),
+    Base(WorkspaceKey),
+    File(WorkspaceKey, Name),
 }
 
 #[derive(Debug)]
@@ -65,6 +90,15 @@ enum Item {
     Workspace(Arc<WorkspaceRecord>),
     SealKeys(Vec<SealKey>),
     Lease(Lease),
+    Base(Base),
+    File(File),
+}
+
+impl Source {
+    /// The registry: nobody knows how old what it holds is.
+    pub(crate) fn registry(asked_at: Moment) -> Self {
+        Self { asked_at, run: 0, generation: 0 }
+    }
 }
 
 impl Moment {
@@ -149,6 +183,30 @@ impl Memory {
         }
     }
 
+    /// What segments may be gone by in that run of leases.
+    pub(crate) fn base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<&Base> {
+        match &self.cache.get(&Key::Base(workspace))?.item {
+            Item::Base(base) if run != 0 && base.run == run => Some(base),
+            _ => None,
+        }
+    }
+
+    /// Takes it out.
+    pub(crate) fn take_base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<Base> {
+        match self.cache.take(&Key::Base(workspace))?.item {
+            Item::Base(base) if run != 0 && base.run == run => Some(base),
+            _ => None,
+        }
+    }
+
+    /// A file of the workspace.
+    pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: Name) -> Option<Remembered<'_, File>> {
+        let Held { item: Item::File(item), asked_at, run, .. } = self.cache.get(&Key::File(workspace, name))? else {
+            return None;
+        };
+        Some(Remembered { item, asked_at: *asked_at, run: *run })
+    }
+
     /// Counts a use of a token that is held.
     pub(crate) fn count_use(&mut self, workspace: WorkspaceKey, digest: Digest, count: u32, last: Timestamp) {
         if let Some(held) = self.cache.get_mut(&Key::Token(workspace, digest)) {
@@ -174,16 +232,32 @@ impl Memory {
 
     /// Keeps the newer of what is held and what came in, as recent as the question, and gives it back. So do the two
     /// below.
+    ///
+    /// A segment's record is [brief](TokenRecord::is_brief), and may be of an earlier version than it says. So a full one of
+    /// the same version or an earlier can only be of the same state or of one before, and adds what it tells besides.
     pub(crate) fn keep_token(
         &mut self,
         workspace: WorkspaceKey,
         digest: Digest,
         record: TokenRecord,
-        asked_at: Moment,
-        run: u32,
+        source: Source,
     ) -> Arc<TokenRecord> {
-        let held = self.token(workspace, digest).filter(|held| held.item.version > record.version);
-        let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
+        let Source { asked_at, mut run, generation } = source;
+        let item = match self.token(workspace, digest) {
+            Some(held) if held.item.is_brief() && held.item.version >= record.version => {
+                // What the ledger told at or after the segment's generation is as the segment has it.
+                if generation < held.item.version {
+                    run = held.run;
+                }
+                Arc::new(TokenRecord::clone(held.item).with_details_of(&record))
+            }
+            Some(held) if held.item.version > record.version => {
+                run = held.run;
+                Arc::clone(held.item)
+            }
+            Some(held) if record.is_brief() => Arc::new(record.with_details_of(held.item)),
+            _ => Arc::new(record),
+        };
         self.put(Key::Token(workspace, digest), Item::Token(Arc::clone(&item)), asked_at, run);
         item
     }
@@ -192,9 +266,9 @@ impl Memory {
         &mut self,
         workspace: WorkspaceKey,
         record: OwnerRecord,
-        asked_at: Moment,
-        run: u32,
+        source: Source,
     ) -> Arc<OwnerRecord> {
+        let Source { asked_at, run, .. } = source;
         let number = record.number;
         let held = self.owner(workspace, number).filter(|held| held.item.version > record.version);
         let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
@@ -202,12 +276,8 @@ impl Memory {
         item
     }
 
-    pub(crate) fn keep_workspace(
-        &mut self,
-        record: WorkspaceRecord,
-        asked_at: Moment,
-        run: u32,
-    ) -> Arc<WorkspaceRecord> {
+    pub(crate) fn keep_workspace(&mut self, record: WorkspaceRecord, source: Source) -> Arc<WorkspaceRecord> {
+        let Source { asked_at, run, .. } = source;
         let key = record.key;
         let held = self.workspace(key).filter(|held| held.item.version > record.version);
         let (item, run) = held.map_or_else(|| (Arc::new(record), run), |held| (Arc::clone(held.item), held.run));
@@ -234,8 +304,10 @@ impl Memory {
     /// Forgets every record of a workspace: they are of a history that is gone, and their versions mean nothing any more.
     pub(crate) fn forget(&mut self, of: WorkspaceKey) {
         self.cache.forget(|key| match *key {
-            Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) => workspace == of,
-            Key::SealKeys(_) | Key::Lease(_) => false,
+            Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) | Key::Base(workspace) => {
+                workspace == of
+            }
+            Key::SealKeys(_) | Key::Lease(_) | Key::File(..) => false,
         });
     }
 
@@ -245,6 +317,14 @@ impl Memory {
 
     pub(crate) fn keep_lease(&mut self, workspace: WorkspaceKey, lease: Lease) {
         self.put(Key::Lease(workspace), Item::Lease(lease), lease.asked_at, 0);
+    }
+
+    pub(crate) fn keep_base(&mut self, workspace: WorkspaceKey, base: Base) {
+        self.put(Key::Base(workspace), Item::Base(base), Moment::default(), 0);
+    }
+
+    pub(crate) fn keep_file(&mut self, workspace: WorkspaceKey, name: Name, file: File, asked_at: Moment) {
+        self.put(Key::File(workspace, name), Item::File(file), asked_at, 0);
     }
 
     fn put(&mut self, key: Key, item: Item, asked_at: Moment, run: u32) {
@@ -270,16 +350,20 @@ impl Hashed for Key {
             fold.finish() as u32
         };
         match self {
-            Self::Token(_, digest) => {
-                let [a, b, c, d, ..] = *digest.as_bytes();
-                u32::from_le_bytes([a, b, c, d])
-            }
+            Self::Token(_, digest) => start_of(digest.as_bytes()),
+            Self::File(_, name) => start_of(name.as_bytes()),
             Self::Owner(workspace, number) => of_workspace(workspace, *number),
             Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
             Self::SealKeys(workspace) => of_workspace(workspace, u64::MAX - 1),
             Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
+            Self::Base(workspace) => of_workspace(workspace, u64::MAX - 3),
         }
     }
+}
+
+fn start_of(hash: &[u8; 32]) -> u32 {
+    let [a, b, c, d, ..] = *hash;
+    u32::from_le_bytes([a, b, c, d])
 }
 
 struct Fold(u64);
@@ -300,13 +384,13 @@ impl Hasher for Fold {
 }
 
 impl Cached for Held {
-    /// Seal keys and leases have no version: what arrived last counts.
+    /// All but records have no version: what arrived last counts.
     fn version(&self) -> u64 {
         match &self.item {
             Item::Token(record) => record.version,
             Item::Owner(record) => record.version,
             Item::Workspace(record) => record.version,
-            Item::SealKeys(_) | Item::Lease(_) => 0,
+            Item::SealKeys(_) | Item::Lease(_) | Item::Base(_) | Item::File(_) => 0,
         }
     }
 
@@ -321,6 +405,13 @@ impl Cached for Held {
             Item::Workspace(record) => size_of::<WorkspaceRecord>() + record.cost(),
             Item::SealKeys(keys) => size_of_val(keys.as_slice()),
             Item::Lease(lease) => size_of_val(lease),
+            Item::Base(base) => base.size(),
+            Item::File(file) => match file {
+                File::Manifest(manifest) => manifest.size(),
+                File::Segment(segment) => segment.size(),
+                File::Owners(segment) => segment.size(),
+                File::Missing => 0,
+            },
         }
     }
 }

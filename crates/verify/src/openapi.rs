@@ -69,7 +69,8 @@ impl JsonSchema for Freshness {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         one_of(
             "How stale an answer may be. `strong`: from the ledger, nothing passes after its revocation returned. \
-             `bounded`: answered, and reported, as `strong`. `eventual`: from memory up to a minute old, else from the \
+             `bounded`: from memory, under a lease of the ledger's; nothing passes longer than that after its revocation \
+             returned. `eventual`: from memory up to a minute old, else from the \
              registry; goes on while the ledger is down.",
             &["eventual", "bounded", "strong"],
         )

@@ -205,12 +205,34 @@ impl Read for WorkspaceKey {
     }
 }
 
+impl TokenRecord {
+    /// Whether it is a segment's: who the token is, is not told but for its number.
+    #[must_use]
+    pub fn is_brief(&self) -> bool {
+        self.id.is_empty()
+    }
+
+    /// The same, told in full as another record of this token does.
+    pub(crate) fn with_details_of(self, other: &Self) -> Self {
+        if (self.number, self.owner) != (other.number, other.owner) {
+            return self;
+        }
+        Self {
+            id: other.id.clone(),
+            name: other.name.clone(),
+            client_id: other.client_id.clone(),
+            metadata: other.metadata.clone(),
+            ..self
+        }
+    }
+}
+
 impl WorkspaceRecord {
     /// The freshness that the workspace asks of this scope; the weakest where it asks none.
     #[must_use]
     pub fn freshness_of(&self, scope: &Scope) -> Freshness {
         let named = self.freshness.iter().find(|(name, _)| name == scope);
-        named.map_or(Freshness::Eventual, |(_, freshness)| *freshness)
+        named.map_or(Freshness::Snapshot, |(_, freshness)| *freshness)
     }
 
     /// About how many bytes this occupies besides itself.

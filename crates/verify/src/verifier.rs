@@ -8,31 +8,38 @@
 //! - A strong decision follows from a question asked after the check began. Memory can only make it newer.
 //! - A bounded decision follows from memory under a lease of the ledger's, or from a question as above. What an answer
 //!   that is older than memory says, or one that comes when its own lease is over, counts for nothing.
+//! - Of what segments say, only what the ledger vouches for under a lease counts: what changed since is asked.
 //! - A yes needs all three records. What is missing, unreadable or out of reach is asked of the ledger, and
 //!   [`Code::Unavailable`] where that cannot be had.
 //! - A text that was never issued costs no I/O once the workspace's seal keys are known: its seal is wrong.
 
 mod answers;
+mod offline;
 mod recall;
+mod segments;
 
 use alloc::{sync::Arc, vec::Vec};
 
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
-    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey, Use},
+    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey, Segments, Use},
     decision::{Code, Facts},
     demand::{Demand, Freshness},
     lease::Lease,
     memory::{Memory, Moment},
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
+    verifier::{
+        offline::{Loaded, Offline},
+        segments::{FETCHES, Found},
+    },
 };
 
 /// How much a verifier may hold and spend.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of records held in memory, about.
+    /// Bytes of records and segments held in memory, about.
     pub memory: usize,
     /// How long eventual answers may come from memory, in milliseconds.
     pub eventual_age: u64,
@@ -40,12 +47,14 @@ pub struct Limits {
     pub foreign_per_second: u32,
     /// Whether uses of tokens are counted, to be told with questions for leases.
     pub count_uses: bool,
+    /// Whether segments are loaded from the registry.
+    pub segments: bool,
 }
 
 impl Default for Limits {
-    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted.
+    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted, and no segments loaded.
     fn default() -> Self {
-        Self { memory: 16 << 20, eventual_age: 60_000, foreign_per_second: 100, count_uses: false }
+        Self { memory: 16 << 20, eventual_age: 60_000, foreign_per_second: 100, count_uses: false, segments: false }
     }
 }
 
@@ -155,10 +164,14 @@ struct Course {
     freshness: Freshness,
     /// How often the registry was looked at.
     looks: u8,
+    /// How much was fetched for what segments say.
+    fetches: u8,
     /// How many answers came too late.
     late: u8,
     /// Whether the ledger gave no answer: it is not asked again.
     without_ledger: bool,
+    /// As of when the workspaces asked so far did not know a foreign text, where segments said so.
+    unknown: Option<Timestamp>,
 }
 
 /// Remembers records and decides. One per isolate.
@@ -166,6 +179,7 @@ struct Course {
 pub struct Verifier {
     limits: Limits,
     memory: Memory,
+    snapshots: Vec<Loaded>,
     latest: Moment,
     foreign: Allowance,
     /// How many runs of leases there were.
@@ -179,7 +193,15 @@ impl Verifier {
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let memory = Memory::new(limits.memory);
-        Self { limits, memory, latest: Moment::default(), foreign: Allowance::default(), runs: 0, questions: 0 }
+        Self {
+            limits,
+            memory,
+            snapshots: Vec::new(),
+            latest: Moment::default(),
+            foreign: Allowance::default(),
+            runs: 0,
+            questions: 0,
+        }
     }
 
     /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
@@ -198,11 +220,17 @@ impl Verifier {
     /// Checks a text against a demand. A decision from memory allocates nothing.
     pub fn check(&mut self, text: &[u8], demand: &Demand, now: Timestamp) -> Progress {
         let now = self.moment(now);
-        let course = Course { freshness: demand.freshness, looks: 0, late: 0, without_ledger: false };
-        match Presented::parse(text) {
-            Err(_) => certain(Code::Malformed, now),
-            Ok(Presented::Ours(token)) => self.check_ours(token, course, demand, now),
-            Ok(Presented::Foreign(foreign)) => self.check_foreign(foreign.digest(), 0, course, demand, now),
+        let Ok(presented) = Presented::parse(text) else { return certain(Code::Malformed, now) };
+        let mut course = Course::of(demand.freshness);
+        if demand.freshness == Freshness::Snapshot {
+            match self.decide_offline(&presented, demand, now) {
+                Offline::Decided(progress) => return progress,
+                Offline::Stricter(freshness) => course.freshness = freshness,
+            }
+        }
+        match presented {
+            Presented::Ours(token) => self.check_ours(token, course, demand, now),
+            Presented::Foreign(foreign) => self.check_foreign(foreign.digest(), 0, course, demand, now),
         }
     }
 
@@ -215,12 +243,17 @@ impl Verifier {
             (Need::Registry(keys), Supply::Registry(values)) => {
                 let kept = keys.iter().zip(values).filter_map(|(key, value)| {
                     // What can be kept is, though another key's value may be missing.
-                    self.keep(*key, value.as_deref(), pending.asked_at)
+                    self.keep(pending.subject, *key, value.as_deref(), pending.asked_at)
                 });
                 let complete = kept.count() == keys.len() && keys.len() == values.len();
                 self.after_registry(&pending, complete, demand, now)
             }
-            (Need::Registry(_), _) => self.ask(pending.subject, pending.course.without_registry(), demand, now),
+            (Need::Registry(keys), _) => {
+                for key in keys {
+                    self.keep(pending.subject, *key, None, pending.asked_at);
+                }
+                self.ask(pending.subject, pending.course.without_registry(), demand, now)
+            }
             (Need::Ledger(_), _) => self.do_without_ledger(&pending, demand, now),
             (Need::Lease(question), _) => {
                 self.miss(question);
@@ -277,7 +310,38 @@ impl Verifier {
         if self.memory.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
             return certain(Code::Unknown, now);
         }
-        self.ask(subject, course, demand, now)
+        match self.look_up(subject, course, demand, now) {
+            Some(found) => self.follow(found, subject, course, demand, now),
+            None => self.ask(subject, course, demand, now),
+        }
+    }
+
+    /// Goes on as segments say.
+    fn follow(&mut self, found: Found, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
+        match found {
+            Found::Known => match self.recall(subject, course.freshness, demand, now) {
+                Some(decision) => Progress::Decided(decision),
+                None => self.ask(subject, course, demand, now),
+            },
+            Found::Nothing(as_of) => match subject.foreign {
+                Some(at) => {
+                    let course = Course { unknown: course.unknown.into_iter().chain([as_of]).min(), ..course };
+                    self.check_foreign(subject.digest, at + 1, course, demand, now)
+                }
+                // Its seal is right, so it was issued: since the lease was granted. It counts at once.
+                None => self.ask(subject, course, demand, now),
+            },
+            Found::Fetch(keys) => {
+                let course = Course { fetches: course.fetches + 1, ..course };
+                Progress::Fetch(Pending {
+                    subject,
+                    need: Need::Registry(keys),
+                    asked_at: now,
+                    nth: self.questions,
+                    course,
+                })
+            }
+        }
     }
 
     /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
@@ -291,14 +355,22 @@ impl Verifier {
             if self.without_imports(*workspace, freshness, now).is_some() {
                 continue;
             }
-            let seen = self.memory.token(*workspace, digest).is_some();
+            let found = self.look_up(subject, course, demand, now);
+            if let Some(found @ (Found::Known | Found::Nothing(_))) = found {
+                return self.follow(found, subject, course, demand, now);
+            }
+            let seen = course.fetches > 0 || self.memory.token(*workspace, digest).is_some();
             if !seen && !self.foreign.take(self.limits.foreign_per_second, now.time) {
                 return certain(Code::RateLimited, now);
             }
-            return self.ask(subject, course, demand, now);
+            return match found {
+                Some(found) => self.follow(found, subject, course, demand, now),
+                None => self.ask(subject, course, demand, now),
+            };
         }
         let workspaces = demand.workspaces().iter();
-        match workspaces.filter_map(|workspace| self.without_imports(*workspace, freshness, now)).min() {
+        let without_imports = workspaces.filter_map(|workspace| self.without_imports(*workspace, freshness, now));
+        match without_imports.chain(course.unknown).min() {
             Some(as_of) => decided(Code::Unknown, freshness, as_of, None),
             None => certain(Code::Unknown, now),
         }
@@ -353,7 +425,14 @@ impl Verifier {
         // It would take centuries to come round.
         self.questions = self.questions.saturating_add(1);
         let since = self.memory.lease(workspace).and_then(|lease| lease.position);
-        LeaseQuestion { workspace, since, digests, uses: Vec::new() }
+        let segments = self.limits.segments.then(|| self.segments_of(workspace));
+        LeaseQuestion { workspace, since, digests, uses: Vec::new(), segments }
+    }
+
+    /// Which segments are gone by.
+    fn segments_of(&mut self, workspace: WorkspaceKey) -> Segments {
+        let run = self.memory.lease(workspace).map_or(0, |lease| lease.run);
+        Segments { manifest: self.memory.base(workspace, run).map(|base| base.edition.manifest) }
     }
 
     fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: Moment) -> Vec<Use> {
@@ -399,9 +478,13 @@ impl Renewal {
 }
 
 impl Course {
+    fn of(freshness: Freshness) -> Self {
+        Self { freshness, looks: 0, fetches: 0, late: 0, without_ledger: false, unknown: None }
+    }
+
     /// The same, after a look at the registry that brought nothing: it is not looked at again.
     fn without_registry(self) -> Self {
-        Self { looks: LOOKS, ..self }
+        Self { looks: LOOKS, fetches: FETCHES, ..self }
     }
 }
 

@@ -90,7 +90,7 @@ fn a_decision_from_memory_allocates_nothing() {
         owners: vec![owner],
     };
     let (answer_again, texts, owners) = (answer.clone(), vec![], vec![]);
-    let grant = Grant { epoch: 1, since: None, term: 10_000, answer: answer_again, texts, owners };
+    let grant = Grant { epoch: 1, since: None, term: 10_000, answer: answer_again, texts, owners, edition: None };
     for freshness in [Freshness::Eventual, Freshness::Bounded] {
         let mut demand = Demand::of(key);
         demand.freshness = freshness;

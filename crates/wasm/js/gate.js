@@ -27,6 +27,7 @@ export class Gate {
     token,
     tokens = { [workspaceOf(token)]: token },
     registry,
+    segments = registry !== undefined,
     freshness = "bounded",
     orEventual = false,
     timeout = 2000,
@@ -43,14 +44,14 @@ export class Gate {
     this.#now = now;
     this.#address = address;
     this.#onFailure = onFailure;
-    this.#verifier = new Verifier({ memory });
+    this.#verifier = new Verifier({ memory, segments });
     // What is wrong with the workspaces or the freshness is said now.
     this.compile({});
   }
 
-  compile({ allOf, anyOf, freshness = this.#freshness, orEventual = this.#orEventual, ...others }) {
+  compile({ allOf, anyOf, freshness = this.#freshness, orEventual = this.#orEventual, brief, ...others }) {
     if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
-    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness, orEventual });
+    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness, orEventual, brief });
   }
 
   check(token, demand, address) {
@@ -116,7 +117,7 @@ export class Gate {
     const details = isPending(answer) ? undefined : this.#verifier.details(answer);
     if (details === undefined) return { valid: false, code: codeOf(answer) };
     const { valid, code, freshness, asOf, workspaceKey, ownerId, owner, metadata, ...token } = details;
-    if (token.id === undefined) return { valid, code, freshness, asOf };
+    if (token.number === undefined) return { valid, code, freshness, asOf };
     if (metadata !== undefined) token.metadata = JSON.parse(metadata);
     return { valid, code, freshness, asOf, token: { ...token, owner: ownerId } };
   }
@@ -176,7 +177,7 @@ function add(questions, workspace, question) {
   const known = questions.get(workspace) ?? { digests: [], uses: [] };
   const digests = [...new Set([...known.digests, ...question.digests])];
   const uses = [...known.uses, ...(question.uses ?? [])];
-  questions.set(workspace, { since: question.since, digests, uses });
+  questions.set(workspace, { since: question.since, digests, uses, segments: question.segments });
 }
 
 /** The key of the workspace that issued the token. */

@@ -41,6 +41,11 @@ export interface Demand {
   freshness?: Freshness;
   /** Whether an eventual answer will do where the control plane gives none. */
   orEventual?: boolean;
+  /**
+   * Whether it will do to learn the number of the token, its owner and its scopes. Segments tell no more: its id, name,
+   * client and metadata else take one read of the registry, when a token is first seen.
+   */
+  brief?: boolean;
 }
 
 /** What a check waits for. */
@@ -57,6 +62,8 @@ export interface LeaseQuestion {
   digests: string[];
   /** How often texts were used since that was last told. */
   uses: { digest: string; last_used_at: string; count: number }[];
+  /** Of who loads segments: the name of the manifest that it goes by, in hexadecimal; absent where by none yet. */
+  segments?: { manifest?: string };
 }
 
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView;
@@ -132,10 +139,11 @@ export type CredentialCode =
 
 /** Who presents a token, and what it may do. */
 export interface Bearer {
-  id: string;
+  /** Absent, as are name, client and metadata, where the demand was brief and a segment told. */
+  id?: string;
   /** 1, 2, 3 … in its workspace. */
   number: number;
-  name: string;
+  name?: string;
   /** The workspace's slug. */
   workspace: string;
   /** The owner's id. */
@@ -185,17 +193,22 @@ export interface GateOptions {
   /** In place of `token`: one for each workspace whose tokens pass here, by the workspace's key. */
   tokens?: Record<string, string>;
   /**
-   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment. Mind that such a
+   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment, and has segments. Mind that such a
    * binding could write, too.
    */
   registry?: Registry;
+  /**
+   * Whether to load the segments that the deployment publishes there: then bounded demands, too, seldom ask it about a token
+   * that was not seen before. Yes by itself, where there is a registry.
+   */
+  segments?: boolean;
   /** Where a demand says nothing; `bounded` by itself. */
   freshness?: Freshness;
   /** Likewise; `false` by itself. */
   orEventual?: boolean;
   /** How long to wait for the control plane, in milliseconds; 2000 by itself. */
   timeout?: number;
-  /** About how many bytes of records to hold; 16 MiB by itself. */
+  /** About how many bytes of records and segments to hold; 16 MiB by itself. */
   memory?: number;
   /** Where a request's client calls from. On Cloudflare `CF-Connecting-IP`; elsewhere nothing, unless an adapter knows. */
   address?(request: Presenting): string | undefined;
@@ -268,8 +281,11 @@ export class InvalidDemandError extends TypeError {
 
 /** Checks tokens and remembers what it learned. Make one and keep it. */
 export class Verifier {
-  /** @param options.memory about how many bytes of records to hold; 16 MiB where not said */
-  constructor(options?: { memory?: number });
+  /**
+   * @param options.memory about how many bytes of records and segments to hold; 16 MiB where not said
+   * @param options.segments whether to load segments from the registry
+   */
+  constructor(options?: { memory?: number; segments?: boolean });
 
   /**
    * Compiles a demand, once: at most 4,096 different ones.

@@ -83,7 +83,7 @@ export const isValid = (answer) => (answer & CODE) === VALID;
 export const isRenewalDue = (answer) => (answer & RENEWAL) !== 0;
 
 export function inspect(text) {
-  scratch ??= newMachine(0);
+  scratch ??= newMachine(0, false);
   give(scratch, encoder.encode(text));
   return JSON.parse(scratch.inspect());
 }
@@ -96,18 +96,19 @@ export class Verifier {
   #text = new Uint8Array();
   #address = new Uint8Array();
 
-  constructor({ memory: budget = 0 } = {}) {
-    this.#machine = newMachine(budget);
+  constructor({ memory: budget = 0, segments = false } = {}) {
+    this.#machine = newMachine(budget, segments);
     this.#input = this.#machine.input();
   }
 
-  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false }) {
+  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false, brief = false }) {
     const lines = [
       ...workspaces.map((key) => line("w", key, "INVALID_WORKSPACE")),
       ...allOf.map((scope) => line("a", scope, "INVALID_SCOPE")),
       ...anyOf.map((scope) => line("o", scope, "INVALID_SCOPE")),
       line("f", freshness, "INVALID_FRESHNESS"),
       ...(orEventual ? ["e"] : []),
+      ...(brief ? ["b"] : []),
     ];
     give(this.#machine, encoder.encode(lines.join("\n")));
     const demand = this.#machine.demand();
@@ -189,9 +190,9 @@ export class Verifier {
   }
 }
 
-function newMachine(budget) {
+function newMachine(budget, segments) {
   if (!memory) throw new Error("await init() first");
-  return new Machine(budget);
+  return new Machine(budget, segments);
 }
 
 function line(kind, item, code) {
@@ -232,13 +233,14 @@ function concat(parts) {
 }
 
 /** A question for a lease, as the control plane takes it. */
-function leaseNeed({ kind, workspace, digests, epoch, generation, uses }) {
+function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments: manifest }) {
   const since = epoch === undefined ? undefined : { epoch, generation };
   const counted = uses.map((text) => {
     const [digest, last, count] = text.split(" ");
     return { digest, last_used_at: new Date(Math.min(Number(last), END_OF_TIME)).toISOString(), count: Number(count) };
   });
-  return { kind, workspace, question: { since, digests, uses: counted } };
+  const segments = manifest === undefined ? undefined : { manifest: manifest || undefined };
+  return { kind, workspace, question: { since, digests, uses: counted, segments } };
 }
 
 /** What a check needs; undefined where the source is missing or fails. */

@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use counterfoil_verify::{Decision, Freshness, LeaseQuestion, Need, RegistryKey, ScopePattern, Use};
+use counterfoil_verify::{Decision, Freshness, LeaseQuestion, Name, Need, RegistryKey, ScopePattern, Use};
 
 use crate::json::{Object, decimal, hex};
 
@@ -23,9 +23,11 @@ pub(crate) fn need(need: &Need) -> String {
 }
 
 /// A question for a lease: `{"kind":"lease","workspace","digests","uses"}`, and `"epoch"` and `"generation"` where there
-/// is anything to continue from. A use is the text's digest, 64 digits, then when the last one was and how many, each behind
+/// is anything to continue from, and `"segments"` where they are loaded: the manifest gone by, or nothing yet. A use is the text's digest, 64 digits, then when the last one was and how many, each behind
 /// a space.
 pub(crate) fn lease(question: &LeaseQuestion) -> String {
+    let manifest = |name: Name| hex(name.as_bytes());
+    let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());
     Object::new()
         .text("kind", "lease")
         .text("workspace", question.workspace.as_str())
@@ -33,6 +35,7 @@ pub(crate) fn lease(question: &LeaseQuestion) -> String {
         .optional_number("generation", question.since.map(|since| since.generation))
         .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
         .texts("uses", question.uses.iter().map(counted))
+        .optional_text("segments", segments.as_deref())
         .finish()
 }
 
@@ -45,17 +48,18 @@ fn counted(uses: &Use) -> String {
     text
 }
 
-/// A decision but for its code, which the caller has. What is about a token is there only where the token was ever
+/// A decision but for its code, which the caller has. Of a token that only a segment told of, id, name and the like are absent. What is about a token is there only where the token was ever
 /// issued, passing or not. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
     let json = Object::new().text("freshness", freshness(decision.freshness)).number("asOf", decision.as_of.0);
     let Some(known) = &decision.known else { return json.finish() };
     let facts = known.facts();
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
+    let in_full = |text| (!token.is_brief()).then_some(text);
     let json = json
-        .text("id", &token.id)
+        .optional_text("id", in_full(&token.id))
         .number("number", token.number)
-        .text("name", &token.name)
+        .optional_text("name", in_full(&token.name))
         .text("workspace", &workspace.slug)
         .text("workspaceKey", workspace.key.as_str())
         .text("ownerId", &owner.id)

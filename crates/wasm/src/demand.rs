@@ -20,10 +20,10 @@ pub(crate) enum Refused {
 }
 
 /// Reads one item a line. Its first character tells what it is: `w` a workspace's key, `a` a scope that must be
-/// granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do.
+/// granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do, `b` that a brief one will.
 pub(crate) fn compile(text: &[u8]) -> Result<Demand, Refused> {
     let (mut workspaces, mut all_of, mut any_of) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut freshness, mut or_eventual) = (Freshness::default(), false);
+    let (mut freshness, mut or_eventual, mut in_full) = (Freshness::default(), false, true);
     for line in text.split(|byte| *byte == b'\n') {
         let Some((kind, item)) = line.split_first() else { continue };
         let item = core::str::from_utf8(item).map_err(|_| Refused::Illegible)?;
@@ -33,12 +33,13 @@ pub(crate) fn compile(text: &[u8]) -> Result<Demand, Refused> {
             b'o' => any_of.push(Scope::parse(item).map_err(|_| Refused::NotAScope)?),
             b'f' => freshness = parse_freshness(item).ok_or(Refused::NotAFreshness)?,
             b'e' => or_eventual = true,
+            b'b' => in_full = false,
             _ => return Err(Refused::Illegible),
         }
     }
     let mut demand = Demand::of_any(workspaces).map_err(|_| Refused::NoWorkspace)?;
     (demand.all_of, demand.any_of) = (all_of, any_of);
-    (demand.freshness, demand.or_eventual) = (freshness, or_eventual);
+    (demand.freshness, demand.or_eventual, demand.in_full) = (freshness, or_eventual, in_full);
     Ok(demand)
 }
 
@@ -61,7 +62,8 @@ mod tests {
         assert_eq!(demand.freshness, Freshness::Eventual);
         assert!(!demand.or_eventual);
         let demand = compile(b"w0Ab3dE\ne").unwrap();
-        assert_eq!((demand.freshness, demand.or_eventual), (Freshness::Bounded, true));
+        assert_eq!((demand.freshness, demand.or_eventual, demand.in_full), (Freshness::Bounded, true, true));
+        assert!(!compile(b"w0Ab3dE\nb").unwrap().in_full);
     }
 
     #[test]

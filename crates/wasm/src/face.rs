@@ -85,11 +85,12 @@ enum Answered {
 
 #[wasm_bindgen]
 impl Verifier {
-    /// A verifier that knows nothing yet and holds about so many bytes of records; 16 MiB where 0.
+    /// A verifier that knows nothing yet and holds about so many bytes of records and segments; 16 MiB where 0. Segments it
+    /// loads where it is to.
     #[wasm_bindgen(constructor)]
     #[must_use]
-    pub fn new(memory: usize) -> Self {
-        let mut limits = Limits { count_uses: true, ..Limits::default() };
+    pub fn new(memory: usize, segments: bool) -> Self {
+        let mut limits = Limits { count_uses: true, segments, ..Limits::default() };
         if memory > 0 {
             limits.memory = memory;
         }
@@ -125,7 +126,7 @@ impl Verifier {
     /// Compiles the demand in the room made: the number to pass to [`check`](Self::check), from 1 up. Equal demands
     /// have the same. One item a line; its first character tells what it is: `w` a workspace's key, `a` a scope that
     /// must be granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do where the
-    /// ledger does not answer.
+    /// ledger does not answer, `b` that it need not be told in full who the token is.
     ///
     /// A negative number says what is wrong: −1 no workspace, −2 not a workspace key, −3 not a scope, −4 not a
     /// freshness, −5 too many different demands, −6 none of these lines.

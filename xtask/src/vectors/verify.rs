@@ -103,9 +103,10 @@ pub(super) fn records() -> Result<Records> {
         owners: vec![],
     };
     let (texts, owners) = (vec![Digest::of(b"a text that has changed")], vec![1, 300]);
-    let grant = Grant { epoch: NOW - 9, since: Some(7), term: 10_000, answer: answer.clone(), texts, owners };
+    let grant =
+        Grant { epoch: NOW - 9, since: Some(7), term: 10_000, answer: answer.clone(), texts, owners, edition: None };
     let (texts, owners) = (vec![], vec![]);
-    let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone(), texts, owners };
+    let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone(), texts, owners, edition: None };
     let strict = WorkspaceRecord {
         suspended: true,
         has_imports: true,

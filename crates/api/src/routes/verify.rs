@@ -6,7 +6,9 @@ use counterfoil_ledger::{
     json,
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Decision, Demand, Encoded, Freshness, Known, Position, Scope, ScopeSet};
+use counterfoil_verify::{
+    Code, Decision, Demand, Encoded, Freshness, Known, Name, Position, Scope, ScopeSet, Segments,
+};
 use futures_util::future::BoxFuture;
 use http::header;
 use serde::{Deserialize, Serialize};
@@ -223,6 +225,19 @@ pub(super) struct WantedLease {
     /// How often texts were used since it last told: at most 1,000.
     #[serde(default)]
     uses: Vec<Counted>,
+    /// Present where the asker loads segments: it is told by which it may go.
+    #[serde(default)]
+    segments: Option<Loaded>,
+}
+
+/// What an asker has of segments.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "LoadedSegments"))]
+#[serde(deny_unknown_fields)]
+struct Loaded {
+    /// The name of the manifest that it goes by, in hexadecimal; absent where by none yet.
+    #[serde(default)]
+    manifest: Option<Digest>,
 }
 
 /// How far a ledger's history had come.
@@ -247,7 +262,7 @@ struct Counted {
 
 pub(super) async fn lease<P: Ports>(
     caller: Caller<P>,
-    Json(WantedLease { since, digests, uses }): Json<WantedLease, MAX_LEASE_BODY>,
+    Json(WantedLease { since, digests, uses, segments }): Json<WantedLease, MAX_LEASE_BODY>,
 ) -> Result<impl IntoResponse, Problem> {
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
@@ -258,7 +273,9 @@ pub(super) async fn lease<P: Ports>(
         last_used_at,
         count,
     });
-    let grant = caller.ask(Lease { since, digests, uses: uses.collect() }).await?.read()?;
+    let segments = segments
+        .map(|Loaded { manifest }| Segments { manifest: manifest.map(|hash| Name::from_bytes(*hash.as_bytes())) });
+    let grant = caller.ask(Lease { since, digests, uses: uses.collect(), segments }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()))
 }
 

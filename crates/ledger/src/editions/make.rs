@@ -55,12 +55,7 @@ pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Resu
 }
 
 /// The file, and how many texts it holds.
-fn make_segment(
-    sql: &dyn Sql,
-    key: WorkspaceKey,
-    edition: &UnderWay,
-    value: u16,
-) -> Result<(Vec<u8>, u64), Obstacle> {
+fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16) -> Result<(Vec<u8>, u64), Obstacle> {
     let prefix = DigestPrefix::new(edition.bits, value).ok_or(Obstacle::Unpublishable)?;
     let mut builder = SegmentBuilder::new(SegmentHeader {
         workspace: key,
@@ -112,7 +107,8 @@ impl Texts {
         last: &[u8],
         without_weak: bool,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
-        let page = "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
+        let page =
+            "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
             replaced_until, coalesce(
                 (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
                 (SELECT revoked_before FROM members WHERE members.number = owner))

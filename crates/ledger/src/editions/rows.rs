@@ -27,12 +27,7 @@ impl Current {
             FROM editions JOIN workspace ON workspace.epoch = editions.epoch
             WHERE kind = ? AND manifest IS NOT NULL";
         let read = |mut row: Row| {
-            Ok(Self {
-                manifest: row.take()?,
-                epoch: row.take()?,
-                generation: row.take()?,
-                begun_at: row.take()?,
-            })
+            Ok(Self { manifest: row.take()?, epoch: row.take()?, generation: row.take()?, begun_at: row.take()? })
         };
         sql.exec(current, &[(&kind).into()])?.pop().map(read).transpose()
     }
@@ -186,7 +181,8 @@ pub(super) fn end(sql: &dyn Sql) -> Result<(), SqlError> {
 
 /// Has an edition of this kind begin then, and not before.
 pub(super) fn set_due(sql: &dyn Sql, kind: Kind, due_at: Timestamp) -> Result<(), SqlError> {
-    let set = "INSERT INTO editions (kind, due_at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET due_at = excluded.due_at";
+    let set =
+        "INSERT INTO editions (kind, due_at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET due_at = excluded.due_at";
     sql.exec(set, &[(&kind).into(), due_at.into()])?;
     Ok(())
 }

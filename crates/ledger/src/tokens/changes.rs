@@ -8,27 +8,37 @@ use crate::sql::{Row, Sql, SqlError};
 /// For how long a grace must be over, in milliseconds, for no clock that is a little off to take it to go on.
 const LONG_OVER: u64 = 60_000;
 
+/// Whether texts that were issued since, and have not changed, are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Issued {
+    /// To whoever remembers that they were not there.
+    Told,
+    /// Nobody can remember them wrongly.
+    Untold,
+}
+
 /// Every text whose record has changed since that generation, by digest; at most one more than `most`.
 ///
-/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued; one that its owner's
+/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued, unless it is to be told; one that its owner's
 /// record revokes, since that record has changed; and one that rotation replaced whose grace is long over, unless it was
 /// cut short since: whoever remembers it knows when it ends. Not so a text that was issued after that generation and has
 /// changed then: whoever asks may have met it while its question was on its way.
 pub(crate) fn changed_since(
     sql: &dyn Sql,
     generation: u64,
+    issued: Issued,
     now: Timestamp,
     most: usize,
 ) -> Result<Vec<Digest>, SqlError> {
     let limit = most as u64 + 1;
     let over = Timestamp(now.0.saturating_sub(LONG_OVER));
     let texts = "SELECT tokens.digest FROM tokens JOIN members ON members.number = tokens.owner
-        WHERE tokens.version > ? AND tokens.version > tokens.issued AND tokens.issued >= revoked_before LIMIT ?";
+        WHERE tokens.version > ? AND (tokens.version > tokens.issued OR ?) AND tokens.issued >= revoked_before LIMIT ?";
     let replaced = "SELECT replaced_texts.digest
         FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
         WHERE tokens.version > ? AND (replaced_texts.version > ? OR valid_until > ?)
         AND replaced_texts.issued >= revoked_before LIMIT ?";
-    let mut rows = sql.exec(texts, &[generation.into(), limit.into()])?;
+    let mut rows = sql.exec(texts, &[generation.into(), (issued == Issued::Told).into(), limit.into()])?;
     rows.extend(sql.exec(replaced, &[generation.into(), generation.into(), over.into(), limit.into()])?);
     rows.iter_mut().map(Row::take).collect()
 }

@@ -200,7 +200,7 @@ impl Sweep {
         let lease = |since: Option<u64>, count| {
             let since = since.map(|generation| Position { epoch: START.0, generation });
             let used = (0..count).map(|_| Uses { digest: held.digest, last_used_at: START, count: 1 });
-            Lease { since, digests: vec![held.digest], uses: used.collect() }
+            Lease { since, digests: vec![held.digest], uses: used.collect(), segments: None }
         };
         let first = self.question(Actor::Verifier, || lease(None, 0));
         assert_eq!((first.since, first.answer.tokens.len()), (None, 1));

@@ -15,7 +15,7 @@ use counterfoil_ledger::{
     refusal::InvalidCode,
 };
 use counterfoil_token::{Digest, SealSecret};
-use counterfoil_verify::{Code, Freshness, Grant, Position};
+use counterfoil_verify::{Code, Freshness, Grant, Position, Segments};
 
 use crate::{
     changes::{of_member, of_token, of_workspace},
@@ -23,7 +23,7 @@ use crate::{
 };
 
 fn lease(since: Option<Position>) -> Lease {
-    Lease { since, digests: Vec::new(), uses: Vec::new() }
+    Lease { since, digests: Vec::new(), uses: Vec::new(), segments: None }
 }
 
 /// What the control plane's verifier is granted, which costs nothing.
@@ -395,12 +395,13 @@ fn where_there_is_no_workspace_nothing_is_granted() {
         since: Some(Position { epoch: START.0, generation: 1 }),
         digests: vec![Digest::of(b"unknown")],
         uses: vec![Uses { digest: Digest::of(b"unknown"), last_used_at: START, count: 1 }],
+        segments: Some(Segments::default()),
     };
     let check = |world: &mut World| {
         let before = world.dump();
         for actor in [Actor::Root, Actor::Verifier] {
-            let Grant { epoch, since, term, answer, texts, owners } = world.call(actor, ask()).unwrap().0;
-            assert_eq!((epoch, since, term, texts, owners), (0, None, 0, vec![], vec![]));
+            let Grant { epoch, since, term, answer, texts, owners, edition } = world.call(actor, ask()).unwrap().0;
+            assert_eq!((epoch, since, term, texts, owners, edition), (0, None, 0, vec![], vec![], None));
             assert_eq!((answer.key, answer.as_of, answer.generation, answer.workspace), (key(), world.now, 0, None));
             assert_eq!((answer.tokens, answer.owners), (vec![(Digest::of(b"unknown"), None)], Vec::new()));
             assert_eq!(answer.seal_keys, [world.seal_secrets[0].key_for(key())]);

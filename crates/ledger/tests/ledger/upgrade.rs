@@ -104,7 +104,7 @@ fn a_workspace_that_version_6_founded_grants_leases() {
     assert_eq!(world.call(actor(0), ReadWorkspace {}).unwrap().settings.lease_max, 10);
     assert_eq!(world.number("SELECT longest_lease FROM workspace"), 10);
     let founded = world.number("SELECT created_at FROM workspace");
-    let lease = |since| Lease { since, digests: Vec::new(), uses: Vec::new() };
+    let lease = |since| Lease { since, digests: Vec::new(), uses: Vec::new(), segments: None };
     let first = world.call(Actor::Verifier, lease(None)).unwrap().0;
     assert_eq!((first.epoch, first.since, first.term), (founded, None, 10_000));
     let id = world.call(actor(1), ReadSelf {}).unwrap().id;

@@ -126,8 +126,17 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
         ("revoke_tokens_by_id", request(Actor::Root, RevokeTokens { select: named, reason: Some("over".to_owned()) })),
         ("set_hosts", request(Actor::Root, SetHosts { hosts: hosts_of(&["api.acme.example", "127.0.0.1:8787"]) })),
         ("records", request(Actor::Verifier, Records { digests: vec![Digest::of(b"unknown"), digest_of(actor)] })),
-        ("lease", request(Actor::Verifier, Lease { since: None, digests: vec![digest_of(actor)], uses: Vec::new() })),
-        ("lease_since", request(Actor::Verifier, Lease { since, digests: Vec::new(), uses: vec![used] })),
+        (
+            "lease",
+            request(
+                Actor::Verifier,
+                Lease { since: None, digests: vec![digest_of(actor)], uses: Vec::new(), segments: None },
+            ),
+        ),
+        (
+            "lease_since",
+            request(Actor::Verifier, Lease { since, digests: Vec::new(), uses: vec![used], segments: None }),
+        ),
         ("revoke_token_and_wait", Request { wait: true, ..request(Actor::Root, again) }),
         ("create_client", request(Actor::Root, app)),
         ("find_member", request(Actor::Root, FindMember { number: 7 })),

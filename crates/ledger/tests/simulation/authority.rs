@@ -9,6 +9,7 @@ use counterfoil_ledger::{
         Records, Request, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, UpdateMember, UpdateToken,
         UpdateWorkspace,
     },
+    editions::Step,
     json,
     native::{NativeSql, Seeded},
     outbox::Put,
@@ -53,10 +54,10 @@ pub(crate) fn key() -> WorkspaceKey {
     WorkspaceKey::parse("0Ab3dE").unwrap()
 }
 
-pub(crate) fn demand(freshness: Freshness, or_eventual: bool) -> Demand {
+pub(crate) fn demand(freshness: Freshness, or_eventual: bool, in_full: bool) -> Demand {
     let mut demand = Demand::of(key());
     demand.all_of = vec![Scope::parse("orders:read").unwrap()];
-    (demand.freshness, demand.or_eventual) = (freshness, or_eventual);
+    (demand.freshness, demand.or_eventual, demand.in_full) = (freshness, or_eventual, in_full);
     demand
 }
 
@@ -143,7 +144,8 @@ impl Authority {
     }
 
     pub(crate) fn lease(&mut self, now: Timestamp, question: &LeaseQuestion) -> Grant {
-        let ask = Lease { since: question.since, digests: question.digests.clone(), uses: Vec::new() };
+        let LeaseQuestion { since, ref digests, segments, .. } = *question;
+        let ask = Lease { since, digests: digests.clone(), uses: Vec::new(), segments };
         let (reply, _) = self.call(now, Actor::Verifier, ask, false).unwrap();
         json::fit::<Granted>(reply).ok().unwrap().0
     }
@@ -270,10 +272,21 @@ impl Authority {
             codes.extend(answer.tokens.iter().map(|(_, token)| {
                 let Some(token) = token else { return Code::Unknown };
                 let owner = answer.owners.iter().find(|owner| owner.number == token.owner).unwrap();
-                decide(Facts { token, owner, workspace }, &demand(Freshness::Strong, false), now)
+                decide(Facts { token, owner, workspace }, &demand(Freshness::Strong, false, true), now)
             }));
         }
         codes
+    }
+
+    /// The ledger's next step towards an edition, where there is one to take now.
+    pub(crate) fn edition_step(&mut self, now: Timestamp) -> Option<Step> {
+        let step = self.ledger.as_ref().unwrap().edition_step(now).unwrap();
+        (!matches!(step, Step::Wait(_))).then_some(step)
+    }
+
+    pub(crate) fn edition_stepped(&mut self, step: &Step, is_done: bool, now: Timestamp) {
+        let ledger = self.ledger.as_ref().unwrap();
+        if is_done { ledger.edition_done(step, now).unwrap() } else { ledger.edition_failed(step, now).unwrap() }
     }
 
     /// What is on its way to the registry.

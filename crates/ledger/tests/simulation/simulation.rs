@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use counterfoil_ledger::native::Seeded;
+use counterfoil_ledger::{editions::Step, native::Seeded};
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Limits, Need, Pending, Progress, Renewal, Supply,
-    Verifier,
+    Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Limits, Need, Pending, Progress, RegistryKey,
+    Renewal, Supply, Verifier,
 };
 
 use crate::{
@@ -36,11 +36,18 @@ pub(crate) enum Mutation {
     LeasesAreStretched,
     /// Answers to questions for leases arrive without their changes.
     ChangesAreLost,
+    /// Who begins to go by an edition is not told what changed since.
+    EditionsAreStale,
 }
 
 impl Mutation {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::ClocksAreSlow, Self::WaitsAreCutShort, Self::LeasesAreStretched, Self::ChangesAreLost];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::ClocksAreSlow,
+        Self::WaitsAreCutShort,
+        Self::LeasesAreStretched,
+        Self::ChangesAreLost,
+        Self::EditionsAreStale,
+    ];
 }
 
 /// What happened.
@@ -57,6 +64,9 @@ pub(crate) struct Counts {
     after_death: u64,
     longest: u64,
     crashes: u64,
+    /// Files of editions that verifiers read, and that were not what they should be.
+    files: u64,
+    spoilt: u64,
 }
 
 enum Event {
@@ -70,6 +80,8 @@ enum Event {
     Change,
     Drain,
     Registry(String, Option<Vec<u8>>),
+    /// The ledger goes on with an edition.
+    Edition,
     Disturb(usize),
     /// A verifier cannot reach the ledger for a while.
     CutOff(usize),
@@ -127,8 +139,9 @@ pub(crate) struct Simulation {
     broken: Option<String>,
 }
 
-fn new_verifier() -> Verifier {
-    Verifier::new(Limits { memory: 60_000, ..Limits::default() })
+/// Every other one loads segments.
+fn new_verifier(at: usize) -> Verifier {
+    Verifier::new(Limits { memory: 60_000, segments: at % 2 == 0, ..Limits::default() })
 }
 
 impl Simulation {
@@ -139,18 +152,20 @@ impl Simulation {
         for at in 0..TOKENS as u64 {
             authority.issue(ledger_clock.now(0), at % MEMBERS);
         }
-        let node = |random: &mut Seeded| {
+        let node = |at, random: &mut Seeded| {
             let is_slow = mutation == Mutation::ClocksAreSlow;
             let clock = if is_slow { Clock::slow() } else { Clock::new(random) };
-            Node { verifier: new_verifier(), clock, life: 0, cut_off_until: 0 }
+            Node { verifier: new_verifier(at), clock, life: 0, cut_off_until: 0 }
         };
-        let nodes = (0..VERIFIERS).map(|_| node(&mut random)).collect();
+        let nodes = (0..VERIFIERS).map(|at| node(at, &mut random)).collect();
         let waiters = Clock::new(&mut random);
         let demands = vec![
-            demand(Freshness::Bounded, false),
-            demand(Freshness::Bounded, true),
-            demand(Freshness::Strong, false),
-            demand(Freshness::Eventual, false),
+            demand(Freshness::Bounded, false, true),
+            demand(Freshness::Bounded, true, true),
+            demand(Freshness::Strong, false, true),
+            demand(Freshness::Eventual, false, true),
+            demand(Freshness::Bounded, false, false),
+            demand(Freshness::Eventual, false, false),
         ];
         let mut simulation = Self {
             random,
@@ -177,6 +192,7 @@ impl Simulation {
         }
         simulation.later(500, Event::Change);
         simulation.later(500, Event::Drain);
+        simulation.later(500, Event::Edition);
         simulation.later(40_000, Event::Disturb(VERIFIERS));
         simulation.later(45_000, Event::CrashLedger);
         simulation.later(50_000, Event::Lease);
@@ -210,6 +226,7 @@ impl Simulation {
             Event::Timeout(number) => self.take(number, None),
             Event::Change => self.change(),
             Event::Drain => self.drain(),
+            Event::Edition => self.go_on_with_edition(),
             Event::Registry(key, value) => {
                 match value {
                     Some(value) => self.registry.insert(key, value),
@@ -227,7 +244,7 @@ impl Simulation {
             }
             Event::CrashVerifier(at) => {
                 if !self.calm {
-                    self.nodes[at].verifier = new_verifier();
+                    self.nodes[at].verifier = new_verifier(at);
                     self.nodes[at].life += 1;
                     self.counts.crashes += 1;
                 }
@@ -257,7 +274,7 @@ impl Simulation {
     fn check_some(&mut self, at: usize) {
         for _ in 0..=draw(&mut self.random, 24) {
             let token = self.pick(at);
-            let demand = [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3][usize::try_from(draw(&mut self.random, 11)).unwrap()];
+            let demand = [0, 0, 0, 4, 4, 4, 4, 1, 1, 2, 3, 5][usize::try_from(draw(&mut self.random, 12)).unwrap()];
             self.counts.checks += 1;
             let Node { verifier, clock, .. } = &mut self.nodes[at];
             let text = self.authority.tokens[token].text.as_bytes();
@@ -313,6 +330,13 @@ impl Simulation {
                 if self.mutation == Mutation::ChangesAreLost {
                     grant.texts.clear();
                 }
+                let held = question.segments.and_then(|segments| segments.manifest);
+                if self.mutation == Mutation::EditionsAreStale
+                    && grant.edition.is_some_and(|edition| Some(edition.manifest) != held)
+                {
+                    grant.texts.clear();
+                    grant.owners.clear();
+                }
                 Reply::Lease(grant)
             }
         };
@@ -361,7 +385,7 @@ impl Simulation {
                 Need::Ledger(question) => Asked::Ledger(question.clone()),
                 Need::Lease(question) => Asked::Lease(question.clone()),
                 Need::Registry(keys) => {
-                    let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
+                    let values = self.read(&keys.clone());
                     let Node { verifier, clock, .. } = &mut self.nodes[at];
                     let (demand, now) = (&self.demands[demand], clock.now(self.time));
                     progress = verifier.supply(pending, demand, Supply::Registry(&values), now);
@@ -385,7 +409,7 @@ impl Simulation {
         let asked = self.demands[demand].freshness;
         let is_broken = match decision.freshness {
             _ if asked == Freshness::Strong => since <= began_at,
-            Freshness::Eventual => false,
+            Freshness::Snapshot | Freshness::Eventual => false,
             Freshness::Bounded | Freshness::Strong if asked == Freshness::Eventual => false,
             Freshness::Bounded | Freshness::Strong => self.time >= nowhere_from,
         };
@@ -450,6 +474,38 @@ impl Simulation {
         self.later(1_000, Event::Drain);
     }
 
+    fn read(&mut self, keys: &[RegistryKey]) -> Vec<Option<Vec<u8>>> {
+        let files = keys.iter().filter(|key| matches!(key, RegistryKey::File(..)));
+        self.counts.files += files.count() as u64;
+        keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect()
+    }
+
+    /// A file is put, or is not, or is although that is not told. What is there may be lost, or spoilt.
+    fn go_on_with_edition(&mut self) {
+        let now = self.ledger_clock.now(self.time);
+        for _ in 0..=draw(&mut self.random, 4) {
+            let Some(step) = self.authority.edition_step(now) else { break };
+            let (is_done, is_told) = (chance(&mut self.random, 930), chance(&mut self.random, 930));
+            match &step {
+                Step::Put { key, value, .. } if is_done => _ = self.registry.insert(key.clone(), value.clone()),
+                Step::Delete { key, .. } if is_done => _ = self.registry.remove(key),
+                _ => {}
+            }
+            self.authority.edition_stepped(&step, is_done && is_told, now);
+        }
+        let files: Vec<_> = self.registry.keys().filter(|key| key.starts_with("s/")).cloned().collect();
+        if !files.is_empty() && chance(&mut self.random, 20) && !self.calm {
+            let key = &files[usize::try_from(draw(&mut self.random, files.len() as u64)).unwrap()];
+            self.counts.spoilt += 1;
+            if chance(&mut self.random, 500) {
+                self.registry.remove(key);
+            } else if let Some(byte) = self.registry.get_mut(key).and_then(|file| file.last_mut()) {
+                *byte ^= 1;
+            }
+        }
+        self.later(400, Event::Edition);
+    }
+
     /// After a while in peace every verifier decides as the ledger does.
     fn differs_from_the_truth(&mut self) -> Option<String> {
         let all: Vec<usize> = (0..self.authority.tokens.len()).collect();
@@ -458,12 +514,21 @@ impl Simulation {
             for (token, code) in truth.iter().enumerate() {
                 let Node { verifier, clock, .. } = &mut self.nodes[at];
                 let now = clock.now(self.time);
-                let demand = &self.demands[0];
+                let demand = &self.demands[if token % 2 == 0 { 0 } else { 4 }];
                 let mut progress = verifier.check(self.authority.tokens[token].text.as_bytes(), demand, now);
                 while let Progress::Fetch(pending) = progress {
-                    let Need::Lease(question) = pending.need().clone() else { panic!("{:?}", pending.need()) };
-                    let grant = self.authority.lease(self.ledger_clock.now(self.time), &question);
-                    progress = verifier.supply(pending, demand, Supply::Lease(&grant), now);
+                    progress = match pending.need().clone() {
+                        Need::Lease(question) => {
+                            let grant = self.authority.lease(self.ledger_clock.now(self.time), &question);
+                            verifier.supply(pending, demand, Supply::Lease(&grant), now)
+                        }
+                        Need::Registry(keys) => {
+                            let values: Vec<_> =
+                                keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
+                            verifier.supply(pending, demand, Supply::Registry(&values), now)
+                        }
+                        Need::Ledger(_) => panic!("{:?}", pending.need()),
+                    };
                 }
                 if let Progress::Decided(decision) = progress
                     && decision.code != *code
@@ -486,17 +551,32 @@ impl Counts {
         assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");
         assert!(self.unavailable * 5 < self.checks, "most checks are answered: {self}");
         assert!(self.longest > 5_000, "some leases run out: {self}");
+        assert!(self.files > 500 && self.spoilt > 20, "segments are loaded, and found spoilt: {self}");
         assert!(self.crashes > 20 && self.waits > 100 && self.renewals > 100, "{self}");
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { checks, hot, passed, unavailable, renewals, changes, waits, after_death, longest, crashes } = self;
+        let Self {
+            checks,
+            hot,
+            passed,
+            unavailable,
+            renewals,
+            changes,
+            waits,
+            after_death,
+            longest,
+            crashes,
+            files,
+            spoilt,
+        } = self;
         write!(
             f,
             "{checks} checks, {hot} from memory, {passed} passed, {unavailable} unavailable; {renewals} renewals, {changes} \
-             changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes"
+             changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes; {files} files \
+             read, {spoilt} spoilt"
         )
     }
 }

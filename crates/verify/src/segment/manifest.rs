@@ -149,6 +149,13 @@ impl Manifest {
         self.owners.get(at).filter(|range| range.first <= number)
     }
 
+    /// How many bytes of memory it occupies, about.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let lists = size_of_val(self.segments.as_slice()) + size_of_val(self.owners.as_slice());
+        size_of_val(self) + lists + self.header.workspace.cost()
+    }
+
     /// Opens the segment of a prefix, wherever its bytes came from.
     ///
     /// # Errors
@@ -187,12 +194,6 @@ impl Manifest {
             last: named.last,
         };
         if *header == meant { Ok(segment) } else { Err(OpenError::OtherContent) }
-    }
-
-    /// About how many bytes this occupies besides itself.
-    pub(super) fn cost(&self) -> usize {
-        let lists = size_of_val(self.segments.as_slice()) + size_of_val(self.owners.as_slice());
-        lists + self.header.workspace.cost()
     }
 }
 

@@ -147,7 +147,7 @@ impl Snapshot {
     pub fn size(&self) -> usize {
         let segments = self.segments.iter().map(Segment::size);
         let owners = self.owners.iter().map(OwnerSegment::size);
-        size_of_val(self) + self.manifest.cost() + segments.chain(owners).sum::<usize>()
+        size_of_val(self) - size_of_val(&self.manifest) + self.manifest.size() + segments.chain(owners).sum::<usize>()
     }
 
     /// What goes before each of a snapshot's files: its length.

@@ -3,30 +3,39 @@
 use super::{Course, Known, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
 use crate::{
     answer::{Answer, Grant, LeaseQuestion, RegistryKey},
+    base::Base,
     decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
     lease::is_in_time,
-    memory::Moment,
+    memory::{Moment, Source},
     record::{Encoded as _, OwnerRecord, TokenRecord, WorkspaceRecord},
 };
 use counterfoil_token::WorkspaceKey;
 
 impl Verifier {
     /// Keeps what the registry held under a key; nothing where that was nothing, or nothing that belongs there.
-    pub(super) fn keep(&mut self, key: RegistryKey, value: Option<&[u8]>, asked_at: Moment) -> Option<()> {
+    pub(super) fn keep(
+        &mut self,
+        subject: Subject,
+        key: RegistryKey,
+        value: Option<&[u8]>,
+        asked_at: Moment,
+    ) -> Option<()> {
+        let source = Source::registry(asked_at);
         match key {
             RegistryKey::Token(workspace, digest) => {
                 let record = TokenRecord::decode(value?).ok()?;
-                self.memory.keep_token(workspace, digest, record, asked_at, 0);
+                self.memory.keep_token(workspace, digest, record, source);
             }
             RegistryKey::Owner(workspace, number) => {
                 let record = OwnerRecord::decode(value?).ok().filter(|record| record.number == number)?;
-                self.memory.keep_owner(workspace, record, asked_at, 0);
+                self.memory.keep_owner(workspace, record, source);
             }
             RegistryKey::Workspace(workspace) => {
                 let record = WorkspaceRecord::decode(value?).ok().filter(|record| record.key == workspace)?;
-                self.memory.keep_workspace(record, asked_at, 0);
+                self.memory.keep_workspace(record, source);
             }
+            RegistryKey::File(_, name) => self.keep_file(subject, name, value, asked_at)?,
         }
         Some(())
     }
@@ -47,8 +56,11 @@ impl Verifier {
         if !complete {
             return self.ask(subject, course.without_registry(), demand, now);
         }
-        match self.recall(subject, course.freshness, demand, now) {
-            Some(decision) => Progress::Decided(decision),
+        if let Some(decision) = self.recall(subject, course.freshness, demand, now) {
+            return Progress::Decided(decision);
+        }
+        match self.look_up(subject, course, demand, now) {
+            Some(found) => self.follow(found, subject, course, demand, now),
             None => self.ask(subject, course, demand, now),
         }
     }
@@ -80,7 +92,7 @@ impl Verifier {
         asked_at: Moment,
         now: Moment,
     ) -> Option<u32> {
-        let Grant { epoch, since, term, ref answer, ref texts, ref owners } = *grant;
+        let Grant { epoch, since, term, ref answer, ref texts, ref owners, edition } = *grant;
         if !is_of(key, answer) {
             return None;
         }
@@ -102,22 +114,33 @@ impl Verifier {
             self.runs = self.runs.wrapping_add(1).max(1);
             lease = lease.begin(self.runs);
         }
+        let base = self.memory.take_base(key, lease.run).filter(|_| tells_all);
         lease.renew(position, nth, asked_at, answer.as_of, term);
         self.memory.keep_lease(key, lease);
+        if let Some(edition) = edition
+            && let Some(base) = match base.filter(|base| base.edition == edition) {
+                Some(base) if is_news => Some(base.after(grant)),
+                None => Base::of(edition, grant, lease.run),
+                held => held,
+            }
+        {
+            self.memory.keep_base(key, base);
+        }
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
+        let source = Source { asked_at, run: lease.run, generation: answer.generation };
         if is_news {
             texts.iter().for_each(|digest| self.memory.doubt_token(key, *digest));
             owners.iter().for_each(|number| self.memory.doubt_owner(key, *number));
             for (digest, token) in &answer.tokens {
                 let Some(token) = token else { continue };
-                self.memory.keep_token(key, *digest, token.clone(), asked_at, lease.run);
+                self.memory.keep_token(key, *digest, token.clone(), source);
             }
             for owner in &answer.owners {
-                self.memory.keep_owner(key, owner.clone(), asked_at, lease.run);
+                self.memory.keep_owner(key, owner.clone(), source);
             }
         }
         if let Some(workspace) = &answer.workspace {
-            self.memory.keep_workspace(workspace.clone(), asked_at, lease.run);
+            self.memory.keep_workspace(workspace.clone(), source);
         }
         Some(lease.run)
     }
@@ -149,10 +172,11 @@ impl Verifier {
         let Some(owner) = answer.owners.iter().find(|owner| owner.number == token.owner) else {
             return self.do_without_ledger(pending, demand, now);
         };
+        let source = Source { asked_at, run, generation: answer.generation };
         let known = Known {
-            token: self.memory.keep_token(key, digest, token.clone(), asked_at, run),
-            owner: self.memory.keep_owner(key, owner.clone(), asked_at, run),
-            workspace: self.memory.keep_workspace(workspace.clone(), asked_at, run),
+            token: self.memory.keep_token(key, digest, token.clone(), source),
+            owner: self.memory.keep_owner(key, owner.clone(), source),
+            workspace: self.memory.keep_workspace(workspace.clone(), source),
         };
         // A yes must follow from the answer, which is of one moment, and what is newer in memory must not speak against it:
         // taken together, records of different moments could let a token pass that was dead at each of them.

@@ -28,7 +28,8 @@ impl Verifier {
         let held = self.memory.workspace(key)?;
         let freshness = strictest(freshness, demand, held.item);
         let (workspace, known_at) = held.where_fresh(freshness, &lease, now, age)?;
-        let (token, at) = self.memory.token(key, digest)?.where_fresh(freshness, &lease, now, age)?;
+        let token = self.memory.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
+        let (token, at) = token?.where_fresh(freshness, &lease, now, age)?;
         let known_at = known_at.min(at);
         let (owner, at) = self.memory.owner(key, token.owner)?.where_fresh(freshness, &lease, now, age)?;
         let known = Known { token, owner, workspace };
@@ -66,7 +67,7 @@ impl<T> Remembered<'_, Arc<T>> {
         let (is_fresh, as_of) = match freshness {
             Freshness::Eventual => (known_at.is_recent(now, age), known_at.time),
             Freshness::Bounded => (self.is_under(lease) && lease.is_running(now), lease.as_of),
-            Freshness::Strong => (false, now.time),
+            Freshness::Strong | Freshness::Snapshot => (false, now.time),
         };
         is_fresh.then(|| (Arc::clone(self.item), as_of))
     }

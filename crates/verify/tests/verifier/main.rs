@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod bounded;
+mod edition;
 mod eventual;
 mod foreign;
 mod model;
+mod offline;
+mod segments;
 mod strong;
 mod uses;
 mod world;

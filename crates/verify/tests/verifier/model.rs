@@ -3,7 +3,7 @@
 
 use crate::world::{START, World, demand};
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Freshness, Timestamp};
+use counterfoil_verify::{Code, Freshness, Limits, Timestamp};
 use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
@@ -15,10 +15,12 @@ enum Step {
     RevokeAll,
     Publish(usize),
     PublishOwner,
+    PublishSegments(u8),
+    LoseFile(usize),
     LedgerUp(bool),
     RegistryUp(bool),
     Wait(u64),
-    Check(usize, Freshness),
+    Check(usize, Freshness, bool),
     CheckForged(Freshness),
 }
 
@@ -33,11 +35,14 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::RevokeAll),
         3 => token.clone().prop_map(Step::Publish),
         2 => Just(Step::PublishOwner),
+        2 => (0..3u8).prop_map(Step::PublishSegments),
+        1 => any::<usize>().prop_map(Step::LoseFile),
         1 => prop::bool::weighted(0.7).prop_map(Step::LedgerUp),
         1 => prop::bool::weighted(0.7).prop_map(Step::RegistryUp),
         2 => (0..90u64).prop_map(Step::Wait),
         3 => (0..6u64).prop_map(Step::Wait),
-        8 => (token, freshness.clone()).prop_map(|(token, freshness)| Step::Check(token, freshness)),
+        8 => (token, freshness.clone(), any::<bool>())
+            .prop_map(|(token, freshness, in_full)| Step::Check(token, freshness, in_full)),
         1 => freshness.prop_map(Step::CheckForged),
     ]
 }
@@ -58,8 +63,8 @@ struct Model {
 }
 
 impl Model {
-    fn new() -> Self {
-        let world = World::new();
+    fn new(segments: bool) -> Self {
+        let world = World::with_limits(Limits { segments, ..Limits::default() });
         Self { world, tokens: vec![], owner_suspended: false, now: START, registry_current_since: Some(START) }
     }
 
@@ -121,10 +126,17 @@ impl Model {
                 }
             }
             Step::PublishOwner => self.world.publish_owner(crate::world::home(), 1),
+            Step::PublishSegments(bits) => self.world.publish_segments(bits),
+            Step::LoseFile(at) => {
+                let files = self.world.files();
+                if !files.is_empty() {
+                    self.world.registry.remove(&files[at % files.len()]);
+                }
+            }
             Step::LedgerUp(up) => self.world.ledger_up = up,
             Step::RegistryUp(up) => self.world.registry_up = up,
             Step::Wait(seconds) => self.now = self.now.plus(seconds * 1000),
-            Step::Check(at, freshness) => return self.check(at, freshness),
+            Step::Check(at, freshness, in_full) => return self.check(at, freshness, in_full),
             Step::CheckForged(freshness) => {
                 let text = self.world.forge(crate::world::home());
                 let code = self.world.check(&text, &demand(freshness), self.now).code;
@@ -135,9 +147,11 @@ impl Model {
         Ok(())
     }
 
-    fn check(&mut self, at: usize, freshness: Freshness) -> Result<(), TestCaseError> {
+    fn check(&mut self, at: usize, freshness: Freshness, in_full: bool) -> Result<(), TestCaseError> {
         let Some((text, life)) = self.tokens.get(at).cloned() else { return Ok(()) };
-        let decision = self.world.check(&text, &demand(freshness), self.now);
+        let mut demand = demand(freshness);
+        demand.in_full = in_full;
+        let decision = self.world.check(&text, &demand, self.now);
         let live = self.is_live(at);
         if freshness == Freshness::Bounded {
             // Under a lease of ten seconds, of which it uses 8.8.
@@ -165,8 +179,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_dead_token_passes_beyond_its_bounds(steps in prop::collection::vec(step(), 1..80)) {
-        let mut model = Model::new();
+    fn no_dead_token_passes_beyond_its_bounds(
+        segments: bool, steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let mut model = Model::new(segments);
         for step in steps {
             model.run(step)?;
         }

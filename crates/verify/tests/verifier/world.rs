@@ -2,9 +2,9 @@
 
 use counterfoil_token::{Digest, Prefix, SealKey, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Encoded, Freshness, Grant, LeaseQuestion, Limits, Need, OwnerRecord, Pending,
-    Progress, Question, RegistryKey, Renewal, Scope, ScopePattern, ScopeSet, Supply, Timestamp, TokenRecord, Use,
-    Verifier, WorkspaceRecord,
+    Answer, Code, Decision, Demand, Edition, Encoded, Freshness, Grant, LeaseQuestion, Limits, Need, OwnerRecord,
+    Pending, Progress, Question, RegistryKey, Renewal, Scope, ScopePattern, ScopeSet, Supply, Timestamp, TokenRecord,
+    Use, Verifier, WorkspaceRecord,
 };
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,6 +22,8 @@ pub(crate) struct Ledger {
     pub(crate) tells: usize,
     /// What it was told of uses.
     pub(crate) uses: Vec<Use>,
+    /// The segments that it has published.
+    pub(crate) edition: Option<Edition>,
 }
 
 /// Everything outside the verifier, and how often it was asked.
@@ -37,6 +39,7 @@ pub(crate) struct World {
     pub(crate) renewals: usize,
     /// How long leases last, in milliseconds.
     pub(crate) term: u64,
+    limits: Limits,
     secret: SealSecret,
     drawn: u64,
 }
@@ -82,6 +85,7 @@ impl World {
             registry_reads: 0,
             renewals: 0,
             term: 10_000,
+            limits,
             secret: SealSecret::new(&[9; 32]).unwrap(),
             drawn: 0,
         };
@@ -106,6 +110,7 @@ impl World {
                 generation: 1,
                 tells: 100,
                 uses: Vec::new(),
+                edition: None,
             };
             world.ledgers.insert(key, ledger);
             world.publish_workspace(key);
@@ -113,6 +118,11 @@ impl World {
             world.publish_owner(key, 2);
         }
         world
+    }
+
+    /// Another isolate, whose verifier knows nothing yet.
+    pub(crate) fn restart(&mut self) {
+        self.verifier = Verifier::new(self.limits);
     }
 
     pub(crate) fn seal_key(&self) -> SealKey {
@@ -231,24 +241,32 @@ impl World {
 
     /// What a ledger grants now.
     pub(crate) fn grant(&self, question: &LeaseQuestion, now: Timestamp) -> Grant {
-        let LeaseQuestion { workspace, since, digests, .. } = question.clone();
+        let LeaseQuestion { workspace, since, digests, segments, .. } = question.clone();
         let mut answer = self.answer(&Question { workspace, digests });
         answer.as_of = now;
         let nothing = (Vec::new(), Vec::new());
         let Some(ledger) = self.ledgers.get(&workspace) else {
             let (texts, owners) = nothing;
-            return Grant { epoch: 0, since: None, term: 0, answer, texts, owners };
+            return Grant { epoch: 0, since: None, term: 0, answer, texts, owners, edition: None };
         };
         let known = since.filter(|since| since.epoch == ledger.epoch && since.generation <= ledger.generation);
-        let since = known.map(|since| since.generation);
+        let mut since = known.map(|since| since.generation);
+        let edition = segments.and(ledger.edition);
+        if let Some(edition) = edition
+            && (since.is_none() || segments.and_then(|held| held.manifest) != Some(edition.manifest))
+        {
+            since = Some(since.unwrap_or(u64::MAX).min(edition.generation));
+        }
         let generation = since.unwrap_or(u64::MAX);
-        let is_told = |record: &TokenRecord| record.version > generation && record.version > record.issued;
+        let is_told =
+            |record: &TokenRecord| record.version > generation && (edition.is_some() || record.version > record.issued);
         let texts: Vec<_> =
             ledger.tokens.iter().filter(|(_, record)| is_told(record)).map(|(digest, _)| *digest).collect();
         let owners = ledger.owners.values().filter(|owner| owner.version > generation).map(|owner| owner.number);
         let since = since.filter(|_| texts.len() <= ledger.tells);
         let (texts, owners) = if since.is_some() { (texts, owners.collect()) } else { nothing };
-        Grant { epoch: ledger.epoch, since, term: self.term, answer, texts, owners }
+        let edition = edition.filter(|_| since.is_some());
+        Grant { epoch: ledger.epoch, since, term: self.term, answer, texts, owners, edition }
     }
 
     /// Checks to the end, with everything that is up, and does in the background what is left to do.

@@ -31,7 +31,7 @@ impl World {
         // The ledger's clock is another.
         case.now -= 500;
         case.workspace.has_imports = true;
-        let mut verifier = Verifier::new(0);
+        let mut verifier = Verifier::new(0, false);
         let demand = demand(&mut verifier, &case.demand(lines));
         Self { case, verifier, demand }
     }

@@ -127,7 +127,7 @@ impl Case {
     /// The same with a lease of ten seconds.
     fn grant(&self, workspace: &str, text: &str) -> Grant {
         let answer = self.answer(workspace, text);
-        Grant { epoch: 7, since: None, term: 10_000, answer, texts: vec![], owners: vec![] }
+        Grant { epoch: 7, since: None, term: 10_000, answer, texts: vec![], owners: vec![], edition: None }
     }
 
     /// Checks to the end, with a ledger that knows the case and a registry that knows nothing.
@@ -154,7 +154,7 @@ fn every_case_is_decided_as_written() {
     assert!(cases.len() > 40);
     for case in cases {
         for freshness in ["strong", "bounded", "eventual"] {
-            let mut verifier = Verifier::new(0);
+            let mut verifier = Verifier::new(0, false);
             let answer = case.run(&mut verifier, freshness);
             // A ledger never mixes owners up; that a record does is refused sooner.
             let is_mixed_up = case.token.owner != case.owner.number;
@@ -169,7 +169,7 @@ fn every_case_is_decided_as_written() {
 fn texts_are_told_apart_as_written() {
     let tokens = tokens();
     let list = |name: &str| tokens[name].as_array().unwrap().clone();
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let mut inspect = |case: &Value| -> Value {
         give(&mut verifier, case["text"].as_str().unwrap().as_bytes());
         serde_json::from_str(&verifier.inspect()).unwrap()
@@ -189,7 +189,7 @@ fn texts_are_told_apart_as_written() {
 
 #[wasm_bindgen_test]
 fn malformed_texts_are_so_and_wrong_seals_are_unknown() {
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let everyone = "w0k3Yab\nw000000\nw0abcde\nw0Az9Za\nwzzzzzz";
     let demand = demand(&mut verifier, everyone);
     for case in tokens()["malformed"].as_array().unwrap() {
@@ -240,7 +240,7 @@ fn the_registry_is_read_then_memory() {
         workspace: WorkspaceRecord { has_imports: true, ..Case::all()[0].workspace.clone() },
         ..Case::all()[0].clone()
     };
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let demand = demand(&mut verifier, &case.demand("eventual"));
     let key = case.workspace.key;
     let digest = Digest::of(FOREIGN.as_bytes());
@@ -266,7 +266,7 @@ fn details_are_told_in_full() {
     case.token.client_id = Some("game".into());
     case.token.metadata = Some(r#"{"team":"ops"}"#.into());
     case.token.expires_at = Some(Timestamp(case.now + 5));
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let answer = case.run(&mut verifier, "strong");
     let expected = json!({
         "freshness": "strong", "asOf": case.now, "id": case.token.id, "number": case.token.number,
@@ -278,7 +278,7 @@ fn details_are_told_in_full() {
 
 #[wasm_bindgen_test]
 fn equal_demands_are_one_and_wrong_ones_none() {
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let first = demand(&mut verifier, "w0Ab3dE\naorders:read");
     assert_eq!(first, 1);
     assert_eq!(demand(&mut verifier, "w0Ab3dE\nfeventual"), 2);
@@ -305,7 +305,7 @@ fn equal_demands_are_one_and_wrong_ones_none() {
 
 #[wasm_bindgen_test]
 fn there_is_an_end_to_demands() {
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     for number in 1..=4096 {
         assert_eq!(demand(&mut verifier, &format!("w0Ab3dE\nas{number}")), number);
     }
@@ -318,7 +318,7 @@ fn there_is_an_end_to_demands() {
 fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
     let unavailable = Code::Unavailable as u32;
     let case = &Case::all()[0];
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let yes = case.run(&mut verifier, "eventual");
     assert_eq!(code(yes), Code::Valid as u32);
     let demand = demand(&mut verifier, &case.demand("eventual"));
@@ -365,7 +365,7 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
 #[wasm_bindgen_test]
 fn only_the_last_ones_are_remembered() {
     let case = &Case::all()[0];
-    let mut verifier = Verifier::new(0);
+    let mut verifier = Verifier::new(0, false);
     let first = case.run(&mut verifier, "eventual");
     let demand = demand(&mut verifier, &case.demand("eventual"));
     for _ in 0..255 {

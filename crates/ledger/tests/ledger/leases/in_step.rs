@@ -405,10 +405,10 @@ impl InStep {
     }
 
     fn grant(&mut self, question: &LeaseQuestion) -> Grant {
-        let LeaseQuestion { workspace, since, digests, uses } = question.clone();
+        let LeaseQuestion { workspace, since, digests, uses, segments } = question.clone();
         assert_eq!(workspace, key());
         let uses = uses.iter().map(|used| Uses { digest: used.digest, last_used_at: used.last, count: used.count });
-        self.world.attempt(Actor::Verifier, Lease { since, digests, uses: uses.collect() }).unwrap().0
+        self.world.attempt(Actor::Verifier, Lease { since, digests, uses: uses.collect(), segments }).unwrap().0
     }
 
     fn records(&mut self, digests: Vec<Digest>) -> Answer {

@@ -1,0 +1,77 @@
+//! The world's ledger publishes segments, and makes snapshots of them.
+
+use crate::world::{Ledger, World, home};
+use counterfoil_token::Digest;
+use counterfoil_verify::{
+    DigestPrefix, Edition, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment,
+    OwnerSegmentBuilder, OwnersHeader, SegmentBuilder, SegmentHeader, Snapshot, SnapshotHead, Timestamp,
+};
+
+/// The files of an edition, and last its manifest.
+fn files(ledger: &Ledger, bits: u8, without_addresses: bool, weak: Option<&[Digest]>) -> Vec<Vec<u8>> {
+    let generation = ledger.generation;
+    let without_weak = weak.is_some();
+    let is_left_out = |digest| weak.is_some_and(|weak| weak.contains(digest));
+    let mut digests: Vec<_> = ledger.tokens.keys().filter(|digest| !is_left_out(digest)).collect();
+    digests.sort_unstable();
+    let mut files = Vec::new();
+    let mut segments = Vec::new();
+    for prefix in DigestPrefix::all(bits) {
+        let header = SegmentHeader { workspace: home(), generation, without_addresses, without_weak, prefix };
+        let mut builder = SegmentBuilder::new(header);
+        for digest in digests.iter().filter(|digest| prefix.begins(digest)) {
+            let token = &ledger.tokens[digest];
+            builder.push(digest, token, ledger.owners[&token.owner].revoked_before).unwrap();
+        }
+        let tokens = builder.len() as u64;
+        files.push(builder.finish());
+        segments.push(NamedSegment { name: Name::of(files.last().unwrap()), tokens });
+    }
+    let mut owners = Vec::new();
+    for (number, owner) in &ledger.owners {
+        let header = OwnersHeader { workspace: home(), generation, first: *number, last: *number };
+        let mut builder = OwnerSegmentBuilder::new(header).unwrap();
+        builder.push(owner).unwrap();
+        files.push(builder.finish());
+        owners.push(NamedOwners { first: *number, last: *number, name: Name::of(files.last().unwrap()) });
+    }
+    let workspace = ledger.workspace.clone();
+    let header = ManifestHeader { epoch: ledger.epoch, generation, without_addresses, without_weak, workspace };
+    files.push(Manifest::new(header, segments, owners).unwrap().encode());
+    files
+}
+
+impl World {
+    /// Publishes all tokens of the home workspace in segments by so many bits of their digests, and each member in one of its
+    /// own.
+    pub(crate) fn publish_segments(&mut self, bits: u8) {
+        let ledger = &self.ledgers[&home()];
+        let generation = ledger.generation;
+        let files = files(ledger, bits, false, None);
+        let manifest = Name::of(files.last().unwrap());
+        for file in files {
+            self.registry.insert(Name::of(&file).path(home()), file);
+        }
+        self.home().edition = Some(Edition { manifest, generation });
+    }
+
+    /// The keys of all that goes by its hash.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let mut files: Vec<_> = self.registry.keys().filter(|key| key.starts_with("s/")).cloned().collect();
+        files.sort_unstable();
+        files
+    }
+
+    /// A snapshot of the home workspace without these texts, signed by nobody; where none are given, no weak text is left out.
+    pub(crate) fn snapshot(&self, as_of: Timestamp, expires_at: Timestamp, weak: Option<&[Digest]>) -> Snapshot {
+        let mut files = files(&self.ledgers[&home()], 1, true, weak);
+        let manifest = files.pop().unwrap();
+        let head = SnapshotHead { workspace: home(), as_of, expires_at, manifest: Name::of(&manifest) };
+        let mut bytes = head.begin(&[0; 64], &manifest);
+        for file in files {
+            bytes.extend(Snapshot::announce(file.len()));
+            bytes.extend(file);
+        }
+        Snapshot::open(&bytes).unwrap()
+    }
+}
