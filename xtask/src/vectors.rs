@@ -4,6 +4,7 @@
 //! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
 
 mod segments;
+mod snapshots;
 mod token;
 mod verify;
 
@@ -22,6 +23,7 @@ const FILES: &[(&str, Contents)] = &[
     ("token.json", || pretty(&token::vectors()?)),
     ("records.json", || pretty(&verify::records()?)),
     ("segments.json", || pretty(&segments::vectors()?)),
+    ("snapshots.json", || pretty(&snapshots::vectors()?)),
     ("decisions.json", || pretty(&verify::decisions()?)),
 ];
 

@@ -77,10 +77,10 @@ struct RefusedCase {
     error: &'static str,
 }
 
-const GENERATION: u64 = 300;
+pub(super) const GENERATION: u64 = 300;
 
 /// 2027-01-01T00:00:00Z.
-const NOW: u64 = 1_798_761_600_000;
+pub(super) const NOW: u64 = 1_798_761_600_000;
 
 pub(super) fn vectors() -> Result<Segments> {
     let house = SegmentHeader {
@@ -134,15 +134,15 @@ pub(super) fn vectors() -> Result<Segments> {
     })
 }
 
-fn key() -> Result<WorkspaceKey> {
+pub(super) fn key() -> Result<WorkspaceKey> {
     Ok(WorkspaceKey::parse("0Ab3dE")?)
 }
 
-fn workspace() -> Result<WorkspaceRecord> {
+pub(super) fn workspace() -> Result<WorkspaceRecord> {
     Ok(WorkspaceRecord { has_imports: true, ..World::new()?.workspace })
 }
 
-fn owners() -> Result<Vec<OwnerRecord>> {
+pub(super) fn owners() -> Result<Vec<OwnerRecord>> {
     let grace = OwnerRecord {
         version: 12,
         number: 300,
@@ -155,7 +155,7 @@ fn owners() -> Result<Vec<OwnerRecord>> {
 }
 
 /// Tokens in the order of their digests, with their owners' `revoked_before`.
-fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
+pub(super) fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
     let plain = TokenRecord {
         client_id: Some("game".into()),
         metadata: Some(r#"{"team":"ops"}"#.into()),

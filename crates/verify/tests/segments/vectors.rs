@@ -1,11 +1,12 @@
-//! Replays `tests/vectors/segments.json`, the contract with verifiers in the field: what is published today must be
-//! readable by what runs tomorrow, and the other way round.
+//! Replays `segments.json` and `snapshots.json` of `tests/vectors`, the contract with verifiers in the field: what is
+//! published today must be readable by what runs tomorrow, and the other way round.
 
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     DigestPrefix, Encoded, Manifest, Name, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError,
-    Segment, SegmentBuilder, SegmentHeader, TokenRecord,
+    Segment, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError, SnapshotHead, Timestamp, TokenRecord,
 };
+use ed25519_dalek::{Signature, Signer, SigningKey};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -67,6 +68,52 @@ struct ManifestCase {
 struct RefusedCase {
     why: String,
     kind: String,
+    bytes: String,
+    error: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Snapshots {
+    format: u32,
+    secret_key: String,
+    public_key: String,
+    snapshots: Vec<SnapshotCase>,
+    refused: Vec<RefusedSnapshot>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SnapshotCase {
+    why: String,
+    workspace: WorkspaceKey,
+    as_of: Timestamp,
+    expires_at: Timestamp,
+    manifest: Value,
+    tokens: Vec<FoundToken>,
+    owners: Vec<FoundOwner>,
+    bytes: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoundToken {
+    digest: Digest,
+    found: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FoundOwner {
+    number: u64,
+    covered: bool,
+    found: Option<OwnerRecord>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedSnapshot {
+    why: String,
     bytes: String,
     error: String,
 }
@@ -181,5 +228,60 @@ fn nothing_else_is_such_a_file() {
             other => panic!("{other}"),
         };
         assert_eq!(opened, Some(expected), "{kind}: {why}");
+    }
+}
+
+/// The snapshots, and the key that signed them.
+fn snapshots() -> (Snapshots, SigningKey) {
+    let vectors: Snapshots = serde_json::from_str(include_str!("../../../../tests/vectors/snapshots.json")).unwrap();
+    assert_eq!(vectors.format, 1);
+    let key = SigningKey::from_bytes(&hex::decode(&vectors.secret_key).unwrap().try_into().unwrap());
+    assert_eq!(hex::encode(key.verifying_key().as_bytes()), vectors.public_key);
+    (vectors, key)
+}
+
+#[test]
+fn every_snapshot_holds_its_tokens_and_members() {
+    let (Snapshots { snapshots, .. }, key) = snapshots();
+    assert!(snapshots.len() > 2);
+    for SnapshotCase { why, workspace, as_of, expires_at, manifest, tokens, owners, bytes } in snapshots {
+        let file = hex::decode(bytes).unwrap();
+        let snapshot = Snapshot::open(&file).unwrap();
+        assert_eq!(serde_json::to_value(snapshot.manifest()).unwrap(), manifest, "{why}");
+        let manifest = snapshot.manifest().encode();
+        let head = SnapshotHead { workspace, as_of, expires_at, manifest: Name::of(&manifest) };
+        let begin = head.begin(&key.sign(&head.to_sign()).to_bytes(), &manifest);
+        assert_eq!(hex::encode(&file[..begin.len()]), hex::encode(begin), "{why}");
+        for FoundToken { digest, found } in tokens {
+            assert_eq!(serde_json::to_value(snapshot.find(&digest)).unwrap(), found, "{why}: {digest}");
+        }
+        for FoundOwner { number, covered, found } in owners {
+            assert_eq!(snapshot.manifest().owners_of(number).is_some(), covered, "{why}: {number}");
+            assert_eq!(snapshot.owner(number), found, "{why}: {number}");
+        }
+    }
+}
+
+#[test]
+fn nothing_else_is_a_snapshot() {
+    let (Snapshots { refused, .. }, key) = snapshots();
+    assert!(refused.len() > 30);
+    let is_signed = |file: &[u8]| {
+        let (head, signature) = Snapshot::signed(file)?;
+        key.verifying_key().verify_strict(head, &Signature::from_bytes(signature)).ok()
+    };
+    for RefusedSnapshot { why, bytes, error } in refused {
+        let file = hex::decode(bytes).unwrap();
+        let found = match Snapshot::open(&file).err() {
+            _ if is_signed(&file).is_none() => "SIGNATURE",
+            Some(SnapshotError::Head(RecordError::UnknownFormat)) => "UNKNOWN_FORMAT",
+            Some(SnapshotError::Head(RecordError::Malformed)) => "HEAD",
+            Some(SnapshotError::Manifest(_)) => "MANIFEST",
+            Some(SnapshotError::Files) => "FILES",
+            Some(SnapshotError::Segment(_)) => "SEGMENT",
+            Some(SnapshotError::Owners(_)) => "OWNERS",
+            None => "TAKEN",
+        };
+        assert_eq!(found, error, "{why}");
     }
 }

@@ -1,0 +1,119 @@
+// Reads every file in snapshots.json once more, by docs/format.md alone, and checks who signed it; see read.mjs.
+//
+//     node --test tests/vectors/snapshots.test.mjs
+
+import assert from "node:assert/strict";
+import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+import { test } from "node:test";
+import { Reader, readManifest, readOwners, readSegment, readVectors } from "./read.mjs";
+
+const vectors = readVectors("snapshots.json");
+
+const raw = (hex) => Buffer.from(hex, "hex").toString("base64url");
+const key = { kty: "OKP", crv: "Ed25519", x: raw(vectors.public_key) };
+const publicKey = createPublicKey({ key, format: "jwk" });
+const secretKey = createPrivateKey({ key: { ...key, d: raw(vectors.secret_key) }, format: "jwk" });
+
+/** What `read` gives; where it fails, an error that names the stage. */
+function stage(name, read) {
+  try {
+    return read();
+  } catch (cause) {
+    throw new Error(name, { cause });
+  }
+}
+
+/** A file of that name and about that. */
+function opened(read, bytes, name, isMeant) {
+  assert.equal(createHash("sha256").update(bytes).digest("hex"), name);
+  const item = read(bytes);
+  assert.ok(isMeant(item), "it is about something else");
+  return item;
+}
+
+function readSnapshot(hex) {
+  const file = new Reader(hex);
+  const head = stage("SIGNATURE", () => {
+    const [signed, signature] = [file.take(56), file.take(64)];
+    assert.ok(verify(null, signed, publicKey, signature), "signed by nobody");
+    return new Reader(signed);
+  });
+  stage("UNKNOWN_FORMAT", () => assert.equal(head.byte(), 1));
+  const { workspace, asOf, expiresAt, name } = stage("HEAD", () => {
+    assert.equal(head.byte(), "p".charCodeAt(0));
+    const read = {
+      workspace: head.take(6).toString(), asOf: head.fixed(8), expiresAt: head.fixed(8), name: head.name(),
+    };
+    assert.match(read.workspace, /^[0-9A-Za-z]{6}$/u);
+    assert.ok(read.asOf < read.expiresAt);
+    return read;
+  });
+  const manifest = stage("MANIFEST", () =>
+    opened(readManifest, file.sized(), name, ({ header }) => header.workspace.key === workspace),
+  );
+  const { header } = manifest;
+  const files = stage("FILES", () => {
+    const files = [...manifest.segments, ...manifest.owners].map((named) => ({ ...named, bytes: file.sized() }));
+    file.end();
+    return files;
+  });
+  const isOurs = (part) => part.workspace === workspace && part.generation <= header.generation;
+  const segments = stage("SEGMENT", () => {
+    const bits = BigInt(Math.log2(manifest.segments.length));
+    const isMeant = (at, count) => ({ header: part, tokens }) =>
+      isOurs(part) && part.without_addresses === header.without_addresses && part.without_weak === header.without_weak &&
+      part.prefix.bits === bits && part.prefix.value === BigInt(at) && BigInt(tokens.length) === count;
+    return files
+      .slice(0, manifest.segments.length)
+      .map(({ bytes, name, tokens }, at) => opened(readSegment, bytes, name, isMeant(at, tokens)));
+  });
+  const owners = stage("OWNERS", () => {
+    const isMeant = (first, last) => ({ header: part }) => isOurs(part) && part.first === first && part.last === last;
+    return files
+      .slice(manifest.segments.length)
+      .map(({ bytes, name, first, last }) => opened(readOwners, bytes, name, isMeant(first, last)));
+  });
+  return { workspace, asOf, expiresAt, manifest, segments, owners };
+}
+
+test("a snapshot is its workspace's, signed, and of its time", () => {
+  for (const { why, workspace, as_of: asOf, expires_at: expiresAt, manifest, bytes } of vectors.snapshots) {
+    const read = readSnapshot(bytes);
+    assert.deepEqual([read.workspace, read.asOf, read.expiresAt], [workspace, asOf, expiresAt], why);
+    assert.deepEqual(read.manifest, manifest, why);
+    const file = Buffer.from(bytes, "hex");
+    assert.ok(sign(null, file.subarray(0, 56), secretKey).equals(file.subarray(56, 120)), why);
+  }
+});
+
+test("a snapshot holds its tokens and nobody else's", () => {
+  for (const { why, tokens, bytes } of vectors.snapshots) {
+    const { segments } = readSnapshot(bytes);
+    const bits = Math.log2(segments.length);
+    for (const { digest, found } of tokens) {
+      const segment = segments[parseInt(digest.slice(0, 4), 16) >> (16 - bits)];
+      const token = segment.tokens.find((token) => token.digest === digest.slice(0, 32));
+      assert.deepEqual(token?.found ?? null, found, `${why}: ${digest}`);
+    }
+    const held = segments.flatMap((segment) => segment.tokens).length;
+    assert.equal(tokens.filter(({ found }) => found !== null).length, held, why);
+  }
+});
+
+test("a snapshot holds its members, and says which numbers it knows of", () => {
+  for (const { why, owners: asked, bytes } of vectors.snapshots) {
+    const { owners } = readSnapshot(bytes);
+    for (const { number, covered, found } of asked) {
+      const segment = owners.find(({ header }) => header.first <= number && number <= header.last);
+      assert.equal(segment !== undefined, covered, `${why}: ${number}`);
+      assert.deepEqual(segment?.owners.find((owner) => owner.number === number) ?? null, found, `${why}: ${number}`);
+    }
+  }
+});
+
+test("nothing else is a snapshot", () => {
+  assert.ok(vectors.refused.length > 30);
+  for (const { why, bytes, error } of vectors.refused) {
+    assert.throws(() => readSnapshot(bytes), { message: error }, why);
+  }
+});
