@@ -1,0 +1,64 @@
+//! Whatever the bytes are, opening them as a snapshot ends without a panic; and in a snapshot, a segment says the same as
+//! it does alone.
+
+#![no_main]
+
+use counterfoil_token::Digest;
+use counterfoil_verify::{
+    DigestPrefix, Encoded, Manifest, ManifestHeader, Name, NamedSegment, Segment, Snapshot, SnapshotHead, Timestamp,
+    WorkspaceRecord,
+};
+use libfuzzer_sys::fuzz_target;
+
+/// A snapshot of that manifest and these files, signed by nobody.
+fn snapshot(workspace: &WorkspaceRecord, manifest: &[u8], files: &[&[u8]]) -> Vec<u8> {
+    let head = SnapshotHead {
+        workspace: workspace.key,
+        as_of: Timestamp(0),
+        expires_at: Timestamp(1),
+        manifest: Name::of(manifest),
+    };
+    let mut snapshot = head.begin(&[0; 64], manifest);
+    for file in files {
+        snapshot.extend(Snapshot::announce(file.len()));
+        snapshot.extend(*file);
+    }
+    snapshot
+}
+
+fuzz_target!(|file: &[u8]| {
+    _ = Snapshot::open(file);
+    // Mutations do not find hashes, so those are put in for what they do find.
+    if let Ok(manifest) = Manifest::decode(file) {
+        _ = Snapshot::open(&snapshot(&manifest.header().workspace, file, &[]));
+    }
+    if let Ok(segment) = Segment::open(file)
+        && segment.header().prefix == DigestPrefix::NONE
+    {
+        let header = segment.header();
+        let workspace = WorkspaceRecord {
+            version: 0,
+            key: header.workspace,
+            slug: "fuzz".into(),
+            suspended: false,
+            has_imports: true,
+            freshness: vec![],
+        };
+        let about = ManifestHeader {
+            epoch: 0,
+            generation: header.generation,
+            without_addresses: header.without_addresses,
+            without_weak: header.without_weak,
+            workspace,
+        };
+        let named = NamedSegment { name: Name::of(file), tokens: segment.len() as u64 };
+        let manifest = Manifest::new(about, vec![named], vec![]).expect("one segment makes a manifest");
+        let whole = snapshot(&manifest.header().workspace, &manifest.encode(), &[file]);
+        let snapshot = Snapshot::open(&whole).expect("what is put together as described opens");
+        for (cut, token) in segment.tokens() {
+            let mut digest = [0; 32];
+            digest[..16].copy_from_slice(&cut);
+            assert_eq!(snapshot.find(&Digest::from_bytes(digest)), Some(token));
+        }
+    }
+});
