@@ -18,6 +18,19 @@ use crate::{
 /// How many texts are read at a time.
 const PAGE: usize = 1_000;
 
+/// Some texts in the order of their digests, with the generation before which all of their owner's are revoked. Both
+/// views are read by index, branch by branch, or each page would take as long as there are tokens.
+const TEXTS: &str =
+    "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
+    replaced_until, coalesce(
+        (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
+        (SELECT revoked_before FROM members WHERE members.number = owner))
+    FROM edition_texts WHERE digest > ? AND digest <= ? AND weak <= ? ORDER BY digest LIMIT ?";
+
+/// The members of a range of numbers.
+const OWNERS: &str = "SELECT number, id, suspended, grants, revoked_before, version FROM edition_owners
+    WHERE number BETWEEN ? AND ? ORDER BY number";
+
 /// Which file of an edition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -107,14 +120,8 @@ impl Texts {
         last: &[u8],
         without_weak: bool,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
-        let page =
-            "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
-            replaced_until, coalesce(
-                (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
-                (SELECT revoked_before FROM members WHERE members.number = owner))
-            FROM edition_texts WHERE digest > ? AND digest <= ? AND weak <= ? ORDER BY digest LIMIT ?";
         let most_weak = u64::from(!without_weak);
-        let rows = sql.exec(page, &[after.into(), last.into(), most_weak.into(), (PAGE as u64).into()])?;
+        let rows = sql.exec(TEXTS, &[after.into(), last.into(), most_weak.into(), (PAGE as u64).into()])?;
         rows.into_iter().map(|mut row| self.read_one(&mut row)).collect()
     }
 
@@ -160,9 +167,7 @@ fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, bloc
     let (first, last) = numbers(block);
     let header = OwnersHeader { workspace: key, generation: edition.generation, first, last };
     let mut builder = OwnerSegmentBuilder::new(header).ok_or(Obstacle::Unpublishable)?;
-    let members = "SELECT number, id, suspended, grants, revoked_before, version FROM edition_owners
-        WHERE number BETWEEN ? AND ? ORDER BY number";
-    for mut row in sql.exec(members, &[first.into(), last.into()])? {
+    for mut row in sql.exec(OWNERS, &[first.into(), last.into()])? {
         builder.push(&OwnerRecord {
             number: row.take()?,
             id: row.take::<String>()?.into(),
@@ -218,5 +223,56 @@ impl From<BuildError> for Obstacle {
 impl From<InvalidManifest> for Obstacle {
     fn from(_: InvalidManifest) -> Self {
         Self::Unpublishable
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{editions::mark, native::NativeSql, schema};
+
+    #[test]
+    fn nothing_is_looked_through_from_end_to_end() -> Result<(), SqlError> {
+        let sql = NativeSql::in_memory()?;
+        schema::migrate(&sql, schema::LEDGER)?;
+        for (query, searches) in [(TEXTS, 18), (OWNERS, 2), (mark::TOKENS, 2), (mark::MEMBERS, 2), (mark::REPLACED, 1)]
+        {
+            let parameters = vec![Value::Null; query.matches('?').count()];
+            let mut plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &parameters)?;
+            let details = plan.iter_mut().map(|row| {
+                let _: (u64, u64, u64) = (row.take()?, row.take()?, row.take()?);
+                row.take()
+            });
+            let details: Vec<String> = details.collect::<Result<_, _>>()?;
+            let is_search = |detail: &&String| detail.starts_with("SEARCH ");
+            assert_eq!(details.iter().filter(is_search).count(), searches, "{details:#?}");
+            // The edition under way is one row, and so is each item of a list.
+            let is_harmless = |detail: &&String| {
+                let scans = detail.strip_prefix("SCAN ");
+                scans.is_none_or(|table| table == "edition" || table.starts_with("json_each "))
+                    && !detail.contains("TEMP B-TREE")
+                    && !detail.contains("MATERIALIZE")
+            };
+            assert!(details.iter().all(|detail| is_harmless(&detail)), "{details:#?}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_range_is_the_digests_that_begin_so() {
+        for bits in [0, 1, 7, 8, 9, 15, 16] {
+            let mut before = None;
+            for prefix in DigestPrefix::all(bits) {
+                let (after, last) = range(prefix);
+                let mut first = after.clone();
+                first.resize(32, 0);
+                let digest = |bytes: &[u8]| Digest::from_bytes(bytes.try_into().unwrap_or_default());
+                assert!(after < first && prefix.begins(&digest(&first)) && prefix.begins(&digest(&last)));
+                assert_eq!(mark::prefix_of(digest(&first), bits), prefix.value());
+                assert_eq!(mark::prefix_of(digest(&last), bits), prefix.value());
+                assert!(before.replace(last).is_none_or(|before| before < after), "they overlap");
+            }
+            assert_eq!(before, Some(vec![u8::MAX; 32]), "and leave nothing out at the end");
+        }
     }
 }

@@ -18,6 +18,17 @@ use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
 /// How many rows one step looks at.
 const PAGE: usize = 5_000;
 
+/// The next rows after a version and a number. Many may have the same version, which a comparison of pairs would look
+/// through from its beginning for every page.
+pub(super) const TOKENS: &str = "SELECT version, number, digest FROM tokens WHERE version = ? AND number > ?
+    UNION ALL SELECT version, number, digest FROM tokens WHERE version > ? ORDER BY version, number LIMIT ?";
+
+pub(super) const MEMBERS: &str = "SELECT version, number FROM members WHERE version = ? AND number > ?
+    UNION ALL SELECT version, number FROM members WHERE version > ? ORDER BY version, number LIMIT ?";
+
+/// The replaced texts of some tokens.
+pub(super) const REPLACED: &str = "SELECT digest FROM json_each(?) CROSS JOIN replaced_texts WHERE token = value";
+
 /// The place before all rows that changed after that generation.
 pub(super) const fn after(generation: u64) -> (u64, u64) {
     (generation, MAX_INTEGER)
@@ -25,12 +36,9 @@ pub(super) const fn after(generation: u64) -> (u64, u64) {
 
 /// Marks the segments of some tokens: of the texts they have, and of those that rotation replaced.
 pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
-    let page = "SELECT version, number, digest FROM tokens WHERE version = ? AND number > ?
-        UNION ALL SELECT version, number, digest FROM tokens WHERE version > ? ORDER BY version, number LIMIT ?";
-    let (places, rows) = read(sql, page, edition)?;
+    let Page { places, rows } = Page::read(sql, TOKENS, edition)?;
     let numbers: Vec<u64> = places.iter().map(|(_, number)| *number).collect();
-    let replaced = "SELECT digest FROM json_each(?) CROSS JOIN replaced_texts WHERE token = value";
-    let replaced = sql.exec(replaced, &[Value::json(&numbers)?])?;
+    let replaced = sql.exec(REPLACED, &[Value::json(&numbers)?])?;
     let prefix = |mut row: Row| Ok(prefix_of(row.take()?, edition.bits));
     let prefixes = rows.into_iter().chain(replaced).map(prefix).collect::<Result<BTreeSet<_>, SqlError>>()?;
     sql.exec(
@@ -45,9 +53,7 @@ pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> 
 
 /// Marks the owner segments of some members.
 pub(super) fn members(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
-    let page = "SELECT version, number FROM members WHERE version = ? AND number > ?
-        UNION ALL SELECT version, number FROM members WHERE version > ? ORDER BY version, number LIMIT ?";
-    let (places, _) = read(sql, page, edition)?;
+    let Page { places, .. } = Page::read(sql, MEMBERS, edition)?;
     let blocks: BTreeSet<u64> = places.iter().map(|(_, number)| number / BLOCK).collect();
     sql.exec(
         "INSERT INTO owner_segments (kind, block) SELECT ?, value FROM json_each(?) WHERE true
@@ -63,12 +69,19 @@ pub(super) fn members(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError>
     edition.go_on(sql, Stage::Files, after(edition.generation))
 }
 
-/// The next rows, by version and number: those two, and what is left of each row.
-fn read(sql: &dyn Sql, page: &str, edition: &UnderWay) -> Result<(Vec<(u64, u64)>, Vec<Row>), SqlError> {
-    let (version, number) = edition.passed;
-    let mut rows = sql.exec(page, &[version.into(), number.into(), version.into(), (PAGE as u64).into()])?;
-    let places = rows.iter_mut().map(|row| Ok((row.take()?, row.take()?))).collect::<Result<_, SqlError>>()?;
-    Ok((places, rows))
+/// The next rows: of each its version and number, and what is left of it.
+struct Page {
+    places: Vec<(u64, u64)>,
+    rows: Vec<Row>,
+}
+
+impl Page {
+    fn read(sql: &dyn Sql, page: &str, edition: &UnderWay) -> Result<Self, SqlError> {
+        let (version, number) = edition.passed;
+        let mut rows = sql.exec(page, &[version.into(), number.into(), version.into(), (PAGE as u64).into()])?;
+        let places = rows.iter_mut().map(|row| Ok((row.take()?, row.take()?))).collect::<Result<_, SqlError>>()?;
+        Ok(Self { places, rows })
+    }
 }
 
 /// Where to go on; nowhere after a page that was not full.
@@ -77,7 +90,7 @@ fn next(places: &[(u64, u64)]) -> Option<(u64, u64)> {
 }
 
 /// The place of a digest's segment among those of prefixes of so many bits.
-fn prefix_of(digest: Digest, bits: u8) -> u16 {
+pub(super) fn prefix_of(digest: Digest, bits: u8) -> u16 {
     let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
     first.checked_shr(u32::from(DigestPrefix::MAX_BITS.saturating_sub(bits))).unwrap_or(0)
 }

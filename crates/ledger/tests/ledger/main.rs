@@ -11,6 +11,7 @@ mod changes;
 mod clients;
 mod deletion;
 mod directory;
+mod editions;
 mod engine;
 mod faults;
 mod filters;

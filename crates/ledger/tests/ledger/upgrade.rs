@@ -10,9 +10,9 @@ use counterfoil_ledger::{
     sql::{Row, Sql, SqlError, Value},
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::Code;
+use counterfoil_verify::{Code, Timestamp};
 
-use crate::support::*;
+use crate::{editions::Registry, support::*};
 
 /// The tokens in `v1.sql`: the admin's, a member's, and the revoked one.
 const DIGESTS: [&str; 3] = [
@@ -35,9 +35,12 @@ fn version_2() -> NativeSql {
     sql
 }
 
+fn digest(index: usize) -> Digest {
+    serde_json::from_value(serde_json::json!(DIGESTS[index])).unwrap()
+}
+
 fn actor(index: usize) -> Actor {
-    let json = serde_json::json!(DIGESTS[index]);
-    Actor::Token(serde_json::from_value::<Digest>(json).unwrap())
+    Actor::Token(digest(index))
 }
 
 #[test]
@@ -111,6 +114,37 @@ fn a_workspace_that_version_6_founded_grants_leases() {
     world.call(actor(0), RevokeToken { id, reason: None }).unwrap();
     let next = world.call(Actor::Verifier, lease(Some(first.position()))).unwrap().0;
     assert_eq!((next.since, next.texts.len()), (Some(first.answer.generation), 1), "and tells of what was before");
+}
+
+#[test]
+fn a_workspace_that_version_7_founded_is_published_like_any_other() {
+    let sql = version_2();
+    let later = [
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+        include_str!("../../src/schema/006.sql"),
+        include_str!("../../src/schema/007.sql"),
+    ];
+    for (migration, version) in later.into_iter().zip(3_u64..) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
+    // A text that was replaced before anybody wrote down when.
+    let replaced = Digest::of(b"replaced");
+    sql.exec(
+        "INSERT INTO replaced_texts (digest, token, valid_until, issued, weak) VALUES (?, 1, 0, 1, 0)",
+        &[replaced.as_bytes().as_slice().into()],
+    )
+    .unwrap();
+    let mut world = World::over(sql);
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    let published = Registry::default().catch_up(&mut world, 8_192);
+    let numbers: Vec<_> = (0..3).map(|nth| published.token(&digest(nth)).unwrap().number).collect();
+    assert_eq!((published.tokens(), numbers), (4, vec![1, 2, 3]));
+    assert!(published.token(&digest(2)).unwrap().revoked && !published.token(&digest(1)).unwrap().revoked);
+    assert_eq!(published.token(&replaced).unwrap().replaced_until, Some(Timestamp(0)));
+    assert_eq!(published.owner(2).unwrap().id.as_ref(), "ann");
 }
 
 #[test]

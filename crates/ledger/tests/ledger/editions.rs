@@ -1,0 +1,493 @@
+//! Editions: when they are made, of what, and what becomes of their files.
+
+mod as_of;
+mod large;
+mod until_done;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use counterfoil_ledger::{
+    Upkeep,
+    command::{
+        Actor, CreateToken, DeleteWorkspace, ImportLine, ImportTokens, RevokeToken, RotateToken, UpdateMember,
+        UpdateWorkspace,
+    },
+    editions::{Current, Kind, Step},
+    sql::{Sql as _, Value},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{
+    Encoded as _, Manifest, Name, OwnerRecord, OwnerSegment, Segment, Timestamp, TokenRecord, WorkspaceRecord,
+};
+
+use crate::{
+    changes::{of_member, of_workspace},
+    support::*,
+};
+
+/// What the ledger has put into the registry and not deleted.
+#[derive(Default)]
+pub(crate) struct Registry {
+    files: BTreeMap<String, Vec<u8>>,
+    /// Every key that was put, in order.
+    puts: Vec<String>,
+}
+
+impl Registry {
+    /// Takes one step, and does what it says.
+    fn step(&mut self, world: &World, texts: u64) -> Step {
+        let step = world.ledger.edition_step_of(texts, world.now).unwrap();
+        self.carry_out(&step);
+        world.ledger.edition_done(&step, world.now).unwrap();
+        self.check(world);
+        step
+    }
+
+    fn carry_out(&mut self, step: &Step) {
+        match step {
+            Step::Put { key, value, .. } => {
+                self.puts.push(key.clone());
+                self.files.insert(key.clone(), value.clone());
+            }
+            Step::Delete { key, .. } => drop(self.files.remove(key)),
+            Step::More | Step::Wait(_) => {}
+        }
+    }
+
+    /// Nothing is there that the ledger does not know of.
+    fn check(&self, world: &World) {
+        let known: BTreeSet<_> = known(world).into_iter().collect();
+        assert!(self.files.keys().all(|key| known.contains(key)), "a file that nobody knows of");
+    }
+
+    /// Takes steps until there is nothing to do at once, and says when to come back.
+    fn settle(&mut self, world: &World, texts: u64) -> Option<Timestamp> {
+        for _ in 0..100_000 {
+            if let Step::Wait(next) = self.step(world, texts) {
+                return next;
+            }
+        }
+        panic!("it does not come to an end");
+    }
+
+    /// The same, and waits, until the current edition is all that is to be known.
+    pub(crate) fn catch_up(&mut self, world: &mut World, texts: u64) -> Published {
+        for _ in 0..100 {
+            let next = self.settle(world, texts);
+            let current = world.ledger.current_edition(Kind::Leases).unwrap();
+            if current.is_some_and(|current| current.generation == generation(world)) {
+                return self.published(world, Kind::Leases);
+            }
+            world.now = world.now.max(next.unwrap());
+        }
+        panic!("no edition becomes current");
+    }
+
+    /// What a verifier makes of the current edition.
+    fn published(&self, world: &World, kind: Kind) -> Published {
+        let current = world.ledger.current_edition(kind).unwrap().unwrap();
+        let file = |name: Name| self.files[&name.path(key())].clone();
+        let manifest = file(current.manifest);
+        assert_eq!(Name::of(&manifest), current.manifest);
+        let manifest = Manifest::decode(&manifest).unwrap();
+        let header = manifest.header();
+        assert_eq!((header.epoch, header.generation), (current.epoch, current.generation));
+        let prefixes = counterfoil_verify::DigestPrefix::all(manifest.bits());
+        let segments = prefixes
+            .zip(manifest.segments())
+            .map(|(prefix, named)| manifest.open_segment(prefix, file(named.name)).unwrap());
+        let owners = manifest.owners().iter().map(|named| manifest.open_owners(named.first, file(named.name)).unwrap());
+        let named = manifest.segments().iter().map(|named| named.name);
+        let named: Vec<_> = named.chain(manifest.owners().iter().map(|named| named.name)).collect();
+        assert_eq!(world.ledger.edition_files(kind).unwrap(), named);
+        Published { segments: segments.collect(), owners: owners.collect(), current, manifest }
+    }
+}
+
+/// A current edition, opened.
+pub(crate) struct Published {
+    current: Current,
+    manifest: Manifest,
+    segments: Vec<Segment>,
+    owners: Vec<OwnerSegment>,
+}
+
+impl Published {
+    fn workspace(&self) -> &WorkspaceRecord {
+        &self.manifest.header().workspace
+    }
+
+    pub(crate) fn token(&self, digest: &Digest) -> Option<TokenRecord> {
+        self.segments[usize::from(self.manifest.prefix_of(digest).value())].find(digest)
+    }
+
+    pub(crate) fn owner(&self, number: u64) -> Option<OwnerRecord> {
+        self.owners.iter().find(|owners| owners.covers(number)).unwrap().find(number)
+    }
+
+    pub(crate) fn tokens(&self) -> usize {
+        self.segments.iter().map(Segment::len).sum()
+    }
+}
+
+/// The registry's key of every file that the ledger knows of.
+fn known(world: &World) -> Vec<String> {
+    let mut rows = world.ledger.sql().exec("SELECT name FROM files", &[]).unwrap();
+    let path = |row: &mut counterfoil_ledger::sql::Row| row.take::<Name>().unwrap().path(key());
+    rows.iter_mut().map(path).collect()
+}
+
+fn generation(world: &World) -> u64 {
+    world.number("SELECT generation FROM workspace")
+}
+
+/// The production's own size of segments: all tokens of a test fit into one.
+const ONE: u64 = 8_192;
+
+/// A workspace whose first edition is current.
+fn published() -> (World, Held, Registry) {
+    let (mut world, admin) = World::founded();
+    let mut registry = Registry::default();
+    registry.catch_up(&mut world, ONE);
+    (world, admin, registry)
+}
+
+fn revoke(world: &mut World, held: &Held) {
+    world.call(Actor::Root, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+}
+
+fn to_admin() -> CreateToken {
+    CreateToken { owner: Some("admin".to_owned()), ..token(&["read"]) }
+}
+
+fn import(world: &mut World, digest: Digest, weak: bool) {
+    let line = ImportLine { digest, weak, token: to_admin() };
+    world.call(Actor::Root, ImportTokens { lines: vec![line] }).unwrap().lines.remove(0).unwrap();
+}
+
+#[test]
+fn the_first_one_comes_two_seconds_after_the_first_change() {
+    let world = World::empty();
+    assert_eq!(Registry::default().step(&world, ONE), Step::Wait(None), "there is no workspace");
+    let (mut world, admin) = World::founded();
+    let mut registry = Registry::default();
+    assert_eq!(registry.settle(&world, ONE), Some(START.plus(2_000)));
+    world.wait(1_999);
+    assert_eq!(registry.settle(&world, ONE), Some(START.plus(2_000)));
+    assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None));
+    world.wait(1);
+    assert_eq!(registry.settle(&world, ONE), None);
+    let first = registry.published(&world, Kind::Leases);
+    assert_eq!((first.current.begun_at, first.current.generation), (START.plus(2_000), generation(&world)));
+    assert_eq!((first.segments.len(), first.tokens(), first.owners.len()), (1, 1, 1));
+    assert_eq!(first.token(&admin.digest).unwrap().number, 1);
+    assert_eq!(registry.files.len(), 3);
+}
+
+#[test]
+fn nothing_changed_nothing_made() {
+    let (mut world, _, mut registry) = published();
+    let puts = registry.puts.len();
+    for _ in 0..3 {
+        world.wait(DAY);
+        let before = world.dump();
+        assert_eq!(registry.settle(&world, ONE), None);
+        assert_eq!(world.dump(), before);
+    }
+    assert_eq!(registry.puts.len(), puts);
+}
+
+#[test]
+fn the_next_one_waits_for_company_and_for_its_turn() {
+    let (mut world, admin, mut registry) = published();
+    let begun = world.now;
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "the last began just now");
+    world.wait(14_000);
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    assert_eq!(registry.settle(&world, ONE), Some(begun.plus(15_000)), "and what comes later puts nothing off");
+    world.wait(1_000);
+    registry.settle(&world, ONE);
+    assert_eq!(registry.published(&world, Kind::Leases).tokens(), 3);
+    world.wait(60_000);
+    registry.settle(&world, ONE);
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    assert_eq!(registry.settle(&world, ONE).unwrap(), world.now.plus(2_000));
+}
+
+#[test]
+fn a_changed_token_has_one_segment_made_anew_and_a_changed_member_one_owner_segment() {
+    let (mut world, admin) = World::founded();
+    let held: Vec<_> = (0..40).map(|_| world.issue(admin.actor, token(&["read"])).unwrap()).collect();
+    world.join("ann", &["read"]);
+    let mut registry = Registry::default();
+    let first = registry.catch_up(&mut world, 2);
+    assert_eq!(first.manifest.bits(), 5, "42 texts are too many for sixteen segments of two");
+    let mut made_anew = |world: &mut World, segments: usize, owners: usize| {
+        let before = registry.puts.len();
+        registry.catch_up(world, 2);
+        let made = &registry.puts[before..];
+        assert_eq!(made.len(), segments + owners + 1, "{made:?}");
+        let kind = |kind: u8| made.iter().filter(|key| registry.files[*key][1] == kind).count();
+        assert_eq!((kind(b's'), kind(b'n'), kind(b'm')), (segments, owners, 1));
+    };
+    revoke(&mut world, &held[7]);
+    made_anew(&mut world, 1, 0);
+    world.call(Actor::Root, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    made_anew(&mut world, 0, 1);
+    world.call(Actor::Root, UpdateWorkspace { lease_max: Some(3), ..of_workspace() }).unwrap();
+    made_anew(&mut world, 0, 0);
+    // The old text and the new.
+    let before = held[9].digest;
+    let rotated = world.call(Actor::Root, RotateToken { id: held[9].id.clone(), grace_seconds: 60 }).unwrap();
+    let after = world.held(rotated).digest;
+    let prefixes: BTreeSet<_> = [before, after].map(|digest| first.manifest.prefix_of(&digest).value()).into();
+    made_anew(&mut world, prefixes.len(), 0);
+}
+
+#[test]
+fn more_texts_are_spread_over_more_segments_and_never_over_fewer() {
+    let (mut world, admin) = World::founded();
+    let mut registry = Registry::default();
+    assert_eq!(registry.catch_up(&mut world, 4).manifest.bits(), 0);
+    let mut bits = Vec::new();
+    for _ in 0..20 {
+        world.issue(admin.actor, token(&["read"])).unwrap();
+        let published = registry.catch_up(&mut world, 4);
+        assert_eq!(published.tokens() as u64, world.number("SELECT count(*) FROM tokens"));
+        bits.push(published.manifest.bits());
+    }
+    assert!(bits.is_sorted(), "{bits:?}");
+    assert_eq!(bits.last(), Some(&3), "21 tokens, four each and one more counted for a change");
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    assert_eq!(registry.catch_up(&mut world, ONE).manifest.bits(), 3);
+}
+
+#[test]
+fn a_file_goes_when_no_lease_can_name_it_and_not_before() {
+    for (lease, stays) in [(10, 60_000), (60, 61_000)] {
+        let (mut world, admin) = World::founded();
+        world.call(Actor::Root, UpdateWorkspace { lease_max: Some(lease), ..of_workspace() }).unwrap();
+        let mut registry = Registry::default();
+        registry.catch_up(&mut world, ONE);
+        let old = registry.files.clone();
+        world.issue(admin.actor, token(&["read"])).unwrap();
+        registry.catch_up(&mut world, ONE);
+        let became_current = world.now;
+        assert_eq!(registry.settle(&world, ONE), Some(became_current.plus(stays)));
+        world.wait(stays - 1);
+        registry.settle(&world, ONE);
+        assert_eq!(registry.files.len(), 5, "the segment and the manifest, old and new, and the owners");
+        world.wait(1);
+        assert_eq!(registry.settle(&world, ONE), None);
+        let gone = old.keys().filter(|key| !registry.files.contains_key(*key)).count();
+        assert_eq!((registry.files.len(), gone), (3, 2));
+        assert_eq!(known(&world), registry.files.keys().cloned().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_workspace_that_cannot_be_published_is_withdrawn_and_tried_again_after_an_hour() {
+    let (mut world, _, mut registry) = published();
+    let mut twin = *Digest::of(b"one").as_bytes();
+    import(&mut world, Digest::from_bytes(twin), false);
+    twin[31] ^= 1;
+    let twin = Value::from(twin.as_slice());
+    let into = "INSERT INTO tokens (number, id, digest, hint, owner, name, scopes, enabled, created_at, created_by,
+        addresses, issued, version) SELECT 99, 'tok_99', ?, '', 1, '', '[]', 1, 0, 'root', '[]', generation, generation
+        FROM workspace";
+    world.ledger.sql().exec(into, &[twin]).unwrap();
+    world.wait(15_000);
+    registry.settle(&world, ONE);
+    world.wait(2_000);
+    let retry = registry.settle(&world, ONE);
+    assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None));
+    assert_eq!(world.ledger.edition_files(Kind::Leases), Ok(Vec::new()));
+    assert!(retry < Some(world.now.plus(3_600_000)), "before that the manifest is deleted");
+    world.wait(100_000);
+    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(3_500_000)));
+    assert_eq!(registry.files.len(), 2, "what was made serves the next");
+    world.meddle("DELETE FROM tokens WHERE number = 99");
+    world.wait(3_500_000);
+    registry.settle(&world, ONE);
+    assert_eq!(registry.published(&world, Kind::Leases).tokens(), 2);
+}
+
+#[test]
+fn what_segments_cannot_tell_apart_is_not_imported() {
+    let (mut world, admin) = World::founded();
+    let mut digest = *Digest::of(b"one").as_bytes();
+    import(&mut world, Digest::from_bytes(digest), false);
+    let refused = |world: &mut World, digest: [u8; 32]| {
+        let line = ImportLine { digest: Digest::from_bytes(digest), weak: false, token: to_admin() };
+        world.call(Actor::Root, ImportTokens { lines: vec![line] }).unwrap().lines.remove(0).is_err()
+    };
+    for place in [31, 16] {
+        let mut twin = digest;
+        twin[place] ^= 0x80;
+        assert!(refused(&mut world, twin), "byte {place}");
+    }
+    // Nor what agrees with a text that is no more.
+    let mut twin = *admin.digest.as_bytes();
+    twin[20] ^= 1;
+    let rotated = world.call(Actor::Root, RotateToken { id: admin.id.clone(), grace_seconds: 0 }).unwrap();
+    world.held(rotated);
+    assert!(refused(&mut world, twin));
+    digest[15] ^= 1;
+    assert!(!refused(&mut world, digest));
+}
+
+#[test]
+fn snapshots_are_made_while_somebody_wants_them() {
+    let (mut world, admin, mut registry) = published();
+    let bound = CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token(&["read"]) };
+    let bound = world.issue(admin.actor, bound).unwrap();
+    registry.catch_up(&mut world, ONE);
+    assert_eq!(world.ledger.current_edition(Kind::Snapshots), Ok(None));
+    drained(&world);
+    world.ledger.want_snapshots(world.now).unwrap();
+    let wanted = world.now;
+    assert_eq!(world.ledger.outbox().next_due(), Ok(Some(world.now)), "an alarm comes");
+    registry.settle(&world, ONE);
+    let snapshot = registry.published(&world, Kind::Snapshots);
+    assert!(snapshot.manifest.header().without_addresses && !snapshot.manifest.header().without_weak);
+    assert_eq!(snapshot.token(&bound.digest).unwrap().addresses, [counterfoil_verify::AddressBlock::nowhere()]);
+    let lease = registry.published(&world, Kind::Leases);
+    assert_eq!(lease.token(&bound.digest).unwrap().addresses, bound.allowed_addresses);
+
+    let weak = Digest::of(b"weak");
+    import(&mut world, weak, true);
+    world.wait(15_000);
+    registry.catch_up(&mut world, ONE);
+    registry.settle(&world, ONE);
+    let snapshot = registry.published(&world, Kind::Snapshots);
+    assert!(snapshot.manifest.header().without_weak && snapshot.token(&weak).is_none());
+    let lease = registry.published(&world, Kind::Leases);
+    assert!(!lease.manifest.header().without_weak && lease.token(&weak).is_some());
+
+    world.now = wanted.plus(7 * DAY - 1);
+    assert_eq!(registry.settle(&world, ONE), Some(wanted.plus(7 * DAY)));
+    assert!(world.ledger.current_edition(Kind::Snapshots).unwrap().is_some());
+    world.wait(1);
+    registry.settle(&world, ONE);
+    assert_eq!(world.ledger.current_edition(Kind::Snapshots), Ok(None));
+    world.wait(100_000);
+    assert_eq!(registry.settle(&world, ONE), None);
+    assert_eq!(registry.files.len(), 3);
+    registry.published(&world, Kind::Leases);
+}
+
+#[test]
+fn what_was_to_be_deleted_and_is_made_again_stays() {
+    let (mut world, _, mut registry) = published();
+    world.ledger.want_snapshots(world.now).unwrap();
+    registry.settle(&world, ONE);
+    let snapshot = registry.published(&world, Kind::Snapshots).current;
+    world.wait(7 * DAY);
+    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(60_000)));
+    assert_eq!(world.number("SELECT count(*) FROM files WHERE due_at IS NOT NULL"), 2, "the owners are in both kinds");
+    world.wait(60_000);
+    let delete = world.ledger.edition_step(world.now).unwrap();
+    assert!(matches!(delete, Step::Delete { .. }));
+    world.ledger.edition_failed(&delete, world.now).unwrap();
+    world.ledger.want_snapshots(world.now).unwrap();
+    registry.settle(&world, ONE);
+    assert_eq!(registry.published(&world, Kind::Snapshots).current.manifest, snapshot.manifest);
+    // Whatever is said of the deletion now.
+    world.ledger.edition_failed(&delete, world.now).unwrap();
+    world.ledger.edition_done(&delete, world.now).unwrap();
+    world.wait(DAY);
+    registry.settle(&world, ONE);
+    registry.published(&world, Kind::Snapshots);
+}
+
+fn drained(world: &World) {
+    for put in world.ledger.outbox().due(world.now, 1_000).unwrap() {
+        world.ledger.outbox().done(&put, world.now).unwrap();
+    }
+}
+
+#[test]
+fn a_deleted_workspace_leaves_no_file() {
+    let (mut world, admin, mut registry) = published();
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    let next = registry.settle(&world, ONE);
+    world.now = next.unwrap();
+    let under_way = loop {
+        let step = world.ledger.edition_step(world.now).unwrap();
+        registry.carry_out(&step);
+        if matches!(step, Step::Put { .. }) {
+            break step;
+        }
+    };
+    revoke(&mut world, &admin);
+    assert_eq!(world.number("SELECT count(*) FROM kept_tokens"), 1);
+    world.call(Actor::Root, DeleteWorkspace {}).unwrap();
+    // What was on its way is there; nobody makes anything more.
+    world.ledger.edition_done(&under_way, world.now).unwrap();
+    assert_eq!((registry.files.len(), registry.settle(&world, ONE)), (4, None));
+    while !matches!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Release(..)) {
+        assert_eq!(world.ledger.edition_step(world.now), Ok(Step::Wait(None)));
+        for put in world.ledger.outbox().due(world.now, 1_000).unwrap() {
+            if put.value.is_none() {
+                registry.files.remove(&put.key);
+            }
+            world.ledger.outbox().done(&put, world.now).unwrap();
+        }
+    }
+    assert_eq!(registry.files, BTreeMap::new());
+    world.ledger.forget(world.now).unwrap();
+    let dump = world.dump();
+    assert!(dump.lines().all(|line| line.starts_with("schema_version:") || line.starts_with("sqlite_sequence:")));
+}
+
+#[test]
+fn of_another_history_nothing_is_current_and_everything_is_made_anew() {
+    let (mut world, admin, mut registry) = published();
+    let old = registry.files.clone();
+    world.meddle("UPDATE workspace SET epoch = epoch + 1");
+    assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None));
+    assert_eq!(world.ledger.edition_files(Kind::Leases), Ok(Vec::new()));
+    registry.files.clear();
+    let anew = registry.catch_up(&mut world, ONE);
+    assert!(anew.token(&admin.digest).is_some());
+    let stayed = old.keys().filter(|key| registry.files.contains_key(*key)).count();
+    assert_eq!(stayed, 2, "but for the manifest the same bytes, put again");
+
+    // The same in the middle of an edition.
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    world.wait(60_000);
+    registry.settle(&world, ONE);
+    world.wait(2_000);
+    while !matches!(registry.step(&world, ONE), Step::Put { .. }) {}
+    world.meddle("UPDATE workspace SET epoch = epoch + 1");
+    let anew = registry.catch_up(&mut world, ONE);
+    assert_eq!((anew.tokens(), anew.current.epoch), (2, world.number("SELECT epoch FROM workspace")));
+}
+
+#[test]
+fn numbers_that_are_far_apart_are_published_up_to_a_point() {
+    let (mut world, _, mut registry) = published();
+    world.meddle(
+        "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO members (number, id, name, role, grants, suspended, revoked_before, created_at, version)
+         SELECT i * 1024, 'm' || i, '', 'member', '[]', 0, 0, 0, generation + 1 FROM n, workspace",
+    );
+    world.meddle("UPDATE workspace SET generation = generation + 1");
+    let published = registry.catch_up(&mut world, ONE);
+    assert_eq!(published.owners.len(), 4_096);
+    assert!(published.owner(1).is_some() && published.owner(2 * 1_024).is_some());
+    assert!(published.manifest.owners_of(4_096 * 1_024).is_some(), "the blocks are 0 and 2 to 4,096");
+    assert!(published.manifest.owners_of(4_097 * 1_024).is_none());
+    // A lower one takes the place of the highest.
+    world.meddle(
+        "INSERT INTO members (number, id, name, role, grants, suspended, revoked_before, created_at, version)
+         SELECT 1025, 'low', '', 'member', '[]', 0, 0, 0, generation + 1 FROM workspace",
+    );
+    world.meddle("UPDATE workspace SET generation = generation + 1");
+    let published = registry.catch_up(&mut world, ONE);
+    assert!(published.owner(1_025).is_some() && published.manifest.owners_of(4_096 * 1_024).is_none());
+    world.wait(100_000);
+    registry.settle(&world, ONE);
+    assert_eq!((world.number("SELECT count(*) FROM owner_segments"), registry.files.len()), (4_096, 4_098));
+}
