@@ -68,13 +68,13 @@ impl World {
     }
 
     fn ask(&mut self, actor: Actor, since: Option<Position>, digests: Vec<Digest>) -> Position {
-        self.call(actor, Lease { since, digests, uses: Vec::new() }).0.position()
+        self.call(actor, Lease { since, digests, uses: Vec::new(), segments: None }).0.position()
     }
 
     /// Renews, and tells of a use of each of the first thousand.
     fn tell(&mut self, actor: Actor, since: Option<Position>) {
         let once = |number| Uses { digest: digest(number), last_used_at: NOW, count: 1 };
-        self.call(actor, Lease { since, digests: Vec::new(), uses: (0..1_000).map(once).collect() });
+        self.call(actor, Lease { since, digests: Vec::new(), uses: (0..1_000).map(once).collect(), segments: None });
     }
 }
 

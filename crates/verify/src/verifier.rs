@@ -31,7 +31,7 @@ use crate::{
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
     verifier::{
-        offline::{Loaded, Offline},
+        offline::{Loaded, Stricter},
         segments::{FETCHES, Found},
     },
 };
@@ -224,8 +224,8 @@ impl Verifier {
         let mut course = Course::of(demand.freshness);
         if demand.freshness == Freshness::Snapshot {
             match self.decide_offline(&presented, demand, now) {
-                Offline::Decided(progress) => return progress,
-                Offline::Stricter(freshness) => course.freshness = freshness,
+                Ok(progress) => return progress,
+                Err(Stricter(freshness)) => course.freshness = freshness,
             }
         }
         match presented {

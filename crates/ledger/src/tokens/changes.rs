@@ -3,7 +3,7 @@
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 
-use crate::sql::{Row, Sql, SqlError};
+use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
 
 /// For how long a grace must be over, in milliseconds, for no clock that is a little off to take it to go on.
 const LONG_OVER: u64 = 60_000;
@@ -19,10 +19,11 @@ pub(crate) enum Issued {
 
 /// Every text whose record has changed since that generation, by digest; at most one more than `most`.
 ///
-/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued, unless it is to be told; one that its owner's
+/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued; one that its owner's
 /// record revokes, since that record has changed; and one that rotation replaced whose grace is long over, unless it was
 /// cut short since: whoever remembers it knows when it ends. Not so a text that was issued after that generation and has
-/// changed then: whoever asks may have met it while its question was on its way.
+/// changed then: whoever asks may have met it while its question was on its way. Nor any that was issued since, where
+/// these are to be told.
 pub(crate) fn changed_since(
     sql: &dyn Sql,
     generation: u64,
@@ -32,13 +33,17 @@ pub(crate) fn changed_since(
 ) -> Result<Vec<Digest>, SqlError> {
     let limit = most as u64 + 1;
     let over = Timestamp(now.0.saturating_sub(LONG_OVER));
+    // From which generation on what was issued is told in any case.
+    let issued_after = if issued == Issued::Told { generation } else { MAX_INTEGER };
     let texts = "SELECT tokens.digest FROM tokens JOIN members ON members.number = tokens.owner
-        WHERE tokens.version > ? AND (tokens.version > tokens.issued OR ?) AND tokens.issued >= revoked_before LIMIT ?";
+        WHERE tokens.version > ? AND (tokens.issued > ? OR
+            tokens.version > tokens.issued AND tokens.issued >= revoked_before) LIMIT ?";
     let replaced = "SELECT replaced_texts.digest
         FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
-        WHERE tokens.version > ? AND (replaced_texts.version > ? OR valid_until > ?)
-        AND replaced_texts.issued >= revoked_before LIMIT ?";
-    let mut rows = sql.exec(texts, &[generation.into(), (issued == Issued::Told).into(), limit.into()])?;
-    rows.extend(sql.exec(replaced, &[generation.into(), generation.into(), over.into(), limit.into()])?);
+        WHERE tokens.version > ? AND (replaced_texts.issued > ? OR
+            (replaced_texts.version > ? OR valid_until > ?) AND replaced_texts.issued >= revoked_before) LIMIT ?";
+    let mut rows = sql.exec(texts, &[generation.into(), issued_after.into(), limit.into()])?;
+    let values = [generation, issued_after, generation, over.0, limit].map(Value::from);
+    rows.extend(sql.exec(replaced, &values)?);
     rows.iter_mut().map(Row::take).collect()
 }

@@ -1,5 +1,6 @@
 //! Leases: who is granted one, and what it tells of.
 
+mod editions;
 mod in_step;
 mod steps;
 mod waiting;

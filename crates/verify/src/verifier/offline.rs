@@ -25,12 +25,8 @@ pub(super) struct Loaded {
     workspace: Arc<WorkspaceRecord>,
 }
 
-/// What snapshots say.
-pub(super) enum Offline {
-    Decided(Progress),
-    /// The workspace wants to be asked, this fresh.
-    Stricter(Freshness),
-}
+/// Snapshots have no say: the workspace asks for this freshness.
+pub(super) struct Stricter(pub(super) Freshness);
 
 impl Verifier {
     /// Takes a snapshot, for demands of [`Freshness::Snapshot`], in place of an earlier one of the same workspace; a later one
@@ -46,7 +42,12 @@ impl Verifier {
     }
 
     /// Decides about a text that was presented, as of when the snapshots are that have a say.
-    pub(super) fn decide_offline(&self, presented: &Presented<'_>, demand: &Demand, now: Moment) -> Offline {
+    pub(super) fn decide_offline(
+        &self,
+        presented: &Presented<'_>,
+        demand: &Demand,
+        now: Moment,
+    ) -> Result<Progress, Stricter> {
         let (digest, ours) = match presented {
             Presented::Ours(token) => (token.digest(), Some(token.workspace())),
             Presented::Foreign(foreign) => (foreign.digest(), None),
@@ -61,18 +62,18 @@ impl Verifier {
             };
             let freshness = strictest(demand.freshness, demand, &loaded.workspace);
             if freshness > Freshness::Snapshot {
-                return Offline::Stricter(freshness);
+                return Err(Stricter(freshness));
             }
             if let Some((code, known)) = loaded.find(&digest, demand, now) {
                 let as_of = loaded.snapshot.as_of();
-                return Offline::Decided(decided(code, Freshness::Snapshot, as_of, known));
+                return Ok(decided(code, Freshness::Snapshot, as_of, known));
             }
             if ours.is_none() && loaded.may_lack_foreign() {
                 code = Code::Unavailable;
             }
             as_of = as_of.min(loaded.snapshot.as_of());
         }
-        Offline::Decided(decided(code, Freshness::Snapshot, as_of, None))
+        Ok(decided(code, Freshness::Snapshot, as_of, None))
     }
 }
 

@@ -28,7 +28,8 @@ fn load(world: &mut World, weak: Option<&[Digest]>) {
 fn a_snapshot_decides_until_it_expires() {
     let mut world = World::new();
     let token = world.issue();
-    let codes: [(&str, fn(&mut World, &str)); 6] = [
+    type Change = fn(&mut World, &str);
+    let codes: [(&str, Change); 6] = [
         ("VALID", |_, _| {}),
         ("REVOKED", |world, text| world.change(text, |token| token.revoked = true)),
         ("DISABLED", |world, text| world.change(text, |token| token.enabled = false)),

@@ -202,7 +202,8 @@ fn mixed() -> (World, Vec<String>) {
 
 #[test]
 fn a_file_that_is_missing_or_another_tells_nothing() {
-    let others: [fn(&World, &str) -> Option<Vec<u8>>; 4] = [
+    type Other = fn(&World, &str) -> Option<Vec<u8>>;
+    let others: [Other; 4] = [
         |_, _| None,
         |_, _| Some(vec![]),
         |world, file| {

@@ -1,9 +1,10 @@
 //! Verifiers in step with the ledger: whatever happens there, whoever has just renewed its lease decides from memory as
-//! the ledger itself does, about every text that there ever was. And whoever has not does so once the wait is over.
+//! the ledger itself does, about every text that there ever was. And whoever has not does so once the wait is over. Of
+//! those who load segments, the same is true of what the ledger published meanwhile, with what changed since.
 
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeMap};
 
-use counterfoil_ledger::{Answered, Refusal, command::*, json, reply_json};
+use counterfoil_ledger::{Answered, Refusal, command::*, editions::Step, json, reply_json};
 use counterfoil_token::{Digest, Prefix, Token};
 use counterfoil_verify::{
     AddressBlock, Answer, Code, Demand, Facts, Freshness, Grant, LeaseQuestion, Limits, Need, Pending, Progress,
@@ -26,6 +27,8 @@ struct Follower {
     verifier: Verifier,
     /// In milliseconds, how far its clock is behind the ledger's.
     behind: u64,
+    /// Whether it loads segments.
+    loads: bool,
     questions: Vec<Question>,
 }
 
@@ -41,6 +44,14 @@ enum Asked {
     By(Pending, usize),
 }
 
+/// What a decision took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum From {
+    Memory,
+    Segments,
+    Ledger,
+}
+
 struct InStep {
     world: World,
     /// Every text that was ever issued, or never.
@@ -49,30 +60,45 @@ struct InStep {
     tokens: Vec<String>,
     followers: Vec<Follower>,
     demands: Vec<Demand>,
+    /// The files of editions.
+    registry: BTreeMap<String, Vec<u8>>,
     /// From when on all that was done counts for everybody.
     safe_at: Timestamp,
     has_backup: bool,
 }
 
+/// How many decisions were compared.
+#[derive(Clone, Copy, Debug)]
+struct Compared {
+    from_memory: u64,
+    /// Of these, how many were a yes.
+    passed: u64,
+    /// For how many a segment was loaded, and the ledger not asked.
+    from_segments: u64,
+}
+
+/// Few, so that there are many segments.
+const TEXTS_A_SEGMENT: u64 = 6;
+
 thread_local! {
-    /// How many decisions were compared that came from memory, and how many of them were a yes.
-    static COMPARED: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
+    static COMPARED: Cell<Compared> = const { Cell::new(Compared { from_memory: 0, passed: 0, from_segments: 0 }) };
 }
 
 #[test]
 fn whoever_has_renewed_its_lease_decides_as_the_ledger_does() {
-    let (compared, passed) = keep_in_step(400, false);
-    assert!(compared >= 150_000 && passed >= 20_000, "{compared} decisions from memory, of which {passed} said yes");
+    let compared = keep_in_step(400, false);
+    assert!(compared.from_memory >= 150_000 && compared.passed >= 20_000, "{compared:?}");
+    assert!(compared.from_segments >= 500, "{compared:?}");
 }
 
 #[test]
 fn nor_does_it_pass_more_where_the_ledger_is_set_back() {
-    let (compared, passed) = keep_in_step(150, true);
-    assert!(compared >= 50_000 && passed >= 5_000, "{compared} decisions from memory, of which {passed} said yes");
+    let compared = keep_in_step(150, true);
+    assert!(compared.from_memory >= 50_000 && compared.passed >= 5_000, "{compared:?}");
+    assert!(compared.from_segments >= 150, "{compared:?}");
 }
 
-/// Gives how many decisions from memory were compared, and how many of them were a yes.
-fn keep_in_step(cases: u32, with_restores: bool) -> (u64, u64) {
+fn keep_in_step(cases: u32, with_restores: bool) -> Compared {
     let config =
         ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::default() };
     let steps = prop::collection::vec(step(), 1..=60);
@@ -82,6 +108,7 @@ fn keep_in_step(cases: u32, with_restores: bool) -> (u64, u64) {
             if with_restores || !matches!(act, Act::Restore) {
                 both.act(act);
             }
+            both.publish();
             both.look(follower.index(both.followers.len()), look);
         }
         for follower in 0..both.followers.len() {
@@ -108,20 +135,30 @@ impl InStep {
         texts.push(never.as_ref().expose().to_owned());
         let limits = Limits { foreign_per_second: u32::MAX, count_uses: true, ..Limits::default() };
         let forgetful = Limits { memory: 3_000, ..limits };
-        let followers = [(limits, 0), (limits, 7 * 3_600_000), (forgetful, 1)];
-        let new = |(limits, behind)| Follower { verifier: Verifier::new(limits), behind, questions: Vec::new() };
+        let segments = Limits { segments: true, ..limits };
+        let cramped = Limits { memory: 6_000, ..segments };
+        let followers = [(limits, 0), (limits, 7 * 3_600_000), (forgetful, 1), (segments, 0), (cramped, 2)];
+        let new = |(limits, behind): (Limits, _)| Follower {
+            verifier: Verifier::new(limits),
+            behind,
+            loads: limits.segments,
+            questions: Vec::new(),
+        };
         let scopes = |texts: &[&str]| texts.iter().map(|text| Scope::parse(text).unwrap()).collect();
         let any = Demand::of(key());
         let (mut to_read, mut to_write) = (any.clone(), any.clone());
         to_read.all_of = scopes(&["orders:read"]);
         to_write.any_of = scopes(&["write", "orders:write"]);
         to_write.address = "192.0.2.7".parse().ok();
+        let mut brief = to_write.clone();
+        (brief.in_full, brief.any_of) = (false, scopes(&["orders:read", "read"]));
         let mut both = Self {
             world,
             texts,
             tokens: vec![admin.id.clone()],
             followers: followers.into_iter().map(new).collect(),
-            demands: vec![any, to_read, to_write],
+            demands: vec![any, to_read, to_write, brief],
+            registry: BTreeMap::new(),
             safe_at: START,
             has_backup: false,
         };
@@ -267,6 +304,20 @@ impl InStep {
         }
     }
 
+    /// The ledger goes on with an edition.
+    fn publish(&mut self) {
+        for _ in 0..20 {
+            let step = self.world.ledger.edition_step_of(TEXTS_A_SEGMENT, self.world.now).unwrap();
+            match &step {
+                Step::Put { key, value, .. } => _ = self.registry.insert(key.clone(), value.clone()),
+                Step::Delete { key, .. } => _ = self.registry.remove(key),
+                Step::More => {}
+                Step::Wait(_) => return,
+            }
+            self.world.ledger.edition_done(&step, self.world.now).unwrap();
+        }
+    }
+
     fn look(&mut self, at: usize, look: Look) {
         match look {
             Look::Nothing => {}
@@ -318,6 +369,8 @@ impl InStep {
             Asked::InBackground(renewal) => renewal.question().clone(),
             Asked::By(pending, _) => match pending.need() {
                 Need::Lease(question) => question.clone(),
+                // Whoever wanted a file has gone away.
+                Need::Registry(_) => return,
                 other => panic!("{other:?} for a bounded answer"),
             },
         };
@@ -345,28 +398,35 @@ impl InStep {
         }
     }
 
-    /// What the follower decides, and whether from memory.
-    fn check(&mut self, at: usize, text: usize, demand: usize) -> (Code, bool) {
+    /// What the follower decides, and what it took.
+    fn check(&mut self, at: usize, text: usize, demand: usize) -> (Code, From) {
         let now = self.now(at);
         let demand = self.demands[demand].clone();
         let mut progress = self.followers[at].verifier.check(self.texts[text].as_bytes(), &demand, now);
-        let mut from_memory = true;
+        let mut from = From::Memory;
         loop {
             let pending = match progress {
-                Progress::Decided(decision) => return (decision.code, from_memory),
+                Progress::Decided(decision) => return (decision.code, from),
                 Progress::Fetch(pending) => pending,
             };
-            from_memory = false;
             progress = match pending.need().clone() {
                 Need::Lease(question) => {
+                    from = From::Ledger;
                     let grant = self.grant(&question);
                     self.followers[at].verifier.supply(pending, &demand, Supply::Lease(&grant), now)
                 }
                 Need::Ledger(question) => {
+                    from = From::Ledger;
                     let answer = self.records(question.digests);
                     self.followers[at].verifier.supply(pending, &demand, Supply::Ledger(&answer), now)
                 }
-                Need::Registry(_) => panic!("the registry was asked for a bounded answer"),
+                Need::Registry(keys) => {
+                    assert!(self.followers[at].loads, "the registry was asked for a bounded answer");
+                    from = from.max(From::Segments);
+                    // It has no records, so that of who a token is the ledger must tell.
+                    let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
+                    self.followers[at].verifier.supply(pending, &demand, Supply::Registry(&values), now)
+                }
             };
         }
     }
@@ -380,22 +440,24 @@ impl InStep {
             for demand in 0..self.demands.len() {
                 let expected = strong(&answers[text / 101], text % 101, &self.demands[demand]);
                 let now = self.now(at);
-                let (code, from_memory) = if asking {
+                let (code, from) = if asking {
                     self.check(at, text, demand)
                 } else {
                     let verifier = &mut self.followers[at].verifier;
                     match verifier.check(self.texts[text].as_bytes(), &self.demands[demand], now) {
-                        Progress::Decided(decision) => (decision.code, true),
+                        Progress::Decided(decision) => (decision.code, From::Memory),
                         Progress::Fetch(_) => continue,
                     }
                 };
                 assert!(
                     code == expected,
-                    "{code} and not {expected} of text {text} with demand {demand}, from memory: {from_memory}"
+                    "{code} and not {expected} of text {text} with demand {demand}, from {from:?} of follower {at}"
                 );
-                let (compared, passed) = COMPARED.get();
-                let passes = from_memory && code == Code::Valid;
-                COMPARED.set((compared + u64::from(from_memory), passed + u64::from(passes)));
+                let mut compared = COMPARED.get();
+                compared.from_memory += u64::from(from == From::Memory);
+                compared.passed += u64::from(from == From::Memory && code == Code::Valid);
+                compared.from_segments += u64::from(from == From::Segments);
+                COMPARED.set(compared);
             }
         }
     }

@@ -1,0 +1,139 @@
+//! Who loads segments is told which edition to go by, and all that changed since.
+
+use std::collections::BTreeSet;
+
+use counterfoil_ledger::{
+    command::{Actor, CreateToken, ImportLine, ImportTokens, Lease, RevokeToken, UpdateMember},
+    editions::{Kind, Step},
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Edition, Grant, Name, Position, Segments};
+
+use super::{lease, rotate};
+use crate::{changes::of_member, support::*};
+
+/// The ledger makes an edition of what is now.
+fn publish(world: &mut World) -> Edition {
+    let generation = world.number("SELECT generation FROM workspace");
+    for _ in 0..1_000 {
+        let step = world.ledger.edition_step(world.now).unwrap();
+        match step {
+            Step::Wait(_) => world.wait(1_000),
+            step => world.ledger.edition_done(&step, world.now).unwrap(),
+        }
+        let current = world.ledger.current_edition(Kind::Leases).unwrap();
+        if let Some(current) = current.filter(|current| current.generation == generation) {
+            return Edition { manifest: current.manifest, generation };
+        }
+    }
+    panic!("no edition is made");
+}
+
+/// What somebody is told who stands there and goes by that manifest.
+fn granted(world: &mut World, since: Option<Position>, manifest: Option<Name>) -> Grant {
+    let ask = Lease { segments: Some(Segments { manifest }), ..lease(since) };
+    world.call(Actor::Verifier, ask).unwrap().0
+}
+
+fn texts(grant: &Grant) -> BTreeSet<Digest> {
+    let texts: BTreeSet<_> = grant.texts.iter().copied().collect();
+    assert_eq!(texts.len(), grant.texts.len(), "told twice");
+    texts
+}
+
+#[test]
+fn who_does_not_ask_is_told_of_none() {
+    let (mut world, _) = World::founded();
+    assert_eq!(granted(&mut world, None, None).edition, None, "there is none yet");
+    publish(&mut world);
+    assert_eq!(super::granted(&mut world, None).edition, None);
+}
+
+#[test]
+fn who_begins_is_told_of_all_that_changed_since_the_edition() {
+    let (mut world, admin) = World::founded();
+    let before = world.issue(admin.actor, token(&["read"])).unwrap();
+    world.join("ann", &["read"]);
+    let edition = publish(&mut world);
+    let grant = granted(&mut world, None, None);
+    assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
+    assert_eq!((texts(&grant), &grant.owners), (BTreeSet::new(), &vec![]));
+
+    world.call(Actor::Root, RevokeToken { id: before.id.clone(), reason: None }).unwrap();
+    let after = world.issue(admin.actor, token(&["read"])).unwrap();
+    let grant = granted(&mut world, None, None);
+    assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
+    assert_eq!(texts(&grant), [before.digest, after.digest].into(), "what was issued since, too");
+    let anew = Position { epoch: grant.epoch + 1, generation: grant.answer.generation };
+    assert_eq!(texts(&granted(&mut world, Some(anew), None)), texts(&grant), "of another epoch nothing is known");
+    assert_eq!(granted(&mut world, Some(anew), Some(edition.manifest)).since, Some(edition.generation));
+}
+
+#[test]
+fn who_goes_by_it_is_told_what_changed_since_it_asked() {
+    let (mut world, admin) = World::founded();
+    let edition = publish(&mut world);
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let position = granted(&mut world, None, None).position();
+    let new = rotate(&mut world, &held, 0);
+    let grant = granted(&mut world, Some(position), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since), (Some(edition), Some(position.generation)));
+    assert_eq!(texts(&grant), [held.digest, new.digest].into());
+    // By another, or by none yet: from the edition on.
+    for manifest in [None, Some(Name::of(b"another"))] {
+        let grant = granted(&mut world, Some(position), manifest);
+        assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
+    }
+    // A new edition, later than the asker: all that it lacks.
+    let later = publish(&mut world);
+    let grant = granted(&mut world, Some(position), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since), (Some(later), Some(position.generation)));
+    assert_eq!(texts(&grant), [held.digest, new.digest].into());
+    let grant = granted(&mut world, Some(grant.position()), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since, texts(&grant).len()), (Some(later), Some(later.generation), 0));
+}
+
+#[test]
+fn what_was_issued_since_is_told_even_where_its_owner_s_record_revokes_it() {
+    let (mut world, admin) = World::founded();
+    world.join("ann", &["read"]);
+    publish(&mut world);
+    let digest = Digest::of(b"a token of somebody else's");
+    let of_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
+    let import = ImportTokens { lines: vec![ImportLine { digest, weak: false, token: of_ann() }] };
+    world.call(admin.actor, import).unwrap();
+    let held = world.issue(admin.actor, of_ann()).unwrap();
+    let new = rotate(&mut world, &held, 60);
+    world.call(admin.actor, UpdateMember { revoke_all: true, ..of_member("ann") }).unwrap();
+    assert_eq!(texts(&granted(&mut world, None, None)), [digest, held.digest, new.digest].into());
+}
+
+#[test]
+fn where_too_much_changed_since_there_is_none_to_go_by() {
+    let (mut world, admin) = World::founded();
+    let edition = publish(&mut world);
+    let position = granted(&mut world, None, None).position();
+    let many = "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 10001)
+        INSERT INTO tokens (number, id, digest, hint, owner, name, scopes, enabled, created_at, created_by, addresses,
+            issued, version) SELECT i + 1, 'tok_' || i, randomblob(32), '', 1, '', '[]', 1, 0, 'root', '[]',
+            generation + 1, generation + 1 FROM n, workspace";
+    world.meddle(many);
+    world.meddle("UPDATE workspace SET generation = generation + 1, last_number = 10002, default_quota = 20000");
+    let grant = granted(&mut world, Some(position), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since, grant.texts.len()), (Some(edition), Some(position.generation), 10_000));
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let grant = granted(&mut world, Some(position), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since, grant.texts.len()), (None, Some(position.generation), 0));
+    let nothing = granted(&mut world, None, None);
+    assert_eq!((nothing.edition, nothing.since, nothing.texts.len()), (None, None, 0));
+    // Who has been told already goes on.
+    let here = grant.position();
+    world.call(Actor::Root, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    let grant = granted(&mut world, Some(here), Some(edition.manifest));
+    assert_eq!(
+        (grant.edition, grant.since, texts(&grant)),
+        (Some(edition), Some(here.generation), [held.digest].into())
+    );
+    let later = publish(&mut world);
+    assert_eq!(granted(&mut world, None, None).edition, Some(later));
+}
