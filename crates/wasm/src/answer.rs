@@ -55,11 +55,11 @@ pub(crate) fn details(decision: &Decision) -> String {
     let Some(known) = &decision.known else { return json.finish() };
     let facts = known.facts();
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
-    let in_full = |text| (!token.is_brief()).then_some(text);
+    let in_full = !token.is_brief();
     let json = json
-        .optional_text("id", in_full(&token.id))
+        .optional_text("id", in_full.then_some(&*token.id))
         .number("number", token.number)
-        .optional_text("name", in_full(&token.name))
+        .optional_text("name", in_full.then_some(&*token.name))
         .text("workspace", &workspace.slug)
         .text("workspaceKey", workspace.key.as_str())
         .text("ownerId", &owner.id)
@@ -75,5 +75,6 @@ pub(crate) fn freshness(freshness: Freshness) -> &'static str {
         Freshness::Eventual => "eventual",
         Freshness::Bounded => "bounded",
         Freshness::Strong => "strong",
+        Freshness::Snapshot => "snapshot",
     }
 }

@@ -141,7 +141,7 @@ pub(crate) struct Simulation {
 
 /// Every other one loads segments.
 fn new_verifier(at: usize) -> Verifier {
-    Verifier::new(Limits { memory: 60_000, segments: at % 2 == 0, ..Limits::default() })
+    Verifier::new(Limits { memory: 60_000, segments: at.is_multiple_of(2), ..Limits::default() })
 }
 
 impl Simulation {

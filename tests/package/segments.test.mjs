@@ -1,0 +1,154 @@
+// Segments: a gate that can read the registry knows what the ledger has published, without asking it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { demand, gateOf } from "./harness.mjs";
+import { readManifest } from "../vectors/read.mjs";
+import { eventually } from "../worker/harness.mjs";
+
+/** Past half of a lease of ten seconds it is renewed, in milliseconds. */
+const HALF = 4400;
+
+/** It will do to know the number of the token, its owner and its scopes. */
+const brief = { ...demand, brief: true };
+
+/**
+ * A gate as of `gateOf` with a registry, and as many tokens, all of them in an edition. `at` sets the gate's clock, `read` are
+ * the keys it has read, and `spoil` is what it gets of a file instead of what is there.
+ */
+async function segmentedGateOf(t, { tokens = 20, options = {} } = {}) {
+  const began = Date.now();
+  let now = began;
+  const held = { read: [], spoil: (bytes) => bytes };
+  const registry = {
+    get: async (key) => {
+      held.read.push(key);
+      const bytes = await held.app.stored(key);
+      return key.startsWith("s/") ? held.spoil(bytes, key) : bytes;
+    },
+  };
+  Object.assign(held, await gateOf(t, { registry, now: () => now, ...options }));
+  held.at = (milliseconds) => {
+    now = began + milliseconds;
+  };
+  held.issued = [];
+  while (held.issued.length < tokens) held.issued.push(await held.admin.issue({ scopes: ["orders:read"] }));
+  // Besides these there are the first admin's token and the gate's.
+  held.manifest = await edition(held, ({ segments }) => Number(segments[0].tokens) === tokens + 2);
+  return held;
+}
+
+/** Waits until the ledger names an edition that is as wanted: what its manifest says. */
+async function edition({ app, own }, isWanted) {
+  const headers = { authorization: `Bearer ${own.token}`, "content-type": "application/json" };
+  const body = JSON.stringify({ digests: [], segments: {} });
+  return eventually(async () => {
+    const granted = await app.fetch("/v1/lease", { method: "POST", headers, body });
+    const grant = Buffer.from(await granted.arrayBuffer());
+    for (const key of await app.keys("s/")) {
+      const isNamed = grant.includes(Buffer.from(key.slice(-64), "hex"));
+      const manifest = isNamed && readManifest(Buffer.from(await app.stored(key)));
+      if (manifest && isWanted(manifest)) return manifest;
+    }
+    return undefined;
+  }, 40);
+}
+
+test("a token that was never asked about is found in a segment", async (t) => {
+  const held = await segmentedGateOf(t);
+  const { key, gate, issued, asked, read } = held;
+  const first = await gate.verify(issued[0].token, brief);
+  assert.deepEqual([first.valid, first.freshness, asked], [true, "strong", ["/v1/lease 1"]], "with the lease");
+  assert.deepEqual(read, []);
+  for (const { token, number } of issued.slice(1)) {
+    const { valid, freshness, token: bearer } = await gate.verify(token, brief);
+    assert.deepEqual([valid, freshness], [true, "bounded"]);
+    assert.deepEqual(bearer, { number, workspace: "acme", owner: first.token.owner, scopes: ["orders:read"] });
+  }
+  assert.deepEqual(asked, ["/v1/lease 1"], "the control plane is not asked again");
+  assert.equal(read.length, 3, "the manifest, and what it names: a segment and an owner segment");
+  assert.ok(read.every((name) => name.startsWith(`s/${key}/`)));
+
+  // Who wants to know in full reads the token's record, once.
+  for (let turn = 0; turn < 3; turn += 1) {
+    const { token: bearer } = await gate.verify(issued[1].token, demand);
+    assert.deepEqual([bearer.id, bearer.name], [issued[1].id, issued[1].name]);
+  }
+  assert.deepEqual(read.slice(3), [`r/${key}/${issued[1].digest}`]);
+  assert.deepEqual(asked, ["/v1/lease 1"]);
+});
+
+test("what changed since the edition is asked about", async (t) => {
+  const held = await segmentedGateOf(t);
+  const { admin, gate, issued, asked, questions, at } = held;
+  await gate.verify(issued[0].token, brief);
+  await gate.verify(issued[1].token, brief);
+  await admin.revoke(issued[2].id);
+  const fresh = await admin.issue({ scopes: ["orders:read"] });
+  assert.ok((await gate.verify(fresh.token, brief)).valid, "what was just issued counts at once");
+  at(HALF + 1);
+  await gate.verify(issued[0].token, brief);
+  await eventually(() => questions.length === 3);
+  assert.equal(questions[0].segments.manifest, undefined);
+  assert.match(questions[2].segments.manifest, /^[0-9a-f]{64}$/, "it says which edition it goes by");
+  await eventually(async () => (await gate.verify(issued[2].token, brief)).code === "REVOKED");
+  const { length } = asked;
+  assert.ok((await gate.verify(issued[3].token, brief)).valid);
+  assert.equal(asked.length, length);
+});
+
+/** What a file is not: gone, empty, with one bit flipped, or another that is there. */
+const SPOILT = {
+  "is missing": () => null,
+  "is empty": () => new ArrayBuffer(0),
+  "has one bit flipped": (bytes) => {
+    const other = new Uint8Array(bytes.slice(0));
+    other[other.length >> 1] ^= 16;
+    return other.buffer;
+  },
+  "is another": async (_, key, app) => app.stored((await app.keys("s/")).find((other) => other !== key)),
+};
+
+for (const [what, spoil] of Object.entries(SPOILT)) {
+  test(`a file that ${what} tells nothing: the control plane is asked`, async (t) => {
+    const held = await segmentedGateOf(t, { tokens: 6 });
+    const { app, admin, gate, issued, asked } = held;
+    held.spoil = (bytes, key) => spoil(bytes, key, app);
+    await admin.revoke(issued[5].id);
+    const codes = [];
+    for (const { token } of issued) codes.push((await gate.verify(token, brief)).code);
+    assert.deepEqual(codes, ["VALID", "VALID", "VALID", "VALID", "VALID", "REVOKED"]);
+    assert.equal(asked.length, issued.length);
+    assert.equal(held.read.length, 1, "and the file is not asked for with every token");
+  });
+}
+
+test("an edition of before tells nothing about what changed", async (t) => {
+  const held = await segmentedGateOf(t, { tokens: 6 });
+  const { app, admin, gate, issued } = held;
+  const old = new Map();
+  for (const name of await app.keys("s/")) old.set(name, await app.stored(name));
+  await admin.revoke(issued[1].id);
+  await edition(held, ({ header }) => header.generation > held.manifest.header.generation);
+  // Whatever it asks for, it gets what was there before.
+  held.spoil = (bytes, key) => old.get(key) ?? [...old.values()][0];
+  await gate.verify(issued[0].token, brief);
+  assert.equal((await gate.verify(issued[1].token, brief)).code, "REVOKED");
+});
+
+test("while the registry gives no answer the control plane is asked", async (t) => {
+  const held = await segmentedGateOf(t, { tokens: 6 });
+  held.spoil = () => {
+    throw new Error("injected");
+  };
+  for (const { token } of held.issued) assert.ok((await held.gate.verify(token, brief)).valid);
+  assert.equal(held.asked.length, 6);
+});
+
+test("without segments none are asked for", async (t) => {
+  const held = await segmentedGateOf(t, { tokens: 2, options: { segments: false } });
+  for (const { token } of held.issued) assert.ok((await held.gate.verify(token, brief)).valid);
+  assert.equal(held.asked.length, 2);
+  assert.deepEqual(held.read, []);
+  assert.ok(held.questions.every((question) => !("segments" in question)));
+});
