@@ -43,7 +43,7 @@ test("an invented token costs nothing but the authentication of who asks", async
   }
 
   // Two workspaces, their admins, three tokens.
-  await eventually(async () => (await app.keys()).length === 7);
+  await eventually(async () => (await app.records()).length === 7);
   const eventual = (token) => gate.send("POST", "/v1/verify", { token, demand: { freshness: "eventual" } });
   await eventual(gate.token);
   for (const what of ["malformed", "bad check", "forged seal"]) {

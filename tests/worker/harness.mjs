@@ -124,6 +124,11 @@ class Deployment {
     return names;
   }
 
+  /** The same without the files of editions, which are made and deleted in their own time. */
+  async records() {
+    return (await this.keys()).filter((key) => !key.startsWith("s/"));
+  }
+
   /** Ends the runtime as a power cut would (SIGKILL), calls under way included. `boot` starts it on the same storage. */
   halt() {
     return this.#miniflare.dispose();

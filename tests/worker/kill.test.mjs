@@ -72,7 +72,7 @@ test("killed at random moments, it loses no change that it acknowledged", { time
   const expected = [`w/${key}`, ...Array.from({ length: LANES + 1 }, (_, number) => `o/${key}/${number + 1}`)];
   expected.push(`r/${key}/${digestOf(admin.token)}`);
   expected.push(...lanes.flatMap((lane) => lane.digests().map((digest) => `r/${key}/${digest}`)));
-  const keys = await app.keys();
+  const keys = await app.records();
   assert.deepEqual(except(expected, keys), [], "keys that the registry lacks");
   assert.deepEqual(except(keys, expected), [], "keys that only the registry has");
   const decisions = await assertVerdicts(admin, lanes, "strong");

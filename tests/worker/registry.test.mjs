@@ -1,6 +1,7 @@
 // The registry follows the ledger: late where it must, never wrong for good.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { workspace } from "./client.mjs";
@@ -36,8 +37,8 @@ test("what is issued and revoked is read from the registry without the ledger", 
   const issued = await app.stored(recordOf(key, dead));
   await admin.revoke(dead.id);
   await eventually(() => isOther(app, recordOf(key, dead), issued));
-  await eventually(async () => (await app.keys()).length === 5);
-  const keys = await app.keys();
+  await eventually(async () => (await app.records()).length === 5);
+  const keys = await app.records();
   const tokens = (await admin.expect(200, "GET", "/v1/tokens")).items;
   assert.deepEqual(keys, [`o/${key}/1`, ...tokens.map((token) => recordOf(key, token)).toSorted(), `w/${key}`]);
 
@@ -54,12 +55,32 @@ test("what is issued and revoked is read from the registry without the ledger", 
   assert.equal((await admin.send("POST", "/v1/verify", { token: live.token })).body.code, "LEDGER_UNAVAILABLE");
 });
 
+test("an edition is in the registry, by the hashes of its files", async (t) => {
+  const app = await start(t);
+  const { key, admin } = await workspace(app, "acme");
+  await admin.issue({ scopes: ["orders:read"] });
+  const files = async () => {
+    const names = await app.keys(`s/${key}/`);
+    const stored = await Promise.all(names.map((name) => app.stored(name)));
+    return names.map((name, nth) => [name, Buffer.from(stored[nth])]);
+  };
+  const kinds = async () => (await files()).map(([, file]) => String.fromCharCode(file[1])).toSorted();
+  await eventually(async () => (await kinds()).join("") === "mns", PATIENCE);
+  for (const [name, file] of await files()) {
+    assert.equal(name, `s/${key}/${createHash("sha256").update(file).digest("hex")}`);
+  }
+
+  // The next one has another segment and another manifest; the old ones go when no lease can name them.
+  await admin.issue({ scopes: ["orders:read"] });
+  await eventually(async () => (await kinds()).join("") === "mmnss", PATIENCE);
+});
+
 for (const fault of ["refused", "lost"]) {
   test(`a registry whose writes are ${fault}: the change is kept, and the registry is right after the alarm`, async (t) => {
     const app = await start(t);
     const { key, admin } = await workspace(app, "acme");
     const token = await admin.issue({ scopes: [] });
-    await eventually(async () => (await app.keys()).length === 4);
+    await eventually(async () => (await app.records()).length === 4);
     const issued = await app.stored(recordOf(key, token));
 
     app.registry.fail("put", fault);
@@ -98,7 +119,7 @@ test("a power cut while the registry is down loses no change on its way", async 
   await eventually(() => app.registry.count("put", recordOf(key, token)) > 0);
   await app.crash();
   app.registry.heal();
-  await eventually(async () => (await app.keys()).length === 4, PATIENCE);
+  await eventually(async () => (await app.records()).length === 4, PATIENCE);
   app.ledger.fail("fetch", "refused");
   assert.equal(await admin.code(token.token, EVENTUAL), "REVOKED");
 });
@@ -107,7 +128,7 @@ test("a ledger that does not answer is given up on, and eventual answers go on",
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const { token } = await admin.issue({ scopes: [] });
-  await eventually(async () => (await app.keys()).length === 4);
+  await eventually(async () => (await app.records()).length === 4);
   app.ledger.fail("fetch", "held");
   const asked = Date.now();
   const answer = admin.send("POST", "/v1/verify", { token });

@@ -25,7 +25,7 @@ async function furnished(app, slug) {
   const rotated = await admin.expect(200, "POST", `/v1/tokens/${made[0].id}/rotate`, { grace_seconds: 3_600 });
   await admin.revoke(made[1].id);
   // The workspace, two members, four tokens and a replaced text.
-  await eventually(async () => (await keysOf(app, key)).length === 8);
+  await eventually(async () => (await recordsOf(app, key)).length === 8);
   return { key, admin, texts: [rotated, ...made].map(({ token }) => token) };
 }
 
@@ -34,11 +34,17 @@ async function keysOf(app, key) {
   return (await app.keys()).filter((name) => name.split("/")[1] === key);
 }
 
+/** The same without the files of editions. */
+async function recordsOf(app, key) {
+  return (await app.records()).filter((name) => name.split("/")[1] === key);
+}
+
 test("a workspace that is deleted is gone at once, and then from the registry and from disk", async (t) => {
   const app = await start(t);
   const acme = await furnished(app, "acme");
   const other = await furnished(app, "other");
-  const untouched = await keysOf(app, other.key);
+  const untouched = await recordsOf(app, other.key);
+  await eventually(async () => (await app.keys(`s/${acme.key}/`)).length >= 3, PATIENCE);
 
   // The registry takes no deletion, and the power goes in the midst of it.
   app.registry.fail("delete", "refused");
@@ -51,7 +57,7 @@ test("a workspace that is deleted is gone at once, and then from the registry an
   const taken = await new Client(app, ROOT_TOKEN).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
   assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"], "nobody gets the slug before it is done");
   await app.crash();
-  assert.equal((await keysOf(app, acme.key)).length, 8);
+  assert.equal((await recordsOf(app, acme.key)).length, 8);
   app.registry.heal();
 
   // Nobody asks anything: it is the alarm that goes on.
@@ -64,7 +70,7 @@ test("a workspace that is deleted is gone at once, and then from the registry an
   assert.equal((await new Client(app, again.token.token).expect(200, "GET", "/v1/tokens")).total, 1);
   assert.equal((await acme.admin.send("GET", "/v1/tokens")).status, 401);
 
-  assert.deepEqual(await keysOf(app, other.key), untouched);
+  assert.deepEqual(await recordsOf(app, other.key), untouched);
   assert.equal(await other.admin.code(other.texts[0]), "VALID");
 });
 

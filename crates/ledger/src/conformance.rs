@@ -42,6 +42,7 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
         lists_are_joined_and_summed,
         numbers_are_counted_up,
         triggers_refuse,
+        triggers_keep_what_was_and_views_show_it,
         numbers_are_not_given_twice,
     ];
     prepare(sql).map_err(|Failure(failure)| failure)
@@ -363,6 +364,33 @@ fn triggers_refuse(sql: &impl Sql) -> Outcome {
     )?;
     expect_error(sql.exec("UPDATE conformance_log SET line = 'changed'", &[]))?;
     expect(query(sql, "SELECT line FROM conformance_log", &[])?, vec![vec![text("as written")]])
+}
+
+fn triggers_keep_what_was_and_views_show_it(sql: &impl Sql) -> Outcome {
+    sql.exec(
+        "CREATE TRIGGER conformance_keep BEFORE UPDATE OF version ON conformance
+         WHEN OLD.version <= (SELECT min(seq) FROM conformance_log) AND NEW.version > (SELECT min(seq) FROM conformance_log)
+         BEGIN INSERT OR IGNORE INTO conformance_log (line) VALUES (OLD.id || ' was ' || OLD.version); END;
+         DROP VIEW IF EXISTS conformance_all;
+         CREATE VIEW conformance_all AS SELECT id, word FROM conformance
+             WHERE version <= (SELECT min(seq) FROM conformance_log)
+         UNION ALL SELECT seq, line FROM conformance_log",
+        &[],
+    )?;
+    add(sql, 1, "one")?;
+    add(sql, 5, "five")?;
+    sql.exec("UPDATE conformance SET version = 9 WHERE id = 1", &[])?;
+    let all = "SELECT id, word FROM conformance_all WHERE id > ? ORDER BY id LIMIT ?";
+    expect(query(sql, all, &[int(0), int(9)])?, Vec::<Vec<Value>>::new())?;
+    sql.exec("INSERT INTO conformance_log (seq, line) VALUES (2, 'up to here')", &[])?;
+    expect(query(sql, all, &[int(2), int(9)])?, vec![vec![int(5), text("five")]])?;
+    sql.exec("UPDATE conformance SET word = 'the fifth' WHERE id = 5", &[])?;
+    sql.exec("UPDATE conformance SET version = version + 3 WHERE id = 5", &[])?;
+    sql.exec("UPDATE conformance SET version = version + 3 WHERE id = 5", &[])?;
+    let shown = vec![vec![int(2), text("up to here")], vec![int(3), text("5 was 0")]];
+    expect(query(sql, all, &[int(0), int(9)])?, shown)?;
+    sql.exec("DROP VIEW conformance_all", &[])?;
+    Ok(())
 }
 
 fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {

@@ -120,10 +120,6 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, Sq
         return Ok(Step::Delete { key: name.path(workspace.key), name });
     }
     let next = match UnderWay::load(sql)? {
-        Some(edition) if edition.epoch != workspace.epoch => {
-            rows::end(sql)?;
-            return Ok(Step::More);
-        }
         Some(edition) if edition.due_at <= now => return advance(sql, &workspace, &edition, now),
         Some(edition) => Some(edition.due_at),
         None if kept::forget_some(sql)? => return Ok(Step::More),

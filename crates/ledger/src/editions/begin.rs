@@ -19,9 +19,10 @@ pub(crate) fn want_snapshots(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlErr
     let want = "INSERT INTO editions (kind, wanted_at) VALUES (?, ?)
         ON CONFLICT (kind) DO UPDATE SET wanted_at = excluded.wanted_at";
     sql.exec(want, &[(&kind).into(), now.into()])?;
-    let Some(workspace) = WorkspaceRow::load(sql)?.filter(|_| Current::load(sql, kind) == Ok(None)) else {
+    if Current::load(sql, kind)?.is_some() {
         return Ok(());
-    };
+    }
+    let Some(workspace) = WorkspaceRow::load(sql)? else { return Ok(()) };
     // Where nothing changes no alarm would come: something has to be on its way to the registry for that.
     let record = workspace.record(scopes::stricter(sql)?).encode();
     outbox::enqueue(sql, &RegistryKey::Workspace(workspace.key).path(), Some(record), workspace.version, now)

@@ -138,8 +138,8 @@ BEGIN
     VALUES (OLD.number, OLD.id, OLD.suspended, OLD.grants, OLD.revoked_before, OLD.version);
 END;
 
--- Every text, as it was at the generation of the edition under way. A replaced text changes only together with its
--- token, so of one that was kept the token was kept too. All branches have the same types, and what a branch begins with
+-- Every text, as it was at the generation of the edition under way. A replaced text comes and changes only together with
+-- its token: of a token that has not changed since, none has; and of a text that was kept the token was kept. All branches have the same types, and what a branch begins with
 -- is what a range of digests selects by: only then each is read by its index.
 CREATE VIEW edition_texts AS
 SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
@@ -153,7 +153,7 @@ UNION ALL
 SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
     CAST(text.valid_until AS INTEGER), text.weak
 FROM replaced_texts AS text CROSS JOIN tokens ON tokens.number = text.token
-WHERE text.version <= (SELECT generation FROM edition) AND tokens.version <= (SELECT generation FROM edition)
+WHERE tokens.version <= (SELECT generation FROM edition)
 UNION ALL
 SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
     CAST(text.valid_until AS INTEGER), text.weak

@@ -345,7 +345,7 @@ UNION ALL
 SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
     CAST(text.valid_until AS INTEGER), text.weak
 FROM replaced_texts AS text CROSS JOIN tokens ON tokens.number = text.token
-WHERE text.version <= (SELECT generation FROM edition) AND tokens.version <= (SELECT generation FROM edition)
+WHERE tokens.version <= (SELECT generation FROM edition)
 UNION ALL
 SELECT text.digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, text.issued,
     CAST(text.valid_until AS INTEGER), text.weak

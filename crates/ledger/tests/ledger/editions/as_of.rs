@@ -9,15 +9,16 @@ use std::{
 use counterfoil_ledger::{
     Refusal,
     command::{
-        Actor, CreateToken, EraseMember, ImportLine, ImportTokens, Issued, Lifetime, Patch, PutScopes, Records,
-        RevokeToken, RotateToken, ScopeChange, SuspendWorkspace, UpdateMember, UpdateToken,
+        Actor, Ask, CreateToken, EraseMember, ImportLine, ImportTokens, Issued, Lifetime, Patch, PutScopes, Records,
+        RevokeToken, RotateToken, ScopeChange, ScopeEntry, SuspendWorkspace, UpdateMember, UpdateToken,
     },
     editions::{Kind, Step},
     sql::{Row, Sql as _},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{
-    AddressBlock, Demand, Facts, Freshness, OwnerRecord, Scope, Timestamp, TokenRecord, WorkspaceRecord, decide,
+    AddressBlock, Answer, Code, Demand, Facts, Freshness, OwnerRecord, Scope, Timestamp, TokenRecord, WorkspaceRecord,
+    decide,
 };
 use proptest::{
     prelude::*,
@@ -211,10 +212,7 @@ impl Life {
             }
             Act::Erase { member } => drop(self.send(EraseMember { id: MEMBERS[member].to_owned() })),
             Act::PutScopes { strong } => {
-                let write = counterfoil_ledger::command::ScopeEntry {
-                    freshness: strong.then_some(Freshness::Strong),
-                    ..entry("write")
-                };
+                let write = ScopeEntry { freshness: strong.then_some(Freshness::Strong), ..entry("write") };
                 self.send(PutScopes {
                     scopes: vec![entry("orders:read"), entry("orders:write"), entry("read"), write],
                 });
@@ -226,7 +224,7 @@ impl Life {
     }
 
     /// Has a command carried out by root. That it is refused is fine.
-    fn send<C: counterfoil_ledger::command::Ask>(&mut self, ask: C) -> Option<C::Reply> {
+    fn send<C: Ask>(&mut self, ask: C) -> Option<C::Reply> {
         match self.world.attempt(Actor::Root, ask) {
             Ok(reply) => Some(reply),
             Err(Refusal::Internal { detail }) => panic!("{detail}"),
@@ -259,6 +257,8 @@ impl Life {
             }
         }
         self.registry.check(&self.world);
+        let given_up = format!("SELECT count(*) FROM editions WHERE due_at > {}", self.world.now.plus(60_000).0);
+        assert_eq!(self.world.number(&given_up), 0, "there is nothing here that cannot be published");
         for kind in [Kind::Leases, Kind::Snapshots] {
             let current = self.world.ledger.current_edition(kind).unwrap();
             if let Some(current) = current
@@ -317,7 +317,7 @@ impl Life {
         self.then.insert((kind, generation), then);
     }
 
-    fn records(&mut self, digests: Vec<Digest>) -> counterfoil_verify::Answer {
+    fn records(&mut self, digests: Vec<Digest>) -> Answer {
         self.world.attempt(Actor::Verifier, Records { digests }).unwrap().0
     }
 
@@ -371,7 +371,7 @@ impl Life {
                 let code = decide(Facts { token: found, owner: &owner, workspace }, demand, now);
                 assert_eq!(code, expected, "as of {}, {later} ms later: {token:?}", then.generation);
                 let (editions, disturbed, compared, passed) = COUNTS.get();
-                let passes = u64::from(code == counterfoil_verify::Code::Valid);
+                let passes = u64::from(code == Code::Valid);
                 COUNTS.set((editions, disturbed, compared + 1, passed + passes));
             }
         }

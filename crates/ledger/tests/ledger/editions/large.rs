@@ -7,6 +7,7 @@ use std::{
 
 use counterfoil_ledger::editions::{Kind, Step};
 use counterfoil_token::Digest;
+use counterfoil_verify::{OwnerSegment, Segment};
 
 use super::{ONE, Registry};
 use crate::support::*;
@@ -54,8 +55,8 @@ fn many_that_changed_are_marked_in_steps() {
     }
     assert_eq!((marking, puts), (1 + 3 + 2, 16 + 6 + 1), "the beginning, tokens and members in pages of 5,000; files");
     let second = registry.published(&world, Kind::Leases);
-    assert!(second.segments.iter().flat_map(|segment| segment.tokens()).all(|(_, token)| !token.enabled));
-    assert!(second.owners.iter().flat_map(|owners| owners.owners()).all(|owner| owner.suspended));
+    assert!(second.segments.iter().flat_map(Segment::tokens).all(|(_, token)| !token.enabled));
+    assert!(second.owners.iter().flat_map(OwnerSegment::owners).all(|owner| owner.suspended));
 }
 
 #[test]
@@ -80,9 +81,8 @@ fn what_was_kept_goes_in_steps_before_the_next_one_begins() {
 #[test]
 fn too_many_texts_of_one_prefix_are_not_published() {
     for (tokens, is_published) in [(65_535, true), (65_536, false)] {
-        let world = workspace(tokens, 10);
+        let mut world = workspace(tokens, 10);
         let mut registry = Registry::default();
-        let mut world = world;
         world.now = registry.settle(&world, u64::MAX >> 11).unwrap();
         registry.settle(&world, u64::MAX >> 11);
         assert_eq!(world.ledger.current_edition(Kind::Leases).unwrap().is_some(), is_published, "{tokens} and one");
@@ -92,7 +92,7 @@ fn too_many_texts_of_one_prefix_are_not_published() {
 /// `cargo test --release -p counterfoil-ledger --test ledger -- --ignored --nocapture a_million`
 #[test]
 #[ignore = "measures, and takes a while"]
-#[expect(clippy::explicit_write, clippy::disallowed_methods, reason = "here time is what is measured")]
+#[expect(clippy::disallowed_methods, reason = "here time is what is measured")]
 fn a_million_tokens_measured() {
     let mut world = workspace(999_999, 100_000);
     let mut registry = Registry::default();
