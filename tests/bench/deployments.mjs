@@ -5,14 +5,15 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs";
-import { run } from "./drive.mjs";
+import { BUNDLE, FAULTY_BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs";
+import { Response, run } from "./drive.mjs";
 
 const ROOT_TOKEN = "root_ofTheDeploymentThatIsMeasured";
 const SECRETS = {
   ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
   SESSION_SECRETS: JSON.stringify(["5e55".repeat(16)]),
+  SNAPSHOT_KEYS: JSON.stringify(["54a9".repeat(16)]),
 };
 
 /** A registry that keeps nothing: publishing 100,000 records on this machine would be all that is measured. */
@@ -31,6 +32,55 @@ export const counterfoil = ({ registry = true } = {}) =>
     return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: NO_REGISTRY.name } } }, NO_REGISTRY];
   });
 
+/** Keeps in Node, where they are counted, the files that go by their hash, and lets records go. */
+const FILES_ONLY = {
+  name: "files-only",
+  modules: true,
+  script: `export default ({ NODE }) => {
+    const send = (method, key, body) => NODE.fetch("http://node/" + key, { method, body });
+    const isFile = (key) => key.startsWith("s/");
+    return {
+      get: async (key) => {
+        const found = isFile(key) && (await send("GET", key));
+        return found && found.ok ? found.arrayBuffer() : null;
+      },
+      put: async (key, value) => { if (isFile(key)) await send("PUT", key, value); },
+      delete: async (key) => { if (isFile(key)) await send("DELETE", key); },
+    };
+  }`,
+};
+
+/**
+ * The bundle that tells how much memory it takes, with a registry of segments alone: `files`, by their keys. `memory` asks
+ * the ledger of a workspace how many bytes its module occupies.
+ */
+export async function segmented() {
+  const files = new Map();
+  const node = async (request) => {
+    const key = new URL(request.url).pathname.slice(1);
+    if (request.method === "PUT") files.set(key, Buffer.from(await request.arrayBuffer()));
+    if (request.method === "DELETE") files.delete(key);
+    const found = request.method === "GET" ? files.get(key) : undefined;
+    return new Response(found, { status: found || request.method !== "GET" ? 200 : 404 });
+  };
+  const app = await stored(async (storage) => {
+    const { assets, ...worker } = await workerOptions(FAULTY_BUNDLE, storage, SECRETS);
+    const probe = {
+      name: "probe",
+      modules: true,
+      script: `export default { fetch(request, { LEDGER }) {
+        return LEDGER.getByName("ledger" + new URL(request.url).pathname).fetch("https://ledger/memory");
+      } }`,
+      durableObjects: { LEDGER: { ...worker.durableObjects.LEDGER, scriptName: worker.name } },
+      unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
+    };
+    const registry = { ...FILES_ONLY, serviceBindings: { NODE: node } };
+    return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: registry.name } } }, registry, probe];
+  });
+  const memory = async (key) => Number(await (await fetch(new URL(key, await app.urlOf("probe")))).text());
+  return { ...app, files, memory };
+}
+
 /** `minimal.mjs`. */
 export const minimal = () =>
   stored((storage) => [{
@@ -47,8 +97,8 @@ export const minimal = () =>
 /** Runs a Worker with storage on disk, which goes with it. */
 async function stored(options) {
   const storage = await mkdtemp(join(tmpdir(), "counterfoil-bench-"));
-  const { url, stop } = await run(...(await options(storage)));
-  return { url, stop: () => stop().then(() => rm(storage, { recursive: true, force: true })) };
+  const { stop, ...running } = await run(...(await options(storage)));
+  return { ...running, stop: () => stop().then(() => rm(storage, { recursive: true, force: true })) };
 }
 
 /** Whoever presents this token to a deployment. */

@@ -22,7 +22,8 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
   } catch (error) {
     throw new Error(`it does not start: ${Buffer.concat(said)}`, { cause: error });
   }
-  return { url: await miniflare.unsafeGetDirectURL(worker.name), stop: () => miniflare.dispose() };
+  const urlOf = (name) => miniflare.unsafeGetDirectURL(name);
+  return { url: await urlOf(worker.name), urlOf, stop: () => miniflare.dispose() };
 }
 
 /** Asks at one address, over connections that stay open: as many as there are questions at a time. */

@@ -21,9 +21,11 @@ pub(crate) enum Part {
     Verify,
     /// What one Durable Object carries: questions for leases, on workerd and natively.
     Ledger,
+    /// A million tokens: what it takes to publish them in segments, to load these, and to check a token by them.
+    Segments,
 }
 
-const ALL: [Part; 4] = [Part::Hot, Part::Workerd, Part::Verify, Part::Ledger];
+const ALL: [Part; 5] = [Part::Hot, Part::Workerd, Part::Verify, Part::Ledger, Part::Segments];
 
 impl Part {
     fn script(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Part {
             Self::Workerd => "tests/bench/workerd.mjs",
             Self::Verify => "tests/bench/verify.mjs",
             Self::Ledger => "tests/bench/ledger.mjs",
+            Self::Segments => "tests/bench/segments.mjs",
         }
     }
 }
@@ -40,7 +43,7 @@ impl Part {
 /// be measured does not keep the others from it.
 pub(crate) fn run(project: &Project, parts: &[Part], check: bool) -> Result<ExitCode> {
     let parts = if parts.is_empty() { &ALL } else { parts };
-    bundle::all(project, Profile::Release)?;
+    bundle::for_tests(project, Profile::Release)?;
     let mut outcome = ExitCode::SUCCESS;
     for part in parts {
         if let Err(error) = measure(project, *part, check) {

@@ -1,4 +1,5 @@
-//! For tests on workerd only: an object that fails where asked, and the storage conformance suite on its own engine.
+//! For tests on workerd only: an object that fails where asked, the storage conformance suite on its own engine, and how
+//! much memory the instance takes.
 
 use counterfoil_ledger::conformance::conformance;
 use js_sys::{Function, Reflect};
@@ -21,6 +22,8 @@ pub(crate) fn fault(path: &str, state: &State) -> Result<Response> {
             later.call2(&JsValue::UNDEFINED, &abort, &0.into())?;
             Response::empty()
         }
+        // Pages of 64 KiB; they are never given back.
+        "/memory" => Response::ok((core::arch::wasm32::memory_size(0) << 16).to_string()),
         "/conformance" => {
             let sql = DurableSql::new(state).map_err(|error| error.to_string())?;
             match conformance(&sql) {

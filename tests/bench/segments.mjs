@@ -1,0 +1,195 @@
+// A million tokens in one workspace: what it takes to publish them, what an isolate asks that has just begun, and what a
+// check costs by a snapshot of all of them.
+
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Gate, inspect } from "../../build/verify/node.js";
+import { initSync } from "../../build/verify/glue.js";
+import { readManifest } from "../vectors/read.mjs";
+import { Client, segmented } from "./deployments.mjs";
+import { Asker } from "./drive.mjs";
+import { number, print, quantile, verdict } from "./measure.mjs";
+
+const TOKENS = Number(process.env.TOKENS ?? 1_000_000);
+/** The most lines of an import. */
+const MOST = 10_000;
+/** How many different tokens a new isolate meets. */
+const MET = 1_000;
+const MEBIBYTE = 1 << 20;
+
+const app = await segmented();
+const asker = new Asker(app.url);
+const root = new Client(asker);
+const { token: { token: first } } = await root.send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
+const key = inspect(first).workspace;
+const admin = root.as(first);
+await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
+await admin.send("PATCH", "/v1/workspace", { default_quota: 1_000_000 });
+const own = (await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify", "snapshots:read"] })).token;
+
+const issued = [];
+for (let at = 0; at < MET; at += 1) issued.push((await admin.send("POST", "/v1/tokens", { name: "a token", scopes: ["orders:read"] })));
+
+/** Members who own the imports, so many tokens each. */
+const OWNERS = 100;
+for (let at = 0; at < OWNERS; at += 1) {
+  await admin.send("POST", "/v1/members", { id: `m${at}`, name: "A member", role: "member", grants: ["orders:read"], quota: 1_000_000 });
+}
+const textOf = (at) => `imported-token-${String(at).padStart(12, "0")}`;
+const seconds = (since) => (performance.now() - since) / 1_000;
+
+/** What the ledger names: a manifest, and the generation that it is of. */
+async function named() {
+  const grant = await asker.ask(...admin.as(own).question("/v1/lease", { digests: [], segments: {} }));
+  for (const [path, file] of app.files) {
+    if (String(file.subarray(0, 2)) === "\u0001m" && grant.includes(Buffer.from(path.slice(-64), "hex"))) return readManifest(file);
+  }
+  return undefined;
+}
+
+/** Waits until an edition is named that is as wanted, and gives it with how long that took. */
+async function edition(isWanted) {
+  const began = performance.now();
+  for (;;) {
+    const manifest = await named();
+    if (manifest && isWanted(manifest)) return { manifest, took: seconds(began) };
+    await sleep(50);
+  }
+}
+const texts = ({ segments }) => segments.reduce((sum, { tokens }) => sum + Number(tokens), 0);
+const before = await edition((manifest) => texts(manifest) === MET + 2);
+const idle = await app.memory(key);
+
+process.stderr.write(`importing ${number(TOKENS)} tokens `);
+const importing = performance.now();
+for (let at = 0; at < TOKENS; at += MOST) {
+  const line = (_, nth) => ({
+    digest: createHash("sha256").update(textOf(at + nth)).digest("hex"), name: "a token", scopes: ["orders:read"], owner: `m${(at + nth) % OWNERS}`,
+  });
+  const { items } = await admin.send("POST", "/v1/tokens/import", { tokens: Array.from({ length: Math.min(MOST, TOKENS - at) }, line) });
+  if (!items.every(({ result }) => result === "imported")) throw new Error(`not imported: ${JSON.stringify(items[0])}`);
+  process.stderr.write(".");
+}
+const imported = seconds(importing);
+const imports = await admin.send("GET", "/v1/tokens?limit=1&owner=m1");
+const all = await edition((manifest) => texts(manifest) === TOKENS + MET + 2);
+process.stderr.write("\n");
+const total = texts(all.manifest);
+const keys = new Set([...all.manifest.segments, ...all.manifest.owners].map(({ name }) => `s/${key}/${name}`));
+const bytes = [...keys].reduce((sum, path) => sum + app.files.get(path).length, 0);
+const heap = await app.memory(key);
+
+const known = new Set(app.files.keys());
+await admin.send("DELETE", `/v1/tokens/${imports.items[0].id}`);
+const one = await edition(({ header }) => header.generation > all.manifest.header.generation);
+const written = [...app.files.keys()].filter((path) => !known.has(path));
+
+print(
+  `A workspace of ${number(total)} tokens and ${number(OWNERS + 1)} members, on workerd`,
+  ["", "", "budget"],
+  [
+    ["import, a call of 10,000 after the other", `${number(imported, 1)} s`, ""],
+    ["from the last import until leases name an edition of all of them", `${number(all.took, 1)} s`, ""],
+    ["files: segments, owner segments", `${number(all.manifest.segments.length)}, ${number(all.manifest.owners.length)}`, ""],
+    ["bytes of them for each token", number(bytes / total, 1), verdict(bytes / total, { most: 32 })],
+    ["the object's module occupies, before", `${number(idle / MEBIBYTE, 1)} MiB`, ""],
+    ["and at most since", `${number(heap / MEBIBYTE, 1)} MiB`, verdict(heap / MEBIBYTE, { most: 64 })],
+    ["one token is revoked: until leases name an edition with it", `${number(one.took, 1)} s`, ""],
+    ["files put for it, and their bytes", `${number(written.length)}, ${number(written.reduce((sum, path) => sum + app.files.get(path).length, 0))}`, ""],
+  ],
+);
+
+/** An isolate that has just begun meets a thousand tokens, one after the other. */
+async function cold({ segments, brief, ledgerTakes = 0, registryTakes = 0 }) {
+  const [asked, read] = [[], []];
+  const controlPlane = {
+    fetch: async (url, { headers, body }) => {
+      asked.push(body);
+      await sleep(ledgerTakes);
+      return new Response(await asker.ask(new URL(url).pathname, { headers, body }));
+    },
+  };
+  const registry = {
+    get: async (path) => {
+      read.push(path);
+      await sleep(registryTakes);
+      return app.files.get(path) ?? null;
+    },
+  };
+  const gate = new Gate({ controlPlane, token: own, registry, segments, memory: 64 << 20 });
+  const demand = gate.compile({ allOf: ["orders:read"], brief });
+  const began = performance.now();
+  let firstTook;
+  for (const { token } of issued) {
+    if (!(await gate.verify(token, demand)).valid) throw new Error("a token does not pass");
+    firstTook ??= performance.now() - began;
+  }
+  return { asked: asked.length, read: read.length, firstTook, took: performance.now() - began };
+}
+
+const rows = [];
+for (const [name, options] of [["without segments", { segments: false }], ["with segments, brief", { segments: true, brief: true }]]) {
+  for (const [where, takes] of [["here", {}], ["far away", { ledgerTakes: 40, registryTakes: 10 }]]) {
+    const runs = [];
+    for (let round = 0; round < 3; round += 1) runs.push(await cold({ ...options, ...takes }));
+    const middle = (what) => quantile(runs.map((run) => run[what]), 0.5);
+    rows.push([`${name}, ${where}`, number(middle("asked")), number(middle("read")), number(middle("firstTook"), 1), number(middle("took"))]);
+  }
+}
+print(
+  `A new isolate meets ${number(MET)} different tokens of ${number(total)} (far away: 40 ms added to each question, 10 ms to each read)`,
+  ["", "questions to the ledger", "reads of the registry", "first decision, ms", `the ${number(MET)}th, ms`],
+  rows,
+);
+
+// The same out of the house: a signed snapshot, and checks with no network at all.
+const reader = admin.as(own);
+const get = (path) => fetch(new URL(path, app.url), { headers: reader.headers });
+const waiting = performance.now();
+let answer = await get("/v1/snapshot");
+while (answer.status === 503) {
+  await sleep(200);
+  answer = await get("/v1/snapshot");
+}
+const ready = seconds(waiting);
+const file = new Uint8Array(await answer.arrayBuffer());
+if (!answer.ok) throw new Error(`no snapshot: ${answer.status}`);
+const keysOf = await (await get("/v1/snapshot/keys")).json();
+const { memory } = initSync();
+const held = memory.buffer.byteLength;
+const loading = performance.now();
+const offline = await Gate.offline(file, { keys: keysOf });
+const loaded = performance.now() - loading;
+const grown = memory.buffer.byteLength - held;
+const demand = offline.compile({ allOf: ["orders:read"] });
+const each = (subjects, code) => {
+  const rounds = [];
+  for (let round = 0; round < 9; round += 1) {
+    const began = process.hrtime.bigint();
+    for (const text of subjects) if ((offline.check(text, demand) & 0x7f) !== code) throw new Error("not as it must be");
+    rounds.push(Number(process.hrtime.bigint() - began) / subjects.length);
+  }
+  return number(quantile(rounds, 0.5));
+};
+const some = Array.from({ length: 100_000 }, (_, at) => textOf((at * 7_919) % TOKENS));
+const hashed = () => {
+  const began = process.hrtime.bigint();
+  for (const text of some) createHash("sha256").update(text).digest("hex");
+  return number(Number(process.hrtime.bigint() - began) / some.length);
+};
+print(
+  `A snapshot of ${number(total)} tokens, Node ${process.versions.node}`,
+  ["", ""],
+  [
+    ["from the first request until there is one", `${number(ready, 1)} s`],
+    ["bytes, and for each token", `${number(file.length)}, ${number(file.length / total, 1)}`],
+    ["to check its signature and load it", `${number(loaded)} ms`],
+    ["memory that the module grows by, for each token", number(grown / total, 1)],
+    ["a check of a known token, of 100,000 in turn", `${each(some, 1)} ns`],
+    ["a check of an unknown one", `${each(some.map((text) => `${text}x`), 3)} ns`],
+    ["createHash('sha256') in hex alone", `${hashed()} ns`],
+  ],
+);
+
+asker.close();
+await app.stop();
