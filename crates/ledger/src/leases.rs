@@ -118,7 +118,7 @@ struct Told {
 }
 
 /// Tells an asker what changed since the generation where it stands. By an edition that it does not go by yet, it may if it
-/// is told of all since that one's generation.
+/// is told of all since that one's generation; who has missed too much begins anew there.
 fn tell(
     work: &Work<'_>,
     known: Option<u64>,
@@ -127,12 +127,11 @@ fn tell(
 ) -> Result<Told, SqlError> {
     if let Some(edition) = edition {
         let goes_by_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
-        let since = match known {
-            Some(known) if goes_by_it || known < edition.generation => known,
-            _ => edition.generation,
-        };
-        if let Some(changes) = changes(work, since, Issued::Told)? {
-            return Ok(Told { since: Some(since), edition: Some(edition), changes });
+        let from_there = known.filter(|known| goes_by_it || *known < edition.generation);
+        for since in [from_there, Some(edition.generation)].into_iter().flatten() {
+            if let Some(changes) = changes(work, since, Issued::Told)? {
+                return Ok(Told { since: Some(since), edition: Some(edition), changes });
+            }
         }
     }
     let Some(since) = known else { return Ok(Told::default()) };

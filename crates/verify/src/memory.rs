@@ -415,3 +415,47 @@ impl Cached for Held {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope::ScopeSet;
+
+    fn record(id: &str, version: u64) -> TokenRecord {
+        TokenRecord {
+            version,
+            id: id.into(),
+            number: 1,
+            owner: 1,
+            name: id.into(),
+            client_id: None,
+            metadata: None,
+            scopes: ScopeSet::default(),
+            issued: version,
+            revoked: false,
+            enabled: true,
+            not_before: None,
+            expires_at: None,
+            replaced_until: None,
+            addresses: Vec::new(),
+            rate_class: None,
+        }
+    }
+
+    /// A segment's record of generation 10 is held, in the second run of leases. Then comes a full one of version 5 in the
+    /// third, told at this generation: in which run is it held now?
+    fn run_after(generation: u64) -> u32 {
+        let (key, digest) = (WorkspaceKey::parse("0Ab3dE").unwrap(), Digest::from_bytes([7; 32]));
+        let asked_at = Moment::default();
+        let mut memory = Memory::new(10_000);
+        memory.keep_token(key, digest, record("", 10), Source { asked_at, run: 2, generation: 10 });
+        let kept = memory.keep_token(key, digest, record("tok_1", 5), Source { asked_at, run: 3, generation });
+        assert_eq!((kept.version, &*kept.id, kept.issued), (10, "tok_1", 10), "told in full, and else as it was");
+        memory.token(key, digest).unwrap().run
+    }
+
+    #[test]
+    fn what_was_told_before_a_segment_was_made_does_not_vouch_for_it() {
+        assert_eq!([9, 10, 11].map(run_after), [2, 3, 3]);
+    }
+}

@@ -114,7 +114,8 @@ impl Verifier {
             self.runs = self.runs.wrapping_add(1).max(1);
             lease = lease.begin(self.runs);
         }
-        let base = self.memory.take_base(key, lease.run).filter(|_| tells_all);
+        // Of another run there is none.
+        let base = self.memory.take_base(key, lease.run);
         lease.renew(position, nth, asked_at, answer.as_of, term);
         self.memory.keep_lease(key, lease);
         if let Some(edition) = edition

@@ -2,7 +2,9 @@
 
 use crate::world::{START, World, demand, home, later};
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Demand, Encoded as _, Freshness, Limits, RegistryKey, ScopeSet, Timestamp};
+use counterfoil_verify::{
+    Code, Demand, Encoded as _, Freshness, Limits, Manifest, Need, Progress, RegistryKey, ScopeSet, Supply, Timestamp,
+};
 
 const BOUNDED: Freshness = Freshness::Bounded;
 const FOREIGN: &str = "ghp_somebody-elses-token";
@@ -116,6 +118,74 @@ fn what_changed_since_is_asked() {
     world.change(&tokens[2], |token| token.owner = 1);
     world.renew(later(10));
     assert_eq!(world.check(&tokens[2], &brief(), later(10)).code, Code::Valid);
+}
+
+#[test]
+fn however_much_changed_since_each_of_it_is_asked() {
+    let (mut world, tokens) = leased(40);
+    for (nth, some) in tokens.chunks(10).enumerate() {
+        let now = later(nth as u64 + 1);
+        some.iter().for_each(|token| world.change(token, |token| token.revoked = true));
+        world.renew(now);
+        for (at, token) in tokens.iter().enumerate() {
+            let code = if at < 10 * (nth + 1) { Code::Revoked } else { Code::Valid };
+            assert_eq!(world.check(token, &brief(), now).code, code);
+        }
+    }
+}
+
+#[test]
+fn an_edition_is_not_gone_by_where_not_all_that_changed_since_is_told() {
+    let (mut world, tokens) = leased(3);
+    world.change(&tokens[1], |token| token.revoked = true);
+    world.restart();
+    let demand = brief();
+    let Progress::Fetch(pending) = world.verifier.check(tokens[0].as_bytes(), &demand, START) else { panic!() };
+    let Need::Lease(question) = pending.need().clone() else { panic!() };
+    let mut grant = world.grant(&question, START);
+    // As to somebody who had been told of the change already.
+    (grant.since, grant.texts) = (Some(grant.answer.generation), vec![]);
+    world.verifier.supply(pending, &demand, Supply::Lease(&grant), START);
+    assert_eq!(world.check(&tokens[1], &demand, START).code, Code::Revoked);
+}
+
+#[test]
+fn what_the_registry_told_before_spares_reading_it_again() {
+    let (mut world, tokens) = leased(3);
+    world.publish(&tokens[1]);
+    world.restart();
+    assert_eq!(world.cost(&tokens[1], &demand(Freshness::Eventual), START), (Code::Valid, 0, 3));
+    world.check(&tokens[0], &brief(), START);
+    assert_eq!(world.cost(&tokens[1], &demand(BOUNDED), START), LOADED, "who it is, is known");
+}
+
+#[test]
+fn an_owner_whom_only_the_registry_told_of_is_looked_up() {
+    let (mut world, tokens) = leased(3);
+    world.change(&tokens[1], |token| token.owner = 2);
+    world.publish_segments(0);
+    world.publish(&tokens[1]);
+    world.restart();
+    world.check(&tokens[1], &demand(Freshness::Eventual), START);
+    world.check(&tokens[0], &brief(), START);
+    assert_eq!(world.cost(&tokens[1], &brief(), START), (Code::Valid, 0, 3), "manifest, segment, owner");
+}
+
+#[test]
+fn a_manifest_is_taken_by_its_hash_alone() {
+    let (mut world, tokens) = leased(3);
+    let before = world.home().edition.unwrap().manifest.path(home());
+    world.change(&tokens[1], |token| token.revoked = true);
+    world.publish_segments(0);
+    let now = world.home().edition.unwrap().manifest.path(home());
+    let read = |key: &String| Manifest::decode(&world.registry[key]).unwrap();
+    // Of the right generation, but with the segments of before: those may be of an earlier one.
+    let (old, header) = (read(&before), read(&now).header().clone());
+    let other = Manifest::new(header, old.segments().to_vec(), old.owners().to_vec()).unwrap();
+    world.registry.insert(now, other.encode());
+    world.restart();
+    world.check(&tokens[0], &brief(), START);
+    assert_eq!(world.check(&tokens[1], &brief(), START).code, Code::Revoked);
 }
 
 #[test]
@@ -260,15 +330,42 @@ fn segments_answer_while_a_lease_runs_and_not_without() {
     world.ledger_up = false;
     assert_eq!(world.check(&tokens[2], &brief(), later(8)).code, Code::Valid);
     assert_eq!(world.check(&tokens[2], &brief(), later(9)).code, Code::Unavailable);
+    // Nor is anything unknown any more.
+    let (mut world, _) = imports();
+    world.check(FOREIGN, &brief(), later(1));
+    assert_eq!(world.check(FOREIGN, &brief(), later(8)).code, Code::Unknown);
+    world.ledger_up = false;
+    assert_eq!(world.check(FOREIGN, &brief(), later(9)).code, Code::Unavailable);
+}
+
+/// A world that has imports, and a lease.
+fn imports() -> (World, String) {
+    let mut world = world();
+    let token = world.issue();
+    world.home().workspace.has_imports = true;
+    world.publish_segments(0);
+    world.check(&token, &brief(), START);
+    (world, token)
+}
+
+#[test]
+fn who_wants_to_know_at_once_asks() {
+    let (mut world, token) = imports();
+    world.check(FOREIGN, &brief(), START);
+    world.adopt(home(), FOREIGN);
+    world.change(&token, |token| token.revoked = true);
     let mut strong = brief();
     strong.freshness = Freshness::Strong;
-    assert_eq!(world.check(&tokens[2], &strong, later(8)).code, Code::Unavailable);
+    assert_eq!(world.check(FOREIGN, &strong, later(1)).code, Code::Valid);
+    assert_eq!(world.check(&token, &strong, later(1)).code, Code::Revoked);
+    world.ledger_up = false;
+    assert_eq!(world.check(&token, &strong, later(1)).code, Code::Unavailable);
 }
 
 #[test]
 fn who_starts_anew_goes_by_the_edition_again() {
     let (mut world, tokens) = leased(20);
-    world.check(&tokens[1], &brief(), START);
+    tokens.iter().for_each(|token| _ = world.check(token, &brief(), START));
     world.home().tells = 2;
     tokens[3..8].iter().for_each(|token| world.change(token, |token| token.enabled = false));
     world.renew(later(5));
@@ -276,6 +373,14 @@ fn who_starts_anew_goes_by_the_edition_again() {
     assert_eq!(world.check(&tokens[4], &brief(), later(5)).code, Code::Disabled);
     assert_eq!(world.check(&tokens[1], &brief(), later(5)).code, Code::Valid);
     assert_eq!(world.ledger_calls - calls, 2, "it does not tell all that changed since: no segment counts");
+    // Once it does, what was found in a segment before is found there again.
+    world.home().tells = 100;
+    world.renew(later(6));
+    let calls = world.ledger_calls;
+    for token in &tokens[8..] {
+        assert_eq!(world.check(token, &brief(), later(6)).code, Code::Valid);
+    }
+    assert_eq!(world.ledger_calls, calls);
     world.publish_segments(0);
     world.renew(later(10));
     let calls = world.ledger_calls;

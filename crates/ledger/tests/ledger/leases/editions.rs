@@ -136,4 +136,7 @@ fn where_too_much_changed_since_there_is_none_to_go_by() {
     );
     let later = publish(&mut world);
     assert_eq!(granted(&mut world, None, None).edition, Some(later));
+    // Who has missed too much begins anew with it.
+    let grant = granted(&mut world, Some(position), Some(edition.manifest));
+    assert_eq!((grant.edition, grant.since, grant.texts.len()), (Some(later), Some(later.generation), 0));
 }
