@@ -56,7 +56,7 @@ const GATHERING: u64 = 2_000;
 /// a minute made, and what a verifier has to be told besides the newest one stays little.
 const INTERVAL: u64 = 15_000;
 
-/// When it is tried again where no edition can be made, in milliseconds. Nothing but another import changes that.
+/// When it is tried again where no edition can be made, in milliseconds. Little changes that: texts stay.
 const RETRY: u64 = 60 * 60 * 1_000;
 
 /// For how long snapshots are made after somebody asked for one, in milliseconds: who takes one each night, and misses a
