@@ -78,6 +78,8 @@ export const grantRecord = (grant) => [
   ...answerRecord(grant.answer),
   ...list((hex) => [...Buffer.from(hex, "hex")], grant.texts ?? []),
   ...list(number, grant.owners ?? []),
+  // Of who does not ask for segments, there is not even a flag.
+  ...(grant.edition ? [1, ...Buffer.from(grant.edition.manifest, "hex"), ...number(grant.edition.generation)] : []),
 ];
 /** A record, an answer or a lease: `r`, `o`, `w`, `a` or `l`, and its fields. */
 export const encode = (kind, fields) => Uint8Array.from([1, kind.charCodeAt(0), ...fields]);

@@ -99,9 +99,23 @@ fn every_record_has_its_bytes_and_every_byte_its_record() {
     let same = |a: &Answer, b: &Answer| format!("{a:?}") == format!("{b:?}") && a.seal_keys == b.seal_keys;
     replay(&records.answers, same);
     replay(&records.grants, |a, b| {
-        let rest = |grant: &Grant| (grant.epoch, grant.since, grant.term, grant.texts.clone(), grant.owners.clone());
+        let changes = |grant: &Grant| (grant.texts.clone(), grant.owners.clone());
+        let rest = |grant: &Grant| (grant.epoch, grant.since, grant.term, changes(grant), grant.edition);
         rest(a) == rest(b) && same(&a.answer, &b.answer)
     });
+}
+
+#[test]
+fn what_comes_last_in_a_lease_is_whole_or_not_there() {
+    for Layout { bytes, item, .. } in records().grants {
+        let bytes = hex::decode(bytes).unwrap();
+        let without = if item.edition.is_some() { bytes.len() - 35 } else { bytes.len() };
+        for length in 0..bytes.len() {
+            assert_eq!(Grant::decode(&bytes[..length]).is_ok(), length == without, "{length} of {}", bytes.len());
+        }
+        let longer = [[bytes.as_slice(), &[0]].concat(), [bytes.as_slice(), &[1]].concat()];
+        assert!(longer.iter().all(|bytes| Grant::decode(bytes).is_err()), "an absent edition has no flag");
+    }
 }
 
 #[test]

@@ -239,8 +239,8 @@ function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments
     const [digest, last, count] = text.split(" ");
     return { digest, last_used_at: new Date(Math.min(Number(last), END_OF_TIME)).toISOString(), count: Number(count) };
   });
-  const segments = manifest === undefined ? undefined : { manifest: manifest || undefined };
-  return { kind, workspace, question: { since, digests, uses: counted, segments } };
+  const segments = manifest === undefined ? {} : { segments: { manifest: manifest || undefined } };
+  return { kind, workspace, question: { since, digests, uses: counted, ...segments } };
 }
 
 /** What a check needs; undefined where the source is missing or fails. */

@@ -4,8 +4,8 @@ use super::hex;
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Demand, Encoded, Facts, Freshness, Grant, OwnerRecord, RecordError, Scope, ScopePattern, ScopeSet,
-    Timestamp, TokenRecord, WorkspaceRecord, decide,
+    Answer, Code, Demand, Edition, Encoded, Facts, Freshness, Grant, Name, OwnerRecord, RecordError, Scope,
+    ScopePattern, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
 };
 use serde::Serialize;
 
@@ -106,6 +106,8 @@ pub(super) fn records() -> Result<Records> {
     let grant =
         Grant { epoch: NOW - 9, since: Some(7), term: 10_000, answer: answer.clone(), texts, owners, edition: None };
     let (texts, owners) = (vec![], vec![]);
+    let segments =
+        Grant { edition: Some(Edition { manifest: Name::of(b"a manifest"), generation: 300 }), ..grant.clone() };
     let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone(), texts, owners, edition: None };
     let strict = WorkspaceRecord {
         suspended: true,
@@ -121,7 +123,11 @@ pub(super) fn records() -> Result<Records> {
         owners: vec![layout("active", world.owner)?, layout("suspended, with nothing granted", cut)?],
         workspaces: vec![layout("active", world.workspace)?, layout("with everything set", strict)?],
         answers: vec![layout("one known and one unknown text", answer)?, layout("nothing to tell", nothing)?],
-        grants: vec![layout("what changed since, and ten seconds", grant)?, layout("start anew, and no leave", anew)?],
+        grants: vec![
+            layout("what changed since, and ten seconds", grant)?,
+            layout("the same, and segments to go by", segments)?,
+            layout("start anew, and no leave", anew)?,
+        ],
     })
 }
 
