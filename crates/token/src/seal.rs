@@ -21,8 +21,11 @@ const KEY_INFO: &[u8] = b"counterfoil/v1/seal-key/";
 /// HKDF's `info` for the epoch. Changing it renames every secret that a token remembers.
 const EPOCH_INFO: &[u8] = b"counterfoil/v1/seal-epoch";
 
-/// Room for either of them, a workspace's key, and the byte that HKDF adds.
-const LONGEST_INFO: usize = 32;
+/// HKDF's `info` for the seed of a workspace's snapshot key, likewise. Changing it makes every snapshot's signature wrong.
+const SNAPSHOT_INFO: &[u8] = b"counterfoil/v1/snapshot-key/";
+
+/// Room for any of them, a workspace's key, and the byte that HKDF adds.
+const LONGEST_INFO: usize = 40;
 
 /// The fewest bytes of key material that are taken: as many as SHA-256 gives out (RFC 2104, section 3).
 const SHORTEST_SECRET: usize = 32;
@@ -51,6 +54,13 @@ impl SealSecret {
     #[must_use]
     pub fn key_for(&self, workspace: WorkspaceKey) -> SealKey {
         SealKey(self.expand(KEY_INFO, workspace.as_bytes()))
+    }
+
+    /// The seed of the Ed25519 key (RFC 8032) that signs the snapshots of `workspace`. Of a secret that seals nothing: who
+    /// verifies is given seal keys.
+    #[must_use]
+    pub fn snapshot_seed(&self, workspace: WorkspaceKey) -> Zeroizing<[u8; 32]> {
+        self.expand(SNAPSHOT_INFO, workspace.as_bytes())
     }
 
     /// The secret's public name.
@@ -167,7 +177,7 @@ mod tests {
     use sha2::Sha256;
 
     #[test]
-    fn keys_and_epoch_are_what_another_hkdf_derives() {
+    fn keys_seeds_and_epoch_are_what_another_hkdf_derives() {
         let material: [u8; 100] = core::array::from_fn(|place| place as u8);
         for length in [32, 33, 64, 65, 100] {
             let secret = SealSecret::new(&material[..length]).unwrap();
@@ -176,6 +186,10 @@ mod tests {
             let mut key = [0; 32];
             hkdf.expand(b"counterfoil/v1/seal-key/0abcde", &mut key).unwrap();
             assert_eq!(secret.key_for(WorkspaceKey::parse("0abcde").unwrap()).expose(), &key);
+
+            let mut seed = [0; 32];
+            hkdf.expand(b"counterfoil/v1/snapshot-key/0abcde", &mut seed).unwrap();
+            assert_eq!(*secret.snapshot_seed(WorkspaceKey::parse("0abcde").unwrap()), seed);
 
             let mut epoch = [0; 4];
             hkdf.expand(b"counterfoil/v1/seal-epoch", &mut epoch).unwrap();
