@@ -62,8 +62,13 @@ impl World {
     fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> C::Reply {
         let Self { ledger, random, seal_secrets } = self;
         let now = NOW;
-        let context =
-            Context { now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets: seal_secrets };
+        let context = Context {
+            now,
+            random: &mut |bytes| random.fill(bytes),
+            seal_secrets,
+            session_secrets: seal_secrets,
+            snapshot_secrets: &[],
+        };
         ledger.call(WorkspaceKey::parse("0Ab3dE").unwrap(), actor, None, ask, context).unwrap()
     }
 

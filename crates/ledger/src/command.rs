@@ -6,6 +6,7 @@
 mod identity;
 mod members;
 mod sessions;
+mod snapshots;
 mod tokens;
 mod usage;
 mod workspace;
@@ -20,7 +21,7 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
-pub use self::{identity::*, members::*, sessions::*, tokens::*, usage::*, workspace::*};
+pub use self::{identity::*, members::*, sessions::*, snapshots::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -98,6 +99,8 @@ impl Command {
                 | Self::ReadAudit(_)
                 | Self::Records(_)
                 | Self::Lease(_)
+                | Self::ReadSnapshot(_)
+                | Self::ReadSnapshotKeys(_)
                 | Self::ReportUses(_)
                 | Self::ReadUsage(_)
         )
@@ -186,6 +189,10 @@ pub enum Command {
     Records(Records),
     /// See [`Lease`].
     Lease(Lease),
+    /// See [`ReadSnapshot`].
+    ReadSnapshot(ReadSnapshot),
+    /// See [`ReadSnapshotKeys`].
+    ReadSnapshotKeys(ReadSnapshotKeys),
     /// See [`ReportUses`].
     ReportUses(ReportUses),
     /// See [`ReadUsage`].
@@ -381,6 +388,8 @@ commands! {
     ReadAudit => Listing<AuditEntry>,
     Records => Recorded,
     Lease => Granted,
+    ReadSnapshot => Snapshot,
+    ReadSnapshotKeys => SnapshotKeys,
     ReportUses => Reported,
     ReadUsage => Usage,
 }

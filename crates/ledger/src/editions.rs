@@ -192,6 +192,23 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
     }
 }
 
+/// When the next step is to be taken; absent where nobody has noticed yet that there is one.
+pub(crate) fn next_due(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
+    let next = "SELECT coalesce((SELECT due_at FROM edition), (SELECT min(due_at) FROM editions))";
+    sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())
+}
+
+/// When somebody last asked for snapshots, where they are being made.
+pub(crate) fn snapshots_wanted_at(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
+    Ok(rows::Standing::load(sql, Kind::Snapshots)?.and_then(|standing| standing.wanted_at))
+}
+
+/// Nothing has changed until this moment since the current edition of that kind began: it is as of then just as well.
+pub(crate) fn renew(sql: &dyn Sql, kind: Kind, as_of: Timestamp) -> Result<(), SqlError> {
+    sql.exec("UPDATE editions SET as_of = ? WHERE kind = ?", &[as_of.into(), (&kind).into()])?;
+    Ok(())
+}
+
 /// The current edition of that kind, where there is one.
 pub(crate) fn current(sql: &dyn Sql, kind: Kind) -> Result<Option<Current>, SqlError> {
     Current::load(sql, kind)

@@ -22,7 +22,7 @@ use crate::{
     outbox::Outbox,
     records,
     refusal::Refusal,
-    schema, scopes, sessions,
+    schema, scopes, sessions, snapshots,
     sql::{Sql, SqlError},
     tokens,
     upkeep::{self, Upkeep},
@@ -48,6 +48,8 @@ pub struct Context<'a> {
     pub seal_secrets: &'a [SealSecret],
     /// The secrets that seal sessions, likewise; none of them a seal secret.
     pub session_secrets: &'a [SealSecret],
+    /// The secrets that sign snapshots, likewise, and none of the others. Where there is none, there are no snapshots.
+    pub snapshot_secrets: &'a [SealSecret],
 }
 
 impl<S: Sql> Ledger<S> {
@@ -74,6 +76,15 @@ impl<S: Sql> Ledger<S> {
     /// What waits to be put into the registry.
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox::new(&self.sql)
+    }
+
+    /// When something is to be put into the registry next: what waits, or what an edition has to be made of.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn next_due(&self) -> Result<Option<Timestamp>, SqlError> {
+        let (record, edition) = (self.outbox().next_due()?, editions::next_due(&self.sql)?);
+        Ok(record.into_iter().chain(edition).min())
     }
 
     /// Takes one step of what is to be done without anybody asking.
@@ -156,7 +167,7 @@ fn carry_out(
 ) -> Result<Answered<String>, Refusal> {
     let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, wait, command } =
         request;
-    let Context { now, random, seal_secrets, session_secrets } = context;
+    let Context { now, random, seal_secrets, session_secrets, snapshot_secrets } = context;
     let mint = &mut Mint { random, seal_secrets, session_secrets };
 
     let workspace = match WorkspaceRow::load(sql)? {
@@ -191,11 +202,12 @@ fn carry_out(
     }
     // Whoever holds a lease granted before this moment may not know of what is done now.
     let safe_in = wait.then(|| leases.safe_in(&workspace, now));
+    let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     if let Some(once) = &once
         && let Some(reply) = once.answered(sql, now)?
     {
-        return Ok(Answered { reply, repeated: true, safe_in });
+        return Ok(Answered { reply, repeated: true, safe_in, snapshots_until });
     }
     let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
     let answered = match command {
@@ -235,10 +247,12 @@ fn carry_out(
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
         Command::Lease(ask) => reply(ask, |ask| leases::answer(work, seal_secrets, leases, &ask)),
+        Command::ReadSnapshot(ask) => reply(ask, |_| snapshots::read(work, snapshot_secrets)),
+        Command::ReadSnapshotKeys(ask) => reply(ask, |_| snapshots::keys(work, snapshot_secrets)),
         Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
         Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
     };
-    Ok(Answered { safe_in, ..answered? })
+    Ok(Answered { safe_in, snapshots_until, ..answered? })
 }
 
 /// Runs a command that makes something, once for each idempotency key.

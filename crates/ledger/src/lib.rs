@@ -43,6 +43,7 @@ mod scopes;
 mod secret;
 mod sessions;
 mod slug;
+mod snapshots;
 pub mod sql;
 mod standing;
 mod stored;

@@ -94,6 +94,9 @@ pub enum Refusal {
     /// Another command was sent under this idempotency key before.
     #[error("the idempotency key was used for another request before")]
     IdempotencyMismatch,
+    /// The deployment has no secret to sign snapshots with.
+    #[error("there are no snapshots here")]
+    SnapshotsOff,
     /// The ledger could not do its work; the log says why. Nothing was changed.
     #[error("the ledger failed")]
     Internal {

@@ -44,6 +44,12 @@ const DEFAULT_LEASE: u64 = 10;
 /// How long leases may last, in seconds. Of a shorter one nothing would be left once clocks are allowed for.
 const LEASES: RangeInclusive<u64> = 2..=60;
 
+/// For how long a snapshot may be relied upon where nothing else is set: a day, in seconds. A new row says the same.
+const DEFAULT_SNAPSHOT: u64 = 24 * 60 * 60;
+
+/// For how long it may be, in seconds: a minute to 30 days. Of less, too little would be left once the next one is made.
+const SNAPSHOTS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
+
 /// The number of the first admin.
 const FIRST_ADMIN: u64 = 1;
 
@@ -65,6 +71,8 @@ pub(crate) struct WorkspaceRow {
     pub(crate) settings: Settings,
     /// The longest lease, in seconds, that may ever have been granted.
     pub(crate) longest_lease: u64,
+    /// Until when any snapshot may be relied upon that was handed out; absent where nobody ever asked for one.
+    pub(crate) snapshots_until: Option<Timestamp>,
     /// Whether it is being deleted: nobody is let in any more.
     pub(crate) deleting: bool,
 }
@@ -73,8 +81,8 @@ impl WorkspaceRow {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, epoch, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, lease_max, audit_retention, allowed_origins, hosts,
-             identity_providers, longest_lease, deleting FROM workspace",
+             default_quota, max_lifetime, session_length, lease_max, snapshot_max, audit_retention, allowed_origins,
+             hosts, identity_providers, longest_lease, snapshots_until, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -95,12 +103,14 @@ impl WorkspaceRow {
                     max_lifetime: row.take()?,
                     session_length: row.take()?,
                     lease_max: row.take()?,
+                    snapshot_max: row.take()?,
                     audit_retention: row.take()?,
                     allowed_origins: row.take_json()?,
                     hosts: row.take_json()?,
                     identity_providers: row.take_json()?,
                 },
                 longest_lease: row.take()?,
+                snapshots_until: row.take()?,
                 deleting: row.take()?,
             })
         };
@@ -124,8 +134,8 @@ impl WorkspaceRow {
         let settings = &self.settings;
         work.sql.exec(
             "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, lease_max = ?, longest_lease = max(longest_lease, ?), audit_retention = ?,
-             allowed_origins = ?, hosts = ?, identity_providers = ?, version = ?",
+             session_length = ?, lease_max = ?, longest_lease = max(longest_lease, ?), snapshot_max = ?,
+             audit_retention = ?, allowed_origins = ?, hosts = ?, identity_providers = ?, version = ?",
             &[
                 (&self.name).into(),
                 (&self.prefix).into(),
@@ -135,6 +145,7 @@ impl WorkspaceRow {
                 settings.session_length.into(),
                 settings.lease_max.into(),
                 settings.lease_max.into(),
+                settings.snapshot_max.into(),
                 settings.audit_retention.into(),
                 Value::json(&settings.allowed_origins)?,
                 Value::json(&settings.hosts)?,
@@ -183,12 +194,14 @@ pub(crate) fn found(
             max_lifetime: None,
             session_length: DEFAULT_SESSION_LENGTH,
             lease_max: DEFAULT_LEASE,
+            snapshot_max: DEFAULT_SNAPSHOT,
             audit_retention: None,
             allowed_origins: Vec::new(),
             hosts: Hosts::default(),
             identity_providers: Vec::new(),
         },
         longest_lease: DEFAULT_LEASE,
+        snapshots_until: None,
         deleting: false,
     };
     sql.exec(
@@ -296,6 +309,9 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
     if let Some(seconds) = ask.lease_max {
         settings.lease_max = within("/lease_max", seconds, LEASES)?;
     }
+    if let Some(seconds) = ask.snapshot_max {
+        settings.snapshot_max = within("/snapshot_max", seconds, SNAPSHOTS)?;
+    }
     if let Patch::Set(days) = ask.audit_retention {
         within("/audit_retention_days", days, RETENTIONS)?;
     }
@@ -344,7 +360,7 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     Ok(after.view())
 }
 
-fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 11] {
+fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 12] {
     let settings = &workspace.settings;
     [
         ("name", json!(workspace.name)),
@@ -354,6 +370,7 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 11] {
         ("max_lifetime", json!(settings.max_lifetime)),
         ("session_length", json!(settings.session_length)),
         ("lease_max", json!(settings.lease_max)),
+        ("snapshot_max", json!(settings.snapshot_max)),
         ("audit_retention_days", json!(settings.audit_retention)),
         ("allowed_origins", json!(settings.allowed_origins)),
         ("hosts", json!(settings.hosts)),

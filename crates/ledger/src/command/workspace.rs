@@ -97,6 +97,9 @@ pub struct Settings {
     /// How long a lease lasts, in seconds: for how long a verifier elsewhere may pass a token that was revoked.
     #[serde(default = "lease_of_old")]
     pub lease_max: u64,
+    /// For how long a snapshot may be relied upon, in seconds, and so pass a token that was revoked.
+    #[serde(default = "snapshot_of_old")]
+    pub snapshot_max: u64,
     /// For how many days audit rows are kept; for ever where absent.
     #[serde(rename = "audit_retention_days")]
     pub audit_retention: Option<u64>,
@@ -113,6 +116,11 @@ pub struct Settings {
 /// What an object that knows no leases yet would have it be.
 const fn lease_of_old() -> u64 {
     10
+}
+
+/// What an object that knows no snapshots yet would have it be.
+const fn snapshot_of_old() -> u64 {
+    86_400
 }
 
 /// The workspace and its settings; needs no scope but a live token.
@@ -135,6 +143,9 @@ pub struct UpdateWorkspace {
     /// 2 to 60 seconds.
     #[serde(default)]
     pub lease_max: Option<u64>,
+    /// 60 seconds to 30 days.
+    #[serde(default)]
+    pub snapshot_max: Option<u64>,
     /// 1 to 36,500 days.
     pub audit_retention: Patch<u64>,
     /// At most 20 origins.
@@ -155,6 +166,7 @@ impl UpdateWorkspace {
             max_lifetime,
             session_length,
             lease_max,
+            snapshot_max,
             audit_retention,
             allowed_origins,
             identity_providers,
@@ -164,6 +176,7 @@ impl UpdateWorkspace {
             && default_quota.is_none()
             && session_length.is_none()
             && lease_max.is_none()
+            && snapshot_max.is_none()
             && allowed_origins.is_none()
             && identity_providers.is_none()
             && *max_lifetime == Patch::Keep

@@ -1,6 +1,6 @@
 //! When an edition begins, and what it begins with.
 
-use counterfoil_verify::{DigestPrefix, Encoded as _, RegistryKey, Timestamp};
+use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
     Current, GATHERING, INTERVAL, Kind, WANTED, files, mark,
@@ -8,24 +8,20 @@ use super::{
     unread_after,
 };
 use crate::{
-    outbox, scopes,
+    scopes,
     sql::{Sql, SqlError},
     workspace::WorkspaceRow,
 };
 
-/// Takes note that somebody asks for snapshots: for a while from now on they are made.
+/// Takes note that somebody asks for snapshots: for a while from now on they are made, the first at once.
 pub(crate) fn want_snapshots(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     let kind = Kind::Snapshots;
-    let want = "INSERT INTO editions (kind, wanted_at) VALUES (?, ?)
-        ON CONFLICT (kind) DO UPDATE SET wanted_at = excluded.wanted_at";
-    sql.exec(want, &[(&kind).into(), now.into()])?;
-    if Current::load(sql, kind)?.is_some() {
-        return Ok(());
-    }
-    let Some(workspace) = WorkspaceRow::load(sql)? else { return Ok(()) };
-    // Where nothing changes no alarm would come: something has to be on its way to the registry for that.
-    let record = workspace.record(scopes::stricter(sql)?).encode();
-    outbox::enqueue(sql, &RegistryKey::Workspace(workspace.key).path(), Some(record), workspace.version, now)
+    let due_at = Current::load(sql, kind)?.is_none().then_some(now);
+    let want = "INSERT INTO editions (kind, wanted_at, due_at) VALUES (?, ?, ?)
+        ON CONFLICT (kind) DO UPDATE SET wanted_at = excluded.wanted_at,
+        due_at = coalesce(editions.due_at, excluded.due_at)";
+    sql.exec(want, &[(&kind).into(), now.into(), due_at.into()])?;
+    Ok(())
 }
 
 /// Which kind of edition begins next, and when. Snapshots that nobody wants any more are forgotten.

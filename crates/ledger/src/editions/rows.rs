@@ -18,16 +18,24 @@ pub struct Current {
     pub generation: u64,
     /// When that was.
     pub begun_at: Timestamp,
+    /// As of when it is told to be: then, or a later moment at which nothing had changed since.
+    pub as_of: Timestamp,
 }
 
 impl Current {
     /// One of another history than the workspace's is not current.
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        let current = "SELECT manifest, editions.epoch, editions.generation, begun_at
+        let current = "SELECT manifest, editions.epoch, editions.generation, begun_at, as_of
             FROM editions JOIN workspace ON workspace.epoch = editions.epoch
             WHERE kind = ? AND manifest IS NOT NULL";
         let read = |mut row: Row| {
-            Ok(Self { manifest: row.take()?, epoch: row.take()?, generation: row.take()?, begun_at: row.take()? })
+            Ok(Self {
+                manifest: row.take()?,
+                epoch: row.take()?,
+                generation: row.take()?,
+                begun_at: row.take()?,
+                as_of: row.take()?,
+            })
         };
         sql.exec(current, &[(&kind).into()])?.pop().map(read).transpose()
     }
@@ -160,9 +168,9 @@ impl UnderWay {
         sql.exec("UPDATE segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
         sql.exec("UPDATE owner_segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
         sql.exec(
-            "UPDATE editions SET manifest = ?, generation = ?, begun_at = ?, due_at = NULL,
+            "UPDATE editions SET manifest = ?, generation = ?, begun_at = ?, as_of = ?, due_at = NULL,
              texts = (SELECT sum(tokens) FROM segments WHERE segments.kind = editions.kind) WHERE kind = ?",
-            &[manifest.into(), self.generation.into(), self.begun_at.into(), kind],
+            &[manifest.into(), self.generation.into(), self.begun_at.into(), self.begun_at.into(), kind],
         )?;
         end(sql)
     }
@@ -190,7 +198,10 @@ pub(super) fn set_due(sql: &dyn Sql, kind: Kind, due_at: Timestamp) -> Result<()
 /// No edition of this kind is current any more. What was made for it may serve the next.
 pub(super) fn withdraw(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
     let kind = [(&kind).into()];
-    sql.exec("UPDATE editions SET manifest = NULL, generation = NULL, begun_at = NULL WHERE kind = ?", &kind)?;
+    sql.exec(
+        "UPDATE editions SET manifest = NULL, generation = NULL, begun_at = NULL, as_of = NULL WHERE kind = ?",
+        &kind,
+    )?;
     sql.exec("UPDATE segments SET current = NULL WHERE kind = ? AND current IS NOT NULL", &kind)?;
     sql.exec("UPDATE owner_segments SET current = NULL WHERE kind = ? AND current IS NOT NULL", &kind)?;
     Ok(())

@@ -7,6 +7,8 @@ CREATE TABLE editions (
     manifest BLOB,
     generation INTEGER,
     begun_at INTEGER,
+    -- As of when it is told to be: when it began, or a later moment at which nothing had changed since.
+    as_of INTEGER,
     -- The history that all of this is of; NULL where nothing was made yet.
     epoch INTEGER,
     -- When the next one begins; NULL where nobody has noticed yet that one has to.
@@ -174,3 +176,9 @@ SELECT number, id, suspended, grants, revoked_before, version FROM kept_members;
 -- A snapshot says whether weak texts were left out.
 CREATE INDEX tokens_weak ON tokens (number) WHERE weak = 1;
 CREATE INDEX replaced_texts_weak ON replaced_texts (digest) WHERE weak = 1;
+
+-- For how long a snapshot may be relied upon, in seconds.
+ALTER TABLE workspace ADD COLUMN snapshot_max INTEGER NOT NULL DEFAULT 86400;
+
+-- Until when any snapshot may be that was handed out; NULL where nobody ever asked for one.
+ALTER TABLE workspace ADD COLUMN snapshots_until INTEGER;

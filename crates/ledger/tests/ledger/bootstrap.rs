@@ -105,7 +105,8 @@ fn without_a_secret_or_randomness_nothing_is_issued() {
     let world = World::empty();
     let (seal_secrets, session_secrets) = (&world.seal_secrets, &world.session_secrets);
     let random = &mut |bytes: &mut [u8]| bytes.fill(255);
-    let context = counterfoil_ledger::Context { now: START, random, seal_secrets, session_secrets };
+    let context =
+        counterfoil_ledger::Context { now: START, random, seal_secrets, session_secrets, snapshot_secrets: &[] };
     let refusal = refused(world.ledger.call(key(), Actor::Root, None, bootstrap(), context));
     assert!(matches!(refusal, Refusal::Internal { .. }));
     assert!(!world.dump().contains("workspace:"));

@@ -38,6 +38,7 @@ pub(crate) fn of_workspace() -> UpdateWorkspace {
         max_lifetime: Patch::Keep,
         session_length: None,
         lease_max: None,
+        snapshot_max: None,
         audit_retention: Patch::Keep,
         allowed_origins: None,
         identity_providers: None,

@@ -348,7 +348,7 @@ fn snapshots_are_made_while_somebody_wants_them() {
     drained(&world);
     world.ledger.want_snapshots(world.now).unwrap();
     let wanted = world.now;
-    assert_eq!(world.ledger.outbox().next_due(), Ok(Some(world.now)), "an alarm comes");
+    assert_eq!(world.ledger.next_due(), Ok(Some(world.now)), "an alarm comes");
     registry.settle(&world, ONE);
     let snapshot = registry.published(&world, Kind::Snapshots);
     assert!(snapshot.manifest.header().without_addresses && !snapshot.manifest.header().without_weak);

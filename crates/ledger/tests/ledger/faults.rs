@@ -9,10 +9,11 @@ use counterfoil_ledger::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease, ListClients,
         ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient,
-        ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadToken, ReadUsage, ReadWorkspace, Records,
-        ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SuspendWorkspace,
-        TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+        ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage,
+        ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts,
+        Snapshot, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
+    editions::Step,
     native::When,
 };
 use counterfoil_token::Digest;
@@ -56,6 +57,7 @@ fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
         sweep.many_tokens(&admin);
         sweep.sessions(&admin);
         sweep.questions(&admin);
+        sweep.snapshots(&admin);
         sweep.endings(&admin);
         assert_eq!(sweep.kinds, Command::KINDS.iter().copied().collect(), "no statement of the others has failed");
         assert_eq!(sweep.no_questions, sweep.changing, "what is no question has changed something, and nothing else");
@@ -209,6 +211,30 @@ impl Sweep {
         let before = self.world.dump();
         self.command(Actor::Verifier, || lease(Some(2), 2));
         assert_ne!(self.world.dump(), before);
+    }
+
+    /// Reading writes, but nothing that anybody's rights hang on: who asks first, and each time its moment is put forward.
+    fn snapshots(&mut self, admin: &Held) {
+        let not_yet = Snapshot::NotYet { retry_in: 1 };
+        let written = |sweep: &mut Self| {
+            let before = sweep.world.dump();
+            let reply = sweep.command(admin.actor, || ReadSnapshot {});
+            assert_ne!(sweep.world.dump(), before);
+            reply
+        };
+        assert_eq!(written(self), not_yet);
+        assert_eq!(self.question(admin.actor, || ReadSnapshot {}), not_yet);
+        loop {
+            let step = self.world.ledger.edition_step(self.world.now).unwrap();
+            self.world.ledger.edition_done(&step, self.world.now).unwrap();
+            if matches!(step, Step::Wait(_)) {
+                break;
+            }
+        }
+        assert!(matches!(self.question(admin.actor, || ReadSnapshot {}), Snapshot::Ready(_)));
+        self.world.wait(DAY / 8);
+        assert!(matches!(written(self), Snapshot::Ready(_)));
+        self.question(admin.actor, || ReadSnapshotKeys {});
     }
 
     fn many_tokens(&mut self, admin: &Held) {

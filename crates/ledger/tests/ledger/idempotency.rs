@@ -34,8 +34,8 @@ pub(crate) fn once<C: Ask>(
         command: ask.into(),
     };
     let reply = world.handle(&serde_json::to_vec(&request).unwrap());
-    let Answered { reply, repeated, safe_in } = reply_json(&reply).unwrap()?;
-    Ok(Answered { reply: json::read(reply).unwrap(), repeated, safe_in })
+    let Answered { reply, repeated, safe_in, snapshots_until } = reply_json(&reply).unwrap()?;
+    Ok(Answered { reply: json::read(reply).unwrap(), repeated, safe_in, snapshots_until })
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod revoking;
 mod rotating;
 mod sessions;
 mod settings;
+mod snapshots;
 mod support;
 mod terms;
 mod updating;

@@ -19,7 +19,7 @@ fn settings_are_as_they_were_set() {
     let (mut world, admin) = World::founded();
     let before = world.call(admin.actor, ReadWorkspace {}).unwrap();
     assert_eq!((before.settings.default_quota, before.settings.session_length), (600, 43_200));
-    assert_eq!(before.settings.lease_max, 10);
+    assert_eq!((before.settings.lease_max, before.settings.snapshot_max), (10, 86_400));
     assert_eq!((before.settings.max_lifetime, before.settings.audit_retention, before.suspended), (None, None, false));
     let ask = UpdateWorkspace {
         name: Some("Acme".to_owned()),
@@ -28,6 +28,7 @@ fn settings_are_as_they_were_set() {
         max_lifetime: Patch::Set(3_600),
         session_length: Some(60),
         lease_max: Some(60),
+        snapshot_max: Some(3_600),
         audit_retention: Patch::Set(30),
         allowed_origins: Some(vec!["https://b.example".to_owned(), "https://a.example".to_owned()]),
         identity_providers: None,
@@ -36,6 +37,7 @@ fn settings_are_as_they_were_set() {
     assert_eq!((after.name.as_str(), after.prefix.as_str()), ("Acme", "acme"));
     assert_eq!((after.settings.default_quota, after.settings.max_lifetime), (2, Some(3_600)));
     assert_eq!((after.settings.session_length, after.settings.lease_max), (60, 60));
+    assert_eq!(after.settings.snapshot_max, 3_600);
     assert_eq!(after.settings.audit_retention, Some(30));
     assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "in order");
     assert_eq!(world.call(admin.actor, ReadWorkspace {}).unwrap(), after);
@@ -76,12 +78,19 @@ fn settings_have_limits_and_need_the_scope() {
     for seconds in [0, 1, 61, u64::MAX] {
         invalid(UpdateWorkspace { lease_max: Some(seconds), ..change() }, "/lease_max");
     }
+    for seconds in [0, 59, 2_592_001, u64::MAX] {
+        invalid(UpdateWorkspace { snapshot_max: Some(seconds), ..change() }, "/snapshot_max");
+    }
     for days in [0, 36_501] {
         invalid(UpdateWorkspace { audit_retention: Patch::Set(days), ..change() }, "/audit_retention_days");
     }
     for seconds in [2, 60] {
         let set = UpdateWorkspace { lease_max: Some(seconds), ..change() };
         assert_eq!(world.call(admin.actor, set).unwrap().settings.lease_max, seconds);
+    }
+    for seconds in [60, 2_592_000] {
+        let set = UpdateWorkspace { snapshot_max: Some(seconds), ..change() };
+        assert_eq!(world.call(admin.actor, set).unwrap().settings.snapshot_max, seconds);
     }
     let ann = world.join("ann", &["tokens:write"]);
     assert_missing(world.call(ann.actor, change()), "workspace:manage");
@@ -91,11 +100,16 @@ fn settings_have_limits_and_need_the_scope() {
 #[test]
 fn the_audit_tells_which_settings_changed() {
     let (mut world, admin) = World::founded();
-    world.call(admin.actor, UpdateWorkspace { default_quota: Some(5), lease_max: Some(2), ..change() }).unwrap();
+    world
+        .call(
+            admin.actor,
+            UpdateWorkspace { default_quota: Some(5), lease_max: Some(2), snapshot_max: Some(60), ..change() },
+        )
+        .unwrap();
     let last = "SELECT before || ' ' || after FROM audit WHERE action = 'workspace.update'";
     assert_eq!(
         world.column(last),
-        [r#"{"default_quota":600,"lease_max":10} {"default_quota":5,"lease_max":2}"#.into()]
+        [r#"{"default_quota":600,"lease_max":10,"snapshot_max":86400} {"default_quota":5,"lease_max":2,"snapshot_max":60}"#.into()]
     );
 }
 

@@ -30,6 +30,7 @@ pub(crate) struct World {
     pub(crate) address: Option<IpAddr>,
     pub(crate) seal_secrets: Vec<SealSecret>,
     pub(crate) session_secrets: Vec<SealSecret>,
+    pub(crate) snapshot_secrets: Vec<SealSecret>,
     /// Every text that was issued.
     texts: Vec<String>,
 }
@@ -148,6 +149,7 @@ impl World {
             address: None,
             seal_secrets: vec![SealSecret::new(&[7; 32]).unwrap()],
             session_secrets: vec![SealSecret::new(&[8; 32]).unwrap()],
+            snapshot_secrets: vec![SealSecret::new(&[9; 32]).unwrap()],
             texts: Vec::new(),
         }
     }
@@ -173,15 +175,27 @@ impl World {
 
     /// The same without the check, which takes its time.
     pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
-        let Self { ledger, random, now, address, seal_secrets, session_secrets, .. } = self;
-        let context = Context { now: *now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets };
+        let Self { ledger, random, now, address, seal_secrets, session_secrets, snapshot_secrets, .. } = self;
+        let context = Context {
+            now: *now,
+            random: &mut |bytes| random.fill(bytes),
+            seal_secrets,
+            session_secrets,
+            snapshot_secrets,
+        };
         ledger.call(key(), actor, *address, ask, context)
     }
 
     /// Hands over what came in over the wire.
     pub(crate) fn handle(&mut self, body: &[u8]) -> Vec<u8> {
-        let Self { ledger, random, now, seal_secrets, session_secrets, .. } = self;
-        let context = Context { now: *now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets };
+        let Self { ledger, random, now, seal_secrets, session_secrets, snapshot_secrets, .. } = self;
+        let context = Context {
+            now: *now,
+            random: &mut |bytes| random.fill(bytes),
+            seal_secrets,
+            session_secrets,
+            snapshot_secrets,
+        };
         ledger.handle(body, context)
     }
 

@@ -11,9 +11,10 @@ use counterfoil_ledger::{
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
         ImportLine, ImportTokens, Lease, Lifetime, ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch,
-        PutScopes, ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadToken, ReadUsage, Records, ReportUses,
-        Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry,
-        Selection, SetHosts, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
+        PutScopes, ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken,
+        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
+        RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, SignedHead, Snapshot, SnapshotFiles, State,
+        TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
     directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
@@ -21,7 +22,7 @@ use counterfoil_ledger::{
     reply_json,
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Freshness, Position};
+use counterfoil_verify::{Code, Freshness, Name, Position};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -137,6 +138,8 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
             "lease_since",
             request(Actor::Verifier, Lease { since, digests: Vec::new(), uses: vec![used], segments: None }),
         ),
+        ("read_snapshot", request(Actor::Root, ReadSnapshot {})),
+        ("read_snapshot_keys", request(Actor::Root, ReadSnapshotKeys {})),
         ("revoke_token_and_wait", Request { wait: true, ..request(Actor::Root, again) }),
         ("create_client", request(Actor::Root, app)),
         ("find_member", request(Actor::Root, FindMember { number: 7 })),
@@ -192,6 +195,11 @@ fn requests_and_replies_stay_as_they_are() {
     ] {
         exchange(&mut world, name, request);
     }
+    let (head, files) = (SignedHead(vec![1, 112]), vec![Name::of(b"manifest"), Name::of(b"segment")]);
+    let ready = Snapshot::Ready(SnapshotFiles { slug: slug("demo"), head, files });
+    let read: Snapshot = serde_json::from_value(json!(ready)).unwrap();
+    assert_eq!(read, ready);
+    answered.insert("read_snapshot_that_is_ready", json!({ "ok": ready }));
     check_pinned("requests.json", &sent);
     check_pinned("replies.json", &answered);
 }
@@ -229,6 +237,7 @@ fn refusals_stay_as_they_are() {
         ("already_exists", Refusal::AlreadyExists { what: text("member"), field: text("id") }),
         ("quota_exceeded", Refusal::QuotaExceeded { quota: 600, needed: 601 }),
         ("idempotency_mismatch", Refusal::IdempotencyMismatch),
+        ("snapshots_off", Refusal::SnapshotsOff),
         ("internal", Refusal::Internal { detail: text("why") }),
     ];
     let mut found = BTreeMap::new();
@@ -285,12 +294,15 @@ fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
 #[test]
 fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
     let read = |text: &'static str| reply_json(text.as_bytes());
-    let answered =
-        |reply: &'static str, repeated, safe_in| Ok(Ok(Answered { reply: reply.as_bytes(), repeated, safe_in }));
+    let answered = |reply: &'static str, repeated, safe_in| {
+        Ok(Ok(Answered { reply: reply.as_bytes(), repeated, safe_in, snapshots_until: None }))
+    };
     assert_eq!(read(r#"{"ok":{"a":1}}"#), answered(r#"{"a":1}"#, false, None));
     assert_eq!(read(r#"{"safe_in":0,"ok":{"a":1}}"#), answered(r#"{"a":1}"#, false, Some(0)));
     assert_eq!(read(r#"{"safe_in":61000,"repeated":{}}"#), answered("{}", true, Some(61_000)));
     assert_eq!(read(r#"{"safe_in":18446744073709551615,"ok":[]}"#), answered("[]", false, Some(u64::MAX)));
+    let with_snapshots = read(r#"{"safe_in":5,"snapshots_until":1763000000000,"ok":[]}"#).unwrap().unwrap();
+    assert_eq!((with_snapshots.safe_in, with_snapshots.snapshots_until), (Some(5), Some(START)));
     assert_eq!(read(r#"{"refused":"session_ended"}"#), Ok(Err(Refusal::SessionEnded)));
 
     let mut world = World::empty();
@@ -317,6 +329,9 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
         r#"{"ok":{},"safe_in":1"#,
         r#"{ "safe_in":1,"ok":{}}"#,
         r#"{"safe_in":1,"done":{}}"#,
+        r#"{"safe_in":1,"snapshots_until":,"ok":{}}"#,
+        r#"{"safe_in":1,"snapshots_until":null,"ok":{}}"#,
+        r#"{"snapshots_until":1,"safe_in":1,"ok":{}}"#,
         r#"{"safe_in":1,"refused":{}}"#,
         r#""safe_in":1,"ok":{}"#,
         "{}",

@@ -86,6 +86,8 @@ CREATE TABLE editions (
     manifest BLOB,
     generation INTEGER,
     begun_at INTEGER,
+    -- As of when it is told to be: when it began, or a later moment at which nothing had changed since.
+    as_of INTEGER,
     -- The history that all of this is of; NULL where nothing was made yet.
     epoch INTEGER,
     -- When the next one begins; NULL where nobody has noticed yet that one has to.
@@ -297,7 +299,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10) STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER) STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN

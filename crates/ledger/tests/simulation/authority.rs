@@ -127,7 +127,13 @@ impl Authority {
             command: ask.into(),
         };
         let Self { ledger, random, secrets: [seal_secrets, session_secrets], .. } = self;
-        let context = Context { now, random: &mut |bytes| random.fill(bytes), seal_secrets, session_secrets };
+        let context = Context {
+            now,
+            random: &mut |bytes| random.fill(bytes),
+            seal_secrets,
+            session_secrets,
+            snapshot_secrets: &[],
+        };
         let reply = ledger.as_ref().unwrap().handle(&serde_json::to_vec(&request).unwrap(), context);
         let Answered { reply, safe_in, .. } = reply_json(&reply).unwrap()?;
         Ok((serde_json::from_slice(reply).unwrap(), safe_in))
@@ -160,6 +166,7 @@ impl Authority {
                 max_lifetime: Patch::Keep,
                 session_length: None,
                 lease_max: Some(seconds),
+                snapshot_max: None,
                 audit_retention: Patch::Keep,
                 allowed_origins: None,
                 identity_providers: None,

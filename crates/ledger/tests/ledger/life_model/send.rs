@@ -41,13 +41,13 @@ impl Life {
             }
             Err(Refusal::Internal { detail }) => panic!("{detail}"),
             Err(_) => assert!(valid && known.is_none_or(|kept| !kept.sure), "a repeated command was refused"),
-            Ok(Answered { repeated: true, reply, safe_in }) => {
+            Ok(Answered { repeated: true, reply, safe_in, .. }) => {
                 assert!(safe_in.is_some(), "of a repeated command nobody knows when it counts");
                 let known = known.unwrap();
                 assert!(valid && known.command == command);
                 assert_eq!(reply, known.reply, "the same command had two answers");
             }
-            Ok(Answered { repeated: false, reply, safe_in }) => {
+            Ok(Answered { repeated: false, reply, safe_in, .. }) => {
                 assert_eq!(safe_in.is_some(), key.is_some(), "told when it counts, or not, unlike asked");
                 assert!(valid, "a text that is dead was obeyed");
                 assert!(known.is_none_or(|kept| !kept.sure), "a command had two effects");
@@ -91,7 +91,7 @@ impl Life {
             Some(Fault::Crash) => resume_unwind(Box::new(())),
             _ => random.fill(bytes),
         };
-        let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets };
+        let context = Context { now: *now, random: &mut draw, seal_secrets, session_secrets, snapshot_secrets: &[] };
         let Ok(outcome) = catch_unwind(AssertUnwindSafe(|| handle(ledger, &request, context))) else {
             assert!(matches!(fault, Some(Fault::Crash)), "the ledger has panicked");
             self.reopen();
@@ -142,8 +142,8 @@ fn kind(command: &Json) -> &str {
 /// What a ledger answers, as it travels.
 fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, Refusal> {
     let reply = ledger.handle(&serde_json::to_vec(request).unwrap(), context);
-    let Answered { reply, repeated, safe_in } = reply_json(&reply).unwrap()?;
-    Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated, safe_in })
+    let Answered { reply, repeated, safe_in, snapshots_until } = reply_json(&reply).unwrap()?;
+    Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated, safe_in, snapshots_until })
 }
 
 /// What is kept of a reply under an idempotency key: everything but the text.
