@@ -23,6 +23,7 @@ const SECRETS = {
   ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
   SESSION_SECRETS: JSON.stringify(["5e55".repeat(16)]),
+  SNAPSHOT_KEYS: JSON.stringify(["5a95".repeat(16)]),
 };
 
 /**

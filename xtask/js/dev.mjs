@@ -37,6 +37,7 @@ async function main() {
       ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
       SEAL_SECRETS: JSON.stringify(secrets.seal),
       SESSION_SECRETS: JSON.stringify(secrets.session),
+      SNAPSHOT_KEYS: JSON.stringify(secrets.snapshot),
     })),
     host: "127.0.0.1",
     port: Number(port),

@@ -40,7 +40,7 @@ export class State {
   /** The deployment's secrets, each drawn at the first start that needs it. */
   async secrets() {
     const secrets = (await readJson(this.#secrets)) ?? {};
-    for (const name of ["seal", "session"]) secrets[name] ??= [randomBytes(32).toString("hex")];
+    for (const name of ["seal", "session", "snapshot"]) secrets[name] ??= [randomBytes(32).toString("hex")];
     await writePrivate(this.#secrets, secrets);
     return secrets;
   }

@@ -51,14 +51,19 @@ pub enum ConfigError {
     SessionSecrets,
     /// See the message.
     #[error(
+        "SNAPSHOT_KEYS must be a JSON list like SEAL_SECRETS, with none of its secrets nor of SESSION_SECRETS, where it is set"
+    )]
+    SnapshotKeys,
+    /// See the message.
+    #[error(
         "OIDC_CLIENT_SECRETS must be a JSON object from issuers to objects from client ids to secrets, where it is set"
     )]
     ClientSecrets,
 }
 
 impl Config {
-    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS`, `SESSION_SECRETS` and `OIDC_CLIENT_SECRETS`. The
-    /// last one may be empty.
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS`, `SESSION_SECRETS`, `SNAPSHOT_KEYS` and
+    /// `OIDC_CLIENT_SECRETS`. The last two may be empty.
     ///
     /// # Errors
     /// [`ConfigError`] names the one that is wrong.
@@ -66,6 +71,7 @@ impl Config {
         root_token_digests: &str,
         seal_secrets: &str,
         session_secrets: &str,
+        snapshot_keys: &str,
         client_secrets: &str,
     ) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
@@ -76,9 +82,13 @@ impl Config {
         let seal_secrets = parse_seal_secrets(seal_secrets)?;
         let session_secrets = parse_session_secrets(session_secrets)?;
         // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
-        let is_shared = |secret: &SealSecret| seal_secrets.iter().any(|other| other.epoch() == secret.epoch());
-        if session_secrets.iter().any(is_shared) {
+        if share_one(&session_secrets, &seal_secrets) {
             return Err(ConfigError::SessionSecrets);
+        }
+        // Only ledgers sign.
+        let snapshot_keys = parse_snapshot_keys(snapshot_keys)?;
+        if share_one(&snapshot_keys, &seal_secrets) || share_one(&snapshot_keys, &session_secrets) {
+            return Err(ConfigError::SnapshotKeys);
         }
         let client_secrets = ClientSecrets::parse(client_secrets).ok_or(ConfigError::ClientSecrets)?;
         Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets })
@@ -137,6 +147,19 @@ pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
 /// [`ConfigError::SessionSecrets`]
 pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
     parse_secrets(text).ok_or(ConfigError::SessionSecrets)
+}
+
+/// Reads the deployment secret `SNAPSHOT_KEYS`, which may be empty: then there are no snapshots.
+///
+/// # Errors
+/// [`ConfigError::SnapshotKeys`]
+pub fn parse_snapshot_keys(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    if text.is_empty() { Ok(Vec::new()) } else { parse_secrets(text).ok_or(ConfigError::SnapshotKeys) }
+}
+
+/// Whether any of these secrets is one of those.
+fn share_one(these: &[SealSecret], those: &[SealSecret]) -> bool {
+    these.iter().any(|secret| those.iter().any(|other| other.epoch() == secret.epoch()))
 }
 
 fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {

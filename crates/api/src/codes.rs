@@ -353,6 +353,39 @@ pub const SECTIONS: &[Section] = &[
         ],
     },
     Section {
+        title: "Snapshots",
+        about: "Why there is no snapshot to be had, or not a whole one. Nothing was changed.",
+        codes: &[
+            code(
+                "SNAPSHOT_NOT_READY",
+                &[503],
+                "The snapshot is being made, since nobody has asked for one lately; or a part of it cannot be read at the \
+                 moment.",
+                "Try again after `Retry-After`.",
+            ),
+            code(
+                "SNAPSHOT_TOO_LARGE",
+                &[422],
+                "The workspace's snapshot consists of more files than one request can put together: it has some millions of \
+                 tokens, or a million members.",
+                "Verify under leases, which have no such limit.",
+            ),
+            code(
+                "SNAPSHOTS_OFF",
+                &[503],
+                "The service has no secret to sign snapshots with.",
+                "Ask whoever runs it to set `SNAPSHOT_KEYS`.",
+            ),
+            code(
+                "SNAPSHOT_CUT_OFF",
+                &[],
+                "In the log only: a snapshot ended before it was whole, since the registry gave a part of it late, not at \
+                 all, or false. What was sent of it opens nowhere.",
+                "Nothing; if it comes often, look at why the registry does not answer.",
+            ),
+        ],
+    },
+    Section {
         title: "What you may do",
         about: "The token is good and holds the scope, but this goes beyond it. Nothing was changed.",
         codes: &[

@@ -1,9 +1,10 @@
-//! `If-Match` and `ETag` (RFC 9110, sections 13.1.1 and 8.8.3): of two who change one token, the later is told.
+//! `If-Match` and `ETag` (RFC 9110, sections 13.1.1 and 8.8.3): of two who change one token, the later is told. And
+//! `If-None-Match` (section 13.1.2): nobody is sent what they have.
 //!
 //! A token's tag is its version in quotes. A request that names others changes nothing.
 
 use axum::extract::FromRequestParts;
-use http::{HeaderName, header, request::Parts};
+use http::{HeaderMap, HeaderName, header, request::Parts};
 use serde::Deserialize;
 
 use crate::{answer::Reply, problem::Problem};
@@ -28,6 +29,15 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
         let version = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
         Ok(Self(Some(tags.iter().filter_map(version).collect())))
     }
+}
+
+/// Whether the request comes from somebody who has what goes by this tag.
+pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
+    let named =
+        headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    // A weak tag does too (section 8.8.3.2).
+    let mut named = named.map(|named| named.trim()).map(|named| named.strip_prefix("W/").unwrap_or(named));
+    named.any(|named| named == tag || named == "*")
 }
 
 /// What is told of a token outside its JSON.

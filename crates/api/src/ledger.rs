@@ -95,14 +95,14 @@ impl<P: Ports> Gate<P> {
                 }
                 self.count_caller(request.workspace, request.actor);
             }
-            let Answered { reply, repeated, safe_in } = outcome?;
+            let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
             let mut reply = reply.to_owned();
             if let Some(milliseconds) = safe_in {
                 let began_at = self.app.ports.now();
                 self.app.ports.sleep(milliseconds).await;
-                reply = Waited::add_to(reply, self.app.ports.now().since(began_at))?;
+                reply = Waited::new(self.app.ports.now().since(began_at), snapshots_until).add_to(reply)?;
             }
-            Ok(Answered { reply, repeated, safe_in })
+            Ok(Answered { reply, repeated, safe_in, snapshots_until })
         })
     }
 

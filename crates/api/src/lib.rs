@@ -34,9 +34,9 @@ mod usage;
 mod verifying;
 mod waiting;
 
-pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets};
+pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::{Frame, Upgrade, Wire};
 pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
-pub use ports::{LogLine, LostUses, Ports, Unreachable};
+pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
 pub use routes::router;
 pub use usage::Afterwards;

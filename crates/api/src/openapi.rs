@@ -127,6 +127,12 @@ fn parameters() -> Value {
             "description": "The `ETag` that the token had when it was read. If it has another by now, nothing is changed.",
             "schema": { "type": "string" },
         },
+        "IfNoneMatch": {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The `ETag` of what the caller has. If it is still the same, nothing is sent.",
+            "schema": { "type": "string" },
+        },
         "Workspace": {
             "name": "X-Counterfoil-Workspace",
             "in": "header",
@@ -148,6 +154,10 @@ fn headers() -> Value {
         "ETag": header(
             "The token's version, which `If-Match` may ask for.",
             json!({ "type": "string", "pattern": "^\"[0-9]+\"$" }),
+        ),
+        "FileTag": header(
+            "Another one for each file, which `If-None-Match` may name.",
+            json!({ "type": "string", "pattern": "^\"[0-9a-f]{64}\"$" }),
         ),
         "RetryAfter": header("Seconds to wait.", json!({ "type": "integer", "minimum": 1 })),
         "Challenge": header("What is wrong with the token (RFC 6750).", json!({ "type": "string" })),

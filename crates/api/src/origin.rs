@@ -13,8 +13,8 @@ use axum::{
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
 /// The request headers that a page may send.
-const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, x-api-key, x-counterfoil-workspace, \
-                       x-lgca-domain, x-lgca-token";
+const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, \
+                       x-counterfoil-workspace, x-lgca-domain, x-lgca-token";
 
 /// The response headers that a page may read, beside those it always may.
 const EXPOSED: &str = "etag, idempotent-replayed, location, retry-after, x-request-id";

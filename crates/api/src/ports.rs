@@ -67,6 +67,9 @@ pub trait Ports: Clone + Send + Sync + 'static {
 
     /// The same, outside a request.
     fn log_lost_uses(&self, line: &LostUses);
+
+    /// The same, when a request's line was written already.
+    fn log_cut_off(&self, line: &CutOff);
 }
 
 /// Nobody answered: why, for the log.
@@ -95,7 +98,7 @@ pub struct LogLine {
     pub detail: Option<String>,
     /// How many times a ledger or the directory was asked.
     pub ledger_calls: u32,
-    /// How many registry keys were read.
+    /// How many registry keys were read; of a snapshot, before the first of it was sent.
     pub registry_reads: u32,
     /// Milliseconds from the request to its answer, as far as the clock tells.
     pub duration_ms: u64,
@@ -113,5 +116,18 @@ pub struct LostUses {
     /// How many uses.
     pub uses: u64,
     /// Why; of several reasons the first.
+    pub detail: String,
+}
+
+/// What is logged where an answer ended before it was whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CutOff {
+    /// `error`.
+    pub level: &'static str,
+    /// `SNAPSHOT_CUT_OFF`.
+    pub code: &'static str,
+    /// The id of the request that was answered so.
+    pub request_id: String,
+    /// Why.
     pub detail: String,
 }

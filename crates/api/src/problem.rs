@@ -24,6 +24,8 @@ pub(crate) struct Problem {
     pub(crate) pointer: Option<String>,
     /// What became of each of many items.
     pub(crate) items: Option<Box<Value>>,
+    /// In how many seconds it is worth asking again, where it ever is.
+    pub(crate) again_in: u64,
     pub(crate) internal: Option<String>,
 }
 
@@ -63,7 +65,7 @@ pub(crate) struct Told(pub(crate) Problem);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, items: None, internal: None }
+        Self { status, code, detail: detail.into(), pointer: None, items: None, again_in: 1, internal: None }
     }
 
     /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
@@ -129,6 +131,20 @@ impl Problem {
         Self { internal: Some(why.into()), ..Self::new(status, "PROVIDER_UNAVAILABLE", detail) }
     }
 
+    /// The snapshot is not there, or not all of it.
+    pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
+        let detail = "The snapshot is being made. Try again when Retry-After says.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOT_NOT_READY", detail);
+        Self { again_in, internal: Some(why.into()), ..problem }
+    }
+
+    /// The deployment signs none.
+    fn snapshots_off() -> Self {
+        let detail = "This service signs no snapshots: ask whoever runs it.";
+        let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
+        Self { internal, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOTS_OFF", detail) }
+    }
+
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = format!("The token lacks the scope {scope}, which this needs.");
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
@@ -161,7 +177,7 @@ impl Problem {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.again_in));
         }
     }
 
@@ -248,6 +264,7 @@ impl From<Refusal> for Problem {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)
             }
+            Refusal::SnapshotsOff => Self::snapshots_off(),
             Refusal::Internal { detail } => Self::internal(detail),
         }
     }

@@ -4,7 +4,7 @@
 //! runtime gives a throwing alarm up after six tries, and always arms the next alarm for the earliest job left. A put
 //! whose outcome is not known counts as failed and is repeated: a record may be written twice, never lost.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use counterfoil_api::{Ports as _, Unreachable};
 use counterfoil_ledger::{
@@ -42,20 +42,51 @@ const STEPS: usize = 20;
 /// Steps of an edition in one run. Each puts a file of some hundred kilobytes at most, one after the other.
 const EDITION_STEPS: usize = 20;
 
-/// Publishes what is due, makes editions of it, looks after what is due of its own accord, and arms the next alarm.
-pub(crate) async fn run(state: &State, env: &Env, ledger: Result<&Ledger<DurableSql>, SqlError>) {
-    match ledger {
-        Ok(ledger) => {
-            if let Err(error) = publish(ledger, env).await {
-                worker::console_error!("the outbox could not be drained: {error}");
+/// An object's alarm. That of the runtime is known only to who waits for an answer, and is written each time it is set; so
+/// what it is set to is remembered here too.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm {
+    /// When it goes off, or sooner; absent where that is not known.
+    set_to: Cell<Option<Timestamp>>,
+}
+
+impl Alarm {
+    /// It has gone off: publishes what is due, makes editions of it, looks after what is due of its own accord, and arms
+    /// the next.
+    pub(crate) async fn run(&self, state: &State, env: &Env, ledger: Result<&Ledger<DurableSql>, SqlError>) {
+        self.set_to.set(None);
+        match ledger {
+            Ok(ledger) => {
+                if let Err(error) = publish(ledger, env).await {
+                    worker::console_error!("the outbox could not be drained: {error}");
+                }
+                let edition = or_retry("no edition could be made", make_editions(ledger, env).await);
+                let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
+                let record = or_retry("the outbox could not be read", ledger.outbox().next_due());
+                self.set(state, [record, edition, upkeep].into_iter().flatten().min()).await;
             }
-            let edition = or_retry("no edition could be made", make_editions(ledger, env).await);
-            let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
-            rearm(state, ledger, edition.into_iter().chain(upkeep).min()).await;
+            Err(error) => {
+                worker::console_error!("the ledger could not be opened: {error}");
+                self.set(state, Some(now().plus(as_millis(RETRY)))).await;
+            }
         }
-        Err(error) => {
-            worker::console_error!("the ledger could not be opened: {error}");
-            set_alarm(state, now().plus(as_millis(RETRY))).await;
+    }
+
+    /// Arms it for the earliest job in the outbox, or of an edition, as far as that is known. Else it stays as it is: what
+    /// else there is to do is found by the alarm of the next change that verifiers must see, and none of it is urgent.
+    pub(crate) async fn arm(&self, state: &State, ledger: &Ledger<DurableSql>) {
+        self.set(state, or_retry("nobody knows what is to be done next", ledger.next_due())).await;
+    }
+
+    /// Sets it to go off then at the latest. No await comes before that.
+    async fn set(&self, state: &State, at: Option<Timestamp>) {
+        let Some(at) = at.filter(|at| self.set_to.get().is_none_or(|set_to| *at < set_to)) else { return };
+        self.set_to.set(Some(at));
+        // A bare number would count from now.
+        let scheduled = ScheduledTime::new(Date::new(&(at.0 as f64).into()));
+        if let Err(error) = state.storage().set_alarm(scheduled).await {
+            worker::console_error!("the alarm could not be set: {error}");
+            self.set_to.set(None);
         }
     }
 }
@@ -66,23 +97,6 @@ fn or_retry(what: &str, next: Result<Option<Timestamp>, SqlError>) -> Option<Tim
         worker::console_error!("{what}: {error}");
         Some(now().plus(as_millis(RETRY)))
     })
-}
-
-/// Sets the alarm for the earliest job in the outbox, where there is one. Else it stays as it is: the next job of an
-/// edition or of the upkeep is found by the alarm of the next change that verifiers must see, and none of it is urgent.
-pub(crate) async fn arm(state: &State, ledger: &Ledger<DurableSql>) {
-    rearm(state, ledger, None).await;
-}
-
-async fn rearm(state: &State, ledger: &Ledger<DurableSql>, other: Option<Timestamp>) {
-    match ledger.outbox().next_due().map(|due| due.into_iter().chain(other).min()) {
-        Ok(None) => {}
-        Ok(Some(due)) => set_alarm(state, due).await,
-        Err(error) => {
-            worker::console_error!("the outbox could not be read: {error}");
-            set_alarm(state, now().plus(as_millis(RETRY))).await;
-        }
-    }
 }
 
 /// Takes the steps of an edition that are due and says when the next one is.
@@ -170,14 +184,6 @@ async fn store(registry: &KvStore, key: &str, value: Option<&[u8]>) -> Result<()
         }
     })
     .await
-}
-
-async fn set_alarm(state: &State, at: Timestamp) {
-    // A bare number would count from now.
-    let at = ScheduledTime::new(Date::new(&(at.0 as f64).into()));
-    if let Err(error) = state.storage().set_alarm(at).await {
-        worker::console_error!("the alarm could not be set: {error}");
-    }
 }
 
 fn as_millis(duration: Duration) -> u64 {

@@ -32,10 +32,9 @@ fn app(env: &Env) -> Result<Router> {
         if let Some(app) = app {
             return Ok(app.clone());
         }
-        let [root, seal, session, clients] =
-            ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS", "OIDC_CLIENT_SECRETS"]
-                .map(|name| secret(env, name));
-        let config = Config::parse(&root, &seal, &session, &clients);
+        let names = ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS", "SNAPSHOT_KEYS", "OIDC_CLIENT_SECRETS"];
+        let [root, seal, session, snapshot, clients] = names.map(|name| secret(env, name));
+        let config = Config::parse(&root, &seal, &session, &snapshot, &clients);
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let made = router(App::new(WorkerPorts::new(env)?, config));
         #[cfg(feature = "faults")]

@@ -6,13 +6,13 @@
 
 use std::cell::OnceCell;
 
-use counterfoil_api::{ConfigError, parse_seal_secrets, parse_session_secrets};
+use counterfoil_api::{ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 use counterfoil_ledger::{Context, Ledger as Workspace, directory::Directory, sql::SqlError};
 use counterfoil_token::SealSecret;
 use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
 
 use crate::{
-    alarm::{self, arm},
+    alarm::Alarm,
     app::secret,
     ports::{now, random},
     sql::DurableSql,
@@ -32,17 +32,26 @@ pub struct Ledger {
     workspace: OnceCell<Workspace<DurableSql>>,
     directory: OnceCell<Directory<DurableSql>>,
     secrets: OnceCell<Secrets>,
+    alarm: Alarm,
 }
 
 /// The deployment's secrets, parsed.
 struct Secrets {
     seal: Vec<SealSecret>,
     session: Vec<SealSecret>,
+    snapshot: Vec<SealSecret>,
 }
 
 impl DurableObject for Ledger {
     fn new(state: State, env: Env) -> Self {
-        Self { state, env, workspace: OnceCell::new(), directory: OnceCell::new(), secrets: OnceCell::new() }
+        Self {
+            state,
+            env,
+            workspace: OnceCell::new(),
+            directory: OnceCell::new(),
+            secrets: OnceCell::new(),
+            alarm: Alarm::default(),
+        }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -58,18 +67,24 @@ impl DurableObject for Ledger {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        alarm::run(&self.state, &self.env, self.workspace()).await;
+        self.alarm.run(&self.state, &self.env, self.workspace()).await;
         Response::empty()
     }
 }
 
 impl Ledger {
     async fn ledger(&self, body: &[u8]) -> Result<Response> {
-        let Secrets { seal, session } = self.secrets()?;
+        let Secrets { seal, session, snapshot } = self.secrets()?;
         let ledger = self.workspace().map_err(failed)?;
-        let context = Context { now: now(), random: &mut random, seal_secrets: seal, session_secrets: session };
+        let context = Context {
+            now: now(),
+            random: &mut random,
+            seal_secrets: seal,
+            session_secrets: session,
+            snapshot_secrets: snapshot,
+        };
         let reply = ledger.handle(body, context);
-        arm(&self.state, ledger).await;
+        self.alarm.arm(&self.state, ledger).await;
         Response::from_bytes(reply)
     }
 
@@ -85,8 +100,12 @@ impl Ledger {
 
     fn secrets(&self) -> Result<&Secrets> {
         let parse = || {
-            let seal = parse_seal_secrets(&secret(&self.env, "SEAL_SECRETS"))?;
-            Ok(Secrets { seal, session: parse_session_secrets(&secret(&self.env, "SESSION_SECRETS"))? })
+            let secret = |name| secret(&self.env, name);
+            Ok(Secrets {
+                seal: parse_seal_secrets(&secret("SEAL_SECRETS"))?,
+                session: parse_session_secrets(&secret("SESSION_SECRETS"))?,
+                snapshot: parse_snapshot_keys(&secret("SNAPSHOT_KEYS"))?,
+            })
         };
         made_once(&self.secrets, parse).map_err(|error: ConfigError| worker::Error::RustError(error.to_string()))
     }

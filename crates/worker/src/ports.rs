@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use counterfoil_api::{
-    Claims, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    Claims, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
 };
 use counterfoil_ledger::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -101,6 +101,10 @@ impl Ports for WorkerPorts {
     }
 
     fn log_lost_uses(&self, line: &LostUses) {
+        worker::console_error!("{}", serde_json::to_string(line).unwrap_or_default());
+    }
+
+    fn log_cut_off(&self, line: &CutOff) {
         worker::console_error!("{}", serde_json::to_string(line).unwrap_or_default());
     }
 

@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use super::{Example, Schemas, codes, schema};
 use crate::waiting::Waited;
 
+/// The status that says that nothing has changed (RFC 9110, section 15.4.5).
+const NOT_MODIFIED: u16 = 304;
+
 /// One method of one path.
 #[derive(Clone)]
 pub struct Operation {
@@ -26,6 +29,7 @@ pub struct Operation {
     answer: Content,
     located: bool,
     tagged: bool,
+    revalidates: bool,
     conditional: bool,
     waits: bool,
     refuses: Vec<&'static str>,
@@ -101,6 +105,7 @@ impl Operation {
             answer: Content::Nothing,
             located: false,
             tagged: false,
+            revalidates: false,
             conditional: false,
             waits: false,
             refuses: Vec::new(),
@@ -159,6 +164,11 @@ impl Operation {
         Self { tagged: true, ..self }
     }
 
+    /// Its answer has an `ETag`; to who names that in `If-None-Match` it is 304.
+    pub(crate) fn revalidates(self) -> Self {
+        Self { revalidates: true, ..self }
+    }
+
     /// It changes a token, and takes an `If-Match`.
     pub(crate) fn conditional(self) -> Self {
         Self { conditional: true, tagged: true, ..self }
@@ -175,10 +185,10 @@ impl Operation {
         self
     }
 
-    /// The status of its answer where it is carried out.
+    /// The statuses of its answer where it is carried out.
     #[must_use]
-    pub fn status(&self) -> u16 {
-        self.status
+    pub fn statuses(&self) -> Vec<u16> {
+        if self.revalidates { vec![self.status, NOT_MODIFIED] } else { vec![self.status] }
     }
 
     /// Every code it can be refused with.
@@ -275,7 +285,7 @@ impl Operation {
     fn tag(&self) -> &'static str {
         match self.path.split('/').nth(2).unwrap_or("service") {
             "workspaces" => "workspace",
-            "verify" | "records" | "lease" => "verification",
+            "verify" | "records" | "lease" | "snapshot" => "verification",
             "session" => "sessions",
             tag => tag,
         }
@@ -312,6 +322,9 @@ impl Operation {
         if self.conditional {
             parameters.push(json!({ "$ref": "#/components/parameters/IfMatch" }));
         }
+        if self.revalidates {
+            parameters.push(json!({ "$ref": "#/components/parameters/IfNoneMatch" }));
+        }
         if !matches!(self.needs, Needs::Nothing | Needs::Root | Needs::Session) {
             parameters.push(json!({ "$ref": "#/components/parameters/Workspace" }));
         }
@@ -326,9 +339,13 @@ impl Operation {
         if self.tagged {
             headers.extend(header("ETag", "ETag"));
         }
+        if self.revalidates {
+            headers.extend(header("ETag", "FileTag"));
+        }
         if self.once {
             headers.extend(header("Idempotent-Replayed", "Replayed"));
         }
+        let unchanged = json!({ "description": "The caller has it already.", "headers": headers });
         let mut answer = json!({ "description": "Carried out.", "headers": headers });
         if let Some(answer) = answer.as_object_mut() {
             match self.answer {
@@ -352,7 +369,8 @@ impl Operation {
             }
         }
         let problems = by_status.into_iter().map(|(status, codes)| (status.to_string(), problem(status, &codes)));
-        Value::Object(problems.chain([(self.status.to_string(), answer)]).collect())
+        let unchanged = self.revalidates.then(|| (NOT_MODIFIED.to_string(), unchanged));
+        Value::Object(problems.chain([(self.status.to_string(), answer)]).chain(unchanged).collect())
     }
 }
 

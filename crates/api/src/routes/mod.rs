@@ -9,6 +9,7 @@ mod scopes;
 mod sessions;
 mod shapes;
 mod sign_in;
+mod snapshots;
 #[cfg(feature = "openapi")]
 pub(crate) mod table;
 mod tokens;
@@ -69,6 +70,8 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
         .route("/v1/verify", post(verify::verify::<P>))
         .route("/v1/records", post(verify::records::<P>))
         .route("/v1/lease", post(verify::lease::<P>))
+        .route("/v1/snapshot", get(snapshots::read::<P>))
+        .route("/v1/snapshot/keys", get(snapshots::keys::<P>))
         .merge(standards())
         .merge(dialects::routes())
         .fallback(async || Problem::not_found())

@@ -2,11 +2,13 @@
 //! same routes, and that no route answers what is not said here.
 
 use counterfoil_ledger::command::{
-    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session, TokenView,
-    Usage, Workspace,
+    AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session,
+    SnapshotKeys, TokenView, Usage, Workspace,
 };
 
-use super::{audit, clients, members, scopes, sessions, shapes::PageQuery, sign_in, tokens, verify, workspaces};
+use super::{
+    audit, clients, members, scopes, sessions, shapes::PageQuery, sign_in, snapshots, tokens, verify, workspaces,
+};
 use crate::openapi::{
     Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
@@ -15,6 +17,7 @@ use crate::openapi::{
 const READ: Needs = Scope("tokens:read");
 const WRITE: Needs = Scope("tokens:write");
 const VERIFY: Needs = Scope("tokens:verify");
+const SNAPSHOTS: Needs = Scope("snapshots:read");
 const MANAGE: Needs = Scope("workspace:manage");
 
 /// What a list's query can be wrong in.
@@ -305,5 +308,21 @@ fn verification() -> Vec<Operation> {
             .takes::<verify::WantedLease>()
             .answers_other(200, verify::LEASE)
             .refuses(&["INVALID_VALUE"]),
+        get("/v1/snapshot", "readSnapshot", "Get all that decides about the workspace's tokens, in one signed file")
+            .about(
+                "Until it expires, `@counterfoil/verify` decides by it with no network. It has no token's text, no names and \
+                 no addresses, and leaves out imports that are marked weak. While nothing changes, it is the same file for \
+                 an eighth of `snapshot_max`. Where reading fails midway, the answer ends before it is whole, and nobody \
+                 opens what came of it.",
+            )
+            .needs(SNAPSHOTS)
+            .answers_other(200, snapshots::SNAPSHOT)
+            .revalidates()
+            .refuses(&["SNAPSHOTS_OFF", "SNAPSHOT_NOT_READY", "SNAPSHOT_TOO_LARGE"]),
+        get("/v1/snapshot/keys", "readSnapshotKeys", "Read the keys that sign the workspace's snapshots")
+            .about("A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), the current one first. `kid` is a key's thumbprint (RFC 7638).")
+            .needs(SNAPSHOTS)
+            .answers::<SnapshotKeys>(200)
+            .refuses(&["SNAPSHOTS_OFF"]),
     ]
 }

@@ -112,6 +112,9 @@ pub(super) struct Update {
     /// For how long, in seconds, a verifier elsewhere may answer from memory, and so pass a token that was revoked: 2 to 60.
     #[serde(default, deserialize_with = "present")]
     lease_max: Option<u64>,
+    /// For how long, in seconds, a snapshot may be relied upon, and so pass a token that was revoked: 60 to 2,592,000.
+    #[serde(default, deserialize_with = "present")]
+    snapshot_max: Option<u64>,
     /// For how many days audit rows are kept: 1 to 36,500; for ever where cleared.
     #[serde(default, deserialize_with = "clearable")]
     audit_retention_days: Patch<u64>,
@@ -136,6 +139,7 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
         max_lifetime,
         session_length,
         lease_max,
+        snapshot_max,
         audit_retention_days,
         allowed_origins,
         identity_providers,
@@ -148,6 +152,7 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
         max_lifetime,
         session_length,
         lease_max,
+        snapshot_max,
         audit_retention,
         allowed_origins,
         identity_providers,

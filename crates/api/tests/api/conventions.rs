@@ -120,7 +120,9 @@ fn a_preflight_is_granted_and_asks_nobody() {
     let granted = preflight.header("access-control-request-method", "PATCH").send();
     assert_eq!((granted.status, granted.line.ledger_calls, granted.bytes.len()), (204, 0, 0));
     assert_eq!(granted.header("access-control-allow-origin"), Some("*"));
-    for (header, needed) in [("methods", "PATCH"), ("headers", "authorization"), ("headers", "if-match")] {
+    for (header, needed) in
+        [("methods", "PATCH"), ("headers", "authorization"), ("headers", "if-match"), ("headers", "if-none-match")]
+    {
         assert!(granted.header(&format!("access-control-allow-{header}")).unwrap().contains(needed), "{needed}");
     }
     let plain = deployment.call("OPTIONS", "/v1/tokens").header("origin", APP).send();

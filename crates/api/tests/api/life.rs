@@ -109,14 +109,15 @@ fn the_workspace_has_settings_that_hold() {
     let shape = json!({
         "slug": "acme", "key": acme.key, "name": "acme", "prefix": "cft", "state": "active",
         "created_at": "2027-01-15T08:00:00.000Z", "default_quota": 600, "max_lifetime": null,
-        "session_length": 43_200, "lease_max": 10, "audit_retention_days": null, "allowed_origins": [], "hosts": [],
+        "session_length": 43_200, "lease_max": 10, "snapshot_max": 86_400, "audit_retention_days": null, "allowed_origins": [], "hosts": [],
         "identity_providers": [],
     });
     assert_eq!(workspace, shape);
-    let change = json!({ "prefix": "acme", "max_lifetime": 60, "lease_max": 60, "audit_retention_days": 30 });
+    let change = json!({ "prefix": "acme", "max_lifetime": 60, "lease_max": 60, "snapshot_max": 60, "audit_retention_days": 30 });
     workspace["prefix"] = json!("acme");
     workspace["max_lifetime"] = json!(60);
     workspace["lease_max"] = json!(60);
+    workspace["snapshot_max"] = json!(60);
     workspace["audit_retention_days"] = json!(30);
     assert_eq!(patch(&deployment, &acme.admin, "/v1/workspace", &change).expect(200), workspace);
     let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": [] }));

@@ -62,6 +62,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         "issuer": "https://accounts.example", "audience": "console", "member_by": "email", "sign_in": true,
     });
     deployment.let_sign_in(tenant, &provider);
+    deployment.world.make_snapshots();
     vec![
         Route { answers: 302, ..route("GET", "/", Needs::Nothing) },
         route("GET", "/healthz", Needs::Nothing),
@@ -74,7 +75,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         Route {
             body: Some(json!({
                 "name": "Acme & Co.", "prefix": "acme", "default_quota": 700, "max_lifetime": 100_000_000,
-                "session_length": 3_600, "lease_max": 20, "audit_retention_days": 30,
+                "session_length": 3_600, "lease_max": 20, "snapshot_max": 3_600, "audit_retention_days": 30,
             })),
             ..scope("PATCH", "/v1/workspace")
         },
@@ -190,6 +191,8 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
             })),
             ..scope("POST", "/v1/lease")
         },
+        scope("GET", "/v1/snapshot"),
+        scope("GET", "/v1/snapshot/keys"),
         Route { answers: 202, ..route("DELETE", "/v1/workspace", Needs::RootThere) },
     ]
 }

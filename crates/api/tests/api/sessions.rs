@@ -289,14 +289,14 @@ fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
 #[test]
 fn session_secrets_are_a_list_of_their_own() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
-    let parse = |seal: &str, session: &str| Config::parse(&root, seal, session, "").err();
+    let parse = |seal: &str, session: &str| Config::parse(&root, seal, session, "", "").err();
     assert_eq!(parse(SEAL_SECRETS, SESSION_SECRETS), None);
     let short = format!(r#"["{}"]"#, "ab".repeat(31));
     for wrong in ["", "[]", "{}", r#""ab""#, r#"["xy"]"#, &short, SEAL_SECRETS] {
         assert_eq!(parse(SEAL_SECRETS, wrong), Some(ConfigError::SessionSecrets), "{wrong}");
     }
     assert_eq!(parse("", SESSION_SECRETS), Some(ConfigError::SealSecrets));
-    let clients = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, text).err();
+    let clients = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, "", text).err();
     for right in ["", "{}", CLIENT_SECRETS] {
         assert_eq!(clients(right), None, "{right}");
     }

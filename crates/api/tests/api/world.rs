@@ -9,12 +9,13 @@ use std::{
 };
 
 use counterfoil_api::{
-    Claims, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
-    parse_seal_secrets, parse_session_secrets,
+    Claims, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
     Context, Ledger, WebAddress,
     directory::Directory,
+    editions::Step,
     native::{NativeSql, Seeded},
 };
 use counterfoil_token::{SealSecret, WorkspaceKey};
@@ -25,6 +26,9 @@ pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffe
 
 /// The deployment secret `SESSION_SECRETS`: one that was replaced is still taken.
 pub(crate) const SESSION_SECRETS: &str = r#"["5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55","01d001d001d001d001d001d001d001d001d001d001d001d001d001d001d001d0"]"#;
+
+/// The deployment secret `SNAPSHOT_KEYS`: one that was replaced signs no more.
+pub(crate) const SNAPSHOT_KEYS: &str = r#"["5a955a955a955a955a955a955a955a955a955a955a955a955a955a955a955a95","0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb"]"#;
 
 /// The deployment secret `OIDC_CLIENT_SECRETS`.
 pub(crate) const CLIENT_SECRETS: &str = r#"{"https://accounts.example":{"console":"the-secret-of-the-console"}}"#;
@@ -63,12 +67,14 @@ pub(crate) struct Inside {
     random: Seeded,
     seal_secrets: Vec<SealSecret>,
     session_secrets: Vec<SealSecret>,
+    pub(crate) snapshot_secrets: Vec<SealSecret>,
     pub(crate) ledgers: BTreeMap<WorkspaceKey, Ledger<NativeSql>>,
     directory: Directory<NativeSql>,
     pub(crate) registry: BTreeMap<String, Vec<u8>>,
     pub(crate) asked: Asked,
     pub(crate) log: Vec<LogLine>,
     pub(crate) lost_uses: Vec<LostUses>,
+    pub(crate) cut_off: Vec<CutOff>,
     /// How long a ledger takes to answer, in milliseconds.
     pub(crate) ledger_takes: u64,
     /// Every call of a ledger or of the directory fails.
@@ -90,12 +96,14 @@ impl World {
             random: Seeded(1),
             seal_secrets: parse_seal_secrets(SEAL_SECRETS).unwrap(),
             session_secrets: parse_session_secrets(SESSION_SECRETS).unwrap(),
+            snapshot_secrets: parse_snapshot_keys(SNAPSHOT_KEYS).unwrap(),
             ledgers: BTreeMap::new(),
             directory: Directory::open(NativeSql::in_memory().unwrap()).unwrap(),
             registry: BTreeMap::new(),
             asked: Asked::default(),
             log: Vec::new(),
             lost_uses: Vec::new(),
+            cut_off: Vec::new(),
             ledger_takes: 0,
             objects_fail: None,
             one_object_fails: None,
@@ -166,6 +174,34 @@ impl World {
     }
 }
 
+impl World {
+    /// Has a snapshot made of every workspace, as if somebody had asked for it.
+    pub(crate) fn make_snapshots(&self) {
+        let inside = self.inside();
+        inside.ledgers.values().for_each(|ledger| ledger.want_snapshots(inside.now).unwrap());
+        drop(inside);
+        self.make_editions();
+    }
+
+    /// What the alarms do of editions now: all that is to be put is put.
+    pub(crate) fn make_editions(&self) {
+        let mut inside = self.inside();
+        let Inside { now, ledgers, registry, .. } = &mut *inside;
+        for ledger in ledgers.values() {
+            loop {
+                let step = ledger.edition_step(*now).unwrap();
+                match &step {
+                    Step::More => continue,
+                    Step::Wait(_) => break,
+                    Step::Put { key, value, .. } => drop(registry.insert(key.clone(), value.clone())),
+                    Step::Delete { key, .. } => drop(registry.remove(key)),
+                }
+                ledger.edition_done(&step, *now).unwrap();
+            }
+        }
+    }
+}
+
 /// The identity providers, and what they vouch for.
 #[derive(Default)]
 pub(crate) struct Providers {
@@ -230,12 +266,14 @@ impl Ports for World {
         let mut inside = self.inside();
         inside.asked.ledgers += 1;
         inside.now = inside.now.plus(inside.ledger_takes);
-        ready(inside.call(|Inside { now, random, seal_secrets, session_secrets, ledgers, .. }| {
-            let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
-            let ledger = ledgers.entry(workspace).or_insert_with(born);
-            let random = &mut |bytes: &mut [u8]| random.fill(bytes);
-            ledger.handle(&request, Context { now: *now, random, seal_secrets, session_secrets })
-        }))
+        ready(inside.call(
+            |Inside { now, random, seal_secrets, session_secrets, snapshot_secrets, ledgers, .. }| {
+                let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
+                let ledger = ledgers.entry(workspace).or_insert_with(born);
+                let random = &mut |bytes: &mut [u8]| random.fill(bytes);
+                ledger.handle(&request, Context { now: *now, random, seal_secrets, session_secrets, snapshot_secrets })
+            },
+        ))
     }
 
     fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
@@ -291,5 +329,9 @@ impl Ports for World {
 
     fn log_lost_uses(&self, line: &LostUses) {
         self.inside().lost_uses.push(line.clone());
+    }
+
+    fn log_cut_off(&self, line: &CutOff) {
+        self.inside().cut_off.push(line.clone());
     }
 }

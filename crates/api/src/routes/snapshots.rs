@@ -1,0 +1,99 @@
+//! Snapshots: the ledger says what one consists of, and the files come from the registry, one after the other.
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use counterfoil_ledger::command::{ReadSnapshot, ReadSnapshotKeys, SignedHead, Snapshot, SnapshotFiles, SnapshotKeys};
+use counterfoil_token::{Digest, WorkspaceKey};
+use counterfoil_verify::{Name, RegistryKey, Snapshot as File};
+use futures_util::{StreamExt, stream};
+
+use crate::{
+    answer::Reply,
+    condition,
+    credential::Caller,
+    ledger::Gate,
+    ports::{CutOff, Ports},
+    problem::Problem,
+};
+
+/// The media type of a snapshot; see `counterfoil_verify::Snapshot`.
+pub(super) const SNAPSHOT: &str = "application/vnd.counterfoil.snapshot";
+
+/// How many files are read at a time, and how many are there before anything is sent: a segment is some hundred kilobytes,
+/// and an isolate does not hold a large snapshot.
+const WIDTH: usize = 4;
+
+/// The most files of one snapshot: the platform allows an invocation a thousand reads, and the manifest is not among these.
+const MOST_FILES: usize = 950;
+
+/// Who keeps the file asks each time whether it is still the one.
+const CACHE: &str = "private, no-cache";
+
+pub(super) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Result<Response, Problem> {
+    let SnapshotFiles { slug, head: SignedHead(head), files } = match caller.ask(ReadSnapshot {}).await?.read()? {
+        Snapshot::Ready(ready) => ready,
+        Snapshot::NotYet { retry_in } => {
+            return Err(Problem::snapshot_not_ready(retry_in, "the snapshot is not made yet"));
+        }
+    };
+    // The head names the manifest, and that all else.
+    let tag = format!("\"{}\"", Digest::of(&head));
+    let known = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, CACHE.to_owned())];
+    if condition::is_at_hand(&headers, &tag) {
+        return Ok((StatusCode::NOT_MODIFIED, known).into_response());
+    }
+    if files.len() > MOST_FILES {
+        let detail = "The workspace has more tokens or members than a snapshot takes.";
+        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "SNAPSHOT_TOO_LARGE", detail));
+    }
+    let described = [
+        (header::CONTENT_TYPE, SNAPSHOT.to_owned()),
+        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.snapshot\"", slug.as_str())),
+    ];
+    let body = body(caller.gate, caller.workspace, head, files).await?;
+    Ok((known, described, body).into_response())
+}
+
+pub(super) async fn keys<P: Ports>(caller: Caller<P>) -> Result<Reply<SnapshotKeys>, Problem> {
+    caller.ask(ReadSnapshotKeys {}).await
+}
+
+/// The whole file. While nothing of it was sent, what fails can still be said; after that, the file ends where it fails.
+async fn body<P: Ports>(
+    gate: Gate<P>,
+    workspace: WorkspaceKey,
+    head: Vec<u8>,
+    files: Vec<Name>,
+) -> Result<Body, Problem> {
+    let of_body = gate.clone();
+    let read = move |name| read_file(gate.clone(), workspace, name);
+    let mut files = Box::pin(stream::iter(files).map(read).buffered(WIDTH));
+    let mut first = vec![Ok(head)];
+    while first.len() <= WIDTH
+        && let Some(file) = files.next().await
+    {
+        first.push(Ok(file.map_err(|why| Problem::snapshot_not_ready(1, why))?));
+    }
+    let rest = files.inspect(move |file| {
+        if let Err(why) = file {
+            let (request_id, detail) = (of_body.trace.request_id.to_string(), why.clone());
+            of_body.app.ports.log_cut_off(&CutOff { level: "error", code: "SNAPSHOT_CUT_OFF", request_id, detail });
+        }
+    });
+    Ok(Body::from_stream(stream::iter(first).chain(rest)))
+}
+
+/// One file as it stands in the snapshot, or why it is not to be had.
+async fn read_file<P: Ports>(gate: Gate<P>, workspace: WorkspaceKey, name: Name) -> Result<Vec<u8>, String> {
+    gate.trace.count_registry_reads(1);
+    let found = gate.app.ports.registry(&[RegistryKey::File(workspace, name)]).await;
+    let file = found.map_err(|error| error.to_string())?.pop().flatten();
+    let file = file.ok_or_else(|| format!("the registry lacks {}", name.path(workspace)))?;
+    if Name::of(&file) != name {
+        return Err(format!("what the registry holds under {} is something else", name.path(workspace)));
+    }
+    Ok([File::announce(file.len()), file].concat())
+}
