@@ -23,8 +23,8 @@ pub(crate) fn need(need: &Need) -> String {
 }
 
 /// A question for a lease: `{"kind":"lease","workspace","digests","uses"}`, and `"epoch"` and `"generation"` where there
-/// is anything to continue from, and `"segments"` where they are loaded: the manifest gone by, or nothing yet. A use is the text's digest, 64 digits, then when the last one was and how many, each behind
-/// a space.
+/// is anything to continue from, and `"segments"` where they are loaded: the manifest gone by, or nothing yet. A use is the
+/// text's digest, 64 digits, then when the last one was and how many, each behind a space.
 pub(crate) fn lease(question: &LeaseQuestion) -> String {
     let manifest = |name: Name| hex(name.as_bytes());
     let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());
@@ -48,8 +48,8 @@ fn counted(uses: &Use) -> String {
     text
 }
 
-/// A decision but for its code, which the caller has. Of a token that only a segment told of, id, name and the like are absent. What is about a token is there only where the token was ever
-/// issued, passing or not. Times are in milliseconds since 1970.
+/// A decision but for its code, which the caller has. What is about a token is there only where the token was ever issued,
+/// passing or not; id, name and the like not where a segment alone told of it. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
     let json = Object::new().text("freshness", freshness(decision.freshness)).number("asOf", decision.as_of.0);
     let Some(known) = &decision.known else { return json.finish() };
