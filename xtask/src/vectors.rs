@@ -3,6 +3,7 @@
 //! The files are committed. They come out the same on every run, so a difference in them is a change of the contract
 //! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
 
+mod offline;
 mod segments;
 mod snapshots;
 mod token;
@@ -24,6 +25,7 @@ const FILES: &[(&str, Contents)] = &[
     ("records.json", || pretty(&verify::records()?)),
     ("segments.json", || pretty(&segments::vectors()?)),
     ("snapshots.json", || pretty(&snapshots::vectors()?)),
+    ("offline.json", || pretty(&offline::vectors()?)),
     ("decisions.json", || pretty(&verify::decisions()?)),
 ];
 

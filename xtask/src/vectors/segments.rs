@@ -184,13 +184,18 @@ pub(super) fn tokens() -> Result<Vec<(Digest, TokenRecord, u64)>> {
     };
     let mut tokens = Vec::new();
     let given = [(plain, 0), (expiring, 5), (later, 0), (of_another, 12), (bound, 0), (full, 0)];
-    // Texts whose digests begin with a 0 bit.
-    let digests = (0..).map(|n| Digest::of(format!("text {n}").as_bytes())).filter(|d| d.as_bytes()[0] < 0x80);
-    for ((token, revoked_before), digest) in given.into_iter().zip(digests) {
-        tokens.push((digest, token, revoked_before));
+    for ((token, revoked_before), text) in given.into_iter().zip(texts()) {
+        tokens.push((Digest::of(text.as_bytes()), token, revoked_before));
     }
     tokens.sort_unstable_by_key(|(digest, ..)| *digest);
     Ok(tokens)
+}
+
+/// The texts of the tokens, of another system's form, in the order in which they are made above. Their digests begin with a
+/// 0 bit. Those that follow nobody has.
+pub(super) fn texts() -> impl Iterator<Item = String> {
+    let texts = (0..).map(|n| format!("another-systems-token-{n}"));
+    texts.filter(|text| Digest::of(text.as_bytes()).as_bytes()[0] < 0x80)
 }
 
 fn file(bytes: &[u8]) -> Result<File> {

@@ -79,8 +79,7 @@ const HEAD: usize = 56;
 const SIGNED: usize = HEAD + 64;
 
 pub(super) fn vectors() -> Result<Snapshots> {
-    let whole = Parts::new(true, 2, &[(1, 299), (300, u64::MAX)])?;
-    let house = Parts::new(false, 0, &[(2, 100)])?;
+    let [whole, house, nobody] = good()?;
     Ok(Snapshots {
         format: 1,
         secret_key: hex(&SECRET),
@@ -88,10 +87,20 @@ pub(super) fn vectors() -> Result<Snapshots> {
         snapshots: vec![
             snapshot("four segments and two of owners, without addresses and weak imports", &whole)?,
             snapshot("one segment of each, nothing left out; not all numbers are covered", &house)?,
-            snapshot("no owners, so nothing is known of any", &Parts::new(true, 0, &[])?)?,
+            snapshot("no owners, so nothing is known of any", &nobody)?,
         ],
         refused: refused(&whole)?,
     })
+}
+
+fn good() -> Result<[Parts; 3]> {
+    let whole = Parts::new(true, 2, &[(1, 299), (300, u64::MAX)])?;
+    Ok([whole, Parts::new(false, 0, &[(2, 100)])?, Parts::new(true, 0, &[])?])
+}
+
+/// The snapshots, in their order.
+pub(super) fn files() -> Result<[Vec<u8>; 3]> {
+    Ok(good()?.map(|parts| parts.file()))
 }
 
 fn snapshot_key() -> SigningKey {
