@@ -44,13 +44,14 @@ pub(crate) fn compile(text: &[u8]) -> Result<Demand, Refused> {
 }
 
 fn parse_freshness(text: &str) -> Option<Freshness> {
-    let levels = [Freshness::Eventual, Freshness::Bounded, Freshness::Strong];
+    let levels = [Freshness::Snapshot, Freshness::Eventual, Freshness::Bounded, Freshness::Strong];
     levels.into_iter().find(|level| answer::freshness(*level) == text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     #[test]
     fn every_line_counts() {
@@ -64,6 +65,10 @@ mod tests {
         let demand = compile(b"w0Ab3dE\ne").unwrap();
         assert_eq!((demand.freshness, demand.or_eventual, demand.in_full), (Freshness::Bounded, true, true));
         assert!(!compile(b"w0Ab3dE\nb").unwrap().in_full);
+        let levels = [Freshness::Snapshot, Freshness::Eventual, Freshness::Bounded, Freshness::Strong];
+        for (name, level) in ["snapshot", "eventual", "bounded", "strong"].iter().zip(levels) {
+            assert_eq!(compile(format!("w0Ab3dE\nf{name}").as_bytes()).unwrap().freshness, level);
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod frames;
 mod inspect;
 mod json;
 mod ring;
+mod snapshot;
 
 pub use face::Verifier;
 

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 mod leases;
+mod snapshots;
 
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use counterfoil_verify::{
