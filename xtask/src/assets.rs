@@ -20,6 +20,7 @@ const MODULE: &[&str] = &[
     "control-plane.js",
     "presented.js",
     "refusal.js",
+    "snapshot.js",
     "glue.js",
     "glue_bg.wasm",
 ];

@@ -1,4 +1,5 @@
 // What every entry point exports, besides init().
 export { Gate } from "./gate.js";
 export { refusal } from "./refusal.js";
+export { InvalidSnapshotError } from "./snapshot.js";
 export { CODES, InvalidDemandError, Verifier, codeOf, digest, inspect, isPending, isRenewalDue, isValid } from "./verifier.js";

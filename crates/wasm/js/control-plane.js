@@ -6,6 +6,13 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Any: whoever is bound as a service does not look at it. */
 const SERVICE = "https://counterfoil/";
 
+/** In place of one, for whoever has nobody to ask. */
+export const NOWHERE = {
+  fetch() {
+    throw new Error("A gate that goes by a snapshot asks nobody: what the snapshot leaves open stays so.");
+  },
+};
+
 export class ControlPlane {
   #ask;
   #base;

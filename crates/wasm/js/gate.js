@@ -1,6 +1,7 @@
 // Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
-import { ControlPlane } from "./control-plane.js";
+import { ControlPlane, NOWHERE } from "./control-plane.js";
 import { presented } from "./presented.js";
+import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import { InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue } from "./verifier.js";
 
 /** The most digests that the control plane takes in one question. */
@@ -47,6 +48,20 @@ export class Gate {
     this.#verifier = new Verifier({ memory, segments });
     // What is wrong with the workspaces or the freshness is said now.
     this.compile({});
+  }
+
+  static async offline(file, { keys, address, now, onFailure }) {
+    const { workspace } = claimed(file);
+    const options = { address, now, onFailure, freshness: "snapshot" };
+    const gate = new Gate({ ...options, controlPlane: NOWHERE, tokens: { [workspace]: undefined } });
+    // That the file may say so is seen now, before anybody has the gate.
+    await gate.load(file, { keys });
+    return gate;
+  }
+
+  async load(file, { keys }) {
+    if (!this.#tokens.has(claimed(file).workspace)) throw new InvalidSnapshotError("OTHER_WORKSPACE");
+    return this.#verifier.load(file, { keys, now: this.#now() });
   }
 
   compile({ allOf, anyOf, freshness = this.#freshness, orEventual = this.#orEventual, brief, ...others }) {

@@ -17,7 +17,8 @@ export type Code =
   | "RATE_LIMITED"
   | "UNAVAILABLE";
 
-export type Freshness = "strong" | "bounded" | "eventual";
+/** `snapshot` goes by what was loaded, and asks nobody. */
+export type Freshness = "strong" | "bounded" | "eventual" | "snapshot";
 
 /**
  * One number: its low 7 bits are the number of the code, the next one says that a lease is to be renewed, the others name
@@ -130,6 +131,47 @@ export function digest(text: string): string;
 /** What a request needs of its token; the workspaces are the gate's. */
 export type GateDemand = Omit<Demand, "workspaces">;
 
+/** A JWK (RFC 7517). Those of Ed25519 (RFC 8037) count, by their `x`. */
+export interface PublicJwk {
+  kty?: string;
+  crv?: string;
+  x?: string;
+  [member: string]: unknown;
+}
+
+/** A workspace's snapshot keys: what `GET /v1/snapshot/keys` answers, kept where you keep your configuration. */
+export type SnapshotKeys = { keys: readonly PublicJwk[] } | readonly PublicJwk[];
+
+/** Whose tokens a snapshot tells of, and when it counts, in milliseconds since 1970. */
+export interface SnapshotInfo {
+  /** The workspace's key. */
+  workspace: string;
+  /** As of when it is. */
+  asOf: number;
+  /** It counts before this only. */
+  expiresAt: number;
+}
+
+/** A snapshot that is not gone by. `code` says why, and the message tells nothing of what is in it. */
+export class InvalidSnapshotError extends Error {
+  readonly code:
+    /** Something else, or too short. */
+    | "NOT_A_SNAPSHOT"
+    /** It takes a later version of this package. */
+    | "UNKNOWN_FORMAT"
+    /** Of none whose tokens pass at the gate. */
+    | "OTHER_WORKSPACE"
+    /** None of the keys has signed it. */
+    | "UNTRUSTED"
+    /** WebCrypto has no Ed25519 here. */
+    | "UNSUPPORTED"
+    /** Its beginning is signed, and what follows is not what that answers for. */
+    | "MALFORMED"
+    | "EXPIRED"
+    /** There is not memory enough for it. */
+    | "TOO_LARGE";
+}
+
 /** Why there was nothing to verify: what a request presents is no one token. */
 export type CredentialCode =
   | "NO_CREDENTIAL"
@@ -139,7 +181,7 @@ export type CredentialCode =
 
 /** Who presents a token, and what it may do. */
 export interface Bearer {
-  /** Absent, as are name, client and metadata, where the demand was brief and a segment told. */
+  /** Absent, as are name, client and metadata, where a snapshot told; likewise a segment, where the demand was brief. */
   id?: string;
   /** 1, 2, 3 … in its workspace. */
   number: number;
@@ -214,14 +256,35 @@ export interface GateOptions {
   address?(request: Presenting): string | undefined;
   /** Milliseconds since 1970; `Date.now` by itself. */
   now?(): number;
-  /** Told why the control plane gives no answers, the same at most once a minute; `console.error` by itself. */
+  /** Told why there are no answers, the same at most once a minute; `console.error` by itself. */
   onFailure?(error: Error): void;
+}
+
+/** What a gate needs that goes by a snapshot alone. */
+export interface OfflineOptions extends Pick<GateOptions, "address" | "now" | "onFailure"> {
+  /** The workspace's snapshot keys. Who chooses them says which tokens pass: have them before, and not from where the file is. */
+  keys: SnapshotKeys;
 }
 
 /** Verifies what requests present, and fetches what it needs to know. Make one per process or isolate and keep it. */
 export class Gate {
   /** @throws TypeError where an option is wrong */
   constructor(options: GateOptions);
+
+  /**
+   * A gate that asks nobody: tokens of the snapshot's workspace pass here, as it has them and until it expires. Demands are
+   * of `snapshot` freshness, unless they say otherwise; then the code is `UNAVAILABLE`.
+   * @throws InvalidSnapshotError
+   */
+  static offline(file: Bytes, options: OfflineOptions): Promise<Gate>;
+
+  /**
+   * Takes a snapshot of a workspace whose tokens pass here, for demands of `snapshot` freshness, in place of an earlier one.
+   * A later one stays, and so does the one before where this one is refused.
+   * @param options.keys the snapshot keys of that workspace, which did not come with the file
+   * @throws InvalidSnapshotError
+   */
+  load(file: Bytes, options: { keys: SnapshotKeys }): Promise<SnapshotInfo>;
 
   /**
    * Compiles a demand, once: at most 4,096 different ones.
@@ -299,6 +362,15 @@ export class Verifier {
    * @throws TypeError where that is not what was given
    */
   trustSealKeys(workspace: string, keys: Uint8Array[], now: number): void;
+
+  /**
+   * Takes a snapshot for demands of `snapshot` freshness, in place of an earlier one of the same workspace. A later one stays,
+   * and so does the one before where this one is refused. Its signature is verified before anything else of it is looked at.
+   * @param options.keys the snapshot keys of the workspace that is meant, which did not come with the file
+   * @param options.now milliseconds since 1970; what the clock shows where not said
+   * @throws InvalidSnapshotError
+   */
+  load(file: Bytes, options: { keys: SnapshotKeys; now?: number }): Promise<SnapshotInfo>;
 
   /**
    * Checks a token. Never throws on account of the token: what is no token is `MALFORMED`.

@@ -3,7 +3,7 @@
 const METHOD = /^[A-Z]+$/;
 /** As the control plane has it: segments joined by `:` or `.`; what is demanded has no wildcard. */
 const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
-const FRESHNESS = ["strong", "bounded", "eventual"];
+const FRESHNESS = ["strong", "bounded", "eventual", "snapshot"];
 const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness", "or_eventual"];
 
 /** Stand for any one segment, and for all that follow. */

@@ -1,5 +1,6 @@
 // The hand-written half of the package: gives the WebAssembly module a JavaScript manner. It decides nothing.
 import { Verifier as Machine } from "./glue.js";
+import { InvalidSnapshotError, bytesOf, verified } from "./snapshot.js";
 
 /** The codes by their numbers. 0 is none: something must be fetched first. */
 export const CODES = Object.freeze([
@@ -28,6 +29,9 @@ const RENEWAL = 0x80;
 
 /** Why a demand was refused, by the module's negative numbers. */
 const REFUSED = ["", "NO_WORKSPACE", "INVALID_WORKSPACE", "INVALID_SCOPE", "INVALID_FRESHNESS", "TOO_MANY_DEMANDS"];
+
+/** Why a snapshot was not taken, likewise. */
+const UNTAKEN = ["", "UNKNOWN_FORMAT", "MALFORMED", "EXPIRED"];
 
 /** Room in the module's input buffer, in bytes: for a text, then for an address. */
 const TEXT = 513;
@@ -117,10 +121,17 @@ export class Verifier {
   }
 
   trustSealKeys(workspace, keys, now) {
-    const parts = [encoder.encode(workspace), ...keys];
-    give(this.#machine, concat(parts));
+    give(this.#machine, encoder.encode(workspace), ...keys);
     const are32Long = keys.every((key) => key.length === 32);
     if (!are32Long || !this.#machine.trust_seal_keys(now)) throw new TypeError("not a workspace key and its seal keys");
+  }
+
+  async load(file, { keys, now = Date.now() }) {
+    const { about, parts } = await verified(file, keys);
+    if (!give(this.#machine, ...parts)) throw new InvalidSnapshotError("TOO_LARGE");
+    const untaken = this.#machine.load(now);
+    if (untaken < 0) throw new InvalidSnapshotError(UNTAKEN[-untaken]);
+    return about;
   }
 
   check(token, demand, now, address) {
@@ -148,7 +159,7 @@ export class Verifier {
   }
 
   supply(answer, values, now) {
-    give(this.#machine, frame(Array.isArray(values) ? values : values == null ? [] : [values]));
+    give(this.#machine, ...frames(Array.isArray(values) ? values : values == null ? [] : [values]));
     return this.#machine.supply(answer, now);
   }
 
@@ -200,36 +211,28 @@ function line(kind, item, code) {
   return kind + item;
 }
 
-/** Puts bytes where the module's next call takes them from. */
-function give(machine, bytes) {
-  const place = machine.room(bytes.length);
-  if (place !== 0) new Uint8Array(memory.buffer, place, bytes.length).set(bytes);
+/** Puts bytes where the module's next call takes them from, one part after the other; false where there is no room. */
+function give(machine, ...parts) {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const place = machine.room(length);
+  if (place === 0) return false;
+  const room = new Uint8Array(memory.buffer, place, length);
+  let at = 0;
+  for (const part of parts) {
+    room.set(part, at);
+    at += part.length;
+  }
+  return true;
 }
 
 /** Values as the module reads them: each its length and its bytes, the largest length for one that is not there. */
-function frame(values) {
-  return concat(values.flatMap((value) => {
+function frames(values) {
+  return values.flatMap((value) => {
     const bytes = bytesOf(value);
     const length = new Uint8Array(4);
     new DataView(length.buffer).setUint32(0, bytes ? bytes.length : 0xffffffff, true);
     return bytes ? [length, bytes] : [length];
-  }));
-}
-
-function bytesOf(value) {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  return undefined;
-}
-
-function concat(parts) {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+  });
 }
 
 /** A question for a lease, as the control plane takes it. */

@@ -1,0 +1,92 @@
+// A workspace in one signed file: whose it is, and whether it may be believed. docs/format.md has it byte by byte.
+
+/** Everything that is signed, and the signature. */
+const HEAD = 56;
+const SIGNED = HEAD + 64;
+
+const FORMAT = 1;
+const KIND = "p".charCodeAt(0);
+
+/** A workspace's key. */
+const KEY = /^[0-9A-Za-z]{6}$/;
+
+const ED25519 = "Ed25519";
+
+const MESSAGES = {
+  NOT_A_SNAPSHOT: "the file is no snapshot",
+  UNKNOWN_FORMAT: "the snapshot is in a format that this version of the package does not know",
+  OTHER_WORKSPACE: "the snapshot is another workspace's than those whose tokens pass here",
+  UNSUPPORTED: "WebCrypto cannot check Ed25519 signatures here; in a browser it takes a recent one, and a page from https",
+  UNTRUSTED: "the snapshot is signed by none of the keys that were given",
+  TOO_LARGE: "there is not memory enough for the snapshot",
+  MALFORMED: "the snapshot was begun by who signed it, but is not whole, or was changed since",
+  EXPIRED: "the snapshot has expired: get a new one",
+};
+
+/** No snapshot to go by. Its message tells nothing of what is in the file. */
+export class InvalidSnapshotError extends Error {
+  constructor(code) {
+    super(MESSAGES[code]);
+    this.name = "InvalidSnapshotError";
+    this.code = code;
+  }
+}
+
+/**
+ * What the file says of itself, which anybody can have written: see `verified`.
+ *
+ * @throws InvalidSnapshotError
+ */
+export function claimed(file) {
+  const bytes = bytesOf(file);
+  if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== KIND) throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
+  if (bytes[0] !== FORMAT) throw new InvalidSnapshotError("UNKNOWN_FORMAT");
+  const fields = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
+  const time = (at) => Number(fields.getBigUint64(at, true));
+  const workspace = String.fromCharCode(...bytes.subarray(2, 8));
+  if (!KEY.test(workspace)) throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
+  return { workspace, asOf: time(8), expiresAt: time(16) };
+}
+
+/**
+ * The same where one of the keys has signed it, and the file in two parts: what was verified, as it was then, and the rest,
+ * for which that answers.
+ *
+ * @param keys a JWK set (RFC 7517), or an array of JWKs; those that are not of Ed25519 (RFC 8037) count for nothing
+ * @throws InvalidSnapshotError
+ */
+export async function verified(file, keys) {
+  const known = Array.isArray(keys) ? keys : keys?.keys;
+  if (!Array.isArray(known)) throw new TypeError("keys must be a JWK set, or an array of JWKs");
+  const bytes = bytesOf(file) ?? new Uint8Array();
+  // Whoever has the file may write into it while the signature is looked at.
+  const begin = bytes.slice(0, SIGNED);
+  const about = claimed(begin);
+  for (const key of known) {
+    if (await isSigned(begin, key)) return { about, parts: [begin, bytes.subarray(SIGNED)] };
+  }
+  throw new InvalidSnapshotError("UNTRUSTED");
+}
+
+async function isSigned(begin, jwk) {
+  const { kty, crv, x } = jwk ?? {};
+  if (kty !== "OKP" || crv !== ED25519) return false;
+  const { subtle } = globalThis.crypto ?? {};
+  if (subtle === undefined) throw new InvalidSnapshotError("UNSUPPORTED");
+  try {
+    // What else a JWK says, such as what it may be used for, platforms take differently.
+    const key = await subtle.importKey("jwk", { kty, crv, x }, ED25519, false, ["verify"]);
+    return await subtle.verify(ED25519, key, begin.subarray(HEAD), begin.subarray(0, HEAD));
+  } catch (error) {
+    if (error.name === "NotSupportedError") throw new InvalidSnapshotError("UNSUPPORTED");
+    // The key is none.
+    return false;
+  }
+}
+
+/** Bytes in whatever form; `undefined` for anything else. */
+export function bytesOf(value) {
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  return undefined;
+}
