@@ -5,7 +5,7 @@ import { isIPv4 } from "node:net";
 
 const FRESHNESS = ["eventual", "bounded", "strong"];
 
-const number = (value) => {
+export const number = (value) => {
   const bytes = [];
   for (let rest = BigInt(value); ; ) {
     const low = Number(rest & 127n);
@@ -14,13 +14,13 @@ const number = (value) => {
     if (rest === 0n) return bytes;
   }
 };
-const flag = (value) => [value ? 1 : 0];
-const text = (value) => [...number(Buffer.byteLength(value)), ...Buffer.from(value)];
-const option = (write, value) => (value === null ? [0] : [1, ...write(value)]);
-const list = (write, values) => [...number(values.length), ...values.flatMap(write)];
+export const flag = (value) => [value ? 1 : 0];
+export const text = (value) => [...number(Buffer.byteLength(value)), ...Buffer.from(value)];
+export const option = (write, value) => (value === null ? [0] : [1, ...write(value)]);
+export const list = (write, values) => [...number(values.length), ...values.flatMap(write)];
 const freshness = (value) => [FRESHNESS.indexOf(value)];
 
-function block(value) {
+export function block(value) {
   const [address, length] = value.split("/");
   if (isIPv4(address)) return [0, ...address.split(".").map(Number), Number(length)];
   const [head, tail = ""] = address.split("::").map((part) => (part === "" ? [] : part.split(":")));

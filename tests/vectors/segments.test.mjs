@@ -1,4 +1,4 @@
-// Reads every file in segments.json once more; see read.mjs.
+// Reads every file in segments.json once more, and writes it; see read.mjs and write.mjs.
 //
 //     node --test tests/vectors/segments.test.mjs
 
@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { readManifest, readOwners, readSegment, readVectors } from "./read.mjs";
+import { writeManifest, writeOwners, writeSegment } from "./write.mjs";
 
 const vectors = readVectors("segments.json");
 
@@ -53,4 +54,13 @@ test("an owner segment holds its members", () => {
 
 test("a manifest names its files", () => {
   for (const { why, manifest, bytes } of vectors.manifests) assert.deepEqual(readManifest(bytes), manifest, why);
+});
+
+test("another writer writes the same bytes", () => {
+  const written = [
+    ...vectors.segments.map(({ header, tokens }) => writeSegment(header, tokens)),
+    ...vectors.owners.map(({ header, owners }) => writeOwners(header, owners)),
+    ...vectors.manifests.map(({ manifest }) => writeManifest(manifest)),
+  ];
+  cases.forEach(({ why, bytes }, at) => assert.equal(written[at].toString("hex"), bytes, why));
 });

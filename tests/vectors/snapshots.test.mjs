@@ -1,4 +1,5 @@
-// Reads every file in snapshots.json once more, by docs/format.md alone, and checks who signed it; see read.mjs.
+// Reads every file in snapshots.json once more, by docs/format.md alone, checks who signed it, and writes it; see read.mjs
+// and write.mjs.
 //
 //     node --test tests/vectors/snapshots.test.mjs
 
@@ -6,13 +7,15 @@ import assert from "node:assert/strict";
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 import { test } from "node:test";
 import { Reader, readManifest, readOwners, readSegment, readVectors } from "./read.mjs";
+import { writeSnapshot } from "./write.mjs";
 
 const vectors = readVectors("snapshots.json");
 
 const raw = (hex) => Buffer.from(hex, "hex").toString("base64url");
 const key = { kty: "OKP", crv: "Ed25519", x: raw(vectors.public_key) };
 const publicKey = createPublicKey({ key, format: "jwk" });
-const secretKey = createPrivateKey({ key: { ...key, d: raw(vectors.secret_key) }, format: "jwk" });
+const jwk = { ...key, d: raw(vectors.secret_key) };
+const secretKey = createPrivateKey({ key: jwk, format: "jwk" });
 
 /** What `read` gives; where it fails, an error that names the stage. */
 function stage(name, read) {
@@ -115,5 +118,16 @@ test("nothing else is a snapshot", () => {
   assert.ok(vectors.refused.length > 30);
   for (const { why, bytes, error } of vectors.refused) {
     assert.throws(() => readSnapshot(bytes), { message: error }, why);
+  }
+});
+
+test("another writer writes the same bytes", () => {
+  for (const { why, as_of: asOf, expires_at: expiresAt, manifest, tokens, owners, bytes } of vectors.snapshots) {
+    const { header, segments, owners: ranges } = manifest;
+    const found = (list) => list.filter((item) => item.found !== null);
+    const members = found(owners).map((owner) => owner.found);
+    const bits = Math.log2(segments.length);
+    const file = writeSnapshot({ header, bits, tokens: found(tokens), ranges, owners: members, asOf, expiresAt, jwk });
+    assert.equal(file.toString("hex"), bytes, why);
   }
 });
