@@ -25,6 +25,8 @@ let expected;
 before(async () => {
   const { valid, foreign, malformed } = await vectors("token.json");
   const { cases } = await vectors("decisions.json");
+  const { public_key: x, snapshots, refused } = await vectors("snapshots.json");
+  const offline = await vectors("offline.json");
   questions = {
     texts: [...valid, ...foreign, ...malformed].map(({ text }) => text),
     cases: cases.map((given) => ({
@@ -34,6 +36,16 @@ before(async () => {
       now: given.now,
       answers: Object.fromEntries(given.demand.workspaces.map((key) => [key, [...answer(given, key)]])),
     })),
+    snapshots: {
+      keys: { keys: [{ kty: "RSA", n: "AQAB" }, publicJwk(STRANGER), publicJwk(x)] },
+      strangers: [publicJwk(STRANGER)],
+      workspace: offline.workspace,
+      // It counts then.
+      now: snapshots[0].as_of,
+      files: [...snapshots, ...refused].map(({ bytes }) => bytes),
+      cases: offline.cases.map(({ snapshot, text, all_of: allOf, address, now }) =>
+        ({ snapshot, text, allOf, address: address ?? undefined, now })),
+    },
   };
   expected = {
     kinds: [
@@ -42,8 +54,30 @@ before(async () => {
       ...malformed.map(() => ({ kind: "malformed" })),
     ],
     codes: cases.map(({ token, owner, code }) => (token.owner === owner.number ? code : "UNAVAILABLE")),
+    loaded: [
+      ...snapshots.map(({ workspace, as_of: asOf, expires_at: expiresAt }) => ({ workspace, asOf, expiresAt })),
+      ...refused.map(refusalOf),
+    ],
+    // Whoever cannot be told to have signed it has not.
+    untrusted: [...snapshots.map(() => "UNTRUSTED"), ...refused.map(refusalOf).map((code) => (READABLE.has(code) ? "UNTRUSTED" : code))],
+    offline: offline.cases.map(({ code }) => code),
   };
 });
+
+/** The public key of the second example in RFC 8032, which has signed none of it. */
+const STRANGER = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
+
+const publicJwk = (hex) => ({ kty: "OKP", crv: "Ed25519", x: Buffer.from(hex, "hex").toString("base64url"), use: "sig" });
+
+/** What is said of a file that is no snapshot: first what it claims to be is looked at, then who has signed it, then all else. */
+function refusalOf({ why, bytes, error }) {
+  const isNone = bytes.length < 2 * 120 || why === "kind unknown" || why === "no key";
+  if (isNone) return "NOT_A_SNAPSHOT";
+  return { SIGNATURE: "UNTRUSTED", UNKNOWN_FORMAT: "UNKNOWN_FORMAT" }[error] ?? "MALFORMED";
+}
+
+/** What is said of files that claim to be snapshots of this format. */
+const READABLE = new Set(["UNTRUSTED", "MALFORMED"]);
 
 function demandOf({ workspaces, all_of: allOf, any_of: anyOf }) {
   return { workspaces, allOf, anyOf, freshness: "strong" };
@@ -56,7 +90,7 @@ function answer({ token, owner, workspace, now }, key) {
   return encode("a", answerRecord({ ...told, tokens: [[DIGEST, here ? token : null]] }));
 }
 
-function confirm({ texts, decisions }) {
+function confirm({ texts, decisions, loaded, untrusted, offline }) {
   assert.equal(texts.length, expected.kinds.length);
   texts.forEach((told, at) => {
     const { digest, ...kind } = told;
@@ -66,6 +100,9 @@ function confirm({ texts, decisions }) {
   });
   assert.deepEqual(decisions.map(({ code }) => code), expected.codes);
   assert.ok(decisions.every(({ valid, code }) => valid === (code === "VALID")));
+  assert.deepEqual(loaded, expected.loaded);
+  assert.deepEqual(untrusted, expected.untrusted);
+  assert.deepEqual(offline, expected.offline);
 }
 
 test("in Node", async (t) => {

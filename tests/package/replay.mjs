@@ -1,12 +1,18 @@
 // Replays the vectors in whatever host imports this: Node, workerd, a page. It uses nothing but the package.
 
-import { Verifier, init, inspect, isPending } from "@counterfoil/verify";
+import { InvalidSnapshotError, Verifier, codeOf, init, inspect, isPending } from "@counterfoil/verify";
 
-/** What the package says of the texts, and what it decides in the cases. */
-export async function replay({ texts, cases }) {
+/** What the package says of the texts and of the files, and what it decides in the cases. */
+export async function replay({ texts, cases, snapshots }) {
   await init();
   const verifier = new Verifier();
-  return { texts: texts.map(inspect), decisions: cases.map((given) => decide(verifier, given)) };
+  return {
+    texts: texts.map(inspect),
+    decisions: cases.map((given) => decide(verifier, given)),
+    loaded: await Promise.all(snapshots.files.map((file) => load(new Verifier(), file, snapshots))),
+    untrusted: await Promise.all(snapshots.files.map((file) => load(new Verifier(), file, { ...snapshots, keys: snapshots.strangers }))),
+    offline: await Promise.all(snapshots.cases.map((given) => decideOffline(given, snapshots))),
+  };
 }
 
 function decide(verifier, { text, demand, address, now, answers }) {
@@ -16,4 +22,21 @@ function decide(verifier, { text, demand, address, now, answers }) {
     answer = verifier.supply(answer, Uint8Array.from(answers[workspace]), now);
   }
   return verifier.details(answer);
+}
+
+/** What a snapshot is, or why it is none. */
+async function load(verifier, file, { keys, now }) {
+  try {
+    return await verifier.load(Uint8Array.from(file.match(/../g) ?? [], (byte) => parseInt(byte, 16)), { keys, now });
+  } catch (error) {
+    if (!(error instanceof InvalidSnapshotError)) throw error;
+    return error.code;
+  }
+}
+
+async function decideOffline({ snapshot, text, allOf, address, now }, snapshots) {
+  const verifier = new Verifier();
+  await load(verifier, snapshots.files[snapshot], snapshots);
+  const demand = verifier.demand({ workspaces: [snapshots.workspace], allOf, freshness: "snapshot" });
+  return codeOf(verifier.check(text, demand, now, address));
 }
