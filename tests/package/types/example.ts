@@ -1,8 +1,11 @@
 // Compiled, never run: what a user may write, and what the types must refuse.
 
-import { Gate, Verifier, codeOf, init, inspect, isPending, isRenewalDue, isValid, refusal } from "@counterfoil/verify";
+import {
+  Gate, InvalidSnapshotError, Verifier, codeOf, init, inspect, isPending, isRenewalDue, isValid, refusal,
+} from "@counterfoil/verify";
 import type {
-  Answer, Bearer, CompiledDemand, Decision, GateDemand, LeaseQuestion, Need, Registry, Service, Sources,
+  Answer, Bearer, CompiledDemand, Decision, GateDemand, LeaseQuestion, Need, Registry, Service, SnapshotInfo, SnapshotKeys,
+  Sources,
 } from "@counterfoil/verify";
 import * as express from "@counterfoil/verify/express";
 import { guard, originHeaders } from "@counterfoil/verify/fetch";
@@ -148,4 +151,29 @@ export async function page(text: string): Promise<string> {
   // @ts-expect-error only of ours
   seen.workspace;
   return seen.kind === "ours" ? seen.workspace : seen.digest;
+}
+
+/** By a snapshot alone, and by one besides. */
+export async function offline(file: ArrayBuffer, keys: SnapshotKeys): Promise<string> {
+  try {
+    const alone = await Gate.offline(file, { keys, address: () => undefined, now: Date.now });
+    hono.guard(alone, { allOf: ["orders:read"], freshness: "snapshot" });
+    const { workspace, asOf, expiresAt }: SnapshotInfo = await gate.load(new Uint8Array(file), { keys });
+    await new Verifier().load(file, { keys: [{ kty: "OKP", crv: "Ed25519", x: "…" }], now: Date.now() });
+    new Policy({ freshness: "snapshot", routes: [] });
+    // @ts-expect-error it is not believed without keys
+    await Gate.offline(file);
+    // @ts-expect-error likewise
+    await gate.load(file, {});
+    // @ts-expect-error it asks nobody
+    await Gate.offline(file, { keys, controlPlane: env.COUNTERFOIL });
+    // @ts-expect-error a JWK, or a set of them
+    await gate.load(file, { keys: "…" });
+    return `${workspace} ${asOf} ${expiresAt}`;
+  } catch (error) {
+    if (!(error instanceof InvalidSnapshotError)) throw error;
+    // @ts-expect-error no such code
+    if (error.code === "STALE") return "";
+    return error.code === "UNTRUSTED" ? "nobody we know" : error.message;
+  }
 }
