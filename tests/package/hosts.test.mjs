@@ -3,15 +3,13 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { once } from "node:events";
 import { extname, join } from "node:path";
 import { before, test } from "node:test";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
 import { launch } from "../browser/browser.mjs";
 import { answerRecord, encode } from "../vectors/layout.mjs";
-import { install, run, tool } from "./installed.mjs";
+import { install, run, serve, tool } from "./installed.mjs";
 
 const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
 const FOREIGN = "ghp_somebody-elses-token";
@@ -165,23 +163,6 @@ test("in a page", { skip: !process.env.CHROMIUM && "there is no Chromium" }, asy
   await assert.rejects(loading, /there is no module at .*\/elsewhere.wasm: 404/);
   confirm(await tab.evaluate((given) => globalThis.replay(given), questions));
 });
-
-/** The files of a folder on a port of this machine, until the test `t` ends: its address. */
-async function serve(t, folder) {
-  const types = { ".html": "text/html", ".wasm": "application/wasm" };
-  const server = createServer(async (request, response) => {
-    const path = request.url === "/" ? "/index.html" : request.url;
-    const body = await readFile(join(folder, path)).catch(() => undefined);
-    response.writeHead(body ? 200 : 404, { "content-type": types[extname(path)] ?? "text/javascript" }).end(body);
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${server.address().port}/`;
-}
 
 // --- what its users' tools say
 

@@ -1,9 +1,11 @@
 // The npm package as its users get it: packed, and installed into a fresh folder.
 
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdtemp, readFile, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
@@ -33,4 +35,21 @@ export async function install(t, others = []) {
   await run("npm", ["install", tarball, ...quietly], { cwd: folder });
   for (const other of others) await symlink(join(root, "node_modules", other), join(folder, "node_modules", other));
   return { folder, tarball };
+}
+
+/** The files of a folder on a port of this machine, until the test `t` ends: its address. */
+export async function serve(t, folder) {
+  const types = { ".html": "text/html", ".wasm": "application/wasm" };
+  const server = createServer(async (request, response) => {
+    const path = request.url === "/" ? "/index.html" : request.url;
+    const body = await readFile(join(folder, path)).catch(() => undefined);
+    response.writeHead(body ? 200 : 404, { "content-type": types[extname(path)] ?? "text/javascript" }).end(body);
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}/`;
 }
