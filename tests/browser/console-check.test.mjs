@@ -1,9 +1,10 @@
 // Checking a token in the page, which tells nobody of it.
 
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
-import { withTypo } from "../worker/client.mjs";
+import { writeSnapshot } from "../vectors/write.mjs";
+import { withForgedSeal, withTypo } from "../worker/client.mjs";
 import { deployment, look, open, settled, signedIn, visit } from "./console.mjs";
 
 /** Everything that the page sends: addresses, headers and bodies. */
@@ -113,4 +114,179 @@ test("whoever is not signed in learns what a text is, and nobody is asked", asyn
   await page.getByText("Well formed.").waitFor();
   await look(page, "check-signed-out");
   assert.deepEqual(sent, []);
+});
+
+// --- against a snapshot
+
+const HOUR = 3_600_000;
+
+const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+const KEYS = { keys: [publicKey.export({ format: "jwk" })] };
+const OTHERS = { keys: [generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" })] };
+
+/** Live, revoked, expired and bound: tokens of the workspace, by what they are. */
+async function tokens({ admin }) {
+  const words = ["live", "revoked", "expired", "bound"];
+  return Object.fromEntries(await Promise.all(words.map(async (word) => [word, await admin.issue({ name: word, scopes: ["orders:read"] })])));
+}
+
+/**
+ * The workspace's snapshot and its keys, for an hour. Nothing else here knows where it comes from.
+ *
+ * @param {object} issued as `tokens` gives them
+ */
+async function snapshotOf({ admin }, issued, { asOf = Date.now() } = {}) {
+  const { key, slug } = await admin.expect(200, "GET", "/v1/workspace");
+  const about = { revoked: { revoked: true }, expired: { expires_at: asOf - 1 }, bound: { addresses: ["192.0.2.0/24"] } };
+  const found = (word, { number }) => ({
+    number, owner: 1, scopes: ["orders:read"], revoked: false, enabled: true, not_before: null, expires_at: null,
+    replaced_until: null, addresses: [], ...about[word],
+  });
+  const workspace = { version: 1, key, slug, suspended: false, has_imports: true, freshness: [] };
+  const file = writeSnapshot({
+    header: { epoch: 1, generation: 9, without_addresses: true, without_weak: true, workspace },
+    tokens: Object.entries(issued).map(([word, token]) => ({ digest: token.digest, found: found(word, token) })),
+    ranges: [{ first: 1, last: 1023 }],
+    owners: [{ version: 1, number: 1, id: "grace", suspended: false, grants: ["*"], revoked_before: 0 }],
+    asOf,
+    expiresAt: asOf + HOUR,
+    jwk: privateKey.export({ format: "jwk" }),
+  });
+  return { file, keys: KEYS };
+}
+
+/** Has the page answered with a snapshot, and first, so many times, that it is being made. */
+async function serve(page, { file, keys }, { inVain = 0, retryAfter = 1 } = {}) {
+  let left = inVain;
+  await page.route("**/v1/snapshot", (route) => {
+    const notReady = { status: 503, headers: { "retry-after": `${retryAfter}` }, json: { code: "SNAPSHOT_NOT_READY", title: "Not ready" } };
+    left -= 1;
+    return route.fulfill(left < 0 ? { body: file } : notReady);
+  });
+  await page.route("**/v1/snapshot/keys", (route) => route.fulfill({ json: keys }));
+}
+
+/** What the page says of a text. */
+async function verdictOn(page, text) {
+  await field(page).fill(text);
+  return page.getByRole("region", { name: "What it may do" });
+}
+
+/** Checks every kind of token, and that nobody is asked. */
+async function judgesAlone(page, issued) {
+  await page.context().setOffline(true);
+  const sent = recorded(page);
+  const expected = [
+    [issued.live.token, "VALID", /Valid\..*number 1.*orders:read/],
+    [issued.revoked.token, "REVOKED", /Revoked\..*orders:read/],
+    [issued.expired.token, "EXPIRED", /Expired\./],
+    [issued.bound.token, "UNAVAILABLE", /bound to addresses, and a snapshot leaves those out/],
+    [withForgedSeal(issued.live.token), "UNKNOWN", /no such token in the workspace then/],
+    ["another-systems-unknown-token", "UNAVAILABLE", /those marked weak are left out/],
+  ];
+  for (const [text, code, says] of expected) {
+    const verdict = await verdictOn(page, text);
+    await verdict.getByText(code, { exact: true }).waitFor();
+    assert.match(await verdict.textContent(), says);
+    await look(page, `check-snapshot-${code.toLowerCase()}-${expected.findIndex(([one]) => one === text)}`);
+  }
+  await field(page).fill(withTypo(issued.live.token));
+  await page.getByText("Mistyped.").waitFor();
+  assert.equal(await page.getByRole("region", { name: "What it may do" }).count(), 0);
+  assert.deepEqual(sent, [], "nothing is sent");
+}
+
+test("with the deployment's snapshot a token is judged in the page, the network off", async (t) => {
+  const acme = await deployment(t);
+  const issued = await tokens(acme);
+  const page = await signedIn(t, acme, acme.admin);
+  const snapshot = await snapshotOf(acme, issued);
+  await visit(page, "#/check", "Check a token");
+
+  // It takes its time, and whoever asked may stop waiting; by keyboard.
+  await serve(page, snapshot, { inVain: Infinity, retryAfter: 3_600 });
+  await page.getByRole("button", { name: "Load snapshot" }).focus();
+  await page.keyboard.press("Enter");
+  await page.getByText(/It is asked for again in 3600 seconds/).waitFor();
+  await look(page, "check-snapshot-waiting");
+  await page.keyboard.press("Enter");
+  await page.getByText("None is loaded.").waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), "Snapshot");
+
+  await page.unrouteAll();
+  await serve(page, snapshot, { inVain: 2 });
+  await field(page).fill(issued.live.token);
+  await page.getByRole("link", { name: "live" }).waitFor();
+  await page.getByRole("button", { name: "Load snapshot" }).click();
+  await page.getByText("the service is making it").waitFor();
+  const verdict = page.getByRole("region", { name: "What it may do" });
+  await verdict.getByText("VALID", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("link", { name: "live" }).count(), 0, "nobody was asked");
+  await judgesAlone(page, issued);
+
+  // It says by itself when it counts no more.
+  await page.clock.setFixedTime(Date.now() + 2 * HOUR);
+  await (await verdictOn(page, issued.live.token)).getByText("The snapshot has expired.").waitFor();
+  await page.getByRole("button", { name: "Forget it" }).click();
+  await page.getByText("None is loaded.").waitFor();
+  assert.equal(await page.getByRole("region", { name: "What it may do" }).count(), 0);
+});
+
+test("with a file and keys of one's own whoever is not signed in judges a token as well", async (t) => {
+  const acme = await deployment(t);
+  const issued = await tokens(acme);
+  const { file, keys } = await snapshotOf(acme, issued);
+  const page = await open(t, acme);
+  await page.goto(`${page.base}#/check`);
+  await field(page).waitFor();
+  assert.equal(await page.getByRole("button", { name: "Load snapshot" }).count(), 0);
+  const sent = recorded(page);
+  await page.getByText("From a file").click();
+  const load = async (buffer, text) => {
+    await page.getByLabel("File").setInputFiles({ name: "acme.snapshot", mimeType: "application/octet-stream", buffer });
+    await page.getByLabel("Keys").fill(text);
+    await page.getByRole("button", { name: "Load the file" }).click();
+  };
+  await page.getByRole("button", { name: "Load the file" }).click();
+  await page.getByText("Choose a file.").waitFor();
+  await look(page, "check-snapshot-file");
+  const refused = [
+    [file, "not JSON", "Keys", "This is no JWK set"],
+    [file, JSON.stringify(OTHERS), "Keys", "The snapshot is signed by none of the keys that were given."],
+    [file.subarray(0, 100), JSON.stringify(keys), "File", "The file is no snapshot."],
+    [file.subarray(0, -1), JSON.stringify(keys), "File", "is not whole, or was changed since."],
+    [(await snapshotOf(acme, issued, { asOf: Date.now() - 2 * HOUR })).file, JSON.stringify(keys), "File", "The snapshot has expired"],
+  ];
+  for (const [bytes, text, at, says] of refused) {
+    await load(bytes, text);
+    await page.getByText(says).waitFor();
+    assert.equal(await page.getByLabel(at).getAttribute("aria-invalid"), "true");
+    await page.getByText("None is loaded.").waitFor();
+  }
+  await load(file, JSON.stringify(keys.keys));
+  await page.getByText("It counts until").waitFor();
+  await judgesAlone(page, issued);
+  assert.deepEqual(sent, [], "neither the file nor the keys leave the page");
+});
+
+test("the deployment's keys are taken for a file, and a problem of its is shown", async (t) => {
+  const acme = await deployment(t);
+  const issued = await tokens(acme);
+  const page = await signedIn(t, acme, acme.admin);
+  const snapshot = await snapshotOf(acme, issued);
+  await visit(page, "#/check", "Check a token");
+  await serve(page, { ...snapshot, keys: OTHERS });
+  await page.getByRole("button", { name: "Load snapshot" }).click();
+  await page.getByText("The snapshot is signed by none of the keys that were given.").waitFor();
+  await look(page, "check-snapshot-untrusted");
+  await page.unrouteAll();
+  await serve(page, snapshot);
+  await page.getByText("From a file").click();
+  await page.getByRole("button", { name: "Take this deployment's keys" }).click();
+  await page.waitForFunction((x) => document.querySelector("textarea.code").value.includes(x), KEYS.keys[0].x);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("It counts until").waitFor();
+  const ada = await signedIn(t, acme, acme.ada);
+  await visit(ada, "#/check", "Check a token");
+  assert.equal(await ada.getByRole("button", { name: "Load snapshot" }).count(), 0, "snapshots:read is not hers");
 });

@@ -2,16 +2,17 @@
 
 /** Why a request was refused (RFC 9457), or that it got no answer. */
 export class Problem extends Error {
-  constructor({ status = 0, code, title, detail, pointer, request_id, items }) {
+  constructor({ status = 0, code, title, detail, pointer, request_id, items, retryAfter }) {
     super(detail ?? title ?? code);
-    Object.assign(this, { status, code, title: title ?? code, detail: detail ?? title, pointer, requestId: request_id, items });
+    Object.assign(this, { status, code, title: title ?? code, detail: detail ?? title, pointer, requestId: request_id, items, retryAfter });
   }
 
   /** The problem that an answer holds, or that it is none of this API's. */
   static async of(response) {
     const body = await response.json().catch(() => ({}));
     const unknown = { code: "INTERNAL", title: `The answer was ${response.status}.` };
-    return new Problem({ ...(body.code ? body : unknown), status: response.status });
+    const seconds = response.headers.get("retry-after");
+    return new Problem({ ...(body.code ? body : unknown), status: response.status, retryAfter: seconds === null ? undefined : Number(seconds) });
   }
 }
 
@@ -45,8 +46,9 @@ export function whenSessionEnds(ask) {
  * @param {object} [options.headers]
  * @param {AbortSignal} [options.signal]
  * @param {boolean} [options.once] not to be repeated, for want of a session or otherwise
+ * @param {"json" | "arrayBuffer"} [options.as] what the body is read as
  */
-export async function request(method, path, { query, body, key, version, headers, signal, once = false } = {}) {
+export async function request(method, path, { query, body, key, version, headers, signal, once = false, as = "json" } = {}) {
   const asked = parameters(query ?? {});
   const url = asked ? `${path}?${asked}` : path;
   const init = {
@@ -67,7 +69,7 @@ export async function request(method, path, { query, body, key, version, headers
     const response = await fetch(url, init).catch((error) => {
       throw error.name === "AbortError" ? error : unreachable();
     });
-    if (response.ok) return response.json();
+    if (response.ok) return response[as]();
     const problem = await Problem.of(response);
     if (problem.status !== 401 || once || !reenter) throw problem;
     // Somebody may have signed in since this was sent.

@@ -45,6 +45,14 @@ export function at(time) {
   return h("time", { datetime: time, title: TO_THE_SECOND.format(new Date(time)) }, `${exact(time)} (${relative(time)})`);
 }
 
+/** The last instant that a `Date` can tell. */
+const END_OF_TIME = 8.64e15;
+
+/** As `at`, of milliseconds since 1970. */
+export function moment(milliseconds) {
+  return at(new Date(Math.min(milliseconds, END_OF_TIME)).toISOString());
+}
+
 /** So many seconds in words: `90 days`, `12 hours`. The largest unit that leaves nothing over. */
 export function duration(seconds) {
   const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];

@@ -1,18 +1,22 @@
-// What a text is: a token, a mistyped one, or something else. The text stays in the page; its digest may be asked about.
+// What a text is: a token, a mistyped one, or something else; and what it may do, where a snapshot is loaded. The text stays in
+// the page. Its digest may be asked about; with a snapshot, only when somebody says so.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { may, me } from "../lib/session.js";
 import { at } from "../lib/time.js";
+import { snapshotCard } from "../parts/snapshot.js";
 import { failure, notice } from "../parts/states.js";
 import { badge, nameOf, pageOf, scopeList } from "../parts/token.js";
+import { verdict } from "../parts/verdict.js";
 
 /** What a token of any workspace looks like, its characters not yet checked against each other. */
 const SHAPE = /^[a-z][a-z0-9_]{0,11}_[0-9A-Za-z]{42}$/;
 
 export async function show({ signal }) {
-  const { init, inspect } = await import("../verify/web.js");
+  const { Verifier, init, inspect } = await import("../verify/web.js");
   await init();
+  let held = null;
   const found = h("div", { class: "found", "aria-live": "polite" });
   const text = h("textarea", {
     id: "token-to-check", class: "secret", rows: 2, autocomplete: "off", autocapitalize: "none", autocorrect: "off", spellcheck: "false",
@@ -23,13 +27,24 @@ export async function show({ signal }) {
     turn.abort();
     turn = new AbortController();
     const wanted = text.value.trim();
-    fill(found, wanted && said(wanted, inspect, AbortSignal.any([signal, turn.signal])));
+    fill(found, wanted && said(wanted, inspect, held, AbortSignal.any([signal, turn.signal])));
   };
   text.addEventListener("input", look);
   const clear = () => {
     text.value = "";
     look();
     text.focus();
+  };
+  const load = async (file, keys) => {
+    const verifier = new Verifier();
+    const about = await verifier.load(file, { keys });
+    held = { ...about, check: checked(verifier, about.workspace) };
+    look();
+    return about;
+  };
+  const forget = () => {
+    held = null;
+    look();
   };
   return {
     title: "Check a token",
@@ -40,23 +55,33 @@ export async function show({ signal }) {
         text,
         h("div", { class: "actions" }, h("button", { type: "button", class: "button", onclick: clear }, "Clear"))),
       found,
+      snapshotCard({ load, forget, signal }),
     ],
   };
 }
 
-/** What can be said of a text, and whose token it is. */
-function said(text, inspect, signal) {
-  const found = inspect(text);
-  if (found.kind === "malformed") return malformed(text);
-  return found.kind === "foreign" ? foreign(text, found, signal) : ours(found, signal);
+/** What the verifier decides about a text by its snapshot, in full. */
+function checked(verifier, workspace) {
+  const demand = verifier.demand({ workspaces: [workspace], freshness: "snapshot" });
+  return (text) => verifier.details(verifier.check(text, demand, Date.now()));
 }
 
-function ours({ digest, prefix, workspace }, signal) {
+/** What can be said of a text, what it may do by the snapshot that is held, and whose token it is. */
+function said(text, inspect, held, signal) {
+  const found = inspect(text);
+  if (found.kind === "malformed") return malformed(text);
+  const parts = found.kind === "foreign" ? foreign(text, found, signal) : ours(found, held, signal);
+  return [held && verdict(held.check(text), held, found), parts];
+}
+
+function ours({ digest, prefix, workspace }, held, signal) {
   const own = workspace === me?.workspace.key;
   const whose = own ? `${me.workspace.name}, which you are signed in to` : "another one than you are signed in to";
   const asked = h("div", {});
-  if (own && may("tokens:read")) ask(digest, asked, signal);
-  if (!me) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
+  // With a snapshot nobody is asked unawares: the network may be off.
+  if (held) fill(asked, own && lookUp(digest, signal));
+  else if (own && may("tokens:read")) ask(digest, asked, signal);
+  if (!me && !held) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
   return [
     notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped. Whether it is good is another question.")),
     terms([
