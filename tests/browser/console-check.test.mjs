@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { writeSnapshot } from "../vectors/write.mjs";
 import { withForgedSeal, withTypo } from "../worker/client.mjs";
 import { deployment, look, open, settled, signedIn, visit } from "./console.mjs";
+import { FIELDS } from "./hostile.mjs";
 
 /** Everything that the page sends: addresses, headers and bodies. */
 function recorded(page) {
@@ -120,6 +121,9 @@ test("whoever is not signed in learns what a text is, and nobody is asked", asyn
 
 const HOUR = 3_600_000;
 
+/** Of a workspace that is none of the deployment's. */
+const ELSEWHERE = "cft_0k3YabJnq1q7p9X5RIHEAwS3DSyH7ebei4xZ1dRRK0";
+
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const KEYS = { keys: [publicKey.export({ format: "jwk" })] };
 const OTHERS = { keys: [generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" })] };
@@ -135,7 +139,7 @@ async function tokens({ admin }) {
  *
  * @param {object} issued as `tokens` gives them
  */
-async function snapshotOf({ admin }, issued, { asOf = Date.now() } = {}) {
+async function snapshotOf({ admin }, issued, { asOf = Date.now(), owner = "grace" } = {}) {
   const { key, slug } = await admin.expect(200, "GET", "/v1/workspace");
   const about = { revoked: { revoked: true }, expired: { expires_at: asOf - 1 }, bound: { addresses: ["192.0.2.0/24"] } };
   const found = (word, { number }) => ({
@@ -147,7 +151,7 @@ async function snapshotOf({ admin }, issued, { asOf = Date.now() } = {}) {
     header: { epoch: 1, generation: 9, without_addresses: true, without_weak: true, workspace },
     tokens: Object.entries(issued).map(([word, token]) => ({ digest: token.digest, found: found(word, token) })),
     ranges: [{ first: 1, last: 1023 }],
-    owners: [{ version: 1, number: 1, id: "grace", suspended: false, grants: ["*"], revoked_before: 0 }],
+    owners: [{ version: 1, number: 1, id: owner, suspended: false, grants: ["*"], revoked_before: 0 }],
     asOf,
     expiresAt: asOf + HOUR,
     jwk: privateKey.export({ format: "jwk" }),
@@ -177,18 +181,19 @@ async function judgesAlone(page, issued) {
   await page.context().setOffline(true);
   const sent = recorded(page);
   const expected = [
-    [issued.live.token, "VALID", /Valid\..*number 1.*orders:read/],
-    [issued.revoked.token, "REVOKED", /Revoked\..*orders:read/],
-    [issued.expired.token, "EXPIRED", /Expired\./],
-    [issued.bound.token, "UNAVAILABLE", /bound to addresses, and a snapshot leaves those out/],
-    [withForgedSeal(issued.live.token), "UNKNOWN", /no such token in the workspace then/],
-    ["another-systems-unknown-token", "UNAVAILABLE", /those marked weak are left out/],
+    ["valid", issued.live.token, "VALID", /Valid\..*number 1.*orders:read/],
+    ["revoked", issued.revoked.token, "REVOKED", /Revoked\..*orders:read/],
+    ["expired", issued.expired.token, "EXPIRED", /Expired\./],
+    ["bound", issued.bound.token, "UNAVAILABLE", /bound to addresses, and a snapshot leaves those out/],
+    ["unknown", withForgedSeal(issued.live.token), "UNKNOWN", /no such token in the workspace then/],
+    ["foreign", "another-systems-unknown-token", "UNAVAILABLE", /those marked weak are left out/],
+    ["elsewhere", ELSEWHERE, "UNKNOWN", /Another workspace's\./],
   ];
-  for (const [text, code, says] of expected) {
+  for (const [name, text, code, says] of expected) {
     const verdict = await verdictOn(page, text);
     await verdict.getByText(code, { exact: true }).waitFor();
     assert.match(await verdict.textContent(), says);
-    await look(page, `check-snapshot-${code.toLowerCase()}-${expected.findIndex(([one]) => one === text)}`);
+    await look(page, `check-snapshot-${name}`);
   }
   await field(page).fill(withTypo(issued.live.token));
   await page.getByText("Mistyped.").waitFor();
@@ -273,7 +278,7 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   const acme = await deployment(t);
   const issued = await tokens(acme);
   const page = await signedIn(t, acme, acme.admin);
-  const snapshot = await snapshotOf(acme, issued);
+  const snapshot = await snapshotOf(acme, issued, { owner: FIELDS.memberId });
   await visit(page, "#/check", "Check a token");
   await serve(page, { ...snapshot, keys: OTHERS });
   await page.getByRole("button", { name: "Load snapshot" }).click();
@@ -286,6 +291,10 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   await page.waitForFunction((x) => document.querySelector("textarea.code").value.includes(x), KEYS.keys[0].x);
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("It counts until").waitFor();
+  // What a snapshot names its members is text, whatever it looks like.
+  await (await verdictOn(page, issued.live.token)).getByText(FIELDS.memberId).waitFor();
+  await look(page, "check-snapshot-hostile");
+  assert.equal(await page.evaluate(() => globalThis.broken), undefined);
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/check", "Check a token");
   assert.equal(await ada.getByRole("button", { name: "Load snapshot" }).count(), 0, "snapshots:read is not hers");

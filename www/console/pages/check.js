@@ -83,7 +83,8 @@ function ours({ digest, prefix, workspace }, held, signal) {
   else if (own && may("tokens:read")) ask(digest, asked, signal);
   if (!me && !held) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
   return [
-    notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped. Whether it is good is another question.")),
+    notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped.",
+      !held && " Whether it is good is another question.")),
     terms([
       ["Prefix", h("code", {}, prefix)],
       ["Workspace", [h("code", {}, workspace), me && h("small", {}, whose)]],
