@@ -86,7 +86,8 @@ fn take(mut texts: impl Iterator<Item = String>) -> [String; 7] {
 
 /// A token of that workspace that nobody has.
 fn minted(workspace: WorkspaceKey) -> Result<String> {
-    let token = Token::mint(&Prefix::parse("cft")?, workspace, &SealKey::from_bytes([7; 32]), &mut |bytes| bytes.fill(7))?;
+    let token =
+        Token::mint(&Prefix::parse("cft")?, workspace, &SealKey::from_bytes([7; 32]), &mut |bytes| bytes.fill(7))?;
     Ok(token.as_ref().expose().to_owned())
 }
 
