@@ -113,6 +113,12 @@ class Deployment {
     return kv.get(key, "arrayBuffer");
   }
 
+  /** The registry loses what it holds under `key`. */
+  async lose(key) {
+    const kv = await this.#miniflare.getKVNamespace("KV", "faults");
+    await kv.delete(key);
+  }
+
   /** The keys of the registry, read past the faults. */
   async keys(prefix = "") {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");

@@ -30,6 +30,7 @@ mod reference;
 mod rules;
 mod sessions;
 mod shapes;
+mod snapshots;
 mod story;
 mod token_life;
 mod usage;

@@ -14,6 +14,8 @@ fn a_ledger_out_of_reach_is_said_and_logged_at_every_route() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     let routes = routes::all(&deployment, &tenant);
+    // Of who asks for a snapshot a note is made, once an hour.
+    assert_eq!(deployment.get(&tenant.admin, "/v1/snapshot").status, 200);
     let before = deployment.world.dump();
     for (fault, status, code, logged) in [
         (Fault::Before, 503, "LEDGER_UNAVAILABLE", "keeps the object from being reached"),

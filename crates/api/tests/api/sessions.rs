@@ -8,7 +8,7 @@ use crate::{
     deployment::{COOKIE, Call, Deployment, ORIGIN, ROOT, Tenant, text},
     matrix::Matrix,
     routes::Needs,
-    world::{CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS},
+    world::{CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS},
 };
 
 fn seated() -> (Deployment, Tenant, String) {
@@ -287,7 +287,7 @@ fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
 }
 
 #[test]
-fn session_secrets_are_a_list_of_their_own() {
+fn session_secrets_and_snapshot_keys_are_lists_of_their_own() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
     let parse = |seal: &str, session: &str| Config::parse(&root, seal, session, "", "").err();
     assert_eq!(parse(SEAL_SECRETS, SESSION_SECRETS), None);
@@ -296,6 +296,14 @@ fn session_secrets_are_a_list_of_their_own() {
         assert_eq!(parse(SEAL_SECRETS, wrong), Some(ConfigError::SessionSecrets), "{wrong}");
     }
     assert_eq!(parse("", SESSION_SECRETS), Some(ConfigError::SealSecrets));
+    // Neither of those is a snapshot key.
+    let snapshots = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, text, "").err();
+    for right in ["", SNAPSHOT_KEYS] {
+        assert_eq!(snapshots(right), None, "{right}");
+    }
+    for wrong in ["[]", "{}", r#"["xy"]"#, &short, SEAL_SECRETS, SESSION_SECRETS] {
+        assert_eq!(snapshots(wrong), Some(ConfigError::SnapshotKeys), "{wrong}");
+    }
     let clients = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, "", text).err();
     for right in ["", "{}", CLIENT_SECRETS] {
         assert_eq!(clients(right), None, "{right}");

@@ -185,11 +185,16 @@ impl World {
 
     /// What the alarms do of editions now: all that is to be put is put.
     pub(crate) fn make_editions(&self) {
+        self.make_editions_of(8_192);
+    }
+
+    /// The same, of segments that hold so many texts at most, on average.
+    pub(crate) fn make_editions_of(&self, texts: u64) {
         let mut inside = self.inside();
         let Inside { now, ledgers, registry, .. } = &mut *inside;
         for ledger in ledgers.values() {
             loop {
-                let step = ledger.edition_step(*now).unwrap();
+                let step = ledger.edition_step_of(texts, *now).unwrap();
                 match &step {
                     Step::More => continue,
                     Step::Wait(_) => break,
