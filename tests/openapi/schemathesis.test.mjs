@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { ROOT_TOKEN, start } from "../worker/harness.mjs";
+import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 
 /** Which requests are made follows from it. */
@@ -15,7 +15,7 @@ const SEED = process.env.COUNTERFOIL_SEED ?? "20270115";
 
 const WHO = [
   { who: "an admin", member: "admin", grants: ["*"] },
-  { who: "a member", member: "ada", grants: ["tokens:read", "tokens:write", "tokens:verify", "audit:read", "orders:*"] },
+  { who: "a member", member: "ada", grants: ["tokens:read", "tokens:write", "tokens:verify", "snapshots:read", "audit:read", "orders:*"] },
   { who: "nobody" },
 ];
 
@@ -32,6 +32,8 @@ for (const { who, member, grants } of WHO) {
     const app = await start(t);
     const { admin } = await workspace(app, "acme");
     await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: [] });
+    // The first answer to who asks for a snapshot is that it is being made: a 5xx.
+    await eventually(async () => (await admin.send("GET", "/v1/snapshot")).status === 200);
     const url = app.url.origin;
     const env = {
       ...process.env,

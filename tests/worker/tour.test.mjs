@@ -27,7 +27,8 @@ test("the tour of the API answers what it says", async (t) => {
   // One shell for all: a block uses what those before it have set.
   const script = STEPS.map(({ script }) => `${script}\nprintf '\\0'\n`).join("");
   const env = { ...process.env, HOST: app.url.origin, ADMIN: admin.token };
-  const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], { env });
+  // What a block downloads goes with the deployment.
+  const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], { env, cwd: app.storage });
   const outputs = stdout.split(NEXT);
   for (const [step, { script, answer }] of STEPS.entries()) {
     assert.match(outputs[step].trim(), pattern(answer ?? ""), `after:\n${script}`);
