@@ -148,6 +148,17 @@ test("where a file is refused the one before stays", async () => {
   assert.ok(isValid(gate.check(live, gate.compile(demand))));
 });
 
+test("where WebCrypto has no Ed25519 nothing is believed, and that is said", async (t) => {
+  const { gate } = await offline();
+  t.mock.method(crypto.subtle, "importKey", async () => {
+    throw new DOMException("not here", "NotSupportedError");
+  });
+  await assert.rejects(gate.load(snapshot(), { keys }), refusedWith("UNSUPPORTED"));
+  // As in a page that is not from https.
+  t.mock.getter(globalThis, "crypto", () => ({}));
+  await assert.rejects(gate.load(snapshot(), { keys }), refusedWith("UNSUPPORTED"));
+});
+
 test("what there is no memory for is refused, and the gate goes on", async () => {
   const { gate } = await offline();
   const file = new Uint8Array(2 ** 31);

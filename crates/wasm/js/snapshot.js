@@ -70,7 +70,6 @@ export async function verified(file, keys) {
 
 async function isSigned(begin, jwk) {
   const { kty, crv, x } = jwk ?? {};
-  if (kty !== "OKP" || crv !== ED25519) return false;
   const { subtle } = globalThis.crypto ?? {};
   if (subtle === undefined) throw new InvalidSnapshotError("UNSUPPORTED");
   try {
@@ -79,7 +78,7 @@ async function isSigned(begin, jwk) {
     return await subtle.verify(ED25519, key, begin.subarray(HEAD), begin.subarray(0, HEAD));
   } catch (error) {
     if (error.name === "NotSupportedError") throw new InvalidSnapshotError("UNSUPPORTED");
-    // The key is none.
+    // The key is none, or of another kind.
     return false;
   }
 }
