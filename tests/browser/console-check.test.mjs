@@ -289,6 +289,23 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   await page.getByText("From a file").click();
   await page.getByRole("button", { name: "Take this deployment's keys" }).click();
   await page.waitForFunction((x) => document.querySelector("textarea.code").value.includes(x), KEYS.keys[0].x);
+  // Cut off within the file, refused for good, and there.
+  await page.evaluate(() => {
+    const { fetch } = globalThis;
+    const cut = () => new Response(new ReadableStream({ pull: (file) => file.error(new TypeError("the network is gone")) }));
+    globalThis.fetch = async (url, init) => {
+      if (url !== "/v1/snapshot") return fetch(url, init);
+      globalThis.fetch = fetch;
+      return cut();
+    };
+  });
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("The service was not reached.").waitFor();
+  await page.route("**/v1/snapshot", (route) => route.fulfill({
+    status: 503, headers: { "retry-after": "1" }, json: { code: "SNAPSHOTS_OFF", title: "Off", detail: "This service signs no snapshots." },
+  }), { times: 1 });
+  await page.getByRole("button", { name: "Try again" }).click();
+  await page.getByText("This service signs no snapshots.").waitFor();
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("It counts until").waitFor();
   // What a snapshot names its members is text, whatever it looks like.

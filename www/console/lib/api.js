@@ -19,6 +19,11 @@ export class Problem extends Error {
 const unreachable = () =>
   new Problem({ code: "UNREACHABLE", title: "No answer", detail: "The service was not reached. Is the network up? Nothing is lost: try again." });
 
+/** What `fetch`, and the reading of what it got, fail with where the network does. */
+const lost = (error) => {
+  throw error.name === "TypeError" ? unreachable() : error;
+};
+
 /** Has somebody sign in again; set by the shell. */
 let reenter = null;
 /** The sign-in that is under way, for all requests that wait for it. */
@@ -66,10 +71,8 @@ export async function request(method, path, { query, body, key, version, headers
   };
   for (;;) {
     const sent = entries;
-    const response = await fetch(url, init).catch((error) => {
-      throw error.name === "AbortError" ? error : unreachable();
-    });
-    if (response.ok) return response[as]();
+    const response = await fetch(url, init).catch(lost);
+    if (response.ok) return response[as]().catch(lost);
     const problem = await Problem.of(response);
     if (problem.status !== 401 || once || !reenter) throw problem;
     // Somebody may have signed in since this was sent.

@@ -18,8 +18,8 @@ export async function fetchSnapshot(signal, waiting) {
     try {
       return await get("/v1/snapshot", {}, { signal, as: "arrayBuffer" });
     } catch (problem) {
-      if (problem.status !== 503 || !(problem.retryAfter >= 0)) throw problem;
-      const total = Math.max(1, problem.retryAfter);
+      if (problem.code !== "SNAPSHOT_NOT_READY") throw problem;
+      const total = problem.retryAfter || 1;
       for (let left = total; left > 0; left -= 1) {
         waiting(left, total);
         await second(signal);
