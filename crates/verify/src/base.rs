@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 
 use counterfoil_token::Digest;
 
-use crate::answer::{Edition, Grant};
+use crate::{
+    answer::{Edition, Grant},
+    cache::Hashed,
+    index::Index,
+};
 
 /// A manifest, and all that has changed since. Both are one item of memory: were a change forgotten, the segments would
 /// have to be, too.
@@ -14,42 +18,66 @@ pub(crate) struct Base {
     pub(crate) run: u32,
     /// The segments.
     pub(crate) edition: Edition,
-    /// Ascending, each once, as the owners are.
-    texts: Vec<Digest>,
-    owners: Vec<u64>,
+    texts: Set<Digest>,
+    owners: Set<u64>,
 }
 
 impl Base {
     /// What the ledger offers to go by, as far as its answer tells all that changed since.
     pub(crate) fn of(edition: Edition, grant: &Grant, run: u32) -> Option<Self> {
         let tells_all = grant.since.is_some_and(|since| since <= edition.generation);
-        let nothing = Self { run, edition, texts: Vec::new(), owners: Vec::new() };
+        let nothing = Self { run, edition, texts: Set::new(), owners: Set::new() };
         tells_all.then(|| nothing.after(grant))
     }
 
     /// The same after more changes.
     pub(crate) fn after(mut self, grant: &Grant) -> Self {
-        self.texts.extend(&grant.texts);
-        self.texts.sort_unstable();
-        self.texts.dedup();
-        self.owners.extend(&grant.owners);
-        self.owners.sort_unstable();
-        self.owners.dedup();
+        grant.texts.iter().for_each(|text| self.texts.insert(*text));
+        grant.owners.iter().for_each(|owner| self.owners.insert(*owner));
         self
     }
 
     /// Whether the segments tell of this text how it is now.
     pub(crate) fn tells_text(&self, digest: &Digest) -> bool {
-        self.texts.binary_search(digest).is_err()
+        !self.texts.contains(digest)
     }
 
     /// Likewise of this owner.
     pub(crate) fn tells_owner(&self, number: u64) -> bool {
-        self.owners.binary_search(&number).is_err()
+        !self.owners.contains(&number)
     }
 
-    /// How many bytes it occupies.
+    /// How many bytes it occupies, about.
     pub(crate) fn size(&self) -> usize {
-        size_of_val(self) + size_of_val(self.texts.as_slice()) + size_of_val(self.owners.as_slice())
+        size_of_val(self) + self.texts.size() + self.owners.size()
+    }
+}
+
+/// Items, each once. The sorts and sets of the standard library would be a tenth of a verification module.
+#[derive(Debug)]
+struct Set<T> {
+    items: Vec<T>,
+    index: Index,
+}
+
+impl<T: Hashed> Set<T> {
+    fn new() -> Self {
+        Self { items: Vec::new(), index: Index::default() }
+    }
+
+    fn insert(&mut self, item: T) {
+        if !self.contains(&item) {
+            self.index.insert(item.hash(), self.items.len());
+            self.items.push(item);
+        }
+    }
+
+    fn contains(&self, item: &T) -> bool {
+        self.index.find(item.hash(), |at| self.items.get(at) == Some(item)).is_some()
+    }
+
+    /// In the index an item has two to four places of eight bytes.
+    fn size(&self) -> usize {
+        size_of_val(self.items.as_slice()) + 32 * self.items.len()
     }
 }

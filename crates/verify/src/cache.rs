@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn an_older_version_never_replaces_a_newer_one() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::<u32, Value>::new(100);
         cache.put(1, Value { version: 2, cost: 10 });
         cache.put(1, Value { version: 1, cost: 10 });
         assert_eq!(cache.get(&1).map(|v| v.version), Some(2));
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn the_budget_holds_and_what_is_used_stays() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::<u32, Value>::new(100);
         for key in 0..10 {
             cache.put(key, Value { version: 1, cost: 10 });
         }
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn what_is_forgotten_is_gone_and_all_else_is_found() {
-        let mut cache = Cache::new(1_000);
+        let mut cache = Cache::<u32, Value>::new(1_000);
         (0..50).for_each(|key| cache.put(key, Value { version: 1, cost: 10 }));
         cache.forget(|key| key % 3 == 0);
         for key in 0..50 {
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_value_beyond_the_budget_is_held_alone() {
-        let mut cache = Cache::new(100);
+        let mut cache = Cache::<u32, Value>::new(100);
         cache.put(1, Value { version: 1, cost: 10 });
         cache.put(2, Value { version: 1, cost: 500 });
         assert_eq!(cache.keys(), [2]);

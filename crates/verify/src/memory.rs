@@ -350,7 +350,7 @@ impl Hashed for Key {
             fold.finish() as u32
         };
         match self {
-            Self::Token(_, digest) => start_of(digest.as_bytes()),
+            Self::Token(_, digest) => Hashed::hash(digest),
             Self::File(_, name) => start_of(name.as_bytes()),
             Self::Owner(workspace, number) => of_workspace(workspace, *number),
             Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
@@ -358,6 +358,19 @@ impl Hashed for Key {
             Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
             Self::Base(workspace) => of_workspace(workspace, u64::MAX - 3),
         }
+    }
+}
+
+impl Hashed for Digest {
+    /// It is as good as random.
+    fn hash(&self) -> u32 {
+        start_of(self.as_bytes())
+    }
+}
+
+impl Hashed for u64 {
+    fn hash(&self) -> u32 {
+        Fold(*self).finish() as u32
     }
 }
 
