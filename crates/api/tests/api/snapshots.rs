@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_api::Ports as _;
+use counterfoil_ledger::{Ledger, editions::Step, native::NativeSql};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Code, Demand, Freshness, Limits, Progress, Snapshot, SnapshotError, Timestamp, Verifier};
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -78,6 +79,17 @@ impl Setup {
     }
 }
 
+/// The next file that a ledger wants to have put.
+fn next_put(ledger: &Ledger<NativeSql>, now: Timestamp) -> Step {
+    loop {
+        match ledger.edition_step(now).unwrap() {
+            Step::More => {}
+            put @ Step::Put { .. } => return put,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 fn is_signed_by(file: &[u8], key: &VerifyingKey) -> bool {
     let (signed, signature) = Snapshot::signed(file).unwrap();
     key.verify_strict(signed, &Signature::from_bytes(signature)).is_ok()
@@ -86,8 +98,20 @@ fn is_signed_by(file: &[u8], key: &VerifyingKey) -> bool {
 #[test]
 fn it_is_made_once_somebody_asks_and_says_what_it_is() {
     let setup = Setup::new();
+    let early_at = setup.deployment.world.now();
     let early = setup.get();
     assert_eq!((early.refused(503), early.header("retry-after")), ("SNAPSHOT_NOT_READY", Some("1")));
+    // The registry takes nothing, and is asked ever more seldom.
+    for _ in 0..4 {
+        let inside = setup.deployment.world.inside();
+        let ledger = inside.ledgers.values().next().unwrap();
+        ledger.edition_failed(&next_put(ledger, inside.now), inside.now).unwrap();
+        drop(inside);
+        let again = setup.get();
+        assert_eq!(again.refused(503), "SNAPSHOT_NOT_READY");
+        setup.pass(SECOND * again.header("retry-after").unwrap().parse::<u64>().unwrap());
+    }
+    assert_eq!(setup.deployment.world.now(), early_at.plus(15 * SECOND), "after 1, 2, 4 and 8 s");
     setup.deployment.world.make_editions();
     let reply = setup.get();
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/vnd.counterfoil.snapshot")));
@@ -319,6 +343,24 @@ fn a_file_that_is_missing_or_false_ends_it_and_nobody_opens_that() {
     assert_eq!(setup.file(), whole);
     world.inside().registry_fails = true;
     assert_eq!(setup.get().refused(503), "SNAPSHOT_NOT_READY");
+}
+
+#[test]
+fn more_files_than_a_request_may_read_are_refused() {
+    let setup = Setup::new();
+    let admin = &setup.acme.admin;
+    let quota = json!({ "default_quota": 2_000 });
+    setup.deployment.call("PATCH", "/v1/workspace").bearer(admin).json(&quota).send().expect(200);
+    let line = |number: u32| {
+        let digest = Digest::of(&number.to_be_bytes()).to_string();
+        json!({ "digest": digest, "name": "", "owner": "admin", "scopes": [] })
+    };
+    let lines = json!({ "tokens": (0..600).map(line).collect::<Vec<_>>() });
+    setup.deployment.post(admin, "/v1/tokens/import", &lines).expect(200);
+    setup.get().refused(503);
+    setup.deployment.world.make_editions_of(1);
+    let reply = setup.get();
+    assert_eq!((reply.refused(422), reply.line.registry_reads), ("SNAPSHOT_TOO_LARGE", 0));
 }
 
 #[test]

@@ -61,7 +61,7 @@ pub(crate) struct Asked {
 }
 
 pub(crate) struct Inside {
-    now: Timestamp,
+    pub(crate) now: Timestamp,
     /// When those who sleep will wake.
     alarms: BTreeSet<Timestamp>,
     random: Seeded,

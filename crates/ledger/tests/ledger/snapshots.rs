@@ -342,9 +342,16 @@ fn who_waits_is_told_until_when_any_snapshot_may_be_relied_upon_that_does_not_kn
     let mut latest = setup.times().1;
     let mut furthest = setup.world.now.plus(DAY);
     // Whatever is handed out, before a change or after it, is over by what was told then.
-    for (wait, seconds) in
-        [(0, 86_400), (HOUR - 1, 86_400), (2, 86_400), (10 * SECOND, 60), (DAY, 60), (HOUR, 7_200), (5, 2_592_000)]
-    {
+    for (wait, seconds) in [
+        (0, 86_400),
+        (HOUR - 1, 86_400),
+        (2, 86_400),
+        (10 * SECOND, 2_592_000),
+        (5, 60),
+        (2 * HOUR, 60),
+        (DAY, 7_200),
+        (40 * DAY, 60),
+    ] {
         setup.set(seconds);
         setup.world.wait(wait);
         setup.settle();
