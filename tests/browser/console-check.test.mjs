@@ -237,6 +237,26 @@ test("with the deployment's snapshot a token is judged in the page, the network 
   assert.equal(await page.getByRole("region", { name: "What it may do" }).count(), 0);
 });
 
+test("a snapshot that the ledger made and signed judges a token, the network off", async (t) => {
+  const acme = await deployment(t);
+  const { admin } = acme;
+  const issued = await tokens(acme);
+  await admin.revoke(issued.revoked.id);
+  await admin.expect(200, "PATCH", `/v1/tokens/${issued.bound.id}`, { allowed_addresses: ["192.0.2.0/24"] });
+  await admin.expect(200, "PATCH", `/v1/tokens/${issued.expired.id}`, { expires_at: new Date(Date.now() + 1_000).toISOString() });
+  // One that is weak: it is left out, and so no absent text of another system is known to be unknown.
+  const digest = createHash("sha256").update("another-systems-weak-token").digest("hex");
+  const { imported } = await admin.expect(200, "POST", "/v1/tokens/import", {
+    tokens: [{ digest, weak: true, name: "weak", scopes: ["orders:read"] }],
+  });
+  assert.equal(imported, 1);
+  const page = await signedIn(t, acme, admin);
+  await visit(page, "#/check", "Check a token");
+  await page.getByRole("button", { name: "Load snapshot" }).click();
+  await page.getByRole("button", { name: "Forget it" }).waitFor({ timeout: 40_000 });
+  await judgesAlone(page, issued);
+});
+
 test("with a file and keys of one's own whoever is not signed in judges a token as well", async (t) => {
   const acme = await deployment(t);
   const issued = await tokens(acme);
