@@ -36,7 +36,7 @@ pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
     let named =
         headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
     // A weak tag does too (section 8.8.3.2).
-    let mut named = named.map(|named| named.trim()).map(|named| named.strip_prefix("W/").unwrap_or(named));
+    let mut named = named.map(str::trim).map(|named| named.strip_prefix("W/").unwrap_or(named));
     named.any(|named| named == tag || named == "*")
 }
 
