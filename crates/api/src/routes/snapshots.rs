@@ -26,7 +26,7 @@ pub(super) const SNAPSHOT: &str = "application/vnd.counterfoil.snapshot";
 /// and an isolate does not hold a large snapshot.
 const WIDTH: usize = 4;
 
-/// The most files of one snapshot: the platform allows an invocation a thousand reads, and the manifest is not among these.
+/// The most files of one snapshot, its manifest included: the platform allows an invocation a thousand reads.
 const MOST_FILES: usize = 950;
 
 /// Who keeps the file asks each time whether it is still the one.
