@@ -31,7 +31,7 @@ async function history({ admin }) {
   await admin.expect(200, "PATCH", "/v1/members/tmp", { state: "suspended" });
   await admin.expect(200, "PATCH", "/v1/members/tmp", { state: "active", revoke_all: true });
   await admin.expect(200, "DELETE", "/v1/members/tmp");
-  await admin.expect(200, "PATCH", "/v1/workspace", { max_lifetime: 90 * 86_400, default_quota: 50, lease_max: 60, allowed_origins: ["https://a.example"] });
+  await admin.expect(200, "PATCH", "/v1/workspace", { max_lifetime: 90 * 86_400, default_quota: 50, lease_max: 60, snapshot_max: 7 * 86_400, allowed_origins: ["https://a.example"] });
   await root("PATCH", "/v1/workspace", { state: "suspended" });
   await root("PATCH", "/v1/workspace", { state: "active" });
   const session = await admin.open();
@@ -76,7 +76,7 @@ test("every entry is a sentence", async (t) => {
     "The root token made the workspace acme",
   ]);
   for (const text of [
-    "longest life of a token: any → 90 days", "default quota: 600 → 50", "lease of gateways: 10 seconds → 1 minute", "allowed origins: added https://a.example", "reason: left in a log",
+    "longest life of a token: any → 90 days", "default quota: 600 → 50", "lease of gateways: 10 seconds → 1 minute", "life of a snapshot: 1 day → 7 days", "allowed origins: added https://a.example", "reason: left in a log",
     "the old text ended at once", "the old text went on until", "scopes: added orders:write, took away orders:read", "with orders:read · until",
     "from 192.0.2.0/24", "grants: added orders:read, took away orders:*", "role: admin → member", "granted orders:* · quota 5", "added invoices:read and payouts:send · changed",
   ]) await page.getByText(text).first().waitFor();

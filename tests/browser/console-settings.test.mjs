@@ -58,11 +58,13 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   assert.equal(await page.evaluate(() => document.activeElement.value), "61");
   await page.getByLabel("Lease of gateways", { exact: true }).fill("1");
   await page.getByLabel("Lease of gateways: unit").selectOption("minute");
+  await page.getByLabel("Life of a snapshot", { exact: true }).fill("7");
   await page.getByLabel("Allowed origins").fill("https://app.acme.example\n\n https://acme.example \n");
   sent.splice(0);
   await save(page, "Save settings");
   assert.deepEqual(sent, [{
     name: "Acme & Sons", prefix: "acme", default_quota: 50, max_lifetime: 90 * 86_400, session_length: 8 * 3_600, lease_max: 60,
+    snapshot_max: 7 * 86_400,
     allowed_origins: ["https://app.acme.example", "https://acme.example"],
   }]);
   const workspace = await read(acme);

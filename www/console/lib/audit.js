@@ -105,6 +105,7 @@ const SETTINGS = {
   max_lifetime: "longest life of a token",
   session_length: "length of a session",
   lease_max: "lease of gateways",
+  snapshot_max: "life of a snapshot",
   audit_retention_days: "days that the audit is kept",
   allowed_origins: "allowed origins",
   hosts: "hosts",
@@ -169,7 +170,7 @@ function difference(field, was, is) {
 function shown(field, of) {
   if (!isKnown(of)) return { quota: "the default", expires_at: "never", max_lifetime: "any", audit_retention_days: "all" }[field] ?? "none";
   if (field === "expires_at" || field === "not_before") return exact(of);
-  if (["max_lifetime", "session_length", "lease_max"].includes(field)) return duration(of);
+  if (["max_lifetime", "session_length", "lease_max", "snapshot_max"].includes(field)) return duration(of);
   return value(of);
 }
 

@@ -47,6 +47,10 @@ function settings(workspace, save) {
     name: "lease_max", label: "Lease of gateways", value: workspace.lease_max,
     hint: "How long they may accept what was revoked: 2 to 60 seconds.",
   });
+  const snapshot = durationField({
+    name: "snapshot_max", label: "Life of a snapshot", value: workspace.snapshot_max,
+    hint: "How long whoever has one, with no network, may accept what was revoked: a minute to 30 days.",
+  });
   const retention = wholeField({
     name: "audit_retention_days", label: "Days that the audit is kept", value: workspace.audit_retention_days, hint: "For ever where empty. Older entries are removed, for good.",
   });
@@ -54,11 +58,11 @@ function settings(workspace, save) {
     name: "allowed_origins", label: "Allowed origins", value: workspace.allowed_origins.join("\n"),
     hint: "Of which other origins web pages may call the API with a token, one a line, such as https://app.example.com.",
   }, { class: "mono" });
-  const fields = [name, prefix, quota, lifetime, session, lease, retention, origins];
+  const fields = [name, prefix, quota, lifetime, session, lease, snapshot, retention, origins];
 
   const submit = async () => {
     if (!name.value.trim()) throw refuse("name", "Give a name.");
-    for (const one of [quota, session, lease]) if (one.value === null) throw refuse(one.names[0], "This cannot be empty.");
+    for (const one of [quota, session, lease, snapshot]) if (one.value === null) throw refuse(one.names[0], "This cannot be empty.");
     const all = {
       name: name.value.trim(),
       prefix: prefix.value.trim(),
@@ -66,6 +70,7 @@ function settings(workspace, save) {
       max_lifetime: lifetime.value,
       session_length: session.value,
       lease_max: lease.value,
+      snapshot_max: snapshot.value,
       audit_retention_days: retention.value,
       allowed_origins: readLines(origins.value),
     };
