@@ -63,8 +63,9 @@ const RETRY: u64 = 60 * 60 * 1_000;
 /// few, still finds them.
 const WANTED: u64 = 7 * 24 * 60 * 60 * 1_000;
 
-/// How long a file stays that is named no more, at least, in milliseconds: about what the registry's caches keep.
-const SHORTEST_STAY: u64 = 60_000;
+/// For how long a snapshot may be on its way to who fetches it, in milliseconds: its files are read one after the other, as
+/// they are sent.
+const DOWNLOAD: u64 = 10 * 60 * 1_000;
 
 /// Whom an edition is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -220,8 +221,8 @@ pub(crate) fn files_of(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError>
 }
 
 /// When nobody is about to read a file any more that is named no more from now on: when every lease is over whose answer
-/// may have named it, however clocks are off.
+/// may have named it, however clocks are off, and whoever was sent a snapshot of it has that.
 fn unread_after(workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
     let leases = workspace.longest_lease.saturating_mul(1_000).saturating_add(DELTA);
-    now.plus(leases.max(SHORTEST_STAY))
+    now.plus(leases.saturating_add(DOWNLOAD))
 }

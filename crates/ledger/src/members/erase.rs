@@ -1,6 +1,6 @@
 //! Erasing a member: nothing that says who it was stays, in the ledger, in the registry, or on its way there.
 //!
-//! Files of editions that say its id are made anew as after any other change, and deleted a minute after that.
+//! Files of editions that say its id are made anew as after any other change, and deleted some eleven minutes after that.
 //!
 //! Its number and its tokens' ids stay, and so does what the audit says of them, which names no person. Its tokens are
 //! revoked, and each of their records is published again, since those carried what was written about the token.

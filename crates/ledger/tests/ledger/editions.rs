@@ -266,7 +266,7 @@ fn more_texts_are_spread_over_more_segments_and_never_over_fewer() {
 
 #[test]
 fn a_file_goes_when_no_lease_can_name_it_and_not_before() {
-    for (lease, stays) in [(10, 60_000), (60, 61_000)] {
+    for (lease, stays) in [(10, 611_000), (60, 661_000)] {
         let (mut world, admin) = World::founded();
         world.call(Actor::Root, UpdateWorkspace { lease_max: Some(lease), ..of_workspace() }).unwrap();
         let mut registry = Registry::default();
@@ -305,11 +305,11 @@ fn a_workspace_that_cannot_be_published_is_withdrawn_and_tried_again_after_an_ho
     assert_eq!(world.ledger.current_edition(Kind::Leases), Ok(None));
     assert_eq!(world.ledger.edition_files(Kind::Leases), Ok(Vec::new()));
     assert!(retry < Some(world.now.plus(3_600_000)), "before that the manifest is deleted");
-    world.wait(100_000);
-    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(3_500_000)));
+    world.wait(700_000);
+    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(2_900_000)));
     assert_eq!(registry.files.len(), 2, "what was made serves the next");
     world.meddle("DELETE FROM tokens WHERE number = 99");
-    world.wait(3_500_000);
+    world.wait(2_900_000);
     registry.settle(&world, ONE);
     assert_eq!(registry.published(&world, Kind::Leases).tokens(), 2);
 }
@@ -372,7 +372,7 @@ fn snapshots_are_made_while_somebody_wants_them() {
     world.wait(1);
     registry.settle(&world, ONE);
     assert_eq!(world.ledger.current_edition(Kind::Snapshots), Ok(None));
-    world.wait(100_000);
+    world.wait(700_000);
     assert_eq!(registry.settle(&world, ONE), None);
     assert_eq!(registry.files.len(), 3);
     registry.published(&world, Kind::Leases);
@@ -385,9 +385,9 @@ fn what_was_to_be_deleted_and_is_made_again_stays() {
     registry.settle(&world, ONE);
     let snapshot = registry.published(&world, Kind::Snapshots).current;
     world.wait(7 * DAY);
-    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(60_000)));
+    assert_eq!(registry.settle(&world, ONE), Some(world.now.plus(611_000)));
     assert_eq!(world.number("SELECT count(*) FROM files WHERE due_at IS NOT NULL"), 2, "the owners are in both kinds");
-    world.wait(60_000);
+    world.wait(611_000);
     let delete = world.ledger.edition_step(world.now).unwrap();
     assert!(matches!(delete, Step::Delete { .. }));
     world.ledger.edition_failed(&delete, world.now).unwrap();
@@ -518,7 +518,7 @@ fn numbers_that_are_far_apart_are_published_up_to_a_point() {
     world.meddle("UPDATE workspace SET generation = generation + 1");
     let published = registry.catch_up(&mut world, ONE);
     assert!(published.owner(1_025).is_some() && published.manifest.owners_of(4_096 * 1_024).is_none());
-    world.wait(100_000);
+    world.wait(700_000);
     registry.settle(&world, ONE);
     assert_eq!((world.number("SELECT count(*) FROM owner_segments"), registry.files.len()), (4_096, 4_098));
 }
