@@ -5,7 +5,7 @@
 //! nothing behind: the transaction is rolled back whole, with the audit row and the outbox row that were part of it.
 
 use counterfoil_token::SealSecret;
-use counterfoil_verify::{Code, Name, Timestamp};
+use counterfoil_verify::{Code, Timestamp};
 
 use crate::{
     audit,
@@ -13,7 +13,7 @@ use crate::{
     clients,
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
-    editions::{self, Current, Kind, Step},
+    editions::{self, Step},
     idempotency::{Once, Repeatable},
     identity,
     leases::{self, Leases},
@@ -119,30 +119,6 @@ impl<S: Sql> Ledger<S> {
     /// [`SqlError`] where the database fails; the same step is taken again at once then.
     pub fn edition_failed(&self, step: &Step, now: Timestamp) -> Result<(), SqlError> {
         self.sql.transaction(|| editions::failed(&self.sql, step, now))
-    }
-
-    /// The current edition of that kind, where there is one.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn current_edition(&self, kind: Kind) -> Result<Option<Current>, SqlError> {
-        editions::current(&self.sql, kind)
-    }
-
-    /// The files that the current edition of that kind names, in its manifest's order.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn edition_files(&self, kind: Kind) -> Result<Vec<Name>, SqlError> {
-        editions::files_of(&self.sql, kind)
-    }
-
-    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
-        self.sql.transaction(|| editions::want_snapshots(&self.sql, now))
     }
 
     /// Forgets a workspace that is gone and whose slug is released. Of another one it forgets nothing.

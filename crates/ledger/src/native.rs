@@ -5,7 +5,7 @@ use core::{cell::Cell, net::IpAddr};
 use std::path::Path;
 
 use counterfoil_token::WorkspaceKey;
-use counterfoil_verify::Timestamp;
+use counterfoil_verify::{Name, Timestamp};
 use rusqlite::{
     Batch, Connection, Error, Statement, fallible_iterator::FallibleIterator as _, limits::Limit, params_from_iter,
     types::Value as Stored,
@@ -181,6 +181,30 @@ impl<S: Sql> Ledger<S> {
     /// [`SqlError`] where the database fails; the step is not taken then.
     pub fn edition_step_of(&self, texts: u64, now: Timestamp) -> Result<editions::Step, SqlError> {
         self.sql().transaction(|| editions::step(self.sql(), now, texts))
+    }
+
+    /// The current edition of that kind, where there is one.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn current_edition(&self, kind: editions::Kind) -> Result<Option<editions::Current>, SqlError> {
+        editions::current(self.sql(), kind)
+    }
+
+    /// The files that the current edition of that kind names, in its manifest's order.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<Name>, SqlError> {
+        editions::files_of(self.sql(), kind)
+    }
+
+    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
+        self.sql().transaction(|| editions::want_snapshots(self.sql(), now))
     }
 
     /// Has one command carried out as it would come over the wire: there and back in JSON.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     reader::{Read, Reader},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
-    segment::Name,
+    segment::{Name, push_hex},
     time::Timestamp,
 };
 
@@ -196,7 +196,7 @@ impl RegistryKey {
                 path.extend(b"r/");
                 path.extend(workspace.as_str().bytes());
                 path.push(b'/');
-                path.extend(digest.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit));
+                push_hex(&mut path, digest.as_bytes());
             }
             Self::Owner(workspace, number) => {
                 path.extend(b"o/");
@@ -213,10 +213,6 @@ impl RegistryKey {
         // All of it is ASCII.
         String::from_utf8(path).unwrap_or_default()
     }
-}
-
-fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' - 10 + value }
 }
 
 fn push_decimal(text: &mut Vec<u8>, number: u64) {

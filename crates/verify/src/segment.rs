@@ -49,6 +49,7 @@ mod table;
 pub use build::{BuildError, SegmentBuilder};
 pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
 pub use name::Name;
+pub(crate) use name::push_hex;
 pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;

@@ -15,6 +15,7 @@
 
 mod answers;
 mod offline;
+mod questions;
 mod recall;
 mod segments;
 
@@ -23,15 +24,15 @@ use alloc::{sync::Arc, vec::Vec};
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
-    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey, Segments, Use},
+    answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
     decision::{Code, Facts},
     demand::{Demand, Freshness},
-    lease::Lease,
     memory::{Memory, Moment},
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     time::Timestamp,
     verifier::{
         offline::{Loaded, Stricter},
+        questions::LOOKS,
         segments::{FETCHES, Found},
     },
 };
@@ -62,14 +63,8 @@ impl Default for Limits {
 /// been known to verifiers for this long, as one that is not current yet, before tokens are sealed with it.
 const SEAL_KEYS_AGE: u64 = 60_000;
 
-/// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
-const LOOKS: u8 = 2;
-
 /// How often the ledger is asked again whose answer came too late.
 const REPEATS: u8 = 2;
-
-/// The most uses in one report.
-const REPORT: usize = 1_000;
 
 /// A step towards a decision.
 #[derive(Debug)]
@@ -316,34 +311,6 @@ impl Verifier {
         }
     }
 
-    /// Goes on as segments say.
-    fn follow(&mut self, found: Found, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
-        match found {
-            Found::Known => match self.recall(subject, course.freshness, demand, now) {
-                Some(decision) => Progress::Decided(decision),
-                None => self.ask(subject, course, demand, now),
-            },
-            Found::Nothing(as_of) => match subject.foreign {
-                Some(at) => {
-                    let course = Course { unknown: course.unknown.into_iter().chain([as_of]).min(), ..course };
-                    self.check_foreign(subject.digest, at + 1, course, demand, now)
-                }
-                // Its seal is right, so it was issued: since the lease was granted. It counts at once.
-                None => self.ask(subject, course, demand, now),
-            },
-            Found::Fetch(keys) => {
-                let course = Course { fetches: course.fetches + 1, ..course };
-                Progress::Fetch(Pending {
-                    subject,
-                    need: Need::Registry(keys),
-                    asked_at: now,
-                    nth: self.questions,
-                    course,
-                })
-            }
-        }
-    }
-
     /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
     fn check_foreign(&mut self, digest: Digest, at: usize, course: Course, demand: &Demand, now: Moment) -> Progress {
         let freshness = course.freshness;
@@ -374,77 +341,6 @@ impl Verifier {
             Some(as_of) => decided(Code::Unknown, freshness, as_of, None),
             None => certain(Code::Unknown, now),
         }
-    }
-
-    /// What to fetch next, where memory does not suffice.
-    fn ask(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
-        let workspace = self.memory.workspace(subject.workspace);
-        let freshness = workspace.map_or(course.freshness, |held| strictest(course.freshness, demand, held.item));
-        let need = match freshness {
-            Freshness::Eventual if course.looks < LOOKS => Need::Registry(self.registry_keys(subject, now)),
-            _ if course.without_ledger => return unavailable(demand, now),
-            Freshness::Bounded => {
-                if demand.or_eventual && self.memory.lease(subject.workspace).is_some_and(|lease| lease.is_failing(now))
-                {
-                    return self.fall_back(subject, course, demand, now);
-                }
-                Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest])))
-            }
-            _ => Need::Ledger(Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) }),
-        };
-        let looks = course.looks + u8::from(matches!(need, Need::Registry(_)));
-        let nth = self.questions;
-        Progress::Fetch(Pending { subject, need, asked_at: now, nth, course: Course { looks, ..course } })
-    }
-
-    /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
-    fn registry_keys(&mut self, subject: Subject, now: Moment) -> Vec<RegistryKey> {
-        let Subject { workspace, digest, .. } = subject;
-        let age = self.limits.eventual_age;
-        let mut keys = Vec::new();
-        let token = self.memory.token(workspace, digest);
-        let owner = token.as_ref().map(|held| held.item.owner);
-        if !token.is_some_and(|held| held.is_recent(now, age)) {
-            keys.push(RegistryKey::Token(workspace, digest));
-        }
-        if !self.memory.workspace(workspace).is_some_and(|held| held.is_recent(now, age)) {
-            keys.push(RegistryKey::Workspace(workspace));
-        }
-        if let Some(owner) = owner
-            && !self.memory.owner(workspace, owner).is_some_and(|held| held.is_recent(now, age))
-        {
-            keys.push(RegistryKey::Owner(workspace, owner));
-        }
-        keys
-    }
-
-    fn lease_question(&mut self, workspace: WorkspaceKey, digests: Vec<Digest>) -> LeaseQuestion {
-        if self.memory.lease(workspace).is_none() {
-            self.memory.keep_lease(workspace, Lease::default());
-        }
-        // It would take centuries to come round.
-        self.questions = self.questions.saturating_add(1);
-        let since = self.memory.lease(workspace).and_then(|lease| lease.position);
-        let segments = self.limits.segments.then(|| self.segments_of(workspace));
-        LeaseQuestion { workspace, since, digests, uses: Vec::new(), segments }
-    }
-
-    /// Which segments are gone by.
-    fn segments_of(&mut self, workspace: WorkspaceKey) -> Segments {
-        let run = self.memory.lease(workspace).map_or(0, |lease| lease.run);
-        Segments { manifest: self.memory.base(workspace, run).map(|base| base.edition.manifest) }
-    }
-
-    fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: Moment) -> Vec<Use> {
-        let is_due = self.memory.lease(workspace).is_some_and(|lease| lease.is_report_due(now));
-        let mut uses = Vec::new();
-        if is_due && self.limits.count_uses {
-            uses = self.memory.take_uses(workspace, REPORT);
-        }
-        if let (false, Some(lease)) = (uses.is_empty(), self.memory.lease(workspace)) {
-            lease.report(now);
-        }
-        uses
     }
 
     fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {

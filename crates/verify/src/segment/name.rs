@@ -41,14 +41,16 @@ impl Name {
         let mut path = Vec::from(*b"s/");
         path.extend(workspace.as_str().bytes());
         path.push(b'/');
-        path.extend(self.as_bytes().iter().flat_map(|byte| [byte >> 4, byte & 15]).map(hex_digit));
+        push_hex(&mut path, self.as_bytes());
         // All of it is ASCII.
         String::from_utf8(path).unwrap_or_default()
     }
 }
 
-fn hex_digit(value: u8) -> u8 {
-    if value < 10 { b'0' + value } else { b'a' - 10 + value }
+/// Writes bytes in lower-case hexadecimal.
+pub(crate) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+    let digit = |value| if value < 10 { b'0' + value } else { b'a' - 10 + value };
+    text.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit));
 }
 
 impl Read for Name {

@@ -9,7 +9,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use counterfoil_token::WorkspaceKey;
 
-use super::{Course, Subject, Verifier, strictest};
+use super::{Course, Need, Pending, Progress, Subject, Verifier, strictest};
 use crate::{
     answer::RegistryKey,
     demand::{Demand, Freshness},
@@ -79,6 +79,41 @@ impl Verifier {
             return Some(Found::Fetch(Vec::from([RegistryKey::Token(key, digest)])));
         }
         Some(Found::Known)
+    }
+
+    /// Goes on as segments say.
+    pub(super) fn follow(
+        &mut self,
+        found: Found,
+        subject: Subject,
+        course: Course,
+        demand: &Demand,
+        now: Moment,
+    ) -> Progress {
+        match found {
+            Found::Known => match self.recall(subject, course.freshness, demand, now) {
+                Some(decision) => Progress::Decided(decision),
+                None => self.ask(subject, course, demand, now),
+            },
+            Found::Nothing(as_of) => match subject.foreign {
+                Some(at) => {
+                    let course = Course { unknown: course.unknown.into_iter().chain([as_of]).min(), ..course };
+                    self.check_foreign(subject.digest, at + 1, course, demand, now)
+                }
+                // Its seal is right, so it was issued: since the lease was granted. It counts at once.
+                None => self.ask(subject, course, demand, now),
+            },
+            Found::Fetch(keys) => {
+                let course = Course { fetches: course.fetches + 1, ..course };
+                Progress::Fetch(Pending {
+                    subject,
+                    need: Need::Registry(keys),
+                    asked_at: now,
+                    nth: self.questions,
+                    course,
+                })
+            }
+        }
     }
 
     /// A file, if it is held. Nothing at all where it was lately not to be had.
