@@ -127,8 +127,14 @@ fn tell(
 ) -> Result<Told, SqlError> {
     if let Some(edition) = edition {
         let goes_by_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
-        let from_there = known.filter(|known| goes_by_it || *known < edition.generation);
-        for since in [from_there, Some(edition.generation)].into_iter().flatten() {
+        let from_the_edition = Some(edition.generation);
+        let from = match known {
+            // What is too much from there on is no less from the edition on.
+            Some(_) if goes_by_it => [known, None],
+            Some(generation) if generation < edition.generation => [known, from_the_edition],
+            _ => [from_the_edition, None],
+        };
+        for since in from.into_iter().flatten() {
             if let Some(changes) = changes(work, since, Issued::Told)? {
                 return Ok(Told { since: Some(since), edition: Some(edition), changes });
             }

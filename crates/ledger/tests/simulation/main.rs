@@ -10,6 +10,7 @@
 
 mod authority;
 mod clock;
+mod counts;
 mod network;
 mod simulation;
 

@@ -1,6 +1,6 @@
 //! Verifiers, the ledger, the registry and whoever changes something, and what they promise each other.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use counterfoil_ledger::{editions::Step, native::Seeded};
 use counterfoil_verify::{
@@ -11,6 +11,7 @@ use counterfoil_verify::{
 use crate::{
     authority::{Authority, Dead, MEMBERS, demand, key},
     clock::Clock,
+    counts::Counts,
     network::{Queue, chance, draw, flight},
 };
 
@@ -48,25 +49,6 @@ impl Mutation {
         Self::ChangesAreLost,
         Self::EditionsAreStale,
     ];
-}
-
-/// What happened.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) checks: u64,
-    hot: u64,
-    passed: u64,
-    unavailable: u64,
-    renewals: u64,
-    changes: u64,
-    waits: u64,
-    /// Bounded checks that passed a token that was dead already, and the longest after its death.
-    after_death: u64,
-    longest: u64,
-    crashes: u64,
-    /// Files of editions that verifiers read, and that were not what they should be.
-    files: u64,
-    spoilt: u64,
 }
 
 enum Event {
@@ -541,42 +523,5 @@ impl Simulation {
             }
         }
         None
-    }
-}
-
-impl Counts {
-    /// A run in which nothing happens shows nothing.
-    pub(crate) fn assert_not_idle(&self) {
-        assert!(self.hot * 10 > self.checks * 7, "most checks are answered from memory: {self}");
-        assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");
-        assert!(self.unavailable * 5 < self.checks, "most checks are answered: {self}");
-        assert!(self.longest > 5_000, "some leases run out: {self}");
-        assert!(self.files > 500 && self.spoilt > 20, "segments are loaded, and found spoilt: {self}");
-        assert!(self.crashes > 20 && self.waits > 100 && self.renewals > 100, "{self}");
-    }
-}
-
-impl fmt::Display for Counts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            checks,
-            hot,
-            passed,
-            unavailable,
-            renewals,
-            changes,
-            waits,
-            after_death,
-            longest,
-            crashes,
-            files,
-            spoilt,
-        } = self;
-        write!(
-            f,
-            "{checks} checks, {hot} from memory, {passed} passed, {unavailable} unavailable; {renewals} renewals, {changes} \
-             changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes; {files} files \
-             read, {spoilt} spoilt"
-        )
     }
 }

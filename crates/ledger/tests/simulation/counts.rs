@@ -1,0 +1,59 @@
+//! What happened in a simulation: one in which little happens shows little.
+
+use std::fmt;
+
+/// What happened.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) checks: u64,
+    pub(crate) hot: u64,
+    pub(crate) passed: u64,
+    pub(crate) unavailable: u64,
+    pub(crate) renewals: u64,
+    pub(crate) changes: u64,
+    pub(crate) waits: u64,
+    /// Bounded checks that passed a token that was dead already, and the longest after its death.
+    pub(crate) after_death: u64,
+    pub(crate) longest: u64,
+    pub(crate) crashes: u64,
+    /// Files of editions that verifiers read, and that were not what they should be.
+    pub(crate) files: u64,
+    pub(crate) spoilt: u64,
+}
+
+impl Counts {
+    /// A run in which nothing happens shows nothing.
+    pub(crate) fn assert_not_idle(&self) {
+        assert!(self.hot * 10 > self.checks * 7, "most checks are answered from memory: {self}");
+        assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");
+        assert!(self.unavailable * 5 < self.checks, "most checks are answered: {self}");
+        assert!(self.longest > 5_000, "some leases run out: {self}");
+        assert!(self.files > 500 && self.spoilt > 20, "segments are loaded, and found spoilt: {self}");
+        assert!(self.crashes > 20 && self.waits > 100 && self.renewals > 100, "{self}");
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            checks,
+            hot,
+            passed,
+            unavailable,
+            renewals,
+            changes,
+            waits,
+            after_death,
+            longest,
+            crashes,
+            files,
+            spoilt,
+        } = self;
+        write!(
+            f,
+            "{checks} checks, {hot} from memory, {passed} passed, {unavailable} unavailable; {renewals} renewals, {changes} \
+             changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes; {files} files \
+             read, {spoilt} spoilt"
+        )
+    }
+}
