@@ -133,7 +133,7 @@ export class Gate {
     if (details === undefined) return { valid: false, code: codeOf(answer) };
     const { valid, code, freshness, asOf, workspaceKey, ownerId, owner, metadata, ...token } = details;
     if (token.number === undefined) return { valid, code, freshness, asOf };
-    if (metadata !== undefined) token.metadata = JSON.parse(metadata);
+    if (metadata !== undefined) Object.assign(token, { metadata: JSON.parse(metadata), metadataText: metadata });
     return { valid, code, freshness, asOf, token: { ...token, owner: ownerId } };
   }
 

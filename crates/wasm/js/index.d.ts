@@ -195,7 +195,10 @@ export interface Bearer {
   clientId?: string;
   /** Milliseconds since 1970. */
   expiresAt?: number;
+  /** As `JSON.parse` reads it, which keeps numbers beyond 2^53 and long fractions to about 16 digits only. */
   metadata?: unknown;
+  /** The JSON text of it as it is kept, to the digit; there where `metadata` is. */
+  metadataText?: string;
 }
 
 /** The answer about one token. */

@@ -66,6 +66,13 @@ export function quick(token: string, compiled: CompiledDemand, into: Uint32Array
   return isValid(answers[0] ?? 0) && codeOf(gate.check(token, compiled, "192.0.2.1")) === "VALID";
 }
 
+/** What a token carries, as it was read and to the digit. */
+export function carried({ metadata, metadataText }: Bearer): unknown {
+  // @ts-expect-error it may carry nothing
+  metadataText.length;
+  return metadata ?? metadataText?.length;
+}
+
 export default {
   fetch: guard(gate, demand, async (request: Request, decision, _env: Env, context: { waitUntil(p: Promise<unknown>): void }) => {
     context.waitUntil(Promise.resolve(decision.token.owner));

@@ -1,0 +1,48 @@
+// What a token carries is had to the digit, by every way that a decision is made.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { demand } from "./harness.mjs";
+import { live, offlineGate } from "./offline.mjs";
+import { TEXT, written } from "./written.mjs";
+
+/** What JavaScript's numbers cannot hold, and what a writer of its own would write otherwise. */
+const EXACT = [
+  '{"n":123456789012345678901234567890}',
+  '{"n":0.1000000000000000055511151231257827,"m":1e400,"k":-0,"j":1.0,"i":1E+2}',
+  '{"b":1,"a":{"2":1,"1":2},"b":2}',
+  '"\\u00fc\\/"',
+  "9007199254740993",
+  "null",
+];
+
+test("its exact text is there, whoever told", async () => {
+  for (const metadata of EXACT) {
+    for (const [freshness, from] of [["strong", "/v1/records"], ["bounded", "/v1/lease"], ["eventual", "r"]]) {
+      const { gate, asked } = written({ changed: { metadata } });
+      // From what was fetched, then from memory; alone and with others.
+      const decisions = [
+        await gate.verify(TEXT, { ...demand, freshness }),
+        await gate.verify(TEXT, { ...demand, freshness }),
+        ...(await gate.verifyAll([TEXT, TEXT], { ...demand, freshness })),
+        // Of a token that does not pass, too.
+        await gate.verify(TEXT, { allOf: ["orders:write"], freshness }),
+      ];
+      assert.ok(asked.includes(from));
+      assert.deepEqual(decisions.map(({ valid }) => valid), [true, true, true, true, false]);
+      for (const { token } of decisions) {
+        assert.equal(token.metadataText, metadata, freshness);
+        assert.deepEqual(token.metadata, JSON.parse(metadata));
+      }
+    }
+  }
+});
+
+test("a token that carries nothing has neither, and a snapshot has none", async () => {
+  const { gate } = written({});
+  const offline = await offlineGate({});
+  for (const { valid, token } of [await gate.verify(TEXT, demand), await offline.verify(live, demand)]) {
+    assert.ok(valid);
+    assert.ok(!("metadata" in token) && !("metadataText" in token));
+  }
+});
