@@ -3,13 +3,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { copyFile, readFile, writeFile } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { join } from "node:path";
 import { before, test } from "node:test";
-import { build } from "esbuild";
-import { Miniflare } from "miniflare";
 import { launch } from "../browser/browser.mjs";
 import { answerRecord, encode } from "../vectors/layout.mjs";
 import { install, run, serve, tool } from "./installed.mjs";
+import { worker } from "./worker.mjs";
 
 const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
 const FOREIGN = "ghp_somebody-elses-token";
@@ -118,29 +117,9 @@ test("in Node", async (t) => {
 test("in a bundled Worker", async (t) => {
   const { folder } = await install(t);
   await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
-  const worker = `
+  const miniflare = await worker(t, folder, `
     import { replay } from "./replay.mjs";
-    export default { fetch: async (request) => Response.json(await replay(await request.json())) };`;
-  const outdir = join(folder, "bundle");
-  const { outputFiles } = await build({
-    stdin: { contents: worker, resolveDir: folder },
-    bundle: true,
-    format: "esm",
-    // As wrangler bundles.
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:workers"],
-    loader: { ".wasm": "copy" },
-    assetNames: "[name]",
-    outdir,
-    write: false,
-  });
-  const module = ({ path, contents, text }) =>
-    extname(path) === ".wasm"
-      ? { type: "CompiledWasm", path, contents }
-      : { type: "ESModule", path, contents: text };
-  const modules = outputFiles.map(module).sort((one, other) => one.type.localeCompare(other.type)).reverse();
-  const miniflare = new Miniflare({ modules, modulesRoot: outdir, compatibilityDate: "2026-04-01" });
-  t.after(() => miniflare.dispose());
+    export default { fetch: async (request) => Response.json(await replay(await request.json())) };`);
   const asked = await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: JSON.stringify(questions) });
   confirm(await asked.json());
 });

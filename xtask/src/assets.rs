@@ -18,6 +18,7 @@ const MODULE: &[&str] = &[
     "verifier.js",
     "gate.js",
     "control-plane.js",
+    "failure.js",
     "presented.js",
     "refusal.js",
     "snapshot.js",

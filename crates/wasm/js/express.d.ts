@@ -13,7 +13,9 @@ declare global {
 }
 
 /**
- * Middleware that answers requests whose token does not pass. After it `request.counterfoil` is the decision.
+ * Middleware, for Express 4 and 5 and their like, that answers requests whose token does not pass. After it
+ * `request.counterfoil` is the decision. What throws before the decision is answered by 500 (`INTERNAL`): it neither passes
+ * the request nor goes to `next`.
  * @param options.address where the client calls from; `request.ip`, or the other end of the connection, by itself
  * @throws InvalidDemandError
  */

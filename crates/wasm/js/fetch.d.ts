@@ -8,7 +8,8 @@ export type Admission = Extract<Decision, { valid: true }>;
  * Lets those requests through to `handler` whose token passes, and answers the others itself.
  *
  * The handler also gets the decision (`undefined` on a public route) and what else comes after the request: `env` and
- * the context in a Worker.
+ * the context in a Worker. What throws before the decision is answered by 500 (`INTERNAL`), so that no Worker passes a request on
+ * for it; what the handler throws is thrown.
  * @throws InvalidDemandError
  */
 export function guard<Rest extends unknown[], Incoming extends Request = Request>(

@@ -17,9 +17,9 @@ const OVERRIDES = ["x-http-method", "x-http-method-override", "x-method-override
 export function guard(gate, asked, handler) {
   const ruleOf = rules(gate, asked);
   return async (request, ...rest) => {
-    const rule = ruleOf(request.method, pathOf(request.url));
-    const { decision, refused } = await judge(gate, rule, request);
-    return refused ? new Response(refused.body, refused) : handler(request, decision, ...rest);
+    const find = () => ({ rule: ruleOf(request.method, pathOf(request.url)) });
+    const { passes, decision, refused } = await judge(gate, request, find);
+    return passes ? handler(request, decision, ...rest) : new Response(refused.body, refused);
   };
 }
 

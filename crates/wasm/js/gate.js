@@ -1,14 +1,20 @@
 // Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
 import { ControlPlane, NOWHERE } from "./control-plane.js";
+import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
-import { InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue } from "./verifier.js";
+import {
+  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, plain,
+} from "./verifier.js";
 
 /** The most digests that the control plane takes in one question. */
 const BATCH = 100;
 
 /** How long the same failure is not told again, in milliseconds. */
 const TOLD_AGAIN = 60_000;
+
+/** How many failures are known to have been told. Of more kinds than these at a time some are told again. */
+const TOLD = 16;
 
 export class Gate {
   #verifier;
@@ -21,7 +27,8 @@ export class Gate {
   #now;
   #address;
   #onFailure;
-  #told = { message: "", at: -Infinity };
+  /** When which failure was told last, by its message. */
+  #told = new Map();
 
   constructor({
     controlPlane,
@@ -64,9 +71,10 @@ export class Gate {
     return this.#verifier.load(file, { keys, now: this.#now() });
   }
 
-  compile({ allOf, anyOf, freshness = this.#freshness, orEventual = this.#orEventual, brief, ...others }) {
-    if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
-    return this.#verifier.demand({ workspaces: [...this.#tokens.keys()], allOf, anyOf, freshness, orEventual, brief });
+  compile(demand) {
+    const { freshness = this.#freshness, orEventual = this.#orEventual, workspaces, ...others } = plain(demand);
+    if (workspaces !== undefined) throw new InvalidDemandError("UNKNOWN_FIELD");
+    return this.#verifier.demand({ ...others, workspaces: [...this.#tokens.keys()], freshness, orEventual });
   }
 
   check(token, demand, address) {
@@ -82,8 +90,18 @@ export class Gate {
   #check(token, demand, now, address) {
     const answer = this.#verifier.check(token, demand, now, address);
     // At once: the verifier holds the last few decisions only.
-    if (isRenewalDue(answer)) background(this.#renew(answer));
+    if (isRenewalDue(answer)) this.#inBackground(this.#renew(answer));
     return answer;
+  }
+
+  /** Whatever becomes of it, this request goes on, and the process too: Node ends it for a promise that nobody looks at. */
+  #inBackground(work) {
+    const settled = work.catch((error) => this.#tell(error));
+    try {
+      background(settled);
+    } catch (error) {
+      this.#tell(error);
+    }
   }
 
   async verify(from, demand, { address } = {}) {
@@ -174,15 +192,35 @@ export class Gate {
     }
   }
 
-  /** Says why nothing can be verified, but not with every request. */
+  /** What a guard of this gate could not go on with. */
+  [FAILED](error) {
+    this.#tell(error);
+  }
+
+  /** Says why nothing can be verified, but not with every request. Never throws: whoever waits for a decision goes on. */
   #tell(error) {
-    const now = this.#now();
-    if (error.message === this.#told.message && Math.abs(now - this.#told.at) < TOLD_AGAIN) return;
-    this.#told = { message: error.message, at: now };
     try {
-      this.#onFailure(error);
+      const { message } = error;
+      const now = this.#toldAt();
+      // Either way: the clock may have been set back.
+      if (Math.abs(now - this.#told.get(message)) < TOLD_AGAIN) return;
+      this.#told.delete(message);
+      this.#told.set(message, now);
+      if (this.#told.size > TOLD) this.#told.delete(this.#told.keys().next().value);
+      // A hook may be asynchronous, and fail later.
+      Promise.resolve(this.#onFailure(error)).catch(() => {});
     } catch {
-      // Whoever waits for a decision, and whoever renews a lease, goes on.
+      // As above.
+    }
+  }
+
+  /** The time, and always the same where it is the clock that fails. */
+  #toldAt() {
+    try {
+      const now = this.#now();
+      return Number.isFinite(now) ? now : 0;
+    } catch {
+      return 0;
     }
   }
 }

@@ -10,7 +10,8 @@ interface Options {
 
 /**
  * Middleware that answers requests whose token does not pass. After it `c.get("counterfoil")` is the decision; on a
- * public route of a policy there is none.
+ * public route of a policy there is none. What throws before the decision is answered by 500 (`INTERNAL`), and does not go to
+ * `onError`; what the handler throws does.
  * @throws InvalidDemandError
  */
 export function guard(

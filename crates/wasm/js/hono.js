@@ -5,10 +5,8 @@ export function guard(gate, asked, { address } = {}) {
   const ruleOf = rules(gate, asked);
   return async (context, next) => {
     const { raw } = context.req;
-    const rule = ruleOf(raw.method, pathOf(raw.url));
-    const { decision, refused } = await judge(gate, rule, raw, { address: address?.(context) });
-    if (refused) return new Response(refused.body, refused);
-    context.set("counterfoil", decision);
-    return next();
+    const find = () => ({ rule: ruleOf(raw.method, pathOf(raw.url)), address: address?.(context) });
+    const { passes, refused } = await judge(gate, raw, find, (decision) => context.set("counterfoil", decision));
+    return passes ? next() : new Response(refused.body, refused);
   };
 }

@@ -259,8 +259,11 @@ export interface GateOptions {
   address?(request: Presenting): string | undefined;
   /** Milliseconds since 1970; `Date.now` by itself. */
   now?(): number;
-  /** Told why there are no answers, the same at most once a minute; `console.error` by itself. */
-  onFailure?(error: Error): void;
+  /**
+   * Told why there are no answers, and what a guard could not go on with; the same at most once a minute. Its message holds no
+   * token. `console.error` of the message by itself.
+   */
+  onFailure?(error: Error): unknown;
 }
 
 /** What a gate needs that goes by a snapshot alone. */
@@ -328,19 +331,23 @@ export class Gate {
   ): Into;
 }
 
-/** What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429 or 503. */
+/** What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503. */
 export function refusal(
-  decision: { code: Decision["code"] | "NO_ROUTE" },
+  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL" },
   demand?: GateDemand,
 ): { status: number; headers: Record<string, string>; body: string };
 
 /** Not a demand. `code` says why. */
 export class InvalidDemandError extends TypeError {
   readonly code:
+    /** A function, a promise, a list or the like, which would demand nothing. */
+    | "NOT_AN_OBJECT"
     | "NO_WORKSPACE"
     | "INVALID_WORKSPACE"
     | "INVALID_SCOPE"
     | "INVALID_FRESHNESS"
+    /** `orEventual` and `brief` are true or false. */
+    | "INVALID_FLAG"
     | "UNKNOWN_FIELD"
     | "TOO_MANY_DEMANDS";
 }

@@ -20,12 +20,13 @@ const REFUSALS = {
   ADDRESS_NOT_ALLOWED: [403, "The token may not be used from this address."],
   INSUFFICIENT_SCOPE: [403, "The token lacks a scope that this needs."],
   NO_ROUTE: [403, "No route of the gate's policy covers this request."],
+  INTERNAL: [500, "Something went wrong while the token was checked, so the request is refused. It was logged."],
   RATE_LIMITED: [429, "Too many unknown tokens; try again in a second."],
   UNAVAILABLE: [503, "It cannot be known just now whether the token passes; try again in a second."],
 };
 
 export function refusal({ code }, { allOf = [], anyOf = [] } = {}) {
-  const [status, detail] = REFUSALS[code] ?? REFUSALS.UNKNOWN;
+  const [status, detail] = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : REFUSALS.UNKNOWN;
   const headers = { "content-type": "application/problem+json" };
   const error = status === 400 ? "invalid_request" : status === 401 ? "invalid_token" : "insufficient_scope";
   // Scopes are of characters that need no quoting. RFC 6750 has no words for "one of these".
@@ -35,7 +36,7 @@ export function refusal({ code }, { allOf = [], anyOf = [] } = {}) {
   else if (code === "INSUFFICIENT_SCOPE") {
     headers["www-authenticate"] = `Bearer realm="counterfoil", error="${error}"${scope}`;
   }
-  if (status >= 429) headers["retry-after"] = "1";
+  if (status === 429 || status === 503) headers["retry-after"] = "1";
   const title = code[0] + code.slice(1).toLowerCase().replaceAll("_", " ");
   return { status, headers, body: JSON.stringify({ title, status, code, detail }) };
 }

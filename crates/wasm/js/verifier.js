@@ -105,19 +105,24 @@ export class Verifier {
     this.#input = this.#machine.input();
   }
 
-  demand({ workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false, brief = false }) {
+  demand(demand) {
+    const {
+      workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false, brief = false, ...others
+    } = plain(demand);
+    // A field that is not read demands nothing.
+    if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
     const lines = [
-      ...workspaces.map((key) => line("w", key, "INVALID_WORKSPACE")),
-      ...allOf.map((scope) => line("a", scope, "INVALID_SCOPE")),
-      ...anyOf.map((scope) => line("o", scope, "INVALID_SCOPE")),
+      ...items("w", workspaces, "INVALID_WORKSPACE"),
+      ...items("a", allOf, "INVALID_SCOPE"),
+      ...items("o", anyOf, "INVALID_SCOPE"),
       line("f", freshness, "INVALID_FRESHNESS"),
-      ...(orEventual ? ["e"] : []),
-      ...(brief ? ["b"] : []),
+      ...flag("e", orEventual),
+      ...flag("b", brief),
     ];
     give(this.#machine, encoder.encode(lines.join("\n")));
-    const demand = this.#machine.demand();
-    if (demand < 0) throw new InvalidDemandError(REFUSED[-demand] ?? "INVALID");
-    return demand;
+    const compiled = this.#machine.demand();
+    if (compiled < 0) throw new InvalidDemandError(REFUSED[-compiled] ?? "INVALID");
+    return compiled;
   }
 
   trustSealKeys(workspace, keys, now) {
@@ -204,6 +209,28 @@ export class Verifier {
 function newMachine(budget, segments) {
   if (!memory) throw new Error("await init() first");
   return new Machine(budget, segments);
+}
+
+/**
+ * The demand itself. A function, a promise or a list would be read as a demand of nothing: whoever has any token would pass.
+ * By its prototype's prototype, since an object may come from another realm.
+ */
+export function plain(demand) {
+  const prototype = typeof demand === "object" && demand !== null ? Object.getPrototypeOf(demand) : undefined;
+  const isPlain = prototype === null || (prototype !== undefined && Object.getPrototypeOf(prototype) === null);
+  if (!isPlain) throw new InvalidDemandError("NOT_AN_OBJECT");
+  return demand;
+}
+
+function items(kind, list, code) {
+  if (!Array.isArray(list)) throw new InvalidDemandError(code);
+  return list.map((item) => line(kind, item, code));
+}
+
+/** A text such as "false" is no no. */
+function flag(kind, isSet) {
+  if (typeof isSet !== "boolean") throw new InvalidDemandError("INVALID_FLAG");
+  return isSet ? [kind] : [];
 }
 
 function line(kind, item, code) {

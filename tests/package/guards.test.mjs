@@ -1,0 +1,255 @@
+// Guards when something throws: whatever goes wrong before the decision is a refusal, and what the handler throws is its own.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+import Express from "express";
+import Express4 from "express4";
+import { Hono } from "hono";
+import { InvalidDemandError, refusal } from "../../build/verify/node.js";
+import { guard as expressGuard } from "../../build/verify/express.js";
+import { guard as fetchGuard } from "../../build/verify/fetch.js";
+import { guard as honoGuard } from "../../build/verify/hono.js";
+import { Policy } from "../../build/verify/policy.js";
+import { demand } from "./harness.mjs";
+import { live, offlineGate } from "./offline.mjs";
+
+const PATH = "/orders/1";
+
+/** What handlers throw. */
+class Mine extends Error {}
+
+/** Serves until the test ends: its address. */
+async function listening(t, handler) {
+  const server = createServer(handler).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${server.address().port}`;
+}
+
+/** Asks what is served there. A request that hangs is a failure of its own. */
+const asking = (url) => (headers) => fetch(url + PATH, { headers, signal: AbortSignal.timeout(2_000) });
+
+/**
+ * The hosts. Each serves `handler`, which is called when a request passes and may throw, behind a guard; `caught` gets what
+ * comes to whom the host tells of errors, and `spoil` may change the request before the guard sees it.
+ */
+const hosts = {
+  "a Worker's fetch": async (t, { gate, asked, spoil, handler, caught }) => {
+    const guarded = fetchGuard(gate, asked, (request, decision) => Response.json({ in: true, ...handler(decision) }));
+    return async (headers) => {
+      const request = new Request(`http://origin.example${PATH}`, { headers });
+      spoil?.(request);
+      // As the runtime does for a Worker that passes through on an exception.
+      return guarded(request).catch((error) => (caught(error), new Response("passed on", { status: 200 })));
+    };
+  },
+  "Hono": async (t, given) => honoHost(given, new Hono()),
+  "Hono with onError": async (t, given) => {
+    const app = new Hono().onError((error, context) => (given.caught(error), context.text("handled", 200)));
+    return honoHost(given, app);
+  },
+  "Express 5": (t, given) => expressHost(t, Express, given, true),
+  "Express 5 without an error handler": (t, given) => expressHost(t, Express, given, false),
+  "Express 4": (t, given) => expressHost(t, Express4, given, true),
+  "Express 4 without an error handler": (t, given) => expressHost(t, Express4, given, false),
+  "node:http by hand": async (t, { gate, asked, spoil, handler, caught, options }) => {
+    const middleware = expressGuard(gate, asked, options);
+    return asking(await listening(t, async (request, response) => {
+      spoil?.(request);
+      try {
+        await middleware(request, response, () => response.end(JSON.stringify({ in: true, ...handler(request.counterfoil) })));
+      } catch (error) {
+        caught(error);
+        response.end("passed on");
+      }
+    }));
+  },
+};
+
+function honoHost({ gate, asked, spoil, handler, options }, app) {
+  app.use((context, next) => (spoil?.(context.req.raw), next()));
+  app.use(honoGuard(gate, asked, options));
+  app.all("*", (context) => context.json({ in: true, ...handler(context.get("counterfoil")) }));
+  return async (headers) => app.request(`http://origin.example${PATH}`, { headers });
+}
+
+async function expressHost(t, express, { gate, asked, spoil, handler, caught, options }, withHandler) {
+  const app = express();
+  // Without it an error is written to the console.
+  app.set("env", "test");
+  app.use((request, response, next) => (spoil?.(request), next()));
+  app.use("/orders", expressGuard(gate, asked, options), (request, response) => {
+    response.json({ in: true, ...handler(request.counterfoil) });
+  });
+  // Some go on where they should not.
+  if (withHandler) app.use((error, request, response, next) => (caught(error), response.send("passed on")));
+  return asking(await listening(t, app));
+}
+
+/** Whatever Node would end the process for. */
+function rejections(t) {
+  const unhandled = [];
+  const note = (reason) => unhandled.push(reason);
+  process.on("unhandledRejection", note);
+  t.after(() => process.off("unhandledRejection", note));
+  return unhandled;
+}
+
+/** A getter that throws in the place of what the request has. */
+const spoiled = (name) => (request) => Object.defineProperty(request, name, { get: () => boom() });
+
+/** Throws what quotes the token, as some errors quote what they could not read. */
+function boom() {
+  throw new TypeError(`cannot read "Bearer ${live}"\n    at ${live}:1:1`);
+}
+
+/** What can go wrong, each by its own way: what of a good set-up it changes. */
+const faults = {
+  "the gate throws": { gate: (gate) => ((gate.verify = boom), gate) },
+  "the gate rejects": { gate: (gate) => ((gate.verify = async () => boom()), gate) },
+  "the gate rejects with nothing": { gate: (gate) => ((gate.verify = () => Promise.reject()), gate) },
+  "the gate answers nothing": { gate: (gate) => ((gate.verify = async () => undefined), gate) },
+  "the gate answers a word": { gate: (gate) => ((gate.verify = async () => ({ valid: "no" })), gate) },
+  "the gate answers a code that is none": { gate: (gate) => ((gate.verify = async () => ({ valid: false, code: "constructor" })), gate), code: "constructor" },
+  "the gate's clock throws": { made: { now: boom } },
+  "the gate's address throws": { made: { address: boom }, without: "Express" },
+  "the gate's address throws, and so does its hook": { made: { address: boom, onFailure: () => boom() }, silent: true, without: "Express" },
+  "its hook rejects": { made: { address: boom, onFailure: async () => boom() }, silent: true, without: "Express" },
+  "the guard's address throws": { options: { address: boom }, without: "fetch" },
+  "the policy throws": { asked: { routes: [], route: boom } },
+  "the policy names a route that it has not": { asked: { routes: [], route: () => ({ public: true, demand }) }, code: "NO_ROUTE" },
+  "the policy covers nothing": { asked: { routes: [], route: () => undefined }, code: "NO_ROUTE" },
+  "the gate compiles nothing": { gate: (gate) => ((gate.compile = () => undefined), gate), code: "UNAVAILABLE" },
+  "the headers throw": { spoil: spoiled("headers") },
+};
+
+for (const [host, serve] of Object.entries(hosts)) {
+  test(`${host}: what goes wrong before the decision is a refusal`, async (t) => {
+    const unhandled = rejections(t);
+    for (const [fault, { made, gate: change, asked = demand, code = "INTERNAL", silent, without, ...others }] of Object.entries(faults)) {
+      // Express and its like say where the client calls from, and a Worker's guard asks the gate alone.
+      if (without === "Express" && /Express|http by/.test(host)) continue;
+      if (without === "fetch" && /fetch/.test(host)) continue;
+      await t.test(fault, async (t) => {
+        const [failures, reached, caught] = [[], [], []];
+        const broken = await offlineGate({ onFailure: ({ message }) => failures.push(message), ...made });
+        const gate = change ? change(broken) : broken;
+        const handler = () => (reached.push(host), {});
+        const send = await serve(t, { gate, asked, handler, caught: (error) => caught.push(error), ...others });
+        for (let turn = 0; turn < 3; turn += 1) {
+          const response = await send({ authorization: `Bearer ${live}` });
+          const body = await response.json();
+          assert.deepEqual([response.status, body.code], [refusal({ code }).status, code]);
+          assert.equal(response.headers.get("content-type"), "application/problem+json");
+          assert.ok(!JSON.stringify(body).includes(live));
+        }
+        assert.deepEqual([reached, caught, unhandled], [[], [], []]);
+        if (code !== "INTERNAL" || silent) return;
+        assert.equal(failures.length, 1, `told once: ${failures.join("\n")}`);
+        assert.match(failures[0], /^A request could not be checked, and was refused: /);
+        assert.ok(!failures[0].includes(live), "nothing of the token");
+      });
+    }
+  });
+
+  test(`${host}: what the handler throws is told as it is thrown`, async (t) => {
+    const unhandled = rejections(t);
+    const [failures, caught, thrown] = [[], [], new Mine("in the handler")];
+    const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
+    const asked = new Policy({ routes: [{ method: "GET", path: "/orders/*", all_of: ["orders:read"] }] });
+    let handler = ({ token }) => ({ owner: token.owner });
+    const send = await serve(t, { gate, asked, handler: (decision) => handler(decision), caught: (error) => caught.push(error) });
+    const headers = { authorization: `Bearer ${live}` };
+    assert.deepEqual(await (await send(headers)).json(), { in: true, owner: "ada" });
+    handler = () => {
+      throw thrown;
+    };
+    t.mock.method(console, "error", () => {});
+    const response = await send(headers);
+    const isTold = !/without|^Hono$/.test(host);
+    assert.notEqual(response.headers.get("content-type"), "application/problem+json");
+    if (isTold) {
+      assert.equal(caught.length, 1);
+      assert.equal(caught[0], thrown);
+    } else {
+      assert.equal(response.status, 500);
+    }
+    assert.deepEqual([failures, unhandled], [[], []]);
+  });
+}
+
+test("an answer that somebody else has begun is left alone, and one that cannot be begun is cut off", async (t) => {
+  const unhandled = rejections(t);
+  const gate = await offlineGate({});
+  gate.verify = boom;
+  const middleware = expressGuard(gate, demand);
+  const next = () => assert.fail("it passes");
+  const meanwhile = asking(await listening(t, (request, response) => {
+    response.end("too late");
+    middleware(request, response, next);
+  }));
+  assert.equal(await (await meanwhile({})).text(), "too late");
+  const unwritable = asking(await listening(t, (request, response) => {
+    response.writeHead = boom;
+    middleware(request, response, next);
+  }));
+  await assert.rejects(unwritable({}), (error) => error.name !== "TimeoutError");
+  const frozen = asking(await listening(t, (request, response) => middleware(Object.freeze(Object.create(request)), response, next)));
+  assert.equal((await frozen({})).status, 500);
+  assert.deepEqual(unhandled, []);
+});
+
+test("where a guard failed is told, and nothing of what was thrown", async (t) => {
+  const failures = [];
+  const gate = await offlineGate({ onFailure: ({ message, cause }) => failures.push([message, cause]) });
+  function addressOfProxy() {
+    throw new RangeError(`no address in ${live}`);
+  }
+  const first = honoGuard(gate, demand, { address: addressOfProxy });
+  const context = { req: { raw: new Request("http://origin.example/") }, set: () => {} };
+  await first(context, () => assert.fail("it passes"));
+  assert.match(failures[0][0], /: RangeError, at addressOfProxy \(.*guards\.test\.mjs:\d+:\d+\)$/);
+  assert.equal(failures[0][1], undefined);
+  // Names that say more than what kind of error it is.
+  for (const odd of [{ name: live, message: live, stack: live }, live, null, Object.create(null), () => live]) {
+    const other = honoGuard(gate, demand, {
+      address: () => {
+        throw odd;
+      },
+    });
+    assert.equal((await other(context, () => assert.fail("it passes"))).status, 500);
+  }
+  assert.ok(failures.length >= 2 && failures.every(([message]) => !message.includes(live)), String(failures));
+});
+
+test("two failures that come in turns are each told once", async () => {
+  const failures = [];
+  const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
+  const guarded = [() => null.one, () => boom()].map((address) => honoGuard(gate, demand, { address }));
+  const context = { req: { raw: new Request("http://origin.example/") }, set: () => {} };
+  for (let turn = 0; turn < 20; turn += 1) await guarded[turn % 2](context, () => assert.fail("it passes"));
+  assert.equal(failures.length, 2);
+});
+
+test("what is no demand guards nothing: it is refused before the first request", async () => {
+  const gate = await offlineGate({});
+  for (const none of [
+    () => demand, async () => demand, Promise.resolve(demand), 7, true, "orders:read", ["orders:read"], new Map([["allOf", ["orders:read"]]]),
+    new (class Demand {})(), { all_of: ["orders:read"] }, { allOf: "orders:read" }, { allOf: new Set(["orders:read"]) },
+    { allOf: null }, { anyOf: { 0: "orders:read" } }, { ...demand, orEventual: "false" }, { ...demand, brief: "false" },
+  ]) {
+    for (const guard of [() => fetchGuard(gate, none, () => {}), () => honoGuard(gate, none), () => expressGuard(gate, none)]) {
+      assert.throws(guard, InvalidDemandError, String(none));
+    }
+    if (typeof none !== "number") await assert.rejects(gate.verify(live, none), InvalidDemandError);
+  }
+  for (const none of [undefined, null]) assert.throws(() => fetchGuard(gate, none, () => {}), TypeError);
+  await assert.rejects(gate.verify(live, undefined), InvalidDemandError);
+  // Of another realm, or with no prototype.
+  assert.ok((await gate.verify(live, Object.assign(Object.create(null), demand))).valid);
+});
