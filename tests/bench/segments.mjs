@@ -168,7 +168,7 @@ const each = (subjects, code) => {
   const rounds = [];
   for (let round = 0; round < 9; round += 1) {
     const began = process.hrtime.bigint();
-    for (const text of subjects) if ((offline.check(text, demand) & 0x7f) !== code) throw new Error("not as it must be");
+    for (const text of subjects) if (offline.code(text, demand) !== code) throw new Error("not as it must be");
     rounds.push(Number(process.hrtime.bigint() - began) / subjects.length);
   }
   return number(quantile(rounds, 0.5));
@@ -187,8 +187,8 @@ print(
     ["bytes, and for each token", `${number(file.length)}, ${number(file.length / total, 1)}`],
     ["to check its signature and load it", `${number(loaded)} ms`],
     ["memory that the module grows by, for each token", number(grown / total, 1)],
-    ["a check of a known token, of 100,000 in turn", `${each(some, 1)} ns`],
-    ["a check of an unknown one", `${each(some.map((text) => `${text}x`), 3)} ns`],
+    ["a check of a known token, of 100,000 in turn", `${each(some, "VALID")} ns`],
+    ["a check of an unknown one", `${each(some.map((text) => `${text}x`), "UNKNOWN")} ns`],
     ["createHash('sha256') in hex alone", `${hashed()} ns`],
   ],
 );

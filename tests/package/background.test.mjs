@@ -2,7 +2,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isValid } from "../../build/verify/node.js";
 import { demand } from "./harness.mjs";
 import { LEASE, NOW, TEXT, written } from "./written.mjs";
 
@@ -28,8 +27,28 @@ test("a lease that cannot be renewed is told, and the request goes on", async (t
   await gate.verify(TEXT, compiled);
   clock.now += LEASE / 2;
   clock.reads = 1;
-  assert.ok(isValid(gate.check(TEXT, compiled)));
+  assert.equal(gate.check(TEXT, compiled), true);
   await new Promise((resolve) => setImmediate(resolve));
   assert.deepEqual(failures, ["no clock"]);
   assert.deepEqual(unhandled, []);
+});
+
+test("nothing but a yes is truthy", async () => {
+  const { gate } = written({});
+  const [yes, no, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) => gate.compile(one));
+  const said = (demand, text = TEXT) => [gate.check(text, demand), gate.code(text, demand)];
+  assert.deepEqual(said(yes), [undefined, "PENDING"]);
+  await gate.verify(TEXT, yes);
+  assert.deepEqual(said(yes), [true, "VALID"]);
+  assert.deepEqual(said(no), [false, "INSUFFICIENT_SCOPE"]);
+  assert.deepEqual(said(strong), [undefined, "PENDING"]);
+  assert.deepEqual(said(yes, "short"), [false, "MALFORMED"]);
+  for (const none of [undefined, null, 0, 99, NaN, {}, "orders:read", demand]) {
+    assert.deepEqual(said(none), [false, "UNAVAILABLE"], String(none));
+  }
+  const into = Array(3).fill("of before");
+  assert.equal(gate.checkAll([TEXT, "short", "another-systems-other-token"], yes, { into }), into);
+  assert.deepEqual(into, [true, false, undefined]);
+  // Numbers, too, where somebody gives room for numbers.
+  assert.deepEqual([...gate.checkAll([TEXT, "short"], yes, { into: new Uint32Array(2) })], [1, 0]);
 });

@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { test } from "node:test";
-import { Gate, InvalidDemandError, codeOf, isPending, isValid, refusal } from "../../build/verify/node.js";
+import { Gate, InvalidDemandError, refusal } from "../../build/verify/node.js";
 import { bearer, demand, gateOf } from "./harness.mjs";
 import { withForgedSeal, withTypo, workspace } from "../worker/client.mjs";
 import { eventually } from "../worker/harness.mjs";
@@ -49,16 +49,16 @@ test("an eventual demand is answered from memory, and asks nobody", async (t) =>
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   assert.equal((await gate.verify(token, demand)).code, "VALID");
   const compiled = gate.compile(demand);
-  const into = new Uint32Array(3);
+  const into = new Array(3);
   for (let turn = 0; turn < 1000; turn += 1) {
-    assert.ok(isValid(gate.check(token, compiled)));
+    assert.equal(gate.check(token, compiled), true);
     assert.ok((await gate.verify(bearer(token), compiled)).valid);
     assert.equal(gate.checkAll([token, withTypo(token), null], compiled, { into }), into);
   }
-  assert.deepEqual([...into].map(codeOf), ["VALID", "MALFORMED", "MALFORMED"]);
-  assert.deepEqual([...gate.checkAll([token, token], compiled)].map(codeOf), ["VALID", "VALID"]);
+  assert.deepEqual(into, [true, false, false]);
+  assert.deepEqual(gate.checkAll([token, token], compiled), [true, true]);
   assert.equal(asked.length, 1);
-  assert.ok(isPending(gate.check(token, gate.compile({ ...demand, freshness: "strong" }))));
+  assert.equal(gate.check(token, gate.compile({ ...demand, freshness: "strong" })), undefined);
 });
 
 test("with the registry at hand an eventual demand needs no control plane at all", async (t) => {

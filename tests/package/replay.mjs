@@ -16,7 +16,7 @@ export async function replay({ texts, cases, snapshots }) {
 }
 
 function decide(verifier, { text, demand, address, now, answers }) {
-  let answer = verifier.check(text, verifier.demand(demand), now, address);
+  let answer = verifier.begin(text, verifier.demand(demand), now, address);
   while (isPending(answer)) {
     const { workspace } = verifier.need(answer);
     answer = verifier.supply(answer, Uint8Array.from(answers[workspace]), now);
@@ -38,5 +38,5 @@ async function decideOffline({ snapshot, text, allOf, address, now }, snapshots)
   const verifier = new Verifier();
   await load(verifier, snapshots.files[snapshot], snapshots);
   const demand = verifier.demand({ workspaces: [snapshots.workspace], allOf, freshness: "snapshot" });
-  return codeOf(verifier.check(text, demand, now, address));
+  return codeOf(verifier.begin(text, demand, now, address));
 }

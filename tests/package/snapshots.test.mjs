@@ -6,7 +6,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import Express from "express";
 import { Hono } from "hono";
-import { Gate, InvalidSnapshotError, codeOf, isValid } from "../../build/verify/node.js";
+import { Gate, InvalidSnapshotError } from "../../build/verify/node.js";
 import { guard as expressGuard } from "../../build/verify/express.js";
 import { guard, originHeaders } from "../../build/verify/fetch.js";
 import { guard as honoGuard } from "../../build/verify/hono.js";
@@ -103,13 +103,13 @@ test("a snapshot tells a token's number, owner and scopes; its id, name and clie
     "x-token-owner": "ada", "x-token-scopes": "orders:read orders:write", "x-token-workspace": "acme",
   });
   const compiled = gate.compile({});
-  assert.deepEqual([...gate.checkAll([live, revoked, unknown], compiled)].map(codeOf), ["VALID", "REVOKED", "UNKNOWN"]);
+  assert.deepEqual(gate.checkAll([live, revoked, unknown], compiled), [true, false, false]);
 });
 
 test("it counts until it expires; a later one takes its place, and an earlier one does not", async () => {
   const { gate, clock } = await offline();
   const compiled = gate.compile(demand);
-  const code = () => codeOf(gate.check(live, compiled));
+  const code = () => gate.code(live, compiled);
   clock.now = NOW + HOUR - 1;
   assert.equal(code(), "VALID");
   clock.now = NOW + HOUR;
@@ -145,7 +145,7 @@ test("where a file is refused the one before stays", async () => {
   await assert.rejects(Gate.offline(file, { keys: stranger.keys }), refusedWith("UNTRUSTED"));
   await assert.rejects(Gate.offline(snapshot(), { keys, now: () => NOW + HOUR }), refusedWith("EXPIRED"));
   for (const none of [undefined, {}, "keys"]) await assert.rejects(gate.load(file, { keys: none }), TypeError);
-  assert.ok(isValid(gate.check(live, gate.compile(demand))));
+  assert.ok(gate.check(live, gate.compile(demand)));
 });
 
 test("where WebCrypto has no Ed25519 nothing is believed, and that is said", async (t) => {
@@ -164,7 +164,7 @@ test("what there is no memory for is refused, and the gate goes on", async () =>
   const file = new Uint8Array(2 ** 31);
   file.set(snapshot({ asOf: NOW + 1 }));
   await assert.rejects(gate.load(file, { keys }), refusedWith("TOO_LARGE"));
-  assert.ok(isValid(gate.check(live, gate.compile(demand))));
+  assert.ok(gate.check(live, gate.compile(demand)));
   await gate.load(snapshot({ asOf: NOW + 1 }), { keys });
 });
 

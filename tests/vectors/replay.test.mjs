@@ -46,7 +46,7 @@ function ledgerOf({ token, owner, workspace, now }) {
 async function decide(verifier, given, level, sources = ledgerOf(given)) {
   const { workspaces, all_of: allOf, any_of: anyOf, address } = given.demand;
   const demand = verifier.demand({ workspaces, allOf, anyOf, freshness: level });
-  const answer = verifier.check(FOREIGN, demand, given.now, address ?? undefined);
+  const answer = verifier.begin(FOREIGN, demand, given.now, address ?? undefined);
   return verifier.resolve(answer, { now: () => given.now, ...sources });
 }
 
@@ -88,16 +88,16 @@ test("the registry is read once, then memory answers", async () => {
   };
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [key], freshness: "eventual" });
-  const answer = await verifier.resolve(verifier.check(FOREIGN, demand, NOW), { registry, now: () => NOW });
+  const answer = await verifier.resolve(verifier.begin(FOREIGN, demand, NOW), { registry, now: () => NOW });
   assert.equal(codeOf(answer), "VALID");
   assert.deepEqual(asked.sort(), [...values.keys()].sort());
-  const again = verifier.check(FOREIGN, demand, NOW + 60_000);
+  const again = verifier.begin(FOREIGN, demand, NOW + 60_000);
   assert.ok(isValid(again));
   assert.deepEqual(verifier.details(again), {
     valid: true, code: "VALID", freshness: "eventual", asOf: NOW, id: given.token.id, number: 12, name: "a token",
     workspace: "demo", workspaceKey: key, ownerId: "ada", owner: 3, scopes: ["orders:read"],
   });
-  assert.ok(isPending(verifier.check(FOREIGN, demand, NOW + 60_001)));
+  assert.ok(isPending(verifier.begin(FOREIGN, demand, NOW + 60_001)));
 });
 
 test("a lease is renewed by the one request whose turn it is", async () => {
@@ -111,7 +111,7 @@ test("a lease is renewed by the one request whose turn it is", async () => {
     now: () => now,
     lease: (workspace, question) => (asked.push({ workspace, ...question }), lease(workspace, question)),
   };
-  const check = () => verifier.check(FOREIGN, demand, now);
+  const check = () => verifier.begin(FOREIGN, demand, now);
   const digests = [digest(FOREIGN)];
   assert.equal(codeOf(await verifier.resolve(check(), sources)), "VALID");
   assert.deepEqual(asked.splice(0), [{ workspace: given.workspace.key, since: undefined, digests, uses: [] }]);
@@ -195,8 +195,8 @@ test("a forged seal is told without a question, once the keys are known", () => 
   for (const { why, text: token, workspace, seal_key: hex } of tokens.wrong_seal) {
     const demand = verifier.demand({ workspaces: [workspace] });
     verifier.trustSealKeys(workspace, [Buffer.from(hex, "hex")], NOW);
-    assert.equal(codeOf(verifier.check(token, demand, NOW)), "UNKNOWN", why);
-    assert.ok(isPending(verifier.check(token, demand, NOW + 60_001)), "old keys do not speak against it");
+    assert.equal(codeOf(verifier.begin(token, demand, NOW)), "UNKNOWN", why);
+    assert.ok(isPending(verifier.begin(token, demand, NOW + 60_001)), "old keys do not speak against it");
   }
   for (const [workspace, ...lengths] of [["0k3Ya"], ["0k3Yab", 31], ["0k3Yab", 16, 48], ["0k3Ya-", 32]]) {
     const keys = lengths.map((length) => new Uint8Array(length));
@@ -216,25 +216,25 @@ test("what is no token is malformed, and never an error", () => {
   ];
   for (const token of texts) {
     for (let turn = 0; turn < 2; turn += 1) {
-      assert.equal(codeOf(verifier.check(token, demand, NOW)), "MALFORMED", JSON.stringify(token.slice(0, 60)));
+      assert.equal(codeOf(verifier.begin(token, demand, NOW)), "MALFORMED", JSON.stringify(token.slice(0, 60)));
     }
   }
   for (const none of [undefined, null, 7, {}, [], Symbol("none"), () => "x"]) {
-    assert.equal(codeOf(verifier.check(none, demand, NOW)), "MALFORMED");
+    assert.equal(codeOf(verifier.begin(none, demand, NOW)), "MALFORMED");
   }
-  assert.ok(isPending(verifier.check("x".repeat(512), demand, NOW)), "the longest that can be one");
+  assert.ok(isPending(verifier.begin("x".repeat(512), demand, NOW)), "the longest that can be one");
 });
 
 test("what makes no sense is unavailable", async () => {
   const verifier = new Verifier();
   const yes = await decide(verifier, cases[0], "eventual");
   const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
-  assert.ok(isValid(yes) && isValid(verifier.check(FOREIGN, demand, NOW)));
+  assert.ok(isValid(yes) && isValid(verifier.begin(FOREIGN, demand, NOW)));
   for (const now of [NaN, Infinity, -1, 8.64e15 + 2, undefined, "soon"]) {
-    assert.equal(codeOf(verifier.check(FOREIGN, demand, now)), "UNAVAILABLE", String(now));
+    assert.equal(codeOf(verifier.begin(FOREIGN, demand, now)), "UNAVAILABLE", String(now));
   }
   for (const none of [0, demand + 1, -1, NaN, undefined, null, 2 ** 31]) {
-    assert.equal(codeOf(verifier.check(FOREIGN, none, NOW)), "UNAVAILABLE", `demand ${none}`);
+    assert.equal(codeOf(verifier.begin(FOREIGN, none, NOW)), "UNAVAILABLE", `demand ${none}`);
   }
   for (const stale of [0, -1, 2 ** 32 - 1, NaN, undefined, yes + 100 * 256]) {
     assert.equal(verifier.need(stale), undefined);
@@ -278,9 +278,9 @@ test("memory that grows under a verifier does not lose its input", async () => {
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [cases[0].workspace.key], freshness: "eventual" });
   await decide(verifier, cases[0], "eventual");
-  assert.ok(isValid(verifier.check(FOREIGN, demand, NOW)));
+  assert.ok(isValid(verifier.begin(FOREIGN, demand, NOW)));
   verifier.supply(0, new Uint8Array(64 << 20), NOW);
-  assert.ok(isValid(verifier.check(FOREIGN, demand, NOW)));
+  assert.ok(isValid(verifier.begin(FOREIGN, demand, NOW)));
   verifier.free();
 });
 

@@ -20,7 +20,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   };
   const verifier = new Verifier();
   const decide = async (text, demand, sources = { ledger }) => {
-    const answer = await verifier.resolve(verifier.check(text, demand, Date.now()), sources);
+    const answer = await verifier.resolve(verifier.begin(text, demand, Date.now()), sources);
     return { code: codeOf(answer), details: verifier.details(answer) };
   };
   const strong = verifier.demand({ workspaces: [key], allOf: ["orders:read"], freshness: "strong" });
@@ -45,7 +45,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
     ["nonsense", "MALFORMED"],
     [other.admin.token, "UNKNOWN"],
   ]) {
-    const answer = verifier.check(text, strong, Date.now());
+    const answer = verifier.begin(text, strong, Date.now());
     assert.ok(!isPending(answer));
     assert.equal(codeOf(answer), code);
   }
@@ -70,7 +70,7 @@ test("a gateway learns of nobody else's tokens", async (t) => {
     const answer = await gate.expect(200, "POST", path, { digests: [digest] });
     const demand = verifier.demand({ workspaces: [acme.key], freshness });
     // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.
-    const decided = verifier.supply(verifier.check(token, demand, Date.now()), answer, Date.now());
+    const decided = verifier.supply(verifier.begin(token, demand, Date.now()), answer, Date.now());
     assert.equal(codeOf(decided), "UNAVAILABLE");
     assert.ok(!answer.includes(id));
   }

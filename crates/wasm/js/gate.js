@@ -4,7 +4,7 @@ import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import {
-  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, plain,
+  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, plain,
 } from "./verifier.js";
 
 /** The most digests that the control plane takes in one question. */
@@ -78,17 +78,21 @@ export class Gate {
   }
 
   check(token, demand, address) {
-    return this.#check(token, demand, this.#now(), address);
+    return passes(this.#begin(token, demand, this.#now(), address));
   }
 
-  checkAll(tokens, demand, { address, into = new Uint32Array(tokens.length) } = {}) {
+  checkAll(tokens, demand, { address, into = new Array(tokens.length) } = {}) {
     const now = this.#now();
-    for (let at = 0; at < tokens.length; at += 1) into[at] = this.#check(tokens[at], demand, now, address);
+    for (let at = 0; at < tokens.length; at += 1) into[at] = passes(this.#begin(tokens[at], demand, now, address));
     return into;
   }
 
-  #check(token, demand, now, address) {
-    const answer = this.#verifier.check(token, demand, now, address);
+  code(token, demand, address) {
+    return codeOf(this.#begin(token, demand, this.#now(), address));
+  }
+
+  #begin(token, demand, now, address) {
+    const answer = this.#verifier.begin(token, demand, now, address);
     // At once: the verifier holds the last few decisions only.
     if (isRenewalDue(answer)) this.#inBackground(this.#renew(answer));
     return answer;
@@ -132,7 +136,7 @@ export class Gate {
 
   /** Decides about at most `BATCH` tokens: what several wait for is fetched in one. */
   async #decide(tokens, demand, address) {
-    const answers = tokens.map((token) => this.check(token, demand, address));
+    const answers = tokens.map((token) => this.#begin(token, demand, this.#now(), address));
     // Details are read in the turn that decided: the verifier holds those of the last few.
     const decisions = answers.map((answer) => this.#decision(answer));
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));

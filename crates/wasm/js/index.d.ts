@@ -21,9 +21,9 @@ export type Code =
 export type Freshness = "strong" | "bounded" | "eventual" | "snapshot";
 
 /**
- * One number: its low 7 bits are the number of the code, the next one says that a lease is to be renewed, the others name
- * the check or the decision to `need`, `supply`, `details`, `resolve` and `renew`. Read it with `isValid`, `isPending`,
- * `isRenewalDue` and `codeOf`.
+ * What a `Verifier` answers: one number, **which is truthy whether the token passes or not**. Read it with `isValid`,
+ * `isPending`, `isRenewalDue` and `codeOf`. Its low 7 bits are the number of the code, the next one says that a lease is to be
+ * renewed, the others name the check or the decision to `need`, `supply`, `details`, `resolve` and `renew`.
  */
 export type Answer = number;
 
@@ -201,7 +201,7 @@ export interface Bearer {
   metadataText?: string;
 }
 
-/** The answer about one token. */
+/** The answer about one token. Whether it passes is `valid`: the decision itself is an object, and so always truthy. */
 export type Decision =
   | { valid: true; code: "VALID"; freshness: Freshness; asOf: number; token: Bearer }
   | {
@@ -320,15 +320,25 @@ export class Gate {
     options?: { address?: string },
   ): Promise<Decision[]>;
 
-  /** From memory alone, at once: one number, as of `Verifier.check`. Where `isPending`, `verify` the token. */
-  check(token: string, demand: CompiledDemand, address?: string): Answer;
+  /**
+   * Whether a token passes, from memory alone, at once and with nothing allocated: `true` where it does, `false` where it does
+   * not, `undefined` where memory does not say; then `verify` it. Nothing but a yes is truthy. Never throws on account of the
+   * token.
+   */
+  check(token: string, demand: CompiledDemand, address?: string): boolean | undefined;
 
   /** The same for several in one call; with `into` nothing is allocated. */
-  checkAll<Into extends Uint32Array | Answer[] = Uint32Array>(
+  checkAll(
     tokens: readonly string[],
     demand: CompiledDemand,
-    options?: { address?: string; into?: Into },
-  ): Into;
+    options?: { address?: string; into?: (boolean | undefined)[] },
+  ): (boolean | undefined)[];
+
+  /**
+   * The code of what `check` says, from memory alone and as quick: `PENDING` where memory does not say. It is a check of its
+   * own: a use is counted where the token passes.
+   */
+  code(token: string, demand: CompiledDemand, address?: string): Code;
 }
 
 /** What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503. */
@@ -383,14 +393,15 @@ export class Verifier {
   load(file: Bytes, options: { keys: SnapshotKeys; now?: number }): Promise<SnapshotInfo>;
 
   /**
-   * Checks a token. Never throws on account of the token: what is no token is `MALFORMED`.
+   * Begins to check a token, and answers at once where memory suffices. **The answer is a truthy number whatever it says**: see
+   * `isValid`. Never throws on account of the token: what is no token is `MALFORMED`.
    * @param now milliseconds since 1970, as the clock shows it now
    * @param address the client's; where it is missing or no address, a token that is bound to addresses does not pass
    */
-  check(token: string | null | undefined, demand: CompiledDemand, now: number, address?: string): Answer;
+  begin(token: string | null | undefined, demand: CompiledDemand, now: number, address?: string): Answer;
 
-  /** Checks several tokens against one demand, in one call; with `into` nothing is allocated. */
-  checkAll<Into extends Uint32Array | Answer[] = Uint32Array>(
+  /** The same for several tokens against one demand, in one call; with `into` nothing is allocated. */
+  beginAll<Into extends Uint32Array | Answer[] = Uint32Array>(
     tokens: readonly (string | null | undefined)[],
     demand: CompiledDemand,
     now: number,

@@ -86,6 +86,9 @@ export const isPending = (answer) => (answer & CODE) === PENDING;
 export const isValid = (answer) => (answer & CODE) === VALID;
 export const isRenewalDue = (answer) => (answer & RENEWAL) !== 0;
 
+/** What an answer comes to for whoever asks yes or no. Nothing but a yes is truthy. */
+export const passes = (answer) => isValid(answer) || (isPending(answer) ? undefined : false);
+
 export function inspect(text) {
   scratch ??= newMachine(0, false);
   give(scratch, encoder.encode(text));
@@ -139,15 +142,15 @@ export class Verifier {
     return about;
   }
 
-  check(token, demand, now, address) {
+  begin(token, demand, now, address) {
     // Views end when the memory grows.
     if (this.#text.byteLength === 0) this.#view();
     const length = typeof token === "string" ? write(token, this.#text) : 0;
     return this.#machine.check(length, typeof address === "string" ? this.#place(address) : 0, demand, now);
   }
 
-  checkAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
-    for (let at = 0; at < tokens.length; at += 1) into[at] = this.check(tokens[at], demand, now, address);
+  beginAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
+    for (let at = 0; at < tokens.length; at += 1) into[at] = this.begin(tokens[at], demand, now, address);
     return into;
   }
 

@@ -61,9 +61,23 @@ export async function batch(tokens: readonly string[]): Promise<string[]> {
   return (await gate.verifyAll(tokens, demand)).map(({ code }) => code);
 }
 
-export function quick(token: string, compiled: CompiledDemand, into: Uint32Array): boolean {
-  const answers: Uint32Array = gate.checkAll([token], compiled, { into });
-  return isValid(answers[0] ?? 0) && codeOf(gate.check(token, compiled, "192.0.2.1")) === "VALID";
+export async function quick(token: string, compiled: CompiledDemand, into: (boolean | undefined)[]): Promise<boolean> {
+  const [first] = gate.checkAll([token], compiled, { into });
+  if (first !== true) return false;
+  // @ts-expect-error it says yes or no, and is no number
+  isValid(gate.check(token, compiled));
+  // @ts-expect-error likewise
+  codeOf(gate.check(token, compiled));
+  // @ts-expect-error likewise
+  const number: number = gate.check(token, compiled);
+  // @ts-expect-error likewise
+  gate.checkAll([token], compiled, { into: new Uint32Array(1) });
+  // @ts-expect-error memory may not say
+  const passes: boolean = gate.check(token, compiled);
+  // @ts-expect-error no such code
+  if (gate.code(token, compiled) === "DENIED") return passes;
+  if (gate.code(token, compiled, "192.0.2.1") !== "VALID") return number > 0;
+  return gate.check(token, compiled, "192.0.2.1") ?? (await gate.verify(token, compiled)).valid;
 }
 
 /** What a token carries, as it was read and to the digit. */
@@ -125,7 +139,7 @@ export function asked(need: Need): string {
 /** A host of one's own. */
 export async function drive(verifier: Verifier, token: string, sources: Sources): Promise<boolean> {
   const demand = verifier.demand({ workspaces: ["0Ab3dE"], orEventual: true });
-  const answer: Answer = await verifier.resolve(verifier.check(token, demand, Date.now()), sources);
+  const answer: Answer = await verifier.resolve(verifier.begin(token, demand, Date.now()), sources);
   if (isRenewalDue(answer)) {
     const renewed: Promise<void> = verifier.renewFrom(answer, sources);
     await renewed;
@@ -134,6 +148,10 @@ export async function drive(verifier: Verifier, token: string, sources: Sources)
     verifier.need(pending);
     if (pending !== undefined && isPending(pending)) verifier.supply(pending, undefined, Date.now());
   }
+  // @ts-expect-error what is begun is no check yet: its answer is truthy whatever it says
+  verifier.check(token, demand, Date.now());
+  const answers: Uint32Array = verifier.beginAll([token], demand, Date.now(), undefined, new Uint32Array(1));
+  if (codeOf(answers[0] ?? 0) === "REVOKED") return false;
   // @ts-expect-error it is told when
   verifier.renew(answer);
   return isValid(answer);

@@ -63,7 +63,7 @@ export async function show({ signal }) {
 /** What the verifier decides about a text by its snapshot, in full. */
 function checked(verifier, workspace) {
   const demand = verifier.demand({ workspaces: [workspace], freshness: "snapshot" });
-  return (text) => verifier.details(verifier.check(text, demand, Date.now()));
+  return (text) => verifier.details(verifier.begin(text, demand, Date.now()));
 }
 
 /** What can be said of a text, what it may do by the snapshot that is held, and whose token it is. */
