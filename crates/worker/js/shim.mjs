@@ -62,7 +62,7 @@ globalThis.closeWhenLost = (socket) => {
  * first suspension) and from the `error` event, which comes as soon as a microtask has thrown (any later trap).
  */
 function replaceInstance(cause) {
-  console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
+  tell(cause);
   const error = new InstanceLost(cause);
   for (const reject of underWay) reject(error);
   underWay.clear();
@@ -102,10 +102,15 @@ export default class extends WorkerEntrypoint {
     try {
       return await call(() => wasm.fetch(request, this.env, this.ctx));
     } catch (error) {
-      if (error instanceof InstanceLost) return interrupted();
-      throw error;
+      // Thrown on, it would be the platform's to answer: with a page of its own, or by passing the request on.
+      if (!(error instanceof InstanceLost)) tell(error);
+      return interrupted();
     }
   }
+}
+
+function tell(cause) {
+  console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
 }
 
 /** The one answer that Rust cannot give, in the API's own form: a problem of RFC 9457. */
