@@ -190,8 +190,8 @@ test("an answer that somebody else has begun is left alone, and one that cannot 
   const middleware = expressGuard(gate, demand);
   const next = () => assert.fail("it passes");
   const meanwhile = asking(await listening(t, (request, response) => {
-    response.end("too late");
-    middleware(request, response, next);
+    response.write("too ");
+    middleware(request, response, next).then(() => response.end("late"));
   }));
   assert.equal(await (await meanwhile({})).text(), "too late");
   const unwritable = asking(await listening(t, (request, response) => {
