@@ -29,17 +29,21 @@ impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        fit(read_json(request, LIMIT).await?).map(Self)
+        let value = read_json(request, LIMIT).await?.ok_or_else(|| {
+            let detail = "There is no body: send what this needs, in JSON.";
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail)
+        })?;
+        fit(value).map(Self)
     }
 }
 
-/// A request without a body, and without a word of one, has none.
+/// A request has no body where that is empty, whatever is said of its type.
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
         if request.headers().contains_key(header::CONTENT_TYPE) {
-            return fit(read_json(request, MAX_BODY).await?).map(Self).map(Some);
+            return read_json(request, MAX_BODY).await?.map(|value| fit(value).map(Self)).transpose();
         }
         if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
     }
@@ -81,27 +85,37 @@ fn not_declared_json() -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
 }
 
-/// Reads a body as JSON, whatever it is to be; one function for all routes.
-fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Value, Problem>> {
+/// Reads a body as JSON, whatever it is to be; none where it is empty. One function for all routes.
+fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     Box::pin(async move {
         if !is_json(request.headers()) {
             return Err(not_declared_json());
         }
-        parse(&read(request.into_body(), limit).await?)
+        parse_any(&read(request.into_body(), limit).await?)
     })
 }
 
 /// Reads a body as JSON, whatever is said of its type; none where it is empty.
 pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     Box::pin(async move {
-        let bytes = read(request.into_body(), MAX_BODY).await?;
-        if bytes.is_empty() { Ok(None) } else { parse(&bytes).map(Some) }
+        parse_any(&read(request.into_body(), MAX_BODY).await?)
     })
+}
+
+/// Reads a text as JSON, where there is any.
+fn parse_any(bytes: &[u8]) -> Result<Option<Value>, Problem> {
+    if unmarked(bytes).is_empty() { Ok(None) } else { parse(bytes).map(Some) }
+}
+
+/// The text without the byte order mark that some programs begin all they write with. It is none of JSON's, but may be
+/// ignored (RFC 8259, section 8.1).
+fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// Reads a text as JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    json::parse(bytes).map_err(|error| {
+    json::parse(unmarked(bytes)).map_err(|error| {
         Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
     })
 }

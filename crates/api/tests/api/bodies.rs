@@ -38,13 +38,39 @@ fn a_body_of_another_type_is_not_read() {
 fn a_body_that_is_no_json_is_refused() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
-        for broken in ["", " ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}")] {
+        for broken in [" ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}")] {
             matrix.refused_body(route, broken.to_owned(), 400, "INVALID_JSON", None);
         }
         matrix.refused_body(route, &b"{\"name\": \"\xff\"}"[..], 400, "INVALID_JSON", None);
         for other in ["null", "7", "\"text\"", "true", "[]", " [\"slug\", \"name\", null]"] {
             matrix.refused_body(route, other, 422, "INVALID_BODY", Some(""));
         }
+    }
+}
+
+/// An empty body is none, whatever is said of its type: client libraries declare JSON for every request.
+#[test]
+fn an_empty_body_is_no_body_and_a_byte_order_mark_is_skipped() {
+    let matrix = Matrix::new();
+    let empty = [&b""[..], b"\xef\xbb\xbf"];
+    for (route, body) in matrix.taking_bodies() {
+        let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant);
+        for none in empty {
+            if route.pattern == "/v1/tokens/{id}/rotate" {
+                call().content("application/json", none).send().expect(200);
+            } else {
+                let reply = matrix.refused(call().content("application/json", none), "empty", 400, "INVALID_JSON", None);
+                assert!(text(&reply.body, "/detail").contains("no body"), "{}", reply.body);
+            }
+        }
+        let twice = format!("\u{feff}\u{feff}{body}");
+        matrix.refused_body(route, twice, 400, "INVALID_JSON", None);
+        let marked = call().content("application/json", format!("\u{feff}{body}")).send();
+        assert_eq!(marked.status, route.answers, "{} {}: {}", route.method, route.pattern, marked.body);
+    }
+    let session = || matrix.deployment.call("POST", "/v1/session").bearer(&matrix.tenant.admin);
+    for none in empty {
+        session().content("application/json", none).send().expect(201);
     }
 }
 
