@@ -97,9 +97,7 @@ fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Option
 
 /// Reads a body as JSON, whatever is said of its type; none where it is empty.
 pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
-    Box::pin(async move {
-        parse_any(&read(request.into_body(), MAX_BODY).await?)
-    })
+    Box::pin(async move { parse_any(&read(request.into_body(), MAX_BODY).await?) })
 }
 
 /// Reads a text as JSON, where there is any.

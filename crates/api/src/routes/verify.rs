@@ -146,7 +146,7 @@ pub(super) fn decide<'a, P: Ports>(
     demand: &'a Demand,
 ) -> BoxFuture<'a, Result<Vec<Decision>, Problem>> {
     Box::pin(async move {
-        // The caller's own token is one check more, as fresh as those it asks for: together they cost one question.
+        // The caller's own token is one check more: together they cost one question.
         let admission = admission(caller, demand).await?;
         let checks = texts.iter().map(|text| Check { text: text.as_bytes(), demand });
         let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
@@ -161,6 +161,10 @@ pub(super) fn decide<'a, P: Ports>(
 }
 
 /// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.
+///
+/// How fresh the answer about that token is, the caller does not choose: a bounded one at least, or a gateway whose token
+/// was revoked would go on by asking for eventual answers. Only where the ledger answers nobody, an eventual one does for
+/// those who ask for nothing better: an outage of the ledger stops no eventual check.
 async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Option<Demand>, Problem> {
     match caller.actor {
         Actor::Root => return Ok(None),
@@ -175,7 +179,8 @@ async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Optio
     let mut demand = Demand::of(caller.workspace);
     demand.all_of = vec![scope];
     demand.address = caller.address;
-    (demand.freshness, demand.or_eventual) = (asked.freshness, asked.or_eventual);
+    demand.freshness = asked.freshness.max(Freshness::Bounded);
+    demand.or_eventual = asked.or_eventual || asked.freshness < Freshness::Bounded;
     Ok(Some(demand))
 }
 

@@ -59,7 +59,8 @@ fn an_empty_body_is_no_body_and_a_byte_order_mark_is_skipped() {
             if route.pattern == "/v1/tokens/{id}/rotate" {
                 call().content("application/json", none).send().expect(200);
             } else {
-                let reply = matrix.refused(call().content("application/json", none), "empty", 400, "INVALID_JSON", None);
+                let reply =
+                    matrix.refused(call().content("application/json", none), "empty", 400, "INVALID_JSON", None);
                 assert!(text(&reply.body, "/detail").contains("no body"), "{}", reply.body);
             }
         }

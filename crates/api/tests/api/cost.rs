@@ -57,7 +57,7 @@ fn under_eventual_freshness_an_invented_token_costs_nothing_once_the_caller_is_k
         let answer = deployment.post(&gate, "/v1/verify", &body);
         (answer.line.ledger_calls, answer.line.registry_reads)
     };
-    assert_eq!(check(&gate), (0, 3), "the caller's token, its owner, the workspace");
+    assert_eq!(check(&gate), (1, 3), "a lease to know the caller by; the token, its owner, the workspace");
     for invented in ["not a token", &with_bad_check(&gate), &with_forged_seal(&acme.key)] {
         assert_eq!(check(invented), (0, 0));
     }

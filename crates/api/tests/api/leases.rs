@@ -100,6 +100,41 @@ fn at_once(call: Call<'_>) -> Reply {
     call.begin().answer().unwrap_or_else(|| panic!("it waits"))
 }
 
+/// Whoever asks is judged under a lease, whatever it asks for: else a revoked gateway would choose to be known by what is
+/// old.
+#[test]
+fn who_asks_for_eventual_answers_is_itself_judged_within_the_bound() {
+    for demand in ["eventual", "bounded or eventual", "strong or eventual", "bounded", "strong"] {
+        let setup = Setup::new();
+        let elsewhere = setup.deployment.another();
+        let freshness = demand.trim_end_matches(" or eventual");
+        let asked = json!({ "freshness": freshness, "or_eventual": demand.ends_with(" or eventual") });
+        let verify = || setup.ask(&elsewhere, &asked);
+        let authorize = || {
+            let call = elsewhere.call("GET", "/authorize").header("x-counterfoil-gateway", &setup.gate);
+            call.header("x-counterfoil-freshness", demand).bearer(&setup.token).send()
+        };
+        verify().expect(200);
+        assert_eq!(authorize().status, 200, "{demand}");
+
+        let id = text(&setup.deployment.get(&setup.gate, "/v1/tokens/self").expect(200), "/id");
+        setup.call("DELETE", &format!("/v1/tokens/{id}")).send().expect(200);
+        // The registry has not heard of it, and an eventual answer would come from memory in any case.
+        setup.pass(USED);
+        assert_eq!(verify().refused(401), "REVOKED", "{demand}");
+        assert_eq!(authorize().line.code, Some("GATEWAY_NOT_ALLOWED"), "{demand}");
+        let fresh = setup.deployment.another();
+        assert_eq!(setup.ask(&fresh, &asked).refused(401), "REVOKED", "{demand}, in an isolate that knows nothing");
+
+        // While the ledger answers nobody, what the registry has heard still counts.
+        setup.deployment.world.drain();
+        setup.fail(Some(Fault::Before));
+        setup.pass(60_000);
+        let status = setup.ask(&setup.deployment.another(), &asked).status;
+        assert!(matches!(status, 401 | 503), "{demand}: {status}");
+    }
+}
+
 /// A change after which the token does not pass any more, or not for what it did.
 struct Change {
     method: &'static str,

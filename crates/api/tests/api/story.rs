@@ -82,9 +82,11 @@ fn eventual_goes_on_without_the_ledger_and_learns_of_a_revocation_within_a_minut
 
     deployment.world.inside().objects_fail = Some(Fault::Before);
     let first = check(&deployment);
-    assert_eq!((first.line.ledger_calls, first.line.registry_reads), (0, 4), "two tokens, their owner, the workspace");
+    let cost = (first.line.ledger_calls, first.line.registry_reads);
+    assert_eq!(cost, (1, 4), "a lease to know the caller by, in vain; two tokens, their owner, the workspace");
     let first = first.expect(200);
     assert_eq!((&first["code"], &first["freshness"]), (&json!("VALID"), &json!("eventual")));
+    deployment.world.pass(1);
     let second = check(&deployment);
     assert_eq!((second.line.ledger_calls, second.line.registry_reads), (0, 0), "from memory");
 
@@ -94,7 +96,7 @@ fn eventual_goes_on_without_the_ledger_and_learns_of_a_revocation_within_a_minut
     deployment.world.drain();
     deployment.world.inside().objects_fail = Some(Fault::Before);
     assert_eq!(check(&deployment).expect(200)["code"], "VALID", "the bound of eventual: memory up to a minute old");
-    deployment.world.pass(MINUTE - 1_000);
+    deployment.world.pass(MINUTE - 1_001);
     assert_eq!(check(&deployment).expect(200)["code"], "VALID");
     deployment.world.pass(1);
     assert_eq!(check(&deployment).expect(200)["code"], "REVOKED", "the minute is over: from the registry");
