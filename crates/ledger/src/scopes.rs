@@ -28,6 +28,8 @@ pub enum BuiltIn {
     TokensRead,
     /// Issue, change and revoke them.
     TokensWrite,
+    /// Take over such as were issued elsewhere.
+    TokensImport,
     /// Give them all that their owner is granted.
     TokensGrant,
     /// Check them.
@@ -44,9 +46,10 @@ pub enum BuiltIn {
 
 impl BuiltIn {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::TokensRead,
         Self::TokensWrite,
+        Self::TokensImport,
         Self::TokensGrant,
         Self::TokensVerify,
         Self::SessionsCreate,
@@ -61,6 +64,7 @@ impl BuiltIn {
         match self {
             Self::TokensRead => "tokens:read",
             Self::TokensWrite => "tokens:write",
+            Self::TokensImport => "tokens:import",
             Self::TokensGrant => "tokens:grant",
             Self::TokensVerify => "tokens:verify",
             Self::SessionsCreate => "sessions:create",
@@ -76,6 +80,7 @@ impl BuiltIn {
         match self {
             Self::TokensRead => "See tokens",
             Self::TokensWrite => "Issue, change and revoke tokens",
+            Self::TokensImport => "Import tokens that were issued elsewhere",
             Self::TokensGrant => "Give tokens all that their owner is granted",
             Self::TokensVerify => "Check tokens",
             Self::SessionsCreate => "Open sessions",

@@ -4,6 +4,7 @@
 export const BUILT_IN = [
   { name: "tokens:read", description: "See tokens" },
   { name: "tokens:write", description: "Issue, change and revoke tokens" },
+  { name: "tokens:import", description: "Import tokens that were issued elsewhere" },
   { name: "tokens:grant", description: "Give tokens all that their owner is granted" },
   { name: "tokens:verify", description: "Check tokens" },
   { name: "sessions:create", description: "Sign in here" },

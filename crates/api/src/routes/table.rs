@@ -276,7 +276,7 @@ fn many_tokens() -> Vec<Operation> {
                 "Up to 10,000 lines and 4 MiB. A line that is wrong is refused by itself, and the others are imported; \
                  but where the quota does not hold them all, none is.",
             )
-            .needs(WRITE)
+            .needs(Scope("tokens:import"))
             .takes::<tokens::Import>()
             .once()
             .answers::<tokens::Imported>(200)

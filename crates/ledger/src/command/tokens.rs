@@ -357,7 +357,7 @@ pub enum RevokeResult {
     Kept,
 }
 
-/// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:write`, with the rules of
+/// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:import`, with the rules of
 /// [`CreateToken`] for each line. A line that is wrong is refused and the others imported; but if the quota does not
 /// hold them all, none is.
 #[derive(Debug, Serialize, Deserialize)]

@@ -29,7 +29,7 @@ use crate::{
 const MAX_LINES: usize = 10_000;
 
 pub(crate) fn import(work: &Work<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
-    work.authority.require(BuiltIn::TokensWrite)?;
+    work.authority.require(BuiltIn::TokensImport)?;
     check::at_most(MAX_LINES, ask.lines.len(), "/tokens", "tokens")?;
     let mut import = Import {
         work,

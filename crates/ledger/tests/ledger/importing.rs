@@ -115,12 +115,12 @@ fn the_quota_holds_all_or_none() {
 #[test]
 fn nobody_imports_for_others_or_without_the_scope() {
     let (mut world, _) = World::founded();
-    let ann = world.join("ann", &["tokens:write"]);
+    let ann = world.join("ann", &["tokens:import"]);
     let to_admin = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
     let done = import(&mut world, ann.actor, vec![line("a", to_admin), line("b", token(&[]))]).unwrap().lines;
     assert!(matches!(done[..], [Err(Refusal::Forbidden { code: ForbiddenCode::NotYours, .. }), Ok(_)]));
-    let bob = world.join("bob", &["tokens:read"]);
-    assert_missing(import(&mut world, bob.actor, vec![line("c", token(&[]))]), "tokens:write");
+    let bob = world.join("bob", &["tokens:read", "tokens:write", "tokens:grant", "workspace:manage"]);
+    assert_missing(import(&mut world, bob.actor, vec![line("c", token(&[]))]), "tokens:import");
 }
 
 #[test]
@@ -130,13 +130,13 @@ fn nobody_imports_a_token_that_may_do_more_than_a_new_one() {
         let client = CreateClient { id: id.to_owned(), name: "A client".to_owned(), permissions: Vec::new() };
         world.call(Actor::Root, client).unwrap();
     }
-    world.join("ann", &["tokens:write", "read", "write"]);
+    world.join("ann", &["tokens:import", "read", "write"]);
     let narrow = CreateToken {
         owner: Some("ann".to_owned()),
         lifetime: Lifetime::Seconds(60),
         allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()],
         client_id: Some("app".to_owned()),
-        ..token(&["tokens:write", "read"])
+        ..token(&["tokens:import", "read"])
     };
     let narrow = world.issue(Actor::Root, narrow).unwrap();
     world.address = "192.0.2.7".parse().ok();
