@@ -9,6 +9,7 @@ use crate::{
     command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient},
     cursor::{List, Window},
     grant::Limits,
+    idempotency::Repeatable,
     refusal::Refusal,
     scopes::{BuiltIn, Catalogue},
     sql::{Row, Sql, SqlError, Value},
@@ -45,13 +46,25 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadClient) -> Result<Client, Refusal>
     Ok(of_row(row)?.1)
 }
 
+impl Repeatable for CreateClient {
+    const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
+
+    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
+        check_limits(work, self)
+    }
+}
+
+fn check_limits(work: &Work<'_>, ask: &CreateClient) -> Result<(), Refusal> {
+    Limits::of(&work.authority).check_scopes(&ask.permissions, &Catalogue::load(work.sql)?, "permissions")
+}
+
 /// Adds a client. What its tokens will get is granted here, so nobody names more than they may grant.
 pub(crate) fn create(work: &Work<'_>, ask: CreateClient) -> Result<Client, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     check::scopes("/permissions", &ask.permissions)?;
-    Limits::of(&work.authority).check_scopes(&ask.permissions, &Catalogue::load(work.sql)?, "permissions")?;
+    check_limits(work, &ask)?;
     if exists(work.sql, &ask.id)? {
         return Err(Refusal::already_exists("client", "id"));
     }

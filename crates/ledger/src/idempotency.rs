@@ -4,6 +4,9 @@
 //! there is an answer exactly where there was an effect; a refused command keeps nothing, and may be sent again under
 //! the same key. Sent again, a command is known by its fingerprint: under one key there is one command.
 //!
+//! The answer is told again to whoever could have asked anew: an actor whose rights were cut since is refused as it would
+//! be if it came for the first time.
+//!
 //! A token's text is never kept. The repeated answer is without it. Nor is the caller's key, which may well be a secret:
 //! its digest finds the answer again.
 
@@ -14,10 +17,12 @@ use serde_json::json;
 
 use crate::{
     authority::Authority,
-    command::{Client, Command, IdempotencyKey, Imported, Issued, Member},
+    command::{Ask, Client, Command, IdempotencyKey, Imported, Issued, Member},
     refusal::Refusal,
+    scopes::BuiltIn,
     sql::{Sql, SqlError},
     upkeep::STEP,
+    work::Work,
 };
 
 /// How long an answer is kept, in milliseconds: a day.
@@ -26,10 +31,27 @@ const KEPT: u64 = 24 * 60 * 60 * 1_000;
 /// The longest answer that is kept, in bytes: with the rest of its row it stays below what a row may hold (2 MB).
 const LONGEST_REPLY: usize = 1_500_000;
 
+/// A command that may be sent again.
+pub(crate) trait Repeatable: Ask<Reply: Kept> {
+    /// What the actor must hold, now as then.
+    const NEEDS: BuiltIn;
+
+    /// Checks that the actor may still hear what was answered: that it may act on all that the answer is about.
+    ///
+    /// # Errors
+    /// What the command would be refused with if it came now.
+    fn check_told(&self, work: &Work<'_>, reply: &str) -> Result<(), Refusal>;
+}
+
 /// A reply that may be given again.
-pub(crate) trait Repeatable: Serialize {
+pub(crate) trait Kept: Serialize {
     /// Takes away what is shown once only.
     fn forget_text(&mut self) {}
+
+    /// Whether the command had an effect. Where it had none, nothing is kept: sent again, it has none again.
+    fn tells_of_effect(&self) -> bool {
+        true
+    }
 }
 
 /// Where the answer to one command is kept.
@@ -101,7 +123,7 @@ pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> 
     Ok(())
 }
 
-impl Repeatable for Issued {
+impl Kept for Issued {
     fn forget_text(&mut self) {
         let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
         self.text = None;
@@ -110,6 +132,11 @@ impl Repeatable for Issued {
     }
 }
 
-impl Repeatable for Imported {}
-impl Repeatable for Member {}
-impl Repeatable for Client {}
+impl Kept for Imported {
+    fn tells_of_effect(&self) -> bool {
+        self.lines.iter().any(Result::is_ok)
+    }
+}
+
+impl Kept for Member {}
+impl Kept for Client {}

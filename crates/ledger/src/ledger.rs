@@ -14,7 +14,7 @@ use crate::{
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
     editions::{self, Step},
-    idempotency::{Once, Repeatable},
+    idempotency::{Kept as _, Once, Repeatable},
     identity,
     leases::{self, Leases},
     members,
@@ -180,11 +180,6 @@ fn carry_out(
     let safe_in = wait.then(|| leases.safe_in(&workspace, now));
     let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
-    if let Some(once) = &once
-        && let Some(reply) = once.answered(sql, now)?
-    {
-        return Ok(Answered { reply, repeated: true, safe_in, snapshots_until });
-    }
     let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
     let answered = match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
@@ -232,18 +227,22 @@ fn carry_out(
 }
 
 /// Runs a command that makes something, once for each idempotency key.
-fn made<C: Ask>(
+fn made<C: Repeatable>(
     work: &Work<'_>,
     once: Option<Once>,
     ask: C,
     run: impl FnOnce(C) -> Result<C::Reply, Refusal>,
-) -> Result<Answered<String>, Refusal>
-where
-    C::Reply: Repeatable,
-{
+) -> Result<Answered<String>, Refusal> {
+    work.authority.require(C::NEEDS)?;
+    if let Some(once) = &once
+        && let Some(reply) = once.answered(work.sql, work.now)?
+    {
+        ask.check_told(work, &reply)?;
+        return Ok(Answered { repeated: true, ..Answered::now(reply) });
+    }
     let mut made = run(ask)?;
     let answered = Answered::now(wire::json_of(&made)?);
-    if let Some(once) = once {
+    if let Some(once) = once.filter(|_| made.tells_of_effect()) {
         made.forget_text();
         once.keep(work.sql, &wire::json_of(&made)?, work.now)?;
     }

@@ -12,6 +12,7 @@ use crate::{
     command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, ReadMember, Role},
     cursor::{List, Window},
     grant::Limits,
+    idempotency::Repeatable,
     refusal::{ConflictCode, ForbiddenCode, Refusal},
     scopes::{BuiltIn, Catalogue},
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
@@ -238,6 +239,22 @@ fn show(work: &Work<'_>, found: Option<MemberRow>) -> Result<Member, Refusal> {
     Ok(shown.ok_or_else(|| Refusal::no_such("member"))?.view(work)?)
 }
 
+impl Repeatable for CreateMember {
+    const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
+
+    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
+        check_limits(work, self)
+    }
+}
+
+/// Nobody makes a member who may do more than they may grant.
+fn check_limits(work: &Work<'_>, ask: &CreateMember) -> Result<(), Refusal> {
+    if ask.role == Role::Admin && !work.authority.is_admin() {
+        return Err(Refusal::escalation("Only an admin may make another."));
+    }
+    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")
+}
+
 pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
@@ -246,10 +263,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     ask.subject.as_deref().map_or(Ok(()), |subject| check::length("/subject", subject, 1..=255))?;
     check::scopes("/grants", &ask.grants)?;
     ask.quota.map_or(Ok(()), check_quota)?;
-    if ask.role == Role::Admin && !work.authority.is_admin() {
-        return Err(Refusal::escalation("Only an admin may make another."));
-    }
-    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")?;
+    check_limits(work, &ask)?;
 
     let grants = ScopeSet::from(ask.grants);
     if ask.email.is_some() || ask.subject.is_some() {

@@ -5,12 +5,32 @@ use crate::{
     check,
     command::{CreateToken, Issued},
     grant::{self, Limits},
+    idempotency::Repeatable,
     members::MemberRow,
     mint::Mint,
     refusal::{ForbiddenCode, InvalidCode, Refusal},
     scopes::{BuiltIn, Catalogue},
     work::Work,
 };
+
+impl Repeatable for CreateToken {
+    const NEEDS: BuiltIn = BuiltIn::TokensWrite;
+
+    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
+        check_rights(work, &Limits::of(&work.authority), &Catalogue::load(work.sql)?, self)
+    }
+}
+
+/// Checks that the actor may still issue such a token, to such an owner.
+pub(super) fn check_rights(
+    work: &Work<'_>,
+    limits: &Limits,
+    catalogue: &Catalogue,
+    ask: &CreateToken,
+) -> Result<(), Refusal> {
+    owner(work, ask.owner.clone())?;
+    limits.check_scopes(&ask.scopes, catalogue, "scopes")
+}
 
 pub(crate) fn create(work: &Work<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
     work.authority.require(BuiltIn::TokensWrite)?;

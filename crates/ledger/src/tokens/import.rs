@@ -10,7 +10,7 @@ use counterfoil_token::Digest;
 use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 
 use super::{
-    create::draft,
+    create::{check_rights, draft},
     issue::{add, check_room},
     text::{self, Text},
 };
@@ -18,6 +18,8 @@ use crate::{
     check,
     command::{ImportLine, ImportTokens, Imported},
     grant::Limits,
+    idempotency::Repeatable,
+    json,
     members::MemberRow,
     mint::Mint,
     refusal::Refusal,
@@ -27,6 +29,18 @@ use crate::{
 
 /// The most lines of one import.
 const MAX_LINES: usize = 10_000;
+
+impl Repeatable for ImportTokens {
+    const NEEDS: BuiltIn = BuiltIn::TokensImport;
+
+    fn check_told(&self, work: &Work<'_>, reply: &str) -> Result<(), Refusal> {
+        let told: Imported =
+            json::read(reply.as_bytes()).ok_or_else(|| Refusal::internal("what was answered cannot be read"))?;
+        let (limits, catalogue) = (Limits::of(&work.authority), Catalogue::load(work.sql)?);
+        let imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
+        imported.map(|(line, _)| check_rights(work, &limits, &catalogue, &line.token)).collect()
+    }
+}
 
 pub(crate) fn import(work: &Work<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
     work.authority.require(BuiltIn::TokensImport)?;

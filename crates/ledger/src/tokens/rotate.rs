@@ -1,10 +1,16 @@
 //! Rotating: the same token with another text.
 
-use super::{issue::draw_text, read::find_to_change, shown, text};
+use super::{
+    issue::draw_text,
+    read::{find, find_to_change},
+    row::TokenRow,
+    shown, text,
+};
 use crate::{
     audit::{self, Change},
     command::{Issued, RotateToken, State},
     grant::Limits,
+    idempotency::Repeatable,
     mint::Mint,
     refusal::{ConflictCode, Refusal},
     rfc3339,
@@ -15,6 +21,21 @@ use crate::{
 /// The longest grace, in seconds: 30 days.
 const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
 
+impl Repeatable for RotateToken {
+    const NEEDS: BuiltIn = BuiltIn::TokensWrite;
+
+    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
+        let held = find(work, &self.id)?;
+        check_limits(work, &held.token)
+    }
+}
+
+/// Whoever rotates a token may use it from then on; its own text anybody may replace.
+fn check_limits(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let is_own = work.authority.token().is_some_and(|own| own.token.id == token.id);
+    if is_own { Ok(()) } else { Limits::of(&work.authority).check_text_of(token) }
+}
+
 /// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
 /// could hand on is not rotated by it; its own it may always rotate.
 pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, Refusal> {
@@ -23,10 +44,7 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
         return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
     }
     let mut held = find_to_change(work, &ask.id)?;
-    let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
-    if !is_own {
-        Limits::of(&work.authority).check_text_of(&held.token)?;
-    }
+    check_limits(work, &held.token)?;
     let before = held.view(work.now)?;
     if before.state == State::Revoked {
         return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));

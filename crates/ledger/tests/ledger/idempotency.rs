@@ -2,11 +2,16 @@
 
 use counterfoil_ledger::{
     Answered, Refusal, Upkeep,
-    command::{Actor, Ask, CreateClient, CreateToken, EraseMember, IdempotencyKey, Request, RevokeToken},
+    command::{
+        Actor, Ask, CreateClient, CreateMember, CreateToken, EraseMember, IdempotencyKey, ImportLine, ImportTokens,
+        Request, RevokeToken, Role, RotateToken,
+    },
     json,
     native::When,
     reply_json,
 };
+
+use counterfoil_token::Digest;
 
 use crate::support::*;
 
@@ -176,4 +181,87 @@ fn what_was_answered_of_an_erased_member_is_forgotten() {
     let left = world.column("SELECT reply FROM idempotency");
     assert_eq!(left.len(), 2);
     assert!(format!("{left:?}").contains("ann"), "what is told of others stays");
+}
+
+/// Every command that may be sent again, by somebody whose rights are cut after it was answered.
+#[test]
+fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
+    /// What is taken away.
+    #[derive(Clone, Copy, Debug)]
+    enum Cut {
+        Nothing,
+        Scopes,
+        OwnersGrants,
+        Role,
+    }
+
+    #[track_caller]
+    fn again<C: Ask>(world: &mut World, boss: &Held, cut: Cut, what: &str, ask: impl Fn() -> C) {
+        // Ids are taken once in a workspace: each cut has a key, and a world, of its own.
+        let first = once(world, boss.actor, what, ask()).unwrap();
+        assert!(!first.repeated, "{what}");
+        let id = boss.id.clone();
+        match cut {
+            Cut::Nothing => {}
+            Cut::Scopes => world.meddle(&format!("UPDATE tokens SET scopes = '[]' WHERE id = '{id}'")),
+            Cut::OwnersGrants => world.meddle("UPDATE members SET grants = '[]' WHERE id = 'boss'"),
+            Cut::Role => world.meddle("UPDATE members SET role = 'member' WHERE id = 'boss'"),
+        }
+        let before = world.dump();
+        let told = once(world, boss.actor, what, ask());
+        match (cut, told) {
+            (Cut::Nothing, told) => assert!(told.unwrap().repeated, "{what}"),
+            // Clients are anybody's to see, and to a manager so are plain members.
+            (Cut::Role, Ok(told)) => assert!(told.repeated && ["client", "member"].contains(&what), "{what}"),
+            (Cut::Role, Err(refusal)) => {
+                let as_if_it_came_now = matches!(refusal, Refusal::Forbidden { .. } | Refusal::NotFound { .. });
+                assert!(as_if_it_came_now, "{what}: {refusal:?}");
+            }
+            (_, Ok(_)) => panic!("{what}, {cut:?}: it was told"),
+            (_, Err(refusal)) => assert!(matches!(refusal, Refusal::MissingScope { .. }), "{what}, {cut:?}"),
+        }
+        assert_eq!(world.dump(), before);
+    }
+
+    for cut in [Cut::Nothing, Cut::Scopes, Cut::OwnersGrants, Cut::Role] {
+        for what in ["client", "member", "admin", "token", "rotation", "import"] {
+            let (mut world, _) = World::founded();
+            let all = ["tokens:write", "tokens:import", "workspace:manage", "read"];
+            let admin = CreateMember { role: Role::Admin, ..member("boss", &all) };
+            world.call(Actor::Root, admin).unwrap();
+            let its = CreateToken { owner: Some("boss".to_owned()), ..token(&all) };
+            let boss = world.issue(Actor::Root, its).unwrap();
+            let ann = world.join("ann", &["read"]);
+            let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
+            let world = &mut world;
+            match what {
+                "client" => again(world, &boss, cut, what, || CreateClient {
+                    id: "app".to_owned(),
+                    name: "App".to_owned(),
+                    permissions: patterns(&["read"]),
+                }),
+                "member" => again(world, &boss, cut, what, || member("bob", &["read"])),
+                "admin" => {
+                    again(world, &boss, cut, what, || CreateMember { role: Role::Admin, ..member("bob", &["read"]) });
+                }
+                "token" => again(world, &boss, cut, what, to_ann),
+                "rotation" => {
+                    again(world, &boss, cut, what, || RotateToken { id: ann.id.clone(), grace_seconds: 0 });
+                }
+                _ => again(world, &boss, cut, what, || ImportTokens {
+                    lines: vec![ImportLine { digest: Digest::of(b"theirs"), weak: false, token: to_ann() }],
+                }),
+            }
+        }
+    }
+}
+
+#[test]
+fn an_import_of_refused_lines_keeps_nothing() {
+    let (mut world, admin) = World::founded();
+    let line = ImportLine { digest: admin.digest, weak: false, token: token(&[]) };
+    let before = world.dump();
+    let done = once(&mut world, admin.actor, "k", ImportTokens { lines: vec![line] }).unwrap();
+    assert!(done.reply.lines.iter().all(Result::is_err));
+    assert_eq!(world.dump(), before);
 }
