@@ -94,8 +94,10 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "MALFORMED",
                 &[401],
-                "The text is not a token: mistyped, or cut short. Nothing was looked up.",
-                "Copy the token once more, whole.",
+                "The text is not a token: mistyped, cut short, or not of a token's characters. Nothing was looked up.",
+                "`detail` says which: too short or too long (a token has 16 to 512 characters), a space, a line break or \
+                 another character that no token has, a scheme such as `Bearer` that was left on, or a wrong check. Copy \
+                 the token once more, whole.",
             ),
             code(
                 "UNKNOWN",

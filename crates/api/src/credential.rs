@@ -131,7 +131,7 @@ impl<P: Ports> Caller<P> {
                 (gate.resolve(slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
             } else {
                 let workspace = match Presented::parse(text.as_bytes()) {
-                    Err(_) => return Err(Problem::credential(Code::Malformed)),
+                    Err(why) => return Err(Problem::malformed(why)),
                     Ok(Presented::Ours(token)) => {
                         let workspace = token.workspace();
                         // A wrong seal was never issued: no ledger is asked, none is even brought to life.

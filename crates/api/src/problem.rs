@@ -8,6 +8,7 @@ use counterfoil_ledger::{
     Refusal, json,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
+use counterfoil_token::Malformed;
 use counterfoil_verify::Code;
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -104,6 +105,12 @@ impl Problem {
             Code::Unavailable => return Self::ledger_unavailable("the caller's token could not be checked"),
         };
         Self::new(status, code.as_str(), detail)
+    }
+
+    /// What the request presents is not a token.
+    pub(crate) fn malformed(why: Malformed) -> Self {
+        let detail = format!("The credential is not a token: {why}.");
+        Self { detail, ..Self::credential(Code::Malformed) }
     }
 
     /// The request presents credentials that differ.

@@ -3,8 +3,8 @@
 use crate::{Digest, Hint, Malformed, TokenRef, shape};
 use core::{fmt, ops::RangeInclusive};
 
-/// How long a foreign token may be, in bytes.
-const FOREIGN: RangeInclusive<usize> = 16..=512;
+/// Schemes of `Authorization` that are sent along with a token by mistake, in lower case.
+const SCHEMES: [&[u8]; 3] = [b"bearer ", b"token ", b"basic "];
 
 /// A credential as presented, taken in at the border.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +21,7 @@ impl<'a> Presented<'a> {
     /// # Errors
     ///
     /// [`Malformed`] for a text that looks like a token but whose check is wrong (it is never taken as foreign), that is
-    /// shorter than 16 or longer than 512 bytes, or that has anything but visible ASCII in it.
+    /// shorter than 16 or longer than 512 bytes, or that has anything but visible ASCII in it; and says which.
     pub fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         if shape::is_ours(text) {
             TokenRef::checked(text).map(Self::Ours)
@@ -56,12 +56,23 @@ impl<'a> Presented<'a> {
 pub struct Foreign<'a>(&'a [u8]);
 
 impl<'a> Foreign<'a> {
+    /// How many characters it may have.
+    pub const LENGTH: RangeInclusive<usize> = 16..=512;
+
     /// The caller has ruled out that `text` has the shape of a token.
     fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
-        if FOREIGN.contains(&text.len()) && text.iter().all(u8::is_ascii_graphic) {
-            Ok(Self(text))
-        } else {
-            Err(Malformed)
+        if SCHEMES.iter().any(|scheme| begins(text, scheme)) {
+            return Err(Malformed::Scheme);
+        }
+        // Before any look at what is in it, which may be anything and of any length.
+        if text.len() > *Self::LENGTH.end() {
+            return Err(Malformed::TooLong);
+        }
+        match text.iter().find(|byte| !byte.is_ascii_graphic()) {
+            Some(byte) if byte.is_ascii_whitespace() => Err(Malformed::Space),
+            Some(_) => Err(Malformed::Character),
+            None if text.len() < *Self::LENGTH.start() => Err(Malformed::TooShort),
+            None => Ok(Self(text)),
         }
     }
 
@@ -82,6 +93,11 @@ impl<'a> Foreign<'a> {
     pub fn hint(self) -> Hint {
         Hint::new(None, self.0)
     }
+}
+
+/// Whether the text begins so, in whatever case; `start` is in lower case.
+fn begins(text: &[u8], start: &[u8]) -> bool {
+    text.split_at_checked(start.len()).is_some_and(|(head, _)| head.eq_ignore_ascii_case(start))
 }
 
 impl fmt::Debug for Foreign<'_> {

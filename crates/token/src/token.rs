@@ -19,13 +19,13 @@ impl<'a> TokenRef<'a> {
     ///
     /// [`Malformed`] where the text is not `<prefix>_` and 42 base62 characters, or its check is wrong.
     pub fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
-        if shape::is_ours(text) { Self::checked(text) } else { Err(Malformed) }
+        if shape::is_ours(text) { Self::checked(text) } else { Err(Malformed::Shape) }
     }
 
     /// Takes a text that is known to have the shape, if its check holds.
     pub(crate) fn checked(text: &'a [u8]) -> Result<Self, Malformed> {
         let (checked, check) = shape::cut(text, shape::CHECK);
-        if check::of(checked) == check { Ok(Self(text)) } else { Err(Malformed) }
+        if check::of(checked) == check { Ok(Self(text)) } else { Err(Malformed::Check) }
     }
 
     /// The secret text itself.

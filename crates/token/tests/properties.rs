@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
-use counterfoil_token::{Digest, Malformed, Prefix, Presented, SealKey, Token, TokenRef, WorkspaceKey};
+use counterfoil_token::{Digest, Prefix, Presented, SealKey, Token, TokenRef, WorkspaceKey};
 use proptest::{array, collection::vec, prelude::*};
 use sha2::{Digest as _, Sha256};
 
@@ -128,7 +128,7 @@ fn judge(text: &[u8]) -> Result<(), TestCaseError> {
     let exposed = match Presented::parse(text) {
         Ok(Presented::Ours(token)) => token.expose(),
         Ok(Presented::Foreign(foreign)) => foreign.expose(),
-        Err(Malformed) => return Ok(()),
+        Err(_) => return Ok(()),
     };
     prop_assert_eq!(exposed.as_bytes(), text);
     prop_assert_eq!(Presented::parse(text).unwrap().digest(), Digest::from_bytes(Sha256::digest(text).into()));

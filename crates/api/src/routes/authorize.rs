@@ -49,7 +49,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         let demand = demand(&parts.headers, Demand::of(gateway.workspace))?;
         // What was never issued is told by its text: a flood of that costs no look at the gateway's own token.
         match Presented::parse(text.as_bytes()) {
-            Err(_) => return Err(Problem::credential(Code::Malformed)),
+            Err(why) => return Err(Problem::malformed(why)),
             Ok(Presented::Ours(token)) if !app.config().has_sealed(&token) => {
                 return Err(Problem::credential(Code::Unknown));
             }

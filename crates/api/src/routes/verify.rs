@@ -5,7 +5,7 @@ use counterfoil_ledger::{
     command::{Actor, Lease, Records, Uses},
     json,
 };
-use counterfoil_token::Digest;
+use counterfoil_token::{Digest, Presented};
 use counterfoil_verify::{
     Code, Decision, Demand, Encoded, Freshness, Known, Name, Position, Scope, ScopeSet, Segments,
 };
@@ -82,6 +82,9 @@ pub(super) struct DecisionBody {
     valid: bool,
     /// What was decided.
     code: Code,
+    /// Of a `MALFORMED` text: what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
     /// How fresh the answer is.
     freshness: Freshness,
     /// When it was so.
@@ -126,7 +129,8 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     demand.freshness = body.demand.freshness;
     demand.or_eventual = body.demand.or_eventual;
     let decisions = decide(&caller, &tokens, &demand).await?;
-    let mut results: Vec<_> = decisions.into_iter().map(DecisionBody::from).collect();
+    let mut results: Vec<_> =
+        decisions.into_iter().zip(&tokens).map(|(decision, text)| DecisionBody::of(decision, text)).collect();
     match (single, results.pop()) {
         (true, Some(only)) => Ok(Answer(Verified::One(only))),
         (_, last) => {
@@ -288,11 +292,13 @@ fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
 }
 
-impl From<Decision> for DecisionBody {
-    fn from(decision: Decision) -> Self {
+impl DecisionBody {
+    fn of(decision: Decision, text: &str) -> Self {
+        let wrong = Presented::parse(text.as_bytes()).err().filter(|_| decision.code == Code::Malformed);
         Self {
             valid: decision.code == Code::Valid,
             code: decision.code,
+            detail: wrong.map(|why| format!("This is not a token: {why}.")),
             freshness: decision.freshness,
             as_of: Rfc3339(decision.as_of),
             token: decision.known.as_ref().map(Bearer::from),

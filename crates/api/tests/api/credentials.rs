@@ -146,3 +146,33 @@ fn one_credential_may_be_presented_in_several_ways() {
     call().header("x-api-key", &token).send().expect(200);
     call().bearer(&token).header("x-api-key", &token).bearer(&token).send().expect(200);
 }
+
+#[test]
+fn what_is_wrong_with_a_malformed_text_is_said_and_the_text_is_not() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let typo = with_bad_check(&acme.admin);
+    let texts = [
+        ("sk-1234", "too short"),
+        (&*"x".repeat(513), "too long"),
+        ("sk-0123456789abcdef\n", "a space or a line break"),
+        ("sk-0123456789 abcdef", "a space or a line break"),
+        ("sk-0123456789abcdéf", "visible ASCII"),
+        (&format!("Bearer {}", acme.admin), "begins with a scheme"),
+        (&typo, "its check is wrong"),
+    ];
+    for (token, why) in texts {
+        let decision = deployment.post(&acme.admin, "/v1/verify", &json!({ "token": token })).expect(200);
+        assert_eq!(decision["code"], "MALFORMED", "{why}");
+        let detail = text(&decision, "/detail");
+        assert!(detail.contains(why) && !detail.contains(token), "{why}: {detail}");
+        // What no header holds, none presents.
+        if token.is_ascii() && !token.contains('\n') {
+            let reply = deployment.call("GET", "/v1/tokens/self").header("x-api-key", token).send();
+            assert_eq!(reply.refused(401), "MALFORMED", "{why}");
+            assert!(text(&reply.body, "/detail").contains(why), "{}", reply.body);
+        }
+    }
+    let known = deployment.post(&acme.admin, "/v1/verify", &json!({ "token": acme.admin })).expect(200);
+    assert_eq!(known.get("detail"), None);
+}
