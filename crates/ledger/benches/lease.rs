@@ -49,6 +49,7 @@ impl World {
             let lines = (from..tokens.min(from + 10_000)).map(|number| ImportLine {
                 digest: digest(number),
                 weak: false,
+                length: None,
                 token: read::<CreateToken>(json!({
                     "name": "a token", "owner": "many", "scopes": [], "lifetime": "longest", "enabled": true, "allowed_addresses": [],
                 })),

@@ -274,7 +274,9 @@ fn many_tokens() -> Vec<Operation> {
         post("/v1/tokens/import", "importTokens", "Take over tokens that were issued elsewhere, by their digests")
             .about(
                 "Up to 10,000 lines and 4 MiB. A line that is wrong is refused by itself, and the others are imported; \
-                 but where the quota does not hold them all, none is.",
+                 but where the quota does not hold them all, none is. The texts must be 16 to 512 visible ASCII characters, \
+                 and not look like tokens of this service: others are never verified. A digest does not tell, so give each \
+                 text's `length` where you know it.",
             )
             .needs(Scope("tokens:import"))
             .takes::<tokens::Import>()

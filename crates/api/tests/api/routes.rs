@@ -169,7 +169,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
                 "digest": "ca".repeat(32), "encoding": "hex", "weak": true, "name": "legacy", "note": "from elsewhere",
                 "owner": "admin", "scopes": ["orders:read"], "expires_at": "2028-01-01T00:00:00Z",
                 "not_before": "2027-06-01T00:00:00Z", "enabled": true, "allowed_addresses": ["192.0.2.0/24"],
-                "metadata": { "any": ["thing"] },
+                "metadata": { "any": ["thing"] }, "length": 40,
             }] })),
             ..scope("POST", "/v1/tokens/import")
         },

@@ -373,6 +373,9 @@ pub struct ImportLine {
     pub digest: Digest,
     /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
     pub weak: bool,
+    /// How many characters its text has, where that is known: 16 to 512, or it could never be verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub length: Option<u64>,
     /// Everything else, as for a new token.
     pub token: CreateToken,
 }

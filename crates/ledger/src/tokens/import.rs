@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_token::Digest;
+use counterfoil_token::{Digest, Foreign};
 use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 
 use super::{
@@ -77,6 +77,7 @@ struct Import<'a> {
 impl Import<'_> {
     /// Imports one line and gives the new token's id. A line that is refused has written nothing.
     fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
+        check_length(line.length)?;
         let draft = draft(self.work, &self.limits, &self.catalogue, line.token)?;
         if text::is_taken(self.work.sql, line.digest)? {
             return Err(Refusal::already_exists("token", "digest"));
@@ -103,6 +104,22 @@ impl Import<'_> {
         let record = WorkspaceRecord { version, has_imports: true, ..record };
         self.work.publish(RegistryKey::Workspace(record.key), &record, version)
     }
+}
+
+/// A text of another length is malformed wherever it is presented: to import it would be to promise what cannot be kept. A
+/// digest tells nothing of the text, so that this is known only where the caller says it.
+fn check_length(length: Option<u64>) -> Result<(), Refusal> {
+    let verifiable = Foreign::LENGTH;
+    let is_verifiable = |length: u64| usize::try_from(length).is_ok_and(|length| verifiable.contains(&length));
+    if length.is_none_or(is_verifiable) {
+        return Ok(());
+    }
+    let (least, most) = (verifiable.start(), verifiable.end());
+    let detail = format!(
+        "A text of this length can never be verified: a token that was issued elsewhere has {least} to {most} visible ASCII \
+         characters, no space among them. Issue its bearer a new token instead."
+    );
+    Err(Refusal::invalid_value("/length", detail))
 }
 
 /// Nobody here has seen the text: it is recognised by the first characters of its digest.

@@ -47,7 +47,7 @@ fn to_admin() -> CreateToken {
 }
 
 fn import(world: &mut World, digest: Digest, weak: bool) {
-    let line = ImportLine { digest, weak, token: to_admin() };
+    let line = ImportLine { digest, weak, length: None, token: to_admin() };
     world.call(Actor::Root, ImportTokens { lines: vec![line] }).unwrap().lines.remove(0).unwrap();
 }
 
@@ -205,7 +205,7 @@ fn what_segments_cannot_tell_apart_is_not_imported() {
     let mut digest = *Digest::of(b"one").as_bytes();
     import(&mut world, Digest::from_bytes(digest), false);
     let refused = |world: &mut World, digest: [u8; 32]| {
-        let line = ImportLine { digest: Digest::from_bytes(digest), weak: false, token: to_admin() };
+        let line = ImportLine { digest: Digest::from_bytes(digest), weak: false, length: None, token: to_admin() };
         world.call(Actor::Root, ImportTokens { lines: vec![line] }).unwrap().lines.remove(0).is_err()
     };
     for place in [31, 16] {

@@ -238,7 +238,8 @@ impl Sweep {
     }
 
     fn many_tokens(&mut self, admin: &Held) {
-        let line = |text: &str, token| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token };
+        let line =
+            |text: &str, token| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, length: None, token };
         let imported = self.change(admin.actor, || ImportTokens {
             lines: vec![line("one", token(&["read"])), line("wrong", token(&["nope"])), line("two", token(&[]))],
         });

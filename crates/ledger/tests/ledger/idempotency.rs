@@ -249,7 +249,12 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
                     again(world, &boss, cut, what, || RotateToken { id: ann.id.clone(), grace_seconds: 0 });
                 }
                 _ => again(world, &boss, cut, what, || ImportTokens {
-                    lines: vec![ImportLine { digest: Digest::of(b"theirs"), weak: false, token: to_ann() }],
+                    lines: vec![ImportLine {
+                        digest: Digest::of(b"theirs"),
+                        weak: false,
+                        length: None,
+                        token: to_ann(),
+                    }],
                 }),
             }
         }
@@ -259,7 +264,7 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
 #[test]
 fn an_import_of_refused_lines_keeps_nothing() {
     let (mut world, admin) = World::founded();
-    let line = ImportLine { digest: admin.digest, weak: false, token: token(&[]) };
+    let line = ImportLine { digest: admin.digest, weak: false, length: None, token: token(&[]) };
     let before = world.dump();
     let done = once(&mut world, admin.actor, "k", ImportTokens { lines: vec![line] }).unwrap();
     assert!(done.reply.lines.iter().all(Result::is_err));

@@ -14,7 +14,7 @@ use counterfoil_verify::{Encoded as _, RegistryKey, WorkspaceRecord};
 use crate::support::*;
 
 fn line(text: &str, token: CreateToken) -> ImportLine {
-    ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token }
+    ImportLine { digest: Digest::of(text.as_bytes()), weak: false, length: None, token }
 }
 
 fn import(world: &mut World, actor: Actor, lines: Vec<ImportLine>) -> Result<Imported, Refusal> {
@@ -191,4 +191,26 @@ fn ten_thousand_lines_are_the_most() {
     let done = import(&mut world, admin.actor, lines(10_000)).unwrap().lines;
     assert!(done.iter().all(Result::is_ok));
     assert_eq!(world.number("SELECT count(*) FROM outbox WHERE key LIKE 'r/%'"), 10_001);
+}
+
+#[test]
+fn what_can_never_be_verified_is_refused_where_that_is_known() {
+    let (mut world, admin) = World::founded();
+    let lengths = [0, 7, 15, 16, 17, 512, 513, u64::MAX];
+    for weak in [false, true] {
+        let lines = lengths.iter().map(|length| {
+            let text = format!("{weak} {length}");
+            ImportLine { weak, length: Some(*length), ..line(&text, token(&[])) }
+        });
+        let outcomes = import(&mut world, admin.actor, lines.collect()).unwrap().lines;
+        for (length, outcome) in lengths.iter().zip(outcomes) {
+            if (16..=512).contains(length) {
+                assert!(outcome.is_ok(), "{length}");
+            } else {
+                let Refusal::Invalid { pointer, detail, .. } = refused(outcome) else { panic!("{length}") };
+                assert_eq!(pointer, "/length");
+                assert!(detail.contains("16 to 512 visible ASCII"), "{detail}");
+            }
+        }
+    }
 }

@@ -188,7 +188,8 @@ fn a_new_text_is_told_once_it_has_changed() {
         rotate(world, &new[2], 0);
     });
     assert_eq!(rotated, texts([&new[2], &new[3]]));
-    let line = |text: &str| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, token: token(&[]) };
+    let line =
+        |text: &str| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, length: None, token: token(&[]) };
     let before = granted(&mut world, None);
     assert!(!before.answer.workspace.as_ref().unwrap().has_imports);
     let imported = told(&mut world, |world| {
@@ -299,7 +300,12 @@ fn roomy() -> World {
 #[test]
 fn whoever_missed_more_than_ten_thousand_changes_starts_anew() {
     let mut world = roomy();
-    let line = |n: u32| ImportLine { digest: Digest::of(&n.to_be_bytes()), weak: false, token: token(&["read"]) };
+    let line = |n: u32| ImportLine {
+        digest: Digest::of(&n.to_be_bytes()),
+        weak: false,
+        length: None,
+        token: token(&["read"]),
+    };
     world.call(Actor::Root, member("ann", &["read"])).unwrap();
     for lines in [0..10_000, 10_000..10_001] {
         let to_ann = |line: ImportLine| ImportLine {

@@ -98,8 +98,8 @@ fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
     let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: patterns(&["read"]) };
     let named = Selection::Ids(vec![id.to_owned()]);
     let lines = vec![
-        ImportLine { digest: Digest::of(b"theirs"), weak: true, token: token(&["orders:write"]) },
-        ImportLine { digest: Digest::of(b"theirs"), weak: false, token: token(&[]) },
+        ImportLine { digest: Digest::of(b"theirs"), weak: true, length: None, token: token(&["orders:write"]) },
+        ImportLine { digest: Digest::of(b"theirs"), weak: false, length: None, token: token(&[]) },
     ];
     let used = Uses { digest: digest_of(actor), last_used_at: START, count: 3 };
     let since = Some(Position { epoch: START.0, generation: 5 });

@@ -53,7 +53,8 @@ struct Token {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ImportOrigin"))]
 struct Origin {
-    /// The SHA-256 digest of its text, 32 bytes.
+    /// The SHA-256 digest of its text, 32 bytes. The text must be 16 to 512 visible ASCII characters, and not look like a
+    /// token of this service: another is never verified.
     digest: String,
     /// How the digest is written; base64 with or without padding.
     #[serde(default)]
@@ -61,6 +62,10 @@ struct Origin {
     /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
     #[serde(default)]
     weak: bool,
+    /// How many characters its text has. Give it where it is known: a text that can never be verified is refused then.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schemars(range(min = 16, max = 512)))]
+    length: Option<u64>,
 }
 
 /// How a digest is written.
@@ -147,9 +152,9 @@ pub(in crate::routes) async fn import<P: Ports>(
 
 fn parse(line: Value) -> Result<ImportLine, Problem> {
     let Value::Object(mut token) = line else { return Err(invalid("", "A line is a JSON object.")) };
-    let taken = ["digest", "encoding", "weak"].into_iter().filter_map(|field| token.remove_entry(field));
+    let taken = ["digest", "encoding", "weak", "length"].into_iter().filter_map(|field| token.remove_entry(field));
     let origin: Map<String, Value> = taken.collect();
-    let Origin { digest, encoding, weak } = fit(Value::Object(origin))?;
+    let Origin { digest, encoding, weak, length } = fit(Value::Object(origin))?;
     let digest = decode(&digest, encoding).ok_or_else(|| {
         invalid(
             "/digest",
@@ -157,7 +162,7 @@ fn parse(line: Value) -> Result<ImportLine, Problem> {
         )
     })?;
     let token = fit::<Create>(Value::Object(token))?.into_command()?;
-    Ok(ImportLine { digest, weak, token })
+    Ok(ImportLine { digest, weak, length, token })
 }
 
 fn decode(text: &str, encoding: Encoding) -> Option<Digest> {

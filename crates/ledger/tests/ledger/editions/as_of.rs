@@ -171,7 +171,7 @@ impl Life {
             Act::Import { member, weak } => {
                 let digest = Digest::of(&self.imports.to_be_bytes());
                 self.imports += 1;
-                let line = ImportLine { digest, weak, token: to(member, &["orders:read"]) };
+                let line = ImportLine { digest, weak, length: None, token: to(member, &["orders:read"]) };
                 if let Some(Ok(id)) = self.send(ImportTokens { lines: vec![line] }).map(|mut done| done.lines.remove(0))
                 {
                     self.digests.push(digest);

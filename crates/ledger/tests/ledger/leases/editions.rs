@@ -100,7 +100,7 @@ fn what_was_issued_since_is_told_even_where_its_owner_s_record_revokes_it() {
     publish(&mut world);
     let digest = Digest::of(b"a token of somebody else's");
     let of_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
-    let import = ImportTokens { lines: vec![ImportLine { digest, weak: false, token: of_ann() }] };
+    let import = ImportTokens { lines: vec![ImportLine { digest, weak: false, length: None, token: of_ann() }] };
     world.call(admin.actor, import).unwrap();
     let held = world.issue(admin.actor, of_ann()).unwrap();
     let new = rotate(&mut world, &held, 60);

@@ -187,7 +187,7 @@ impl InStep {
             }
             Act::Import { text, member, scopes } => {
                 let digest = Digest::of(foreign(text).as_bytes());
-                let lines = vec![ImportLine { digest, weak: false, token: to(member, &scopes) }];
+                let lines = vec![ImportLine { digest, weak: false, length: None, token: to(member, &scopes) }];
                 let imported = self.send(ImportTokens { lines });
                 self.tokens.extend(imported.into_iter().flat_map(|imported| imported.lines).flatten());
             }

@@ -27,6 +27,7 @@ impl Life {
                 let line = |(text, plan): &(u8, Plan)| ImportLine {
                     digest: Digest::of(&[*text]),
                     weak: text % 2 == 0,
+                    length: None,
                     token: self.ask(plan),
                 };
                 json_of(ImportTokens { lines: lines.iter().map(line).collect() })
