@@ -56,8 +56,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let query = parts.uri.query().unwrap_or_default();
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         T::deserialize(deserializer).map(Self).map_err(|error| {
-            Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", format!("The query is wrong: {error}."))
+            let detail = format!("The query is wrong: {}.", in_words(error.to_string()));
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", detail)
         })
+    }
+}
+
+/// What is wrong with a query. Where a text was to become something else, Rust's parsers speak of their own types.
+fn in_words(why: String) -> String {
+    let is_of_numbers =
+        ["invalid digit", "cannot parse integer", "number too"].iter().any(|start| why.starts_with(start));
+    if is_of_numbers {
+        "a parameter that takes a whole number, 0 or more, is given something else".to_owned()
+    } else if why.starts_with("provided string was not") {
+        "a parameter that takes true or false is given something else".to_owned()
+    } else {
+        why
     }
 }
 

@@ -1,8 +1,14 @@
 //! Times in bodies.
 
+use core::fmt;
 use counterfoil_ledger::rfc3339;
 use counterfoil_verify::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+
+use counterfoil_ledger::command::Patch;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{self, Error as _},
+};
 
 /// A day, in milliseconds.
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
@@ -27,6 +33,49 @@ impl<'de> Deserialize<'de> for End {
             )
         })
     }
+}
+
+/// A length of time, in seconds. How long it may be, the ledger says.
+struct Seconds<const LEAST: u64>(u64);
+
+impl<'de, const LEAST: u64> Deserialize<'de> for Seconds<LEAST> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Whole<const LEAST: u64>;
+
+        impl<const LEAST: u64> de::Visitor<'_> for Whole<LEAST> {
+            type Value = u64;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "a whole number of seconds, {LEAST} or more")
+            }
+
+            fn visit_u64<E>(self, seconds: u64) -> Result<u64, E> {
+                Ok(seconds)
+            }
+        }
+
+        deserializer.deserialize_u64(Whole::<LEAST>).map(Self)
+    }
+}
+
+/// Seconds that may be none at all.
+pub(crate) fn any_seconds<'de, D: Deserializer<'de>>(field: D) -> Result<u64, D::Error> {
+    Seconds::<0>::deserialize(field).map(|Seconds(seconds)| seconds)
+}
+
+/// Seconds that may be absent, or `null`.
+pub(crate) fn seconds_if_any<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u64>, D::Error> {
+    Ok(Option::<Seconds<1>>::deserialize(field)?.map(|Seconds(seconds)| seconds))
+}
+
+/// Seconds of a `PATCH` that cannot be cleared.
+pub(crate) fn seconds_present<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u64>, D::Error> {
+    Seconds::<1>::deserialize(field).map(|Seconds(seconds)| Some(seconds))
+}
+
+/// Seconds of a `PATCH` that `null` clears.
+pub(crate) fn seconds_clearable<'de, D: Deserializer<'de>>(field: D) -> Result<Patch<u64>, D::Error> {
+    Ok(seconds_if_any(field)?.map_or(Patch::Clear, Patch::Set))
 }
 
 #[cfg(feature = "openapi")]

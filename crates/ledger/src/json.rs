@@ -98,11 +98,15 @@ impl de::Error for Misfit {
             // Not to be repeated, whatever kind of text it is.
             _ => &"text",
         };
-        Self::custom(format_args!("expected {expected}, found {found}"))
+        Self::custom(format_args!("expected {}, found {found}", in_words(expected)))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         Self::invalid_type(found, expected)
+    }
+
+    fn invalid_length(length: usize, expected: &dyn Expected) -> Self {
+        Self::custom(format_args!("expected {}, found {length} items", in_words(expected)))
     }
 
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
@@ -118,5 +122,28 @@ impl de::Error for Misfit {
 
     fn missing_field(field: &'static str) -> Self {
         Self::custom(format_args!("`{field}` is missing")).inside(field)
+    }
+}
+
+/// What is expected, as JSON and people call it. Types of ours say so by themselves; serde's say what Rust calls them.
+fn in_words(expected: &dyn Expected) -> String {
+    let words = expected.to_string();
+    let whole = |most: u64| format!("a whole number from 0 to {most}");
+    match &*words {
+        "u8" => whole(u8::MAX.into()),
+        "u16" => whole(u16::MAX.into()),
+        "u32" => whole(u32::MAX.into()),
+        "u64" | "u128" | "usize" => "a whole number, 0 or more".to_owned(),
+        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => "a whole number".to_owned(),
+        "f32" | "f64" => "a number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list".to_owned(),
+        "a map" => "an object".to_owned(),
+        "a character" | "a borrowed string" => "a string".to_owned(),
+        "unit" => "null".to_owned(),
+        _ => match words.strip_prefix("a tuple of size ") {
+            Some(size) => format!("a list of {size}"),
+            None => words,
+        },
     }
 }

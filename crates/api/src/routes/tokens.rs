@@ -33,6 +33,7 @@ use crate::{
     ledger::Terms,
     ports::Ports,
     problem::Problem,
+    time::any_seconds,
 };
 
 pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
@@ -49,6 +50,7 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Rotate {
     /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
+    #[serde(deserialize_with = "any_seconds")]
     grace_seconds: u64,
     /// Answers only when every check but eventual ones goes by the change.
     wait: bool,

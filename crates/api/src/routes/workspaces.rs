@@ -22,6 +22,7 @@ use crate::{
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
+    time::{seconds_clearable, seconds_present},
 };
 
 /// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
@@ -104,16 +105,16 @@ pub(super) struct Update {
     #[serde(default, deserialize_with = "present")]
     default_quota: Option<u64>,
     /// The longest life of a token, in seconds: up to 100 years. Tokens issued before keep theirs.
-    #[serde(default, deserialize_with = "clearable")]
+    #[serde(default, deserialize_with = "seconds_clearable")]
     max_lifetime: Patch<u64>,
     /// How long a session lasts, in seconds: 60 to 2,592,000.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "seconds_present")]
     session_length: Option<u64>,
     /// For how long, in seconds, a verifier elsewhere may answer from memory, and so pass a token that was revoked: 2 to 60.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "seconds_present")]
     lease_max: Option<u64>,
     /// For how long, in seconds, a snapshot may be relied upon, and so pass a token that was revoked: 60 to 2,592,000.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "seconds_present")]
     snapshot_max: Option<u64>,
     /// For how many days audit rows are kept: 1 to 36,500; for ever where cleared.
     #[serde(default, deserialize_with = "clearable")]

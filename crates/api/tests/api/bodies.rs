@@ -88,6 +88,102 @@ fn a_field_of_another_type_is_pointed_at() {
     }
 }
 
+/// A client is written in any language, and reads of what JSON knows.
+#[test]
+fn what_is_expected_is_said_in_words_of_json() {
+    let of_rust = [
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "f32",
+        "f64",
+        "str",
+        "String",
+        "struct",
+        "enum",
+        "Vec",
+        "Option",
+        "bool",
+        "boolean",
+        "char",
+        "tuple",
+        "unit",
+        "newtype",
+        "sequence",
+        "map",
+        "variant",
+        "identifier",
+        "untagged",
+        "integer",
+        "ParseIntError",
+    ];
+    let others = [
+        json!(null),
+        json!(true),
+        json!(-1),
+        json!(7),
+        json!(7.5),
+        json!(1e30),
+        json!("seven"),
+        json!([]),
+        json!([7]),
+        json!({}),
+        json!({ "x": 7 }),
+    ];
+    let mut seen = 0;
+    let mut judge = |what: &str, reply: &Value| {
+        let details = reply["items"].as_array().into_iter().flatten().chain([reply]);
+        for detail in details.filter_map(|told| told["detail"].as_str()) {
+            let words = || detail.split(|c: char| !c.is_alphanumeric() && c != '_');
+            assert!(!words().any(|word| of_rust.contains(&word)), "{what}: {detail}");
+            seen += 1;
+        }
+    };
+    let matrix = Matrix::new();
+    for (route, body) in matrix.taking_bodies() {
+        let mut all = pointers(body);
+        if let Some(lines) = body.pointer("/tokens/0").filter(|line| line.is_object()) {
+            all.extend(pointers(lines).into_iter().map(|pointer| format!("/tokens/0{pointer}")));
+        }
+        for (pointer, other) in all.iter().chain([&String::new()]).flat_map(|at| others.iter().map(move |o| (at, o))) {
+            let mut wrong = body.clone();
+            *wrong.pointer_mut(pointer).unwrap() = other.clone();
+            let reply = route.call_as_admin(&matrix.deployment, &matrix.tenant).json(&wrong).send();
+            judge(&format!("{} {} {pointer} {other}", route.method, route.pattern), &reply.body);
+        }
+    }
+    for query in [
+        "/v1/tokens?limit=x",
+        "/v1/tokens?limit=",
+        "/v1/tokens?limit=-1",
+        "/v1/tokens?usage=1e99",
+        "/v1/audit?limit=9999999999",
+    ] {
+        judge(query, &matrix.deployment.get(&matrix.tenant.admin, query).body);
+    }
+    let create = |field: &str, value: Value| {
+        let mut body = json!({ "name": "n", "scopes": [] });
+        body[field] = value;
+        let reply = matrix.deployment.post(&matrix.tenant.admin, "/v1/tokens", &body);
+        assert_eq!(reply.refused(422), "INVALID_BODY");
+        text(&reply.body, "/detail")
+    };
+    assert!(seen > 500, "{seen}");
+    let said = "The body does not fit: expected a whole number of seconds, 1 or more, found -1.";
+    assert_eq!(create("expires_in", json!(-1)), said);
+    assert_eq!(create("enabled", json!("yes")), "The body does not fit: expected true or false, found text.");
+    assert_eq!(create("scopes", json!({})), "The body does not fit: expected a list, found an object.");
+}
+
 /// Pointers to all values in a body, but those that may hold anything, and the lines of an import: they are read one by
 /// one, and what is wrong with one is in the report.
 fn pointers(value: &Value) -> Vec<String> {

@@ -96,10 +96,10 @@ impl<'de> Deserializer<'de> for Tree {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Misfit> {
-        visitor.visit_enum(self.variant()?)
+        visitor.visit_enum(self.variant(variants)?)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
@@ -206,7 +206,7 @@ impl Tree {
         de::Error::invalid_type(found, expected)
     }
 
-    fn variant(self) -> Result<Variant, Misfit> {
+    fn variant(self, variants: &[&str]) -> Result<Variant, Misfit> {
         match self.0 {
             Value::String(name) => Ok(Variant { name, value: None }),
             Value::Object(fields) => {
@@ -216,7 +216,7 @@ impl Tree {
                     _ => Err(Misfit::of("expected an object with one field")),
                 }
             }
-            _ => self.instead(&"text, or an object with one field"),
+            _ => self.instead(&&*format!("one of: {}", variants.join(", "))),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     idempotency::Idempotency,
     ports::Ports,
     problem::Problem,
-    time::{End, Rfc3339},
+    time::{End, Rfc3339, seconds_if_any},
 };
 
 /// The body of a creation.
@@ -33,6 +33,7 @@ pub(in crate::routes) struct Create {
     /// When it ends, or the last day it works through, in UTC; at most one of this and `expires_in`. Where neither is given, as late as may be.
     expires_at: Option<End>,
     /// In how many seconds it ends.
+    #[serde(default, deserialize_with = "seconds_if_any")]
     expires_in: Option<u64>,
     /// Valid from here on; before its end.
     not_before: Option<Rfc3339>,

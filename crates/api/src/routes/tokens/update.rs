@@ -23,7 +23,7 @@ use crate::{
     patch::{clearable, present},
     ports::Ports,
     problem::Problem,
-    time::{End, Rfc3339},
+    time::{End, Rfc3339, seconds_present},
 };
 
 /// The body of a change.
@@ -47,7 +47,7 @@ pub(in crate::routes) struct Update {
     #[serde(default, deserialize_with = "clearable")]
     expires_at: Patch<End>,
     /// In how many seconds it ends.
-    #[serde(default, deserialize_with = "present")]
+    #[serde(default, deserialize_with = "seconds_present")]
     expires_in: Option<u64>,
     /// When it begins.
     #[serde(default, deserialize_with = "clearable")]
@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for Scopes {
             type Value = ScopeChange;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of scopes, or a map from scopes to booleans")
+                f.write_str("a list of scopes, or an object that says true or false of scopes")
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<ScopeChange, A::Error> {
