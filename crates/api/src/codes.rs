@@ -352,6 +352,16 @@ pub const SECTIONS: &[Section] = &[
                 "The owner would have more live tokens than its quota allows.",
                 "Revoke some, or have the member's `quota` raised. `detail` says how many would be needed.",
             ),
+            code(
+                "TEXTS_EXCEEDED",
+                &[409],
+                "The owner's tokens have had as many texts as they may by now, those of revoked tokens and those that \
+                 rotations replaced included: 10,000, or 20 times the quota where that is more, and 1,000 for each day \
+                 since the member was added. So nobody fills the storage that everybody relies on. Nothing was changed; \
+                 tokens can still be revoked.",
+                "Look at why so many are made: who issues a token for each request wants one that lives longer. Else wait, or \
+                 have the member's `quota` raised.",
+            ),
         ],
     },
     Section {

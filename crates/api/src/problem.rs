@@ -271,6 +271,11 @@ impl From<Refusal> for Problem {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)
             }
+            Refusal::TextsExceeded { .. } => {
+                let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
+                    Revoking goes on as ever.";
+                Self::new(StatusCode::CONFLICT, "TEXTS_EXCEEDED", format!("{} {more}", sentence(&detail)))
+            }
             Refusal::SnapshotsOff => Self::snapshots_off(),
             Refusal::Internal { detail } => Self::internal(detail),
         }

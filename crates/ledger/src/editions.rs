@@ -11,6 +11,7 @@
 //! verifier can be about to read it.
 
 mod begin;
+mod crowd;
 mod files;
 mod kept;
 mod make;
@@ -37,11 +38,15 @@ use crate::{
 pub(crate) const TEXTS: u64 = 8_192;
 
 /// How many texts a segment may hold for one step to make it. Digests are evenly spread: only who imports digests that
-/// were chosen for it gets there.
-const MOST_TEXTS: usize = 65_536;
+/// were chosen for it gets there. See [`crowd`].
+const MOST_TEXTS: u64 = 65_536;
 
-/// The longest file, in bytes: the registry takes no longer value. Nothing gets there but scopes without end.
+/// The longest file, in bytes: the registry takes no longer value. Only a segment gets there that is too full.
 const LARGEST_FILE: usize = 25 * 1024 * 1024;
+
+/// How many texts a segment holds that is no longer than that, whatever they have: so many addresses each, and scopes
+/// of their own. Spread evenly there are hardly more than [`TEXTS`].
+const MOST_LONG_TEXTS: u64 = 12_288;
 
 /// The most owner segments that an edition has, so that its manifest stays small. Verifiers ask about other numbers.
 const MOST_OWNER_SEGMENTS: u64 = 4_096;
@@ -147,7 +152,11 @@ fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Tim
                 return Ok(Step::Put { key: name.path(workspace.key), value, file });
             }
             Err(Obstacle::Sql(error)) => return Err(error),
-            Err(Obstacle::Unpublishable) => {
+            Err(Obstacle::Crowded { prefix, most }) if crowd::relieve(sql, edition, prefix, most)? => {
+                rows::end(sql)?;
+                rows::set_due(sql, edition.kind, now)?;
+            }
+            Err(Obstacle::Crowded { .. } | Obstacle::Unpublishable) => {
                 rows::end(sql)?;
                 rows::withdraw(sql, edition.kind)?;
                 rows::set_due(sql, edition.kind, now.plus(RETRY))?;

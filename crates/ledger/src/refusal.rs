@@ -85,6 +85,12 @@ pub enum Refusal {
         /// How many it would have to be.
         needed: u64,
     },
+    /// The owner's tokens would have had more texts than they may, dead ones included.
+    #[error("the owner's tokens have had {bound} texts, as many as they may by now, dead ones included")]
+    TextsExceeded {
+        /// How many they may have had by now.
+        bound: u64,
+    },
     /// Of many tokens named, some are not there, or none that the actor may see. Nothing was done to any.
     #[error("not all of these tokens are there")]
     UnknownTokens {

@@ -1,6 +1,7 @@
 //! The life of tokens, one command a file, and what is common to them.
 
 mod blank;
+mod bound;
 mod changes;
 mod create;
 mod filter;
@@ -29,4 +30,5 @@ pub(crate) use revoke::{revoke, revoke_each_of};
 pub(crate) use revoke_many::revoke_many;
 pub(crate) use rotate::rotate;
 pub(crate) use row::{OwnedToken, TokenRow, live_of};
+pub(crate) use text::Carried;
 pub(crate) use update::update;

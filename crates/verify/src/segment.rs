@@ -70,7 +70,8 @@ pub struct SegmentHeader {
     /// Whether addresses are left out, as in what leaves the house. Such a token is known to be bound, not to what:
     /// see [`Segment::find`].
     pub without_addresses: bool,
-    /// Whether imports marked weak may be left out. An absent foreign text is then not known to be unknown.
+    /// Whether imports may be left out: those marked weak, and those of which too many begin alike. An absent foreign text
+    /// is then not known to be unknown.
     pub without_weak: bool,
     /// Which digests are covered.
     pub prefix: DigestPrefix,

@@ -90,7 +90,7 @@ pub(super) fn refuse(problem: &Problem) -> Response {
         "ALREADY_EXISTS" => {
             (StatusCode::CONFLICT, "You already have a token for this client. Remove that one to create another.")
         }
-        "ESCALATION" | "QUOTA_EXCEEDED" => (StatusCode::BAD_REQUEST, detail),
+        "ESCALATION" | "QUOTA_EXCEEDED" | "TEXTS_EXCEEDED" => (StatusCode::BAD_REQUEST, detail),
         _ if problem.status == StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, detail),
         _ => (problem.status, detail),
     };

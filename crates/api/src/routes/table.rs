@@ -163,7 +163,7 @@ fn one_token() -> Vec<Operation> {
             .located()
             .tagged()
             .refuses(NEW_TOKEN)
-            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
+            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED"]),
         get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
         get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
@@ -203,7 +203,7 @@ fn one_token() -> Vec<Operation> {
             .answers::<Issued>(200)
             .waits()
             .conditional()
-            .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED"]),
+            .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED", "TEXTS_EXCEEDED"]),
     ]
 }
 
@@ -282,7 +282,7 @@ fn many_tokens() -> Vec<Operation> {
             .takes::<tokens::Import>()
             .once()
             .answers::<tokens::Imported>(200)
-            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED"]),
+            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED"]),
     ]
 }
 

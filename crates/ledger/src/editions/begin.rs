@@ -3,7 +3,7 @@
 use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
-    Current, GATHERING, INTERVAL, Kind, WANTED, files, mark,
+    Current, GATHERING, INTERVAL, Kind, WANTED, crowd, files, mark,
     rows::{self, Stage, Standing},
     unread_after,
 };
@@ -92,12 +92,10 @@ pub(super) fn begin(
         numbered + number(sql, "SELECT count(*) FROM replaced_texts")?
     };
     let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
-    let bits = (standing.bits..=DigestPrefix::MAX_BITS).find(enough).unwrap_or(DigestPrefix::MAX_BITS);
-    let without_weak = kind == Kind::Snapshots
-        && number(
-            sql,
-            "SELECT EXISTS (SELECT 1 FROM tokens WHERE weak = 1) OR EXISTS (SELECT 1 FROM replaced_texts WHERE weak = 1)",
-        )? == 1;
+    let bits = (standing.bits.max(standing.least_bits)..=DigestPrefix::MAX_BITS)
+        .find(enough)
+        .unwrap_or(DigestPrefix::MAX_BITS);
+    let without_weak = crowd::leaves_out(sql, kind)?;
     if !continues {
         rows::withdraw(sql, kind)?;
         rows::forget(sql, kind)?;

@@ -9,14 +9,18 @@ use counterfoil_verify::{
     WorkspaceRecord,
 };
 
-use super::{BLOCK, Kind, LARGEST_FILE, MOST_OWNER_SEGMENTS, MOST_TEXTS, rows::UnderWay};
+use super::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS, mark, rows::UnderWay};
 use crate::{
     json,
     sql::{Row, Sql, SqlError, Value},
+    tokens::Carried,
 };
 
 /// How many texts are read at a time.
 const PAGE: usize = 1_000;
+
+/// How many bytes a block of addresses takes at most.
+const ADDRESS: usize = 18;
 
 /// Some texts in the order of their digests, with the generation before which all of their owner's are revoked. Both
 /// views are read by index, branch by branch, or each page would take as long as there are tokens.
@@ -45,6 +49,11 @@ pub(super) enum Part {
 /// Why a file was not made.
 pub(super) enum Obstacle {
     Sql(SqlError),
+    /// A segment is too full: with more texts than `most` it cannot be made.
+    Crowded {
+        prefix: DigestPrefix,
+        most: u64,
+    },
     /// There is no edition of this workspace as it is.
     Unpublishable,
 }
@@ -78,14 +87,22 @@ fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16
         prefix,
     });
     let mut texts = Texts { scopes: BTreeMap::new() };
-    let (mut after, last) = range(prefix);
+    let (mut after, last) = mark::range(prefix);
+    let most_carried =
+        if edition.without_weak && edition.kind == Kind::Snapshots { Carried::Everywhere } else { Carried::InTheHouse };
+    let mut addresses = 0;
     loop {
-        let page = texts.read(sql, after, &last, edition.without_weak)?;
+        let page = texts.read(sql, after, &last, most_carried)?;
         for (digest, token, revoked_before) in &page {
             builder.push(digest, token, *revoked_before)?;
+            addresses += token.addresses.len();
         }
-        if builder.len() > MOST_TEXTS {
-            return Err(Obstacle::Unpublishable);
+        if builder.len() as u64 > MOST_TEXTS {
+            return Err(Obstacle::Crowded { prefix, most: MOST_TEXTS });
+        }
+        // Before they are put together, of which the memory may not be there.
+        if addresses * ADDRESS > LARGEST_FILE {
+            return Err(Obstacle::Crowded { prefix, most: MOST_LONG_TEXTS });
         }
         match page.last() {
             Some((digest, ..)) if page.len() == PAGE => after = digest.as_bytes().to_vec(),
@@ -93,17 +110,11 @@ fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16
         }
     }
     let tokens = builder.len() as u64;
-    Ok((builder.finish(), tokens))
-}
-
-/// What comes right before all digests that begin so, and the last of them, as bytes are compared.
-fn range(prefix: DigestPrefix) -> (Vec<u8>, Vec<u8>) {
-    let free = u32::from(DigestPrefix::MAX_BITS - prefix.bits());
-    let first = prefix.value().checked_shl(free).unwrap_or(0);
-    let last = first | u16::MAX.checked_shr(u32::from(prefix.bits())).unwrap_or(0);
-    let mut end = last.to_be_bytes().to_vec();
-    end.resize(size_of::<Digest>(), u8::MAX);
-    (first.to_be_bytes().to_vec(), end)
+    let file = builder.finish();
+    if file.len() > LARGEST_FILE {
+        return Err(Obstacle::Crowded { prefix, most: MOST_LONG_TEXTS });
+    }
+    Ok((file, tokens))
 }
 
 /// Texts as they were. Many have the same scopes, which are parsed once.
@@ -118,10 +129,9 @@ impl Texts {
         sql: &dyn Sql,
         after: Vec<u8>,
         last: &[u8],
-        without_weak: bool,
+        most_carried: Carried,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
-        let most_weak = u64::from(!without_weak);
-        let rows = sql.exec(TEXTS, &[after.into(), last.into(), most_weak.into(), (PAGE as u64).into()])?;
+        let rows = sql.exec(TEXTS, &[after.into(), last.into(), most_carried.into(), (PAGE as u64).into()])?;
         rows.into_iter().map(|mut row| self.read_one(&mut row)).collect()
     }
 
@@ -229,7 +239,7 @@ impl From<InvalidManifest> for Obstacle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{editions::mark, native::NativeSql, schema};
+    use crate::{native::NativeSql, schema};
 
     #[test]
     fn nothing_is_looked_through_from_end_to_end() -> Result<(), SqlError> {
@@ -263,7 +273,7 @@ mod tests {
         for bits in [0, 1, 7, 8, 9, 15, 16] {
             let mut before = None;
             for prefix in DigestPrefix::all(bits) {
-                let (after, last) = range(prefix);
+                let (after, last) = mark::range(prefix);
                 let mut first = after.clone();
                 first.resize(32, 0);
                 let digest = |bytes: &[u8]| Digest::from_bytes(bytes.try_into().unwrap_or_default());

@@ -94,3 +94,13 @@ pub(super) fn prefix_of(digest: Digest, bits: u8) -> u16 {
     let first = digest.as_bytes().first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
     first.checked_shr(u32::from(DigestPrefix::MAX_BITS.saturating_sub(bits))).unwrap_or(0)
 }
+
+/// What comes right before all digests that begin so, and the last of them, as bytes are compared.
+pub(super) fn range(prefix: DigestPrefix) -> (Vec<u8>, Vec<u8>) {
+    let free = u32::from(DigestPrefix::MAX_BITS - prefix.bits());
+    let first = prefix.value().checked_shl(free).unwrap_or(0);
+    let last = first | u16::MAX.checked_shr(u32::from(prefix.bits())).unwrap_or(0);
+    let mut end = last.to_be_bytes().to_vec();
+    end.resize(size_of::<Digest>(), u8::MAX);
+    (first.to_be_bytes().to_vec(), end)
+}

@@ -50,6 +50,8 @@ pub(super) struct Standing {
     /// The history that all of this is of; absent where nothing was made yet.
     pub(super) epoch: Option<u64>,
     pub(super) bits: u8,
+    /// As many bits there must be, since a segment was too full with fewer.
+    pub(super) least_bits: u8,
     pub(super) without_weak: bool,
     /// Segments that changes up to this generation concern were made since, or are marked to be.
     pub(super) marked: u64,
@@ -60,7 +62,7 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        let standing = "SELECT due_at, wanted_at, epoch, bits, without_weak, marked, texts, numbered
+        let standing = "SELECT due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered
             FROM editions WHERE kind = ?";
         let read = |mut row: Row| {
             Ok(Self {
@@ -68,6 +70,7 @@ impl Standing {
                 wanted_at: row.take()?,
                 epoch: row.take()?,
                 bits: row.take()?,
+                least_bits: row.take()?,
                 without_weak: row.take()?,
                 marked: row.take()?,
                 texts: row.take()?,

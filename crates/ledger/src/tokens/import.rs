@@ -12,7 +12,7 @@ use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 use super::{
     create::{check_rights, draft},
     issue::{add, check_room},
-    text::{self, Text},
+    text::{self, Carried, Text},
 };
 use crate::{
     check,
@@ -86,7 +86,8 @@ impl Import<'_> {
             Some(generation) => generation,
             None => *self.generation.insert(self.work.next_generation()?),
         };
-        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak: line.weak };
+        let carried = if line.weak { Carried::InTheHouse } else { Carried::Everywhere };
+        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, carried };
         let added = add(self.work, mint.token_id(self.work.now), text, generation, draft, "token.import")?;
         self.owners.insert(added.owner.number, added.owner);
         Ok(added.token.id)

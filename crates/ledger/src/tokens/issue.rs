@@ -2,7 +2,10 @@
 
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 
-use super::{OwnedToken, TokenRow, live_of, shown, text::Text};
+use super::{
+    OwnedToken, TokenRow, bound, live_of, shown,
+    text::{Carried, Text},
+};
 use crate::{
     audit::{self, Change},
     command::Issued,
@@ -67,12 +70,12 @@ pub(crate) fn issue(
     Ok(Issued::new(secret, issued.view(work.now)?))
 }
 
-/// Checks that the owner may have so many more live tokens.
+/// Checks that the owner may have so many more live tokens, and that its tokens may ever have had so many more texts.
 ///
 /// No two commands run at once, so the tokens counted here are all there are when the new ones are added.
 ///
 /// # Errors
-/// `QUOTA_EXCEEDED` names the quota that would do.
+/// `QUOTA_EXCEEDED` names the quota that would do; `TEXTS_EXCEEDED`.
 pub(super) fn check_room(
     work: &Work<'_>,
     workspace: &WorkspaceRow,
@@ -81,14 +84,22 @@ pub(super) fn check_room(
 ) -> Result<(), Refusal> {
     let quota = owner.quota(workspace.settings.default_quota);
     let needed = live_of(work.sql, owner.number, work.now)?.saturating_add(more);
-    if needed <= quota { Ok(()) } else { Err(Refusal::QuotaExceeded { quota, needed }) }
+    if needed > quota {
+        return Err(Refusal::QuotaExceeded { quota, needed });
+    }
+    bound::check(work, workspace, owner, more)
 }
 
 /// A new text: what its bearer gets, and what is kept of it.
 pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result<(SecretText, Text), Refusal> {
     let (token, epoch) = mint.token(workspace)?;
     let token = token.as_ref();
-    let text = Text { digest: token.digest(), hint: token.hint().to_string(), seal_epoch: Some(epoch), weak: false };
+    let text = Text {
+        digest: token.digest(),
+        hint: token.hint().to_string(),
+        seal_epoch: Some(epoch),
+        carried: Carried::Everywhere,
+    };
     Ok((SecretText::new(token.expose()), text))
 }
 
@@ -125,7 +136,7 @@ pub(super) fn add(
         last_used_at: None,
         issued: generation,
         version: generation,
-        weak: text.weak,
+        carried: text.carried,
     };
     token.insert(work.sql)?;
     let added = OwnedToken { token, owner: draft.owner, replaced: None };

@@ -1,6 +1,7 @@
 //! Rotating: the same token with another text.
 
 use super::{
+    bound,
     issue::draw_text,
     read::{find, find_to_change},
     row::TokenRow,
@@ -52,6 +53,7 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
     if before.expires_at.is_some_and(|end| work.now >= end) {
         return Err(Refusal::conflict(ConflictCode::TokenExpired, "The token has expired: give it more time first."));
     }
+    bound::check_another(work, &held)?;
     let previous_valid_until = work.now.plus(ask.grace_seconds * 1_000);
     let (secret, new) = draw_text(mint, &work.workspace)?;
     text::replace(work, &mut held.token, new, previous_valid_until)?;

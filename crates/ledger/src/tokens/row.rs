@@ -5,7 +5,7 @@ use counterfoil_verify::{
     AddressBlock, Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
 };
 
-use super::text::ReplacedText;
+use super::text::{Carried, ReplacedText};
 use crate::{
     command::{State, TokenView},
     json,
@@ -42,8 +42,8 @@ pub(crate) struct TokenRow {
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) issued: u64,
     pub(crate) version: u64,
-    /// Whether the text may be guessed from its digest.
-    pub(crate) weak: bool,
+    /// Which editions carry the text.
+    pub(crate) carried: Carried,
 }
 
 /// The columns that [`TokenRow::read`] takes, in its order.
@@ -79,7 +79,7 @@ impl TokenRow {
             last_used_at: row.take()?,
             issued: row.take()?,
             version: row.take()?,
-            weak: row.take()?,
+            carried: row.take()?,
         })
     }
 
@@ -113,7 +113,7 @@ impl TokenRow {
                 self.last_used_at.into(),
                 self.issued.into(),
                 self.version.into(),
-                self.weak.into(),
+                self.carried.into(),
             ],
         )?;
         Ok(())

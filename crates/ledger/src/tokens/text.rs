@@ -9,7 +9,7 @@ use counterfoil_verify::{RegistryKey, Timestamp, TokenRecord};
 use super::TokenRow;
 use crate::{
     refusal::Refusal,
-    sql::{Row, Sql, SqlError},
+    sql::{FromValue, Row, Sql, SqlError, Value},
     work::Work,
 };
 
@@ -19,8 +19,47 @@ pub(super) struct Text {
     pub(super) hint: String,
     /// Names the secret that sealed it; absent for a text that was made elsewhere.
     pub(super) seal_epoch: Option<SealEpoch>,
-    /// Whether it may be guessed from its digest.
-    pub(super) weak: bool,
+    /// Which editions carry it.
+    pub(super) carried: Carried,
+}
+
+/// Which editions carry a text: the column `weak`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carried {
+    /// All of them.
+    Everywhere,
+    /// Those for leases alone: the text may be guessed from its digest.
+    InTheHouse,
+    /// None: too many digests begin as this one does.
+    Nowhere,
+}
+
+impl Carried {
+    /// As it lies in the column.
+    pub(crate) fn number(self) -> u64 {
+        match self {
+            Self::Everywhere => 0,
+            Self::InTheHouse => 1,
+            Self::Nowhere => 2,
+        }
+    }
+}
+
+impl From<Carried> for Value {
+    fn from(carried: Carried) -> Self {
+        carried.number().into()
+    }
+}
+
+impl FromValue for Carried {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        match u64::from_value(value)? {
+            0 => Ok(Self::Everywhere),
+            1 => Ok(Self::InTheHouse),
+            2 => Ok(Self::Nowhere),
+            other => Err(other.into()),
+        }
+    }
 }
 
 /// A text that rotation replaced.
@@ -129,7 +168,7 @@ pub(super) fn replace(
             previous.valid_until.into(),
             previous.issued.into(),
             token.seal_epoch.as_ref().into(),
-            token.weak.into(),
+            token.carried.into(),
             generation.into(),
         ],
     )?;
@@ -138,7 +177,7 @@ pub(super) fn replace(
     token.digest = text.digest;
     token.hint = text.hint;
     token.seal_epoch = text.seal_epoch;
-    token.weak = text.weak;
+    token.carried = text.carried;
     token.issued = generation;
     token.version = generation;
     work.sql.exec(
@@ -147,7 +186,7 @@ pub(super) fn replace(
             token.digest.into(),
             (&token.hint).into(),
             token.seal_epoch.as_ref().into(),
-            token.weak.into(),
+            token.carried.into(),
             generation.into(),
             generation.into(),
             token.number.into(),

@@ -5,6 +5,7 @@ mod audit;
 mod audit_reading;
 mod authentication;
 mod bootstrap;
+mod bounded;
 mod bulk;
 mod catalogue;
 mod changes;

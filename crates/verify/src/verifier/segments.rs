@@ -2,7 +2,8 @@
 //!
 //! While a lease runs, the ledger vouches for what its segments say, but for what changed since: that is in the lease's
 //! [base](crate::base). So a token that no record is held of is looked up in the one segment that covers it, and its owner
-//! likewise; found, both are records under the lease like any other. A foreign text that is absent is unknown. Files are
+//! likewise; found, both are records under the lease like any other. A foreign text that is absent is unknown, unless some
+//! were left out: then the ledger is asked about it. Files are
 //! fetched when they are first needed. One that is not there, or is not what its name says, tells nothing: the ledger is asked.
 
 use alloc::{sync::Arc, vec::Vec};
@@ -64,7 +65,11 @@ impl Verifier {
             // Where there is but one owner segment, it will be needed next.
             _ => return Some(fetch(key, [named].into_iter().chain(self.only_owners(key, &manifest)))),
         };
-        let Some(token) = token else { return Some(Found::Nothing(lease.as_of)) };
+        let Some(token) = token else {
+            // A foreign text may be one of those that were left out.
+            let is_told = subject.foreign.is_none() || !manifest.header().without_weak;
+            return is_told.then_some(Found::Nothing(lease.as_of));
+        };
         self.memory.base(key, lease.run).filter(|base| base.tells_owner(token.owner))?;
         if self.memory.owner(key, token.owner).is_none_or(|held| !held.is_under(&lease)) {
             let named = manifest.owners_of(token.owner)?.name;
@@ -162,13 +167,10 @@ fn fetch(key: WorkspaceKey, names: impl IntoIterator<Item = Name>) -> Found {
     Found::Fetch(names.into_iter().map(|name| RegistryKey::File(key, name)).collect())
 }
 
-/// Whether the manifest is of what the ledger vouches for, and its segments leave nothing out.
+/// Whether the manifest is of what the ledger vouches for, and its segments tell all that decides about what they have.
 fn is_meant(manifest: &Manifest, key: WorkspaceKey, epoch: u64, generation: u64) -> bool {
     let header = manifest.header();
-    header.workspace.key == key
-        && (header.epoch, header.generation) == (epoch, generation)
-        && !header.without_addresses
-        && !header.without_weak
+    header.workspace.key == key && (header.epoch, header.generation) == (epoch, generation) && !header.without_addresses
 }
 
 /// The segment or owner segment of that name.

@@ -45,9 +45,14 @@ impl World {
     /// Publishes all tokens of the home workspace in segments by so many bits of their digests, and each member in one of its
     /// own.
     pub(crate) fn publish_segments(&mut self, bits: u8) {
+        self.publish_segments_without(bits, None);
+    }
+
+    /// The same without these texts, which are foreign; where none are given, none is left out.
+    pub(crate) fn publish_segments_without(&mut self, bits: u8, left_out: Option<&[Digest]>) {
         let ledger = &self.ledgers[&home()];
         let generation = ledger.generation;
-        let files = files(ledger, bits, false, None);
+        let files = files(ledger, bits, false, left_out);
         let manifest = Name::of(files.last().unwrap());
         for file in files {
             self.registry.insert(Name::of(&file).path(home()), file);

@@ -5,11 +5,15 @@ use std::{
     time::Instant,
 };
 
-use counterfoil_ledger::editions::{Kind, Step};
+use counterfoil_ledger::{
+    command::{Actor, RevokeToken},
+    editions::{Kind, Step},
+    sql::{Sql as _, Value},
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::{OwnerSegment, Segment};
 
-use super::{ONE, Registry};
+use super::{ONE, Published, Registry, generation};
 use crate::support::*;
 
 /// A workspace with so many tokens of so many members; each hundred of them has scopes of its own.
@@ -78,15 +82,95 @@ fn what_was_kept_goes_in_steps_before_the_next_one_begins() {
     assert_eq!(left, [1_201, 701, 201, 0]);
 }
 
-#[test]
-fn too_many_texts_of_one_prefix_are_not_published() {
-    for (tokens, is_published) in [(65_535, true), (65_536, false)] {
-        let mut world = workspace(tokens, 10);
-        let mut registry = Registry::default();
-        world.now = registry.settle(&world, u64::MAX >> 11).unwrap();
-        registry.settle(&world, u64::MAX >> 11);
-        assert_eq!(world.ledger.current_edition(Kind::Leases).unwrap().is_some(), is_published, "{tokens} and one");
+/// Adds so many imported tokens of the first member's, with digests that are this and then something.
+fn crowd(world: &World, tokens: u64, digest: &str, columns: &str, values: &str) {
+    world.meddle("UPDATE workspace SET generation = generation + 1, has_imports = 1");
+    world.meddle(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {tokens})
+         INSERT INTO tokens (number, id, digest, hint, owner, name, scopes, enabled, created_at, created_by, issued, version,
+             {columns})
+         SELECT last_number + i, 'tok_' || (last_number + i), {digest}, '', 1, '', '[]', 1, 0, 'root', generation,
+             generation, {values} FROM n, workspace"
+    ));
+    world.meddle(&format!("UPDATE workspace SET last_number = last_number + {tokens}"));
+}
+
+/// Both kinds of editions, once all steps are taken that can be.
+fn both(world: &mut World, registry: &mut Registry) -> [Published; 2] {
+    world.ledger.want_snapshots(world.now).unwrap();
+    for _ in 0..3 {
+        world.wait(60_000);
+        registry.settle(world, ONE);
     }
+    [Kind::Leases, Kind::Snapshots].map(|kind| registry.published(world, kind))
+}
+
+fn digests(world: &World, of: &str) -> Vec<Digest> {
+    let digest = |value| match value {
+        Value::Blob(bytes) => Digest::from_bytes(bytes.try_into().unwrap()),
+        other => panic!("{other:?}"),
+    };
+    world.column(&format!("SELECT digest FROM tokens WHERE {of} ORDER BY digest")).into_iter().map(digest).collect()
+}
+
+#[test]
+fn a_prefix_that_is_too_full_is_split_further() {
+    let mut world = workspace(100, 10);
+    let mut registry = Registry::default();
+    let made = both(&mut world, &mut registry);
+    assert_eq!(made.map(|edition| edition.manifest.bits()), [0, 0]);
+    // All begin with the same four bits: where they are spread evenly, ten thousand of them would have been in each segment.
+    crowd(&world, 90_000, "unhex('0' || substr(hex(randomblob(32)), 2))", "addresses", "'[]'");
+    for edition in both(&mut world, &mut registry) {
+        assert_eq!((edition.manifest.bits(), edition.tokens()), (5, 90_101));
+        assert!(!edition.manifest.header().without_weak);
+    }
+}
+
+#[test]
+fn a_crowd_that_cannot_be_split_is_left_to_the_ledger_and_nobody_else_is() {
+    let mut world = workspace(1_000, 10);
+    let mut registry = Registry::default();
+    both(&mut world, &mut registry);
+    // As many as one chooses begin alike, and among them some that were minted here.
+    crowd(&world, 70_000, "unhex('5555' || hex(randomblob(30)))", "addresses", "'[]'");
+    crowd(&world, 3, "unhex('5555' || hex(randomblob(30)))", "addresses, seal_epoch", "'[]', '00000000'");
+    let minted = digests(&world, "seal_epoch = '00000000'");
+    let others = digests(&world, "substr(digest, 1, 2) <> x'5555'");
+    let crowded = digests(&world, "substr(digest, 1, 2) = x'5555' AND seal_epoch IS NULL");
+    assert_eq!((minted.len(), others.len(), crowded.len()), (3, 1_001, 70_000));
+    for edition in both(&mut world, &mut registry) {
+        assert_eq!(edition.current.generation, generation(&world), "editions go on");
+        for digest in minted.iter().chain(&others) {
+            assert!(edition.token(digest).is_some(), "{digest} is told");
+        }
+        assert!(edition.tokens() < 1_004 + 65_536);
+        assert!(edition.manifest.header().without_weak, "and that some are not is told too");
+        assert!(edition.manifest.bits() <= 4, "no more files than the texts need");
+    }
+    // One that was left out counts as ever with the ledger, and a change of one makes another edition.
+    let left_out = Value::from(crowded[0]);
+    assert_eq!(world.column("SELECT DISTINCT weak FROM tokens WHERE number <= 1001"), [0_u64.into()]);
+    assert!(world.number("SELECT count(*) FROM tokens WHERE weak = 2") >= 4_464);
+    let sql = world.ledger.sql();
+    let id: String = sql.exec("SELECT id FROM tokens WHERE digest = ?", &[left_out]).unwrap()[0].take().unwrap();
+    world.call(Actor::Root, RevokeToken { id, reason: None }).unwrap();
+    assert!(record(&mut world, crowded[0]).revoked);
+    let [leases, _] = both(&mut world, &mut registry);
+    assert_eq!(leases.current.generation, generation(&world));
+    assert!(leases.token(&crowded[0]).is_none_or(|token| token.revoked));
+}
+
+#[test]
+fn a_crowd_of_long_texts_is_left_out_too() {
+    let mut world = workspace(100, 10);
+    let mut registry = Registry::default();
+    both(&mut world, &mut registry);
+    let blocks = (0..100).map(|n| format!("\"2001:db8:{n:x}::/48\"")).collect::<Vec<_>>().join(",");
+    crowd(&world, 16_000, "unhex('5555' || hex(randomblob(30)))", "addresses", &format!("'[' || '{blocks}' || ']'"));
+    let [leases, _] = both(&mut world, &mut registry);
+    assert_eq!(leases.current.generation, generation(&world));
+    assert!(leases.tokens() < 101 + 16_000 && leases.manifest.header().without_weak);
 }
 
 /// `cargo test --release -p counterfoil-ledger --test ledger -- --ignored --nocapture a_million`

@@ -1,0 +1,39 @@
+//! How many texts a member's tokens may ever have had.
+//!
+//! A text stays for ever, since a dead one is known to be dead. The quota counts live tokens alone, so without a bound whoever
+//! issues and revokes, rotates or imports again and again could fill the ledger's storage; and a ledger that is full can
+//! revoke nothing. The bound grows with time, far faster than anybody has use for, so that nobody meets it by living long.
+//! Nothing that ends a token is ever held up by it.
+
+use super::OwnedToken;
+use crate::{members::MemberRow, refusal::Refusal, sql::SqlError, work::Work, workspace::WorkspaceRow};
+
+/// How many texts any member's tokens may have had.
+const LEAST: u64 = 10_000;
+
+/// How many for each token of the quota, where that is more.
+const PER_TOKEN: u64 = 20;
+
+/// How many more for each day since the member was added.
+const PER_DAY: u64 = 1_000;
+
+/// A day, in milliseconds.
+const DAY: u64 = 24 * 60 * 60 * 1_000;
+
+/// Checks that the owner's tokens may have so many more texts.
+///
+/// # Errors
+/// `TEXTS_EXCEEDED` where they may not.
+pub(super) fn check(work: &Work<'_>, workspace: &WorkspaceRow, owner: &MemberRow, more: u64) -> Result<(), Refusal> {
+    let of_quota = owner.quota(workspace.settings.default_quota).saturating_mul(PER_TOKEN);
+    let of_days = (work.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
+    let bound = of_quota.max(LEAST).saturating_add(of_days);
+    let counted = work.sql.exec("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?.pop();
+    let texts: u64 = counted.ok_or_else(|| SqlError::new("an owner's row is gone"))?.take()?;
+    if texts.saturating_add(more) <= bound { Ok(()) } else { Err(Refusal::TextsExceeded { bound }) }
+}
+
+/// The same for another text of this token.
+pub(super) fn check_another(work: &Work<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+    check(work, &work.workspace, &held.owner, 1)
+}

@@ -1,0 +1,72 @@
+//! How many texts a member's tokens may ever have had.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{Actor, ImportLine, ImportTokens, Patch, RevokeToken, RotateToken, UpdateMember},
+};
+use counterfoil_token::Digest;
+
+use crate::{changes::of_member, support::*};
+
+/// A member who has had all texts but one that it may have.
+fn worn() -> (World, Held) {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["tokens:write", "tokens:import", "read"]);
+    // The default quota is 600: twelve thousand texts.
+    world.meddle("UPDATE members SET texts = 11999 WHERE id = 'ann'");
+    (world, ann)
+}
+
+fn import(texts: &[&str]) -> ImportTokens {
+    let line =
+        |text: &&str| ImportLine { digest: Digest::of(text.as_bytes()), weak: false, length: None, token: token(&[]) };
+    ImportTokens { lines: texts.iter().map(line).collect() }
+}
+
+#[test]
+fn every_text_counts_and_the_dead_ones_go_on_counting() {
+    let (mut world, _) = World::founded();
+    let ann = world.join("ann", &["tokens:write", "tokens:import", "read"]);
+    let texts = |world: &World| world.number("SELECT texts FROM members WHERE id = 'ann'");
+    assert_eq!(texts(&world), 1);
+    let held = world.issue(ann.actor, token(&["read"])).unwrap();
+    let rotated = world.call(ann.actor, RotateToken { id: held.id.clone(), grace_seconds: 60 }).unwrap();
+    world.held(rotated);
+    world.call(ann.actor, import(&["one", "two", "two"])).unwrap();
+    assert_eq!(texts(&world), 5, "a line that is refused counts nothing");
+    world.call(ann.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    assert_eq!(texts(&world), 5);
+    let all = "SELECT (SELECT count(*) FROM tokens) + (SELECT count(*) FROM replaced_texts)";
+    assert_eq!(world.number("SELECT sum(texts) FROM members"), world.number(all));
+}
+
+#[test]
+fn beyond_the_bound_nothing_is_made_and_everything_is_revoked() {
+    let (mut world, ann) = worn();
+    let exceeded = Refusal::TextsExceeded { bound: 12_000 };
+    assert_eq!(refused(world.call(ann.actor, import(&["one", "two"]))), exceeded, "all or none");
+    let last = world.issue(ann.actor, token(&["read"])).unwrap();
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), exceeded);
+    assert_eq!(refused(world.call(ann.actor, import(&["one"]))), exceeded);
+    assert_eq!(refused(world.call(ann.actor, RotateToken { id: last.id.clone(), grace_seconds: 0 })), exceeded);
+    assert_eq!(refused(world.call(Actor::Root, RotateToken { id: last.id.clone(), grace_seconds: 0 })), exceeded);
+    world.call(ann.actor, RevokeToken { id: last.id.clone(), reason: None }).unwrap();
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), exceeded, "a dead text is one still");
+}
+
+#[test]
+fn the_bound_grows_by_the_day_and_with_the_quota() {
+    let (mut world, ann) = worn();
+    world.issue(ann.actor, token(&["read"])).unwrap();
+    world.wait(DAY - 1);
+    refused(world.call(ann.actor, token(&["read"])));
+    world.wait(1);
+    world.issue(ann.actor, token(&["read"])).unwrap();
+    world.meddle("UPDATE members SET texts = 13000 WHERE id = 'ann'");
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), Refusal::TextsExceeded { bound: 13_000 });
+    world.call(Actor::Root, UpdateMember { quota: Patch::Set(601), ..of_member("ann") }).unwrap();
+    world.issue(ann.actor, token(&["read"])).unwrap();
+    // A quota of a few leaves room for a life of rotations.
+    world.call(Actor::Root, UpdateMember { quota: Patch::Set(10), ..of_member("ann") }).unwrap();
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), Refusal::TextsExceeded { bound: 11_000 });
+}
