@@ -57,23 +57,36 @@ impl Limits {
         self.scopes.covers_pattern(pattern) && (self.admin || !catalogue.reserves_for_admins(pattern))
     }
 
-    /// Checks that the actor may let somebody sign in who may do all of this: a session that a provider vouches for heeds no
-    /// other end, address or client of the actor's, and is opened anew whenever its member likes.
+    /// Checks that the actor could grant all of this, which comes alive by what it does: scopes that are there already and
+    /// need not be in the catalogue any more. `who` may use them then.
     ///
     /// # Errors
-    /// `ESCALATION` where the actor is bound itself, or names the scope that is more than it has.
-    pub(crate) fn check_entrance(&self, grants: &ScopeSet) -> Result<(), Refusal> {
-        if self.expires_at.is_some() || !self.addresses.is_empty() || self.client_id.is_some() {
-            let detail =
-                "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
-            return Err(Refusal::escalation(detail));
+    /// `ESCALATION` names the scope that is more than the actor has, or is for admins to grant.
+    pub(crate) fn check_alive<'a>(
+        &self,
+        who: &str,
+        mut patterns: impl Iterator<Item = &'a ScopePattern>,
+        catalogue: &Catalogue,
+    ) -> Result<(), Refusal> {
+        let Some(beyond) = patterns.find(|pattern| !self.allow(pattern, catalogue)) else { return Ok(()) };
+        let why = if self.scopes.covers_pattern(beyond) {
+            "is for admins to grant"
+        } else {
+            "is more than the token presented may grant"
+        };
+        Err(Refusal::escalation(format!("{who} may use the scope {beyond}, which {why}.")))
+    }
+
+    /// Checks that the actor may bring to life what heeds no end, address or client of its own: a member's tokens, and the
+    /// sessions that a provider vouches for, which are opened anew whenever the member likes.
+    ///
+    /// # Errors
+    /// `ESCALATION` with this sentence where the actor is bound itself.
+    pub(crate) fn check_unbound(&self, detail: &str) -> Result<(), Refusal> {
+        if self.expires_at.is_none() && self.addresses.is_empty() && self.client_id.is_none() {
+            return Ok(());
         }
-        match grants.iter().find(|pattern| !self.scopes.covers_pattern(pattern)) {
-            None => Ok(()),
-            Some(pattern) => Err(Refusal::escalation(format!(
-                "Who signs in as the member may use the scope {pattern}, which is more than the token presented may grant."
-            ))),
-        }
+        Err(Refusal::escalation(detail))
     }
 
     /// Checks that the actor may hand on everything that there is.

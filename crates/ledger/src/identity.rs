@@ -10,7 +10,7 @@ use crate::{
     check,
     command::{IdentityProvider, IdentityProviders, MemberBy, OpenedSession, SignIn},
     grant::Limits,
-    members::MemberRow,
+    members::Found,
     mint::Mint,
     refusal::Refusal,
     sessions,
@@ -72,8 +72,10 @@ pub(crate) fn sign_in(work: &Work<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Res
     if is_over(ask.expires_at, work.now) {
         return Err(Refusal::not_signed_in("the identity token has expired"));
     }
-    let member = member(work.sql, provider, ask)?.filter(|member| !member.suspended);
-    let member = member.ok_or_else(|| Refusal::not_signed_in("no active member by this identity, or several"))?;
+    let found = find(work.sql, provider, ask)?;
+    let Found::One(member) = found else {
+        return Err(Refusal::not_signed_in("no active member by this identity, or several"));
+    };
     sessions::open_for(work, mint, &member, provider)
 }
 
@@ -81,12 +83,12 @@ fn is_over(end: Timestamp, now: Timestamp) -> bool {
     end.plus(TOLERANCE) <= now
 }
 
-fn member(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Option<MemberRow>, SqlError> {
+fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Found, SqlError> {
     match (provider.member_by, &ask.email) {
-        (MemberBy::Subject, _) => MemberRow::by_subject(sql, &ask.subject),
+        (MemberBy::Subject, _) => Found::by_subject(sql, provider.issuer.as_str(), &ask.subject),
         (MemberBy::Email, Some(email)) if ask.email_verified.unwrap_or(provider.vouches_for_email) => {
-            MemberRow::by_email(sql, email)
+            Found::by_email(sql, email)
         }
-        (MemberBy::Email, _) => Ok(None),
+        (MemberBy::Email, _) => Ok(Found::Nobody),
     }
 }

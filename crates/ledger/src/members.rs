@@ -1,6 +1,8 @@
 //! The members of a workspace.
 
 mod erase;
+mod identity;
+mod rule;
 mod update;
 
 use counterfoil_verify::{OwnerRecord, RegistryKey, ScopeSet, Timestamp};
@@ -9,18 +11,22 @@ use serde_json::json;
 use crate::{
     audit::{self, Change},
     check,
-    command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, ReadMember, Role},
+    command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, Patch, ReadMember, Role},
     cursor::{List, Window},
     grant::Limits,
     idempotency::Repeatable,
-    refusal::{ConflictCode, ForbiddenCode, Refusal},
+    refusal::{ConflictCode, Refusal},
     scopes::{BuiltIn, Catalogue},
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     tokens,
     work::Work,
 };
 
-pub(crate) use self::{erase::erase, update::update};
+pub(crate) use self::{
+    erase::erase,
+    identity::{Found, assign_subjects},
+    update::update,
+};
 
 /// The highest quota that may be set.
 const MAX_QUOTA: u64 = 1_000_000;
@@ -33,11 +39,15 @@ pub(crate) struct MemberRow {
     pub(crate) name: String,
     pub(crate) email: Option<String>,
     pub(crate) subject: Option<String>,
+    /// Whose subject it is; absent and empty as the schema has it.
+    pub(crate) subject_issuer: Option<String>,
     pub(crate) role: Role,
     pub(crate) grants: ScopeSet,
     /// The workspace's default where absent.
     pub(crate) quota: Option<u64>,
     pub(crate) suspended: bool,
+    /// Whether an admin suspended it.
+    pub(crate) suspended_by_admin: bool,
     pub(crate) revoked_before: u64,
     pub(crate) created_at: Timestamp,
     pub(crate) version: u64,
@@ -45,8 +55,8 @@ pub(crate) struct MemberRow {
 
 /// The columns that [`MemberRow::read`] takes, in its order.
 pub(crate) const COLUMNS: &str = "members.number, members.id, members.name, members.email, members.subject, \
-    members.role, members.grants, members.quota, members.suspended, members.revoked_before, members.created_at, \
-    members.version";
+    members.subject_issuer, members.role, members.grants, members.quota, members.suspended, members.suspended_by_admin, \
+    members.revoked_before, members.created_at, members.version";
 
 impl MemberRow {
     /// Takes [`COLUMNS`] from a row.
@@ -57,10 +67,12 @@ impl MemberRow {
             name: row.take()?,
             email: row.take()?,
             subject: row.take()?,
+            subject_issuer: row.take()?,
             role: row.take()?,
             grants: row.take_json()?,
             quota: row.take()?,
             suspended: row.take()?,
+            suspended_by_admin: row.take()?,
             revoked_before: row.take()?,
             created_at: row.take()?,
             version: row.take()?,
@@ -74,21 +86,6 @@ impl MemberRow {
     /// The member by this id. Who was erased has none any more.
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
         Self::one(sql, "id = ? AND erased_at IS NULL", id.into())
-    }
-
-    /// The member that providers know by this subject.
-    pub(crate) fn by_subject(sql: &dyn Sql, subject: &str) -> Result<Option<Self>, SqlError> {
-        Self::one(sql, "subject = ?", subject.into())
-    }
-
-    /// The active member with this e-mail address, in whatever case its ASCII letters are; nobody where there are two.
-    pub(crate) fn by_email(sql: &dyn Sql, email: &str) -> Result<Option<Self>, SqlError> {
-        let active = "WHERE email = ? COLLATE NOCASE AND suspended = 0 AND erased_at IS NULL LIMIT 2";
-        let mut rows = sql.exec(&format!("SELECT {COLUMNS} FROM members {active}"), &[email.into()])?;
-        if rows.len() > 1 {
-            return Ok(None);
-        }
-        rows.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
     /// Every member changed since that generation, by number; at most one more than `most`.
@@ -105,18 +102,20 @@ impl MemberRow {
 
     pub(crate) fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         sql.exec(
-            "INSERT INTO members (number, id, name, email, subject, role, grants, quota, suspended, revoked_before,
-             created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO members (number, id, name, email, subject, subject_issuer, role, grants, quota, suspended,
+             suspended_by_admin, revoked_before, created_at, version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &[
                 self.number.into(),
                 (&self.id).into(),
                 (&self.name).into(),
                 self.email.as_ref().into(),
                 self.subject.as_ref().into(),
+                self.subject_issuer.as_ref().into(),
                 (&self.role).into(),
                 Value::json(&self.grants)?,
                 self.quota.into(),
                 self.suspended.into(),
+                self.suspended_by_admin.into(),
                 self.revoked_before.into(),
                 self.created_at.into(),
                 self.version.into(),
@@ -128,23 +127,45 @@ impl MemberRow {
     /// Writes all that may change of a member.
     fn save(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         sql.exec(
-            "UPDATE members SET id = ?, name = ?, email = ?, subject = ?, role = ?, grants = ?, quota = ?, suspended = ?,
-             revoked_before = ?, version = ? WHERE number = ?",
+            "UPDATE members SET id = ?, name = ?, email = ?, subject = ?, subject_issuer = ?, role = ?, grants = ?,
+             quota = ?, suspended = ?, suspended_by_admin = ?, revoked_before = ?, version = ? WHERE number = ?",
             &[
                 (&self.id).into(),
                 (&self.name).into(),
                 self.email.as_ref().into(),
                 self.subject.as_ref().into(),
+                self.subject_issuer.as_ref().into(),
                 (&self.role).into(),
                 Value::json(&self.grants)?,
                 self.quota.into(),
                 self.suspended.into(),
+                self.suspended_by_admin.into(),
                 self.revoked_before.into(),
                 self.version.into(),
                 self.number.into(),
             ],
         )?;
         Ok(())
+    }
+
+    /// A member that nobody is: active, and granted nothing.
+    pub(crate) fn blank(now: Timestamp) -> Self {
+        Self {
+            number: 0,
+            id: String::new(),
+            name: String::new(),
+            email: None,
+            subject: None,
+            subject_issuer: None,
+            role: Role::Member,
+            grants: ScopeSet::default(),
+            quota: None,
+            suspended: false,
+            suspended_by_admin: false,
+            revoked_before: 0,
+            created_at: now,
+            version: 0,
+        }
     }
 
     /// How many live tokens the member may have.
@@ -180,6 +201,7 @@ impl MemberRow {
             name: self.name.clone(),
             email: self.email.clone(),
             subject: self.subject.clone(),
+            subject_issuer: self.subject_issuer.clone().filter(|issuer| !issuer.is_empty()),
             role: self.role,
             grants: self.grants.clone(),
             quota: self.quota(work.workspace.settings.default_quota),
@@ -260,35 +282,31 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
-    ask.subject.as_deref().map_or(Ok(()), |subject| check::length("/subject", subject, 1..=255))?;
     check::scopes("/grants", &ask.grants)?;
     ask.quota.map_or(Ok(()), check_quota)?;
     check_limits(work, &ask)?;
 
-    let grants = ScopeSet::from(ask.grants);
-    if ask.email.is_some() || ask.subject.is_some() {
-        check_may_let_in(work, &grants)?;
-    }
-    if MemberRow::by_id(work.sql, &ask.id)?.is_some() {
-        return Err(Refusal::already_exists("member", "id"));
-    }
-    ask.subject.as_deref().map_or(Ok(()), |subject| check_free_subject(work, subject))?;
-    let number = free_number(work, ask.number)?;
-    let generation = work.next_generation()?;
-    let member = MemberRow {
-        number,
+    let nobody = MemberRow::blank(work.now);
+    let subject = ask.subject.map_or(Patch::Keep, Patch::Set);
+    let (subject, subject_issuer) = identity::subject(work, &nobody, subject, ask.subject_issuer)?;
+    let mut member = MemberRow {
         id: ask.id,
         name: ask.name,
         email: ask.email,
-        subject: ask.subject,
+        subject,
+        subject_issuer,
         role: ask.role,
-        grants,
+        grants: ask.grants.into(),
         quota: ask.quota,
-        suspended: false,
-        revoked_before: 0,
-        created_at: work.now,
-        version: generation,
+        ..nobody.clone()
     };
+    rule::check(work, &nobody, &member)?;
+    if MemberRow::by_id(work.sql, &member.id)?.is_some() {
+        return Err(Refusal::already_exists("member", "id"));
+    }
+    identity::check_free(work, &nobody, &member)?;
+    member.number = free_number(work, ask.number)?;
+    member.version = work.next_generation()?;
     member.insert(work.sql)?;
     let view = member.view(work)?;
     audit::append(
@@ -298,33 +316,16 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
             subject: &member.id,
             before: None,
             after: Some(json!({
-                "number": number, "role": member.role, "grants": member.grants, "quota": member.quota,
+                "number": member.number, "role": member.role, "grants": member.grants, "quota": member.quota,
             })),
         },
     )?;
-    work.publish(RegistryKey::Owner(work.workspace.key, number), &member.record(), generation)?;
+    work.publish(RegistryKey::Owner(work.workspace.key, member.number), &member.record(), member.version)?;
     Ok(view)
 }
 
 fn check_quota(quota: u64) -> Result<(), Refusal> {
     if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
-}
-
-/// Checks that the actor may say how somebody signs in who is granted this, where anybody does.
-fn check_may_let_in(work: &Work<'_>, grants: &ScopeSet) -> Result<(), Refusal> {
-    if work.workspace.settings.identity_providers.is_empty() {
-        return Ok(());
-    }
-    Limits::of(&work.authority).check_entrance(grants)
-}
-
-/// # Errors
-/// `ALREADY_EXISTS` where a provider that knows somebody by this subject would mean another member.
-fn check_free_subject(work: &Work<'_>, subject: &str) -> Result<(), Refusal> {
-    match MemberRow::by_subject(work.sql, subject)? {
-        None => Ok(()),
-        Some(_) => Err(Refusal::already_exists("member", "subject")),
-    }
 }
 
 /// Whether anybody else could administer the workspace if this member could not.
@@ -339,14 +340,6 @@ fn check_other_admin(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal>
         return Ok(());
     }
     Err(Refusal::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
-}
-
-/// Only admins lay hands on admins: whoever manages the workspace for them must not be able to put them out.
-fn check_may_change(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
-    if member.role == Role::Admin && !work.authority.is_admin() {
-        return Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
-    }
-    Ok(())
 }
 
 /// The number asked for where it is free, else the one after the highest.

@@ -14,7 +14,8 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/006.sql"),
     include_str!("schema/007.sql"),
     include_str!("schema/008.sql"),
-    include_str!("schema/011.sql"),
+    include_str!("schema/009.sql"),
+    include_str!("schema/010.sql"),
 ];
 
 /// The directory's, likewise.

@@ -27,6 +27,9 @@ use crate::{
     work::Work,
 };
 
+/// How many sessions a member has at most, whoever opened them: opening another ends the oldest.
+const MAX_OF_MEMBER: u64 = 50;
+
 /// A session's row.
 #[derive(Clone)]
 pub(crate) struct SessionRow {
@@ -117,6 +120,7 @@ fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSessi
     let Draft { member, opened, token, ends, mut told } = draft;
     // Where nothing but this happens there is no upkeep, so it takes along what is over.
     sweep(work.sql, work.now)?;
+    let ended = make_room(work.sql, member.number)?;
     work.next_generation()?;
 
     let text = mint.session(work.workspace.key)?;
@@ -148,11 +152,24 @@ fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSessi
         SessionRow { number: row.take()?, id, member: member.number, opened, created_at: work.now, expires_at };
     if let Some(fields) = told.as_object_mut() {
         fields.insert("expires_at".to_owned(), rfc3339::format(expires_at).into());
+        if ended > 0 {
+            fields.insert("ended".to_owned(), ended.into());
+        }
     }
     let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(told) };
     audit::append_about(work, change, Some(member.number))?;
     let seconds = expires_at.since(work.now) / 1_000;
     Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: session.view(work)? })
+}
+
+/// Ends the oldest sessions of a member, so that it may have another, and says how many.
+fn make_room(sql: &dyn Sql, member: u64) -> Result<u64, SqlError> {
+    let ended = sql.exec(
+        "DELETE FROM sessions WHERE number IN (
+            SELECT number FROM sessions WHERE member = ? ORDER BY number DESC LIMIT -1 OFFSET ?) RETURNING 1",
+        &[member.into(), (MAX_OF_MEMBER - 1).into()],
+    )?;
+    Ok(ended.len() as u64)
 }
 
 /// The session that acts.
@@ -219,10 +236,20 @@ pub(crate) fn end_vouched_of(sql: &dyn Sql, number: u64) -> Result<(), SqlError>
     Ok(())
 }
 
-/// Ends the sessions that other providers than these vouched for.
-pub(crate) fn end_all_but_of(sql: &dyn Sql, providers: &[IdentityProvider]) -> Result<(), SqlError> {
-    let others = " AND NOT (issuer = ? AND audience = ?)".repeat(providers.len());
-    let named = providers.iter().flat_map(|provider| [provider.issuer.as_str(), &provider.audience]);
+/// Ends the sessions that providers vouched for which are no longer as they were: another issuer or audience, other keys,
+/// another way to find a member. Whether it is offered is nothing to them.
+pub(crate) fn end_all_but_of(
+    sql: &dyn Sql,
+    before: &[IdentityProvider],
+    after: &[IdentityProvider],
+) -> Result<(), SqlError> {
+    let is_same = |one: &&IdentityProvider| {
+        let offered = |sign_in| IdentityProvider { sign_in, ..(*one).clone() };
+        before.contains(&offered(true)) || before.contains(&offered(false))
+    };
+    let kept: Vec<_> = after.iter().filter(is_same).collect();
+    let others = " AND NOT (issuer = ? AND audience = ?)".repeat(kept.len());
+    let named = kept.iter().flat_map(|provider| [provider.issuer.as_str(), &provider.audience]);
     let named: Vec<Value> = named.map(Value::from).collect();
     sql.exec(&format!("DELETE FROM sessions WHERE issuer IS NOT NULL{others}"), &named)?;
     Ok(())

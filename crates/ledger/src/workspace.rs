@@ -12,7 +12,7 @@ use crate::{
     command::{Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
     host::Hosts,
     identity,
-    members::MemberRow,
+    members::{self, MemberRow},
     mint::Mint,
     refusal::Refusal,
     scopes::{self, BuiltIn},
@@ -223,15 +223,9 @@ pub(crate) fn found(
         number: FIRST_ADMIN,
         id: "admin".to_owned(),
         name: "Admin".to_owned(),
-        email: None,
-        subject: None,
         role: Role::Admin,
         grants: ScopeSet::everything(),
-        quota: None,
-        suspended: false,
-        revoked_before: 0,
-        created_at: now,
-        version: 0,
+        ..MemberRow::blank(now)
     };
     admin.insert(sql)?;
     Ok(founded)
@@ -321,7 +315,8 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
     }
     if let Some(providers) = ask.identity_providers {
         settings.identity_providers = identity::check_providers(work, providers)?;
-        sessions::end_all_but_of(work.sql, &settings.identity_providers)?;
+        sessions::end_all_but_of(work.sql, &work.workspace.settings.identity_providers, &settings.identity_providers)?;
+        members::assign_subjects(work.sql, &settings.identity_providers)?;
     }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
     change(work, after, "workspace.update")

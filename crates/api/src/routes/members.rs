@@ -1,7 +1,8 @@
 //! Members.
 
-use counterfoil_ledger::command::{
-    CreateMember, EraseMember, ListMembers, Listing, Member, Patch, ReadMember, Role, UpdateMember,
+use counterfoil_ledger::{
+    WebAddress,
+    command::{CreateMember, EraseMember, ListMembers, Listing, Member, Patch, ReadMember, Role, UpdateMember},
 };
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
@@ -29,10 +30,13 @@ pub(super) struct Create {
     number: Option<u64>,
     /// 1–200 characters.
     name: String,
-    /// An address with one `@`, at most 254 characters.
+    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are.
     email: Option<String>,
-    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's.
     subject: Option<String>,
+    /// The issuer of that provider. Where absent, the only one that finds members by subject; where none does yet, the first
+    /// that will.
+    subject_issuer: Option<WebAddress>,
     /// What it may act on: every member's tokens, or its own.
     role: Role,
     /// What its tokens may be granted at most; at most 100 patterns.
@@ -53,9 +57,9 @@ pub(super) async fn create<P: Ports>(
     once: Idempotency,
     Json(body): Json<Create>,
 ) -> Result<Reply<Member>, Problem> {
-    let Create { id, number, name, email, subject, role, grants, quota } = body;
+    let Create { id, number, name, email, subject, subject_issuer, role, grants, quota } = body;
     let location = location("/v1/members/", &id);
-    let command = CreateMember { id, number, name, email, subject, role, grants, quota };
+    let command = CreateMember { id, number, name, email, subject, subject_issuer, role, grants, quota };
     Ok(caller.ask_once(once, command).await?.created(location))
 }
 
@@ -71,12 +75,17 @@ pub(super) struct Update {
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
-    /// An address with one `@`, at most 254 characters.
+    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are. Another
+    /// one ends the sessions that a provider vouched for.
     #[serde(default, deserialize_with = "clearable")]
     email: Patch<String>,
-    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's. Another one ends the
+    /// sessions that a provider vouched for.
     #[serde(default, deserialize_with = "clearable")]
     subject: Patch<String>,
+    /// The issuer of that provider, of the subject given or of the one it has. It goes with the subject.
+    #[serde(default, deserialize_with = "present")]
+    subject_issuer: Option<WebAddress>,
     /// What it may act on. The last active admin stays one.
     #[serde(default, deserialize_with = "present")]
     role: Option<Role>,
@@ -86,7 +95,7 @@ pub(super) struct Update {
     /// How many live tokens it may have; cleared, the workspace's default.
     #[serde(default, deserialize_with = "clearable")]
     quota: Patch<u64>,
-    /// Whether it takes part. The last active admin cannot be suspended.
+    /// Whether it takes part. The last active admin cannot be suspended. Only an admin undoes an admin's suspension.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
     /// Revokes every token it has.
@@ -102,9 +111,9 @@ pub(super) async fn update<P: Ports>(
     Id(id): Id,
     Json(body): Json<Update>,
 ) -> Result<Reply<Member>, Problem> {
-    let Update { name, email, subject, role, grants, quota, state, revoke_all, wait } = body;
+    let Update { name, email, subject, subject_issuer, role, grants, quota, state, revoke_all, wait } = body;
     let suspended = state.map(Standing::is_suspended);
-    let command = UpdateMember { id, name, email, subject, role, grants, quota, suspended, revoke_all };
+    let command = UpdateMember { id, name, email, subject, subject_issuer, role, grants, quota, suspended, revoke_all };
     caller.ask_on(Terms { wait, ..Terms::default() }, command).await
 }
 

@@ -4,7 +4,7 @@ use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Page, Patch};
-use crate::{rfc3339, standing};
+use crate::{rfc3339, standing, web_address::WebAddress};
 
 /// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.
 #[derive(Debug, Serialize, Deserialize)]
@@ -23,11 +23,14 @@ pub struct CreateMember {
     pub number: Option<u64>,
     /// 1–200 characters.
     pub name: String,
-    /// An address with one `@`, at most 254 characters.
+    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are.
     pub email: Option<String>,
-    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's.
     #[serde(default)]
     pub subject: Option<String>,
+    /// The issuer of that provider; where absent, the only one that finds members by subject, or the first that will.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_issuer: Option<WebAddress>,
     /// What it may act on.
     pub role: Role,
     /// What its tokens may be granted at most; at most 100 patterns.
@@ -59,9 +62,13 @@ pub struct Member {
     pub name: String,
     /// Its e-mail address.
     pub email: Option<String>,
-    /// By what name identity providers know it.
+    /// By what name its identity provider knows it.
     #[serde(default)]
     pub subject: Option<String>,
+    /// The issuer of that provider. Where it is absent and there is a subject, nobody signs in by that: no provider finds
+    /// members by subject yet, or several do and nobody has said which is meant.
+    #[serde(default)]
+    pub subject_issuer: Option<String>,
     /// What it may act on.
     pub role: Role,
     /// What its tokens may be granted at most.
@@ -95,26 +102,31 @@ pub struct FindMember {
 }
 
 /// Changes a member; needs `workspace:manage`. What is absent stays. Suspending a member, cutting its grants and
-/// revoking all its tokens are one record to verifiers, however many tokens that touches. Nobody gives a member more
-/// than they are granted themselves, nor says by which e-mail address or subject one may sign in who may do more.
+/// revoking all its tokens are one record to verifiers, however many tokens that touches. What gives a member anything
+/// (scopes, a role, a higher quota, its suspension undone, another e-mail address or subject) needs that the actor could
+/// grant all that comes alive by it, and an admin for a role, a quota and an admin's suspension.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateMember {
     /// The member's id.
     pub id: String,
     /// 1–200 characters.
     pub name: Option<String>,
-    /// An address with one `@`, at most 254 characters.
+    /// An address with one `@`, at most 254 characters, unique in the workspace in whatever case its letters are. What a
+    /// provider vouched for by another one ends.
     pub email: Patch<String>,
-    /// By what name identity providers know it: 1–255 characters, unique in the workspace.
+    /// By what name its identity provider knows it: 1–255 characters, unique among that provider's. Likewise.
     #[serde(default)]
     pub subject: Patch<String>,
+    /// The issuer of that provider, of the subject given or the one it has. Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_issuer: Option<WebAddress>,
     /// What it may act on. The last active admin stays one.
     pub role: Option<Role>,
     /// What its tokens may be granted at most.
     pub grants: Option<Vec<ScopePattern>>,
     /// How many live tokens it may have; cleared, the workspace's default.
     pub quota: Patch<u64>,
-    /// Whether it is suspended. The last active admin cannot be.
+    /// Whether it is suspended. The last active admin cannot be. Only an admin undoes an admin's suspension.
     pub suspended: Option<bool>,
     /// Revokes every token it has.
     pub revoke_all: bool,

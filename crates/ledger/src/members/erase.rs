@@ -8,7 +8,7 @@
 use counterfoil_verify::RegistryKey;
 use serde_json::json;
 
-use super::{check_may_change, check_other_admin, find, update::revoke_all_of};
+use super::{check_other_admin, find, rule, update::revoke_all_of};
 use crate::{
     audit::{self, Change},
     command::{EraseMember, Member, Role},
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     let mut member = find(work, &ask.id)?;
-    check_may_change(work, &member)?;
+    rule::check_erasure(work, &member)?;
     check_other_admin(work, &member)?;
 
     member.version = work.next_generation()?;
@@ -35,10 +35,12 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     member.name = String::new();
     member.email = None;
     member.subject = None;
+    member.subject_issuer = None;
     member.role = Role::Member;
     member.grants = Vec::new().into();
     member.quota = None;
     member.suspended = true;
+    member.suspended_by_admin = false;
     member.save(work.sql)?;
     work.sql.exec("UPDATE members SET erased_at = ? WHERE number = ?", &[work.now.into(), member.number.into()])?;
     audit::append(

@@ -5,11 +5,11 @@
 use counterfoil_verify::{RegistryKey, ScopePattern};
 use serde_json::{Map, Value as Json, json};
 
-use super::{MemberRow, check_free_subject, check_may_change, check_may_let_in, check_other_admin, check_quota, find};
+use super::{MemberRow, check_other_admin, check_quota, find, identity, rule};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Member, Patch, Role, UpdateMember},
+    command::{Member, Patch, UpdateMember},
     grant::Limits,
     refusal::Refusal,
     scopes::{BuiltIn, Catalogue},
@@ -25,9 +25,11 @@ const REASON: &str = "all of its owner's tokens were revoked";
 pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     let before = find(work, &ask.id)?;
-    check_may_change(work, &before)?;
+    rule::check_touch(work, &before)?;
     let revoke_all = ask.revoke_all;
     let mut member = changed(work, &before, ask)?;
+    rule::check(work, &before, &member)?;
+    identity::check_free(work, &before, &member)?;
     if before.is_active_admin() && !member.is_active_admin() {
         check_other_admin(work, &before)?;
     }
@@ -42,7 +44,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
         is.insert("revoked_before".to_owned(), json!(member.revoked_before));
         is.insert("revoked".to_owned(), json!(revoked));
     }
-    if member.suspended && !before.suspended {
+    if member.suspended && !before.suspended || identity::differs(&before, &member) {
         sessions::end_vouched_of(work.sql, member.number)?;
     }
     member.save(work.sql)?;
@@ -78,25 +80,13 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     if let Patch::Set(email) = &ask.email {
         check::email("/email", email)?;
     }
-    if let Patch::Set(subject) = &ask.subject
-        && before.subject.as_ref() != Some(subject)
-    {
-        check::length("/subject", subject, 1..=255)?;
-        check_free_subject(work, subject)?;
-    }
     ask.email.apply(&mut member.email);
-    ask.subject.apply(&mut member.subject);
-    check_entrance(work, before, &member)?;
+    (member.subject, member.subject_issuer) = identity::subject(work, before, ask.subject, ask.subject_issuer)?;
     if let Patch::Set(quota) = ask.quota {
         check_quota(quota)?;
     }
     ask.quota.apply(&mut member.quota);
-    if let Some(role) = ask.role {
-        if role == Role::Admin && !work.authority.is_admin() {
-            return Err(Refusal::escalation("Only an admin may make another."));
-        }
-        member.role = role;
-    }
+    member.role = ask.role.unwrap_or(member.role);
     if let Some(grants) = ask.grants {
         check::scopes("/grants", &grants)?;
         let is_new = |pattern: &ScopePattern| !before.grants.covers_pattern(pattern);
@@ -106,16 +96,10 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
         member.grants = grants.into();
     }
     member.suspended = ask.suspended.unwrap_or(member.suspended);
+    // Whoever suspends whom another has suspended means it no less.
+    let by_admin = before.suspended_by_admin || ask.suspended == Some(true) && work.authority.is_admin();
+    member.suspended_by_admin = member.suspended && by_admin;
     Ok(member)
-}
-
-/// Whoever says by which e-mail address or subject a member signs in could name their own, and sign in as that member.
-fn check_entrance(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
-    let opens = |was: &Option<String>, is: &Option<String>| is.is_some() && was != is;
-    if !opens(&before.email, &after.email) && !opens(&before.subject, &after.subject) {
-        return Ok(());
-    }
-    check_may_let_in(work, &before.grants)
 }
 
 /// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.
@@ -126,6 +110,7 @@ fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<
             ("grants", json!(member.grants)),
             ("quota", json!(member.quota)),
             ("suspended", json!(member.suspended)),
+            ("suspended_by_admin", json!(member.suspended_by_admin)),
         ]
     };
     let (mut was, mut is) = (Map::new(), Map::new());
@@ -139,6 +124,7 @@ fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<
         ("name", before.name == after.name),
         ("email", before.email == after.email),
         ("subject", before.subject == after.subject),
+        ("subject_issuer", before.subject_issuer == after.subject_issuer),
     ];
     for (field, same) in same {
         if !same {

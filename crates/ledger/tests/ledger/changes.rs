@@ -22,6 +22,7 @@ pub(crate) fn of_member(id: &str) -> UpdateMember {
         name: None,
         email: Patch::Keep,
         subject: Patch::Keep,
+        subject_issuer: None,
         role: None,
         grants: None,
         quota: Patch::Keep,

@@ -170,11 +170,19 @@ fn by_email_the_member_is_the_one_active_one_with_that_address() {
     // Here a subject says nothing.
     assert_not_signed_in(world.sign_in(identity("ann|1")));
 
+    // Nobody gets another's address any more; where two have had one since before that, it is neither's.
     let email = Some("ann@EXAMPLE.org".to_owned());
-    world.call(admin.actor, CreateMember { email, ..member("twin", &["read"]) }).unwrap();
+    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
+    let twin = || CreateMember { email: email.clone(), ..member("twin", &["read"]) };
+    assert_eq!(refused(world.call(admin.actor, twin())), taken);
+    world.call(admin.actor, member("twin", &["read"])).unwrap();
+    world.meddle("UPDATE members SET email = 'ann@EXAMPLE.org' WHERE id = 'twin'");
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("twin") }).unwrap();
     assert_eq!(world.sign_in(with_email("ann@example.org")).unwrap().member.id, "ann");
+    // Nor does anybody come back to take it.
+    let back = UpdateMember { suspended: Some(false), ..of_member("twin") };
+    assert_eq!(refused(world.call(admin.actor, back)), taken);
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
 }
@@ -203,7 +211,11 @@ fn only_a_provider_of_the_workspace_is_believed_and_only_in_time() {
         assert_not_signed_in(world.sign_in(identity));
     }
     world.call(admin.actor, vouching(vec![provider(MemberBy::Subject), other])).unwrap();
+    assert_not_signed_in(world.sign_in(elsewhere()));
+    let moved = UpdateMember { subject_issuer: Some(address("https://other.example")), ..of_member("ann") };
+    world.call(admin.actor, moved).unwrap();
     world.sign_in(elsewhere()).unwrap();
+    world.call(admin.actor, UpdateMember { subject_issuer: Some(address(ISSUER)), ..of_member("ann") }).unwrap();
 
     let ending = |expires_at| SignIn { expires_at, ..identity("ann|1") };
     world.wait(60_000);
@@ -268,7 +280,7 @@ fn whatever_ends_it_ends_it_for_good() {
 fn what_does_not_end_it() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let ann = world.sign_in(identity("ann|1")).unwrap();
-    let kept = IdentityProvider { sign_in: false, ..provider(MemberBy::Email) };
+    let kept = IdentityProvider { sign_in: false, ..provider(MemberBy::Subject) };
     let other = IdentityProvider { audience: "else".to_owned(), ..provider(MemberBy::Email) };
     world.call(admin.actor, vouching(vec![other, kept])).unwrap();
     world.call(admin.actor, UpdateMember { name: Some("Anna".to_owned()), ..of_member("ann") }).unwrap();
@@ -278,12 +290,12 @@ fn what_does_not_end_it() {
     // With its workspace it rests.
     world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
     assert_unauthenticated(world.call(ann.actor, ReadSession {}), Code::WorkspaceSuspended);
-    assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
+    assert_not_signed_in(world.sign_in(identity("ann|1")));
     let listed = sessions(&mut world, Actor::Root).items;
     assert_eq!(listed.iter().find(|session| session.id == ann.id).unwrap().scopes, Vec::new().into());
     world.call(Actor::Root, SuspendWorkspace { suspended: false }).unwrap();
     assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
-    world.sign_in(with_email("ann@example.org")).unwrap();
+    world.sign_in(identity("ann|1")).unwrap();
 }
 
 #[test]
@@ -354,8 +366,8 @@ fn nobody_says_how_one_signs_in_who_may_do_more() {
     let manager = world.join("manager", &["workspace:manage", "read"]);
     world.call(admin.actor, member("less", &["read"])).unwrap();
     world.call(admin.actor, member("more", &["read", "write"])).unwrap();
-    let email = |id| UpdateMember { email: Patch::Set("m@example.org".to_owned()), ..of_member(id) };
-    let subject = |id| UpdateMember { subject: Patch::Set("m|1".to_owned()), ..of_member(id) };
+    let email = |id: &str| UpdateMember { email: Patch::Set(format!("{id}@example.org")), ..of_member(id) };
+    let subject = |id: &str| UpdateMember { subject: Patch::Set(format!("{id}|1")), ..of_member(id) };
     let sentence =
         "Who signs in as the member may use the scope write, which is more than the token presented may grant.";
     for ask in [email("more"), subject("more")] {
@@ -391,8 +403,14 @@ fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
         let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
         world.call(admin.actor, app).unwrap();
         let bound = world.issue(admin.actor, bind(token(&["workspace:manage", "read"]))).unwrap();
-        // Where nobody signs in so, an address is but an address.
-        world.call(bound.actor, CreateMember { email: email(), ..member("early", &["read"]) }).unwrap();
+        // Where nobody signs in so, an address is but an address; but even then of nobody who may do more.
+        let early = Some("early@example.org".to_owned());
+        world.call(bound.actor, CreateMember { email: early.clone(), ..member("early", &["read"]) }).unwrap();
+        world.call(admin.actor, member("more", &["write"])).unwrap();
+        let more = UpdateMember { email: Patch::Set("more@example.org".to_owned()), ..of_member("more") };
+        let beyond =
+            "Who signs in as the member may use the scope write, which is more than the token presented may grant.";
+        assert_forbidden(world.call(bound.actor, more), ForbiddenCode::Escalation, beyond);
         world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
         let known = CreateMember { email: email(), ..member("ann", &["read"]) };
         let named = CreateMember { subject: subject(), ..member("ann", &["read"]) };

@@ -129,6 +129,7 @@ pub(crate) fn member(id: &str, grants: &[&str]) -> CreateMember {
         name: id.to_uppercase(),
         email: None,
         subject: None,
+        subject_issuer: None,
         role: Role::Member,
         grants: patterns(grants),
         quota: None,

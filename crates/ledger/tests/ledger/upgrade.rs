@@ -3,8 +3,8 @@
 use counterfoil_ledger::{
     Ledger, Upkeep,
     command::{
-        Actor, EraseMember, Lease, ListMembers, OpenSession, Page, ReadSelf, ReadSession, ReadWorkspace, Records,
-        RevokeToken,
+        Actor, EraseMember, Lease, ListMembers, OpenSession, Page, ReadMember, ReadSelf, ReadSession, ReadWorkspace,
+        Records, RevokeToken,
     },
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
@@ -47,7 +47,7 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 9);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 10);
 }
 
 #[test]
@@ -145,6 +145,70 @@ fn a_workspace_that_version_7_founded_is_published_like_any_other() {
     assert!(published.token(&digest(2)).unwrap().revoked && !published.token(&digest(1)).unwrap().revoked);
     assert_eq!(published.token(&replaced).unwrap().replaced_until, Some(Timestamp(0)));
     assert_eq!(published.owner(2).unwrap().id.as_ref(), "ann");
+}
+
+/// A workspace as version 8 left it, in which these issuers find members by subject, ann is `1001`, bob is suspended, and
+/// ann is signed in by the first of them.
+fn version_8(issuers: &[&str]) -> World {
+    let sql = version_2();
+    let later = [
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+        include_str!("../../src/schema/006.sql"),
+        include_str!("../../src/schema/007.sql"),
+        include_str!("../../src/schema/008.sql"),
+    ];
+    for (migration, version) in later.into_iter().zip(3_u64..) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
+    let provider = |issuer: &str| {
+        serde_json::json!({ "issuer": issuer, "audience": "console", "jwks_uri": null, "member_by": "subject",
+            "vouches_for_email": false, "sign_in": true })
+    };
+    let mut providers: Vec<_> = issuers.iter().map(|issuer| provider(issuer)).collect();
+    providers
+        .push(serde_json::json!({ "issuer": "https://mail.example", "audience": "console", "member_by": "email" }));
+    let providers = serde_json::json!(providers).to_string();
+    sql.exec("UPDATE workspace SET identity_providers = ?", &[providers.into()]).unwrap();
+    sql.exec("UPDATE members SET subject = '1001' WHERE id = 'ann'", &[]).unwrap();
+    sql.exec(
+        "INSERT INTO members (number, id, name, role, grants, suspended, revoked_before, created_at, version)
+         VALUES (3, 'bob', 'Bob', 'member', '[]', 1, 0, 0, 1)",
+        &[],
+    )
+    .unwrap();
+    let digest = Digest::of(b"a session of ann's");
+    sql.exec(
+        "INSERT INTO sessions (id, digest, member, issuer, audience, created_at, expires_at)
+         VALUES ('ses_ann', ?, 2, 'https://a.example', 'console', ?, ?)",
+        &[digest.as_bytes().as_slice().into(), START.into(), START.plus(DAY).into()],
+    )
+    .unwrap();
+    let world = World::over(sql);
+    assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
+    world
+}
+
+#[test]
+fn a_subject_that_version_8_knew_belongs_to_the_only_issuer_that_there_was() {
+    let issuer = |world: &mut World| world.call(actor(0), ReadMember { id: "ann".to_owned() }).unwrap().subject_issuer;
+    let session = Actor::Session(Digest::of(b"a session of ann's"));
+    let mut world = version_8(&["https://a.example", "https://a.example"]);
+    assert_eq!(issuer(&mut world).as_deref(), Some("https://a.example"));
+    assert!(world.call(session, ReadSession {}).is_ok());
+
+    let mut world = version_8(&["https://a.example", "https://b.example"]);
+    assert_eq!(issuer(&mut world), None);
+    assert!(world.call(session, ReadSession {}).is_err(), "nobody knows whose word that was");
+    assert_eq!(world.column("SELECT subject_issuer FROM members WHERE id = 'ann'"), ["".into()]);
+
+    let mut world = version_8(&[]);
+    assert_eq!(issuer(&mut world), None);
+    assert_eq!(world.number("SELECT count(*) FROM members WHERE id = 'ann' AND subject_issuer IS NULL"), 1);
+    // Nobody knows who suspended bob, so it may have been an admin.
+    assert_eq!(world.number("SELECT suspended_by_admin FROM members WHERE id = 'bob'"), 1);
 }
 
 #[test]

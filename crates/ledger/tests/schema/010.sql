@@ -2,6 +2,8 @@ CREATE INDEX audit_by_actor ON audit (actor_id, seq);
 
 CREATE INDEX audit_by_subject ON audit (subject, seq);
 
+CREATE INDEX audit_of_refusals ON audit (seq) WHERE action = 'session.refuse';
+
 CREATE INDEX files_by_due ON files (due_at) WHERE due_at IS NOT NULL;
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
@@ -10,7 +12,7 @@ CREATE INDEX kept_tokens_by_digest ON kept_tokens (digest);
 
 CREATE INDEX members_by_email ON members (email COLLATE NOCASE) WHERE email IS NOT NULL;
 
-CREATE UNIQUE INDEX members_by_subject ON members (subject) WHERE subject IS NOT NULL;
+CREATE UNIQUE INDEX members_by_subject ON members (subject, coalesce(subject_issuer, '')) WHERE subject IS NOT NULL;
 
 CREATE INDEX members_by_version ON members (version);
 
@@ -167,7 +169,7 @@ CREATE TABLE members (
     revoked_before INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     version INTEGER NOT NULL
-, erased_at INTEGER, subject TEXT) STRICT;
+, erased_at INTEGER, subject TEXT, subject_issuer TEXT, suspended_by_admin INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE outbox (
     -- The registry's key, and what is to be put there: of each key the last version only.

@@ -1,0 +1,181 @@
+//! By what identity providers know a member: its e-mail address, and its subject at one provider.
+//!
+//! A subject is a provider's name for somebody, and says nothing at another (OpenID Connect Core 1.0, section 5.7): so a
+//! member is bound to issuer and subject together. Nobody shares either an address or a subject with another member, since
+//! neither of them could sign in then, and whoever manages members could so keep an admin out.
+
+use super::{COLUMNS, MemberRow};
+use crate::{
+    check,
+    command::{IdentityProvider, MemberBy, Patch},
+    refusal::Refusal,
+    sql::{Row, Sql, SqlError, Value},
+    web_address::WebAddress,
+    work::Work,
+};
+
+/// Where several providers could be meant.
+const UNDECIDED: &str = "";
+
+/// Who was found by an identity.
+pub(crate) enum Found {
+    /// This member, which takes part.
+    One(Box<MemberRow>),
+    /// One that is suspended.
+    Suspended,
+    /// More than one, from before they had to differ.
+    Several,
+    /// One by this subject, of whom nobody has said which provider's it is.
+    Undecided,
+    Nobody,
+}
+
+impl Found {
+    /// Who is known by this subject at this issuer.
+    pub(crate) fn by_subject(sql: &dyn Sql, issuer: &str, subject: &str) -> Result<Self, SqlError> {
+        let query =
+            format!("SELECT {COLUMNS} FROM members WHERE subject = ? AND coalesce(subject_issuer, '') IN (?, ?)");
+        let rows = sql.exec(&query, &[subject.into(), issuer.into(), UNDECIDED.into()])?;
+        let members = rows.into_iter().map(|mut row| MemberRow::read(&mut row)).collect::<Result<Vec<_>, _>>()?;
+        let is_any = !members.is_empty();
+        let bound = members.into_iter().find(|member| member.subject_issuer.as_deref() == Some(issuer));
+        Ok(match bound {
+            Some(member) if member.suspended => Self::Suspended,
+            Some(member) => Self::One(Box::new(member)),
+            None if is_any => Self::Undecided,
+            None => Self::Nobody,
+        })
+    }
+
+    /// The one active member with this e-mail address, in whatever case its ASCII letters are.
+    pub(crate) fn by_email(sql: &dyn Sql, email: &str) -> Result<Self, SqlError> {
+        // Those that take part come first, so of two rows both do, or there is one at most that does.
+        let query = format!("SELECT {COLUMNS} {WITH_EMAIL} ORDER BY suspended LIMIT 2");
+        let rows = sql.exec(&query, &[email.into()])?;
+        let mut members = rows.into_iter().map(|mut row| MemberRow::read(&mut row));
+        Ok(match (members.next().transpose()?, members.next().transpose()?) {
+            (None, _) => Self::Nobody,
+            (Some(one), _) if one.suspended => Self::Suspended,
+            (Some(_), Some(other)) if !other.suspended => Self::Several,
+            (Some(one), _) => Self::One(Box::new(one)),
+        })
+    }
+}
+
+const WITH_EMAIL: &str = "FROM members WHERE email = ? COLLATE NOCASE AND erased_at IS NULL";
+
+/// The subject that a member is to have, and whose it is.
+///
+/// # Errors
+/// `INVALID_VALUE` where the subject is none, or where it is not clear, or not possible, whose it would be.
+pub(super) fn subject(
+    work: &Work<'_>,
+    before: &MemberRow,
+    asked: Patch<String>,
+    issuer: Option<WebAddress>,
+) -> Result<(Option<String>, Option<String>), Refusal> {
+    const AT: &str = "/subject_issuer";
+    let stays = asked == Patch::Keep;
+    let mut subject = before.subject.clone();
+    asked.apply(&mut subject);
+    let Some(subject) = subject else {
+        return match issuer {
+            Some(_) => Err(Refusal::invalid_value(AT, "An issuer goes with a subject. Give the subject too.")),
+            None => Ok((None, None)),
+        };
+    };
+    check::length("/subject", &subject, 1..=255)?;
+    let issuers = issuers(&work.workspace.settings.identity_providers);
+    let issuer = match (issuer, &issuers[..]) {
+        (Some(issuer), known) if known.is_empty() || known.contains(&issuer.as_str()) => Some(issuer.to_string()),
+        (Some(_), known) => {
+            let detail = format!(
+                "No identity provider with this issuer finds members by subject. These do: {}.",
+                known.join(", ")
+            );
+            return Err(Refusal::invalid_value(AT, detail));
+        }
+        // What it was bound to it stays bound to.
+        (None, _) if stays || before.subject.as_ref() == Some(&subject) => before.subject_issuer.clone(),
+        (None, []) => None,
+        (None, [only]) => Some((*only).to_owned()),
+        (None, several) => {
+            let detail =
+                format!("Several identity providers find members by subject. Say whose it is: {}.", several.join(", "));
+            return Err(Refusal::invalid_value(AT, detail));
+        }
+    };
+    Ok((Some(subject), issuer))
+}
+
+/// The issuers that find members by subject, each once.
+fn issuers(providers: &[IdentityProvider]) -> Vec<&str> {
+    let mut issuers: Vec<&str> = Vec::new();
+    for provider in providers.iter().filter(|provider| provider.member_by == MemberBy::Subject) {
+        if !issuers.contains(&provider.issuer.as_str()) {
+            issuers.push(provider.issuer.as_str());
+        }
+    }
+    issuers
+}
+
+/// Once providers find members by subject, the subjects that were there before belong to the one that does; where several
+/// do, to none until somebody says which. One that is taken there already is nobody else's either.
+pub(crate) fn assign_subjects(sql: &dyn Sql, providers: &[IdentityProvider]) -> Result<(), SqlError> {
+    let waiting = "WHERE subject IS NOT NULL AND subject_issuer IS NULL";
+    let assign = |issuer: &str, how: &str| {
+        let assign = format!("UPDATE {how} members SET subject_issuer = ? {waiting}");
+        sql.exec(&assign, &[issuer.into()]).map(drop)
+    };
+    match &issuers(providers)[..] {
+        [] => return Ok(()),
+        [only] => assign(only, "OR IGNORE")?,
+        _ => {}
+    }
+    assign(UNDECIDED, "")
+}
+
+/// Whether what says who the member is has changed.
+pub(super) fn differs(before: &MemberRow, after: &MemberRow) -> bool {
+    before.email != after.email || is_renamed(before, after)
+}
+
+/// Whether somebody may sign in who could not before.
+pub(super) fn opens(before: &MemberRow, after: &MemberRow) -> bool {
+    after.email.is_some() && before.email != after.email || after.subject.is_some() && is_renamed(before, after)
+}
+
+/// Whether it has another subject, or the subject of another.
+fn is_renamed(before: &MemberRow, after: &MemberRow) -> bool {
+    (&before.subject, &before.subject_issuer) != (&after.subject, &after.subject_issuer)
+}
+
+/// Checks that nobody else is known by what this member is to be known by.
+///
+/// # Errors
+/// `ALREADY_EXISTS` names the field.
+pub(super) fn check_free(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+    let is_taken = |query: &str, values: &[Value]| -> Result<bool, SqlError> {
+        let count = work.sql.exec(query, values)?.pop().map_or(Ok(0), |mut row: Row| row.take::<u64>())?;
+        Ok(count > 0)
+    };
+    // Who takes part again may meet somebody who has had the address since before addresses had to differ.
+    let by_email = work.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
+    let returns = before.suspended && !after.suspended && by_email;
+    if let Some(email) = after.email.as_ref().filter(|_| before.email != after.email || returns) {
+        let only_active = if before.email == after.email { "AND suspended = 0" } else { "" };
+        let others = format!("SELECT count(*) {WITH_EMAIL} AND number <> ? {only_active}");
+        if is_taken(&others, &[email.into(), after.number.into()])? {
+            return Err(Refusal::already_exists("member", "email"));
+        }
+    }
+    if let Some(subject) = after.subject.as_ref().filter(|_| is_renamed(before, after)) {
+        let others =
+            "SELECT count(*) FROM members WHERE subject = ? AND coalesce(subject_issuer, '') = ? AND number <> ?";
+        let issuer = after.subject_issuer.as_deref().unwrap_or(UNDECIDED);
+        if is_taken(others, &[subject.into(), issuer.into(), after.number.into()])? {
+            return Err(Refusal::already_exists("member", "subject"));
+        }
+    }
+    Ok(())
+}
