@@ -42,6 +42,7 @@ mod schema;
 mod scopes;
 mod secret;
 mod sessions;
+pub mod settings;
 mod slug;
 mod snapshots;
 pub mod sql;

@@ -12,6 +12,7 @@ use crate::{
     command::{self, PutScopes, Role, ScopeEntry},
     grant::Limits,
     refusal::{InvalidCode, Refusal},
+    settings,
     sql::{Row, Sql, SqlError},
     work::Work,
 };
@@ -174,6 +175,9 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
 
     if before != after {
         let removed: Vec<_> = before.values().filter(|old| after.get(&old.name) != Some(old)).collect();
+        for entry in &removed {
+            settings::check_scope(&work.authority, entry, after.get(&entry.name))?;
+        }
         let added: Vec<_> = after.values().filter(|new| before.get(&new.name) != Some(new)).collect();
         for entry in &removed {
             work.sql.exec("DELETE FROM scopes WHERE name = ?", &[(&entry.name).into()])?;

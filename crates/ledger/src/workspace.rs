@@ -16,7 +16,7 @@ use crate::{
     mint::Mint,
     refusal::Refusal,
     scopes::{self, BuiltIn},
-    sessions,
+    sessions, settings,
     slug::Slug,
     sql::{Row, Sql, SqlError, Value},
     tokens::{self, Draft},
@@ -319,6 +319,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
         members::assign_subjects(work.sql, &settings.identity_providers)?;
     }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
+    settings::check(&work.authority, &work.workspace.settings, &after.settings)?;
     change(work, after, "workspace.update")
 }
 

@@ -35,6 +35,7 @@ mod revoking;
 mod rotating;
 mod sessions;
 mod settings;
+mod settings_rule;
 mod snapshots;
 mod subjects;
 mod support;
