@@ -53,18 +53,18 @@ test("whom a provider vouches for may do what they are granted, until that ends"
   const again = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "suspended" });
   assert.equal((await again.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its member");
-  await assertFailed(app, await visitor.present(await issuer.token()), /no active member/);
+  await assertFailed(app, await visitor.present(await issuer.token()), /the member is suspended/);
   await admin.expect(200, "PATCH", "/v1/members/ada", { state: "active" });
   const last = await visitor.signIn(await issuer.token());
   await admin.expect(200, "PATCH", "/v1/members/ada", { revoke_all: true });
   assert.equal((await last.send("GET", "/v1/session")).body.code, "SESSION_ENDED", "with its member's tokens");
   const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in");
-  assert.equal(rows.total, 6);
+  assert.equal(rows.total, 7);
   assert.deepEqual([rows.items[0].after.issuer, rows.items[0].after.member], [issuer.url, 2]);
 });
 
 test("a token that is not good is refused", async (t) => {
-  const { issuer, app } = await seated(t);
+  const { issuer, app, admin } = await seated(t);
   const visitor = new Visitor(app);
   const now = Math.floor(Date.now() / 1000);
   const rsa = issuer.kid("RS256");
@@ -112,11 +112,13 @@ test("a token that is not good is refused", async (t) => {
     ["mixed headers", `${ecHeader}.${payload}.${signature}`, /SIGNATURE|the token/],
     ["no token at all", "nonsense", /no provider/],
     ["empty", "", /no provider/],
-    ["not verified", await issuer.token({ email_verified: false }), /no active member/],
-    ["not said to be verified", await issuer.token({ email_verified: undefined }), /no active member/],
-    ["verified in words", await issuer.token({ email_verified: "true" }), /no active member/],
-    ["without an address", await issuer.token({ email: undefined }), /no active member/],
-    ["of nobody here", await issuer.token({ email: "bob@example.org" }), /no active member/],
+    ["not verified", await issuer.token({ email_verified: false }), /not verified/],
+    ["not said to be verified", await issuer.token({ email_verified: undefined }), /not verified/],
+    ...await Promise.all(["True", "TRUE", " true", "1", "yes", 1, {}, ["true"], null, "false"].map(async (said) => [
+      `verified as ${JSON.stringify(said)}`, await issuer.token({ email_verified: said }), /not verified/,
+    ])),
+    ["without an address", await issuer.token({ email: undefined }), /no e-mail address/],
+    ["of nobody here", await issuer.token({ email: "bob@example.org" }), /no member/],
   ];
   for (const [what, token, why] of refused) {
     await t.test(what, async () => assertFailed(app, await visitor.present(token), why));
@@ -128,10 +130,17 @@ test("a token that is not good is refused", async (t) => {
     await issuer.token({ aud: ["console"] }),
     await issuer.token({ aud: ["other", "console"], azp: "console" }),
     await issuer.token({ email: "ADA@example.org" }),
+    await issuer.token({ email_verified: "true" }),
     await issuer.token({}, { header: { typ: "JWT" } }),
   ];
   for (const token of taken) await visitor.signIn(token);
   assert.ok(issuer.count("/keys") <= 2, "what is no key's is asked about once");
+  const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in&limit=100");
+  const told = rows.items.filter(({ action }) => action === "session.refuse").map(({ after }) => after.reason);
+  // Of each reason there is one a minute, and of what the provider did not sign none.
+  const reasons = ["email_missing", "email_not_verified", "no_member", "token_expired", "token_unfit"];
+  assert.deepEqual([...new Set(told)].toSorted(), reasons);
+  assert.ok(told.length <= 2 * reasons.length, `${told}`);
 });
 
 test("a new key is taken at once, and one that is gone is not", async (t) => {
@@ -168,17 +177,35 @@ test("each workspace believes its own providers and finds its own members", asyn
   await letIn(other.admin, provider(theirs, { member_by: "subject" }));
   await assertFailed(app, await visitor.present(await theirs.token()), /no provider/);
   await assertFailed(app, await visitor.present(await issuer.token(), "other"), /no provider/);
-  await assertFailed(app, await visitor.present(await theirs.token(), "other"), /no active member/);
+  await assertFailed(app, await visitor.present(await theirs.token(), "other"), /no member/);
   await assertFailed(app, await visitor.present(await issuer.token(), "nowhere"), /no such workspace/);
   await assertFailed(app, await visitor.present(await issuer.token(), "No slug!"), /no such workspace/);
   await other.admin.expect(201, "POST", "/v1/members", { ...ADA, id: "lovelace", email: null });
   const { member } = (await visitor.signIn(await theirs.token({ email: undefined }), "other")).opened.body;
   assert.equal(member.id, "lovelace");
 
-  await admin.expect(201, "POST", "/v1/members", { ...ADA, id: "twin", email: "Ada@Example.org", subject: null });
-  await assertFailed(app, await visitor.present(await issuer.token()), /or several/);
-  const taken = await admin.send("PATCH", "/v1/members/twin", { subject: "ada|1" });
-  assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"]);
+  const twin = { ...ADA, id: "twin", email: null, subject: null };
+  const same = await admin.send("POST", "/v1/members", { ...twin, email: "Ada@Example.org" });
+  assert.deepEqual([same.status, same.body.code], [409, "ALREADY_EXISTS"]);
+  await admin.expect(201, "POST", "/v1/members", twin);
+  for (const known of [{ subject: "ada|1" }, { email: "ADA@example.org" }]) {
+    const taken = await admin.send("PATCH", "/v1/members/twin", known);
+    assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"]);
+  }
+});
+
+test("what one provider calls somebody says nothing at another", async (t) => {
+  const { issuer, app, admin } = await seated(t, { member_by: "subject" });
+  const other = await startIssuer(t);
+  await letIn(admin, provider(issuer, { member_by: "subject" }), provider(other, { member_by: "subject" }));
+  const visitor = new Visitor(app);
+  await visitor.signIn(await issuer.token());
+  await assertFailed(app, await visitor.present(await other.token()), /no member/);
+  const undecided = await admin.send("POST", "/v1/members", { ...ADA, id: "bob", email: null });
+  assert.deepEqual([undecided.status, undecided.body.pointer], [422, "/subject_issuer"]);
+  const bob = { ...ADA, id: "bob", email: null, subject_issuer: other.url };
+  assert.equal((await admin.expect(201, "POST", "/v1/members", bob)).subject_issuer, other.url);
+  assert.equal((await visitor.signIn(await other.token())).opened.body.member.id, "bob");
 });
 
 test("behind Cloudflare Access the assertion that it adds is enough", async (t) => {
@@ -207,7 +234,7 @@ test("behind Cloudflare Access the assertion that it adds is enough", async (t) 
   const nowhere = await visitor.send("POST", "/v1/session", { id_token: assertion });
   assert.deepEqual([nowhere.status, nowhere.body.code, nowhere.body.pointer], [422, "INVALID_BODY", "/workspace"]);
   const stated = await visitor.present(await issuer.token({ email_verified: false }));
-  await assertFailed(app, stated, /no active member/);
+  await assertFailed(app, stated, /not verified/);
   const evil = { origin: "https://evil.example", ...header };
   const page = await visitor.send("POST", "/v1/session", { workspace: "acme" }, evil);
   assert.deepEqual([page.status, page.body.code], [403, "ORIGIN_NOT_ALLOWED"]);

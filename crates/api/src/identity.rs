@@ -3,14 +3,14 @@
 //! An identity token is taken from a provider of the workspace alone. Which one that may be, the token says itself, and
 //! is not believed: the [ports](crate::ports::Ports::identify) check its signature by that provider's keys, and that it
 //! is the provider's, for this audience, and good now. Whose it is, the ledger decides. Whatever fails is answered alike;
-//! the log says why.
+//! the log says why, and the audit where the provider did sign the token.
 
 pub(crate) mod flow;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_ledger::{
     WebAddress,
-    command::{Actor, IdentityProvider, OpenedSession, ReadIdentityProviders, SignIn},
+    command::{Actor, IdentityProvider, NotSignedIn, NoteRefusal, OpenedSession, ReadIdentityProviders, SignIn},
     json,
 };
 use counterfoil_token::WorkspaceKey;
@@ -101,6 +101,8 @@ pub struct Redemption {
 pub enum NotVouched {
     /// It was, and it is a no.
     Refused(String),
+    /// The provider did sign this token, which is not fit for what it is presented for: why, and why for the log.
+    Unfit(NotSignedIn, String),
     /// The provider did not answer, or with something that is no answer.
     Unreachable(String),
 }
@@ -109,6 +111,7 @@ impl From<NotVouched> for Problem {
     fn from(why: NotVouched) -> Self {
         match why {
             NotVouched::Refused(why) => Self::sign_in_failed(why),
+            NotVouched::Unfit(reason, why) => Self { not_signed_in: Some(reason), ..Self::sign_in_failed(why) },
             NotVouched::Unreachable(why) => Self::provider_unavailable(why),
         }
     }
@@ -144,9 +147,26 @@ impl<P: Ports> Entrance<P> {
         self.open_by(&provider, token, None).await
     }
 
-    /// The same, of this provider and in the flow with this nonce.
+    /// The same, of this provider and in the flow with this nonce. Where the provider did sign the token and nobody signs in
+    /// nevertheless, the audit is told why: whoever cannot sign it tells the audit nothing.
     pub(crate) async fn open_by(
         self,
+        provider: &IdentityProvider,
+        token: String,
+        nonce: Option<&str>,
+    ) -> Result<Reply<OpenedSession>, Problem> {
+        let outcome = self.identify(provider, token, nonce).await;
+        if let Some(reason) = outcome.as_ref().err().and_then(|problem| problem.not_signed_in) {
+            let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
+            let note = NoteRefusal { issuer, audience, reason };
+            // The answer is the same whether or not it was noted; the log has the reason in any case.
+            let _ = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), note).await;
+        }
+        outcome
+    }
+
+    async fn identify(
+        &self,
         provider: &IdentityProvider,
         token: String,
         nonce: Option<&str>,
@@ -161,11 +181,11 @@ impl<P: Ports> Entrance<P> {
             IdentityToken { issuer: issuer.clone(), audience: audience.clone(), jwks_uri, token, now: ports.now() };
         let claims = ports.identify(&token).await?;
         if nonce.is_some_and(|nonce| claims.nonce.as_deref() != Some(nonce)) {
-            return Err(Problem::sign_in_failed("the token is of another flow"));
+            return Err(NotVouched::Unfit(NotSignedIn::OtherFlow, NotSignedIn::OtherFlow.words().to_owned()).into());
         }
         let Claims { subject, email, email_verified, expires_at, .. } = claims;
         let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
-        let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), command).await;
+        let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from.clone(), Terms::default(), command).await;
         opened.map_err(|problem| match problem.code {
             "NOT_FOUND" => Problem::sign_in_failed("the workspace is gone"),
             _ => problem,

@@ -5,7 +5,9 @@
 
 use axum::response::{IntoResponse, Response};
 use counterfoil_ledger::{
-    Refusal, json,
+    Refusal,
+    command::NotSignedIn,
+    json,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Malformed;
@@ -28,6 +30,8 @@ pub(crate) struct Problem {
     /// In how many seconds it is worth asking again, where it ever is.
     pub(crate) again_in: u64,
     pub(crate) internal: Option<String>,
+    /// Why nobody signed in, for the audit: where a provider of the workspace did sign the token.
+    pub(crate) not_signed_in: Option<NotSignedIn>,
 }
 
 /// Why a request was refused: a problem of RFC 9457, with a few members more.
@@ -66,7 +70,8 @@ pub(crate) struct Told(pub(crate) Problem);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), pointer: None, items: None, again_in: 1, internal: None }
+        let (detail, pointer, items, internal, not_signed_in) = (detail.into(), None, None, None, None);
+        Self { status, code, detail, pointer, items, again_in: 1, internal, not_signed_in }
     }
 
     /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
@@ -218,7 +223,7 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::Unauthenticated { code } => Self::credential(code),
             Refusal::SessionEnded => Self::session_ended(),
-            Refusal::NotSignedIn { detail } => Self::sign_in_failed(detail),
+            Refusal::NotSignedIn { detail, reason } => Self { not_signed_in: reason, ..Self::sign_in_failed(detail) },
             Refusal::MissingScope { scope } => Self::missing_scope(&scope),
             Refusal::Forbidden { code, .. } => {
                 let code = match code {

@@ -1,7 +1,7 @@
 //! The audit: who did what to what, and from where.
 //!
 //! A change appends its row in its own transaction, so neither is ever there without the other. The table refuses
-//! updates by itself. Rows hold ids, digests and hints; the type of what is written has no room for a token's text.
+//! updates by itself. One row tells of no change: that somebody was not signed in, and why. Rows hold ids, digests and hints; the type of what is written has no room for a token's text.
 
 use counterfoil_verify::Timestamp;
 use serde_json::Value as Json;
@@ -66,6 +66,34 @@ pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u
         ],
     )?;
     Ok(())
+}
+
+/// How often one reason at one provider is told, in milliseconds.
+const REFUSAL_PAUSE: u64 = 60 * 1_000;
+/// How many refusals are kept: the oldest go first.
+const REFUSALS: u64 = 1_000;
+/// So many rows are looked through for an equal one: more than all reasons of all providers are within the pause.
+const RECENT_REFUSALS: u64 = 64;
+
+/// Writes down that nobody was signed in, if that was not told just now, and says whether it did. These are the only rows
+/// that strangers have a hand in: they are rare, few, and go first.
+pub(crate) fn append_refusal(work: &Work<'_>, after: Json) -> Result<bool, Refusal> {
+    // The action stands in the text, so that its index is used.
+    let same = "SELECT 1 FROM (SELECT at, after FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT ?)
+        WHERE at > ? AND after = ?";
+    let since = Timestamp(work.now.0.saturating_sub(REFUSAL_PAUSE));
+    let told = work.sql.exec(same, &[RECENT_REFUSALS.into(), since.into(), Value::Text(after.to_string())])?;
+    if !told.is_empty() {
+        return Ok(false);
+    }
+    let subject = work.workspace.key.as_str();
+    append(work, Change { action: "session.refuse", subject, before: None, after: Some(after) })?;
+    work.sql.exec(
+        "DELETE FROM audit WHERE action = 'session.refuse' AND seq <= (
+            SELECT seq FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+        &[REFUSALS.into()],
+    )?;
+    Ok(true)
 }
 
 /// The newest first. An admin sees all of it; others what they did, and what was done to their tokens and sessions.

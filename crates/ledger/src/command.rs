@@ -73,7 +73,8 @@ pub enum Actor {
     /// else.
     Verifier,
     /// The control plane itself, where somebody signs in by an identity provider. It may ask for the workspace's
-    /// [providers](ReadIdentityProviders) and hand in [what one of them says](SignIn), nothing else.
+    /// [providers](ReadIdentityProviders), hand in [what one of them says](SignIn), and [note why nobody signed
+    /// in](NoteRefusal), nothing else.
     SignIn,
 }
 
@@ -102,6 +103,7 @@ impl Command {
                 | Self::ReadSnapshot(_)
                 | Self::ReadSnapshotKeys(_)
                 | Self::ReportUses(_)
+                | Self::NoteRefusal(_)
                 | Self::ReadUsage(_)
         )
     }
@@ -177,6 +179,8 @@ pub enum Command {
     ReadIdentityProviders(ReadIdentityProviders),
     /// See [`SignIn`].
     SignIn(SignIn),
+    /// See [`NoteRefusal`].
+    NoteRefusal(NoteRefusal),
     /// See [`ReadSession`].
     ReadSession(ReadSession),
     /// See [`EndSession`].
@@ -382,6 +386,7 @@ commands! {
     OpenSession => OpenedSession,
     ReadIdentityProviders => IdentityProviders,
     SignIn => OpenedSession,
+    NoteRefusal => RefusalNoted,
     ReadSession => Session,
     EndSession => Session,
     ListSessions => Listing<Session>,

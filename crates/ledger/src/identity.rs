@@ -2,19 +2,23 @@
 //!
 //! The control plane has checked an identity token before anything of it comes here. What is decided here is whether the
 //! workspace takes that provider's word at this moment, and which member is meant. Whatever fails looks the same from
-//! outside; the log says why, and names nobody.
+//! outside; the log says why, and so does the audit where the provider did sign the token. Neither names anybody.
 
 use counterfoil_verify::Timestamp;
+use serde_json::json;
 
 use crate::{
-    check,
-    command::{IdentityProvider, IdentityProviders, MemberBy, OpenedSession, SignIn},
+    audit, check,
+    command::{
+        IdentityProvider, IdentityProviders, MemberBy, NotSignedIn, NoteRefusal, OpenedSession, RefusalNoted, SignIn,
+    },
     grant::Limits,
-    members::Found,
+    members::{Found, MemberRow},
     mint::Mint,
     refusal::Refusal,
     sessions,
     sql::{Sql, SqlError},
+    web_address::WebAddress,
     work::Work,
 };
 
@@ -64,31 +68,54 @@ pub(crate) fn providers(work: &Work<'_>) -> Result<IdentityProviders, Refusal> {
 pub(crate) fn sign_in(work: &Work<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, Refusal> {
     work.authority.require_sign_in()?;
     if work.workspace.suspended {
-        return Err(Refusal::not_signed_in("the workspace is suspended"));
+        return Err(Refusal::not_signed_in(NotSignedIn::WorkspaceSuspended));
     }
-    let providers = &work.workspace.settings.identity_providers;
-    let is_theirs = |provider: &&IdentityProvider| provider.issuer == ask.issuer && provider.audience == ask.audience;
-    let provider = providers.iter().find(is_theirs).ok_or_else(|| Refusal::not_signed_in("no such provider"))?;
-    if is_over(ask.expires_at, work.now) {
-        return Err(Refusal::not_signed_in("the identity token has expired"));
-    }
-    let found = find(work.sql, provider, ask)?;
-    let Found::One(member) = found else {
-        return Err(Refusal::not_signed_in("no active member by this identity, or several"));
+    let Some(provider) = provider(work, &ask.issuer, &ask.audience) else {
+        return Err(Refusal::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
     };
+    if is_over(ask.expires_at, work.now) {
+        return Err(Refusal::not_signed_in(NotSignedIn::TokenExpired));
+    }
+    let member = find(work.sql, provider, ask)?.map_err(Refusal::not_signed_in)?;
     sessions::open_for(work, mint, &member, provider)
+}
+
+/// Writes down why nobody signed in. Strangers with an account at the provider can bring this about as often as they like, so
+/// rows are few: that there was one says enough.
+pub(crate) fn note_refusal(work: &Work<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, Refusal> {
+    work.authority.require_sign_in()?;
+    if provider(work, &ask.issuer, &ask.audience).is_none() {
+        return Ok(RefusalNoted { noted: false });
+    }
+    let after = json!({ "issuer": ask.issuer, "reason": ask.reason });
+    let noted = audit::append_refusal(work, after)?;
+    Ok(RefusalNoted { noted })
+}
+
+fn provider<'a>(work: &'a Work<'_>, issuer: &WebAddress, audience: &str) -> Option<&'a IdentityProvider> {
+    let providers = &work.workspace.settings.identity_providers;
+    providers.iter().find(|provider| provider.issuer == *issuer && provider.audience == audience)
 }
 
 fn is_over(end: Timestamp, now: Timestamp) -> bool {
     end.plus(TOLERANCE) <= now
 }
 
-fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Found, SqlError> {
-    match (provider.member_by, &ask.email) {
-        (MemberBy::Subject, _) => Found::by_subject(sql, provider.issuer.as_str(), &ask.subject),
+/// The member that is meant.
+fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Result<MemberRow, NotSignedIn>, SqlError> {
+    let found = match (provider.member_by, &ask.email) {
+        (MemberBy::Subject, _) => Found::by_subject(sql, provider.issuer.as_str(), &ask.subject)?,
+        (MemberBy::Email, None) => return Ok(Err(NotSignedIn::EmailMissing)),
         (MemberBy::Email, Some(email)) if ask.email_verified.unwrap_or(provider.vouches_for_email) => {
-            Found::by_email(sql, email)
+            Found::by_email(sql, email)?
         }
-        (MemberBy::Email, _) => Ok(Found::Nobody),
-    }
+        (MemberBy::Email, Some(_)) => return Ok(Err(NotSignedIn::EmailNotVerified)),
+    };
+    Ok(match found {
+        Found::One(member) => Ok(*member),
+        Found::Suspended => Err(NotSignedIn::MemberSuspended),
+        Found::Several => Err(NotSignedIn::SeveralMembers),
+        Found::Undecided => Err(NotSignedIn::SubjectUndecided),
+        Found::Nobody => Err(NotSignedIn::NoMember),
+    })
 }

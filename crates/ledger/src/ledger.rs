@@ -212,6 +212,7 @@ fn carry_out(
         Command::OpenSession(ask) => reply(ask, |_| sessions::open(work, mint)),
         Command::ReadIdentityProviders(ask) => reply(ask, |_| identity::providers(work)),
         Command::SignIn(ask) => reply(ask, |ask| identity::sign_in(work, mint, &ask)),
+        Command::NoteRefusal(ask) => reply(ask, |ask| identity::note_refusal(work, &ask)),
         Command::ReadSession(ask) => reply(ask, |_| sessions::read(work)),
         Command::EndSession(ask) => reply(ask, |ask| sessions::end(work, &ask)),
         Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),

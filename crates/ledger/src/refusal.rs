@@ -3,7 +3,10 @@
 use counterfoil_verify::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::{command::RevokedItem, sql::SqlError};
+use crate::{
+    command::{NotSignedIn, RevokedItem},
+    sql::SqlError,
+};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -23,6 +26,9 @@ pub enum Refusal {
     NotSignedIn {
         /// For the log, never for the caller.
         detail: String,
+        /// For the audit, where a provider of the workspace has signed the token.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<NotSignedIn>,
     },
     /// The actor may not do this at all: it lacks a scope.
     #[error("the scope {scope} is needed")]
@@ -170,8 +176,8 @@ impl Refusal {
         Self::Unauthenticated { code }
     }
 
-    pub(crate) fn not_signed_in(detail: impl Into<String>) -> Self {
-        Self::NotSignedIn { detail: detail.into() }
+    pub(crate) fn not_signed_in(reason: NotSignedIn) -> Self {
+        Self::NotSignedIn { detail: reason.words().to_owned(), reason: Some(reason) }
     }
 
     pub(crate) fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {

@@ -2,8 +2,8 @@
 //
 // A provider's documents are kept as plain data, and keys are made of them anew each time: a promise, also one within a
 // library's cache, is of the request that made it, and another that waits for it may wait for ever. Nothing is ever
-// thrown: an answer is `{ok}`, `{refused: why}` or `{unreachable: why}`, and why holds nothing of a token, a code or a
-// secret.
+// thrown: an answer is `{ok}`, `{refused: why}`, `{unfit: {reason, why}}` where the provider did sign the token, or
+// `{unreachable: why}`, and why holds nothing of a token, a code or a secret.
 
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 
@@ -34,6 +34,11 @@ const kept = new Map();
 class Unreachable extends Error {}
 class Refused extends Error {}
 
+/** What is wrong with a token whose signature is good. */
+class Unfit extends Error {
+  reason = "token_unfit";
+}
+
 /** Answers one question of Rust's; both are JSON. */
 globalThis.askProvider = async (question) => JSON.stringify(await answer(JSON.parse(question)));
 
@@ -45,8 +50,13 @@ async function answer({ describe: issuer, redeem: code, identify: token }) {
   } catch (error) {
     if (error instanceof Unreachable) return { unreachable: error.message };
     if (error instanceof Refused) return { refused: error.message };
+    if (error instanceof Unfit) return { unfit: { reason: error.reason, why: error.message } };
     // The library's messages may tell of the token; its codes do not.
-    if (error instanceof errors.JOSEError) return { refused: `the token: ${error.code} ${error.claim ?? ""}`.trimEnd() };
+    const why = `the token: ${error?.code} ${error?.claim ?? ""}`.trimEnd();
+    // The library looks at what a token says only once its signature is good.
+    if (error instanceof errors.JWTExpired) return { unfit: { reason: "token_expired", why } };
+    if (error instanceof errors.JWTClaimValidationFailed) return { unfit: { reason: "token_unfit", why } };
+    if (error instanceof errors.JOSEError) return { refused: why };
     return { refused: "the token could not be read" };
   }
 }
@@ -60,7 +70,7 @@ async function describe(issuer) {
     authorization_endpoint,
     token_endpoint,
     jwks_uri,
-    authorization_response_iss_parameter_supported: authorization_response_iss_parameter_supported === true,
+    authorization_response_iss_parameter_supported: isTrue(authorization_response_iss_parameter_supported),
     token_endpoint_auth_methods_supported,
   };
 }
@@ -95,18 +105,23 @@ async function identify({ issuer, audience, jwks_uri, token, now }) {
   const { payload, protectedHeader } = await verified(token, jwks_uri, options);
   const { aud, azp, email, email_verified, exp, iat, nonce, sub } = payload;
   // Tokens of other kinds name theirs (RFC 8725, section 3.11): an access token is not one of identity.
-  if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Refused("the token is of another kind");
+  if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Unfit("the token is of another kind");
   // Meant for several, it names the one that it was issued to (OpenID Connect Core 1.0, section 3.1.3.7).
-  if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw new Refused("the token was issued to another");
-  if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Refused("the token is of the future");
-  if (typeof sub !== "string" || sub.length > 255) throw new Refused("the token names its subject wrongly");
+  if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw new Unfit("the token was issued to another");
+  if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Unfit("the token is of the future");
+  if (typeof sub !== "string" || sub.length > 255) throw new Unfit("the token names its subject wrongly");
   return {
     subject: sub,
     email: typeof email === "string" ? email : undefined,
-    email_verified: email_verified === undefined ? undefined : email_verified === true,
+    email_verified: email_verified === undefined ? undefined : isTrue(email_verified),
     nonce: typeof nonce === "string" ? nonce : undefined,
     expires_at: Math.min(Math.floor(exp * 1000), Number.MAX_SAFE_INTEGER),
   };
+}
+
+/** Whether a boolean is true that some providers write as text (Amazon Cognito, Microsoft Entra ID, JumpCloud). */
+function isTrue(value) {
+  return value === true || value === "true";
 }
 
 /** Checks a token by the keys at this address. One that is not among them may be new there. */

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_api::{Claims, Description, IdentityToken, NotVouched, Redemption};
-use counterfoil_ledger::{WebAddress, json};
+use counterfoil_ledger::{WebAddress, command::NotSignedIn, json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -38,6 +38,7 @@ pub(crate) enum Question<'a> {
 enum Answer {
     Ok(Value),
     Refused(String),
+    Unfit { reason: NotSignedIn, why: String },
     Unreachable(String),
 }
 
@@ -60,6 +61,7 @@ async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, NotVouche
             NotVouched::Unreachable(format!("the provider's {} is not as it should be", misfit.pointer()))
         }),
         Answer::Refused(why) => Err(NotVouched::Refused(why)),
+        Answer::Unfit { reason, why } => Err(NotVouched::Unfit(reason, why)),
         Answer::Unreachable(why) => Err(NotVouched::Unreachable(why)),
     }
 }

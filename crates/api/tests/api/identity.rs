@@ -200,6 +200,51 @@ fn every_refusal_looks_the_same_and_the_log_says_which() {
     assert!(reasons.iter().all(|reason| !reason.contains("example.org")), "{reasons:?}");
 }
 
+/// What the audit says of who was not signed in, the newest first.
+fn refused_sign_ins(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
+    let rows = deployment.get(&acme.admin, "/v1/audit?actor=sign_in").expect(200);
+    let rows = rows["items"].as_array().unwrap().iter().filter(|row| row["action"] == "session.refuse");
+    rows.map(|row| {
+        assert_eq!(row["after"]["issuer"], ISSUER);
+        assert!(!row.to_string().contains("example.org"), "{row}");
+        text(row, "/after/reason")
+    })
+    .collect()
+}
+
+#[test]
+fn the_audit_says_why_nobody_signed_in_where_the_provider_did_sign_the_token() {
+    let (deployment, acme) = open();
+    let claims = |change: fn(&mut Claims)| {
+        let mut claims = ada(None);
+        change(&mut claims);
+        claims
+    };
+    let refuse = |token: &str| assert_eq!(present(&deployment, token).send().refused(401), "SIGN_IN_FAILED");
+    // Nobody else has any part in it.
+    refuse(&token_for(ISSUER, &json!("console")));
+    refuse(&token_for("https://other.example", &json!("console")));
+    refuse("nonsense");
+    assert_eq!(refused_sign_ins(&deployment, &acme), Vec::<String>::new());
+
+    let nobody = claims(|claims| claims.email = Some("bob@example.org".to_owned()));
+    refuse(&signed(&deployment, nobody));
+    refuse(&signed(&deployment, claims(|claims| claims.email_verified = Some(false))));
+    refuse(&signed(&deployment, claims(|claims| claims.expires_at = Timestamp(1))));
+    let (flow, address) = set_out(&deployment);
+    let other = signed(&deployment, ada(Some("another")));
+    deployment.world.inside().providers.codes.insert("code".to_owned(), other);
+    let path = format!("/v1/session/callback?code=code&state={}", parameter(&address, "state"));
+    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+    let told = ["other_flow", "token_expired", "email_not_verified", "no_member"];
+    assert_eq!(refused_sign_ins(&deployment, &acme), told);
+
+    // Where it cannot be told the answer is the same.
+    deployment.world.inside().one_object_fails = Some((3, Fault::Before));
+    let reply = present(&deployment, &signed(&deployment, claims(|claims| claims.email = None))).send();
+    assert_eq!(reply.refused(401), "SIGN_IN_FAILED");
+}
+
 #[test]
 fn one_credential_is_enough_and_two_are_too_many() {
     let (deployment, acme) = open();

@@ -71,3 +71,69 @@ pub struct SignIn {
     /// When the token ends.
     pub expires_at: Timestamp,
 }
+
+/// Why nobody signed in although a provider of the workspace had signed the token. It names nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotSignedIn {
+    /// The token's time is over.
+    TokenExpired,
+    /// The token is not what an identity token for this workspace must be: of another kind, not valid yet, or issued to
+    /// another client.
+    TokenUnfit,
+    /// The token is of another flow than the browser's.
+    OtherFlow,
+    /// The workspace is suspended.
+    WorkspaceSuspended,
+    /// The token states no e-mail address, by which the provider's members are found.
+    EmailMissing,
+    /// The provider does not say that the address is verified, or says that it is not.
+    EmailNotVerified,
+    /// There is a member with this subject, and nobody has said at which provider.
+    SubjectUndecided,
+    /// No member is known by this identity.
+    NoMember,
+    /// The member is suspended.
+    MemberSuspended,
+    /// Several active members have the address.
+    SeveralMembers,
+}
+
+impl NotSignedIn {
+    /// The same for the log.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::TokenExpired => "the identity token has expired",
+            Self::TokenUnfit => "the identity token is not fit for this",
+            Self::OtherFlow => "the token is of another flow",
+            Self::WorkspaceSuspended => "the workspace is suspended",
+            Self::EmailMissing => "the identity token states no e-mail address",
+            Self::EmailNotVerified => "the e-mail address is not verified",
+            Self::SubjectUndecided => "nobody has said which provider's subject the member's is",
+            Self::NoMember => "no member by this identity",
+            Self::MemberSuspended => "the member is suspended",
+            Self::SeveralMembers => "several active members by this identity",
+        }
+    }
+}
+
+/// Writes down that nobody signed in, and why, for admins to read in the audit. For the control plane itself, once it has
+/// found that a provider of the workspace did sign the token: nobody else can bring this about. Of each reason at each
+/// provider there is a row a minute at most, and only the last thousand rows are kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct NoteRefusal {
+    /// The provider that issued the token.
+    pub issuer: WebAddress,
+    /// Whom it is meant for, as the workspace names it.
+    pub audience: String,
+    /// Why.
+    pub reason: NotSignedIn,
+}
+
+/// Whether a row was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefusalNoted {
+    /// Not where there was one just now.
+    pub noted: bool,
+}

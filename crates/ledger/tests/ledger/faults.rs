@@ -8,10 +8,11 @@ use counterfoil_ledger::{
     command::{
         Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease, ListClients,
-        ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient,
-        ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage,
-        ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts,
-        Snapshot, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+        ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit,
+        ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys,
+        ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange,
+        Selection, SetHosts, SignIn, Snapshot, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken,
+        UpdateWorkspace, Uses,
     },
     editions::Step,
     native::When,
@@ -277,6 +278,12 @@ impl Sweep {
         self.change(admin.actor, || providers(vec![provider(MemberBy::Subject)]));
         self.change(admin.actor, subject);
         self.question(Actor::SignIn, || ReadIdentityProviders {});
+        let note = || {
+            let SignIn { issuer, audience, .. } = identity("ann|1");
+            NoteRefusal { issuer, audience, reason: NotSignedIn::NoMember }
+        };
+        assert!(self.command(Actor::SignIn, note).noted);
+        assert!(!self.question(Actor::SignIn, note).noted);
         let sign_in = |sweep: &mut Self| {
             let opened = sweep.change(Actor::SignIn, || identity("ann|1"));
             sweep.world.seated(opened)

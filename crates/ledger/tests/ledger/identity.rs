@@ -4,8 +4,9 @@ use counterfoil_ledger::{
     Refusal, WebAddress,
     command::{
         Actor, CreateClient, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime,
-        ListSessions, Listing, MemberBy, OpenSession, Page, Patch, ReadAudit, ReadIdentityProviders, ReadSelf,
-        ReadSession, ReadWorkspace, Role, Session, SignIn, SuspendWorkspace, UpdateMember, UpdateWorkspace,
+        ListSessions, Listing, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, ReadAudit,
+        ReadIdentityProviders, ReadSelf, ReadSession, ReadWorkspace, Role, Session, SignIn, SuspendWorkspace,
+        UpdateMember, UpdateWorkspace,
     },
     refusal::ForbiddenCode,
 };
@@ -76,7 +77,7 @@ impl World {
 #[track_caller]
 fn assert_not_signed_in<T>(outcome: Result<T, Refusal>) {
     let refusal = refused(outcome);
-    let Refusal::NotSignedIn { detail } = &refusal else { panic!("{refusal:?}") };
+    let Refusal::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(!detail.contains("ann"), "the log names nobody: {detail}");
     assert_eq!(refusal.to_string(), "nobody signs in this way", "why is for the log alone");
 }
@@ -143,6 +144,101 @@ fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
     world.issue(ann.actor, token(&["read"])).unwrap();
     assert_eq!(world.call(ann.actor, by(&ann.id)).unwrap().total, 1);
     assert!(!world.dump().contains("somebody"), "the token's subject is kept nowhere");
+}
+
+/// Why nobody signed in.
+#[track_caller]
+fn reason<T>(outcome: Result<T, Refusal>) -> Option<NotSignedIn> {
+    let refusal = refused(outcome);
+    let Refusal::NotSignedIn { reason, .. } = refusal else { panic!("{refusal:?}") };
+    reason
+}
+
+#[test]
+fn each_refusal_has_a_reason_for_the_audit() {
+    let (mut world, admin) = open_to(MemberBy::Email);
+    let mut why = |world: &mut World, identity| reason(world.sign_in(identity));
+    assert_eq!(why(&mut world, identity("x")), Some(NotSignedIn::EmailMissing));
+    let said = |email_verified| SignIn { email_verified, ..with_email("ann@example.org") };
+    for unverified in [None, Some(false)] {
+        assert_eq!(why(&mut world, said(unverified)), Some(NotSignedIn::EmailNotVerified));
+    }
+    assert_eq!(why(&mut world, with_email("bob@example.org")), Some(NotSignedIn::NoMember));
+    let over = SignIn { expires_at: Timestamp(1), ..with_email("ann@example.org") };
+    assert_eq!(why(&mut world, over), Some(NotSignedIn::TokenExpired));
+    // Whose word does not count has no part in the audit.
+    let stranger = SignIn { audience: "else".to_owned(), ..with_email("ann@example.org") };
+    assert_eq!(why(&mut world, stranger), None);
+    world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    assert_eq!(why(&mut world, with_email("ann@example.org")), Some(NotSignedIn::MemberSuspended));
+    for id in ["twin", "third"] {
+        world.call(admin.actor, member(id, &[])).unwrap();
+    }
+    world.meddle("UPDATE members SET email = 'ann@example.org' WHERE id IN ('twin', 'third')");
+    assert_eq!(why(&mut world, with_email("ann@example.org")), Some(NotSignedIn::SeveralMembers));
+    world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
+    assert_eq!(why(&mut world, with_email("ann@example.org")), Some(NotSignedIn::WorkspaceSuspended));
+
+    let (mut world, _) = open_to(MemberBy::Subject);
+    assert_eq!(why(&mut world, identity("ann|2")), Some(NotSignedIn::NoMember));
+    world.meddle("UPDATE members SET subject_issuer = '' WHERE id = 'ann'");
+    assert_eq!(why(&mut world, identity("ann|1")), Some(NotSignedIn::SubjectUndecided));
+}
+
+fn note(reason: NotSignedIn) -> NoteRefusal {
+    NoteRefusal { issuer: address(ISSUER), audience: AUDIENCE.to_owned(), reason }
+}
+
+fn refusals(world: &mut World, actor: Actor) -> Vec<(String, String)> {
+    let by = ReadAudit { subject: None, actor: Some("sign_in".to_owned()), page: Page::default() };
+    let rows = world.call(actor, by).unwrap().items.into_iter();
+    let rows = rows.filter(|row| row.action == "session.refuse");
+    rows.map(|row| (row.subject, row.after.unwrap().to_string())).collect()
+}
+
+#[test]
+fn admins_read_in_the_audit_why_nobody_signed_in() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let ann = world.sign_in(identity("ann|1")).unwrap();
+    assert!(world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
+    let row = r#"{"issuer":"https://accounts.example","reason":"no_member"}"#;
+    assert_eq!(refusals(&mut world, admin.actor), [("0Ab3dE".to_owned(), row.to_owned())]);
+    assert_eq!(refusals(&mut world, ann.actor), [], "it is nobody else's to read");
+    // One a minute of each reason at each provider.
+    let same = world.dump();
+    world.wait(59_999);
+    assert!(!world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
+    assert_eq!(world.dump(), same);
+    assert!(world.call(Actor::SignIn, note(NotSignedIn::MemberSuspended)).unwrap().noted);
+    world.wait(1);
+    assert!(world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
+    assert_eq!(refusals(&mut world, admin.actor).len(), 3);
+
+    let stranger = NoteRefusal { audience: "else".to_owned(), ..note(NotSignedIn::NoMember) };
+    assert!(!world.call(Actor::SignIn, stranger).unwrap().noted, "of no provider nothing is told");
+    for actor in [admin.actor, Actor::Root, Actor::Verifier] {
+        let refusal = refused(world.call(actor, note(NotSignedIn::OtherFlow)));
+        assert!(matches!(refusal, Refusal::Internal { .. }), "{refusal:?}");
+    }
+}
+
+#[test]
+fn strangers_fill_no_audit() {
+    let (mut world, admin) = open_to(MemberBy::Subject);
+    let others = world.number("SELECT count(*) FROM audit");
+    for _ in 0..1_005 {
+        world.wait(60_000);
+        assert!(world.attempt(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
+        for _ in 0..2 {
+            assert!(!world.attempt(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
+        }
+    }
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'session.refuse'"), 1_000);
+    let kept = world.number("SELECT count(*) FROM audit WHERE action <> 'session.refuse'");
+    assert_eq!(kept, others, "and nothing else goes for it");
+    let oldest = world.number("SELECT min(at) FROM audit WHERE action = 'session.refuse'");
+    assert_eq!(oldest, START.plus(6 * 60_000).0, "the oldest go");
+    drop(admin);
 }
 
 #[test]

@@ -10,11 +10,11 @@ use counterfoil_ledger::{
     Answered, NotAReply, Refusal,
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
-        ImportLine, ImportTokens, Lease, Lifetime, ListMembers, ListSessions, MemberBy, OpenSession, Page, Patch,
-        PutScopes, ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken,
-        ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Role,
-        RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, SignedHead, Snapshot, SnapshotFiles, State,
-        TokenFilter, UpdateToken, UpdateWorkspace, Uses,
+        ImportLine, ImportTokens, Lease, Lifetime, ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal,
+        OpenSession, Page, Patch, PutScopes, ReadClient, ReadIdentityProviders, ReadSelf, ReadSession, ReadSnapshot,
+        ReadSnapshotKeys, ReadToken, ReadUsage, Records, ReportUses, Request, RevokeResult, RevokeToken, RevokeTokens,
+        RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, SignIn, SignedHead, Snapshot,
+        SnapshotFiles, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
     directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
@@ -184,12 +184,15 @@ fn requests_and_replies_stay_as_they_are() {
     let page = Page { limit: Some(1), cursor: None };
     let vouching = UpdateWorkspace { identity_providers: Some(vec![provider(MemberBy::Subject)]), ..of_workspace() };
     let end = EndSession { id: Some(session.id.clone()) };
+    let SignIn { issuer, audience, .. } = identity("ann|1");
+    let note = NoteRefusal { issuer, audience, reason: NotSignedIn::NoMember };
     for (name, request) in [
         ("open_session", request(theirs.actor, OpenSession {})),
         ("read_session", request(session.actor, ReadSession {})),
         ("update_workspace", request(Actor::Root, vouching)),
         ("read_identity_providers", request(Actor::SignIn, ReadIdentityProviders {})),
         ("sign_in", request(Actor::SignIn, identity("ann|1"))),
+        ("note_refusal", request(Actor::SignIn, note)),
         ("list_sessions", request(session.actor, ListSessions { page })),
         ("end_session", request(session.actor, end)),
     ] {
@@ -220,7 +223,11 @@ fn refusals_stay_as_they_are() {
         ("own_token", Refusal::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
         ("token_only", Refusal::Forbidden { code: ForbiddenCode::TokenOnly, detail: text("Token.") }),
         ("session_ended", Refusal::SessionEnded),
-        ("not_signed_in", Refusal::NotSignedIn { detail: text("why") }),
+        ("not_signed_in", Refusal::NotSignedIn { detail: text("why"), reason: None }),
+        (
+            "not_signed_in_for_the_audit",
+            Refusal::NotSignedIn { detail: text("why"), reason: Some(NotSignedIn::NoMember) },
+        ),
         ("token_revoked", Refusal::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
         ("token_expired", Refusal::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
         ("last_admin", Refusal::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),
