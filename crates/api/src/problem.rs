@@ -11,7 +11,7 @@ use counterfoil_ledger::{
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Malformed;
-use counterfoil_verify::Code;
+use counterfoil_verify::{Code, Decision, Demand, Known, Scope};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
@@ -29,10 +29,27 @@ pub(crate) struct Problem {
     pub(crate) items: Option<Box<Value>>,
     /// In how many seconds it is worth asking again, where it ever is.
     pub(crate) again_in: u64,
+    /// The scopes of a token that would pass, with spaces between them, for the challenge.
+    pub(crate) scope: Option<String>,
+    /// The way of authenticating that is challenged first.
+    pub(crate) scheme: Scheme,
     pub(crate) internal: Option<String>,
     /// Why nobody signed in, for the audit: where a provider of the workspace did sign the token.
     pub(crate) not_signed_in: Option<NotSignedIn>,
 }
+
+/// In what a credential was presented, as far as the challenge must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// A token as itself, in whatever header; or nothing was presented.
+    Bearer,
+    /// A token as the password of HTTP Basic. Who sends it so need not know of any other way (RFC 6749, section 5.2).
+    Basic,
+}
+
+/// The longest `scope` that a challenge names, in bytes: proxies refuse an answer whose headers are long, and the caller
+/// would then learn nothing at all.
+const MOST_SCOPE: usize = 1024;
 
 /// Why a request was refused: a problem of RFC 9457, with a few members more.
 #[derive(Serialize)]
@@ -70,8 +87,18 @@ pub(crate) struct Told(pub(crate) Problem);
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        let (detail, pointer, items, internal, not_signed_in) = (detail.into(), None, None, None, None);
-        Self { status, code, detail, pointer, items, again_in: 1, internal, not_signed_in }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            pointer: None,
+            items: None,
+            again_in: 1,
+            scope: None,
+            scheme: Scheme::Bearer,
+            internal: None,
+            not_signed_in: None,
+        }
     }
 
     /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
@@ -118,6 +145,48 @@ impl Problem {
         Self { detail, ..Self::credential(Code::Malformed) }
     }
 
+    /// The token in question does not pass by this decision on this demand. Where it lacks scopes, they are named.
+    pub(crate) fn decided(decision: &Decision, demand: &Demand) -> Self {
+        match (decision.code, decision.known.as_ref().map(Known::facts)) {
+            (Code::InsufficientScope, Some(facts)) => {
+                let held = facts.effective_scopes();
+                let all_of: Vec<&Scope> = demand.all_of.iter().filter(|scope| !held.covers(scope)).collect();
+                let has_one = demand.any_of.is_empty() || demand.any_of.iter().any(|scope| held.covers(scope));
+                let any_of: &[Scope] = if has_one { &[] } else { &demand.any_of };
+                // RFC 6750 has no words for "one of these": the first of them will do as well as any.
+                let needed = demand.all_of.iter().chain(any_of.first()).map(Scope::as_str);
+                Self::lacking(&all_of, any_of, needed.collect::<Vec<_>>().join(" "))
+            }
+            (code, _) => Self::credential(code),
+        }
+    }
+
+    /// The token lacks all of the first scopes, and has none of the others, of which it needs one.
+    fn lacking(all_of: &[&Scope], any_of: &[Scope], needed: String) -> Self {
+        let list = |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(Scope::as_str).collect::<Vec<_>>().join(", ");
+        let (all_of, one_of) = (list(&mut all_of.iter().copied()), list(&mut any_of.iter()));
+        let detail = match (&*all_of, &*one_of) {
+            ("", "") => return Self::credential(Code::InsufficientScope),
+            (all_of, "") if !all_of.contains(',') => return Self::missing_scope(all_of).needing(needed),
+            (all_of, "") => format!("The token lacks the scopes {all_of}, which this needs."),
+            ("", one_of) => format!("The token has none of the scopes {one_of}, of which this needs one."),
+            (all_of, one_of) => {
+                format!("The token lacks {all_of}, and has none of the scopes {one_of}, of which this needs one.")
+            }
+        };
+        Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope.as_str(), detail).needing(needed)
+    }
+
+    /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
+    fn needing(self, scope: String) -> Self {
+        Self { scope: Some(scope).filter(|scope| scope.len() <= MOST_SCOPE), ..self }
+    }
+
+    /// The credential was presented in this way.
+    pub(crate) fn presented_in(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
     /// The request presents credentials that differ.
     pub(crate) fn ambiguous_credential() -> Self {
         let detail = "The request presents two different credentials. Send one.";
@@ -159,7 +228,7 @@ impl Problem {
 
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = format!("The token lacks the scope {scope}, which this needs.");
-        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail)
+        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail).needing(scope.to_owned())
     }
 
     pub(crate) fn origin_not_allowed() -> Self {
@@ -185,8 +254,12 @@ impl Problem {
     pub(crate) fn advise(&self, response: &mut Response) {
         let status = response.status();
         let headers = response.headers_mut();
-        if let Some(challenge) = self.challenge(status) {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        let own = headers.remove(header::WWW_AUTHENTICATE);
+        let bearer = self.challenge(status).and_then(|challenge| HeaderValue::try_from(challenge).ok());
+        // What was used is challenged first: some clients look at no more than that.
+        let challenges = if self.scheme == Scheme::Bearer { [bearer, own] } else { [own, bearer] };
+        for challenge in challenges.into_iter().flatten() {
+            headers.append(header::WWW_AUTHENTICATE, challenge);
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(self.again_in));
@@ -204,14 +277,19 @@ impl Problem {
         (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
 
-    /// The challenge of RFC 6750, section 3: no error code where no credential was presented.
-    fn challenge(&self, status: StatusCode) -> Option<&'static str> {
-        match (status, self.code) {
-            (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL") => Some(r#"Bearer realm="counterfoil""#),
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE") => {
-                Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#)
+    /// The challenge of RFC 6750, section 3: no error code where no token was presented in a way that it knows of.
+    fn challenge(&self, status: StatusCode) -> Option<String> {
+        let bearer = r#"Bearer realm="counterfoil""#;
+        match (status, self.code, &self.scope) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", Some(scope)) => {
+                Some(format!(r#"{bearer}, error="insufficient_scope", scope="{scope}""#))
             }
-            (StatusCode::UNAUTHORIZED, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", None) => {
+                Some(format!(r#"{bearer}, error="insufficient_scope""#))
+            }
+            (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", _) => Some(bearer.to_owned()),
+            (StatusCode::UNAUTHORIZED, ..) if self.scheme == Scheme::Basic => Some(bearer.to_owned()),
+            (StatusCode::UNAUTHORIZED, ..) => Some(format!(r#"{bearer}, error="invalid_token""#)),
             _ => None,
         }
     }

@@ -68,7 +68,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         }
         match decision.code {
             Code::Valid => Ok(identity(&decision)),
-            code => Err(Problem::credential(code)),
+            _ => Err(Problem::decided(&decision, &demand)),
         }
     })
 }

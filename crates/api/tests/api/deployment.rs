@@ -388,7 +388,7 @@ impl Reply {
             return;
         }
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
-        assert_eq!(self.header("www-authenticate"), challenge(*status, line.code.unwrap()));
+        self.challenges(line.code.unwrap());
         assert_eq!(self.header("allow").is_some(), *status == 405);
         assert_eq!(self.header("retry-after").is_some(), *status == 503 || *status == 429);
         if method == "HEAD" {
@@ -413,6 +413,28 @@ impl Reply {
 }
 
 impl Reply {
+    /// What RFC 6750, section 3, has an answer say to a bearer: which error it is, none where no token was presented, and the
+    /// scopes that are needed. They are left out only where they would make a header that proxies refuse.
+    #[track_caller]
+    fn challenges(&self, code: &str) {
+        let challenge = self.header("www-authenticate");
+        let bearer = |error: &str| Some(format!(r#"Bearer realm="counterfoil"{error}"#));
+        let expected = match (self.status, code) {
+            (401, "NO_CREDENTIAL") => bearer(""),
+            (401, _) => bearer(r#", error="invalid_token""#),
+            (403, "INSUFFICIENT_SCOPE") => {
+                let begin = r#"Bearer realm="counterfoil", error="insufficient_scope""#;
+                let said = challenge.and_then(|challenge| challenge.strip_prefix(begin)).expect("a challenge");
+                let scope = said.strip_prefix(r#", scope=""#).and_then(|said| said.strip_suffix('"'));
+                assert!(scope.is_none_or(|scope| (1..=1024).contains(&scope.len())), "{said}");
+                assert!(scope.is_some() || (said.is_empty() && self.bytes.len() > 1024), "which scope? {}", self.body);
+                return;
+            }
+            _ => None,
+        };
+        assert_eq!(challenge, expected.as_deref());
+    }
+
     /// The OpenAPI document has this answer: its status, and its code where it is a problem.
     #[track_caller]
     fn is_described(&self, method: &str) {
@@ -432,16 +454,6 @@ impl Reply {
             None => assert!(operation.statuses().contains(status), "{method} {route} is not said to answer {status}"),
             Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
         }
-    }
-}
-
-/// What RFC 6750, section 3, has an answer say to a bearer: which error it is, and none where no token was presented.
-fn challenge(status: u16, code: &str) -> Option<&'static str> {
-    match (status, code) {
-        (401, "NO_CREDENTIAL") => Some(r#"Bearer realm="counterfoil""#),
-        (401, _) => Some(r#"Bearer realm="counterfoil", error="invalid_token""#),
-        (403, "INSUFFICIENT_SCOPE") => Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#),
-        _ => None,
     }
 }
 
