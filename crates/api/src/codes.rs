@@ -60,7 +60,8 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "UNREADABLE_CREDENTIAL",
                 &[401],
-                "There is an `Authorization`, `X-API-Key` or `X-lgca-token` header, but no token can be read from it.",
+                "There is an `Authorization`, `X-API-Key` or `X-lgca-token` header, but no token can be read from it. \
+                 `Authorization` with another scheme counts only where there is no token beside it.",
                 "Use the scheme `Bearer`; a token is visible ASCII.",
             ),
             code("AMBIGUOUS_CREDENTIAL", &[400], "The request presents two different credentials.", "Send one."),

@@ -7,22 +7,21 @@ use counterfoil_ledger::command::Actor;
 use counterfoil_token::{Digest, Presented, TokenRef, WorkspaceKey};
 use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, StatusCode, request::Parts};
 
 use crate::{
     app::App,
     cookie,
     ledger::{Gate, Source},
     ports::Ports,
+    presented::{self, Fault},
     problem::Problem,
     trace::Trace,
 };
 
-const API_KEY: &str = "x-api-key";
-const WORKSPACE: &str = "x-counterfoil-workspace";
-/// Logilica's pair: a token, and the slug of its workspace.
-const LGCA_TOKEN: &str = "x-lgca-token";
-const LGCA_DOMAIN: &str = "x-lgca-domain";
+pub(crate) use crate::presented::{Also, domain};
+
+const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
 /// Cloudflare sets this one and lets no client do so.
 const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
@@ -128,7 +127,7 @@ impl<P: Ports> Caller<P> {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
                 })?;
-                (gate.resolve(slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
+                (gate.resolve(&slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
             } else {
                 let workspace = match Presented::parse(text.as_bytes()) {
                     Err(why) => return Err(Problem::malformed(why)),
@@ -142,7 +141,7 @@ impl<P: Ports> Caller<P> {
                         }
                     }
                     Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
-                        Some(slug) => gate.resolve(slug).await?,
+                        Some(slug) => gate.resolve(&slug).await?,
                         None => gate.resolve_host(&parts.uri).await?,
                     },
                 };
@@ -172,42 +171,35 @@ fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey
     Ok(Some((workspace, Actor::Session(text.digest()))))
 }
 
-/// How a dialect's clients present a token on its own paths, besides the ways that are good everywhere.
-pub(crate) struct Also {
-    /// A scheme of `Authorization`.
-    pub(crate) scheme: &'static str,
-    /// A header that holds nothing but the token.
-    pub(crate) header: &'static str,
-}
-
-/// The one token that the request presents, as `Authorization: Bearer`, `X-API-Key` or `X-lgca-token`.
+/// The one token that the request presents: see [`presented::presented`].
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     presented_also(headers, None)
 }
 
-/// The one token that the request presents, in this way too.
+/// The one token that the request presents, in this way too. Beside a session another scheme counts for nothing either: a
+/// browser goes on sending what a proxy in between has asked it for.
 pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Problem> {
-    let own = also.map(|also| also.scheme);
-    let authorization = headers.get_all(header::AUTHORIZATION).iter();
-    let authorization = authorization.map(|value| token_of(value.to_str().ok()?, ["bearer"].into_iter().chain(own)));
-    let names = [API_KEY, LGCA_TOKEN].into_iter().chain(also.map(|also| also.header));
-    let plain = names.flat_map(|name| headers.get_all(name)).map(|value| value.to_str().ok());
-    let mut found: Option<&str> = None;
-    for text in authorization.chain(plain) {
-        let Some(text) = text else {
-            let detail = "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
-            return Err(Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail));
-        };
-        if found.is_some_and(|other| other != text) {
-            return Err(Problem::ambiguous_credential());
+    match presented::presented(headers, also) {
+        Err(Fault::OtherScheme) if cookie::session(headers)?.is_some() => Ok(None),
+        found => Ok(found?),
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unreadable | Fault::OtherScheme => {
+                let detail =
+                    "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
+                Self::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail)
+            }
+            Fault::Ambiguous => Self::ambiguous_credential(),
+            Fault::WorkspaceRequired => {
+                let detail = "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.";
+                Self::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
+            }
         }
-        found = Some(text);
     }
-    if headers.contains_key(LGCA_TOKEN) && !headers.contains_key(LGCA_DOMAIN) {
-        let detail = "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail));
-    }
-    Ok(found.map(str::to_owned))
 }
 
 pub(crate) fn no_credential() -> Problem {
@@ -215,27 +207,13 @@ pub(crate) fn no_credential() -> Problem {
     Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
 }
 
-/// The token of an `Authorization` header (RFC 6750, section 2.1). The scheme's case does not matter (RFC 9110).
-fn token_of(value: &str, mut schemes: impl Iterator<Item = &'static str>) -> Option<&str> {
-    let (scheme, token) = value.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (schemes.any(|known| scheme.eq_ignore_ascii_case(known)) && !token.is_empty()).then_some(token)
-}
-
 /// The slug of the workspace that the request names, for a token that does not.
-fn named<'a>(headers: &'a HeaderMap, token: &str) -> Result<Option<&'a str>, Problem> {
-    let named = headers.get(WORKSPACE).map(|value| value.to_str().map_err(|_| no_such_workspace())).transpose()?;
+fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
+    let named = presented::word(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
     match (named, domain(headers, token)) {
         (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),
-        (slug, domain) => Ok(slug.or(domain)),
+        (slug, domain) => Ok(slug.or_else(|| domain.map(str::to_owned))),
     }
-}
-
-/// The slug in `X-lgca-domain`, where this is the token beside it: it must be of this workspace.
-pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str> {
-    let is_beside = headers.get_all(LGCA_TOKEN).iter().any(|value| value == token);
-    // What is no text is no slug either.
-    headers.get(LGCA_DOMAIN).filter(|_| is_beside).map(|domain| domain.to_str().unwrap_or_default())
 }
 
 fn no_such_workspace() -> Problem {

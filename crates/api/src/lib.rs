@@ -26,6 +26,7 @@ pub mod openapi;
 mod origin;
 mod patch;
 mod ports;
+mod presented;
 mod problem;
 mod routes;
 mod time;

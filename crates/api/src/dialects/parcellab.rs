@@ -15,7 +15,7 @@ use counterfoil_ledger::{
     rfc3339,
 };
 use counterfoil_verify::{Code, ScopePattern, ScopeSet};
-use http::{HeaderMap, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, StatusCode, request::Parts};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,6 +29,7 @@ use crate::{
     credential::{Also, Caller, no_credential, presented_also},
     ledger::Terms,
     ports::Ports,
+    presented,
     problem::Problem,
 };
 
@@ -99,10 +100,11 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
 
 /// The number that the request names itself by; it must where it presents its token as the older APIs do.
 fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let Some(user) = headers.get(USER) else {
+    let user = presented::word(headers, &HeaderName::from_static(USER));
+    if user == Ok(None) {
         return if headers.contains_key(TOKEN) { Err(no_credential()) } else { Ok(None) };
-    };
-    let number = user.to_str().ok().and_then(digits);
+    }
+    let number = user.ok().flatten().and_then(|user| digits(&user));
     number.map(Some).ok_or_else(|| {
         let detail = "The header user must be the number of the member whose token it is.";
         Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail)

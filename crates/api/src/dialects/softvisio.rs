@@ -104,12 +104,15 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
     })
 }
 
-/// Who sends this. A token may come in `Authorization` without the word `Bearer`.
+/// Who sends this. A token may come in `Authorization` without the word `Bearer`, also twice the same.
 async fn enter<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
     for value in parts.headers.iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION).map(|(_, value)| value) {
-        if let Some(named) = value.to_str().ok().filter(|text| !text.contains(' ')).map(|text| format!("Bearer {text}"))
-            && let Ok(named) = HeaderValue::try_from(named)
-        {
+        let tokens: Vec<&str> = value.to_str().map(|text| text.split(", ").collect()).unwrap_or_default();
+        if tokens.iter().any(|token| token.is_empty() || token.contains(' ')) {
+            continue;
+        }
+        let named: Vec<_> = tokens.iter().map(|token| format!("Bearer {token}")).collect();
+        if let Ok(named) = HeaderValue::try_from(named.join(", ")) {
             *value = named;
         }
     }

@@ -15,9 +15,10 @@ use crate::{
     app::App,
     body::{Id, Json, Query},
     cookie,
-    credential::{Caller, Visitor, no_credential, presented},
+    credential::{Caller, Visitor, no_credential},
     identity::Entrance,
     ports::Ports,
+    presented::{self, Fault},
     problem::Problem,
 };
 
@@ -47,18 +48,24 @@ pub(super) struct Opened {
 /// With a token, or by what an identity provider says. Who signs in so may well have the cookie of an older session.
 pub(super) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Reply<Value>, Problem> {
     let (parts, body) = request.into_parts();
-    let token = presented(&parts.headers)?;
+    let token = match presented::presented(&parts.headers, None) {
+        // It may be for a proxy in between. Whether it is all that there is, the body says.
+        Err(Fault::OtherScheme) => Err(Fault::OtherScheme),
+        token => Ok(token?),
+    };
     let body = Json::<Open>::from_request(Request::from_parts(parts.clone(), body), &app).await?;
     let reply = match body.map(|Json(body)| body).unwrap_or_default() {
         Open { workspace: None, id_token: None } => {
-            Caller::presenting(&parts, &app, token).await?.ask(OpenSession {}).await?
+            Caller::presenting(&parts, &app, token?).await?.ask(OpenSession {}).await?
         }
         Open { workspace: None, id_token: Some(_) } => {
             let detail = "`workspace` is missing: name the workspace in which somebody signs in.";
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             return Err(Problem::new(status, "INVALID_BODY", detail).at("/workspace"));
         }
-        Open { workspace: Some(_), .. } if token.is_some() => return Err(Problem::ambiguous_credential()),
+        Open { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
+            return Err(Problem::ambiguous_credential());
+        }
         Open { workspace: Some(workspace), id_token } => {
             let asserted = || parts.headers.get(ACCESS)?.to_str().ok().map(str::to_owned);
             let id_token = id_token.or_else(asserted).ok_or_else(no_credential)?;

@@ -145,6 +145,53 @@ fn one_credential_may_be_presented_in_several_ways() {
     call().header("authorization", format!("BEARER   {token} ")).send().expect(200);
     call().header("x-api-key", &token).send().expect(200);
     call().bearer(&token).header("x-api-key", &token).bearer(&token).send().expect(200);
+    // Some hosts join two headers of one name.
+    call().header("authorization", format!("Bearer {token}, Bearer {token}")).send().expect(200);
+    call().header("authorization", format!("Bearer {token},Bearer {token}")).send().expect(200);
+    call().header("x-api-key", format!("{token}, {token}")).send().expect(200);
+    let differs = call().header("authorization", format!("Bearer {token}, Bearer other")).send();
+    assert_eq!(differs.refused(400), "AMBIGUOUS_CREDENTIAL");
+}
+
+#[test]
+fn what_a_proxy_in_between_asks_for_counts_for_nothing_beside_a_credential() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let staging = || deployment.call("GET", "/v1/tokens/self").header("authorization", "Basic c3RhZ2luZzpwdw==");
+    assert_eq!(staging().send().refused(401), "UNREADABLE_CREDENTIAL");
+    staging().header("x-api-key", &acme.admin).send().expect(200);
+    staging().bearer(&acme.admin).send().expect(200);
+    staging().header("x-lgca-token", &acme.admin).header("x-lgca-domain", "acme").send().expect(200);
+    // A browser sends it along by itself.
+    let session = deployment.session(&acme.admin).0;
+    staging().session(&session).send().expect(200);
+    assert_eq!(staging().session("nonsense").send().refused(401), "SESSION_ENDED");
+    let sign_in = deployment.call("POST", "/v1/session").header("authorization", "Basic c3RhZ2luZzpwdw==");
+    assert_eq!(sign_in.send().refused(401), "UNREADABLE_CREDENTIAL");
+    let sign_in = deployment.call("POST", "/v1/session").header("authorization", "Basic c3RhZ2luZzpwdw==");
+    let reply = sign_in.json(&json!({ "workspace": "acme", "id_token": "no such" })).send();
+    assert_eq!(reply.refused(401), "SIGN_IN_FAILED", "judged by the body");
+}
+
+#[test]
+fn a_pair_may_come_twice_and_its_workspace_counts_all_the_same() {
+    let deployment = Deployment::new();
+    let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
+    let twice = |token: &str, domain: &str| {
+        let call = deployment.call("GET", "/v1/tokens/self");
+        call.header("x-lgca-token", format!("{token}, {token}")).header("x-lgca-domain", domain.to_owned()).send()
+    };
+    twice(&acme.admin, "acme").expect(200);
+    twice(&acme.admin, "acme, acme").expect(200);
+    assert_eq!(twice(&other.admin, "acme").refused(401), "UNKNOWN");
+    assert_eq!(twice(&other.admin, "acme, acme").refused(401), "UNKNOWN");
+    assert_eq!(twice(&acme.admin, "acme, other").refused(400), "AMBIGUOUS_CREDENTIAL");
+    let root = |slugs: &str| {
+        let call = deployment.call("GET", "/v1/workspace").bearer(ROOT);
+        call.header("x-counterfoil-workspace", slugs.to_owned()).send()
+    };
+    root("acme, acme").expect(200);
+    assert_eq!(root("acme, other").refused(404), "NOT_FOUND");
 }
 
 #[test]

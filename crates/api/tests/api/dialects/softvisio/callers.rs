@@ -52,6 +52,8 @@ fn a_credential_that_does_not_pass_is_told_so_in_the_envelope() {
     }
     let bare = deployment.call("GET", "/v1/api-tokens/read").header("authorization", eve).send();
     assert_eq!(bare.status, 200, "the word Bearer may be missing");
+    let twice = deployment.call("GET", "/v1/api-tokens/read").header("authorization", format!("{eve}, {eve}")).send();
+    assert_eq!(twice.status, 200, "also twice");
     let basic = deployment.call("GET", "/v1/api-tokens/read").header("authorization", format!("Basic {eve}")).send();
     assert_eq!(code(&basic), (401, -32811));
     let root = deployment.call("POST", "/v1/api-tokens/create").bearer(ROOT).json(&json!(["x"]));
