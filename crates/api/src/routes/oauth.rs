@@ -1,7 +1,8 @@
 //! Token introspection (RFC 7662) and revocation (RFC 7009), for software that speaks these already.
 //!
 //! The caller authenticates with a token as its secret: as a Bearer, by HTTP Basic, or in the form as `client_secret`
-//! (RFC 6749, section 2.3.1). Which `client_id` it names with that makes no difference.
+//! (RFC 6749, section 2.3.1). Which `client_id` it names with that makes no difference. Who is refused is challenged in
+//! every way that is taken, the one that was used first (section 5.2).
 
 use axum::{
     extract::{Request, State},
@@ -9,17 +10,28 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_ledger::command::{ReadSelf, RevokeToken, RevokeTokens, Selection, TokenFilter};
-use counterfoil_token::Digest;
+use counterfoil_token::{Digest, TokenRef};
 use counterfoil_verify::{Code, Decision, Demand, Known, ScopePattern};
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 
 use super::verify::decide;
 use crate::{
-    answer::Answer, app::App, body, condition::Head, credential::Caller, origin, ports::Ports, problem::Problem,
+    answer::Answer,
+    app::App,
+    body,
+    condition::Head,
+    credential::Caller,
+    origin,
+    ports::Ports,
+    presented::{self, Credentials},
+    problem::{Problem, Scheme},
 };
+
+/// The challenge to who authenticates, or could, by HTTP Basic (RFC 7617).
+const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="counterfoil", charset="UTF-8""#);
 
 /// What is said of a token: RFC 7662, section 2.2. Times are in seconds.
 #[derive(Default, Serialize)]
@@ -66,21 +78,26 @@ struct Form {
     token: String,
     /// The secret that the caller authenticates with.
     secret: Option<String>,
+    /// How it was sent.
+    scheme: Scheme,
 }
 
 pub(super) async fn introspect<P: Ports>(
     State(app): State<App<P>>,
     request: Request,
 ) -> Result<Answer<Introspection>, Problem> {
-    let Form { parts, token, secret } = Form::read(request).await?;
+    let Form { parts, token, secret, scheme } = Form::read(request).await?;
     // The verifier answers here, not the ledger, which knows what pages a workspace allows.
     if origin::foreign(&parts.headers, &parts.uri).is_some() {
         return Err(Problem::origin_not_allowed());
     }
-    let secret = secret.ok_or_else(no_secret)?;
-    let caller = Caller::presenting(&parts, &app, Some(secret)).await?;
-    // Where the client calls from is not known here; a token that is bound to addresses is not active without it.
-    let decisions = decide(&caller, &[token], &Demand::of(caller.workspace)).await?;
+    let decided = async {
+        let secret = secret.ok_or_else(no_secret)?;
+        let caller = Caller::presenting(&parts, &app, Some(secret)).await?;
+        // Where the client calls from is not known here; a token that is bound to addresses is not active without it.
+        decide(&caller, &[token], &Demand::of(caller.workspace)).await
+    };
+    let decisions = decided.await.map_err(|problem| problem.presented_in(scheme))?;
     match decisions.into_iter().next() {
         Some(decision) if decision.code == Code::Unavailable => Err(Problem::credential(Code::Unavailable)),
         Some(decision) if decision.code == Code::Valid => {
@@ -93,7 +110,7 @@ pub(super) async fn introspect<P: Ports>(
 /// Revokes the token in the name of the caller, or in its own: who has a token may end it. A token that is not known, or
 /// that the caller may not see, is answered like one that was revoked (section 2.2).
 pub(super) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
-    let Form { parts, token, secret } = Form::read(request).await?;
+    let Form { parts, token, secret, scheme } = Form::read(request).await?;
     let in_its_own_name = secret.as_ref().is_none_or(|secret| *secret == token);
     let digest = Digest::of(token.as_bytes());
     let revoked = async {
@@ -111,7 +128,7 @@ pub(super) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request
         Err(problem) if in_its_own_name && problem.status == StatusCode::UNAUTHORIZED => {
             Ok(StatusCode::OK.into_response())
         }
-        Err(problem) => Err(problem),
+        Err(problem) => Err(problem.presented_in(scheme)),
         Ok(()) => Ok(StatusCode::OK.into_response()),
     }
 }
@@ -127,7 +144,11 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
     };
     let status =
         if problem.status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { problem.status };
-    (status, Answer(Refused { error, error_description: &problem.detail })).into_response()
+    let mut response = (status, Answer(Refused { error, error_description: &problem.detail })).into_response();
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
+    }
+    response
 }
 
 impl Form {
@@ -138,7 +159,8 @@ impl Form {
             if !is_form(&parts.headers) {
                 return Err(invalid("Send a form: Content-Type: application/x-www-form-urlencoded."));
             }
-            let (mut token, mut secret) = (None, of_header(&parts.headers)?);
+            let (mut secret, scheme) = of_header(&parts.headers)?;
+            let mut token = None;
             for (name, value) in form_urlencoded::parse(&bytes) {
                 let field = match &*name {
                     "token" => &mut token,
@@ -151,7 +173,7 @@ impl Form {
                 }
             }
             let token = token.ok_or_else(|| invalid("Say which token: token=…"))?;
-            Ok(Self { parts, token, secret })
+            Ok(Self { parts, token, secret, scheme })
         })
     }
 }
@@ -164,27 +186,53 @@ fn is_form(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The secret in the `Authorization` header.
-fn of_header(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(twice());
+/// The secret in the `Authorization` header, and how it stands there.
+fn of_header(headers: &HeaderMap) -> Result<(Option<String>, Scheme), Problem> {
+    let value = presented::joined(headers, &header::AUTHORIZATION).map_err(|_| no_secret())?;
+    let Some(value) = value else { return Ok((None, Scheme::Bearer)) };
+    let mut found: Option<(Option<String>, Scheme)> = None;
+    for (scheme, credential) in Credentials::of(&value) {
+        let read = if scheme.eq_ignore_ascii_case("bearer") {
+            (credential.map(str::to_owned), Scheme::Bearer)
+        } else if scheme.eq_ignore_ascii_case("basic") {
+            (credential.and_then(basic), Scheme::Basic)
+        } else {
+            return Err(no_secret());
+        };
+        if read.0.is_none() {
+            return Err(no_secret().presented_in(read.1));
+        }
+        // The same header twice is as good as once.
+        if found.as_ref().is_some_and(|other| *other != read) {
+            return Err(twice());
+        }
+        found = Some(read);
     }
-    let (scheme, rest) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(no_secret)?;
-    let rest = rest.trim_matches(' ');
-    if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(rest.to_owned()));
-    }
-    let basic = scheme.eq_ignore_ascii_case("basic").then(|| basic(rest)).flatten();
-    basic.map(Some).ok_or_else(no_secret)
+    found.ok_or_else(no_secret)
 }
 
-/// The password of HTTP Basic, which is encoded as in a form (RFC 6749, section 2.3.1).
+/// The password of HTTP Basic.
+///
+/// Id and password are to be encoded as in a form (RFC 6749, section 2.3.1), and then there is one colon. Who writes them as
+/// they are, as with curl, may have others in the id: a URN, a URL. What stands behind the last one is the password where
+/// that is a token of ours, which has no colon. A text from elsewhere may have some: it begins at the first one, as RFC 7617
+/// has it.
 fn basic(text: &str) -> Option<String> {
     let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
+    let (_, last) = text.rsplit_once(':')?;
+    if TokenRef::parse(last.as_bytes()).is_ok() {
+        return Some(last.to_owned());
+    }
     let (_, password) = text.split_once(':')?;
-    Some(percent_decode_str(&password.replace('+', " ")).decode_utf8().ok()?.into_owned())
+    Some(decoded(password))
+}
+
+/// The password, decoded where it was encoded. It is a token, which is of visible ASCII: what would be something else when it
+/// is decoded was written as it is, and a `+` in it is no space.
+fn decoded(password: &str) -> String {
+    let decoded = percent_decode_str(password).decode_utf8();
+    let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    decoded.ok().filter(|text| is_token(text)).map_or_else(|| password.to_owned(), |text| text.into_owned())
 }
 
 fn no_secret() -> Problem {

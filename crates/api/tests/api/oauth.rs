@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deployment::{Call, Deployment, ROOT, Reply, Tenant, text},
+    tokens::never_issued,
     world::Fault,
 };
 
@@ -131,6 +132,60 @@ fn a_caller_authenticates_in_one_of_three_ways() {
     refused(&form(call().session(&session), &[("token", &token)]).send(), 401, "invalid_client");
     let page = form(call().bearer(&verifier).header("origin", "https://evil.example"), &[("token", &token)]);
     assert_eq!(page.send().status, 403);
+}
+
+#[test]
+fn who_is_refused_is_challenged_in_the_way_that_was_used() {
+    const BASIC: &str = r#"Basic realm="counterfoil", charset="UTF-8""#;
+    const BEARER: &str = r#"Bearer realm="counterfoil""#;
+    const INVALID: &str = r#"Bearer realm="counterfoil", error="invalid_token""#;
+    let world = World::new();
+    for path in ["/oauth/introspect", "/oauth/revoke"] {
+        let challenged = |call: Call<'_>| {
+            let reply = form(call, &[("token", "x")]).send();
+            refused(&reply, 401, "invalid_client");
+            let all = reply.headers.get_all("www-authenticate").iter();
+            all.map(|value| value.to_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let call = || world.call(path);
+        assert_eq!(challenged(basic(call(), "wrong")), [BASIC, BEARER]);
+        assert_eq!(challenged(basic(call(), &never_issued(&world.tenant.key))), [BASIC, BEARER]);
+        assert_eq!(challenged(call().header("authorization", "Basic !")), [BASIC, BEARER]);
+        assert_eq!(challenged(call().bearer("wrong")), [INVALID, BASIC]);
+        assert_eq!(challenged(call().header("authorization", "Digest x")), [BEARER, BASIC]);
+    }
+    let lacking = world.token(&[]);
+    let reply = form(basic(world.call("/oauth/introspect"), &lacking), &[("token", "x")]).send();
+    refused(&reply, 403, "insufficient_scope");
+    let lacks = r#"Bearer realm="counterfoil", error="insufficient_scope", scope="tokens:verify""#;
+    assert_eq!(reply.header("www-authenticate"), Some(lacks));
+}
+
+#[test]
+fn a_client_id_may_have_colons_and_a_secret_may_be_encoded_or_not() {
+    let world = World::new();
+    let verifier = world.token(&["tokens:verify"]);
+    let foreign = "from:else+where%of/a=kind~";
+    let digest = counterfoil_token::Digest::of(foreign.as_bytes()).to_string();
+    let import = json!({ "tokens": [{ "digest": digest, "name": "", "scopes": ["tokens:verify"] }] });
+    world.deployment.post(&world.tenant.admin, "/v1/tokens/import", &import).expect(200);
+    let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let active = |pair: String| {
+        let call = world.call("/oauth/introspect").header("x-counterfoil-workspace", "acme");
+        let call = call.header("authorization", format!("Basic {}", BASE64_STANDARD.encode(&pair)));
+        assert_eq!(form(call, &[("token", &verifier)]).send().expect(200)["active"], true, "{pair}");
+    };
+    for id in ["client", "", "urn:acme:gw", "https://gw.example/a?b=c"] {
+        active(format!("{id}:{verifier}"));
+        active(format!("{}:{verifier}", encode(id)));
+        active(format!("{}:{}", encode(id), encode(foreign)));
+    }
+    active(format!("client:{foreign}"));
+    active(format!("client:{}", foreign.replace(':', "%3A").replace('%', "%25").replace("%253A", "%3A")));
+    let twice = format!("Basic {}", BASE64_STANDARD.encode(format!("client:{verifier}")));
+    let call = || world.call("/oauth/introspect").header("authorization", format!("{twice}, {twice}"));
+    form(call(), &[("token", &verifier)]).send().expect(200);
+    refused(&form(call().bearer(&verifier), &[("token", &verifier)]).send(), 400, "invalid_request");
 }
 
 #[test]
