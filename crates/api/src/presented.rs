@@ -105,8 +105,10 @@ pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
         Some(value) => Cow::Borrowed(value?),
     };
     for value in values {
-        all = Cow::Owned(format!("{all}, {}", value?));
-        if all.len() > LONGEST {
+        let joined = all.to_mut();
+        joined.push_str(", ");
+        joined.push_str(value?);
+        if joined.len() > LONGEST {
             break;
         }
     }
@@ -115,7 +117,7 @@ pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
 
 /// What a header holds that has nothing but a word, once or several times.
 fn words(value: &str) -> impl Iterator<Item = &str> {
-    value.split(", ").map(|text| text.trim_matches(' '))
+    value.split(", ").map(str::trim_ascii)
 }
 
 /// A text that is the same each time.
@@ -141,7 +143,7 @@ impl One {
 /// The credentials of an `Authorization` header: each scheme, and what is behind it, if anything is.
 ///
 /// Where one ends a comma stands, and then a space, or the next one's scheme and a space (RFC 9110, section 5.3). A comma
-/// that no space follows before the next one is part of the text. Each character is looked at twice at most.
+/// that no space follows before the next one is part of the text. Each character is looked at a few times at most.
 pub(crate) struct Credentials<'a>(&'a str);
 
 impl<'a> Credentials<'a> {
@@ -154,7 +156,7 @@ impl<'a> Iterator for Credentials<'a> {
     type Item = (&'a str, Option<&'a str>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = self.0.trim_start_matches([' ', ',']).trim_end_matches(' ');
+        let rest = self.0.trim_start_matches(' ');
         if rest.is_empty() {
             return None;
         }
@@ -181,7 +183,7 @@ impl<'a> Iterator for Credentials<'a> {
 }
 
 fn text(credential: &str) -> Option<&str> {
-    Some(credential.trim_matches(' ')).filter(|text| !text.is_empty())
+    Some(credential.trim_ascii()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

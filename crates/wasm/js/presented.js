@@ -1,4 +1,4 @@
-// The token that a request presents.
+// The token that a request presents. tests/vectors/presented.json is the contract; the control plane reads headers likewise.
 
 /** Logilica's pair: a token, and the slug of its workspace. */
 const LGCA_TOKEN = "x-lgca-token";
@@ -7,24 +7,81 @@ const LGCA_DOMAIN = "x-lgca-domain";
 /** Every header that may hold a token, or half of a pair that does. */
 export const CREDENTIALS = ["authorization", "x-api-key", LGCA_TOKEN, LGCA_DOMAIN];
 
+/** The longest header that is looked at: what more than one credential may need that is none of ours. */
+const LONGEST = 16 * 1024;
+
+/** What no credential is made of: all but visible ASCII, spaces and tabs. */
+const UNREADABLE = /[^\t\x20-\x7e]/;
+
 /**
  * The one token in the headers, by `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key` or Logilica's pair, and
- * the slug that comes with it; or the code that says why there is none.
+ * the slug that comes with it; or the code that says why there is none. Another scheme in `Authorization` is for somebody
+ * else, such as a proxy in between, and counts for nothing beside a token.
  *
  * @param headers a `Headers`, or an object of them by their names in small letters, as Node has it
  */
 export function presented(headers) {
   if (headers == null) return { code: "NO_CREDENTIAL" };
   const read = typeof headers.get === "function" ? (name) => headers.get(name) : (name) => headers[name];
-  const [authorization, key, lgca, domain] = CREDENTIALS.map((name) => read(name) ?? undefined);
-  const texts = new Set([key, lgca].filter((text) => text !== undefined));
-  if (authorization !== undefined) {
-    const [, token] = /^bearer +(.+?) *$/i.exec(authorization) ?? [];
-    if (token === undefined) return { code: "UNREADABLE_CREDENTIAL" };
-    texts.add(token);
+  const values = CREDENTIALS.map((name) => joined(read(name)));
+  // A workspace that is none is nobody's, and need not be readable.
+  if (values.slice(0, 3).some(isUnreadable)) return { code: "UNREADABLE_CREDENTIAL" };
+  const [authorization, key, lgca, domain] = values;
+  const found = new Set();
+  for (const [scheme, credential] of credentials(authorization ?? "")) {
+    if (scheme.toLowerCase() !== "bearer") continue;
+    if (credential === "") return { code: "UNREADABLE_CREDENTIAL" };
+    found.add(credential);
   }
-  if (texts.size === 0) return { code: "NO_CREDENTIAL" };
-  if (texts.size > 1) return { code: "AMBIGUOUS_CREDENTIAL" };
-  if (lgca === undefined) return { token: [...texts][0] };
-  return domain === undefined ? { code: "WORKSPACE_REQUIRED" } : { token: lgca, domain };
+  for (const text of [...words(key), ...words(lgca)]) found.add(text);
+  if (found.size > 1) return { code: "AMBIGUOUS_CREDENTIAL" };
+  if (found.size === 0) return { code: authorization === undefined ? "NO_CREDENTIAL" : "UNREADABLE_CREDENTIAL" };
+  const [token] = found;
+  if (lgca === undefined) return { token };
+  const domains = new Set(words(domain));
+  if (domains.size > 1) return { code: "AMBIGUOUS_CREDENTIAL" };
+  return domains.size === 0 ? { code: "WORKSPACE_REQUIRED" } : { token, domain: [...domains][0] };
+}
+
+/** All headers of one name as one: hosts have them so, but for an array of Node's. */
+function joined(value) {
+  return Array.isArray(value) ? value.join(", ") : value ?? undefined;
+}
+
+function isUnreadable(value) {
+  return value !== undefined && (typeof value !== "string" || value.length > LONGEST || UNREADABLE.test(value));
+}
+
+/** What a header holds that has nothing but a word, once or several times. */
+function words(value) {
+  return value === undefined ? [] : String(value).slice(0, LONGEST).split(", ").map((text) => text.trim());
+}
+
+/**
+ * The credentials of an `Authorization` header: each scheme, and what is behind it.
+ *
+ * Where one ends a comma stands, and then a space, or the next one's scheme and a space (RFC 9110, section 5.3): no token
+ * has a space. A comma that no space follows before the next one is part of the text. So the words between spaces are gone
+ * through once.
+ */
+function credentials(value) {
+  const words = value.split(" ");
+  const found = [];
+  let [scheme, credential] = ["", []];
+  const end = () => {
+    if (scheme !== "") found.push([scheme, credential.join(" ").trim()]);
+    [scheme, credential] = ["", []];
+  };
+  words.forEach((word, at) => {
+    // Behind the last word there is no space.
+    const comma = at < words.length - 1 ? word.lastIndexOf(",") : -1;
+    const [before, after] = comma < 0 ? [word, undefined] : [word.slice(0, comma), word.slice(comma + 1)];
+    if (scheme === "") scheme = before;
+    else credential.push(before);
+    if (after === undefined) return;
+    end();
+    scheme = after;
+  });
+  end();
+  return found;
 }
