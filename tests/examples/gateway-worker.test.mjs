@@ -83,7 +83,7 @@ for (const byUrl of [false, true]) {
     await t.test("who may not is told why, and the origin hears nothing of it", async () => {
       const challenge = 'Bearer realm="counterfoil"';
       const invalid = `${challenge}, error="invalid_token"`;
-      const lacks = (scope) => `${challenge}, error="insufficient_scope"${scope ? `, scope="${scope}"` : ""}`;
+      const lacks = (scope) => `${challenge}, error="insufficient_scope", scope="${scope}"`;
       const { admin: other } = await workspace(app, "other");
       const soon = await admin.issue({ scopes: [], not_before: "2100-01-01T00:00:00Z" });
       const off = await admin.issue({ scopes: [], enabled: false });
@@ -101,7 +101,7 @@ for (const byUrl of [false, true]) {
         ["GET", "/me", { token: elsewhere.token }, 403, "ADDRESS_NOT_ALLOWED", undefined],
         ["POST", "/orders/1", { token: reader.token, body: "x" }, 403, "INSUFFICIENT_SCOPE", lacks("orders:write")],
         ["GET", "/orders/1", { token: writer.token }, 403, "INSUFFICIENT_SCOPE", lacks("orders:read")],
-        ["GET", "/reports/2026", { token: bare.token }, 403, "INSUFFICIENT_SCOPE", lacks()],
+        ["GET", "/reports/2026", { token: bare.token }, 403, "INSUFFICIENT_SCOPE", lacks("orders:read")],
         ["GET", "/reports/2026/raw", { token: reader.token }, 403, "NO_ROUTE", undefined],
         ["POST", "/reports/2026", { token: reader.token }, 403, "NO_ROUTE", undefined],
         ["OPTIONS", "/orders/1", { token: reader.token }, 403, "NO_ROUTE", undefined],

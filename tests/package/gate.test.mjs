@@ -139,6 +139,13 @@ test("a token is read from where the control plane reads it", async (t) => {
     { "x-lgca-token": token, "x-lgca-domain": "other" },
     { "x-lgca-token": token },
     { "x-lgca-token": token, "x-lgca-domain": "acme", "x-api-key": another.token },
+    { authorization: `Bearer ${token}, Bearer ${token}` },
+    { authorization: `Bearer ${token},Bearer ${token}` },
+    { authorization: `Bearer ${token}, Bearer ${another.token}` },
+    { authorization: `Basic c3RhZ2luZzpwdw==, Bearer ${token}` },
+    { authorization: "Basic c3RhZ2luZzpwdw==", "x-api-key": token },
+    { "x-api-key": `${token}, ${token}` },
+    { "x-lgca-token": `${token}, ${token}`, "x-lgca-domain": "other" },
     { authorization: `Bearer ${withTypo(token)}` },
     { authorization: `Bearer ${withForgedSeal(token)}` },
   ];
@@ -173,11 +180,34 @@ test("what was refused is answered by the standards", () => {
   const insufficient = `${realm}, error="insufficient_scope"`;
   assert.deepEqual(challenge("INSUFFICIENT_SCOPE"), [403, insufficient]);
   assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a:b", "c"] }), [403, `${insufficient}, scope="a:b c"`]);
-  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a"], anyOf: ["b"] }), [403, insufficient]);
+  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a"], anyOf: ["b", "c"] }), [403, `${insufficient}, scope="a b"`]);
+  const many = Array.from({ length: 200 }, (_, at) => `a:${at}`);
+  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: many }), [403, insufficient], "no header that proxies refuse");
   for (const [code, status] of [["NO_ROUTE", 403], ["ADDRESS_NOT_ALLOWED", 403], ["RATE_LIMITED", 429], ["UNAVAILABLE", 503]]) {
     assert.deepEqual(challenge(code), [status, undefined]);
   }
   assert.equal(refusal({ code: "UNAVAILABLE" }).headers["retry-after"], "1");
+});
+
+test("the scope that is missing is named, as the control plane names it", async (t) => {
+  const { app, admin, own, gate } = await gateOf(t);
+  const { token } = await admin.issue({ scopes: ["orders:read", "tokens:*"] });
+  for (const [allOf, anyOf] of [
+    [["orders:read", "orders:write"], []], [["orders:write", "tokens:read", "x"], ["orders:read", "y"]],
+    [["orders:read"], ["a", "b"]], [["c"], ["a", "b"]], [[], ["a"]], [["tokens"], ["tokens:a.b"]],
+  ]) {
+    const decision = await gate.verify(token, { allOf, anyOf });
+    const { status, headers, body } = refusal(decision, { allOf, anyOf });
+    const asked = {
+      authorization: `Bearer ${token}`, "x-counterfoil-gateway": own.token,
+      "x-counterfoil-scopes": allOf.join(" "), "x-counterfoil-any-scope": anyOf.join(" "),
+    };
+    const theirs = await app.fetch("/authorize", { headers: asked });
+    const challenge = theirs.headers.get("www-authenticate");
+    const { detail } = await theirs.json();
+    assert.deepEqual([status, headers["www-authenticate"], JSON.parse(body).detail], [theirs.status, challenge, detail]);
+    assert.match(challenge, /, scope="[^"]+"$/);
+  }
 });
 
 // --- what goes wrong

@@ -341,9 +341,12 @@ export class Gate {
   code(token: string, demand: CompiledDemand, address?: string): Code;
 }
 
-/** What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503. */
+/**
+ * What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503. Given the
+ * demand, the challenge names the scopes that it needs, and the body those that this token lacks.
+ */
 export function refusal(
-  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL" },
+  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL"; token?: { scopes: readonly string[] } },
   demand?: GateDemand,
 ): { status: number; headers: Record<string, string>; body: string };
 

@@ -25,12 +25,16 @@ const REFUSALS = {
   UNAVAILABLE: [503, "It cannot be known just now whether the token passes; try again in a second."],
 };
 
-export function refusal({ code }, { allOf = [], anyOf = [] } = {}) {
-  const [status, detail] = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : REFUSALS.UNKNOWN;
+/** The longest `scope` that a challenge names: proxies refuse an answer whose headers are long. */
+const MOST_SCOPE = 1024;
+
+export function refusal({ code, token }, demand = {}) {
+  const [status, usual] = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : REFUSALS.UNKNOWN;
   const headers = { "content-type": "application/problem+json" };
   const error = status === 400 ? "invalid_request" : status === 401 ? "invalid_token" : "insufficient_scope";
-  // Scopes are of characters that need no quoting. RFC 6750 has no words for "one of these".
-  const scope = allOf.length > 0 && anyOf.length === 0 ? `, scope="${allOf.join(" ")}"` : "";
+  const { needed, detail = usual } = code === "INSUFFICIENT_SCOPE" ? lacking(demand, token?.scopes) : {};
+  // Scopes are of characters that need no quoting.
+  const scope = needed && needed.length <= MOST_SCOPE ? `, scope="${needed}"` : "";
   if (code === "NO_CREDENTIAL") headers["www-authenticate"] = 'Bearer realm="counterfoil"';
   else if (status <= 401) headers["www-authenticate"] = `Bearer realm="counterfoil", error="${error}"`;
   else if (code === "INSUFFICIENT_SCOPE") {
@@ -39,4 +43,20 @@ export function refusal({ code }, { allOf = [], anyOf = [] } = {}) {
   if (status === 429 || status === 503) headers["retry-after"] = "1";
   const title = code[0] + code.slice(1).toLowerCase().replaceAll("_", " ");
   return { status, headers, body: JSON.stringify({ title, status, code, detail }) };
+}
+
+/** The scopes of a token that would pass, and in words what a token that holds these lacks; as the control plane has it. */
+function lacking({ allOf = [], anyOf = [] }, held) {
+  const holds = (scope) => held?.some((granted) => (granted.endsWith("*") ? scope.startsWith(granted.slice(0, -1)) : scope === granted));
+  const all = allOf.filter((scope) => !holds(scope)).join(", ");
+  const one = anyOf.some(holds) ? [] : anyOf;
+  // RFC 6750 has no words for "one of these": the first of them will do as well as any.
+  const needed = [...allOf, ...one.slice(0, 1)].join(" ");
+  return { needed, detail: held && inWords(all, one.join(", ")) };
+}
+
+function inWords(all, one) {
+  if (all && one) return `The token lacks ${all}, and has none of the scopes ${one}, of which this needs one.`;
+  if (one) return `The token has none of the scopes ${one}, of which this needs one.`;
+  return all ? `The token lacks the scope${all.includes(",") ? "s" : ""} ${all}, which this needs.` : undefined;
 }
