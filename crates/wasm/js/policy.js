@@ -6,6 +6,9 @@ const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
 const FRESHNESS = ["strong", "bounded", "eventual", "snapshot"];
 const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness", "or_eventual"];
 
+/** The most segments of a route's path. */
+const DEEPEST = 100;
+
 /** Stand for any one segment, and for all that follow. */
 const ONE = Symbol("one");
 const REST = Symbol("rest");
@@ -43,7 +46,10 @@ export class Policy {
 }
 
 class Route {
+  #methods;
+
   constructor({ methods, path, pattern, demand, isPublic }) {
+    this.#methods = new Set(methods);
     Object.assign(this, { methods, path, demand, public: isPublic });
     Object.defineProperties(this, {
       pattern: { value: pattern },
@@ -53,13 +59,56 @@ class Route {
   }
 
   takes(method) {
-    const asked = method === "HEAD" && !this.methods.includes("HEAD") ? "GET" : method;
-    return this.methods.includes("*") || this.methods.includes(asked);
+    const asked = method === "HEAD" && !this.#methods.has("HEAD") ? "GET" : method;
+    return this.#methods.has("*") || this.#methods.has(asked);
   }
 
-  /** Whether every request that the other covers is covered by this one. */
-  covers(other) {
-    return other.methods.every((method) => this.takes(method)) && contains(this.pattern, other.pattern);
+  takesAllOf(other) {
+    return this.#methods.has("*") || other.methods.every((method) => this.takes(method));
+  }
+}
+
+/** Routes by their patterns, segment by segment: finds one that covers another without a look at all of them. */
+class Tree {
+  /** Routes whose pattern ends here, by each of their methods. */
+  #here = new Map();
+  #below = new Map();
+
+  add(place, route) {
+    let tree = this;
+    for (const part of route.pattern) {
+      if (!tree.#below.has(part)) tree.#below.set(part, new Tree());
+      tree = tree.#below.get(part);
+    }
+    for (const method of route.methods) {
+      if (!tree.#here.has(method)) tree.#here.set(method, []);
+      tree.#here.get(method).push({ place, route });
+    }
+  }
+
+  /** The place of a route by which every request is covered that this one covers. */
+  covering(route, at = 0) {
+    const place = this.#below.get(REST)?.#taking(route);
+    if (place !== undefined) return place;
+    if (at === route.pattern.length) return this.#taking(route);
+    const part = route.pattern[at];
+    // What stands for any segment contains what stands for one; a name contains itself alone.
+    const ways = part === REST ? [] : part === ONE ? [ONE] : [part, ONE];
+    for (const way of ways) {
+      const place = this.#below.get(way)?.covering(route, at + 1);
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  }
+
+  #taking(route) {
+    const [method] = route.methods;
+    const candidates = new Set([method, method === "HEAD" ? "GET" : method, "*"]);
+    for (const candidate of candidates) {
+      const found = this.#here.get(candidate)?.find((other) => other.route.takesAllOf(route));
+      if (found !== undefined) return found.place;
+    }
+    return undefined;
   }
 }
 
@@ -93,9 +142,12 @@ function readRoutes(json, mistakes) {
     return [];
   }
   const read = routes.map((route, at) => readRoute(route, `/routes/${at}`, { freshness, orEventual }, mistakes));
+  const before = new Tree();
   read.forEach((route, at) => {
-    const before = read.findIndex((other, place) => place < at && route !== undefined && other?.covers(route));
-    if (before >= 0) mistakes.add(`/routes/${at}`, `is never reached: /routes/${before} covers it. Put it before that one`);
+    if (route === undefined) return;
+    const place = before.covering(route);
+    if (place === undefined) before.add(at, route);
+    else mistakes.add(`/routes/${at}`, `is never reached: /routes/${place} covers it. Put it before that one`);
   });
   return read;
 }
@@ -140,6 +192,10 @@ function readPattern(path, pointer, mistakes) {
     return undefined;
   }
   const parts = split(path);
+  if (parts.length > DEEPEST) {
+    mistakes.add(pointer, `has more than ${DEEPEST} segments`);
+    return undefined;
+  }
   const pattern = parts.map((part, at) => {
     if (part === "*" && at === parts.length - 1) return REST;
     if (/^:[A-Za-z_]\w*$/.test(part)) return ONE;
@@ -198,16 +254,6 @@ function matches(pattern, segments) {
   const fixed = rest ? pattern.slice(0, -1) : pattern;
   if (rest ? segments.length < fixed.length : segments.length !== fixed.length) return false;
   return fixed.every((part, at) => part === ONE || part === segments[at]);
-}
-
-/** Whether whatever matches the other pattern matches this one. */
-function contains(pattern, other) {
-  const rest = pattern.at(-1) === REST;
-  const fixed = rest ? pattern.slice(0, -1) : pattern;
-  const otherFixed = other.at(-1) === REST ? other.slice(0, -1) : other;
-  if (!rest && otherFixed.length !== other.length) return false;
-  if (rest ? otherFixed.length < fixed.length : otherFixed.length !== fixed.length) return false;
-  return fixed.every((part, at) => part === ONE || part === otherFixed[at]);
 }
 
 function isObject(value) {

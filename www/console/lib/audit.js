@@ -181,20 +181,21 @@ function value(of) {
 
 /** What was added to a list and what was taken away. */
 function moved(was, is) {
-  const added = is.filter((one) => !was.includes(one));
-  const gone = was.filter((one) => !is.includes(one));
+  const [before, after] = [new Set(was), new Set(is)];
+  const added = is.filter((one) => !before.has(one));
+  const gone = was.filter((one) => !after.has(one));
   const parts = [added.length > 0 && `added ${list(added)}`, gone.length > 0 && `took away ${list(gone)}`].filter(Boolean);
   return parts.join(", ") || "changed";
 }
 
 function catalogue({ before, after }) {
   const names = (entries) => (entries ?? []).map(({ name }) => name);
-  const [was, is] = [names(before), names(after)];
+  const [was, is] = [new Set(names(before)), new Set(names(after))];
   const say = (word, some) => some.length > 0 && `${word} ${list(some)}`;
   return [
-    say("added", is.filter((name) => !was.includes(name))),
-    say("removed", was.filter((name) => !is.includes(name))),
-    say("changed", is.filter((name) => was.includes(name))),
+    say("added", [...is].filter((name) => !was.has(name))),
+    say("removed", [...was].filter((name) => !is.has(name))),
+    say("changed", [...is].filter((name) => was.has(name))),
   ];
 }
 

@@ -52,11 +52,12 @@ export function scopesField({
   const read = () => boxes.filter(({ box }) => box.checked).map(({ name }) => name);
 
   function offer(offered, chosen) {
-    const others = chosen.filter((name) => !offered.some((one) => one.name === name));
+    const [known, wanted] = [new Set(offered.map(({ name }) => name)), new Set(chosen)];
+    const others = chosen.filter((name) => !known.has(name));
     const kept = others.map((name) => ({ name, description: describe(name, already) }));
     boxes = [...kept, ...offered].map(({ name, description }) => {
       const box = h("input", { type: "checkbox", value: name });
-      box.checked = chosen.includes(name);
+      box.checked = wanted.has(name);
       const row = h("li", {}, h("label", {}, box, h("code", {}, name), description && h("span", { class: "quiet" }, description)));
       return { name, description, box, row };
     });
