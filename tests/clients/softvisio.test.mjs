@@ -106,7 +106,7 @@ for (const persistent of [false, true]) {
     }
     const { id } = await call(api, "create", "target");
     assert.deepEqual(await call(api, "set-permissions", id, { "orders:write": true }), [
-      -32808,
+      400,
       'Token permission "orders:write" is not valid',
     ]);
     for (const [token, expected] of [

@@ -1,5 +1,5 @@
-//! The Databricks Token API 2.0: `/api/2.0/token` for one's own tokens, `/api/2.0/token-management` for all that one may
-//! see.
+//! The Databricks Token API 2.0: `/api/2.0/token` for one's own tokens, `/api/2.0/token-management` for admins, over
+//! everybody's.
 //!
 //! A token's id is its digest in hex, its comment our name, its user our member. What is revoked or expired does not
 //! exist here.
@@ -9,16 +9,20 @@ mod info;
 
 use axum::{
     Router,
-    extract::RawQuery,
+    extract::{FromRequestParts, RawQuery},
     routing::{get, patch, post},
 };
 use counterfoil_ledger::{
     BuiltIn,
-    command::{Actor, CreateToken, Lifetime, RevokeToken, ScopeChange, TokenFilter, UpdateToken},
+    command::{
+        Actor, CreateToken, Lifetime, ReadMember, ReadSession, RevokeToken, Role, ScopeChange, TokenFilter, UpdateToken,
+    },
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{ScopePattern, ScopeSet};
-use http::StatusCode;
+use futures_util::future::BoxFuture;
+use http::{StatusCode, request::Parts};
+use serde::Deserialize;
 
 pub(super) use self::envelope::refuse;
 use self::info::{Content, Info};
@@ -33,7 +37,7 @@ use crate::{answer::Answer, app::App, body::Id, credential::Caller, ports::Ports
 enum Reach {
     /// Those of the caller's own member.
     Own,
-    /// All that the caller may see: an admin everybody's, others their own.
+    /// Everybody's: for admins.
     All,
 }
 
@@ -51,13 +55,46 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
         .route("/api/2.0/token-management/on-behalf-of/tokens", post(create_for::<P>))
 }
 
+/// A caller that is an admin. Whoever is none is told so before anything else: what there is cannot be told from what there is
+/// not.
+struct Admin<P>(Caller<P>);
+
+impl<P: Ports> FromRequestParts<App<P>> for Admin<P> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, app).await?;
+        if is_admin(&caller).await? {
+            return Ok(Self(caller));
+        }
+        let detail = "The administration of tokens is for admins of the workspace only.";
+        Err(Problem::new(StatusCode::FORBIDDEN, "NOT_YOURS", detail))
+    }
+}
+
+fn is_admin<P: Ports>(caller: &Caller<P>) -> BoxFuture<'_, Result<bool, Problem>> {
+    #[derive(Deserialize)]
+    struct Acting {
+        role: Role,
+    }
+    Box::pin(async move {
+        let id = match caller.actor {
+            Actor::Root => return Ok(true),
+            Actor::Session(_) => caller.ask(ReadSession {}).await?.read()?.member.id,
+            Actor::Token(_) | Actor::Verifier | Actor::SignIn => caller.own_token().await?.owner.id,
+        };
+        let Acting { role } = caller.ask(ReadMember { id }).await?.look()?;
+        Ok(role == Role::Admin)
+    })
+}
+
 async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Answer<Content>, Problem> {
     let issued = issue(&caller, None, asked).await?;
     Ok(Answer(Content::issued(Info::of(&issued), issued.text)))
 }
 
 /// Issues a token to another member, which is what a service principal is here.
-async fn create_for<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
+async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
     let owner = needed(&mut asked, "application_id")?;
     let issued = issue(&caller, Some(owner), asked).await?;
     Ok(Answer(Content::issued(Info::in_full(&issued, caller.workspace), issued.text)))
@@ -68,7 +105,7 @@ async fn list<P: Ports>(caller: Caller<P>) -> Result<Answer<Content>, Problem> {
     Ok(Answer(Content::listed(tokens.iter().map(Info::of).collect())))
 }
 
-async fn list_all<P: Ports>(caller: Caller<P>, RawQuery(query): RawQuery) -> Result<Answer<Content>, Problem> {
+async fn list_all<P: Ports>(Admin(caller): Admin<P>, RawQuery(query): RawQuery) -> Result<Answer<Content>, Problem> {
     let mut filter = TokenFilter { live: true, ..TokenFilter::default() };
     let mut number = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -84,7 +121,7 @@ async fn list_all<P: Ports>(caller: Caller<P>, RawQuery(query): RawQuery) -> Res
     Ok(Answer(Content::listed(tokens.iter().map(|token| Info::in_full(token, caller.workspace)).collect())))
 }
 
-async fn read_any<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+async fn read_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
     let token = find(&caller, Reach::All, &id).await?;
     Ok(Answer(Content::of(Info::in_full(&token, caller.workspace))))
 }
@@ -94,7 +131,7 @@ async fn delete<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Answer
     revoke(&caller, Reach::Own, &id).await
 }
 
-async fn delete_any<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+async fn delete_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
     revoke(&caller, Reach::All, &id).await
 }
 
@@ -103,7 +140,7 @@ async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Resul
     Ok(Answer(Content::default()))
 }
 
-async fn update_any<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Answer<Info>, Problem> {
+async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, asked: Fields) -> Result<Answer<Info>, Problem> {
     let token = change(&caller, Reach::All, &id, asked).await?;
     Ok(Answer(Info::in_full(&token, caller.workspace)))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use counterfoil_ledger::{BuiltIn, command::GetScopes};
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
+use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -104,6 +105,8 @@ impl Wanted {
     }
 }
 
+/// Not one of the user's: one that is not there at all looks the same.
 fn not_valid(permission: &str) -> Problem {
-    wrong("permissions", format!("Token permission \"{permission}\" is not valid"))
+    let detail = format!("Token permission \"{permission}\" is not valid");
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_SCOPE", detail).at("/permissions")
 }

@@ -150,6 +150,8 @@ pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
         "DISABLED" | "NOT_YET_VALID" | "OWNER_SUSPENDED" | "WORKSPACE_SUSPENDED" => return status(-32813, 401),
         "MALFORMED" | "UNKNOWN" | "REVOKED" | "EXPIRED" | "SESSION_ENDED" => return status(-32815, 401),
         "AMBIGUOUS_CREDENTIAL" => return status(-32811, 401),
+        // Its own server says so by the method's answer, which has a status for a code.
+        "UNKNOWN_SCOPE" => return status(400, 400),
         _ => {}
     }
     match problem.status.as_u16() {

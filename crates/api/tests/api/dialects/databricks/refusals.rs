@@ -159,9 +159,10 @@ fn a_token_that_is_not_ones_own_is_as_none() {
     let rotated = deployment.post(ada, &path, &json!({ "grace_seconds": 60 })).expect(200);
 
     let never = "0".repeat(64);
+    let is_own = |((asked, _), _): &((Asked, _), (Asked, _))| !asked.path.starts_with(TOKENS);
     let ids = [stage.id_of(&tenant.admin), stage.id_of(bob), stage.id_of(&elsewhere.admin), revoked, expired, replaced];
     for id in &ids {
-        for ((asked, code), (nothing, _)) in about(id).into_iter().zip(about(&never)) {
+        for ((asked, code), (nothing, _)) in about(id).into_iter().zip(about(&never)).filter(is_own) {
             let reply = stage.refused(asked.call(deployment).bearer(ada), 404, code);
             let nothing = stage.refused(nothing.call(deployment).bearer(ada), 404, code);
             let said = String::from_utf8(reply.bytes).unwrap().replace(id, &never).into_bytes();
@@ -179,22 +180,68 @@ fn a_token_that_is_not_ones_own_is_as_none() {
     }
     // After a rotation the token goes by the digest of its new text.
     let id = text(&rotated, "/digest");
-    assert_eq!(deployment.get(ada, &format!("{TOKENS}/{id}")).expect(200)["token_info"]["token_id"], id);
+    let read = deployment.get(&tenant.admin, &format!("{TOKENS}/{id}")).expect(200);
+    assert_eq!(read["token_info"]["token_id"], id);
     assert_eq!(stage.delete(ada, &id.to_uppercase()).status, 200);
+}
+
+#[test]
+fn the_administration_is_for_admins_whatever_is_asked_for() {
+    let stage = Stage::new();
+    let Stage { deployment, tenant, ada, bob } = &stage;
+    // A member with everything that a scope can give is no admin.
+    let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": ["*"] });
+    deployment.post(&tenant.admin, "/v1/members", &eve).expect(201);
+    let token = json!({ "name": "", "owner": "eve", "scopes": ["*"] });
+    let eve = text(&deployment.issue(&tenant.admin, &token), "/token");
+    let session = deployment.session(&eve).0;
+    let ids = [stage.id_of(&eve), stage.id_of(bob), stage.id_of(&tenant.admin), "0".repeat(64), "abc".to_owned()];
+    let mut asked: Vec<_> =
+        ids.iter().flat_map(|id| all(id)).filter(|asked| asked.path.contains("management")).collect();
+    let others =
+        ["?created_by_id=1", "?created_by_username=eve", "?created_by_id=x"].map(|query| format!("{TOKENS}{query}"));
+    asked.extend(others.map(|path| Asked { method: "GET", path, body: None }));
+    for id in ["eve", "ada", "nobody"] {
+        let body = Some(json!({ "application_id": id, "scopes": [] }));
+        asked.push(Asked { method: "POST", path: ON_BEHALF.to_owned(), body });
+    }
+    asked.push(Asked { method: "POST", path: ON_BEHALF.to_owned(), body: Some(json!({})) });
+    for asked in asked {
+        for by in [&eve, ada] {
+            let reply = stage.refused(asked.call(deployment).bearer(by), 403, "PERMISSION_DENIED");
+            assert_eq!(reply.body["message"], "The administration of tokens is for admins of the workspace only.");
+        }
+        let call = asked.call(deployment).session(&session).header("origin", "https://counterfoil.example");
+        stage.refused(call, 403, "PERMISSION_DENIED");
+    }
+    // An admin's token needs the scope besides, and an admin's session will do.
+    let narrow = deployment.token(&tenant.admin, &["orders:read"]);
+    stage.refused(deployment.call("GET", TOKENS).bearer(&narrow), 403, "PERMISSION_DENIED");
+    let session = deployment.session(&tenant.admin).0;
+    deployment.call("GET", TOKENS).session(&session).send().expect(200);
+    deployment.call("GET", TOKENS).bearer(ROOT).header("x-counterfoil-workspace", "acme").send().expect(200);
+    // Who is one no more is told so at once.
+    let other = json!({ "id": "boss", "name": "Boss", "role": "admin", "grants": ["*"] });
+    deployment.post(&tenant.admin, "/v1/members", &other).expect(201);
+    let boss = json!({ "name": "", "owner": "boss", "scopes": ["*"] });
+    let boss = text(&deployment.issue(&tenant.admin, &boss), "/token");
+    deployment.get(&boss, TOKENS).expect(200);
+    stage.patch(&tenant.admin, "/v1/members/boss", &json!({ "role": "member" })).expect(200);
+    stage.refused(deployment.call("GET", TOKENS).bearer(&boss), 403, "PERMISSION_DENIED");
 }
 
 #[test]
 fn a_token_sent_for_an_id_is_not_repeated() {
     let stage = Stage::new();
-    let Stage { deployment, ada, bob, .. } = &stage;
+    let Stage { deployment, tenant, bob, .. } = &stage;
     for id in [bob.as_str(), &with_bad_check(bob), "0123456789abcdef"] {
         for (asked, code) in about(id) {
-            let reply = stage.refused(asked.call(deployment).bearer(ada), 404, code);
+            let reply = stage.refused(asked.call(deployment).bearer(&tenant.admin), 404, code);
             assert_eq!(reply.body["message"], "No valid token with this ID found.");
         }
     }
     for (asked, code) in about("abc") {
-        let reply = stage.refused(asked.call(deployment).bearer(ada), 404, code);
+        let reply = stage.refused(asked.call(deployment).bearer(&tenant.admin), 404, code);
         assert_eq!(reply.body["message"], "No valid token with ID abc found.");
     }
 }

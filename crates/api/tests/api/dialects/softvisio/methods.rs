@@ -126,7 +126,7 @@ fn a_permission_is_given_only_where_it_may_be() {
             let before = acme.deployment.world.dump();
             let wanted = json!([id, { "orders:read": true, permission: true }]);
             let message = format!("Token permission \"{permission}\" is not valid");
-            refused(&acme.call(&acme.eve, method, &wanted), 400, -32808, &message);
+            refused(&acme.call(&acme.eve, method, &wanted), 400, 400, &message);
             assert_eq!(acme.deployment.world.dump(), before);
         }
         let own = acme.call(&acme.eve, method, &json!([acme.eve_id, { "orders:read": true }]));
@@ -138,7 +138,7 @@ fn a_permission_is_given_only_where_it_may_be() {
     let grants = text(&acme.deployment.issue(&acme.tenant.admin, &grants), "/token");
     done(&acme.call(&grants, "set-permissions", &json!([id, { "tokens:grant": true }])));
     let beyond = acme.call(&grants, "set-permissions", &json!([id, { "orders:write": true }]));
-    refused(&beyond, 400, -32808, "Token permission \"orders:write\" is not valid");
+    refused(&beyond, 400, 400, "Token permission \"orders:write\" is not valid");
 }
 
 #[test]
