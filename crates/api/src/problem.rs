@@ -28,9 +28,9 @@ pub(crate) struct Problem {
     /// What became of each of many items.
     pub(crate) items: Option<Box<Value>>,
     /// In how many seconds it is worth asking again, where it ever is.
-    pub(crate) again_in: u64,
+    pub(crate) again_in: u32,
     /// The scopes of a token that would pass, with spaces between them, for the challenge.
-    pub(crate) scope: Option<String>,
+    pub(crate) scope: Option<Box<str>>,
     /// The way of authenticating that is challenged first.
     pub(crate) scheme: Scheme,
     pub(crate) internal: Option<String>,
@@ -179,7 +179,7 @@ impl Problem {
 
     /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
     fn needing(self, scope: String) -> Self {
-        Self { scope: Some(scope).filter(|scope| scope.len() <= MOST_SCOPE), ..self }
+        Self { scope: (scope.len() <= MOST_SCOPE).then(|| scope.into()), ..self }
     }
 
     /// The credential was presented in this way.
@@ -216,7 +216,7 @@ impl Problem {
     pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
         let detail = "The snapshot is being made. Try again when Retry-After says.";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOT_NOT_READY", detail);
-        Self { again_in, internal: Some(why.into()), ..problem }
+        Self { again_in: u32::try_from(again_in).unwrap_or(u32::MAX), internal: Some(why.into()), ..problem }
     }
 
     /// The deployment signs none.

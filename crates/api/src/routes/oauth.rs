@@ -4,6 +4,8 @@
 //! (RFC 6749, section 2.3.1). Which `client_id` it names with that makes no difference. Who is refused is challenged in
 //! every way that is taken, the one that was used first (section 5.2).
 
+use std::borrow::Cow;
+
 use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
@@ -232,7 +234,7 @@ fn basic(text: &str) -> Option<String> {
 fn decoded(password: &str) -> String {
     let decoded = percent_decode_str(password).decode_utf8();
     let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
-    decoded.ok().filter(|text| is_token(text)).map_or_else(|| password.to_owned(), |text| text.into_owned())
+    decoded.ok().filter(|text| is_token(text)).map_or_else(|| password.to_owned(), Cow::into_owned)
 }
 
 fn no_secret() -> Problem {

@@ -179,7 +179,7 @@ fn a_pair_may_come_twice_and_its_workspace_counts_all_the_same() {
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let twice = |token: &str, domain: &str| {
         let call = deployment.call("GET", "/v1/tokens/self");
-        call.header("x-lgca-token", format!("{token}, {token}")).header("x-lgca-domain", domain.to_owned()).send()
+        call.header("x-lgca-token", format!("{token}, {token}")).header("x-lgca-domain", domain).send()
     };
     twice(&acme.admin, "acme").expect(200);
     twice(&acme.admin, "acme, acme").expect(200);
@@ -188,7 +188,7 @@ fn a_pair_may_come_twice_and_its_workspace_counts_all_the_same() {
     assert_eq!(twice(&acme.admin, "acme, other").refused(400), "AMBIGUOUS_CREDENTIAL");
     let root = |slugs: &str| {
         let call = deployment.call("GET", "/v1/workspace").bearer(ROOT);
-        call.header("x-counterfoil-workspace", slugs.to_owned()).send()
+        call.header("x-counterfoil-workspace", slugs).send()
     };
     root("acme, acme").expect(200);
     assert_eq!(root("acme, other").refused(404), "NOT_FOUND");

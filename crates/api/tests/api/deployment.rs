@@ -424,7 +424,7 @@ impl Reply {
             (401, _) => bearer(r#", error="invalid_token""#),
             (403, "INSUFFICIENT_SCOPE") => {
                 let begin = r#"Bearer realm="counterfoil", error="insufficient_scope""#;
-                let said = challenge.and_then(|challenge| challenge.strip_prefix(begin)).expect("a challenge");
+                let said = challenge.and_then(|challenge| challenge.strip_prefix(begin)).unwrap();
                 let scope = said.strip_prefix(r#", scope=""#).and_then(|said| said.strip_suffix('"'));
                 assert!(scope.is_none_or(|scope| (1..=1024).contains(&scope.len())), "{said}");
                 assert!(scope.is_some() || (said.is_empty() && self.bytes.len() > 1024), "which scope? {}", self.body);
