@@ -28,6 +28,7 @@ mod patch;
 mod ports;
 mod presented;
 mod problem;
+mod question;
 mod routes;
 mod time;
 mod trace;
@@ -39,5 +40,6 @@ pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secret
 pub use dialects::{Frame, Upgrade, Wire};
 pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
 pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
+pub use question::QUESTION;
 pub use routes::router;
 pub use usage::Afterwards;

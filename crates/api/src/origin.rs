@@ -12,6 +12,8 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
+use crate::question;
+
 /// The request headers that a page may send.
 const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, \
                        x-counterfoil-workspace, x-lgca-domain, x-lgca-token";
@@ -32,11 +34,6 @@ pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<Arc<str>> {
     origins.find(|origin| own.as_deref() != Some(origin)).map(Arc::from)
 }
 
-/// Whether the request is a gateway's, about one that it got itself.
-fn is_about_another(uri: &Uri) -> bool {
-    uri.path() == "/authorize" || uri.path().starts_with("/authorize/")
-}
-
 /// The API's own origin, as the request names it.
 pub(crate) fn own(uri: &Uri) -> Option<String> {
     let (scheme, authority) = uri.scheme_str().zip(uri.authority())?;
@@ -49,7 +46,7 @@ pub(crate) fn own(uri: &Uri) -> Option<String> {
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let is_preflight = request.method() == Method::OPTIONS
-        && !is_about_another(request.uri())
+        && !question::is_one(request.uri())
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let granted: [(HeaderName, &str); 4] = [

@@ -1,10 +1,10 @@
 //! Forward authentication: a gateway asks about each request that it gets before it lets it through (nginx
 //! `auth_request`, Caddy `forward_auth`, Envoy `ext_authz`, Traefik ForwardAuth).
 //!
-//! Proxies keep the request's method, append its path and pass on its headers. So every path below is answered alike,
-//! whatever the method; and what is demanded comes from headers alone that the gateway sets, each of them once: where one
-//! of the client's own came through beside it, the request is refused. Gateways take two hundreds for a yes and know few
-//! statuses, so the answer is 200, 401, 403 or 503.
+//! Proxies keep the request's method, append its path and pass on its headers. So whatever its path and method, a question
+//! is answered here ([`question`](crate::question)); and what is demanded comes from headers alone that the gateway sets,
+//! each of them once: where one of the client's own came through beside it, the request is refused. Gateways take two
+//! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503.
 
 use axum::{
     extract::{Request, State},
@@ -21,19 +21,9 @@ use crate::{
     credential::{Caller, domain, no_credential, presented},
     ports::Ports,
     problem::Problem,
+    question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
 };
 
-/// A token that holds `tokens:verify`, by which the gateway proves itself. It fixes the workspace.
-const GATEWAY: HeaderName = HeaderName::from_static("x-counterfoil-gateway");
-/// The scopes that are all needed, with spaces between them.
-const SCOPES: HeaderName = HeaderName::from_static("x-counterfoil-scopes");
-/// Those of which one is needed, likewise.
-const ANY_SCOPE: HeaderName = HeaderName::from_static("x-counterfoil-any-scope");
-/// Where the client calls from.
-const ADDRESS: HeaderName = HeaderName::from_static("x-counterfoil-address");
-/// How stale the answer may be. It is one header that says all of it: another one beside it would be the client's to send
-/// wherever a gateway does not know of it.
-const FRESHNESS: HeaderName = HeaderName::from_static("x-counterfoil-freshness");
 /// Behind a freshness: an eventual answer will do if the ledger gives none.
 const OR_EVENTUAL: &str = " or eventual";
 

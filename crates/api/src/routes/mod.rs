@@ -26,7 +26,7 @@ use axum::{
     routing::{any, delete, get, post},
 };
 
-use crate::{app::App, dialects, ports::Ports, problem::Problem, trace::trace};
+use crate::{app::App, dialects, ports::Ports, problem::Problem, question, trace::trace};
 
 /// `OPTIONS` is answered with the methods that a path takes (RFC 9110, section 9.3.7), which the router names in `Allow`;
 /// any other method that it does not take is refused, with the same header.
@@ -40,6 +40,10 @@ async fn other_method(method: Method) -> Response {
 
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
+    question::before(routes(app))
+}
+
+fn routes<P: Ports>(app: App<P>) -> Router {
     Router::new()
         .route("/", get(dialects::start::<P>))
         .route("/healthz", get(async || "ok\n"))
@@ -83,6 +87,7 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
 /// What other software speaks already. Their shapes are those of their standards, and no part of the OpenAPI document.
 fn standards<P: Ports>() -> Router<App<P>> {
     Router::new()
+        // Without its proof a gateway comes here by any path below, and is told that it is missing.
         .route("/authorize", any(authorize::authorize::<P>))
         .route("/authorize/", any(authorize::authorize::<P>))
         .route("/authorize/{*path}", any(authorize::authorize::<P>))

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::{
     deployment::{Call, Deployment, Reply, Tenant, text},
+    matrix::Matrix,
     world::Fault,
 };
 
@@ -60,6 +61,76 @@ fn whatever_the_method_and_the_path_the_identity_is_told() {
     }
     let reply = gateway.asks("GET", "/x").header("x-api-key", &token).send();
     assert_eq!(reply.status, 200, "also as X-API-Key");
+}
+
+/// To a proxy every 2xx is a yes, and some append their client's path: no other route may answer what a gateway asks.
+#[test]
+fn a_gateways_question_is_answered_nowhere_else() {
+    let matrix = Matrix::new();
+    let Matrix { deployment, tenant, routes } = &matrix;
+    let gateway = deployment.token(&tenant.admin, &["tokens:verify"]);
+    let reader = deployment.token(&tenant.admin, &["orders:read"]);
+    let elsewhere = deployment.workspace("elsewhere").admin;
+    let own = routes.iter().map(|route| (route.method, route.path.as_str(), route.body.as_ref()));
+    let standards = ["/oauth/introspect", "/oauth/revoke"].map(|path| ("POST", path, None));
+    let dialects = [
+        ("GET", "/api/2.0/token/list"),
+        ("POST", "/api/2.0/token/create"),
+        ("GET", "/api/v1/users/me/api-keys"),
+        ("POST", "/tokens/issue"),
+        ("POST", "/v1/api-tokens/create"),
+        ("POST", "/"),
+    ];
+    let dialects = dialects.map(|(method, path)| (method, path, None));
+    let none = [
+        ("GET", "/console/"),
+        ("GET", "/openapi.json"),
+        ("GET", "/docs/errors"),
+        ("GET", "//"),
+        ("GET", "/%2e%2e/healthz"),
+        ("GET", "/authorize/orders"),
+    ];
+    let none = none.map(|(method, path)| (method, path, None));
+    for (method, path, body) in own.chain(standards).chain(dialects).chain(none) {
+        let asks = |proof: &str| {
+            let call = deployment.call(method, path).header("x-counterfoil-gateway", proof);
+            let call = call.header("x-counterfoil-scopes", "orders:write");
+            match body {
+                Some(body) => call.json(body),
+                None => call,
+            }
+        };
+        let before = deployment.world.dump();
+        for (call, status, code) in [
+            (asks(""), 401, "NO_CREDENTIAL"),
+            (asks("x"), 401, "NO_CREDENTIAL"),
+            (asks(&gateway).header("x-counterfoil-gateway", "x"), 401, "NO_CREDENTIAL"),
+            (asks("x").bearer(&elsewhere), 403, "GATEWAY_NOT_ALLOWED"),
+            (asks("").bearer(&tenant.admin), 403, "GATEWAY_NOT_ALLOWED"),
+            (asks(&gateway).header("x-counterfoil-gateway", "x").bearer(&tenant.admin), 403, "INVALID_DEMAND"),
+            (asks(&gateway), 401, "NO_CREDENTIAL"),
+            (asks(&gateway).bearer(&reader), 403, "INSUFFICIENT_SCOPE"),
+            (asks(&gateway).bearer(&elsewhere), 401, "UNKNOWN"),
+            // What a browser asks first, what opens a socket, and what a page of another origin sends.
+            (preflight(asks(&gateway)), 401, "NO_CREDENTIAL"),
+            (asks(&gateway).header("upgrade", "websocket").header("connection", "upgrade"), 401, "NO_CREDENTIAL"),
+            (asks(&gateway).header("idempotency-key", "1").bearer(&reader), 403, "INSUFFICIENT_SCOPE"),
+        ] {
+            let reply = call.send();
+            refused(&reply, status, code);
+            assert_eq!(reply.line.route.as_deref(), Some("/authorize"), "{method} {path}");
+            assert!(method == "HEAD" || reply.body["code"] == code, "in no dialect's form: {method} {path}");
+            assert_eq!(reply.header("location"), None);
+        }
+        let passed = asks(&gateway).bearer(&tenant.admin).send();
+        assert_eq!((passed.status, passed.bytes.len()), (200, 0), "{method} {path}");
+        assert_eq!(passed.header("x-token-workspace"), Some("acme"), "{method} {path}");
+        assert!(deployment.world.dump() == before, "{method} {path} was asked about, and done");
+    }
+}
+
+fn preflight(call: Call<'_>) -> Call<'_> {
+    call.header("origin", "https://evil.example").header("access-control-request-method", "DELETE")
 }
 
 #[test]

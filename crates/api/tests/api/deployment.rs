@@ -302,7 +302,8 @@ impl Deployment {
         let path = request.uri().path();
         // Messages to the root are for softvisio's dialect: each names its method.
         let is_message = path == "/" && (method == "POST" || request.headers().contains_key("upgrade"));
-        let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && !is_message;
+        let is_question = request.headers().contains_key("x-counterfoil-gateway");
+        let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && !is_message && !is_question;
         let response = Box::pin(self.router.clone().oneshot(request));
         Underway { deployment: self, response, method, is_native, asked: Asked::default() }
     }
