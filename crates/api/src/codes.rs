@@ -148,8 +148,10 @@ pub const SECTIONS: &[Section] = &[
                 "ADDRESS_NOT_ALLOWED",
                 &[403],
                 "The token is bound to other addresses. A token with an address list that is verified without an \
-                 `address` is refused too.",
-                "Call from an address in its `allowed_addresses`; when verifying, pass the client's address.",
+                 `address` is refused too, and so is one that a gateway asks about without `X-Counterfoil-Address` or \
+                 with one that cannot be read: `detail` says so.",
+                "Call from an address in its `allowed_addresses`; when verifying, pass the client's address, without a \
+                 port.",
             ),
             code(
                 "INSUFFICIENT_SCOPE",

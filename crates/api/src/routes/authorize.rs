@@ -6,6 +6,8 @@
 //! each of them once: where one of the client's own came through beside it, the request is refused. Gateways take two
 //! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503.
 
+use std::net::IpAddr;
+
 use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
@@ -27,6 +29,17 @@ use crate::{
 /// Behind a freshness: an eventual answer will do if the ledger gives none.
 const OR_EVENTUAL: &str = " or eventual";
 
+/// The most bytes of scopes that a challenge names.
+const MAX_SCOPES: usize = 2_048;
+
+/// Where the client calls from, as far as the gateway says.
+enum Whence {
+    From(IpAddr),
+    /// It says what is no address: one with a port, say, or that of a local socket.
+    Unreadable,
+    Unsaid,
+}
+
 pub(super) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
     judge(&app, &parts).await.map_err(narrow)
@@ -36,7 +49,8 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
     Box::pin(async move {
         let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         let gateway = gateway(app, parts).await?;
-        let demand = demand(&parts.headers, Demand::of(gateway.workspace))?;
+        let whence = whence(&parts.headers)?;
+        let demand = demand(&parts.headers, &whence, Demand::of(gateway.workspace))?;
         // What was never issued is told by its text: a flood of that costs no look at the gateway's own token.
         match Presented::parse(text.as_bytes()) {
             Err(why) => return Err(Problem::malformed(why)),
@@ -58,7 +72,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         }
         match decision.code {
             Code::Valid => Ok(identity(&decision)),
-            _ => Err(Problem::decided(&decision, &demand)),
+            _ => Err(refusal(&decision, &demand, &whence)),
         }
     })
 }
@@ -74,11 +88,14 @@ async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Pro
 }
 
 /// What the gateway demands of the token.
-fn demand(headers: &HeaderMap, mut demand: Demand) -> Result<Demand, Problem> {
+fn demand(headers: &HeaderMap, whence: &Whence, mut demand: Demand) -> Result<Demand, Problem> {
     demand.all_of = scopes(headers, &SCOPES)?;
     demand.any_of = scopes(headers, &ANY_SCOPE)?;
-    let address = once(headers, &ADDRESS)?.map(str::parse).transpose();
-    demand.address = address.map_err(|_| wrong(&ADDRESS, "is no IP address"))?;
+    demand.address = match whence {
+        Whence::From(address) => Some(*address),
+        // A token that is bound to addresses passes from none that is unknown.
+        Whence::Unreadable | Whence::Unsaid => None,
+    };
     if let Some(asked) = once(headers, &FRESHNESS)? {
         let with_less = asked.strip_suffix(OR_EVENTUAL);
         demand.or_eventual = with_less.is_some();
@@ -95,6 +112,13 @@ fn demand(headers: &HeaderMap, mut demand: Demand) -> Result<Demand, Problem> {
     Ok(demand)
 }
 
+/// Where the client calls from. What cannot be read is no reason to turn away those who may call from anywhere.
+fn whence(headers: &HeaderMap) -> Result<Whence, Problem> {
+    let Some(value) = the_one(headers, &ADDRESS)? else { return Ok(Whence::Unsaid) };
+    let address = value.to_str().ok().and_then(|text| text.parse().ok());
+    Ok(address.map_or(Whence::Unreadable, Whence::From))
+}
+
 fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem> {
     let words = once(headers, name)?.unwrap_or_default().split_ascii_whitespace();
     words.map(|word| Scope::parse(word).map_err(|_| wrong(name, "names what is no scope"))).collect()
@@ -102,12 +126,16 @@ fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem>
 
 /// The header's one value.
 fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+    let read = |value: &'a HeaderValue| value.to_str().map_err(|_| wrong(name, "is not of visible ASCII"));
+    the_one(headers, name)?.map(read).transpose()
+}
+
+fn the_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
     let mut values = headers.get_all(name).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(wrong(name, "is there twice: the gateway must take away the client's"));
+    match (values.next(), values.next()) {
+        (_, Some(_)) => Err(wrong(name, "is there twice: the gateway must take away the client's")),
+        (value, None) => Ok(value),
     }
-    value.to_str().map(Some).map_err(|_| wrong(name, "is not of visible ASCII"))
 }
 
 fn wrong(name: &HeaderName, how: &str) -> Problem {
@@ -117,6 +145,27 @@ fn wrong(name: &HeaderName, how: &str) -> Problem {
 fn no_gateway() -> Problem {
     let detail = "Only a gateway may ask: X-Counterfoil-Gateway must be a live token that holds tokens:verify.";
     Problem::new(StatusCode::FORBIDDEN, "GATEWAY_NOT_ALLOWED", detail)
+}
+
+/// Why the token does not pass, as far as the gateway has a part in it.
+fn refusal(decision: &Decision, demand: &Demand, whence: &Whence) -> Problem {
+    let problem = Problem::decided(decision, demand);
+    match (decision.code, whence) {
+        (Code::AddressNotAllowed, Whence::Unreadable) => {
+            let detail = format!(
+                "The token is bound to addresses, and the gateway's header {ADDRESS} cannot be read: it must be one IP \
+                 address, without a port."
+            );
+            Problem { detail, ..problem }
+        }
+        (Code::AddressNotAllowed, Whence::Unsaid) => {
+            let detail = format!(
+                "The token is bound to addresses, and the gateway does not send {ADDRESS}, which says where its client is."
+            );
+            Problem { detail, ..problem }
+        }
+        _ => problem,
+    }
 }
 
 /// Says to the gateway, and through it to the origin, who asks.

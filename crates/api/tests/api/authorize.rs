@@ -206,8 +206,6 @@ fn a_demand_that_cannot_be_read_lets_nobody_pass() {
         ("x-counterfoil-scopes", "orders:read, orders:write"),
         ("x-counterfoil-scopes", "orders:*"),
         ("x-counterfoil-any-scope", "?"),
-        ("x-counterfoil-address", "everywhere"),
-        ("x-counterfoil-address", ""),
         ("x-counterfoil-freshness", "Strong"),
         ("x-counterfoil-freshness", "\u{fc}"),
         ("x-counterfoil-freshness", ""),
@@ -232,6 +230,39 @@ fn a_demand_that_cannot_be_read_lets_nobody_pass() {
     refused(&twice.send(), 403, "INVALID_DEMAND");
     let in_query = "/?x-counterfoil-scopes=orders:write&token=x";
     assert_eq!(gateway.asks("GET", in_query).bearer(&token).send().status, 200, "a query demands nothing");
+}
+
+#[test]
+fn an_address_that_cannot_be_read_keeps_out_only_who_is_bound_to_one() {
+    let gateway = Gateway::new();
+    let (free, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
+    let everywhere = json!(["0.0.0.0/0", "::/0"]);
+    let (bound, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"], "allowed_addresses": everywhere }));
+    let from = |token: &str, address: &[u8]| {
+        gateway.asks("GET", "/").bearer(token).header("x-counterfoil-address", address).send()
+    };
+    for address in
+        ["", " ", "everywhere", "192.0.2.1:5678", "[2001:db8::1]:80", "[::1]", "unix:", "-", "192.0.2.1, 192.0.2.2"]
+    {
+        assert_eq!(from(&free, address.as_bytes()).status, 200, "{address:?}");
+        let reply = from(&bound, address.as_bytes());
+        refused(&reply, 403, "ADDRESS_NOT_ALLOWED");
+        let detail = reply.body["detail"].as_str().unwrap();
+        assert!(detail.contains("x-counterfoil-address") && detail.contains("cannot be read"), "{address:?}: {detail}");
+    }
+    assert_eq!(from(&free, b"\xfc").status, 200);
+    refused(&from(&bound, b"\xfc"), 403, "ADDRESS_NOT_ALLOWED");
+    assert_eq!(from(&bound, b"192.0.2.1").status, 200);
+    assert_eq!(from(&bound, b"2001:db8::1").status, 200);
+    let unsaid = gateway.asks("GET", "/").bearer(&bound).send();
+    refused(&unsaid, 403, "ADDRESS_NOT_ALLOWED");
+    assert!(unsaid.body["detail"].as_str().unwrap().contains("does not send"), "{}", unsaid.body);
+    // Nobody is told more than that where the address is good, and another one.
+    let (narrow, _) =
+        gateway.issue(&json!({ "name": "", "scopes": ["orders:read"], "allowed_addresses": ["192.0.2.1"] }));
+    let elsewhere = from(&narrow, b"192.0.2.2");
+    refused(&elsewhere, 403, "ADDRESS_NOT_ALLOWED");
+    assert_eq!(elsewhere.body["detail"], "The token may not be used from this address.");
 }
 
 #[test]
