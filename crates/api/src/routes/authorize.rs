@@ -4,7 +4,8 @@
 //! Proxies keep the request's method, append its path and pass on its headers. So whatever its path and method, a question
 //! is answered here ([`question`](crate::question)); and what is demanded comes from headers alone that the gateway sets,
 //! each of them once: where one of the client's own came through beside it, the request is refused. Gateways take two
-//! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503.
+//! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503. Some read its head into one buffer of
+//! 4 KiB, and fail where it is longer: all that it says is bounded.
 
 use std::net::IpAddr;
 
@@ -13,7 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use counterfoil_token::Presented;
-use counterfoil_verify::{Code, Decision, Demand, Freshness, Known, Scope, ScopePattern};
+use counterfoil_verify::{Code, Decision, Demand, Freshness, Known, Scope, ScopePattern, ScopeSet};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
 
@@ -29,7 +30,7 @@ use crate::{
 /// Behind a freshness: an eventual answer will do if the ledger gives none.
 const OR_EVENTUAL: &str = " or eventual";
 
-/// The most bytes of scopes that a challenge names.
+/// The most bytes of scopes that one header names.
 const MAX_SCOPES: usize = 2_048;
 
 /// Where the client calls from, as far as the gateway says.
@@ -71,7 +72,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
             return Err(Problem::credential(Code::Unknown));
         }
         match decision.code {
-            Code::Valid => Ok(identity(&decision)),
+            Code::Valid => Ok(identity(&decision, &demand)),
             _ => Err(refusal(&decision, &demand, &whence)),
         }
     })
@@ -169,11 +170,10 @@ fn refusal(decision: &Decision, demand: &Demand, whence: &Whence) -> Problem {
 }
 
 /// Says to the gateway, and through it to the origin, who asks.
-fn identity(decision: &Decision) -> Response {
+fn identity(decision: &Decision, demand: &Demand) -> Response {
     let mut response = StatusCode::OK.into_response();
     let Some(facts) = decision.known.as_ref().map(Known::facts) else { return response };
-    let scopes = facts.effective_scopes();
-    let scopes: Vec<&str> = scopes.iter().map(ScopePattern::as_str).collect();
+    let (scopes, is_whole) = told(&facts.effective_scopes(), demand);
     let mut tell = |name: &'static str, value: &str| {
         // Ids, slugs and scopes are of visible ASCII.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -182,11 +182,32 @@ fn identity(decision: &Decision) -> Response {
     };
     tell("x-token-id", &facts.token.id);
     tell("x-token-owner", &facts.owner.id);
-    tell("x-token-scopes", &scopes.join(" "));
+    tell("x-token-scopes", &scopes);
+    // That the list is whole is said, not that it is cut: where a gateway does not pass this on, nobody takes it for whole.
+    tell("x-token-scopes-complete", if is_whole { "true" } else { "false" });
     tell("x-token-workspace", &facts.workspace.slug);
     // Also where there is none: what the client sent by this name must give way to something.
     tell("x-token-client", facts.token.client_id.as_deref().unwrap_or_default());
     response
+}
+
+/// The scopes that are told, and whether those are all. Where they are too many, the ones that were demanded come before
+/// the others, and none is cut.
+fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
+    let is_demanded = |scope: &&ScopePattern| demand.all_of.iter().chain(&demand.any_of).any(|one| scope.covers(one));
+    let (demanded, others): (Vec<_>, Vec<_>) = scopes.iter().partition(is_demanded);
+    let mut room = MAX_SCOPES + 1;
+    let mut kept: Vec<_> = demanded.into_iter().chain(others).map(ScopePattern::as_str).collect();
+    let all = kept.len();
+    kept.retain(|scope| {
+        let left = room.checked_sub(scope.len() + 1);
+        // Once one does not fit, none that follows it is told in its place.
+        room = left.unwrap_or_default();
+        left.is_some()
+    });
+    let is_whole = kept.len() == all;
+    kept.sort_unstable();
+    (kept.join(" "), is_whole)
 }
 
 /// The problem with a status that gateways know.

@@ -265,6 +265,47 @@ fn an_address_that_cannot_be_read_keeps_out_only_who_is_bound_to_one() {
     assert_eq!(elsewhere.body["detail"], "The token may not be used from this address.");
 }
 
+/// A proxy reads the whole head of an answer into one buffer, which is 4 KiB for nginx.
+#[test]
+fn an_answer_of_many_scopes_is_short_and_says_what_it_leaves_out() {
+    let gateway = Gateway::new();
+    let Gateway { deployment, tenant, .. } = &gateway;
+    let scope = |number: usize, length: usize| format!("orders:{number:03}{}", "x".repeat(length - 10));
+    let names: Vec<_> = (0..100).map(|number| scope(number, 100)).chain((0..100).map(|n| scope(n, 63))).collect();
+    let catalogue: Vec<_> = names.iter().map(|name| json!({ "name": name, "description": "" })).collect();
+    deployment.call("PUT", "/v1/scopes").bearer(&tenant.admin).json(&json!({ "scopes": catalogue })).send().expect(200);
+    // 32 of 63 characters, with the spaces between them, are 2,047.
+    for (count, length, is_whole) in [
+        (1, 63, true),
+        (32, 63, true),
+        (33, 63, false),
+        (61, 63, false),
+        (20, 100, true),
+        (21, 100, false),
+        (100, 100, false),
+    ] {
+        let scopes: Vec<_> = (0..count).map(|number| scope(number, length)).collect();
+        let (token, _) = gateway.issue(&json!({ "name": "", "scopes": scopes }));
+        let last = scopes.last().unwrap();
+        let reply = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-scopes", last).send();
+        assert_eq!(reply.status, 200);
+        let told: Vec<_> = reply.header("x-token-scopes").unwrap().split(' ').collect();
+        assert_eq!(reply.header("x-token-scopes-complete"), Some(if is_whole { "true" } else { "false" }), "{count}");
+        assert_eq!(told.len() == scopes.len(), is_whole);
+        assert!(told.iter().all(|one| scopes.iter().any(|scope| scope == one)), "whole scopes only");
+        assert!(told.contains(&&**last), "what was demanded is told: {told:?}");
+        assert!(told.is_sorted());
+        let head: usize = reply.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        assert!(head < 2_900, "{head} bytes");
+    }
+    // A demand that long is the gateway's own, and its challenge no client's to hold.
+    let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
+    let long: Vec<_> = (0..61).map(|number| scope(number, 63)).collect();
+    let reply = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-scopes", long.join(" ")).send();
+    refused(&reply, 403, "INSUFFICIENT_SCOPE");
+    assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer realm="counterfoil", error="insufficient_scope""#));
+}
+
 #[test]
 fn who_is_no_gateway_learns_nothing() {
     let gateway = Gateway::new();
