@@ -1,4 +1,4 @@
-//! What is served as it stands, without the worker: the pages of `www`, the verification module for the console, and
+//! What is served as it stands, past the module: the pages of `www`, the verification module for the console, and
 //! `/openapi.json`.
 
 use std::fs;

@@ -100,7 +100,7 @@ export class Ledger extends DurableObject {
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     try {
-      return await call(() => wasm.fetch(request, this.env, this.ctx));
+      return (await page(request, this.env)) ?? await call(() => wasm.fetch(request, this.env, this.ctx));
     } catch (error) {
       // Thrown on, it would be the platform's to answer: with a page of its own, or by passing the request on.
       if (!(error instanceof InstanceLost)) tell(error);
@@ -111,6 +111,20 @@ export default class extends WorkerEntrypoint {
 
 function tell(cause) {
   console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
+}
+
+/** Where pages are, and all that they load: what the build gathers is below these, and no route is. */
+const PAGES = /^[a-z]+:\/\/[^/]+\/(?:console|docs|openapi\.json|style\.css)(?:[/?]|$)/;
+
+/**
+ * What people's browsers get as it stands, without the module; none where there is no such page. A gateway's question is
+ * answered by the module alone, wherever its path leads: to the gateway any page would be a yes.
+ */
+async function page({ url, method, headers }, { ASSETS }) {
+  if (!PAGES.test(url) || headers.has("x-counterfoil-gateway")) return undefined;
+  // Where a page is elsewhere its browser is told so. No page takes a body.
+  const answer = await ASSETS.fetch(url, { method, headers, redirect: "manual" });
+  return answer.status === 404 ? undefined : answer;
 }
 
 /** The one answer that Rust cannot give, in the API's own form: a problem of RFC 9457. */
