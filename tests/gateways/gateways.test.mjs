@@ -5,10 +5,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
-import { createServer as listen } from "node:net";
+import { connect, createServer as listen } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
+import { CREDENTIALS } from "../../build/verify/presented.js";
 import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 
@@ -18,6 +19,29 @@ const PROXIES = [
   { name: "nginx", language: "nginx", find: () => which("nginx", "/usr/sbin/nginx"), configure: nginx },
   { name: "Caddy", language: "caddy", find: () => which("caddy"), configure: caddy },
   { name: "Envoy", language: "yaml", find: envoyOfPython, configure: envoy },
+];
+
+/** As Envoy is where it knows no `path_override`, and as it is by itself: it asks about the path by appending it. */
+const APPENDING = {
+  ...PROXIES[2],
+  title: "Envoy that appends the path as it came",
+  change: (config) =>
+    config
+      .replace("path_override:", "path_prefix:")
+      .replace(/^(normalize_path|merge_slashes|path_with_escaped_slashes_action): .*\n/gm, ""),
+};
+
+/** Paths to what is served without a token, as a client may spell them. */
+const SPELLINGS = [
+  ...["/orders/../../healthz", "/../healthz", "/../../healthz", "/orders/../../console/", "/orders/../../openapi.json"],
+  ...["/orders/../../docs/errors", "/orders/../..", "/orders/%2e%2e/%2e%2e/healthz", "/orders/%2E./.%2e/healthz"],
+  ...["/orders/..%2f..%2fhealthz", "/orders/..%2F..%2Fconsole%2F", "/orders/%2e%2e%2f%2e%2e%2fhealthz"],
+  ...["/orders/%252e%252e/%252e%252e/healthz", "/orders/..%5c..%5chealthz", "/orders/..\\..\\healthz", "\\..\\healthz"],
+  ...["/orders//..//..//healthz", "//healthz", "///../healthz", "/orders/./.././../healthz", "/.//..//healthz"],
+  ...["/orders/..;/..;/healthz", "/orders/..;a=b/..;c/healthz", "/orders/../../healthz;x", "/orders/%00/../../../healthz"],
+  ...["/orders/../../healthz%00", "/orders/%c0%ae%c0%ae/%c0%ae%c0%ae/healthz", "/orders/%e0%80%ae%e0%80%ae/../../healthz"],
+  ...["/orders/../../healthz?x=/authorize", "/orders/../../v1/session/providers?workspace=acme", "/orders/../../healthz#x"],
+  ...["/healthz/../../../../healthz", "/orders/.../../../../healthz", `/${"a/".repeat(500)}${"../".repeat(502)}healthz`],
 ];
 
 for (const proxy of PROXIES) {
@@ -48,8 +72,39 @@ for (const proxy of PROXIES) {
         assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
         assert.ok(!JSON.stringify(seen).includes(gateway.token), "nor the gateway's");
       }
-      assert.equal((await send("GET", "/", { "x-api-key": reader.token })).status, 200);
     });
+
+    await t.test("a token goes to Counterfoil by every header that it may come in, and by none to the origin", async () => {
+      const values = { authorization: `Bearer ${reader.token}`, "x-lgca-domain": "acme" };
+      const value = (name) => values[name] ?? reader.token;
+      const pairs = CREDENTIALS.map((name) => (name.startsWith("x-lgca-") ? ["x-lgca-token", "x-lgca-domain"] : [name]));
+      for (const names of [...pairs, CREDENTIALS]) {
+        const headers = Object.fromEntries(names.map((name) => [name, value(name)]));
+        const { status, seen } = await send("GET", "/orders/1", { ...headers, "X-Counterfoil-Gateway": reader.token });
+        assert.deepEqual([status, seen?.headers["x-token-id"]], [200, reader.id], String(names));
+        for (const name of [...CREDENTIALS, "x-counterfoil-gateway"]) assert.equal(seen.headers[name], undefined, name);
+        assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
+      }
+    });
+
+    await t.test("a token of many scopes", async () => {
+      const scope = (number, length) => `orders:${String(number).padStart(3, "0")}${"x".repeat(length - 10)}`;
+      const scopes = [63, 100].flatMap((length) => Array.from({ length: 100 }, (_, number) => scope(number, length)));
+      const catalogue = ["orders:read", "orders:write", ...scopes].map((name) => ({ name, description: "" }));
+      await admin.expect(200, "PUT", "/v1/scopes", { scopes: catalogue });
+      for (const [count, length, complete] of [[31, 63, "true"], [32, 63, "false"], [61, 63, "false"], [99, 100, "false"]]) {
+        const held = ["orders:read", ...Array.from({ length: count }, (_, number) => scope(number, length))];
+        const token = await admin.issue({ scopes: held });
+        const { status, seen } = await send("GET", "/orders", { ...bearer(token.token), "X-Token-Scopes-Complete": "forged" });
+        assert.equal(status, 200, `${count} of ${length}`);
+        assert.equal(seen.headers["x-token-scopes-complete"], complete, `${count} of ${length}`);
+        const told = seen.headers["x-token-scopes"].split(" ");
+        assert.deepEqual([told.length === held.length, told.every((one) => held.includes(one))], [complete === "true", true]);
+        assert.ok(told.includes("orders:read"), "what is demanded is told");
+      }
+    });
+
+    await t.test("no spelling of a path is a way past", () => nowhere(send, origin, admin));
 
     await t.test("who may not", async () => {
       const writer = await admin.issue({ scopes: ["orders:write"] });
@@ -104,7 +159,7 @@ for (const proxy of PROXIES) {
       // Origins that read headers the CGI way take X_Token_Id for X-Token-Id.
       const plain = await admin.issue({ scopes: ["orders:read"] });
       const spellings = ["X-Token-", "x_token_", "X-Token_", "x_Token-"];
-      const names = spellings.flatMap((start) => ["Id", "Owner", "Scopes", "Workspace", "Client"].map((end) => start + end));
+      const names = spellings.flatMap((start) => ["Id", "Owner", "Scopes", "Scopes-Complete", "Workspace", "Client"].map((end) => start + end));
       const identity = Object.fromEntries(names.map((name) => [name, "forged"]));
       const { status, seen } = await send("GET", "/orders", { ...bearer(plain.token), ...identity });
       assert.deepEqual([status, seen.headers["x-token-id"], seen.headers["x-token-owner"]], [200, plain.id, "admin"]);
@@ -144,34 +199,89 @@ for (const proxy of PROXIES) {
   });
 }
 
-/** An origin that answers what it was sent. */
+test(APPENDING.title, async (t) => {
+  const program = APPENDING.find();
+  if (!program) {
+    assert.ok(!process.env.CI, "Envoy is not installed");
+    t.skip("Envoy is not installed");
+    return;
+  }
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  const gateway = await admin.issue({ scopes: ["tokens:verify"] });
+  const origin = await startOrigin(t);
+  const send = await startProxy(t, APPENDING, program, { app, origin, gateway: gateway.token });
+  await nowhere(send, origin, admin);
+});
+
+/** Whatever its path, a request without a token that may is refused, and the origin never hears of it. */
+async function nowhere(send, origin, admin) {
+  const writer = await admin.issue({ scopes: ["orders:write"] });
+  const reader = await admin.issue({ scopes: ["orders:read"] });
+  const before = origin.seen.length;
+  let asked = 0;
+  // Some proxies take no path that leads above their root, and ask nobody: of the same, deeper, they do.
+  for (const path of SPELLINGS.flatMap((path) => [path, `/a/b/c${path}`])) {
+    for (const [method, headers, expected] of [
+      ["GET", {}, 401],
+      ["POST", {}, 401],
+      ["OPTIONS", { Origin: "https://evil.example", "Access-Control-Request-Method": "GET" }, 401],
+      ["GET", { Authorization: `Bearer ${writer.token}` }, 403],
+    ]) {
+      const status = await raw(send.url, method, path, headers);
+      // 400 is the proxy's own: it takes no such path.
+      assert.ok([expected, 400].includes(status), `${method} ${path}: ${status}, not ${expected}`);
+      if (status !== 400) asked++;
+    }
+  }
+  assert.deepEqual(origin.seen.slice(before), [], "the origin was not reached");
+  assert.ok(asked > 4 * 20, `only ${asked} were asked about`);
+  // Who may, may by such a path too, wherever the proxy takes it.
+  const passed = await raw(send.url, "GET", "/orders/1/../2", { Authorization: `Bearer ${reader.token}` });
+  assert.deepEqual([passed, origin.seen.length], [200, before + 1]);
+}
+
+/** The status of the answer to a request whose path is sent as it is (`curl --path-as-is`). */
+async function raw(url, method, path, headers) {
+  const { hostname, port, host } = new URL(url);
+  const lines = Object.entries({ Host: host, Connection: "close", "Content-Length": 0, ...headers });
+  const socket = connect(port, hostname);
+  // Its end stays open: a proxy that sees it closed takes the client for gone.
+  socket.write(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
+  const answer = Buffer.concat(await socket.toArray()).toString();
+  return Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
+}
+
+/** An origin that answers what it was sent, and remembers it. */
 async function startOrigin(t) {
+  const seen = [];
   const server = createServer(async (request, response) => {
     let body = "";
     for await (const chunk of request) body += chunk;
     const { method, url, headers } = request;
+    seen.push({ method, url });
     response.setHeader("x-origin", "yes").end(JSON.stringify({ method, url, headers, body }));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => server.close());
-  return `http://127.0.0.1:${server.address().port}`;
+  return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
 /** Starts the proxy with the configuration of the docs; answers what sends a request through it. */
-async function startProxy(t, { name, language, configure }, program, { app, origin, gateway }) {
+async function startProxy(t, { name, language, configure, change = (config) => config }, program, { app, origin, gateway }) {
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-gateway-"));
   // nginx, where root starts it, has workers that are nobody.
   chmodSync(folder, 0o755);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const section = DOCS.split(`\n## ${name}\n`)[1].split("\n## ")[0];
   const [, documented] = section.match(new RegExp("```" + language + "\n([^]*?)```"));
-  const config = documented
+  const config = change(documented)
     .replaceAll("https://counterfoil.example", app.url.origin)
-    .replaceAll("http://origin.example", origin)
+    .replaceAll("http://origin.example", origin.url)
     .replaceAll("GATEWAY_TOKEN", gateway);
   const port = await freePort();
-  const { file, args } = configure({ folder, config, port, app: app.url, origin: new URL(origin) });
+  const { file, args } = configure({ folder, config, port, app: app.url, origin: new URL(origin.url) });
   writeFileSync(file.path, file.text);
   const child = spawn(program, args, { stdio: "pipe", env: { ...process.env, HOME: folder } });
   let said = "";

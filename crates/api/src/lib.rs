@@ -40,6 +40,7 @@ pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secret
 pub use dialects::{Frame, Upgrade, Wire};
 pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
 pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
+pub use presented::CREDENTIALS;
 pub use question::QUESTION;
 pub use routes::router;
 pub use usage::Afterwards;

@@ -13,6 +13,11 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const LGCA_TOKEN: HeaderName = HeaderName::from_static("x-lgca-token");
 const LGCA_DOMAIN: HeaderName = HeaderName::from_static("x-lgca-domain");
 
+/// Every header in which a client may present a token wherever it is, or half of a pair that does. A gateway sends them to
+/// `/authorize`, and keeps them from its origin. What counts on a dialect's own paths alone is none of them: no gateway
+/// asks there.
+pub const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-lgca-token", "x-lgca-domain"];
+
 /// The longest header that is looked at, in bytes: what more than one credential may need that is none of ours.
 const LONGEST: usize = 16 * 1024;
 

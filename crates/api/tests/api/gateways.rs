@@ -1,0 +1,193 @@
+//! The configurations of docs/gateways.md, held to the headers that count.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use counterfoil_api::{CREDENTIALS, QUESTION};
+
+use crate::deployment::Deployment;
+
+const DOCS: &str = include_str!("../../../../docs/gateways.md");
+
+/// What no origin may see.
+fn kept_back() -> impl Iterator<Item = &'static str> {
+    CREDENTIALS.into_iter().chain(["x-counterfoil-gateway"])
+}
+
+/// What an answer says of the bearer.
+fn identity() -> Vec<String> {
+    let deployment = Deployment::new();
+    let admin = deployment.workspace("acme").admin;
+    let reply = deployment.call("GET", "/authorize").bearer(&admin).header("x-counterfoil-gateway", &admin).send();
+    assert_eq!(reply.status, 200);
+    reply.headers.keys().map(ToString::to_string).filter(|name| name.starts_with("x-token-")).collect()
+}
+
+/// The first block in this language of a section, in small letters, line by line without what stands around.
+fn documented(section: &str, language: &str) -> Vec<String> {
+    let (_, rest) = DOCS.split_once(&format!("\n## {section}\n")).unwrap();
+    let (_, block) = rest.split_once(&format!("```{language}\n")).unwrap();
+    let (block, _) = block.split_once("```").unwrap();
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    block.lines().map(words).collect()
+}
+
+/// The lines from the one that begins so to the one that begins so.
+fn between<'a>(lines: &'a [String], start: &str, end: &str) -> &'a [String] {
+    let (_, lines) = lines.split_at(lines.iter().position(|line| line.starts_with(start)).unwrap() + 1);
+    lines.split_at(lines.iter().position(|line| line.starts_with(end)).unwrap_or(lines.len())).0
+}
+
+#[track_caller]
+fn has(lines: &[String], line: &str) {
+    assert!(lines.iter().any(|one| one == line), "{line:?} is missing of {lines:#?}");
+}
+
+#[track_caller]
+fn has_start(lines: &[String], start: &str) {
+    assert!(lines.iter().any(|one| one.starts_with(start)), "{start:?} is missing of {lines:#?}");
+}
+
+#[track_caller]
+fn has_no_start(lines: &[String], start: &str) {
+    assert!(!lines.iter().any(|one| one.starts_with(start)), "{start:?} is in {lines:#?}");
+}
+
+/// Whatever name a header has anywhere in the source, it presents a token exactly if it is in the list.
+#[test]
+fn the_list_of_credentials_has_every_header_that_is_read_for_a_token() {
+    let mut names = BTreeSet::from(["authorization", "proxy-authorization", "cookie"].map(str::to_owned));
+    add_names(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut names);
+    assert!(names.len() > 100 && CREDENTIALS.iter().all(|name| names.contains(*name)), "{names:?}");
+    let deployment = Deployment::new();
+    let admin = deployment.workspace("acme").admin;
+    let asked = |name: &str, value: &str| {
+        let call = deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &admin).header(name, value);
+        call.send().line.code != Some("NO_CREDENTIAL")
+    };
+    let presents = |name: &&String| asked(name, &admin) || asked(name, &format!("Bearer {admin}"));
+    let is_question = |name: &&String| QUESTION.iter().any(|question| question == name.as_str());
+    let found: Vec<_> = names.iter().filter(|name| !is_question(name)).filter(presents).collect();
+    let domain = "x-lgca-domain";
+    assert_eq!(
+        found,
+        CREDENTIALS.iter().filter(|name| **name != domain).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
+    );
+    // The other half of a pair: no token, and none passes without it.
+    let pair =
+        deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &admin).header("x-lgca-token", &admin);
+    assert_eq!(pair.header(domain, "acme").send().status, 200);
+}
+
+/// Adds every text in the sources of a folder that a header's name could be.
+fn add_names(folder: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+        if entry.path().is_dir() {
+            add_names(&entry.path(), names);
+            continue;
+        }
+        let source = fs::read_to_string(entry.path()).unwrap();
+        let could_be = |text: &&str| {
+            let is_of_names = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            (1..40).contains(&text.len()) && text.bytes().all(is_of_names)
+        };
+        names.extend(source.split('"').filter(could_be).map(str::to_owned));
+    }
+}
+
+#[test]
+fn the_package_knows_the_same_credentials() {
+    let source = include_str!("../../../wasm/js/presented.js");
+    let is_header = |text: &&str| *text == "authorization" || text.starts_with("x-");
+    let named: BTreeSet<_> = source.split('"').filter(is_header).collect();
+    assert_eq!(named, CREDENTIALS.into_iter().collect());
+}
+
+#[test]
+fn nginx() {
+    let lines = documented("nginx", "nginx");
+    let (origin, question) = (between(&lines, "location / {", "}"), between(&lines, "location = /counterfoil {", "}"));
+    for name in kept_back() {
+        has(origin, &format!("proxy_set_header {name} \"\";"));
+    }
+    for name in identity() {
+        has_start(origin, &format!("proxy_set_header {name} $token_"));
+    }
+    for name in QUESTION {
+        has_start(question, &format!("proxy_set_header {name} "));
+    }
+    // The question has all of the client's headers but those that are set.
+    for name in CREDENTIALS {
+        has_no_start(question, &format!("proxy_set_header {name} "));
+    }
+    has_no_start(question, "proxy_pass_request_headers");
+    has(question, "proxy_pass https://counterfoil.example/authorize;");
+}
+
+#[test]
+fn caddy() {
+    let lines = documented("Caddy", "caddy");
+    let question = between(&lines, "forward_auth ", "}");
+    for name in kept_back() {
+        has(between(&lines, "copy_headers", "reverse_proxy "), &format!("request_header -{name}"));
+        has_no_start(between(&lines, "route {", "forward_auth "), &format!("request_header -{name}"));
+        has_no_start(question, &format!("header_up -{name}"));
+    }
+    for name in QUESTION {
+        let (sets, removes) = (format!("header_up {name} "), format!("header_up -{name}"));
+        assert!(question.iter().any(|line| line.starts_with(&sets) || *line == removes), "{name}: {question:#?}");
+    }
+    let copied = question.iter().find_map(|line| line.strip_prefix("copy_headers ")).unwrap();
+    assert_eq!(copied.split(' ').collect::<BTreeSet<_>>(), identity().iter().map(String::as_str).collect());
+    has(question, "uri /authorize");
+}
+
+#[test]
+fn envoy() {
+    let lines = documented("Envoy", "yaml");
+    let passed = between(&lines, "allowed_headers:", "http_service:");
+    let (first, last) = (
+        between(&lines, "http_filters:", "- name: envoy.filters.http.ext_authz"),
+        between(&lines, "# the origin has no need", "- name: envoy.filters.http.router"),
+    );
+    for name in CREDENTIALS {
+        has(passed, &format!("- exact: {name}"));
+    }
+    for name in kept_back() {
+        has(last, &format!("- remove: {name}"));
+    }
+    for name in identity() {
+        has(first, &format!("- remove: {name}"));
+    }
+    // No more of the client's than that: what the gateway does not set is not there.
+    assert_eq!(passed.len(), CREDENTIALS.len() + 1, "{passed:#?}");
+    for name in ["gateway", "scopes", "address", "freshness"] {
+        has_start(&lines, &format!("- {{ key: x-counterfoil-{name}, value: "));
+    }
+    has(&lines, "path_override: /authorize");
+    for option in
+        ["normalize_path: true", "merge_slashes: true", "path_with_escaped_slashes_action: unescape_and_forward"]
+    {
+        has(&lines, option);
+    }
+}
+
+#[test]
+fn traefik() {
+    let lines = documented("Traefik", "yaml");
+    let (demand, passed, strip) = (
+        between(&lines, "demand:", "counterfoil:"),
+        between(&lines, "authrequestheaders:", "authresponseheadersregex:"),
+        between(&lines, "strip:", "```"),
+    );
+    for name in kept_back() {
+        has(passed, &format!("- {name}"));
+        has(strip, &format!("{name}: \"\""));
+    }
+    for name in QUESTION {
+        has(passed, &format!("- {name}"));
+        has_start(demand, &format!("{name}: \""));
+    }
+    // Traefik leaves what Connection names out of the question.
+    has(demand, "connection: \"\"");
+    has(&lines, "authresponseheadersregex: \"(?i)^x[-_]token[-_]\"");
+}
