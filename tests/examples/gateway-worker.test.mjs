@@ -175,6 +175,7 @@ test("what clients say in the gateway's name never arrives", async (t) => {
     "x-token-scopes": "forged",
     "X-TOKEN-WORKSPACE": "forged",
     "X-Token-Client": "forged",
+    "X-Token-Scopes-Complete": "forged",
     "X-Token-Of-Tomorrow": "forged",
     "x_token_owner": "forged",
     "X_TOKEN_ID": "forged",

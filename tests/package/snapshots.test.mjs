@@ -100,7 +100,7 @@ test("a snapshot tells a token's number, owner and scopes; its id, name and clie
   assert.deepEqual(decision, { valid: true, code: "VALID", freshness: "snapshot", asOf: NOW, token });
   const request = new Request("http://origin.example/", { headers: { "x-token-id": "forged", "x-token-client": "forged" } });
   assert.deepEqual(Object.fromEntries(originHeaders(request, decision)), {
-    "x-token-owner": "ada", "x-token-scopes": "orders:read orders:write", "x-token-workspace": "acme",
+    "x-token-owner": "ada", "x-token-scopes": "orders:read orders:write", "x-token-scopes-complete": "true", "x-token-workspace": "acme",
   });
   const compiled = gate.compile({});
   assert.deepEqual(gate.checkAll([live, revoked, unknown], compiled), [true, false, false]);

@@ -25,7 +25,8 @@ export function guard<Rest extends unknown[], Incoming extends Request = Request
 
 /**
  * The request's headers as an origin may have them: who calls, in `X-Token-Id`, `-Owner`, `-Scopes`, `-Workspace` and
- * `-Client`; none of these that the client sent itself; and no token, unless `passToken`.
+ * `-Client`; none of these that the client sent itself; and no token, unless `passToken`. Of its scopes 2,048 bytes are
+ * told at most, none of them cut; `X-Token-Scopes-Complete` says whether those are all, `true` or `false`.
  */
 export function originHeaders(
   request: Request,

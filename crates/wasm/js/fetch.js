@@ -6,10 +6,21 @@ import { judge, pathOf, rules } from "./rules.js";
 const IDENTITY = {
   "x-token-id": (token) => token.id,
   "x-token-owner": (token) => token.owner,
-  "x-token-scopes": (token) => token.scopes.join(" "),
+  "x-token-scopes": (token) => told(token.scopes).join(" "),
+  "x-token-scopes-complete": (token) => String(told(token.scopes).length === token.scopes.length),
   "x-token-workspace": (token) => token.workspace,
   "x-token-client": (token) => token.clientId,
 };
+
+/** The most bytes of scopes that an origin is told: servers bound the heads that they read. */
+const MAX_SCOPES = 2048;
+
+/** The first scopes, none of them cut, as far as there is room. */
+function told(scopes) {
+  let room = MAX_SCOPES + 1;
+  const end = scopes.findIndex((scope) => (room -= scope.length + 1) < 0);
+  return end < 0 ? scopes : scopes.slice(0, end);
+}
 
 /** By these some origins take a request for another one than was judged. */
 const OVERRIDES = ["x-http-method", "x-http-method-override", "x-method-override", "x-original-url", "x-rewrite-url"];
