@@ -157,7 +157,7 @@ fn reason<T>(outcome: Result<T, Refusal>) -> Option<NotSignedIn> {
 #[test]
 fn each_refusal_has_a_reason_for_the_audit() {
     let (mut world, admin) = open_to(MemberBy::Email);
-    let mut why = |world: &mut World, identity| reason(world.sign_in(identity));
+    let why = |world: &mut World, identity| reason(world.sign_in(identity));
     assert_eq!(why(&mut world, identity("x")), Some(NotSignedIn::EmailMissing));
     let said = |email_verified| SignIn { email_verified, ..with_email("ann@example.org") };
     for unverified in [None, Some(false)] {

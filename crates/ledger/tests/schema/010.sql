@@ -20,6 +20,8 @@ CREATE INDEX outbox_by_due ON outbox (due_at);
 
 CREATE INDEX replaced_texts_by_token ON replaced_texts (token, valid_until);
 
+CREATE INDEX replaced_texts_crowded ON replaced_texts (digest) WHERE weak = 2;
+
 CREATE INDEX replaced_texts_weak ON replaced_texts (digest) WHERE weak = 1;
 
 CREATE INDEX scopes_with_freshness ON scopes (name, freshness) WHERE freshness IS NOT NULL;
@@ -33,6 +35,8 @@ CREATE INDEX sessions_by_member ON sessions (member);
 CREATE INDEX tokens_by_owner ON tokens (owner, number);
 
 CREATE INDEX tokens_by_version ON tokens (version);
+
+CREATE INDEX tokens_crowded ON tokens (number) WHERE weak = 2;
 
 CREATE INDEX tokens_pinned ON tokens (owner, client_id) WHERE pinned = 1 AND revoked_at IS NULL;
 
@@ -105,7 +109,7 @@ CREATE TABLE editions (
     -- How many texts there were at most when the last one began, and the last token's number then.
     texts INTEGER NOT NULL DEFAULT 0,
     numbered INTEGER NOT NULL DEFAULT 0
-) STRICT, WITHOUT ROWID;
+, least_bits INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 CREATE TABLE files (
     name BLOB PRIMARY KEY,
@@ -169,7 +173,7 @@ CREATE TABLE members (
     revoked_before INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     version INTEGER NOT NULL
-, erased_at INTEGER, subject TEXT, subject_issuer TEXT, suspended_by_admin INTEGER NOT NULL DEFAULT 0) STRICT;
+, erased_at INTEGER, subject TEXT, subject_issuer TEXT, suspended_by_admin INTEGER NOT NULL DEFAULT 0, texts INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE outbox (
     -- The registry's key, and what is to be put there: of each key the last version only.
@@ -315,11 +319,21 @@ BEGIN
     VALUES (OLD.number, OLD.id, OLD.suspended, OLD.grants, OLD.revoked_before, OLD.version);
 END;
 
+CREATE TRIGGER replaced_texts_are_counted AFTER INSERT ON replaced_texts
+BEGIN
+    UPDATE members SET texts = texts + 1 WHERE number = (SELECT owner FROM tokens WHERE number = NEW.token);
+END;
+
 CREATE TRIGGER replaced_texts_are_kept BEFORE UPDATE OF version ON replaced_texts
 WHEN OLD.version <= (SELECT generation FROM edition) AND NEW.version > (SELECT generation FROM edition)
 BEGIN
     INSERT OR IGNORE INTO kept_texts (digest, token, valid_until, issued, weak)
     VALUES (OLD.digest, OLD.token, OLD.valid_until, OLD.issued, OLD.weak);
+END;
+
+CREATE TRIGGER tokens_are_counted AFTER INSERT ON tokens
+BEGIN
+    UPDATE members SET texts = texts + 1 WHERE number = NEW.owner;
 END;
 
 CREATE TRIGGER tokens_are_kept BEFORE UPDATE OF version ON tokens
