@@ -2,7 +2,7 @@
 //!
 //! A token hands on no more than it has itself: its effective scopes, its lifetime, its addresses, its client. One that
 //! holds `tokens:grant` hands on what its owner is granted. Every way in which a credential or a grant comes to be goes
-//! through here.
+//! through here, and so does every change that makes an existing token able to do more.
 
 use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
@@ -12,14 +12,14 @@ use crate::{
     members::MemberRow,
     refusal::{InvalidCode, Refusal},
     scopes::{BuiltIn, Catalogue},
-    tokens::TokenRow,
+    tokens::{OwnedToken, TokenRow},
     workspace::WorkspaceRow,
 };
 
 /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
 pub(crate) const END_OF_TIME: Timestamp = Timestamp(253_402_300_799_999);
 
-const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
+pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
 const OUTLIVES: &str = "The new token may not outlive the token that creates it.";
 
 /// What an actor may hand on at most.
@@ -122,13 +122,38 @@ impl Limits {
         patterns: impl Iterator<Item = (String, &'a ScopePattern)> + Clone,
         catalogue: &Catalogue,
     ) -> Result<(), Refusal> {
-        for (pointer, pattern) in patterns.clone() {
-            if !catalogue.has(pattern, self.admin) {
+        self.check_known(patterns.clone(), catalogue)?;
+        self.check_scopes_of(patterns.map(|(_, pattern)| pattern), catalogue)
+    }
+
+    /// Checks that each pattern exists, as far as the actor may know.
+    ///
+    /// # Errors
+    /// `UNKNOWN_SCOPE` points to the pattern.
+    pub(crate) fn check_known<'a>(
+        &self,
+        mut patterns: impl Iterator<Item = (String, &'a ScopePattern)>,
+        catalogue: &Catalogue,
+    ) -> Result<(), Refusal> {
+        match patterns.find(|(_, pattern)| !catalogue.has(pattern, self.admin)) {
+            None => Ok(()),
+            Some((pointer, pattern)) => {
                 let detail = format!("The scope {pattern} is neither built in nor in the workspace's catalogue.");
-                return Err(Refusal::invalid(InvalidCode::UnknownScope, pointer, detail));
+                Err(Refusal::invalid(InvalidCode::UnknownScope, pointer, detail))
             }
         }
-        match patterns.map(|(_, pattern)| pattern).find(|pattern| !self.allow(pattern, catalogue)) {
+    }
+
+    /// Checks that the actor may hand each pattern on.
+    ///
+    /// # Errors
+    /// `ESCALATION` names the pattern.
+    pub(crate) fn check_scopes_of<'a>(
+        &self,
+        mut patterns: impl Iterator<Item = &'a ScopePattern>,
+        catalogue: &Catalogue,
+    ) -> Result<(), Refusal> {
+        match patterns.find(|pattern| !self.allow(pattern, catalogue)) {
             None => Ok(()),
             Some(pattern) if !self.scopes.covers_pattern(pattern) => {
                 Err(Refusal::escalation(format!("The scope {pattern} is more than the token presented may grant.")))
@@ -137,11 +162,25 @@ impl Limits {
         }
     }
 
-    /// When a token with this lifetime ends, which is at the `latest` where the workspace sets a limit.
+    /// When a new token with this lifetime ends, which is at the `latest` where the workspace sets a limit.
     ///
     /// # Errors
-    /// `INVALID_VALUE` for a time that cannot be; `ESCALATION` for one past the actor's own end.
+    /// As [`end`](Self::end); `ESCALATION` for a time past the actor's own end.
     pub(crate) fn expiry(
+        &self,
+        lifetime: Lifetime,
+        now: Timestamp,
+        latest: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, Refusal> {
+        let end = self.end(lifetime, now, latest)?;
+        if self.is_outlived_by(end) { Err(Refusal::escalation(OUTLIVES)) } else { Ok(end) }
+    }
+
+    /// When a token with this lifetime ends, whoever gives it.
+    ///
+    /// # Errors
+    /// `INVALID_VALUE` for a time that cannot be.
+    pub(crate) fn end(
         &self,
         lifetime: Lifetime,
         now: Timestamp,
@@ -164,22 +203,12 @@ impl Limits {
         if latest.is_some_and(|latest| end > latest) {
             return Err(Refusal::invalid_value(pointer, TOO_LONG));
         }
-        if self.expires_at.is_some_and(|own| end > own) {
-            return Err(Refusal::escalation(OUTLIVES));
-        }
         Ok(Some(end))
     }
 
-    /// Checks that a token may go on without end.
-    ///
-    /// # Errors
-    /// As [`expiry`](Self::expiry).
-    pub(crate) fn check_endless(&self, latest: Option<Timestamp>) -> Result<(), Refusal> {
-        match (latest, self.expires_at) {
-            (None, None) => Ok(()),
-            (Some(_), _) => Err(Refusal::invalid_value("/expires_at", TOO_LONG)),
-            (None, Some(_)) => Err(Refusal::escalation(OUTLIVES)),
-        }
+    /// Whether a token with this end would go on after the actor's own.
+    fn is_outlived_by(&self, end: Option<Timestamp>) -> bool {
+        self.expires_at.is_some_and(|own| end.is_none_or(|end| end > own))
     }
 
     /// Where a token for which these blocks are asked may be used from.
@@ -216,17 +245,102 @@ impl Limits {
     /// Checks that the actor may hold the text of this token: that it could hand on all that the token may do.
     ///
     /// # Errors
-    /// `ESCALATION` where the token may do more, for longer, from elsewhere or for another client.
-    pub(crate) fn check_text_of(&self, token: &TokenRow) -> Result<(), Refusal> {
-        let scopes = token.scopes.iter().all(|pattern| self.scopes.covers_pattern(pattern));
-        let time = self.expires_at.is_none_or(|own| token.expires_at.is_some_and(|end| end <= own));
-        let inside = |block: &AddressBlock| self.addresses.iter().any(|own| own.contains_block(block));
-        let addresses = self.addresses.is_empty() || !token.addresses.is_empty() && token.addresses.iter().all(inside);
-        let client = self.client_id.is_none() || self.client_id == token.client_id;
-        if scopes && time && addresses && client {
-            return Ok(());
+    /// `ESCALATION` says in what the token may do more, for longer, from elsewhere or for another client.
+    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &Catalogue) -> Result<(), Refusal> {
+        self.check_scopes_of(token.scopes.iter(), catalogue)?;
+        if self.is_outlived_by(token.expires_at) {
+            return Err(Refusal::escalation("The token would outlive the token presented."));
         }
-        Err(Refusal::escalation("The token may do more than the token presented may grant."))
+        let is_outside = |block: &AddressBlock| !self.addresses.iter().any(|own| own.contains_block(block));
+        let anywhere = token.addresses.is_empty();
+        if !self.addresses.is_empty() && (anywhere || token.addresses.iter().any(is_outside)) {
+            return Err(Refusal::escalation("The token may be used from addresses that the token presented may not."));
+        }
+        if self.client_id.is_some() && self.client_id != token.client_id {
+            return Err(Refusal::escalation("The token belongs to another client than the token presented."));
+        }
+        Ok(())
+    }
+
+    /// Checks what a change of a token makes possible, whatever it changes: who could not issue the token as it is
+    /// afterwards makes it able to do no more. A change that takes away, and nothing else, is anybody's who may change
+    /// the token.
+    ///
+    /// # Errors
+    /// As [`check_text_of`](Self::check_text_of) and [`check_owner`].
+    pub(crate) fn check_change(
+        &self,
+        before: &TokenRow,
+        after: &OwnedToken,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        match Gain::of(before, &after.token, now) {
+            Gain::Nothing => Ok(()),
+            Gain::Told => self.check_text_of(&after.token, catalogue),
+            Gain::Reach => {
+                self.check_text_of(&after.token, catalogue)?;
+                check_owner(&after.owner, after.token.scopes.iter())
+            }
+        }
+    }
+}
+
+/// What a change of a token makes possible.
+enum Gain {
+    /// It takes away at most, or touches what verifiers are not told.
+    Nothing,
+    /// Origins are told something else of the token, and may go by it.
+    Told,
+    /// The token may do more, sooner, for longer or from elsewhere, or is alive again.
+    Reach,
+}
+
+impl Gain {
+    fn of(before: &TokenRow, after: &TokenRow, now: Timestamp) -> Self {
+        // Every field is named. One that is new does not compile before it is said what a change of it makes possible.
+        let TokenRow {
+            scopes,
+            enabled,
+            not_before,
+            expires_at,
+            addresses,
+            name,
+            metadata,
+            // Shown to who may read tokens, and to no origin.
+            note: _,
+            // No change of a token touches these.
+            number: _,
+            id: _,
+            digest: _,
+            seal_epoch: _,
+            hint: _,
+            owner: _,
+            revoked_at: _,
+            revoke_reason: _,
+            created_at: _,
+            created_by: _,
+            client_id: _,
+            pinned: _,
+            last_used_at: _,
+            issued: _,
+            version: _,
+            weak: _,
+        } = after;
+        let starts = |time: Option<Timestamp>| time.map_or(now, |start| start.max(now));
+        let is_new = |block: &AddressBlock| !before.addresses.iter().any(|own| own.contains_block(block));
+        let more = scopes.iter().any(|pattern| !before.scopes.covers_pattern(pattern));
+        let alive = *enabled && !before.enabled;
+        let sooner = starts(*not_before) < starts(before.not_before);
+        let longer = before.expires_at.is_some_and(|old| expires_at.is_none_or(|new| new > old));
+        let elsewhere = !before.addresses.is_empty() && (addresses.is_empty() || addresses.iter().any(is_new));
+        if more || alive || sooner || longer || elsewhere {
+            Self::Reach
+        } else if *name != before.name || *metadata != before.metadata {
+            Self::Told
+        } else {
+            Self::Nothing
+        }
     }
 }
 

@@ -168,8 +168,11 @@ fn one_token() -> Vec<Operation> {
         get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
             .about(
-                "What is absent stays. Nobody changes the scopes, the expiry or the addresses of the token they are \
-                 using, and nobody gives more than they could give a new one.",
+                "What is absent stays. The scopes, the expiry and the addresses of the token that the request presents \
+                 cannot be changed with it. Whatever a change makes possible (more scopes, a later end, an earlier start, more \
+                 addresses, enabling the token, another name or other metadata) needs that you could issue the token as it \
+                 is afterwards. Anything that takes away is allowed: disabling, fewer scopes or addresses, an earlier end, \
+                 a later start.",
             )
             .needs(WRITE)
             .takes::<tokens::Update>()

@@ -261,8 +261,9 @@ impl Issued {
     }
 }
 
-/// Changes a token; needs `tokens:write`. What is absent stays. Nobody changes the scopes or the expiry of the token
-/// they are using, and nobody gives more than they could give a new token.
+/// Changes a token; needs `tokens:write`. What is absent stays. Nobody changes the scopes, the expiry or the addresses of
+/// the token they are using. Where a change makes more possible, the actor must be able to issue the token as it is
+/// afterwards; taking away is free.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UpdateToken {
     /// `tok_…`

@@ -15,7 +15,7 @@ use crate::{
     mint::Mint,
     refusal::{ConflictCode, Refusal},
     rfc3339,
-    scopes::BuiltIn,
+    scopes::{BuiltIn, Catalogue},
     work::Work,
 };
 
@@ -34,7 +34,10 @@ impl Repeatable for RotateToken {
 /// Whoever rotates a token may use it from then on; its own text anybody may replace.
 fn check_limits(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
     let is_own = work.authority.token().is_some_and(|own| own.token.id == token.id);
-    if is_own { Ok(()) } else { Limits::of(&work.authority).check_text_of(token) }
+    if is_own {
+        return Ok(());
+    }
+    Limits::of(&work.authority).check_text_of(token, &Catalogue::load(work.sql)?)
 }
 
 /// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor

@@ -1,8 +1,8 @@
 //! Changing a token: what it is called, what it may do, when and from where.
 //!
-//! Whoever changes a token gives no more than it could give a new one. What it takes away it may always take away; but
-//! nobody changes what the very token that is used may do, or for how long: a thief must not be able to make it last,
-//! nor anybody to saw off the branch.
+//! Whoever changes a token could issue it as it is afterwards, or takes away and gives nothing: [`Limits::check_change`]
+//! sees to it, whatever is changed. Nobody changes what the very token that is used may do, for how long or from where: a
+//! thief must not be able to make it last, nor anybody to saw off the branch.
 
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
@@ -23,15 +23,23 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
     work.authority.require(BuiltIn::TokensWrite)?;
     let mut held = find_to_change(work, &ask.id)?;
     let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
-    if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep) {
-        let detail = "Nobody changes the scopes or the expiry of the token they are using.";
+    let moves = ask.allowed_addresses.as_ref().is_some_and(|asked| *asked != held.token.addresses);
+    if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep || moves) {
+        let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
         return Err(Refusal::forbidden(ForbiddenCode::OwnToken, detail));
     }
     let before = held.view(work.now)?;
     if before.state == State::Revoked {
         return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
     }
-    apply(work, &mut held, ask)?;
+    let catalogue = Catalogue::load(work.sql)?;
+    let limits = Limits::of(&work.authority);
+    let was = held.token.clone();
+    apply(work, &limits, &catalogue, &mut held, ask)?;
+    // What is left of the token that is used is what it says of itself, which it could have said of another.
+    if !is_own {
+        limits.check_change(&was, &held, &catalogue, work.now)?;
+    }
     let after = held.view(work.now)?;
     if after == before {
         return Ok(before);
@@ -48,10 +56,17 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
     Ok(after)
 }
 
-fn apply(work: &Work<'_>, held: &mut OwnedToken, ask: UpdateToken) -> Result<(), Refusal> {
-    let limits = Limits::of(&work.authority);
+/// Makes the change, where each field holds what it may. Who may make it is not asked here, but for scopes that are new:
+/// of them it can be said which is too much.
+fn apply(
+    work: &Work<'_>,
+    limits: &Limits,
+    catalogue: &Catalogue,
+    held: &mut OwnedToken,
+    ask: UpdateToken,
+) -> Result<(), Refusal> {
     if let Some(change) = ask.scopes {
-        held.token.scopes = scopes(work, &limits, held, change)?;
+        held.token.scopes = scopes(limits, catalogue, held, change)?;
     }
     let token = &mut held.token;
     if let Some(name) = ask.name {
@@ -66,14 +81,14 @@ fn apply(work: &Work<'_>, held: &mut OwnedToken, ask: UpdateToken) -> Result<(),
         token.enabled = enabled;
     }
     let moves = ask.lifetime != Patch::Keep || ask.not_before != Patch::Keep;
-    token.expires_at = expiry(work, &limits, token, ask.lifetime)?;
+    token.expires_at = expiry(work, limits, token, ask.lifetime)?;
     ask.not_before.apply(&mut token.not_before);
     if moves {
         check::begins(token.not_before, token.expires_at)?;
     }
     if let Some(blocks) = ask.allowed_addresses {
         check::addresses("/allowed_addresses", &blocks)?;
-        token.addresses = limits.addresses(blocks)?;
+        token.addresses = blocks;
     }
     match ask.metadata {
         Patch::Keep => {}
@@ -83,8 +98,8 @@ fn apply(work: &Work<'_>, held: &mut OwnedToken, ask: UpdateToken) -> Result<(),
     Ok(())
 }
 
-/// The scopes that the token has afterwards. Only what it did not have before is given to it.
-fn scopes(work: &Work<'_>, limits: &Limits, held: &OwnedToken, change: ScopeChange) -> Result<ScopeSet, Refusal> {
+/// The scopes that the token has afterwards. Only what it could not do before is given to it.
+fn scopes(limits: &Limits, catalogue: &Catalogue, held: &OwnedToken, change: ScopeChange) -> Result<ScopeSet, Refusal> {
     let has = |pattern: &ScopePattern| held.token.scopes.iter().any(|own| own == pattern);
     let (asked, result): (Vec<(String, ScopePattern)>, Vec<ScopePattern>) = match change {
         ScopeChange::Replace(patterns) => {
@@ -103,10 +118,11 @@ fn scopes(work: &Work<'_>, limits: &Limits, held: &OwnedToken, change: ScopeChan
     };
     let result = ScopeSet::from(result);
     check::at_most_scopes("/scopes", result.iter().len())?;
-    let new = asked.iter().filter(|(_, pattern)| !has(pattern));
-    limits
-        .check_each_scope(new.clone().map(|(place, pattern)| (place.clone(), pattern)), &Catalogue::load(work.sql)?)?;
-    grant::check_owner(&held.owner, new.map(|(_, pattern)| pattern))?;
+    let unnamed = asked.iter().filter(|(_, pattern)| !has(pattern));
+    limits.check_known(unnamed.map(|(place, pattern)| (place.clone(), pattern)), catalogue)?;
+    let given = asked.iter().map(|(_, pattern)| pattern).filter(|pattern| !held.token.scopes.covers_pattern(pattern));
+    limits.check_scopes_of(given.clone(), catalogue)?;
+    grant::check_owner(&held.owner, given)?;
     Ok(result)
 }
 
@@ -120,8 +136,9 @@ fn expiry(
     match change {
         Patch::Keep => Ok(token.expires_at),
         Patch::Clear if token.expires_at.is_none() => Ok(None),
-        Patch::Clear => limits.check_endless(latest).map(|()| None),
-        Patch::Set(lifetime) => limits.expiry(lifetime, work.now, latest),
+        Patch::Clear if latest.is_some() => Err(Refusal::invalid_value("/expires_at", grant::TOO_LONG)),
+        Patch::Clear => Ok(None),
+        Patch::Set(lifetime) => limits.end(lifetime, work.now, latest),
     }
 }
 

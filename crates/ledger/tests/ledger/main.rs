@@ -43,4 +43,5 @@ mod terms;
 mod updating;
 mod upgrade;
 mod usage;
+mod widening;
 mod wire;

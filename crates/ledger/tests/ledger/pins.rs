@@ -93,7 +93,7 @@ fn a_token_of_a_client_pins_to_that_client_only() {
     // Nor does it get the text of a token of another.
     let other = world.issue(admin.actor, token(&[])).unwrap();
     let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0 };
-    let sentence = "The token may do more than the token presented may grant.";
+    let sentence = "The token belongs to another client than the token presented.";
     assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
     let rotated = world.call(app.actor, rotate(&anns)).unwrap();
     world.held(rotated);

@@ -154,16 +154,22 @@ fn nobody_gets_the_text_of_a_stronger_token() {
     };
     let actor = world.issue(Actor::Root, weak).unwrap();
     world.address = "192.0.2.1".parse().ok();
-    let sentence = "The token may do more than the token presented may grant.";
+    let (outlives, elsewhere) = (
+        "The token would outlive the token presented.",
+        "The token may be used from addresses that the token presented may not.",
+    );
     let stronger = [
-        CreateToken { scopes: patterns(&["read", "write"]), ..within() },
-        CreateToken { lifetime: Lifetime::Seconds(61), ..within() },
-        CreateToken { lifetime: Lifetime::Longest, ..within() },
-        CreateToken { allowed_addresses: blocks("192.0.0.0/16"), ..within() },
-        CreateToken { allowed_addresses: Vec::new(), ..within() },
+        (
+            CreateToken { scopes: patterns(&["read", "write"]), ..within() },
+            "The scope write is more than the token presented may grant.",
+        ),
+        (CreateToken { lifetime: Lifetime::Seconds(61), ..within() }, outlives),
+        (CreateToken { lifetime: Lifetime::Longest, ..within() }, outlives),
+        (CreateToken { allowed_addresses: blocks("192.0.0.0/16"), ..within() }, elsewhere),
+        (CreateToken { allowed_addresses: Vec::new(), ..within() }, elsewhere),
     ];
     let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant"])).unwrap();
-    for ask_for in stronger {
+    for (ask_for, sentence) in stronger {
         let held = world.issue(Actor::Root, ask_for).unwrap();
         assert_forbidden(world.call(actor.actor, ask(&held, 0)), ForbiddenCode::Escalation, sentence);
         rotate(&mut world, granting.actor, &held, 0);
@@ -173,6 +179,7 @@ fn nobody_gets_the_text_of_a_stronger_token() {
     assert_no_such(world.call(actor.actor, ask(&admin, 0)), "token");
 
     // Not even an admin who may grant, where it is granted less than the other member.
+    let sentence = "The scope * is more than the token presented may grant.";
     world.meddle("UPDATE members SET role = 'admin' WHERE id = 'ann'");
     assert_forbidden(world.call(granting.actor, ask(&admin, 0)), ForbiddenCode::Escalation, sentence);
 }

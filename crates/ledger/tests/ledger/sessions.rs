@@ -231,7 +231,7 @@ fn it_hands_on_no_more_than_its_token_could() {
     let made = world.issue(session.actor, token(&[])).unwrap();
     assert_eq!((made.expires_at, &made.allowed_addresses), (bound.expires_at, &bound.allowed_addresses));
 
-    let own = "Nobody changes the scopes or the expiry of the token they are using.";
+    let own = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
     let longer = UpdateToken { lifetime: Patch::Clear, ..of_token(&bound.id) };
     assert_forbidden(world.call(session.actor, longer), ForbiddenCode::OwnToken, own);
     let all = UpdateToken { scopes: Some(ScopeChange::Replace(patterns(&["*"]))), ..of_token(&bound.id) };

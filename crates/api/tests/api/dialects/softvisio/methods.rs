@@ -130,7 +130,7 @@ fn a_permission_is_given_only_where_it_may_be() {
             assert_eq!(acme.deployment.world.dump(), before);
         }
         let own = acme.call(&acme.eve, method, &json!([acme.eve_id, { "orders:read": true }]));
-        let detail = "Nobody changes the scopes or the expiry of the token they are using.";
+        let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
         refused(&own, 401, -32811, detail);
     }
     // With tokens:grant as far as the member is granted.

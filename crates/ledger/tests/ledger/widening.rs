@@ -1,0 +1,264 @@
+//! Changing a token is no way round the rule against escalation: whatever a change makes possible, the actor could hand
+//! on as a new token; what a change takes away, anybody may take away who may change the token.
+
+use counterfoil_ledger::{
+    Refusal,
+    command::{
+        Actor, CreateToken, Lifetime, Patch, PutScopes, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, State,
+        UpdateMember, UpdateToken,
+    },
+    refusal::ForbiddenCode,
+};
+use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
+use serde_json::json;
+
+use crate::{
+    changes::{of_member, of_token as change},
+    support::*,
+};
+
+const GRANTS: [&str; 6] = ["tokens:write", "tokens:read", "tokens:grant", "read", "write", "secret"];
+
+fn blocks(texts: &[&str]) -> Vec<AddressBlock> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn metadata(team: &str) -> serde_json::Map<String, serde_json::Value> {
+    json!({ "team": team }).as_object().cloned().unwrap()
+}
+
+/// A token of ann's that is bound in every way in which a token can be.
+fn bound() -> CreateToken {
+    CreateToken {
+        owner: Some("ann".to_owned()),
+        enabled: false,
+        lifetime: Lifetime::Seconds(1_000),
+        not_before: Some(START.plus(500_000)),
+        allowed_addresses: blocks(&["192.0.2.0/24"]),
+        metadata: Some(metadata("a")),
+        ..token(&["read", "write"])
+    }
+}
+
+/// Every field of a change with what makes more possible in it, and what does not. A field that is new does not compile
+/// here until it says what of it does.
+fn changes(id: &str) -> (Vec<(&'static str, UpdateToken)>, Vec<(&'static str, UpdateToken)>) {
+    let UpdateToken {
+        id: _,
+        name: _,
+        note: _,
+        enabled: _,
+        scopes: _,
+        lifetime: _,
+        not_before: _,
+        allowed_addresses: _,
+        metadata: _,
+    } = change(id);
+    let until = |seconds: u64| Patch::Set(Lifetime::Until(START.plus(seconds * 1_000)));
+    let starts = |seconds: u64| Patch::Set(START.plus(seconds * 1_000));
+    let from = |texts: &[&str]| Some(blocks(texts));
+    let replace = |texts: &[&str]| Some(ScopeChange::Replace(patterns(texts)));
+    let merge =
+        |scope: &str, on| Some(ScopeChange::Merge([(ScopePattern::parse(scope).unwrap(), on)].into_iter().collect()));
+    let more = vec![
+        ("name", UpdateToken { name: Some("another".to_owned()), ..change(id) }),
+        ("enabled", UpdateToken { enabled: Some(true), ..change(id) }),
+        ("scopes: another list", UpdateToken { scopes: replace(&["write", "tokens:write"]), ..change(id) }),
+        ("scopes: one more", UpdateToken { scopes: merge("tokens:write", true), ..change(id) }),
+        ("lifetime: later", UpdateToken { lifetime: until(1_001), ..change(id) }),
+        ("lifetime: in more seconds", UpdateToken { lifetime: Patch::Set(Lifetime::Seconds(1_001)), ..change(id) }),
+        ("lifetime: none", UpdateToken { lifetime: Patch::Clear, ..change(id) }),
+        ("not_before: earlier", UpdateToken { not_before: starts(499), ..change(id) }),
+        ("not_before: none", UpdateToken { not_before: Patch::Clear, ..change(id) }),
+        ("allowed_addresses: wider", UpdateToken { allowed_addresses: from(&["192.0.0.0/16"]), ..change(id) }),
+        ("allowed_addresses: others", UpdateToken { allowed_addresses: from(&["198.51.100.0/24"]), ..change(id) }),
+        ("allowed_addresses: anywhere", UpdateToken { allowed_addresses: from(&[]), ..change(id) }),
+        ("metadata", UpdateToken { metadata: Patch::Set(metadata("b")), ..change(id) }),
+        ("metadata: none", UpdateToken { metadata: Patch::Clear, ..change(id) }),
+    ];
+    let less = vec![
+        ("note", UpdateToken { note: Patch::Set("seen".to_owned()), ..change(id) }),
+        ("note: none", UpdateToken { note: Patch::Clear, ..change(id) }),
+        ("name: the same", UpdateToken { name: Some("a token".to_owned()), ..change(id) }),
+        ("enabled", UpdateToken { enabled: Some(false), ..change(id) }),
+        ("scopes: fewer", UpdateToken { scopes: replace(&["write"]), ..change(id) }),
+        ("scopes: one less", UpdateToken { scopes: merge("read", false), ..change(id) }),
+        ("lifetime: sooner", UpdateToken { lifetime: until(999), ..change(id) }),
+        ("not_before: later", UpdateToken { not_before: starts(501), ..change(id) }),
+        ("allowed_addresses: fewer", UpdateToken { allowed_addresses: from(&["192.0.2.0/25"]), ..change(id) }),
+        ("metadata: the same", UpdateToken { metadata: Patch::Set(metadata("a")), ..change(id) }),
+    ];
+    (more, less)
+}
+
+fn world() -> (World, Held) {
+    let (mut world, admin) = World::founded();
+    let secret = ScopeEntry { grantable_by: Role::Admin, ..entry("secret") };
+    world.call(Actor::Root, PutScopes { scopes: vec![entry("read"), entry("write"), secret] }).unwrap();
+    let _: Held = world.join("ann", &GRANTS);
+    (world, admin)
+}
+
+fn of_ann(scopes: &[&str]) -> CreateToken {
+    CreateToken { owner: Some("ann".to_owned()), ..token(scopes) }
+}
+
+#[track_caller]
+fn assert_escalation<T>(outcome: Result<T, Refusal>, what: &str) {
+    match outcome {
+        Err(Refusal::Forbidden { code: ForbiddenCode::Escalation, .. }) => {}
+        Err(other) => panic!("{what}: {other:?}"),
+        Ok(_) => panic!("{what}: passed"),
+    }
+}
+
+#[test]
+fn whatever_a_change_makes_possible_could_be_issued_and_narrowing_is_free() {
+    let (mut world, admin) = world();
+    let weak = world.issue(Actor::Root, of_ann(&["tokens:write", "read"])).unwrap();
+    let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant"])).unwrap();
+    let others = world.issue(admin.actor, token(&["tokens:write"])).unwrap();
+    let (more, less) = changes("tok_x");
+    for index in 0..more.len() {
+        let held = world.issue(Actor::Root, bound()).unwrap();
+        let ask = || changes(&held.id).0.swap_remove(index);
+        let (what, _) = ask();
+        assert_escalation(world.call(weak.actor, ask().1), what);
+        // Nor where it comes with what takes something away.
+        let narrowing = UpdateToken { note: Patch::Set("n".to_owned()), ..ask().1 };
+        assert_escalation(world.call(weak.actor, narrowing), what);
+        assert_escalation(world.call(others.actor, ask().1), what);
+        assert!(world.call(granting.actor, ask().1).is_ok(), "{what}: who may grant all of it may");
+    }
+    for index in 0..less.len() {
+        let held = world.issue(Actor::Root, bound()).unwrap();
+        let (what, ask) = changes(&held.id).1.swap_remove(index);
+        assert!(world.call(weak.actor, ask).is_ok(), "{what}: takes nothing but away");
+    }
+}
+
+#[test]
+fn what_an_admin_disabled_stays_disabled() {
+    let (mut world, admin) = world();
+    let weak = world.issue(Actor::Root, of_ann(&["tokens:write"])).unwrap();
+    let held = world.issue(Actor::Root, of_ann(&["write"])).unwrap();
+    let switch = |id: &str, on| UpdateToken { enabled: Some(on), ..change(id) };
+    world.call(admin.actor, switch(&held.id, false)).unwrap();
+    assert_escalation(world.call(weak.actor, switch(&held.id, true)), "re-enabled");
+    assert_eq!(world.call(admin.actor, switch(&held.id, true)).unwrap().state, State::Active);
+    // One that it could issue it may switch as it likes.
+    let equal = world.issue(Actor::Root, of_ann(&["tokens:write"])).unwrap();
+    for on in [false, true] {
+        world.call(weak.actor, switch(&equal.id, on)).unwrap();
+    }
+}
+
+#[test]
+fn a_bound_actor_widens_within_its_own_bounds_only() {
+    let (mut world, _) = world();
+    let weak = CreateToken {
+        lifetime: Lifetime::Seconds(100),
+        allowed_addresses: blocks(&["192.0.2.0/24"]),
+        ..of_ann(&["tokens:write", "read"])
+    };
+    let weak = world.issue(Actor::Root, weak).unwrap();
+    world.address = "192.0.2.1".parse().ok();
+    let within = || CreateToken {
+        lifetime: Lifetime::Seconds(50),
+        allowed_addresses: blocks(&["192.0.2.0/25"]),
+        enabled: false,
+        ..of_ann(&["read"])
+    };
+    let held = world.issue(Actor::Root, within()).unwrap();
+    let until = |seconds: u64| Patch::Set(Lifetime::Until(START.plus(seconds * 1_000)));
+    let from = |texts: &[&str]| Some(blocks(texts));
+    let id = &held.id;
+    for (what, ask) in [
+        ("outlives", UpdateToken { lifetime: until(101), ..change(id) }),
+        ("endless", UpdateToken { lifetime: Patch::Clear, ..change(id) }),
+        ("from elsewhere", UpdateToken { allowed_addresses: from(&["192.0.2.0/25", "198.51.100.1"]), ..change(id) }),
+        ("from anywhere", UpdateToken { allowed_addresses: from(&[]), ..change(id) }),
+    ] {
+        assert_escalation(world.call(weak.actor, ask), what);
+    }
+    let ask = UpdateToken {
+        enabled: Some(true),
+        lifetime: until(100),
+        allowed_addresses: from(&["192.0.2.0/24"]),
+        ..change(id)
+    };
+    assert_eq!(world.call(weak.actor, ask).unwrap().state, State::Active);
+    // What lives longer than the actor, or from elsewhere, it does not switch on, even where it touches neither.
+    for ask in [
+        CreateToken { lifetime: Lifetime::Seconds(101), ..within() },
+        CreateToken { allowed_addresses: blocks(&["192.0.0.0/16"]), ..within() },
+        CreateToken { allowed_addresses: Vec::new(), ..within() },
+    ] {
+        let held = world.issue(Actor::Root, ask).unwrap();
+        let on = UpdateToken { enabled: Some(true), ..change(&held.id) };
+        assert_escalation(world.call(weak.actor, on), "switched on beyond the actor");
+        // But it may make it sooner over, and from fewer addresses, wherever these lie.
+        let less = UpdateToken { lifetime: until(49), allowed_addresses: from(&["192.0.2.9"]), ..change(&held.id) };
+        world.call(weak.actor, less).unwrap();
+    }
+}
+
+#[test]
+fn an_admin_who_is_granted_little_widens_no_stronger_token_of_another() {
+    let (mut world, admin) = world();
+    let strong = world.issue(admin.actor, CreateToken { enabled: false, ..token(&["*"]) }).unwrap();
+    world.call(Actor::Root, UpdateMember { role: Some(Role::Admin), ..of_member("ann") }).unwrap();
+    for scopes in [&["tokens:write"][..], &["tokens:write", "tokens:grant"]] {
+        let little = world.issue(Actor::Root, of_ann(scopes)).unwrap();
+        let on = UpdateToken { enabled: Some(true), ..change(&strong.id) };
+        assert_escalation(world.call(little.actor, on), "re-enabled");
+        let marked = UpdateToken { metadata: Patch::Set(metadata("b")), ..change(&strong.id) };
+        assert_escalation(world.call(little.actor, marked), "metadata");
+        let rotation = RotateToken { id: strong.id.clone(), ..rotation() };
+        assert_escalation(world.call(little.actor, rotation), "rotated");
+        let off = UpdateToken { enabled: Some(false), note: Patch::Set("off".to_owned()), ..change(&strong.id) };
+        world.call(little.actor, off).unwrap();
+    }
+    let little = world.issue(Actor::Root, of_ann(&["tokens:write"])).unwrap();
+    world.call(little.actor, RevokeToken { id: strong.id.clone(), reason: None }).unwrap();
+}
+
+fn rotation() -> RotateToken {
+    RotateToken { id: String::new(), grace_seconds: 0 }
+}
+
+#[test]
+fn what_admins_grant_no_other_brings_back_to_life_or_gets_the_text_of() {
+    let (mut world, admin) = world();
+    let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant", "secret"])).unwrap();
+    let held = world.issue(Actor::Root, CreateToken { enabled: false, ..of_ann(&["secret"]) }).unwrap();
+    let on = || UpdateToken { enabled: Some(true), ..change(&held.id) };
+    let rotation = || RotateToken { id: held.id.clone(), ..rotation() };
+    assert_escalation(world.call(granting.actor, on()), "switched on");
+    assert_escalation(world.call(granting.actor, rotation()), "rotated");
+    assert!(world.call(admin.actor, on()).is_ok());
+    assert!(world.call(admin.actor, rotation()).is_ok());
+    // The very token that is used is rotated all the same.
+    assert!(world.call(granting.actor, RotateToken { id: granting.id.clone(), ..rotation() }).is_ok());
+}
+
+#[test]
+fn nobody_changes_from_where_the_token_they_are_using_may_be_used() {
+    let (mut world, _) = world();
+    let own = CreateToken { allowed_addresses: blocks(&["192.0.2.0/24"]), ..of_ann(&["tokens:write", "tokens:grant"]) };
+    let own = world.issue(Actor::Root, own).unwrap();
+    world.address = "192.0.2.1".parse().ok();
+    let sentence = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
+    for addresses in [&[][..], &["192.0.2.0/25"], &["192.0.0.0/16"]] {
+        let ask = UpdateToken { allowed_addresses: Some(blocks(addresses)), ..change(&own.id) };
+        assert_forbidden(world.call(own.actor, ask), ForbiddenCode::OwnToken, sentence);
+    }
+    let own_metadata =
+        UpdateToken { metadata: Patch::Set(metadata("b")), name: Some("n".to_owned()), ..change(&own.id) };
+    assert!(world.call(own.actor, own_metadata).is_ok(), "it could issue one like it, with any");
+    // A start that has passed binds nobody any more.
+    let begun = UpdateToken { not_before: Patch::Set(Timestamp(START.0 - 1)), ..change(&own.id) };
+    assert!(world.call(own.actor, begun).is_ok());
+    let sooner = UpdateToken { not_before: Patch::Clear, ..change(&own.id) };
+    assert!(world.call(own.actor, sooner).is_ok());
+}
