@@ -344,6 +344,13 @@ pub const SECTIONS: &[Section] = &[
                 "Set a later `expires_at` first, or issue another.",
             ),
             code(
+                "TOO_MANY_TEXTS",
+                &[409],
+                "The token was rotated with a grace period so often that eight of its values are valid at the moment.",
+                "Wait until the next one expires, which `detail` says; rotate without `grace_seconds`; or end the previous \
+                 values with `\"previous\": \"end\"`.",
+            ),
+            code(
                 "LAST_ADMIN",
                 &[409],
                 "Nobody would be left to administer the workspace.",
@@ -416,6 +423,13 @@ pub const SECTIONS: &[Section] = &[
                 &[403],
                 "It changes the scopes, the expiry or the addresses of the very token that the request presents.",
                 "Use another token for it.",
+            ),
+            code(
+                "REPLACED_TEXT",
+                &[403],
+                "A rotation replaced the token value that the request presents. Until its grace period is over it can be \
+                 used as before, but it changes nothing, issues nothing and rotates nothing.",
+                "Present the value that the token has now. To revoke the old value itself, send it to `POST /oauth/revoke`.",
             ),
             code(
                 "TOKEN_ONLY",

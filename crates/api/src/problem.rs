@@ -309,6 +309,7 @@ impl From<Refusal> for Problem {
                     ForbiddenCode::NotYours => "NOT_YOURS",
                     ForbiddenCode::RootOnly => "ROOT_ONLY",
                     ForbiddenCode::OwnToken => "OWN_TOKEN",
+                    ForbiddenCode::ReplacedText => "REPLACED_TEXT",
                     ForbiddenCode::TokenOnly => "TOKEN_ONLY",
                 };
                 Self::new(StatusCode::FORBIDDEN, code, detail)
@@ -331,6 +332,7 @@ impl From<Refusal> for Problem {
                 let code = match code {
                     ConflictCode::TokenRevoked => "TOKEN_REVOKED",
                     ConflictCode::TokenExpired => "TOKEN_EXPIRED",
+                    ConflictCode::TooManyTexts => "TOO_MANY_TEXTS",
                     ConflictCode::LastAdmin => "LAST_ADMIN",
                 };
                 Self::new(StatusCode::CONFLICT, code, detail)

@@ -169,6 +169,8 @@ pub enum Command {
     RotateToken(RotateToken),
     /// See [`RevokeToken`].
     RevokeToken(RevokeToken),
+    /// See [`RevokeText`].
+    RevokeText(RevokeText),
     /// See [`RevokeTokens`].
     RevokeTokens(RevokeTokens),
     /// See [`ImportTokens`].
@@ -381,6 +383,7 @@ commands! {
     UpdateToken => TokenView,
     RotateToken => Issued,
     RevokeToken => TokenView,
+    RevokeText => RevokedText,
     RevokeTokens => RevokedTokens,
     ImportTokens => Imported,
     OpenSession => OpenedSession,

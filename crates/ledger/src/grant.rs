@@ -8,9 +8,9 @@ use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
 use crate::{
     authority::Authority,
-    command::Lifetime,
+    command::{Command, Lifetime},
     members::MemberRow,
-    refusal::{InvalidCode, Refusal},
+    refusal::{ForbiddenCode, InvalidCode, Refusal},
     scopes::{BuiltIn, Catalogue},
     tokens::{OwnedToken, TokenRow},
     workspace::WorkspaceRow,
@@ -342,6 +342,33 @@ impl Gain {
             Self::Nothing
         }
     }
+}
+
+/// Checks that the text presented may have this done. One that rotation replaced is used as before until it ends, by whoever
+/// still holds it, and that may be whom it was rotated away from: so it asks its questions, and does nothing that lasts. What
+/// is not named here is refused, a command that is new as well, and whatever scopes the token holds.
+///
+/// # Errors
+/// `REPLACED_TEXT`
+pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Result<(), Refusal> {
+    let Some(held) = authority.token().filter(|held| held.replaced_until().is_some()) else { return Ok(()) };
+    let may = match command {
+        question if question.is_question() => true,
+        // It ends with the text that opens it.
+        Command::OpenSession(_) => true,
+        Command::EndSession(ask) => {
+            authority.session().is_some_and(|own| ask.id.as_ref().is_none_or(|id| *id == own.id))
+        }
+        // Whoever finds it can make it harmless, and nothing else.
+        Command::RevokeText(ask) => ask.digest == held.presented(),
+        _ => false,
+    };
+    if may {
+        return Ok(());
+    }
+    let detail = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
+        Present the value that the token has now.";
+    Err(Refusal::forbidden(ForbiddenCode::ReplacedText, detail))
 }
 
 /// Checks that a token of this member may be given these patterns.

@@ -14,6 +14,7 @@ use crate::{
     command::{Actor, Ask, Command, Deleted, Request},
     deletion,
     editions::{self, Step},
+    grant,
     idempotency::{Kept as _, Once, Repeatable},
     identity,
     leases::{self, Leases},
@@ -176,6 +177,7 @@ fn carry_out(
     if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
         return Err(Refusal::OriginNotAllowed);
     }
+    grant::check_presented(&authority, &command)?;
     // Whoever holds a lease granted before this moment may not know of what is done now.
     let safe_in = wait.then(|| leases.safe_in(&workspace, now));
     let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };
@@ -207,6 +209,7 @@ fn carry_out(
         Command::UpdateToken(ask) => reply(ask, |ask| tokens::update(work, ask)),
         Command::RotateToken(ask) => made(work, once, ask, |ask| tokens::rotate(work, mint, &ask)),
         Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(work, &ask)),
+        Command::RevokeText(ask) => reply(ask, |ask| tokens::revoke_text(work, &ask)),
         Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(work, ask)),
         Command::ImportTokens(ask) => made(work, once, ask, |ask| tokens::import(work, mint, ask)),
         Command::OpenSession(ask) => reply(ask, |_| sessions::open(work, mint)),

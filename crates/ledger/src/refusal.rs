@@ -129,6 +129,8 @@ pub enum ForbiddenCode {
     RootOnly,
     /// It changes what the very token that is used for it may do, or for how long.
     OwnToken,
+    /// It presents a text that rotation has replaced, and asks for more than to use it.
+    ReplacedText,
     /// Only a member's token may, neither a session nor root.
     TokenOnly,
 }
@@ -141,6 +143,8 @@ pub enum ConflictCode {
     TokenRevoked,
     /// The token has expired.
     TokenExpired,
+    /// As many texts of the token work as may at a time.
+    TooManyTexts,
     /// Nobody would be left to administer the workspace.
     LastAdmin,
 }

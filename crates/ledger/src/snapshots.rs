@@ -16,6 +16,7 @@ use crate::{
     refusal::Refusal,
     scopes::BuiltIn,
     sql::SqlError,
+    tokens::OwnedToken,
     work::Work,
     workspace::WorkspaceRow,
 };
@@ -34,7 +35,11 @@ pub(crate) fn read(work: &Work<'_>, secrets: &[SealSecret]) -> Result<Snapshot, 
     let Work { sql, now, workspace, .. } = work;
     if let Some(edition) = editions::current(*sql, Kind::Snapshots)? {
         let as_of = moment(work, &edition)?;
-        let expires_at = as_of.plus(term(workspace));
+        let mut expires_at = as_of.plus(term(workspace));
+        // A text that rotation replaced takes nothing out of the house that is good for longer than itself.
+        if let Some(end) = work.authority.token().and_then(OwnedToken::replaced_until) {
+            expires_at = expires_at.min(end);
+        }
         // Nobody has a use for one that is over: the registry has been down for that long.
         if *now < expires_at {
             let head = SnapshotHead { workspace: workspace.key, as_of, expires_at, manifest: edition.manifest };

@@ -15,7 +15,8 @@ use axum::{
 use counterfoil_ledger::{
     BuiltIn,
     command::{
-        Actor, CreateToken, Lifetime, ReadMember, ReadSession, RevokeToken, Role, ScopeChange, TokenFilter, UpdateToken,
+        Actor, CreateToken, Ended, Lifetime, ReadMember, ReadSession, RevokeText, Role, ScopeChange, TokenFilter,
+        UpdateToken,
     },
 };
 use counterfoil_token::Digest;
@@ -184,9 +185,13 @@ async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<Scope
 }
 
 async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Answer<Content>, Problem> {
-    let Token { id, .. } = find(caller, reach, id).await?;
-    caller.ask(RevokeToken { id, reason: None }).await?;
-    Ok(Answer(Content::default()))
+    let digest = digest(id);
+    look_for(caller, reach, digest).await?.ok_or_else(|| no_token(id))?;
+    // The id of a text that rotation replaced, and that still has time, is that text's alone.
+    match caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended {
+        Ended::Nothing => Err(no_token(id)),
+        Ended::Token | Ended::Text => Ok(Answer(Content::default())),
+    }
 }
 
 /// Changes the fields that the mask names. One that it names and the body lacks is emptied: clients leave empty ones out.
@@ -215,17 +220,25 @@ async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked:
 /// # Errors
 /// `NOT_FOUND` at `token_id`, whether there is none or none that the caller may see.
 async fn find<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Token, Problem> {
-    // No token has the digest of no text. The ledger is asked for it all the same: it judges the caller.
-    let digest = Digest::from_hex(id).unwrap_or_else(|_| Digest::of(&[]));
-    let found = if caller.actor == Actor::Token(digest) {
-        // Whoever holds a token may know of it and end it, whatever it may do besides.
-        Some(caller.own_token().await?)
-    } else {
-        let mine = reach == Reach::Own;
-        caller.token(TokenFilter { digest: Some(digest), live: true, mine, ..TokenFilter::default() }).await?
-    };
+    let digest = digest(id);
+    let found = look_for(caller, reach, digest).await?;
     // It is also found by a text that rotation has replaced; its id is the digest of the one that it has now.
     found.filter(|token| token.digest == digest).ok_or_else(|| no_token(id))
+}
+
+/// The live token that has, or had, the text with this digest.
+async fn look_for<P: Ports>(caller: &Caller<P>, reach: Reach, digest: Digest) -> Result<Option<Token>, Problem> {
+    if caller.actor == Actor::Token(digest) {
+        // Whoever holds a token may know of it and end it, whatever it may do besides.
+        return caller.own_token().await.map(Some);
+    }
+    let mine = reach == Reach::Own;
+    caller.token(TokenFilter { digest: Some(digest), live: true, mine, ..TokenFilter::default() }).await
+}
+
+/// No token has the digest of no text. The ledger is asked for it all the same: it judges the caller.
+fn digest(id: &str) -> Digest {
+    Digest::from_hex(id).unwrap_or_else(|_| Digest::of(&[]))
 }
 
 fn no_token(id: &str) -> Problem {

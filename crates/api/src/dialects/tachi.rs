@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use counterfoil_ledger::command::{Actor, CreateToken, ReadClient, Records, RevokeToken, TokenFilter};
+use counterfoil_ledger::command::{CreateToken, Ended, ReadClient, RevokeText, RevokeToken, TokenFilter};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopeSet;
 use http::StatusCode;
@@ -21,14 +21,7 @@ use super::{
     fields::{Fields, wrong},
     tokens::{self, Token},
 };
-use crate::{
-    answer::Answer,
-    app::App,
-    credential::Caller,
-    ledger::{Source, Terms},
-    ports::Ports,
-    problem::Problem,
-};
+use crate::{answer::Answer, app::App, credential::Caller, ports::Ports, problem::Problem};
 
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
@@ -113,8 +106,21 @@ async fn create<P: Ports>(SelfKey { caller, .. }: SelfKey<P>, fields: Fields) ->
 
 async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Response, Problem> {
     let no_such_key = || Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "This key does not exist.");
-    let id = named(&caller, &token).await?.ok_or_else(no_such_key)?;
-    caller.ask(RevokeToken { id, reason: None }).await?;
+    match named(&token) {
+        Name::Id(id) => {
+            let filter = TokenFilter { id: Some(id), ..own() };
+            let Token { id, .. } = caller.token(filter).await?.ok_or_else(no_such_key)?;
+            caller.ask(RevokeToken { id, reason: None }).await?;
+        }
+        Name::Text(digest) => {
+            let filter = TokenFilter { digest: Some(digest), ..own() };
+            caller.token(filter).await?.ok_or_else(no_such_key)?;
+            // A text that rotation replaced ends alone: whoever removes it must not end the one that took its place.
+            if caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended == Ended::Nothing {
+                return Err(no_such_key());
+            }
+        }
+    }
     Ok(success("Removed Token.", Nothing {}))
 }
 
@@ -150,31 +156,19 @@ fn own() -> TokenFilter {
     TokenFilter { mine: true, live: true, ..TokenFilter::default() }
 }
 
-/// The id of the session's own live token that goes by this id or has this text.
-async fn named<P: Ports>(caller: &Caller<P>, name: &str) -> Result<Option<String>, Problem> {
-    if is_id(name) {
-        let token = caller.token(TokenFilter { id: Some(name.to_owned()), ..own() }).await?;
-        return Ok(token.map(|token| token.id));
+/// What a token is called by.
+enum Name {
+    Id(String),
+    Text(Digest),
+}
+
+/// `tok_` and 22 characters are an id. A text that is none may look so where it was imported; its token goes by its id then.
+fn named(name: &str) -> Name {
+    if name.len() == 26 && name.starts_with("tok_") {
+        Name::Id(name.to_owned())
+    } else {
+        Name::Text(Digest::of(name.as_bytes()))
     }
-    let digest = Digest::of(name.as_bytes());
-    let Some(token) = caller.token(TokenFilter { digest: Some(digest), ..own() }).await? else { return Ok(None) };
-    // The ledger also finds a token by what it is no longer called. Whoever removes a text that is over must not end
-    // the one that took its place.
-    let works = token.digest == digest || works(caller, digest).await?;
-    Ok(works.then_some(token.id))
-}
-
-/// `tok_` and 22 characters. A text that is no id may look so where it was imported; its token goes by its id then.
-fn is_id(name: &str) -> bool {
-    name.len() == 26 && name.starts_with("tok_")
-}
-
-/// Whether the text still works: rotation may leave the one that it replaces some time.
-async fn works<P: Ports>(caller: &Caller<P>, digest: Digest) -> Result<bool, Problem> {
-    let question = Records { digests: vec![digest] };
-    let reply = caller.gate.ask(caller.workspace, Actor::Verifier, Source::default(), Terms::default(), question);
-    let recorded = reply.await?.read()?;
-    Ok(recorded.tokens.iter().any(|(_, record)| record.as_ref().is_some_and(|record| !record.revoked)))
 }
 
 impl Document {

@@ -243,7 +243,12 @@ impl Operation {
             codes.push("CROSS_ORIGIN");
         }
         match self.needs {
-            Needs::Scope(_) => codes.push("INSUFFICIENT_SCOPE"),
+            Needs::Scope(scope) => {
+                codes.push("INSUFFICIENT_SCOPE");
+                if self.method != "GET" && matches!(scope, "tokens:write" | "workspace:manage") {
+                    codes.push("REPLACED_TEXT");
+                }
+            }
             Needs::RootThere => codes.push("ROOT_ONLY"),
             Needs::Nothing | Needs::Token | Needs::Session | Needs::Root => {}
         }

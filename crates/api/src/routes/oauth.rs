@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use counterfoil_ledger::command::{ReadSelf, RevokeToken, RevokeTokens, Selection, TokenFilter};
+use counterfoil_ledger::command::RevokeText;
 use counterfoil_token::{Digest, TokenRef};
 use counterfoil_verify::{Code, Decision, Demand, Known, ScopePattern};
 use futures_util::future::BoxFuture;
@@ -109,21 +109,16 @@ pub(super) async fn introspect<P: Ports>(
     }
 }
 
-/// Revokes the token in the name of the caller, or in its own: who has a token may end it. A token that is not known, or
-/// that the caller may not see, is answered like one that was revoked (section 2.2).
+/// Revokes the token in the name of the caller, or in its own: who has a token may end it. One that rotation has replaced is
+/// ended alone: its successor is another token to whoever reports it. A token that is not known, or that the caller may not
+/// see, is answered like one that was revoked (section 2.2).
 pub(super) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
     let in_its_own_name = secret.as_ref().is_none_or(|secret| *secret == token);
     let digest = Digest::of(token.as_bytes());
     let revoked = async {
         let caller = Caller::presenting(&parts, &app, Some(secret.unwrap_or(token))).await?;
-        if in_its_own_name {
-            let Head { id, .. } = caller.ask(ReadSelf {}).await?.look()?;
-            caller.ask(RevokeToken { id, reason: None }).await.map(drop)
-        } else {
-            let select = Selection::Filter(TokenFilter { digest: Some(digest), ..TokenFilter::default() });
-            caller.ask(RevokeTokens { select, reason: None }).await.map(drop)
-        }
+        caller.ask(RevokeText { digest, reason: None }).await.map(drop)
     };
     match revoked.await {
         // It does not pass any more, which is what was asked for.

@@ -199,14 +199,26 @@ fn one_token() -> Vec<Operation> {
             .answers::<Usage>(200)
             .refuses(&["INVALID_VALUE"]),
         post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
-            .about("Its identity, pin and history stay. At most two texts work at a time.")
+            .about(
+                "Its identity, pin and history stay. `previous_valid_until` is a promise: a later rotation does not shorten \
+                 it unless it says `\"previous\": \"end\"`. At most eight values of a token are valid at a time. A value that \
+                 a rotation replaced can be used until its grace period is over, but it changes nothing and issues nothing.",
+            )
             .needs(WRITE)
             .may_take::<tokens::Rotate>()
             .once()
             .answers::<Issued>(200)
             .waits()
             .conditional()
-            .refuses(&["INVALID_VALUE", "ESCALATION", "NOT_YOURS", "TOKEN_REVOKED", "TOKEN_EXPIRED", "TEXTS_EXCEEDED"]),
+            .refuses(&[
+                "INVALID_VALUE",
+                "ESCALATION",
+                "NOT_YOURS",
+                "TOKEN_REVOKED",
+                "TOKEN_EXPIRED",
+                "TOO_MANY_TEXTS",
+                "TEXTS_EXCEEDED",
+            ]),
     ]
 }
 

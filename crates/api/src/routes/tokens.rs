@@ -52,8 +52,21 @@ pub(super) struct Rotate {
     /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     #[serde(deserialize_with = "any_seconds")]
     grace_seconds: u64,
+    /// What becomes of values that earlier rotations replaced and that are still in their grace period: `end` ends them now.
+    /// Where absent they stay valid as long as was promised. The value that this rotation replaces goes by
+    /// `grace_seconds` alone.
+    previous: Option<Previous>,
     /// Answers only when every check but eventual ones goes by the change.
     wait: bool,
+}
+
+/// What becomes of values that earlier rotations replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(rename_all = "snake_case")]
+enum Previous {
+    /// They end now.
+    End,
 }
 
 pub(super) async fn rotate<P: Ports>(
@@ -63,9 +76,11 @@ pub(super) async fn rotate<P: Ports>(
     IfMatch(if_version): IfMatch,
     body: Option<Json<Rotate>>,
 ) -> Result<Reply<Issued>, Problem> {
-    let Rotate { grace_seconds, wait } = body.map(|Json(body)| body).unwrap_or_default();
+    let Rotate { grace_seconds, previous, wait } = body.map(|Json(body)| body).unwrap_or_default();
     let terms = Terms { idempotency_key, if_version, wait };
-    tagged(caller.ask_on(terms, RotateToken { id, grace_seconds }).await?)
+    tagged(
+        caller.ask_on(terms, RotateToken { id, grace_seconds, end_previous: previous == Some(Previous::End) }).await?,
+    )
 }
 
 /// Which part of a token's usage.

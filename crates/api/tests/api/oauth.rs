@@ -243,6 +243,33 @@ fn a_token_is_revoked_by_who_may_and_by_itself() {
     assert!(lives(&other.admin) && lives(&tenant.admin) && lives(&ada));
 }
 
+/// A scanner that reports a leak which was rotated away already must not take down what runs on the new token.
+#[test]
+fn a_token_that_a_rotation_replaced_is_revoked_alone() {
+    let world = World::new();
+    let World { deployment, tenant } = &world;
+    let writer = world.token(&["tokens:write"]);
+    let revoke = |by: &str, token: &str| form(world.call("/oauth/revoke").bearer(by), &[("token", token)]).send();
+    let lives = |token: &str| deployment.get(token, "/v1/tokens/self").status == 200;
+    let issued = deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
+    let rotate = |grace: u64| {
+        let path = format!("/v1/tokens/{}/rotate", text(&issued, "/id"));
+        text(&deployment.post(&tenant.admin, &path, &json!({ "grace_seconds": grace })).expect(200), "/token")
+    };
+    let first = text(&issued, "/token");
+    let (second, third) = (rotate(60), rotate(60));
+    let fourth = rotate(0);
+    assert!(lives(&first) && lives(&second) && !lives(&third) && lives(&fourth));
+    for _ in 0..2 {
+        assert_eq!(revoke(&writer, &first).status, 200);
+        assert_eq!(form(world.call("/oauth/revoke"), &[("token", &second)]).send().status, 200, "in its own name");
+        assert_eq!(revoke(&writer, &third).status, 200, "over before it was reported");
+        assert_eq!([&first, &second, &third, &fourth].map(|text| lives(text)), [false, false, false, true]);
+    }
+    assert_eq!(revoke(&writer, &fourth).status, 200);
+    assert!(!lives(&fourth));
+}
+
 #[test]
 fn a_ledger_that_is_down_is_told_and_never_taken_for_a_no() {
     let world = World::new();

@@ -140,6 +140,50 @@ fn a_rotated_token_works_with_both_texts_until_the_grace_is_over() {
 }
 
 #[test]
+fn a_later_rotation_keeps_what_an_earlier_one_promised_unless_it_says_otherwise() {
+    let (deployment, acme) = setup();
+    let gate = deployment.token(&acme.admin, &["tokens:verify"]);
+    let (first, id, _) = issue(&deployment, &acme.admin, "ci");
+    let turn = |body: Value| rotate(&deployment, &acme.admin, &id, &body);
+    let mut texts = vec![first];
+    for _ in 0..7 {
+        texts.push(text(&turn(json!({ "grace_seconds": 3_600 })).expect(200), "/token"));
+    }
+    let valid = || texts.iter().filter(|text| check(&deployment, &gate, text) == "VALID").count();
+    assert_eq!(valid(), 8);
+    let refused = turn(json!({ "grace_seconds": 60 }));
+    assert!(text(&refused.body, "/detail").contains("2027-01-15T09:00:00.000Z"), "{}", refused.body);
+    assert_eq!(refused.refused(409), "TOO_MANY_TEXTS");
+    let ended = turn(json!({ "grace_seconds": 60, "previous": "end" })).expect(200);
+    assert_eq!(ended["previous_valid_until"], "2027-01-15T08:01:00.000Z");
+    assert_eq!((valid(), check(&deployment, &gate, &texts[7])), (1, "VALID".into()), "the last one has its grace");
+    turn(json!({ "previous": "end" })).expect(200);
+    assert_eq!(valid(), 0);
+    for wrong in ["keep", "END", ""] {
+        let reply = turn(json!({ "previous": wrong }));
+        assert_eq!((reply.status, &reply.body["pointer"]), (422, &json!("/previous")));
+    }
+}
+
+#[test]
+fn a_replaced_text_is_used_and_changes_nothing() {
+    let (deployment, acme) = setup();
+    let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["*"] }));
+    let (old, id) = (text(&issued, "/token"), text(&issued, "/id"));
+    rotate(&deployment, &acme.admin, &id, &json!({ "grace_seconds": 60 })).expect(200);
+    deployment.get(&old, "/v1/tokens").expect(200);
+    assert_eq!(check(&deployment, &old, &acme.admin), "VALID");
+    for reply in [
+        rotate(&deployment, &old, &id, &json!({})),
+        deployment.post(&old, "/v1/tokens", &json!({ "name": "", "scopes": [] })),
+        patch(&deployment, &old, &id, &json!({ "name": "mine" })),
+        deployment.delete(&old, &format!("/v1/tokens/{id}")),
+    ] {
+        assert_eq!(reply.refused(403), "REPLACED_TEXT");
+    }
+}
+
+#[test]
 fn a_repeated_request_has_one_effect_and_shows_no_text_again() {
     let (deployment, acme) = setup();
     let send = |path: &str, key: &str, body: &Value| {

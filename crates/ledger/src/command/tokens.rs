@@ -296,14 +296,46 @@ pub enum ScopeChange {
     Merge(BTreeMap<ScopePattern, bool>),
 }
 
-/// Gives a token a new text; needs `tokens:write`. Its identity, pin and history stay. At most two texts work at a
-/// time: a second rotation ends the older ones at once.
+/// Gives a token a new text; needs `tokens:write`. Its identity, pin and history stay. What an earlier rotation promised to
+/// the text that it replaced holds, unless this one is told to end it. At most eight texts work at a time.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct RotateToken {
     /// `tok_…`
     pub id: String,
     /// For how many seconds the text that it has now goes on working: 0 to 30 days.
     pub grace_seconds: u64,
+    /// Whether the texts that earlier rotations replaced end now, whatever they were promised.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub end_previous: bool,
+}
+
+/// Ends one text, by its digest; needs `tokens:write`, but for a text of the token that is used. Where the token has it, the
+/// token is revoked for good. Where rotation replaced it, it ends alone, and the token goes on with the text that it has.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RevokeText {
+    /// The digest of the text.
+    pub digest: Digest,
+    /// For the audit, at most 200 characters.
+    pub reason: Option<String>,
+}
+
+/// What [`RevokeText`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevokedText {
+    /// What ended.
+    pub ended: Ended,
+}
+
+/// What ended with a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// The token.
+    Token,
+    /// The text alone.
+    Text,
+    /// Nothing: no text by this digest works that the actor may see.
+    Nothing,
 }
 
 /// Revokes many at once; needs `tokens:write`. All or nothing: an unknown id, or more than 1,000 tokens, and none is.
@@ -352,6 +384,8 @@ pub enum RevokeResult {
     Revoked,
     /// It was before.
     AlreadyRevoked,
+    /// The digest was that of a value that a rotation replaced: that value is revoked now, and the token stays valid.
+    TextRevoked,
     /// There is none by that id that the actor may see; then none was revoked.
     Unknown,
     /// It stands as it did, because another is unknown.

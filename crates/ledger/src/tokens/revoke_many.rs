@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end};
+use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
 use crate::{
     check,
     command::{RevokeResult, RevokeTokens, RevokedItem, RevokedTokens, Selection, State, TokenFilter},
@@ -17,6 +17,10 @@ const MOST: usize = 1_000;
 pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedTokens, Refusal> {
     work.authority.require(BuiltIn::TokensWrite)?;
     ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
+    let text = match &ask.select {
+        Selection::Filter(filter) => filter.digest,
+        Selection::Ids(_) => None,
+    };
     let selected = match ask.select {
         Selection::Ids(ids) => by_ids(work, ids)?,
         Selection::Filter(filter) => by_filter(work, &filter)?,
@@ -29,6 +33,16 @@ pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedT
         // A token that is named twice is revoked once.
         if held.state(work.now) == State::Revoked || !ended.insert(held.token.number) {
             items.push(RevokedItem { id, result: RevokeResult::AlreadyRevoked });
+            continue;
+        }
+        // A text that it no longer has is not the token's end.
+        if let Some(digest) = text.filter(|digest| *digest != held.token.digest) {
+            let held = OwnedToken::by_digest(work.sql, digest)?;
+            if let Some(held) = held
+                && end_replaced(work, held, ask.reason.as_deref())?
+            {
+                items.push(RevokedItem { id, result: RevokeResult::TextRevoked });
+            }
             continue;
         }
         let generation = match generation {

@@ -57,14 +57,20 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
         return Err(Refusal::conflict(ConflictCode::TokenExpired, "The token has expired: give it more time first."));
     }
     bound::check_another(work, &held)?;
+    if ask.grace_seconds > 0 && !ask.end_previous {
+        text::check_grace(work, &held.token)?;
+    }
     let previous_valid_until = work.now.plus(ask.grace_seconds * 1_000);
     let (secret, new) = draw_text(mint, &work.workspace)?;
-    text::replace(work, &mut held.token, new, previous_valid_until)?;
+    let ended = text::replace(work, &mut held.token, new, previous_valid_until, ask.end_previous)?;
 
     let token = held.view(work.now)?;
     let (was, mut is) = shown::difference(&before, &token);
     if let Some(fields) = is.as_object_mut() {
         fields.insert("previous_valid_until".to_owned(), rfc3339::format(previous_valid_until).into());
+        if ask.end_previous {
+            fields.insert("previous_ended".to_owned(), ended.into());
+        }
     }
     audit::append(work, Change { action: "token.rotate", subject: &token.id, before: Some(was), after: Some(is) })?;
     Ok(Issued { previous_valid_until: Some(previous_valid_until), ..Issued::new(secret, token) })

@@ -187,6 +187,11 @@ impl OwnedToken {
         self.replaced.as_ref().map_or(self.token.digest, |text| text.digest)
     }
 
+    /// Where the text by which the token was found is one that rotation replaced: when that ends.
+    pub(crate) fn replaced_until(&self) -> Option<Timestamp> {
+        self.replaced.as_ref().map(|text| text.valid_until)
+    }
+
     /// What the token may do.
     pub(crate) fn effective_scopes(&self) -> ScopeSet {
         self.token.scopes.intersection(&self.owner.grants)

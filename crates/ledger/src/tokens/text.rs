@@ -1,14 +1,16 @@
 //! The texts of a token: the one it has, and those that rotation replaced.
 //!
 //! A token outlives its texts. A replaced one goes on working until its grace is over, and from then on is known to be
-//! revoked, for ever.
+//! revoked, for ever. The end of a grace is a promise: no later rotation brings it forward unless it is told to end the
+//! texts before, so several may work at a time.
 
 use counterfoil_token::{Digest, SealEpoch};
 use counterfoil_verify::{RegistryKey, Timestamp, TokenRecord};
 
 use super::TokenRow;
 use crate::{
-    refusal::Refusal,
+    refusal::{ConflictCode, Refusal},
+    rfc3339,
     sql::{FromValue, Row, Sql, SqlError, Value},
     work::Work,
 };
@@ -68,9 +70,12 @@ pub(crate) struct ReplacedText {
     pub(super) digest: Digest,
     /// The number of its token.
     pub(super) token: u64,
-    valid_until: Timestamp,
+    pub(super) valid_until: Timestamp,
     issued: u64,
 }
+
+/// The most texts of one token that work at a time, the one that it has included.
+const MOST: usize = 8;
 
 /// Of a text that ended at once rather than after a grace: no clock that is set back revives it.
 const AT_ONCE: Timestamp = Timestamp(0);
@@ -88,9 +93,10 @@ impl ReplacedText {
         sql.exec(&query, &[digest.into()])?.pop().map(|mut row| Self::read(&mut row)).transpose()
     }
 
-    /// The token's texts that are still in their grace.
+    /// The token's texts that are still in their grace, the next to end first.
     fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
-        let query = format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ? AND valid_until > ?");
+        let query =
+            format!("SELECT {COLUMNS} FROM replaced_texts WHERE token = ? AND valid_until > ? ORDER BY valid_until");
         sql.exec(&query, &[token.into(), now.into()])?.iter_mut().map(Self::read).collect()
     }
 
@@ -148,15 +154,41 @@ pub(super) fn is_taken(sql: &dyn Sql, digest: Digest) -> Result<bool, SqlError> 
     Ok(false)
 }
 
-/// Gives the token another text. The one it had works until `valid_until`; those before it end now.
+/// Checks that the text that the token has may be given a grace: that not too many have one already.
+///
+/// # Errors
+/// `TOO_MANY_TEXTS` says until when.
+pub(super) fn check_grace(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let graced = ReplacedText::in_grace(work.sql, token.number, work.now)?;
+    match graced.first() {
+        Some(next) if graced.len() + 1 >= MOST => {
+            let detail = format!(
+                "{MOST} values of this token are valid already; the next one expires at {}. Rotate again then, or without \
+                 a grace period, or end the previous values (\"previous\": \"end\").",
+                rfc3339::format(next.valid_until)
+            );
+            Err(Refusal::conflict(ConflictCode::TooManyTexts, detail))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Gives the token another text. The one it had works until `valid_until`; those before it as long as they were promised,
+/// unless they are to end now. Gives the number of those that do.
 pub(super) fn replace(
     work: &Work<'_>,
     token: &mut TokenRow,
     text: Text,
     valid_until: Timestamp,
-) -> Result<(), Refusal> {
+    end_previous: bool,
+) -> Result<usize, Refusal> {
     let generation = work.next_generation()?;
-    let mut replaced = ReplacedText::end_all(work.sql, token.number, generation, work.now)?;
+    let mut replaced = if end_previous {
+        ReplacedText::end_all(work.sql, token.number, generation, work.now)?
+    } else {
+        ReplacedText::in_grace(work.sql, token.number, work.now)?
+    };
+    let ended = if end_previous { replaced.len() } else { 0 };
     let valid_until = if valid_until > work.now { valid_until } else { AT_ONCE };
     let previous = ReplacedText { digest: token.digest, token: token.number, valid_until, issued: token.issued };
     work.sql.exec(
@@ -192,7 +224,21 @@ pub(super) fn replace(
             token.number.into(),
         ],
     )?;
-    publish_with(work, token, &replaced)
+    publish_with(work, token, &replaced)?;
+    Ok(ended)
+}
+
+/// Ends one text that rotation replaced. A replaced text changes together with its token only, so that has changed too.
+pub(super) fn end(work: &Work<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), Refusal> {
+    let generation = work.next_generation()?;
+    let set = "UPDATE replaced_texts SET valid_until = ?, version = ? WHERE digest = ?";
+    work.sql.exec(set, &[AT_ONCE.into(), generation.into(), digest.into()])?;
+    token.version = generation;
+    let set = "UPDATE tokens SET version = ? WHERE number = ?";
+    work.sql.exec(set, &[generation.into(), token.number.into()])?;
+    let mut texts = ReplacedText::in_grace(work.sql, token.number, work.now)?;
+    texts.extend(ReplacedText::by_digest(work.sql, digest)?);
+    publish_with(work, token, &texts)
 }
 
 fn publish_with(work: &Work<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), Refusal> {

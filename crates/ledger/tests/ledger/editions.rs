@@ -125,7 +125,9 @@ fn a_changed_token_has_one_segment_made_anew_and_a_changed_member_one_owner_segm
     made_anew(&mut world, 0, 0);
     // The old text and the new.
     let before = held[9].digest;
-    let rotated = world.call(Actor::Root, RotateToken { id: held[9].id.clone(), grace_seconds: 60 }).unwrap();
+    let rotated = world
+        .call(Actor::Root, RotateToken { id: held[9].id.clone(), grace_seconds: 60, end_previous: false })
+        .unwrap();
     let after = world.held(rotated).digest;
     let prefixes: BTreeSet<_> = [before, after].map(|digest| first.manifest.prefix_of(&digest).value()).into();
     made_anew(&mut world, prefixes.len(), 0);
@@ -216,7 +218,8 @@ fn what_segments_cannot_tell_apart_is_not_imported() {
     // Nor what agrees with a text that is no more.
     let mut twin = *admin.digest.as_bytes();
     twin[20] ^= 1;
-    let rotated = world.call(Actor::Root, RotateToken { id: admin.id.clone(), grace_seconds: 0 }).unwrap();
+    let rotated =
+        world.call(Actor::Root, RotateToken { id: admin.id.clone(), grace_seconds: 0, end_previous: false }).unwrap();
     world.held(rotated);
     assert!(refused(&mut world, twin));
     digest[15] ^= 1;

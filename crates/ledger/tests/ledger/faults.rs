@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use counterfoil_ledger::{
     Refusal, Upkeep,
     command::{
-        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
+        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession, Ended,
         EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease, ListClients,
         ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit,
-        ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys,
-        ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeToken, RevokeTokens, RotateToken, ScopeChange,
+        ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken,
+        ReadUsage, ReadWorkspace, Records, ReportUses, RevokeText, RevokeToken, RevokeTokens, RotateToken, ScopeChange,
         Selection, SetHosts, SignIn, Snapshot, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken,
         UpdateWorkspace, Uses,
     },
@@ -181,11 +181,18 @@ impl Sweep {
         self.change(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
         self.question(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
         self.change(admin.actor, || scopes(ScopeChange::Replace(patterns(&["read"]))));
-        // The second ends the grace that the first has given, and what comes then concerns two texts.
-        for _ in 0..2 {
-            let rotated = self.change(admin.actor, || RotateToken { id: held.id.clone(), grace_seconds: 60 });
-            self.world.held(rotated);
+        // The third ends the grace that the others have given, and what comes then concerns two texts.
+        let mut replaced = Vec::new();
+        for end_previous in [false, false, true] {
+            let id = || held.id.clone();
+            let rotated = self.change(admin.actor, || RotateToken { id: id(), grace_seconds: 60, end_previous });
+            replaced.push(self.world.held(rotated).digest);
         }
+        let rotated =
+            self.change(admin.actor, || RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false });
+        self.world.held(rotated);
+        let ended = self.change(admin.actor, || RevokeText { digest: replaced[1], reason: None });
+        assert_eq!(ended.ended, Ended::Text);
         self.question(Actor::Verifier, || Records { digests: vec![held.digest, admin.digest] });
         for count in [2, 3] {
             let used = |digest| Uses { digest, last_used_at: START, count };

@@ -130,7 +130,8 @@ fn by_owner_scope_client_and_digest() {
     assert_eq!(find(&mut world, TokenFilter { digest: Some(ann.digest), ..filter() }), [2]);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(Digest::of(b"")), ..filter() }), [0; 0]);
     // An old text leads to its token too.
-    let rotated = world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0 }).unwrap();
+    let rotated =
+        world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0, end_previous: false }).unwrap();
     world.held(rotated);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(ann.digest), ..filter() }), [2]);
     // All that is given must hold.

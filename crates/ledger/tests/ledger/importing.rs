@@ -84,7 +84,8 @@ fn a_wrong_line_is_refused_and_the_others_imported() {
 fn a_text_that_was_ever_known_is_taken() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&[])).unwrap();
-    let rotated = world.call(admin.actor, RotateToken { id: held.id.clone(), grace_seconds: 0 }).unwrap();
+    let rotated =
+        world.call(admin.actor, RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false }).unwrap();
     world.held(rotated);
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
     let before = world.dump();
@@ -173,7 +174,7 @@ fn an_imported_token_may_be_rotated_and_is_ours_then() {
     let (mut world, admin) = World::founded();
     let weak = ImportLine { weak: true, ..line("theirs", token(&["read"])) };
     let id = import(&mut world, admin.actor, vec![weak]).unwrap().lines.remove(0).unwrap();
-    let rotated = world.call(admin.actor, RotateToken { id, grace_seconds: 60 }).unwrap();
+    let rotated = world.call(admin.actor, RotateToken { id, grace_seconds: 60, end_previous: false }).unwrap();
     let new = world.held(rotated);
     assert!(new.hint.starts_with("cft_…"));
     let theirs = Actor::Token(Digest::of(b"theirs"));

@@ -65,7 +65,8 @@ fn nothing() -> (BTreeSet<Digest>, BTreeSet<u64>) {
 }
 
 fn rotate(world: &mut World, held: &Held, grace_seconds: u64) -> Held {
-    let rotated = world.call(Actor::Root, RotateToken { id: held.id.clone(), grace_seconds }).unwrap();
+    let rotated =
+        world.call(Actor::Root, RotateToken { id: held.id.clone(), grace_seconds, end_previous: false }).unwrap();
     world.held(rotated)
 }
 
@@ -229,8 +230,8 @@ fn a_token_that_has_changed_is_told_with_each_text_that_somebody_may_hold() {
         rotate(world, &ann, 60);
         rotate(world, &ann, 60);
     });
-    assert_eq!((twice.0.len(), twice.1.len()), (2, 0), "the text in the middle as well, and none that ended before");
-    assert_eq!(told(&mut world, |world| revoke(world, &ann)).0.len(), 2, "that it has, and that in its grace");
+    assert_eq!((twice.0.len(), twice.1.len()), (3, 0), "the text in the middle as well, and none that ended before");
+    assert_eq!(told(&mut world, |world| revoke(world, &ann)).0.len(), 4, "that it has, and those in their grace");
     assert_eq!(told(&mut world, |world| revoke(world, &ann)), nothing(), "once is enough");
 }
 
@@ -346,21 +347,24 @@ fn texts_that_ended_long_ago_are_told_no_more() {
     let mut world = roomy();
     let mut held = world.join("ann", &["read"]);
     let mut rotate = |world: &mut World, grace_seconds| {
-        let rotated = world.attempt(Actor::Root, RotateToken { id: held.id.clone(), grace_seconds }).unwrap();
+        let rotated = world
+            .attempt(Actor::Root, RotateToken { id: held.id.clone(), grace_seconds, end_previous: false })
+            .unwrap();
         held = world.held(rotated);
         held.clone()
     };
     (0..20).for_each(|_| drop(rotate(&mut world, 0)));
     assert_eq!(told(&mut world, |world| drop(rotate(world, 0))).0.len(), 1, "the one that was replaced");
+    let before = rotate(&mut world, 0);
     let first = rotate(&mut world, 10);
     let second = rotate(&mut world, 10);
     let rename = |world: &mut World| {
         let ask = UpdateToken { name: Some(format!("at {:?}", world.now)), ..of_token(&first.id) };
         world.call(Actor::Root, ask).unwrap();
     };
-    assert_eq!(told(&mut world, rename), texts([&first, &second]), "the one in its grace, and the one it has");
+    assert_eq!(told(&mut world, rename), texts([&before, &first, &second]), "those in their grace, and the one it has");
     world.wait(10_000);
-    assert_eq!(told(&mut world, rename), texts([&first, &second]), "clocks may be a little off");
+    assert_eq!(told(&mut world, rename), texts([&before, &first, &second]), "clocks may be a little off");
     world.wait(60_000);
     assert_eq!(told(&mut world, rename), texts([&second]));
 }

@@ -31,6 +31,7 @@ mod model;
 mod outbox;
 mod pins;
 mod records;
+mod replaced;
 mod revoking;
 mod rotating;
 mod sessions;

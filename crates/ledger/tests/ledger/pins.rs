@@ -65,7 +65,8 @@ fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
 fn a_pin_outlives_a_rotation() {
     let (mut world, admin) = with_clients();
     let first = world.issue(admin.actor, pinned("app")).unwrap();
-    let rotated = world.call(admin.actor, RotateToken { id: first.id.clone(), grace_seconds: 60 }).unwrap();
+    let rotated =
+        world.call(admin.actor, RotateToken { id: first.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
     assert_eq!(world.held(rotated).client_id.as_deref(), Some("app"));
     assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
 }
@@ -92,7 +93,7 @@ fn a_token_of_a_client_pins_to_that_client_only() {
     let anns = world.issue(app.actor, to_ann("app")).unwrap();
     // Nor does it get the text of a token of another.
     let other = world.issue(admin.actor, token(&[])).unwrap();
-    let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
     let sentence = "The token belongs to another client than the token presented.";
     assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
     let rotated = world.call(app.actor, rotate(&anns)).unwrap();

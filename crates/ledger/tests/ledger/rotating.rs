@@ -11,7 +11,12 @@ use serde_json::json;
 use crate::{changes::of_token, support::*};
 
 fn ask(held: &Held, grace_seconds: u64) -> RotateToken {
-    RotateToken { id: held.id.clone(), grace_seconds }
+    RotateToken { id: held.id.clone(), grace_seconds, end_previous: false }
+}
+
+/// The same, and ends whatever earlier rotations left some time.
+fn ask_to_end(held: &Held, grace_seconds: u64) -> RotateToken {
+    RotateToken { end_previous: true, ..ask(held, grace_seconds) }
 }
 
 /// Rotates, and gives the token with its new text.
@@ -71,20 +76,101 @@ fn both_texts_work_until_the_grace_is_over() {
 }
 
 #[test]
-fn a_second_rotation_ends_the_older_text() {
+fn no_later_rotation_shortens_what_was_promised() {
+    let (mut world, admin) = World::founded();
+    let first = world.issue(admin.actor, token(&["read"])).unwrap();
+    let second = rotate(&mut world, admin.actor, &first, 3_600);
+    world.wait(1);
+    let third = rotate(&mut world, admin.actor, &second, 60);
+    // Without a grace the text that it has ends, and no other.
+    let fourth = rotate(&mut world, admin.actor, &third, 0);
+    let texts = [&first, &second, &third, &fourth];
+    let codes = |world: &mut World| texts.map(|text| code(world, text.digest));
+    assert_eq!(codes(&mut world), [Code::Valid, Code::Valid, Code::Revoked, Code::Valid]);
+    for text in texts {
+        assert_published(&mut world, text.digest);
+    }
+    world.wait(60_000);
+    assert_eq!(codes(&mut world), [Code::Valid, Code::Revoked, Code::Revoked, Code::Valid]);
+    world.now = START.plus(3_599_999);
+    assert_eq!(code(&mut world, first.digest), Code::Valid, "to the last moment");
+    world.wait(1);
+    assert_eq!(code(&mut world, first.digest), Code::Revoked);
+}
+
+/// Whoever rotates without knowing of each other is each told the truth.
+#[test]
+fn every_promise_of_rotations_side_by_side_is_kept() {
+    let (mut world, admin) = World::founded();
+    let mut held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let mut promises = Vec::new();
+    for grace in [40, 10, 0, 30, 20, 0, 50] {
+        let previous = held.digest;
+        let rotated = world.call(admin.actor, ask(&held, grace)).unwrap();
+        promises.push((previous, rotated.previous_valid_until.unwrap()));
+        held = world.held(rotated);
+        world.wait(7);
+    }
+    for second in 0..60 {
+        world.now = START.plus(second * 1_000 + 49);
+        for (digest, until) in &promises {
+            let expected = if world.now < *until { Code::Valid } else { Code::Revoked };
+            assert_eq!(code(&mut world, *digest), expected, "promised until {until:?}, now {:?}", world.now);
+        }
+    }
+}
+
+#[test]
+fn a_rotation_ends_the_previous_texts_where_it_is_told_to() {
     let (mut world, admin) = World::founded();
     let first = world.issue(admin.actor, token(&["read"])).unwrap();
     let second = rotate(&mut world, admin.actor, &first, 600);
+    let third = rotate(&mut world, admin.actor, &second, 600);
     world.wait(1);
-    let third = rotate(&mut world, admin.actor, &second, 60);
-    let codes = [&first, &second, &third].map(|text| code(&mut world, text.digest));
-    assert_eq!(codes, [Code::Revoked, Code::Valid, Code::Valid]);
-    for text in [&first, &second, &third] {
+    let rotated = world.call(admin.actor, ask_to_end(&third, 60)).unwrap();
+    let fourth = world.held(rotated);
+    assert_eq!(last_audit(&world, "token.rotate", &first.id).1["previous_ended"], 2);
+    let texts = [&first, &second, &third, &fourth];
+    let codes = texts.map(|text| code(&mut world, text.digest));
+    assert_eq!(codes, [Code::Revoked, Code::Revoked, Code::Valid, Code::Valid], "the present text has its grace");
+    for text in texts {
         assert_published(&mut world, text.digest);
     }
+    let rotated = world.call(admin.actor, ask_to_end(&fourth, 0)).unwrap();
+    let fifth = world.held(rotated);
+    let codes = [&third, &fourth, &fifth].map(|text| code(&mut world, text.digest));
+    assert_eq!(codes, [Code::Revoked, Code::Revoked, Code::Valid]);
     assert_eq!(record(&mut world, first.digest).replaced_until, Some(Timestamp(0)));
     world.now = START;
     assert_eq!(code(&mut world, first.digest), Code::Revoked, "no clock that is set back revives it");
+}
+
+#[test]
+fn eight_texts_of_a_token_work_at_a_time() {
+    let (mut world, admin) = World::founded();
+    let mut held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let mut texts = vec![held.digest];
+    for nth in 0..7 {
+        held = rotate(&mut world, admin.actor, &held, 100 - nth);
+        texts.push(held.digest);
+    }
+    assert!(texts.iter().all(|text| code(&mut world, *text) == Code::Valid));
+    let refused = refused(world.call(admin.actor, ask(&held, 60)));
+    let detail = refused.to_string();
+    assert_conflict(Err::<(), _>(refused), ConflictCode::TooManyTexts);
+    let until = counterfoil_ledger::rfc3339::format(START.plus(94_000));
+    assert!(detail.contains(&until), "says until when: {detail}");
+    // A text that leaked is ended at once all the same, and the others are not touched.
+    let last = rotate(&mut world, admin.actor, &held, 0);
+    assert!(texts[..7].iter().all(|text| code(&mut world, *text) == Code::Valid));
+    assert_eq!(code(&mut world, held.digest), Code::Revoked);
+    assert_conflict(world.call(admin.actor, ask(&last, 60)), ConflictCode::TooManyTexts);
+    world.wait(94_000);
+    let last = rotate(&mut world, admin.actor, &last, 60);
+    assert_conflict(world.call(admin.actor, ask(&last, 60)), ConflictCode::TooManyTexts);
+    let ended = world.call(admin.actor, ask_to_end(&last, 60)).unwrap();
+    let ended = world.held(ended);
+    rotate(&mut world, admin.actor, &ended, 60);
 }
 
 #[test]
@@ -122,13 +208,16 @@ fn revoking_all_of_a_member_hits_texts_in_grace() {
 }
 
 #[test]
-fn a_token_may_rotate_itself_with_either_text() {
+fn a_token_may_rotate_itself_but_not_with_a_text_that_was_replaced() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:write", "read"]);
     let second = rotate(&mut world, ann.actor, &ann, 600);
-    let third = rotate(&mut world, ann.actor, &second, 600);
+    let sentence = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
+        Present the value that the token has now.";
+    assert_forbidden(world.call(ann.actor, ask(&second, 600)), ForbiddenCode::ReplacedText, sentence);
+    let third = rotate(&mut world, second.actor, &second, 600);
     let codes = [&ann, &second, &third].map(|text| code(&mut world, text.digest));
-    assert_eq!(codes, [Code::Revoked, Code::Valid, Code::Valid]);
+    assert_eq!(codes, [Code::Valid; 3]);
     // Also where its owner was cut, as it is the token itself that gets the text.
     world.meddle("UPDATE members SET grants = '[\"tokens:write\"]' WHERE id = 'ann'");
     rotate(&mut world, third.actor, &third, 0);

@@ -115,11 +115,15 @@ fn whatever_ends_its_token_ends_it_at_once() {
             world.call(admin.actor, UpdateMember { revoke_all: true, ..of_member("ann") }).unwrap();
         }),
         ("rotated", Code::Revoked, |world, admin, ann| {
-            let new = world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0 }).unwrap();
+            let new = world
+                .call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0, end_previous: false })
+                .unwrap();
             world.held(new);
         }),
         ("rotated, and its grace is over", Code::Revoked, |world, admin, ann| {
-            let new = world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60 }).unwrap();
+            let new = world
+                .call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60, end_previous: false })
+                .unwrap();
             world.held(new);
             world.wait(60_000);
         }),
@@ -163,7 +167,8 @@ fn whatever_ends_its_token_ends_it_at_once() {
 #[test]
 fn a_text_in_its_grace_opens_a_session_that_ends_with_the_grace() {
     let (mut world, _, ann, session) = seated();
-    let rotated = world.call(ann.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60 }).unwrap();
+    let rotated =
+        world.call(ann.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
     let new = world.held(rotated);
     let opened = world.open(&ann).unwrap();
     assert_eq!(opened.expires_at, START.plus(60_000));

@@ -41,7 +41,7 @@ fn of_two_who_change_a_token_the_later_is_told() {
     assert!(first.version > held.version);
     let dump = world.dump();
     assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rename("second")), Err(Refusal::Stale));
-    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
     assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rotate).unwrap_err(), Refusal::Stale);
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
     assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), revoke()), Err(Refusal::Stale));
@@ -51,7 +51,7 @@ fn of_two_who_change_a_token_the_later_is_told() {
     // The same change again makes no difference, so the version stays.
     let again: TokenView = call(&mut world, admin.actor, &on(&[first.version]), rename("first")).unwrap();
     assert_eq!(again.version, first.version);
-    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0 };
+    let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
     let rotated = call(&mut world, admin.actor, &on(&[1, first.version]), rotate).unwrap();
     let rotated = world.held(rotated);
     assert!(rotated.version > first.version);

@@ -224,7 +224,7 @@ fn an_admin_who_is_granted_little_widens_no_stronger_token_of_another() {
 }
 
 fn rotation() -> RotateToken {
-    RotateToken { id: String::new(), grace_seconds: 0 }
+    RotateToken { id: String::new(), grace_seconds: 0, end_previous: false }
 }
 
 #[test]

@@ -248,7 +248,7 @@ impl Authority {
             }
             8 => {
                 let grace_seconds = if on { 0 } else { 20 };
-                let outcome = self.call(now, Actor::Root, RotateToken { id, grace_seconds }, wait);
+                let outcome = self.call(now, Actor::Root, RotateToken { id, grace_seconds, end_previous: on }, wait);
                 if let Ok((issued, _)) = &outcome {
                     self.take_issued(&issued.clone(), member_of);
                 }

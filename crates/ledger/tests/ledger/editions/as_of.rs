@@ -193,7 +193,8 @@ impl Life {
                 self.send(UpdateToken { scopes, ..of_token(&id(token)) });
             }
             Act::Rotate { token, grace } => {
-                let issued = self.send(RotateToken { id: id(token), grace_seconds: grace });
+                let issued =
+                    self.send(RotateToken { id: id(token), grace_seconds: grace, end_previous: grace % 3 == 1 });
                 self.issued(issued);
             }
             Act::Revoke { token } => drop(self.send(RevokeToken { id: id(token), reason: None })),

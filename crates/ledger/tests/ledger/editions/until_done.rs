@@ -40,7 +40,9 @@ fn changed(file: &TemporaryFile) -> (World, Registry) {
     let mut registry = Registry::default();
     registry.catch_up(&mut world, FEW);
     revoke(&mut world, &held[0]);
-    let rotated = world.call(Actor::Root, RotateToken { id: held[1].id.clone(), grace_seconds: 60 }).unwrap();
+    let rotated = world
+        .call(Actor::Root, RotateToken { id: held[1].id.clone(), grace_seconds: 60, end_previous: false })
+        .unwrap();
     world.held(rotated);
     (world, registry)
 }

@@ -214,7 +214,8 @@ impl InStep {
                 self.send(UpdateToken { scopes, ..of_token(&id(token)) });
             }
             Act::Rotate { token, grace } => {
-                let issued = self.send(RotateToken { id: id(token), grace_seconds: grace });
+                let issued =
+                    self.send(RotateToken { id: id(token), grace_seconds: grace, end_previous: grace % 3 == 1 });
                 self.issued(issued);
             }
             Act::Revoke { token } => {

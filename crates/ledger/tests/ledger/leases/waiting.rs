@@ -157,7 +157,7 @@ fn a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_a_lease() {
 fn only_who_asks_is_told_and_only_of_what_was_done() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
-    let rotate = || RotateToken { id: held.id.clone(), grace_seconds: 60 };
+    let rotate = || RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false };
     assert_eq!(send(&mut world, false, None, GetScopes {}), Ok((false, None)));
     assert_eq!(send(&mut world, false, Some("a"), rotate()), Ok((false, None)));
     assert_eq!(send(&mut world, false, Some("a"), rotate()), Ok((true, None)));

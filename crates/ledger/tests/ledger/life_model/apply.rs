@@ -1,12 +1,12 @@
 //! What a command that was carried out does to the model, if this actor may do that.
 
 use counterfoil_ledger::command::*;
-use counterfoil_verify::ScopeSet;
+use counterfoil_verify::{ScopeSet, Timestamp};
 use serde_json::Value as Json;
 
 use super::{
     Life, Person, Text,
-    ceiling::{Ceiling, probe},
+    ceiling::{Ceiling, places, probe},
     parsed,
 };
 
@@ -18,6 +18,8 @@ impl Life {
         let changes = self.generation - before;
         assert!(changes <= 1, "one command made two changes");
         let command = parsed(command);
+        let itself = |text| matches!(&command, Command::RevokeText(ask) if ask.digest == text);
+        assert!(ceiling.replaced.is_none_or(itself), "a replaced text has done more than to end itself");
         if let Some(scope) = self.needed(ceiling, &command) {
             assert!(ceiling.holds(scope), "done without {scope}");
         }
@@ -27,8 +29,9 @@ impl Life {
             Command::CreateToken(ask) => rows = self.created(ceiling, ask, parsed(reply)),
             Command::ImportTokens(ask) => rows = self.imported(ceiling, ask, parsed(reply)),
             Command::UpdateToken(_) => self.updated(ceiling, parsed(reply)),
-            Command::RotateToken(_) => rows = self.rotated(ceiling, parsed(reply)),
+            Command::RotateToken(ask) => rows = self.rotated(ceiling, ask.end_previous, parsed(reply)),
             Command::RevokeToken(ask) => rows = self.revoked(ceiling, &ask.id),
+            Command::RevokeText(ask) => rows = self.text_revoked(ceiling, &ask, parsed(reply)),
             Command::RevokeTokens(_) => rows = self.revoked_many(ceiling, parsed(reply)),
             Command::CreateMember(ask) => rows = self.member_created(ceiling, &ask, parsed(reply)),
             Command::UpdateMember(ask) => {
@@ -60,7 +63,9 @@ impl Life {
         match command {
             Command::SuspendWorkspace(_) => None,
             Command::RevokeToken(ask) if ceiling.is_own(self.at(&ask.id)) => None,
+            Command::RevokeText(ask) if ceiling.is_own(self.text(ask).token) => None,
             Command::CreateToken(_)
+            | Command::RevokeText(_)
             | Command::ImportTokens(_)
             | Command::UpdateToken(_)
             | Command::RotateToken(_)
@@ -94,35 +99,79 @@ impl Life {
         let at = self.at(&view.id);
         let token = &self.tokens[at];
         ceiling.check_reach(token.owner);
+        let (was, is) = (places(&token.addresses), places(&view.allowed_addresses));
+        let told = (view.name, view.metadata);
         if ceiling.is_own(at) {
             assert_eq!((&view.scopes, view.expires_at), (&token.scopes, token.expires_at), "changed by itself");
-        }
-        self.check_gain(ceiling, &token.scopes, &view.scopes);
-        if view.expires_at != token.expires_at {
-            ceiling.check_end(view.expires_at);
+            assert_eq!(view.allowed_addresses, token.addresses, "moved by itself");
+        } else {
+            let can = |scopes: &ScopeSet| probe(|scope| scopes.covers(scope));
+            let begins = |start: Option<Timestamp>| start.unwrap_or_default().max(self.world.now);
+            let ends = |end: Option<Timestamp>| end.unwrap_or(Timestamp(u64::MAX));
+            let reaches = !can(&view.scopes).is_subset(&can(&token.scopes))
+                || !is.is_subset(&was)
+                || view.enabled && !token.enabled
+                || begins(view.not_before) < begins(token.not_before)
+                || ends(view.expires_at) > ends(token.expires_at);
+            if reaches || told != token.told {
+                self.check_result(ceiling, view.expires_at, &view.allowed_addresses, &view.scopes);
+            }
+            if reaches {
+                self.check_owner(token.owner, &view.scopes);
+            }
         }
         let token = &mut self.tokens[at];
+        token.not_before = view.not_before;
+        token.addresses = view.allowed_addresses;
+        token.told = told;
         token.scopes = view.scopes;
         token.enabled = view.enabled;
         token.expires_at = view.expires_at;
     }
 
-    fn rotated(&mut self, ceiling: &Ceiling, rotated: Issued) -> u64 {
+    fn rotated(&mut self, ceiling: &Ceiling, end_previous: bool, rotated: Issued) -> u64 {
         let previous_valid_until = rotated.previous_valid_until.unwrap();
         let held = self.world.held(rotated);
         let at = self.at(&held.id);
         let token = &self.tokens[at];
         ceiling.check_reach(token.owner);
         if !ceiling.is_own(at) {
-            let can = probe(|scope| token.scopes.covers(scope));
-            assert!(can.is_subset(&ceiling.can), "escalated by a rotation");
-            ceiling.check_end(token.expires_at);
+            self.check_result(ceiling, token.expires_at, &token.addresses, &token.scopes);
         }
         let now = self.world.now;
         for text in self.texts.iter_mut().filter(|text| text.token == at) {
-            text.until = Some(text.until.map_or(previous_valid_until, |until| until.min(now)));
+            // What was promised holds, unless it is taken back in so many words.
+            let left = |until: Timestamp| if end_previous { until.min(now) } else { until };
+            text.until = Some(text.until.map_or(previous_valid_until, left));
         }
         self.texts.push(Text { digest: held.digest, token: at, until: None });
+        let works = |text: &&Text| text.token == at && text.until.is_none_or(|until| now < until);
+        assert!(self.texts.iter().filter(works).count() <= 8, "too many texts of one token work");
+        1
+    }
+
+    fn text(&self, ask: &RevokeText) -> &Text {
+        self.texts.iter().find(|text| text.digest == ask.digest).unwrap()
+    }
+
+    fn text_revoked(&mut self, ceiling: &Ceiling, ask: &RevokeText, RevokedText { ended }: RevokedText) -> u64 {
+        let now = self.world.now;
+        let (at, until) = (self.text(ask).token, self.text(ask).until);
+        if ended == Ended::Nothing {
+            return 0;
+        }
+        ceiling.check_reach(self.tokens[at].owner);
+        assert!(!self.tokens[at].revoked, "ended twice");
+        match until {
+            None => {
+                assert_eq!(ended, Ended::Token);
+                self.tokens[at].revoked = true;
+            }
+            Some(until) => {
+                assert!(ended == Ended::Text && now < until, "it was over already, or more than it has ended");
+                self.texts.iter_mut().filter(|text| text.digest == ask.digest).for_each(|text| text.until = Some(now));
+            }
+        }
         1
     }
 
@@ -175,6 +224,11 @@ impl Life {
         *person = Person { erased: true, suspended: true, ..Person::new(id, ScopeSet::default()) };
         let number = *number;
         self.revoke_all_of(number);
+        // What was written about its tokens is forgotten, also from where they were used.
+        for token in self.tokens.iter_mut().filter(|token| token.owner == number) {
+            token.addresses.clear();
+            token.told = (String::new(), None);
+        }
         self.kept.values_mut().for_each(|kept| kept.sure = false);
         1
     }

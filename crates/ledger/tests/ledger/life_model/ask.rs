@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::command::*;
 use counterfoil_token::Digest;
-use counterfoil_verify::ScopePattern;
+use counterfoil_verify::{AddressBlock, ScopePattern};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
@@ -10,7 +10,7 @@ use super::{
     Life,
     ceiling::RESERVED,
     json_of,
-    steps::{Act, CLIENTS, MEMBERS, Plan},
+    steps::{ADDRESSES, Act, CLIENTS, MEMBERS, Plan},
 };
 use crate::{
     changes::{of_member, of_token, of_workspace},
@@ -32,10 +32,15 @@ impl Life {
                 };
                 json_of(ImportTokens { lines: lines.iter().map(line).collect() })
             }
-            Act::Update { token, name, enabled, lifetime } => json_of(UpdateToken {
+            Act::Update { token, name, enabled, lifetime, delay, addresses, metadata } => json_of(UpdateToken {
                 name: name.map(|name| format!("name {name}")),
                 enabled: *enabled,
                 lifetime: patch(lifetime.map(|lifetime| lifetime.map(Lifetime::Seconds))),
+                not_before: patch(delay.map(|delay| delay.map(|seconds| self.world.now.plus(seconds * 1_000)))),
+                allowed_addresses: addresses.map(blocks),
+                metadata: patch(
+                    metadata.map(|metadata| metadata.map(|nth| [("nth".to_owned(), nth.into())].into_iter().collect())),
+                ),
                 ..of_token(&id(token))
             }),
             Act::Replace { token, scopes } => {
@@ -46,7 +51,10 @@ impl Life {
                     scopes.iter().map(|(scope, wanted)| (ScopePattern::parse(scope).unwrap(), *wanted)).collect();
                 json_of(UpdateToken { scopes: Some(ScopeChange::Merge(scopes)), ..of_token(&id(token)) })
             }
-            Act::Rotate { token, grace } => json_of(RotateToken { id: id(token), grace_seconds: *grace }),
+            Act::Rotate { token, grace, end } => {
+                json_of(RotateToken { id: id(token), grace_seconds: *grace, end_previous: *end })
+            }
+            Act::RevokeText { text } => json_of(RevokeText { digest: text.get(&self.texts).digest, reason: None }),
             Act::Revoke { token } => json_of(RevokeToken { id: id(token), reason: None }),
             Act::RevokeSome { tokens, unknown } => {
                 let ids = tokens.iter().map(id).chain(unknown.then(|| "tok_none".to_owned())).collect();
@@ -101,10 +109,15 @@ impl Life {
             lifetime: plan.seconds.map_or(Lifetime::Longest, Lifetime::Seconds),
             not_before: plan.delay.map(|seconds| self.world.now.plus(seconds * 1_000)),
             enabled: plan.enabled,
+            allowed_addresses: blocks(plan.addresses),
             client_id: plan.client.map(|client| CLIENTS[client].to_owned()),
             ..token(&plan.scopes)
         }
     }
+}
+
+fn blocks(nth: usize) -> Vec<AddressBlock> {
+    ADDRESSES[nth].iter().map(|block| block.parse().unwrap()).collect()
 }
 
 fn patch<T>(change: Option<Option<T>>) -> Patch<T> {

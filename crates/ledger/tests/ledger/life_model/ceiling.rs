@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use counterfoil_ledger::command::*;
-use counterfoil_verify::{Scope, ScopeSet, Timestamp};
+use counterfoil_token::Digest;
+use counterfoil_verify::{AddressBlock, Scope, ScopeSet, Timestamp};
 
 use super::Life;
 
@@ -23,6 +24,9 @@ const PROBES: [&str; 10] = [
 /// A scope that only admins grant, while the catalogue says so.
 pub(super) const RESERVED: &str = "orders:secret";
 
+/// From where it is asked whether a token may be used; the first is where all commands come from.
+pub(super) const PLACES: [&str; 4] = ["192.0.2.1", "192.0.2.77", "198.51.100.5", "203.0.113.9"];
+
 type Abilities = BTreeSet<&'static str>;
 
 /// What an actor could grant.
@@ -31,7 +35,10 @@ pub(super) struct Ceiling {
     own: Abilities,
     pub(super) can: Abilities,
     expires_at: Option<Timestamp>,
+    addresses: Vec<AddressBlock>,
     pub(super) admin: bool,
+    /// The digest of its text, where that is one that rotation replaced.
+    pub(super) replaced: Option<Digest>,
     /// Its token and that token's owner; root has none.
     pub(super) acts_as: Option<(usize, u64)>,
 }
@@ -55,6 +62,11 @@ impl Ceiling {
         assert!(self.expires_at.is_none_or(|own| end.is_some_and(|end| end <= own)), "escalated in time");
     }
 
+    fn check_addresses(&self, addresses: &[AddressBlock]) {
+        let (asked, own) = (places(addresses), places(&self.addresses));
+        assert!(asked.is_subset(&own), "escalated to other addresses: {asked:?}");
+    }
+
     pub(super) fn check_reach(&self, owner: u64) {
         assert!(self.admin || self.acts_as.is_some_and(|(_, own)| own == owner), "acted on another's token");
     }
@@ -64,29 +76,55 @@ impl Life {
     /// What the actor could grant just now, by what verifiers are told of its text.
     pub(super) fn ceiling(&mut self, actor: Actor) -> Ceiling {
         let Actor::Token(digest) = actor else {
-            return Ceiling { own: PROBES.into(), can: PROBES.into(), expires_at: None, admin: true, acts_as: None };
+            let (own, can) = (PROBES.into(), PROBES.into());
+            return Ceiling {
+                own,
+                can,
+                expires_at: None,
+                addresses: Vec::new(),
+                admin: true,
+                replaced: None,
+                acts_as: None,
+            };
         };
         let answer = self.records(&[digest]);
         let (token, owner) = (answer.tokens[0].1.as_ref().unwrap(), &answer.owners[0]);
-        let at = self.texts.iter().find(|text| text.digest == digest).unwrap().token;
+        let text = self.texts.iter().find(|text| text.digest == digest).unwrap();
+        let (at, replaced) = (text.token, text.until.map(|_| digest));
         let own = probe(|scope| token.scopes.covers(scope) && owner.grants.covers(scope));
         let grants = own.contains("tokens:grant");
         let can = if grants { probe(|scope| owner.grants.covers(scope)) } else { own.clone() };
         let expires_at = token.expires_at.filter(|_| !grants);
-        Ceiling { own, can, expires_at, admin: self.people[&token.owner].admin, acts_as: Some((at, token.owner)) }
+        let addresses = if grants { Vec::new() } else { token.addresses.clone() };
+        let admin = self.people[&token.owner].admin;
+        Ceiling { own, can, expires_at, addresses, admin, replaced, acts_as: Some((at, token.owner)) }
     }
 
     /// A new token can do no more than its creator could grant, and than its owner is granted.
     pub(super) fn check_new(&self, ceiling: &Ceiling, ask: &CreateToken, view: &TokenView) {
         ceiling.check_reach(view.owner.number);
-        ceiling.check_end(view.expires_at);
+        self.check_result(ceiling, view.expires_at, &view.allowed_addresses, &view.scopes);
         assert_eq!((view.enabled, view.not_before), (ask.enabled, ask.not_before));
-        let can = probe(|scope| view.scopes.covers(scope));
-        assert!(can.is_subset(&ceiling.grantable(self.reserved)), "escalated by a new token: {can:?}");
-        assert!(
-            can.is_subset(&probe(|scope| self.people[&view.owner.number].grants.covers(scope))),
-            "more than the owner"
-        );
+        self.check_owner(view.owner.number, &view.scopes);
+    }
+
+    /// A token like this, however it has come to be, is none that the actor could not issue.
+    pub(super) fn check_result(
+        &self,
+        ceiling: &Ceiling,
+        end: Option<Timestamp>,
+        addresses: &[AddressBlock],
+        scopes: &ScopeSet,
+    ) {
+        ceiling.check_end(end);
+        ceiling.check_addresses(addresses);
+        let can = probe(|scope| scopes.covers(scope));
+        assert!(can.is_subset(&ceiling.grantable(self.reserved)), "escalated: {can:?}");
+    }
+
+    pub(super) fn check_owner(&self, owner: u64, scopes: &ScopeSet) {
+        let granted = probe(|scope| self.people[&owner].grants.covers(scope));
+        assert!(probe(|scope| scopes.covers(scope)).is_subset(&granted), "more than the owner");
     }
 
     /// What can be done afterwards and could not be done before can be granted by the actor.
@@ -95,6 +133,12 @@ impl Life {
         let gained: Abilities = has.difference(&had).copied().collect();
         assert!(gained.is_subset(&ceiling.grantable(self.reserved)), "escalated: {gained:?}");
     }
+}
+
+/// From where among a few places a token may be used that is bound so.
+pub(super) fn places(addresses: &[AddressBlock]) -> BTreeSet<&'static str> {
+    let is_in = |place: &str| addresses.iter().any(|block| block.contains(place.parse().unwrap()));
+    PLACES.into_iter().filter(|place| addresses.is_empty() || is_in(place)).collect()
 }
 
 pub(super) fn probe(covers: impl Fn(&Scope) -> bool) -> Abilities {

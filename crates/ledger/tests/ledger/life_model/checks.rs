@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use counterfoil_ledger::command::*;
 use counterfoil_verify::{Answer, Code, Demand, Facts, OwnerRecord, TokenRecord, decide};
 
-use super::{Life, Text, Token};
+use super::{
+    Life, Text, Token,
+    ceiling::{PLACES, places},
+};
 use crate::support::*;
 
 impl Life {
@@ -28,6 +31,8 @@ impl Life {
     }
 
     pub(super) fn check_texts(&mut self) {
+        let mut demand = Demand::of(key());
+        demand.address = PLACES[0].parse().ok();
         let digests: Vec<_> = self.texts.iter().map(|text| text.digest).collect();
         for (part, texts) in digests.chunks(101).zip(0..) {
             let answer = self.records(part);
@@ -40,9 +45,10 @@ impl Life {
                 assert_eq!((&*record.id, record.owner), (token.id.as_str(), token.owner));
                 assert_eq!(record.scopes, token.scopes, "the scopes are others");
                 assert_eq!((&owner.grants, owner.suspended), (&person.grants, person.suspended));
+                assert_eq!(record.addresses, token.addresses);
                 assert_eq!((record.expires_at, record.not_before), (token.expires_at, token.not_before));
                 let facts = Facts { token: record, owner, workspace };
-                let code = decide(facts, &Demand::of(key()), self.world.now);
+                let code = decide(facts, &demand, self.world.now);
                 assert_eq!(code == Code::Valid, self.is_good(text), "a check of {} says {code}", token.id);
             }
         }
@@ -68,6 +74,7 @@ impl Life {
             && self.is_live(token)
             && text.until.is_none_or(|until| now < until)
             && token.enabled
+            && places(&token.addresses).contains(PLACES[0])
             && !self.people[&token.owner].suspended
             && token.not_before.is_none_or(|start| start <= now)
     }

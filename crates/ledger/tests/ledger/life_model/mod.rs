@@ -20,12 +20,12 @@ use std::{
 
 use counterfoil_ledger::{command::*, native::NativeSql, outbox};
 use counterfoil_token::Digest;
-use counterfoil_verify::{ScopeSet, Timestamp};
+use counterfoil_verify::{AddressBlock, ScopeSet, Timestamp};
 use proptest::{
     prelude::*,
     test_runner::{RngSeed, TestRunner},
 };
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use self::steps::{Act, By, Plan, Step, step};
 use crate::support::*;
@@ -79,6 +79,9 @@ struct Token {
     enabled: bool,
     expires_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
+    addresses: Vec<AddressBlock>,
+    /// Its name and its metadata.
+    told: (String, Option<Map<String, Json>>),
     revoked: bool,
     pin: Option<String>,
 }
@@ -191,7 +194,15 @@ impl Life {
             // One that lasts, and one that could be made to last longer.
             for seconds in [None, Some(30)] {
                 let scopes = grants.clone();
-                let plan = Plan { owner: Some(member), scopes, seconds, delay: None, enabled: true, client: None };
+                let plan = Plan {
+                    owner: Some(member),
+                    scopes,
+                    seconds,
+                    delay: None,
+                    enabled: true,
+                    client: None,
+                    addresses: 0,
+                };
                 life.take(Act::Create(plan));
             }
         }
@@ -243,6 +254,8 @@ impl Life {
             enabled: view.enabled,
             expires_at: view.expires_at,
             not_before: view.not_before,
+            addresses: view.allowed_addresses.clone(),
+            told: (view.name.clone(), view.metadata.clone()),
             revoked: false,
             pin,
         });

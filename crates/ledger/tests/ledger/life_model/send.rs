@@ -5,11 +5,13 @@ use std::{
     path::Path,
 };
 
-use counterfoil_ledger::{Answered, Context, Ledger, Refusal, command::*, native::NativeSql, reply_json};
+use counterfoil_ledger::{
+    Answered, Context, Ledger, Refusal, command::*, native::NativeSql, refusal::ForbiddenCode, reply_json,
+};
 use counterfoil_token::Digest;
 use serde_json::Value as Json;
 
-use super::{COUNTS, Kept, Life, json_of, parsed, steps::Fault};
+use super::{COUNTS, Kept, Life, ceiling::PLACES, json_of, parsed, steps::Fault};
 use crate::support::*;
 
 impl Life {
@@ -40,6 +42,9 @@ impl Life {
                 assert!(known.is_some_and(|kept| kept.command != command), "there was no other command under the key");
             }
             Err(Refusal::Internal { detail }) => panic!("{detail}"),
+            Err(Refusal::Forbidden { code: ForbiddenCode::ReplacedText, .. }) => {
+                assert!(valid && ceiling.replaced.is_some(), "a text that the token has was taken for an old one");
+            }
             Err(_) => assert!(valid && known.is_none_or(|kept| !kept.sure), "a repeated command was refused"),
             Ok(Answered { repeated: true, reply, safe_in, .. }) => {
                 assert!(safe_in.is_some(), "of a repeated command nobody knows when it counts");
@@ -74,7 +79,7 @@ impl Life {
             workspace: key(),
             actor,
             request_id: "life".to_owned(),
-            address: None,
+            address: PLACES[0].parse().ok(),
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
             origin: None,
             if_version: None,

@@ -5,6 +5,8 @@ use proptest::{prelude::*, sample::Index};
 
 pub(super) const MEMBERS: [&str; 4] = ["admin", "ann", "ben", "cat"];
 pub(super) const CLIENTS: [&str; 2] = ["app", "web"];
+/// Where tokens may be used from; every command comes from the one that the second has in common with the first.
+pub(super) const ADDRESSES: [&[&str]; 4] = [&[], &["192.0.2.0/24"], &["192.0.2.1"], &["198.51.100.0/24"]];
 /// What tokens and members are granted, or asked to be.
 const PATTERNS: [&str; 10] = [
     "*",
@@ -66,6 +68,7 @@ pub(super) struct Plan {
     pub(super) delay: Option<u64>,
     pub(super) enabled: bool,
     pub(super) client: Option<usize>,
+    pub(super) addresses: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -79,6 +82,9 @@ pub(super) enum Act {
         name: Option<u8>,
         enabled: Option<bool>,
         lifetime: Option<Option<u64>>,
+        delay: Option<Option<u64>>,
+        addresses: Option<usize>,
+        metadata: Option<Option<u8>>,
     },
     Replace {
         token: Index,
@@ -91,6 +97,11 @@ pub(super) enum Act {
     Rotate {
         token: Index,
         grace: u64,
+        end: bool,
+    },
+    /// A text that was known once is reported.
+    RevokeText {
+        text: Index,
     },
     Revoke {
         token: Index,
@@ -180,14 +191,16 @@ fn plan() -> impl Strategy<Value = Plan> {
         prop::option::weighted(0.1, 0..20_u64),
         prop::bool::weighted(0.9),
         client,
+        prop_oneof![3 => Just(0), 2 => 0..ADDRESSES.len()],
     )
-        .prop_map(|(owner, scopes, seconds, delay, enabled, client)| Plan {
+        .prop_map(|(owner, scopes, seconds, delay, enabled, client, addresses)| Plan {
             owner,
             scopes,
             seconds,
             delay,
             enabled,
             client,
+            addresses,
         })
 }
 
@@ -198,15 +211,24 @@ fn act() -> impl Strategy<Value = Act> {
 fn token_act() -> impl Strategy<Value = Act> {
     let token = any::<Index>;
     let lifetime = prop::option::of(prop::option::of(1..40_u64));
+    let moved = (
+        prop::option::weighted(0.3, prop::option::of(0..20_u64)),
+        prop::option::weighted(0.3, 0..ADDRESSES.len()),
+        prop::option::weighted(0.3, prop::option::of(0..3_u8)),
+    );
     let merge = prop::collection::vec((prop::sample::select(&PATTERNS[..]), any::<bool>()), 1..4);
     prop_oneof![
         8 => plan().prop_map(Act::Create),
         2 => prop::collection::vec((0..12_u8, plan()), 1..4).prop_map(Act::Import),
-        3 => (token(), prop::option::of(0..3_u8), prop::option::of(any::<bool>()), lifetime)
-            .prop_map(|(token, name, enabled, lifetime)| Act::Update { token, name, enabled, lifetime }),
+        5 => (token(), prop::option::weighted(0.3, 0..3_u8), prop::option::of(any::<bool>()), lifetime, moved)
+            .prop_map(|(token, name, enabled, lifetime, (delay, addresses, metadata))| {
+                Act::Update { token, name, enabled, lifetime, delay, addresses, metadata }
+            }),
         2 => (token(), scopes()).prop_map(|(token, scopes)| Act::Replace { token, scopes }),
         2 => (token(), merge).prop_map(|(token, scopes)| Act::Merge { token, scopes }),
-        4 => (token(), prop_oneof![Just(0), 1..20_u64]).prop_map(|(token, grace)| Act::Rotate { token, grace }),
+        4 => (token(), prop_oneof![Just(0), 1..20_u64], prop::bool::weighted(0.2))
+            .prop_map(|(token, grace, end)| Act::Rotate { token, grace, end }),
+        2 => token().prop_map(|text| Act::RevokeText { text }),
         2 => token().prop_map(|token| Act::Revoke { token }),
         1 => (prop::collection::vec(token(), 1..4), prop::bool::weighted(0.2))
             .prop_map(|(tokens, unknown)| Act::RevokeSome { tokens, unknown }),

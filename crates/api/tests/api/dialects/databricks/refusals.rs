@@ -156,7 +156,7 @@ fn a_token_that_is_not_ones_own_is_as_none() {
     deployment.world.pass(1_000);
     let rotated = deployment.issue(ada, &json!({ "name": "", "scopes": [] }));
     let (replaced, path) = (text(&rotated, "/digest"), format!("/v1/tokens/{}/rotate", text(&rotated, "/id")));
-    let rotated = deployment.post(ada, &path, &json!({ "grace_seconds": 60 })).expect(200);
+    let rotated = deployment.post(ada, &path, &json!({})).expect(200);
 
     let never = "0".repeat(64);
     let is_own = |((asked, _), _): &((Asked, _), (Asked, _))| !asked.path.starts_with(TOKENS);
@@ -228,6 +228,25 @@ fn the_administration_is_for_admins_whatever_is_asked_for() {
     deployment.get(&boss, TOKENS).expect(200);
     stage.patch(&tenant.admin, "/v1/members/boss", &json!({ "role": "member" })).expect(200);
     stage.refused(deployment.call("GET", TOKENS).bearer(&boss), 403, "PERMISSION_DENIED");
+}
+
+#[test]
+fn the_id_of_a_text_in_its_grace_ends_that_text_alone() {
+    let stage = Stage::new();
+    let Stage { deployment, ada, .. } = &stage;
+    let issued = deployment.issue(ada, &json!({ "name": "", "scopes": [] }));
+    let rotate = || {
+        let path = format!("/v1/tokens/{}/rotate", text(&issued, "/id"));
+        deployment.post(ada, &path, &json!({ "grace_seconds": 60 })).expect(200)
+    };
+    let (newer, newest) = (rotate(), rotate());
+    let own = |token: &str| deployment.get(token, "/v1/tokens/self").status;
+    let old = text(&issued, "/digest");
+    // Whoever holds it ends it too.
+    assert_eq!(stage.delete(&text(&newer, "/token"), &text(&newer, "/digest")).status, 200);
+    assert_eq!(stage.delete(ada, &old).status, 200);
+    assert_eq!([&issued, &newer, &newest].map(|issued| own(&text(issued, "/token"))), [401, 401, 200]);
+    stage.refused(about(&old).remove(0).0.call(deployment).bearer(ada), 404, about(&old)[0].1);
 }
 
 #[test]

@@ -1,0 +1,56 @@
+//! Ending one text: of the token where it is the one that the token has, else the text alone.
+//!
+//! Whoever reports a text that leaked may be late: the token may have been rotated since. Then the text that took its place
+//! has nothing to do with it, and goes on.
+
+use serde_json::json;
+
+use super::{OwnedToken, revoke::end, text};
+use crate::{
+    audit::{self, Change},
+    check,
+    command::{Ended, RevokeText, RevokedText, State},
+    refusal::Refusal,
+    rfc3339,
+    scopes::BuiltIn,
+    work::Work,
+};
+
+/// Ends a text. What is unknown, over, or another member's answers alike: nothing was there to be ended.
+pub(crate) fn revoke_text(work: &Work<'_>, ask: &RevokeText) -> Result<RevokedText, Refusal> {
+    let found = OwnedToken::by_digest(work.sql, ask.digest)?;
+    let is_own = |held: &OwnedToken| work.authority.token().is_some_and(|own| own.token.number == held.token.number);
+    if !found.as_ref().is_some_and(is_own) {
+        work.authority.require(BuiltIn::TokensWrite)?;
+    }
+    let reason = ask.reason.as_deref();
+    reason.map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
+    let found = found.filter(|held| work.authority.may_act_on(held.token.owner));
+    let Some(held) = found.filter(|held| held.state(work.now) != State::Revoked) else {
+        return Ok(RevokedText { ended: Ended::Nothing });
+    };
+    if held.replaced_until().is_none() {
+        end(work, held, work.next_generation()?, reason)?;
+        return Ok(RevokedText { ended: Ended::Token });
+    }
+    let ended = if end_replaced(work, held, reason)? { Ended::Text } else { Ended::Nothing };
+    Ok(RevokedText { ended })
+}
+
+/// Ends the text by which the token was found, where rotation has replaced it and its grace goes on; the token stays as it
+/// is. Says whether that was so.
+pub(super) fn end_replaced(work: &Work<'_>, mut held: OwnedToken, reason: Option<&str>) -> Result<bool, Refusal> {
+    let Some(valid_until) = held.replaced_until().filter(|until| *until > work.now) else { return Ok(false) };
+    let digest = held.presented();
+    text::end(work, &mut held.token, digest)?;
+    audit::append(
+        work,
+        Change {
+            action: "token.revoke_text",
+            subject: &held.token.id,
+            before: Some(json!({ "digest": digest, "valid_until": rfc3339::format(valid_until) })),
+            after: Some(json!({ "valid_until": rfc3339::format(work.now), "reason": reason })),
+        },
+    )?;
+    Ok(true)
+}

@@ -1,0 +1,347 @@
+//! A text that rotation replaced: it is used until its end, and does nothing that lasts.
+
+use counterfoil_ledger::{
+    Refusal, Slug,
+    command::{
+        Actor, Bootstrap, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended, EraseMember,
+        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, OpenSession,
+        Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession,
+        ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, Request,
+        RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection, SetHosts, Snapshot, State,
+        SuspendWorkspace, TokenFilter, UpdateToken,
+    },
+    editions::Step,
+    refusal::ForbiddenCode,
+    reply_json,
+};
+use counterfoil_token::{Digest, Prefix};
+use counterfoil_verify::{Code, SnapshotHead, Timestamp};
+
+use crate::{
+    changes::{of_member, of_token, of_workspace},
+    identity::identity,
+    support::*,
+};
+
+/// Whether a text in its grace may have this carried out. A command that is new does not compile here until that is said.
+fn may(command: &Command, itself: Digest) -> bool {
+    match command {
+        Command::Bootstrap(_)
+        | Command::UpdateWorkspace(_)
+        | Command::SuspendWorkspace(_)
+        | Command::SetHosts(_)
+        | Command::DeleteWorkspace(_)
+        | Command::PutScopes(_)
+        | Command::CreateMember(_)
+        | Command::UpdateMember(_)
+        | Command::EraseMember(_)
+        | Command::CreateClient(_)
+        | Command::DeleteClient(_)
+        | Command::CreateToken(_)
+        | Command::UpdateToken(_)
+        | Command::RotateToken(_)
+        | Command::RevokeToken(_)
+        | Command::RevokeTokens(_)
+        | Command::ImportTokens(_)
+        | Command::SignIn(_) => false,
+        Command::ReadWorkspace(_)
+        | Command::GetScopes(_)
+        | Command::ListMembers(_)
+        | Command::ReadMember(_)
+        | Command::FindMember(_)
+        | Command::ListClients(_)
+        | Command::ReadClient(_)
+        | Command::ListTokens(_)
+        | Command::ReadToken(_)
+        | Command::ReadSelf(_)
+        | Command::ReadIdentityProviders(_)
+        | Command::ReadSession(_)
+        | Command::ListSessions(_)
+        | Command::ReadAudit(_)
+        | Command::Records(_)
+        | Command::Lease(_)
+        | Command::ReadSnapshot(_)
+        | Command::ReadSnapshotKeys(_)
+        | Command::ReportUses(_)
+        | Command::ReadUsage(_) => true,
+        // It ends when the text does.
+        Command::OpenSession(_) => true,
+        // Its own, of a session; and itself.
+        Command::EndSession(ask) => ask.id.is_none(),
+        Command::RevokeText(ask) => ask.digest == itself,
+    }
+}
+
+/// Every command, some of them in more than one way.
+fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
+    let page = Page::default;
+    let id = || held.id.clone();
+    let by = |filter| RevokeTokens { select: Selection::Filter(filter), reason: None };
+    vec![
+        Bootstrap { slug: Slug::parse("demo").unwrap(), name: "Demo".to_owned(), prefix: Prefix::default() }.into(),
+        ReadWorkspace {}.into(),
+        of_workspace().into(),
+        SuspendWorkspace { suspended: true }.into(),
+        SetHosts { hosts: hosts_of(&[]) }.into(),
+        DeleteWorkspace {}.into(),
+        GetScopes {}.into(),
+        PutScopes { scopes: vec![entry("read")] }.into(),
+        ListMembers { page: page() }.into(),
+        member("ben", &["read"]).into(),
+        ReadMember { id: "ann".to_owned() }.into(),
+        FindMember { number: 2 }.into(),
+        of_member("ann").into(),
+        EraseMember { id: "ann".to_owned() }.into(),
+        ListClients { page: page() }.into(),
+        CreateClient { id: "web".to_owned(), name: "Web".to_owned(), permissions: Vec::new() }.into(),
+        ReadClient { id: "app".to_owned() }.into(),
+        DeleteClient { id: "app".to_owned() }.into(),
+        token(&["read"]).into(),
+        all_tokens(page()).into(),
+        ReadToken { id: id() }.into(),
+        ReadSelf {}.into(),
+        of_token(&held.id).into(),
+        UpdateToken { name: Some("mine".to_owned()), ..of_token(&held.id) }.into(),
+        UpdateToken { enabled: Some(false), ..of_token(&other.id) }.into(),
+        RotateToken { id: id(), grace_seconds: 0, end_previous: false }.into(),
+        RotateToken { id: id(), grace_seconds: 60, end_previous: true }.into(),
+        RotateToken { id: other.id.clone(), grace_seconds: 0, end_previous: false }.into(),
+        RevokeToken { id: id(), reason: None }.into(),
+        RevokeToken { id: other.id.clone(), reason: None }.into(),
+        RevokeText { digest: other.digest, reason: None }.into(),
+        RevokeText { digest: Digest::of(b"unknown"), reason: None }.into(),
+        RevokeTokens { select: Selection::Ids(vec![id()]), reason: None }.into(),
+        by(TokenFilter { digest: Some(other.digest), ..TokenFilter::default() }).into(),
+        ImportTokens { lines: vec![ImportLine { digest: Digest::of(b"a"), weak: false, token: token(&[]) }] }.into(),
+        OpenSession {}.into(),
+        ReadIdentityProviders {}.into(),
+        identity("ann|1").into(),
+        ReadSession {}.into(),
+        EndSession { id: Some(session.to_owned()) }.into(),
+        EndSession { id: None }.into(),
+        ListSessions { page: page() }.into(),
+        ReadAudit { subject: None, actor: None, page: page() }.into(),
+        Records { digests: vec![held.digest] }.into(),
+        Lease { since: None, digests: vec![held.digest], uses: Vec::new(), segments: None }.into(),
+        ReadSnapshot {}.into(),
+        ReadSnapshotKeys {}.into(),
+        ReportUses { uses: Vec::new() }.into(),
+        ReadUsage { id: id(), days: None }.into(),
+    ]
+}
+
+fn send(world: &mut World, actor: Actor, command: Command, key: Option<&str>) -> Result<(), Refusal> {
+    let request = Request {
+        workspace: crate::support::key(),
+        actor,
+        request_id: "replaced".to_owned(),
+        address: None,
+        idempotency_key: key.map(|key| key.to_owned().try_into().unwrap()),
+        origin: None,
+        if_version: None,
+        wait: false,
+        command,
+    };
+    let reply = world.handle(&serde_json::to_vec(&request).unwrap());
+    reply_json(&reply).unwrap().map(drop)
+}
+
+fn is_replaced<T>(outcome: &Result<T, Refusal>) -> bool {
+    matches!(outcome, Err(Refusal::Forbidden { code: ForbiddenCode::ReplacedText, .. }))
+}
+
+fn rotate(world: &mut World, held: &Held, grace_seconds: u64) -> Held {
+    let ask = RotateToken { id: held.id.clone(), grace_seconds, end_previous: false };
+    let rotated = world.call(Actor::Root, ask).unwrap();
+    world.held(rotated)
+}
+
+fn revoke(world: &mut World, actor: Actor, digest: Digest) -> Result<Ended, Refusal> {
+    world.call(actor, RevokeText { digest, reason: Some("leaked".to_owned()) }).map(|done| done.ended)
+}
+
+fn code(world: &mut World, held: &Held) -> Code {
+    match world.call(held.actor, ReadSelf {}) {
+        Ok(_) => Code::Valid,
+        Err(Refusal::Unauthenticated { code }) => code,
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// A text in its grace, whose token may do everything; the text in its place; another token, a session of the text's that was
+/// opened before the rotation, and one of the other's.
+fn replaced() -> (World, Held, Held, Held, Seated, Seated) {
+    let (mut world, admin) = World::founded();
+    world.join("ann", &["read"]);
+    let client = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+    world.call(Actor::Root, client).unwrap();
+    let old = world.issue(admin.actor, token(&["*"])).unwrap();
+    let (session, others) = (world.open(&old).unwrap(), world.open(&admin).unwrap());
+    let new = rotate(&mut world, &old, 60);
+    (world, old, new, admin, session, others)
+}
+
+#[test]
+fn it_may_use_everything_and_change_nothing_whichever_command() {
+    let count = {
+        let (_, old, _, admin, _, others) = replaced();
+        let commands = commands(&old, &admin, &others.id);
+        let mut kinds: Vec<_> = commands.iter().map(Command::kind).collect();
+        kinds.dedup();
+        assert_eq!(kinds.len(), Command::KINDS.len(), "not every command is here");
+        assert!(Command::KINDS.iter().all(|kind| kinds.contains(kind)));
+        commands.len()
+    };
+    for by_session in [false, true] {
+        for nth in 0..count {
+            let (mut world, old, new, admin, session, others) = replaced();
+            let command = commands(&old, &admin, &others.id).swap_remove(nth);
+            let (actor, kind) = (if by_session { session.actor } else { old.actor }, command.kind());
+            let may = may(&command, old.digest) && (by_session || kind != "EndSession");
+            let question = command.is_question();
+            let before = world.dump();
+            let outcome = send(&mut world, actor, command, None);
+            assert_eq!(is_replaced(&outcome), !may, "{kind}: {outcome:?}");
+            if !may || question && kind != "ReadSnapshot" {
+                assert_eq!(world.dump(), before, "{kind} has changed something");
+            }
+            assert_eq!(code(&mut world, &new), Code::Valid, "{kind}");
+        }
+    }
+}
+
+#[test]
+fn it_repeats_nothing_either() {
+    let (mut world, admin) = World::founded();
+    let old = world.issue(admin.actor, token(&["*"])).unwrap();
+    let again = |world: &mut World, held: &Held| send(world, held.actor, token(&["read"]).into(), Some("k"));
+    again(&mut world, &old).unwrap();
+    let new = rotate(&mut world, &old, 60);
+    assert!(is_replaced(&again(&mut world, &old)));
+    again(&mut world, &new).unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM tokens"), 3, "the answer was repeated");
+}
+
+#[test]
+fn a_snapshot_that_it_takes_is_over_when_it_is() {
+    let (mut world, old, new, ..) = replaced();
+    let ask = |world: &mut World, held: &Held| match world.call(held.actor, ReadSnapshot {}).unwrap() {
+        Snapshot::Ready(files) => Some(files),
+        Snapshot::NotYet { .. } => None,
+    };
+    assert!(ask(&mut world, &old).is_none());
+    loop {
+        let step = world.ledger.edition_step(world.now).unwrap();
+        world.ledger.edition_done(&step, world.now).unwrap();
+        if matches!(step, Step::Wait(_)) {
+            break;
+        }
+    }
+    for (held, milliseconds) in [(&old, 60_000), (&new, DAY)] {
+        let files = ask(&mut world, held).unwrap();
+        let (as_of, expires_at) = (START, START.plus(milliseconds));
+        let head = SnapshotHead { workspace: key(), as_of, expires_at, manifest: files.files[0] };
+        assert!(files.head.0.starts_with(&head.to_sign()), "it is over at another time");
+    }
+}
+
+#[test]
+fn who_reports_a_text_that_was_replaced_ends_that_text_alone() {
+    let (mut world, old, new, admin, session, _) = replaced();
+    let newer = rotate(&mut world, &new, 600);
+    let version = world.call(Actor::Root, ReadToken { id: old.id.clone() }).unwrap().version;
+    assert_eq!(revoke(&mut world, admin.actor, old.digest), Ok(Ended::Text));
+    let (before, after) = last_audit(&world, "token.revoke_text", &old.id);
+    assert_eq!(before["digest"], old.digest.to_string());
+    assert_eq!((&before["valid_until"], &after["reason"]), (&"2025-11-13T02:14:20.000Z".into(), &"leaked".into()));
+    let codes = [&old, &new, &newer].map(|held| code(&mut world, held));
+    assert_eq!(codes, [Code::Revoked, Code::Valid, Code::Valid]);
+    for held in [&old, &new, &newer] {
+        assert_published(&mut world, held.digest);
+    }
+    assert_unauthenticated(world.call(session.actor, ReadSession {}), Code::Revoked);
+    let held = world.call(Actor::Root, ReadToken { id: old.id.clone() }).unwrap();
+    assert_eq!((held.state, held.version), (State::Active, version + 1));
+    assert_eq!(record(&mut world, old.digest).replaced_until, Some(Timestamp(0)));
+
+    // Again, and of a text that nobody has: nothing is left to do, and nothing is written.
+    let before = world.dump();
+    for digest in [old.digest, Digest::of(b"unknown")] {
+        assert_eq!(revoke(&mut world, admin.actor, digest), Ok(Ended::Nothing));
+    }
+    assert_eq!(world.dump(), before);
+    // The text that it has is the token's end, and that of all its texts.
+    assert_eq!(revoke(&mut world, admin.actor, newer.digest), Ok(Ended::Token));
+    assert_eq!([&new, &newer].map(|held| code(&mut world, held)), [Code::Revoked; 2]);
+    assert_eq!(last_audit(&world, "token.revoke", &old.id).1["reason"], "leaked");
+    assert_eq!(revoke(&mut world, admin.actor, new.digest), Ok(Ended::Nothing));
+}
+
+#[test]
+fn a_text_whose_grace_is_over_ends_nothing() {
+    let (mut world, old, new, admin, ..) = replaced();
+    world.wait(60_000);
+    let before = world.dump();
+    assert_eq!(revoke(&mut world, admin.actor, old.digest), Ok(Ended::Nothing));
+    assert_eq!(world.dump(), before);
+    assert_eq!(code(&mut world, &new), Code::Valid);
+}
+
+#[test]
+fn whoever_holds_a_text_ends_it_without_any_scope_and_nobody_elses() {
+    let (mut world, admin) = World::founded();
+    let ann = world.join("ann", &["read"]);
+    let second = rotate(&mut world, &ann, 600);
+    let third = rotate(&mut world, &second, 600);
+    // A text of its own token, as it might end the token.
+    assert_eq!(revoke(&mut world, third.actor, second.digest), Ok(Ended::Text));
+    // Itself.
+    assert_eq!(revoke(&mut world, ann.actor, ann.digest), Ok(Ended::Text));
+    assert_eq!(code(&mut world, &third), Code::Valid);
+    for digest in [admin.digest, Digest::of(b"unknown")] {
+        assert_missing(revoke(&mut world, third.actor, digest), "tokens:write");
+    }
+    let ben = world.join("ben", &["tokens:write"]);
+    for digest in [admin.digest, third.digest, Digest::of(b"unknown")] {
+        assert_eq!(revoke(&mut world, ben.actor, digest), Ok(Ended::Nothing), "unknown and forbidden look the same");
+    }
+    assert_eq!(revoke(&mut world, third.actor, third.digest), Ok(Ended::Token));
+    assert_eq!(code(&mut world, &third), Code::Revoked);
+}
+
+#[test]
+fn a_filter_by_the_digest_of_a_replaced_text_ends_no_token() {
+    let (mut world, old, new, admin, ..) = replaced();
+    let by = |digest| {
+        let filter = TokenFilter { digest: Some(digest), ..TokenFilter::default() };
+        RevokeTokens { select: Selection::Filter(filter), reason: None }
+    };
+    let done = world.call(admin.actor, by(old.digest)).unwrap().items;
+    assert_eq!(
+        done.iter().map(|item| (&item.id, item.result)).collect::<Vec<_>>(),
+        [(&old.id, RevokeResult::TextRevoked)]
+    );
+    assert_eq!([&old, &new].map(|held| code(&mut world, held)), [Code::Revoked, Code::Valid]);
+    assert_published(&mut world, old.digest);
+    let before = world.dump();
+    assert_eq!(world.call(admin.actor, by(old.digest)).unwrap().items, []);
+    assert_eq!(world.dump(), before);
+    let done = world.call(admin.actor, by(new.digest)).unwrap().items;
+    assert_eq!(done.iter().map(|item| item.result).collect::<Vec<_>>(), [RevokeResult::Revoked]);
+}
+
+/// What a list of changed texts leaves out, verifiers would go on passing.
+#[test]
+fn verifiers_are_told_of_a_text_that_ended() {
+    let (mut world, old, new, admin, ..) = replaced();
+    let since = world.number("SELECT generation FROM workspace");
+    let position = counterfoil_verify::Position { epoch: START.0, generation: since };
+    assert_eq!(revoke(&mut world, admin.actor, old.digest), Ok(Ended::Text));
+    let ask = Lease { since: Some(position), digests: Vec::new(), uses: Vec::new(), segments: None };
+    let granted = world.call(Actor::Verifier, ask).unwrap();
+    assert_eq!(granted.since, Some(since));
+    assert!([&old, &new].iter().all(|held| granted.texts.contains(&held.digest)), "{:?}", granted.texts);
+    let off = UpdateToken { enabled: Some(false), note: Patch::Set("off".to_owned()), ..of_token(&old.id) };
+    world.call(admin.actor, off).unwrap();
+    assert_eq!(code(&mut world, &old), Code::Revoked);
+}
