@@ -21,6 +21,7 @@ async function history({ admin }) {
   await change({ enabled: false, scopes: ["orders:write"], note: "moved" });
   await change({ enabled: true });
   await admin.expect(200, "POST", `/v1/tokens/${token.id}/rotate`, { grace_seconds: 3600 });
+  await admin.expect(200, "POST", "/v1/tokens/revoke", { filter: { digest: token.digest } });
   await admin.expect(200, "POST", `/v1/tokens/${token.id}/rotate`, {});
   await admin.expect(200, "DELETE", `/v1/tokens/${token.id}?reason=left+in+a+log`);
   await admin.expect(200, "POST", "/v1/tokens/import", { tokens: [{ digest: "ab".repeat(32), name: "imported", scopes: [] }] });
@@ -62,6 +63,7 @@ test("every entry is a sentence", async (t) => {
     `${by} imported “imported” for Admin`,
     `${by} revoked “hourly”`,
     `${by} gave “hourly” a new text`,
+    `${by} revoked a previous value of “hourly”`,
     `${by} gave “hourly” a new text`,
     `${by} switched on “hourly”`,
     `${by} switched off and changed the scopes and note of “hourly”`,

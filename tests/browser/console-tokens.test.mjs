@@ -145,8 +145,11 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
 
   await button(page, "Rotate…").click();
   await look(page, "token-rotate");
+  const sent = page.waitForRequest((request) => request.url().endsWith("/rotate"));
   await dialog(page).getByLabel("The present text goes on working").selectOption("0");
+  await dialog(page).getByLabel("End all previous values now").check();
   await button(dialog(page), "Rotate").click();
+  assert.deepEqual((await sent).postDataJSON(), { grace_seconds: 0, previous: "end" });
   const text = await shown(page);
   assert.equal(await acme.admin.code(made.token, { address: "192.0.2.1" }), "REVOKED");
   assert.equal(await acme.admin.code(text, { address: "192.0.2.1" }), "VALID");

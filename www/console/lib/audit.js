@@ -49,6 +49,7 @@ const DEEDS = {
   "token.update": (entry) => [actor(entry), ` ${deeds(entry, TOKEN_DEEDS, TOKEN_FIELDS)} `, subject("token", entry)],
   "token.rotate": (entry) => [actor(entry), " gave ", subject("token", entry), " a new text"],
   "token.revoke": (entry) => [actor(entry), " revoked ", subject("token", entry)],
+  "token.revoke_text": (entry) => [actor(entry), " revoked a previous value of ", subject("token", entry)],
   "member.create": (entry) => [actor(entry), " added ", subject("member", entry), entry.after?.role === "admin" ? " as an admin" : " as a member"],
   "member.update": (entry) => [actor(entry), ` ${deeds(entry, MEMBER_DEEDS, MEMBER_FIELDS)} `, subject("member", entry)],
   "member.erase": (entry) => [actor(entry), ` removed the member ${entry.subject}, and revoked ${tokens(entry.after?.revoked)}`],
@@ -70,9 +71,14 @@ const PARTICULARS = {
   "token.import": issued,
   "token.rotate": ({ at, after }) => {
     const end = after?.previous_valid_until;
-    return [end && new Date(end) > new Date(at) ? `the old text went on until ${exact(end)}` : "the old text ended at once"];
+    const ended = after?.previous_ended;
+    return [
+      end && new Date(end) > new Date(at) ? `the old text went on until ${exact(end)}` : "the old text ended at once",
+      isKnown(ended) && `${ended} previous ended`,
+    ];
   },
   "token.revoke": ({ after }) => [after?.reason && `reason: ${after.reason}`],
+  "token.revoke_text": ({ after }) => [after?.reason && `reason: ${after.reason}`],
   "member.create": ({ after }) => [scopes("granted", after?.grants), isKnown(after?.quota) && `quota ${after.quota}`],
   "member.erase": () => [],
   "client.create": ({ after }) => [scopes("for", after?.permissions)],

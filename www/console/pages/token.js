@@ -43,7 +43,7 @@ function standing(token) {
   };
   return [
     words[token.state] && notice(token.state === "revoked" ? "bad" : "warn", h("p", {}, words[token.state])),
-    isOwn(token) && notice("info", h("p", {}, "You signed in with this token. Its scopes and its end can be changed in the session of another only.")),
+    isOwn(token) && notice("info", h("p", {}, "You signed in with this token. Its scopes, its end and its addresses can be changed in the session of another only.")),
   ];
 }
 

@@ -3,7 +3,7 @@
 import { post, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
 import { confirm } from "./dialog.js";
-import { selectField } from "./form.js";
+import { checkField, selectField } from "./form.js";
 import { isOwn } from "./revoke.js";
 import { notice } from "./states.js";
 import { nameOf } from "./token.js";
@@ -22,19 +22,24 @@ export async function rotate(token) {
     name: "grace_seconds", label: "The present text goes on working", choices: GRACES,
     hint: "Long enough to bring the new one to wherever the token is used. One that leaked should end at once.",
   });
+  const previous = checkField({
+    name: "previous", label: "End all previous values now",
+    hint: "Values that earlier rotations replaced keep the time they were promised unless you end them.",
+  });
   const key = crypto.randomUUID();
   let issued = null;
   await confirm({
     title: `Rotate “${nameOf(token)}”?`,
     body: [
-      h("p", {}, "The token gets a new text, which is shown once. Its name, scopes and history stay. An older text that is still in its grace ends now."),
+      h("p", {}, "The token gets a new value, which is shown once. Its name, scopes and history stay."),
       grace,
-      isOwn(token) && notice("warn", h("p", {}, "You signed in with this token: your session ends when the present text does.")),
+      previous,
+      isOwn(token) && notice("warn", h("p", {}, "You signed in with this token: from now on your session can only read, and it ends when the present value does.")),
     ],
     action: "Rotate",
     run: async () => {
-      const body = { grace_seconds: Number(grace.value) };
-      issued = await post(`/v1/tokens/${segment(token.id)}/rotate`, body, { key: `${key}-${grace.value}`, version: token.version });
+      const body = { grace_seconds: Number(grace.value), ...(previous.value && { previous: "end" }) };
+      issued = await post(`/v1/tokens/${segment(token.id)}/rotate`, body, { key: `${key}-${grace.value}-${previous.value}`, version: token.version });
     },
   });
   return issued;

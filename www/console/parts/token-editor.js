@@ -19,7 +19,7 @@ export async function tokenEditor(token, { signal, reload }) {
   ]);
   const name = textField({ name: "name", label: "Name", value: token.name }, { maxlength: 200 });
   const note = areaField({ name: "note", label: "Note", value: token.note }, { maxlength: 1000 });
-  const addresses = areaField({
+  const addresses = !own && areaField({
     name: "allowed_addresses", label: "Addresses", value: token.allowed_addresses.join("\n"),
     hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
   }, { rows: 2 });
@@ -33,7 +33,7 @@ export async function tokenEditor(token, { signal, reload }) {
       ...(note.value.trim() !== (token.note ?? "") && { note: note.value.trim() || null }),
       ...(scopes && !same(scopes.value, token.scopes) && { scopes: scopes.value }),
       ...expiry?.value,
-      ...(!same(readLines(addresses.value), token.allowed_addresses) && { allowed_addresses: readLines(addresses.value) }),
+      ...(addresses && !same(readLines(addresses.value), token.allowed_addresses) && { allowed_addresses: readLines(addresses.value) }),
     };
     if (Object.keys(body).length === 0) return toast("Nothing was changed.");
     await patch(`/v1/tokens/${segment(token.id)}`, body, { version: token.version });
