@@ -325,7 +325,7 @@ impl Gain {
             last_used_at: _,
             issued: _,
             version: _,
-            weak: _,
+            carried: _,
         } = after;
         let starts = |time: Option<Timestamp>| time.map_or(now, |start| start.max(now));
         let is_new = |block: &AddressBlock| !before.addresses.iter().any(|own| own.contains_block(block));

@@ -24,7 +24,6 @@ use crate::{
     answer::Answer,
     app::App,
     body,
-    condition::Head,
     credential::Caller,
     origin,
     ports::Ports,

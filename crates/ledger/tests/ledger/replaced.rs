@@ -63,6 +63,8 @@ fn may(command: &Command, itself: Digest) -> bool {
         | Command::ReadSnapshot(_)
         | Command::ReadSnapshotKeys(_)
         | Command::ReportUses(_)
+        // Of these two, what the control plane alone may do, it says itself.
+        | Command::NoteRefusal(_)
         | Command::ReadUsage(_) => true,
         // It ends when the text does.
         Command::OpenSession(_) => true,
@@ -112,7 +114,7 @@ fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
         RevokeText { digest: Digest::of(b"unknown"), reason: None }.into(),
         RevokeTokens { select: Selection::Ids(vec![id()]), reason: None }.into(),
         by(TokenFilter { digest: Some(other.digest), ..TokenFilter::default() }).into(),
-        ImportTokens { lines: vec![ImportLine { digest: Digest::of(b"a"), weak: false, token: token(&[]) }] }.into(),
+        ImportTokens { lines: vec![ImportLine { digest: Digest::of(b"a"), weak: false, length: None, token: token(&[]) }] }.into(),
         OpenSession {}.into(),
         ReadIdentityProviders {}.into(),
         identity("ann|1").into(),
