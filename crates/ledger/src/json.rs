@@ -4,6 +4,9 @@
 //! object has two fields of one name (RFC 8259, section 4, leaves open what that would mean). And it says where a type
 //! does not fit, in words that repeat no text of the input: that may be a secret.
 //!
+//! A number stays as it was written, digit by digit, until a type asks for its value: what is kept for others (metadata)
+//! may be larger or finer than any number type here, and comes out as it came in.
+//!
 //! Everything is read through this one door, so each type's reader is compiled once: an isolate loads all of them.
 
 mod build;
@@ -18,6 +21,10 @@ use serde::{
 use serde_json::Value;
 
 use self::{build::Built, read::Tree};
+
+/// As what serde_json hands over a number as it is written: an object with this one field, which holds its digits. No other
+/// object has a field of this name.
+const NUMBER: &str = "$serde_json::private::Number";
 
 /// The text is no JSON; says why and where.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +43,8 @@ pub struct Misfit {
 /// Reads a text as JSON.
 ///
 /// # Errors
-/// [`NotJson`] where it is none, or nests deeper than 127 levels, or an object has two fields of one name.
+/// [`NotJson`] where it is none, or nests deeper than 127 levels, or an object has two fields of one name, or one of the
+/// name by which numbers are handed over.
 pub fn parse(text: &[u8]) -> Result<Value, NotJson> {
     let Built(value) = serde_json::from_slice(text).map_err(NotJson)?;
     Ok(value)

@@ -5,10 +5,10 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// It has fewer than 16 characters.
-    #[error("it is too short: a token has at least 16 characters")]
+    #[error("it is too short (a token has at least 16 characters)")]
     TooShort,
     /// It has more than 512.
-    #[error("it is too long: a token has at most 512 characters")]
+    #[error("it is too long (a token has at most 512 characters)")]
     TooLong,
     /// It begins with what stands before a token.
     #[error("it begins with a scheme, such as Bearer, which stands before a token once and is no part of it")]
@@ -17,10 +17,10 @@ pub enum Malformed {
     #[error("there is a space or a line break in it, which no token has")]
     Space,
     /// There is something else in it than visible ASCII characters.
-    #[error("there is a character in it that no token has: tokens are of visible ASCII characters")]
+    #[error("there is a character in it that no token has (tokens are of visible ASCII characters)")]
     Character,
     /// It has the shape of a token, and its check does not fit the rest.
-    #[error("its check is wrong: a character was changed, left out or added")]
+    #[error("its check is wrong, so a character was changed, left out or added")]
     Check,
     /// It is not of the shape that was asked for.
     #[error("it does not have the shape of a token of this service")]

@@ -345,3 +345,37 @@ fn an_import_may_be_large_and_the_quota_holds_it_or_not() {
     let filler = json!({ "ids": ["x".repeat(64 * 1024)] });
     assert_eq!(deployment.post(&acme.admin, "/v1/tokens/revoke", &filler).refused(413), "BODY_TOO_LARGE");
 }
+
+#[test]
+fn metadata_comes_out_to_the_digit() {
+    let deployment = Deployment::new();
+    let acme = deployment.workspace("acme");
+    let metadata = r#"{"big":123456789012345678901234567890,"fine":0.1000000000000000055511151231257827,"nested":[{"price":1.10},1e+400,-0]}"#;
+    let exactly = |bytes: &[u8], what: &str| {
+        let body = std::str::from_utf8(bytes).unwrap();
+        assert!(body.contains(&format!(r#""metadata":{metadata}"#)), "{what}: {body}");
+    };
+    let send = |method: &str, path: &str, body: String| {
+        let call = deployment.call(method, path).bearer(&acme.admin).header("idempotency-key", "k");
+        call.content("application/json", body).send()
+    };
+    let create = format!(r#"{{"name":"n","scopes":[],"metadata":{metadata}}}"#);
+    let issued = send("POST", "/v1/tokens", create.clone());
+    exactly(&issued.bytes, "issued");
+    exactly(&send("POST", "/v1/tokens", create).bytes, "issued, told again");
+    let issued = issued.expect(201);
+    let (token, path) = (text(&issued, "/token"), format!("/v1/tokens/{}", text(&issued, "/id")));
+    exactly(&deployment.get(&acme.admin, &path).bytes, "read");
+    exactly(&deployment.get(&acme.admin, "/v1/tokens?sort=-number").bytes, "listed");
+    for freshness in ["strong", "bounded", "eventual"] {
+        deployment.world.drain();
+        let check = json!({ "token": token, "demand": { "freshness": freshness } });
+        exactly(&deployment.post(&acme.admin, "/v1/verify", &check).bytes, freshness);
+    }
+    exactly(&send("PATCH", &path, format!(r#"{{"metadata":{metadata}}}"#)).bytes, "changed");
+    exactly(&deployment.call("POST", &format!("{path}/rotate")).bearer(&acme.admin).send().bytes, "rotated");
+    let digest = "ab".repeat(32);
+    let line = format!(r#"{{"tokens":[{{"digest":"{digest}","name":"n","scopes":[],"metadata":{metadata}}}]}}"#);
+    let imported = send("POST", "/v1/tokens/import", line).expect(200);
+    exactly(&deployment.get(&acme.admin, &format!("/v1/tokens/{}", text(&imported, "/items/0/id"))).bytes, "imported");
+}

@@ -1,4 +1,5 @@
-//! From a text to a tree: what serde_json does for its own `Value`, but no object has two fields of one name.
+//! From a text to a tree: what serde_json does for its own `Value`, but no object has two fields of one name, nor is one
+//! mistaken for a number.
 
 use std::fmt;
 
@@ -7,6 +8,8 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value, value::Number};
+
+use super::NUMBER;
 
 /// A tree that was built.
 pub(super) struct Built(pub(super) Value);
@@ -64,12 +67,53 @@ impl<'de> Visitor<'de> for Build {
 
     fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some(name) = object.next_key::<String>()? {
+        while let Some(name) = object.next_key()? {
+            let name = match name {
+                Name::Field(name) if name == NUMBER => {
+                    return Err(de::Error::custom("an object has a field of a name that is taken for numbers"));
+                }
+                Name::Field(name) => name,
+                Name::Digits => {
+                    let digits: String = object.next_value()?;
+                    return digits.parse().map(Value::Number).map_err(de::Error::custom);
+                }
+            };
             let Built(value) = object.next_value()?;
             if fields.insert(name, value).is_some() {
                 return Err(de::Error::custom("an object has two fields of one name"));
             }
         }
         Ok(Value::Object(fields))
+    }
+}
+
+/// What stands before a value: the name of a field, or that it is the digits of a number.
+enum Name {
+    Field(String),
+    Digits,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    /// Only a field's name is handed over as a type of its own, where that is asked for.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct FieldOrDigits;
+
+        impl<'de> Visitor<'de> for FieldOrDigits {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, name: D) -> Result<Name, D::Error> {
+                String::deserialize(name).map(Name::Field)
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                if name == NUMBER { Ok(Name::Digits) } else { Err(E::custom("a name stands where none may")) }
+            }
+        }
+
+        deserializer.deserialize_newtype_struct("Name", FieldOrDigits)
     }
 }

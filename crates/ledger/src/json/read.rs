@@ -5,9 +5,9 @@ use serde::{
     de::{self, DeserializeSeed, EnumAccess, Expected, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor},
     forward_to_deserialize_any,
 };
-use serde_json::{Value, map};
+use serde_json::{Number, Value, map};
 
-use super::Misfit;
+use super::{Misfit, NUMBER};
 
 /// A tree that is being read.
 pub(super) struct Tree(pub(super) Value);
@@ -21,7 +21,12 @@ impl<'de> Deserializer<'de> for Tree {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::Number(_) => self.deserialize_f64(visitor),
+            Value::Number(number) => match exact(&number) {
+                Some(Exact::Unsigned(value)) => visitor.visit_u64(value),
+                Some(Exact::Signed(value)) => visitor.visit_i64(value),
+                Some(Exact::Float(value)) => visitor.visit_f64(value),
+                None => visitor.visit_map(Digits(Some(number.to_string()))),
+            },
             Value::String(text) => visitor.visit_string(text),
             Value::Array(_) => self.deserialize_seq(visitor),
             Value::Object(_) => self.deserialize_map(visitor),
@@ -218,6 +223,41 @@ impl Tree {
             }
             _ => self.instead(&&*format!("one of: {}", variants.join(", "))),
         }
+    }
+}
+
+/// A number as a type of Rust's.
+enum Exact {
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+}
+
+/// The number, if it comes out of the type as it is written.
+fn exact(number: &Number) -> Option<Exact> {
+    let written = number.to_string();
+    let unsigned = number.as_u64().filter(|value| value.to_string() == written).map(Exact::Unsigned);
+    let signed = || number.as_i64().filter(|value| value.to_string() == written).map(Exact::Signed);
+    let float = || {
+        let value = number.as_f64()?;
+        Number::from_f64(value).filter(|same| same.to_string() == written).map(|_| Exact::Float(value))
+    };
+    unsigned.or_else(signed).or_else(float)
+}
+
+/// Any other, as serde_json hands it over.
+struct Digits(Option<String>);
+
+impl<'de> MapAccess<'de> for Digits {
+    type Error = Misfit;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+        if self.0.is_some() { seed.deserialize(Name(NUMBER)).map(Some) } else { Ok(None) }
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Misfit> {
+        let digits = self.0.take().ok_or_else(|| Misfit::of("a field without a value"))?;
+        seed.deserialize(Name(&digits))
     }
 }
 

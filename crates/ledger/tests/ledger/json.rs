@@ -86,3 +86,54 @@ fn what_is_no_json_is_said_to_be_none() {
     assert!(parse(b"\"\xff\"").is_err());
     assert_eq!(parse(br#" {"a":[1,-1,0.5,null,true,"x"]} "#).unwrap(), json!({ "a": [1, -1, 0.5, null, true, "x"] }));
 }
+
+/// Numbers that lose something in a type of Rust's, or are written otherwise by it.
+const NUMBERS: [&str; 13] = [
+    "123456789012345678901234567890",
+    "-123456789012345678901234567890",
+    "0.1000000000000000055511151231257827",
+    "1.10",
+    "1e+2",
+    "2.50e-3",
+    "1e+400",
+    "-0",
+    "-0.0",
+    "18446744073709551616",
+    "9007199254740993.0",
+    "7",
+    "0.5",
+];
+
+#[test]
+fn a_number_comes_out_as_it_came_in() {
+    for number in NUMBERS {
+        let text = format!(r#"{{"any":{{"deep":[{number},{{"n":{number}}}]}},"id":7}}"#);
+        let read = parse(text.as_bytes()).unwrap();
+        assert_eq!(read.to_string(), text);
+        let order: Order = fit(read).unwrap();
+        assert_eq!(order.any.to_string(), format!(r#"{{"deep":[{number},{{"n":{number}}}]}}"#));
+        assert_eq!(tree(&order).unwrap()["any"], order.any);
+    }
+    // Of an exponent only the sign is added, and the letter a small one.
+    for (number, kept) in [("1e2", "1e+2"), ("1.50E2", "1.50e+2"), ("1E-2", "1e-2")] {
+        assert_eq!(parse(number.as_bytes()).unwrap().to_string(), kept);
+    }
+    // Where a type asks for a value, it is what the number says.
+    assert_eq!(fit::<f64>(parse(b"1e2").unwrap()).unwrap(), 100.0);
+    assert!(fit::<u64>(parse(b"18446744073709551616").unwrap()).is_err());
+    assert!(fit::<f64>(parse(b"1e400").unwrap()).is_err());
+}
+
+#[test]
+fn no_object_is_taken_for_a_number() {
+    for text in [
+        r#"{"$serde_json::private::Number":"7"}"#,
+        r#"{"any":{"$serde_json::private::Number":"7"}}"#,
+        r#"[{"a":1,"$serde_json::private::Number":"x"}]"#,
+        r#"{"\u0024serde_json::private::Number":{}}"#,
+    ] {
+        assert!(parse(text.as_bytes()).is_err(), "{text}");
+    }
+    let text = r#"{"name":"$serde_json::private::Number"}"#;
+    assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
+}

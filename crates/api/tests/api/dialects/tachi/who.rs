@@ -53,8 +53,16 @@ fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
         (|call| call.header("authorization", "Bearer"), 401, UNREADABLE),
         (|call| call.header("authorization", "bearer  "), 401, UNREADABLE),
         (|call| call.header("x-api-key", [0xff; 20]), 401, UNREADABLE),
-        (|call| call.header("x-api-key", ""), 401, "The credential is not a token: mistyped, or cut short."),
-        (|call| call.bearer("foo bar"), 401, "The credential is not a token: mistyped, or cut short."),
+        (
+            |call| call.header("x-api-key", ""),
+            401,
+            "The credential is not a token: it is too short (a token has at least 16 characters).",
+        ),
+        (
+            |call| call.bearer("foo bar"),
+            401,
+            "The credential is not a token: there is a space or a line break in it, which no token has.",
+        ),
         (
             |call| call.bearer("one-token-of-two").header("x-api-key", "another"),
             400,
@@ -88,7 +96,11 @@ fn no_token_may_ask_however_good_it_is() {
         (&good, 403, NOT_YOURS),
         (&other.admin, 403, NOT_YOURS),
         (&text(&tachi.token, "/token"), 403, NOT_YOURS),
-        (&with_bad_check(&good), 401, "The credential is not a token: mistyped, or cut short."),
+        (
+            &with_bad_check(&good),
+            401,
+            "The credential is not a token: its check is wrong, so a character was changed, left out or added.",
+        ),
         (&with_forged_seal(&acme.key), 401, "The token is not known here."),
         (&never_issued(&acme.key), 401, "The token is not known here."),
         (&"a-foreign-text-of-no-workspace".to_owned(), 401, "The token is not known here."),
