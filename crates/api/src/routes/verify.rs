@@ -70,7 +70,7 @@ struct DemandBody {
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum Verified {
-    One(DecisionBody),
+    One(Box<DecisionBody>),
     Many { results: Vec<DecisionBody> },
 }
 
@@ -132,7 +132,7 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     let mut results: Vec<_> =
         decisions.into_iter().zip(&tokens).map(|(decision, text)| DecisionBody::of(decision, text)).collect();
     match (single, results.pop()) {
-        (true, Some(only)) => Ok(Answer(Verified::One(only))),
+        (true, Some(only)) => Ok(Answer(Verified::One(Box::new(only)))),
         (_, last) => {
             results.extend(last);
             Ok(Answer(Verified::Many { results }))

@@ -37,8 +37,8 @@ impl Repeatable for ImportTokens {
         let told: Imported =
             json::read(reply.as_bytes()).ok_or_else(|| Refusal::internal("what was answered cannot be read"))?;
         let (limits, catalogue) = (Limits::of(&work.authority), Catalogue::load(work.sql)?);
-        let imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
-        imported.map(|(line, _)| check_rights(work, &limits, &catalogue, &line.token)).collect()
+        let mut imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
+        imported.try_for_each(|(line, _)| check_rights(work, &limits, &catalogue, &line.token))
     }
 }
 
