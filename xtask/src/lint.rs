@@ -10,6 +10,7 @@ use crate::project::Project;
 use crate::reference;
 use crate::sizes;
 use crate::suites::WASM_ONLY;
+use crate::supply::{self, Verdict};
 use crate::tools::{self, WASM};
 
 type Check = fn(&Project) -> Result<()>;
@@ -17,11 +18,21 @@ type Check = fn(&Project) -> Result<()>;
 const CHECKS: &[(&str, Check)] = &[
     ("format", format),
     ("dependency direction", dependencies::check),
+    ("licences, sources and versions of crates", supply::crates),
+    ("sources of npm packages", supply::packages),
     ("generated files", fresh::check),
     ("descriptions of the API", reference::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
     ("sizes", sizes::check),
+];
+
+type Asking = fn(&Project) -> Result<Verdict>;
+
+/// Checks for which others are asked. One that cannot be made fails nothing, and is named at the end.
+const ASKING: &[(&str, Asking)] = &[
+    ("advisories about crates", supply::crate_advisories),
+    ("advisories about npm packages", supply::package_advisories),
 ];
 
 /// Runs every check; one that fails does not keep the others from running.
@@ -41,6 +52,25 @@ pub(crate) fn run(project: &Project) -> Result<()> {
                 failed.push(*name);
             }
         }
+    }
+    let mut skipped = Vec::new();
+    for (name, check) in ASKING {
+        println!("--- {name}");
+        let start = Stopwatch::start();
+        match check(project) {
+            Ok(Verdict::Passed) => println!("      ok ({start})"),
+            Ok(Verdict::Skipped(why)) => {
+                println!("      skipped ({start}): {why}");
+                skipped.push(*name);
+            }
+            Err(error) => {
+                println!("      failed ({start}): {error:#}");
+                failed.push(*name);
+            }
+        }
+    }
+    if !skipped.is_empty() {
+        println!("\nskipped, so that nothing is known of: {}", skipped.join("; "));
     }
     if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join("; ")) }
 }

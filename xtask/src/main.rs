@@ -16,6 +16,7 @@ mod project;
 mod reference;
 mod sizes;
 mod suites;
+mod supply;
 mod tools;
 mod vectors;
 

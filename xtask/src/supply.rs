@@ -1,0 +1,165 @@
+//! What others wrote and this repository takes in: under which licence, from where, in how many versions, and whether it is
+//! known to be bad.
+//!
+//! What is known to be bad is asked of others, who may not be reachable. Then nothing is known, and that is said: a check that
+//! was not made is not passed.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::process;
+use crate::project::Project;
+use crate::tools;
+
+/// Every manifest with a lock file of its own, and whether it is only built and never shipped.
+const MANIFESTS: [(&str, bool); 3] =
+    [("Cargo.toml", false), ("fuzz/Cargo.toml", true), ("xtask/wasm-bindgen/Cargo.toml", true)];
+
+/// What came of a check for which others are asked.
+pub(crate) enum Verdict {
+    Passed,
+    /// It was not made, and why.
+    Skipped(String),
+}
+
+/// Licences, sources and versions of all crates, as deny.toml has it.
+///
+/// # Errors
+///
+/// Where one is refused.
+pub(crate) fn crates(project: &Project) -> Result<()> {
+    for (manifest, only_built) in MANIFESTS {
+        let mut deny = deny(project, manifest)?;
+        deny.args(["check", "--hide-inclusion-graph"]);
+        if only_built {
+            deny.args(["--allow", "duplicate", "--allow", "unmatched-skip"]);
+        }
+        process::show(deny.args(["bans", "licenses", "sources"]))?;
+    }
+    Ok(())
+}
+
+/// Known vulnerabilities of all crates.
+///
+/// # Errors
+///
+/// Where there is one.
+pub(crate) fn crate_advisories(project: &Project) -> Result<Verdict> {
+    let mut fetch = deny(project, "Cargo.toml")?;
+    // A network that swallows everything is no network.
+    fetch.env("GIT_TERMINAL_PROMPT", "0").env("GIT_HTTP_LOW_SPEED_LIMIT", "1000").env("GIT_HTTP_LOW_SPEED_TIME", "20");
+    if process::quietly(fetch.args(["fetch", "db"])).is_err() {
+        return Ok(Verdict::Skipped("the advisory database of RustSec is out of reach".to_owned()));
+    }
+    for (manifest, _) in MANIFESTS {
+        process::show(deny(project, manifest)?.args(["check", "--disable-fetch", "advisories"]))?;
+    }
+    Ok(Verdict::Passed)
+}
+
+fn deny(project: &Project, manifest: &str) -> Result<Command> {
+    let mut deny = project.command(tools::cargo_deny(project)?);
+    deny.arg("--config").arg(project.root.join("deny.toml"));
+    deny.args(["--locked", "--manifest-path"]).arg(project.root.join(manifest));
+    Ok(deny)
+}
+
+/// Every npm package is from the registry, and the lock file says what is in it.
+///
+/// # Errors
+///
+/// Names those of which that is not so.
+pub(crate) fn packages(project: &Project) -> Result<()> {
+    let lock = std::fs::read(project.root.join("package-lock.json")).context("cannot read package-lock.json")?;
+    let lock = serde_json::from_slice(&lock).context("package-lock.json does not fit")?;
+    let strangers = strangers(&lock);
+    ensure!(strangers.is_empty(), "not from the registry, or with nothing to hold it to: {}", strangers.join(", "));
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    packages: Map<String, Value>,
+}
+
+fn strangers(Lock { packages }: &Lock) -> Vec<&str> {
+    let is_known = |package: &Value| {
+        let from = package.get("resolved").and_then(Value::as_str);
+        let is_pinned =
+            package.get("integrity").and_then(Value::as_str).is_some_and(|hash| hash.starts_with("sha512-"));
+        is_pinned && from.is_none_or(|from| from.starts_with("https://registry.npmjs.org/"))
+    };
+    // The first is the repository itself.
+    packages.iter().filter(|(path, package)| !path.is_empty() && !is_known(package)).map(|(path, _)| &**path).collect()
+}
+
+/// Known vulnerabilities of the npm packages that are shipped. Tools run on machines of developers alone, and on input of
+/// their own.
+///
+/// # Errors
+///
+/// Where there is one.
+pub(crate) fn package_advisories(project: &Project) -> Result<Verdict> {
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let mut audit = project.command(npm);
+    audit.args(["audit", "--omit=dev", "--package-lock-only", "--json", "--fetch-timeout=20000", "--fetch-retries=1"]);
+    let output = audit.stdin(Stdio::null()).output().with_context(|| process::cannot_start(&audit))?;
+    audited(&output.stdout)
+}
+
+/// Reads a report of `npm audit`, whose exit status does not tell a finding from a failure.
+fn audited(report: &[u8]) -> Result<Verdict> {
+    let report: Value = serde_json::from_slice(report).unwrap_or_default();
+    let found = report.get("vulnerabilities").and_then(Value::as_object);
+    let Some(found) = found.filter(|_| report.get("auditReportVersion").is_some()) else {
+        let why = report.get("message").and_then(Value::as_str).unwrap_or("no answer");
+        return Ok(Verdict::Skipped(format!("the npm registry tells of no advisories: {why}")));
+    };
+    if found.is_empty() {
+        return Ok(Verdict::Passed);
+    }
+    let names: Vec<_> = found.keys().map(String::as_str).collect();
+    bail!("npm audit finds vulnerabilities in {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_passed_failed_or_skipped() {
+        let clean = br#"{"auditReportVersion":2,"vulnerabilities":{},"metadata":{}}"#;
+        assert!(matches!(audited(clean), Ok(Verdict::Passed)));
+        let bad = br#"{"auditReportVersion":2,"vulnerabilities":{"jose":{"severity":"low"}},"metadata":{}}"#;
+        assert!(audited(bad).is_err_and(|error| error.to_string().ends_with("in jose")));
+        for none in [&br#"{"message":"405 Method Not Allowed","statusCode":405}"#[..], b"", b"null", b"{}", b"[]"] {
+            assert!(matches!(audited(none), Ok(Verdict::Skipped(_))), "nothing known is nothing passed");
+        }
+    }
+
+    #[test]
+    fn a_package_from_elsewhere_is_found() {
+        let lock = r#"{"packages": {
+            "": {}, "a": {"integrity": "sha512-x"}, "b": {}, "c": {"integrity": "sha1-x"},
+            "d": {"integrity": "sha512-x", "resolved": "git+ssh://git@example.com/d.git"},
+            "e": {"integrity": "sha512-x", "resolved": "https://registry.npmjs.org/e/-/e-1.0.0.tgz"}
+        }}"#;
+        let lock: Lock = serde_json::from_str(lock).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(strangers(&lock), ["b", "c", "d"]);
+    }
+
+    #[test]
+    fn every_manifest_with_a_lock_file_is_checked() -> Result<()> {
+        let project = Project::new()?;
+        let tracked = process::output(project.command("git").args(["ls-files", "*Cargo.lock"]))?;
+        let mut tracked: Vec<_> = tracked.lines().map(|lock| Path::new(lock).with_extension("toml")).collect();
+        tracked.sort();
+        assert_eq!(tracked, MANIFESTS.map(|(manifest, _)| Path::new(manifest).to_owned()));
+        Ok(())
+    }
+}
