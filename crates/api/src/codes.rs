@@ -76,7 +76,7 @@ pub const SECTIONS: &[Section] = &[
                 &[401],
                 "Nobody signs in this way: the identity token is not good here, or is about no member that takes part, or \
                  the browser came back from its provider otherwise than it went. Which of these it is, the service's log \
-                 says.",
+                 says, and the audit where the provider did sign the token.",
                 "Try again; if it stays so, ask somebody who manages the workspace. See sign-in.md.",
             ),
             code(
@@ -328,7 +328,7 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "ALREADY_EXISTS",
                 &[409],
-                "There is one already with this id, number, subject, slug, host, digest or pin.",
+                "There is one already with this id, number, e-mail address, subject, slug, host, digest or pin.",
                 "Use what is there, or choose another.",
             ),
             code(
@@ -414,8 +414,9 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "ESCALATION",
                 &[403],
-                "It would grant more than you may: scopes, a longer life, more addresses, a higher role.",
-                "Ask for less, or have somebody do it whose token holds `tokens:grant`.",
+                "It would grant more than you may: scopes, a longer life, more addresses, a higher role, the end of an admin's \
+                 suspension, a weaker setting.",
+                "Ask for less, or have somebody do it whose token holds `tokens:grant`, or an admin. See api.md.",
             ),
             code("NOT_YOURS", &[403], "It acts on what belongs to another member.", "Only an admin's token may."),
             code(

@@ -57,6 +57,7 @@ const DEEDS = {
   "client.delete": (entry) => [actor(entry), " removed the client ", subject("client", entry)],
   "scopes.replace": (entry) => [actor(entry), " changed the scope catalogue"],
   "session.create": signedIn,
+  "session.refuse": (entry) => [`Nobody was signed in by ${entry.after?.issuer}`],
   "session.end": (entry) =>
     entry.actor === entry.subject ? [actor(entry), " signed out"] : [actor(entry), " ended a session of ", subject("session", entry)],
   "workspace.create": (entry) => [actor(entry), ` made the workspace ${entry.after?.workspace?.slug ?? ""}`],
@@ -84,8 +85,26 @@ const PARTICULARS = {
   "client.create": ({ after }) => [scopes("for", after?.permissions)],
   "client.delete": () => [],
   "scopes.replace": catalogue,
-  "session.create": ({ after }) => [after?.expires_at && `until ${exact(after.expires_at)} at the latest`],
+  "session.create": ({ after }) => [
+    after?.expires_at && `until ${exact(after.expires_at)} at the latest`,
+    after?.ended && "ended the oldest of the member's sessions: there were too many",
+  ],
+  "session.refuse": ({ after }) => [Object.hasOwn(REFUSALS, after?.reason) ? REFUSALS[after.reason] : after?.reason],
   "workspace.create": () => [],
+};
+
+/** Why somebody was not signed in whom a provider had vouched for. */
+const REFUSALS = {
+  token_expired: "the ID token had expired",
+  token_unfit: "the ID token is not one for this workspace",
+  other_flow: "the ID token belongs to another sign-in",
+  workspace_suspended: "the workspace is suspended",
+  email_missing: "the ID token has no e-mail address",
+  email_not_verified: "the provider does not say that the e-mail address is verified",
+  subject_undecided: "the member's subject is not bound to a provider yet",
+  no_member: "no member has this e-mail address or subject",
+  member_suspended: "the member is suspended",
+  several_members: "several active members have this e-mail address",
 };
 
 /** What changing a field is called, where that is more than "changed": what is done to it, or `of` it. */
@@ -101,7 +120,7 @@ const MEMBER_DEEDS = {
 const TOKEN_FIELDS = {
   scopes: "scopes", expires_at: "expiry", not_before: "beginning", allowed_addresses: "addresses", note: "note", metadata: "metadata",
 };
-const MEMBER_FIELDS = { grants: "grants", quota: "quota", name: "name", email: "e-mail address", subject: "subject" };
+const MEMBER_FIELDS = { grants: "grants", quota: "quota", name: "name", email: "e-mail address", subject: "subject", subject_issuer: "identity provider" };
 
 /** What the settings are called. */
 const SETTINGS = {
@@ -119,7 +138,7 @@ const SETTINGS = {
 };
 
 /** What is said elsewhere, or follows from what is said. */
-const SAID = new Set(["enabled", "state", "effective_scopes", "suspended", "revoked", "revoked_before"]);
+const SAID = new Set(["enabled", "state", "effective_scopes", "suspended", "suspended_by_admin", "revoked", "revoked_before"]);
 
 function actor({ actor }) {
   return { kind: "actor", id: actor };

@@ -8,7 +8,7 @@ import { at, relative } from "../lib/time.js";
 import { confirm } from "../parts/dialog.js";
 import { form, refuse, textField } from "../parts/form.js";
 import { history } from "../parts/history.js";
-import { memberFields } from "../parts/member-fields.js";
+import { memberFields, subjectIssuers } from "../parts/member-fields.js";
 import { lag } from "../parts/revoke.js";
 import { notice } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
@@ -35,6 +35,7 @@ export async function show({ id, signal, reload }) {
     actions: mayChange && actions(member, path, reload),
     body: [
       member.state === "suspended" && notice("warn", h("p", {}, "This member is suspended: nothing accepts their tokens, and nobody signs in as them.")),
+      member.subject && !subjectIssuers().includes(member.subject_issuer) && notice("warn", h("p", {}, undecided(member))),
       !mayChange && notice("info", h("p", {}, "Only an admin may change an admin.")),
       h("div", { class: "columns" },
         h("div", {},
@@ -53,10 +54,17 @@ function facts(member) {
     fact("Role", member.role),
     fact("Id", h("code", {}, member.id), h("small", {}, `number ${member.number}`)),
     member.email && fact("E-mail", member.email),
-    member.subject && fact("Subject", h("code", {}, member.subject)),
+    member.subject && fact("Subject", h("code", {}, member.subject), h("small", {}, member.subject_issuer ?? "no identity provider yet")),
     fact("Granted", scopeList(member.grants)),
     fact("Live tokens", may("tokens:read") && isAdmin() ? h("a", { href: `#/tokens?owner=${segment(member.id)}` }, live) : live),
     fact("Added", at(member.created_at)));
+}
+
+/** Why nobody signs in by the member's subject. */
+function undecided({ subject_issuer: issuer }) {
+  if (subjectIssuers().length === 0) return "Nobody signs in with this subject: no identity provider identifies members by subject. The settings say how each does.";
+  if (issuer) return `Nobody signs in with this subject: it belongs to ${issuer}, which does not identify members by subject here. Choose another identity provider.`;
+  return "Nobody signs in with this subject: it is not known whose it is. Choose its identity provider.";
 }
 
 function actions(member, path, reload) {

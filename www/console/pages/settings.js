@@ -2,7 +2,7 @@
 
 import { get, patch } from "../lib/api.js";
 import { h } from "../lib/dom.js";
-import { load } from "../lib/session.js";
+import { isAdmin, load } from "../lib/session.js";
 import { at } from "../lib/time.js";
 import { confirm } from "../parts/dialog.js";
 import { durationField } from "../parts/duration.js";
@@ -24,7 +24,9 @@ export async function show({ signal, reload }) {
   return {
     title: "Settings",
     body: h("div", { class: "columns" },
-      h("section", { class: "card" }, h("h2", {}, "Settings"), settings(workspace, save)),
+      h("section", { class: "card" }, h("h2", {}, "Settings"),
+        !isAdmin() && h("p", { class: "hint" }, "You can make these stricter. Only an admin can make them weaker: longer, higher, or with more origins; and the audit shorter."),
+        settings(workspace, save)),
       h("div", {},
         h("section", { class: "card" }, h("h2", {}, "What is fixed"), fixed(workspace)),
         h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save)))),

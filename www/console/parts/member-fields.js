@@ -4,6 +4,12 @@ import { isAdmin, me } from "../lib/session.js";
 import { refuse, selectField, textField } from "./form.js";
 import { grantsField } from "./grants.js";
 
+/** The issuers that know members by subject, each once. */
+export function subjectIssuers() {
+  const providers = me.workspace.identity_providers.filter(({ member_by }) => member_by === "subject");
+  return [...new Set(providers.map(({ issuer }) => issuer))];
+}
+
 const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybody's tokens"]];
 
 /**
@@ -21,8 +27,9 @@ export function memberFields({ catalogue, member }) {
   const name = textField({ name: "name", label: "Name", value: member?.name }, { maxlength: 200, required: true });
   const email = textField({ name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email }, { maxlength: 254, inputmode: "email" });
   const subject = textField({
-    name: "subject", label: "Subject", hint: "By what name identity providers know them; may be left empty.", value: member?.subject,
+    name: "subject", label: "Subject", hint: "Their sub at the identity provider; may be left empty.", value: member?.subject,
   }, { maxlength: 255, autocapitalize: "none" });
+  const provider = providerOf(member);
   const roles = isAdmin() || member?.role === "admin" ? ROLES : ROLES.slice(0, 1);
   const role = selectField({ name: "role", label: "Role", value: member?.role ?? "member", choices: roles });
   const grants = grantsField({
@@ -44,22 +51,45 @@ export function memberFields({ catalogue, member }) {
       name: name.value.trim(),
       email: email.value.trim() || null,
       subject: subject.value.trim() || null,
+      ...(provider && subject.value.trim() && { subject_issuer: provider.value || null }),
       role: role.value,
       grants: grants.value,
       quota: readQuota(),
     };
   };
   return {
-    list: [id, name, email, subject, role, grants, quota].filter(Boolean),
+    list: [id, name, email, subject, provider, role, grants, quota].filter(Boolean),
     all() {
       if (!id.value.trim()) throw refuse("id", "Give an id.");
-      return { id: id.value.trim(), ...read() };
+      return decided({ id: id.value.trim(), ...read() });
     },
     changes() {
-      const changed = Object.entries(read()).filter(([field, value]) => !same(value, member[field] ?? null));
-      return Object.fromEntries(changed);
+      const all = read();
+      const changed = Object.fromEntries(Object.entries(all).filter(([field, value]) => !same(value, member[field] ?? null)));
+      // A subject is one provider's: they go together.
+      if (changed.subject && provider) changed.subject_issuer = all.subject_issuer;
+      return decided(changed);
     },
   };
+}
+
+/** Whose subject it is, where that is a question. */
+function providerOf(member) {
+  const known = member?.subject_issuer ?? null;
+  const issuers = subjectIssuers();
+  const is = known ?? (member?.subject || issuers.length !== 1 ? "" : issuers[0]);
+  if (issuers.length === 0 || (issuers.length === 1 && is === issuers[0])) return null;
+  const choices = [...new Set([...(known ? [known] : []), ...issuers])].map((issuer) => [issuer, issuer]);
+  return selectField({
+    name: "subject_issuer", label: "Identity provider of the subject", value: is, hint: "The subject is accepted from this provider only.",
+    choices: known ? choices : [["", "Choose a provider"], ...choices],
+  });
+}
+
+/** The same, unless a subject is given and nobody has said whose. */
+function decided(body) {
+  if (body.subject_issuer === null) throw refuse("subject_issuer", "Choose the identity provider that this subject belongs to.");
+  return body;
 }
 
 /** Whether two values are the same; lists in whatever order. */
