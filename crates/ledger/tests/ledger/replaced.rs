@@ -1,10 +1,10 @@
 //! A text that rotation replaced: it is used until its end, and does nothing that lasts.
 
 use counterfoil_ledger::{
-    Refusal, Slug,
+    Refusal, Slug, WebAddress,
     command::{
         Actor, Bootstrap, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended, EraseMember,
-        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, OpenSession,
+        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, NotSignedIn, NoteRefusal, OpenSession,
         Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession,
         ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, Request,
         RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection, SetHosts, Snapshot, State,
@@ -118,6 +118,12 @@ fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
         OpenSession {}.into(),
         ReadIdentityProviders {}.into(),
         identity("ann|1").into(),
+        NoteRefusal {
+            issuer: WebAddress::parse("https://accounts.example").unwrap(),
+            audience: "console".to_owned(),
+            reason: NotSignedIn::NoMember,
+        }
+        .into(),
         ReadSession {}.into(),
         EndSession { id: Some(session.to_owned()) }.into(),
         EndSession { id: None }.into(),
