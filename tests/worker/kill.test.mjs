@@ -258,13 +258,14 @@ const OPERATIONS = {
     effect: ({ tokens }) => Object.assign(tokens[name], { note: unique, enabled: flag }),
   }),
   rotate: ({ names: [name], ids: [id], flag }) => ({
-    ask: ["POST", `/v1/tokens/${id}/rotate`, { grace_seconds: flag ? 3_600 : 0 }],
+    // One with a grace ends those before; one without leaves them what they were promised.
+    ask: ["POST", `/v1/tokens/${id}/rotate`, flag ? { grace_seconds: 3_600, previous: "end" } : {}],
     effect: ({ tokens, ended }, { digest, token }) => {
       const { [name]: held } = tokens;
       const replaced = { text: held.text, digest: held.digest };
-      if (held.previous) ended.push(held.previous);
+      if (flag && held.previous) ended.push(held.previous);
       if (!flag) ended.push(replaced);
-      Object.assign(held, { digest, text: token, previous: flag ? replaced : null });
+      Object.assign(held, { digest, text: token, previous: flag ? replaced : held.previous });
     },
   }),
   revoke: ({ names: [name], ids: [id] }) => ({

@@ -40,9 +40,12 @@ fn bound() -> CreateToken {
     }
 }
 
+/// Changes, and what they are called.
+type Named = Vec<(&'static str, UpdateToken)>;
+
 /// Every field of a change with what makes more possible in it, and what does not. A field that is new does not compile
 /// here until it says what of it does.
-fn changes(id: &str) -> (Vec<(&'static str, UpdateToken)>, Vec<(&'static str, UpdateToken)>) {
+fn changes(id: &str) -> (Named, Named) {
     let UpdateToken {
         id: _,
         name: _,
