@@ -94,6 +94,9 @@ test("what nobody has words for is told all the same", () => {
   assert.equal(inWords({ ...entry, action: "token.update", after: { unheard_of: 1 } }, name), "actor sign_in changed token x");
   const signedIn = { ...entry, action: "session.create", after: { issuer: "https://login.example", member: 2 } };
   assert.equal(inWords(signedIn, name), "number 2 signed in by https://login.example");
+  const refused = (reason) => inWords({ ...entry, action: "session.refuse", after: { issuer: "https://login.example", reason } }, name);
+  assert.equal(refused("member_suspended"), "Nobody was signed in by https://login.example; the member is suspended");
+  assert.equal(refused("toString"), "Nobody was signed in by https://login.example; toString");
 });
 
 test("entries are found by what is told, by kind, by time and by id, page by page", async (t) => {

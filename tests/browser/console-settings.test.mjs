@@ -145,8 +145,32 @@ test("identity providers are listed, added and removed, and a refusal stands bes
   await visit(page, "#/members/ada", "Ada Lovelace");
   await page.getByLabel("Subject").fill("00u1");
   await button(page, "Save changes").click();
-  await page.getByText("changed the subject of Ada Lovelace").waitFor();
+  await page.getByText("changed the subject and identity provider of Ada Lovelace").waitFor();
   assert.equal((await acme.admin.expect(200, "GET", "/v1/members/ada")).subject, "00u1");
+});
+
+test("where several providers know members by subject, the page asks whose it is", async (t) => {
+  const acme = await deployment(t);
+  const by = (issuer) => ({ issuer, audience: "console", jwks_uri: null, member_by: "subject" });
+  const [one, other] = ["https://one.example", "https://other.example"];
+  // A subject from before there were any belongs to nobody yet.
+  await acme.admin.expect(200, "PATCH", "/v1/members/ada", { subject: "1001" });
+  await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [by(one), by(other)] });
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/members/ada", "Ada Lovelace");
+  await page.getByText("it is not known whose it is. Choose its identity provider.").waitFor();
+  await look(page, "member-subject-undecided");
+  const ada = () => acme.admin.expect(200, "GET", "/v1/members/ada");
+  // The rest can be changed all the same.
+  await page.getByLabel("Name", { exact: true }).fill("Ada L.");
+  await save(page, "Save changes");
+  assert.deepEqual([(await ada()).name, (await ada()).subject_issuer], ["Ada L.", null]);
+  await page.getByLabel("Subject", { exact: true }).fill("1002");
+  await button(page, "Save changes").click();
+  await page.getByText("Choose the identity provider that this subject belongs to.").waitFor();
+  await page.getByLabel("Identity provider of the subject").selectOption(other);
+  await save(page, "Save changes");
+  assert.deepEqual([(await ada()).subject, (await ada()).subject_issuer], ["1002", other]);
 });
 
 test("sessions are listed and ended: a member's own, an admin everybody's", async (t) => {

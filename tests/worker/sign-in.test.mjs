@@ -233,7 +233,7 @@ test("what docs/sign-in.md says to send is taken", async (t) => {
     const path = options.match(/counterfoil\.example(\S+)/)[1];
     await admin.expect(method === "POST" ? 201 : 200, method, path, JSON.parse(body));
   }
-  assert.equal(calls.length, 4);
+  assert.equal(calls.length, 5);
 });
 
 for (const [how, methods] of Object.entries({ "a header": undefined, "the body": ["client_secret_post"] })) {

@@ -5,7 +5,7 @@ use counterfoil_verify::{ScopeSet, Timestamp};
 use serde_json::Value as Json;
 
 use super::{
-    Life, Person, Text,
+    Life, Person, Text, Token,
     ceiling::{Ceiling, places, probe},
     parsed,
 };
@@ -41,10 +41,16 @@ impl Life {
             Command::EraseMember(ask) => rows = self.member_erased(ceiling, &ask.id),
             Command::CreateClient(_) | Command::DeleteClient(_) => rows = 1,
             Command::PutScopes(ask) => {
-                self.reserved = ask.scopes.iter().any(|entry| entry.grantable_by == Role::Admin);
+                let reserved = ask.scopes.iter().any(|entry| entry.grantable_by == Role::Admin);
+                ceiling.check_admin(self.reserved && !reserved, "a scope given free");
+                self.reserved = reserved;
             }
             Command::UpdateWorkspace(_) => {
                 let workspace: Workspace = parsed(reply);
+                let (quota, retention) = (workspace.settings.default_quota, workspace.settings.audit_retention);
+                ceiling.check_admin(quota > self.default_quota, "the quota raised");
+                let is_kept = retention.is_none() || self.retention.is_some_and(|days| retention >= Some(days));
+                ceiling.check_admin(!is_kept, "the audit cut");
                 self.default_quota = workspace.settings.default_quota;
                 self.retention = workspace.settings.audit_retention;
             }
@@ -193,7 +199,8 @@ impl Life {
 
     fn member_created(&mut self, ceiling: &Ceiling, ask: &CreateMember, member: Member) -> u64 {
         let admin = member.role == Role::Admin;
-        assert!(ceiling.admin || !admin, "an admin made by none");
+        ceiling.check_admin(admin, "an admin made");
+        ceiling.check_admin(member.quota > self.default_quota, "a quota given");
         self.check_gain(ceiling, &ScopeSet::default(), &member.grants);
         let person = Person { admin, quota: ask.quota, ..Person::new(&member.id, member.grants) };
         assert!(self.people.insert(member.number, person).is_none(), "a number was given twice");
@@ -202,12 +209,24 @@ impl Life {
 
     fn member_updated(&mut self, ceiling: &Ceiling, ask: &UpdateMember, member: Member) {
         let person = &self.people[&member.number];
-        assert!(ceiling.admin || !person.admin && member.role == Role::Member, "an admin changed by none");
-        self.check_gain(ceiling, &person.grants, &member.grants);
+        ceiling.check_admin(person.admin, "an admin changed");
+        let reactivated = person.suspended && !member.suspended;
+        let promoted = !person.admin && member.role == Role::Admin;
+        let raised = member.quota > person.quota.unwrap_or(self.default_quota);
+        ceiling.check_admin(promoted || raised, "a role or a quota given");
+        ceiling.check_admin(reactivated && person.suspended_by_admin, "an admin's suspension undone");
+        // What was asleep comes alive as a whole.
+        let had = if reactivated || promoted || raised { ScopeSet::default() } else { person.grants.clone() };
+        let widened = self.check_gain(ceiling, &had, &member.grants);
+        if self.lives(member.number) && (reactivated || promoted || !raised && widened) {
+            ceiling.check_unbound();
+        }
+        let by_admin = person.suspended_by_admin || ask.suspended == Some(true) && ceiling.admin;
         let person = self.people.get_mut(&member.number).unwrap();
         person.grants = member.grants;
         person.admin = member.role == Role::Admin;
         person.suspended = member.suspended;
+        person.suspended_by_admin = member.suspended && by_admin;
         match ask.quota {
             Patch::Keep => {}
             Patch::Clear => person.quota = None,
@@ -220,7 +239,7 @@ impl Life {
 
     fn member_erased(&mut self, ceiling: &Ceiling, id: &str) -> u64 {
         let (number, person) = self.people.iter_mut().find(|(_, person)| person.id == id && !person.erased).unwrap();
-        assert!(ceiling.admin || !person.admin, "an admin erased by none");
+        ceiling.check_admin(person.admin || person.suspended_by_admin, "an admin, or whom one suspended, erased");
         *person = Person { erased: true, suspended: true, ..Person::new(id, ScopeSet::default()) };
         let number = *number;
         self.revoke_all_of(number);
@@ -231,6 +250,13 @@ impl Life {
         }
         self.kept.values_mut().for_each(|kept| kept.sure = false);
         1
+    }
+
+    /// Whether the member has live tokens.
+    fn lives(&self, owner: u64) -> bool {
+        let now = self.world.now;
+        let is_live = |token: &Token| !token.revoked && token.expires_at.is_none_or(|end| end > now);
+        self.tokens.iter().any(|token| token.owner == owner && is_live(token))
     }
 
     fn revoke_all_of(&mut self, owner: u64) {

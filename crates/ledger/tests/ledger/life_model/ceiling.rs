@@ -67,6 +67,16 @@ impl Ceiling {
         assert!(asked.is_subset(&own), "escalated to other addresses: {asked:?}");
     }
 
+    /// What comes alive heeds no end of the actor's.
+    pub(super) fn check_unbound(&self) {
+        assert!(self.expires_at.is_none(), "brought to life what outlives it");
+    }
+
+    /// What is an admin's to do is done by one.
+    pub(super) fn check_admin(&self, is_admins: bool, what: &str) {
+        assert!(self.admin || !is_admins, "{what} by no admin");
+    }
+
     pub(super) fn check_reach(&self, owner: u64) {
         assert!(self.admin || self.acts_as.is_some_and(|(_, own)| own == owner), "acted on another's token");
     }
@@ -127,11 +137,12 @@ impl Life {
         assert!(probe(|scope| scopes.covers(scope)).is_subset(&granted), "more than the owner");
     }
 
-    /// What can be done afterwards and could not be done before can be granted by the actor.
-    pub(super) fn check_gain(&self, ceiling: &Ceiling, before: &ScopeSet, after: &ScopeSet) {
+    /// What can be done afterwards and could not be done before can be granted by the actor. Says whether it is anything.
+    pub(super) fn check_gain(&self, ceiling: &Ceiling, before: &ScopeSet, after: &ScopeSet) -> bool {
         let (had, has) = (probe(|scope| before.covers(scope)), probe(|scope| after.covers(scope)));
         let gained: Abilities = has.difference(&had).copied().collect();
         assert!(gained.is_subset(&ceiling.grantable(self.reserved)), "escalated: {gained:?}");
+        !gained.is_empty()
     }
 }
 

@@ -98,6 +98,7 @@ struct Person {
     id: String,
     admin: bool,
     suspended: bool,
+    suspended_by_admin: bool,
     erased: bool,
     quota: Option<u64>,
     grants: ScopeSet,
@@ -115,7 +116,8 @@ struct Kept {
 impl Person {
     /// A plain member.
     fn new(id: &str, grants: ScopeSet) -> Self {
-        Self { id: id.to_owned(), admin: false, suspended: false, erased: false, quota: None, grants }
+        let (admin, suspended, suspended_by_admin, erased) = (false, false, false, false);
+        Self { id: id.to_owned(), admin, suspended, suspended_by_admin, erased, quota: None, grants }
     }
 }
 
