@@ -35,6 +35,8 @@ struct Wanted {
     questions: BTreeMap<WorkspaceKey, Vec<Digest>>,
     /// Checks of one round stand where the verifier stands.
     leases: BTreeMap<WorkspaceKey, (Option<Position>, Vec<Digest>)>,
+    /// For how many milliseconds others are waited for.
+    wait: Option<u64>,
 }
 
 impl<P: Ports> Gate<P> {
@@ -61,6 +63,9 @@ impl<P: Ports> Gate<P> {
         let renewal = self.app.verifier().renewal(workspace, self.app.ports.now());
         let LeaseQuestion { since, digests, .. } = renewal.question().clone();
         let grant = self.lease(workspace, since, digests).await;
+        if grant.is_none() {
+            self.seed();
+        }
         self.app.verifier().renew(&renewal, grant.as_ref(), self.app.ports.now());
     }
 
@@ -94,12 +99,18 @@ impl<P: Ports> Gate<P> {
 
     async fn fetch(&self, progress: &mut [Progress]) -> Fetched {
         let mut fetched = Fetched::default();
+        let together = progress.iter().filter(|progress| matches!(progress, Progress::Fetch(_))).count();
         for progress in &mut *progress {
             if let Progress::Fetch(pending) = progress {
-                self.app.verifier().asking(pending);
+                self.app.verifier().asking(pending, together);
             }
         }
-        let Wanted { keys, questions, leases } = wanted(progress);
+        let Wanted { keys, questions, leases, wait } = wanted(progress);
+        // No request of an isolate can wait for what another one fetches: it looks again by a timer of its own. Where it
+        // fetches something itself, that is time enough.
+        if let Some(milliseconds) = wait.filter(|_| keys.is_empty() && questions.is_empty() && leases.is_empty()) {
+            self.app.ports.sleep(milliseconds).await;
+        }
         if !keys.is_empty() {
             self.trace.count_registry_reads(keys.len());
             if let Ok(values) = self.app.ports.registry(&keys).await {
@@ -115,14 +126,24 @@ impl<P: Ports> Gate<P> {
                 .and_then(|reply| reply.read())
             {
                 fetched.answers.insert(workspace, answer.0);
+            } else {
+                self.seed();
             }
         }
         for (workspace, (since, digests)) in leases {
-            if let Some(grant) = self.lease(workspace, since, digests).await {
-                fetched.grants.insert(workspace, grant);
+            match self.lease(workspace, since, digests).await {
+                Some(grant) => _ = fetched.grants.insert(workspace, grant),
+                None => self.seed(),
             }
         }
         fetched
+    }
+
+    /// A ledger did not answer: when this isolate asks it again, others are not to at the same moment.
+    fn seed(&self) {
+        let mut seed = [0; 8];
+        self.app.ports.random(&mut seed);
+        self.app.verifier().seed(u64::from_le_bytes(seed));
     }
 
     fn proceed(&self, progress: Vec<Progress>, checks: &[Check<'_>], fetched: &Fetched) -> Vec<Progress> {
@@ -144,6 +165,7 @@ impl<P: Ports> Gate<P> {
                     (Need::Lease(question), _) => {
                         fetched.grants.get(&question.workspace).map_or(Supply::Unavailable, Supply::Lease)
                     }
+                    (Need::Wait(..), _) => Supply::Waited,
                     _ => Supply::Unavailable,
                 };
                 verifier.supply(pending, check.demand, supply, now)
@@ -167,6 +189,7 @@ fn wanted(progress: &[Progress]) -> Wanted {
                 let (_, all) = wanted.leases.entry(*workspace).or_insert_with(|| (*since, Vec::new()));
                 add_new(all, digests);
             }
+            Need::Wait(_, milliseconds) => wanted.wait = wanted.wait.max(Some(*milliseconds)),
         }
     }
     wanted

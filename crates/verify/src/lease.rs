@@ -16,9 +16,6 @@ const USED: u64 = 98;
 /// The longest lease that there is, in milliseconds: more is promised by nobody.
 const LONGEST: u64 = 60_000;
 
-/// For how long nobody else asks what somebody has begun to ask, in milliseconds.
-const TURN: u64 = 1_000;
-
 /// How long it takes at least from one report of uses to the next, in milliseconds. To add a thousand of them up is a
 /// hundred times the work of a renewal.
 const BETWEEN_REPORTS: u64 = 55_000;
@@ -36,10 +33,6 @@ pub(crate) struct Lease {
     pub(crate) as_of: Timestamp,
     /// For how long, from `asked_at` on, that may be relied upon; in milliseconds.
     usable: u64,
-    /// When somebody last began to ask, where no answer came since.
-    turn: Option<Moment>,
-    /// Whether the last question got no answer.
-    failing: bool,
     /// When uses were last told.
     reported: Option<Moment>,
     /// Answers to questions up to this one grant nothing more.
@@ -67,20 +60,6 @@ impl Lease {
         self.asked_at.is_recent(now, self.usable / 2)
     }
 
-    /// Whether it is for the caller to have it renewed: nobody has lately begun to.
-    pub(crate) fn take_turn(&mut self, now: Moment) -> bool {
-        let is_free = !self.is_being_asked(now);
-        if is_free {
-            self.turn = Some(now);
-        }
-        is_free
-    }
-
-    /// Somebody asks now.
-    pub(crate) fn ask(&mut self, now: Moment) {
-        self.turn = Some(now);
-    }
-
     /// Whether it is time to tell of uses.
     pub(crate) fn is_report_due(&self, now: Moment) -> bool {
         !self.reported.is_some_and(|reported| reported.is_recent(now, BETWEEN_REPORTS - 1))
@@ -93,25 +72,13 @@ impl Lease {
 
     /// There was no answer: nobody knows whether uses were told.
     pub(crate) fn fail(&mut self) {
-        self.failing = true;
         self.reported = None;
-    }
-
-    /// Whether the ledger did not answer lately and somebody is trying again: others need not wait for that too.
-    pub(crate) fn is_failing(&self, now: Moment) -> bool {
-        self.failing && self.is_being_asked(now) && self.turn.is_some_and(|turn| turn.is_before(now))
-    }
-
-    fn is_being_asked(&self, now: Moment) -> bool {
-        self.turn.is_some_and(|turn| turn.is_recent(now, TURN - 1))
     }
 
     /// Takes what the answer to the `nth` question says of the ledger's standing. An answer to an earlier question of two
     /// tells nothing new about time.
     pub(crate) fn renew(&mut self, position: Position, nth: u32, asked_at: Moment, as_of: Timestamp, term: u64) {
         self.position = Some(position);
-        self.failing = false;
-        self.turn = None;
         if nth > self.ended && !asked_at.is_before(self.asked_at) {
             (self.asked_at, self.as_of, self.usable) = (asked_at, as_of, usable(term));
         }

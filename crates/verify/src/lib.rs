@@ -13,6 +13,7 @@ extern crate alloc;
 
 mod address;
 mod answer;
+mod asking;
 mod base;
 mod cache;
 mod decision;

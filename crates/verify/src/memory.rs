@@ -1,13 +1,14 @@
 //! What a verifier remembers: records and seal keys, each with when it was asked for; leases; segments; and how often
 //! tokens were used.
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::hash::{Hash as _, Hasher};
 
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
 use crate::{
     answer::Use,
+    asking::Asking,
     base::Base,
     cache::{Cache, Cached, Hashed},
     lease::Lease,
@@ -69,6 +70,7 @@ enum Key {
     Workspace(WorkspaceKey),
     SealKeys(WorkspaceKey),
     Lease(WorkspaceKey),
+    Asking(WorkspaceKey),
     Base(WorkspaceKey),
     File(WorkspaceKey, Name),
 }
@@ -90,6 +92,7 @@ enum Item {
     Workspace(Arc<WorkspaceRecord>),
     SealKeys(Vec<SealKey>),
     Lease(Lease),
+    Asking(Box<Asking>),
     Base(Base),
     File(File),
 }
@@ -181,6 +184,27 @@ impl Memory {
             Item::Lease(lease) => Some(lease),
             _ => None,
         }
+    }
+
+    /// How questions to the workspace's ledger fare, where that is known.
+    pub(crate) fn asking(&mut self, workspace: WorkspaceKey) -> Option<&Asking> {
+        match &self.cache.get(&Key::Asking(workspace))?.item {
+            Item::Asking(asking) => Some(asking),
+            _ => None,
+        }
+    }
+
+    /// Changes that; from nothing, where nothing is known.
+    pub(crate) fn with_asking<T>(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut Asking) -> T) -> T {
+        let key = Key::Asking(workspace);
+        let mut asking = match self.cache.take(&key) {
+            Some(Held { item: Item::Asking(asking), .. }) => asking,
+            _ => Box::default(),
+        };
+        let changed = change(&mut asking);
+        // What it occupies has changed.
+        self.put(key, Item::Asking(asking), Moment::default(), 0);
+        changed
     }
 
     /// What segments may be gone by in that run of leases.
@@ -307,7 +331,7 @@ impl Memory {
             Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) | Key::Base(workspace) => {
                 workspace == of
             }
-            Key::SealKeys(_) | Key::Lease(_) | Key::File(..) => false,
+            Key::SealKeys(_) | Key::Lease(_) | Key::Asking(_) | Key::File(..) => false,
         });
     }
 
@@ -357,6 +381,7 @@ impl Hashed for Key {
             Self::SealKeys(workspace) => of_workspace(workspace, u64::MAX - 1),
             Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
             Self::Base(workspace) => of_workspace(workspace, u64::MAX - 3),
+            Self::Asking(workspace) => of_workspace(workspace, u64::MAX - 4),
         }
     }
 }
@@ -377,6 +402,15 @@ impl Hashed for u64 {
 fn start_of(hash: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = *hash;
     u32::from_le_bytes([a, b, c, d])
+}
+
+/// Another number for each, as good as random.
+pub(crate) fn mix(number: u64) -> u64 {
+    // The finisher of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
+    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
 }
 
 struct Fold(u64);
@@ -403,7 +437,7 @@ impl Cached for Held {
             Item::Token(record) => record.version,
             Item::Owner(record) => record.version,
             Item::Workspace(record) => record.version,
-            Item::SealKeys(_) | Item::Lease(_) | Item::Base(_) | Item::File(_) => 0,
+            Item::SealKeys(_) | Item::Lease(_) | Item::Asking(_) | Item::Base(_) | Item::File(_) => 0,
         }
     }
 
@@ -418,6 +452,7 @@ impl Cached for Held {
             Item::Workspace(record) => size_of::<WorkspaceRecord>() + record.cost(),
             Item::SealKeys(keys) => size_of_val(keys.as_slice()),
             Item::Lease(lease) => size_of_val(lease),
+            Item::Asking(asking) => asking.size(),
             Item::Base(base) => base.size(),
             Item::File(file) => match file {
                 File::Manifest(manifest) => manifest.size(),

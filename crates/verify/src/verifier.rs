@@ -2,7 +2,8 @@
 //!
 //! The machine is sans-IO. [`Verifier::check`] gives either a decision or a [`Pending`] that says what to fetch; the
 //! host fetches it and hands it to [`Verifier::supply`], until there is a decision. Nothing is shared between two
-//! requests but the memory itself, so a request that its host drops strands no other.
+//! requests but the memory itself, so a request that its host drops strands no other: where one waits for what another asks,
+//! that has an end.
 //!
 //! Guarantees:
 //! - A strong decision follows from a question asked after the check began. Memory can only make it newer.
@@ -12,6 +13,9 @@
 //! - A yes needs all three records. What is missing, unreadable or out of reach is asked of the ledger, and
 //!   [`Code::Unavailable`] where that cannot be had.
 //! - A text that was never issued costs no I/O once the workspace's seal keys are known: its seal is wrong.
+//! - A ledger that does not answer is asked by one check a back-off, a quarter of a second at first and 2 s at most; the others
+//!   are [`Code::Unavailable`], or eventual, at once. A question that is merely out makes nobody unavailable: see
+//!   [`Need::Wait`].
 
 mod answers;
 mod offline;
@@ -25,6 +29,7 @@ use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
     answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
+    asking::Asking,
     decision::{Code, Facts},
     demand::{Demand, Freshness},
     memory::{Memory, Moment},
@@ -50,12 +55,21 @@ pub struct Limits {
     pub count_uses: bool,
     /// Whether segments are loaded from the registry.
     pub segments: bool,
+    /// How many questions for leases of one workspace are out at once, before those who come then wait.
+    pub asking_at_once: usize,
 }
 
 impl Default for Limits {
-    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted, and no segments loaded.
+    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted, and no segments loaded; 16 at once.
     fn default() -> Self {
-        Self { memory: 16 << 20, eventual_age: 60_000, foreign_per_second: 100, count_uses: false, segments: false }
+        Self {
+            memory: 16 << 20,
+            eventual_age: 60_000,
+            foreign_per_second: 100,
+            count_uses: false,
+            segments: false,
+            asking_at_once: 16,
+        }
     }
 }
 
@@ -65,6 +79,9 @@ const SEAL_KEYS_AGE: u64 = 60_000;
 
 /// How often the ledger is asked again whose answer came too late.
 const REPEATS: u8 = 2;
+
+/// The most texts that a ledger is asked about at once.
+const TEXTS: usize = 100;
 
 /// A step towards a decision.
 #[derive(Debug)]
@@ -105,8 +122,10 @@ pub struct Pending {
     subject: Subject,
     need: Need,
     asked_at: Moment,
-    /// Of a question for a lease: which one it is, by their count.
+    /// Of a question to the ledger: which one it is, by their count.
     nth: u32,
+    /// By which number it is [out](Verifier::asking), together with others that are asked as one; 0 where it is not.
+    out: u32,
     course: Course,
 }
 
@@ -128,6 +147,9 @@ pub enum Need {
     Ledger(Question),
     /// The ledger's answer to this question, likewise.
     Lease(LeaseQuestion),
+    /// Nothing is to be fetched: others ask already what this waits for. It is to be gone on with after so many milliseconds,
+    /// or, where requests may wait for one another, as soon as anything else of this workspace was supplied. It then looks again.
+    Wait(WorkspaceKey, u64),
 }
 
 /// What a host has fetched.
@@ -139,6 +161,8 @@ pub enum Supply<'a> {
     Ledger(&'a Answer),
     /// Its answer to a question for a lease.
     Lease(&'a Grant),
+    /// It has waited.
+    Waited,
     /// It could not be had.
     Unavailable,
 }
@@ -163,6 +187,9 @@ struct Course {
     fetches: u8,
     /// How many answers came too late.
     late: u8,
+    /// How often it has waited for others, and since when.
+    waits: u8,
+    waiting_since: Moment,
     /// Whether the ledger gave no answer: it is not asked again.
     without_ledger: bool,
     /// As of when the workspaces asked so far did not know a foreign text, where segments said so.
@@ -179,8 +206,9 @@ pub struct Verifier {
     foreign: Allowance,
     /// How many runs of leases there were.
     runs: u32,
-    /// How many questions for leases.
+    /// How many questions to ledgers.
     questions: u32,
+    seed: u64,
 }
 
 impl Verifier {
@@ -196,7 +224,14 @@ impl Verifier {
             foreign: Allowance::default(),
             runs: 0,
             questions: 0,
+            seed: 0,
         }
+    }
+
+    /// Takes a random number: so that it goes back to a ledger that failed at another time than others of a fleet. Here, and not
+    /// when the verifier is made, since some hosts have random numbers only later.
+    pub fn seed(&mut self, seed: u64) {
+        self.seed = seed;
     }
 
     /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
@@ -249,10 +284,11 @@ impl Verifier {
                 }
                 self.ask(pending.subject, pending.course.without_registry(), demand, now)
             }
-            (Need::Ledger(_), _) => self.do_without_ledger(&pending, demand, now),
+            (Need::Wait(..), _) => self.look_again(&pending, demand, now),
+            (Need::Ledger(_), _) => self.get_no_answer(&pending, demand, now),
             (Need::Lease(question), _) => {
                 self.miss(question);
-                self.do_without_ledger(&pending, demand, now)
+                self.get_no_answer(&pending, demand, now)
             }
         }
     }
@@ -262,6 +298,7 @@ impl Verifier {
         let now = self.moment(now);
         let mut question = self.lease_question(workspace, Vec::new());
         question.uses = self.uses_to_tell(workspace, now);
+        self.memory.with_asking(workspace, |asking| asking.renew(now));
         Renewal { question, asked_at: now, nth: self.questions }
     }
 
@@ -270,19 +307,33 @@ impl Verifier {
         let now = self.moment(now);
         match grant {
             Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.nth, renewal.asked_at, now),
-            None => self.miss(&renewal.question),
+            None => {
+                self.miss(&renewal.question);
+                self.fail(renewal.question.workspace, renewal.nth, now);
+            }
         }
     }
 
-    /// To be called when what a check waits for is fetched, and not where the check is dropped. A question for a lease then
-    /// takes uses along that were counted, and others need not ask for what it will bring.
-    pub fn asking(&mut self, pending: &mut Pending) {
-        if let Need::Lease(question) = &mut pending.need
-            && let Some(lease) = self.memory.lease(question.workspace)
-        {
-            lease.ask(pending.asked_at);
-            question.uses.extend(self.uses_to_tell(question.workspace, pending.asked_at));
+    /// To be called when what a check waits for is fetched, and not where the check is dropped. Others then need not ask for what
+    /// it will bring, and a question for a lease takes uses along that were counted, and texts that others wait to be told of.
+    ///
+    /// Questions that the host puts `together` into one are told here one after the other, each with how many they are. With
+    /// what they take along they ask about no more than 100 texts, or about as many as they are.
+    pub fn asking(&mut self, pending: &mut Pending, together: usize) {
+        let Pending { subject, need, asked_at, out, .. } = pending;
+        let Subject { workspace, digest, .. } = *subject;
+        let number = self.questions;
+        match need {
+            Need::Lease(question) => {
+                let room = (TEXTS / together.max(1)).saturating_sub(1);
+                let others = self.memory.with_asking(workspace, |asking| asking.ask(number, digest, room, *asked_at));
+                question.digests.extend(others);
+                question.uses.extend(self.uses_to_tell(workspace, *asked_at));
+            }
+            Need::Ledger(_) => self.if_asking(workspace, |asking| asking.ask_alone(number, *asked_at)),
+            _ => return,
         }
+        *out = number;
     }
 
     /// Ends the workspace's lease, so that the ledger is asked before anything bounded is answered: for whoever has just
@@ -291,6 +342,7 @@ impl Verifier {
         if let Some(lease) = self.memory.lease(workspace) {
             lease.end(self.questions);
         }
+        self.if_asking(workspace, Asking::forget_out);
     }
 
     fn check_ours(&mut self, token: TokenRef<'_>, course: Course, demand: &Demand, now: Moment) -> Progress {
@@ -305,6 +357,11 @@ impl Verifier {
         if self.memory.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
             return certain(Code::Unknown, now);
         }
+        self.go_on(subject, course, demand, now)
+    }
+
+    /// Looks where the records are to be had that memory lacks.
+    fn go_on(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
         match self.look_up(subject, course, demand, now) {
             Some(found) => self.follow(found, subject, course, demand, now),
             None => self.ask(subject, course, demand, now),
@@ -326,7 +383,7 @@ impl Verifier {
             if let Some(found @ (Found::Known | Found::Nothing(_))) = found {
                 return self.follow(found, subject, course, demand, now);
             }
-            let seen = course.fetches > 0 || self.memory.token(*workspace, digest).is_some();
+            let seen = course.fetches > 0 || course.waits > 0 || self.memory.token(*workspace, digest).is_some();
             if !seen && !self.foreign.take(self.limits.foreign_per_second, now.time) {
                 return certain(Code::RateLimited, now);
             }
@@ -375,7 +432,16 @@ impl Renewal {
 
 impl Course {
     fn of(freshness: Freshness) -> Self {
-        Self { freshness, looks: 0, fetches: 0, late: 0, without_ledger: false, unknown: None }
+        Self {
+            freshness,
+            looks: 0,
+            fetches: 0,
+            late: 0,
+            waits: 0,
+            waiting_since: Moment::default(),
+            without_ledger: false,
+            unknown: None,
+        }
     }
 
     /// The same, after a look at the registry that brought nothing: it is not looked at again.

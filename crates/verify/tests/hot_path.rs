@@ -106,6 +106,7 @@ fn a_decision_from_memory_allocates_nothing() {
                 Need::Registry(_) => Supply::Unavailable,
                 Need::Ledger(_) => Supply::Ledger(&answer),
                 Need::Lease(_) => Supply::Lease(&grant),
+                Need::Wait(..) => Supply::Waited,
             };
             progress = verifier.supply(pending, &demand, supply, NOW);
         }

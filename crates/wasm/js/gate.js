@@ -4,17 +4,18 @@ import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import {
-  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, plain,
+  BATCH, InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, pause,
+  plain, sharesPromises,
 } from "./verifier.js";
-
-/** The most digests that the control plane takes in one question. */
-const BATCH = 100;
 
 /** How long the same failure is not told again, in milliseconds. */
 const TOLD_AGAIN = 60_000;
 
 /** How many failures are known to have been told. Of more kinds than these at a time some are told again. */
 const TOLD = 16;
+
+/** Who may wait for another's answer looks for it so many times less often than who has but a timer. */
+const PATIENCE = 10;
 
 export class Gate {
   #verifier;
@@ -29,6 +30,8 @@ export class Gate {
   #onFailure;
   /** When which failure was told last, by its message. */
   #told = new Map();
+  /** What wakes those who wait for others' answers, by the workspace's key. */
+  #waiting = new Map();
 
   constructor({
     controlPlane,
@@ -141,11 +144,13 @@ export class Gate {
     const decisions = answers.map((answer) => this.#decision(answer));
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
     for (let open = waiting(); open.length > 0; open = waiting()) {
-      const values = await this.#fetch(open.map((at) => this.#verifier.need(answers[at])));
+      const needs = open.map((at) => this.#verifier.need(answers[at], open.length));
+      const values = await this.#fetch(needs);
       open.forEach((at, place) => {
         answers[at] = this.#verifier.supply(answers[at], values[place], this.#now());
         decisions[at] = this.#decision(answers[at]);
       });
+      needs.filter((need) => need?.kind !== "wait").forEach((need) => this.#wake(need?.workspace));
     }
     return decisions;
   }
@@ -167,6 +172,8 @@ export class Gate {
       if (need?.kind === "ledger") add(asked, need.workspace, { digests: need.digests });
       if (need?.kind === "lease") add(leases, need.workspace, need.question);
     }
+    // Where something is fetched, that is time enough.
+    if (needs.every((need) => need?.kind === "wait")) await this.#wait(needs[0]);
     const [answers, grants, values] = await Promise.all([
       gathered(asked.keys(), (workspace) => this.#ask("records", workspace, asked.get(workspace).digests)),
       gathered(leases.keys(), (workspace) => this.#ask("lease", workspace, leases.get(workspace))),
@@ -178,13 +185,34 @@ export class Gate {
     });
   }
 
+  /** Waits for others to be answered, but not for longer than it takes to look by oneself. */
+  #wait({ workspace, milliseconds }) {
+    if (!sharesPromises) return pause(milliseconds);
+    const waiting = this.#waiting.get(workspace) ?? new Set();
+    this.#waiting.set(workspace, waiting);
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, PATIENCE * milliseconds);
+      waiting.add(wake);
+    });
+  }
+
+  #wake(workspace) {
+    this.#waiting.get(workspace)?.forEach((wake) => wake());
+  }
+
   /** Renews the lease that an answer came from, in the background of its request. */
   async #renew(answer) {
     const asked = this.#verifier.renew(answer, this.#now());
     if (asked === undefined) return;
-    const { workspace, question } = this.#verifier.need(asked);
+    const { workspace, question } = this.#verifier.need(asked, 1);
     const grant = await this.#ask("lease", workspace, question);
     this.#verifier.supply(asked, grant, this.#now());
+    this.#wake(workspace);
   }
 
   async #ask(what, workspace, question) {

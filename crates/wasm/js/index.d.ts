@@ -49,11 +49,15 @@ export interface Demand {
   brief?: boolean;
 }
 
-/** What a check waits for. */
+/**
+ * What a check waits for. `wait`: others ask already what it waits for; it is to be gone on with after so many milliseconds,
+ * with `supply(answer, undefined, now)`, or as soon as anything of this workspace was supplied.
+ */
 export type Need =
   | { kind: "ledger"; workspace: string; digests: string[] }
   | { kind: "lease"; workspace: string; question: LeaseQuestion }
-  | { kind: "registry"; keys: string[] };
+  | { kind: "registry"; keys: string[] }
+  | { kind: "wait"; workspace: string; milliseconds: number };
 
 /** The body of `POST /v1/lease`. */
 export interface LeaseQuestion {
@@ -412,8 +416,13 @@ export class Verifier {
     into?: Into,
   ): Into;
 
-  /** What a pending check waits for; `undefined` where it does not, or no longer: the last 4,096 may wait. */
-  need(answer: Answer): Need | undefined;
+  /**
+   * What a pending check waits for, which is to be fetched now; `undefined` where it does not, or no longer: the last 4,096
+   * may wait.
+   * @param together of how many checks questions are put together into one. The fewer they are, the more texts does it take
+   *   along that other checks wait to be told of, 100 in all; none where not said
+   */
+  need(answer: Answer, together?: number): Need | undefined;
 
   /**
    * Goes on with a pending check, which may then need more. The ledger's answer; or the registry's values in order,

@@ -20,6 +20,9 @@ export const CODES = Object.freeze([
   "UNAVAILABLE",
 ]);
 
+/** The most digests that the control plane takes in one question. */
+export const BATCH = 100;
+
 const PENDING = 0;
 const VALID = 1;
 
@@ -51,11 +54,15 @@ let scratch;
 export let clientAddress = () => undefined;
 /** Keeps work going when its request is answered. Most platforms do so by themselves. */
 export let background = () => {};
+/** Whether a request may wait for what another one fetches. */
+export let sharesPromises = true;
 
 export function start(exports, platform) {
   ({ memory } = exports);
-  ({ write, clientAddress = clientAddress, background = background } = platform);
+  ({ write, clientAddress = clientAddress, background = background, sharesPromises = true } = platform);
 }
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Writes a text as UTF-8 and says how many bytes it has: TEXT, too long for a token, where it does not fit. */
 export function writeEncoded(text, view) {
@@ -100,6 +107,7 @@ export const digest = (text) => inspect(text).digest;
 export class Verifier {
   #machine;
   #input;
+  #isSeeded = false;
   #text = new Uint8Array();
   #address = new Uint8Array();
 
@@ -154,8 +162,11 @@ export class Verifier {
     return into;
   }
 
-  need(answer) {
-    const json = this.#machine.need(answer);
+  need(answer, together = BATCH) {
+    // Some platforms have random numbers in requests only.
+    if (!this.#isSeeded) this.#machine.seed(Math.floor(Math.random() * 2 ** 32));
+    this.#isSeeded = true;
+    const json = this.#machine.need(answer, together);
     if (json === "") return undefined;
     const need = JSON.parse(json);
     return need.kind === "lease" ? leaseNeed(need) : need;
@@ -180,7 +191,7 @@ export class Verifier {
     const now = sources.now ?? Date.now;
     let current = answer;
     while (isPending(current)) {
-      const need = this.need(current);
+      const need = this.need(current, 1);
       // Given up, because too many others waited: the module says so when asked to go on.
       const values = need && (await fetchFrom(sources, need));
       current = this.supply(current, values, now());
@@ -191,7 +202,7 @@ export class Verifier {
   async renewFrom(answer, sources) {
     const now = sources.now ?? Date.now;
     const asked = this.renew(answer, now());
-    if (asked !== undefined) this.supply(asked, await fetchFrom(sources, this.need(asked)), now());
+    if (asked !== undefined) this.supply(asked, await fetchFrom(sources, this.need(asked, 1)), now());
   }
 
   free() {
@@ -282,6 +293,7 @@ async function fetchFrom(sources, need) {
     switch (need.kind) {
       case "ledger": return await sources.ledger?.(need.workspace, need.digests);
       case "lease": return await sources.lease?.(need.workspace, need.question);
+      case "wait": return await pause(need.milliseconds);
       default: return await sources.registry?.(need.keys);
     }
   } catch {

@@ -10,6 +10,8 @@ start(initSync({ module }), {
   clientAddress: ({ headers }) => headers?.get?.("CF-Connecting-IP") ?? undefined,
   // Work that goes on when its request is answered, which is else cut off.
   background: (work) => workers.waitUntil?.(work),
+  // A request that waits for another's I/O is never answered if that one is cut off.
+  sharesPromises: false,
 });
 
 export async function init() {}

@@ -7,7 +7,7 @@ use counterfoil_verify::{Decision, Freshness, LeaseQuestion, Name, Need, Registr
 use crate::json::{Object, decimal, hex};
 
 /// What a host has to fetch: `{"kind":"ledger","workspace","digests"}`, `{"kind":"registry","keys"}`, or a
-/// [lease].
+/// [lease]; or for how long to wait, `{"kind":"wait","workspace","milliseconds"}`.
 pub(crate) fn need(need: &Need) -> String {
     match need {
         Need::Ledger(question) => Object::new()
@@ -16,6 +16,11 @@ pub(crate) fn need(need: &Need) -> String {
             .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
             .finish(),
         Need::Lease(question) => lease(question),
+        Need::Wait(workspace, milliseconds) => Object::new()
+            .text("kind", "wait")
+            .text("workspace", workspace.as_str())
+            .number("milliseconds", *milliseconds)
+            .finish(),
         Need::Registry(keys) => {
             Object::new().text("kind", "registry").texts("keys", keys.iter().map(RegistryKey::path)).finish()
         }

@@ -202,12 +202,18 @@ impl Verifier {
         progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
     }
 
-    /// What the check waits for, as JSON, to be asked now; empty where it waits for nothing, or was given up.
-    pub fn need(&mut self, number: u32) -> String {
+    /// Takes a random number, so that this verifier goes back to a ledger that failed at another time than others do.
+    pub fn seed(&mut self, seed: u32) {
+        self.verifier.seed(seed.into());
+    }
+
+    /// What the check waits for, as JSON, to be asked now; empty where it waits for nothing, or was given up. A host that asks
+    /// several questions as one says of each how many they are `together`.
+    pub fn need(&mut self, number: u32, together: usize) -> String {
         let (code, at) = split(number);
         match self.waiting.get_mut(at).filter(|_| code == 0) {
             Some(Waiting::Check { pending, .. }) => {
-                self.verifier.asking(pending);
+                self.verifier.asking(pending, together);
                 answer::need(pending.need())
             }
             Some(Waiting::Renewal(renewal)) => answer::lease(renewal.question()),
@@ -255,6 +261,7 @@ impl Verifier {
                 values = frames.iter().map(|frame| frame.map(Vec::from)).collect();
                 Supply::Registry(&values)
             }
+            (Need::Wait(..), _) => Supply::Waited,
             (_, [Some(frame)]) => {
                 if self.answer.as_ref().is_none_or(|(held, _)| held.as_slice() != *frame) {
                     let answer = Answer::decode(frame).map(Answered::Records);

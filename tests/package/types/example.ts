@@ -125,6 +125,7 @@ export function asked(need: Need): string {
   switch (need.kind) {
     case "ledger": return need.workspace + need.digests.join();
     case "registry": return need.keys.join();
+    case "wait": return need.workspace + need.milliseconds.toFixed();
     case "lease": {
       const { since, digests, uses }: LeaseQuestion = need.question;
       // @ts-expect-error nothing where memory holds nothing

@@ -9,6 +9,9 @@ pub(crate) struct Counts {
     pub(crate) hot: u64,
     pub(crate) passed: u64,
     pub(crate) unavailable: u64,
+    /// Questions asked of the ledger, and how often somebody looked who waited for others.
+    pub(crate) questions: u64,
+    pub(crate) looks: u64,
     pub(crate) renewals: u64,
     pub(crate) changes: u64,
     pub(crate) waits: u64,
@@ -27,6 +30,7 @@ impl Counts {
         assert!(self.hot * 10 > self.checks * 7, "most checks are answered from memory: {self}");
         assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");
         assert!(self.unavailable * 5 < self.checks, "most checks are answered: {self}");
+        assert!(self.looks > 1_000, "some wait for what others ask: {self}");
         assert!(self.longest > 5_000, "some leases run out: {self}");
         assert!(self.files > 500 && self.spoilt > 20, "segments are loaded, and found spoilt: {self}");
         assert!(self.crashes > 20 && self.waits > 100 && self.renewals > 100, "{self}");
@@ -40,6 +44,8 @@ impl fmt::Display for Counts {
             hot,
             passed,
             unavailable,
+            questions,
+            looks,
             renewals,
             changes,
             waits,
@@ -51,8 +57,8 @@ impl fmt::Display for Counts {
         } = self;
         write!(
             f,
-            "{checks} checks, {hot} from memory, {passed} passed, {unavailable} unavailable; {renewals} renewals, {changes} \
-             changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes; {files} files \
+            "{checks} checks, {hot} from memory, {passed} passed, {unavailable} unavailable; {questions} questions, \
+             {looks} looks at what others ask, {renewals} renewals; {changes} changes, {waits} waited for; {after_death} passed after death, {longest} ms at most; {crashes} crashes; {files} files \
              read, {spoilt} spoilt"
         )
     }

@@ -24,6 +24,8 @@ const PATIENCE: u64 = 8_000;
 const LONGEST: u64 = 10;
 /// How long the faults rest in the end, for everybody to learn the truth.
 const REST: u64 = 30_000;
+/// In how much of it everybody is answered again: what was lost has been waited for by then, and the longest back-off is over.
+const RECOVERY: u64 = PATIENCE + 1_000 + 2_000;
 
 /// What is done wrong on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,8 @@ enum Event {
     /// An answer arrives at who asked.
     Answered(u64, Reply),
     Timeout(u64),
+    /// Somebody who waits for others looks again.
+    Look(u64),
     Change,
     Drain,
     Registry(String, Option<Vec<u8>>),
@@ -117,6 +121,7 @@ pub(crate) struct Simulation {
     numbers: u64,
     demands: Vec<Demand>,
     calm: bool,
+    calm_since: u64,
     counts: Counts,
     broken: Option<String>,
 }
@@ -163,6 +168,7 @@ impl Simulation {
             numbers: 0,
             demands,
             calm: false,
+            calm_since: u64::MAX,
             counts: Counts::default(),
             broken: None,
         };
@@ -190,7 +196,7 @@ impl Simulation {
         while self.counts.checks < checks && self.broken.is_none() {
             self.step();
         }
-        self.calm = true;
+        (self.calm, self.calm_since) = (true, self.time);
         let end = self.time + REST;
         while self.time < end && self.broken.is_none() {
             self.step();
@@ -205,7 +211,7 @@ impl Simulation {
             Event::Checks(at) => self.check_some(at),
             Event::Asked(number, asked) => self.answer(number, asked),
             Event::Answered(number, reply) => self.take(number, Some(&reply)),
-            Event::Timeout(number) => self.take(number, None),
+            Event::Timeout(number) | Event::Look(number) => self.take(number, None),
             Event::Change => self.change(),
             Event::Drain => self.drain(),
             Event::Edition => self.go_on_with_edition(),
@@ -292,6 +298,7 @@ impl Simulation {
 
     fn send(&mut self, waiting: Waiting, asked: Asked) {
         self.numbers += 1;
+        self.counts.questions += 1;
         let is_cut_off = self.time < self.nodes[waiting.verifier].cut_off_until && !self.calm;
         self.waiting.insert(self.numbers, waiting);
         if let Some(flight) = flight(&mut self.random, self.calm).filter(|_| !is_cut_off) {
@@ -347,6 +354,7 @@ impl Simulation {
             }
             Subject::Check { pending, token, demand, began_at } => {
                 let supply = match reply {
+                    _ if matches!(pending.need(), Need::Wait(..)) => Supply::Waited,
                     Some(Reply::Ledger(answer)) => Supply::Ledger(answer),
                     Some(Reply::Lease(grant)) => Supply::Lease(grant),
                     None => Supply::Unavailable,
@@ -359,10 +367,12 @@ impl Simulation {
 
     fn proceed(&mut self, at: usize, mut progress: Progress, token: usize, demand: usize, began_at: u64) {
         loop {
-            let pending = match progress {
+            let mut pending = match progress {
                 Progress::Decided(decision) => return self.judge(&decision, token, demand, began_at),
                 Progress::Fetch(pending) => pending,
             };
+            self.nodes[at].verifier.asking(&mut pending, 1);
+            let life = self.nodes[at].life;
             let asked = match pending.need() {
                 Need::Ledger(question) => Asked::Ledger(question.clone()),
                 Need::Lease(question) => Asked::Lease(question.clone()),
@@ -373,8 +383,15 @@ impl Simulation {
                     progress = verifier.supply(pending, demand, Supply::Registry(&values), now);
                     continue;
                 }
+                Need::Wait(_, milliseconds) => {
+                    self.counts.looks += 1;
+                    self.numbers += 1;
+                    self.queue.put(self.time + milliseconds, Event::Look(self.numbers));
+                    let what = Subject::Check { pending, token, demand, began_at };
+                    self.waiting.insert(self.numbers, Waiting { verifier: at, life, what });
+                    return;
+                }
             };
-            let life = self.nodes[at].life;
             let what = Subject::Check { pending, token, demand, began_at };
             return self.send(Waiting { verifier: at, life, what }, asked);
         }
@@ -383,6 +400,10 @@ impl Simulation {
     /// Holds a decision against what was promised.
     fn judge(&mut self, decision: &Decision, token: usize, demand: usize, began_at: u64) {
         self.counts.unavailable += u64::from(decision.code == Code::Unavailable);
+        if decision.code == Code::Unavailable && began_at > self.calm_since.saturating_add(RECOVERY) {
+            self.broken =
+                Some(format!("at {} ms a check that began at {began_at} was not answered in peace", self.time));
+        }
         if decision.code != Code::Valid {
             return;
         }
@@ -509,6 +530,7 @@ impl Simulation {
                                 keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
                             verifier.supply(pending, demand, Supply::Registry(&values), now)
                         }
+                        Need::Wait(..) => verifier.supply(pending, demand, Supply::Waited, now),
                         Need::Ledger(_) => panic!("{:?}", pending.need()),
                     };
                 }

@@ -1,8 +1,9 @@
 //! Decisions from what was fetched.
 
-use super::{Course, Known, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
+use super::{Course, Known, Need, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
 use crate::{
     answer::{Answer, Grant, LeaseQuestion, RegistryKey},
+    asking::Asking,
     base::Base,
     decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
@@ -59,10 +60,7 @@ impl Verifier {
         if let Some(decision) = self.recall(subject, course.freshness, demand, now) {
             return Progress::Decided(decision);
         }
-        match self.look_up(subject, course, demand, now) {
-            Some(found) => self.follow(found, subject, course, demand, now),
-            None => self.ask(subject, course, demand, now),
-        }
+        self.go_on(subject, course, demand, now)
     }
 
     /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
@@ -70,15 +68,21 @@ impl Verifier {
     pub(super) fn decide_under(&mut self, pending: &Pending, grant: &Grant, demand: &Demand, now: Moment) -> Progress {
         let Pending { subject, asked_at, nth, course, .. } = *pending;
         if !is_of(subject.workspace, &grant.answer) {
-            return self.do_without_ledger(pending, demand, now);
+            return self.get_no_answer(pending, demand, now);
         }
         if grant.answer.workspace.is_none() {
             return self.decide_by(pending, &grant.answer, 0, demand, now);
         }
         match self.take(subject.workspace, grant, nth, asked_at, now) {
-            Some(run) => self.decide_by(pending, &grant.answer, run, demand, now),
-            None if course.late < REPEATS => self.ask(subject, Course { late: course.late + 1, ..course }, demand, now),
-            None => self.do_without_ledger(pending, demand, now),
+            Some(run) => {
+                self.keep_others(pending, &grant.answer, run);
+                self.decide_by(pending, &grant.answer, run, demand, now)
+            }
+            None if course.late < REPEATS => {
+                self.settle(pending);
+                self.ask(subject, Course { late: course.late + 1, ..course }, demand, now)
+            }
+            None => self.get_no_answer(pending, demand, now),
         }
     }
 
@@ -143,7 +147,28 @@ impl Verifier {
         if let Some(workspace) = &answer.workspace {
             self.memory.keep_workspace(workspace.clone(), source);
         }
+        self.succeed(key, nth);
+        self.if_asking(key, Asking::end_turn);
         Some(lease.run)
+    }
+
+    /// Keeps what was asked for those who wait.
+    fn keep_others(&mut self, pending: &Pending, answer: &Answer, run: u32) {
+        let Pending { subject: Subject { workspace, .. }, need: Need::Lease(question), asked_at, .. } = pending else {
+            return;
+        };
+        let Some((_, others @ [_, ..])) = question.digests.split_first() else { return };
+        let source = Source { asked_at: *asked_at, run, generation: answer.generation };
+        for (digest, token) in &answer.tokens {
+            if let Some(token) = token
+                && others.contains(digest)
+            {
+                self.memory.keep_token(*workspace, *digest, token.clone(), source);
+            }
+        }
+        for owner in &answer.owners {
+            self.memory.keep_owner(*workspace, owner.clone(), source);
+        }
     }
 
     /// The decision that follows from a ledger's answer, whose records are kept as under that run of leases; none where 0.
@@ -155,11 +180,13 @@ impl Verifier {
         demand: &Demand,
         now: Moment,
     ) -> Progress {
-        let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, course, .. } = *pending;
+        let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, nth, course, .. } = *pending;
         let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
         let (Some((_, token)), true) = (asked, is_of(key, answer)) else {
-            return self.do_without_ledger(pending, demand, now);
+            return self.get_no_answer(pending, demand, now);
         };
+        self.succeed(key, nth);
+        self.settle(pending);
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
         let (Some(workspace), Some(token)) = (&answer.workspace, token) else {
             if answer.workspace.is_none() {
@@ -202,8 +229,15 @@ impl Verifier {
         }
     }
 
-    /// The ledger gave no answer, or none that can be used.
-    pub(super) fn do_without_ledger(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+    /// The ledger gave no answer, or what is none.
+    pub(super) fn get_no_answer(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+        self.settle(pending);
+        self.fail(pending.subject.workspace, pending.nth, now);
+        self.do_without_ledger(pending, demand, now)
+    }
+
+    /// Nothing follows from its answer.
+    fn do_without_ledger(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
         if demand.or_eventual && !pending.course.without_ledger {
             return self.fall_back(pending.subject, pending.course, demand, now);
         }

@@ -7,6 +7,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use super::{Course, Need, Pending, Progress, Subject, Verifier, strictest, unavailable};
 use crate::{
     answer::{LeaseQuestion, Question, RegistryKey, Segments, Use},
+    asking::{Asking, Verdict, jitter},
     demand::{Demand, Freshness},
     lease::Lease,
     memory::Moment,
@@ -14,6 +15,15 @@ use crate::{
 
 /// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
 pub(super) const LOOKS: u8 = 2;
+
+/// How long a check that waits for others lets pass before it looks again, in milliseconds; after some looks, twice as long.
+const LOOK: u64 = 25;
+const QUICK_LOOKS: u8 = 8;
+
+/// How long it waits in all, in milliseconds: longer than hosts wait for an answer, so that it mostly ends with one, or with a
+/// failure. And how often, where its host does not wait at all.
+const LONGEST_WAIT: u64 = 3_000;
+const WAITS: u8 = 250;
 
 /// The most uses in one report.
 const REPORT: usize = 1_000;
@@ -23,21 +33,132 @@ impl Verifier {
     pub(super) fn ask(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
         let workspace = self.memory.workspace(subject.workspace);
         let freshness = workspace.map_or(course.freshness, |held| strictest(course.freshness, demand, held.item));
-        let need = match freshness {
-            Freshness::Eventual if course.looks < LOOKS => Need::Registry(self.registry_keys(subject, now)),
-            _ if course.without_ledger => return unavailable(demand, now),
-            Freshness::Bounded => {
-                if demand.or_eventual && self.memory.lease(subject.workspace).is_some_and(|lease| lease.is_failing(now))
-                {
-                    return self.fall_back(subject, course, demand, now);
-                }
-                Need::Lease(self.lease_question(subject.workspace, Vec::from([subject.digest])))
+        if freshness == Freshness::Eventual && course.looks < LOOKS {
+            let need = Need::Registry(self.registry_keys(subject, now));
+            return self.fetch(subject, need, Course { looks: course.looks + 1, ..course }, now);
+        }
+        if course.without_ledger {
+            return unavailable(demand, now);
+        }
+        match self.verdict(subject, freshness, course, demand, now) {
+            Verdict::Ask => {
+                let digests = Vec::from([subject.digest]);
+                let need = match freshness {
+                    Freshness::Bounded => Need::Lease(self.lease_question(subject.workspace, digests)),
+                    _ => {
+                        self.count_question();
+                        Need::Ledger(Question { workspace: subject.workspace, digests })
+                    }
+                };
+                self.fetch(subject, need, course, now)
             }
-            _ => Need::Ledger(Question { workspace: subject.workspace, digests: Vec::from([subject.digest]) }),
+            Verdict::Wait => self.wait(subject, course, now),
+            // The ledger did not answer lately, and one is trying again: who need not wait for that does not.
+            Verdict::WaitForTrial if !demand.or_eventual => self.wait(subject, course, now),
+            _ if demand.or_eventual => self.fall_back(subject, course, demand, now),
+            _ => unavailable(demand, now),
+        }
+    }
+
+    pub(super) fn fetch(&self, subject: Subject, need: Need, course: Course, now: Moment) -> Progress {
+        Progress::Fetch(Pending { subject, need, asked_at: now, nth: self.questions, out: 0, course })
+    }
+
+    /// Whether the ledger is asked.
+    fn verdict(
+        &mut self,
+        subject: Subject,
+        freshness: Freshness,
+        course: Course,
+        demand: &Demand,
+        now: Moment,
+    ) -> Verdict {
+        let Subject { workspace, digest, .. } = subject;
+        // Its own question has just been answered, but too late.
+        if course.late > 0 || self.memory.asking(workspace).is_none() {
+            return Verdict::Ask;
+        }
+        let is_bounded = freshness == Freshness::Bounded;
+        let is_covered = is_bounded && self.needs_renewal_only(subject, demand, now);
+        let at_once = self.limits.asking_at_once.max(1);
+        let Some(asking) = self.memory.asking(workspace) else { return Verdict::Ask };
+        let verdict = match asking.verdict(&digest, is_covered, at_once, now) {
+            // A strong answer follows from a question of its own.
+            Verdict::Wait if !is_bounded => Verdict::Ask,
+            verdict => verdict,
         };
-        let looks = course.looks + u8::from(matches!(need, Need::Registry(_)));
-        let nth = self.questions;
-        Progress::Fetch(Pending { subject, need, asked_at: now, nth, course: Course { looks, ..course } })
+        let is_patient =
+            course.waits == 0 || course.waits < WAITS && course.waiting_since.is_recent(now, LONGEST_WAIT - 1);
+        match verdict {
+            // None came in all this time: it asks itself, unless too many do.
+            Verdict::Wait if !is_patient && asking.has_room(at_once, now) => Verdict::Ask,
+            Verdict::Wait | Verdict::WaitForTrial if !is_patient => Verdict::Brake,
+            Verdict::Wait | Verdict::WaitForTrial if is_bounded && !is_covered => {
+                self.memory.with_asking(workspace, |asking| asking.wait_for(digest, now));
+                verdict
+            }
+            verdict => verdict,
+        }
+    }
+
+    /// Whether any answer to a question for a lease will do, but where it says that this text has changed.
+    fn needs_renewal_only(&mut self, subject: Subject, demand: &Demand, now: Moment) -> bool {
+        let Subject { workspace: key, digest, .. } = subject;
+        let Some(lease) = self.memory.lease(key).copied().filter(|lease| !lease.is_running(now)) else { return false };
+        if !self.memory.workspace(key).is_some_and(|held| held.is_under(&lease)) {
+            return false;
+        }
+        if self.memory.base(key, lease.run).is_some_and(|base| base.tells_text(&digest)) {
+            return true;
+        }
+        let token = self.memory.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
+        let owner = token.filter(|held| held.is_under(&lease)).map(|held| held.item.owner);
+        owner.is_some_and(|owner| self.memory.owner(key, owner).is_some_and(|held| held.is_under(&lease)))
+    }
+
+    fn wait(&mut self, subject: Subject, course: Course, now: Moment) -> Progress {
+        let waiting_since = if course.waits == 0 { now } else { course.waiting_since };
+        let look = if course.waits < QUICK_LOOKS { LOOK } else { 2 * LOOK };
+        let course = Course { waits: course.waits.saturating_add(1), waiting_since, ..course };
+        self.fetch(subject, Need::Wait(subject.workspace, look), course, now)
+    }
+
+    /// Others were asking. What they were told is in memory now, or is asked for.
+    pub(super) fn look_again(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+        let Pending { subject, course, .. } = *pending;
+        if let Some(at) = subject.foreign {
+            return self.check_foreign(subject.digest, at, course, demand, now);
+        }
+        match self.recall(subject, course.freshness, demand, now) {
+            Some(decision) => Progress::Decided(decision),
+            None => self.go_on(subject, course, demand, now),
+        }
+    }
+
+    /// A question was answered.
+    pub(super) fn succeed(&mut self, workspace: WorkspaceKey, nth: u32) {
+        self.if_asking(workspace, |asking| asking.succeed(nth));
+    }
+
+    /// Changes how questions fare, where that is known.
+    pub(super) fn if_asking(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut Asking)) {
+        if self.memory.asking(workspace).is_some() {
+            self.memory.with_asking(workspace, change);
+        }
+    }
+
+    /// A question is out no more.
+    pub(super) fn settle(&mut self, pending: &Pending) {
+        let Pending { subject: Subject { workspace, .. }, out, .. } = *pending;
+        if out > 0 {
+            self.if_asking(workspace, |asking| asking.settle(out));
+        }
+    }
+
+    /// A question was not answered, or not so that it can be used.
+    pub(super) fn fail(&mut self, workspace: WorkspaceKey, nth: u32, now: Moment) {
+        let (asked, jitter) = (self.questions, jitter(self.seed, workspace));
+        self.memory.with_asking(workspace, |asking| asking.fail(nth, asked, now, jitter));
     }
 
     /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
@@ -65,11 +186,15 @@ impl Verifier {
         if self.memory.lease(workspace).is_none() {
             self.memory.keep_lease(workspace, Lease::default());
         }
-        // It would take centuries to come round.
-        self.questions = self.questions.saturating_add(1);
+        self.count_question();
         let since = self.memory.lease(workspace).and_then(|lease| lease.position);
         let segments = self.limits.segments.then(|| self.segments_of(workspace));
         LeaseQuestion { workspace, since, digests, uses: Vec::new(), segments }
+    }
+
+    fn count_question(&mut self) {
+        // It would take centuries to come round.
+        self.questions = self.questions.saturating_add(1);
     }
 
     /// Which segments are gone by.

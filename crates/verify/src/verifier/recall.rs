@@ -40,9 +40,17 @@ impl Verifier {
         if code == Code::Valid && self.limits.count_uses {
             self.memory.count_use(key, digest, 1, time);
         }
-        let renewal_due =
-            is_bounded && !lease.is_new(now) && self.memory.lease(key).is_some_and(|lease| lease.take_turn(now));
+        let renewal_due = is_bounded && !lease.is_new(now) && self.take_turn(key, now);
         Some(Decision { code, freshness, as_of: known_at.min(at), known: Some(known), renewal_due })
+    }
+
+    /// Whether it is for the caller to have the lease renewed: nobody has lately begun to.
+    fn take_turn(&mut self, workspace: WorkspaceKey, now: Moment) -> bool {
+        let is_free = self.memory.asking(workspace).is_none_or(|asking| asking.is_free(now));
+        if is_free {
+            self.memory.with_asking(workspace, |asking| asking.renew(now));
+        }
+        is_free
     }
 
     /// As of when nothing foreign is known to the workspace, where memory's word for it is fresh enough. A strong demand

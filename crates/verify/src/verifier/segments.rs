@@ -10,7 +10,7 @@ use alloc::{sync::Arc, vec::Vec};
 
 use counterfoil_token::WorkspaceKey;
 
-use super::{Course, Need, Pending, Progress, Subject, Verifier, strictest};
+use super::{Course, Need, Progress, Subject, Verifier, strictest};
 use crate::{
     answer::RegistryKey,
     demand::{Demand, Freshness},
@@ -110,13 +110,7 @@ impl Verifier {
             },
             Found::Fetch(keys) => {
                 let course = Course { fetches: course.fetches + 1, ..course };
-                Progress::Fetch(Pending {
-                    subject,
-                    need: Need::Registry(keys),
-                    asked_at: now,
-                    nth: self.questions,
-                    course,
-                })
+                self.fetch(subject, Need::Registry(keys), course, now)
             }
         }
     }

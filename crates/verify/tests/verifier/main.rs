@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
 mod bounded;
+mod brake;
 mod edition;
 mod eventual;
 mod foreign;

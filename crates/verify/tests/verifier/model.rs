@@ -58,6 +58,8 @@ struct Model {
     tokens: Vec<(String, Life)>,
     owner_suspended: bool,
     now: Timestamp,
+    /// Since when nobody need hold back, who was not answered before.
+    recovered: Timestamp,
     /// The first instant at which the registry held, for every record, what the ledger holds: nothing older is left.
     registry_current_since: Option<Timestamp>,
 }
@@ -65,7 +67,14 @@ struct Model {
 impl Model {
     fn new(segments: bool) -> Self {
         let world = World::with_limits(Limits { segments, ..Limits::default() });
-        Self { world, tokens: vec![], owner_suspended: false, now: START, registry_current_since: Some(START) }
+        Self {
+            world,
+            tokens: vec![],
+            owner_suspended: false,
+            now: START,
+            recovered: START,
+            registry_current_since: Some(START),
+        }
     }
 
     fn is_live(&self, at: usize) -> bool {
@@ -140,6 +149,9 @@ impl Model {
             Step::CheckForged(freshness) => {
                 let text = self.world.forge(crate::world::home());
                 let code = self.world.check(&text, &demand(freshness), self.now).code;
+                if !self.world.ledger_up {
+                    self.recovered = self.now.plus(2_000);
+                }
                 prop_assert!(matches!(code, Code::Unknown | Code::Unavailable), "{}", code);
             }
         }
@@ -153,16 +165,22 @@ impl Model {
         demand.in_full = in_full;
         let decision = self.world.check(&text, &demand, self.now);
         let live = self.is_live(at);
+        if !self.world.ledger_up {
+            self.recovered = self.now.plus(2_000);
+        }
+        // After a failure it may take a back-off until the ledger is asked again.
+        let is_asked = self.world.ledger_up && self.now >= self.recovered;
         if freshness == Freshness::Bounded {
             // Under a lease of ten seconds, of which it uses 8.8.
             let may_pass = live || life.dead_since.is_some_and(|since| self.now.since(since) < 8_800);
             prop_assert!(decision.code != Code::Valid || may_pass);
-            prop_assert!(!self.world.ledger_up || decision.code != Code::Unavailable);
+            prop_assert!(!is_asked || decision.code != Code::Unavailable);
             prop_assert!(decision.freshness > Freshness::Eventual);
         } else if freshness > Freshness::Eventual {
-            let expected = if self.world.ledger_up { live.then_some(Code::Valid) } else { Some(Code::Unavailable) };
-            prop_assert_eq!(decision.code == Code::Valid, live && self.world.ledger_up);
-            prop_assert!(expected.is_none_or(|code| code == decision.code), "{}", decision.code);
+            let is_answered = decision.code != Code::Unavailable;
+            prop_assert!(!is_answered || self.world.ledger_up);
+            prop_assert!(is_answered || !is_asked);
+            prop_assert_eq!(decision.code == Code::Valid, live && is_answered);
         } else if decision.code == Code::Valid
             && let Some(dead_since) = life.dead_since
         {

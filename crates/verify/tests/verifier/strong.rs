@@ -134,15 +134,15 @@ fn an_answer_with_another_workspaces_record_leaves_nothing_behind() {
     answer.workspace = world.ledgers[&elsewhere()].workspace.clone().into();
     let progress = world.verifier.supply(pending, &both, Supply::Ledger(&answer), START);
     assert!(matches!(progress, Progress::Decided(decision) if decision.code == Code::Unavailable));
-    assert_eq!(world.cost(&token, &demand_eventual(), START), (Code::Valid, 1, 2), "nothing of it was kept");
+    assert_eq!(world.cost(&token, &demand_eventual(), START.plus(250)), (Code::Valid, 1, 2), "nothing of it was kept");
 }
 
 #[test]
 fn supplies_of_the_wrong_kind_are_no_yes() {
-    let mut world = World::new();
-    let token = world.issue();
     let demand = demand(STRONG);
-    for supply in [Supply::Registry(&[]), Supply::Unavailable] {
+    for supply in [Supply::Registry(&[]), Supply::Waited, Supply::Unavailable] {
+        let mut world = World::new();
+        let token = world.issue();
         let Progress::Fetch(pending) = world.verifier.check(token.as_bytes(), &demand, START) else { panic!() };
         let Progress::Decided(decision) = world.verifier.supply(pending, &demand, supply, START) else { panic!() };
         assert_eq!(decision.code, Code::Unavailable);

@@ -145,7 +145,8 @@ impl World {
 
     fn mint_with(&mut self, workspace: WorkspaceKey, key: &SealKey) -> String {
         self.drawn += 1;
-        let mut bytes = self.drawn.to_be_bytes().map(|byte| byte % 200).into_iter().cycle();
+        // One character is drawn from each byte, and there are 62.
+        let mut bytes = [0, 1, 2, 3].map(|place| (self.drawn / 62_u64.pow(place) % 62) as u8).into_iter().cycle();
         let mut random = |slice: &mut [u8]| slice.fill_with(|| bytes.next().unwrap());
         Token::mint(&Prefix::default(), workspace, key, &mut random).unwrap().as_ref().expose().to_owned()
     }
@@ -309,7 +310,12 @@ impl World {
 
     /// One step of a check.
     pub(crate) fn fetch(&mut self, mut pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
-        self.verifier.asking(&mut pending);
+        self.verifier.asking(&mut pending, 1);
+        self.fetch_asked(pending, demand, now)
+    }
+
+    /// The same, where the verifier was told already that it is asked.
+    pub(crate) fn fetch_asked(&mut self, pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
         match pending.need().clone() {
             Need::Ledger(question) => {
                 self.ledger_calls += 1;
@@ -325,6 +331,7 @@ impl World {
                 let supply = if self.ledger_up { Supply::Lease(&grant) } else { Supply::Unavailable };
                 self.verifier.supply(pending, demand, supply, now)
             }
+            Need::Wait(..) => self.verifier.supply(pending, demand, Supply::Waited, now),
             Need::Registry(keys) => {
                 self.registry_reads += keys.len();
                 let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();

@@ -131,7 +131,7 @@ fn past_its_half_one_answer_has_it_renewed() {
     assert_eq!(world.verifier.details(renewal), "");
     let grant = world.renewed(0);
     assert_eq!(world.supply(renewal, &grant.encode(), HALF + 50.0), UNAVAILABLE, "of no account");
-    assert_eq!(world.verifier.need(renewal), "", "once only");
+    assert_eq!(world.verifier.need(renewal, 1), "", "once only");
     assert_eq!(world.supply(renewal, &grant.encode(), HALF + 50.0), UNAVAILABLE);
 
     // It runs from before the question was asked.

@@ -73,7 +73,7 @@ fn code(answer: u32) -> u32 {
 }
 
 fn need(verifier: &mut Verifier, answer: u32) -> Value {
-    serde_json::from_str(&verifier.need(answer)).unwrap()
+    serde_json::from_str(&verifier.need(answer, 1)).unwrap()
 }
 
 fn details(verifier: &Verifier, answer: u32) -> Value {
@@ -339,10 +339,10 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
     let too_long = verifier.check(513, usize::MAX, demand, NOW);
     assert_eq!(code(too_long), Code::Malformed as u32);
 
-    assert_eq!((verifier.need(yes), verifier.need(u32::MAX), verifier.need(0)), Default::default());
+    assert_eq!((verifier.need(yes, 1), verifier.need(u32::MAX, 1), verifier.need(0, 1)), Default::default());
     assert_eq!((verifier.details(u32::MAX), verifier.details(unavailable), verifier.details(0)), Default::default());
     let another_code = yes & !0xff | Code::Revoked as u32;
-    assert_eq!((verifier.details(another_code), verifier.need(another_code)), Default::default());
+    assert_eq!((verifier.details(another_code), verifier.need(another_code, 1)), Default::default());
     assert_eq!(supply(&mut verifier, yes, &[]), unavailable, "decided already");
 
     for nonsense in [vec![], vec![1], vec![9, 0, 0, 0, 1], vec![0; 4], vec![255; 64]] {
@@ -381,9 +381,9 @@ fn only_the_last_ones_are_remembered() {
     for _ in 0..4095 {
         check(&mut verifier, FOREIGN, strong);
     }
-    assert!(!verifier.need(first).is_empty());
+    assert!(!verifier.need(first, 1).is_empty());
     check(&mut verifier, FOREIGN, strong);
-    assert!(verifier.need(first).is_empty());
+    assert!(verifier.need(first, 1).is_empty());
     let answer = case.answer("0Ab3dE", FOREIGN).encode();
     assert_eq!(supply(&mut verifier, first, &[Some(answer)]), Code::Unavailable as u32, "given up");
 }

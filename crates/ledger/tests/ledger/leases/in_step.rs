@@ -428,6 +428,7 @@ impl InStep {
                     let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
                     self.followers[at].verifier.supply(pending, &demand, Supply::Registry(&values), now)
                 }
+                Need::Wait(..) => panic!("nobody tells that anybody asks"),
             };
         }
     }

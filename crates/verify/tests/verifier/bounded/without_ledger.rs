@@ -33,23 +33,3 @@ fn what_the_workspace_asks_of_a_scope_stands_though_the_ledger_is_down() {
         assert_eq!(world.check(&token, &or_eventual(), START).code, Code::Unavailable);
     }
 }
-
-#[test]
-fn while_the_ledger_is_silent_one_request_a_second_tries_it() {
-    let mut world = World::new();
-    let token = world.issue();
-    world.publish(&token);
-    world.check(&token, &or_eventual(), START);
-    world.ledger_up = false;
-    let calls: Vec<_> = [9_000, 9_000, 9_001, 9_999, 10_000, 10_001, 11_000]
-        .map(|time| {
-            let (code, calls, _) = world.cost(&token, &or_eventual(), at(time));
-            assert_eq!(code, Code::Valid);
-            calls
-        })
-        .into();
-    assert_eq!(calls, [1, 1, 0, 0, 1, 0, 1], "those of one moment ask together");
-    world.ledger_up = true;
-    assert_eq!(world.check(&token, &or_eventual(), at(12_000)).freshness, Freshness::Strong);
-    assert_eq!(world.check(&token, &or_eventual(), at(12_001)).freshness, BOUNDED);
-}
