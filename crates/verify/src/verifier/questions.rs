@@ -16,13 +16,14 @@ use crate::{
 /// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
 pub(super) const LOOKS: u8 = 2;
 
-/// How long a check that waits for others lets pass before it looks again, in milliseconds; after some looks, twice as long.
+/// How long a check that waits for others lets pass before it looks again, in milliseconds; after so many looks twice as long,
+/// and after as many more four times.
 const LOOK: u64 = 25;
-const QUICK_LOOKS: u8 = 8;
+const LOOKS_EACH: u8 = 8;
 
 /// How long it waits in all, in milliseconds: longer than hosts wait for an answer, so that it mostly ends with one, or with a
 /// failure. And how often, where its host does not wait at all.
-const LONGEST_WAIT: u64 = 3_000;
+const LONGEST_WAIT: u64 = 5_000;
 const WAITS: u8 = 250;
 
 /// The most uses in one report.
@@ -118,7 +119,7 @@ impl Verifier {
 
     fn wait(&mut self, subject: Subject, course: Course, now: Moment) -> Progress {
         let waiting_since = if course.waits == 0 { now } else { course.waiting_since };
-        let look = if course.waits < QUICK_LOOKS { LOOK } else { 2 * LOOK };
+        let look = LOOK << (course.waits / LOOKS_EACH).min(2);
         let course = Course { waits: course.waits.saturating_add(1), waiting_since, ..course };
         self.fetch(subject, Need::Wait(subject.workspace, look), course, now)
     }

@@ -3,13 +3,17 @@
 //! What is shown: no verifier accepts a token later than a lease after `revoke` returned, nor at all after `revoke` with
 //! `wait` returned. And that it takes every rule of the protocol: without any one of them the model finds how a revoked
 //! token passes.
+//!
+//! And who asks when: after a failure one a back-off, and when the ledger answers again everybody is served within the longest.
 
 #![expect(clippy::indexing_slicing, reason = "tests")]
 
+mod brake;
 mod protocol;
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
+use brake::{Asking, Flaw};
 use protocol::{PROMISE, Protocol, Rule};
 
 fn holds<const VERIFIERS: usize>(protocol: Protocol<VERIFIERS>) {
@@ -37,5 +41,22 @@ fn every_rule_is_needed() {
         let checker = protocol.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
         let Some(path) = checker.discovery(PROMISE) else { panic!("nothing goes wrong without {rule:?}") };
         println!("without {rule:?}, in {} states: {:?}", checker.unique_state_count(), path.into_actions());
+    }
+}
+
+#[test]
+fn no_failure_feeds_itself_and_each_is_got_over() {
+    let checker = Asking { in_flight: 3, flaw: None }.checker().threads(2).spawn_bfs().join();
+    println!("the brake: {} states", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+#[test]
+fn each_flaw_of_a_brake_is_found() {
+    for (flaw, broken) in Flaw::ALL {
+        let checker = Asking { in_flight: 3, flaw: Some(flaw) }.checker().threads(2);
+        let checker = checker.finish_when(HasDiscoveries::AllOf([broken].into())).spawn_bfs().join();
+        let Some(path) = checker.discovery(broken) else { panic!("nothing goes wrong with {flaw:?}") };
+        println!("{flaw:?}, in {} states: {:?}", checker.unique_state_count(), path.into_actions());
     }
 }

@@ -1,0 +1,359 @@
+//! Who asks for a lease when, as a state machine: questions that fail, are lost or take their time, askers that are gone without a
+//! word, a clock that is set back.
+//!
+//! The protocol itself ([`crate::protocol`]) lets anybody ask at any moment, so nothing that is said here can break what it
+//! promises; it is looked at again all the same, since whoever waits for another's answer is decided by it. What is shown besides:
+//! a ledger that does not answer is asked by one a back-off, a question that is merely out refuses nobody, and once the ledger
+//! answers, checks are answered within the longest back-off.
+//!
+//! Time goes in ticks. That the ledger answers for good is a step ([`Action::Calm`]); from then on a tick passes only when all that
+//! can be delivered was, and somebody has checked since. So that it is answered *in time* is true of every state or is not, and
+//! needs no fairness.
+
+use stateright::{Model, Property};
+
+/// How many ticks a lease is used, and in how many a revoked token passes no more.
+const USABLE: u8 = 3;
+const LEASE: u8 = 4;
+/// For how many ticks a question counts as out.
+const TURN: u8 = 2;
+/// The first back-off is one tick or two, each later one two to four.
+const BACKOFF: [(u8, u8); 2] = [(1, 2), (2, 4)];
+/// How many are out at once.
+const AT_ONCE: usize = 2;
+/// For how many ticks a check waits for others.
+const PATIENCE: u8 = 3;
+/// In how many ticks of peace checks are answered at the latest: who was to ask may be gone, and a back-off may just have begun.
+const RECOVERY: u8 = 4;
+
+pub(crate) const PROMISE: &str = "no token passes longer than was promised when it was revoked";
+pub(crate) const FEW: &str = "after a failure one asks a back-off";
+pub(crate) const BOUNDED: &str = "no more are out at once than may be";
+pub(crate) const SERVED: &str = "once the ledger answers, checks are answered within a back-off";
+pub(crate) const NOT_REFUSED: &str = "what is merely out refuses nobody";
+
+/// What may be done wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Flaw {
+    /// Every check asks, whatever failed.
+    NoBrake,
+    /// A failure is never forgotten.
+    BrakeNeverEnds,
+    /// When a back-off is over, everybody asks.
+    TwoAskers,
+    /// An asker that is gone is waited for.
+    AskersAreNeverGone,
+    /// A back-off is counted by a clock that may be set back.
+    StepsProlong,
+    /// Whoever comes while a question is out is refused.
+    OutIsRefused,
+    /// How many are out at once is not bounded.
+    AllAtOnce,
+    /// Whoever has waited goes by what is held, lease or not.
+    WaitersGoByMemory,
+}
+
+impl Flaw {
+    /// Each with what it breaks.
+    pub(crate) const ALL: [(Self, &'static str); 8] = [
+        (Self::NoBrake, FEW),
+        (Self::BrakeNeverEnds, SERVED),
+        (Self::TwoAskers, FEW),
+        (Self::AskersAreNeverGone, SERVED),
+        (Self::StepsProlong, SERVED),
+        (Self::OutIsRefused, NOT_REFUSED),
+        (Self::AllAtOnce, BOUNDED),
+        (Self::WaitersGoByMemory, PROMISE),
+    ];
+}
+
+/// What is explored: so many questions under way.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asking {
+    pub(crate) in_flight: usize,
+    pub(crate) flaw: Option<Flaw>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct State {
+    /// For how many more ticks the token passes, where it was revoked.
+    revoked: Option<u8>,
+    /// Whether the verifier knows the token as it was before, or as it was after that; and under which lease.
+    known: Option<bool>,
+    lease: u8,
+    /// In the order in which they were asked.
+    questions: Vec<Question>,
+    /// How many failed in a row, two standing for more; and how long the back-off still is.
+    failures: u8,
+    pause: u8,
+    /// For how long somebody has waited for others.
+    waiting: Option<u8>,
+    /// From now on the ledger answers.
+    calm: bool,
+    /// In peace: whether somebody has checked since anything was last delivered, and was answered in this tick.
+    checked: bool,
+    served: bool,
+    /// How many ticks of peace nobody was answered.
+    unserved: u8,
+    /// Whether a question failed after the last answer, and the tick is still the one in which that was learned.
+    failing: bool,
+    just_failed: bool,
+    wrong: Option<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    /// For how long it counts as out, and how much is left of the lease that it will be granted.
+    turn: u8,
+    lease: u8,
+    /// What it is answered: whether the token was revoked by then.
+    answer: Option<bool>,
+    /// Nobody waits for the answer.
+    gone: bool,
+    /// Asked since the last failure was learned.
+    is_trial: bool,
+    /// A later one was answered.
+    is_old: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// Somebody checks the token; or another one, which is seen for the first time.
+    Check,
+    FirstSight,
+    /// Whoever waits looks again.
+    Look,
+    Answer(usize),
+    Deliver(usize),
+    /// No answer, or none in time; then for so many ticks nobody asks.
+    Fail(usize, u8),
+    /// The asker is cut off.
+    Drop(usize),
+    Revoke,
+    Tick,
+    StepBack,
+    Calm,
+}
+
+/// What becomes of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    Memory,
+    Ask,
+    Wait,
+    Refuse,
+}
+
+impl Asking {
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
+    fn verdict(&self, state: &State, first_sight: bool) -> Verdict {
+        let State { lease, failures, pause, .. } = *state;
+        if lease > 0 && !first_sight {
+            return Verdict::Memory;
+        }
+        let out = state.questions.iter().filter(|question| question.turn > 0);
+        if failures > 0 && !self.has(Flaw::NoBrake) {
+            let is_tried = out.clone().any(|question| question.is_trial) && !self.has(Flaw::TwoAskers);
+            return match pause {
+                0 if is_tried => Verdict::Wait,
+                0 => Verdict::Ask,
+                _ => Verdict::Refuse,
+            };
+        }
+        let is_full = out.clone().count() >= AT_ONCE && !self.has(Flaw::AllAtOnce);
+        match (!first_sight && out.count() > 0) || is_full {
+            true if self.has(Flaw::OutIsRefused) => Verdict::Refuse,
+            true => Verdict::Wait,
+            false => Verdict::Ask,
+        }
+    }
+
+    fn ask(&self, state: &mut State) {
+        let mut out = state.questions.iter().filter(|question| question.turn > 0);
+        let is_tried = out.any(|question| question.is_trial && !question.gone);
+        if state.failing && (state.just_failed || is_tried) {
+            state.wrong = Some(FEW);
+        }
+        let is_trial = state.failures > 0;
+        let question = Question { turn: TURN, lease: USABLE, answer: None, gone: false, is_trial, is_old: false };
+        state.questions.push(question);
+        let out = state.questions.iter().filter(|question| question.turn > 0).count();
+        // The one that tries it after a failure need not wait for those that were out before.
+        if out > AT_ONCE + usize::from(is_trial) {
+            state.wrong = Some(BOUNDED);
+        }
+    }
+
+    /// A check, of one that has waited for so long. Nothing where the bounds of what is explored forbid it.
+    fn check(&self, state: &mut State, first_sight: bool, waited: Option<u8>) -> Option<()> {
+        let mut verdict = self.verdict(state, first_sight);
+        if waited.is_some() && state.known.is_some() && self.has(Flaw::WaitersGoByMemory) {
+            verdict = Verdict::Memory;
+        }
+        if verdict == Verdict::Wait && waited.is_some_and(|waited| waited >= PATIENCE) {
+            let out = state.questions.iter().filter(|question| question.turn > 0).count();
+            let is_free = state.failures == 0 && out < AT_ONCE;
+            verdict = if is_free { Verdict::Ask } else { Verdict::Refuse };
+        }
+        match verdict {
+            Verdict::Memory => {
+                if state.known == Some(false) && state.revoked == Some(0) {
+                    state.wrong = Some(PROMISE);
+                }
+                state.served = state.calm;
+                // Past its half it is renewed, where nobody asks already.
+                let is_free = state.pause == 0 && state.questions.iter().all(|question| question.turn == 0);
+                if state.lease == 1 && is_free && state.questions.len() < self.in_flight {
+                    self.ask(state);
+                }
+            }
+            Verdict::Ask if state.questions.len() >= self.in_flight => return None,
+            Verdict::Ask => self.ask(state),
+            // Of several the one counts who has waited longest; those who see a token first are let go here.
+            Verdict::Wait if first_sight => {}
+            Verdict::Wait => state.waiting = Some(state.waiting.or(waited).unwrap_or(0)),
+            Verdict::Refuse => {
+                if !state.failing && waited.is_none_or(|waited| waited < PATIENCE) {
+                    state.wrong = Some(NOT_REFUSED);
+                }
+            }
+        }
+        Some(())
+    }
+
+    fn deliver(state: &mut State, at: usize) {
+        let Question { lease, answer, .. } = state.questions.remove(at);
+        state.questions.iter_mut().take(at).for_each(|before| before.is_old = true);
+        let Some(answer) = answer else { return };
+        state.checked = false;
+        if lease == 0 || (state.known == Some(true) && !answer) {
+            return;
+        }
+        (state.known, state.lease) = (Some(answer), state.lease.max(lease));
+        (state.failures, state.pause, state.failing, state.just_failed) = (0, 0, false, false);
+        state.questions.iter_mut().for_each(|question| question.is_trial = false);
+        // The asker goes by it.
+        if !answer && state.revoked == Some(0) {
+            state.wrong = Some(PROMISE);
+        }
+        state.served = state.calm;
+    }
+
+    fn fail(&self, state: &mut State, at: usize, pause: u8) {
+        let Question { is_trial, is_old, .. } = state.questions.remove(at);
+        state.checked = false;
+        if is_old || (state.failures > 0 && !is_trial) {
+            return;
+        }
+        state.failures = BACKOFF.len().min(usize::from(state.failures) + 1) as u8;
+        (state.pause, state.failing, state.just_failed) = (pause, true, true);
+        state.questions.iter_mut().for_each(|question| question.is_trial = false);
+    }
+
+    fn tick(&self, state: &mut State) {
+        state.lease = state.lease.saturating_sub(1);
+        if !self.has(Flaw::BrakeNeverEnds) {
+            state.pause = state.pause.saturating_sub(1);
+        }
+        for question in &mut state.questions {
+            question.lease = question.lease.saturating_sub(1);
+            question.turn -= u8::from(question.turn > 0 && !self.has(Flaw::AskersAreNeverGone));
+        }
+        state.questions.retain(|question| !question.gone || question.turn > 0);
+        state.revoked = state.revoked.map(|left| left.saturating_sub(1));
+        state.waiting = state.waiting.map(|waited| PATIENCE.min(waited + 1));
+        if state.calm {
+            state.unserved = if state.served { 0 } else { state.unserved + 1 };
+        }
+        (state.checked, state.served, state.just_failed) = (false, false, false);
+    }
+}
+
+impl Model for Asking {
+    type State = State;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<State> {
+        vec![State::default()]
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if state.wrong.is_some() || state.unserved > RECOVERY {
+            return;
+        }
+        actions.push(Action::Check);
+        actions.extend(state.waiting.map(|_| Action::Look));
+        for (at, question) in state.questions.iter().enumerate().filter(|(_, question)| !question.gone) {
+            actions.push(if question.answer.is_some() { Action::Deliver(at) } else { Action::Answer(at) });
+            if !state.calm {
+                let (least, most) = BACKOFF[usize::from(state.failures).min(BACKOFF.len() - 1)];
+                actions.extend((least..=most).map(|pause| Action::Fail(at, pause)));
+                actions.push(Action::Drop(at));
+            }
+        }
+        if !state.calm {
+            actions.extend(state.revoked.is_none().then_some(Action::Revoke));
+            actions.extend([Action::FirstSight, Action::StepBack, Action::Calm]);
+        }
+        let is_done = state.checked && state.questions.iter().all(|question| question.gone);
+        if !state.calm || is_done {
+            actions.push(Action::Tick);
+        }
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Check => {
+                self.check(&mut next, false, None)?;
+                next.checked = next.calm;
+            }
+            Action::FirstSight => self.check(&mut next, true, None)?,
+            Action::Look => {
+                let waited = next.waiting.take();
+                self.check(&mut next, false, waited)?;
+            }
+            Action::Answer(at) => next.questions[at].answer = Some(next.revoked.is_some()),
+            Action::Deliver(at) => Self::deliver(&mut next, at),
+            Action::Fail(at, pause) => self.fail(&mut next, at, pause),
+            Action::Drop(at) => {
+                (next.questions[at].gone, next.questions[at].answer, next.questions[at].lease) = (true, None, 0);
+                next.questions.retain(|question| !question.gone || question.turn > 0);
+            }
+            Action::Revoke => next.revoked = Some(LEASE),
+            Action::Tick => self.tick(&mut next),
+            Action::StepBack => {
+                // The verifier cannot tell how long ago anything was, so it may ask at once.
+                (next.lease, next.just_failed) = (0, false);
+                next.questions.iter_mut().for_each(|question| (question.lease, question.turn) = (0, 0));
+                next.questions.retain(|question| !question.gone);
+                let prolonged = if next.pause > 0 { 3 * RECOVERY } else { 0 };
+                next.pause = if self.has(Flaw::StepsProlong) { prolonged } else { 0 };
+            }
+            Action::Calm => next.calm = true,
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(PROMISE, |_: &Self, state: &State| state.wrong != Some(PROMISE)),
+            Property::always(FEW, |_: &Self, state: &State| state.wrong != Some(FEW)),
+            Property::always(BOUNDED, |_: &Self, state: &State| state.wrong != Some(BOUNDED)),
+            Property::always(NOT_REFUSED, |_: &Self, state: &State| state.wrong != Some(NOT_REFUSED)),
+            Property::always(SERVED, |_: &Self, state: &State| state.unserved <= RECOVERY),
+            Property::sometimes("the longest back-off is waited for", |_: &Self, state: &State| {
+                state.unserved == RECOVERY
+            }),
+            Property::sometimes("somebody waits as long as may be", |_: &Self, state: &State| {
+                state.waiting == Some(PATIENCE)
+            }),
+            Property::sometimes("a revoked token passes until its lease is over", |_: &Self, state: &State| {
+                state.lease > 0 && state.known == Some(false) && state.revoked == Some(LEASE - USABLE + 1)
+            }),
+        ]
+    }
+}

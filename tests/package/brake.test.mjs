@@ -1,0 +1,178 @@
+// What a gate asks of a control plane that is out of order, or slow: no failure feeds itself, and nobody is refused for a
+// question that is merely out. In Node, where requests may wait for one another, and in a Worker, where they may not.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { extname, join } from "node:path";
+import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { build } from "esbuild";
+import { Miniflare, Response } from "miniflare";
+import { Gate, digest } from "../../build/verify/node.js";
+import { encode, grantRecord } from "../vectors/layout.mjs";
+import { install } from "./installed.mjs";
+
+const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
+const { valid: texts } = await vectors("token.json");
+const { cases } = await vectors("decisions.json");
+
+/** What the gates present as their own, the workspace that this is of, and a token that passes there. */
+const [{ text: OWN, workspace: KEY }] = texts;
+const TOKEN = "ghp_somebody-elses-token";
+const LEASE = 10_000;
+/** Of a lease of ten seconds 8.8 are used, in milliseconds. */
+const USED = 8800;
+
+/** A control plane that knows every text that it is asked about; what it is asked is in `asked`. */
+function controlPlane() {
+  const [{ token, owner, workspace }] = cases;
+  const at = { asked: [], status: 200, delay: 0 };
+  at.answer = async (path, { digests, since }) => {
+    at.asked.push({ path, digests });
+    // As of when it is asked: it is the answer that takes its time.
+    const { status, delay } = at;
+    const told = { key: KEY, as_of: Date.now(), generation: 1, workspace: { ...workspace, key: KEY, has_imports: true }, seal_keys: [] };
+    const answer = { ...told, tokens: digests.map((hex, number) => [hex, { ...token, number }]), owners: [owner] };
+    const grant = grantRecord({ epoch: 7, since: since?.generation ?? null, term: LEASE, answer });
+    await sleep(delay);
+    return { status, body: status === 200 ? encode("l", grant) : '{"code":"LEDGER_UNAVAILABLE"}' };
+  };
+  return at;
+}
+
+/** A gate in Node, whose clock can be put on. */
+async function inNode(t, timeout) {
+  const plane = controlPlane();
+  let ahead = 0;
+  const fetch = async (url, { body }) => {
+    const answer = await plane.answer(url.pathname, JSON.parse(body));
+    return new globalThis.Response(answer.body, { status: answer.status });
+  };
+  const gate = new Gate({ controlPlane: { fetch }, token: OWN, timeout, now: () => Date.now() + ahead, onFailure() {} });
+  return { plane, verify: (token) => gate.verify(token, {}), skip: (milliseconds) => { ahead += milliseconds; } };
+}
+
+/** The same in a Worker, in which every check is a request of its own. */
+async function inWorker(t, timeout) {
+  const plane = controlPlane();
+  const { folder } = await install(t);
+  const worker = `
+    import { Gate } from "@counterfoil/verify";
+    let gate;
+    let ahead = 0;
+    export default {
+      async fetch(request, env) {
+        const { PLANE: controlPlane, OWN: token, TIMEOUT: timeout } = env;
+        gate ??= new Gate({ controlPlane, token, timeout, now: () => Date.now() + ahead, onFailure() {} });
+        const { checked, skip = 0 } = await request.json();
+        ahead += skip;
+        return Response.json(checked === undefined ? {} : await gate.verify(checked, {}));
+      },
+    };`;
+  const outdir = join(folder, "bundle");
+  const { outputFiles } = await build({
+    stdin: { contents: worker, resolveDir: folder },
+    bundle: true,
+    format: "esm",
+    conditions: ["workerd", "worker", "browser"],
+    external: ["cloudflare:workers"],
+    loader: { ".wasm": "copy" },
+    assetNames: "[name]",
+    outdir,
+    write: false,
+  });
+  const module = ({ path, contents, text }) =>
+    extname(path) === ".wasm" ? { type: "CompiledWasm", path, contents } : { type: "ESModule", path, contents: text };
+  const modules = outputFiles.map(module).sort((one, other) => one.type.localeCompare(other.type)).reverse();
+  const answer = async (request) => {
+    const { status, body } = await plane.answer(new URL(request.url).pathname, await request.json());
+    return new Response(body, { status });
+  };
+  const miniflare = new Miniflare({
+    modules, modulesRoot: outdir, compatibilityDate: "2026-04-01", bindings: { OWN, TIMEOUT: timeout }, serviceBindings: { PLANE: answer },
+  });
+  t.after(() => miniflare.dispose());
+  const post = async (body) =>
+    (await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: JSON.stringify(body) })).json();
+  await post({});
+  return { plane, verify: (checked) => post({ checked }), skip: (milliseconds) => post({ skip: milliseconds }) };
+}
+
+/** So many checks of one token, spread over some seconds; how often each code was the answer. */
+async function herd(verify, count, during) {
+  const codes = {};
+  const began = performance.now();
+  const checks = [];
+  for (let at = 0; at < count; at += 1) {
+    const wait = began + (at * during) / count - performance.now();
+    if (wait > 1) await sleep(wait);
+    checks.push(verify(TOKEN).then(({ code }) => {
+      codes[code] = (codes[code] ?? 0) + 1;
+    }));
+  }
+  await Promise.all(checks);
+  return codes;
+}
+
+/** Each with how many checks at once this machine can be asked for. */
+for (const [name, host, many] of [["in Node", inNode, 400], ["in a Worker", inWorker, 100]]) {
+  test(`${name}, 400 checks over 3 s of outage are a few questions, and a back-off after it all are served`, async (t) => {
+    const { plane, verify, skip } = await host(t, 2000);
+    assert.ok((await verify(TOKEN)).valid);
+    await skip(USED);
+    plane.status = 503;
+    plane.asked.length = 0;
+    const codes = await herd(verify, 400, 3000);
+    const questions = plane.asked.length;
+    t.diagnostic(`${questions} questions for 400 checks in an outage`);
+    assert.deepEqual(codes, { UNAVAILABLE: 400 });
+    assert.ok(questions >= 3 && questions <= 20, `${questions} questions`);
+    plane.status = 200;
+    const healed = performance.now();
+    while (!(await verify(TOKEN)).valid) await sleep(10);
+    const took = performance.now() - healed;
+    assert.ok(took < 2500, `recovery took ${took} ms`);
+    assert.equal(plane.asked.length, questions + 1);
+    assert.deepEqual(await herd(verify, 100, 0), { VALID: 100 });
+    assert.equal(plane.asked.length, questions + 1);
+  });
+
+  test(`${name}, a control plane that is merely slow makes nobody unavailable, and answers few questions`, async (t) => {
+    // This machine may be slower than what it is to show.
+    const { plane, verify, skip } = await host(t, 20_000);
+    assert.ok((await verify(TOKEN)).valid);
+    await skip(USED);
+    plane.delay = 300;
+    plane.asked.length = 0;
+    const codes = await herd(verify, many, 0);
+    t.diagnostic(`${plane.asked.length} questions for ${many} checks at once after the lease`);
+    assert.deepEqual(codes, { VALID: many });
+    // A question counts as out for a second: one more for each that this machine is late.
+    assert.ok(plane.asked.length <= 10, `${plane.asked.length} questions`);
+
+    // Tokens that are met for the first time: those that wait are asked about together.
+    plane.asked.length = 0;
+    const first = Array.from({ length: 90 }, (_, at) => `ghp_the-token-of-number-${at}`);
+    const decisions = await Promise.all(first.map(verify));
+    t.diagnostic(`${plane.asked.length} questions for 90 tokens met for the first time: of ${plane.asked.map(({ digests }) => digests.length)}`);
+    assert.ok(decisions.every(({ valid }) => valid), JSON.stringify(decisions.find(({ valid }) => !valid)));
+    assert.ok(plane.asked.length < 60, `${plane.asked.length} questions`);
+    assert.ok(plane.asked.every(({ digests }) => digests.length <= 100));
+    assert.deepEqual(new Set(plane.asked.flatMap(({ digests }) => digests)), new Set(first.map(digest)));
+  });
+}
+
+test("in a Worker, a request that is cut off while it asks strands nobody", async (t) => {
+  const { plane, verify, skip } = await inWorker(t, 2000);
+  assert.ok((await verify(TOKEN)).valid);
+  await skip(USED);
+  plane.delay = 60_000;
+  plane.asked.length = 0;
+  // It never comes to an end here, which for those who wait is the same.
+  const stuck = verify(TOKEN);
+  while (plane.asked.length === 0) await sleep(5);
+  plane.delay = 0;
+  assert.deepEqual(await herd(verify, 50, 0), { VALID: 50 });
+  assert.ok(plane.asked.length <= 3, `${plane.asked.length} questions`);
+  assert.equal((await stuck).code, "UNAVAILABLE", "its own time is over");
+});
