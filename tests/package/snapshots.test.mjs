@@ -196,7 +196,7 @@ test("an ordinary gate goes by a snapshot where that is demanded, and never for 
       assert.equal(decision.code, "UNAVAILABLE", `${freshness} ${orEventual}`);
     }
   }
-  assert.ok(asked.length >= 3);
+  assert.ok(asked.length >= 1, "that it was asked, and failed, is remembered");
   const policy = new Policy({ freshness: "snapshot", routes: [{ method: "GET", path: "/orders", all_of: ["orders:read"] }] });
   const handle = guard(gate, policy, () => new Response("in"));
   const request = new Request("http://origin.example/orders", { headers: { authorization: `Bearer ${live}` } });

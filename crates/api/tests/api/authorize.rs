@@ -357,6 +357,7 @@ fn two_credentials_and_a_ledger_that_is_down_have_statuses_that_gateways_know() 
         refused(&reply, 503, "LEDGER_UNAVAILABLE");
         assert_eq!(reply.header("retry-after"), Some("1"));
         gateway.deployment.world.inside().objects_fail = None;
+        gateway.deployment.world.pass(2_000);
     }
     assert_eq!(gateway.asks("GET", "/").bearer(&token).send().status, 200);
 }

@@ -77,6 +77,8 @@ fn a_decision_is_never_a_silent_yes() {
     let acme = deployment.workspace("acme");
     let token = deployment.token(&acme.admin, &["orders:read"]);
     let check = |deployment: &Deployment, freshness: &str| {
+        // The longest back-off: the ledger is asked again.
+        deployment.world.pass(2_000);
         let body = json!({ "token": token, "demand": { "freshness": freshness } });
         let call = deployment.call("POST", "/v1/verify").bearer(ROOT).header("x-counterfoil-workspace", "acme");
         let decision = call.json(&body).send().expect(200);
