@@ -60,6 +60,7 @@ pub(crate) struct Underway<'a> {
     is_native: bool,
     /// What it has asked the world so far.
     asked: Asked,
+    began_at: counterfoil_verify::Timestamp,
 }
 
 /// What came back.
@@ -240,7 +241,7 @@ impl<'a> Call<'a> {
 impl Underway<'_> {
     /// The answer, where it is there by now: held to what all answers keep.
     pub(crate) fn answer(&mut self) -> Option<Reply> {
-        let Self { deployment, response, method, is_native, asked } = self;
+        let Self { deployment, response, method, is_native, asked, began_at } = self;
         // One after the other: two guards in one expression would wait for each other.
         let before = deployment.world.inside().asked;
         let logged = deployment.world.inside().log.len();
@@ -266,7 +267,10 @@ impl Underway<'_> {
         let [line] = &lines[..] else { panic!("one request, one log line: {lines:?}") };
         let reply =
             Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, is_whole, body, line: line.clone() };
-        let took = u64::from(asked.ledgers) * deployment.world.inside().ledger_takes;
+        let inside = deployment.world.inside();
+        let waited = inside.now.since(*began_at);
+        let took = if inside.others_wait { waited } else { u64::from(asked.ledgers) * inside.ledger_takes };
+        drop(inside);
         reply.keeps_what_all_answers_keep(*asked, took);
         if *is_native {
             reply.keeps_what_native_answers_keep(method);
@@ -305,7 +309,14 @@ impl Deployment {
         let is_question = request.headers().contains_key("x-counterfoil-gateway");
         let is_native = !DIALECTS.iter().any(|prefix| path.starts_with(prefix)) && !is_message && !is_question;
         let response = Box::pin(self.router.clone().oneshot(request));
-        Underway { deployment: self, response, method, is_native, asked: Asked::default() }
+        Underway {
+            deployment: self,
+            response,
+            method,
+            is_native,
+            asked: Asked::default(),
+            began_at: self.world.inside().now,
+        }
     }
 
     /// Remembers the token texts in an answer.

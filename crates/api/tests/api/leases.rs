@@ -273,7 +273,11 @@ fn without_the_ledger_bounded_answers_go_on_until_the_lease_is_over() {
         let decision = root.json(&json!({ "token": setup.token })).send().expect(200);
         let said = (&decision["valid"], &decision["code"], &decision["freshness"]);
         assert_eq!(said, (&json!(false), &json!("UNAVAILABLE"), &json!("bounded")), "{fault:?}: never a silent yes");
-        assert_eq!(setup.ask(here, &json!({})).refused(503), "LEDGER_UNAVAILABLE", "{fault:?}: not everybody asks again");
+        assert_eq!(
+            setup.ask(here, &json!({})).refused(503),
+            "LEDGER_UNAVAILABLE",
+            "{fault:?}: not everybody asks again"
+        );
         setup.pass(500);
         assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION), "{fault:?}: it recovers by itself");
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE));
@@ -523,4 +527,27 @@ fn what_memory_said_does_not_outlive_what_others_of_a_batch_wait_for() {
     setup.deployment.world.inside().ledger_takes = 0;
     let codes: Vec<_> = [0, 1].map(|at| text(&decided.body, &format!("/results/{at}/code"))).into();
     assert_eq!(codes, ["REVOKED", "VALID"]);
+}
+
+/// They look by timers of their own: no request of an isolate can wait for another one's I/O.
+#[test]
+fn while_one_request_asks_for_a_lease_the_others_of_its_isolate_wait_for_that() {
+    let setup = Setup::new();
+    let here = &setup.deployment;
+    setup.usual(here);
+    setup.pass(USED);
+    (here.world.inside().answers_take, here.world.inside().others_wait) = (310, true);
+    let before = setup.asked();
+    let ask = || here.call("POST", "/v1/verify").bearer(&setup.gate).json(&json!({ "token": setup.token })).begin();
+    let mut underway: Vec<_> = (0..20).map(|_| ask()).collect();
+    for passed in (0..310).step_by(10) {
+        assert!(underway.iter_mut().all(|underway| underway.answer().is_none()), "after {passed} ms");
+        setup.pass(10);
+    }
+    assert_eq!(setup.asked() - before, 1);
+    here.world.inside().answers_take = 0;
+    let mut told = underway.into_iter().map(|underway| underway.finish().expect(200));
+    assert!(told.next().is_some_and(|decision| decision["code"] == "VALID" && decision["freshness"] == "strong"));
+    assert!(told.all(|decision| decision["code"] == "VALID" && decision["freshness"] == "bounded"));
+    assert_eq!(setup.asked() - before, 1);
 }

@@ -77,6 +77,10 @@ pub(crate) struct Inside {
     pub(crate) cut_off: Vec<CutOff>,
     /// How long a ledger takes to answer, in milliseconds.
     pub(crate) ledger_takes: u64,
+    /// For how long its answers are on their way, while others go on; likewise.
+    pub(crate) answers_take: u64,
+    /// Whether requests wait for what others ask.
+    pub(crate) others_wait: bool,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
     /// The call after so many more fails.
@@ -105,6 +109,8 @@ impl World {
             lost_uses: Vec::new(),
             cut_off: Vec::new(),
             ledger_takes: 0,
+            answers_take: 0,
+            others_wait: false,
             objects_fail: None,
             one_object_fails: None,
             replies: Vec::new(),
@@ -271,14 +277,22 @@ impl Ports for World {
         let mut inside = self.inside();
         inside.asked.ledgers += 1;
         inside.now = inside.now.plus(inside.ledger_takes);
-        ready(inside.call(
-            |Inside { now, random, seal_secrets, session_secrets, snapshot_secrets, ledgers, .. }| {
+        let answered =
+            inside.call(|Inside { now, random, seal_secrets, session_secrets, snapshot_secrets, ledgers, .. }| {
                 let born = || Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
                 let ledger = ledgers.entry(workspace).or_insert_with(born);
                 let random = &mut |bytes: &mut [u8]| random.fill(bytes);
                 ledger.handle(&request, Context { now: *now, random, seal_secrets, session_secrets, snapshot_secrets })
-            },
-        ))
+            });
+        let takes = inside.answers_take;
+        drop(inside);
+        let world = self.clone();
+        async move {
+            if takes > 0 {
+                world.sleep(takes).await;
+            }
+            answered
+        }
     }
 
     fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
