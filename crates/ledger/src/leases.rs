@@ -1,10 +1,16 @@
 //! Leases: leave for verifiers to answer from memory for a while, with what their memory lacks.
 //!
 //! While a lease runs, its holder may pass a token that was revoked after the lease was granted, and nothing takes that
-//! back. So the ledger remembers when the last lease is over, and tells whoever asks to [wait](Leases::safe_in). It
-//! remembers in memory alone, as nothing is written for a lease; an instance that was just made does not know what the
-//! one before it granted, and takes it that the longest lease of all was granted just then. That holds wherever the
-//! object went in between: leases are promised by one instance at a time.
+//! back. So the ledger remembers when the last lease is over, and tells whoever asks to [wait](Leases::safe_in).
+//!
+//! It remembers that exactly in memory, and as an upper bound on disk: a lease that would outlast the bound first moves
+//! it, in the transaction that grants the lease, half a lease further than needed. So grants write at most once in half a
+//! lease, and an instance that was just made (an object forgets everything after some idle seconds) reads until when its
+//! predecessors may have granted. Where nothing is written down, which is so in a database that a version without this
+//! bound has run on, it assumes that the longest lease of all was granted when it was made.
+//!
+//! Leases are promised by one instance at a time. The platform says so; besides, an instance that begins to grant writes a
+//! number of its own beside the bound, and one that reads another number there than it wrote refuses every command.
 //!
 //! A lease granted after a change tells of that change, so nobody ever waits for it.
 //!
@@ -33,31 +39,78 @@ use crate::{
 /// each token that it meets again.
 const MOST: usize = 10_000;
 
-/// When the last lease is over. Made with the ledger, lost with it.
+/// What one instance of a ledger knows of the leases that were granted. Made with it, lost with it.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
+    /// When the last lease is over; nothing before this instance has granted one.
     end: Cell<Option<Timestamp>>,
+    /// When those are over that were granted before this instance was made, where nothing is written down.
+    unwritten: Cell<Option<Timestamp>>,
+    claim: Cell<Option<Claim>>,
+}
+
+/// The right to grant leases, as an instance has claimed it.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    /// The number that this instance wrote. It is there unless the transaction was rolled back.
+    own: u64,
+    /// The number that was there before, and still is if it was.
+    before: Option<u64>,
 }
 
 impl Leases {
+    /// Checks that no other instance has begun to grant leases since this one has.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] where one has: what this instance knows of leases is not all there is to know.
+    pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), Refusal> {
+        match self.claim.get() {
+            Some(Claim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
+                Err(Refusal::internal("another instance of this ledger has taken over"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// In how many milliseconds no verifier relies any more on what was before this moment: when the last lease is over,
-    /// and as long again as a verifier's clock may be off.
+    /// and as long again as a verifier's clock may be off. Where that is past already, at once.
     pub(crate) fn safe_in(&self, workspace: &WorkspaceRow, now: Timestamp) -> u64 {
-        let end = self.end(workspace, now);
-        // Were the clock set back, the end would seem further off than any lease can be.
-        end.since(now).min(longest(workspace)) + DELTA
+        self.end(workspace, now).plus(DELTA).since(now)
     }
 
     /// Grants a lease for so many milliseconds.
-    fn grant(&self, term: u64, workspace: &WorkspaceRow, now: Timestamp) {
-        self.end.set(Some(self.end(workspace, now).max(now.plus(term))));
+    fn grant(&self, term: u64, work: &Work<'_>, random: &mut dyn FnMut(&mut [u8])) -> Result<(), SqlError> {
+        let workspace = &work.workspace;
+        let end = self.end(workspace, work.now).max(work.now.plus(term));
+        let claim = self.claim.get().unwrap_or_else(|| Claim { own: number(random), before: workspace.grantor });
+        let is_written = workspace.leases_until.is_some_and(|until| end <= until);
+        if !is_written || workspace.grantor != Some(claim.own) {
+            let values = [end.plus(term / 2).into(), claim.own.into()];
+            work.sql.exec("UPDATE workspace SET leases_until = ?, grantor = ?", &values)?;
+        }
+        self.end.set(Some(end));
+        self.claim.set(Some(claim));
+        Ok(())
     }
 
+    /// When the last lease is over that any instance may have granted. Were a clock set back, that would seem further off
+    /// than any lease can be.
     fn end(&self, workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
-        let end = self.end.get().unwrap_or(now.plus(longest(workspace)));
-        self.end.set(Some(end));
-        end
+        let latest = now.plus(longest(workspace));
+        let end = self.end.get().or(workspace.leases_until).unwrap_or_else(|| {
+            let end = self.unwritten.get().unwrap_or(latest);
+            self.unwritten.set(Some(end));
+            end
+        });
+        end.min(latest)
     }
+}
+
+/// A number that no other instance draws. SQLite holds 63 bits of one; JavaScript, on the way there, 53.
+fn number(random: &mut dyn FnMut(&mut [u8])) -> u64 {
+    let mut bytes = [0; 8];
+    random(&mut bytes);
+    u64::from_le_bytes(bytes) >> 11
 }
 
 /// The longest lease that any instance may have granted, in milliseconds.
@@ -70,6 +123,7 @@ pub(crate) fn answer(
     work: &Work<'_>,
     seal_secrets: &[SealSecret],
     leases: &Leases,
+    random: &mut dyn FnMut(&mut [u8]),
     ask: &Lease,
 ) -> Result<Granted, Refusal> {
     work.authority.require(BuiltIn::TokensVerify)?;
@@ -85,7 +139,7 @@ pub(crate) fn answer(
         tokens::usage::add(work, &ask.uses)?;
     }
     let term = workspace.settings.lease_max.saturating_mul(1_000);
-    leases.grant(term, workspace, work.now);
+    leases.grant(term, work, random)?;
     Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners, edition }))
 }
 

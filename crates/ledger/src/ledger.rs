@@ -173,6 +173,7 @@ fn carry_out(
             };
         }
     };
+    leases.check_sole(&workspace)?;
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
     if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
         return Err(Refusal::OriginNotAllowed);
@@ -221,7 +222,7 @@ fn carry_out(
         Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
         Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
         Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
-        Command::Lease(ask) => reply(ask, |ask| leases::answer(work, seal_secrets, leases, &ask)),
+        Command::Lease(ask) => reply(ask, |ask| leases::answer(work, seal_secrets, leases, mint.random, &ask)),
         Command::ReadSnapshot(ask) => reply(ask, |_| snapshots::read(work, snapshot_secrets)),
         Command::ReadSnapshotKeys(ask) => reply(ask, |_| snapshots::keys(work, snapshot_secrets)),
         Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),

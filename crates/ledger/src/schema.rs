@@ -16,6 +16,7 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/008.sql"),
     include_str!("schema/009.sql"),
     include_str!("schema/010.sql"),
+    include_str!("schema/011.sql"),
 ];
 
 /// The directory's, likewise.

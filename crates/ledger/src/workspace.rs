@@ -71,6 +71,10 @@ pub(crate) struct WorkspaceRow {
     pub(crate) settings: Settings,
     /// The longest lease, in seconds, that may ever have been granted.
     pub(crate) longest_lease: u64,
+    /// No lease that was granted is over later; absent where nobody has kept count.
+    pub(crate) leases_until: Option<Timestamp>,
+    /// The number of the instance that grants leases, where one does.
+    pub(crate) grantor: Option<u64>,
     /// Until when any snapshot may be relied upon that was handed out; absent where nobody ever asked for one.
     pub(crate) snapshots_until: Option<Timestamp>,
     /// Whether it is being deleted: nobody is let in any more.
@@ -82,7 +86,7 @@ impl WorkspaceRow {
         let rows = sql.exec(
             "SELECT key, slug, name, prefix, created_at, epoch, generation, version, founded, suspended, has_imports,
              default_quota, max_lifetime, session_length, lease_max, snapshot_max, audit_retention, allowed_origins,
-             hosts, identity_providers, longest_lease, snapshots_until, deleting FROM workspace",
+             hosts, identity_providers, longest_lease, leases_until, grantor, snapshots_until, deleting FROM workspace",
             &[],
         )?;
         let read = |mut row: Row| {
@@ -110,6 +114,8 @@ impl WorkspaceRow {
                     identity_providers: row.take_json()?,
                 },
                 longest_lease: row.take()?,
+                leases_until: row.take()?,
+                grantor: row.take()?,
                 snapshots_until: row.take()?,
                 deleting: row.take()?,
             })
@@ -201,13 +207,15 @@ pub(crate) fn found(
             identity_providers: Vec::new(),
         },
         longest_lease: DEFAULT_LEASE,
+        leases_until: Some(now),
+        grantor: None,
         snapshots_until: None,
         deleting: false,
     };
     sql.exec(
         "INSERT INTO workspace (row, key, slug, name, prefix, created_at, epoch, generation, version, founded,
-         last_number, suspended, has_imports, default_quota, session_length)
-         VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?)",
+         last_number, suspended, has_imports, default_quota, session_length, leases_until)
+         VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?)",
         &[
             (&key).into(),
             (&founded.slug).into(),
@@ -217,6 +225,7 @@ pub(crate) fn found(
             founded.epoch.into(),
             DEFAULT_QUOTA.into(),
             DEFAULT_SESSION_LENGTH.into(),
+            founded.leases_until.into(),
         ],
     )?;
     let admin = MemberRow {

@@ -240,6 +240,15 @@ impl World {
         self.ledger.sql().dump().unwrap()
     }
 
+    /// The same without until when leases run and who grants them: the last columns of the workspace's row, which is in the
+    /// last line.
+    pub(crate) fn dump_but_leases(&self) -> String {
+        let dump = self.dump();
+        let (rest, workspace) = dump.rsplit_once("\nworkspace: ").unwrap_or(("", &dump));
+        let fields: Vec<_> = workspace.split(" | ").collect();
+        format!("{rest}\nworkspace: {}", fields[..fields.len().saturating_sub(2)].join(" | "))
+    }
+
     /// What the database says, first column of each row.
     pub(crate) fn column(&self, query: &str) -> Vec<Value> {
         let rows = self.ledger.sql().exec(query, &[]).unwrap();

@@ -47,7 +47,7 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 10);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 11);
 }
 
 #[test]

@@ -318,8 +318,8 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
     world.handle(&serde_json::to_vec(&founding).unwrap());
     let reply =
         world.handle(&serde_json::to_vec(&Request { wait: true, ..request(Actor::Root, GetScopes {}) }).unwrap());
-    assert!(reply.starts_with(br#"{"safe_in":11000,"ok":{"#), "{}", reply.escape_ascii());
-    assert_eq!(reply_json(&reply).unwrap().unwrap().safe_in, Some(11_000));
+    assert!(reply.starts_with(br#"{"safe_in":1000,"ok":{"#), "{}", reply.escape_ascii());
+    assert_eq!(reply_json(&reply).unwrap().unwrap().safe_in, Some(1_000));
     assert!(decode_reply::<GetScopes>(&reply).unwrap().is_ok(), "who does not ask reads past it");
 
     for text in [

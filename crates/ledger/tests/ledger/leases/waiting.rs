@@ -8,6 +8,7 @@ use counterfoil_ledger::{
     },
     reply_json,
 };
+use counterfoil_verify::Timestamp;
 
 use super::granted;
 use crate::{changes::of_workspace, engine::TemporaryFile, support::*};
@@ -39,26 +40,58 @@ fn set_lease(world: &mut World, seconds: u64) {
     world.call(Actor::Root, UpdateWorkspace { lease_max: Some(seconds), ..of_workspace() }).unwrap();
 }
 
-/// A workspace whose ledger knows that no lease runs.
+/// A workspace where no lease was granted yet.
 fn settled() -> World {
     let (mut world, _) = World::founded();
-    safe_in(&mut world);
-    world.wait(10_000);
-    assert_eq!(safe_in(&mut world), 1_000, "as long as clocks may be off");
+    world.wait(1_000);
+    assert_eq!(safe_in(&mut world), 0);
     world
 }
 
+/// Instances of one ledger: each remembers only what it granted itself.
+struct Instances(TemporaryFile);
+
+impl Instances {
+    fn of(name: &str) -> (Self, World) {
+        let instances = Self(TemporaryFile::new(name));
+        let mut first = instances.open(START);
+        let admin = first.call(Actor::Root, bootstrap()).unwrap().admin;
+        first.held(admin);
+        (instances, first)
+    }
+
+    fn open(&self, now: Timestamp) -> World {
+        let mut world = World::over(self.0.sql());
+        world.now = now;
+        world
+    }
+}
+
 #[test]
-fn a_ledger_that_was_just_opened_takes_it_that_the_longest_lease_was_just_granted() {
-    let (mut world, _) = World::founded();
-    world.wait(DAY);
+fn where_no_lease_runs_nothing_is_waited_for() {
+    let (instances, mut world) = Instances::of("leases-none.sqlite");
+    assert_eq!(safe_in(&mut world), 1_000, "as long as clocks may be off");
+    world.wait(999);
+    assert_eq!(safe_in(&mut world), 1);
+    world.wait(1);
+    assert_eq!(safe_in(&mut world), 0);
+    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "nor by an instance that was just made");
+    granted(&mut world, None);
+    world.wait(60_000);
+    assert_eq!(safe_in(&mut instances.open(world.now)), 0, "nor where the last one is over");
+}
+
+#[test]
+fn where_nothing_is_written_down_the_longest_lease_may_just_have_been_granted() {
+    let mut world = settled();
+    world.meddle("UPDATE workspace SET leases_until = NULL");
     assert_eq!(safe_in(&mut world), 11_000);
     world.wait(4_000);
     assert_eq!(safe_in(&mut world), 7_000);
-    world.wait(6_000);
-    assert_eq!(safe_in(&mut world), 1_000);
-    world.wait(DAY);
-    assert_eq!(safe_in(&mut world), 1_000);
+    granted(&mut world, None);
+    assert_eq!(safe_in(&mut world), 11_000);
+    world.wait(11_000);
+    assert_eq!(safe_in(&mut world), 0);
 }
 
 #[test]
@@ -75,7 +108,7 @@ fn what_is_left_of_the_last_lease_is_waited_for_and_what_clocks_may_be_off() {
     world.wait(1);
     assert_eq!(safe_in(&mut world), 1_000);
     world.wait(60_000);
-    assert_eq!(safe_in(&mut world), 1_000);
+    assert_eq!(safe_in(&mut world), 0);
 }
 
 #[test]
@@ -91,49 +124,67 @@ fn a_shorter_lease_does_not_end_a_longer_one() {
     assert_eq!(safe_in(&mut world), 2_000);
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 3_000);
-    world.wait(2_000);
-    assert_eq!(safe_in(&mut world), 1_000);
+    world.wait(3_000);
+    assert_eq!(safe_in(&mut world), 0);
 }
 
 #[test]
-fn a_ledger_that_is_opened_again_takes_the_longest_that_it_ever_may_have_granted() {
-    let file = TemporaryFile::new("leases-opened-again.sqlite");
-    let open = |now| {
-        let mut world = World::over(file.sql());
-        world.now = now;
-        world
-    };
-    let mut world = open(START);
-    let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
-    world.held(admin);
-    safe_in(&mut world);
+fn an_instance_waits_for_what_the_ones_before_it_granted() {
+    let (instances, mut world) = Instances::of("leases-opened-again.sqlite");
     world.wait(20_000);
     granted(&mut world, None);
-    world.wait(9_000);
-    assert_eq!(safe_in(&mut world), 2_000);
+    for passed in (0..=20_000).step_by(500) {
+        let exact = 11_000_u64.saturating_sub(passed);
+        assert_eq!(safe_in(&mut world), exact);
+        let told = safe_in(&mut instances.open(world.now));
+        assert!((exact..=exact + 5_000).contains(&told), "{told} where {exact} are left");
+        world.wait(500);
+    }
 
-    let mut again = open(world.now);
-    assert_eq!(safe_in(&mut again), 11_000, "what the other has granted it does not know");
-    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 10);
+    let mut again = instances.open(world.now);
     set_lease(&mut again, 60);
-    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 60, "before any such lease is granted");
-    assert_eq!(safe_in(&mut open(world.now)), 61_000);
+    granted(&mut again, None);
     set_lease(&mut again, 2);
-    assert_eq!(again.number("SELECT longest_lease FROM workspace"), 60);
-
     // Also where the first thing that it does is to grant a short one.
-    let mut last = open(world.now);
+    let mut last = instances.open(again.now);
     assert_eq!(granted(&mut last, None).term, 2_000);
     assert_eq!(safe_in(&mut last), 61_000);
-    last.wait(60_000);
-    assert_eq!(safe_in(&mut last), 1_000);
+    last.wait(91_000);
+    assert_eq!(safe_in(&mut last), 0);
+}
+
+#[test]
+fn grants_write_once_in_half_a_lease() {
+    let mut world = settled();
+    let written = |world: &World| world.number("SELECT leases_until FROM workspace");
+    let mut writes = 0;
+    for _ in 0..1_000 {
+        let before = written(&world);
+        granted(&mut world, None);
+        writes += u32::from(written(&world) != before);
+        world.wait(100);
+    }
+    assert!((15..=21).contains(&writes), "{writes} writes in 100 seconds");
+}
+
+#[test]
+fn an_instance_that_another_took_over_from_answers_nothing_any_more() {
+    let (instances, mut first) = Instances::of("leases-taken-over.sqlite");
+    let mut second = instances.open(first.now);
+    granted(&mut first, None);
+    assert!(send(&mut second, false, None, GetScopes {}).is_ok(), "who has granted none may still act");
+    granted(&mut second, None);
+    let over = send(&mut first, false, None, GetScopes {});
+    assert!(matches!(over, Err(Refusal::Internal { .. })), "{over:?}");
+    assert!(matches!(first.attempt(Actor::Verifier, super::lease(None)), Err(Refusal::Internal { .. })));
+    granted(&mut second, None);
 }
 
 #[test]
 fn a_longer_lease_than_the_setting_before_is_waited_for_to_its_end() {
     let mut world = settled();
     set_lease(&mut world, 60);
-    assert_eq!(safe_in(&mut world), 1_000, "none of them runs yet");
+    assert_eq!(safe_in(&mut world), 0, "none of them runs yet");
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 61_000);
 }
@@ -150,12 +201,13 @@ fn a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_a_lease() {
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 11_000);
     world.wait(3_600_000 + 20_000);
-    assert_eq!(safe_in(&mut world), 1_000);
+    assert_eq!(safe_in(&mut world), 0);
 }
 
 #[test]
 fn only_who_asks_is_told_and_only_of_what_was_done() {
     let (mut world, admin) = World::founded();
+    granted(&mut world, None);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let rotate = || RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false };
     assert_eq!(send(&mut world, false, None, GetScopes {}), Ok((false, None)));
@@ -181,7 +233,7 @@ fn a_lease_granted_after_a_change_is_not_waited_for() {
     let mut world = settled();
     let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).unwrap();
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
-    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(1_000))), "nobody holds one");
+    assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(0))), "nobody holds one");
     granted(&mut world, None);
     // Said again, the ledger does not know when it was done: whoever repeats it waits for longer.
     assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(11_000))));

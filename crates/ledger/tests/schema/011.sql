@@ -305,7 +305,7 @@ CREATE TABLE workspace (
     suspended INTEGER NOT NULL,
     has_imports INTEGER NOT NULL,
     default_quota INTEGER NOT NULL
-, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER) STRICT;
+, max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER, leases_until INTEGER, grantor INTEGER) STRICT;
 
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN
