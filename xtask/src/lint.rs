@@ -11,6 +11,7 @@ use crate::reference;
 use crate::sizes;
 use crate::suites::WASM_ONLY;
 use crate::supply::{self, Verdict};
+use crate::threats;
 use crate::tools::{self, WASM};
 
 type Check = fn(&Project) -> Result<()>;
@@ -22,6 +23,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("sources of npm packages", supply::packages),
     ("generated files", fresh::check),
     ("descriptions of the API", reference::check),
+    ("tests of the threat model", threats::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
     ("sizes", sizes::check),

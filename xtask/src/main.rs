@@ -17,6 +17,7 @@ mod reference;
 mod sizes;
 mod suites;
 mod supply;
+mod threats;
 mod tools;
 mod vectors;
 

@@ -30,7 +30,8 @@ fn every_text_counts_and_the_dead_ones_go_on_counting() {
     let texts = |world: &World| world.number("SELECT texts FROM members WHERE id = 'ann'");
     assert_eq!(texts(&world), 1);
     let held = world.issue(ann.actor, token(&["read"])).unwrap();
-    let rotated = world.call(ann.actor, RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
+    let rotated =
+        world.call(ann.actor, RotateToken { id: held.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
     world.held(rotated);
     world.call(ann.actor, import(&["one", "two", "two"])).unwrap();
     assert_eq!(texts(&world), 5, "a line that is refused counts nothing");
@@ -48,8 +49,14 @@ fn beyond_the_bound_nothing_is_made_and_everything_is_revoked() {
     let last = world.issue(ann.actor, token(&["read"])).unwrap();
     assert_eq!(refused(world.call(ann.actor, token(&["read"]))), exceeded);
     assert_eq!(refused(world.call(ann.actor, import(&["one"]))), exceeded);
-    assert_eq!(refused(world.call(ann.actor, RotateToken { id: last.id.clone(), grace_seconds: 0, end_previous: false })), exceeded);
-    assert_eq!(refused(world.call(Actor::Root, RotateToken { id: last.id.clone(), grace_seconds: 0, end_previous: false })), exceeded);
+    assert_eq!(
+        refused(world.call(ann.actor, RotateToken { id: last.id.clone(), grace_seconds: 0, end_previous: false })),
+        exceeded
+    );
+    assert_eq!(
+        refused(world.call(Actor::Root, RotateToken { id: last.id.clone(), grace_seconds: 0, end_previous: false })),
+        exceeded
+    );
     world.call(ann.actor, RevokeToken { id: last.id.clone(), reason: None }).unwrap();
     assert_eq!(refused(world.call(ann.actor, token(&["read"]))), exceeded, "a dead text is one still");
 }

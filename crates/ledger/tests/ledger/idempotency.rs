@@ -246,7 +246,11 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
                 }
                 "token" => again(world, &boss, cut, what, to_ann),
                 "rotation" => {
-                    again(world, &boss, cut, what, || RotateToken { id: ann.id.clone(), grace_seconds: 0, end_previous: false });
+                    again(world, &boss, cut, what, || RotateToken {
+                        id: ann.id.clone(),
+                        grace_seconds: 0,
+                        end_previous: false,
+                    });
                 }
                 _ => again(world, &boss, cut, what, || ImportTokens {
                     lines: vec![ImportLine {

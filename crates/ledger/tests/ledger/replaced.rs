@@ -4,11 +4,11 @@ use counterfoil_ledger::{
     Refusal, Slug, WebAddress,
     command::{
         Actor, Bootstrap, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended, EraseMember,
-        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, NotSignedIn, NoteRefusal, OpenSession,
-        Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession,
-        ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, Request,
-        RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection, SetHosts, Snapshot, State,
-        SuspendWorkspace, TokenFilter, UpdateToken,
+        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, NotSignedIn,
+        NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember,
+        ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records,
+        ReportUses, Request, RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection, SetHosts,
+        Snapshot, State, SuspendWorkspace, TokenFilter, UpdateToken,
     },
     editions::Step,
     refusal::ForbiddenCode,
@@ -114,7 +114,10 @@ fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
         RevokeText { digest: Digest::of(b"unknown"), reason: None }.into(),
         RevokeTokens { select: Selection::Ids(vec![id()]), reason: None }.into(),
         by(TokenFilter { digest: Some(other.digest), ..TokenFilter::default() }).into(),
-        ImportTokens { lines: vec![ImportLine { digest: Digest::of(b"a"), weak: false, length: None, token: token(&[]) }] }.into(),
+        ImportTokens {
+            lines: vec![ImportLine { digest: Digest::of(b"a"), weak: false, length: None, token: token(&[]) }],
+        }
+        .into(),
         OpenSession {}.into(),
         ReadIdentityProviders {}.into(),
         identity("ann|1").into(),

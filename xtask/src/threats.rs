@@ -1,0 +1,81 @@
+//! docs/threat-model.md names a test for each threat. A test that is renamed or removed must not leave its promise behind.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+use crate::project::Project;
+
+const PAGE: &str = "docs/threat-model.md";
+
+/// What the heading of a table's last column says where that column names tests.
+const HEADING: &str = "tried by";
+
+/// Checks that every test that the page names is there.
+///
+/// # Errors
+///
+/// Names those that are not, and a page that names none.
+pub(crate) fn check(project: &Project) -> Result<()> {
+    let page = fs::read_to_string(project.root.join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
+    let named = named(&page);
+    if named.is_empty() {
+        bail!("{PAGE} names no test: has the heading \"{HEADING}\" been changed?");
+    }
+    let tests = rust_tests(project)?;
+    let is_there = |name: &&str| match name.split_once('/') {
+        Some(_) => project.root.join(name).is_file(),
+        None => tests.contains(*name),
+    };
+    let missing: Vec<_> = named.iter().copied().filter(|name| !is_there(name)).collect();
+    if missing.is_empty() { Ok(()) } else { bail!("{PAGE} names tests that do not exist: {}", missing.join(", ")) }
+}
+
+/// What stands in backquotes in the last column of the tables that name tests; commands have a space.
+fn named(page: &str) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut is_named = false;
+    for line in page.lines() {
+        let Some(row) = line.strip_prefix('|') else {
+            is_named = false;
+            continue;
+        };
+        let last = row.trim_end().trim_end_matches('|').rsplit('|').next().unwrap_or_default();
+        if last.trim() == HEADING {
+            is_named = true;
+        } else if is_named {
+            names.extend(last.split('`').skip(1).step_by(2).filter(|name| !name.contains(' ')));
+        }
+    }
+    names
+}
+
+/// The functions marked `#[test]` in the crates.
+fn rust_tests(project: &Project) -> Result<BTreeSet<String>> {
+    let files =
+        process::output(project.command("git").args(["ls-files", "--cached", "--others", "--", "crates/*.rs"]))?;
+    let mut tests = BTreeSet::new();
+    for file in files.lines().map(Path::new) {
+        let Ok(source) = fs::read_to_string(project.root.join(file)) else { continue };
+        for marked in source.split("#[test]").skip(1) {
+            let name = marked.split_once("fn ").and_then(|(_, rest)| rest.split_once('('));
+            tests.extend(name.map(|(name, _)| name.to_owned()));
+        }
+    }
+    Ok(tests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_from_the_columns_that_have_them() {
+        let page = "| asset | `not_this` |\n|---|---|\n\n| threat | tried by |\n|---|---|\n\
+            | `nor_this` | `one_test`, `tests/two.mjs`, `cargo xtask lint` |\n\nprose `nor_that`\n";
+        assert_eq!(named(page), BTreeSet::from(["one_test", "tests/two.mjs"]));
+    }
+}
