@@ -51,6 +51,35 @@ fn it_has_the_schema_of_a_new_one() {
 }
 
 #[test]
+fn texts_are_counted_that_were_there_before() {
+    let sql = version_2();
+    let later = [
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+        include_str!("../../src/schema/006.sql"),
+        include_str!("../../src/schema/007.sql"),
+        include_str!("../../src/schema/008.sql"),
+    ];
+    for (migration, version) in later.into_iter().zip(3_u64..) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
+    sql.exec(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)
+         INSERT INTO replaced_texts (digest, token, valid_until, issued, weak) SELECT randomblob(32), 2, 0, 1, 0 FROM n",
+        &[],
+    )
+    .unwrap();
+    let world = World::over(sql);
+    let texts = |owner: &str| world.number(&format!("SELECT texts FROM members WHERE number = ({owner})"));
+    let held = |owner: &str| world.number(&format!("SELECT count(*) FROM tokens WHERE owner = ({owner})"));
+    let owner = "SELECT owner FROM tokens WHERE number = 2";
+    assert_eq!(texts(owner), held(owner) + 5);
+    assert_eq!(world.number("SELECT sum(texts) FROM members"), 3 + 5);
+}
+
+#[test]
 fn sessions_come_with_version_3() {
     let mut world = World::over(version_2());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
