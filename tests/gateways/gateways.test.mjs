@@ -131,6 +131,11 @@ for (const proxy of PROXIES) {
     await t.test("a token bound to where the client is", async () => {
       const here = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["127.0.0.1"] });
       assert.equal((await send("GET", "/orders", bearer(here.token))).status, 200);
+      const elsewhere = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
+      const names = ["X-Forwarded-For", "X-Real-IP", "True-Client-IP", "X-Envoy-External-Address", "X-Client-IP"];
+      const said = Object.fromEntries(names.map((name) => [name, "192.0.2.1"]));
+      const claims = { ...bearer(elsewhere.token), ...said, Forwarded: "for=192.0.2.1" };
+      assert.equal((await send("GET", "/orders", claims)).status, 403, "a client does not say where it is");
     });
 
     await t.test("a client that speaks in the gateway's name gains nothing", async () => {
@@ -156,9 +161,10 @@ for (const proxy of PROXIES) {
       const reader = await admin.issue({ scopes: ["orders:read"] });
       assert.equal((await send("GET", "/orders", { ...bearer(reader.token), ...nonsense })).status, 200);
 
-      // Origins that read headers the CGI way take X_Token_Id for X-Token-Id.
+      // Origins that read headers the CGI way take X_Token_Id for X-Token-Id; PHP takes X.Token.Id for it too.
       const plain = await admin.issue({ scopes: ["orders:read"] });
-      const spellings = ["X-Token-", "x_token_", "X-Token_", "x_Token-"];
+      const between = ["-", "_", "."];
+      const spellings = between.flatMap((first) => between.map((second) => `x${first}Token${second}`));
       const names = spellings.flatMap((start) => ["Id", "Owner", "Scopes", "Scopes-Complete", "Workspace", "Client"].map((end) => start + end));
       const identity = Object.fromEntries(names.map((name) => [name, "forged"]));
       const { status, seen } = await send("GET", "/orders", { ...bearer(plain.token), ...identity });
