@@ -7,8 +7,9 @@ import { CREDENTIALS } from "../../build/verify/presented.js";
 
 const decision = (scopes) => ({ valid: true, token: { id: "tok_1", owner: "ada", workspace: "acme", scopes } });
 
-test("no header in which a token can come reaches it, in either spelling", () => {
-  const names = [...CREDENTIALS, "x-counterfoil-gateway"].flatMap((name) => [name, name.replaceAll("-", "_")]);
+test("no header in which a token can come reaches it, in any spelling", () => {
+  const spelled = (name) => ["-", "_", ".", "~"].map((between) => name.replaceAll("-", between));
+  const names = [...CREDENTIALS, "x-counterfoil-gateway", "x-token-id", "x-original-url"].flatMap(spelled);
   const request = new Request("http://origin.example/", { headers: Object.fromEntries(names.map((name) => [name, "secret"])) });
   const told = JSON.stringify([...originHeaders(request, decision([]))]);
   assert.ok(!told.includes("secret"), told);

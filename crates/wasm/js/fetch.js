@@ -38,8 +38,8 @@ export function originHeaders(request, decision, { passToken = false } = {}) {
   const headers = new Headers(request.headers);
   const dropped = passToken ? OVERRIDES : [...CREDENTIALS, ...OVERRIDES];
   for (const name of [...headers.keys()]) {
-    // Origins that read headers as CGI has them take X_Token_Id for X-Token-Id.
-    const read = name.replaceAll("_", "-");
+    // Origins that read headers as CGI has them take X_Token_Id for X-Token-Id; PHP takes X.Token.Id for it too.
+    const read = name.replace(/[^a-z0-9]/g, "-");
     if (/^x-(token|counterfoil)-/.test(read) || dropped.includes(read)) headers.delete(name);
   }
   for (const [name, read] of Object.entries(IDENTITY)) {
