@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { test } from "node:test";
+import { inspect } from "node:util";
 import Express from "express";
 import Express4 from "express4";
 import { Hono } from "hono";
@@ -241,12 +242,20 @@ test("what is no demand guards nothing: it is refused before the first request",
   for (const none of [
     () => demand, async () => demand, Promise.resolve(demand), 7, true, "orders:read", ["orders:read"], new Map([["allOf", ["orders:read"]]]),
     new (class Demand {})(), { all_of: ["orders:read"] }, { allOf: "orders:read" }, { allOf: new Set(["orders:read"]) },
-    { allOf: null }, { anyOf: { 0: "orders:read" } }, { ...demand, orEventual: "false" }, { ...demand, brief: "false" },
+    { allOf: null }, { allOf: undefined }, { anyOf: undefined }, { allOf: new Array(1) }, { anyOf: { 0: "orders:read" } },
+    Object.defineProperty({}, "allOf", { value: ["orders:read"] }),
+    Object.create(Object.assign(Object.create(null), { allOf: ["orders:read"] })),
+    { ...demand, orEventual: "false" }, { ...demand, brief: "false" },
   ]) {
     for (const guard of [() => fetchGuard(gate, none, () => {}), () => honoGuard(gate, none), () => expressGuard(gate, none)]) {
-      assert.throws(guard, InvalidDemandError, String(none));
+      assert.throws(guard, InvalidDemandError, inspect(none));
     }
     if (typeof none !== "number") await assert.rejects(gate.verify(live, none), InvalidDemandError);
+  }
+  gate.compile({});
+  for (const none of [true, "1", [1], { valueOf: () => 1 }, undefined, null, {}]) {
+    assert.equal(gate.check(live, none), false, "no number is no demand's");
+    assert.deepEqual(gate.checkAll([live], none), [false]);
   }
   for (const none of [undefined, null]) assert.throws(() => fetchGuard(gate, none, () => {}), TypeError);
   await assert.rejects(gate.verify(live, undefined), InvalidDemandError);

@@ -34,9 +34,9 @@ export type CompiledDemand = number;
 export interface Demand {
   /** The keys (6 characters) of the workspaces whose tokens count; at least one. */
   workspaces: string[];
-  /** Scopes that must all be granted. */
+  /** Scopes that must all be granted. `undefined` is refused: it would demand nothing. */
   allOf?: string[];
-  /** Scopes of which one must be granted. */
+  /** Scopes of which one must be granted; likewise. */
   anyOf?: string[];
   /** How stale the answer may be; `bounded` where not said. */
   freshness?: Freshness;
@@ -357,7 +357,7 @@ export function refusal(
 /** Not a demand. `code` says why. */
 export class InvalidDemandError extends TypeError {
   readonly code:
-    /** A function, a promise, a list or the like, which would demand nothing. */
+    /** A function, a promise, a list, an object that hides or inherits its fields: they would demand nothing. */
     | "NOT_AN_OBJECT"
     | "NO_WORKSPACE"
     | "INVALID_WORKSPACE"

@@ -117,9 +117,9 @@ export class Verifier {
   }
 
   demand(demand) {
-    const {
-      workspaces = [], allOf = [], anyOf = [], freshness = "bounded", orEventual = false, brief = false, ...others
-    } = plain(demand);
+    // A list that is given as undefined is somebody's mistake, as null is: as one that is not given it would demand nothing.
+    const given = { workspaces: [], allOf: [], anyOf: [], ...plain(demand) };
+    const { workspaces, allOf, anyOf, freshness = "bounded", orEventual = false, brief = false, ...others } = given;
     // A field that is not read demands nothing.
     if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
     const lines = [
@@ -154,7 +154,9 @@ export class Verifier {
     // Views end when the memory grows.
     if (this.#text.byteLength === 0) this.#view();
     const length = typeof token === "string" ? write(token, this.#text) : 0;
-    return this.#machine.check(length, typeof address === "string" ? this.#place(address) : 0, demand, now);
+    const place = typeof address === "string" ? this.#place(address) : 0;
+    // The module would take true for 1, which is some demand's number.
+    return this.#machine.check(length, place, typeof demand === "number" ? demand : 0, now);
   }
 
   beginAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
@@ -227,18 +229,23 @@ function newMachine(budget, segments) {
 
 /**
  * The demand itself. A function, a promise or a list would be read as a demand of nothing: whoever has any token would pass.
- * By its prototype's prototype, since an object may come from another realm.
+ * So would one whose fields are inherited or hidden. `Object.prototype` is known by what it has, since an object may come from
+ * another realm.
  */
 export function plain(demand) {
   const prototype = typeof demand === "object" && demand !== null ? Object.getPrototypeOf(demand) : undefined;
-  const isPlain = prototype === null || (prototype !== undefined && Object.getPrototypeOf(prototype) === null);
-  if (!isPlain) throw new InvalidDemandError("NOT_AN_OBJECT");
+  const isObjects = (one) => Object.getPrototypeOf(one) === null && Object.hasOwn(one, "isPrototypeOf");
+  const isPlain = prototype === null || (prototype !== undefined && isObjects(prototype));
+  if (!isPlain || Object.getOwnPropertyNames(demand).length !== Object.keys(demand).length) {
+    throw new InvalidDemandError("NOT_AN_OBJECT");
+  }
   return demand;
 }
 
 function items(kind, list, code) {
   if (!Array.isArray(list)) throw new InvalidDemandError(code);
-  return list.map((item) => line(kind, item, code));
+  // Unlike `map`, it does not leave out what is not there.
+  return Array.from(list, (item) => line(kind, item, code));
 }
 
 /** A text such as "false" is no no. */
