@@ -4,7 +4,7 @@
 export const FAILED = Symbol("failed");
 
 /** Where a frame of a stack says that it was thrown, as V8 and JavaScriptCore have it. */
-const FRAME = /^ *(?:at )?[^\n]{1,300}:\d+:\d+\)?$/m;
+const FRAME = /^ *(?:at )?(?! )[^\n]{1,300}:\d+:\d+\)?$/m;
 
 /** Tells the gate's `onFailure`. Never throws: whoever tells is about to refuse a request. */
 export function tell(gate, error) {
