@@ -82,9 +82,10 @@ pub(crate) fn presented(headers: &HeaderMap, also: Option<&Also>) -> Result<Opti
 /// The slug in `X-lgca-domain`, where this is the token beside it: it must be of this workspace.
 pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str> {
     let mut beside = headers.get_all(LGCA_TOKEN).iter().filter_map(|value| value.to_str().ok()).flat_map(words);
-    // What is no text is no slug either.
-    let slug = |value: &'a http::HeaderValue| value.to_str().ok().and_then(|value| words(value).next());
-    headers.get(LGCA_DOMAIN).filter(|_| beside.any(|text| text == token)).map(|value| slug(value).unwrap_or_default())
+    let first = headers.get(LGCA_DOMAIN).filter(|_| beside.any(|text| text == token))?.to_str();
+    // What cannot be read, be it in part, is no slug.
+    let is_one = word(headers, &LGCA_DOMAIN).is_ok();
+    Some(first.ok().filter(|_| is_one).and_then(|value| words(value).next()).unwrap_or_default())
 }
 
 /// The one word in all headers of this name.

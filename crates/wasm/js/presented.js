@@ -24,7 +24,7 @@ export function presented(headers) {
   if (headers == null) return { code: "NO_CREDENTIAL" };
   const read = typeof headers.get === "function" ? (name) => headers.get(name) : (name) => headers[name];
   const values = CREDENTIALS.map((name) => joined(read(name)));
-  // A workspace that is none is nobody's, and need not be readable.
+  // A workspace that cannot be read is nobody's.
   if (values.slice(0, 3).some(isUnreadable)) return { code: "UNREADABLE_CREDENTIAL" };
   const [authorization, key, lgca, domain] = values;
   const found = new Set();
@@ -38,6 +38,7 @@ export function presented(headers) {
   if (found.size === 0) return { code: authorization === undefined ? "NO_CREDENTIAL" : "UNREADABLE_CREDENTIAL" };
   const [token] = found;
   if (lgca === undefined) return { token };
+  if (isUnreadable(domain)) return { token, domain: "" };
   const domains = new Set(words(domain));
   if (domains.size > 1) return { code: "AMBIGUOUS_CREDENTIAL" };
   return domains.size === 0 ? { code: "WORKSPACE_REQUIRED" } : { token, domain: [...domains][0] };
@@ -54,7 +55,7 @@ function isUnreadable(value) {
 
 /** What a header holds that has nothing but a word, once or several times. */
 function words(value) {
-  return value === undefined ? [] : String(value).slice(0, LONGEST).split(", ").map((text) => text.trim());
+  return value === undefined ? [] : value.split(", ").map((text) => text.trim());
 }
 
 /**
