@@ -16,6 +16,9 @@ use crate::problem::Problem;
 /// The largest body that is read where a route does not need more, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
+/// How deep a body may nest. On its way to the ledger it lies a few levels deeper, and that must be readable too.
+const MAX_DEPTH: usize = 100;
+
 /// A JSON body of at most so many bytes.
 pub(crate) struct Json<T, const LIMIT: usize = MAX_BODY>(pub(crate) T);
 
@@ -127,9 +130,12 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
 
 /// Reads a text as JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    json::parse(unmarked(bytes)).map_err(|error| {
-        Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", format!("The body is not JSON: {error}."))
-    })
+    let invalid = |detail| Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail);
+    let value = json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not JSON: {error}.")))?;
+    if json::depth(&value) > MAX_DEPTH {
+        return Err(invalid(format!("The body nests deeper than {MAX_DEPTH} levels.")));
+    }
+    Ok(value)
 }
 
 /// Reads a body of at most so many bytes.

@@ -5,7 +5,7 @@ use core::ops::RangeInclusive;
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{grant::END_OF_TIME, refusal::Refusal};
+use crate::{grant::END_OF_TIME, json, refusal::Refusal};
 
 /// The most patterns that a token's scopes or a member's grants name: a record stays small.
 const MAX_SCOPES: usize = 100;
@@ -132,7 +132,7 @@ pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result
 /// `INVALID_VALUE` where it is too long or too deep.
 pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, Refusal> {
     let value = Value::Object(metadata);
-    if depth(&value) > MAX_DEPTH {
+    if json::depth(&value) > MAX_DEPTH {
         return Err(Refusal::invalid_value(pointer, format!("At most {MAX_DEPTH} levels deep.")));
     }
     let text = value.to_string();
@@ -142,24 +142,14 @@ pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<St
     Ok(text)
 }
 
-/// How many lists and maps lie within each other.
-fn depth(value: &Value) -> usize {
-    let deepest = match value {
-        Value::Array(items) => items.iter().map(depth).max(),
-        Value::Object(fields) => fields.values().map(depth).max(),
-        _ => return 0,
-    };
-    1 + deepest.unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn depth_counts_lists_and_maps() {
-        for (json, levels) in [("1", 0), ("{}", 1), (r#"{"a":[]}"#, 2), (r#"{"a":1,"b":{"c":[1]}}"#, 3)] {
-            assert_eq!(depth(&serde_json::from_str(json).unwrap()), levels, "{json}");
+        for (text, levels) in [("1", 0), ("{}", 1), (r#"{"a":[]}"#, 2), (r#"{"a":1,"b":{"c":[1]}}"#, 3)] {
+            assert_eq!(json::depth(&serde_json::from_str(text).unwrap()), levels, "{text}");
         }
     }
 

@@ -70,6 +70,17 @@ pub fn tree(value: &impl Serialize) -> Option<Value> {
     parse(&serde_json::to_vec(value).ok()?).ok()
 }
 
+/// How many lists and maps lie within each other.
+#[must_use]
+pub fn depth(value: &Value) -> usize {
+    let deepest = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(fields) => fields.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + deepest.unwrap_or(0)
+}
+
 impl Misfit {
     /// The value at fault, as a JSON pointer (RFC 6901); a field that is missing or not known is named itself.
     #[must_use]

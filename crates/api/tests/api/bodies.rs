@@ -345,3 +345,22 @@ fn a_body_nested_without_end_is_refused_wherever_it_is_deep() {
         assert!(matrix.deployment.world.dump() == before);
     }
 }
+
+#[test]
+fn a_body_is_refused_for_its_depth_and_never_fails_for_it() {
+    let matrix = Matrix::new();
+    let send = |path: &str, body: String| {
+        let call = matrix.deployment.call("POST", path).bearer(&matrix.tenant.admin);
+        call.content("application/json", body).send()
+    };
+    for levels in 30..=130 {
+        let metadata = format!("{}1{}", r#"{"x":"#.repeat(levels), "}".repeat(levels));
+        let token = format!(r#"{{"name":"","scopes":[],"metadata":{metadata}}}"#);
+        let created = send("/v1/tokens", token);
+        assert!(matches!(created.status, 201 | 400 | 422), "{levels}: {}", created.status);
+        let digest = "0".repeat(61) + &format!("{levels:03}");
+        let line = format!(r#"{{"digest":"{digest}","name":"","scopes":[],"metadata":{metadata}}}"#);
+        let imported = send("/v1/tokens/import", format!(r#"{{"tokens":[{line}]}}"#));
+        assert!(matches!(imported.status, 200 | 400), "{levels}: {}", imported.status);
+    }
+}
