@@ -27,7 +27,7 @@ use crate::{
     work::Work,
 };
 
-/// How many sessions a member has at most, whoever opened them: opening another ends the oldest.
+/// How many sessions a member has at most, whoever opened them: opening another ends one.
 const MAX_OF_MEMBER: u64 = 50;
 
 /// A session's row.
@@ -162,11 +162,16 @@ fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSessi
     Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: session.view(work)? })
 }
 
-/// Ends the oldest sessions of a member, so that it may have another, and says how many.
+/// Ends sessions of a member, so that it may have another, and says how many: the oldest of those that were opened with the
+/// text, or by the providers, that most were. Whoever floods a member with sessions, and may be able to do nothing else, ends
+/// its own.
 fn make_room(sql: &dyn Sql, member: u64) -> Result<u64, SqlError> {
     let ended = sql.exec(
         "DELETE FROM sessions WHERE number IN (
-            SELECT number FROM sessions WHERE member = ? ORDER BY number DESC LIMIT -1 OFFSET ?) RETURNING 1",
+            SELECT number FROM sessions WHERE member = ? ORDER BY (
+                SELECT count(*) FROM sessions AS newer WHERE newer.member = sessions.member
+                    AND newer.opened_with IS sessions.opened_with AND newer.number > sessions.number),
+            number DESC LIMIT -1 OFFSET ?) RETURNING 1",
         &[member.into(), (MAX_OF_MEMBER - 1).into()],
     )?;
     Ok(ended.len() as u64)

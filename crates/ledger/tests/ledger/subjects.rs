@@ -3,8 +3,8 @@
 use counterfoil_ledger::{
     Refusal, WebAddress,
     command::{
-        Actor, CreateMember, IdentityProvider, MemberBy, OpenSession, Patch, ReadMember, ReadSession, SignIn,
-        UpdateMember, UpdateWorkspace,
+        Actor, CreateMember, IdentityProvider, MemberBy, OpenSession, Patch, ReadMember, ReadSession, RotateToken,
+        SignIn, UpdateMember, UpdateWorkspace,
     },
 };
 
@@ -218,4 +218,31 @@ fn a_member_has_so_many_sessions_and_no_more() {
     );
     assert_eq!(told, [1_u64.into(), 1_u64.into(), counterfoil_ledger::sql::Value::Null]);
     assert!(world.call(others.actor, ReadSession {}).is_ok(), "another member's are another's");
+}
+
+#[test]
+fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for() {
+    let (mut world, admin) = World::founded();
+    name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
+    let grants = patterns(&["sessions:create", "tokens:write"]);
+    world.call(admin.actor, CreateMember { grants, ..known("ann", "1", None) }).unwrap();
+    let of_ann = |scopes| counterfoil_ledger::command::CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
+    let rotated = world.issue(admin.actor, of_ann(&["sessions:create", "tokens:write"])).unwrap();
+    let weak = world.issue(admin.actor, of_ann(&["sessions:create"])).unwrap();
+    let rotate = RotateToken { id: rotated.id.clone(), grace_seconds: 3_600, end_previous: false };
+    let current = world.call(rotated.actor, rotate).unwrap();
+    let current = world.held(current);
+    let vouched = world.call(Actor::SignIn, by(A, "1")).unwrap();
+    let vouched = world.seated(vouched);
+    let ours = [vouched.actor, world.open(&current).unwrap().actor];
+    // One has the text that was replaced, the other a token that may end nobody's sessions.
+    for flooding in [rotated.actor, weak.actor] {
+        for _ in 0..60 {
+            world.attempt(flooding, OpenSession {}).unwrap();
+        }
+        for session in ours {
+            assert!(world.call(session, ReadSession {}).is_ok(), "somebody else has ended it");
+        }
+        assert_eq!(world.number("SELECT count(*) FROM sessions WHERE member = 2"), 50);
+    }
 }
