@@ -170,10 +170,11 @@ pub(super) fn check_free(work: &Work<'_>, before: &MemberRow, after: &MemberRow)
         }
     }
     if let Some(subject) = after.subject.as_ref().filter(|_| is_renamed(before, after)) {
-        let others =
-            "SELECT count(*) FROM members WHERE subject = ? AND coalesce(subject_issuer, '') = ? AND number <> ?";
+        // While it is not said whose a subject is, it may come to be anybody's.
+        let others = "SELECT count(*) FROM members
+            WHERE subject = ? AND (? = '' OR coalesce(subject_issuer, '') IN (?, '')) AND number <> ?";
         let issuer = after.subject_issuer.as_deref().unwrap_or(UNDECIDED);
-        if is_taken(others, &[subject.into(), issuer.into(), after.number.into()])? {
+        if is_taken(others, &[subject.into(), issuer.into(), issuer.into(), after.number.into()])? {
             return Err(Refusal::already_exists("member", "subject"));
         }
     }

@@ -114,7 +114,9 @@ fn the_first_provider_that_goes_by_subject_is_meant() {
 fn a_subject_that_is_taken_there_is_nobody_elses() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, known("ann", "1001", Some(A))).unwrap();
-    world.call(admin.actor, known("bob", "1001", None)).unwrap();
+    world.call(admin.actor, known("bob", "1002", None)).unwrap();
+    // As it could be before a subject that waits for its issuer was nobody else's.
+    world.meddle("UPDATE members SET subject = '1001' WHERE id = 'bob'");
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("ann"));
     assert_eq!(issuer_of(&mut world, "bob"), None);
@@ -245,4 +247,27 @@ fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for()
         }
         assert_eq!(world.number("SELECT count(*) FROM sessions WHERE member = 2"), 50);
     }
+}
+
+#[test]
+fn while_nobody_has_said_whose_a_subject_is_nobody_else_takes_it() {
+    let (mut world, admin) = World::founded();
+    let manager = world.join("manager", &["workspace:manage", "read"]);
+    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
+    // No provider goes by subject yet.
+    let boss = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("admin") };
+    world.call(admin.actor, boss).unwrap();
+    assert_eq!(refused(world.call(manager.actor, known("eve", "1001", Some(A)))), taken);
+    world.call(manager.actor, known("eve", "1002", Some(A))).unwrap();
+    assert_eq!(refused(world.call(admin.actor, known("bob", "1002", None))), taken);
+    name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
+    assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("admin"));
+    // Several do, and nobody has said which is meant.
+    let (mut world, admin) = World::founded();
+    world.call(admin.actor, known("ann", "1001", None)).unwrap();
+    name(&mut world, &admin, &[of(A, MemberBy::Subject), of(B, MemberBy::Subject)]);
+    assert_eq!(refused(world.call(admin.actor, known("eve", "1001", Some(A)))), taken);
+    let decided = UpdateMember { subject_issuer: Some(address(B)), ..of_member("ann") };
+    world.call(admin.actor, decided).unwrap();
+    world.call(admin.actor, known("eve", "1001", Some(A))).unwrap();
 }
