@@ -36,10 +36,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
     let limits = Limits::of(&work.authority);
     let was = held.token.clone();
     apply(work, &limits, &catalogue, &mut held, ask)?;
-    // What is left of the token that is used is what it says of itself, which it could have said of another.
-    if !is_own {
-        limits.check_change(&was, &held, &catalogue, work.now)?;
-    }
+    limits.check_change(&was, &held, &catalogue, work.now)?;
     let after = held.view(work.now)?;
     if after == before {
         return Ok(before);

@@ -265,3 +265,30 @@ fn nobody_changes_from_where_the_token_they_are_using_may_be_used() {
     let sooner = UpdateToken { not_before: Patch::Clear, ..change(&own.id) };
     assert!(world.call(own.actor, sooner).is_ok());
 }
+
+#[test]
+fn what_an_admin_said_of_a_token_that_only_admins_issue_its_bearer_does_not_unsay() {
+    let (mut world, _) = World::founded();
+    let secret = ScopeEntry { grantable_by: Role::Admin, ..entry("secret") };
+    world.call(Actor::Root, PutScopes { scopes: vec![secret, entry("read")] }).unwrap();
+    world.call(Actor::Root, member("ann", &["tokens:write", "tokens:grant", "secret", "read"])).unwrap();
+    for scopes in [&["tokens:write", "secret"][..], &["tokens:write", "tokens:grant", "secret"]] {
+        let ask = || CreateToken { metadata: Some(metadata("a")), ..of_ann(scopes) };
+        let own = world.issue(Actor::Root, ask()).unwrap();
+        // It could issue none like it, whatever is said of it.
+        let detail = "The scope secret is for admins to grant.";
+        let refusal = Refusal::Forbidden { code: ForbiddenCode::Escalation, detail: detail.to_owned() };
+        assert_eq!(refused(world.call(own.actor, ask())), refusal);
+        for change in [
+            UpdateToken { metadata: Patch::Set(metadata("b")), ..change(&own.id) },
+            UpdateToken { metadata: Patch::Clear, ..change(&own.id) },
+            UpdateToken { name: Some("another".to_owned()), ..change(&own.id) },
+        ] {
+            assert_eq!(refused(world.call(own.actor, change)), refusal);
+        }
+        let note = UpdateToken { note: Patch::Set("seen".to_owned()), ..change(&own.id) };
+        assert!(world.call(own.actor, note).is_ok(), "no origin is told of it");
+        let off = UpdateToken { enabled: Some(false), ..change(&own.id) };
+        assert!(world.call(own.actor, off).is_ok(), "it takes away");
+    }
+}
