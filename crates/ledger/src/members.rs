@@ -342,14 +342,21 @@ fn check_other_admin(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal>
     Err(Refusal::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
 }
 
-/// The number asked for where it is free, else the one after the highest.
+/// The number asked for where it is free, else the one after the highest. Where somebody has asked for the very last one, the
+/// first gap: nobody must be able to use numbers up by taking one.
 fn free_number(work: &Work<'_>, asked: Option<u64>) -> Result<u64, Refusal> {
     let out_of_range = || Refusal::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
     let Some(number) = asked else {
-        let highest = work.sql.exec("SELECT max(number) FROM members", &[])?.pop();
-        let highest: Option<u64> = highest.map_or(Ok(None), |mut row| row.take())?;
-        let next = highest.unwrap_or(0) + 1;
-        return if next <= MAX_INTEGER { Ok(next) } else { Err(out_of_range()) };
+        let first = |query: &str| -> Result<Option<u64>, SqlError> {
+            work.sql.exec(query, &[])?.pop().map_or(Ok(None), |mut row| row.take())
+        };
+        let next = first("SELECT max(number) FROM members")?.unwrap_or(0) + 1;
+        if next <= MAX_INTEGER {
+            return Ok(next);
+        }
+        let gap = "SELECT min(number) + 1 FROM members
+            WHERE NOT EXISTS (SELECT 1 FROM members AS next WHERE next.number = members.number + 1)";
+        return first(gap)?.filter(|gap| *gap <= MAX_INTEGER).ok_or_else(out_of_range);
     };
     if !(1..=MAX_INTEGER).contains(&number) {
         return Err(out_of_range());

@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{
     Refusal,
-    command::{Actor, CreateMember, ListMembers, Page, PutScopes, Records, Role, ScopeEntry},
+    command::{Actor, CreateMember, EraseMember, ListMembers, Page, PutScopes, Records, Role, ScopeEntry},
     refusal::{ForbiddenCode, InvalidCode},
     sql::MAX_INTEGER,
 };
@@ -74,8 +74,6 @@ fn fields_have_limits() {
         ..plain()
     };
     assert_eq!(world.call(admin.actor, last).unwrap().number, MAX_INTEGER);
-    // After the last number there is no next one.
-    assert_invalid_value(world.call(admin.actor, plain()), "/number");
     assert!(world.call(admin.actor, CreateMember { number: Some(2), ..plain() }).is_ok());
 }
 
@@ -135,4 +133,19 @@ fn who_manages_sees_all_and_others_themselves() {
     assert_eq!(ids(ann.actor), ["ann"]);
     assert_eq!(ids(manager.actor), ["admin", "ann", "manager"]);
     assert_eq!(ids(Actor::Root), ["admin", "ann", "manager"]);
+}
+
+#[test]
+fn the_highest_number_leaves_room_for_others() {
+    let (mut world, admin) = World::founded();
+    let manager = world.join("manager", &["workspace:manage"]);
+    let last = CreateMember { number: Some(MAX_INTEGER), ..member("last", &[]) };
+    world.call(manager.actor, last).unwrap();
+    assert_eq!(world.call(admin.actor, member("next", &[])).unwrap().number, 3);
+    world.call(admin.actor, CreateMember { number: Some(5), ..member("five", &[]) }).unwrap();
+    let numbers = ["four", "six", "seven"].map(|id| world.call(admin.actor, member(id, &[])).unwrap().number);
+    assert_eq!(numbers, [4, 6, 7]);
+    // A number stays taken when its member is erased.
+    world.call(admin.actor, EraseMember { id: "seven".to_owned() }).unwrap();
+    assert_eq!(world.call(admin.actor, member("eight", &[])).unwrap().number, 8);
 }
