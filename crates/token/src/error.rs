@@ -3,28 +3,40 @@
 /// The text is neither a well-formed token nor a foreign one. It says what an honest bearer has to look for, and nothing
 /// that the text itself does not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum Malformed {
     /// It has fewer than 16 characters.
-    #[error("it is too short (a token has at least 16 characters)")]
     TooShort,
     /// It has more than 512.
-    #[error("it is too long (a token has at most 512 characters)")]
     TooLong,
     /// It begins with what stands before a token.
-    #[error("it begins with a scheme, such as Bearer, which stands before a token once and is no part of it")]
     Scheme,
     /// There is white space in it.
-    #[error("there is a space or a line break in it, which no token has")]
     Space,
     /// There is something else in it than visible ASCII characters.
-    #[error("there is a character in it that no token has (tokens are of visible ASCII characters)")]
     Character,
     /// It has the shape of a token, and its check does not fit the rest.
-    #[error("its check is wrong, so a character was changed, left out or added")]
     Check,
     /// It is not of the shape that was asked for.
-    #[error("it does not have the shape of a token of this service")]
     Shape,
+}
+
+impl Malformed {
+    /// Why, in words; without `core::fmt`, which small modules do without.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooShort => "it is too short (a token has at least 16 characters)",
+            Self::TooLong => "it is too long (a token has at most 512 characters)",
+            Self::Scheme => {
+                "it begins with a scheme, such as Bearer, which stands before a token once and is no part of it"
+            }
+            Self::Space => "there is a space or a line break in it, which no token has",
+            Self::Character => "there is a character in it that no token has (tokens are of visible ASCII characters)",
+            Self::Check => "its check is wrong, so a character was changed, left out or added",
+            Self::Shape => "it does not have the shape of a token of this service",
+        }
+    }
 }
 
 /// The source of random bytes gave nothing that can be used.

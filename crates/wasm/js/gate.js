@@ -141,7 +141,7 @@ export class Gate {
   async #decide(tokens, demand, address) {
     const answers = tokens.map((token) => this.#begin(token, demand, this.#now(), address));
     // Details are read in the turn that decided: the verifier holds those of the last few.
-    const decisions = answers.map((answer) => this.#decision(answer));
+    const decisions = answers.map((answer, at) => ({ ...this.#decision(answer), ...reasonOf(answer, tokens[at]) }));
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
     for (let open = waiting(); open.length > 0; open = waiting()) {
       const needs = open.map((at) => this.#verifier.need(answers[at], open.length));
@@ -255,6 +255,16 @@ export class Gate {
       return 0;
     }
   }
+}
+
+/** The longest text of which it is said what is wrong with it. */
+const EXPLAINED = 1024;
+
+/** What is wrong with a text that is no token. */
+function reasonOf(answer, text) {
+  if (codeOf(answer) !== "MALFORMED" || typeof text !== "string" || text.length > EXPLAINED) return undefined;
+  const { reason } = inspect(text);
+  return reason === undefined ? undefined : { reason };
 }
 
 /** Adds one check's question to those of others of the same workspace, each digest once. */

@@ -115,7 +115,9 @@ export interface Details {
 /** What a text looks like. Says nothing about whether it was ever issued. */
 export type Inspection =
   | { kind: "ours"; prefix: string; workspace: string; digest: string }
-  | { kind: "foreign" | "malformed"; digest: string };
+  | { kind: "foreign"; digest: string }
+  /** `reason` says in words what is wrong. */
+  | { kind: "malformed"; reason: string; digest: string };
 
 /** Loads the module: to be awaited once in a browser, and nothing to wait for in Node and in a Worker. */
 export function init(source?: URL | string | Request | Response | BufferSource | WebAssembly.Module): Promise<void>;
@@ -217,6 +219,8 @@ export type Decision =
     asOf?: number;
     /** Whose token does not pass, where it was ever issued. */
     token?: Bearer;
+    /** What is wrong with the text, in words, where the code is `MALFORMED`: nothing that the text itself does not tell. */
+    reason?: string;
   };
 
 /** What a request presents its token in. */
@@ -350,7 +354,7 @@ export class Gate {
  * demand, the challenge names the scopes that it needs, and the body those that this token lacks.
  */
 export function refusal(
-  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL"; token?: { scopes: readonly string[] } },
+  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL"; token?: { scopes: readonly string[] }; reason?: string },
   demand?: GateDemand,
 ): { status: number; headers: Record<string, string>; body: string };
 

@@ -28,11 +28,12 @@ const REFUSALS = {
 /** The longest `scope` that a challenge names: proxies refuse an answer whose headers are long. */
 const MOST_SCOPE = 1024;
 
-export function refusal({ code, token }, demand = {}) {
+export function refusal({ code, token, reason }, demand = {}) {
   const [status, usual] = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : REFUSALS.UNKNOWN;
   const headers = { "content-type": "application/problem+json" };
   const error = status === 400 ? "invalid_request" : status === 401 ? "invalid_token" : "insufficient_scope";
-  const { needed, detail = usual } = code === "INSUFFICIENT_SCOPE" ? lacking(demand, token?.scopes) : {};
+  const said = code === "MALFORMED" && reason !== undefined ? { detail: `The credential is not a token: ${reason}.` } : {};
+  const { needed, detail = usual } = code === "INSUFFICIENT_SCOPE" ? lacking(demand, token?.scopes) : said;
   // Scopes are of characters that need no quoting.
   const scope = needed && needed.length <= MOST_SCOPE ? `, scope="${needed}"` : "";
   if (code === "NO_CREDENTIAL") headers["www-authenticate"] = 'Bearer realm="counterfoil"';
