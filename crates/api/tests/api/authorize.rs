@@ -91,6 +91,9 @@ fn a_gateways_question_is_answered_nowhere_else() {
         ("GET", "/authorize/orders"),
     ];
     let none = none.map(|(method, path)| (method, path, None));
+    // To grant the first lease is to write down until when leases run.
+    let asked = deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &gateway).bearer(&tenant.admin);
+    assert_eq!(asked.send().status, 200);
     for (method, path, body) in own.chain(standards).chain(dialects).chain(none) {
         let asks = |proof: &str| {
             let call = deployment.call(method, path).header("x-counterfoil-gateway", proof);

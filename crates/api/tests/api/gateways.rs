@@ -155,9 +155,8 @@ fn envoy() {
     for name in kept_back() {
         has(last, &format!("- remove: {name}"));
     }
-    for name in identity() {
-        has(first, &format!("- remove: {name}"));
-    }
+    // Whatever stands in place of the dashes: some origins take it for one.
+    has(first, r#"- remove_on_match: { key_matcher: { safe_regex: { regex: "x[^a-z0-9]token[^a-z0-9].*" } } }"#);
     // No more of the client's than that: what the gateway does not set is not there.
     assert_eq!(passed.len(), CREDENTIALS.len() + 1, "{passed:#?}");
     for name in ["gateway", "scopes", "address", "freshness"] {
@@ -189,5 +188,5 @@ fn traefik() {
     }
     // Traefik leaves what Connection names out of the question.
     has(demand, "connection: \"\"");
-    has(&lines, "authresponseheadersregex: \"(?i)^x[-_]token[-_]\"");
+    has(&lines, "authresponseheadersregex: \"(?i)^x[^a-z0-9]token[^a-z0-9]\"");
 }
