@@ -50,12 +50,8 @@ impl Repeatable for CreateClient {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
     fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
-        check_limits(work, self)
+        Limits::of(&work.authority).check_scopes_of(self.permissions.iter(), &Catalogue::load(work.sql)?)
     }
-}
-
-fn check_limits(work: &Work<'_>, ask: &CreateClient) -> Result<(), Refusal> {
-    Limits::of(&work.authority).check_scopes(&ask.permissions, &Catalogue::load(work.sql)?, "permissions")
 }
 
 /// Adds a client. What its tokens will get is granted here, so nobody names more than they may grant.
@@ -64,7 +60,7 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateClient) -> Result<Client, Refus
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     check::scopes("/permissions", &ask.permissions)?;
-    check_limits(work, &ask)?;
+    Limits::of(&work.authority).check_scopes(&ask.permissions, &Catalogue::load(work.sql)?, "permissions")?;
     if exists(work.sql, &ask.id)? {
         return Err(Refusal::already_exists("client", "id"));
     }

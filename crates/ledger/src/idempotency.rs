@@ -4,8 +4,8 @@
 //! there is an answer exactly where there was an effect; a refused command keeps nothing, and may be sent again under
 //! the same key. Sent again, a command is known by its fingerprint: under one key there is one command.
 //!
-//! The answer is told again to whoever could have asked anew: an actor whose rights were cut since is refused as it would
-//! be if it came for the first time.
+//! The answer is told again to whoever might still ask: an actor whose rights were cut since is refused as it would be if it
+//! came for the first time. What else has changed since, the catalogue say, does not matter.
 //!
 //! A token's text is never kept. The repeated answer is without it. Nor is the caller's key, which may well be a secret:
 //! its digest finds the answer again.
@@ -39,7 +39,7 @@ pub(crate) trait Repeatable: Ask<Reply: Kept> {
     /// Checks that the actor may still hear what was answered: that it may act on all that the answer is about.
     ///
     /// # Errors
-    /// What the command would be refused with if it came now.
+    /// What the command would be refused with, for want of rights, if it came now.
     fn check_told(&self, work: &Work<'_>, reply: &str) -> Result<(), Refusal>;
 }
 

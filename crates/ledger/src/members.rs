@@ -265,16 +265,16 @@ impl Repeatable for CreateMember {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
     fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
-        check_limits(work, self)
+        check_role(work, self.role)?;
+        Limits::of(&work.authority).check_scopes_of(self.grants.iter(), &Catalogue::load(work.sql)?)
     }
 }
 
-/// Nobody makes a member who may do more than they may grant.
-fn check_limits(work: &Work<'_>, ask: &CreateMember) -> Result<(), Refusal> {
-    if ask.role == Role::Admin && !work.authority.is_admin() {
+fn check_role(work: &Work<'_>, role: Role) -> Result<(), Refusal> {
+    if role == Role::Admin && !work.authority.is_admin() {
         return Err(Refusal::escalation("Only an admin may make another."));
     }
-    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")
+    Ok(())
 }
 
 pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {
@@ -284,7 +284,8 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
     ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
     check::scopes("/grants", &ask.grants)?;
     ask.quota.map_or(Ok(()), check_quota)?;
-    check_limits(work, &ask)?;
+    check_role(work, ask.role)?;
+    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")?;
 
     let nobody = MemberRow::blank(work.now);
     let subject = ask.subject.map_or(Patch::Keep, Patch::Set);

@@ -29,7 +29,7 @@ pub(super) fn check_rights(
     ask: &CreateToken,
 ) -> Result<(), Refusal> {
     owner(work, ask.owner.clone())?;
-    limits.check_scopes(&ask.scopes, catalogue, "scopes")
+    limits.check_scopes_of(ask.scopes.iter(), catalogue)
 }
 
 pub(crate) fn create(work: &Work<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
