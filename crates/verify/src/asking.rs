@@ -24,17 +24,18 @@ const FIRST: u64 = 250;
 /// How often it doubles: until it is 2 seconds at most.
 const DOUBLINGS: u32 = 3;
 
-/// The most texts that wait to be asked about.
-const WAITING: usize = 400;
+/// While so many texts are asked about or wait, no more are taken down that wait: they are when they look again.
+const WAITING: usize = 2_000;
 
 /// How questions to one ledger fare.
 #[derive(Debug, Default)]
 pub(crate) struct Asking {
-    out: Vec<Out>,
-    /// When it became somebody's turn to renew the lease in the background, where that has not come to its end.
+    /// What is asked about, and what waits to be.
+    texts: Vec<Text>,
+    /// When it became somebody's turn to renew the lease in the background, where that has not come to its end; and whether that
+    /// one has begun to.
     turn: Option<Moment>,
-    /// Texts that whoever asks next is to ask about.
-    waiting: Vec<Digest>,
+    has_begun: bool,
     /// How many questions failed in a row. Those that were out at once count once.
     failures: u32,
     /// The last question that there was when that was learned.
@@ -46,12 +47,24 @@ pub(crate) struct Asking {
     answered: u32,
 }
 
-/// A question that is out.
-#[derive(Debug)]
-struct Out {
+/// A text that is asked about, or waits to be.
+#[derive(Clone, Copy, Debug)]
+struct Text {
+    digest: Digest,
+    /// The question that is out; 0 while it waits.
     number: u32,
     asked_at: Moment,
-    digests: Vec<Digest>,
+    /// Whether it is the first of its question, which is counted by it.
+    is_first: bool,
+}
+
+/// What is out.
+#[derive(Default)]
+struct Out {
+    questions: usize,
+    /// Of them, whether there is one about the text, and one that was asked since the last failure.
+    has_text: bool,
+    is_tried: bool,
 }
 
 /// Whether somebody asks.
@@ -70,70 +83,70 @@ pub(crate) enum Verdict {
 impl Asking {
     /// Whether to ask about this text. What `is_covered` is told by any answer.
     pub(crate) fn verdict(&self, digest: &Digest, is_covered: bool, at_once: usize, now: Moment) -> Verdict {
+        let out = self.out(digest, now);
+        let is_renewed = self.has_begun && self.is_renewed(now);
         if self.is_braked(now) {
-            return Verdict::Brake;
+            Verdict::Brake
+        } else if self.failures > 0 {
+            if out.is_tried || is_renewed { Verdict::WaitForTrial } else { Verdict::Ask }
+        } else if out.has_text || out.questions >= at_once || is_covered && (is_renewed || out.questions > 0) {
+            Verdict::Wait
+        } else {
+            Verdict::Ask
         }
-        if self.failures > 0 {
-            return if self.is_tried(now) { Verdict::WaitForTrial } else { Verdict::Ask };
-        }
-        let mut out = self.out.iter().filter(|out| is_out(out.asked_at, now)).peekable();
-        let is_told = is_covered && (out.peek().is_some() || self.is_renewed(now));
-        if is_told || out.clone().any(|out| out.digests.contains(digest)) || out.count() >= at_once {
-            return Verdict::Wait;
-        }
-        Verdict::Ask
     }
 
     /// Whether fewer are out than may be at once.
-    pub(crate) fn has_room(&self, at_once: usize, now: Moment) -> bool {
-        self.out.iter().filter(|out| is_out(out.asked_at, now)).count() < at_once
+    pub(crate) fn has_room(&self, digest: &Digest, at_once: usize, now: Moment) -> bool {
+        self.out(digest, now).questions < at_once
     }
 
     /// Whether the lease may be renewed in the background: nobody has lately begun to ask.
     pub(crate) fn is_free(&self, now: Moment) -> bool {
-        !self.is_braked(now) && !self.is_renewed(now) && !self.out.iter().any(|out| is_out(out.asked_at, now))
+        let is_out = self.texts.iter().any(|text| text.number > 0 && is_out(text.asked_at, now));
+        !is_out && !self.is_braked(now) && !self.is_renewed(now)
     }
 
-    /// The lease is about to be renewed.
-    pub(crate) fn renew(&mut self, now: Moment) {
-        self.turn = Some(now);
+    /// The lease is about to be renewed, or is asked for.
+    pub(crate) fn renew(&mut self, now: Moment, has_begun: bool) {
+        (self.turn, self.has_begun) = (Some(now), has_begun);
     }
 
-    /// Something is asked that is no question for a lease: nobody else goes by its answer, but after a failure it tells all
-    /// whether the ledger answers again.
-    pub(crate) fn ask_alone(&mut self, number: u32, now: Moment) {
-        if self.failures > 0 {
-            self.out.retain(|out| is_out(out.asked_at, now));
-            self.out.push(Out { number, asked_at: now, digests: Vec::new() });
+    /// A question about this text is asked; it takes at most so many others along that wait, which are put to `others`. Those of
+    /// one number are one question.
+    ///
+    /// Nobody goes by the answer to one that is no question for a lease. But after a failure it tells all whether the ledger
+    /// answers again.
+    pub(crate) fn ask(&mut self, number: u32, digest: Digest, room: usize, now: Moment, others: &mut Vec<Digest>) {
+        self.texts.retain(|text| match text.number {
+            0 => text.digest != digest,
+            _ => is_out(text.asked_at, now),
+        });
+        let is_first = !self.texts.iter().any(|text| text.number == number);
+        for text in self.texts.iter_mut().filter(|text| text.number == 0).take(room) {
+            (text.number, text.asked_at) = (number, now);
+            others.push(text.digest);
         }
+        self.texts.push(Text { digest, number, asked_at: now, is_first });
     }
 
-    /// A question about this text is asked; it takes at most so many others along that wait. Those of one number are one
-    /// question.
-    pub(crate) fn ask(&mut self, number: u32, digest: Digest, room: usize, now: Moment) -> Vec<Digest> {
-        self.out.retain(|out| is_out(out.asked_at, now));
-        self.waiting.retain(|waiting| *waiting != digest);
-        let others: Vec<_> = self.waiting.drain(..room.min(self.waiting.len())).collect();
-        let digests = others.iter().copied().chain([digest]);
-        match self.out.last_mut().filter(|out| out.number == number) {
-            Some(out) => out.digests.extend(digests),
-            None => self.out.push(Out { number, asked_at: now, digests: digests.collect() }),
-        }
-        others
+    /// Whether a question that is not for a lease is to be told as well.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.failures > 0
     }
 
     /// Somebody waits to be told of this text.
     pub(crate) fn wait_for(&mut self, digest: Digest, now: Moment) {
-        self.out.retain(|out| is_out(out.asked_at, now));
-        let is_asked = self.out.iter().any(|out| out.digests.contains(&digest)) || self.waiting.contains(&digest);
-        if !is_asked && self.waiting.len() < WAITING {
-            self.waiting.push(digest);
+        self.texts.retain(|text| text.number == 0 || is_out(text.asked_at, now));
+        let is_known = self.texts.iter().any(|text| text.digest == digest);
+        if !is_known && self.texts.len() < WAITING {
+            self.texts.push(Text { digest, number: 0, asked_at: now, is_first: false });
         }
     }
 
     /// The question of that number is out no more.
     pub(crate) fn settle(&mut self, number: u32) {
-        self.out.retain(|out| out.number != number);
+        self.texts.retain(|text| text.number != number);
     }
 
     /// So is the renewal.
@@ -143,7 +156,7 @@ impl Asking {
 
     /// Nobody is to go by what is out: it was asked before something that must be known.
     pub(crate) fn forget_out(&mut self) {
-        self.out.clear();
+        self.texts.clear();
         self.turn = None;
     }
 
@@ -165,22 +178,26 @@ impl Asking {
         (self.failed, self.failed_at) = (asked, now);
         self.pause = least + mix(jitter ^ u64::from(self.failures)) % (most - least + 1);
         self.turn = None;
-        self.waiting.clear();
+        self.texts.retain(|text| text.number > 0);
     }
 
     /// About how many bytes it occupies.
     pub(crate) fn size(&self) -> usize {
-        let digests: usize = self.out.iter().map(|out| size_of::<Out>() + size_of_val(out.digests.as_slice())).sum();
-        size_of::<Self>() + digests + size_of_val(self.waiting.as_slice())
+        size_of::<Self>() + size_of_val(self.texts.as_slice())
+    }
+
+    fn out(&self, digest: &Digest, now: Moment) -> Out {
+        let mut out = Out::default();
+        for text in self.texts.iter().filter(|text| text.number > 0 && is_out(text.asked_at, now)) {
+            out.questions += usize::from(text.is_first);
+            out.has_text |= text.digest == *digest;
+            out.is_tried |= text.number > self.failed;
+        }
+        out
     }
 
     fn is_braked(&self, now: Moment) -> bool {
         self.failures > 0 && self.pause > 0 && self.failed_at.is_recent(now, self.pause - 1)
-    }
-
-    /// Whether somebody has begun to ask since the last failure.
-    fn is_tried(&self, now: Moment) -> bool {
-        self.is_renewed(now) || self.out.iter().any(|out| out.number > self.failed && is_out(out.asked_at, now))
     }
 
     fn is_renewed(&self, now: Moment) -> bool {

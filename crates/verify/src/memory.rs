@@ -195,16 +195,25 @@ impl Memory {
     }
 
     /// Changes that; from nothing, where nothing is known.
-    pub(crate) fn with_asking<T>(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut Asking) -> T) -> T {
-        let key = Key::Asking(workspace);
-        let mut asking = match self.cache.take(&key) {
+    pub(crate) fn with_asking(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut Asking)) {
+        let mut asking = self.take_asking(workspace);
+        change(&mut asking);
+        // What it occupies has changed.
+        self.keep_asking(workspace, asking);
+    }
+
+    // Once in the module, not once for each change.
+    #[inline(never)]
+    fn take_asking(&mut self, workspace: WorkspaceKey) -> Box<Asking> {
+        match self.cache.take(&Key::Asking(workspace)) {
             Some(Held { item: Item::Asking(asking), .. }) => asking,
             _ => Box::default(),
-        };
-        let changed = change(&mut asking);
-        // What it occupies has changed.
-        self.put(key, Item::Asking(asking), Moment::default(), 0);
-        changed
+        }
+    }
+
+    #[inline(never)]
+    fn keep_asking(&mut self, workspace: WorkspaceKey, asking: Box<Asking>) {
+        self.put(Key::Asking(workspace), Item::Asking(asking), Moment::default(), 0);
     }
 
     /// What segments may be gone by in that run of leases.

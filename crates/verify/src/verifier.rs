@@ -298,7 +298,7 @@ impl Verifier {
         let now = self.moment(now);
         let mut question = self.lease_question(workspace, Vec::new());
         question.uses = self.uses_to_tell(workspace, now);
-        self.memory.with_asking(workspace, |asking| asking.renew(now));
+        self.memory.with_asking(workspace, |asking| asking.renew(now, true));
         Renewal { question, asked_at: now, nth: self.questions }
     }
 
@@ -323,15 +323,16 @@ impl Verifier {
         let Pending { subject, need, asked_at, out, .. } = pending;
         let Subject { workspace, digest, .. } = *subject;
         let number = self.questions;
-        match need {
-            Need::Lease(question) => {
-                let room = (TEXTS / together.max(1)).saturating_sub(1);
-                let others = self.memory.with_asking(workspace, |asking| asking.ask(number, digest, room, *asked_at));
-                question.digests.extend(others);
-                question.uses.extend(self.uses_to_tell(workspace, *asked_at));
-            }
-            Need::Ledger(_) => self.if_asking(workspace, |asking| asking.ask_alone(number, *asked_at)),
+        let mut others = Vec::new();
+        let room = match need {
+            Need::Lease(_) => (TEXTS / together.max(1)).saturating_sub(1),
+            Need::Ledger(_) if self.memory.asking(workspace).is_some_and(Asking::is_failing) => 0,
             _ => return,
+        };
+        self.memory.with_asking(workspace, |asking| asking.ask(number, digest, room, *asked_at, &mut others));
+        if let Need::Lease(question) = need {
+            question.digests.append(&mut others);
+            question.uses.extend(self.uses_to_tell(workspace, *asked_at));
         }
         *out = number;
     }

@@ -92,7 +92,7 @@ impl Verifier {
             course.waits == 0 || course.waits < WAITS && course.waiting_since.is_recent(now, LONGEST_WAIT - 1);
         match verdict {
             // None came in all this time: it asks itself, unless too many do.
-            Verdict::Wait if !is_patient && asking.has_room(at_once, now) => Verdict::Ask,
+            Verdict::Wait if !is_patient && asking.has_room(&digest, at_once, now) => Verdict::Ask,
             Verdict::Wait | Verdict::WaitForTrial if !is_patient => Verdict::Brake,
             Verdict::Wait | Verdict::WaitForTrial if is_bounded && !is_covered => {
                 self.memory.with_asking(workspace, |asking| asking.wait_for(digest, now));

@@ -48,7 +48,7 @@ impl Verifier {
     fn take_turn(&mut self, workspace: WorkspaceKey, now: Moment) -> bool {
         let is_free = self.memory.asking(workspace).is_none_or(|asking| asking.is_free(now));
         if is_free {
-            self.memory.with_asking(workspace, |asking| asking.renew(now));
+            self.memory.with_asking(workspace, |asking| asking.renew(now, false));
         }
         is_free
     }

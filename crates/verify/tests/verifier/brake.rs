@@ -486,3 +486,17 @@ fn brakes_of_many_workspaces_stay_within_the_memory() {
         assert_eq!(decided(again).code, Code::Unavailable);
     }
 }
+
+/// Whose turn it is may not care: only who has begun to ask is waited for.
+#[test]
+fn a_turn_that_nobody_takes_is_not_waited_for() {
+    let (mut world, token) = over();
+    assert!(decided(begin(&mut world, &token, &demand(BOUNDED), at(OVER - 1))).renewal_due);
+    asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
+    let (mut world, token) = over();
+    assert!(decided(begin(&mut world, &token, &demand(BOUNDED), at(OVER - 1))).renewal_due);
+    let renewal = world.verifier.renewal(home(), at(OVER - 1));
+    let waiting = waits(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
+    world.finish_renewal(&renewal, at(OVER + 10));
+    assert_eq!(decided(look(&mut world, waiting, at(OVER + 10))).freshness, BOUNDED);
+}

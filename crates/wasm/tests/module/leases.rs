@@ -13,6 +13,9 @@ const RENEWAL: u32 = 0x80;
 
 /// Of a lease of ten seconds 8.8 are used, and past half of them it is renewed. Both in milliseconds.
 const USED: f64 = 8_800.0;
+
+/// After a failure somebody asks again by then.
+const BACKOFF: f64 = 250.0;
 const HALF: f64 = 4_400.0;
 
 const HERE: &str = "0Ab3dE";
@@ -104,6 +107,12 @@ fn first_sight_asks_for_a_lease_and_then_memory_answers() {
     assert_eq!(over & 0xff, PENDING);
     let told = world.need(over);
     assert_eq!((&told["kind"], &told["epoch"], &told["generation"]), (&json!("lease"), &json!(7), &json!(1)));
+    let next = world.check(USED);
+    let wait = json!({"kind": "wait", "workspace": HERE, "milliseconds": 25});
+    assert_eq!(world.need(next), wait, "the answer will do for it too");
+    assert_eq!(code(world.supply(over, &grant.encode(), USED)), Code::Valid as u32);
+    give(&mut world.verifier, &[]);
+    assert_eq!(code(world.verifier.supply(next, NOW + USED)), Code::Valid as u32);
 }
 
 #[wasm_bindgen_test]
@@ -162,14 +171,14 @@ fn what_a_renewal_did_not_bring_is_not_there() {
         assert_eq!(code(world.check(USED - 1.0)), Code::Valid as u32, "the old lease is as good as it was");
         assert_eq!(code(world.check(USED)), PENDING);
     }
-    // No answer at all: the next one asks, a second later, and tells the same uses with those that came since.
+    // No answer at all: the next one asks, after a back-off, and tells the same uses with those that came since.
     let mut world = World::leased("bounded");
     let renewal = world.renew(HALF + 1.0);
     give(&mut world.verifier, &[]);
     assert_eq!(world.verifier.supply(renewal, NOW + HALF + 2.0), UNAVAILABLE);
-    assert_eq!(world.check(HALF + 1_000.0) & 0xff, Code::Valid as u32);
-    let renewal = world.renew(HALF + 1_001.0);
-    let last = world.case.now as f64 + HALF + 1_001.0;
+    assert_eq!(world.check(HALF + 2.0 + 99.0) & 0xff, Code::Valid as u32);
+    let renewal = world.renew(HALF + 2.0 + BACKOFF);
+    let last = world.case.now as f64 + HALF + 2.0 + BACKOFF;
     assert_eq!(world.need(renewal)["uses"], json!([format!("{} {last} 4", World::digest())]));
 }
 
@@ -186,7 +195,7 @@ fn garbage_grants_nothing() {
         let answer = world.supply(pending, &bytes, 0.0);
         assert_eq!(answer & 0xff, UNAVAILABLE, "{} bytes", bytes.len());
         assert_eq!(details(&world.verifier, answer), json!({"freshness": "bounded", "asOf": NOW as u64}));
-        assert_eq!(code(world.check(0.0)), PENDING, "nothing was granted");
+        assert_eq!(code(world.check(BACKOFF)), PENDING, "nothing was granted");
     }
 }
 
@@ -203,7 +212,8 @@ fn a_grant_answers_no_question_for_records_nor_the_other_way_round() {
     let mut world = World::new("bounded");
     let pending = world.check(0.0);
     assert_eq!(world.supply(pending, &records, 0.0) & 0xff, UNAVAILABLE);
-    assert_eq!(code(world.check(0.0)), PENDING);
+    assert_eq!(code(world.check(99.0)), UNAVAILABLE, "nobody asks yet");
+    assert_eq!(code(world.check(BACKOFF)), PENDING);
 
     let mut world = World::leased("bounded");
     let renewal = world.renew(HALF + 1.0);
@@ -221,7 +231,7 @@ fn a_grant_that_comes_when_it_is_over_is_asked_for_again() {
         assert_eq!((pending & 0xff, world.need(pending)["kind"].clone()), (PENDING, json!("lease")));
     }
     assert_eq!(code(world.supply(pending, &grant, 3.0 * USED)), UNAVAILABLE);
-    assert_eq!(code(world.check(3.0 * USED)), PENDING, "nothing was granted");
+    assert_eq!(code(world.check(3.0 * USED + BACKOFF)), PENDING, "nothing was granted");
 }
 
 #[wasm_bindgen_test]
@@ -240,8 +250,8 @@ fn an_eventual_answer_will_do_where_the_demand_says_so() {
     let answer = supply_at(&mut world.verifier, pending, &owner, NOW);
     assert_eq!(answer & 0xff, Code::Valid as u32);
     assert_eq!(details(&world.verifier, answer)["freshness"], "eventual");
-    // Who did not get an answer speaks for others, as long as somebody tries again; then they do.
-    let next = world.check(999.0);
+    // Who did not get an answer speaks for others, until somebody tries again; then they do.
+    let next = world.check(99.0);
     assert_eq!(details(&world.verifier, next)["freshness"], "eventual");
     let next = world.check(1_000.0);
     assert_eq!(world.need(next)["kind"], "lease");

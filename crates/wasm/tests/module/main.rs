@@ -346,6 +346,8 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
     assert_eq!(supply(&mut verifier, yes, &[]), unavailable, "decided already");
 
     for nonsense in [vec![], vec![1], vec![9, 0, 0, 0, 1], vec![0; 4], vec![255; 64]] {
+        // One that remembers no failure.
+        let mut verifier = Verifier::new(0, false);
         let strong = self::demand(&mut verifier, &case.demand("strong"));
         let pending = check(&mut verifier, FOREIGN, strong);
         assert_eq!(code(pending), PENDING);
