@@ -428,7 +428,8 @@ impl InStep {
                     let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
                     self.followers[at].verifier.supply(pending, &demand, Supply::Registry(&values), now)
                 }
-                Need::Wait(..) => panic!("nobody tells that anybody asks"),
+                // A renewal is out that comes late here, or never: it looks until it has waited for long enough, and asks itself.
+                Need::Wait(..) => self.followers[at].verifier.supply(pending, &demand, Supply::Waited, now),
             };
         }
     }
