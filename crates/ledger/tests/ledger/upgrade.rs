@@ -27,11 +27,22 @@ fn version_1() -> NativeSql {
     sql
 }
 
-/// The same once version 2 has opened it.
-fn version_2() -> NativeSql {
+/// The same once that version has opened it.
+fn version(newest: u64) -> NativeSql {
+    const LATER: [&str; 7] = [
+        include_str!("../../src/schema/002.sql"),
+        include_str!("../../src/schema/003.sql"),
+        include_str!("../../src/schema/004.sql"),
+        include_str!("../../src/schema/005.sql"),
+        include_str!("../../src/schema/006.sql"),
+        include_str!("../../src/schema/007.sql"),
+        include_str!("../../src/schema/008.sql"),
+    ];
     let sql = version_1();
-    sql.exec(include_str!("../../src/schema/002.sql"), &[]).unwrap();
-    sql.exec("INSERT INTO schema_version (version) VALUES (2)", &[]).unwrap();
+    for (migration, version) in LATER.into_iter().zip(2..=newest) {
+        sql.exec(migration, &[]).unwrap();
+        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
+    }
     sql
 }
 
@@ -52,19 +63,7 @@ fn it_has_the_schema_of_a_new_one() {
 
 #[test]
 fn texts_are_counted_that_were_there_before() {
-    let sql = version_2();
-    let later = [
-        include_str!("../../src/schema/003.sql"),
-        include_str!("../../src/schema/004.sql"),
-        include_str!("../../src/schema/005.sql"),
-        include_str!("../../src/schema/006.sql"),
-        include_str!("../../src/schema/007.sql"),
-        include_str!("../../src/schema/008.sql"),
-    ];
-    for (migration, version) in later.into_iter().zip(3_u64..) {
-        sql.exec(migration, &[]).unwrap();
-        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
-    }
+    let sql = version(8);
     sql.exec(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)
          INSERT INTO replaced_texts (digest, token, valid_until, issued, weak) SELECT randomblob(32), 2, 0, 1, 0 FROM n",
@@ -81,7 +80,7 @@ fn texts_are_counted_that_were_there_before() {
 
 #[test]
 fn sessions_come_with_version_3() {
-    let mut world = World::over(version_2());
+    let mut world = World::over(version(2));
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
     let opened = world.call(actor(0), OpenSession {}).unwrap();
     assert_eq!(world.seated(opened).member.id, "admin");
@@ -90,16 +89,7 @@ fn sessions_come_with_version_3() {
 
 #[test]
 fn a_session_that_version_5_opened_goes_on() {
-    let sql = version_2();
-    let later = [
-        include_str!("../../src/schema/003.sql"),
-        include_str!("../../src/schema/004.sql"),
-        include_str!("../../src/schema/005.sql"),
-    ];
-    for (migration, version) in later.into_iter().zip(3_u64..) {
-        sql.exec(migration, &[]).unwrap();
-        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
-    }
+    let sql = version(5);
     let digest = Digest::of(b"the text of a session");
     sql.exec(
         "INSERT INTO sessions (number, id, digest, token, opened_with, created_at, expires_at)
@@ -119,18 +109,7 @@ fn a_session_that_version_5_opened_goes_on() {
 
 #[test]
 fn a_workspace_that_version_6_founded_grants_leases() {
-    let sql = version_1();
-    let later = [
-        include_str!("../../src/schema/002.sql"),
-        include_str!("../../src/schema/003.sql"),
-        include_str!("../../src/schema/004.sql"),
-        include_str!("../../src/schema/005.sql"),
-        include_str!("../../src/schema/006.sql"),
-    ];
-    for (migration, version) in later.into_iter().zip(2_u64..) {
-        sql.exec(migration, &[]).unwrap();
-        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
-    }
+    let sql = version(6);
     let mut world = World::over(sql);
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
     assert_eq!(world.call(actor(0), ReadWorkspace {}).unwrap().settings.lease_max, 10);
@@ -147,18 +126,7 @@ fn a_workspace_that_version_6_founded_grants_leases() {
 
 #[test]
 fn a_workspace_that_version_7_founded_is_published_like_any_other() {
-    let sql = version_2();
-    let later = [
-        include_str!("../../src/schema/003.sql"),
-        include_str!("../../src/schema/004.sql"),
-        include_str!("../../src/schema/005.sql"),
-        include_str!("../../src/schema/006.sql"),
-        include_str!("../../src/schema/007.sql"),
-    ];
-    for (migration, version) in later.into_iter().zip(3_u64..) {
-        sql.exec(migration, &[]).unwrap();
-        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
-    }
+    let sql = version(7);
     // A text that was replaced before anybody wrote down when.
     let replaced = Digest::of(b"replaced");
     sql.exec(
@@ -179,19 +147,7 @@ fn a_workspace_that_version_7_founded_is_published_like_any_other() {
 /// A workspace as version 8 left it, in which these issuers find members by subject, ann is `1001`, bob is suspended, and
 /// ann is signed in by the first of them.
 fn version_8(issuers: &[&str]) -> World {
-    let sql = version_2();
-    let later = [
-        include_str!("../../src/schema/003.sql"),
-        include_str!("../../src/schema/004.sql"),
-        include_str!("../../src/schema/005.sql"),
-        include_str!("../../src/schema/006.sql"),
-        include_str!("../../src/schema/007.sql"),
-        include_str!("../../src/schema/008.sql"),
-    ];
-    for (migration, version) in later.into_iter().zip(3_u64..) {
-        sql.exec(migration, &[]).unwrap();
-        sql.exec("INSERT INTO schema_version (version) VALUES (?)", &[version.into()]).unwrap();
-    }
+    let sql = version(8);
     let provider = |issuer: &str| {
         serde_json::json!({ "issuer": issuer, "audience": "console", "jwks_uri": null, "member_by": "subject",
             "vouches_for_email": false, "sign_in": true })
