@@ -185,7 +185,7 @@ test("texts are told apart, and their digests are right", () => {
     assert.deepEqual(inspect(token), { kind: "foreign", digest: hex });
   }
   for (const { why, text: token } of tokens.malformed) assert.equal(inspect(token).kind, "malformed", why);
-  for (const [odd, what] of [["", /too short/], ["ü", /too short/], ["é".repeat(16), /a character/], ["x".repeat(100_000), /too long/]]) {
+  for (const [odd, what] of [["", /too short/], ["ü", /a character/], ["é".repeat(16), /a character/], ["x".repeat(100_000), /too long/]]) {
     const { reason, ...others } = inspect(odd);
     assert.match(reason, what);
     assert.deepEqual(others, { kind: "malformed", digest: createHash("sha256").update(odd).digest("hex") });
