@@ -372,6 +372,8 @@ test("without Counterfoil each route goes on for as long as its freshness allows
   assert.equal(worker.said().match(/Counterfoil cannot answer: 503/g)?.length, 1, "the log says why, once");
 
   app.ledger.heal();
+  // One check asks again after a back-off, two seconds at most.
+  await eventually(async () => (await ask("bounded"))[0] === 200, 4);
   for (const route of Object.keys(ROUTES)) assert.deepEqual(await ask(route), passes, route);
 });
 

@@ -237,7 +237,7 @@ test("who waits is told the truth though the object was restarted before, or mea
   const passes = async () => (await gateway.verify(both)).map(({ code }) => code === "VALID");
   assert.deepEqual(await passes(), [true, true]);
   assert.deepEqual(await passes(), [true, true]);
-  // The lease goes on, and the gateway hears nothing any more. The object forgets that it has granted it.
+  // The lease goes on, and the gateway hears nothing any more. The object forgets that it has granted it, but for what is on disk.
   gateway.hold();
   await restart();
   const began = Date.now();
@@ -252,6 +252,6 @@ test("who waits is told the truth though the object was restarted before, or mea
   await restart();
   const waits = await Promise.all(answered);
   console.log(`waited ${waits.join(" and ")} ms, of ${Date.now() - began}`);
-  // What an object that was just made does not know it takes for the longest there was: ten seconds, before they were four.
-  assert.ok(waits.every((ms) => ms >= 10_000), waits.join());
+  // An object that was just made reads until when the one before it granted leases: four seconds, and one for the clocks.
+  assert.ok(waits.every((ms) => ms > 3_500), waits.join());
 });

@@ -90,10 +90,11 @@ function answer({ token, owner, workspace, now }, key) {
 function confirm({ texts, decisions, loaded, untrusted, offline }) {
   assert.equal(texts.length, expected.kinds.length);
   texts.forEach((told, at) => {
-    const { digest, ...kind } = told;
+    const { digest, reason, ...kind } = told;
     const wanted = expected.kinds[at];
     assert.deepEqual("digest" in wanted ? told : kind, wanted);
     assert.match(digest, /^[0-9a-f]{64}$/);
+    assert.equal(typeof reason, told.kind === "malformed" ? "string" : "undefined");
   });
   assert.deepEqual(decisions.map(({ code }) => code), expected.codes);
   assert.ok(decisions.every(({ valid, code }) => valid === (code === "VALID")));

@@ -111,7 +111,7 @@ test("without the control plane a lease answers to its end, and nothing after th
   const { length } = asked;
   at(USED + 99);
   assert.deepEqual(await told(gate.verify(token, demand)), ["UNAVAILABLE", "bounded"], "nobody asks yet");
-  assert.equal(codeOf(gate.check(token, gate.compile(demand))), "UNAVAILABLE");
+  assert.equal(gate.code(token, gate.compile(demand)), "UNAVAILABLE");
   assert.equal(asked.length, length);
   at(USED + 2 * BACKOFF);
   assert.equal(gate.check(token, gate.compile(demand)), undefined, "memory alone says nothing");
