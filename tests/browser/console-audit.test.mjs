@@ -127,7 +127,7 @@ test("entries are found by what is told, by kind, by time and by id, page by pag
   await page.getByText("Nothing like that is in the audit").waitFor();
 
   await visit(page, `#/audit?subject=${token.id}`, "Audit");
-  assert.equal((await told(page)).length, 7);
+  assert.equal((await told(page)).length, 8);
   await visit(page, "#/audit?actor=root", "Audit");
   assert.equal((await told(page)).length, 4);
   await page.getByText("done by root").waitFor();
