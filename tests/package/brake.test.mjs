@@ -3,14 +3,13 @@
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { extname, join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { build } from "esbuild";
-import { Miniflare, Response } from "miniflare";
+import { Response } from "miniflare";
 import { Gate, digest } from "../../build/verify/node.js";
 import { encode, grantRecord } from "../vectors/layout.mjs";
 import { install } from "./installed.mjs";
+import { worker } from "./worker.mjs";
 
 const vectors = async (name) => JSON.parse(await readFile(new URL(`../vectors/${name}`, import.meta.url), "utf8"));
 const { valid: texts } = await vectors("token.json");
@@ -56,7 +55,7 @@ async function inNode(t, timeout) {
 async function inWorker(t, timeout) {
   const plane = controlPlane();
   const { folder } = await install(t);
-  const worker = `
+  const code = `
     import { Gate } from "@counterfoil/verify";
     let gate;
     let ahead = 0;
@@ -69,29 +68,12 @@ async function inWorker(t, timeout) {
         return Response.json(checked === undefined ? {} : await gate.verify(checked, {}));
       },
     };`;
-  const outdir = join(folder, "bundle");
-  const { outputFiles } = await build({
-    stdin: { contents: worker, resolveDir: folder },
-    bundle: true,
-    format: "esm",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:workers"],
-    loader: { ".wasm": "copy" },
-    assetNames: "[name]",
-    outdir,
-    write: false,
-  });
-  const module = ({ path, contents, text }) =>
-    extname(path) === ".wasm" ? { type: "CompiledWasm", path, contents } : { type: "ESModule", path, contents: text };
-  const modules = outputFiles.map(module).sort((one, other) => one.type.localeCompare(other.type)).reverse();
   const answer = async (request) => {
     const { status, body } = await plane.answer(new URL(request.url).pathname, await request.json());
     return new Response(body, { status });
   };
-  const miniflare = new Miniflare({
-    modules, modulesRoot: outdir, compatibilityDate: "2026-04-01", bindings: { OWN, TIMEOUT: timeout }, serviceBindings: { PLANE: answer },
-  });
-  t.after(() => miniflare.dispose());
+  const bindings = { OWN, TIMEOUT: timeout };
+  const miniflare = await worker(t, folder, code, { bindings, serviceBindings: { PLANE: answer } });
   const post = async (body) =>
     (await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: JSON.stringify(body) })).json();
   await post({});
