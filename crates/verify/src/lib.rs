@@ -12,6 +12,7 @@
 extern crate alloc;
 
 mod address;
+mod allowance;
 mod answer;
 mod asking;
 mod base;
@@ -31,6 +32,7 @@ mod time;
 mod verifier;
 
 pub use address::{AddressBlock, InvalidAddressBlock};
+pub use allowance::Allowance;
 pub use answer::{Answer, Edition, Grant, LeaseQuestion, Position, Question, RegistryKey, Segments, Use};
 pub use decision::{Code, Facts, decide};
 pub use demand::{Demand, Freshness, NoWorkspace};

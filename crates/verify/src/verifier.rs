@@ -28,6 +28,7 @@ use alloc::{sync::Arc, vec::Vec};
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
 use crate::{
+    allowance::Allowance,
     answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
     asking::Asking,
     decision::{Code, Facts},
@@ -49,7 +50,7 @@ pub struct Limits {
     pub memory: usize,
     /// How long eventual answers may come from memory, in milliseconds.
     pub eventual_age: u64,
-    /// How many foreign texts never seen before may be looked up in a second.
+    /// How many foreign texts never seen before may be looked up in one workspace in a second.
     pub foreign_per_second: u32,
     /// Whether uses of tokens are counted, to be told with questions for leases.
     pub count_uses: bool,
@@ -60,7 +61,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second; uses are not counted, and no segments loaded; 16 at once.
+    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second in each workspace; uses are not counted, and no segments loaded; 16 at once.
     fn default() -> Self {
         Self {
             memory: 16 << 20,
@@ -203,7 +204,7 @@ pub struct Verifier {
     memory: Memory,
     snapshots: Vec<Loaded>,
     latest: Moment,
-    foreign: Allowance,
+    foreign: Allowance<WorkspaceKey>,
     /// How many runs of leases there were.
     runs: u32,
     /// How many questions to ledgers.
@@ -385,7 +386,7 @@ impl Verifier {
                 return self.follow(found, subject, course, demand, now);
             }
             let seen = course.fetches > 0 || course.waits > 0 || self.memory.token(*workspace, digest).is_some();
-            if !seen && !self.foreign.take(self.limits.foreign_per_second, now.time) {
+            if !seen && !self.foreign.take(*workspace, self.limits.foreign_per_second, now.time) {
                 return certain(Code::RateLimited, now);
             }
             return match found {
@@ -476,23 +477,4 @@ fn decided(code: Code, freshness: Freshness, as_of: Timestamp, known: Option<Kno
 fn strictest(freshness: Freshness, demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
     let asked = demand.scopes().map(|scope| workspace.freshness_of(scope));
     asked.fold(freshness, Ord::max)
-}
-
-/// So many a second, counted in fixed windows: at a border of two, twice that may pass.
-#[derive(Debug, Default)]
-struct Allowance {
-    window: u64,
-    taken: u32,
-}
-
-impl Allowance {
-    fn take(&mut self, per_second: u32, now: Timestamp) -> bool {
-        let window = now.0 / 1000;
-        if window != self.window {
-            *self = Self { window, taken: 0 };
-        }
-        let granted = self.taken < per_second;
-        self.taken += u32::from(granted);
-        granted
-    }
 }

@@ -60,3 +60,18 @@ fn texts_never_seen_are_limited() {
     assert_eq!(world.cost(FOREIGN, &demand, START), (Code::Valid, 1, 0), "one that was seen passes");
     assert_eq!(world.cost(&texts[4], &demand, later(1)), asked, "the next second");
 }
+
+#[test]
+fn inventions_at_one_workspace_harm_no_other() {
+    let mut world = World::with_limits(Limits { foreign_per_second: 3, ..Limits::default() });
+    world.adopt(elsewhere(), FOREIGN);
+    let (mut here, mut there) = (Demand::of(home()), Demand::of(elsewhere()));
+    (here.freshness, there.freshness) = (Freshness::Strong, Freshness::Strong);
+    let invented = (0..130).map(|n| world.check(&format!("{FOREIGN}-{n}"), &here, START).code);
+    assert_eq!(invented.filter(|code| *code == Code::RateLimited).count(), 127);
+    assert_eq!(world.cost(FOREIGN, &there, START), (Code::Valid, 1, 0), "first seen in the same second");
+    // Whoever asks on behalf of several workspaces is limited in each of them by itself.
+    let mut both = Demand::of_any(vec![elsewhere(), home()]).unwrap();
+    both.freshness = Freshness::Strong;
+    assert_eq!(world.check("ghp_another-invention", &both, START).code, Code::RateLimited);
+}
