@@ -21,6 +21,8 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
+use crate::scopes::BuiltIn;
+
 pub use self::{identity::*, members::*, sessions::*, snapshots::*, tokens::*, usage::*, workspace::*};
 
 /// One command with everything that surrounds it.
@@ -105,6 +107,23 @@ impl Command {
                 | Self::ReportUses(_)
                 | Self::NoteRefusal(_)
                 | Self::ReadUsage(_)
+                | Self::CheckScope(_)
+        )
+    }
+
+    /// Whether all that it can do is to take away: tokens, sessions, members, clients, a whole workspace.
+    #[must_use]
+    pub fn only_takes_away(&self) -> bool {
+        matches!(
+            self,
+            Self::RevokeToken(_)
+                | Self::RevokeText(_)
+                | Self::RevokeTokens(_)
+                | Self::EndSession(_)
+                | Self::EraseMember(_)
+                | Self::DeleteClient(_)
+                | Self::SuspendWorkspace(_)
+                | Self::DeleteWorkspace(_)
         )
     }
 }
@@ -203,7 +222,20 @@ pub enum Command {
     ReportUses(ReportUses),
     /// See [`ReadUsage`].
     ReadUsage(ReadUsage),
+    /// See [`CheckScope`].
+    CheckScope(CheckScope),
 }
+
+/// Asks nothing but whether the actor is let in and holds this scope: before something is read that costs much to read.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct CheckScope {
+    /// The scope.
+    pub scope: BuiltIn,
+}
+
+/// The actor holds the scope.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holds {}
 
 /// What a verifier needs to know of these texts, as of now; needs `tokens:verify`. At most 101 digests
 /// (a hundred and the asker's own). Writes nothing. Where there is no workspace by that key, the answer says so.
@@ -400,4 +432,5 @@ commands! {
     ReadSnapshotKeys => SnapshotKeys,
     ReportUses => Reported,
     ReadUsage => Usage,
+    CheckScope => Holds,
 }

@@ -11,7 +11,7 @@ use crate::{
     audit,
     authority::Authority,
     clients,
-    command::{Actor, Ask, Command, Deleted, Request},
+    command::{Actor, Ask, Command, Deleted, Holds, Request},
     deletion,
     editions::{self, Step},
     grant,
@@ -227,6 +227,7 @@ fn carry_out(
         Command::ReadSnapshotKeys(ask) => reply(ask, |_| snapshots::keys(work, snapshot_secrets)),
         Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
         Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
+        Command::CheckScope(ask) => reply(ask, |ask| work.authority.require(ask.scope).map(|()| Holds {})),
     };
     Ok(Answered { safe_in, snapshots_until, ..answered? })
 }

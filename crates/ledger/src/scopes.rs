@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_verify::{Freshness, RegistryKey, Scope, ScopePattern, ScopeSet, WorkspaceRecord};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
@@ -23,7 +24,8 @@ const MAX_ENTRIES: usize = 1_000;
 const MAX_CATALOGUE: usize = 256 * 1024;
 
 /// A scope that every workspace has. It opens a part of the management API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum BuiltIn {
     /// See tokens.
     TokensRead,

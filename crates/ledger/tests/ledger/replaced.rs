@@ -65,7 +65,8 @@ fn may(command: &Command, itself: Digest) -> bool {
         | Command::ReportUses(_)
         // Of these two, what the control plane alone may do, it says itself.
         | Command::NoteRefusal(_)
-        | Command::ReadUsage(_) => true,
+        | Command::ReadUsage(_)
+        | Command::CheckScope(_) => true,
         // It ends when the text does.
         Command::OpenSession(_) => true,
         // Its own, of a session; and itself.
@@ -138,6 +139,7 @@ fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
         ReadSnapshotKeys {}.into(),
         ReportUses { uses: Vec::new() }.into(),
         ReadUsage { id: id(), days: None }.into(),
+        CheckScope { scope: BuiltIn::TokensRead }.into(),
     ]
 }
 
