@@ -33,10 +33,11 @@ const SECRETS = {
  * @param {object} [options]
  * @param {Record<string, string>} [options.bindings] secrets and variables, besides or in place of the usual
  * @param {boolean} [options.faulty] runs the bundle that has faults built in, instead of the one that is deployed
+ * @param {boolean} [options.limited] whether the rate limits of wrangler.toml are there
  */
-export async function start(t, { bindings = {}, faulty = false } = {}) {
+export async function start(t, { bindings = {}, faulty = false, limited = true } = {}) {
   const storage = await mkdtemp(join(tmpdir(), "counterfoil-test-"));
-  const deployment = new Deployment(faulty ? FAULTY_BUNDLE : BUNDLE, storage, { ...SECRETS, ...bindings });
+  const deployment = new Deployment(faulty ? FAULTY_BUNDLE : BUNDLE, storage, { ...SECRETS, ...bindings }, limited);
   t.after(() => deployment.stop());
   await deployment.boot();
   return deployment;
@@ -55,12 +56,14 @@ class Deployment {
 
   #bundle;
   #bindings;
+  #limited;
   #miniflare;
 
-  constructor(bundle, storage, bindings) {
+  constructor(bundle, storage, bindings, limited) {
     this.#bundle = bundle;
     this.storage = storage;
     this.#bindings = bindings;
+    this.#limited = limited;
   }
 
   async boot() {
@@ -73,6 +76,7 @@ class Deployment {
       workers: [
         {
           ...worker,
+          ...(!this.#limited && { ratelimits: {} }),
           kvNamespaces: {},
           wrappedBindings: {
             REGISTRY: { scriptName: "faults", entrypoint: "registry" },

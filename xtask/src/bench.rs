@@ -23,9 +23,11 @@ pub(crate) enum Part {
     Ledger,
     /// A million tokens: what it takes to publish them in segments, to load these, and to check a token by them.
     Segments,
+    /// How long a strong check takes while strangers send what they like.
+    Floods,
 }
 
-const ALL: [Part; 5] = [Part::Hot, Part::Workerd, Part::Verify, Part::Ledger, Part::Segments];
+const ALL: [Part; 6] = [Part::Hot, Part::Workerd, Part::Verify, Part::Ledger, Part::Segments, Part::Floods];
 
 impl Part {
     fn script(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Part {
             Self::Verify => "tests/bench/verify.mjs",
             Self::Ledger => "tests/bench/ledger.mjs",
             Self::Segments => "tests/bench/segments.mjs",
+            Self::Floods => "tests/bench/floods.mjs",
         }
     }
 }

@@ -10,7 +10,13 @@ use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 use serde_json::Value;
 
-use crate::{hosts::Hosts, ports::Ports, usage::Counter};
+use crate::{
+    admission::Admission,
+    identity::{self, Providers},
+    names::Names,
+    ports::Ports,
+    usage::Counter,
+};
 
 /// What all requests to one isolate share. Cheap to clone.
 pub struct App<P>(Arc<Shared<P>>);
@@ -22,7 +28,9 @@ pub struct Shared<P> {
     config: Config,
     verifier: Mutex<Verifier>,
     counter: Mutex<Counter>,
-    hosts: Mutex<Hosts>,
+    names: Mutex<Names>,
+    admission: Mutex<Admission>,
+    providers: Mutex<Providers>,
 }
 
 /// The deployment's secrets, parsed.
@@ -188,7 +196,9 @@ impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        Self(Arc::new(Shared { ports, config, verifier, counter: Mutex::default(), hosts: Mutex::default() }))
+        let (counter, names, admission) = Default::default();
+        let providers = Mutex::new(identity::remembered());
+        Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, providers }))
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -201,9 +211,19 @@ impl<P: Ports> App<P> {
         self.verifier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the isolate knows of hosts. Never held across an await, likewise.
-    pub(crate) fn hosts(&self) -> MutexGuard<'_, Hosts> {
-        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the isolate knows of slugs and hosts. Never held across an await, likewise.
+    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it knows of workspaces' identity providers, likewise.
+    pub(crate) fn providers(&self) -> MutexGuard<'_, Providers> {
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it knows of credentials, likewise.
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the isolate has counted and not reported. Never held across an await, likewise.

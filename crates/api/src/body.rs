@@ -4,14 +4,14 @@ use axum::{
     body::Body,
     extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
 };
-use counterfoil_ledger::json;
+use counterfoil_ledger::{BuiltIn, command::CheckScope, json};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::problem::Problem;
+use crate::{credential::Caller, ports::Ports, problem::Problem};
 
 /// The largest body that is read where a route does not need more, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -19,8 +19,8 @@ pub(crate) const MAX_BODY: usize = 64 * 1024;
 /// How deep a body may nest. On its way to the ledger it lies a few levels deeper, and that must be readable too.
 const MAX_DEPTH: usize = 100;
 
-/// A JSON body of at most so many bytes.
-pub(crate) struct Json<T, const LIMIT: usize = MAX_BODY>(pub(crate) T);
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
 
 /// A query string.
 pub(crate) struct Query<T>(pub(crate) T);
@@ -28,16 +28,62 @@ pub(crate) struct Query<T>(pub(crate) T);
 /// The id in a path, percent-decoded.
 pub(crate) struct Id(pub(crate) String);
 
-impl<T: DeserializeOwned, S: Send + Sync, const LIMIT: usize> FromRequest<S> for Json<T, LIMIT> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let value = read_json(request, LIMIT).await?.ok_or_else(|| {
-            let detail = "There is no body: send what this needs, in JSON.";
-            Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail)
-        })?;
+        let value = read_json(request).await?.ok_or_else(no_body)?;
         fit(value).map(Self)
     }
+}
+
+impl<P: Ports> Caller<P> {
+    /// Reads a JSON body of at most so many bytes for a route that needs this scope. More than 64 KiB of it are read only once
+    /// the ledger has said that the caller holds the scope: whoever does not makes nobody read megabytes.
+    pub(crate) async fn large<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        limit: usize,
+        scope: BuiltIn,
+    ) -> Result<T, Problem> {
+        let bytes = self.large_bytes(request, limit, scope).await?;
+        fit(parse_any(&bytes)?.ok_or_else(no_body)?)
+    }
+
+    /// The part that is the same for every type.
+    fn large_bytes(&self, request: Request, limit: usize, scope: BuiltIn) -> BoxFuture<'_, Result<Vec<u8>, Problem>> {
+        Box::pin(async move {
+            if !is_json(request.headers()) {
+                return Err(not_declared_json());
+            }
+            let said =
+                request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            let mut body = request.into_body();
+            let mut bytes = Vec::new();
+            let mut is_judged = false;
+            if said.is_some_and(|said: usize| said > limit) {
+                return Err(too_large(limit));
+            }
+            loop {
+                // Also where it is only said to be large: it need not have come that far.
+                if !is_judged && said.unwrap_or(bytes.len()).max(bytes.len()) > MAX_BODY {
+                    self.ask(CheckScope { scope }).await?;
+                    is_judged = true;
+                }
+                let Some(frame) = body.frame().await else { return Ok(bytes) };
+                let data = frame.map_err(|_| incomplete())?.into_data().unwrap_or_default();
+                if bytes.len() + data.len() > limit {
+                    return Err(too_large(limit));
+                }
+                bytes.extend_from_slice(&data);
+            }
+        })
+    }
+}
+
+fn no_body() -> Problem {
+    let detail = "There is no body: send what this needs, in JSON.";
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail)
 }
 
 /// A request has no body where that is empty, whatever is said of its type.
@@ -46,7 +92,7 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
         if request.headers().contains_key(header::CONTENT_TYPE) {
-            return read_json(request, MAX_BODY).await?.map(|value| fit(value).map(Self)).transpose();
+            return read_json(request).await?.map(|value| fit(value).map(Self)).transpose();
         }
         if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
     }
@@ -103,12 +149,12 @@ fn not_declared_json() -> Problem {
 }
 
 /// Reads a body as JSON, whatever it is to be; none where it is empty. One function for all routes.
-fn read_json(request: Request, limit: usize) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
+fn read_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     Box::pin(async move {
         if !is_json(request.headers()) {
             return Err(not_declared_json());
         }
-        parse_any(&read(request.into_body(), limit).await?)
+        parse_any(&read(request.into_body(), MAX_BODY).await?)
     })
 }
 
@@ -143,16 +189,19 @@ pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8
     Box::pin(async move {
         match Limited::new(body, limit).collect().await {
             Ok(collected) => Ok(collected.to_bytes().into()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let detail = format!("The body is larger than {limit} bytes.");
-                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail))
-            }
-            Err(_) => {
-                let detail = "The body ended before it was whole.";
-                Err(Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail))
-            }
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+            Err(_) => Err(incomplete()),
         }
     })
+}
+
+fn too_large(limit: usize) -> Problem {
+    let detail = format!("The body is larger than {limit} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail)
+}
+
+fn incomplete() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")
 }
 
 /// Reads JSON as what it must be.

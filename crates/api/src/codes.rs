@@ -162,9 +162,11 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "RATE_LIMITED",
                 &[429],
-                "Too many texts that nobody ever saw were presented here within a second; or, over a WebSocket, too many \
-                 messages of one connection are in work.",
-                "Try again after `Retry-After`, or once another message is answered.",
+                "Too much came in too short a time: credentials or names of workspaces that were not seen before, credentials \
+                 from your address that do not pass, sign-ins from your address, changes by your credential, or, over a \
+                 WebSocket, messages of one connection. `detail` says which. Nothing was changed.",
+                "Try again after `Retry-After`. Verification by a token that passes, and revocations, are never limited; to \
+                 make many changes, use the routes that take many tokens in one request.",
             ),
         ],
     },

@@ -33,6 +33,8 @@ pub(crate) struct Caller<P> {
     pub(crate) workspace: WorkspaceKey,
     /// Who.
     pub(crate) actor: Actor,
+    /// Whether it has our seal, and so was issued here once. Root's has none.
+    pub(crate) is_sealed: bool,
     /// The token's text, for the verifier; empty for a session, of which verifiers know nothing. Never logged, never
     /// stored.
     pub(crate) text: PresentedText,
@@ -119,36 +121,56 @@ impl<P: Ports> Caller<P> {
             let address = client_address(&parts.headers);
             let Some(text) = text else {
                 let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
-                return Ok(Caller { gate, workspace, actor, text: PresentedText(String::new()), address });
+                let text = PresentedText(String::new());
+                return Caller { gate, workspace, actor, is_sealed: true, text, address }.check();
             };
             let digest = Digest::of(text.as_bytes());
-            let (workspace, actor) = if app.config().is_root(digest) {
+            let (workspace, actor, is_sealed) = if app.config().is_root(digest) {
                 let slug = named(&parts.headers, &text)?.ok_or_else(|| {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
                 })?;
-                (gate.resolve(&slug).await?.ok_or_else(no_such_workspace)?, Actor::Root)
+                (gate.resolve(&slug, true).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
             } else {
-                let workspace = match Presented::parse(text.as_bytes()) {
+                let (workspace, is_sealed) = match Presented::parse(text.as_bytes()) {
                     Err(why) => return Err(Problem::malformed(why)),
                     Ok(Presented::Ours(token)) => {
                         let workspace = token.workspace();
                         // A wrong seal was never issued: no ledger is asked, none is even brought to life.
-                        match (app.config().has_sealed(&token), domain(&parts.headers, &text)) {
+                        let workspace = match (app.config().has_sealed(&token), domain(&parts.headers, &text)) {
                             (false, _) => None,
                             (true, None) => Some(workspace),
-                            (true, Some(domain)) => gate.resolve(domain).await?.filter(|key| *key == workspace),
-                        }
+                            (true, Some(domain)) => gate.resolve(domain, false).await?.filter(|key| *key == workspace),
+                        };
+                        (workspace, true)
                     }
                     Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
-                        Some(slug) => gate.resolve(&slug).await?,
-                        None => gate.resolve_host(&parts.uri).await?,
+                        Some(slug) => (gate.resolve(&slug, false).await?, false),
+                        None => (gate.resolve_host(&parts.uri).await?, false),
                     },
                 };
-                (workspace.ok_or_else(|| Problem::credential(Code::Unknown))?, Actor::Token(digest))
+                let workspace = workspace.ok_or_else(|| Problem::credential(Code::Unknown))?;
+                (workspace, Actor::Token(digest), is_sealed)
             };
-            Ok(Caller { gate, workspace, actor, text: PresentedText(text), address })
+            Caller { gate, workspace, actor, is_sealed, text: PresentedText(text), address }.check()
         })
+    }
+}
+
+impl<P: Ports> Caller<P> {
+    /// Refuses, before anything else is read, whoever the ledger has refused a moment ago, and whoever comes from where too
+    /// many of those come from.
+    fn check(self) -> Result<Self, Problem> {
+        let now = self.gate.app.ports.now();
+        let admission = self.gate.app.admission();
+        admission.check_refused(self.workspace, self.actor, self.address, now)?;
+        let is_free =
+            self.actor == Actor::Root || self.gate.trace.verifies() || admission.knows(self.workspace, self.actor, now);
+        if !is_free {
+            admission.check_address(self.address, now)?;
+        }
+        drop(admission);
+        Ok(self)
     }
 }
 
@@ -221,6 +243,6 @@ fn no_such_workspace() -> Problem {
     Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
 }
 
-fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+pub(crate) fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
 }

@@ -19,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
+    admission::Kind,
     answer::Reply,
+    expiring::Expiring,
     ledger::{Gate, Source, Terms},
     ports::Ports,
     problem::Problem,
@@ -117,6 +119,20 @@ impl From<NotVouched> for Problem {
     }
 }
 
+/// What is remembered of workspaces' providers; nothing where there is no such workspace.
+pub(crate) type Providers = Expiring<WorkspaceKey, Option<Vec<IdentityProvider>>>;
+
+/// Nothing yet.
+pub(crate) fn remembered() -> Providers {
+    Expiring::new(MOST)
+}
+
+/// For how many milliseconds a workspace's providers are remembered.
+const KEPT: u64 = 5_000;
+
+/// Of how many workspaces.
+const MOST: usize = 256;
+
 /// A workspace in which somebody signs in, and who may vouch for them there.
 pub(crate) struct Entrance<P> {
     gate: Gate<P>,
@@ -128,16 +144,12 @@ pub(crate) struct Entrance<P> {
 impl<P: Ports> Entrance<P> {
     /// The entrance to the workspace with this slug; none where there is no such workspace.
     pub(crate) async fn to(gate: Gate<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
-        let Some(workspace) = gate.resolve(slug).await? else {
+        let Some(workspace) = gate.resolve(slug, false).await? else {
             // There is no setting that would allow it.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };
-        let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
-        match asked {
-            Ok(reply) => Ok(Some(Self { gate, from, workspace, providers: reply.read()?.providers })),
-            Err(problem) if problem.code == "NOT_FOUND" => Ok(None),
-            Err(problem) => Err(problem),
-        }
+        let providers = providers(&gate, &from, workspace).await?;
+        Ok(providers.map(|providers| Self { gate, from, workspace, providers }))
     }
 
     /// Opens a session for whom the token is about, of whichever provider it is.
@@ -205,6 +217,31 @@ impl<P: Ports> Entrance<P> {
     pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
         Ok(self.gate.app.ports.redeem(code).await?)
     }
+}
+
+/// The workspace's providers; none where there is no such workspace. Anybody may ask: so the answer is remembered for
+/// [`KEPT`], and whether pages of other origins may have it, which only the ledger knows, is asked so many times a second.
+/// A provider that was removed in the meantime signs nobody in: the ledger knows.
+async fn providers<P: Ports>(
+    gate: &Gate<P>,
+    from: &Source,
+    workspace: WorkspaceKey,
+) -> Result<Option<Vec<IdentityProvider>>, Problem> {
+    let now = gate.app.ports.now();
+    if from.origin.is_none()
+        && let Some(known) = gate.app.providers().get(&workspace, now)
+    {
+        return Ok(known.clone());
+    }
+    gate.app.admission().take(workspace, Kind::Other, now)?;
+    let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
+    let providers = match asked {
+        Ok(reply) => Some(reply.read()?.providers),
+        Err(problem) if problem.code == "NOT_FOUND" => None,
+        Err(problem) => return Err(problem),
+    };
+    gate.app.providers().put(workspace, providers.clone(), KEPT, now);
+    Ok(providers)
 }
 
 /// Whether the token claims to be of this provider; nothing of it is believed yet.

@@ -13,8 +13,16 @@ use futures_util::future::BoxFuture;
 use http::Uri;
 
 use crate::{
-    answer::Reply, app::App, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem,
-    trace::Trace, waiting::Waited,
+    admission::{self, Kind},
+    answer::Reply,
+    app::App,
+    credential::Caller,
+    idempotency::Idempotency,
+    names::{Known, Name},
+    ports::Ports,
+    problem::Problem,
+    trace::Trace,
+    waiting::Waited,
 };
 
 /// One request's way to the ledgers.
@@ -80,21 +88,21 @@ impl<P: Ports> Gate<P> {
                 command,
             };
             let changes = !request.command.is_question();
+            self.app.count_change(request.actor, &request.command).await?;
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
             let reply = self.app.ports.ledger(request.workspace, json).await;
-            if changes {
+            let outcome = reply.as_deref().map(reply_json);
+            // A refused command has changed nothing, and whoever sends such makes nobody ask anew.
+            if changes && !matches!(outcome, Ok(Ok(Err(_)))) {
                 // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
                 self.app.verifier().end_lease(request.workspace);
+                self.app.admission().forget_refused(request.workspace);
+                self.app.providers().forget(&request.workspace);
             }
-            let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
-            let outcome = reply_json(&reply).map_err(|error| Problem::internal(error.to_string()))?;
-            if !outcome.as_ref().is_err_and(Refusal::shuts_out) {
-                if request.origin.is_some() {
-                    self.trace.let_page_read();
-                }
-                self.count_caller(request.workspace, request.actor);
-            }
+            let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
+            let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
+            self.learn(&request, outcome.as_ref().err());
             let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
             let mut reply = reply.to_owned();
             if let Some(milliseconds) = safe_in {
@@ -104,6 +112,20 @@ impl<P: Ports> Gate<P> {
             }
             Ok(Answered { reply, repeated, safe_in, snapshots_until })
         })
+    }
+
+    /// Takes note of whom the ledger let in, or refused.
+    fn learn(&self, request: &Request, refusal: Option<&Refusal>) {
+        let &Request { workspace, actor, address, .. } = request;
+        let now = self.app.ports.now();
+        if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {
+            return self.app.admission().refuse(workspace, actor, address, refusal, now);
+        }
+        if request.origin.is_some() {
+            self.trace.let_page_read();
+        }
+        self.app.admission().let_in(workspace, actor, now);
+        self.count_caller(workspace, actor);
     }
 
     /// Has the directory carry out a request.
@@ -117,21 +139,31 @@ impl<P: Ports> Gate<P> {
     }
 
     /// The key of the workspace with this slug.
-    pub(crate) async fn resolve(&self, slug: &str) -> Result<Option<WorkspaceKey>, Problem> {
+    pub(crate) async fn resolve(&self, slug: &str, is_root: bool) -> Result<Option<WorkspaceKey>, Problem> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        Ok(self.directory(directory::Resolve { slug }).await?.key)
+        self.resolve_name(Name::Slug(slug), is_root).await
     }
 
     /// The key of the workspace that is reached by the host of this URI.
     pub(crate) async fn resolve_host(&self, uri: &Uri) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
-        let known = self.app.hosts().look_up(&host, self.app.ports.now());
-        if let Some(key) = known {
-            return Ok(key);
+        self.resolve_name(Name::Host(host), false).await
+    }
+
+    async fn resolve_name(&self, name: Name, is_root: bool) -> Result<Option<WorkspaceKey>, Problem> {
+        let known = self.app.names().look_up(&name, is_root, self.app.ports.now());
+        match known {
+            Known::Told(key) => return Ok(key),
+            Known::TooMany => return Err(admission::too_many()),
+            Known::Ask => {}
         }
-        let key = self.directory(directory::ResolveHost { host: host.clone() }).await?.key;
-        self.app.hosts().remember(host, key, self.app.ports.now());
+        let resolved = match name.clone() {
+            Name::Slug(slug) => self.directory(directory::Resolve { slug }).await,
+            Name::Host(host) => self.directory(directory::ResolveHost { host }).await,
+        };
+        let key = resolved?.key;
+        self.app.names().remember(name, key, self.app.ports.now());
         Ok(key)
     }
 }
@@ -158,6 +190,26 @@ impl<P: Ports> Caller<P> {
         command: C,
     ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
         let from = Source { address: self.address, origin: self.gate.trace.origin.clone() };
-        self.gate.ask(self.workspace, self.actor, from, terms, command)
+        let admitted = self.admit();
+        let asked = self.gate.ask(self.workspace, self.actor, from, terms, command);
+        async move {
+            admitted?;
+            asked.await
+        }
+    }
+
+    /// Checks that the ledger may be asked about the caller: not where it has refused it a moment ago, and not too often about
+    /// those that it has not let in lately.
+    fn admit(&self) -> Result<(), Problem> {
+        let now = self.gate.app.ports.now();
+        let mut admission = self.gate.app.admission();
+        admission.check_refused(self.workspace, self.actor, self.address, now)?;
+        let kind = match self.actor {
+            Actor::Root => return Ok(()),
+            _ if admission.knows(self.workspace, self.actor, now) => return Ok(()),
+            _ if self.is_sealed => Kind::Sealed,
+            _ => Kind::Other,
+        };
+        admission.take(self.workspace, kind, now)
     }
 }

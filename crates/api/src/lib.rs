@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod admission;
 mod answer;
 mod app;
 mod body;
@@ -17,10 +18,12 @@ mod cookie;
 mod credential;
 mod dialects;
 mod envelope;
-mod hosts;
+mod expiring;
 mod idempotency;
 mod identity;
 mod ledger;
+mod limits;
+mod names;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod origin;
@@ -39,6 +42,7 @@ mod waiting;
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::{Frame, Upgrade, Wire};
 pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
+pub use limits::Class;
 pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
 pub use presented::CREDENTIALS;
 pub use question::QUESTION;

@@ -8,6 +8,7 @@ use counterfoil_verify::{RegistryKey, Timestamp};
 use serde::Serialize;
 
 use crate::identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
+use crate::limits::Class;
 
 /// The world around the API. One implementation is the Worker's; tests have another that injects faults.
 pub trait Ports: Clone + Send + Sync + 'static {
@@ -58,6 +59,10 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`NotVouched`]
     fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send;
+
+    /// Counts one more of this class by whom the key names, and says whether that many are allowed. Where nobody counts, all
+    /// are; and where counting fails: it keeps the service from being overrun, and nobody out who may not come in.
+    fn limit(&self, class: Class, key: &str) -> impl Future<Output = bool> + Send;
 
     /// Waits, in the background of the request that asks for it and of no other.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;

@@ -177,6 +177,12 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope.as_str(), detail).needing(needed)
     }
 
+    /// Whether a credential was presented that does not pass: not by what it may do, but by itself.
+    pub(crate) fn is_failed_credential(&self) -> bool {
+        let is_of_address = self.code == Code::AddressNotAllowed.as_str();
+        is_of_address || self.status == StatusCode::UNAUTHORIZED && self.code != "NO_CREDENTIAL"
+    }
+
     /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
     fn needing(self, scope: String) -> Self {
         Self { scope: (scope.len() <= MOST_SCOPE).then(|| scope.into()), ..self }

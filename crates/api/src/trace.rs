@@ -19,9 +19,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 
 use crate::{
     app::App,
-    envelope, origin,
+    credential, envelope, origin,
     ports::{LogLine, Ports},
     problem::{Problem, Told},
+    routes,
     usage::Afterwards,
 };
 
@@ -44,6 +45,8 @@ pub(crate) struct Traced {
 struct Tally {
     ledger_calls: AtomicU32,
     registry_reads: AtomicU32,
+    /// Whether the route verifies: who comes to it is not limited.
+    verifies: AtomicBool,
     /// Whether the request's own token was let in.
     is_let_in: AtomicBool,
     /// Whether the workspace allows the page that sent this to read the answer.
@@ -66,6 +69,11 @@ impl Trace {
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random));
         Self(Arc::new(Traced { request_id, origin, tally: Tally::default() }))
+    }
+
+    /// Whether the request is one to have a token verified.
+    pub(crate) fn verifies(&self) -> bool {
+        self.tally.verifies.load(Relaxed)
     }
 
     pub(crate) fn count_ledger_call(&self) {
@@ -130,6 +138,9 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let method = request.method().to_string();
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let envelope = envelope::at(request.uri().path());
+    let verifies = route.as_deref().is_some_and(routes::verifies);
+    trace.tally.verifies.store(verifies, Relaxed);
+    let address = credential::client_address(request.headers());
     request.extensions_mut().insert(trace.clone());
 
     let mut response = match origin::preflight(&request) {
@@ -142,6 +153,9 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         response = problem.render(&trace.request_id, envelope);
     }
     let problem = problem.or(told);
+    if !verifies && problem.as_ref().is_some_and(Problem::is_failed_credential) {
+        app.count_failed(address).await;
+    }
     if let Some(problem) = &problem {
         problem.advise(&mut response);
     }

@@ -36,7 +36,9 @@ fn app(env: &Env) -> Result<Router> {
         let [root, seal, session, snapshot, clients] = names.map(|name| secret(env, name));
         let config = Config::parse(&root, &seal, &session, &snapshot, &clients);
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
-        let made = router(App::new(WorkerPorts::new(env)?, config));
+        let ports = WorkerPorts::new(env)?;
+        ports.tell_missing();
+        let made = router(App::new(ports, config));
         #[cfg(feature = "faults")]
         let made = crate::app::faults::routes(made);
         Ok(app.insert(made).clone())

@@ -3,7 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use counterfoil_api::{
-    Claims, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    Claims, Class, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
 };
 use counterfoil_ledger::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -14,6 +14,7 @@ use worker::{Delay, Env, ObjectNamespace, Stub, kv::KvStore, send::SendFuture};
 
 use crate::{
     identity,
+    limiter::Limiter,
     object::{DIRECTORY, LEDGER},
 };
 
@@ -31,11 +32,17 @@ const REGISTRY_CACHE: u64 = 30;
 pub(crate) struct WorkerPorts {
     ledgers: ObjectNamespace,
     registry: KvStore,
+    limiter: Limiter,
 }
 
 impl WorkerPorts {
     pub(crate) fn new(env: &Env) -> worker::Result<Self> {
-        Ok(Self { ledgers: env.durable_object("LEDGER")?, registry: env.kv("REGISTRY")? })
+        Ok(Self { ledgers: env.durable_object("LEDGER")?, registry: env.kv("REGISTRY")?, limiter: Limiter::new(env) })
+    }
+
+    /// Tells the log, once for each isolate, of what the deployment lacks and could do with.
+    pub(crate) fn tell_missing(&self) {
+        self.limiter.tell_missing();
     }
 
     async fn call(&self, name: String, url: &'static str, request: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
@@ -94,6 +101,11 @@ impl Ports for WorkerPorts {
 
     fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send {
         SendFuture::new(identity::identify(token.clone()))
+    }
+
+    fn limit(&self, class: Class, key: &str) -> impl Future<Output = bool> + Send {
+        let (limiter, key) = (self.limiter.clone(), key.to_owned());
+        SendFuture::new(async move { limiter.allows(class, &key).await })
     }
 
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {

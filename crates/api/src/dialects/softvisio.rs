@@ -90,13 +90,18 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
             Ok(said) => said,
             Err(problem) => return tell(problem),
         };
-        let caller = enter(parts, &app).await;
+        let mut caller = enter(parts, &app).await;
         match said {
             Said::One(message) => one(methods::answer(&caller, message).await),
             Said::Many(messages) => {
                 let mut replies = Vec::new();
                 for message in messages {
-                    replies.push(methods::answer(&caller, message).await);
+                    let reply = methods::answer(&caller, message).await;
+                    // Who is not let in with one of them is not with the next either, and nobody is asked again.
+                    if let Some(problem) = reply.failed_credential() {
+                        caller = Err(problem.clone());
+                    }
+                    replies.push(reply);
                 }
                 many(replies)
             }

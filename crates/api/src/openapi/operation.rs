@@ -238,6 +238,7 @@ impl Operation {
             return codes;
         }
         codes.extend(["MALFORMED", "UNKNOWN", "WORKSPACE_SUSPENDED", "REVOKED", "OWNER_SUSPENDED"]);
+        codes.push("RATE_LIMITED");
         codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND", "SESSION_ENDED"]);
         if self.method != "GET" {
             codes.push("CROSS_ORIGIN");

@@ -43,6 +43,12 @@ pub fn router<P: Ports>(app: App<P>) -> Router {
     question::before(routes(app))
 }
 
+/// Whether tokens are verified by this route. What is presented to it is judged by the verifier, which asks about nothing twice,
+/// so it is not limited.
+pub(crate) fn verifies(route: &str) -> bool {
+    ["/v1/verify", "/v1/records", "/v1/lease", "/oauth/introspect"].contains(&route) || route.starts_with("/authorize")
+}
+
 fn routes<P: Ports>(app: App<P>) -> Router {
     Router::new()
         .route("/", get(dialects::start::<P>))

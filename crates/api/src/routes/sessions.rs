@@ -82,6 +82,7 @@ async fn identified<P: Ports>(
     workspace: &str,
     id_token: String,
 ) -> Result<Reply<OpenedSession>, Problem> {
+    visitor.gate.app.count_sign_in(visitor.from.address).await?;
     match Entrance::to(visitor.gate, visitor.from, workspace).await? {
         Some(entrance) => entrance.open(id_token).await,
         None => Err(Problem::sign_in_failed("there is no such workspace")),

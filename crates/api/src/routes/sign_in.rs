@@ -104,6 +104,7 @@ async fn set_out<P: Ports>(
     Start { workspace, issuer }: Start,
     parts: &Parts,
 ) -> Result<(String, Flow), Problem> {
+    app.count_sign_in(visitor.from.address).await?;
     let nowhere = || Problem::sign_in_failed("the workspace offers no such provider");
     let entrance = Entrance::to(visitor.gate, visitor.from, &workspace).await?.ok_or_else(nowhere)?;
     let mut offered = entrance.providers.iter().filter(|provider| provider.sign_in);
@@ -131,6 +132,7 @@ async fn come_back<P: Ports>(
     visitor: Visitor<P>,
     parts: &Parts,
 ) -> Result<(HeaderName, String), Problem> {
+    app.count_sign_in(visitor.from.address).await?;
     let back = Return::parse(parts.uri.query().unwrap_or_default())?;
     let flow = Flow::of(&parts.headers).filter(|flow| flow.is_of(&back));
     let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser is on no such flow"))?;

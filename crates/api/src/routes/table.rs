@@ -246,7 +246,7 @@ fn browsers() -> Vec<Operation> {
             .needs(Nothing)
             .queried::<sign_in::Where>()
             .answers::<sign_in::Offered>(200)
-            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "ORIGIN_NOT_ALLOWED"]),
+            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "ORIGIN_NOT_ALLOWED", "RATE_LIMITED"]),
         get("/v1/session/start", "startSignIn", "Lead a browser to an identity provider")
             .about(
                 "For a link: the browser comes back to `/v1/session/callback`. Where nobody can sign in so, it is led to \
@@ -308,7 +308,7 @@ fn verification() -> Vec<Operation> {
             .needs(VERIFY)
             .takes::<verify::Verify>()
             .answers::<verify::Verified>(200)
-            .refuses(&["INVALID_VALUE", "RATE_LIMITED"]),
+            .refuses(&["INVALID_VALUE"]),
         post("/v1/records", "records", "Get what a verifier elsewhere needs to know of up to 100 texts, by digest")
             .about("In the binary layout that `@counterfoil/verify` reads. No token's text travels.")
             .needs(VERIFY)

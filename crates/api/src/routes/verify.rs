@@ -1,7 +1,8 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
-use axum::{http::StatusCode, response::IntoResponse};
+use axum::{extract::Request, http::StatusCode, response::IntoResponse};
 use counterfoil_ledger::{
+    BuiltIn,
     command::{Actor, Lease, Records, Uses},
     json,
 };
@@ -191,6 +192,7 @@ async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Optio
 fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
     let code = decision.map(|decision| decision.code);
     if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
+        caller.gate.app.admission().let_in(caller.workspace, caller.actor, caller.gate.app.ports.now());
         caller.gate.count_caller(caller.workspace, caller.actor);
     }
     match code {
@@ -269,10 +271,9 @@ struct Counted {
     count: u32,
 }
 
-pub(super) async fn lease<P: Ports>(
-    caller: Caller<P>,
-    Json(WantedLease { since, digests, uses, segments }): Json<WantedLease, MAX_LEASE_BODY>,
-) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Result<impl IntoResponse, Problem> {
+    let body = caller.large(request, MAX_LEASE_BODY, BuiltIn::TokensVerify).await?;
+    let WantedLease { since, digests, uses, segments } = body;
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }

@@ -58,6 +58,7 @@ pub(super) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) ->
     let from = Source { address: root.address, ..Source::default() };
     let made = root.gate.ask(key, Actor::Root, from, Terms::default(), bootstrap).await?;
     root.gate.directory(Confirm { slug: body.slug }).await?;
+    root.gate.app.names().forget();
     Ok(made.created("/v1/workspace".to_owned()))
 }
 
@@ -180,6 +181,7 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
     if caller.actor == Actor::Root {
         caller.ask(ReadWorkspace {}).await?;
         let assign = AssignHosts { key: caller.workspace, hosts: hosts.clone() };
+        caller.gate.app.names().forget();
         if let Assigned::Taken { host } = caller.gate.directory(assign).await? {
             let detail = format!("The host {host} is another workspace's.");
             return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_EXISTS", detail).at("/hosts"));

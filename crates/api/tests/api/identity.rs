@@ -439,16 +439,18 @@ fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
     // The directory, the workspace's providers, and the session itself.
     for call in 0..3 {
         let token = signed(&deployment, ada(None));
+        let deployment = deployment.another();
         deployment.world.inside().one_object_fails = Some((call, Fault::Before));
         assert_eq!(present(&deployment, &token).send().refused(503), "LEDGER_UNAVAILABLE");
         let (flow, address) = set_out(&deployment);
         let path = way_back(&deployment, &address, "code");
+        let deployment = deployment.another();
         deployment.world.inside().one_object_fails = Some((call, Fault::Before));
         assert_turned_away(&come_back(&deployment, &flow, &path), "LEDGER_UNAVAILABLE");
     }
     assert_eq!(sessions(), 0);
     deployment.world.inside().one_object_fails = Some((1, Fault::Garbled));
-    assert_turned_away(&deployment.call("GET", START).send(), "INTERNAL");
+    assert_turned_away(&deployment.another().call("GET", START).send(), "INTERNAL");
 
     // What describes itself as somebody else is no provider.
     let described = deployment.world.inside().providers.descriptions[ISSUER].clone();

@@ -33,5 +33,6 @@ mod sessions;
 mod shapes;
 mod snapshots;
 mod story;
+mod strangers;
 mod token_life;
 mod usage;

@@ -89,6 +89,7 @@ fn a_decision_is_never_a_silent_yes() {
     // The directory tells root's workspace; the ledger is what fails.
     for fault in [Fault::Before, Fault::After, Fault::Garbled] {
         for freshness in ["strong", "bounded", "eventual"] {
+            let deployment = deployment.another();
             deployment.world.inside().one_object_fails = Some((1, fault));
             assert_eq!(check(&deployment, freshness).0, "UNAVAILABLE", "the registry has nothing yet");
         }

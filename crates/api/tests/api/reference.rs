@@ -103,6 +103,8 @@ fn collect(path: &Path, used: &mut BTreeSet<String>) {
         text.len() >= 4
             && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
             && !["GET", "POST", "HEAD", "SCREAMING_SNAKE_CASE"].contains(text)
+            // Bindings of the platform.
+            && !text.starts_with("LIMIT_")
     };
     // What is between quotes, and what is between one text and the next, which is never written so.
     used.extend(source.split('"').filter(is_code).map(str::to_owned));

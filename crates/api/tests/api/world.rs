@@ -9,7 +9,7 @@ use std::{
 };
 
 use counterfoil_api::{
-    Claims, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    Claims, Class, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
     parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
@@ -90,6 +90,9 @@ pub(crate) struct Inside {
     pub(crate) registry_fails: bool,
     pub(crate) puts_fail: Option<Fault>,
     pub(crate) providers: Providers,
+    /// How many of a class are allowed to each key; any number where nothing is said.
+    pub(crate) limits: BTreeMap<Class, u32>,
+    pub(crate) counted: BTreeMap<(Class, String), u32>,
 }
 
 impl World {
@@ -117,6 +120,8 @@ impl World {
             registry_fails: false,
             puts_fail: None,
             providers: Providers::default(),
+            limits: BTreeMap::new(),
+            counted: BTreeMap::new(),
         })))
     }
 
@@ -224,12 +229,15 @@ pub(crate) struct Providers {
     pub(crate) codes: BTreeMap<String, String>,
     pub(crate) redeemed: Vec<Redemption>,
     pub(crate) identified: Vec<IdentityToken>,
+    /// How often one of them was asked anything.
+    pub(crate) asked: u32,
     /// The call after so many more fails.
     pub(crate) one_fails: Option<(u32, Fault)>,
 }
 
 impl Providers {
     fn call<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, NotVouched>) -> Result<T, NotVouched> {
+        self.asked += 1;
         let fault = self.one_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
         self.one_fails = self.one_fails.map(|(calls, fault)| (calls - 1, fault));
         let unreachable = || NotVouched::Unreachable("the test keeps the provider from answering".to_owned());
@@ -309,6 +317,14 @@ impl Ports for World {
         } else {
             Ok(keys.iter().map(|key| inside.registry.get(&key.path()).cloned()).collect())
         })
+    }
+
+    fn limit(&self, class: Class, key: &str) -> impl Future<Output = bool> + Send {
+        let mut inside = self.inside();
+        let allowed = inside.limits.get(&class).copied().unwrap_or(u32::MAX);
+        let counted = inside.counted.entry((class, key.to_owned())).or_default();
+        *counted += 1;
+        ready(*counted <= allowed)
     }
 
     fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send {

@@ -118,6 +118,11 @@ impl Reply {
         })
     }
 
+    /// Why whoever sent the message was not let in, where that is why it was not carried out.
+    pub(super) fn failed_credential(&self) -> Option<&Problem> {
+        self.outcome.as_ref().err().filter(|problem| problem.is_failed_credential())
+    }
+
     pub(super) fn into_problem(self) -> Option<Problem> {
         self.outcome.err()
     }

@@ -3,11 +3,10 @@
 //! A request to open one becomes a response that carries an [`Upgrade`]: it knows who asked, and answers frames. The
 //! platform's shell makes the socket, hands it in as a [`Wire`], and decides nothing.
 //!
-//! A socket is no session. Who opened it is remembered by the token that was presented, and each message is judged anew
-//! by the ledger, as a request would be: a token that is revoked, or a page whose origin is no longer allowed, is refused
-//! from the next message on. A cookie does not count: unlike a script's request, a page of any origin may open a socket
-//! and read what comes. For the same reason the request of such a page is refused at once, unless it presents a token
-//! whose workspace allows the page.
+//! A socket opens only for a token that passes, as the ledger says. Still it is no session: who opened it is remembered by
+//! the token that was presented, and each message is judged anew by the ledger, as a request would be. A token that is
+//! revoked, or a page whose origin is no longer allowed, is refused with the next message, and the socket is closed. A
+//! cookie does not count: unlike a script's request, a page of any origin may open a socket and read what comes.
 //!
 //! What one connection can keep here is bounded: so many frames are in work at a time, each of them one message after
 //! the other, and whatever comes beyond that is refused as it comes.
@@ -22,7 +21,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use counterfoil_ledger::command::ReadSelf;
+use counterfoil_ledger::command::{Actor, ReadSelf, ReadWorkspace};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
@@ -49,6 +48,7 @@ const ROUTE: &str = "/v1/api-tokens/{method}";
 /// Codes of RFC 6455, section 7.4.1.
 const NORMAL: u16 = 1000;
 const UNSUPPORTED: u16 = 1003;
+const POLICY: u16 = 1008;
 const TOO_BIG: u16 = 1009;
 
 /// What a socket brings.
@@ -100,12 +100,13 @@ pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static
         };
         let speaks = take_protocols(&mut parts.headers);
         parts.headers.remove(header::COOKIE);
-        if trace.origin.is_some()
-            && let Err(problem) = check_page(parts.clone(), &app).await
-        {
-            let status = if problem.status.is_server_error() { problem.status } else { StatusCode::FORBIDDEN };
+        if let Err(problem) = check(parts.clone(), &app).await {
+            // To a page that may not be here, whoever it presents, it makes no difference why.
+            let is_pages = trace.origin.is_some() && !problem.status.is_server_error();
             let mut response = tell(problem);
-            *response.status_mut() = status;
+            if is_pages {
+                *response.status_mut() = StatusCode::FORBIDDEN;
+            }
             return response;
         }
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
@@ -138,15 +139,29 @@ fn take_protocols(headers: &mut HeaderMap) -> bool {
     speaks
 }
 
-/// Asks the ledger whether a page of this origin may act for whoever it presents.
-async fn check_page<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
-    enter(parts, app).await?.ask(ReadSelf {}).await.map(drop)
+/// Asks the ledger whether whoever is presented is let in, and with the page, where there is one.
+async fn check<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
+    let caller = enter(parts, app).await?;
+    match caller.actor {
+        // Root is no token, and no page acts for it.
+        Actor::Root => caller.ask(ReadWorkspace {}).await.map(drop),
+        _ => caller.ask(ReadSelf {}).await.map(drop),
+    }
+}
+
+/// What becomes of a frame.
+#[derive(Default)]
+struct Outcome {
+    /// The answer, where one is wanted.
+    text: Option<String>,
+    /// Whether whoever opened the socket is not let in any more.
+    is_over: bool,
 }
 
 impl<P: Ports> Upgrade<P> {
     /// Answers frames until the socket is closed. What is in work then is let go.
     pub async fn run(self, mut wire: impl Wire<P>) {
-        let mut work: Vec<BoxFuture<'static, Option<String>>> = Vec::new();
+        let mut work: Vec<BoxFuture<'static, Outcome>> = Vec::new();
         let end = poll_fn(|context| {
             while let Poll::Ready(frame) = wire.poll_frame(context) {
                 match frame {
@@ -158,14 +173,18 @@ impl<P: Ports> Upgrade<P> {
                     Some(Frame::Text(text)) => work.push(self.clone().answer(text, work.len() < WIDTH)),
                 }
             }
-            let before = work.len();
+            let (before, mut is_over) = (work.len(), false);
             work.retain_mut(|answer| match answer.as_mut().poll(context) {
                 Poll::Pending => true,
-                Poll::Ready(answer) => {
-                    answer.iter().for_each(|text| wire.send(text));
+                Poll::Ready(outcome) => {
+                    outcome.text.iter().for_each(|text| wire.send(text));
+                    is_over |= outcome.is_over;
                     false
                 }
             });
+            if is_over {
+                return Poll::Ready((POLICY, "The token does not pass any more."));
+            }
             if work.len() < before
                 && let Some(afterwards) = Afterwards::of(&self.app, Vec::new())
             {
@@ -178,8 +197,9 @@ impl<P: Ports> Upgrade<P> {
     }
 
     /// The answer to a frame, where one is wanted.
-    fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, Option<String>> {
+    fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, Outcome> {
         Box::pin(async move {
+            let mut is_over = false;
             let json = match body::parse(text.as_bytes()).and_then(|body| Said::read(Some(body), None)) {
                 Err(problem) => {
                     let json = failure(&problem, None);
@@ -187,16 +207,26 @@ impl<P: Ports> Upgrade<P> {
                     trace.log(&self.app.ports, MESSAGE.to_owned(), route(), verdict(&problem).1, Some(problem), now);
                     Some(json)
                 }
-                Ok(Said::One(message)) => self.reply(message, has_room).await.write(),
+                Ok(Said::One(message)) => {
+                    let reply = self.reply(message, has_room).await;
+                    is_over = reply.failed_credential().is_some();
+                    reply.write()
+                }
                 Ok(Said::Many(messages)) => {
                     let mut replies = Vec::new();
                     for message in messages {
-                        replies.extend(self.reply(message, has_room).await.write());
+                        let reply = self.reply(message, has_room).await;
+                        replies.extend(reply.write());
+                        // The socket closes, and with it ends what there is to answer.
+                        if reply.failed_credential().is_some() {
+                            is_over = true;
+                            break;
+                        }
                     }
                     list(&replies)
                 }
             };
-            json.and_then(|json| String::from_utf8(json).ok())
+            Outcome { text: json.and_then(|json| String::from_utf8(json).ok()), is_over }
         })
     }
 

@@ -1,25 +1,22 @@
 //! Importing tokens by their digests. Each line stands for itself: one that is wrong is refused, the others go on.
 
+use axum::extract::Request;
 use base64::{
     Engine as _,
     alphabet::{Alphabet, STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use counterfoil_ledger::command::{ImportLine, ImportTokens};
+use counterfoil_ledger::{
+    BuiltIn,
+    command::{ImportLine, ImportTokens},
+};
 use counterfoil_token::Digest;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::create::Create;
-use crate::{
-    answer::Reply,
-    body::{Json, fit},
-    credential::Caller,
-    idempotency::Idempotency,
-    ports::Ports,
-    problem::Problem,
-};
+use crate::{answer::Reply, body::fit, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem};
 
 /// The largest body of an import, in bytes: 4 MiB.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -122,8 +119,9 @@ enum LineResult {
 pub(in crate::routes) async fn import<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
-    Json(body): Json<Import, MAX_BODY>,
+    request: Request,
 ) -> Result<Reply<Imported>, Problem> {
+    let body: Import = caller.large(request, MAX_BODY, BuiltIn::TokensImport).await?;
     if !(1..=MAX_LINES).contains(&body.tokens.len()) {
         return Err(invalid("/tokens", format!("Give 1 to {MAX_LINES} tokens.")));
     }

@@ -146,9 +146,15 @@ fn a_message_is_answered_as_over_http() {
                 }
             }
             assert_eq!(came, body, "{method} {arguments}");
+            // It has deleted itself.
+            if body["error"]["code"] == -32815 {
+                assert_eq!((method, socket.closed()), ("delete", Some(1008)));
+                return;
+            }
+            assert_eq!(socket.closed(), None);
         }
     }
-    assert_eq!(socket.closed(), None);
+    panic!("it never deleted itself");
 }
 
 #[test]
@@ -184,16 +190,41 @@ fn each_message_is_judged_anew() {
     acme.data(&acme.eve, "set-permissions", &json!([id, {}]));
     assert_eq!(socket.call("read", json!([]))["error"]["code"], -32811);
     acme.data(&acme.eve, "set-permissions", &scopes);
-    acme.data(&acme.eve, "set-enabled", &json!([id, false]));
-    assert_eq!(socket.call("read", json!([]))["error"]["code"], -32813);
-    acme.data(&acme.eve, "set-enabled", &json!([id, true]));
-    assert_eq!(socket.call("read", json!([]))["result"]["status"], 200);
-    acme.data(&acme.eve, "delete", &json!([id]));
-    assert_eq!(socket.call("read", json!([]))["error"]["code"], -32815);
     for (fault, code) in [(Fault::Before, -32814), (Fault::Garbled, 500)] {
         acme.deployment.world.inside().objects_fail = Some(fault);
         assert_eq!(socket.call("read", json!([]))["error"]["code"], code);
         acme.deployment.world.inside().objects_fail = None;
+    }
+    // Who is not let in any more has had the socket for the last time.
+    acme.data(&acme.eve, "set-enabled", &json!([id, false]));
+    assert_eq!(socket.call("read", json!([]))["error"]["code"], -32813);
+    assert_eq!(socket.closed(), Some(1008));
+    let opened = |token: &str| upgrade(&acme, &[("sec-websocket-protocol", &format!("jsonrpc_2.0,{token}"))]).status;
+    assert_eq!(opened(&token), 401);
+    acme.data(&acme.eve, "set-enabled", &json!([id, true]));
+    let mut socket = Socket::open(&acme, &token);
+    acme.data(&acme.eve, "delete", &json!([id]));
+    let asked = acme.deployment.world.inside().asked.ledgers;
+    let read = json!({ "jsonrpc": "2.0", "id": 1, "method": "/v1/api-tokens/read", "params": [] });
+    let came = socket.say(&Value::Array(vec![read; 100]));
+    assert_eq!((came[0].as_array().unwrap().len(), &came[0][0]["error"]["code"]), (1, &json!(-32815)));
+    assert_eq!((socket.closed(), acme.deployment.world.inside().asked.ledgers), (Some(1008), asked + 1));
+    assert_eq!((opened(&token), acme.deployment.world.inside().asked.ledgers), (401, asked + 1), "remembered");
+}
+
+#[test]
+fn of_a_batch_by_whoever_is_not_let_in_the_ledger_hears_once() {
+    let acme = Acme::new();
+    let (id, token) = acme.made("target");
+    acme.data(&acme.eve, "delete", &json!([id]));
+    let message = |n: i32| json!({ "jsonrpc": "2.0", "id": n, "method": "/v1/api-tokens/read", "params": [] });
+    let batch = Value::Array((0..100).map(message).collect());
+    for asked in [1, 0] {
+        let reply = acme.post(&token, "/v1/api-tokens", &batch);
+        assert_eq!(reply.line.ledger_calls, asked);
+        let answers = reply.expect(200);
+        let refused = answers.as_array().unwrap().iter().filter(|answer| answer["error"]["code"] == -32815);
+        assert_eq!(refused.count(), 100, "each message is answered");
     }
 }
 
@@ -205,8 +236,11 @@ fn the_credential_comes_as_a_sub_protocol_or_in_a_header() {
     let code = |headers: &[(&str, &str)]| {
         let reply = upgrade(&acme, headers);
         let echoed = reply.header("sec-websocket-protocol").map(str::to_owned);
+        if reply.status != 101 {
+            assert_eq!((reply.status, acme.deployment.granted().is_none()), (401, true));
+            return (false, reply.body["error"]["code"].as_i64().unwrap());
+        }
         let answer = Socket::new(&acme).call("read", json!([]));
-        assert_eq!((reply.status, reply.line.status), (101, 101));
         (echoed.is_some_and(|echoed| echoed == "jsonrpc_2.0"), answer["error"]["code"].as_i64().unwrap_or_default())
     };
     assert_eq!(code(&[("authorization", &bearer)]), (false, 0));
@@ -215,22 +249,24 @@ fn the_credential_comes_as_a_sub_protocol_or_in_a_header() {
     assert_eq!(code(&[("sec-websocket-protocol", &acme.eve), ("sec-websocket-protocol", "jsonrpc_2.0")]), (true, 0));
     assert_eq!(code(&[("sec-websocket-protocol", &acme.eve)]), (false, 0));
     assert_eq!(code(&[("sec-websocket-protocol", &both), ("authorization", &bearer)]), (true, 0));
-    assert_eq!(code(&[("sec-websocket-protocol", &both), ("authorization", "Bearer other")]), (true, -32811));
-    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0, a, b")]), (true, -32811));
-    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0")]), (true, -32811));
-    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0,,nonsense")]), (true, -32815));
+    assert_eq!(code(&[("sec-websocket-protocol", &both), ("authorization", "Bearer other")]), (false, -32811));
+    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0, a, b")]), (false, -32811));
+    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0")]), (false, -32811));
+    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0,,nonsense")]), (false, -32815));
     // Whichever page made the browser open it: the cookie goes along, and counts for nothing.
     let opener = acme.deployment.token(&acme.tenant.admin, &["sessions:create", "tokens:*"]);
     let (session, _) = acme.deployment.session(&opener);
     let cookie = format!("__Host-counterfoil={session}");
-    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0"), ("cookie", &cookie)]), (true, -32811));
+    assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0"), ("cookie", &cookie)]), (false, -32811));
 }
 
 #[test]
 fn sockets_open_at_the_base_paths_and_nowhere_else() {
     let acme = Acme::new();
     for path in ["/", "/v1/api-tokens", "/v1/api-tokens/"] {
-        assert_eq!(upgrade_at(&acme, path, &[]).status, 101, "{path}");
+        let protocols = format!("jsonrpc_2.0,{}", acme.eve);
+        assert_eq!(upgrade_at(&acme, path, &[("sec-websocket-protocol", &protocols)]).status, 101, "{path}");
+        assert_eq!(upgrade_at(&acme, path, &[]).status, 401, "nobody has a socket");
         let plain = acme.deployment.call("GET", path).bearer(&acme.eve).send();
         let expected = if path == "/" { (302, Some("/console/")) } else { (404, None) };
         assert_eq!((plain.status, plain.header("location")), expected);
@@ -322,7 +358,7 @@ fn each_message_is_a_use_of_its_token() {
     socket.say(&json!({ "jsonrpc": "2.0", "id": 1, "method": "/ping" }));
     acme.deployment.let_pass(60);
     let usage = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}/usage", acme.eve_id)).expect(200);
-    assert_eq!(usage["total"], 3, "a ping is nobody's: {usage}");
+    assert_eq!(usage["total"], 4, "one that opens it, and a ping is nobody's: {usage}");
     let read = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}", acme.eve_id)).expect(200);
     assert_eq!(text(&read, "/last_used_at"), "2027-01-15T08:03:20.000Z");
 }

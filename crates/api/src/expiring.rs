@@ -1,0 +1,84 @@
+//! What is remembered for a while, and no more of it than was decided beforehand.
+
+use std::collections::BTreeMap;
+
+use counterfoil_verify::Timestamp;
+
+/// A map whose entries end, of at most so many: whatever is remembered beyond that takes the place of what ends first.
+///
+/// Where the clock is set back nothing lives longer than it was to: an entry counts only from when it was made.
+pub(crate) struct Expiring<K, V> {
+    most: usize,
+    entries: BTreeMap<K, Entry<V>>,
+}
+
+struct Entry<V> {
+    value: V,
+    since: Timestamp,
+    until: Timestamp,
+}
+
+impl<K: Ord + Clone, V> Expiring<K, V> {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self { most, entries: BTreeMap::new() }
+    }
+
+    /// What is remembered of the key, unless its time is over.
+    pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<&V> {
+        self.entries.get(key).filter(|entry| entry.is_live(now)).map(|entry| &entry.value)
+    }
+
+    /// Remembers this for so many milliseconds.
+    pub(crate) fn put(&mut self, key: K, value: V, milliseconds: u64, now: Timestamp) {
+        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
+            self.entries.retain(|_, entry| entry.is_live(now));
+        }
+        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
+            let first = self.entries.iter().min_by_key(|(_, entry)| entry.until).map(|(key, _)| key.clone());
+            first.map(|key| self.entries.remove(&key));
+        }
+        self.entries.insert(key, Entry { value, since: now, until: now.plus(milliseconds) });
+    }
+
+    pub(crate) fn forget(&mut self, key: &K) {
+        self.entries.remove(key);
+    }
+
+    /// Forgets all that is not to be kept.
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
+        self.entries.retain(|key, _| keep(key));
+    }
+}
+
+impl<V> Entry<V> {
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.since <= now && now < self.until
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_holds_what_is_newest_and_nothing_for_longer_than_it_was_to() {
+        let mut map = Expiring::new(2);
+        map.put("a", 1, 100, Timestamp(0));
+        map.put("b", 2, 50, Timestamp(0));
+        assert_eq!((map.get(&"a", Timestamp(99)), map.get(&"a", Timestamp(100))), (Some(&1), None));
+        map.put("c", 3, 100, Timestamp(10));
+        assert_eq!(map.get(&"b", Timestamp(10)), None, "it would have ended first");
+        assert_eq!((map.get(&"a", Timestamp(10)), map.get(&"c", Timestamp(10))), (Some(&1), Some(&3)));
+        map.put("c", 4, 100, Timestamp(20));
+        assert_eq!(
+            (map.get(&"a", Timestamp(20)), map.get(&"c", Timestamp(20))),
+            (Some(&1), Some(&4)),
+            "the same again"
+        );
+        assert_eq!(map.get(&"c", Timestamp(19)), None, "the clock was set back");
+        map.put("d", 5, 100, Timestamp(115));
+        map.put("e", 6, 100, Timestamp(120));
+        assert_eq!((map.get(&"c", Timestamp(119)), map.get(&"d", Timestamp(120))), (None, Some(&5)));
+        assert_eq!(map.entries.len(), 2);
+    }
+}

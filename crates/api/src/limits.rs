@@ -1,0 +1,75 @@
+//! How often somebody may do what makes others work. The platform counts: for each location, and not to the digit.
+//!
+//! Verification by a credential that passes is never limited. Nor is what takes rights away, in whatever number: an
+//! incident must not wait.
+
+use std::net::IpAddr;
+
+use counterfoil_ledger::command::{Actor, Command};
+
+use crate::{admission, app::App, ports::Ports, problem::Problem};
+
+/// What is counted. `wrangler.toml` declares a binding by each [`name`](Class::name), and in it how many are allowed in how
+/// many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Credentials from one address that do not pass.
+    FailedCredentials,
+    /// Sign-ins from one address that begin, come back from a provider, or present what a provider signed.
+    SignIns,
+    /// Changes by one credential.
+    Changes,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Self; 3] = [Self::FailedCredentials, Self::SignIns, Self::Changes];
+
+    /// The name of its binding.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::FailedCredentials => "LIMIT_FAILED_CREDENTIALS",
+            Self::SignIns => "LIMIT_SIGN_INS",
+            Self::Changes => "LIMIT_CHANGES",
+        }
+    }
+}
+
+impl<P: Ports> App<P> {
+    /// A credential from this address did not pass.
+    pub(crate) async fn count_failed(&self, from: Option<IpAddr>) {
+        let Some(address) = from else { return };
+        if !self.ports.limit(Class::FailedCredentials, &admission::network(address).to_string()).await {
+            self.admission().shut(address, self.ports.now());
+        }
+    }
+
+    /// Somebody at this address is about to sign in.
+    pub(crate) async fn count_sign_in(&self, from: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(address) = from else { return Ok(()) };
+        if self.ports.limit(Class::SignIns, &admission::network(address).to_string()).await {
+            return Ok(());
+        }
+        Err(Problem {
+            again_in: 60,
+            ..admission::limited("Too many sign-ins came from your address. Try again after Retry-After.")
+        })
+    }
+
+    /// This actor is about to have this command carried out.
+    pub(crate) async fn count_change(&self, actor: Actor, command: &Command) -> Result<(), Problem> {
+        let (Actor::Token(digest) | Actor::Session(digest)) = actor else { return Ok(()) };
+        if command.is_question() || command.only_takes_away() {
+            return Ok(());
+        }
+        // Half of a digest tells one credential from another as well as all of it, and nobody the digest.
+        let key = hex::encode(digest.as_bytes().get(..16).unwrap_or_default());
+        if self.ports.limit(Class::Changes, &key).await {
+            return Ok(());
+        }
+        let detail = "This credential makes too many changes. Try again after Retry-After; to change many tokens at once, \
+            POST /v1/tokens/import and /v1/tokens/revoke take them in one request. Nothing was changed.";
+        Err(Problem { again_in: 10, ..admission::limited(detail) })
+    }
+}

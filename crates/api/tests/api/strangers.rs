@@ -1,0 +1,402 @@
+//! What a stranger can make others do: the ledgers, the directory, the registry, identity providers. docs/threat-model.md has the
+//! table that comes of this, and is held to it here.
+
+use std::cell::Cell;
+
+use axum::body::Body;
+use counterfoil_api::Class;
+use serde_json::{Value, json};
+
+use crate::{
+    deployment::{Call, Deployment, ROOT, Tenant, text},
+    tokens::{with_bad_check, with_forged_seal},
+};
+
+/// Requests of each kind, within one second.
+const REQUESTS: u32 = 10_000;
+
+/// What a kind of request makes others do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    ledgers: u32,
+    directory: u32,
+    registry: u32,
+    providers: u32,
+}
+
+/// A deployment with everything that a stranger could have got hold of, or guess the name of.
+struct Scene {
+    deployment: Deployment,
+    acme: Tenant,
+    gateway: String,
+    revoked: String,
+    disabled: String,
+    bound: String,
+    former_gateway: String,
+    session: String,
+}
+
+/// A kind of request: what it is called in the docs, and the `n`th of its kind.
+type Kind = (&'static str, for<'a> fn(&'a Scene, u32) -> Call<'a>);
+
+const KINDS: &[Kind] = &[
+    ("no credential", |scene, _| scene.get("/v1/tokens")),
+    ("a mistyped token", |scene, _| scene.get("/v1/tokens").bearer(&with_bad_check(&scene.acme.admin))),
+    ("an invented token of our form", |scene, _| scene.get("/v1/tokens").bearer(&with_forged_seal(&scene.acme.key))),
+    ("a revoked token", |scene, _| scene.get("/v1/tokens").bearer(&scene.revoked)),
+    ("a disabled token", |scene, _| scene.get("/v1/tokens").bearer(&scene.disabled)),
+    ("a token bound to other addresses", |scene, _| scene.get("/v1/tokens").bearer(&scene.bound)),
+    ("the same, each from another address", |scene, n| {
+        scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound).header("cf-connecting-ip", address(n))
+    }),
+    ("an invented foreign text", |scene, n| scene.get("/v1/tokens").header("authorization", bearer(n))),
+    ("the same, in the name of a workspace", |scene, n| {
+        scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme")
+    }),
+    ("the same, in invented names of workspaces", |scene, n| {
+        scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", format!("invented-{n}"))
+    }),
+    ("a session that is over", |scene, _| scene.get("/v1/session").session(&scene.session)),
+    ("an invented session", |scene, _| scene.get("/v1/session").session(&with_forged_seal(&scene.acme.key))),
+    ("which providers an invented workspace has", |scene, n| {
+        scene.get(Box::leak(format!("/v1/session/providers?workspace=invented-{n}").into()))
+    }),
+    ("which providers a workspace has", |scene, _| scene.get("/v1/session/providers?workspace=acme")),
+    ("the same, by a page of another origin", |scene, _| {
+        scene.get("/v1/session/providers?workspace=acme").header("origin", "https://evil.example")
+    }),
+    ("a sign-in that comes back and never began", |scene, n| {
+        scene.get(Box::leak(format!("/v1/session/callback?state={n}&code={n}").into()))
+    }),
+    ("10 messages of softvisio's, by a revoked token", |scene, _| {
+        let message = |n| json!({ "jsonrpc": "2.0", "id": n, "method": "/v1/api-tokens/read", "params": [] });
+        let messages: Vec<_> = (0..10).map(message).collect();
+        scene.post("/v1/api-tokens").bearer(&scene.revoked).json(&messages.into())
+    }),
+    ("a socket of softvisio's, by a revoked token", |scene, _| {
+        scene.get("/v1/api-tokens").header("upgrade", "websocket").bearer(&scene.revoked)
+    }),
+    ("an import of 2.8 MB, by a revoked token", |scene, _| {
+        scene.post("/v1/tokens/import").bearer(&scene.revoked).content("application/json", endless())
+    }),
+    ("a dialect's administration, by a revoked token", |scene, _| {
+        scene.get("/api/2.0/token-management/tokens").bearer(&scene.revoked)
+    }),
+    ("verification, by a revoked token", |scene, _| {
+        scene.post("/v1/verify").bearer(&scene.former_gateway).json(&json!({ "token": "x" }))
+    }),
+    ("verification, by an invented foreign text", |scene, n| {
+        let named = scene.post("/v1/verify").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
+        named.json(&json!({ "token": "x" }))
+    }),
+    ("a lease, by a revoked token", |scene, _| {
+        scene.post("/v1/lease").bearer(&scene.former_gateway).json(&json!({ "digests": [] }))
+    }),
+    ("introspection, by an invented token", |scene, _| {
+        let form = format!("token=x&client_secret={}", with_forged_seal(&scene.acme.key));
+        scene.post("/oauth/introspect").content("application/x-www-form-urlencoded", form)
+    }),
+    ("revocation of an invented foreign text", |scene, n| {
+        let form = format!("token={}", invented(n));
+        let request = scene.post("/oauth/revoke").header("x-counterfoil-workspace", "acme");
+        request.content("application/x-www-form-urlencoded", form)
+    }),
+    ("a gateway's question, by a revoked token", |scene, _| {
+        scene.get("/authorize").header("x-counterfoil-gateway", &scene.former_gateway).bearer(&scene.acme.admin)
+    }),
+    ("a client of a gateway, with an invented token of our form", |scene, _| {
+        scene
+            .get("/authorize")
+            .header("x-counterfoil-gateway", &scene.gateway)
+            .bearer(&with_forged_seal(&scene.acme.key))
+    }),
+    ("a client of a gateway, with a revoked token", |scene, _| {
+        scene.get("/authorize").header("x-counterfoil-gateway", &scene.gateway).bearer(&scene.revoked)
+    }),
+    ("a client of a gateway, with an invented foreign text", |scene, n| {
+        scene.get("/authorize").header("x-counterfoil-gateway", &scene.gateway).header("authorization", bearer(n))
+    }),
+    ("a workspace to be made", |scene, n| {
+        scene.post("/v1/workspaces").header("authorization", bearer(n)).json(&json!({ "slug": "mine", "name": "mine" }))
+    }),
+    ("a page's preflight", |scene, _| {
+        let preflight = scene.deployment.call("OPTIONS", "/v1/tokens").header("origin", "https://evil.example");
+        preflight.header("access-control-request-method", "GET")
+    }),
+];
+
+impl Scene {
+    fn new() -> Self {
+        let deployment = Deployment::new();
+        let acme = deployment.workspace("acme");
+        let token = |body: Value| text(&deployment.issue(&acme.admin, &body), "/token");
+        let revoked = token(json!({ "name": "revoked", "scopes": ["*"] }));
+        let former_gateway = token(json!({ "name": "former", "scopes": ["tokens:verify"] }));
+        let disabled = token(json!({ "name": "disabled", "scopes": ["*"], "enabled": false }));
+        let bound = token(json!({ "name": "bound", "scopes": ["*"], "allowed_addresses": ["10.0.0.0/8"] }));
+        let gateway = token(json!({ "name": "gateway", "scopes": ["tokens:verify"] }));
+        let (session, _) = deployment.session(&revoked);
+        for ended in [&revoked, &former_gateway] {
+            let form = format!("token={ended}");
+            let request = deployment.call("POST", "/oauth/revoke");
+            assert_eq!(request.content("application/x-www-form-urlencoded", form).send().status, 200);
+        }
+        deployment.world.drain();
+        Self { deployment, acme, gateway, revoked, disabled, bound, former_gateway, session }
+    }
+
+    fn get(&self, path: &'static str) -> Call<'_> {
+        self.deployment.call("GET", path).header("cf-connecting-ip", "203.0.113.9")
+    }
+
+    fn post(&self, path: &'static str) -> Call<'_> {
+        self.deployment.call("POST", path).header("cf-connecting-ip", "203.0.113.9")
+    }
+
+    fn asked(&self) -> Cost {
+        let inside = self.deployment.world.inside();
+        let asked = inside.asked;
+        let providers = inside.providers.asked;
+        Cost { ledgers: asked.ledgers, directory: asked.directory, registry: asked.registry, providers }
+    }
+
+    /// What is asked while this is done.
+    fn cost(&self, run: impl FnOnce()) -> Cost {
+        let before = self.asked();
+        run();
+        let after = self.asked();
+        Cost {
+            ledgers: after.ledgers - before.ledgers,
+            directory: after.directory - before.directory,
+            registry: after.registry - before.registry,
+            providers: after.providers - before.providers,
+        }
+    }
+}
+
+/// An invention, presented. That the log holds none of ten thousand of them is not looked for each time.
+fn bearer(n: u32) -> String {
+    format!("Bearer {}", invented(n))
+}
+
+fn invented(n: u32) -> String {
+    format!("an-invented-foreign-text-{n}")
+}
+
+fn address(n: u32) -> String {
+    format!("203.0.{}.{}", n >> 8, n & 255)
+}
+
+thread_local! {
+    /// How many bytes of the bodies below were read.
+    static READ: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A body of 2.8 MB that does not say how long it is.
+fn endless() -> Body {
+    READ.set(0);
+    let chunk = || {
+        READ.set(READ.get() + 16 * 1024);
+        Ok::<_, std::io::Error>(vec![b' '; 16 * 1024])
+    };
+    Body::from_stream(futures_util::stream::iter((0..175).map(move |_| chunk())))
+}
+
+/// The table: for each kind, what the first request asks in an isolate that remembers nothing, and what all of one second do.
+fn measured() -> Vec<(&'static str, Cost, Cost)> {
+    let measure = |(name, request): &Kind| {
+        let mut scene = Scene::new();
+        scene.deployment.forget();
+        let first = scene.cost(|| drop(request(&scene, 0).send()));
+        scene.deployment.forget();
+        let second = scene.cost(|| {
+            for n in 0..REQUESTS {
+                let reply = request(&scene, n).send();
+                // Some are answered without being let in.
+                let answered =
+                    ["providers", "page of another", "messages", "revocation"].iter().any(|part| name.contains(part));
+                assert!(reply.status != 200 || answered, "{name} was answered {}", reply.body);
+                if n % 10 == 9 {
+                    scene.deployment.world.pass(1);
+                }
+            }
+        });
+        assert_eq!(scene.deployment.world.ledgers_alive(), 1, "{name} brought a ledger to life");
+        (*name, first, second)
+    };
+    // Each is a world of its own.
+    let (some, others) = KINDS.split_at(KINDS.len() / 2);
+    let all = |kinds: &[Kind]| kinds.iter().map(measure).collect::<Vec<_>>();
+    std::thread::scope(|scope| {
+        let some = scope.spawn(|| all(some));
+        let others = all(others);
+        [some.join().unwrap(), others].concat()
+    })
+}
+
+#[test]
+fn what_a_stranger_makes_others_do_is_bounded_by_a_constant_and_the_docs_say_which() {
+    let count = |cost: Cost| {
+        let Cost { ledgers, directory, registry, providers } = cost;
+        format!("{ledgers} | {directory} | {registry} | {providers}")
+    };
+    let rows: Vec<_> = measured()
+        .iter()
+        .map(|(name, first, second)| format!("| {name} | {} | {} |", count(*first), count(*second)))
+        .collect();
+    let docs = include_str!("../../../../docs/threat-model.md");
+    for row in &rows {
+        assert!(docs.contains(&**row), "docs/threat-model.md should have:\n{}", rows.join("\n"));
+    }
+}
+
+#[test]
+fn whoever_passes_is_let_in_while_inventions_come_in_any_number() {
+    let scene = Scene::new();
+    let root = || scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme").send().status;
+    for n in 0..REQUESTS {
+        let flood = scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme").send();
+        assert!(matches!(flood.refused(flood.status), "UNKNOWN" | "RATE_LIMITED"));
+        if n % 1_000 == 0 {
+            // Never seen by this isolate, and from the very address that the flood comes from.
+            let issued = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
+            assert_eq!(scene.get("/v1/tokens").bearer(&issued).send().status, 200);
+            assert_eq!(root(), 200);
+        }
+    }
+}
+
+#[test]
+fn a_refusal_is_remembered_for_seconds_and_a_change_ends_that_at_once() {
+    let scene = Scene::new();
+    let other = scene.deployment.another();
+    let status = |isolate: &Deployment| isolate.get(&scene.disabled, "/v1/tokens").status;
+    let call = || scene.deployment.get(&scene.disabled, "/v1/tokens");
+    assert_eq!((call().refused(401), call().line.ledger_calls), ("DISABLED", 0), "it was asked once");
+    assert_eq!(status(&other), 401);
+    let listed = scene.deployment.get(&scene.acme.admin, "/v1/tokens").expect(200);
+    let found = listed["items"].as_array().unwrap().iter().find(|token| token["name"] == "disabled").unwrap();
+    let path = format!("/v1/tokens/{}", found["id"].as_str().unwrap());
+    let enable = scene.deployment.call("PATCH", &path).bearer(&scene.acme.admin).json(&json!({ "enabled": true }));
+    enable.send().expect(200);
+    assert_eq!(call().status, 200, "where it was changed, at once");
+    assert_eq!(status(&other), 401, "elsewhere the refusal stands");
+    scene.deployment.world.pass(1_000);
+    assert_eq!(status(&other), 200, "for a second");
+    // A token's value did not exist before it was issued: so nobody can have been refused for it.
+    let issued = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
+    assert_eq!(other.get(&issued, "/v1/tokens").status, 200);
+}
+
+#[test]
+fn of_a_large_body_no_more_is_read_than_anybody_may_send() {
+    let scene = Scene::new();
+    let import =
+        |token: &str| scene.post("/v1/tokens/import").bearer(token).content("application/json", endless()).send();
+    let reads_only = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
+    assert_eq!(import(&reads_only).refused(403), "INSUFFICIENT_SCOPE");
+    assert!(READ.get() <= 96 * 1024, "{} bytes were read", READ.get());
+    assert_eq!(import(&scene.revoked).refused(401), "REVOKED");
+    assert!(READ.get() <= 96 * 1024, "{} bytes were read", READ.get());
+    assert_eq!(import(&scene.acme.admin).refused(400), "INVALID_JSON", "who may is read to the end");
+    assert_eq!(READ.get(), 175 * 16 * 1024);
+    // Said to be large, nothing is read of it at all.
+    let said = |token: &str, length: &str| {
+        READ.set(0);
+        let request = scene.post("/v1/tokens/import").bearer(token).header("content-length", length);
+        request.content("application/json", endless()).send()
+    };
+    assert_eq!(said(&scene.disabled, "2800000").refused(401), "DISABLED");
+    assert_eq!(READ.get(), 0);
+    assert_eq!(said(&scene.acme.admin, "99999999999").refused(413), "BODY_TOO_LARGE");
+    assert_eq!(READ.get(), 0);
+    // What is small is judged in the transaction that carries it out.
+    let line = json!({ "tokens": [{ "digest": "00".repeat(32), "name": "x", "scopes": [] }] });
+    let small = scene.post("/v1/tokens/import").bearer(&scene.acme.admin).json(&line).send();
+    assert_eq!((small.status, small.line.ledger_calls), (200, 1));
+}
+
+#[test]
+fn an_address_that_presents_too_much_that_does_not_pass_is_shut_but_to_who_passes() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
+    let here = |token: &str| scene.get("/v1/tokens").bearer(token).send();
+    assert_eq!(here(&scene.acme.admin).status, 200);
+    let stranger = with_forged_seal(&scene.acme.key);
+    for _ in 0..4 {
+        assert_eq!(here(&stranger).refused(401), "UNKNOWN");
+    }
+    let shut = here(&scene.disabled);
+    assert_eq!((shut.refused(429), shut.line.ledger_calls), ("RATE_LIMITED", 0));
+    assert_eq!(shut.header("retry-after"), Some("10"));
+    assert_eq!(here(&scene.acme.admin).status, 200, "it passed here a moment ago");
+    let gateway = scene.post("/v1/verify").bearer(&scene.gateway).json(&json!({ "token": "x" })).send();
+    assert_eq!(gateway.status, 200, "verification is not limited, though this isolate has never met the gateway");
+    let elsewhere = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.disabled);
+    assert_eq!(elsewhere.header("cf-connecting-ip", "203.0.113.10").send().status, 401, "nor is another address");
+    scene.deployment.world.pass(10_000);
+    scene.deployment.world.inside().counted.clear();
+    assert_eq!(here(&scene.disabled).status, 401, "after Retry-After it is as before");
+}
+
+#[test]
+fn whoever_changes_too_much_is_told_when_to_go_on_and_revokes_as_ever() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::Changes, 2);
+    let admin = &scene.acme.admin;
+    let create = |token: &str| scene.deployment.post(token, "/v1/tokens", &json!({ "name": "", "scopes": [] }));
+    scene.deployment.world.inside().counted.clear();
+    let first = create(admin).expect(201);
+    create(admin).expect(201);
+    let before = scene.deployment.world.dump();
+    let third = create(admin);
+    assert_eq!((third.refused(429), third.header("retry-after")), ("RATE_LIMITED", Some("10")));
+    assert!(scene.deployment.world.dump() == before, "it changed something");
+    assert_eq!(scene.deployment.get(admin, "/v1/tokens").status, 200, "questions are no changes");
+    let path = format!("/v1/tokens/{}", first["id"].as_str().unwrap());
+    assert_eq!(scene.deployment.delete(admin, &path).status, 200, "and an incident does not wait");
+    let root = scene.deployment.call("POST", "/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme");
+    let root = root.json(&json!({ "name": "", "scopes": [], "owner": "admin" })).send();
+    assert_ne!(root.status, 429, "whoever runs the deployment is not limited");
+}
+
+#[test]
+fn sign_ins_of_an_address_are_limited_before_anybody_is_asked() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::SignIns, 2);
+    let start = || scene.get("/v1/session/start?workspace=acme").send();
+    let present = || scene.post("/v1/session").json(&json!({ "workspace": "acme", "id_token": "a.b.c" })).send();
+    assert_eq!(start().line.code, Some("SIGN_IN_FAILED"));
+    assert_eq!(present().refused(401), "SIGN_IN_FAILED");
+    let (third, fourth) = (start(), present());
+    assert_eq!((third.line.code, third.line.ledger_calls), (Some("RATE_LIMITED"), 0));
+    assert_eq!(
+        (fourth.refused(429), fourth.line.ledger_calls, fourth.header("retry-after")),
+        ("RATE_LIMITED", 0, Some("60"))
+    );
+}
+
+#[test]
+fn names_that_are_known_go_by_what_was_said_while_inventions_use_up_the_directory() {
+    let scene = Scene::new();
+    let named = |slug: &str| scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", slug).send().status;
+    let offered = |slug: &str| {
+        let path = format!("/v1/session/providers?workspace={slug}");
+        scene.deployment.call("GET", &path).send()
+    };
+    assert_eq!(offered("acme").status, 200);
+    scene.deployment.world.pass(11_000);
+    let invented = (0..100).filter(|n| offered(&format!("invented-{n}")).status == 429).count();
+    assert_eq!(invented, 80, "20 a second are asked about");
+    let known = offered("acme");
+    assert_eq!(
+        (known.status, known.line.ledger_calls),
+        (200, 1),
+        "the ledger, whose answer is too old, not the directory"
+    );
+    assert_eq!(offered("never-met").refused(429), "RATE_LIMITED");
+    // Root is told of what was made a moment ago, whatever was said before then.
+    assert_eq!(named("later"), 404);
+    scene.deployment.workspace("later");
+    assert_eq!(named("later"), 200);
+}

@@ -1,0 +1,89 @@
+// What strangers make the ledgers and the directory do, counted on the real runtime. How long others then wait is measured by
+// `cargo xtask bench floods`.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import WebSocket from "@softvisio/core/websocket";
+import { Client, workspace } from "./client.mjs";
+import { eventually, start } from "./harness.mjs";
+
+/** A deployment, a token that was revoked, and how many objects were called while something was done. */
+async function scene(t, options) {
+  const app = await start(t, options);
+  const { admin } = await workspace(app, "acme");
+  const former = await admin.issue({ scopes: ["*"] });
+  await admin.revoke(former.id);
+  const cost = async (work) => {
+    const before = app.ledger.count("fetch");
+    await work();
+    return app.ledger.count("fetch") - before;
+  };
+  return { app, admin, stranger: new Client(app, former.token), cost };
+}
+
+const times = async (count, work) => {
+  for (let n = 0; n < count; n++) await work(n);
+};
+
+test("what strangers send makes nobody work but for a constant", { timeout: 120_000 }, async (t) => {
+  const { app, admin, stranger, cost } = await scene(t);
+  const message = (id) => ({ jsonrpc: "2.0", id, method: "/v1/api-tokens/read", params: [] });
+  const batch = Array.from({ length: 100 }, (_, id) => message(id));
+  assert.equal(await cost(() => stranger.expect(200, "POST", "/v1/api-tokens", batch)), 1, "100 messages, one question");
+  assert.equal(await cost(() => times(50, () => stranger.expect(200, "POST", "/v1/api-tokens", batch))), 0);
+
+  const refused = (client) =>
+    new Promise((resolve) => {
+      const url = new URL("/", app.url);
+      url.protocol = "ws:";
+      const socket = new WebSocket(url, ["jsonrpc_2.0", client.token]);
+      socket.on("unexpected-response", (_, response) => resolve(response.statusCode)).on("error", () => resolve("error"));
+      socket.on("open", () => resolve("open"));
+      t.after(() => socket.terminate());
+    });
+  assert.ok((await cost(() => times(20, async () => assert.notEqual(await refused(stranger), "open")))) <= 1);
+  assert.equal(await refused(admin), "open");
+
+  const lines = Array.from({ length: 9_000 }, (_, n) => ({ digest: n.toString(16).padStart(64, "0"), name: "x".repeat(200), scopes: [] }));
+  const body = { tokens: lines };
+  assert.ok(JSON.stringify(body).length > 2_400_000);
+  assert.ok((await cost(() => times(10, () => stranger.expect(401, "POST", "/v1/tokens/import", body)))) <= 1);
+
+  const invented = (n) => new Client(app, `an-invented-foreign-text-${n}`);
+  const named = { "x-counterfoil-workspace": "acme" };
+  const began = Date.now();
+  const asked = await cost(() => times(1_000, (n) => invented(n).send("GET", "/v1/tokens", undefined, named)));
+  const seconds = 2 + (Date.now() - began) / 1_000;
+  assert.ok(asked <= 50 * seconds, `${asked} questions in ${seconds} s`);
+  const offered = (slug) => app.fetch(`/v1/session/providers?workspace=${slug}`).then((answer) => answer.status);
+  const slugs = await cost(() => times(500, (n) => offered(`invented-${n}`)));
+  assert.ok(slugs <= 20 * (2 + (Date.now() - began) / 1_000), `${slugs} questions about slugs`);
+
+  // And whoever has a good token is served throughout.
+  assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);
+});
+
+test("rate limits are those of wrangler.toml", { timeout: 120_000 }, async (t) => {
+  const { app, admin } = await scene(t);
+  const here = { "cf-connecting-ip": "203.0.113.7" };
+  const invented = new Client(app, "an-invented-foreign-text");
+  const answers = [];
+  await times(140, async () => answers.push((await invented.send("GET", "/v1/tokens", undefined, here)).status));
+  assert.equal(answers[0], 401);
+  const shut = await new Client(app, (await admin.issue({ scopes: ["*"] })).token).send("GET", "/v1/tokens", undefined, here);
+  assert.deepEqual([shut.status, shut.body.code, shut.headers.get("retry-after")], [429, "RATE_LIMITED", "10"]);
+  const starts = [];
+  await times(70, async () => starts.push((await app.fetch("/v1/session/start?workspace=acme", { headers: here })).headers.get("location")));
+  assert.match(starts[0], /failed=SIGN_IN_FAILED$/);
+  assert.match(starts.at(-1), /failed=RATE_LIMITED$/);
+  // Elsewhere nothing is the matter.
+  assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);
+});
+
+test("without rate limits everything works, and the log says so once", async (t) => {
+  const { app, admin, stranger } = await scene(t, { limited: false });
+  await times(3, () => stranger.send("GET", "/v1/tokens"));
+  assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);
+  await eventually(() => app.log.some((line) => line.includes("NO_RATE_LIMITS")));
+  assert.equal(app.log.filter((line) => line.includes("NO_RATE_LIMITS")).length, 1, app.log.join("\n"));
+});
