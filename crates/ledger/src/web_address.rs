@@ -1,5 +1,7 @@
 //! The address of a service on the web that a workspace names.
 
+mod public;
+
 use core::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
@@ -30,14 +32,7 @@ impl WebAddress {
     /// # Errors
     /// [`InvalidWebAddress`] where the text is none.
     pub fn parse(text: &str) -> Result<Self, InvalidWebAddress> {
-        let (rest, is_secure) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
-            (Some(rest), _) => (rest, true),
-            (_, Some(rest)) => (rest, false),
-            _ => return Err(InvalidWebAddress),
-        };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, tail) = rest.split_at_checked(end).ok_or(InvalidWebAddress)?;
-        let host = Host::parse(authority).map_err(|_| InvalidWebAddress)?;
+        let Parts { is_secure, host, tail } = Parts::of(text)?;
         let is_written_well = tail.bytes().all(|byte| byte.is_ascii_alphanumeric() || PUNCTUATION.contains(&byte))
             && !tail.split(['/', '?']).any(|segment| matches!(segment, "." | ".."))
             // Another way to write a dot, which the URL Standard reads as one.
@@ -55,6 +50,12 @@ impl WebAddress {
         &self.0
     }
 
+    /// Whether it is on the public internet, as far as its text says: see [`public`].
+    #[must_use]
+    pub fn is_public(&self) -> bool {
+        Parts::of(&self.0).is_ok_and(|parts| public::is_public(without_port(&parts.host)))
+    }
+
     /// Whether it has a query.
     #[must_use]
     pub fn has_query(&self) -> bool {
@@ -62,10 +63,36 @@ impl WebAddress {
     }
 }
 
+/// What an address is made of.
+struct Parts<'a> {
+    is_secure: bool,
+    host: Host,
+    /// What follows the host.
+    tail: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, InvalidWebAddress> {
+        let (rest, is_secure) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+            (Some(rest), _) => (rest, true),
+            (_, Some(rest)) => (rest, false),
+            _ => return Err(InvalidWebAddress),
+        };
+        let end = rest.find(['/', '?']).unwrap_or(rest.len());
+        let (authority, tail) = rest.split_at_checked(end).ok_or(InvalidWebAddress)?;
+        let host = Host::parse(authority).map_err(|_| InvalidWebAddress)?;
+        Ok(Self { is_secure, host, tail })
+    }
+}
+
+fn without_port(host: &Host) -> &str {
+    let host = host.as_str();
+    host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name })
+}
+
 /// Whether what is sent there never leaves the machine.
 fn is_this_machine(host: &Host) -> bool {
-    let host = host.as_str();
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let name = without_port(host);
     matches!(name, "localhost" | "[::1]") || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
@@ -152,6 +179,132 @@ mod tests {
             &long,
         ] {
             assert_eq!(WebAddress::parse(text), Err(InvalidWebAddress), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_public_is_recognised_in_every_spelling() {
+        for host in [
+            // Loopback, as URL parsers read it.
+            "127.0.0.1",
+            "127.0.0.1:8443",
+            "127.1",
+            "127.0.1",
+            "2130706433",
+            "0x7f000001",
+            "0X7F.0.0.1",
+            "0x7f.1",
+            "017700000001",
+            "0177.0.0.1",
+            "0177.0x0.1",
+            "00000177.0.0.01",
+            // Which of them it is, nobody need know.
+            "08.0.0.1",
+            "256.1.1.1",
+            "1.2.3.4.5",
+            "1.2.3.256",
+            "4294967296",
+            "99999999999999999999999",
+            "0xfffffffffffffffffffffffff",
+            "a.1",
+            "a.example.0x",
+            "a.example.08",
+            // The other ranges.
+            "0.0.0.0",
+            "0",
+            "0x",
+            "10.0.0.1",
+            "10.1",
+            "167772161",
+            "100.64.0.1",
+            "100.127.255.255",
+            "169.254.169.254",
+            "0xa9fea9fe",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.0.1",
+            "192.168.65535",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.1",
+            "203.0.113.255",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "[::]",
+            "[::1]",
+            "[::1]:8443",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:8.8.8.8]",
+            "[::127.0.0.1]",
+            "[64:ff9b::7f00:1]",
+            "[100::1]",
+            "[2001::1]",
+            "[2001:db8::1]",
+            "[2002:7f00:1::]",
+            "[3fff::1]",
+            "[5f00::1]",
+            "[fc00::1]",
+            "[fd12:3456::1]",
+            "[fe80::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "[4000::1]",
+            // Names.
+            "localhost",
+            "LOCALHOST:8443",
+            "accounts.localhost",
+            "accounts.local",
+            "metadata.google.internal",
+            "sso.corp",
+            "router.lan",
+            "home.arpa",
+            "sso.home.arpa",
+            "accounts",
+        ] {
+            let address = WebAddress::parse(&format!("https://{host}/keys")).unwrap();
+            assert!(!address.is_public(), "{host}");
+        }
+        for host in [
+            "accounts.example",
+            "Accounts.Example:8443",
+            "your-team.cloudflareaccess.com",
+            "localhost.example",
+            "10.example",
+            "0x7f.example",
+            "xhome.arpa",
+            "1.0x7g",
+            "8.8.8.8",
+            "8.8",
+            "134744072",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "[2606:4700:4700::1111]",
+            "[2001:200::1]",
+            "[2001:db9::1]",
+            "[3ffe:ffff::1]",
+        ] {
+            let address = WebAddress::parse(&format!("https://{host}/keys")).unwrap();
+            assert!(address.is_public(), "{host}");
+        }
+        // What is no address in the first place: a zone, a trailing dot, another script, an escape.
+        for host in
+            ["[fe80::1%25eth0]", "[fe80::1%eth0]", "127.0.0.1.", "localhost.", "127。0。0。1", "127.0.0.%31", "①"]
+        {
+            assert_eq!(WebAddress::parse(&format!("https://{host}/")), Err(InvalidWebAddress), "{host}");
         }
     }
 }
