@@ -24,6 +24,8 @@ const SECRETS = {
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
   SESSION_SECRETS: JSON.stringify(["5e55".repeat(16)]),
   SNAPSHOT_KEYS: JSON.stringify(["5a95".repeat(16)]),
+  // The providers of the tests are on this machine.
+  PRIVATE_PROVIDERS: "allow",
 };
 
 /**

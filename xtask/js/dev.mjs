@@ -38,6 +38,8 @@ async function main() {
       SEAL_SECRETS: JSON.stringify(secrets.seal),
       SESSION_SECRETS: JSON.stringify(secrets.session),
       SNAPSHOT_KEYS: JSON.stringify(secrets.snapshot),
+      // A provider to try things with is on this machine.
+      PRIVATE_PROVIDERS: "allow",
     })),
     host: "127.0.0.1",
     port: Number(port),

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     admission::Admission,
-    identity::{self, Providers},
+    identity::{self, Entrances, Providers},
     names::Names,
     ports::Ports,
     usage::Counter,
@@ -30,6 +30,7 @@ pub struct Shared<P> {
     counter: Mutex<Counter>,
     names: Mutex<Names>,
     admission: Mutex<Admission>,
+    entrances: Mutex<Entrances>,
     providers: Mutex<Providers>,
 }
 
@@ -39,6 +40,7 @@ pub struct Config {
     seal_secrets: Vec<SealSecret>,
     session_secrets: Vec<SealSecret>,
     client_secrets: ClientSecrets,
+    private_providers: bool,
 }
 
 /// The secrets of clients at identity providers: an object of objects, by issuer and client id. A client id alone would not
@@ -67,6 +69,9 @@ pub enum ConfigError {
         "OIDC_CLIENT_SECRETS must be a JSON object from issuers to objects from client ids to secrets, where it is set"
     )]
     ClientSecrets,
+    /// See the message.
+    #[error("PRIVATE_PROVIDERS must be \"allow\", where it is set")]
+    PrivateProviders,
 }
 
 impl Config {
@@ -99,7 +104,25 @@ impl Config {
             return Err(ConfigError::SnapshotKeys);
         }
         let client_secrets = ClientSecrets::parse(client_secrets).ok_or(ConfigError::ClientSecrets)?;
-        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets })
+        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets, private_providers: false })
+    }
+
+    /// Reads the deployment variable `PRIVATE_PROVIDERS` too, which may be empty.
+    ///
+    /// # Errors
+    /// [`ConfigError::PrivateProviders`]
+    pub fn with_private_providers(self, text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "" => Ok(self),
+            "allow" => Ok(Self { private_providers: true, ..self }),
+            _ => Err(ConfigError::PrivateProviders),
+        }
+    }
+
+    /// Whether an identity provider may be asked at this address: by default only on the public internet, since whoever
+    /// manages a workspace would else have the deployment send requests into its own network.
+    pub(crate) fn may_ask(&self, address: &WebAddress) -> bool {
+        self.private_providers || address.is_public()
     }
 
     /// Whether this is the digest of a root token.
@@ -196,9 +219,9 @@ impl<P: Ports> App<P> {
     /// The application of one isolate.
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
-        let (counter, names, admission) = Default::default();
-        let providers = Mutex::new(identity::remembered());
-        Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, providers }))
+        let (counter, names, admission, providers) = Default::default();
+        let entrances = Mutex::new(identity::no_entrances());
+        Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, entrances, providers }))
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -216,14 +239,19 @@ impl<P: Ports> App<P> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it knows of workspaces' identity providers, likewise.
-    pub(crate) fn providers(&self) -> MutexGuard<'_, Providers> {
-        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What it knows of who may vouch for the members of workspaces, likewise.
+    pub(crate) fn entrances(&self) -> MutexGuard<'_, Entrances> {
+        self.entrances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it knows of credentials, likewise.
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the isolate knows of identity providers. Never held across an await, likewise.
+    pub(crate) fn providers(&self) -> MutexGuard<'_, Providers> {
+        self.providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the isolate has counted and not reported. Never held across an await, likewise.

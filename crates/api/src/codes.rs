@@ -462,8 +462,8 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "PROVIDER_UNAVAILABLE",
                 &[503],
-                "The identity provider did not answer in time, or not as one. Nobody was signed in.",
-                "Try again in a moment; if it stays so, the service's log says what came instead.",
+                "The identity provider did not answer in time, or not as one, or too many sign in at once. Nobody was signed in.",
+                "Try again when `Retry-After` says; if it stays so, the service's log says what came instead.",
             ),
             code(
                 "USES_LOST",

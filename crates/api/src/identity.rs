@@ -2,10 +2,16 @@
 //!
 //! An identity token is taken from a provider of the workspace alone. Which one that may be, the token says itself, and
 //! is not believed: the [ports](crate::ports::Ports::identify) check its signature by that provider's keys, and that it
-//! is the provider's, for this audience, and good now. Whose it is, the ledger decides. Whatever fails is answered alike;
+//! is the provider's, for this audience, and good now. Whose it is, the ledger decides. How often strangers have a
+//! provider asked is bounded by what an isolate [remembers](memory). Whatever fails is answered alike;
 //! the log says why, and the audit where the provider did sign the token.
 
 pub(crate) mod flow;
+mod memory;
+mod providers;
+mod turns;
+
+use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_ledger::{
@@ -18,6 +24,8 @@ use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use self::memory::Dated;
+pub(crate) use self::providers::{Providers, check_addresses};
 use crate::{
     admission::Kind,
     answer::Reply,
@@ -26,6 +34,32 @@ use crate::{
     ports::Ports,
     problem::Problem,
 };
+
+/// The longest identity token that is looked at, in bytes.
+const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// What a provider told, and for how many seconds its `Cache-Control` lets it be kept, where that says it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Told<T> {
+    /// What it told.
+    pub what: T,
+    /// For how long it may be kept.
+    #[serde(default)]
+    pub max_age: Option<u64>,
+}
+
+/// A provider's public keys, as JSON Web Keys (RFC 7517).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Keys(pub Vec<Value>);
+
+impl Keys {
+    /// Those with this name; all where a token names none.
+    fn named(&self, name: Option<&str>) -> impl Iterator<Item = &Value> {
+        let is_it = move |key: &&Value| name.is_none_or(|name| key.get("kid").and_then(Value::as_str) == Some(name));
+        self.0.iter().filter(is_it)
+    }
+}
 
 /// What a provider says of itself, as far as it matters here (OpenID Connect Discovery 1.0, section 3).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -53,8 +87,8 @@ pub struct IdentityToken {
     pub issuer: WebAddress,
     /// The one it must be meant for.
     pub audience: String,
-    /// Where the issuer's keys are.
-    pub jwks_uri: WebAddress,
+    /// Those of the issuer's keys by which it may be signed.
+    pub keys: Vec<Value>,
     /// The token, a JWT. Never logged, never stored.
     pub token: String,
     /// The time now, in milliseconds.
@@ -120,10 +154,10 @@ impl From<NotVouched> for Problem {
 }
 
 /// What is remembered of workspaces' providers; nothing where there is no such workspace.
-pub(crate) type Providers = Expiring<WorkspaceKey, Option<Vec<IdentityProvider>>>;
+pub(crate) type Entrances = Expiring<WorkspaceKey, Option<Vec<IdentityProvider>>>;
 
 /// Nothing yet.
-pub(crate) fn remembered() -> Providers {
+pub(crate) fn no_entrances() -> Entrances {
     Expiring::new(MOST)
 }
 
@@ -154,6 +188,9 @@ impl<P: Ports> Entrance<P> {
 
     /// Opens a session for whom the token is about, of whichever provider it is.
     pub(crate) async fn open(self, token: String) -> Result<Reply<OpenedSession>, Problem> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Problem::sign_in_failed("the token is too long"));
+        }
         let provider = self.providers.iter().find(|provider| is_claimed(&token, provider).unwrap_or_default());
         let provider = provider.ok_or_else(|| Problem::sign_in_failed("the token is of no provider"))?.clone();
         self.open_by(&provider, token, None).await
@@ -185,12 +222,16 @@ impl<P: Ports> Entrance<P> {
     ) -> Result<Reply<OpenedSession>, Problem> {
         let ports = &self.gate.app.ports;
         let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
-        let jwks_uri = match &provider.jwks_uri {
-            Some(keys) => keys.clone(),
-            None => self.describe(provider).await?.jwks_uri,
+        // Whatever could have a provider asked comes after what costs nothing.
+        let key = key_of(&token).ok_or_else(|| Problem::sign_in_failed("the token could not be read"))?;
+        let keys = match &provider.jwks_uri {
+            Some(jwks_uri) => providers::keys(&self.gate.app, jwks_uri, key.as_deref()).await?,
+            None => {
+                let description = self.describe(provider).await?;
+                providers::keys(&self.gate.app, &description.what.jwks_uri, key.as_deref()).await?
+            }
         };
-        let token =
-            IdentityToken { issuer: issuer.clone(), audience: audience.clone(), jwks_uri, token, now: ports.now() };
+        let token = IdentityToken { issuer: issuer.clone(), audience: audience.clone(), keys, token, now: ports.now() };
         let claims = ports.identify(&token).await?;
         if nonce.is_some_and(|nonce| claims.nonce.as_deref() != Some(nonce)) {
             return Err(NotVouched::Unfit(NotSignedIn::OtherFlow, NotSignedIn::OtherFlow.words().to_owned()).into());
@@ -205,17 +246,13 @@ impl<P: Ports> Entrance<P> {
     }
 
     /// What a provider says of itself.
-    pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Description, Problem> {
-        let description = self.gate.app.ports.describe(&provider.issuer).await?;
-        if description.issuer == provider.issuer {
-            return Ok(description);
-        }
-        Err(Problem::provider_unavailable("the provider describes another issuer"))
+    pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Arc<Dated<Description>>, Problem> {
+        providers::describe(&self.gate.app, &provider.issuer).await
     }
 
     /// Exchanges a code for an identity token.
     pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
-        Ok(self.gate.app.ports.redeem(code).await?)
+        providers::redeem(&self.gate.app, code).await
     }
 }
 
@@ -229,7 +266,7 @@ async fn providers<P: Ports>(
 ) -> Result<Option<Vec<IdentityProvider>>, Problem> {
     let now = gate.app.ports.now();
     if from.origin.is_none()
-        && let Some(known) = gate.app.providers().get(&workspace, now)
+        && let Some(known) = gate.app.entrances().get(&workspace, now)
     {
         return Ok(known.clone());
     }
@@ -240,7 +277,7 @@ async fn providers<P: Ports>(
         Err(problem) if problem.code == "NOT_FOUND" => None,
         Err(problem) => return Err(problem),
     };
-    gate.app.providers().put(workspace, providers.clone(), KEPT, now);
+    gate.app.entrances().put(workspace, providers.clone(), KEPT, now);
     Ok(providers)
 }
 
@@ -254,4 +291,11 @@ fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<bool> {
         one => is_audience(one),
     };
     Some(is_for_it && claims.get("iss")?.as_str() == Some(provider.issuer.as_str()))
+}
+
+/// The name of the key by which a token says that it is signed, if it names one; nothing where it is no token.
+fn key_of(token: &str) -> Option<Option<String>> {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    let header = json::parse(&header).ok()?;
+    Some(header.as_object()?.get("kid").and_then(Value::as_str).map(str::to_owned))
 }

@@ -98,7 +98,7 @@ impl<P: Ports> Gate<P> {
                 // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
                 self.app.verifier().end_lease(request.workspace);
                 self.app.admission().forget_refused(request.workspace);
-                self.app.providers().forget(&request.workspace);
+                self.app.entrances().forget(&request.workspace);
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;

@@ -41,7 +41,7 @@ mod waiting;
 
 pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::{Frame, Upgrade, Wire};
-pub use identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
+pub use identity::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
 pub use limits::Class;
 pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
 pub use presented::CREDENTIALS;

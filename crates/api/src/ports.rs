@@ -7,7 +7,7 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use serde::Serialize;
 
-use crate::identity::{Claims, Description, IdentityToken, NotVouched, Redemption};
+use crate::identity::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
 use crate::limits::Class;
 
 /// The world around the API. One implementation is the Worker's; tests have another that injects faults.
@@ -45,7 +45,13 @@ pub trait Ports: Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`NotVouched`]
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send;
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send;
+
+    /// Reads an identity provider's keys at this address.
+    ///
+    /// # Errors
+    /// [`NotVouched`]
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send;
 
     /// Exchanges a code for an identity token.
     ///
@@ -53,7 +59,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// [`NotVouched`]
     fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send;
 
-    /// Checks an identity token: that it is signed with a key of its issuer's, by RS256, ES256 or EdDSA; that it names
+    /// Checks an identity token: that it is signed with one of these keys, by RS256, ES256 or EdDSA; that it names
     /// this issuer, and this audience, to the letter; and that its time has come and is not over, give or take a minute.
     ///
     /// # Errors

@@ -1,9 +1,8 @@
 // What the worker asks of identity providers (OpenID Connect), for Rust, which decides what becomes of it.
 //
-// A provider's documents are kept as plain data, and keys are made of them anew each time: a promise, also one within a
-// library's cache, is of the request that made it, and another that waits for it may wait for ever. Nothing is ever
-// thrown: an answer is `{ok}`, `{refused: why}`, `{unfit: {reason, why}}` where the provider did sign the token, or
-// `{unreachable: why}`, and why holds nothing of a token, a code or a secret.
+// Nothing is remembered here, and how often a provider is asked is Rust's to say. Nothing is ever thrown: an answer is
+// `{ok}`, `{refused: why}`, `{unfit: {reason, why}}` where the provider did sign the token, or `{unreachable: why}`, and why
+// holds nothing of a token, a code or a secret.
 
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 
@@ -19,18 +18,6 @@ const PATIENCE_MS = 5000;
 /** The largest document that is read of a provider. */
 const MAX_BYTES = 128 * 1024;
 
-/** How long a document is kept. */
-const KEPT_MS = 600_000;
-
-/** How often keys are fetched before their time since a token names one that is not among them. */
-const COOLDOWN_MS = 30_000;
-
-/** How many documents an isolate keeps. */
-const MAX_KEPT = 32;
-
-/** By its address, each document: `{document, fetched, again}`, the last one when it was fetched before its time. */
-const kept = new Map();
-
 class Unreachable extends Error {}
 class Refused extends Error {}
 
@@ -42,9 +29,10 @@ class Unfit extends Error {
 /** Answers one question of Rust's; both are JSON. */
 globalThis.askProvider = async (question) => JSON.stringify(await answer(JSON.parse(question)));
 
-async function answer({ describe: issuer, redeem: code, identify: token }) {
+async function answer({ describe: issuer, keys: address, redeem: code, identify: token }) {
   try {
     if (issuer) return { ok: await describe(issuer) };
+    if (address) return { ok: await keys(address) };
     if (code) return { ok: await redeem(code) };
     return { ok: await identify(token) };
   } catch (error) {
@@ -62,10 +50,10 @@ async function answer({ describe: issuer, redeem: code, identify: token }) {
 }
 
 async function describe(issuer) {
-  const { document } = await keep(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
+  const { document, max_age } = await get(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`);
   const { authorization_endpoint, token_endpoint, jwks_uri, ...rest } = document;
   const { authorization_response_iss_parameter_supported, token_endpoint_auth_methods_supported } = rest;
-  return {
+  const what = {
     issuer: rest.issuer,
     authorization_endpoint,
     token_endpoint,
@@ -73,6 +61,18 @@ async function describe(issuer) {
     authorization_response_iss_parameter_supported: isTrue(authorization_response_iss_parameter_supported),
     token_endpoint_auth_methods_supported,
   };
+  return { what, max_age };
+}
+
+/** The public keys at this address. Of each only what checking a signature needs: certificates are long. */
+async function keys(address) {
+  const { document, max_age } = await get(address);
+  if (!Array.isArray(document.keys)) throw new Unreachable("a key set has no keys");
+  const what = document.keys.filter(isObject).map((key) => {
+    const { kty, use, key_ops, alg, kid, n, e, crv, x, y } = key;
+    return { kty, use, key_ops, alg, kid, n, e, crv, x, y };
+  });
+  return { what, max_age };
 }
 
 async function redeem({ token_endpoint, client_id, client_secret, secret_in_body, code, code_verifier, redirect_uri }) {
@@ -93,7 +93,7 @@ async function redeem({ token_endpoint, client_id, client_secret, secret_in_body
   return document.id_token;
 }
 
-async function identify({ issuer, audience, jwks_uri, token, now }) {
+async function identify({ issuer, audience, keys, token, now }) {
   const options = {
     algorithms: ALGORITHMS,
     issuer,
@@ -102,7 +102,7 @@ async function identify({ issuer, audience, jwks_uri, token, now }) {
     clockTolerance: TOLERANCE_S,
     currentDate: new Date(now),
   };
-  const { payload, protectedHeader } = await verified(token, jwks_uri, options);
+  const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet({ keys }), options);
   const { aud, azp, email, email_verified, exp, iat, nonce, sub } = payload;
   // Tokens of other kinds name theirs (RFC 8725, section 3.11): an access token is not one of identity.
   if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Unfit("the token is of another kind");
@@ -124,35 +124,23 @@ function isTrue(value) {
   return value === true || value === "true";
 }
 
-/** Checks a token by the keys at this address. One that is not among them may be new there. */
-async function verified(token, jwks_uri, options) {
-  const known = await keep(jwks_uri);
-  try {
-    return await jwtVerify(token, createLocalJWKSet(known.document), options);
-  } catch (error) {
-    if (!(error instanceof errors.JWKSNoMatchingKey) || Date.now() < known.again + COOLDOWN_MS) throw error;
-  }
-  known.again = Date.now();
-  const { document } = await fetchAnew(jwks_uri, known.again);
-  return jwtVerify(token, createLocalJWKSet(document), options);
+function isObject(value) {
+  return value !== null && typeof value === "object";
 }
 
-/** The document at this address, as it was in the last ten minutes. */
-async function keep(address) {
-  const known = kept.get(address);
-  return known && Date.now() < known.fetched + KEPT_MS ? known : fetchAnew(address, -Infinity);
-}
-
-async function fetchAnew(address, again) {
-  const { status, document } = await request(address, {});
+/** The document at this address, and for how many seconds it may be kept. */
+async function get(address) {
+  const { status, document, max_age } = await request(address, {});
   if (status !== 200) throw new Unreachable(`${new URL(address).pathname} answers ${status}`);
-  if (document === null || typeof document !== "object") throw new Unreachable("a document is no object");
-  const fetched = { document, fetched: Date.now(), again };
-  // The oldest goes first: a map keeps the order in which its keys came.
-  kept.delete(address);
-  kept.set(address, fetched);
-  if (kept.size > MAX_KEPT) kept.delete(kept.keys().next().value);
-  return fetched;
+  if (!isObject(document)) throw new Unreachable("a document is no object");
+  return { document, max_age };
+}
+
+/** What `Cache-Control` says (RFC 9111, section 5.2.2). */
+function maxAge(control) {
+  if (/\bno-(store|cache)\b/i.test(control)) return 0;
+  const age = control?.match(/\bmax-age=(\d{1,9})/i);
+  return age ? Number(age[1]) : undefined;
 }
 
 /** Sends a request to a provider. Where it leads elsewhere, nobody follows. */
@@ -165,7 +153,8 @@ async function request(address, init) {
       signal: AbortSignal.timeout(PATIENCE_MS),
     });
     const text = await read(response);
-    return { status: response.status, document: response.status === 200 ? JSON.parse(text) : undefined };
+    const document = response.status === 200 ? JSON.parse(text) : undefined;
+    return { status: response.status, document, max_age: maxAge(response.headers.get("cache-control")) };
   } catch (error) {
     if (error instanceof Unreachable) throw error;
     throw new Unreachable(error instanceof SyntaxError ? "a document is no JSON" : `no answer: ${error?.name}`);

@@ -34,7 +34,8 @@ fn app(env: &Env) -> Result<Router> {
         }
         let names = ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS", "SNAPSHOT_KEYS", "OIDC_CLIENT_SECRETS"];
         let [root, seal, session, snapshot, clients] = names.map(|name| secret(env, name));
-        let config = Config::parse(&root, &seal, &session, &snapshot, &clients);
+        let config = Config::parse(&root, &seal, &session, &snapshot, &clients)
+            .and_then(|config| config.with_private_providers(&secret(env, "PRIVATE_PROVIDERS")));
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let ports = WorkerPorts::new(env)?;
         ports.tell_missing();
@@ -45,7 +46,7 @@ fn app(env: &Env) -> Result<Router> {
     })
 }
 
-/// A deployment secret; empty where it was not set, which no parser accepts of those that must be.
+/// A deployment secret or variable; empty where it was not set, which no parser accepts of those that must be.
 pub(crate) fn secret(env: &Env, name: &str) -> String {
     env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
 }

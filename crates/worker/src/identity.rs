@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_api::{Claims, Description, IdentityToken, NotVouched, Redemption};
+use counterfoil_api::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
 use counterfoil_ledger::{WebAddress, command::NotSignedIn, json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -11,8 +11,8 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::ports::within;
 
-/// How long a question may take. JavaScript gives each request of the provider five seconds, and makes two at most.
-const PATIENCE: Duration = Duration::from_secs(11);
+/// How long a question may take. JavaScript gives a request of the provider five seconds.
+const PATIENCE: Duration = Duration::from_secs(6);
 
 #[wasm_bindgen]
 extern "C" {
@@ -27,6 +27,8 @@ extern "C" {
 pub(crate) enum Question<'a> {
     /// For a [`Description`].
     Describe(&'a WebAddress),
+    /// For [`Keys`].
+    Keys(&'a WebAddress),
     /// For an identity token.
     Redeem(&'a Redemption),
     /// For [`Claims`].
@@ -42,8 +44,12 @@ enum Answer {
     Unreachable(String),
 }
 
-pub(crate) async fn describe(issuer: WebAddress) -> Result<Description, NotVouched> {
+pub(crate) async fn describe(issuer: WebAddress) -> Result<Told<Description>, NotVouched> {
     ask(Question::Describe(&issuer)).await
+}
+
+pub(crate) async fn keys(jwks_uri: WebAddress) -> Result<Told<Keys>, NotVouched> {
+    ask(Question::Keys(&jwks_uri)).await
 }
 
 pub(crate) async fn redeem(code: Redemption) -> Result<String, NotVouched> {

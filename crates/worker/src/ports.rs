@@ -3,7 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use counterfoil_api::{
-    Claims, Class, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
+    Unreachable,
 };
 use counterfoil_ledger::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -91,8 +92,12 @@ impl Ports for WorkerPorts {
         SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
     }
 
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send {
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send {
         SendFuture::new(identity::describe(issuer.clone()))
+    }
+
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send {
+        SendFuture::new(identity::keys(jwks_uri.clone()))
     }
 
     fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {

@@ -114,7 +114,7 @@ async fn set_out<P: Ports>(
     let mut secret = [0; 32];
     app.ports.random(&mut secret);
     let flow = Flow::begin(secret, &workspace, provider);
-    Ok((flow.address(&description.authorization_endpoint, &callback_of(parts)?), flow))
+    Ok((flow.address(&description.what.authorization_endpoint, &callback_of(parts)?), flow))
 }
 
 /// Takes the browser in, with the code that the provider gave it.
@@ -142,7 +142,7 @@ async fn come_back<P: Ports>(
     let provider = provider.ok_or_else(|| Problem::sign_in_failed("the workspace offers the provider no more"))?;
     let description = entrance.describe(&provider).await?;
     let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
-    let token = entrance.redeem(&flow.redemption(back, &description, callback_of(parts)?, secret)?).await?;
+    let token = entrance.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
     let opened: Opened = entrance.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
     Ok(cookie::keep(opened.text.expose(), opened.seconds))
 }

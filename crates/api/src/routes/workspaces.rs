@@ -18,6 +18,7 @@ use crate::{
     answer::Reply,
     body::Json,
     credential::{Caller, Root},
+    identity::check_addresses,
     ledger::{Gate, Source, Terms},
     patch::{clearable, present},
     ports::Ports,
@@ -147,6 +148,7 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
         identity_providers,
     } = body;
     let audit_retention = audit_retention_days;
+    check_addresses(caller.gate.app.config(), identity_providers.as_deref().unwrap_or_default())?;
     let settings = UpdateWorkspace {
         name,
         prefix,

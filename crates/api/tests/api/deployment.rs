@@ -483,10 +483,9 @@ fn received(mut body: Body) -> (Vec<u8>, bool) {
 
 fn isolate(world: &World) -> Router {
     let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
-    router(App::new(
-        world.clone(),
-        Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS, CLIENT_SECRETS).unwrap(),
-    ))
+    let config = Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS, CLIENT_SECRETS).unwrap();
+    let config = config.with_private_providers(world.inside().private_providers).unwrap();
+    router(App::new(world.clone(), config))
 }
 
 /// The text at a pointer.

@@ -11,11 +11,11 @@ use crate::{
     world::Fault,
 };
 
-const ISSUER: &str = "https://accounts.example";
-const FLOW: &str = "__Host-counterfoil-sign-in";
-const START: &str = "/v1/session/start?workspace=acme";
+pub(crate) const ISSUER: &str = "https://accounts.example";
+pub(crate) const FLOW: &str = "__Host-counterfoil-sign-in";
+pub(crate) const START: &str = "/v1/session/start?workspace=acme";
 
-fn provider(issuer: &str) -> Value {
+pub(crate) fn provider(issuer: &str) -> Value {
     json!({ "issuer": issuer, "audience": "console", "member_by": "email", "sign_in": true })
 }
 
@@ -26,7 +26,7 @@ fn open() -> (Deployment, Tenant) {
     (deployment, acme)
 }
 
-fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
+pub(crate) fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
     let tenant = deployment.workspace(slug);
     deployment.let_sign_in(&tenant, &provider(ISSUER));
     let ada = json!({
@@ -37,7 +37,7 @@ fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
 }
 
 /// What the provider says of Ada.
-fn ada(nonce: Option<&str>) -> Claims {
+pub(crate) fn ada(nonce: Option<&str>) -> Claims {
     Claims {
         subject: "ada|1".to_owned(),
         email: Some("ada@example.org".to_owned()),
@@ -48,19 +48,19 @@ fn ada(nonce: Option<&str>) -> Claims {
 }
 
 /// A token that looks like one for this audience of this issuer.
-fn token_for(issuer: &str, audience: &Value) -> String {
+pub(crate) fn token_for(issuer: &str, audience: &Value) -> String {
     let claims = json!({ "iss": issuer, "aud": audience }).to_string();
     format!("e30.{}.c2lnbmF0dXJl", BASE64_URL_SAFE_NO_PAD.encode(claims))
 }
 
 /// One that the provider has signed.
-fn signed(deployment: &Deployment, claims: Claims) -> String {
+pub(crate) fn signed(deployment: &Deployment, claims: Claims) -> String {
     let token = token_for(ISSUER, &json!("console"));
     deployment.world.inside().providers.tokens.insert(token.clone(), claims);
     token
 }
 
-fn present<'a>(deployment: &'a Deployment, token: &str) -> Call<'a> {
+pub(crate) fn present<'a>(deployment: &'a Deployment, token: &str) -> Call<'a> {
     deployment.call("POST", "/v1/session").json(&json!({ "workspace": "acme", "id_token": token }))
 }
 
@@ -71,27 +71,27 @@ fn cookie(reply: &Reply, name: &str) -> Option<String> {
     set.filter_map(value).next()
 }
 
-fn parameter(address: &str, name: &str) -> String {
+pub(crate) fn parameter(address: &str, name: &str) -> String {
     let (_, query) = address.split_once('?').unwrap();
     let found = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
     found.unwrap().to_owned()
 }
 
 /// A browser that was sent to the provider: its cookie, and the address it was sent to.
-fn set_out(deployment: &Deployment) -> (String, String) {
+pub(crate) fn set_out(deployment: &Deployment) -> (String, String) {
     let reply = deployment.call("GET", START).send();
     assert_eq!(reply.status, 302);
     (cookie(&reply, FLOW).unwrap(), reply.header("location").unwrap().to_owned())
 }
 
 /// The way back from there with this code, which is good for a token of Ada's in that flow.
-fn way_back(deployment: &Deployment, address: &str, code: &str) -> String {
+pub(crate) fn way_back(deployment: &Deployment, address: &str, code: &str) -> String {
     let token = signed(deployment, ada(Some(&parameter(address, "nonce"))));
     deployment.world.inside().providers.codes.insert(code.to_owned(), token);
     format!("/v1/session/callback?code={code}&state={}", parameter(address, "state"))
 }
 
-fn come_back(deployment: &Deployment, flow: &str, path: &str) -> Reply {
+pub(crate) fn come_back(deployment: &Deployment, flow: &str, path: &str) -> Reply {
     deployment.call("GET", path).header("cookie", format!("{FLOW}={flow}")).send()
 }
 
@@ -120,8 +120,10 @@ fn an_identity_token_opens_a_session() {
 
     let asked = deployment.world.inside().providers.identified.remove(0);
     assert_eq!((asked.issuer.as_str(), &*asked.audience), (ISSUER, "console"));
-    assert_eq!(asked.jwks_uri.as_str(), "https://accounts.example/keys");
+    assert_eq!(asked.keys, [json!({})]);
     assert_eq!(asked.now, Timestamp(1_800_000_000_000), "the time is the service's");
+    let told: Vec<_> = deployment.world.inside().providers.asked.iter().map(|(address, _)| address.clone()).collect();
+    assert_eq!(told, [ISSUER, "https://accounts.example/keys"]);
 }
 
 #[test]
@@ -132,7 +134,7 @@ fn keys_that_the_workspace_names_need_no_description() {
     deployment.let_sign_in(&acme, &named);
     deployment.world.inside().providers.descriptions.clear();
     present(&deployment, &signed(&deployment, ada(None))).send().expect(201);
-    assert_eq!(deployment.world.inside().providers.identified[0].jwks_uri.as_str(), "https://keys.example/certs");
+    assert_eq!(deployment.world.inside().providers.asked[0].0, "https://keys.example/certs");
 }
 
 #[test]
@@ -293,7 +295,7 @@ fn a_browser_is_sent_out_with_a_flow_of_its_own() {
     let description = inside.providers.descriptions.get_mut(ISSUER).unwrap();
     description.authorization_endpoint = serde_json::from_value(json!(described)).unwrap();
     drop(inside);
-    assert!(set_out(&deployment).1.starts_with(&format!("{described}&response_type=code&")));
+    assert!(set_out(&deployment.another()).1.starts_with(&format!("{described}&response_type=code&")));
 }
 
 #[test]
@@ -332,6 +334,7 @@ fn a_secret_goes_to_the_issuer_that_it_belongs_to() {
         let description: &mut Description = inside.providers.descriptions.get_mut(issuer).unwrap();
         description.token_endpoint_auth_methods_supported = methods;
         drop(inside);
+        let deployment = deployment.another();
         let (flow, address) = set_out(&deployment);
         come_back(&deployment, &flow, &way_back(&deployment, &address, "code"));
         let redeemed = deployment.world.inside().providers.redeemed.pop().unwrap();
@@ -389,6 +392,7 @@ fn whoever_comes_back_otherwise_is_turned_away() {
         .get_mut(ISSUER)
         .unwrap()
         .authorization_response_iss_parameter_supported = true;
+    let deployment = deployment.another();
     assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
     let named = format!("{path}&iss=https%3A%2F%2Faccounts.example");
     deployment.let_sign_in(&acme, &{
@@ -420,19 +424,20 @@ fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
     let (deployment, acme) = open();
     let sessions = || deployment.get(&acme.admin, "/v1/sessions").expect(200)["total"].clone();
     for fault in [Fault::Before, Fault::After] {
-        // The description, and the token; on the way back the code between them.
-        for call in 0..2 {
+        // The description, the keys, and the token; on the way back the code after the first of them. An isolate remembers what
+        // failed, so each has one of its own.
+        for call in 0..3 {
             let token = signed(&deployment, ada(None));
             deployment.world.inside().providers.one_fails = Some((call, fault));
-            assert_eq!(present(&deployment, &token).send().refused(503), "PROVIDER_UNAVAILABLE");
+            assert_eq!(present(&deployment.another(), &token).send().refused(503), "PROVIDER_UNAVAILABLE");
         }
         deployment.world.inside().providers.one_fails = Some((0, fault));
-        assert_turned_away(&deployment.call("GET", START).send(), "PROVIDER_UNAVAILABLE");
-        for call in 0..3 {
+        assert_turned_away(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+        for call in 0..4 {
             let (flow, address) = set_out(&deployment);
             let path = way_back(&deployment, &address, "code");
             deployment.world.inside().providers.one_fails = Some((call, fault));
-            assert_turned_away(&come_back(&deployment, &flow, &path), "PROVIDER_UNAVAILABLE");
+            assert_turned_away(&come_back(&deployment.another(), &flow, &path), "PROVIDER_UNAVAILABLE");
         }
         assert_eq!(sessions(), 0);
     }
@@ -462,8 +467,8 @@ fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
         .descriptions
         .insert(ISSUER.to_owned(), Description { issuer: other, ..described });
     let token = signed(&deployment, ada(None));
-    assert_eq!(present(&deployment, &token).send().refused(503), "PROVIDER_UNAVAILABLE");
-    assert_turned_away(&deployment.call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+    assert_eq!(present(&deployment.another(), &token).send().refused(503), "PROVIDER_UNAVAILABLE");
+    assert_turned_away(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod noise;
 mod oauth;
 mod outage;
 mod paths;
+mod providers;
 mod reference;
 mod rules;
 mod sessions;

@@ -156,7 +156,7 @@ impl Scene {
     fn asked(&self) -> Cost {
         let inside = self.deployment.world.inside();
         let asked = inside.asked;
-        let providers = inside.providers.asked;
+        let providers = inside.providers.calls;
         Cost { ledgers: asked.ledgers, directory: asked.directory, registry: asked.registry, providers }
     }
 

@@ -9,8 +9,8 @@ use std::{
 };
 
 use counterfoil_api::{
-    Claims, Class, CutOff, Description, IdentityToken, LogLine, LostUses, NotVouched, Ports, Redemption, Unreachable,
-    parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
+    Unreachable, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
     Context, Ledger, WebAddress,
@@ -20,6 +20,8 @@ use counterfoil_ledger::{
 };
 use counterfoil_token::{SealSecret, WorkspaceKey};
 use counterfoil_verify::{RegistryKey, Timestamp};
+use futures_util::future::BoxFuture;
+use serde_json::json;
 
 /// The deployment secret `SEAL_SECRETS`.
 pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"]"#;
@@ -93,6 +95,8 @@ pub(crate) struct Inside {
     /// How many of a class are allowed to each key; any number where nothing is said.
     pub(crate) limits: BTreeMap<Class, u32>,
     pub(crate) counted: BTreeMap<(Class, String), u32>,
+    /// The deployment variable `PRIVATE_PROVIDERS`.
+    pub(crate) private_providers: &'static str,
 }
 
 impl World {
@@ -122,6 +126,7 @@ impl World {
             providers: Providers::default(),
             limits: BTreeMap::new(),
             counted: BTreeMap::new(),
+            private_providers: "",
         })))
     }
 
@@ -218,6 +223,30 @@ impl World {
     }
 }
 
+impl World {
+    /// What a provider tells of itself, in its own time.
+    fn tell<T: Send + 'static>(
+        &self,
+        address: &WebAddress,
+        find: impl FnOnce(&mut Providers) -> Option<T>,
+    ) -> BoxFuture<'static, Result<Told<T>, NotVouched>> {
+        let mut inside = self.inside();
+        let (now, takes) = (inside.now, inside.providers.take);
+        inside.providers.asked.push((address.to_string(), now));
+        let told = inside.providers.call(|providers| {
+            let what = find(providers).filter(|_| !providers.fail);
+            what.ok_or_else(|| NotVouched::Unreachable("there is nobody at that address".to_owned()))
+        });
+        let world = self.clone();
+        Box::pin(async move {
+            if takes > 0 {
+                world.sleep(takes).await;
+            }
+            told.map(|what| Told { what, max_age: None })
+        })
+    }
+}
+
 /// The identity providers, and what they vouch for.
 #[derive(Default)]
 pub(crate) struct Providers {
@@ -228,16 +257,24 @@ pub(crate) struct Providers {
     /// The token that each code is good for.
     pub(crate) codes: BTreeMap<String, String>,
     pub(crate) redeemed: Vec<Redemption>,
+    /// The names of their keys; by default there is one, which has none.
+    pub(crate) keys: Option<Vec<&'static str>>,
+    /// The addresses of the descriptions and key sets that were asked for, oldest first, each with the time.
+    pub(crate) asked: Vec<(String, Timestamp)>,
+    /// How long they take to tell of themselves, in milliseconds.
+    pub(crate) take: u64,
+    /// Whether whoever asks them to tell of themselves has no answer.
+    pub(crate) fail: bool,
     pub(crate) identified: Vec<IdentityToken>,
     /// How often one of them was asked anything.
-    pub(crate) asked: u32,
+    pub(crate) calls: u32,
     /// The call after so many more fails.
     pub(crate) one_fails: Option<(u32, Fault)>,
 }
 
 impl Providers {
     fn call<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, NotVouched>) -> Result<T, NotVouched> {
-        self.asked += 1;
+        self.calls += 1;
         let fault = self.one_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
         self.one_fails = self.one_fails.map(|(calls, fault)| (calls - 1, fault));
         let unreachable = || NotVouched::Unreachable("the test keeps the provider from answering".to_owned());
@@ -327,11 +364,15 @@ impl Ports for World {
         ready(*counted <= allowed)
     }
 
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Description, NotVouched>> + Send {
-        ready(self.inside().providers.call(|providers| {
-            let described = providers.descriptions.get(issuer.as_str()).cloned();
-            described.ok_or_else(|| NotVouched::Unreachable("there is nobody at that address".to_owned()))
-        }))
+    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send {
+        self.tell(issuer, |providers| providers.descriptions.get(issuer.as_str()).cloned())
+    }
+
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send {
+        self.tell(jwks_uri, |providers| {
+            let named = |names: &Vec<_>| names.iter().map(|name| json!({ "kid": name })).collect();
+            Some(Keys(providers.keys.as_ref().map_or_else(|| vec![json!({})], named)))
+        })
     }
 
     fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {
