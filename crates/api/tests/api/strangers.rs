@@ -251,6 +251,16 @@ fn what_a_stranger_makes_others_do_is_bounded_by_a_constant_and_the_docs_say_whi
 }
 
 #[test]
+fn each_rate_limit_is_declared_where_the_deployment_is() {
+    let deployment = include_str!("../../../../wrangler.toml");
+    for class in Class::ALL {
+        let declared = format!("[[ratelimits]]\nname = \"{}\"\n", class.name());
+        assert_eq!(deployment.matches(&declared).count(), 1, "{class:?}");
+    }
+    assert_eq!(deployment.matches("[[ratelimits]]").count(), Class::ALL.len());
+}
+
+#[test]
 fn whoever_passes_is_let_in_while_inventions_come_in_any_number() {
     let scene = Scene::new();
     let root = || scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme").send().status;
