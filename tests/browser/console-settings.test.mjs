@@ -209,3 +209,34 @@ test("sessions are listed and ended: a member's own, an admin everybody's", asyn
   await button(page, "End the session").click();
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 });
+
+test("the settings say how full the storage is, and warn in time", async (t) => {
+  const acme = await deployment(t);
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/settings", "Settings");
+  await page.getByText(/^\d+ kB of 10 GB used \(less than 1 %\)$/).waitFor();
+  assert.equal(await page.locator("main .notice.warn").count(), 0);
+
+  // As it is told of one that is fuller.
+  const told = async (share) => {
+    await page.unroute("**/v1/workspace");
+    await page.route("**/v1/workspace", async (route) => {
+      const response = await route.fetch();
+      const workspace = await response.json();
+      workspace.storage.used_bytes = share * workspace.storage.limit_bytes;
+      await route.fulfill({ response, json: workspace });
+    });
+    await page.reload();
+    await settled(page);
+  };
+  await told(0.74);
+  await page.getByText("7.4 GB of 10 GB used (74 %)").waitFor();
+  assert.equal(await page.locator("main .notice.warn").count(), 0);
+  await told(0.75);
+  await page.getByText("7.5 GB of 10 GB used (75 %)").waitFor();
+  await page.getByText("The storage is filling up.").waitFor();
+  await told(0.92);
+  await page.getByText("9.2 GB of 10 GB used (92 %)").waitFor();
+  await page.getByText("The storage is nearly full").waitFor();
+  await look(page, "settings-full");
+});

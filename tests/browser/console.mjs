@@ -30,9 +30,10 @@ const CATALOGUE = [
  * `{ app, admin, ada, browser }`: `admin` and `ada` are clients that present a token each is to sign in with.
  *
  * @param {import("node:test").TestContext} t
+ * @param {object} [options] those of `start`
  */
-export async function deployment(t) {
-  const [app, browser] = await Promise.all([start(t), launch(t)]);
+export async function deployment(t, options) {
+  const [app, browser] = await Promise.all([start(t, options), launch(t)]);
   const { admin } = await workspace(app, "acme");
   await admin.expect(200, "PUT", "/v1/scopes", { scopes: CATALOGUE });
   await admin.expect(200, "PATCH", "/v1/workspace", { name: "Acme" });

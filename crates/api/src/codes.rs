@@ -322,6 +322,13 @@ pub const SECTIONS: &[Section] = &[
                 "Take a new key for a new request.",
             ),
             code(
+                "TOO_MANY_KEYS",
+                &[429],
+                "For each member, whichever of its tokens it uses, the answers to 10,000 requests with an `Idempotency-Key` are kept \
+                 for 24 hours, and 8 MiB of them. There is no room for another. Nothing was changed.",
+                "Send the request without a key, or wait until `Retry-After`: then the oldest answer goes.",
+            ),
+            code(
                 "NOT_FOUND",
                 &[404],
                 "There is nothing by this id or slug, or nothing that you may see: the two are not told apart.",
@@ -373,6 +380,15 @@ pub const SECTIONS: &[Section] = &[
                  tokens can still be revoked.",
                 "Look at why so many are made: who issues a token for each request wants one that lives longer. Else wait, or \
                  have the member's `quota` raised.",
+            ),
+            code(
+                "STORAGE_FULL",
+                &[507],
+                "Nine tenths of the workspace's storage are used. Nothing is added to it any more: no token, member or client, \
+                 no rotation or import, no larger catalogue, and no longer text in what is there. Whatever takes away still \
+                 works: revoking, disabling, an earlier end, fewer scopes, suspending, erasing.",
+                "`GET /v1/workspace` tells whoever holds `workspace:manage` how much is used. Ask whoever runs the service; a \
+                 shorter `audit_retention_days` makes room, and so does erasing members.",
             ),
         ],
     },

@@ -367,6 +367,22 @@ impl From<Refusal> for Problem {
                     Revoking goes on as ever.";
                 Self::new(StatusCode::CONFLICT, "TEXTS_EXCEEDED", format!("{} {more}", sentence(&detail)))
             }
+            Refusal::KeysExceeded { again_in } => {
+                let detail = format!(
+                    "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
+                    sentence(&detail)
+                );
+                let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
+                Self { again_in, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_KEYS", detail) }
+            }
+            Refusal::StorageFull => {
+                let detail = format!(
+                    "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
+                    sentence(&detail)
+                );
+                let internal = Some("nine tenths of the ledger's storage are used".to_owned());
+                Self { internal, ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", detail) }
+            }
             Refusal::SnapshotsOff => Self::snapshots_off(),
             Refusal::Internal { detail } => Self::internal(detail),
         }

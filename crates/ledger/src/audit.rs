@@ -2,6 +2,10 @@
 //!
 //! A change appends its row in its own transaction, so neither is ever there without the other. The table refuses
 //! updates by itself. One row tells of no change: that somebody was not signed in, and why. Rows hold ids, digests and hints; the type of what is written has no room for a token's text.
+//!
+//! Rows are kept for as long as the workspace says. But there is a budget: beyond it the oldest go at once, with the row that
+//! needs their room, so that the audit is never larger. The rows of two kinds have a bound of their own, and push out
+//! none but their own: refused sign-ins, in which strangers have a hand, and changes of the catalogue, which are the largest.
 
 use counterfoil_verify::Timestamp;
 use serde_json::Value as Json;
@@ -48,7 +52,8 @@ pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u
         Authority::Bearer(_) => "token",
         Authority::Verifier => return Err(Refusal::internal("a verifier has changed something")),
     };
-    let text = |json: Option<Json>| json.map_or(Value::Null, |json| Value::Text(json.to_string()));
+    let [before, after] = [change.before, change.after].map(|json| json.map(|json| json.to_string()));
+    let added = FIXED + [&before, &after].into_iter().flatten().map(|text| text.len() as u64).sum::<u64>();
     work.sql.exec(
         "INSERT INTO audit (at, actor, actor_id, action, subject, before, after, request_id, address, member)
          VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -58,13 +63,57 @@ pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u
             work.authority.id().into(),
             change.action.into(),
             change.subject.into(),
-            text(change.before),
-            text(change.after),
+            before.into(),
+            after.into(),
             (&work.request_id).into(),
             work.address.map(|address| address.to_string()).into(),
             member.into(),
         ],
     )?;
+    Ok(make_room(work, added)?)
+}
+
+/// What a row counts beside its details, in bytes; the schema's triggers say the same.
+const FIXED: u64 = 400;
+
+/// How many rows about the catalogue are kept: the oldest go first.
+const CATALOGUES: u64 = 10_000;
+
+/// Tells of a part of the catalogue, as it was and as it is.
+pub(crate) fn append_catalogue(work: &Work<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), Refusal> {
+    let (subject, before, after) = (work.workspace.key.as_str(), Some(before.into()), Some(after.into()));
+    append(work, Change { action: "scopes.replace", subject, before, after })?;
+    // The action stands in the text, so that its index is used.
+    work.sql.exec(
+        "DELETE FROM audit WHERE action = 'scopes.replace' AND seq <= (
+            SELECT seq FROM audit WHERE action = 'scopes.replace' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
+        &[CATALOGUES.into()],
+    )?;
+    Ok(())
+}
+
+/// Removes the oldest rows where all of them take up more than they may; and where the storage is nearly full, as much as
+/// was `added`. The largest row takes the place of a few hundred small ones at most.
+fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
+    let spent = work.sql.exec("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?.pop();
+    let spent: u64 = spent.map_or(Ok(0), |mut row| row.take())?;
+    let over = spent.saturating_sub(work.storage.of_audit()).max(if work.storage.is_full() { added } else { 0 });
+    if over == 0 {
+        return Ok(());
+    }
+    let oldest = format!(
+        "SELECT seq, {FIXED} + coalesce(length(CAST(before AS BLOB)), 0) + coalesce(length(CAST(after AS BLOB)), 0)
+         FROM audit ORDER BY seq LIMIT ?"
+    );
+    let (mut last, mut freed) = (0, 0);
+    for mut row in work.sql.exec(&oldest, &[STEP.into()])? {
+        if freed >= over {
+            break;
+        }
+        last = row.take()?;
+        freed += row.take::<u64>()?;
+    }
+    work.sql.exec("DELETE FROM audit WHERE seq <= ?", &[last.into()])?;
     Ok(())
 }
 

@@ -44,6 +44,8 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
         triggers_refuse,
         triggers_keep_what_was_and_views_show_it,
         numbers_are_not_given_twice,
+        what_is_too_much_is_refused,
+        the_size_follows_what_is_stored,
     ];
     prepare(sql).map_err(|Failure(failure)| failure)
 }
@@ -398,4 +400,39 @@ fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {
     expect(query(sql, append, &[text("a")])?, vec![vec![int(1)]])?;
     sql.exec("DELETE FROM conformance_log", &[])?;
     expect(query(sql, append, &[text("b")])?, vec![vec![int(2)]])
+}
+
+/// The ledger never comes near these limits; that the engines have the same ones is what makes its native tests say so.
+fn what_is_too_much_is_refused(sql: &impl Sql) -> Outcome {
+    let (many, values) = (format!("SELECT 1 WHERE 1 IN ({})", vec!["?"; 101].join(",")), vec![int(1); 101]);
+    expect_error(query(sql, &many, &values))?;
+    let (most, values) = (format!("SELECT 1 WHERE 1 IN ({})", vec!["?"; 100].join(",")), vec![int(1); 100]);
+    expect(query(sql, &most, &values)?, vec![vec![int(1)]])?;
+    for matches in ["LIKE", "GLOB"] {
+        let pattern = format!("SELECT 'a' {matches} ?");
+        expect(query(sql, &pattern, &[text(&"a".repeat(50))])?, vec![vec![int(0)]])?;
+        expect_error(query(sql, &pattern, &[text(&"a".repeat(51))]))?;
+    }
+    expect(query(sql, "SELECT instr(?, ?)", &[text(&"a".repeat(500)), text(&"a".repeat(400))])?, vec![vec![int(1)]])?;
+    let add = "INSERT INTO conformance (id, bytes) VALUES (1, ?)";
+    expect_error(query(sql, add, &[Value::Blob(vec![1; 2_300_000])]))?;
+    query(sql, add, &[Value::Blob(vec![1; 1_900_000])])?;
+    expect_error(query(sql, "SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6", &[]))
+}
+
+fn the_size_follows_what_is_stored(sql: &impl Sql) -> Outcome {
+    let before = sql.used()?;
+    for id in 0..10 {
+        query(sql, "INSERT INTO conformance (id, bytes) VALUES (?, zeroblob(100000))", &[int(id)])?;
+    }
+    let grown = sql.used()?.saturating_sub(before);
+    if !(1_000_000..1_200_000).contains(&grown) {
+        return Err(Failure(format!("a megabyte more took {grown} bytes")));
+    }
+    sql.exec("DELETE FROM conformance", &[])?;
+    let left = sql.used()?.saturating_sub(before);
+    if left > 50_000 {
+        return Err(Failure(format!("{left} bytes stayed of what was deleted")));
+    }
+    Ok(())
 }

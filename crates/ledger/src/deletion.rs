@@ -20,12 +20,13 @@ use crate::{
 };
 
 /// Tables whose rows nobody outside knows of, with what tells their rows apart.
-const INTERNAL: [(&str, &str); 12] = [
+const INTERNAL: [(&str, &str); 13] = [
     ("uses", "day, token"),
     ("clients", "number"),
     ("scopes", "name"),
     ("idempotency", "place"),
     ("audit", "seq"),
+    ("spent", "what, member"),
     ("edition", "row"),
     ("editions", "kind"),
     ("segments", "kind, bits, prefix"),

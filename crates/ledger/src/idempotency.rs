@@ -9,6 +9,11 @@
 //!
 //! A token's text is never kept. The repeated answer is without it. Nor is the caller's key, which may well be a secret:
 //! its digest finds the answer again.
+//!
+//! How much is kept is bounded for each member, whichever of its tokens and sessions ask, and for root as if that were one. Beyond the bound
+//! a new key is refused. To forget the member's oldest answer instead would break what was promised for that key, and nobody
+//! would notice before a command that was sent again had its effect twice. A refusal is seen, says when there is room, and
+//! changes nothing; whoever needs no promise can leave the key away.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
@@ -17,19 +22,26 @@ use serde_json::json;
 
 use crate::{
     authority::Authority,
-    command::{Ask, Client, Command, IdempotencyKey, Imported, Issued, Member},
+    command::{Ask, Client, Command, IdempotencyKey, Issued, Member},
     refusal::Refusal,
     scopes::BuiltIn,
     sql::{Sql, SqlError},
     upkeep::STEP,
+    wire,
     work::Work,
 };
 
 /// How long an answer is kept, in milliseconds: a day.
 const KEPT: u64 = 24 * 60 * 60 * 1_000;
 
-/// The longest answer that is kept, in bytes: with the rest of its row it stays below what a row may hold (2 MB).
-const LONGEST_REPLY: usize = 1_500_000;
+/// The longest answer that is kept, in bytes: far below what a row may hold (2 MB).
+const LONGEST_REPLY: usize = 256 * 1024;
+
+/// How many answers are kept for one member: a day's work for a program that makes one thing every nine seconds.
+const MOST_REPLIES: u64 = 10_000;
+
+/// How many bytes they have at most: 800 for each of so many, which is more than a token's usual answer.
+const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A command that may be sent again.
 pub(crate) trait Repeatable: Ask<Reply: Kept> {
@@ -44,13 +56,29 @@ pub(crate) trait Repeatable: Ask<Reply: Kept> {
 }
 
 /// A reply that may be given again.
-pub(crate) trait Kept: Serialize {
+pub(crate) trait Kept: Serialize + Sized {
     /// Takes away what is shown once only.
     fn forget_text(&mut self) {}
 
     /// Whether the command had an effect. Where it had none, nothing is kept: sent again, it has none again.
     fn tells_of_effect(&self) -> bool {
         true
+    }
+
+    /// As what it is kept.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] where it has no such form.
+    fn to_keep(&self, _: &dyn Sql) -> Result<String, Refusal> {
+        wire::json_of(self)
+    }
+
+    /// The answer in JSON, made of what was kept.
+    ///
+    /// # Errors
+    /// [`Refusal::Internal`] where that cannot be read.
+    fn from_kept(_: &dyn Sql, kept: String) -> Result<String, Refusal> {
+        Ok(kept)
     }
 }
 
@@ -60,6 +88,8 @@ pub(crate) struct Once {
     place: Digest,
     /// SHA-256 of all that is asked.
     fingerprint: Digest,
+    /// The number of the member who asks; 0 is root.
+    member: u64,
 }
 
 impl Once {
@@ -69,7 +99,8 @@ impl Once {
         // JSON keeps the three apart, whatever is in them.
         let place = json!([actor, command.kind(), key.as_str()]).to_string();
         let command = serde_json::to_vec(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
-        Ok(Self { place: Digest::of(place.as_bytes()), fingerprint: Digest::of(&command) })
+        let member = authority.member().map_or(0, |member| member.number);
+        Ok(Self { place: Digest::of(place.as_bytes()), fingerprint: Digest::of(&command), member })
     }
 
     /// What the command answered when it came first, if it came before.
@@ -90,16 +121,27 @@ impl Once {
     }
 
     /// Keeps the answer, from which what is shown once only was taken away, in place of one whose time is over.
+    ///
+    /// # Errors
+    /// [`Refusal::KeysExceeded`] where the member has no room for it.
     pub(crate) fn keep(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), Refusal> {
         if reply.len() > LONGEST_REPLY {
             let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
             return Err(Refusal::invalid_value("", detail));
         }
         sql.exec(
-            "INSERT OR REPLACE INTO idempotency (place, fingerprint, reply, created_at) VALUES (?, ?, ?, ?)",
-            &[self.place.into(), self.fingerprint.into(), reply.into(), now.into()],
+            "INSERT INTO idempotency (place, fingerprint, reply, created_at, member) VALUES (?, ?, ?, ?, ?)",
+            &[self.place.into(), self.fingerprint.into(), reply.into(), now.into(), self.member.into()],
         )?;
-        Ok(())
+        let spent = "SELECT rows, bytes FROM spent WHERE what = 'idempotency' AND member = ?";
+        let Some(mut spent) = sql.exec(spent, &[self.member.into()])?.pop() else { return Ok(()) };
+        if spent.take::<u64>()? <= MOST_REPLIES && spent.take::<u64>()? <= MOST_BYTES {
+            return Ok(());
+        }
+        // Where others' time is over but nobody has swept yet, it is at once.
+        let oldest = "SELECT min(created_at) FROM idempotency WHERE member = ?";
+        let oldest = sql.exec(oldest, &[self.member.into()])?.pop().map_or(Ok(now), |mut row| row.take())?;
+        Err(Refusal::KeysExceeded { again_in: (oldest.plus(KEPT).since(now) / 1_000).max(1) })
     }
 }
 
@@ -113,12 +155,13 @@ pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, 
     Ok(oldest.map(|at| at.plus(KEPT)))
 }
 
-/// Forgets the answers that tell of the member with this number, or of its tokens.
+/// Forgets the answers that tell of the member with this number, or of its tokens, and those that it was given.
 pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
     // A reply about a token names its owner; of the others, none but a member has a number.
     sql.exec(
-        "DELETE FROM idempotency WHERE ? = coalesce(json_extract(reply, '$.owner.number'), json_extract(reply, '$.number'))",
-        &[number.into()],
+        "DELETE FROM idempotency WHERE member = ?
+         OR ? = coalesce(json_extract(reply, '$.owner.number'), json_extract(reply, '$.number'))",
+        &[number.into(), number.into()],
     )?;
     Ok(())
 }
@@ -129,12 +172,6 @@ impl Kept for Issued {
         self.text = None;
         self.token_shown_before = Some(true);
         self.detail = Some(detail.to_owned());
-    }
-}
-
-impl Kept for Imported {
-    fn tells_of_effect(&self) -> bool {
-        self.lines.iter().any(Result::is_ok)
     }
 }
 

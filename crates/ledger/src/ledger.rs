@@ -25,6 +25,7 @@ use crate::{
     refusal::Refusal,
     schema, scopes, sessions, snapshots,
     sql::{Sql, SqlError},
+    storage::{STORAGE_LIMIT, Storage},
     tokens,
     upkeep::{self, Upkeep},
     wire::{self, Answered},
@@ -37,6 +38,7 @@ use crate::{
 pub struct Ledger<S> {
     sql: S,
     leases: Leases,
+    storage_limit: u64,
 }
 
 /// What a command needs of the world around: it comes in, and nothing else does.
@@ -60,7 +62,12 @@ impl<S: Sql> Ledger<S> {
     /// [`SqlError`] where the database fails, or was made by a later version. It is left as it was.
     pub fn open(sql: S) -> Result<Self, SqlError> {
         schema::migrate(&sql, schema::LEDGER)?;
-        Ok(Self { sql, leases: Leases::default() })
+        Ok(Self { sql, leases: Leases::default(), storage_limit: STORAGE_LIMIT })
+    }
+
+    /// Sets how many bytes may be stored, in place of [`STORAGE_LIMIT`].
+    pub fn limit_storage(&mut self, bytes: u64) {
+        self.storage_limit = bytes;
     }
 
     /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](crate::decode_reply). Whatever the
@@ -71,7 +78,7 @@ impl<S: Sql> Ledger<S> {
     }
 
     fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
-        self.sql.transaction(|| carry_out(&self.sql, &self.leases, request, context))
+        self.sql.transaction(|| carry_out(&self.sql, &self.leases, self.storage_limit, request, context))
     }
 
     /// What waits to be put into the registry.
@@ -139,6 +146,7 @@ impl<S: Sql> Ledger<S> {
 fn carry_out(
     sql: &dyn Sql,
     leases: &Leases,
+    storage_limit: u64,
     request: Request,
     context: Context<'_>,
 ) -> Result<Answered<String>, Refusal> {
@@ -166,7 +174,9 @@ fn carry_out(
                 (Actor::Root, Command::Bootstrap(ask)) if founds => {
                     let founded = workspace::found(sql, key, &ask, now)?;
                     let authority = Authority::Root;
-                    let work = Work { sql, now, workspace: founded, authority, request_id, address, if_version };
+                    let storage = Storage::empty(storage_limit);
+                    let work =
+                        Work { sql, now, workspace: founded, authority, request_id, address, if_version, storage };
                     reply(ask, |ask| workspace::bootstrap(&work, mint, ask))
                 }
                 _ => Err(Refusal::no_such("workspace")),
@@ -183,7 +193,8 @@ fn carry_out(
     let safe_in = wait.then(|| leases.safe_in(&workspace, now));
     let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
-    let work = &Work { sql, now, workspace, authority, request_id, address, if_version };
+    let storage = Storage::of(sql, storage_limit, &command)?;
+    let work = &Work { sql, now, workspace, authority, request_id, address, if_version, storage };
     let answered = match command {
         Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
         Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
@@ -229,7 +240,11 @@ fn carry_out(
         Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
         Command::CheckScope(ask) => reply(ask, |ask| work.authority.require(ask.scope).map(|()| Holds {})),
     };
-    Ok(Answered { safe_in, snapshots_until, ..answered? })
+    let answered = answered?;
+    if !answered.repeated {
+        storage.check_added()?;
+    }
+    Ok(Answered { safe_in, snapshots_until, ..answered })
 }
 
 /// Runs a command that makes something, once for each idempotency key.
@@ -241,8 +256,9 @@ fn made<C: Repeatable>(
 ) -> Result<Answered<String>, Refusal> {
     work.authority.require(C::NEEDS)?;
     if let Some(once) = &once
-        && let Some(reply) = once.answered(work.sql, work.now)?
+        && let Some(kept) = once.answered(work.sql, work.now)?
     {
+        let reply = C::Reply::from_kept(work.sql, kept)?;
         ask.check_told(work, &reply)?;
         return Ok(Answered { repeated: true, ..Answered::now(reply) });
     }
@@ -250,7 +266,7 @@ fn made<C: Repeatable>(
     let answered = Answered::now(wire::json_of(&made)?);
     if let Some(once) = once.filter(|_| made.tells_of_effect()) {
         made.forget_text();
-        once.keep(work.sql, &wire::json_of(&made)?, work.now)?;
+        once.keep(work.sql, &made.to_keep(work.sql)?, work.now)?;
     }
     Ok(answered)
 }

@@ -19,14 +19,20 @@ use crate::{
 };
 
 /// What the storage of a Durable Object allows, as its documentation has it: parameters of a statement, bytes of a
-/// `LIKE` pattern, columns of a table, bytes of a statement, bytes of a value or row, arguments of a function.
-const LIMITS: [(Limit, i32); 6] = [
+/// `LIKE` or `GLOB` pattern, columns of a table, bytes of a statement, bytes of a value or row, arguments of a function. And what
+/// workerd's source has beside that: parts of a compound query, depth of an expression and of triggers, steps of a
+/// compiled statement.
+const LIMITS: [(Limit, i32); 10] = [
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
     (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
     (Limit::SQLITE_LIMIT_COLUMN, 100),
     (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
     (Limit::SQLITE_LIMIT_LENGTH, 2_000_000),
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    (Limit::SQLITE_LIMIT_COMPOUND_SELECT, 5),
+    (Limit::SQLITE_LIMIT_EXPR_DEPTH, 100),
+    (Limit::SQLITE_LIMIT_TRIGGER_DEPTH, 10),
+    (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
 ];
 
 /// How many statements stay prepared: all that the ledger has.
@@ -153,6 +159,12 @@ impl Sql for NativeSql {
             return Err(SqlError::new("an integer is beyond what JavaScript can hold"));
         }
         self.step(|| self.run(sql, parameters))
+    }
+
+    fn used(&self) -> Result<u64, SqlError> {
+        let used = "SELECT (page_count - freelist_count) * page_size
+            FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+        self.step(|| self.run(used, &[])?.pop().ok_or_else(|| SqlError::new("there is no size"))?.take())
     }
 
     fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

@@ -97,6 +97,15 @@ pub enum Refusal {
         /// How many they may have had by now.
         bound: u64,
     },
+    /// So many answers to the member's requests are kept, or so many bytes of them, that there is no room for another.
+    #[error("as many answers are kept for this member's idempotency keys as there may be")]
+    KeysExceeded {
+        /// In how many seconds the oldest of them goes.
+        again_in: u64,
+    },
+    /// The storage is nearly full, and this would add to it.
+    #[error("the workspace's storage is nearly full")]
+    StorageFull,
     /// Of many tokens named, some are not there, or none that the actor may see. Nothing was done to any.
     #[error("not all of these tokens are there")]
     UnknownTokens {

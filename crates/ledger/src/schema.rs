@@ -17,6 +17,7 @@ pub(crate) const LEDGER: &[&str] = &[
     include_str!("schema/009.sql"),
     include_str!("schema/010.sql"),
     include_str!("schema/011.sql"),
+    include_str!("schema/012.sql"),
 ];
 
 /// The directory's, likewise.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::{
-    audit::{self, Change},
+    audit,
     authority::Authority,
     check,
     command::{self, PutScopes, Role, ScopeEntry},
@@ -20,8 +20,11 @@ use crate::{
 
 /// The most scopes that a catalogue has.
 const MAX_ENTRIES: usize = 1_000;
-/// The largest catalogue, in bytes of JSON: with its audit row it stays well below what a row may hold (2 MB).
+/// The largest catalogue, in bytes of JSON.
 const MAX_CATALOGUE: usize = 256 * 1024;
+
+/// How much of a change one audit row tells, in bytes.
+const MAX_NOTED: usize = 32 * 1024;
 
 /// A scope that every workspace has. It opens a part of the management API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -187,21 +190,43 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
         for entry in &added {
             insert(work.sql, entry)?;
         }
-        audit::append(
-            work,
-            Change {
-                action: "scopes.replace",
-                subject: work.workspace.key.as_str(),
-                before: Some(json!(removed)),
-                after: Some(json!(added)),
-            },
-        )?;
+        work.storage.check(size(&after) > size(&before))?;
+        note(work, &removed, &added)?;
         let version = work.next_generation()?;
         work.sql.exec("UPDATE workspace SET version = ?", &[version.into()])?;
         let record = WorkspaceRecord { version, ..work.workspace.record(stricter(work.sql)?) };
         work.publish(RegistryKey::Workspace(record.key), &record, version)?;
     }
     Ok(command::Catalogue { scopes: after.into_values().collect() })
+}
+
+/// Writes the change down, in as many rows as it takes: each with so many scopes as fit, what they were and what they are.
+fn note(work: &Work<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), Refusal> {
+    let mut changed: BTreeMap<&Scope, [Option<&ScopeEntry>; 2]> = BTreeMap::new();
+    for (place, entries) in [removed, added].into_iter().enumerate() {
+        for entry in entries {
+            if let Some(slot) = changed.entry(&entry.name).or_default().get_mut(place) {
+                *slot = Some(entry);
+            }
+        }
+    }
+    let (mut before, mut after, mut bytes) = (Vec::new(), Vec::new(), 0);
+    for [was, is] in changed.into_values() {
+        let (was, is) = (was.map(|entry| json!(entry)), is.map(|entry| json!(entry)));
+        let more: usize = was.iter().chain(&is).map(|entry| entry.to_string().len() + 1).sum();
+        if bytes + more > MAX_NOTED {
+            audit::append_catalogue(work, before, after)?;
+            (before, after, bytes) = (Vec::new(), Vec::new(), 0);
+        }
+        before.extend(was);
+        after.extend(is);
+        bytes += more;
+    }
+    audit::append_catalogue(work, before, after)
+}
+
+fn size(entries: &BTreeMap<Scope, ScopeEntry>) -> usize {
+    entries.values().map(|entry| entry.name.as_str().len() + entry.description.len()).sum()
 }
 
 /// The scopes for which a check needs more freshness than its demand might ask for.

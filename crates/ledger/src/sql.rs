@@ -24,6 +24,12 @@ pub trait Sql {
     /// it stays.
     fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError>;
 
+    /// How many bytes the database takes up, without what deleted rows have left free.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the engine does not say.
+    fn used(&self) -> Result<u64, SqlError>;
+
     /// Does the work, and keeps what it wrote only if it succeeds: on `Err` the database is what it was before.
     ///
     /// A transaction inside another is a savepoint: where it fails, its own writes are undone, and the outer one goes on

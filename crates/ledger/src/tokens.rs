@@ -6,6 +6,7 @@ mod changes;
 mod create;
 mod filter;
 mod import;
+mod imported;
 mod issue;
 mod list;
 mod pins;

@@ -9,6 +9,7 @@ use crate::{
     outbox,
     refusal::Refusal,
     sql::{Sql, SqlError},
+    storage::Storage,
     workspace::WorkspaceRow,
 };
 
@@ -24,6 +25,7 @@ pub(crate) struct Work<'a> {
     pub(crate) address: Option<IpAddr>,
     /// The versions of a token for which the command is meant; any where absent.
     pub(crate) if_version: Option<Vec<u64>>,
+    pub(crate) storage: Storage,
 }
 
 impl Work<'_> {

@@ -9,7 +9,9 @@ use serde_json::{Map, Value as Json, json};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, SuspendWorkspace, UpdateWorkspace, Workspace},
+    command::{
+        Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, Stored, SuspendWorkspace, UpdateWorkspace, Workspace,
+    },
     host::Hosts,
     identity,
     members::{self, MemberRow},
@@ -171,6 +173,7 @@ impl WorkspaceRow {
             created_at: self.created_at,
             suspended: self.suspended,
             settings: self.settings.clone(),
+            storage: None,
         }
     }
 }
@@ -285,9 +288,11 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
     Ok(Bootstrapped { workspace: workspace.view(), admin: issued })
 }
 
-/// Whoever holds a live token may know which workspace it is of.
+/// Whoever holds a live token may know which workspace it is of. Who manages it is told how full it is.
 pub(crate) fn read(work: &Work<'_>) -> Result<Workspace, Refusal> {
-    Ok(work.workspace.view())
+    let manages = work.authority.holds(BuiltIn::WorkspaceManage);
+    let stored = || Ok::<_, SqlError>(Stored { used_bytes: work.sql.used()?, limit_bytes: work.storage.limit() });
+    Ok(Workspace { storage: manages.then(stored).transpose()?, ..work.workspace.view() })
 }
 
 /// Changes the settings. Where that makes no difference nothing is written.

@@ -95,7 +95,16 @@ impl Ledger {
     }
 
     fn workspace(&self) -> std::result::Result<&Workspace<DurableSql>, SqlError> {
-        made_once(&self.workspace, || Workspace::open(DurableSql::new(&self.state)?))
+        made_once(&self.workspace, || {
+            let mut ledger = Workspace::open(DurableSql::new(&self.state)?)?;
+            // A deployment may allow less than the platform does.
+            let limit = secret(&self.env, "STORAGE_LIMIT");
+            if !limit.is_empty() {
+                let limit = limit.parse().map_err(|_| SqlError::new("STORAGE_LIMIT is not a number of bytes"))?;
+                ledger.limit_storage(limit);
+            }
+            Ok(ledger)
+        })
     }
 
     fn secrets(&self) -> Result<&Secrets> {

@@ -9,6 +9,7 @@ import { durationField } from "../parts/duration.js";
 import { areaField, form, refuse, textField } from "../parts/form.js";
 import { readLines } from "../parts/lines.js";
 import { providersField } from "../parts/providers.js";
+import { tellStorage, warnOfStorage } from "../parts/storage.js";
 import { toast } from "../parts/toast.js";
 import { badge } from "../parts/token.js";
 
@@ -23,13 +24,13 @@ export async function show({ signal, reload }) {
   };
   return {
     title: "Settings",
-    body: h("div", { class: "columns" },
+    body: h("div", {}, warnOfStorage(workspace.storage), h("div", { class: "columns" },
       h("section", { class: "card" }, h("h2", {}, "Settings"),
         !isAdmin() && h("p", { class: "hint" }, "You can make these stricter. Only an admin can make them weaker: longer, higher, or with more origins; and the audit shorter."),
         settings(workspace, save)),
       h("div", {},
         h("section", { class: "card" }, h("h2", {}, "What is fixed"), fixed(workspace)),
-        h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save)))),
+        h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save))))),
   };
 }
 
@@ -54,7 +55,7 @@ function settings(workspace, save) {
     hint: "How long whoever has one, with no network, may accept what was revoked: a minute to 30 days.",
   });
   const retention = wholeField({
-    name: "audit_retention_days", label: "Days that the audit is kept", value: workspace.audit_retention_days, hint: "For ever where empty. Older entries are removed, for good.",
+    name: "audit_retention_days", label: "Days that the audit is kept", value: workspace.audit_retention_days, hint: "For ever where empty, as long as the audit takes up no more than a fifth of the storage. Older entries are removed, for good.",
   });
   const origins = areaField({
     name: "allowed_origins", label: "Allowed origins", value: workspace.allowed_origins.join("\n"),
@@ -118,6 +119,7 @@ function fixed(workspace) {
     fact("Hosts", workspace.hosts.length > 0 ? workspace.hosts.map((host) => h("div", {}, h("code", {}, host))) : "none",
       h("small", {}, "There, an imported token need not name its workspace. Whoever runs this service sets them.")),
     fact("Made", at(workspace.created_at)),
+    workspace.storage && fact("Storage", tellStorage(workspace.storage)),
     fact("Signed in", h("a", { href: "#/sessions" }, "who is signed in")));
 }
 

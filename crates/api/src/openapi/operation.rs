@@ -212,7 +212,7 @@ impl Operation {
             codes.push("PRECONDITION_FAILED");
         }
         if self.once {
-            codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH"]);
+            codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH", "TOO_MANY_KEYS"]);
         }
         codes
     }

@@ -48,7 +48,9 @@ fn workspace() -> Vec<Operation> {
             .answers::<Bootstrapped>(201)
             .located()
             .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
-        get("/v1/workspace", "readWorkspace", "Read the workspace and its settings").answers::<Workspace>(200),
+        get("/v1/workspace", "readWorkspace", "Read the workspace and its settings")
+            .about("Whoever holds `workspace:manage` is told how full its storage is.")
+            .answers::<Workspace>(200),
         patch("/v1/workspace", "updateWorkspace", "Change the settings, or the state")
             .about(
                 "What is absent stays. Only root changes the `state` and the `hosts`, and each by itself: never with \
@@ -75,7 +77,7 @@ fn workspace() -> Vec<Operation> {
             .needs(MANAGE)
             .takes::<scopes::Replace>()
             .answers::<Catalogue>(200)
-            .refuses(&["INVALID_VALUE", "BUILT_IN_SCOPE"]),
+            .refuses(&["INVALID_VALUE", "BUILT_IN_SCOPE", "STORAGE_FULL"]),
     ]
 }
 
@@ -94,7 +96,7 @@ fn people() -> Vec<Operation> {
             .once()
             .answers::<Member>(201)
             .located()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "STORAGE_FULL"]),
         get("/v1/members/{id}", "readMember", "Read a member")
             .about("Who does not hold `workspace:manage` may read itself.")
             .needs(READ)
@@ -108,7 +110,8 @@ fn people() -> Vec<Operation> {
             .takes::<members::Update>()
             .answers::<Member>(200)
             .waits()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"]),
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"])
+            .refuses(&["STORAGE_FULL"]),
         delete("/v1/members/{id}", "eraseMember", "Erase a member")
             .about("Its tokens are revoked, and whatever says who it was is blanked.")
             .needs(MANAGE)
@@ -127,7 +130,7 @@ fn people() -> Vec<Operation> {
             .once()
             .answers::<Client>(201)
             .located()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION"]),
+            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "STORAGE_FULL"]),
         get("/v1/clients/{id}", "readClient", "Read a client").needs(READ).answers::<Client>(200),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
@@ -163,7 +166,7 @@ fn one_token() -> Vec<Operation> {
             .located()
             .tagged()
             .refuses(NEW_TOKEN)
-            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED"]),
+            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED", "STORAGE_FULL"]),
         get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
         get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
@@ -180,7 +183,7 @@ fn one_token() -> Vec<Operation> {
             .waits()
             .conditional()
             .refuses(NEW_TOKEN)
-            .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED"]),
+            .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED", "STORAGE_FULL"]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
             .about(
                 "Once this has answered, no `strong` check accepts it; a `bounded` one elsewhere may until its lease is over, \
@@ -218,6 +221,7 @@ fn one_token() -> Vec<Operation> {
                 "TOKEN_EXPIRED",
                 "TOO_MANY_TEXTS",
                 "TEXTS_EXCEEDED",
+                "STORAGE_FULL",
             ]),
     ]
 }
@@ -297,7 +301,7 @@ fn many_tokens() -> Vec<Operation> {
             .takes::<tokens::Import>()
             .once()
             .answers::<tokens::Imported>(200)
-            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED"]),
+            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED", "STORAGE_FULL"]),
     ]
 }
 

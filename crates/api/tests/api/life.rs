@@ -106,6 +106,8 @@ fn clients_come_and_go() {
 fn the_workspace_has_settings_that_hold() {
     let (deployment, acme) = acme();
     let mut workspace = deployment.get(&acme.admin, "/v1/workspace").expect(200);
+    let storage = workspace.as_object_mut().unwrap().remove("storage").unwrap();
+    assert_eq!(storage["limit_bytes"], 10_000_000_000_u64);
     let shape = json!({
         "slug": "acme", "key": acme.key, "name": "acme", "prefix": "cft", "state": "active",
         "created_at": "2027-01-15T08:00:00.000Z", "default_quota": 600, "max_lifetime": null,

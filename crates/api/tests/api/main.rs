@@ -18,6 +18,7 @@ mod cost;
 mod credentials;
 mod dialects;
 mod founding;
+mod full;
 mod gateways;
 mod hosts;
 mod identity;

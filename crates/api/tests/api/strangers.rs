@@ -54,7 +54,10 @@ const KINDS: &[Kind] = &[
         scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme")
     }),
     ("the same, in invented names of workspaces", |scene, n| {
-        scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", format!("invented-{n}"))
+        scene
+            .get("/v1/tokens")
+            .header("authorization", bearer(n))
+            .header("x-counterfoil-workspace", format!("invented-{n}"))
     }),
     ("a session that is over", |scene, _| scene.get("/v1/session").session(&scene.session)),
     ("an invented session", |scene, _| scene.get("/v1/session").session(&with_forged_seal(&scene.acme.key))),
@@ -86,7 +89,8 @@ const KINDS: &[Kind] = &[
         scene.post("/v1/verify").bearer(&scene.former_gateway).json(&json!({ "token": "x" }))
     }),
     ("verification, by an invented foreign text", |scene, n| {
-        let named = scene.post("/v1/verify").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
+        let named =
+            scene.post("/v1/verify").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
         named.json(&json!({ "token": "x" }))
     }),
     ("a lease, by a revoked token", |scene, _| {
@@ -265,7 +269,8 @@ fn whoever_passes_is_let_in_while_inventions_come_in_any_number() {
     let scene = Scene::new();
     let root = || scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme").send().status;
     for n in 0..REQUESTS {
-        let flood = scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme").send();
+        let flood =
+            scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme").send();
         assert!(matches!(flood.refused(flood.status), "UNKNOWN" | "RATE_LIMITED"));
         if n % 1_000 == 0 {
             // Never seen by this isolate, and from the very address that the flood comes from.

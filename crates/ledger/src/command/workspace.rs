@@ -82,6 +82,19 @@ pub struct Workspace {
     /// Its settings.
     #[serde(flatten)]
     pub settings: Settings,
+    /// How full its storage is, where it is read by whoever holds `workspace:manage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<Stored>,
+}
+
+/// How full the storage of a workspace is. From nine tenths on nothing is added to it; what takes away still works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Storage"))]
+pub struct Stored {
+    /// How many bytes are used.
+    pub used_bytes: u64,
+    /// How many there may be.
+    pub limit_bytes: u64,
 }
 
 /// A workspace's settings.

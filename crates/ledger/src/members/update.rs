@@ -37,6 +37,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
     if is.is_empty() && !revoke_all {
         return Ok(before.view(work)?);
     }
+    work.storage.check(grows(&before, &member))?;
     member.version = work.next_generation()?;
     if revoke_all {
         let revoked = revoke_all_of(work, &mut member)?;
@@ -100,6 +101,15 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     let by_admin = before.suspended_by_admin || ask.suspended == Some(true) && work.authority.is_admin();
     member.suspended_by_admin = member.suspended && by_admin;
     Ok(member)
+}
+
+/// Whether more has to be stored of the member, and not because it may do less.
+fn grows(before: &MemberRow, after: &MemberRow) -> bool {
+    let words = |member: &MemberRow| {
+        let optional = [&member.email, &member.subject, &member.subject_issuer];
+        member.name.len() + optional.into_iter().flatten().map(String::len).sum::<usize>()
+    };
+    after.grants.iter().any(|pattern| !before.grants.covers_pattern(pattern)) || words(after) > words(before)
 }
 
 /// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.

@@ -44,11 +44,13 @@ pub(super) fn end(
 ) -> Result<OwnedToken, Refusal> {
     let token = &mut held.token;
     token.revoked_at = Some(work.now);
-    token.revoke_reason = reason.map(str::to_owned);
+    // The audit has it in any case.
+    let kept = reason.filter(|_| !work.storage.is_full());
+    token.revoke_reason = kept.map(str::to_owned);
     token.version = generation;
     work.sql.exec(
         "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE number = ?",
-        &[work.now.into(), reason.into(), generation.into(), token.number.into()],
+        &[work.now.into(), kept.into(), generation.into(), token.number.into()],
     )?;
     audit::append(
         work,

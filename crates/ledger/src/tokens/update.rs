@@ -41,6 +41,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
     if after == before {
         return Ok(before);
     }
+    work.storage.check(grows(&was, &held.token))?;
     if !is_live(before.expires_at, work.now) && is_live(after.expires_at, work.now) {
         check_revival(work, &held)?;
     }
@@ -121,6 +122,16 @@ fn scopes(limits: &Limits, catalogue: &Catalogue, held: &OwnedToken, change: Sco
     limits.check_scopes_of(given.clone(), catalogue)?;
     grant::check_owner(&held.owner, given)?;
     Ok(result)
+}
+
+/// Whether more has to be stored of the token, and not because less is possible with it.
+fn grows(was: &TokenRow, is: &TokenRow) -> bool {
+    let words = |token: &TokenRow| {
+        token.name.len() + [&token.note, &token.metadata].into_iter().flatten().map(String::len).sum::<usize>()
+    };
+    let gains = is.scopes.iter().any(|pattern| !was.scopes.covers_pattern(pattern));
+    let moves = !was.addresses.is_empty() && is.addresses.len() > was.addresses.len();
+    gains || moves || words(is) > words(was)
 }
 
 fn expiry(

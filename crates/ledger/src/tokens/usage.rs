@@ -53,9 +53,12 @@ pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refu
 pub(crate) fn add(work: &Work<'_>, uses: &[Uses]) -> Result<(), Refusal> {
     check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
     let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>())?;
+    // Where the storage is nearly full, uses count on days on which the token was used before: that takes no room.
+    let counted = "AND EXISTS (SELECT 1 FROM uses WHERE uses.day = reported.day AND uses.token = reported.token)";
+    let counted = if work.storage.is_full() { counted } else { "" };
     let add = format!(
         "{REPORTED} INSERT INTO uses (day, token, count)
-         SELECT day, token, sum(count) FROM reported WHERE token IS NOT NULL GROUP BY day, token
+         SELECT day, token, sum(count) FROM reported WHERE token IS NOT NULL {counted} GROUP BY day, token
          ON CONFLICT (day, token) DO UPDATE SET count = min(uses.count + excluded.count, {MAX_INTEGER})"
     );
     work.sql.exec(&add, std::slice::from_ref(&reported))?;

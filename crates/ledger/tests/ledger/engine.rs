@@ -28,13 +28,13 @@ fn bundled_sqlite_conforms() {
 #[test]
 fn the_newest_schema_stays() {
     let world = World::empty();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/011.sql");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/012.sql");
     let schema = world.ledger.sql().schema().unwrap();
     if env::var_os("BLESS").is_some() {
         fs::write(&path, &schema).unwrap();
     }
     assert_eq!(schema, fs::read_to_string(&path).unwrap(), "what is released is not edited: add a migration");
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 11);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
 }
 
 /// A file that is gone when the test is over.
@@ -71,10 +71,10 @@ fn opening_again_changes_nothing() {
 #[test]
 fn a_database_made_by_a_later_version_is_left_alone() {
     let file = TemporaryFile::new("later.sqlite");
-    let later = "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (12)";
+    let later = "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (13)";
     file.sql().exec(later, &[]).unwrap();
     let before = file.sql().schema().unwrap();
-    assert!(Ledger::open(file.sql()).unwrap_err().to_string().contains("schema 12"));
+    assert!(Ledger::open(file.sql()).unwrap_err().to_string().contains("schema 13"));
     assert_eq!(file.sql().schema().unwrap(), before);
 }
 

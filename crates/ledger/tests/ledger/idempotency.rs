@@ -274,3 +274,94 @@ fn an_import_of_refused_lines_keeps_nothing() {
     assert!(done.reply.lines.iter().all(Result::is_err));
     assert_eq!(world.dump(), before);
 }
+
+/// So many answers, each of so many bytes, were kept for the member just now.
+fn keep(world: &World, member: u64, answers: u64, bytes: u64) {
+    world.meddle(&format!(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {answers})
+         INSERT INTO idempotency (place, fingerprint, reply, created_at, member)
+         SELECT randomblob(32), randomblob(32), '\"' || hex(zeroblob({bytes} / 2 - 1)) || '\"', {}, {member} FROM n",
+        world.now.0
+    ));
+}
+
+#[test]
+fn so_many_answers_are_kept_for_a_member_whichever_token_it_uses() {
+    const MOST: u64 = 8 * 1024 * 1024;
+    // All but one by number, and all but one by bytes: a few more than the last one's remain.
+    for kept in [vec![(9_999, 2)], vec![(4, 1_900_000), (1, MOST - 4 * 1_900_000 - 1_000)]] {
+        let (mut world, admin) = World::founded();
+        let ann = world.join("ann", &["tokens:write", "read"]);
+        let other = world.issue(ann.actor, token(&["tokens:write", "read"])).unwrap();
+        let number = ann.owner.number;
+        for (answers, bytes) in kept {
+            keep(&world, number, answers, bytes);
+        }
+        world.wait(60_000);
+        let room = once(&mut world, ann.actor, "last", token(&["read"])).unwrap();
+        world.held(room.reply);
+        let before = world.dump();
+        for held in [&ann, &other] {
+            let exceeded = Refusal::KeysExceeded { again_in: 24 * 3_600 - 60 };
+            assert_eq!(refused(once(&mut world, held.actor, "more", token(&["read"]))), exceeded);
+        }
+        assert_eq!(world.dump(), before, "and nothing was done");
+        // What was kept is told as before, others have room of their own, and nobody needs a key.
+        assert!(once(&mut world, ann.actor, "last", token(&["read"])).unwrap().repeated);
+        let made = once(&mut world, admin.actor, "more", token(&["read"])).unwrap();
+        world.held(made.reply);
+        world.issue(ann.actor, token(&["read"])).unwrap();
+        world.wait(DAY - 60_000);
+        while world.ledger.upkeep(world.now).unwrap() == Upkeep::More {}
+        let made = once(&mut world, ann.actor, "more", token(&["read"])).unwrap();
+        world.held(made.reply);
+        let counted = "SELECT rows FROM spent WHERE what = 'idempotency' AND member = ";
+        assert_eq!(world.number(&format!("{counted}{number}")), 2);
+    }
+}
+
+#[test]
+fn what_is_kept_for_a_member_is_counted_as_it_comes_and_goes() {
+    let (mut world, admin) = World::founded();
+    for round in 0..3 {
+        // The same key each day: one answer takes the place of another, before anybody has swept.
+        let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+        world.held(made.reply);
+        once(&mut world, Actor::Root, "k", member(&format!("m{round}"), &[])).unwrap();
+        let spent = "SELECT sum(rows) || ' ' || sum(bytes) FROM spent WHERE what = 'idempotency'";
+        let there = "SELECT count(*) || ' ' || sum(length(CAST(reply AS BLOB))) FROM idempotency";
+        assert_eq!(world.column(spent), world.column(there));
+        world.wait(DAY);
+    }
+    while world.ledger.upkeep(world.now).unwrap() == Upkeep::More {}
+    assert_eq!(world.number("SELECT count(*) FROM spent WHERE what = 'idempotency'"), 0);
+}
+
+#[test]
+fn an_import_is_kept_in_few_bytes_and_told_as_it_was() {
+    let (mut world, admin) = World::founded();
+    world.meddle("UPDATE workspace SET default_quota = 100000");
+    let line = |index: usize| ImportLine {
+        // Every other line is one that is there, or asks for what there is not.
+        digest: if index % 4 == 1 { admin.digest } else { Digest::of(&index.to_be_bytes()) },
+        weak: false,
+        length: None,
+        token: token(if index % 4 == 3 { &["nobody:knows:it"] } else { &["read"] }),
+    };
+    let import = || ImportTokens { lines: (0..2_000).map(line).collect() };
+    let first = once(&mut world, admin.actor, "k", import()).unwrap().reply;
+    assert_eq!(first.lines.iter().filter(|line| line.is_ok()).count(), 1_000);
+    // Those that others make meanwhile are not among them.
+    world.issue(admin.actor, token(&[])).unwrap();
+    let again = once(&mut world, admin.actor, "k", import()).unwrap();
+    assert!(again.repeated && again.reply == first);
+    let bytes = world.number("SELECT length(reply) FROM idempotency");
+    assert!(bytes < 20_000, "{bytes} bytes for 2,000 lines");
+
+    // An earlier version has kept the answer itself.
+    let old = serde_json::to_string(&first).unwrap();
+    let set = "UPDATE idempotency SET reply = ?";
+    counterfoil_ledger::sql::Sql::exec(world.ledger.sql(), set, &[old.into()]).unwrap();
+    let again = once(&mut world, admin.actor, "k", import()).unwrap();
+    assert!(again.repeated && again.reply == first);
+}

@@ -21,7 +21,7 @@ const ISSUER: &str = "https://accounts.example";
 const AUDIENCE: &str = "console";
 const GRANTS: [&str; 4] = ["tokens:read", "tokens:write", "audit:read", "read"];
 
-fn address(text: &str) -> WebAddress {
+pub(crate) fn address(text: &str) -> WebAddress {
     WebAddress::parse(text).unwrap()
 }
 
@@ -54,7 +54,7 @@ fn with_email(email: &str) -> SignIn {
     SignIn { email: Some(email.to_owned()), email_verified: Some(true), ..identity("somebody") }
 }
 
-fn vouching(providers: Vec<IdentityProvider>) -> UpdateWorkspace {
+pub(crate) fn vouching(providers: Vec<IdentityProvider>) -> UpdateWorkspace {
     UpdateWorkspace { identity_providers: Some(providers), ..of_workspace() }
 }
 

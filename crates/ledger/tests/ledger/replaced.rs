@@ -1,14 +1,14 @@
 //! A text that rotation replaced: it is used until its end, and does nothing that lasts.
 
 use counterfoil_ledger::{
-    Refusal, Slug, WebAddress,
+    BuiltIn, Refusal, Slug, WebAddress,
     command::{
-        Actor, Bootstrap, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended, EraseMember,
-        FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions, NotSignedIn,
-        NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember,
-        ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records,
-        ReportUses, Request, RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection, SetHosts,
-        Snapshot, State, SuspendWorkspace, TokenFilter, UpdateToken,
+        Actor, Bootstrap, CheckScope, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended,
+        EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions,
+        NotSignedIn, NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient, ReadIdentityProviders,
+        ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace,
+        Records, ReportUses, Request, RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection,
+        SetHosts, Snapshot, State, SuspendWorkspace, TokenFilter, UpdateToken,
     },
     editions::Step,
     refusal::ForbiddenCode,

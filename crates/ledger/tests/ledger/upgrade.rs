@@ -58,7 +58,7 @@ fn actor(index: usize) -> Actor {
 fn it_has_the_schema_of_a_new_one() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
-    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 11);
+    assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
 }
 
 #[test]
@@ -271,6 +271,10 @@ struct Borrowed<'a>(&'a NativeSql);
 impl Sql for Borrowed<'_> {
     fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError> {
         self.0.exec(sql, parameters)
+    }
+
+    fn used(&self) -> Result<u64, SqlError> {
+        self.0.used()
     }
 
     fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {

@@ -245,6 +245,8 @@ fn refusals_stay_as_they_are() {
         ("already_exists", Refusal::AlreadyExists { what: text("member"), field: text("id") }),
         ("quota_exceeded", Refusal::QuotaExceeded { quota: 600, needed: 601 }),
         ("idempotency_mismatch", Refusal::IdempotencyMismatch),
+        ("keys_exceeded", Refusal::KeysExceeded { again_in: 3_600 }),
+        ("storage_full", Refusal::StorageFull),
         ("snapshots_off", Refusal::SnapshotsOff),
         ("internal", Refusal::Internal { detail: text("why") }),
     ];

@@ -31,7 +31,9 @@ pub(in crate::dialects) fn refuse(problem: &Problem) -> Response {
 fn classify(problem: &Problem) -> (StatusCode, &'static str) {
     let error_code = match (problem.status.as_u16(), problem.code) {
         // Not 409, which says that the token exists, nor 429, which clients repeat.
-        (_, "QUOTA_EXCEEDED" | "TEXTS_EXCEEDED") => return (StatusCode::BAD_REQUEST, "QUOTA_EXCEEDED"),
+        (_, "QUOTA_EXCEEDED" | "TEXTS_EXCEEDED") => {
+            return (StatusCode::BAD_REQUEST, "QUOTA_EXCEEDED");
+        }
         // It was revoked by somebody else just now.
         (_, "TOKEN_REVOKED") => return (StatusCode::NOT_FOUND, "NOT_FOUND"),
         (401, _) => "UNAUTHENTICATED",

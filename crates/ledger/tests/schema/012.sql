@@ -2,11 +2,15 @@ CREATE INDEX audit_by_actor ON audit (actor_id, seq);
 
 CREATE INDEX audit_by_subject ON audit (subject, seq);
 
+CREATE INDEX audit_of_catalogues ON audit (seq) WHERE action = 'scopes.replace';
+
 CREATE INDEX audit_of_refusals ON audit (seq) WHERE action = 'session.refuse';
 
 CREATE INDEX files_by_due ON files (due_at) WHERE due_at IS NOT NULL;
 
 CREATE INDEX idempotency_by_age ON idempotency (created_at);
+
+CREATE INDEX idempotency_by_member ON idempotency (member, created_at);
 
 CREATE INDEX kept_tokens_by_digest ON kept_tokens (digest);
 
@@ -126,7 +130,7 @@ CREATE TABLE idempotency (
     fingerprint BLOB NOT NULL,
     reply TEXT NOT NULL,
     created_at INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+, member INTEGER NOT NULL DEFAULT 0) STRICT, WITHOUT ROWID;
 
 CREATE TABLE kept_members (
     number INTEGER PRIMARY KEY,
@@ -248,6 +252,16 @@ CREATE TABLE "sessions" (
         AND (token IS NULL) <> (issuer IS NULL))
 ) STRICT;
 
+CREATE TABLE spent (
+    -- The table, and whose rows: 0 where they are nobody's.
+    what TEXT NOT NULL,
+    member INTEGER NOT NULL,
+    -- How many rows there are, and how many bytes they have.
+    rows INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (what, member)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE tokens (
     number INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -307,9 +321,46 @@ CREATE TABLE workspace (
     default_quota INTEGER NOT NULL
 , max_lifetime INTEGER, session_length INTEGER NOT NULL DEFAULT 43200, audit_retention INTEGER, allowed_origins TEXT NOT NULL DEFAULT '[]', deleting INTEGER NOT NULL DEFAULT 0, hosts TEXT NOT NULL DEFAULT '[]', identity_providers TEXT NOT NULL DEFAULT '[]', epoch INTEGER NOT NULL DEFAULT 0, lease_max INTEGER NOT NULL DEFAULT 10, longest_lease INTEGER NOT NULL DEFAULT 10, snapshot_max INTEGER NOT NULL DEFAULT 86400, snapshots_until INTEGER, leases_until INTEGER, grantor INTEGER) STRICT;
 
+CREATE TRIGGER answers_are_counted AFTER INSERT ON idempotency
+BEGIN
+    INSERT INTO spent (what, member, rows, bytes)
+    SELECT 'idempotency', NEW.member, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM spent WHERE what = 'idempotency' AND member = NEW.member);
+    UPDATE spent SET rows = rows + 1, bytes = bytes + length(CAST(NEW.reply AS BLOB))
+    WHERE what = 'idempotency' AND member = NEW.member;
+END;
+
+CREATE TRIGGER answers_are_discounted AFTER DELETE ON idempotency
+BEGIN
+    UPDATE spent SET rows = rows - 1, bytes = bytes - length(CAST(OLD.reply AS BLOB))
+    WHERE what = 'idempotency' AND member = OLD.member;
+    DELETE FROM spent WHERE what = 'idempotency' AND member = OLD.member AND rows <= 0;
+END;
+
+CREATE TRIGGER answers_make_room BEFORE INSERT ON idempotency
+BEGIN
+    DELETE FROM idempotency WHERE place = NEW.place;
+END;
+
 CREATE TRIGGER audit_is_append_only BEFORE UPDATE ON audit
 BEGIN
     SELECT RAISE(ABORT, 'an audit row is never changed');
+END;
+
+CREATE TRIGGER audit_is_counted AFTER INSERT ON audit
+BEGIN
+    INSERT INTO spent (what, member, rows, bytes)
+    SELECT 'audit', 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM spent WHERE what = 'audit' AND member = 0);
+    UPDATE spent SET rows = rows + 1, bytes = bytes + 400 + coalesce(length(CAST(NEW.before AS BLOB)), 0)
+        + coalesce(length(CAST(NEW.after AS BLOB)), 0)
+    WHERE what = 'audit' AND member = 0;
+END;
+
+CREATE TRIGGER audit_is_discounted AFTER DELETE ON audit
+BEGIN
+    UPDATE spent SET rows = rows - 1, bytes = bytes - 400 - coalesce(length(CAST(OLD.before AS BLOB)), 0)
+        - coalesce(length(CAST(OLD.after AS BLOB)), 0)
+    WHERE what = 'audit' AND member = 0;
 END;
 
 CREATE TRIGGER members_are_kept BEFORE UPDATE OF version ON members

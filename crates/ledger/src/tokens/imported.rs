@@ -1,0 +1,76 @@
+//! How the answer to an import is kept, in case it is sent again.
+//!
+//! Ten thousand ids, or as often the same refusal, would be a megabyte for each key. But an import numbers its tokens one
+//! after the other, and no token's row ever goes: the first number tells all ids. And a refusal is kept once, with the lines
+//! that it met.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    command::Imported,
+    idempotency::Kept,
+    json,
+    refusal::Refusal,
+    sql::{Sql, SqlError},
+    wire,
+};
+
+#[derive(Serialize, Deserialize)]
+struct Compact {
+    /// The number of the first token that was imported.
+    first: u64,
+    /// Each refusal once.
+    refusals: Vec<Refusal>,
+    /// The lines in their order: what became of the next so many of them. 0 is imported, 1 the first refusal.
+    runs: Vec<(usize, usize)>,
+}
+
+impl Kept for Imported {
+    fn tells_of_effect(&self) -> bool {
+        self.lines.iter().any(Result::is_ok)
+    }
+
+    fn to_keep(&self, sql: &dyn Sql) -> Result<String, Refusal> {
+        let id = self.lines.iter().find_map(|line| line.as_ref().ok());
+        let number = "SELECT number FROM tokens WHERE id = ?";
+        let first =
+            sql.exec(number, &[id.into()])?.pop().ok_or_else(|| SqlError::new("an imported token is gone"))?.take()?;
+        let mut compact = Compact { first, refusals: Vec::new(), runs: Vec::new() };
+        let mut known = BTreeMap::new();
+        for line in &self.lines {
+            let outcome = match line {
+                Ok(_) => 0,
+                Err(refusal) => *known.entry(wire::json_of(refusal)?).or_insert_with(|| {
+                    compact.refusals.push(refusal.clone());
+                    compact.refusals.len()
+                }),
+            };
+            match compact.runs.last_mut() {
+                Some((last, lines)) if *last == outcome => *lines += 1,
+                _ => compact.runs.push((outcome, 1)),
+            }
+        }
+        wire::json_of(&compact)
+    }
+
+    fn from_kept(sql: &dyn Sql, kept: String) -> Result<String, Refusal> {
+        // What an earlier version has kept is the answer itself.
+        let Some(Compact { first, refusals, runs }) = json::read(kept.as_bytes()) else { return Ok(kept) };
+        let unexpected = || SqlError::new("what was kept of an import cannot be read");
+        let count: usize = runs.iter().filter(|(outcome, _)| *outcome == 0).map(|(_, lines)| lines).sum();
+        let ids = "SELECT id FROM tokens WHERE number >= ? ORDER BY number LIMIT ?";
+        let mut ids = sql.exec(ids, &[first.into(), (count as u64).into()])?.into_iter();
+        let mut lines = Vec::new();
+        for (outcome, times) in runs {
+            for _ in 0..times {
+                lines.push(match outcome.checked_sub(1) {
+                    None => Ok(ids.next().ok_or_else(unexpected)?.take()?),
+                    Some(refusal) => Err(refusals.get(refusal).ok_or_else(unexpected)?.clone()),
+                });
+            }
+        }
+        wire::json_of(&Imported { lines })
+    }
+}

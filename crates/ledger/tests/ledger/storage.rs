@@ -1,0 +1,351 @@
+//! A storage that is nearly full: what grows it is refused, and what takes away works to the end.
+
+use std::collections::BTreeSet;
+
+use counterfoil_ledger::{
+    Answered, BuiltIn, Refusal, STORAGE_LIMIT,
+    command::{
+        Actor, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
+        EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions,
+        ListTokens, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit, ReadClient,
+        ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys, ReadToken, ReadUsage,
+        ReadWorkspace, Records, ReportUses, Request, RevokeText, RevokeToken, RevokeTokens, RotateToken, ScopeChange,
+        ScopeEntry, Selection, SetHosts, SuspendWorkspace, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
+    },
+    reply_json,
+    sql::Sql as _,
+};
+use counterfoil_token::Digest;
+
+use crate::{
+    changes::{of_member, of_token, of_workspace},
+    idempotency::once,
+    identity::{identity, provider, vouching},
+    support::*,
+};
+
+/// Everybody there is in a workspace, and all that they have.
+struct Full {
+    world: World,
+    admin: Held,
+    ann: Held,
+    /// A token of hers that may do little.
+    small: Held,
+    session: Actor,
+}
+
+/// So full that nothing may be added.
+fn full() -> Full {
+    let (mut world, admin) = World::founded();
+    world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
+    let bob = CreateMember { subject: Some("bob".to_owned()), ..member("bob", &["read"]) };
+    world.call(Actor::Root, bob).unwrap();
+    let ann = world.join("ann", &["tokens:*", "sessions:create", "orders:read", "read"]);
+    let small = world.issue(ann.actor, token(&["read"])).unwrap();
+    let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
+    world.call(admin.actor, app).unwrap();
+    let session = world.open(&admin).unwrap().actor;
+    fill(&mut world);
+    Full { world, admin, ann, small, session }
+}
+
+/// Has the limit where nine tenths are used already.
+fn fill(world: &mut World) {
+    let used = world.ledger.sql().used().unwrap();
+    world.ledger.limit_storage(used);
+}
+
+fn send(world: &mut World, actor: Actor, command: impl Into<Command>) -> Result<(), Refusal> {
+    let command = command.into();
+    let request = Request {
+        workspace: key(),
+        actor,
+        request_id: "full".to_owned(),
+        address: None,
+        idempotency_key: None,
+        origin: None,
+        if_version: None,
+        wait: false,
+        command,
+    };
+    let reply = world.handle(&serde_json::to_vec(&request).unwrap());
+    reply_json(&reply).unwrap().map(|Answered { .. }| ())
+}
+
+fn import(text: &str) -> ImportTokens {
+    let digest = Digest::of(text.as_bytes());
+    ImportTokens { lines: vec![ImportLine { digest, weak: false, length: None, token: token(&[]) }] }
+}
+
+fn one_use(digest: Digest) -> Vec<Uses> {
+    vec![Uses { digest, last_used_at: START, count: 1 }]
+}
+
+/// Every command there is, so that a new one must be given its place here.
+#[test]
+fn in_a_full_storage_each_command_does_what_it_may() {
+    const FULL: bool = false;
+    const WORKS: bool = true;
+    let mut seen = BTreeSet::new();
+    let mut case = |works: bool, of: &dyn Fn(&Full) -> (Actor, Command)| {
+        let mut full = full();
+        let (actor, command) = of(&full);
+        let (kind, told) = (command.kind(), format!("{command:?}"));
+        seen.insert(kind);
+        let before = full.world.dump();
+        match send(&mut full.world, actor, command) {
+            Ok(()) => assert!(works, "{told} was done"),
+            Err(Refusal::StorageFull) => {
+                assert!(!works, "{told} was refused");
+                assert_eq!(full.world.dump(), before, "{kind}");
+            }
+            Err(other) => panic!("{told}: {other:?}"),
+        }
+    };
+    macro_rules! cases {
+        ($($works:ident $who:ident $full:pat => $command:expr;)*) => { $(
+            case($works, &|full| {
+                let $full = full;
+                let actor = match stringify!($who) {
+                    "root" => Actor::Root,
+                    "verifier" => Actor::Verifier,
+                    "sign_in" => Actor::SignIn,
+                    "ann" => full.ann.actor,
+                    "session" => full.session,
+                    _ => full.admin.actor,
+                };
+                (actor, $command.into())
+            });
+        )* };
+    }
+    let long = "a name that is longer than any before".to_owned();
+    let pages = Page::default;
+    cases! {
+        FULL admin _ => CreateMember { ..member("eve", &[]) };
+        FULL admin _ => CreateClient { id: "web".to_owned(), name: "Web".to_owned(), permissions: Vec::new() };
+        FULL admin _ => token(&[]);
+        FULL admin _ => import("theirs");
+        FULL admin full => RotateToken { id: full.ann.id.clone(), grace_seconds: 0, end_previous: false };
+        FULL admin _ => PutScopes { scopes: ["orders:read", "orders:write", "read", "write", "more"].map(entry).into() };
+        FULL admin full => UpdateToken { name: Some(long.clone()), ..of_token(&full.ann.id) };
+        FULL admin full => UpdateToken {
+            scopes: Some(ScopeChange::Replace(patterns(&["read", "orders:read"]))), ..of_token(&full.small.id)
+        };
+        FULL admin full => UpdateToken { metadata: Patch::Set(serde_json::Map::new()), ..of_token(&full.small.id) };
+        FULL admin _ => UpdateMember { name: Some(long.clone()), ..of_member("ann") };
+        FULL admin _ => UpdateMember { grants: Some(patterns(&["read", "write"])), ..of_member("bob") };
+
+        WORKS admin _ => PutScopes { scopes: ["read", "write"].map(entry).into() };
+        WORKS admin full => UpdateToken { enabled: Some(false), ..of_token(&full.ann.id) };
+        WORKS admin full => UpdateToken {
+            lifetime: Patch::Set(counterfoil_ledger::command::Lifetime::Seconds(9)), ..of_token(&full.ann.id)
+        };
+        // Less is possible, though more is written.
+        WORKS admin full => UpdateToken {
+            allowed_addresses: Some(vec!["192.0.2.0/24".parse().unwrap(), "198.51.100.0/24".parse().unwrap()]),
+            ..of_token(&full.ann.id)
+        };
+        WORKS admin full => UpdateToken {
+            scopes: Some(ScopeChange::Replace(patterns(&["tokens:read", "tokens:write"]))), ..of_token(&full.ann.id)
+        };
+        WORKS admin _ => UpdateMember { suspended: Some(true), ..of_member("ann") };
+        WORKS admin _ => UpdateMember { grants: Some(patterns(&["tokens:read", "tokens:write"])), ..of_member("ann") };
+        WORKS admin _ => UpdateMember { revoke_all: true, ..of_member("ann") };
+        WORKS admin _ => UpdateWorkspace { audit_retention: Patch::Set(1), ..of_workspace() };
+        WORKS root _ => SuspendWorkspace { suspended: true };
+        WORKS root _ => SetHosts { hosts: hosts_of(&["tokens.example.com"]) };
+        WORKS root _ => DeleteWorkspace {};
+        WORKS ann full => RevokeToken { id: full.ann.id.clone(), reason: Some("leaked".to_owned()) };
+        WORKS admin full => RevokeText { digest: full.ann.digest, reason: None };
+        WORKS admin full => RevokeTokens { select: Selection::Ids(vec![full.ann.id.clone()]), reason: None };
+        WORKS admin _ => EraseMember { id: "ann".to_owned() };
+        WORKS admin _ => DeleteClient { id: "app".to_owned() };
+        WORKS admin _ => OpenSession {};
+        WORKS session _ => EndSession { id: None };
+        WORKS sign_in _ => identity("bob");
+        WORKS sign_in _ => {
+            let provider = provider(MemberBy::Subject);
+            NoteRefusal { issuer: provider.issuer, audience: provider.audience, reason: NotSignedIn::NoMember }
+        };
+        WORKS verifier full => ReportUses { uses: one_use(full.ann.digest) };
+        WORKS verifier full => Lease { since: None, digests: Vec::new(), uses: one_use(full.ann.digest), segments: None };
+
+        WORKS admin _ => ReadWorkspace {};
+        WORKS admin _ => GetScopes {};
+        WORKS admin _ => ListMembers { page: pages() };
+        WORKS admin _ => ReadMember { id: "ann".to_owned() };
+        WORKS admin _ => FindMember { number: 1 };
+        WORKS admin _ => ListClients { page: pages() };
+        WORKS admin _ => ReadClient { id: "app".to_owned() };
+        WORKS admin _ => ListTokens { ..all_tokens(pages()) };
+        WORKS admin full => ReadToken { id: full.ann.id.clone() };
+        WORKS admin _ => ReadSelf {};
+        WORKS sign_in _ => ReadIdentityProviders {};
+        WORKS session _ => ReadSession {};
+        WORKS admin _ => ListSessions { page: pages() };
+        WORKS admin _ => ReadAudit { subject: None, actor: None, page: pages() };
+        WORKS verifier _ => Records { digests: Vec::new() };
+        WORKS admin full => ReadUsage { id: full.ann.id.clone(), days: None };
+        WORKS admin full => CheckScope { scope: BuiltIn::TokensRead };
+        WORKS admin _ => ReadSnapshot {};
+        WORKS admin _ => ReadSnapshotKeys {};
+    }
+    // A workspace that nobody has touched yet may be made anew.
+    let mut world = World::empty();
+    let issued = world.call(Actor::Root, bootstrap()).unwrap().admin;
+    world.held(issued);
+    fill(&mut world);
+    assert_eq!(refused(world.call(Actor::Root, bootstrap())), Refusal::StorageFull);
+    seen.insert("Bootstrap");
+    assert_eq!(seen, Command::KINDS.iter().copied().collect(), "each command has a case");
+}
+
+#[test]
+fn who_may_not_do_it_is_told_that_and_not_how_full_it_is() {
+    let Full { mut world, ann, .. } = full();
+    assert_missing(world.call(ann.actor, member("eve", &[])), "workspace:manage");
+}
+
+#[test]
+fn what_was_answered_before_is_answered_again() {
+    let (mut world, admin) = World::founded();
+    let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
+    world.held(made.reply);
+    fill(&mut world);
+    assert!(once(&mut world, admin.actor, "k", token(&["read"])).unwrap().repeated);
+    assert_eq!(refused(once(&mut world, admin.actor, "other", token(&["read"]))), Refusal::StorageFull);
+}
+
+/// Filled by somebody who may issue tokens, to the very end; then everything is taken away again.
+#[test]
+fn a_storage_that_was_filled_can_be_emptied() {
+    const LIMIT: u64 = 3_000_000;
+    let (mut world, admin) = World::founded();
+    let ann = CreateMember { quota: Some(100_000), ..member("ann", &["tokens:*", "read"]) };
+    world.call(Actor::Root, ann).unwrap();
+    let its = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:*", "read"]) };
+    let ann = world.issue(Actor::Root, its).unwrap();
+    world.ledger.limit_storage(LIMIT);
+    let used = |world: &World| world.ledger.sql().used().unwrap();
+
+    let big = || CreateToken { note: Some("n".repeat(1_000)), ..token(&["read"]) };
+    let mut ids = Vec::new();
+    let refusal = loop {
+        match world.attempt(ann.actor, big()) {
+            Ok(issued) => ids.push(world.held(issued).id.clone()),
+            Err(refusal) => break refusal,
+        }
+    };
+    assert_eq!(refusal, Refusal::StorageFull);
+    assert!((LIMIT / 10 * 9..LIMIT / 10 * 9 + 100_000).contains(&used(&world)), "{} of {LIMIT}", used(&world));
+    assert!(ids.len() > 500, "{} tokens", ids.len());
+
+    // All that narrows, of every token: it needs room, and has it.
+    for id in &ids {
+        let narrower = UpdateToken { enabled: Some(false), ..of_token(id) };
+        world.attempt(ann.actor, narrower).unwrap();
+        world.attempt(ann.actor, RevokeToken { id: id.clone(), reason: Some("r".repeat(200)) }).unwrap();
+        assert!(used(&world) <= LIMIT, "{} of {LIMIT}", used(&world));
+    }
+    world.attempt(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
+    world.attempt(admin.actor, EraseMember { id: "ann".to_owned() }).unwrap();
+    assert!(used(&world) <= LIMIT, "{} of {LIMIT}", used(&world));
+    // What waited for the registry goes, and what was written about the tokens is gone: there is room again.
+    for put in world.ledger.outbox().due(world.now.plus(DAY), 10_000).unwrap() {
+        world.ledger.outbox().done(&put, world.now).unwrap();
+    }
+    assert!(used(&world) < LIMIT / 10 * 9, "{} of {LIMIT}", used(&world));
+    world.issue(admin.actor, token(&[])).unwrap();
+}
+
+#[test]
+fn uses_go_on_counting_as_far_as_that_takes_no_room() {
+    let Full { mut world, admin, ann, .. } = full();
+    world.ledger.limit_storage(STORAGE_LIMIT);
+    world.call(Actor::Verifier, ReportUses { uses: one_use(ann.digest) }).unwrap();
+    fill(&mut world);
+    let both = [one_use(ann.digest), one_use(admin.digest)].concat();
+    world.call(Actor::Verifier, ReportUses { uses: both }).unwrap();
+    assert_eq!(world.number("SELECT sum(count) FROM uses"), 2, "another row was not added");
+    assert_eq!(world.number("SELECT count(*) FROM tokens WHERE last_used_at IS NOT NULL"), 2);
+}
+
+#[test]
+fn who_manages_sees_how_full_it_is() {
+    let Full { mut world, admin, ann, .. } = full();
+    world.ledger.limit_storage(5_000_000);
+    let stored = world.call(admin.actor, ReadWorkspace {}).unwrap().storage.unwrap();
+    assert_eq!((stored.used_bytes, stored.limit_bytes), (world.ledger.sql().used().unwrap(), 5_000_000));
+    assert!(world.call(Actor::Root, ReadWorkspace {}).unwrap().storage.is_some());
+    assert_eq!(world.call(ann.actor, ReadWorkspace {}).unwrap().storage, None);
+}
+
+/// A description that no other is as long as, in characters that JSON writes with six bytes each.
+fn longest(name: &str) -> ScopeEntry {
+    ScopeEntry { description: "\u{1}".repeat(500), ..entry(name) }
+}
+
+#[test]
+fn a_change_of_the_catalogue_is_told_whole_in_rows_that_are_small() {
+    let (mut world, admin) = World::founded();
+    world.put_scopes(&[]);
+    let name = |index: usize| format!("{index:03}{}", "x".repeat(97));
+    // As large as a catalogue may be: 256 KiB.
+    let first: Vec<_> = (0..80).map(|index| longest(&name(index))).collect();
+    let second: Vec<_> =
+        first.iter().map(|entry| ScopeEntry { description: "\u{2}".repeat(500), ..entry.clone() }).collect();
+    world.call(admin.actor, PutScopes { scopes: first.clone() }).unwrap();
+    let seq = world.number("SELECT max(seq) FROM audit");
+    world.call(admin.actor, PutScopes { scopes: second.clone() }).unwrap();
+
+    let rows = "SELECT before, after FROM audit WHERE seq > ? ORDER BY seq";
+    let rows = world.ledger.sql().exec(rows, &[seq.into()]).unwrap();
+    assert!(rows.len() > 10, "{} rows", rows.len());
+    let (mut before, mut after) = (Vec::<ScopeEntry>::new(), Vec::<ScopeEntry>::new());
+    for mut row in rows {
+        let (was, is): (String, String) = (row.take().unwrap(), row.take().unwrap());
+        assert!(was.len() + is.len() <= 33 * 1024, "{} bytes", was.len() + is.len());
+        before.extend(serde_json::from_str::<Vec<ScopeEntry>>(&was).unwrap());
+        after.extend(serde_json::from_str::<Vec<ScopeEntry>>(&is).unwrap());
+    }
+    assert!(before == first && after == second, "nothing is left out, and each is told once");
+}
+
+/// How much the audit takes up, counted anew.
+const AUDIT: &str =
+    "SELECT sum(400 + coalesce(length(CAST(before AS BLOB)), 0) + coalesce(length(CAST(after AS BLOB)), 0))
+    FROM audit";
+
+#[test]
+fn the_audit_has_a_budget_and_the_oldest_rows_go() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    world.ledger.limit_storage(100_000);
+    let spent = |world: &World| world.number("SELECT bytes FROM spent WHERE what = 'audit'");
+    let mut evicted = false;
+    for round in 0..100 {
+        world.attempt(admin.actor, UpdateToken { enabled: Some(round % 2 > 0), ..of_token(&held.id) }).unwrap();
+        assert_eq!(spent(&world), world.number(AUDIT), "what is counted is what there is");
+        assert!(spent(&world) <= 20_000, "{} bytes", spent(&world));
+        evicted |= world.number("SELECT min(seq) FROM audit") > 1;
+    }
+    assert!(evicted);
+    let (first, last) = (world.number("SELECT min(seq) FROM audit"), world.number("SELECT max(seq) FROM audit"));
+    assert_eq!(world.number("SELECT count(*) FROM audit"), last - first + 1, "the newest are all there");
+}
+
+#[test]
+fn changes_of_the_catalogue_push_out_their_own_kind_only() {
+    let (mut world, _) = World::founded();
+    world.meddle(
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
+         INSERT INTO audit (at, actor, action, subject, request_id)
+         SELECT 0, 'root', 'scopes.replace', '0Ab3dE', 'old' FROM n",
+    );
+    let others = world.number("SELECT count(*) FROM audit WHERE action <> 'scopes.replace'");
+    world.put_scopes(&["read"]);
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'scopes.replace'"), 10_000);
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action <> 'scopes.replace'"), others);
+    assert_eq!(world.number("SELECT rows FROM spent WHERE what = 'audit'"), 10_000 + others);
+    assert_eq!(world.number("SELECT bytes FROM spent WHERE what = 'audit'"), world.number(AUDIT));
+}
