@@ -7,13 +7,14 @@ use std::{
 
 use counterfoil_ledger::{
     Ledger, Refusal,
-    command::{Actor, ReadSelf},
+    command::{Actor, CreateToken, Lease, ReadSelf, RevokeToken, RotateToken},
     conformance::conformance,
-    native::{NativeSql, When},
+    directory::Directory,
+    native::{NativeSql, Seeded, When},
     sql::Sql as _,
 };
 
-use crate::support::{World, bootstrap, refused};
+use crate::support::{World, bootstrap, refused, token};
 
 #[test]
 fn bundled_sqlite_conforms() {
@@ -68,14 +69,67 @@ fn opening_again_changes_nothing() {
     assert_eq!(World::over(file.sql()).dump(), before);
 }
 
+/// What a later version adds: the rows of older ones are right without it.
+const ADDITION: &str = "
+    ALTER TABLE tokens ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey';
+    ALTER TABLE workspace ADD COLUMN motto TEXT;
+    CREATE TABLE paintings (number INTEGER PRIMARY KEY, token INTEGER NOT NULL REFERENCES tokens ON DELETE CASCADE) STRICT;
+    CREATE TRIGGER tokens_are_painted AFTER INSERT ON tokens
+    BEGIN
+        INSERT INTO paintings (token) VALUES (NEW.number) ON CONFLICT DO NOTHING;
+    END;
+    INSERT INTO schema_version SELECT max(version) + 1 FROM schema_version";
+
 #[test]
-fn a_database_made_by_a_later_version_is_left_alone() {
+fn a_database_of_a_later_version_is_used_where_that_one_only_added() {
     let file = TemporaryFile::new("later.sqlite");
-    let later = "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (13)";
-    file.sql().exec(later, &[]).unwrap();
-    let before = file.sql().schema().unwrap();
-    assert!(Ledger::open(file.sql()).unwrap_err().to_string().contains("schema 13"));
-    assert_eq!(file.sql().schema().unwrap(), before);
+    let mut world = World::over(file.sql());
+    world.call(Actor::Root, bootstrap()).unwrap();
+    drop(world);
+    for (seed, further) in
+        [(2, ADDITION), (3, "INSERT INTO schema_version SELECT max(version) + 1 FROM schema_version")]
+    {
+        file.sql().exec(further, &[]).unwrap();
+        let before = file.sql().dump().unwrap();
+        let mut world = World::over(file.sql());
+        world.random = Seeded(seed);
+        assert_eq!(world.dump(), before);
+        // It goes on, and what it does not know stays with it.
+        let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&["*"]) }).unwrap();
+        let lease = Lease { since: None, digests: vec![held.digest], uses: Vec::new(), segments: None };
+        assert!(world.call(Actor::Verifier, lease).unwrap().answer.tokens[0].1.is_some());
+        world.call(held.actor, RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: true }).unwrap();
+        world.call(Actor::Root, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+        let colours = "SELECT count(*) FROM tokens WHERE colour IS NOT 'grey'";
+        assert_eq!(world.number(colours), 0);
+        assert_eq!(
+            world.number("SELECT count(*) - (SELECT count(*) FROM paintings) FROM tokens"),
+            1,
+            "the admin's was before"
+        );
+    }
+}
+
+#[test]
+fn a_database_of_a_later_version_that_must_be_known_is_left_alone() {
+    let silent = "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (1000)";
+    let told = format!(
+        "{silent}, (1001); CREATE TABLE schema_needs (version INTEGER PRIMARY KEY); INSERT INTO schema_needs VALUES (1000)"
+    );
+    for (later, found) in [(silent, 1000), (&*told, 1001)] {
+        let file = TemporaryFile::new(&format!("needs-{found}.sqlite"));
+        file.sql().exec(later, &[]).unwrap();
+        let before = (file.sql().schema().unwrap(), file.sql().dump().unwrap());
+        let refusals = [
+            Ledger::open(file.sql()).map(drop).unwrap_err().to_string(),
+            Directory::open(file.sql()).map(drop).unwrap_err().to_string(),
+        ];
+        for why in refusals {
+            assert!(why.contains(&format!("schema {found}, on which a program must know schema 1000")), "{why}");
+            assert!(why.contains("deploy the version"), "{why}");
+        }
+        assert_eq!((file.sql().schema().unwrap(), file.sql().dump().unwrap()), before);
+    }
 }
 
 #[test]

@@ -28,6 +28,7 @@ mod lists;
 mod members;
 mod members_life;
 mod members_rule;
+mod migrations;
 mod model;
 mod outbox;
 mod pins;
