@@ -476,6 +476,14 @@ pub const SECTIONS: &[Section] = &[
                 "Read what is there before you repeat it, or repeat it under the same `Idempotency-Key`.",
             ),
             code(
+                "BEING_UPDATED",
+                &[503],
+                "The service is being updated: the Worker and the workspace's ledger are of different versions, and one does \
+                 not know what the other says. Nothing was changed.",
+                "Try again when `Retry-After` says. If it stays so, the update has not reached everything: the log says what \
+                 was not known.",
+            ),
+            code(
                 "PROVIDER_UNAVAILABLE",
                 &[503],
                 "The identity provider did not answer in time, or not as one, or too many sign in at once. Nobody was signed in.",

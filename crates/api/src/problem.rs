@@ -119,6 +119,14 @@ impl Problem {
         Self { internal: Some(why.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", detail) }
     }
 
+    /// The Worker and the ledger are of different versions, and one does not know what the other says.
+    fn being_updated(why: impl Into<String>) -> Self {
+        let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
+            when Retry-After says.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "BEING_UPDATED", detail);
+        Self { internal: Some(why.into()), again_in: 10, ..problem }
+    }
+
     /// The credential that was presented does not pass.
     pub(crate) fn credential(code: Code) -> Self {
         let (status, detail) = match code {
@@ -384,6 +392,8 @@ impl From<Refusal> for Problem {
                 Self { internal, ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", detail) }
             }
             Refusal::SnapshotsOff => Self::snapshots_off(),
+            Refusal::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
+            Refusal::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
             Refusal::Internal { detail } => Self::internal(detail),
         }
     }

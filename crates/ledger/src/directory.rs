@@ -136,10 +136,11 @@ pub struct Resolved {
 }
 
 impl<S: Sql> Directory<S> {
-    /// Opens the directory in this database, which may be empty or made by an earlier version.
+    /// Opens the directory in this database, which may be empty, made by an earlier version, or used by a later one.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails, or was made by a later version. It is left as it was.
+    /// [`SqlError`] where the database fails, or a later version made something of it that must be known. It is left as
+    /// it was.
     pub fn open(sql: S) -> Result<Self, SqlError> {
         schema::migrate(&sql, schema::DIRECTORY)?;
         Ok(Self { sql })
@@ -148,7 +149,7 @@ impl<S: Sql> Directory<S> {
     /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`]. Whatever the bytes are, there is
     /// a reply.
     pub fn handle(&self, body: &[u8], now: Timestamp) -> Vec<u8> {
-        let request = wire::decode(body).map_err(Refusal::internal);
+        let request = wire::decode(body);
         wire::encode_reply(request.and_then(|request| self.execute(request, now)).map(Answered::now))
     }
 

@@ -56,10 +56,11 @@ pub struct Context<'a> {
 }
 
 impl<S: Sql> Ledger<S> {
-    /// Opens the ledger in this database, which may be empty or made by an earlier version.
+    /// Opens the ledger in this database, which may be empty, made by an earlier version, or used by a later one.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails, or was made by a later version. It is left as it was.
+    /// [`SqlError`] where the database fails, or a later version made something of it that must be known. It is left as
+    /// it was.
     pub fn open(sql: S) -> Result<Self, SqlError> {
         schema::migrate(&sql, schema::LEDGER)?;
         Ok(Self { sql, leases: Leases::default(), storage_limit: STORAGE_LIMIT })
@@ -73,7 +74,7 @@ impl<S: Sql> Ledger<S> {
     /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](crate::decode_reply). Whatever the
     /// bytes are, there is a reply.
     pub fn handle(&self, body: &[u8], context: Context<'_>) -> Vec<u8> {
-        let request = wire::decode(body).map_err(Refusal::internal);
+        let request = wire::decode(body);
         wire::encode_reply(request.and_then(|request| self.carry_out(request, context)))
     }
 

@@ -118,6 +118,17 @@ pub enum Refusal {
     /// The deployment has no secret to sign snapshots with.
     #[error("there are no snapshots here")]
     SnapshotsOff,
+    /// The ledger does not know what it is asked: it runs an older version than the caller. Nothing was changed.
+    #[error("the ledger does not know this request")]
+    NotUnderstood {
+        /// For the log, never for the caller.
+        detail: String,
+    },
+    /// The ledger has a reason that is not known here: it runs a newer version than the caller. Nothing was changed. No
+    /// ledger says this; it is how such a reason is [read](crate::reply_json).
+    #[error("the ledger refused for a reason that is not known here")]
+    #[serde(skip)]
+    NotKnown,
     /// The ledger could not do its work; the log says why. Nothing was changed.
     #[error("the ledger failed")]
     Internal {
@@ -179,10 +190,18 @@ pub enum InvalidCode {
 }
 
 impl Refusal {
-    /// Whether the actor was not even let in, or the page that it acts through was not: nothing more was looked at.
+    /// Whether the actor was not even let in, or the page that it acts through was not, or may not have been: nothing more
+    /// was looked at.
     #[must_use]
     pub fn shuts_out(&self) -> bool {
-        matches!(self, Self::Unauthenticated { .. } | Self::SessionEnded | Self::OriginNotAllowed)
+        matches!(
+            self,
+            Self::Unauthenticated { .. }
+                | Self::SessionEnded
+                | Self::OriginNotAllowed
+                | Self::NotUnderstood { .. }
+                | Self::NotKnown
+        )
     }
 
     pub(crate) fn unauthenticated(code: Code) -> Self {

@@ -231,6 +231,7 @@ impl Operation {
             "WORKSPACE_REQUIRED",
             "INTERNAL",
             "LEDGER_UNAVAILABLE",
+            "BEING_UPDATED",
             "ORIGIN_NOT_ALLOWED",
         ]);
         if self.needs == Needs::Root {

@@ -250,7 +250,7 @@ fn browsers() -> Vec<Operation> {
             .needs(Nothing)
             .queried::<sign_in::Where>()
             .answers::<sign_in::Offered>(200)
-            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "ORIGIN_NOT_ALLOWED", "RATE_LIMITED"]),
+            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "BEING_UPDATED", "ORIGIN_NOT_ALLOWED", "RATE_LIMITED"]),
         get("/v1/session/start", "startSignIn", "Lead a browser to an identity provider")
             .about(
                 "For a link: the browser comes back to `/v1/session/callback`. Where nobody can sign in so, it is led to \

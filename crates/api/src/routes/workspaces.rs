@@ -4,9 +4,10 @@ use std::ops::RangeInclusive;
 
 use axum::http::StatusCode;
 use counterfoil_ledger::{
+    WebAddress,
     command::{
-        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, IdentityProvider, Patch, ReadWorkspace, SetHosts,
-        SuspendWorkspace, UpdateWorkspace, Workspace,
+        Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, IdentityProvider, MemberBy, Patch, ReadWorkspace,
+        SetHosts, SuspendWorkspace, UpdateWorkspace, Workspace,
     },
     directory::{AssignHosts, Assigned, Claim, Claimed, Confirm, Hosts, Slug},
 };
@@ -127,7 +128,40 @@ pub(super) struct Update {
     /// Who may vouch for members that sign in: at most 4, no two of one issuer and audience. Only an admin who may grant
     /// everything changes it. Sessions that a provider opened end when it is no longer among them.
     #[serde(default, deserialize_with = "present")]
-    identity_providers: Option<Vec<IdentityProvider>>,
+    identity_providers: Option<Vec<Provider>>,
+}
+
+/// An [`IdentityProvider`] as callers name it: a field that is not known is a mistake of theirs, while between the Worker and
+/// the ledger it is a newer version's.
+#[derive(Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
+#[serde(deny_unknown_fields)]
+struct Provider {
+    /// Its issuer, to the letter as its tokens name it; without a query.
+    issuer: WebAddress,
+    /// Whom its tokens must be meant for: the client id, or the AUD tag of a Cloudflare Access application; 1–255 visible
+    /// ASCII characters.
+    audience: String,
+    /// Where its keys are; where absent, its `/.well-known/openid-configuration` says it.
+    #[serde(default)]
+    jwks_uri: Option<WebAddress>,
+    /// Which member a token is about.
+    member_by: MemberBy,
+    /// Whether it states verified e-mail addresses only, and hence need not say so in each token. Cloudflare Access is such a
+    /// one: its application tokens have an `email`, which its own identity provider verified, and no `email_verified`. An
+    /// address that a token calls unverified is never taken.
+    #[serde(default)]
+    vouches_for_email: bool,
+    /// Whether the console offers to sign in there.
+    #[serde(default)]
+    sign_in: bool,
+}
+
+impl From<Provider> for IdentityProvider {
+    fn from(provider: Provider) -> Self {
+        let Provider { issuer, audience, jwks_uri, member_by, vouches_for_email, sign_in } = provider;
+        Self { issuer, audience, jwks_uri, member_by, vouches_for_email, sign_in }
+    }
 }
 
 /// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
@@ -148,6 +182,8 @@ pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
         identity_providers,
     } = body;
     let audit_retention = audit_retention_days;
+    let identity_providers: Option<Vec<IdentityProvider>> =
+        identity_providers.map(|providers| providers.into_iter().map(Into::into).collect());
     check_addresses(caller.gate.app.config(), identity_providers.as_deref().unwrap_or_default())?;
     let settings = UpdateWorkspace {
         name,

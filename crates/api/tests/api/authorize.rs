@@ -354,7 +354,7 @@ fn two_credentials_and_a_ledger_that_is_down_have_statuses_that_gateways_know() 
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
     let two = gateway.asks("GET", "/").bearer(&token).header("x-api-key", &gateway.own).send();
     refused(&two, 401, "AMBIGUOUS_CREDENTIAL");
-    for fault in [Fault::Before, Fault::After, Fault::Garbled] {
+    for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         gateway.deployment.world.inside().objects_fail = Some(fault);
         let reply = gateway.asks("GET", "/").bearer(&token).send();
         refused(&reply, 503, "LEDGER_UNAVAILABLE");

@@ -254,7 +254,7 @@ fn past_its_half_a_lease_is_renewed_and_no_answer_waits_for_that() {
 
 #[test]
 fn without_the_ledger_bounded_answers_go_on_until_the_lease_is_over() {
-    for fault in [Fault::Before, Fault::After, Fault::Garbled] {
+    for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         let setup = Setup::new();
         let here = &setup.deployment;
         setup.usual(here);
@@ -287,7 +287,7 @@ fn without_the_ledger_bounded_answers_go_on_until_the_lease_is_over() {
 #[test]
 fn where_an_eventual_answer_will_do_the_registry_goes_on_and_says_so() {
     let or_eventual = json!({ "all_of": ["orders:read"], "or_eventual": true });
-    for fault in [Fault::Before, Fault::After, Fault::Garbled] {
+    for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         let mut setup = Setup::new();
         setup.deployment.world.drain();
         let check = |setup: &Setup| setup.check(&setup.deployment, &or_eventual);

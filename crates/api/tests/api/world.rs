@@ -51,6 +51,23 @@ pub(crate) enum Fault {
     After,
     /// It was done, and the answer is nonsense.
     Garbled,
+    /// The object runs an older version, which does not know what it is asked: nothing was done.
+    Older,
+    /// It runs a newer version, and has a reason to refuse that is not known here: nothing was done.
+    Newer,
+}
+
+impl Fault {
+    /// What an object of another version replies, having done nothing.
+    const fn reply(self) -> Option<&'static str> {
+        match self {
+            Self::Older => {
+                Some(r#"{"refused":{"not_understood":{"detail":"not a request: a wrong field at /command"}}}"#)
+            }
+            Self::Newer => Some(r#"{"hint":["later"],"refused":{"gone_fishing":{"until":5}}}"#),
+            Self::Before | Self::After | Self::Garbled => None,
+        }
+    }
 }
 
 /// How often the world was asked.
@@ -280,7 +297,7 @@ impl Providers {
         let unreachable = || NotVouched::Unreachable("the test keeps the provider from answering".to_owned());
         match fault {
             None => run(self),
-            Some(Fault::Before) => Err(unreachable()),
+            Some(Fault::Before | Fault::Older | Fault::Newer) => Err(unreachable()),
             Some(Fault::After | Fault::Garbled) => run(self).and_then(|_| Err(unreachable())),
         }
     }
@@ -295,10 +312,13 @@ impl Inside {
         if fault == Some(Fault::Before) {
             return Err(Unreachable("the test keeps the object from being reached".to_owned()));
         }
+        if let Some(reply) = fault.and_then(Fault::reply) {
+            return Ok(reply.into());
+        }
         let reply = run(self);
         self.replies.push(reply.clone());
         match fault {
-            None | Some(Fault::Before) => Ok(reply),
+            None | Some(Fault::Before | Fault::Older | Fault::Newer) => Ok(reply),
             Some(Fault::After) => Err(Unreachable("the test loses the object's answer".to_owned())),
             Some(Fault::Garbled) => Ok(b"nonsense".to_vec()),
         }

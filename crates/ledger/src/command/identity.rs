@@ -8,7 +8,6 @@ use crate::web_address::WebAddress;
 /// An OpenID provider whose word the workspace takes for who somebody is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
-#[serde(deny_unknown_fields)]
 pub struct IdentityProvider {
     /// Its issuer, to the letter as its tokens name it; without a query.
     pub issuer: WebAddress,

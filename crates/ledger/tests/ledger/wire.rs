@@ -17,7 +17,11 @@ use counterfoil_ledger::{
         Snapshot, SnapshotFiles, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
-    directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
+    directory::{
+        self, AssignHosts, Assigned, Claim, Claimed, Confirm, Directory, Release, Resolve, ResolveHost, Resolved,
+    },
+    json,
+    native::NativeSql,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
     reply_json,
 };
@@ -248,6 +252,7 @@ fn refusals_stay_as_they_are() {
         ("keys_exceeded", Refusal::KeysExceeded { again_in: 3_600 }),
         ("storage_full", Refusal::StorageFull),
         ("snapshots_off", Refusal::SnapshotsOff),
+        ("not_understood", Refusal::NotUnderstood { detail: text("why") }),
         ("internal", Refusal::Internal { detail: text("why") }),
     ];
     let mut found = BTreeMap::new();
@@ -341,8 +346,15 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
         r#"{"safe_in":1,"done":{}}"#,
         r#"{"safe_in":1,"snapshots_until":,"ok":{}}"#,
         r#"{"safe_in":1,"snapshots_until":null,"ok":{}}"#,
-        r#"{"snapshots_until":1,"safe_in":1,"ok":{}}"#,
-        r#"{"safe_in":1,"refused":{}}"#,
+        r#"{"safe_in":1,"new":0,"safe_in":2,"ok":{}}"#,
+        r#"{"safe_in":1,"refused":}"#,
+        r#"{"safe_in":1,new:1,"ok":{}}"#,
+        r#"{"safe_in":1,1,"ok":{}}"#,
+        r#"{,"ok":{}}"#,
+        r#"{"new":{"ok":{}}"#,
+        r#"{"new":[{"a":1,"ok":{}},"ok":{}"#,
+        r#"{"new":"\","ok":{}}"#,
+        r#"{"done":{}}"#,
         r#""safe_in":1,"ok":{}"#,
         "{}",
         "{",
@@ -353,12 +365,143 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
     }
 }
 
+/// What the next version may write, and this one must read: see `wire.rs`.
+#[test]
+fn what_a_newer_ledger_adds_to_a_reply_is_passed_over() {
+    let answered = Answered { reply: &b"{}"[..], repeated: false, safe_in: Some(5), snapshots_until: Some(START) };
+    let both = [r#""safe_in":5,"#, r#""snapshots_until":1763000000000,"#];
+    for new in [
+        r#""new":1,"#,
+        r#""new":null,"newer":-1.5e3,"#,
+        r#""new":"a \"text\", with { [ and \\","#,
+        r#""new":{"ok":{"a":[1,2,{"b":","}]},"refused":"session_ended"},"#,
+        r#""new":[[],{},"]"],"newer":"}","#,
+        r#""safe_in_all":7,"#,
+    ] {
+        let [safe_in, until] = both;
+        for before in
+            [format!("{new}{safe_in}{until}"), format!("{safe_in}{new}{until}"), format!("{until}{safe_in}{new}")]
+        {
+            assert_eq!(reply_json(format!(r#"{{{before}"ok":{{}}}}"#).as_bytes()), Ok(Ok(answered)), "{before}");
+            let repeated = format!(r#"{{{before}"repeated":{{}}}}"#);
+            assert_eq!(reply_json(repeated.as_bytes()), Ok(Ok(Answered { repeated: true, ..answered })));
+            let refused = format!(r#"{{{before}"refused":"session_ended"}}"#);
+            assert_eq!(reply_json(refused.as_bytes()), Ok(Err(Refusal::SessionEnded)));
+        }
+    }
+
+    // And within what it holds: fields wherever there are any.
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/replies.json");
+    let replies: BTreeMap<String, Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let read = |name: &str| serde_json::to_vec(&with_more(replies[name].clone())).unwrap();
+    assert!(decode_reply::<ReadSelf>(&read("read_self")).unwrap().is_ok());
+    assert!(decode_reply::<CreateToken>(&read("create_token")).unwrap().is_ok());
+    assert!(decode_reply::<ListMembers>(&read("list_members")).unwrap().is_ok());
+    assert!(decode_reply::<UpdateWorkspace>(&read("update_workspace")).unwrap().is_ok());
+    assert!(decode_reply::<ReadIdentityProviders>(&read("read_identity_providers")).unwrap().is_ok());
+    assert!(decode_reply::<ReadSnapshot>(&read("read_snapshot_that_is_ready")).unwrap().is_ok());
+}
+
+#[test]
+fn a_reason_that_only_a_newer_ledger_has_is_still_a_refusal() {
+    for reason in [
+        r#""gone_fishing""#,
+        r#"{"gone_fishing":{"until":5}}"#,
+        r#"{"unauthenticated":{"code":"TOO_OLD"}}"#,
+        r#"{"forbidden":{"code":"NOT_ON_SUNDAYS","detail":"No."}}"#,
+        r#"{"conflict":{"code":"ELSEWHERE","detail":"No."}}"#,
+        r#"{"quota_exceeded":{"budget":600}}"#,
+        r#"{"not_known":null}"#,
+        r#""not_known""#,
+        "null",
+        "{}",
+    ] {
+        let reply = format!(r#"{{"refused":{reason}}}"#);
+        assert_eq!(reply_json(reply.as_bytes()), Ok(Err(Refusal::NotKnown)), "{reason}");
+    }
+    assert!(Refusal::NotKnown.shuts_out(), "nobody knows whether the actor was let in");
+    assert!(serde_json::to_string(&Refusal::NotKnown).is_err(), "no ledger says so");
+    let more = r#"{"refused":{"missing_scope":{"scope":"tokens:read","hint":"ask"}}}"#;
+    let missing = Refusal::MissingScope { scope: "tokens:read".to_owned() };
+    assert_eq!(reply_json(more.as_bytes()), Ok(Err(missing)));
+}
+
+/// The same with a field more in every object that has fields of ours.
+fn with_more(value: Value) -> Value {
+    match value {
+        Value::Array(items) => items.into_iter().map(with_more).collect(),
+        // One field alone may be a variant with what it holds.
+        Value::Object(fields) => {
+            let is_variant = fields.len() == 1;
+            let more = fields.into_iter().map(|(name, value)| (name, with_more(value)));
+            let new = (!is_variant).then(|| ("new_field".to_owned(), json!({ "of": ["a", "newer", "version"] })));
+            more.chain(new).collect()
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn what_a_newer_caller_adds_to_a_request_is_passed_over() {
+    let path = |file: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
+    let pinned =
+        |file: &str| serde_json::from_slice::<BTreeMap<String, Value>>(&fs::read(path(file)).unwrap()).unwrap();
+    for (name, request) in pinned("requests.json") {
+        // What is kept for others has no fields of ours.
+        let mut more = with_more(request.clone());
+        if let Some(metadata) = more.pointer_mut("/command/create_token/metadata") {
+            *metadata = request.pointer("/command/create_token/metadata").unwrap().clone();
+        }
+        assert_ne!(more, request, "{name}");
+        let more = serde_json::to_vec(&more).unwrap();
+        let read: Request = json::read(&more).unwrap_or_else(|| panic!("{name}: {}", more.escape_ascii()));
+        assert_eq!(serde_json::to_value(&read).unwrap(), request, "{name}");
+    }
+    for (name, request) in pinned("directory.json") {
+        if request.get("ok").is_none() {
+            let read: directory::Request =
+                json::read(&serde_json::to_vec(&with_more(request.clone())).unwrap()).unwrap();
+            assert_eq!(json!(read), request, "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_command_that_only_a_newer_caller_has_is_refused() {
+    let (mut world, admin) = World::founded();
+    let before = world.dump();
+    let request = json!(request(admin.actor, ReadSelf {}));
+    let newer = [
+        ("/command", json!({ "paint_token": { "id": "tok_a" } }), "/command"),
+        ("/command", json!("repaint"), "/command"),
+        ("/actor", json!({ "robot": "r2" }), "/actor"),
+        ("/command", json!({ "list_tokens": { "page": { "limit": "all" } } }), "/command/filter"),
+    ];
+    for (pointer, new, at) in newer {
+        let mut newer = request.clone();
+        *newer.pointer_mut(pointer).unwrap() = new;
+        let reply = world.handle(&serde_json::to_vec(&newer).unwrap());
+        let refusal = reply_json(&reply).unwrap().unwrap_err();
+        let Refusal::NotUnderstood { detail } = &refusal else { panic!("{refusal:?}") };
+        assert!(detail.starts_with("not a request: a wrong field at ") && !detail.contains("paint"), "{detail}");
+        assert!(at == "/command/filter" || detail.ends_with(at), "{detail}");
+        assert!(refusal.shuts_out());
+        // As ledgers said it before they had a word for it.
+        let formerly = json!({ "refused": { "internal": { "detail": detail } } });
+        assert_eq!(reply_json(formerly.to_string().as_bytes()), Ok(Err(refusal)));
+    }
+    let directory = Directory::open(NativeSql::in_memory().unwrap()).unwrap();
+    let reply = directory.handle(br#"{"paint":{}}"#, START);
+    assert!(matches!(reply_json(&reply), Ok(Err(Refusal::NotUnderstood { .. }))));
+    assert_eq!(world.dump(), before);
+}
+
 #[test]
 fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
     let mut world = World::empty();
     let mut refusal = |body: &[u8]| {
         let reply = decode_reply::<ReadSelf>(&world.handle(body)).unwrap();
-        let Err(Refusal::Internal { detail }) = reply else { panic!("{reply:?}") };
+        let Err(Refusal::Internal { detail } | Refusal::NotUnderstood { detail }) = reply else { panic!("{reply:?}") };
         assert!(!detail.contains("secret"));
         detail
     };
