@@ -95,9 +95,14 @@ impl Leases {
 
     /// When the last lease is over that any instance may have granted. Were a clock set back, that would seem further off
     /// than any lease can be.
+    ///
+    /// What this instance has granted says it only while its number is on disk. Where the transaction failed that was to
+    /// write it, another instance may have granted since, unnoticed.
     fn end(&self, workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
         let latest = now.plus(longest(workspace));
-        let end = self.end.get().or(workspace.leases_until).unwrap_or_else(|| {
+        let grants = self.claim.get().is_some_and(|claim| workspace.grantor == Some(claim.own));
+        let own = self.end.get().filter(|_| grants);
+        let end = own.or(workspace.leases_until).unwrap_or_else(|| {
             let end = self.unwritten.get().unwrap_or(latest);
             self.unwritten.set(Some(end));
             end

@@ -6,6 +6,7 @@ use counterfoil_ledger::{
         Actor, Ask, CreateToken, GetScopes, IdempotencyKey, ReadSelf, Request, RevokeToken, RotateToken,
         UpdateWorkspace,
     },
+    native::{Seeded, When},
     reply_json,
 };
 use counterfoil_verify::Timestamp;
@@ -178,6 +179,33 @@ fn an_instance_that_another_took_over_from_answers_nothing_any_more() {
     assert!(matches!(over, Err(Refusal::Internal { .. })), "{over:?}");
     assert!(matches!(first.attempt(Actor::Verifier, super::lease(None)), Err(Refusal::Internal { .. })));
     granted(&mut second, None);
+}
+
+#[test]
+fn an_instance_whose_grant_failed_knows_of_what_another_has_granted_since() {
+    let fails = |world: &mut World, nth| {
+        world.ledger.sql().fail(Some((nth, When::After)));
+        let has_failed = world.attempt(Actor::Verifier, super::lease(None)).is_err();
+        world.ledger.sql().fail(None);
+        has_failed
+    };
+    let (_probed, mut probe) = Instances::of("leases-probed.sqlite");
+    let last = (1..100).take_while(|nth| fails(&mut probe, *nth)).last().unwrap();
+
+    let (instances, mut first) = Instances::of("leases-failed.sqlite");
+    first.wait(20_000);
+    granted(&mut first, None);
+    let mut second = instances.open(first.now);
+    second.random = Seeded(9);
+    let before = first.dump();
+    assert!(last > 2 && fails(&mut second, last));
+    assert_eq!(first.dump(), before, "the number that it was to write is not there");
+    for world in [&mut first, &mut second] {
+        world.wait(4_000);
+    }
+    granted(&mut first, None);
+    assert_eq!(safe_in(&mut first), 11_000);
+    assert!(safe_in(&mut second) >= 11_000, "it goes by the disk");
 }
 
 #[test]
