@@ -118,6 +118,27 @@ fn what_comes_last_in_a_lease_is_whole_or_not_there() {
     }
 }
 
+/// A field of a later version might be one that takes a right away: who does not know it must not take the rest for all.
+#[test]
+fn nothing_follows_an_item() {
+    fn check<T: Encoded>(layouts: &[Layout<T>]) {
+        for Layout { why, bytes, .. } in layouts {
+            let bytes = hex::decode(bytes).unwrap();
+            for more in [&[0][..], &[1], &[1, 0], &[0; 32], b"more"] {
+                assert!(T::decode(&[&bytes, more].concat()).is_err(), "{why}, and {more:?}");
+            }
+            let next = [&[2], &bytes[1..]].concat();
+            assert!(matches!(T::decode(&next), Err(RecordError::UnknownFormat)), "{why}");
+        }
+    }
+    let records = records();
+    check(&records.tokens);
+    check(&records.owners);
+    check(&records.workspaces);
+    check(&records.answers);
+    check(&records.grants);
+}
+
 #[test]
 fn nothing_malformed_is_a_record() {
     let refused = records().refused;

@@ -4,17 +4,22 @@
 //! `wait` returned. And that it takes every rule of the protocol: without any one of them the model finds how a revoked
 //! token passes.
 //!
+//! What a ledger knows of leases survives it: whoever waits is never told too soon, whichever instance grants, forgets or
+//! fails.
+//!
 //! And who asks when: after a failure one a back-off, and when the ledger answers again everybody is served within the longest.
 
 #![expect(clippy::indexing_slicing, reason = "tests")]
 
 mod brake;
 mod protocol;
+mod restarts;
 
 use stateright::{Checker as _, HasDiscoveries, Model as _};
 
 use brake::{Asking, Flaw};
 use protocol::{PROMISE, Protocol, Rule};
+use restarts::Restarts;
 
 fn holds<const VERIFIERS: usize>(protocol: Protocol<VERIFIERS>) {
     let checker = protocol.checker().threads(2).symmetry().spawn_dfs().join();
@@ -40,6 +45,23 @@ fn every_rule_is_needed() {
         let protocol = Protocol::<1> { in_flight: 2, others: false, without: Some(rule) };
         let checker = protocol.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
         let Some(path) = checker.discovery(PROMISE) else { panic!("nothing goes wrong without {rule:?}") };
+        println!("without {rule:?}, in {} states: {:?}", checker.unique_state_count(), path.into_actions());
+    }
+}
+
+#[test]
+fn a_ledger_that_has_forgotten_its_leases_knows_when_they_are_over() {
+    let checker = Restarts { without: None }.checker().threads(2).symmetry().spawn_dfs().join();
+    println!("restarts: {} states", checker.unique_state_count());
+    checker.assert_properties();
+}
+
+#[test]
+fn every_rule_of_remembering_is_needed() {
+    for rule in restarts::Rule::ALL {
+        let checker = Restarts { without: Some(rule) }.checker().threads(2);
+        let checker = checker.finish_when(HasDiscoveries::AllOf([restarts::PROMISE].into())).spawn_bfs().join();
+        let Some(path) = checker.discovery(restarts::PROMISE) else { panic!("nothing goes wrong without {rule:?}") };
         println!("without {rule:?}, in {} states: {:?}", checker.unique_state_count(), path.into_actions());
     }
 }

@@ -32,8 +32,9 @@ pub(crate) enum Rule {
     ChangesAreComplete,
     /// An answer that comes when its own lease is over is not taken, nor does the request that waits for it go by it.
     AnswersAreInTime,
-    /// A ledger that starts again assumes that a lease was granted just before.
-    RestartsRemember,
+    /// A ledger that starts again goes by what is on disk: no lease ends later, and by half a lease sooner at most. That this
+    /// is so, `restarts.rs` shows.
+    RestartsGoByTheDisk,
     /// A verifier uses its lease for δ less than it lasts.
     VerifiersAllowForClocks,
     /// Who waits for the end of all leases waits for δ more.
@@ -49,7 +50,7 @@ impl Rule {
         Self::LateAnswersAreDropped,
         Self::ChangesAreComplete,
         Self::AnswersAreInTime,
-        Self::RestartsRemember,
+        Self::RestartsGoByTheDisk,
         Self::VerifiersAllowForClocks,
         Self::WaitsAllowForClocks,
         Self::ClocksAreWithinDelta,
@@ -78,7 +79,7 @@ struct Ledger {
     /// 0, 1 or 2: how many tokens were revoked.
     generation: u8,
     tokens: [Token; 2],
-    /// In how many ticks of its own clock the last lease is over. All else is on disk; this is forgotten in a crash.
+    /// In how many ticks of its own clock the last lease is over. All else is on disk; of this only a bound is.
     leases: u8,
     /// Whether its clock has run ahead since the last lease was granted.
     ahead: bool,
@@ -160,7 +161,10 @@ pub(crate) enum Action {
     },
     AnswerOthers,
     CrashVerifier(usize),
-    CrashLedger,
+    /// The ledger forgets all that is not on disk, where the bound is so many ticks after the last lease.
+    CrashLedger {
+        late: u8,
+    },
 }
 
 impl<const VERIFIERS: usize> Protocol<VERIFIERS> {
@@ -303,7 +307,7 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
         for token in (0..2).filter(|token| ledger.tokens[*token] == Token::Live) {
             actions.extend([false, true].map(|wait| Action::Revoke { token, wait }));
         }
-        actions.push(Action::CrashLedger);
+        actions.extend((0..=LEASE / 2).map(|late| Action::CrashLedger { late }));
         if self.others {
             actions.push(Action::AnswerOthers);
         }
@@ -358,8 +362,10 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
             Action::AnswerOthers => ledger.grant(),
             // What was under way to it finds nobody who asked.
             Action::CrashVerifier(verifier) => verifiers[verifier] = Verifier::default(),
-            Action::CrashLedger if self.has(Rule::RestartsRemember) => ledger.grant(),
-            Action::CrashLedger => (ledger.leases, ledger.ahead) = (0, false),
+            Action::CrashLedger { late } if self.has(Rule::RestartsGoByTheDisk) => {
+                ledger.leases = LEASE.min(ledger.leases + late);
+            }
+            Action::CrashLedger { .. } => (ledger.leases, ledger.ahead) = (0, false),
         }
         Some(next)
     }

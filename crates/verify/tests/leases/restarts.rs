@@ -1,0 +1,298 @@
+//! What a ledger knows of the leases that it granted, once it has forgotten them.
+//!
+//! `protocol.rs` takes it for granted that a ledger never believes the last lease to be over before it is; that it may
+//! believe it later, by half a lease at most. This shows why it may: the ledger is a disk and instances over it. What an
+//! instance knows is lost when it is made anew, which may be at any moment: an object hibernates, moves, crashes. On disk
+//! is an upper bound, moved half a lease further than needed and so seldom, and the number of the instance that grants. Two
+//! instances at once, which the platform rules out, are here all the same, and transactions that fail.
+//!
+//! Time goes in ticks, and all times are told from now on. What an instance reads off its machine's clock is ahead of that
+//! by 0 to δ, another each time: so are the clocks of all machines apart, with all that they step.
+
+use stateright::{Model, Property, Representative};
+
+/// How many ticks a lease lasts from the moment at which it is granted; seen from the verifier less.
+const LEASE: u8 = 4;
+const DELTA: u8 = 1;
+
+pub(crate) const PROMISE: &str = "whoever has waited is told so when no lease runs any more that was granted before";
+const WRITES: &str = "leases are written down no more than once in half a lease";
+
+/// What it consists of. Each can be taken away, to see that it is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Until when leases may run is on disk.
+    BoundIsWritten,
+    /// It is written in the transaction that grants the lease, not after.
+    BoundIsWrittenFirst,
+    /// It is moved whenever a lease would outlast it.
+    BoundIsMoved,
+    /// Who waits goes by what is on disk, where the instance itself has granted none.
+    WaitsGoByTheBound,
+    /// Where nothing was ever written down, the longest lease is assumed to have been granted just before.
+    NothingWrittenIsNoPromise,
+    /// An instance that grants leaves its number on disk, so that the one before it knows.
+    InstancesAreFenced,
+    /// What an instance has granted it goes by only while its number is on disk, which it is not where the transaction failed
+    /// that was to write it. (Given this, the promise does not take that it refuses besides.)
+    MemoryCountsWithItsNumber,
+    /// Who waits for the end of all leases waits for δ more.
+    WaitsAllowForClocks,
+    /// Machines' clocks are apart by no more than δ.
+    ClocksAreWithinDelta,
+}
+
+impl Rule {
+    pub(crate) const ALL: [Self; 9] = [
+        Self::BoundIsWritten,
+        Self::BoundIsWrittenFirst,
+        Self::BoundIsMoved,
+        Self::WaitsGoByTheBound,
+        Self::NothingWrittenIsNoPromise,
+        Self::InstancesAreFenced,
+        Self::MemoryCountsWithItsNumber,
+        Self::WaitsAllowForClocks,
+        Self::ClocksAreWithinDelta,
+    ];
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Restarts {
+    pub(crate) without: Option<Rule>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct State {
+    disk: Disk,
+    instances: [Instance; 2],
+    /// For how long the last lease still runs that anybody has.
+    lease: u8,
+    /// A change that somebody waits for.
+    change: Option<Change>,
+    /// How long ago the bound was last moved by an instance that had not just begun; and whether that was too soon.
+    moved: u8,
+    moved_too_soon: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Disk {
+    /// In how long every lease is over; nothing where nothing was written down.
+    bound: Option<u8>,
+    grantor: Number,
+}
+
+/// What an instance draws so that others know it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Number {
+    Nobodys,
+    /// That of the instance at this place.
+    Of(usize),
+    /// That of one that is no more. There may be several; that they are taken for one refuses less than there is.
+    Gone,
+}
+
+/// All that an instance knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Instance {
+    /// What it has granted: in how long the last of it is over, and which number it found.
+    granted: Option<(u8, Number)>,
+    /// Where nothing is written down: in how long the longest lease is over, from when it first looked.
+    assumed: Option<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Change {
+    /// For how long leases run that were granted before it.
+    leases: u8,
+    /// In how long whoever waits is told that none does.
+    told: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Action {
+    /// An instance, by a clock that is ahead by so much.
+    Grant(usize, u8),
+    /// It was about to, and its transaction failed.
+    Fail(usize, u8),
+    Change(usize, u8),
+    /// An instance is made anew.
+    Restart(usize),
+    /// Where that is done after the lease was granted: the bound is written.
+    Write(usize),
+    Tick,
+}
+
+impl Restarts {
+    fn has(&self, rule: Rule) -> bool {
+        self.without != Some(rule)
+    }
+
+    /// Whether the instance carries out commands at all.
+    fn is_sole(&self, state: &State, at: usize) -> bool {
+        let Some((_, before)) = state.instances[at].granted else { return true };
+        let grantor = state.disk.grantor;
+        grantor == Number::Of(at) || grantor == before || !self.has(Rule::InstancesAreFenced)
+    }
+
+    /// In how long the last lease is over, as far as this instance knows: by its clock, when that is ahead by so much, and
+    /// never longer than one lasts.
+    fn end(&self, state: &mut State, at: usize, ahead: u8) -> u8 {
+        let State { disk, instances, .. } = state;
+        let latest = LEASE + ahead;
+        let is_compared = self.has(Rule::MemoryCountsWithItsNumber) && self.has(Rule::InstancesAreFenced);
+        let counts = disk.grantor == Number::Of(at) || !is_compared;
+        let own = instances[at].granted.filter(|_| counts).map(|(end, _)| end);
+        let bound = disk.bound.filter(|_| self.has(Rule::WaitsGoByTheBound));
+        let is_unwritten = disk.bound.is_none() && self.has(Rule::NothingWrittenIsNoPromise);
+        let end = own.or(bound).or_else(|| is_unwritten.then(|| *instances[at].assumed.get_or_insert(latest)));
+        end.unwrap_or(0).min(latest)
+    }
+
+    fn remember(&self, state: &mut State, at: usize, ahead: u8) {
+        let end = self.end(state, at, ahead).max(LEASE + ahead);
+        let before = state.instances[at].granted.map_or(state.disk.grantor, |(_, before)| before);
+        state.instances[at].granted = Some((end, before));
+    }
+
+    fn write(&self, state: &mut State, at: usize) {
+        let Some((end, _)) = state.instances[at].granted else { return };
+        let is_new = state.disk.grantor != Number::Of(at);
+        if self.has(Rule::BoundIsWritten) && (self.has(Rule::BoundIsMoved) || is_new) {
+            // The first write of an instance is besides: it has to leave its number.
+            state.moved_too_soon = !is_new && state.moved < LEASE / 2;
+            state.moved = 0;
+            state.disk.bound = Some(end + LEASE / 2);
+        }
+        state.disk.grantor = Number::Of(at);
+    }
+}
+
+impl State {
+    fn restart(&mut self, at: usize) {
+        self.instances[at] = Instance::default();
+        let befores = self.instances.iter_mut().filter_map(|instance| Some(&mut instance.granted.as_mut()?.1));
+        let numbers = befores.chain([&mut self.disk.grantor]);
+        numbers.filter(|number| **number == Number::Of(at)).for_each(|number| *number = Number::Gone);
+    }
+
+    fn tick(&mut self) {
+        let ends = self.instances.iter_mut().filter_map(|instance| Some(&mut instance.granted.as_mut()?.0));
+        ends.for_each(pass);
+        self.instances.iter_mut().filter_map(|instance| instance.assumed.as_mut()).for_each(pass);
+        self.disk.bound.iter_mut().for_each(pass);
+        pass(&mut self.lease);
+        if let Some(change) = &mut self.change {
+            pass(&mut change.leases);
+            pass(&mut change.told);
+        }
+        self.moved = (self.moved + 1).min(LEASE);
+    }
+}
+
+fn pass(left: &mut u8) {
+    *left = left.saturating_sub(1);
+}
+
+impl Model for Restarts {
+    type State = State;
+    type Action = Action;
+
+    /// On a new disk, and on one that was used by a version which wrote nothing down.
+    fn init_states(&self) -> Vec<State> {
+        let disk = Disk { bound: None, grantor: Number::Nobodys };
+        let state = |lease| State {
+            disk: disk.clone(),
+            instances: [Instance::default(); 2],
+            lease,
+            change: None,
+            moved: LEASE,
+            moved_too_soon: false,
+        };
+        (0..=LEASE).map(state).collect()
+    }
+
+    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let apart = if self.has(Rule::ClocksAreWithinDelta) { DELTA } else { 2 * DELTA };
+        for at in 0..2 {
+            if self.is_sole(state, at) {
+                for ahead in 0..=apart {
+                    actions.extend([Action::Grant(at, ahead), Action::Fail(at, ahead)]);
+                    if state.change.is_none() {
+                        actions.push(Action::Change(at, ahead));
+                    }
+                }
+            }
+            let is_unwritten = |(end, _)| state.disk.bound.is_none_or(|bound| end > bound);
+            if !self.has(Rule::BoundIsWrittenFirst) && state.instances[at].granted.is_some_and(is_unwritten) {
+                actions.push(Action::Write(at));
+            }
+            actions.push(Action::Restart(at));
+        }
+        actions.push(Action::Tick);
+    }
+
+    fn next_state(&self, state: &State, action: Action) -> Option<State> {
+        let mut next = state.clone();
+        match action {
+            Action::Grant(at, ahead) => {
+                self.remember(&mut next, at, ahead);
+                let outlasts = |bound: u8| next.instances[at].granted.is_some_and(|(end, _)| end > bound);
+                let is_written = next.disk.bound.is_some_and(|bound| !outlasts(bound));
+                let must_write = !is_written || next.disk.grantor != Number::Of(at);
+                if must_write && self.has(Rule::BoundIsWrittenFirst) {
+                    self.write(&mut next, at);
+                }
+                next.lease = LEASE;
+            }
+            Action::Fail(at, ahead) => self.remember(&mut next, at, ahead),
+            Action::Change(at, ahead) => {
+                let margin = if self.has(Rule::WaitsAllowForClocks) { DELTA } else { 0 };
+                let told = (self.end(&mut next, at, ahead) + margin).saturating_sub(ahead);
+                next.change = Some(Change { leases: next.lease, told });
+            }
+            Action::Restart(at) => next.restart(at),
+            Action::Write(at) => self.write(&mut next, at),
+            Action::Tick => {
+                next.tick();
+                // It was told, and all is over: another one may come.
+                next.change = next.change.filter(|change| change.leases > 0 || change.told > 0);
+            }
+        }
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always(PROMISE, |_: &Self, state: &State| {
+                state.change.is_none_or(|change| change.leases <= change.told)
+            }),
+            Property::always(WRITES, |_: &Self, state: &State| !state.moved_too_soon),
+            Property::sometimes(
+                "an instance that was just made has nobody wait longer than δ",
+                |restarts: &Self, state: &State| {
+                    let is_new = state.instances[0] == Instance::default() && state.disk.grantor == Number::Gone;
+                    is_new && restarts.end(&mut state.clone(), 0, 0) == 0
+                },
+            ),
+            Property::sometimes("one has somebody wait half a lease longer than need be", |_: &Self, state: &State| {
+                state.change.is_some_and(|change| change.leases == LEASE / 2 && change.told >= LEASE)
+            }),
+            Property::sometimes("an instance refuses", |restarts: &Self, state: &State| !restarts.is_sole(state, 0)),
+        ]
+    }
+}
+
+/// Which instance is which makes no difference.
+impl Representative for State {
+    fn representative(&self) -> Self {
+        let mut swapped = self.clone();
+        swapped.instances.reverse();
+        let befores = swapped.instances.iter_mut().filter_map(|instance| Some(&mut instance.granted.as_mut()?.1));
+        for number in befores.chain([&mut swapped.disk.grantor]) {
+            if let Number::Of(at) = number {
+                *at = 1 - *at;
+            }
+        }
+        swapped.min(self.clone())
+    }
+}
