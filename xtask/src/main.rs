@@ -8,6 +8,7 @@ mod chromium;
 mod compile;
 mod dependencies;
 mod dev;
+mod earlier;
 mod fresh;
 mod jobs;
 mod lint;

@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use crate::bundle;
 use crate::chromium;
 use crate::compile::{self, Profile};
+use crate::earlier::{self, Missing};
 use crate::process;
 use crate::project::Project;
 use crate::tools::{self, WASM};
@@ -37,8 +38,11 @@ pub(crate) enum Suite {
     Examples,
     /// The built bundle in this machine's Chromium.
     Browser,
+    /// The bundle of an earlier commit with this one's ledger, and the reverse.
+    Compatibility,
 }
 
+/// What runs where none is named. Not the last: it builds another bundle first, which takes minutes.
 const ALL: [Suite; 9] = [
     Suite::Native,
     Suite::Wasm,
@@ -70,6 +74,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Package => package(project, profile),
             Suite::Examples => examples(project, profile),
             Suite::Browser => browser(project, profile),
+            Suite::Compatibility => compatibility(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
             eprintln!("error: {error:#}");
@@ -131,6 +136,20 @@ fn browser(project: &Project, profile: Profile) -> Result<Tally> {
         None if in_ci() => bail!(chromium::HINT),
         None => {
             println!("skipped: {}", chromium::HINT);
+            Ok(Tally::default())
+        }
+    }
+}
+
+/// Where the clone lacks the earlier commit its tests are skipped, but not where nobody would notice.
+fn compatibility(project: &Project, profile: Profile) -> Result<Tally> {
+    heading("compatibility, on workerd");
+    tools::get_while(project, "getting tools:", vec![])?;
+    match earlier::bundle(project)? {
+        Ok(earlier) => in_node(project, profile, "tests/compatibility", &[("COUNTERFOIL_EARLIER", earlier)]),
+        Err(Missing(why)) if in_ci() => bail!(why),
+        Err(Missing(why)) => {
+            println!("skipped: {why}");
             Ok(Tally::default())
         }
     }
