@@ -104,7 +104,7 @@ export class Verifier {
       if (this.isCut) throw new Error("cut off");
       return sides.fetch(new URL(input).pathname, init);
     };
-    this.#gate = new GATES[version]({ controlPlane: { fetch }, token, onFailure() {} });
+    this.#gate = new GATES[version]({ controlPlane: { fetch }, token, timeout: 10_000, onFailure() {} });
   }
 
   /** The code and the freshness of its decision. */
