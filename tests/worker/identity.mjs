@@ -21,9 +21,9 @@ export const provider = (issuer, more = {}) => ({
 export const letIn = (admin, ...providers) => admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
 
 /** A deployment with the workspace `acme`, where Ada signs in by a provider. */
-export async function seated(t, more) {
+export async function seated(t, more, options) {
   const issuer = await startIssuer(t);
-  const app = await start(t);
+  const app = await start(t, options);
   const { admin } = await workspace(app, "acme");
   await letIn(admin, provider(issuer, more));
   await admin.expect(201, "POST", "/v1/members", ADA);

@@ -11,6 +11,9 @@ import { json, startIssuer } from "./issuer.mjs";
 const DESCRIPTION = "/.well-known/openid-configuration";
 const START = "/v1/session/start?workspace=acme";
 
+/** It is not the rate limits that keep providers from being asked. */
+const UNLIMITED = { limited: false };
+
 /** Calls again and again, twenty at a time, for so many seconds: the answers, and how long that took. */
 async function flood(seconds, call) {
   const began = Date.now();
@@ -27,7 +30,7 @@ const place = (answer) => answer.headers.get("location");
 const failed = (code) => `/console/#/sign-in?failed=${code}`;
 
 test("a provider that fails is asked every few seconds, and again once it is back", async (t) => {
-  const { issuer, app } = await seated(t);
+  const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = (_, response) => json(response, 503, {});
   const { answers, seconds } = await flood(5, () => app.fetch(START));
   t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
@@ -40,7 +43,7 @@ test("a provider that fails is asked every few seconds, and again once it is bac
 });
 
 test("a provider that hangs is asked once a second", async (t) => {
-  const { issuer, app } = await seated(t);
+  const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = () => {};
   const { answers, seconds } = await flood(4, () => app.fetch(START));
   t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
@@ -49,7 +52,7 @@ test("a provider that hangs is asked once a second", async (t) => {
 });
 
 test("keys that nobody has are looked for once in thirty seconds, and a member signs in meanwhile", async (t) => {
-  const { issuer, app, admin } = await seated(t);
+  const { issuer, app, admin } = await seated(t, {}, UNLIMITED);
   const visitor = new Visitor(app);
   const tokens = await Promise.all(
     Array.from({ length: 50 }, (_, number) => issuer.token({}, { header: { kid: `invented-${number}` } })),
@@ -65,7 +68,7 @@ test("keys that nobody has are looked for once in thirty seconds, and a member s
 });
 
 test("invented codes are exchanged at a steady pace", async (t) => {
-  const { issuer, app } = await seated(t);
+  const { issuer, app } = await seated(t, {}, UNLIMITED);
   const out = await app.fetch(START);
   const cookie = out.headers.getSetCookie()[0].split(";")[0];
   const query = new URL(place(out)).searchParams;
