@@ -10,6 +10,7 @@ mod dependencies;
 mod dev;
 mod earlier;
 mod fresh;
+mod fuzz;
 mod jobs;
 mod lint;
 mod process;
@@ -84,6 +85,23 @@ enum Job {
         #[arg(long)]
         check: bool,
     },
+    /// Fuzzes what is read of hostile input: all targets of fuzz/, or those named.
+    ///
+    /// Needs a nightly compiler. A target runs for 5 minutes; those of token values, segments and snapshots for 30. A finding
+    /// fails the job, which then says how to see it again.
+    Fuzz {
+        /// Which targets to run.
+        targets: Vec<String>,
+        /// For how many seconds each.
+        #[arg(long, value_name = "N")]
+        seconds: Option<u64>,
+        /// How many at once.
+        #[arg(long, value_name = "N", default_value_t = 1)]
+        jobs: usize,
+        /// Replays the committed inputs, and those made of the test vectors, instead: seconds, and no nightly compiler.
+        #[arg(long, conflicts_with_all = ["seconds", "jobs"])]
+        short: bool,
+    },
     /// Checks everything that needs no test: format, clippy, dependency direction, generated files, sizes.
     Lint,
     /// Builds the worker's bundle into build/worker and the npm package into build/verify.
@@ -113,6 +131,9 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Dev { port, state, release } => dev::serve(&project, port, &state, Profile::from(release))?,
         Job::Test { suites, dev } => return Ok(suites::run(&project, &suites, Profile::from(!dev))),
         Job::Bench { parts, check } => return bench::run(&project, &parts, check),
+        Job::Fuzz { targets, seconds, jobs, short } => {
+            return fuzz::run(&project, fuzz::How { targets, seconds, jobs, short });
+        }
         Job::Lint => lint::run(&project)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
         Job::Docs => reference::write(&project)?,

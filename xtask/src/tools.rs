@@ -1,12 +1,14 @@
 //! What the jobs need besides cargo, and how a machine that lacks it gets it.
 
 mod cargo_deny;
+mod cargo_fuzz;
 mod npm;
 mod python;
 mod wasm_bindgen;
 mod wasm_target;
 
 pub(crate) use cargo_deny::cargo_deny;
+pub(crate) use cargo_fuzz::CargoFuzz;
 pub(crate) use npm::Npm;
 pub(crate) use python::python_with;
 pub(crate) use wasm_bindgen::WasmBindgen;

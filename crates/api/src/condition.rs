@@ -16,19 +16,22 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let mut conditions = parts.headers.get_all(header::IF_MATCH).iter().peekable();
-        if conditions.peek().is_none() {
-            return Ok(Self(None));
-        }
-        // A tag that is none of ours, a weak one too, matches nothing.
-        let tags = conditions.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim));
-        let tags: Vec<&str> = tags.collect();
-        if tags.contains(&"*") {
-            return Ok(Self(None));
-        }
-        let version = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
-        Ok(Self(Some(tags.iter().filter_map(version).collect())))
+        Ok(Self(versions(&parts.headers)))
     }
+}
+
+/// The versions that a request is meant for; any where absent.
+pub(crate) fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
+    let mut conditions = headers.get_all(header::IF_MATCH).iter().peekable();
+    conditions.peek()?;
+    // A tag that is none of ours, a weak one too, matches nothing.
+    let tags = conditions.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim));
+    let tags: Vec<&str> = tags.collect();
+    if tags.contains(&"*") {
+        return None;
+    }
+    let version = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+    Some(tags.iter().filter_map(version).collect())
 }
 
 /// Whether the request comes from somebody who has what goes by this tag.

@@ -12,6 +12,8 @@ mod tokens;
 
 use axum::Router;
 
+#[cfg(fuzzing)]
+pub use self::softvisio::fuzzing as rpc;
 pub(crate) use self::softvisio::start;
 pub use self::softvisio::{Frame, Upgrade, Wire};
 use crate::{app::App, envelope::Envelope, ports::Ports};

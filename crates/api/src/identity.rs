@@ -282,7 +282,7 @@ async fn providers<P: Ports>(
 }
 
 /// Whether the token claims to be of this provider; nothing of it is believed yet.
-fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<bool> {
+pub(crate) fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<bool> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims = json::parse(&payload).ok()?;
     let is_audience = |value: &Value| value.as_str() == Some(&provider.audience);

@@ -19,6 +19,8 @@ mod credential;
 mod dialects;
 mod envelope;
 mod expiring;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod idempotency;
 mod identity;
 mod ledger;

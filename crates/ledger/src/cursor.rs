@@ -114,12 +114,12 @@ fn fingerprint(question: &impl Serialize) -> Result<String, Refusal> {
     Ok(Digest::of(&json).to_string().chars().take(16).collect())
 }
 
-fn encode(list: List, question: &str, position: &impl Serialize) -> String {
+pub(crate) fn encode(list: List, question: &str, position: &impl Serialize) -> String {
     // Positions are numbers and text: they always have a JSON form.
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(VERSION, list, question, position)).unwrap_or_default())
 }
 
-fn decode<P: Position>(cursor: &str, list: List, question: &str) -> Option<P> {
+pub(crate) fn decode<P: Position>(cursor: &str, list: List, question: &str) -> Option<P> {
     let payload = Some(cursor).filter(|cursor| cursor.len() <= MAX_CURSOR)?;
     let payload = BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?;
     let (version, of, answers, position): (u8, List, String, P) = json::read(&payload)?;

@@ -21,6 +21,8 @@ mod cursor;
 mod deletion;
 pub mod directory;
 pub mod editions;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod grant;
 mod host;
 mod idempotency;

@@ -2,6 +2,8 @@
 //!
 //! However a message comes, alone or in a batch, over HTTP or a socket, [`methods::answer`] answers it.
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod methods;
 mod permissions;
 mod rpc;

@@ -1,0 +1,82 @@
+//! What fuzzing reaches beside the public API: readers of what requests hold, with nobody behind them.
+
+use counterfoil_ledger::command::IdentityProvider;
+use http::HeaderMap;
+use serde_json::Value;
+
+pub use crate::dialects::rpc;
+use crate::{
+    body, condition, cookie,
+    identity::{
+        self,
+        flow::{Flow, Return},
+    },
+    presented,
+};
+
+/// The one token that the headers present, and the slug beside it; or what is wrong, in a word.
+///
+/// # Errors
+/// Where there is none.
+pub fn presented(headers: &HeaderMap) -> Result<Option<(String, Option<String>)>, String> {
+    let token = presented::presented(headers, None).map_err(|fault| format!("{fault:?}"))?;
+    Ok(token.map(|token| {
+        let domain = presented::domain(headers, &token).map(str::to_owned);
+        (token, domain)
+    }))
+}
+
+/// The session that the headers carry.
+///
+/// # Errors
+/// The problem's code, where there are two.
+pub fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, &'static str> {
+    cookie::session(headers).map_err(|problem| problem.code)
+}
+
+/// The versions that `If-Match` names; any where absent.
+#[must_use]
+pub fn if_match(headers: &HeaderMap) -> Option<Vec<u64>> {
+    condition::versions(headers)
+}
+
+/// Whether `If-None-Match` names this tag.
+#[must_use]
+pub fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
+    condition::is_at_hand(headers, tag)
+}
+
+/// A body's JSON.
+///
+/// # Errors
+/// The problem's code.
+pub fn body(bytes: &[u8]) -> Result<Value, &'static str> {
+    body::parse(bytes).map_err(|problem| problem.code)
+}
+
+/// Whether the browser that comes back with this query and these cookies is on the way back of a flow, and of this very one:
+/// one that was begun with the secret, in the workspace, to the provider.
+#[must_use]
+pub fn is_way_back(
+    query: &str,
+    headers: &HeaderMap,
+    secret: [u8; 32],
+    workspace: &str,
+    provider: &IdentityProvider,
+) -> (bool, bool) {
+    let (Ok(back), Some(flow)) = (Return::parse(query), Flow::of(headers)) else { return (false, false) };
+    let begun = Flow::begin(secret, workspace, provider);
+    (flow.is_of(&back), begun.is_of(&back))
+}
+
+/// The cookie of a flow.
+#[must_use]
+pub fn begun(secret: [u8; 32], workspace: &str, provider: &IdentityProvider) -> String {
+    Flow::begin(secret, workspace, provider).keep().1
+}
+
+/// Whether the token claims to be of the provider.
+#[must_use]
+pub fn is_claimed(token: &str, provider: &IdentityProvider) -> bool {
+    identity::is_claimed(token, provider).unwrap_or_default()
+}

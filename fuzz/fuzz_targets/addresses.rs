@@ -1,0 +1,70 @@
+//! CIDR ranges: what parses is what arithmetic says it is, and comes back from its text and its bytes.
+
+#![no_main]
+
+use std::net::IpAddr;
+
+use counterfoil_verify::{AddressBlock, Encoded, ScopeSet, TokenRecord};
+use libfuzzer_sys::fuzz_target;
+
+/// An address as one number, and how many bits it has.
+fn number(address: IpAddr) -> (u128, u32) {
+    match address.to_canonical() {
+        IpAddr::V4(address) => (address.to_bits().into(), 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    }
+}
+
+/// Whether a range's text holds the address: by division, as nothing in the library does it.
+fn holds(range: &str, address: IpAddr) -> bool {
+    let (first, length) = range.split_once('/').expect("a range is written with its length");
+    let (first, bits) = number(first.parse().expect("a range begins with an address"));
+    let (address, width) = number(address);
+    let rest = bits - length.parse::<u32>().expect("a length");
+    let block = |number: u128| number.checked_shr(rest).unwrap_or(0);
+    bits == width && block(first) == block(address)
+}
+
+fn record(block: AddressBlock) -> TokenRecord {
+    TokenRecord {
+        version: 1,
+        id: "".into(),
+        number: 1,
+        owner: 1,
+        name: "".into(),
+        client_id: None,
+        metadata: None,
+        scopes: ScopeSet::default(),
+        issued: 1,
+        revoked: false,
+        enabled: true,
+        not_before: None,
+        expires_at: None,
+        replaced_until: None,
+        addresses: vec![block],
+        rate_class: None,
+    }
+}
+
+fuzz_target!(|text: &str| {
+    let lines: Vec<&str> = text.lines().collect();
+    let blocks: Vec<AddressBlock> = lines.iter().filter_map(|line| line.parse().ok()).collect();
+    let addresses: Vec<IpAddr> = lines.iter().filter_map(|line| line.split('/').next()?.parse().ok()).collect();
+    for block in &blocks {
+        let written = block.to_string();
+        assert_eq!(written.parse(), Ok(*block), "a range is read back");
+        let record = record(*block);
+        assert_eq!(TokenRecord::decode(&record.encode()), Ok(record), "and from its bytes");
+        for address in &addresses {
+            assert_eq!(block.contains(*address), holds(&written, *address), "{block} {address}");
+        }
+        for other in &blocks {
+            if block.contains_block(other) {
+                assert!(addresses.iter().all(|address| !other.contains(*address) || block.contains(*address)));
+            }
+            assert!(!(block.contains_block(other) && other.contains_block(block)) || block == other);
+        }
+        assert!(block.contains_block(block));
+        assert!(addresses.iter().all(|address| !AddressBlock::nowhere().contains(*address)));
+    }
+});

@@ -1,0 +1,56 @@
+//! The headers by which requests present a token, a session or a version, one to a line. They mean the same whether each
+//! comes by itself or a proxy has joined those of one name.
+
+#![no_main]
+
+use counterfoil_api::fuzzing;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use libfuzzer_sys::fuzz_target;
+
+/// The headers one by one, and joined by commas.
+fn headers(input: &[u8]) -> (HeaderMap, HeaderMap) {
+    let (mut each, mut joined) = (HeaderMap::new(), HeaderMap::<HeaderValue>::new());
+    for line in input.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let (name, value) = (&line[..colon], line[colon + 1..].trim_ascii());
+        let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) else { continue };
+        each.append(name.clone(), value.clone());
+        let all = match joined.get(&name) {
+            None => value,
+            Some(before) => {
+                let all = [before.as_bytes(), b", ", value.as_bytes()].concat();
+                HeaderValue::from_bytes(&all).expect("two values make one")
+            }
+        };
+        joined.insert(name, all);
+    }
+    (each, joined)
+}
+
+fuzz_target!(|input: &[u8]| {
+    let (each, joined) = headers(input);
+    let found = fuzzing::presented(&each);
+    assert_eq!(found, fuzzing::presented(&joined));
+    if let Ok(Some((token, domain))) = &found {
+        let holds = |text: &str| {
+            each.values().any(|value| value.as_bytes().windows(text.len().max(1)).any(|part| part == text.as_bytes()))
+        };
+        assert!(token.is_empty() || holds(token), "a token is of the headers, to the letter");
+        assert!(domain.as_deref().is_none_or(|domain| domain.is_empty() || holds(domain)));
+        assert!(!token.starts_with(' ') && !token.ends_with(' '));
+    }
+
+    if let Ok(Some(session)) = fuzzing::session(&each) {
+        let cookie = [b"__Host-counterfoil=".as_slice(), session].concat();
+        let is_in = |value: &HeaderValue| value.as_bytes().windows(cookie.len()).any(|part| part == cookie);
+        assert!(each.get_all("cookie").iter().any(is_in));
+        assert!(!session.contains(&b';'));
+    }
+
+    let versions = fuzzing::if_match(&each);
+    assert_eq!(versions, fuzzing::if_match(&joined));
+    assert!(each.contains_key("if-match") || versions.is_none(), "without a condition any version is meant");
+    for tag in ["\"1\"", "\"abc\""] {
+        assert_eq!(fuzzing::is_at_hand(&each, tag), fuzzing::is_at_hand(&joined, tag));
+    }
+});

@@ -1,0 +1,136 @@
+//! A ledger that is sent whatever there is. Its answer is always a reply and never an internal error; a command that it
+//! refuses changes nothing; and no value that it issues is stored.
+//!
+//! An input says who asks, in its first byte, and then the command, in JSON.
+
+#![no_main]
+
+use counterfoil_ledger::{
+    Context, Ledger, Refusal,
+    command::{Actor, Bootstrap, Command, PutScopes, Request},
+    json,
+    native::{NativeSql, Seeded},
+    reply_json,
+    sql::{Sql as _, SqlError},
+};
+use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
+use counterfoil_verify::Timestamp;
+use libfuzzer_sys::{Corpus, fuzz_target};
+use serde_json::Value;
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000);
+
+const SCOPES: &[u8] = br#"{"scopes": [
+    {"name": "orders:read", "description": "", "visible_to": "member", "grantable_by": "member", "freshness": null},
+    {"name": "orders:write", "description": "", "visible_to": "admin", "grantable_by": "admin", "freshness": "strong"}
+]}"#;
+
+thread_local! {
+    /// The same ledger before each input: what an input does is rolled back.
+    static WORLD: World = World::new();
+}
+
+/// A ledger with one workspace in it.
+struct World {
+    ledger: Ledger<NativeSql>,
+    secrets: [Vec<SealSecret>; 3],
+    admin: Actor,
+    dump: String,
+}
+
+fn key() -> WorkspaceKey {
+    WorkspaceKey::parse("0Ab3dE").expect("a key")
+}
+
+/// The bearer of a token that was never issued.
+fn nobody() -> Actor {
+    Actor::Token(Digest::of(b"a token that nobody issued"))
+}
+
+impl World {
+    fn new() -> Self {
+        let secret = |byte| vec![SealSecret::new(&[byte; 32]).expect("a secret")];
+        let mut world = Self {
+            ledger: Ledger::open(NativeSql::in_memory().expect("memory")).expect("a ledger"),
+            secrets: [secret(1), secret(2), secret(3)],
+            admin: Actor::Root,
+            dump: String::new(),
+        };
+        let bootstrap = Bootstrap {
+            slug: "demo".parse().expect("a slug"),
+            name: "Demo".to_owned(),
+            prefix: Prefix::parse("cft").expect("a prefix"),
+        };
+        let founded = world.send(Actor::Root, bootstrap.into());
+        let founded = json::parse(reply_json(&founded).expect("a reply").expect("a workspace").reply).expect("JSON");
+        let admin = founded.pointer("/token/token").and_then(Value::as_str).expect("a token");
+        world.admin = Actor::Token(Digest::of(admin.as_bytes()));
+        let scopes: PutScopes = json::read(SCOPES).expect("a catalogue");
+        reply_json(&world.send(world.admin, scopes.into())).expect("a reply").expect("a catalogue");
+        world.dump = world.dump();
+        world
+    }
+
+    fn send(&self, actor: Actor, command: Command) -> Vec<u8> {
+        let request = Request {
+            workspace: key(),
+            actor,
+            request_id: "fuzz".to_owned(),
+            address: "192.0.2.1".parse().ok(),
+            idempotency_key: None,
+            origin: None,
+            if_version: None,
+            wait: false,
+            command,
+        };
+        let mut source = Seeded(1);
+        let [seal_secrets, session_secrets, snapshot_secrets] = &self.secrets;
+        let random = &mut |bytes: &mut [u8]| source.fill(bytes);
+        let context = Context { now: NOW, random, seal_secrets, session_secrets, snapshot_secrets };
+        self.ledger.handle(&serde_json::to_vec(&request).expect("a request"), context)
+    }
+
+    fn dump(&self) -> String {
+        self.ledger.sql().dump().expect("a dump")
+    }
+
+    /// What holds of whatever is sent.
+    fn take(&self, actor: Actor, command: Command) {
+        let is_question = command.is_question();
+        let answer = self.send(actor, command);
+        let reply = match reply_json(&answer).expect("a ledger answers with a reply") {
+            Ok(reply) => json::parse(reply.reply).expect("a reply is JSON"),
+            Err(Refusal::Internal { detail }) => panic!("the ledger fails: {detail}"),
+            Err(_) => {
+                assert_eq!(self.dump(), self.dump, "what is refused changes nothing");
+                return;
+            }
+        };
+        if let Some(value) = reply.get("token").and_then(Value::as_str) {
+            // The part that its bearer alone knows: 24 characters before authentication tag and checksum.
+            let secret = value.get(value.len() - 36..value.len() - 12).expect("a token has a secret");
+            assert!(!self.dump().contains(secret), "a token's value is stored");
+        }
+        let stranger = [Actor::Verifier, Actor::SignIn, nobody()].contains(&actor);
+        assert!(is_question || !stranger, "{actor:?} changes something");
+    }
+}
+
+fuzz_target!(|input: &[u8]| -> Corpus {
+    let Some((who, command)) = input.split_first() else { return Corpus::Reject };
+    let Some(command) = json::read::<Command>(command) else { return Corpus::Keep };
+    WORLD.with(|world| {
+        let actor = match who % 8 {
+            0 => Actor::Root,
+            1 => Actor::Verifier,
+            2 => Actor::SignIn,
+            3 => nobody(),
+            _ => world.admin,
+        };
+        _ = world.ledger.sql().transaction(|| {
+            world.take(actor, command);
+            Err::<(), SqlError>(SqlError::new("rolled back"))
+        });
+    });
+    Corpus::Keep
+});
