@@ -20,8 +20,10 @@ const MODULE: &[&str] = &[
     "control-plane.js",
     "failure.js",
     "presented.js",
+    "reader.js",
     "refusal.js",
     "snapshot.js",
+    "within.js",
     "glue.js",
     "glue_bg.wasm",
 ];

@@ -1,4 +1,5 @@
 // Asks a Counterfoil deployment for records and leases.
+import { within } from "./within.js";
 
 /** Plain HTTP would tell whoever listens the gate's own token; on one machine nobody does. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
@@ -42,23 +43,32 @@ export class ControlPlane {
   }
 
   async #post(path, token, body) {
-    const response = await this.#ask(new URL(path, this.#base), {
-      method: "POST",
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-      body: JSON.stringify(body),
-      redirect: "manual",
-      signal: AbortSignal.timeout(this.#timeout),
-    }).catch(() => {
+    // The signal ends the request; that it is heeded is not relied upon, by a service that is none of the platform's.
+    const signal = AbortSignal.timeout(this.#timeout);
+    const { response, told } = await within(this.#timeout, this.#read(path, token, body, signal)).catch(() => {
       throw new Error(`Counterfoil cannot be reached, or gave no answer in ${this.#timeout} ms.`);
     });
-    if (response.ok) return response.arrayBuffer();
-    const { code } = await response.json().catch(() => ({}));
+    if (response.ok) return told;
+    const { code } = told;
     // Whoever answers there may say anything, also what it was sent.
     const known = /^[A-Z_]{1,64}$/.test(code) ? ` ${code}` : "";
     const why = response.status === 401 || response.status === 403
       ? "refuses the gate's own token, which must be live and hold tokens:verify"
       : "cannot answer";
     throw new Error(`Counterfoil ${why}: ${response.status}${known}`);
+  }
+
+  /** The answer, with all of its body: the bytes of a good one, else the JSON that it says why in. */
+  async #read(path, token, body, signal) {
+    const response = await this.#ask(new URL(path, this.#base), {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      redirect: "manual",
+      signal,
+    });
+    const told = response.ok ? await response.arrayBuffer() : await response.json().catch(() => undefined);
+    return { response, told: told ?? {} };
   }
 }
 

@@ -2,6 +2,7 @@
 import { ControlPlane, NOWHERE } from "./control-plane.js";
 import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
+import { Reader } from "./reader.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import {
   BATCH, InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, pause,
@@ -143,9 +144,10 @@ export class Gate {
     // Details are read in the turn that decided: the verifier holds those of the last few.
     const decisions = answers.map((answer, at) => ({ ...this.#decision(answer), ...reasonOf(answer, tokens[at]) }));
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
+    const reader = new Reader(this.#registry);
     for (let open = waiting(); open.length > 0; open = waiting()) {
       const needs = open.map((at) => this.#verifier.need(answers[at], open.length));
-      const values = await this.#fetch(needs);
+      const values = await this.#fetch(needs, reader);
       open.forEach((at, place) => {
         answers[at] = this.#verifier.supply(answers[at], values[place], this.#now());
         decisions[at] = this.#decision(answers[at]);
@@ -165,7 +167,7 @@ export class Gate {
   }
 
   /** What each of the needs asks for, in their order; `undefined` where it could not be had. */
-  async #fetch(needs) {
+  async #fetch(needs, reader) {
     const [asked, leases, keys] = [new Map(), new Map(), new Set()];
     for (const need of needs) {
       if (need?.kind === "registry") need.keys.forEach((key) => keys.add(key));
@@ -177,7 +179,7 @@ export class Gate {
     const [answers, grants, values] = await Promise.all([
       gathered(asked.keys(), (workspace) => this.#ask("records", workspace, asked.get(workspace).digests)),
       gathered(leases.keys(), (workspace) => this.#ask("lease", workspace, leases.get(workspace))),
-      gathered(this.#registry ? keys : [], (key) => this.#registry.get(key, "arrayBuffer")),
+      reader.read(keys),
     ]);
     return needs.map((need) => {
       if (need?.kind === "registry") return need.keys.map((key) => values.get(key));

@@ -246,8 +246,8 @@ export interface GateOptions {
   /** In place of `token`: one for each workspace whose tokens pass here, by the workspace's key. */
   tokens?: Record<string, string>;
   /**
-   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment, and has segments. Mind that such a
-   * binding could write, too.
+   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment, and has segments. A read that takes
+   * longer than a second counts as failed, and the check reads no more there. Mind that such a binding could write, too.
    */
   registry?: Registry;
   /**
