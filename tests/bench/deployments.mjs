@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { BUNDLE, FAULTY_BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs";
 import { Response, run } from "./drive.mjs";
 
-const ROOT_TOKEN = "root_ofTheDeploymentThatIsMeasured";
+export const ROOT_TOKEN = "root_ofTheDeploymentThatIsMeasured";
 const SECRETS = {
   ROOT_TOKEN_DIGESTS: JSON.stringify([createHash("sha256").update(ROOT_TOKEN).digest("hex")]),
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
@@ -24,12 +24,15 @@ const NO_REGISTRY = {
 };
 
 /** The built bundle, with a registry or without. */
-export const counterfoil = ({ registry = true } = {}) =>
+export const counterfoil = ({ registry = true } = {}) => (registry ? counterfoilOver() : counterfoilOver(NO_REGISTRY));
+
+/** The built bundle over this Worker in place of the registry, where one is given. */
+export const counterfoilOver = (registry) =>
   stored(async (storage) => {
     // Miniflare serves pages by Workers of its own before the bundle, which would be measured too.
     const { assets, ...worker } = await workerOptions(BUNDLE, storage, SECRETS);
-    if (registry) return [worker];
-    return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: NO_REGISTRY.name } } }, NO_REGISTRY];
+    if (registry === undefined) return [worker];
+    return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: registry.name } } }, registry];
   });
 
 /** Keeps in Node, where they are counted, the files that go by their hash, and lets records go. */

@@ -1,0 +1,57 @@
+// Whoever asks the deployment, over connections that stay open.
+
+import { Agent, request } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** How often what was refused for now is asked again while the deployment is set up or looked at. */
+const TRIES = 100;
+
+export class Caller {
+  #agent = new Agent({ keepAlive: true });
+  #url;
+
+  constructor(url) {
+    this.#url = url;
+  }
+
+  /** The answer: its status, its headers, and its body as JSON where it is that. Throws where there is none. */
+  send(token, method, path, body) {
+    return new Promise((resolve, reject) => {
+      const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
+      const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
+      sent.on("error", reject).on("response", (response) => {
+        const chunks = [];
+        response.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
+          const bytes = Buffer.concat(chunks);
+          const isJson = /[/+]json/.test(response.headers["content-type"]);
+          resolve({ status: response.statusCode, headers: response.headers, body: isJson ? JSON.parse(bytes) : bytes });
+        });
+      });
+      sent.end(body && JSON.stringify(body));
+    });
+  }
+
+  /** The body of a good answer, which comes sooner or later: what is refused for now says when to ask again. */
+  async expect(token, method, path, body) {
+    for (let turn = 0; ; turn += 1) {
+      const answer = await this.send(token, method, path, body);
+      if (answer.status < 300) return answer.body;
+      const isForNow = [429, 503].includes(answer.status) && turn < TRIES;
+      if (!isForNow) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      await sleep(1_000 * Number(answer.headers["retry-after"] ?? 1));
+    }
+  }
+
+  close() {
+    this.#agent.destroy();
+  }
+}
+
+/** Does `work` with each item, so many at a time. */
+export async function forEach(items, width, work) {
+  const left = items[Symbol.iterator]();
+  const one = async () => {
+    for (let next = left.next(); !next.done; next = left.next()) await work(next.value);
+  };
+  await Promise.all(Array.from({ length: width }, one));
+}

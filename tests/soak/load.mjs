@@ -1,0 +1,172 @@
+// The mixed load: 90 % verification, 9 % reading, 1 % change; each answer is held to what is known to be true.
+
+/** How many questions are out at a time. */
+const WIDTH = 32;
+
+/** A revoked token may pass a bounded check for so long after its revocation was answered: a lease, and a clock's error. */
+const LEASE = 11_000;
+
+/** An eventual one for as long as memory and the registry's cache may be old, and for as long as the outbox takes. */
+const EVENTUAL = 150_000;
+
+/** What a busy deployment may answer instead, in a problem or as a decision. */
+const REFUSALS = ["RATE_LIMITED", "UNAVAILABLE", "LEDGER_UNAVAILABLE", "TOO_MANY_REQUESTS"];
+
+const pick = (items) => items[Math.floor(Math.random() * items.length)];
+
+export class Load {
+  answered = { verify: 0, read: 0, change: 0 };
+  /** What was refused as designed, by its code. */
+  refused = new Map();
+  /** What must not be: the first of each kind, and how many. */
+  wrong = new Map();
+
+  #caller;
+  #tenants;
+  #isOver = false;
+
+  constructor(caller, tenants) {
+    this.#caller = caller;
+    this.#tenants = tenants;
+  }
+
+  get total() {
+    return Object.values(this.answered).reduce((sum, count) => sum + count, 0);
+  }
+
+  async run() {
+    const one = async () => {
+      while (!this.#isOver) await this.#step();
+    };
+    await Promise.all(Array.from({ length: WIDTH }, one));
+  }
+
+  stop() {
+    this.#isOver = true;
+  }
+
+  async #step() {
+    const chance = Math.random();
+    const kind = chance < 0.9 ? "verify" : chance < 0.99 ? "read" : "change";
+    // The large workspace gets half of all, the rest are even.
+    const tenant = Math.random() < 0.5 ? this.#tenants[0] : pick(this.#tenants);
+    try {
+      await { verify: () => this.#verify(tenant), read: () => this.#read(tenant), change: () => this.#change(tenant) }[kind]();
+      this.answered[kind] += 1;
+    } catch (error) {
+      this.#isWrong(`${kind} failed`, error.message);
+    }
+  }
+
+  /** A good answer's body; nothing where it was refused as designed. */
+  async #ask(token, method, path, body) {
+    const answer = await this.#caller.send(token, method, path, body);
+    if (answer.status < 300) return answer.body;
+    if ([429, 503].includes(answer.status) && REFUSALS.includes(answer.body.code)) return this.#isRefused(answer.body.code);
+    throw new Error(`${method} ${path.split("?")[0].replace(/tok_\w+/, "{id}")}: ${answer.status} ${answer.body.code}`);
+  }
+
+  #isRefused(code) {
+    this.refused.set(code, (this.refused.get(code) ?? 0) + 1);
+  }
+
+  #isWrong(what, example) {
+    const known = this.wrong.get(what) ?? { count: 0, example };
+    known.count += 1;
+    this.wrong.set(what, known);
+  }
+
+  async #verify(tenant) {
+    const freshness = pick(["bounded", "bounded", "bounded", "bounded", "bounded", "bounded", "eventual", "strong"]);
+    const chance = Math.random();
+    if (chance < 0.1 && tenant.ended.length > 0) return this.#verifyEnded(tenant, pick(tenant.ended), freshness);
+    if (chance < 0.15) return this.#verifyInvented(tenant, freshness);
+    if (chance < 0.4 && tenant.imported > 0) {
+      const value = tenant.valueOf(Math.floor(Math.random() * tenant.imported));
+      return this.#isDecided(await this.#code(tenant, value, freshness), ["VALID"], `an imported token, ${freshness}`);
+    }
+    const token = tenant.tokens.length > 0 ? pick(tenant.tokens) : { value: tenant.verifier, isLive: true, changes: 0 };
+    const before = token.changes;
+    const isSure = token.isLive && !token.isBusy;
+    const code = await this.#code(tenant, token.value, freshness);
+    if (isSure && token.isLive && token.changes === before) this.#isDecided(code, ["VALID"], `a live token, ${freshness}`);
+  }
+
+  async #verifyEnded(tenant, { value, since }, freshness) {
+    const age = Date.now() - since;
+    const code = await this.#code(tenant, value, freshness);
+    const limit = { strong: 0, bounded: LEASE, eventual: EVENTUAL }[freshness];
+    if (age > limit) this.#isDecided(code, ["REVOKED"], `a revoked token, ${freshness}`);
+  }
+
+  async #verifyInvented(tenant, freshness) {
+    const value = `${tenant.verifier.slice(0, 20)}${Math.random().toString(36).slice(2, 12)}`;
+    this.#isDecided(await this.#code(tenant, value, freshness), ["MALFORMED", "UNKNOWN"], `no token, ${freshness}`);
+  }
+
+  async #code(tenant, token, freshness) {
+    const demand = { freshness };
+    return (await this.#ask(tenant.verifier, "POST", "/v1/verify", { token, demand }))?.code;
+  }
+
+  #isDecided(code, expected, what) {
+    if (REFUSALS.includes(code)) this.#isRefused(code);
+    else if (code !== undefined && !expected.includes(code)) this.#isWrong(`${what} is ${code}`);
+  }
+
+  async #read(tenant) {
+    const token = pick(tenant.tokens);
+    const paths = ["/v1/tokens?limit=20", "/v1/audit?limit=20", "/v1/tokens/self", "/v1/members", "/v1/tokens?state=active&limit=5&q=token"];
+    if (token) paths.push(`/v1/tokens/${token.id}`, `/v1/tokens/${token.id}/usage`);
+    await this.#ask(tenant.admin, "GET", pick(paths));
+  }
+
+  async #change(tenant) {
+    const token = tenant.tokens.find(({ isLive, isBusy }) => isLive && !isBusy);
+    const chance = Math.random();
+    if (!token || chance < 0.4) return this.#issue(tenant);
+    token.isBusy = true;
+    try {
+      if (chance < 0.7) await this.#revoke(tenant, token);
+      else if (chance < 0.85) await this.#rotate(tenant, token);
+      else await this.#counted(tenant, () => this.#ask(tenant.admin, "PATCH", `/v1/tokens/${token.id}`, { note: `${chance}` }));
+    } finally {
+      token.isBusy = false;
+      token.changes += 1;
+    }
+  }
+
+  /** Counts a change, or that nobody knows whether there was one. */
+  async #counted(tenant, change) {
+    tenant.unknown += 1;
+    const changed = await change();
+    if (changed === undefined) return undefined;
+    tenant.unknown -= 1;
+    tenant.changes += 1;
+    return changed;
+  }
+
+  async #issue(tenant) {
+    const body = { name: "token of the load", scopes: ["orders:read"] };
+    const issued = await this.#counted(tenant, () => this.#ask(tenant.admin, "POST", "/v1/tokens", body));
+    if (issued) tenant.tokens.push({ id: issued.id, value: issued.token, isLive: true, isBusy: false, changes: 0 });
+  }
+
+  async #revoke(tenant, token) {
+    const revoked = await this.#counted(tenant, () => this.#ask(tenant.admin, "DELETE", `/v1/tokens/${token.id}`));
+    // Where nobody knows, nothing is expected of it any more.
+    token.isLive = false;
+    if (revoked) tenant.ended.push({ value: token.value, since: Date.now() });
+    else token.isUnknown = true;
+  }
+
+  async #rotate(tenant, token) {
+    const rotated = await this.#counted(tenant, () => this.#ask(tenant.admin, "POST", `/v1/tokens/${token.id}/rotate`, {}));
+    if (!rotated) {
+      [token.isLive, token.isUnknown] = [false, true];
+      return;
+    }
+    tenant.ended.push({ value: token.value, since: Date.now() });
+    token.value = rotated.token;
+  }
+}

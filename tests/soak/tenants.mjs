@@ -1,0 +1,61 @@
+// The workspaces that the load is on, and what is known to be true of each.
+
+import { createHash } from "node:crypto";
+import { ROOT_TOKEN } from "../bench/deployments.mjs";
+import { forEach } from "./caller.mjs";
+
+/** The most lines of an import. */
+const MOST = 10_000;
+
+const sha256 = (text) => createHash("sha256").update(text).digest("hex");
+
+/** One workspace, and the truth about it, as whoever asked was answered. */
+export class Tenant {
+  /** Tokens that were issued: `{ id, value, isLive, isBusy, changes }`. */
+  tokens = [];
+  /** Values that ended, and when whoever ended them was told: `{ value, since }`. */
+  ended = [];
+  /** How many tokens were imported; `valueOf` has their values. */
+  imported = 0;
+  /** Changes that were answered, and those of which nobody knows what became. */
+  changes = 0;
+  unknown = 0;
+
+  constructor(slug, key, admin, verifier) {
+    Object.assign(this, { slug, key, admin, verifier });
+  }
+
+  valueOf(at) {
+    return `soak-of-${this.slug}-number-${at}`;
+  }
+}
+
+/** So many workspaces, of which the first has so many imported tokens. */
+export async function found(caller, { workspaces, tokens }) {
+  const tenants = Array.from({ length: workspaces });
+  await forEach(tenants.keys(), 8, async (at) => {
+    const slug = `soak-${at}`;
+    const founded = await caller.expect(ROOT_TOKEN, "POST", "/v1/workspaces", { slug, name: slug });
+    const admin = founded.token.token;
+    const scopes = [{ name: "orders:read", description: "reads orders" }];
+    await caller.expect(admin, "PUT", "/v1/scopes", { scopes });
+    await caller.expect(admin, "PATCH", "/v1/workspace", { default_quota: 1_000_000 });
+    const verifier = await caller.expect(admin, "POST", "/v1/tokens", { name: "verifier", scopes: ["tokens:verify"] });
+    tenants[at] = new Tenant(slug, founded.workspace.key, admin, verifier.token);
+  });
+  const [large] = tenants;
+  for (let at = 0; at < tokens; at += MOST) {
+    const numbers = Array.from({ length: Math.min(MOST, tokens - at) }, (_, nth) => at + nth);
+    const lines = numbers.map((nth) => ({ digest: sha256(large.valueOf(nth)), name: `token ${nth}`, scopes: ["orders:read"] }));
+    const { imported } = await caller.expect(large.admin, "POST", "/v1/tokens/import", { tokens: lines });
+    if (imported !== lines.length) throw new Error(`${imported} of ${lines.length} lines were imported`);
+    large.imported += imported;
+  }
+  await forEach(tenants, 8, async (tenant) => {
+    tenant.audited = await audited(caller, tenant);
+  });
+  return tenants;
+}
+
+/** How many rows a workspace's audit has. */
+export const audited = async (caller, { admin }) => (await caller.expect(admin, "GET", "/v1/audit?limit=1")).total;
