@@ -25,9 +25,12 @@ pub(crate) enum Part {
     Segments,
     /// How long a strong check takes while strangers send what they like.
     Floods,
+    /// How long the worker takes to start, by wrangler's own check.
+    Startup,
 }
 
-const ALL: [Part; 6] = [Part::Hot, Part::Workerd, Part::Verify, Part::Ledger, Part::Segments, Part::Floods];
+const ALL: [Part; 7] =
+    [Part::Hot, Part::Workerd, Part::Startup, Part::Verify, Part::Ledger, Part::Segments, Part::Floods];
 
 impl Part {
     fn script(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Part {
             Self::Ledger => "tests/bench/ledger.mjs",
             Self::Segments => "tests/bench/segments.mjs",
             Self::Floods => "tests/bench/floods.mjs",
+            Self::Startup => "tests/bench/startup.mjs",
         }
     }
 }

@@ -1,0 +1,46 @@
+// How long the worker takes to start, by wrangler's own check: the platform refuses one that takes longer than a second.
+
+import { execFile } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { BUNDLE } from "../../xtask/js/runtime.mjs";
+import { median, number, print, verdict } from "./measure.mjs";
+
+const ROUNDS = 5;
+
+/** What this deployment allows itself, in milliseconds; the platform allows a thousand. */
+const BUDGET = 150;
+
+const run = promisify(execFile);
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = await mkdtemp(join(tmpdir(), "counterfoil-startup-"));
+try {
+  // wrangler.toml without its build, which is done, and without what is bound, which starts nothing.
+  const [, date] = /compatibility_date = "(.+)"/.exec(await readFile(join(root, "wrangler.toml"), "utf8"));
+  const config = { name: "startup", main: join(BUNDLE, "index.js"), compatibility_date: date, no_bundle: true };
+  const [file, profile] = [join(folder, "wrangler.json"), join(folder, "startup.cpuprofile")];
+  await writeFile(file, JSON.stringify(config));
+  const environment = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
+  const took = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    await run(join(root, "node_modules/.bin/wrangler"), ["check", "startup", "--config", file, "--outfile", profile], { cwd: folder, env: environment });
+    took.push(busy(JSON.parse(await readFile(profile, "utf8"))));
+  }
+  const typical = median(took);
+  if (!(typical > 0)) throw new Error("wrangler's profile says nothing of the start");
+  print(`start-up of the worker, by wrangler check startup; median of ${ROUNDS}`, ["", "ms", "budget"], [
+    ["the bundle that is deployed", number(typical, 1), verdict(typical, { most: BUDGET })],
+  ]);
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** The milliseconds of a profile in which the worker was not idle. */
+function busy({ nodes, samples, timeDeltas }) {
+  const idle = new Set(nodes.filter(({ callFrame }) => callFrame.functionName === "(idle)").map(({ id }) => id));
+  const spent = samples.map((id, at) => (idle.has(id) ? 0 : timeDeltas[at]));
+  return spent.reduce((sum, delta) => sum + delta, 0) / 1_000;
+}
