@@ -119,6 +119,12 @@ class Deployment {
     return kv.get(key, "arrayBuffer");
   }
 
+  /** The registry holds these bytes under `key`, whoever put them there. */
+  async plant(key, bytes) {
+    const kv = await this.#miniflare.getKVNamespace("KV", "faults");
+    await kv.put(key, typeof bytes === "string" ? bytes : new Uint8Array(bytes).buffer);
+  }
+
   /** The registry loses what it holds under `key`. */
   async lose(key) {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");

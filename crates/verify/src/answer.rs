@@ -35,7 +35,8 @@ pub struct Answer {
     /// The keys that seal the workspace's tokens, the current one first.
     #[serde(with = "seal_keys")]
     pub seal_keys: Vec<SealKey>,
-    /// Every digest that was asked about, with its record where it was issued here.
+    /// Every digest that was asked about, with its record where it was issued here; without those whose records the ledger
+    /// cannot read.
     pub tokens: Vec<(Digest, Option<TokenRecord>)>,
     /// The owners of those tokens.
     pub owners: Vec<OwnerRecord>,

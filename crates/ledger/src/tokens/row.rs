@@ -154,12 +154,21 @@ pub(crate) struct OwnedToken {
 impl OwnedToken {
     /// The token whose text has this digest, or once had it.
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
-        if let Some(held) = Self::select(sql, "WHERE tokens.digest = ?", &[digest.into()])?.pop() {
-            return Ok(Some(held));
+        Self::look_up(sql, digest)?
+    }
+
+    /// The same. The inner error says that its row cannot be read, which is no matter of any other token's.
+    pub(crate) fn look_up(sql: &dyn Sql, digest: Digest) -> Result<Result<Option<Self>, SqlError>, SqlError> {
+        let one = |clauses: &str, value: Value| -> Result<Result<Option<Self>, SqlError>, SqlError> {
+            Ok(sql.exec(&Self::query(clauses), &[value])?.pop().map(Self::read).transpose())
+        };
+        match one("WHERE tokens.digest = ?", digest.into())? {
+            Ok(None) => {}
+            found => return Ok(found),
         }
-        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(None) };
-        let held = Self::select(sql, "WHERE tokens.number = ?", &[text.token.into()])?.pop();
-        Ok(held.map(|held| Self { replaced: Some(text), ..held }))
+        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(Ok(None)) };
+        let held = one("WHERE tokens.number = ?", text.token.into())?;
+        Ok(held.map(|held| held.map(|held| Self { replaced: Some(text), ..held })))
     }
 
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
@@ -168,12 +177,16 @@ impl OwnedToken {
 
     /// The tokens that these clauses select, which are part of the program: values come in as parameters.
     pub(crate) fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
+        sql.exec(&Self::query(clauses), values)?.into_iter().map(Self::read).collect()
+    }
+
+    fn query(clauses: &str) -> String {
         let members = members::COLUMNS;
-        let query =
-            format!("SELECT {COLUMNS}, {members} FROM tokens JOIN members ON members.number = tokens.owner {clauses}");
-        let read =
-            |mut row| Ok(Self { token: TokenRow::read(&mut row)?, owner: MemberRow::read(&mut row)?, replaced: None });
-        sql.exec(&query, values)?.into_iter().map(read).collect()
+        format!("SELECT {COLUMNS}, {members} FROM tokens JOIN members ON members.number = tokens.owner {clauses}")
+    }
+
+    fn read(mut row: Row) -> Result<Self, SqlError> {
+        Ok(Self { token: TokenRow::read(&mut row)?, owner: MemberRow::read(&mut row)?, replaced: None })
     }
 
     /// How many tokens these clauses select, likewise.

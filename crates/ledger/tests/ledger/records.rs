@@ -1,6 +1,9 @@
 //! The strong answer.
 
-use counterfoil_ledger::command::{Actor, CreateToken, Lifetime, Records};
+use counterfoil_ledger::{
+    command::{Actor, CreateToken, Lease, Lifetime, Records},
+    sql::Sql as _,
+};
 use counterfoil_token::{Digest, SealSecret};
 use counterfoil_verify::{Code, Demand, Facts, Scope, decide};
 use serde_json::json;
@@ -64,4 +67,25 @@ fn a_hundred_and_one_digests_are_the_most() {
     assert_invalid_value(world.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");
     let mut empty = World::empty();
     assert_invalid_value(empty.call(Actor::Verifier, Records { digests: digests(102) }), "/digests");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_left_out_and_the_others_are_told() {
+    let (mut world, admin) = World::founded();
+    let [good, bad] = [0, 1].map(|_| world.issue(admin.actor, token(&[])).unwrap());
+    let spoil = "UPDATE tokens SET scopes = 'garbage' WHERE number = ?";
+    world.ledger.sql().exec(spoil, &[bad.number.into()]).unwrap();
+    let digests = vec![bad.digest, good.digest];
+    let told = |answer: &counterfoil_verify::Answer| -> Vec<Digest> {
+        answer.tokens.iter().filter_map(|(digest, record)| record.as_ref().map(|_| *digest)).collect()
+    };
+    let answer = world.call(admin.actor, Records { digests: digests.clone() }).unwrap().0;
+    assert_eq!((told(&answer), answer.tokens.len()), (vec![good.digest], 1));
+    let lease = Lease { since: None, digests, uses: Vec::new(), segments: None };
+    let granted = world.call(admin.actor, lease).unwrap().0;
+    assert_eq!((told(&granted.answer), granted.answer.tokens.len()), (vec![good.digest], 1));
+    assert!(granted.term > 0);
+    // The whole database failing is no such thing.
+    world.ledger.sql().fail(Some((3, counterfoil_ledger::native::When::Before)));
+    assert!(world.call(admin.actor, Records { digests: vec![good.digest] }).is_err());
 }

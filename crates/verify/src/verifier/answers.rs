@@ -181,13 +181,16 @@ impl Verifier {
         now: Moment,
     ) -> Progress {
         let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, nth, course, .. } = *pending;
-        let asked = answer.tokens.iter().find(|(answered, _)| *answered == digest);
-        let (Some((_, token)), true) = (asked, is_of(key, answer)) else {
+        if !is_of(key, answer) {
             return self.get_no_answer(pending, demand, now);
-        };
+        }
         self.succeed(key, nth);
         self.settle(pending);
         self.memory.keep_seal_keys(key, answer.seal_keys.clone(), asked_at);
+        // The ledger answers, but cannot read this one. That is no reason not to ask it about others.
+        let Some((_, token)) = answer.tokens.iter().find(|(answered, _)| *answered == digest) else {
+            return self.do_without_ledger(pending, demand, now);
+        };
         let (Some(workspace), Some(token)) = (&answer.workspace, token) else {
             if answer.workspace.is_none() {
                 self.end_lease(key);

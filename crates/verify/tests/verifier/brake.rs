@@ -500,3 +500,31 @@ fn a_turn_that_nobody_takes_is_not_waited_for() {
     world.finish_renewal(&renewal, at(OVER + 10));
     assert_eq!(decided(look(&mut world, waiting, at(OVER + 10))).freshness, BOUNDED);
 }
+
+#[test]
+fn a_record_that_the_ledger_cannot_read_is_no_failure_of_its() {
+    for freshness in [BOUNDED, STRONG] {
+        let mut world = World::new();
+        let (unreadable, other) = (world.issue(), world.issue());
+        let demand = demand(freshness);
+        for turn in 0..3 {
+            let now = at(turn);
+            let pending = fetches(begin(&mut world, &unreadable, &demand, now));
+            let progress = match pending.need().clone() {
+                Need::Lease(question) => {
+                    let mut grant = world.grant(&question, now);
+                    grant.answer.tokens.clear();
+                    world.verifier.supply(pending, &demand, Supply::Lease(&grant), now)
+                }
+                Need::Ledger(question) => {
+                    let mut answer = world.answer(&question);
+                    answer.tokens.clear();
+                    world.verifier.supply(pending, &demand, Supply::Ledger(&answer), now)
+                }
+                need => panic!("{need:?}"),
+            };
+            assert_eq!(decided(progress).code, Code::Unavailable);
+        }
+        assert_eq!(world.check(&other, &demand, at(3)).code, Code::Valid, "others are asked about at once");
+    }
+}
