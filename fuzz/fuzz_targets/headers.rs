@@ -47,10 +47,13 @@ fuzz_target!(|input: &[u8]| {
         assert!(!session.contains(&b';'));
     }
 
+    // A value that cannot be read counts for nothing, with whatever it was joined to.
+    let is_readable = |name: &str| each.get_all(name).iter().all(|value| value.to_str().is_ok());
     let versions = fuzzing::if_match(&each);
-    assert_eq!(versions, fuzzing::if_match(&joined));
+    assert!(!is_readable("if-match") || versions == fuzzing::if_match(&joined));
     assert!(each.contains_key("if-match") || versions.is_none(), "without a condition any version is meant");
     for tag in ["\"1\"", "\"abc\""] {
-        assert_eq!(fuzzing::is_at_hand(&each, tag), fuzzing::is_at_hand(&joined, tag));
+        let is_same = fuzzing::is_at_hand(&each, tag) == fuzzing::is_at_hand(&joined, tag);
+        assert!(!is_readable("if-none-match") || is_same);
     }
 });

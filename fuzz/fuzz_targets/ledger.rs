@@ -61,17 +61,18 @@ impl World {
             name: "Demo".to_owned(),
             prefix: Prefix::parse("cft").expect("a prefix"),
         };
-        let founded = world.send(Actor::Root, bootstrap.into());
+        let founded = world.send(Actor::Root, bootstrap.into(), 1);
         let founded = json::parse(reply_json(&founded).expect("a reply").expect("a workspace").reply).expect("JSON");
         let admin = founded.pointer("/token/token").and_then(Value::as_str).expect("a token");
         world.admin = Actor::Token(Digest::of(admin.as_bytes()));
         let scopes: PutScopes = json::read(SCOPES).expect("a catalogue");
-        reply_json(&world.send(world.admin, scopes.into())).expect("a reply").expect("a catalogue");
+        reply_json(&world.send(world.admin, scopes.into(), 2)).expect("a reply").expect("a catalogue");
         world.dump = world.dump();
         world
     }
 
-    fn send(&self, actor: Actor, command: Command) -> Vec<u8> {
+    /// Has it carried out with random bytes of that seed: the same ones twice would make the same token twice.
+    fn send(&self, actor: Actor, command: Command, seed: u64) -> Vec<u8> {
         let request = Request {
             workspace: key(),
             actor,
@@ -83,7 +84,7 @@ impl World {
             wait: false,
             command,
         };
-        let mut source = Seeded(1);
+        let mut source = Seeded(seed);
         let [seal_secrets, session_secrets, snapshot_secrets] = &self.secrets;
         let random = &mut |bytes: &mut [u8]| source.fill(bytes);
         let context = Context { now: NOW, random, seal_secrets, session_secrets, snapshot_secrets };
@@ -97,7 +98,7 @@ impl World {
     /// What holds of whatever is sent.
     fn take(&self, actor: Actor, command: Command) {
         let is_question = command.is_question();
-        let answer = self.send(actor, command);
+        let answer = self.send(actor, command, 3);
         let reply = match reply_json(&answer).expect("a ledger answers with a reply") {
             Ok(reply) => json::parse(reply.reply).expect("a reply is JSON"),
             Err(Refusal::Internal { detail }) => panic!("the ledger fails: {detail}"),

@@ -15,11 +15,25 @@ export class Caller {
   }
 
   /** The answer: its status, its headers, and its body as JSON where it is that. Throws where there is none. */
-  send(token, method, path, body) {
+  async send(token, method, path, body) {
+    for (;;) {
+      try {
+        return await this.#once(token, method, path, body);
+      } catch (error) {
+        // A connection that was open for long may be closed just when it is used again: nothing was read from it then.
+        if (!error.isOfOldConnection) throw new Error(`${method} ${path}: ${error.message}`, { cause: error });
+      }
+    }
+  }
+
+  #once(token, method, path, body) {
     return new Promise((resolve, reject) => {
       const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
       const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
-      sent.on("error", reject).on("response", (response) => {
+      sent.on("error", (error) => {
+        reject(Object.assign(error, { isOfOldConnection: sent.reusedSocket && error.code === "ECONNRESET" }));
+      });
+      sent.on("response", (response) => {
         const chunks = [];
         response.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
           const bytes = Buffer.concat(chunks);

@@ -36,7 +36,7 @@ const caller = new Caller(app.url);
 const problems = [];
 try {
   tell(`setting up ${number(SIZE.workspaces)} workspaces, one of them with ${number(SIZE.tokens)} tokens`);
-  const tenants = await found(caller, SIZE);
+  const tenants = await found(caller, SIZE, tell);
   const load = new Load(caller, tenants);
   tell(`${number(SECONDS)} s of load; workerd occupies ${megabytes(await residentBytes())} MB`);
   const from = Date.now();

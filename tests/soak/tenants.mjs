@@ -31,7 +31,7 @@ export class Tenant {
 }
 
 /** So many workspaces, of which the first has so many imported tokens. */
-export async function found(caller, { workspaces, tokens }) {
+export async function found(caller, { workspaces, tokens }, tell) {
   const tenants = Array.from({ length: workspaces });
   await forEach(tenants.keys(), 8, async (at) => {
     const slug = `soak-${at}`;
@@ -43,6 +43,7 @@ export async function found(caller, { workspaces, tokens }) {
     const verifier = await caller.expect(admin, "POST", "/v1/tokens", { name: "verifier", scopes: ["tokens:verify"] });
     tenants[at] = new Tenant(slug, founded.workspace.key, admin, verifier.token);
   });
+  tell("the workspaces are there");
   const [large] = tenants;
   for (let at = 0; at < tokens; at += MOST) {
     const numbers = Array.from({ length: Math.min(MOST, tokens - at) }, (_, nth) => at + nth);
@@ -51,6 +52,7 @@ export async function found(caller, { workspaces, tokens }) {
     if (imported !== lines.length) throw new Error(`${imported} of ${lines.length} lines were imported`);
     large.imported += imported;
   }
+  tell("the tokens are imported");
   await forEach(tenants, 8, async (tenant) => {
     tenant.audited = await audited(caller, tenant);
   });

@@ -237,7 +237,9 @@ impl Run {
     /// The last line in which the fuzzer tells how far it is: how many executions, and what they covered.
     fn progress(&self) -> String {
         let lines = self.lines();
-        let line = lines.iter().rev().find(|line| line.starts_with('#')).map_or("", String::as_str);
+        let is_count =
+            |line: &&String| line.strip_prefix('#').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let line = lines.iter().rev().find(is_count).map_or("", String::as_str);
         let words: Vec<&str> = line.split_whitespace().collect();
         let after = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1).copied());
         let count = words.first().map_or("0", |count| count.trim_start_matches('#'));
