@@ -31,7 +31,7 @@ export class Caller {
       const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
       const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
       sent.on("error", (error) => {
-        reject(Object.assign(error, { isOfOldConnection: sent.reusedSocket && error.code === "ECONNRESET" }));
+        reject(Object.assign(error, { isOfOldConnection: sent.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code) }));
       });
       sent.on("response", (response) => {
         const chunks = [];
