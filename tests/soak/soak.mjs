@@ -37,6 +37,8 @@ const problems = [];
 try {
   tell(`setting up ${number(SIZE.workspaces)} workspaces, one of them with ${number(SIZE.tokens)} tokens`);
   const tenants = await found(caller, SIZE, tell);
+  tell("waiting for the outboxes, so that the load meets a deployment at rest");
+  if ((await drained(registry, PATIENCE)) === undefined) problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the imports`);
   const load = new Load(caller, tenants);
   tell(`${number(SECONDS)} s of load; workerd occupies ${megabytes(await residentBytes())} MB`);
   const from = Date.now();

@@ -41,6 +41,18 @@ test("a registry that gives no answer costs a check two seconds, and no bounded 
   assert.ok(bounded.took < PATIENCE / 2, `it took ${bounded.took} ms`);
 });
 
+test("a registry that is slow is waited for", async (t) => {
+  const { app, admin, one } = await deployment(t);
+  const asked = app.ledger.count("fetch");
+  app.registry.fail("get", "held");
+  const answer = admin.verify(one.token, EVENTUAL);
+  await sleep(PATIENCE / 2);
+  app.registry.heal();
+  const { code, freshness } = await answer;
+  assert.deepEqual([code, freshness], ["VALID", "eventual"]);
+  assert.equal(app.ledger.count("fetch"), asked + 1, "about who asks, and nothing else");
+});
+
 test("where the ledger gives none either, it is UNAVAILABLE after as long", async (t) => {
   const { app, admin, one, other } = await deployment(t);
   assert.equal(await admin.code(one.token), "VALID");

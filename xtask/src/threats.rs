@@ -1,4 +1,4 @@
-//! docs/threat-model.md names a test for each threat. A test that is renamed or removed must not leave its promise behind.
+//! The docs name a test for each threat, and for each failure. A test that is renamed or removed must not leave its promise behind.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,29 +9,34 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 use crate::project::Project;
 
-const PAGE: &str = "docs/threat-model.md";
+const PAGES: [&str; 2] = ["docs/threat-model.md", "docs/guarantees.md"];
 
 /// What the heading of a table's last column says where that column names tests.
 const HEADING: &str = "tried by";
 
-/// Checks that every test that the page names is there.
+/// Checks that every test that the pages name is there.
 ///
 /// # Errors
 ///
 /// Names those that are not, and a page that names none.
 pub(crate) fn check(project: &Project) -> Result<()> {
-    let page = fs::read_to_string(project.root.join(PAGE)).with_context(|| format!("cannot read {PAGE}"))?;
-    let named = named(&page);
-    if named.is_empty() {
-        bail!("{PAGE} names no test: has the heading \"{HEADING}\" been changed?");
-    }
     let tests = rust_tests(project)?;
-    let is_there = |name: &&str| match name.split_once('/') {
-        Some(_) => project.root.join(name).is_file(),
-        None => tests.contains(*name),
-    };
-    let missing: Vec<_> = named.iter().copied().filter(|name| !is_there(name)).collect();
-    if missing.is_empty() { Ok(()) } else { bail!("{PAGE} names tests that do not exist: {}", missing.join(", ")) }
+    for page in PAGES {
+        let text = fs::read_to_string(project.root.join(page)).with_context(|| format!("cannot read {page}"))?;
+        let named = named(&text);
+        if named.is_empty() {
+            bail!("{page} names no test: has the heading \"{HEADING}\" been changed?");
+        }
+        let is_there = |name: &&str| match name.split_once('/') {
+            Some(_) => project.root.join(name).exists(),
+            None => tests.contains(*name),
+        };
+        let missing: Vec<_> = named.iter().copied().filter(|name| !is_there(name)).collect();
+        if !missing.is_empty() {
+            bail!("{page} names tests that do not exist: {}", missing.join(", "));
+        }
+    }
+    Ok(())
 }
 
 /// What stands in backquotes in the last column of the tables that name tests; commands have a space.
