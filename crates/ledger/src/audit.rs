@@ -93,7 +93,7 @@ pub(crate) fn append_catalogue(work: &Work<'_>, before: Vec<Json>, after: Vec<Js
 }
 
 /// Removes the oldest rows where all of them take up more than they may; and where the storage is nearly full, as much as
-/// was `added`. The largest row takes the place of a few hundred small ones at most.
+/// was `added`, as far as there are rows from before. The largest row takes the place of a few hundred small ones at most.
 fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
     let spent = work.sql.exec("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?.pop();
     let spent: u64 = spent.map_or(Ok(0), |mut row| row.take())?;
@@ -103,10 +103,10 @@ fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
     }
     let oldest = format!(
         "SELECT seq, {FIXED} + coalesce(length(CAST(before AS BLOB)), 0) + coalesce(length(CAST(after AS BLOB)), 0)
-         FROM audit ORDER BY seq LIMIT ?"
+         FROM audit WHERE seq <= ? AND seq < (SELECT max(seq) FROM audit) ORDER BY seq LIMIT ?"
     );
     let (mut last, mut freed) = (0, 0);
-    for mut row in work.sql.exec(&oldest, &[STEP.into()])? {
+    for mut row in work.sql.exec(&oldest, &[work.storage.audited().into(), STEP.into()])? {
         if freed >= over {
             break;
         }

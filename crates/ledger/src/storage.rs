@@ -11,7 +11,7 @@
 use crate::{
     command::Command,
     refusal::Refusal,
-    sql::{Sql, SqlError},
+    sql::{MAX_INTEGER, Sql, SqlError},
 };
 
 /// What a Durable Object stores at most, in bytes, as its documentation has it: 10 GB.
@@ -76,6 +76,8 @@ pub(crate) struct Storage {
     limit: u64,
     is_full: bool,
     adds: bool,
+    /// The last row of the audit before the command, where the storage is full: none of its own makes room for another.
+    audited: u64,
 }
 
 impl Storage {
@@ -88,12 +90,14 @@ impl Storage {
         };
         // Nine tenths: what takes away needs a little room too.
         let is_full = is_asked && sql.used()? >= limit / 10 * 9;
-        Ok(Self { limit, is_full, adds: growth(command) == Growth::Adds })
+        let last = if is_full { sql.exec("SELECT coalesce(max(seq), 0) FROM audit", &[])?.pop() } else { None };
+        let audited = last.map_or(Ok(MAX_INTEGER), |mut row| row.take())?;
+        Ok(Self { limit, is_full, adds: growth(command) == Growth::Adds, audited })
     }
 
     /// The storage of a workspace that is about to be made.
     pub(crate) fn empty(limit: u64) -> Self {
-        Self { limit, is_full: false, adds: false }
+        Self { limit, is_full: false, adds: false, audited: MAX_INTEGER }
     }
 
     /// How much may be stored, in bytes.
@@ -119,6 +123,11 @@ impl Storage {
     /// [`Refusal::StorageFull`] where it does, and there is no room for it.
     pub(crate) fn check(self, grows: bool) -> Result<(), Refusal> {
         if grows && self.is_full { Err(Refusal::StorageFull) } else { Ok(()) }
+    }
+
+    /// The last row of the audit that may make room for others.
+    pub(crate) fn audited(self) -> u64 {
+        self.audited
     }
 
     /// What the audit may take up, in bytes: a fifth.

@@ -335,6 +335,21 @@ fn the_audit_has_a_budget_and_the_oldest_rows_go() {
 }
 
 #[test]
+fn no_change_makes_room_for_its_own_rows_by_one_of_them() {
+    let (mut world, admin) = World::founded();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
+    let others: Vec<_> = (0..3).map(|_| world.issue(admin.actor, token(&["read"])).unwrap().id.clone()).collect();
+    // Nothing was changed for as long as the workspace keeps its audit.
+    world.meddle("DELETE FROM audit");
+    fill(&mut world);
+    world.attempt(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'token.revoke'"), 1);
+    let many = RevokeTokens { select: Selection::Ids(others), reason: None };
+    world.attempt(admin.actor, many).unwrap();
+    assert_eq!(world.number("SELECT count(*) FROM audit WHERE action = 'token.revoke'"), 3, "the older one went");
+}
+
+#[test]
 fn changes_of_the_catalogue_push_out_their_own_kind_only() {
     let (mut world, _) = World::founded();
     world.meddle(
