@@ -43,16 +43,38 @@ pub(crate) const SEALED_PER_SECOND: u32 = 200;
 /// See [`SEALED_PER_SECOND`].
 pub(crate) const OTHERS_PER_SECOND: u32 = 50;
 
+/// The same about one credential that was refused at another address a moment ago: it is not to use up what all share.
+const ELSEWHERE_PER_SECOND: u32 = 20;
+
+/// How often in a second a ledger is told why somebody was not signed in.
+const NOTES_PER_SECOND: u32 = 5;
+
 /// A credential in a workspace.
 type Key = (WorkspaceKey, Digest);
 
 /// See the module.
 pub(crate) struct Admission {
-    let_in: Expiring<Key, ()>,
-    /// With the address, where that is what it was refused for.
-    refused: Expiring<(Key, Option<IpAddr>), Refused>,
+    /// With the network that they came from: one that is bound to addresses passes from there alone.
+    let_in: Expiring<(Key, Option<IpAddr>), ()>,
+    refused: Expiring<(Key, Whence), Refused>,
+    /// Those that were refused for an address, whichever.
+    elsewhere: Expiring<Key, ()>,
+    /// Who was signed in by a provider, and by no ledger: a digest of what it says of them.
+    nobodies: Expiring<Key, ()>,
     asked: Allowance<(WorkspaceKey, Kind)>,
+    asked_elsewhere: Allowance<Key>,
     shut: Expiring<IpAddr, ()>,
+    /// How often anything was changed through this isolate, and where so recently that a refusal from before may still come.
+    changes: u64,
+    changed: Expiring<WorkspaceKey, u64>,
+}
+
+/// From where a credential is refused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Whence {
+    Anywhere,
+    /// From this address, which is what it was refused for; also where that is not known.
+    From(Option<IpAddr>),
 }
 
 /// Why a credential was refused.
@@ -69,12 +91,32 @@ pub(crate) enum Kind {
     Sealed,
     /// They present something else, or nothing.
     Other,
+    /// They are about to sign in.
+    Entrance,
+    /// The same, by a page of another origin.
+    Page,
+    /// A provider has signed them in.
+    SignIn,
+    /// It has signed what is not fit for it.
+    Note,
 }
 
 impl Default for Admission {
     fn default() -> Self {
-        let (let_in, refused, shut) = (Expiring::new(MOST), Expiring::new(MOST), Expiring::new(MOST));
-        Self { let_in, refused, asked: Allowance::default(), shut }
+        let (elsewhere, nobodies, shut) = (Expiring::new(MOST), Expiring::new(MOST), Expiring::new(MOST));
+        let (let_in, refused, asked, asked_elsewhere) =
+            (Expiring::new(MOST), Expiring::new(MOST), Allowance::default(), Allowance::default());
+        Self {
+            let_in,
+            refused,
+            elsewhere,
+            nobodies,
+            asked,
+            asked_elsewhere,
+            shut,
+            changes: 0,
+            changed: Expiring::new(MOST),
+        }
     }
 }
 
@@ -89,7 +131,8 @@ impl Admission {
     ) -> Result<(), Problem> {
         let Some(digest) = digest(actor) else { return Ok(()) };
         let key = (workspace, digest);
-        let refused = self.refused.get(&(key, None), now).or_else(|| self.refused.get(&(key, Some(from?)), now));
+        let refused =
+            [Whence::Anywhere, Whence::From(from)].into_iter().find_map(|whence| self.refused.get(&(key, whence), now));
         refused.map_or(Ok(()), |refused| Err(Problem::from(*refused)))
     }
 
@@ -99,36 +142,69 @@ impl Admission {
         if is_shut { Err(shut()) } else { Ok(()) }
     }
 
-    /// Whether the credential was let in lately.
-    pub(crate) fn knows(&self, workspace: WorkspaceKey, actor: Actor, now: Timestamp) -> bool {
-        digest(actor).is_some_and(|digest| self.let_in.get(&(workspace, digest), now).is_some())
+    /// Whether the credential was let in lately, from there.
+    pub(crate) fn knows(&self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) -> bool {
+        let is_known = |digest| self.let_in.get(&((workspace, digest), from.map(network)), now).is_some();
+        digest(actor).is_some_and(is_known)
+    }
+
+    /// Takes leave to ask a workspace's ledger about this credential, of this kind.
+    pub(crate) fn take_for(
+        &mut self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        kind: Kind,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let elsewhere = digest(actor).map(|digest| (workspace, digest));
+        match elsewhere.filter(|key| self.elsewhere.get(key, now).is_some()) {
+            None => self.take(workspace, kind, now),
+            Some(key) if self.asked_elsewhere.take(key, ELSEWHERE_PER_SECOND, now) => Ok(()),
+            Some(_) => Err(too_many()),
+        }
     }
 
     /// Takes leave to ask a workspace's ledger about somebody of this kind.
     pub(crate) fn take(&mut self, workspace: WorkspaceKey, kind: Kind, now: Timestamp) -> Result<(), Problem> {
         let per_second = match kind {
             Kind::Sealed => SEALED_PER_SECOND,
-            Kind::Other => OTHERS_PER_SECOND,
+            Kind::Other | Kind::Entrance | Kind::Page | Kind::SignIn => OTHERS_PER_SECOND,
+            Kind::Note => NOTES_PER_SECOND,
         };
         if self.asked.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
     }
 
-    /// The credential was let in.
-    pub(crate) fn let_in(&mut self, workspace: WorkspaceKey, actor: Actor, now: Timestamp) {
+    /// The credential was let in, from there.
+    pub(crate) fn let_in(&mut self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) {
         if let Some(digest) = digest(actor) {
-            self.let_in.put((workspace, digest), (), LET_IN, now);
+            self.let_in.put(((workspace, digest), from.map(network)), (), LET_IN, now);
         }
     }
 
-    /// The credential was refused, where that is why.
+    /// Checks that the ledger has not refused a moment ago whom a provider has signed in, by a digest of what it says of them.
+    pub(crate) fn check_somebody(&self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> Result<(), Problem> {
+        let is_nobody = self.nobodies.get(&(workspace, said), now).is_some();
+        if is_nobody { Err(Problem::sign_in_failed("the ledger refused them a moment ago")) } else { Ok(()) }
+    }
+
+    /// The ledger has refused them.
+    pub(crate) fn refuse_nobody(&mut self, workspace: WorkspaceKey, said: Digest, now: Timestamp) {
+        self.nobodies.put((workspace, said), (), UNKNOWN, now);
+    }
+
+    /// The credential was refused, where that is why. The ledger was asked after so many changes.
     pub(crate) fn refuse(
         &mut self,
         workspace: WorkspaceKey,
         actor: Actor,
         from: Option<IpAddr>,
         refusal: &Refusal,
+        asked_after: u64,
         now: Timestamp,
     ) {
+        if self.changed.get(&workspace, now).is_some_and(|changed| *changed > asked_after) {
+            return;
+        }
         let (refused, milliseconds) = match refusal {
             Refusal::Unauthenticated { code: code @ Code::Revoked } => (Refused::Token(*code), FINAL),
             Refusal::Unauthenticated { code: code @ Code::Unknown } => (Refused::Token(*code), UNKNOWN),
@@ -137,14 +213,27 @@ impl Admission {
             _ => return,
         };
         let Some(digest) = digest(actor) else { return };
-        let from = from.filter(|_| matches!(refused, Refused::Token(Code::AddressNotAllowed)));
-        self.let_in.forget(&(workspace, digest));
-        self.refused.put(((workspace, digest), from), refused, milliseconds, now);
+        let is_of_address = matches!(refused, Refused::Token(Code::AddressNotAllowed));
+        self.let_in.forget(&((workspace, digest), from.map(network)));
+        if is_of_address {
+            self.elsewhere.put((workspace, digest), (), LET_IN, now);
+        }
+        let whence = if is_of_address { Whence::From(from) } else { Whence::Anywhere };
+        self.refused.put(((workspace, digest), whence), refused, milliseconds, now);
     }
 
-    /// Something changed in this workspace through this isolate: whoever was refused may be let in now.
-    pub(crate) fn forget_refused(&mut self, workspace: WorkspaceKey) {
-        self.refused.retain(|((of, _), _)| *of != workspace);
+    /// How often anything was changed before now: what is asked from now on is judged after that.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Something changed in this workspace through this isolate: whoever was refused may be let in now, and so may be those
+    /// whose refusal is on its way.
+    pub(crate) fn forget_refused(&mut self, workspace: WorkspaceKey, now: Timestamp) {
+        self.changes += 1;
+        self.changed.put(workspace, self.changes, LET_IN, now);
+        self.refused.retain(|((of, _), _), _| *of != workspace);
+        self.nobodies.retain(|(of, _), ()| *of != workspace);
     }
 
     /// Too many credentials that do not pass come from this address.

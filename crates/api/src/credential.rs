@@ -13,6 +13,7 @@ use crate::{
     app::App,
     cookie,
     ledger::{Gate, Source},
+    names::Asker,
     ports::Ports,
     presented::{self, Fault},
     problem::Problem,
@@ -130,7 +131,7 @@ impl<P: Ports> Caller<P> {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
                 })?;
-                (gate.resolve(&slug, true).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
+                (gate.resolve(&slug, Asker::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
             } else {
                 let (workspace, is_sealed) = match Presented::parse(text.as_bytes()) {
                     Err(why) => return Err(Problem::malformed(why)),
@@ -140,13 +141,16 @@ impl<P: Ports> Caller<P> {
                         let workspace = match (app.config().has_sealed(&token), domain(&parts.headers, &text)) {
                             (false, _) => None,
                             (true, None) => Some(workspace),
-                            (true, Some(domain)) => gate.resolve(domain, false).await?.filter(|key| *key == workspace),
+                            (true, Some(domain)) => {
+                                let asker = Asker::Sealed(workspace);
+                                gate.resolve(domain, asker).await?.filter(|key| *key == workspace)
+                            }
                         };
                         (workspace, true)
                     }
                     Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
-                        Some(slug) => (gate.resolve(&slug, false).await?, false),
-                        None => (gate.resolve_host(&parts.uri).await?, false),
+                        Some(slug) => (gate.resolve(&slug, gate.stranger(address)).await?, false),
+                        None => (gate.resolve_host(&parts.uri, gate.stranger(address)).await?, false),
                     },
                 };
                 let workspace = workspace.ok_or_else(|| Problem::credential(Code::Unknown))?;
@@ -164,8 +168,9 @@ impl<P: Ports> Caller<P> {
         let now = self.gate.app.ports.now();
         let admission = self.gate.app.admission();
         admission.check_refused(self.workspace, self.actor, self.address, now)?;
-        let is_free =
-            self.actor == Actor::Root || self.gate.trace.verifies() || admission.knows(self.workspace, self.actor, now);
+        let is_free = self.actor == Actor::Root
+            || self.gate.trace.is_urgent()
+            || admission.knows(self.workspace, self.actor, self.address, now);
         if !is_free {
             admission.check_address(self.address, now)?;
         }

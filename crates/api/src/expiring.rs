@@ -45,8 +45,8 @@ impl<K: Ord + Clone, V> Expiring<K, V> {
     }
 
     /// Forgets all that is not to be kept.
-    pub(crate) fn retain(&mut self, keep: impl Fn(&K) -> bool) {
-        self.entries.retain(|key, _| keep(key));
+    pub(crate) fn retain(&mut self, keep: impl Fn(&K, &mut V) -> bool) {
+        self.entries.retain(|key, entry| keep(key, &mut entry.value));
     }
 }
 

@@ -19,10 +19,10 @@ use counterfoil_ledger::{
     command::{Actor, IdentityProvider, NotSignedIn, NoteRefusal, OpenedSession, ReadIdentityProviders, SignIn},
     json,
 };
-use counterfoil_token::WorkspaceKey;
+use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use self::memory::Dated;
 pub(crate) use self::providers::{Providers, check_addresses};
@@ -178,7 +178,7 @@ pub(crate) struct Entrance<P> {
 impl<P: Ports> Entrance<P> {
     /// The entrance to the workspace with this slug; none where there is no such workspace.
     pub(crate) async fn to(gate: Gate<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
-        let Some(workspace) = gate.resolve(slug, false).await? else {
+        let Some(workspace) = gate.resolve(slug, gate.stranger(from.address)).await? else {
             // There is no setting that would allow it.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };
@@ -208,6 +208,10 @@ impl<P: Ports> Entrance<P> {
         if let Some(reason) = outcome.as_ref().err().and_then(|problem| problem.not_signed_in) {
             let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
             let note = NoteRefusal { issuer, audience, reason };
+            let now = self.gate.app.ports.now();
+            if self.gate.app.admission().take(self.workspace, Kind::Note, now).is_err() {
+                return outcome;
+            }
             // The answer is the same whether or not it was noted; the log has the reason in any case.
             let _ = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), note).await;
         }
@@ -237,9 +241,20 @@ impl<P: Ports> Entrance<P> {
             return Err(NotVouched::Unfit(NotSignedIn::OtherFlow, NotSignedIn::OtherFlow.words().to_owned()).into());
         }
         let Claims { subject, email, email_verified, expires_at, .. } = claims;
+        let said = json!([issuer, audience, subject, email, email_verified]).to_string();
+        let (said, now) = (Digest::of(said.as_bytes()), ports.now());
+        {
+            let mut admission = self.gate.app.admission();
+            admission.check_somebody(self.workspace, said, now)?;
+            admission.take(self.workspace, Kind::SignIn, now)?;
+        }
         let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
         let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from.clone(), Terms::default(), command).await;
         opened.map_err(|problem| match problem.code {
+            "SIGN_IN_FAILED" => {
+                self.gate.app.admission().refuse_nobody(self.workspace, said, now);
+                problem
+            }
             "NOT_FOUND" => Problem::sign_in_failed("the workspace is gone"),
             _ => problem,
         })
@@ -270,7 +285,8 @@ async fn providers<P: Ports>(
     {
         return Ok(known.clone());
     }
-    gate.app.admission().take(workspace, Kind::Other, now)?;
+    let kind = if from.origin.is_some() { Kind::Page } else { Kind::Entrance };
+    gate.app.admission().take(workspace, kind, now)?;
     let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
     let providers = match asked {
         Ok(reply) => Some(reply.read()?.providers),

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     credential::Caller,
     idempotency::Idempotency,
-    names::{Known, Name},
+    names::{Asker, Known, Name},
     ports::Ports,
     problem::Problem,
     trace::Trace,
@@ -91,18 +91,19 @@ impl<P: Ports> Gate<P> {
             self.app.count_change(request.actor, &request.command).await?;
             let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
             self.trace.count_ledger_call();
+            let asked_after = self.app.admission().changes();
             let reply = self.app.ports.ledger(request.workspace, json).await;
             let outcome = reply.as_deref().map(reply_json);
             // A refused command has changed nothing, and whoever sends such makes nobody ask anew.
             if changes && !matches!(outcome, Ok(Ok(Err(_)))) {
                 // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
                 self.app.verifier().end_lease(request.workspace);
-                self.app.admission().forget_refused(request.workspace);
+                self.app.admission().forget_refused(request.workspace, self.app.ports.now());
                 self.app.entrances().forget(&request.workspace);
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
-            self.learn(&request, outcome.as_ref().err());
+            self.learn(&request, outcome.as_ref().err(), asked_after);
             let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
             let mut reply = reply.to_owned();
             if let Some(milliseconds) = safe_in {
@@ -115,16 +116,16 @@ impl<P: Ports> Gate<P> {
     }
 
     /// Takes note of whom the ledger let in, or refused.
-    fn learn(&self, request: &Request, refusal: Option<&Refusal>) {
+    fn learn(&self, request: &Request, refusal: Option<&Refusal>, asked_after: u64) {
         let &Request { workspace, actor, address, .. } = request;
         let now = self.app.ports.now();
         if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {
-            return self.app.admission().refuse(workspace, actor, address, refusal, now);
+            return self.app.admission().refuse(workspace, actor, address, refusal, asked_after, now);
         }
         if request.origin.is_some() {
             self.trace.let_page_read();
         }
-        self.app.admission().let_in(workspace, actor, now);
+        self.app.admission().let_in(workspace, actor, address, now);
         self.count_caller(workspace, actor);
     }
 
@@ -139,20 +140,26 @@ impl<P: Ports> Gate<P> {
     }
 
     /// The key of the workspace with this slug.
-    pub(crate) async fn resolve(&self, slug: &str, is_root: bool) -> Result<Option<WorkspaceKey>, Problem> {
+    pub(crate) async fn resolve(&self, slug: &str, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        self.resolve_name(Name::Slug(slug), is_root).await
+        self.resolve_name(Name::Slug(slug), asker).await
     }
 
     /// The key of the workspace that is reached by the host of this URI.
-    pub(crate) async fn resolve_host(&self, uri: &Uri) -> Result<Option<WorkspaceKey>, Problem> {
+    pub(crate) async fn resolve_host(&self, uri: &Uri, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
-        self.resolve_name(Name::Host(host), false).await
+        self.resolve_name(Name::Host(host), asker).await
     }
 
-    async fn resolve_name(&self, name: Name, is_root: bool) -> Result<Option<WorkspaceKey>, Problem> {
-        let known = self.app.names().look_up(&name, is_root, self.app.ports.now());
+    /// Who has proved nothing, and comes from there.
+    pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Asker {
+        let is_open = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
+        if is_open { Asker::Other(from) } else { Asker::Shut }
+    }
+
+    async fn resolve_name(&self, name: Name, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+        let known = self.app.names().look_up(&name, asker, self.app.ports.now());
         match known {
             Known::Told(key) => return Ok(key),
             Known::TooMany => return Err(admission::too_many()),
@@ -206,10 +213,10 @@ impl<P: Ports> Caller<P> {
         admission.check_refused(self.workspace, self.actor, self.address, now)?;
         let kind = match self.actor {
             Actor::Root => return Ok(()),
-            _ if admission.knows(self.workspace, self.actor, now) => return Ok(()),
+            _ if admission.knows(self.workspace, self.actor, self.address, now) => return Ok(()),
             _ if self.is_sealed => Kind::Sealed,
             _ => Kind::Other,
         };
-        admission.take(self.workspace, kind, now)
+        admission.take_for(self.workspace, self.actor, kind, now)
     }
 }

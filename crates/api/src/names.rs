@@ -4,11 +4,13 @@
 //! also that there is no such workspace, and asks about names that it never met only so many times a second. A name that
 //! is known goes by what was said before then, for a few minutes more, so that inventions keep nobody out.
 
+use std::net::IpAddr;
+
 use counterfoil_ledger::directory::{Host, Slug};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Allowance, Timestamp};
 
-use crate::expiring::Expiring;
+use crate::{admission, expiring::Expiring};
 
 /// For how many milliseconds an answer stands: so long may a change take to be seen by another isolate.
 const KEPT: u64 = 10_000;
@@ -22,8 +24,25 @@ const STALE: u64 = 300_000;
 /// The most names that are remembered.
 const MOST: usize = 512;
 
-/// How often in a second the directory is asked about names, on behalf of those who have proved nothing.
+/// How often in a second the directory is asked about names, on behalf of those who have proved nothing; and of those at one
+/// address.
 pub(crate) const ASKED_PER_SECOND: u32 = 20;
+const ASKED_PER_ADDRESS: u32 = 5;
+
+/// The same on behalf of those who present what was sealed for one workspace.
+const ASKED_PER_WORKSPACE: u32 = 5;
+
+/// Who names a workspace.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Asker {
+    Root,
+    /// Whoever presents what was sealed for this workspace once.
+    Sealed(WorkspaceKey),
+    /// Anybody, from this address where that is known.
+    Other(Option<IpAddr>),
+    /// The same from an address that is shut.
+    Shut,
+}
 
 /// A name of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +55,8 @@ pub(crate) enum Name {
 pub(crate) struct Names {
     told: Expiring<Name, Told>,
     asked: Allowance<()>,
+    by_address: Allowance<IpAddr>,
+    by_workspace: Allowance<WorkspaceKey>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,20 +78,38 @@ pub(crate) enum Known {
 
 impl Default for Names {
     fn default() -> Self {
-        Self { told: Expiring::new(MOST), asked: Allowance::default() }
+        let (asked, by_address, by_workspace) = Default::default();
+        Self { told: Expiring::new(MOST), asked, by_address, by_workspace }
     }
 }
 
 impl Names {
-    /// What is known of the name. Whoever `is_root` is never limited, and is never told from memory that there is no such
-    /// workspace: it may have been made a moment ago.
-    pub(crate) fn look_up(&mut self, name: &Name, is_root: bool, now: Timestamp) -> Known {
+    /// What is known of the name. Root is never limited, and is never told from memory that there is no such workspace: it may
+    /// have been made a moment ago.
+    pub(crate) fn look_up(&mut self, name: &Name, asker: Asker, now: Timestamp) -> Known {
+        let is_root = matches!(asker, Asker::Root);
         let told = self.told.get(name, now).copied();
         match told.filter(|told| !is_root || told.key.is_some()) {
             Some(told) if now < told.fresh_until => Known::Told(told.key),
-            _ if is_root || self.asked.take((), ASKED_PER_SECOND, now) => Known::Ask,
+            _ if self.take(asker, now) => Known::Ask,
             Some(told) => Known::Told(told.key),
             None => Known::TooMany,
+        }
+    }
+
+    /// Takes leave to ask the directory.
+    fn take(&mut self, asker: Asker, now: Timestamp) -> bool {
+        match asker {
+            Asker::Root => true,
+            Asker::Sealed(workspace) => self.by_workspace.take(workspace, ASKED_PER_WORKSPACE, now),
+            Asker::Other(from) => {
+                // Addresses are kept apart only as long as there is something to share.
+                let has_share = |address| self.by_address.take(admission::network(address), ASKED_PER_ADDRESS, now);
+                self.asked.has(&(), ASKED_PER_SECOND, now)
+                    && from.is_none_or(has_share)
+                    && self.asked.take((), ASKED_PER_SECOND, now)
+            }
+            Asker::Shut => false,
         }
     }
 
@@ -81,8 +120,12 @@ impl Names {
         self.told.put(name, Told { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 
-    /// Names were given or taken through this isolate: which, is asked anew.
+    /// Names were given or taken through this isolate: which, is asked anew. Where that may not be, what is known of others
+    /// does not get lost.
     pub(crate) fn forget(&mut self) {
-        self.told.retain(|_| false);
+        self.told.retain(|_, told| {
+            told.fresh_until = Timestamp(0);
+            told.key.is_some()
+        });
     }
 }

@@ -15,7 +15,7 @@ use axum::{
 };
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 
 use crate::{
     app::App,
@@ -45,8 +45,8 @@ pub(crate) struct Traced {
 struct Tally {
     ledger_calls: AtomicU32,
     registry_reads: AtomicU32,
-    /// Whether the route verifies: who comes to it is not limited.
-    verifies: AtomicBool,
+    /// Whether the request has a token verified, or takes rights away: no address is shut for that.
+    is_urgent: AtomicBool,
     /// Whether the request's own token was let in.
     is_let_in: AtomicBool,
     /// Whether the workspace allows the page that sent this to read the answer.
@@ -71,9 +71,9 @@ impl Trace {
         Self(Arc::new(Traced { request_id, origin, tally: Tally::default() }))
     }
 
-    /// Whether the request is one to have a token verified.
-    pub(crate) fn verifies(&self) -> bool {
-        self.tally.verifies.load(Relaxed)
+    /// Whether the request has a token verified, or takes rights away.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.tally.is_urgent.load(Relaxed)
     }
 
     pub(crate) fn count_ledger_call(&self) {
@@ -139,7 +139,8 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let envelope = envelope::at(request.uri().path());
     let verifies = route.as_deref().is_some_and(routes::verifies);
-    trace.tally.verifies.store(verifies, Relaxed);
+    let takes_away = request.method() == Method::DELETE || route.as_deref().is_some_and(routes::takes_away);
+    trace.tally.is_urgent.store(verifies || takes_away, Relaxed);
     let address = credential::client_address(request.headers());
     request.extensions_mut().insert(trace.clone());
 

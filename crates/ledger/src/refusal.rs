@@ -201,6 +201,7 @@ impl Refusal {
                 | Self::OriginNotAllowed
                 | Self::NotUnderstood { .. }
                 | Self::NotKnown
+                | Self::Internal { .. }
         )
     }
 

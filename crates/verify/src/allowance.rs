@@ -20,6 +20,12 @@ impl<K> Default for Allowance<K> {
 }
 
 impl<K: PartialEq> Allowance<K> {
+    /// Whether this key has one to take.
+    pub fn has(&self, key: &K, per_second: u32, now: Timestamp) -> bool {
+        let taken = self.taken.iter().find(|(taken, _)| taken == key).map_or(0, |(_, taken)| *taken);
+        now.0 / 1_000 != self.window || taken < per_second
+    }
+
     /// Takes one, where fewer than `per_second` have been taken by this key within the second.
     pub fn take(&mut self, key: K, per_second: u32, now: Timestamp) -> bool {
         let window = now.0 / 1_000;

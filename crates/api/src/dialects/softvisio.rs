@@ -92,6 +92,7 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
             Ok(said) => said,
             Err(problem) => return tell(problem),
         };
+        let address = credential::client_address(&parts.headers);
         let mut caller = enter(parts, &app).await;
         match said {
             Said::One(message) => one(methods::answer(&caller, message).await),
@@ -104,6 +105,10 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
                         caller = Err(problem.clone());
                     }
                     replies.push(reply);
+                }
+                if replies.iter().any(|reply| reply.failed_credential().is_some()) {
+                    // The answer is none that would be counted: it is 200.
+                    app.count_failed(address).await;
                 }
                 many(replies)
             }

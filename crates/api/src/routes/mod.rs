@@ -49,6 +49,11 @@ pub(crate) fn verifies(route: &str) -> bool {
     ["/v1/verify", "/v1/records", "/v1/lease", "/oauth/introspect"].contains(&route) || route.starts_with("/authorize")
 }
 
+/// Whether this route takes rights away, as `DELETE` does everywhere: an incident does not wait until an address is open again.
+pub(crate) fn takes_away(route: &str) -> bool {
+    ["/v1/tokens/revoke", "/oauth/revoke"].contains(&route)
+}
+
 fn routes<P: Ports>(app: App<P>) -> Router {
     Router::new()
         .route("/", get(dialects::start::<P>))

@@ -192,7 +192,8 @@ async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Optio
 fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
     let code = decision.map(|decision| decision.code);
     if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
-        caller.gate.app.admission().let_in(caller.workspace, caller.actor, caller.gate.app.ports.now());
+        let now = caller.gate.app.ports.now();
+        caller.gate.app.admission().let_in(caller.workspace, caller.actor, caller.address, now);
         caller.gate.count_caller(caller.workspace, caller.actor);
     }
     match code {

@@ -4,11 +4,14 @@
 use std::cell::Cell;
 
 use axum::body::Body;
-use counterfoil_api::Class;
+use counterfoil_api::{Claims, Class};
+use counterfoil_ledger::sql::Sql as _;
+use counterfoil_verify::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
     deployment::{Call, Deployment, ROOT, Tenant, text},
+    identity::{START, ada, let_ada_in, present, signed},
     tokens::{with_bad_check, with_forged_seal},
 };
 
@@ -59,6 +62,18 @@ const KINDS: &[Kind] = &[
             .header("authorization", bearer(n))
             .header("x-counterfoil-workspace", format!("invented-{n}"))
     }),
+    ("such a name, each from another address", |scene, n| {
+        let named = scene.deployment.call("GET", "/v1/tokens").header("cf-connecting-ip", address(n));
+        named.header("authorization", bearer(n)).header("x-counterfoil-workspace", format!("invented-{n}"))
+    }),
+    ("an invented token of our form, paired with invented names", |scene, n| {
+        let forged = with_forged_seal(&scene.acme.key);
+        scene.get("/v1/tokens").header("x-lgca-token", forged).header("x-lgca-domain", format!("invented-{n}"))
+    }),
+    ("a revoked token, paired with invented names", |scene, n| {
+        let revoked = &scene.revoked;
+        scene.get("/v1/tokens").header("x-lgca-token", revoked).header("x-lgca-domain", format!("invented-{n}"))
+    }),
     ("a session that is over", |scene, _| scene.get("/v1/session").session(&scene.session)),
     ("an invented session", |scene, _| scene.get("/v1/session").session(&with_forged_seal(&scene.acme.key))),
     ("which providers an invented workspace has", |scene, n| {
@@ -95,6 +110,11 @@ const KINDS: &[Kind] = &[
     }),
     ("a lease, by a revoked token", |scene, _| {
         scene.post("/v1/lease").bearer(&scene.former_gateway).json(&json!({ "digests": [] }))
+    }),
+    ("records, by an invented foreign text", |scene, n| {
+        let named =
+            scene.post("/v1/records").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
+        named.json(&json!({ "digests": [] }))
     }),
     ("introspection, by an invented token", |scene, _| {
         let form = format!("token=x&client_secret={}", with_forged_seal(&scene.acme.key));
@@ -414,4 +434,181 @@ fn names_that_are_known_go_by_what_was_said_while_inventions_use_up_the_director
     assert_eq!(named("later"), 404);
     scene.deployment.workspace("later");
     assert_eq!(named("later"), 200);
+}
+
+/// Somebody with an account at the workspace's provider, who is no member of it.
+fn nobody() -> Claims {
+    Claims {
+        subject: "mallory|1".to_owned(),
+        email: Some("mallory@example.net".to_owned()),
+        email_verified: Some(true),
+        nonce: None,
+        expires_at: Timestamp(1_800_000_300_000),
+    }
+}
+
+#[test]
+fn who_signs_in_at_the_provider_and_is_no_member_asks_the_ledger_as_seldom_as_others() {
+    let deployment = Deployment::new();
+    let_ada_in(&deployment, "acme");
+    let token = signed(&deployment, nobody());
+    let before = deployment.world.inside().asked.ledgers;
+    for n in 0..1_000 {
+        let refused = present(&deployment, &token).send();
+        assert!(matches!(refused.refused(refused.status), "SIGN_IN_FAILED" | "RATE_LIMITED"));
+        if n % 10 == 9 {
+            deployment.world.pass(1);
+        }
+    }
+    let asked = deployment.world.inside().asked.ledgers - before;
+    assert!(asked <= 110, "{asked} calls");
+    // Whoever is one gets in all the same.
+    assert_eq!(present(&deployment, &signed(&deployment, ada(None))).send().status, 201);
+}
+
+#[test]
+fn strangers_keep_nobody_from_signing_in() {
+    let deployment = Deployment::new();
+    let_ada_in(&deployment, "acme");
+    assert_eq!(deployment.call("GET", START).send().status, 302);
+    // What was remembered of the workspace's providers is over.
+    deployment.world.pass(6_000);
+    for n in 0..100 {
+        let page = deployment.call("GET", "/v1/session/providers?workspace=acme");
+        let page = page.header("origin", "https://evil.example").send();
+        assert_ne!(page.status, 200);
+        let text = deployment.call("GET", "/v1/tokens").header("authorization", bearer(n));
+        assert_ne!(text.header("x-counterfoil-workspace", "acme").send().status, 200);
+    }
+    let started = deployment.call("GET", START).send();
+    assert_eq!(started.line.code, None, "the way to the provider");
+}
+
+#[test]
+fn a_ledger_that_fails_has_let_nobody_in() {
+    let scene = Scene::new();
+    let call = || {
+        let text = scene.get("/v1/tokens").header("authorization", bearer(1));
+        text.header("x-counterfoil-workspace", "acme").send()
+    };
+    for ledger in scene.deployment.world.inside().ledgers.values() {
+        ledger.sql().exec("ALTER TABLE tokens RENAME TO broken", &[]).unwrap();
+    }
+    let cost = scene.cost(|| (0..200).for_each(|_| drop(call())));
+    assert!(cost.ledgers <= 50, "{cost:?}");
+}
+
+#[test]
+fn a_batch_of_messages_counts_as_what_does_not_pass() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
+    let message = json!([{ "jsonrpc": "2.0", "id": 1, "method": "/v1/api-tokens/read", "params": [] }]);
+    for _ in 0..5 {
+        scene.post("/v1/api-tokens").bearer(&with_forged_seal(&scene.acme.key)).json(&message).send();
+    }
+    assert_eq!(scene.get("/v1/tokens").bearer(&scene.disabled).send().refused(429), "RATE_LIMITED");
+}
+
+#[test]
+fn one_address_does_not_use_up_the_directory() {
+    let scene = Scene::new();
+    for n in 0..200 {
+        let path = format!("/v1/session/providers?workspace=invented-{n}");
+        scene.deployment.call("GET", &path).header("cf-connecting-ip", "203.0.113.9").send();
+    }
+    let elsewhere = scene.deployment.call("GET", "/v1/session/providers?workspace=acme");
+    assert_eq!(elsewhere.header("cf-connecting-ip", "203.0.113.10").send().status, 200);
+}
+
+#[test]
+fn an_address_that_is_shut_does_not_have_the_directory_asked() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
+    for _ in 0..4 {
+        scene.get("/v1/tokens").bearer(&with_forged_seal(&scene.acme.key)).send();
+    }
+    let cost = scene.cost(|| {
+        for n in 0..10 {
+            let text = scene.get("/v1/tokens").header("authorization", bearer(n));
+            text.header("x-counterfoil-workspace", format!("invented-{n}")).send();
+        }
+    });
+    assert_eq!(cost, Cost::default());
+}
+
+#[test]
+fn one_token_that_does_not_pass_keeps_no_other_out() {
+    let scene = Scene::new();
+    let holder = || {
+        let bound = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound);
+        bound.header("cf-connecting-ip", "10.0.0.1").send().status
+    };
+    assert_eq!(holder(), 200);
+    for n in 0..300 {
+        let bound = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound);
+        assert!(bound.header("cf-connecting-ip", address(n)).send().status != 200);
+    }
+    // Through another isolate, so that this one has never met it.
+    let issued = scene.deployment.another().token(&scene.acme.admin, &["tokens:read"]);
+    assert_eq!(scene.get("/v1/tokens").bearer(&issued).send().status, 200);
+    assert_eq!(holder(), 200, "nor its own holder, who was let in from there");
+}
+
+#[test]
+fn who_comes_from_nowhere_keeps_nobody_out_who_comes_from_where_they_may() {
+    let scene = Scene::new();
+    assert_eq!(
+        scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound).send().refused(403),
+        "ADDRESS_NOT_ALLOWED"
+    );
+    let here = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound);
+    assert_eq!(here.header("cf-connecting-ip", "10.0.0.1").send().status, 200);
+}
+
+#[test]
+fn an_incident_does_not_wait_for_an_address_to_open() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
+    let leaked = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
+    let other = scene.deployment.another();
+    let call = |method: &str, path: &str| other.call(method, path).header("cf-connecting-ip", "203.0.113.9");
+    for _ in 0..4 {
+        call("GET", "/v1/tokens").bearer(&with_forged_seal(&scene.acme.key)).send();
+    }
+    assert_eq!(call("GET", "/v1/tokens").bearer(&scene.acme.admin).send().status, 429, "it is shut");
+    let form = format!("token={leaked}&client_secret={}", scene.acme.admin);
+    let revoked = call("POST", "/oauth/revoke").content("application/x-www-form-urlencoded", form).send();
+    assert_eq!(revoked.status, 200);
+}
+
+#[test]
+fn names_that_are_asked_anew_are_not_lost_while_they_may_not_be() {
+    let scene = Scene::new();
+    let offered = |slug: &str| {
+        let path = format!("/v1/session/providers?workspace={slug}");
+        scene.deployment.call("GET", &path).send().status
+    };
+    assert_eq!(offered("acme"), 200);
+    for n in 0..40 {
+        offered(&format!("invented-{n}"));
+    }
+    scene.deployment.workspace("later");
+    assert_eq!(offered("acme"), 200);
+}
+
+#[test]
+fn a_refusal_from_before_a_change_is_not_remembered_after_it() {
+    let scene = Scene::new();
+    scene.deployment.world.inside().others_wait = true;
+    let listed = scene.deployment.get(&scene.acme.admin, "/v1/tokens").expect(200);
+    let found = listed["items"].as_array().unwrap().iter().find(|token| token["name"] == "disabled").unwrap();
+    let path = format!("/v1/tokens/{}", found["id"].as_str().unwrap());
+    scene.deployment.world.inside().answers_take = 300;
+    let mut underway = scene.get("/v1/tokens").bearer(&scene.disabled).begin();
+    assert!(underway.answer().is_none(), "the refusal is on its way");
+    scene.deployment.world.inside().answers_take = 0;
+    let enable = scene.deployment.call("PATCH", &path).bearer(&scene.acme.admin).json(&json!({ "enabled": true }));
+    enable.send().expect(200);
+    assert_eq!(underway.finish().refused(401), "DISABLED");
+    assert_eq!(scene.deployment.get(&scene.disabled, "/v1/tokens").status, 200);
 }
