@@ -60,7 +60,7 @@ impl<P: Ports> App<P> {
     /// This actor is about to have this command carried out.
     pub(crate) async fn count_change(&self, actor: Actor, command: &Command) -> Result<(), Problem> {
         let (Actor::Token(digest) | Actor::Session(digest)) = actor else { return Ok(()) };
-        if command.is_question() || command.only_takes_away() {
+        if command.is_question() || command.takes_away() {
             return Ok(());
         }
         // Half of a digest tells one credential from another as well as all of it, and nobody the digest.

@@ -154,7 +154,9 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         response = problem.render(&trace.request_id, envelope);
     }
     let problem = problem.or(told);
-    if !verifies && problem.as_ref().is_some_and(Problem::is_failed_credential) {
+    // A page of another origin can have its visitors send what it likes.
+    let counts = !verifies && trace.origin.is_none();
+    if counts && problem.as_ref().is_some_and(Problem::is_failed_credential) {
         app.count_failed(address).await;
     }
     if let Some(problem) = &problem {

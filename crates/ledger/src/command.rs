@@ -111,20 +111,22 @@ impl Command {
         )
     }
 
-    /// Whether all that it can do is to take away: tokens, sessions, members, clients, a whole workspace.
+    /// Whether it takes something away, as an incident calls for: it revokes, disables, suspends, erases, deletes.
     #[must_use]
-    pub fn only_takes_away(&self) -> bool {
-        matches!(
-            self,
+    pub fn takes_away(&self) -> bool {
+        match self {
             Self::RevokeToken(_)
-                | Self::RevokeText(_)
-                | Self::RevokeTokens(_)
-                | Self::EndSession(_)
-                | Self::EraseMember(_)
-                | Self::DeleteClient(_)
-                | Self::SuspendWorkspace(_)
-                | Self::DeleteWorkspace(_)
-        )
+            | Self::RevokeText(_)
+            | Self::RevokeTokens(_)
+            | Self::EndSession(_)
+            | Self::EraseMember(_)
+            | Self::DeleteClient(_)
+            | Self::SuspendWorkspace(_)
+            | Self::DeleteWorkspace(_) => true,
+            Self::UpdateToken(ask) => ask.enabled == Some(false),
+            Self::UpdateMember(ask) => ask.suspended == Some(true) || ask.revoke_all,
+            _ => false,
+        }
     }
 }
 

@@ -4,15 +4,15 @@ use core::fmt::Debug;
 use std::collections::BTreeSet;
 
 use counterfoil_ledger::{
-    Refusal, Upkeep,
+    BuiltIn, Refusal, Upkeep,
     command::{
-        Actor, Ask, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession, Ended,
-        EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease, ListClients,
-        ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, PutScopes, ReadAudit,
-        ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot, ReadSnapshotKeys,
-        ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeText, RevokeToken, RevokeTokens, RotateToken,
-        ScopeChange, Selection, SetHosts, SignIn, Snapshot, SuspendWorkspace, TokenFilter, UpdateMember, UpdateToken,
-        UpdateWorkspace, Uses,
+        Actor, Ask, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace,
+        EndSession, Ended, EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease,
+        ListClients, ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch,
+        PutScopes, ReadAudit, ReadClient, ReadIdentityProviders, ReadMember, ReadSelf, ReadSession, ReadSnapshot,
+        ReadSnapshotKeys, ReadToken, ReadUsage, ReadWorkspace, Records, ReportUses, RevokeText, RevokeToken,
+        RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SignIn, Snapshot, SuspendWorkspace, TokenFilter,
+        UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     editions::Step,
     native::When,
@@ -199,6 +199,7 @@ impl Sweep {
             self.command(Actor::Verifier, || ReportUses { uses: vec![used(held.digest), used(admin.digest)] });
         }
         self.leases(&held);
+        self.question(admin.actor, || CheckScope { scope: BuiltIn::TokensImport });
         self.question(admin.actor, || ReadUsage { id: admin.id.clone(), days: None });
         self.change(admin.actor, || UpdateToken { enabled: Some(false), ..of_token(&held.id) });
         self.change(admin.actor, || RevokeToken { id: held.id.clone(), reason: Some("over".to_owned()) });

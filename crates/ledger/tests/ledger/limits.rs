@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The tables, with how large a row of each may be, in bytes. What bounds their number is in docs/threat-model.md.
-const TABLES: [(&str, u64); 22] = [
+const TABLES: [(&str, u64); 23] = [
     ("audit", 64 * 1024),
     ("clients", 16 * 1024),
     ("edition", 128 * 1024),
@@ -36,6 +36,7 @@ const TABLES: [(&str, u64); 22] = [
     ("outbox", 128 * 1024),
     ("owner_segments", 1024),
     ("replaced_texts", 1024),
+    ("schema_needs", 16),
     ("schema_version", 16),
     ("scopes", 4 * 1024),
     ("segments", 1024),
