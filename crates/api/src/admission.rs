@@ -59,8 +59,8 @@ pub(crate) struct Admission {
     refused: Expiring<(Key, Whence), Refused>,
     /// Those that were refused for an address, whichever.
     elsewhere: Expiring<Key, ()>,
-    /// Who was signed in by a provider, and by no ledger: a digest of what it says of them.
-    nobodies: Expiring<Key, ()>,
+    /// Who was signed in by a provider, and by no ledger: a digest of what it says of them, and why, for the log.
+    nobodies: Expiring<Key, String>,
     asked: Allowance<(WorkspaceKey, Kind)>,
     asked_elsewhere: Allowance<Key>,
     shut: Expiring<IpAddr, ()>,
@@ -183,13 +183,12 @@ impl Admission {
 
     /// Checks that the ledger has not refused a moment ago whom a provider has signed in, by a digest of what it says of them.
     pub(crate) fn check_somebody(&self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> Result<(), Problem> {
-        let is_nobody = self.nobodies.get(&(workspace, said), now).is_some();
-        if is_nobody { Err(Problem::sign_in_failed("the ledger refused them a moment ago")) } else { Ok(()) }
+        self.nobodies.get(&(workspace, said), now).map_or(Ok(()), |why| Err(Problem::sign_in_failed(why.as_str())))
     }
 
     /// The ledger has refused them.
-    pub(crate) fn refuse_nobody(&mut self, workspace: WorkspaceKey, said: Digest, now: Timestamp) {
-        self.nobodies.put((workspace, said), (), UNKNOWN, now);
+    pub(crate) fn refuse_nobody(&mut self, workspace: WorkspaceKey, said: Digest, why: String, now: Timestamp) {
+        self.nobodies.put((workspace, said), why, UNKNOWN, now);
     }
 
     /// The credential was refused, where that is why. The ledger was asked after so many changes.
@@ -233,7 +232,7 @@ impl Admission {
         self.changes += 1;
         self.changed.put(workspace, self.changes, LET_IN, now);
         self.refused.retain(|((of, _), _), _| *of != workspace);
-        self.nobodies.retain(|(of, _), ()| *of != workspace);
+        self.nobodies.retain(|(of, _), _| *of != workspace);
     }
 
     /// Too many credentials that do not pass come from this address.

@@ -252,7 +252,8 @@ impl<P: Ports> Entrance<P> {
         let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from.clone(), Terms::default(), command).await;
         opened.map_err(|problem| match problem.code {
             "SIGN_IN_FAILED" => {
-                self.gate.app.admission().refuse_nobody(self.workspace, said, now);
+                let why = problem.internal.clone().unwrap_or_default();
+                self.gate.app.admission().refuse_nobody(self.workspace, said, why, now);
                 problem
             }
             "NOT_FOUND" => Problem::sign_in_failed("the workspace is gone"),
