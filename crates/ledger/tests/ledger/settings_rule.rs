@@ -170,7 +170,7 @@ fn nothing_that_can_be_set_is_without_a_rule() {
     };
     let mut settings: Vec<_> = SETTINGS.iter().map(|rule| rule.field.to_owned()).collect();
     settings.sort_unstable();
-    let mut found = fields(serde_json::to_value(workspace).unwrap(), &["key", "slug", "created_at"]);
+    let mut found = fields(serde_json::to_value(workspace).unwrap(), &["key", "slug", "created_at", "storage"]);
     found.sort_unstable();
     assert_eq!(settings, found);
     let mut catalogue: Vec<_> = CATALOGUE.iter().map(|rule| rule.field.to_owned()).collect();
