@@ -46,8 +46,8 @@ pub(crate) const OTHERS_PER_SECOND: u32 = 50;
 /// The same about one credential that was refused at another address a moment ago: it is not to use up what all share.
 const ELSEWHERE_PER_SECOND: u32 = 20;
 
-/// How often in a second a ledger is told why somebody was not signed in.
-const NOTES_PER_SECOND: u32 = 5;
+/// For how many milliseconds a ledger is not told again why nobody was signed in: it writes that down once in a minute.
+const NEWS: u64 = 60_000;
 
 /// A credential in a workspace.
 type Key = (WorkspaceKey, Digest);
@@ -61,6 +61,8 @@ pub(crate) struct Admission {
     elsewhere: Expiring<Key, ()>,
     /// Who was signed in by a provider, and by no ledger: a digest of what it says of them, and why, for the log.
     nobodies: Expiring<Key, String>,
+    /// Why nobody was signed in, as ledgers were told.
+    news: Expiring<Key, ()>,
     asked: Allowance<(WorkspaceKey, Kind)>,
     asked_elsewhere: Allowance<Key>,
     shut: Expiring<IpAddr, ()>,
@@ -97,8 +99,6 @@ pub(crate) enum Kind {
     Page,
     /// A provider has signed them in.
     SignIn,
-    /// It has signed what is not fit for it.
-    Note,
 }
 
 impl Default for Admission {
@@ -111,6 +111,7 @@ impl Default for Admission {
             refused,
             elsewhere,
             nobodies,
+            news: Expiring::new(MOST),
             asked,
             asked_elsewhere,
             shut,
@@ -169,7 +170,6 @@ impl Admission {
         let per_second = match kind {
             Kind::Sealed => SEALED_PER_SECOND,
             Kind::Other | Kind::Entrance | Kind::Page | Kind::SignIn => OTHERS_PER_SECOND,
-            Kind::Note => NOTES_PER_SECOND,
         };
         if self.asked.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
     }
@@ -184,6 +184,15 @@ impl Admission {
     /// Checks that the ledger has not refused a moment ago whom a provider has signed in, by a digest of what it says of them.
     pub(crate) fn check_somebody(&self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> Result<(), Problem> {
         self.nobodies.get(&(workspace, said), now).map_or(Ok(()), |why| Err(Problem::sign_in_failed(why.as_str())))
+    }
+
+    /// Whether the ledger was not told of this within the last minute. It is about to be.
+    pub(crate) fn is_news(&mut self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> bool {
+        let is_news = self.news.get(&(workspace, said), now).is_none();
+        if is_news {
+            self.news.put((workspace, said), (), NEWS, now);
+        }
+        is_news
     }
 
     /// The ledger has refused them.

@@ -208,8 +208,8 @@ impl<P: Ports> Entrance<P> {
         if let Some(reason) = outcome.as_ref().err().and_then(|problem| problem.not_signed_in) {
             let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
             let note = NoteRefusal { issuer, audience, reason };
-            let now = self.gate.app.ports.now();
-            if self.gate.app.admission().take(self.workspace, Kind::Note, now).is_err() {
+            let (said, now) = (Digest::of(json!(note).to_string().as_bytes()), self.gate.app.ports.now());
+            if !self.gate.app.admission().is_news(self.workspace, said, now) {
                 return outcome;
             }
             // The answer is the same whether or not it was noted; the log has the reason in any case.

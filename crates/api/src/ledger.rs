@@ -18,7 +18,7 @@ use crate::{
     app::App,
     credential::Caller,
     idempotency::Idempotency,
-    names::{Asker, Known, Name},
+    names::{Asker, Known, LOOK, Name},
     ports::Ports,
     problem::Problem,
     trace::Trace,
@@ -159,11 +159,14 @@ impl<P: Ports> Gate<P> {
     }
 
     async fn resolve_name(&self, name: Name, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
-        let known = self.app.names().look_up(&name, asker, self.app.ports.now());
-        match known {
-            Known::Told(key) => return Ok(key),
-            Known::TooMany => return Err(admission::too_many()),
-            Known::Ask => {}
+        loop {
+            let known = self.app.names().look_up(&name, asker, self.app.ports.now());
+            match known {
+                Known::Told(key) => return Ok(key),
+                Known::TooMany => return Err(admission::too_many()),
+                Known::Wait => self.app.ports.sleep(LOOK).await,
+                Known::Ask => break,
+            }
         }
         let resolved = match name.clone() {
             Name::Slug(slug) => self.directory(directory::Resolve { slug }).await,

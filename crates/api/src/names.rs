@@ -21,6 +21,11 @@ const ABSENT: u64 = 2_000;
 /// For how long a known name goes by what was said, in milliseconds, while the directory may not be asked.
 const STALE: u64 = 300_000;
 
+/// For how long a question counts as out, and how often whoever waits for its answer looks again, in milliseconds. No request can
+/// wait for what another one asks.
+const OUT: u64 = 1_000;
+pub(crate) const LOOK: u64 = 50;
+
 /// The most names that are remembered.
 const MOST: usize = 512;
 
@@ -54,6 +59,8 @@ pub(crate) enum Name {
 /// What is remembered of names.
 pub(crate) struct Names {
     told: Expiring<Name, Told>,
+    /// What the directory is asked about just now.
+    out: Expiring<Name, ()>,
     asked: Allowance<()>,
     by_address: Allowance<IpAddr>,
     by_workspace: Allowance<WorkspaceKey>,
@@ -72,14 +79,16 @@ pub(crate) enum Known {
     Told(Option<WorkspaceKey>),
     /// Ask the directory.
     Ask,
-    /// Neither: too many names were asked about within this second.
+    /// Another request asks about it: look again in [`LOOK`].
+    Wait,
+    /// None of these: too many names were asked about within this second.
     TooMany,
 }
 
 impl Default for Names {
     fn default() -> Self {
         let (asked, by_address, by_workspace) = Default::default();
-        Self { told: Expiring::new(MOST), asked, by_address, by_workspace }
+        Self { told: Expiring::new(MOST), out: Expiring::new(MOST), asked, by_address, by_workspace }
     }
 }
 
@@ -91,8 +100,12 @@ impl Names {
         let told = self.told.get(name, now).copied();
         match told.filter(|told| !is_root || told.key.is_some()) {
             Some(told) if now < told.fresh_until => Known::Told(told.key),
-            _ if self.take(asker, now) => Known::Ask,
+            _ if self.take(asker, now) => {
+                self.out.put(name.clone(), (), OUT, now);
+                Known::Ask
+            }
             Some(told) => Known::Told(told.key),
+            None if self.out.get(name, now).is_some() => Known::Wait,
             None => Known::TooMany,
         }
     }
@@ -117,6 +130,7 @@ impl Names {
     pub(crate) fn remember(&mut self, name: Name, key: Option<WorkspaceKey>, now: Timestamp) {
         let fresh = if key.is_none() && matches!(name, Name::Slug(_)) { ABSENT } else { KEPT };
         let kept = if key.is_some() { STALE } else { fresh };
+        self.out.forget(&name);
         self.told.put(name, Told { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 

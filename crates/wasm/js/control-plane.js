@@ -10,9 +10,15 @@ const SERVICE = "https://counterfoil/";
 /** In place of one, for whoever has nobody to ask. */
 export const NOWHERE = {
   fetch() {
-    throw new Error("A gate that goes by a snapshot asks nobody: what the snapshot leaves open stays so.");
+    throw new AsksNobody();
   },
 };
+
+class AsksNobody extends Error {
+  constructor() {
+    super("A gate that goes by a snapshot asks nobody: what the snapshot leaves open stays so.");
+  }
+}
 
 export class ControlPlane {
   #ask;
@@ -45,7 +51,8 @@ export class ControlPlane {
   async #post(path, token, body) {
     // The signal ends the request; that it is heeded is not relied upon, by a service that is none of the platform's.
     const signal = AbortSignal.timeout(this.#timeout);
-    const { response, told } = await within(this.#timeout, this.#read(path, token, body, signal)).catch(() => {
+    const { response, told } = await within(this.#timeout, this.#read(path, token, body, signal)).catch((error) => {
+      if (error instanceof AsksNobody) throw error;
       throw new Error(`Counterfoil cannot be reached, or gave no answer in ${this.#timeout} ms.`);
     });
     if (response.ok) return told;

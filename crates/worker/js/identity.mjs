@@ -138,8 +138,8 @@ async function get(address) {
 
 /** What `Cache-Control` says (RFC 9111, section 5.2.2). */
 function maxAge(control) {
-  if (/\bno-(store|cache)\b/i.test(control)) return 0;
-  const age = control?.match(/\bmax-age=(\d{1,9})/i);
+  if (/no-store|no-cache/i.test(control)) return 0;
+  const age = control?.match(/max-age=(\d{1,9})/i);
   return age ? Number(age[1]) : undefined;
 }
 
