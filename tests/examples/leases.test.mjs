@@ -85,7 +85,7 @@ class Gateway {
 
 /** A control plane, a workspace with such leases, and gateways before it. */
 async function setUp(t, gateways, { lease = LEASE, ...options } = {}) {
-  const app = await start(t, options);
+  const app = await start(t, { limited: false, ...options });
   const { key, admin } = await workspace(app, "acme");
   await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: lease });
   const { token } = await admin.issue({ scopes: ["tokens:verify"] });
