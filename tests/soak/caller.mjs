@@ -3,7 +3,7 @@
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How often what was refused for now is asked again while the deployment is set up or looked at. */
+/** How many times a request that is answered 429 or 503 is sent again while the deployment is set up or checked. */
 const TRIES = 100;
 
 export class Caller {
@@ -45,7 +45,7 @@ export class Caller {
     });
   }
 
-  /** The body of a good answer, which comes sooner or later: what is refused for now says when to ask again. */
+  /** The body of a successful answer. After 429 or 503 the request is sent again, when `Retry-After` says. */
   async expect(token, method, path, body) {
     for (let turn = 0; ; turn += 1) {
       const answer = await this.send(token, method, path, body);

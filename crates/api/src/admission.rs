@@ -39,9 +39,8 @@ const MOST: usize = 4_096;
 
 /// How often in a second one ledger is asked about credentials of our own form that have not passed lately, and how often on
 /// behalf of everybody else. They are two, so that inventions keep no token of ours out.
-pub(crate) const SEALED_PER_SECOND: u32 = 200;
-/// See [`SEALED_PER_SECOND`].
-pub(crate) const OTHERS_PER_SECOND: u32 = 50;
+const SEALED_PER_SECOND: u32 = 200;
+const OTHERS_PER_SECOND: u32 = 50;
 
 /// The same about one credential that was refused at another address a moment ago: it is not to use up what all share.
 const ELSEWHERE_PER_SECOND: u32 = 20;
@@ -193,6 +192,11 @@ impl Admission {
             self.news.put((workspace, said), (), NEWS, now);
         }
         is_news
+    }
+
+    /// The ledger could not be told.
+    pub(crate) fn is_untold(&mut self, workspace: WorkspaceKey, said: Digest) {
+        self.news.forget(&(workspace, said));
     }
 
     /// The ledger has refused them.

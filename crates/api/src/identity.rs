@@ -213,7 +213,10 @@ impl<P: Ports> Entrance<P> {
                 return outcome;
             }
             // The answer is the same whether or not it was noted; the log has the reason in any case.
-            let _ = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), note).await;
+            let noted = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), note).await;
+            if noted.is_err() {
+                self.gate.app.admission().is_untold(self.workspace, said);
+            }
         }
         outcome
     }

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     credential::Caller,
     idempotency::Idempotency,
-    names::{Asker, Known, LOOK, Name},
+    names::{Asker, Known, LOOK, LOOKS, Name},
     ports::Ports,
     problem::Problem,
     trace::Trace,
@@ -159,13 +159,18 @@ impl<P: Ports> Gate<P> {
     }
 
     async fn resolve_name(&self, name: Name, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+        let mut looks = 0;
         loop {
-            let known = self.app.names().look_up(&name, asker, self.app.ports.now());
+            let now = self.app.ports.now();
+            let known = self.app.names().look_up(&name, asker, now);
             match known {
                 Known::Told(key) => return Ok(key),
-                Known::TooMany => return Err(admission::too_many()),
-                Known::Wait => self.app.ports.sleep(LOOK).await,
                 Known::Ask => break,
+                Known::Wait if looks < LOOKS && (looks > 0 || self.app.names().may_wait(now)) => {
+                    looks += 1;
+                    self.app.ports.sleep(LOOK).await;
+                }
+                Known::Wait | Known::TooMany => return Err(admission::too_many()),
             }
         }
         let resolved = match name.clone() {

@@ -26,12 +26,16 @@ const STALE: u64 = 300_000;
 const OUT: u64 = 1_000;
 pub(crate) const LOOK: u64 = 50;
 
+/// How many times a request looks again before it is told to come later, and how many begin to wait in a second.
+pub(crate) const LOOKS: u32 = 40;
+const WAITING_PER_SECOND: u32 = 100;
+
 /// The most names that are remembered.
 const MOST: usize = 512;
 
 /// How often in a second the directory is asked about names, on behalf of those who have proved nothing; and of those at one
 /// address.
-pub(crate) const ASKED_PER_SECOND: u32 = 20;
+const ASKED_PER_SECOND: u32 = 20;
 const ASKED_PER_ADDRESS: u32 = 5;
 
 /// The same on behalf of those who present what was sealed for one workspace.
@@ -63,6 +67,7 @@ pub(crate) struct Names {
     out: Expiring<Name, ()>,
     asked: Allowance<()>,
     by_address: Allowance<IpAddr>,
+    waiting: Allowance<()>,
     by_workspace: Allowance<WorkspaceKey>,
 }
 
@@ -87,8 +92,8 @@ pub(crate) enum Known {
 
 impl Default for Names {
     fn default() -> Self {
-        let (asked, by_address, by_workspace) = Default::default();
-        Self { told: Expiring::new(MOST), out: Expiring::new(MOST), asked, by_address, by_workspace }
+        let (asked, by_address, by_workspace, waiting) = Default::default();
+        Self { told: Expiring::new(MOST), out: Expiring::new(MOST), asked, by_address, by_workspace, waiting }
     }
 }
 
@@ -108,6 +113,11 @@ impl Names {
             None if self.out.get(name, now).is_some() => Known::Wait,
             None => Known::TooMany,
         }
+    }
+
+    /// Takes leave to wait for what another request asks.
+    pub(crate) fn may_wait(&mut self, now: Timestamp) -> bool {
+        self.waiting.take((), WAITING_PER_SECOND, now)
     }
 
     /// Takes leave to ask the directory.
@@ -141,5 +151,29 @@ impl Names {
             told.fresh_until = Timestamp(0);
             told.key.is_some()
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_asked_about_is_waited_for_by_so_many_and_no_other_is() {
+        let (mut names, now) = (Names::default(), Timestamp(5_000));
+        let name = |at: u32| Name::Slug(Slug::parse(&format!("name-{at}")).unwrap());
+        let anybody = Asker::Other(None);
+        for at in 0..ASKED_PER_SECOND {
+            assert_eq!(names.look_up(&name(at), anybody, now), Known::Ask);
+        }
+        assert_eq!(names.look_up(&name(0), anybody, now), Known::Wait);
+        assert_eq!(names.look_up(&name(999), anybody, now), Known::TooMany);
+        assert_eq!((0..WAITING_PER_SECOND * 2).filter(|_| names.may_wait(now)).count(), 100);
+        names.remember(name(0), None, now);
+        assert_eq!(names.look_up(&name(0), anybody, now), Known::Told(None));
+        // Whoever asked and is gone without a word has not asked.
+        let later = now.plus(OUT);
+        assert_eq!(names.look_up(&name(1), anybody, later), Known::Ask);
+        assert_eq!(names.look_up(&name(2), Asker::Shut, later), Known::TooMany);
     }
 }

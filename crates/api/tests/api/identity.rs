@@ -215,6 +215,29 @@ fn refused_sign_ins(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
 }
 
 #[test]
+fn what_the_audit_could_not_be_told_it_is_told_the_next_time() {
+    let (deployment, acme) = open();
+    let mut nobody = ada(None);
+    nobody.email = Some("bob@example.org".to_owned());
+    let token = signed(&deployment, nobody);
+    let refuse = || {
+        assert_eq!(present(&deployment, &token).send().refused(401), "SIGN_IN_FAILED");
+        // The refusal itself is remembered for as long.
+        deployment.world.pass(2_000);
+    };
+    // The directory, the providers, the sign-in; the note is the call after these.
+    deployment.world.inside().one_object_fails = Some((3, Fault::Before));
+    refuse();
+    assert_eq!(deployment.world.inside().one_object_fails, None, "the note was lost");
+    assert_eq!(refused_sign_ins(&deployment, &acme), Vec::<String>::new());
+    refuse();
+    assert_eq!(refused_sign_ins(&deployment, &acme), ["no_member"]);
+    let asked = deployment.world.inside().asked.ledgers;
+    refuse();
+    assert_eq!(deployment.world.inside().asked.ledgers, asked + 1, "within a minute it is told once");
+}
+
+#[test]
 fn the_audit_says_why_nobody_signed_in_where_the_provider_did_sign_the_token() {
     let (deployment, acme) = open();
     let claims = |change: fn(&mut Claims)| {
