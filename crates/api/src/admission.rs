@@ -279,14 +279,12 @@ impl From<Refused> for Problem {
 }
 
 fn shut() -> Problem {
-    let detail = "Too many credentials that do not pass came from your address. Try again after Retry-After, with one that does.";
+    let detail = "Too many invalid credentials came from your address. Send a valid one after Retry-After.";
     Problem { again_in: 10, ..limited(detail) }
 }
 
 pub(crate) fn too_many() -> Problem {
-    limited(
-        "Too many requests came at once with credentials, or names of workspaces, that were not seen before. Try again.",
-    )
+    limited("Too many requests arrived with unknown credentials or workspace names. Try again after Retry-After.")
 }
 
 /// More was asked for than is answered in so short a time.

@@ -162,11 +162,12 @@ pub const SECTIONS: &[Section] = &[
             code(
                 "RATE_LIMITED",
                 &[429],
-                "Too much came in too short a time: credentials or names of workspaces that were not seen before, credentials \
-                 from your address that do not pass, sign-ins from your address, changes by your credential, or, over a \
-                 WebSocket, messages of one connection. `detail` says which. Nothing was changed.",
-                "Try again after `Retry-After`. Verification by a token that passes, and revocations, are never limited; to \
-                 make many changes, use the routes that take many tokens in one request.",
+                "Too many requests: with unknown credentials or workspace names, with invalid credentials from your address, \
+                 sign-ins from your address, changes by your credential, or messages on one WebSocket. `detail` says which. \
+                 Nothing was changed.",
+                "Try again after `Retry-After`. The rate limits count neither verification by a valid token nor revocations; an \
+                 isolate that has just started may still ask for a retry. To make many changes, use the routes that take many \
+                 tokens in one request.",
             ),
         ],
     },
