@@ -271,7 +271,7 @@ impl<P: Ports> Entrance<P> {
 
     /// Exchanges a code for an identity token.
     pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
-        providers::redeem(&self.gate.app, code).await
+        providers::redeem(&self.gate.app, self.from.address, code).await
     }
 }
 

@@ -4,7 +4,7 @@
 //! [`turns`](super::turns), and only at addresses that the deployment allows, whoever named them: the workspace's settings
 //! or the provider itself.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use counterfoil_ledger::{WebAddress, command::IdentityProvider};
 use http::StatusCode;
@@ -95,9 +95,13 @@ async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys
     app.ports.keys(jwks_uri).await
 }
 
-/// Exchanges a code for an identity token, when it is its turn.
-pub(crate) async fn redeem<P: Ports>(app: &App<P>, code: &Redemption) -> Result<String, Problem> {
-    let wait = app.providers().turns.take(&code.token_endpoint, app.ports.now());
+/// Exchanges a code for an identity token, when it is the turn of the client at this address.
+pub(crate) async fn redeem<P: Ports>(
+    app: &App<P>,
+    from: Option<IpAddr>,
+    code: &Redemption,
+) -> Result<String, Problem> {
+    let wait = app.providers().turns.take(&code.token_endpoint, from, app.ports.now());
     match wait {
         None => {
             return Err(Problem {

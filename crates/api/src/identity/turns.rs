@@ -1,11 +1,15 @@
 //! Whose turn it is to exchange a code: so many a second at each token endpoint, in the order in which they came.
 //!
 //! Whether a code is good only its provider knows, and anybody can invent one. Who comes while others are before them waits
-//! for a moment that is theirs; where that would take too long, they are told to come again. A failure is not remembered:
-//! a stranger's code could bring it about, and keep others out by it.
+//! for a moment that is theirs; where that would take too long, they are told to come again. One client address gets half of
+//! the turns at most. A failure is not remembered: a stranger's code could bring it about, and keep others out by it.
+
+use std::net::IpAddr;
 
 use counterfoil_ledger::WebAddress;
-use counterfoil_verify::Timestamp;
+use counterfoil_verify::{Allowance, Timestamp};
+
+use crate::admission;
 
 /// How far apart turns are in the long run, in milliseconds: ten a second.
 const INTERVAL: u64 = 100;
@@ -19,26 +23,35 @@ const PATIENCE: u64 = 5_000;
 /// The most endpoints that are remembered.
 const MOST: usize = 64;
 
-/// By endpoint, when the next turn would be, were none early.
+/// How many turns one client address gets in a second, at all endpoints together.
+const PER_ADDRESS: u32 = 5;
+
 #[derive(Default)]
-pub(crate) struct Turns(Vec<(WebAddress, Timestamp)>);
+pub(crate) struct Turns {
+    /// By endpoint, when the next turn would be, were none early.
+    next: Vec<(WebAddress, Timestamp)>,
+    by_address: Allowance<IpAddr>,
+}
 
 impl Turns {
-    /// In how many milliseconds it is the caller's turn; none where that is too long.
-    pub(crate) fn take(&mut self, endpoint: &WebAddress, now: Timestamp) -> Option<u64> {
+    /// In how many milliseconds it is the turn of the client at this address; none where that is too long, or the address has
+    /// had its share.
+    pub(crate) fn take(&mut self, endpoint: &WebAddress, from: Option<IpAddr>, now: Timestamp) -> Option<u64> {
         // What is over tells nothing; nor does what cannot be, since the clock was set back.
-        self.0.retain(|(_, next)| now < *next && next.since(now) <= EARLY + PATIENCE + INTERVAL);
-        let place = match self.0.iter().position(|(known, _)| known == endpoint) {
+        self.next.retain(|(_, next)| now < *next && next.since(now) <= EARLY + PATIENCE + INTERVAL);
+        let place = match self.next.iter().position(|(known, _)| known == endpoint) {
             Some(place) => place,
-            None if self.0.len() < MOST => {
-                self.0.push((endpoint.clone(), now));
-                self.0.len() - 1
+            None if self.next.len() < MOST => {
+                self.next.push((endpoint.clone(), now));
+                self.next.len() - 1
             }
             None => return None,
         };
-        let (_, next) = self.0.get_mut(place)?;
+        let (_, next) = self.next.get_mut(place)?;
         let wait = next.since(now).saturating_sub(EARLY);
-        (wait <= PATIENCE).then(|| {
+        // Addresses are counted only as long as there are turns: so no more are remembered than get one.
+        let mut has_share = || from.is_none_or(|from| self.by_address.take(admission::network(from), PER_ADDRESS, now));
+        (wait <= PATIENCE && has_share()).then(|| {
             *next = next.plus(INTERVAL);
             wait
         })
@@ -58,13 +71,13 @@ mod tests {
     #[test]
     fn ten_go_at_once_and_ten_a_second_after_them_in_their_order() {
         let mut turns = Turns::default();
-        let waits: Vec<_> = (0..100).map_while(|_| turns.take(&endpoint(1), START)).collect();
+        let waits: Vec<_> = (0..100).map_while(|_| turns.take(&endpoint(1), None, START)).collect();
         let expected: Vec<u64> = [0; 9].into_iter().chain((0..=50).map(|turn| turn * INTERVAL)).collect();
         assert_eq!(waits, expected);
-        assert_eq!(turns.take(&endpoint(1), START), None);
-        assert_eq!(turns.take(&endpoint(2), START), Some(0), "another's are its own");
-        assert_eq!(turns.take(&endpoint(1), START.plus(INTERVAL)), Some(PATIENCE));
-        assert_eq!(turns.take(&endpoint(1), START.plus(60_000)), Some(0));
+        assert_eq!(turns.take(&endpoint(1), None, START), None);
+        assert_eq!(turns.take(&endpoint(2), None, START), Some(0), "another's are its own");
+        assert_eq!(turns.take(&endpoint(1), None, START.plus(INTERVAL)), Some(PATIENCE));
+        assert_eq!(turns.take(&endpoint(1), None, START.plus(60_000)), Some(0));
     }
 
     #[test]
@@ -75,8 +88,8 @@ mod tests {
             // Ten thousand a second.
             let now = START.plus(tick / 10);
             let number = usize::try_from(tick % 80).unwrap();
-            granted[number].extend(turns.take(&endpoint(number), now).map(|wait| now.plus(wait)));
-            assert!(turns.0.len() <= MOST);
+            granted[number].extend(turns.take(&endpoint(number), None, now).map(|wait| now.plus(wait)));
+            assert!(turns.next.len() <= MOST);
         }
         for times in granted {
             for (index, first) in times.iter().enumerate() {
@@ -87,9 +100,25 @@ mod tests {
     }
 
     #[test]
+    fn one_address_gets_half_of_the_turns_and_leaves_the_rest_to_others() {
+        let mut turns = Turns::default();
+        let stranger = Some(IpAddr::from([192, 0, 2, 1]));
+        let mut granted = 0;
+        for tick in 0..10_000 {
+            let now = START.plus(tick);
+            granted += usize::from(turns.take(&endpoint(1), stranger, now).is_some());
+            // Once a second somebody else signs in.
+            if tick % 1_000 == 999 {
+                assert_eq!(turns.take(&endpoint(1), Some(IpAddr::from([192, 0, 2, 2])), now), Some(0));
+            }
+        }
+        assert_eq!(granted, 50);
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_keeps_nobody_waiting() {
         let mut turns = Turns::default();
-        while turns.take(&endpoint(1), START).is_some() {}
-        assert_eq!(turns.take(&endpoint(1), Timestamp(1_700_000_000_000)), Some(0));
+        while turns.take(&endpoint(1), None, START).is_some() {}
+        assert_eq!(turns.take(&endpoint(1), None, Timestamp(1_700_000_000_000)), Some(0));
     }
 }
