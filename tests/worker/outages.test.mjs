@@ -1,5 +1,5 @@
-// What a check meets where the registry or the ledger is slow, silent, stale, or holds what it must not: nobody is let in, and
-// one fault is not everybody's.
+// What a check meets where the registry or the ledger is slow, silent, stale, or where the registry holds what it must not:
+// nobody is let in, and one fault is not everybody's.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -126,17 +126,4 @@ test("an alarm that fails ten times in a row comes again, and in the end the reg
   });
   const late = items.find(({ name }) => name === "late");
   await eventually(() => app.stored(`r/${key}/${late.digest}`), 30);
-});
-
-test("a token's row that cannot be read is that token's alone", async (t) => {
-  const { app, key, admin, one, other } = await deployment(t);
-  await app.rows(`ledger/${key}`, `UPDATE tokens SET scopes = 'garbage' WHERE id = '${one.id}'`);
-  const code = async (token) => (await admin.send("POST", "/v1/verify", { token })).body.code;
-  for (let turn = 0; turn < 4; turn += 1) {
-    assert.notEqual(await code(one.token), "VALID");
-    const fresh = await admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] });
-    assert.equal(await code(fresh.body.token), "VALID", "one that was never met is looked up all the same");
-    await sleep(50);
-  }
-  assert.equal(await code(other.token), "VALID");
 });
