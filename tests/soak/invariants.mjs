@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Gate } from "../../build/verify/node.js";
-import { forEach } from "./caller.mjs";
+import { paced } from "./caller.mjs";
 import { audited } from "./tenants.mjs";
 
 /** The most tokens of one question. */
@@ -28,7 +28,7 @@ export async function drained({ counts }, patience) {
 /** Everything that is not as it must be, in words. */
 export async function violations(caller, tenants, registry) {
   const found = [];
-  await forEach(tenants, 8, async (tenant) => {
+  await paced(tenants, async (tenant) => {
     found.push(...(await ofLedger(caller, tenant)), ...(await ofRegistry(tenant, registry)));
   });
   return found;

@@ -79,6 +79,9 @@ try {
   tell(`checked: ${number(sum(({ tokens }) => tokens.length))} issued and ${number(sum(({ imported }) => imported))} imported tokens, ` +
     `${number(sum(({ ended }) => ended.length))} values that ended, ${number(sum(({ changes }) => changes))} changes and their audit, ` +
     `${number(registry.held.size)} keys of the registry`);
+} catch (error) {
+  console.error(app.log());
+  throw error;
 } finally {
   caller.close();
   await app.stop();

@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { ROOT_TOKEN } from "../bench/deployments.mjs";
-import { forEach } from "./caller.mjs";
+import { paced } from "./caller.mjs";
 
 /** The most lines of an import. */
 const MOST = 10_000;
@@ -33,7 +33,7 @@ export class Tenant {
 /** So many workspaces, of which the first has so many imported tokens. */
 export async function found(caller, { workspaces, tokens }, tell) {
   const tenants = Array.from({ length: workspaces });
-  await forEach(tenants.keys(), 8, async (at) => {
+  await paced(tenants.keys(), async (at) => {
     const slug = `soak-${at}`;
     const founded = await caller.expect(ROOT_TOKEN, "POST", "/v1/workspaces", { slug, name: slug });
     const admin = founded.token.token;
@@ -53,7 +53,7 @@ export async function found(caller, { workspaces, tokens }, tell) {
     large.imported += imported;
   }
   tell("the tokens are imported");
-  await forEach(tenants, 8, async (tenant) => {
+  await paced(tenants, async (tenant) => {
     tenant.audited = await audited(caller, tenant);
   });
   return tenants;
