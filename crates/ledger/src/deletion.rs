@@ -77,7 +77,7 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
             return Ok(Upkeep::More);
         }
     }
-    Ok(match Outbox::new(sql).next_due()? {
+    Ok(match Outbox::new(sql).next_due(now)? {
         Some(due) => Upkeep::Wait(Some(due)),
         None => Upkeep::Release(workspace.slug.clone(), key),
     })

@@ -126,7 +126,7 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, Sq
         return Ok(Step::Delete { key: name.path(workspace.key), name });
     }
     let next = match UnderWay::load(sql)? {
-        Some(edition) if edition.due_at <= now => return advance(sql, &workspace, &edition, now),
+        Some(edition) if edition.is_due(now) => return advance(sql, &workspace, &edition, now),
         Some(edition) => Some(edition.due_at),
         None if kept::forget_some(sql)? => return Ok(Step::More),
         None => match begin::next(sql, &workspace, now)? {
@@ -203,9 +203,10 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
 }
 
 /// When the next step is to be taken; absent where nobody has noticed yet that there is one.
-pub(crate) fn next_due(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
+pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let next = "SELECT coalesce((SELECT due_at FROM edition), (SELECT min(due_at) FROM editions))";
-    sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())
+    let next: Option<Timestamp> = sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())?;
+    Ok(next.map(|next| next.min(now.plus(RETRY))))
 }
 
 /// When somebody last asked for snapshots, where they are being made.

@@ -91,8 +91,8 @@ impl<S: Sql> Ledger<S> {
     ///
     /// # Errors
     /// [`SqlError`] where the database fails.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, SqlError> {
-        let (record, edition) = (self.outbox().next_due()?, editions::next_due(&self.sql)?);
+    pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
+        let (record, edition) = (self.outbox().next_due(now)?, editions::next_due(&self.sql, now)?);
         Ok(record.into_iter().chain(edition).min())
     }
 

@@ -13,7 +13,7 @@ use crate::sql::{Row, Sql, SqlError};
 const KEY_INTERVAL: u64 = 1_000;
 
 /// The longest wait after failures, in milliseconds: how late at most the registry learns that it is up again.
-const LONGEST_BACKOFF: u64 = 60_000;
+pub(crate) const LONGEST_BACKOFF: u64 = 60_000;
 
 /// What waits to be put into the registry.
 #[derive(Clone, Copy)]
@@ -37,11 +37,14 @@ impl<'a> Outbox<'a> {
         Self { sql }
     }
 
-    /// What is due now, the longest waiting first.
+    /// What is due now, the longest waiting first. A record that would wait for longer than any does was left by a clock that
+    /// has been set back since: it is due too, and is marked so.
     ///
     /// # Errors
     /// [`SqlError`] where the database fails.
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Put>, SqlError> {
+        let latest = now.plus(LONGEST_BACKOFF);
+        self.sql.exec("UPDATE outbox SET due_at = ? WHERE due_at > ?", &[now.into(), latest.into()])?;
         let rows = self.sql.exec(
             "SELECT key, value, version FROM outbox WHERE due_at <= ? ORDER BY due_at, key LIMIT ?",
             &[now.into(), (limit as u64).into()],
@@ -87,11 +90,10 @@ impl<'a> Outbox<'a> {
     ///
     /// # Errors
     /// [`SqlError`] where the database fails.
-    pub fn next_due(&self) -> Result<Option<Timestamp>, SqlError> {
-        match self.sql.exec("SELECT min(due_at) FROM outbox", &[])?.pop() {
-            Some(mut row) => row.take(),
-            None => Ok(None),
-        }
+    pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
+        let Some(mut row) = self.sql.exec("SELECT min(due_at) FROM outbox", &[])?.pop() else { return Ok(None) };
+        let next: Option<Timestamp> = row.take()?;
+        Ok(next.map(|next| next.min(now.plus(LONGEST_BACKOFF))))
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) fn read(work: &Work<'_>, secrets: &[SealSecret]) -> Result<Snapshot, 
             }));
         }
     }
-    let wait = editions::next_due(*sql)?.map_or(0, |due| due.since(*now));
+    let wait = editions::next_due(*sql, *now)?.map_or(0, |due| due.since(*now));
     Ok(Snapshot::NotYet { retry_in: wait.div_ceil(1_000).max(1) })
 }
 

@@ -62,7 +62,7 @@ impl Alarm {
                 }
                 let edition = or_retry("no edition could be made", make_editions(ledger, env).await);
                 let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
-                let record = or_retry("the outbox could not be read", ledger.outbox().next_due());
+                let record = or_retry("the outbox could not be read", ledger.outbox().next_due(now()));
                 self.set(state, [record, edition, upkeep].into_iter().flatten().min()).await;
             }
             Err(error) => {
@@ -75,7 +75,7 @@ impl Alarm {
     /// Arms it for the earliest job in the outbox, or of an edition, as far as that is known. Else it stays as it is: what
     /// else there is to do is found by the alarm of the next change that verifiers must see, and none of it is urgent.
     pub(crate) async fn arm(&self, state: &State, ledger: &Ledger<DurableSql>) {
-        self.set(state, or_retry("nobody knows what is to be done next", ledger.next_due())).await;
+        self.set(state, or_retry("nobody knows what is to be done next", ledger.next_due(now()))).await;
     }
 
     /// Sets it to go off then at the latest. No await comes before that.

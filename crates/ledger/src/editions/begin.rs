@@ -3,7 +3,7 @@
 use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
-    Current, GATHERING, INTERVAL, Kind, WANTED, crowd, files, mark,
+    Current, GATHERING, INTERVAL, Kind, RETRY, WANTED, crowd, files, mark,
     rows::{self, Stage, Standing},
     unread_after,
 };
@@ -60,11 +60,13 @@ fn due(
     if current.is_some_and(|current| current.generation == workspace.generation) {
         return Ok(None);
     }
-    if standing.due_at.is_some() {
-        return Ok(standing.due_at);
+    // What is further off was left by a clock that has been set back since.
+    let latest = now.plus(if current.is_some() { INTERVAL } else { RETRY });
+    if let Some(due) = standing.due_at.filter(|due| *due <= latest) {
+        return Ok(Some(due));
     }
     let due = match current {
-        Some(current) => now.plus(GATHERING).max(current.begun_at.plus(INTERVAL)),
+        Some(current) => now.plus(GATHERING).max(current.begun_at.plus(INTERVAL)).min(latest),
         // Somebody waits for it.
         None if kind == Kind::Snapshots => now,
         None => now.plus(GATHERING),

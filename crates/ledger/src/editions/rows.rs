@@ -5,7 +5,10 @@ use core::slice;
 use counterfoil_verify::{Name, Timestamp};
 
 use super::{Kind, MOST_OWNER_SEGMENTS, make::Part};
-use crate::sql::{Row, Sql, SqlError, Value};
+use crate::{
+    outbox::LONGEST_BACKOFF,
+    sql::{Row, Sql, SqlError, Value},
+};
 
 /// An edition that verifiers may go by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +115,12 @@ pub(crate) enum Stage {
 }
 
 impl UnderWay {
+    /// Whether its next step may be taken. What would wait for longer than anything does was left by a clock that has been set
+    /// back since.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        self.due_at <= now || self.due_at > now.plus(LONGEST_BACKOFF)
+    }
+
     pub(super) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
         let under_way = "SELECT kind, edition.epoch, edition.generation, edition.begun_at, workspace, stage, version,
             number, edition.due_at, bits, without_weak, marked FROM edition JOIN editions USING (kind)";

@@ -236,7 +236,7 @@ fn snapshots_are_made_while_somebody_wants_them() {
     drained(&world);
     world.ledger.want_snapshots(world.now).unwrap();
     let wanted = world.now;
-    assert_eq!(world.ledger.next_due(), Ok(Some(world.now)), "an alarm comes");
+    assert_eq!(world.ledger.next_due(world.now), Ok(Some(world.now)), "an alarm comes");
     registry.settle(&world, ONE);
     let snapshot = registry.published(&world, Kind::Snapshots);
     assert!(snapshot.manifest.header().without_addresses && !snapshot.manifest.header().without_weak);
@@ -288,6 +288,29 @@ fn what_was_to_be_deleted_and_is_made_again_stays() {
     world.wait(DAY);
     registry.settle(&world, ONE);
     registry.published(&world, Kind::Snapshots);
+}
+
+#[test]
+fn what_a_clock_that_was_ahead_put_off_is_made_within_seconds() {
+    let (mut world, admin, mut registry) = published();
+    let right = world.now;
+    for ahead in [20_000, 3_600_000, 30 * DAY] {
+        // An edition is made while the clock is ahead, and the next one is put off and its file fails.
+        world.now = right.plus(ahead);
+        world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        registry.catch_up(&mut world, ONE);
+        world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        registry.settle(&world, ONE);
+        world.now = right;
+        let late = world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        let next = world.ledger.next_due(world.now).unwrap().unwrap();
+        assert!(next <= world.now.plus(60 * 60 * 1_000));
+        let next = registry.settle(&world, ONE).unwrap();
+        assert!(next <= world.now.plus(15_000), "off by {ahead} ms: {next:?}");
+        world.now = next;
+        registry.settle(&world, ONE);
+        assert!(registry.published(&world, Kind::Leases).token(&late.digest).is_some(), "off by {ahead} ms");
+    }
 }
 
 fn drained(world: &World) {

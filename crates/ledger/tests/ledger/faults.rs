@@ -365,7 +365,7 @@ fn an_outbox_that_fails_forgets_nothing() {
         world.ledger.sql().fail(Some((1, when)));
         assert!(world.ledger.outbox().due(START, 100).is_err());
         world.ledger.sql().fail(Some((1, when)));
-        assert!(world.ledger.outbox().next_due().is_err());
+        assert!(world.ledger.outbox().next_due(world.now).is_err());
         for statement in 1..=2 {
             world.ledger.sql().fail(Some((statement, when)));
             assert!(world.ledger.outbox().failed(&puts[0], START).is_err());

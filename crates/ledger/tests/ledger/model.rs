@@ -291,7 +291,7 @@ impl Model {
 
     /// With the registry up again everything reaches it, and it holds what the ledger says.
     fn settle(&mut self) {
-        while let Some(due) = self.world.ledger.outbox().next_due().unwrap() {
+        while let Some(due) = self.world.ledger.outbox().next_due(self.world.now).unwrap() {
             assert!(due.since(self.world.now) <= 60_000, "a record waits for more than a minute");
             self.world.now = Timestamp(due.0.max(self.world.now.0));
             self.drain(&[Put::Done; 10], None);

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use counterfoil_ledger::{
-    command::{Actor, Records, RevokeToken},
+    command::{Actor, Records, RevokeToken, UpdateToken},
     outbox::Put,
 };
 use counterfoil_verify::{Encoded as _, OwnerRecord, Timestamp, TokenRecord, WorkspaceRecord};
 
-use crate::support::*;
+use crate::{changes::of_token, support::*};
 
 fn due(world: &World) -> Vec<Put> {
     world.ledger.outbox().due(world.now, 100).unwrap()
@@ -24,7 +24,7 @@ fn drain(world: &World) {
     for put in due(world) {
         world.ledger.outbox().done(&put, world.now).unwrap();
     }
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), None);
 }
 
 fn path_of(held: &Held) -> String {
@@ -103,7 +103,7 @@ fn a_put_that_was_overtaken_leaves_the_newer_version_for_a_second_later() {
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
     world.ledger.outbox().done(&under_way[0], world.now).unwrap();
     assert_eq!(due(&world), []);
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(START.plus(1_000)));
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), Some(START.plus(1_000)));
     world.wait(1_000);
     let newer = due(&world);
     assert!(newer[0].version > under_way[0].version);
@@ -112,7 +112,7 @@ fn a_put_that_was_overtaken_leaves_the_newer_version_for_a_second_later() {
     world.wait(1_000);
     assert_eq!(due(&world), newer);
     world.ledger.outbox().done(&newer[0], world.now).unwrap();
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), None);
 }
 
 fn drain_but(world: &World, key: &str) {
@@ -130,7 +130,7 @@ fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
     for _ in 0..100 {
         let put = due(&world).remove(0);
         world.ledger.outbox().failed(&put, world.now).unwrap();
-        let next = world.ledger.outbox().next_due().unwrap().unwrap();
+        let next = world.ledger.outbox().next_due(world.now).unwrap().unwrap();
         waits.push(next.since(world.now));
         world.now = Timestamp(next.0 - 1);
         assert_eq!(due(&world), []);
@@ -152,7 +152,7 @@ fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
     // After a success the next failure is the first again.
     world.call(admin.actor, member("ann", &[])).unwrap();
     world.ledger.outbox().failed(&due(&world)[0], world.now).unwrap();
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(world.now.plus(1_000)));
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), Some(world.now.plus(1_000)));
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn an_overtaken_put_that_failed_is_not_forgotten() {
     world.ledger.outbox().done(&newer, world.now).unwrap();
     world.ledger.outbox().failed(&under_way, world.now).unwrap();
     world.ledger.outbox().done(&under_way, world.now).unwrap();
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), None);
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), None);
 }
 
 #[test]
@@ -185,5 +185,24 @@ fn the_longest_waiting_come_first_and_no_more_than_asked_for() {
     let two = world.ledger.outbox().due(world.now, 2).unwrap();
     assert_eq!(two.iter().map(|put| put.key.clone()).collect::<Vec<_>>(), order[..2]);
     assert_eq!(world.ledger.outbox().due(START, 100).unwrap().len(), 1);
-    assert_eq!(world.ledger.outbox().next_due().unwrap(), Some(START));
+    assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), Some(START));
+}
+
+#[test]
+fn what_waits_when_the_clock_is_set_back_is_put_all_the_same() {
+    let (mut world, admin) = World::founded();
+    drain(&world);
+    let held = world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+    let good = due(&world).remove(0);
+    world.ledger.outbox().done(&good, world.now).unwrap();
+    // A put fails while the clock is an hour ahead, and the token is revoked when it is right again.
+    let disable = UpdateToken { enabled: Some(false), ..of_token(&held.id) };
+    world.call(admin.actor.clone(), disable).unwrap();
+    let ahead = world.now.plus(3_600_000);
+    let put = world.ledger.outbox().due(ahead, 1).unwrap().remove(0);
+    world.ledger.outbox().failed(&put, ahead).unwrap();
+    world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
+    let next = world.ledger.outbox().next_due(world.now).unwrap().unwrap();
+    assert!(next <= world.now.plus(60_000), "an alarm comes within a minute");
+    assert_eq!(due(&world).len(), 1, "and finds it");
 }

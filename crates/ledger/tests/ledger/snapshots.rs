@@ -159,9 +159,9 @@ fn it_is_made_once_somebody_asks() {
     for put in setup.world.ledger.outbox().due(setup.world.now, 100).unwrap() {
         setup.world.ledger.outbox().done(&put, setup.world.now).unwrap();
     }
-    assert_eq!(setup.world.ledger.next_due(), Ok(None), "there is nothing to do");
+    assert_eq!(setup.world.ledger.next_due(setup.world.now), Ok(None), "there is nothing to do");
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 });
-    assert_eq!(setup.world.ledger.next_due(), Ok(Some(setup.world.now)), "an alarm comes");
+    assert_eq!(setup.world.ledger.next_due(setup.world.now), Ok(Some(setup.world.now)), "an alarm comes");
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 });
     // A registry that does not take it.
     let put = loop {
@@ -174,7 +174,7 @@ fn it_is_made_once_somebody_asks() {
         setup.world.ledger.edition_failed(&put, setup.world.now).unwrap();
     }
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 8 });
-    assert_eq!(setup.world.ledger.next_due(), Ok(Some(setup.world.now.plus(8 * SECOND))));
+    assert_eq!(setup.world.ledger.next_due(setup.world.now), Ok(Some(setup.world.now.plus(8 * SECOND))));
     setup.world.wait(500);
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 8 }, "not sooner than there is any hope");
     setup.world.wait(7_500);

@@ -56,7 +56,7 @@ impl Life {
 
     /// Once the registry is up everything reaches it, and it decides as the ledger does.
     pub(super) fn settle(&mut self) {
-        while let Some(due) = self.world.ledger.outbox().next_due().unwrap() {
+        while let Some(due) = self.world.ledger.outbox().next_due(self.world.now).unwrap() {
             assert!(due.since(self.world.now) <= 60_000, "a record waits for more than a minute");
             self.world.now = due.max(self.world.now);
             self.drain(&[Put::Done; 20], None);
