@@ -14,7 +14,7 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
     workers: [{ ...worker, unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] }, ...others],
     kvPersist,
     durableObjectsPersist,
-    // What it logs is taken from it, and let go: all but the last.
+    // Only the end of its log is kept.
     handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.on("data", (chunk) => said.push(chunk) > 20 && said.shift())),
   });
   try {
@@ -23,7 +23,8 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
     throw new Error(`it does not start: ${Buffer.concat(said)}`, { cause: error });
   }
   const urlOf = (name) => miniflare.unsafeGetDirectURL(name);
-  return { url: await urlOf(worker.name), urlOf, stop: () => miniflare.dispose() };
+  const log = () => Buffer.concat(said).toString();
+  return { url: await urlOf(worker.name), urlOf, log, stop: () => miniflare.dispose() };
 }
 
 /** Asks at one address, over connections that stay open: as many as there are questions at a time. */
