@@ -96,11 +96,7 @@ async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys
 }
 
 /// Exchanges a code for an identity token, when it is the turn of the client at this address.
-pub(crate) async fn redeem<P: Ports>(
-    app: &App<P>,
-    from: Option<IpAddr>,
-    code: &Redemption,
-) -> Result<String, Problem> {
+pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &Redemption) -> Result<String, Problem> {
     let wait = app.providers().turns.take(&code.token_endpoint, from, app.ports.now());
     match wait {
         None => {
