@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use counterfoil_ledger::json;
+use counterfoil_protocol::json;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

@@ -5,14 +5,8 @@
 
 #![no_main]
 
-use counterfoil_ledger::{
-    Context, Ledger, Refusal,
-    command::{Actor, Bootstrap, Command, PutScopes, Request},
-    json,
-    native::{NativeSql, Seeded},
-    reply_json,
-    sql::{Sql as _, SqlError},
-};
+use counterfoil_protocol::{Refusal, command::{Actor, Bootstrap, Command, PutScopes, Request}, json, reply_json};
+use counterfoil_ledger::{Context, Ledger, native::{NativeSql, Seeded}, sql::{Sql as _, SqlError}};
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 use libfuzzer_sys::{Corpus, fuzz_target};

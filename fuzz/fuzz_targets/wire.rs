@@ -5,11 +5,8 @@
 
 use std::fmt::Debug;
 
-use counterfoil_ledger::{
-    Answered, Refusal,
-    command::{CreateToken, ImportTokens, Lease, ListTokens, ReadAudit, ReadUsage, Records, Request},
-    decode_reply, directory, json, reply_json,
-};
+use counterfoil_protocol::{Answered, Refusal, command::{CreateToken, ImportTokens, Lease, ListTokens, ReadAudit, ReadUsage, Records, Request}, decode_reply, json, reply_json};
+use counterfoil_ledger::directory;
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -21,7 +18,7 @@ fn comes_back<T: Serialize + DeserializeOwned + Debug>(bytes: &[u8]) {
 }
 
 /// The reply to a command, where it is one, holds what the API's caller is answered.
-fn is_reply<C: counterfoil_ledger::command::Ask>(bytes: &[u8]) -> bool {
+fn is_reply<C: counterfoil_protocol::command::Ask>(bytes: &[u8]) -> bool {
     match decode_reply::<C>(bytes) {
         Ok(Ok(reply)) => {
             let Ok(Ok(Answered { reply: json, .. })) = reply_json(bytes) else { panic!("a reply holds JSON") };

@@ -11,13 +11,14 @@ use crate::project::Project;
 const MAY_REACH: &[(&str, &[&str])] = &[
     ("counterfoil-token", &[]),
     ("counterfoil-verify", &["counterfoil-token"]),
-    ("counterfoil-ledger", &["counterfoil-token", "counterfoil-verify"]),
-    ("counterfoil-api", &["counterfoil-token", "counterfoil-verify", "counterfoil-ledger"]),
+    ("counterfoil-protocol", &["counterfoil-token", "counterfoil-verify"]),
+    ("counterfoil-ledger", &["counterfoil-token", "counterfoil-verify", "counterfoil-protocol"]),
+    ("counterfoil-api", &["counterfoil-token", "counterfoil-verify", "counterfoil-protocol"]),
     ("counterfoil-wasm", &["counterfoil-token", "counterfoil-verify"]),
 ];
 
 /// The core: what decides, and therefore must run anywhere and be given everything that it needs.
-const CORE: [&str; 3] = ["counterfoil-token", "counterfoil-verify", "counterfoil-ledger"];
+const CORE: [&str; 4] = ["counterfoil-token", "counterfoil-verify", "counterfoil-protocol", "counterfoil-ledger"];
 
 /// Runtimes, clocks and random sources.
 const NOT_IN_CORE: &[&str] = &[

@@ -12,7 +12,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_ledger::{Refusal, command::Actor};
+use counterfoil_protocol::{Refusal, command::Actor};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
 use http::StatusCode;

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use axum::response::{IntoResponse, Response};
-use counterfoil_ledger::json;
+use counterfoil_protocol::json;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use counterfoil_ledger::{WebAddress, json};
+use counterfoil_protocol::{WebAddress, json};
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use counterfoil_verify::{Limits, Verifier};
 use serde_json::Value;

@@ -4,7 +4,7 @@ use axum::{
     body::Body,
     extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
 };
-use counterfoil_ledger::{BuiltIn, command::CheckScope, json};
+use counterfoil_protocol::{BuiltIn, command::CheckScope, json};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
-use counterfoil_ledger::command::Actor;
+use counterfoil_protocol::command::Actor;
 use counterfoil_token::{Digest, Presented, TokenRef, WorkspaceKey};
 use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;

@@ -1,6 +1,6 @@
 //! What fuzzing reaches beside the public API: readers of what requests hold, with nobody behind them.
 
-use counterfoil_ledger::command::IdentityProvider;
+use counterfoil_protocol::command::IdentityProvider;
 use http::HeaderMap;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! `Idempotency-Key`: a request that may be sent again without being carried out again.
 
 use axum::extract::FromRequestParts;
-use counterfoil_ledger::command::IdempotencyKey;
+use counterfoil_protocol::command::IdempotencyKey;
 use http::{HeaderName, StatusCode, request::Parts};
 
 use crate::problem::Problem;

@@ -14,7 +14,7 @@ mod turns;
 use std::sync::Arc;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     WebAddress,
     command::{Actor, IdentityProvider, NotSignedIn, NoteRefusal, OpenedSession, ReadIdentityProviders, SignIn},
     json,

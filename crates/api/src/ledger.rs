@@ -2,10 +2,11 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use counterfoil_ledger::{
+use counterfoil_protocol::directory;
+use counterfoil_protocol::{
     Answered, Refusal,
     command::{Actor, Ask, Command, IdempotencyKey, Request},
-    directory::{self, Host, Slug},
+    directory::{Host, Slug},
     reply_json,
 };
 use counterfoil_token::WorkspaceKey;

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_ledger::command::{Actor, Command};
+use counterfoil_protocol::command::{Actor, Command};
 
 use crate::{admission, app::App, ports::Ports, problem::Problem};
 

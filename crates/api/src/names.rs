@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_ledger::directory::{Host, Slug};
+use counterfoil_protocol::directory::{Host, Slug};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Allowance, Timestamp};
 

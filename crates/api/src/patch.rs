@@ -1,6 +1,6 @@
 //! The fields of a `PATCH`: absent, `null`, or a value.
 
-use counterfoil_ledger::command::Patch;
+use counterfoil_protocol::command::Patch;
 use serde::{Deserialize, Deserializer};
 
 /// A field that `null` clears. With `#[serde(default)]` an absent one keeps what is there.

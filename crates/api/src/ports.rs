@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use counterfoil_ledger::WebAddress;
+use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use serde::Serialize;
@@ -19,7 +19,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     fn random(&self, bytes: &mut [u8]);
 
     /// Hands a request to a workspace's ledger and brings back its reply; both as
-    /// [`counterfoil_ledger::Ledger::handle`] reads and writes them.
+    /// The ledger reads and writes them.
     ///
     /// # Errors
     /// [`Unreachable`] where no reply came in time. Whether the ledger carried it out is then not known.

@@ -4,7 +4,7 @@
 //! what happened and goes to the log only.
 
 use axum::response::{IntoResponse, Response};
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::NotSignedIn,
     json,

@@ -1,10 +1,10 @@
 //! Times in bodies.
 
 use core::fmt;
-use counterfoil_ledger::rfc3339;
+use counterfoil_protocol::command::Patch;
+use counterfoil_protocol::rfc3339;
 use counterfoil_verify::Timestamp;
 
-use counterfoil_ledger::command::Patch;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{self, Error as _},
@@ -85,7 +85,7 @@ impl schemars::JsonSchema for End {
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        use counterfoil_ledger::openapi::{Date, Time};
+        use counterfoil_protocol::openapi::{Date, Time};
         schemars::json_schema!({
             "anyOf": [generator.subschema_for::<Time>(), generator.subschema_for::<Date>()],
             "description": "A time, or the last day, in UTC, that it works through.",
@@ -100,10 +100,10 @@ impl schemars::JsonSchema for Rfc3339 {
     }
 
     fn schema_name() -> std::borrow::Cow<'static, str> {
-        counterfoil_ledger::openapi::Time::schema_name()
+        counterfoil_protocol::openapi::Time::schema_name()
     }
 
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        generator.subschema_for::<counterfoil_ledger::openapi::Time>()
+        generator.subschema_for::<counterfoil_protocol::openapi::Time>()
     }
 }

@@ -14,7 +14,7 @@ mod counter;
 
 use std::{future::poll_fn, task::Poll};
 
-use counterfoil_ledger::command::{Actor, ReportUses, Uses};
+use counterfoil_protocol::command::{Actor, ReportUses, Uses};
 use counterfoil_token::{Digest, WorkspaceKey};
 use futures_util::future::BoxFuture;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::command::{self, Actor, Records};
+use counterfoil_protocol::command::{self, Actor, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey,

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use counterfoil_ledger::rfc3339;
+use counterfoil_protocol::rfc3339;
 use counterfoil_verify::{Freshness, Timestamp};
 use serde::Serialize;
 

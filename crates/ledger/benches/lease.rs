@@ -11,12 +11,11 @@ use std::time::Instant;
 
 use counterfoil_ledger::{
     Context, Ledger,
-    command::{
-        Actor, Ask, Bootstrap, CreateMember, CreateToken, ImportLine, ImportTokens, Lease, RevokeTokens, Selection,
-        Uses,
-    },
     native::{NativeSql, Seeded},
     sql::Sql as _,
+};
+use counterfoil_protocol::command::{
+    Actor, Ask, Bootstrap, CreateMember, CreateToken, ImportLine, ImportTokens, Lease, RevokeTokens, Selection, Uses,
 };
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Position, Timestamp};

@@ -7,16 +7,18 @@
 //! needs their room, so that the audit is never larger. The rows of two kinds have a bound of their own, and push out
 //! none but their own: refused sign-ins, in which strangers have a hand, and changes of the catalogue, which are the largest.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{AuditEntry, Listing, ReadAudit},
+    json,
+    refusal::Refusal,
+};
 use counterfoil_verify::Timestamp;
 use serde_json::Value as Json;
 
 use crate::{
     authority::Authority,
-    command::{AuditEntry, Listing, ReadAudit},
     cursor::{List, Window},
-    json,
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     upkeep::STEP,
     work::Work,

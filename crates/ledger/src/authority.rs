@@ -2,13 +2,15 @@
 
 use core::net::IpAddr;
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Actor, Role},
+    refusal::{ForbiddenCode, Refusal},
+};
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
 
 use crate::{
-    command::{Actor, Role},
     members::MemberRow,
-    refusal::{ForbiddenCode, Refusal},
-    scopes::BuiltIn,
     sessions::{Opened, SessionRow},
     sql::Sql,
     tokens::OwnedToken,

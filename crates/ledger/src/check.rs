@@ -2,10 +2,11 @@
 
 use core::ops::RangeInclusive;
 
+use counterfoil_protocol::{json, refusal::Refusal};
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::{grant::END_OF_TIME, json, refusal::Refusal};
+use crate::grant::END_OF_TIME;
 
 /// The most patterns that a token's scopes or a member's grants name: a record stays small.
 const MAX_SCOPES: usize = 100;

@@ -1,17 +1,20 @@
 //! OAuth2 clients: what tokens may be pinned to.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient},
+    refusal::Refusal,
+};
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde_json::json;
 
 use crate::{
     audit::{self, Change},
     check,
-    command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient},
     cursor::{List, Window},
     grant::Limits,
     idempotency::Repeatable,
-    refusal::Refusal,
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     sql::{Row, Sql, SqlError, Value},
     work::Work,
 };

@@ -5,15 +5,15 @@
 //! that stays as it is is skipped.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use counterfoil_token::Digest;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-use crate::{
+use counterfoil_protocol::{
     command::{Listing, Page},
     json,
     refusal::{InvalidCode, Refusal},
-    sql::MAX_INTEGER,
 };
+use counterfoil_token::Digest;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::sql::MAX_INTEGER;
 
 /// The cursor's layout: `[VERSION, list, question, position]` as JSON in base64url.
 const VERSION: u8 = 2;

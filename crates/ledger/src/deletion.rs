@@ -5,14 +5,13 @@
 //! no row is gone whose registry key is not gone or on its way. Only when nothing is left and the outbox is empty may
 //! the slug be released; the workspace's own row, which remembers that there is something to finish, goes last.
 
+use counterfoil_protocol::{command::Deleted, refusal::Refusal};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Name, RegistryKey, Timestamp};
 
 use crate::{
     audit::{self, Change},
-    command::Deleted,
     outbox::{self, Outbox},
-    refusal::Refusal,
     sql::{Row, Sql, SqlError},
     upkeep::{STEP, Upkeep},
     work::Work,

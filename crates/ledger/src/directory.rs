@@ -8,131 +8,24 @@
 
 use core::slice;
 
-use counterfoil_token::WorkspaceKey;
-use counterfoil_verify::Timestamp;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-pub use crate::host::{Host, Hosts};
-pub use crate::slug::{InvalidSlug, Slug};
-use crate::{
+use counterfoil_protocol::{
+    directory::{
+        Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Request, Resolve, ResolveHost, Resolved,
+    },
     refusal::Refusal,
+    reply::{self, Answered},
+};
+use counterfoil_verify::Timestamp;
+
+use crate::{
     schema,
     sql::{Sql, SqlError, Value},
-    wire::{self, Answered, NotAReply},
 };
 
 /// The directory, over its database.
 #[derive(Debug)]
 pub struct Directory<S> {
     sql: S,
-}
-
-/// A request's type says what it answers.
-pub trait Ask: Into<Request> + Send {
-    /// What the directory replies.
-    type Reply: Serialize + DeserializeOwned + Send;
-}
-
-/// What the directory can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Request {
-    /// See [`Claim`].
-    Claim(Claim),
-    /// See [`Confirm`].
-    Confirm(Confirm),
-    /// See [`Resolve`].
-    Resolve(Resolve),
-    /// See [`Release`].
-    Release(Release),
-    /// See [`AssignHosts`].
-    AssignHosts(AssignHosts),
-    /// See [`ResolveHost`].
-    ResolveHost(ResolveHost),
-}
-
-/// Reserves a slug. While it is only reserved, claiming it again gives the same key again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The slug.
-    pub slug: Slug,
-    /// The key that the workspace is to have, drawn at random.
-    pub candidate: WorkspaceKey,
-}
-
-/// What became of a claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Claimed {
-    /// The workspace is to be made under this key: the candidate, or the one that was reserved before.
-    Reserved {
-        /// The key.
-        key: WorkspaceKey,
-    },
-    /// The candidate belongs to another slug: draw again.
-    KeyTaken,
-    /// The slug is confirmed: its workspace stands.
-    SlugTaken,
-}
-
-/// Says that the slug's workspace stands. Said twice, it is as said once.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Confirm {
-    /// The slug, which must have been claimed.
-    pub slug: Slug,
-}
-
-/// Asks for the workspace of a slug.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolve {
-    /// The slug.
-    pub slug: Slug,
-}
-
-/// Says that the slug's workspace is gone: anybody may claim the slug, and its hosts. Said again, also when somebody
-/// else has it by now, it changes nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Release {
-    /// The slug.
-    pub slug: Slug,
-    /// The key of the workspace that is gone.
-    pub key: WorkspaceKey,
-}
-
-/// Says which hosts a confirmed workspace has. Those that it had besides are anybody's from then on.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AssignHosts {
-    /// The workspace's key.
-    pub key: WorkspaceKey,
-    /// All its hosts.
-    pub hosts: Hosts,
-}
-
-/// What became of an assignment: all of it, or nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Assigned {
-    /// These are its hosts.
-    Done,
-    /// One of them is another workspace's.
-    Taken {
-        /// That one.
-        host: Host,
-    },
-}
-
-/// Asks for the workspace of a host.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ResolveHost {
-    /// The host.
-    pub host: Host,
-}
-
-/// The workspace of a slug or of a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Resolved {
-    /// Its key; absent where no confirmed workspace has the slug, or the host.
-    pub key: Option<WorkspaceKey>,
 }
 
 impl<S: Sql> Directory<S> {
@@ -146,11 +39,11 @@ impl<S: Sql> Directory<S> {
         Ok(Self { sql })
     }
 
-    /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`]. Whatever the bytes are, there is
+    /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](counterfoil_protocol::directory::decode_reply). Whatever the bytes are, there is
     /// a reply.
     pub fn handle(&self, body: &[u8], now: Timestamp) -> Vec<u8> {
-        let request = wire::decode(body);
-        wire::encode_reply(request.and_then(|request| self.execute(request, now)).map(Answered::now))
+        let request = reply::decode(body);
+        reply::encode_reply(request.and_then(|request| self.execute(request, now)).map(Answered::now))
     }
 
     /// The database.
@@ -160,12 +53,12 @@ impl<S: Sql> Directory<S> {
 
     fn execute(&self, request: Request, now: Timestamp) -> Result<String, Refusal> {
         self.sql.transaction(|| match request {
-            Request::Claim(ask) => reply(ask, |ask| self.claim(&ask, now)),
-            Request::Confirm(ask) => reply(ask, |ask| self.confirm(&ask)),
-            Request::Resolve(ask) => reply(ask, |ask| self.resolve(&ask)),
-            Request::Release(ask) => reply(ask, |ask| self.release(&ask)),
-            Request::AssignHosts(ask) => reply(ask, |ask| self.assign_hosts(&ask)),
-            Request::ResolveHost(ask) => reply(ask, |ask| self.resolve_host(&ask)),
+            Request::Claim(ask) => answer(ask, |ask| self.claim(&ask, now)),
+            Request::Confirm(ask) => answer(ask, |ask| self.confirm(&ask)),
+            Request::Resolve(ask) => answer(ask, |ask| self.resolve(&ask)),
+            Request::Release(ask) => answer(ask, |ask| self.release(&ask)),
+            Request::AssignHosts(ask) => answer(ask, |ask| self.assign_hosts(&ask)),
+            Request::ResolveHost(ask) => answer(ask, |ask| self.resolve_host(&ask)),
         })
     }
 
@@ -224,37 +117,6 @@ impl<S: Sql> Directory<S> {
     }
 }
 
-/// Reads what [`Directory::handle`] wrote about a request of type `R`.
-///
-/// # Errors
-/// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
-pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, NotAReply> {
-    wire::decode_outcome(bytes)
-}
-
-fn reply<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<String, Refusal> {
-    wire::json_of(&run(ask)?)
-}
-
-macro_rules! requests {
-    ($($request:ident => $reply:ty),* $(,)?) => { $(
-        impl Ask for $request {
-            type Reply = $reply;
-        }
-
-        impl From<$request> for Request {
-            fn from(request: $request) -> Self {
-                Self::$request(request)
-            }
-        }
-    )* };
-}
-
-requests! {
-    Claim => Claimed,
-    Confirm => Resolved,
-    Resolve => Resolved,
-    Release => Resolved,
-    AssignHosts => Assigned,
-    ResolveHost => Resolved,
+fn answer<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<String, Refusal> {
+    reply::json_of(&run(ask)?)
 }

@@ -4,14 +4,17 @@
 //! holds `tokens:grant` hands on what its owner is granted. Every way in which a credential or a grant comes to be goes
 //! through here, and so does every change that makes an existing token able to do more.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Command, Lifetime},
+    refusal::{ForbiddenCode, InvalidCode, Refusal},
+};
 use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
 use crate::{
     authority::Authority,
-    command::{Command, Lifetime},
     members::MemberRow,
-    refusal::{ForbiddenCode, InvalidCode, Refusal},
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     tokens::{OwnedToken, TokenRow},
     workspace::WorkspaceRow,
 };

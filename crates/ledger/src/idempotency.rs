@@ -15,6 +15,12 @@
 //! would notice before a command that was sent again had its effect twice. A refusal is seen, says when there is room, and
 //! changes nothing; whoever needs no promise can leave the key away.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Ask, Client, Command, IdempotencyKey, Issued, Member},
+    refusal::Refusal,
+    reply,
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 use serde::Serialize;
@@ -22,12 +28,8 @@ use serde_json::json;
 
 use crate::{
     authority::Authority,
-    command::{Ask, Client, Command, IdempotencyKey, Issued, Member},
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::{Sql, SqlError},
     upkeep::STEP,
-    wire,
     work::Work,
 };
 
@@ -70,7 +72,7 @@ pub(crate) trait Kept: Serialize + Sized {
     /// # Errors
     /// [`Refusal::Internal`] where it has no such form.
     fn to_keep(&self, _: &dyn Sql) -> Result<String, Refusal> {
-        wire::json_of(self)
+        reply::json_of(self)
     }
 
     /// The answer in JSON, made of what was kept.

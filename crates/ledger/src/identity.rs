@@ -4,21 +4,23 @@
 //! workspace takes that provider's word at this moment, and which member is meant. Whatever fails looks the same from
 //! outside; the log says why, and so does the audit where the provider did sign the token. Neither names anybody.
 
+use counterfoil_protocol::{
+    WebAddress,
+    command::{
+        IdentityProvider, IdentityProviders, MemberBy, NotSignedIn, NoteRefusal, OpenedSession, RefusalNoted, SignIn,
+    },
+    refusal::Refusal,
+};
 use counterfoil_verify::Timestamp;
 use serde_json::json;
 
 use crate::{
     audit, check,
-    command::{
-        IdentityProvider, IdentityProviders, MemberBy, NotSignedIn, NoteRefusal, OpenedSession, RefusalNoted, SignIn,
-    },
     grant::Limits,
     members::{Found, MemberRow},
     mint::Mint,
-    refusal::Refusal,
     sessions,
     sql::{Sql, SqlError},
-    web_address::WebAddress,
     work::Work,
 };
 

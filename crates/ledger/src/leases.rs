@@ -19,16 +19,18 @@
 
 use core::cell::Cell;
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Binary, Granted, Lease, Records},
+    refusal::Refusal,
+};
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{DELTA, Edition, Grant, Segments, Timestamp};
 
 use crate::{
-    command::{Binary, Granted, Lease, Records},
     editions::{self, Kind},
     members::MemberRow,
     records,
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::SqlError,
     tokens::{self, Issued},
     work::Work,

@@ -4,15 +4,18 @@
 //! it was let in is true of it when the change is made. Whatever fails, in the rules or in the database, leaves
 //! nothing behind: the transaction is rolled back whole, with the audit row and the outbox row that were part of it.
 
+use counterfoil_protocol::{
+    command::{Actor, Ask, Command, Deleted, Holds, Request},
+    refusal::Refusal,
+    reply::{self, Answered},
+};
 use counterfoil_token::SealSecret;
 use counterfoil_verify::{Code, Timestamp};
 
 use crate::{
     audit,
     authority::Authority,
-    clients,
-    command::{Actor, Ask, Command, Deleted, Holds, Request},
-    deletion,
+    clients, deletion,
     editions::{self, Step},
     grant,
     idempotency::{Kept as _, Once, Repeatable},
@@ -21,14 +24,11 @@ use crate::{
     members,
     mint::Mint,
     outbox::Outbox,
-    records,
-    refusal::Refusal,
-    schema, scopes, sessions, snapshots,
+    records, schema, scopes, sessions, snapshots,
     sql::{Sql, SqlError},
     storage::{STORAGE_LIMIT, Storage},
     tokens,
     upkeep::{self, Upkeep},
-    wire::{self, Answered},
     work::Work,
     workspace::{self, WorkspaceRow},
 };
@@ -71,11 +71,11 @@ impl<S: Sql> Ledger<S> {
         self.storage_limit = bytes;
     }
 
-    /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](crate::decode_reply). Whatever the
+    /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](counterfoil_protocol::decode_reply). Whatever the
     /// bytes are, there is a reply.
     pub fn handle(&self, body: &[u8], context: Context<'_>) -> Vec<u8> {
-        let request = wire::decode(body);
-        wire::encode_reply(request.and_then(|request| self.carry_out(request, context)))
+        let request = reply::decode(body);
+        reply::encode_reply(request.and_then(|request| self.carry_out(request, context)))
     }
 
     fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
@@ -264,7 +264,7 @@ fn made<C: Repeatable>(
         return Ok(Answered { repeated: true, ..Answered::now(reply) });
     }
     let mut made = run(ask)?;
-    let answered = Answered::now(wire::json_of(&made)?);
+    let answered = Answered::now(reply::json_of(&made)?);
     if let Some(once) = once.filter(|_| made.tells_of_effect()) {
         made.forget_text();
         once.keep(work.sql, &made.to_keep(work.sql)?, work.now)?;
@@ -274,5 +274,5 @@ fn made<C: Repeatable>(
 
 /// Runs a command and turns its own reply, and no other type, into JSON.
 fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Answered<String>, Refusal> {
-    wire::json_of(&run(ask)?).map(Answered::now)
+    reply::json_of(&run(ask)?).map(Answered::now)
 }

@@ -1,6 +1,6 @@
 //! The ledger: the authority for one workspace and the life of its tokens.
 //!
-//! A [`Request`](command::Request) comes in as typed JSON with its actor. [`Ledger::handle`] authenticates the actor,
+//! A [`Request`](counterfoil_protocol::command::Request) comes in as typed JSON with its actor. [`Ledger::handle`] authenticates the actor,
 //! authorises it and carries the command out in one transaction over [`Sql`](sql::Sql); with each change go its audit
 //! row and the records that verification must see, on their way out through the [`outbox`]. The [`directory`] is the
 //! one ledger that is nobody's own: which workspace a slug stands for.
@@ -14,7 +14,6 @@ mod audit;
 mod authority;
 mod check;
 mod clients;
-pub mod command;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cursor;
@@ -24,47 +23,29 @@ pub mod editions;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod grant;
-mod host;
 mod idempotency;
 mod identity;
-pub mod json;
 mod leases;
 mod ledger;
 mod members;
 mod mint;
 #[cfg(feature = "native")]
 pub mod native;
-#[cfg(feature = "openapi")]
-pub mod openapi;
 pub mod outbox;
 mod records;
-pub mod refusal;
-pub mod rfc3339;
 mod schema;
 mod scopes;
-mod secret;
 mod sessions;
 pub mod settings;
-mod slug;
 mod snapshots;
 pub mod sql;
-mod standing;
 mod storage;
 mod stored;
 mod tokens;
 mod upkeep;
-mod web_address;
-mod wire;
 mod work;
 mod workspace;
 
-pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
 pub use ledger::{Context, Ledger};
-pub use refusal::Refusal;
-pub use scopes::BuiltIn;
-pub use secret::SecretText;
-pub use slug::{InvalidSlug, Slug};
 pub use storage::STORAGE_LIMIT;
 pub use upkeep::Upkeep;
-pub use web_address::{InvalidWebAddress, WebAddress};
-pub use wire::{Answered, NotAReply, decode_reply, reply_json};

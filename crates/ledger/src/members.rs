@@ -5,18 +5,21 @@ mod identity;
 mod rule;
 mod update;
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, Patch, ReadMember, Role},
+    refusal::{ConflictCode, Refusal},
+};
 use counterfoil_verify::{OwnerRecord, RegistryKey, ScopeSet, Timestamp};
 use serde_json::json;
 
 use crate::{
     audit::{self, Change},
     check,
-    command::{CreateMember, FindMember, ListMembers, Listing, Member, Owner, Patch, ReadMember, Role},
     cursor::{List, Window},
     grant::Limits,
     idempotency::Repeatable,
-    refusal::{ConflictCode, Refusal},
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     tokens,
     work::Work,

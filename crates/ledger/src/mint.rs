@@ -1,10 +1,11 @@
 //! Where what must be unguessable or unique comes from.
 
+use counterfoil_protocol::refusal::Refusal;
 use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 use uuid::Builder;
 
-use crate::{refusal::Refusal, workspace::WorkspaceRow};
+use crate::workspace::WorkspaceRow;
 
 /// What the texts of sessions begin with.
 const SESSION_PREFIX: &str = "ses";

@@ -4,6 +4,11 @@
 use core::{cell::Cell, net::IpAddr};
 use std::path::Path;
 
+use counterfoil_protocol::{
+    Refusal,
+    command::{Actor, Ask, Request},
+    decode_reply,
+};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Name, Timestamp};
 use rusqlite::{
@@ -12,9 +17,7 @@ use rusqlite::{
 };
 
 use crate::{
-    Context, Ledger, Refusal,
-    command::{Actor, Ask, Request},
-    decode_reply, editions,
+    Context, Ledger, editions,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
 };
 

@@ -5,14 +5,17 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Binary, Recorded, Records},
+    refusal::Refusal,
+};
 use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Answer, Timestamp};
 
 use crate::{
     check,
-    command::{Binary, Recorded, Records},
-    refusal::Refusal,
-    scopes::{self, BuiltIn},
+    scopes::{self},
     tokens::OwnedToken,
     work::Work,
 };

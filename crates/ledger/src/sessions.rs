@@ -7,20 +7,21 @@
 //! What is kept is the digest of the session's own text, as of a token's, but in a table of its own: neither is ever found
 //! in place of the other.
 
+use counterfoil_protocol::{
+    BuiltIn, SecretText,
+    command::{EndSession, IdentityProvider, ListSessions, Listing, OpenedSession, Owner, Session},
+    refusal::{ForbiddenCode, Refusal},
+    rfc3339,
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
 use serde_json::{Value as Json, json};
 
 use crate::{
     audit::{self, Change},
-    command::{EndSession, IdentityProvider, ListSessions, Listing, OpenedSession, Owner, Session},
     cursor::{List, Window},
     members::MemberRow,
     mint::Mint,
-    refusal::{ForbiddenCode, Refusal},
-    rfc3339,
-    scopes::BuiltIn,
-    secret::SecretText,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     tokens::OwnedToken,
     upkeep::STEP,

@@ -4,13 +4,13 @@
 //! something revoked may still pass, how long the audit is kept, how much a member may have. One table says which direction
 //! is which; the commands that change settings ask it, and docs/api.md repeats it.
 
-use counterfoil_verify::Freshness;
-
-use crate::{
-    authority::Authority,
+use counterfoil_protocol::{
     command::{Role, ScopeEntry, Settings},
     refusal::Refusal,
 };
+use counterfoil_verify::Freshness;
+
+use crate::authority::Authority;
 
 /// Who may change something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,15 +6,17 @@
 //! changed, it stands: a snapshot never claims to be later than it is.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{SignedHead, Snapshot, SnapshotFiles, SnapshotKey, SnapshotKeys},
+    refusal::Refusal,
+};
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{SnapshotHead, Timestamp};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use crate::{
-    command::{SignedHead, Snapshot, SnapshotFiles, SnapshotKey, SnapshotKeys},
     editions::{self, Current, Kind},
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::SqlError,
     tokens::OwnedToken,
     work::Work,

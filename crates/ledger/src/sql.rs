@@ -3,10 +3,9 @@
 //! Two engines stand behind [`Sql`]: the SQLite storage of a Durable Object, and bundled SQLite in native tests. What
 //! the ledger relies on in both is written down as a suite, the module `conformance`, which runs on both.
 
+use counterfoil_protocol::{json, refusal::Refusal};
 use counterfoil_verify::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
-
-use crate::json;
 
 /// The largest integer that survives a trip through JavaScript: ECMAScript's `Number.MAX_SAFE_INTEGER`, 2⁵³ − 1.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
@@ -256,5 +255,11 @@ impl From<Vec<u8>> for Value {
 impl From<Timestamp> for Value {
     fn from(time: Timestamp) -> Self {
         time.0.into()
+    }
+}
+
+impl From<SqlError> for Refusal {
+    fn from(error: SqlError) -> Self {
+        Self::internal(error.to_string())
     }
 }

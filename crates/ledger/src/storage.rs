@@ -8,11 +8,9 @@
 //! What is done beyond that hardly grows it: with each row of the audit older ones go, and the other tables grow with what is
 //! refused.
 
-use crate::{
-    command::Command,
-    refusal::Refusal,
-    sql::{MAX_INTEGER, Sql, SqlError},
-};
+use counterfoil_protocol::{command::Command, refusal::Refusal};
+
+use crate::sql::{MAX_INTEGER, Sql, SqlError};
 
 /// What a Durable Object stores at most, in bytes, as its documentation has it: 10 GB.
 pub const STORAGE_LIMIT: u64 = 10_000_000_000;

@@ -1,13 +1,11 @@
 //! How the ledger's own types lie in columns. Lists and maps lie there as JSON text.
 
+use counterfoil_protocol::{Host, Slug, command::Role};
 use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
 use counterfoil_verify::{Freshness, Name, Scope};
 
 use crate::{
-    command::Role,
     editions::{Kind, Stage},
-    host::Host,
-    slug::Slug,
     sql::{FromValue, Value},
 };
 

@@ -2,12 +2,12 @@
 //!
 //! It does so in steps, each a short transaction, whenever the shell calls it; the shell is told when to come back.
 
+use counterfoil_protocol::Slug;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 
 use crate::{
     audit, deletion, idempotency, sessions,
-    slug::Slug,
     sql::{Sql, SqlError},
     tokens,
     workspace::WorkspaceRow,
@@ -23,7 +23,7 @@ pub enum Upkeep {
     More,
     /// There is nothing to do before this moment; absent where nothing is foreseen.
     Wait(Option<Timestamp>),
-    /// The workspace is gone, from the registry too: [`Release`](crate::directory::Release) its slug, then
+    /// The workspace is gone, from the registry too: [`Release`](counterfoil_protocol::directory::Release) its slug, then
     /// [`forget`](crate::Ledger::forget) it.
     Release(Slug, WorkspaceKey),
 }

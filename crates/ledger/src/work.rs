@@ -2,12 +2,12 @@
 
 use core::net::IpAddr;
 
+use counterfoil_protocol::refusal::Refusal;
 use counterfoil_verify::{Encoded, RegistryKey, Timestamp};
 
 use crate::{
     authority::Authority,
     outbox,
-    refusal::Refusal,
     sql::{Sql, SqlError},
     storage::Storage,
     workspace::WorkspaceRow,

@@ -2,24 +2,24 @@
 
 use core::ops::RangeInclusive;
 
+use counterfoil_protocol::{
+    BuiltIn, Hosts, Slug,
+    command::{
+        Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, Stored, SuspendWorkspace, UpdateWorkspace, Workspace,
+    },
+    refusal::Refusal,
+};
 use counterfoil_token::{Prefix, WorkspaceKey};
 use counterfoil_verify::{Freshness, RegistryKey, Scope, ScopeSet, Timestamp, WorkspaceRecord};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     audit::{self, Change},
-    check,
-    command::{
-        Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, Stored, SuspendWorkspace, UpdateWorkspace, Workspace,
-    },
-    host::Hosts,
-    identity,
+    check, identity,
     members::{self, MemberRow},
     mint::Mint,
-    refusal::Refusal,
-    scopes::{self, BuiltIn},
+    scopes::{self},
     sessions, settings,
-    slug::Slug,
     sql::{Row, Sql, SqlError, Value},
     tokens::{self, Draft},
     work::Work,

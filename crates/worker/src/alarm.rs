@@ -7,11 +7,10 @@
 use std::{cell::Cell, time::Duration};
 
 use counterfoil_api::{Ports as _, Unreachable};
-use counterfoil_ledger::{
-    Ledger, Slug, Upkeep,
+use counterfoil_ledger::{Ledger, Upkeep, editions, sql::SqlError};
+use counterfoil_protocol::{
+    Slug,
     directory::{self, Release},
-    editions,
-    sql::SqlError,
 };
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;

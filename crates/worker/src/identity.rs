@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use counterfoil_api::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
-use counterfoil_ledger::{WebAddress, command::NotSignedIn, json};
+use counterfoil_protocol::{WebAddress, command::NotSignedIn, json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;

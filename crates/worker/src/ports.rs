@@ -6,7 +6,7 @@ use counterfoil_api::{
     Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
     Unreachable,
 };
-use counterfoil_ledger::WebAddress;
+use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::{Either, join_all, select};

@@ -12,7 +12,7 @@ use axum::{
     extract::{FromRequestParts, RawQuery},
     routing::{get, patch, post},
 };
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     BuiltIn,
     command::{
         Actor, CreateToken, Ended, Lifetime, ReadMember, ReadSession, RevokeText, Role, ScopeChange, TokenFilter,

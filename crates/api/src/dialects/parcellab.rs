@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     BuiltIn,
     command::{Actor, CreateToken, RevokeToken, TokenFilter},
     rfc3339,

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{delete, get, post},
 };
-use counterfoil_ledger::command::{CreateToken, Ended, ReadClient, RevokeText, RevokeToken, TokenFilter};
+use counterfoil_protocol::command::{CreateToken, Ended, ReadClient, RevokeText, RevokeToken, TokenFilter};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopeSet;
 use http::StatusCode;

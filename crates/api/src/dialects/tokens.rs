@@ -1,6 +1,6 @@
 //! Tokens as the ledger tells of them, as far as dialects show them, and the commands about them that dialects share.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     command::{
         CreateToken, Lifetime, ListTokens, Owner, Page, Patch, ReadMember, ReadSelf, TokenColumn, TokenFilter,
         TokenSort, UpdateToken,

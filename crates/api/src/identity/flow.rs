@@ -6,7 +6,7 @@
 //! way back, whatever comes of it.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use counterfoil_ledger::{WebAddress, command::IdentityProvider};
+use counterfoil_protocol::{WebAddress, command::IdentityProvider};
 use counterfoil_token::Digest;
 use http::{HeaderMap, HeaderName, header};
 

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use counterfoil_ledger::WebAddress;
+use counterfoil_protocol::WebAddress;
 use counterfoil_verify::Timestamp;
 
 /// For how many milliseconds a document is used: so long may a key that its provider withdrew still be taken.

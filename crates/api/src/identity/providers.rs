@@ -6,7 +6,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use counterfoil_ledger::{WebAddress, command::IdentityProvider};
+use counterfoil_protocol::{WebAddress, command::IdentityProvider};
 use http::StatusCode;
 use serde_json::Value;
 

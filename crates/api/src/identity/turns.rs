@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_ledger::WebAddress;
+use counterfoil_protocol::WebAddress;
 use counterfoil_verify::{Allowance, Timestamp};
 
 use crate::admission;

@@ -1,6 +1,6 @@
 //! What the types' own schemas do not say, or say otherwise than JSON Schema and OpenAPI would have it.
 
-use counterfoil_ledger::openapi::CLEARABLE;
+use counterfoil_protocol::openapi::CLEARABLE;
 use schemars::Schema;
 use serde_json::{Value, json};
 

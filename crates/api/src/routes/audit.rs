@@ -1,6 +1,6 @@
 //! The audit.
 
-use counterfoil_ledger::command::{AuditEntry, Listing, Page, ReadAudit};
+use counterfoil_protocol::command::{AuditEntry, Listing, Page, ReadAudit};
 use serde::Deserialize;
 
 use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, problem::Problem};

@@ -1,6 +1,6 @@
 //! Clients that tokens may be pinned to.
 
-use counterfoil_ledger::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
+use counterfoil_protocol::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 

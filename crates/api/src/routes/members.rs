@@ -1,6 +1,6 @@
 //! Members.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     WebAddress,
     command::{CreateMember, EraseMember, ListMembers, Listing, Member, Patch, ReadMember, Role, UpdateMember},
 };

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use counterfoil_ledger::command::RevokeText;
+use counterfoil_protocol::command::RevokeText;
 use counterfoil_token::{Digest, TokenRef};
 use counterfoil_verify::{Code, Decision, Demand, Known, ScopePattern};
 use futures_util::future::BoxFuture;

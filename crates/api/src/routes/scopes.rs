@@ -1,6 +1,6 @@
 //! The scope catalogue.
 
-use counterfoil_ledger::command::{Catalogue, GetScopes, PutScopes, Role, ScopeEntry};
+use counterfoil_protocol::command::{Catalogue, GetScopes, PutScopes, Role, ScopeEntry};
 use counterfoil_verify::{Freshness, Scope};
 use serde::Deserialize;
 

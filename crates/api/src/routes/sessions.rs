@@ -1,7 +1,7 @@
 //! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
 
 use axum::extract::{OptionalFromRequest as _, Request, State};
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     SecretText,
     command::{EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session},
 };
@@ -37,7 +37,7 @@ pub(super) struct Open {
     id_token: Option<String>,
 }
 
-/// An [`OpenedSession`](counterfoil_ledger::command::OpenedSession), of which the session itself is passed on as it is.
+/// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession), of which the session itself is passed on as it is.
 #[derive(Deserialize)]
 pub(super) struct Opened {
     pub(super) text: SecretText,

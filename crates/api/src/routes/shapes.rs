@@ -1,6 +1,6 @@
 //! What several routes read.
 
-use counterfoil_ledger::command::Page;
+use counterfoil_protocol::command::Page;
 use serde::Deserialize;
 
 /// Whether a member or a workspace takes part.

@@ -5,7 +5,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use counterfoil_ledger::command::{ReadSnapshot, ReadSnapshotKeys, SignedHead, Snapshot, SnapshotFiles, SnapshotKeys};
+use counterfoil_protocol::command::{
+    ReadSnapshot, ReadSnapshotKeys, SignedHead, Snapshot, SnapshotFiles, SnapshotKeys,
+};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Name, RegistryKey, Snapshot as File};
 use futures_util::{StreamExt, stream};

@@ -1,7 +1,7 @@
 //! Every route as its callers meet it; the OpenAPI document is made of this. A test sees to it that the router has the
 //! same routes, and that no route answers what is not said here.
 
-use counterfoil_ledger::command::{
+use counterfoil_protocol::command::{
     AuditEntry, Bootstrapped, Catalogue, Client, Deleted, Issued, Listing, Member, RevokedTokens, Session,
     SnapshotKeys, TokenView, Usage, Workspace,
 };

@@ -6,7 +6,7 @@ mod list;
 mod revoke;
 mod update;
 
-use counterfoil_ledger::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
+use counterfoil_protocol::command::{Issued, ReadSelf, ReadToken, ReadUsage, RotateToken, TokenView, Usage};
 use serde::Deserialize;
 
 #[cfg(feature = "openapi")]

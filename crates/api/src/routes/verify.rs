@@ -1,7 +1,7 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
 use axum::{extract::Request, http::StatusCode, response::IntoResponse};
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     BuiltIn,
     command::{Actor, Lease, Records, Uses},
     json,

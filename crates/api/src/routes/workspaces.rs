@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use axum::http::StatusCode;
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     WebAddress,
     command::{
         Actor, Bootstrap, Bootstrapped, DeleteWorkspace, Deleted, IdentityProvider, MemberBy, Patch, ReadWorkspace,

@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use counterfoil_ledger::command::Uses;
+use counterfoil_protocol::command::Uses;
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 

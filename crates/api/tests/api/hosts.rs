@@ -1,6 +1,6 @@
 //! The hosts of a workspace: there, a token that was issued elsewhere need not say which workspace it is of.
 
-use counterfoil_ledger::directory::{Release, Request, Slug};
+use counterfoil_protocol::directory::{Release, Request, Slug};
 use counterfoil_token::{Digest, WorkspaceKey};
 use serde_json::{Value, json};
 

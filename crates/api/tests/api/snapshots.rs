@@ -415,6 +415,6 @@ fn who_waits_for_a_change_is_told_of_snapshots_that_do_not_know_of_it() {
     let expires_at = Snapshot::open(&setup.file()).unwrap().expires_at();
     let told = waited();
     assert_eq!((told.as_array().unwrap().len(), &told[1]["freshness"]), (2, &json!("snapshot")));
-    let until = counterfoil_ledger::rfc3339::parse(&text(&told, "/1/until")).unwrap();
+    let until = counterfoil_protocol::rfc3339::parse(&text(&told, "/1/until")).unwrap();
     assert!(expires_at <= until && until <= expires_at.plus(2 * HOUR));
 }

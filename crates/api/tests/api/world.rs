@@ -13,11 +13,12 @@ use counterfoil_api::{
     Unreachable, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
-    Context, Ledger, WebAddress,
+    Context, Ledger,
     directory::Directory,
     editions::Step,
     native::{NativeSql, Seeded},
 };
+use counterfoil_protocol::WebAddress;
 use counterfoil_token::{SealSecret, WorkspaceKey};
 use counterfoil_verify::{RegistryKey, Timestamp};
 use futures_util::future::BoxFuture;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_protocol::json;
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment,
@@ -11,7 +12,6 @@ use counterfoil_verify::{
 
 use super::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS, mark, rows::UnderWay};
 use crate::{
-    json,
     sql::{Row, Sql, SqlError, Value},
     tokens::Carried,
 };

@@ -5,17 +5,18 @@
 //! Its number and its tokens' ids stay, and so does what the audit says of them, which names no person. Its tokens are
 //! revoked, and each of their records is published again, since those carried what was written about the token.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{EraseMember, Member, Role},
+    refusal::Refusal,
+};
 use counterfoil_verify::RegistryKey;
 use serde_json::json;
 
 use super::{check_other_admin, find, rule, update::revoke_all_of};
 use crate::{
     audit::{self, Change},
-    command::{EraseMember, Member, Role},
-    idempotency,
-    refusal::Refusal,
-    scopes::BuiltIn,
-    sessions, tokens,
+    idempotency, sessions, tokens,
     work::Work,
 };
 

@@ -4,13 +4,16 @@
 //! member is bound to issuer and subject together. Nobody shares either an address or a subject with another member, since
 //! neither of them could sign in then, and whoever manages members could so keep an admin out.
 
+use counterfoil_protocol::{
+    WebAddress,
+    command::{IdentityProvider, MemberBy, Patch},
+    refusal::Refusal,
+};
+
 use super::{COLUMNS, MemberRow};
 use crate::{
     check,
-    command::{IdentityProvider, MemberBy, Patch},
-    refusal::Refusal,
     sql::{Row, Sql, SqlError, Value},
-    web_address::WebAddress,
     work::Work,
 };
 

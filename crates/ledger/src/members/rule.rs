@@ -6,17 +6,14 @@
 //! higher quota, a suspension). Every command that makes or changes a member asks here, with the
 //! member as it was and as it is to be.
 
+use counterfoil_protocol::{
+    command::Role,
+    refusal::{ForbiddenCode, Refusal},
+};
 use counterfoil_verify::ScopePattern;
 
 use super::{MemberRow, identity};
-use crate::{
-    command::Role,
-    grant::Limits,
-    refusal::{ForbiddenCode, Refusal},
-    scopes::Catalogue,
-    tokens,
-    work::Work,
-};
+use crate::{grant::Limits, scopes::Catalogue, tokens, work::Work};
 
 const SUSPENDED_BY_ADMIN: &str =
     "An admin has suspended this member: only an admin reactivates or erases it, or changes how it signs in.";

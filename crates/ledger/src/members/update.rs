@@ -2,6 +2,11 @@
 //!
 //! What touches its tokens, however many they are, is one owner record to verifiers.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Member, Patch, UpdateMember},
+    refusal::Refusal,
+};
 use counterfoil_verify::{RegistryKey, ScopePattern};
 use serde_json::{Map, Value as Json, json};
 
@@ -9,10 +14,8 @@ use super::{MemberRow, check_other_admin, check_quota, find, identity, rule};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Member, Patch, UpdateMember},
     grant::Limits,
-    refusal::Refusal,
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     sessions,
     sql::SqlError,
     work::Work,

@@ -1,7 +1,9 @@
 //! Blanking what people wrote about tokens, when their owner is erased.
 
+use counterfoil_protocol::refusal::Refusal;
+
 use super::{OwnedToken, text};
-use crate::{refusal::Refusal, work::Work};
+use crate::work::Work;
 
 /// How many tokens are read at a time.
 const STEP: u64 = 500;

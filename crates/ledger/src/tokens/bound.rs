@@ -5,8 +5,10 @@
 //! revoke nothing. The bound grows with time, far faster than anybody has use for, so that nobody meets it by living long.
 //! Nothing that ends a token is ever held up by it.
 
+use counterfoil_protocol::refusal::Refusal;
+
 use super::OwnedToken;
-use crate::{members::MemberRow, refusal::Refusal, sql::SqlError, work::Work, workspace::WorkspaceRow};
+use crate::{members::MemberRow, sql::SqlError, work::Work, workspace::WorkspaceRow};
 
 /// How many texts any member's tokens may have had.
 const LEAST: u64 = 10_000;

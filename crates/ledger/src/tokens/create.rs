@@ -1,15 +1,19 @@
 //! Issuing a token at somebody's request.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{CreateToken, Issued},
+    refusal::{ForbiddenCode, InvalidCode, Refusal},
+};
+
 use super::{Draft, issue, pins};
 use crate::{
     check,
-    command::{CreateToken, Issued},
     grant::{self, Limits},
     idempotency::Repeatable,
     members::MemberRow,
     mint::Mint,
-    refusal::{ForbiddenCode, InvalidCode, Refusal},
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     work::Work,
 };
 

@@ -1,10 +1,13 @@
 //! Which tokens are meant, as SQL.
 
+use counterfoil_protocol::{
+    command::{State, TokenFilter},
+    refusal::Refusal,
+};
+
 use super::read::visible_to;
 use crate::{
     check,
-    command::{State, TokenFilter},
-    refusal::Refusal,
     sql::{MAX_INTEGER, Value},
     work::Work,
 };

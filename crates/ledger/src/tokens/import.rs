@@ -6,6 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{ImportLine, ImportTokens, Imported},
+    json,
+    refusal::Refusal,
+};
 use counterfoil_token::{Digest, Foreign};
 use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 
@@ -16,14 +22,11 @@ use super::{
 };
 use crate::{
     check,
-    command::{ImportLine, ImportTokens, Imported},
     grant::Limits,
     idempotency::Repeatable,
-    json,
     members::MemberRow,
     mint::Mint,
-    refusal::Refusal,
-    scopes::{self, BuiltIn, Catalogue},
+    scopes::{self, Catalogue},
     work::Work,
 };
 

@@ -6,15 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use counterfoil_protocol::{command::Imported, json, refusal::Refusal, reply};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    command::Imported,
     idempotency::Kept,
-    json,
-    refusal::Refusal,
     sql::{Sql, SqlError},
-    wire,
 };
 
 #[derive(Serialize, Deserialize)]
@@ -42,7 +39,7 @@ impl Kept for Imported {
         for line in &self.lines {
             let outcome = match line {
                 Ok(_) => 0,
-                Err(refusal) => *known.entry(wire::json_of(refusal)?).or_insert_with(|| {
+                Err(refusal) => *known.entry(reply::json_of(refusal)?).or_insert_with(|| {
                     compact.refusals.push(refusal.clone());
                     compact.refusals.len()
                 }),
@@ -52,7 +49,7 @@ impl Kept for Imported {
                 _ => compact.runs.push((outcome, 1)),
             }
         }
-        wire::json_of(&compact)
+        reply::json_of(&compact)
     }
 
     fn from_kept(sql: &dyn Sql, kept: String) -> Result<String, Refusal> {
@@ -71,6 +68,6 @@ impl Kept for Imported {
                 });
             }
         }
-        wire::json_of(&Imported { lines })
+        reply::json_of(&Imported { lines })
     }
 }

@@ -1,5 +1,6 @@
 //! The one place where a token comes to be.
 
+use counterfoil_protocol::{SecretText, command::Issued, refusal::Refusal};
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 
 use super::{
@@ -8,11 +9,8 @@ use super::{
 };
 use crate::{
     audit::{self, Change},
-    command::Issued,
     members::MemberRow,
     mint::Mint,
-    refusal::Refusal,
-    secret::SecretText,
     sql::SqlError,
     work::Work,
     workspace::WorkspaceRow,

@@ -1,13 +1,15 @@
 //! Listing tokens: filtered, sorted, in pages.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{ListTokens, Listing, TokenColumn, TokenSort, TokenView},
+    refusal::Refusal,
+};
 use serde::{Deserialize, Serialize};
 
 use super::{OwnedToken, TokenRow, filter::Conditions, usage};
 use crate::{
-    command::{ListTokens, Listing, TokenColumn, TokenSort, TokenView},
     cursor::{List, Position, Window},
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::{MAX_INTEGER, Value},
     work::Work,
 };

@@ -3,13 +3,10 @@
 //! An owner has at most one live token pinned to a client, so that a client that signs in again replaces its token and
 //! does not pile them up. No two commands run at once, so what is looked up here holds until the command is done.
 
+use counterfoil_protocol::refusal::{InvalidCode, Refusal};
 use counterfoil_verify::Timestamp;
 
-use crate::{
-    refusal::{InvalidCode, Refusal},
-    sql::Sql,
-    work::Work,
-};
+use crate::{sql::Sql, work::Work};
 
 /// Checks that the owner may have a token pinned to this client.
 ///

@@ -1,13 +1,13 @@
 //! Reading one token.
 
-use super::OwnedToken;
-use crate::{
+use counterfoil_protocol::{
+    BuiltIn,
     command::{ReadToken, TokenView},
     refusal::Refusal,
-    scopes::BuiltIn,
-    sql::SqlError,
-    work::Work,
 };
+
+use super::OwnedToken;
+use crate::{sql::SqlError, work::Work};
 
 /// The token by this id if the actor may act on it. One that it may not act on does not exist for it.
 pub(super) fn find(work: &Work<'_>, id: &str) -> Result<OwnedToken, Refusal> {

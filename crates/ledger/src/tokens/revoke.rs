@@ -1,15 +1,17 @@
 //! Revoking: the end of a token. There is no way back.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{RevokeToken, TokenView},
+    refusal::Refusal,
+};
 use serde_json::json;
 
 use super::{OwnedToken, read::find_to_change, text};
 use crate::{
     audit::{self, Change},
     check,
-    command::{RevokeToken, TokenView},
     members::MemberRow,
-    refusal::Refusal,
-    scopes::BuiltIn,
     work::Work,
 };
 

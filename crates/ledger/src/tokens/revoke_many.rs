@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
-use crate::{
-    check,
+use counterfoil_protocol::{
+    BuiltIn,
     command::{RevokeResult, RevokeTokens, RevokedItem, RevokedTokens, Selection, State, TokenFilter},
     refusal::{InvalidCode, Refusal},
-    scopes::BuiltIn,
-    work::Work,
 };
+
+use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
+use crate::{check, work::Work};
 
 /// The most tokens that are revoked at once.
 const MOST: usize = 1_000;

@@ -3,16 +3,18 @@
 //! Whoever reports a text that leaked may be late: the token may have been rotated since. Then the text that took its place
 //! has nothing to do with it, and goes on.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Ended, RevokeText, RevokedText, State},
+    refusal::Refusal,
+    rfc3339,
+};
 use serde_json::json;
 
 use super::{OwnedToken, revoke::end, text};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Ended, RevokeText, RevokedText, State},
-    refusal::Refusal,
-    rfc3339,
-    scopes::BuiltIn,
     work::Work,
 };
 

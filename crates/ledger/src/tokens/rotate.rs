@@ -1,5 +1,12 @@
 //! Rotating: the same token with another text.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Issued, RotateToken, State},
+    refusal::{ConflictCode, Refusal},
+    rfc3339,
+};
+
 use super::{
     bound,
     issue::draw_text,
@@ -9,13 +16,10 @@ use super::{
 };
 use crate::{
     audit::{self, Change},
-    command::{Issued, RotateToken, State},
     grant::Limits,
     idempotency::Repeatable,
     mint::Mint,
-    refusal::{ConflictCode, Refusal},
-    rfc3339,
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     work::Work,
 };
 

@@ -1,5 +1,10 @@
 //! A token as the ledger keeps it, and what others are shown of it.
 
+use counterfoil_protocol::{
+    command::{State, TokenView},
+    json,
+    refusal::Refusal,
+};
 use counterfoil_token::{Digest, SealEpoch};
 use counterfoil_verify::{
     AddressBlock, Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
@@ -7,10 +12,7 @@ use counterfoil_verify::{
 
 use super::text::{Carried, ReplacedText};
 use crate::{
-    command::{State, TokenView},
-    json,
     members::{self, MemberRow},
-    refusal::Refusal,
     sql::{Row, Sql, SqlError, Value},
 };
 

@@ -3,9 +3,8 @@
 //! Audit rows are never changed, so they hold nothing that might have to be forgotten: what people wrote about a token
 //! is shown as `"…"`, which says that it is there and not what it is.
 
+use counterfoil_protocol::{command::TokenView, json};
 use serde_json::{Map, Value};
-
-use crate::{command::TokenView, json};
 
 /// The fields that people write as they like.
 const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];

@@ -4,13 +4,15 @@
 //! revoked, for ever. The end of a grace is a promise: no later rotation brings it forward unless it is told to end the
 //! texts before, so several may work at a time.
 
+use counterfoil_protocol::{
+    refusal::{ConflictCode, Refusal},
+    rfc3339,
+};
 use counterfoil_token::{Digest, SealEpoch};
 use counterfoil_verify::{RegistryKey, Timestamp, TokenRecord};
 
 use super::TokenRow;
 use crate::{
-    refusal::{ConflictCode, Refusal},
-    rfc3339,
     sql::{FromValue, Row, Sql, SqlError, Value},
     work::Work,
 };

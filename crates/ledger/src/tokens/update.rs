@@ -4,16 +4,19 @@
 //! sees to it, whatever is changed. Nobody changes what the very token that is used may do, for how long or from where: a
 //! thief must not be able to make it last, nor anybody to saw off the branch.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{Lifetime, Patch, ScopeChange, State, TokenView, UpdateToken},
+    refusal::{ConflictCode, ForbiddenCode, Refusal},
+};
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
 use super::{OwnedToken, TokenRow, issue::check_room, pins, read::find_to_change, shown, text};
 use crate::{
     audit::{self, Change},
     check,
-    command::{Lifetime, Patch, ScopeChange, State, TokenView, UpdateToken},
     grant::{self, Limits},
-    refusal::{ConflictCode, ForbiddenCode, Refusal},
-    scopes::{BuiltIn, Catalogue},
+    scopes::Catalogue,
     sql::{Sql, SqlError, Value},
     work::Work,
 };

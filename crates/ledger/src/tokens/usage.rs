@@ -5,15 +5,17 @@
 //! audit has no row. Nothing here tells one report from another:
 //! the control plane sends each once, gateways elsewhere again where they had no answer.
 
+use counterfoil_protocol::{
+    BuiltIn,
+    command::{DayOfUse, ReadUsage, ReportUses, Reported, TokenView, Usage, Uses},
+    refusal::Refusal,
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 
 use super::read::find;
 use crate::{
     check,
-    command::{DayOfUse, ReadUsage, ReportUses, Reported, TokenView, Usage, Uses},
-    refusal::Refusal,
-    scopes::BuiltIn,
     sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
     upkeep::STEP,
     work::Work,

@@ -1,9 +1,7 @@
 //! The audit.
 
-use counterfoil_ledger::{
-    command::{Actor, PutScopes, ReadSelf, Records, RevokeToken},
-    sql::{Sql as _, Value},
-};
+use counterfoil_ledger::sql::{Sql as _, Value};
+use counterfoil_protocol::command::{Actor, PutScopes, ReadSelf, Records, RevokeToken};
 use serde_json::{Value as Json, json};
 
 use crate::support::*;
@@ -49,7 +47,7 @@ fn each_change_says_who_did_what_and_from_where() {
     assert_eq!(json_of(&world, "before"), json!({ "revoked_at": null }));
     assert_eq!(json_of(&world, "after"), json!({ "revoked_at": START.plus(5), "reason": "lost" }));
 
-    let changed = counterfoil_ledger::command::ScopeEntry { description: "new".to_owned(), ..entry("read") };
+    let changed = counterfoil_protocol::command::ScopeEntry { description: "new".to_owned(), ..entry("read") };
     let scopes = vec![changed.clone(), entry("write"), entry("more")];
     world.call(admin.actor, PutScopes { scopes }).unwrap();
     assert_eq!(last(&world), row(by_admin(), "scopes.replace", "0Ab3dE"));

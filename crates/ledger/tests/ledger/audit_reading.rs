@@ -1,6 +1,6 @@
 //! Reading the audit.
 
-use counterfoil_ledger::command::{Actor, CreateToken, Page, ReadAudit, RevokeToken};
+use counterfoil_protocol::command::{Actor, CreateToken, Page, ReadAudit, RevokeToken};
 use serde_json::json;
 
 use crate::support::*;

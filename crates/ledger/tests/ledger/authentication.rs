@@ -1,6 +1,6 @@
 //! Who is let in, and what for.
 
-use counterfoil_ledger::command::{
+use counterfoil_protocol::command::{
     Actor, CreateToken, GetScopes, Lifetime, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records, RevokeToken,
 };
 use counterfoil_token::Digest;

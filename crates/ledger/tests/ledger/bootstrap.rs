@@ -1,6 +1,6 @@
 //! How a workspace begins.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, Bootstrap, Page, ReadSelf, Records, Role, State},
     refusal::ForbiddenCode,
@@ -27,7 +27,8 @@ fn root_makes_a_workspace_with_an_admin_who_may_do_everything() {
     let answer = world.call(Actor::Verifier, Records { digests: vec![admin.digest] }).unwrap().0;
     assert_eq!(answer.generation, 1);
     assert_eq!(answer.tokens[0].1.as_ref().map(|record| (record.version, record.issued)), Some((1, 1)));
-    let members = world.call(Actor::Root, counterfoil_ledger::command::ListMembers { page: Page::default() }).unwrap();
+    let members =
+        world.call(Actor::Root, counterfoil_protocol::command::ListMembers { page: Page::default() }).unwrap();
     let admin = &members.items[0];
     assert_eq!((admin.role, admin.quota, admin.live_tokens, admin.suspended), (Role::Admin, 600, 1, false));
 }

@@ -1,6 +1,6 @@
 //! How many texts a member's tokens may ever have had.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, ImportLine, ImportTokens, Patch, RevokeToken, RotateToken, UpdateMember},
 };

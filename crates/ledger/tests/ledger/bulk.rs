@@ -1,6 +1,6 @@
 //! Revoking many at once.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateToken, ReadToken, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Selection, State,

@@ -1,6 +1,6 @@
 //! The scope catalogue.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     command::{Actor, GetScopes, PutScopes, Records, Role, ScopeEntry},
     refusal::InvalidCode,
 };
@@ -64,7 +64,7 @@ fn members_are_shown_what_they_may_grant() {
     let (mut world, admin) = World::founded();
     let member = world.join("m", &["tokens:read", "tokens:write", "orders:*", "read"]);
     let granter = world.join("g", &["tokens:read", "tokens:grant", "orders:*", "read"]);
-    let narrow = counterfoil_ledger::command::CreateToken {
+    let narrow = counterfoil_protocol::command::CreateToken {
         owner: Some("m".to_owned()),
         ..token(&["tokens:read", "orders:read"])
     };

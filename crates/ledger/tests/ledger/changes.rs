@@ -1,6 +1,6 @@
 //! Changes of nothing, for a test to say what it changes: `UpdateToken { name, ..of_token(id) }`.
 
-use counterfoil_ledger::command::{Patch, UpdateMember, UpdateToken, UpdateWorkspace};
+use counterfoil_protocol::command::{Patch, UpdateMember, UpdateToken, UpdateWorkspace};
 
 pub(crate) fn of_token(id: &str) -> UpdateToken {
     UpdateToken {

@@ -1,6 +1,6 @@
 //! Clients.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateClient, DeleteClient, ListClients, Page, ReadClient},
     refusal::{ForbiddenCode, InvalidCode},

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::{
-    Upkeep,
+use counterfoil_ledger::{Upkeep, native::When};
+use counterfoil_protocol::{
     command::{Actor, CreateClient, DeleteWorkspace, ReadSelf, ReadWorkspace, Records},
-    native::When,
     refusal::ForbiddenCode,
 };
 use counterfoil_verify::Code;

@@ -1,12 +1,13 @@
 //! The directory.
 
 use counterfoil_ledger::{
-    Refusal,
-    directory::{
-        Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Directory, Release, Resolve, ResolveHost, decode_reply,
-    },
+    directory::Directory,
     native::{NativeSql, When},
     sql::Sql as _,
+};
+use counterfoil_protocol::{
+    Refusal,
+    directory::{Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, decode_reply},
 };
 use counterfoil_token::WorkspaceKey;
 use proptest::prelude::*;
@@ -18,7 +19,7 @@ fn directory() -> Directory<NativeSql> {
 }
 
 fn ask<R: Ask>(directory: &Directory<NativeSql>, request: R) -> Result<R::Reply, Refusal> {
-    let request: counterfoil_ledger::directory::Request = request.into();
+    let request: counterfoil_protocol::directory::Request = request.into();
     decode_reply::<R>(&directory.handle(&serde_json::to_vec(&request).unwrap(), START)).unwrap()
 }
 

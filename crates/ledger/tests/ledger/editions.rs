@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use counterfoil_ledger::{
     Upkeep,
-    command::{
-        Actor, CreateToken, DeleteWorkspace, ImportLine, ImportTokens, RevokeToken, RotateToken, UpdateMember,
-        UpdateWorkspace,
-    },
     editions::{Kind, Step},
     sql::{Sql as _, Value},
+};
+use counterfoil_protocol::command::{
+    Actor, CreateToken, DeleteWorkspace, ImportLine, ImportTokens, RevokeToken, RotateToken, UpdateMember,
+    UpdateWorkspace,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::AddressBlock;
@@ -297,12 +297,12 @@ fn what_a_clock_that_was_ahead_put_off_is_made_within_seconds() {
     for ahead in [20_000, 3_600_000, 30 * DAY] {
         // An edition is made while the clock is ahead, and the next one is put off and its file fails.
         world.now = right.plus(ahead);
-        world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        world.issue(admin.actor, token(&["read"])).unwrap();
         registry.catch_up(&mut world, ONE);
-        world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        world.issue(admin.actor, token(&["read"])).unwrap();
         registry.settle(&world, ONE);
         world.now = right;
-        let late = world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+        let late = world.issue(admin.actor, token(&["read"])).unwrap();
         let next = world.ledger.next_due(world.now).unwrap().unwrap();
         assert!(next <= world.now.plus(60 * 60 * 1_000));
         let next = registry.settle(&world, ONE).unwrap();

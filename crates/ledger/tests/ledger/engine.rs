@@ -6,12 +6,15 @@ use std::{
 };
 
 use counterfoil_ledger::{
-    Ledger, Refusal,
-    command::{Actor, CreateToken, Lease, ReadSelf, RevokeToken, RotateToken},
+    Ledger,
     conformance::conformance,
     directory::Directory,
     native::{NativeSql, Seeded, When},
     sql::Sql as _,
+};
+use counterfoil_protocol::{
+    Refusal,
+    command::{Actor, CreateToken, Lease, ReadSelf, RevokeToken, RotateToken},
 };
 
 use crate::support::{World, bootstrap, refused, token};

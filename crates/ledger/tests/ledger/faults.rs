@@ -3,8 +3,9 @@
 use core::fmt::Debug;
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::{
-    BuiltIn, Refusal, Upkeep,
+use counterfoil_ledger::{Upkeep, editions::Step, native::When};
+use counterfoil_protocol::{
+    BuiltIn, Refusal,
     command::{
         Actor, Ask, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace,
         EndSession, Ended, EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease,
@@ -14,8 +15,6 @@ use counterfoil_ledger::{
         RevokeTokens, RotateToken, ScopeChange, Selection, SetHosts, SignIn, Snapshot, SuspendWorkspace, TokenFilter,
         UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
-    editions::Step,
-    native::When,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::Position;

@@ -1,6 +1,6 @@
 //! Lists of tokens: which, in which order, and that their pages fit together.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateToken, Lifetime, ListTokens, Listing, Page, RevokeToken, RotateToken, State, TokenColumn,

@@ -1,14 +1,13 @@
 //! Idempotency keys: one effect, one answer.
 
-use counterfoil_ledger::{
-    Answered, Refusal, Upkeep,
+use counterfoil_ledger::{Upkeep, native::When};
+use counterfoil_protocol::{
+    Answered, Refusal,
     command::{
         Actor, Ask, CreateClient, CreateMember, CreateToken, EraseMember, IdempotencyKey, ImportLine, ImportTokens,
         Request, RevokeToken, Role, RotateToken,
     },
-    json,
-    native::When,
-    reply_json,
+    json, reply_json,
 };
 
 use counterfoil_token::Digest;

@@ -1,6 +1,6 @@
 //! Signing in by an identity provider: who is let in, as whom, and what ends that.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal, WebAddress,
     command::{
         Actor, CreateClient, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime,

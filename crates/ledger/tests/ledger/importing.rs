@@ -1,6 +1,6 @@
 //! Importing tokens that were issued elsewhere.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateClient, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, Lifetime, ReadSelf,
@@ -51,7 +51,7 @@ fn an_imported_token_works_by_its_text_and_not_by_its_digest() {
     let value: Vec<u8> = counterfoil_ledger::sql::Sql::exec(sql, query, &[path.into()]).unwrap()[0].take().unwrap();
     let record = WorkspaceRecord::decode(&value).unwrap();
     assert!(record.has_imports);
-    let answer = world.call(Actor::Verifier, counterfoil_ledger::command::Records { digests: Vec::new() }).unwrap().0;
+    let answer = world.call(Actor::Verifier, counterfoil_protocol::command::Records { digests: Vec::new() }).unwrap().0;
     assert_eq!(answer.workspace.unwrap(), record);
 }
 

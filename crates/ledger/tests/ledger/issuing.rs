@@ -1,6 +1,6 @@
 //! Issuing tokens: what they are, and what nobody may hand on.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateMember, CreateToken, Lifetime, PutScopes, ReadSelf, RevokeToken, Role, ScopeEntry, State},
     refusal::{ForbiddenCode, InvalidCode},
@@ -65,7 +65,7 @@ fn its_state_follows_the_clock() {
         CreateToken { lifetime: Lifetime::Seconds(10), not_before: Some(START.plus(5_000)), ..token(&["tokens:read"]) };
     let id = world.issue(admin.actor, ask).unwrap().id.clone();
     let state = |world: &mut World| {
-        world.call(Actor::Root, counterfoil_ledger::command::ReadToken { id: id.clone() }).unwrap().state
+        world.call(Actor::Root, counterfoil_protocol::command::ReadToken { id: id.clone() }).unwrap().state
     };
     assert_eq!(state(&mut world), State::Pending);
     world.wait(5_000);
@@ -294,7 +294,7 @@ fn fields_have_limits() {
     // The deepest metadata comes out again, also from within a list.
     let deepest = metadata(deep(32));
     world.call(admin.actor, CreateToken { metadata: deepest.clone(), ..plain() }).unwrap();
-    let page = counterfoil_ledger::command::Page::default();
+    let page = counterfoil_protocol::command::Page::default();
     let list = world.call(admin.actor, all_tokens(page)).unwrap();
     assert_eq!(list.items[0].metadata, deepest);
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::json::{fit, parse, tree};
+use counterfoil_protocol::json::{fit, parse, tree};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 

@@ -7,7 +7,7 @@ mod waiting;
 
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     command::{
         Actor, CreateToken, DeleteWorkspace, EraseMember, ImportLine, ImportTokens, Lease, Lifetime, Patch, PutScopes,
         ReadSelf, ReadToken, ReadUsage, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, ScopeEntry,

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::{
-    command::{
-        Actor, CreateClient, CreateMember, CreateToken, IdentityProvider, ImportLine, ImportTokens, ListTokens,
-        MemberBy, Page, Patch, PutScopes, ReportUses, RevokeToken, Role, RotateToken, ScopeEntry, SetHosts,
-        TokenFilter, UpdateMember, UpdateWorkspace, Uses,
-    },
-    sql::Sql as _,
+use counterfoil_ledger::sql::Sql as _;
+use counterfoil_protocol::command::{
+    Actor, CreateClient, CreateMember, CreateToken, IdentityProvider, ImportLine, ImportTokens, ListTokens, MemberBy,
+    Page, Patch, PutScopes, ReportUses, RevokeToken, Role, RotateToken, ScopeEntry, SetHosts, TokenFilter,
+    UpdateMember, UpdateWorkspace, Uses,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;

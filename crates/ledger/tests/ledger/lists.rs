@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateToken, ListMembers, Listing, Page, ReadToken, RevokeToken, State, TokenView},
     refusal::InvalidCode,
@@ -88,7 +88,7 @@ fn pages_stay_right_while_tokens_come_and_go() {
 fn members_come_in_the_order_of_their_numbers() {
     let (mut world, admin) = World::founded();
     for (id, number) in [("c", 30), ("a", 20), ("b", 10)] {
-        let ask = counterfoil_ledger::command::CreateMember { number: Some(number), ..member(id, &[]) };
+        let ask = counterfoil_protocol::command::CreateMember { number: Some(number), ..member(id, &[]) };
         world.call(admin.actor, ask).unwrap();
     }
     let first = world.call(admin.actor, ListMembers { page: page(3, None) }).unwrap();

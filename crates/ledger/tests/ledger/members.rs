@@ -1,10 +1,10 @@
 //! Members.
 
-use counterfoil_ledger::{
+use counterfoil_ledger::sql::MAX_INTEGER;
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateMember, EraseMember, ListMembers, Page, PutScopes, Records, Role, ScopeEntry},
     refusal::{ForbiddenCode, InvalidCode},
-    sql::MAX_INTEGER,
 };
 use counterfoil_verify::ScopePattern;
 

@@ -1,6 +1,6 @@
 //! Members: how they change, and what becomes of their tokens.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateMember, CreateToken, EraseMember, FindMember, ListMembers, Page, Patch, ReadMember, ReadSelf,
@@ -251,7 +251,7 @@ fn of_an_erased_member_nothing_stays_but_a_number() {
     };
     let (live, revoked) = (world.issue(admin.actor, of_zoe()).unwrap(), world.issue(admin.actor, of_zoe()).unwrap());
     let reason = Some("left".to_owned());
-    world.call(admin.actor, counterfoil_ledger::command::RevokeToken { id: revoked.id.clone(), reason }).unwrap();
+    world.call(admin.actor, counterfoil_protocol::command::RevokeToken { id: revoked.id.clone(), reason }).unwrap();
     drain(&world);
 
     let erased = world.call(admin.actor, EraseMember { id: "m1".to_owned() }).unwrap();

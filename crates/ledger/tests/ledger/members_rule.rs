@@ -3,7 +3,7 @@
 //! One rule says what is expected. What takes away is free, but for admins, whom only admins touch. What gives needs that
 //! the actor could grant all that comes alive by it, and an admin where it is an admin's to give.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateMember, CreateToken, EraseMember, Lifetime, MemberBy, Patch, Role, UpdateMember},
     refusal::ForbiddenCode,
@@ -210,11 +210,11 @@ fn what_an_admin_suspended_only_an_admin_removes() {
 #[test]
 fn what_admins_reserve_comes_alive_by_admins_alone() {
     let (mut world, everybody) = managed();
-    let reserved = counterfoil_ledger::command::ScopeEntry { grantable_by: Role::Admin, ..entry("orders:read") };
+    let reserved = counterfoil_protocol::command::ScopeEntry { grantable_by: Role::Admin, ..entry("orders:read") };
     let scopes = vec![reserved, entry("orders:write")];
     world.call(Actor::Root, member("ann", &["orders:read"])).unwrap();
     world.call(everybody[0].actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
-    world.call(Actor::Root, counterfoil_ledger::command::PutScopes { scopes }).unwrap();
+    world.call(Actor::Root, counterfoil_protocol::command::PutScopes { scopes }).unwrap();
     let reactivate = || UpdateMember { suspended: Some(false), ..of_member("ann") };
     let sentence = "The member may use the scope orders:read, which is for admins to grant.";
     assert_forbidden(world.call(everybody[0].actor, reactivate()), ForbiddenCode::Escalation, sentence);
@@ -264,7 +264,7 @@ fn nobody_takes_an_address_that_is_anothers() {
     world.call(Actor::Root, set("admin", "Root@Example.org")).unwrap();
     for providers in [false, true] {
         if providers {
-            let ask = counterfoil_ledger::command::UpdateWorkspace {
+            let ask = counterfoil_protocol::command::UpdateWorkspace {
                 identity_providers: Some(vec![provider(MemberBy::Email)]),
                 ..crate::changes::of_workspace()
             };

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::{
+use counterfoil_ledger::native::When;
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateMember, CreateToken, Lifetime, ListMembers, Page, Records, RevokeToken, State, TokenView},
-    native::When,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Encoded as _, OwnerRecord, Timestamp, TokenRecord, WorkspaceRecord};

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::{
-    command::{Actor, Records, RevokeToken, UpdateToken},
-    outbox::Put,
-};
+use counterfoil_ledger::outbox::Put;
+use counterfoil_protocol::command::{Actor, Records, RevokeToken, UpdateToken};
 use counterfoil_verify::{Encoded as _, OwnerRecord, Timestamp, TokenRecord, WorkspaceRecord};
 
 use crate::{changes::of_token, support::*};
@@ -192,12 +190,12 @@ fn the_longest_waiting_come_first_and_no_more_than_asked_for() {
 fn what_waits_when_the_clock_is_set_back_is_put_all_the_same() {
     let (mut world, admin) = World::founded();
     drain(&world);
-    let held = world.issue(admin.actor.clone(), token(&["read"])).unwrap();
+    let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let good = due(&world).remove(0);
     world.ledger.outbox().done(&good, world.now).unwrap();
     // A put fails while the clock is an hour ahead, and the token is revoked when it is right again.
     let disable = UpdateToken { enabled: Some(false), ..of_token(&held.id) };
-    world.call(admin.actor.clone(), disable).unwrap();
+    world.call(admin.actor, disable).unwrap();
     let ahead = world.now.plus(3_600_000);
     let put = world.ledger.outbox().due(ahead, 1).unwrap().remove(0);
     world.ledger.outbox().failed(&put, ahead).unwrap();

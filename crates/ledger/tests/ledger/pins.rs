@@ -1,6 +1,6 @@
 //! Pins: at most one live token of an owner for a client.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, CreateToken, Lifetime, Patch, RevokeToken, RotateToken, UpdateToken},
     refusal::{ForbiddenCode, InvalidCode},

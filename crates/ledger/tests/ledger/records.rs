@@ -1,9 +1,7 @@
 //! The strong answer.
 
-use counterfoil_ledger::{
-    command::{Actor, CreateToken, Lease, Lifetime, Records},
-    sql::Sql as _,
-};
+use counterfoil_ledger::sql::Sql as _;
+use counterfoil_protocol::command::{Actor, CreateToken, Lease, Lifetime, Records};
 use counterfoil_token::{Digest, SealSecret};
 use counterfoil_verify::{Code, Demand, Facts, Scope, decide};
 use serde_json::json;

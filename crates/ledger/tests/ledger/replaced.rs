@@ -1,6 +1,7 @@
 //! A text that rotation replaced: it is used until its end, and does nothing that lasts.
 
-use counterfoil_ledger::{
+use counterfoil_ledger::editions::Step;
+use counterfoil_protocol::{
     BuiltIn, Refusal, Slug, WebAddress,
     command::{
         Actor, Bootstrap, CheckScope, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended,
@@ -10,7 +11,6 @@ use counterfoil_ledger::{
         Records, ReportUses, Request, RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection,
         SetHosts, Snapshot, State, SuspendWorkspace, TokenFilter, UpdateToken,
     },
-    editions::Step,
     refusal::ForbiddenCode,
     reply_json,
 };

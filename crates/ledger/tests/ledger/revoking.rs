@@ -1,6 +1,6 @@
 //! Revoking.
 
-use counterfoil_ledger::command::{Actor, ReadSelf, Records, RevokeToken, State};
+use counterfoil_protocol::command::{Actor, ReadSelf, Records, RevokeToken, State};
 use counterfoil_verify::Code;
 
 use crate::support::*;
@@ -70,8 +70,8 @@ fn a_reason_has_a_length() {
 #[test]
 fn an_expired_token_can_still_be_revoked() {
     let (mut world, admin) = World::founded();
-    let ask = counterfoil_ledger::command::CreateToken {
-        lifetime: counterfoil_ledger::command::Lifetime::Seconds(1),
+    let ask = counterfoil_protocol::command::CreateToken {
+        lifetime: counterfoil_protocol::command::Lifetime::Seconds(1),
         ..token(&[])
     };
     let held = world.issue(admin.actor, ask).unwrap();

@@ -1,6 +1,6 @@
 //! Rotating: a token outlives its texts.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     command::{Actor, CreateToken, Lifetime, ReadSelf, RevokeToken, RotateToken, State, TokenView, UpdateToken},
     refusal::{ConflictCode, ForbiddenCode},
 };
@@ -29,7 +29,7 @@ fn rotate(world: &mut World, actor: Actor, held: &Held, grace: u64) -> Held {
 fn code(world: &mut World, digest: Digest) -> Code {
     match world.call(Actor::Token(digest), ReadSelf {}) {
         Ok(_) => Code::Valid,
-        Err(counterfoil_ledger::Refusal::Unauthenticated { code }) => code,
+        Err(counterfoil_protocol::Refusal::Unauthenticated { code }) => code,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -53,7 +53,7 @@ fn the_token_stays_and_its_text_is_another() {
 
     let (before, after) = last_audit(&world, "token.rotate", &held.id);
     assert_eq!((&before["digest"], &after["digest"]), (&json!(held.digest), &json!(digest)));
-    assert_eq!(after["previous_valid_until"], json!(counterfoil_ledger::rfc3339::format(world.now)));
+    assert_eq!(after["previous_valid_until"], json!(counterfoil_protocol::rfc3339::format(world.now)));
     assert_eq!(world.number("SELECT count(*) FROM tokens"), 2);
     world.now = START;
     assert_eq!(code(&mut world, held.digest), Code::Revoked, "no clock that is set back revives it");
@@ -158,7 +158,7 @@ fn eight_texts_of_a_token_work_at_a_time() {
     let refused = refused(world.call(admin.actor, ask(&held, 60)));
     let detail = refused.to_string();
     assert_conflict(Err::<(), _>(refused), ConflictCode::TooManyTexts);
-    let until = counterfoil_ledger::rfc3339::format(START.plus(94_000));
+    let until = counterfoil_protocol::rfc3339::format(START.plus(94_000));
     assert!(detail.contains(&until), "says until when: {detail}");
     // A text that leaked is ended at once all the same, and the others are not touched.
     let last = rotate(&mut world, admin.actor, &held, 0);

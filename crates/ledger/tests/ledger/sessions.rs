@@ -1,7 +1,8 @@
 //! Sessions: one stands for the text that opened it, never for more, and for no longer.
 
-use counterfoil_ledger::{
-    Refusal, Upkeep,
+use counterfoil_ledger::Upkeep;
+use counterfoil_protocol::{
+    Refusal,
     command::{
         Actor, AuditEntry, CreateToken, EndSession, EraseMember, Lifetime, ListSessions, Listing, OpenSession, Page,
         Patch, ReadAudit, ReadSelf, ReadSession, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken,
@@ -399,7 +400,7 @@ fn of_an_erased_member_no_session_stays() {
 #[test]
 fn of_a_deleted_workspace_no_session_stays() {
     let (mut world, _, _, session) = seated();
-    world.call(Actor::Root, counterfoil_ledger::command::DeleteWorkspace {}).unwrap();
+    world.call(Actor::Root, counterfoil_protocol::command::DeleteWorkspace {}).unwrap();
     assert_over(world.call(session.actor, ReadWorkspace {}));
     while world.ledger.upkeep(world.now).unwrap() == Upkeep::More {}
     assert_eq!(world.number("SELECT count(*) FROM sessions"), 0);

@@ -1,11 +1,10 @@
 //! The workspace's settings, its suspension, and how long its audit is kept.
 
-use counterfoil_ledger::{
-    Upkeep,
-    command::Page,
+use counterfoil_ledger::Upkeep;
+use counterfoil_protocol::{
     command::{
-        Actor, CreateToken, Lifetime, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SetHosts, SuspendWorkspace,
-        UpdateWorkspace, Workspace,
+        Actor, CreateToken, Lifetime, Page, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SetHosts,
+        SuspendWorkspace, UpdateWorkspace, Workspace,
     },
     refusal::ForbiddenCode,
 };

@@ -1,13 +1,13 @@
 //! Who may move which setting in which direction: the table, each of its rows tried by everybody, and the docs.
 
-use counterfoil_ledger::{
+use counterfoil_ledger::settings::{CATALOGUE, SETTINGS, Who};
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateMember, CreateToken, GetScopes, IdentityProvider, MemberBy, Patch, PutScopes, ReadWorkspace, Role,
         ScopeEntry, SetHosts, SuspendWorkspace, UpdateWorkspace,
     },
     refusal::ForbiddenCode,
-    settings::{CATALOGUE, SETTINGS, Who},
 };
 use counterfoil_token::Prefix;
 use counterfoil_verify::Freshness;

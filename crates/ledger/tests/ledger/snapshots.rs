@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_ledger::{
+    editions::{Kind, Step},
+    sql::Value,
+};
+use counterfoil_protocol::{
     Answered, Refusal,
     command::{
         Actor, GetScopes, ReadSnapshot, ReadSnapshotKeys, Request, Snapshot, SnapshotFiles, SnapshotKeys,
         UpdateWorkspace,
     },
-    editions::{Kind, Step},
     reply_json,
-    sql::Value,
 };
 use counterfoil_token::{Digest, SealSecret};
 use counterfoil_verify::{Name, Snapshot as File, Timestamp};

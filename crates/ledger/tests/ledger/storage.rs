@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::{
-    Answered, BuiltIn, Refusal, STORAGE_LIMIT,
+use counterfoil_ledger::{STORAGE_LIMIT, sql::Sql as _};
+use counterfoil_protocol::{
+    Answered, BuiltIn, Refusal,
     command::{
         Actor, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions,
@@ -13,7 +14,6 @@ use counterfoil_ledger::{
         ScopeEntry, Selection, SetHosts, SuspendWorkspace, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
     reply_json,
-    sql::Sql as _,
 };
 use counterfoil_token::Digest;
 
@@ -138,7 +138,7 @@ fn in_a_full_storage_each_command_does_what_it_may() {
         WORKS admin _ => PutScopes { scopes: ["read", "write"].map(entry).into() };
         WORKS admin full => UpdateToken { enabled: Some(false), ..of_token(&full.ann.id) };
         WORKS admin full => UpdateToken {
-            lifetime: Patch::Set(counterfoil_ledger::command::Lifetime::Seconds(9)), ..of_token(&full.ann.id)
+            lifetime: Patch::Set(counterfoil_protocol::command::Lifetime::Seconds(9)), ..of_token(&full.ann.id)
         };
         // Less is possible, though more is written.
         WORKS admin full => UpdateToken {

@@ -1,6 +1,6 @@
 //! A member is bound to a subject of one issuer; and what was vouched for ends with what it rested on.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal, WebAddress,
     command::{
         Actor, CreateMember, IdentityProvider, MemberBy, OpenSession, Patch, ReadMember, ReadSession, RotateToken,
@@ -183,7 +183,7 @@ fn what_was_vouched_for_ends_with_a_correction() {
         let opened = world.call(Actor::SignIn, by(A, "1")).unwrap();
         let vouched = world.seated(opened);
         let ask =
-            counterfoil_ledger::command::CreateToken { owner: Some("ann".to_owned()), ..token(&["sessions:create"]) };
+            counterfoil_protocol::command::CreateToken { owner: Some("ann".to_owned()), ..token(&["sessions:create"]) };
         let held = world.issue(admin.actor, ask).unwrap();
         let by_token = world.open(&held).unwrap();
         correct(&mut world, &admin);
@@ -198,7 +198,8 @@ fn a_member_has_so_many_sessions_and_no_more() {
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     let grants = patterns(&["sessions:create"]);
     world.call(admin.actor, CreateMember { grants, ..known("ann", "1", None) }).unwrap();
-    let ask = counterfoil_ledger::command::CreateToken { owner: Some("ann".to_owned()), ..token(&["sessions:create"]) };
+    let ask =
+        counterfoil_protocol::command::CreateToken { owner: Some("ann".to_owned()), ..token(&["sessions:create"]) };
     let held = world.issue(admin.actor, ask).unwrap();
     let others = world.open(&admin).unwrap();
     let mut opened = Vec::new();
@@ -228,7 +229,7 @@ fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for()
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     let grants = patterns(&["sessions:create", "tokens:write"]);
     world.call(admin.actor, CreateMember { grants, ..known("ann", "1", None) }).unwrap();
-    let of_ann = |scopes| counterfoil_ledger::command::CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
+    let of_ann = |scopes| counterfoil_protocol::command::CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
     let rotated = world.issue(admin.actor, of_ann(&["sessions:create", "tokens:write"])).unwrap();
     let weak = world.issue(admin.actor, of_ann(&["sessions:create"])).unwrap();
     let rotate = RotateToken { id: rotated.id.clone(), grace_seconds: 3_600, end_previous: false };

@@ -4,15 +4,18 @@
 use core::{net::IpAddr, ops::Deref};
 
 use counterfoil_ledger::{
-    Context, Host, Hosts, Ledger, Refusal, Slug,
+    Context, Ledger,
+    native::{NativeSql, Seeded},
+    sql::{Sql as _, Value},
+};
+use counterfoil_protocol::{
+    Host, Hosts, Refusal, Slug,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, OpenSession,
         OpenedSession, Page, PutScopes, Records, Role, ScopeEntry, Session, TokenColumn, TokenFilter, TokenSort,
         TokenView,
     },
-    native::{NativeSql, Seeded},
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
-    sql::{Sql as _, Value},
 };
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Code, Encoded as _, RegistryKey, Scope, ScopePattern, Timestamp, TokenRecord};

@@ -1,6 +1,6 @@
 //! The terms of a request: which version of a token it is meant for, and from which page it may come.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{Actor, Ask, ReadSelf, Request, RevokeToken, RotateToken, TokenView, UpdateToken, UpdateWorkspace},
     decode_reply,

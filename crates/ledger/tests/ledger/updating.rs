@@ -1,6 +1,6 @@
 //! Changing tokens: what changes, what nobody may change, and what verifiers and the audit learn of it.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateToken, Lifetime, Patch, PutScopes, ReadSelf, RevokeToken, Role, ScopeChange, ScopeEntry, State,

@@ -2,12 +2,12 @@
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
-    command::{
-        Actor, EraseMember, Lease, ListMembers, OpenSession, Page, ReadMember, ReadSelf, ReadSession, ReadWorkspace,
-        Records, RevokeToken,
-    },
     native::{NativeSql, Seeded, When},
     sql::{Row, Sql, SqlError, Value},
+};
+use counterfoil_protocol::command::{
+    Actor, EraseMember, Lease, ListMembers, OpenSession, Page, ReadMember, ReadSelf, ReadSession, ReadWorkspace,
+    Records, RevokeToken,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Timestamp};

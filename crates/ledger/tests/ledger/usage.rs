@@ -1,14 +1,14 @@
 //! Uses of tokens: reports add up, whoever sends them and whatever their clocks say, and change nothing else.
 
-use counterfoil_ledger::{
-    Refusal, Upkeep,
+use counterfoil_ledger::{Upkeep, sql::MAX_INTEGER};
+use counterfoil_protocol::{
+    Refusal,
     command::{
         Actor, CreateToken, DayOfUse, DeleteWorkspace, ListTokens, Page, ReadToken, ReadUsage, ReportUses, RevokeToken,
         RotateToken, SuspendWorkspace, Usage, Uses,
     },
     refusal::InvalidCode,
     rfc3339,
-    sql::MAX_INTEGER,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;

@@ -1,7 +1,7 @@
 //! Changing a token is no way round the rule against escalation: whatever a change makes possible, the actor could hand
 //! on as a new token; what a change takes away, anybody may take away who may change the token.
 
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, CreateToken, Lifetime, Patch, PutScopes, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, State,

@@ -6,7 +6,8 @@
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-use counterfoil_ledger::{
+use counterfoil_ledger::{directory::Directory, native::NativeSql};
+use counterfoil_protocol::{
     Answered, NotAReply, Refusal,
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
@@ -17,11 +18,8 @@ use counterfoil_ledger::{
         Snapshot, SnapshotFiles, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
     decode_reply,
-    directory::{
-        self, AssignHosts, Assigned, Claim, Claimed, Confirm, Directory, Release, Resolve, ResolveHost, Resolved,
-    },
+    directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
     json,
-    native::NativeSql,
     refusal::{ConflictCode, ForbiddenCode, InvalidCode},
     reply_json,
 };
@@ -166,7 +164,7 @@ fn requests_and_replies_stay_as_they_are() {
     let reply = world.handle(&body);
     sent.insert("bootstrap", serde_json::to_value(&first).unwrap());
     answered.insert("bootstrap", serde_json::from_slice(&reply).unwrap());
-    let admin = decode_reply::<counterfoil_ledger::command::Bootstrap>(&reply).unwrap().unwrap();
+    let admin = decode_reply::<counterfoil_protocol::command::Bootstrap>(&reply).unwrap().unwrap();
     let admin: Bootstrapped = admin;
     let admin = world.held(admin.admin);
 

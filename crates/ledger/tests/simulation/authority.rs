@@ -3,17 +3,19 @@
 use std::{fs, path::PathBuf};
 
 use counterfoil_ledger::{
-    Answered, Context, Ledger, Refusal,
+    Context, Ledger,
+    editions::Step,
+    native::{NativeSql, Seeded},
+    outbox::Put,
+};
+use counterfoil_protocol::{
+    Answered, Refusal,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, Granted, Lease, Lifetime, Patch, PutScopes, Recorded,
         Records, Request, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, UpdateMember, UpdateToken,
         UpdateWorkspace,
     },
-    editions::Step,
-    json,
-    native::{NativeSql, Seeded},
-    outbox::Put,
-    reply_json,
+    json, reply_json,
 };
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
 use counterfoil_verify::{
@@ -72,7 +74,7 @@ impl Authority {
         let mut authority =
             Self { ledger: None, file, random: Seeded(seed), secrets: [secret(7), secret(8)], tokens: Vec::new() };
         authority.restart();
-        let slug = counterfoil_ledger::Slug::parse("demo").unwrap();
+        let slug = counterfoil_protocol::Slug::parse("demo").unwrap();
         authority.must(now, Bootstrap { slug, name: "Demo".to_owned(), prefix: Prefix::default() });
         let entry = |name: &str| ScopeEntry {
             name: Scope::parse(name).unwrap(),

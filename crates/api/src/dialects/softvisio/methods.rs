@@ -1,6 +1,6 @@
 //! The seven methods.
 
-use counterfoil_ledger::command::{RevokeToken, ScopeChange, TokenFilter, UpdateToken};
+use counterfoil_protocol::command::{RevokeToken, ScopeChange, TokenFilter, UpdateToken};
 use http::StatusCode;
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::{BuiltIn, command::GetScopes};
+use counterfoil_protocol::{BuiltIn, command::GetScopes};
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
 use http::StatusCode;
 use serde::Deserialize;

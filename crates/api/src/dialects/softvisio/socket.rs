@@ -21,7 +21,7 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use counterfoil_ledger::command::{Actor, ReadSelf, ReadWorkspace};
+use counterfoil_protocol::command::{Actor, ReadSelf, ReadWorkspace};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 

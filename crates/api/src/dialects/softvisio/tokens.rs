@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_ledger::rfc3339;
+use counterfoil_protocol::rfc3339;
 use counterfoil_verify::ScopePattern;
 use serde::Serialize;
 

@@ -1,7 +1,7 @@
 //! Who may ask: "Self Key", the session of the very user that the path names. No token may, and no admin for others.
 
 use axum::extract::{FromRequestParts, RawPathParams};
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     BuiltIn,
     command::{FindMember, Owner, ReadMember, ReadSession, ReadWorkspace},
 };

@@ -1,7 +1,7 @@
 //! Issuing a token.
 
 use axum::http::StatusCode;
-use counterfoil_ledger::command::{CreateToken, Issued, Lifetime};
+use counterfoil_protocol::command::{CreateToken, Issued, Lifetime};
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use serde::Deserialize;
 use serde_json::{Map, Value};

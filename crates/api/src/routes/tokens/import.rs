@@ -6,7 +6,7 @@ use base64::{
     alphabet::{Alphabet, STANDARD, URL_SAFE},
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use counterfoil_ledger::{
+use counterfoil_protocol::{
     BuiltIn,
     command::{ImportLine, ImportTokens},
 };

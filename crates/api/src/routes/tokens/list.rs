@@ -1,6 +1,6 @@
 //! Listing tokens.
 
-use counterfoil_ledger::command::{ListTokens, Listing, Page, State, TokenColumn, TokenFilter, TokenSort, TokenView};
+use counterfoil_protocol::command::{ListTokens, Listing, Page, State, TokenColumn, TokenFilter, TokenSort, TokenView};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
 use serde::{Deserialize, Deserializer, de::Error as _};

@@ -1,6 +1,8 @@
 //! Revoking one, and many.
 
-use counterfoil_ledger::command::{RevokeToken, RevokeTokens, RevokedTokens, Selection, State, TokenFilter, TokenView};
+use counterfoil_protocol::command::{
+    RevokeToken, RevokeTokens, RevokedTokens, Selection, State, TokenFilter, TokenView,
+};
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
 use http::StatusCode;

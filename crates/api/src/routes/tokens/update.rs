@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use counterfoil_ledger::command::{Lifetime, Patch, ScopeChange, TokenView, UpdateToken};
+use counterfoil_protocol::command::{Lifetime, Patch, ScopeChange, TokenView, UpdateToken};
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use serde::{
     Deserialize, Deserializer,

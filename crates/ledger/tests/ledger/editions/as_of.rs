@@ -7,13 +7,15 @@ use std::{
 };
 
 use counterfoil_ledger::{
+    editions::{Kind, Step},
+    sql::{Row, Sql as _},
+};
+use counterfoil_protocol::{
     Refusal,
     command::{
         Actor, Ask, CreateToken, EraseMember, ImportLine, ImportTokens, Issued, Lifetime, Patch, PutScopes, Records,
         RevokeToken, RotateToken, ScopeChange, ScopeEntry, SuspendWorkspace, UpdateMember, UpdateToken,
     },
-    editions::{Kind, Step},
-    sql::{Row, Sql as _},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{

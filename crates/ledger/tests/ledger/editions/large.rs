@@ -6,10 +6,10 @@ use std::{
 };
 
 use counterfoil_ledger::{
-    command::{Actor, RevokeToken},
     editions::{Kind, Step},
     sql::{Sql as _, Value},
 };
+use counterfoil_protocol::command::{Actor, RevokeToken};
 use counterfoil_token::Digest;
 use counterfoil_verify::{OwnerSegment, Segment};
 

@@ -2,11 +2,11 @@
 
 use counterfoil_ledger::{
     Ledger,
-    command::{Actor, RotateToken},
     editions::{Kind, Step},
     native::When,
     sql::SqlError,
 };
+use counterfoil_protocol::command::{Actor, RotateToken};
 use counterfoil_verify::Timestamp;
 
 use super::{Registry, generation, known, revoke};

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::{
-    command::{Actor, CreateToken, ImportLine, ImportTokens, Lease, RevokeToken, UpdateMember},
-    editions::{Kind, Step},
-};
+use counterfoil_ledger::editions::{Kind, Step};
+use counterfoil_protocol::command::{Actor, CreateToken, ImportLine, ImportTokens, Lease, RevokeToken, UpdateMember};
 use counterfoil_token::Digest;
 use counterfoil_verify::{Edition, Grant, Name, Position, Segments};
 

@@ -4,7 +4,8 @@
 
 use std::{cell::Cell, collections::BTreeMap};
 
-use counterfoil_ledger::{Answered, Refusal, command::*, editions::Step, json, reply_json};
+use counterfoil_ledger::editions::Step;
+use counterfoil_protocol::{Answered, Refusal, command::*, json, reply_json};
 use counterfoil_token::{Digest, Prefix, Token};
 use counterfoil_verify::{
     AddressBlock, Answer, Code, Demand, Facts, Freshness, Grant, LeaseQuestion, Limits, Need, Pending, Progress,

@@ -1,12 +1,12 @@
 //! Waiting until no verifier relies any more on what was before.
 
-use counterfoil_ledger::{
+use counterfoil_ledger::native::{Seeded, When};
+use counterfoil_protocol::{
     Answered, Refusal,
     command::{
         Actor, Ask, CreateToken, GetScopes, IdempotencyKey, ReadSelf, Request, RevokeToken, RotateToken,
         UpdateWorkspace,
     },
-    native::{Seeded, When},
     reply_json,
 };
 use counterfoil_verify::Timestamp;

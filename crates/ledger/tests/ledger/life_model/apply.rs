@@ -1,6 +1,6 @@
 //! What a command that was carried out does to the model, if this actor may do that.
 
-use counterfoil_ledger::command::*;
+use counterfoil_protocol::command::*;
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde_json::Value as Json;
 

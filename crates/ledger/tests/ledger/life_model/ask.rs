@@ -1,6 +1,6 @@
 //! Random acts as commands.
 
-use counterfoil_ledger::command::*;
+use counterfoil_protocol::command::*;
 use counterfoil_token::Digest;
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use proptest::prelude::*;

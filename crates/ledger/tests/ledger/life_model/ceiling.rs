@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use counterfoil_ledger::command::*;
+use counterfoil_protocol::command::*;
 use counterfoil_token::Digest;
 use counterfoil_verify::{AddressBlock, Scope, ScopeSet, Timestamp};
 

@@ -18,7 +18,8 @@ use std::{
     path::Path,
 };
 
-use counterfoil_ledger::{command::*, native::NativeSql, outbox};
+use counterfoil_ledger::{native::NativeSql, outbox};
+use counterfoil_protocol::command::*;
 use counterfoil_token::Digest;
 use counterfoil_verify::{AddressBlock, ScopeSet, Timestamp};
 use proptest::{

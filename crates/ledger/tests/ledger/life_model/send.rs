@@ -5,9 +5,8 @@ use std::{
     path::Path,
 };
 
-use counterfoil_ledger::{
-    Answered, Context, Ledger, Refusal, command::*, native::NativeSql, refusal::ForbiddenCode, reply_json,
-};
+use counterfoil_ledger::{Context, Ledger, native::NativeSql};
+use counterfoil_protocol::{Answered, Refusal, command::*, refusal::ForbiddenCode, reply_json};
 use counterfoil_token::Digest;
 use serde_json::Value as Json;
 

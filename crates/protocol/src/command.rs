@@ -21,7 +21,7 @@ use serde::{
     de::{DeserializeOwned, Error as _},
 };
 
-use crate::scopes::BuiltIn;
+use crate::built_in::BuiltIn;
 
 pub use self::{identity::*, members::*, sessions::*, snapshots::*, tokens::*, usage::*, workspace::*};
 
@@ -332,7 +332,7 @@ impl<'de, T: Encoded> Deserialize<'de> for Binary<T> {
 
 impl<T> Patch<T> {
     /// Makes the change.
-    pub(crate) fn apply(self, field: &mut Option<T>) {
+    pub fn apply(self, field: &mut Option<T>) {
         match self {
             Self::Keep => {}
             Self::Clear => *field = None,

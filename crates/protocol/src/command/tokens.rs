@@ -256,7 +256,9 @@ pub struct Issued {
 }
 
 impl Issued {
-    pub(crate) fn new(text: SecretText, token: TokenView) -> Self {
+    /// The answer that shows a token value for the first time.
+    #[must_use]
+    pub fn new(text: SecretText, token: TokenView) -> Self {
         Self { text: Some(text), token_shown_before: None, detail: None, previous_valid_until: None, token }
     }
 }

@@ -49,7 +49,7 @@ pub struct Answered<T> {
 #[error("not a reply to the command")]
 pub struct NotAReply;
 
-/// Takes the reply, as JSON, out of what [`Ledger::handle`](crate::Ledger::handle) wrote. It is what the API answers.
+/// Takes the reply, as JSON, out of what a ledger wrote. It is what the API answers.
 ///
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
@@ -124,13 +124,14 @@ pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result
 
 impl<T> Answered<T> {
     /// The reply to a command that was carried out just now.
-    pub(crate) fn now(reply: T) -> Self {
+    pub fn now(reply: T) -> Self {
         Self { reply, repeated: false, safe_in: None, snapshots_until: None }
     }
 }
 
 /// Writes the outcome of a command whose reply is JSON already.
-pub(crate) fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
+#[must_use]
+pub fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
     let (opening, reply, numbers) = match outcome {
         Ok(Answered { reply, repeated, safe_in, snapshots_until }) => {
             let numbers = [(SAFE_IN, safe_in), (SNAPSHOTS_UNTIL, snapshots_until.map(|until| until.0))];
@@ -144,7 +145,10 @@ pub(crate) fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8
 }
 
 /// A reply as JSON.
-pub(crate) fn json_of(reply: &impl Serialize) -> Result<String, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Internal`] where it has no such form.
+pub fn json_of(reply: &impl Serialize) -> Result<String, Refusal> {
     serde_json::to_string(reply).map_err(|_| Refusal::internal("a reply has no JSON form"))
 }
 
@@ -153,7 +157,7 @@ pub(crate) fn json_of(reply: &impl Serialize) -> Result<String, Refusal> {
 ///
 /// # Errors
 /// [`Refusal::NotUnderstood`], or [`Refusal::Internal`] where it is no JSON.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     let request = json::parse(bytes).map_err(|_| Refusal::internal("not a request: no JSON"))?;
     let not_understood = |misfit: json::Misfit| format!("{WRONG_FIELD}{}", misfit.pointer());
     json::fit(request).map_err(|misfit| Refusal::NotUnderstood { detail: not_understood(misfit) })

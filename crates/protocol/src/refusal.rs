@@ -3,10 +3,7 @@
 use counterfoil_verify::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    command::{NotSignedIn, RevokedItem},
-    sql::SqlError,
-};
+use crate::command::{NotSignedIn, RevokedItem};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
@@ -205,49 +202,63 @@ impl Refusal {
         )
     }
 
-    pub(crate) fn unauthenticated(code: Code) -> Self {
+    /// The credential does not pass, for this reason.
+    #[must_use]
+    pub fn unauthenticated(code: Code) -> Self {
         Self::Unauthenticated { code }
     }
 
-    pub(crate) fn not_signed_in(reason: NotSignedIn) -> Self {
+    /// Nobody signs in, for this reason.
+    #[must_use]
+    pub fn not_signed_in(reason: NotSignedIn) -> Self {
         Self::NotSignedIn { detail: reason.words().to_owned(), reason: Some(reason) }
     }
 
-    pub(crate) fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {
+    /// The actor may not do this. The detail is one sentence, fit to be shown.
+    #[must_use]
+    pub fn forbidden(code: ForbiddenCode, detail: impl Into<String>) -> Self {
         Self::Forbidden { code, detail: detail.into() }
     }
 
-    pub(crate) fn escalation(detail: impl Into<String>) -> Self {
+    /// The actor would grant more than it may.
+    #[must_use]
+    pub fn escalation(detail: impl Into<String>) -> Self {
         Self::forbidden(ForbiddenCode::Escalation, detail)
     }
 
-    pub(crate) fn no_such(what: &str) -> Self {
+    /// There is none of these, or none that the actor may see.
+    #[must_use]
+    pub fn no_such(what: &str) -> Self {
         Self::NotFound { what: what.to_owned() }
     }
 
-    pub(crate) fn already_exists(what: &str, field: &str) -> Self {
+    /// There is one already whose field is the same.
+    #[must_use]
+    pub fn already_exists(what: &str, field: &str) -> Self {
         Self::AlreadyExists { what: what.to_owned(), field: field.to_owned() }
     }
 
-    pub(crate) fn invalid(code: InvalidCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    /// A field is wrong: its JSON pointer, and one sentence that says what would be right.
+    #[must_use]
+    pub fn invalid(code: InvalidCode, pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::Invalid { code, pointer: pointer.into(), detail: detail.into() }
     }
 
-    pub(crate) fn invalid_value(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    /// A field has the wrong form.
+    #[must_use]
+    pub fn invalid_value(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self::invalid(InvalidCode::InvalidValue, pointer, detail)
     }
 
-    pub(crate) fn conflict(code: ConflictCode, detail: impl Into<String>) -> Self {
+    /// The state of the token forbids this.
+    #[must_use]
+    pub fn conflict(code: ConflictCode, detail: impl Into<String>) -> Self {
         Self::Conflict { code, detail: detail.into() }
     }
 
-    pub(crate) fn internal(detail: impl Into<String>) -> Self {
+    /// The ledger failed, for this reason, which goes to the log alone.
+    #[must_use]
+    pub fn internal(detail: impl Into<String>) -> Self {
         Self::Internal { detail: detail.into() }
-    }
-}
-
-impl From<SqlError> for Refusal {
-    fn from(error: SqlError) -> Self {
-        Self::internal(error.to_string())
     }
 }

@@ -1,0 +1,109 @@
+//! The scopes that every workspace has.
+
+use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
+use serde::{Deserialize, Serialize};
+
+/// A scope that every workspace has. It opens a part of the management API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BuiltIn {
+    /// See tokens.
+    TokensRead,
+    /// Issue, change and revoke them.
+    TokensWrite,
+    /// Take over such as were issued elsewhere.
+    TokensImport,
+    /// Give them all that their owner is granted.
+    TokensGrant,
+    /// Check them.
+    TokensVerify,
+    /// Open sessions.
+    SessionsCreate,
+    /// Read snapshots.
+    SnapshotsRead,
+    /// Read the audit.
+    AuditRead,
+    /// Manage all but tokens.
+    WorkspaceManage,
+}
+
+impl BuiltIn {
+    /// All there are.
+    pub const ALL: [Self; 9] = [
+        Self::TokensRead,
+        Self::TokensWrite,
+        Self::TokensImport,
+        Self::TokensGrant,
+        Self::TokensVerify,
+        Self::SessionsCreate,
+        Self::SnapshotsRead,
+        Self::AuditRead,
+        Self::WorkspaceManage,
+    ];
+
+    /// The scope.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::TokensRead => "tokens:read",
+            Self::TokensWrite => "tokens:write",
+            Self::TokensImport => "tokens:import",
+            Self::TokensGrant => "tokens:grant",
+            Self::TokensVerify => "tokens:verify",
+            Self::SessionsCreate => "sessions:create",
+            Self::SnapshotsRead => "snapshots:read",
+            Self::AuditRead => "audit:read",
+            Self::WorkspaceManage => "workspace:manage",
+        }
+    }
+
+    /// What it permits, in words.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::TokensRead => "See tokens",
+            Self::TokensWrite => "Issue, change and revoke tokens",
+            Self::TokensImport => "Import tokens that were issued elsewhere",
+            Self::TokensGrant => "Give tokens all that their owner is granted",
+            Self::TokensVerify => "Check tokens",
+            Self::SessionsCreate => "Open sessions",
+            Self::SnapshotsRead => "Read snapshots of the tokens",
+            Self::AuditRead => "Read the audit",
+            Self::WorkspaceManage => "Manage members, clients, scopes and settings",
+        }
+    }
+
+    /// Whether these scopes grant it.
+    #[must_use]
+    pub fn is_in(self, granted: &ScopeSet) -> bool {
+        self.scope().is_some_and(|scope| granted.covers(&scope))
+    }
+
+    /// Whether the pattern covers it.
+    #[must_use]
+    pub fn is_matched_by(self, pattern: &ScopePattern) -> bool {
+        self.scope().is_some_and(|scope| pattern.covers(&scope))
+    }
+
+    /// Every name is a scope; were one not, nobody would hold it.
+    fn scope(self) -> Option<Scope> {
+        Scope::parse(self.name()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_built_in_name_is_a_scope_of_its_own() {
+        let names: BTreeSet<_> = BuiltIn::ALL.iter().filter_map(|scope| scope.scope()).collect();
+        assert_eq!(names.len(), BuiltIn::ALL.len());
+        for scope in BuiltIn::ALL {
+            assert!(scope.is_in(&ScopeSet::everything()));
+            assert!(!scope.is_in(&ScopeSet::default()));
+        }
+    }
+}

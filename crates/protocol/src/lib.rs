@@ -1,0 +1,38 @@
+//! What crosses between the API, the Worker and the ledger: [commands](command) and their [replies](reply), what the
+//! [directory] is asked, [refusals](refusal), and the types that both ends read and write.
+//!
+//! Whatever is read here comes from outside: it is parsed once, into types that cannot be wrong, by the strict reader of
+//! [`json`]. Nothing here decides anything, and nothing knows a database, a clock or a runtime.
+
+#![forbid(unsafe_code)]
+
+// Forms: how things are written.
+pub mod json;
+pub mod rfc3339;
+
+// Names and values.
+mod built_in;
+mod host;
+mod secret;
+mod slug;
+mod standing;
+mod web_address;
+
+#[cfg(feature = "openapi")]
+pub mod openapi;
+
+// What is asked, and why it is refused.
+pub mod command;
+pub mod refusal;
+
+// How that travels.
+pub mod directory;
+pub mod reply;
+
+pub use built_in::BuiltIn;
+pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
+pub use refusal::Refusal;
+pub use reply::{Answered, NotAReply, decode_reply, reply_json};
+pub use secret::SecretText;
+pub use slug::{InvalidSlug, Slug};
+pub use web_address::{InvalidWebAddress, WebAddress};
