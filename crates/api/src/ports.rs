@@ -95,8 +95,8 @@ pub struct LogLine {
     pub level: &'static str,
     /// The id that the answer carried too.
     pub request_id: String,
-    /// The method.
-    pub method: String,
+    /// The method; `other` where it is none of HTTP's own.
+    pub method: &'static str,
     /// The route's pattern; absent where none matched.
     pub route: Option<String>,
     /// The answer's status.

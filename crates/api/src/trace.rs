@@ -93,7 +93,7 @@ impl Trace {
     pub(crate) fn log(
         &self,
         ports: &impl Ports,
-        method: String,
+        method: &'static str,
         route: Option<String>,
         status: StatusCode,
         problem: Option<Problem>,
@@ -131,11 +131,28 @@ impl Trace {
     }
 }
 
+/// The methods that the log calls by their names.
+static METHODS: [Method; 8] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+    Method::TRACE,
+];
+
+/// A method's name for the log. Any text may be a method, a secret too: what is none of HTTP's own is not repeated.
+fn name_of(method: &Method) -> &'static str {
+    METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str)
+}
+
 /// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
 pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Request, next: Next) -> Response {
     let trace = Trace::new(&app.ports, origin::foreign(request.headers(), request.uri()));
     let started_at = app.ports.now();
-    let method = request.method().to_string();
+    let method = name_of(request.method());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     let envelope = envelope::at(request.uri().path());
     let verifies = route.as_deref().is_some_and(routes::verifies);

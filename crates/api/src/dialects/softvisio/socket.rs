@@ -204,7 +204,7 @@ impl<P: Ports> Upgrade<P> {
                 Err(problem) => {
                     let json = failure(&problem, None);
                     let (trace, now) = (self.trace(), self.app.ports.now());
-                    trace.log(&self.app.ports, MESSAGE.to_owned(), route(), verdict(&problem).1, Some(problem), now);
+                    trace.log(&self.app.ports, MESSAGE, route(), verdict(&problem).1, Some(problem), now);
                     Some(json)
                 }
                 Ok(Said::One(message)) => {
@@ -243,7 +243,7 @@ impl<P: Ports> Upgrade<P> {
             Reply { wants: message.wants, outcome: Err(problem) }
         };
         let problem = reply.outcome.as_ref().err().cloned();
-        trace.log(&self.app.ports, MESSAGE.to_owned(), route(), reply.status(), problem, started_at);
+        trace.log(&self.app.ports, MESSAGE, route(), reply.status(), problem, started_at);
         reply
     }
 

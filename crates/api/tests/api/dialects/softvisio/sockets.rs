@@ -85,7 +85,7 @@ impl<'a> Socket<'a> {
         left.into_iter().for_each(|afterwards| self.acme.deployment.leave(afterwards));
         let log = self.acme.deployment.world.inside().log[lines..].to_vec();
         for line in &log {
-            assert_eq!((&*line.method, line.route.as_deref()), ("message", Some("/v1/api-tokens/{method}")));
+            assert_eq!((line.method, line.route.as_deref()), ("message", Some("/v1/api-tokens/{method}")));
             assert_eq!((line.code.is_some(), line.detail.is_some()), (line.status >= 400, line.status >= 500));
             self.acme.deployment.log_holds_no_secret(line);
         }
