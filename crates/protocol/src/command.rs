@@ -3,27 +3,41 @@
 //! A [`Request`] names its actor; the ledger authenticates, authorises and executes it in one transaction. Each command
 //! is a type of its own with the reply it earns, so that a caller cannot mistake one answer for another.
 
-mod identity;
+mod binary;
+mod idempotency_key;
+pub(crate) mod identity;
+mod listing;
 mod members;
+mod patch;
+pub(crate) mod revoked;
 mod sessions;
 mod snapshots;
 mod tokens;
 mod usage;
 mod workspace;
 
-use core::{net::IpAddr, ops::Deref};
+use core::net::IpAddr;
 
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::{Answer, Encoded, Grant, Position, Segments};
-use serde::{
-    Deserialize, Deserializer, Serialize, Serializer,
-    de::{DeserializeOwned, Error as _},
-};
+use counterfoil_verify::{Answer, Grant, Position, Segments};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::built_in::BuiltIn;
 
-pub use self::{identity::*, members::*, sessions::*, snapshots::*, tokens::*, usage::*, workspace::*};
+pub use self::{
+    binary::Binary,
+    idempotency_key::{IdempotencyKey, InvalidIdempotencyKey},
+    identity::*,
+    listing::{Listing, Page},
+    members::*,
+    patch::Patch,
+    revoked::{RevokeResult, RevokedItem},
+    sessions::*,
+    snapshots::*,
+    tokens::*,
+    usage::*,
+    workspace::*,
+};
 
 /// One command with everything that surrounds it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -50,16 +64,6 @@ pub struct Request {
     /// What to do.
     pub command: Command,
 }
-
-/// An `Idempotency-Key`: 1 to 255 visible ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct IdempotencyKey(Box<str>);
-
-/// The text is no idempotency key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an idempotency key is 1 to 255 visible ASCII characters")]
-pub struct InvalidIdempotencyKey;
 
 /// Who asks. The ledger looks the token or session up itself: the caller's word for its scopes is never taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -268,101 +272,6 @@ pub type Recorded = Binary<Answer>;
 
 /// What a [`Lease`] is granted.
 pub type Granted = Binary<Grant>;
-
-/// What verifiers everywhere read, in its binary layout, so that there is one reader of it. In JSON it is that as text, in
-/// base64.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Binary<T>(pub T);
-
-/// A part of a longer list.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Page {
-    /// How many items: 1 to 100, 50 where absent.
-    pub limit: Option<u32>,
-    /// Where the last page ended: its `next_cursor`, opaque to callers.
-    pub cursor: Option<String>,
-}
-
-/// One page of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
-pub struct Listing<T> {
-    /// The items.
-    pub items: Vec<T>,
-    /// Where the next page begins; absent on the last.
-    pub next_cursor: Option<String>,
-    /// How many items all pages have together.
-    pub total: u64,
-}
-
-/// A change to a field that may be empty.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Patch<T> {
-    /// It stays as it is.
-    #[default]
-    Keep,
-    /// It becomes empty.
-    Clear,
-    /// It becomes this.
-    Set(T),
-}
-
-impl<T> Deref for Binary<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T: Encoded> Serialize for Binary<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(self.0.encode()))
-    }
-}
-
-impl<'de, T: Encoded> Deserialize<'de> for Binary<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let item = BASE64_STANDARD.decode(text).ok().and_then(|bytes| T::decode(&bytes).ok());
-        item.map(Self).ok_or_else(|| D::Error::custom("expected an answer to a verifier"))
-    }
-}
-
-impl<T> Patch<T> {
-    /// Makes the change.
-    pub fn apply(self, field: &mut Option<T>) {
-        match self {
-            Self::Keep => {}
-            Self::Clear => *field = None,
-            Self::Set(value) => *field = Some(value),
-        }
-    }
-}
-
-impl IdempotencyKey {
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for IdempotencyKey {
-    type Error = InvalidIdempotencyKey;
-
-    fn try_from(text: String) -> Result<Self, InvalidIdempotencyKey> {
-        let is_key = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_key { Ok(Self(text.into())) } else { Err(InvalidIdempotencyKey) }
-    }
-}
-
-impl From<IdempotencyKey> for String {
-    fn from(key: IdempotencyKey) -> Self {
-        key.0.into()
-    }
-}
 
 macro_rules! commands {
     ($($command:ident => $reply:ty),* $(,)?) => {

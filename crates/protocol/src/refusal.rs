@@ -3,7 +3,7 @@
 use counterfoil_verify::Code;
 use serde::{Deserialize, Serialize};
 
-use crate::command::{NotSignedIn, RevokedItem};
+use crate::command::{identity::NotSignedIn, revoked::RevokedItem};
 
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Page, Patch};
+use super::{listing::Page, patch::Patch};
 use crate::{rfc3339, standing, web_address::WebAddress};
 
 /// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.

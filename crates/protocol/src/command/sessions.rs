@@ -3,7 +3,7 @@
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Page};
+use super::{listing::Page, tokens::Owner};
 use crate::{rfc3339, secret::SecretText};
 
 /// Opens a session of the token that asks; needs `sessions:create`. It may do what the text that asks may do, at each

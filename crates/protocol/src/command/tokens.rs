@@ -7,7 +7,7 @@ use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Page, Patch};
+use super::{listing::Page, patch::Patch, revoked::RevokedItem};
 use crate::{refusal::Refusal, rfc3339, secret::SecretText};
 
 /// Issues a token; needs `tokens:write`. It may do no more, no longer and from nowhere else than the actor's own token;
@@ -365,33 +365,6 @@ pub enum Selection {
 pub struct RevokedTokens {
     /// One for each token.
     pub items: Vec<RevokedItem>,
-}
-
-/// What became of one token.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokedToken"))]
-pub struct RevokedItem {
-    /// `tok_…`
-    pub id: String,
-    /// What became of it.
-    pub result: RevokeResult,
-}
-
-/// What became of one token that was to be revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
-pub enum RevokeResult {
-    /// It is revoked now.
-    Revoked,
-    /// It was before.
-    AlreadyRevoked,
-    /// The digest was that of a value that a rotation replaced: that value is revoked now, and the token stays valid.
-    TextRevoked,
-    /// There is none by that id that the actor may see; then none was revoked.
-    Unknown,
-    /// It stands as it did, because another is unknown.
-    Kept,
 }
 
 /// Takes over tokens that were issued elsewhere, by their digests; needs `tokens:import`, with the rules of

@@ -7,7 +7,7 @@ use counterfoil_verify::{Freshness, Scope, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{IdentityProvider, Issued, Page, Patch, Role};
+use super::{identity::IdentityProvider, listing::Page, members::Role, patch::Patch, tokens::Issued};
 use crate::{host::Hosts, rfc3339, slug::Slug, standing};
 
 /// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value, value::Number};
 
-use super::NUMBER;
+use super::number::NUMBER;
 
 /// A tree that was built.
 pub(super) struct Built(pub(super) Value);

@@ -7,7 +7,7 @@ use serde::{
 };
 use serde_json::{Number, Value, map};
 
-use super::{Misfit, NUMBER};
+use super::{misfit::Misfit, number::NUMBER};
 
 /// A tree that is being read.
 pub(super) struct Tree(pub(super) Value);

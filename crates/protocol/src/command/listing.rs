@@ -1,0 +1,24 @@
+//! Lists, which are told in pages.
+
+use serde::{Deserialize, Serialize};
+
+/// A part of a longer list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page {
+    /// How many items: 1 to 100, 50 where absent.
+    pub limit: Option<u32>,
+    /// Where the last page ended: its `next_cursor`, opaque to callers.
+    pub cursor: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "PageOf{T}"))]
+pub struct Listing<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page begins; absent on the last.
+    pub next_cursor: Option<String>,
+    /// How many items all pages have together.
+    pub total: u64,
+}
