@@ -13,10 +13,12 @@ pub mod rfc3339;
 // Names and values.
 mod built_in;
 mod host;
+mod origin;
 mod secret;
 mod slug;
 mod standing;
 mod web_address;
+mod web_authority;
 
 #[cfg(feature = "openapi")]
 pub mod openapi;
@@ -31,6 +33,7 @@ pub mod reply;
 
 pub use built_in::BuiltIn;
 pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
+pub use origin::{InvalidOrigin, Origin};
 pub use refusal::Refusal;
 pub use reply::{Answered, NotAReply, decode_reply, reply_json};
 pub use secret::SecretText;

@@ -6,7 +6,7 @@ use core::{fmt, net::Ipv4Addr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::host::Host;
+use crate::web_authority::WebAuthority;
 
 /// The longest address, in bytes.
 const LONGEST: usize = 255;
@@ -53,7 +53,7 @@ impl WebAddress {
     /// Whether it is on the public internet, as far as its text says: see [`public`].
     #[must_use]
     pub fn is_public(&self) -> bool {
-        Parts::of(&self.0).is_ok_and(|parts| public::is_public(without_port(&parts.host)))
+        Parts::of(&self.0).is_ok_and(|parts| public::is_public(&parts.host))
     }
 
     /// Whether it has a query.
@@ -66,7 +66,8 @@ impl WebAddress {
 /// What an address is made of.
 struct Parts<'a> {
     is_secure: bool,
-    host: Host,
+    /// Without its port.
+    host: String,
     /// What follows the host.
     tail: &'a str,
 }
@@ -80,20 +81,14 @@ impl<'a> Parts<'a> {
         };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at_checked(end).ok_or(InvalidWebAddress)?;
-        let host = Host::parse(authority).map_err(|_| InvalidWebAddress)?;
+        let WebAuthority { host, .. } = WebAuthority::parse(authority).ok_or(InvalidWebAddress)?;
         Ok(Self { is_secure, host, tail })
     }
 }
 
-fn without_port(host: &Host) -> &str {
-    let host = host.as_str();
-    host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name })
-}
-
 /// Whether what is sent there never leaves the machine.
-fn is_this_machine(host: &Host) -> bool {
-    let name = without_port(host);
-    matches!(name, "localhost" | "[::1]") || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+fn is_this_machine(host: &str) -> bool {
+    matches!(host, "localhost" | "[::1]") || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
 }
 
 impl TryFrom<String> for WebAddress {
