@@ -19,7 +19,8 @@ use js_sys::Date;
 use worker::{Env, ScheduledTime, State, kv::KvStore};
 
 use crate::{
-    ports::{WorkerPorts, now, within},
+    platform::{now, within},
+    ports::WorkerPorts,
     sql::DurableSql,
 };
 

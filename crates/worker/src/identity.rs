@@ -9,7 +9,7 @@ use serde_json::Value;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::wasm_bindgen_futures::JsFuture;
 
-use crate::ports::within;
+use crate::platform::within;
 
 /// How long a question may take. JavaScript gives a request of the provider five seconds.
 const PATIENCE: Duration = Duration::from_secs(6);

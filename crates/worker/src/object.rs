@@ -14,15 +14,9 @@ use worker::{DurableObject, Env, Request, Response, Result, State, durable_objec
 use crate::{
     alarm::Alarm,
     app::secret,
-    ports::{now, random},
+    platform::{now, random},
     sql::DurableSql,
 };
-
-/// The address of a workspace's ledger, within its object.
-pub(crate) const LEDGER: &str = "https://ledger/ledger";
-
-/// The address of the directory, within its object.
-pub(crate) const DIRECTORY: &str = "https://ledger/directory";
 
 /// See the module. What it needs for every message is made at the first that needs it.
 #[durable_object(alarm)]

@@ -9,14 +9,14 @@ use counterfoil_api::{
 use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::join_all;
 use web_sys::{Request, RequestInit};
 use worker::{Delay, Env, ObjectNamespace, Stub, kv::KvStore, send::SendFuture};
 
 use crate::{
     identity,
     limiter::Limiter,
-    object::{DIRECTORY, LEDGER},
+    platform::{DIRECTORY, LEDGER, now, random, within},
 };
 
 /// How long a ledger may take to answer. An object that trapped may never do.
@@ -128,33 +128,5 @@ impl Ports for WorkerPorts {
     fn log(&self, line: &LogLine) {
         // A struct of strings and numbers always serialises.
         worker::console_log!("{}", serde_json::to_string(line).unwrap_or_default());
-    }
-}
-
-/// The work's outcome, or [`Unreachable`] where it takes too long.
-pub(crate) async fn within<T, E: std::fmt::Display>(
-    patience: Duration,
-    work: impl Future<Output = Result<T, E>>,
-) -> Result<T, Unreachable> {
-    let work = std::pin::pin!(work);
-    match select(work, Delay::from(patience)).await {
-        Either::Left((outcome, _)) => outcome.map_err(|error| Unreachable(error.to_string())),
-        Either::Right(_) => Err(Unreachable(format!("no answer within {} s", patience.as_secs()))),
-    }
-}
-
-/// The platform's clock. Within one turn of the event loop it stands still.
-#[expect(clippy::disallowed_methods, reason = "this is the adapter through which time comes in")]
-pub(crate) fn now() -> Timestamp {
-    Timestamp(worker::Date::now().as_millis())
-}
-
-/// The platform's cryptographic randomness.
-#[expect(clippy::disallowed_methods, reason = "this is the adapter through which random bytes come in")]
-pub(crate) fn random(bytes: &mut [u8]) {
-    // Web Crypto fails for slices above 64 KiB only. Were it to fail, these bytes are the ones that every draw of a
-    // secret rejects: nothing guessable is ever minted.
-    if getrandom::fill(bytes).is_err() {
-        bytes.fill(0xff);
     }
 }
