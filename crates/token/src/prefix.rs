@@ -3,14 +3,11 @@
 use crate::{InvalidPrefix, shape};
 use core::fmt;
 
-/// Characters in the longest prefix.
-pub(crate) const LONGEST: usize = 12;
-
 /// What a workspace's tokens begin with: `[a-z][a-z0-9_]{0,11}` with no `_` at its end. The default is `cft`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
     /// Padded with 0, which sorts before every character.
-    text: [u8; LONGEST],
+    text: [u8; shape::PREFIX],
     length: u8,
 }
 
@@ -21,18 +18,18 @@ impl Prefix {
     ///
     /// [`InvalidPrefix`] where it is empty, longer than 12, or not of the form above.
     pub fn parse(text: &str) -> Result<Self, InvalidPrefix> {
-        if is_valid(text.as_bytes()) { Ok(Self::of_valid(text.as_bytes())) } else { Err(InvalidPrefix) }
+        if shape::is_prefix(text.as_bytes()) { Ok(Self::of_valid(text.as_bytes())) } else { Err(InvalidPrefix) }
     }
 
     /// The prefix as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        shape::ascii(self.text.split_at(usize::from(self.length).min(LONGEST)).0)
+        shape::ascii(self.text.split_at(usize::from(self.length).min(shape::PREFIX)).0)
     }
 
-    /// From bytes that [`is_valid`] has said yes to.
+    /// From bytes that [`shape::is_prefix`] has said yes to.
     pub(crate) fn of_valid(text: &[u8]) -> Self {
-        Self { text: shape::array(text), length: text.len().min(LONGEST) as u8 }
+        Self { text: shape::array(text), length: text.len().min(shape::PREFIX) as u8 }
     }
 }
 
@@ -52,12 +49,4 @@ impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Prefix({self})")
     }
-}
-
-/// Whether `text` is a prefix.
-pub(crate) fn is_valid(text: &[u8]) -> bool {
-    text.len() <= LONGEST
-        && text.first().is_some_and(u8::is_ascii_lowercase)
-        && text.last() != Some(&b'_')
-        && text.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_'))
 }
