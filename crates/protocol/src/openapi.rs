@@ -8,7 +8,7 @@ use counterfoil_token::{
     text_schema,
 };
 
-use crate::{Host, Hosts, Slug, WebAddress, command::Patch, secret::SecretText};
+use crate::{Host, Hosts, Slug, WebAddress, secret::SecretText};
 
 text_schema!(
     Slug,
@@ -109,19 +109,3 @@ impl JsonSchema for Standing {
 
 /// The mark of a field that `null` clears, for whoever describes a `PATCH`.
 pub const CLEARABLE: &str = "x-clearable";
-
-impl<T: JsonSchema> JsonSchema for Patch<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let mut schema = generator.subschema_for::<Option<T>>();
-        schema.insert(CLEARABLE.to_owned(), true.into());
-        schema
-    }
-}
