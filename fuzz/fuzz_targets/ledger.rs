@@ -5,8 +5,16 @@
 
 #![no_main]
 
-use counterfoil_protocol::{Refusal, command::{Actor, Bootstrap, Command, PutScopes, Request}, json, reply_json};
-use counterfoil_ledger::{Context, Ledger, native::{NativeSql, Seeded}, sql::{Sql as _, SqlError}};
+use counterfoil_ledger::{
+    Context, Ledger,
+    native::{NativeSql, Seeded},
+    sql::{Sql as _, SqlError},
+};
+use counterfoil_protocol::{
+    Refusal,
+    command::{Actor, Bootstrap, Command, PutScopes, Request},
+    json, reply_json,
+};
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
 use counterfoil_verify::Timestamp;
 use libfuzzer_sys::{Corpus, fuzz_target};

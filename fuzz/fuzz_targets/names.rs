@@ -4,8 +4,8 @@
 
 use std::net::Ipv4Addr;
 
-use counterfoil_protocol::{Host, Slug, WebAddress, command::IdempotencyKey, rfc3339};
 use counterfoil_ledger::fuzzing;
+use counterfoil_protocol::{Host, Slug, WebAddress, command::IdempotencyKey, rfc3339};
 use libfuzzer_sys::fuzz_target;
 
 /// 9999-12-31T23:59:59.999Z.

@@ -3,8 +3,8 @@
 
 #![no_main]
 
-use counterfoil_protocol::json;
 use counterfoil_api::fuzzing::{self, rpc};
+use counterfoil_protocol::json;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 

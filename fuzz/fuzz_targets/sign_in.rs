@@ -5,8 +5,8 @@
 
 #![no_main]
 
-use counterfoil_protocol::{WebAddress, command::IdentityProvider, json};
 use counterfoil_api::{Claims, Description, fuzzing};
+use counterfoil_protocol::{WebAddress, command::IdentityProvider, json};
 use http::{HeaderMap, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 

@@ -5,8 +5,11 @@
 
 use std::fmt::Debug;
 
-use counterfoil_protocol::{Answered, Refusal, command::{CreateToken, ImportTokens, Lease, ListTokens, ReadAudit, ReadUsage, Records, Request}, decode_reply, json, reply_json};
-use counterfoil_ledger::directory;
+use counterfoil_protocol::{
+    Answered, Refusal,
+    command::{CreateToken, ImportTokens, Lease, ListTokens, ReadAudit, ReadUsage, Records, Request},
+    decode_reply, directory, json, reply_json,
+};
 use libfuzzer_sys::fuzz_target;
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -5,6 +5,7 @@ use anyhow::{Result, bail};
 use crate::dependencies;
 use crate::fresh;
 use crate::jobs::Stopwatch;
+use crate::layers;
 use crate::process;
 use crate::project::Project;
 use crate::reference;
@@ -19,6 +20,7 @@ type Check = fn(&Project) -> Result<()>;
 const CHECKS: &[(&str, Check)] = &[
     ("format", format),
     ("dependency direction", dependencies::check),
+    ("layers", layers::check),
     ("licences, sources and versions of crates", supply::crates),
     ("sources of npm packages", supply::packages),
     ("generated files", fresh::check),

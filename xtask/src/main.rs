@@ -12,6 +12,7 @@ mod earlier;
 mod fresh;
 mod fuzz;
 mod jobs;
+mod layers;
 mod lint;
 mod process;
 mod project;
