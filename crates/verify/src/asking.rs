@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use counterfoil_token::{Digest, WorkspaceKey};
 
-use crate::memory::{Moment, mix};
+use crate::{mix::mix, moment::Moment};
 
 /// For how long a question counts as out, in milliseconds.
 const TURN: u64 = 1_000;

@@ -4,7 +4,7 @@
 //! are not trusted further than docs/guarantees.md says: they may run apart by a hundredth, and within one lease they may
 //! step, or stand still, by [`DELTA`] altogether. A clock that shows less than it has shown ends every lease.
 
-use crate::{answer::Position, memory::Moment, time::Timestamp};
+use crate::{answer::Position, moment::Moment, time::Timestamp};
 
 /// How far clocks may be off within one lease, in milliseconds, besides running apart. Whoever waits until no lease runs
 /// any more adds it too.

@@ -22,6 +22,8 @@ mod demand;
 mod index;
 mod lease;
 mod memory;
+mod mix;
+mod moment;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod reader;

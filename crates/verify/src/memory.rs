@@ -12,6 +12,7 @@ use crate::{
     base::Base,
     cache::{Cache, Cached, Hashed},
     lease::Lease,
+    moment::Moment,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     segment::{Manifest, Name, OwnerSegment, Segment},
     time::Timestamp,
@@ -23,14 +24,6 @@ pub(crate) struct Memory {
     cache: Cache<Key, Held>,
     /// From where on counts of uses are taken out next, so that all have their turn.
     hand: usize,
-}
-
-/// A time, and by which run of the clock. A clock that is set back begins a new run: how long ago anything of an
-/// earlier one was, nobody can tell.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Moment {
-    run: u32,
-    pub(crate) time: Timestamp,
 }
 
 /// Something in memory: what it says was so when it was asked for, or later.
@@ -101,23 +94,6 @@ impl Source {
     /// The registry: nobody knows how old what it holds is.
     pub(crate) fn registry(asked_at: Moment) -> Self {
         Self { asked_at, run: 0, generation: 0 }
-    }
-}
-
-impl Moment {
-    /// The moment at which the clock shows `now`.
-    pub(crate) fn next(self, now: Timestamp) -> Self {
-        Self { run: self.run.wrapping_add(u32::from(now < self.time)), time: now }
-    }
-
-    /// Whether this was earlier, as far as can be told.
-    pub(crate) fn is_before(self, other: Self) -> bool {
-        (self.run, self.time) < (other.run, other.time)
-    }
-
-    /// Whether this was at most `age` milliseconds before `now`.
-    pub(crate) fn is_recent(self, now: Self, age: u64) -> bool {
-        self.run == now.run && now.time.since(self.time) <= age
     }
 }
 
@@ -411,15 +387,6 @@ impl Hashed for u64 {
 fn start_of(hash: &[u8; 32]) -> u32 {
     let [a, b, c, d, ..] = *hash;
     u32::from_le_bytes([a, b, c, d])
-}
-
-/// Another number for each, as good as random.
-pub(crate) fn mix(number: u64) -> u64 {
-    // The finisher of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
-    let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
 }
 
 struct Fold(u64);

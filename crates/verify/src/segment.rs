@@ -37,6 +37,7 @@
 //! a manifest may name segments of earlier generations than its own.
 
 mod build;
+mod header;
 mod layout;
 mod manifest;
 mod name;
@@ -47,6 +48,7 @@ mod snapshot;
 mod table;
 
 pub use build::{BuildError, SegmentBuilder};
+pub use header::SegmentHeader;
 pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
 pub use name::Name;
 pub(crate) use name::push_hex;
@@ -54,37 +56,3 @@ pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;
 pub use snapshot::{Snapshot, SnapshotError, SnapshotHead};
-
-use counterfoil_token::WorkspaceKey;
-use serde::Serialize;
-
-use crate::reader::{Read, Reader};
-
-/// What a segment is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct SegmentHeader {
-    /// Whose tokens these are.
-    pub workspace: WorkspaceKey,
-    /// The ledger's generation whose state this is.
-    pub generation: u64,
-    /// Whether addresses are left out, as in what leaves the house. Such a token is known to be bound, not to what:
-    /// see [`Segment::find`].
-    pub without_addresses: bool,
-    /// Whether imports may be left out: those marked weak, and those of which too many begin alike. An absent foreign text
-    /// is then not known to be unknown.
-    pub without_weak: bool,
-    /// Which digests are covered.
-    pub prefix: DigestPrefix,
-}
-
-impl Read for SegmentHeader {
-    fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        Some(Self {
-            workspace: Read::read(reader)?,
-            generation: reader.number(),
-            without_addresses: reader.flag(),
-            without_weak: reader.flag(),
-            prefix: Read::read(reader)?,
-        })
-    }
-}

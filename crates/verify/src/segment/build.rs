@@ -10,9 +10,10 @@ use core::fmt;
 use counterfoil_token::Digest;
 
 use super::{
-    Segment, SegmentHeader,
+    header::SegmentHeader,
     layout::{Entry, Layout, MAX_TOKENS, Span, put},
     prefix::cut,
+    read::Segment,
     table::Details,
 };
 use crate::{

@@ -7,8 +7,11 @@ use counterfoil_token::Digest;
 use serde::Serialize;
 
 use super::{
-    DigestPrefix, Name, OwnerSegment, OwnersHeader, Segment, SegmentHeader,
-    prefix::{bits_of, cut},
+    header::SegmentHeader,
+    name::Name,
+    owners::{OwnerSegment, OwnersHeader},
+    prefix::{DigestPrefix, bits_of, cut},
+    read::Segment,
 };
 use crate::{
     reader::{Read, Reader},

@@ -6,7 +6,7 @@ use core::fmt;
 use counterfoil_token::WorkspaceKey;
 use serde::Serialize;
 
-use super::{BuildError, table::Table};
+use super::{build::BuildError, table::Table};
 use crate::{
     reader::{Read, Reader},
     record::{self, FORMAT, OwnerRecord, RecordError},

@@ -6,7 +6,7 @@ use core::{fmt, ops::Range};
 use counterfoil_token::Digest;
 
 use super::{
-    SegmentHeader,
+    header::SegmentHeader,
     layout::{Columns, Entry, Layout, MAX_TOKENS, Span},
     prefix::{CUT, cut},
     table::{Details, Table, members, scopes},

@@ -8,7 +8,13 @@ use core::fmt;
 
 use counterfoil_token::{Digest, WorkspaceKey};
 
-use super::{DigestPrefix, Manifest, Name, OpenError, OwnerSegment, Segment};
+use super::{
+    manifest::{Manifest, OpenError},
+    name::Name,
+    owners::OwnerSegment,
+    prefix::DigestPrefix,
+    read::Segment,
+};
 use crate::{
     reader::{Read, Reader},
     record::{self, Encoded as _, FORMAT, OwnerRecord, RecordError, TokenRecord},

@@ -1,6 +1,6 @@
 //! Decisions from what was fetched.
 
-use super::{Course, Known, Need, Pending, Progress, REPEATS, Subject, Verifier, decided, unavailable};
+use super::state::{Course, Known, Need, Pending, Progress, Subject, Verifier, decided, unavailable};
 use crate::{
     answer::{Answer, Grant, LeaseQuestion, RegistryKey},
     asking::Asking,
@@ -8,10 +8,14 @@ use crate::{
     decision::{Code, Facts, decide},
     demand::{Demand, Freshness},
     lease::is_in_time,
-    memory::{Moment, Source},
+    memory::Source,
+    moment::Moment,
     record::{Encoded as _, OwnerRecord, TokenRecord, WorkspaceRecord},
 };
 use counterfoil_token::WorkspaceKey;
+
+/// How often the ledger is asked again whose answer came too late.
+const REPEATS: u8 = 2;
 
 impl Verifier {
     /// Keeps what the registry held under a key; nothing where that was nothing, or nothing that belongs there.

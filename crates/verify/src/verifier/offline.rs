@@ -8,29 +8,18 @@ use alloc::sync::Arc;
 
 use counterfoil_token::{Digest, Presented};
 
-use super::{Known, Progress, Verifier, decided, strictest};
+use super::state::{Known, Loaded, Progress, Stricter, Verifier, decided, strictest};
 use crate::{
     address::AddressBlock,
     decision::{Code, decide},
     demand::{Demand, Freshness},
-    memory::Moment,
-    record::WorkspaceRecord,
+    moment::Moment,
     segment::Snapshot,
 };
 
-/// A snapshot that was loaded.
-#[derive(Debug)]
-pub(super) struct Loaded {
-    snapshot: Snapshot,
-    workspace: Arc<WorkspaceRecord>,
-}
-
-/// Snapshots have no say: the workspace asks for this freshness.
-pub(super) struct Stricter(pub(super) Freshness);
-
 impl Verifier {
     /// Takes a snapshot, for demands of [`Freshness::Snapshot`], in place of an earlier one of the same workspace; a later one
-    /// stays. Its signature must have been verified: see [`Snapshot`]. It is held besides what the [limits](super::Limits) say.
+    /// stays. Its signature must have been verified: see [`Snapshot`]. It is held besides what the [limits](super::state::Limits) say.
     pub fn load(&mut self, snapshot: Snapshot) {
         let key = snapshot.workspace();
         let loaded = Loaded { workspace: Arc::new(snapshot.manifest().header().workspace.clone()), snapshot };

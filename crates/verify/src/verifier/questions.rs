@@ -4,17 +4,14 @@ use alloc::vec::Vec;
 
 use counterfoil_token::{Digest, WorkspaceKey};
 
-use super::{Course, Need, Pending, Progress, Subject, Verifier, strictest, unavailable};
+use super::state::{Course, LOOKS, Need, Pending, Progress, Subject, Verifier, strictest, unavailable};
 use crate::{
     answer::{LeaseQuestion, Question, RegistryKey, Segments, Use},
     asking::{Asking, Verdict, jitter},
     demand::{Demand, Freshness},
     lease::Lease,
-    memory::Moment,
+    moment::Moment,
 };
-
-/// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
-pub(super) const LOOKS: u8 = 2;
 
 /// How long a check that waits for others lets pass before it looks again, in milliseconds; after so many looks twice as long,
 /// and after as many more four times.

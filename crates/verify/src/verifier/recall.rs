@@ -4,12 +4,13 @@ use alloc::sync::Arc;
 
 use counterfoil_token::WorkspaceKey;
 
-use super::{Decision, Known, Subject, Verifier, strictest};
+use super::state::{Decision, Known, Subject, Verifier, strictest};
 use crate::{
     decision::{Code, decide},
     demand::{Demand, Freshness},
     lease::Lease,
-    memory::{Moment, Remembered},
+    memory::Remembered,
+    moment::Moment,
     time::Timestamp,
 };
 

@@ -10,32 +10,18 @@ use alloc::{sync::Arc, vec::Vec};
 
 use counterfoil_token::WorkspaceKey;
 
-use super::{Course, Need, Progress, Subject, Verifier, strictest};
+use super::state::{Course, FETCHES, Found, Need, Progress, Subject, Verifier, strictest};
 use crate::{
     answer::RegistryKey,
     demand::{Demand, Freshness},
-    memory::{File, Moment, Source},
+    memory::{File, Source},
+    moment::Moment,
     record::Encoded as _,
     segment::{Manifest, Name},
-    time::Timestamp,
 };
-
-/// The most fetches for one check: a manifest, a segment, an owner segment, and who the token is; and another for a file
-/// that was evicted meanwhile.
-pub(super) const FETCHES: u8 = 5;
 
 /// For how long a file is not asked for again that was not to be had, in milliseconds.
 const MISSING_AGE: u64 = 10_000;
-
-/// What segments say of a text.
-pub(super) enum Found {
-    /// It is known. Its records are held under the lease, to be recalled.
-    Known,
-    /// It had not been issued then.
-    Nothing(Timestamp),
-    /// This is to be fetched first.
-    Fetch(Vec<RegistryKey>),
-}
 
 impl Verifier {
     /// Looks a text up in the segments that the running lease vouches for; nothing where they have no say.
