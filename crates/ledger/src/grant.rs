@@ -19,8 +19,7 @@ use crate::{
     workspace::WorkspaceRow,
 };
 
-/// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
-pub(crate) const END_OF_TIME: Timestamp = Timestamp(253_402_300_799_999);
+pub(crate) const END_OF_TIME: Timestamp = Timestamp::END_OF_TIME;
 
 pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
 const OUTLIVES: &str = "The new token may not outlive the token that creates it.";

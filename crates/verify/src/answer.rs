@@ -21,6 +21,11 @@ pub struct Question {
     pub digests: Vec<Digest>,
 }
 
+impl Question {
+    /// The most texts that a ledger is asked about at once, in a question of either kind.
+    pub const MOST_DIGESTS: usize = 100;
+}
+
 /// What a ledger answers: all of it as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {

@@ -47,6 +47,23 @@ pub enum Code {
 }
 
 impl Code {
+    /// All there are, by their numbers: these are dense, from 1 on.
+    pub const ALL: [Self; 13] = [
+        Self::Valid,
+        Self::Malformed,
+        Self::Unknown,
+        Self::WorkspaceSuspended,
+        Self::Revoked,
+        Self::OwnerSuspended,
+        Self::Disabled,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::AddressNotAllowed,
+        Self::InsufficientScope,
+        Self::RateLimited,
+        Self::Unavailable,
+    ];
+
     /// The code as the APIs write it: `VALID`, `INSUFFICIENT_SCOPE`, …
     #[must_use]
     pub const fn as_str(self) -> &'static str {

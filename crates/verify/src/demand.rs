@@ -30,6 +30,20 @@ pub enum Freshness {
 }
 
 impl Freshness {
+    /// All there are, the strictest first.
+    pub const ALL: [Self; 4] = [Self::Strong, Self::Bounded, Self::Eventual, Self::Snapshot];
+
+    /// The level as callers write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strong => "strong",
+            Self::Bounded => "bounded",
+            Self::Eventual => "eventual",
+            Self::Snapshot => "snapshot",
+        }
+    }
+
     fn rank(self) -> u8 {
         match self {
             Self::Snapshot => 0,

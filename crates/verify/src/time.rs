@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
+    /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
+    pub const END_OF_TIME: Self = Self(253_402_300_799_999);
+
     /// The time `milliseconds` later; the end of time where that overflows.
     #[must_use]
     pub const fn plus(self, milliseconds: u64) -> Self {

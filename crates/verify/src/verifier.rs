@@ -32,7 +32,7 @@ use self::state::{Course, Found, Stricter, Subject, certain, decided};
 pub use self::state::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};
 use crate::{
     allowance::Allowance,
-    answer::Grant,
+    answer::{Grant, Question},
     asking::Asking,
     decision::Code,
     demand::{Demand, Freshness},
@@ -44,9 +44,6 @@ use crate::{
 /// How long seal keys may speak against a text without being confirmed, in milliseconds. A new seal secret must have
 /// been known to verifiers for this long, as one that is not current yet, before tokens are sealed with it.
 const SEAL_KEYS_AGE: u64 = 60_000;
-
-/// The most texts that a ledger is asked about at once.
-const TEXTS: usize = 100;
 
 impl Verifier {
     /// A verifier that knows nothing yet.
@@ -162,7 +159,7 @@ impl Verifier {
         let number = self.questions;
         let mut others = Vec::new();
         let room = match need {
-            Need::Lease(_) => (TEXTS / together.max(1)).saturating_sub(1),
+            Need::Lease(_) => (Question::MOST_DIGESTS / together.max(1)).saturating_sub(1),
             Need::Ledger(_) if self.memory.asking(workspace).is_some_and(Asking::is_failing) => 0,
             _ => return,
         };

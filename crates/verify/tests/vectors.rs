@@ -194,6 +194,7 @@ fn codes_keep_their_numbers_and_names() {
         (Code::RateLimited, 12, "RATE_LIMITED"),
         (Code::Unavailable, 13, "UNAVAILABLE"),
     ];
+    assert_eq!(codes.map(|(code, ..)| code), Code::ALL);
     for (code, number, name) in codes {
         assert_eq!(code as u8, number);
         assert_eq!(code.to_string(), name);

@@ -17,18 +17,9 @@ use super::{
 };
 use crate::{
     reader::{Read, Reader},
-    record::{self, Encoded as _, FORMAT, OwnerRecord, RecordError, TokenRecord},
+    record::{self, Encoded as _, OwnerRecord, RecordError, TokenRecord},
     time::Timestamp,
 };
-
-/// The second byte of a snapshot.
-const KIND: u8 = b'p';
-
-/// How long the head is: header, key, two times, hash.
-const HEAD: usize = 2 + 6 + 8 + 8 + 32;
-
-/// How long an Ed25519 signature is.
-const SIGNATURE: usize = 64;
 
 /// Every token and every member of a workspace, as of one generation, to be relied upon until it expires.
 ///
@@ -77,10 +68,19 @@ pub enum SnapshotError {
 }
 
 impl Snapshot {
+    /// The first byte: the layout's version.
+    pub const FORMAT: u8 = record::FORMAT;
+    /// The second byte.
+    pub const KIND: u8 = b'p';
+    /// How long the head is: header, key, two times, hash.
+    pub const HEAD: usize = 2 + 6 + 8 + 8 + 32;
+    /// How long an Ed25519 signature is.
+    pub const SIGNATURE: usize = 64;
+
     /// What is signed, and the signature: Ed25519 (RFC 8032) by the workspace's snapshot key. `None` where the file is
     /// too short to have them. To be verified before the file is opened; see [`Snapshot`].
     #[must_use]
-    pub fn signed(file: &[u8]) -> Option<(&[u8; HEAD], &[u8; SIGNATURE])> {
+    pub fn signed(file: &[u8]) -> Option<(&[u8; Snapshot::HEAD], &[u8; Snapshot::SIGNATURE])> {
         let (head, rest) = file.split_first_chunk()?;
         Some((head, rest.first_chunk()?))
     }
@@ -90,10 +90,10 @@ impl Snapshot {
     /// # Errors
     /// [`SnapshotError`] where the bytes are not exactly a head, a signature, and the files that they answer for.
     pub fn open(file: &[u8]) -> Result<Self, SnapshotError> {
-        let mut reader = record::open(file, KIND).map_err(SnapshotError::Head)?;
+        let mut reader = record::open(file, Snapshot::KIND).map_err(SnapshotError::Head)?;
         let head = Self::signed(file).and_then(|_| SnapshotHead::read(&mut reader));
         let head = head.ok_or(SnapshotError::Head(RecordError::Malformed))?;
-        reader.bytes(SIGNATURE);
+        reader.bytes(Snapshot::SIGNATURE);
         let manifest = head.open_manifest(reader.sized()).map_err(SnapshotError::Manifest)?;
         let mut files = |count| -> Vec<&[u8]> { (0..count).map(|_| reader.sized()).collect() };
         let (segments, owners) = (files(manifest.segments().len()), files(manifest.owners().len()));
@@ -167,11 +167,11 @@ impl Snapshot {
 impl SnapshotHead {
     /// What the workspace's snapshot key is to sign.
     #[must_use]
-    pub fn to_sign(&self) -> [u8; HEAD] {
+    pub fn to_sign(&self) -> [u8; Snapshot::HEAD] {
         let times = [self.as_of, self.expires_at].map(|time| time.0.to_le_bytes());
-        let begin = [FORMAT, KIND].into_iter().chain(self.workspace.as_str().bytes());
+        let begin = [Snapshot::FORMAT, Snapshot::KIND].into_iter().chain(self.workspace.as_str().bytes());
         let fields = begin.chain(times.into_iter().flatten()).chain(*self.manifest.as_bytes());
-        let mut head = [0; HEAD];
+        let mut head = [0; Snapshot::HEAD];
         head.iter_mut().zip(fields).for_each(|(to, from)| *to = from);
         head
     }
@@ -179,7 +179,7 @@ impl SnapshotHead {
     /// What a snapshot begins with. Each segment and then each owner segment follows, in the order of the manifest,
     /// [announced](Snapshot::announce) by its length; so a large snapshot is written without being held.
     #[must_use]
-    pub fn begin(&self, signature: &[u8; SIGNATURE], manifest: &[u8]) -> Vec<u8> {
+    pub fn begin(&self, signature: &[u8; Snapshot::SIGNATURE], manifest: &[u8]) -> Vec<u8> {
         [&self.to_sign()[..], signature, &Snapshot::announce(manifest.len()), manifest].concat()
     }
 
