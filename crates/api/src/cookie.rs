@@ -8,7 +8,7 @@
 
 use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
 
-use crate::{origin, problem::Problem};
+use crate::{origin, problem::Problem, refused::AMBIGUOUS_CREDENTIAL};
 
 /// The cookie's name.
 const NAME: &str = "__Host-counterfoil";
@@ -44,7 +44,7 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a
     let mut values = cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
     let Some(first) = values.next() else { return Ok(None) };
     if values.any(|other| other != first) {
-        return Err(Problem::ambiguous_credential());
+        return Err(AMBIGUOUS_CREDENTIAL.into());
     }
     Ok(Some(first))
 }

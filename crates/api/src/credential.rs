@@ -17,6 +17,7 @@ use crate::{
     ports::Ports,
     presented::{self, Fault},
     problem::Problem,
+    refused::{AMBIGUOUS_CREDENTIAL, NO_CREDENTIAL, UNREADABLE_CREDENTIAL, WORKSPACE_REQUIRED},
     trace::Trace,
 };
 
@@ -215,23 +216,15 @@ pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result
 impl From<Fault> for Problem {
     fn from(fault: Fault) -> Self {
         match fault {
-            Fault::Unreadable | Fault::OtherScheme => {
-                let detail =
-                    "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.";
-                Self::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail)
-            }
-            Fault::Ambiguous => Self::ambiguous_credential(),
-            Fault::WorkspaceRequired => {
-                let detail = "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.";
-                Self::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
-            }
+            Fault::Unreadable | Fault::OtherScheme => UNREADABLE_CREDENTIAL.into(),
+            Fault::Ambiguous => AMBIGUOUS_CREDENTIAL.into(),
+            Fault::WorkspaceRequired => WORKSPACE_REQUIRED.into(),
         }
     }
 }
 
 pub(crate) fn no_credential() -> Problem {
-    let detail = "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.";
-    Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
+    NO_CREDENTIAL.into()
 }
 
 /// The slug of the workspace that the request names, for a token that does not.

@@ -19,7 +19,7 @@ const LGCA_DOMAIN: HeaderName = HeaderName::from_static("x-lgca-domain");
 pub const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-lgca-token", "x-lgca-domain"];
 
 /// The longest header that is looked at, in bytes: what more than one credential may need that is none of ours.
-const LONGEST: usize = 16 * 1024;
+pub const LONGEST_HEADER: usize = 16 * 1024;
 
 /// How a dialect's clients present a token on its own paths, besides the ways that are good everywhere.
 pub(crate) struct Also {
@@ -114,11 +114,11 @@ pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
         let joined = all.to_mut();
         joined.push_str(", ");
         joined.push_str(value?);
-        if joined.len() > LONGEST {
+        if joined.len() > LONGEST_HEADER {
             break;
         }
     }
-    if all.len() > LONGEST { Err(Fault::Unreadable) } else { Ok(Some(all)) }
+    if all.len() > LONGEST_HEADER { Err(Fault::Unreadable) } else { Ok(Some(all)) }
 }
 
 /// What a header holds that has nothing but a word, once or several times.

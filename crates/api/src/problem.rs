@@ -16,7 +16,10 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::envelope::Envelope;
+use crate::{
+    envelope::Envelope,
+    refused::{self, Refused},
+};
 
 /// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
 #[derive(Clone, Debug)]
@@ -49,7 +52,10 @@ pub(crate) enum Scheme {
 
 /// The longest `scope` that a challenge names, in bytes: proxies refuse an answer whose headers are long, and the caller
 /// would then learn nothing at all.
-const MOST_SCOPE: usize = 1024;
+pub const MOST_SCOPE: usize = 1024;
+
+/// What every challenge begins with.
+pub const CHALLENGE: &str = r#"Bearer realm="counterfoil""#;
 
 /// Why a request was refused: a problem of RFC 9457, with a few members more.
 #[derive(Serialize)]
@@ -129,27 +135,16 @@ impl Problem {
 
     /// The credential that was presented does not pass.
     pub(crate) fn credential(code: Code) -> Self {
-        let (status, detail) = match code {
-            Code::Valid => return Self::internal("a valid credential was refused"),
-            Code::Malformed => (StatusCode::UNAUTHORIZED, "The credential is not a token: mistyped, or cut short."),
-            Code::Unknown => (StatusCode::UNAUTHORIZED, "The token is not known here."),
-            Code::WorkspaceSuspended => (StatusCode::UNAUTHORIZED, "The token's workspace is suspended."),
-            Code::Revoked => (StatusCode::UNAUTHORIZED, "The token was revoked."),
-            Code::OwnerSuspended => (StatusCode::UNAUTHORIZED, "The token's owner is suspended."),
-            Code::Disabled => (StatusCode::UNAUTHORIZED, "The token is switched off."),
-            Code::Expired => (StatusCode::UNAUTHORIZED, "The token has expired."),
-            Code::NotYetValid => (StatusCode::UNAUTHORIZED, "The token is not valid yet."),
-            Code::AddressNotAllowed => (StatusCode::FORBIDDEN, "The token may not be used from this address."),
-            Code::InsufficientScope => (StatusCode::FORBIDDEN, "The token lacks a scope that this needs."),
-            Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many unknown tokens; try again in a second."),
-            Code::Unavailable => return Self::ledger_unavailable("the caller's token could not be checked"),
-        };
-        Self::new(status, code.as_str(), detail)
+        match refused::of(code) {
+            Some(refused) => refused.into(),
+            None if code == Code::Valid => Self::internal("a valid credential was refused"),
+            None => Self::ledger_unavailable("the caller's token could not be checked"),
+        }
     }
 
     /// What the request presents is not a token.
     pub(crate) fn malformed(why: Malformed) -> Self {
-        let detail = format!("The credential is not a token: {why}.");
+        let detail = refused::MALFORMED.replace("{why}", why.as_str());
         Self { detail, ..Self::credential(Code::Malformed) }
     }
 
@@ -176,11 +171,9 @@ impl Problem {
         let detail = match (&*all_of, &*one_of) {
             ("", "") => return Self::credential(Code::InsufficientScope),
             (all_of, "") if !all_of.contains(',') => return Self::missing_scope(all_of).needing(needed),
-            (all_of, "") => format!("The token lacks the scopes {all_of}, which this needs."),
-            ("", one_of) => format!("The token has none of the scopes {one_of}, of which this needs one."),
-            (all_of, one_of) => {
-                format!("The token lacks {all_of}, and has none of the scopes {one_of}, of which this needs one.")
-            }
+            (all_of, "") => refused::LACKS_SCOPES.replace("{all}", all_of),
+            ("", one_of) => refused::HAS_NONE.replace("{one}", one_of),
+            (all_of, one_of) => refused::LACKS_AND_HAS_NONE.replace("{all}", all_of).replace("{one}", one_of),
         };
         Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope.as_str(), detail).needing(needed)
     }
@@ -199,12 +192,6 @@ impl Problem {
     /// The credential was presented in this way.
     pub(crate) fn presented_in(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
-    }
-
-    /// The request presents credentials that differ.
-    pub(crate) fn ambiguous_credential() -> Self {
-        let detail = "The request presents two different credentials. Send one.";
-        Self::new(StatusCode::BAD_REQUEST, "AMBIGUOUS_CREDENTIAL", detail)
     }
 
     /// The session that was presented does not pass.
@@ -241,7 +228,7 @@ impl Problem {
     }
 
     pub(crate) fn missing_scope(scope: &str) -> Self {
-        let detail = format!("The token lacks the scope {scope}, which this needs.");
+        let detail = refused::LACKS_SCOPE.replace("{all}", scope);
         Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail).needing(scope.to_owned())
     }
 
@@ -293,7 +280,7 @@ impl Problem {
 
     /// The challenge of RFC 6750, section 3: no error code where no token was presented in a way that it knows of.
     fn challenge(&self, status: StatusCode) -> Option<String> {
-        let bearer = r#"Bearer realm="counterfoil""#;
+        let bearer = CHALLENGE;
         match (status, self.code, &self.scope) {
             (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", Some(scope)) => {
                 Some(format!(r#"{bearer}, error="insufficient_scope", scope="{scope}""#))
@@ -306,6 +293,12 @@ impl Problem {
             (StatusCode::UNAUTHORIZED, ..) => Some(format!(r#"{bearer}, error="invalid_token""#)),
             _ => None,
         }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(Refused { status, code, detail }: Refused) -> Self {
+        Self::new(status, code, detail)
     }
 }
 

@@ -22,6 +22,7 @@ use super::verify::decide;
 use crate::{
     app::App,
     credential::{Caller, domain, no_credential, presented},
+    identity_headers::{self, MAX_SCOPES},
     ports::Ports,
     problem::Problem,
     question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
@@ -29,9 +30,6 @@ use crate::{
 
 /// Behind a freshness: an eventual answer will do if the ledger gives none.
 const OR_EVENTUAL: &str = " or eventual";
-
-/// The most bytes of scopes that one header names.
-const MAX_SCOPES: usize = 2_048;
 
 /// Where the client calls from, as far as the gateway says.
 enum Whence {
@@ -180,14 +178,13 @@ fn identity(decision: &Decision, demand: &Demand) -> Response {
             response.headers_mut().insert(name, value);
         }
     };
-    tell("x-token-id", &facts.token.id);
-    tell("x-token-owner", &facts.owner.id);
-    tell("x-token-scopes", &scopes);
-    // That the list is whole is said, not that it is cut: where a gateway does not pass this on, nobody takes it for whole.
-    tell("x-token-scopes-complete", if is_whole { "true" } else { "false" });
-    tell("x-token-workspace", &facts.workspace.slug);
+    tell(identity_headers::ID, &facts.token.id);
+    tell(identity_headers::OWNER, &facts.owner.id);
+    tell(identity_headers::SCOPES, &scopes);
+    tell(identity_headers::SCOPES_COMPLETE, if is_whole { "true" } else { "false" });
+    tell(identity_headers::WORKSPACE, &facts.workspace.slug);
     // Also where there is none: what the client sent by this name must give way to something.
-    tell("x-token-client", facts.token.client_id.as_deref().unwrap_or_default());
+    tell(identity_headers::CLIENT, facts.token.client_id.as_deref().unwrap_or_default());
     response
 }
 

@@ -20,6 +20,7 @@ use crate::{
     ports::Ports,
     presented::{self, Fault},
     problem::Problem,
+    refused::AMBIGUOUS_CREDENTIAL,
 };
 
 /// What Cloudflare Access puts into each request that it lets through.
@@ -64,7 +65,7 @@ pub(super) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
             return Err(Problem::new(status, "INVALID_BODY", detail).at("/workspace"));
         }
         Open { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
-            return Err(Problem::ambiguous_credential());
+            return Err(AMBIGUOUS_CREDENTIAL.into());
         }
         Open { workspace: Some(workspace), id_token } => {
             let asserted = || parts.headers.get(ACCESS)?.to_str().ok().map(str::to_owned);
