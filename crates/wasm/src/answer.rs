@@ -2,28 +2,32 @@
 
 use alloc::string::String;
 
-use counterfoil_verify::{Decision, Freshness, LeaseQuestion, Name, Need, RegistryKey, ScopePattern, Use};
+use counterfoil_verify::{Decision, LeaseQuestion, Name, Need, RegistryKey, ScopePattern, Use};
 
-use crate::json::{Object, decimal, hex};
+use crate::{
+    contract::NeedKind,
+    json::{Object, decimal, hex},
+};
 
 /// What a host has to fetch: `{"kind":"ledger","workspace","digests"}`, `{"kind":"registry","keys"}`, or a
 /// [lease]; or for how long to wait, `{"kind":"wait","workspace","milliseconds"}`.
 pub(crate) fn need(need: &Need) -> String {
     match need {
         Need::Ledger(question) => Object::new()
-            .text("kind", "ledger")
+            .text("kind", NeedKind::Ledger.as_str())
             .text("workspace", question.workspace.as_str())
             .texts("digests", question.digests.iter().map(|digest| hex(digest.as_bytes())))
             .finish(),
         Need::Lease(question) => lease(question),
         Need::Wait(workspace, milliseconds) => Object::new()
-            .text("kind", "wait")
+            .text("kind", NeedKind::Wait.as_str())
             .text("workspace", workspace.as_str())
             .number("milliseconds", *milliseconds)
             .finish(),
-        Need::Registry(keys) => {
-            Object::new().text("kind", "registry").texts("keys", keys.iter().map(RegistryKey::path)).finish()
-        }
+        Need::Registry(keys) => Object::new()
+            .text("kind", NeedKind::Registry.as_str())
+            .texts("keys", keys.iter().map(RegistryKey::path))
+            .finish(),
     }
 }
 
@@ -34,7 +38,7 @@ pub(crate) fn lease(question: &LeaseQuestion) -> String {
     let manifest = |name: Name| hex(name.as_bytes());
     let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());
     Object::new()
-        .text("kind", "lease")
+        .text("kind", NeedKind::Lease.as_str())
         .text("workspace", question.workspace.as_str())
         .optional_number("epoch", question.since.map(|since| since.epoch))
         .optional_number("generation", question.since.map(|since| since.generation))
@@ -56,7 +60,7 @@ fn counted(uses: &Use) -> String {
 /// A decision but for its code, which the caller has. What is about a token is there only where the token was ever issued,
 /// passing or not; id, name and the like not where a segment alone told of it. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
-    let json = Object::new().text("freshness", freshness(decision.freshness)).number("asOf", decision.as_of.0);
+    let json = Object::new().text("freshness", decision.freshness.as_str()).number("asOf", decision.as_of.0);
     let Some(known) = &decision.known else { return json.finish() };
     let facts = known.facts();
     let (token, owner, workspace) = (facts.token, facts.owner, facts.workspace);
@@ -73,13 +77,4 @@ pub(crate) fn details(decision: &Decision) -> String {
         .optional_text("clientId", token.client_id.as_deref())
         .optional_text("metadata", token.metadata.as_deref());
     json.optional_number("expiresAt", token.expires_at.map(|time| time.0)).finish()
-}
-
-pub(crate) fn freshness(freshness: Freshness) -> &'static str {
-    match freshness {
-        Freshness::Eventual => "eventual",
-        Freshness::Bounded => "bounded",
-        Freshness::Strong => "strong",
-        Freshness::Snapshot => "snapshot",
-    }
 }

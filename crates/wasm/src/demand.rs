@@ -5,47 +5,34 @@ use alloc::vec::Vec;
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Demand, Freshness, Scope};
 
-use crate::answer;
+use crate::contract::{DemandFault, DemandLine};
 
-/// Why a demand was refused. The numbers are known to the JavaScript side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refused {
-    NoWorkspace = -1,
-    NotAWorkspace = -2,
-    NotAScope = -3,
-    NotAFreshness = -4,
-    TooMany = -5,
-    /// Not written as [`compile`] reads it: the JavaScript side's mistake.
-    Illegible = -6,
-}
-
-/// Reads one item a line. Its first character tells what it is: `w` a workspace's key, `a` a scope that must be
-/// granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do, `b` that a brief one will.
-pub(crate) fn compile(text: &[u8]) -> Result<Demand, Refused> {
+/// Reads one item a line. Its first character tells what it is: see [`DemandLine`].
+pub(crate) fn compile(text: &[u8]) -> Result<Demand, DemandFault> {
     let (mut workspaces, mut all_of, mut any_of) = (Vec::new(), Vec::new(), Vec::new());
     let (mut freshness, mut or_eventual, mut in_full) = (Freshness::default(), false, true);
     for line in text.split(|byte| *byte == b'\n') {
         let Some((kind, item)) = line.split_first() else { continue };
-        let item = core::str::from_utf8(item).map_err(|_| Refused::Illegible)?;
-        match kind {
-            b'w' => workspaces.push(WorkspaceKey::parse(item).map_err(|_| Refused::NotAWorkspace)?),
-            b'a' => all_of.push(Scope::parse(item).map_err(|_| Refused::NotAScope)?),
-            b'o' => any_of.push(Scope::parse(item).map_err(|_| Refused::NotAScope)?),
-            b'f' => freshness = parse_freshness(item).ok_or(Refused::NotAFreshness)?,
-            b'e' => or_eventual = true,
-            b'b' => in_full = false,
-            _ => return Err(Refused::Illegible),
+        let item = core::str::from_utf8(item).map_err(|_| DemandFault::Illegible)?;
+        match DemandLine::of(*kind).ok_or(DemandFault::Illegible)? {
+            DemandLine::Workspace => {
+                workspaces.push(WorkspaceKey::parse(item).map_err(|_| DemandFault::InvalidWorkspace)?);
+            }
+            DemandLine::AllOf => all_of.push(Scope::parse(item).map_err(|_| DemandFault::InvalidScope)?),
+            DemandLine::AnyOf => any_of.push(Scope::parse(item).map_err(|_| DemandFault::InvalidScope)?),
+            DemandLine::Freshness => freshness = parse_freshness(item).ok_or(DemandFault::InvalidFreshness)?,
+            DemandLine::OrEventual => or_eventual = true,
+            DemandLine::Brief => in_full = false,
         }
     }
-    let mut demand = Demand::of_any(workspaces).map_err(|_| Refused::NoWorkspace)?;
+    let mut demand = Demand::of_any(workspaces).map_err(|_| DemandFault::NoWorkspace)?;
     (demand.all_of, demand.any_of) = (all_of, any_of);
     (demand.freshness, demand.or_eventual, demand.in_full) = (freshness, or_eventual, in_full);
     Ok(demand)
 }
 
 fn parse_freshness(text: &str) -> Option<Freshness> {
-    let levels = [Freshness::Snapshot, Freshness::Eventual, Freshness::Bounded, Freshness::Strong];
-    levels.into_iter().find(|level| answer::freshness(*level) == text)
+    Freshness::ALL.into_iter().find(|level| level.as_str() == text)
 }
 
 #[cfg(test)]
@@ -74,17 +61,17 @@ mod tests {
     #[test]
     fn what_is_wrong_is_told() {
         let refused = [
-            ("", Refused::NoWorkspace),
-            ("aorders:read\nfstrong", Refused::NoWorkspace),
-            ("w0Ab3d", Refused::NotAWorkspace),
-            ("w", Refused::NotAWorkspace),
-            ("w0Ab3dE\na", Refused::NotAScope),
-            ("w0Ab3dE\naorders:*", Refused::NotAScope),
-            ("w0Ab3dE\noa b", Refused::NotAScope),
-            ("w0Ab3dE\nfStrong", Refused::NotAFreshness),
-            ("w0Ab3dE\nf", Refused::NotAFreshness),
-            ("w0Ab3dE\nxyz", Refused::Illegible),
-            ("w0Ab3dE\n\u{e9}", Refused::Illegible),
+            ("", DemandFault::NoWorkspace),
+            ("aorders:read\nfstrong", DemandFault::NoWorkspace),
+            ("w0Ab3d", DemandFault::InvalidWorkspace),
+            ("w", DemandFault::InvalidWorkspace),
+            ("w0Ab3dE\na", DemandFault::InvalidScope),
+            ("w0Ab3dE\naorders:*", DemandFault::InvalidScope),
+            ("w0Ab3dE\noa b", DemandFault::InvalidScope),
+            ("w0Ab3dE\nfStrong", DemandFault::InvalidFreshness),
+            ("w0Ab3dE\nf", DemandFault::InvalidFreshness),
+            ("w0Ab3dE\nxyz", DemandFault::Illegible),
+            ("w0Ab3dE\n\u{e9}", DemandFault::Illegible),
         ];
         for (text, refused) in refused {
             assert_eq!(compile(text.as_bytes()), Err(refused), "{text:?}");

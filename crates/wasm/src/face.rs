@@ -12,25 +12,19 @@ use zeroize::Zeroizing;
 
 use crate::{
     address, answer,
-    demand::{Refused, compile},
+    contract::{ADDRESS_ROOM, DemandFault, RENEWAL, SnapshotFault, TEXT_ROOM},
+    demand::compile,
     frames,
     inspect::inspect,
     ring::Ring,
-    snapshot::{self, Untaken},
+    snapshot,
 };
-
-/// Room for a text in the input buffer: one byte more than the longest that can be a token, so that a longer one is
-/// still seen to be too long.
-const TEXT: usize = 513;
-
-/// Room for a client's address behind it. The longest, an IPv4 address mapped into IPv6, has 45 characters.
-const ADDRESS: usize = 63;
 
 /// What JavaScript writes between calls.
 #[repr(C)]
 struct Input {
-    text: [u8; TEXT],
-    address: [u8; ADDRESS],
+    text: [u8; TEXT_ROOM],
+    address: [u8; ADDRESS_ROOM],
 }
 
 /// How many decisions can be asked for their details: those made last.
@@ -45,9 +39,6 @@ const DEMANDS: usize = 4096;
 
 /// The last instant that a JavaScript `Date` can tell, in milliseconds (ECMA-262, section 21.4.1.1).
 const END_OF_TIME: f64 = 8.64e15;
-
-/// The bit that says that a lease is to be renewed.
-const RENEWAL: u32 = 0x80;
 
 /// The number for a check that cannot be made or gone on with. It has no details.
 const UNAVAILABLE: u32 = Code::Unavailable as u32;
@@ -97,7 +88,7 @@ impl Verifier {
         }
         Self {
             verifier: counterfoil_verify::Verifier::new(limits),
-            input: Box::new(Cell::new(Input { text: [0; TEXT], address: [0; ADDRESS] })),
+            input: Box::new(Cell::new(Input { text: [0; TEXT_ROOM], address: [0; ADDRESS_ROOM] })),
             bytes: Zeroizing::default(),
             demands: Vec::new(),
             waiting: Ring::new(),
@@ -125,12 +116,9 @@ impl Verifier {
     }
 
     /// Compiles the demand in the room made: the number to pass to [`check`](Self::check), from 1 up. Equal demands
-    /// have the same. One item a line; its first character tells what it is: `w` a workspace's key, `a` a scope that
-    /// must be granted, `o` a scope of which one must be, `f` the freshness, `e` that an eventual answer will do where the
-    /// ledger does not answer, `b` that it need not be told in full who the token is.
+    /// have the same. One item a line, and its first character tells what it is: see [`DemandLine`](crate::contract::DemandLine).
     ///
-    /// A negative number says what is wrong: −1 no workspace, −2 not a workspace key, −3 not a scope, −4 not a
-    /// freshness, −5 too many different demands, −6 none of these lines.
+    /// A negative number says what is wrong: see [`DemandFault`].
     pub fn demand(&mut self) -> i32 {
         match compile(&mem::take(&mut self.bytes)) {
             Err(refused) => refused as i32,
@@ -140,7 +128,7 @@ impl Verifier {
                     self.demands.push(demand);
                     self.demands.len() as i32
                 }
-                None => Refused::TooMany as i32,
+                None => DemandFault::TooManyDemands as i32,
             },
         }
     }
@@ -164,11 +152,10 @@ impl Verifier {
     /// snapshot key of the workspace that is meant, which it had before and did not get with the file. Here it is not looked
     /// at, so whoever leaves this out lets anybody say which tokens pass.
     ///
-    /// 0 where it was taken, else a negative number says what is wrong: −1 a format that this version does not know, −2 not
-    /// exactly a snapshot, −3 expired, or no time.
+    /// 0 where it was taken, else a negative number says what is wrong: see [`SnapshotFault`].
     pub fn load(&mut self, now: f64) -> i32 {
         let file = mem::take(&mut self.bytes);
-        match time(now).ok_or(Untaken::Expired).and_then(|now| snapshot::open(&file, now)) {
+        match time(now).ok_or(SnapshotFault::Expired).and_then(|now| snapshot::open(&file, now)) {
             Err(untaken) => untaken as i32,
             Ok(snapshot) => {
                 self.verifier.load(snapshot);

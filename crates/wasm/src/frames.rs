@@ -5,7 +5,7 @@
 
 use alloc::vec::Vec;
 
-const ABSENT: u32 = u32::MAX;
+use crate::contract::ABSENT;
 
 /// The byte strings; all before where `bytes` ends within one.
 pub(crate) fn read(mut bytes: &[u8]) -> Vec<Option<&[u8]>> {

@@ -19,6 +19,7 @@ extern crate alloc;
 
 mod address;
 mod answer;
+pub mod contract;
 mod demand;
 mod face;
 mod frames;
