@@ -9,7 +9,7 @@ import { connect, createServer as listen } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { CREDENTIALS } from "../../build/verify/presented.js";
+import { CREDENTIALS } from "../../build/verify/contract.js";
 import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { CREDENTIALS } from "../../build/verify/contract.js";
 import { originHeaders } from "../../build/verify/fetch.js";
-import { CREDENTIALS } from "../../build/verify/presented.js";
 
 const decision = (scopes) => ({ valid: true, token: { id: "tok_1", owner: "ada", workspace: "acme", scopes } });
 

@@ -16,6 +16,7 @@ const MODULE: &[&str] = &[
     "web.js",
     "api.js",
     "verifier.js",
+    "contract.js",
     "gate.js",
     "control-plane.js",
     "failure.js",

@@ -128,15 +128,15 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     fs::remove_dir_all(glue).context("cannot remove the glue")
 }
 
-/// The npm package: the wasm module, its glue, and the hand-written files of crates/wasm/js.
+/// The npm package: the wasm module, its glue, and the files of crates/wasm/js.
 fn finish_package(making: &Making<'_>) -> Result<()> {
     making.bind(&making.partial, &["--target=web", "--out-name=glue", "--remove-producers-section"])?;
     if making.profile == Profile::Release {
         optimise(making.project, &making.partial.join("glue_bg.wasm"), &["-Os"])?;
     }
     shrink_glue(making)?;
-    let hand_written = making.project.root.join("crates/wasm/js");
-    for entry in fs::read_dir(&hand_written).with_context(|| format!("cannot read {}", hand_written.display()))? {
+    let files = making.project.root.join("crates/wasm/js");
+    for entry in fs::read_dir(&files).with_context(|| format!("cannot read {}", files.display()))? {
         let entry = entry?;
         fs::copy(entry.path(), making.partial.join(entry.file_name()))?;
     }

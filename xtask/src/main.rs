@@ -125,7 +125,8 @@ enum Job {
         #[arg(long)]
         release: bool,
     },
-    /// Writes what is generated from the API's code: openapi.json, docs/errors.md, www/docs/errors.html.
+    /// Writes what is generated from the API's code: openapi.json, docs/errors.md, www/docs/errors.html, and
+    /// contract.js of the npm package with its types.
     Docs,
     /// Writes the generated test vectors into tests/vectors.
     Vectors,

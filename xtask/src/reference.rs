@@ -1,5 +1,5 @@
-//! `cargo xtask docs`: what is generated from the API's own code. The tests that hold it to be up to date also write it,
-//! since they have what its examples are taken from: an API that answers.
+//! `cargo xtask docs`: what is generated from the API's own code, and what the npm package has in common with it. The tests
+//! that hold it to be up to date also write it, since they have what its examples are taken from: an API that answers.
 
 use anyhow::Result;
 
@@ -9,7 +9,7 @@ use crate::project::Project;
 /// What they are called.
 const TESTS: &str = "reference";
 
-/// Writes `openapi.json` and the pages of codes anew.
+/// Writes `openapi.json`, the pages of codes and the package's `contract.js` anew.
 ///
 /// # Errors
 ///

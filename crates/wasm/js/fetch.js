@@ -1,19 +1,16 @@
 // For whatever answers a Request with a Response: plain Workers, Deno, Bun, service workers.
-import { CREDENTIALS } from "./presented.js";
+import { CREDENTIALS, IDENTITY_HEADERS, MAX_SCOPES } from "./contract.js";
 import { judge, pathOf, rules } from "./rules.js";
 
 /** What an origin may learn of a caller: the same headers that Counterfoil's forward auth sets. */
 const IDENTITY = {
-  "x-token-id": (token) => token.id,
-  "x-token-owner": (token) => token.owner,
-  "x-token-scopes": (token) => told(token.scopes).join(" "),
-  "x-token-scopes-complete": (token) => String(told(token.scopes).length === token.scopes.length),
-  "x-token-workspace": (token) => token.workspace,
-  "x-token-client": (token) => token.clientId,
+  [IDENTITY_HEADERS.id]: (token) => token.id,
+  [IDENTITY_HEADERS.owner]: (token) => token.owner,
+  [IDENTITY_HEADERS.scopes]: (token) => told(token.scopes).join(" "),
+  [IDENTITY_HEADERS.scopesComplete]: (token) => String(told(token.scopes).length === token.scopes.length),
+  [IDENTITY_HEADERS.workspace]: (token) => token.workspace,
+  [IDENTITY_HEADERS.client]: (token) => token.clientId,
 };
-
-/** The most bytes of scopes that an origin is told: servers bound the heads that they read. */
-const MAX_SCOPES = 2048;
 
 /** The first scopes, none of them cut, as far as there is room. */
 function told(scopes) {

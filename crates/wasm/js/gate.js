@@ -1,12 +1,13 @@
 // Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
+import { MOST_DIGESTS, NEEDS } from "./contract.js";
 import { ControlPlane, NOWHERE } from "./control-plane.js";
 import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
 import { Reader } from "./reader.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import {
-  BATCH, InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, pause,
-  plain, sharesPromises,
+  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, pause, plain,
+  sharesPromises,
 } from "./verifier.js";
 
 /** How long the same failure is not told again, in milliseconds. */
@@ -128,8 +129,8 @@ export class Gate {
   async verifyAll(tokens, demand, { address } = {}) {
     const compiled = this.#compiled(demand);
     const decisions = [];
-    for (let at = 0; at < tokens.length; at += BATCH) {
-      decisions.push(...(await this.#decide(tokens.slice(at, at + BATCH), compiled, address)));
+    for (let at = 0; at < tokens.length; at += MOST_DIGESTS) {
+      decisions.push(...(await this.#decide(tokens.slice(at, at + MOST_DIGESTS), compiled, address)));
     }
     return decisions;
   }
@@ -138,7 +139,7 @@ export class Gate {
     return typeof demand === "number" ? demand : this.compile(demand);
   }
 
-  /** Decides about at most `BATCH` tokens: what several wait for is fetched in one. */
+  /** Decides about at most `MOST_DIGESTS` tokens: what several wait for is fetched in one. */
   async #decide(tokens, demand, address) {
     const answers = tokens.map((token) => this.#begin(token, demand, this.#now(), address));
     // Details are read in the turn that decided: the verifier holds those of the last few.
@@ -152,7 +153,7 @@ export class Gate {
         answers[at] = this.#verifier.supply(answers[at], values[place], this.#now());
         decisions[at] = this.#decision(answers[at]);
       });
-      needs.filter((need) => need?.kind !== "wait").forEach((need) => this.#wake(need?.workspace));
+      needs.filter((need) => need?.kind !== NEEDS.wait).forEach((need) => this.#wake(need?.workspace));
     }
     return decisions;
   }
@@ -170,20 +171,20 @@ export class Gate {
   async #fetch(needs, reader) {
     const [asked, leases, keys] = [new Map(), new Map(), new Set()];
     for (const need of needs) {
-      if (need?.kind === "registry") need.keys.forEach((key) => keys.add(key));
-      if (need?.kind === "ledger") add(asked, need.workspace, { digests: need.digests });
-      if (need?.kind === "lease") add(leases, need.workspace, need.question);
+      if (need?.kind === NEEDS.registry) need.keys.forEach((key) => keys.add(key));
+      if (need?.kind === NEEDS.ledger) add(asked, need.workspace, { digests: need.digests });
+      if (need?.kind === NEEDS.lease) add(leases, need.workspace, need.question);
     }
     // Where something is fetched, that is time enough.
-    if (needs.every((need) => need?.kind === "wait")) await this.#wait(needs[0]);
+    if (needs.every((need) => need?.kind === NEEDS.wait)) await this.#wait(needs[0]);
     const [answers, grants, values] = await Promise.all([
       gathered(asked.keys(), (workspace) => this.#ask("records", workspace, asked.get(workspace).digests)),
       gathered(leases.keys(), (workspace) => this.#ask("lease", workspace, leases.get(workspace))),
       reader.read(keys),
     ]);
     return needs.map((need) => {
-      if (need?.kind === "registry") return need.keys.map((key) => values.get(key));
-      return (need?.kind === "lease" ? grants : answers).get(need?.workspace);
+      if (need?.kind === NEEDS.registry) return need.keys.map((key) => values.get(key));
+      return (need?.kind === NEEDS.lease ? grants : answers).get(need?.workspace);
     });
   }
 

@@ -1,24 +1,9 @@
+import type { Code, CredentialCode, DemandFault, Freshness, SnapshotFault } from "./contract.js";
+
+export type { Code, CredentialCode, Freshness };
+
 /** What was decided, or `PENDING` where something must be fetched first. A code's place is its number. */
 export const CODES: readonly Code[];
-
-export type Code =
-  | "PENDING"
-  | "VALID"
-  | "MALFORMED"
-  | "UNKNOWN"
-  | "WORKSPACE_SUSPENDED"
-  | "REVOKED"
-  | "OWNER_SUSPENDED"
-  | "DISABLED"
-  | "EXPIRED"
-  | "NOT_YET_VALID"
-  | "ADDRESS_NOT_ALLOWED"
-  | "INSUFFICIENT_SCOPE"
-  | "RATE_LIMITED"
-  | "UNAVAILABLE";
-
-/** `snapshot` goes by what was loaded, and asks nobody. */
-export type Freshness = "strong" | "bounded" | "eventual" | "snapshot";
 
 /**
  * What a `Verifier` answers: one number, **which is truthy whether the token passes or not**. Read it with `isValid`,
@@ -161,29 +146,22 @@ export interface SnapshotInfo {
 /** A snapshot that is not gone by. `code` says why, and the message tells nothing of what is in it. */
 export class InvalidSnapshotError extends Error {
   readonly code:
+    /**
+     * `UNKNOWN_FORMAT`: it takes a later version of this package. `MALFORMED`: its beginning is signed, and what follows is not
+     * what that answers for.
+     */
+    | SnapshotFault
     /** Something else, or too short. */
     | "NOT_A_SNAPSHOT"
-    /** It takes a later version of this package. */
-    | "UNKNOWN_FORMAT"
     /** Of none whose tokens pass at the gate. */
     | "OTHER_WORKSPACE"
     /** None of the keys has signed it. */
     | "UNTRUSTED"
     /** WebCrypto has no Ed25519 here. */
     | "UNSUPPORTED"
-    /** Its beginning is signed, and what follows is not what that answers for. */
-    | "MALFORMED"
-    | "EXPIRED"
     /** There is not memory enough for it. */
     | "TOO_LARGE";
 }
-
-/** Why there was nothing to verify: what a request presents is no one token. */
-export type CredentialCode =
-  | "NO_CREDENTIAL"
-  | "UNREADABLE_CREDENTIAL"
-  | "AMBIGUOUS_CREDENTIAL"
-  | "WORKSPACE_REQUIRED";
 
 /** Who presents a token, and what it may do. */
 export interface Bearer {
@@ -363,14 +341,10 @@ export class InvalidDemandError extends TypeError {
   readonly code:
     /** A function, a promise, a list, an object that hides or inherits its fields: they would demand nothing. */
     | "NOT_AN_OBJECT"
-    | "NO_WORKSPACE"
-    | "INVALID_WORKSPACE"
-    | "INVALID_SCOPE"
-    | "INVALID_FRESHNESS"
+    | DemandFault
     /** `orEventual` and `brief` are true or false. */
     | "INVALID_FLAG"
-    | "UNKNOWN_FIELD"
-    | "TOO_MANY_DEMANDS";
+    | "UNKNOWN_FIELD";
 }
 
 /** Checks tokens and remembers what it learned. Make one and keep it. */

@@ -1,9 +1,9 @@
 // Which requests need which scopes. Read once at start, where every mistake is told; what no route covers is denied.
+import { FRESHNESS } from "./contract.js";
 
 const METHOD = /^[A-Z]+$/;
 /** As the control plane has it: segments joined by `:` or `.`; what is demanded has no wildcard. */
 const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
-const FRESHNESS = ["strong", "bounded", "eventual", "snapshot"];
 const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness", "or_eventual"];
 
 /** The most segments of a route's path. */

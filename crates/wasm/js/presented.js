@@ -1,14 +1,5 @@
 // The token that a request presents. tests/vectors/presented.json is the contract; the control plane reads headers likewise.
-
-/** Logilica's pair: a token, and the slug of its workspace. */
-const LGCA_TOKEN = "x-lgca-token";
-const LGCA_DOMAIN = "x-lgca-domain";
-
-/** Every header that may hold a token, or half of a pair that does. */
-export const CREDENTIALS = ["authorization", "x-api-key", LGCA_TOKEN, LGCA_DOMAIN];
-
-/** The longest header that is looked at: what more than one credential may need that is none of ours. */
-const LONGEST = 16 * 1024;
+import { CREDENTIALS, LONGEST_HEADER } from "./contract.js";
 
 /** What no credential is made of: all but visible ASCII, spaces and tabs. */
 const UNREADABLE = /[^\t\x20-\x7e]/;
@@ -26,6 +17,7 @@ export function presented(headers) {
   const values = CREDENTIALS.map((name) => joined(read(name)));
   // A workspace that cannot be read is nobody's.
   if (values.slice(0, 3).some(isUnreadable)) return { code: "UNREADABLE_CREDENTIAL" };
+  // The last two are Logilica's pair: a token, and the slug of its workspace.
   const [authorization, key, lgca, domain] = values;
   const found = new Set();
   for (const [scheme, credential] of credentials(authorization ?? "")) {
@@ -50,7 +42,7 @@ function joined(value) {
 }
 
 function isUnreadable(value) {
-  return value !== undefined && (typeof value !== "string" || value.length > LONGEST || UNREADABLE.test(value));
+  return value !== undefined && (typeof value !== "string" || value.length > LONGEST_HEADER || UNREADABLE.test(value));
 }
 
 /** What a header holds that has nothing but a word, once or several times. */

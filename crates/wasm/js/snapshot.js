@@ -1,11 +1,9 @@
 // A workspace in one signed file: whose it is, and whether it may be believed. docs/format.md has it byte by byte.
+import { SNAPSHOT } from "./contract.js";
 
 /** Everything that is signed, and the signature. */
-const HEAD = 56;
-const SIGNED = HEAD + 64;
-
-const FORMAT = 1;
-const KIND = "p".charCodeAt(0);
+const HEAD = SNAPSHOT.head;
+const SIGNED = HEAD + SNAPSHOT.signature;
 
 /** A workspace's key. */
 const KEY = /^[0-9A-Za-z]{6}$/;
@@ -39,8 +37,8 @@ export class InvalidSnapshotError extends Error {
  */
 export function claimed(file) {
   const bytes = bytesOf(file);
-  if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== KIND) throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
-  if (bytes[0] !== FORMAT) throw new InvalidSnapshotError("UNKNOWN_FORMAT");
+  if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== SNAPSHOT.kind) throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
+  if (bytes[0] !== SNAPSHOT.format) throw new InvalidSnapshotError("UNKNOWN_FORMAT");
   const fields = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
   const time = (at) => Number(fields.getBigUint64(at, true));
   const workspace = String.fromCharCode(...bytes.subarray(2, 8));

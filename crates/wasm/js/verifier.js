@@ -1,47 +1,10 @@
 // The hand-written half of the package: gives the WebAssembly module a JavaScript manner. It decides nothing.
+import {
+  ABSENT, ADDRESS_ROOM, CODES, CODE_BITS, DEMAND_FAULTS, END_OF_TIME, LINES, MOST_DIGESTS, NEEDS, PENDING, RENEWAL_BIT,
+  SNAPSHOT_FAULTS, TEXT_ROOM, VALID,
+} from "./contract.js";
 import { Verifier as Machine } from "./glue.js";
 import { InvalidSnapshotError, bytesOf, verified } from "./snapshot.js";
-
-/** The codes by their numbers. 0 is none: something must be fetched first. */
-export const CODES = Object.freeze([
-  "PENDING",
-  "VALID",
-  "MALFORMED",
-  "UNKNOWN",
-  "WORKSPACE_SUSPENDED",
-  "REVOKED",
-  "OWNER_SUSPENDED",
-  "DISABLED",
-  "EXPIRED",
-  "NOT_YET_VALID",
-  "ADDRESS_NOT_ALLOWED",
-  "INSUFFICIENT_SCOPE",
-  "RATE_LIMITED",
-  "UNAVAILABLE",
-]);
-
-/** The most digests that the control plane takes in one question. */
-export const BATCH = 100;
-
-const PENDING = 0;
-const VALID = 1;
-
-/** What of an answer is its code, and what says that a lease is to be renewed. */
-const CODE = 0x7f;
-const RENEWAL = 0x80;
-
-/** Why a demand was refused, by the module's negative numbers. */
-const REFUSED = ["", "NO_WORKSPACE", "INVALID_WORKSPACE", "INVALID_SCOPE", "INVALID_FRESHNESS", "TOO_MANY_DEMANDS"];
-
-/** Why a snapshot was not taken, likewise. */
-const UNTAKEN = ["", "UNKNOWN_FORMAT", "MALFORMED", "EXPIRED"];
-
-/** Room in the module's input buffer, in bytes: for a text, then for an address. */
-const TEXT = 513;
-const ADDRESS = 63;
-
-/** The last millisecond of the year 9999: what RFC 3339 can tell. A ledger's clock may be told to show any time. */
-const END_OF_TIME = 253_402_300_799_999;
 
 const encoder = new TextEncoder();
 
@@ -64,15 +27,15 @@ export function start(exports, platform) {
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Writes a text as UTF-8 and says how many bytes it has: TEXT, too long for a token, where it does not fit. */
+/** Writes a text as UTF-8 and says how many bytes it has: TEXT_ROOM, too long for a token, where it does not fit. */
 export function writeEncoded(text, view) {
   const { read, written } = encoder.encodeInto(text, view);
-  return read === text.length ? written : TEXT;
+  return read === text.length ? written : TEXT_ROOM;
 }
 
 /** The same character by character, which is quicker in workerd. No token has a character beyond ASCII: 255 is none. */
 export function writeCharacters(text, view) {
-  const length = Math.min(text.length, TEXT);
+  const length = Math.min(text.length, TEXT_ROOM);
   for (let at = 0; at < length; at += 1) {
     const code = text.charCodeAt(at);
     view[at] = code < 128 ? code : 255;
@@ -88,10 +51,10 @@ export class InvalidDemandError extends TypeError {
   }
 }
 
-export const codeOf = (answer) => CODES[answer & CODE];
-export const isPending = (answer) => (answer & CODE) === PENDING;
-export const isValid = (answer) => (answer & CODE) === VALID;
-export const isRenewalDue = (answer) => (answer & RENEWAL) !== 0;
+export const codeOf = (answer) => CODES[answer & CODE_BITS];
+export const isPending = (answer) => (answer & CODE_BITS) === PENDING;
+export const isValid = (answer) => (answer & CODE_BITS) === VALID;
+export const isRenewalDue = (answer) => (answer & RENEWAL_BIT) !== 0;
 
 /** What an answer comes to for whoever asks yes or no. Nothing but a yes is truthy. */
 export const passes = (answer) => isValid(answer) || (isPending(answer) ? undefined : false);
@@ -123,16 +86,16 @@ export class Verifier {
     // A field that is not read demands nothing.
     if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
     const lines = [
-      ...items("w", workspaces, "INVALID_WORKSPACE"),
-      ...items("a", allOf, "INVALID_SCOPE"),
-      ...items("o", anyOf, "INVALID_SCOPE"),
-      line("f", freshness, "INVALID_FRESHNESS"),
-      ...flag("e", orEventual),
-      ...flag("b", brief),
+      ...items(LINES.workspaces, workspaces, "INVALID_WORKSPACE"),
+      ...items(LINES.allOf, allOf, "INVALID_SCOPE"),
+      ...items(LINES.anyOf, anyOf, "INVALID_SCOPE"),
+      line(LINES.freshness, freshness, "INVALID_FRESHNESS"),
+      ...flag(LINES.orEventual, orEventual),
+      ...flag(LINES.brief, brief),
     ];
     give(this.#machine, encoder.encode(lines.join("\n")));
     const compiled = this.#machine.demand();
-    if (compiled < 0) throw new InvalidDemandError(REFUSED[-compiled] ?? "INVALID");
+    if (compiled < 0) throw new InvalidDemandError(DEMAND_FAULTS[-1 - compiled]);
     return compiled;
   }
 
@@ -146,7 +109,7 @@ export class Verifier {
     const { about, parts } = await verified(file, keys);
     if (!give(this.#machine, ...parts)) throw new InvalidSnapshotError("TOO_LARGE");
     const untaken = this.#machine.load(now);
-    if (untaken < 0) throw new InvalidSnapshotError(UNTAKEN[-untaken]);
+    if (untaken < 0) throw new InvalidSnapshotError(SNAPSHOT_FAULTS[-1 - untaken]);
     return about;
   }
 
@@ -164,14 +127,14 @@ export class Verifier {
     return into;
   }
 
-  need(answer, together = BATCH) {
+  need(answer, together = MOST_DIGESTS) {
     // Some platforms have random numbers in requests only.
     if (!this.#isSeeded) this.#machine.seed(Math.floor(Math.random() * 2 ** 32));
     this.#isSeeded = true;
     const json = this.#machine.need(answer, together);
     if (json === "") return undefined;
     const need = JSON.parse(json);
-    return need.kind === "lease" ? leaseNeed(need) : need;
+    return need.kind === NEEDS.lease ? leaseNeed(need) : need;
   }
 
   renew(answer, now) {
@@ -212,8 +175,8 @@ export class Verifier {
   }
 
   #view() {
-    this.#text = new Uint8Array(memory.buffer, this.#input, TEXT);
-    this.#address = new Uint8Array(memory.buffer, this.#input + TEXT, ADDRESS);
+    this.#text = new Uint8Array(memory.buffer, this.#input, TEXT_ROOM);
+    this.#address = new Uint8Array(memory.buffer, this.#input + TEXT_ROOM, ADDRESS_ROOM);
   }
 
   #place(address) {
@@ -278,7 +241,7 @@ function frames(values) {
   return values.flatMap((value) => {
     const bytes = bytesOf(value);
     const length = new Uint8Array(4);
-    new DataView(length.buffer).setUint32(0, bytes ? bytes.length : 0xffffffff, true);
+    new DataView(length.buffer).setUint32(0, bytes ? bytes.length : ABSENT, true);
     return bytes ? [length, bytes] : [length];
   });
 }
@@ -288,6 +251,7 @@ function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments
   const since = epoch === undefined ? undefined : { epoch, generation };
   const counted = uses.map((text) => {
     const [digest, last, count] = text.split(" ");
+    // A ledger's clock may be told to show any time.
     return { digest, last_used_at: new Date(Math.min(Number(last), END_OF_TIME)).toISOString(), count: Number(count) };
   });
   const segments = manifest === undefined ? {} : { segments: { manifest: manifest || undefined } };
@@ -298,9 +262,9 @@ function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments
 async function fetchFrom(sources, need) {
   try {
     switch (need.kind) {
-      case "ledger": return await sources.ledger?.(need.workspace, need.digests);
-      case "lease": return await sources.lease?.(need.workspace, need.question);
-      case "wait": return await pause(need.milliseconds);
+      case NEEDS.ledger: return await sources.ledger?.(need.workspace, need.digests);
+      case NEEDS.lease: return await sources.lease?.(need.workspace, need.question);
+      case NEEDS.wait: return await pause(need.milliseconds);
       default: return await sources.registry?.(need.keys);
     }
   } catch {

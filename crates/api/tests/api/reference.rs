@@ -1,6 +1,8 @@
 //! What is written down about the API is what it does: the table of codes, and the files that are generated from it.
 //! After a change: `cargo xtask docs`.
 
+mod package;
+
 use std::{collections::BTreeSet, env, fs, path::Path};
 
 use counterfoil_api::{

@@ -1,0 +1,158 @@
+// What the package has in common with the module that it loads and with the control plane. Made by `cargo xtask
+// docs` of what crates/wasm/src/contract.rs, crates/verify and crates/api declare: change it there.
+
+/** What was decided, by its number. 0 is nothing yet: something must be fetched first. */
+export const CODES = Object.freeze([
+  "PENDING",
+  "VALID",
+  "MALFORMED",
+  "UNKNOWN",
+  "WORKSPACE_SUSPENDED",
+  "REVOKED",
+  "OWNER_SUSPENDED",
+  "DISABLED",
+  "EXPIRED",
+  "NOT_YET_VALID",
+  "ADDRESS_NOT_ALLOWED",
+  "INSUFFICIENT_SCOPE",
+  "RATE_LIMITED",
+  "UNAVAILABLE",
+]);
+
+/** The number of what was not decided yet. */
+export const PENDING = 0;
+
+/** The number of the only yes. */
+export const VALID = 1;
+
+/** The bits of an answer that are its code. */
+export const CODE_BITS = 127;
+
+/** The bit of an answer that says that a lease is to be renewed. */
+export const RENEWAL_BIT = 128;
+
+/** Room in the module's input buffer for a text, in bytes. */
+export const TEXT_ROOM = 513;
+
+/** Room behind it for an address. */
+export const ADDRESS_ROOM = 63;
+
+/** The length of a value that is not there. */
+export const ABSENT = 4294967295;
+
+/** What the line of each field of a demand begins with. */
+export const LINES = {
+  workspaces: "w",
+  allOf: "a",
+  anyOf: "o",
+  freshness: "f",
+  orEventual: "e",
+  brief: "b",
+};
+
+/** Why a demand was refused, by the module's negative numbers from -1 on. */
+export const DEMAND_FAULTS = [
+  "NO_WORKSPACE",
+  "INVALID_WORKSPACE",
+  "INVALID_SCOPE",
+  "INVALID_FRESHNESS",
+  "TOO_MANY_DEMANDS",
+  "INVALID",
+];
+
+/** Why a snapshot was not taken, likewise. */
+export const SNAPSHOT_FAULTS = [
+  "UNKNOWN_FORMAT",
+  "MALFORMED",
+  "EXPIRED",
+];
+
+/** What a check waits for, by the `kind` of its need. */
+export const NEEDS = {
+  ledger: "ledger",
+  lease: "lease",
+  registry: "registry",
+  wait: "wait",
+};
+
+/** How stale an answer may be, the strictest first. */
+export const FRESHNESS = [
+  "strong",
+  "bounded",
+  "eventual",
+  "snapshot",
+];
+
+/** The most digests that one question names. */
+export const MOST_DIGESTS = 100;
+
+/** The last millisecond that RFC 3339 can tell. */
+export const END_OF_TIME = 253402300799999;
+
+/** The first two bytes of a snapshot, and how long what is signed and its signature are. */
+export const SNAPSHOT = {
+  format: 1,
+  kind: 112,
+  head: 56,
+  signature: 64,
+};
+
+/** Every header that may hold a token, or half of a pair that does. */
+export const CREDENTIALS = [
+  "authorization",
+  "x-api-key",
+  "x-lgca-token",
+  "x-lgca-domain",
+];
+
+/** The longest of these that is looked at, in characters. */
+export const LONGEST_HEADER = 16384;
+
+/** The headers in which an origin is told who calls. */
+export const IDENTITY_HEADERS = {
+  id: "x-token-id",
+  owner: "x-token-owner",
+  scopes: "x-token-scopes",
+  scopesComplete: "x-token-scopes-complete",
+  workspace: "x-token-workspace",
+  client: "x-token-client",
+};
+
+/** The most bytes of scopes that an origin is told: servers bound the heads that they read. */
+export const MAX_SCOPES = 2048;
+
+/** Status and detail of what does not pass, by its code, as the control plane has them. */
+export const REFUSALS = {
+  NO_CREDENTIAL: [401, "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>."],
+  UNREADABLE_CREDENTIAL: [401, "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>."],
+  AMBIGUOUS_CREDENTIAL: [400, "The request presents two different credentials. Send one."],
+  WORKSPACE_REQUIRED: [400, "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain."],
+  MALFORMED: [401, "The credential is not a token: mistyped, or cut short."],
+  UNKNOWN: [401, "The token is not known here."],
+  WORKSPACE_SUSPENDED: [401, "The token's workspace is suspended."],
+  REVOKED: [401, "The token was revoked."],
+  OWNER_SUSPENDED: [401, "The token's owner is suspended."],
+  DISABLED: [401, "The token is switched off."],
+  EXPIRED: [401, "The token has expired."],
+  NOT_YET_VALID: [401, "The token is not valid yet."],
+  ADDRESS_NOT_ALLOWED: [403, "The token may not be used from this address."],
+  INSUFFICIENT_SCOPE: [403, "The token lacks a scope that this needs."],
+  RATE_LIMITED: [429, "Too many unknown tokens; try again in a second."],
+};
+
+/** What is said of a text that is no token, with the reason in place of `{why}`. */
+export const NO_TOKEN = "The credential is not a token: {why}.";
+
+/** What a token lacks, in words: `{all}` stands for the scopes that it needs, `{one}` for those of which it needs one. */
+export const LACKS = {
+  scope: "The token lacks the scope {all}, which this needs.",
+  scopes: "The token lacks the scopes {all}, which this needs.",
+  oneOf: "The token has none of the scopes {one}, of which this needs one.",
+  both: "The token lacks {all}, and has none of the scopes {one}, of which this needs one.",
+};
+
+/** What every challenge begins with (RFC 6750). */
+export const CHALLENGE = "Bearer realm=\"counterfoil\"";
+
+/** The longest `scope` that a challenge names: proxies refuse an answer whose headers are long. */
+export const MOST_SCOPE = 1024;
