@@ -23,6 +23,7 @@ const MODULE: &[&str] = &[
     "presented.js",
     "reader.js",
     "refusal.js",
+    "scopes.js",
     "snapshot.js",
     "within.js",
     "glue.js",

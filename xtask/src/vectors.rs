@@ -4,6 +4,7 @@
 //! and must be meant. `tests/vectors/confirm.test.mjs` derives the token's values once more, with another implementation.
 
 mod offline;
+mod scopes;
 mod segments;
 mod snapshots;
 mod token;
@@ -27,6 +28,7 @@ const FILES: &[(&str, Contents)] = &[
     ("snapshots.json", || pretty(&snapshots::vectors()?)),
     ("offline.json", || pretty(&offline::vectors()?)),
     ("decisions.json", || pretty(&verify::decisions()?)),
+    ("scopes.json", || pretty(&scopes::vectors()?)),
 ];
 
 /// Writes every file of vectors below the repository's root, and says which.

@@ -1,11 +1,11 @@
 //! Replays `tests/vectors/records.json` and `decisions.json`, the contract with verifiers in the field: what is stored
-//! today must be readable by what runs tomorrow, and the other way round.
+//! today must be readable by what runs tomorrow, and the other way round. Likewise `scopes.json`, by which JavaScript goes.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{
-    Answer, Code, Demand, Encoded, Facts, Grant, OwnerRecord, RecordError, Scope, Timestamp, TokenRecord,
+    Answer, Code, Demand, Encoded, Facts, Grant, OwnerRecord, RecordError, Scope, ScopePattern, Timestamp, TokenRecord,
     WorkspaceRecord, decide,
 };
 use serde::{Deserialize, de::DeserializeOwned};
@@ -66,6 +66,32 @@ struct DemandCase {
     all_of: Vec<Scope>,
     any_of: Vec<Scope>,
     address: Option<IpAddr>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Scopes {
+    format: u32,
+    texts: Vec<Text>,
+    coverings: Vec<Covering>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Text {
+    why: String,
+    text: String,
+    scope: bool,
+    pattern: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Covering {
+    why: String,
+    granted: ScopePattern,
+    wanted: ScopePattern,
+    covers: bool,
 }
 
 fn vectors<T: DeserializeOwned>(json: &str) -> T {
@@ -173,6 +199,22 @@ fn every_case_is_decided_as_written() {
         compiled.address = demand.address;
         let facts = Facts { token: &token, owner: &owner, workspace: &workspace };
         assert_eq!(decide(facts, &compiled, now), code, "{why}");
+    }
+}
+
+#[test]
+fn scopes_are_as_written() {
+    let scopes: Scopes = vectors(include_str!("../../../tests/vectors/scopes.json"));
+    assert_eq!(scopes.format, 1);
+    for Text { why, text, scope, pattern } in scopes.texts {
+        assert_eq!(Scope::parse(&text).is_ok(), scope, "{why}");
+        assert_eq!(ScopePattern::parse(&text).is_ok(), pattern, "{why}");
+    }
+    for Covering { why, granted, wanted, covers } in scopes.coverings {
+        assert_eq!(granted.covers_pattern(&wanted), covers, "{why}");
+        if let Some(scope) = wanted.exact() {
+            assert_eq!(granted.covers(&scope), covers, "{why}");
+        }
     }
 }
 

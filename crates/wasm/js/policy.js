@@ -1,9 +1,8 @@
 // Which requests need which scopes. Read once at start, where every mistake is told; what no route covers is denied.
 import { FRESHNESS } from "./contract.js";
+import { isScope } from "./scopes.js";
 
 const METHOD = /^[A-Z]+$/;
-/** As the control plane has it: segments joined by `:` or `.`; what is demanded has no wildcard. */
-const SCOPE = /^(?=.{1,100}$)[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
 const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "freshness", "or_eventual"];
 
 /** The most segments of a route's path. */
@@ -214,7 +213,7 @@ function readScopes(scopes, pointer, mistakes) {
     return [];
   }
   scopes.forEach((scope, at) => {
-    if (typeof scope !== "string" || !SCOPE.test(scope)) {
+    if (typeof scope !== "string" || !isScope(scope)) {
       mistakes.add(`${pointer}/${at}`, "is no scope: letters, digits, _ and - in segments joined by : or .");
     }
   });

@@ -1,5 +1,6 @@
 // What a request is answered that does not pass: a status, a challenge (RFC 6750) and a problem (RFC 9457).
 import { CHALLENGE, LACKS, MOST_SCOPE, NO_TOKEN, REFUSALS as SHARED } from "./contract.js";
+import { covers } from "./scopes.js";
 
 /** Status and detail by code; what is not here is answered as `UNKNOWN`. */
 const REFUSALS = {
@@ -29,7 +30,7 @@ export function refusal({ code, token, reason }, demand = {}) {
 
 /** The scopes of a token that would pass, and in words what a token that holds these lacks; as the control plane has it. */
 function lacking({ allOf = [], anyOf = [] }, held) {
-  const holds = (scope) => held?.some((granted) => (granted.endsWith("*") ? scope.startsWith(granted.slice(0, -1)) : scope === granted));
+  const holds = (scope) => held != null && covers(held, scope);
   const all = allOf.filter((scope) => !holds(scope)).join(", ");
   const one = anyOf.some(holds) ? [] : anyOf;
   // RFC 6750 has no words for "one of these": the first of them will do as well as any.

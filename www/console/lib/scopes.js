@@ -1,4 +1,4 @@
-// Scopes: the built-in ones, and which patterns cover what.
+// Scopes in words: the built-in ones, and wildcards. Their grammar is the package's.
 
 /** What every workspace has besides its catalogue. */
 export const BUILT_IN = [
@@ -12,11 +12,6 @@ export const BUILT_IN = [
   { name: "audit:read", description: "Read the audit" },
   { name: "workspace:manage", description: "Manage members, clients, scopes and settings" },
 ];
-
-/** Whether one of these patterns covers a scope, or all that another pattern covers. */
-export function covers(patterns, wanted) {
-  return patterns.some((pattern) => pattern === wanted || (pattern.endsWith("*") && wanted.startsWith(pattern.slice(0, -1))));
-}
 
 /** What a wildcard says, in words. */
 export function inWords(pattern) {

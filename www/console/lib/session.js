@@ -1,7 +1,7 @@
 // Who is signed in, and what they may do.
 
 import { Problem, get, request, segment } from "./api.js";
-import { covers } from "./scopes.js";
+import { covers } from "../verify/scopes.js";
 
 /** The signed-in person: `session`, `member` and `workspace` as the API shows them; null where there is none. */
 export let me = null;

@@ -1,7 +1,8 @@
 // Choosing what a member is granted, or a client's tokens get: scopes, and wildcards over them.
 
-import { BUILT_IN, covers, inWords } from "../lib/scopes.js";
+import { BUILT_IN, inWords } from "../lib/scopes.js";
 import { may, me } from "../lib/session.js";
+import { covers } from "../verify/scopes.js";
 import { scopesField } from "./scopes.js";
 
 /**

@@ -2,9 +2,7 @@
 
 import { h, uniqueId } from "../lib/dom.js";
 import { BUILT_IN } from "../lib/scopes.js";
-
-const SCOPE = /^[A-Za-z0-9_-]+([:.][A-Za-z0-9_-]+)*$/;
-const LONGEST = 100;
+import { LONGEST_SCOPE, isScope } from "../verify/scopes.js";
 
 const ROLES = [["member", "everybody"], ["admin", "admins"]];
 const FRESHNESS = [["", "as asked"], ["eventual", "eventual"], ["bounded", "bounded"], ["strong", "strong"]];
@@ -29,7 +27,7 @@ export function scopeRow(entry, remove) {
   const errorId = uniqueId("scope-error");
   const wrong = h("p", { class: "error", id: errorId, hidden: true });
   const called = () => name.value.trim() || "the new scope";
-  const name = input(entry.name, { "aria-label": "Scope", "aria-describedby": errorId, maxlength: LONGEST, class: "mono", placeholder: "orders:read", autocapitalize: "none" });
+  const name = input(entry.name, { "aria-label": "Scope", "aria-describedby": errorId, maxlength: LONGEST_SCOPE, class: "mono", placeholder: "orders:read", autocapitalize: "none" });
   const description = input(entry.description, { "aria-label": "What it permits", maxlength: 500, placeholder: "See orders and their state" });
   const visible = select(entry.visible_to ?? "member", "Seen by", ROLES);
   const grantable = select(entry.grantable_by ?? "member", "Granted by", ROLES);
@@ -68,7 +66,7 @@ export function scopeRow(entry, remove) {
 /** Why the service would refuse a scope by this name among these; null where it would not. */
 export function refusalOf(name, names) {
   if (!name) return "Give it a name, or remove the row.";
-  if (name.length > LONGEST || !SCOPE.test(name)) return "A scope is made of letters, digits, - and _, in segments joined by : or a dot.";
+  if (!isScope(name)) return "A scope is made of letters, digits, - and _, in segments joined by : or a dot.";
   if (BUILT_IN.some((scope) => scope.name === name)) return "This one is built in: it is there already.";
   if (names.filter((other) => other === name).length > 1) return "This one is named twice.";
   return null;

@@ -1,8 +1,9 @@
 // Choosing scopes: only those that may be granted are offered, each with what it permits.
 
 import { fill, h, uniqueId } from "../lib/dom.js";
-import { BUILT_IN, covers, inWords } from "../lib/scopes.js";
+import { BUILT_IN, inWords } from "../lib/scopes.js";
 import { isAdmin, may, me } from "../lib/session.js";
+import { covers, isWildcard } from "../verify/scopes.js";
 import { groupField } from "./form.js";
 
 /** From how many scopes on there is a field to find one. */
@@ -18,7 +19,7 @@ export function grantable(owner, catalogue) {
   const own = may("tokens:grant") ? me.member.grants : me.session.scopes;
   const both = ({ name }) => covers(own, name) && covers(owner.grants, name);
   // What a wildcard covers today may be more than a member is shown.
-  const wildcards = isAdmin() ? owner.grants.filter((pattern) => pattern.endsWith("*")) : [];
+  const wildcards = isAdmin() ? owner.grants.filter(isWildcard) : [];
   return [
     ...catalogue.filter(both),
     ...BUILT_IN.filter(both),
@@ -80,7 +81,7 @@ function whomToAsk() {
 function describe(name, otherwise) {
   const known = BUILT_IN.find((scope) => scope.name === name);
   if (known) return known.description;
-  return name.endsWith("*") ? inWords(name) : otherwise;
+  return isWildcard(name) ? inWords(name) : otherwise;
 }
 
 /** A field that hides what it does not find. */
