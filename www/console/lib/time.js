@@ -53,10 +53,12 @@ export function moment(milliseconds) {
   return at(new Date(Math.min(milliseconds, END_OF_TIME)).toISOString());
 }
 
+/** What lengths of time are told in: each unit and how many seconds it has. */
+export const LENGTHS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+
 /** So many seconds in words: `90 days`, `12 hours`. The largest unit that leaves nothing over. */
 export function duration(seconds) {
-  const units = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
-  const [word, size] = units.find(([, size]) => seconds % size === 0);
+  const [word, size] = LENGTHS.find(([, size]) => seconds % size === 0);
   const count = seconds / size;
   return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 }

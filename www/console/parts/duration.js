@@ -1,9 +1,8 @@
 // A length of time that somebody types: a number and its unit.
 
 import { h } from "../lib/dom.js";
+import { LENGTHS } from "../lib/time.js";
 import { field, refuse } from "./form.js";
-
-const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 /**
  * The field: `value` in seconds, null where it is empty.
@@ -11,16 +10,16 @@ const UNITS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
  * @param {object} about as of `field`, with `value` in seconds or null
  */
 export function durationField({ value, ...about }) {
-  const [word, size] = value === null ? UNITS[0] : UNITS.find(([, size]) => value % size === 0);
+  const [word, size] = value === null ? LENGTHS[0] : LENGTHS.find(([, size]) => value % size === 0);
   const number = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", maxlength: 10 });
   number.value = value === null ? "" : String(value / size);
-  const unit = h("select", { "aria-label": `${about.label}: unit` }, UNITS.map(([word]) => h("option", { value: word }, `${word}s`)));
+  const unit = h("select", { "aria-label": `${about.label}: unit` }, LENGTHS.map(([word]) => h("option", { value: word }, `${word}s`)));
   unit.value = word;
   const read = () => {
     const text = number.value.trim();
     if (!text) return null;
     if (!/^\d+$/.test(text)) throw refuse(about.name, "This is a whole number.");
-    return Number(text) * new Map(UNITS).get(unit.value);
+    return Number(text) * new Map(LENGTHS).get(unit.value);
   };
   const made = field({ ...about, control: number, read });
   const both = h("div", { class: "duration" });
