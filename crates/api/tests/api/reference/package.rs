@@ -7,7 +7,7 @@ use counterfoil_api::{
     CHALLENGE, CREDENTIALS, LONGEST_HEADER, MOST_SCOPE, identity_headers,
     refused::{self, Refused},
 };
-use counterfoil_ledger::BuiltIn;
+use counterfoil_protocol::BuiltIn;
 use counterfoil_verify::{Code, Freshness, Question, Snapshot, Timestamp};
 use counterfoil_wasm::contract::{
     ABSENT, ADDRESS_ROOM, DemandFault, DemandLine, NeedKind, RENEWAL, SnapshotFault, TEXT_ROOM,
