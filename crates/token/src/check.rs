@@ -10,8 +10,9 @@ pub(crate) fn of(text: &[u8]) -> [u8; 6] {
 
 /// CRC-32/ISO-HDLC, the one of zip, PNG and Ethernet (IEEE 802.3): reflected, all ones before and after.
 ///
-/// It takes four bytes a step ("slicing by 4"), each through its own table, which is twice as fast as byte by byte.
-/// Every token that is looked at goes through here.
+/// It takes four bytes a step ("slicing by 4"), each through its own table. Every token that is verified goes through
+/// here: the 40 bytes before a check take 22 ns (25 ns as wasm), and 59 ns (66 ns) in the `crc` crate with its table of
+/// 1 KiB, which the verification module would have to carry. Its table of 16 KiB is no faster than this.
 fn crc_32(text: &[u8]) -> u32 {
     if !FILLED.load(Ordering::Acquire) {
         fill();
