@@ -12,8 +12,10 @@
 
 use crate::{InvalidEpoch, InvalidSecret, WorkspaceKey, base62, sha256::hmac, shape};
 use core::fmt;
+use hkdf::Hkdf;
+use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// HKDF's `info` for a workspace's seal key; the workspace's key follows. Changing it makes every seal wrong.
 const KEY_INFO: &[u8] = b"counterfoil/v1/seal-key/";
@@ -23,9 +25,6 @@ const EPOCH_INFO: &[u8] = b"counterfoil/v1/seal-epoch";
 
 /// HKDF's `info` for the seed of a workspace's snapshot key, likewise. Changing it makes every snapshot's signature wrong.
 const SNAPSHOT_INFO: &[u8] = b"counterfoil/v1/snapshot-key/";
-
-/// Room for any of them, a workspace's key, and the byte that HKDF adds.
-const LONGEST_INFO: usize = 40;
 
 /// The fewest bytes of key material that are taken: as many as SHA-256 gives out (RFC 2104, section 3).
 const SHORTEST_SECRET: usize = 32;
@@ -46,8 +45,10 @@ impl SealSecret {
         if bytes.len() < SHORTEST_SECRET {
             return Err(InvalidSecret);
         }
-        // HKDF-Extract without a salt: 32 zero bytes stand in for it (RFC 5869, section 2.2).
-        Ok(Self(Zeroizing::new(hmac(&[0; 32], bytes))))
+        let (mut extracted, _) = Hkdf::<Sha256>::extract(None, bytes);
+        let secret = Self(Zeroizing::new(extracted.into()));
+        extracted.as_mut_slice().zeroize();
+        Ok(secret)
     }
 
     /// The key that seals the tokens of `workspace`.
@@ -70,12 +71,13 @@ impl SealSecret {
         SealEpoch([a, b, c, d])
     }
 
-    /// HKDF-Expand (RFC 5869, section 2.3) for one block of output, where it is a single HMAC.
+    /// HKDF-Expand, for a key of 32 bytes.
+    #[expect(clippy::expect_used, reason = "HKDF-SHA256 takes keys of 32 bytes or more and gives up to 255 times 32")]
     fn expand(&self, label: &[u8], subject: &[u8]) -> Zeroizing<[u8; 32]> {
-        let mut info = [0; LONGEST_INFO];
-        let parts = label.iter().chain(subject).chain(&[1]);
-        let length = info.iter_mut().zip(parts).map(|(to, from)| *to = *from).count();
-        Zeroizing::new(hmac(&self.0, info.get(..length).unwrap_or_default()))
+        let mut key = Zeroizing::new([0; 32]);
+        let hkdf = Hkdf::<Sha256>::from_prk(self.0.as_slice()).expect("the key is long enough");
+        hkdf.expand_multi_info(&[label, subject], key.as_mut_slice()).expect("the output is short enough");
+        key
     }
 }
 
@@ -174,26 +176,23 @@ impl fmt::Debug for SealEpoch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sha2::Sha256;
 
+    /// HKDF as RFC 5869 writes it, on the HMAC of this crate. For one block of output it is two of them.
     #[test]
     fn keys_seeds_and_epoch_are_what_another_hkdf_derives() {
         let material: [u8; 100] = core::array::from_fn(|place| place as u8);
         for length in [32, 33, 64, 65, 100] {
             let secret = SealSecret::new(&material[..length]).unwrap();
-            let hkdf = hkdf::Hkdf::<Sha256>::new(None, &material[..length]);
+            let extracted = hmac(&[0; 32], &material[..length]);
 
-            let mut key = [0; 32];
-            hkdf.expand(b"counterfoil/v1/seal-key/0abcde", &mut key).unwrap();
+            let key = hmac(&extracted, b"counterfoil/v1/seal-key/0abcde\x01");
             assert_eq!(secret.key_for(WorkspaceKey::parse("0abcde").unwrap()).expose(), &key);
 
-            let mut seed = [0; 32];
-            hkdf.expand(b"counterfoil/v1/snapshot-key/0abcde", &mut seed).unwrap();
+            let seed = hmac(&extracted, b"counterfoil/v1/snapshot-key/0abcde\x01");
             assert_eq!(*secret.snapshot_seed(WorkspaceKey::parse("0abcde").unwrap()), seed);
 
-            let mut epoch = [0; 4];
-            hkdf.expand(b"counterfoil/v1/seal-epoch", &mut epoch).unwrap();
-            assert_eq!(secret.epoch().as_bytes(), &epoch);
+            let epoch = hmac(&extracted, b"counterfoil/v1/seal-epoch\x01");
+            assert_eq!(secret.epoch().as_bytes(), &epoch[..4]);
         }
     }
 
