@@ -1,7 +1,7 @@
 //! Where what must be unguessable or unique comes from.
 
 use counterfoil_protocol::refusal::Refusal;
-use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey};
+use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey, base62};
 use counterfoil_verify::Timestamp;
 use uuid::Builder;
 
@@ -52,39 +52,14 @@ impl Mint<'_> {
         let mut random = [0; 10];
         (self.random)(&mut random);
         let uuid = Builder::from_unix_timestamp_millis(now.0, &random).into_uuid();
-        format!("{kind}_{}", base62(uuid.as_u128()))
+        let digits = base62::encode_u128(uuid.as_u128()).map(char::from);
+        format!("{kind}_{}", String::from_iter(digits))
     }
-}
-
-/// 22 digits `0-9A-Za-z`, most significant first, padded with `0`: 62²² is more than 2¹²⁸.
-fn base62(value: u128) -> String {
-    let mut rest = value;
-    let mut digits = ['0'; 22];
-    for place in digits.iter_mut().rev() {
-        let digit = (rest % 62) as u8;
-        rest /= 62;
-        *place = char::from(match digit {
-            0..=9 => b'0' + digit,
-            10..=35 => b'A' + (digit - 10),
-            _ => b'a' + (digit - 36),
-        });
-    }
-    digits.iter().collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn base62_is_of_fixed_width_and_keeps_the_order() {
-        assert_eq!(base62(0), "0000000000000000000000");
-        assert_eq!(base62(61), "000000000000000000000z");
-        assert_eq!(base62(62), "0000000000000000000010");
-        assert_eq!(base62(u128::MAX), "7n42DGM5Tflk9n8mt7Fhc7");
-        let ascending = [0, 9, 10, 35, 36, 61, 62, u128::from(u64::MAX), u128::MAX];
-        assert!(ascending.map(base62).is_sorted());
-    }
 
     #[test]
     fn ids_sort_by_time() {

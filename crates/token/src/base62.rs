@@ -18,12 +18,30 @@ pub(crate) fn all_digits(text: &[u8]) -> bool {
 
 /// The six lowest digits of `value`, that is `value` mod 62⁶.
 pub(crate) fn six_digits(value: u64) -> [u8; 6] {
-    let mut digits = [0; 6];
     let mut rest = value;
-    for place in digits.iter_mut().rev() {
-        *place = digit((rest % 62) as u8);
+    digits(|| {
+        let lowest = (rest % 62) as u8;
         rest /= 62;
-    }
+        lowest
+    })
+}
+
+/// A 128-bit number in 22 digits: 62²² is more than 2¹²⁸. Texts sort as their numbers do.
+#[must_use]
+pub fn encode_u128(value: u128) -> [u8; 22] {
+    let mut rest = value;
+    digits(|| {
+        let lowest = (rest % 62) as u8;
+        rest /= 62;
+        lowest
+    })
+}
+
+/// Digits for the values that `lowest` gives, the lowest one first. The two above divide in the width of their numbers:
+/// in WebAssembly a division of 128 bits takes many times as long as one of 64.
+fn digits<const N: usize>(mut lowest: impl FnMut() -> u8) -> [u8; N] {
+    let mut digits = [0; N];
+    digits.iter_mut().rev().for_each(|place| *place = digit(lowest()));
     digits
 }
 
@@ -82,6 +100,16 @@ mod tests {
         assert_eq!(&six_digits(wrap - 1), b"zzzzzz");
         assert_eq!(&six_digits(wrap), b"000000");
         assert_eq!(six_digits(u64::MAX), six_digits(u64::MAX % wrap));
+    }
+
+    #[test]
+    fn numbers_of_128_bits_are_of_fixed_width_and_keep_the_order() {
+        assert_eq!(&encode_u128(0), b"0000000000000000000000");
+        assert_eq!(&encode_u128(61), b"000000000000000000000z");
+        assert_eq!(&encode_u128(62), b"0000000000000000000010");
+        assert_eq!(&encode_u128(u128::MAX), b"7n42DGM5Tflk9n8mt7Fhc7");
+        let ascending = [0, 9, 10, 35, 36, 61, 62, u128::from(u64::MAX), u128::MAX];
+        assert!(ascending.map(encode_u128).is_sorted());
     }
 
     #[test]

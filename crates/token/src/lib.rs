@@ -27,7 +27,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod base62;
+pub mod base62;
 mod check;
 mod digest;
 mod error;
