@@ -6,9 +6,10 @@ use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    path,
     reader::{Read, Reader},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
-    segment::{Name, push_hex},
+    segment::Name,
     time::Timestamp,
 };
 
@@ -195,37 +196,13 @@ impl RegistryKey {
     /// The key as text.
     #[must_use]
     pub fn path(&self) -> String {
-        // Not by `core::fmt`: it would be a tenth of a verification module.
-        let mut path = Vec::new();
         match self {
-            Self::Token(workspace, digest) => {
-                path.extend(b"r/");
-                path.extend(workspace.as_str().bytes());
-                path.push(b'/');
-                push_hex(&mut path, digest.as_bytes());
-            }
-            Self::Owner(workspace, number) => {
-                path.extend(b"o/");
-                path.extend(workspace.as_str().bytes());
-                path.push(b'/');
-                push_decimal(&mut path, *number);
-            }
-            Self::Workspace(workspace) => {
-                path.extend(b"w/");
-                path.extend(workspace.as_str().bytes());
-            }
-            Self::File(workspace, name) => return name.path(*workspace),
+            Self::Token(workspace, digest) => path::of_hash("r/", *workspace, digest.as_bytes()),
+            Self::Owner(workspace, number) => path::of_number("o/", *workspace, *number),
+            Self::Workspace(workspace) => path::of_workspace("w/", *workspace),
+            Self::File(workspace, name) => name.path(*workspace),
         }
-        // All of it is ASCII.
-        String::from_utf8(path).unwrap_or_default()
     }
-}
-
-fn push_decimal(text: &mut Vec<u8>, number: u64) {
-    if number > 9 {
-        push_decimal(text, number / 10);
-    }
-    text.push(b'0' + (number % 10) as u8);
 }
 
 /// Seal keys are secrets and have no serialisation of their own; an answer is the one place where they travel.

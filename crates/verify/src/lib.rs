@@ -26,6 +26,7 @@ mod mix;
 mod moment;
 #[cfg(feature = "openapi")]
 mod openapi;
+mod path;
 mod reader;
 mod record;
 mod scope;

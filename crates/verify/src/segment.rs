@@ -51,7 +51,6 @@ pub use build::{BuildError, SegmentBuilder};
 pub use header::SegmentHeader;
 pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
 pub use name::Name;
-pub(crate) use name::push_hex;
 pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;

@@ -74,7 +74,7 @@ fn push_text(json: &mut Vec<u8>, text: &str) {
             b'"' | b'\\' => json.extend([b'\\', byte]),
             0..0x20 => {
                 json.extend(b"\\u00");
-                push_hex(json, byte);
+                json.extend(hex(&[byte]).into_bytes());
             }
             _ => json.push(byte),
         }
@@ -82,15 +82,9 @@ fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Bytes in lower-case hexadecimal.
+/// Bytes in lower-case hexadecimal. Compiled once: `hex::encode` would be, for each type that it is given.
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    let mut text = Vec::new();
-    bytes.iter().for_each(|byte| push_hex(&mut text, *byte));
-    String::from_utf8(text).unwrap_or_default()
-}
-
-fn push_hex(json: &mut Vec<u8>, byte: u8) {
-    json.extend([byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' - 10 + digit }));
+    hex::encode(bytes)
 }
 
 /// A number in decimal.

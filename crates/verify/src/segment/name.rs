@@ -1,11 +1,12 @@
 //! How segments and manifests are named.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 use core::fmt;
 
 use counterfoil_token::{Digest, WorkspaceKey};
 use serde::{Deserialize, Serialize};
 
+use crate::path;
 use crate::reader::{Read, Reader};
 
 /// The SHA-256 of a file's bytes. Who has the name has the content, whatever a store hands out under it: what does not
@@ -37,20 +38,8 @@ impl Name {
     /// in the field.
     #[must_use]
     pub fn path(&self, workspace: WorkspaceKey) -> String {
-        // Not by `core::fmt`: it would be a tenth of a verification module.
-        let mut path = Vec::from(*b"s/");
-        path.extend(workspace.as_str().bytes());
-        path.push(b'/');
-        push_hex(&mut path, self.as_bytes());
-        // All of it is ASCII.
-        String::from_utf8(path).unwrap_or_default()
+        path::of_hash("s/", workspace, self.as_bytes())
     }
-}
-
-/// Writes bytes in lower-case hexadecimal.
-pub(crate) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
-    let digit = |value| if value < 10 { b'0' + value } else { b'a' - 10 + value };
-    text.extend(bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(digit));
 }
 
 impl Read for Name {
