@@ -1,14 +1,16 @@
-// Serves the built worker on this machine until SIGINT or SIGTERM: dev.mjs <state folder> <port>
+// Serves the built worker on this machine until SIGINT or SIGTERM: dev.mjs <state folder> <port> <folder to serve>
+// The folder, with the bundle in `worker` and the pages in `assets`, is this server's own: it is removed at the end.
 
 import { createHash, randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { BUNDLE, workerOptions } from "./runtime.mjs";
+import { workerOptions } from "./runtime.mjs";
 import { State } from "./state.mjs";
 
 const { Log, LogLevel, Miniflare } = await import("miniflare");
 
-const [folder, port] = process.argv.slice(2);
+const [folder, port, served] = process.argv.slice(2);
 const url = `http://127.0.0.1:${port}`;
 
 /** What the demo workspace's tokens may be allowed. */
@@ -18,6 +20,9 @@ const SCOPES = [
   { name: "read", description: "See everything" },
   { name: "write", description: "Change everything" },
 ];
+
+// Miniflare exits by itself on some signals, before anything asynchronous could be done.
+process.on("exit", () => rmSync(served, { recursive: true, force: true }));
 
 await main().catch((error) => {
   console.error(`error: ${error.message}`);
@@ -32,15 +37,16 @@ async function main() {
   known.root_token ??= `root_${base62(43)}`;
   await state.remember(known);
 
+  const bindings = {
+    ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
+    SEAL_SECRETS: JSON.stringify(secrets.seal),
+    SESSION_SECRETS: JSON.stringify(secrets.session),
+    SNAPSHOT_KEYS: JSON.stringify(secrets.snapshot),
+    // A provider to try things with is on this machine.
+    PRIVATE_PROVIDERS: "allow",
+  };
   const server = new Miniflare({
-    ...(await workerOptions(BUNDLE, state.data, {
-      ROOT_TOKEN_DIGESTS: JSON.stringify([sha256(known.root_token)]),
-      SEAL_SECRETS: JSON.stringify(secrets.seal),
-      SESSION_SECRETS: JSON.stringify(secrets.session),
-      SNAPSHOT_KEYS: JSON.stringify(secrets.snapshot),
-      // A provider to try things with is on this machine.
-      PRIVATE_PROVIDERS: "allow",
-    })),
+    ...(await workerOptions(join(served, "worker"), state.data, bindings, join(served, "assets"))),
     host: "127.0.0.1",
     port: Number(port),
     log: new Log(LogLevel.WARN),

@@ -22,9 +22,12 @@ export const FAULTY_BUNDLE = join(root, "build/worker-faults");
  * @param {string} bundle its folder
  * @param {string} storage folder that KV and the objects' SQLite live in; kept by the caller
  * @param {Record<string, string>} bindings the deployment's secrets and variables
+ * @param {string} [assets] folder of the static pages, where it is another one than wrangler.toml's
  */
-export async function workerOptions(bundle, storage, bindings) {
-  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"));
+export async function workerOptions(bundle, storage, bindings, assets) {
+  const { workerOptions } = unstable_getMiniflareWorkerOptions(join(root, "wrangler.toml"), undefined, {
+    overrides: { assets: assets && { directory: assets } },
+  });
   const main = join(bundle, "index.js");
   return {
     ...workerOptions,

@@ -2,14 +2,12 @@
 //! `/openapi.json`.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
+use crate::built;
+use crate::files::{copy, remove};
 use crate::project::Project;
-
-/// Where it is gathered; wrangler.toml names it too.
-const FOLDER: &str = "build/assets";
 
 /// What of the npm package a browser loads: its entry, and what that imports.
 const MODULE: &[&str] = &[
@@ -30,34 +28,26 @@ const MODULE: &[&str] = &[
     "glue_bg.wasm",
 ];
 
-/// Gathers it anew; the npm package is built.
+/// Gathers it anew; the npm package is built. The folder is replaced whole: builds that run at once do not see each other's
+/// halves.
 ///
 /// # Errors
 ///
 /// Where a file cannot be read or written.
 pub(crate) fn gather(project: &Project) -> Result<()> {
-    let folder = project.root.join(FOLDER);
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    copy(&project.root.join("www"), &folder)?;
-    let verify = folder.join("console/verify");
+    let _lock = built::lock(project, built::ASSETS)?;
+    let (folder, partial) = (project.root.join(built::ASSETS), project.root.join(format!("{}.partial", built::ASSETS)));
+    remove(&partial)?;
+    copy(&project.root.join("www"), &partial)?;
+    let verify = partial.join("console/verify");
     fs::create_dir_all(&verify).with_context(|| format!("cannot create {}", verify.display()))?;
-    for file in MODULE {
-        copy(&project.root.join("build/verify").join(file), &verify.join(file))?;
+    {
+        let _lock = built::lock(project, built::VERIFY)?;
+        for file in MODULE {
+            copy(&project.root.join(built::VERIFY).join(file), &verify.join(file))?;
+        }
     }
-    copy(&project.root.join("openapi.json"), &folder.join("openapi.json"))
-}
-
-/// Copies a file, or a folder with all below it.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    if !from.is_dir() {
-        return fs::copy(from, to).map(drop).with_context(|| format!("cannot copy {}", from.display()));
-    }
-    fs::create_dir_all(to).with_context(|| format!("cannot create {}", to.display()))?;
-    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
-        let entry = entry?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
-    }
-    Ok(())
+    copy(&project.root.join("openapi.json"), &partial.join("openapi.json"))?;
+    remove(&folder)?;
+    fs::rename(&partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
 }

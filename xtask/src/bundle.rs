@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use crate::assets;
+use crate::built;
 use crate::compile::{self, Profile};
+use crate::files::remove;
 use crate::jobs::{self, Job};
 use crate::process;
 use crate::project::Project;
@@ -23,25 +25,25 @@ struct Product {
     finish: fn(&Making<'_>) -> Result<()>,
 }
 
-/// What wrangler deploys; wrangler.toml names its folder too.
+/// What wrangler deploys.
 const WORKER: Product = Product {
     name: "the worker",
     package: "counterfoil-worker",
     features: "",
-    folder: "build/worker",
+    folder: built::WORKER,
     finish: finish_worker,
 };
 
 /// The worker with what tests need to see it fail.
 const FAULTY_WORKER: Product =
-    Product { name: "the worker with faults", features: "faults", folder: "build/worker-faults", ..WORKER };
+    Product { name: "the worker with faults", features: "faults", folder: built::FAULTY_WORKER, ..WORKER };
 
 /// The npm package.
 const VERIFY: Product = Product {
     name: "the npm package",
     package: "counterfoil-wasm",
     features: "module",
-    folder: "build/verify",
+    folder: built::VERIFY,
     finish: finish_package,
 };
 
@@ -170,11 +172,8 @@ struct Making<'a> {
 
 impl<'a> Making<'a> {
     fn of(product: &'a Product, project: &'a Project, wasm_bindgen: &'a WasmBindgen, profile: Profile) -> Result<Self> {
-        let beside = |ending: &str| project.root.join(format!("{}.{ending}", product.folder));
-        let (partial, lock) = (beside("partial"), beside("lock"));
-        fs::create_dir_all(project.root.join("build")).context("cannot create build")?;
-        let lock = File::create(&lock).with_context(|| format!("cannot create {}", lock.display()))?;
-        lock.lock().with_context(|| format!("cannot lock {}", product.folder))?;
+        let lock = built::lock(project, product.folder)?;
+        let partial = project.root.join(format!("{}.partial", product.folder));
         remove(&partial)?;
         fs::create_dir(&partial).with_context(|| format!("cannot create {}", partial.display()))?;
         Ok(Self { product, project, wasm_bindgen, profile, partial, _lock: lock })
@@ -214,11 +213,4 @@ fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<()> {
         command.arg(format!("--enable-{feature}"));
     }
     process::quietly(&mut command)
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
-    }
-    Ok(())
 }

@@ -3,13 +3,15 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::built;
 use crate::bundle;
 use crate::compile::Profile;
+use crate::files;
 use crate::jobs::Stopwatch;
 use crate::process;
 use crate::project::Project;
@@ -27,10 +29,25 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} of 127.0.0.1 cannot be used (take another: --port N)"))?;
     bundle::served(project, profile, 3)?;
+    let served = copy_of_build(project, port)?;
     eprintln!("[3/3] starting workerd ({start})");
     let mut node = project.command("node");
-    node.arg("xtask/js/dev.mjs").arg(state).arg(port.to_string());
+    node.arg("xtask/js/dev.mjs").arg(state).arg(port.to_string()).arg(served);
     become_program(&mut node)
+}
+
+/// Copies what is served to a folder of this server's own, which `dev.mjs` removes when it stops. A build that is made
+/// meanwhile replaces the folders of `build`, and workerd reads pages when they are asked for.
+///
+/// No other server has the port, so none has the folder. What a server left there that was killed is replaced.
+fn copy_of_build(project: &Project, port: u16) -> Result<PathBuf> {
+    let served = project.target.join("xtask").join(format!("dev-{port}"));
+    files::remove(&served)?;
+    for (folder, name) in [(built::WORKER, "worker"), (built::ASSETS, "assets")] {
+        let _lock = built::lock(project, folder)?;
+        files::copy(&project.root.join(folder), &served.join(name))?;
+    }
+    Ok(served)
 }
 
 /// Moves the dev.json of an earlier start to where `dev.mjs` looks for its tokens: whoever waits for this start to be
@@ -69,7 +86,6 @@ fn become_program(command: &mut Command) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::thread;
 
     use super::*;
@@ -91,6 +107,30 @@ mod tests {
         assert!(!state.join("dev.json").exists());
         assert!(fs::read_to_string(state.join("dev.json.starting"))?.contains("kept"));
         Ok(fs::remove_dir_all(state)?)
+    }
+
+    #[test]
+    fn a_build_beside_it_changes_nothing_that_is_served() -> Result<()> {
+        let root = std::env::temp_dir().join(format!("counterfoil-dev-build-{}", std::process::id()));
+        let project = Project { target: root.join("target"), root: root.clone() };
+        for (file, text) in [("worker/index.js", "old"), ("assets/console/index.html", "old"), ("assets/gone", "old")] {
+            let file = root.join("build").join(file);
+            fs::create_dir_all(file.parent().context("no folder")?)?;
+            fs::write(file, text)?;
+        }
+        let served = copy_of_build(&project, 1)?;
+        fs::remove_dir_all(root.join("build/assets"))?;
+        fs::write(root.join("build/worker/index.js"), "new")?;
+        for file in ["worker/index.js", "assets/console/index.html", "assets/gone"] {
+            assert_eq!(fs::read_to_string(served.join(file))?, "old", "{file}");
+        }
+
+        // The next start on this port has nothing of this one's.
+        fs::create_dir_all(root.join("build/assets"))?;
+        assert_eq!(copy_of_build(&project, 1)?, served);
+        assert_eq!(fs::read_to_string(served.join("worker/index.js"))?, "new");
+        assert!(!served.join("assets/gone").exists());
+        Ok(fs::remove_dir_all(root)?)
     }
 
     #[test]

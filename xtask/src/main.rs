@@ -2,6 +2,7 @@
 
 mod assets;
 mod bench;
+mod built;
 mod bundle;
 mod cache;
 mod chromium;
@@ -9,6 +10,7 @@ mod compile;
 mod dependencies;
 mod dev;
 mod earlier;
+mod files;
 mod fresh;
 mod fuzz;
 mod jobs;
