@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use sha2::{Digest as _, Sha256};
 
 /// Its folder: `COUNTERFOIL_CACHE`, else `counterfoil` where the platform keeps a user's caches.
 ///
@@ -26,6 +27,11 @@ pub(crate) fn folder() -> Result<PathBuf> {
     };
     let caches = caches.context("no home folder to keep tools in: set COUNTERFOIL_CACHE")?;
     Ok(caches.join("counterfoil"))
+}
+
+/// Stands in the name of a folder for what its content depends on, which `digest` has taken in.
+pub(crate) fn key(digest: Sha256) -> String {
+    hex::encode(&digest.finalize()[..6])
 }
 
 /// Makes a folder of the cache, unless it is there by now. `make` is given a place beside it; what it makes there moves

@@ -15,6 +15,9 @@ const MAY_REACH: &[(&str, &[&str])] = &[
     ("counterfoil-ledger", &["counterfoil-token", "counterfoil-verify", "counterfoil-protocol"]),
     ("counterfoil-api", &["counterfoil-token", "counterfoil-verify", "counterfoil-protocol"]),
     ("counterfoil-wasm", &["counterfoil-token", "counterfoil-verify"]),
+    ("counterfoil-vectors", &["counterfoil-token", "counterfoil-verify"]),
+    // `cargo xtask --help` need not compile the core.
+    ("xtask", &[]),
 ];
 
 /// The core: what decides, and therefore must run anywhere and be given everything that it needs.

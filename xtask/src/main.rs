@@ -25,7 +25,6 @@ mod suites;
 mod supply;
 mod threats;
 mod tools;
-mod vectors;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -156,11 +155,7 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Lint => lint::run(&project)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
         Job::Docs => reference::write(&project)?,
-        Job::Vectors => {
-            for file in vectors::generate(&project.root)? {
-                println!("{}", file.display());
-            }
-        }
+        Job::Vectors => process::show(&mut fresh::vectors(&project, &project.root))?,
         Job::Model => {
             let test =
                 ["test", "--package", "counterfoil-verify", "--test", "leases", "--", "--ignored", "--nocapture"];

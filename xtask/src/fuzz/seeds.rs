@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::project::Project;
@@ -107,11 +107,5 @@ fn every<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>> {
-    let digits: Option<Vec<u8>> = text.chars().map(|digit| digit.to_digit(16).map(|digit| digit as u8)).collect();
-    match digits {
-        Some(digits) if digits.len() % 2 == 0 => {
-            Ok(digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect())
-        }
-        _ => bail!("{text:?} is no bytes in hex"),
-    }
+    hex::decode(text).with_context(|| format!("{text:?} is no bytes in hex"))
 }

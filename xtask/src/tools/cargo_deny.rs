@@ -21,7 +21,7 @@ const VERSION: &str = "0.20.2";
 /// Where it cannot be built.
 pub(crate) fn cargo_deny(project: &Project) -> Result<PathBuf> {
     let compiler = process::output(project.command("rustc").arg("-vV"))?;
-    let key: String = Sha256::digest(compiler).iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let key = cache::key(Sha256::new_with_prefix(compiler));
     let installed = cache::folder()?.join(format!("cargo-deny-{VERSION}-{key}"));
     if !installed.is_dir() {
         eprintln!("cargo-deny {VERSION} is missing; it is built once per user, in about two minutes");

@@ -24,7 +24,7 @@ pub(crate) fn python_with(project: &Project, packages: &str) -> Result<PathBuf> 
     let mut digest = Sha256::new();
     digest.update(version);
     digest.update(list);
-    let key: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let key = cache::key(digest);
     let installed = cache::folder()?.join(format!("python-{key}"));
     let python = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
     if !installed.is_dir() {

@@ -37,7 +37,7 @@ impl WasmBindgen {
             digest.update(part);
             digest.update([0]);
         }
-        let key: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let key = cache::key(digest);
         let installed = cache::folder()?.join(format!("wasm-bindgen-{version}-{key}"));
         Ok(Self { version, package, installed })
     }

@@ -1,6 +1,5 @@
 //! The vectors of records and decisions. Records are in the JSON that `serde` gives them, bytes in hexadecimal.
 
-use super::hex;
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use counterfoil_verify::{
@@ -134,7 +133,7 @@ pub(super) fn records() -> Result<Records> {
 fn layout<T: Encoded>(why: &'static str, item: T) -> Result<Layout<T>> {
     let bytes = item.encode();
     ensure!(T::decode(&bytes).map(|read| read.encode()) == Ok(bytes.clone()), "{why}: does not read back");
-    Ok(Layout { why, item, bytes: hex(&bytes) })
+    Ok(Layout { why, item, bytes: hex::encode(bytes) })
 }
 
 /// Every way in which the bytes of a record can be wrong, made from one that is right.
@@ -164,7 +163,7 @@ fn refused(token: &TokenRecord, world: &World) -> Result<Vec<RefusedCase>> {
                 Err(RecordError::Malformed) => "MALFORMED",
                 Ok(_) => anyhow::bail!("{why}: is taken"),
             };
-            Ok(RefusedCase { why, kind: "token", bytes: hex(&bytes), error })
+            Ok(RefusedCase { why, kind: "token", bytes: hex::encode(bytes), error })
         })
         .collect()
 }

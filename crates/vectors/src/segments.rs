@@ -1,9 +1,6 @@
 //! The vectors of segments, owner segments and manifests: what goes in, the bytes, and what is found in them.
 
-use super::{
-    hex,
-    verify::{World, patterns},
-};
+use super::verify::{World, patterns};
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
@@ -200,7 +197,7 @@ pub(super) fn texts() -> impl Iterator<Item = String> {
 
 fn file(bytes: &[u8]) -> Result<File> {
     let name = Name::of(bytes);
-    Ok(File { bytes: hex(bytes), name, path: name.path(key()?) })
+    Ok(File { bytes: hex::encode(bytes), name, path: name.path(key()?) })
 }
 
 fn named(file: &[u8], tokens: usize) -> NamedSegment {
@@ -297,7 +294,7 @@ fn refused(full: &[u8], empty: &[u8], owners: &[u8], nobody: &[u8], parts: &Mani
                 Some(RecordError::Malformed) => "MALFORMED",
                 None => anyhow::bail!("{why}: is taken"),
             };
-            Ok(RefusedCase { why, kind, bytes: hex(&bytes), error })
+            Ok(RefusedCase { why, kind, bytes: hex::encode(bytes), error })
         })
         .collect()
 }

@@ -1,9 +1,6 @@
 //! The vectors of snapshots: the bytes, what is found in them, and what is no snapshot.
 
-use super::{
-    hex,
-    segments::{GENERATION, NOW, key, owners, tokens, workspace},
-};
+use super::segments::{GENERATION, NOW, key, owners, tokens, workspace};
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
@@ -82,8 +79,8 @@ pub(super) fn vectors() -> Result<Snapshots> {
     let [whole, house, nobody] = good()?;
     Ok(Snapshots {
         format: 1,
-        secret_key: hex(&SECRET),
-        public_key: hex(snapshot_key().verifying_key().as_bytes()),
+        secret_key: hex::encode(SECRET),
+        public_key: hex::encode(snapshot_key().verifying_key().as_bytes()),
         snapshots: vec![
             snapshot("four segments and two of owners, without addresses and weak imports", &whole)?,
             snapshot("one segment of each, nothing left out; not all numbers are covered", &house)?,
@@ -245,7 +242,7 @@ fn snapshot(why: &'static str, parts: &Parts) -> Result<SnapshotCase> {
         manifest: snapshot.manifest().clone(),
         tokens,
         owners: owners.into(),
-        bytes: hex(&bytes),
+        bytes: hex::encode(bytes),
     })
 }
 
@@ -309,7 +306,7 @@ fn refused(good: &Parts) -> Result<Vec<RefusedCase>> {
         .into_iter()
         .map(|(why, bytes)| {
             let error = error_of(&bytes).with_context(|| format!("{why}: is taken"))?;
-            Ok(RefusedCase { why, bytes: hex(&bytes), error })
+            Ok(RefusedCase { why, bytes: hex::encode(bytes), error })
         })
         .collect()
 }

@@ -1,6 +1,5 @@
 //! The vectors of the token string. Binary values are hexadecimal.
 
-use super::hex;
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, Prefix, Presented, SealSecret, Token, WorkspaceKey};
 use serde::Serialize;
@@ -111,7 +110,9 @@ pub(super) fn vectors() -> Result<Vectors> {
         format: 1,
         seal_secrets: [&secrets.current, &secrets.retired, &secrets.older]
             .into_iter()
-            .map(|secret| Ok(SecretCase { secret: hex(secret), epoch: SealSecret::new(secret)?.epoch().to_string() }))
+            .map(|secret| {
+                Ok(SecretCase { secret: hex::encode(secret), epoch: SealSecret::new(secret)?.epoch().to_string() })
+            })
             .collect::<Result<_>>()?,
         valid: valid(&secrets)?,
         malformed: malformed(&secrets)?,
@@ -157,9 +158,9 @@ fn valid(secrets: &Secrets) -> Result<Vec<ValidCase>> {
             text: token.expose().to_owned(),
             prefix,
             workspace,
-            random: hex(&used),
-            seal_secret: hex(secret),
-            seal_key: hex(key.expose()),
+            random: hex::encode(&used),
+            seal_secret: hex::encode(secret),
+            seal_key: hex::encode(key.expose()),
             digest: token.digest().to_string(),
             hint: token.hint().to_string(),
         })
@@ -263,7 +264,7 @@ fn foreign(secrets: &Secrets) -> Result<Vec<ForeignCase>> {
     [
         ("the shortest", "!".repeat(16)),
         ("the longest", "~".repeat(512)),
-        ("hexadecimal", hex(&bytes("8", 20))),
+        ("hexadecimal", hex::encode(bytes("8", 20))),
         ("a UUID", "b9b1fb5e-52a7-4d8a-9f3f-6a1a6c2f7d10".to_owned()),
         ("three parts, as a JWT has", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl".to_owned()),
         ("every visible character", (b'!'..=b'~').map(char::from).collect()),
@@ -311,8 +312,8 @@ fn wrong_seal(secrets: &Secrets) -> Result<Vec<WrongSealCase>> {
             why,
             text: token.as_ref().expose().to_owned(),
             workspace: WORKSPACE,
-            seal_secret: hex(judged_by),
-            seal_key: hex(key.expose()),
+            seal_secret: hex::encode(judged_by),
+            seal_key: hex::encode(key.expose()),
         })
     };
     [
@@ -334,7 +335,7 @@ fn retired_secrets(secrets: &Secrets) -> Result<Vec<RetiredCase>> {
     let case = |why, sealed_with: &[u8], list: &[&Vec<u8>], opened_by| {
         let mut used = Vec::new();
         let token = mint("cft", WORKSPACE, (sealed_with, WORKSPACE), &bytes("10", 99), &mut used)?;
-        let secrets = list.iter().map(|secret| hex(secret)).collect();
+        let secrets = list.iter().map(hex::encode).collect();
         Ok(RetiredCase { why, text: token.as_ref().expose().to_owned(), secrets, opened_by })
     };
     [
@@ -352,10 +353,10 @@ fn retired_secrets(secrets: &Secrets) -> Result<Vec<RetiredCase>> {
 fn no_entropy() -> Vec<NoEntropyCase> {
     vec![
         NoEntropyCase { why: "writes nothing", random: String::new() },
-        NoEntropyCase { why: "23 bytes that can be used, then nothing", random: hex(&[7; 23]) },
+        NoEntropyCase { why: "23 bytes that can be used, then nothing", random: hex::encode([7; 23]) },
         NoEntropyCase {
             why: "a byte that can be used, but only after the last of 24 was redrawn 64 times",
-            random: hex(&last_redrawn(64)),
+            random: hex::encode(last_redrawn(64)),
         },
     ]
 }
