@@ -1,7 +1,7 @@
 // The same checks inside workerd. Time is taken here, around requests of many checks each, less a request of none.
 
 import { readdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Asker, Response, run } from "./drive.mjs";
 import { compare, number } from "./measure.mjs";

@@ -7,7 +7,7 @@ import { csv } from "../../www/console/lib/csv.js";
 import { inWords } from "../../www/console/lib/audit.js";
 import { Trail } from "../../www/console/lib/trail.js";
 import { ROOT_TOKEN } from "../worker/harness.mjs";
-import { deployment, look, settled, signedIn, visit } from "./console.mjs";
+import { deployment, look, signedIn, visit } from "./console.mjs";
 
 const told = (page) => page.locator(".told > p").allTextContents();
 const button = (page, name) => page.getByRole("button", { name, exact: true });

@@ -35,10 +35,10 @@ export async function violations(caller, tenants, registry) {
 }
 
 /** What is known of a workspace's values: `[value, code]`. */
-function known({ tokens, ended, imported, valueOf, slug }) {
+function known({ tokens, ended, imported, valueAt, slug }) {
   const live = tokens.filter(({ isLive }) => isLive).map(({ value }) => [value, "VALID"]);
   const step = Math.max(1, Math.floor(imported / SAMPLE));
-  const some = Array.from({ length: Math.floor(imported / step) }, (_, at) => [valueOf.call({ slug }, at * step), "VALID"]);
+  const some = Array.from({ length: Math.floor(imported / step) }, (_, at) => [valueAt.call({ slug }, at * step), "VALID"]);
   return { ours: [...live, ...ended.map(({ value }) => [value, "REVOKED"])], foreign: some };
 }
 

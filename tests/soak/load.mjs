@@ -96,7 +96,7 @@ export class Load {
     if (chance < 0.1 && tenant.ended.length > 0) return this.#verifyEnded(tenant, pick(tenant.ended), freshness);
     if (chance < 0.15) return this.#verifyInvented(tenant, freshness);
     if (chance < 0.4 && tenant.imported > 0) {
-      const value = tenant.valueOf(Math.floor(Math.random() * tenant.imported));
+      const value = tenant.valueAt(Math.floor(Math.random() * tenant.imported));
       return this.#isDecided(await this.#code(tenant, value, freshness), ["VALID"], `an imported token, ${freshness}`);
     }
     const token = tenant.tokens.length > 0 ? pick(tenant.tokens) : { value: tenant.verifier, isLive: true, changes: 0 };

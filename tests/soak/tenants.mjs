@@ -15,7 +15,7 @@ export class Tenant {
   tokens = [];
   /** Values that ended, and when whoever ended them was told: `{ value, since }`. */
   ended = [];
-  /** How many tokens were imported; `valueOf` has their values. */
+  /** How many tokens were imported; `valueAt` has their values. */
   imported = 0;
   /** Changes that were answered, and those of which nobody knows what became. */
   changes = 0;
@@ -25,7 +25,7 @@ export class Tenant {
     Object.assign(this, { slug, key, admin, verifier });
   }
 
-  valueOf(at) {
+  valueAt(at) {
     return `soak-of-${this.slug}-number-${at}`;
   }
 }
@@ -47,7 +47,7 @@ export async function found(caller, { workspaces, tokens }, tell) {
   const [large] = tenants;
   for (let at = 0; at < tokens; at += MOST) {
     const numbers = Array.from({ length: Math.min(MOST, tokens - at) }, (_, nth) => at + nth);
-    const lines = numbers.map((nth) => ({ digest: sha256(large.valueOf(nth)), name: `token ${nth}`, scopes: ["orders:read"] }));
+    const lines = numbers.map((nth) => ({ digest: sha256(large.valueAt(nth)), name: `token ${nth}`, scopes: ["orders:read"] }));
     const { imported } = await caller.expect(large.admin, "POST", "/v1/tokens/import", { tokens: lines });
     if (imported !== lines.length) throw new Error(`${imported} of ${lines.length} lines were imported`);
     large.imported += imported;

@@ -9,6 +9,7 @@ use crate::layers;
 use crate::process;
 use crate::project::Project;
 use crate::reference;
+use crate::scripts;
 use crate::sizes;
 use crate::suites::WASM_ONLY;
 use crate::supply::{self, Verdict};
@@ -28,6 +29,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("tests of the threat model", threats::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
+    ("style of JavaScript", scripts::style),
     ("sizes", sizes::check),
 ];
 

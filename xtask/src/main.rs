@@ -19,6 +19,7 @@ mod lint;
 mod process;
 mod project;
 mod reference;
+mod scripts;
 mod sizes;
 mod soak;
 mod suites;

@@ -19,6 +19,16 @@ use anyhow::Result;
 use crate::jobs::{self, Job};
 use crate::project::Project;
 
+/// Installs the npm tools, where the machine lacks them.
+///
+/// # Errors
+///
+/// Where they cannot be had.
+pub(crate) fn ensure_npm(project: &Project) -> Result<()> {
+    let npm = Npm::of(project)?;
+    if npm.is_missing() { npm.install() } else { Ok(()) }
+}
+
 /// Gets every tool that the machine lacks, and does `work` meanwhile.
 ///
 /// # Errors

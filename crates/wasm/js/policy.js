@@ -13,6 +13,7 @@ const ONE = Symbol("one");
 const REST = Symbol("rest");
 
 /** What servers disagree about: what they cut off, decode twice or take for a border of segments. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are looked for, to be refused
 const UNCLEAR = /[\0-\x1f\x7f/\\;]|%[0-9a-f]{2}|^\.{0,2}$/i;
 
 export class PolicyError extends TypeError {
