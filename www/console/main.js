@@ -92,6 +92,7 @@ function lay({ title, crumb, actions, body }) {
 /** What stands beside the pages: where one can go, and who one is. */
 function frame(route) {
   document.body.classList.toggle("signed-out", !me);
+  /** @param {import("./routes.js").Route} route */
   const link = ({ path, nav }) =>
     h("li", {}, h("a", { href: `#${path}`, "aria-current": route && section(route) === path ? "page" : null }, nav));
   fill(stub,

@@ -3,6 +3,13 @@
 // A page is a module with `show(place)`, which answers a promise of `{ title, crumb?, actions?, body }`. `place` has the
 // route's `id`, the `query` of the hash, a `signal` that ends with the page, and `reload()`.
 
+/**
+ * @typedef {{ title: string, crumb?: { href: string, text: string }, actions?: unknown, body: unknown }} Page
+ * @typedef {{ show(place: object): Promise<Page> }} Module
+ * @typedef {{ path: string, load(): Promise<Module>, nav?: string, needs?: string, open?: boolean, within?: string }} Route
+ */
+
+/** @type {Route[]} */
 export const routes = [
   { path: "/sign-in", load: () => import("./pages/sign-in.js"), open: true },
   { path: "/tokens", load: () => import("./pages/tokens.js"), nav: "Tokens", needs: "tokens:read" },

@@ -30,6 +30,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
     ("style of JavaScript", scripts::style),
+    ("types of JavaScript", scripts::types),
     ("sizes", sizes::check),
 ];
 

@@ -15,3 +15,13 @@ pub(crate) fn style(project: &Project) -> Result<()> {
     tools::ensure_npm(project)?;
     process::show(project.npm_tool("biome").args(["check", "--error-on-warnings"]))
 }
+
+/// Types, as JSDoc has them.
+///
+/// # Errors
+///
+/// Where something does not fit its type. What does not was shown.
+pub(crate) fn types(project: &Project) -> Result<()> {
+    tools::ensure_npm(project)?;
+    process::show(project.npm_tool("tsc").args(["--project", "tsconfig.json"]))
+}

@@ -35,6 +35,7 @@ export class Gate {
   /** What wakes those who wait for others' answers, by the workspace's key. */
   #waiting = new Map();
 
+  /** @param {import("./index.d.ts").GateOptions} options */
   constructor({
     controlPlane,
     token,
@@ -64,8 +65,8 @@ export class Gate {
 
   static async offline(file, { keys, address, now, onFailure }) {
     const { workspace } = claimed(file);
-    const options = { address, now, onFailure, freshness: "snapshot" };
-    const gate = new Gate({ ...options, controlPlane: NOWHERE, tokens: { [workspace]: undefined } });
+    const options = { address, now, onFailure, controlPlane: NOWHERE, tokens: { [workspace]: undefined } };
+    const gate = new Gate({ ...options, freshness: "snapshot" });
     // That the file may say so is seen now, before anybody has the gate.
     await gate.load(file, { keys });
     return gate;
@@ -86,6 +87,7 @@ export class Gate {
     return passes(this.#begin(token, demand, this.#now(), address));
   }
 
+  /** @type {import("./index.d.ts").Gate["checkAll"]} */
   checkAll(tokens, demand, { address, into = new Array(tokens.length) } = {}) {
     const now = this.#now();
     for (let at = 0; at < tokens.length; at += 1) into[at] = passes(this.#begin(tokens[at], demand, now, address));
@@ -113,6 +115,7 @@ export class Gate {
     }
   }
 
+  /** @type {import("./index.d.ts").Gate["verify"]} */
   async verify(from, demand, { address } = {}) {
     const isText = typeof from === "string";
     const found = isText ? { token: from } : presented(from?.headers);
@@ -126,6 +129,7 @@ export class Gate {
     return decision;
   }
 
+  /** @type {import("./index.d.ts").Gate["verifyAll"]} */
   async verifyAll(tokens, demand, { address } = {}) {
     const compiled = this.#compiled(demand);
     const decisions = [];
@@ -188,7 +192,11 @@ export class Gate {
     });
   }
 
-  /** Waits for others to be answered, but not for longer than it takes to look by oneself. */
+  /**
+   * Waits for others to be answered, but not for longer than it takes to look by oneself.
+   *
+   * @returns {Promise<void>}
+   */
   #wait({ workspace, milliseconds }) {
     if (!sharesPromises) return pause(milliseconds);
     const waiting = this.#waiting.get(workspace) ?? new Set();
@@ -289,12 +297,13 @@ function workspaceOf(token) {
 
 /** What `get` gives for each key, by the key; `undefined` where it failed. */
 async function gathered(keys, get) {
-  const pairs = [...keys].map(async (key) => {
+  /** @returns {Promise<[string, unknown]>} */
+  const pair = async (key) => {
     try {
       return [key, await get(key)];
     } catch {
       return [key, undefined];
     }
-  });
-  return new Map(await Promise.all(pairs));
+  };
+  return new Map(await Promise.all([...keys].map(pair)));
 }

@@ -1,6 +1,11 @@
 // For Hono: `app.use(guard(gate, demand))`. The decision is then `c.get("counterfoil")`.
 import { judge, pathOf, rules } from "./rules.js";
 
+/**
+ * @param {import("./index.d.ts").Gate} gate
+ * @param {import("./index.d.ts").GateDemand | import("./policy.d.ts").Policy} asked
+ * @param {{ address?(context: import("hono").Context): string | undefined }} [options]
+ */
 export function guard(gate, asked, { address } = {}) {
   const ruleOf = rules(gate, asked);
   return async (context, next) => {

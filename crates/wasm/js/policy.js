@@ -88,7 +88,8 @@ class Tree {
 
   /** The place of a route by which every request is covered that this one covers. */
   covering(route, at = 0) {
-    const place = this.#below.get(REST)?.#taking(route);
+    const rest = this.#below.get(REST);
+    const place = rest === undefined ? undefined : rest.#taking(route);
     if (place !== undefined) return place;
     if (at === route.pattern.length) return this.#taking(route);
     const part = route.pattern[at];

@@ -10,6 +10,7 @@ const UNREADABLE = /[^\t\x20-\x7e]/;
  * else, such as a proxy in between, and counts for nothing beside a token.
  *
  * @param headers a `Headers`, or an object of them by their names in small letters, as Node has it
+ * @returns {{ code?: import("./index.d.ts").CredentialCode, token?: string, domain?: string }}
  */
 export function presented(headers) {
   if (headers == null) return { code: "NO_CREDENTIAL" };

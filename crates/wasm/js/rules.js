@@ -34,7 +34,7 @@ export function pathOf(url) {
  * here.
  *
  * @param find gives the rule of the request, and what the gate is to know besides
- * @param admit hands the decision on to where the handler finds it
+ * @param {(decision: import("./index.d.ts").Decision) => void} [admit] hands the decision on to where the handler finds it
  */
 export async function judge(gate, request, find, admit = () => {}) {
   try {

@@ -13,9 +13,17 @@ let memory;
 let write;
 /** A machine of its own for texts that are only looked at. */
 let scratch;
-/** Where the client of a request calls from, where the platform lets nobody lie about it. */
+/**
+ * Where the client of a request calls from, where the platform lets nobody lie about it.
+ *
+ * @type {(request: import("./index.d.ts").Presenting) => string | undefined}
+ */
 export let clientAddress = () => undefined;
-/** Keeps work going when its request is answered. Most platforms do so by themselves. */
+/**
+ * Keeps work going when its request is answered. Most platforms do so by themselves.
+ *
+ * @type {(work: Promise<unknown>) => unknown}
+ */
 export let background = () => {};
 /** Whether a request may wait for what another one fetches. */
 export let sharesPromises = true;

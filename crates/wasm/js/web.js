@@ -2,11 +2,14 @@
 import { initSync } from "./glue.js";
 import { start, writeEncoded } from "./verifier.js";
 
-/** @param source where the module is, an answer with it, its bytes, or the module; beside this file where not said */
+/**
+ * @param {string | URL | Request | Response | BufferSource | WebAssembly.Module} [source] where the module is, an answer with it, its
+ *   bytes, or the module; beside this file where not said
+ */
 export async function init(source = new URL("./glue_bg.wasm", import.meta.url)) {
   const isPlace = typeof source === "string" || source instanceof URL || source instanceof Request;
   const found = isPlace ? await fetch(source) : await source;
-  if (found.ok === false) throw new Error(`there is no module at ${found.url}: ${found.status}`);
+  if (found instanceof Response && !found.ok) throw new Error(`there is no module at ${found.url}: ${found.status}`);
   const bytes = found instanceof Response ? await found.arrayBuffer() : found;
   const module = bytes instanceof WebAssembly.Module ? bytes : await WebAssembly.compile(bytes);
   start(initSync({ module }), { write: writeEncoded });

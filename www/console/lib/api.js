@@ -2,9 +2,21 @@
 
 /** Why a request was refused (RFC 9457), or that it got no answer. */
 export class Problem extends Error {
+  /**
+   * @param {object} about
+   * @param {number} [about.status] 0 where there was no answer
+   * @param {string} about.code
+   * @param {string} [about.title]
+   * @param {string} [about.detail]
+   * @param {string} [about.pointer]
+   * @param {string} [about.request_id]
+   * @param {object[]} [about.items]
+   * @param {number} [about.retryAfter] in seconds
+   */
   constructor({ status = 0, code, title, detail, pointer, request_id, items, retryAfter }) {
     super(detail ?? title ?? code);
-    Object.assign(this, { status, code, title: title ?? code, detail: detail ?? title, pointer, requestId: request_id, items, retryAfter });
+    this.status = status;
+    Object.assign(this, { code, title: title ?? code, detail: detail ?? title, pointer, requestId: request_id, items, retryAfter });
   }
 
   /** The problem that an answer holds, or that it is none of this API's. */
@@ -56,6 +68,7 @@ export function whenSessionEnds(ask) {
 export async function request(method, path, { query, body, key, version, headers, signal, once = false, as = "json" } = {}) {
   const asked = parameters(query ?? {});
   const url = asked ? `${path}?${asked}` : path;
+  /** @type {RequestInit} */
   const init = {
     method,
     signal,

@@ -31,6 +31,7 @@ let guard = null;
 let asking = false;
 /** The hash of the page that is shown. */
 let shown = "";
+/** @type {(place: { path: string, query: URLSearchParams }) => void} */
 let show = () => {};
 
 /** Begins to follow the hash: `render` shows the page of a place. */

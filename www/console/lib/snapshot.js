@@ -28,7 +28,11 @@ export async function fetchSnapshot(signal, waiting) {
   }
 }
 
-/** A second, unless there is nobody any more who waits. */
+/**
+ * A second, unless there is nobody any more who waits.
+ *
+ * @returns {Promise<void>}
+ */
 function second(signal) {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason);

@@ -11,7 +11,11 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** The largest unit of which there is one, and up to which distance it is used. */
+/**
+ * The largest unit of which there is one, and up to which distance it is used.
+ *
+ * @type {Array<{ unit: Intl.RelativeTimeFormatUnit, size: number, below: number }>}
+ */
 const UNITS = [
   { unit: "second", size: SECOND, below: 45 * SECOND },
   { unit: "minute", size: MINUTE, below: 45 * MINUTE },
@@ -28,7 +32,7 @@ export function exact(time) {
 
 /** `in 30 days`, `2 hours ago`, `now` */
 export function relative(time, now = Date.now()) {
-  const distance = new Date(time) - now;
+  const distance = new Date(time).getTime() - now;
   const { unit, size } = UNITS.find(({ below }) => Math.abs(distance) < below);
   return RELATIVE.format(Math.round(distance / size), unit);
 }
@@ -53,7 +57,11 @@ export function moment(milliseconds) {
   return at(new Date(Math.min(milliseconds, END_OF_TIME)).toISOString());
 }
 
-/** What lengths of time are told in: each unit and how many seconds it has. */
+/**
+ * What lengths of time are told in: each unit and how many seconds it has.
+ *
+ * @type {Array<[string, number]>}
+ */
 export const LENGTHS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
 
 /** So many seconds in words: `90 days`, `12 hours`. The largest unit that leaves nothing over. */

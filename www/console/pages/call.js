@@ -16,6 +16,7 @@ export HOST=${location.origin}`],
     `curl -X DELETE "$HOST/v1/tokens/tok_…?wait=true" -H "Authorization: Bearer $TOKEN"`],
 ];
 
+/** @type {Array<[string[], string]>} */
 const ANSWERS = [
   [["/api/2.0/token", "/api/2.0/token-management"], "Databricks"],
   [["/tokens/list", "/tokens/generate", "/tokens/revoke"], "parcelLab"],

@@ -77,6 +77,7 @@ function newToken({ catalogue, member, own, members, issued }) {
 }
 
 /** Where no end is asked for, none is sent: the service takes the latest that may be. */
+/** @param {{ expires_at?: string | null, expires_in?: number }} expiry */
 function ending({ expires_at, expires_in }) {
   return { expires_at: expires_at ?? undefined, expires_in };
 }

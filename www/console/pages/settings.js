@@ -84,11 +84,17 @@ function settings(workspace, save) {
   return form({ fields, action: "Save settings", submit });
 }
 
-/** Whether entries of the audit may be removed that would have been kept. */
+/**
+ * Whether entries of the audit may be removed that would have been kept.
+ *
+ * @param {{ audit_retention_days?: number | null }} changes
+ * @param {{ audit_retention_days: number | null }} workspace
+ */
 function shortens({ audit_retention_days: days }, { audit_retention_days: before }) {
   return days !== undefined && days !== null && (before === null || days < before);
 }
 
+/** @param {{ audit_retention_days?: number | null }} changes */
 function forgets({ audit_retention_days: days }) {
   return confirm({
     title: "Forget older entries of the audit?",
@@ -98,7 +104,11 @@ function forgets({ audit_retention_days: days }) {
   });
 }
 
-/** A whole number, or nothing. */
+/**
+ * A whole number, or nothing.
+ *
+ * @param {import("../parts/form.js").About & { value: number | null }} about
+ */
 function wholeField({ value, ...about }) {
   const made = textField({ ...about, value: value === null ? "" : String(value) }, { inputmode: "numeric", maxlength: 9 });
   return Object.defineProperty({ ...made }, "value", {

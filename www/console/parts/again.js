@@ -11,6 +11,7 @@ import { providerForm, tokenForm } from "./sign-in.js";
  * A promise that is kept once the same person is signed in again, and broken if they would rather leave.
  *
  * @param {(slug: string) => Promise<void>} leave signs out of the workspace
+ * @returns {Promise<void>}
  */
 export function askAgain(leave) {
   const { member, workspace } = me;

@@ -5,7 +5,7 @@ import { h } from "../lib/dom.js";
 /**
  * @param {string} label for screen readers
  * @param {string} value
- * @param {Array<[string, string]>} choices values and how they are called
+ * @param {string[][]} choices values and how they are called
  * @param {(value: string) => void} ask
  */
 export function choice(label, value, choices, ask) {

@@ -20,7 +20,7 @@ export function openDialog({ title, body, closed, firm = false }) {
   dialog.addEventListener("cancel", (event) => firm && event.preventDefault());
   dialog.addEventListener("close", () => {
     dialog.remove();
-    if (before?.isConnected) before.focus();
+    if (before instanceof HTMLElement && before.isConnected) before.focus();
     closed?.();
   });
   document.body.append(dialog);
@@ -33,11 +33,11 @@ export function openDialog({ title, body, closed, firm = false }) {
  *
  * @param {object} about
  * @param {string} about.title
- * @param {Array<Node|string>} about.body what will happen; fields of `form.js` are part of the question
+ * @param {Array<Node | string | import("./form.js").Field>} about.body what will happen; fields of `form.js` are part of the question
  * @param {string} about.action what the button says
  * @param {boolean} [about.danger]
  * @param {string} [about.keep] what the other button says
- * @param {() => Promise<void>} [about.run]
+ * @param {() => Promise<unknown>} [about.run]
  */
 export function confirm({ title, body, action, danger, keep = "Cancel", run = async () => {} }) {
   return new Promise((answer) => {

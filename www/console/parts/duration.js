@@ -7,7 +7,7 @@ import { field, refuse } from "./form.js";
 /**
  * The field: `value` in seconds, null where it is empty.
  *
- * @param {object} about as of `field`, with `value` in seconds or null
+ * @param {import("./form.js").About & { value: number | null }} about
  */
 export function durationField({ value, ...about }) {
   const [word, size] = value === null ? LENGTHS[0] : LENGTHS.find(([, size]) => value % size === 0);

@@ -23,6 +23,11 @@ export function expiryField({ latest, because, now }) {
   const fits = (days) => latest === null || ahead(days) <= latest;
   const date = h("input", { type: "date", "aria-label": "Last day", min: asDate(Date.now()), max: latest === null ? null : asDate(latest) });
   const radios = [];
+  /**
+   * @param {string} value
+   * @param {string} text
+   * @param {{ disabled?: boolean, also?: Node }} [options]
+   */
   const choice = (value, text, { disabled = false, also } = {}) => {
     const radio = h("input", { type: "radio", name: group, value, disabled });
     radios.push(radio);
@@ -45,9 +50,9 @@ export function expiryField({ latest, because, now }) {
     if (chosen !== DATE) return { expires_in: Number(chosen) * 86_400 };
     if (!date.value) throw refuse("expires_at", "Choose the last day on which it works.");
     const end = endOfDay(date.value);
-    if (end <= Date.now()) throw refuse("expires_at", "This day is over.");
+    if (end.getTime() <= Date.now()) throw refuse("expires_at", "This day is over.");
     // The last day that is allowed ends before its midnight.
-    return { expires_at: new Date(latest === null || asDate(latest) !== date.value ? end : Math.min(end, latest)).toISOString() };
+    return { expires_at: new Date(latest === null || asDate(latest) !== date.value ? end : Math.min(end.getTime(), latest)).toISOString() };
   };
   const hint = latest === null ? "A token that ends by itself does less harm once it is forgotten." : `At the latest ${exact(latest)}: ${because}.`;
   return groupField({ name: "expires_at", names: ["expires_in"], label: "It ends", hint, body, read });
@@ -58,7 +63,7 @@ export function latestEnd({ workspace, own, grants, issued = Date.now() }) {
   const limits = [];
   if (workspace.max_lifetime !== null) {
     const words = workspace.max_lifetime % 86_400 === 0 ? duration(workspace.max_lifetime) : "a limited time";
-    limits.push({ latest: Date.parse(new Date(issued)) + workspace.max_lifetime * 1_000, because: `tokens of ${workspace.name} live for ${words} at most` });
+    limits.push({ latest: Date.parse(String(new Date(issued))) + workspace.max_lifetime * 1_000, because: `tokens of ${workspace.name} live for ${words} at most` });
   }
   if (own?.expires_at && !grants) limits.push({ latest: Date.parse(own.expires_at), because: "it may not outlive the token you signed in with" });
   limits.sort((a, b) => a.latest - b.latest);

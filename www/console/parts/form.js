@@ -4,17 +4,21 @@ import { fill, h, uniqueId } from "../lib/dom.js";
 import { failure } from "./states.js";
 
 /**
+ * What all fields are told: `name` as pointers of problems name it, and `names` for others that they have.
+ *
+ * @typedef {{ name: string, label: string, hint?: string, names?: string[] }} About
+ */
+
+/** @typedef {{ element: HTMLElement, names: string[], error(text: string): void, focus(): void }} Field */
+
+/**
  * A field: `element` to show, `name` as the API calls it, `value`, and `error(text)`, which says what is wrong with it.
  *
- * @param {object} about
- * @param {string} about.name as pointers of problems name it
- * @param {string} about.label
- * @param {string} [about.hint]
- * @param {HTMLElement} about.control
- * @param {() => unknown} [about.read] what the field holds; the control's text where absent
- * @param {string[]} [about.names] other names of it
+ * @template T
+ * @param {About & { control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, read: () => T }} about `read` says what the
+ *   field holds
  */
-export function field({ name, label, hint, control, read = () => control.value, names = [] }) {
+export function field({ name, label, hint, control, read, names = [] }) {
   const id = control.id || uniqueId(name);
   control.id = id;
   const [hintId, errorId] = [`${id}-hint`, `${id}-error`];
@@ -35,28 +39,48 @@ export function field({ name, label, hint, control, read = () => control.value, 
   return { element, control, names: [name, ...names], error, get value() { return read(); }, focus: () => control.focus() };
 }
 
-/** A line of text. */
+/**
+ * A line of text.
+ *
+ * @param {About & { value?: string, type?: string }} about
+ * @param {Record<string, unknown>} [attributes]
+ */
 export function textField({ value = "", type = "text", ...about }, attributes = {}) {
   const control = h("input", { type, autocomplete: "off", spellcheck: "false", ...attributes });
   control.value = value ?? "";
-  return field({ ...about, control });
+  return field({ ...about, control, read: () => control.value });
 }
 
-/** Several lines of text. */
+/**
+ * Several lines of text.
+ *
+ * @param {About & { value?: string }} about
+ * @param {Record<string, unknown>} [attributes]
+ */
 export function areaField({ value = "", ...about }, attributes = {}) {
   const control = h("textarea", { rows: 3, spellcheck: "false", ...attributes });
   control.value = value ?? "";
-  return field({ ...about, control });
+  return field({ ...about, control, read: () => control.value });
 }
 
-/** One of several: `choices` are `[value, label]`. */
+/**
+ * One of several: `choices` are `[value, label]`.
+ *
+ * @param {About & { value?: string, choices: string[][] }} about
+ * @param {Record<string, unknown>} [attributes]
+ */
 export function selectField({ value, choices, ...about }, attributes = {}) {
   const control = h("select", attributes, choices.map(([value, label]) => h("option", { value }, label)));
   if (value !== undefined) control.value = value;
-  return field({ ...about, control });
+  return field({ ...about, control, read: () => control.value });
 }
 
-/** Yes or no. */
+/**
+ * Yes or no.
+ *
+ * @param {About & { value?: boolean }} about
+ * @param {Record<string, unknown>} [attributes]
+ */
 export function checkField({ value = false, label, name, hint }, attributes = {}) {
   const control = h("input", { type: "checkbox", ...attributes });
   control.checked = value;
@@ -68,7 +92,8 @@ export function checkField({ value = false, label, name, hint }, attributes = {}
 /**
  * Several at once, or one of several: what `role=group` holds, under one label.
  *
- * @param {object} about as of `field`, with `body` in place of `control`
+ * @template T
+ * @param {About & { body: Node | Node[], read: () => T }} about
  */
 export function groupField({ name, label, hint, body, read, names = [] }) {
   const errorId = uniqueId("error");

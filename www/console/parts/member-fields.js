@@ -17,7 +17,7 @@ const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybo
  *
  * @param {object} about
  * @param {Array<{name: string, description: string}>} about.catalogue
- * @param {object} [about.member] as the API shows it; absent where it is new
+ * @param {Member} [about.member] absent where it is new
  */
 export function memberFields({ catalogue, member }) {
   const standard = me.workspace.default_quota.toLocaleString("en");

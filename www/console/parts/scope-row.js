@@ -20,7 +20,7 @@ export const COLUMNS = [
 /**
  * A row: its `cells`, the `entry` that they say, `error(text)` about its name, and `focus()`.
  *
- * @param {object} entry as the API shows it
+ * @param {Scope} entry
  * @param {(row: object) => void} remove
  */
 export function scopeRow(entry, remove) {

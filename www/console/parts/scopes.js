@@ -12,7 +12,7 @@ const MANY = 12;
 /**
  * What the signed-in person may grant to a token of this owner, as far as can be known here; the service decides.
  *
- * @param {object} owner a member as the API shows it
+ * @param {Member} owner
  * @param {Array<{name: string, description: string}>} catalogue what the person sees of it
  */
 export function grantable(owner, catalogue) {

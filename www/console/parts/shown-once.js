@@ -12,7 +12,7 @@ import { nameOf, pageOf } from "./token.js";
 /**
  * Shows it, and lets nobody leave the page by accident before it was copied or saved.
  *
- * @param {object} issued the answer to a creation or a rotation
+ * @param {IssuedToken} issued
  */
 export function shownOnce(issued) {
   let taken = false;

@@ -13,10 +13,10 @@ const SCOPE = "snapshots:read";
 /**
  * Says which snapshot is loaded, and has one loaded.
  *
- * @param {(file: ArrayBuffer, keys: object) => Promise<{ workspace: string, asOf: number, expiresAt: number }>} load verifies a
- *   file and takes it
- * @param {() => void} forget
- * @param {AbortSignal} signal ends with the page
+ * @param {object} about
+ * @param {(file: ArrayBuffer, keys: object) => Promise<SnapshotInfo>} about.load verifies a file and takes it
+ * @param {() => void} about.forget
+ * @param {AbortSignal} about.signal ends with the page
  */
 export function snapshotCard({ load, forget, signal }) {
   const state = h("div", { role: "status" });

@@ -29,7 +29,7 @@ export function failure(problem, retry) {
 /** Somebody else was faster: what they made of it must be seen first. */
 function overtaken() {
   const anew = () => {
-    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
+    for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     reload();
   };
   return h("div", { class: "notice bad" },

@@ -22,6 +22,7 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
     const next = sorted === `-${column.sort}` ? column.sort : `-${column.sort}`;
     return h("button", { type: "button", class: "sort", onclick: () => onsort(next) }, column.title);
   };
+  /** @param {{ sort?: string }} column */
   const direction = ({ sort }) => (sort && sorted === sort ? "ascending" : sort && sorted === `-${sort}` ? "descending" : null);
   const cell = (content, index) => {
     const column = columns[index];

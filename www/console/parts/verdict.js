@@ -19,9 +19,9 @@ const MEANINGS = {
 };
 
 /**
- * @param {object} decision as the module tells it in full
- * @param {object} held the snapshot that was gone by
- * @param {object} text what the text looks like
+ * @param {import("../../../crates/wasm/js/index.d.ts").Details} decision as the module tells it in full
+ * @param {SnapshotInfo} held the snapshot that was gone by
+ * @param {import("../../../crates/wasm/js/index.d.ts").Inspection} text what the text looks like
  */
 export function verdict(decision, held, text) {
   const [kind, word, meaning] = MEANINGS[decision.code] ?? ["warn", "Not known.", whyUnavailable(decision, held, text)];
@@ -46,6 +46,11 @@ export function verdict(decision, held, text) {
       fact("The snapshot counts until", moment(held.expiresAt))));
 }
 
+/**
+ * @param {{ number?: number }} decision
+ * @param {{ expiresAt: number }} held
+ * @param {{ kind: string }} text
+ */
 function whyUnavailable({ number }, { expiresAt }, { kind }) {
   if (Date.now() >= expiresAt) return "The snapshot has expired. Load a later one.";
   if (number !== undefined) {
