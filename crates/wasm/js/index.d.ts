@@ -145,6 +145,7 @@ export interface SnapshotInfo {
 
 /** A snapshot that is not gone by. `code` says why, and the message tells nothing of what is in it. */
 export class InvalidSnapshotError extends Error {
+  // biome-ignore format: each code has its description above it
   readonly code:
     /**
      * `UNKNOWN_FORMAT`: it takes a later version of this package. `MALFORMED`: its beginning is signed, and what follows is not
@@ -338,6 +339,7 @@ export function refusal(
 
 /** Not a demand. `code` says why. */
 export class InvalidDemandError extends TypeError {
+  // biome-ignore format: as above
   readonly code:
     /** A function, a promise, a list, an object that hides or inherits its fields: they would demand nothing. */
     | "NOT_AN_OBJECT"

@@ -10,10 +10,7 @@ const REFUSALS = {
   UNAVAILABLE: [503, "It cannot be known just now whether the token passes; try again in a second."],
 };
 
-/**
- * @param {{ code: string, token?: { scopes?: string[] }, reason?: string }} decision
- * @param {{ allOf?: string[], anyOf?: string[] }} [demand]
- */
+/** @type {typeof import("./index.d.ts").refusal} */
 export function refusal({ code, token, reason }, demand = {}) {
   const [status, usual] = Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : REFUSALS.UNKNOWN;
   const headers = { "content-type": "application/problem+json" };

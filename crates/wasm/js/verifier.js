@@ -130,6 +130,16 @@ export class Verifier {
     return this.#machine.check(length, place, typeof demand === "number" ? demand : 0, now);
   }
 
+  /**
+   * @template {Uint32Array | number[]} [Into=Uint32Array]
+   * @overload
+   * @param {readonly string[]} tokens
+   * @param {number} demand
+   * @param {number} now
+   * @param {string} [address]
+   * @param {Into} [into]
+   * @returns {Into}
+   */
   beginAll(tokens, demand, now, address, into = new Uint32Array(tokens.length)) {
     for (let at = 0; at < tokens.length; at += 1) into[at] = this.begin(tokens[at], demand, now, address);
     return into;
