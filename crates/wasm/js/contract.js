@@ -1,7 +1,9 @@
 // What the package has in common with the module that it loads and with the control plane. Made by `cargo xtask
 // docs` of what crates/wasm/src/contract.rs, crates/verify and crates/api declare: change it there.
 
-/** What was decided, by its number. 0 is nothing yet: something must be fetched first. */
+/** What was decided, by its number. 0 is nothing yet: something must be fetched first.
+ *
+ * @type {readonly import("./codes.js").Code[]} */
 export const CODES = Object.freeze([
   "PENDING",
   "VALID",

@@ -1,4 +1,4 @@
-import type { Code, CredentialCode, DemandFault, Freshness, SnapshotFault } from "./contract.js";
+import type { Code, CredentialCode, DemandFault, Freshness, SnapshotFault } from "./codes.js";
 
 export type { Code, CredentialCode, Freshness };
 

@@ -23,7 +23,7 @@ const PENDING: &str = "PENDING";
 #[test]
 fn the_package_s_contract_is_up_to_date() {
     up_to_date(&format!("{FOLDER}/contract.js"), &script());
-    up_to_date(&format!("{FOLDER}/contract.d.ts"), &types());
+    up_to_date(&format!("{FOLDER}/codes.d.ts"), &types());
 }
 
 /// Each kind has fields of its own, so its type is written by hand.
@@ -67,7 +67,8 @@ fn script() -> String {
 /// How the module is spoken to, and what it knows.
 fn say_module(script: &mut Script) {
     script.say(
-        "What was decided, by its number. 0 is nothing yet: something must be fetched first.",
+        "What was decided, by its number. 0 is nothing yet: something must be fetched first.\n *\n * @type {readonly \
+         import(\"./codes.js\").Code[]}",
         "CODES",
         format!("Object.freeze({})", list(codes())),
     );
@@ -154,7 +155,7 @@ fn say_control_plane(script: &mut Script) {
 }
 
 fn types() -> String {
-    let mut types = String::from("// Made by `cargo xtask docs`, as contract.js is.\n");
+    let mut types = String::from("// Made by `cargo xtask docs`: the types of contract.js.\n");
     let mut say = |about: &str, name: &str, members: &mut dyn Iterator<Item = &str>| {
         let members: String = members.map(|member| format!("\n  | {}", quoted(member))).collect();
         types += &format!("\n/** {about} */\nexport type {name} ={members};\n");

@@ -1,4 +1,4 @@
-// Made by `cargo xtask docs`, as contract.js is.
+// Made by `cargo xtask docs`: the types of contract.js.
 
 /** What was decided, or `PENDING` where something must be fetched first. */
 export type Code =
