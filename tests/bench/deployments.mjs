@@ -78,7 +78,11 @@ export async function segmented() {
       unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     };
     const registry = { ...FILES_ONLY, serviceBindings: { NODE: node } };
-    return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: registry.name } } }, registry, probe];
+    return [
+      { ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: registry.name } } },
+      registry,
+      probe,
+    ];
   });
   const memory = async (key) => Number(await (await fetch(new URL(key, await app.urlOf("probe")))).text());
   return { ...app, files, memory };
@@ -86,16 +90,18 @@ export async function segmented() {
 
 /** `minimal.mjs`. */
 export const minimal = () =>
-  stored((storage) => [{
-    name: "minimal",
-    compatibilityDate: "2026-04-26",
-    modules: true,
-    scriptPath: fileURLToPath(new URL("minimal.mjs", import.meta.url)),
-    kvNamespaces: ["TOKENS"],
-    durableObjects: { OBJECTS: { className: "Minimal", useSQLite: true } },
-    kvPersist: join(storage, "kv"),
-    durableObjectsPersist: join(storage, "objects"),
-  }]);
+  stored((storage) => [
+    {
+      name: "minimal",
+      compatibilityDate: "2026-04-26",
+      modules: true,
+      scriptPath: fileURLToPath(new URL("minimal.mjs", import.meta.url)),
+      kvNamespaces: ["TOKENS"],
+      durableObjects: { OBJECTS: { className: "Minimal", useSQLite: true } },
+      kvPersist: join(storage, "kv"),
+      durableObjectsPersist: join(storage, "objects"),
+    },
+  ]);
 
 /** Runs a Worker with storage on disk, which goes with it. */
 async function stored(options) {

@@ -15,7 +15,8 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
     kvPersist,
     durableObjectsPersist,
     // Only the end of its log is kept.
-    handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.on("data", (chunk) => said.push(chunk) > 20 && said.shift())),
+    handleRuntimeStdio: (...streams) =>
+      streams.forEach((stream) => stream.on("data", (chunk) => said.push(chunk) > 20 && said.shift())),
   });
   try {
     await miniflare.ready;
@@ -42,11 +43,14 @@ export class Asker {
       const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
       sent.on("error", reject).on("response", (response) => {
         const chunks = [];
-        response.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
-          const answer = Buffer.concat(chunks);
-          if (response.statusCode < 300) resolve(answer);
-          else reject(new Error(`${path}: ${response.statusCode} ${answer}`));
-        });
+        response
+          .on("data", (chunk) => chunks.push(chunk))
+          .on("error", reject)
+          .on("end", () => {
+            const answer = Buffer.concat(chunks);
+            if (response.statusCode < 300) resolve(answer);
+            else reject(new Error(`${path}: ${response.statusCode} ${answer}`));
+          });
       });
       sent.end(body);
     });

@@ -12,7 +12,9 @@ const RATE = 100;
 
 const app = await counterfoil();
 const asker = new Asker(app.url);
-const { token: { token } } = await new Client(asker).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
+const {
+  token: { token },
+} = await new Client(asker).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
 const admin = new Client(asker, token);
 await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
 const subject = await admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] });
@@ -21,30 +23,45 @@ const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scop
 await admin.send("DELETE", `/v1/tokens/${former.id}`);
 const stranger = new Client(asker, former.token);
 
-const check = caller.question("/v1/verify", { token: subject.token, demand: { all_of: ["orders:read"], freshness: "strong" } });
+const check = caller.question("/v1/verify", {
+  token: subject.token,
+  demand: { all_of: ["orders:read"], freshness: "strong" },
+});
 if (JSON.parse(await asker.ask(...check)).valid !== true) throw new Error("it does not pass");
 
 /** How long a check takes, one after the other, while `flood` is sent so many times a second. */
-const under = (flood, rate = RATE) => async () => {
-  const sent = new Set();
-  let number = 0;
-  const timer = flood && setInterval(() => {
-    const one = Promise.resolve(flood(number++)).catch(() => {}).finally(() => sent.delete(one));
-    sent.add(one);
-  }, 1_000 / rate);
-  const { took } = await asker.load(() => check, { width: 1, milliseconds: MILLISECONDS });
-  clearInterval(timer);
-  await Promise.all(sent);
-  return median(took);
-};
+const under =
+  (flood, rate = RATE) =>
+  async () => {
+    const sent = new Set();
+    let number = 0;
+    const timer =
+      flood &&
+      setInterval(() => {
+        const one = Promise.resolve(flood(number++))
+          .catch(() => {})
+          .finally(() => sent.delete(one));
+        sent.add(one);
+      }, 1_000 / rate);
+    const { took } = await asker.load(() => check, { width: 1, milliseconds: MILLISECONDS });
+    clearInterval(timer);
+    await Promise.all(sent);
+    return median(took);
+  };
 
 const flooders = new Asker(app.url);
 const ask = ([path, options]) => flooders.ask(path, options);
 const message = (id) => ({ jsonrpc: "2.0", id, method: "/v1/api-tokens/read", params: [] });
 const batch = Array.from({ length: 100 }, (_, id) => message(id));
-const lines = Array.from({ length: 9_000 }, (_, n) => ({ digest: n.toString(16).padStart(64, "0"), name: "x".repeat(240), scopes: [] }));
+const lines = Array.from({ length: 9_000 }, (_, n) => ({
+  digest: n.toString(16).padStart(64, "0"),
+  name: "x".repeat(240),
+  scopes: [],
+}));
 const body = JSON.stringify({ tokens: lines });
-const invented = (n) => ({ headers: { authorization: `Bearer an-invented-foreign-text-${n}`, "x-counterfoil-workspace": "acme" } });
+const invented = (n) => ({
+  headers: { authorization: `Bearer an-invented-foreign-text-${n}`, "x-counterfoil-workspace": "acme" },
+});
 
 const socket = () =>
   new Promise((resolve) => {
@@ -60,12 +77,28 @@ await compare({
   rounds: ROUNDS,
   subjects: [
     { name: "in peace", run: under() },
-    { name: `7 imports of ${(body.length / 1e6).toFixed(1)} MB a second by a revoked token`, run: under(() => ask(["/v1/tokens/import", { headers: stranger.headers, body }]), 7), most: 2 },
-    { name: "batches of 100 messages by a revoked token", run: under(() => ask(stranger.question("/v1/api-tokens", batch))), most: 2 },
+    {
+      name: `7 imports of ${(body.length / 1e6).toFixed(1)} MB a second by a revoked token`,
+      run: under(() => ask(["/v1/tokens/import", { headers: stranger.headers, body }]), 7),
+      most: 2,
+    },
+    {
+      name: "batches of 100 messages by a revoked token",
+      run: under(() => ask(stranger.question("/v1/api-tokens", batch))),
+      most: 2,
+    },
     { name: "sockets of a revoked token", run: under(socket, 50), most: 2 },
-    { name: "requests by a revoked token", run: under(() => ask(["/v1/tokens", { headers: stranger.headers }])), most: 2 },
+    {
+      name: "requests by a revoked token",
+      run: under(() => ask(["/v1/tokens", { headers: stranger.headers }])),
+      most: 2,
+    },
     { name: "invented foreign texts", run: under((n) => ask(["/v1/tokens", invented(n)])), most: 2 },
-    { name: "sign-ins to invented workspaces", run: under((n) => ask([`/v1/session/providers?workspace=invented-${n}`, {}])), most: 2 },
+    {
+      name: "sign-ins to invented workspaces",
+      run: under((n) => ask([`/v1/session/providers?workspace=invented-${n}`, {}])),
+      most: 2,
+    },
   ],
 });
 

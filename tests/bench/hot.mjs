@@ -22,11 +22,13 @@ const work = await subjects(verify, given, controlPlane());
 const records = given.digests.length;
 const held = (memory.buffer.byteLength - before) / records;
 
-const timed = (name, times = TIMES) => () => {
-  const began = process.hrtime.bigint();
-  if (work[name](times) !== times) throw new Error(`${name} does not come out as it must`);
-  return Number(process.hrtime.bigint() - began) / times;
-};
+const timed =
+  (name, times = TIMES) =>
+  () => {
+    const began = process.hrtime.bigint();
+    if (work[name](times) !== times) throw new Error(`${name} does not come out as it must`);
+    return Number(process.hrtime.bigint() - began) / times;
+  };
 
 await compare({
   title: `Checks of ${given.hot.length} hot tokens among ${number(records)} records, Node ${process.versions.node}`,
@@ -44,7 +46,11 @@ let collections = 0;
 new PerformanceObserver((list) => (collections += list.getEntries().length)).observe({ entryTypes: ["gc"] });
 
 const allocations = [];
-for (const [name, shown] of [["floor", "the floor"], ["bounded", "gate.check, bounded"], ["eventual", "gate.check, eventual"]]) {
+for (const [name, shown] of [
+  ["floor", "the floor"],
+  ["bounded", "gate.check, bounded"],
+  ["eventual", "gate.check, eventual"],
+]) {
   work[name](FEW);
   collect();
   // Collections are told a little later.
@@ -67,4 +73,8 @@ print(
   allocations,
 );
 
-print("What is held in the module's memory", ["", "bytes each"], [[`records with an id, a name and two scopes, ${number(records)} of them`, number(held)]]);
+print(
+  "What is held in the module's memory",
+  ["", "bytes each"],
+  [[`records with an id, a name and two scopes, ${number(records)} of them`, number(held)]],
+);

@@ -40,12 +40,15 @@ async function workspace(asker, tokens) {
   const admin = new Client(asker, founded.token.token);
   await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
   await admin.send("PATCH", "/v1/workspace", { default_quota: 1_000_000 });
-  const digests = Array.from({ length: tokens }, (_, at) => createHash("sha256").update(`token ${at} of ${slug}`).digest("hex"));
+  const digests = Array.from({ length: tokens }, (_, at) =>
+    createHash("sha256").update(`token ${at} of ${slug}`).digest("hex"),
+  );
   let items;
   for (let at = 0; at < tokens; at += MOST) {
     const lines = digests.slice(at, at + MOST).map((digest) => ({ digest, name: "a token", scopes: ["orders:read"] }));
     ({ items } = await admin.send("POST", "/v1/tokens/import", { tokens: lines }));
-    if (!items.every(({ result }) => result === "imported")) throw new Error(`not imported: ${JSON.stringify(items[0])}`);
+    if (!items.every(({ result }) => result === "imported"))
+      throw new Error(`not imported: ${JSON.stringify(items[0])}`);
   }
   const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify"] })).token);
   const question = (asked) => caller.question("/v1/lease", { digests: [], ...asked });
@@ -72,7 +75,10 @@ const [asker, otherAsker] = [new Asker(app.url), new Asker(other.url)];
 const [small, large] = [await workspace(asker, 1_000), await workspace(asker, 100_000)];
 
 const since = { epoch: 1, generation: 1 };
-const least = ["an object that does the least: one row read", () => ["/object", { body: JSON.stringify({ since, digests: [] }) }]];
+const least = [
+  "an object that does the least: one row read",
+  () => ["/object", { body: JSON.stringify({ since, digests: [] }) }],
+];
 const asked = [[otherAsker, ...least], ...[...small.kinds, ...large.kinds].map((kind) => [asker, ...kind])];
 
 const latencies = asked.map(([, name]) => ({ name, took: { 1: [], [WIDE]: [] } }));
@@ -94,7 +100,10 @@ for (const width of [1, WIDE]) {
 print(
   "How long these take, in milliseconds",
   ["", ...["one", WIDE].flatMap((width) => [`${width} at a time: median`, "99 of 100"])],
-  latencies.map(({ name, took }) => [name, ...[1, WIDE].flatMap((width) => [0.5, 0.99].map((part) => number(quantile(took[width], part), 2)))]),
+  latencies.map(({ name, took }) => [
+    name,
+    ...[1, WIDE].flatMap((width) => [0.5, 0.99].map((part) => number(quantile(took[width], part), 2))),
+  ]),
 );
 
 // Hot verifications: whatever waits is counted, and all that is asked.
@@ -106,7 +115,8 @@ const service = {
   },
 };
 const hot = [];
-for (let issued = 0; issued < 64; issued += 1) hot.push((await small.admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] })).token);
+for (let issued = 0; issued < 64; issued += 1)
+  hot.push((await small.admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] })).token);
 const gate = new Gate({ controlPlane: service, token: small.caller.token });
 const demand = gate.compile({ allOf: ["orders:read"] });
 await gate.verifyAll(hot, demand);
@@ -122,7 +132,12 @@ print(
   ["", "how many", "for each verification", "budget"],
   [
     ["verifications", number(verified), "1", ""],
-    ["of these, that had to wait for a request", number(waiting), number(waiting / verified, 6), verdict(waiting / verified, { most: 0 })],
+    [
+      "of these, that had to wait for a request",
+      number(waiting),
+      number(waiting / verified, 6),
+      verdict(waiting / verified, { most: 0 }),
+    ],
     ["leases renewed in the background", number(questions.length), number(questions.length / verified, 6), ""],
   ],
 );

@@ -26,7 +26,11 @@ export async function compare({ title, unit, rounds, subjects }) {
     const ratio = at === 0 ? "1" : spread(ratios, 3);
     return [name, ratio, verdict(median(ratios), { most, least }), spread(found[at], median(found[at]) < 100 ? 1 : 0)];
   });
-  print(`${title}; medians of ${rounds} rounds, and in brackets where the middle half of them lies`, ["", "ratio", "budget", unit], rows);
+  print(
+    `${title}; medians of ${rounds} rounds, and in brackets where the middle half of them lies`,
+    ["", "ratio", "budget", unit],
+    rows,
+  );
 }
 
 /** Prints a table. The first column holds names, the others figures. */
@@ -35,7 +39,9 @@ export function print(title, head, rows) {
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
   console.log(`\n${title}\n`);
   for (const line of lines) {
-    console.log(`  ${line.map((text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]))).join("   ")}`);
+    console.log(
+      `  ${line.map((text, column) => (column === 0 ? text.padEnd(widths[0]) : text.padStart(widths[column]))).join("   ")}`,
+    );
   }
 }
 

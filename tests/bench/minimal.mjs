@@ -24,7 +24,9 @@ export class Minimal extends DurableObject {
   constructor(state, env) {
     super(state, env);
     this.sql = state.storage.sql;
-    this.sql.exec("CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY, value TEXT); INSERT OR IGNORE INTO one VALUES (1, 'value')");
+    this.sql.exec(
+      "CREATE TABLE IF NOT EXISTS one (id INTEGER PRIMARY KEY, value TEXT); INSERT OR IGNORE INTO one VALUES (1, 'value')",
+    );
   }
 
   async fetch(request) {

@@ -20,7 +20,9 @@ const MEBIBYTE = 1 << 20;
 const app = await segmented();
 const asker = new Asker(app.url);
 const root = new Client(asker);
-const { token: { token: first } } = await root.send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
+const {
+  token: { token: first },
+} = await root.send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
 const key = inspect(first).workspace;
 const admin = root.as(first);
 await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
@@ -36,7 +38,13 @@ const OWN = MET + 3;
 /** Members who own the imports, so many tokens each. */
 const OWNERS = 100;
 for (let at = 0; at < OWNERS; at += 1) {
-  await admin.send("POST", "/v1/members", { id: `m${at}`, name: "A member", role: "member", grants: ["orders:read"], quota: 1_000_000 });
+  await admin.send("POST", "/v1/members", {
+    id: `m${at}`,
+    name: "A member",
+    role: "member",
+    grants: ["orders:read"],
+    quota: 1_000_000,
+  });
 }
 const textOf = (at) => `imported-token-${String(at).padStart(12, "0")}`;
 const seconds = (since) => (performance.now() - since) / 1_000;
@@ -45,7 +53,8 @@ const seconds = (since) => (performance.now() - since) / 1_000;
 async function named() {
   const grant = await asker.ask(...admin.as(own).question("/v1/lease", { digests: [], segments: {} }));
   for (const [path, file] of app.files) {
-    if (String(file.subarray(0, 2)) === "\u0001m" && grant.includes(Buffer.from(path.slice(-64), "hex"))) return readManifest(file);
+    if (String(file.subarray(0, 2)) === "\u0001m" && grant.includes(Buffer.from(path.slice(-64), "hex")))
+      return readManifest(file);
   }
   return undefined;
 }
@@ -67,9 +76,16 @@ process.stderr.write(`importing ${number(TOKENS)} tokens `);
 const importing = performance.now();
 for (let at = 0; at < TOKENS; at += MOST) {
   const line = (_, nth) => ({
-    digest: createHash("sha256").update(textOf(at + nth)).digest("hex"), name: "a token", scopes: ["orders:read"], owner: `m${(at + nth) % OWNERS}`,
+    digest: createHash("sha256")
+      .update(textOf(at + nth))
+      .digest("hex"),
+    name: "a token",
+    scopes: ["orders:read"],
+    owner: `m${(at + nth) % OWNERS}`,
   });
-  const { items } = await admin.send("POST", "/v1/tokens/import", { tokens: Array.from({ length: Math.min(MOST, TOKENS - at) }, line) });
+  const { items } = await admin.send("POST", "/v1/tokens/import", {
+    tokens: Array.from({ length: Math.min(MOST, TOKENS - at) }, line),
+  });
   if (!items.every(({ result }) => result === "imported")) throw new Error(`not imported: ${JSON.stringify(items[0])}`);
   process.stderr.write(".");
 }
@@ -92,12 +108,20 @@ print(
   [
     ["import, a call of 10,000 after the other", `${number(imported, 1)} s`, ""],
     ["from the last import until leases name an edition of all of them", `${number(all.took, 1)} s`, ""],
-    ["files: segments, owner segments", `${number(all.manifest.segments.length)}, ${number(all.manifest.owners.length)}`, ""],
+    [
+      "files: segments, owner segments",
+      `${number(all.manifest.segments.length)}, ${number(all.manifest.owners.length)}`,
+      "",
+    ],
     ["bytes of them for each token", number(bytes / total, 1), verdict(bytes / total, { most: 32 })],
     ["the object's module occupies, before", `${number(idle / MEBIBYTE, 1)} MiB`, ""],
     ["and at most since", `${number(heap / MEBIBYTE, 1)} MiB`, verdict(heap / MEBIBYTE, { most: 64 })],
     ["one token is revoked: until leases name an edition with it", `${number(one.took, 1)} s`, ""],
-    ["files put for it, and their bytes", `${number(written.length)}, ${number(written.reduce((sum, path) => sum + app.files.get(path).length, 0))}`, ""],
+    [
+      "files put for it, and their bytes",
+      `${number(written.length)}, ${number(written.reduce((sum, path) => sum + app.files.get(path).length, 0))}`,
+      "",
+    ],
   ],
 );
 
@@ -130,12 +154,28 @@ async function cold({ segments, brief, ledgerTakes = 0, registryTakes = 0 }) {
 }
 
 const rows = [];
-for (const [name, options] of [["without segments", { segments: false }], ["with segments, brief", { segments: true, brief: true }]]) {
-  for (const [where, takes] of [["here", {}], ["far away", { ledgerTakes: 40, registryTakes: 10 }]]) {
+for (const [name, options] of [
+  ["without segments", { segments: false }],
+  ["with segments, brief", { segments: true, brief: true }],
+]) {
+  for (const [where, takes] of [
+    ["here", {}],
+    ["far away", { ledgerTakes: 40, registryTakes: 10 }],
+  ]) {
     const runs = [];
     for (let round = 0; round < 3; round += 1) runs.push(await cold({ ...options, ...takes }));
-    const middle = (what) => quantile(runs.map((run) => run[what]), 0.5);
-    rows.push([`${name}, ${where}`, number(middle("asked")), number(middle("read")), number(middle("firstTook"), 1), number(middle("took"))]);
+    const middle = (what) =>
+      quantile(
+        runs.map((run) => run[what]),
+        0.5,
+      );
+    rows.push([
+      `${name}, ${where}`,
+      number(middle("asked")),
+      number(middle("read")),
+      number(middle("firstTook"), 1),
+      number(middle("took")),
+    ]);
   }
 }
 print(
@@ -188,7 +228,13 @@ print(
     ["to check its signature and load it", `${number(loaded)} ms`],
     ["memory that the module grows by, for each token", number(grown / total, 1)],
     ["a check of a known token, of 100,000 in turn", `${each(some, "VALID")} ns`],
-    ["a check of an unknown one", `${each(some.map((text) => `${text}x`), "UNKNOWN")} ns`],
+    [
+      "a check of an unknown one",
+      `${each(
+        some.map((text) => `${text}x`),
+        "UNKNOWN",
+      )} ns`,
+    ],
     ["createHash('sha256') in hex alone", `${hashed()} ns`],
   ],
 );

@@ -26,14 +26,19 @@ try {
   const environment = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" };
   const took = [];
   for (let round = 0; round < ROUNDS; round += 1) {
-    await run(join(root, "node_modules/.bin/wrangler"), ["check", "startup", "--config", file, "--outfile", profile], { cwd: folder, env: environment });
+    await run(join(root, "node_modules/.bin/wrangler"), ["check", "startup", "--config", file, "--outfile", profile], {
+      cwd: folder,
+      env: environment,
+    });
     took.push(busy(JSON.parse(await readFile(profile, "utf8"))));
   }
   const typical = median(took);
   if (!(typical > 0)) throw new Error("wrangler's profile says nothing of the start");
-  print(`start-up of the worker, by wrangler check startup; median of ${ROUNDS}`, ["", "ms", "budget"], [
-    ["the bundle that is deployed", number(typical, 1), verdict(typical, { most: BUDGET })],
-  ]);
+  print(
+    `start-up of the worker, by wrangler check startup; median of ${ROUNDS}`,
+    ["", "ms", "budget"],
+    [["the bundle that is deployed", number(typical, 1), verdict(typical, { most: BUDGET })]],
+  );
 } finally {
   await rm(folder, { recursive: true, force: true });
 }

@@ -6,7 +6,9 @@ import { createHash } from "node:crypto";
 export async function subjects({ Gate, Verifier, inspect, isValid }, { hot, cold, digests, malformed, typos }, lease) {
   const service = { fetch: async (_, { body }) => new Response(await lease(JSON.parse(body))) };
   const gate = new Gate({ controlPlane: service, token: hot[0], memory: 128 << 20 });
-  const [bounded, eventual] = ["bounded", "eventual"].map((freshness) => gate.compile({ allOf: ["orders:read"], freshness }));
+  const [bounded, eventual] = ["bounded", "eventual"].map((freshness) =>
+    gate.compile({ allOf: ["orders:read"], freshness }),
+  );
   const decisions = await gate.verifyAll([...cold, ...hot], bounded);
   if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens pass");
 

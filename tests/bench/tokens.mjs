@@ -45,7 +45,14 @@ export function controlPlane() {
     if (!numbers.has(digest)) numbers.set(digest, (last += 1));
     const number = numbers.get(digest);
     const id = `tok_${digest.slice(0, 22)}`;
-    const open = { client_id: null, metadata: null, not_before: null, expires_at: null, replaced_until: null, rate_class: null };
+    const open = {
+      client_id: null,
+      metadata: null,
+      not_before: null,
+      expires_at: null,
+      replaced_until: null,
+      rate_class: null,
+    };
     const owner = (number % OWNERS) + 1;
     const rights = { scopes: ["orders:read", "orders:write"], addresses: [], revoked: false, enabled: true };
     return { version: 1, id, number, owner, name: "a token", issued: 1, ...rights, ...open };
@@ -60,7 +67,14 @@ export function controlPlane() {
       workspace: { version: 1, key: KEY, slug: "acme", suspended: false, has_imports: false, freshness: [] },
       seal_keys: [],
       tokens,
-      owners: owners.map((number) => ({ version: 1, number, id: `mem_${number}`, suspended: false, grants: ["*"], revoked_before: 0 })),
+      owners: owners.map((number) => ({
+        version: 1,
+        number,
+        id: `mem_${number}`,
+        suspended: false,
+        grants: ["*"],
+        revoked_before: 0,
+      })),
     };
     return encode("l", grantRecord({ epoch: 1, since: question.since?.generation ?? null, term: LEASE, answer }));
   };

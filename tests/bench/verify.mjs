@@ -10,20 +10,27 @@ const MILLISECONDS = 1_000;
 const [app, other] = [await counterfoil(), await minimal()];
 const [asker, otherAsker] = [new Asker(app.url), new Asker(other.url)];
 
-const { token: { token } } = await new Client(asker).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
+const {
+  token: { token },
+} = await new Client(asker).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
 const admin = new Client(asker, token);
 await admin.send("PUT", "/v1/scopes", { scopes: [{ name: "orders:read", description: "reads orders" }] });
 const subject = await admin.send("POST", "/v1/tokens", { name: "", scopes: ["orders:read"] });
 const caller = admin.as((await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens:verify"] })).token);
 await otherAsker.ask("/", { method: "PUT", body: JSON.stringify({ token: subject.token }) });
 
-const asked = (freshness) => caller.question("/v1/verify", { token: subject.token, demand: { all_of: ["orders:read"], freshness } });
+const asked = (freshness) =>
+  caller.question("/v1/verify", { token: subject.token, demand: { all_of: ["orders:read"], freshness } });
 const byHand = ["/", { body: JSON.stringify({ token: subject.token }) }];
-for (const [who, question] of [[asker, asked("bounded")], [otherAsker, byHand]]) {
+for (const [who, question] of [
+  [asker, asked("bounded")],
+  [otherAsker, byHand],
+]) {
   if (JSON.parse(await who.ask(...question)).valid !== true) throw new Error("it does not pass");
 }
 
-const loaded = (who, question) => async () => (await who.load(() => question, { width: WIDTH, milliseconds: MILLISECONDS })).perSecond;
+const loaded = (who, question) => async () =>
+  (await who.load(() => question, { width: WIDTH, milliseconds: MILLISECONDS })).perSecond;
 
 await compare({
   title: `POST /v1/verify on workerd, one token, ${WIDTH} at a time`,

@@ -10,7 +10,10 @@ export default {
     const { pathname } = new URL(request.url);
     if (pathname === "/texts") {
       const ask = async (question) => {
-        const answer = await CONTROL_PLANE.fetch("http://control-plane/", { method: "POST", body: JSON.stringify(question) });
+        const answer = await CONTROL_PLANE.fetch("http://control-plane/", {
+          method: "POST",
+          body: JSON.stringify(question),
+        });
         return answer.arrayBuffer();
       };
       work = await subjects(verify, await request.json(), ask);

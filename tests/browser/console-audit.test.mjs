@@ -14,8 +14,15 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 
 /** Does everything once that the audit tells of. */
 async function history({ admin }) {
-  const root = (method, path, body) => admin.as(ROOT_TOKEN).send(method, path, body, { "x-counterfoil-workspace": "acme" });
-  const token = await admin.issue({ name: "nightly", owner: "ada", scopes: ["orders:read"], expires_in: 86_400, allowed_addresses: ["192.0.2.0/24"] });
+  const root = (method, path, body) =>
+    admin.as(ROOT_TOKEN).send(method, path, body, { "x-counterfoil-workspace": "acme" });
+  const token = await admin.issue({
+    name: "nightly",
+    owner: "ada",
+    scopes: ["orders:read"],
+    expires_in: 86_400,
+    allowed_addresses: ["192.0.2.0/24"],
+  });
   const change = (body) => admin.expect(200, "PATCH", `/v1/tokens/${token.id}`, body);
   await change({ name: "hourly" });
   await change({ enabled: false, scopes: ["orders:write"], note: "moved" });
@@ -24,15 +31,29 @@ async function history({ admin }) {
   await admin.expect(200, "POST", "/v1/tokens/revoke", { filter: { digest: token.digest } });
   await admin.expect(200, "POST", `/v1/tokens/${token.id}/rotate`, {});
   await admin.expect(200, "DELETE", `/v1/tokens/${token.id}?reason=left+in+a+log`);
-  await admin.expect(200, "POST", "/v1/tokens/import", { tokens: [{ digest: "ab".repeat(32), name: "imported", scopes: [] }] });
+  await admin.expect(200, "POST", "/v1/tokens/import", {
+    tokens: [{ digest: "ab".repeat(32), name: "imported", scopes: [] }],
+  });
   await admin.expect(201, "POST", "/v1/clients", { id: "board", name: "Board", permissions: ["orders:read"] });
   await admin.expect(200, "DELETE", "/v1/clients/board");
-  await admin.expect(201, "POST", "/v1/members", { id: "tmp", name: "Temp", role: "admin", grants: ["orders:*"], quota: 5 });
+  await admin.expect(201, "POST", "/v1/members", {
+    id: "tmp",
+    name: "Temp",
+    role: "admin",
+    grants: ["orders:*"],
+    quota: 5,
+  });
   await admin.expect(200, "PATCH", "/v1/members/tmp", { role: "member", grants: ["orders:read"], name: "Temporary" });
   await admin.expect(200, "PATCH", "/v1/members/tmp", { state: "suspended" });
   await admin.expect(200, "PATCH", "/v1/members/tmp", { state: "active", revoke_all: true });
   await admin.expect(200, "DELETE", "/v1/members/tmp");
-  await admin.expect(200, "PATCH", "/v1/workspace", { max_lifetime: 90 * 86_400, default_quota: 50, lease_max: 60, snapshot_max: 7 * 86_400, allowed_origins: ["https://a.example"] });
+  await admin.expect(200, "PATCH", "/v1/workspace", {
+    max_lifetime: 90 * 86_400,
+    default_quota: 50,
+    lease_max: 60,
+    snapshot_max: 7 * 86_400,
+    allowed_origins: ["https://a.example"],
+  });
   await root("PATCH", "/v1/workspace", { state: "suspended" });
   await root("PATCH", "/v1/workspace", { state: "active" });
   const session = await admin.open();
@@ -78,10 +99,23 @@ test("every entry is a sentence", async (t) => {
     "The root token made the workspace acme",
   ]);
   for (const text of [
-    "longest life of a token: any → 90 days", "default quota: 600 → 50", "lease of gateways: 10 seconds → 1 minute", "life of a snapshot: 1 day → 7 days", "allowed origins: added https://a.example", "reason: left in a log",
-    "the old text ended at once", "the old text went on until", "scopes: added orders:write, took away orders:read", "with orders:read · until",
-    "from 192.0.2.0/24", "grants: added orders:read, took away orders:*", "role: admin → member", "granted orders:* · quota 5", "added invoices:read and payouts:send · changed",
-  ]) await page.getByText(text).first().waitFor();
+    "longest life of a token: any → 90 days",
+    "default quota: 600 → 50",
+    "lease of gateways: 10 seconds → 1 minute",
+    "life of a snapshot: 1 day → 7 days",
+    "allowed origins: added https://a.example",
+    "reason: left in a log",
+    "the old text ended at once",
+    "the old text went on until",
+    "scopes: added orders:write, took away orders:read",
+    "with orders:read · until",
+    "from 192.0.2.0/24",
+    "grants: added orders:read, took away orders:*",
+    "role: admin → member",
+    "granted orders:* · quota 5",
+    "added invoices:read and payouts:send · changed",
+  ])
+    await page.getByText(text).first().waitFor();
   await look(page, "audit");
   await page.getByRole("link", { name: "Ada Lovelace" }).first().click();
   await page.getByRole("heading", { level: 1, name: "Ada Lovelace" }).waitFor();
@@ -91,10 +125,14 @@ test("what nobody has words for is told all the same", () => {
   const entry = { seq: 1, at: "2026-11-22T10:00:00Z", actor: "sign_in", subject: "x", before: null, after: null };
   const name = ({ kind, id }) => `${kind} ${id}`;
   assert.equal(inWords({ ...entry, action: "toString" }, name), "actor sign_in did toString to x");
-  assert.equal(inWords({ ...entry, action: "token.update", after: { unheard_of: 1 } }, name), "actor sign_in changed token x");
+  assert.equal(
+    inWords({ ...entry, action: "token.update", after: { unheard_of: 1 } }, name),
+    "actor sign_in changed token x",
+  );
   const signedIn = { ...entry, action: "session.create", after: { issuer: "https://login.example", member: 2 } };
   assert.equal(inWords(signedIn, name), "number 2 signed in by https://login.example");
-  const refused = (reason) => inWords({ ...entry, action: "session.refuse", after: { issuer: "https://login.example", reason } }, name);
+  const refused = (reason) =>
+    inWords({ ...entry, action: "session.refuse", after: { issuer: "https://login.example", reason } }, name);
   assert.equal(refused("member_suspended"), "Nobody was signed in by https://login.example; the member is suspended");
   assert.equal(refused("toString"), "Nobody was signed in by https://login.example; toString");
 });
@@ -102,7 +140,8 @@ test("what nobody has words for is told all the same", () => {
 test("entries are found by what is told, by kind, by time and by id, page by page", async (t) => {
   const acme = await deployment(t);
   const token = await history(acme);
-  for (let count = 0; count < 60; count++) await acme.admin.expect(200, "PATCH", "/v1/members/ada", { quota: 100 + count });
+  for (let count = 0; count < 60; count++)
+    await acme.admin.expect(200, "PATCH", "/v1/members/ada", { quota: 100 + count });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/audit", "Audit");
   const total = (await acme.admin.expect(200, "GET", "/v1/audit?limit=1")).total;
@@ -114,7 +153,10 @@ test("entries are found by what is told, by kind, by time and by id, page by pag
 
   await page.getByLabel("Of what").selectOption("token");
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length < 50);
-  assert.ok((await told(page)).every((text) => /“/.test(text)), "tokens alone");
+  assert.ok(
+    (await told(page)).every((text) => /“/.test(text)),
+    "tokens alone",
+  );
   await page.getByRole("searchbox").fill("REVOKED “hourly");
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   assert.match(page.url(), /q=REVOKED.*&kind=token$/);
@@ -139,7 +181,15 @@ test("the trail is followed one look at a time, no further back than it must", a
     const start = Number(new URL(url, "http://x").searchParams.get("cursor") ?? 0);
     const items = Array.from({ length: 100 }, (_, index) => {
       const at = new Date(Date.UTC(2026, 10, 22) - (start + index) * 86_400_000).toISOString();
-      return { seq: 300 - start - index, at, actor: "root", action: "workspace.update", subject: "x", before: null, after: null };
+      return {
+        seq: 300 - start - index,
+        at,
+        actor: "root",
+        action: "workspace.update",
+        subject: "x",
+        before: null,
+        after: null,
+      };
     });
     return Response.json({ items, total: 300, next_cursor: start < 200 ? String(start + 100) : null });
   });
@@ -147,18 +197,29 @@ test("the trail is followed one look at a time, no further back than it must", a
   const follow = (wanted) => new Trail(wanted, names);
   const whole = follow({});
   await Promise.all([whole.find(150, Infinity), whole.find(250, Infinity)]);
-  assert.deepEqual(whole.found.map(({ seq }) => seq), Array.from({ length: 300 }, (_, index) => 300 - index));
+  assert.deepEqual(
+    whole.found.map(({ seq }) => seq),
+    Array.from({ length: 300 }, (_, index) => 300 - index),
+  );
   assert.deepEqual([whole.ended, whole.total, asked.mock.callCount()], [true, 300, 3]);
 
   const none = follow({ kind: "token" });
   await none.find(1, 100);
-  assert.deepEqual([none.found.length, none.looked, none.ended], [0, 100, false], "so far and no further, until somebody asks");
+  assert.deepEqual(
+    [none.found.length, none.looked, none.ended],
+    [0, 100, false],
+    "so far and no further, until somebody asks",
+  );
   await none.find(1, Infinity);
   assert.deepEqual([none.looked, none.ended], [300, true]);
 
   const recent = follow({ from: "2026-10-01", to: "2026-10-02" });
   await recent.find(50, Infinity);
-  assert.deepEqual([recent.found.length, recent.looked, recent.ended], [2, 100, true], "what is older is not even asked for");
+  assert.deepEqual(
+    [recent.found.length, recent.looked, recent.ended],
+    [2, 100, true],
+    "what is older is not even asked for",
+  );
 });
 
 test("a member sees what they did and what was done to theirs", async (t) => {
@@ -176,10 +237,15 @@ test("a member sees what they did and what was done to theirs", async (t) => {
 test("the audit is saved as a file that no spreadsheet computes", async (t) => {
   const acme = await deployment(t);
   const { id } = await acme.admin.issue({ name: "evil", scopes: [] });
-  const formula = "=HYPERLINK(\"https://evil.example\")";
-  await acme.admin.expect(200, "PATCH", "/v1/members/ada", { name: "+Ada, \"Countess\"" });
+  const formula = '=HYPERLINK("https://evil.example")';
+  await acme.admin.expect(200, "PATCH", "/v1/members/ada", { name: '+Ada, "Countess"' });
   await acme.admin.expect(200, "DELETE", `/v1/tokens/${id}?reason=${encodeURIComponent(formula)}`);
-  await acme.admin.expect(201, "POST", "/v1/members", { id: "=1+1", name: "=cmd|' /C calc'!A0", role: "member", grants: [] });
+  await acme.admin.expect(201, "POST", "/v1/members", {
+    id: "=1+1",
+    name: "=cmd|' /C calc'!A0",
+    role: "member",
+    grants: [],
+  });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/audit?kind=member", "Audit");
   const sent = [];
@@ -187,15 +253,32 @@ test("the audit is saved as a file that no spreadsheet computes", async (t) => {
   const [saved] = await Promise.all([page.waitForEvent("download"), button(page, "Export as CSV").click()]);
   assert.match(saved.suggestedFilename(), /^audit-acme-\d{4}-\d{2}-\d{2}\.csv$/);
   const rows = parsed((await readFile(await saved.path(), "utf8")).slice(1));
-  assert.deepEqual(rows[0], ["number", "time", "what was done", "action", "actor", "subject", "address", "request", "before", "after"]);
-  assert.deepEqual(rows.slice(1).map(([, , said]) => said), [
-    "Admin added =cmd|' /C calc'!A0 as a member; granted no scope",
-    "Admin changed the name of +Ada, \"Countess\"",
-    "Admin added +Ada, \"Countess\" as a member; granted audit:read, orders:*, sessions:create, tokens:grant, tokens:read and tokens:write; quota 10",
+  assert.deepEqual(rows[0], [
+    "number",
+    "time",
+    "what was done",
+    "action",
+    "actor",
+    "subject",
+    "address",
+    "request",
+    "before",
+    "after",
   ]);
+  assert.deepEqual(
+    rows.slice(1).map(([, , said]) => said),
+    [
+      "Admin added =cmd|' /C calc'!A0 as a member; granted no scope",
+      'Admin changed the name of +Ada, "Countess"',
+      'Admin added +Ada, "Countess" as a member; granted audit:read, orders:*, sessions:create, tokens:grant, tokens:read and tokens:write; quota 10',
+    ],
+  );
   assert.equal(rows[1][5], "'=1+1");
   for (const cell of rows.flat()) assert.doesNotMatch(cell, /^\s*[=+\-@]/);
-  assert.ok(sent.every((request) => request.method() === "GET"), "the file is made here");
+  assert.ok(
+    sent.every((request) => request.method() === "GET"),
+    "the file is made here",
+  );
 });
 
 test("cells are text, and say what they said", () => {
@@ -203,7 +286,7 @@ test("cells are text, and say what they said", () => {
     const [[cell]] = parsed(csv([[text]]).slice(1));
     assert.equal(cell, `'${text}`);
   }
-  const plain = [["a", "b,c", "say \"so\"", "two\r\nlines", "", "1=1", "it's"]];
+  const plain = [["a", "b,c", 'say "so"', "two\r\nlines", "", "1=1", "it's"]];
   assert.deepEqual(parsed(csv(plain).slice(1)), plain);
   assert.deepEqual(parsed(csv([[1, null, undefined]]).slice(1)), [["1", "", ""]]);
   assert.equal(csv([["ü"]]), "\uFEFFü\r\n");
@@ -216,7 +299,7 @@ function parsed(text) {
   let row = [];
   for (let match; cells.lastIndex < text.length && (match = cells.exec(text)); ) {
     const [, cell, end] = match;
-    row.push(cell.startsWith("\"") ? cell.slice(1, -1).replaceAll("\"\"", "\"") : cell);
+    row.push(cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell);
     if (end === ",") continue;
     rows.push(row);
     row = [];

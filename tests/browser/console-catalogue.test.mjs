@@ -34,16 +34,42 @@ test("the catalogue is edited as a whole, and saving says what will change", asy
   await dialog(page).getByText("Tokens that have a removed scope keep it").waitFor();
   await dialog(page).getByText("1 token has it").waitFor();
   const listed = (name) => dialog(page).getByRole("list", { name }).locator("code").allTextContents();
-  assert.deepEqual([await listed("Added"), await listed("Changed"), await listed("Removed")],
-    [["reports.daily:read"], ["orders:read", "orders:write"], ["invoices:read"]]);
+  assert.deepEqual(
+    [await listed("Added"), await listed("Changed"), await listed("Removed")],
+    [["reports.daily:read"], ["orders:read", "orders:write"], ["invoices:read"]],
+  );
   await look(page, "scopes-save");
   await button(page, "Save the catalogue").click();
   await page.getByText("The catalogue is saved.").waitFor();
   assert.deepEqual(await catalogue(acme), [
-    { name: "orders:read", description: "See orders", visible_to: "member", grantable_by: "member", freshness: "eventual" },
-    { name: "orders:write", description: "Place, change and cancel orders", visible_to: "admin", grantable_by: "admin", freshness: null },
-    { name: "payouts:send", description: "Send money", visible_to: "admin", grantable_by: "admin", freshness: "strong" },
-    { name: "reports.daily:read", description: "Read the daily report", visible_to: "member", grantable_by: "member", freshness: null },
+    {
+      name: "orders:read",
+      description: "See orders",
+      visible_to: "member",
+      grantable_by: "member",
+      freshness: "eventual",
+    },
+    {
+      name: "orders:write",
+      description: "Place, change and cancel orders",
+      visible_to: "admin",
+      grantable_by: "admin",
+      freshness: null,
+    },
+    {
+      name: "payouts:send",
+      description: "Send money",
+      visible_to: "admin",
+      grantable_by: "admin",
+      freshness: "strong",
+    },
+    {
+      name: "reports.daily:read",
+      description: "Read the daily report",
+      visible_to: "member",
+      grantable_by: "member",
+      freshness: null,
+    },
   ]);
 });
 
@@ -54,13 +80,18 @@ test("saving says of each scope what would be refused, and saves nothing", async
   await visit(page, "#/scopes", "Scopes");
   const puts = [];
   page.on("request", (request) => request.method() === "PUT" && puts.push(request.url()));
-  for (const [index, name] of [[0, "tokens:read"], [1, "payouts:send"], [2, "no spaces"]]) {
+  for (const [index, name] of [
+    [0, "tokens:read"],
+    [1, "payouts:send"],
+    [2, "no spaces"],
+  ]) {
     await row(page, index).getByRole("textbox", { name: "Scope" }).fill(name);
   }
   await button(page, "Add a scope").click();
   await button(page, "Save…").click();
   await page.getByText("5 scopes would be refused. Nothing was saved.").waitFor();
-  for (const text of ["This one is built in", "A scope is made of letters", "Give it a name"]) await page.getByText(text).waitFor();
+  for (const text of ["This one is built in", "A scope is made of letters", "Give it a name"])
+    await page.getByText(text).waitFor();
   assert.equal(await page.getByText("This one is named twice.").count(), 2);
   assert.equal(await page.evaluate(() => document.activeElement.value), "tokens:read");
   await look(page, "scopes-refused");
@@ -68,7 +99,9 @@ test("saving says of each scope what would be refused, and saves nothing", async
 
   // What only the service knows is said beside its row too.
   await page.reload();
-  await row(page, 2).getByLabel("What it permits").evaluate((field) => (field.value = "x".repeat(501)));
+  await row(page, 2)
+    .getByLabel("What it permits")
+    .evaluate((field) => (field.value = "x".repeat(501)));
   await button(page, "Save…").click();
   await button(page, "Save the catalogue").click();
   await row(page, 2).getByText("Must have 0 to 500 characters.").waitFor();
@@ -82,7 +115,7 @@ test("a catalogue that somebody else has changed is not overwritten, and nobody 
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/scopes", "Scopes");
   await row(page, 0).getByLabel("What it permits").fill("mine");
-  const theirs = [...await catalogue(acme), { name: "theirs", description: "" }];
+  const theirs = [...(await catalogue(acme)), { name: "theirs", description: "" }];
   await acme.admin.expect(200, "PUT", "/v1/scopes", { scopes: theirs });
   await button(page, "Save…").click();
   await button(page, "Save the catalogue").click();

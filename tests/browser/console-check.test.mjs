@@ -30,7 +30,12 @@ const field = (page) => page.getByLabel("Paste a token");
 
 test("a pasted token is told from a mistyped one and from what is none, and found by its digest", async (t) => {
   const acme = await deployment(t);
-  const { token } = await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"], expires_in: 30 * 86_400 });
+  const { token } = await acme.admin.issue({
+    name: "nightly export",
+    owner: "ada",
+    scopes: ["orders:read"],
+    expires_in: 30 * 86_400,
+  });
   const page = await signedIn(t, acme, acme.ada);
   await visit(page, "#/check", "Check a token");
   await look(page, "check");
@@ -67,7 +72,9 @@ test("an imported token is looked for when somebody says so, and not before", as
   const acme = await deployment(t);
   const text = "sk_live_0123456789abcdefghijkl";
   const digest = createHash("sha256").update(text).digest("hex");
-  await acme.admin.expect(200, "POST", "/v1/tokens/import", { tokens: [{ digest, name: "from elsewhere", scopes: [] }] });
+  await acme.admin.expect(200, "POST", "/v1/tokens/import", {
+    tokens: [{ digest, name: "from elsewhere", scopes: [] }],
+  });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/check", "Check a token");
   const sent = recorded(page);
@@ -98,9 +105,12 @@ test("no request carries the token that is checked, nor a part of it", async (t)
   await page.getByText("It is none of the tokens that you may see.").waitFor();
   await visit(page, "#/tokens", "Tokens");
   await settled(page);
-  assert.ok(sent.some((one) => one.includes(issued.digest)), "requests are recorded");
+  assert.ok(
+    sent.some((one) => one.includes(issued.digest)),
+    "requests are recorded",
+  );
   for (const one of sent) assert.ok(!leaks(one, issued.token), "a request has a part of the token");
-  assert.ok(!leaks(page.url() + await page.content(), issued.token), "nor does the page keep it");
+  assert.ok(!leaks(page.url() + (await page.content()), issued.token), "nor does the page keep it");
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state]));
   assert.ok(!leaks(kept, issued.token));
 });
@@ -131,7 +141,9 @@ const OTHERS = { keys: [generateKeyPairSync("ed25519").publicKey.export({ format
 /** Live, revoked, expired and bound: tokens of the workspace, by what they are. */
 async function tokens({ admin }) {
   const words = ["live", "revoked", "expired", "bound"];
-  return Object.fromEntries(await Promise.all(words.map(async (word) => [word, await admin.issue({ name: word, scopes: ["orders:read"] })])));
+  return Object.fromEntries(
+    await Promise.all(words.map(async (word) => [word, await admin.issue({ name: word, scopes: ["orders:read"] })])),
+  );
 }
 
 /**
@@ -141,10 +153,22 @@ async function tokens({ admin }) {
  */
 async function snapshotOf({ admin }, issued, { asOf = Date.now(), owner = "grace" } = {}) {
   const { key, slug } = await admin.expect(200, "GET", "/v1/workspace");
-  const about = { revoked: { revoked: true }, expired: { expires_at: asOf - 1 }, bound: { addresses: ["192.0.2.0/24"] } };
+  const about = {
+    revoked: { revoked: true },
+    expired: { expires_at: asOf - 1 },
+    bound: { addresses: ["192.0.2.0/24"] },
+  };
   const found = (word, { number }) => ({
-    number, owner: 1, scopes: ["orders:read"], revoked: false, enabled: true, not_before: null, expires_at: null,
-    replaced_until: null, addresses: [], ...about[word],
+    number,
+    owner: 1,
+    scopes: ["orders:read"],
+    revoked: false,
+    enabled: true,
+    not_before: null,
+    expires_at: null,
+    replaced_until: null,
+    addresses: [],
+    ...about[word],
   });
   const workspace = { version: 1, key, slug, suspended: false, has_imports: true, freshness: [] };
   const file = writeSnapshot({
@@ -163,7 +187,11 @@ async function snapshotOf({ admin }, issued, { asOf = Date.now(), owner = "grace
 async function serve(page, { file, keys }, { inVain = 0, retryAfter = 1 } = {}) {
   let left = inVain;
   await page.route("**/v1/snapshot", (route) => {
-    const notReady = { status: 503, headers: { "retry-after": `${retryAfter}` }, json: { code: "SNAPSHOT_NOT_READY", title: "Not ready" } };
+    const notReady = {
+      status: 503,
+      headers: { "retry-after": `${retryAfter}` },
+      json: { code: "SNAPSHOT_NOT_READY", title: "Not ready" },
+    };
     left -= 1;
     return route.fulfill(left < 0 ? { body: file } : notReady);
   });
@@ -243,7 +271,9 @@ test("a snapshot that the ledger made and signed judges a token, the network off
   const issued = await tokens(acme);
   await admin.revoke(issued.revoked.id);
   await admin.expect(200, "PATCH", `/v1/tokens/${issued.bound.id}`, { allowed_addresses: ["192.0.2.0/24"] });
-  await admin.expect(200, "PATCH", `/v1/tokens/${issued.expired.id}`, { expires_at: new Date(Date.now() + 1_000).toISOString() });
+  await admin.expect(200, "PATCH", `/v1/tokens/${issued.expired.id}`, {
+    expires_at: new Date(Date.now() + 1_000).toISOString(),
+  });
   // One that is weak: it is left out, and so no absent text of another system is known to be unknown.
   const digest = createHash("sha256").update("another-systems-weak-token").digest("hex");
   const { imported } = await admin.expect(200, "POST", "/v1/tokens/import", {
@@ -268,7 +298,9 @@ test("with a file and keys of one's own whoever is not signed in judges a token 
   const sent = recorded(page);
   await page.getByText("From a file").click();
   const load = async (buffer, text) => {
-    await page.getByLabel("File").setInputFiles({ name: "acme.snapshot", mimeType: "application/octet-stream", buffer });
+    await page
+      .getByLabel("File")
+      .setInputFiles({ name: "acme.snapshot", mimeType: "application/octet-stream", buffer });
     await page.getByLabel("Keys").fill(text);
     await page.getByRole("button", { name: "Load the file" }).click();
   };
@@ -280,7 +312,12 @@ test("with a file and keys of one's own whoever is not signed in judges a token 
     [file, JSON.stringify(OTHERS), "Keys", "The snapshot is signed by none of the keys that were given."],
     [file.subarray(0, 100), JSON.stringify(keys), "File", "The file is no snapshot."],
     [file.subarray(0, -1), JSON.stringify(keys), "File", "is not whole, or was changed since."],
-    [(await snapshotOf(acme, issued, { asOf: Date.now() - 2 * HOUR })).file, JSON.stringify(keys), "File", "The snapshot has expired"],
+    [
+      (await snapshotOf(acme, issued, { asOf: Date.now() - 2 * HOUR })).file,
+      JSON.stringify(keys),
+      "File",
+      "The snapshot has expired",
+    ],
   ];
   for (const [bytes, text, at, says] of refused) {
     await load(bytes, text);
@@ -312,7 +349,8 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   // Cut off within the file, refused for good, and there.
   await page.evaluate(() => {
     const { fetch } = globalThis;
-    const cut = () => new Response(new ReadableStream({ pull: (file) => file.error(new TypeError("the network is gone")) }));
+    const cut = () =>
+      new Response(new ReadableStream({ pull: (file) => file.error(new TypeError("the network is gone")) }));
     globalThis.fetch = async (url, init) => {
       if (url !== "/v1/snapshot") return fetch(url, init);
       globalThis.fetch = fetch;
@@ -321,9 +359,16 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   });
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("The service was not reached.").waitFor();
-  await page.route("**/v1/snapshot", (route) => route.fulfill({
-    status: 503, headers: { "retry-after": "1" }, json: { code: "SNAPSHOTS_OFF", title: "Off", detail: "This service signs no snapshots." },
-  }), { times: 1 });
+  await page.route(
+    "**/v1/snapshot",
+    (route) =>
+      route.fulfill({
+        status: 503,
+        headers: { "retry-after": "1" },
+        json: { code: "SNAPSHOTS_OFF", title: "Off", detail: "This service signs no snapshots." },
+      }),
+    { times: 1 },
+  );
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("This service signs no snapshots.").waitFor();
   await page.getByRole("button", { name: "Try again" }).click();

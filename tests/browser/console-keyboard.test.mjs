@@ -5,11 +5,12 @@ import { test } from "node:test";
 import { deployment, open, settled } from "./console.mjs";
 
 /** What has the focus, as a screen reader would say it. */
-const focused = (page) => page.evaluate(() => {
-  const { activeElement: at } = document;
-  const label = at.labels?.[0]?.textContent ?? at.getAttribute("aria-label");
-  return label ?? at.textContent.trim();
-});
+const focused = (page) =>
+  page.evaluate(() => {
+    const { activeElement: at } = document;
+    const label = at.labels?.[0]?.textContent ?? at.getAttribute("aria-label");
+    return label ?? at.textContent.trim();
+  });
 
 /** Presses Tab until what has this name has the focus, which must be visible; gives up after a whole page of them. */
 async function tabTo(page, name) {

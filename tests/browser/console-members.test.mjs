@@ -10,8 +10,17 @@ const names = (page) => page.locator("tbody th a").allTextContents();
 
 test("the members are found, sorted, and one is added", async (t) => {
   const acme = await deployment(t);
-  for (const [id, name] of [["grace", "Grace Hopper"], ["alan", "Alan Turing"]]) {
-    await acme.admin.expect(201, "POST", "/v1/members", { id, name, role: "member", grants: [], email: `${id}@acme.example` });
+  for (const [id, name] of [
+    ["grace", "Grace Hopper"],
+    ["alan", "Alan Turing"],
+  ]) {
+    await acme.admin.expect(201, "POST", "/v1/members", {
+      id,
+      name,
+      role: "member",
+      grants: [],
+      email: `${id}@acme.example`,
+    });
   }
   await acme.admin.expect(200, "PATCH", "/v1/members/alan", { state: "suspended" });
   const page = await signedIn(t, acme, acme.admin);
@@ -152,7 +161,10 @@ test("a member sees none of the admins' pages", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.ada);
   await settled(page);
-  const links = await page.getByRole("navigation", { name: "Pages of the console" }).getByRole("link").allTextContents();
+  const links = await page
+    .getByRole("navigation", { name: "Pages of the console" })
+    .getByRole("link")
+    .allTextContents();
   assert.deepEqual(links, ["Tokens", "Check a token", "Sessions", "Audit", "Call the API"]);
   const asked = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
@@ -162,5 +174,9 @@ test("a member sees none of the admins' pages", async (t) => {
     await page.goto(`${page.base}#/check`);
     await page.getByRole("heading", { level: 1, name: "Check a token" }).waitFor();
   }
-  assert.deepEqual(asked.filter((path) => path.startsWith("/v1/")), [], "nothing of them was even asked for");
+  assert.deepEqual(
+    asked.filter((path) => path.startsWith("/v1/")),
+    [],
+    "nothing of them was even asked for",
+  );
 });

@@ -35,7 +35,10 @@ test("a member signs in at the provider, and acts as itself", async (t) => {
   await settled(page);
   assert.deepEqual(await page.locator("tbody th a").allTextContents(), ["Ada's sign-in"]);
   const held = await page.context().cookies();
-  assert.deepEqual(held.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]), [["__Host-counterfoil", true, "Strict"]]);
+  assert.deepEqual(
+    held.map(({ name, httpOnly, sameSite }) => [name, httpOnly, sameSite]),
+    [["__Host-counterfoil", true, "Strict"]],
+  );
   assert.equal(new URL(page.url()).search, "", "the code is gone from the address");
 
   // The provider is trusted no more: so are those it let in.
@@ -47,7 +50,9 @@ test("a member signs in at the provider, and acts as itself", async (t) => {
 
 test("whom the provider does not vouch for is led back, and told no more than that", async (t) => {
   const { page } = await led(t, { email: "ada@acme.example", email_verified: false });
-  await page.getByText("You were not signed in: the identity provider vouched for nobody who takes part here.").waitFor();
+  await page
+    .getByText("You were not signed in: the identity provider vouched for nobody who takes part here.")
+    .waitFor();
   assert.deepEqual(await page.context().cookies(), []);
 });
 

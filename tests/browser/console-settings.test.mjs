@@ -28,7 +28,12 @@ function patches(page) {
 test("every setting is changed, and what is not touched is not sent", async (t) => {
   const acme = await deployment(t);
   const root = acme.admin.as(ROOT_TOKEN);
-  const answer = await root.send("PATCH", "/v1/workspace", { hosts: ["api.acme.example"] }, { "x-counterfoil-workspace": "acme" });
+  const answer = await root.send(
+    "PATCH",
+    "/v1/workspace",
+    { hosts: ["api.acme.example"] },
+    { "x-counterfoil-workspace": "acme" },
+  );
   assert.equal(answer.status, 200);
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/settings", "Settings");
@@ -62,11 +67,18 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   await page.getByLabel("Allowed origins").fill("https://app.acme.example\n\n https://acme.example \n");
   sent.splice(0);
   await save(page, "Save settings");
-  assert.deepEqual(sent, [{
-    name: "Acme & Sons", prefix: "acme", default_quota: 50, max_lifetime: 90 * 86_400, session_length: 8 * 3_600, lease_max: 60,
-    snapshot_max: 7 * 86_400,
-    allowed_origins: ["https://app.acme.example", "https://acme.example"],
-  }]);
+  assert.deepEqual(sent, [
+    {
+      name: "Acme & Sons",
+      prefix: "acme",
+      default_quota: 50,
+      max_lifetime: 90 * 86_400,
+      session_length: 8 * 3_600,
+      lease_max: 60,
+      snapshot_max: 7 * 86_400,
+      allowed_origins: ["https://app.acme.example", "https://acme.example"],
+    },
+  ]);
   const workspace = await read(acme);
   assert.deepEqual(workspace.allowed_origins, ["https://acme.example", "https://app.acme.example"]);
   await page.locator(".workspace").getByText("Acme & Sons").waitFor();
@@ -117,7 +129,12 @@ test("entries of the audit are not forgotten without a question", async (t) => {
 test("identity providers are listed, added and removed, and a refusal stands beside its field", async (t) => {
   const acme = await deployment(t);
   const google = {
-    issuer: "https://accounts.google.com", audience: "client-1", jwks_uri: null, member_by: "email", vouches_for_email: true, sign_in: true,
+    issuer: "https://accounts.google.com",
+    audience: "client-1",
+    jwks_uri: null,
+    member_by: "email",
+    vouches_for_email: true,
+    sign_in: true,
   };
   await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [google] });
   const page = await signedIn(t, acme, acme.admin);
@@ -135,12 +152,23 @@ test("identity providers are listed, added and removed, and a refusal stands bes
   await look(page, "settings-providers");
   await second.getByLabel("Issuer").fill("https://login.acme.example");
   await save(page, "Save providers");
-  assert.deepEqual((await read(acme)).identity_providers, [google, {
-    issuer: "https://login.acme.example", audience: "console", jwks_uri: null, member_by: "subject", vouches_for_email: false, sign_in: false,
-  }]);
+  assert.deepEqual((await read(acme)).identity_providers, [
+    google,
+    {
+      issuer: "https://login.acme.example",
+      audience: "console",
+      jwks_uri: null,
+      member_by: "subject",
+      vouches_for_email: false,
+      sign_in: false,
+    },
+  ]);
   await button(page, "Remove provider 1").click();
   await save(page, "Save providers");
-  assert.deepEqual((await read(acme)).identity_providers.map(({ issuer }) => issuer), ["https://login.acme.example"]);
+  assert.deepEqual(
+    (await read(acme)).identity_providers.map(({ issuer }) => issuer),
+    ["https://login.acme.example"],
+  );
 
   await visit(page, "#/members/ada", "Ada Lovelace");
   await page.getByLabel("Subject").fill("00u1");

@@ -17,9 +17,15 @@ test("signing in with a token, and out again", async (t) => {
 
   await signIn(page, acme.admin);
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
-  const kept = await page.evaluate(() => JSON.stringify([
-    document.documentElement.outerHTML, [...document.querySelectorAll("input")].map(({ value }) => value), { ...localStorage }, { ...sessionStorage }, document.cookie,
-  ]));
+  const kept = await page.evaluate(() =>
+    JSON.stringify([
+      document.documentElement.outerHTML,
+      [...document.querySelectorAll("input")].map(({ value }) => value),
+      { ...localStorage },
+      { ...sessionStorage },
+      document.cookie,
+    ]),
+  );
   assert.ok(!kept.includes(acme.admin.token), "the page keeps no token");
   await page.reload();
   await page.getByRole("heading", { level: 1, name: "Tokens" }).waitFor();
@@ -34,7 +40,10 @@ test("signing in with a token, and out again", async (t) => {
 test("the list of tokens, as an admin and as a member", async (t) => {
   const acme = await deployment(t);
   await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"], expires_in: 30 * 86_400 });
-  const off = await acme.admin.issue({ name: "billing", scopes: ["invoices:read", "orders:read", "orders:write", "tokens:read"] });
+  const off = await acme.admin.issue({
+    name: "billing",
+    scopes: ["invoices:read", "orders:read", "orders:write", "tokens:read"],
+  });
   await acme.admin.expect(200, "PATCH", `/v1/tokens/${off.id}`, { enabled: false });
   await acme.admin.revoke((await acme.admin.issue({ name: "leaked", scopes: [] })).id);
 
@@ -68,19 +77,35 @@ test("no page of the console may run what it did not come with", async (t) => {
   const acme = await deployment(t);
   const answer = await acme.app.fetch("/console/");
   const policy = answer.headers.get("content-security-policy");
-  const directives = Object.fromEntries(policy.split("; ").map((one) => [one.split(" ")[0], one.split(" ").slice(1).join(" ")]));
+  const directives = Object.fromEntries(
+    policy.split("; ").map((one) => [one.split(" ")[0], one.split(" ").slice(1).join(" ")]),
+  );
   assert.deepEqual(directives, {
-    "default-src": "'none'", "script-src": "'self' 'wasm-unsafe-eval'", "style-src": "'self'", "img-src": "'self'",
-    "connect-src": "'self'", "base-uri": "'none'", "form-action": "'none'", "frame-ancestors": "'none'",
-    "require-trusted-types-for": "'script'", "trusted-types": "'none'",
+    "default-src": "'none'",
+    "script-src": "'self' 'wasm-unsafe-eval'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "base-uri": "'none'",
+    "form-action": "'none'",
+    "frame-ancestors": "'none'",
+    "require-trusted-types-for": "'script'",
+    "trusted-types": "'none'",
   });
   assert.equal(answer.headers.get("referrer-policy"), "no-referrer");
   const docs = await acme.app.fetch("/docs/errors");
-  assert.match(docs.headers.get("content-security-policy"), /default-src 'none'; style-src 'self'/, "other pages run nothing at all");
+  assert.match(
+    docs.headers.get("content-security-policy"),
+    /default-src 'none'; style-src 'self'/,
+    "other pages run nothing at all",
+  );
 
   const page = await signedIn(t, acme, acme.admin);
   await settled(page);
-  await assert.rejects(page.evaluate(() => (document.body.innerHTML = "<p>")), /TrustedHTML/);
+  await assert.rejects(
+    page.evaluate(() => (document.body.innerHTML = "<p>")),
+    /TrustedHTML/,
+  );
   assert.match(page.complaints.splice(0).join(), /TrustedHTML/);
 });
 
@@ -158,8 +183,12 @@ test("signing in by an identity provider", async (t) => {
   await page.getByLabel("Workspace").fill("acme");
   await find.click();
   const link = page.getByRole("link", { name: "Sign in at login.acme.example" });
-  assert.equal(await link.getAttribute("href"), `/v1/session/start?workspace=acme&issuer=${encodeURIComponent(issuer)}`);
-  for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol))) assert.equal(href, "http:");
+  assert.equal(
+    await link.getAttribute("href"),
+    `/v1/session/start?workspace=acme&issuer=${encodeURIComponent(issuer)}`,
+  );
+  for (const href of await page.locator(".providers a").evaluateAll((links) => links.map(({ protocol }) => protocol)))
+    assert.equal(href, "http:");
   await look(page, "sign-in-providers");
 
   await page.goto(`${page.base}#/sign-in?failed=PROVIDER_UNAVAILABLE`);
@@ -189,9 +218,17 @@ test("pages that are not there, or not for somebody, say so", async (t) => {
 test("what cannot be had is said, and tried again", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
-  await page.route("**/v1/tokens?*", (route) => route.fulfill({
-    status: 503, json: { code: "LEDGER_UNAVAILABLE", title: "Ledger unavailable", detail: "The ledger did not answer.", request_id: "req_1" },
-  }));
+  await page.route("**/v1/tokens?*", (route) =>
+    route.fulfill({
+      status: 503,
+      json: {
+        code: "LEDGER_UNAVAILABLE",
+        title: "Ledger unavailable",
+        detail: "The ledger did not answer.",
+        request_id: "req_1",
+      },
+    }),
+  );
   await signIn(page, acme.admin);
   await page.getByText("The ledger did not answer.").waitFor();
   await look(page, "tokens-failed");
@@ -224,7 +261,10 @@ test("who was let in by an identity provider generates what its member is grante
     if (route.request().method() !== "GET") return route.continue();
     const answer = await route.fetch();
     const issuer = "https://login.acme.example";
-    return route.fulfill({ response: answer, json: answer.ok() ? { ...(await answer.json()), created_by: null, issuer } : await answer.json() });
+    return route.fulfill({
+      response: answer,
+      json: answer.ok() ? { ...(await answer.json()), created_by: null, issuer } : await answer.json(),
+    });
   });
   await signIn(page, acme.ada);
   await visit(page, "#/new", "Generate new API token");

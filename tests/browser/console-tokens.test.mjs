@@ -17,7 +17,15 @@ test("a member generates a token, which is shown once", async (t) => {
   await page.getByRole("heading", { level: 1, name: "Generate new API token" }).waitFor();
   await page.getByText("You have 1 of 10 tokens.").waitFor();
   const offered = await page.locator(".choices input").evaluateAll((boxes) => boxes.map(({ value }) => value));
-  assert.deepEqual(offered, ["orders:read", "orders:write", "tokens:read", "tokens:write", "tokens:grant", "sessions:create", "audit:read"]);
+  assert.deepEqual(offered, [
+    "orders:read",
+    "orders:write",
+    "tokens:read",
+    "tokens:write",
+    "tokens:grant",
+    "sessions:create",
+    "audit:read",
+  ]);
   await page.getByText("Ask an admin of Acme").waitFor();
   await look(page, "new");
 
@@ -131,8 +139,10 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
   await button(page, "Save changes").click();
   await page.getByRole("heading", { level: 1, name: "export of orders" }).waitFor();
   const changed = await read();
-  assert.deepEqual([changed.name, changed.note, changed.scopes, changed.allowed_addresses],
-    ["export of orders", "ask Ada", ["orders:read"], ["192.0.2.0/24", "2001:db8::/32"]]);
+  assert.deepEqual(
+    [changed.name, changed.note, changed.scopes, changed.allowed_addresses],
+    ["export of orders", "ask Ada", ["orders:read"], ["192.0.2.0/24", "2001:db8::/32"]],
+  );
   assert.ok(changed.expires_at);
 
   await button(page, "Disable…").click();
@@ -165,14 +175,17 @@ test("a token is renamed, narrowed, switched off, rotated and revoked on its pag
   await page.getByText("This token is revoked, for good.").waitFor();
   assert.equal(await page.getByRole("button", { name: "Save changes" }).count(), 0);
   assert.equal(await acme.admin.code(text, { address: "192.0.2.1" }), "REVOKED");
-  assert.deepEqual((await page.locator(".timeline p").allTextContents()).map((line) => line.replace(/^Ada Lovelace/, "Ada")), [
-    "Ada revoked “export of orders”",
-    "Ada gave “export of orders” a new text",
-    "Ada switched on “export of orders”",
-    "Ada switched off “export of orders”",
-    "Ada renamed and changed the scopes, expiry, addresses and note of “export of orders”",
-    "Somebody issued “export of orders” for Ada Lovelace",
-  ]);
+  assert.deepEqual(
+    (await page.locator(".timeline p").allTextContents()).map((line) => line.replace(/^Ada Lovelace/, "Ada")),
+    [
+      "Ada revoked “export of orders”",
+      "Ada gave “export of orders” a new text",
+      "Ada switched on “export of orders”",
+      "Ada switched off “export of orders”",
+      "Ada renamed and changed the scopes, expiry, addresses and note of “export of orders”",
+      "Somebody issued “export of orders” for Ada Lovelace",
+    ],
+  );
   await page.getByText("reason: no longer needed").waitFor();
   await look(page, "token-revoked");
 });
@@ -189,7 +202,11 @@ test("what somebody else has changed is not overwritten", async (t) => {
   await button(page, "Save changes").click();
   await page.getByText("Somebody else has changed this").waitFor();
   await look(page, "token-overtaken");
-  for (const [open, confirm] of [["Disable…", "Disable"], ["Rotate…", "Rotate"], ["Revoke…", "Revoke the token"]]) {
+  for (const [open, confirm] of [
+    ["Disable…", "Disable"],
+    ["Rotate…", "Rotate"],
+    ["Revoke…", "Revoke the token"],
+  ]) {
     await button(page, open).click();
     await button(dialog(page), confirm).click();
     await dialog(page).getByText("Somebody else has changed this").waitFor();
@@ -243,7 +260,14 @@ test("an admin generates a token for a member, and is offered what both may", as
   await page.getByLabel("Owner", { exact: true }).selectOption("ada");
   await page.getByText("ada has 1 of 10 tokens.").waitFor();
   assert.deepEqual(await offered(), [
-    "orders:read", "orders:write", "tokens:read", "tokens:write", "tokens:grant", "sessions:create", "audit:read", "orders:*",
+    "orders:read",
+    "orders:write",
+    "tokens:read",
+    "tokens:write",
+    "tokens:grant",
+    "sessions:create",
+    "audit:read",
+    "orders:*",
   ]);
   await look(page, "new-for-a-member");
   await page.getByLabel("Name", { exact: true }).fill("for Ada");
@@ -262,7 +286,9 @@ test("what is generated outlives nobody's own token", async (t) => {
   const page = await signedIn(t, acme, acme.admin.as(short.token));
   await visit(page, "#/new", "Generate new API token");
   await page.getByText("it may not outlive the token you signed in with").waitFor();
-  const open = await page.locator("input[type=radio]").evaluateAll((radios) => radios.filter(({ disabled }) => !disabled).map(({ value }) => value));
+  const open = await page
+    .locator("input[type=radio]")
+    .evaluateAll((radios) => radios.filter(({ disabled }) => !disabled).map(({ value }) => value));
   assert.deepEqual(open, ["7", "date"]);
   await page.getByLabel("Name", { exact: true }).fill("as long as can be");
   await page.getByLabel("Last day").fill(await page.getByLabel("Last day").getAttribute("max"));
@@ -275,5 +301,9 @@ test("what is generated outlives nobody's own token", async (t) => {
   await button(page, "Leave without it").click();
   await page.getByRole("heading", { level: 1, name: "ten days" }).waitFor();
   await page.getByText("You signed in with this token.").waitFor();
-  assert.equal(await page.locator("input[type=radio], .choices input").count(), 0, "its scopes and its end are not for it to change");
+  assert.equal(
+    await page.locator("input[type=radio], .choices input").count(),
+    0,
+    "its scopes and its end are not for it to change",
+  );
 });

@@ -27,9 +27,13 @@ test("a thousand tokens: the first page is light, and every token is found", asy
   const fresh = await context.newPage();
   let bytes = 0;
   const counted = [];
-  fresh.on("requestfinished", (request) => counted.push(request.sizes().then(({ responseBodySize, responseHeadersSize }) => {
-    bytes += responseBodySize + responseHeadersSize;
-  })));
+  fresh.on("requestfinished", (request) =>
+    counted.push(
+      request.sizes().then(({ responseBodySize, responseHeadersSize }) => {
+        bytes += responseBodySize + responseHeadersSize;
+      }),
+    ),
+  );
   await fresh.goto(page.base);
   await fresh.getByText("1–50 of 1,002").waitFor();
   await fresh.waitForLoadState("networkidle");
@@ -53,7 +57,12 @@ test("a thousand tokens: the first page is light, and every token is found", asy
 /** The modules of this page that were not known from the beginning. */
 function late(page) {
   return page.evaluate(() => {
-    const early = new Set([...document.querySelectorAll("link[rel=modulepreload], script[src]")].map(({ href, src }) => href ?? src));
-    return performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => name.endsWith(".js") && !early.has(name));
+    const early = new Set(
+      [...document.querySelectorAll("link[rel=modulepreload], script[src]")].map(({ href, src }) => href ?? src),
+    );
+    return performance
+      .getEntriesByType("resource")
+      .map(({ name }) => name)
+      .filter((name) => name.endsWith(".js") && !early.has(name));
   });
 }

@@ -38,7 +38,13 @@ export async function deployment(t, options) {
   await admin.expect(200, "PUT", "/v1/scopes", { scopes: CATALOGUE });
   await admin.expect(200, "PATCH", "/v1/workspace", { name: "Acme" });
   const grants = ["tokens:read", "tokens:write", "tokens:grant", "sessions:create", "audit:read", "orders:*"];
-  await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada Lovelace", role: "member", grants, quota: 10 });
+  await admin.expect(201, "POST", "/v1/members", {
+    id: "ada",
+    name: "Ada Lovelace",
+    role: "member",
+    grants,
+    quota: 10,
+  });
   const issued = await admin.issue({ name: "Ada's sign-in", owner: "ada", scopes: grants });
   return { app, admin, ada: admin.as(issued.token), browser };
 }
@@ -48,7 +54,12 @@ export async function deployment(t, options) {
  * breaks the Content Security Policy; what it said is in `page.complaints` until then.
  */
 export async function open(t, { app, browser }, options = {}) {
-  const context = await browser.newContext({ viewport: DESKTOP, colorScheme: "light", timezoneId: "Europe/Berlin", ...options });
+  const context = await browser.newContext({
+    viewport: DESKTOP,
+    colorScheme: "light",
+    timezoneId: "Europe/Berlin",
+    ...options,
+  });
   const page = await context.newPage();
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(String(error)));
@@ -96,9 +107,16 @@ export async function look(page, name) {
   await mkdir(PICTURES, { recursive: true });
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    for (const [width, viewport] of [["desktop", DESKTOP], ["360", NARROW]]) {
+    for (const [width, viewport] of [
+      ["desktop", DESKTOP],
+      ["360", NARROW],
+    ]) {
       await page.setViewportSize(viewport);
-      await page.screenshot({ path: `${PICTURES}${name}-${colorScheme}-${width}.png`, fullPage: true, animations: "disabled" });
+      await page.screenshot({
+        path: `${PICTURES}${name}-${colorScheme}-${width}.png`,
+        fullPage: true,
+        animations: "disabled",
+      });
       await fits(page, name);
       assert.deepEqual(await barriers(page), [], `${name}, ${colorScheme}, ${width}`);
     }
@@ -113,15 +131,22 @@ export async function look(page, name) {
 
 /** Nothing sticks out sideways. */
 export async function fits(page, name) {
-  const { over, width } = await page.evaluate(() => ({ over: document.documentElement.scrollWidth - innerWidth, width: innerWidth }));
+  const { over, width } = await page.evaluate(() => ({
+    over: document.documentElement.scrollWidth - innerWidth,
+    width: innerWidth,
+  }));
   assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
 }
 
 /** What axe finds wrong with the page. */
 async function barriers(page) {
   await page.evaluate(AXE);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, {
-    runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-  }));
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`);
+  const { violations } = await page.evaluate(() =>
+    globalThis.axe.run(document, {
+      runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    }),
+  );
+  return violations.map(
+    ({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join("; ")}`,
+  );
 }

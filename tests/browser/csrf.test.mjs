@@ -111,7 +111,11 @@ for (const [who, host, refused] of [
     ];
     const before = await state();
     const logged = app.log.length;
-    const lines = () => app.log.slice(logged).filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+    const lines = () =>
+      app.log
+        .slice(logged)
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line));
 
     const page = await context.newPage();
     const home = `http://${host}:${await stranger(t)}/`;
@@ -128,7 +132,10 @@ for (const [who, host, refused] of [
       const posts = lines().filter(({ method }) => method === "POST");
       return posts.length === 5 && posts;
     });
-    assert.deepEqual(posts.map(({ code, ledger_calls }) => [code, ledger_calls]), Array(5).fill([refused, 0]));
+    assert.deepEqual(
+      posts.map(({ code, ledger_calls }) => [code, ledger_calls]),
+      Array(5).fill([refused, 0]),
+    );
     assert.deepEqual(await state(), before, "something has changed");
     assert.equal((await own.evaluate(ask, ["GET", "/v1/session"])).status, 200, "the session goes on");
   });

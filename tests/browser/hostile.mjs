@@ -25,12 +25,20 @@ export const FIELDS = {
 /** The pages, each with its hash, its title, and the fields that stand there as plain text or in a form. */
 export const PAGES = [
   { hash: () => "#/tokens", title: "Tokens", shows: ["workspaceName", "tokenName", "memberId", "memberName"] },
-  { hash: ({ token }) => `#/tokens/${token.id}`, title: FIELDS.tokenName, shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"] },
+  {
+    hash: ({ token }) => `#/tokens/${token.id}`,
+    title: FIELDS.tokenName,
+    shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"],
+  },
   { hash: ({ revoked }) => `#/tokens/${revoked.id}`, title: "revoked", shows: ["reason"] },
   { hash: () => "#/new", title: "Generate new API token", shows: ["scopeDescription", "memberId", "memberName"] },
   { hash: () => "#/sessions", title: "Sessions", shows: ["memberId"] },
   { hash: () => "#/members", title: "Members", shows: ["memberId", "memberName"] },
-  { hash: () => `#/members/${encodeURIComponent(FIELDS.memberId)}`, title: FIELDS.memberName, shows: ["memberId", "memberEmail", "memberSubject", "scopeDescription"] },
+  {
+    hash: () => `#/members/${encodeURIComponent(FIELDS.memberId)}`,
+    title: FIELDS.memberName,
+    shows: ["memberId", "memberEmail", "memberSubject", "scopeDescription"],
+  },
   { hash: () => "#/new-member", title: "Add a member", shows: ["scopeDescription"] },
   { hash: () => "#/clients", title: "Clients", shows: ["clientId", "clientName"] },
   { hash: () => "#/scopes", title: "Scopes", shows: ["scopeDescription"] },
@@ -48,13 +56,28 @@ export async function fill({ admin }) {
   const described = { name: "hostile:scope", description: FIELDS.scopeDescription };
   await admin.expect(200, "PUT", "/v1/scopes", { scopes: [...scopes, described] });
   await admin.expect(200, "PATCH", "/v1/workspace", { name: FIELDS.workspaceName });
-  const member = { id: FIELDS.memberId, name: FIELDS.memberName, email: FIELDS.memberEmail, subject: FIELDS.memberSubject, role: "admin", grants: ["*"] };
+  const member = {
+    id: FIELDS.memberId,
+    name: FIELDS.memberName,
+    email: FIELDS.memberEmail,
+    subject: FIELDS.memberSubject,
+    role: "admin",
+    grants: ["*"],
+  };
   await admin.expect(201, "POST", "/v1/members", member);
-  await admin.expect(201, "POST", "/v1/clients", { id: FIELDS.clientId, name: FIELDS.clientName, permissions: ["orders:read"] });
+  await admin.expect(201, "POST", "/v1/clients", {
+    id: FIELDS.clientId,
+    name: FIELDS.clientName,
+    permissions: ["orders:read"],
+  });
   const owner = FIELDS.memberId;
   const signsIn = await admin.issue({ name: "signs in", owner, scopes: ["*"] });
   const token = await admin.issue({
-    name: FIELDS.tokenName, note: FIELDS.tokenNote, owner, scopes: ["orders:read"], client_id: FIELDS.clientId,
+    name: FIELDS.tokenName,
+    note: FIELDS.tokenNote,
+    owner,
+    scopes: ["orders:read"],
+    client_id: FIELDS.clientId,
     metadata: { [FIELDS.metadataKey]: FIELDS.metadataValue },
   });
   const revoked = await admin.issue({ name: "revoked", owner, scopes: [] });

@@ -118,7 +118,9 @@ test("a generated token manages tokens itself, and is dead once it is revoked", 
   const { body } = await run(app, GENERATE.replace("“write”", "“generate”"));
   const own = LIST.replace(TOKEN, body.token);
   assert.equal((await run(app, own)).status, 200);
-  const newer = own.replace("'user: 100'", `'x-nothing: 1'`).replace("'token: ", "'Authorization: Parcellab-API-Token ");
+  const newer = own
+    .replace("'user: 100'", `'x-nothing: 1'`)
+    .replace("'token: ", "'Authorization: Parcellab-API-Token ");
   assert.equal((await run(app, newer)).status, 200);
   assert.equal((await run(app, own.replace("user: 100", "user: 1"))).status, 401);
 

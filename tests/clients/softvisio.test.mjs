@@ -53,7 +53,10 @@ for (const persistent of [false, true]) {
 
     const all = await api.call("api-tokens/read");
     assert.deepEqual([all.status, all.statusText, all.exception, all.meta.total_rows], [200, "OK", false, 2]);
-    assert.deepEqual(all.data.map(({ name }) => name), ["my token", "eve's"]);
+    assert.deepEqual(
+      all.data.map(({ name }) => name),
+      ["my token", "eve's"],
+    );
     const options = { where: [["name", "like", "my%"]], order_by: [["name", "asc"]], limit: 1 };
     const [row] = await call(api, "read", options);
     assert.equal(row.id, made.id);
@@ -136,7 +139,9 @@ test("its connection pings, and keeps many calls in the air", async (t) => {
   // The line of each message, without a word of what it said or who sent it.
   const lines = app.log.filter((line) => line.includes('"method":"message"'));
   assert.ok(lines.length >= 33);
-  assert.ok(!app.log.some((line) => [eve.token, ...made.map(({ token }) => token)].some((text) => line.includes(text))));
+  assert.ok(
+    !app.log.some((line) => [eve.token, ...made.map(({ token }) => token)].some((text) => line.includes(text))),
+  );
   // A base path that ends with the methods' own.
   const below = client(t, { url: new URL("/v1/api-tokens/", app.url) }, eve.token, { persistent: true });
   assert.equal((await below.call("/read", { limit: 1 })).meta.total_rows, 32);
@@ -198,8 +203,14 @@ test("a flood is refused as it comes, and no other connection suffers", async (t
   app.ledger.fail("fetch", "held");
   for (let id = 1; id <= 40; id++) flood.send(read(id));
   await eventually(() => flood.came.length === 8);
-  assert.deepEqual(flood.came.map(({ error }) => error.code), Array(8).fill(-32802));
-  assert.deepEqual(flood.came.map(({ id }) => id), [33, 34, 35, 36, 37, 38, 39, 40]);
+  assert.deepEqual(
+    flood.came.map(({ error }) => error.code),
+    Array(8).fill(-32802),
+  );
+  assert.deepEqual(
+    flood.came.map(({ id }) => id),
+    [33, 34, 35, 36, 37, 38, 39, 40],
+  );
   app.ledger.heal();
   await eventually(() => flood.came.length === 40);
   other.send(read(1));

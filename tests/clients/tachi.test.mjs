@@ -121,8 +121,7 @@ test("a client's token is made of the client, once", async (t) => {
 
 test("a creation that says too much, too little or asks for too much is refused", async (t) => {
   const { user } = await tachi(t);
-  const refused = (status, description, body) =>
-    fails(user, status, description, "POST", "me/api-tokens/create", body);
+  const refused = (status, description, body) => fails(user, status, description, "POST", "me/api-tokens/create", body);
   const both = "Cannot use ClientID creation and permissions creation at the same time!";
   await refused(400, both, { clientID: "FERVIDEX_OA2_CLIENT_ID", permissions: ["submit_score"] });
   const neither = "Invalid request, must specify either clientID or permissions.";
@@ -230,5 +229,8 @@ test("what the documentation has a reader try works", async (t) => {
   t.after(() => rm(cwd, { recursive: true }));
   const env = { ...process.env, HOST: app.url.origin, TOKEN: token };
   const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], { env, cwd });
-  assert.match(stdout, /"description":"Returned 3 keys\.".*"identifier":"Batch Manual".*"description":"Removed Token\."/s);
+  assert.match(
+    stdout,
+    /"description":"Returned 3 keys\.".*"identifier":"Batch Manual".*"description":"Removed Token\."/s,
+  );
 });

@@ -14,7 +14,8 @@ import { ROOT_TOKEN } from "../worker/harness.mjs";
 const { Miniflare } = await import("miniflare");
 
 const folder = process.env.COUNTERFOIL_EARLIER;
-if (!folder) throw new Error("COUNTERFOIL_EARLIER is not set: run `cargo xtask test compatibility`, which builds what it names");
+if (!folder)
+  throw new Error("COUNTERFOIL_EARLIER is not set: run `cargo xtask test compatibility`, which builds what it names");
 
 /** The bundles by their version. */
 const BUNDLES = { earlier: join(folder, "worker"), current: BUNDLE };
@@ -72,7 +73,10 @@ export class Sides {
       host: "127.0.0.1",
       port: 0,
       handleRuntimeStdio: (...streams) => streams.forEach((stream) => stream.resume()),
-      workers: [{ ...above, name: "front", durableObjects: { LEDGER } }, { ...ledgers, name: OBJECTS }],
+      workers: [
+        { ...above, name: "front", durableObjects: { LEDGER } },
+        { ...ledgers, name: OBJECTS },
+      ],
       kvPersist: above.kvPersist,
       durableObjectsPersist: above.durableObjectsPersist,
     });
@@ -88,7 +92,13 @@ export class Sides {
   async rows(name, query) {
     await this.#miniflare?.dispose();
     const { durableObjects, durableObjectsPersist } = await workerOptions(BUNDLE, this.#storage, SECRETS);
-    this.#miniflare = new Miniflare({ name: OBJECTS, modules: true, script: SQL, durableObjects, durableObjectsPersist });
+    this.#miniflare = new Miniflare({
+      name: OBJECTS,
+      modules: true,
+      script: SQL,
+      durableObjects,
+      durableObjectsPersist,
+    });
     const { LEDGER } = await this.#miniflare.getBindings();
     return (await LEDGER.getByName(name).fetch("https://sql/", { method: "POST", body: query })).json();
   }

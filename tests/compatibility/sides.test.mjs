@@ -12,10 +12,26 @@ const [OLD, NEW] = ["earlier", "current"];
 
 /** What runs one after the other: the Worker's version, and its objects'. */
 const COURSES = {
-  "an update that reaches the objects first": [[OLD, OLD], [OLD, NEW], [NEW, NEW]],
-  "an update that reaches the Worker first": [[OLD, OLD], [NEW, OLD], [NEW, NEW]],
-  "a rollback that reaches the Worker first": [[NEW, NEW], [OLD, NEW], [OLD, OLD]],
-  "a rollback that reaches the objects first": [[NEW, NEW], [NEW, OLD], [OLD, OLD]],
+  "an update that reaches the objects first": [
+    [OLD, OLD],
+    [OLD, NEW],
+    [NEW, NEW],
+  ],
+  "an update that reaches the Worker first": [
+    [OLD, OLD],
+    [NEW, OLD],
+    [NEW, NEW],
+  ],
+  "a rollback that reaches the Worker first": [
+    [NEW, NEW],
+    [OLD, NEW],
+    [OLD, OLD],
+  ],
+  "a rollback that reaches the objects first": [
+    [NEW, NEW],
+    [NEW, OLD],
+    [OLD, OLD],
+  ],
 };
 
 describe("side by side", { concurrency: true }, () => {
@@ -61,7 +77,8 @@ describe("side by side", { concurrency: true }, () => {
     const { key, admin } = await workspace(sides, "acme");
     const { token } = await admin.issue({ scopes: [] });
     for (const name of [`ledger/${key}`, "directory"]) {
-      const later = "CREATE TABLE of_a_later_version (a INTEGER); INSERT INTO schema_version SELECT max(version) + 1 FROM schema_version";
+      const later =
+        "CREATE TABLE of_a_later_version (a INTEGER); INSERT INTO schema_version SELECT max(version) + 1 FROM schema_version";
       await sides.rows(name, later);
     }
     await sides.run(NEW, NEW);
@@ -80,7 +97,10 @@ describe("side by side", { concurrency: true }, () => {
     await sides.rows(`ledger/${key}`, "INSERT INTO schema_needs SELECT max(version) FROM schema_version");
     await sides.run(NEW, NEW);
     await assertRefused(admin, token);
-    await sides.rows(`ledger/${key}`, "DELETE FROM schema_needs WHERE version = (SELECT max(version) FROM schema_version)");
+    await sides.rows(
+      `ledger/${key}`,
+      "DELETE FROM schema_needs WHERE version = (SELECT max(version) FROM schema_version)",
+    );
     await sides.run(NEW, NEW);
     assert.equal(await admin.code(token), "VALID", "nothing was lost meanwhile");
   });
@@ -119,7 +139,9 @@ function mayRun(old, { version, needs }) {
 async function schema(sides, key) {
   const has = await sides.rows(`ledger/${key}`, "SELECT name FROM sqlite_master WHERE name = 'schema_needs'");
   const [{ version }] = await sides.rows(`ledger/${key}`, "SELECT max(version) AS version FROM schema_version");
-  const [{ needs }] = has.length ? await sides.rows(`ledger/${key}`, "SELECT max(version) AS needs FROM schema_needs") : [{}];
+  const [{ needs }] = has.length
+    ? await sides.rows(`ledger/${key}`, "SELECT max(version) AS needs FROM schema_needs")
+    : [{}];
   return { version, needs };
 }
 
@@ -128,7 +150,8 @@ async function lend(admin, verifiers) {
   const doomed = await Promise.all([admin.issue({ scopes: [] }), admin.issue({ scopes: [] })]);
   for (const verifier of verifiers) {
     // What was just started may be slow to answer, and a question that failed is not repeated at once.
-    for (const { token } of doomed) await eventually(async () => (await verifier.verify(token)).startsWith("VALID"), 30);
+    for (const { token } of doomed)
+      await eventually(async () => (await verifier.verify(token)).startsWith("VALID"), 30);
     for (const { token } of doomed) assert.equal(await verifier.verify(token), "VALID bounded");
   }
   return doomed;
@@ -138,7 +161,11 @@ async function lend(admin, verifiers) {
 async function takeBack(admin, verifiers, [unwaited, awaited]) {
   for (const verifier of verifiers) verifier.isCut = true;
   const codes = (token) => Promise.all(verifiers.map((verifier) => verifier.verify(token)));
-  assert.deepEqual(await codes(awaited.token), ["VALID bounded", "VALID bounded"], "leases run across the change of versions");
+  assert.deepEqual(
+    await codes(awaited.token),
+    ["VALID bounded", "VALID bounded"],
+    "leases run across the change of versions",
+  );
   await admin.expect(200, "DELETE", `/v1/tokens/${unwaited.id}`);
   const since = Date.now();
   const { waited } = await admin.expect(200, "DELETE", `/v1/tokens/${awaited.id}?wait=true`);
@@ -156,10 +183,18 @@ async function exercise(sides, admin) {
   const name = randomBytes(6).toString("hex");
   const code = (token, freshness = "bounded") => admin.code(token, { freshness });
 
-  await admin.expect(201, "POST", "/v1/members", { id: name, name, role: "member", grants: ["orders:*", "tokens:*", "sessions:create"] });
+  await admin.expect(201, "POST", "/v1/members", {
+    id: name,
+    name,
+    role: "member",
+    grants: ["orders:*", "tokens:*", "sessions:create"],
+  });
   const made = await admin.issue({ name, owner: name, scopes: ["orders:read"], expires_in: 3_600, metadata: { name } });
   const path = `/v1/tokens/${made.id}`;
-  assert.deepEqual([await code(made.token, "strong"), await code(made.token), await code(made.token)], ["VALID", "VALID", "VALID"]);
+  assert.deepEqual(
+    [await code(made.token, "strong"), await code(made.token), await code(made.token)],
+    ["VALID", "VALID", "VALID"],
+  );
   assert.equal((await admin.expect(200, "GET", `/v1/tokens?owner=${name}&q=${name}`)).total, 1);
   await admin.expect(200, "PATCH", path, { enabled: false });
   assert.equal(await code(made.token), "DISABLED");
@@ -174,13 +209,16 @@ async function exercise(sides, admin) {
 
   const foreign = `foreign-${randomBytes(20).toString("hex")}`;
   const digest = createHash("sha256").update(foreign).digest("hex");
-  const { imported } = await admin.expect(200, "POST", "/v1/tokens/import", { tokens: [{ digest, name, owner: name, scopes: ["orders:read"] }] });
+  const { imported } = await admin.expect(200, "POST", "/v1/tokens/import", {
+    tokens: [{ digest, name, owner: name, scopes: ["orders:read"] }],
+  });
   assert.equal(imported, 1);
   assert.deepEqual([await code(foreign, "strong"), await code(foreign)], ["VALID", "VALID"]);
 
   const once = { "idempotency-key": name };
   const twice = [];
-  for (const _ of [1, 2]) twice.push((await admin.send("POST", "/v1/tokens", { name, owner: name, scopes: [] }, once)).body.id);
+  for (const _ of [1, 2])
+    twice.push((await admin.send("POST", "/v1/tokens", { name, owner: name, scopes: [] }, once)).body.id);
   assert.equal(twice[0], twice[1]);
 
   const opener = await admin.issue({ name, owner: name, scopes: ["tokens:read", "sessions:create"] });
@@ -196,7 +234,10 @@ async function exercise(sides, admin) {
   await eventually(async () => (await admin.send("GET", "/v1/snapshot")).status === 200, 30);
 
   const { items } = await admin.expect(200, "POST", "/v1/tokens/revoke", { ids: [made.id], reason: name });
-  assert.deepEqual(items.map(({ result }) => result), ["revoked"]);
+  assert.deepEqual(
+    items.map(({ result }) => result),
+    ["revoked"],
+  );
   assert.deepEqual([await code(again.token, "strong"), await code(again.token)], ["REVOKED", "REVOKED"]);
   await admin.expect(200, "PATCH", `/v1/members/${name}`, { state: "suspended" });
   assert.equal(await code(foreign), "OWNER_SUSPENDED");

@@ -12,11 +12,17 @@ const WORKER = await bundled(PROJECT);
 /** Of a workspace that is nowhere: only its form counts at the start. */
 const TOKEN = JSON.parse(await readFile(new URL("../vectors/token.json", import.meta.url))).valid[0].text;
 
-const GOOD = { ORIGIN: "https://origin.example.com/v2", COUNTERFOIL_TOKEN: TOKEN, COUNTERFOIL: "https://counterfoil.example.com" };
+const GOOD = {
+  ORIGIN: "https://origin.example.com/v2",
+  COUNTERFOIL_TOKEN: TOKEN,
+  COUNTERFOIL: "https://counterfoil.example.com",
+};
 
 /** What a gateway says that does not start. */
 async function refused(t, variables, worker = WORKER) {
-  const bindings = Object.fromEntries(Object.entries({ ...GOOD, ...variables }).filter(([, value]) => value !== undefined));
+  const bindings = Object.fromEntries(
+    Object.entries({ ...GOOD, ...variables }).filter(([, value]) => value !== undefined),
+  );
   const started = await running(t, worker, { variables: bindings }).catch((error) => error);
   assert.ok(started instanceof Error, `it starts with ${JSON.stringify(variables)}`);
   assert.match(started.message, /the gateway does not start:/);
@@ -46,7 +52,10 @@ test("each setting that is missing or wrong is told", async (t) => {
     [{ PASS_TOKEN: "yes" }, /PASS_TOKEN: must be "true" or "false", in quotes/],
     [{ PASS_TOKEN: true }, /PASS_TOKEN: must be "true" or "false", in quotes/],
     [{ COUNTERFOIL: undefined }, binding],
-    [{ COUNTERFOIL: "http://counterfoil.example.com" }, /COUNTERFOIL: controlPlane must be a service binding, or where Counterfoil is, by https/],
+    [
+      { COUNTERFOIL: "http://counterfoil.example.com" },
+      /COUNTERFOIL: controlPlane must be a service binding, or where Counterfoil is, by https/,
+    ],
     [{ COUNTERFOIL_TOKEN: undefined }, token],
     [{ COUNTERFOIL_TOKEN: "" }, token],
     [{ COUNTERFOIL_TOKEN: TOKEN.slice(0, -1) }, /COUNTERFOIL: the gate's own token is none/],

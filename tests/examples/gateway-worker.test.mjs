@@ -41,7 +41,12 @@ async function setUp(t, { variables = {}, byUrl = false, registry = false, handl
 }
 
 /** What an answer is about: its status, its code, what it asks for, and whether the origin saw the request. */
-const judged = ({ status, body, headers, seen }) => [status, body?.code, headers["www-authenticate"], seen !== undefined];
+const judged = ({ status, body, headers, seen }) => [
+  status,
+  body?.code,
+  headers["www-authenticate"],
+  seen !== undefined,
+];
 
 for (const byUrl of [false, true]) {
   test(`requests pass whose token does, with the deployment ${byUrl ? "by its URL" : "bound as a service"}`, async (t) => {
@@ -74,7 +79,11 @@ for (const byUrl of [false, true]) {
     });
 
     await t.test("everybody, where the policy says so", async () => {
-      for (const headers of [{}, { authorization: "Basic cm9vdDo=" }, { authorization: `Bearer ${withTypo(reader.token)}` }]) {
+      for (const headers of [
+        {},
+        { authorization: "Basic cm9vdDo=" },
+        { authorization: `Bearer ${withTypo(reader.token)}` },
+      ]) {
         const { status, seen } = await asker.send("GET", "/health", { headers });
         assert.deepEqual([status, identityOf(seen).some(Boolean), seen.headers.authorization], [200, false, undefined]);
       }
@@ -106,7 +115,14 @@ for (const byUrl of [false, true]) {
         ["POST", "/reports/2026", { token: reader.token }, 403, "NO_ROUTE", undefined],
         ["OPTIONS", "/orders/1", { token: reader.token }, 403, "NO_ROUTE", undefined],
         ["GET", "/", {}, 403, "NO_ROUTE", undefined],
-        ["GET", "/me", { token: reader.token, headers: { "x-api-key": writer.token } }, 400, "AMBIGUOUS_CREDENTIAL", `${challenge}, error="invalid_request"`],
+        [
+          "GET",
+          "/me",
+          { token: reader.token, headers: { "x-api-key": writer.token } },
+          400,
+          "AMBIGUOUS_CREDENTIAL",
+          `${challenge}, error="invalid_request"`,
+        ],
       ]) {
         const answer = await asker.send(method, path, options);
         assert.deepEqual(judged(answer), [...expected, false], `${method} ${path} ${expected[1]}`);
@@ -160,7 +176,12 @@ function identityOf({ headers }) {
 test("with PASS_TOKEN the origin gets the token too, and nothing else of the client's making", async (t) => {
   const { admin, asker } = await setUp(t, { variables: { PASS_TOKEN: "true" } });
   const { id, token } = await admin.issue({ scopes: [] });
-  const headers = { authorization: `Bearer ${token}`, "x-api-key": token, "x-token-owner": "root", "x-http-method-override": "DELETE" };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    "x-api-key": token,
+    "x-token-owner": "root",
+    "x-http-method-override": "DELETE",
+  };
   const { seen } = await asker.send("GET", "/me", { headers });
   assert.deepEqual([seen.headers.authorization, seen.headers["x-api-key"]], [`Bearer ${token}`, token]);
   assert.deepEqual(identityOf(seen).slice(0, 2), [id, "admin"]);
@@ -177,25 +198,25 @@ test("what clients say in the gateway's name never arrives", async (t) => {
     "X-Token-Client": "forged",
     "X-Token-Scopes-Complete": "forged",
     "X-Token-Of-Tomorrow": "forged",
-    "x_token_owner": "forged",
-    "X_TOKEN_ID": "forged",
+    x_token_owner: "forged",
+    X_TOKEN_ID: "forged",
     "X-Token_Client": "forged",
     "X.Token.Owner": "forged",
     "x-token.client": "forged",
     "x.http.method.override": "forged",
     "X.Api.Key": "forged",
     "X-Counterfoil-Gateway": "forged",
-    "x_counterfoil_gateway": "forged",
+    x_counterfoil_gateway: "forged",
     "X-Counterfoil-Scopes": "forged",
     "X-HTTP-Method-Override": "forged",
-    "x_http_method_override": "forged",
+    x_http_method_override: "forged",
     "X-HTTP-Method": "forged",
     "X-Method-Override": "forged",
     "X-Original-URL": "/forged",
     "X-Rewrite-URL": "/forged",
-    "X_Api_Key": "forged",
+    X_Api_Key: "forged",
     // Asks a proxy to take away what comes of it.
-    "Connection": "close, x-token-owner, x-token-id",
+    Connection: "close, x-token-owner, x-token-id",
   };
   for (const path of ["/me", "/health"]) {
     const { status, seen } = await asker.send("GET", path, { token, headers: { ...forged, "X-Other": "kept" } });
@@ -210,14 +231,50 @@ test("no spelling of a path reaches what it was not judged by", async (t) => {
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   const bare = await admin.issue({ scopes: [] });
   for (const path of [
-    "//admin", "///admin", "/./admin", "/orders/../admin", "/orders/%2e%2e/admin", "/orders/.%2E/admin", "/orders\\..\\admin",
-    "/orders/..%2fadmin", "/orders/%2e%2e%2fadmin", "/orders/..%5cadmin", "/orders/..;/admin", "/orders/..;x=y/admin",
-    "/orders/%252e%252e%252fadmin", "/orders/%252e%252e/admin", "/orders//../../admin", "/orders/%00/../../admin",
-    "/orders/%c0%ae%c0%ae/admin", "/health%2f..%2fadmin", "/health;/../admin", "/orders;/1", "/orders/a;b=c",
-    "/orders//1", "//orders/1", "/orders/1//", "/orders/%", "/orders/%zz", "/orders/%0a", "/ORDERS/1", "/Orders/1", "/Health",
-    "/ADMIN", "/admin/", "/admin?/orders/1", "/admin#/orders/1", "/admin;/orders/1",
-    "//evil.example/orders/1", "/\\evil.example/orders/1", "/@evil.example/orders/1", "/%2f%2fevil.example/orders/1",
-    "http://evil.example/admin", "http://user@evil.example/admin", "evil.example:443", "*", "orders/1",
+    "//admin",
+    "///admin",
+    "/./admin",
+    "/orders/../admin",
+    "/orders/%2e%2e/admin",
+    "/orders/.%2E/admin",
+    "/orders\\..\\admin",
+    "/orders/..%2fadmin",
+    "/orders/%2e%2e%2fadmin",
+    "/orders/..%5cadmin",
+    "/orders/..;/admin",
+    "/orders/..;x=y/admin",
+    "/orders/%252e%252e%252fadmin",
+    "/orders/%252e%252e/admin",
+    "/orders//../../admin",
+    "/orders/%00/../../admin",
+    "/orders/%c0%ae%c0%ae/admin",
+    "/health%2f..%2fadmin",
+    "/health;/../admin",
+    "/orders;/1",
+    "/orders/a;b=c",
+    "/orders//1",
+    "//orders/1",
+    "/orders/1//",
+    "/orders/%",
+    "/orders/%zz",
+    "/orders/%0a",
+    "/ORDERS/1",
+    "/Orders/1",
+    "/Health",
+    "/ADMIN",
+    "/admin/",
+    "/admin?/orders/1",
+    "/admin#/orders/1",
+    "/admin;/orders/1",
+    "//evil.example/orders/1",
+    "/\\evil.example/orders/1",
+    "/@evil.example/orders/1",
+    "/%2f%2fevil.example/orders/1",
+    "http://evil.example/admin",
+    "http://user@evil.example/admin",
+    "evil.example:443",
+    "*",
+    "orders/1",
   ]) {
     const { status, seen } = await asker.send("GET", path, { token });
     assert.ok(status >= 400, `${status} ${path}`);
@@ -263,23 +320,33 @@ test("bodies stream through, both ways", async (t) => {
   let came = "";
   let ended = false;
   sent.on("response", (response) => {
-    answer = response.setEncoding("utf8").on("data", (chunk) => (came += chunk)).on("end", () => (ended = true));
+    answer = response
+      .setEncoding("utf8")
+      .on("data", (chunk) => (came += chunk))
+      .on("end", () => (ended = true));
   });
   sent.write("first");
   await eventually(() => came === "before; first; ");
   assert.deepEqual(arrived, ["first"], "while the request goes on");
   sent.end("second");
   await eventually(() => ended);
-  assert.deepEqual([answer.statusCode, answer.headers["x-of-origin"], came], [207, "yes", "before; first; second; after"]);
+  assert.deepEqual(
+    [answer.statusCode, answer.headers["x-of-origin"], came],
+    [207, "yes", "before; first; second; after"],
+  );
   assert.equal(origin.seen.length, 1);
 });
 
 test("redirects of the origin are the client's to follow", async (t) => {
   const { asker, origin } = await setUp(t, {
-    handle: (_, response) => response.writeHead(302, { location: "https://elsewhere.example/", "set-cookie": ["a=1", "b=2"] }).end(),
+    handle: (_, response) =>
+      response.writeHead(302, { location: "https://elsewhere.example/", "set-cookie": ["a=1", "b=2"] }).end(),
   });
   const { status, headers } = await asker.send("GET", "/health");
-  assert.deepEqual([status, headers.location, headers["set-cookie"]], [302, "https://elsewhere.example/", ["a=1", "b=2"]]);
+  assert.deepEqual(
+    [status, headers.location, headers["set-cookie"]],
+    [302, "https://elsewhere.example/", ["a=1", "b=2"]],
+  );
   assert.equal(origin.seen.length, 1);
 });
 
@@ -385,7 +452,11 @@ test("a lease is renewed when the request whose turn it is was answered long ago
     asked.push(digests.length);
     if (digests.length === 0) await sleep(500);
     const [authorization, type] = ["authorization", "content-type"].map((name) => request.headers.get(name));
-    return fetch(new URL("/v1/lease", app.url), { method: "POST", headers: { authorization, "content-type": type }, body });
+    return fetch(new URL("/v1/lease", app.url), {
+      method: "POST",
+      headers: { authorization, "content-type": type },
+      body,
+    });
   };
   const { admin, asker } = await setUp(t, { between: slowly });
   // Of 6 seconds 4.88 are used, and past 2.44 it is renewed.
@@ -398,7 +469,7 @@ test("a lease is renewed when the request whose turn it is was answered long ago
   };
   await ask();
   await sleep(2_600);
-  assert.ok(await ask() < 500, "nobody waits for it");
+  assert.ok((await ask()) < 500, "nobody waits for it");
   assert.deepEqual(asked, [1, 0]);
   await sleep(2_600);
   await ask();

@@ -15,11 +15,16 @@ const DOCS = readFileSync(new URL("../../docs/gateways.md", import.meta.url), "u
 
 /** The first block of a section in this language. */
 function documented(section, language) {
-  const [, text] = DOCS.split(`\n## ${section}\n`)[1].split("\n## ")[0].split("```" + language + "\n");
+  const [, text] = DOCS.split(`\n## ${section}\n`)[1]
+    .split("\n## ")[0]
+    .split("```" + language + "\n");
   return text.split("```")[0];
 }
 
-const worker = (section) => ({ "wrangler.toml": documented("Cloudflare Worker", "toml"), "index.js": documented(section, "js") });
+const worker = (section) => ({
+  "wrangler.toml": documented("Cloudflare Worker", "toml"),
+  "index.js": documented(section, "js"),
+});
 const WORKER = await bundled(await project(worker("Cloudflare Worker")));
 const HONO = await bundled(await project(worker("Hono"), ["hono"]));
 const EXPRESS = await project({}, ["express"]);
@@ -31,7 +36,10 @@ async function setUp(t) {
   // The shortest: how long that is makes no difference here.
   await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: 2 });
   const [gateway, reader, writer, both] = await Promise.all(
-    [["tokens:verify"], ["orders:read"], ["orders:write"], ["orders:read", "orders:write"]].map((scopes) => admin.issue({ scopes })));
+    [["tokens:verify"], ["orders:read"], ["orders:write"], ["orders:read", "orders:write"]].map((scopes) =>
+      admin.issue({ scopes }),
+    ),
+  );
   return { app, admin, gateway, reader, writer, both };
 }
 
@@ -45,7 +53,11 @@ async function send(url, method, path, token) {
   const response = await fetch(new URL(path, url), { method, headers: token && { authorization: `Bearer ${token}` } });
   const text = await response.text();
   const isJson = /[/+]json/.test(response.headers.get("content-type"));
-  return { status: response.status, body: isJson ? JSON.parse(text) : text, challenge: response.headers.get("www-authenticate") };
+  return {
+    status: response.status,
+    body: isJson ? JSON.parse(text) : text,
+    challenge: response.headers.get("www-authenticate"),
+  };
 }
 
 test("a Worker of one's own", async (t) => {
@@ -55,7 +67,10 @@ test("a Worker of one's own", async (t) => {
   const passed = await send(url, "GET", "/", reader.token);
   assert.deepEqual([passed.status, passed.body], [200, { owner: "admin", scopes: ["orders:read"] }]);
   await refusals(url, "/", parties);
-  assert.equal((await send(url, "GET", "/", writer.token)).challenge, 'Bearer realm="counterfoil", error="insufficient_scope", scope="orders:read"');
+  assert.equal(
+    (await send(url, "GET", "/", writer.token)).challenge,
+    'Bearer realm="counterfoil", error="insufficient_scope", scope="orders:read"',
+  );
   await admin.revoke(reader.id);
   // Its isolate may go by a lease, which is renewed or over by then.
   const after = await eventually(async () => {
@@ -86,7 +101,11 @@ async function orders(url, parties) {
   assert.deepEqual([status, body], [200, { order: "7", owner: "admin" }]);
   await refusals(url, "/orders/7", parties);
   assert.equal((await send(url, "GET", "/elsewhere")).status, 401, "what has no handler is not told to strangers");
-  for (const [{ token }, expected] of [[both, 201], [reader, 403], [writer, 403]]) {
+  for (const [{ token }, expected] of [
+    [both, 201],
+    [reader, 403],
+    [writer, 403],
+  ]) {
     assert.equal((await send(url, "POST", "/orders", token)).status, expected);
   }
   await admin.revoke(both.id);
@@ -119,7 +138,10 @@ test("Express, in Node", async (t) => {
     return send(url, "GET", "/health").catch(() => false);
   });
   await orders(url, parties);
-  for (const [address, status] of [["127.0.0.1", 200], ["192.0.2.1", 403]]) {
+  for (const [address, status] of [
+    ["127.0.0.1", 200],
+    ["192.0.2.1", 403],
+  ]) {
     const { token } = await admin.issue({ scopes: ["orders:read"], allowed_addresses: [address] });
     assert.equal((await send(url, "GET", "/orders/7", token)).status, status, address);
   }

@@ -31,13 +31,15 @@ app.all("*", (c) => c.text("elsewhere"));
 export default app;
 `;
 
-const WORKER = await bundled(await project(
-  {
-    "wrangler.toml": 'name = "app"\nmain = "index.js"\ncompatibility_date = "2026-04-26"\n',
-    "index.js": CODE,
-  },
-  ["hono"],
-));
+const WORKER = await bundled(
+  await project(
+    {
+      "wrangler.toml": 'name = "app"\nmain = "index.js"\ncompatibility_date = "2026-04-26"\n',
+      "index.js": CODE,
+    },
+    ["hono"],
+  ),
+);
 
 test("a handler is reached by no other path than was judged", async (t) => {
   const app = await start(t);
@@ -56,9 +58,21 @@ test("a handler is reached by no other path than was judged", async (t) => {
   assert.deepEqual(await send("/orders/1", reader.token), [200, "orders of admin"]);
   assert.deepEqual(await send("/orders/caf%C3%A9?a=/../#b", reader.token), [200, "orders of admin"]);
   for (const path of [
-    "/orders/1", "/orders/%2e%2e/open/1", "/orders/.%2E/open/1", "/orders/%2e/../../open/1", "/orders/x/../../open/%2e%2e/1",
-    "/orders\\..\\open\\1", "/orders/..\\open/1", "/open/%2e%2e/orders/1", "/open/..\\orders/1", "/open/..%2forders/1",
-    "/orders/..%2f..%2fopen/1", "//open/../orders/1", "/%6frders/1", "/orders?/open/1", "/orders#/open/1",
+    "/orders/1",
+    "/orders/%2e%2e/open/1",
+    "/orders/.%2E/open/1",
+    "/orders/%2e/../../open/1",
+    "/orders/x/../../open/%2e%2e/1",
+    "/orders\\..\\open\\1",
+    "/orders/..\\open/1",
+    "/open/%2e%2e/orders/1",
+    "/open/..\\orders/1",
+    "/open/..%2forders/1",
+    "/orders/..%2f..%2fopen/1",
+    "//open/../orders/1",
+    "/%6frders/1",
+    "/orders?/open/1",
+    "/orders#/open/1",
   ]) {
     const [status, text] = await send(path);
     assert.ok(status === 401 || status === 403 || text === "open", `${path}: ${status} ${text}`);

@@ -10,9 +10,10 @@ import { bundled, project, running } from "./installed.mjs";
 
 const { Response, fetch } = await import("miniflare");
 
-const WORKER = await bundled(await project({
-  "wrangler.toml": 'name = "example"\nmain = "index.js"\ncompatibility_date = "2026-04-26"\n',
-  "index.js": `
+const WORKER = await bundled(
+  await project({
+    "wrangler.toml": 'name = "example"\nmain = "index.js"\ncompatibility_date = "2026-04-26"\n',
+    "index.js": `
 import { env } from "cloudflare:workers";
 import { Gate } from "@counterfoil/verify";
 
@@ -32,7 +33,8 @@ export default {
   },
 };
 `,
-}));
+  }),
+);
 
 /** Seconds: the least that a workspace may set. */
 const LEASE = 2;
@@ -48,7 +50,12 @@ class Gateway {
     const gateway = new Gateway();
     gateway.app = app;
     const services = { COUNTERFOIL: (request) => gateway.#pass(request) };
-    gateway.worker = await running(t, WORKER, { variables: { COUNTERFOIL_TOKEN: token }, services }, { registry: true });
+    gateway.worker = await running(
+      t,
+      WORKER,
+      { variables: { COUNTERFOIL_TOKEN: token }, services },
+      { registry: true },
+    );
     return gateway;
   }
 
@@ -75,7 +82,11 @@ class Gateway {
     const [authorization, type] = ["authorization", "content-type"].map((name) => request.headers.get(name));
     const headers = { authorization, "content-type": type };
     try {
-      const { status, body, headers: answered } = await fetch(new URL(pathname, this.app.url), { method: "POST", headers, body: await request.text() });
+      const {
+        status,
+        body,
+        headers: answered,
+      } = await fetch(new URL(pathname, this.app.url), { method: "POST", headers, body: await request.text() });
       return new Response(body, { status, headers: { "content-type": answered.get("content-type") } });
     } catch {
       return new Response(null, { status: 502 });
@@ -89,7 +100,12 @@ async function setUp(t, gateways, { lease = LEASE, ...options } = {}) {
   const { key, admin } = await workspace(app, "acme");
   await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: lease });
   const { token } = await admin.issue({ scopes: ["tokens:verify"] });
-  return { app, key, admin, gateways: await Promise.all(Array.from({ length: gateways }, () => Gateway.start(t, app, token))) };
+  return {
+    app,
+    key,
+    admin,
+    gateways: await Promise.all(Array.from({ length: gateways }, () => Gateway.start(t, app, token))),
+  };
 }
 
 /** So many tokens that may nothing; issued a few at a time. */
@@ -97,7 +113,7 @@ async function issue(admin, count) {
   await admin.expect(200, "PATCH", "/v1/workspace", { default_quota: count + 30 });
   const issued = [];
   while (issued.length < count) {
-    issued.push(...await Promise.all(Array.from({ length: 20 }, () => admin.issue({ scopes: [] }))));
+    issued.push(...(await Promise.all(Array.from({ length: 20 }, () => admin.issue({ scopes: [] })))));
   }
   return issued;
 }
@@ -137,24 +153,29 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
   const before = gateways.map(({ asked }) => asked.length);
   const began = Date.now();
   verified = 0;
-  while (verified < 100_000 || Date.now() < began + 3_000) await Promise.all(gateways.map((gateway) => send(gateway, hot)));
+  while (verified < 100_000 || Date.now() < began + 3_000)
+    await Promise.all(gateways.map((gateway) => send(gateway, hot)));
   const took = Date.now() - began;
   gateways.forEach(({ asked }, at) => {
     const during = asked.slice(before[at]);
     assert.deepEqual([...new Set(during)], ["/v1/lease"]);
     // A lease of two seconds is past its half after 480 ms.
     assert.ok(during.length <= took / 480 + 2, `${during.length} questions in ${took} ms`);
-    console.log(`gateway ${at}: ${verified / 2} hot verifications of 1,000 tokens in ${took} ms, ${during.length} questions, all for leases`);
+    console.log(
+      `gateway ${at}: ${verified / 2} hot verifications of 1,000 tokens in ${took} ms, ${during.length} questions, all for leases`,
+    );
   });
 
   // Load: whatever is being revoked, among the others.
   let goesOn = true;
-  const load = gateways.flatMap((gateway) => [0, 1].map(async () => {
-    while (goesOn) {
-      const from = Math.floor(Math.random() * (hot.length - 20));
-      await send(gateway, [...watched, ...hot.slice(from, from + 20)]);
-    }
-  }));
+  const load = gateways.flatMap((gateway) =>
+    [0, 1].map(async () => {
+      while (goesOn) {
+        const from = Math.floor(Math.random() * (hot.length - 20));
+        await send(gateway, [...watched, ...hot.slice(from, from + 20)]);
+      }
+    }),
+  );
   const revoke = async (token, query) => {
     watched.add(token);
     await sleep(Math.random() * 1_500);
@@ -169,9 +190,11 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
   const inTurns = async (some, width, run) => {
     const results = [];
     const rest = [...some];
-    await Promise.all(Array.from({ length: width }, async () => {
-      for (let next = rest.pop(); next; next = rest.pop()) results.push(await run(next));
-    }));
+    await Promise.all(
+      Array.from({ length: width }, async () => {
+        for (let next = rest.pop(); next; next = rest.pop()) results.push(await run(next));
+      }),
+    );
     return results;
   };
   const revoked = await inTurns(doomed, 40, (token) => revoke(token, ""));
@@ -183,7 +206,10 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
   console.log(`passed after one that waited returned, of ${distribution(waited.map(({ passedFor }) => passedFor))}`);
   console.log(`which took, of ${distribution(waited.map(({ answeredIn }) => answeredIn))}`);
   assert.ok(revoked.length >= 200 && revoked.every(({ passedFor }) => passedFor < LEASE * 1_000));
-  assert.ok(revoked.some(({ passedFor }) => passedFor > 100), "they are gone by for a while: else nothing was tried");
+  assert.ok(
+    revoked.some(({ passedFor }) => passedFor > 100),
+    "they are gone by for a while: else nothing was tried",
+  );
   for (const { passedFor, waited: told } of waited) {
     assert.ok(passedFor < 0, `passed ${passedFor} ms after its revocation had waited`);
     assert.deepEqual(told.counts_for, ["strong", "bounded"]);
@@ -192,7 +218,11 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
 });
 
 test("without the control plane bounded checks end with the lease and eventual ones go on; all recovers by itself", async (t) => {
-  const { app, admin, gateways: [gateway] } = await setUp(t, 1);
+  const {
+    app,
+    admin,
+    gateways: [gateway],
+  } = await setUp(t, 1);
   const [{ token, digest }] = await issue(admin, 1);
   await eventually(async () => (await app.keys("r/")).some((key) => key.endsWith(digest)));
   const registry = await gateway.worker.registry();
@@ -212,10 +242,15 @@ test("without the control plane bounded checks end with the lease and eventual o
     seen += bounded.code === "UNAVAILABLE";
     const other = await one("orEventual");
     freshnesses.add(other.freshness);
-    assert.deepEqual([other.code, (await one("eventual")).code, (await one("strong")).code], ["VALID", "VALID", "UNAVAILABLE"]);
+    assert.deepEqual(
+      [other.code, (await one("eventual")).code, (await one("strong")).code],
+      ["VALID", "VALID", "UNAVAILABLE"],
+    );
     await sleep(100);
   }
-  console.log(`bounded checks went on for ${last} ms, then ${seen} were UNAVAILABLE; eventual ones for the whole minute`);
+  console.log(
+    `bounded checks went on for ${last} ms, then ${seen} were UNAVAILABLE; eventual ones for the whole minute`,
+  );
   assert.ok(last < LEASE * 1_000 && seen > 100);
   assert.ok(freshnesses.has("eventual"));
 
@@ -227,7 +262,12 @@ test("without the control plane bounded checks end with the lease and eventual o
 });
 
 test("who waits is told the truth though the object was restarted before, or meanwhile", async (t) => {
-  const { app, key, admin, gateways: [gateway] } = await setUp(t, 1, { lease: 4, faulty: true });
+  const {
+    app,
+    key,
+    admin,
+    gateways: [gateway],
+  } = await setUp(t, 1, { lease: 4, faulty: true });
   const [before, during] = await issue(admin, 20);
   const restart = async () => {
     await app.object(`ledger/${key}`, "https://ledger/restart", { method: "POST" });
@@ -253,5 +293,8 @@ test("who waits is told the truth though the object was restarted before, or mea
   const waits = await Promise.all(answered);
   console.log(`waited ${waits.join(" and ")} ms, of ${Date.now() - began}`);
   // An object that was just made reads until when the one before it granted leases: four seconds, and one for the clocks.
-  assert.ok(waits.every((ms) => ms > 3_500), waits.join());
+  assert.ok(
+    waits.every((ms) => ms > 3_500),
+    waits.join(),
+  );
 });

@@ -73,7 +73,10 @@ export class Asker {
   /** The answer, and `seen`, the origin's record. The path and the headers are sent as they are. */
   async send(method, path, { token, headers = {}, body } = {}) {
     const number = ++this.#number;
-    const usual = { ...(token && { authorization: `Bearer ${token}` }), ...(body && { "content-length": body.length }) };
+    const usual = {
+      ...(token && { authorization: `Bearer ${token}` }),
+      ...(body && { "content-length": body.length }),
+    };
     const sent = this.open(method, path, { [NUMBER]: number, ...usual, ...headers });
     sent.end(body);
     const [response] = await once(sent, "response");

@@ -38,10 +38,27 @@ const SPELLINGS = [
   ...["/orders/..%2f..%2fhealthz", "/orders/..%2F..%2Fconsole%2F", "/orders/%2e%2e%2f%2e%2e%2fhealthz"],
   ...["/orders/%252e%252e/%252e%252e/healthz", "/orders/..%5c..%5chealthz", "/orders/..\\..\\healthz", "\\..\\healthz"],
   ...["/orders//..//..//healthz", "//healthz", "///../healthz", "/orders/./.././../healthz", "/.//..//healthz"],
-  ...["/orders/..;/..;/healthz", "/orders/..;a=b/..;c/healthz", "/orders/../../healthz;x", "/orders/%00/../../../healthz"],
-  ...["/orders/../../healthz%00", "/orders/%c0%ae%c0%ae/%c0%ae%c0%ae/healthz", "/orders/%e0%80%ae%e0%80%ae/../../healthz"],
-  ...["/orders/../../healthz?x=/authorize", "/orders/../../v1/session/providers?workspace=acme", "/orders/../../healthz#x"],
-  ...["/healthz/../../../../healthz", "/orders/.../../../../healthz", `/${"a/".repeat(500)}${"../".repeat(502)}healthz`],
+  ...[
+    "/orders/..;/..;/healthz",
+    "/orders/..;a=b/..;c/healthz",
+    "/orders/../../healthz;x",
+    "/orders/%00/../../../healthz",
+  ],
+  ...[
+    "/orders/../../healthz%00",
+    "/orders/%c0%ae%c0%ae/%c0%ae%c0%ae/healthz",
+    "/orders/%e0%80%ae%e0%80%ae/../../healthz",
+  ],
+  ...[
+    "/orders/../../healthz?x=/authorize",
+    "/orders/../../v1/session/providers?workspace=acme",
+    "/orders/../../healthz#x",
+  ],
+  ...[
+    "/healthz/../../../../healthz",
+    "/orders/.../../../../healthz",
+    `/${"a/".repeat(500)}${"../".repeat(502)}healthz`,
+  ],
 ];
 
 for (const proxy of PROXIES) {
@@ -66,7 +83,12 @@ for (const proxy of PROXIES) {
         const { status, seen } = await send(method, "/orders/1?x=y", bearer(reader.token), body);
         assert.equal(status, 200);
         assert.deepEqual([seen.method, seen.url, seen.body], [method, "/orders/1?x=y", body ?? ""]);
-        const { "x-token-id": id, "x-token-owner": owner, "x-token-scopes": scopes, "x-token-workspace": acme } = seen.headers;
+        const {
+          "x-token-id": id,
+          "x-token-owner": owner,
+          "x-token-scopes": scopes,
+          "x-token-workspace": acme,
+        } = seen.headers;
         assert.deepEqual([id, owner, scopes, acme], [reader.id, "admin", "orders:read", "acme"]);
         assert.equal(seen.headers["x-token-client"], "app");
         assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
@@ -74,32 +96,52 @@ for (const proxy of PROXIES) {
       }
     });
 
-    await t.test("a token goes to Counterfoil by every header that it may come in, and by none to the origin", async () => {
-      const values = { authorization: `Bearer ${reader.token}`, "x-lgca-domain": "acme" };
-      const value = (name) => values[name] ?? reader.token;
-      const pairs = CREDENTIALS.map((name) => (name.startsWith("x-lgca-") ? ["x-lgca-token", "x-lgca-domain"] : [name]));
-      for (const names of [...pairs, CREDENTIALS]) {
-        const headers = Object.fromEntries(names.map((name) => [name, value(name)]));
-        const { status, seen } = await send("GET", "/orders/1", { ...headers, "X-Counterfoil-Gateway": reader.token });
-        assert.deepEqual([status, seen?.headers["x-token-id"]], [200, reader.id], String(names));
-        for (const name of [...CREDENTIALS, "x-counterfoil-gateway"]) assert.equal(seen.headers[name], undefined, name);
-        assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
-      }
-    });
+    await t.test(
+      "a token goes to Counterfoil by every header that it may come in, and by none to the origin",
+      async () => {
+        const values = { authorization: `Bearer ${reader.token}`, "x-lgca-domain": "acme" };
+        const value = (name) => values[name] ?? reader.token;
+        const pairs = CREDENTIALS.map((name) =>
+          name.startsWith("x-lgca-") ? ["x-lgca-token", "x-lgca-domain"] : [name],
+        );
+        for (const names of [...pairs, CREDENTIALS]) {
+          const headers = Object.fromEntries(names.map((name) => [name, value(name)]));
+          const { status, seen } = await send("GET", "/orders/1", {
+            ...headers,
+            "X-Counterfoil-Gateway": reader.token,
+          });
+          assert.deepEqual([status, seen?.headers["x-token-id"]], [200, reader.id], String(names));
+          for (const name of [...CREDENTIALS, "x-counterfoil-gateway"])
+            assert.equal(seen.headers[name], undefined, name);
+          assert.ok(!JSON.stringify(seen).includes(reader.token), "the origin does not see the token");
+        }
+      },
+    );
 
     await t.test("a token of many scopes", async () => {
       const scope = (number, length) => `orders:${String(number).padStart(3, "0")}${"x".repeat(length - 10)}`;
       const scopes = [63, 100].flatMap((length) => Array.from({ length: 100 }, (_, number) => scope(number, length)));
       const catalogue = ["orders:read", "orders:write", ...scopes].map((name) => ({ name, description: "" }));
       await admin.expect(200, "PUT", "/v1/scopes", { scopes: catalogue });
-      for (const [count, length, complete] of [[31, 63, "true"], [32, 63, "false"], [61, 63, "false"], [99, 100, "false"]]) {
+      for (const [count, length, complete] of [
+        [31, 63, "true"],
+        [32, 63, "false"],
+        [61, 63, "false"],
+        [99, 100, "false"],
+      ]) {
         const held = ["orders:read", ...Array.from({ length: count }, (_, number) => scope(number, length))];
         const token = await admin.issue({ scopes: held });
-        const { status, seen } = await send("GET", "/orders", { ...bearer(token.token), "X-Token-Scopes-Complete": "forged" });
+        const { status, seen } = await send("GET", "/orders", {
+          ...bearer(token.token),
+          "X-Token-Scopes-Complete": "forged",
+        });
         assert.equal(status, 200, `${count} of ${length}`);
         assert.equal(seen.headers["x-token-scopes-complete"], complete, `${count} of ${length}`);
         const told = seen.headers["x-token-scopes"].split(" ");
-        assert.deepEqual([told.length === held.length, told.every((one) => held.includes(one))], [complete === "true", true]);
+        assert.deepEqual(
+          [told.length === held.length, told.every((one) => held.includes(one))],
+          [complete === "true", true],
+        );
         assert.ok(told.includes("orders:read"), "what is demanded is told");
       }
     });
@@ -165,7 +207,9 @@ for (const proxy of PROXIES) {
       const plain = await admin.issue({ scopes: ["orders:read"] });
       const between = ["-", "_", "."];
       const spellings = between.flatMap((first) => between.map((second) => `x${first}Token${second}`));
-      const names = spellings.flatMap((start) => ["Id", "Owner", "Scopes", "Scopes-Complete", "Workspace", "Client"].map((end) => start + end));
+      const names = spellings.flatMap((start) =>
+        ["Id", "Owner", "Scopes", "Scopes-Complete", "Workspace", "Client"].map((end) => start + end),
+      );
       const identity = Object.fromEntries(names.map((name) => [name, "forged"]));
       const { status, seen } = await send("GET", "/orders", { ...bearer(plain.token), ...identity });
       assert.deepEqual([status, seen.headers["x-token-id"], seen.headers["x-token-owner"]], [200, plain.id, "admin"]);
@@ -176,7 +220,8 @@ for (const proxy of PROXIES) {
 
     await t.test("a client cannot have the gateway's words taken away", async () => {
       // Proxies take away what Connection names (RFC 9110, section 7.6.1).
-      const connection = "close, x-token-id, X-Token-Owner, X-Counterfoil-Scopes, X-Counterfoil-Address, X-Counterfoil-Gateway";
+      const connection =
+        "close, x-token-id, X-Token-Owner, X-Counterfoil-Scopes, X-Counterfoil-Address, X-Counterfoil-Gateway";
       const ask = async (token) => {
         const [answer] = await once(request(send.url, { headers: { ...bearer(token), connection } }).end(), "response");
         return { status: answer.statusCode, text: Buffer.concat(await answer.toArray()).toString() };
@@ -275,7 +320,12 @@ async function startOrigin(t) {
 }
 
 /** Starts the proxy with the configuration of the docs; answers what sends a request through it. */
-async function startProxy(t, { name, language, configure, change = (config) => config }, program, { app, origin, gateway }) {
+async function startProxy(
+  t,
+  { name, language, configure, change = (config) => config },
+  program,
+  { app, origin, gateway },
+) {
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-gateway-"));
   // nginx, where root starts it, has workers that are nobody.
   chmodSync(folder, 0o755);
@@ -313,7 +363,9 @@ async function startProxy(t, { name, language, configure, change = (config) => c
 
 function nginx({ folder, config, port }) {
   const path = join(folder, "nginx.conf");
-  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map((kind) => `${kind}_temp_path ${folder}/${kind};`);
+  const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
+    (kind) => `${kind}_temp_path ${folder}/${kind};`,
+  );
   const text = `daemon off; pid ${folder}/pid; error_log stderr;
     events {}
     http { access_log off; ${temporary.join(" ")} server { listen 127.0.0.1:${port}; ${config} } }`;
@@ -350,7 +402,10 @@ static_resources:
 ${indented(config, 16)}
   clusters:${cluster("counterfoil", app)}${cluster("origin", origin)}
 `;
-  return { file: { path, text }, args: ["-c", path, "--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id"] };
+  return {
+    file: { path, text },
+    args: ["-c", path, "--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id"],
+  };
 }
 
 function which(name, ...places) {

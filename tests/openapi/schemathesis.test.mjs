@@ -15,14 +15,20 @@ const SEED = process.env.COUNTERFOIL_SEED ?? "20270115";
 
 const WHO = [
   { who: "an admin", member: "admin", grants: ["*"] },
-  { who: "a member", member: "ada", grants: ["tokens:read", "tokens:write", "tokens:verify", "snapshots:read", "audit:read", "orders:*"] },
+  {
+    who: "a member",
+    member: "ada",
+    grants: ["tokens:read", "tokens:write", "tokens:verify", "snapshots:read", "audit:read", "orders:*"],
+  },
   { who: "nobody" },
 ];
 
 const PYTHON = process.env.COUNTERFOIL_PYTHON ?? "python3";
 
 test("every example fits its schema", async () => {
-  const [script, document] = ["examples.py", "../../openapi.json"].map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const [script, document] = ["examples.py", "../../openapi.json"].map((name) =>
+    fileURLToPath(new URL(name, import.meta.url)),
+  );
   const { stdout } = await promisify(execFile)(PYTHON, [script, document]);
   assert.ok(Number(stdout) > 30, `so many examples: ${stdout}`);
 });
@@ -50,6 +56,7 @@ for (const { who, member, grants } of WHO) {
     for (const stream of [run.stdout, run.stderr]) stream.setEncoding("utf8").on("data", (chunk) => (said += chunk));
     const [status] = await once(run, "close");
     assert.equal(status, 0, said);
-    for (const line of said.match(/(?:Examples|Coverage|Fuzzing|Stateful) \(in .*|\d+ generated.*|API Links:.*/g)) t.diagnostic(line);
+    for (const line of said.match(/(?:Examples|Coverage|Fuzzing|Stateful) \(in .*|\d+ generated.*|API Links:.*/g))
+      t.diagnostic(line);
   });
 }

@@ -35,7 +35,9 @@ test("a lease that cannot be renewed is told, and the request goes on", async (t
 
 test("nothing but a yes is truthy", async () => {
   const { gate } = written({});
-  const [yes, no, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) => gate.compile(one));
+  const [yes, no, strong] = [demand, { allOf: ["orders:write"] }, { freshness: "strong" }].map((one) =>
+    gate.compile(one),
+  );
   const said = (demand, text = TEXT) => [gate.check(text, demand), gate.code(text, demand)];
   assert.deepEqual(said(yes), [undefined, "PENDING"]);
   await gate.verify(TEXT, yes);

@@ -85,7 +85,8 @@ function parsed({ source, ignoreCase }, samples = []) {
     const match = (run, from, go, count = 0) => {
       if (one.single && !lazy) return spans(run, from, go, one, least, most);
       const more = () =>
-        count < most && one.match(run, from, (next) => (next > from || count < least) && match(run, next, go, count + 1));
+        count < most &&
+        one.match(run, from, (next) => (next > from || count < least) && match(run, next, go, count + 1));
       const enough = () => count >= least && go(from);
       return lazy ? enough() || more() : more() || enough();
     };
@@ -115,7 +116,8 @@ function parsed({ source, ignoreCase }, samples = []) {
   function atom(before) {
     const char = parser.take();
     if (char === "^") return edge((run, from) => from === 0 || (run.multiline && run.text[from - 1] === "\n"));
-    if (char === "$") return edge((run, from) => from === run.text.length || (run.multiline && run.text[from] === "\n"));
+    if (char === "$")
+      return edge((run, from) => from === run.text.length || (run.multiline && run.text[from] === "\n"));
     if (char === "(") return group(before);
     if (char === "[") return set();
     if (char === ".") return one((char) => char !== "\n" && char !== "\r");

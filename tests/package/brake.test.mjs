@@ -30,7 +30,13 @@ function controlPlane() {
     at.asked.push({ path, digests });
     // As of when it is asked: it is the answer that takes its time.
     const { status, delay } = at;
-    const told = { key: KEY, as_of: Date.now(), generation: 1, workspace: { ...workspace, key: KEY, has_imports: true }, seal_keys: [] };
+    const told = {
+      key: KEY,
+      as_of: Date.now(),
+      generation: 1,
+      workspace: { ...workspace, key: KEY, has_imports: true },
+      seal_keys: [],
+    };
     const answer = { ...told, tokens: digests.map((hex, number) => [hex, { ...token, number }]), owners: [owner] };
     const grant = grantRecord({ epoch: 7, since: since?.generation ?? null, term: LEASE, answer });
     await sleep(delay);
@@ -47,8 +53,20 @@ async function inNode(t, timeout) {
     const answer = await plane.answer(url.pathname, JSON.parse(body));
     return new globalThis.Response(answer.body, { status: answer.status });
   };
-  const gate = new Gate({ controlPlane: { fetch }, token: OWN, timeout, now: () => Date.now() + ahead, onFailure() {} });
-  return { plane, verify: (token) => gate.verify(token, {}), skip: (milliseconds) => { ahead += milliseconds; } };
+  const gate = new Gate({
+    controlPlane: { fetch },
+    token: OWN,
+    timeout,
+    now: () => Date.now() + ahead,
+    onFailure() {},
+  });
+  return {
+    plane,
+    verify: (token) => gate.verify(token, {}),
+    skip: (milliseconds) => {
+      ahead += milliseconds;
+    },
+  };
 }
 
 /** The same in a Worker, in which every check is a request of its own. */
@@ -88,16 +106,21 @@ async function herd(verify, count, during) {
   for (let at = 0; at < count; at += 1) {
     const wait = began + (at * during) / count - performance.now();
     if (wait > 1) await sleep(wait);
-    checks.push(verify(TOKEN).then(({ code }) => {
-      codes[code] = (codes[code] ?? 0) + 1;
-    }));
+    checks.push(
+      verify(TOKEN).then(({ code }) => {
+        codes[code] = (codes[code] ?? 0) + 1;
+      }),
+    );
   }
   await Promise.all(checks);
   return codes;
 }
 
 /** Each with how many checks at once this machine can be asked for. */
-for (const [name, host, many] of [["in Node", inNode, 400], ["in a Worker", inWorker, 100]]) {
+for (const [name, host, many] of [
+  ["in Node", inNode, 400],
+  ["in a Worker", inWorker, 100],
+]) {
   test(`${name}, 400 checks over 3 s of outage are a few questions, and a back-off after it all are served`, async (t) => {
     const { plane, verify, skip } = await host(t, 2000);
     assert.ok((await verify(TOKEN)).valid);
@@ -136,8 +159,13 @@ for (const [name, host, many] of [["in Node", inNode, 400], ["in a Worker", inWo
     plane.asked.length = 0;
     const first = Array.from({ length: 90 }, (_, at) => `ghp_the-token-of-number-${at}`);
     const decisions = await Promise.all(first.map(verify));
-    t.diagnostic(`${plane.asked.length} questions for 90 tokens met for the first time: of ${plane.asked.map(({ digests }) => digests.length)}`);
-    assert.ok(decisions.every(({ valid }) => valid), JSON.stringify(decisions.find(({ valid }) => !valid)));
+    t.diagnostic(
+      `${plane.asked.length} questions for 90 tokens met for the first time: of ${plane.asked.map(({ digests }) => digests.length)}`,
+    );
+    assert.ok(
+      decisions.every(({ valid }) => valid),
+      JSON.stringify(decisions.find(({ valid }) => !valid)),
+    );
     assert.ok(plane.asked.length < 60, `${plane.asked.length} questions`);
     assert.ok(plane.asked.every(({ digests }) => digests.length <= 100));
     assert.deepEqual(new Set(plane.asked.flatMap(({ digests }) => digests)), new Set(first.map(digest)));

@@ -60,7 +60,10 @@ export default {
 };`;
 
 const { folder } = await install({ after }, ["hono"]);
-await writeFile(join(folder, "snapshot.js"), `export const file = ${JSON.stringify([...snapshotFile()])}; export const keys = ${JSON.stringify(keys)};`);
+await writeFile(
+  join(folder, "snapshot.js"),
+  `export const file = ${JSON.stringify([...snapshotFile()])}; export const keys = ${JSON.stringify(keys)};`,
+);
 const miniflare = await worker({ after }, folder, CODE, { outboundService: () => new Response("the origin, unasked") });
 
 const ask = async (path, headers = { authorization: `Bearer ${live}` }) => {
@@ -72,14 +75,27 @@ test("an exception does pass a request on, and a handler's own goes its way", as
   assert.deepEqual(await ask("/unguarded?throws", {}), [200, "the origin, unasked"]);
   for (const path of ["/orders", "/policy", "/hono"]) {
     assert.deepEqual(await ask(path), [200, "served"]);
-    assert.deepEqual(await ask(`${path}?throws`), [200, "the origin, unasked"], "what the handler throws is the handler's");
+    assert.deepEqual(
+      await ask(`${path}?throws`),
+      [200, "the origin, unasked"],
+      "what the handler throws is the handler's",
+    );
     const [status, body] = await ask(`${path}?throws`, {});
     assert.deepEqual([status, JSON.parse(body).code], [401, "NO_CREDENTIAL"]);
   }
 });
 
 test("no fault before the decision passes a request on", async () => {
-  for (const path of ["/gate", "/address", "/hook", "/rejects", "/thrower", "/hono-gate", "/hono-address", "/hono-thrower"]) {
+  for (const path of [
+    "/gate",
+    "/address",
+    "/hook",
+    "/rejects",
+    "/thrower",
+    "/hono-gate",
+    "/hono-address",
+    "/hono-thrower",
+  ]) {
     const [status, body] = await ask(path);
     assert.deepEqual([path, status, body.startsWith("{") && JSON.parse(body).code], [path, 500, "INTERNAL"]);
   }

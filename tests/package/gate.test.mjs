@@ -14,7 +14,11 @@ test("a decision tells the same as the control plane's own", async (t) => {
   const { app, admin, asked, gate } = await gateOf(t, { freshness: "strong" });
   const client = await admin.expect(201, "POST", "/v1/clients", { id: "c1", name: "one", permissions: [] });
   const full = await admin.issue({
-    name: "ci", scopes: ["orders:read"], expires_in: 3600, client_id: client.id, metadata: { team: [1] },
+    name: "ci",
+    scopes: ["orders:read"],
+    expires_in: 3600,
+    client_id: client.id,
+    metadata: { team: [1] },
   });
   const bare = await admin.issue({ scopes: ["orders:write"] });
   for (const { token } of [full, bare]) {
@@ -40,7 +44,8 @@ test("a decision tells the same as the control plane's own", async (t) => {
     [withForgedSeal(bare.token), "UNKNOWN"],
     [other.admin.token, "UNKNOWN"],
     ["", "MALFORMED"],
-  ]) assert.equal((await gate.verify(text, demand)).code, code);
+  ])
+    assert.equal((await gate.verify(text, demand)).code, code);
   assert.equal(asked.length, 4);
 });
 
@@ -75,8 +80,16 @@ test("with the registry at hand an eventual demand needs no control plane at all
   assert.deepEqual(read.map(([name]) => name[0]).sort(), ["o", "r", "w"]);
   assert.ok(read.every(([, type]) => type === "arrayBuffer"));
   // A registry that fails is no yes and no no: the control plane says.
-  const broken = new Gate({ controlPlane: app.url, token: held.own.token, freshness: "eventual",
-    registry: { get: async () => { throw new Error("on purpose"); } } });
+  const broken = new Gate({
+    controlPlane: app.url,
+    token: held.own.token,
+    freshness: "eventual",
+    registry: {
+      get: async () => {
+        throw new Error("on purpose");
+      },
+    },
+  });
   assert.ok((await broken.verify(token, demand)).valid);
 });
 
@@ -87,9 +100,14 @@ test("many tokens are asked about a hundred at a time", async (t) => {
   const texts = Array.from({ length: 250 }, (_, at) => (at % 5 === 4 ? "nonsense" : issued[at % 3].token));
   const decisions = await gate.verifyAll(texts, demand);
   const expected = texts.map((text) => ({ nonsense: "MALFORMED", [issued[1].token]: "REVOKED" })[text] ?? "VALID");
-  assert.deepEqual(decisions.map(({ code }) => code), expected);
-  assert.deepEqual(decisions.map(({ token }) => token?.id),
-    texts.map((text) => issued.find(({ token }) => token === text)?.id));
+  assert.deepEqual(
+    decisions.map(({ code }) => code),
+    expected,
+  );
+  assert.deepEqual(
+    decisions.map(({ token }) => token?.id),
+    texts.map((text) => issued.find(({ token }) => token === text)?.id),
+  );
   assert.deepEqual(asked, Array(3).fill("/v1/records 3"), "each digest once");
   const others = Array.from({ length: 100 }, (_, at) => `ghp_another-system's-token-${at}`);
   assert.ok((await gate.verifyAll(others, demand)).every(({ code }) => code === "UNKNOWN"));
@@ -103,12 +121,17 @@ test("tokens of other systems, of several workspaces, and those bound to address
   const gate = new Gate({ controlPlane: app.url, tokens });
   const text = "ghp_another-system's-token";
   const digest = createHash("sha256").update(text).digest("hex");
-  await other.admin.expect(200, "POST", "/v1/tokens/import", { tokens: [{ digest, name: "old", scopes: ["orders:read"] }] });
+  await other.admin.expect(200, "POST", "/v1/tokens/import", {
+    tokens: [{ digest, name: "old", scopes: ["orders:read"] }],
+  });
   assert.equal((await gate.verify(text, demand)).token.workspace, "other");
   for (const one of [admin, other.admin]) {
     const bound = await one.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.0/24"] });
     assert.equal((await gate.verify(bound.token, demand)).code, "ADDRESS_NOT_ALLOWED");
-    assert.equal((await gate.verify(bearer(bound.token), demand, { address: "198.51.100.1" })).code, "ADDRESS_NOT_ALLOWED");
+    assert.equal(
+      (await gate.verify(bearer(bound.token), demand, { address: "198.51.100.1" })).code,
+      "ADDRESS_NOT_ALLOWED",
+    );
     assert.equal((await gate.verify(bearer(bound.token), demand, { address: "192.0.2.7" })).code, "VALID");
     assert.equal((await gate.verifyAll([bound.token], demand, { address: "192.0.2.7" }))[0].code, "VALID");
     const knowing = new Gate({ controlPlane: app.url, tokens, address: ({ from }) => from });
@@ -180,10 +203,22 @@ test("what was refused is answered by the standards", () => {
   const insufficient = `${realm}, error="insufficient_scope"`;
   assert.deepEqual(challenge("INSUFFICIENT_SCOPE"), [403, insufficient]);
   assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a:b", "c"] }), [403, `${insufficient}, scope="a:b c"`]);
-  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a"], anyOf: ["b", "c"] }), [403, `${insufficient}, scope="a b"`]);
+  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: ["a"], anyOf: ["b", "c"] }), [
+    403,
+    `${insufficient}, scope="a b"`,
+  ]);
   const many = Array.from({ length: 200 }, (_, at) => `a:${at}`);
-  assert.deepEqual(challenge("INSUFFICIENT_SCOPE", { allOf: many }), [403, insufficient], "no header that proxies refuse");
-  for (const [code, status] of [["NO_ROUTE", 403], ["ADDRESS_NOT_ALLOWED", 403], ["RATE_LIMITED", 429], ["UNAVAILABLE", 503]]) {
+  assert.deepEqual(
+    challenge("INSUFFICIENT_SCOPE", { allOf: many }),
+    [403, insufficient],
+    "no header that proxies refuse",
+  );
+  for (const [code, status] of [
+    ["NO_ROUTE", 403],
+    ["ADDRESS_NOT_ALLOWED", 403],
+    ["RATE_LIMITED", 429],
+    ["UNAVAILABLE", 503],
+  ]) {
     assert.deepEqual(challenge(code), [status, undefined]);
   }
   assert.equal(refusal({ code: "UNAVAILABLE" }).headers["retry-after"], "1");
@@ -193,19 +228,31 @@ test("the scope that is missing is named, as the control plane names it", async 
   const { app, admin, own, gate } = await gateOf(t);
   const { token } = await admin.issue({ scopes: ["orders:read", "tokens:*"] });
   for (const [allOf, anyOf] of [
-    [["orders:read", "orders:write"], []], [["orders:write", "tokens:read", "x"], ["orders:read", "y"]],
-    [["orders:read"], ["a", "b"]], [["c"], ["a", "b"]], [[], ["a"]], [["tokens"], ["tokens:a.b"]],
+    [["orders:read", "orders:write"], []],
+    [
+      ["orders:write", "tokens:read", "x"],
+      ["orders:read", "y"],
+    ],
+    [["orders:read"], ["a", "b"]],
+    [["c"], ["a", "b"]],
+    [[], ["a"]],
+    [["tokens"], ["tokens:a.b"]],
   ]) {
     const decision = await gate.verify(token, { allOf, anyOf });
     const { status, headers, body } = refusal(decision, { allOf, anyOf });
     const asked = {
-      authorization: `Bearer ${token}`, "x-counterfoil-gateway": own.token,
-      "x-counterfoil-scopes": allOf.join(" "), "x-counterfoil-any-scope": anyOf.join(" "),
+      authorization: `Bearer ${token}`,
+      "x-counterfoil-gateway": own.token,
+      "x-counterfoil-scopes": allOf.join(" "),
+      "x-counterfoil-any-scope": anyOf.join(" "),
     };
     const theirs = await app.fetch("/authorize", { headers: asked });
     const challenge = theirs.headers.get("www-authenticate");
     const { detail } = await theirs.json();
-    assert.deepEqual([status, headers["www-authenticate"], JSON.parse(body).detail], [theirs.status, challenge, detail]);
+    assert.deepEqual(
+      [status, headers["www-authenticate"], JSON.parse(body).detail],
+      [theirs.status, challenge, detail],
+    );
     assert.match(challenge, /, scope="[^"]+"$/);
   }
 });
@@ -229,13 +276,19 @@ test("a control plane that cannot be asked is no yes, and says so once a minute"
   let now = Date.now();
   const gateAt = (controlPlane, others) => {
     failures.length = 0;
-    return new Gate({ controlPlane, token: own.token, onFailure: ({ message }) => failures.push(message), now: () => now, ...others });
+    return new Gate({
+      controlPlane,
+      token: own.token,
+      onFailure: ({ message }) => failures.push(message),
+      now: () => now,
+      ...others,
+    });
   };
   const nowhere = await answering(t, () => {});
   const strangers = {
-    "404": (_, response) => response.writeHead(404).end("<html>"),
-    "500": (_, response) => response.writeHead(500, { "content-type": "application/json" }).end('{"code":"INTERNAL"}'),
-    "302": (_, response) => response.writeHead(302, { location: app.url }).end(),
+    404: (_, response) => response.writeHead(404).end("<html>"),
+    500: (_, response) => response.writeHead(500, { "content-type": "application/json" }).end('{"code":"INTERNAL"}'),
+    302: (_, response) => response.writeHead(302, { location: app.url }).end(),
   };
   for (const [status, handler] of Object.entries(strangers)) {
     const gate = gateAt(await answering(t, handler));
@@ -243,8 +296,11 @@ test("a control plane that cannot be asked is no yes, and says so once a minute"
     assert.equal(failures.length, 1);
     assert.ok(failures[0].startsWith(`Counterfoil cannot answer: ${status}`), failures[0]);
   }
-  const echo = gateAt(await answering(t, (request, response) =>
-    response.writeHead(500).end(JSON.stringify({ code: request.headers.authorization }))));
+  const echo = gateAt(
+    await answering(t, (request, response) =>
+      response.writeHead(500).end(JSON.stringify({ code: request.headers.authorization })),
+    ),
+  );
   assert.equal((await echo.verify(token, demand)).code, "UNAVAILABLE");
   assert.deepEqual(failures, ["Counterfoil cannot answer: 500"], "nothing of the gate's own token");
   const nonsense = gateAt(await answering(t, (_, response) => response.end("nonsense")));
@@ -260,7 +316,9 @@ test("a control plane that cannot be asked is no yes, and says so once a minute"
   const refused = gateAt(app.url);
   await admin.revoke(own.id);
   assert.equal((await refused.verify(token, demand)).code, "UNAVAILABLE");
-  assert.deepEqual(failures, ["Counterfoil refuses the gate's own token, which must be live and hold tokens:verify: 401 REVOKED"]);
+  assert.deepEqual(failures, [
+    "Counterfoil refuses the gate's own token, which must be live and hold tokens:verify: 401 REVOKED",
+  ]);
   const weak = await admin.issue({ scopes: ["orders:read"] });
   const mistaken = gateAt(app.url, { token: weak.token });
   assert.equal((await mistaken.verify(token, demand)).code, "UNAVAILABLE");
@@ -271,19 +329,35 @@ test("mistakes of whoever sets a gate up are told at once", async (t) => {
   const { app, own, gate } = await gateOf(t);
   const controlPlane = app.url;
   const wrong = [
-    {}, { token: own.token }, { controlPlane }, { controlPlane, token: "" }, { controlPlane, token: withTypo(own.token) },
-    { controlPlane, token: "ghp_another-system's-token" }, { controlPlane, tokens: {} }, { controlPlane, tokens: { short: "x" } },
-    { controlPlane: "http://counterfoil.example", token: own.token }, { controlPlane: "counterfoil.example", token: own.token },
-    { controlPlane: {}, token: own.token }, { controlPlane, token: own.token, freshness: "fresh" },
+    {},
+    { token: own.token },
+    { controlPlane },
+    { controlPlane, token: "" },
+    { controlPlane, token: withTypo(own.token) },
+    { controlPlane, token: "ghp_another-system's-token" },
+    { controlPlane, tokens: {} },
+    { controlPlane, tokens: { short: "x" } },
+    { controlPlane: "http://counterfoil.example", token: own.token },
+    { controlPlane: "counterfoil.example", token: own.token },
+    { controlPlane: {}, token: own.token },
+    { controlPlane, token: own.token, freshness: "fresh" },
   ];
   for (const options of wrong) {
-    assert.throws(() => new Gate(options), (error) => error instanceof TypeError && !error.message.includes(own.token));
+    assert.throws(
+      () => new Gate(options),
+      (error) => error instanceof TypeError && !error.message.includes(own.token),
+    );
   }
   for (const [given, code] of [
-    [{ all_of: ["orders:read"] }, "UNKNOWN_FIELD"], [{ workspaces: ["0Ab3dE"] }, "UNKNOWN_FIELD"],
-    [{ allOf: ["orders:*"] }, "INVALID_SCOPE"], [{ freshness: "fresh" }, "INVALID_FRESHNESS"],
+    [{ all_of: ["orders:read"] }, "UNKNOWN_FIELD"],
+    [{ workspaces: ["0Ab3dE"] }, "UNKNOWN_FIELD"],
+    [{ allOf: ["orders:*"] }, "INVALID_SCOPE"],
+    [{ freshness: "fresh" }, "INVALID_FRESHNESS"],
   ]) {
-    assert.throws(() => gate.compile(given), (error) => error instanceof InvalidDemandError && error.code === code);
+    assert.throws(
+      () => gate.compile(given),
+      (error) => error instanceof InvalidDemandError && error.code === code,
+    );
     await assert.rejects(gate.verify(own.token, given), InvalidDemandError);
   }
   assert.equal((await gate.verify(own.token, 7)).code, "UNAVAILABLE", "a number that no demand has");

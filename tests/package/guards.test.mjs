@@ -49,7 +49,7 @@ const hosts = {
       return guarded(request).catch((error) => (caught(error), new Response("passed on", { status: 200 })));
     };
   },
-  "Hono": async (t, given) => honoHost(given, new Hono()),
+  Hono: async (t, given) => honoHost(given, new Hono()),
   "Hono with onError": async (t, given) => {
     const app = new Hono().onError((error, context) => (given.caught(error), context.text("handled", 200)));
     return honoHost(given, app);
@@ -60,15 +60,19 @@ const hosts = {
   "Express 4 without an error handler": (t, given) => expressHost(t, Express4, given, false),
   "node:http by hand": async (t, { gate, asked, spoil, handler, caught, options }) => {
     const middleware = expressGuard(gate, asked, options);
-    return asking(await listening(t, async (request, response) => {
-      spoil?.(request);
-      try {
-        await middleware(request, response, () => response.end(JSON.stringify({ in: true, ...handler(request.counterfoil) })));
-      } catch (error) {
-        caught(error);
-        response.end("passed on");
-      }
-    }));
+    return asking(
+      await listening(t, async (request, response) => {
+        spoil?.(request);
+        try {
+          await middleware(request, response, () =>
+            response.end(JSON.stringify({ in: true, ...handler(request.counterfoil) })),
+          );
+        } catch (error) {
+          caught(error);
+          response.end("passed on");
+        }
+      }),
+    );
   },
 };
 
@@ -116,14 +120,24 @@ const faults = {
   "the gate rejects with nothing": { gate: (gate) => ((gate.verify = () => Promise.reject()), gate) },
   "the gate answers nothing": { gate: (gate) => ((gate.verify = async () => undefined), gate) },
   "the gate answers a word": { gate: (gate) => ((gate.verify = async () => ({ valid: "no" })), gate) },
-  "the gate answers a code that is none": { gate: (gate) => ((gate.verify = async () => ({ valid: false, code: "constructor" })), gate), code: "constructor" },
+  "the gate answers a code that is none": {
+    gate: (gate) => ((gate.verify = async () => ({ valid: false, code: "constructor" })), gate),
+    code: "constructor",
+  },
   "the gate's clock throws": { made: { now: boom } },
   "the gate's address throws": { made: { address: boom }, without: "Express" },
-  "the gate's address throws, and so does its hook": { made: { address: boom, onFailure: () => boom() }, silent: true, without: "Express" },
+  "the gate's address throws, and so does its hook": {
+    made: { address: boom, onFailure: () => boom() },
+    silent: true,
+    without: "Express",
+  },
   "its hook rejects": { made: { address: boom, onFailure: async () => boom() }, silent: true, without: "Express" },
   "the guard's address throws": { options: { address: boom }, without: "fetch" },
   "the policy throws": { asked: { routes: [], route: boom } },
-  "the policy names a route that it has not": { asked: { routes: [], route: () => ({ public: true, demand }) }, code: "NO_ROUTE" },
+  "the policy names a route that it has not": {
+    asked: { routes: [], route: () => ({ public: true, demand }) },
+    code: "NO_ROUTE",
+  },
   "the policy covers nothing": { asked: { routes: [], route: () => undefined }, code: "NO_ROUTE" },
   "the gate compiles nothing": { gate: (gate) => ((gate.compile = () => undefined), gate), code: "UNAVAILABLE" },
   "the headers throw": { spoil: spoiled("headers") },
@@ -132,7 +146,10 @@ const faults = {
 for (const [host, serve] of Object.entries(hosts)) {
   test(`${host}: what goes wrong before the decision is a refusal`, async (t) => {
     const unhandled = rejections(t);
-    for (const [fault, { made, gate: change, asked = demand, code = "INTERNAL", silent, without, ...others }] of Object.entries(faults)) {
+    for (const [
+      fault,
+      { made, gate: change, asked = demand, code = "INTERNAL", silent, without, ...others },
+    ] of Object.entries(faults)) {
       // Express and its like say where the client calls from, and a Worker's guard asks the gate alone.
       if (without === "Express" && /Express|http by/.test(host)) continue;
       if (without === "fetch" && /fetch/.test(host)) continue;
@@ -164,7 +181,12 @@ for (const [host, serve] of Object.entries(hosts)) {
     const gate = await offlineGate({ onFailure: ({ message }) => failures.push(message) });
     const asked = new Policy({ routes: [{ method: "GET", path: "/orders/*", all_of: ["orders:read"] }] });
     let handler = ({ token }) => ({ owner: token.owner });
-    const send = await serve(t, { gate, asked, handler: (decision) => handler(decision), caught: (error) => caught.push(error) });
+    const send = await serve(t, {
+      gate,
+      asked,
+      handler: (decision) => handler(decision),
+      caught: (error) => caught.push(error),
+    });
     const headers = { authorization: `Bearer ${live}` };
     assert.deepEqual(await (await send(headers)).json(), { in: true, owner: "ada" });
     handler = () => {
@@ -190,17 +212,23 @@ test("an answer that somebody else has begun is left alone, and one that cannot 
   gate.verify = boom;
   const middleware = expressGuard(gate, demand);
   const next = () => assert.fail("it passes");
-  const meanwhile = asking(await listening(t, (request, response) => {
-    response.write("too ");
-    middleware(request, response, next).then(() => response.end("late"));
-  }));
+  const meanwhile = asking(
+    await listening(t, (request, response) => {
+      response.write("too ");
+      middleware(request, response, next).then(() => response.end("late"));
+    }),
+  );
   assert.equal(await (await meanwhile({})).text(), "too late");
-  const unwritable = asking(await listening(t, (request, response) => {
-    response.writeHead = boom;
-    middleware(request, response, next);
-  }));
+  const unwritable = asking(
+    await listening(t, (request, response) => {
+      response.writeHead = boom;
+      middleware(request, response, next);
+    }),
+  );
   await assert.rejects(unwritable({}), (error) => error.name !== "TimeoutError");
-  const frozen = asking(await listening(t, (request, response) => middleware(Object.freeze(Object.create(request)), response, next)));
+  const frozen = asking(
+    await listening(t, (request, response) => middleware(Object.freeze(Object.create(request)), response, next)),
+  );
   assert.equal((await frozen({})).status, 500);
   assert.deepEqual(unhandled, []);
 });
@@ -240,14 +268,33 @@ test("two failures that come in turns are each told once", async () => {
 test("what is no demand guards nothing: it is refused before the first request", async () => {
   const gate = await offlineGate({});
   for (const none of [
-    () => demand, async () => demand, Promise.resolve(demand), 7, true, "orders:read", ["orders:read"], new Map([["allOf", ["orders:read"]]]),
-    new (class Demand {})(), { all_of: ["orders:read"] }, { allOf: "orders:read" }, { allOf: new Set(["orders:read"]) },
-    { allOf: null }, { allOf: undefined }, { anyOf: undefined }, { allOf: new Array(1) }, { anyOf: { 0: "orders:read" } },
+    () => demand,
+    async () => demand,
+    Promise.resolve(demand),
+    7,
+    true,
+    "orders:read",
+    ["orders:read"],
+    new Map([["allOf", ["orders:read"]]]),
+    new (class Demand {})(),
+    { all_of: ["orders:read"] },
+    { allOf: "orders:read" },
+    { allOf: new Set(["orders:read"]) },
+    { allOf: null },
+    { allOf: undefined },
+    { anyOf: undefined },
+    { allOf: new Array(1) },
+    { anyOf: { 0: "orders:read" } },
     Object.defineProperty({}, "allOf", { value: ["orders:read"] }),
     Object.create(Object.assign(Object.create(null), { allOf: ["orders:read"] })),
-    { ...demand, orEventual: "false" }, { ...demand, brief: "false" },
+    { ...demand, orEventual: "false" },
+    { ...demand, brief: "false" },
   ]) {
-    for (const guard of [() => fetchGuard(gate, none, () => {}), () => honoGuard(gate, none), () => expressGuard(gate, none)]) {
+    for (const guard of [
+      () => fetchGuard(gate, none, () => {}),
+      () => honoGuard(gate, none),
+      () => expressGuard(gate, none),
+    ]) {
       assert.throws(guard, InvalidDemandError, inspect(none));
     }
     if (typeof none !== "number") await assert.rejects(gate.verify(live, none), InvalidDemandError);

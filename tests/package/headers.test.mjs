@@ -10,18 +10,33 @@ const decision = (scopes) => ({ valid: true, token: { id: "tok_1", owner: "ada",
 test("no header in which a token can come reaches it, in any spelling", () => {
   const spelled = (name) => ["-", "_", ".", "~"].map((between) => name.replaceAll("-", between));
   const names = [...CREDENTIALS, "x-counterfoil-gateway", "x-token-id", "x-original-url"].flatMap(spelled);
-  const request = new Request("http://origin.example/", { headers: Object.fromEntries(names.map((name) => [name, "secret"])) });
+  const request = new Request("http://origin.example/", {
+    headers: Object.fromEntries(names.map((name) => [name, "secret"])),
+  });
   const told = JSON.stringify([...originHeaders(request, decision([]))]);
   assert.ok(!told.includes("secret"), told);
   const passed = originHeaders(request, decision([]), { passToken: true });
-  assert.deepEqual(CREDENTIALS.map((name) => passed.get(name)), CREDENTIALS.map(() => "secret"));
+  assert.deepEqual(
+    CREDENTIALS.map((name) => passed.get(name)),
+    CREDENTIALS.map(() => "secret"),
+  );
   assert.equal(passed.get("x-counterfoil-gateway"), null);
 });
 
 test("it is told of as many scopes as servers take, and whether those are all", () => {
   const request = new Request("http://origin.example/", { headers: { "x-token-scopes-complete": "true" } });
   // As `/authorize` tells them.
-  for (const [count, length, kept] of [[0, 0, 0], [1, 63, 1], [32, 63, 32], [33, 63, 32], [61, 63, 32], [20, 100, 20], [21, 100, 20], [1, 2048, 1], [1, 2049, 0]]) {
+  for (const [count, length, kept] of [
+    [0, 0, 0],
+    [1, 63, 1],
+    [32, 63, 32],
+    [33, 63, 32],
+    [61, 63, 32],
+    [20, 100, 20],
+    [21, 100, 20],
+    [1, 2048, 1],
+    [1, 2049, 0],
+  ]) {
     const scopes = Array.from({ length: count }, (_, number) => String(number).padEnd(length, "x"));
     const headers = originHeaders(request, decision(scopes));
     assert.equal(headers.get("x-token-scopes"), scopes.slice(0, kept).join(" "), `${count} of ${length}`);

@@ -43,14 +43,14 @@ const VALUES = {
   "spaces before the token": (n) => `Bearer ${spaces(n)}a`,
   "spaces within": (n) => `Bearer a${spaces(n)}b`,
   "spaces and commas": (n) => `Bearer a${" ,".repeat(n)}`,
-  "words": (n) => "Bearer ".repeat(n),
+  words: (n) => "Bearer ".repeat(n),
   "credentials of another scheme": (n) => "Basic x, ".repeat(n),
   "the same credentials": (n) => Array(n).fill("Bearer a").join(", "),
   "the same credentials with no space": (n) => Array(n).fill("Bearer a").join(","),
   "credentials that differ": (n) => Array.from({ length: n }, (_, at) => `Bearer ${at + 1e6}`).join(", "),
-  "commas": (n) => `Bearer ${",".repeat(n)} b`,
+  commas: (n) => `Bearer ${",".repeat(n)} b`,
   "a long token": (n) => `Bearer ${"a".repeat(n)}`,
-  "letters": (n) => "a".repeat(n),
+  letters: (n) => "a".repeat(n),
   "commas and words": (n) => `Bearer${",a".repeat(n)} b`,
 };
 
@@ -67,7 +67,7 @@ test("a header of any length is refused for that alone", async () => {
   for (const make of Object.values(VALUES)) {
     const headers = { authorization: make(64_000).padEnd(64_000, " b") };
     let answer;
-    assert.ok(await steps(() => (answer = presented(headers))) < 100, "not looked at");
+    assert.ok((await steps(() => (answer = presented(headers)))) < 100, "not looked at");
     assert.deepEqual(answer, { code: "UNREADABLE_CREDENTIAL" });
   }
 });
@@ -81,16 +81,16 @@ test("what goes to an origin takes no longer than there are headers", async () =
 // --- paths
 
 const PATHS = {
-  "slashes": (n) => "/".repeat(n),
-  "segments": (n) => "/a".repeat(n),
+  slashes: (n) => "/".repeat(n),
+  segments: (n) => "/a".repeat(n),
   "a long segment": (n) => `/${"a".repeat(n)}`,
   "encoded characters": (n) => `/${"%61".repeat(n)}`,
   "encoded twice": (n) => `/${"%2561".repeat(n)}`,
   "bad encodings": (n) => `/${"%".repeat(n)}`,
-  "dots": (n) => `/${".".repeat(n)}/a`,
+  dots: (n) => `/${".".repeat(n)}/a`,
   "dotted segments": (n) => "/..".repeat(n),
-  "capitals": (n) => "/A".repeat(n),
-  "backslashes": (n) => "/\\".repeat(n),
+  capitals: (n) => "/A".repeat(n),
+  backslashes: (n) => "/\\".repeat(n),
 };
 
 test("no path takes longer than it is long", async () => {
@@ -98,7 +98,12 @@ test("no path takes longer than it is long", async () => {
   const policy = new Policy({ routes: [route("/a/b/c/d"), route("/a/:b/*"), route("/:a"), route("/*")] });
   for (const [what, make] of Object.entries(PATHS)) {
     await grows(what, 120, (n) => () => policy.route("GET", make(n)));
-    for (const url of [(path) => `https://here${path}?q`, (path) => path, (path) => `https:${path}`, (path) => `a:b${path}`]) {
+    for (const url of [
+      (path) => `https://here${path}?q`,
+      (path) => path,
+      (path) => `https:${path}`,
+      (path) => `a:b${path}`,
+    ]) {
       await grows(`${what}, of a URL`, 120, (n) => () => pathOf(url(make(n))));
     }
   }
@@ -107,17 +112,19 @@ test("no path takes longer than it is long", async () => {
 // --- policies
 
 const POLICIES = {
-  "routes": (n) => Array.from({ length: n }, (_, at) => ({ method: "GET", path: `/a/r${at}/b`, any_token: true })),
-  "routes with names": (n) => Array.from({ length: n }, (_, at) => ({ method: "GET", path: `/:a/r${at}/:b`, any_token: true })),
-  "routes for all below": (n) => Array.from({ length: n }, (_, at) => ({ method: "*", path: `/r${at}/*`, any_token: true })),
+  routes: (n) => Array.from({ length: n }, (_, at) => ({ method: "GET", path: `/a/r${at}/b`, any_token: true })),
+  "routes with names": (n) =>
+    Array.from({ length: n }, (_, at) => ({ method: "GET", path: `/:a/r${at}/:b`, any_token: true })),
+  "routes for all below": (n) =>
+    Array.from({ length: n }, (_, at) => ({ method: "*", path: `/r${at}/*`, any_token: true })),
   "the same route": (n) => Array.from({ length: n }, () => ({ method: "GET", path: "/a/:b", any_token: true })),
   "methods of one route": (n) => [{ method: letters(n), path: "/a", any_token: true }],
   "one path by many methods": (n) => letters(n).map((method) => ({ method, path: "/a", any_token: true })),
-  "segments": (n) => [{ method: "GET", path: "/a".repeat(n), any_token: true }],
+  segments: (n) => [{ method: "GET", path: "/a".repeat(n), any_token: true }],
   "a long segment": (n) => [{ method: "GET", path: `/${":".repeat(n)}`, any_token: true }],
-  "scopes": (n) => [{ method: "GET", path: "/", all_of: Array.from({ length: n }, (_, at) => `a:${at}`) }],
+  scopes: (n) => [{ method: "GET", path: "/", all_of: Array.from({ length: n }, (_, at) => `a:${at}`) }],
   "a long scope": (n) => [{ method: "GET", path: "/", all_of: [`a${":a".repeat(n)}!`] }],
-  "mistakes": (n) => Array.from({ length: n }, () => ({})),
+  mistakes: (n) => Array.from({ length: n }, () => ({})),
 };
 
 /** So many methods that differ. */
@@ -141,7 +148,9 @@ test("no policy takes longer to read than it is long", async () => {
 /** The JavaScript below a folder. */
 async function scripts(folder) {
   const entries = await readdir(`${root}${folder}`, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && /\.m?js$/.test(entry.name) && !entry.parentPath.includes("node_modules"));
+  const files = entries.filter(
+    (entry) => entry.isFile() && /\.m?js$/.test(entry.name) && !entry.parentPath.includes("node_modules"),
+  );
   return files.map(({ parentPath, name }) => `${parentPath}/${name}`);
 }
 
@@ -159,7 +168,10 @@ test("no regular expression that is shipped runs longer than its input is long",
           expression.lastIndex = 0;
           assert.equal(found, expression.test(text), `${expression} is matched otherwise than by the engine`);
           const more = search(expression, large[at]).steps;
-          assert.ok(isLinear(steps, more), `${file}: ${expression} on ${JSON.stringify(text.slice(0, 20))}: ${steps}, ${more}`);
+          assert.ok(
+            isLinear(steps, more),
+            `${file}: ${expression} on ${JSON.stringify(text.slice(0, 20))}: ${steps}, ${more}`,
+          );
         });
       }
     }

@@ -40,8 +40,13 @@ before(async () => {
       // It counts then.
       now: snapshots[0].as_of,
       files: [...snapshots, ...refused].map(({ bytes }) => bytes),
-      cases: offline.cases.map(({ snapshot, text, all_of: allOf, address, now }) =>
-        ({ snapshot, text, allOf, address: address ?? undefined, now })),
+      cases: offline.cases.map(({ snapshot, text, all_of: allOf, address, now }) => ({
+        snapshot,
+        text,
+        allOf,
+        address: address ?? undefined,
+        now,
+      })),
     },
   };
   expected = {
@@ -56,7 +61,10 @@ before(async () => {
       ...refused.map(refusalOf),
     ],
     // Whoever cannot be told to have signed it has not.
-    untrusted: [...snapshots.map(() => "UNTRUSTED"), ...refused.map(refusalOf).map((code) => (READABLE.has(code) ? "UNTRUSTED" : code))],
+    untrusted: [
+      ...snapshots.map(() => "UNTRUSTED"),
+      ...refused.map(refusalOf).map((code) => (READABLE.has(code) ? "UNTRUSTED" : code)),
+    ],
     offline: offline.cases.map(({ code }) => code),
   };
 });
@@ -64,7 +72,12 @@ before(async () => {
 /** The public key of the second example in RFC 8032, which has signed none of it. */
 const STRANGER = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c";
 
-const publicJwk = (hex) => ({ kty: "OKP", crv: "Ed25519", x: Buffer.from(hex, "hex").toString("base64url"), use: "sig" });
+const publicJwk = (hex) => ({
+  kty: "OKP",
+  crv: "Ed25519",
+  x: Buffer.from(hex, "hex").toString("base64url"),
+  use: "sig",
+});
 
 /** What is said of a file that is no snapshot: first what it claims to be is looked at, then who has signed it, then all else. */
 function refusalOf({ why, bytes, error }) {
@@ -96,7 +109,10 @@ function confirm({ texts, decisions, loaded, untrusted, offline }) {
     assert.match(digest, /^[0-9a-f]{64}$/);
     assert.equal(typeof reason, told.kind === "malformed" ? "string" : "undefined");
   });
-  assert.deepEqual(decisions.map(({ code }) => code), expected.codes);
+  assert.deepEqual(
+    decisions.map(({ code }) => code),
+    expected.codes,
+  );
   assert.ok(decisions.every(({ valid, code }) => valid === (code === "VALID")));
   assert.deepEqual(loaded, expected.loaded);
   assert.deepEqual(untrusted, expected.untrusted);
@@ -107,10 +123,13 @@ test("in Node", async (t) => {
   const { folder } = await install(t);
   await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
   await writeFile(join(folder, "questions.json"), JSON.stringify(questions));
-  await writeFile(join(folder, "main.mjs"), `
+  await writeFile(
+    join(folder, "main.mjs"),
+    `
     import { readFileSync } from "node:fs";
     import { replay } from "./replay.mjs";
-    console.log(JSON.stringify(await replay(JSON.parse(readFileSync("questions.json", "utf8")))));`);
+    console.log(JSON.stringify(await replay(JSON.parse(readFileSync("questions.json", "utf8")))));`,
+  );
   const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: folder });
   confirm(JSON.parse(stdout));
 });
@@ -118,9 +137,13 @@ test("in Node", async (t) => {
 test("in a bundled Worker", async (t) => {
   const { folder } = await install(t);
   await copyFile(new URL("replay.mjs", import.meta.url), join(folder, "replay.mjs"));
-  const miniflare = await worker(t, folder, `
+  const miniflare = await worker(
+    t,
+    folder,
+    `
     import { replay } from "./replay.mjs";
-    export default { fetch: async (request) => Response.json(await replay(await request.json())) };`);
+    export default { fetch: async (request) => Response.json(await replay(await request.json())) };`,
+  );
   const asked = await miniflare.dispatchFetch("http://localhost/", { method: "POST", body: JSON.stringify(questions) });
   confirm(await asked.json());
 });
@@ -156,8 +179,14 @@ test("publint and arethetypeswrong find nothing wrong", async (t) => {
 test("strict TypeScript accepts what is right, and refuses what is wrong", async (t) => {
   const { folder } = await install(t, ["hono", "express", "@types"]);
   const options = {
-    strict: true, noEmit: true, module: "nodenext", target: "es2023", lib: ["es2023", "dom", "dom.iterable"],
-    types: ["node"], exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true,
+    strict: true,
+    noEmit: true,
+    module: "nodenext",
+    target: "es2023",
+    lib: ["es2023", "dom", "dom.iterable"],
+    types: ["node"],
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
   };
   await writeFile(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions: options, files: ["example.ts"] }));
   await copyFile(new URL("types/example.ts", import.meta.url), join(folder, "example.ts"));

@@ -133,11 +133,19 @@ test("where an eventual answer will do, the registry goes on without the control
   assert.deepEqual([asked, read], [["/v1/lease 1"], []], "the registry is not asked while the control plane answers");
   app.ledger.fail("fetch", "refused");
   at(USED);
-  assert.deepEqual(await told(gate.verify(issued.token, demand)), ["VALID", "eventual"], "from memory, which counts for a minute");
+  assert.deepEqual(
+    await told(gate.verify(issued.token, demand)),
+    ["VALID", "eventual"],
+    "from memory, which counts for a minute",
+  );
   assert.deepEqual(await told(gate.verify(unseen.token, demand)), ["VALID", "eventual"]);
   assert.ok(read.includes(`r/${key}/${unseen.digest}`));
   const never = { ...demand, orEventual: false };
-  assert.deepEqual(await told(gate.verify(issued.token, never)), ["UNAVAILABLE", "bounded"], "a demand may forbid what the gate allows");
+  assert.deepEqual(
+    await told(gate.verify(issued.token, never)),
+    ["UNAVAILABLE", "bounded"],
+    "a demand may forbid what the gate allows",
+  );
   const { length } = asked;
   at(USED + 1);
   for (let turn = 0; turn < 100; turn += 1) assert.ok((await gate.verify(issued.token, demand)).valid);
@@ -162,7 +170,10 @@ test("250 tokens that were never seen are three questions, and then none", async
   assert.ok(await all());
   assert.deepEqual(asked, ["/v1/lease 100", "/v1/lease 100", "/v1/lease 50"]);
   const digests = questions.flatMap((question) => question.digests);
-  assert.deepEqual(digests, issued.map(({ digest }) => digest));
+  assert.deepEqual(
+    digests,
+    issued.map(({ digest }) => digest),
+  );
   assert.ok(await all());
   assert.equal(asked.length, 3);
 });
@@ -200,7 +211,10 @@ test("how often tokens were used goes along with questions for leases", async (t
   app.ledger.heal();
   at(61_500);
   assert.equal((await gate.verify(issued.token, compiled)).freshness, "strong");
-  assert.deepEqual(questions.slice(3).map(({ uses }) => uses[0].count), [1, 1]);
+  assert.deepEqual(
+    questions.slice(3).map(({ uses }) => uses[0].count),
+    [1, 1],
+  );
   assert.equal((await usage()).total, 12);
   gate.check(issued.token, compiled);
   at(120_000);
@@ -224,9 +238,14 @@ test("each workspace has a lease of its own", async (t) => {
   const began = Date.now();
   let now = began;
   const gate = new Gate({ controlPlane, tokens, now: () => now });
-  const [mine, theirs] = await Promise.all([admin, other.admin].map((admin) => admin.issue({ scopes: ["orders:read"] })));
+  const [mine, theirs] = await Promise.all(
+    [admin, other.admin].map((admin) => admin.issue({ scopes: ["orders:read"] })),
+  );
   const decisions = await gate.verifyAll([mine.token, theirs.token], demand);
-  assert.deepEqual(decisions.map(({ token }) => token.workspace), ["acme", "other"]);
+  assert.deepEqual(
+    decisions.map(({ token }) => token.workspace),
+    ["acme", "other"],
+  );
   assert.deepEqual(asked.sort(), [key, other.key].sort(), "each with the gate's token there");
   now = began + HALF + 1;
   const compiled = gate.compile(demand);

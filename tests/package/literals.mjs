@@ -47,7 +47,8 @@ export function literals(code) {
       before = "/";
     } else {
       if (templates.length > 0 && "{}".includes(char)) templates.push(templates.pop() + (char === "{" ? 1 : -1));
-      if (/\S/.test(char)) before = /\w$/.test(before) && /\w/.test(char) && /\w/.test(code[at - 1]) ? before + char : char;
+      if (/\S/.test(char))
+        before = /\w$/.test(before) && /\w/.test(char) && /\w/.test(code[at - 1]) ? before + char : char;
       at += 1;
     }
   }

@@ -18,7 +18,11 @@ const EXACT = [
 
 test("its exact text is there, whoever told", async () => {
   for (const metadata of EXACT) {
-    for (const [freshness, from] of [["strong", "/v1/records"], ["bounded", "/v1/lease"], ["eventual", "r"]]) {
+    for (const [freshness, from] of [
+      ["strong", "/v1/records"],
+      ["bounded", "/v1/lease"],
+      ["eventual", "r"],
+    ]) {
       const { gate, asked } = written({ changed: { metadata } });
       // From what was fetched, then from memory; alone and with others.
       const decisions = [
@@ -29,7 +33,10 @@ test("its exact text is there, whoever told", async () => {
         await gate.verify(TEXT, { allOf: ["orders:write"], freshness }),
       ];
       assert.ok(asked.includes(from));
-      assert.deepEqual(decisions.map(({ valid }) => valid), [true, true, true, true, false]);
+      assert.deepEqual(
+        decisions.map(({ valid }) => valid),
+        [true, true, true, true, false],
+      );
       for (const { token } of decisions) {
         assert.equal(token.metadataText, metadata, freshness);
         assert.deepEqual(token.metadata, JSON.parse(metadata));

@@ -11,24 +11,37 @@ const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 export const keys = [publicKey.export({ format: "jwk" })];
 
 /** A snapshot that counts for an hour from now. */
-export const snapshotFile = () => writeSnapshot({
-  header: {
-    epoch: 1, generation: 1, without_addresses: true, without_weak: false,
-    workspace: { version: 1, key: "0Ab3dE", slug: "acme", suspended: false, has_imports: false, freshness: [] },
-  },
-  tokens: [{
-    digest: createHash("sha256").update(live).digest("hex"),
-    found: {
-      number: 1, owner: 1, scopes: ["orders:read"], revoked: false, enabled: true, not_before: null, expires_at: null,
-      replaced_until: null, addresses: [],
+export const snapshotFile = () =>
+  writeSnapshot({
+    header: {
+      epoch: 1,
+      generation: 1,
+      without_addresses: true,
+      without_weak: false,
+      workspace: { version: 1, key: "0Ab3dE", slug: "acme", suspended: false, has_imports: false, freshness: [] },
     },
-  }],
-  ranges: [{ first: 1, last: 1 }],
-  owners: [{ version: 1, number: 1, id: "ada", suspended: false, grants: ["*"], revoked_before: 0 }],
-  asOf: Date.now(),
-  expiresAt: Date.now() + 3_600_000,
-  jwk: privateKey.export({ format: "jwk" }),
-});
+    tokens: [
+      {
+        digest: createHash("sha256").update(live).digest("hex"),
+        found: {
+          number: 1,
+          owner: 1,
+          scopes: ["orders:read"],
+          revoked: false,
+          enabled: true,
+          not_before: null,
+          expires_at: null,
+          replaced_until: null,
+          addresses: [],
+        },
+      },
+    ],
+    ranges: [{ first: 1, last: 1 }],
+    owners: [{ version: 1, number: 1, id: "ada", suspended: false, grants: ["*"], revoked_before: 0 }],
+    asOf: Date.now(),
+    expiresAt: Date.now() + 3_600_000,
+    jwk: privateKey.export({ format: "jwk" }),
+  });
 
 /** A gate that goes by it, with these options. A clock among them is read when it has begun. */
 export async function offlineGate({ now, ...options }) {

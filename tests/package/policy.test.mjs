@@ -18,11 +18,28 @@ test("the first route that covers a request counts, and what none covers is deni
     freshness: "eventual",
   });
   const covered = [
-    ["GET", "/health", 0], ["HEAD", "/health", 0], ["GET", "/health/", 0], ["POST", "/health"], ["get", "/health"],
-    ["POST", "/orders/7/items", 1], ["PUT", "/orders/a%20b/items", 1], ["GET", "/orders/7/items"], ["DELETE", "/orders/7/items"],
-    ["GET", "/orders/7", 2], ["GET", "/orders/%C3%BC", 2], ["GET", "/orders"], ["GET", "/orders/"], ["GET", "/orders/7/8"],
-    ["DELETE", "/admin", 3], ["GET", "/admin/a/b/c", 3], ["GET", "/administrator"],
-    ["GET", "/", 4], ["GET", ""], ["OPTIONS", "*"], ["GET", "health"], ["GET", "http://here/health"],
+    ["GET", "/health", 0],
+    ["HEAD", "/health", 0],
+    ["GET", "/health/", 0],
+    ["POST", "/health"],
+    ["get", "/health"],
+    ["POST", "/orders/7/items", 1],
+    ["PUT", "/orders/a%20b/items", 1],
+    ["GET", "/orders/7/items"],
+    ["DELETE", "/orders/7/items"],
+    ["GET", "/orders/7", 2],
+    ["GET", "/orders/%C3%BC", 2],
+    ["GET", "/orders"],
+    ["GET", "/orders/"],
+    ["GET", "/orders/7/8"],
+    ["DELETE", "/admin", 3],
+    ["GET", "/admin/a/b/c", 3],
+    ["GET", "/administrator"],
+    ["GET", "/", 4],
+    ["GET", ""],
+    ["OPTIONS", "*"],
+    ["GET", "health"],
+    ["GET", "http://here/health"],
   ];
   for (const [method, path, at] of covered) {
     assert.equal(policy.route(method, path), at === undefined ? undefined : policy.routes[at], `${method} ${path}`);
@@ -30,7 +47,12 @@ test("the first route that covers a request counts, and what none covers is deni
   const [health, items, order] = policy.routes;
   assert.deepEqual([health.public, items.public], [true, false]);
   const unsaid = { orEventual: undefined };
-  assert.deepEqual(items.demand, { allOf: ["orders:write", "items:write"], anyOf: [], freshness: "eventual", ...unsaid });
+  assert.deepEqual(items.demand, {
+    allOf: ["orders:write", "items:write"],
+    anyOf: [],
+    freshness: "eventual",
+    ...unsaid,
+  });
   assert.deepEqual(order.demand, { allOf: [], anyOf: ["orders:read", "orders:admin"], freshness: "strong", ...unsaid });
 });
 
@@ -46,9 +68,32 @@ test("a route says whether an eventual answer will do, else the policy, else the
 test("a path that servers read differently is covered by nothing", () => {
   const policy = new Policy({ routes: [any("GET", "/Admin/users"), { method: "GET", path: "/*", public: true }] });
   const unclear = [
-    "//", "/a//b", "//evil.example/x", "/./a", "/../a", "/a/..", "/%2e%2e/a", "/.%2E/a", "/a%2fb", "/a%5cb", "/a\\b", "/a;b",
-    "/;", "/a%3bb", "/%00", "/a%0ab", "/%7f", "/%252e%252e/a", "/%2561", "/%", "/%zz", "/%ff",
-    "/admin/users", "/ADMIN/users", "/Admin/USERS", "/%61dmin/users",
+    "//",
+    "/a//b",
+    "//evil.example/x",
+    "/./a",
+    "/../a",
+    "/a/..",
+    "/%2e%2e/a",
+    "/.%2E/a",
+    "/a%2fb",
+    "/a%5cb",
+    "/a\\b",
+    "/a;b",
+    "/;",
+    "/a%3bb",
+    "/%00",
+    "/a%0ab",
+    "/%7f",
+    "/%252e%252e/a",
+    "/%2561",
+    "/%",
+    "/%zz",
+    "/%ff",
+    "/admin/users",
+    "/ADMIN/users",
+    "/Admin/USERS",
+    "/%61dmin/users",
   ];
   for (const path of unclear) assert.equal(policy.route("GET", path), undefined, path);
   assert.equal(policy.route("GET", "/Admin/users"), policy.routes[0]);
@@ -89,13 +134,19 @@ test("no spelling of a path is judged by another route's rule", () => {
   const one = (items) => items[draw(items.length)];
   const segments = ["a", "b", "ab", ":x", ":y"];
   for (let round = 0; round < 3000; round += 1) {
-    const path = () => `/${Array.from({ length: draw(3) }, () => one(segments)).concat(draw(3) === 0 ? ["*"] : []).join("/")}`;
+    const path = () =>
+      `/${Array.from({ length: draw(3) }, () => one(segments))
+        .concat(draw(3) === 0 ? ["*"] : [])
+        .join("/")}`;
     const routes = Array.from({ length: 1 + draw(5) }, () => any(one(["GET", "*"]), path()));
     let policy;
     try {
       policy = new Policy({ routes });
     } catch (error) {
-      assert.ok(error.mistakes.every(({ detail }) => detail.startsWith("is never reached")), error.message);
+      assert.ok(
+        error.mistakes.every(({ detail }) => detail.startsWith("is never reached")),
+        error.message,
+      );
       continue;
     }
     const asked = `/${Array.from({ length: draw(4) }, () => one(["a", "b", "ab", "c"])).join("/")}`;
@@ -110,40 +161,76 @@ test("no spelling of a path is judged by another route's rule", () => {
 test("every mistake is told, with its place", () => {
   const route = (changes) => ({ routes: [{ ...any("GET", "/a"), ...changes }] });
   const mistakes = [
-    [undefined, ""], [null, ""], [[], ""], ["routes", ""],
-    [{}, "/routes"], [{ routes: [] }, "/routes"], [{ routes: {} }, "/routes"], [{ routes: [null] }, "/routes/0"],
-    [{ routes: [any("GET", "/a")], freshness: "fresh" }, "/freshness"], [{ routes: [any("GET", "/a")], route: 1 }, "/route"],
-    [route({ method: undefined }), "/routes/0/method"], [route({ method: "get" }), "/routes/0/method"],
-    [route({ method: [] }), "/routes/0/method"], [route({ method: ["GET", 7] }), "/routes/0/method"],
-    [route({ path: undefined }), "/routes/0/path"], [route({ path: "a" }), "/routes/0/path"], [route({ path: "/a/*/b" }), "/routes/0/path"],
-    [route({ path: "/a*" }), "/routes/0/path"], [route({ path: "/:" }), "/routes/0/path"], [route({ path: "/a?x=1" }), "/routes/0/path"],
-    [route({ path: "/a//b" }), "/routes/0/path"], [route({ path: "/../a" }), "/routes/0/path"], [route({ path: "/%61" }), "/routes/0/path"],
-    [route({ any_token: undefined }), "/routes/0"], [route({ public: true }), "/routes/0"], [route({ all_of: ["a"] }), "/routes/0"],
-    [route({ any_token: false, public: true }), "/routes/0/any_token"], [route({ public: "yes", any_token: undefined }), "/routes/0/public"],
-    [route({ any_token: undefined, all_of: [] }), "/routes/0/all_of"], [route({ any_token: undefined, all_of: "a" }), "/routes/0/all_of"],
-    [route({ any_token: undefined, any_of: ["a", "b:*"] }), "/routes/0/any_of/1"], [route({ any_token: undefined, any_of: ["a b"] }), "/routes/0/any_of/0"],
+    [undefined, ""],
+    [null, ""],
+    [[], ""],
+    ["routes", ""],
+    [{}, "/routes"],
+    [{ routes: [] }, "/routes"],
+    [{ routes: {} }, "/routes"],
+    [{ routes: [null] }, "/routes/0"],
+    [{ routes: [any("GET", "/a")], freshness: "fresh" }, "/freshness"],
+    [{ routes: [any("GET", "/a")], route: 1 }, "/route"],
+    [route({ method: undefined }), "/routes/0/method"],
+    [route({ method: "get" }), "/routes/0/method"],
+    [route({ method: [] }), "/routes/0/method"],
+    [route({ method: ["GET", 7] }), "/routes/0/method"],
+    [route({ path: undefined }), "/routes/0/path"],
+    [route({ path: "a" }), "/routes/0/path"],
+    [route({ path: "/a/*/b" }), "/routes/0/path"],
+    [route({ path: "/a*" }), "/routes/0/path"],
+    [route({ path: "/:" }), "/routes/0/path"],
+    [route({ path: "/a?x=1" }), "/routes/0/path"],
+    [route({ path: "/a//b" }), "/routes/0/path"],
+    [route({ path: "/../a" }), "/routes/0/path"],
+    [route({ path: "/%61" }), "/routes/0/path"],
+    [route({ any_token: undefined }), "/routes/0"],
+    [route({ public: true }), "/routes/0"],
+    [route({ all_of: ["a"] }), "/routes/0"],
+    [route({ any_token: false, public: true }), "/routes/0/any_token"],
+    [route({ public: "yes", any_token: undefined }), "/routes/0/public"],
+    [route({ any_token: undefined, all_of: [] }), "/routes/0/all_of"],
+    [route({ any_token: undefined, all_of: "a" }), "/routes/0/all_of"],
+    [route({ any_token: undefined, any_of: ["a", "b:*"] }), "/routes/0/any_of/1"],
+    [route({ any_token: undefined, any_of: ["a b"] }), "/routes/0/any_of/0"],
     [route({ any_token: undefined, all_of: ["x".repeat(101)] }), "/routes/0/all_of/0"],
-    [route({ freshness: "fresh" }), "/routes/0/freshness"], [route({ any_token: undefined, public: true, freshness: "strong" }), "/routes/0/freshness"],
-    [{ routes: [any("GET", "/a")], or_eventual: "yes" }, "/or_eventual"], [{ routes: [any("GET", "/a")], orEventual: true }, "/orEventual"],
-    [route({ or_eventual: "true" }), "/routes/0/or_eventual"], [route({ or_eventual: null }), "/routes/0/or_eventual"],
+    [route({ freshness: "fresh" }), "/routes/0/freshness"],
+    [route({ any_token: undefined, public: true, freshness: "strong" }), "/routes/0/freshness"],
+    [{ routes: [any("GET", "/a")], or_eventual: "yes" }, "/or_eventual"],
+    [{ routes: [any("GET", "/a")], orEventual: true }, "/orEventual"],
+    [route({ or_eventual: "true" }), "/routes/0/or_eventual"],
+    [route({ or_eventual: null }), "/routes/0/or_eventual"],
     [route({ any_token: undefined, public: true, or_eventual: true }), "/routes/0/or_eventual"],
     [route({ any_token: undefined, public: true, or_eventual: false }), "/routes/0/or_eventual"],
     [route({ scopes: ["a"] }), "/routes/0/scopes"],
-    [{ routes: [any("GET", "/a/*"), any("GET", "/a/:b")] }, "/routes/1"], [{ routes: [any("GET", "/a/*"), any("HEAD", "/a")] }, "/routes/1"],
+    [{ routes: [any("GET", "/a/*"), any("GET", "/a/:b")] }, "/routes/1"],
+    [{ routes: [any("GET", "/a/*"), any("HEAD", "/a")] }, "/routes/1"],
     [{ routes: [any("*", "/:a"), any(["GET", "POST"], "/b/")] }, "/routes/1"],
   ];
   for (const [json, pointer] of mistakes) {
-    assert.throws(() => new Policy(json), (error) => {
-      assert.ok(error instanceof PolicyError && error instanceof TypeError);
-      assert.ok(error.mistakes.some((mistake) => mistake.pointer === pointer), `${JSON.stringify(json)}: ${error.message}`);
-      return true;
-    });
+    assert.throws(
+      () => new Policy(json),
+      (error) => {
+        assert.ok(error instanceof PolicyError && error instanceof TypeError);
+        assert.ok(
+          error.mistakes.some((mistake) => mistake.pointer === pointer),
+          `${JSON.stringify(json)}: ${error.message}`,
+        );
+        return true;
+      },
+    );
   }
   const several = { routes: [any("GET", "/a"), { ...any("get", "b"), x: 1 }, any("GET", "/a")], freshness: 1 };
-  assert.throws(() => new Policy(several), ({ mistakes }) => {
-    assert.deepEqual(mistakes.map(({ pointer }) => pointer), ["/freshness", "/routes/1/x", "/routes/1/method", "/routes/1/path", "/routes/2"]);
-    return true;
-  });
+  assert.throws(
+    () => new Policy(several),
+    ({ mistakes }) => {
+      assert.deepEqual(
+        mistakes.map(({ pointer }) => pointer),
+        ["/freshness", "/routes/1/x", "/routes/1/method", "/routes/1/path", "/routes/2"],
+      );
+      return true;
+    },
+  );
   const fine = [any("GET", "/a"), any("POST", "/a"), any("GET", "/:b"), any("GET", "/a/*"), any("GET", "/*")];
   assert.equal(new Policy({ routes: fine }).routes.length, 5);
 });

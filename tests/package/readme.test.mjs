@@ -27,8 +27,15 @@ async function folderOf(t) {
   const { folder } = await install(t);
   const workspace = { version: 1, key: "0Ab3dE", slug: "acme", suspended: false, has_imports: true, freshness: [] };
   const found = {
-    number: 1, owner: 1, scopes: ["orders:read"], revoked: false, enabled: true, not_before: null, expires_at: null,
-    replaced_until: null, addresses: [],
+    number: 1,
+    owner: 1,
+    scopes: ["orders:read"],
+    revoked: false,
+    enabled: true,
+    not_before: null,
+    expires_at: null,
+    replaced_until: null,
+    addresses: [],
   };
   const file = writeSnapshot({
     header: { epoch: 1, generation: 1, without_addresses: true, without_weak: false, workspace },
@@ -55,9 +62,12 @@ test("in Node, from a file and a key that was pinned", async (t) => {
 test("in a page, fetched", { skip: !process.env.CHROMIUM && "there is no Chromium" }, async (t) => {
   const folder = await folderOf(t);
   await writeFile(join(folder, "main.js"), `${code[1]}\nglobalThis.gate = gate;`);
-  await writeFile(join(folder, "index.html"), `<!doctype html>
+  await writeFile(
+    join(folder, "index.html"),
+    `<!doctype html>
     <script type="importmap">{ "imports": { "@counterfoil/verify": "/node_modules/@counterfoil/verify/web.js" } }</script>
-    <script type="module" src="/main.js"></script>`);
+    <script type="module" src="/main.js"></script>`,
+  );
   const tab = await (await launch(t)).newPage();
   await tab.goto(await serve(t, folder));
   await tab.waitForFunction(() => globalThis.gate);
@@ -84,6 +94,10 @@ test("it is refreshed while it changes, and stays while it does not", async (t) 
   await writeFile(join(folder, "main.mjs"), main);
   const { stdout } = await run(process.execPath, ["main.mjs"], { cwd: folder });
   const path = "/v1/snapshot";
-  const asked = [[path, "nothing"], [path, '"1"'], [path, '"1"']];
+  const asked = [
+    [path, "nothing"],
+    [path, '"1"'],
+    [path, '"1"'],
+  ];
   assert.deepEqual(JSON.parse(stdout), { asked, failed: "no snapshot: 503", etag: '"1"' });
 });

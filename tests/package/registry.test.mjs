@@ -61,7 +61,11 @@ test("it is UNAVAILABLE where the control plane gives no answer either", async (
   const controlPlane = { fetch: async () => new Response("{}", { status: 503 }) };
   const failures = [];
   const gate = new Gate({
-    controlPlane, token, registry: { get: never }, freshness: "eventual", onFailure: ({ message }) => failures.push(message),
+    controlPlane,
+    token,
+    registry: { get: never },
+    freshness: "eventual",
+    onFailure: ({ message }) => failures.push(message),
   });
   const { outcome, took } = await timed(() => gate.verify(token, {}));
   assert.equal(outcome.code, "UNAVAILABLE");
@@ -81,7 +85,10 @@ test("a registry that hangs costs a check of many tokens no more than one", asyn
   const tokens = [];
   for (let at = 0; at < 20; at += 1) tokens.push((await admin.issue({ scopes: ["orders:read"] })).token);
   const { outcome, took } = await timed(() => gate.verifyAll(tokens, demand));
-  assert.ok(outcome.every(({ valid }) => valid), JSON.stringify(outcome.find(({ valid }) => !valid)));
+  assert.ok(
+    outcome.every(({ valid }) => valid),
+    JSON.stringify(outcome.find(({ valid }) => !valid)),
+  );
   assertOneLimit(took);
   assert.ok(registry.most <= 4, `${registry.most} reads at once`);
   assert.equal(registry.all, registry.most, "once one was given up, no other is begun");
@@ -110,7 +117,13 @@ test("a slow registry is waited for, a few reads at a time", async (t) => {
     await sleep(60);
     return app.stored(key);
   });
-  const slow = new Gate({ controlPlane: { fetch: never }, token: held.own.token, registry, segments: false, timeout: 300 });
+  const slow = new Gate({
+    controlPlane: { fetch: never },
+    token: held.own.token,
+    registry,
+    segments: false,
+    timeout: 300,
+  });
   const tokens = issued.map(({ token }) => token);
   const decisions = await slow.verifyAll(tokens, { ...demand, freshness: "eventual" });
   assert.deepEqual([...new Set(decisions.map(({ code }) => code))], ["VALID"]);

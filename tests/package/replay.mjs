@@ -10,7 +10,9 @@ export async function replay({ texts, cases, snapshots }) {
     texts: texts.map(inspect),
     decisions: cases.map((given) => decide(verifier, given)),
     loaded: await Promise.all(snapshots.files.map((file) => load(new Verifier(), file, snapshots))),
-    untrusted: await Promise.all(snapshots.files.map((file) => load(new Verifier(), file, { ...snapshots, keys: snapshots.strangers }))),
+    untrusted: await Promise.all(
+      snapshots.files.map((file) => load(new Verifier(), file, { ...snapshots, keys: snapshots.strangers })),
+    ),
     offline: await Promise.all(snapshots.cases.map((given) => decideOffline(given, snapshots))),
   };
 }
@@ -27,7 +29,10 @@ function decide(verifier, { text, demand, address, now, answers }) {
 /** What a snapshot is, or why it is none. */
 async function load(verifier, file, { keys, now }) {
   try {
-    return await verifier.load(Uint8Array.from(file.match(/../g) ?? [], (byte) => parseInt(byte, 16)), { keys, now });
+    return await verifier.load(
+      Uint8Array.from(file.match(/../g) ?? [], (byte) => parseInt(byte, 16)),
+      { keys, now },
+    );
   } catch (error) {
     if (!(error instanceof InvalidSnapshotError)) throw error;
     return error.code;

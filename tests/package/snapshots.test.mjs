@@ -17,7 +17,14 @@ import { writeSnapshot } from "../vectors/write.mjs";
 const NOW = 1_798_761_600_000;
 const HOUR = 3_600_000;
 
-const WORKSPACE = { version: 1, key: "0Ab3dE", slug: "acme", suspended: false, has_imports: false, freshness: [["orders:write", "strong"]] };
+const WORKSPACE = {
+  version: 1,
+  key: "0Ab3dE",
+  slug: "acme",
+  suspended: false,
+  has_imports: false,
+  freshness: [["orders:write", "strong"]],
+};
 const OWNER = { version: 1, number: 1, id: "ada", suspended: false, grants: ["*"], revoked_before: 0 };
 
 const [live, revoked, bound] = ["live", "revoked", "bound"].map((word) => `another-systems-${word}-token`);
@@ -34,8 +41,16 @@ const stranger = keyPair();
 const token = (text, number, about = {}) => ({
   digest: createHash("sha256").update(text).digest("hex"),
   found: {
-    number, owner: 1, scopes: ["orders:read", "orders:write"], revoked: false, enabled: true, not_before: null, expires_at: null,
-    replaced_until: null, addresses: [], ...about,
+    number,
+    owner: 1,
+    scopes: ["orders:read", "orders:write"],
+    revoked: false,
+    enabled: true,
+    not_before: null,
+    expires_at: null,
+    replaced_until: null,
+    addresses: [],
+    ...about,
   },
 });
 
@@ -44,7 +59,11 @@ function snapshot({ asOf = NOW, expiresAt = asOf + HOUR, workspace = WORKSPACE, 
   return writeSnapshot({
     header: { epoch: 1, generation: 9, without_addresses: true, without_weak: true, workspace },
     bits: 1,
-    tokens: [token(live, 1, changed), token(revoked, 2, { revoked: true }), token(bound, 3, { addresses: ["192.0.2.0/24"] })],
+    tokens: [
+      token(live, 1, changed),
+      token(revoked, 2, { revoked: true }),
+      token(bound, 3, { addresses: ["192.0.2.0/24"] }),
+    ],
     ranges: [{ first: 1, last: 1023 }],
     owners: [OWNER],
     asOf,
@@ -70,9 +89,13 @@ const refusedWith = (code) => (error) => {
 
 test("every middleware lets through whom the snapshot knows, and asks nobody", async (t) => {
   const { gate, failures } = await offline();
-  const hono = new Hono().use(honoGuard(gate, demand)).get("/", (context) => context.text(context.get("counterfoil").token.owner));
+  const hono = new Hono()
+    .use(honoGuard(gate, demand))
+    .get("/", (context) => context.text(context.get("counterfoil").token.owner));
   const worker = guard(gate, demand, (_request, { token }) => new Response(token.owner));
-  const express = Express().use(expressGuard(gate, demand), (request, response) => response.send(request.counterfoil.token.owner));
+  const express = Express().use(expressGuard(gate, demand), (request, response) =>
+    response.send(request.counterfoil.token.owner),
+  );
   const server = express.listen(0, "127.0.0.1");
   t.after(() => server.close());
   await once(server, "listening");
@@ -80,7 +103,9 @@ test("every middleware lets through whom the snapshot knows, and asks nobody", a
   const hosts = [worker, (request) => hono.fetch(request), (request) => fetch(`http://127.0.0.1:${port}/`, request)];
   for (const host of hosts) {
     const answer = async (text) => {
-      const response = await host(new Request("http://origin.example/", { headers: { authorization: `Bearer ${text}` } }));
+      const response = await host(
+        new Request("http://origin.example/", { headers: { authorization: `Bearer ${text}` } }),
+      );
       const body = await response.text();
       return response.ok ? body : `${response.status} ${JSON.parse(body).code}`;
     };
@@ -96,11 +121,22 @@ test("every middleware lets through whom the snapshot knows, and asks nobody", a
 test("a snapshot tells a token's number, owner and scopes; its id, name and client are not among the origin's headers", async () => {
   const { gate } = await offline(snapshot({ changed: { expires_at: NOW + HOUR } }));
   const decision = await gate.verify(live, demand);
-  const token = { number: 1, workspace: "acme", owner: "ada", scopes: ["orders:read", "orders:write"], expiresAt: NOW + HOUR };
+  const token = {
+    number: 1,
+    workspace: "acme",
+    owner: "ada",
+    scopes: ["orders:read", "orders:write"],
+    expiresAt: NOW + HOUR,
+  };
   assert.deepEqual(decision, { valid: true, code: "VALID", freshness: "snapshot", asOf: NOW, token });
-  const request = new Request("http://origin.example/", { headers: { "x-token-id": "forged", "x-token-client": "forged" } });
+  const request = new Request("http://origin.example/", {
+    headers: { "x-token-id": "forged", "x-token-client": "forged" },
+  });
   assert.deepEqual(Object.fromEntries(originHeaders(request, decision)), {
-    "x-token-owner": "ada", "x-token-scopes": "orders:read orders:write", "x-token-scopes-complete": "true", "x-token-workspace": "acme",
+    "x-token-owner": "ada",
+    "x-token-scopes": "orders:read orders:write",
+    "x-token-scopes-complete": "true",
+    "x-token-workspace": "acme",
   });
   const compiled = gate.compile({});
   assert.deepEqual(gate.checkAll([live, revoked, unknown], compiled), [true, false, false]);
@@ -183,8 +219,15 @@ test("what was verified is what is loaded, whatever becomes of the bytes meanwhi
 
 test("an ordinary gate goes by a snapshot where that is demanded, and never for want of the control plane", async () => {
   const asked = [];
-  const controlPlane = { fetch: async (url) => (asked.push(new URL(url).pathname), new Response("{}", { status: 503 })) };
-  const gate = new Gate({ controlPlane, tokens: { [WORKSPACE.key]: "of the gate" }, now: () => NOW, onFailure: () => {} });
+  const controlPlane = {
+    fetch: async (url) => (asked.push(new URL(url).pathname), new Response("{}", { status: 503 })),
+  };
+  const gate = new Gate({
+    controlPlane,
+    tokens: { [WORKSPACE.key]: "of the gate" },
+    now: () => NOW,
+    onFailure: () => {},
+  });
   const by = { ...demand, freshness: "snapshot" };
   assert.equal((await gate.verify(live, by)).code, "UNAVAILABLE", "nothing is loaded");
   await gate.load(snapshot(), { keys });
@@ -197,7 +240,10 @@ test("an ordinary gate goes by a snapshot where that is demanded, and never for 
     }
   }
   assert.ok(asked.length >= 1, "that it was asked, and failed, is remembered");
-  const policy = new Policy({ freshness: "snapshot", routes: [{ method: "GET", path: "/orders", all_of: ["orders:read"] }] });
+  const policy = new Policy({
+    freshness: "snapshot",
+    routes: [{ method: "GET", path: "/orders", all_of: ["orders:read"] }],
+  });
   const handle = guard(gate, policy, () => new Response("in"));
   const request = new Request("http://origin.example/orders", { headers: { authorization: `Bearer ${live}` } });
   assert.equal(await (await handle(request)).text(), "in");

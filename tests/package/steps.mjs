@@ -6,8 +6,14 @@ import { search } from "./backtracking.mjs";
 
 /** The methods that go through all of what they are called on. */
 const WHOLE = [
-  [String.prototype, ["indexOf", "lastIndexOf", "includes", "split", "slice", "trim", "toLowerCase", "toUpperCase", "replaceAll"]],
-  [Array.prototype, ["join", "includes", "indexOf", "find", "findIndex", "some", "every", "map", "filter", "forEach", "slice"]],
+  [
+    String.prototype,
+    ["indexOf", "lastIndexOf", "includes", "split", "slice", "trim", "toLowerCase", "toUpperCase", "replaceAll"],
+  ],
+  [
+    Array.prototype,
+    ["join", "includes", "indexOf", "find", "findIndex", "some", "every", "map", "filter", "forEach", "slice"],
+  ],
   [globalThis, ["decodeURIComponent"]],
 ];
 
@@ -32,7 +38,10 @@ export async function steps(work) {
   }
   const { result } = await session.post("Profiler.takePreciseCoverage");
   session.disconnect();
-  const ranges = result.filter(isOurs).flatMap(({ functions }) => functions).flatMap(({ ranges }) => ranges);
+  const ranges = result
+    .filter(isOurs)
+    .flatMap(({ functions }) => functions)
+    .flatMap(({ ranges }) => ranges);
   return natives.count + ranges.reduce((sum, { count }) => sum + count, 0);
 }
 
@@ -47,20 +56,28 @@ function counting(natives) {
   const { apply } = Reflect;
   for (const [owner, names] of WHOLE) {
     for (const name of names) {
-      replace(owner, name, (original) =>
-        function (...given) {
-          natives.count += 1 + (owner === globalThis ? given[0].length : this.length);
-          return apply(original, this, given);
-        });
+      replace(
+        owner,
+        name,
+        (original) =>
+          function (...given) {
+            natives.count += 1 + (owner === globalThis ? given[0].length : this.length);
+            return apply(original, this, given);
+          },
+      );
     }
   }
   const expressions = [];
   for (const name of ["test", "exec"]) {
-    replace(RegExp.prototype, name, (original) =>
-      function (text) {
-        expressions.push([this, String(text)]);
-        return apply(original, this, [text]);
-      });
+    replace(
+      RegExp.prototype,
+      name,
+      (original) =>
+        function (text) {
+          expressions.push([this, String(text)]);
+          return apply(original, this, [text]);
+        },
+    );
   }
   return () => {
     before.forEach((undo) => undo());

@@ -26,10 +26,11 @@ export async function worker(t, folder, code, options = {}) {
     write: false,
   });
   const module = ({ path, contents, text }) =>
-    extname(path) === ".wasm"
-      ? { type: "CompiledWasm", path, contents }
-      : { type: "ESModule", path, contents: text };
-  const modules = outputFiles.map(module).sort((one, other) => one.type.localeCompare(other.type)).reverse();
+    extname(path) === ".wasm" ? { type: "CompiledWasm", path, contents } : { type: "ESModule", path, contents: text };
+  const modules = outputFiles
+    .map(module)
+    .sort((one, other) => one.type.localeCompare(other.type))
+    .reverse();
   const miniflare = new Miniflare({ modules, modulesRoot: outdir, compatibilityDate: "2026-04-01", ...options });
   t.after(() => miniflare.dispose());
   return miniflare;

@@ -14,9 +14,22 @@ const DIGEST = createHash("sha256").update(TEXT).digest("hex");
 const WORKSPACE = { version: 1, key: KEY, slug: "acme", suspended: false, has_imports: true, freshness: [] };
 const OWNER = { version: 1, number: 1, id: "ada", suspended: false, grants: ["*"], revoked_before: 0 };
 const TOKEN = {
-  version: 1, id: "tok_0123456789abcdefghijkl", number: 1, owner: 1, name: "", client_id: null, metadata: null,
-  scopes: ["orders:read"], issued: 1, revoked: false, enabled: true, not_before: null, expires_at: null, replaced_until: null,
-  addresses: [], rate_class: null,
+  version: 1,
+  id: "tok_0123456789abcdefghijkl",
+  number: 1,
+  owner: 1,
+  name: "",
+  client_id: null,
+  metadata: null,
+  scopes: ["orders:read"],
+  issued: 1,
+  revoked: false,
+  enabled: true,
+  not_before: null,
+  expires_at: null,
+  replaced_until: null,
+  addresses: [],
+  rate_class: null,
 };
 
 /** A gate before these, the token of `TEXT` changed like this; and `asked`, what was asked for. */
@@ -28,11 +41,18 @@ export function written({ changed = {}, ...options }) {
       const { digests, since } = JSON.parse(body);
       asked.push(pathname);
       const answer = {
-        key: KEY, as_of: NOW, generation: 1, workspace: WORKSPACE, seal_keys: [], owners: [OWNER],
+        key: KEY,
+        as_of: NOW,
+        generation: 1,
+        workspace: WORKSPACE,
+        seal_keys: [],
+        owners: [OWNER],
         tokens: digests.map((digest) => [digest, digest === DIGEST ? token : null]),
       };
       const grant = { epoch: 1, since: since?.generation ?? null, term: LEASE, answer };
-      return new Response(pathname === "/v1/lease" ? encode("l", grantRecord(grant)) : encode("a", answerRecord(answer)));
+      return new Response(
+        pathname === "/v1/lease" ? encode("l", grantRecord(grant)) : encode("a", answerRecord(answer)),
+      );
     },
   };
   const values = {
@@ -46,6 +66,13 @@ export function written({ changed = {}, ...options }) {
       return values[key]?.buffer ?? null;
     },
   };
-  const gate = new Gate({ controlPlane, tokens: { [KEY]: "of the gate" }, registry, segments: false, now: () => NOW, ...options });
+  const gate = new Gate({
+    controlPlane,
+    tokens: { [KEY]: "of the gate" },
+    registry,
+    segments: false,
+    now: () => NOW,
+    ...options,
+  });
   return { gate, asked };
 }

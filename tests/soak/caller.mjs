@@ -31,15 +31,26 @@ export class Caller {
       const headers = { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) };
       const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
       sent.on("error", (error) => {
-        reject(Object.assign(error, { isOfOldConnection: sent.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code) }));
+        reject(
+          Object.assign(error, {
+            isOfOldConnection: sent.reusedSocket && ["ECONNRESET", "EPIPE"].includes(error.code),
+          }),
+        );
       });
       sent.on("response", (response) => {
         const chunks = [];
-        response.on("data", (chunk) => chunks.push(chunk)).on("error", reject).on("end", () => {
-          const bytes = Buffer.concat(chunks);
-          const isJson = /[/+]json/.test(response.headers["content-type"]);
-          resolve({ status: response.statusCode, headers: response.headers, body: isJson ? JSON.parse(bytes) : bytes });
-        });
+        response
+          .on("data", (chunk) => chunks.push(chunk))
+          .on("error", reject)
+          .on("end", () => {
+            const bytes = Buffer.concat(chunks);
+            const isJson = /[/+]json/.test(response.headers["content-type"]);
+            resolve({
+              status: response.statusCode,
+              headers: response.headers,
+              body: isJson ? JSON.parse(bytes) : bytes,
+            });
+          });
       });
       sent.end(body && JSON.stringify(body));
     });

@@ -38,7 +38,10 @@ export async function violations(caller, tenants, registry) {
 function known({ tokens, ended, imported, valueAt, slug }) {
   const live = tokens.filter(({ isLive }) => isLive).map(({ value }) => [value, "VALID"]);
   const step = Math.max(1, Math.floor(imported / SAMPLE));
-  const some = Array.from({ length: Math.floor(imported / step) }, (_, at) => [valueAt.call({ slug }, at * step), "VALID"]);
+  const some = Array.from({ length: Math.floor(imported / step) }, (_, at) => [
+    valueAt.call({ slug }, at * step),
+    "VALID",
+  ]);
   return { ours: [...live, ...ended.map(({ value }) => [value, "REVOKED"])], foreign: some };
 }
 
@@ -48,9 +51,14 @@ async function ofLedger(caller, tenant) {
   const expect = [...ours, ...foreign];
   for (let at = 0; at < expect.length; at += BATCH) {
     const batch = expect.slice(at, at + BATCH);
-    const codes = await decided(caller, tenant, batch.map(([value]) => value));
+    const codes = await decided(
+      caller,
+      tenant,
+      batch.map(([value]) => value),
+    );
     batch.forEach(([value, code], nth) => {
-      if (codes[nth] !== code) found.push(`${tenant.slug}: ${value.slice(0, 12)}… is ${codes[nth]}, and should be ${code}`);
+      if (codes[nth] !== code)
+        found.push(`${tenant.slug}: ${value.slice(0, 12)}… is ${codes[nth]}, and should be ${code}`);
     });
   }
 
@@ -59,8 +67,12 @@ async function ofLedger(caller, tenant) {
   const [active, live] = [await count("active"), tenant.tokens.filter(({ isLive }) => isLive).length];
   // Besides these there are the admin's and the verifier's.
   const least = live + tenant.imported + 2;
-  if (active < least || active > least + unknown + tenant.unknown) found.push(`${tenant.slug}: ${active} active tokens, not ${least}`);
-  const [revoked, dead] = [await count("revoked"), tenant.tokens.filter(({ isLive, isUnknown }) => !isLive && !isUnknown).length];
+  if (active < least || active > least + unknown + tenant.unknown)
+    found.push(`${tenant.slug}: ${active} active tokens, not ${least}`);
+  const [revoked, dead] = [
+    await count("revoked"),
+    tenant.tokens.filter(({ isLive, isUnknown }) => !isLive && !isUnknown).length,
+  ];
   if (revoked < dead || revoked > dead + unknown) found.push(`${tenant.slug}: ${revoked} revoked tokens, not ${dead}`);
 
   const rows = (await audited(caller, tenant)) - tenant.audited;
@@ -76,7 +88,10 @@ async function decided(caller, tenant, tokens) {
   for (let turn = 0; turn < 60 && codes.size < tokens.length; turn += 1) {
     if (turn > 0) await sleep(1_000);
     const open = tokens.filter((token) => !codes.has(token));
-    const { results } = await caller.expect(tenant.verifier, "POST", "/v1/verify", { tokens: open, demand: { freshness: "strong" } });
+    const { results } = await caller.expect(tenant.verifier, "POST", "/v1/verify", {
+      tokens: open,
+      demand: { freshness: "strong" },
+    });
     results.forEach(({ code }, at) => ["RATE_LIMITED", "UNAVAILABLE"].includes(code) || codes.set(open[at], code));
   }
   return tokens.map((token) => codes.get(token));
@@ -89,15 +104,31 @@ async function ofRegistry(tenant, { held }) {
   const expect = [...ours, ...foreign.slice(0, BATCH)];
   const controlPlane = { fetch: async () => new Response("{}", { status: 503 }) };
   const registry = { get: async (key) => held.get(key) ?? null };
-  const gate = new Gate({ controlPlane, token: tenant.verifier, registry, segments: false, freshness: "eventual", onFailure() {} });
-  const decisions = await gate.verifyAll(expect.map(([value]) => value), {});
+  const gate = new Gate({
+    controlPlane,
+    token: tenant.verifier,
+    registry,
+    segments: false,
+    freshness: "eventual",
+    onFailure() {},
+  });
+  const decisions = await gate.verifyAll(
+    expect.map(([value]) => value),
+    {},
+  );
   const found = [];
   expect.forEach(([value, code], at) => {
     const by = decisions[at].code;
-    if (by !== code) found.push(`${tenant.slug}: by the registry ${value.slice(0, 12)}… is ${by}, and should be ${code}`);
+    if (by !== code)
+      found.push(`${tenant.slug}: by the registry ${value.slice(0, 12)}… is ${by}, and should be ${code}`);
   });
   const records = [...held.keys()].filter((key) => key.startsWith(`r/${tenant.key}/`)).length;
-  const values = tenant.imported + tenant.ended.length + tenant.tokens.filter(({ isLive, isUnknown }) => isLive || isUnknown).length + 2;
-  if (records < values || records > values + 2 * tenant.unknown) found.push(`${tenant.slug}: ${records} records, not ${values}`);
+  const values =
+    tenant.imported +
+    tenant.ended.length +
+    tenant.tokens.filter(({ isLive, isUnknown }) => isLive || isUnknown).length +
+    2;
+  if (records < values || records > values + 2 * tenant.unknown)
+    found.push(`${tenant.slug}: ${records} records, not ${values}`);
   return found;
 }

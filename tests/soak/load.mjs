@@ -60,7 +60,9 @@ export class Load {
     // The large workspace gets half of all, those whose turn it is the rest.
     const tenant = Math.random() < 0.5 ? this.#tenants[0] : this.#atWork();
     try {
-      await { verify: () => this.#verify(tenant), read: () => this.#read(tenant), change: () => this.#change(tenant) }[kind]();
+      await { verify: () => this.#verify(tenant), read: () => this.#read(tenant), change: () => this.#change(tenant) }[
+        kind
+      ]();
       this.answered[kind] += 1;
     } catch (error) {
       this.#isWrong(`${kind} failed`, error.message);
@@ -76,7 +78,8 @@ export class Load {
   async #ask(token, method, path, body) {
     const answer = await this.#caller.send(token, method, path, body);
     if (answer.status < 300) return answer.body;
-    if ([429, 503].includes(answer.status) && REFUSALS.includes(answer.body.code)) return this.#isRefused(answer.body.code);
+    if ([429, 503].includes(answer.status) && REFUSALS.includes(answer.body.code))
+      return this.#isRefused(answer.body.code);
     throw new Error(`${method} ${path.split("?")[0].replace(/tok_\w+/, "{id}")}: ${answer.status} ${answer.body.code}`);
   }
 
@@ -103,7 +106,8 @@ export class Load {
     const before = token.changes;
     const isSure = token.isLive && !token.isBusy;
     const code = await this.#code(tenant, token.value, freshness);
-    if (isSure && token.isLive && token.changes === before) this.#isDecided(code, ["VALID"], `a live token, ${freshness}`);
+    if (isSure && token.isLive && token.changes === before)
+      this.#isDecided(code, ["VALID"], `a live token, ${freshness}`);
   }
 
   async #verifyEnded(tenant, { value, since }, freshness) {
@@ -130,7 +134,13 @@ export class Load {
 
   async #read(tenant) {
     const token = pick(tenant.tokens);
-    const paths = ["/v1/tokens?limit=20", "/v1/audit?limit=20", "/v1/tokens/self", "/v1/members", "/v1/tokens?state=active&limit=5&q=token"];
+    const paths = [
+      "/v1/tokens?limit=20",
+      "/v1/audit?limit=20",
+      "/v1/tokens/self",
+      "/v1/members",
+      "/v1/tokens?state=active&limit=5&q=token",
+    ];
     if (token) paths.push(`/v1/tokens/${token.id}`, `/v1/tokens/${token.id}/usage`);
     await this.#ask(tenant.admin, "GET", pick(paths));
   }
@@ -143,7 +153,10 @@ export class Load {
     try {
       if (chance < 0.7) await this.#revoke(tenant, token);
       else if (chance < 0.85) await this.#rotate(tenant, token);
-      else await this.#counted(tenant, () => this.#ask(tenant.admin, "PATCH", `/v1/tokens/${token.id}`, { note: `${chance}` }));
+      else
+        await this.#counted(tenant, () =>
+          this.#ask(tenant.admin, "PATCH", `/v1/tokens/${token.id}`, { note: `${chance}` }),
+        );
     } finally {
       token.isBusy = false;
       token.changes += 1;
@@ -175,7 +188,9 @@ export class Load {
   }
 
   async #rotate(tenant, token) {
-    const rotated = await this.#counted(tenant, () => this.#ask(tenant.admin, "POST", `/v1/tokens/${token.id}/rotate`, {}));
+    const rotated = await this.#counted(tenant, () =>
+      this.#ask(tenant.admin, "POST", `/v1/tokens/${token.id}/rotate`, {}),
+    );
     if (!rotated) {
       [token.isLive, token.isUnknown] = [false, true];
       return;

@@ -11,7 +11,9 @@ import { residentBytes } from "./memory.mjs";
 import { registry as newRegistry } from "./registry.mjs";
 import { found } from "./tenants.mjs";
 
-const { values: options } = parseArgs({ options: { minutes: { type: "string", default: "5" }, short: { type: "boolean", default: false } } });
+const { values: options } = parseArgs({
+  options: { minutes: { type: "string", default: "5" }, short: { type: "boolean", default: false } },
+});
 const SIZE = options.short ? { workspaces: 20, tokens: 2_000 } : { workspaces: 1_000, tokens: 100_000 };
 const SECONDS = options.short ? 20 : 60 * Number(options.minutes);
 if (!(SECONDS > 0)) throw new Error("--minutes takes a number above 0");
@@ -38,7 +40,8 @@ try {
   tell(`setting up ${number(SIZE.workspaces)} workspaces, one of them with ${number(SIZE.tokens)} tokens`);
   const tenants = await found(caller, SIZE, tell);
   tell("waiting for the outboxes, so that the load meets a deployment at rest");
-  if ((await drained(registry, PATIENCE)) === undefined) problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the imports`);
+  if ((await drained(registry, PATIENCE)) === undefined)
+    problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the imports`);
   const load = new Load(caller, tenants);
   tell(`${number(SECONDS)} s of load; workerd occupies ${megabytes(await residentBytes())} MB`);
   const from = Date.now();
@@ -50,8 +53,10 @@ try {
     if (second === SETTLED) settled = bytes;
     const refused = [...load.refused.values()].reduce((sum, count) => sum + count, 0);
     const wrong = [...load.wrong.values()].reduce((sum, { count }) => sum + count, 0);
-    tell(`${number((load.total - before) / TELL)} requests a second, ${number(refused)} refused as designed, ${number(wrong)} wrong; ` +
-      `workerd ${megabytes(bytes)} MB, registry ${number(registry.held.size)} keys`);
+    tell(
+      `${number((load.total - before) / TELL)} requests a second, ${number(refused)} refused as designed, ${number(wrong)} wrong; ` +
+        `workerd ${megabytes(bytes)} MB, registry ${number(registry.held.size)} keys`,
+    );
     before = load.total;
   }
   load.stop();
@@ -64,21 +69,30 @@ try {
   if (drainedIn === undefined) problems.push(`the outboxes were not drained ${PATIENCE / 1_000} s after the load`);
   tell("checking what must be so");
   problems.push(...(await violations(caller, tenants, registry)));
-  for (const [what, { count, example }] of load.wrong) problems.push(`${what}: ${count} times${example ? `, such as: ${example}` : ""}`);
+  for (const [what, { count, example }] of load.wrong)
+    problems.push(`${what}: ${count} times${example ? `, such as: ${example}` : ""}`);
   if (settled !== undefined && atEnd > GROWTH * settled) {
     problems.push(`workerd occupies ${megabytes(atEnd)} MB at the end, and ${megabytes(settled)} MB after a minute`);
   }
 
   const { verify, read, change } = load.answered;
   const sum = (of) => tenants.reduce((total, tenant) => total + of(tenant), 0);
-  tell(`${number(load.total)} requests in ${number(took)} s, ${number(load.total / took)} a second: ${number(verify)} verifications, ` +
-    `${number(read)} reads, ${number(change)} changes`);
-  tell(`refused as designed: ${[...load.refused].map(([code, count]) => `${number(count)} ${code}`).join(", ") || "none"}`);
-  tell(`memory of workerd: ${megabytes(settled)} MB after a minute, ${megabytes(atEnd)} MB at the end` +
-    `${settled === undefined ? "" : `, ${number(atEnd / settled, 2)} ×`}; outboxes drained ${number((drainedIn ?? 0) / 1_000)} s after the load`);
-  tell(`checked: ${number(sum(({ tokens }) => tokens.length))} issued and ${number(sum(({ imported }) => imported))} imported tokens, ` +
-    `${number(sum(({ ended }) => ended.length))} values that ended, ${number(sum(({ changes }) => changes))} changes and their audit, ` +
-    `${number(registry.held.size)} keys of the registry`);
+  tell(
+    `${number(load.total)} requests in ${number(took)} s, ${number(load.total / took)} a second: ${number(verify)} verifications, ` +
+      `${number(read)} reads, ${number(change)} changes`,
+  );
+  tell(
+    `refused as designed: ${[...load.refused].map(([code, count]) => `${number(count)} ${code}`).join(", ") || "none"}`,
+  );
+  tell(
+    `memory of workerd: ${megabytes(settled)} MB after a minute, ${megabytes(atEnd)} MB at the end` +
+      `${settled === undefined ? "" : `, ${number(atEnd / settled, 2)} ×`}; outboxes drained ${number((drainedIn ?? 0) / 1_000)} s after the load`,
+  );
+  tell(
+    `checked: ${number(sum(({ tokens }) => tokens.length))} issued and ${number(sum(({ imported }) => imported))} imported tokens, ` +
+      `${number(sum(({ ended }) => ended.length))} values that ended, ${number(sum(({ changes }) => changes))} changes and their audit, ` +
+      `${number(registry.held.size)} keys of the registry`,
+  );
 } catch (error) {
   console.error(app.log());
   throw error;

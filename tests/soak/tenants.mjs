@@ -47,7 +47,11 @@ export async function found(caller, { workspaces, tokens }, tell) {
   const [large] = tenants;
   for (let at = 0; at < tokens; at += MOST) {
     const numbers = Array.from({ length: Math.min(MOST, tokens - at) }, (_, nth) => at + nth);
-    const lines = numbers.map((nth) => ({ digest: sha256(large.valueAt(nth)), name: `token ${nth}`, scopes: ["orders:read"] }));
+    const lines = numbers.map((nth) => ({
+      digest: sha256(large.valueAt(nth)),
+      name: `token ${nth}`,
+      scopes: ["orders:read"],
+    }));
     const { imported } = await caller.expect(large.admin, "POST", "/v1/tokens/import", { tokens: lines });
     if (imported !== lines.length) throw new Error(`${imported} of ${lines.length} lines were imported`);
     large.imported += imported;

@@ -42,8 +42,7 @@ function crc32(text) {
 }
 
 const check = (text) => sixDigits(BigInt(crc32(text)));
-const seal = (text, key) =>
-  sixDigits(createHmac("sha256", bytes(key)).update(text).digest().readBigUInt64BE(0));
+const seal = (text, key) => sixDigits(createHmac("sha256", bytes(key)).update(text).digest().readBigUInt64BE(0));
 const isSealedBy = (text, key) => seal(text.slice(0, -12), key) === text.slice(-12, -6);
 const checkHolds = (text) => check(text.slice(0, -6)) === text.slice(-6);
 
@@ -125,10 +124,16 @@ each("no_entropy", ({ random }) => {
 test("names", () => {
   const { prefixes, workspace_keys: keys } = vectors;
   const body = "0".repeat(36);
-  for (const [names, valid] of [[prefixes.valid, true], [prefixes.invalid, false]]) {
+  for (const [names, valid] of [
+    [prefixes.valid, true],
+    [prefixes.invalid, false],
+  ]) {
     for (const name of names) assert.equal(OURS.test(`${name}_000000${body}`), valid, name);
   }
-  for (const [names, valid] of [[keys.valid, true], [keys.invalid, false]]) {
+  for (const [names, valid] of [
+    [keys.valid, true],
+    [keys.invalid, false],
+  ]) {
     for (const name of names) assert.equal(OURS.test(`cft_${name}${body}`), valid, name);
   }
 });

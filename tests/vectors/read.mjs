@@ -61,7 +61,10 @@ export class Reader {
   }
   block() {
     if (this.byte() === 0) return `${this.take(4).join(".")}/${this.byte()}`;
-    const groups = this.take(16).toString("hex").match(/.{4}/gu).map((group) => parseInt(group, 16).toString(16));
+    const groups = this.take(16)
+      .toString("hex")
+      .match(/.{4}/gu)
+      .map((group) => parseInt(group, 16).toString(16));
     return `${groups.join(":").replace(/(:0)+$/u, "::")}/${this.byte()}`;
   }
   end() {
@@ -84,8 +87,10 @@ const widthOf = (largest) => {
 export function readSegment(bytes) {
   const file = open(bytes, "s");
   const header = {
-    workspace: file.take(6).toString(), generation: file.number(),
-    without_addresses: file.flag(), without_weak: file.flag(),
+    workspace: file.take(6).toString(),
+    generation: file.number(),
+    without_addresses: file.flag(),
+    without_weak: file.flag(),
     prefix: { bits: BigInt(file.byte()), value: file.number() },
   };
   const count = Number(file.number());
@@ -108,17 +113,40 @@ export function readSegment(bytes) {
   const tokens = Array.from({ length: count }, (_, at) => {
     const bucket = ends.findIndex((end) => at < end);
     const begin = ((header.prefix.value << BigInt(bucketBits)) | BigInt(bucket)) << BigInt(128 - known);
-    const digest = begin.toString(16).padStart(32, "0").slice(0, 2 * told) + file.take(16 - told).toString("hex");
-    assert.equal(BigInt(`0x${digest}`) >> BigInt(128 - known) << BigInt(128 - known), begin, "a digest in its bucket");
+    const digest =
+      begin
+        .toString(16)
+        .padStart(32, "0")
+        .slice(0, 2 * told) + file.take(16 - told).toString("hex");
+    assert.equal(
+      (BigInt(`0x${digest}`) >> BigInt(128 - known)) << BigInt(128 - known),
+      begin,
+      "a digest in its bucket",
+    );
     const flags = file.byte();
-    const numbers = { number: number.smallest + file.fixed(number.width), owner: owner.smallest + file.fixed(owner.width) };
+    const numbers = {
+      number: number.smallest + file.fixed(number.width),
+      owner: owner.smallest + file.fixed(owner.width),
+    };
     const set = sets[file.fixed(widthOf(Math.max(sets.length - 1, 0)))];
     const end = expires.smallest + file.fixed(expires.width);
-    const rare = [{ not_before: null, replaced_until: null, addresses: [] }, ...details][file.fixed(widthOf(details.length))];
+    const rare = [{ not_before: null, replaced_until: null, addresses: [] }, ...details][
+      file.fixed(widthOf(details.length))
+    ];
     const found = {
-      version: header.generation, id: "", ...numbers, name: "", client_id: null, metadata: null, scopes: set,
-      issued: header.generation, revoked: (flags & 1) !== 0, enabled: (flags & 2) !== 0,
-      expires_at: (flags & 4) === 0 ? null : end, ...rare, rate_class: null,
+      version: header.generation,
+      id: "",
+      ...numbers,
+      name: "",
+      client_id: null,
+      metadata: null,
+      scopes: set,
+      issued: header.generation,
+      revoked: (flags & 1) !== 0,
+      enabled: (flags & 2) !== 0,
+      expires_at: (flags & 4) === 0 ? null : end,
+      ...rare,
+      rate_class: null,
     };
     return { digest, found };
   });
@@ -129,11 +157,18 @@ export function readSegment(bytes) {
 export function readOwners(bytes) {
   const file = open(bytes, "n");
   const header = {
-    workspace: file.take(6).toString(), generation: file.number(), first: file.number(), last: file.number(),
+    workspace: file.take(6).toString(),
+    generation: file.number(),
+    first: file.number(),
+    last: file.number(),
   };
   const owners = file.list(() => ({
-    version: file.number(), number: file.number(), id: file.text(), suspended: file.flag(),
-    grants: file.list(() => file.text()), revoked_before: file.number(),
+    version: file.number(),
+    number: file.number(),
+    id: file.text(),
+    suspended: file.flag(),
+    grants: file.list(() => file.text()),
+    revoked_before: file.number(),
   }));
   file.end();
   return { header, owners };
@@ -142,10 +177,17 @@ export function readOwners(bytes) {
 export function readManifest(bytes) {
   const file = open(bytes, "m");
   const header = {
-    epoch: file.number(), generation: file.number(), without_addresses: file.flag(), without_weak: file.flag(),
+    epoch: file.number(),
+    generation: file.number(),
+    without_addresses: file.flag(),
+    without_weak: file.flag(),
     workspace: {
-      version: file.number(), key: file.take(6).toString(), slug: file.text(), suspended: file.flag(),
-      has_imports: file.flag(), freshness: file.list(() => [file.text(), FRESHNESS[file.byte()]]),
+      version: file.number(),
+      key: file.take(6).toString(),
+      slug: file.text(),
+      suspended: file.flag(),
+      has_imports: file.flag(),
+      freshness: file.list(() => [file.text(), FRESHNESS[file.byte()]]),
     },
   };
   const segments = file.list(() => ({ name: file.name(), tokens: file.number() }));

@@ -4,8 +4,18 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { CODES, InvalidDemandError, Verifier, codeOf, digest, init, inspect, isPending, isRenewalDue, isValid }
-  from "../../build/verify/node.js";
+import {
+  CODES,
+  InvalidDemandError,
+  Verifier,
+  codeOf,
+  digest,
+  init,
+  inspect,
+  isPending,
+  isRenewalDue,
+  isValid,
+} from "../../build/verify/node.js";
 import { answerRecord, encode, grantRecord, ownerRecord, tokenRecord, workspaceRecord } from "./layout.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
@@ -17,7 +27,11 @@ const NOW = 1_798_761_600_000;
 const FOREIGN = "ghp_somebody-elses-token";
 
 test("records have the bytes that the layout's description gives them", () => {
-  const kinds = [["tokens", "r", tokenRecord], ["owners", "o", ownerRecord], ["workspaces", "w", workspaceRecord]];
+  const kinds = [
+    ["tokens", "r", tokenRecord],
+    ["owners", "o", ownerRecord],
+    ["workspaces", "w", workspaceRecord],
+  ];
   for (const [name, kind, fields] of [...kinds, ["answers", "a", answerRecord], ["grants", "l", grantRecord]]) {
     assert.ok(records[name].length > 1);
     for (const { why, item, bytes } of records[name]) {
@@ -33,13 +47,28 @@ function ledgerOf({ token, owner, workspace, now }) {
   const answer = (key, digests) => {
     const here = key === workspace.key;
     const tokens = digests.map((hex) => [hex, here ? token : null]);
-    return { key, as_of: now, generation: 1, workspace: here ? workspace : null, seal_keys: [], tokens, owners: [owner] };
+    return {
+      key,
+      as_of: now,
+      generation: 1,
+      workspace: here ? workspace : null,
+      seal_keys: [],
+      tokens,
+      owners: [owner],
+    };
   };
   return {
     ledger: async (key, digests) => encode("a", answerRecord(answer(key, digests))),
-    lease: async (key, { since, digests }) => encode("l", grantRecord({
-      epoch: 7, since: since?.generation ?? null, term: 10_000, answer: answer(key, digests),
-    })),
+    lease: async (key, { since, digests }) =>
+      encode(
+        "l",
+        grantRecord({
+          epoch: 7,
+          since: since?.generation ?? null,
+          term: 10_000,
+          answer: answer(key, digests),
+        }),
+      ),
   };
 }
 
@@ -94,8 +123,18 @@ test("the registry is read once, then memory answers", async () => {
   const again = verifier.begin(FOREIGN, demand, NOW + 60_000);
   assert.ok(isValid(again));
   assert.deepEqual(verifier.details(again), {
-    valid: true, code: "VALID", freshness: "eventual", asOf: NOW, id: given.token.id, number: 12, name: "a token",
-    workspace: "demo", workspaceKey: key, ownerId: "ada", owner: 3, scopes: ["orders:read"],
+    valid: true,
+    code: "VALID",
+    freshness: "eventual",
+    asOf: NOW,
+    id: given.token.id,
+    number: 12,
+    name: "a token",
+    workspace: "demo",
+    workspaceKey: key,
+    ownerId: "ada",
+    owner: 3,
+    scopes: ["orders:read"],
   });
   assert.ok(isPending(verifier.begin(FOREIGN, demand, NOW + 60_001)));
 });
@@ -126,7 +165,12 @@ test("a lease is renewed by the one request whose turn it is", async () => {
   const { valid, code, freshness } = verifier.details(due);
   assert.deepEqual([valid, code, freshness], [true, "VALID", "bounded"]);
   assert.ok(!isRenewalDue(check()));
-  await verifier.renewFrom(due, { now: sources.now, lease: async () => { throw new Error("on purpose"); } });
+  await verifier.renewFrom(due, {
+    now: sources.now,
+    lease: async () => {
+      throw new Error("on purpose");
+    },
+  });
   now += 1_000;
   await verifier.renewFrom(check(), sources);
   const uses = [{ digest: digests[0], last_used_at: new Date(given.now + 5_401).toISOString(), count: 5 }];
@@ -152,11 +196,20 @@ test("a lease is renewed by the one request whose turn it is", async () => {
 });
 
 test("a source that is missing, fails or answers nonsense is no yes", async () => {
-  const throwing = () => { throw new Error("on purpose"); };
+  const throwing = () => {
+    throw new Error("on purpose");
+  };
   const sources = [
-    {}, { ledger: throwing }, { ledger: async () => throwing() }, { ledger: async () => undefined },
-    { ledger: async () => new Uint8Array(9) }, { ledger: async () => "text" }, { ledger: async () => 7 },
-    { ledger: async () => [] }, { ledger: async () => [null] }, { ledger: async () => new Uint8Array(1 << 20) },
+    {},
+    { ledger: throwing },
+    { ledger: async () => throwing() },
+    { ledger: async () => undefined },
+    { ledger: async () => new Uint8Array(9) },
+    { ledger: async () => "text" },
+    { ledger: async () => 7 },
+    { ledger: async () => [] },
+    { ledger: async () => [null] },
+    { ledger: async () => new Uint8Array(1 << 20) },
   ];
   for (const given of sources) {
     for (const level of ["strong", "bounded"]) {
@@ -185,7 +238,12 @@ test("texts are told apart, and their digests are right", () => {
     assert.deepEqual(inspect(token), { kind: "foreign", digest: hex });
   }
   for (const { why, text: token } of tokens.malformed) assert.equal(inspect(token).kind, "malformed", why);
-  for (const [odd, what] of [["", /too short/], ["ü", /a character/], ["é".repeat(16), /a character/], ["x".repeat(100_000), /too long/]]) {
+  for (const [odd, what] of [
+    ["", /too short/],
+    ["ü", /a character/],
+    ["é".repeat(16), /a character/],
+    ["x".repeat(100_000), /too long/],
+  ]) {
     const { reason, ...others } = inspect(odd);
     assert.match(reason, what);
     assert.deepEqual(others, { kind: "malformed", digest: createHash("sha256").update(odd).digest("hex") });
@@ -214,8 +272,15 @@ test("what is no token is malformed, and never an error", () => {
   const demand = verifier.demand({ workspaces: ["0k3Yab"] });
   const texts = [
     ...tokens.malformed.map((given) => given.text),
-    "", "\ud800".repeat(20), `${"x".repeat(511)}\ud800`, `${"x".repeat(511)}😀`, "x".repeat(513), "x".repeat(1 << 20),
-    `${"x".repeat(20)}\u{10ffff}`, "ü".repeat(20), `${"x".repeat(20)}\0`,
+    "",
+    "\ud800".repeat(20),
+    `${"x".repeat(511)}\ud800`,
+    `${"x".repeat(511)}😀`,
+    "x".repeat(513),
+    "x".repeat(1 << 20),
+    `${"x".repeat(20)}\u{10ffff}`,
+    "ü".repeat(20),
+    `${"x".repeat(20)}\0`,
   ];
   for (const token of texts) {
     for (let turn = 0; turn < 2; turn += 1) {
@@ -269,7 +334,10 @@ test("a demand that is none says why", () => {
     [{ workspaces, freshness: null }, "INVALID_FRESHNESS"],
   ];
   for (const [demand, code] of refused) {
-    assert.throws(() => verifier.demand(demand), (error) => error instanceof InvalidDemandError && error.code === code);
+    assert.throws(
+      () => verifier.demand(demand),
+      (error) => error instanceof InvalidDemandError && error.code === code,
+    );
   }
   const number = verifier.demand({ workspaces, allOf: ["a"] });
   assert.equal(verifier.demand({ workspaces, allOf: ["a"], freshness: "bounded", orEventual: false }), number);

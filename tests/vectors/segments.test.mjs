@@ -14,7 +14,13 @@ const vectors = readVectors("segments.json");
 function resolved({ token, revoked_before: revokedBefore }, header) {
   const { generation, without_addresses: withoutAddresses } = header;
   return {
-    ...token, version: generation, issued: generation, id: "", name: "", client_id: null, metadata: null,
+    ...token,
+    version: generation,
+    issued: generation,
+    id: "",
+    name: "",
+    client_id: null,
+    metadata: null,
     revoked: token.revoked || token.issued < revokedBefore,
     addresses: withoutAddresses && token.addresses.length > 0 ? ["::ffff:0.0.0.0/96"] : token.addresses,
   };
@@ -33,11 +39,18 @@ test("a segment holds its tokens", () => {
   for (const { why, header, tokens, unknown, bytes } of vectors.segments) {
     const read = readSegment(bytes);
     assert.deepEqual(read.header, header, why);
-    assert.deepEqual(read.tokens, tokens.map(({ digest, found }) => ({ digest: digest.slice(0, 32), found })), why);
+    assert.deepEqual(
+      read.tokens,
+      tokens.map(({ digest, found }) => ({ digest: digest.slice(0, 32), found })),
+      why,
+    );
     for (const token of tokens) assert.deepEqual(token.found, resolved(token, header), why);
     const digests = read.tokens.map((token) => token.digest);
     assert.deepEqual(digests, [...new Set(digests)].sort(), why);
-    assert.ok(unknown.every((digest) => !digests.includes(digest.slice(0, 32))), why);
+    assert.ok(
+      unknown.every((digest) => !digests.includes(digest.slice(0, 32))),
+      why,
+    );
     const begins = (digest) => {
       const bits = BigInt(`0x${digest.slice(0, 4)}`) >> (16n - header.prefix.bits);
       return bits === header.prefix.value;

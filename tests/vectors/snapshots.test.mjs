@@ -45,7 +45,10 @@ function readSnapshot(hex) {
   const { workspace, asOf, expiresAt, name } = stage("HEAD", () => {
     assert.equal(head.byte(), "p".charCodeAt(0));
     const read = {
-      workspace: head.take(6).toString(), asOf: head.fixed(8), expiresAt: head.fixed(8), name: head.name(),
+      workspace: head.take(6).toString(),
+      asOf: head.fixed(8),
+      expiresAt: head.fixed(8),
+      name: head.name(),
     };
     assert.match(read.workspace, /^[0-9A-Za-z]{6}$/u);
     assert.ok(read.asOf < read.expiresAt);
@@ -63,15 +66,24 @@ function readSnapshot(hex) {
   const isOurs = (part) => part.workspace === workspace && part.generation <= header.generation;
   const segments = stage("SEGMENT", () => {
     const bits = BigInt(Math.log2(manifest.segments.length));
-    const isMeant = (at, count) => ({ header: part, tokens }) =>
-      isOurs(part) && part.without_addresses === header.without_addresses && part.without_weak === header.without_weak &&
-      part.prefix.bits === bits && part.prefix.value === BigInt(at) && BigInt(tokens.length) === count;
+    const isMeant =
+      (at, count) =>
+      ({ header: part, tokens }) =>
+        isOurs(part) &&
+        part.without_addresses === header.without_addresses &&
+        part.without_weak === header.without_weak &&
+        part.prefix.bits === bits &&
+        part.prefix.value === BigInt(at) &&
+        BigInt(tokens.length) === count;
     return files
       .slice(0, manifest.segments.length)
       .map(({ bytes, name, tokens }, at) => opened(readSegment, bytes, name, isMeant(at, tokens)));
   });
   const owners = stage("OWNERS", () => {
-    const isMeant = (first, last) => ({ header: part }) => isOurs(part) && part.first === first && part.last === last;
+    const isMeant =
+      (first, last) =>
+      ({ header: part }) =>
+        isOurs(part) && part.first === first && part.last === last;
     return files
       .slice(manifest.segments.length)
       .map(({ bytes, name, first, last }) => opened(readOwners, bytes, name, isMeant(first, last)));

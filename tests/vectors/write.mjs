@@ -10,7 +10,8 @@ const hash = (hex) => [...Buffer.from(hex, "hex")];
 const nameOf = (file) => createHash("sha256").update(file).digest("hex");
 
 const widthOf = (largest) => Math.ceil(BigInt(largest).toString(2).replace(/^0$/u, "").length / 8);
-const fixed = (value, width) => Array.from({ length: width }, (_, at) => Number((BigInt(value) >> BigInt(8 * at)) & 255n));
+const fixed = (value, width) =>
+  Array.from({ length: width }, (_, at) => Number((BigInt(value) >> BigInt(8 * at)) & 255n));
 
 const compare = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
 /** Lists of numbers in the order of what they hold first. */
@@ -19,8 +20,7 @@ function compareLists(one, other) {
   return at < 0 ? one.length - other.length : compare(one[at], other[at] ?? -1);
 }
 /** Each once, in order. */
-const ordered = (lists) =>
-  [...new Map(lists.map((items) => [items.join(), items])).values()].sort(compareLists);
+const ordered = (lists) => [...new Map(lists.map((items) => [items.join(), items])).values()].sort(compareLists);
 const placeIn = (lists, items) => lists.findIndex((known) => known.join() === items.join());
 
 /** The smallest number of a column, and how many bytes the others take beside it. */
@@ -51,14 +51,22 @@ export function writeSegment(header, tokens) {
     ...(withoutAddresses ? flag(addresses.length > 0) : list(block, addresses)),
   ];
   const isRare = (found) => detailsOf(found).some((byte) => byte !== 0);
-  const details = ordered(sorted.map(({ found }) => found).filter(isRare).map(detailsOf));
+  const details = ordered(
+    sorted
+      .map(({ found }) => found)
+      .filter(isRare)
+      .map(detailsOf),
+  );
 
   let bucketBits = 0;
   while (4 << bucketBits < sorted.length) bucketBits += 1;
   const known = Number(prefix.bits) + bucketBits;
-  const bucketOf = (digest) => Number((BigInt(`0x${digest}`) >> BigInt(128 - known)) & ((1n << BigInt(bucketBits)) - 1n));
-  const ends = Array.from({ length: 1 << bucketBits }, (_, bucket) =>
-    sorted.filter(({ digest }) => bucketOf(digest) <= bucket).length);
+  const bucketOf = (digest) =>
+    Number((BigInt(`0x${digest}`) >> BigInt(128 - known)) & ((1n << BigInt(bucketBits)) - 1n));
+  const ends = Array.from(
+    { length: 1 << bucketBits },
+    (_, bucket) => sorted.filter(({ digest }) => bucketOf(digest) <= bucket).length,
+  );
   const entry = ({ digest, found }) => [
     ...hash(digest.slice(2 * (known >> 3))),
     (found.revoked ? 1 : 0) + (found.enabled ? 2 : 0) + (found.expires_at === null ? 0 : 4),
@@ -69,10 +77,20 @@ export function writeSegment(header, tokens) {
     ...fixed(isRare(found) ? placeIn(details, detailsOf(found)) + 1 : 0, widthOf(details.length)),
   ];
   return Buffer.from([
-    ...begin("s"), ...key(workspace), ...number(generation), ...flag(withoutAddresses), ...flag(withoutWeak),
-    Number(prefix.bits), ...number(prefix.value), ...number(sorted.length),
-    ...columns.number.head, ...columns.owner.head, ...columns.expiry.head,
-    ...list(text, patterns), ...list((set) => list(number, set), sets), ...list((bytes) => bytes, details),
+    ...begin("s"),
+    ...key(workspace),
+    ...number(generation),
+    ...flag(withoutAddresses),
+    ...flag(withoutWeak),
+    Number(prefix.bits),
+    ...number(prefix.value),
+    ...number(sorted.length),
+    ...columns.number.head,
+    ...columns.owner.head,
+    ...columns.expiry.head,
+    ...list(text, patterns),
+    ...list((set) => list(number, set), sets),
+    ...list((bytes) => bytes, details),
     ...ends.flatMap((end) => fixed(end, widthOf(sorted.length))),
     ...sorted.flatMap(entry),
   ]);
@@ -80,14 +98,23 @@ export function writeSegment(header, tokens) {
 
 export function writeOwners({ workspace, generation, first, last }, owners) {
   return Buffer.from([
-    ...begin("n"), ...key(workspace), ...number(generation), ...number(first), ...number(last), ...list(ownerRecord, owners),
+    ...begin("n"),
+    ...key(workspace),
+    ...number(generation),
+    ...number(first),
+    ...number(last),
+    ...list(ownerRecord, owners),
   ]);
 }
 
 export function writeManifest({ header, segments, owners }) {
   return Buffer.from([
-    ...begin("m"), ...number(header.epoch), ...number(header.generation),
-    ...flag(header.without_addresses), ...flag(header.without_weak), ...workspaceRecord(header.workspace),
+    ...begin("m"),
+    ...number(header.epoch),
+    ...number(header.generation),
+    ...flag(header.without_addresses),
+    ...flag(header.without_weak),
+    ...workspaceRecord(header.workspace),
     ...list(({ name, tokens }) => [...hash(name), ...number(tokens)], segments),
     ...list(({ first, last, name }) => [...number(first), ...number(last), ...hash(name)], owners),
   ]);
@@ -117,7 +144,11 @@ export function writeSnapshot({ header, bits = 0, tokens, ranges, owners, asOf, 
   const named = ({ file, ...rest }) => ({ ...rest, name: nameOf(file) });
   const manifest = writeManifest({ header, segments: segments.map(named), owners: members.map(named) });
   const head = Buffer.from([
-    ...begin("p"), ...key(about.workspace), ...fixed(asOf, 8), ...fixed(expiresAt, 8), ...hash(nameOf(manifest)),
+    ...begin("p"),
+    ...key(about.workspace),
+    ...fixed(asOf, 8),
+    ...fixed(expiresAt, 8),
+    ...hash(nameOf(manifest)),
   ]);
   const signature = sign(null, head, createPrivateKey({ key: jwk, format: "jwk" }));
   const files = [manifest, ...[...segments, ...members].map(({ file }) => file)];

@@ -38,7 +38,10 @@ for (const [name, form] of Object.entries(forms)) {
     // the answer to a reset (RFC 9112, section 9.6), so either is right and nothing else. The connection serves no
     // second request, and `close` keeps `fetch` from trying one on it.
     const outcome = await send(padded(20 * MAX_BODY), { connection: "close" }).catch(cut);
-    assert.ok([TOO_LARGE, CUT].some((right) => isDeepStrictEqual(outcome, right)), `${outcome}`);
+    assert.ok(
+      [TOO_LARGE, CUT].some((right) => isDeepStrictEqual(outcome, right)),
+      `${outcome}`,
+    );
     assert.deepEqual(await send(padded(MAX_BODY)), [200, "VALID"]);
   });
 }

@@ -52,7 +52,14 @@ test("a step of the clock makes no good token fail, and brings no revoked one ba
 test("a token expires by the clock, and works again where that was set back before its end", async (t) => {
   const { admin } = await deployment(t);
   const one = await admin.issue({ scopes: ["orders:read"], expires_in: 600 });
-  for (const [offset, code] of [[0, "VALID"], [5 * MINUTE, "VALID"], [HOUR, "EXPIRED"], [0, "VALID"], [-HOUR, "VALID"], [HOUR, "EXPIRED"]]) {
+  for (const [offset, code] of [
+    [0, "VALID"],
+    [5 * MINUTE, "VALID"],
+    [HOUR, "EXPIRED"],
+    [0, "VALID"],
+    [-HOUR, "VALID"],
+    [HOUR, "EXPIRED"],
+  ]) {
     step(offset);
     assert.equal(await admin.code(one.token, STRONG), code, `off by ${offset} ms`);
     assert.equal(await admin.code(one.token), code, `off by ${offset} ms`);

@@ -38,11 +38,17 @@ test("200 creations against a quota of 50: 50 are made", async (t) => {
   await admin.expect(201, "POST", "/v1/members", ada);
 
   const token = { owner: "ada", scopes: ["orders:read"] };
-  const answers = await many(200, (number, key) => admin.send("POST", "/v1/tokens", { name: `${number}`, ...token }, key));
+  const answers = await many(200, (number, key) =>
+    admin.send("POST", "/v1/tokens", { name: `${number}`, ...token }, key),
+  );
   assert.deepEqual(tally(answers), { 201: 50, QUOTA_EXCEEDED: 150 });
   const made = answers.filter(({ status }) => status === 201).map(({ body }) => body);
   const numbers = made.map(({ number }) => number).toSorted((a, b) => a - b);
-  assert.deepEqual(numbers, Array.from({ length: 50 }, (_, nth) => nth + 2), "each number once, and none left out");
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: 50 }, (_, nth) => nth + 2),
+    "each number once, and none left out",
+  );
   assert.equal(new Set(made.map(({ digest }) => digest)).size, 50);
   assert.equal((await tokensOf(admin, "ada")).total, 50);
   assert.equal((await admin.expect(200, "GET", "/v1/members/ada")).live_tokens, 50);
@@ -65,7 +71,10 @@ test("50 creations pinned to one client: one is made", async (t) => {
   const answers = await many(50, create);
   assert.deepEqual(tally(answers), { 201: 1, ALREADY_EXISTS: 49 });
   const [made] = answers.filter(({ status }) => status === 201);
-  assert.deepEqual((await tokensOf(admin, "ada")).items.map(({ id }) => id), [made.body.id]);
+  assert.deepEqual(
+    (await tokensOf(admin, "ada")).items.map(({ id }) => id),
+    [made.body.id],
+  );
 
   // Revoked, it makes room for one.
   await admin.revoke(made.body.id);

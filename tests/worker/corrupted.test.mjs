@@ -45,7 +45,10 @@ test("a member's row that cannot be read is the end of that member's tokens, and
     }
     const { status } = await admin.as(adas.token).send("GET", "/v1/tokens");
     assert.ok(status >= 400, `${damage}: ${status}`);
-    await app.rows(`ledger/${key}`, `UPDATE members SET role = 'member', grants = '["orders:*"]', revoked_before = 0 WHERE id = 'ada'`);
+    await app.rows(
+      `ledger/${key}`,
+      `UPDATE members SET role = 'member', grants = '["orders:*"]', revoked_before = 0 WHERE id = 'ada'`,
+    );
     assert.equal(await code(admin, adas.token), "VALID", "once it can be read again");
   }
 });

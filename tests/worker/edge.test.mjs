@@ -38,7 +38,10 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   assert.equal(details.freshness, "strong");
   assert.ok(Math.abs(details.asOf - Date.now()) < 60_000);
   const { name, workspace: slug, ownerId, scopes, metadata } = details;
-  assert.deepEqual([details.id, name, slug, ownerId, scopes, JSON.parse(metadata)], [id, "ci", "acme", "admin", ["orders:read"], { team: [1] }]);
+  assert.deepEqual(
+    [details.id, name, slug, ownerId, scopes, JSON.parse(metadata)],
+    [id, "ci", "acme", "admin", ["orders:read"], { team: [1] }],
+  );
   const write = verifier.demand({ workspaces: [key], allOf: ["orders:write"], freshness: "strong" });
   assert.equal((await decide(token, write)).code, "INSUFFICIENT_SCOPE");
 
@@ -71,7 +74,10 @@ test("a gateway learns of nobody else's tokens", async (t) => {
   const { id, digest, token } = await acme.admin.issue({ scopes: ["orders:read"] });
   const gate = new Client(app, (await other.admin.issue({ scopes: ["tokens:verify"] })).token);
   const verifier = new Verifier();
-  for (const [freshness, path] of [["strong", "/v1/records"], ["bounded", "/v1/lease"]]) {
+  for (const [freshness, path] of [
+    ["strong", "/v1/records"],
+    ["bounded", "/v1/lease"],
+  ]) {
     const answer = await gate.expect(200, "POST", path, { digests: [digest] });
     const demand = verifier.demand({ workspaces: [acme.key], freshness });
     // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.

@@ -5,10 +5,12 @@ const PANIC = "https://ledger/panic";
 
 /** KV, behind the gate. */
 export function registry({ KV, GATE }) {
-  const gated = (operation) => (key, ...rest) =>
-    pass(GATE, { binding: "REGISTRY", operation, argument: [key].flat().join(" ") }, () =>
-      KV[operation](key, ...rest),
-    );
+  const gated =
+    (operation) =>
+    (key, ...rest) =>
+      pass(GATE, { binding: "REGISTRY", operation, argument: [key].flat().join(" ") }, () =>
+        KV[operation](key, ...rest),
+      );
   return {
     get: gated("get"),
     getWithMetadata: gated("getWithMetadata"),
@@ -21,10 +23,12 @@ export function registry({ KV, GATE }) {
 
 /** The namespace of the ledger objects, its stubs' `fetch` behind the gate. */
 export function ledger({ OBJECTS, GATE }) {
-  const gatedFetch = (stub) => (request, ...rest) =>
-    pass(GATE, { binding: "LEDGER", operation: "fetch", argument: String(request.url ?? request) }, (fault) =>
-      fault === "panicked" ? stub.fetch(PANIC, { method: "POST" }) : stub.fetch(request, ...rest),
-    );
+  const gatedFetch =
+    (stub) =>
+    (request, ...rest) =>
+      pass(GATE, { binding: "LEDGER", operation: "fetch", argument: String(request.url ?? request) }, (fault) =>
+        fault === "panicked" ? stub.fetch(PANIC, { method: "POST" }) : stub.fetch(request, ...rest),
+      );
   const gatedStub = (stub) => over(stub, { fetch: gatedFetch(stub) });
   return over(OBJECTS, {
     get: (...id) => gatedStub(OBJECTS.get(...id)),

@@ -29,7 +29,11 @@ test("what strangers send makes nobody work but for a constant", { timeout: 120_
   const { app, admin, stranger, cost } = await scene(t);
   const message = (id) => ({ jsonrpc: "2.0", id, method: "/v1/api-tokens/read", params: [] });
   const batch = Array.from({ length: 100 }, (_, id) => message(id));
-  assert.equal(await cost(() => stranger.expect(200, "POST", "/v1/api-tokens", batch)), 1, "100 messages, one question");
+  assert.equal(
+    await cost(() => stranger.expect(200, "POST", "/v1/api-tokens", batch)),
+    1,
+    "100 messages, one question",
+  );
   assert.equal(await cost(() => times(50, () => stranger.expect(200, "POST", "/v1/api-tokens", batch))), 0);
 
   const refused = (client) =>
@@ -37,14 +41,20 @@ test("what strangers send makes nobody work but for a constant", { timeout: 120_
       const url = new URL("/", app.url);
       url.protocol = "ws:";
       const socket = new WebSocket(url, ["jsonrpc_2.0", client.token]);
-      socket.on("unexpected-response", (_, response) => resolve(response.statusCode)).on("error", () => resolve("error"));
+      socket
+        .on("unexpected-response", (_, response) => resolve(response.statusCode))
+        .on("error", () => resolve("error"));
       socket.on("open", () => resolve("open"));
       t.after(() => socket.terminate());
     });
   assert.ok((await cost(() => times(20, async () => assert.notEqual(await refused(stranger), "open")))) <= 1);
   assert.equal(await refused(admin), "open");
 
-  const lines = Array.from({ length: 9_000 }, (_, n) => ({ digest: n.toString(16).padStart(64, "0"), name: "x".repeat(200), scopes: [] }));
+  const lines = Array.from({ length: 9_000 }, (_, n) => ({
+    digest: n.toString(16).padStart(64, "0"),
+    name: "x".repeat(200),
+    scopes: [],
+  }));
   const body = { tokens: lines };
   assert.ok(JSON.stringify(body).length > 2_400_000);
   assert.ok((await cost(() => times(10, () => stranger.expect(401, "POST", "/v1/tokens/import", body)))) <= 1);
@@ -70,11 +80,18 @@ test("rate limits are those of wrangler.toml", { timeout: 120_000 }, async (t) =
   const answers = [];
   await times(140, async () => answers.push((await invented.send("GET", "/v1/tokens", undefined, here)).status));
   assert.equal(answers[0], 401);
-  const shut = await new Client(app, (await admin.issue({ scopes: ["*"] })).token).send("GET", "/v1/tokens", undefined, here);
+  const shut = await new Client(app, (await admin.issue({ scopes: ["*"] })).token).send(
+    "GET",
+    "/v1/tokens",
+    undefined,
+    here,
+  );
   assert.deepEqual([shut.status, shut.body.code, shut.headers.get("retry-after")], [429, "RATE_LIMITED", "10"]);
   const starts = [];
   const there = { headers: { "cf-connecting-ip": "203.0.113.8" } };
-  await times(70, async () => starts.push((await app.fetch("/v1/session/start?workspace=acme", there)).headers.get("location")));
+  await times(70, async () =>
+    starts.push((await app.fetch("/v1/session/start?workspace=acme", there)).headers.get("location")),
+  );
   assert.match(starts[0], /failed=SIGN_IN_FAILED$/);
   assert.match(starts.at(-1), /failed=RATE_LIMITED$/);
   // Elsewhere nothing is the matter.

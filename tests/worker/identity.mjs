@@ -8,7 +8,14 @@ import { startIssuer } from "./issuer.mjs";
 const GRANTS = ["tokens:read", "tokens:write", "orders:*"];
 
 /** A member whom the provider knows. */
-export const ADA = { id: "ada", name: "Ada", email: "ada@example.org", subject: "ada|1", role: "member", grants: GRANTS };
+export const ADA = {
+  id: "ada",
+  name: "Ada",
+  email: "ada@example.org",
+  subject: "ada|1",
+  role: "member",
+  grants: GRANTS,
+};
 
 export const provider = (issuer, more = {}) => ({
   issuer: issuer.url,
@@ -18,7 +25,8 @@ export const provider = (issuer, more = {}) => ({
   ...more,
 });
 
-export const letIn = (admin, ...providers) => admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
+export const letIn = (admin, ...providers) =>
+  admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
 
 /** A deployment with the workspace `acme`, where Ada signs in by a provider. */
 export async function seated(t, more, options) {

@@ -106,7 +106,11 @@ test("a token that is not good is refused", async (t) => {
     ["of a key of another kind", `${part({ alg: "RS256", kid: ec })}.${ecPayload}.${ecSignature}`, /NO_MATCHING_KEY/],
     ["of a key of another kind, turned", `${part({ alg: "ES256", kid: rsa })}.${payload}.${signature}`, /NO_MATCHING/],
     ["of a stranger's key by the same name", await stranger.token({}, { kid: rsa }), /SIGNATURE/],
-    ["changed", `${header}.${part({ ...JSON.parse(Buffer.from(payload, "base64url")), sub: "x" })}.${signature}`, /SIGNATURE/],
+    [
+      "changed",
+      `${header}.${part({ ...JSON.parse(Buffer.from(payload, "base64url")), sub: "x" })}.${signature}`,
+      /SIGNATURE/,
+    ],
     ["without its signature", `${header}.${payload}.`, /the token/],
     ["cut short", `${header}.${payload}`, /the token|read/],
     ["mixed", `${header}.${ecPayload}.${ecSignature}`, /SIGNATURE|the token/],
@@ -115,9 +119,13 @@ test("a token that is not good is refused", async (t) => {
     ["empty", "", /no provider/],
     ["not verified", await issuer.token({ email_verified: false }), /not verified/],
     ["not said to be verified", await issuer.token({ email_verified: undefined }), /not verified/],
-    ...await Promise.all(["True", "TRUE", " true", "1", "yes", 1, {}, ["true"], null, "false"].map(async (said) => [
-      `verified as ${JSON.stringify(said)}`, await issuer.token({ email_verified: said }), /not verified/,
-    ])),
+    ...(await Promise.all(
+      ["True", "TRUE", " true", "1", "yes", 1, {}, ["true"], null, "false"].map(async (said) => [
+        `verified as ${JSON.stringify(said)}`,
+        await issuer.token({ email_verified: said }),
+        /not verified/,
+      ]),
+    )),
     ["without an address", await issuer.token({ email: undefined }), /no e-mail address/],
     ["of nobody here", await issuer.token({ email: "bob@example.org" }), /no member/],
   ];

@@ -145,7 +145,9 @@ export class Issuer {
     if (!client) return json(response, 401, { error: "invalid_client" });
     const wanted = this.#codes.get(form.code);
     this.#codes.delete(form.code);
-    const challenge = createHash("sha256").update(form.code_verifier ?? "").digest("base64url");
+    const challenge = createHash("sha256")
+      .update(form.code_verifier ?? "")
+      .digest("base64url");
     const isRight =
       form.grant_type === "authorization_code" &&
       wanted?.client_id === client &&

@@ -123,7 +123,10 @@ async function assertVerdicts(admin, lanes, freshness) {
     const batch = verdicts.slice(at, at + BATCH);
     const question = { tokens: batch.map(([text]) => text), demand: { freshness } };
     const { results } = await admin.expect(200, "POST", "/v1/verify", question);
-    assert.deepEqual(results.map(({ code }) => code), batch.map(([, code]) => code));
+    assert.deepEqual(
+      results.map(({ code }) => code),
+      batch.map(([, code]) => code),
+    );
     decisions.push(...results.map(({ code, token }) => ({ code, token })));
   }
   return decisions;

@@ -59,7 +59,9 @@ test("where the ledger gives none either, it is UNAVAILABLE after as long", asyn
   // Who asks is known by the lease.
   app.registry.fail("get", "held");
   app.ledger.fail("fetch", "refused");
-  const { outcome, took } = await timed(() => admin.send("POST", "/v1/verify", { token: other.token, demand: EVENTUAL }));
+  const { outcome, took } = await timed(() =>
+    admin.send("POST", "/v1/verify", { token: other.token, demand: EVENTUAL }),
+  );
   assert.deepEqual([outcome.status, outcome.body.code], [200, "UNAVAILABLE"]);
   assert.ok(took < PATIENCE + LATE, `it took ${took} ms`);
 });

@@ -34,7 +34,10 @@ test("pages and all that they load are there for browsers", async (t) => {
     const { status, headers, bytes } = await ask(app, place(file));
     assert.equal(status, 200, file);
     assert.deepEqual(bytes, readFileSync(ASSETS + file), file);
-    assert.match(headers["content-security-policy"], file.startsWith("/console/") ? /script-src 'self'/ : /^default-src 'none'/);
+    assert.match(
+      headers["content-security-policy"],
+      file.startsWith("/console/") ? /script-src 'self'/ : /^default-src 'none'/,
+    );
     assert.equal(headers["x-content-type-options"], "nosniff");
   }
   const first = await ask(app, "/console/");
@@ -43,7 +46,10 @@ test("pages and all that they load are there for browsers", async (t) => {
   assert.equal(again.status, 304, "what a browser has is not sent again");
   const head = await ask(app, "/console/", { method: "HEAD" });
   assert.deepEqual([head.status, head.bytes.length], [200, 0]);
-  for (const [from, to] of [["/console", "/console/"], ["/docs/errors.html", "/docs/errors"]]) {
+  for (const [from, to] of [
+    ["/console", "/console/"],
+    ["/docs/errors.html", "/docs/errors"],
+  ]) {
     const { status, headers } = await ask(app, from);
     assert.deepEqual([status, headers.location], [307, to]);
   }
@@ -60,13 +66,39 @@ test("no page and no route is an answer to a gateway", async (t) => {
   const gateway = await admin.issue({ scopes: ["tokens:verify"] });
   const reader = await admin.issue({ scopes: ["orders:read"] });
   const pages = FILES.flatMap((file) => [file, place(file)]);
-  const routes = ["/", "/healthz", "/authorize", "/v1/session/start", "/v1/tokens/self", "/nowhere", "/docs", "/console"];
+  const routes = [
+    "/",
+    "/healthz",
+    "/authorize",
+    "/v1/session/start",
+    "/v1/tokens/self",
+    "/nowhere",
+    "/docs",
+    "/console",
+  ];
   const spelled = [
-    ...["/authorize/../console/", "/authorize/..%2fconsole/", "/authorize/%2e%2e/console/", "/authorize/%2e%2E%2fhealthz"],
-    ...["/authorize/..\\console\\", "/authorize\\..\\healthz", "/authorize/..;/healthz", "//healthz", "/authorize//../healthz"],
-    ...["/authorize/./../healthz", "/authorize/%00/../../healthz", "/%c0%ae%c0%ae/healthz", "/%252e%252e/healthz", "/?a#b"],
+    ...[
+      "/authorize/../console/",
+      "/authorize/..%2fconsole/",
+      "/authorize/%2e%2e/console/",
+      "/authorize/%2e%2E%2fhealthz",
+    ],
+    ...[
+      "/authorize/..\\console\\",
+      "/authorize\\..\\healthz",
+      "/authorize/..;/healthz",
+      "//healthz",
+      "/authorize//../healthz",
+    ],
+    ...[
+      "/authorize/./../healthz",
+      "/authorize/%00/../../healthz",
+      "/%c0%ae%c0%ae/healthz",
+      "/%252e%252e/healthz",
+      "/?a#b",
+    ],
     ...["/console/%2e%2e/openapi.json", "/openapi.json?x=/authorize", "/console/?", `/console/${"x/".repeat(4_000)}`],
-    ...["/healthz|", "/healthz?{}^`\"<>", "/console/\\"],
+    ...["/healthz|", '/healthz?{}^`"<>', "/console/\\"],
   ];
   const demand = { "x-counterfoil-scopes": "orders:write" };
   for (const path of [...pages, ...routes, ...spelled]) {
@@ -88,9 +120,18 @@ test("no page and no route is an answer to a gateway", async (t) => {
       const headers = { "x-counterfoil-gateway": gateway.token };
       assert.equal((await ask(app, path, { method, headers })).status, 401, `${method} ${path}`);
       const passed = await ask(app, path, { method, headers: { ...headers, authorization: `Bearer ${reader.token}` } });
-      assert.deepEqual([passed.status, passed.headers["x-token-id"], passed.bytes.length], [200, reader.id, 0], `${method} ${path}`);
+      assert.deepEqual(
+        [passed.status, passed.headers["x-token-id"], passed.bytes.length],
+        [200, reader.id, 0],
+        `${method} ${path}`,
+      );
     }
-    const socket = { connection: "upgrade", upgrade: "websocket", "sec-websocket-version": "13", "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" };
+    const socket = {
+      connection: "upgrade",
+      upgrade: "websocket",
+      "sec-websocket-version": "13",
+      "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    };
     assert.equal((await ask(app, path, { headers: { ...socket, "x-counterfoil-gateway": "x" } })).status, 401, path);
   }
 });

@@ -62,12 +62,19 @@ test("keys that nobody has are looked for once in thirty seconds, and a member s
   // While the keys are looked for, few wait for them; the others are told to come again.
   const codes = new Set(answers.map(({ status, body }) => `${status} ${body.code}`));
   assert.ok(codes.has("401 SIGN_IN_FAILED"));
-  assert.deepEqual([...codes].filter((code) => !["401 SIGN_IN_FAILED", "503 PROVIDER_UNAVAILABLE"].includes(code)), []);
+  assert.deepEqual(
+    [...codes].filter((code) => !["401 SIGN_IN_FAILED", "503 PROVIDER_UNAVAILABLE"].includes(code)),
+    [],
+  );
   assert.deepEqual([issuer.count(DESCRIPTION), issuer.count("/keys")], [1, 2]);
   await visitor.signIn(await issuer.token());
   assert.equal(issuer.count("/keys"), 2);
   const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in");
-  assert.deepEqual(rows.items.map(({ action }) => action), ["session.create"], "strangers write nothing");
+  assert.deepEqual(
+    rows.items.map(({ action }) => action),
+    ["session.create"],
+    "strangers write nothing",
+  );
 });
 
 test("invented codes are exchanged at a steady pace", async (t) => {

@@ -53,7 +53,8 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   const texts = [...issued.map(({ token }) => token), acme.admin.token, other.admin.token, ...sessions];
   assert.deepEqual(await leaks(app, [...texts.map(secretOf), ROOT_TOKEN]), []);
   // The search finds what is there.
-  for (const there of [live.digest, live.id, browser.opened.body.id]) assert.notDeepEqual(await leaks(app, [there]), []);
+  for (const there of [live.digest, live.id, browser.opened.body.id])
+    assert.notDeepEqual(await leaks(app, [there]), []);
   assert.deepEqual(await leaks(app, [last.headers.get("x-request-id")]), ["the log"]);
 });
 
@@ -121,7 +122,8 @@ test("the search knows a secret by half of it, however it is encoded and whateve
   for (const encoding of ["latin1", "hex", "base64", "base64url"]) {
     for (const around of ["", "?", "??", "???"]) {
       const lies = (text) => holds(`"${Buffer.from(`${around}${text}${around}`).toString(encoding)}"`);
-      for (const part of [secret, secret.slice(0, 12), secret.slice(-12)]) assert.ok(lies(part), `${encoding}: ${part}`);
+      for (const part of [secret, secret.slice(0, 12), secret.slice(-12)])
+        assert.ok(lies(part), `${encoding}: ${part}`);
       for (const other of [randomBytes(12).toString("hex"), secret.slice(0, 9)]) assert.ok(!lies(other));
     }
   }

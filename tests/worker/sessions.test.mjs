@@ -29,7 +29,10 @@ test("a session outlives the runtime, and ends with its token at once", async (t
   assert.deepEqual(await browser.expect(200, "GET", "/v1/session"), body);
   assert.deepEqual((await admin.expect(200, "GET", "/v1/sessions")).items, [body]);
   const rows = await admin.expect(200, "GET", `/v1/audit?actor=${body.id}`);
-  assert.deepEqual(rows.items.map(({ action, subject }) => [action, subject]), [["token.create", made.id]]);
+  assert.deepEqual(
+    rows.items.map(({ action, subject }) => [action, subject]),
+    [["token.create", made.id]],
+  );
 
   await admin.expect(200, "PATCH", `/v1/tokens/${token.id}`, { scopes: ["sessions:create"] });
   assert.equal((await browser.send("POST", "/v1/tokens", { name: "", scopes: [] })).body.code, "INSUFFICIENT_SCOPE");
@@ -50,10 +53,7 @@ test("a session that was ended is over, also after a power cut", async (t) => {
   const [one, other] = [await admin.open(), await admin.open()];
   const ended = await one.send("DELETE", "/v1/session");
   assert.equal(ended.status, 200);
-  assert.equal(
-    ended.headers.get("set-cookie"),
-    `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`,
-  );
+  assert.equal(ended.headers.get("set-cookie"), `${COOKIE}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0`);
   await other.expect(200, "DELETE", `/v1/sessions/${other.opened.body.id}`);
   for (const when of ["at once", "after it"]) {
     for (const browser of [one, other]) {

@@ -30,8 +30,15 @@ test("what the module throws is answered, also where an exception would pass the
       onLoad({ filter: /.*/, namespace: "stub" }, ({ path }) => ({ contents: path === "./index.js" ? MODULE : "" }));
     },
   };
-  const { outputFiles: [{ text: script }] } = await build({
-    entryPoints: [SHIM], bundle: true, format: "esm", external: ["cloudflare:workers"], plugins: [stubs], write: false,
+  const {
+    outputFiles: [{ text: script }],
+  } = await build({
+    entryPoints: [SHIM],
+    bundle: true,
+    format: "esm",
+    external: ["cloudflare:workers"],
+    plugins: [stubs],
+    write: false,
   });
   const miniflare = new Miniflare({
     modules: true,

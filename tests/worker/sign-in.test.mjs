@@ -22,7 +22,9 @@ class Traveller {
 
   /** Goes to a path of the deployment's. */
   async go(path) {
-    const cookie = Object.entries(this.cookies).map(([name, value]) => `${name}=${value}`).join("; ");
+    const cookie = Object.entries(this.cookies)
+      .map(([name, value]) => `${name}=${value}`)
+      .join("; ");
     const response = await this.app.fetch(path, { headers: cookie ? { cookie } : {} });
     for (const [name, { value, attributes }] of Object.entries(cookies(response))) {
       if (attributes.includes("Max-Age=0")) delete this.cookies[name];

@@ -64,7 +64,10 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
   const app = await start(t, { bindings: { SNAPSHOT_KEYS: JSON.stringify(["5a95".repeat(16), "01d0".repeat(16)]) } });
   const { key, admin } = await workspace(app, "acme");
   const reader = admin.as((await admin.issue({ scopes: ["snapshots:read"] })).token);
-  assert.equal((await admin.as((await admin.issue({ scopes: ["tokens:*"] })).token).send("GET", "/v1/snapshot")).status, 403);
+  assert.equal(
+    (await admin.as((await admin.issue({ scopes: ["tokens:*"] })).token).send("GET", "/v1/snapshot")).status,
+    403,
+  );
   const live = await admin.issue({ scopes: ["orders:read"] });
   // Nothing changes any more, and the alarm of all that did has gone off: the question itself has to set the next.
   await eventually(async () => (await app.keys(`s/${key}/`)).length === 3, PATIENCE);
@@ -83,7 +86,10 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
   assert.ok(rest[0].includes(Buffer.from(live.digest, "hex").subarray(2, 16)));
 
   const { keys } = await reader.expect(200, "GET", "/v1/snapshot/keys");
-  assert.deepEqual(keys.map((jwk) => isSignedBy(file, jwk)), [true, false]);
+  assert.deepEqual(
+    keys.map((jwk) => isSignedBy(file, jwk)),
+    [true, false],
+  );
   for (const { kid, kty, crv, alg, use, x } of keys) {
     assert.deepEqual([kty, crv, alg, use], ["OKP", "Ed25519", "EdDSA", "sig"]);
     assert.equal(kid, createHash("sha256").update(JSON.stringify({ crv, kty, x })).digest("base64url"));
@@ -119,7 +125,10 @@ test("a snapshot that cannot be read to its end is cut off, or refused before it
   assert.equal(files(whole.body).length, 11);
   app.registry.fail("get", "refused");
   const refused = await admin.send("GET", "/v1/snapshot");
-  assert.deepEqual([refused.status, refused.body.code, refused.headers.get("retry-after")], [503, "SNAPSHOT_NOT_READY", "1"]);
+  assert.deepEqual(
+    [refused.status, refused.body.code, refused.headers.get("retry-after")],
+    [503, "SNAPSHOT_NOT_READY", "1"],
+  );
   app.registry.heal();
   await eventually(() => admin.send("GET", "/v1/snapshot").then(({ status }) => status === 200));
 

@@ -44,7 +44,10 @@ test("a token is issued, verified and revoked, and all of it outlives the runtim
     codes: ["VALID", "REVOKED", "UNKNOWN", "MALFORMED"],
   };
   const batch = await gate.expect(200, "POST", "/v1/verify", { tokens });
-  assert.deepEqual(batch.results.map(({ code }) => code), codes);
+  assert.deepEqual(
+    batch.results.map(({ code }) => code),
+    codes,
+  );
 
   const before = await acme.admin.expect(200, "GET", "/v1/tokens");
   await app.crash();

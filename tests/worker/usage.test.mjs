@@ -73,7 +73,10 @@ test("uses cost no answer anything, are known within a minute, and add up", { ti
   assert.ok(began <= last && last <= ended, `${known.last_used_at} is when it was used last`);
   assert.equal((await read(app, `/v1/tokens/${token.id}`)).last_used_at, known.last_used_at);
   const listed = (await read(app, "/v1/tokens?usage=2")).items.map(({ id, daily_uses }) => [id, daily_uses]);
-  assert.deepEqual(Object.fromEntries(listed)[token.id], known.items.map(({ uses }) => uses));
+  assert.deepEqual(
+    Object.fromEntries(listed)[token.id],
+    known.items.map(({ uses }) => uses),
+  );
   assert.equal((await usage(app, issued)).total, BURST + 1, "the gate's own token was let in as often");
 
   // Another isolate on the same ledger. What the first has not reported when it ends, nobody will.

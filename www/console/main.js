@@ -62,7 +62,11 @@ async function render(place) {
 
 /** What a page shows, or why it shows nothing. */
 async function shown(found, place) {
-  if (!found) return { title: "There is no such page", body: empty("Nothing is here", null, h("a", { class: "button", href: HOME }, "To the tokens")) };
+  if (!found)
+    return {
+      title: "There is no such page",
+      body: empty("Nothing is here", null, h("a", { class: "button", href: HOME }, "To the tokens")),
+    };
   const { needs } = found.route;
   if (needs && !may(needs)) {
     const text = `This page needs the scope ${needs}, which you have not signed in with. Ask an admin of ${me.workspace.name}, or sign in with a token that holds it.`;
@@ -80,13 +84,21 @@ async function shown(found, place) {
 /** Puts a page into the frame. */
 function lay({ title, crumb, actions, body }) {
   document.title = [title, me?.workspace.name, "Counterfoil"].filter(Boolean).join(" · ");
-  fill(main,
-    h("div", { class: "page-head" },
-      h("div", {},
+  fill(
+    main,
+    h(
+      "div",
+      { class: "page-head" },
+      h(
+        "div",
+        {},
         crumb && h("p", { class: "crumb" }, h("a", { href: crumb.href }, crumb.text)),
-        h("h1", { tabindex: "-1" }, title)),
-      actions && h("div", { class: "actions" }, actions)),
-    body);
+        h("h1", { tabindex: "-1" }, title),
+      ),
+      actions && h("div", { class: "actions" }, actions),
+    ),
+    body,
+  );
 }
 
 /** What stands beside the pages: where one can go, and who one is. */
@@ -95,14 +107,24 @@ function frame(route) {
   /** @param {import("./routes.js").Route} route */
   const link = ({ path, nav }) =>
     h("li", {}, h("a", { href: `#${path}`, "aria-current": route && section(route) === path ? "page" : null }, nav));
-  fill(stub,
+  fill(
+    stub,
     h("a", { class: "brand", href: me ? HOME : "#/sign-in" }, "Counterfoil"),
     me && h("p", { class: "workspace" }, me.workspace.name),
-    me && h("nav", { "aria-label": "Pages of the console" },
-      h("ul", {}, routes.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(link))),
-    me && h("div", { class: "person" },
-      h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
-      h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out")));
+    me &&
+      h(
+        "nav",
+        { "aria-label": "Pages of the console" },
+        h("ul", {}, routes.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(link)),
+      ),
+    me &&
+      h(
+        "div",
+        { class: "person" },
+        h("p", {}, me.member.name, h("small", {}, me.member.role === "admin" ? "admin" : me.member.id)),
+        h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out"),
+      ),
+  );
   // Narrow screens do not show all of them at once.
   stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }

@@ -59,9 +59,10 @@ export class ControlPlane {
     const { code } = told;
     // Whoever answers there may say anything, also what it was sent.
     const known = /^[A-Z_]{1,64}$/.test(code) ? ` ${code}` : "";
-    const why = response.status === 401 || response.status === 403
-      ? "refuses the gate's own token, which must be live and hold tokens:verify"
-      : "cannot answer";
+    const why =
+      response.status === 401 || response.status === 403
+        ? "refuses the gate's own token, which must be live and hold tokens:verify"
+        : "cannot answer";
     throw new Error(`Counterfoil ${why}: ${response.status}${known}`);
   }
 
@@ -82,5 +83,7 @@ export class ControlPlane {
 function address(at) {
   const url = URL.canParse(at) ? new URL(at) : undefined;
   if (url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname))) return url;
-  throw new TypeError("controlPlane must be a service binding, or where Counterfoil is, by https (http on this machine)");
+  throw new TypeError(
+    "controlPlane must be a service binding, or where Counterfoil is, by https (http on this machine)",
+  );
 }

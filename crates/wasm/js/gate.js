@@ -6,7 +6,17 @@ import { presented } from "./presented.js";
 import { Reader } from "./reader.js";
 import { InvalidSnapshotError, claimed } from "./snapshot.js";
 import {
-  InvalidDemandError, Verifier, background, clientAddress, codeOf, inspect, isPending, isRenewalDue, passes, pause, plain,
+  InvalidDemandError,
+  Verifier,
+  background,
+  clientAddress,
+  codeOf,
+  inspect,
+  isPending,
+  isRenewalDue,
+  passes,
+  pause,
+  plain,
   sharesPromises,
 } from "./verifier.js";
 

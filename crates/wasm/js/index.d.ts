@@ -190,17 +190,17 @@ export interface Bearer {
 export type Decision =
   | { valid: true; code: "VALID"; freshness: Freshness; asOf: number; token: Bearer }
   | {
-    valid: false;
-    code: Exclude<Code, "VALID" | "PENDING"> | CredentialCode;
-    /** How fresh the answer is; absent where there was nothing to decide. */
-    freshness?: Freshness;
-    /** As of when it holds, in milliseconds since 1970; likewise. */
-    asOf?: number;
-    /** Whose token does not pass, where it was ever issued. */
-    token?: Bearer;
-    /** What is wrong with the text, in words, where the code is `MALFORMED`: nothing that the text itself does not tell. */
-    reason?: string;
-  };
+      valid: false;
+      code: Exclude<Code, "VALID" | "PENDING"> | CredentialCode;
+      /** How fresh the answer is; absent where there was nothing to decide. */
+      freshness?: Freshness;
+      /** As of when it holds, in milliseconds since 1970; likewise. */
+      asOf?: number;
+      /** Whose token does not pass, where it was ever issued. */
+      token?: Bearer;
+      /** What is wrong with the text, in words, where the code is `MALFORMED`: nothing that the text itself does not tell. */
+      reason?: string;
+    };
 
 /** What a request presents its token in. */
 export interface Presenting {
@@ -333,7 +333,11 @@ export class Gate {
  * demand, the challenge names the scopes that it needs, and the body those that this token lacks.
  */
 export function refusal(
-  decision: { code: Decision["code"] | "NO_ROUTE" | "INTERNAL"; token?: { scopes: readonly string[] }; reason?: string },
+  decision: {
+    code: Decision["code"] | "NO_ROUTE" | "INTERNAL";
+    token?: { scopes: readonly string[] };
+    reason?: string;
+  },
   demand?: GateDemand,
 ): { status: number; headers: Record<string, string>; body: string };
 

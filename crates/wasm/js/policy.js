@@ -18,7 +18,11 @@ const UNCLEAR = /[\0-\x1f\x7f/\\;]|%[0-9a-f]{2}|^\.{0,2}$/i;
 
 export class PolicyError extends TypeError {
   constructor(mistakes) {
-    super(["the policy has mistakes:", ...mistakes.map(({ pointer, detail }) => `  ${pointer || "/"}: ${detail}`)].join("\n"));
+    super(
+      ["the policy has mistakes:", ...mistakes.map(({ pointer, detail }) => `  ${pointer || "/"}: ${detail}`)].join(
+        "\n",
+      ),
+    );
     this.name = "PolicyError";
     this.mistakes = mistakes;
   }
@@ -135,7 +139,8 @@ function readRoutes(json, mistakes) {
     return [];
   }
   const { routes, freshness, or_eventual: orEventual, ...others } = json;
-  for (const name of Object.keys(others)) mistakes.add(`/${name}`, "is no field of a policy: routes, freshness, or_eventual");
+  for (const name of Object.keys(others))
+    mistakes.add(`/${name}`, "is no field of a policy: routes, freshness, or_eventual");
   checkFreshness(freshness, "/freshness", mistakes);
   checkBoolean(orEventual, "/or_eventual", mistakes);
   if (!Array.isArray(routes) || routes.length === 0) {
@@ -165,7 +170,10 @@ function readRoute(json, pointer, ofPolicy, mistakes) {
   const { method, path, all_of, any_of, any_token, public: isPublic } = json;
   const { freshness = ofPolicy.freshness, or_eventual: orEventual = ofPolicy.orEventual } = json;
   const methods = Array.isArray(method) ? method : [method];
-  if (methods.length === 0 || !methods.every((method) => method === "*" || (typeof method === "string" && METHOD.test(method)))) {
+  if (
+    methods.length === 0 ||
+    !methods.every((method) => method === "*" || (typeof method === "string" && METHOD.test(method)))
+  ) {
     mistakes.add(`${pointer}/method`, 'must be a method in capitals, a list of them, or "*"');
   }
   const pattern = readPattern(path, `${pointer}/path`, mistakes);
@@ -178,13 +186,22 @@ function readRoute(json, pointer, ofPolicy, mistakes) {
   }
   const ways = [all_of !== undefined || any_of !== undefined, any_token, isPublic].filter(Boolean).length;
   if (ways !== 1) {
-    mistakes.add(pointer, "must say who may pass, in one way: by scopes (all_of, any_of), any_token: true, or public: true");
+    mistakes.add(
+      pointer,
+      "must say who may pass, in one way: by scopes (all_of, any_of), any_token: true, or public: true",
+    );
   }
   for (const name of ["freshness", "or_eventual"].filter((name) => isPublic && json[name] !== undefined)) {
     mistakes.add(`${pointer}/${name}`, "means nothing where everybody may pass");
   }
   if (mistakes.count > before) return undefined;
-  return new Route({ methods, path, pattern, demand: { allOf, anyOf, freshness, orEventual }, isPublic: isPublic === true });
+  return new Route({
+    methods,
+    path,
+    pattern,
+    demand: { allOf, anyOf, freshness, orEventual },
+    isPublic: isPublic === true,
+  });
 }
 
 function readPattern(path, pointer, mistakes) {
@@ -204,7 +221,10 @@ function readPattern(path, pointer, mistakes) {
   });
   const wrong = pattern.find((part) => typeof part === "string" && (UNCLEAR.test(part) || /[*:?#%]/.test(part)));
   if (wrong === undefined) return pattern;
-  mistakes.add(pointer, `the segment ${JSON.stringify(wrong)} is none: plain text, :name for any one, or * at the end for all below`);
+  mistakes.add(
+    pointer,
+    `the segment ${JSON.stringify(wrong)} is none: plain text, :name for any one, or * at the end for all below`,
+  );
   return undefined;
 }
 

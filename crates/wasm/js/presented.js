@@ -39,7 +39,7 @@ export function presented(headers) {
 
 /** All headers of one name as one: hosts have them so, but for an array of Node's. */
 function joined(value) {
-  return Array.isArray(value) ? value.join(", ") : value ?? undefined;
+  return Array.isArray(value) ? value.join(", ") : (value ?? undefined);
 }
 
 function isUnreadable(value) {

@@ -16,7 +16,9 @@ export function rules(gate, asked) {
     const only = rule(asked);
     return () => only;
   }
-  const compiled = new Map(asked.routes.map((route) => [route, route.public === true ? EVERYBODY : rule(route.demand)]));
+  const compiled = new Map(
+    asked.routes.map((route) => [route, route.public === true ? EVERYBODY : rule(route.demand)]),
+  );
   return (method, path) => compiled.get(asked.route(method, path));
 }
 
@@ -41,7 +43,8 @@ export async function judge(gate, request, find, admit = () => {}) {
     const { rule, ...options } = find();
     if (rule === undefined) return { passes: false, refused: refusal({ code: "NO_ROUTE" }) };
     const decision = rule === EVERYBODY ? undefined : await gate.verify(request, rule.compiled, options);
-    if (rule !== EVERYBODY && decision.valid !== true) return { passes: false, refused: refusal(decision, rule.demand) };
+    if (rule !== EVERYBODY && decision.valid !== true)
+      return { passes: false, refused: refusal(decision, rule.demand) };
     admit(decision);
     return { passes: true, decision };
   } catch (error) {

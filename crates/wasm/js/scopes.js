@@ -18,5 +18,7 @@ export function isWildcard(pattern) {
 
 /** Whether one of these granted patterns covers a scope, or all that another pattern covers. */
 export function covers(patterns, wanted) {
-  return patterns.some((pattern) => pattern === wanted || (isWildcard(pattern) && wanted.startsWith(pattern.slice(0, -1))));
+  return patterns.some(
+    (pattern) => pattern === wanted || (isWildcard(pattern) && wanted.startsWith(pattern.slice(0, -1))),
+  );
 }

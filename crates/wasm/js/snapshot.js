@@ -14,7 +14,8 @@ const MESSAGES = {
   NOT_A_SNAPSHOT: "the file is no snapshot",
   UNKNOWN_FORMAT: "the snapshot is in a format that this version of the package does not know",
   OTHER_WORKSPACE: "the snapshot is another workspace's than those whose tokens pass here",
-  UNSUPPORTED: "WebCrypto cannot check Ed25519 signatures here; in a browser it takes a recent one, and a page from https",
+  UNSUPPORTED:
+    "WebCrypto cannot check Ed25519 signatures here; in a browser it takes a recent one, and a page from https",
   UNTRUSTED: "the snapshot is signed by none of the keys that were given",
   TOO_LARGE: "there is not memory enough for the snapshot",
   MALFORMED: "the snapshot was begun by who signed it, but is not whole, or was changed since",
@@ -37,7 +38,8 @@ export class InvalidSnapshotError extends Error {
  */
 export function claimed(file) {
   const bytes = bytesOf(file);
-  if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== SNAPSHOT.kind) throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
+  if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== SNAPSHOT.kind)
+    throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
   if (bytes[0] !== SNAPSHOT.format) throw new InvalidSnapshotError("UNKNOWN_FORMAT");
   const fields = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
   const time = (at) => Number(fields.getBigUint64(at, true));

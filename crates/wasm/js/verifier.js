@@ -1,7 +1,19 @@
 // The hand-written half of the package: gives the WebAssembly module a JavaScript manner. It decides nothing.
 import {
-  ABSENT, ADDRESS_ROOM, CODES, CODE_BITS, DEMAND_FAULTS, END_OF_TIME, LINES, MOST_DIGESTS, NEEDS, PENDING, RENEWAL_BIT,
-  SNAPSHOT_FAULTS, TEXT_ROOM, VALID,
+  ABSENT,
+  ADDRESS_ROOM,
+  CODES,
+  CODE_BITS,
+  DEMAND_FAULTS,
+  END_OF_TIME,
+  LINES,
+  MOST_DIGESTS,
+  NEEDS,
+  PENDING,
+  RENEWAL_BIT,
+  SNAPSHOT_FAULTS,
+  TEXT_ROOM,
+  VALID,
 } from "./contract.js";
 import { Verifier as Machine } from "./glue.js";
 import { InvalidSnapshotError, bytesOf, verified } from "./snapshot.js";
@@ -280,10 +292,14 @@ function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments
 async function fetchFrom(sources, need) {
   try {
     switch (need.kind) {
-      case NEEDS.ledger: return await sources.ledger?.(need.workspace, need.digests);
-      case NEEDS.lease: return await sources.lease?.(need.workspace, need.question);
-      case NEEDS.wait: return await pause(need.milliseconds);
-      default: return await sources.registry?.(need.keys);
+      case NEEDS.ledger:
+        return await sources.ledger?.(need.workspace, need.digests);
+      case NEEDS.lease:
+        return await sources.lease?.(need.workspace, need.question);
+      case NEEDS.wait:
+        return await pause(need.milliseconds);
+      default:
+        return await sources.registry?.(need.keys);
     }
   } catch {
     return undefined;

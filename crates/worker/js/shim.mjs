@@ -100,7 +100,7 @@ export class Ledger extends DurableObject {
 export default class extends WorkerEntrypoint {
   async fetch(request) {
     try {
-      return (await page(request, this.env)) ?? await call(() => wasm.fetch(request, this.env, this.ctx));
+      return (await page(request, this.env)) ?? (await call(() => wasm.fetch(request, this.env, this.ctx)));
     } catch (error) {
       // Thrown on, it would be the platform's to answer: with a page of its own, or by passing the request on.
       if (!(error instanceof InstanceLost)) tell(error);

@@ -33,5 +33,8 @@ function targetOf(request) {
 }
 
 function problem(status, code, title, detail) {
-  return Response.json({ title, status, code, detail }, { status, headers: { "content-type": "application/problem+json" } });
+  return Response.json(
+    { title, status, code, detail },
+    { status, headers: { "content-type": "application/problem+json" } },
+  );
 }

@@ -29,8 +29,12 @@ export function settings(env, policyJson) {
 function originOf(text) {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   const isSafe = url?.protocol === "https:" || (url?.protocol === "http:" && LOOPBACK.has(url.hostname));
-  if (!isSafe) throw new TypeError("must say where your API is, by https (http on this machine), as in https://origin.example.com/v2");
-  if (url.href !== url.origin + url.pathname) throw new TypeError("must be scheme, host and path alone: no user, query or fragment");
+  if (!isSafe)
+    throw new TypeError(
+      "must say where your API is, by https (http on this machine), as in https://origin.example.com/v2",
+    );
+  if (url.href !== url.origin + url.pathname)
+    throw new TypeError("must be scheme, host and path alone: no user, query or fragment");
   return url;
 }
 
@@ -42,8 +46,11 @@ function yesOrNo(text = "false") {
 function gateOf({ COUNTERFOIL: controlPlane, COUNTERFOIL_TOKEN: token, REGISTRY: registry }) {
   if (!controlPlane) throw new TypeError("is missing: bind your deployment as a service, or set its URL under [vars]");
   if (!token) {
-    throw new TypeError("COUNTERFOIL_TOKEN is missing: issue a token that holds tokens:verify, then `npx wrangler secret put COUNTERFOIL_TOKEN`");
+    throw new TypeError(
+      "COUNTERFOIL_TOKEN is missing: issue a token that holds tokens:verify, then `npx wrangler secret put COUNTERFOIL_TOKEN`",
+    );
   }
-  if (registry !== undefined && typeof registry.get !== "function") throw new TypeError("REGISTRY must be bound as a KV namespace");
+  if (registry !== undefined && typeof registry.get !== "function")
+    throw new TypeError("REGISTRY must be bound as a KV namespace");
   return new Gate({ controlPlane, token, registry });
 }

@@ -1,10 +1,29 @@
 // Compiled, never run: what a user may write, and what the types must refuse.
 
 import {
-  Gate, InvalidSnapshotError, Verifier, codeOf, init, inspect, isPending, isRenewalDue, isValid, refusal,
+  Gate,
+  InvalidSnapshotError,
+  Verifier,
+  codeOf,
+  init,
+  inspect,
+  isPending,
+  isRenewalDue,
+  isValid,
+  refusal,
 } from "@counterfoil/verify";
 import type {
-  Answer, Bearer, CompiledDemand, Decision, GateDemand, LeaseQuestion, Need, Registry, Service, SnapshotInfo, SnapshotKeys,
+  Answer,
+  Bearer,
+  CompiledDemand,
+  Decision,
+  GateDemand,
+  LeaseQuestion,
+  Need,
+  Registry,
+  Service,
+  SnapshotInfo,
+  SnapshotKeys,
   Sources,
 } from "@counterfoil/verify";
 import * as express from "@counterfoil/verify/express";
@@ -88,10 +107,14 @@ export function carried({ metadata, metadataText }: Bearer): unknown {
 }
 
 export default {
-  fetch: guard(gate, demand, async (request: Request, decision, _env: Env, context: { waitUntil(p: Promise<unknown>): void }) => {
-    context.waitUntil(Promise.resolve(decision.token.owner));
-    return fetch(request, { headers: originHeaders(request, decision, { passToken: false }) });
-  }),
+  fetch: guard(
+    gate,
+    demand,
+    async (request: Request, decision, _env: Env, context: { waitUntil(p: Promise<unknown>): void }) => {
+      context.waitUntil(Promise.resolve(decision.token.owner));
+      return fetch(request, { headers: originHeaders(request, decision, { passToken: false }) });
+    },
+  ),
 };
 
 try {
@@ -123,9 +146,12 @@ Express().use("/orders", express.guard(gate, demand), (request, response) => {
 /** What a check waits for, told apart by its kind. */
 export function asked(need: Need): string {
   switch (need.kind) {
-    case "ledger": return need.workspace + need.digests.join();
-    case "registry": return need.keys.join();
-    case "wait": return need.workspace + need.milliseconds.toFixed();
+    case "ledger":
+      return need.workspace + need.digests.join();
+    case "registry":
+      return need.keys.join();
+    case "wait":
+      return need.workspace + need.milliseconds.toFixed();
     case "lease": {
       const { since, digests, uses }: LeaseQuestion = need.question;
       // @ts-expect-error nothing where memory holds nothing
@@ -161,7 +187,11 @@ export async function drive(verifier: Verifier, token: string, sources: Sources)
 export const sources: Sources = {
   lease: async (workspace, question) => {
     const body = JSON.stringify(question);
-    const response = await fetch(`https://counterfoil.example/v1/lease`, { method: "POST", body, headers: { workspace } });
+    const response = await fetch(`https://counterfoil.example/v1/lease`, {
+      method: "POST",
+      body,
+      headers: { workspace },
+    });
     return response.ok ? response.arrayBuffer() : undefined;
   },
   // @ts-expect-error a question is no list of digests

@@ -16,7 +16,15 @@ export class Problem extends Error {
   constructor({ status = 0, code, title, detail, pointer, request_id, items, retryAfter }) {
     super(detail ?? title ?? code);
     this.status = status;
-    Object.assign(this, { code, title: title ?? code, detail: detail ?? title, pointer, requestId: request_id, items, retryAfter });
+    Object.assign(this, {
+      code,
+      title: title ?? code,
+      detail: detail ?? title,
+      pointer,
+      requestId: request_id,
+      items,
+      retryAfter,
+    });
   }
 
   /** The problem that an answer holds, or that it is none of this API's. */
@@ -24,12 +32,20 @@ export class Problem extends Error {
     const body = await response.json().catch(() => ({}));
     const unknown = { code: "INTERNAL", title: `The answer was ${response.status}.` };
     const seconds = response.headers.get("retry-after");
-    return new Problem({ ...(body.code ? body : unknown), status: response.status, retryAfter: seconds === null ? undefined : Number(seconds) });
+    return new Problem({
+      ...(body.code ? body : unknown),
+      status: response.status,
+      retryAfter: seconds === null ? undefined : Number(seconds),
+    });
   }
 }
 
 const unreachable = () =>
-  new Problem({ code: "UNREACHABLE", title: "No answer", detail: "The service was not reached. Is the network up? Nothing is lost: try again." });
+  new Problem({
+    code: "UNREACHABLE",
+    title: "No answer",
+    detail: "The service was not reached. Is the network up? Nothing is lost: try again.",
+  });
 
 /** What `fetch`, and the reading of what it got, fail with where the network does. */
 const lost = (error) => {
@@ -65,7 +81,11 @@ export function whenSessionEnds(ask) {
  * @param {boolean} [options.once] not to be repeated, for want of a session or otherwise
  * @param {"json" | "arrayBuffer"} [options.as] what the body is read as
  */
-export async function request(method, path, { query, body, key, version, headers, signal, once = false, as = "json" } = {}) {
+export async function request(
+  method,
+  path,
+  { query, body, key, version, headers, signal, once = false, as = "json" } = {},
+) {
   const asked = parameters(query ?? {});
   const url = asked ? `${path}?${asked}` : path;
   /** @type {RequestInit} */
@@ -90,7 +110,9 @@ export async function request(method, path, { query, body, key, version, headers
     if (problem.status !== 401 || once || !reenter) throw problem;
     // Somebody may have signed in since this was sent.
     if (sent === entries) {
-      entering ??= reenter(problem).then(() => void entries++).finally(() => (entering = null));
+      entering ??= reenter(problem)
+        .then(() => void entries++)
+        .finally(() => (entering = null));
       await entering;
     }
   }

@@ -23,7 +23,9 @@ export function particulars(entry) {
  * @param {(reference: {kind: string, id: string | number}) => string} name what somebody or something is called
  */
 export function inWords(entry, name) {
-  const said = tell(entry).map((piece) => (typeof piece === "string" ? piece : name(piece))).join("");
+  const said = tell(entry)
+    .map((piece) => (typeof piece === "string" ? piece : name(piece)))
+    .join("");
   return [said, ...particulars(entry)].join("; ");
 }
 
@@ -50,16 +52,30 @@ const DEEDS = {
   "token.rotate": (entry) => [actor(entry), " gave ", subject("token", entry), " a new text"],
   "token.revoke": (entry) => [actor(entry), " revoked ", subject("token", entry)],
   "token.revoke_text": (entry) => [actor(entry), " revoked a previous value of ", subject("token", entry)],
-  "member.create": (entry) => [actor(entry), " added ", subject("member", entry), entry.after?.role === "admin" ? " as an admin" : " as a member"],
-  "member.update": (entry) => [actor(entry), ` ${deeds(entry, MEMBER_DEEDS, MEMBER_FIELDS)} `, subject("member", entry)],
-  "member.erase": (entry) => [actor(entry), ` removed the member ${entry.subject}, and revoked ${tokens(entry.after?.revoked)}`],
+  "member.create": (entry) => [
+    actor(entry),
+    " added ",
+    subject("member", entry),
+    entry.after?.role === "admin" ? " as an admin" : " as a member",
+  ],
+  "member.update": (entry) => [
+    actor(entry),
+    ` ${deeds(entry, MEMBER_DEEDS, MEMBER_FIELDS)} `,
+    subject("member", entry),
+  ],
+  "member.erase": (entry) => [
+    actor(entry),
+    ` removed the member ${entry.subject}, and revoked ${tokens(entry.after?.revoked)}`,
+  ],
   "client.create": (entry) => [actor(entry), " added the client ", subject("client", entry)],
   "client.delete": (entry) => [actor(entry), " removed the client ", subject("client", entry)],
   "scopes.replace": (entry) => [actor(entry), " changed the scope catalogue"],
   "session.create": signedIn,
   "session.refuse": (entry) => [`Nobody was signed in by ${entry.after?.issuer}`],
   "session.end": (entry) =>
-    entry.actor === entry.subject ? [actor(entry), " signed out"] : [actor(entry), " ended a session of ", subject("session", entry)],
+    entry.actor === entry.subject
+      ? [actor(entry), " signed out"]
+      : [actor(entry), " ended a session of ", subject("session", entry)],
   "workspace.create": (entry) => [actor(entry), ` made the workspace ${entry.after?.workspace?.slug ?? ""}`],
   "workspace.update": (entry) => [actor(entry), " changed the settings"],
   "workspace.suspend": (entry) => [actor(entry), " suspended the workspace, and with it all its tokens"],
@@ -118,9 +134,21 @@ const MEMBER_DEEDS = {
   revoked: { of: (count) => `revoked ${tokens(count)}` },
 };
 const TOKEN_FIELDS = {
-  scopes: "scopes", expires_at: "expiry", not_before: "beginning", allowed_addresses: "addresses", note: "note", metadata: "metadata",
+  scopes: "scopes",
+  expires_at: "expiry",
+  not_before: "beginning",
+  allowed_addresses: "addresses",
+  note: "note",
+  metadata: "metadata",
 };
-const MEMBER_FIELDS = { grants: "grants", quota: "quota", name: "name", email: "e-mail address", subject: "subject", subject_issuer: "identity provider" };
+const MEMBER_FIELDS = {
+  grants: "grants",
+  quota: "quota",
+  name: "name",
+  email: "e-mail address",
+  subject: "subject",
+  subject_issuer: "identity provider",
+};
 
 /** What the settings are called. */
 const SETTINGS = {
@@ -138,7 +166,15 @@ const SETTINGS = {
 };
 
 /** What is said elsewhere, or follows from what is said. */
-const SAID = new Set(["enabled", "state", "effective_scopes", "suspended", "suspended_by_admin", "revoked", "revoked_before"]);
+const SAID = new Set([
+  "enabled",
+  "state",
+  "effective_scopes",
+  "suspended",
+  "suspended_by_admin",
+  "revoked",
+  "revoked_before",
+]);
 
 function actor({ actor }) {
   return { kind: "actor", id: actor };
@@ -162,8 +198,13 @@ function signedIn(entry) {
 /** `renamed and changed the scopes and note of` */
 function deeds({ after }, special, fields) {
   const has = (field) => Object.hasOwn(after ?? {}, field);
-  const done = (how) => Object.entries(special).filter(([field, deed]) => has(field) && deed[how]).map(([field, deed]) => deed[how](after[field]));
-  const changed = Object.entries(fields).filter(([field]) => has(field)).map(([, word]) => word);
+  const done = (how) =>
+    Object.entries(special)
+      .filter(([field, deed]) => has(field) && deed[how])
+      .map(([field, deed]) => deed[how](after[field]));
+  const changed = Object.entries(fields)
+    .filter(([field]) => has(field))
+    .map(([, word]) => word);
   const of = [...done("of"), ...(changed.length > 0 ? [`changed the ${list(changed)}`] : [])];
   const all = [...done("to"), ...of];
   return all.length === 0 ? "changed" : `${list(all)}${of.length > 0 ? " of" : ""}`;
@@ -181,7 +222,9 @@ function issued({ after }) {
 
 /** How the fields of a change differ. */
 function differences({ before, after }) {
-  return Object.keys(after ?? {}).filter((field) => !SAID.has(field)).map((field) => difference(field, before?.[field], after[field]));
+  return Object.keys(after ?? {})
+    .filter((field) => !SAID.has(field))
+    .map((field) => difference(field, before?.[field], after[field]));
 }
 
 function difference(field, was, is) {
@@ -193,7 +236,10 @@ function difference(field, was, is) {
 }
 
 function shown(field, of) {
-  if (!isKnown(of)) return { quota: "the default", expires_at: "never", max_lifetime: "any", audit_retention_days: "all" }[field] ?? "none";
+  if (!isKnown(of))
+    return (
+      { quota: "the default", expires_at: "never", max_lifetime: "any", audit_retention_days: "all" }[field] ?? "none"
+    );
   if (field === "expires_at" || field === "not_before") return exact(of);
   if (["max_lifetime", "session_length", "lease_max", "snapshot_max"].includes(field)) return duration(of);
   return value(of);
@@ -209,7 +255,9 @@ function moved(was, is) {
   const [before, after] = [new Set(was), new Set(is)];
   const added = is.filter((one) => !before.has(one));
   const gone = was.filter((one) => !after.has(one));
-  const parts = [added.length > 0 && `added ${list(added)}`, gone.length > 0 && `took away ${list(gone)}`].filter(Boolean);
+  const parts = [added.length > 0 && `added ${list(added)}`, gone.length > 0 && `took away ${list(gone)}`].filter(
+    Boolean,
+  );
   return parts.join(", ") || "changed";
 }
 
@@ -218,9 +266,18 @@ function catalogue({ before, after }) {
   const [was, is] = [new Set(names(before)), new Set(names(after))];
   const say = (word, some) => some.length > 0 && `${word} ${list(some)}`;
   return [
-    say("added", [...is].filter((name) => !was.has(name))),
-    say("removed", [...was].filter((name) => !is.has(name))),
-    say("changed", [...is].filter((name) => was.has(name))),
+    say(
+      "added",
+      [...is].filter((name) => !was.has(name)),
+    ),
+    say(
+      "removed",
+      [...was].filter((name) => !is.has(name)),
+    ),
+    say(
+      "changed",
+      [...is].filter((name) => was.has(name)),
+    ),
   ];
 }
 

@@ -22,11 +22,13 @@ export class Names {
 
   /** Finds out what those are called of whom these entries speak, as far as the signed-in person may know it. */
   async learn(entries) {
-    await Promise.all(references(entries).map(async (reference) => {
-      const key = keyOf(reference);
-      if (!this.#asked.has(key)) this.#asked.set(key, this.#find(reference));
-      this.#known.set(key, await this.#asked.get(key));
-    }));
+    await Promise.all(
+      references(entries).map(async (reference) => {
+        const key = keyOf(reference);
+        if (!this.#asked.has(key)) this.#asked.set(key, this.#find(reference));
+        this.#known.set(key, await this.#asked.get(key));
+      }),
+    );
   }
 
   /** What it is called, and where its page is if it has one. */
@@ -71,7 +73,9 @@ export class Names {
   }
 
   async #member(kind, id) {
-    this.#members ??= may("workspace:manage") ? all("/v1/members", {}).catch(() => [me.member]) : Promise.resolve([me.member]);
+    this.#members ??= may("workspace:manage")
+      ? all("/v1/members", {}).catch(() => [me.member])
+      : Promise.resolve([me.member]);
     const found = (await this.#members).find((member) => (kind === "number" ? member.number === id : member.id === id));
     if (!found) return { text: kind === "number" ? `Member ${id}` : String(id) };
     return { text: found.name, href: may("workspace:manage") ? `#/members/${segment(found.id)}` : undefined };

@@ -11,11 +11,14 @@ const ONCE = { once: true };
 
 /** Looks who is signed in. Nobody is no error. */
 export async function load() {
-  const [session, workspace] = await Promise.all(["/v1/session", "/v1/workspace"].map((path) =>
-    get(path, {}, ONCE).catch((problem) => {
-      if (problem.status === 401) return null;
-      throw problem;
-    })));
+  const [session, workspace] = await Promise.all(
+    ["/v1/session", "/v1/workspace"].map((path) =>
+      get(path, {}, ONCE).catch((problem) => {
+        if (problem.status === 401) return null;
+        throw problem;
+      }),
+    ),
+  );
   me = session && workspace ? { session, workspace, member: await self(session) } : null;
 }
 
@@ -47,17 +50,24 @@ export async function openedWith(signal) {
 /** Opens a session of this token. Its text is sent this once and kept nowhere. */
 export async function signIn(text) {
   if (!/^[\x21-\x7e]+$/.test(text)) {
-    throw new Problem({ code: "MALFORMED", title: "No token", detail: "This is not a token: it holds spaces or other characters that no token has." });
+    throw new Problem({
+      code: "MALFORMED",
+      title: "No token",
+      detail: "This is not a token: it holds spaces or other characters that no token has.",
+    });
   }
   return request("POST", "/v1/session", { headers: { authorization: `Bearer ${text}` }, once: true });
 }
 
 /** Opens a session of whom Cloudflare Access has let through to here; false where it vouches for nobody who takes part. */
 export async function signInByAccess(workspace) {
-  return request("POST", "/v1/session", { body: { workspace }, once: true }).then(() => true, (problem) => {
-    if (problem.status === 401) return false;
-    throw problem;
-  });
+  return request("POST", "/v1/session", { body: { workspace }, once: true }).then(
+    () => true,
+    (problem) => {
+      if (problem.status === 401) return false;
+      throw problem;
+    },
+  );
 }
 
 /** Ends the session. One that is over already is as good. */

@@ -40,13 +40,21 @@ export function relative(time, now = Date.now()) {
 /** A time in both ways, one under the other; `none` where there is no time. */
 export function when(time, none) {
   if (!time) return h("span", { class: "quiet" }, none);
-  return h("time", { class: "when", datetime: time, title: TO_THE_SECOND.format(new Date(time)) },
-    relative(time), h("small", {}, exact(time)));
+  return h(
+    "time",
+    { class: "when", datetime: time, title: TO_THE_SECOND.format(new Date(time)) },
+    relative(time),
+    h("small", {}, exact(time)),
+  );
 }
 
 /** The same in one line. */
 export function at(time) {
-  return h("time", { datetime: time, title: TO_THE_SECOND.format(new Date(time)) }, `${exact(time)} (${relative(time)})`);
+  return h(
+    "time",
+    { datetime: time, title: TO_THE_SECOND.format(new Date(time)) },
+    `${exact(time)} (${relative(time)})`,
+  );
 }
 
 /** The last instant that a `Date` can tell. */
@@ -62,7 +70,12 @@ export function moment(milliseconds) {
  *
  * @type {Array<[string, number]>}
  */
-export const LENGTHS = [["day", 86_400], ["hour", 3_600], ["minute", 60], ["second", 1]];
+export const LENGTHS = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+  ["second", 1],
+];
 
 /** So many seconds in words: `90 days`, `12 hours`. The largest unit that leaves nothing over. */
 export function duration(seconds) {

@@ -54,7 +54,10 @@ export class Trail {
    */
   find(count, most) {
     // One look at a time: two would ask for the same entries.
-    this.#looking = this.#looking.then(() => this.#look(count, most), () => this.#look(count, most));
+    this.#looking = this.#looking.then(
+      () => this.#look(count, most),
+      () => this.#look(count, most),
+    );
     return this.#looking;
   }
 
@@ -82,7 +85,12 @@ export class Trail {
     const at = new Date(entry.at);
     if (kind && !entry.action.startsWith(`${kind}.`)) return false;
     if ((from && at < startOfDay(from)) || (to && at > endOfDay(to))) return false;
-    return !q || inWords(entry, (reference) => this.#names.of(reference).text).toLowerCase().includes(q.toLowerCase());
+    return (
+      !q ||
+      inWords(entry, (reference) => this.#names.of(reference).text)
+        .toLowerCase()
+        .includes(q.toLowerCase())
+    );
   }
 }
 

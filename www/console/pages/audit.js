@@ -37,10 +37,16 @@ export async function show({ query, signal }) {
     results.setAttribute("aria-busy", "true");
     if (!results.hasChildNodes()) fill(results, loading("the audit"));
     // One more tells whether there is another page.
-    const problem = await trail.find(first + PAGE + 1, most).then(() => null, (problem) => problem);
+    const problem = await trail.find(first + PAGE + 1, most).then(
+      () => null,
+      (problem) => problem,
+    );
     if (signal.aborted || mine !== trail) return;
     results.removeAttribute("aria-busy");
-    fill(results, problem ? failure(problem, () => look(most)) : laid(trail, first, names, { turn, further: () => look() }));
+    fill(
+      results,
+      problem ? failure(problem, () => look(most)) : laid(trail, first, names, { turn, further: () => look() }),
+    );
   }
   function turn(next) {
     first = next;
@@ -78,34 +84,69 @@ export async function show({ query, signal }) {
 }
 
 function filters(wanted, ask) {
-  const search = h("input", { type: "search", "aria-label": "Search in what is told", placeholder: "Search…", maxlength: 200 });
+  const search = h("input", {
+    type: "search",
+    "aria-label": "Search in what is told",
+    placeholder: "Search…",
+    maxlength: 200,
+  });
   search.value = wanted.q;
-  search.addEventListener("input", settled(() => ask({ q: search.value.trim() }), PAUSE));
+  search.addEventListener(
+    "input",
+    settled(() => ask({ q: search.value.trim() }), PAUSE),
+  );
   const day = (label, name) => {
-    const control = h("input", { type: "date", max: asDate(Date.now()), onchange: () => ask({ [name]: control.value }) });
+    const control = h("input", {
+      type: "date",
+      max: asDate(Date.now()),
+      onchange: () => ask({ [name]: control.value }),
+    });
     control.value = wanted[name];
     return h("label", { class: "day" }, label, control);
   };
-  return h("search", { class: "filters" },
+  return h(
+    "search",
+    { class: "filters" },
     search,
     choice("Of what", wanted.kind, [["", "Everything"], ...Object.entries(KINDS)], (kind) => ask({ kind })),
     day("From", "from"),
     day("To", "to"),
     wanted.subject && narrowed("done to", wanted.subject),
-    wanted.actor && narrowed("done by", wanted.actor));
+    wanted.actor && narrowed("done by", wanted.actor),
+  );
 }
 
 /** A filter that a link has set, and the way to be rid of it. */
 function narrowed(what, id) {
-  return h("span", { class: "narrowed" }, `${what} `, h("code", {}, id), " ", h("a", { href: "#/audit", "aria-label": "Show what was done to and by everybody" }, "✕"));
+  return h(
+    "span",
+    { class: "narrowed" },
+    `${what} `,
+    h("code", {}, id),
+    " ",
+    h("a", { href: "#/audit", "aria-label": "Show what was done to and by everybody" }, "✕"),
+  );
 }
 
 function laid(trail, first, names, { turn, further }) {
   const shown = trail.found.slice(first, first + PAGE);
-  const more = !trail.ended && trail.found.length <= first + PAGE && notice("info",
-    h("p", {}, `The newest ${trail.looked.toLocaleString("en")} entries were looked through.`),
-    h("button", { type: "button", class: "button", onclick: further }, "Look further back"));
-  if (shown.length === 0) return [more || empty("Nothing like that is in the audit", "Look for something else, or at another time.", h("a", { class: "button", href: "#/audit" }, "Show all of it"))];
+  const more =
+    !trail.ended &&
+    trail.found.length <= first + PAGE &&
+    notice(
+      "info",
+      h("p", {}, `The newest ${trail.looked.toLocaleString("en")} entries were looked through.`),
+      h("button", { type: "button", class: "button", onclick: further }, "Look further back"),
+    );
+  if (shown.length === 0)
+    return [
+      more ||
+        empty(
+          "Nothing like that is in the audit",
+          "Look for something else, or at another time.",
+          h("a", { class: "button", href: "#/audit" }, "Show all of it"),
+        ),
+    ];
   return [
     table({
       caption: "Audit",
@@ -115,7 +156,9 @@ function laid(trail, first, names, { turn, further }) {
     }),
     more,
     pager({
-      from: first + 1, count: shown.length, total: trail.isWhole ? trail.total : undefined,
+      from: first + 1,
+      count: shown.length,
+      total: trail.isWhole ? trail.total : undefined,
       back: first > 0 && (() => turn(first - PAGE)),
       on: trail.found.length > first + PAGE && (() => turn(first + PAGE)),
     }),
@@ -123,7 +166,10 @@ function laid(trail, first, names, { turn, further }) {
 }
 
 function origin({ address, request_id }) {
-  return [address ?? h("span", { class: "quiet" }, "not known"), h("small", { class: "mono", title: "The id of the request" }, request_id)];
+  return [
+    address ?? h("span", { class: "quiet" }, "not known"),
+    h("small", { class: "mono", title: "The id of the request" }, request_id),
+  ];
 }
 
 /** Makes a file of all that is found, in the page: nothing more leaves it. */
@@ -133,10 +179,34 @@ async function saveAll(trail, names) {
   const name = (reference) => names.of(reference).text;
   const json = (value) => (value === null || value === undefined ? "" : JSON.stringify(value));
   const rows = entries.map((entry) => [
-    entry.seq, entry.at, inWords(entry, name), entry.action, entry.actor, entry.subject, entry.address, entry.request_id, json(entry.before), json(entry.after),
+    entry.seq,
+    entry.at,
+    inWords(entry, name),
+    entry.action,
+    entry.actor,
+    entry.subject,
+    entry.address,
+    entry.request_id,
+    json(entry.before),
+    json(entry.after),
   ]);
-  const heads = ["number", "time", "what was done", "action", "actor", "subject", "address", "request", "before", "after"];
+  const heads = [
+    "number",
+    "time",
+    "what was done",
+    "action",
+    "actor",
+    "subject",
+    "address",
+    "request",
+    "before",
+    "after",
+  ];
   download(`audit-${me.workspace.slug}-${asDate(Date.now())}.csv`, csv([heads, ...rows]), "text/csv");
   const whole = trail.ended && trail.found.length <= FILE;
-  toast(whole ? `${entries.length.toLocaleString("en")} entries are saved.` : `The newest ${FILE.toLocaleString("en")} entries are saved: narrow the time for the others.`);
+  toast(
+    whole
+      ? `${entries.length.toLocaleString("en")} entries are saved.`
+      : `The newest ${FILE.toLocaleString("en")} entries are saved: narrow the time for the others.`,
+  );
 }

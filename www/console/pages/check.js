@@ -19,7 +19,13 @@ export async function show({ signal }) {
   let held = null;
   const found = h("div", { class: "found", "aria-live": "polite" });
   const text = h("textarea", {
-    id: "token-to-check", class: "secret", rows: 2, autocomplete: "off", autocapitalize: "none", autocorrect: "off", spellcheck: "false",
+    id: "token-to-check",
+    class: "secret",
+    rows: 2,
+    autocomplete: "off",
+    autocapitalize: "none",
+    autocorrect: "off",
+    spellcheck: "false",
     "aria-describedby": "token-to-check-hint",
   });
   let turn = new AbortController();
@@ -49,11 +55,18 @@ export async function show({ signal }) {
   return {
     title: "Check a token",
     body: [
-      h("div", { class: "card" },
+      h(
+        "div",
+        { class: "card" },
         h("label", { for: text.id, class: "label" }, "Paste a token"),
-        h("p", { class: "hint", id: "token-to-check-hint" }, "It is looked at here, in this page. No request carries it; the service is asked about its SHA-256 digest alone."),
+        h(
+          "p",
+          { class: "hint", id: "token-to-check-hint" },
+          "It is looked at here, in this page. No request carries it; the service is asked about its SHA-256 digest alone.",
+        ),
         text,
-        h("div", { class: "actions" }, h("button", { type: "button", class: "button", onclick: clear }, "Clear"))),
+        h("div", { class: "actions" }, h("button", { type: "button", class: "button", onclick: clear }, "Clear")),
+      ),
       found,
       snapshotCard({ load, forget, signal }),
     ],
@@ -83,8 +96,16 @@ function ours({ digest, prefix, workspace }, held, signal) {
   else if (own && may("tokens:read")) ask(digest, asked, signal);
   if (!me && !held) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
   return [
-    notice("good", h("p", {}, h("strong", {}, "Well formed."), " Its check characters are right: it is whole, and not mistyped.",
-      !held && " Whether it is good is another question.")),
+    notice(
+      "good",
+      h(
+        "p",
+        {},
+        h("strong", {}, "Well formed."),
+        " Its check characters are right: it is whole, and not mistyped.",
+        !held && " Whether it is good is another question.",
+      ),
+    ),
     terms([
       ["Prefix", h("code", {}, prefix)],
       ["Workspace", [h("code", {}, workspace), me && h("small", {}, whose)]],
@@ -100,7 +121,10 @@ function foreign(text, { digest }, signal) {
     ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
     : "It may have been imported from elsewhere.";
   return [
-    notice("info", h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", perhaps)),
+    notice(
+      "info",
+      h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", perhaps),
+    ),
     terms([["SHA-256", h("code", {}, digest)]]),
     lookUp(digest, signal),
   ];
@@ -108,12 +132,27 @@ function foreign(text, { digest }, signal) {
 
 function malformed(text) {
   if (SHAPE.test(text)) {
-    return notice("bad", h("p", {}, h("strong", {}, "Mistyped."), " It looks like a token, but its check characters are wrong: at least one character differs. Copy it once more."));
+    return notice(
+      "bad",
+      h(
+        "p",
+        {},
+        h("strong", {}, "Mistyped."),
+        " It looks like a token, but its check characters are wrong: at least one character differs. Copy it once more.",
+      ),
+    );
   }
-  return notice("bad", h("p", {}, h("strong", {}, "Not a token."),
-    /\s/.test(text)
-      ? " There are spaces or line breaks in it, and no token has any."
-      : " It is cut short, too long, or has characters that no token has."));
+  return notice(
+    "bad",
+    h(
+      "p",
+      {},
+      h("strong", {}, "Not a token."),
+      /\s/.test(text)
+        ? " There are spaces or line breaks in it, and no token has any."
+        : " It is cut short, too long, or has characters that no token has.",
+    ),
+  );
 }
 
 /**
@@ -123,7 +162,11 @@ function malformed(text) {
 function lookUp(digest, signal) {
   if (!may("tokens:read")) return null;
   const asked = h("div", {});
-  const button = h("button", { type: "button", class: "button", onclick: () => ask(digest, asked, signal) }, "Look for its digest among the tokens");
+  const button = h(
+    "button",
+    { type: "button", class: "button", onclick: () => ask(digest, asked, signal) },
+    "Look for its digest among the tokens",
+  );
   fill(asked, h("p", {}, button));
   return asked;
 }
@@ -135,12 +178,18 @@ async function ask(digest, into, signal) {
     const { items } = await get("/v1/tokens", { digest }, { signal });
     fill(into, items.length > 0 ? known(items[0], digest) : unknown());
   } catch (problem) {
-    if (!signal.aborted) fill(into, failure(problem, () => ask(digest, into, signal)));
+    if (!signal.aborted)
+      fill(
+        into,
+        failure(problem, () => ask(digest, into, signal)),
+      );
   }
 }
 
 function known(token, digest) {
-  return h("section", { class: "card" },
+  return h(
+    "section",
+    { class: "card" },
     h("h2", {}, h("a", { href: pageOf(token) }, nameOf(token))),
     token.digest !== digest && notice("warn", h("p", {}, "This is a former text of it: it was rotated since.")),
     terms([
@@ -149,14 +198,22 @@ function known(token, digest) {
       ["It may", scopeList(token.effective_scopes)],
       ["Ends", token.expires_at ? at(token.expires_at) : "never"],
       ["Last used", token.last_used_at ? at(token.last_used_at) : "never, as far as is known"],
-    ]));
+    ]),
+  );
 }
 
 function unknown() {
-  return notice("warn", h("p", {}, "It is none of the tokens that you may see."),
-    h("p", {}, "Either it belongs to somebody else, or it was never issued."));
+  return notice(
+    "warn",
+    h("p", {}, "It is none of the tokens that you may see."),
+    h("p", {}, "Either it belongs to somebody else, or it was never issued."),
+  );
 }
 
 function terms(pairs) {
-  return h("dl", { class: "facts" }, pairs.map(([term, about]) => [h("dt", {}, term), h("dd", {}, about)]));
+  return h(
+    "dl",
+    { class: "facts" },
+    pairs.map(([term, about]) => [h("dt", {}, term), h("dd", {}, about)]),
+  );
 }

@@ -19,12 +19,23 @@ export async function show({ signal }) {
     path: "/v1/clients",
     what: "clients",
     signal,
-    none: () => empty("There are no clients yet", "A client is a program that many members use. A token that is pinned to one carries its id, and each member has one live token of it at most."),
-    lay: (clients) => table({
-      caption: "Clients",
-      columns: [{ title: "Name" }, { title: "A token of it gets", class: "wide" }, { title: "Its tokens" }, { title: "Added" }, { title: "What to do", hidden: true }],
-      rows: clients.map((client) => ({ cells: cellsOf(client, take) })),
-    }),
+    none: () =>
+      empty(
+        "There are no clients yet",
+        "A client is a program that many members use. A token that is pinned to one carries its id, and each member has one live token of it at most.",
+      ),
+    lay: (clients) =>
+      table({
+        caption: "Clients",
+        columns: [
+          { title: "Name" },
+          { title: "A token of it gets", class: "wide" },
+          { title: "Its tokens" },
+          { title: "Added" },
+          { title: "What to do", hidden: true },
+        ],
+        rows: clients.map((client) => ({ cells: cellsOf(client, take) })),
+      }),
   });
   async function add() {
     if (await addClient(catalogue)) await list.fetch();
@@ -47,14 +58,26 @@ function cellsOf(client, take) {
     scopeList(permissions, 4),
     h("a", { href: `#/tokens?client_id=${segment(id)}`, "aria-label": `Tokens of ${name}` }, "Tokens"),
     when(created_at),
-    h("button", { type: "button", class: "button", "aria-label": `Remove ${name}`, onclick: () => take(client) }, "Remove…"),
+    h(
+      "button",
+      { type: "button", class: "button", "aria-label": `Remove ${name}`, onclick: () => take(client) },
+      "Remove…",
+    ),
   ];
 }
 
 function addClient(catalogue) {
-  const id = textField({ name: "id", label: "Id", hint: "What programs call it: visible characters without spaces." }, { maxlength: 128, required: true, autocapitalize: "none" });
+  const id = textField(
+    { name: "id", label: "Id", hint: "What programs call it: visible characters without spaces." },
+    { maxlength: 128, required: true, autocapitalize: "none" },
+  );
   const name = textField({ name: "name", label: "Name" }, { maxlength: 200, required: true });
-  const permissions = grantsField({ name: "permissions", label: "A token of it gets", hint: "The scopes of a token that is made for it, where none are asked for.", catalogue });
+  const permissions = grantsField({
+    name: "permissions",
+    label: "A token of it gets",
+    hint: "The scopes of a token that is made for it, where none are asked for.",
+    catalogue,
+  });
   const keyOf = onceEach();
   return confirm({
     title: "Add a client",

@@ -19,7 +19,10 @@ const NAMED = 8;
 
 export async function show({ id, signal, reload }) {
   const path = `/v1/members/${segment(id)}`;
-  const [member, { scopes: catalogue }] = await Promise.all([get(path, {}, { signal }), get("/v1/scopes", {}, { signal })]);
+  const [member, { scopes: catalogue }] = await Promise.all([
+    get(path, {}, { signal }),
+    get("/v1/scopes", {}, { signal }),
+  ]);
   const fields = memberFields({ catalogue, member });
   const submit = async () => {
     const body = fields.changes();
@@ -34,14 +37,32 @@ export async function show({ id, signal, reload }) {
     crumb: { text: "Members", href: "#/members" },
     actions: mayChange && actions(member, path, reload),
     body: [
-      member.state === "suspended" && notice("warn", h("p", {}, "This member is suspended: nothing accepts their tokens, and nobody signs in as them.")),
-      member.subject && !subjectIssuers().includes(member.subject_issuer) && notice("warn", h("p", {}, undecided(member))),
+      member.state === "suspended" &&
+        notice(
+          "warn",
+          h("p", {}, "This member is suspended: nothing accepts their tokens, and nobody signs in as them."),
+        ),
+      member.subject &&
+        !subjectIssuers().includes(member.subject_issuer) &&
+        notice("warn", h("p", {}, undecided(member))),
       !mayChange && notice("info", h("p", {}, "Only an admin may change an admin.")),
-      h("div", { class: "columns" },
-        h("div", {},
+      h(
+        "div",
+        { class: "columns" },
+        h(
+          "div",
+          {},
           h("section", { class: "card" }, h("h2", {}, "What is known"), facts(member)),
-          may("audit:read") && (await history(member, signal))),
-        mayChange && h("section", { class: "card" }, h("h2", {}, "Change it"), form({ fields: fields.list, action: "Save changes", submit }))),
+          may("audit:read") && (await history(member, signal)),
+        ),
+        mayChange &&
+          h(
+            "section",
+            { class: "card" },
+            h("h2", {}, "Change it"),
+            form({ fields: fields.list, action: "Save changes", submit }),
+          ),
+      ),
     ],
   };
 }
@@ -49,31 +70,50 @@ export async function show({ id, signal, reload }) {
 function facts(member) {
   const fact = (term, ...about) => [h("dt", {}, term), h("dd", {}, about)];
   const live = `${member.live_tokens.toLocaleString("en")} of ${member.quota.toLocaleString("en")}`;
-  return h("dl", { class: "facts" },
+  return h(
+    "dl",
+    { class: "facts" },
     fact("State", badge(member.state)),
     fact("Role", member.role),
     fact("Id", h("code", {}, member.id), h("small", {}, `number ${member.number}`)),
     member.email && fact("E-mail", member.email),
-    member.subject && fact("Subject", h("code", {}, member.subject), h("small", {}, member.subject_issuer ?? "no identity provider yet")),
+    member.subject &&
+      fact(
+        "Subject",
+        h("code", {}, member.subject),
+        h("small", {}, member.subject_issuer ?? "no identity provider yet"),
+      ),
     fact("Granted", scopeList(member.grants)),
-    fact("Live tokens", may("tokens:read") && isAdmin() ? h("a", { href: `#/tokens?owner=${segment(member.id)}` }, live) : live),
-    fact("Added", at(member.created_at)));
+    fact(
+      "Live tokens",
+      may("tokens:read") && isAdmin() ? h("a", { href: `#/tokens?owner=${segment(member.id)}` }, live) : live,
+    ),
+    fact("Added", at(member.created_at)),
+  );
 }
 
 /** Why nobody signs in by the member's subject. */
 function undecided({ subject_issuer: issuer }) {
-  if (subjectIssuers().length === 0) return "Nobody signs in with this subject: no identity provider identifies members by subject. The settings say how each does.";
-  if (issuer) return `Nobody signs in with this subject: it belongs to ${issuer}, which does not identify members by subject here. Choose another identity provider.`;
+  if (subjectIssuers().length === 0)
+    return "Nobody signs in with this subject: no identity provider identifies members by subject. The settings say how each does.";
+  if (issuer)
+    return `Nobody signs in with this subject: it belongs to ${issuer}, which does not identify members by subject here. Choose another identity provider.`;
   return "Nobody signs in with this subject: it is not known whose it is. Choose its identity provider.";
 }
 
 function actions(member, path, reload) {
-  const button = (text, run, kind = "") => h("button", {
-    type: "button", class: `button ${kind}`,
-    onclick: async () => {
-      if (await run(member, path)) reload();
-    },
-  }, text);
+  const button = (text, run, kind = "") =>
+    h(
+      "button",
+      {
+        type: "button",
+        class: `button ${kind}`,
+        onclick: async () => {
+          if (await run(member, path)) reload();
+        },
+      },
+      text,
+    );
   return [
     member.state === "active" ? button("Suspend…", suspend) : button("Reactivate…", reactivate),
     button("Revoke all tokens…", revokeAll, "danger"),
@@ -85,7 +125,11 @@ async function suspend(member, path) {
   return confirm({
     title: `Suspend ${member.name}?`,
     body: [
-      h("p", {}, "From then on nothing accepts their tokens, and nobody is signed in as them. Nothing is lost: once they are reactivated, all of it works again."),
+      h(
+        "p",
+        {},
+        "From then on nothing accepts their tokens, and nobody is signed in as them. Nothing is lost: once they are reactivated, all of it works again.",
+      ),
       lag(member.live_tokens),
       await stopping(member),
       self(member),
@@ -115,7 +159,11 @@ async function revokeAll(member, path) {
   return confirm({
     title: `Revoke all tokens of ${member.name}?`,
     body: [
-      h("p", {}, "Whatever uses them stops working, and there is no way back. The member stays, and may be given others."),
+      h(
+        "p",
+        {},
+        "Whatever uses them stops working, and there is no way back. The member stays, and may be given others.",
+      ),
       lag(member.live_tokens),
       await stopping(member),
       self(member),
@@ -134,7 +182,11 @@ async function erase(member, path) {
   const done = await confirm({
     title: `Remove ${member.name}?`,
     body: [
-      h("p", {}, "All their tokens are revoked, and what says who they were is erased, names and notes of their tokens too. There is no way back. The audit keeps what was done, without names."),
+      h(
+        "p",
+        {},
+        "All their tokens are revoked, and what says who they were is erased, names and notes of their tokens too. There is no way back. The audit keeps what was done, without names.",
+      ),
       await stopping(member),
       self(member),
       typed,
@@ -158,12 +210,26 @@ async function stopping(member) {
   const page = isAdmin() && may("tokens:read") ? await get("/v1/tokens", query).catch(() => null) : null;
   if (!page || page.items.length === 0) return h("p", {}, `This stops ${count(member)}.`);
   const more = page.total - page.items.length;
-  return h("div", {},
+  return h(
+    "div",
+    {},
     h("p", {}, `This stops ${count(member)}:`),
-    h("ul", { class: "named", tabindex: "0", "aria-label": "What stops working" },
-      page.items.map((token) => h("li", {}, h("strong", {}, nameOf(token)), " ", h("code", {}, token.hint),
-        h("small", {}, token.last_used_at ? `last used ${relative(token.last_used_at)}` : "never used"))),
-      more > 0 && h("li", { class: "quiet" }, `and ${more.toLocaleString("en")} more`)));
+    h(
+      "ul",
+      { class: "named", tabindex: "0", "aria-label": "What stops working" },
+      page.items.map((token) =>
+        h(
+          "li",
+          {},
+          h("strong", {}, nameOf(token)),
+          " ",
+          h("code", {}, token.hint),
+          h("small", {}, token.last_used_at ? `last used ${relative(token.last_used_at)}` : "never used"),
+        ),
+      ),
+      more > 0 && h("li", { class: "quiet" }, `and ${more.toLocaleString("en")} more`),
+    ),
+  );
 }
 
 function self(member) {

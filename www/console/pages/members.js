@@ -20,22 +20,35 @@ const SORTS = {
 };
 
 const SORTED = [
-  ["name", "By name"], ["-name", "By name, backwards"], ["-live_tokens", "Most tokens first"], ["live_tokens", "Fewest tokens first"],
-  ["-created_at", "Newest first"], ["created_at", "Oldest first"],
+  ["name", "By name"],
+  ["-name", "By name, backwards"],
+  ["-live_tokens", "Most tokens first"],
+  ["live_tokens", "Fewest tokens first"],
+  ["-created_at", "Newest first"],
+  ["created_at", "Oldest first"],
 ];
 
 export async function show({ query }) {
   const members = await all("/v1/members", {}, MOST);
-  const asked = { q: query.get("q") ?? "", role: query.get("role") ?? "", state: query.get("state") ?? "", sort: query.get("sort") ?? "" };
+  const asked = {
+    q: query.get("q") ?? "",
+    role: query.get("role") ?? "",
+    state: query.get("state") ?? "",
+    sort: query.get("sort") ?? "",
+  };
   let first = 0;
   const results = h("div", { class: "results" });
-  const lay = () => fill(results, laid(found(members, asked), first, asked.sort || "name", {
-    onsort: (sort) => ask({ sort }),
-    onturn: (next) => {
-      first = next;
-      lay();
-    },
-  }));
+  const lay = () =>
+    fill(
+      results,
+      laid(found(members, asked), first, asked.sort || "name", {
+        onsort: (sort) => ask({ sort }),
+        onturn: (next) => {
+          first = next;
+          lay();
+        },
+      }),
+    );
   function ask(change) {
     Object.assign(asked, change);
     first = 0;
@@ -45,20 +58,57 @@ export async function show({ query }) {
     if ("sort" in change) results.querySelector("[aria-sort] button")?.focus();
   }
   lay();
-  const search = h("input", { type: "search", "aria-label": "Search in names, ids and e-mail addresses", placeholder: "Search…" });
+  const search = h("input", {
+    type: "search",
+    "aria-label": "Search in names, ids and e-mail addresses",
+    placeholder: "Search…",
+  });
   search.value = asked.q;
   search.addEventListener("input", () => ask({ q: search.value.trim() }));
   return {
     title: "Members",
     actions: h("a", { class: "button primary", href: "#/new-member" }, "Add a member"),
     body: [
-      h("search", { class: "filters" },
+      h(
+        "search",
+        { class: "filters" },
         search,
-        choice("Role", asked.role, [["", "Any role"], ["admin", "admin"], ["member", "member"]], (role) => ask({ role })),
-        choice("State", asked.state, [["", "Any state"], ["active", "active"], ["suspended", "suspended"]], (state) => ask({ state })),
+        choice(
+          "Role",
+          asked.role,
+          [
+            ["", "Any role"],
+            ["admin", "admin"],
+            ["member", "member"],
+          ],
+          (role) => ask({ role }),
+        ),
+        choice(
+          "State",
+          asked.state,
+          [
+            ["", "Any state"],
+            ["active", "active"],
+            ["suspended", "suspended"],
+          ],
+          (state) => ask({ state }),
+        ),
         // Cards have no heads of columns to sort by.
-        h("span", { class: "cards-only" }, choice("Sort", asked.sort || "name", SORTED, (sort) => ask({ sort })))),
-      members.length >= MOST && notice("info", h("p", {}, `These are the first ${MOST.toLocaleString("en")} members. Open another at #/members/ and its id.`)),
+        h(
+          "span",
+          { class: "cards-only" },
+          choice("Sort", asked.sort || "name", SORTED, (sort) => ask({ sort })),
+        ),
+      ),
+      members.length >= MOST &&
+        notice(
+          "info",
+          h(
+            "p",
+            {},
+            `These are the first ${MOST.toLocaleString("en")} members. Open another at #/members/ and its id.`,
+          ),
+        ),
       results,
     ],
   };
@@ -68,8 +118,12 @@ export async function show({ query }) {
 function found(members, { q, role, state, sort }) {
   const wanted = q.toLowerCase();
   const has = (text) => text?.toLowerCase().includes(wanted);
-  const some = members.filter((member) => (!role || member.role === role) && (!state || member.state === state)
-    && (!wanted || has(member.name) || has(member.id) || has(member.email)));
+  const some = members.filter(
+    (member) =>
+      (!role || member.role === role) &&
+      (!state || member.state === state) &&
+      (!wanted || has(member.name) || has(member.id) || has(member.email)),
+  );
   const down = sort.startsWith("-");
   const compare = SORTS[sort.replace("-", "")] ?? SORTS.name;
   return some.sort((one, other) => (down ? compare(other, one) : compare(one, other)));
@@ -77,7 +131,11 @@ function found(members, { q, role, state, sort }) {
 
 function laid(members, first, sorted, { onsort, onturn }) {
   if (members.length === 0) {
-    return empty("No member is like that", "Search for something else, or clear the filters.", h("a", { class: "button", href: "#/members" }, "Clear the filters"));
+    return empty(
+      "No member is like that",
+      "Search for something else, or clear the filters.",
+      h("a", { class: "button", href: "#/members" }, "Clear the filters"),
+    );
   }
   const shown = members.slice(first, first + PAGE);
   return [
@@ -96,7 +154,9 @@ function laid(members, first, sorted, { onsort, onturn }) {
       onsort,
     }),
     pager({
-      from: first + 1, count: shown.length, total: members.length,
+      from: first + 1,
+      count: shown.length,
+      total: members.length,
       back: first > 0 && (() => onturn(first - PAGE)),
       on: first + PAGE < members.length && (() => onturn(first + PAGE)),
     }),

@@ -33,16 +33,37 @@ function reveal(element, issued) {
 function newToken({ catalogue, member, own, members, issued }) {
   let owner = member;
   const quota = h("p", { class: "quota" });
-  const name = textField({ name: "name", label: "Name", hint: "What program or person it is for." }, { maxlength: 200, required: true });
-  const note = textField({ name: "note", label: "Note", hint: "Whom to ask about it, where it is kept; may be left empty." }, { maxlength: 1000 });
+  const name = textField(
+    { name: "name", label: "Name", hint: "What program or person it is for." },
+    { maxlength: 200, required: true },
+  );
+  const note = textField(
+    { name: "note", label: "Note", hint: "Whom to ask about it, where it is kept; may be left empty." },
+    { maxlength: 1000 },
+  );
   const scopes = scopesField({ offered: grantable(owner, catalogue) });
   const expiry = expiryField(latestEnd({ workspace: me.workspace, own, grants: may("tokens:grant") }));
-  const addresses = areaField({
-    name: "allowed_addresses", label: "Addresses", hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.", }, { rows: 2 });
-  const belongs = members.length > 1 && selectField({
-    name: "owner", label: "Owner", value: owner.id,
-    choices: members.filter(({ state }) => state === "active").map(({ id, name }) => [id, name === id ? id : `${name} (${id})`]),
-  }, { onchange: ({ target }) => belongTo(members.find(({ id }) => id === target.value)) });
+  const addresses = areaField(
+    {
+      name: "allowed_addresses",
+      label: "Addresses",
+      hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
+    },
+    { rows: 2 },
+  );
+  const belongs =
+    members.length > 1 &&
+    selectField(
+      {
+        name: "owner",
+        label: "Owner",
+        value: owner.id,
+        choices: members
+          .filter(({ state }) => state === "active")
+          .map(({ id, name }) => [id, name === id ? id : `${name} (${id})`]),
+      },
+      { onchange: ({ target }) => belongTo(members.find(({ id }) => id === target.value)) },
+    );
 
   function belongTo(next) {
     owner = next;
@@ -68,7 +89,13 @@ function newToken({ catalogue, member, own, members, issued }) {
   return [
     quota,
     form({
-      fields: [name, belongs, scopes, expiry, h("details", { class: "field" }, h("summary", {}, "Note and addresses"), note.element, addresses.element)],
+      fields: [
+        name,
+        belongs,
+        scopes,
+        expiry,
+        h("details", { class: "field" }, h("summary", {}, "Note and addresses"), note.element, addresses.element),
+      ],
       nested: [note, addresses],
       action: "Generate token",
       submit,

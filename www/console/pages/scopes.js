@@ -18,7 +18,13 @@ export async function show({ signal, reload }) {
   const { scopes: before } = await get("/v1/scopes", {}, { signal });
   if (!isAdmin()) {
     // What is saved is the whole catalogue, and others are not shown all of it.
-    return { title: "Scopes", body: empty("Only an admin changes the catalogue here", "You may not see all of it, and what you do not see would be removed.") };
+    return {
+      title: "Scopes",
+      body: empty(
+        "Only an admin changes the catalogue here",
+        "You may not see all of it, and what you do not see would be removed.",
+      ),
+    };
   }
   const place = h("div", { class: "catalogue" });
   const wrong = h("div", { role: "alert" });
@@ -31,9 +37,16 @@ export async function show({ signal, reload }) {
     (rows[at] ?? rows.at(-1) ?? adds).focus();
   };
   rows = before.map((entry) => scopeRow(entry, remove));
-  const lay = () => fill(place, rows.length > 0
-    ? table({ caption: "Scope catalogue", columns: COLUMNS, rows })
-    : empty("The catalogue is empty", "Name what your API lets programs do, such as orders:read. Tokens are given what stands here, and the built-in scopes."));
+  const lay = () =>
+    fill(
+      place,
+      rows.length > 0
+        ? table({ caption: "Scope catalogue", columns: COLUMNS, rows })
+        : empty(
+            "The catalogue is empty",
+            "Name what your API lets programs do, such as orders:read. Tokens are given what stands here, and the built-in scopes.",
+          ),
+    );
   const add = () => {
     const row = scopeRow({ name: "", description: "" }, remove);
     rows.push(row);
@@ -60,26 +73,42 @@ export async function show({ signal, reload }) {
     title: "Scopes",
     actions: [adds, h("button", { type: "button", class: "button primary", onclick: save }, "Save…")],
     body: [
-      h("p", { class: "prose" }, "What your API lets programs do. Tokens and members are granted scopes that stand here, and wildcards over them such as ",
-        h("code", {}, "orders:*"), ". A scope with a freshness is never checked with an older answer than that: ",
-        h("em", {}, "strong"), " asks the ledger each time."),
+      h(
+        "p",
+        { class: "prose" },
+        "What your API lets programs do. Tokens and members are granted scopes that stand here, and wildcards over them such as ",
+        h("code", {}, "orders:*"),
+        ". A scope with a freshness is never checked with an older answer than that: ",
+        h("em", {}, "strong"),
+        " asks the ledger each time.",
+      ),
       wrong,
       place,
-      h("details", { class: "built-in" }, h("summary", {}, "The built-in scopes"),
-        h("dl", { class: "facts" }, BUILT_IN.map(({ name, description }) => [h("dt", {}, h("code", {}, name)), h("dd", {}, description)]))),
+      h(
+        "details",
+        { class: "built-in" },
+        h("summary", {}, "The built-in scopes"),
+        h(
+          "dl",
+          { class: "facts" },
+          BUILT_IN.map(({ name, description }) => [h("dt", {}, h("code", {}, name)), h("dd", {}, description)]),
+        ),
+      ),
     ],
   };
 }
 
 /** From now on nobody leaves without being asked. */
 function touched() {
-  guardWith(() => confirm({
-    title: "Leave without saving?",
-    body: [h("p", {}, "What you changed in the catalogue is not saved.")],
-    action: "Leave without saving",
-    keep: "Stay here",
-    danger: true,
-  }));
+  guardWith(() =>
+    confirm({
+      title: "Leave without saving?",
+      body: [h("p", {}, "What you changed in the catalogue is not saved.")],
+      action: "Leave without saving",
+      keep: "Stay here",
+      danger: true,
+    }),
+  );
 }
 
 /** Says of each row what would be refused: whether there is none. */
@@ -89,7 +118,20 @@ function right(rows, entries, wrong) {
   rows.forEach((row, index) => row.error(refusals[index] ?? ""));
   const count = refusals.filter(Boolean).length;
   if (count === 0) return true;
-  fill(wrong, h("div", { class: "notice bad" }, h("p", {}, count === 1 ? "One scope would be refused. Nothing was saved." : `${count} scopes would be refused. Nothing was saved.`)));
+  fill(
+    wrong,
+    h(
+      "div",
+      { class: "notice bad" },
+      h(
+        "p",
+        {},
+        count === 1
+          ? "One scope would be refused. Nothing was saved."
+          : `${count} scopes would be refused. Nothing was saved.`,
+      ),
+    ),
+  );
   rows[refusals.findIndex(Boolean)].focus();
   return false;
 }
@@ -113,23 +155,37 @@ async function replace(before, after) {
   const carried = await carriers(removed);
   // What is said of one row is shown there, and the dialog goes.
   let refusal = null;
-  const list = (title, names) => names.length > 0 && [h("h3", {}, title),
-    h("ul", { class: "named", tabindex: "0", "aria-label": title }, names.map((name) =>
-      h("li", {}, h("code", {}, name), carried.get(name) && h("small", {}, carried.get(name)))))];
+  const list = (title, names) =>
+    names.length > 0 && [
+      h("h3", {}, title),
+      h(
+        "ul",
+        { class: "named", tabindex: "0", "aria-label": title },
+        names.map((name) => h("li", {}, h("code", {}, name), carried.get(name) && h("small", {}, carried.get(name)))),
+      ),
+    ];
   const done = await confirm({
     title: "Save the catalogue?",
     body: [
       list("Added", added),
       list("Changed", changed),
       list("Removed", removed),
-      removed.length > 0 && h("p", {}, "Tokens that have a removed scope keep it, and are still let through where it is asked for. Nobody can be granted it any more."),
-    ].flat().filter(Boolean),
+      removed.length > 0 &&
+        h(
+          "p",
+          {},
+          "Tokens that have a removed scope keep it, and are still let through where it is asked for. Nobody can be granted it any more.",
+        ),
+    ]
+      .flat()
+      .filter(Boolean),
     action: "Save the catalogue",
     danger: removed.length > 0,
     run: async () => {
       // The catalogue has no version: what somebody else made of it meanwhile would be lost unseen.
       const { scopes: now } = await get("/v1/scopes");
-      if (JSON.stringify(now) !== JSON.stringify(before)) throw new Problem({ status: 412, code: "PRECONDITION_FAILED", title: "The catalogue has changed." });
+      if (JSON.stringify(now) !== JSON.stringify(before))
+        throw new Problem({ status: 412, code: "PRECONDITION_FAILED", title: "The catalogue has changed." });
       await put("/v1/scopes", { scopes: after }).catch((problem) => {
         if (!problem.pointer) throw problem;
         refusal = problem;

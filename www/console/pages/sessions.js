@@ -16,11 +16,18 @@ export async function show({ signal }) {
     what: "sessions",
     signal,
     none: () => empty("Nobody is signed in"),
-    lay: (sessions) => table({
-      caption: "Sessions",
-      columns: [{ title: "Member" }, { title: "Signed in by" }, { title: "Since" }, { title: "Ends" }, { title: "What to do", hidden: true }],
-      rows: sessions.map((session) => ({ cells: cellsOf(session, end) })),
-    }),
+    lay: (sessions) =>
+      table({
+        caption: "Sessions",
+        columns: [
+          { title: "Member" },
+          { title: "Signed in by" },
+          { title: "Since" },
+          { title: "Ends" },
+          { title: "What to do", hidden: true },
+        ],
+        rows: sessions.map((session) => ({ cells: cellsOf(session, end) })),
+      }),
   });
   async function end(session) {
     if (!(await endSession(session))) return;
@@ -31,9 +38,13 @@ export async function show({ signal }) {
   return {
     title: "Sessions",
     body: [
-      h("p", { class: "quiet" }, isAdmin()
-        ? "Everybody who is signed in to this workspace. A session ends by itself, and with the token that opened it."
-        : "Where you are signed in. A session ends by itself, and with the token that opened it."),
+      h(
+        "p",
+        { class: "quiet" },
+        isAdmin()
+          ? "Everybody who is signed in to this workspace. A session ends by itself, and with the token that opened it."
+          : "Where you are signed in. A session ends by itself, and with the token that opened it.",
+      ),
       list.element,
     ],
   };
@@ -46,18 +57,32 @@ function cellsOf(session, end) {
     created_by ? h("a", { href: `#/tokens/${segment(created_by)}` }, "a token") : issuer,
     when(created_at),
     when(expires_at),
-    (may("tokens:write") || isThis(session)) && h("button", {
-      type: "button", class: "button", "aria-label": `End the session of ${member.id}`, onclick: () => end(session),
-    }, "End…"),
+    (may("tokens:write") || isThis(session)) &&
+      h(
+        "button",
+        {
+          type: "button",
+          class: "button",
+          "aria-label": `End the session of ${member.id}`,
+          onclick: () => end(session),
+        },
+        "End…",
+      ),
   ];
 }
 
 function endSession(session) {
   return confirm({
     title: isThis(session) ? "End this session?" : `End the session of ${session.member.id}?`,
-    body: [h("p", {}, isThis(session)
-      ? "This is the session you are in: you will be signed out."
-      : "They will have to sign in again. The token that opened it goes on working: revoke it if it should not.")],
+    body: [
+      h(
+        "p",
+        {},
+        isThis(session)
+          ? "This is the session you are in: you will be signed out."
+          : "They will have to sign in again. The token that opened it goes on working: revoke it if it should not.",
+      ),
+    ],
     action: "End the session",
     danger: true,
     run: async () => {

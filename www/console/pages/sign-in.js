@@ -12,13 +12,26 @@ export async function show({ query, signedIn }) {
     body: [
       code && failed(code),
       me && notice("info", h("p", {}, `You are signed in as ${me.member.name} of ${me.workspace.name}.`)),
-      h("div", { class: "ticket sign-in" },
+      h(
+        "div",
+        { class: "ticket sign-in" },
         h("section", {}, h("h2", {}, "With a token"), tokenForm(signedIn)),
-        h("section", {}, h("h2", {}, "By your organisation"), providerForm(signedIn, { workspace: query.get("workspace") ?? "" }))),
-      h("p", { class: "quiet" },
+        h(
+          "section",
+          {},
+          h("h2", {}, "By your organisation"),
+          providerForm(signedIn, { workspace: query.get("workspace") ?? "" }),
+        ),
+      ),
+      h(
+        "p",
+        { class: "quiet" },
         "This host issues, checks and revokes API tokens. The bearer keeps the ticket; here only the counterfoil is kept. ",
-        h("a", { href: "#/call" }, "How to call it without the console"), " · ",
-        h("a", { href: "#/check" }, "Check a token"), ", which needs no signing in"),
+        h("a", { href: "#/call" }, "How to call it without the console"),
+        " · ",
+        h("a", { href: "#/check" }, "Check a token"),
+        ", which needs no signing in",
+      ),
     ],
   };
 }

@@ -21,12 +21,22 @@ export async function show({ id, signal, reload }) {
     may("audit:read") && history(token, signal),
   ]);
   const body = h("div", {});
-  fill(body,
+  fill(
+    body,
     standing(token),
-    h("div", { class: "columns" },
+    h(
+      "div",
+      { class: "columns" },
       h("div", {}, h("section", { class: "card" }, h("h2", {}, "What is kept of it"), facts(token, usage)), past),
-      editor && h("section", { class: "card" }, h("h2", {}, "Change it"), editor)));
-  return { title: nameOf(token), crumb: { text: "Tokens", href: "#/tokens" }, actions: changeable(token) && actions(token, body, reload), body };
+      editor && h("section", { class: "card" }, h("h2", {}, "Change it"), editor),
+    ),
+  );
+  return {
+    title: nameOf(token),
+    crumb: { text: "Tokens", href: "#/tokens" },
+    actions: changeable(token) && actions(token, body, reload),
+    body,
+  };
 }
 
 function changeable(token) {
@@ -43,7 +53,15 @@ function standing(token) {
   };
   return [
     words[token.state] && notice(token.state === "revoked" ? "bad" : "warn", h("p", {}, words[token.state])),
-    isOwn(token) && notice("info", h("p", {}, "You signed in with this token. Its scopes, its end and its addresses can be changed in the session of another only.")),
+    isOwn(token) &&
+      notice(
+        "info",
+        h(
+          "p",
+          {},
+          "You signed in with this token. Its scopes, its end and its addresses can be changed in the session of another only.",
+        ),
+      ),
   ];
 }
 
@@ -75,7 +93,11 @@ function switchOff(token) {
     title: `Disable “${nameOf(token)}”?`,
     body: [
       h("p", {}, "Whatever uses it stops working until it is enabled again."),
-      isOwn(token) && notice("warn", h("p", {}, "You signed in with this token: this ends your session, and you need another token to enable it.")),
+      isOwn(token) &&
+        notice(
+          "warn",
+          h("p", {}, "You signed in with this token: this ends your session, and you need another token to enable it."),
+        ),
     ],
     action: "Disable",
     danger: true,

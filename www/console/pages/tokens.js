@@ -18,8 +18,12 @@ const LIMIT = 50;
 const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
 const SORTS = [
-  ["-created_at", "Newest first"], ["created_at", "Oldest first"], ["name", "By name"],
-  ["expires_at", "First to expire"], ["-last_used_at", "Last used first"], ["last_used_at", "Longest unused first"],
+  ["-created_at", "Newest first"],
+  ["created_at", "Oldest first"],
+  ["name", "By name"],
+  ["expires_at", "First to expire"],
+  ["-last_used_at", "Last used first"],
+  ["last_used_at", "Longest unused first"],
 ];
 /** What the address says of the list; `owner` and `client_id` come from other pages' links. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
@@ -100,7 +104,9 @@ class List {
         onsort: (sort) => this.ask({ sort }).then(() => this.element.querySelector(`[aria-sort] button`)?.focus()),
       }),
       pager({
-        from, count: items.length, total,
+        from,
+        count: items.length,
+        total,
         back: from > 1 && turn(() => this.#cursors.pop()),
         on: next_cursor && turn(() => this.#cursors.push(next_cursor)),
       }),
@@ -109,11 +115,17 @@ class List {
 
   #none() {
     if (Object.entries(this.#asked).some(([name, value]) => value && name !== "sort")) {
-      return empty("No token is like that", "Search for something else, or clear the filters.",
-        h("a", { class: "button", href: "#/tokens" }, "Clear the filters"));
+      return empty(
+        "No token is like that",
+        "Search for something else, or clear the filters.",
+        h("a", { class: "button", href: "#/tokens" }, "Clear the filters"),
+      );
     }
-    return empty("There are no tokens yet", "A token lets a program call an API in your name. Give each program one of its own: then each can be revoked alone.",
-      may("tokens:write") && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"));
+    return empty(
+      "There are no tokens yet",
+      "A token lets a program call an API in your name. Give each program one of its own: then each can be revoked alone.",
+      may("tokens:write") && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
+    );
   }
 
   #columns() {
@@ -145,15 +157,18 @@ class List {
 
   #row(token) {
     const live = token.state !== "revoked";
-    const check = may("tokens:write") && [live && h("input", {
-      type: "checkbox",
-      "aria-label": `Choose ${nameOf(token)}`,
-      onchange: (event) => {
-        if (event.target.checked) this.#picked.set(token.id, token);
-        else this.#picked.delete(token.id);
-        this.#pick(this.#picked);
-      },
-    })];
+    const check = may("tokens:write") && [
+      live &&
+        h("input", {
+          type: "checkbox",
+          "aria-label": `Choose ${nameOf(token)}`,
+          onchange: (event) => {
+            if (event.target.checked) this.#picked.set(token.id, token);
+            else this.#picked.delete(token.id);
+            this.#pick(this.#picked);
+          },
+        }),
+    ];
     return {
       class: live ? null : "over",
       cells: [
@@ -174,10 +189,17 @@ class List {
   #pick(picked = new Map()) {
     this.#picked = picked;
     const count = picked.size;
-    fill(this.chosen, count > 0 && [
-      h("p", {}, `${count} chosen`),
-      h("button", { type: "button", class: "button danger", onclick: () => this.#revoke() }, `Revoke ${count === 1 ? "it" : "them"}…`),
-    ]);
+    fill(
+      this.chosen,
+      count > 0 && [
+        h("p", {}, `${count} chosen`),
+        h(
+          "button",
+          { type: "button", class: "button danger", onclick: () => this.#revoke() },
+          `Revoke ${count === 1 ? "it" : "them"}…`,
+        ),
+      ],
+    );
   }
 
   async #revoke() {
@@ -188,22 +210,42 @@ class List {
 /** What narrows the list. */
 function filters(list, catalogue) {
   const { q, state, scope, owner, client_id, sort } = list.asked;
-  const search = h("input", { type: "search", "aria-label": "Search in names, notes and hints", placeholder: "Search…", maxlength: 200 });
+  const search = h("input", {
+    type: "search",
+    "aria-label": "Search in names, notes and hints",
+    placeholder: "Search…",
+    maxlength: 200,
+  });
   search.value = q;
-  search.addEventListener("input", settled(() => list.ask({ q: search.value.trim() }), PAUSE));
+  search.addEventListener(
+    "input",
+    settled(() => list.ask({ q: search.value.trim() }), PAUSE),
+  );
   const names = [...catalogue, ...BUILT_IN].map(({ name }) => [name, name]);
   const known = scope && !names.some(([name]) => name === scope) ? [[scope, scope]] : [];
-  return h("search", { class: "filters" },
+  return h(
+    "search",
+    { class: "filters" },
     search,
     choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
     // Cards have no heads of columns to sort by.
-    h("span", { class: "cards-only" }, choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort }))),
+    h(
+      "span",
+      { class: "cards-only" },
+      choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort })),
+    ),
     owner && narrowed("owner", owner),
-    client_id && narrowed("client", client_id));
+    client_id && narrowed("client", client_id),
+  );
 }
 
 /** A filter that a link has set, and the way to be rid of it. */
 function narrowed(what, value) {
-  return h("span", { class: "narrowed" }, `${what}: ${value} `, h("a", { href: "#/tokens", "aria-label": `Show tokens of every ${what}` }, "✕"));
+  return h(
+    "span",
+    { class: "narrowed" },
+    `${what}: ${value} `,
+    h("a", { href: "#/tokens", "aria-label": `Show tokens of every ${what}` }, "✕"),
+  );
 }

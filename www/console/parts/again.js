@@ -27,18 +27,36 @@ export function askAgain(leave) {
     };
     const closed = () => {
       if (again) return resolve();
-      reject(new Problem({ code: "NO_CREDENTIAL", title: "Your session is over.", detail: "Your session is over. Nothing was changed." }));
+      reject(
+        new Problem({
+          code: "NO_CREDENTIAL",
+          title: "Your session is over.",
+          detail: "Your session is over. Nothing was changed.",
+        }),
+      );
       leave(workspace.slug);
     };
     const dialog = openDialog({
       title: "Your session is over",
       body: [
-        h("p", {}, `Sign in again as ${member.name} of ${workspace.name}. What you typed is still here, and what you asked for is done then.`),
+        h(
+          "p",
+          {},
+          `Sign in again as ${member.name} of ${workspace.name}. What you typed is still here, and what you asked for is done then.`,
+        ),
         tokenForm(done),
-        h("details", {}, h("summary", {}, "By an identity provider"),
+        h(
+          "details",
+          {},
+          h("summary", {}, "By an identity provider"),
           providerForm(done, { workspace: workspace.slug, aside: true }),
-          form({ fields: [], action: "I have signed in", kind: "plain", submit: done })),
-        h("button", { type: "button", class: "button quiet", onclick: () => dialog.close() }, "Leave this page and sign out"),
+          form({ fields: [], action: "I have signed in", kind: "plain", submit: done }),
+        ),
+        h(
+          "button",
+          { type: "button", class: "button quiet", onclick: () => dialog.close() },
+          "Leave this page and sign out",
+        ),
       ],
       closed,
       firm: true,

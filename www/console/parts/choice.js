@@ -9,8 +9,11 @@ import { h } from "../lib/dom.js";
  * @param {(value: string) => void} ask
  */
 export function choice(label, value, choices, ask) {
-  const control = h("select", { "aria-label": label, onchange: () => ask(control.value) },
-    choices.map(([value, text]) => h("option", { value }, text)));
+  const control = h(
+    "select",
+    { "aria-label": label, onchange: () => ask(control.value) },
+    choices.map(([value, text]) => h("option", { value }, text)),
+  );
   control.value = value;
   return control;
 }

@@ -13,7 +13,11 @@ export function durationField({ value, ...about }) {
   const [word, size] = value === null ? LENGTHS[0] : LENGTHS.find(([, size]) => value % size === 0);
   const number = h("input", { type: "text", inputmode: "numeric", autocomplete: "off", maxlength: 10 });
   number.value = value === null ? "" : String(value / size);
-  const unit = h("select", { "aria-label": `${about.label}: unit` }, LENGTHS.map(([word]) => h("option", { value: word }, `${word}s`)));
+  const unit = h(
+    "select",
+    { "aria-label": `${about.label}: unit` },
+    LENGTHS.map(([word]) => h("option", { value: word }, `${word}s`)),
+  );
   unit.value = word;
   const read = () => {
     const text = number.value.trim();

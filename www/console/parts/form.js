@@ -24,11 +24,14 @@ export function field({ name, label, hint, control, read, names = [] }) {
   const [hintId, errorId] = [`${id}-hint`, `${id}-error`];
   const wrong = h("p", { class: "error", id: errorId, hidden: true });
   control.setAttribute("aria-describedby", [hint && hintId, errorId].filter(Boolean).join(" "));
-  const element = h("div", { class: "field" },
+  const element = h(
+    "div",
+    { class: "field" },
     h("label", { for: id }, label),
     hint && h("p", { class: "hint", id: hintId }, hint),
     control,
-    wrong);
+    wrong,
+  );
   control.addEventListener("input", () => error(""));
   function error(text) {
     wrong.textContent = text;
@@ -36,7 +39,16 @@ export function field({ name, label, hint, control, read, names = [] }) {
     if (text) control.setAttribute("aria-invalid", "true");
     else control.removeAttribute("aria-invalid");
   }
-  return { element, control, names: [name, ...names], error, get value() { return read(); }, focus: () => control.focus() };
+  return {
+    element,
+    control,
+    names: [name, ...names],
+    error,
+    get value() {
+      return read();
+    },
+    focus: () => control.focus(),
+  };
 }
 
 /**
@@ -70,7 +82,11 @@ export function areaField({ value = "", ...about }, attributes = {}) {
  * @param {Record<string, unknown>} [attributes]
  */
 export function selectField({ value, choices, ...about }, attributes = {}) {
-  const control = h("select", attributes, choices.map(([value, label]) => h("option", { value }, label)));
+  const control = h(
+    "select",
+    attributes,
+    choices.map(([value, label]) => h("option", { value }, label)),
+  );
   if (value !== undefined) control.value = value;
   return field({ ...about, control, read: () => control.value });
 }
@@ -98,15 +114,29 @@ export function checkField({ value = false, label, name, hint }, attributes = {}
 export function groupField({ name, label, hint, body, read, names = [] }) {
   const errorId = uniqueId("error");
   const wrong = h("p", { class: "error", id: errorId, hidden: true });
-  const element = h("fieldset", { class: "field group", "aria-describedby": errorId },
-    h("legend", {}, label), hint && h("p", { class: "hint" }, hint), body, wrong);
+  const element = h(
+    "fieldset",
+    { class: "field group", "aria-describedby": errorId },
+    h("legend", {}, label),
+    hint && h("p", { class: "hint" }, hint),
+    body,
+    wrong,
+  );
   const error = (text) => {
     wrong.textContent = text;
     wrong.hidden = !text;
   };
   element.addEventListener("input", () => error(""));
   const focus = () => element.querySelector("input:not(:disabled), select, textarea")?.focus();
-  return { element, names: [name, ...names], error, get value() { return read(); }, focus };
+  return {
+    element,
+    names: [name, ...names],
+    error,
+    get value() {
+      return read();
+    },
+    focus,
+  };
 }
 
 /**
@@ -125,8 +155,13 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
   const known = [...fields, ...nested].filter((one) => one?.names);
   const wrong = h("div", { role: "alert" });
   const button = h("button", { type: "submit", class: `button ${kind}` }, action);
-  const element = h("form", { class: "form", novalidate: true, onsubmit: send },
-    wrong, fields.map((one) => one?.element ?? one), h("div", { class: "actions" }, button, beside));
+  const element = h(
+    "form",
+    { class: "form", novalidate: true, onsubmit: send },
+    wrong,
+    fields.map((one) => one?.element ?? one),
+    h("div", { class: "actions" }, button, beside),
+  );
 
   async function send(event) {
     event.preventDefault();

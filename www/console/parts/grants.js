@@ -20,7 +20,13 @@ export function grantsField({ catalogue, chosen = [], ...about }) {
   const isChosen = ({ name }) => chosen.includes(name);
   // What there is stands where it is seen.
   const offered = [...all.filter(isChosen), ...all.filter((one) => !isChosen(one))];
-  return scopesField({ ...about, chosen, offered, missing: "Add it to the scope catalogue first.", kept: "It is granted already." });
+  return scopesField({
+    ...about,
+    chosen,
+    offered,
+    missing: "Add it to the scope catalogue first.",
+    kept: "It is granted already.",
+  });
 }
 
 /** All that the signed-in person may grant; the service decides. */
@@ -40,5 +46,8 @@ function families(scopes) {
       counts.set(wildcard, (counts.get(wildcard) ?? 0) + 1);
     }
   }
-  return [...counts].filter(([, count]) => count > 1).map(([wildcard]) => wildcard).sort();
+  return [...counts]
+    .filter(([, count]) => count > 1)
+    .map(([wildcard]) => wildcard)
+    .sort();
 }

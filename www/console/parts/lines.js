@@ -2,5 +2,8 @@
 
 /** The items, without blanks and empty ones. */
 export function readLines(text) {
-  return text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
+  return text
+    .split(/[\n,]/)
+    .map((line) => line.trim())
+    .filter(Boolean);
 }

@@ -45,7 +45,9 @@ export function listing({ path, what, lay, none, signal }) {
     return [
       lay(items),
       pager({
-        from, count: items.length, total,
+        from,
+        count: items.length,
+        total,
         back: from > 1 && turn(() => cursors.pop()),
         on: next_cursor && turn(() => cursors.push(next_cursor)),
       }),

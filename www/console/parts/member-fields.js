@@ -10,7 +10,10 @@ export function subjectIssuers() {
   return [...new Set(providers.map(({ issuer }) => issuer))];
 }
 
-const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybody's tokens"]];
+const ROLES = [
+  ["member", "member: their own tokens"],
+  ["admin", "admin: everybody's tokens"],
+];
 
 /**
  * The fields: `list` for a form, `all()` of what they hold, for a new member, and `changes()` to the one that there is.
@@ -21,24 +24,49 @@ const ROLES = [["member", "member: their own tokens"], ["admin", "admin: everybo
  */
 export function memberFields({ catalogue, member }) {
   const standard = me.workspace.default_quota.toLocaleString("en");
-  const id = !member && textField({
-    name: "id", label: "Id", hint: "What programs call them, such as ada: visible characters without spaces. It stays as it is.",
-  }, { maxlength: 128, required: true, autocapitalize: "none" });
+  const id =
+    !member &&
+    textField(
+      {
+        name: "id",
+        label: "Id",
+        hint: "What programs call them, such as ada: visible characters without spaces. It stays as it is.",
+      },
+      { maxlength: 128, required: true, autocapitalize: "none" },
+    );
   const name = textField({ name: "name", label: "Name", value: member?.name }, { maxlength: 200, required: true });
-  const email = textField({ name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email }, { maxlength: 254, inputmode: "email" });
-  const subject = textField({
-    name: "subject", label: "Subject", hint: "Their sub at the identity provider; may be left empty.", value: member?.subject,
-  }, { maxlength: 255, autocapitalize: "none" });
+  const email = textField(
+    { name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email },
+    { maxlength: 254, inputmode: "email" },
+  );
+  const subject = textField(
+    {
+      name: "subject",
+      label: "Subject",
+      hint: "Their sub at the identity provider; may be left empty.",
+      value: member?.subject,
+    },
+    { maxlength: 255, autocapitalize: "none" },
+  );
   const provider = providerOf(member);
   const roles = isAdmin() || member?.role === "admin" ? ROLES : ROLES.slice(0, 1);
   const role = selectField({ name: "role", label: "Role", value: member?.role ?? "member", choices: roles });
   const grants = grantsField({
-    name: "grants", label: "Granted", hint: "What their tokens may be given at most. To take something away takes it from every token they have.",
-    catalogue, chosen: member?.grants ?? [],
+    name: "grants",
+    label: "Granted",
+    hint: "What their tokens may be given at most. To take something away takes it from every token they have.",
+    catalogue,
+    chosen: member?.grants ?? [],
   });
-  const quota = textField({
-    name: "quota", label: "Quota", hint: `How many live tokens they may have; ${standard}, as everybody, where empty.`, value: member && String(member.quota),
-  }, { inputmode: "numeric", maxlength: 9 });
+  const quota = textField(
+    {
+      name: "quota",
+      label: "Quota",
+      hint: `How many live tokens they may have; ${standard}, as everybody, where empty.`,
+      value: member && String(member.quota),
+    },
+    { inputmode: "numeric", maxlength: 9 },
+  );
 
   const readQuota = () => {
     const text = quota.value.trim();
@@ -65,7 +93,9 @@ export function memberFields({ catalogue, member }) {
     },
     changes() {
       const all = read();
-      const changed = Object.fromEntries(Object.entries(all).filter(([field, value]) => !same(value, member[field] ?? null)));
+      const changed = Object.fromEntries(
+        Object.entries(all).filter(([field, value]) => !same(value, member[field] ?? null)),
+      );
       // A subject is one provider's: they go together.
       if (changed.subject && provider) changed.subject_issuer = all.subject_issuer;
       return decided(changed);
@@ -81,14 +111,18 @@ function providerOf(member) {
   if (issuers.length === 0 || (issuers.length === 1 && is === issuers[0])) return null;
   const choices = [...new Set([...(known ? [known] : []), ...issuers])].map((issuer) => [issuer, issuer]);
   return selectField({
-    name: "subject_issuer", label: "Identity provider of the subject", value: is, hint: "The subject is accepted from this provider only.",
+    name: "subject_issuer",
+    label: "Identity provider of the subject",
+    value: is,
+    hint: "The subject is accepted from this provider only.",
     choices: known ? choices : [["", "Choose a provider"], ...choices],
   });
 }
 
 /** The same, unless a subject is given and nobody has said whose. */
 function decided(body) {
-  if (body.subject_issuer === null) throw refuse("subject_issuer", "Choose the identity provider that this subject belongs to.");
+  if (body.subject_issuer === null)
+    throw refuse("subject_issuer", "Choose the identity provider that this subject belongs to.");
   return body;
 }
 

@@ -19,11 +19,14 @@ const GRACES = [
 /** Asks, and rotates the token as it was read: the answer with the new text, or null where nothing was done. */
 export async function rotate(token) {
   const grace = selectField({
-    name: "grace_seconds", label: "The present text goes on working", choices: GRACES,
+    name: "grace_seconds",
+    label: "The present text goes on working",
+    choices: GRACES,
     hint: "Long enough to bring the new one to wherever the token is used. One that leaked should end at once.",
   });
   const previous = checkField({
-    name: "previous", label: "End all previous values now",
+    name: "previous",
+    label: "End all previous values now",
     hint: "Values that earlier rotations replaced keep the time they were promised unless you end them.",
   });
   const key = crypto.randomUUID();
@@ -34,12 +37,23 @@ export async function rotate(token) {
       h("p", {}, "The token gets a new value, which is shown once. Its name, scopes and history stay."),
       grace,
       previous,
-      isOwn(token) && notice("warn", h("p", {}, "You signed in with this token: from now on your session can only read, and it ends when the present value does.")),
+      isOwn(token) &&
+        notice(
+          "warn",
+          h(
+            "p",
+            {},
+            "You signed in with this token: from now on your session can only read, and it ends when the present value does.",
+          ),
+        ),
     ],
     action: "Rotate",
     run: async () => {
       const body = { grace_seconds: Number(grace.value), ...(previous.value && { previous: "end" }) };
-      issued = await post(`/v1/tokens/${segment(token.id)}/rotate`, body, { key: `${key}-${grace.value}-${previous.value}`, version: token.version });
+      issued = await post(`/v1/tokens/${segment(token.id)}/rotate`, body, {
+        key: `${key}-${grace.value}-${previous.value}`,
+        version: token.version,
+      });
     },
   });
   return issued;

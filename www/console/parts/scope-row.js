@@ -4,8 +4,16 @@ import { h, uniqueId } from "../lib/dom.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { LONGEST_SCOPE, isScope } from "../verify/scopes.js";
 
-const ROLES = [["member", "everybody"], ["admin", "admins"]];
-const FRESHNESS = [["", "as asked"], ["eventual", "eventual"], ["bounded", "bounded"], ["strong", "strong"]];
+const ROLES = [
+  ["member", "everybody"],
+  ["admin", "admins"],
+];
+const FRESHNESS = [
+  ["", "as asked"],
+  ["eventual", "eventual"],
+  ["bounded", "bounded"],
+  ["strong", "strong"],
+];
 
 /** What the columns of such rows are called. */
 export const COLUMNS = [
@@ -27,8 +35,19 @@ export function scopeRow(entry, remove) {
   const errorId = uniqueId("scope-error");
   const wrong = h("p", { class: "error", id: errorId, hidden: true });
   const called = () => name.value.trim() || "the new scope";
-  const name = input(entry.name, { "aria-label": "Scope", "aria-describedby": errorId, maxlength: LONGEST_SCOPE, class: "mono", placeholder: "orders:read", autocapitalize: "none" });
-  const description = input(entry.description, { "aria-label": "What it permits", maxlength: 500, placeholder: "See orders and their state" });
+  const name = input(entry.name, {
+    "aria-label": "Scope",
+    "aria-describedby": errorId,
+    maxlength: LONGEST_SCOPE,
+    class: "mono",
+    placeholder: "orders:read",
+    autocapitalize: "none",
+  });
+  const description = input(entry.description, {
+    "aria-label": "What it permits",
+    maxlength: 500,
+    placeholder: "See orders and their state",
+  });
   const visible = select(entry.visible_to ?? "member", "Seen by", ROLES);
   const grantable = select(entry.grantable_by ?? "member", "Granted by", ROLES);
   const freshness = select(entry.freshness ?? "", "Freshness", FRESHNESS);
@@ -79,7 +98,11 @@ function input(value, attributes) {
 }
 
 function select(value, label, choices) {
-  const control = h("select", { "aria-label": label }, choices.map(([value, text]) => h("option", { value }, text)));
+  const control = h(
+    "select",
+    { "aria-label": label },
+    choices.map(([value, text]) => h("option", { value }, text)),
+  );
   control.value = value;
   return control;
 }

@@ -59,18 +59,41 @@ export function scopesField({
     boxes = [...kept, ...offered].map(({ name, description }) => {
       const box = h("input", { type: "checkbox", value: name });
       box.checked = wanted.has(name);
-      const row = h("li", {}, h("label", {}, box, h("code", {}, name), description && h("span", { class: "quiet" }, description)));
+      const row = h(
+        "li",
+        {},
+        h("label", {}, box, h("code", {}, name), description && h("span", { class: "quiet" }, description)),
+      );
       return { name, description, box, row };
     });
-    fill(list, boxes.length === 0 ? h("p", { class: "quiet" }, "There is no scope that you may grant. ", missing) : [
-      boxes.length > MANY && finder(boxes),
-      h("ul", { class: boxes.length > MANY ? "choices scroll" : "choices", tabindex: boxes.length > MANY ? "0" : null }, boxes.map(({ row }) => row)),
-      h("p", { class: "hint" }, `Nothing that fits? ${missing}`),
-    ]);
+    fill(
+      list,
+      boxes.length === 0
+        ? h("p", { class: "quiet" }, "There is no scope that you may grant. ", missing)
+        : [
+            boxes.length > MANY && finder(boxes),
+            h(
+              "ul",
+              { class: boxes.length > MANY ? "choices scroll" : "choices", tabindex: boxes.length > MANY ? "0" : null },
+              boxes.map(({ row }) => row),
+            ),
+            h("p", { class: "hint" }, `Nothing that fits? ${missing}`),
+          ],
+    );
   }
   offer(offered, chosen);
   const made = groupField({ name, label, hint, body: list, read });
-  return { ...made, get value() { return read(); }, offer: (offered) => offer(offered, read().filter((name) => offered.some((one) => one.name === name))) };
+  return {
+    ...made,
+    get value() {
+      return read();
+    },
+    offer: (offered) =>
+      offer(
+        offered,
+        read().filter((name) => offered.some((one) => one.name === name)),
+      ),
+  };
 }
 
 function whomToAsk() {
@@ -87,7 +110,12 @@ function describe(name, otherwise) {
 /** A field that hides what it does not find. */
 function finder(boxes) {
   const id = uniqueId("find");
-  const find = h("input", { type: "search", id, "aria-label": "Find a scope", placeholder: `Find one of ${boxes.length}…` });
+  const find = h("input", {
+    type: "search",
+    id,
+    "aria-label": "Find a scope",
+    placeholder: `Find one of ${boxes.length}…`,
+  });
   find.addEventListener("input", (event) => {
     event.stopPropagation();
     const wanted = find.value.trim().toLowerCase();

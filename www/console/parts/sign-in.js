@@ -12,7 +12,12 @@ import { form, refuse, textField } from "./form.js";
  */
 export function tokenForm(done) {
   const token = textField(
-    { name: "token", label: "API token", hint: "One that holds sessions:create. It is sent once, for a cookie that no script can read.", type: "password" },
+    {
+      name: "token",
+      label: "API token",
+      hint: "One that holds sessions:create. It is sent once, for a cookie that no script can read.",
+      type: "password",
+    },
     { placeholder: "cft_…", required: true, autocapitalize: "none" },
   );
   const submit = async () => {
@@ -53,7 +58,10 @@ function inWords({ code, detail }) {
  * @param {boolean} [about.aside]
  */
 export function providerForm(done, { workspace = "", aside = false } = {}) {
-  const slug = textField({ name: "workspace", label: "Workspace", value: workspace }, { placeholder: "acme", autocapitalize: "none" });
+  const slug = textField(
+    { name: "workspace", label: "Workspace", value: workspace },
+    { placeholder: "acme", autocapitalize: "none" },
+  );
   const found = h("div", { class: "providers", role: "status" });
   const submit = async () => {
     const name = slug.value.trim();
@@ -64,12 +72,23 @@ export function providerForm(done, { workspace = "", aside = false } = {}) {
       if (problem.status === 404) return { providers: [] };
       throw problem;
     });
-    if (providers.length === 0) throw refuse("workspace", "Nobody signs in to this workspace by an identity provider. Use a token.");
-    fill(found, providers.map(({ issuer }) => h("a", {
-      class: "button",
-      href: `/v1/session/start?workspace=${segment(name)}&issuer=${segment(issuer)}`,
-      target: aside && "_blank",
-    }, `Sign in at ${host(issuer)}`, aside && " (opens beside this page)")));
+    if (providers.length === 0)
+      throw refuse("workspace", "Nobody signs in to this workspace by an identity provider. Use a token.");
+    fill(
+      found,
+      providers.map(({ issuer }) =>
+        h(
+          "a",
+          {
+            class: "button",
+            href: `/v1/session/start?workspace=${segment(name)}&issuer=${segment(issuer)}`,
+            target: aside && "_blank",
+          },
+          `Sign in at ${host(issuer)}`,
+          aside && " (opens beside this page)",
+        ),
+      ),
+    );
     found.querySelector("a").focus();
   };
   return h("div", {}, form({ fields: [slug], action: "Find its identity provider", kind: "plain", submit }), found);
@@ -86,11 +105,15 @@ function host(issuer) {
 /** Why a provider sent somebody back, in words. */
 export function failed(code) {
   const words = {
-    SIGN_IN_FAILED: "You were not signed in: the identity provider vouched for nobody who takes part here. Ask an admin of the workspace.",
+    SIGN_IN_FAILED:
+      "You were not signed in: the identity provider vouched for nobody who takes part here. Ask an admin of the workspace.",
     PROVIDER_UNAVAILABLE: "The identity provider did not answer. Try again in a moment.",
   };
   const isCode = /^[A-Z0-9_]{1,64}$/.test(code);
-  return h("div", { class: "notice bad", role: "alert" },
+  return h(
+    "div",
+    { class: "notice bad", role: "alert" },
     h("p", {}, (Object.hasOwn(words, code) && words[code]) || "You were not signed in."),
-    isCode && h("p", { class: "fine" }, h("a", { href: `/docs/errors#${code}` }, code)));
+    isCode && h("p", { class: "fine" }, h("a", { href: `/docs/errors#${code}` }, code)),
+  );
 }

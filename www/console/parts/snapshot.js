@@ -24,23 +24,43 @@ export function snapshotCard({ load, forget, signal }) {
   const actions = h("div", { class: "actions" });
 
   function rest() {
-    fill(state, h("p", {}, "None is loaded. A snapshot is one signed file with all tokens of a workspace. Against it this page says what a token may do, and asks nobody: the network may be off."));
+    fill(
+      state,
+      h(
+        "p",
+        {},
+        "None is loaded. A snapshot is one signed file with all tokens of a workspace. Against it this page says what a token may do, and asks nobody: the network may be off.",
+      ),
+    );
     fill(actions, fetching("Load snapshot"));
   }
 
   function holds({ workspace, asOf, expiresAt }) {
     const own = workspace === me?.workspace.key && ` (${me.workspace.name})`;
     fill(wrong);
-    fill(state, h("dl", { class: "facts" },
-      h("dt", {}, "Workspace"), h("dd", {}, h("code", {}, workspace), own),
-      h("dt", {}, "As of"), h("dd", {}, moment(asOf)),
-      h("dt", {}, "It counts until"), h("dd", {}, moment(expiresAt))));
+    fill(
+      state,
+      h(
+        "dl",
+        { class: "facts" },
+        h("dt", {}, "Workspace"),
+        h("dd", {}, h("code", {}, workspace), own),
+        h("dt", {}, "As of"),
+        h("dd", {}, moment(asOf)),
+        h("dt", {}, "It counts until"),
+        h("dd", {}, moment(expiresAt)),
+      ),
+    );
     const drop = () => {
       forget();
       rest();
       heading.focus();
     };
-    fill(actions, fetching("Load the latest"), h("button", { type: "button", class: "button", onclick: drop }, "Forget it"));
+    fill(
+      actions,
+      fetching("Load the latest"),
+      h("button", { type: "button", class: "button", onclick: drop }, "Forget it"),
+    );
   }
 
   const take = async (file, keys) => {
@@ -75,8 +95,15 @@ export function snapshotCard({ load, forget, signal }) {
 
   const heading = h("h2", { id: uniqueId("snapshot"), tabindex: "-1" }, "Snapshot");
   rest();
-  return h("section", { class: "card", "aria-labelledby": heading.id }, heading, state, wrong, actions,
-    h("details", {}, h("summary", {}, "From a file"), fileForm(take, signal)));
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": heading.id },
+    heading,
+    state,
+    wrong,
+    actions,
+    h("details", {}, h("summary", {}, "From a file"), fileForm(take, signal)),
+  );
 }
 
 /** Shows that it is being made: for how long is told once to whoever listens, and each second to whoever looks. */
@@ -85,8 +112,17 @@ function making(state) {
   const bar = h("progress", { "aria-hidden": "true" });
   return (seconds, total) => {
     if (seconds === total) {
-      fill(state, h("p", { "aria-busy": "true" }, "The snapshot is not there yet: the service is making it. It is asked for again ",
-        h("span", { class: "visually-hidden" }, `in ${total} seconds.`), left), bar);
+      fill(
+        state,
+        h(
+          "p",
+          { "aria-busy": "true" },
+          "The snapshot is not there yet: the service is making it. It is asked for again ",
+          h("span", { class: "visually-hidden" }, `in ${total} seconds.`),
+          left,
+        ),
+        bar,
+      );
     }
     left.textContent = `in ${seconds} s.`;
     bar.max = total;
@@ -98,10 +134,14 @@ function making(state) {
 function fileForm(take, signal) {
   const input = h("input", { type: "file" });
   const file = field({ name: "file", label: "File", control: input, read: () => input.files[0] });
-  const keys = areaField({
-    name: "keys", label: "Keys",
-    hint: "The workspace's snapshot keys, a JWK set. Have them from whom you trust, and not from who gave you the file: who chooses the keys says which tokens are good.",
-  }, { class: "code", autocomplete: "off" });
+  const keys = areaField(
+    {
+      name: "keys",
+      label: "Keys",
+      hint: "The workspace's snapshot keys, a JWK set. Have them from whom you trust, and not from who gave you the file: who chooses the keys says which tokens are good.",
+    },
+    { class: "code", autocomplete: "off" },
+  );
   const fillIn = async () => {
     try {
       keys.control.value = JSON.stringify(await fetchKeys(signal), null, 2);
@@ -114,7 +154,8 @@ function fileForm(take, signal) {
     fields: [file, keys],
     action: "Load the file",
     kind: "plain",
-    beside: may(SCOPE) && h("button", { type: "button", class: "button", onclick: fillIn }, "Take this deployment's keys"),
+    beside:
+      may(SCOPE) && h("button", { type: "button", class: "button", onclick: fillIn }, "Take this deployment's keys"),
     submit: async () => {
       if (!file.value) throw refuse("file", "Choose a file.");
       const known = parsed(keys.value);

@@ -5,8 +5,12 @@ import { reload } from "../lib/router.js";
 
 /** While something is fetched. */
 export function loading(what) {
-  return h("div", { class: "loading", role: "status" }, h("span", { class: "visually-hidden" }, `Loading ${what}…`),
-    Array.from({ length: 5 }, () => h("div", { class: "bone" })));
+  return h(
+    "div",
+    { class: "loading", role: "status" },
+    h("span", { class: "visually-hidden" }, `Loading ${what}…`),
+    Array.from({ length: 5 }, () => h("div", { class: "bone" })),
+  );
 }
 
 /** There is none, and what to do about it. */
@@ -18,12 +22,19 @@ export function empty(title, text, action) {
 export function failure(problem, retry) {
   if (problem.status === 412) return overtaken();
   if (!("code" in problem)) console.error(problem);
-  return h("div", { class: "notice bad" },
+  return h(
+    "div",
+    { class: "notice bad" },
     h("p", {}, problem.detail ?? "This page has a mistake in it. Reload it; if it stays so, report it."),
-    problem.code && h("p", { class: "fine" },
-      problem.status > 0 && h("a", { href: `/docs/errors#${problem.code}` }, problem.code),
-      problem.requestId && [" · request ", h("code", {}, problem.requestId)]),
-    retry && h("button", { type: "button", class: "button", onclick: retry }, "Try again"));
+    problem.code &&
+      h(
+        "p",
+        { class: "fine" },
+        problem.status > 0 && h("a", { href: `/docs/errors#${problem.code}` }, problem.code),
+        problem.requestId && [" · request ", h("code", {}, problem.requestId)],
+      ),
+    retry && h("button", { type: "button", class: "button", onclick: retry }, "Try again"),
+  );
 }
 
 /** Somebody else was faster: what they made of it must be seen first. */
@@ -32,9 +43,12 @@ function overtaken() {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     reload();
   };
-  return h("div", { class: "notice bad" },
+  return h(
+    "div",
+    { class: "notice bad" },
     h("p", {}, "Somebody else has changed this since you opened the page. Nothing of yours was done."),
-    h("button", { type: "button", class: "button", onclick: anew }, "Load it anew"));
+    h("button", { type: "button", class: "button", onclick: anew }, "Load it anew"),
+  );
 }
 
 /** What somebody should know. `kind` is `info`, `good`, `warn` or `bad`. */

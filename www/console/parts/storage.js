@@ -19,10 +19,12 @@ export function tellStorage({ used_bytes: used, limit_bytes: limit }) {
 export function warnOfStorage(storage) {
   const share = storage ? storage.used_bytes / storage.limit_bytes : 0;
   if (share < WARN) return null;
-  const remedy = "To make room, keep the audit for fewer days, or erase members. Whoever runs this service can allow more.";
-  const what = share < FULL
-    ? "The storage is filling up. From 90 % on no tokens, members or clients can be added, and no token can be rotated."
-    : "The storage is nearly full: no tokens, members or clients can be added, and no token can be rotated. Revoking, disabling and suspending still work.";
+  const remedy =
+    "To make room, keep the audit for fewer days, or erase members. Whoever runs this service can allow more.";
+  const what =
+    share < FULL
+      ? "The storage is filling up. From 90 % on no tokens, members or clients can be added, and no token can be rotated."
+      : "The storage is nearly full: no tokens, members or clients can be added, and no token can be rotated. Revoking, disabling and suspending still work.";
   return notice("warn", h("p", {}, `${what} ${remedy}`));
 }
 

@@ -11,9 +11,16 @@ import { h } from "../lib/dom.js";
  */
 export function told(entry, names) {
   const more = particulars(entry);
-  return h("div", { class: "told" },
-    h("p", {}, tell(entry).map((piece) => (typeof piece === "string" ? piece : named(piece, names)))),
-    more.length > 0 && h("small", {}, more.join(" · ")));
+  return h(
+    "div",
+    { class: "told" },
+    h(
+      "p",
+      {},
+      tell(entry).map((piece) => (typeof piece === "string" ? piece : named(piece, names))),
+    ),
+    more.length > 0 && h("small", {}, more.join(" · ")),
+  );
 }
 
 function named(reference, names) {

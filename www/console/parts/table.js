@@ -23,7 +23,8 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
     return h("button", { type: "button", class: "sort", onclick: () => onsort(next) }, column.title);
   };
   /** @param {{ sort?: string }} column */
-  const direction = ({ sort }) => (sort && sorted === sort ? "ascending" : sort && sorted === `-${sort}` ? "descending" : null);
+  const direction = ({ sort }) =>
+    sort && sorted === sort ? "ascending" : sort && sorted === `-${sort}` ? "descending" : null;
   const cell = (content, index) => {
     const column = columns[index];
     const attributes = { class: column.class, "data-title": column.hidden || column.control ? null : column.title };
@@ -31,11 +32,31 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
     return h("td", { role: "cell", ...attributes }, content);
   };
   // The roles are said, since what is laid out as cards is no table to some browsers.
-  return h("table", { role: "table", class: "table" },
+  return h(
+    "table",
+    { role: "table", class: "table" },
     h("caption", { class: "visually-hidden" }, caption),
-    h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, columns.map((column) =>
-      h("th", { scope: "col", role: "columnheader", class: column.class, "aria-sort": direction(column) }, title(column))))),
-    h("tbody", { role: "rowgroup" }, rows.map((row) => h("tr", { role: "row", class: row.class }, row.cells.map(cell)))));
+    h(
+      "thead",
+      { role: "rowgroup" },
+      h(
+        "tr",
+        { role: "row" },
+        columns.map((column) =>
+          h(
+            "th",
+            { scope: "col", role: "columnheader", class: column.class, "aria-sort": direction(column) },
+            title(column),
+          ),
+        ),
+      ),
+    ),
+    h(
+      "tbody",
+      { role: "rowgroup" },
+      rows.map((row) => h("tr", { role: "row", class: row.class }, row.cells.map(cell))),
+    ),
+  );
 }
 
 /**
@@ -51,7 +72,10 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
 export function pager({ from, count, total, back, on }) {
   const say = (number) => number.toLocaleString("en");
   const button = (text, run) => h("button", { type: "button", class: "button", disabled: !run, onclick: run }, text);
-  return h("nav", { class: "pager", "aria-label": "Pages" },
+  return h(
+    "nav",
+    { class: "pager", "aria-label": "Pages" },
     h("p", {}, `${say(from)}–${say(from + count - 1)}${total === undefined ? "" : ` of ${say(total)}`}`),
-    (back || on) && [button("Previous", back), button("Next", on)]);
+    (back || on) && [button("Previous", back), button("Next", on)],
+  );
 }

@@ -19,12 +19,24 @@ export async function tokenEditor(token, { signal, reload }) {
   ]);
   const name = textField({ name: "name", label: "Name", value: token.name }, { maxlength: 200 });
   const note = areaField({ name: "note", label: "Note", value: token.note }, { maxlength: 1000 });
-  const addresses = !own && areaField({
-    name: "allowed_addresses", label: "Addresses", value: token.allowed_addresses.join("\n"),
-    hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
-  }, { rows: 2 });
+  const addresses =
+    !own &&
+    areaField(
+      {
+        name: "allowed_addresses",
+        label: "Addresses",
+        value: token.allowed_addresses.join("\n"),
+        hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
+      },
+      { rows: 2 },
+    );
   const scopes = !own && scopesField({ offered: owner ? grantable(owner, catalogue) : [], chosen: token.scopes });
-  const limit = latestEnd({ workspace: me.workspace, own: presented, grants: may("tokens:grant"), issued: token.created_at });
+  const limit = latestEnd({
+    workspace: me.workspace,
+    own: presented,
+    grants: may("tokens:grant"),
+    issued: token.created_at,
+  });
   const expiry = !own && expiryField({ ...limit, now: token.expires_at });
 
   const submit = async () => {
@@ -33,7 +45,10 @@ export async function tokenEditor(token, { signal, reload }) {
       ...(note.value.trim() !== (token.note ?? "") && { note: note.value.trim() || null }),
       ...(scopes && !same(scopes.value, token.scopes) && { scopes: scopes.value }),
       ...expiry?.value,
-      ...(addresses && !same(readLines(addresses.value), token.allowed_addresses) && { allowed_addresses: readLines(addresses.value) }),
+      ...(addresses &&
+        !same(readLines(addresses.value), token.allowed_addresses) && {
+          allowed_addresses: readLines(addresses.value),
+        }),
     };
     if (Object.keys(body).length === 0) return toast("Nothing was changed.");
     await patch(`/v1/tokens/${segment(token.id)}`, body, { version: token.version });

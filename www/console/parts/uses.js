@@ -14,9 +14,25 @@ export function usesPicture(days) {
   const bar = (uses, day) => {
     // A single use among thousands is still to be seen.
     const height = uses === 0 ? 1 : Math.max(2, Math.round((uses / most) * HEIGHT));
-    return svg("rect", { x: day * WIDTH, y: HEIGHT - height, width: WIDTH - 1, height, class: uses === 0 ? "none" : null });
+    return svg("rect", {
+      x: day * WIDTH,
+      y: HEIGHT - height,
+      width: WIDTH - 1,
+      height,
+      class: uses === 0 ? "none" : null,
+    });
   };
-  const picture = svg("svg", { class: "uses", role: "img", viewBox: `0 0 ${days.length * WIDTH} ${HEIGHT}`, width: days.length * WIDTH, height: HEIGHT },
-    svg("title", {}, words), days.map(bar));
+  const picture = svg(
+    "svg",
+    {
+      class: "uses",
+      role: "img",
+      viewBox: `0 0 ${days.length * WIDTH} ${HEIGHT}`,
+      width: days.length * WIDTH,
+      height: HEIGHT,
+    },
+    svg("title", {}, words),
+    days.map(bar),
+  );
   return [picture, h("small", {}, total.toLocaleString("en"))];
 }

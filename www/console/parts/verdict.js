@@ -15,7 +15,11 @@ const MEANINGS = {
   DISABLED: ["bad", "Switched off.", "It passes nowhere until it is switched on."],
   EXPIRED: ["bad", "Expired.", "It passes nowhere any more."],
   NOT_YET_VALID: ["warn", "Not valid yet.", "It passes nowhere until it begins to count."],
-  ADDRESS_NOT_ALLOWED: ["warn", "Bound to addresses.", "It passes from some addresses only, and from which this page does not call."],
+  ADDRESS_NOT_ALLOWED: [
+    "warn",
+    "Bound to addresses.",
+    "It passes from some addresses only, and from which this page does not call.",
+  ],
 };
 
 /**
@@ -29,12 +33,16 @@ export function verdict(decision, held, text) {
   const { number, ownerId, owner, scopes, expiresAt } = decision;
   const fact = (term, ...about) => [h("dt", {}, term), h("dd", {}, about)];
   const id = uniqueId("verdict");
-  return h("section", { class: "card", "aria-labelledby": id },
+  return h(
+    "section",
+    { class: "card", "aria-labelledby": id },
     h("h2", { id }, "What it may do"),
     isAnothers
       ? notice("warn", h("p", {}, h("strong", {}, "Another workspace's."), " The snapshot says nothing of it."))
       : notice(kind, h("p", {}, h("strong", {}, word), " ", meaning)),
-    h("dl", { class: "facts" },
+    h(
+      "dl",
+      { class: "facts" },
       fact("Code", h("code", {}, decision.code)),
       number !== undefined && [
         fact("Token", `number ${number}`),
@@ -43,7 +51,9 @@ export function verdict(decision, held, text) {
         fact("Ends", expiresAt === undefined ? "never" : moment(expiresAt)),
       ],
       fact("As of", moment(held.asOf)),
-      fact("The snapshot counts until", moment(held.expiresAt))));
+      fact("The snapshot counts until", moment(held.expiresAt)),
+    ),
+  );
 }
 
 /**
