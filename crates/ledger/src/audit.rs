@@ -18,14 +18,13 @@ use serde_json::Value as Json;
 
 use crate::{
     authority::Authority,
+    columns::{Columns as _, columns, insert},
     cursor::{List, Window},
-    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
-    upkeep::STEP,
-    work::Work,
+    rows::STEP,
+    sql::{MAX_INTEGER, Sql, SqlError},
+    times::DAY,
+    transaction::Work,
 };
-
-/// A day, in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// What was changed, and how.
 pub(crate) struct Change<'a> {
@@ -56,22 +55,11 @@ pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u
     };
     let [before, after] = [change.before, change.after].map(|json| json.map(|json| json.to_string()));
     let added = FIXED + [&before, &after].into_iter().flatten().map(|text| text.len() as u64).sum::<u64>();
-    work.sql.exec(
-        "INSERT INTO audit (at, actor, actor_id, action, subject, before, after, request_id, address, member)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
-            work.now.into(),
-            actor.into(),
-            work.authority.id().into(),
-            change.action.into(),
-            change.subject.into(),
-            before.into(),
-            after.into(),
-            (&work.request_id).into(),
-            work.address.map(|address| address.to_string()).into(),
-            member.into(),
-        ],
-    )?;
+    insert!(work.sql, "audit" {
+        at: work.now, actor: actor, actor_id: work.authority.id(), action: change.action, subject: change.subject,
+        before: before, after: after, request_id: work.request_id,
+        address: work.address.map(|address| address.to_string()), member: member,
+    })?;
     Ok(make_room(work, added)?)
 }
 
@@ -97,9 +85,9 @@ pub(crate) fn append_catalogue(work: &Work<'_>, before: Vec<Json>, after: Vec<Js
 /// Removes the oldest rows where all of them take up more than they may; and where the storage is nearly full, as much as
 /// was `added`, as far as there are rows from before. The largest row takes the place of a few hundred small ones at most.
 fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
-    let spent = work.sql.exec("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?.pop();
-    let spent: u64 = spent.map_or(Ok(0), |mut row| row.take())?;
-    let over = spent.saturating_sub(work.storage.of_audit()).max(if work.storage.is_full() { added } else { 0 });
+    let spent = work.sql.one::<u64>("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?;
+    let over =
+        spent.unwrap_or(0).saturating_sub(work.storage.of_audit()).max(if work.storage.is_full() { added } else { 0 });
     if over == 0 {
         return Ok(());
     }
@@ -108,12 +96,12 @@ fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
          FROM audit WHERE seq <= ? AND seq < (SELECT max(seq) FROM audit) ORDER BY seq LIMIT ?"
     );
     let (mut last, mut freed) = (0, 0);
-    for mut row in work.sql.exec(&oldest, &[work.storage.audited().into(), STEP.into()])? {
+    for (seq, bytes) in work.sql.all::<(u64, u64)>(&oldest, &[work.storage.audited().into(), STEP.into()])? {
         if freed >= over {
             break;
         }
-        last = row.take()?;
-        freed += row.take::<u64>()?;
+        last = seq;
+        freed += bytes;
     }
     work.sql.exec("DELETE FROM audit WHERE seq <= ?", &[last.into()])?;
     Ok(())
@@ -133,8 +121,7 @@ pub(crate) fn append_refusal(work: &Work<'_>, after: Json) -> Result<bool, Refus
     let same = "SELECT 1 FROM (SELECT at, after FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT ?)
         WHERE at > ? AND after = ?";
     let since = Timestamp(work.now.0.saturating_sub(REFUSAL_PAUSE));
-    let told = work.sql.exec(same, &[RECENT_REFUSALS.into(), since.into(), Value::Text(after.to_string())])?;
-    if !told.is_empty() {
+    if work.sql.any(same, &[RECENT_REFUSALS.into(), since.into(), after.to_string().into()])? {
         return Ok(false);
     }
     let subject = work.workspace.key.as_str();
@@ -181,34 +168,50 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
 
     let count = format!("SELECT count(*) FROM audit WHERE {conditions}");
     let all = [&values[..], &[MAX_INTEGER.into()]].concat();
-    let total = work.sql.exec(&count, &all)?.pop().map_or(Ok(0), |mut row| row.take())?;
-    let page = format!(
-        "SELECT seq, at, coalesce(actor_id, actor), action, subject, before, after, request_id, address FROM audit
-         WHERE {conditions} ORDER BY seq DESC LIMIT ?"
-    );
+    let total = work.sql.scalar(&count, &all)?;
+    let page = format!("SELECT {} FROM audit WHERE {conditions} ORDER BY seq DESC LIMIT ?", AuditRow::COLUMNS);
     values.extend([window.after.unwrap_or(MAX_INTEGER).into(), window.rows().into()]);
-    let rows = work.sql.exec(&page, &values)?.into_iter().map(entry);
+    let rows = work.sql.all::<AuditRow>(&page, &values)?.into_iter().map(AuditRow::entry);
     Ok(window.page(rows.collect::<Result<_, _>>()?, total))
 }
 
-fn entry(mut row: Row) -> Result<(u64, AuditEntry), SqlError> {
-    let json = |text: Option<String>| {
-        let json = text.map(|text| json::parse(text.as_bytes())).transpose();
-        json.map_err(|_| SqlError::new("an audit row holds unexpected JSON"))
-    };
-    let seq = row.take()?;
-    let entry = AuditEntry {
-        seq,
-        at: row.take()?,
-        actor: row.take()?,
-        action: row.take()?,
-        subject: row.take()?,
-        before: json(row.take()?)?,
-        after: json(row.take()?)?,
-        request_id: row.take()?,
-        address: row.take::<Option<String>>()?.and_then(|address| address.parse().ok()),
-    };
-    Ok((seq, entry))
+/// What is shown of a row.
+struct AuditRow {
+    seq: u64,
+    at: Timestamp,
+    actor_id: Option<String>,
+    actor: String,
+    action: String,
+    subject: String,
+    before: Option<String>,
+    after: Option<String>,
+    request_id: String,
+    address: Option<String>,
+}
+
+columns!(AuditRow: "audit" {
+    seq, at, actor_id, actor, action, subject, before, after, request_id, address,
+});
+
+impl AuditRow {
+    fn entry(self) -> Result<(u64, AuditEntry), SqlError> {
+        let json = |text: Option<String>| {
+            let json = text.map(|text| json::parse(text.as_bytes())).transpose();
+            json.map_err(|_| SqlError::new("an audit row holds unexpected JSON"))
+        };
+        let entry = AuditEntry {
+            seq: self.seq,
+            at: self.at,
+            actor: self.actor_id.unwrap_or(self.actor),
+            action: self.action,
+            subject: self.subject,
+            before: json(self.before)?,
+            after: json(self.after)?,
+            request_id: self.request_id,
+            address: self.address.and_then(|address| address.parse().ok()),
+        };
+        Ok((self.seq, entry))
+    }
 }
 
 /// Removes some of the rows that are older than the workspace keeps them, and says when the next one is.
@@ -217,10 +220,9 @@ fn entry(mut row: Row) -> Result<(u64, AuditEntry), SqlError> {
 /// earlier.
 pub(crate) fn retire(sql: &dyn Sql, days: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let Some(kept) = days.map(|days| days.saturating_mul(DAY)) else { return Ok(None) };
-    let oldest = sql.exec("SELECT seq, at FROM audit ORDER BY seq LIMIT ?", &[STEP.into()])?;
+    let oldest = sql.all::<(u64, Timestamp)>("SELECT seq, at FROM audit ORDER BY seq LIMIT ?", &[STEP.into()])?;
     let mut last = None;
-    for mut row in oldest {
-        let (seq, at): (u64, Timestamp) = (row.take()?, row.take()?);
+    for (seq, at) in oldest {
         if at.plus(kept) > now {
             break;
         }
@@ -229,6 +231,6 @@ pub(crate) fn retire(sql: &dyn Sql, days: Option<u64>, now: Timestamp) -> Result
     if let Some(seq) = last {
         sql.exec("DELETE FROM audit WHERE seq <= ?", &[seq.into()])?;
     }
-    let next = sql.exec("SELECT at FROM audit ORDER BY seq LIMIT 1", &[])?.pop();
-    Ok(next.map(|mut row| row.take::<Timestamp>()).transpose()?.map(|at| at.plus(kept)))
+    let next: Option<Timestamp> = sql.one("SELECT at FROM audit ORDER BY seq LIMIT 1", &[])?;
+    Ok(next.map(|at| at.plus(kept)))
 }

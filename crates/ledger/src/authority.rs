@@ -4,17 +4,14 @@ use core::net::IpAddr;
 
 use counterfoil_protocol::{
     BuiltIn,
-    command::{Actor, Role},
+    command::{Actor, Command, Role},
     refusal::{ForbiddenCode, Refusal},
 };
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
 
 use crate::{
-    members::MemberRow,
-    sessions::{Opened, SessionRow},
+    rows::{MemberRow, Opened, OwnedToken, SessionRow, WorkspaceRow},
     sql::Sql,
-    tokens::OwnedToken,
-    workspace::WorkspaceRow,
 };
 
 /// An actor whose credential has passed.
@@ -176,4 +173,31 @@ impl Authority {
     pub(crate) fn may_act_on(&self, owner: u64) -> bool {
         self.is_admin() || self.member().is_some_and(|member| member.number == owner)
     }
+}
+
+/// Checks that the text presented may have this done. One that rotation replaced is used as before until it ends, by whoever
+/// still holds it, and that may be whom it was rotated away from: so it asks its questions, and does nothing that lasts. What
+/// is not named here is refused, a command that is new as well, and whatever scopes the token holds.
+///
+/// # Errors
+/// `REPLACED_TEXT`
+pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Result<(), Refusal> {
+    let Some(held) = authority.token().filter(|held| held.replaced_until().is_some()) else { return Ok(()) };
+    let may = match command {
+        question if question.is_question() => true,
+        // It ends with the text that opens it.
+        Command::OpenSession(_) => true,
+        Command::EndSession(ask) => {
+            authority.session().is_some_and(|own| ask.id.as_ref().is_none_or(|id| *id == own.id))
+        }
+        // Whoever finds it can make it harmless, and nothing else.
+        Command::RevokeText(ask) => ask.digest == held.presented(),
+        _ => false,
+    };
+    if may {
+        return Ok(());
+    }
+    let detail = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
+        Present the value that the token has now.";
+    Err(Refusal::forbidden(ForbiddenCode::ReplacedText, detail))
 }

@@ -6,8 +6,6 @@ use counterfoil_protocol::{Origin, json, refusal::Refusal};
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
-use crate::grant::END_OF_TIME;
-
 /// The most patterns that a token's scopes or a member's grants name: a record stays small.
 const MAX_SCOPES: usize = 100;
 /// The most address blocks that a token is bound to.
@@ -104,7 +102,7 @@ pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result
     if end.is_some_and(|end| start >= end) {
         return Err(Refusal::invalid_value("/not_before", "A token must begin before it ends."));
     }
-    if start > END_OF_TIME {
+    if start > Timestamp::END_OF_TIME {
         return Err(Refusal::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
     }
     Ok(())

@@ -6,16 +6,15 @@
 //! the slug be released; the workspace's own row, which remembers that there is something to finish, goes last.
 
 use counterfoil_protocol::{command::Deleted, refusal::Refusal};
-use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Name, RegistryKey, Timestamp};
 
 use crate::{
     audit::{self, Change},
+    columns::update,
     outbox::{self, Outbox},
-    sql::{Row, Sql, SqlError},
-    upkeep::{STEP, Upkeep},
-    work::Work,
-    workspace::WorkspaceRow,
+    rows::{WorkspaceRow, take_some},
+    sql::{Sql, SqlError},
+    transaction::Work,
 };
 
 /// Tables whose rows nobody outside knows of, with what tells their rows apart.
@@ -35,64 +34,69 @@ const INTERNAL: [(&str, &str); 13] = [
     ("kept_members", "number"),
 ];
 
-/// The registry's key of what a row stood for.
-type KeyOf = fn(WorkspaceKey, Row) -> Result<String, SqlError>;
+/// How far a deletion is after a step.
+pub(crate) enum Progress {
+    /// There is more to do at once.
+    More,
+    /// The registry still has something of it: come back then.
+    Waits(Timestamp),
+    /// Nothing is left but the workspace's own row.
+    Complete,
+}
 
 /// Marks the workspace as deleted. The rest is [`step`]'s.
 pub(crate) fn begin(work: &Work<'_>) -> Result<Deleted, Refusal> {
     work.authority.require_root()?;
     let key = work.workspace.key;
     let generation = work.next_generation()?;
-    work.sql.exec("UPDATE workspace SET deleting = 1, version = ?", &[generation.into()])?;
+    update!(work.sql, "workspace" { deleting: true, version: generation })?;
     audit::append(work, Change { action: "workspace.delete", subject: key.as_str(), before: None, after: None })?;
     outbox::enqueue(work.sql, &RegistryKey::Workspace(key).path(), None, generation, work.now)?;
     Ok(Deleted { complete: false })
 }
 
 /// Takes away some of what is left.
-pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<Upkeep, SqlError> {
+pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<Progress, SqlError> {
     let key = workspace.key;
     // These point to tokens and members.
-    if !take(sql, "sessions", "number", "1")?.is_empty() {
-        return Ok(Upkeep::More);
+    if take(sql, "sessions", "number")? {
+        return Ok(Progress::More);
     }
-    let published: [(&str, &str, &str, KeyOf); 4] = [
-        ("files", "name", "name", |key, mut row| Ok(row.take::<Name>()?.path(key))),
-        ("replaced_texts", "digest", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?).path())),
-        ("tokens", "number", "digest", |key, mut row| Ok(RegistryKey::Token(key, row.take()?).path())),
-        ("members", "number", "number", |key, mut row| Ok(RegistryKey::Owner(key, row.take()?).path())),
-    ];
-    for (table, id, named, key_of) in published {
-        let gone = take(sql, table, id, named)?;
-        if !gone.is_empty() {
-            for row in gone {
-                outbox::enqueue(sql, &key_of(key, row)?, None, workspace.version, now)?;
-            }
-            return Ok(Upkeep::More);
+    let file = |name: Name| name.path(key);
+    let text = |digest| RegistryKey::Token(key, digest).path();
+    let owner = |number| RegistryKey::Owner(key, number).path();
+    let unpublish = |paths: Vec<String>| {
+        let is_any = !paths.is_empty();
+        for path in paths {
+            outbox::enqueue(sql, &path, None, workspace.version, now)?;
+        }
+        Ok::<_, SqlError>(is_any)
+    };
+    if unpublish(take_some(sql, "files", "name", "name")?.into_iter().map(file).collect())?
+        || unpublish(take_some(sql, "replaced_texts", "digest", "digest")?.into_iter().map(text).collect())?
+        || unpublish(take_some(sql, "tokens", "number", "digest")?.into_iter().map(text).collect())?
+        || unpublish(take_some(sql, "members", "number", "number")?.into_iter().map(owner).collect())?
+    {
+        return Ok(Progress::More);
+    }
+    for (table, key) in INTERNAL {
+        if take(sql, table, key)? {
+            return Ok(Progress::More);
         }
     }
-    for (table, id) in INTERNAL {
-        if !take(sql, table, id, "1")?.is_empty() {
-            return Ok(Upkeep::More);
-        }
-    }
-    Ok(match Outbox::new(sql).next_due(now)? {
-        Some(due) => Upkeep::Wait(Some(due)),
-        None => Upkeep::Release(workspace.slug.clone(), key),
-    })
+    Ok(Outbox::new(sql).next_due(now)?.map_or(Progress::Complete, Progress::Waits))
 }
 
 /// Removes the workspace's own row, if it is the last that is left.
 pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)?.filter(|workspace| workspace.deleting) else { return Ok(()) };
-    if matches!(step(sql, &workspace, now)?, Upkeep::Release(..)) {
+    if matches!(step(sql, &workspace, now)?, Progress::Complete) {
         sql.exec("DELETE FROM workspace", &[])?;
     }
     Ok(())
 }
 
-/// Removes some rows of a table and gives one column of each.
-fn take(sql: &dyn Sql, table: &str, id: &str, named: &str) -> Result<Vec<Row>, SqlError> {
-    let some = format!("DELETE FROM {table} WHERE ({id}) IN (SELECT {id} FROM {table} LIMIT ?) RETURNING {named}");
-    sql.exec(&some, &[STEP.into()])
+/// Removes some rows of a table, and says whether there were any.
+fn take(sql: &dyn Sql, table: &str, key: &str) -> Result<bool, SqlError> {
+    Ok(!take_some::<u64>(sql, table, key, "1")?.is_empty())
 }

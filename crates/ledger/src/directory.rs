@@ -64,8 +64,7 @@ impl<S: Sql> Directory<S> {
 
     fn claim(&self, ask: &Claim, now: Timestamp) -> Result<Claimed, Refusal> {
         let of_slug = "SELECT key, confirmed FROM slugs WHERE slug = ?";
-        if let Some(mut row) = self.sql.exec(of_slug, &[(&ask.slug).into()])?.pop() {
-            let (key, confirmed) = (row.take()?, row.take()?);
+        if let Some((key, confirmed)) = self.database().one(of_slug, &[(&ask.slug).into()])? {
             return Ok(if confirmed { Claimed::SlugTaken } else { Claimed::Reserved { key } });
         }
         let reserve = "INSERT INTO slugs (slug, key, confirmed, created_at) VALUES (?, ?, 0, ?)
@@ -76,8 +75,8 @@ impl<S: Sql> Directory<S> {
 
     fn confirm(&self, ask: &Confirm) -> Result<Resolved, Refusal> {
         let confirm = "UPDATE slugs SET confirmed = 1 WHERE slug = ? RETURNING key";
-        let row = self.sql.exec(confirm, &[(&ask.slug).into()])?.pop();
-        Ok(Resolved { key: Some(row.ok_or_else(|| Refusal::no_such("workspace"))?.take()?) })
+        let key = self.database().one(confirm, &[(&ask.slug).into()])?;
+        Ok(Resolved { key: Some(key.ok_or_else(|| Refusal::no_such("workspace"))?) })
     }
 
     fn release(&self, ask: &Release) -> Result<Resolved, Refusal> {
@@ -93,13 +92,14 @@ impl<S: Sql> Directory<S> {
 
     fn assign_hosts(&self, ask: &AssignHosts) -> Result<Assigned, Refusal> {
         let key = Value::from(&ask.key);
-        if self.sql.exec("SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1", slice::from_ref(&key))?.is_empty() {
+        let confirmed = "SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1";
+        if !self.database().any(confirmed, slice::from_ref(&key))? {
             return Err(Refusal::no_such("workspace"));
         }
-        let hosts = Value::json(&ask.hosts)?;
+        let hosts = Value::from(&ask.hosts);
         let taken = "SELECT host FROM hosts WHERE host IN (SELECT value FROM json_each(?)) AND key <> ? LIMIT 1";
-        if let Some(mut row) = self.sql.exec(taken, &[hosts.clone(), key.clone()])?.pop() {
-            return Ok(Assigned::Taken { host: row.take()? });
+        if let Some(host) = self.database().one(taken, &[hosts.clone(), key.clone()])? {
+            return Ok(Assigned::Taken { host });
         }
         self.sql.exec("DELETE FROM hosts WHERE key = ?", slice::from_ref(&key))?;
         self.sql.exec("INSERT INTO hosts (host, key) SELECT value, ? FROM json_each(?)", &[key, hosts])?;
@@ -112,8 +112,11 @@ impl<S: Sql> Directory<S> {
 
     /// The one key that a query finds, where it finds any.
     fn key_of(&self, query: &str, value: Value) -> Result<Resolved, Refusal> {
-        let row = self.sql.exec(query, &[value])?.pop();
-        Ok(Resolved { key: row.map(|mut row| row.take()).transpose()? })
+        Ok(Resolved { key: self.database().one(query, &[value])? })
+    }
+
+    fn database(&self) -> &dyn Sql {
+        &self.sql
     }
 }
 

@@ -17,70 +17,24 @@ mod kept;
 mod make;
 mod mark;
 mod rows;
+mod terms;
 
-use counterfoil_verify::{DELTA, Name, Timestamp};
+use counterfoil_verify::{Name, Timestamp};
 
-pub(crate) use self::begin::want_snapshots;
-pub use self::rows::Current;
-pub(crate) use self::rows::Stage;
+pub(crate) use self::{begin::want_snapshots, terms::TEXTS};
 use self::{
-    make::{Obstacle, Part},
-    rows::UnderWay,
+    files::unread_after,
+    make::Obstacle,
+    rows::{Part, Stage, UnderWay},
+    terms::RETRY,
 };
+pub use self::{rows::Current, terms::Kind};
 use crate::{
-    outbox::backoff,
+    columns::update,
+    rows::WorkspaceRow,
     sql::{Sql, SqlError},
-    workspace::WorkspaceRow,
+    times::backoff,
 };
-
-/// How many texts a segment holds at most, on average: one changed token has a quarter of a megabyte put anew, and a
-/// million tokens are 128 files.
-pub(crate) const TEXTS: u64 = 8_192;
-
-/// How many texts a segment may hold for one step to make it. Digests are evenly spread: only who imports digests that
-/// were chosen for it gets there. See [`crowd`].
-const MOST_TEXTS: u64 = 65_536;
-
-/// The longest file, in bytes: the registry takes no longer value. Only a segment gets there that is too full.
-const LARGEST_FILE: usize = 25 * 1024 * 1024;
-
-/// How many texts a segment holds that is no longer than that, whatever they have: so many addresses each, and scopes
-/// of their own. Spread evenly there are hardly more than [`TEXTS`].
-const MOST_LONG_TEXTS: u64 = 12_288;
-
-/// The most owner segments that an edition has, so that its manifest stays small. Verifiers ask about other numbers.
-const MOST_OWNER_SEGMENTS: u64 = 4_096;
-
-/// How many members' numbers an owner segment covers.
-const BLOCK: u64 = 1_024;
-
-/// For how long a change is waited for company, in milliseconds: what is done together is published together.
-const GATHERING: u64 = 2_000;
-
-/// From the beginning of one edition to that of the next, in milliseconds: whoever changes something all the time has four
-/// a minute made, and what a verifier has to be told besides the newest one stays little.
-const INTERVAL: u64 = 15_000;
-
-/// When it is tried again where no edition can be made, in milliseconds. Little changes that: texts stay.
-const RETRY: u64 = 60 * 60 * 1_000;
-
-/// For how long snapshots are made after somebody asked for one, in milliseconds: who takes one each night, and misses a
-/// few, still finds them.
-const WANTED: u64 = 7 * 24 * 60 * 60 * 1_000;
-
-/// For how long a snapshot may be on its way to who fetches it, in milliseconds: its files are read one after the other, as
-/// they are sent.
-const DOWNLOAD: u64 = 10 * 60 * 1_000;
-
-/// Whom an edition is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Verifiers that hold a lease. It has everything.
-    Leases,
-    /// Whoever takes a snapshot out of the house: without addresses, and without imports that are marked weak. It is made
-    /// only as long as somebody asks for it.
-    Snapshots,
-}
 
 /// What one step has the shell do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,9 +149,8 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
         Step::Delete { name, .. } => files::failed(sql, *name, now),
         Step::Put { .. } => {
             let attempts = "UPDATE edition SET attempts = attempts + 1 RETURNING attempts";
-            let Some(mut row) = sql.exec(attempts, &[])?.pop() else { return Ok(()) };
-            sql.exec("UPDATE edition SET due_at = ?", &[now.plus(backoff(row.take()?)).into()])?;
-            Ok(())
+            let Some(attempts) = sql.one(attempts, &[])? else { return Ok(()) };
+            update!(sql, "edition" { due_at: now.plus(backoff(attempts)) })
         }
     }
 }
@@ -205,7 +158,7 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
 /// When the next step is to be taken; absent where nobody has noticed yet that there is one.
 pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let next = "SELECT coalesce((SELECT due_at FROM edition), (SELECT min(due_at) FROM editions))";
-    let next: Option<Timestamp> = sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())?;
+    let next: Option<Timestamp> = sql.scalar(next, &[])?;
     Ok(next.map(|next| next.min(now.plus(RETRY))))
 }
 
@@ -216,8 +169,7 @@ pub(crate) fn snapshots_wanted_at(sql: &dyn Sql) -> Result<Option<Timestamp>, Sq
 
 /// Nothing has changed until this moment since the current edition of that kind began: it is as of then just as well.
 pub(crate) fn renew(sql: &dyn Sql, kind: Kind, as_of: Timestamp) -> Result<(), SqlError> {
-    sql.exec("UPDATE editions SET as_of = ? WHERE kind = ?", &[as_of.into(), (&kind).into()])?;
-    Ok(())
+    update!(sql, "editions" { as_of: as_of } "kind = ?", kind)
 }
 
 /// The current edition of that kind, where there is one.
@@ -228,11 +180,4 @@ pub(crate) fn current(sql: &dyn Sql, kind: Kind) -> Result<Option<Current>, SqlE
 /// The files that the current edition of that kind names, in its manifest's order.
 pub(crate) fn files_of(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
     rows::current_files(sql, kind)
-}
-
-/// When nobody is about to read a file any more that is named no more from now on: when every lease is over whose answer
-/// may have named it, however clocks are off, and whoever was sent a snapshot of it has that.
-fn unread_after(workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
-    let leases = workspace.longest_lease.saturating_mul(1_000).saturating_add(DELTA);
-    now.plus(leases.saturating_add(DOWNLOAD))
 }

@@ -28,13 +28,15 @@ use serde_json::json;
 
 use crate::{
     authority::Authority,
+    columns::insert,
+    rows::STEP,
     sql::{Sql, SqlError},
-    upkeep::STEP,
-    work::Work,
+    times::DAY,
+    transaction::Work,
 };
 
-/// How long an answer is kept, in milliseconds: a day.
-const KEPT: u64 = 24 * 60 * 60 * 1_000;
+/// How long an answer is kept, in milliseconds.
+const KEPT: u64 = DAY;
 
 /// The longest answer that is kept, in bytes: far below what a row may hold (2 MB).
 const LONGEST_REPLY: usize = 256 * 1024;
@@ -111,9 +113,10 @@ impl Once {
     /// [`Refusal::IdempotencyMismatch`] where another command came under this key.
     pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, Refusal> {
         let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE place = ?";
-        let Some(mut row) = sql.exec(kept, &[self.place.into()])?.pop() else { return Ok(None) };
-        let (fingerprint, reply): (Digest, String) = (row.take()?, row.take()?);
-        if now.since(row.take()?) >= KEPT {
+        let Some((fingerprint, reply, created_at)) = sql.one::<(Digest, String, _)>(kept, &[self.place.into()])? else {
+            return Ok(None);
+        };
+        if now.since(created_at) >= KEPT {
             return Ok(None);
         }
         if fingerprint != self.fingerprint {
@@ -131,18 +134,17 @@ impl Once {
             let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
             return Err(Refusal::invalid_value("", detail));
         }
-        sql.exec(
-            "INSERT INTO idempotency (place, fingerprint, reply, created_at, member) VALUES (?, ?, ?, ?, ?)",
-            &[self.place.into(), self.fingerprint.into(), reply.into(), now.into(), self.member.into()],
-        )?;
+        insert!(sql, "idempotency" {
+            place: self.place, fingerprint: self.fingerprint, reply: reply, created_at: now, member: self.member,
+        })?;
         let spent = "SELECT rows, bytes FROM spent WHERE what = 'idempotency' AND member = ?";
-        let Some(mut spent) = sql.exec(spent, &[self.member.into()])?.pop() else { return Ok(()) };
-        if spent.take::<u64>()? <= MOST_REPLIES && spent.take::<u64>()? <= MOST_BYTES {
+        let spent = sql.one::<(u64, u64)>(spent, &[self.member.into()])?;
+        if spent.is_none_or(|(rows, bytes)| rows <= MOST_REPLIES && bytes <= MOST_BYTES) {
             return Ok(());
         }
         // Where others' time is over but nobody has swept yet, it is at once.
         let oldest = "SELECT min(created_at) FROM idempotency WHERE member = ?";
-        let oldest = sql.exec(oldest, &[self.member.into()])?.pop().map_or(Ok(now), |mut row| row.take())?;
+        let oldest: Timestamp = sql.scalar(oldest, &[self.member.into()])?;
         Err(Refusal::KeysExceeded { again_in: (oldest.plus(KEPT).since(now) / 1_000).max(1) })
     }
 }
@@ -152,8 +154,7 @@ pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, 
     let over = "DELETE FROM idempotency WHERE place IN (
         SELECT place FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
     sql.exec(over, &[now.0.saturating_sub(KEPT).into(), STEP.into()])?;
-    let oldest = sql.exec("SELECT min(created_at) FROM idempotency", &[])?.pop();
-    let oldest: Option<Timestamp> = oldest.map_or(Ok(None), |mut row| row.take())?;
+    let oldest: Option<Timestamp> = sql.scalar("SELECT min(created_at) FROM idempotency", &[])?;
     Ok(oldest.map(|at| at.plus(KEPT)))
 }
 

@@ -16,12 +16,13 @@ use serde_json::json;
 
 use crate::{
     audit, check,
-    grant::Limits,
-    members::{Found, MemberRow},
+    limits::Limits,
+    members::Found,
     mint::Mint,
+    rows::MemberRow,
     sessions,
     sql::{Sql, SqlError},
-    work::Work,
+    transaction::Work,
 };
 
 /// The most providers that a workspace has.

@@ -28,13 +28,13 @@ use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{DELTA, Edition, Grant, Segments, Timestamp};
 
 use crate::{
+    columns::update,
     editions::{self, Kind},
-    members::MemberRow,
     records,
+    rows::{MemberRow, WorkspaceRow},
     sql::SqlError,
     tokens::{self, Issued},
-    work::Work,
-    workspace::WorkspaceRow,
+    transaction::Work,
 };
 
 /// The most texts, and the most members, that one answer names. Whoever missed more starts anew, which costs a question for
@@ -87,8 +87,7 @@ impl Leases {
         let claim = self.claim.get().unwrap_or_else(|| Claim { own: number(random), before: workspace.grantor });
         let is_written = workspace.leases_until.is_some_and(|until| end <= until);
         if !is_written || workspace.grantor != Some(claim.own) {
-            let values = [end.plus(term / 2).into(), claim.own.into()];
-            work.sql.exec("UPDATE workspace SET leases_until = ?, grantor = ?", &values)?;
+            update!(work.sql, "workspace" { leases_until: end.plus(term / 2), grantor: claim.own })?;
         }
         self.end.set(Some(end));
         self.claim.set(Some(claim));

@@ -14,23 +14,24 @@ use counterfoil_verify::{Code, Timestamp};
 
 use crate::{
     audit,
-    authority::Authority,
+    authority::{self, Authority},
     clients, deletion,
     editions::{self, Step},
-    grant,
     idempotency::{Kept as _, Once, Repeatable},
     identity,
     leases::{self, Leases},
     members,
     mint::Mint,
     outbox::Outbox,
-    records, schema, scopes, sessions, snapshots,
+    records,
+    rows::WorkspaceRow,
+    schema, scopes, sessions, snapshots,
     sql::{Sql, SqlError},
     storage::{STORAGE_LIMIT, Storage},
     tokens,
+    transaction::Work,
     upkeep::{self, Upkeep},
-    work::Work,
-    workspace::{self, WorkspaceRow},
+    workspace,
 };
 
 /// The ledger of one workspace, over a database of its own.
@@ -189,7 +190,7 @@ fn carry_out(
     if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
         return Err(Refusal::OriginNotAllowed);
     }
-    grant::check_presented(&authority, &command)?;
+    authority::check_presented(&authority, &command)?;
     // Whoever holds a lease granted before this moment may not know of what is done now.
     let safe_in = wait.then(|| leases.safe_in(&workspace, now));
     let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };

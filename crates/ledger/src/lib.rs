@@ -14,6 +14,7 @@ mod audit;
 mod authority;
 mod check;
 mod clients;
+mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cursor;
@@ -22,17 +23,18 @@ pub mod directory;
 pub mod editions;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod grant;
 mod idempotency;
 mod identity;
 mod leases;
 mod ledger;
+mod limits;
 mod members;
 mod mint;
 #[cfg(feature = "native")]
 pub mod native;
 pub mod outbox;
 mod records;
+mod rows;
 mod schema;
 mod scopes;
 mod sessions;
@@ -41,9 +43,12 @@ mod snapshots;
 pub mod sql;
 mod storage;
 mod stored;
+#[cfg(feature = "native")]
+mod testing;
+mod times;
 mod tokens;
+mod transaction;
 mod upkeep;
-mod work;
 mod workspace;
 
 pub use ledger::{Context, Ledger};

@@ -5,7 +5,7 @@ use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey, base
 use counterfoil_verify::Timestamp;
 use uuid::Builder;
 
-use crate::workspace::WorkspaceRow;
+use crate::rows::WorkspaceRow;
 
 /// What the texts of sessions begin with.
 const SESSION_PREFIX: &str = "ses";

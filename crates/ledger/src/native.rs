@@ -1,25 +1,15 @@
 //! [`Sql`] over bundled SQLite, for native tests: it behaves as a Durable Object's storage does, fails where it is told
 //! to, and shows all that it holds.
 
-use core::{cell::Cell, net::IpAddr};
+use core::cell::Cell;
 use std::path::Path;
 
-use counterfoil_protocol::{
-    Refusal,
-    command::{Actor, Ask, Request},
-    decode_reply,
-};
-use counterfoil_token::WorkspaceKey;
-use counterfoil_verify::{Name, Timestamp};
 use rusqlite::{
     Batch, Connection, Error, Statement, fallible_iterator::FallibleIterator as _, limits::Limit, params_from_iter,
     types::Value as Stored,
 };
 
-use crate::{
-    Context, Ledger, editions,
-    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
-};
+use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
 
 /// What the storage of a Durable Object allows, as its documentation has it: parameters of a statement, bytes of a
 /// `LIKE` or `GLOB` pattern, columns of a table, bytes of a statement, bytes of a value or row, arguments of a function. And what
@@ -186,68 +176,6 @@ impl Sql for NativeSql {
         });
         self.depth.set(self.depth.get() - 1);
         outcome
-    }
-}
-
-impl<S: Sql> Ledger<S> {
-    /// Takes one step of an edition whose segments hold so many texts at most, on average.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails; the step is not taken then.
-    pub fn edition_step_of(&self, texts: u64, now: Timestamp) -> Result<editions::Step, SqlError> {
-        self.sql().transaction(|| editions::step(self.sql(), now, texts))
-    }
-
-    /// The current edition of that kind, where there is one.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn current_edition(&self, kind: editions::Kind) -> Result<Option<editions::Current>, SqlError> {
-        editions::current(self.sql(), kind)
-    }
-
-    /// The files that the current edition of that kind names, in its manifest's order.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<Name>, SqlError> {
-        editions::files_of(self.sql(), kind)
-    }
-
-    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
-    ///
-    /// # Errors
-    /// [`SqlError`] where the database fails.
-    pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
-        self.sql().transaction(|| editions::want_snapshots(self.sql(), now))
-    }
-
-    /// Has one command carried out as it would come over the wire: there and back in JSON.
-    ///
-    /// # Errors
-    /// [`Refusal`] as the ledger gives it, or where its reply cannot be read.
-    pub fn call<C: Ask>(
-        &self,
-        workspace: WorkspaceKey,
-        actor: Actor,
-        address: Option<IpAddr>,
-        command: C,
-        context: Context<'_>,
-    ) -> Result<C::Reply, Refusal> {
-        let request = Request {
-            workspace,
-            actor,
-            request_id: "native".to_owned(),
-            address,
-            idempotency_key: None,
-            origin: None,
-            if_version: None,
-            wait: false,
-            command: command.into(),
-        };
-        let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
-        let reply = self.handle(&body, context);
-        decode_reply::<C>(&reply).map_err(|error| Refusal::internal(error.to_string()))?
     }
 }
 

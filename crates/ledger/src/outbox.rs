@@ -7,13 +7,14 @@
 
 use counterfoil_verify::Timestamp;
 
-use crate::sql::{Row, Sql, SqlError};
+use crate::{
+    columns::update,
+    sql::{Sql, SqlError},
+    times::{LONGEST_BACKOFF, backoff},
+};
 
 /// The registry takes one write a second for a key: milliseconds between two puts of the same.
 const KEY_INTERVAL: u64 = 1_000;
-
-/// The longest wait after failures, in milliseconds: how late at most the registry learns that it is up again.
-pub(crate) const LONGEST_BACKOFF: u64 = 60_000;
 
 /// What waits to be put into the registry.
 #[derive(Clone, Copy)]
@@ -45,15 +46,16 @@ impl<'a> Outbox<'a> {
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Put>, SqlError> {
         let latest = now.plus(LONGEST_BACKOFF);
         self.sql.exec("UPDATE outbox SET due_at = ? WHERE due_at > ?", &[now.into(), latest.into()])?;
-        let rows = self.sql.exec(
+        let rows = self.sql.all(
             "SELECT key, value, version FROM outbox WHERE due_at <= ? ORDER BY due_at, key LIMIT ?",
             &[now.into(), (limit as u64).into()],
         )?;
-        let put = |mut row: Row| {
-            let (key, value): (_, Vec<u8>) = (row.take()?, row.take()?);
-            Ok(Put { key, value: Some(value).filter(|value| !value.is_empty()), version: row.take()? })
+        let put = |(key, value, version): (_, Vec<u8>, _)| Put {
+            key,
+            value: Some(value).filter(|value| !value.is_empty()),
+            version,
         };
-        rows.into_iter().map(put).collect()
+        Ok(rows.into_iter().map(put).collect())
     }
 
     /// The put has succeeded. Where the record has changed since it was read, the newer version stays, and is due when
@@ -80,10 +82,8 @@ impl<'a> Outbox<'a> {
     /// [`SqlError`] where the database fails; the put stays due then.
     pub fn failed(&self, put: &Put, now: Timestamp) -> Result<(), SqlError> {
         let attempts = "UPDATE outbox SET attempts = attempts + 1 WHERE key = ? RETURNING attempts";
-        let Some(mut row) = self.sql.exec(attempts, &[(&put.key).into()])?.pop() else { return Ok(()) };
-        let due = now.plus(backoff(row.take()?));
-        self.sql.exec("UPDATE outbox SET due_at = ? WHERE key = ?", &[due.into(), (&put.key).into()])?;
-        Ok(())
+        let Some(attempts) = self.sql.one(attempts, &[(&put.key).into()])? else { return Ok(()) };
+        update!(self.sql, "outbox" { due_at: now.plus(backoff(attempts)) } "key = ?", put.key)
     }
 
     /// When the next put is due; absent where nothing waits.
@@ -91,8 +91,7 @@ impl<'a> Outbox<'a> {
     /// # Errors
     /// [`SqlError`] where the database fails.
     pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
-        let Some(mut row) = self.sql.exec("SELECT min(due_at) FROM outbox", &[])?.pop() else { return Ok(None) };
-        let next: Option<Timestamp> = row.take()?;
+        let next: Option<Timestamp> = self.sql.scalar("SELECT min(due_at) FROM outbox", &[])?;
         Ok(next.map(|next| next.min(now.plus(LONGEST_BACKOFF))))
     }
 }
@@ -117,12 +116,6 @@ pub(crate) fn enqueue(
     Ok(())
 }
 
-/// Milliseconds to wait after so many failures in a row.
-pub(crate) fn backoff(attempts: u64) -> u64 {
-    let doublings = attempts.saturating_sub(1).min(63);
-    (1_000_u64.saturating_mul(1 << doublings)).min(LONGEST_BACKOFF)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,13 +131,5 @@ mod tests {
         let waiting = Put { key: "k".to_owned(), value: Some("third again".into()), version: 3 };
         assert_eq!(Outbox::new(&sql).due(Timestamp(0), 10)?, [waiting]);
         Ok(())
-    }
-
-    #[test]
-    fn back_off_doubles_from_a_second_to_a_minute() {
-        let waits: Vec<u64> = (1..=8).map(backoff).collect();
-        assert_eq!(waits, [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
-        assert_eq!(backoff(u64::MAX), LONGEST_BACKOFF);
-        assert_eq!(backoff(0), 1_000);
     }
 }

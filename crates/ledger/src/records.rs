@@ -15,9 +15,8 @@ use counterfoil_verify::{Answer, Timestamp};
 
 use crate::{
     check,
-    scopes::{self},
-    tokens::OwnedToken,
-    work::Work,
+    rows::{OwnedToken, scopes},
+    transaction::Work,
 };
 
 /// A hundred texts, and the asker's own.

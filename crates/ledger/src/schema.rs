@@ -79,10 +79,7 @@ pub(crate) fn migrate(sql: &impl Sql, migrations: &[Migration]) -> Result<(), Sq
             &[],
         )?;
         let versions = "SELECT (SELECT max(version) FROM schema_version), (SELECT max(version) FROM schema_needs)";
-        let (found, needed): (Option<u64>, Option<u64>) = match sql.exec(versions, &[])?.pop() {
-            Some(mut row) => (row.take()?, row.take()?),
-            None => (None, None),
-        };
+        let (found, needed): (Option<u64>, Option<u64>) = (sql as &dyn Sql).scalar(versions, &[])?;
         let (found, newest) = (found.unwrap_or(0), migrations.len() as u64);
         if found > newest {
             // Where nothing is said of it, a program before this rule made it.

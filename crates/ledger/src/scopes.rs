@@ -7,17 +7,18 @@ use counterfoil_protocol::{
     command::{self, PutScopes, Role, ScopeEntry},
     refusal::{InvalidCode, Refusal},
 };
-use counterfoil_verify::{Freshness, RegistryKey, Scope, ScopePattern, WorkspaceRecord};
+use counterfoil_verify::Scope;
 use serde_json::json;
 
 use crate::{
     audit,
     authority::Authority,
     check,
-    grant::Limits,
+    columns::update,
+    limits::Limits,
+    rows::{Catalogue, WorkspaceRow, scopes},
     settings,
-    sql::{Row, Sql, SqlError},
-    work::Work,
+    transaction::Work,
 };
 
 /// The most scopes that a catalogue has.
@@ -27,49 +28,6 @@ const MAX_CATALOGUE: usize = 256 * 1024;
 
 /// How much of a change one audit row tells, in bytes.
 const MAX_NOTED: usize = 32 * 1024;
-
-/// The workspace's own scopes, by name.
-pub(crate) struct Catalogue(BTreeMap<Scope, ScopeEntry>);
-
-impl Catalogue {
-    pub(crate) fn load(sql: &dyn Sql) -> Result<Self, SqlError> {
-        let columns = "SELECT name, description, visible_to, grantable_by, freshness FROM scopes";
-        let entry = |mut row: Row| -> Result<_, SqlError> {
-            let name: Scope = row.take()?;
-            let entry = ScopeEntry {
-                name: name.clone(),
-                description: row.take()?,
-                visible_to: row.take()?,
-                grantable_by: row.take()?,
-                freshness: row.take()?,
-            };
-            Ok((name, entry))
-        };
-        let mut entries = BTreeMap::new();
-        for row in sql.exec(columns, &[])? {
-            let (name, entry) = entry(row)?;
-            entries.insert(name, entry);
-        }
-        Ok(Self(entries))
-    }
-
-    /// Whether the pattern names a scope, or a wildcard that matches one. To anybody but an admin, scopes that only
-    /// admins see do not exist.
-    pub(crate) fn has(&self, pattern: &ScopePattern, admin: bool) -> bool {
-        *pattern == ScopePattern::everything()
-            || BuiltIn::ALL.iter().any(|scope| scope.is_matched_by(pattern))
-            || self.matched_by(pattern).any(|entry| admin || entry.visible_to == Role::Member)
-    }
-
-    /// Whether the pattern covers a scope that only admins grant.
-    pub(crate) fn reserves_for_admins(&self, pattern: &ScopePattern) -> bool {
-        self.matched_by(pattern).any(|entry| entry.grantable_by == Role::Admin)
-    }
-
-    fn matched_by(&self, pattern: &ScopePattern) -> impl Iterator<Item = &ScopeEntry> {
-        self.0.values().filter(|entry| pattern.covers(&entry.name))
-    }
-}
 
 pub(crate) fn read(work: &Work<'_>) -> Result<command::Catalogue, Refusal> {
     work.authority.require(BuiltIn::TokensRead)?;
@@ -101,17 +59,16 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
         }
         let added: Vec<_> = after.values().filter(|new| before.get(&new.name) != Some(new)).collect();
         for entry in &removed {
-            work.sql.exec("DELETE FROM scopes WHERE name = ?", &[(&entry.name).into()])?;
+            scopes::remove(work.sql, &entry.name)?;
         }
         for entry in &added {
-            insert(work.sql, entry)?;
+            scopes::add(work.sql, entry)?;
         }
         work.storage.check(size(&after) > size(&before))?;
         note(work, &removed, &added)?;
         let version = work.next_generation()?;
-        work.sql.exec("UPDATE workspace SET version = ?", &[version.into()])?;
-        let record = WorkspaceRecord { version, ..work.workspace.record(stricter(work.sql)?) };
-        work.publish(RegistryKey::Workspace(record.key), &record, version)?;
+        update!(work.sql, "workspace" { version: version })?;
+        work.publish_workspace(&WorkspaceRow { version, ..work.workspace.clone() })?;
     }
     Ok(command::Catalogue { scopes: after.into_values().collect() })
 }
@@ -145,12 +102,6 @@ fn size(entries: &BTreeMap<Scope, ScopeEntry>) -> usize {
     entries.values().map(|entry| entry.name.as_str().len() + entry.description.len()).sum()
 }
 
-/// The scopes for which a check needs more freshness than its demand might ask for.
-pub(crate) fn stricter(sql: &dyn Sql) -> Result<Vec<(Scope, Freshness)>, SqlError> {
-    let named = "SELECT name, freshness FROM scopes WHERE freshness IS NOT NULL ORDER BY name";
-    sql.exec(named, &[])?.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
-}
-
 fn check_entries(entries: &[ScopeEntry]) -> Result<(), Refusal> {
     check::at_most(MAX_ENTRIES, entries.len(), "/scopes", "scopes")?;
     let mut names = BTreeSet::new();
@@ -169,19 +120,5 @@ fn check_entries(entries: &[ScopeEntry]) -> Result<(), Refusal> {
     if size > MAX_CATALOGUE {
         return Err(Refusal::invalid_value("/scopes", format!("At most {MAX_CATALOGUE} bytes of JSON.")));
     }
-    Ok(())
-}
-
-fn insert(sql: &dyn Sql, entry: &ScopeEntry) -> Result<(), SqlError> {
-    sql.exec(
-        "INSERT INTO scopes (name, description, visible_to, grantable_by, freshness) VALUES (?, ?, ?, ?, ?)",
-        &[
-            (&entry.name).into(),
-            (&entry.description).into(),
-            (&entry.visible_to).into(),
-            (&entry.grantable_by).into(),
-            entry.freshness.as_ref().into(),
-        ],
-    )?;
     Ok(())
 }

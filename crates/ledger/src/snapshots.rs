@@ -16,11 +16,11 @@ use counterfoil_verify::{SnapshotHead, Timestamp};
 use ed25519_dalek::{Signer as _, SigningKey};
 
 use crate::{
+    columns::update,
     editions::{self, Current, Kind},
+    rows::{OwnedToken, WorkspaceRow},
     sql::SqlError,
-    tokens::OwnedToken,
-    work::Work,
-    workspace::WorkspaceRow,
+    transaction::Work,
 };
 
 /// How often it is written down that snapshots are wanted, in milliseconds: who reads often writes nothing.
@@ -85,7 +85,7 @@ fn note_wanted(work: &Work<'_>) -> Result<(), SqlError> {
         return Ok(());
     }
     let until = workspace.snapshots_until.max(Some(end.plus(NOTED)));
-    sql.exec("UPDATE workspace SET snapshots_until = ?", &[until.into()])?;
+    update!(sql, "workspace" { snapshots_until: until })?;
     editions::want_snapshots(*sql, *now)
 }
 

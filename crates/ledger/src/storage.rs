@@ -88,8 +88,7 @@ impl Storage {
         };
         // Nine tenths: what takes away needs a little room too.
         let is_full = is_asked && sql.used()? >= limit / 10 * 9;
-        let last = if is_full { sql.exec("SELECT coalesce(max(seq), 0) FROM audit", &[])?.pop() } else { None };
-        let audited = last.map_or(Ok(MAX_INTEGER), |mut row| row.take())?;
+        let audited = if is_full { sql.scalar("SELECT coalesce(max(seq), 0) FROM audit", &[])? } else { MAX_INTEGER };
         Ok(Self { limit, is_full, adds: growth(command) == Growth::Adds, audited })
     }
 

@@ -1,13 +1,14 @@
 //! How the ledger's own types lie in columns. Lists and maps lie there as JSON text.
 
-use counterfoil_protocol::{Host, Slug, command::Role};
-use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
-use counterfoil_verify::{Freshness, Name, Scope};
-
-use crate::{
-    editions::{Kind, Stage},
-    sql::{FromValue, Value},
+use counterfoil_protocol::{
+    Host, Hosts, Slug,
+    command::{IdentityProvider, Role},
+    json,
 };
+use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
+use counterfoil_verify::{AddressBlock, Freshness, Name, Scope, ScopeSet};
+
+use crate::sql::{FromValue, ToValue, Value};
 
 impl FromValue for Digest {
     fn from_value(value: Value) -> Result<Self, Value> {
@@ -16,9 +17,15 @@ impl FromValue for Digest {
     }
 }
 
+impl ToValue for Digest {
+    fn to_value(&self) -> Value {
+        self.as_bytes().as_slice().into()
+    }
+}
+
 impl From<Digest> for Value {
     fn from(digest: Digest) -> Self {
-        digest.as_bytes().as_slice().into()
+        digest.to_value()
     }
 }
 
@@ -28,9 +35,15 @@ impl FromValue for Name {
     }
 }
 
+impl ToValue for Name {
+    fn to_value(&self) -> Value {
+        self.as_bytes().as_slice().into()
+    }
+}
+
 impl From<Name> for Value {
     fn from(name: Name) -> Self {
-        name.as_bytes().as_slice().into()
+        name.to_value()
     }
 }
 
@@ -44,9 +57,9 @@ macro_rules! as_text {
             }
         }
 
-        impl From<&$stored> for Value {
-            fn from(stored: &$stored) -> Self {
-                Self::Text($text(stored).into())
+        impl ToValue for $stored {
+            fn to_value(&self) -> Value {
+                Value::Text($text(self).into())
             }
         }
     )* };
@@ -59,77 +72,54 @@ as_text! {
     Prefix: Prefix::parse, Prefix::as_str;
     WorkspaceKey: WorkspaceKey::parse, WorkspaceKey::as_str;
     SealEpoch: SealEpoch::from_hex, SealEpoch::to_string;
-    Role: role, role_name;
-    Freshness: freshness, freshness_name;
-    Kind: kind, kind_name;
-    Stage: stage, stage_name;
 }
 
-/// A column holds a name that none of its type has.
-struct UnknownName;
+/// Types that lie in a column as JSON text.
+macro_rules! as_json {
+    ($($stored:ty),* $(,)?) => { $(
+        impl FromValue for $stored {
+            fn from_value(value: Value) -> Result<Self, Value> {
+                let text = String::from_value(value)?;
+                json::read(text.as_bytes()).ok_or(Value::Text(text))
+            }
+        }
 
-fn role(name: &str) -> Result<Role, UnknownName> {
-    match name {
-        "admin" => Ok(Role::Admin),
-        "member" => Ok(Role::Member),
-        _ => Err(UnknownName),
-    }
+        impl ToValue for $stored {
+            fn to_value(&self) -> Value {
+                Value::json(self)
+            }
+        }
+    )* };
 }
 
-fn role_name(role: &Role) -> &'static str {
-    match role {
-        Role::Admin => "admin",
-        Role::Member => "member",
-    }
+as_json!(ScopeSet, Hosts, Vec<AddressBlock>, Vec<IdentityProvider>, Vec<String>);
+
+/// An enum whose variants lie in a column by these names. One that stands after a semicolon is never read.
+macro_rules! as_name {
+    ($stored:ident { $($variant:ident: $name:literal),* $(; $unread:ident: $unread_name:literal)? }) => {
+        impl $crate::sql::FromValue for $stored {
+            fn from_value(value: $crate::sql::Value) -> Result<Self, $crate::sql::Value> {
+                match &*String::from_value(value)? {
+                    $($name => Ok(Self::$variant),)*
+                    other => Err(other.into()),
+                }
+            }
+        }
+
+        impl $crate::sql::ToValue for $stored {
+            fn to_value(&self) -> $crate::sql::Value {
+                match self {
+                    $(Self::$variant => $name,)*
+                    $(Self::$unread => $unread_name,)?
+                }
+                .into()
+            }
+        }
+    };
 }
 
-fn freshness(name: &str) -> Result<Freshness, UnknownName> {
-    match name {
-        "strong" => Ok(Freshness::Strong),
-        "bounded" => Ok(Freshness::Bounded),
-        "eventual" => Ok(Freshness::Eventual),
-        _ => Err(UnknownName),
-    }
-}
+pub(crate) use as_name;
 
-fn freshness_name(freshness: &Freshness) -> &'static str {
-    match freshness {
-        Freshness::Strong => "strong",
-        Freshness::Bounded => "bounded",
-        Freshness::Eventual => "eventual",
-        // No scope can ask for it: it is read from nowhere.
-        Freshness::Snapshot => "snapshot",
-    }
-}
-
-fn kind(name: &str) -> Result<Kind, UnknownName> {
-    match name {
-        "leases" => Ok(Kind::Leases),
-        "snapshots" => Ok(Kind::Snapshots),
-        _ => Err(UnknownName),
-    }
-}
-
-fn kind_name(kind: &Kind) -> &'static str {
-    match kind {
-        Kind::Leases => "leases",
-        Kind::Snapshots => "snapshots",
-    }
-}
-
-fn stage(name: &str) -> Result<Stage, UnknownName> {
-    match name {
-        "tokens" => Ok(Stage::Tokens),
-        "members" => Ok(Stage::Members),
-        "files" => Ok(Stage::Files),
-        _ => Err(UnknownName),
-    }
-}
-
-fn stage_name(stage: &Stage) -> &'static str {
-    match stage {
-        Stage::Tokens => "tokens",
-        Stage::Members => "members",
-        Stage::Files => "files",
-    }
-}
+as_name!(Role { Admin: "admin", Member: "member" });
+// No scope can ask for the freshness of a snapshot.
+as_name!(Freshness { Strong: "strong", Bounded: "bounded", Eventual: "eventual"; Snapshot: "snapshot" });

@@ -7,14 +7,13 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
 
 use crate::{
-    audit, deletion, idempotency, sessions,
+    audit,
+    deletion::{self, Progress},
+    idempotency,
+    rows::{WorkspaceRow, sessions},
     sql::{Sql, SqlError},
     tokens,
-    workspace::WorkspaceRow,
 };
-
-/// The most rows that one step takes away of a table.
-pub(crate) const STEP: u64 = 500;
 
 /// How things stand after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +31,11 @@ pub enum Upkeep {
 pub(crate) fn step(sql: &dyn Sql, now: Timestamp) -> Result<Upkeep, SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)? else { return Ok(Upkeep::Wait(None)) };
     if workspace.deleting {
-        return deletion::step(sql, &workspace, now);
+        return Ok(match deletion::step(sql, &workspace, now)? {
+            Progress::More => Upkeep::More,
+            Progress::Waits(due) => Upkeep::Wait(Some(due)),
+            Progress::Complete => Upkeep::Release(workspace.slug, workspace.key),
+        });
     }
     let answers = idempotency::sweep(sql, now)?;
     let sessions = sessions::sweep(sql, now)?;

@@ -3,26 +3,27 @@
 use core::ops::RangeInclusive;
 
 use counterfoil_protocol::{
-    BuiltIn, Hosts, Slug,
+    BuiltIn, Hosts,
     command::{
         Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, Stored, SuspendWorkspace, UpdateWorkspace, Workspace,
     },
     refusal::Refusal,
 };
-use counterfoil_token::{Prefix, WorkspaceKey};
-use counterfoil_verify::{Freshness, RegistryKey, Scope, ScopeSet, Timestamp, WorkspaceRecord};
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{ScopeSet, Timestamp};
 use serde_json::{Map, Value as Json, json};
 
 use crate::{
     audit::{self, Change},
-    check, identity,
-    members::{self, MemberRow},
+    check,
+    columns::update,
+    identity, members,
     mint::Mint,
-    scopes::{self},
-    sessions, settings,
-    sql::{Row, Sql, SqlError, Value},
+    rows::{MemberRow, WorkspaceRow, sessions},
+    settings,
+    sql::{Sql, SqlError},
     tokens::{self, Draft},
-    work::Work,
+    transaction::Work,
 };
 
 /// How many live tokens a member may have where nothing else is set.
@@ -54,129 +55,6 @@ const SNAPSHOTS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
 
 /// The number of the first admin.
 const FIRST_ADMIN: u64 = 1;
-
-/// The workspace's row.
-#[derive(Clone)]
-pub(crate) struct WorkspaceRow {
-    pub(crate) key: WorkspaceKey,
-    pub(crate) slug: Slug,
-    pub(crate) name: String,
-    pub(crate) prefix: Prefix,
-    pub(crate) created_at: Timestamp,
-    /// When this line of history began, in milliseconds since 1970.
-    pub(crate) epoch: u64,
-    pub(crate) generation: u64,
-    pub(crate) version: u64,
-    pub(crate) founded: u64,
-    pub(crate) suspended: bool,
-    pub(crate) has_imports: bool,
-    pub(crate) settings: Settings,
-    /// The longest lease, in seconds, that may ever have been granted.
-    pub(crate) longest_lease: u64,
-    /// No lease that was granted is over later; absent where nobody has kept count.
-    pub(crate) leases_until: Option<Timestamp>,
-    /// The number of the instance that grants leases, where one does.
-    pub(crate) grantor: Option<u64>,
-    /// Until when any snapshot may be relied upon that was handed out; absent where nobody ever asked for one.
-    pub(crate) snapshots_until: Option<Timestamp>,
-    /// Whether it is being deleted: nobody is let in any more.
-    pub(crate) deleting: bool,
-}
-
-impl WorkspaceRow {
-    pub(crate) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
-        let rows = sql.exec(
-            "SELECT key, slug, name, prefix, created_at, epoch, generation, version, founded, suspended, has_imports,
-             default_quota, max_lifetime, session_length, lease_max, snapshot_max, audit_retention, allowed_origins,
-             hosts, identity_providers, longest_lease, leases_until, grantor, snapshots_until, deleting FROM workspace",
-            &[],
-        )?;
-        let read = |mut row: Row| {
-            Ok(Self {
-                key: row.take()?,
-                slug: row.take()?,
-                name: row.take()?,
-                prefix: row.take()?,
-                created_at: row.take()?,
-                epoch: row.take()?,
-                generation: row.take()?,
-                version: row.take()?,
-                founded: row.take()?,
-                suspended: row.take()?,
-                has_imports: row.take()?,
-                settings: Settings {
-                    default_quota: row.take()?,
-                    max_lifetime: row.take()?,
-                    session_length: row.take()?,
-                    lease_max: row.take()?,
-                    snapshot_max: row.take()?,
-                    audit_retention: row.take()?,
-                    allowed_origins: row.take_json()?,
-                    hosts: row.take_json()?,
-                    identity_providers: row.take_json()?,
-                },
-                longest_lease: row.take()?,
-                leases_until: row.take()?,
-                grantor: row.take()?,
-                snapshots_until: row.take()?,
-                deleting: row.take()?,
-            })
-        };
-        rows.into_iter().next().map(read).transpose()
-    }
-
-    /// What verifiers know of the workspace, with the scopes that ask for more freshness.
-    pub(crate) fn record(&self, freshness: Vec<(Scope, Freshness)>) -> WorkspaceRecord {
-        WorkspaceRecord {
-            version: self.version,
-            key: self.key,
-            slug: self.slug.as_str().into(),
-            suspended: self.suspended,
-            has_imports: self.has_imports,
-            freshness,
-        }
-    }
-
-    /// Writes all that may change of the workspace once it is founded, and publishes what verifiers know of it.
-    fn save(&self, work: &Work<'_>) -> Result<(), Refusal> {
-        let settings = &self.settings;
-        work.sql.exec(
-            "UPDATE workspace SET name = ?, prefix = ?, suspended = ?, default_quota = ?, max_lifetime = ?,
-             session_length = ?, lease_max = ?, longest_lease = max(longest_lease, ?), snapshot_max = ?,
-             audit_retention = ?, allowed_origins = ?, hosts = ?, identity_providers = ?, version = ?",
-            &[
-                (&self.name).into(),
-                (&self.prefix).into(),
-                self.suspended.into(),
-                settings.default_quota.into(),
-                settings.max_lifetime.into(),
-                settings.session_length.into(),
-                settings.lease_max.into(),
-                settings.lease_max.into(),
-                settings.snapshot_max.into(),
-                settings.audit_retention.into(),
-                Value::json(&settings.allowed_origins)?,
-                Value::json(&settings.hosts)?,
-                Value::json(&settings.identity_providers)?,
-                self.version.into(),
-            ],
-        )?;
-        work.publish(RegistryKey::Workspace(self.key), &self.record(scopes::stricter(work.sql)?), self.version)
-    }
-
-    fn view(&self) -> Workspace {
-        Workspace {
-            key: self.key,
-            slug: self.slug.clone(),
-            name: self.name.clone(),
-            prefix: self.prefix,
-            created_at: self.created_at,
-            suspended: self.suspended,
-            settings: self.settings.clone(),
-            storage: None,
-        }
-    }
-}
 
 /// Makes the workspace with its first admin, at generation 0: nothing of it is seen outside before [`bootstrap`], which
 /// follows in the same transaction.
@@ -215,22 +93,7 @@ pub(crate) fn found(
         snapshots_until: None,
         deleting: false,
     };
-    sql.exec(
-        "INSERT INTO workspace (row, key, slug, name, prefix, created_at, epoch, generation, version, founded,
-         last_number, suspended, has_imports, default_quota, session_length, leases_until)
-         VALUES (1, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0, 0, 0, ?, ?, ?)",
-        &[
-            (&key).into(),
-            (&founded.slug).into(),
-            (&founded.name).into(),
-            (&founded.prefix).into(),
-            now.into(),
-            founded.epoch.into(),
-            DEFAULT_QUOTA.into(),
-            DEFAULT_SESSION_LENGTH.into(),
-            founded.leases_until.into(),
-        ],
-    )?;
+    founded.insert(sql)?;
     let admin = MemberRow {
         number: FIRST_ADMIN,
         id: "admin".to_owned(),
@@ -264,12 +127,9 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
         founded: generation,
         ..work.workspace.clone()
     };
-    work.sql.exec(
-        "UPDATE workspace SET name = ?, prefix = ?, version = ?, founded = ?",
-        &[(&workspace.name).into(), (&workspace.prefix).into(), generation.into(), generation.into()],
-    )?;
-    work.sql.exec("UPDATE members SET version = ? WHERE number = ?", &[generation.into(), FIRST_ADMIN.into()])?;
+    update!(work.sql, "workspace": workspace { name, prefix, version, founded })?;
     admin.version = generation;
+    update!(work.sql, "members" { version: admin.version } "number = ?", admin.number)?;
     audit::append(
         work,
         Change {
@@ -279,8 +139,8 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
             after: Some(json!({ "workspace": workspace.view(), "admin": admin.id })),
         },
     )?;
-    work.publish(RegistryKey::Workspace(workspace.key), &workspace.record(scopes::stricter(work.sql)?), generation)?;
-    work.publish(RegistryKey::Owner(workspace.key, admin.number), &admin.record(), generation)?;
+    work.publish_workspace(&workspace)?;
+    work.publish_member(&admin)?;
 
     tokens::revoke_each_of(work, &admin, generation, "replaced by a repeated bootstrap")?;
     let draft = Draft { name: "First admin token".to_owned(), ..Draft::of(admin, ScopeSet::everything()) };
@@ -364,7 +224,8 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
         return Ok(after.view());
     }
     after.version = work.next_generation()?;
-    after.save(work)?;
+    after.save(work.sql)?;
+    work.publish_workspace(&after)?;
     let (before, subject) = (Some(was.into()), after.key.as_str());
     audit::append(work, Change { action, subject, before, after: Some(is.into()) })?;
     Ok(after.view())

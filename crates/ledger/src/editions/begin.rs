@@ -3,14 +3,14 @@
 use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
-    Current, GATHERING, INTERVAL, Kind, RETRY, WANTED, crowd, files, mark,
-    rows::{self, Stage, Standing},
-    unread_after,
+    crowd, files, mark,
+    rows::{self, Current, Stage, Standing},
+    terms::{GATHERING, INTERVAL, Kind, RETRY, WANTED},
 };
 use crate::{
-    scopes,
-    sql::{Sql, SqlError},
-    workspace::WorkspaceRow,
+    columns::{insert, update},
+    rows::{WorkspaceRow, scopes},
+    sql::{Sql, SqlError, Value},
 };
 
 /// Takes note that somebody asks for snapshots: for a while from now on they are made, the first at once.
@@ -39,7 +39,7 @@ pub(super) fn next(
             None => {
                 rows::forget(sql, Kind::Snapshots)?;
                 sql.exec("DELETE FROM editions WHERE kind = ?", &[(&Kind::Snapshots).into()])?;
-                files::retire(sql, unread_after(workspace, now))?;
+                files::retire(sql, files::unread_after(workspace, now))?;
                 None
             }
         },
@@ -86,12 +86,12 @@ pub(super) fn begin(
     let standing = Standing::load(sql, kind)?.unwrap_or_default();
     let continues = standing.epoch == Some(workspace.epoch);
     let since = if continues { standing.marked } else { 0 };
-    let numbered = number(sql, "SELECT last_number FROM workspace")?;
+    let numbered = sql.scalar::<u64>("SELECT last_number FROM workspace", &[])?;
     let texts = if continues {
         // Each token has a number of its own, and each text that was replaced a generation.
         standing.texts + numbered.saturating_sub(standing.numbered) + workspace.generation.saturating_sub(since)
     } else {
-        numbered + number(sql, "SELECT count(*) FROM replaced_texts")?
+        numbered + sql.scalar::<u64>("SELECT count(*) FROM replaced_texts", &[])?
     };
     let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
     let bits = (standing.bits.max(standing.least_bits)..=DigestPrefix::MAX_BITS)
@@ -109,42 +109,18 @@ pub(super) fn begin(
             "WITH RECURSIVE each (prefix) AS (SELECT 0 UNION ALL SELECT prefix + 1 FROM each WHERE prefix < ?)
              INSERT INTO segments (kind, bits, prefix) SELECT ?, CAST(? AS INTEGER), prefix FROM each WHERE true
              ON CONFLICT (kind, bits, prefix) DO UPDATE SET made = 0",
-            &[last.into(), (&kind).into(), u64::from(bits).into()],
+            &[last.into(), (&kind).into(), bits.into()],
         )?;
     }
-    sql.exec(
-        "UPDATE editions SET epoch = ?, bits = ?, without_weak = ?, marked = ?, texts = ?, numbered = ?, due_at = NULL
-         WHERE kind = ?",
-        &[
-            workspace.epoch.into(),
-            u64::from(bits).into(),
-            without_weak.into(),
-            since.into(),
-            texts.into(),
-            numbered.into(),
-            (&kind).into(),
-        ],
-    )?;
+    update!(sql, "editions" {
+        epoch: workspace.epoch, bits: bits, without_weak: without_weak, marked: since, texts: texts,
+        numbered: numbered, due_at: Value::Null,
+    } "kind = ?", kind)?;
     let stage = if goes_on { Stage::Tokens } else { Stage::Members };
     let (version, place) = mark::after(since);
-    sql.exec(
-        "INSERT INTO edition (row, kind, epoch, generation, begun_at, workspace, stage, version, number, due_at)
-         VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        &[
-            (&kind).into(),
-            workspace.epoch.into(),
-            workspace.generation.into(),
-            now.into(),
-            workspace.record(scopes::stricter(sql)?).encode().into(),
-            (&stage).into(),
-            version.into(),
-            place.into(),
-            now.into(),
-        ],
-    )?;
-    Ok(())
-}
-
-fn number(sql: &dyn Sql, query: &str) -> Result<u64, SqlError> {
-    sql.exec(query, &[])?.pop().map_or(Ok(0), |mut row| row.take())
+    insert!(sql, "edition" {
+        row: 1_u64, kind: kind, epoch: workspace.epoch, generation: workspace.generation, begun_at: now,
+        workspace: workspace.record(scopes::stricter(sql)?).encode(), stage: stage, version: version, number: place,
+        due_at: now,
+    })
 }

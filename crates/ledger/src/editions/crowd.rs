@@ -10,10 +10,11 @@ use std::collections::BTreeMap;
 
 use counterfoil_verify::DigestPrefix;
 
-use super::{Kind, mark::range, rows::UnderWay};
+use super::{mark::range, rows::UnderWay, terms::Kind};
 use crate::{
+    columns::update,
+    rows::Carried,
     sql::{Sql, SqlError, Value},
-    tokens::Carried,
 };
 
 /// How many bits segments are split by at most for the sake of one of them. That is 256 files, as a million tokens have;
@@ -28,8 +29,7 @@ pub(super) fn relieve(sql: &dyn Sql, edition: &UnderWay, prefix: DigestPrefix, m
     let shares = shares(sql, prefix)?;
     let deeper = (prefix.bits() + 1..=DEEPEST).find(|bits| fullest(&shares, *bits) <= most);
     if let Some(bits) = deeper {
-        let split = "UPDATE editions SET least_bits = ? WHERE kind = ?";
-        sql.exec(split, &[u64::from(bits).into(), (&edition.kind).into()])?;
+        update!(sql, "editions" { least_bits: bits } "kind = ?", edition.kind)?;
         return Ok(true);
     }
     // Were no share larger than this, the segment would not be too full.
@@ -49,8 +49,8 @@ fn shares(sql: &dyn Sql, prefix: DigestPrefix) -> Result<BTreeMap<u16, u64>, Sql
         let count = format!(
             "SELECT substr(digest, 1, 2), count(*) FROM {table} WHERE digest > ? AND digest <= ? AND weak < ? GROUP BY 1"
         );
-        for mut row in sql.exec(&count, &[first.clone().into(), last.clone().into(), Carried::Nowhere.into()])? {
-            let (begin, texts): (Vec<u8>, u64) = (row.take()?, row.take()?);
+        let values = [(&first).into(), (&last).into(), (&Carried::Nowhere).into()];
+        for (begin, texts) in sql.all::<(Vec<u8>, u64)>(&count, &values)? {
             let share = begin.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
             *shares.entry(share).or_default() += texts;
         }
@@ -77,8 +77,8 @@ fn leave_out(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
             "UPDATE {table} SET weak = ? WHERE digest IN (SELECT digest FROM {table}
              WHERE digest > ? AND digest <= ? AND weak < ? AND seal_epoch IS NULL LIMIT ?) RETURNING 1"
         );
-        let nowhere = Value::from(Carried::Nowhere);
-        let values = [nowhere.clone(), first.clone().into(), last.clone().into(), nowhere, left.into()];
+        let nowhere = Value::from(&Carried::Nowhere);
+        let values = [nowhere.clone(), (&first).into(), (&last).into(), nowhere, left.into()];
         left -= sql.exec(&some, &values)?.len() as u64;
     }
     Ok(most - left)
@@ -96,7 +96,7 @@ pub(super) fn leaves_out(sql: &dyn Sql, kind: Kind) -> Result<bool, SqlError> {
         let any = format!(
             "SELECT EXISTS (SELECT 1 FROM tokens WHERE weak = {weak}) OR EXISTS (SELECT 1 FROM replaced_texts WHERE weak = {weak})"
         );
-        if sql.exec(&any, &[])?.pop().map_or(Ok(false), |mut row| row.take())? {
+        if sql.scalar(&any, &[])? {
             return Ok(true);
         }
     }

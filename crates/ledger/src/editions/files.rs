@@ -1,10 +1,13 @@
 //! Every file that the registry may hold. One that nothing names any more is deleted, a while later.
 
-use counterfoil_verify::{Name, Timestamp};
+use counterfoil_verify::{DELTA, Name, Timestamp};
 
+use super::terms::DOWNLOAD;
 use crate::{
-    outbox::backoff,
+    columns::update,
+    rows::WorkspaceRow,
     sql::{Sql, SqlError},
+    times::backoff,
 };
 
 /// Writes a file down that is about to be put. One that was to be deleted is not any more: it is put again, whatever has
@@ -31,13 +34,13 @@ pub(super) fn retire(sql: &dyn Sql, then: Timestamp) -> Result<(), SqlError> {
 /// A file that is to be deleted now.
 pub(super) fn due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Name>, SqlError> {
     let due = "SELECT name FROM files WHERE due_at <= ? ORDER BY due_at LIMIT 1";
-    sql.exec(due, &[now.into()])?.pop().map(|mut row| row.take()).transpose()
+    sql.one(due, &[now.into()])
 }
 
 /// When the next file is to be deleted.
 pub(super) fn next_due(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
     let next = "SELECT min(due_at) FROM files WHERE due_at IS NOT NULL";
-    sql.exec(next, &[])?.pop().map_or(Ok(None), |mut row| row.take())
+    sql.scalar(next, &[])
 }
 
 /// The file has been deleted.
@@ -49,8 +52,13 @@ pub(super) fn gone(sql: &dyn Sql, name: Name) -> Result<(), SqlError> {
 /// It has not, or nobody knows.
 pub(super) fn failed(sql: &dyn Sql, name: Name, now: Timestamp) -> Result<(), SqlError> {
     let failed = "UPDATE files SET attempts = attempts + 1 WHERE name = ? AND due_at IS NOT NULL RETURNING attempts";
-    let Some(mut row) = sql.exec(failed, &[name.into()])?.pop() else { return Ok(()) };
-    let due = now.plus(backoff(row.take()?));
-    sql.exec("UPDATE files SET due_at = ? WHERE name = ?", &[due.into(), name.into()])?;
-    Ok(())
+    let Some(attempts) = sql.one(failed, &[name.into()])? else { return Ok(()) };
+    update!(sql, "files" { due_at: now.plus(backoff(attempts)) } "name = ?", name)
+}
+
+/// When nobody is about to read a file any more that is named no more from now on: when every lease is over whose answer
+/// may have named it, however clocks are off, and whoever was sent a snapshot of it has that.
+pub(super) fn unread_after(workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
+    let leases = workspace.longest_lease.saturating_mul(1_000).saturating_add(DELTA);
+    now.plus(leases.saturating_add(DOWNLOAD))
 }

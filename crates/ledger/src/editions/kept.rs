@@ -1,8 +1,8 @@
 //! What rows were when the last edition began: of no use once that is over, and in the way of the next.
 
 use crate::{
+    rows::take_some,
     sql::{Sql, SqlError},
-    upkeep::STEP,
 };
 
 const TABLES: [(&str, &str); 3] = [("kept_tokens", "number"), ("kept_texts", "digest"), ("kept_members", "number")];
@@ -11,8 +11,7 @@ const TABLES: [(&str, &str); 3] = [("kept_tokens", "number"), ("kept_texts", "di
 pub(super) fn forget_some(sql: &dyn Sql) -> Result<bool, SqlError> {
     let mut any = false;
     for (table, id) in TABLES {
-        let some = format!("DELETE FROM {table} WHERE {id} IN (SELECT {id} FROM {table} LIMIT ?) RETURNING 1");
-        any |= !sql.exec(&some, &[STEP.into()])?.is_empty();
+        any |= !take_some::<u64>(sql, table, id, "1")?.is_empty();
     }
     Ok(any)
 }

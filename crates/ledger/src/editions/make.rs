@@ -5,15 +5,19 @@ use std::collections::BTreeMap;
 use counterfoil_protocol::json;
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment,
+    BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment,
     OwnerRecord, OwnerSegmentBuilder, OwnersHeader, ScopeSet, SegmentBuilder, SegmentHeader, TokenRecord,
     WorkspaceRecord,
 };
 
-use super::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS, mark, rows::UnderWay};
+use super::{
+    mark,
+    rows::{Part, UnderWay},
+    terms::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS},
+};
 use crate::{
+    rows::Carried,
     sql::{Row, Sql, SqlError, Value},
-    tokens::Carried,
 };
 
 /// How many texts are read at a time.
@@ -35,17 +39,6 @@ const TEXTS: &str =
 const OWNERS: &str = "SELECT number, id, suspended, grants, revoked_before, version FROM edition_owners
     WHERE number BETWEEN ? AND ? ORDER BY number";
 
-/// Which file of an edition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    /// The segment of a prefix, with so many texts.
-    Segment { prefix: u16, tokens: u64 },
-    /// The owner segment of a block of numbers.
-    Owners { block: u64 },
-    /// The manifest.
-    Manifest,
-}
-
 /// Why a file was not made.
 pub(super) enum Obstacle {
     Sql(SqlError),
@@ -63,12 +56,10 @@ pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Resu
     let (kind, bits) = edition.place();
     let segment = "SELECT prefix FROM segments WHERE kind = ? AND bits = ? AND made = 0 ORDER BY prefix LIMIT 1";
     let owners = "SELECT block FROM owner_segments WHERE kind = ? AND made = 0 ORDER BY block LIMIT 1";
-    let (part, file) = if let Some(mut row) = sql.exec(segment, &[kind.clone(), bits])?.pop() {
-        let prefix = row.take()?;
+    let (part, file) = if let Some(prefix) = sql.one(segment, &[kind.clone(), bits])? {
         let (file, tokens) = make_segment(sql, key, edition, prefix)?;
         (Part::Segment { prefix, tokens }, file)
-    } else if let Some(mut row) = sql.exec(owners, &[kind])?.pop() {
-        let block = row.take()?;
+    } else if let Some(block) = sql.one(owners, &[kind])? {
         (Part::Owners { block }, make_owner_segment(sql, key, edition, block)?)
     } else {
         (Part::Manifest, make_manifest(sql, edition)?)
@@ -78,18 +69,21 @@ pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Resu
 
 /// The file, and how many texts it holds.
 fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16) -> Result<(Vec<u8>, u64), Obstacle> {
-    let prefix = DigestPrefix::new(edition.bits, value).ok_or(Obstacle::Unpublishable)?;
+    let prefix = DigestPrefix::new(edition.segments.bits, value).ok_or(Obstacle::Unpublishable)?;
     let mut builder = SegmentBuilder::new(SegmentHeader {
         workspace: key,
         generation: edition.generation,
         without_addresses: edition.kind == Kind::Snapshots,
-        without_weak: edition.without_weak,
+        without_weak: edition.segments.without_weak,
         prefix,
     });
     let mut texts = Texts { scopes: BTreeMap::new() };
     let (mut after, last) = mark::range(prefix);
-    let most_carried =
-        if edition.without_weak && edition.kind == Kind::Snapshots { Carried::Everywhere } else { Carried::InTheHouse };
+    let most_carried = if edition.segments.without_weak && edition.kind == Kind::Snapshots {
+        Carried::Everywhere
+    } else {
+        Carried::InTheHouse
+    };
     let mut addresses = 0;
     loop {
         let page = texts.read(sql, after, &last, most_carried)?;
@@ -131,7 +125,7 @@ impl Texts {
         last: &[u8],
         most_carried: Carried,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
-        let rows = sql.exec(TEXTS, &[after.into(), last.into(), most_carried.into(), (PAGE as u64).into()])?;
+        let rows = sql.exec(TEXTS, &[after.into(), last.into(), (&most_carried).into(), (PAGE as u64).into()])?;
         rows.into_iter().map(|mut row| self.read_one(&mut row)).collect()
     }
 
@@ -141,7 +135,7 @@ impl Texts {
         let scopes = self.scopes(row.take()?)?;
         let (enabled, not_before, expires_at) = (row.take()?, row.take()?, row.take()?);
         let revoked = row.take::<Value>()? != Value::Null;
-        let (addresses, issued) = (row.take_json()?, row.take()?);
+        let (addresses, issued) = (row.take()?, row.take()?);
         let token = TokenRecord {
             version: issued,
             id: "".into(),
@@ -182,7 +176,7 @@ fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, bloc
             number: row.take()?,
             id: row.take::<String>()?.into(),
             suspended: row.take()?,
-            grants: row.take_json()?,
+            grants: row.take()?,
             revoked_before: row.take()?,
             version: row.take()?,
         })?;
@@ -201,21 +195,20 @@ fn make_manifest(sql: &dyn Sql, edition: &UnderWay) -> Result<Vec<u8>, Obstacle>
         epoch: edition.epoch,
         generation: edition.generation,
         without_addresses: edition.kind == Kind::Snapshots,
-        without_weak: edition.without_weak,
+        without_weak: edition.segments.without_weak,
         workspace: WorkspaceRecord::decode(&edition.workspace)
             .map_err(|error| SqlError::new(format!("the workspace's record: {error}")))?,
     };
     let segments = "SELECT name, tokens FROM segments WHERE kind = ? AND bits = ? ORDER BY prefix";
-    let segment = |mut row: Row| Ok(NamedSegment { name: row.take()?, tokens: row.take()? });
-    let segments = sql.exec(segments, &[kind.clone(), bits])?.into_iter().map(segment);
+    let segments = sql.all(segments, &[kind.clone(), bits])?;
+    let segments = segments.into_iter().map(|(name, tokens)| NamedSegment { name, tokens }).collect();
     let owners = "SELECT block, name FROM owner_segments WHERE kind = ? ORDER BY block LIMIT ?";
-    let named = |mut row: Row| {
-        let (first, last) = numbers(row.take()?);
-        Ok(NamedOwners { first, last, name: row.take::<Name>()? })
+    let owners = sql.all(owners, &[kind, MOST_OWNER_SEGMENTS.into()])?;
+    let named = |(block, name)| {
+        let (first, last) = numbers(block);
+        NamedOwners { first, last, name }
     };
-    let owners = sql.exec(owners, &[kind, MOST_OWNER_SEGMENTS.into()])?.into_iter().map(named);
-    let (segments, owners) = (segments.collect::<Result<_, SqlError>>()?, owners.collect::<Result<_, SqlError>>()?);
-    Ok(Manifest::new(header, segments, owners)?.encode())
+    Ok(Manifest::new(header, segments, owners.into_iter().map(named).collect())?.encode())
 }
 
 impl From<SqlError> for Obstacle {

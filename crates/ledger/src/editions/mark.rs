@@ -10,10 +10,13 @@ use counterfoil_token::Digest;
 use counterfoil_verify::DigestPrefix;
 
 use super::{
-    BLOCK,
     rows::{self, Stage, UnderWay},
+    terms::BLOCK,
 };
-use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
+use crate::{
+    columns::update,
+    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+};
 
 /// How many rows one step looks at.
 const PAGE: usize = 5_000;
@@ -38,16 +41,16 @@ pub(super) const fn after(generation: u64) -> (u64, u64) {
 pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
     let Page { places, rows } = Page::read(sql, TOKENS, edition)?;
     let numbers: Vec<u64> = places.iter().map(|(_, number)| *number).collect();
-    let replaced = sql.exec(REPLACED, &[Value::json(&numbers)?])?;
-    let prefix = |mut row: Row| Ok(prefix_of(row.take()?, edition.bits));
+    let replaced = sql.exec(REPLACED, &[Value::json(&numbers)])?;
+    let prefix = |mut row: Row| Ok(prefix_of(row.take()?, edition.segments.bits));
     let prefixes = rows.into_iter().chain(replaced).map(prefix).collect::<Result<BTreeSet<_>, SqlError>>()?;
     sql.exec(
         "UPDATE segments SET made = 0 WHERE kind = ? AND bits = ? AND prefix IN (SELECT value FROM json_each(?))",
-        &[(&edition.kind).into(), u64::from(edition.bits).into(), Value::json(&prefixes)?],
+        &[(&edition.kind).into(), edition.segments.bits.into(), Value::json(&prefixes)],
     )?;
     match next(&places) {
         Some(place) => edition.go_on(sql, Stage::Tokens, place),
-        None => edition.go_on(sql, Stage::Members, after(edition.since)),
+        None => edition.go_on(sql, Stage::Members, after(edition.segments.marked)),
     }
 }
 
@@ -58,14 +61,13 @@ pub(super) fn members(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError>
     sql.exec(
         "INSERT INTO owner_segments (kind, block) SELECT ?, value FROM json_each(?) WHERE true
          ON CONFLICT (kind, block) DO UPDATE SET made = 0",
-        &[(&edition.kind).into(), Value::json(&blocks)?],
+        &[(&edition.kind).into(), Value::json(&blocks)],
     )?;
     rows::leave_out_high_blocks(sql, edition.kind, "current IS NULL")?;
     if let Some(place) = next(&places) {
         return edition.go_on(sql, Stage::Members, place);
     }
-    let marked = "UPDATE editions SET marked = ? WHERE kind = ?";
-    sql.exec(marked, &[edition.generation.into(), (&edition.kind).into()])?;
+    update!(sql, "editions" { marked: edition.generation } "kind = ?", edition.kind)?;
     edition.go_on(sql, Stage::Files, after(edition.generation))
 }
 
@@ -77,7 +79,7 @@ struct Page {
 
 impl Page {
     fn read(sql: &dyn Sql, page: &str, edition: &UnderWay) -> Result<Self, SqlError> {
-        let (version, number) = edition.passed;
+        let UnderWay { version, number, .. } = *edition;
         let mut rows = sql.exec(page, &[version.into(), number.into(), version.into(), (PAGE as u64).into()])?;
         let places = rows.iter_mut().map(|row| Ok((row.take()?, row.take()?))).collect::<Result<_, SqlError>>()?;
         Ok(Self { places, rows })

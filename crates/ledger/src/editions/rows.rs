@@ -4,10 +4,12 @@ use core::slice;
 
 use counterfoil_verify::{Name, Timestamp};
 
-use super::{Kind, MOST_OWNER_SEGMENTS, make::Part};
+use super::terms::{Kind, MOST_OWNER_SEGMENTS};
 use crate::{
-    outbox::LONGEST_BACKOFF,
-    sql::{Row, Sql, SqlError, Value},
+    columns::{Columns as _, columns, update},
+    sql::{Sql, SqlError, Value},
+    stored::as_name,
+    times::LONGEST_BACKOFF,
 };
 
 /// An edition that verifiers may go by.
@@ -28,21 +30,16 @@ pub struct Current {
 impl Current {
     /// One of another history than the workspace's is not current.
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        let current = "SELECT manifest, editions.epoch, editions.generation, begun_at, as_of
-            FROM editions JOIN workspace ON workspace.epoch = editions.epoch
-            WHERE kind = ? AND manifest IS NOT NULL";
-        let read = |mut row: Row| {
-            Ok(Self {
-                manifest: row.take()?,
-                epoch: row.take()?,
-                generation: row.take()?,
-                begun_at: row.take()?,
-                as_of: row.take()?,
-            })
-        };
-        sql.exec(current, &[(&kind).into()])?.pop().map(read).transpose()
+        let current = format!(
+            "SELECT {} FROM editions JOIN workspace ON workspace.epoch = editions.epoch
+             WHERE kind = ? AND manifest IS NOT NULL",
+            Self::COLUMNS
+        );
+        sql.one(&current, &[(&kind).into()])
     }
 }
+
+columns!(Current: "editions" { manifest, epoch, generation, begun_at, as_of });
 
 /// How things stand for the next edition of a kind.
 #[derive(Default)]
@@ -65,24 +62,11 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        let standing = "SELECT due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered
-            FROM editions WHERE kind = ?";
-        let read = |mut row: Row| {
-            Ok(Self {
-                due_at: row.take()?,
-                wanted_at: row.take()?,
-                epoch: row.take()?,
-                bits: row.take()?,
-                least_bits: row.take()?,
-                without_weak: row.take()?,
-                marked: row.take()?,
-                texts: row.take()?,
-                numbered: row.take()?,
-            })
-        };
-        sql.exec(standing, &[(&kind).into()])?.pop().map(read).transpose()
+        sql.one(&format!("SELECT {} FROM editions WHERE kind = ?", Self::COLUMNS), &[(&kind).into()])
     }
 }
+
+columns!(Standing: "editions" { due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered });
 
 /// The edition that is under way.
 pub(super) struct UnderWay {
@@ -93,15 +77,27 @@ pub(super) struct UnderWay {
     /// The workspace's record, encoded.
     pub(super) workspace: Vec<u8>,
     pub(super) stage: Stage,
-    /// The version and the number of the row that was marked last.
-    pub(super) passed: (u64, u64),
+    /// The version of the row that was marked last.
+    pub(super) version: u64,
+    /// Its number.
+    pub(super) number: u64,
     /// When the next step may be taken.
     pub(super) due_at: Timestamp,
-    /// What [`Standing`] says of its kind.
+    pub(super) segments: Segmentation,
+}
+
+/// What [`Standing`] says of its kind, too.
+pub(super) struct Segmentation {
     pub(super) bits: u8,
     pub(super) without_weak: bool,
-    pub(super) since: u64,
+    pub(super) marked: u64,
 }
+
+columns!(UnderWay: "edition" {
+    kind, epoch, generation, begun_at, workspace, stage, version, number, due_at,
+} { segments });
+
+columns!(Segmentation: "editions" { bits, without_weak, marked });
 
 /// What is being done.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,6 +110,19 @@ pub(crate) enum Stage {
     Files,
 }
 
+as_name!(Stage { Tokens: "tokens", Members: "members", Files: "files" });
+
+/// Which file of an edition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The segment of a prefix, with so many texts.
+    Segment { prefix: u16, tokens: u64 },
+    /// The owner segment of a block of numbers.
+    Owners { block: u64 },
+    /// The manifest.
+    Manifest,
+}
+
 impl UnderWay {
     /// Whether its next step may be taken. What would wait for longer than anything does was left by a clock that has been set
     /// back since.
@@ -122,24 +131,8 @@ impl UnderWay {
     }
 
     pub(super) fn load(sql: &dyn Sql) -> Result<Option<Self>, SqlError> {
-        let under_way = "SELECT kind, edition.epoch, edition.generation, edition.begun_at, workspace, stage, version,
-            number, edition.due_at, bits, without_weak, marked FROM edition JOIN editions USING (kind)";
-        let read = |mut row: Row| {
-            Ok(Self {
-                kind: row.take()?,
-                epoch: row.take()?,
-                generation: row.take()?,
-                begun_at: row.take()?,
-                workspace: row.take()?,
-                stage: row.take()?,
-                passed: (row.take()?, row.take()?),
-                due_at: row.take()?,
-                bits: row.take()?,
-                without_weak: row.take()?,
-                since: row.take()?,
-            })
-        };
-        sql.exec(under_way, &[])?.pop().map(read).transpose()
+        let columns = (Self::COLUMNS, Segmentation::COLUMNS);
+        sql.one(&format!("SELECT {}, {} FROM edition JOIN editions USING (kind)", columns.0, columns.1), &[])
     }
 
     /// Tells it from all others.
@@ -149,9 +142,8 @@ impl UnderWay {
 
     /// Says where the next step goes on.
     pub(super) fn go_on(&self, sql: &dyn Sql, stage: Stage, passed: (u64, u64)) -> Result<(), SqlError> {
-        let go_on = "UPDATE edition SET stage = ?, version = ?, number = ?";
-        sql.exec(go_on, &[(&stage).into(), passed.0.into(), passed.1.into()])?;
-        Ok(())
+        let (version, number) = passed;
+        update!(sql, "edition" { stage: stage, version: version, number: number })
     }
 
     /// A file has been put: the part has it from now on, and with its manifest the edition is current.
@@ -160,7 +152,7 @@ impl UnderWay {
         match part {
             Part::Segment { prefix, tokens } => sql.exec(
                 "UPDATE segments SET name = ?, tokens = ?, made = 1 WHERE kind = ? AND bits = ? AND prefix = ?",
-                &[name.into(), tokens.into(), kind, bits, u64::from(prefix).into()],
+                &[name.into(), tokens.into(), kind, bits, prefix.into()],
             )?,
             Part::Owners { block } => sql.exec(
                 "UPDATE owner_segments SET name = ?, made = 1 WHERE kind = ? AND block = ?",
@@ -189,7 +181,7 @@ impl UnderWay {
 
     /// What its segments go by in the table, but for their prefix.
     pub(super) fn place(&self) -> (Value, Value) {
-        ((&self.kind).into(), u64::from(self.bits).into())
+        ((&self.kind).into(), self.segments.bits.into())
     }
 }
 
@@ -243,8 +235,9 @@ pub(super) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlE
     if Current::load(sql, kind)?.is_none() {
         return Ok(Vec::new());
     }
-    let named = |query| sql.exec(query, &[(&kind).into()]);
-    let mut files = named("SELECT current FROM segments WHERE kind = ? AND current IS NOT NULL ORDER BY bits, prefix")?;
+    let named = |query| sql.all(query, &[(&kind).into()]);
+    let mut files: Vec<Name> =
+        named("SELECT current FROM segments WHERE kind = ? AND current IS NOT NULL ORDER BY bits, prefix")?;
     files.extend(named("SELECT current FROM owner_segments WHERE kind = ? AND current IS NOT NULL ORDER BY block")?);
-    files.iter_mut().map(Row::take).collect()
+    Ok(files)
 }

@@ -10,21 +10,27 @@ use counterfoil_protocol::{
     command::{EraseMember, Member, Role},
     refusal::Refusal,
 };
-use counterfoil_verify::RegistryKey;
 use serde_json::json;
 
-use super::{check_other_admin, find, rule, update::revoke_all_of};
+use super::{
+    read::{find, view},
+    rule,
+    update::revoke_all_of,
+};
 use crate::{
     audit::{self, Change},
-    idempotency, sessions, tokens,
-    work::Work,
+    columns::update,
+    idempotency,
+    rows::sessions,
+    tokens,
+    transaction::Work,
 };
 
 pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
     work.authority.require(BuiltIn::WorkspaceManage)?;
     let mut member = find(work, &ask.id)?;
     rule::check_erasure(work, &member)?;
-    check_other_admin(work, &member)?;
+    rule::check_other_admin(work, &member)?;
 
     member.version = work.next_generation()?;
     let revoked = revoke_all_of(work, &mut member)?;
@@ -43,7 +49,7 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     member.suspended = true;
     member.suspended_by_admin = false;
     member.save(work.sql)?;
-    work.sql.exec("UPDATE members SET erased_at = ? WHERE number = ?", &[work.now.into(), member.number.into()])?;
+    update!(work.sql, "members" { erased_at: work.now } "number = ?", member.number)?;
     audit::append(
         work,
         Change {
@@ -53,6 +59,6 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
             after: Some(json!({ "number": member.number, "revoked": revoked })),
         },
     )?;
-    work.publish(RegistryKey::Owner(work.workspace.key, member.number), &member.record(), member.version)?;
-    Ok(member.view(work)?)
+    work.publish_member(&member)?;
+    Ok(view(work, &member)?)
 }

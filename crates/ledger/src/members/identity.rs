@@ -10,11 +10,11 @@ use counterfoil_protocol::{
     refusal::Refusal,
 };
 
-use super::{COLUMNS, MemberRow};
 use crate::{
     check,
-    sql::{Row, Sql, SqlError, Value},
-    work::Work,
+    rows::MemberRow,
+    sql::{Sql, SqlError, Value},
+    transaction::Work,
 };
 
 /// Where several providers could be meant.
@@ -36,10 +36,8 @@ pub(crate) enum Found {
 impl Found {
     /// Who is known by this subject at this issuer.
     pub(crate) fn by_subject(sql: &dyn Sql, issuer: &str, subject: &str) -> Result<Self, SqlError> {
-        let query =
-            format!("SELECT {COLUMNS} FROM members WHERE subject = ? AND coalesce(subject_issuer, '') IN (?, ?)");
-        let rows = sql.exec(&query, &[subject.into(), issuer.into(), UNDECIDED.into()])?;
-        let members = rows.into_iter().map(|mut row| MemberRow::read(&mut row)).collect::<Result<Vec<_>, _>>()?;
+        let clauses = "WHERE subject = ? AND coalesce(subject_issuer, '') IN (?, ?)";
+        let members = MemberRow::select(sql, clauses, &[subject.into(), issuer.into(), UNDECIDED.into()])?;
         let is_any = !members.is_empty();
         let bound = members.into_iter().find(|member| member.subject_issuer.as_deref() == Some(issuer));
         Ok(match bound {
@@ -53,10 +51,9 @@ impl Found {
     /// The one active member with this e-mail address, in whatever case its ASCII letters are.
     pub(crate) fn by_email(sql: &dyn Sql, email: &str) -> Result<Self, SqlError> {
         // Those that take part come first, so of two rows both do, or there is one at most that does.
-        let query = format!("SELECT {COLUMNS} {WITH_EMAIL} ORDER BY suspended LIMIT 2");
-        let rows = sql.exec(&query, &[email.into()])?;
-        let mut members = rows.into_iter().map(|mut row| MemberRow::read(&mut row));
-        Ok(match (members.next().transpose()?, members.next().transpose()?) {
+        let clauses = format!("{WITH_EMAIL} ORDER BY suspended LIMIT 2");
+        let mut members = MemberRow::select(sql, &clauses, &[email.into()])?.into_iter();
+        Ok(match (members.next(), members.next()) {
             (None, _) => Self::Nobody,
             (Some(one), _) if one.suspended => Self::Suspended,
             (Some(_), Some(other)) if !other.suspended => Self::Several,
@@ -65,7 +62,7 @@ impl Found {
     }
 }
 
-const WITH_EMAIL: &str = "FROM members WHERE email = ? COLLATE NOCASE AND erased_at IS NULL";
+const WITH_EMAIL: &str = "WHERE email = ? COLLATE NOCASE AND erased_at IS NULL";
 
 /// The subject that a member is to have, and whose it is.
 ///
@@ -158,24 +155,21 @@ fn is_renamed(before: &MemberRow, after: &MemberRow) -> bool {
 /// # Errors
 /// `ALREADY_EXISTS` names the field.
 pub(super) fn check_free(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
-    let is_taken = |query: &str, values: &[Value]| -> Result<bool, SqlError> {
-        let count = work.sql.exec(query, values)?.pop().map_or(Ok(0), |mut row: Row| row.take::<u64>())?;
-        Ok(count > 0)
-    };
+    let is_taken =
+        |clauses: &str, values: &[Value]| Ok::<_, SqlError>(MemberRow::count(work.sql, clauses, values)? > 0);
     // Who takes part again may meet somebody who has had the address since before addresses had to differ.
     let by_email = work.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
     let returns = before.suspended && !after.suspended && by_email;
     if let Some(email) = after.email.as_ref().filter(|_| before.email != after.email || returns) {
         let only_active = if before.email == after.email { "AND suspended = 0" } else { "" };
-        let others = format!("SELECT count(*) {WITH_EMAIL} AND number <> ? {only_active}");
+        let others = format!("{WITH_EMAIL} AND number <> ? {only_active}");
         if is_taken(&others, &[email.into(), after.number.into()])? {
             return Err(Refusal::already_exists("member", "email"));
         }
     }
     if let Some(subject) = after.subject.as_ref().filter(|_| is_renamed(before, after)) {
         // While it is not said whose a subject is, it may come to be anybody's.
-        let others = "SELECT count(*) FROM members
-            WHERE subject = ? AND (? = '' OR coalesce(subject_issuer, '') IN (?, '')) AND number <> ?";
+        let others = "WHERE subject = ? AND (? = '' OR coalesce(subject_issuer, '') IN (?, '')) AND number <> ?";
         let issuer = after.subject_issuer.as_deref().unwrap_or(UNDECIDED);
         if is_taken(others, &[subject.into(), issuer.into(), issuer.into(), after.number.into()])? {
             return Err(Refusal::already_exists("member", "subject"));

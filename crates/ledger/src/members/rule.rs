@@ -8,13 +8,21 @@
 
 use counterfoil_protocol::{
     command::Role,
-    refusal::{ForbiddenCode, Refusal},
+    refusal::{ConflictCode, ForbiddenCode, Refusal},
 };
 use counterfoil_verify::ScopePattern;
 
-use super::{MemberRow, identity};
-use crate::{grant::Limits, scopes::Catalogue, tokens, work::Work};
+use super::identity;
+use crate::{
+    limits::Limits,
+    rows::{Catalogue, MemberRow, live_of},
+    transaction::Work,
+};
 
+/// The highest quota that may be set.
+const MAX_QUOTA: u64 = 1_000_000;
+
+const ANOTHER_ADMIN: &str = "Only an admin may make another.";
 const SUSPENDED_BY_ADMIN: &str =
     "An admin has suspended this member: only an admin reactivates or erases it, or changes how it signs in.";
 const UNBOUND: &str =
@@ -38,7 +46,7 @@ pub(super) fn check(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> R
             return Err(Refusal::escalation(SUSPENDED_BY_ADMIN));
         }
         if promoted {
-            return Err(Refusal::escalation("Only an admin may make another."));
+            return Err(Refusal::escalation(ANOTHER_ADMIN));
         }
         if raised {
             return Err(Refusal::escalation("Only an admin may raise a member's quota."));
@@ -60,7 +68,7 @@ pub(super) fn check(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> R
     if opened && enters {
         return limits.check_unbound(UNBOUND_ENTRANCE);
     }
-    let lives = may_enter || before.number > 0 && tokens::live_of(work.sql, before.number, work.now)? > 0;
+    let lives = may_enter || before.number > 0 && live_of(work.sql, before.number, work.now)? > 0;
     if lives && (reactivated || promoted || widens) {
         return limits.check_unbound(UNBOUND);
     }
@@ -89,4 +97,34 @@ pub(super) fn check_touch(work: &Work<'_>, member: &MemberRow) -> Result<(), Ref
         return Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
     }
     Ok(())
+}
+
+/// Checks that the actor may give a new member this role.
+///
+/// # Errors
+/// `ESCALATION`
+pub(super) fn check_role(work: &Work<'_>, role: Role) -> Result<(), Refusal> {
+    if role == Role::Admin && !work.authority.is_admin() {
+        return Err(Refusal::escalation(ANOTHER_ADMIN));
+    }
+    Ok(())
+}
+
+/// # Errors
+/// `INVALID_VALUE` for a quota that nobody has.
+pub(super) fn check_quota(quota: u64) -> Result<(), Refusal> {
+    if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
+}
+
+/// Whether anybody else could administer the workspace if this member could not.
+///
+/// # Errors
+/// `LAST_ADMIN` where nobody could.
+pub(super) fn check_other_admin(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
+    let others = "WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
+    let others = MemberRow::count(work.sql, others, &[member.number.into()])?;
+    if others > 0 || !member.is_active_admin() {
+        return Ok(());
+    }
+    Err(Refusal::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
 }

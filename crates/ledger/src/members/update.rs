@@ -7,18 +7,21 @@ use counterfoil_protocol::{
     command::{Member, Patch, UpdateMember},
     refusal::Refusal,
 };
-use counterfoil_verify::{RegistryKey, ScopePattern};
+use counterfoil_verify::ScopePattern;
 use serde_json::{Map, Value as Json, json};
 
-use super::{MemberRow, check_other_admin, check_quota, find, identity, rule};
+use super::{
+    identity,
+    read::{find, view},
+    rule,
+};
 use crate::{
     audit::{self, Change},
     check,
-    grant::Limits,
-    scopes::Catalogue,
-    sessions,
+    limits::Limits,
+    rows::{Catalogue, MemberRow, sessions},
     sql::SqlError,
-    work::Work,
+    transaction::Work,
 };
 
 /// Why the tokens of a member are revoked, as their rows say it.
@@ -34,11 +37,11 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
     rule::check(work, &before, &member)?;
     identity::check_free(work, &before, &member)?;
     if before.is_active_admin() && !member.is_active_admin() {
-        check_other_admin(work, &before)?;
+        rule::check_other_admin(work, &before)?;
     }
     let (mut was, mut is) = difference(&before, &member);
     if is.is_empty() && !revoke_all {
-        return Ok(before.view(work)?);
+        return Ok(view(work, &before)?);
     }
     work.storage.check(grows(&before, &member))?;
     member.version = work.next_generation()?;
@@ -56,8 +59,8 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refus
         work,
         Change { action: "member.update", subject: &member.id, before: Some(was.into()), after: Some(is.into()) },
     )?;
-    work.publish(RegistryKey::Owner(work.workspace.key, member.number), &member.record(), member.version)?;
-    Ok(member.view(work)?)
+    work.publish_member(&member)?;
+    Ok(view(work, &member)?)
 }
 
 /// Marks every token that the member has as revoked, and says how many those were. To verifiers it is the owner record
@@ -66,7 +69,7 @@ pub(super) fn revoke_all_of(work: &Work<'_>, member: &mut MemberRow) -> Result<u
     member.revoked_before = member.version;
     sessions::end_vouched_of(work.sql, member.number)?;
     let live = "SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL";
-    let count = work.sql.exec(live, &[member.number.into()])?.pop().map_or(Ok(0), |mut row| row.take())?;
+    let count = work.sql.scalar(live, &[member.number.into()])?;
     work.sql.exec(
         "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE owner = ? AND revoked_at IS NULL",
         &[work.now.into(), REASON.into(), member.version.into(), member.number.into()],
@@ -87,7 +90,7 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
     ask.email.apply(&mut member.email);
     (member.subject, member.subject_issuer) = identity::subject(work, before, ask.subject, ask.subject_issuer)?;
     if let Patch::Set(quota) = ask.quota {
-        check_quota(quota)?;
+        rule::check_quota(quota)?;
     }
     ask.quota.apply(&mut member.quota);
     member.role = ask.role.unwrap_or(member.role);

@@ -2,8 +2,8 @@
 
 use counterfoil_protocol::refusal::Refusal;
 
-use super::{OwnedToken, text};
-use crate::work::Work;
+use super::text;
+use crate::{rows::OwnedToken, transaction::Work};
 
 /// How many tokens are read at a time.
 const STEP: u64 = 500;

@@ -7,8 +7,11 @@
 
 use counterfoil_protocol::refusal::Refusal;
 
-use super::OwnedToken;
-use crate::{members::MemberRow, sql::SqlError, work::Work, workspace::WorkspaceRow};
+use crate::{
+    rows::{MemberRow, OwnedToken, WorkspaceRow},
+    times::DAY,
+    transaction::Work,
+};
 
 /// How many texts any member's tokens may have had.
 const LEAST: u64 = 10_000;
@@ -19,9 +22,6 @@ const PER_TOKEN: u64 = 20;
 /// How many more for each day since the member was added.
 const PER_DAY: u64 = 1_000;
 
-/// A day, in milliseconds.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
-
 /// Checks that the owner's tokens may have so many more texts.
 ///
 /// # Errors
@@ -30,8 +30,7 @@ pub(super) fn check(work: &Work<'_>, workspace: &WorkspaceRow, owner: &MemberRow
     let of_quota = owner.quota(workspace.settings.default_quota).saturating_mul(PER_TOKEN);
     let of_days = (work.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
     let bound = of_quota.max(LEAST).saturating_add(of_days);
-    let counted = work.sql.exec("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?.pop();
-    let texts: u64 = counted.ok_or_else(|| SqlError::new("an owner's row is gone"))?.take()?;
+    let texts: u64 = work.sql.scalar("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?;
     if texts.saturating_add(more) <= bound { Ok(()) } else { Err(Refusal::TextsExceeded { bound }) }
 }
 

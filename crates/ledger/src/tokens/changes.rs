@@ -3,7 +3,7 @@
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 
-use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
+use crate::sql::{MAX_INTEGER, Sql, SqlError, Value};
 
 /// For how long a grace must be over, in milliseconds, for no clock that is a little off to take it to go on.
 const LONG_OVER: u64 = 60_000;
@@ -42,8 +42,8 @@ pub(crate) fn changed_since(
         FROM tokens JOIN replaced_texts ON token = tokens.number JOIN members ON members.number = tokens.owner
         WHERE tokens.version > ? AND (replaced_texts.issued > ? OR
             (replaced_texts.version > ? OR valid_until > ?) AND replaced_texts.issued >= revoked_before) LIMIT ?";
-    let mut rows = sql.exec(texts, &[generation.into(), issued_after.into(), limit.into()])?;
+    let mut digests = sql.all(texts, &[generation.into(), issued_after.into(), limit.into()])?;
     let values = [generation, issued_after, generation, over.0, limit].map(Value::from);
-    rows.extend(sql.exec(replaced, &values)?);
-    rows.iter_mut().map(Row::take).collect()
+    digests.extend(sql.all::<Digest>(replaced, &values)?);
+    Ok(digests)
 }

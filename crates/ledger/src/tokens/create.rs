@@ -6,15 +6,17 @@ use counterfoil_protocol::{
     refusal::{ForbiddenCode, InvalidCode, Refusal},
 };
 
-use super::{Draft, issue, pins};
+use super::{
+    issue::{Draft, issue},
+    pins,
+};
 use crate::{
     check,
-    grant::{self, Limits},
     idempotency::Repeatable,
-    members::MemberRow,
+    limits::{self, Limits},
     mint::Mint,
-    scopes::Catalogue,
-    work::Work,
+    rows::{Catalogue, MemberRow},
+    transaction::Work,
 };
 
 impl Repeatable for CreateToken {
@@ -57,8 +59,8 @@ pub(super) fn draft(
 
     let owner = owner(work, ask.owner)?;
     limits.check_scopes(&ask.scopes, catalogue, "scopes")?;
-    grant::check_owner(&owner, ask.scopes.iter())?;
-    let expires_at = limits.expiry(ask.lifetime, work.now, grant::latest_end(&work.workspace, work.now))?;
+    limits::check_owner(&owner, ask.scopes.iter())?;
+    let expires_at = limits.expiry(ask.lifetime, work.now, limits::latest_end(&work.workspace, work.now))?;
     check::begins(ask.not_before, expires_at)?;
     let addresses = limits.addresses(ask.allowed_addresses)?;
     if let Some(client) = &ask.client_id {

@@ -9,10 +9,10 @@ use super::read::visible_to;
 use crate::{
     check,
     sql::{MAX_INTEGER, Value},
-    work::Work,
+    transaction::Work,
 };
 
-/// What a token is just now, as [`OwnedToken::state`](super::OwnedToken) says it; takes the time twice.
+/// What a token is just now, as [`OwnedToken::state`](crate::rows::OwnedToken) says it; takes the time twice.
 const STATE: &str = "CASE
     WHEN tokens.revoked_at IS NOT NULL OR tokens.issued < members.revoked_before THEN 'revoked'
     WHEN tokens.enabled = 0 THEN 'disabled'

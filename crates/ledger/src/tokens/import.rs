@@ -13,21 +13,20 @@ use counterfoil_protocol::{
     refusal::Refusal,
 };
 use counterfoil_token::{Digest, Foreign};
-use counterfoil_verify::{RegistryKey, WorkspaceRecord};
 
 use super::{
     create::{check_rights, draft},
     issue::{add, check_room},
-    text::{self, Carried, Text},
+    text::Text,
 };
 use crate::{
     check,
-    grant::Limits,
+    columns::update,
     idempotency::Repeatable,
-    members::MemberRow,
+    limits::Limits,
     mint::Mint,
-    scopes::{self, Catalogue},
-    work::Work,
+    rows::{Carried, Catalogue, MemberRow, WorkspaceRow, is_taken},
+    transaction::Work,
 };
 
 /// The most lines of one import.
@@ -82,15 +81,15 @@ impl Import<'_> {
     fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
         check_length(line.length)?;
         let draft = draft(self.work, &self.limits, &self.catalogue, line.token)?;
-        if text::is_taken(self.work.sql, line.digest)? {
+        if is_taken(self.work.sql, line.digest)? {
             return Err(Refusal::already_exists("token", "digest"));
         }
         let generation = match self.generation {
             Some(generation) => generation,
             None => *self.generation.insert(self.work.next_generation()?),
         };
-        let carried = if line.weak { Carried::InTheHouse } else { Carried::Everywhere };
-        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, carried };
+        let weak = if line.weak { Carried::InTheHouse } else { Carried::Everywhere };
+        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak };
         let added = add(self.work, mint.token_id(self.work.now), text, generation, draft, "token.import")?;
         self.owners.insert(added.owner.number, added.owner);
         Ok(added.token.id)
@@ -103,10 +102,8 @@ impl Import<'_> {
         }
         let Some(version) = self.generation.filter(|_| !workspace.has_imports) else { return Ok(()) };
         // From now on verifiers look foreign texts up.
-        self.work.sql.exec("UPDATE workspace SET has_imports = 1, version = ?", &[version.into()])?;
-        let record = workspace.record(scopes::stricter(self.work.sql)?);
-        let record = WorkspaceRecord { version, has_imports: true, ..record };
-        self.work.publish(RegistryKey::Workspace(record.key), &record, version)
+        update!(self.work.sql, "workspace" { has_imports: true, version: version })?;
+        self.work.publish_workspace(&WorkspaceRow { version, has_imports: true, ..workspace.clone() })
     }
 }
 

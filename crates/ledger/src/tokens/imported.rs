@@ -32,8 +32,7 @@ impl Kept for Imported {
     fn to_keep(&self, sql: &dyn Sql) -> Result<String, Refusal> {
         let id = self.lines.iter().find_map(|line| line.as_ref().ok());
         let number = "SELECT number FROM tokens WHERE id = ?";
-        let first =
-            sql.exec(number, &[id.into()])?.pop().ok_or_else(|| SqlError::new("an imported token is gone"))?.take()?;
+        let first = sql.scalar(number, &[id.into()])?;
         let mut compact = Compact { first, refusals: Vec::new(), runs: Vec::new() };
         let mut known = BTreeMap::new();
         for line in &self.lines {
@@ -58,12 +57,12 @@ impl Kept for Imported {
         let unexpected = || SqlError::new("what was kept of an import cannot be read");
         let count: usize = runs.iter().filter(|(outcome, _)| *outcome == 0).map(|(_, lines)| lines).sum();
         let ids = "SELECT id FROM tokens WHERE number >= ? ORDER BY number LIMIT ?";
-        let mut ids = sql.exec(ids, &[first.into(), (count as u64).into()])?.into_iter();
+        let mut ids = sql.all(ids, &[first.into(), (count as u64).into()])?.into_iter();
         let mut lines = Vec::new();
         for (outcome, times) in runs {
             for _ in 0..times {
                 lines.push(match outcome.checked_sub(1) {
-                    None => Ok(ids.next().ok_or_else(unexpected)?.take()?),
+                    None => Ok(ids.next().ok_or_else(unexpected)?),
                     Some(refusal) => Err(refusals.get(refusal).ok_or_else(unexpected)?.clone()),
                 });
             }

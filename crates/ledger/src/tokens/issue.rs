@@ -3,17 +3,12 @@
 use counterfoil_protocol::{SecretText, command::Issued, refusal::Refusal};
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 
-use super::{
-    OwnedToken, TokenRow, bound, live_of, shown,
-    text::{Carried, Text},
-};
+use super::{bound, shown, text::Text};
 use crate::{
     audit::{self, Change},
-    members::MemberRow,
     mint::Mint,
-    sql::SqlError,
-    work::Work,
-    workspace::WorkspaceRow,
+    rows::{Carried, MemberRow, OwnedToken, TokenRow, WorkspaceRow, live_of},
+    transaction::Work,
 };
 
 /// What a token is to be, once all has been checked but its owner's quota.
@@ -96,7 +91,7 @@ pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result
         digest: token.digest(),
         hint: token.hint().to_string(),
         seal_epoch: Some(epoch),
-        carried: Carried::Everywhere,
+        weak: Carried::Everywhere,
     };
     Ok((SecretText::new(token.expose()), text))
 }
@@ -111,7 +106,8 @@ pub(super) fn add(
     action: &'static str,
 ) -> Result<OwnedToken, Refusal> {
     let token = TokenRow {
-        number: next_number(work)?,
+        // The row remembers the last one given, so none is given twice, even where a token's row is gone.
+        number: work.sql.scalar("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?,
         id,
         digest: text.digest,
         seal_epoch: text.seal_epoch,
@@ -134,7 +130,7 @@ pub(super) fn add(
         last_used_at: None,
         issued: generation,
         version: generation,
-        carried: text.carried,
+        weak: text.weak,
     };
     token.insert(work.sql)?;
     let added = OwnedToken { token, owner: draft.owner, replaced: None };
@@ -143,11 +139,4 @@ pub(super) fn add(
     let key = RegistryKey::Token(work.workspace.key, added.token.digest);
     work.publish(key, &added.token.record(), generation)?;
     Ok(added)
-}
-
-/// The next token's number. The row remembers the last one given, so none is given twice, even where a token's row is
-/// gone.
-fn next_number(work: &Work<'_>) -> Result<u64, SqlError> {
-    let rows = work.sql.exec("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?;
-    rows.into_iter().next().ok_or_else(|| SqlError::new("the workspace's row is gone"))?.take()
 }

@@ -7,11 +7,12 @@ use counterfoil_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{OwnedToken, TokenRow, filter::Conditions, usage};
+use super::{filter::Conditions, usage};
 use crate::{
     cursor::{List, Position, Window},
+    rows::{OwnedToken, TokenRow},
     sql::{MAX_INTEGER, Value},
-    work::Work,
+    transaction::Work,
 };
 
 /// Where a token stands: by what it is sorted by, and by its number among those that are equal.

@@ -6,14 +6,14 @@
 use counterfoil_protocol::refusal::{InvalidCode, Refusal};
 use counterfoil_verify::Timestamp;
 
-use crate::{sql::Sql, work::Work};
+use crate::{rows::clients, sql::Sql, transaction::Work};
 
 /// Checks that the owner may have a token pinned to this client.
 ///
 /// # Errors
 /// `UNKNOWN_CLIENT` where there is no such client, `ALREADY_EXISTS` where the owner has such a token.
 pub(super) fn check(work: &Work<'_>, owner: u64, client_id: &str) -> Result<(), Refusal> {
-    if work.sql.exec("SELECT 1 FROM clients WHERE id = ?", &[client_id.into()])?.is_empty() {
+    if !clients::exists(work.sql, client_id)? {
         return Err(Refusal::invalid(InvalidCode::UnknownClient, "/client_id", "There is no client with this id."));
     }
     check_free(work.sql, owner, client_id, work.now)
@@ -26,8 +26,8 @@ pub(super) fn check(work: &Work<'_>, owner: u64, client_id: &str) -> Result<(), 
 pub(super) fn check_free(sql: &dyn Sql, owner: u64, client_id: &str, now: Timestamp) -> Result<(), Refusal> {
     let live = "SELECT 1 FROM tokens WHERE owner = ? AND client_id = ? AND pinned = 1 AND revoked_at IS NULL
         AND (expires_at IS NULL OR expires_at > ?)";
-    if sql.exec(live, &[owner.into(), client_id.into(), now.into()])?.is_empty() {
-        return Ok(());
+    if sql.any(live, &[owner.into(), client_id.into(), now.into()])? {
+        return Err(Refusal::already_exists("token", "client_id"));
     }
-    Err(Refusal::already_exists("token", "client_id"))
+    Ok(())
 }

@@ -6,8 +6,7 @@ use counterfoil_protocol::{
     refusal::Refusal,
 };
 
-use super::OwnedToken;
-use crate::{sql::SqlError, work::Work};
+use crate::{rows::OwnedToken, sql::SqlError, transaction::Work};
 
 /// The token by this id if the actor may act on it. One that it may not act on does not exist for it.
 pub(super) fn find(work: &Work<'_>, id: &str) -> Result<OwnedToken, Refusal> {

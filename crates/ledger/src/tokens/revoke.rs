@@ -7,12 +7,12 @@ use counterfoil_protocol::{
 };
 use serde_json::json;
 
-use super::{OwnedToken, read::find_to_change, text};
+use super::{read::find_to_change, text};
 use crate::{
     audit::{self, Change},
     check,
-    members::MemberRow,
-    work::Work,
+    rows::{MemberRow, OwnedToken},
+    transaction::Work,
 };
 
 /// Revokes one token. A token may always end itself: whoever finds one can make it harmless.
@@ -50,10 +50,7 @@ pub(super) fn end(
     let kept = reason.filter(|_| !work.storage.is_full());
     token.revoke_reason = kept.map(str::to_owned);
     token.version = generation;
-    work.sql.exec(
-        "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE number = ?",
-        &[work.now.into(), kept.into(), generation.into(), token.number.into()],
-    )?;
+    token.save_end(work.sql)?;
     audit::append(
         work,
         Change {

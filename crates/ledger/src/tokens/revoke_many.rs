@@ -8,8 +8,8 @@ use counterfoil_protocol::{
     refusal::{InvalidCode, Refusal},
 };
 
-use super::{OwnedToken, filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
-use crate::{check, work::Work};
+use super::{filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
+use crate::{check, rows::OwnedToken, transaction::Work};
 
 /// The most tokens that are revoked at once.
 const MOST: usize = 1_000;

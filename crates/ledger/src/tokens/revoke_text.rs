@@ -11,11 +11,12 @@ use counterfoil_protocol::{
 };
 use serde_json::json;
 
-use super::{OwnedToken, revoke::end, text};
+use super::{revoke::end, text};
 use crate::{
     audit::{self, Change},
     check,
-    work::Work,
+    rows::OwnedToken,
+    transaction::Work,
 };
 
 /// Ends a text. What is unknown, over, or another member's answers alike: nothing was there to be ended.

@@ -11,16 +11,15 @@ use super::{
     bound,
     issue::draw_text,
     read::{find, find_to_change},
-    row::TokenRow,
     shown, text,
 };
 use crate::{
     audit::{self, Change},
-    grant::Limits,
     idempotency::Repeatable,
+    limits::Limits,
     mint::Mint,
-    scopes::Catalogue,
-    work::Work,
+    rows::{Catalogue, TokenRow},
+    transaction::Work,
 };
 
 /// The longest grace, in seconds: 30 days.

@@ -11,14 +11,13 @@ use counterfoil_protocol::{
 };
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
-use super::{OwnedToken, TokenRow, issue::check_room, pins, read::find_to_change, shown, text};
+use super::{issue::check_room, pins, read::find_to_change, shown, text};
 use crate::{
     audit::{self, Change},
     check,
-    grant::{self, Limits},
-    scopes::Catalogue,
-    sql::{Sql, SqlError, Value},
-    work::Work,
+    limits::{self, Limits},
+    rows::{Catalogue, OwnedToken, TokenRow},
+    transaction::Work,
 };
 
 /// Changes a token. Where that makes no difference nothing is written.
@@ -50,7 +49,7 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Ref
     }
     held.token.version = work.next_generation()?;
     let after = held.view(work.now)?;
-    save(&held.token, work.sql)?;
+    held.token.save_change(work.sql)?;
     let (was, is) = shown::difference(&before, &after);
     audit::append(work, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
     text::publish(work, &held.token)?;
@@ -123,7 +122,7 @@ fn scopes(limits: &Limits, catalogue: &Catalogue, held: &OwnedToken, change: Sco
     limits.check_known(unnamed.map(|(place, pattern)| (place.clone(), pattern)), catalogue)?;
     let given = asked.iter().map(|(_, pattern)| pattern).filter(|pattern| !held.token.scopes.covers_pattern(pattern));
     limits.check_scopes_of(given.clone(), catalogue)?;
-    grant::check_owner(&held.owner, given)?;
+    limits::check_owner(&held.owner, given)?;
     Ok(result)
 }
 
@@ -143,11 +142,11 @@ fn expiry(
     token: &TokenRow,
     change: Patch<Lifetime>,
 ) -> Result<Option<Timestamp>, Refusal> {
-    let latest = grant::latest_end(&work.workspace, token.created_at);
+    let latest = limits::latest_end(&work.workspace, token.created_at);
     match change {
         Patch::Keep => Ok(token.expires_at),
         Patch::Clear if token.expires_at.is_none() => Ok(None),
-        Patch::Clear if latest.is_some() => Err(Refusal::invalid_value("/expires_at", grant::TOO_LONG)),
+        Patch::Clear if latest.is_some() => Err(Refusal::invalid_value("/expires_at", limits::TOO_LONG)),
         Patch::Clear => Ok(None),
         Patch::Set(lifetime) => limits.end(lifetime, work.now, latest),
     }
@@ -164,24 +163,4 @@ fn check_revival(work: &Work<'_>, held: &OwnedToken) -> Result<(), Refusal> {
         Some(client) if held.token.pinned => pins::check_free(work.sql, held.owner.number, client, work.now),
         _ => Ok(()),
     }
-}
-
-fn save(token: &TokenRow, sql: &dyn Sql) -> Result<(), SqlError> {
-    sql.exec(
-        "UPDATE tokens SET name = ?, note = ?, scopes = ?, enabled = ?, not_before = ?, expires_at = ?, addresses = ?,
-         metadata = ?, version = ? WHERE number = ?",
-        &[
-            (&token.name).into(),
-            token.note.as_ref().into(),
-            Value::json(&token.scopes)?,
-            token.enabled.into(),
-            token.not_before.into(),
-            token.expires_at.into(),
-            Value::json(&token.addresses)?,
-            token.metadata.as_ref().into(),
-            token.version.into(),
-            token.number.into(),
-        ],
-    )?;
-    Ok(())
 }

@@ -16,13 +16,11 @@ use counterfoil_verify::Timestamp;
 use super::read::find;
 use crate::{
     check,
-    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
-    upkeep::STEP,
-    work::Work,
+    rows::STEP,
+    sql::{MAX_INTEGER, Sql, SqlError, Value},
+    times::DAY,
+    transaction::Work,
 };
-
-/// A day, in milliseconds. UTC has no other here: leap seconds are not counted since 1970.
-const DAY: u64 = 24 * 60 * 60 * 1_000;
 
 /// For how many days counts are kept, today included.
 const KEPT: u64 = 90;
@@ -54,7 +52,7 @@ pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refu
 /// Adds up uses, and forgets some of what is too old: where tokens are used and nothing else ever happens, no alarm would.
 pub(crate) fn add(work: &Work<'_>, uses: &[Uses]) -> Result<(), Refusal> {
     check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
-    let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>())?;
+    let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>());
     // Where the storage is nearly full, uses count on days on which the token was used before: that takes no room.
     let counted = "AND EXISTS (SELECT 1 FROM uses WHERE uses.day = reported.day AND uses.token = reported.token)";
     let counted = if work.storage.is_full() { counted } else { "" };
@@ -92,8 +90,8 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
         SELECT shown.day, coalesce(uses.count, 0)
         FROM shown LEFT JOIN uses ON uses.day = shown.day AND uses.token = ? ORDER BY shown.day";
     let (first, last) = (first_of(days, work.now), day_of(work.now));
-    let rows = work.sql.exec(each, &[first.into(), last.into(), token.number.into()])?;
-    let items = rows.into_iter().map(day_of_use).collect::<Result<Vec<_>, _>>()?;
+    let days = work.sql.all::<(u64, u64)>(each, &[first.into(), last.into(), token.number.into()])?;
+    let items: Vec<_> = days.into_iter().map(|(day, uses)| DayOfUse { day: beginning(day), uses }).collect();
     let total = items.iter().fold(0, |total: u64, day| total.saturating_add(day.uses));
     Ok(Usage { items, total, last_used_at: token.last_used_at })
 }
@@ -108,12 +106,12 @@ pub(super) fn tell(work: &Work<'_>, tokens: &mut [TokenView], days: u32) -> Resu
         SELECT asked.key, shown.place, uses.count
         FROM shown CROSS JOIN json_each(?) AS asked CROSS JOIN uses
         WHERE uses.day = shown.day AND uses.token = asked.value";
-    let numbers = Value::json(&tokens.iter().map(|token| token.number).collect::<Vec<_>>())?;
-    for mut row in work.sql.exec(each, &[first_of(days, work.now).into(), day_of(work.now).into(), numbers])? {
-        let (token, day): (u64, u64) = (row.take()?, row.take()?);
+    let numbers = Value::json(&tokens.iter().map(|token| token.number).collect::<Vec<_>>());
+    let (first, last) = (first_of(days, work.now).into(), day_of(work.now).into());
+    for (token, day, count) in work.sql.all::<(u64, u64, _)>(each, &[first, last, numbers])? {
         let place = usize::try_from(token).ok().and_then(|token| counts.get_mut(token));
         let place = place.zip(usize::try_from(day).ok()).and_then(|(days, day)| days.get_mut(day));
-        *place.ok_or_else(|| SqlError::new("a use of a token that was not asked for"))? = row.take()?;
+        *place.ok_or_else(|| SqlError::new("a use of a token that was not asked for"))? = count;
     }
     for (token, uses) in tokens.iter_mut().zip(counts) {
         token.daily_uses = Some(uses);
@@ -130,16 +128,11 @@ fn kept(pointer: &str, days: u32) -> Result<u64, Refusal> {
     Err(Refusal::invalid_value(pointer, format!("Ask for 1 to {KEPT} days.")))
 }
 
-fn day_of_use(mut row: Row) -> Result<DayOfUse, SqlError> {
-    Ok(DayOfUse { day: beginning(row.take()?), uses: row.take()? })
-}
-
 /// Forgets some of the days that are no longer kept, and says when the next one is not.
 pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let over = "DELETE FROM uses WHERE (day, token) IN (SELECT day, token FROM uses WHERE day < ? LIMIT ?)";
     sql.exec(over, &[first_of(KEPT, now).into(), STEP.into()])?;
-    let oldest = sql.exec("SELECT min(day) FROM uses", &[])?.pop();
-    let oldest: Option<u64> = oldest.map_or(Ok(None), |mut row| row.take())?;
+    let oldest: Option<u64> = sql.scalar("SELECT min(day) FROM uses", &[])?;
     Ok(oldest.map(|day| beginning(day + KEPT)))
 }
 

@@ -8,9 +8,9 @@ use counterfoil_verify::{Encoded, RegistryKey, Timestamp};
 use crate::{
     authority::Authority,
     outbox,
-    sql::{Sql, SqlError},
+    rows::{MemberRow, WorkspaceRow, scopes},
+    sql::Sql,
     storage::Storage,
-    workspace::WorkspaceRow,
 };
 
 /// Everything that a command works with, but randomness.
@@ -32,13 +32,22 @@ impl Work<'_> {
     /// Begins a change that verification must see. Records that the change touches carry this generation as their
     /// version, which is how everybody else tells the newer of two.
     pub(crate) fn next_generation(&self) -> Result<u64, Refusal> {
-        let rows = self.sql.exec("UPDATE workspace SET generation = generation + 1 RETURNING generation", &[])?;
-        let mut row = rows.into_iter().next().ok_or_else(|| SqlError::new("the workspace's row is gone"))?;
-        Ok(row.take()?)
+        Ok(self.sql.scalar("UPDATE workspace SET generation = generation + 1 RETURNING generation", &[])?)
     }
 
     /// Puts a changed record into the outbox, on its way to the registry.
     pub(crate) fn publish(&self, key: RegistryKey, record: &impl Encoded, version: u64) -> Result<(), Refusal> {
         Ok(outbox::enqueue(self.sql, &key.path(), Some(record.encode()), version, self.now)?)
+    }
+
+    /// The same of the workspace's record, with the scopes that ask for more freshness.
+    pub(crate) fn publish_workspace(&self, workspace: &WorkspaceRow) -> Result<(), Refusal> {
+        let record = workspace.record(scopes::stricter(self.sql)?);
+        self.publish(RegistryKey::Workspace(workspace.key), &record, workspace.version)
+    }
+
+    /// The same of a member's record.
+    pub(crate) fn publish_member(&self, member: &MemberRow) -> Result<(), Refusal> {
+        self.publish(RegistryKey::Owner(self.workspace.key, member.number), &member.record(), member.version)
     }
 }

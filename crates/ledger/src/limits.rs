@@ -6,20 +6,15 @@
 
 use counterfoil_protocol::{
     BuiltIn,
-    command::{Command, Lifetime},
-    refusal::{ForbiddenCode, InvalidCode, Refusal},
+    command::Lifetime,
+    refusal::{InvalidCode, Refusal},
 };
 use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
 use crate::{
     authority::Authority,
-    members::MemberRow,
-    scopes::Catalogue,
-    tokens::{OwnedToken, TokenRow},
-    workspace::WorkspaceRow,
+    rows::{Catalogue, MemberRow, OwnedToken, TokenRow, WorkspaceRow},
 };
-
-pub(crate) const END_OF_TIME: Timestamp = Timestamp::END_OF_TIME;
 
 pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
 const OUTLIVES: &str = "The new token may not outlive the token that creates it.";
@@ -191,7 +186,7 @@ impl Limits {
         let (pointer, end) = match lifetime {
             Lifetime::Longest => match [self.expires_at, latest].into_iter().flatten().min() {
                 None => return Ok(None),
-                Some(end) => ("/expires_at", end.min(END_OF_TIME)),
+                Some(end) => ("/expires_at", end.min(Timestamp::END_OF_TIME)),
             },
             Lifetime::Until(end) => ("/expires_at", end),
             Lifetime::Seconds(seconds) => ("/expires_in", now.plus(seconds.saturating_mul(1_000))),
@@ -199,7 +194,7 @@ impl Limits {
         if end <= now {
             return Err(Refusal::invalid_value(pointer, "A token must end later than now."));
         }
-        if end > END_OF_TIME {
+        if end > Timestamp::END_OF_TIME {
             return Err(Refusal::invalid_value(pointer, "A token must end in the year 9999 at the latest."));
         }
         if latest.is_some_and(|latest| end > latest) {
@@ -327,7 +322,7 @@ impl Gain {
             last_used_at: _,
             issued: _,
             version: _,
-            carried: _,
+            weak: _,
         } = after;
         let starts = |time: Option<Timestamp>| time.map_or(now, |start| start.max(now));
         let is_new = |block: &AddressBlock| !before.addresses.iter().any(|own| own.contains_block(block));
@@ -344,33 +339,6 @@ impl Gain {
             Self::Nothing
         }
     }
-}
-
-/// Checks that the text presented may have this done. One that rotation replaced is used as before until it ends, by whoever
-/// still holds it, and that may be whom it was rotated away from: so it asks its questions, and does nothing that lasts. What
-/// is not named here is refused, a command that is new as well, and whatever scopes the token holds.
-///
-/// # Errors
-/// `REPLACED_TEXT`
-pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Result<(), Refusal> {
-    let Some(held) = authority.token().filter(|held| held.replaced_until().is_some()) else { return Ok(()) };
-    let may = match command {
-        question if question.is_question() => true,
-        // It ends with the text that opens it.
-        Command::OpenSession(_) => true,
-        Command::EndSession(ask) => {
-            authority.session().is_some_and(|own| ask.id.as_ref().is_none_or(|id| *id == own.id))
-        }
-        // Whoever finds it can make it harmless, and nothing else.
-        Command::RevokeText(ask) => ask.digest == held.presented(),
-        _ => false,
-    };
-    if may {
-        return Ok(());
-    }
-    let detail = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
-        Present the value that the token has now.";
-    Err(Refusal::forbidden(ForbiddenCode::ReplacedText, detail))
 }
 
 /// Checks that a token of this member may be given these patterns.

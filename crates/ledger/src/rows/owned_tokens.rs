@@ -1,0 +1,146 @@
+//! Tokens with their owners, and with the text by which each was found.
+
+use counterfoil_protocol::{
+    command::{State, TokenView},
+    json,
+    refusal::Refusal,
+};
+use counterfoil_token::Digest;
+use counterfoil_verify::{Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide};
+
+use super::{members::MemberRow, replaced_texts::ReplacedText, tokens::TokenRow};
+use crate::{
+    columns::Columns as _,
+    sql::{FromRow, Row, Sql, SqlError, Value},
+};
+
+/// A token with the member it belongs to: neither says alone what the token may do.
+#[derive(Clone)]
+pub(crate) struct OwnedToken {
+    pub(crate) token: TokenRow,
+    pub(crate) owner: MemberRow,
+    /// The text by which the token was found, where that is one it no longer has.
+    pub(crate) replaced: Option<ReplacedText>,
+}
+
+impl FromRow for OwnedToken {
+    fn from_row(row: &mut Row) -> Result<Self, SqlError> {
+        Ok(Self { token: row.take()?, owner: row.take()?, replaced: None })
+    }
+}
+
+impl OwnedToken {
+    /// The token whose text has this digest, or once had it.
+    pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
+        Self::look_up(sql, digest)?
+    }
+
+    /// The same. The inner error says that its row cannot be read, which is no matter of any other token's.
+    pub(crate) fn look_up(sql: &dyn Sql, digest: Digest) -> Result<Result<Option<Self>, SqlError>, SqlError> {
+        let one = |clauses: &str, value: Value| -> Result<Result<Option<Self>, SqlError>, SqlError> {
+            Ok(sql.exec(&Self::query(clauses), &[value])?.pop().map(|mut row| row.take()).transpose())
+        };
+        match one("WHERE tokens.digest = ?", digest.into())? {
+            Ok(None) => {}
+            found => return Ok(found),
+        }
+        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(Ok(None)) };
+        let held = one("WHERE tokens.number = ?", text.token.into())?;
+        Ok(held.map(|held| held.map(|held| Self { replaced: Some(text), ..held })))
+    }
+
+    pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
+        Ok(Self::select(sql, "WHERE tokens.id = ?", &[id.into()])?.pop())
+    }
+
+    /// The tokens that these clauses select, which are part of the program: values come in as parameters.
+    pub(crate) fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
+        sql.all(&Self::query(clauses), values)
+    }
+
+    fn query(clauses: &str) -> String {
+        let (token, owner) = (TokenRow::COLUMNS, MemberRow::COLUMNS);
+        format!("SELECT {token}, {owner} FROM tokens JOIN members ON members.number = tokens.owner {clauses}")
+    }
+
+    /// How many tokens these clauses select, likewise.
+    pub(crate) fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
+        sql.scalar(
+            &format!("SELECT count(*) FROM tokens JOIN members ON members.number = tokens.owner {clauses}"),
+            values,
+        )
+    }
+
+    /// The digest of the text by which the token was found.
+    pub(crate) fn presented(&self) -> Digest {
+        self.replaced.as_ref().map_or(self.token.digest, |text| text.digest)
+    }
+
+    /// Where the text by which the token was found is one that rotation replaced: when that ends.
+    pub(crate) fn replaced_until(&self) -> Option<Timestamp> {
+        self.replaced.as_ref().map(|text| text.valid_until)
+    }
+
+    /// What the token may do.
+    pub(crate) fn effective_scopes(&self) -> ScopeSet {
+        self.token.scopes.intersection(&self.owner.grants)
+    }
+
+    /// What verifiers know of the text by which the token was found.
+    pub(crate) fn record(&self, now: Timestamp) -> TokenRecord {
+        self.replaced.as_ref().map_or_else(|| self.token.record(), |text| text.record(&self.token, now))
+    }
+
+    /// Judges the token as a verifier does.
+    pub(crate) fn judge(&self, workspace: &WorkspaceRecord, demand: &Demand, now: Timestamp) -> Code {
+        let (token, owner) = (&self.record(now), &self.owner.record());
+        decide(Facts { token, owner, workspace }, demand, now)
+    }
+
+    pub(crate) fn state(&self, now: Timestamp) -> State {
+        let Self { token, owner, .. } = self;
+        if token.revoked_at.is_some() || token.issued < owner.revoked_before {
+            State::Revoked
+        } else if !token.enabled {
+            State::Disabled
+        } else if token.expires_at.is_some_and(|end| now >= end) {
+            State::Expired
+        } else if token.not_before.is_some_and(|start| now < start) {
+            State::Pending
+        } else {
+            State::Active
+        }
+    }
+
+    /// What owners and admins are shown.
+    pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, Refusal> {
+        let token = self.token.clone();
+        let no_json = || Refusal::internal(format!("the metadata of {} is no JSON", token.id));
+        let metadata =
+            token.metadata.as_deref().map(|text| json::read(text.as_bytes()).ok_or_else(no_json)).transpose()?;
+        Ok(TokenView {
+            number: token.number,
+            digest: token.digest,
+            hint: token.hint,
+            name: token.name,
+            note: token.note,
+            owner: self.owner.as_owner(),
+            effective_scopes: self.effective_scopes(),
+            scopes: token.scopes,
+            state: self.state(now),
+            enabled: token.enabled,
+            created_at: token.created_at,
+            created_by: token.created_by,
+            expires_at: token.expires_at,
+            not_before: token.not_before,
+            allowed_addresses: token.addresses,
+            client_id: token.client_id,
+            metadata,
+            last_used_at: token.last_used_at,
+            revoked_at: token.revoked_at,
+            version: token.version,
+            daily_uses: None,
+            id: token.id,
+        })
+    }
+}

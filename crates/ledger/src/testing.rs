@@ -1,0 +1,79 @@
+//! What only tests and benchmarks ask of a ledger.
+
+use core::net::IpAddr;
+
+use counterfoil_protocol::{
+    Refusal,
+    command::{Actor, Ask, Request},
+    decode_reply,
+};
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{Name, Timestamp};
+
+use crate::{
+    editions,
+    ledger::{Context, Ledger},
+    sql::{Sql, SqlError},
+};
+
+impl<S: Sql> Ledger<S> {
+    /// Takes one step of an edition whose segments hold so many texts at most, on average.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails; the step is not taken then.
+    pub fn edition_step_of(&self, texts: u64, now: Timestamp) -> Result<editions::Step, SqlError> {
+        self.sql().transaction(|| editions::step(self.sql(), now, texts))
+    }
+
+    /// The current edition of that kind, where there is one.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn current_edition(&self, kind: editions::Kind) -> Result<Option<editions::Current>, SqlError> {
+        editions::current(self.sql(), kind)
+    }
+
+    /// The files that the current edition of that kind names, in its manifest's order.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<Name>, SqlError> {
+        editions::files_of(self.sql(), kind)
+    }
+
+    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
+    ///
+    /// # Errors
+    /// [`SqlError`] where the database fails.
+    pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
+        self.sql().transaction(|| editions::want_snapshots(self.sql(), now))
+    }
+
+    /// Has one command carried out as it would come over the wire: there and back in JSON.
+    ///
+    /// # Errors
+    /// [`Refusal`] as the ledger gives it, or where its reply cannot be read.
+    pub fn call<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        address: Option<IpAddr>,
+        command: C,
+        context: Context<'_>,
+    ) -> Result<C::Reply, Refusal> {
+        let request = Request {
+            workspace,
+            actor,
+            request_id: "native".to_owned(),
+            address,
+            idempotency_key: None,
+            origin: None,
+            if_version: None,
+            wait: false,
+            command: command.into(),
+        };
+        let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
+        let reply = self.handle(&body, context);
+        decode_reply::<C>(&reply).map_err(|error| Refusal::internal(error.to_string()))?
+    }
+}
