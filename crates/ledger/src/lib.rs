@@ -10,46 +10,63 @@
 
 #![forbid(unsafe_code)]
 
-mod audit;
-mod authority;
-mod check;
-mod clients;
+// The database, and how values lie in it.
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
-mod cursor;
-mod deletion;
-pub mod directory;
-pub mod editions;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod idempotency;
-mod identity;
-mod leases;
-mod ledger;
-mod limits;
-mod members;
-mod mint;
 #[cfg(feature = "native")]
 pub mod native;
-pub mod outbox;
-mod records;
-mod rows;
 mod schema;
+pub mod sql;
+mod stored;
+mod times;
+
+// The tables.
+mod rows;
+
+// What requests may hold, and what is drawn at random.
+mod check;
+mod cursor;
+mod mint;
+
+// Who acts, and what that allows.
+mod authority;
+mod limits;
+pub mod settings;
+
+// A command's transaction, and what goes with a change.
+mod audit;
+mod idempotency;
+pub mod outbox;
+mod storage;
+mod transaction;
+
+// The commands.
+mod clients;
+mod identity;
+mod members;
+mod records;
 mod scopes;
 mod sessions;
-pub mod settings;
+mod tokens;
+mod workspace;
+
+// Editions, and what goes by them.
+pub mod editions;
+mod leases;
 mod snapshots;
-pub mod sql;
-mod storage;
-mod stored;
+
+// What is done of the ledger's own accord.
+mod deletion;
+mod upkeep;
+
+// The entry points.
+pub mod directory;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod ledger;
 #[cfg(feature = "native")]
 mod testing;
-mod times;
-mod tokens;
-mod transaction;
-mod upkeep;
-mod workspace;
 
 pub use ledger::{Context, Ledger};
 pub use storage::STORAGE_LIMIT;
