@@ -1,72 +1,23 @@
 //! How full the ledger's storage is, and what that lets be done.
 //!
 //! An object's storage has a limit, and once it is reached nothing can be written any more: no revocation either. So what
-//! makes storage grow is refused while there is still room for everything that takes away. Which command is which is decided
-//! here, for all of them at once; and after a command has run, within its transaction: its own refusals come first, and an
-//! answer that is told again is told.
+//! makes storage grow is refused while there is still room for everything that takes away. Which command [adds](Effect::Adds)
+//! what stays is declared with it. Whether it may is decided after it has run, within its transaction: its own refusals
+//! come first, and an answer that is told again is told. A change of a member, a token or the catalogue checks by itself
+//! whether it grows what is there; uses are counted as far as they need no new row.
 //!
 //! What is done beyond that hardly grows it: with each row of the audit older ones go, and the other tables grow with what is
 //! refused.
 
-use counterfoil_protocol::{command::Command, refusal::Refusal};
+use counterfoil_protocol::{
+    command::{Command, Effect},
+    refusal::Refusal,
+};
 
 use crate::sql::{MAX_INTEGER, Sql, SqlError};
 
 /// What a Durable Object stores at most, in bytes, as its documentation has it: 10 GB.
 pub const STORAGE_LIMIT: u64 = 10_000_000_000;
-
-/// What a command does to the storage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Growth {
-    /// It reads, takes away, or adds what is bounded anyway.
-    None,
-    /// It changes what is there, and checks by itself whether that grows.
-    Judged,
-    /// It adds what stays.
-    Adds,
-}
-
-fn growth(command: &Command) -> Growth {
-    match command {
-        Command::Bootstrap(_)
-        | Command::CreateMember(_)
-        | Command::CreateClient(_)
-        | Command::CreateToken(_)
-        | Command::ImportTokens(_)
-        // The digest of each value that a token ever had stays.
-        | Command::RotateToken(_) => Growth::Adds,
-
-        Command::PutScopes(_) | Command::UpdateMember(_) | Command::UpdateToken(_) => Growth::Judged,
-        // They are answered as ever, and no use is counted that would need a row of its own.
-        Command::Lease(_) | Command::ReportUses(_) => Growth::Judged,
-
-        // A workspace's row is one, whatever is in it. To keep less of the audit is to make room.
-        Command::UpdateWorkspace(_) | Command::SuspendWorkspace(_) | Command::SetHosts(_) => Growth::None,
-        Command::RevokeToken(_) | Command::RevokeText(_) | Command::RevokeTokens(_) => Growth::None,
-        Command::EraseMember(_) | Command::DeleteClient(_) | Command::DeleteWorkspace(_) => Growth::None,
-        // A member has so many sessions, and the audit so many refusals. Whoever makes room has to get in first.
-        Command::OpenSession(_) | Command::SignIn(_) | Command::NoteRefusal(_) | Command::EndSession(_) => Growth::None,
-        Command::ReadWorkspace(_)
-        | Command::GetScopes(_)
-        | Command::ListMembers(_)
-        | Command::ReadMember(_)
-        | Command::FindMember(_)
-        | Command::ListClients(_)
-        | Command::ReadClient(_)
-        | Command::ListTokens(_)
-        | Command::ReadToken(_)
-        | Command::ReadSelf(_)
-        | Command::ReadIdentityProviders(_)
-        | Command::ReadSession(_)
-        | Command::ListSessions(_)
-        | Command::ReadAudit(_)
-        | Command::Records(_)
-        | Command::ReadSnapshot(_)
-        | Command::ReadSnapshotKeys(_)
-        | Command::ReadUsage(_)
-        | Command::CheckScope(_) => Growth::None,
-    }
-}
 
 /// The storage, as it was when the command began.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +40,7 @@ impl Storage {
         // Nine tenths: what takes away needs a little room too.
         let is_full = is_asked && sql.used()? >= limit / 10 * 9;
         let audited = if is_full { sql.scalar("SELECT coalesce(max(seq), 0) FROM audit", &[])? } else { MAX_INTEGER };
-        Ok(Self { limit, is_full, adds: growth(command) == Growth::Adds, audited })
+        Ok(Self { limit, is_full, adds: command.effect() == Effect::Adds, audited })
     }
 
     /// The storage of a workspace that is about to be made.

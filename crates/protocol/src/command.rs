@@ -22,7 +22,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Answer, Grant, Position, Segments};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::built_in::BuiltIn;
+use crate::{asked::asked, built_in::BuiltIn};
 
 pub use self::{
     binary::Binary,
@@ -84,53 +84,22 @@ pub enum Actor {
     SignIn,
 }
 
-impl Command {
-    /// Whether it only asks: nobody's rights are other afterwards.
-    #[must_use]
-    pub fn is_question(&self) -> bool {
-        matches!(
-            self,
-            Self::ReadWorkspace(_)
-                | Self::GetScopes(_)
-                | Self::ListMembers(_)
-                | Self::ReadMember(_)
-                | Self::FindMember(_)
-                | Self::ListClients(_)
-                | Self::ReadClient(_)
-                | Self::ListTokens(_)
-                | Self::ReadToken(_)
-                | Self::ReadSelf(_)
-                | Self::ReadIdentityProviders(_)
-                | Self::ReadSession(_)
-                | Self::ListSessions(_)
-                | Self::ReadAudit(_)
-                | Self::Records(_)
-                | Self::Lease(_)
-                | Self::ReadSnapshot(_)
-                | Self::ReadSnapshotKeys(_)
-                | Self::ReportUses(_)
-                | Self::NoteRefusal(_)
-                | Self::ReadUsage(_)
-                | Self::CheckScope(_)
-        )
-    }
+/// What carrying a command out does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nobody's rights are other afterwards, and nothing is added that stays.
+    Asks,
+    /// It adds what stays: the digest of each value that a token ever had, too.
+    Adds,
+    /// It changes what is there, or adds what is bounded anyway.
+    Changes,
+    /// It takes something away, as an incident calls for: it revokes, disables, suspends, erases, deletes.
+    TakesAway,
+}
 
-    /// Whether it takes something away, as an incident calls for: it revokes, disables, suspends, erases, deletes.
-    #[must_use]
-    pub fn takes_away(&self) -> bool {
-        match self {
-            Self::RevokeToken(_)
-            | Self::RevokeText(_)
-            | Self::RevokeTokens(_)
-            | Self::EndSession(_)
-            | Self::EraseMember(_)
-            | Self::DeleteClient(_)
-            | Self::SuspendWorkspace(_)
-            | Self::DeleteWorkspace(_) => true,
-            Self::UpdateToken(ask) => ask.enabled == Some(false),
-            Self::UpdateMember(ask) => ask.suspended == Some(true) || ask.revoke_all,
-            _ => false,
-        }
+impl Effect {
+    const fn of_change(takes_away: bool) -> Self {
+        if takes_away { Self::TakesAway } else { Self::Changes }
     }
 }
 
@@ -140,96 +109,94 @@ pub trait Ask: Into<Command> + Send {
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
-/// Every command.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Command {
-    /// See [`Bootstrap`].
-    Bootstrap(Bootstrap),
-    /// See [`ReadWorkspace`].
-    ReadWorkspace(ReadWorkspace),
-    /// See [`UpdateWorkspace`].
-    UpdateWorkspace(UpdateWorkspace),
-    /// See [`SuspendWorkspace`].
-    SuspendWorkspace(SuspendWorkspace),
-    /// See [`SetHosts`].
-    SetHosts(SetHosts),
-    /// See [`DeleteWorkspace`].
-    DeleteWorkspace(DeleteWorkspace),
-    /// See [`GetScopes`].
-    GetScopes(GetScopes),
-    /// See [`PutScopes`].
-    PutScopes(PutScopes),
-    /// See [`ListMembers`].
-    ListMembers(ListMembers),
-    /// See [`CreateMember`].
-    CreateMember(CreateMember),
-    /// See [`ReadMember`].
-    ReadMember(ReadMember),
-    /// See [`FindMember`].
-    FindMember(FindMember),
-    /// See [`UpdateMember`].
-    UpdateMember(UpdateMember),
-    /// See [`EraseMember`].
-    EraseMember(EraseMember),
-    /// See [`ListClients`].
-    ListClients(ListClients),
-    /// See [`CreateClient`].
-    CreateClient(CreateClient),
-    /// See [`ReadClient`].
-    ReadClient(ReadClient),
-    /// See [`DeleteClient`].
-    DeleteClient(DeleteClient),
-    /// See [`CreateToken`].
-    CreateToken(CreateToken),
-    /// See [`ListTokens`].
-    ListTokens(ListTokens),
-    /// See [`ReadToken`].
-    ReadToken(ReadToken),
-    /// See [`ReadSelf`].
-    ReadSelf(ReadSelf),
-    /// See [`UpdateToken`].
-    UpdateToken(UpdateToken),
-    /// See [`RotateToken`].
-    RotateToken(RotateToken),
-    /// See [`RevokeToken`].
-    RevokeToken(RevokeToken),
-    /// See [`RevokeText`].
-    RevokeText(RevokeText),
-    /// See [`RevokeTokens`].
-    RevokeTokens(RevokeTokens),
-    /// See [`ImportTokens`].
-    ImportTokens(ImportTokens),
-    /// See [`OpenSession`].
-    OpenSession(OpenSession),
-    /// See [`ReadIdentityProviders`].
-    ReadIdentityProviders(ReadIdentityProviders),
-    /// See [`SignIn`].
-    SignIn(SignIn),
-    /// See [`NoteRefusal`].
-    NoteRefusal(NoteRefusal),
-    /// See [`ReadSession`].
-    ReadSession(ReadSession),
-    /// See [`EndSession`].
-    EndSession(EndSession),
-    /// See [`ListSessions`].
-    ListSessions(ListSessions),
-    /// See [`ReadAudit`].
-    ReadAudit(ReadAudit),
-    /// See [`Records`].
-    Records(Records),
-    /// See [`Lease`].
-    Lease(Lease),
-    /// See [`ReadSnapshot`].
-    ReadSnapshot(ReadSnapshot),
-    /// See [`ReadSnapshotKeys`].
-    ReadSnapshotKeys(ReadSnapshotKeys),
-    /// See [`ReportUses`].
-    ReportUses(ReportUses),
-    /// See [`ReadUsage`].
-    ReadUsage(ReadUsage),
-    /// See [`CheckScope`].
-    CheckScope(CheckScope),
+/// Declares the commands: each with its reply and its effect, which may depend on what is asked.
+macro_rules! commands {
+    ($($command:ident $(($ask:ident))? => $reply:ty, $effect:expr;)*) => {
+        asked! {
+            /// Every command.
+            #[derive(Debug, Serialize, Deserialize)]
+            Command { $($command => $reply,)* }
+        }
+
+        impl Command {
+            /// Every [`kind`](Self::kind) there is.
+            pub const KINDS: &[&str] = &[$(stringify!($command)),*];
+
+            /// What kind of command it is: the name of its type.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$command(_) => stringify!($command)),* }
+            }
+
+            /// What carrying it out does.
+            #[must_use]
+            pub fn effect(&self) -> Effect {
+                match self { $(commands!(@pattern $command $($ask)?) => $effect),* }
+            }
+        }
+    };
+    (@pattern $command:ident) => { Self::$command(_) };
+    (@pattern $command:ident $ask:ident) => { Self::$command($ask) };
+}
+
+commands! {
+    Bootstrap => Bootstrapped, Effect::Adds;
+    ReadWorkspace => Workspace, Effect::Asks;
+    UpdateWorkspace => Workspace, Effect::Changes;
+    SuspendWorkspace => Workspace, Effect::TakesAway;
+    SetHosts => Workspace, Effect::Changes;
+    DeleteWorkspace => Deleted, Effect::TakesAway;
+    GetScopes => Catalogue, Effect::Asks;
+    PutScopes => Catalogue, Effect::Changes;
+    ListMembers => Listing<Member>, Effect::Asks;
+    CreateMember => Member, Effect::Adds;
+    ReadMember => Member, Effect::Asks;
+    FindMember => Member, Effect::Asks;
+    UpdateMember(ask) => Member, Effect::of_change(ask.suspended == Some(true) || ask.revoke_all);
+    EraseMember => Member, Effect::TakesAway;
+    ListClients => Listing<Client>, Effect::Asks;
+    CreateClient => Client, Effect::Adds;
+    ReadClient => Client, Effect::Asks;
+    DeleteClient => Client, Effect::TakesAway;
+    CreateToken => Issued, Effect::Adds;
+    ListTokens => Listing<TokenView>, Effect::Asks;
+    ReadToken => TokenView, Effect::Asks;
+    ReadSelf => TokenView, Effect::Asks;
+    UpdateToken(ask) => TokenView, Effect::of_change(ask.enabled == Some(false));
+    RotateToken => Issued, Effect::Adds;
+    RevokeToken => TokenView, Effect::TakesAway;
+    RevokeText => RevokedText, Effect::TakesAway;
+    RevokeTokens => RevokedTokens, Effect::TakesAway;
+    ImportTokens => Imported, Effect::Adds;
+    OpenSession => OpenedSession, Effect::Changes;
+    ReadIdentityProviders => IdentityProviders, Effect::Asks;
+    SignIn => OpenedSession, Effect::Changes;
+    NoteRefusal => RefusalNoted, Effect::Asks;
+    ReadSession => Session, Effect::Asks;
+    EndSession => Session, Effect::TakesAway;
+    ListSessions => Listing<Session>, Effect::Asks;
+    ReadAudit => Listing<AuditEntry>, Effect::Asks;
+    Records => Recorded, Effect::Asks;
+    Lease => Granted, Effect::Asks;
+    ReadSnapshot => Snapshot, Effect::Asks;
+    ReadSnapshotKeys => SnapshotKeys, Effect::Asks;
+    ReportUses => Reported, Effect::Asks;
+    ReadUsage => Usage, Effect::Asks;
+    CheckScope => Holds, Effect::Asks;
+}
+
+impl Command {
+    /// Whether it only asks.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        self.effect() == Effect::Asks
+    }
+
+    /// Whether it takes something away.
+    #[must_use]
+    pub fn takes_away(&self) -> bool {
+        self.effect() == Effect::TakesAway
+    }
 }
 
 /// Asks nothing but whether the actor is let in and holds this scope: before something is read that costs much to read.
@@ -272,76 +239,3 @@ pub type Recorded = Binary<Answer>;
 
 /// What a [`Lease`] is granted.
 pub type Granted = Binary<Grant>;
-
-macro_rules! commands {
-    ($($command:ident => $reply:ty),* $(,)?) => {
-        impl Command {
-            /// Every [`kind`](Self::kind) there is.
-            pub const KINDS: &[&str] = &[$(stringify!($command)),*];
-
-            /// What kind of command it is: the name of its type.
-            #[must_use]
-            pub fn kind(&self) -> &'static str {
-                match self { $(Self::$command(_) => stringify!($command)),* }
-            }
-        }
-
-        $(
-            impl Ask for $command {
-                type Reply = $reply;
-            }
-
-            impl From<$command> for Command {
-                fn from(command: $command) -> Self {
-                    Self::$command(command)
-                }
-            }
-        )*
-    };
-}
-
-commands! {
-    Bootstrap => Bootstrapped,
-    ReadWorkspace => Workspace,
-    UpdateWorkspace => Workspace,
-    SuspendWorkspace => Workspace,
-    SetHosts => Workspace,
-    DeleteWorkspace => Deleted,
-    GetScopes => Catalogue,
-    PutScopes => Catalogue,
-    ListMembers => Listing<Member>,
-    CreateMember => Member,
-    ReadMember => Member,
-    FindMember => Member,
-    UpdateMember => Member,
-    EraseMember => Member,
-    ListClients => Listing<Client>,
-    CreateClient => Client,
-    ReadClient => Client,
-    DeleteClient => Client,
-    CreateToken => Issued,
-    ListTokens => Listing<TokenView>,
-    ReadToken => TokenView,
-    ReadSelf => TokenView,
-    UpdateToken => TokenView,
-    RotateToken => Issued,
-    RevokeToken => TokenView,
-    RevokeText => RevokedText,
-    RevokeTokens => RevokedTokens,
-    ImportTokens => Imported,
-    OpenSession => OpenedSession,
-    ReadIdentityProviders => IdentityProviders,
-    SignIn => OpenedSession,
-    NoteRefusal => RefusalNoted,
-    ReadSession => Session,
-    EndSession => Session,
-    ListSessions => Listing<Session>,
-    ReadAudit => Listing<AuditEntry>,
-    Records => Recorded,
-    Lease => Granted,
-    ReadSnapshot => Snapshot,
-    ReadSnapshotKeys => SnapshotKeys,
-    ReportUses => Reported,
-    ReadUsage => Usage,
-    CheckScope => Holds,
-}

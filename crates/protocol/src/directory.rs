@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use crate::host::{Host, Hosts};
 pub use crate::slug::{InvalidSlug, Slug};
 use crate::{
+    asked::asked,
     refusal::Refusal,
     reply::{self, NotAReply},
 };
@@ -16,22 +17,17 @@ pub trait Ask: Into<Request> + Send {
     type Reply: Serialize + DeserializeOwned + Send;
 }
 
-/// What the directory can be asked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Request {
-    /// See [`Claim`].
-    Claim(Claim),
-    /// See [`Confirm`].
-    Confirm(Confirm),
-    /// See [`Resolve`].
-    Resolve(Resolve),
-    /// See [`Release`].
-    Release(Release),
-    /// See [`AssignHosts`].
-    AssignHosts(AssignHosts),
-    /// See [`ResolveHost`].
-    ResolveHost(ResolveHost),
+asked! {
+    /// What the directory can be asked.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    Request {
+        Claim => Claimed,
+        Confirm => Resolved,
+        Resolve => Resolved,
+        Release => Resolved,
+        AssignHosts => Assigned,
+        ResolveHost => Resolved,
+    }
 }
 
 /// Reserves a slug. While it is only reserved, claiming it again gives the same key again.
@@ -124,27 +120,4 @@ pub struct Resolved {
 /// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
 pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, NotAReply> {
     reply::decode_outcome(bytes)
-}
-
-macro_rules! requests {
-    ($($request:ident => $reply:ty),* $(,)?) => { $(
-        impl Ask for $request {
-            type Reply = $reply;
-        }
-
-        impl From<$request> for Request {
-            fn from(request: $request) -> Self {
-                Self::$request(request)
-            }
-        }
-    )* };
-}
-
-requests! {
-    Claim => Claimed,
-    Confirm => Resolved,
-    Resolve => Resolved,
-    Release => Resolved,
-    AssignHosts => Assigned,
-    ResolveHost => Resolved,
 }

@@ -24,6 +24,7 @@ mod web_authority;
 pub mod openapi;
 
 // What is asked, and why it is refused.
+mod asked;
 pub mod command;
 pub mod refusal;
 

@@ -1,0 +1,30 @@
+//! How what can be asked is declared: once, with its reply.
+
+/// Declares an enum of all that can be asked: of each, the type of the question and of its reply, for the trait `Ask`
+/// that is in scope.
+macro_rules! asked {
+    ($(#[$about:meta])* $all:ident { $($ask:ident => $reply:ty),* $(,)? }) => {
+        $(#[$about])*
+        #[serde(rename_all = "snake_case")]
+        pub enum $all {
+            $(
+                #[doc = concat!("See [`", stringify!($ask), "`].")]
+                $ask($ask),
+            )*
+        }
+
+        $(
+            impl Ask for $ask {
+                type Reply = $reply;
+            }
+
+            impl From<$ask> for $all {
+                fn from(ask: $ask) -> Self {
+                    Self::$ask(ask)
+                }
+            }
+        )*
+    };
+}
+
+pub(crate) use asked;
