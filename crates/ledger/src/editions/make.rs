@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use counterfoil_protocol::json;
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment,
-    OwnerRecord, OwnerSegmentBuilder, OwnersHeader, ScopeSet, SegmentBuilder, SegmentHeader, TokenRecord,
-    WorkspaceRecord,
+    AddressBlock, BuildError, DigestPrefix, Encoded as _, InvalidManifest, Manifest, ManifestHeader, NamedOwners,
+    NamedSegment, OwnerRecord, OwnerSegmentBuilder, OwnersHeader, ScopeSet, SegmentBuilder, SegmentHeader, Timestamp,
+    TokenRecord, WorkspaceRecord,
 };
 
 use super::{
@@ -16,8 +16,9 @@ use super::{
     terms::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS},
 };
 use crate::{
+    columns::{Columns as _, columns},
     rows::Carried,
-    sql::{Row, Sql, SqlError, Value},
+    sql::{Sql, SqlError},
 };
 
 /// How many texts are read at a time.
@@ -26,18 +27,44 @@ const PAGE: usize = 1_000;
 /// How many bytes a block of addresses takes at most.
 const ADDRESS: usize = 18;
 
+/// A text as it was at the edition's generation.
+struct EditionText {
+    digest: Digest,
+    number: u64,
+    owner: u64,
+    /// As its JSON text.
+    scopes: String,
+    enabled: bool,
+    not_before: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    addresses: Vec<AddressBlock>,
+    issued: u64,
+    replaced_until: Option<Timestamp>,
+}
+
+columns!(EditionText: "edition_texts" {
+    digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued, replaced_until,
+});
+
+columns!(OwnerRecord: "edition_owners" { number, id, suspended, grants, revoked_before, version });
+
 /// Some texts in the order of their digests, with the generation before which all of their owner's are revoked. Both
 /// views are read by index, branch by branch, or each page would take as long as there are tokens.
-const TEXTS: &str =
-    "SELECT digest, number, owner, scopes, enabled, not_before, expires_at, revoked_at, addresses, issued,
-    replaced_until, coalesce(
-        (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
-        (SELECT revoked_before FROM members WHERE members.number = owner))
-    FROM edition_texts WHERE digest > ? AND digest <= ? AND weak <= ? ORDER BY digest LIMIT ?";
+fn texts() -> String {
+    format!(
+        "SELECT {}, coalesce(
+            (SELECT revoked_before FROM kept_members WHERE kept_members.number = owner),
+            (SELECT revoked_before FROM members WHERE members.number = owner))
+         FROM edition_texts WHERE digest > ? AND digest <= ? AND weak <= ? ORDER BY digest LIMIT ?",
+        EditionText::COLUMNS
+    )
+}
 
 /// The members of a range of numbers.
-const OWNERS: &str = "SELECT number, id, suspended, grants, revoked_before, version FROM edition_owners
-    WHERE number BETWEEN ? AND ? ORDER BY number";
+fn owners() -> String {
+    format!("SELECT {} FROM edition_owners WHERE number BETWEEN ? AND ? ORDER BY number", OwnerRecord::COLUMNS)
+}
 
 /// Why a file was not made.
 pub(super) enum Obstacle {
@@ -125,36 +152,31 @@ impl Texts {
         last: &[u8],
         most_carried: Carried,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
-        let rows = sql.exec(TEXTS, &[after.into(), last.into(), (&most_carried).into(), (PAGE as u64).into()])?;
-        rows.into_iter().map(|mut row| self.read_one(&mut row)).collect()
+        let page = [after.into(), last.into(), (&most_carried).into(), (PAGE as u64).into()];
+        let texts: Vec<(EditionText, u64)> = sql.all(&texts(), &page)?;
+        texts.into_iter().map(|(text, revoked_before)| Ok((text.digest, self.record(text)?, revoked_before))).collect()
     }
 
     /// What a segment leaves out is left out here.
-    fn read_one(&mut self, row: &mut Row) -> Result<(Digest, TokenRecord, u64), SqlError> {
-        let (digest, number, owner) = (row.take()?, row.take()?, row.take()?);
-        let scopes = self.scopes(row.take()?)?;
-        let (enabled, not_before, expires_at) = (row.take()?, row.take()?, row.take()?);
-        let revoked = row.take::<Value>()? != Value::Null;
-        let (addresses, issued) = (row.take()?, row.take()?);
-        let token = TokenRecord {
-            version: issued,
+    fn record(&mut self, text: EditionText) -> Result<TokenRecord, SqlError> {
+        Ok(TokenRecord {
+            version: text.issued,
             id: "".into(),
-            number,
-            owner,
+            number: text.number,
+            owner: text.owner,
             name: "".into(),
             client_id: None,
             metadata: None,
-            scopes,
-            issued,
-            revoked,
-            enabled,
-            not_before,
-            expires_at,
-            replaced_until: row.take()?,
-            addresses,
+            scopes: self.scopes(text.scopes)?,
+            issued: text.issued,
+            revoked: text.revoked_at.is_some(),
+            enabled: text.enabled,
+            not_before: text.not_before,
+            expires_at: text.expires_at,
+            replaced_until: text.replaced_until,
+            addresses: text.addresses,
             rate_class: None,
-        };
-        Ok((digest, token, row.take()?))
+        })
     }
 
     fn scopes(&mut self, text: String) -> Result<ScopeSet, SqlError> {
@@ -171,15 +193,8 @@ fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, bloc
     let (first, last) = numbers(block);
     let header = OwnersHeader { workspace: key, generation: edition.generation, first, last };
     let mut builder = OwnerSegmentBuilder::new(header).ok_or(Obstacle::Unpublishable)?;
-    for mut row in sql.exec(OWNERS, &[first.into(), last.into()])? {
-        builder.push(&OwnerRecord {
-            number: row.take()?,
-            id: row.take::<String>()?.into(),
-            suspended: row.take()?,
-            grants: row.take()?,
-            revoked_before: row.take()?,
-            version: row.take()?,
-        })?;
+    for owner in sql.all::<OwnerRecord>(&owners(), &[first.into(), last.into()])? {
+        builder.push(&owner)?;
     }
     Ok(builder.finish())
 }
@@ -232,14 +247,15 @@ impl From<InvalidManifest> for Obstacle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{native::NativeSql, schema};
+    use crate::{native::NativeSql, schema, sql::Value};
 
     #[test]
     fn nothing_is_looked_through_from_end_to_end() -> Result<(), SqlError> {
         let sql = NativeSql::in_memory()?;
         schema::migrate(&sql, schema::LEDGER)?;
-        for (query, searches) in [(TEXTS, 18), (OWNERS, 2), (mark::TOKENS, 2), (mark::MEMBERS, 2), (mark::REPLACED, 1)]
-        {
+        let (texts, owners) = (texts(), owners());
+        let queries = [(&*texts, 18), (&*owners, 2), (mark::TOKENS, 2), (mark::MEMBERS, 2), (mark::REPLACED, 1)];
+        for (query, searches) in queries {
             let parameters = vec![Value::Null; query.matches('?').count()];
             let mut plan = sql.exec(&format!("EXPLAIN QUERY PLAN {query}"), &parameters)?;
             let details = plan.iter_mut().map(|row| {

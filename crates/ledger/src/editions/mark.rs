@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     columns::update,
-    sql::{MAX_INTEGER, Row, Sql, SqlError, Value},
+    sql::{FromRow, MAX_INTEGER, Sql, SqlError, Value},
 };
 
 /// How many rows one step looks at.
-const PAGE: usize = 5_000;
+const BATCH: usize = 5_000;
 
 /// The next rows after a version and a number. Many may have the same version, which a comparison of pairs would look
 /// through from its beginning for every page.
@@ -39,16 +39,17 @@ pub(super) const fn after(generation: u64) -> (u64, u64) {
 
 /// Marks the segments of some tokens: of the texts they have, and of those that rotation replaced.
 pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
-    let Page { places, rows } = Page::read(sql, TOKENS, edition)?;
-    let numbers: Vec<u64> = places.iter().map(|(_, number)| *number).collect();
-    let replaced = sql.exec(REPLACED, &[Value::json(&numbers)])?;
-    let prefix = |mut row: Row| Ok(prefix_of(row.take()?, edition.segments.bits));
-    let prefixes = rows.into_iter().chain(replaced).map(prefix).collect::<Result<BTreeSet<_>, SqlError>>()?;
+    let rows: Vec<(u64, u64, Digest)> = batch(sql, TOKENS, edition)?;
+    let numbers: Vec<u64> = rows.iter().map(|(_, number, _)| *number).collect();
+    let replaced: Vec<Digest> = sql.all(REPLACED, &[Value::json(&numbers)])?;
+    let digests = rows.iter().map(|(.., digest)| digest).chain(&replaced);
+    let prefixes: BTreeSet<u16> = digests.map(|digest| prefix_of(*digest, edition.segments.bits)).collect();
     sql.exec(
         "UPDATE segments SET made = 0 WHERE kind = ? AND bits = ? AND prefix IN (SELECT value FROM json_each(?))",
         &[(&edition.kind).into(), edition.segments.bits.into(), Value::json(&prefixes)],
     )?;
-    match next(&places) {
+    let passed = rows.last().map(|(version, number, _)| (*version, *number));
+    match passed.filter(|_| rows.len() == BATCH) {
         Some(place) => edition.go_on(sql, Stage::Tokens, place),
         None => edition.go_on(sql, Stage::Members, after(edition.segments.marked)),
     }
@@ -56,39 +57,25 @@ pub(super) fn tokens(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> 
 
 /// Marks the owner segments of some members.
 pub(super) fn members(sql: &dyn Sql, edition: &UnderWay) -> Result<(), SqlError> {
-    let Page { places, .. } = Page::read(sql, MEMBERS, edition)?;
-    let blocks: BTreeSet<u64> = places.iter().map(|(_, number)| number / BLOCK).collect();
+    let rows: Vec<(u64, u64)> = batch(sql, MEMBERS, edition)?;
+    let blocks: BTreeSet<u64> = rows.iter().map(|(_, number)| number / BLOCK).collect();
     sql.exec(
         "INSERT INTO owner_segments (kind, block) SELECT ?, value FROM json_each(?) WHERE true
          ON CONFLICT (kind, block) DO UPDATE SET made = 0",
         &[(&edition.kind).into(), Value::json(&blocks)],
     )?;
     rows::leave_out_high_blocks(sql, edition.kind, "current IS NULL")?;
-    if let Some(place) = next(&places) {
+    if let Some(place) = rows.last().copied().filter(|_| rows.len() == BATCH) {
         return edition.go_on(sql, Stage::Members, place);
     }
     update!(sql, "editions" { marked: edition.generation } "kind = ?", edition.kind)?;
     edition.go_on(sql, Stage::Files, after(edition.generation))
 }
 
-/// The next rows: of each its version and number, and what is left of it.
-struct Page {
-    places: Vec<(u64, u64)>,
-    rows: Vec<Row>,
-}
-
-impl Page {
-    fn read(sql: &dyn Sql, page: &str, edition: &UnderWay) -> Result<Self, SqlError> {
-        let UnderWay { version, number, .. } = *edition;
-        let mut rows = sql.exec(page, &[version.into(), number.into(), version.into(), (PAGE as u64).into()])?;
-        let places = rows.iter_mut().map(|row| Ok((row.take()?, row.take()?))).collect::<Result<_, SqlError>>()?;
-        Ok(Self { places, rows })
-    }
-}
-
-/// Where to go on; nowhere after a page that was not full.
-fn next(places: &[(u64, u64)]) -> Option<(u64, u64)> {
-    places.last().copied().filter(|_| places.len() == PAGE)
+/// The next rows; after a batch that is not full there are no more.
+fn batch<T: FromRow>(sql: &dyn Sql, query: &str, edition: &UnderWay) -> Result<Vec<T>, SqlError> {
+    let UnderWay { version, number, .. } = *edition;
+    sql.all(query, &[version.into(), number.into(), version.into(), (BATCH as u64).into()])
 }
 
 /// The place of a digest's segment among those of prefixes of so many bits.

@@ -121,6 +121,12 @@ impl FromValue for String {
     }
 }
 
+impl FromValue for Box<str> {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        String::from_value(value).map(Into::into)
+    }
+}
+
 impl FromValue for Vec<u8> {
     fn from_value(value: Value) -> Result<Self, Value> {
         if let Value::Blob(bytes) = value { Ok(bytes) } else { Err(value) }
