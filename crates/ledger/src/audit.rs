@@ -23,7 +23,7 @@ use crate::{
     rows::STEP,
     sql::{MAX_INTEGER, Sql, SqlError},
     times::DAY,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// What was changed, and how.
@@ -38,14 +38,14 @@ pub(crate) struct Change<'a> {
     pub(crate) after: Option<Json>,
 }
 
-pub(crate) fn append(work: &Work<'_>, change: Change<'_>) -> Result<(), Refusal> {
-    let member = work.authority.session().and(work.authority.member()).map(|member| member.number);
-    append_about(work, change, member)
+pub(crate) fn append(tx: &Transaction<'_>, change: Change<'_>) -> Result<(), Refusal> {
+    let member = tx.authority.session().and(tx.authority.member()).map(|member| member.number);
+    append_about(tx, change, member)
 }
 
 /// The same of a change that concerns a member's session.
-pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), Refusal> {
-    let actor = match &work.authority {
+pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), Refusal> {
+    let actor = match &tx.authority {
         Authority::Root => "root",
         Authority::SignIn => "sign_in",
         Authority::Person(_) => "session",
@@ -55,12 +55,12 @@ pub(crate) fn append_about(work: &Work<'_>, change: Change<'_>, member: Option<u
     };
     let [before, after] = [change.before, change.after].map(|json| json.map(|json| json.to_string()));
     let added = FIXED + [&before, &after].into_iter().flatten().map(|text| text.len() as u64).sum::<u64>();
-    insert!(work.sql, "audit" {
-        at: work.now, actor: actor, actor_id: work.authority.id(), action: change.action, subject: change.subject,
-        before: before, after: after, request_id: work.request_id,
-        address: work.address.map(|address| address.to_string()), member: member,
+    insert!(tx.sql, "audit" {
+        at: tx.now, actor: actor, actor_id: tx.authority.id(), action: change.action, subject: change.subject,
+        before: before, after: after, request_id: tx.request_id,
+        address: tx.address.map(|address| address.to_string()), member: member,
     })?;
-    Ok(make_room(work, added)?)
+    Ok(make_room(tx, added)?)
 }
 
 /// What a row counts beside its details, in bytes; the schema's triggers say the same.
@@ -70,11 +70,11 @@ const FIXED: u64 = 400;
 const CATALOGUES: u64 = 10_000;
 
 /// Tells of a part of the catalogue, as it was and as it is.
-pub(crate) fn append_catalogue(work: &Work<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), Refusal> {
-    let (subject, before, after) = (work.workspace.key.as_str(), Some(before.into()), Some(after.into()));
-    append(work, Change { action: "scopes.replace", subject, before, after })?;
+pub(crate) fn append_catalogue(tx: &Transaction<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), Refusal> {
+    let (subject, before, after) = (tx.workspace.key.as_str(), Some(before.into()), Some(after.into()));
+    append(tx, Change { action: "scopes.replace", subject, before, after })?;
     // The action stands in the text, so that its index is used.
-    work.sql.exec(
+    tx.sql.exec(
         "DELETE FROM audit WHERE action = 'scopes.replace' AND seq <= (
             SELECT seq FROM audit WHERE action = 'scopes.replace' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
         &[CATALOGUES.into()],
@@ -84,10 +84,10 @@ pub(crate) fn append_catalogue(work: &Work<'_>, before: Vec<Json>, after: Vec<Js
 
 /// Removes the oldest rows where all of them take up more than they may; and where the storage is nearly full, as much as
 /// was `added`, as far as there are rows from before. The largest row takes the place of a few hundred small ones at most.
-fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
-    let spent = work.sql.one::<u64>("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?;
+fn make_room(tx: &Transaction<'_>, added: u64) -> Result<(), SqlError> {
+    let spent = tx.sql.one::<u64>("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?;
     let over =
-        spent.unwrap_or(0).saturating_sub(work.storage.of_audit()).max(if work.storage.is_full() { added } else { 0 });
+        spent.unwrap_or(0).saturating_sub(tx.storage.of_audit()).max(if tx.storage.is_full() { added } else { 0 });
     if over == 0 {
         return Ok(());
     }
@@ -96,14 +96,14 @@ fn make_room(work: &Work<'_>, added: u64) -> Result<(), SqlError> {
          FROM audit WHERE seq <= ? AND seq < (SELECT max(seq) FROM audit) ORDER BY seq LIMIT ?"
     );
     let (mut last, mut freed) = (0, 0);
-    for (seq, bytes) in work.sql.all::<(u64, u64)>(&oldest, &[work.storage.audited().into(), STEP.into()])? {
+    for (seq, bytes) in tx.sql.all::<(u64, u64)>(&oldest, &[tx.storage.audited().into(), STEP.into()])? {
         if freed >= over {
             break;
         }
         last = seq;
         freed += bytes;
     }
-    work.sql.exec("DELETE FROM audit WHERE seq <= ?", &[last.into()])?;
+    tx.sql.exec("DELETE FROM audit WHERE seq <= ?", &[last.into()])?;
     Ok(())
 }
 
@@ -116,17 +116,17 @@ const RECENT_REFUSALS: u64 = 64;
 
 /// Writes down that nobody was signed in, if that was not told just now, and says whether it did. These are the only rows
 /// that strangers have a hand in: they are rare, few, and go first.
-pub(crate) fn append_refusal(work: &Work<'_>, after: Json) -> Result<bool, Refusal> {
+pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, Refusal> {
     // The action stands in the text, so that its index is used.
     let same = "SELECT 1 FROM (SELECT at, after FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT ?)
         WHERE at > ? AND after = ?";
-    let since = Timestamp(work.now.0.saturating_sub(REFUSAL_PAUSE));
-    if work.sql.any(same, &[RECENT_REFUSALS.into(), since.into(), after.to_string().into()])? {
+    let since = Timestamp(tx.now.0.saturating_sub(REFUSAL_PAUSE));
+    if tx.sql.any(same, &[RECENT_REFUSALS.into(), since.into(), after.to_string().into()])? {
         return Ok(false);
     }
-    let subject = work.workspace.key.as_str();
-    append(work, Change { action: "session.refuse", subject, before: None, after: Some(after) })?;
-    work.sql.exec(
+    let subject = tx.workspace.key.as_str();
+    append(tx, Change { action: "session.refuse", subject, before: None, after: Some(after) })?;
+    tx.sql.exec(
         "DELETE FROM audit WHERE action = 'session.refuse' AND seq <= (
             SELECT seq FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
         &[REFUSALS.into()],
@@ -135,8 +135,8 @@ pub(crate) fn append_refusal(work: &Work<'_>, after: Json) -> Result<bool, Refus
 }
 
 /// The newest first. An admin sees all of it; others what they did, and what was done to their tokens and sessions.
-pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, Refusal> {
-    work.authority.require(BuiltIn::AuditRead)?;
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, Refusal> {
+    tx.authority.require(BuiltIn::AuditRead)?;
     let window = Window::of(&ask.page, List::Audit)?;
     let (mut conditions, mut values) = (Vec::new(), Vec::new());
     if let Some(subject) = &ask.subject {
@@ -155,8 +155,8 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
             values.push(id.into());
         }
     }
-    if !work.authority.is_admin() {
-        let own = work.authority.member().map_or(0, |own| own.number);
+    if !tx.authority.is_admin() {
+        let own = tx.authority.member().map_or(0, |own| own.number);
         conditions.push(
             "(actor_id IN (SELECT id FROM tokens WHERE owner = ?) OR subject IN (SELECT id FROM tokens WHERE owner = ?)
                 OR member = ?)",
@@ -168,10 +168,10 @@ pub(crate) fn read(work: &Work<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntr
 
     let count = format!("SELECT count(*) FROM audit WHERE {conditions}");
     let all = [&values[..], &[MAX_INTEGER.into()]].concat();
-    let total = work.sql.scalar(&count, &all)?;
+    let total = tx.sql.scalar(&count, &all)?;
     let page = format!("SELECT {} FROM audit WHERE {conditions} ORDER BY seq DESC LIMIT ?", AuditRow::COLUMNS);
     values.extend([window.after.unwrap_or(MAX_INTEGER).into(), window.rows().into()]);
-    let rows = work.sql.all::<AuditRow>(&page, &values)?.into_iter().map(AuditRow::entry);
+    let rows = tx.sql.all::<AuditRow>(&page, &values)?.into_iter().map(AuditRow::entry);
     Ok(window.page(rows.collect::<Result<_, _>>()?, total))
 }
 

@@ -14,7 +14,7 @@ use crate::{
     outbox::{self, Outbox},
     rows::{WorkspaceRow, take_some},
     sql::{Sql, SqlError},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// Tables whose rows nobody outside knows of, with what tells their rows apart.
@@ -35,7 +35,7 @@ const INTERNAL: [(&str, &str); 13] = [
 ];
 
 /// How far a deletion is after a step.
-pub(crate) enum Progress {
+pub(crate) enum DeletionStep {
     /// There is more to do at once.
     More,
     /// The registry still has something of it: come back then.
@@ -45,22 +45,22 @@ pub(crate) enum Progress {
 }
 
 /// Marks the workspace as deleted. The rest is [`step`]'s.
-pub(crate) fn begin(work: &Work<'_>) -> Result<Deleted, Refusal> {
-    work.authority.require_root()?;
-    let key = work.workspace.key;
-    let generation = work.next_generation()?;
-    update!(work.sql, "workspace" { deleting: true, version: generation })?;
-    audit::append(work, Change { action: "workspace.delete", subject: key.as_str(), before: None, after: None })?;
-    outbox::enqueue(work.sql, &RegistryKey::Workspace(key).path(), None, generation, work.now)?;
+pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, Refusal> {
+    tx.authority.require_root()?;
+    let key = tx.workspace.key;
+    let generation = tx.next_generation()?;
+    update!(tx.sql, "workspace" { deleting: true, version: generation })?;
+    audit::append(tx, Change { action: "workspace.delete", subject: key.as_str(), before: None, after: None })?;
+    outbox::enqueue(tx.sql, &RegistryKey::Workspace(key).path(), None, generation, tx.now)?;
     Ok(Deleted { complete: false })
 }
 
 /// Takes away some of what is left.
-pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<Progress, SqlError> {
+pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<DeletionStep, SqlError> {
     let key = workspace.key;
     // These point to tokens and members.
     if take(sql, "sessions", "number")? {
-        return Ok(Progress::More);
+        return Ok(DeletionStep::More);
     }
     let file = |name: Name| name.path(key);
     let text = |digest| RegistryKey::Token(key, digest).path();
@@ -77,20 +77,20 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
         || unpublish(take_some(sql, "tokens", "number", "digest")?.into_iter().map(text).collect())?
         || unpublish(take_some(sql, "members", "number", "number")?.into_iter().map(owner).collect())?
     {
-        return Ok(Progress::More);
+        return Ok(DeletionStep::More);
     }
     for (table, key) in INTERNAL {
         if take(sql, table, key)? {
-            return Ok(Progress::More);
+            return Ok(DeletionStep::More);
         }
     }
-    Ok(Outbox::new(sql).next_due(now)?.map_or(Progress::Complete, Progress::Waits))
+    Ok(Outbox::new(sql).next_due(now)?.map_or(DeletionStep::Complete, DeletionStep::Waits))
 }
 
 /// Removes the workspace's own row, if it is the last that is left.
 pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)?.filter(|workspace| workspace.deleting) else { return Ok(()) };
-    if matches!(step(sql, &workspace, now)?, Progress::Complete) {
+    if matches!(step(sql, &workspace, now)?, DeletionStep::Complete) {
         sql.exec("DELETE FROM workspace", &[])?;
     }
     Ok(())

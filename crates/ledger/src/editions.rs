@@ -164,7 +164,7 @@ pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp
 
 /// When somebody last asked for snapshots, where they are being made.
 pub(crate) fn snapshots_wanted_at(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
-    Ok(rows::Standing::load(sql, Kind::Snapshots)?.and_then(|standing| standing.wanted_at))
+    Ok(rows::Plan::load(sql, Kind::Snapshots)?.and_then(|plan| plan.wanted_at))
 }
 
 /// Nothing has changed until this moment since the current edition of that kind began: it is as of then just as well.

@@ -32,7 +32,7 @@ use crate::{
     rows::STEP,
     sql::{Sql, SqlError},
     times::DAY,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// How long an answer is kept, in milliseconds.
@@ -56,7 +56,7 @@ pub(crate) trait Repeatable: Ask<Reply: Kept> {
     ///
     /// # Errors
     /// What the command would be refused with, for want of rights, if it came now.
-    fn check_told(&self, work: &Work<'_>, reply: &str) -> Result<(), Refusal>;
+    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), Refusal>;
 }
 
 /// A reply that may be given again.

@@ -15,14 +15,8 @@ use counterfoil_verify::Timestamp;
 use serde_json::json;
 
 use crate::{
-    audit, check,
-    limits::Limits,
-    members::Found,
-    mint::Mint,
-    rows::MemberRow,
-    sessions,
-    sql::{Sql, SqlError},
-    transaction::Work,
+    audit, check, limits::Limits, members::MemberLookup, mint::Mint, rows::MemberRow, sessions, sql::Sql,
+    transaction::Transaction,
 };
 
 /// The most providers that a workspace has.
@@ -35,7 +29,7 @@ const TOLERANCE: u64 = 60 * 1_000;
 ///
 /// Who says who vouches for members can sign in as any of them. So only who may grant everything may change it.
 pub(crate) fn check_providers(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     providers: Vec<IdentityProvider>,
 ) -> Result<Vec<IdentityProvider>, Refusal> {
     check::at_most(MAX_PROVIDERS, providers.len(), "/identity_providers", "providers")?;
@@ -54,49 +48,49 @@ pub(crate) fn check_providers(
             return Err(Refusal::invalid_value(at("audience"), detail));
         }
     }
-    if providers != work.workspace.settings.identity_providers {
+    if providers != tx.workspace.settings.identity_providers {
         let detail = "Only an admin who may grant everything may change who vouches for members.";
-        Limits::of(&work.authority).check_everything(detail)?;
+        Limits::of(&tx.authority).check_everything(detail)?;
     }
     Ok(providers)
 }
 
 /// Who may vouch for members.
-pub(crate) fn providers(work: &Work<'_>) -> Result<IdentityProviders, Refusal> {
-    work.authority.require_sign_in()?;
-    Ok(IdentityProviders { providers: work.workspace.settings.identity_providers.clone() })
+pub(crate) fn providers(tx: &Transaction<'_>) -> Result<IdentityProviders, Refusal> {
+    tx.authority.require_sign_in()?;
+    Ok(IdentityProviders { providers: tx.workspace.settings.identity_providers.clone() })
 }
 
 /// Opens a session for the member that is meant, if there is exactly one and it takes part.
-pub(crate) fn sign_in(work: &Work<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, Refusal> {
-    work.authority.require_sign_in()?;
-    if work.workspace.suspended {
+pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, Refusal> {
+    tx.authority.require_sign_in()?;
+    if tx.workspace.suspended {
         return Err(Refusal::not_signed_in(NotSignedIn::WorkspaceSuspended));
     }
-    let Some(provider) = provider(work, &ask.issuer, &ask.audience) else {
+    let Some(provider) = provider(tx, &ask.issuer, &ask.audience) else {
         return Err(Refusal::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
     };
-    if is_over(ask.expires_at, work.now) {
+    if is_over(ask.expires_at, tx.now) {
         return Err(Refusal::not_signed_in(NotSignedIn::TokenExpired));
     }
-    let member = find(work.sql, provider, ask)?.map_err(Refusal::not_signed_in)?;
-    sessions::open_for(work, mint, &member, provider)
+    let member = find(tx.sql, provider, ask)?;
+    sessions::open_for(tx, mint, &member, provider)
 }
 
 /// Writes down why nobody signed in. Strangers with an account at the provider can bring this about as often as they like, so
 /// rows are few: that there was one says enough.
-pub(crate) fn note_refusal(work: &Work<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, Refusal> {
-    work.authority.require_sign_in()?;
-    if provider(work, &ask.issuer, &ask.audience).is_none() {
+pub(crate) fn note_refusal(tx: &Transaction<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, Refusal> {
+    tx.authority.require_sign_in()?;
+    if provider(tx, &ask.issuer, &ask.audience).is_none() {
         return Ok(RefusalNoted { noted: false });
     }
     let after = json!({ "issuer": ask.issuer, "reason": ask.reason });
-    let noted = audit::append_refusal(work, after)?;
+    let noted = audit::append_refusal(tx, after)?;
     Ok(RefusalNoted { noted })
 }
 
-fn provider<'a>(work: &'a Work<'_>, issuer: &WebAddress, audience: &str) -> Option<&'a IdentityProvider> {
-    let providers = &work.workspace.settings.identity_providers;
+fn provider<'a>(tx: &'a Transaction<'_>, issuer: &WebAddress, audience: &str) -> Option<&'a IdentityProvider> {
+    let providers = &tx.workspace.settings.identity_providers;
     providers.iter().find(|provider| provider.issuer == *issuer && provider.audience == audience)
 }
 
@@ -105,20 +99,20 @@ fn is_over(end: Timestamp, now: Timestamp) -> bool {
 }
 
 /// The member that is meant.
-fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<Result<MemberRow, NotSignedIn>, SqlError> {
+fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<MemberRow, Refusal> {
     let found = match (provider.member_by, &ask.email) {
-        (MemberBy::Subject, _) => Found::by_subject(sql, provider.issuer.as_str(), &ask.subject)?,
-        (MemberBy::Email, None) => return Ok(Err(NotSignedIn::EmailMissing)),
+        (MemberBy::Subject, _) => MemberLookup::by_subject(sql, provider.issuer.as_str(), &ask.subject)?,
+        (MemberBy::Email, None) => return Err(Refusal::not_signed_in(NotSignedIn::EmailMissing)),
         (MemberBy::Email, Some(email)) if ask.email_verified.unwrap_or(provider.vouches_for_email) => {
-            Found::by_email(sql, email)?
+            MemberLookup::by_email(sql, email)?
         }
-        (MemberBy::Email, Some(_)) => return Ok(Err(NotSignedIn::EmailNotVerified)),
+        (MemberBy::Email, Some(_)) => return Err(Refusal::not_signed_in(NotSignedIn::EmailNotVerified)),
     };
-    Ok(match found {
-        Found::One(member) => Ok(*member),
-        Found::Suspended => Err(NotSignedIn::MemberSuspended),
-        Found::Several => Err(NotSignedIn::SeveralMembers),
-        Found::Undecided => Err(NotSignedIn::SubjectUndecided),
-        Found::Nobody => Err(NotSignedIn::NoMember),
-    })
+    Err(Refusal::not_signed_in(match found {
+        MemberLookup::One(member) => return Ok(*member),
+        MemberLookup::Suspended => NotSignedIn::MemberSuspended,
+        MemberLookup::Several => NotSignedIn::SeveralMembers,
+        MemberLookup::Undecided => NotSignedIn::SubjectUndecided,
+        MemberLookup::Nobody => NotSignedIn::NoMember,
+    }))
 }

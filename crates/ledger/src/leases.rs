@@ -33,8 +33,8 @@ use crate::{
     records,
     rows::{MemberRow, WorkspaceRow},
     sql::SqlError,
-    tokens::{self, Issued},
-    transaction::Work,
+    tokens::{self, NewTexts},
+    transaction::Transaction,
 };
 
 /// The most texts, and the most members, that one answer names. Whoever missed more starts anew, which costs a question for
@@ -48,12 +48,12 @@ pub(crate) struct Leases {
     end: Cell<Option<Timestamp>>,
     /// When those are over that were granted before this instance was made, where nothing is written down.
     unwritten: Cell<Option<Timestamp>>,
-    claim: Cell<Option<Claim>>,
+    claim: Cell<Option<GrantorClaim>>,
 }
 
 /// The right to grant leases, as an instance has claimed it.
 #[derive(Clone, Copy, Debug)]
-struct Claim {
+struct GrantorClaim {
     /// The number that this instance wrote. It is there unless the transaction was rolled back.
     own: u64,
     /// The number that was there before, and still is if it was.
@@ -67,7 +67,7 @@ impl Leases {
     /// [`Refusal::Internal`] where one has: what this instance knows of leases is not all there is to know.
     pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), Refusal> {
         match self.claim.get() {
-            Some(Claim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
+            Some(GrantorClaim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
                 Err(Refusal::internal("another instance of this ledger has taken over"))
             }
             _ => Ok(()),
@@ -81,13 +81,13 @@ impl Leases {
     }
 
     /// Grants a lease for so many milliseconds.
-    fn grant(&self, term: u64, work: &Work<'_>, random: &mut dyn FnMut(&mut [u8])) -> Result<(), SqlError> {
-        let workspace = &work.workspace;
-        let end = self.end(workspace, work.now).max(work.now.plus(term));
-        let claim = self.claim.get().unwrap_or_else(|| Claim { own: number(random), before: workspace.grantor });
+    fn grant(&self, term: u64, tx: &Transaction<'_>, random: &mut dyn FnMut(&mut [u8])) -> Result<(), SqlError> {
+        let workspace = &tx.workspace;
+        let end = self.end(workspace, tx.now).max(tx.now.plus(term));
+        let claim = self.claim.get().unwrap_or_else(|| GrantorClaim { own: number(random), before: workspace.grantor });
         let is_written = workspace.leases_until.is_some_and(|until| end <= until);
         if !is_written || workspace.grantor != Some(claim.own) {
-            update!(work.sql, "workspace" { leases_until: end.plus(term / 2), grantor: claim.own })?;
+            update!(tx.sql, "workspace" { leases_until: end.plus(term / 2), grantor: claim.own })?;
         }
         self.end.set(Some(end));
         self.claim.set(Some(claim));
@@ -126,26 +126,26 @@ fn longest(workspace: &WorkspaceRow) -> u64 {
 
 /// Grants a lease, tells what changed since the asker last asked, and adds up the uses it tells of.
 pub(crate) fn answer(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     seal_secrets: &[SealSecret],
     leases: &Leases,
     random: &mut dyn FnMut(&mut [u8]),
     ask: &Lease,
 ) -> Result<Granted, Refusal> {
-    work.authority.require(BuiltIn::TokensVerify)?;
-    let workspace = &work.workspace;
-    let answer = records::of(work, seal_secrets, &ask.digests)?;
+    tx.authority.require(BuiltIn::TokensVerify)?;
+    let workspace = &tx.workspace;
+    let answer = records::of(tx, seal_secrets, &ask.digests)?;
     let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
     let known = known.map(|since| since.generation);
-    let current = ask.segments.map_or(Ok(None), |_| editions::current(work.sql, Kind::Leases))?;
+    let current = ask.segments.map_or(Ok(None), |_| editions::current(tx.sql, Kind::Leases))?;
     let current = current.filter(|edition| edition.epoch == workspace.epoch);
     let edition = current.map(|edition| Edition { manifest: edition.manifest, generation: edition.generation });
-    let Told { since, edition, changes: Changes { texts, owners } } = tell(work, known, ask.segments, edition)?;
+    let Told { since, edition, changes: Changes { texts, owners } } = tell(tx, known, ask.segments, edition)?;
     if !ask.uses.is_empty() {
-        tokens::usage::add(work, &ask.uses)?;
+        tokens::usage::add(tx, &ask.uses)?;
     }
     let term = workspace.settings.lease_max.saturating_mul(1_000);
-    leases.grant(term, work, random)?;
+    leases.grant(term, tx, random)?;
     Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners, edition }))
 }
 
@@ -180,7 +180,7 @@ struct Told {
 /// Tells an asker what changed since the generation where it stands. By an edition that it does not go by yet, it may if it
 /// is told of all since that one's generation; who has missed too much begins anew there.
 fn tell(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     known: Option<u64>,
     segments: Option<Segments>,
     edition: Option<Edition>,
@@ -195,23 +195,23 @@ fn tell(
             _ => [from_the_edition, None],
         };
         for since in from.into_iter().flatten() {
-            if let Some(changes) = changes(work, since, Issued::Told)? {
+            if let Some(changes) = changes(tx, since, NewTexts::Told)? {
                 return Ok(Told { since: Some(since), edition: Some(edition), changes });
             }
         }
     }
     let Some(since) = known else { return Ok(Told::default()) };
-    let changes = changes(work, since, Issued::Untold)?;
+    let changes = changes(tx, since, NewTexts::Untold)?;
     Ok(changes.map_or_else(Told::default, |changes| Told { since: Some(since), edition: None, changes }))
 }
 
 /// What changed since that generation; nothing where that is too much.
-fn changes(work: &Work<'_>, since: u64, issued: Issued) -> Result<Option<Changes>, SqlError> {
-    if since == work.workspace.generation {
+fn changes(tx: &Transaction<'_>, since: u64, new: NewTexts) -> Result<Option<Changes>, SqlError> {
+    if since == tx.workspace.generation {
         return Ok(Some(Changes::default()));
     }
-    let texts = tokens::changed_since(work.sql, since, issued, work.now, MOST)?;
-    let owners = MemberRow::changed_since(work.sql, since, MOST)?;
+    let texts = tokens::changed_since(tx.sql, since, new, tx.now, MOST)?;
+    let owners = MemberRow::changed_since(tx.sql, since, MOST)?;
     let is_told = texts.len() <= MOST && owners.len() <= MOST;
     Ok(is_told.then_some(Changes { texts, owners }))
 }

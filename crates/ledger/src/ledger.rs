@@ -29,7 +29,7 @@ use crate::{
     sql::{Sql, SqlError},
     storage::{STORAGE_LIMIT, Storage},
     tokens,
-    transaction::Work,
+    transaction::Transaction,
     upkeep::{self, Upkeep},
     workspace,
 };
@@ -177,9 +177,17 @@ fn carry_out(
                     let founded = workspace::found(sql, key, &ask, now)?;
                     let authority = Authority::Root;
                     let storage = Storage::empty(storage_limit);
-                    let work =
-                        Work { sql, now, workspace: founded, authority, request_id, address, if_version, storage };
-                    reply(ask, |ask| workspace::bootstrap(&work, mint, ask))
+                    let tx = Transaction {
+                        sql,
+                        now,
+                        workspace: founded,
+                        authority,
+                        request_id,
+                        address,
+                        if_version,
+                        storage,
+                    };
+                    reply(ask, |ask| workspace::bootstrap(&tx, mint, ask))
                 }
                 _ => Err(Refusal::no_such("workspace")),
             };
@@ -196,51 +204,51 @@ fn carry_out(
     let snapshots_until = if wait { snapshots::relied_upon_until(&workspace, now) } else { None };
     let once = idempotency_key.map(|key| Once::of(&authority, &key, &command)).transpose()?;
     let storage = Storage::of(sql, storage_limit, &command)?;
-    let work = &Work { sql, now, workspace, authority, request_id, address, if_version, storage };
+    let tx = &Transaction { sql, now, workspace, authority, request_id, address, if_version, storage };
     let answered = match command {
-        Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(work, mint, ask)),
-        Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(work)),
-        Command::UpdateWorkspace(ask) => reply(ask, |ask| workspace::update(work, ask)),
-        Command::SuspendWorkspace(ask) => reply(ask, |ask| workspace::suspend(work, &ask)),
-        Command::SetHosts(ask) => reply(ask, |ask| workspace::set_hosts(work, ask)),
-        Command::DeleteWorkspace(ask) => reply(ask, |_| deletion::begin(work)),
-        Command::GetScopes(ask) => reply(ask, |_| scopes::read(work)),
-        Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(work, ask)),
-        Command::ListMembers(ask) => reply(ask, |ask| members::list(work, &ask)),
-        Command::CreateMember(ask) => made(work, once, ask, |ask| members::create(work, ask)),
-        Command::ReadMember(ask) => reply(ask, |ask| members::read(work, &ask)),
-        Command::FindMember(ask) => reply(ask, |ask| members::find_by_number(work, &ask)),
-        Command::UpdateMember(ask) => reply(ask, |ask| members::update(work, ask)),
-        Command::EraseMember(ask) => reply(ask, |ask| members::erase(work, &ask)),
-        Command::ListClients(ask) => reply(ask, |ask| clients::list(work, &ask)),
-        Command::CreateClient(ask) => made(work, once, ask, |ask| clients::create(work, ask)),
-        Command::ReadClient(ask) => reply(ask, |ask| clients::read(work, &ask)),
-        Command::DeleteClient(ask) => reply(ask, |ask| clients::delete(work, &ask)),
-        Command::CreateToken(ask) => made(work, once, ask, |ask| tokens::create(work, mint, ask)),
-        Command::ListTokens(ask) => reply(ask, |ask| tokens::list(work, &ask)),
-        Command::ReadToken(ask) => reply(ask, |ask| tokens::read(work, &ask)),
-        Command::ReadSelf(ask) => reply(ask, |_| tokens::read_self(work)),
-        Command::UpdateToken(ask) => reply(ask, |ask| tokens::update(work, ask)),
-        Command::RotateToken(ask) => made(work, once, ask, |ask| tokens::rotate(work, mint, &ask)),
-        Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(work, &ask)),
-        Command::RevokeText(ask) => reply(ask, |ask| tokens::revoke_text(work, &ask)),
-        Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(work, ask)),
-        Command::ImportTokens(ask) => made(work, once, ask, |ask| tokens::import(work, mint, ask)),
-        Command::OpenSession(ask) => reply(ask, |_| sessions::open(work, mint)),
-        Command::ReadIdentityProviders(ask) => reply(ask, |_| identity::providers(work)),
-        Command::SignIn(ask) => reply(ask, |ask| identity::sign_in(work, mint, &ask)),
-        Command::NoteRefusal(ask) => reply(ask, |ask| identity::note_refusal(work, &ask)),
-        Command::ReadSession(ask) => reply(ask, |_| sessions::read(work)),
-        Command::EndSession(ask) => reply(ask, |ask| sessions::end(work, &ask)),
-        Command::ListSessions(ask) => reply(ask, |ask| sessions::list(work, &ask)),
-        Command::ReadAudit(ask) => reply(ask, |ask| audit::read(work, &ask)),
-        Command::Records(ask) => reply(ask, |ask| records::answer(work, seal_secrets, &ask)),
-        Command::Lease(ask) => reply(ask, |ask| leases::answer(work, seal_secrets, leases, mint.random, &ask)),
-        Command::ReadSnapshot(ask) => reply(ask, |_| snapshots::read(work, snapshot_secrets)),
-        Command::ReadSnapshotKeys(ask) => reply(ask, |_| snapshots::keys(work, snapshot_secrets)),
-        Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(work, &ask)),
-        Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(work, &ask)),
-        Command::CheckScope(ask) => reply(ask, |ask| work.authority.require(ask.scope).map(|()| Holds {})),
+        Command::Bootstrap(ask) => reply(ask, |ask| workspace::bootstrap(tx, mint, ask)),
+        Command::ReadWorkspace(ask) => reply(ask, |_| workspace::read(tx)),
+        Command::UpdateWorkspace(ask) => reply(ask, |ask| workspace::update(tx, ask)),
+        Command::SuspendWorkspace(ask) => reply(ask, |ask| workspace::suspend(tx, &ask)),
+        Command::SetHosts(ask) => reply(ask, |ask| workspace::set_hosts(tx, ask)),
+        Command::DeleteWorkspace(ask) => reply(ask, |_| deletion::begin(tx)),
+        Command::GetScopes(ask) => reply(ask, |_| scopes::read(tx)),
+        Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(tx, ask)),
+        Command::ListMembers(ask) => reply(ask, |ask| members::list(tx, &ask)),
+        Command::CreateMember(ask) => made(tx, once, ask, |ask| members::create(tx, ask)),
+        Command::ReadMember(ask) => reply(ask, |ask| members::read(tx, &ask)),
+        Command::FindMember(ask) => reply(ask, |ask| members::find_by_number(tx, &ask)),
+        Command::UpdateMember(ask) => reply(ask, |ask| members::update(tx, ask)),
+        Command::EraseMember(ask) => reply(ask, |ask| members::erase(tx, &ask)),
+        Command::ListClients(ask) => reply(ask, |ask| clients::list(tx, &ask)),
+        Command::CreateClient(ask) => made(tx, once, ask, |ask| clients::create(tx, ask)),
+        Command::ReadClient(ask) => reply(ask, |ask| clients::read(tx, &ask)),
+        Command::DeleteClient(ask) => reply(ask, |ask| clients::delete(tx, &ask)),
+        Command::CreateToken(ask) => made(tx, once, ask, |ask| tokens::create(tx, mint, ask)),
+        Command::ListTokens(ask) => reply(ask, |ask| tokens::list(tx, &ask)),
+        Command::ReadToken(ask) => reply(ask, |ask| tokens::read(tx, &ask)),
+        Command::ReadSelf(ask) => reply(ask, |_| tokens::read_self(tx)),
+        Command::UpdateToken(ask) => reply(ask, |ask| tokens::update(tx, ask)),
+        Command::RotateToken(ask) => made(tx, once, ask, |ask| tokens::rotate(tx, mint, &ask)),
+        Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(tx, &ask)),
+        Command::RevokeText(ask) => reply(ask, |ask| tokens::revoke_text(tx, &ask)),
+        Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(tx, ask)),
+        Command::ImportTokens(ask) => made(tx, once, ask, |ask| tokens::import(tx, mint, ask)),
+        Command::OpenSession(ask) => reply(ask, |_| sessions::open(tx, mint)),
+        Command::ReadIdentityProviders(ask) => reply(ask, |_| identity::providers(tx)),
+        Command::SignIn(ask) => reply(ask, |ask| identity::sign_in(tx, mint, &ask)),
+        Command::NoteRefusal(ask) => reply(ask, |ask| identity::note_refusal(tx, &ask)),
+        Command::ReadSession(ask) => reply(ask, |_| sessions::read(tx)),
+        Command::EndSession(ask) => reply(ask, |ask| sessions::end(tx, &ask)),
+        Command::ListSessions(ask) => reply(ask, |ask| sessions::list(tx, &ask)),
+        Command::ReadAudit(ask) => reply(ask, |ask| audit::read(tx, &ask)),
+        Command::Records(ask) => reply(ask, |ask| records::answer(tx, seal_secrets, &ask)),
+        Command::Lease(ask) => reply(ask, |ask| leases::answer(tx, seal_secrets, leases, mint.random, &ask)),
+        Command::ReadSnapshot(ask) => reply(ask, |_| snapshots::read(tx, snapshot_secrets)),
+        Command::ReadSnapshotKeys(ask) => reply(ask, |_| snapshots::keys(tx, snapshot_secrets)),
+        Command::ReportUses(ask) => reply(ask, |ask| tokens::usage::report(tx, &ask)),
+        Command::ReadUsage(ask) => reply(ask, |ask| tokens::usage::read(tx, &ask)),
+        Command::CheckScope(ask) => reply(ask, |ask| tx.authority.require(ask.scope).map(|()| Holds {})),
     };
     let answered = answered?;
     if !answered.repeated {
@@ -251,24 +259,24 @@ fn carry_out(
 
 /// Runs a command that makes something, once for each idempotency key.
 fn made<C: Repeatable>(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     once: Option<Once>,
     ask: C,
     run: impl FnOnce(C) -> Result<C::Reply, Refusal>,
 ) -> Result<Answered<String>, Refusal> {
-    work.authority.require(C::NEEDS)?;
+    tx.authority.require(C::NEEDS)?;
     if let Some(once) = &once
-        && let Some(kept) = once.answered(work.sql, work.now)?
+        && let Some(kept) = once.answered(tx.sql, tx.now)?
     {
-        let reply = C::Reply::from_kept(work.sql, kept)?;
-        ask.check_told(work, &reply)?;
+        let reply = C::Reply::from_kept(tx.sql, kept)?;
+        ask.check_told(tx, &reply)?;
         return Ok(Answered { repeated: true, ..Answered::now(reply) });
     }
     let mut made = run(ask)?;
     let answered = Answered::now(reply::json_of(&made)?);
     if let Some(once) = once.filter(|_| made.tells_of_effect()) {
         made.forget_text();
-        once.keep(work.sql, &made.to_keep(work.sql)?, work.now)?;
+        once.keep(tx.sql, &made.to_keep(tx.sql)?, tx.now)?;
     }
     Ok(answered)
 }

@@ -13,7 +13,7 @@ use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
 use crate::{
     authority::Authority,
-    rows::{Catalogue, MemberRow, OwnedToken, TokenRow, WorkspaceRow},
+    rows::{MemberRow, OwnedToken, ScopeCatalogue, TokenRow, WorkspaceRow},
 };
 
 pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
@@ -50,7 +50,7 @@ impl Limits {
     }
 
     /// Whether the actor may hand this pattern on. A wildcard is handed on only with all that it covers today.
-    pub(crate) fn allow(&self, pattern: &ScopePattern, catalogue: &Catalogue) -> bool {
+    pub(crate) fn allow(&self, pattern: &ScopePattern, catalogue: &ScopeCatalogue) -> bool {
         self.scopes.covers_pattern(pattern) && (self.admin || !catalogue.reserves_for_admins(pattern))
     }
 
@@ -63,7 +63,7 @@ impl Limits {
         &self,
         who: &str,
         mut patterns: impl Iterator<Item = &'a ScopePattern>,
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
     ) -> Result<(), Refusal> {
         let Some(beyond) = patterns.find(|pattern| !self.allow(pattern, catalogue)) else { return Ok(()) };
         let why = if self.scopes.covers_pattern(beyond) {
@@ -106,7 +106,7 @@ impl Limits {
     pub(crate) fn check_scopes(
         &self,
         patterns: &[ScopePattern],
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
         field: &str,
     ) -> Result<(), Refusal> {
         let places = patterns.iter().enumerate().map(|(index, pattern)| (format!("/{field}/{index}"), pattern));
@@ -117,7 +117,7 @@ impl Limits {
     pub(crate) fn check_each_scope<'a>(
         &self,
         patterns: impl Iterator<Item = (String, &'a ScopePattern)> + Clone,
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
     ) -> Result<(), Refusal> {
         self.check_known(patterns.clone(), catalogue)?;
         self.check_scopes_of(patterns.map(|(_, pattern)| pattern), catalogue)
@@ -130,7 +130,7 @@ impl Limits {
     pub(crate) fn check_known<'a>(
         &self,
         mut patterns: impl Iterator<Item = (String, &'a ScopePattern)>,
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
     ) -> Result<(), Refusal> {
         match patterns.find(|(_, pattern)| !catalogue.has(pattern, self.admin)) {
             None => Ok(()),
@@ -148,7 +148,7 @@ impl Limits {
     pub(crate) fn check_scopes_of<'a>(
         &self,
         mut patterns: impl Iterator<Item = &'a ScopePattern>,
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
     ) -> Result<(), Refusal> {
         match patterns.find(|pattern| !self.allow(pattern, catalogue)) {
             None => Ok(()),
@@ -243,7 +243,7 @@ impl Limits {
     ///
     /// # Errors
     /// `ESCALATION` says in what the token may do more, for longer, from elsewhere or for another client.
-    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &Catalogue) -> Result<(), Refusal> {
+    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), Refusal> {
         self.check_scopes_of(token.scopes.iter(), catalogue)?;
         if self.is_outlived_by(token.expires_at) {
             return Err(Refusal::escalation("The token would outlive the token presented."));
@@ -269,7 +269,7 @@ impl Limits {
         &self,
         before: &TokenRow,
         after: &OwnedToken,
-        catalogue: &Catalogue,
+        catalogue: &ScopeCatalogue,
         now: Timestamp,
     ) -> Result<(), Refusal> {
         match Gain::of(before, &after.token, now) {

@@ -10,7 +10,7 @@ mod update;
 pub(crate) use self::{
     create::create,
     erase::erase,
-    identity::{Found, assign_subjects},
+    identity::{MemberLookup, assign_subjects},
     read::{find_by_number, list, read},
     update::update,
 };

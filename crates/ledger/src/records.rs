@@ -15,39 +15,42 @@ use counterfoil_verify::{Answer, Timestamp};
 
 use crate::{
     check,
-    rows::{OwnedToken, scopes},
-    transaction::Work,
+    rows::{OwnedToken, TokenLookup, scopes},
+    transaction::Transaction,
 };
 
 /// A hundred texts, and the asker's own.
 const MAX_DIGESTS: usize = 101;
 
-pub(crate) fn answer(work: &Work<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Recorded, Refusal> {
-    work.authority.require(BuiltIn::TokensVerify)?;
-    of(work, seal_secrets, &ask.digests).map(Binary)
+pub(crate) fn answer(tx: &Transaction<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Recorded, Refusal> {
+    tx.authority.require(BuiltIn::TokensVerify)?;
+    of(tx, seal_secrets, &ask.digests).map(Binary)
 }
 
 /// What verifiers need to know of these texts.
-pub(crate) fn of(work: &Work<'_>, seal_secrets: &[SealSecret], digests: &[Digest]) -> Result<Answer, Refusal> {
+pub(crate) fn of(tx: &Transaction<'_>, seal_secrets: &[SealSecret], digests: &[Digest]) -> Result<Answer, Refusal> {
     check::at_most(MAX_DIGESTS, digests.len(), "/digests", "digests")?;
-    let workspace = &work.workspace;
+    let workspace = &tx.workspace;
     let mut tokens = Vec::with_capacity(digests.len());
     let mut owners = BTreeMap::new();
     // One statement a digest: an engine may take no more than 100 parameters at a time.
     for digest in digests {
-        // What cannot be read is left out: that one is unavailable, and the others are answered.
-        let Ok(held) = OwnedToken::look_up(work.sql, *digest)? else { continue };
-        let record = held.map(|held| {
-            owners.entry(held.owner.number).or_insert_with(|| held.owner.record());
-            held.record(work.now)
-        });
+        let record = match OwnedToken::look_up(tx.sql, *digest)? {
+            TokenLookup::Nothing => None,
+            TokenLookup::One(held) => {
+                owners.entry(held.owner.number).or_insert_with(|| held.owner.record());
+                Some(held.record(tx.now))
+            }
+            // It is left out: that one is unavailable, and the others are answered.
+            TokenLookup::Unreadable(_) => continue,
+        };
         tokens.push((*digest, record));
     }
     Ok(Answer {
         key: workspace.key,
-        as_of: work.now,
+        as_of: tx.now,
         generation: workspace.generation,
-        workspace: Some(workspace.record(scopes::stricter(work.sql)?)),
+        workspace: Some(workspace.record(scopes::stricter(tx.sql)?)),
         seal_keys: seal_keys(workspace.key, seal_secrets),
         tokens,
         owners: owners.into_values().collect(),

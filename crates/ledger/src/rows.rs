@@ -17,9 +17,9 @@ mod replaced_texts;
 
 pub(crate) use self::{
     members::MemberRow,
-    owned_tokens::OwnedToken,
+    owned_tokens::{OwnedToken, TokenLookup},
     replaced_texts::{AT_ONCE, ReplacedText, is_taken},
-    scopes::Catalogue,
+    scopes::ScopeCatalogue,
     sessions::{NewSession, Opened, SessionRow},
     steps::{STEP, take_some},
     tokens::{Carried, TokenRow, live_of},

@@ -16,9 +16,9 @@ use crate::{
     check,
     columns::update,
     limits::Limits,
-    rows::{Catalogue, WorkspaceRow, scopes},
+    rows::{ScopeCatalogue, WorkspaceRow, scopes},
     settings,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// The most scopes that a catalogue has.
@@ -29,25 +29,25 @@ const MAX_CATALOGUE: usize = 256 * 1024;
 /// How much of a change one audit row tells, in bytes.
 const MAX_NOTED: usize = 32 * 1024;
 
-pub(crate) fn read(work: &Work<'_>) -> Result<command::Catalogue, Refusal> {
-    work.authority.require(BuiltIn::TokensRead)?;
-    let catalogue = Catalogue::load(work.sql)?;
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<command::Catalogue, Refusal> {
+    tx.authority.require(BuiltIn::TokensRead)?;
+    let catalogue = ScopeCatalogue::load(tx.sql)?;
     let shown = |entry: &&ScopeEntry| {
-        work.authority.is_admin() || entry.visible_to == Role::Member && may_grant(&work.authority, entry, &catalogue)
+        tx.authority.is_admin() || entry.visible_to == Role::Member && may_grant(&tx.authority, entry, &catalogue)
     };
     Ok(command::Catalogue { scopes: catalogue.0.values().filter(shown).cloned().collect() })
 }
 
-fn may_grant(authority: &Authority, entry: &ScopeEntry, catalogue: &Catalogue) -> bool {
+fn may_grant(authority: &Authority, entry: &ScopeEntry, catalogue: &ScopeCatalogue) -> bool {
     Limits::of(authority).allow(&entry.name.clone().into(), catalogue)
 }
 
 /// Replaces the catalogue. The workspace record names the scopes that ask for more freshness, so it changes too.
 /// Putting the same catalogue again writes nothing.
-pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalogue, Refusal> {
-    work.authority.require(BuiltIn::WorkspaceManage)?;
+pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::Catalogue, Refusal> {
+    tx.authority.require(BuiltIn::WorkspaceManage)?;
     check_entries(&ask.scopes)?;
-    let before = Catalogue::load(work.sql)?.0;
+    let before = ScopeCatalogue::load(tx.sql)?.0;
     // To collect them would bring a whole sort into every isolate.
     let mut after: BTreeMap<Scope, ScopeEntry> = BTreeMap::new();
     after.extend(ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)));
@@ -55,26 +55,26 @@ pub(crate) fn replace(work: &Work<'_>, ask: PutScopes) -> Result<command::Catalo
     if before != after {
         let removed: Vec<_> = before.values().filter(|old| after.get(&old.name) != Some(old)).collect();
         for entry in &removed {
-            settings::check_scope(&work.authority, entry, after.get(&entry.name))?;
+            settings::check_scope(&tx.authority, entry, after.get(&entry.name))?;
         }
         let added: Vec<_> = after.values().filter(|new| before.get(&new.name) != Some(new)).collect();
         for entry in &removed {
-            scopes::remove(work.sql, &entry.name)?;
+            scopes::remove(tx.sql, &entry.name)?;
         }
         for entry in &added {
-            scopes::add(work.sql, entry)?;
+            scopes::add(tx.sql, entry)?;
         }
-        work.storage.check(size(&after) > size(&before))?;
-        note(work, &removed, &added)?;
-        let version = work.next_generation()?;
-        update!(work.sql, "workspace" { version: version })?;
-        work.publish_workspace(&WorkspaceRow { version, ..work.workspace.clone() })?;
+        tx.storage.check(size(&after) > size(&before))?;
+        note(tx, &removed, &added)?;
+        let version = tx.next_generation()?;
+        update!(tx.sql, "workspace" { version: version })?;
+        tx.publish_workspace(&WorkspaceRow { version, ..tx.workspace.clone() })?;
     }
     Ok(command::Catalogue { scopes: after.into_values().collect() })
 }
 
 /// Writes the change down, in as many rows as it takes: each with so many scopes as fit, what they were and what they are.
-fn note(work: &Work<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), Refusal> {
+fn note(tx: &Transaction<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), Refusal> {
     let mut changed: BTreeMap<&Scope, [Option<&ScopeEntry>; 2]> = BTreeMap::new();
     for (place, entries) in [removed, added].into_iter().enumerate() {
         for entry in entries {
@@ -88,14 +88,14 @@ fn note(work: &Work<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Resu
         let (was, is) = (was.map(|entry| json!(entry)), is.map(|entry| json!(entry)));
         let more: usize = was.iter().chain(&is).map(|entry| entry.to_string().len() + 1).sum();
         if bytes + more > MAX_NOTED {
-            audit::append_catalogue(work, before, after)?;
+            audit::append_catalogue(tx, before, after)?;
             (before, after, bytes) = (Vec::new(), Vec::new(), 0);
         }
         before.extend(was);
         after.extend(is);
         bytes += more;
     }
-    audit::append_catalogue(work, before, after)
+    audit::append_catalogue(tx, before, after)
 }
 
 fn size(entries: &BTreeMap<Scope, ScopeEntry>) -> usize {

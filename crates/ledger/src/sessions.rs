@@ -22,11 +22,11 @@ use crate::{
     mint::Mint,
     rows::{MemberRow, NewSession, Opened, OwnedToken, SessionRow, sessions},
     sql::MAX_INTEGER,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// A session about to be written down.
-struct Draft {
+struct SessionDraft {
     member: Owner,
     opened: Opened,
     /// The number of the token that opens it.
@@ -38,32 +38,32 @@ struct Draft {
 }
 
 /// Opens a session of the token that acts.
-pub(crate) fn open(work: &Work<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, Refusal> {
-    let Some(held) = work.authority.token().filter(|_| work.authority.session().is_none()) else {
+pub(crate) fn open(tx: &Transaction<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, Refusal> {
+    let Some(held) = tx.authority.token().filter(|_| tx.authority.session().is_none()) else {
         let detail = "Only a member's token opens a session: neither another session nor the root token does.";
         return Err(Refusal::forbidden(ForbiddenCode::TokenOnly, detail));
     };
-    work.authority.require(BuiltIn::SessionsCreate)?;
-    let record = held.record(work.now);
-    let draft = Draft {
+    tx.authority.require(BuiltIn::SessionsCreate)?;
+    let record = held.record(tx.now);
+    let draft = SessionDraft {
         member: held.owner.as_owner(),
         opened: Opened::WithToken(held.presented()),
         token: Some(held.token.number),
         ends: record.expires_at.into_iter().chain(record.replaced_until).min(),
         told: json!({ "created_by": held.token.id }),
     };
-    add(work, mint, draft)
+    add(tx, mint, draft)
 }
 
 /// Opens a session for a member that this provider vouches for.
 pub(crate) fn open_for(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     mint: &mut Mint<'_>,
     member: &MemberRow,
     provider: &IdentityProvider,
 ) -> Result<OpenedSession, Refusal> {
     let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
-    let draft = Draft {
+    let draft = SessionDraft {
         member: member.as_owner(),
         // Of who it is, the audit has the number alone: its rows are for ever.
         told: json!({ "issuer": issuer, "member": member.number }),
@@ -71,30 +71,30 @@ pub(crate) fn open_for(
         token: None,
         ends: None,
     };
-    add(work, mint, draft)
+    add(tx, mint, draft)
 }
 
-fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSession, Refusal> {
-    let Draft { member, opened, token, ends, mut told } = draft;
+fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result<OpenedSession, Refusal> {
+    let SessionDraft { member, opened, token, ends, mut told } = draft;
     // Where nothing but this happens there is no upkeep, so it takes along what is over.
-    sessions::sweep(work.sql, work.now)?;
-    let ended = sessions::make_room(work.sql, member.number)?;
-    work.next_generation()?;
+    sessions::sweep(tx.sql, tx.now)?;
+    let ended = sessions::make_room(tx.sql, member.number)?;
+    tx.next_generation()?;
 
-    let text = mint.session(work.workspace.key)?;
-    let length = work.workspace.settings.session_length.saturating_mul(1_000);
-    let latest = work.now.plus(length);
+    let text = mint.session(tx.workspace.key)?;
+    let length = tx.workspace.settings.session_length.saturating_mul(1_000);
+    let latest = tx.now.plus(length);
     let expires_at = ends.map_or(latest, |end| end.min(latest));
-    let id = mint.session_id(work.now);
+    let id = mint.session_id(tx.now);
     let session = SessionRow::add(
-        work.sql,
+        tx.sql,
         NewSession {
             id,
             digest: text.as_ref().digest(),
             member: member.number,
             token,
             opened,
-            created_at: work.now,
+            created_at: tx.now,
             expires_at,
         },
     )?;
@@ -105,63 +105,63 @@ fn add(work: &Work<'_>, mint: &mut Mint<'_>, draft: Draft) -> Result<OpenedSessi
         }
     }
     let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(told) };
-    audit::append_about(work, change, Some(member.number))?;
-    let seconds = expires_at.since(work.now) / 1_000;
-    Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: view(work, &session)? })
+    audit::append_about(tx, change, Some(member.number))?;
+    let seconds = expires_at.since(tx.now) / 1_000;
+    Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: view(tx, &session)? })
 }
 
 /// The session that acts.
-pub(crate) fn read(work: &Work<'_>) -> Result<Session, Refusal> {
-    view(work, acting(work)?)
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<Session, Refusal> {
+    view(tx, acting(tx)?)
 }
 
 /// Ends a session. One that the actor may not act on does not exist for it.
-pub(crate) fn end(work: &Work<'_>, ask: &EndSession) -> Result<Session, Refusal> {
-    let own = acting(work).ok().filter(|own| ask.id.as_ref().is_none_or(|id| *id == own.id));
+pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, Refusal> {
+    let own = acting(tx).ok().filter(|own| ask.id.as_ref().is_none_or(|id| *id == own.id));
     let session = match (own, &ask.id) {
         (Some(own), _) => own.clone(),
         (None, None) => return Err(Refusal::no_such("session")),
         (None, Some(id)) => {
-            work.authority.require(BuiltIn::TokensWrite)?;
-            find(work, id)?
+            tx.authority.require(BuiltIn::TokensWrite)?;
+            find(tx, id)?
         }
     };
-    let ended = view(work, &session)?;
-    session.remove(work.sql)?;
+    let ended = view(tx, &session)?;
+    session.remove(tx.sql)?;
     let change = Change { action: "session.end", subject: &ended.id, before: None, after: None };
-    audit::append_about(work, change, Some(ended.member.number))?;
+    audit::append_about(tx, change, Some(ended.member.number))?;
     Ok(Session { scopes: ScopeSet::default(), ..ended })
 }
 
 /// The newest first. An admin sees all, others their own.
-pub(crate) fn list(work: &Work<'_>, ask: &ListSessions) -> Result<Listing<Session>, Refusal> {
-    work.authority.require(BuiltIn::TokensRead)?;
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<Session>, Refusal> {
+    tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Sessions)?;
-    let only = work.authority.member().filter(|_| !work.authority.is_admin()).map(|own| own.number);
-    let total = SessionRow::count(work.sql, only, work.now)?;
+    let only = tx.authority.member().filter(|_| !tx.authority.is_admin()).map(|own| own.number);
+    let total = SessionRow::count(tx.sql, only, tx.now)?;
     let before = window.after.unwrap_or(MAX_INTEGER);
-    let rows = SessionRow::page(work.sql, only, before, window.rows(), work.now)?;
-    let rows = rows.into_iter().map(|session| Ok((session.number, view(work, &session)?)));
+    let rows = SessionRow::page(tx.sql, only, before, window.rows(), tx.now)?;
+    let rows = rows.into_iter().map(|session| Ok((session.number, view(tx, &session)?)));
     Ok(window.page(rows.collect::<Result<_, Refusal>>()?, total))
 }
 
 /// What is shown of a session.
-fn view(work: &Work<'_>, session: &SessionRow) -> Result<Session, Refusal> {
+fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, Refusal> {
     let gone = |what: &str| Refusal::internal(format!("the {what} of {} is gone", session.id));
     let (member, scopes, created_by, issuer) = match &session.opened {
         Opened::WithToken(digest) => {
-            let held = OwnedToken::by_digest(work.sql, *digest)?.ok_or_else(|| gone("token"))?;
+            let held = OwnedToken::by_digest(tx.sql, *digest)?.ok_or_else(|| gone("token"))?;
             // From which addresses it may be used is not what is asked here.
-            let demand = Demand::of(work.workspace.key);
-            let scopes = match held.judge(&work.workspace.record(Vec::new()), &demand, work.now) {
+            let demand = Demand::of(tx.workspace.key);
+            let scopes = match held.judge(&tx.workspace.record(Vec::new()), &demand, tx.now) {
                 Code::Valid | Code::AddressNotAllowed => held.effective_scopes(),
                 _ => ScopeSet::default(),
             };
             (held.owner, scopes, Some(held.token.id), None)
         }
         Opened::ByProvider { issuer, .. } => {
-            let member = MemberRow::by_number(work.sql, session.member)?.ok_or_else(|| gone("member"))?;
-            let scopes = if work.workspace.suspended { ScopeSet::default() } else { member.grants.clone() };
+            let member = MemberRow::by_number(tx.sql, session.member)?.ok_or_else(|| gone("member"))?;
+            let scopes = if tx.workspace.suspended { ScopeSet::default() } else { member.grants.clone() };
             (member, scopes, None, Some(issuer.clone()))
         }
     };
@@ -176,11 +176,11 @@ fn view(work: &Work<'_>, session: &SessionRow) -> Result<Session, Refusal> {
     })
 }
 
-fn acting<'a>(work: &'a Work<'_>) -> Result<&'a SessionRow, Refusal> {
-    work.authority.session().ok_or_else(|| Refusal::no_such("session"))
+fn acting<'a>(tx: &'a Transaction<'_>) -> Result<&'a SessionRow, Refusal> {
+    tx.authority.session().ok_or_else(|| Refusal::no_such("session"))
 }
 
-fn find(work: &Work<'_>, id: &str) -> Result<SessionRow, Refusal> {
-    let found = SessionRow::by_id(work.sql, id, work.now)?;
-    found.filter(|session| work.authority.may_act_on(session.member)).ok_or_else(|| Refusal::no_such("session"))
+fn find(tx: &Transaction<'_>, id: &str) -> Result<SessionRow, Refusal> {
+    let found = SessionRow::by_id(tx.sql, id, tx.now)?;
+    found.filter(|session| tx.authority.may_act_on(session.member)).ok_or_else(|| Refusal::no_such("session"))
 }

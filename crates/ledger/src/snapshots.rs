@@ -20,7 +20,7 @@ use crate::{
     editions::{self, Current, Kind},
     rows::{OwnedToken, WorkspaceRow},
     sql::SqlError,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// How often it is written down that snapshots are wanted, in milliseconds: who reads often writes nothing.
@@ -30,16 +30,16 @@ const NOTED: u64 = 60 * 60 * 1_000;
 const PART: u64 = 8;
 
 /// The snapshot of now, as far as there is one.
-pub(crate) fn read(work: &Work<'_>, secrets: &[SealSecret]) -> Result<Snapshot, Refusal> {
-    work.authority.require(BuiltIn::SnapshotsRead)?;
+pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snapshot, Refusal> {
+    tx.authority.require(BuiltIn::SnapshotsRead)?;
     let secret = secrets.first().ok_or(Refusal::SnapshotsOff)?;
-    note_wanted(work)?;
-    let Work { sql, now, workspace, .. } = work;
+    note_wanted(tx)?;
+    let Transaction { sql, now, workspace, .. } = tx;
     if let Some(edition) = editions::current(*sql, Kind::Snapshots)? {
-        let as_of = moment(work, &edition)?;
+        let as_of = moment(tx, &edition)?;
         let mut expires_at = as_of.plus(term(workspace));
         // A text that rotation replaced takes nothing out of the house that is good for longer than itself.
-        if let Some(end) = work.authority.token().and_then(OwnedToken::replaced_until) {
+        if let Some(end) = tx.authority.token().and_then(OwnedToken::replaced_until) {
             expires_at = expires_at.min(end);
         }
         // Nobody has a use for one that is over: the registry has been down for that long.
@@ -59,12 +59,12 @@ pub(crate) fn read(work: &Work<'_>, secrets: &[SealSecret]) -> Result<Snapshot, 
 }
 
 /// The keys that sign the workspace's snapshots, and that did.
-pub(crate) fn keys(work: &Work<'_>, secrets: &[SealSecret]) -> Result<SnapshotKeys, Refusal> {
-    work.authority.require(BuiltIn::SnapshotsRead)?;
+pub(crate) fn keys(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<SnapshotKeys, Refusal> {
+    tx.authority.require(BuiltIn::SnapshotsRead)?;
     if secrets.is_empty() {
         return Err(Refusal::SnapshotsOff);
     }
-    let keys = secrets.iter().map(|secret| public(&signing_key(secret, work.workspace.key)));
+    let keys = secrets.iter().map(|secret| public(&signing_key(secret, tx.workspace.key)));
     Ok(SnapshotKeys { keys: keys.collect() })
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn relied_upon_until(workspace: &WorkspaceRow, now: Timestamp) -> Opt
 
 /// Takes note that somebody wants snapshots, and until when any may be relied upon that is handed out before this is next
 /// written down.
-fn note_wanted(work: &Work<'_>) -> Result<(), SqlError> {
-    let Work { sql, now, workspace, .. } = work;
+fn note_wanted(tx: &Transaction<'_>) -> Result<(), SqlError> {
+    let Transaction { sql, now, workspace, .. } = tx;
     let end = now.plus(term(workspace));
     let is_noted = editions::snapshots_wanted_at(*sql)?.is_some_and(|wanted| now.since(wanted) < NOTED);
     if is_noted && workspace.snapshots_until.is_some_and(|until| end <= until) {
@@ -90,8 +90,8 @@ fn note_wanted(work: &Work<'_>) -> Result<(), SqlError> {
 }
 
 /// As of when the edition is told to be.
-fn moment(work: &Work<'_>, edition: &Current) -> Result<Timestamp, SqlError> {
-    let Work { sql, now, workspace, .. } = work;
+fn moment(tx: &Transaction<'_>, edition: &Current) -> Result<Timestamp, SqlError> {
+    let Transaction { sql, now, workspace, .. } = tx;
     let kept = edition.as_of..edition.as_of.plus(term(workspace) / PART);
     if edition.generation != workspace.generation || kept.contains(now) {
         return Ok(edition.as_of);

@@ -21,10 +21,10 @@ mod update;
 pub(crate) mod usage;
 
 pub(crate) use blank::blank_each_of;
-pub(crate) use changes::{Issued, changed_since};
+pub(crate) use changes::{NewTexts, changed_since};
 pub(crate) use create::create;
 pub(crate) use import::import;
-pub(crate) use issue::{Draft, issue};
+pub(crate) use issue::{TokenDraft, issue};
 pub(crate) use list::list;
 pub(crate) use read::{read, read_self};
 pub(crate) use revoke::{revoke, revoke_each_of};

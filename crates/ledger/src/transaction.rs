@@ -1,4 +1,4 @@
-//! One command at work, inside its transaction.
+//! One command's transaction.
 
 use core::net::IpAddr;
 
@@ -13,8 +13,8 @@ use crate::{
     storage::Storage,
 };
 
-/// Everything that a command works with, but randomness.
-pub(crate) struct Work<'a> {
+/// Everything that a command needs, but randomness.
+pub(crate) struct Transaction<'a> {
     /// The database, within the command's transaction.
     pub(crate) sql: &'a dyn Sql,
     pub(crate) now: Timestamp,
@@ -28,7 +28,7 @@ pub(crate) struct Work<'a> {
     pub(crate) storage: Storage,
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Begins a change that verification must see. Records that the change touches carry this generation as their
     /// version, which is how everybody else tells the newer of two.
     pub(crate) fn next_generation(&self) -> Result<u64, Refusal> {

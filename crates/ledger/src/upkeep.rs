@@ -8,7 +8,7 @@ use counterfoil_verify::Timestamp;
 
 use crate::{
     audit,
-    deletion::{self, Progress},
+    deletion::{self, DeletionStep},
     idempotency,
     rows::{WorkspaceRow, sessions},
     sql::{Sql, SqlError},
@@ -32,9 +32,9 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp) -> Result<Upkeep, SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)? else { return Ok(Upkeep::Wait(None)) };
     if workspace.deleting {
         return Ok(match deletion::step(sql, &workspace, now)? {
-            Progress::More => Upkeep::More,
-            Progress::Waits(due) => Upkeep::Wait(Some(due)),
-            Progress::Complete => Upkeep::Release(workspace.slug, workspace.key),
+            DeletionStep::More => Upkeep::More,
+            DeletionStep::Waits(due) => Upkeep::Wait(Some(due)),
+            DeletionStep::Complete => Upkeep::Release(workspace.slug, workspace.key),
         });
     }
     let answers = idempotency::sweep(sql, now)?;

@@ -22,8 +22,8 @@ use crate::{
     rows::{MemberRow, WorkspaceRow, sessions},
     settings,
     sql::{Sql, SqlError},
-    tokens::{self, Draft},
-    transaction::Work,
+    tokens::{self, TokenDraft},
+    transaction::Transaction,
 };
 
 /// How many live tokens a member may have where nothing else is set.
@@ -108,30 +108,30 @@ pub(crate) fn found(
 
 /// Issues the first admin's first token. As long as nothing else has happened in the workspace this may be repeated,
 /// and then replaces what the last time made.
-pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) -> Result<Bootstrapped, Refusal> {
-    work.authority.require_root()?;
+pub(crate) fn bootstrap(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: Bootstrap) -> Result<Bootstrapped, Refusal> {
+    tx.authority.require_root()?;
     check::length("/name", &ask.name, 1..=200)?;
-    let untouched = work.workspace.generation == work.workspace.founded;
-    if !untouched || ask.slug != work.workspace.slug {
+    let untouched = tx.workspace.generation == tx.workspace.founded;
+    if !untouched || ask.slug != tx.workspace.slug {
         return Err(Refusal::already_exists("workspace", "slug"));
     }
-    let mut admin = MemberRow::by_number(work.sql, FIRST_ADMIN)?
+    let mut admin = MemberRow::by_number(tx.sql, FIRST_ADMIN)?
         .ok_or_else(|| Refusal::internal("the workspace has lost its first admin"))?;
 
-    let generation = work.next_generation()?;
+    let generation = tx.next_generation()?;
     let workspace = WorkspaceRow {
         name: ask.name,
         prefix: ask.prefix,
         generation,
         version: generation,
         founded: generation,
-        ..work.workspace.clone()
+        ..tx.workspace.clone()
     };
-    update!(work.sql, "workspace": workspace { name, prefix, version, founded })?;
+    update!(tx.sql, "workspace": workspace { name, prefix, version, founded })?;
     admin.version = generation;
-    update!(work.sql, "members" { version: admin.version } "number = ?", admin.number)?;
+    update!(tx.sql, "members" { version: admin.version } "number = ?", admin.number)?;
     audit::append(
-        work,
+        tx,
         Change {
             action: "workspace.create",
             subject: workspace.key.as_str(),
@@ -139,26 +139,26 @@ pub(crate) fn bootstrap(work: &Work<'_>, mint: &mut Mint<'_>, ask: Bootstrap) ->
             after: Some(json!({ "workspace": workspace.view(), "admin": admin.id })),
         },
     )?;
-    work.publish_workspace(&workspace)?;
-    work.publish_member(&admin)?;
+    tx.publish_workspace(&workspace)?;
+    tx.publish_member(&admin)?;
 
-    tokens::revoke_each_of(work, &admin, generation, "replaced by a repeated bootstrap")?;
-    let draft = Draft { name: "First admin token".to_owned(), ..Draft::of(admin, ScopeSet::everything()) };
-    let issued = tokens::issue(work, mint, &workspace, generation, draft)?;
+    tokens::revoke_each_of(tx, &admin, generation, "replaced by a repeated bootstrap")?;
+    let draft = TokenDraft { name: "First admin token".to_owned(), ..TokenDraft::of(admin, ScopeSet::everything()) };
+    let issued = tokens::issue(tx, mint, &workspace, generation, draft)?;
     Ok(Bootstrapped { workspace: workspace.view(), admin: issued })
 }
 
 /// Whoever holds a live token may know which workspace it is of. Who manages it is told how full it is.
-pub(crate) fn read(work: &Work<'_>) -> Result<Workspace, Refusal> {
-    let manages = work.authority.holds(BuiltIn::WorkspaceManage);
-    let stored = || Ok::<_, SqlError>(Stored { used_bytes: work.sql.used()?, limit_bytes: work.storage.limit() });
-    Ok(Workspace { storage: manages.then(stored).transpose()?, ..work.workspace.view() })
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<Workspace, Refusal> {
+    let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
+    let stored = || Ok::<_, SqlError>(Stored { used_bytes: tx.sql.used()?, limit_bytes: tx.storage.limit() });
+    Ok(Workspace { storage: manages.then(stored).transpose()?, ..tx.workspace.view() })
 }
 
 /// Changes the settings. Where that makes no difference nothing is written.
-pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace, Refusal> {
-    work.authority.require(BuiltIn::WorkspaceManage)?;
-    let mut after = work.workspace.clone();
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Workspace, Refusal> {
+    tx.authority.require(BuiltIn::WorkspaceManage)?;
+    let mut after = tx.workspace.clone();
     if let Some(name) = ask.name {
         check::length("/name", &name, 1..=200)?;
         after.name = name;
@@ -188,33 +188,33 @@ pub(crate) fn update(work: &Work<'_>, ask: UpdateWorkspace) -> Result<Workspace,
         settings.allowed_origins = check::origins("/allowed_origins", origins)?;
     }
     if let Some(providers) = ask.identity_providers {
-        settings.identity_providers = identity::check_providers(work, providers)?;
-        sessions::end_all_but_of(work.sql, &work.workspace.settings.identity_providers, &settings.identity_providers)?;
-        members::assign_subjects(work.sql, &settings.identity_providers)?;
+        settings.identity_providers = identity::check_providers(tx, providers)?;
+        sessions::end_all_but_of(tx.sql, &tx.workspace.settings.identity_providers, &settings.identity_providers)?;
+        members::assign_subjects(tx.sql, &settings.identity_providers)?;
     }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
-    settings::check(&work.authority, &work.workspace.settings, &after.settings)?;
-    change(work, after, "workspace.update")
+    settings::check(&tx.authority, &tx.workspace.settings, &after.settings)?;
+    change(tx, after, "workspace.update")
 }
 
 /// Suspends the workspace, and with it all its tokens, or resumes it.
-pub(crate) fn suspend(work: &Work<'_>, ask: &SuspendWorkspace) -> Result<Workspace, Refusal> {
-    work.authority.require_root()?;
-    let after = WorkspaceRow { suspended: ask.suspended, ..work.workspace.clone() };
-    change(work, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
+pub(crate) fn suspend(tx: &Transaction<'_>, ask: &SuspendWorkspace) -> Result<Workspace, Refusal> {
+    tx.authority.require_root()?;
+    let after = WorkspaceRow { suspended: ask.suspended, ..tx.workspace.clone() };
+    change(tx, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
 }
 
 /// Takes down which hosts the workspace has.
-pub(crate) fn set_hosts(work: &Work<'_>, ask: SetHosts) -> Result<Workspace, Refusal> {
-    work.authority.require_root()?;
-    let mut after = work.workspace.clone();
+pub(crate) fn set_hosts(tx: &Transaction<'_>, ask: SetHosts) -> Result<Workspace, Refusal> {
+    tx.authority.require_root()?;
+    let mut after = tx.workspace.clone();
     after.settings.hosts = ask.hosts;
-    change(work, after, "workspace.update")
+    change(tx, after, "workspace.update")
 }
 
-fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
+fn change(tx: &Transaction<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
     let (mut was, mut is) = (Map::new(), Map::new());
-    for ((field, old), (_, new)) in fields(&work.workspace).into_iter().zip(fields(&after)) {
+    for ((field, old), (_, new)) in fields(&tx.workspace).into_iter().zip(fields(&after)) {
         if old != new {
             was.insert(field.to_owned(), old);
             is.insert(field.to_owned(), new);
@@ -223,11 +223,11 @@ fn change(work: &Work<'_>, mut after: WorkspaceRow, action: &'static str) -> Res
     if is.is_empty() {
         return Ok(after.view());
     }
-    after.version = work.next_generation()?;
-    after.save(work.sql)?;
-    work.publish_workspace(&after)?;
+    after.version = tx.next_generation()?;
+    after.save(tx.sql)?;
+    tx.publish_workspace(&after)?;
     let (before, subject) = (Some(was.into()), after.key.as_str());
-    audit::append(work, Change { action, subject, before, after: Some(is.into()) })?;
+    audit::append(tx, Change { action, subject, before, after: Some(is.into()) })?;
     Ok(after.view())
 }
 

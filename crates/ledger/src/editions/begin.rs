@@ -4,13 +4,13 @@ use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
     crowd, files, mark,
-    rows::{self, Current, Stage, Standing},
+    rows::{self, Current, Plan, Stage},
     terms::{GATHERING, INTERVAL, Kind, RETRY, WANTED},
 };
 use crate::{
     columns::{insert, update},
     rows::{WorkspaceRow, scopes},
-    sql::{Sql, SqlError, Value},
+    sql::{Sql, SqlError},
 };
 
 /// Takes note that somebody asks for snapshots: for a while from now on they are made, the first at once.
@@ -30,12 +30,12 @@ pub(super) fn next(
     workspace: &WorkspaceRow,
     now: Timestamp,
 ) -> Result<Option<(Timestamp, Kind)>, SqlError> {
-    let leases = Standing::load(sql, Kind::Leases)?.unwrap_or_default();
+    let leases = Plan::load(sql, Kind::Leases)?.unwrap_or_default();
     let leases = due(sql, workspace, Kind::Leases, &leases, now)?;
-    let snapshots = match Standing::load(sql, Kind::Snapshots)? {
+    let snapshots = match Plan::load(sql, Kind::Snapshots)? {
         None => None,
-        Some(standing) => match standing.wanted_at.map(|wanted| wanted.plus(WANTED)).filter(|end| now < *end) {
-            Some(end) => Some(due(sql, workspace, Kind::Snapshots, &standing, now)?.unwrap_or(end)),
+        Some(plan) => match plan.wanted_at.map(|wanted| wanted.plus(WANTED)).filter(|end| now < *end) {
+            Some(end) => Some(due(sql, workspace, Kind::Snapshots, &plan, now)?.unwrap_or(end)),
             None => {
                 rows::forget(sql, Kind::Snapshots)?;
                 sql.exec("DELETE FROM editions WHERE kind = ?", &[(&Kind::Snapshots).into()])?;
@@ -53,7 +53,7 @@ fn due(
     sql: &dyn Sql,
     workspace: &WorkspaceRow,
     kind: Kind,
-    standing: &Standing,
+    plan: &Plan,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, SqlError> {
     let current = Current::load(sql, kind)?;
@@ -62,7 +62,7 @@ fn due(
     }
     // What is further off was left by a clock that has been set back since.
     let latest = now.plus(if current.is_some() { INTERVAL } else { RETRY });
-    if let Some(due) = standing.due_at.filter(|due| *due <= latest) {
+    if let Some(due) = plan.due_at.filter(|due| *due <= latest) {
         return Ok(Some(due));
     }
     let due = match current {
@@ -83,26 +83,24 @@ pub(super) fn begin(
     now: Timestamp,
     texts_per_segment: u64,
 ) -> Result<(), SqlError> {
-    let standing = Standing::load(sql, kind)?.unwrap_or_default();
-    let continues = standing.epoch == Some(workspace.epoch);
-    let since = if continues { standing.marked } else { 0 };
+    let plan = Plan::load(sql, kind)?.unwrap_or_default();
+    let continues = plan.epoch == Some(workspace.epoch);
+    let since = if continues { plan.marked } else { 0 };
     let numbered = sql.scalar::<u64>("SELECT last_number FROM workspace", &[])?;
     let texts = if continues {
         // Each token has a number of its own, and each text that was replaced a generation.
-        standing.texts + numbered.saturating_sub(standing.numbered) + workspace.generation.saturating_sub(since)
+        plan.texts + numbered.saturating_sub(plan.numbered) + workspace.generation.saturating_sub(since)
     } else {
         numbered + sql.scalar::<u64>("SELECT count(*) FROM replaced_texts", &[])?
     };
     let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
-    let bits = (standing.bits.max(standing.least_bits)..=DigestPrefix::MAX_BITS)
-        .find(enough)
-        .unwrap_or(DigestPrefix::MAX_BITS);
+    let bits = (plan.bits.max(plan.least_bits)..=DigestPrefix::MAX_BITS).find(enough).unwrap_or(DigestPrefix::MAX_BITS);
     let without_weak = crowd::leaves_out(sql, kind)?;
     if !continues {
         rows::withdraw(sql, kind)?;
         rows::forget(sql, kind)?;
     }
-    let goes_on = continues && bits == standing.bits && without_weak == standing.without_weak;
+    let goes_on = continues && bits == plan.bits && without_weak == plan.without_weak;
     if !goes_on {
         let last = (1_u64 << bits) - 1;
         sql.exec(
@@ -114,7 +112,7 @@ pub(super) fn begin(
     }
     update!(sql, "editions" {
         epoch: workspace.epoch, bits: bits, without_weak: without_weak, marked: since, texts: texts,
-        numbered: numbered, due_at: Value::Null,
+        numbered: numbered, due_at: None::<Timestamp>,
     } "kind = ?", kind)?;
     let stage = if goes_on { Stage::Tokens } else { Stage::Members };
     let (version, place) = mark::after(since);

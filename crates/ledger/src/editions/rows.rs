@@ -43,7 +43,7 @@ columns!(Current: "editions" { manifest, epoch, generation, begun_at, as_of });
 
 /// How things stand for the next edition of a kind.
 #[derive(Default)]
-pub(super) struct Standing {
+pub(super) struct Plan {
     /// When it begins; absent where nobody has noticed yet that it has to.
     pub(super) due_at: Option<Timestamp>,
     pub(super) wanted_at: Option<Timestamp>,
@@ -60,13 +60,13 @@ pub(super) struct Standing {
     pub(super) numbered: u64,
 }
 
-impl Standing {
+impl Plan {
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
         sql.one(&format!("SELECT {} FROM editions WHERE kind = ?", Self::COLUMNS), &[(&kind).into()])
     }
 }
 
-columns!(Standing: "editions" { due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered });
+columns!(Plan: "editions" { due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered });
 
 /// The edition that is under way.
 pub(super) struct UnderWay {
@@ -86,7 +86,7 @@ pub(super) struct UnderWay {
     pub(super) segments: Segmentation,
 }
 
-/// What [`Standing`] says of its kind, too.
+/// What [`Plan`] says of its kind, too.
 pub(super) struct Segmentation {
     pub(super) bits: u8,
     pub(super) without_weak: bool,

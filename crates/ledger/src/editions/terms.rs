@@ -7,7 +7,7 @@ use crate::stored::as_name;
 pub(crate) const TEXTS: u64 = 8_192;
 
 /// How many texts a segment may hold for one step to make it. Digests are evenly spread: only who imports digests that
-/// were chosen for it gets there. See [`crowd`].
+/// were chosen for it gets there. See [`crowd`](super::crowd).
 pub(super) const MOST_TEXTS: u64 = 65_536;
 
 /// The longest file, in bytes: the registry takes no longer value. Only a segment gets there that is too full.

@@ -13,33 +13,33 @@ use crate::{
     check,
     idempotency::Repeatable,
     limits::Limits,
-    rows::{Catalogue, MemberRow},
+    rows::{MemberRow, ScopeCatalogue},
     sql::MAX_INTEGER,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 impl Repeatable for CreateMember {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
-    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
-        rule::check_role(work, self.role)?;
-        Limits::of(&work.authority).check_scopes_of(self.grants.iter(), &Catalogue::load(work.sql)?)
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+        rule::check_role(tx, self.role)?;
+        Limits::of(&tx.authority).check_scopes_of(self.grants.iter(), &ScopeCatalogue::load(tx.sql)?)
     }
 }
 
-pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refusal> {
-    work.authority.require(BuiltIn::WorkspaceManage)?;
+pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, Refusal> {
+    tx.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     ask.email.as_deref().map_or(Ok(()), |email| check::email("/email", email))?;
     check::scopes("/grants", &ask.grants)?;
     ask.quota.map_or(Ok(()), rule::check_quota)?;
-    rule::check_role(work, ask.role)?;
-    Limits::of(&work.authority).check_scopes(&ask.grants, &Catalogue::load(work.sql)?, "grants")?;
+    rule::check_role(tx, ask.role)?;
+    Limits::of(&tx.authority).check_scopes(&ask.grants, &ScopeCatalogue::load(tx.sql)?, "grants")?;
 
-    let nobody = MemberRow::blank(work.now);
+    let nobody = MemberRow::blank(tx.now);
     let subject = ask.subject.map_or(Patch::Keep, Patch::Set);
-    let (subject, subject_issuer) = identity::subject(work, &nobody, subject, ask.subject_issuer)?;
+    let (subject, subject_issuer) = identity::subject(tx, &nobody, subject, ask.subject_issuer)?;
     let mut member = MemberRow {
         id: ask.id,
         name: ask.name,
@@ -51,17 +51,17 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
         quota: ask.quota,
         ..nobody.clone()
     };
-    rule::check(work, &nobody, &member)?;
-    if MemberRow::by_id(work.sql, &member.id)?.is_some() {
+    rule::check(tx, &nobody, &member)?;
+    if MemberRow::by_id(tx.sql, &member.id)?.is_some() {
         return Err(Refusal::already_exists("member", "id"));
     }
-    identity::check_free(work, &nobody, &member)?;
-    member.number = free_number(work, ask.number)?;
-    member.version = work.next_generation()?;
-    member.insert(work.sql)?;
-    let view = view(work, &member)?;
+    identity::check_free(tx, &nobody, &member)?;
+    member.number = free_number(tx, ask.number)?;
+    member.version = tx.next_generation()?;
+    member.insert(tx.sql)?;
+    let view = view(tx, &member)?;
     audit::append(
-        work,
+        tx,
         Change {
             action: "member.create",
             subject: &member.id,
@@ -71,29 +71,29 @@ pub(crate) fn create(work: &Work<'_>, ask: CreateMember) -> Result<Member, Refus
             })),
         },
     )?;
-    work.publish_member(&member)?;
+    tx.publish_member(&member)?;
     Ok(view)
 }
 
 /// The number asked for where it is free, else the one after the highest. Where somebody has asked for the very last one, the
 /// first gap: nobody must be able to use numbers up by taking one.
-fn free_number(work: &Work<'_>, asked: Option<u64>) -> Result<u64, Refusal> {
+fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, Refusal> {
     let out_of_range = || Refusal::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
     let Some(number) = asked else {
-        let highest: Option<u64> = work.sql.scalar("SELECT max(number) FROM members", &[])?;
+        let highest: Option<u64> = tx.sql.scalar("SELECT max(number) FROM members", &[])?;
         let next = highest.unwrap_or(0) + 1;
         if next <= MAX_INTEGER {
             return Ok(next);
         }
         let gap = "SELECT min(number) + 1 FROM members
             WHERE NOT EXISTS (SELECT 1 FROM members AS next WHERE next.number = members.number + 1)";
-        let gap: Option<u64> = work.sql.scalar(gap, &[])?;
+        let gap: Option<u64> = tx.sql.scalar(gap, &[])?;
         return gap.filter(|gap| *gap <= MAX_INTEGER).ok_or_else(out_of_range);
     };
     if !(1..=MAX_INTEGER).contains(&number) {
         return Err(out_of_range());
     }
-    match MemberRow::by_number(work.sql, number)? {
+    match MemberRow::by_number(tx.sql, number)? {
         None => Ok(number),
         Some(_) => Err(Refusal::already_exists("member", "number")),
     }

@@ -23,20 +23,20 @@ use crate::{
     idempotency,
     rows::sessions,
     tokens,
-    transaction::Work,
+    transaction::Transaction,
 };
 
-pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
-    work.authority.require(BuiltIn::WorkspaceManage)?;
-    let mut member = find(work, &ask.id)?;
-    rule::check_erasure(work, &member)?;
-    rule::check_other_admin(work, &member)?;
+pub(crate) fn erase(tx: &Transaction<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
+    tx.authority.require(BuiltIn::WorkspaceManage)?;
+    let mut member = find(tx, &ask.id)?;
+    rule::check_erasure(tx, &member)?;
+    rule::check_other_admin(tx, &member)?;
 
-    member.version = work.next_generation()?;
-    let revoked = revoke_all_of(work, &mut member)?;
-    tokens::blank_each_of(work, member.number, member.version)?;
-    idempotency::forget_member(work.sql, member.number)?;
-    sessions::forget_member(work.sql, member.number)?;
+    member.version = tx.next_generation()?;
+    let revoked = revoke_all_of(tx, &mut member)?;
+    tokens::blank_each_of(tx, member.number, member.version)?;
+    idempotency::forget_member(tx.sql, member.number)?;
+    sessions::forget_member(tx.sql, member.number)?;
     // The space keeps it apart from every id that can be given, so it is never taken.
     member.id = format!("erased {}", member.number);
     member.name = String::new();
@@ -48,10 +48,10 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
     member.quota = None;
     member.suspended = true;
     member.suspended_by_admin = false;
-    member.save(work.sql)?;
-    update!(work.sql, "members" { erased_at: work.now } "number = ?", member.number)?;
+    member.save(tx.sql)?;
+    update!(tx.sql, "members" { erased_at: tx.now } "number = ?", member.number)?;
     audit::append(
-        work,
+        tx,
         Change {
             action: "member.erase",
             subject: &ask.id,
@@ -59,6 +59,6 @@ pub(crate) fn erase(work: &Work<'_>, ask: &EraseMember) -> Result<Member, Refusa
             after: Some(json!({ "number": member.number, "revoked": revoked })),
         },
     )?;
-    work.publish_member(&member)?;
-    Ok(view(work, &member)?)
+    tx.publish_member(&member)?;
+    Ok(view(tx, &member)?)
 }

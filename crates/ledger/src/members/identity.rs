@@ -14,14 +14,14 @@ use crate::{
     check,
     rows::MemberRow,
     sql::{Sql, SqlError, Value},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// Where several providers could be meant.
 const UNDECIDED: &str = "";
 
 /// Who was found by an identity.
-pub(crate) enum Found {
+pub(crate) enum MemberLookup {
     /// This member, which takes part.
     One(Box<MemberRow>),
     /// One that is suspended.
@@ -33,7 +33,7 @@ pub(crate) enum Found {
     Nobody,
 }
 
-impl Found {
+impl MemberLookup {
     /// Who is known by this subject at this issuer.
     pub(crate) fn by_subject(sql: &dyn Sql, issuer: &str, subject: &str) -> Result<Self, SqlError> {
         let clauses = "WHERE subject = ? AND coalesce(subject_issuer, '') IN (?, ?)";
@@ -69,7 +69,7 @@ const WITH_EMAIL: &str = "WHERE email = ? COLLATE NOCASE AND erased_at IS NULL";
 /// # Errors
 /// `INVALID_VALUE` where the subject is none, or where it is not clear, or not possible, whose it would be.
 pub(super) fn subject(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     before: &MemberRow,
     asked: Patch<String>,
     issuer: Option<WebAddress>,
@@ -85,7 +85,7 @@ pub(super) fn subject(
         };
     };
     check::length("/subject", &subject, 1..=255)?;
-    let issuers = issuers(&work.workspace.settings.identity_providers);
+    let issuers = issuers(&tx.workspace.settings.identity_providers);
     let issuer = match (issuer, &issuers[..]) {
         (Some(issuer), known) if known.is_empty() || known.contains(&issuer.as_str()) => Some(issuer.to_string()),
         (Some(_), known) => {
@@ -154,11 +154,10 @@ fn is_renamed(before: &MemberRow, after: &MemberRow) -> bool {
 ///
 /// # Errors
 /// `ALREADY_EXISTS` names the field.
-pub(super) fn check_free(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
-    let is_taken =
-        |clauses: &str, values: &[Value]| Ok::<_, SqlError>(MemberRow::count(work.sql, clauses, values)? > 0);
+pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+    let is_taken = |clauses: &str, values: &[Value]| Ok::<_, SqlError>(MemberRow::count(tx.sql, clauses, values)? > 0);
     // Who takes part again may meet somebody who has had the address since before addresses had to differ.
-    let by_email = work.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
+    let by_email = tx.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
     let returns = before.suspended && !after.suspended && by_email;
     if let Some(email) = after.email.as_ref().filter(|_| before.email != after.email || returns) {
         let only_active = if before.email == after.email { "AND suspended = 0" } else { "" };

@@ -15,8 +15,8 @@ use counterfoil_verify::ScopePattern;
 use super::identity;
 use crate::{
     limits::Limits,
-    rows::{Catalogue, MemberRow, live_of},
-    transaction::Work,
+    rows::{MemberRow, ScopeCatalogue, live_of},
+    transaction::Transaction,
 };
 
 /// The highest quota that may be set.
@@ -35,13 +35,13 @@ const UNBOUND_ENTRANCE: &str =
 ///
 /// # Errors
 /// `ESCALATION` says what is more than the actor may give.
-pub(super) fn check(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
-    let default = work.workspace.settings.default_quota;
+pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+    let default = tx.workspace.settings.default_quota;
     let reactivated = before.suspended && !after.suspended;
     let promoted = before.role != Role::Admin && after.role == Role::Admin;
     let raised = after.quota(default) > before.quota(default);
     let opened = identity::opens(before, after);
-    if !work.authority.is_admin() {
+    if !tx.authority.is_admin() {
         if before.suspended_by_admin && (reactivated || identity::differs(before, after)) {
             return Err(Refusal::escalation(SUSPENDED_BY_ADMIN));
         }
@@ -59,16 +59,16 @@ pub(super) fn check(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> R
     if !all && !widens {
         return Ok(());
     }
-    let limits = Limits::of(&work.authority);
+    let limits = Limits::of(&tx.authority);
     let who = if opened { "Who signs in as the member" } else { "The member" };
-    limits.check_alive(who, alive, &Catalogue::load(work.sql)?)?;
+    limits.check_alive(who, alive, &ScopeCatalogue::load(tx.sql)?)?;
 
-    let enters = !work.workspace.settings.identity_providers.is_empty();
+    let enters = !tx.workspace.settings.identity_providers.is_empty();
     let may_enter = enters && (after.email.is_some() || after.subject.is_some());
     if opened && enters {
         return limits.check_unbound(UNBOUND_ENTRANCE);
     }
-    let lives = may_enter || before.number > 0 && live_of(work.sql, before.number, work.now)? > 0;
+    let lives = may_enter || before.number > 0 && live_of(tx.sql, before.number, tx.now)? > 0;
     if lives && (reactivated || promoted || widens) {
         return limits.check_unbound(UNBOUND);
     }
@@ -79,9 +79,9 @@ pub(super) fn check(work: &Work<'_>, before: &MemberRow, after: &MemberRow) -> R
 ///
 /// # Errors
 /// `NOT_YOURS` for an admin; `ESCALATION` for one that an admin suspended: it could be made anew.
-pub(super) fn check_erasure(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
-    check_touch(work, member)?;
-    if member.suspended_by_admin && !work.authority.is_admin() {
+pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
+    check_touch(tx, member)?;
+    if member.suspended_by_admin && !tx.authority.is_admin() {
         return Err(Refusal::escalation(SUSPENDED_BY_ADMIN));
     }
     Ok(())
@@ -92,8 +92,8 @@ pub(super) fn check_erasure(work: &Work<'_>, member: &MemberRow) -> Result<(), R
 ///
 /// # Errors
 /// `NOT_YOURS`
-pub(super) fn check_touch(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
-    if member.role == Role::Admin && !work.authority.is_admin() {
+pub(super) fn check_touch(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
+    if member.role == Role::Admin && !tx.authority.is_admin() {
         return Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
     }
     Ok(())
@@ -103,8 +103,8 @@ pub(super) fn check_touch(work: &Work<'_>, member: &MemberRow) -> Result<(), Ref
 ///
 /// # Errors
 /// `ESCALATION`
-pub(super) fn check_role(work: &Work<'_>, role: Role) -> Result<(), Refusal> {
-    if role == Role::Admin && !work.authority.is_admin() {
+pub(super) fn check_role(tx: &Transaction<'_>, role: Role) -> Result<(), Refusal> {
+    if role == Role::Admin && !tx.authority.is_admin() {
         return Err(Refusal::escalation(ANOTHER_ADMIN));
     }
     Ok(())
@@ -120,9 +120,9 @@ pub(super) fn check_quota(quota: u64) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// `LAST_ADMIN` where nobody could.
-pub(super) fn check_other_admin(work: &Work<'_>, member: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
     let others = "WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
-    let others = MemberRow::count(work.sql, others, &[member.number.into()])?;
+    let others = MemberRow::count(tx.sql, others, &[member.number.into()])?;
     if others > 0 || !member.is_active_admin() {
         return Ok(());
     }

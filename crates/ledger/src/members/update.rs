@@ -19,66 +19,66 @@ use crate::{
     audit::{self, Change},
     check,
     limits::Limits,
-    rows::{Catalogue, MemberRow, sessions},
+    rows::{MemberRow, ScopeCatalogue, sessions},
     sql::SqlError,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// Why the tokens of a member are revoked, as their rows say it.
 const REASON: &str = "all of its owner's tokens were revoked";
 
 /// Changes a member. Where that makes no difference nothing is written.
-pub(crate) fn update(work: &Work<'_>, ask: UpdateMember) -> Result<Member, Refusal> {
-    work.authority.require(BuiltIn::WorkspaceManage)?;
-    let before = find(work, &ask.id)?;
-    rule::check_touch(work, &before)?;
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, Refusal> {
+    tx.authority.require(BuiltIn::WorkspaceManage)?;
+    let before = find(tx, &ask.id)?;
+    rule::check_touch(tx, &before)?;
     let revoke_all = ask.revoke_all;
-    let mut member = changed(work, &before, ask)?;
-    rule::check(work, &before, &member)?;
-    identity::check_free(work, &before, &member)?;
+    let mut member = changed(tx, &before, ask)?;
+    rule::check(tx, &before, &member)?;
+    identity::check_free(tx, &before, &member)?;
     if before.is_active_admin() && !member.is_active_admin() {
-        rule::check_other_admin(work, &before)?;
+        rule::check_other_admin(tx, &before)?;
     }
     let (mut was, mut is) = difference(&before, &member);
     if is.is_empty() && !revoke_all {
-        return Ok(view(work, &before)?);
+        return Ok(view(tx, &before)?);
     }
-    work.storage.check(grows(&before, &member))?;
-    member.version = work.next_generation()?;
+    tx.storage.check(grows(&before, &member))?;
+    member.version = tx.next_generation()?;
     if revoke_all {
-        let revoked = revoke_all_of(work, &mut member)?;
+        let revoked = revoke_all_of(tx, &mut member)?;
         was.insert("revoked_before".to_owned(), json!(before.revoked_before));
         is.insert("revoked_before".to_owned(), json!(member.revoked_before));
         is.insert("revoked".to_owned(), json!(revoked));
     }
     if member.suspended && !before.suspended || identity::differs(&before, &member) {
-        sessions::end_vouched_of(work.sql, member.number)?;
+        sessions::end_vouched_of(tx.sql, member.number)?;
     }
-    member.save(work.sql)?;
+    member.save(tx.sql)?;
     audit::append(
-        work,
+        tx,
         Change { action: "member.update", subject: &member.id, before: Some(was.into()), after: Some(is.into()) },
     )?;
-    work.publish_member(&member)?;
-    Ok(view(work, &member)?)
+    tx.publish_member(&member)?;
+    Ok(view(tx, &member)?)
 }
 
 /// Marks every token that the member has as revoked, and says how many those were. To verifiers it is the owner record
 /// that says so: texts issued before its present version are revoked.
-pub(super) fn revoke_all_of(work: &Work<'_>, member: &mut MemberRow) -> Result<u64, SqlError> {
+pub(super) fn revoke_all_of(tx: &Transaction<'_>, member: &mut MemberRow) -> Result<u64, SqlError> {
     member.revoked_before = member.version;
-    sessions::end_vouched_of(work.sql, member.number)?;
+    sessions::end_vouched_of(tx.sql, member.number)?;
     let live = "SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL";
-    let count = work.sql.scalar(live, &[member.number.into()])?;
-    work.sql.exec(
+    let count = tx.sql.scalar(live, &[member.number.into()])?;
+    tx.sql.exec(
         "UPDATE tokens SET revoked_at = ?, revoke_reason = ?, version = ? WHERE owner = ? AND revoked_at IS NULL",
-        &[work.now.into(), REASON.into(), member.version.into(), member.number.into()],
+        &[tx.now.into(), REASON.into(), member.version.into(), member.number.into()],
     )?;
     Ok(count)
 }
 
 /// The member as it is to be, if that is within the rules and the actor's limits.
-fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, Refusal> {
+fn changed(tx: &Transaction<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, Refusal> {
     let mut member = before.clone();
     if let Some(name) = ask.name {
         check::length("/name", &name, 1..=200)?;
@@ -88,7 +88,7 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
         check::email("/email", email)?;
     }
     ask.email.apply(&mut member.email);
-    (member.subject, member.subject_issuer) = identity::subject(work, before, ask.subject, ask.subject_issuer)?;
+    (member.subject, member.subject_issuer) = identity::subject(tx, before, ask.subject, ask.subject_issuer)?;
     if let Patch::Set(quota) = ask.quota {
         rule::check_quota(quota)?;
     }
@@ -99,12 +99,12 @@ fn changed(work: &Work<'_>, before: &MemberRow, ask: UpdateMember) -> Result<Mem
         let is_new = |pattern: &ScopePattern| !before.grants.covers_pattern(pattern);
         let given = grants.iter().enumerate().filter(|(_, pattern)| is_new(pattern));
         let given = given.map(|(index, pattern)| (format!("/grants/{index}"), pattern));
-        Limits::of(&work.authority).check_each_scope(given, &Catalogue::load(work.sql)?)?;
+        Limits::of(&tx.authority).check_each_scope(given, &ScopeCatalogue::load(tx.sql)?)?;
         member.grants = grants.into();
     }
     member.suspended = ask.suspended.unwrap_or(member.suspended);
     // Whoever suspends whom another has suspended means it no less.
-    let by_admin = before.suspended_by_admin || ask.suspended == Some(true) && work.authority.is_admin();
+    let by_admin = before.suspended_by_admin || ask.suspended == Some(true) && tx.authority.is_admin();
     member.suspended_by_admin = member.suspended && by_admin;
     Ok(member)
 }

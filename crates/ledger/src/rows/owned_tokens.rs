@@ -23,6 +23,14 @@ pub(crate) struct OwnedToken {
     pub(crate) replaced: Option<ReplacedText>,
 }
 
+/// What is found by a digest.
+pub(crate) enum TokenLookup {
+    Nothing,
+    One(Box<OwnedToken>),
+    /// Its row holds what its columns may not.
+    Unreadable(SqlError),
+}
+
 impl FromRow for OwnedToken {
     fn from_row(row: &mut Row) -> Result<Self, SqlError> {
         Ok(Self { token: row.take()?, owner: row.take()?, replaced: None })
@@ -32,21 +40,33 @@ impl FromRow for OwnedToken {
 impl OwnedToken {
     /// The token whose text has this digest, or once had it.
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
-        Self::look_up(sql, digest)?
+        match Self::look_up(sql, digest)? {
+            TokenLookup::Nothing => Ok(None),
+            TokenLookup::One(held) => Ok(Some(*held)),
+            TokenLookup::Unreadable(error) => Err(error),
+        }
     }
 
-    /// The same. The inner error says that its row cannot be read, which is no matter of any other token's.
-    pub(crate) fn look_up(sql: &dyn Sql, digest: Digest) -> Result<Result<Option<Self>, SqlError>, SqlError> {
-        let one = |clauses: &str, value: Value| -> Result<Result<Option<Self>, SqlError>, SqlError> {
-            Ok(sql.exec(&Self::query(clauses), &[value])?.pop().map(|mut row| row.take()).transpose())
+    /// The same, where a row that cannot be read is no matter of any other token's.
+    pub(crate) fn look_up(sql: &dyn Sql, digest: Digest) -> Result<TokenLookup, SqlError> {
+        let one = |clauses: &str, value: Value| -> Result<TokenLookup, SqlError> {
+            let row = sql.exec(&Self::query(clauses), &[value])?.pop();
+            Ok(match row.map(|mut row| row.take()) {
+                None => TokenLookup::Nothing,
+                Some(Ok(held)) => TokenLookup::One(Box::new(held)),
+                Some(Err(error)) => TokenLookup::Unreadable(error),
+            })
         };
         match one("WHERE tokens.digest = ?", digest.into())? {
-            Ok(None) => {}
+            TokenLookup::Nothing => {}
             found => return Ok(found),
         }
-        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(Ok(None)) };
-        let held = one("WHERE tokens.number = ?", text.token.into())?;
-        Ok(held.map(|held| held.map(|held| Self { replaced: Some(text), ..held })))
+        let Some(text) = ReplacedText::by_digest(sql, digest)? else { return Ok(TokenLookup::Nothing) };
+        let mut found = one("WHERE tokens.number = ?", text.token.into())?;
+        if let TokenLookup::One(held) = &mut found {
+            held.replaced = Some(text);
+        }
+        Ok(found)
     }
 
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {

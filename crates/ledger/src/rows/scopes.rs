@@ -16,9 +16,9 @@ use crate::{
 columns!(ScopeEntry: "scopes" { name, description, visible_to, grantable_by, freshness });
 
 /// The workspace's own scopes, by name.
-pub(crate) struct Catalogue(pub(crate) BTreeMap<Scope, ScopeEntry>);
+pub(crate) struct ScopeCatalogue(pub(crate) BTreeMap<Scope, ScopeEntry>);
 
-impl Catalogue {
+impl ScopeCatalogue {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Self, SqlError> {
         let mut entries = BTreeMap::new();
         for entry in sql.all::<ScopeEntry>(&format!("SELECT {} FROM scopes", ScopeEntry::COLUMNS), &[])? {

@@ -3,14 +3,14 @@
 use counterfoil_protocol::refusal::Refusal;
 
 use super::text;
-use crate::{rows::OwnedToken, transaction::Work};
+use crate::{rows::OwnedToken, transaction::Transaction};
 
 /// How many tokens are read at a time.
 const STEP: u64 = 500;
 
 /// Blanks all tokens that a member ever had, and publishes what verifiers then know of them.
-pub(crate) fn blank_each_of(work: &Work<'_>, owner: u64, generation: u64) -> Result<(), Refusal> {
-    work.sql.exec(
+pub(crate) fn blank_each_of(tx: &Transaction<'_>, owner: u64, generation: u64) -> Result<(), Refusal> {
+    tx.sql.exec(
         "UPDATE tokens SET name = '', note = NULL, metadata = NULL, addresses = '[]', revoke_reason = NULL, version = ?
          WHERE owner = ?",
         &[generation.into(), owner.into()],
@@ -18,11 +18,11 @@ pub(crate) fn blank_each_of(work: &Work<'_>, owner: u64, generation: u64) -> Res
     let mut after = 0;
     loop {
         let page = "WHERE tokens.owner = ? AND tokens.number > ? ORDER BY tokens.number LIMIT ?";
-        let held = OwnedToken::select(work.sql, page, &[owner.into(), after.into(), STEP.into()])?;
+        let held = OwnedToken::select(tx.sql, page, &[owner.into(), after.into(), STEP.into()])?;
         let Some(last) = held.last() else { return Ok(()) };
         after = last.token.number;
         for held in &held {
-            text::publish_all(work, &held.token)?;
+            text::publish_all(tx, &held.token)?;
         }
     }
 }

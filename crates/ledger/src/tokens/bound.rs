@@ -10,7 +10,7 @@ use counterfoil_protocol::refusal::Refusal;
 use crate::{
     rows::{MemberRow, OwnedToken, WorkspaceRow},
     times::DAY,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// How many texts any member's tokens may have had.
@@ -26,15 +26,20 @@ const PER_DAY: u64 = 1_000;
 ///
 /// # Errors
 /// `TEXTS_EXCEEDED` where they may not.
-pub(super) fn check(work: &Work<'_>, workspace: &WorkspaceRow, owner: &MemberRow, more: u64) -> Result<(), Refusal> {
+pub(super) fn check(
+    tx: &Transaction<'_>,
+    workspace: &WorkspaceRow,
+    owner: &MemberRow,
+    more: u64,
+) -> Result<(), Refusal> {
     let of_quota = owner.quota(workspace.settings.default_quota).saturating_mul(PER_TOKEN);
-    let of_days = (work.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
+    let of_days = (tx.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
     let bound = of_quota.max(LEAST).saturating_add(of_days);
-    let texts: u64 = work.sql.scalar("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?;
+    let texts: u64 = tx.sql.scalar("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?;
     if texts.saturating_add(more) <= bound { Ok(()) } else { Err(Refusal::TextsExceeded { bound }) }
 }
 
 /// The same for another text of this token.
-pub(super) fn check_another(work: &Work<'_>, held: &OwnedToken) -> Result<(), Refusal> {
-    check(work, &work.workspace, &held.owner, 1)
+pub(super) fn check_another(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+    check(tx, &tx.workspace, &held.owner, 1)
 }

@@ -10,7 +10,7 @@ const LONG_OVER: u64 = 60_000;
 
 /// Whether texts that were issued since, and have not changed, are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Issued {
+pub(crate) enum NewTexts {
     /// To whoever remembers that they were not there.
     Told,
     /// Nobody can remember them wrongly.
@@ -27,14 +27,14 @@ pub(crate) enum Issued {
 pub(crate) fn changed_since(
     sql: &dyn Sql,
     generation: u64,
-    issued: Issued,
+    new: NewTexts,
     now: Timestamp,
     most: usize,
 ) -> Result<Vec<Digest>, SqlError> {
     let limit = most as u64 + 1;
     let over = Timestamp(now.0.saturating_sub(LONG_OVER));
     // From which generation on what was issued is told in any case.
-    let issued_after = if issued == Issued::Told { generation } else { MAX_INTEGER };
+    let issued_after = if new == NewTexts::Told { generation } else { MAX_INTEGER };
     let texts = "SELECT tokens.digest FROM tokens JOIN members ON members.number = tokens.owner
         WHERE tokens.version > ? AND (tokens.issued > ? OR
             tokens.version > tokens.issued AND tokens.issued >= revoked_before) LIMIT ?";

@@ -7,7 +7,7 @@ use counterfoil_protocol::{
 };
 
 use super::{
-    issue::{Draft, issue},
+    issue::{TokenDraft, issue},
     pins,
 };
 use crate::{
@@ -15,59 +15,59 @@ use crate::{
     idempotency::Repeatable,
     limits::{self, Limits},
     mint::Mint,
-    rows::{Catalogue, MemberRow},
-    transaction::Work,
+    rows::{MemberRow, ScopeCatalogue},
+    transaction::Transaction,
 };
 
 impl Repeatable for CreateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
-        check_rights(work, &Limits::of(&work.authority), &Catalogue::load(work.sql)?, self)
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+        check_rights(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, self)
     }
 }
 
 /// Checks that the actor may still issue such a token, to such an owner.
 pub(super) fn check_rights(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     limits: &Limits,
-    catalogue: &Catalogue,
+    catalogue: &ScopeCatalogue,
     ask: &CreateToken,
 ) -> Result<(), Refusal> {
-    owner(work, ask.owner.clone())?;
+    owner(tx, ask.owner.clone())?;
     limits.check_scopes_of(ask.scopes.iter(), catalogue)
 }
 
-pub(crate) fn create(work: &Work<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
-    work.authority.require(BuiltIn::TokensWrite)?;
-    let draft = draft(work, &Limits::of(&work.authority), &Catalogue::load(work.sql)?, ask)?;
-    issue(work, mint, &work.workspace, work.next_generation()?, draft)
+pub(crate) fn create(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
+    tx.authority.require(BuiltIn::TokensWrite)?;
+    let draft = draft(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, ask)?;
+    issue(tx, mint, &tx.workspace, tx.next_generation()?, draft)
 }
 
 /// What is asked for, if it is within the rules and the actor's limits.
 pub(super) fn draft(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     limits: &Limits,
-    catalogue: &Catalogue,
+    catalogue: &ScopeCatalogue,
     ask: CreateToken,
-) -> Result<Draft, Refusal> {
+) -> Result<TokenDraft, Refusal> {
     check::length("/name", &ask.name, 0..=200)?;
     ask.note.as_deref().map_or(Ok(()), |note| check::length("/note", note, 0..=1_000))?;
     check::scopes("/scopes", &ask.scopes)?;
     check::addresses("/allowed_addresses", &ask.allowed_addresses)?;
     let metadata = ask.metadata.map(|metadata| check::metadata("/metadata", metadata)).transpose()?;
 
-    let owner = owner(work, ask.owner)?;
+    let owner = owner(tx, ask.owner)?;
     limits.check_scopes(&ask.scopes, catalogue, "scopes")?;
     limits::check_owner(&owner, ask.scopes.iter())?;
-    let expires_at = limits.expiry(ask.lifetime, work.now, limits::latest_end(&work.workspace, work.now))?;
+    let expires_at = limits.expiry(ask.lifetime, tx.now, limits::latest_end(&tx.workspace, tx.now))?;
     check::begins(ask.not_before, expires_at)?;
     let addresses = limits.addresses(ask.allowed_addresses)?;
     if let Some(client) = &ask.client_id {
         limits.check_client(client)?;
-        pins::check(work, owner.number, client)?;
+        pins::check(tx, owner.number, client)?;
     }
-    Ok(Draft {
+    Ok(TokenDraft {
         name: ask.name,
         note: ask.note,
         enabled: ask.enabled,
@@ -75,21 +75,21 @@ pub(super) fn draft(
         expires_at,
         pinned: ask.client_id.is_some(),
         // A client that the creating token belongs to is named on what it creates; that pins nothing.
-        client_id: ask.client_id.or_else(|| work.authority.token().and_then(|held| held.token.client_id.clone())),
+        client_id: ask.client_id.or_else(|| tx.authority.token().and_then(|held| held.token.client_id.clone())),
         addresses,
         metadata,
-        ..Draft::of(owner, ask.scopes.into())
+        ..TokenDraft::of(owner, ask.scopes.into())
     })
 }
 
 /// The member that the token is for. Anybody but an admin learns nothing of other members, not even that there are any.
-fn owner(work: &Work<'_>, asked: Option<String>) -> Result<MemberRow, Refusal> {
-    let own = work.authority.member();
+fn owner(tx: &Transaction<'_>, asked: Option<String>) -> Result<MemberRow, Refusal> {
+    let own = tx.authority.member();
     match (asked, own) {
         (None, Some(own)) => Ok(own.clone()),
         (None, None) => Err(Refusal::invalid_value("/owner", "The root token is no member: name the owner.")),
         (Some(id), Some(own)) if id == own.id => Ok(own.clone()),
-        (Some(id), _) if work.authority.is_admin() => MemberRow::by_id(work.sql, &id)?
+        (Some(id), _) if tx.authority.is_admin() => MemberRow::by_id(tx.sql, &id)?
             .ok_or_else(|| Refusal::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")),
         (Some(_), _) => {
             Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may issue tokens to other members."))

@@ -9,7 +9,7 @@ use super::read::visible_to;
 use crate::{
     check,
     sql::{MAX_INTEGER, Value},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// What a token is just now, as [`OwnedToken::state`](crate::rows::OwnedToken) says it; takes the time twice.
@@ -43,16 +43,16 @@ impl Conditions {
     ///
     /// # Errors
     /// `INVALID_VALUE` for a text that is too long, or none.
-    pub(super) fn of(work: &Work<'_>, filter: &TokenFilter) -> Result<Self, Refusal> {
+    pub(super) fn of(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Self, Refusal> {
         let mut all = Self { sql: "WHERE 1".to_owned(), values: Vec::new() };
-        if let Some(own) = visible_to(work) {
+        if let Some(own) = visible_to(tx) {
             all.and("tokens.owner = ?", [own.into()]);
         }
         if let Some(owner) = &filter.owner {
             all.and("members.id = ?", [owner.into()]);
         }
         if let Some(state) = filter.state {
-            all.and(STATE, [work.now.into(), work.now.into(), name_of(state).into()]);
+            all.and(STATE, [tx.now.into(), tx.now.into(), name_of(state).into()]);
         }
         if let Some(scope) = &filter.scope {
             let own = "EXISTS (SELECT 1 FROM json_each(tokens.scopes) AS own WHERE own.value = ?)";
@@ -74,11 +74,11 @@ impl Conditions {
             all.and("tokens.number = ?", [number.min(MAX_INTEGER).into()]);
         }
         if filter.mine {
-            let own = work.authority.member().map_or(NOBODY, |member| member.number);
+            let own = tx.authority.member().map_or(NOBODY, |member| member.number);
             all.and("tokens.owner = ?", [own.into()]);
         }
         if filter.live {
-            all.and(LIVE, [work.now.into()]);
+            all.and(LIVE, [tx.now.into()]);
         }
         if let Some(text) = &filter.text {
             check::length("/q", text, 1..=200)?;

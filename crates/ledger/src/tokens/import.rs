@@ -25,8 +25,8 @@ use crate::{
     idempotency::Repeatable,
     limits::Limits,
     mint::Mint,
-    rows::{Carried, Catalogue, MemberRow, WorkspaceRow, is_taken},
-    transaction::Work,
+    rows::{Carried, MemberRow, ScopeCatalogue, WorkspaceRow, is_taken},
+    transaction::Transaction,
 };
 
 /// The most lines of one import.
@@ -35,22 +35,22 @@ const MAX_LINES: usize = 10_000;
 impl Repeatable for ImportTokens {
     const NEEDS: BuiltIn = BuiltIn::TokensImport;
 
-    fn check_told(&self, work: &Work<'_>, reply: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), Refusal> {
         let told: Imported =
             json::read(reply.as_bytes()).ok_or_else(|| Refusal::internal("what was answered cannot be read"))?;
-        let (limits, catalogue) = (Limits::of(&work.authority), Catalogue::load(work.sql)?);
+        let (limits, catalogue) = (Limits::of(&tx.authority), ScopeCatalogue::load(tx.sql)?);
         let mut imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
-        imported.try_for_each(|(line, _)| check_rights(work, &limits, &catalogue, &line.token))
+        imported.try_for_each(|(line, _)| check_rights(tx, &limits, &catalogue, &line.token))
     }
 }
 
-pub(crate) fn import(work: &Work<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
-    work.authority.require(BuiltIn::TokensImport)?;
+pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
+    tx.authority.require(BuiltIn::TokensImport)?;
     check::at_most(MAX_LINES, ask.lines.len(), "/tokens", "tokens")?;
     let mut import = Import {
-        work,
-        limits: Limits::of(&work.authority),
-        catalogue: Catalogue::load(work.sql)?,
+        tx,
+        limits: Limits::of(&tx.authority),
+        catalogue: ScopeCatalogue::load(tx.sql)?,
         generation: None,
         owners: BTreeMap::new(),
     };
@@ -67,9 +67,9 @@ pub(crate) fn import(work: &Work<'_>, mint: &mut Mint<'_>, ask: ImportTokens) ->
 
 /// An import under way.
 struct Import<'a> {
-    work: &'a Work<'a>,
+    tx: &'a Transaction<'a>,
     limits: Limits,
-    catalogue: Catalogue,
+    catalogue: ScopeCatalogue,
     /// The generation of this change, from the first line on that is imported.
     generation: Option<u64>,
     /// Those who own imported tokens, by number.
@@ -80,30 +80,30 @@ impl Import<'_> {
     /// Imports one line and gives the new token's id. A line that is refused has written nothing.
     fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
         check_length(line.length)?;
-        let draft = draft(self.work, &self.limits, &self.catalogue, line.token)?;
-        if is_taken(self.work.sql, line.digest)? {
+        let draft = draft(self.tx, &self.limits, &self.catalogue, line.token)?;
+        if is_taken(self.tx.sql, line.digest)? {
             return Err(Refusal::already_exists("token", "digest"));
         }
         let generation = match self.generation {
             Some(generation) => generation,
-            None => *self.generation.insert(self.work.next_generation()?),
+            None => *self.generation.insert(self.tx.next_generation()?),
         };
         let weak = if line.weak { Carried::InTheHouse } else { Carried::Everywhere };
         let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak };
-        let added = add(self.work, mint.token_id(self.work.now), text, generation, draft, "token.import")?;
+        let added = add(self.tx, mint.token_id(self.tx.now), text, generation, draft, "token.import")?;
         self.owners.insert(added.owner.number, added.owner);
         Ok(added.token.id)
     }
 
     fn finish(self) -> Result<(), Refusal> {
-        let workspace = &self.work.workspace;
+        let workspace = &self.tx.workspace;
         for owner in self.owners.values() {
-            check_room(self.work, workspace, owner, 0)?;
+            check_room(self.tx, workspace, owner, 0)?;
         }
         let Some(version) = self.generation.filter(|_| !workspace.has_imports) else { return Ok(()) };
         // From now on verifiers look foreign texts up.
-        update!(self.work.sql, "workspace" { has_imports: true, version: version })?;
-        self.work.publish_workspace(&WorkspaceRow { version, has_imports: true, ..workspace.clone() })
+        update!(self.tx.sql, "workspace" { has_imports: true, version: version })?;
+        self.tx.publish_workspace(&WorkspaceRow { version, has_imports: true, ..workspace.clone() })
     }
 }
 

@@ -8,11 +8,11 @@ use crate::{
     audit::{self, Change},
     mint::Mint,
     rows::{Carried, MemberRow, OwnedToken, TokenRow, WorkspaceRow, live_of},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// What a token is to be, once all has been checked but its owner's quota.
-pub(crate) struct Draft {
+pub(crate) struct TokenDraft {
     pub(crate) owner: MemberRow,
     pub(crate) name: String,
     pub(crate) note: Option<String>,
@@ -28,7 +28,7 @@ pub(crate) struct Draft {
     pub(crate) metadata: Option<String>,
 }
 
-impl Draft {
+impl TokenDraft {
     /// A nameless token that is good at once, for ever and from anywhere.
     pub(crate) fn of(owner: MemberRow, scopes: ScopeSet) -> Self {
         Self {
@@ -50,17 +50,17 @@ impl Draft {
 /// Issues the token, if its owner may have another. The text is in the answer and nowhere else: what is written are its
 /// digest and hint.
 pub(crate) fn issue(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     mint: &mut Mint<'_>,
     workspace: &WorkspaceRow,
     generation: u64,
-    draft: Draft,
+    draft: TokenDraft,
 ) -> Result<Issued, Refusal> {
-    check_room(work, workspace, &draft.owner, 1)?;
+    check_room(tx, workspace, &draft.owner, 1)?;
     let (secret, text) = draw_text(mint, workspace)?;
-    let id = mint.token_id(work.now);
-    let issued = add(work, id, text, generation, draft, "token.create")?;
-    Ok(Issued::new(secret, issued.view(work.now)?))
+    let id = mint.token_id(tx.now);
+    let issued = add(tx, id, text, generation, draft, "token.create")?;
+    Ok(Issued::new(secret, issued.view(tx.now)?))
 }
 
 /// Checks that the owner may have so many more live tokens, and that its tokens may ever have had so many more texts.
@@ -70,17 +70,17 @@ pub(crate) fn issue(
 /// # Errors
 /// `QUOTA_EXCEEDED` names the quota that would do; `TEXTS_EXCEEDED`.
 pub(super) fn check_room(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     workspace: &WorkspaceRow,
     owner: &MemberRow,
     more: u64,
 ) -> Result<(), Refusal> {
     let quota = owner.quota(workspace.settings.default_quota);
-    let needed = live_of(work.sql, owner.number, work.now)?.saturating_add(more);
+    let needed = live_of(tx.sql, owner.number, tx.now)?.saturating_add(more);
     if needed > quota {
         return Err(Refusal::QuotaExceeded { quota, needed });
     }
-    bound::check(work, workspace, owner, more)
+    bound::check(tx, workspace, owner, more)
 }
 
 /// A new text: what its bearer gets, and what is kept of it.
@@ -98,16 +98,16 @@ pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result
 
 /// Writes the token down, with its audit row and its record. The caller has seen to everything else.
 pub(super) fn add(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     id: String,
     text: Text,
     generation: u64,
-    draft: Draft,
+    draft: TokenDraft,
     action: &'static str,
 ) -> Result<OwnedToken, Refusal> {
     let token = TokenRow {
         // The row remembers the last one given, so none is given twice, even where a token's row is gone.
-        number: work.sql.scalar("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?,
+        number: tx.sql.scalar("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?,
         id,
         digest: text.digest,
         seal_epoch: text.seal_epoch,
@@ -121,8 +121,8 @@ pub(super) fn add(
         expires_at: draft.expires_at,
         revoked_at: None,
         revoke_reason: None,
-        created_at: work.now,
-        created_by: work.authority.id().unwrap_or("root").to_owned(),
+        created_at: tx.now,
+        created_by: tx.authority.id().unwrap_or("root").to_owned(),
         client_id: draft.client_id,
         pinned: draft.pinned,
         addresses: draft.addresses,
@@ -132,11 +132,11 @@ pub(super) fn add(
         version: generation,
         weak: text.weak,
     };
-    token.insert(work.sql)?;
+    token.insert(tx.sql)?;
     let added = OwnedToken { token, owner: draft.owner, replaced: None };
-    let after = shown::all(&added.view(work.now)?);
-    audit::append(work, Change { action, subject: &added.token.id, before: None, after: Some(after) })?;
-    let key = RegistryKey::Token(work.workspace.key, added.token.digest);
-    work.publish(key, &added.token.record(), generation)?;
+    let after = shown::all(&added.view(tx.now)?);
+    audit::append(tx, Change { action, subject: &added.token.id, before: None, after: Some(after) })?;
+    let key = RegistryKey::Token(tx.workspace.key, added.token.digest);
+    tx.publish(key, &added.token.record(), generation)?;
     Ok(added)
 }

@@ -12,7 +12,7 @@ use crate::{
     cursor::{List, Position, Window},
     rows::{OwnedToken, TokenRow},
     sql::{MAX_INTEGER, Value},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// Where a token stands: by what it is sorted by, and by its number among those that are equal.
@@ -37,23 +37,23 @@ impl Position for Place {
     }
 }
 
-pub(crate) fn list(work: &Work<'_>, ask: &ListTokens) -> Result<Listing<TokenView>, Refusal> {
-    work.authority.require(BuiltIn::TokensRead)?;
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListTokens) -> Result<Listing<TokenView>, Refusal> {
+    tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::in_answer_to(&(&ask.filter, ask.sort), &ask.page, List::Tokens)?;
-    let mut conditions = Conditions::of(work, &ask.filter)?;
+    let mut conditions = Conditions::of(tx, &ask.filter)?;
     let (clauses, values) = conditions.clauses();
-    let total = OwnedToken::count(work.sql, clauses, values)?;
+    let total = OwnedToken::count(tx.sql, clauses, values)?;
     if let Some(place) = &window.after {
         let (beyond, values) = after(ask.sort, place);
         conditions.and(&beyond, values);
     }
     let (clauses, values) = conditions.ordered(&order(ask.sort), window.rows());
-    let items = OwnedToken::select(work.sql, &clauses, &values)?
+    let items = OwnedToken::select(tx.sql, &clauses, &values)?
         .into_iter()
-        .map(|held| Ok((place(ask.sort, &held.token), held.view(work.now)?)));
+        .map(|held| Ok((place(ask.sort, &held.token), held.view(tx.now)?)));
     let mut page = window.page(items.collect::<Result<_, Refusal>>()?, total);
     if let Some(days) = ask.usage {
-        usage::tell(work, &mut page.items, days)?;
+        usage::tell(tx, &mut page.items, days)?;
     }
     Ok(page)
 }

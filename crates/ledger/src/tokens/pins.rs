@@ -6,17 +6,17 @@
 use counterfoil_protocol::refusal::{InvalidCode, Refusal};
 use counterfoil_verify::Timestamp;
 
-use crate::{rows::clients, sql::Sql, transaction::Work};
+use crate::{rows::clients, sql::Sql, transaction::Transaction};
 
 /// Checks that the owner may have a token pinned to this client.
 ///
 /// # Errors
 /// `UNKNOWN_CLIENT` where there is no such client, `ALREADY_EXISTS` where the owner has such a token.
-pub(super) fn check(work: &Work<'_>, owner: u64, client_id: &str) -> Result<(), Refusal> {
-    if !clients::exists(work.sql, client_id)? {
+pub(super) fn check(tx: &Transaction<'_>, owner: u64, client_id: &str) -> Result<(), Refusal> {
+    if !clients::exists(tx.sql, client_id)? {
         return Err(Refusal::invalid(InvalidCode::UnknownClient, "/client_id", "There is no client with this id."));
     }
-    check_free(work.sql, owner, client_id, work.now)
+    check_free(tx.sql, owner, client_id, tx.now)
 }
 
 /// Checks that no live token of the owner is pinned to this client.

@@ -12,54 +12,59 @@ use crate::{
     audit::{self, Change},
     check,
     rows::{MemberRow, OwnedToken},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// Revokes one token. A token may always end itself: whoever finds one can make it harmless.
-pub(crate) fn revoke(work: &Work<'_>, ask: &RevokeToken) -> Result<TokenView, Refusal> {
-    let is_own = work.authority.token().is_some_and(|held| held.token.id == ask.id);
+pub(crate) fn revoke(tx: &Transaction<'_>, ask: &RevokeToken) -> Result<TokenView, Refusal> {
+    let is_own = tx.authority.token().is_some_and(|held| held.token.id == ask.id);
     if !is_own {
-        work.authority.require(BuiltIn::TokensWrite)?;
+        tx.authority.require(BuiltIn::TokensWrite)?;
     }
     ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
-    let mut held = find_to_change(work, &ask.id)?;
+    let mut held = find_to_change(tx, &ask.id)?;
     if held.token.revoked_at.is_none() {
-        held = end(work, held, work.next_generation()?, ask.reason.as_deref())?;
+        held = end(tx, held, tx.next_generation()?, ask.reason.as_deref())?;
     }
-    held.view(work.now)
+    held.view(tx.now)
 }
 
 /// Revokes every token of a member that is not revoked yet, row by row.
-pub(crate) fn revoke_each_of(work: &Work<'_>, owner: &MemberRow, generation: u64, reason: &str) -> Result<(), Refusal> {
+pub(crate) fn revoke_each_of(
+    tx: &Transaction<'_>,
+    owner: &MemberRow,
+    generation: u64,
+    reason: &str,
+) -> Result<(), Refusal> {
     let unrevoked = "WHERE tokens.owner = ? AND tokens.revoked_at IS NULL";
-    for held in OwnedToken::select(work.sql, unrevoked, &[owner.number.into()])? {
-        end(work, held, generation, Some(reason))?;
+    for held in OwnedToken::select(tx.sql, unrevoked, &[owner.number.into()])? {
+        end(tx, held, generation, Some(reason))?;
     }
     Ok(())
 }
 
 pub(super) fn end(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     mut held: OwnedToken,
     generation: u64,
     reason: Option<&str>,
 ) -> Result<OwnedToken, Refusal> {
     let token = &mut held.token;
-    token.revoked_at = Some(work.now);
+    token.revoked_at = Some(tx.now);
     // The audit has it in any case.
-    let kept = reason.filter(|_| !work.storage.is_full());
+    let kept = reason.filter(|_| !tx.storage.is_full());
     token.revoke_reason = kept.map(str::to_owned);
     token.version = generation;
-    token.save_end(work.sql)?;
+    token.save_end(tx.sql)?;
     audit::append(
-        work,
+        tx,
         Change {
             action: "token.revoke",
             subject: &token.id,
             before: Some(json!({ "revoked_at": null })),
-            after: Some(json!({ "revoked_at": work.now, "reason": reason })),
+            after: Some(json!({ "revoked_at": tx.now, "reason": reason })),
         },
     )?;
-    text::publish(work, token)?;
+    text::publish(tx, token)?;
     Ok(held)
 }

@@ -9,21 +9,21 @@ use counterfoil_protocol::{
 };
 
 use super::{filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
-use crate::{check, rows::OwnedToken, transaction::Work};
+use crate::{check, rows::OwnedToken, transaction::Transaction};
 
 /// The most tokens that are revoked at once.
 const MOST: usize = 1_000;
 
-pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedTokens, Refusal> {
-    work.authority.require(BuiltIn::TokensWrite)?;
+pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<RevokedTokens, Refusal> {
+    tx.authority.require(BuiltIn::TokensWrite)?;
     ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
     let text = match &ask.select {
         Selection::Filter(filter) => filter.digest,
         Selection::Ids(_) => None,
     };
     let selected = match ask.select {
-        Selection::Ids(ids) => by_ids(work, ids)?,
-        Selection::Filter(filter) => by_filter(work, &filter)?,
+        Selection::Ids(ids) => by_ids(tx, ids)?,
+        Selection::Filter(filter) => by_filter(tx, &filter)?,
     };
     let mut generation = None;
     let mut ended = BTreeSet::new();
@@ -31,15 +31,15 @@ pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedT
     for held in selected {
         let id = held.token.id.clone();
         // A token that is named twice is revoked once.
-        if held.state(work.now) == State::Revoked || !ended.insert(held.token.number) {
+        if held.state(tx.now) == State::Revoked || !ended.insert(held.token.number) {
             items.push(RevokedItem { id, result: RevokeResult::AlreadyRevoked });
             continue;
         }
         // A text that it no longer has is not the token's end.
         if let Some(digest) = text.filter(|digest| *digest != held.token.digest) {
-            let held = OwnedToken::by_digest(work.sql, digest)?;
+            let held = OwnedToken::by_digest(tx.sql, digest)?;
             if let Some(held) = held
-                && end_replaced(work, held, ask.reason.as_deref())?
+                && end_replaced(tx, held, ask.reason.as_deref())?
             {
                 items.push(RevokedItem { id, result: RevokeResult::TextRevoked });
             }
@@ -47,19 +47,19 @@ pub(crate) fn revoke_many(work: &Work<'_>, ask: RevokeTokens) -> Result<RevokedT
         }
         let generation = match generation {
             Some(generation) => generation,
-            None => *generation.insert(work.next_generation()?),
+            None => *generation.insert(tx.next_generation()?),
         };
-        end(work, held, generation, ask.reason.as_deref())?;
+        end(tx, held, generation, ask.reason.as_deref())?;
         items.push(RevokedItem { id, result: RevokeResult::Revoked });
     }
     Ok(RevokedTokens { items })
 }
 
-fn by_ids(work: &Work<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Refusal> {
+fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Refusal> {
     if !(1..=MOST).contains(&ids.len()) {
         return Err(Refusal::invalid_value("/ids", format!("Give 1 to {MOST} ids.")));
     }
-    let found: Vec<_> = ids.iter().map(|id| look_for(work, id)).collect::<Result<_, _>>()?;
+    let found: Vec<_> = ids.iter().map(|id| look_for(tx, id)).collect::<Result<_, _>>()?;
     if found.iter().all(Option::is_some) {
         return Ok(found.into_iter().flatten().collect());
     }
@@ -72,14 +72,14 @@ fn by_ids(work: &Work<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Refusal>
 
 /// Those that the filter finds and that are not revoked. A filter that says nothing would find them all, which is more
 /// likely to be a mistake than meant.
-fn by_filter(work: &Work<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, Refusal> {
+fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, Refusal> {
     if *filter == TokenFilter::default() {
         return Err(Refusal::invalid_value("/filter", "The filter must say which tokens."));
     }
-    let mut conditions = Conditions::of(work, filter)?;
+    let mut conditions = Conditions::of(tx, filter)?;
     conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
     let (clauses, values) = conditions.ordered("tokens.number", MOST as u64 + 1);
-    let found = OwnedToken::select(work.sql, &clauses, &values)?;
+    let found = OwnedToken::select(tx.sql, &clauses, &values)?;
     if found.len() > MOST {
         let detail = format!("The filter finds more than {MOST} tokens.");
         return Err(Refusal::invalid(InvalidCode::TooManyTokens, "/filter", detail));

@@ -18,8 +18,8 @@ use crate::{
     idempotency::Repeatable,
     limits::Limits,
     mint::Mint,
-    rows::{Catalogue, TokenRow},
-    transaction::Work,
+    rows::{ScopeCatalogue, TokenRow},
+    transaction::Transaction,
 };
 
 /// The longest grace, in seconds: 30 days.
@@ -28,46 +28,46 @@ const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
 impl Repeatable for RotateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, work: &Work<'_>, _: &str) -> Result<(), Refusal> {
-        let held = find(work, &self.id)?;
-        check_limits(work, &held.token)
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+        let held = find(tx, &self.id)?;
+        check_limits(tx, &held.token)
     }
 }
 
 /// Whoever rotates a token may use it from then on; its own text anybody may replace.
-fn check_limits(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
-    let is_own = work.authority.token().is_some_and(|own| own.token.id == token.id);
+fn check_limits(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let is_own = tx.authority.token().is_some_and(|own| own.token.id == token.id);
     if is_own {
         return Ok(());
     }
-    Limits::of(&work.authority).check_text_of(token, &Catalogue::load(work.sql)?)
+    Limits::of(&tx.authority).check_text_of(token, &ScopeCatalogue::load(tx.sql)?)
 }
 
 /// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
 /// could hand on is not rotated by it; its own it may always rotate.
-pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, Refusal> {
-    work.authority.require(BuiltIn::TokensWrite)?;
+pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, Refusal> {
+    tx.authority.require(BuiltIn::TokensWrite)?;
     if ask.grace_seconds > MAX_GRACE {
         return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
     }
-    let mut held = find_to_change(work, &ask.id)?;
-    check_limits(work, &held.token)?;
-    let before = held.view(work.now)?;
+    let mut held = find_to_change(tx, &ask.id)?;
+    check_limits(tx, &held.token)?;
+    let before = held.view(tx.now)?;
     if before.state == State::Revoked {
         return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
     }
-    if before.expires_at.is_some_and(|end| work.now >= end) {
+    if before.expires_at.is_some_and(|end| tx.now >= end) {
         return Err(Refusal::conflict(ConflictCode::TokenExpired, "The token has expired: give it more time first."));
     }
-    bound::check_another(work, &held)?;
+    bound::check_another(tx, &held)?;
     if ask.grace_seconds > 0 && !ask.end_previous {
-        text::check_grace(work, &held.token)?;
+        text::check_grace(tx, &held.token)?;
     }
-    let previous_valid_until = work.now.plus(ask.grace_seconds * 1_000);
-    let (secret, new) = draw_text(mint, &work.workspace)?;
-    let ended = text::replace(work, &mut held.token, new, previous_valid_until, ask.end_previous)?;
+    let previous_valid_until = tx.now.plus(ask.grace_seconds * 1_000);
+    let (secret, new) = draw_text(mint, &tx.workspace)?;
+    let ended = text::replace(tx, &mut held.token, new, previous_valid_until, ask.end_previous)?;
 
-    let token = held.view(work.now)?;
+    let token = held.view(tx.now)?;
     let (was, mut is) = shown::difference(&before, &token);
     if let Some(fields) = is.as_object_mut() {
         fields.insert("previous_valid_until".to_owned(), rfc3339::format(previous_valid_until).into());
@@ -75,6 +75,6 @@ pub(crate) fn rotate(work: &Work<'_>, mint: &mut Mint<'_>, ask: &RotateToken) ->
             fields.insert("previous_ended".to_owned(), ended.into());
         }
     }
-    audit::append(work, Change { action: "token.rotate", subject: &token.id, before: Some(was), after: Some(is) })?;
+    audit::append(tx, Change { action: "token.rotate", subject: &token.id, before: Some(was), after: Some(is) })?;
     Ok(Issued { previous_valid_until: Some(previous_valid_until), ..Issued::new(secret, token) })
 }

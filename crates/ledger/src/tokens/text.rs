@@ -13,7 +13,7 @@ use counterfoil_verify::{RegistryKey, Timestamp};
 
 use crate::{
     rows::{AT_ONCE, Carried, ReplacedText, TokenRow},
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// What is kept of a text: enough to know it when it comes back, too little to make it.
@@ -30,22 +30,22 @@ pub(super) struct Text {
 const MOST: usize = 8;
 
 /// Lets verifiers know of a token that has changed: a record for each of its texts that may still work.
-pub(super) fn publish(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
-    let graced = ReplacedText::in_grace(work.sql, token.number, work.now)?;
-    publish_with(work, token, &graced)
+pub(super) fn publish(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
+    publish_with(tx, token, &graced)
 }
 
 /// The same for each text it ever had, also those whose grace is over: their records carry what was written about it.
-pub(super) fn publish_all(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
-    publish_with(work, token, &ReplacedText::all_of(work.sql, token.number)?)
+pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    publish_with(tx, token, &ReplacedText::all_of(tx.sql, token.number)?)
 }
 
 /// Checks that the text that the token has may be given a grace: that not too many have one already.
 ///
 /// # Errors
 /// `TOO_MANY_TEXTS` says until when.
-pub(super) fn check_grace(work: &Work<'_>, token: &TokenRow) -> Result<(), Refusal> {
-    let graced = ReplacedText::in_grace(work.sql, token.number, work.now)?;
+pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+    let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
     match graced.first() {
         Some(next) if graced.len() + 1 >= MOST => {
             let detail = format!(
@@ -62,22 +62,22 @@ pub(super) fn check_grace(work: &Work<'_>, token: &TokenRow) -> Result<(), Refus
 /// Gives the token another text. The one it had works until `valid_until`; those before it as long as they were promised,
 /// unless they are to end now. Gives the number of those that do.
 pub(super) fn replace(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     token: &mut TokenRow,
     text: Text,
     valid_until: Timestamp,
     end_previous: bool,
 ) -> Result<usize, Refusal> {
-    let generation = work.next_generation()?;
+    let generation = tx.next_generation()?;
     let mut replaced = if end_previous {
-        ReplacedText::end_all(work.sql, token.number, generation, work.now)?
+        ReplacedText::end_all(tx.sql, token.number, generation, tx.now)?
     } else {
-        ReplacedText::in_grace(work.sql, token.number, work.now)?
+        ReplacedText::in_grace(tx.sql, token.number, tx.now)?
     };
     let ended = if end_previous { replaced.len() } else { 0 };
-    let valid_until = if valid_until > work.now { valid_until } else { AT_ONCE };
+    let valid_until = if valid_until > tx.now { valid_until } else { AT_ONCE };
     let previous = ReplacedText { digest: token.digest, token: token.number, valid_until, issued: token.issued };
-    previous.insert(work.sql, token, generation)?;
+    previous.insert(tx.sql, token, generation)?;
     replaced.push(previous);
 
     token.digest = text.digest;
@@ -86,27 +86,27 @@ pub(super) fn replace(
     token.weak = text.weak;
     token.issued = generation;
     token.version = generation;
-    token.save_text(work.sql)?;
-    publish_with(work, token, &replaced)?;
+    token.save_text(tx.sql)?;
+    publish_with(tx, token, &replaced)?;
     Ok(ended)
 }
 
 /// Ends one text that rotation replaced. A replaced text changes together with its token only, so that has changed too.
-pub(super) fn end(work: &Work<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), Refusal> {
-    let generation = work.next_generation()?;
-    ReplacedText::end(work.sql, digest, generation)?;
+pub(super) fn end(tx: &Transaction<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), Refusal> {
+    let generation = tx.next_generation()?;
+    ReplacedText::end(tx.sql, digest, generation)?;
     token.version = generation;
-    token.save_version(work.sql)?;
-    let mut texts = ReplacedText::in_grace(work.sql, token.number, work.now)?;
-    texts.extend(ReplacedText::by_digest(work.sql, digest)?);
-    publish_with(work, token, &texts)
+    token.save_version(tx.sql)?;
+    let mut texts = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
+    texts.extend(ReplacedText::by_digest(tx.sql, digest)?);
+    publish_with(tx, token, &texts)
 }
 
-fn publish_with(work: &Work<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), Refusal> {
-    let key = |digest| RegistryKey::Token(work.workspace.key, digest);
-    work.publish(key(token.digest), &token.record(), token.version)?;
+fn publish_with(tx: &Transaction<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), Refusal> {
+    let key = |digest| RegistryKey::Token(tx.workspace.key, digest);
+    tx.publish(key(token.digest), &token.record(), token.version)?;
     for text in replaced {
-        work.publish(key(text.digest), &text.record(token, work.now), token.version)?;
+        tx.publish(key(text.digest), &text.record(token, tx.now), token.version)?;
     }
     Ok(())
 }

@@ -16,52 +16,52 @@ use crate::{
     audit::{self, Change},
     check,
     limits::{self, Limits},
-    rows::{Catalogue, OwnedToken, TokenRow},
-    transaction::Work,
+    rows::{OwnedToken, ScopeCatalogue, TokenRow},
+    transaction::Transaction,
 };
 
 /// Changes a token. Where that makes no difference nothing is written.
-pub(crate) fn update(work: &Work<'_>, ask: UpdateToken) -> Result<TokenView, Refusal> {
-    work.authority.require(BuiltIn::TokensWrite)?;
-    let mut held = find_to_change(work, &ask.id)?;
-    let is_own = work.authority.token().is_some_and(|own| own.token.id == ask.id);
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView, Refusal> {
+    tx.authority.require(BuiltIn::TokensWrite)?;
+    let mut held = find_to_change(tx, &ask.id)?;
+    let is_own = tx.authority.token().is_some_and(|own| own.token.id == ask.id);
     let moves = ask.allowed_addresses.as_ref().is_some_and(|asked| *asked != held.token.addresses);
     if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep || moves) {
         let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
         return Err(Refusal::forbidden(ForbiddenCode::OwnToken, detail));
     }
-    let before = held.view(work.now)?;
+    let before = held.view(tx.now)?;
     if before.state == State::Revoked {
         return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
     }
-    let catalogue = Catalogue::load(work.sql)?;
-    let limits = Limits::of(&work.authority);
+    let catalogue = ScopeCatalogue::load(tx.sql)?;
+    let limits = Limits::of(&tx.authority);
     let was = held.token.clone();
-    apply(work, &limits, &catalogue, &mut held, ask)?;
-    limits.check_change(&was, &held, &catalogue, work.now)?;
-    let after = held.view(work.now)?;
+    apply(tx, &limits, &catalogue, &mut held, ask)?;
+    limits.check_change(&was, &held, &catalogue, tx.now)?;
+    let after = held.view(tx.now)?;
     if after == before {
         return Ok(before);
     }
-    work.storage.check(grows(&was, &held.token))?;
-    if !is_live(before.expires_at, work.now) && is_live(after.expires_at, work.now) {
-        check_revival(work, &held)?;
+    tx.storage.check(grows(&was, &held.token))?;
+    if !is_live(before.expires_at, tx.now) && is_live(after.expires_at, tx.now) {
+        check_revival(tx, &held)?;
     }
-    held.token.version = work.next_generation()?;
-    let after = held.view(work.now)?;
-    held.token.save_change(work.sql)?;
+    held.token.version = tx.next_generation()?;
+    let after = held.view(tx.now)?;
+    held.token.save_change(tx.sql)?;
     let (was, is) = shown::difference(&before, &after);
-    audit::append(work, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
-    text::publish(work, &held.token)?;
+    audit::append(tx, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
+    text::publish(tx, &held.token)?;
     Ok(after)
 }
 
 /// Makes the change, where each field holds what it may. Who may make it is not asked here, but for scopes that are new:
 /// of them it can be said which is too much.
 fn apply(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     limits: &Limits,
-    catalogue: &Catalogue,
+    catalogue: &ScopeCatalogue,
     held: &mut OwnedToken,
     ask: UpdateToken,
 ) -> Result<(), Refusal> {
@@ -81,7 +81,7 @@ fn apply(
         token.enabled = enabled;
     }
     let moves = ask.lifetime != Patch::Keep || ask.not_before != Patch::Keep;
-    token.expires_at = expiry(work, limits, token, ask.lifetime)?;
+    token.expires_at = expiry(tx, limits, token, ask.lifetime)?;
     ask.not_before.apply(&mut token.not_before);
     if moves {
         check::begins(token.not_before, token.expires_at)?;
@@ -99,7 +99,12 @@ fn apply(
 }
 
 /// The scopes that the token has afterwards. Only what it could not do before is given to it.
-fn scopes(limits: &Limits, catalogue: &Catalogue, held: &OwnedToken, change: ScopeChange) -> Result<ScopeSet, Refusal> {
+fn scopes(
+    limits: &Limits,
+    catalogue: &ScopeCatalogue,
+    held: &OwnedToken,
+    change: ScopeChange,
+) -> Result<ScopeSet, Refusal> {
     let has = |pattern: &ScopePattern| held.token.scopes.iter().any(|own| own == pattern);
     let (asked, result): (Vec<(String, ScopePattern)>, Vec<ScopePattern>) = match change {
         ScopeChange::Replace(patterns) => {
@@ -137,18 +142,18 @@ fn grows(was: &TokenRow, is: &TokenRow) -> bool {
 }
 
 fn expiry(
-    work: &Work<'_>,
+    tx: &Transaction<'_>,
     limits: &Limits,
     token: &TokenRow,
     change: Patch<Lifetime>,
 ) -> Result<Option<Timestamp>, Refusal> {
-    let latest = limits::latest_end(&work.workspace, token.created_at);
+    let latest = limits::latest_end(&tx.workspace, token.created_at);
     match change {
         Patch::Keep => Ok(token.expires_at),
         Patch::Clear if token.expires_at.is_none() => Ok(None),
         Patch::Clear if latest.is_some() => Err(Refusal::invalid_value("/expires_at", limits::TOO_LONG)),
         Patch::Clear => Ok(None),
-        Patch::Set(lifetime) => limits.end(lifetime, work.now, latest),
+        Patch::Set(lifetime) => limits.end(lifetime, tx.now, latest),
     }
 }
 
@@ -157,10 +162,10 @@ fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 /// An expired token that is given more time counts again, as a new one would.
-fn check_revival(work: &Work<'_>, held: &OwnedToken) -> Result<(), Refusal> {
-    check_room(work, &work.workspace, &held.owner, 1)?;
+fn check_revival(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+    check_room(tx, &tx.workspace, &held.owner, 1)?;
     match &held.token.client_id {
-        Some(client) if held.token.pinned => pins::check_free(work.sql, held.owner.number, client, work.now),
+        Some(client) if held.token.pinned => pins::check_free(tx.sql, held.owner.number, client, tx.now),
         _ => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     rows::STEP,
     sql::{MAX_INTEGER, Sql, SqlError, Value},
     times::DAY,
-    transaction::Work,
+    transaction::Transaction,
 };
 
 /// For how many days counts are kept, today included.
@@ -43,32 +43,32 @@ const REPORTED: &str = "WITH reported AS (
 )";
 
 /// Adds up what the control plane's verifier reports.
-pub(crate) fn report(work: &Work<'_>, ask: &ReportUses) -> Result<Reported, Refusal> {
-    work.authority.require_verifier()?;
-    add(work, &ask.uses)?;
+pub(crate) fn report(tx: &Transaction<'_>, ask: &ReportUses) -> Result<Reported, Refusal> {
+    tx.authority.require_verifier()?;
+    add(tx, &ask.uses)?;
     Ok(Reported {})
 }
 
 /// Adds up uses, and forgets some of what is too old: where tokens are used and nothing else ever happens, no alarm would.
-pub(crate) fn add(work: &Work<'_>, uses: &[Uses]) -> Result<(), Refusal> {
+pub(crate) fn add(tx: &Transaction<'_>, uses: &[Uses]) -> Result<(), Refusal> {
     check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
-    let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, work.now)).collect::<Vec<_>>());
+    let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, tx.now)).collect::<Vec<_>>());
     // Where the storage is nearly full, uses count on days on which the token was used before: that takes no room.
     let counted = "AND EXISTS (SELECT 1 FROM uses WHERE uses.day = reported.day AND uses.token = reported.token)";
-    let counted = if work.storage.is_full() { counted } else { "" };
+    let counted = if tx.storage.is_full() { counted } else { "" };
     let add = format!(
         "{REPORTED} INSERT INTO uses (day, token, count)
          SELECT day, token, sum(count) FROM reported WHERE token IS NOT NULL {counted} GROUP BY day, token
          ON CONFLICT (day, token) DO UPDATE SET count = min(uses.count + excluded.count, {MAX_INTEGER})"
     );
-    work.sql.exec(&add, std::slice::from_ref(&reported))?;
+    tx.sql.exec(&add, std::slice::from_ref(&reported))?;
     let touch = format!(
         "{REPORTED} UPDATE tokens SET last_used_at = latest.at
          FROM (SELECT token, max(at) AS at FROM reported WHERE token IS NOT NULL GROUP BY token) AS latest
          WHERE tokens.number = latest.token AND coalesce(tokens.last_used_at < latest.at, true)"
     );
-    work.sql.exec(&touch, &[reported])?;
-    sweep(work.sql, work.now)?;
+    tx.sql.exec(&touch, &[reported])?;
+    sweep(tx.sql, tx.now)?;
     Ok(())
 }
 
@@ -80,24 +80,24 @@ fn placed(uses: &Uses, now: Timestamp) -> Option<(Digest, u64, Timestamp, u32)> 
     (day >= first_of(KEPT, now)).then_some((uses.digest, day, at, uses.count))
 }
 
-pub(crate) fn read(work: &Work<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
-    work.authority.require(BuiltIn::TokensRead)?;
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
+    tx.authority.require(BuiltIn::TokensRead)?;
     let days = kept("/days", ask.days.unwrap_or(SHOWN))?;
-    let token = find(work, &ask.id)?.token;
+    let token = find(tx, &ask.id)?.token;
     // Whatever a number was bound as, the days are integers.
     let each = "WITH RECURSIVE shown (day) AS (
             SELECT CAST(? AS INTEGER) UNION ALL SELECT day + 1 FROM shown WHERE day < ?)
         SELECT shown.day, coalesce(uses.count, 0)
         FROM shown LEFT JOIN uses ON uses.day = shown.day AND uses.token = ? ORDER BY shown.day";
-    let (first, last) = (first_of(days, work.now), day_of(work.now));
-    let days = work.sql.all::<(u64, u64)>(each, &[first.into(), last.into(), token.number.into()])?;
+    let (first, last) = (first_of(days, tx.now), day_of(tx.now));
+    let days = tx.sql.all::<(u64, u64)>(each, &[first.into(), last.into(), token.number.into()])?;
     let items: Vec<_> = days.into_iter().map(|(day, uses)| DayOfUse { day: beginning(day), uses }).collect();
     let total = items.iter().fold(0, |total: u64, day| total.saturating_add(day.uses));
     Ok(Usage { items, total, last_used_at: token.last_used_at })
 }
 
 /// Tells each of these tokens' uses on the last days, all of them in one question.
-pub(super) fn tell(work: &Work<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), Refusal> {
+pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), Refusal> {
     let days = kept("/usage", days)?;
     let mut counts = vec![vec![0; usize::try_from(days).unwrap_or_default()]; tokens.len()];
     // Day by day and token by token, as the key has them: other tokens' uses are not even looked at.
@@ -107,8 +107,8 @@ pub(super) fn tell(work: &Work<'_>, tokens: &mut [TokenView], days: u32) -> Resu
         FROM shown CROSS JOIN json_each(?) AS asked CROSS JOIN uses
         WHERE uses.day = shown.day AND uses.token = asked.value";
     let numbers = Value::json(&tokens.iter().map(|token| token.number).collect::<Vec<_>>());
-    let (first, last) = (first_of(days, work.now).into(), day_of(work.now).into());
-    for (token, day, count) in work.sql.all::<(u64, u64, _)>(each, &[first, last, numbers])? {
+    let (first, last) = (first_of(days, tx.now).into(), day_of(tx.now).into());
+    for (token, day, count) in tx.sql.all::<(u64, u64, _)>(each, &[first, last, numbers])? {
         let place = usize::try_from(token).ok().and_then(|token| counts.get_mut(token));
         let place = place.zip(usize::try_from(day).ok()).and_then(|(days, day)| days.get_mut(day));
         *place.ok_or_else(|| SqlError::new("a use of a token that was not asked for"))? = count;
