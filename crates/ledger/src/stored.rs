@@ -23,12 +23,6 @@ impl ToValue for Digest {
     }
 }
 
-impl From<Digest> for Value {
-    fn from(digest: Digest) -> Self {
-        digest.to_value()
-    }
-}
-
 impl FromValue for Name {
     fn from_value(value: Value) -> Result<Self, Value> {
         Digest::from_value(value).map(|hash| Self::from_bytes(*hash.as_bytes()))
@@ -38,12 +32,6 @@ impl FromValue for Name {
 impl ToValue for Name {
     fn to_value(&self) -> Value {
         self.as_bytes().as_slice().into()
-    }
-}
-
-impl From<Name> for Value {
-    fn from(name: Name) -> Self {
-        name.to_value()
     }
 }
 

@@ -72,9 +72,27 @@ impl Value {
     }
 }
 
+impl<T: ToValue> From<T> for Value {
+    fn from(value: T) -> Self {
+        value.to_value()
+    }
+}
+
+impl<T: ToValue + ?Sized> ToValue for &T {
+    fn to_value(&self) -> Value {
+        T::to_value(self)
+    }
+}
+
 impl<T: FromValue> FromValue for Option<T> {
     fn from_value(value: Value) -> Result<Self, Value> {
         if value == Value::Null { Ok(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
+impl<T: ToValue> ToValue for Option<T> {
+    fn to_value(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::to_value)
     }
 }
 
@@ -93,17 +111,30 @@ impl FromValue for u64 {
     }
 }
 
-impl FromValue for u16 {
-    fn from_value(value: Value) -> Result<Self, Value> {
-        u64::from_value(value).and_then(|integer| integer.try_into().map_err(|_| Value::from(integer)))
+impl ToValue for u64 {
+    /// What does not fit becomes an integer that every engine refuses.
+    fn to_value(&self) -> Value {
+        Value::Integer((*self).try_into().unwrap_or(i64::MAX))
     }
 }
 
-impl FromValue for u8 {
-    fn from_value(value: Value) -> Result<Self, Value> {
-        u64::from_value(value).and_then(|integer| integer.try_into().map_err(|_| Value::from(integer)))
-    }
+macro_rules! small_integers {
+    ($($integer:ty),*) => { $(
+        impl FromValue for $integer {
+            fn from_value(value: Value) -> Result<Self, Value> {
+                u64::from_value(value).and_then(|integer| integer.try_into().map_err(|_| integer.into()))
+            }
+        }
+
+        impl ToValue for $integer {
+            fn to_value(&self) -> Value {
+                Value::Integer((*self).into())
+            }
+        }
+    )* };
 }
+
+small_integers!(u8, u16);
 
 impl FromValue for bool {
     fn from_value(value: Value) -> Result<Self, Value> {
@@ -115,21 +146,9 @@ impl FromValue for bool {
     }
 }
 
-impl FromValue for String {
-    fn from_value(value: Value) -> Result<Self, Value> {
-        if let Value::Text(text) = value { Ok(text) } else { Err(value) }
-    }
-}
-
-impl FromValue for Box<str> {
-    fn from_value(value: Value) -> Result<Self, Value> {
-        String::from_value(value).map(Into::into)
-    }
-}
-
-impl FromValue for Vec<u8> {
-    fn from_value(value: Value) -> Result<Self, Value> {
-        if let Value::Blob(bytes) = value { Ok(bytes) } else { Err(value) }
+impl ToValue for bool {
+    fn to_value(&self) -> Value {
+        Value::Integer((*self).into())
     }
 }
 
@@ -139,113 +158,43 @@ impl FromValue for Timestamp {
     }
 }
 
-impl<T: ToValue> ToValue for Option<T> {
+impl ToValue for Timestamp {
     fn to_value(&self) -> Value {
-        self.as_ref().map_or(Value::Null, T::to_value)
+        self.0.to_value()
     }
 }
 
-impl<T: ToValue + ?Sized> ToValue for &T {
-    fn to_value(&self) -> Value {
-        T::to_value(self)
-    }
-}
+/// Types that lie in a column as they are: read as the first, written as either.
+macro_rules! owned {
+    ($($owned:ty, $borrowed:ty, $variant:ident;)*) => { $(
+        impl FromValue for $owned {
+            fn from_value(value: Value) -> Result<Self, Value> {
+                if let Value::$variant(inner) = value { Ok(inner) } else { Err(value) }
+            }
+        }
 
-impl ToValue for Value {
-    fn to_value(&self) -> Value {
-        self.clone()
-    }
-}
-
-/// Types of which a value is cheap to copy.
-macro_rules! copied {
-    ($($type:ty),*) => { $(
-        impl ToValue for $type {
+        impl ToValue for $owned {
             fn to_value(&self) -> Value {
-                (*self).into()
+                Value::$variant(self.clone())
+            }
+        }
+
+        impl ToValue for $borrowed {
+            fn to_value(&self) -> Value {
+                Value::$variant(self.to_owned())
             }
         }
     )* };
 }
 
-copied!(u64, u16, u8, bool, Timestamp);
-
-impl ToValue for str {
-    fn to_value(&self) -> Value {
-        Value::Text(self.to_owned())
-    }
+owned! {
+    String, str, Text;
+    Vec<u8>, [u8], Blob;
 }
 
-impl ToValue for String {
-    fn to_value(&self) -> Value {
-        Value::Text(self.clone())
-    }
-}
-
-impl ToValue for [u8] {
-    fn to_value(&self) -> Value {
-        Value::Blob(self.to_vec())
-    }
-}
-
-impl ToValue for Vec<u8> {
-    fn to_value(&self) -> Value {
-        Value::Blob(self.clone())
-    }
-}
-
-impl<T: ToValue + ?Sized> From<&T> for Value {
-    fn from(value: &T) -> Self {
-        value.to_value()
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Value {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-impl From<u64> for Value {
-    /// What does not fit becomes an integer that every engine refuses.
-    fn from(integer: u64) -> Self {
-        Self::Integer(integer.try_into().unwrap_or(i64::MAX))
-    }
-}
-
-impl From<u16> for Value {
-    fn from(integer: u16) -> Self {
-        Self::Integer(integer.into())
-    }
-}
-
-impl From<u8> for Value {
-    fn from(integer: u8) -> Self {
-        Self::Integer(integer.into())
-    }
-}
-
-impl From<bool> for Value {
-    fn from(flag: bool) -> Self {
-        Self::Integer(flag.into())
-    }
-}
-
-impl From<String> for Value {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<Vec<u8>> for Value {
-    fn from(bytes: Vec<u8>) -> Self {
-        Self::Blob(bytes)
-    }
-}
-
-impl From<Timestamp> for Value {
-    fn from(time: Timestamp) -> Self {
-        time.0.into()
+impl FromValue for Box<str> {
+    fn from_value(value: Value) -> Result<Self, Value> {
+        String::from_value(value).map(Into::into)
     }
 }
 
