@@ -14,7 +14,7 @@ use counterfoil_protocol::{
     refusal::Refusal,
 };
 use counterfoil_verify::Timestamp;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use crate::{
     authority::Authority,
@@ -36,6 +36,19 @@ pub(crate) struct Change<'a> {
     pub(crate) before: Option<Json>,
     /// What it became, as far as it changed.
     pub(crate) after: Option<Json>,
+}
+
+/// The fields that differ: as they were, and as they are.
+pub(crate) fn difference<const N: usize>(
+    before: [(&str, Json); N],
+    after: [(&str, Json); N],
+) -> (Map<String, Json>, Map<String, Json>) {
+    let (mut was, mut is) = (Map::new(), Map::new());
+    for ((field, old), (_, new)) in before.into_iter().zip(after).filter(|((_, old), (_, new))| old != new) {
+        was.insert(field.to_owned(), old);
+        is.insert(field.to_owned(), new);
+    }
+    (was, is)
 }
 
 pub(crate) fn append(tx: &Transaction<'_>, change: Change<'_>) -> Result<(), Refusal> {

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::{
     audit::{self, Change},
     check,
+    columns::TableRow as _,
     cursor::{List, Window},
     idempotency::Repeatable,
     limits::Limits,
@@ -50,7 +51,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, 
     }
     tx.next_generation()?;
     let client = Client { id: ask.id, name: ask.name, permissions: ask.permissions.into(), created_at: tx.now };
-    clients::add(tx.sql, &client)?;
+    client.insert(tx.sql)?;
     let after = Some(json!({ "name": client.name, "permissions": client.permissions }));
     audit::append(tx, Change { action: "client.create", subject: &client.id, before: None, after })?;
     Ok(client)

@@ -1,9 +1,17 @@
 //! Statements that are made of names: no value is read or written under another column's name.
 
+use crate::sql::{Sql, SqlError};
+
 /// A type that is read from columns.
 pub(crate) trait Columns {
     /// Its columns, in the order in which they are read.
     const COLUMNS: &str;
+}
+
+/// A type that is a table's row.
+pub(crate) trait TableRow: Columns {
+    /// Adds it to its table.
+    fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError>;
 }
 
 /// Says from which columns of a table a type is read: each field from the column of its name. What stands in a second
@@ -32,9 +40,8 @@ macro_rules! table {
     ($row:ty: $table:literal { $first:ident $(, $field:ident)* $(,)? }) => {
         $crate::columns::columns!($row: $table { $first $(, $field)* });
 
-        impl $row {
-            /// Adds the row to its table.
-            pub(crate) fn insert(&self, sql: &dyn $crate::sql::Sql) -> Result<(), $crate::sql::SqlError> {
+        impl $crate::columns::TableRow for $row {
+            fn insert(&self, sql: &dyn $crate::sql::Sql) -> Result<(), $crate::sql::SqlError> {
                 $crate::columns::insert!(sql, $table { $first: self.$first $(, $field: self.$field)* })
             }
         }

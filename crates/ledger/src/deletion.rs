@@ -79,8 +79,8 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
     {
         return Ok(DeletionStep::More);
     }
-    for (table, key) in INTERNAL {
-        if take(sql, table, key)? {
+    for (table, id) in INTERNAL {
+        if take(sql, table, id)? {
             return Ok(DeletionStep::More);
         }
     }

@@ -21,7 +21,7 @@ mod terms;
 
 use counterfoil_verify::{Name, Timestamp};
 
-pub(crate) use self::{begin::want_snapshots, terms::TEXTS};
+pub(crate) use self::{begin::want_snapshots, rows::current_files, terms::TEXTS};
 use self::{
     files::unread_after,
     make::Obstacle,
@@ -170,14 +170,4 @@ pub(crate) fn snapshots_wanted_at(sql: &dyn Sql) -> Result<Option<Timestamp>, Sq
 /// Nothing has changed until this moment since the current edition of that kind began: it is as of then just as well.
 pub(crate) fn renew(sql: &dyn Sql, kind: Kind, as_of: Timestamp) -> Result<(), SqlError> {
     update!(sql, "editions" { as_of: as_of } "kind = ?", kind)
-}
-
-/// The current edition of that kind, where there is one.
-pub(crate) fn current(sql: &dyn Sql, kind: Kind) -> Result<Option<Current>, SqlError> {
-    Current::load(sql, kind)
-}
-
-/// The files that the current edition of that kind names, in its manifest's order.
-pub(crate) fn files_of(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
-    rows::current_files(sql, kind)
 }

@@ -29,7 +29,7 @@ use counterfoil_verify::{DELTA, Edition, Grant, Segments, Timestamp};
 
 use crate::{
     columns::update,
-    editions::{self, Kind},
+    editions::{Current, Kind},
     records,
     rows::{MemberRow, WorkspaceRow},
     sql::SqlError,
@@ -137,7 +137,7 @@ pub(crate) fn answer(
     let answer = records::of(tx, seal_secrets, &ask.digests)?;
     let known = ask.since.filter(|since| since.epoch == workspace.epoch && since.generation <= workspace.generation);
     let known = known.map(|since| since.generation);
-    let current = ask.segments.map_or(Ok(None), |_| editions::current(tx.sql, Kind::Leases))?;
+    let current = ask.segments.map_or(Ok(None), |_| Current::load(tx.sql, Kind::Leases))?;
     let current = current.filter(|edition| edition.epoch == workspace.epoch);
     let edition = current.map(|edition| Edition { manifest: edition.manifest, generation: edition.generation });
     let Told { since, edition, changes: Changes { texts, owners } } = tell(tx, known, ask.segments, edition)?;

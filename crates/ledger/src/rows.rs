@@ -20,7 +20,7 @@ pub(crate) use self::{
     owned_tokens::{OwnedToken, TokenLookup},
     replaced_texts::{AT_ONCE, ReplacedText, is_taken},
     scopes::ScopeCatalogue,
-    sessions::{NewSession, Opened, SessionRow},
+    sessions::{Opened, SessionRow},
     steps::{STEP, take_some},
     tokens::{Carried, TokenRow, live_of},
     workspace::WorkspaceRow,

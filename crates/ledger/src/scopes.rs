@@ -14,7 +14,7 @@ use crate::{
     audit,
     authority::Authority,
     check,
-    columns::update,
+    columns::{TableRow as _, update},
     limits::Limits,
     rows::{ScopeCatalogue, WorkspaceRow, scopes},
     settings,
@@ -62,7 +62,7 @@ pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::C
             scopes::remove(tx.sql, &entry.name)?;
         }
         for entry in &added {
-            scopes::add(tx.sql, entry)?;
+            entry.insert(tx.sql)?;
         }
         tx.storage.check(size(&after) > size(&before))?;
         note(tx, &removed, &added)?;

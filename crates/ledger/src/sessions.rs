@@ -20,7 +20,7 @@ use crate::{
     audit::{self, Change},
     cursor::{List, Window},
     mint::Mint,
-    rows::{MemberRow, NewSession, Opened, OwnedToken, SessionRow, sessions},
+    rows::{MemberRow, Opened, OwnedToken, SessionRow, sessions},
     sql::MAX_INTEGER,
     transaction::Transaction,
 };
@@ -86,18 +86,8 @@ fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result
     let latest = tx.now.plus(length);
     let expires_at = ends.map_or(latest, |end| end.min(latest));
     let id = mint.session_id(tx.now);
-    let session = SessionRow::add(
-        tx.sql,
-        NewSession {
-            id,
-            digest: text.as_ref().digest(),
-            member: member.number,
-            token,
-            opened,
-            created_at: tx.now,
-            expires_at,
-        },
-    )?;
+    let mut session = SessionRow { number: 0, id, member: member.number, opened, created_at: tx.now, expires_at };
+    session.insert(tx.sql, text.as_ref().digest(), token)?;
     if let Some(fields) = told.as_object_mut() {
         fields.insert("expires_at".to_owned(), rfc3339::format(expires_at).into());
         if ended > 0 {

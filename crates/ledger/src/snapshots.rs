@@ -35,7 +35,7 @@ pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
     let secret = secrets.first().ok_or(Refusal::SnapshotsOff)?;
     note_wanted(tx)?;
     let Transaction { sql, now, workspace, .. } = tx;
-    if let Some(edition) = editions::current(*sql, Kind::Snapshots)? {
+    if let Some(edition) = Current::load(*sql, Kind::Snapshots)? {
         let as_of = moment(tx, &edition)?;
         let mut expires_at = as_of.plus(term(workspace));
         // A text that rotation replaced takes nothing out of the house that is good for longer than itself.
@@ -46,7 +46,7 @@ pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
         if *now < expires_at {
             let head = SnapshotHead { workspace: workspace.key, as_of, expires_at, manifest: edition.manifest };
             let mut files = vec![edition.manifest];
-            files.extend(editions::files_of(*sql, Kind::Snapshots)?);
+            files.extend(editions::current_files(*sql, Kind::Snapshots)?);
             return Ok(Snapshot::Ready(SnapshotFiles {
                 slug: workspace.slug.clone(),
                 head: sign(&head, secret),

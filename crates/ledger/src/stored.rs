@@ -2,7 +2,7 @@
 
 use counterfoil_protocol::{
     Host, Hosts, Slug,
-    command::{IdentityProvider, Role},
+    command::{IdentityProvider, Role, State},
     json,
 };
 use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
@@ -108,6 +108,7 @@ macro_rules! as_name {
 
 pub(crate) use as_name;
 
+as_name!(State { Revoked: "revoked", Disabled: "disabled", Expired: "expired", Pending: "pending", Active: "active" });
 as_name!(Role { Admin: "admin", Member: "member" });
 // No scope can ask for the freshness of a snapshot.
 as_name!(Freshness { Strong: "strong", Bounded: "bounded", Eventual: "eventual"; Snapshot: "snapshot" });

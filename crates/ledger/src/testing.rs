@@ -30,7 +30,7 @@ impl<S: Sql> Ledger<S> {
     /// # Errors
     /// [`SqlError`] where the database fails.
     pub fn current_edition(&self, kind: editions::Kind) -> Result<Option<editions::Current>, SqlError> {
-        editions::current(self.sql(), kind)
+        editions::Current::load(self.sql(), kind)
     }
 
     /// The files that the current edition of that kind names, in its manifest's order.
@@ -38,7 +38,7 @@ impl<S: Sql> Ledger<S> {
     /// # Errors
     /// [`SqlError`] where the database fails.
     pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<Name>, SqlError> {
-        editions::files_of(self.sql(), kind)
+        editions::current_files(self.sql(), kind)
     }
 
     /// Takes note that somebody asks for snapshots: for a week from now on they are made.

@@ -11,12 +11,12 @@ use counterfoil_protocol::{
 };
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{ScopeSet, Timestamp};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
 use crate::{
     audit::{self, Change},
     check,
-    columns::update,
+    columns::{TableRow as _, update},
     identity, members,
     mint::Mint,
     rows::{MemberRow, WorkspaceRow, sessions},
@@ -213,13 +213,7 @@ pub(crate) fn set_hosts(tx: &Transaction<'_>, ask: SetHosts) -> Result<Workspace
 }
 
 fn change(tx: &Transaction<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
-    let (mut was, mut is) = (Map::new(), Map::new());
-    for ((field, old), (_, new)) in fields(&tx.workspace).into_iter().zip(fields(&after)) {
-        if old != new {
-            was.insert(field.to_owned(), old);
-            is.insert(field.to_owned(), new);
-        }
-    }
+    let (was, is) = audit::difference(fields(&tx.workspace), fields(&after));
     if is.is_empty() {
         return Ok(after.view());
     }

@@ -29,7 +29,7 @@ pub struct Current {
 
 impl Current {
     /// One of another history than the workspace's is not current.
-    pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
+    pub(crate) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
         let current = format!(
             "SELECT {} FROM editions JOIN workspace ON workspace.epoch = editions.epoch
              WHERE kind = ? AND manifest IS NOT NULL",
@@ -231,7 +231,7 @@ pub(super) fn leave_out_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> R
 }
 
 /// What the current edition names, in its manifest's order. The parts may have newer files already.
-pub(super) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
+pub(crate) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
     if Current::load(sql, kind)?.is_none() {
         return Ok(Vec::new());
     }

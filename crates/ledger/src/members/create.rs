@@ -11,6 +11,7 @@ use super::{identity, read::view, rule};
 use crate::{
     audit::{self, Change},
     check,
+    columns::TableRow as _,
     idempotency::Repeatable,
     limits::Limits,
     rows::{MemberRow, ScopeCatalogue},

@@ -129,13 +129,7 @@ fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<
             ("suspended_by_admin", json!(member.suspended_by_admin)),
         ]
     };
-    let (mut was, mut is) = (Map::new(), Map::new());
-    for ((field, old), (_, new)) in fields(before).into_iter().zip(fields(after)) {
-        if old != new {
-            was.insert(field.to_owned(), old);
-            is.insert(field.to_owned(), new);
-        }
-    }
+    let (mut was, mut is) = audit::difference(fields(before), fields(after));
     let same = [
         ("name", before.name == after.name),
         ("email", before.email == after.email),

@@ -3,11 +3,11 @@
 use counterfoil_protocol::command::Client;
 
 use crate::{
-    columns::{Columns as _, columns, insert},
-    sql::{Sql, SqlError, Value},
+    columns::{Columns as _, table},
+    sql::{Sql, SqlError},
 };
 
-columns!(Client: "clients" { id, name, permissions, created_at });
+table!(Client: "clients" { id, name, permissions, created_at });
 
 /// Whether there is a client by this id.
 pub(crate) fn exists(sql: &dyn Sql, id: &str) -> Result<bool, SqlError> {
@@ -28,12 +28,7 @@ pub(crate) fn count(sql: &dyn Sql) -> Result<u64, SqlError> {
     sql.scalar("SELECT count(*) FROM clients", &[])
 }
 
-pub(crate) fn add(sql: &dyn Sql, client: &Client) -> Result<(), SqlError> {
-    insert!(sql, "clients": client { id, name, permissions, created_at })
-}
-
 /// Removes the client by this id, if there is one.
 pub(crate) fn remove(sql: &dyn Sql, id: &str) -> Result<Option<Client>, SqlError> {
-    let id: Value = id.into();
-    sql.one(&format!("DELETE FROM clients WHERE id = ? RETURNING {}", Client::COLUMNS), &[id])
+    sql.one(&format!("DELETE FROM clients WHERE id = ? RETURNING {}", Client::COLUMNS), &[id.into()])
 }

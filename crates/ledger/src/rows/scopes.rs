@@ -9,11 +9,11 @@ use counterfoil_protocol::{
 use counterfoil_verify::{Freshness, Scope, ScopePattern};
 
 use crate::{
-    columns::{Columns as _, columns, insert},
+    columns::{Columns as _, table},
     sql::{Sql, SqlError},
 };
 
-columns!(ScopeEntry: "scopes" { name, description, visible_to, grantable_by, freshness });
+table!(ScopeEntry: "scopes" { name, description, visible_to, grantable_by, freshness });
 
 /// The workspace's own scopes, by name.
 pub(crate) struct ScopeCatalogue(pub(crate) BTreeMap<Scope, ScopeEntry>);
@@ -48,10 +48,6 @@ impl ScopeCatalogue {
 /// The scopes for which a check needs more freshness than its demand might ask for.
 pub(crate) fn stricter(sql: &dyn Sql) -> Result<Vec<(Scope, Freshness)>, SqlError> {
     sql.all("SELECT name, freshness FROM scopes WHERE freshness IS NOT NULL ORDER BY name", &[])
-}
-
-pub(crate) fn add(sql: &dyn Sql, entry: &ScopeEntry) -> Result<(), SqlError> {
-    insert!(sql, "scopes": entry { name, description, visible_to, grantable_by, freshness })
 }
 
 pub(crate) fn remove(sql: &dyn Sql, name: &Scope) -> Result<(), SqlError> {

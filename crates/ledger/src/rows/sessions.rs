@@ -16,6 +16,7 @@ const MAX_OF_MEMBER: u64 = 50;
 /// A session's row.
 #[derive(Clone)]
 pub(crate) struct SessionRow {
+    /// 0 before it is added.
     pub(crate) number: u64,
     pub(crate) id: String,
     /// The number of the member as whom it acts.
@@ -62,18 +63,6 @@ impl FromRow for Opened {
     }
 }
 
-/// A session about to be added.
-pub(crate) struct NewSession {
-    pub(crate) id: String,
-    pub(crate) digest: Digest,
-    pub(crate) member: u64,
-    /// The number of the token that opens it.
-    pub(crate) token: Option<u64>,
-    pub(crate) opened: Opened,
-    pub(crate) created_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-}
-
 /// Sessions that go on: their time is not over, and the text that opened them, where one did, may still pass, now or
 /// again. Takes the time twice.
 const GOING_ON: &str = "FROM sessions LEFT JOIN tokens ON tokens.number = sessions.token
@@ -117,18 +106,18 @@ impl SessionRow {
         sql.all(&format!("SELECT {}, {} {clauses}", Self::COLUMNS, OpenedColumns::COLUMNS), values)
     }
 
-    pub(crate) fn add(sql: &dyn Sql, new: NewSession) -> Result<Self, SqlError> {
-        let NewSession { id, digest, member, token, opened, created_at, expires_at } = new;
-        let (opened_with, issuer, audience) = match &opened {
-            Opened::WithToken(digest) => (Some(*digest), None, None),
+    /// Adds the session, under the digest of its text and the number of the token that opens it, and takes down its own.
+    pub(crate) fn insert(&mut self, sql: &dyn Sql, digest: Digest, token: Option<u64>) -> Result<(), SqlError> {
+        let (opened_with, issuer, audience) = match &self.opened {
+            Opened::WithToken(digest) => (Some(digest), None, None),
             Opened::ByProvider { issuer, audience } => (None, Some(issuer), Some(audience)),
         };
         let added = insert!(sql, "sessions" {
-            id: id, digest: digest, member: member, token: token, opened_with: opened_with, issuer: issuer,
-            audience: audience, created_at: created_at, expires_at: expires_at,
+            id: self.id, digest: digest, member: self.member, token: token, opened_with: opened_with, issuer: issuer,
+            audience: audience, created_at: self.created_at, expires_at: self.expires_at,
         } "RETURNING number")?;
-        let number = added.into_iter().next().ok_or_else(|| SqlError::new("a row was not added"))?.take()?;
-        Ok(Self { number, id, member, opened, created_at, expires_at })
+        self.number = added.into_iter().next().ok_or_else(|| SqlError::new("a row was not added"))?.take()?;
+        Ok(())
     }
 
     pub(crate) fn remove(&self, sql: &dyn Sql) -> Result<(), SqlError> {

@@ -1,9 +1,6 @@
 //! Which tokens are meant, as SQL.
 
-use counterfoil_protocol::{
-    command::{State, TokenFilter},
-    refusal::Refusal,
-};
+use counterfoil_protocol::{command::TokenFilter, refusal::Refusal};
 
 use super::read::visible_to;
 use crate::{
@@ -52,7 +49,7 @@ impl Conditions {
             all.and("members.id = ?", [owner.into()]);
         }
         if let Some(state) = filter.state {
-            all.and(STATE, [tx.now.into(), tx.now.into(), name_of(state).into()]);
+            all.and(STATE, [tx.now.into(), tx.now.into(), state.into()]);
         }
         if let Some(scope) = &filter.scope {
             let own = "EXISTS (SELECT 1 FROM json_each(tokens.scopes) AS own WHERE own.value = ?)";
@@ -104,15 +101,5 @@ impl Conditions {
     /// The clauses that select all of them.
     pub(super) fn clauses(&self) -> (&str, &[Value]) {
         (&self.sql, &self.values)
-    }
-}
-
-fn name_of(state: State) -> &'static str {
-    match state {
-        State::Revoked => "revoked",
-        State::Disabled => "disabled",
-        State::Expired => "expired",
-        State::Pending => "pending",
-        State::Active => "active",
     }
 }

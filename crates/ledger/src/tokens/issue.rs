@@ -6,6 +6,7 @@ use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 use super::{bound, shown, text::Text};
 use crate::{
     audit::{self, Change},
+    columns::TableRow as _,
     mint::Mint,
     rows::{Carried, MemberRow, OwnedToken, TokenRow, WorkspaceRow, live_of},
     transaction::Transaction,
