@@ -179,12 +179,11 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<Audi
     conditions.push("seq < ?");
     let conditions = conditions.join(" AND ");
 
-    let count = format!("SELECT count(*) FROM audit WHERE {conditions}");
     let all = [&values[..], &[MAX_INTEGER.into()]].concat();
-    let total = tx.sql.scalar(&count, &all)?;
-    let page = format!("SELECT {} FROM audit WHERE {conditions} ORDER BY seq DESC LIMIT ?", AuditRow::COLUMNS);
+    let total = AuditRow::count(tx.sql, &format!("WHERE {conditions}"), &all)?;
     values.extend([window.after.unwrap_or(MAX_INTEGER).into(), window.rows().into()]);
-    let rows = tx.sql.all::<AuditRow>(&page, &values)?.into_iter().map(AuditRow::entry);
+    let page = format!("WHERE {conditions} ORDER BY seq DESC LIMIT ?");
+    let rows = AuditRow::select(tx.sql, &page, &values)?.into_iter().map(AuditRow::entry);
     Ok(window.page(rows.collect::<Result<_, _>>()?, total))
 }
 

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::{
     audit::{self, Change},
     check,
-    columns::TableRow as _,
+    columns::{Columns as _, TableRow as _},
     cursor::{List, Window},
     idempotency::Repeatable,
     limits::Limits,
@@ -23,7 +23,7 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListClients) -> Result<Listing<Cl
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Clients)?;
     let items = clients::page(tx.sql, window.after.unwrap_or(0), window.rows())?;
-    Ok(window.page(items, clients::count(tx.sql)?))
+    Ok(window.page(items, Client::count(tx.sql, "", &[])?))
 }
 
 pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadClient) -> Result<Client, Refusal> {
@@ -46,7 +46,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, 
     check::length("/name", &ask.name, 1..=200)?;
     check::scopes("/permissions", &ask.permissions)?;
     Limits::of(&tx.authority).check_scopes(&ask.permissions, &ScopeCatalogue::load(tx.sql)?, "permissions")?;
-    if clients::exists(tx.sql, &ask.id)? {
+    if clients::by_id(tx.sql, &ask.id)?.is_some() {
         return Err(Refusal::already_exists("client", "id"));
     }
     tx.next_generation()?;

@@ -1,11 +1,28 @@
 //! Statements that are made of names: no value is read or written under another column's name.
 
-use crate::sql::{Sql, SqlError};
+use crate::sql::{FromRow, Sql, SqlError, Value};
 
-/// A type that is read from columns.
-pub(crate) trait Columns {
+/// A type that is read from columns of one table.
+pub(crate) trait Columns: FromRow {
+    /// The table, or the view.
+    const TABLE: &str;
     /// Its columns, in the order in which they are read.
     const COLUMNS: &str;
+
+    /// The rows that these clauses select, which are part of the program: values come in as parameters.
+    fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
+        sql.all(&format!("SELECT {} FROM {} {clauses}", Self::COLUMNS, Self::TABLE), values)
+    }
+
+    /// The only one that they select, if there is one.
+    fn find(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Option<Self>, SqlError> {
+        Ok(Self::select(sql, clauses, values)?.pop())
+    }
+
+    /// How many they select.
+    fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
+        sql.scalar(&format!("SELECT count(*) FROM {} {clauses}", Self::TABLE), values)
+    }
 }
 
 /// A type that is a table's row.
@@ -19,6 +36,7 @@ pub(crate) trait TableRow: Columns {
 macro_rules! columns {
     ($row:ty: $table:literal { $first:ident $(, $field:ident)* $(,)? } $({ $($part:ident),* })?) => {
         impl $crate::columns::Columns for $row {
+            const TABLE: &str = $table;
             const COLUMNS: &str =
                 concat!($table, ".", stringify!($first) $(, ", ", $table, ".", stringify!($field))*);
         }

@@ -11,7 +11,7 @@ pub(crate) mod sessions;
 mod tokens;
 mod workspace;
 
-// Of two tables.
+// What goes with tokens: the texts that they had, and their owners.
 mod owned_tokens;
 mod replaced_texts;
 

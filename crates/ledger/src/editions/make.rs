@@ -62,9 +62,7 @@ fn texts() -> String {
 }
 
 /// The members of a range of numbers.
-fn owners() -> String {
-    format!("SELECT {} FROM edition_owners WHERE number BETWEEN ? AND ? ORDER BY number", OwnerRecord::COLUMNS)
-}
+const OWNERS: &str = "WHERE number BETWEEN ? AND ? ORDER BY number";
 
 /// Why a file was not made.
 pub(super) enum Obstacle {
@@ -193,7 +191,7 @@ fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, bloc
     let (first, last) = numbers(block);
     let header = OwnersHeader { workspace: key, generation: edition.generation, first, last };
     let mut builder = OwnerSegmentBuilder::new(header).ok_or(Obstacle::Unpublishable)?;
-    for owner in sql.all::<OwnerRecord>(&owners(), &[first.into(), last.into()])? {
+    for owner in OwnerRecord::select(sql, OWNERS, &[first.into(), last.into()])? {
         builder.push(&owner)?;
     }
     Ok(builder.finish())
@@ -253,7 +251,7 @@ mod tests {
     fn nothing_is_looked_through_from_end_to_end() -> Result<(), SqlError> {
         let sql = NativeSql::in_memory()?;
         schema::migrate(&sql, schema::LEDGER)?;
-        let (texts, owners) = (texts(), owners());
+        let (texts, owners) = (texts(), format!("SELECT {} FROM edition_owners {OWNERS}", OwnerRecord::COLUMNS));
         let queries = [(&*texts, 18), (&*owners, 2), (mark::TOKENS, 2), (mark::MEMBERS, 2), (mark::REPLACED, 1)];
         for (query, searches) in queries {
             let parameters = vec![Value::Null; query.matches('?').count()];

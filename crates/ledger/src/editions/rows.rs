@@ -30,12 +30,8 @@ pub struct Current {
 impl Current {
     /// One of another history than the workspace's is not current.
     pub(crate) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        let current = format!(
-            "SELECT {} FROM editions JOIN workspace ON workspace.epoch = editions.epoch
-             WHERE kind = ? AND manifest IS NOT NULL",
-            Self::COLUMNS
-        );
-        sql.one(&current, &[(&kind).into()])
+        let clauses = "JOIN workspace ON workspace.epoch = editions.epoch WHERE kind = ? AND manifest IS NOT NULL";
+        Self::find(sql, clauses, &[kind.into()])
     }
 }
 
@@ -62,7 +58,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
-        sql.one(&format!("SELECT {} FROM editions WHERE kind = ?", Self::COLUMNS), &[(&kind).into()])
+        Self::find(sql, "WHERE kind = ?", &[kind.into()])
     }
 }
 
@@ -101,7 +97,7 @@ columns!(Segmentation: "editions" { bits, without_weak, marked });
 
 /// What is being done.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
+pub(super) enum Stage {
     /// The segments of tokens that changed are being marked.
     Tokens,
     /// The owner segments of members that changed are.

@@ -12,6 +12,7 @@ use counterfoil_protocol::{
 
 use crate::{
     check,
+    columns::Columns as _,
     rows::MemberRow,
     sql::{Sql, SqlError, Value},
     transaction::Transaction,

@@ -7,6 +7,7 @@ use counterfoil_protocol::{
 };
 
 use crate::{
+    columns::Columns as _,
     cursor::{List, Window},
     rows::{MemberRow, live_of},
     sql::{MAX_INTEGER, SqlError},

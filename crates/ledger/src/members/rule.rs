@@ -14,6 +14,7 @@ use counterfoil_verify::ScopePattern;
 
 use super::identity;
 use crate::{
+    columns::Columns as _,
     limits::Limits,
     rows::{MemberRow, ScopeCatalogue, live_of},
     transaction::Transaction,

@@ -9,23 +9,14 @@ use crate::{
 
 table!(Client: "clients" { id, name, permissions, created_at });
 
-/// Whether there is a client by this id.
-pub(crate) fn exists(sql: &dyn Sql, id: &str) -> Result<bool, SqlError> {
-    sql.any("SELECT 1 FROM clients WHERE id = ?", &[id.into()])
-}
-
 pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Client>, SqlError> {
-    sql.one(&format!("SELECT {} FROM clients WHERE id = ?", Client::COLUMNS), &[id.into()])
+    Client::find(sql, "WHERE id = ?", &[id.into()])
 }
 
 /// The next clients after a number, each with its own.
 pub(crate) fn page(sql: &dyn Sql, after: u64, rows: u64) -> Result<Vec<(u64, Client)>, SqlError> {
     let page = format!("SELECT number, {} FROM clients WHERE number > ? ORDER BY number LIMIT ?", Client::COLUMNS);
     sql.all(&page, &[after.into(), rows.into()])
-}
-
-pub(crate) fn count(sql: &dyn Sql) -> Result<u64, SqlError> {
-    sql.scalar("SELECT count(*) FROM clients", &[])
 }
 
 /// Removes the client by this id, if there is one.

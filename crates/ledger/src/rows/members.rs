@@ -5,7 +5,7 @@ use counterfoil_verify::{OwnerRecord, ScopeSet, Timestamp};
 
 use crate::{
     columns::{Columns as _, table, update},
-    sql::{MAX_INTEGER, Sql, SqlError, Value},
+    sql::{MAX_INTEGER, Sql, SqlError},
 };
 
 /// A member's row.
@@ -37,28 +37,18 @@ table!(MemberRow: "members" {
 
 impl MemberRow {
     pub(crate) fn by_number(sql: &dyn Sql, number: u64) -> Result<Option<Self>, SqlError> {
-        Ok(Self::select(sql, "WHERE number = ?", &[number.into()])?.pop())
+        Self::find(sql, "WHERE number = ?", &[number.into()])
     }
 
     /// The member with this number that was not erased. A number that no column can hold is no member's.
     pub(crate) fn present(sql: &dyn Sql, number: u64) -> Result<Option<Self>, SqlError> {
         let number = number.min(MAX_INTEGER).into();
-        Ok(Self::select(sql, "WHERE number = ? AND erased_at IS NULL", &[number])?.pop())
+        Self::find(sql, "WHERE number = ? AND erased_at IS NULL", &[number])
     }
 
     /// The member by this id. Who was erased has none any more.
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
-        Ok(Self::select(sql, "WHERE id = ? AND erased_at IS NULL", &[id.into()])?.pop())
-    }
-
-    /// The members that these clauses select, which are part of the program: values come in as parameters.
-    pub(crate) fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
-        sql.all(&format!("SELECT {} FROM members {clauses}", Self::COLUMNS), values)
-    }
-
-    /// How many members these clauses select, likewise.
-    pub(crate) fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
-        sql.scalar(&format!("SELECT count(*) FROM members {clauses}"), values)
+        Self::find(sql, "WHERE id = ? AND erased_at IS NULL", &[id.into()])
     }
 
     /// Every member changed since that generation, by number; at most one more than `most`.

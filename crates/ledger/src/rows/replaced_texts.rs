@@ -6,7 +6,7 @@ use counterfoil_verify::{Timestamp, TokenRecord};
 use super::tokens::TokenRow;
 use crate::{
     columns::{Columns as _, columns, insert, update},
-    sql::{Sql, SqlError, Value},
+    sql::{Sql, SqlError},
 };
 
 /// A text that rotation replaced.
@@ -26,7 +26,7 @@ columns!(ReplacedText: "replaced_texts" { digest, token, valid_until, issued });
 
 impl ReplacedText {
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
-        Ok(Self::select(sql, "WHERE digest = ?", &[digest.into()])?.pop())
+        Self::find(sql, "WHERE digest = ?", &[digest.into()])
     }
 
     /// All texts that the token has had.
@@ -37,10 +37,6 @@ impl ReplacedText {
     /// The token's texts that are still in their grace, the next to end first.
     pub(crate) fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         Self::select(sql, "WHERE token = ? AND valid_until > ? ORDER BY valid_until", &[token.into(), now.into()])
-    }
-
-    fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
-        sql.all(&format!("SELECT {} FROM replaced_texts {clauses}", Self::COLUMNS), values)
     }
 
     /// Adds the text, which was the token's until this generation.

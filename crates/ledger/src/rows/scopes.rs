@@ -21,7 +21,7 @@ pub(crate) struct ScopeCatalogue(pub(crate) BTreeMap<Scope, ScopeEntry>);
 impl ScopeCatalogue {
     pub(crate) fn load(sql: &dyn Sql) -> Result<Self, SqlError> {
         let mut entries = BTreeMap::new();
-        for entry in sql.all::<ScopeEntry>(&format!("SELECT {} FROM scopes", ScopeEntry::COLUMNS), &[])? {
+        for entry in ScopeEntry::select(sql, "", &[])? {
             entries.insert(entry.name.clone(), entry);
         }
         Ok(Self(entries))
