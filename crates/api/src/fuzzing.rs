@@ -4,14 +4,13 @@ use counterfoil_protocol::command::IdentityProvider;
 use http::HeaderMap;
 use serde_json::Value;
 
-pub use crate::dialects::rpc;
+pub use crate::dialects::softvisio::fuzzing as rpc;
 use crate::{
-    body, condition, cookie,
-    identity::{
+    auth::identity::{
         self,
         flow::{Flow, Return},
     },
-    presented,
+    http::{body, conditions, cookies, presented},
 };
 
 /// The one token that the headers present, and the slug beside it; or what is wrong, in a word.
@@ -31,19 +30,19 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<(String, Option<String>)>
 /// # Errors
 /// The problem's code, where there are two.
 pub fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, &'static str> {
-    cookie::session(headers).map_err(|problem| problem.code)
+    cookies::session(headers).map_err(|problem| problem.code)
 }
 
 /// The versions that `If-Match` names; any where absent.
 #[must_use]
 pub fn if_match(headers: &HeaderMap) -> Option<Vec<u64>> {
-    condition::versions(headers)
+    conditions::versions(headers)
 }
 
 /// Whether `If-None-Match` names this tag.
 #[must_use]
 pub fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
-    condition::is_at_hand(headers, tag)
+    conditions::is_at_hand(headers, tag)
 }
 
 /// A body's JSON.

@@ -7,49 +7,64 @@
 
 #![forbid(unsafe_code)]
 
-mod admission;
-mod answer;
-mod app;
-mod body;
-#[cfg(feature = "openapi")]
-pub mod codes;
-mod condition;
-mod cookie;
-mod credential;
-mod dialects;
-mod envelope;
-mod expiring;
-#[cfg(fuzzing)]
-pub mod fuzzing;
-mod idempotency;
-mod identity;
-pub mod identity_headers;
-mod ledger;
-mod limits;
-mod names;
-#[cfg(feature = "openapi")]
-pub mod openapi;
-mod origin;
-mod patch;
+// What any request and any answer consists of.
+mod http;
+
+// What the world around must offer, and what crosses.
 mod ports;
-mod presented;
-mod problem;
-mod question;
-pub mod refused;
-mod routes;
-mod time;
+
+// What an isolate remembers and is told of its deployment, and what one request did.
+mod config;
+mod limits;
+mod memory;
+mod state;
 mod trace;
+
+// The way to the ledgers.
+mod ledger_client;
+
+// Who is asking.
+mod auth;
+
+// What is asked of the verifier, and what is left to do after an answer.
 mod usage;
 mod verifying;
-mod waiting;
 
-pub use app::{App, Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
-pub use dialects::{Frame, Upgrade, Wire};
-pub use identity::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
-pub use limits::Class;
-pub use ports::{CutOff, LogLine, LostUses, Ports, Unreachable};
-pub use presented::{CREDENTIALS, LONGEST_HEADER};
-pub use problem::{CHALLENGE, MOST_SCOPE};
-pub use question::QUESTION;
-pub use routes::router;
+// How an operation is described.
+#[cfg(feature = "openapi")]
+mod describe;
+
+// What each route does.
+mod routes;
+
+// Token APIs that exist already.
+mod dialects;
+
+// What is laid around all routes.
+mod layers;
+
+// The whole, and what describes it.
+#[cfg(feature = "openapi")]
+pub mod codes;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+#[cfg(feature = "openapi")]
+pub mod openapi;
+mod router;
+
+pub use config::{Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
+pub use dialects::softvisio::{Frame, Upgrade, Wire};
+pub use http::{
+    identity_headers,
+    presented::{CREDENTIALS, LONGEST_HEADER},
+    problem::{CHALLENGE, MOST_SCOPE},
+    question::QUESTION,
+    refused,
+};
+pub use ports::{
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
+    Unreachable,
+};
+pub use router::router;
+pub use state::App;
 pub use usage::Afterwards;

@@ -7,40 +7,18 @@ use std::net::IpAddr;
 
 use counterfoil_protocol::command::{Actor, Command};
 
-use crate::{admission, app::App, ports::Ports, problem::Problem};
-
-/// What is counted. `wrangler.toml` declares a binding by each [`name`](Class::name), and in it how many are allowed in how
-/// many seconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Credentials from one address that do not pass.
-    FailedCredentials,
-    /// Sign-ins from one address that begin, come back from a provider, or present what a provider signed.
-    SignIns,
-    /// Changes by one credential.
-    Changes,
-}
-
-impl Class {
-    /// Every class.
-    pub const ALL: [Self; 3] = [Self::FailedCredentials, Self::SignIns, Self::Changes];
-
-    /// The name of its binding.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::FailedCredentials => "LIMIT_FAILED_CREDENTIALS",
-            Self::SignIns => "LIMIT_SIGN_INS",
-            Self::Changes => "LIMIT_CHANGES",
-        }
-    }
-}
+use crate::{
+    http::problem::Problem,
+    memory::{admission, network::network},
+    ports::{Class, Ports},
+    state::App,
+};
 
 impl<P: Ports> App<P> {
     /// A credential from this address did not pass.
     pub(crate) async fn count_failed(&self, from: Option<IpAddr>) {
         let Some(address) = from else { return };
-        if !self.ports.limit(Class::FailedCredentials, &admission::network(address).to_string()).await {
+        if !self.ports.limit(Class::FailedCredentials, &network(address).to_string()).await {
             self.admission().shut(address, self.ports.now());
         }
     }
@@ -48,7 +26,7 @@ impl<P: Ports> App<P> {
     /// Somebody at this address is about to sign in.
     pub(crate) async fn count_sign_in(&self, from: Option<IpAddr>) -> Result<(), Problem> {
         let Some(address) = from else { return Ok(()) };
-        if self.ports.limit(Class::SignIns, &admission::network(address).to_string()).await {
+        if self.ports.limit(Class::SignIns, &network(address).to_string()).await {
             return Ok(());
         }
         Err(Problem {

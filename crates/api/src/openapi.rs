@@ -1,23 +1,19 @@
 //! The OpenAPI document of the API, made from the types that its routes read and answer, from the table of the
-//! [operations](crate::routes::table) and from that of the [codes]. It is no part of what is deployed.
-
-mod operation;
-mod schema;
+//! [operations](crate::routes::table) and from that of the [codes](crate::codes). It is no part of what is deployed.
 
 use std::collections::BTreeMap;
 
-use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value, json};
 
-pub use self::operation::Operation;
-pub(crate) use self::{
-    operation::{Needs, delete, get, patch, post, put},
-    schema::change,
+pub use crate::describe::{
+    operation::Operation,
+    schemas::{Example, Examples},
 };
-use crate::{codes, problem, routes::table};
-
-/// Where schemas are, from the document's root.
-const SCHEMAS: &str = "/components/schemas";
+use crate::{
+    describe::{schema, schemas::Schemas},
+    http::problem,
+    routes::table,
+};
 
 const ABOUT: &str = "\
 Issues API tokens, checks and revokes them. A token's text is shown once and stored nowhere.\n\n\
@@ -26,18 +22,6 @@ workspace's slug in `x-lgca-domain`. What is refused is answered as a problem (R
 whose `type` leads to its explanation under `/docs/errors`. A method that a path does not take is answered 405 \
 `METHOD_NOT_ALLOWED`, an unknown path 404 `NO_SUCH_ROUTE`; `HEAD` is answered wherever `GET` is. Bodies are JSON of at \
 most 64 KiB where nothing else is said, and unknown fields are refused.";
-
-/// A request that an operation answered, and its answer: true ones, from a deployment.
-#[derive(Clone, Debug, Default)]
-pub struct Example {
-    /// The request's body, where it has one.
-    pub request: Option<Value>,
-    /// The answer's, where it is JSON.
-    pub response: Option<Value>,
-}
-
-/// The examples, by method and path.
-pub type Examples = BTreeMap<(&'static str, &'static str), Example>;
 
 /// Every operation of the API.
 #[must_use]
@@ -84,32 +68,6 @@ pub fn document(examples: &Examples) -> Value {
     });
     schema::tidy(&mut document);
     document
-}
-
-/// What requests and answers are made of. The two are apart: a field that may be left out of a request is there in every
-/// answer.
-struct Schemas {
-    bodies: SchemaGenerator,
-    replies: SchemaGenerator,
-}
-
-impl Schemas {
-    fn new() -> Self {
-        let settings = || SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = SCHEMAS.into());
-        let bodies = settings().for_deserialize().into_generator();
-        Self { bodies, replies: settings().for_serialize().into_generator() }
-    }
-
-    /// Every schema by its name. What both sides name alike is alike.
-    fn all(mut self, problem: Value) -> Map<String, Value> {
-        let mut all = self.bodies.take_definitions(true);
-        for (name, schema) in self.replies.take_definitions(true) {
-            debug_assert!(all.get(&name).is_none_or(|other| *other == schema), "two schemas are named {name}");
-            all.insert(name, schema);
-        }
-        all.insert("Problem".to_owned(), problem);
-        all
-    }
 }
 
 fn parameters() -> Value {

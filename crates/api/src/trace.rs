@@ -1,4 +1,4 @@
-//! The outermost layer: gives each request an id, renders problems, writes the log line.
+//! What one request did, for its log line.
 
 use std::{
     ops::Deref,
@@ -8,25 +8,14 @@ use std::{
     },
 };
 
-use axum::{
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
-    response::Response,
-};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::Timestamp;
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::StatusCode;
 
 use crate::{
-    app::App,
-    credential, envelope, origin,
+    http::problem::Problem,
     ports::{LogLine, Ports},
-    problem::{Problem, Told},
-    routes,
-    usage::Afterwards,
 };
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What one request did, for its log line. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -69,6 +58,10 @@ impl Trace {
         ports.random(&mut random);
         let request_id = format!("req_{}", hex::encode(random));
         Self(Arc::new(Traced { request_id, origin, tally: Tally::default() }))
+    }
+
+    pub(crate) fn set_urgent(&self, is_urgent: bool) {
+        self.tally.is_urgent.store(is_urgent, Relaxed);
     }
 
     /// Whether the request has a token verified, or takes rights away.
@@ -129,68 +122,8 @@ impl Trace {
     pub(crate) fn let_page_read(&self) {
         self.tally.page_may_read.store(true, Relaxed);
     }
-}
 
-/// The methods that the log calls by their names.
-static METHODS: [Method; 8] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-    Method::TRACE,
-];
-
-/// A method's name for the log. Any text may be a method, a secret too: what is none of HTTP's own is not repeated.
-fn name_of(method: &Method) -> &'static str {
-    METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str)
-}
-
-/// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
-pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Request, next: Next) -> Response {
-    let trace = Trace::new(&app.ports, origin::foreign(request.headers(), request.uri()));
-    let started_at = app.ports.now();
-    let method = name_of(request.method());
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let envelope = envelope::at(request.uri().path());
-    let verifies = route.as_deref().is_some_and(routes::verifies);
-    let takes_away = request.method() == Method::DELETE || route.as_deref().is_some_and(routes::takes_away);
-    trace.tally.is_urgent.store(verifies || takes_away, Relaxed);
-    let address = credential::client_address(request.headers());
-    request.extensions_mut().insert(trace.clone());
-
-    let mut response = match origin::preflight(&request) {
-        Some(granted) => granted,
-        None => next.run(request).await,
-    };
-    let told = response.extensions_mut().remove::<Told>().map(|Told(problem)| problem);
-    let problem = response.extensions_mut().remove::<Problem>();
-    if let Some(problem) = &problem {
-        response = problem.render(&trace.request_id, envelope);
+    pub(crate) fn page_may_read(&self) -> bool {
+        self.tally.page_may_read.load(Relaxed)
     }
-    let problem = problem.or(told);
-    // A page of another origin can have its visitors send what it likes.
-    let counts = !verifies && trace.origin.is_none();
-    if counts && problem.as_ref().is_some_and(Problem::is_failed_credential) {
-        app.count_failed(address).await;
-    }
-    if let Some(problem) = &problem {
-        problem.advise(&mut response);
-    }
-    if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
-        response.headers_mut().insert(REQUEST_ID, id);
-    }
-    // Nearly every answer holds personal data or a token; none may be kept by a cache.
-    response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-
-    if let Some(origin) = trace.origin.as_deref().filter(|_| trace.tally.page_may_read.load(Relaxed)) {
-        origin::expose(origin, response.headers_mut());
-    }
-    trace.log(&app.ports, method, route, response.status(), problem, started_at);
-    if let Some(afterwards) = Afterwards::of(&app, trace.take_renewals()) {
-        response.extensions_mut().insert(afterwards);
-    }
-    response
 }

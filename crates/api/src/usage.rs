@@ -1,7 +1,7 @@
 //! Uses of tokens, on their way to the ledgers.
 //!
 //! A use is a check that finds a token valid, and a request to the API whose own token is let in. Nothing is written
-//! while anybody waits for an answer: the isolate [counts](Counter) in memory, and what it has counted goes to the
+//! while anybody waits for an answer: the isolate [counts](crate::memory::uses) in memory, and what it has counted goes to the
 //! ledgers as sums, in the background of requests that were answered. Under load that is once a minute; an isolate that
 //! falls idle reports after 25 seconds, and one in between as late as a minute allows. So a token's last use is known
 //! within a minute, and the moment that the report takes.
@@ -10,21 +10,18 @@
 //! eviction: about a minute of its uses at most); what a report said whose outcome is not known, since it is not sent
 //! again; and uses of further tokens once 10,000 wait to be reported. All but the first is logged, as a number.
 
-mod counter;
-
 use std::{future::poll_fn, task::Poll};
 
 use counterfoil_protocol::command::{Actor, ReportUses, Uses};
-use counterfoil_token::{Digest, WorkspaceKey};
+use counterfoil_token::WorkspaceKey;
 use futures_util::future::BoxFuture;
 
-pub(crate) use self::counter::Counter;
-use self::counter::{Batch, Timer};
 use crate::{
-    app::App,
-    ledger::{Gate, Source, Terms},
+    http::problem::Problem,
+    ledger_client::{Gate, Source, Terms},
+    memory::uses::{Batch, Timer},
     ports::{LostUses, Ports},
-    problem::Problem,
+    state::App,
     trace::Trace,
 };
 
@@ -105,22 +102,4 @@ fn report_to<P: Ports>(
         let reported = gate.ask(workspace, Actor::Verifier, from, terms, ask).await;
         reported.map(drop).map_err(|problem| (count, problem))
     })
-}
-
-impl<P: Ports> Gate<P> {
-    /// Counts the request's own token, which was let in: one use, however many questions the request takes.
-    pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
-        if let Actor::Token(digest) | Actor::Session(digest) = actor
-            && self.trace.is_first_let_in()
-        {
-            self.count_uses(workspace, [digest]);
-        }
-    }
-
-    /// Counts a use of each of these texts.
-    pub(crate) fn count_uses(&self, workspace: WorkspaceKey, digests: impl IntoIterator<Item = Digest>) {
-        let now = self.app.ports.now();
-        let mut counter = self.app.counter();
-        digests.into_iter().for_each(|digest| counter.count(workspace, digest, now));
-    }
 }

@@ -10,7 +10,7 @@ use counterfoil_verify::{
 };
 
 use crate::{
-    ledger::{Gate, Source, Terms},
+    ledger_client::{Gate, Source, Terms},
     ports::Ports,
 };
 

@@ -25,13 +25,18 @@ use futures_util::future::BoxFuture;
 use http::{StatusCode, request::Parts};
 use serde::Deserialize;
 
-pub(super) use self::envelope::refuse;
+pub(crate) use self::envelope::refuse;
 use self::info::{Content, Info};
 use super::{
     fields::{Fields, wrong},
     tokens::{self, Token},
 };
-use crate::{answer::Answer, app::App, body::Id, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{body::Id, problem::Problem, reply::Answer},
+    ports::Ports,
+    state::App,
+};
 
 /// The tokens that a call is about.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use counterfoil_verify::ScopePattern;
 use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::{body, problem::Problem};
+use crate::http::{body, problem::Problem};
 
 /// The fields of a JSON object.
 #[derive(Debug, Default)]

@@ -24,13 +24,18 @@ use super::{
     tokens::{self, Token},
 };
 use crate::{
-    answer::Answer,
-    app::App,
-    credential::{Also, Caller, no_credential, presented_also},
-    ledger::Terms,
+    auth::{
+        caller::Caller,
+        credential::{no_credential, presented_also},
+    },
+    http::{
+        presented::{self, Also},
+        problem::Problem,
+        reply::Answer,
+    },
+    ledger_client::Terms,
     ports::Ports,
-    presented,
-    problem::Problem,
+    state::App,
 };
 
 /// What this dialect calls the right to manage tokens.
@@ -187,7 +192,7 @@ struct Revoked {
 }
 
 /// The envelope of a problem. What cannot be read is a bad request here, whichever part of it that is.
-pub(super) fn refuse(problem: &Problem) -> Response {
+pub(crate) fn refuse(problem: &Problem) -> Response {
     #[derive(Serialize)]
     struct Envelope<'a> {
         error: &'a str,

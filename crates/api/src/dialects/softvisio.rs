@@ -2,12 +2,14 @@
 //!
 //! However a message comes, alone or in a batch, over HTTP or a socket, [`methods::answer`] answers it.
 
+mod answers;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod methods;
 mod permissions;
 mod rpc;
 mod select;
+mod sender;
 mod socket;
 mod tokens;
 
@@ -20,19 +22,24 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use http::{StatusCode, header};
 
-use self::rpc::{Reply, Said};
-use crate::{
-    app::App,
-    body::{self, Id},
-    credential::{self, Caller},
-    ports::Ports,
-    problem::{Problem, Told},
+pub(crate) use self::answers::refuse;
+use self::{
+    answers::{many, one, tell},
+    methods::PATH,
+    rpc::Said,
+    sender::enter,
 };
-
-/// Where the methods are: each below it by its name.
-const PATH: &str = "/v1/api-tokens/";
+use crate::{
+    auth::credential,
+    http::{
+        body::{self, Id},
+        problem::Problem,
+    },
+    ports::Ports,
+    state::App,
+};
 
 /// The two base paths that its clients are pointed at both take messages that name their method.
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
@@ -41,12 +48,6 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
         .route("/v1/api-tokens", get(socket_only::<P>).post(unnamed::<P>))
         .route("/v1/api-tokens/", get(socket_only::<P>).post(unnamed::<P>))
         .route("/v1/api-tokens/{method}", get(bare::<P>).post(named::<P>))
-}
-
-/// The envelope of a problem.
-pub(super) fn refuse(problem: &Problem) -> Response {
-    let (_, status) = rpc::verdict(problem);
-    in_json(status, rpc::failure(problem, None))
 }
 
 /// Opens a socket at the root, to which the clients of a whole deployment are pointed; whoever wants none is led to the
@@ -114,70 +115,4 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
             }
         }
     })
-}
-
-/// Who sends this. A token may come in `Authorization` without the word `Bearer`, also twice the same.
-async fn enter<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
-    for value in parts.headers.iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION).map(|(_, value)| value) {
-        let tokens: Vec<&str> = value.to_str().map(|text| text.split(", ").collect()).unwrap_or_default();
-        if tokens.iter().any(|token| token.is_empty() || token.contains(' ')) {
-            continue;
-        }
-        let named: Vec<_> = tokens.iter().map(|token| format!("Bearer {token}")).collect();
-        if let Ok(named) = HeaderValue::try_from(named.join(", ")) {
-            *value = named;
-        }
-    }
-    let text = credential::presented(&parts.headers)?;
-    Caller::presenting(&parts, app, text).await
-}
-
-/// The answer to a lone message.
-fn one(reply: Reply) -> Response {
-    let status = reply.status();
-    let response = match reply.write() {
-        Some(json) => in_json(status, json),
-        None => silence(Some(status).filter(StatusCode::is_server_error)),
-    };
-    log(response, [reply])
-}
-
-/// The answers to those of several messages that want one, in a list. That its messages were refused is no failure of
-/// the request; that the service failed is.
-fn many(replies: Vec<Reply>) -> Response {
-    let failed = replies.iter().map(Reply::status).find(StatusCode::is_server_error);
-    let answers: Vec<_> = replies.iter().filter_map(Reply::write).collect();
-    let response = match rpc::list(&answers) {
-        Some(json) => in_json(failed.unwrap_or(StatusCode::OK), json),
-        None => silence(failed),
-    };
-    log(response, replies)
-}
-
-/// The answer to what wants none (JSON-RPC 2.0, section 4.1). That the service failed is said all the same.
-fn silence(failed: Option<StatusCode>) -> Response {
-    failed.unwrap_or(StatusCode::NO_CONTENT).into_response()
-}
-
-/// Has the log name the problem that gave the response its status.
-fn log(mut response: Response, replies: impl IntoIterator<Item = Reply>) -> Response {
-    let status = response.status();
-    let problem = replies.into_iter().find(|reply| reply.status() == status).and_then(Reply::into_problem);
-    if let Some(problem) = problem {
-        response.extensions_mut().insert(Told(problem));
-    }
-    response
-}
-
-/// Tells of a problem, wherever the path leads.
-fn tell(problem: Problem) -> Response {
-    let mut response = refuse(&problem);
-    response.extensions_mut().insert(Told(problem));
-    response
-}
-
-fn in_json(status: StatusCode, json: Vec<u8>) -> Response {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    (status, headers, json).into_response()
 }

@@ -21,7 +21,12 @@ use super::{
     fields::{Fields, wrong},
     tokens::{self, Token},
 };
-use crate::{answer::Answer, app::App, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{problem::Problem, reply::Answer},
+    ports::Ports,
+    state::App,
+};
 
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
@@ -76,7 +81,7 @@ fn success<B: Serialize>(description: impl Into<String>, body: B) -> Response {
 }
 
 /// The envelope of a problem. Tachi knows 400 for whatever a request says wrongly or asks in vain.
-pub(super) fn refuse(problem: &Problem) -> Response {
+pub(crate) fn refuse(problem: &Problem) -> Response {
     let detail = &*problem.detail;
     let (status, description) = match problem.code {
         "UNKNOWN_CLIENT" => (StatusCode::NOT_FOUND, "This client does not exist."),

@@ -3,13 +3,17 @@
 use counterfoil_protocol::command::{AuditEntry, Listing, Page, ReadAudit};
 use serde::Deserialize;
 
-use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{body::Query, problem::Problem, reply::Reply},
+    ports::Ports,
+};
 
 /// Which part of the audit.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "AuditQuery"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// Only what was done to this, by its id: a token, a member, a client.
     token: Option<String>,
     /// Only what was done by this: a token's id, or `root`.
@@ -21,7 +25,7 @@ pub(super) struct Wanted {
     cursor: Option<String>,
 }
 
-pub(super) async fn read<P: Ports>(
+pub(crate) async fn read<P: Ports>(
     caller: Caller<P>,
     Query(Wanted { token, actor, limit, cursor }): Query<Wanted>,
 ) -> Result<Reply<Listing<AuditEntry>>, Problem> {

@@ -2,7 +2,7 @@
 //! `auth_request`, Caddy `forward_auth`, Envoy `ext_authz`, Traefik ForwardAuth).
 //!
 //! Proxies keep the request's method, append its path and pass on its headers. So whatever its path and method, a question
-//! is answered here ([`question`](crate::question)); and what is demanded comes from headers alone that the gateway sets,
+//! is answered here ([`question`](crate::http::question)); and what is demanded comes from headers alone that the gateway sets,
 //! each of them once: where one of the client's own came through beside it, the request is refused. Gateways take two
 //! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503. Some read its head into one buffer of
 //! 4 KiB, and fail where it is longer: all that it says is bounded.
@@ -20,12 +20,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
 
 use super::verify::decide;
 use crate::{
-    app::App,
-    credential::{Caller, domain, no_credential, presented},
-    identity_headers::{self, MAX_SCOPES},
+    auth::{
+        caller::Caller,
+        credential::{no_credential, presented},
+    },
+    http::{
+        identity_headers::{self, MAX_SCOPES},
+        presented::domain,
+        problem::Problem,
+        question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
+    },
     ports::Ports,
-    problem::Problem,
-    question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
+    state::App,
 };
 
 /// Behind a freshness: an eventual answer will do if the ledger gives none.
@@ -39,7 +45,7 @@ enum Whence {
     Unsaid,
 }
 
-pub(super) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
     judge(&app, &parts).await.map_err(narrow)
 }

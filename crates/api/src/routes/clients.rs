@@ -6,19 +6,21 @@ use serde::Deserialize;
 
 use super::shapes::PageQuery;
 use crate::{
-    answer::{Reply, location},
-    body::{Id, Json, Query},
-    credential::Caller,
-    idempotency::Idempotency,
+    auth::caller::Caller,
+    http::{
+        body::{Id, Json, Query},
+        idempotency::Idempotency,
+        problem::Problem,
+        reply::{Reply, location},
+    },
     ports::Ports,
-    problem::Problem,
 };
 
 /// The body of a creation.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewClient"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Create {
+pub(crate) struct Create {
     /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
     /// 1–200 characters.
@@ -27,14 +29,14 @@ pub(super) struct Create {
     permissions: Vec<ScopePattern>,
 }
 
-pub(super) async fn list<P: Ports>(
+pub(crate) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(page): Query<PageQuery>,
 ) -> Result<Reply<Listing<Client>>, Problem> {
     caller.ask(ListClients { page: page.into() }).await
 }
 
-pub(super) async fn create<P: Ports>(
+pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(Create { id, name, permissions }): Json<Create>,
@@ -43,10 +45,10 @@ pub(super) async fn create<P: Ports>(
     Ok(caller.ask_once(once, CreateClient { id, name, permissions }).await?.created(location))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
     caller.ask(ReadClient { id }).await
 }
 
-pub(super) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
+pub(crate) async fn delete<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Client>, Problem> {
     caller.ask(DeleteClient { id }).await
 }

@@ -9,21 +9,23 @@ use serde::Deserialize;
 
 use super::shapes::{PageQuery, Standing};
 use crate::{
-    answer::{Reply, location},
-    body::{Id, Json, Query},
-    credential::Caller,
-    idempotency::Idempotency,
-    ledger::Terms,
-    patch::{clearable, present},
+    auth::caller::Caller,
+    http::{
+        body::{Id, Json, Query},
+        idempotency::Idempotency,
+        patch::{clearable, present},
+        problem::Problem,
+        reply::{Reply, location},
+    },
+    ledger_client::Terms,
     ports::Ports,
-    problem::Problem,
 };
 
 /// The body of a creation.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewMember"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Create {
+pub(crate) struct Create {
     /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
     /// Its number, from 1; one more than the highest where absent.
@@ -45,14 +47,14 @@ pub(super) struct Create {
     quota: Option<u64>,
 }
 
-pub(super) async fn list<P: Ports>(
+pub(crate) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(page): Query<PageQuery>,
 ) -> Result<Reply<Listing<Member>>, Problem> {
     caller.ask(ListMembers { page: page.into() }).await
 }
 
-pub(super) async fn create<P: Ports>(
+pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
@@ -63,15 +65,15 @@ pub(super) async fn create<P: Ports>(
     Ok(caller.ask_once(once, command).await?.created(location))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Member>, Problem> {
     caller.ask(ReadMember { id }).await
 }
 
 /// The body of a change. What is absent stays.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "MemberChange", transform = crate::openapi::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "MemberChange", transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
+pub(crate) struct Update {
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -106,7 +108,7 @@ pub(super) struct Update {
     wait: bool,
 }
 
-pub(super) async fn update<P: Ports>(
+pub(crate) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Json(body): Json<Update>,
@@ -121,13 +123,13 @@ pub(super) async fn update<P: Ports>(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "EraseQuery"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Erase {
+pub(crate) struct Erase {
     /// Answers only when no `bounded` check accepts any of its tokens any more.
     #[serde(default)]
     wait: bool,
 }
 
-pub(super) async fn erase<P: Ports>(
+pub(crate) async fn erase<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Query(Erase { wait }): Query<Erase>,

@@ -21,14 +21,15 @@ use serde::Serialize;
 
 use super::verify::decide;
 use crate::{
-    answer::Answer,
-    app::App,
-    body,
-    credential::Caller,
-    origin,
+    auth::caller::Caller,
+    http::{
+        body, origin,
+        presented::{self, Credentials},
+        problem::{Problem, Scheme},
+        reply::Answer,
+    },
     ports::Ports,
-    presented::{self, Credentials},
-    problem::{Problem, Scheme},
+    state::App,
 };
 
 /// The challenge to who authenticates, or could, by HTTP Basic (RFC 7617).
@@ -36,7 +37,7 @@ const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="counterfoil"
 
 /// What is said of a token: RFC 7662, section 2.2. Times are in seconds.
 #[derive(Default, Serialize)]
-pub(super) struct Introspection {
+pub(crate) struct Introspection {
     active: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<String>,
@@ -83,7 +84,7 @@ struct Form {
     scheme: Scheme,
 }
 
-pub(super) async fn introspect<P: Ports>(
+pub(crate) async fn introspect<P: Ports>(
     State(app): State<App<P>>,
     request: Request,
 ) -> Result<Answer<Introspection>, Problem> {
@@ -111,7 +112,7 @@ pub(super) async fn introspect<P: Ports>(
 /// Revokes the token in the name of the caller, or in its own: who has a token may end it. One that rotation has replaced is
 /// ended alone: its successor is another token to whoever reports it. A token that is not known, or that the caller may not
 /// see, is answered like one that was revoked (section 2.2).
-pub(super) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
     let in_its_own_name = secret.as_ref().is_none_or(|secret| *secret == token);
     let digest = Digest::of(token.as_bytes());

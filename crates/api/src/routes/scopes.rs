@@ -4,13 +4,17 @@ use counterfoil_protocol::command::{Catalogue, GetScopes, PutScopes, Role, Scope
 use counterfoil_verify::{Freshness, Scope};
 use serde::Deserialize;
 
-use crate::{answer::Reply, body::Json, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{body::Json, problem::Problem, reply::Reply},
+    ports::Ports,
+};
 
 /// The body of a replacement.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewCatalogue"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Replace {
+pub(crate) struct Replace {
     /// The whole catalogue: at most 1,000 scopes, names distinct.
     scopes: Vec<Entry>,
 }
@@ -32,11 +36,11 @@ struct Entry {
     freshness: Option<Freshness>,
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Catalogue>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Catalogue>, Problem> {
     caller.ask(GetScopes {}).await
 }
 
-pub(super) async fn replace<P: Ports>(
+pub(crate) async fn replace<P: Ports>(
     caller: Caller<P>,
     Json(body): Json<Replace>,
 ) -> Result<Reply<Catalogue>, Problem> {

@@ -11,16 +11,21 @@ use serde_json::Value;
 
 use super::shapes::PageQuery;
 use crate::{
-    answer::Reply,
-    app::App,
-    body::{Id, Json, Query},
-    cookie,
-    credential::{Caller, Visitor, no_credential},
-    identity::Entrance,
+    auth::{
+        caller::{Caller, Visitor},
+        credential::no_credential,
+        identity::Entrance,
+    },
+    http::{
+        body::{Id, Json, Query},
+        cookies,
+        presented::{self, Fault},
+        problem::Problem,
+        refused::AMBIGUOUS_CREDENTIAL,
+        reply::Reply,
+    },
     ports::Ports,
-    presented::{self, Fault},
-    problem::Problem,
-    refused::AMBIGUOUS_CREDENTIAL,
+    state::App,
 };
 
 /// What Cloudflare Access puts into each request that it lets through.
@@ -31,7 +36,7 @@ const ACCESS: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignIn"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Open {
+pub(crate) struct Open {
     /// The slug of the workspace in which somebody signs in by an identity provider.
     workspace: Option<String>,
     /// The identity token, a JWT of one of the workspace's providers.
@@ -40,14 +45,14 @@ pub(super) struct Open {
 
 /// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession), of which the session itself is passed on as it is.
 #[derive(Deserialize)]
-pub(super) struct Opened {
-    pub(super) text: SecretText,
-    pub(super) seconds: u64,
+pub(crate) struct Opened {
+    pub(crate) text: SecretText,
+    pub(crate) seconds: u64,
     session: Value,
 }
 
 /// With a token, or by what an identity provider says. Who signs in so may well have the cookie of an older session.
-pub(super) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Reply<Value>, Problem> {
+pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Reply<Value>, Problem> {
     let (parts, body) = request.into_parts();
     let token = match presented::presented(&parts.headers, None) {
         // It may be for a proxy in between. Whether it is all that there is, the body says.
@@ -74,7 +79,7 @@ pub(super) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
         }
     };
     let Opened { text, seconds, session } = reply.look()?;
-    let reply = reply.header(cookie::keep(text.expose(), seconds)).created("/v1/session".to_owned());
+    let reply = reply.header(cookies::keep(text.expose(), seconds)).created("/v1/session".to_owned());
     reply.with(&session)
 }
 
@@ -90,21 +95,21 @@ async fn identified<P: Ports>(
     }
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
     caller.ask(ReadSession {}).await
 }
 
-pub(super) async fn end<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
-    Ok(caller.ask(EndSession { id: None }).await?.header(cookie::forget()))
+pub(crate) async fn end<P: Ports>(caller: Caller<P>) -> Result<Reply<Session>, Problem> {
+    Ok(caller.ask(EndSession { id: None }).await?.header(cookies::forget()))
 }
 
-pub(super) async fn list<P: Ports>(
+pub(crate) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(page): Query<PageQuery>,
 ) -> Result<Reply<Listing<Session>>, Problem> {
     caller.ask(ListSessions { page: page.into() }).await
 }
 
-pub(super) async fn end_one<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Session>, Problem> {
+pub(crate) async fn end_one<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<Session>, Problem> {
     caller.ask(EndSession { id: Some(id) }).await
 }

@@ -7,13 +7,13 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     Active,
     Suspended,
 }
 
 impl Standing {
-    pub(super) fn is_suspended(self) -> bool {
+    pub(crate) fn is_suspended(self) -> bool {
         matches!(self, Self::Suspended)
     }
 }
@@ -22,7 +22,7 @@ impl Standing {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct PageQuery {
+pub(crate) struct PageQuery {
     /// How many items: 1 to 100, 50 where absent.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 100)))]
     limit: Option<u32>,

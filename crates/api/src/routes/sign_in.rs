@@ -13,18 +13,21 @@ use serde::{Deserialize, Serialize};
 
 use super::sessions::Opened;
 use crate::{
-    answer::Answer,
-    app::App,
-    body::Query,
-    cookie,
-    credential::Visitor,
-    identity::{
-        Entrance,
-        flow::{self, Flow, Return},
+    auth::{
+        caller::Visitor,
+        identity::{
+            Entrance,
+            flow::{self, Flow, Return},
+        },
     },
-    origin,
+    http::{
+        body::Query,
+        cookies, origin,
+        problem::{Problem, Told},
+        reply::Answer,
+    },
     ports::Ports,
-    problem::{Problem, Told},
+    state::App,
 };
 
 /// Where providers send browsers back to.
@@ -37,7 +40,7 @@ const CONSOLE: &str = "/console/";
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Start {
+pub(crate) struct Start {
     /// The workspace's slug.
     workspace: String,
     /// The provider's issuer; the first one where absent.
@@ -48,7 +51,7 @@ pub(super) struct Start {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Where {
+pub(crate) struct Where {
     /// The workspace's slug.
     workspace: String,
 }
@@ -56,7 +59,7 @@ pub(super) struct Where {
 /// Where one may sign in.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignInProviders"))]
-pub(super) struct Offered {
+pub(crate) struct Offered {
     /// The providers, in the workspace's order.
     providers: Vec<Offer>,
 }
@@ -70,7 +73,7 @@ struct Offer {
 }
 
 /// An unknown workspace answers as one without providers.
-pub(super) async fn providers<P: Ports>(
+pub(crate) async fn providers<P: Ports>(
     visitor: Visitor<P>,
     Query(Where { workspace }): Query<Where>,
 ) -> Result<Answer<Offered>, Problem> {
@@ -85,7 +88,7 @@ pub(super) async fn providers<P: Ports>(
 }
 
 /// Sends the browser to the provider.
-pub(super) async fn start<P: Ports>(
+pub(crate) async fn start<P: Ports>(
     State(app): State<App<P>>,
     visitor: Visitor<P>,
     Query(wanted): Query<Start>,
@@ -118,7 +121,7 @@ async fn set_out<P: Ports>(
 }
 
 /// Takes the browser in, with the code that the provider gave it.
-pub(super) async fn callback<P: Ports>(State(app): State<App<P>>, visitor: Visitor<P>, request: Request) -> Response {
+pub(crate) async fn callback<P: Ports>(State(app): State<App<P>>, visitor: Visitor<P>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     match come_back(&app, visitor, &parts).await {
         Ok(session) => lead(StatusCode::SEE_OTHER, CONSOLE, vec![flow::forget(), session]),
@@ -144,7 +147,7 @@ async fn come_back<P: Ports>(
     let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
     let token = entrance.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
     let opened: Opened = entrance.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
-    Ok(cookie::keep(opened.text.expose(), opened.seconds))
+    Ok(cookies::keep(opened.text.expose(), opened.seconds))
 }
 
 /// Where the provider is to send the browser back to: where it asked.

@@ -13,16 +13,14 @@ use counterfoil_verify::{Name, RegistryKey, Snapshot as File};
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    answer::Reply,
-    condition,
-    credential::Caller,
-    ledger::Gate,
+    auth::caller::Caller,
+    http::{conditions, problem::Problem, reply::Reply},
+    ledger_client::Gate,
     ports::{CutOff, Ports},
-    problem::Problem,
 };
 
 /// The media type of a snapshot; see `counterfoil_verify::Snapshot`.
-pub(super) const SNAPSHOT: &str = "application/vnd.counterfoil.snapshot";
+pub(crate) const SNAPSHOT: &str = "application/vnd.counterfoil.snapshot";
 
 /// How many files are read at a time, and how many are there before anything is sent: a segment is some hundred kilobytes,
 /// and an isolate does not hold a large snapshot.
@@ -34,7 +32,7 @@ const MOST_FILES: usize = 950;
 /// Who keeps the file asks each time whether it is still the one.
 const CACHE: &str = "private, no-cache";
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Result<Response, Problem> {
     let SnapshotFiles { slug, head: SignedHead(head), files } = match caller.ask(ReadSnapshot {}).await?.read()? {
         Snapshot::Ready(ready) => ready,
         Snapshot::NotYet { retry_in } => {
@@ -44,7 +42,7 @@ pub(super) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
     // The head names the manifest, and that all else.
     let tag = format!("\"{}\"", Digest::of(&head));
     let known = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, CACHE.to_owned())];
-    if condition::is_at_hand(&headers, &tag) {
+    if conditions::is_at_hand(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, known).into_response());
     }
     if files.len() > MOST_FILES {
@@ -59,7 +57,7 @@ pub(super) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
     Ok((known, described, body).into_response())
 }
 
-pub(super) async fn keys<P: Ports>(caller: Caller<P>) -> Result<Reply<SnapshotKeys>, Problem> {
+pub(crate) async fn keys<P: Ports>(caller: Caller<P>) -> Result<Reply<SnapshotKeys>, Problem> {
     caller.ask(ReadSnapshotKeys {}).await
 }
 

@@ -9,7 +9,7 @@ use counterfoil_protocol::command::{
 use super::{
     audit, clients, members, scopes, sessions, shapes::PageQuery, sign_in, snapshots, tokens, verify, workspaces,
 };
-use crate::openapi::{
+use crate::describe::operation::{
     Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
 };

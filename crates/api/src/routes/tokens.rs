@@ -10,14 +10,14 @@ use counterfoil_protocol::command::{Issued, ReadSelf, ReadToken, ReadUsage, Rota
 use serde::Deserialize;
 
 #[cfg(feature = "openapi")]
-pub(super) use self::{
+pub(crate) use self::{
     create::Create,
     import::{Import, Imported},
     list::Question,
     revoke::{Revoke, RevokeMany},
     update::Update,
 };
-pub(super) use self::{
+pub(crate) use self::{
     create::create,
     import::import,
     list::list,
@@ -25,22 +25,24 @@ pub(super) use self::{
     update::update,
 };
 use crate::{
-    answer::Reply,
-    body::{Id, Json, Query},
-    condition::{IfMatch, tagged},
-    credential::Caller,
-    idempotency::Idempotency,
-    ledger::Terms,
+    auth::caller::Caller,
+    http::{
+        body::{Id, Json, Query},
+        conditions::{IfMatch, tagged},
+        idempotency::Idempotency,
+        problem::Problem,
+        reply::Reply,
+        time::any_seconds,
+    },
+    ledger_client::Terms,
     ports::Ports,
-    problem::Problem,
-    time::any_seconds,
 };
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Reply<TokenView>, Problem> {
     tagged(caller.ask(ReadToken { id }).await?)
 }
 
-pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
+pub(crate) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<TokenView>, Problem> {
     tagged(caller.ask(ReadSelf {}).await?)
 }
 
@@ -48,7 +50,7 @@ pub(super) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
 #[derive(Default, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Rotation"))]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Rotate {
+pub(crate) struct Rotate {
     /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     #[serde(deserialize_with = "any_seconds")]
     grace_seconds: u64,
@@ -69,7 +71,7 @@ enum Previous {
     End,
 }
 
-pub(super) async fn rotate<P: Ports>(
+pub(crate) async fn rotate<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Idempotency(idempotency_key): Idempotency,
@@ -87,13 +89,13 @@ pub(super) async fn rotate<P: Ports>(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// How many days (UTC), today's included: 1 to 90, 30 where absent.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
     days: Option<u32>,
 }
 
-pub(super) async fn usage<P: Ports>(
+pub(crate) async fn usage<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     Query(Shown { days }): Query<Shown>,

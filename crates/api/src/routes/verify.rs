@@ -17,7 +17,10 @@ use serde_json::Value;
 use std::net::IpAddr;
 
 use crate::{
-    answer::Answer, body::Json, credential::Caller, ports::Ports, problem::Problem, time::Rfc3339, verifying::Check,
+    auth::caller::Caller,
+    http::{body::Json, problem::Problem, reply::Answer, time::Rfc3339},
+    ports::Ports,
+    verifying::Check,
 };
 
 /// The most tokens that are verified in one request, and the most digests whose records are given in one.
@@ -27,10 +30,10 @@ const MAX_BATCH: usize = 100;
 const VERIFY: &str = "tokens:verify";
 
 /// The media type of an answer in its binary layout; see `counterfoil_verify::Answer`.
-pub(super) const ANSWER: &str = "application/vnd.counterfoil.answer";
+pub(crate) const ANSWER: &str = "application/vnd.counterfoil.answer";
 
 /// The same of a lease; see `counterfoil_verify::Grant`.
-pub(super) const LEASE: &str = "application/vnd.counterfoil.lease";
+pub(crate) const LEASE: &str = "application/vnd.counterfoil.lease";
 
 /// The largest question for a lease, in bytes: with a thousand uses.
 const MAX_LEASE_BODY: usize = 256 * 1024;
@@ -39,7 +42,7 @@ const MAX_LEASE_BODY: usize = 256 * 1024;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Verification"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Verify {
+pub(crate) struct Verify {
     /// The one token to be decided about.
     token: Option<String>,
     /// Or several, 1 to 100.
@@ -70,7 +73,7 @@ struct DemandBody {
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
-pub(super) enum Verified {
+pub(crate) enum Verified {
     One(Box<DecisionBody>),
     Many { results: Vec<DecisionBody> },
 }
@@ -78,7 +81,7 @@ pub(super) enum Verified {
 /// A decision.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Decision"))]
-pub(super) struct DecisionBody {
+pub(crate) struct DecisionBody {
     /// Whether the code is `VALID`.
     valid: bool,
     /// What was decided.
@@ -112,7 +115,7 @@ struct Bearer {
     metadata: Option<Value>,
 }
 
-pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
+pub(crate) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
     // The verifier answers here, not the ledger, which knows what pages a workspace allows.
     if caller.gate.trace.origin.is_some() {
         return Err(Problem::origin_not_allowed());
@@ -145,7 +148,7 @@ pub(super) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
 ///
 /// # Errors
 /// Where the caller's own token does not pass, or lacks `tokens:verify`.
-pub(super) fn decide<'a, P: Ports>(
+pub(crate) fn decide<'a, P: Ports>(
     caller: &'a Caller<P>,
     texts: &'a [String],
     demand: &'a Demand,
@@ -208,12 +211,12 @@ fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(),
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedRecords"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     /// At most 100.
     digests: Vec<Digest>,
 }
 
-pub(super) async fn records<P: Ports>(
+pub(crate) async fn records<P: Ports>(
     caller: Caller<P>,
     Json(Wanted { digests }): Json<Wanted>,
 ) -> Result<impl IntoResponse, Problem> {
@@ -228,7 +231,7 @@ pub(super) async fn records<P: Ports>(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedLease"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct WantedLease {
+pub(crate) struct WantedLease {
     /// As of when its memory is; absent where it holds nothing.
     #[serde(default)]
     since: Option<Standing>,
@@ -272,7 +275,7 @@ struct Counted {
     count: u32,
 }
 
-pub(super) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Result<impl IntoResponse, Problem> {
     let body = caller.large(request, MAX_LEASE_BODY, BuiltIn::TokensVerify).await?;
     let WantedLease { since, digests, uses, segments } = body;
     if digests.len() > MAX_BATCH {

@@ -16,15 +16,19 @@ use serde::Deserialize;
 
 use super::shapes::Standing;
 use crate::{
-    answer::Reply,
-    body::Json,
-    credential::{Caller, Root},
-    identity::check_addresses,
-    ledger::{Gate, Source, Terms},
-    patch::{clearable, present},
+    auth::{
+        caller::{Caller, Root},
+        identity::check_addresses,
+    },
+    http::{
+        body::Json,
+        patch::{clearable, present},
+        problem::Problem,
+        reply::Reply,
+        time::{seconds_clearable, seconds_present},
+    },
+    ledger_client::{Gate, Source, Terms},
     ports::Ports,
-    problem::Problem,
-    time::{seconds_clearable, seconds_present},
 };
 
 /// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
@@ -37,7 +41,7 @@ const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewWorkspace"))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Create {
+pub(crate) struct Create {
     /// Its slug, unique in the deployment.
     slug: Slug,
     /// Its name, for people: 1–200 characters.
@@ -49,7 +53,7 @@ pub(super) struct Create {
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
 /// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
 /// lost, repeating it is refused as existing, and root issues itself a token there.
-pub(super) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) -> Result<Reply<Bootstrapped>, Problem> {
+pub(crate) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) -> Result<Reply<Bootstrapped>, Problem> {
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
@@ -82,15 +86,15 @@ async fn claim<P: Ports>(gate: &Gate<P>, slug: &Slug) -> Result<WorkspaceKey, Pr
     Err(Problem::internal("no free workspace key was drawn"))
 }
 
-pub(super) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>, Problem> {
+pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>, Problem> {
     caller.ask(ReadWorkspace {}).await
 }
 
 /// The body of a change: the state alone, the hosts alone, or settings. What is absent stays.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WorkspaceChange", transform = crate::openapi::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WorkspaceChange", transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(super) struct Update {
+pub(crate) struct Update {
     /// Root only: whether it takes part.
     #[serde(default, deserialize_with = "present")]
     state: Option<Standing>,
@@ -166,7 +170,7 @@ impl From<Provider> for IdentityProvider {
 
 /// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
 /// for more than one is refused: it could be carried out by half.
-pub(super) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
+pub(crate) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
     let Update {
         state,
         hosts,
@@ -229,6 +233,6 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
 }
 
 /// Begins, or tells how far it is: the rest goes on by itself.
-pub(super) async fn delete<P: Ports>(caller: Caller<P>) -> Result<Reply<Deleted>, Problem> {
+pub(crate) async fn delete<P: Ports>(caller: Caller<P>) -> Result<Reply<Deleted>, Problem> {
     Ok(caller.ask(DeleteWorkspace {}).await?.status(StatusCode::ACCEPTED))
 }

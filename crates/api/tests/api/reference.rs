@@ -17,7 +17,7 @@ use crate::{deployment::Deployment, routes};
 const SOURCES: &[&str] = &["crates/api/src", "crates/verify/src/decision.rs", "crates/worker/js/shim.mjs"];
 
 /// Those that only describe, and those that say it in the codes of others.
-const DESCRIPTIONS: &[&str] = &["codes.rs", "codes", "openapi.rs", "openapi", "databricks/envelope.rs"];
+const DESCRIPTIONS: &[&str] = &["codes.rs", "openapi.rs", "describe", "databricks/envelope.rs"];
 
 /// Compares a generated file, named from the root, with the one that is committed.
 #[track_caller]

@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::{answer::Answer, problem::Problem};
+use crate::http::{problem::Problem, reply::Answer};
 
 /// Never with a field named `error` or `detail`: clients would take it for the message.
 #[derive(Serialize)]
@@ -16,7 +16,7 @@ struct Envelope<'a> {
 }
 
 /// The envelope of a problem.
-pub(in crate::dialects) fn refuse(problem: &Problem) -> Response {
+pub(crate) fn refuse(problem: &Problem) -> Response {
     let (status, error_code) = classify(problem);
     let message = match problem.pointer.as_deref().map(field) {
         // The ledger names a field by its pointer alone, and as the native API does.

@@ -4,7 +4,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{ScopeSet, Timestamp};
 use serde::Serialize;
 
-use crate::{dialects::tokens::Token, time::DAY};
+use crate::{dialects::tokens::Token, http::time::DAY};
 
 /// What an answer holds; `{}` where nothing.
 #[derive(Default, Serialize)]

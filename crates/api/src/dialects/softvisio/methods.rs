@@ -5,20 +5,23 @@ use http::StatusCode;
 use serde_json::Value;
 
 use super::{
-    PATH, permissions,
+    permissions,
     rpc::{Data, Done, Message, Reply},
     select::Options,
     tokens::{Issued, Row},
 };
 use crate::{
-    credential::Caller,
+    auth::caller::Caller,
     dialects::{
         fields::{Fields, wrong},
         tokens::{self, Token},
     },
+    http::problem::Problem,
     ports::Ports,
-    problem::Problem,
 };
+
+/// Where the methods are: each below it by its name.
+pub(super) const PATH: &str = "/v1/api-tokens/";
 
 /// Carries out what a message says in the name of whoever sent it.
 pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> Reply {

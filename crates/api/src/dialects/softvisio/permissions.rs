@@ -10,13 +10,13 @@ use serde_json::Value;
 
 use super::tokens::Permission;
 use crate::{
-    credential::Caller,
+    auth::caller::Caller,
     dialects::{
         fields::{Fields, wrong},
         tokens::Token,
     },
+    http::problem::Problem,
     ports::Ports,
-    problem::Problem,
 };
 
 /// The part of the catalogue that counts here.

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::tokens::{Issued, Permission, Row};
-use crate::problem::Problem;
+use crate::http::problem::Problem;
 
 /// The most messages in one batch. Each is a command of its own.
 const BATCH: usize = 100;

@@ -26,11 +26,18 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{
-    enter, methods,
+    answers::tell,
+    methods,
     rpc::{Message, Reply, Said, failure, list, verdict},
-    tell,
+    sender::enter,
 };
-use crate::{app::App, body, ports::Ports, problem::Problem, trace::Trace, usage::Afterwards};
+use crate::{
+    http::{body, problem::Problem},
+    ports::Ports,
+    state::App,
+    trace::Trace,
+    usage::Afterwards,
+};
 
 /// The sub-protocol. Beside it, clients name the token as another, which is never echoed.
 const PROTOCOL: &str = "jsonrpc_2.0";

@@ -10,7 +10,7 @@ use crate::dialects::tokens::Token;
 
 /// A token just issued.
 #[derive(Debug, Serialize)]
-pub(in crate::dialects::softvisio) struct Issued {
+pub(crate) struct Issued {
     id: String,
     token: String,
     #[serde(rename = "userId")]
@@ -21,7 +21,7 @@ pub(in crate::dialects::softvisio) struct Issued {
 
 /// A token in a list.
 #[derive(Debug, Serialize)]
-pub(in crate::dialects::softvisio) struct Row {
+pub(crate) struct Row {
     pub(super) id: String,
     pub(super) user_id: String,
     pub(super) name: String,
@@ -33,7 +33,7 @@ pub(in crate::dialects::softvisio) struct Row {
 
 /// What a token may be given.
 #[derive(Debug, Serialize)]
-pub(in crate::dialects::softvisio) struct Permission {
+pub(crate) struct Permission {
     pub(super) id: String,
     pub(super) enabled: bool,
     pub(super) name: String,

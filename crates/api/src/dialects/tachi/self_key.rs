@@ -10,7 +10,12 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Deserialize;
 
-use crate::{app::App, credential, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::{caller::Caller, credential},
+    http::problem::Problem,
+    ports::Ports,
+    state::App,
+};
 
 /// A session that asks about its own member.
 pub(super) struct SelfKey<P> {

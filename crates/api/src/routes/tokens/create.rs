@@ -7,21 +7,23 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    answer::{Reply, location},
-    body::Json,
-    condition::Head,
-    credential::Caller,
-    idempotency::Idempotency,
+    auth::caller::Caller,
+    http::{
+        body::Json,
+        conditions::Head,
+        idempotency::Idempotency,
+        problem::Problem,
+        reply::{Reply, location},
+        time::{End, Rfc3339, seconds_if_any},
+    },
     ports::Ports,
-    problem::Problem,
-    time::{End, Rfc3339, seconds_if_any},
 };
 
 /// The body of a creation.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewToken"))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct Create {
+pub(crate) struct Create {
     /// 0–200 characters.
     name: String,
     /// 0–1,000 characters.
@@ -48,7 +50,7 @@ pub(in crate::routes) struct Create {
     metadata: Option<Map<String, Value>>,
 }
 
-pub(in crate::routes) async fn create<P: Ports>(
+pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     Json(body): Json<Create>,
@@ -59,7 +61,7 @@ pub(in crate::routes) async fn create<P: Ports>(
 }
 
 impl Create {
-    pub(super) fn into_command(self) -> Result<CreateToken, Problem> {
+    pub(crate) fn into_command(self) -> Result<CreateToken, Problem> {
         let lifetime = match (self.expires_at, self.expires_in) {
             (None, None) => Lifetime::Longest,
             (Some(End(end)), None) => Lifetime::Until(end),
@@ -81,7 +83,7 @@ impl Create {
     }
 }
 
-pub(super) fn ends_twice() -> Problem {
+pub(crate) fn ends_twice() -> Problem {
     let detail = "Give expires_at or expires_in, not both.";
     Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/expires_in")
 }

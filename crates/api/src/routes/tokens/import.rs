@@ -16,7 +16,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::create::Create;
-use crate::{answer::Reply, body::fit, credential::Caller, idempotency::Idempotency, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{body::fit, idempotency::Idempotency, problem::Problem, reply::Reply},
+    ports::Ports,
+};
 
 /// The largest body of an import, in bytes: 4 MiB.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -28,7 +32,7 @@ const MAX_LINES: usize = 10_000;
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct Import {
+pub(crate) struct Import {
     /// 1 to 10,000 lines, read one by one.
     #[cfg_attr(feature = "openapi", schemars(with = "Vec<Token>"))]
     tokens: Vec<Value>,
@@ -79,7 +83,7 @@ enum Encoding {
 /// What became of the lines.
 #[derive(Serialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub(in crate::routes) struct Imported {
+pub(crate) struct Imported {
     /// How many were imported.
     imported: usize,
     /// One for each line, in their order.
@@ -116,7 +120,7 @@ enum LineResult {
     Refused,
 }
 
-pub(in crate::routes) async fn import<P: Ports>(
+pub(crate) async fn import<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
     request: Request,

@@ -5,13 +5,17 @@ use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use crate::{answer::Reply, body::Query, credential::Caller, ports::Ports, problem::Problem};
+use crate::{
+    auth::caller::Caller,
+    http::{body::Query, problem::Problem, reply::Reply},
+    ports::Ports,
+};
 
 /// Which tokens, in which order, and which page of them.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenQuery"))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct Question {
+pub(crate) struct Question {
     /// The owner's member id.
     owner: Option<String>,
     /// What they are just now.
@@ -37,7 +41,7 @@ pub(in crate::routes) struct Question {
     usage: Option<u32>,
 }
 
-pub(in crate::routes) async fn list<P: Ports>(
+pub(crate) async fn list<P: Ports>(
     caller: Caller<P>,
     Query(question): Query<Question>,
 ) -> Result<Reply<Listing<TokenView>>, Problem> {

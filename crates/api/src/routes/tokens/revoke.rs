@@ -9,20 +9,22 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use crate::{
-    answer::Reply,
-    body::{Id, Json, Query},
-    condition::{IfMatch, tagged},
-    credential::Caller,
-    ledger::Terms,
+    auth::caller::Caller,
+    http::{
+        body::{Id, Json, Query},
+        conditions::{IfMatch, tagged},
+        problem::Problem,
+        reply::Reply,
+    },
+    ledger_client::Terms,
     ports::Ports,
-    problem::Problem,
 };
 
 /// The query of a revocation.
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokeQuery"))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct Revoke {
+pub(crate) struct Revoke {
     /// For the audit, at most 200 characters.
     reason: Option<String>,
     /// Answers only when no `bounded` check accepts it any more.
@@ -30,7 +32,7 @@ pub(in crate::routes) struct Revoke {
     wait: bool,
 }
 
-pub(in crate::routes) async fn revoke<P: Ports>(
+pub(crate) async fn revoke<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     IfMatch(if_version): IfMatch,
@@ -44,7 +46,7 @@ pub(in crate::routes) async fn revoke<P: Ports>(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "BulkRevocation"))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct RevokeMany {
+pub(crate) struct RevokeMany {
     /// These, by id; 1 to 1,000.
     ids: Option<Vec<String>>,
     /// Those that it finds and that are not revoked.
@@ -75,7 +77,7 @@ struct Filter {
     q: Option<String>,
 }
 
-pub(in crate::routes) async fn revoke_many<P: Ports>(
+pub(crate) async fn revoke_many<P: Ports>(
     caller: Caller<P>,
     Json(RevokeMany { ids, filter, reason, wait }): Json<RevokeMany>,
 ) -> Result<Reply<RevokedTokens>, Problem> {

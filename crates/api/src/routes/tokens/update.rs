@@ -15,22 +15,24 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
-    answer::Reply,
-    body::{Id, Json},
-    condition::{IfMatch, tagged},
-    credential::Caller,
-    ledger::Terms,
-    patch::{clearable, present},
+    auth::caller::Caller,
+    http::{
+        body::{Id, Json},
+        conditions::{IfMatch, tagged},
+        patch::{clearable, present},
+        problem::Problem,
+        reply::Reply,
+        time::{End, Rfc3339, seconds_present},
+    },
+    ledger_client::Terms,
     ports::Ports,
-    problem::Problem,
-    time::{End, Rfc3339, seconds_present},
 };
 
 /// The body of a change.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenChange", transform = crate::openapi::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenChange", transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(in crate::routes) struct Update {
+pub(crate) struct Update {
     /// 0–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -63,7 +65,7 @@ pub(in crate::routes) struct Update {
     wait: bool,
 }
 
-pub(in crate::routes) async fn update<P: Ports>(
+pub(crate) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     IfMatch(if_version): IfMatch,

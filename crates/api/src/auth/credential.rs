@@ -1,0 +1,83 @@
+//! What a request presents: a token or a session, and the name of a workspace.
+
+use std::net::IpAddr;
+
+use counterfoil_protocol::command::Actor;
+use counterfoil_token::{TokenRef, WorkspaceKey};
+use counterfoil_verify::Code;
+use http::{HeaderMap, HeaderName, StatusCode, request::Parts};
+
+use crate::{
+    http::{
+        cookies,
+        presented::{self, Also, Fault, domain},
+        problem::Problem,
+        refused::{AMBIGUOUS_CREDENTIAL, NO_CREDENTIAL, UNREADABLE_CREDENTIAL, WORKSPACE_REQUIRED},
+    },
+    ports::Ports,
+    state::App,
+};
+
+const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
+/// Cloudflare sets this one and lets no client do so.
+const CLIENT_ADDRESS: &str = "cf-connecting-ip";
+
+/// The session that the browser sends along. It counts only where nothing else is presented: who signs in with a token
+/// may well have the cookie of a session that is over.
+pub(crate) fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey, Actor)>, Problem> {
+    let Some(text) = cookies::session(&parts.headers)? else { return Ok(None) };
+    cookies::check_origin(parts)?;
+    let text = TokenRef::parse(text).map_err(|_| Problem::session_ended())?;
+    let workspace = text.workspace();
+    // As with tokens: what was never sealed was never opened, and no ledger is asked.
+    if !app.config().session_keys(workspace).any(|key| text.is_sealed_by(&key)) {
+        return Err(Problem::session_ended());
+    }
+    Ok(Some((workspace, Actor::Session(text.digest()))))
+}
+
+/// The one token that the request presents: see [`presented::presented`].
+pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    presented_also(headers, None)
+}
+
+/// The one token that the request presents, in this way too. Beside a session another scheme counts for nothing either: a
+/// browser goes on sending what a proxy in between has asked it for.
+pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Problem> {
+    match presented::presented(headers, also) {
+        Err(Fault::OtherScheme) if cookies::session(headers)?.is_some() => Ok(None),
+        found => Ok(found?),
+    }
+}
+
+impl From<Fault> for Problem {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Unreadable | Fault::OtherScheme => UNREADABLE_CREDENTIAL.into(),
+            Fault::Ambiguous => AMBIGUOUS_CREDENTIAL.into(),
+            Fault::WorkspaceRequired => WORKSPACE_REQUIRED.into(),
+        }
+    }
+}
+
+pub(crate) fn no_credential() -> Problem {
+    NO_CREDENTIAL.into()
+}
+
+/// The slug of the workspace that the request names, for a token that does not.
+pub(crate) fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
+    let named = presented::word(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
+    match (named, domain(headers, token)) {
+        (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),
+        (slug, domain) => Ok(slug.or_else(|| domain.map(str::to_owned))),
+    }
+}
+
+pub(crate) fn no_such_workspace() -> Problem {
+    let detail = "There is no workspace by the slug that X-Counterfoil-Workspace names.";
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+}
+
+pub(crate) fn client_address(headers: &HeaderMap) -> Option<IpAddr> {
+    headers.get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,181 @@
+//! The flow of a browser that is sent to a provider and comes back with a code (OpenID Connect Core 1.0, section 3.1).
+//!
+//! What the browser must bring back is in a cookie of its own: a secret, and where the flow leads. State, nonce and PKCE
+//! verifier are each a digest of all of that, so none of them tells another, and a cookie that was changed is of no flow.
+//! The cookie is `SameSite=Lax`: the browser comes back from the provider's site. It is good for ten minutes, and for one
+//! way back, whatever comes of it.
+
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use counterfoil_protocol::{WebAddress, command::IdentityProvider};
+use counterfoil_token::Digest;
+use http::{HeaderMap, HeaderName, header};
+
+use crate::{
+    http::{cookies, problem::Problem},
+    ports::{Description, Redemption},
+};
+
+/// The cookie's name.
+const NAME: &str = "__Host-counterfoil-sign-in";
+
+/// For how many seconds a flow is good.
+const PATIENCE: u64 = 600;
+
+/// What is asked of the provider: who it is, and their e-mail address.
+const SCOPE: &str = "openid email";
+
+/// One browser on its way.
+pub(crate) struct Flow {
+    /// The cookie's text: a secret, the workspace, the issuer, the audience.
+    text: String,
+    /// The slug of the workspace in which somebody signs in.
+    pub(crate) workspace: String,
+    issuer: String,
+    audience: String,
+}
+
+/// What the provider sent the browser back with.
+#[derive(Default)]
+pub(crate) struct Return {
+    state: Option<String>,
+    code: Option<String>,
+    iss: Option<String>,
+}
+
+impl Flow {
+    /// Sets out to a provider. The secret is 32 random bytes.
+    pub(crate) fn begin(secret: [u8; 32], workspace: &str, provider: &IdentityProvider) -> Self {
+        let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
+        let parts = [secret.as_slice(), workspace.as_bytes(), issuer.as_bytes(), audience.as_bytes()].map(encoded);
+        Self { text: parts.join("."), workspace: workspace.to_owned(), issuer, audience }
+    }
+
+    /// The flow that the browser is on, if it is on one.
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
+        let text = str::from_utf8(cookies::value(headers, NAME).ok()??).ok()?.to_owned();
+        let decoded = |part: &str| String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(part).ok()?).ok();
+        let mut parts = text.split('.').skip(1).map(decoded);
+        let (workspace, issuer, audience) = (parts.next()??, parts.next()??, parts.next()??);
+        Some(Self { text, workspace, issuer, audience })
+    }
+
+    /// Has the browser keep the flow.
+    pub(crate) fn keep(&self) -> (HeaderName, String) {
+        cookie(&self.text, PATIENCE)
+    }
+
+    /// The provider that the flow leads to, if it is still among these.
+    pub(crate) fn provider<'a>(&self, providers: &'a [IdentityProvider]) -> Option<&'a IdentityProvider> {
+        providers.iter().find(|provider| {
+            provider.sign_in && provider.issuer.as_str() == self.issuer && provider.audience == self.audience
+        })
+    }
+
+    /// Where the browser goes.
+    pub(crate) fn address(&self, endpoint: &WebAddress, redirect_uri: &str) -> String {
+        let challenge = BASE64_URL_SAFE_NO_PAD.encode(Digest::of(self.verifier().as_bytes()).as_bytes());
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("response_type", "code")
+            .append_pair("client_id", &self.audience)
+            .append_pair("redirect_uri", redirect_uri)
+            .append_pair("scope", SCOPE)
+            .append_pair("state", &self.state())
+            .append_pair("nonce", &self.nonce())
+            .append_pair("code_challenge", &challenge)
+            .append_pair("code_challenge_method", "S256")
+            .finish();
+        let separator = if endpoint.has_query() { '&' } else { '?' };
+        format!("{endpoint}{separator}{query}")
+    }
+
+    /// The nonce that the identity token must name.
+    pub(crate) fn nonce(&self) -> String {
+        self.derived("nonce")
+    }
+
+    /// The exchange of the code that the browser came back with.
+    ///
+    /// # Errors
+    /// `SIGN_IN_FAILED` where it is of another flow, or of another provider (RFC 9207, section 2.4), or there is none.
+    pub(crate) fn redemption(
+        &self,
+        back: Return,
+        provider: &Description,
+        redirect_uri: String,
+        client_secret: Option<String>,
+    ) -> Result<Redemption, Problem> {
+        let is_ours = match &back.iss {
+            Some(issuer) => *issuer == self.issuer,
+            None => !provider.authorization_response_iss_parameter_supported,
+        };
+        if !is_ours {
+            return Err(Problem::sign_in_failed("the browser came back from another provider"));
+        }
+        let code =
+            back.code.ok_or_else(|| Problem::sign_in_failed("the provider sent the browser back without a code"))?;
+        let methods = provider.token_endpoint_auth_methods_supported.as_deref();
+        let secret_in_body =
+            methods.is_some_and(|methods| methods.iter().all(|method| method != "client_secret_basic"));
+        Ok(Redemption {
+            token_endpoint: provider.token_endpoint.clone(),
+            client_id: self.audience.clone(),
+            client_secret,
+            secret_in_body,
+            code,
+            code_verifier: self.verifier(),
+            redirect_uri,
+        })
+    }
+
+    /// Whether this is the way back of this very flow.
+    pub(crate) fn is_of(&self, back: &Return) -> bool {
+        let digest = |text: &str| Digest::of(text.as_bytes());
+        back.state.as_deref().is_some_and(|state| digest(state).ct_eq(&digest(&self.state())))
+    }
+
+    fn state(&self) -> String {
+        self.derived("state")
+    }
+
+    /// 43 characters of base64url: what RFC 7636, section 4.1 asks for.
+    fn verifier(&self) -> String {
+        self.derived("verifier")
+    }
+
+    fn derived(&self, what: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode(Digest::of(format!("{what}.{}", self.text).as_bytes()).as_bytes())
+    }
+}
+
+impl Return {
+    /// Reads the query of the way back. A provider may add what it likes, but of what counts each comes once
+    /// (RFC 6749, section 3.1).
+    ///
+    /// # Errors
+    /// `SIGN_IN_FAILED` where one comes twice.
+    pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
+        let mut back = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let field = match &*name {
+                "state" => &mut back.state,
+                "code" => &mut back.code,
+                "iss" => &mut back.iss,
+                _ => continue,
+            };
+            if field.replace(value.into_owned()).is_some() {
+                return Err(Problem::sign_in_failed("the browser came back with a parameter that is there twice"));
+            }
+        }
+        Ok(back)
+    }
+}
+
+/// Has the browser forget the flow it is on.
+pub(crate) fn forget() -> (HeaderName, String) {
+    cookie("", 0)
+}
+
+fn cookie(text: &str, seconds: u64) -> (HeaderName, String) {
+    (header::SET_COOKIE, format!("{NAME}={text}; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age={seconds}"))
+}

@@ -1,0 +1,154 @@
+//! Asks identity providers, by way of what an isolate remembers of them.
+//!
+//! A stranger's request has a provider asked only within the limits of [`documents`](crate::memory::documents) and
+//! [`turns`](crate::memory::turns), and only at addresses that the deployment allows, whoever named them: the workspace's settings
+//! or the provider itself.
+
+use std::{net::IpAddr, sync::Arc};
+
+use counterfoil_protocol::{WebAddress, command::IdentityProvider};
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::{
+    config::Config,
+    http::problem::Problem,
+    memory::{
+        documents::{Dated, Found, Memory},
+        providers::Providers,
+    },
+    ports::{Description, Keys, NotVouched, Ports, Redemption, Told},
+    state::App,
+};
+
+/// How long a request waits for what others ask, in milliseconds, and how often it looks.
+const PATIENCE: u64 = 5_000;
+const LOOK: u64 = 100;
+
+/// Checks that the deployment allows these providers' addresses.
+///
+/// # Errors
+/// `INVALID_VALUE` names the one that it does not allow.
+pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -> Result<(), Problem> {
+    for (index, provider) in providers.iter().enumerate() {
+        let addresses = [("issuer", Some(&provider.issuer)), ("jwks_uri", provider.jwks_uri.as_ref())];
+        for (field, address) in addresses {
+            if let Some(address) = address.filter(|address| !config.may_ask(address)) {
+                let detail = format!(
+                    "{address} is at a private or reserved address, or in a private domain. Name a provider on the \
+                     public internet, or ask whoever runs the service to set PRIVATE_PROVIDERS to \"allow\"."
+                );
+                let pointer = format!("/identity_providers/{index}/{field}");
+                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a provider says of itself.
+pub(crate) async fn describe<P: Ports>(app: &App<P>, issuer: &WebAddress) -> Result<Arc<Dated<Description>>, Problem> {
+    check(app, "issuer", issuer)?;
+    let ask = async {
+        let told = app.ports.describe(issuer).await?;
+        if told.what.issuer != *issuer {
+            return Err(NotVouched::Unreachable("the provider describes another issuer".to_owned()));
+        }
+        check(app, "authorization_endpoint", &told.what.authorization_endpoint)?;
+        check(app, "token_endpoint", &told.what.token_endpoint)?;
+        check(app, "jwks_uri", &told.what.jwks_uri)?;
+        Ok(told)
+    };
+    obtain(app, |providers| &mut providers.descriptions, issuer, None, ask).await
+}
+
+/// The keys at this address by which a token may be signed that names this one, or none.
+pub(crate) async fn keys<P: Ports>(
+    app: &App<P>,
+    jwks_uri: &WebAddress,
+    name: Option<&str>,
+) -> Result<Vec<Value>, Problem> {
+    check(app, "jwks_uri", jwks_uri)?;
+    let mut known = obtain(app, |providers| &mut providers.keys, jwks_uri, None, read(app, jwks_uri)).await?;
+    if known.what.named(name).next().is_none() {
+        // It may be new there.
+        known = obtain(app, |providers| &mut providers.keys, jwks_uri, Some(&known), read(app, jwks_uri)).await?;
+    }
+    let keys: Vec<_> = known.what.named(name).cloned().collect();
+    if keys.is_empty() {
+        Err(Problem::sign_in_failed("the token names a key that its provider does not have"))
+    } else {
+        Ok(keys)
+    }
+}
+
+/// Asks for the keys, once this is awaited.
+async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys>, NotVouched> {
+    app.ports.keys(jwks_uri).await
+}
+
+/// Exchanges a code for an identity token, when it is the turn of the client at this address.
+pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &Redemption) -> Result<String, Problem> {
+    let wait = app.providers().turns.take(&code.token_endpoint, from, app.ports.now());
+    match wait {
+        None => {
+            return Err(Problem {
+                again_in: 5,
+                ..Problem::provider_unavailable("too many codes are exchanged at once")
+            });
+        }
+        Some(0) => {}
+        Some(wait) => app.ports.sleep(wait).await,
+    }
+    Ok(app.ports.redeem(code).await?)
+}
+
+/// The document at this address, as it is remembered, or as it is told now.
+async fn obtain<P: Ports, T>(
+    app: &App<P>,
+    memory: fn(&mut Providers) -> &mut Memory<T>,
+    address: &WebAddress,
+    newer: Option<&Dated<T>>,
+    ask: impl Future<Output = Result<Told<T>, NotVouched>>,
+) -> Result<Arc<Dated<T>>, Problem> {
+    let began_at = app.ports.now();
+    let mut waits = false;
+    let fallback = loop {
+        let now = app.ports.now();
+        let found = memory(&mut app.providers()).look(address, newer, now);
+        match found {
+            Found::Known(document) => return Ok(document),
+            Found::Ask(fallback) => break fallback,
+            Found::Not { why, again_in } => return Err(unavailable(&why, again_in)),
+            Found::Wait => {}
+        }
+        waits = waits || memory(&mut app.providers()).may_wait(address, now);
+        if !waits || now.since(began_at) >= PATIENCE {
+            return Err(unavailable("others wait for the provider already", 0));
+        }
+        app.ports.sleep(LOOK).await;
+    };
+    let told = ask.await;
+    let now = app.ports.now();
+    match told {
+        Ok(Told { what, max_age }) => Ok(memory(&mut app.providers()).remember(address, what, max_age, now)),
+        Err(NotVouched::Refused(why) | NotVouched::Unfit(_, why) | NotVouched::Unreachable(why)) => {
+            let pause = memory(&mut app.providers()).fail(address, &why, now);
+            fallback.ok_or_else(|| unavailable(&why, pause))
+        }
+    }
+}
+
+/// It is worth coming again in so many milliseconds.
+fn unavailable(why: &str, again_in: u64) -> Problem {
+    let again_in = u32::try_from(again_in.div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
+    Problem { again_in, ..Problem::provider_unavailable(why) }
+}
+
+fn check<P: Ports>(app: &App<P>, what: &str, address: &WebAddress) -> Result<(), NotVouched> {
+    if app.config().may_ask(address) {
+        return Ok(());
+    }
+    let why = format!("the provider's {what} is at a private or reserved address, which PRIVATE_PROVIDERS may allow");
+    Err(NotVouched::Unreachable(why))
+}

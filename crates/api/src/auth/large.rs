@@ -1,0 +1,61 @@
+//! Bodies that are large: they are read only for those who may send them.
+
+use axum::extract::Request;
+use counterfoil_protocol::{BuiltIn, command::CheckScope};
+use futures_util::future::BoxFuture;
+use http::header;
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    auth::caller::Caller,
+    http::{
+        body::{MAX_BODY, fit, incomplete, is_json, no_body, not_declared_json, parse_any, too_large},
+        problem::Problem,
+    },
+    ports::Ports,
+};
+
+impl<P: Ports> Caller<P> {
+    /// Reads a JSON body of at most so many bytes for a route that needs this scope. More than 64 KiB of it are read only once
+    /// the ledger has said that the caller holds the scope: whoever does not makes nobody read megabytes.
+    pub(crate) async fn large<T: DeserializeOwned>(
+        &self,
+        request: Request,
+        limit: usize,
+        scope: BuiltIn,
+    ) -> Result<T, Problem> {
+        let bytes = self.large_bytes(request, limit, scope).await?;
+        fit(parse_any(&bytes)?.ok_or_else(no_body)?)
+    }
+
+    /// The part that is the same for every type.
+    fn large_bytes(&self, request: Request, limit: usize, scope: BuiltIn) -> BoxFuture<'_, Result<Vec<u8>, Problem>> {
+        Box::pin(async move {
+            if !is_json(request.headers()) {
+                return Err(not_declared_json());
+            }
+            let said =
+                request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+            let mut body = request.into_body();
+            let mut bytes = Vec::new();
+            let mut is_judged = false;
+            if said.is_some_and(|said: usize| said > limit) {
+                return Err(too_large(limit));
+            }
+            loop {
+                // Also where it is only said to be large: it need not have come that far.
+                if !is_judged && said.unwrap_or(bytes.len()).max(bytes.len()) > MAX_BODY {
+                    self.ask(CheckScope { scope }).await?;
+                    is_judged = true;
+                }
+                let Some(frame) = body.frame().await else { return Ok(bytes) };
+                let data = frame.map_err(|_| incomplete())?.into_data().unwrap_or_default();
+                if bytes.len() + data.len() > limit {
+                    return Err(too_large(limit));
+                }
+                bytes.extend_from_slice(&data);
+            }
+        })
+    }
+}

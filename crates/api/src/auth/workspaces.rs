@@ -1,0 +1,62 @@
+//! Which workspace a request is about.
+
+use std::net::IpAddr;
+
+use counterfoil_protocol::directory::{self, Host, Slug};
+use counterfoil_token::WorkspaceKey;
+use http::Uri;
+
+use crate::{
+    http::problem::Problem,
+    ledger_client::Gate,
+    memory::{
+        admission,
+        names::{Asker, Known, LOOK, LOOKS, Name},
+    },
+    ports::Ports,
+};
+
+impl<P: Ports> Gate<P> {
+    /// The key of the workspace with this slug.
+    pub(crate) async fn resolve(&self, slug: &str, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+        let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
+        self.resolve_name(Name::Slug(slug), asker).await
+    }
+
+    /// The key of the workspace that is reached by the host of this URI.
+    pub(crate) async fn resolve_host(&self, uri: &Uri, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+        let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
+        let Some(host) = host else { return Ok(None) };
+        self.resolve_name(Name::Host(host), asker).await
+    }
+
+    /// Who has proved nothing, and comes from there.
+    pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Asker {
+        let is_open = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
+        if is_open { Asker::Other(from) } else { Asker::Shut }
+    }
+
+    async fn resolve_name(&self, name: Name, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+        let mut looks = 0;
+        loop {
+            let now = self.app.ports.now();
+            let known = self.app.names().look_up(&name, asker, now);
+            match known {
+                Known::Told(key) => return Ok(key),
+                Known::Ask => break,
+                Known::Wait if looks < LOOKS && (looks > 0 || self.app.names().may_wait(now)) => {
+                    looks += 1;
+                    self.app.ports.sleep(LOOK).await;
+                }
+                Known::Wait | Known::TooMany => return Err(admission::too_many()),
+            }
+        }
+        let resolved = match name.clone() {
+            Name::Slug(slug) => self.directory(directory::Resolve { slug }).await,
+            Name::Host(host) => self.directory(directory::ResolveHost { host }).await,
+        };
+        let key = resolved?.key;
+        self.app.names().remember(name, key, self.app.ports.now());
+        Ok(key)
+    }
+}

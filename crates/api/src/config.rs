@@ -1,0 +1,171 @@
+//! The deployment's secrets and variables.
+
+use counterfoil_protocol::{WebAddress, json};
+use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
+use serde_json::Value;
+
+/// The deployment's secrets, parsed.
+pub struct Config {
+    root_digests: Vec<Digest>,
+    seal_secrets: Vec<SealSecret>,
+    session_secrets: Vec<SealSecret>,
+    client_secrets: ClientSecrets,
+    private_providers: bool,
+}
+
+/// The secrets of clients at identity providers: an object of objects, by issuer and client id. A client id alone would not
+/// do: whoever manages a workspace names its issuers, and would be sent the secret of any client by naming that.
+struct ClientSecrets(Value);
+
+/// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// See the message.
+    #[error("ROOT_TOKEN_DIGESTS must be a JSON list of one or two SHA-256 digests in hex, the current one first")]
+    RootTokenDigests,
+    /// See the message.
+    #[error("SEAL_SECRETS must be a JSON list of hex strings of at least 32 bytes, the current one first")]
+    SealSecrets,
+    /// See the message.
+    #[error("SESSION_SECRETS must be a JSON list like SEAL_SECRETS, with none of its secrets")]
+    SessionSecrets,
+    /// See the message.
+    #[error(
+        "SNAPSHOT_KEYS must be a JSON list like SEAL_SECRETS, with none of its secrets nor of SESSION_SECRETS, where it is set"
+    )]
+    SnapshotKeys,
+    /// See the message.
+    #[error(
+        "OIDC_CLIENT_SECRETS must be a JSON object from issuers to objects from client ids to secrets, where it is set"
+    )]
+    ClientSecrets,
+    /// See the message.
+    #[error("PRIVATE_PROVIDERS must be \"allow\", where it is set")]
+    PrivateProviders,
+}
+
+impl Config {
+    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS`, `SESSION_SECRETS`, `SNAPSHOT_KEYS` and
+    /// `OIDC_CLIENT_SECRETS`. The last two may be empty.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the one that is wrong.
+    pub fn parse(
+        root_token_digests: &str,
+        seal_secrets: &str,
+        session_secrets: &str,
+        snapshot_keys: &str,
+        client_secrets: &str,
+    ) -> Result<Self, ConfigError> {
+        let root_digests: Vec<Digest> =
+            json::read(root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
+        if !(1..=2).contains(&root_digests.len()) {
+            return Err(ConfigError::RootTokenDigests);
+        }
+        let seal_secrets = parse_seal_secrets(seal_secrets)?;
+        let session_secrets = parse_session_secrets(session_secrets)?;
+        // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
+        if share_one(&session_secrets, &seal_secrets) {
+            return Err(ConfigError::SessionSecrets);
+        }
+        // Only ledgers sign.
+        let snapshot_keys = parse_snapshot_keys(snapshot_keys)?;
+        if share_one(&snapshot_keys, &seal_secrets) || share_one(&snapshot_keys, &session_secrets) {
+            return Err(ConfigError::SnapshotKeys);
+        }
+        let client_secrets = ClientSecrets::parse(client_secrets).ok_or(ConfigError::ClientSecrets)?;
+        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets, private_providers: false })
+    }
+
+    /// Reads the deployment variable `PRIVATE_PROVIDERS` too, which may be empty.
+    ///
+    /// # Errors
+    /// [`ConfigError::PrivateProviders`]
+    pub fn with_private_providers(self, text: &str) -> Result<Self, ConfigError> {
+        match text {
+            "" => Ok(self),
+            "allow" => Ok(Self { private_providers: true, ..self }),
+            _ => Err(ConfigError::PrivateProviders),
+        }
+    }
+
+    /// Whether an identity provider may be asked at this address: by default only on the public internet, since whoever
+    /// manages a workspace would else have the deployment send requests into its own network.
+    pub(crate) fn may_ask(&self, address: &WebAddress) -> bool {
+        self.private_providers || address.is_public()
+    }
+
+    /// Whether this is the digest of a root token.
+    pub(crate) fn is_root(&self, digest: Digest) -> bool {
+        self.root_digests.iter().fold(false, |found, root| found | root.ct_eq(&digest))
+    }
+
+    /// The keys that seal a workspace's tokens, the current one first.
+    pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
+        self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
+    }
+
+    /// Whether the token was ever issued here: its seal says so, and nobody need be asked.
+    pub(crate) fn has_sealed(&self, token: &TokenRef<'_>) -> bool {
+        self.seal_keys(token.workspace()).iter().any(|key| token.is_sealed_by(key))
+    }
+
+    /// The secret of a client at this issuer; public clients have none.
+    pub(crate) fn client_secret(&self, issuer: &WebAddress, client_id: &str) -> Option<&str> {
+        self.client_secrets.0.get(issuer.as_str())?.get(client_id)?.as_str()
+    }
+
+    /// The keys that seal a workspace's sessions, likewise.
+    pub(crate) fn session_keys(&self, workspace: WorkspaceKey) -> impl Iterator<Item = SealKey> {
+        self.session_secrets.iter().map(move |secret| secret.key_for(workspace))
+    }
+}
+
+impl ClientSecrets {
+    /// Reads them; none where the text is empty.
+    fn parse(text: &str) -> Option<Self> {
+        if text.is_empty() {
+            return Some(Self(Value::Null));
+        }
+        let issuers = json::parse(text.as_bytes()).ok()?;
+        let holds_secrets =
+            |clients: &Value| clients.as_object().is_some_and(|clients| clients.values().all(Value::is_string));
+        issuers.as_object()?.values().all(holds_secrets).then_some(Self(issuers))
+    }
+}
+
+/// Reads the deployment secret `SEAL_SECRETS`.
+///
+/// # Errors
+/// [`ConfigError::SealSecrets`]
+pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    parse_secrets(text).ok_or(ConfigError::SealSecrets)
+}
+
+/// Reads the deployment secret `SESSION_SECRETS`.
+///
+/// # Errors
+/// [`ConfigError::SessionSecrets`]
+pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    parse_secrets(text).ok_or(ConfigError::SessionSecrets)
+}
+
+/// Reads the deployment secret `SNAPSHOT_KEYS`, which may be empty: then there are no snapshots.
+///
+/// # Errors
+/// [`ConfigError::SnapshotKeys`]
+pub fn parse_snapshot_keys(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
+    if text.is_empty() { Ok(Vec::new()) } else { parse_secrets(text).ok_or(ConfigError::SnapshotKeys) }
+}
+
+/// Whether any of these secrets is one of those.
+fn share_one(these: &[SealSecret], those: &[SealSecret]) -> bool {
+    these.iter().any(|secret| those.iter().any(|other| other.epoch() == secret.epoch()))
+}
+
+fn parse_secrets(text: &str) -> Option<Vec<SealSecret>> {
+    let secrets: Vec<String> = json::read(text.as_bytes())?;
+    let parse = |secret: &String| SealSecret::new(&hex::decode(secret).ok()?).ok();
+    let secrets: Option<Vec<_>> = secrets.iter().map(parse).collect();
+    secrets.filter(|secrets| !secrets.is_empty())
+}

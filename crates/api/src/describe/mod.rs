@@ -1,0 +1,7 @@
+//! How an operation is described. No part of what is deployed.
+
+pub(crate) mod operation;
+pub(crate) mod schema;
+pub(crate) mod schemas;
+
+pub(crate) use self::schema::change;

@@ -1,0 +1,26 @@
+//! Who sends a message.
+
+use http::{HeaderValue, header, request::Parts};
+
+use crate::{
+    auth::{caller::Caller, credential},
+    http::problem::Problem,
+    ports::Ports,
+    state::App,
+};
+
+/// Who sends this. A token may come in `Authorization` without the word `Bearer`, also twice the same.
+pub(super) async fn enter<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
+    for value in parts.headers.iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION).map(|(_, value)| value) {
+        let tokens: Vec<&str> = value.to_str().map(|text| text.split(", ").collect()).unwrap_or_default();
+        if tokens.iter().any(|token| token.is_empty() || token.contains(' ')) {
+            continue;
+        }
+        let named: Vec<_> = tokens.iter().map(|token| format!("Bearer {token}")).collect();
+        if let Ok(named) = HeaderValue::try_from(named.join(", ")) {
+            *value = named;
+        }
+    }
+    let text = credential::presented(&parts.headers)?;
+    Caller::presenting(&parts, app, text).await
+}

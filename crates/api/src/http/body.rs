@@ -1,0 +1,169 @@
+//! What a request says, parsed at the border: bodies, queries, paths. Nothing unknown is let pass.
+
+use axum::{
+    body::Body,
+    extract::{self, FromRequest, FromRequestParts, OptionalFromRequest, Request},
+};
+use counterfoil_protocol::json;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode, header, request::Parts};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::http::problem::Problem;
+
+/// The largest body that is read where a route does not need more, in bytes.
+pub(crate) const MAX_BODY: usize = 64 * 1024;
+
+/// How deep a body may nest. On its way to the ledger it lies a few levels deeper, and that must be readable too.
+const MAX_DEPTH: usize = 100;
+
+/// A JSON body.
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A query string.
+pub(crate) struct Query<T>(pub(crate) T);
+
+/// The id in a path, percent-decoded.
+pub(crate) struct Id(pub(crate) String);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let value = read_json(request).await?.ok_or_else(no_body)?;
+        fit(value).map(Self)
+    }
+}
+
+pub(crate) fn no_body() -> Problem {
+    let detail = "There is no body: send what this needs, in JSON.";
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail)
+}
+
+/// A request has no body where that is empty, whatever is said of its type.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
+        if request.headers().contains_key(header::CONTENT_TYPE) {
+            return read_json(request).await?.map(|value| fit(value).map(Self)).transpose();
+        }
+        if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let query = parts.uri.query().unwrap_or_default();
+        let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+        T::deserialize(deserializer).map(Self).map_err(|error| {
+            let detail = format!("The query is wrong: {}.", in_words(error.to_string()));
+            Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", detail)
+        })
+    }
+}
+
+/// What is wrong with a query. Where a text was to become something else, Rust's parsers speak of their own types.
+fn in_words(why: String) -> String {
+    let is_of_numbers =
+        ["invalid digit", "cannot parse integer", "number too"].iter().any(|start| why.starts_with(start));
+    if is_of_numbers {
+        "a parameter that takes a whole number, 0 or more, is given something else".to_owned()
+    } else if why.starts_with("provided string was not") {
+        "a parameter that takes true or false is given something else".to_owned()
+    } else {
+        why
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Id {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let id = extract::Path::from_request_parts(parts, state).await;
+        id.map(|extract::Path(id)| Self(id)).map_err(|_| {
+            let detail = "There is nothing by this id, which is not UTF-8.";
+            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+        })
+    }
+}
+
+/// `application/json` or any `…+json` (RFC 6839), whatever its parameters.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+pub(crate) fn not_declared_json() -> Problem {
+    let detail = "Send the body as JSON, with Content-Type: application/json.";
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
+}
+
+/// Reads a body as JSON, whatever it is to be; none where it is empty. One function for all routes.
+fn read_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
+    Box::pin(async move {
+        if !is_json(request.headers()) {
+            return Err(not_declared_json());
+        }
+        parse_any(&read(request.into_body(), MAX_BODY).await?)
+    })
+}
+
+/// Reads a body as JSON, whatever is said of its type; none where it is empty.
+pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
+    Box::pin(async move { parse_any(&read(request.into_body(), MAX_BODY).await?) })
+}
+
+/// Reads a text as JSON, where there is any.
+pub(crate) fn parse_any(bytes: &[u8]) -> Result<Option<Value>, Problem> {
+    if unmarked(bytes).is_empty() { Ok(None) } else { parse(bytes).map(Some) }
+}
+
+/// The text without the byte order mark that some programs begin all they write with. It is none of JSON's, but may be
+/// ignored (RFC 8259, section 8.1).
+fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// Reads a text as JSON.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
+    let invalid = |detail| Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail);
+    let value = json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not JSON: {error}.")))?;
+    if json::depth(&value) > MAX_DEPTH {
+        return Err(invalid(format!("The body nests deeper than {MAX_DEPTH} levels.")));
+    }
+    Ok(value)
+}
+
+/// Reads a body of at most so many bytes.
+pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
+    Box::pin(async move {
+        match Limited::new(body, limit).collect().await {
+            Ok(collected) => Ok(collected.to_bytes().into()),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+            Err(_) => Err(incomplete()),
+        }
+    })
+}
+
+pub(crate) fn too_large(limit: usize) -> Problem {
+    let detail = format!("The body is larger than {limit} bytes.");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail)
+}
+
+pub(crate) fn incomplete() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")
+}
+
+/// Reads JSON as what it must be.
+pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
+    json::fit(value).map_err(|misfit| {
+        let detail = format!("The body does not fit: {misfit}.");
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail).at(misfit.pointer())
+    })
+}

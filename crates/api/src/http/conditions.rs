@@ -1,0 +1,64 @@
+//! `If-Match` and `ETag` (RFC 9110, sections 13.1.1 and 8.8.3): of two who change one token, the later is told. And
+//! `If-None-Match` (section 13.1.2): nobody is sent what they have.
+//!
+//! A token's tag is its version in quotes. A request that names others changes nothing.
+
+use axum::extract::FromRequestParts;
+use http::{HeaderMap, HeaderName, header, request::Parts};
+use serde::Deserialize;
+
+use crate::http::{problem::Problem, reply::Reply};
+
+/// The versions of the token that the request is meant for; any where absent.
+pub(crate) struct IfMatch(pub(crate) Option<Vec<u64>>);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(versions(&parts.headers)))
+    }
+}
+
+/// The versions that a request is meant for; any where absent.
+pub(crate) fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
+    let mut conditions = headers.get_all(header::IF_MATCH).iter().peekable();
+    conditions.peek()?;
+    // A tag that is none of ours, a weak one too, matches nothing.
+    let tags = conditions.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim));
+    let tags: Vec<&str> = tags.collect();
+    if tags.contains(&"*") {
+        return None;
+    }
+    let version = |tag: &&str| tag.strip_prefix('"')?.strip_suffix('"')?.parse().ok();
+    Some(tags.iter().filter_map(version).collect())
+}
+
+/// Whether the request comes from somebody who has what goes by this tag.
+pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
+    let named =
+        headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
+    // A weak tag does too (section 8.8.3.2).
+    let mut named = named.map(str::trim).map(|named| named.strip_prefix("W/").unwrap_or(named));
+    named.any(|named| named == tag || named == "*")
+}
+
+/// What is told of a token outside its JSON.
+#[derive(Deserialize)]
+pub(crate) struct Head {
+    pub(crate) id: String,
+    version: u64,
+}
+
+impl Head {
+    /// The token's tag.
+    pub(crate) fn etag(&self) -> (HeaderName, String) {
+        (header::ETAG, format!("\"{}\"", self.version))
+    }
+}
+
+/// A token's JSON with its tag.
+pub(crate) fn tagged<R>(reply: Reply<R>) -> Result<Reply<R>, Problem> {
+    let head: Head = reply.look()?;
+    Ok(reply.header(head.etag()))
+}

@@ -1,0 +1,70 @@
+//! The cookie that holds a session, and whose requests it counts in.
+//!
+//! A browser sends its cookies along whoever wrote the page that asks. So `SameSite=Strict` keeps it from doing so for
+//! other sites, and a request that may change something must say that a page of this very origin made it: pages of
+//! other origins of the same site cannot act in a session either. The prefix `__Host-` keeps other hosts of the domain
+//! from planting a session of theirs (RFC 6265bis, section 4.1.3.2). Chromium takes such a cookie on `http://127.0.0.1`
+//! and `http://localhost` too, so there is one form of it.
+
+use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
+
+use crate::http::{origin, problem::Problem, refused::AMBIGUOUS_CREDENTIAL};
+
+/// The cookie's name.
+const NAME: &str = "__Host-counterfoil";
+
+/// Says from where the page that asks came, as the browser saw it (Fetch Metadata Request Headers, section 2.3).
+const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Has the browser keep a session for so many seconds.
+pub(crate) fn keep(text: &str, seconds: u64) -> (HeaderName, String) {
+    let cookie = format!("{NAME}={text}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
+    (header::SET_COOKIE, cookie)
+}
+
+/// Has the browser forget it.
+pub(crate) fn forget() -> (HeaderName, String) {
+    keep("", 0)
+}
+
+/// The session's text, where the request carries one.
+///
+/// # Errors
+/// `AMBIGUOUS_CREDENTIAL` where it carries two that differ.
+pub(crate) fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    value(headers, NAME)
+}
+
+/// The value of the cookie with this name, likewise.
+///
+/// # Errors
+/// `AMBIGUOUS_CREDENTIAL`, likewise.
+pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Problem> {
+    let cookies = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+    let mut values = cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
+    let Some(first) = values.next() else { return Ok(None) };
+    if values.any(|other| other != first) {
+        return Err(AMBIGUOUS_CREDENTIAL.into());
+    }
+    Ok(Some(first))
+}
+
+/// Sees to it that the request was made by a page of this origin, where it may change something.
+///
+/// # Errors
+/// `CROSS_ORIGIN` where it does not say so.
+pub(crate) fn check_origin(parts: &Parts) -> Result<(), Problem> {
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
+    }
+    let mut origins = parts.headers.get_all(header::ORIGIN).iter();
+    let is_own = match (origins.next(), origins.next(), origin::own(&parts.uri)) {
+        (Some(origin), None, Some(own)) => origin.as_bytes() == own.as_bytes(),
+        _ => false,
+    };
+    if is_own && parts.headers.get_all(FETCH_SITE).iter().all(|site| site == "same-origin") {
+        return Ok(());
+    }
+    let detail = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
+    Err(Problem::new(StatusCode::FORBIDDEN, "CROSS_ORIGIN", detail))
+}

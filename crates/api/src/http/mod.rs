@@ -1,0 +1,18 @@
+//! What any request and any answer consists of, whoever asks for whatever.
+
+pub(crate) mod body;
+#[cfg(feature = "openapi")]
+pub(crate) mod codes;
+pub(crate) mod conditions;
+pub(crate) mod cookies;
+pub(crate) mod idempotency;
+pub mod identity_headers;
+pub(crate) mod origin;
+pub(crate) mod patch;
+pub(crate) mod presented;
+pub(crate) mod problem;
+pub(crate) mod question;
+pub mod refused;
+pub(crate) mod reply;
+pub(crate) mod time;
+pub(crate) mod waiting;

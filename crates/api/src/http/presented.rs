@@ -1,0 +1,278 @@
+//! The one token that a request's headers present.
+//!
+//! Some hosts hand on two headers of one name as one, joined by a comma. So all of a name are joined here as well, and told
+//! apart again: by the spaces, since no token has one. `tests/vectors/presented.json` is the contract; the npm package reads
+//! headers in the same way.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, header};
+
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Logilica's pair: a token, and the slug of its workspace.
+const LGCA_TOKEN: HeaderName = HeaderName::from_static("x-lgca-token");
+const LGCA_DOMAIN: HeaderName = HeaderName::from_static("x-lgca-domain");
+
+/// Every header in which a client may present a token wherever it is, or half of a pair that does. A gateway sends them to
+/// `/authorize`, and keeps them from its origin. What counts on a dialect's own paths alone is none of them: no gateway
+/// asks there.
+pub const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-lgca-token", "x-lgca-domain"];
+
+/// The longest header that is looked at, in bytes: what more than one credential may need that is none of ours.
+pub const LONGEST_HEADER: usize = 16 * 1024;
+
+/// How a dialect's clients present a token on its own paths, besides the ways that are good everywhere.
+pub(crate) struct Also {
+    /// A scheme of `Authorization`.
+    pub(crate) scheme: &'static str,
+    /// A header that holds nothing but the token.
+    pub(crate) header: &'static str,
+}
+
+/// Why there is no one token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// There is something that can be no token where one must be.
+    Unreadable,
+    /// There is nothing but what is in `Authorization` by another scheme.
+    OtherScheme,
+    /// There are two that differ.
+    Ambiguous,
+    /// There is one half of a pair.
+    WorkspaceRequired,
+}
+
+/// The one token, as `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key` or `X-lgca-token`, or as a dialect has it.
+/// The same one may come in several of them. What is in `Authorization` by another scheme is for somebody else, such as a
+/// proxy in between, and counts for nothing beside a token.
+///
+/// # Errors
+/// See [`Fault`].
+pub(crate) fn presented(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Fault> {
+    let own = |scheme: &str| {
+        ["bearer"].into_iter().chain(also.map(|also| also.scheme)).any(|own| scheme.eq_ignore_ascii_case(own))
+    };
+    let mut found = One::default();
+    let authorization = joined(headers, &header::AUTHORIZATION)?;
+    for (scheme, credential) in authorization.iter().flat_map(|value| Credentials::of(value)) {
+        if own(scheme) {
+            found.add(credential.ok_or(Fault::Unreadable)?);
+        }
+    }
+    let keys = [API_KEY, LGCA_TOKEN].into_iter().chain(also.map(|also| HeaderName::from_static(also.header)));
+    for name in keys {
+        if let Some(value) = joined(headers, &name)? {
+            words(&value).for_each(|text| found.add(text));
+        }
+    }
+    let Some(text) = found.get()? else {
+        return if authorization.is_some() { Err(Fault::OtherScheme) } else { Ok(None) };
+    };
+    if headers.contains_key(LGCA_TOKEN) {
+        match word(headers, &LGCA_DOMAIN) {
+            Ok(None) => return Err(Fault::WorkspaceRequired),
+            Err(Fault::Ambiguous) => return Err(Fault::Ambiguous),
+            // What is no text is no workspace's slug: see `domain`.
+            Ok(Some(_)) | Err(_) => {}
+        }
+    }
+    Ok(Some(text))
+}
+
+/// The slug in `X-lgca-domain`, where this is the token beside it: it must be of this workspace.
+pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str> {
+    let mut beside = headers.get_all(LGCA_TOKEN).iter().filter_map(|value| value.to_str().ok()).flat_map(words);
+    let first = headers.get(LGCA_DOMAIN).filter(|_| beside.any(|text| text == token))?.to_str();
+    // What cannot be read, be it in part, is no slug.
+    let is_one = word(headers, &LGCA_DOMAIN).is_ok();
+    Some(first.ok().filter(|_| is_one).and_then(|value| words(value).next()).unwrap_or_default())
+}
+
+/// The one word in all headers of this name.
+///
+/// # Errors
+/// [`Fault::Ambiguous`] where there are two that differ, [`Fault::Unreadable`] where there is something else.
+pub(crate) fn word(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Fault> {
+    let mut found = One::default();
+    if let Some(value) = joined(headers, name)? {
+        words(&value).for_each(|text| found.add(text));
+    }
+    found.get()
+}
+
+/// All headers of this name as one.
+///
+/// # Errors
+/// [`Fault::Unreadable`] where they are of other characters than visible ASCII, or longer than any need be.
+pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Fault> {
+    let mut values = headers.get_all(name).iter().map(|value| value.to_str().map_err(|_| Fault::Unreadable));
+    let mut all = match values.next() {
+        None => return Ok(None),
+        Some(value) => Cow::Borrowed(value?),
+    };
+    for value in values {
+        let joined = all.to_mut();
+        joined.push_str(", ");
+        joined.push_str(value?);
+        if joined.len() > LONGEST_HEADER {
+            break;
+        }
+    }
+    if all.len() > LONGEST_HEADER { Err(Fault::Unreadable) } else { Ok(Some(all)) }
+}
+
+/// What a header holds that has nothing but a word, once or several times.
+fn words(value: &str) -> impl Iterator<Item = &str> {
+    value.split(", ").map(str::trim_ascii)
+}
+
+/// A text that is the same each time.
+#[derive(Default)]
+struct One {
+    text: Option<String>,
+    differs: bool,
+}
+
+impl One {
+    fn add(&mut self, text: &str) {
+        match &self.text {
+            None => self.text = Some(text.to_owned()),
+            Some(other) => self.differs |= other != text,
+        }
+    }
+
+    fn get(self) -> Result<Option<String>, Fault> {
+        if self.differs { Err(Fault::Ambiguous) } else { Ok(self.text) }
+    }
+}
+
+/// The credentials of an `Authorization` header: each scheme, and what is behind it, if anything is.
+///
+/// Where one ends a comma stands, and then a space, or the next one's scheme and a space (RFC 9110, section 5.3). A comma
+/// that no space follows before the next one is part of the text. Each character is looked at a few times at most.
+pub(crate) struct Credentials<'a>(&'a str);
+
+impl<'a> Credentials<'a> {
+    pub(crate) fn of(value: &'a str) -> Self {
+        Self(value)
+    }
+}
+
+impl<'a> Iterator for Credentials<'a> {
+    type Item = (&'a str, Option<&'a str>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.0.trim_start_matches(' ');
+        if rest.is_empty() {
+            return None;
+        }
+        let Some((scheme, credential)) = rest.split_once(' ') else {
+            self.0 = "";
+            return Some((rest, None));
+        };
+        if let Some((alone, _)) = scheme.rsplit_once(',') {
+            self.0 = rest.get(alone.len() + 1..).unwrap_or_default();
+            return Some((alone, None));
+        }
+        let mut end = 0;
+        while let Some(word) = credential.get(end..).and_then(|words| words.split_once(' ')).map(|(word, _)| word) {
+            if let Some((last, _)) = word.rsplit_once(',') {
+                end += last.len();
+                self.0 = credential.get(end + 1..).unwrap_or_default();
+                return Some((scheme, text(credential.get(..end).unwrap_or_default())));
+            }
+            end += word.len() + 1;
+        }
+        self.0 = "";
+        Some((scheme, text(credential)))
+    }
+}
+
+fn text(credential: &str) -> Option<&str> {
+    Some(credential.trim_ascii()).filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    struct Vectors {
+        cases: Vec<Case>,
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        why: String,
+        headers: Vec<(String, String)>,
+        token: Option<String>,
+        domain: Option<String>,
+        code: Option<String>,
+    }
+
+    impl Case {
+        /// The headers one by one, or those of one name joined by this.
+        fn headers(&self, joint: Option<&str>) -> HeaderMap {
+            let mut map = HeaderMap::new();
+            for (name, value) in &self.headers {
+                let name = HeaderName::try_from(name).unwrap();
+                let before = map.get(&name).zip(joint);
+                let before = before.map(|(value, joint)| value.to_str().unwrap().to_owned() + joint);
+                if let Some(before) = before {
+                    map.insert(name, HeaderValue::try_from(before + value).unwrap());
+                } else {
+                    map.append(name, HeaderValue::try_from(value).unwrap());
+                }
+            }
+            map
+        }
+    }
+
+    fn vectors() -> Vec<Case> {
+        let Vectors { cases } =
+            serde_json::from_str(include_str!("../../../../tests/vectors/presented.json")).expect("the vectors");
+        assert!(cases.len() > 40);
+        cases
+    }
+
+    #[test]
+    fn headers_are_read_as_the_vectors_say_however_they_come() {
+        for case in vectors() {
+            for joint in [None, Some(", ")] {
+                let headers = case.headers(joint);
+                let found = presented(&headers, None);
+                let code = match &found {
+                    Ok(Some(_)) => None,
+                    Ok(None) => Some("NO_CREDENTIAL"),
+                    Err(Fault::Unreadable | Fault::OtherScheme) => Some("UNREADABLE_CREDENTIAL"),
+                    Err(Fault::Ambiguous) => Some("AMBIGUOUS_CREDENTIAL"),
+                    Err(Fault::WorkspaceRequired) => Some("WORKSPACE_REQUIRED"),
+                };
+                assert_eq!(code, case.code.as_deref(), "{}, {joint:?}", case.why);
+                let token = found.unwrap_or_default();
+                assert_eq!(token, case.token, "{}, {joint:?}", case.why);
+                let domain = token.as_deref().and_then(|token| domain(&headers, token));
+                assert_eq!(domain, case.domain.as_deref(), "{}, {joint:?}", case.why);
+            }
+        }
+    }
+
+    #[test]
+    fn a_dialect_has_ways_of_its_own() {
+        let also = Also { scheme: "own", header: "token" };
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let pairs =
+                pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+            let mut map = HeaderMap::new();
+            pairs.for_each(|(name, value)| assert!(!map.append(name, value)));
+            presented(&map, Some(&also))
+        };
+        assert_eq!(of(&[("authorization", "Own a, bearer a"), ("token", "a, a")]), Ok(Some("a".to_owned())));
+        assert_eq!(of(&[("authorization", "own a"), ("token", "b")]), Err(Fault::Ambiguous));
+        assert_eq!(of(&[("authorization", "own"), ("token", "b")]), Err(Fault::Unreadable));
+        assert_eq!(of(&[("authorization", "basic x"), ("token", "b")]), Ok(Some("b".to_owned())));
+    }
+}

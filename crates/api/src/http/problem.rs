@@ -1,0 +1,408 @@
+//! Errors as callers meet them: RFC 9457 problem details with a stable code.
+//!
+//! A problem has two messages: `detail` tells the caller what is wrong and what to do; `internal` tells the operator
+//! what happened and goes to the log only.
+
+use axum::response::{IntoResponse, Response};
+use counterfoil_protocol::{
+    Refusal,
+    command::NotSignedIn,
+    json,
+    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+};
+use counterfoil_token::Malformed;
+use counterfoil_verify::{Code, Decision, Demand, Known, Scope};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::http::refused::{self, Refused};
+
+/// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) detail: String,
+    pub(crate) pointer: Option<String>,
+    /// What became of each of many items.
+    pub(crate) items: Option<Box<Value>>,
+    /// In how many seconds it is worth asking again, where it ever is.
+    pub(crate) again_in: u32,
+    /// The scopes of a token that would pass, with spaces between them, for the challenge.
+    pub(crate) scope: Option<Box<str>>,
+    /// The way of authenticating that is challenged first.
+    pub(crate) scheme: Scheme,
+    pub(crate) internal: Option<String>,
+    /// Why nobody signed in, for the audit: where a provider of the workspace did sign the token.
+    pub(crate) not_signed_in: Option<NotSignedIn>,
+}
+
+/// In what a credential was presented, as far as the challenge must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// A token as itself, in whatever header; or nothing was presented.
+    Bearer,
+    /// A token as the password of HTTP Basic. Who sends it so need not know of any other way (RFC 6749, section 5.2).
+    Basic,
+}
+
+/// The longest `scope` that a challenge names, in bytes: proxies refuse an answer whose headers are long, and the caller
+/// would then learn nothing at all.
+pub const MOST_SCOPE: usize = 1024;
+
+/// What every challenge begins with.
+pub const CHALLENGE: &str = r#"Bearer realm="counterfoil""#;
+
+/// Why a request was refused: a problem of RFC 9457, with a few members more.
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct Body<'a> {
+    /// Where the code is explained: a reference that is resolved against the request's URL (section 3.1.1).
+    r#type: &'a str,
+    /// The code in words.
+    title: &'a str,
+    /// The status of the answer.
+    status: u16,
+    /// Stable: what programs decide by.
+    code: &'a str,
+    /// For people: what is wrong, and what to do.
+    detail: &'a str,
+    /// The field at fault, as a JSON pointer (RFC 6901) into the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<&'a str>,
+    /// What became of each of many items.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    items: Option<&'a Value>,
+    /// The id under which the request was logged.
+    request_id: &'a str,
+}
+
+/// The schema of every problem.
+#[cfg(feature = "openapi")]
+pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
+    <Body<'_> as schemars::JsonSchema>::json_schema(generator).into()
+}
+
+/// In a response's extensions: the problem that it tells of already, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Told(pub(crate) Problem);
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            pointer: None,
+            items: None,
+            again_in: 1,
+            scope: None,
+            scheme: Scheme::Bearer,
+            internal: None,
+            not_signed_in: None,
+        }
+    }
+
+    /// Names the field at fault, as a JSON pointer (RFC 6901) into the body.
+    pub(crate) fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
+    }
+
+    /// The service failed; the caller can only try again, the operator reads why.
+    pub(crate) fn internal(why: impl Into<String>) -> Self {
+        let detail = "Something went wrong here, and it was logged. Nothing was changed.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", detail) }
+    }
+
+    /// The ledger did not answer in time.
+    pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
+        let detail =
+            "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", detail) }
+    }
+
+    /// The Worker and the ledger are of different versions, and one does not know what the other says.
+    fn being_updated(why: impl Into<String>) -> Self {
+        let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
+            when Retry-After says.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "BEING_UPDATED", detail);
+        Self { internal: Some(why.into()), again_in: 10, ..problem }
+    }
+
+    /// The credential that was presented does not pass.
+    pub(crate) fn credential(code: Code) -> Self {
+        match refused::of(code) {
+            Some(refused) => refused.into(),
+            None if code == Code::Valid => Self::internal("a valid credential was refused"),
+            None => Self::ledger_unavailable("the caller's token could not be checked"),
+        }
+    }
+
+    /// What the request presents is not a token.
+    pub(crate) fn malformed(why: Malformed) -> Self {
+        let detail = refused::MALFORMED.replace("{why}", why.as_str());
+        Self { detail, ..Self::credential(Code::Malformed) }
+    }
+
+    /// The token in question does not pass by this decision on this demand. Where it lacks scopes, they are named.
+    pub(crate) fn decided(decision: &Decision, demand: &Demand) -> Self {
+        match (decision.code, decision.known.as_ref().map(Known::facts)) {
+            (Code::InsufficientScope, Some(facts)) => {
+                let held = facts.effective_scopes();
+                let all_of: Vec<&Scope> = demand.all_of.iter().filter(|scope| !held.covers(scope)).collect();
+                let has_one = demand.any_of.is_empty() || demand.any_of.iter().any(|scope| held.covers(scope));
+                let any_of: &[Scope] = if has_one { &[] } else { &demand.any_of };
+                // RFC 6750 has no words for "one of these": the first of them will do as well as any.
+                let needed = demand.all_of.iter().chain(any_of.first()).map(Scope::as_str);
+                Self::lacking(&all_of, any_of, needed.collect::<Vec<_>>().join(" "))
+            }
+            (code, _) => Self::credential(code),
+        }
+    }
+
+    /// The token lacks all of the first scopes, and has none of the others, of which it needs one.
+    fn lacking(all_of: &[&Scope], any_of: &[Scope], needed: String) -> Self {
+        let list = |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(Scope::as_str).collect::<Vec<_>>().join(", ");
+        let (all_of, one_of) = (list(&mut all_of.iter().copied()), list(&mut any_of.iter()));
+        let detail = match (&*all_of, &*one_of) {
+            ("", "") => return Self::credential(Code::InsufficientScope),
+            (all_of, "") if !all_of.contains(',') => return Self::missing_scope(all_of).needing(needed),
+            (all_of, "") => refused::LACKS_SCOPES.replace("{all}", all_of),
+            ("", one_of) => refused::HAS_NONE.replace("{one}", one_of),
+            (all_of, one_of) => refused::LACKS_AND_HAS_NONE.replace("{all}", all_of).replace("{one}", one_of),
+        };
+        Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope.as_str(), detail).needing(needed)
+    }
+
+    /// Whether a credential was presented that does not pass: not by what it may do, but by itself.
+    pub(crate) fn is_failed_credential(&self) -> bool {
+        let is_of_address = self.code == Code::AddressNotAllowed.as_str();
+        is_of_address || self.status == StatusCode::UNAUTHORIZED && self.code != "NO_CREDENTIAL"
+    }
+
+    /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
+    fn needing(self, scope: String) -> Self {
+        Self { scope: (scope.len() <= MOST_SCOPE).then(|| scope.into()), ..self }
+    }
+
+    /// The credential was presented in this way.
+    pub(crate) fn presented_in(self, scheme: Scheme) -> Self {
+        Self { scheme, ..self }
+    }
+
+    /// The session that was presented does not pass.
+    pub(crate) fn session_ended() -> Self {
+        let detail = "There is no such session, or it is over. Sign in again.";
+        Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
+    }
+
+    /// Nobody signs in this way. Every reason looks the same outside; the operator reads which it was.
+    pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
+        let detail = "The sign-in failed. Try again, or ask somebody who manages the workspace.";
+        Self { internal: Some(why.into()), ..Self::new(StatusCode::UNAUTHORIZED, "SIGN_IN_FAILED", detail) }
+    }
+
+    /// The identity provider did not answer.
+    pub(crate) fn provider_unavailable(why: impl Into<String>) -> Self {
+        let detail = "The identity provider did not answer. Try again in a moment.";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self { internal: Some(why.into()), ..Self::new(status, "PROVIDER_UNAVAILABLE", detail) }
+    }
+
+    /// The snapshot is not there, or not all of it.
+    pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
+        let detail = "The snapshot is being made. Try again when Retry-After says.";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOT_NOT_READY", detail);
+        Self { again_in: u32::try_from(again_in).unwrap_or(u32::MAX), internal: Some(why.into()), ..problem }
+    }
+
+    /// The deployment signs none.
+    fn snapshots_off() -> Self {
+        let detail = "This service signs no snapshots: ask whoever runs it.";
+        let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
+        Self { internal, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOTS_OFF", detail) }
+    }
+
+    pub(crate) fn missing_scope(scope: &str) -> Self {
+        let detail = refused::LACKS_SCOPE.replace("{all}", scope);
+        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail).needing(scope.to_owned())
+    }
+
+    pub(crate) fn origin_not_allowed() -> Self {
+        let detail = "Web pages of this origin may not send this. For a workspace's own routes, its setting \
+            allowed_origins may allow it.";
+        Self::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", detail)
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "There is nothing at this path.")
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This path does not take this method.")
+    }
+
+    /// Puts into the headers of an answer that tells of the problem what its status calls for, whoever rendered it.
+    pub(crate) fn advise(&self, response: &mut Response) {
+        let status = response.status();
+        let headers = response.headers_mut();
+        let own = headers.remove(header::WWW_AUTHENTICATE);
+        let bearer = self.challenge(status).and_then(|challenge| HeaderValue::try_from(challenge).ok());
+        // What was used is challenged first: some clients look at no more than that.
+        let challenges = if self.scheme == Scheme::Bearer { [bearer, own] } else { [own, bearer] };
+        for challenge in challenges.into_iter().flatten() {
+            headers.append(header::WWW_AUTHENTICATE, challenge);
+        }
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.again_in));
+        }
+    }
+
+    /// The response that callers of the native API see.
+    pub(crate) fn in_json(&self, request_id: &str) -> Response {
+        let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
+        let pointer = self.pointer.as_deref();
+        let items = self.items.as_deref();
+        let body = Body { r#type, title, status, code, detail, pointer, items, request_id };
+        // A struct of strings and numbers always serialises.
+        let body = serde_json::to_vec(&body).unwrap_or_default();
+        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+    }
+
+    /// The challenge of RFC 6750, section 3: no error code where no token was presented in a way that it knows of.
+    fn challenge(&self, status: StatusCode) -> Option<String> {
+        let bearer = CHALLENGE;
+        match (status, self.code, &self.scope) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", Some(scope)) => {
+                Some(format!(r#"{bearer}, error="insufficient_scope", scope="{scope}""#))
+            }
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", None) => {
+                Some(format!(r#"{bearer}, error="insufficient_scope""#))
+            }
+            (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", _) => Some(bearer.to_owned()),
+            (StatusCode::UNAUTHORIZED, ..) if self.scheme == Scheme::Basic => Some(bearer.to_owned()),
+            (StatusCode::UNAUTHORIZED, ..) => Some(format!(r#"{bearer}, error="invalid_token""#)),
+            _ => None,
+        }
+    }
+}
+
+impl From<Refused> for Problem {
+    fn from(Refused { status, code, detail }: Refused) -> Self {
+        Self::new(status, code, detail)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Unauthenticated { code } => Self::credential(code),
+            Refusal::SessionEnded => Self::session_ended(),
+            Refusal::NotSignedIn { detail, reason } => Self { not_signed_in: reason, ..Self::sign_in_failed(detail) },
+            Refusal::MissingScope { scope } => Self::missing_scope(&scope),
+            Refusal::Forbidden { code, .. } => {
+                let code = match code {
+                    ForbiddenCode::Escalation => "ESCALATION",
+                    ForbiddenCode::NotYours => "NOT_YOURS",
+                    ForbiddenCode::RootOnly => "ROOT_ONLY",
+                    ForbiddenCode::OwnToken => "OWN_TOKEN",
+                    ForbiddenCode::ReplacedText => "REPLACED_TEXT",
+                    ForbiddenCode::TokenOnly => "TOKEN_ONLY",
+                };
+                Self::new(StatusCode::FORBIDDEN, code, detail)
+            }
+            Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", sentence(&detail)),
+            Refusal::Invalid { code, pointer, detail } => {
+                let code = match code {
+                    InvalidCode::InvalidValue => "INVALID_VALUE",
+                    InvalidCode::UnknownScope => "UNKNOWN_SCOPE",
+                    InvalidCode::BuiltInScope => "BUILT_IN_SCOPE",
+                    InvalidCode::UnknownMember => "UNKNOWN_MEMBER",
+                    InvalidCode::UnknownClient => "UNKNOWN_CLIENT",
+                    InvalidCode::TooManyTokens => "TOO_MANY_TOKENS",
+                    InvalidCode::InvalidCursor => "INVALID_CURSOR",
+                };
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
+            }
+            Refusal::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", sentence(&detail)),
+            Refusal::Conflict { code, .. } => {
+                let code = match code {
+                    ConflictCode::TokenRevoked => "TOKEN_REVOKED",
+                    ConflictCode::TokenExpired => "TOKEN_EXPIRED",
+                    ConflictCode::TooManyTexts => "TOO_MANY_TEXTS",
+                    ConflictCode::LastAdmin => "LAST_ADMIN",
+                };
+                Self::new(StatusCode::CONFLICT, code, detail)
+            }
+            Refusal::UnknownTokens { items } => {
+                let detail = "Some of these tokens do not exist. None was revoked.";
+                let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
+                Self { items, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_TOKENS", detail) }
+            }
+            Refusal::IdempotencyMismatch => {
+                let detail = format!("{} Take a new key for a new request.", sentence(&detail));
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH", detail)
+            }
+            Refusal::Stale => {
+                let detail =
+                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
+                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail)
+            }
+            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
+            Refusal::QuotaExceeded { .. } => {
+                let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
+                Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)
+            }
+            Refusal::TextsExceeded { .. } => {
+                let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
+                    Revoking goes on as ever.";
+                Self::new(StatusCode::CONFLICT, "TEXTS_EXCEEDED", format!("{} {more}", sentence(&detail)))
+            }
+            Refusal::KeysExceeded { again_in } => {
+                let detail = format!(
+                    "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
+                    sentence(&detail)
+                );
+                let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
+                Self { again_in, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_KEYS", detail) }
+            }
+            Refusal::StorageFull => {
+                let detail = format!(
+                    "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
+                    sentence(&detail)
+                );
+                let internal = Some("nine tenths of the ledger's storage are used".to_owned());
+                Self { internal, ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", detail) }
+            }
+            Refusal::SnapshotsOff => Self::snapshots_off(),
+            Refusal::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
+            Refusal::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
+            Refusal::Internal { detail } => Self::internal(detail),
+        }
+    }
+}
+
+/// `NOT_YET_VALID` as `Not yet valid`.
+fn title(code: &str) -> String {
+    let words = code.replace('_', " ");
+    let (first, rest) = words.split_at_checked(1).unwrap_or_default();
+    format!("{first}{}", rest.to_ascii_lowercase())
+}
+
+/// The text as a sentence: a capital at its start, a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
+impl IntoResponse for Problem {
+    /// An empty response that carries the problem; the outermost layer renders it.
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

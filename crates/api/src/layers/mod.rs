@@ -1,0 +1,4 @@
+//! What is laid around all routes.
+
+pub(crate) mod envelopes;
+pub(crate) mod trace;

@@ -1,0 +1,151 @@
+//! The way to the ledgers and the directory: typed questions out, typed replies or problems back.
+
+use std::{net::IpAddr, sync::Arc};
+
+use counterfoil_protocol::{
+    Answered, Refusal,
+    command::{Actor, Ask, Command, IdempotencyKey, Request},
+    directory, reply_json,
+};
+use counterfoil_token::{Digest, WorkspaceKey};
+use futures_util::future::BoxFuture;
+
+use crate::{
+    http::{problem::Problem, reply::Reply, waiting::Waited},
+    ports::Ports,
+    state::App,
+    trace::Trace,
+};
+
+/// One request's way to the ledgers.
+#[derive(Clone)]
+pub(crate) struct Gate<P> {
+    pub(crate) app: App<P>,
+    pub(crate) trace: Trace,
+}
+
+/// Where a request comes from, as far as that is known.
+#[derive(Clone, Default)]
+pub(crate) struct Source {
+    pub(crate) address: Option<IpAddr>,
+    /// The origin of the web page, where that is not the API's own.
+    pub(crate) origin: Option<Arc<str>>,
+}
+
+/// On what terms a command is to be carried out.
+#[derive(Default)]
+pub(crate) struct Terms {
+    /// Once under this key.
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
+    /// While the token has one of these versions.
+    pub(crate) if_version: Option<Vec<u64>>,
+    /// Answered only when it counts for every check that is not eventual.
+    pub(crate) wait: bool,
+}
+
+impl<P: Ports> Gate<P> {
+    /// Has a workspace's ledger carry out a command. Where the ledger has let the actor in, with the page that it acts
+    /// through, that page may read the answer.
+    pub(crate) fn ask<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        from: Source,
+        terms: Terms,
+        command: C,
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        let sent = self.send(workspace, actor, from, terms, command.into());
+        async move { sent.await.map(|Answered { reply, repeated, .. }| Reply::new(reply, repeated)) }
+    }
+
+    /// The part of asking that is the same for every command, compiled once.
+    fn send(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        from: Source,
+        terms: Terms,
+        command: Command,
+    ) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
+        Box::pin(async move {
+            let request = Request {
+                workspace,
+                actor,
+                request_id: self.trace.request_id.to_string(),
+                address: from.address,
+                idempotency_key: terms.idempotency_key,
+                origin: from.origin.as_deref().map(str::to_owned),
+                if_version: terms.if_version,
+                wait: terms.wait,
+                command,
+            };
+            let changes = !request.command.is_question();
+            self.app.count_change(request.actor, &request.command).await?;
+            let json = serde_json::to_vec(&request).map_err(|error| Problem::internal(error.to_string()))?;
+            self.trace.count_ledger_call();
+            let asked_after = self.app.admission().changes();
+            let reply = self.app.ports.ledger(request.workspace, json).await;
+            let outcome = reply.as_deref().map(reply_json);
+            // A refused command has changed nothing, and whoever sends such makes nobody ask anew.
+            if changes && !matches!(outcome, Ok(Ok(Err(_)))) {
+                // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
+                self.app.verifier().end_lease(request.workspace);
+                self.app.admission().forget_refused(request.workspace, self.app.ports.now());
+                self.app.entrances().forget(&request.workspace);
+            }
+            let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
+            let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
+            self.learn(&request, outcome.as_ref().err(), asked_after);
+            let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
+            let mut reply = reply.to_owned();
+            if let Some(milliseconds) = safe_in {
+                let began_at = self.app.ports.now();
+                self.app.ports.sleep(milliseconds).await;
+                reply = Waited::new(self.app.ports.now().since(began_at), snapshots_until).add_to(reply)?;
+            }
+            Ok(Answered { reply, repeated, safe_in, snapshots_until })
+        })
+    }
+
+    /// Takes note of whom the ledger let in, or refused.
+    fn learn(&self, request: &Request, refusal: Option<&Refusal>, asked_after: u64) {
+        let &Request { workspace, actor, address, .. } = request;
+        let now = self.app.ports.now();
+        if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {
+            return self.app.admission().refuse(workspace, actor, address, refusal, asked_after, now);
+        }
+        if request.origin.is_some() {
+            self.trace.let_page_read();
+        }
+        self.app.admission().let_in(workspace, actor, address, now);
+        self.count_caller(workspace, actor);
+    }
+
+    /// Has the directory carry out a request.
+    pub(crate) async fn directory<R: directory::Ask>(&self, request: R) -> Result<R::Reply, Problem> {
+        let request = serde_json::to_vec(&request.into()).map_err(|error| Problem::internal(error.to_string()))?;
+        self.trace.count_ledger_call();
+        let reply = self.app.ports.directory(request).await;
+        let reply = reply.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
+        let reply = directory::decode_reply::<R>(&reply).map_err(|error| Problem::internal(error.to_string()))?;
+        Ok(reply?)
+    }
+}
+
+impl<P: Ports> Gate<P> {
+    /// Counts the request's own token, which was let in: one use, however many questions the request takes.
+    pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
+        if let Actor::Token(digest) | Actor::Session(digest) = actor
+            && self.trace.is_first_let_in()
+        {
+            self.count_uses(workspace, [digest]);
+        }
+    }
+
+    /// Counts a use of each of these texts.
+    pub(crate) fn count_uses(&self, workspace: WorkspaceKey, digests: impl IntoIterator<Item = Digest>) {
+        let now = self.app.ports.now();
+        let mut counter = self.app.counter();
+        digests.into_iter().for_each(|digest| counter.count(workspace, digest, now));
+    }
+}

@@ -1,0 +1,10 @@
+//! What an isolate remembers between requests, each thing within bounds of its own.
+
+pub(crate) mod admission;
+pub(crate) mod documents;
+pub(crate) mod expiring;
+pub(crate) mod names;
+pub(crate) mod network;
+pub(crate) mod providers;
+pub(crate) mod turns;
+pub(crate) mod uses;
