@@ -30,7 +30,7 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<(String, Option<String>)>
 /// # Errors
 /// The problem's code, where there are two.
 pub fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, &'static str> {
-    cookies::session(headers).map_err(|problem| problem.code)
+    cookies::session(headers).map_err(|problem| problem.code.as_str())
 }
 
 /// The versions that `If-Match` names; any where absent.
@@ -50,7 +50,7 @@ pub fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
 /// # Errors
 /// The problem's code.
 pub fn body(bytes: &[u8]) -> Result<Value, &'static str> {
-    body::parse(bytes).map_err(|problem| problem.code)
+    body::parse(bytes).map_err(|problem| problem.code.as_str())
 }
 
 /// Whether the browser that comes back with this query and these cookies is on the way back of a flow, and of this very one:

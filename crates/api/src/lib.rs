@@ -55,6 +55,7 @@ mod router;
 pub use config::{Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::softvisio::{Frame, Upgrade, Wire};
 pub use http::{
+    codes::ProblemCode,
     identity_headers,
     presented::{CREDENTIALS, LONGEST_HEADER},
     problem::{CHALLENGE, MOST_SCOPE},

@@ -101,7 +101,7 @@ impl Trace {
             method,
             route,
             status: status.as_u16(),
-            code: problem.as_ref().map(|problem| problem.code),
+            code: problem.as_ref().map(|problem| problem.code.as_str()),
             detail: problem.and_then(|problem| problem.internal),
             ledger_calls: self.tally.ledger_calls.load(Relaxed),
             registry_reads: self.tally.registry_reads.load(Relaxed),

@@ -7,11 +7,11 @@ use counterfoil_protocol::command::{Actor, Ask};
 use counterfoil_token::{Digest, Presented, WorkspaceKey};
 use counterfoil_verify::Code;
 use futures_util::future::BoxFuture;
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 
 use crate::{
     auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
-    http::{idempotency::Idempotency, presented::domain, problem::Problem, reply::Reply},
+    http::{codes::ProblemCode, idempotency::Idempotency, presented::domain, problem::Problem, reply::Reply},
     ledger_client::{Gate, Source, Terms},
     memory::{admission::Kind, names::Asker},
     ports::Ports,
@@ -72,7 +72,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
         let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         if !app.config().is_root(Digest::of(text.as_bytes())) {
             let detail = "Only the deployment's root token may do this.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "ROOT_ONLY", detail));
+            return Err(Problem::new(ProblemCode::RootOnly, detail));
         }
         let gate = gate(parts, app)?;
         if gate.trace.origin.is_some() {
@@ -122,7 +122,7 @@ impl<P: Ports> Caller<P> {
             let (workspace, actor, is_sealed) = if app.config().is_root(digest) {
                 let slug = named(&parts.headers, &text)?.ok_or_else(|| {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
-                    Problem::new(StatusCode::BAD_REQUEST, "WORKSPACE_REQUIRED", detail)
+                    Problem::new(ProblemCode::WorkspaceRequired, detail)
                 })?;
                 (gate.resolve(&slug, Asker::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
             } else {

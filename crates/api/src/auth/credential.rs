@@ -5,10 +5,11 @@ use std::net::IpAddr;
 use counterfoil_protocol::command::Actor;
 use counterfoil_token::{TokenRef, WorkspaceKey};
 use counterfoil_verify::Code;
-use http::{HeaderMap, HeaderName, StatusCode, request::Parts};
+use http::{HeaderMap, HeaderName, request::Parts};
 
 use crate::{
     http::{
+        codes::ProblemCode,
         cookies,
         presented::{self, Also, Fault, domain},
         problem::Problem,
@@ -75,7 +76,7 @@ pub(crate) fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, 
 
 pub(crate) fn no_such_workspace() -> Problem {
     let detail = "There is no workspace by the slug that X-Counterfoil-Workspace names.";
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+    Problem::new(ProblemCode::NotFound, detail)
 }
 
 pub(crate) fn client_address(headers: &HeaderMap) -> Option<IpAddr> {

@@ -10,7 +10,13 @@ use crate::{
         schema,
         schemas::{Example, Schemas},
     },
-    http::{codes, waiting::Waited},
+    http::{
+        codes::{
+            self,
+            ProblemCode::{self, *},
+        },
+        waiting::Waited,
+    },
 };
 
 /// The status that says that nothing has changed (RFC 9110, section 15.4.5).
@@ -37,7 +43,7 @@ pub struct Operation {
     revalidates: bool,
     conditional: bool,
     waits: bool,
-    refuses: Vec<&'static str>,
+    refuses: Vec<ProblemCode>,
 }
 
 /// Who may ask.
@@ -185,7 +191,7 @@ impl Operation {
     }
 
     /// What it is refused with, besides what follows from all the rest.
-    pub(crate) fn refuses(mut self, codes: &[&'static str]) -> Self {
+    pub(crate) fn refuses(mut self, codes: &[ProblemCode]) -> Self {
         self.refuses.extend(codes);
         self
     }
@@ -199,64 +205,62 @@ impl Operation {
     /// Every code it can be refused with.
     #[must_use]
     pub fn codes(&self) -> Vec<&'static str> {
+        self.problem_codes().into_iter().map(ProblemCode::as_str).collect()
+    }
+
+    fn problem_codes(&self) -> Vec<ProblemCode> {
         let mut codes = self.refuses.clone();
         codes.extend(self.credential_codes());
         if self.query.is_some() {
-            codes.push("INVALID_QUERY");
+            codes.push(InvalidQuery);
         }
         if self.body.is_some() {
-            codes.extend([
-                "INVALID_JSON",
-                "BODY_INCOMPLETE",
-                "BODY_TOO_LARGE",
-                "UNSUPPORTED_MEDIA_TYPE",
-                "INVALID_BODY",
-            ]);
+            codes.extend([InvalidJson, BodyIncomplete, BodyTooLarge, UnsupportedMediaType, InvalidBody]);
         }
         if self.conditional {
-            codes.push("PRECONDITION_FAILED");
+            codes.push(PreconditionFailed);
         }
         if self.once {
-            codes.extend(["INVALID_IDEMPOTENCY_KEY", "IDEMPOTENCY_MISMATCH", "TOO_MANY_KEYS"]);
+            codes.extend([InvalidIdempotencyKey, IdempotencyMismatch, TooManyKeys]);
         }
         codes
     }
 
     /// What the credential that it needs brings with it.
-    fn credential_codes(&self) -> Vec<&'static str> {
+    fn credential_codes(&self) -> Vec<ProblemCode> {
         // The wasm instance may be lost in any request.
-        let mut codes = vec!["INTERRUPTED"];
+        let mut codes = vec![Interrupted];
         if self.needs == Needs::Nothing {
             return codes;
         }
         codes.extend([
-            "NO_CREDENTIAL",
-            "UNREADABLE_CREDENTIAL",
-            "AMBIGUOUS_CREDENTIAL",
-            "WORKSPACE_REQUIRED",
-            "INTERNAL",
-            "LEDGER_UNAVAILABLE",
-            "BEING_UPDATED",
-            "ORIGIN_NOT_ALLOWED",
+            NoCredential,
+            UnreadableCredential,
+            AmbiguousCredential,
+            WorkspaceRequired,
+            Internal,
+            LedgerUnavailable,
+            BeingUpdated,
+            OriginNotAllowed,
         ]);
         if self.needs == Needs::Root {
-            codes.push("ROOT_ONLY");
+            codes.push(RootOnly);
             return codes;
         }
-        codes.extend(["MALFORMED", "UNKNOWN", "WORKSPACE_SUSPENDED", "REVOKED", "OWNER_SUSPENDED"]);
-        codes.push("RATE_LIMITED");
-        codes.extend(["DISABLED", "EXPIRED", "NOT_YET_VALID", "ADDRESS_NOT_ALLOWED", "NOT_FOUND", "SESSION_ENDED"]);
+        codes.extend([Malformed, Unknown, WorkspaceSuspended, Revoked, OwnerSuspended]);
+        codes.push(RateLimited);
+        codes.extend([Disabled, Expired, NotYetValid, AddressNotAllowed, NotFound, SessionEnded]);
         if self.method != "GET" {
-            codes.push("CROSS_ORIGIN");
+            codes.push(CrossOrigin);
         }
         match self.needs {
             Needs::Scope(scope) => {
-                codes.push("INSUFFICIENT_SCOPE");
+                codes.push(InsufficientScope);
                 if self.method != "GET" && matches!(scope, "tokens:write" | "workspace:manage") {
-                    codes.push("REPLACED_TEXT");
+                    codes.push(ReplacedText);
                 }
             }
-            Needs::RootThere => codes.push("ROOT_ONLY"),
+            Needs::RootThere => codes.push(RootOnly),
             Needs::Nothing | Needs::Token | Needs::Session | Needs::Root => {}
         }
         codes

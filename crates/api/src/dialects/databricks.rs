@@ -22,7 +22,7 @@ use counterfoil_protocol::{
 use counterfoil_token::Digest;
 use counterfoil_verify::{ScopePattern, ScopeSet};
 use futures_util::future::BoxFuture;
-use http::{StatusCode, request::Parts};
+use http::request::Parts;
 use serde::Deserialize;
 
 pub(crate) use self::envelope::refuse;
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     auth::caller::Caller,
-    http::{body::Id, problem::Problem, reply::Answer},
+    http::{body::Id, codes::ProblemCode, problem::Problem, reply::Answer},
     ports::Ports,
     state::App,
 };
@@ -74,7 +74,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Admin<P> {
             return Ok(Self(caller));
         }
         let detail = "The administration of tokens is for admins of the workspace only.";
-        Err(Problem::new(StatusCode::FORBIDDEN, "NOT_YOURS", detail))
+        Err(Problem::new(ProblemCode::NotYours, detail))
     }
 }
 
@@ -184,7 +184,7 @@ async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<
 async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<ScopeSet>, Problem> {
     match caller.grants(id).await {
         Ok(grants) => Ok(Some(grants)),
-        Err(problem) if matches!(problem.code, "NOT_FOUND" | "INSUFFICIENT_SCOPE") => Ok(None),
+        Err(problem) if matches!(problem.code, ProblemCode::NotFound | ProblemCode::InsufficientScope) => Ok(None),
         Err(problem) => Err(problem),
     }
 }
@@ -254,7 +254,7 @@ fn no_token(id: &str) -> Problem {
     } else {
         "No valid token with this ID found.".to_owned()
     };
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail).at("/token_id")
+    Problem::new(ProblemCode::NotFound, detail).at("/token_id")
 }
 
 fn needed(asked: &mut Fields, field: &str) -> Result<String, Problem> {

@@ -5,10 +5,9 @@
 
 use axum::extract::{FromRequest, Request};
 use counterfoil_verify::ScopePattern;
-use http::StatusCode;
 use serde_json::{Map, Value};
 
-use crate::http::{body, problem::Problem};
+use crate::http::{body, codes::ProblemCode, problem::Problem};
 
 /// The fields of a JSON object.
 #[derive(Debug, Default)]
@@ -16,7 +15,7 @@ pub(super) struct Fields(Map<String, Value>);
 
 /// A field holds what it must not.
 pub(super) fn wrong(field: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(format!("/{field}"))
+    Problem::new(ProblemCode::InvalidValue, detail).at(format!("/{field}"))
 }
 
 /// Reads a scope of the field.
@@ -43,7 +42,7 @@ impl Fields {
             Value::Object(fields) => Ok(Self(fields)),
             _ => {
                 let detail = "The body must be a JSON object.";
-                Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail))
+                Err(Problem::new(ProblemCode::InvalidBody, detail))
             }
         }
     }

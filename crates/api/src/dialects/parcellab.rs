@@ -29,6 +29,7 @@ use crate::{
         credential::{no_credential, presented_also},
     },
     http::{
+        codes::ProblemCode,
         presented::{self, Also},
         problem::Problem,
         reply::Answer,
@@ -92,7 +93,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
         let caller = Caller::presenting(parts, app, Some(text)).await?;
         if caller.actor == Actor::Root {
             let detail = "The root token is nobody's in the account: send a token of one of its members.";
-            return Err(Problem::new(StatusCode::FORBIDDEN, "TOKEN_ONLY", detail));
+            return Err(Problem::new(ProblemCode::TokenOnly, detail));
         }
         let Token { owner, effective_scopes, .. } = caller.own_token().await?;
         if user.is_some_and(|user| user != owner.number) {
@@ -112,7 +113,7 @@ fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let number = user.ok().flatten().and_then(|user| digits(&user));
     number.map(Some).ok_or_else(|| {
         let detail = "The header user must be the number of the member whose token it is.";
-        Problem::new(StatusCode::UNAUTHORIZED, "UNREADABLE_CREDENTIAL", detail)
+        Problem::new(ProblemCode::UnreadableCredential, detail)
     })
 }
 
@@ -148,7 +149,7 @@ fn digits(text: &str) -> Option<u64> {
 
 fn no_such_token() -> Problem {
     let detail = "There is no live token by this tokenId. GET /tokens/list shows those there are.";
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+    Problem::new(ProblemCode::NotFound, detail)
 }
 
 /// Whether these scopes cover all that this dialect calls `generate`.
@@ -199,11 +200,11 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
     }
 
     let status = match problem.code {
-        "INVALID_BODY" | "INVALID_VALUE" => StatusCode::BAD_REQUEST,
+        ProblemCode::InvalidBody | ProblemCode::InvalidValue => StatusCode::BAD_REQUEST,
         _ => problem.status,
     };
     let error = match problem.code {
-        "NO_CREDENTIAL" => "Send the headers user and token: the number of a member, and a token of its own.",
+        ProblemCode::NoCredential => "Send the headers user and token: the number of a member, and a token of its own.",
         _ => &problem.detail,
     };
     (status, Answer(Envelope { error })).into_response()

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     auth::caller::Caller,
-    http::{problem::Problem, reply::Answer},
+    http::{codes::ProblemCode, problem::Problem, reply::Answer},
     ports::Ports,
     state::App,
 };
@@ -84,11 +84,13 @@ fn success<B: Serialize>(description: impl Into<String>, body: B) -> Response {
 pub(crate) fn refuse(problem: &Problem) -> Response {
     let detail = &*problem.detail;
     let (status, description) = match problem.code {
-        "UNKNOWN_CLIENT" => (StatusCode::NOT_FOUND, "This client does not exist."),
-        "ALREADY_EXISTS" => {
+        ProblemCode::UnknownClient => (StatusCode::NOT_FOUND, "This client does not exist."),
+        ProblemCode::AlreadyExists => {
             (StatusCode::CONFLICT, "You already have a token for this client. Remove that one to create another.")
         }
-        "ESCALATION" | "QUOTA_EXCEEDED" | "TEXTS_EXCEEDED" => (StatusCode::BAD_REQUEST, detail),
+        ProblemCode::Escalation | ProblemCode::QuotaExceeded | ProblemCode::TextsExceeded => {
+            (StatusCode::BAD_REQUEST, detail)
+        }
         _ if problem.status == StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, detail),
         _ => (problem.status, detail),
     };
@@ -110,7 +112,7 @@ async fn create<P: Ports>(SelfKey { caller, .. }: SelfKey<P>, fields: Fields) ->
 }
 
 async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Response, Problem> {
-    let no_such_key = || Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "This key does not exist.");
+    let no_such_key = || Problem::new(ProblemCode::NotFound, "This key does not exist.");
     match named(&token) {
         Name::Id(id) => {
             let filter = TokenFilter { id: Some(id), ..own() };
@@ -150,7 +152,7 @@ async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<Crea
 
 async fn client<P: Ports>(caller: &Caller<P>, id: String) -> Result<Client, Problem> {
     let client = caller.ask(ReadClient { id }).await.map_err(|problem| match problem.status {
-        StatusCode::NOT_FOUND => Problem { code: "UNKNOWN_CLIENT", ..problem },
+        StatusCode::NOT_FOUND => Problem { code: ProblemCode::UnknownClient, ..problem },
         _ => problem,
     })?;
     client.look()

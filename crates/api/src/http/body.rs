@@ -6,12 +6,12 @@ use axum::{
 };
 use counterfoil_protocol::json;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, StatusCode, header, request::Parts};
+use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::http::problem::Problem;
+use crate::http::{codes::ProblemCode, problem::Problem};
 
 /// The largest body that is read where a route does not need more, in bytes.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
@@ -39,7 +39,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
 pub(crate) fn no_body() -> Problem {
     let detail = "There is no body: send what this needs, in JSON.";
-    Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail)
+    Problem::new(ProblemCode::InvalidJson, detail)
 }
 
 /// A request has no body where that is empty, whatever is said of its type.
@@ -62,7 +62,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
         T::deserialize(deserializer).map(Self).map_err(|error| {
             let detail = format!("The query is wrong: {}.", in_words(error.to_string()));
-            Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", detail)
+            Problem::new(ProblemCode::InvalidQuery, detail)
         })
     }
 }
@@ -87,7 +87,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         let id = extract::Path::from_request_parts(parts, state).await;
         id.map(|extract::Path(id)| Self(id)).map_err(|_| {
             let detail = "There is nothing by this id, which is not UTF-8.";
-            Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+            Problem::new(ProblemCode::NotFound, detail)
         })
     }
 }
@@ -101,7 +101,7 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 pub(crate) fn not_declared_json() -> Problem {
     let detail = "Send the body as JSON, with Content-Type: application/json.";
-    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", detail)
+    Problem::new(ProblemCode::UnsupportedMediaType, detail)
 }
 
 /// Reads a body as JSON, whatever it is to be; none where it is empty. One function for all routes.
@@ -132,7 +132,7 @@ fn unmarked(bytes: &[u8]) -> &[u8] {
 
 /// Reads a text as JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
-    let invalid = |detail| Problem::new(StatusCode::BAD_REQUEST, "INVALID_JSON", detail);
+    let invalid = |detail| Problem::new(ProblemCode::InvalidJson, detail);
     let value = json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not JSON: {error}.")))?;
     if json::depth(&value) > MAX_DEPTH {
         return Err(invalid(format!("The body nests deeper than {MAX_DEPTH} levels.")));
@@ -153,17 +153,17 @@ pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8
 
 pub(crate) fn too_large(limit: usize) -> Problem {
     let detail = format!("The body is larger than {limit} bytes.");
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail)
+    Problem::new(ProblemCode::BodyTooLarge, detail)
 }
 
 pub(crate) fn incomplete() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", "The body ended before it was whole.")
+    Problem::new(ProblemCode::BodyIncomplete, "The body ended before it was whole.")
 }
 
 /// Reads JSON as what it must be.
 pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     json::fit(value).map_err(|misfit| {
         let detail = format!("The body does not fit: {misfit}.");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail).at(misfit.pointer())
+        Problem::new(ProblemCode::InvalidBody, detail).at(misfit.pointer())
     })
 }

@@ -6,9 +6,9 @@
 //! from planting a session of theirs (RFC 6265bis, section 4.1.3.2). Chromium takes such a cookie on `http://127.0.0.1`
 //! and `http://localhost` too, so there is one form of it.
 
-use http::{HeaderMap, HeaderName, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
-use crate::http::{origin, problem::Problem, refused::AMBIGUOUS_CREDENTIAL};
+use crate::http::{codes::ProblemCode, origin, problem::Problem, refused::AMBIGUOUS_CREDENTIAL};
 
 /// The cookie's name.
 const NAME: &str = "__Host-counterfoil";
@@ -66,5 +66,5 @@ pub(crate) fn check_origin(parts: &Parts) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
-    Err(Problem::new(StatusCode::FORBIDDEN, "CROSS_ORIGIN", detail))
+    Err(Problem::new(ProblemCode::CrossOrigin, detail))
 }

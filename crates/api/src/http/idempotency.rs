@@ -2,9 +2,9 @@
 
 use axum::extract::FromRequestParts;
 use counterfoil_protocol::command::IdempotencyKey;
-use http::{HeaderName, StatusCode, request::Parts};
+use http::{HeaderName, request::Parts};
 
-use crate::http::problem::Problem;
+use crate::http::{codes::ProblemCode, problem::Problem};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -22,7 +22,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Idempotency {
             (Some(key), None) => Ok(Self(Some(key))),
             _ => {
                 let detail = "Send one Idempotency-Key of 1 to 255 visible ASCII characters.";
-                Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_IDEMPOTENCY_KEY", detail))
+                Err(Problem::new(ProblemCode::InvalidIdempotencyKey, detail))
             }
         }
     }

@@ -1,12 +1,12 @@
 //! What any request and any answer consists of, whoever asks for whatever.
 
 pub(crate) mod body;
-#[cfg(feature = "openapi")]
 pub(crate) mod codes;
 pub(crate) mod conditions;
 pub(crate) mod cookies;
 pub(crate) mod idempotency;
 pub mod identity_headers;
+mod ledger_refusal;
 pub(crate) mod origin;
 pub(crate) mod patch;
 pub(crate) mod presented;

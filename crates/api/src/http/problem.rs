@@ -4,25 +4,23 @@
 //! what happened and goes to the log only.
 
 use axum::response::{IntoResponse, Response};
-use counterfoil_protocol::{
-    Refusal,
-    command::NotSignedIn,
-    json,
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
-};
+use counterfoil_protocol::command::NotSignedIn;
 use counterfoil_token::Malformed;
 use counterfoil_verify::{Code, Decision, Demand, Known, Scope};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::refused::{self, Refused};
+use crate::http::{
+    codes::ProblemCode,
+    refused::{self, Refused},
+};
 
 /// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
-    pub(crate) code: &'static str,
+    pub(crate) code: ProblemCode,
     pub(crate) detail: String,
     pub(crate) pointer: Option<String>,
     /// What became of each of many items.
@@ -89,9 +87,9 @@ pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
 pub(crate) struct Told(pub(crate) Problem);
 
 impl Problem {
-    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
-            status,
+            status: code.status(),
             code,
             detail: detail.into(),
             pointer: None,
@@ -112,22 +110,14 @@ impl Problem {
     /// The service failed; the caller can only try again, the operator reads why.
     pub(crate) fn internal(why: impl Into<String>) -> Self {
         let detail = "Something went wrong here, and it was logged. Nothing was changed.";
-        Self { internal: Some(why.into()), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", detail) }
+        Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
     /// The ledger did not answer in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
         let detail =
             "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
-        Self { internal: Some(why.into()), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "LEDGER_UNAVAILABLE", detail) }
-    }
-
-    /// The Worker and the ledger are of different versions, and one does not know what the other says.
-    fn being_updated(why: impl Into<String>) -> Self {
-        let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
-            when Retry-After says.";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "BEING_UPDATED", detail);
-        Self { internal: Some(why.into()), again_in: 10, ..problem }
+        Self { internal: Some(why.into()), ..Self::new(ProblemCode::LedgerUnavailable, detail) }
     }
 
     /// The credential that was presented does not pass.
@@ -172,13 +162,13 @@ impl Problem {
             ("", one_of) => refused::HAS_NONE.replace("{one}", one_of),
             (all_of, one_of) => refused::LACKS_AND_HAS_NONE.replace("{all}", all_of).replace("{one}", one_of),
         };
-        Self::new(StatusCode::FORBIDDEN, Code::InsufficientScope.as_str(), detail).needing(needed)
+        Self::new(ProblemCode::InsufficientScope, detail).needing(needed)
     }
 
     /// Whether a credential was presented that does not pass: not by what it may do, but by itself.
     pub(crate) fn is_failed_credential(&self) -> bool {
-        let is_of_address = self.code == Code::AddressNotAllowed.as_str();
-        is_of_address || self.status == StatusCode::UNAUTHORIZED && self.code != "NO_CREDENTIAL"
+        let is_of_address = self.code == ProblemCode::AddressNotAllowed;
+        is_of_address || self.status == StatusCode::UNAUTHORIZED && self.code != ProblemCode::NoCredential
     }
 
     /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
@@ -194,53 +184,45 @@ impl Problem {
     /// The session that was presented does not pass.
     pub(crate) fn session_ended() -> Self {
         let detail = "There is no such session, or it is over. Sign in again.";
-        Self::new(StatusCode::UNAUTHORIZED, "SESSION_ENDED", detail)
+        Self::new(ProblemCode::SessionEnded, detail)
     }
 
     /// Nobody signs in this way. Every reason looks the same outside; the operator reads which it was.
     pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
         let detail = "The sign-in failed. Try again, or ask somebody who manages the workspace.";
-        Self { internal: Some(why.into()), ..Self::new(StatusCode::UNAUTHORIZED, "SIGN_IN_FAILED", detail) }
+        Self { internal: Some(why.into()), ..Self::new(ProblemCode::SignInFailed, detail) }
     }
 
     /// The identity provider did not answer.
     pub(crate) fn provider_unavailable(why: impl Into<String>) -> Self {
         let detail = "The identity provider did not answer. Try again in a moment.";
-        let status = StatusCode::SERVICE_UNAVAILABLE;
-        Self { internal: Some(why.into()), ..Self::new(status, "PROVIDER_UNAVAILABLE", detail) }
+        Self { internal: Some(why.into()), ..Self::new(ProblemCode::ProviderUnavailable, detail) }
     }
 
     /// The snapshot is not there, or not all of it.
     pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
         let detail = "The snapshot is being made. Try again when Retry-After says.";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOT_NOT_READY", detail);
+        let problem = Self::new(ProblemCode::SnapshotNotReady, detail);
         Self { again_in: u32::try_from(again_in).unwrap_or(u32::MAX), internal: Some(why.into()), ..problem }
-    }
-
-    /// The deployment signs none.
-    fn snapshots_off() -> Self {
-        let detail = "This service signs no snapshots: ask whoever runs it.";
-        let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
-        Self { internal, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "SNAPSHOTS_OFF", detail) }
     }
 
     pub(crate) fn missing_scope(scope: &str) -> Self {
         let detail = refused::LACKS_SCOPE.replace("{all}", scope);
-        Self::new(StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", detail).needing(scope.to_owned())
+        Self::new(ProblemCode::InsufficientScope, detail).needing(scope.to_owned())
     }
 
     pub(crate) fn origin_not_allowed() -> Self {
         let detail = "Web pages of this origin may not send this. For a workspace's own routes, its setting \
             allowed_origins may allow it.";
-        Self::new(StatusCode::FORBIDDEN, "ORIGIN_NOT_ALLOWED", detail)
+        Self::new(ProblemCode::OriginNotAllowed, detail)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "NO_SUCH_ROUTE", "There is nothing at this path.")
+        Self::new(ProblemCode::NoSuchRoute, "There is nothing at this path.")
     }
 
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "This path does not take this method.")
+        Self::new(ProblemCode::MethodNotAllowed, "This path does not take this method.")
     }
 
     /// Puts into the headers of an answer that tells of the problem what its status calls for, whoever rendered it.
@@ -261,7 +243,7 @@ impl Problem {
 
     /// The response that callers of the native API see.
     pub(crate) fn in_json(&self, request_id: &str) -> Response {
-        let (status, code, detail) = (self.status.as_u16(), self.code, &*self.detail);
+        let (status, code, detail) = (self.status.as_u16(), self.code.as_str(), &*self.detail);
         let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
         let pointer = self.pointer.as_deref();
         let items = self.items.as_deref();
@@ -275,13 +257,13 @@ impl Problem {
     fn challenge(&self, status: StatusCode) -> Option<String> {
         let bearer = CHALLENGE;
         match (status, self.code, &self.scope) {
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", Some(scope)) => {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, ProblemCode::InsufficientScope, Some(scope)) => {
                 Some(format!(r#"{bearer}, error="insufficient_scope", scope="{scope}""#))
             }
-            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, "INSUFFICIENT_SCOPE", None) => {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, ProblemCode::InsufficientScope, None) => {
                 Some(format!(r#"{bearer}, error="insufficient_scope""#))
             }
-            (StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", _) => Some(bearer.to_owned()),
+            (StatusCode::UNAUTHORIZED, ProblemCode::NoCredential, _) => Some(bearer.to_owned()),
             (StatusCode::UNAUTHORIZED, ..) if self.scheme == Scheme::Basic => Some(bearer.to_owned()),
             (StatusCode::UNAUTHORIZED, ..) => Some(format!(r#"{bearer}, error="invalid_token""#)),
             _ => None,
@@ -290,98 +272,8 @@ impl Problem {
 }
 
 impl From<Refused> for Problem {
-    fn from(Refused { status, code, detail }: Refused) -> Self {
-        Self::new(status, code, detail)
-    }
-}
-
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let detail = refusal.to_string();
-        match refusal {
-            Refusal::Unauthenticated { code } => Self::credential(code),
-            Refusal::SessionEnded => Self::session_ended(),
-            Refusal::NotSignedIn { detail, reason } => Self { not_signed_in: reason, ..Self::sign_in_failed(detail) },
-            Refusal::MissingScope { scope } => Self::missing_scope(&scope),
-            Refusal::Forbidden { code, .. } => {
-                let code = match code {
-                    ForbiddenCode::Escalation => "ESCALATION",
-                    ForbiddenCode::NotYours => "NOT_YOURS",
-                    ForbiddenCode::RootOnly => "ROOT_ONLY",
-                    ForbiddenCode::OwnToken => "OWN_TOKEN",
-                    ForbiddenCode::ReplacedText => "REPLACED_TEXT",
-                    ForbiddenCode::TokenOnly => "TOKEN_ONLY",
-                };
-                Self::new(StatusCode::FORBIDDEN, code, detail)
-            }
-            Refusal::NotFound { .. } => Self::new(StatusCode::NOT_FOUND, "NOT_FOUND", sentence(&detail)),
-            Refusal::Invalid { code, pointer, detail } => {
-                let code = match code {
-                    InvalidCode::InvalidValue => "INVALID_VALUE",
-                    InvalidCode::UnknownScope => "UNKNOWN_SCOPE",
-                    InvalidCode::BuiltInScope => "BUILT_IN_SCOPE",
-                    InvalidCode::UnknownMember => "UNKNOWN_MEMBER",
-                    InvalidCode::UnknownClient => "UNKNOWN_CLIENT",
-                    InvalidCode::TooManyTokens => "TOO_MANY_TOKENS",
-                    InvalidCode::InvalidCursor => "INVALID_CURSOR",
-                };
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail).at(pointer)
-            }
-            Refusal::AlreadyExists { .. } => Self::new(StatusCode::CONFLICT, "ALREADY_EXISTS", sentence(&detail)),
-            Refusal::Conflict { code, .. } => {
-                let code = match code {
-                    ConflictCode::TokenRevoked => "TOKEN_REVOKED",
-                    ConflictCode::TokenExpired => "TOKEN_EXPIRED",
-                    ConflictCode::TooManyTexts => "TOO_MANY_TEXTS",
-                    ConflictCode::LastAdmin => "LAST_ADMIN",
-                };
-                Self::new(StatusCode::CONFLICT, code, detail)
-            }
-            Refusal::UnknownTokens { items } => {
-                let detail = "Some of these tokens do not exist. None was revoked.";
-                let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
-                Self { items, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_TOKENS", detail) }
-            }
-            Refusal::IdempotencyMismatch => {
-                let detail = format!("{} Take a new key for a new request.", sentence(&detail));
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "IDEMPOTENCY_MISMATCH", detail)
-            }
-            Refusal::Stale => {
-                let detail =
-                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
-                Self::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail)
-            }
-            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
-            Refusal::QuotaExceeded { .. } => {
-                let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
-                Self::new(StatusCode::CONFLICT, "QUOTA_EXCEEDED", detail)
-            }
-            Refusal::TextsExceeded { .. } => {
-                let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
-                    Revoking goes on as ever.";
-                Self::new(StatusCode::CONFLICT, "TEXTS_EXCEEDED", format!("{} {more}", sentence(&detail)))
-            }
-            Refusal::KeysExceeded { again_in } => {
-                let detail = format!(
-                    "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
-                    sentence(&detail)
-                );
-                let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
-                Self { again_in, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "TOO_MANY_KEYS", detail) }
-            }
-            Refusal::StorageFull => {
-                let detail = format!(
-                    "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
-                    sentence(&detail)
-                );
-                let internal = Some("nine tenths of the ledger's storage are used".to_owned());
-                Self { internal, ..Self::new(StatusCode::INSUFFICIENT_STORAGE, "STORAGE_FULL", detail) }
-            }
-            Refusal::SnapshotsOff => Self::snapshots_off(),
-            Refusal::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
-            Refusal::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
-            Refusal::Internal { detail } => Self::internal(detail),
-        }
+    fn from(Refused { code, detail }: Refused) -> Self {
+        Self::new(code, detail)
     }
 }
 
@@ -390,12 +282,6 @@ fn title(code: &str) -> String {
     let words = code.replace('_', " ");
     let (first, rest) = words.split_at_checked(1).unwrap_or_default();
     format!("{first}{}", rest.to_ascii_lowercase())
-}
-
-/// The text as a sentence: a capital at its start, a full stop at its end.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
 impl IntoResponse for Problem {

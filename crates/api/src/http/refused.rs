@@ -2,41 +2,36 @@
 //! xtask docs` writes these tables into its `contract.js`.
 
 use counterfoil_verify::Code;
-use http::StatusCode;
+
+use crate::http::codes::ProblemCode;
 
 /// One answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its code, which is stable.
-    pub code: &'static str,
+    /// Its code, which says its status too.
+    pub code: ProblemCode,
     /// What the caller is told, where nothing more exact is known.
     pub detail: &'static str,
 }
 
 pub(crate) const NO_CREDENTIAL: Refused = Refused {
-    status: StatusCode::UNAUTHORIZED,
-    code: "NO_CREDENTIAL",
+    code: ProblemCode::NoCredential,
     detail: "This needs a token: send Authorization: Bearer <token>, or X-API-Key: <token>.",
 };
 
 pub(crate) const UNREADABLE_CREDENTIAL: Refused = Refused {
-    status: StatusCode::UNAUTHORIZED,
-    code: "UNREADABLE_CREDENTIAL",
+    code: ProblemCode::UnreadableCredential,
     detail: "The credential could not be read: send Authorization: Bearer <token>, or X-API-Key: <token>.",
 };
 
 pub(crate) const AMBIGUOUS_CREDENTIAL: Refused = Refused {
-    status: StatusCode::BAD_REQUEST,
-    code: "AMBIGUOUS_CREDENTIAL",
+    code: ProblemCode::AmbiguousCredential,
     detail: "The request presents two different credentials. Send one.",
 };
 
 /// Of a pair of headers the second is missing.
 pub(crate) const WORKSPACE_REQUIRED: Refused = Refused {
-    status: StatusCode::BAD_REQUEST,
-    code: "WORKSPACE_REQUIRED",
+    code: ProblemCode::WorkspaceRequired,
     detail: "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.",
 };
 
@@ -46,21 +41,21 @@ pub const CREDENTIAL: [Refused; 4] = [NO_CREDENTIAL, UNREADABLE_CREDENTIAL, AMBI
 /// Why a token does not pass. `None` where it does, and where that cannot be known: who asks says then what to do.
 #[must_use]
 pub fn of(code: Code) -> Option<Refused> {
-    let (status, detail) = match code {
+    let (code, detail) = match code {
         Code::Valid | Code::Unavailable => return None,
-        Code::Malformed => (StatusCode::UNAUTHORIZED, "The credential is not a token: mistyped, or cut short."),
-        Code::Unknown => (StatusCode::UNAUTHORIZED, "The token is not known here."),
-        Code::WorkspaceSuspended => (StatusCode::UNAUTHORIZED, "The token's workspace is suspended."),
-        Code::Revoked => (StatusCode::UNAUTHORIZED, "The token was revoked."),
-        Code::OwnerSuspended => (StatusCode::UNAUTHORIZED, "The token's owner is suspended."),
-        Code::Disabled => (StatusCode::UNAUTHORIZED, "The token is switched off."),
-        Code::Expired => (StatusCode::UNAUTHORIZED, "The token has expired."),
-        Code::NotYetValid => (StatusCode::UNAUTHORIZED, "The token is not valid yet."),
-        Code::AddressNotAllowed => (StatusCode::FORBIDDEN, "The token may not be used from this address."),
-        Code::InsufficientScope => (StatusCode::FORBIDDEN, "The token lacks a scope that this needs."),
-        Code::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many unknown tokens; try again in a second."),
+        Code::Malformed => (ProblemCode::Malformed, "The credential is not a token: mistyped, or cut short."),
+        Code::Unknown => (ProblemCode::Unknown, "The token is not known here."),
+        Code::WorkspaceSuspended => (ProblemCode::WorkspaceSuspended, "The token's workspace is suspended."),
+        Code::Revoked => (ProblemCode::Revoked, "The token was revoked."),
+        Code::OwnerSuspended => (ProblemCode::OwnerSuspended, "The token's owner is suspended."),
+        Code::Disabled => (ProblemCode::Disabled, "The token is switched off."),
+        Code::Expired => (ProblemCode::Expired, "The token has expired."),
+        Code::NotYetValid => (ProblemCode::NotYetValid, "The token is not valid yet."),
+        Code::AddressNotAllowed => (ProblemCode::AddressNotAllowed, "The token may not be used from this address."),
+        Code::InsufficientScope => (ProblemCode::InsufficientScope, "The token lacks a scope that this needs."),
+        Code::RateLimited => (ProblemCode::RateLimited, "Too many unknown tokens; try again in a second."),
     };
-    Some(Refused { status, code: code.as_str(), detail })
+    Some(Refused { code, detail })
 }
 
 /// A token that is malformed; `{why}` stands for what is wrong with it.

@@ -15,10 +15,9 @@ use std::net::IpAddr;
 use counterfoil_protocol::{Refusal, command::Actor};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
-use http::StatusCode;
 
 use crate::{
-    http::problem::Problem,
+    http::{codes::ProblemCode, problem::Problem},
     memory::{expiring::Expiring, network::network},
 };
 
@@ -284,5 +283,5 @@ pub(crate) fn too_many() -> Problem {
 
 /// More was asked for than is answered in so short a time.
 pub(crate) fn limited(detail: &str) -> Problem {
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", detail)
+    Problem::new(ProblemCode::RateLimited, detail)
 }

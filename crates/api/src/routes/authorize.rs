@@ -25,6 +25,7 @@ use crate::{
         credential::{no_credential, presented},
     },
     http::{
+        codes::ProblemCode,
         identity_headers::{self, MAX_SCOPES},
         presented::domain,
         problem::Problem,
@@ -144,12 +145,12 @@ fn the_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a H
 }
 
 fn wrong(name: &HeaderName, how: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "INVALID_DEMAND", format!("The gateway's header {name} {how}."))
+    Problem::new(ProblemCode::InvalidDemand, format!("The gateway's header {name} {how}."))
 }
 
 fn no_gateway() -> Problem {
     let detail = "Only a gateway may ask: X-Counterfoil-Gateway must be a live token that holds tokens:verify.";
-    Problem::new(StatusCode::FORBIDDEN, "GATEWAY_NOT_ALLOWED", detail)
+    Problem::new(ProblemCode::GatewayNotAllowed, detail)
 }
 
 /// Why the token does not pass, as far as the gateway has a part in it.

@@ -23,7 +23,9 @@ use super::verify::decide;
 use crate::{
     auth::caller::Caller,
     http::{
-        body, origin,
+        body,
+        codes::ProblemCode,
+        origin,
         presented::{self, Credentials},
         problem::{Problem, Scheme},
         reply::Answer,
@@ -234,7 +236,7 @@ fn decoded(password: &str) -> String {
 
 fn no_secret() -> Problem {
     let detail = "Authenticate with a token: as a Bearer, as the password of HTTP Basic, or as client_secret.";
-    Problem::new(StatusCode::UNAUTHORIZED, "NO_CREDENTIAL", detail)
+    Problem::new(ProblemCode::NoCredential, detail)
 }
 
 fn twice() -> Problem {
@@ -242,7 +244,7 @@ fn twice() -> Problem {
 }
 
 fn invalid(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "INVALID_FORM", detail)
+    Problem::new(ProblemCode::InvalidForm, detail)
 }
 
 impl From<&Decision> for Introspection {

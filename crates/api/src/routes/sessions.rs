@@ -5,7 +5,7 @@ use counterfoil_protocol::{
     SecretText,
     command::{EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session},
 };
-use http::{HeaderName, StatusCode};
+use http::HeaderName;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -18,6 +18,7 @@ use crate::{
     },
     http::{
         body::{Id, Json, Query},
+        codes::ProblemCode,
         cookies,
         presented::{self, Fault},
         problem::Problem,
@@ -66,8 +67,7 @@ pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
         }
         Open { workspace: None, id_token: Some(_) } => {
             let detail = "`workspace` is missing: name the workspace in which somebody signs in.";
-            let status = StatusCode::UNPROCESSABLE_ENTITY;
-            return Err(Problem::new(status, "INVALID_BODY", detail).at("/workspace"));
+            return Err(Problem::new(ProblemCode::InvalidBody, detail).at("/workspace"));
         }
         Open { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
             return Err(AMBIGUOUS_CREDENTIAL.into());

@@ -158,7 +158,7 @@ fn callback_of(parts: &Parts) -> Result<String, Problem> {
 
 /// Leads the browser to the console, which says that nobody has signed in.
 fn lead_failed(status: StatusCode, problem: Problem) -> Response {
-    let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code);
+    let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code.as_str());
     let mut response = lead(status, &address, vec![flow::forget()]);
     response.extensions_mut().insert(Told(problem));
     response

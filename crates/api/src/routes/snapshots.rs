@@ -14,7 +14,7 @@ use futures_util::{StreamExt, stream};
 
 use crate::{
     auth::caller::Caller,
-    http::{conditions, problem::Problem, reply::Reply},
+    http::{codes::ProblemCode, conditions, problem::Problem, reply::Reply},
     ledger_client::Gate,
     ports::{CutOff, Ports},
 };
@@ -47,7 +47,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
     }
     if files.len() > MOST_FILES {
         let detail = "The workspace has more tokens or members than a snapshot takes.";
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "SNAPSHOT_TOO_LARGE", detail));
+        return Err(Problem::new(ProblemCode::SnapshotTooLarge, detail));
     }
     let described = [
         (header::CONTENT_TYPE, SNAPSHOT.to_owned()),

@@ -13,6 +13,7 @@ use crate::describe::operation::{
     Needs::{self, Nothing, Root, RootThere, Scope},
     Operation, delete, get, patch, post, put,
 };
+use crate::http::codes::ProblemCode::{self, *};
 
 const READ: Needs = Scope("tokens:read");
 const WRITE: Needs = Scope("tokens:write");
@@ -21,11 +22,10 @@ const SNAPSHOTS: Needs = Scope("snapshots:read");
 const MANAGE: Needs = Scope("workspace:manage");
 
 /// What a list's query can be wrong in.
-const PAGED: &[&str] = &["INVALID_VALUE", "INVALID_CURSOR"];
+const PAGED: &[ProblemCode] = &[InvalidValue, InvalidCursor];
 
 /// What a new token can ask for in vain.
-const NEW_TOKEN: &[&str] =
-    &["INVALID_VALUE", "UNKNOWN_SCOPE", "UNKNOWN_MEMBER", "UNKNOWN_CLIENT", "ESCALATION", "NOT_YOURS"];
+const NEW_TOKEN: &[ProblemCode] = &[InvalidValue, UnknownScope, UnknownMember, UnknownClient, Escalation, NotYours];
 
 /// Every operation, in the router's order.
 pub(crate) fn operations() -> Vec<Operation> {
@@ -47,7 +47,7 @@ fn workspace() -> Vec<Operation> {
             .takes::<workspaces::Create>()
             .answers::<Bootstrapped>(201)
             .located()
-            .refuses(&["INVALID_VALUE", "ALREADY_EXISTS"]),
+            .refuses(&[InvalidValue, AlreadyExists]),
         get("/v1/workspace", "readWorkspace", "Read the workspace and its settings")
             .about("Whoever holds `workspace:manage` is told how full its storage is.")
             .answers::<Workspace>(200),
@@ -60,7 +60,7 @@ fn workspace() -> Vec<Operation> {
             .needs(MANAGE)
             .takes::<workspaces::Update>()
             .answers::<Workspace>(200)
-            .refuses(&["INVALID_VALUE", "ROOT_ONLY", "ALREADY_EXISTS", "ESCALATION"]),
+            .refuses(&[InvalidValue, RootOnly, AlreadyExists, Escalation]),
         delete("/v1/workspace", "deleteWorkspace", "Delete the workspace")
             .about(
                 "From here on nothing of it is known; its rows and its registry keys go in the background. Said again, \
@@ -77,7 +77,7 @@ fn workspace() -> Vec<Operation> {
             .needs(MANAGE)
             .takes::<scopes::Replace>()
             .answers::<Catalogue>(200)
-            .refuses(&["INVALID_VALUE", "BUILT_IN_SCOPE", "STORAGE_FULL"]),
+            .refuses(&[InvalidValue, BuiltInScope, StorageFull]),
     ]
 }
 
@@ -96,7 +96,7 @@ fn people() -> Vec<Operation> {
             .once()
             .answers::<Member>(201)
             .located()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "STORAGE_FULL"]),
+            .refuses(&[InvalidValue, UnknownScope, AlreadyExists, Escalation, StorageFull]),
         get("/v1/members/{id}", "readMember", "Read a member")
             .about("Who does not hold `workspace:manage` may read itself.")
             .needs(READ)
@@ -110,15 +110,15 @@ fn people() -> Vec<Operation> {
             .takes::<members::Update>()
             .answers::<Member>(200)
             .waits()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "NOT_YOURS", "LAST_ADMIN"])
-            .refuses(&["STORAGE_FULL"]),
+            .refuses(&[InvalidValue, UnknownScope, AlreadyExists, Escalation, NotYours, LastAdmin])
+            .refuses(&[StorageFull]),
         delete("/v1/members/{id}", "eraseMember", "Erase a member")
             .about("Its tokens are revoked, and whatever says who it was is blanked.")
             .needs(MANAGE)
             .queried::<members::Erase>()
             .answers::<Member>(200)
             .waits()
-            .refuses(&["NOT_YOURS", "LAST_ADMIN"]),
+            .refuses(&[NotYours, LastAdmin]),
         get("/v1/clients", "listClients", "List the clients")
             .needs(READ)
             .queried::<PageQuery>()
@@ -130,7 +130,7 @@ fn people() -> Vec<Operation> {
             .once()
             .answers::<Client>(201)
             .located()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_SCOPE", "ALREADY_EXISTS", "ESCALATION", "STORAGE_FULL"]),
+            .refuses(&[InvalidValue, UnknownScope, AlreadyExists, Escalation, StorageFull]),
         get("/v1/clients/{id}", "readClient", "Read a client").needs(READ).answers::<Client>(200),
         delete("/v1/clients/{id}", "deleteClient", "Remove a client")
             .about("Tokens pinned to it keep its id and go on working.")
@@ -166,7 +166,7 @@ fn one_token() -> Vec<Operation> {
             .located()
             .tagged()
             .refuses(NEW_TOKEN)
-            .refuses(&["ALREADY_EXISTS", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED", "STORAGE_FULL"]),
+            .refuses(&[AlreadyExists, QuotaExceeded, TextsExceeded, StorageFull]),
         get("/v1/tokens/self", "readSelf", "Read the token that is presented").answers::<TokenView>(200).tagged(),
         get("/v1/tokens/{id}", "readToken", "Read a token").needs(READ).answers::<TokenView>(200).tagged(),
         patch("/v1/tokens/{id}", "updateToken", "Change a token")
@@ -183,7 +183,7 @@ fn one_token() -> Vec<Operation> {
             .waits()
             .conditional()
             .refuses(NEW_TOKEN)
-            .refuses(&["OWN_TOKEN", "TOKEN_REVOKED", "ALREADY_EXISTS", "QUOTA_EXCEEDED", "STORAGE_FULL"]),
+            .refuses(&[OwnToken, TokenRevoked, AlreadyExists, QuotaExceeded, StorageFull]),
         delete("/v1/tokens/{id}", "revokeToken", "Revoke a token, for good")
             .about(
                 "Once this has answered, no `strong` check accepts it; a `bounded` one elsewhere may until its lease is over, \
@@ -194,13 +194,13 @@ fn one_token() -> Vec<Operation> {
             .answers::<TokenView>(200)
             .waits()
             .conditional()
-            .refuses(&["INVALID_VALUE"]),
+            .refuses(&[InvalidValue]),
         get("/v1/tokens/{id}/usage", "readUsage", "Read how often a token was used on each of the last days")
             .about("Uses of the last minute may not be in it yet.")
             .needs(READ)
             .queried::<tokens::Shown>()
             .answers::<Usage>(200)
-            .refuses(&["INVALID_VALUE"]),
+            .refuses(&[InvalidValue]),
         post("/v1/tokens/{id}/rotate", "rotateToken", "Give a token a new text")
             .about(
                 "Its identity, pin and history stay. `previous_valid_until` is a promise: a later rotation does not shorten \
@@ -214,14 +214,14 @@ fn one_token() -> Vec<Operation> {
             .waits()
             .conditional()
             .refuses(&[
-                "INVALID_VALUE",
-                "ESCALATION",
-                "NOT_YOURS",
-                "TOKEN_REVOKED",
-                "TOKEN_EXPIRED",
-                "TOO_MANY_TEXTS",
-                "TEXTS_EXCEEDED",
-                "STORAGE_FULL",
+                InvalidValue,
+                Escalation,
+                NotYours,
+                TokenRevoked,
+                TokenExpired,
+                TooManyTexts,
+                TextsExceeded,
+                StorageFull,
             ]),
     ]
 }
@@ -239,7 +239,7 @@ fn browsers() -> Vec<Operation> {
             .may_take::<sessions::Open>()
             .answers::<Session>(201)
             .located()
-            .refuses(&["TOKEN_ONLY", "SIGN_IN_FAILED", "PROVIDER_UNAVAILABLE"]),
+            .refuses(&[TokenOnly, SignInFailed, ProviderUnavailable]),
         get("/v1/session", "readSession", "Read the session that asks").needs(Needs::Session).answers::<Session>(200),
         delete("/v1/session", "endSession", "Sign out")
             .about("The browser is told to forget the cookie.")
@@ -250,7 +250,7 @@ fn browsers() -> Vec<Operation> {
             .needs(Nothing)
             .queried::<sign_in::Where>()
             .answers::<sign_in::Offered>(200)
-            .refuses(&["INTERNAL", "LEDGER_UNAVAILABLE", "BEING_UPDATED", "ORIGIN_NOT_ALLOWED", "RATE_LIMITED"]),
+            .refuses(&[Internal, LedgerUnavailable, BeingUpdated, OriginNotAllowed, RateLimited]),
         get("/v1/session/start", "startSignIn", "Lead a browser to an identity provider")
             .about(
                 "For a link: the browser comes back to `/v1/session/callback`. Where nobody can sign in so, it is led to \
@@ -289,7 +289,7 @@ fn many_tokens() -> Vec<Operation> {
             .takes::<tokens::RevokeMany>()
             .answers::<RevokedTokens>(200)
             .waits()
-            .refuses(&["INVALID_VALUE", "UNKNOWN_TOKENS", "TOO_MANY_TOKENS"]),
+            .refuses(&[InvalidValue, UnknownTokens, TooManyTokens]),
         post("/v1/tokens/import", "importTokens", "Take over tokens that were issued elsewhere, by their digests")
             .about(
                 "Up to 10,000 lines and 4 MiB. A line that is wrong is refused by itself, and the others are imported; \
@@ -301,7 +301,7 @@ fn many_tokens() -> Vec<Operation> {
             .takes::<tokens::Import>()
             .once()
             .answers::<tokens::Imported>(200)
-            .refuses(&["INVALID_VALUE", "QUOTA_EXCEEDED", "TEXTS_EXCEEDED", "STORAGE_FULL"]),
+            .refuses(&[InvalidValue, QuotaExceeded, TextsExceeded, StorageFull]),
     ]
 }
 
@@ -312,13 +312,13 @@ fn verification() -> Vec<Operation> {
             .needs(VERIFY)
             .takes::<verify::Verify>()
             .answers::<verify::Verified>(200)
-            .refuses(&["INVALID_VALUE"]),
+            .refuses(&[InvalidValue]),
         post("/v1/records", "records", "Get what a verifier elsewhere needs to know of up to 100 texts, by digest")
             .about("In the binary layout that `@counterfoil/verify` reads. No token's text travels.")
             .needs(VERIFY)
             .takes::<verify::Wanted>()
             .answers_other(200, verify::ANSWER)
-            .refuses(&["INVALID_VALUE"]),
+            .refuses(&[InvalidValue]),
         post("/v1/lease", "lease", "Get leave to answer from memory for a while, and what that memory lacks")
             .about(
                 "What changed since the asker last asked, and what it needs to know of up to 100 texts, by digest; in the \
@@ -328,7 +328,7 @@ fn verification() -> Vec<Operation> {
             .needs(VERIFY)
             .takes::<verify::WantedLease>()
             .answers_other(200, verify::LEASE)
-            .refuses(&["INVALID_VALUE"]),
+            .refuses(&[InvalidValue]),
         get("/v1/snapshot", "readSnapshot", "Get all that decides about the workspace's tokens, in one signed file")
             .about(
                 "Until it expires, `@counterfoil/verify` decides by it with no network. It has no token's text, no names and \
@@ -339,11 +339,11 @@ fn verification() -> Vec<Operation> {
             .needs(SNAPSHOTS)
             .answers_other(200, snapshots::SNAPSHOT)
             .revalidates()
-            .refuses(&["SNAPSHOTS_OFF", "SNAPSHOT_NOT_READY", "SNAPSHOT_TOO_LARGE"]),
+            .refuses(&[SnapshotsOff, SnapshotNotReady, SnapshotTooLarge]),
         get("/v1/snapshot/keys", "readSnapshotKeys", "Read the keys that sign the workspace's snapshots")
             .about("A JWK set (RFC 7517) of Ed25519 keys (RFC 8037), the current one first. `kid` is a key's thumbprint (RFC 7638).")
             .needs(SNAPSHOTS)
             .answers::<SnapshotKeys>(200)
-            .refuses(&["SNAPSHOTS_OFF"]),
+            .refuses(&[SnapshotsOff]),
     ]
 }

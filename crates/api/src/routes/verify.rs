@@ -1,6 +1,6 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
-use axum::{extract::Request, http::StatusCode, response::IntoResponse};
+use axum::{extract::Request, response::IntoResponse};
 use counterfoil_protocol::{
     BuiltIn,
     command::{Actor, Lease, Records, Uses},
@@ -18,7 +18,7 @@ use std::net::IpAddr;
 
 use crate::{
     auth::caller::Caller,
-    http::{body::Json, problem::Problem, reply::Answer, time::Rfc3339},
+    http::{body::Json, codes::ProblemCode, problem::Problem, reply::Answer, time::Rfc3339},
     ports::Ports,
     verifying::Check,
 };
@@ -294,7 +294,7 @@ pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Resu
 }
 
 fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
+    Problem::new(ProblemCode::InvalidValue, detail).at(pointer)
 }
 
 impl DecisionBody {

@@ -22,6 +22,7 @@ use crate::{
     },
     http::{
         body::Json,
+        codes::ProblemCode,
         patch::{clearable, present},
         problem::Problem,
         reply::Reply,
@@ -57,7 +58,7 @@ pub(crate) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) ->
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
-        return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/name"));
+        return Err(Problem::new(ProblemCode::InvalidValue, detail).at("/name"));
     }
     let key = claim(&root.gate, &body.slug).await?;
     let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
@@ -79,7 +80,7 @@ async fn claim<P: Ports>(gate: &Gate<P>, slug: &Slug) -> Result<WorkspaceKey, Pr
             Claimed::KeyTaken => {}
             Claimed::SlugTaken => {
                 let detail = "There is already a workspace with this slug.";
-                return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_EXISTS", detail).at("/slug"));
+                return Err(Problem::new(ProblemCode::AlreadyExists, detail).at("/slug"));
             }
         }
     }
@@ -203,7 +204,7 @@ pub(crate) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
     };
     let alone = |field: &str| {
         let detail = format!("Change the {field} by itself, and what else there is in another request.");
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(format!("/{field}"))
+        Problem::new(ProblemCode::InvalidValue, detail).at(format!("/{field}"))
     };
     match (state, hosts) {
         (None, None) => caller.ask(settings).await,
@@ -226,7 +227,7 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
         caller.gate.app.names().forget();
         if let Assigned::Taken { host } = caller.gate.directory(assign).await? {
             let detail = format!("The host {host} is another workspace's.");
-            return Err(Problem::new(StatusCode::CONFLICT, "ALREADY_EXISTS", detail).at("/hosts"));
+            return Err(Problem::new(ProblemCode::AlreadyExists, detail).at("/hosts"));
         }
     }
     caller.ask(SetHosts { hosts }).await

@@ -114,4 +114,19 @@ fn collect(path: &Path, used: &mut BTreeSet<String>) {
     };
     // What is between quotes, and what is between one text and the next, which is never written so.
     used.extend(source.split('"').filter(is_code).map(str::to_owned));
+    // What the API's own sources name.
+    let name = |text: &str| text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().map(spelt);
+    used.extend(source.split("ProblemCode::").skip(1).filter_map(name).filter(|code| is_code(&code.as_str())));
+}
+
+/// `NO_CREDENTIAL` for `NoCredential`.
+fn spelt(name: &str) -> String {
+    let mut code = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !code.is_empty() {
+            code.push('_');
+        }
+        code.push(letter.to_ascii_uppercase());
+    }
+    code
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::providers::check_addresses;
 use crate::{
-    http::{problem::Problem, reply::Reply},
+    http::{codes::ProblemCode, problem::Problem, reply::Reply},
     ledger_client::{Gate, Source, Terms},
     memory::{admission::Kind, documents::Dated, providers::KEPT},
     ports::{Claims, Description, IdentityToken, NotVouched, Ports, Redemption},
@@ -117,12 +117,12 @@ impl<P: Ports> Entrance<P> {
         let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
         let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from.clone(), Terms::default(), command).await;
         opened.map_err(|problem| match problem.code {
-            "SIGN_IN_FAILED" => {
+            ProblemCode::SignInFailed => {
                 let why = problem.internal.clone().unwrap_or_default();
                 self.gate.app.admission().refuse_nobody(self.workspace, said, why, now);
                 problem
             }
-            "NOT_FOUND" => Problem::sign_in_failed("the workspace is gone"),
+            ProblemCode::NotFound => Problem::sign_in_failed("the workspace is gone"),
             _ => problem,
         })
     }
@@ -157,7 +157,7 @@ async fn providers<P: Ports>(
     let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
     let providers = match asked {
         Ok(reply) => Some(reply.read()?.providers),
-        Err(problem) if problem.code == "NOT_FOUND" => None,
+        Err(problem) if problem.code == ProblemCode::NotFound => None,
         Err(problem) => return Err(problem),
     };
     gate.app.entrances().put(workspace, providers.clone(), KEPT, now);

@@ -7,12 +7,11 @@
 use std::{net::IpAddr, sync::Arc};
 
 use counterfoil_protocol::{WebAddress, command::IdentityProvider};
-use http::StatusCode;
 use serde_json::Value;
 
 use crate::{
     config::Config,
-    http::problem::Problem,
+    http::{codes::ProblemCode, problem::Problem},
     memory::{
         documents::{Dated, Found, Memory},
         providers::Providers,
@@ -39,7 +38,7 @@ pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -
                      public internet, or ask whoever runs the service to set PRIVATE_PROVIDERS to \"allow\"."
                 );
                 let pointer = format!("/identity_providers/{index}/{field}");
-                return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer));
+                return Err(Problem::new(ProblemCode::InvalidValue, detail).at(pointer));
             }
         }
     }

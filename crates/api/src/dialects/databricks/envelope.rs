@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::http::{problem::Problem, reply::Answer};
+use crate::http::{codes::ProblemCode, problem::Problem, reply::Answer};
 
 /// Never with a field named `error` or `detail`: clients would take it for the message.
 #[derive(Serialize)]
@@ -31,11 +31,11 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
 fn classify(problem: &Problem) -> (StatusCode, &'static str) {
     let error_code = match (problem.status.as_u16(), problem.code) {
         // Not 409, which says that the token exists, nor 429, which clients repeat.
-        (_, "QUOTA_EXCEEDED" | "TEXTS_EXCEEDED") => {
+        (_, ProblemCode::QuotaExceeded | ProblemCode::TextsExceeded) => {
             return (StatusCode::BAD_REQUEST, "QUOTA_EXCEEDED");
         }
         // It was revoked by somebody else just now.
-        (_, "TOKEN_REVOKED") => return (StatusCode::NOT_FOUND, "NOT_FOUND"),
+        (_, ProblemCode::TokenRevoked) => return (StatusCode::NOT_FOUND, "NOT_FOUND"),
         (401, _) => "UNAUTHENTICATED",
         (403, _) => "PERMISSION_DENIED",
         (404, _) if problem.pointer.is_some() => "RESOURCE_DOES_NOT_EXIST",
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_token_that_is_revoked_meanwhile_is_as_none() {
-        let problem = Problem::new(StatusCode::CONFLICT, "TOKEN_REVOKED", "The token is revoked, for good.");
+        let problem = Problem::new(ProblemCode::TokenRevoked, "The token is revoked, for good.");
         assert_eq!(classify(&problem), (StatusCode::NOT_FOUND, "NOT_FOUND"));
     }
 }

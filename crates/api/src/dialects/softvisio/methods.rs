@@ -1,7 +1,6 @@
 //! The seven methods.
 
 use counterfoil_protocol::command::{RevokeToken, ScopeChange, TokenFilter, UpdateToken};
-use http::StatusCode;
 use serde_json::Value;
 
 use super::{
@@ -16,7 +15,7 @@ use crate::{
         fields::{Fields, wrong},
         tokens::{self, Token},
     },
-    http::problem::Problem,
+    http::{codes::ProblemCode, problem::Problem},
     ports::Ports,
 };
 
@@ -143,11 +142,11 @@ fn mine() -> TokenFilter {
 }
 
 fn is_absent(problem: &Problem) -> bool {
-    matches!(problem.code, "NOT_FOUND" | "TOKEN_REVOKED")
+    matches!(problem.code, ProblemCode::NotFound | ProblemCode::TokenRevoked)
 }
 
 fn not_found(detail: &str) -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", detail)
+    Problem::new(ProblemCode::NotFound, detail)
 }
 
 fn no_such_method() -> Problem {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use counterfoil_protocol::{BuiltIn, command::GetScopes};
 use counterfoil_verify::{Scope, ScopePattern, ScopeSet};
-use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ use crate::{
         fields::{Fields, wrong},
         tokens::Token,
     },
-    http::problem::Problem,
+    http::{codes::ProblemCode, problem::Problem},
     ports::Ports,
 };
 
@@ -97,7 +96,7 @@ impl Wanted {
 
     /// Says of a problem with one of these which it is: the ledger's sentence begins with it.
     pub(super) fn blame(&self, problem: Problem) -> Problem {
-        if !matches!(problem.code, "UNKNOWN_SCOPE" | "ESCALATION") {
+        if !matches!(problem.code, ProblemCode::UnknownScope | ProblemCode::Escalation) {
             return problem;
         }
         let at_fault = self.0.keys().find(|scope| problem.detail.starts_with(&format!("The scope {scope} is ")));
@@ -108,5 +107,5 @@ impl Wanted {
 /// Not one of the user's: one that is not there at all looks the same.
 fn not_valid(permission: &str) -> Problem {
     let detail = format!("Token permission \"{permission}\" is not valid");
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "UNKNOWN_SCOPE", detail).at("/permissions")
+    Problem::new(ProblemCode::UnknownScope, detail).at("/permissions")
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::tokens::{Issued, Permission, Row};
-use crate::http::problem::Problem;
+use crate::http::{codes::ProblemCode, problem::Problem};
 
 /// The most messages in one batch. Each is a command of its own.
 const BATCH: usize = 100;
@@ -149,14 +149,23 @@ pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
 pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
     let status = |code, status| (code, StatusCode::from_u16(status).unwrap_or(problem.status));
     match problem.code {
-        "NO_SUCH_ROUTE" => return status(-32809, 404),
-        "METHOD_NOT_ALLOWED" => return status(-32804, 405),
-        "INVALID_JSON" | "INVALID_BODY" | "BODY_INCOMPLETE" => return status(-32807, 400),
-        "DISABLED" | "NOT_YET_VALID" | "OWNER_SUSPENDED" | "WORKSPACE_SUSPENDED" => return status(-32813, 401),
-        "MALFORMED" | "UNKNOWN" | "REVOKED" | "EXPIRED" | "SESSION_ENDED" => return status(-32815, 401),
-        "AMBIGUOUS_CREDENTIAL" => return status(-32811, 401),
+        ProblemCode::NoSuchRoute => return status(-32809, 404),
+        ProblemCode::MethodNotAllowed => return status(-32804, 405),
+        ProblemCode::InvalidJson | ProblemCode::InvalidBody | ProblemCode::BodyIncomplete => {
+            return status(-32807, 400);
+        }
+        ProblemCode::Disabled
+        | ProblemCode::NotYetValid
+        | ProblemCode::OwnerSuspended
+        | ProblemCode::WorkspaceSuspended => return status(-32813, 401),
+        ProblemCode::Malformed
+        | ProblemCode::Unknown
+        | ProblemCode::Revoked
+        | ProblemCode::Expired
+        | ProblemCode::SessionEnded => return status(-32815, 401),
+        ProblemCode::AmbiguousCredential => return status(-32811, 401),
         // Its own server says so by the method's answer, which has a status for a code.
-        "UNKNOWN_SCOPE" => return status(400, 400),
+        ProblemCode::UnknownScope => return status(400, 400),
         _ => {}
     }
     match problem.status.as_u16() {
@@ -169,7 +178,7 @@ pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
 }
 
 fn unreadable(detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_BODY", detail)
+    Problem::new(ProblemCode::InvalidBody, detail)
 }
 
 fn is_message(value: &Value) -> bool {

@@ -32,7 +32,7 @@ use super::{
     sender::enter,
 };
 use crate::{
-    http::{body, problem::Problem},
+    http::{body, codes::ProblemCode, problem::Problem},
     ports::Ports,
     state::App,
     trace::Trace,
@@ -246,7 +246,7 @@ impl<P: Ports> Upgrade<P> {
             methods::answer(&enter(parts, &self.app).await, message).await
         } else {
             let detail = format!("At most {WIDTH} messages of one connection are in work at a time.");
-            let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", detail);
+            let problem = Problem::new(ProblemCode::RateLimited, detail);
             Reply { wants: message.wants, outcome: Err(problem) }
         };
         let problem = reply.outcome.as_ref().err().cloned();

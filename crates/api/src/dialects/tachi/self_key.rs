@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::{
     auth::{caller::Caller, credential},
-    http::problem::Problem,
+    http::{codes::ProblemCode, problem::Problem},
     ports::Ports,
     state::App,
 };
@@ -93,7 +93,7 @@ fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     let detail = "Invalid Authorization type. Expected Bearer.";
-    Err(Problem::new(StatusCode::BAD_REQUEST, "UNREADABLE_CREDENTIAL", detail))
+    Err(Problem { status: StatusCode::BAD_REQUEST, ..Problem::new(ProblemCode::UnreadableCredential, detail) })
 }
 
 /// Nobody is signed in, or no longer: the two are not told apart.
@@ -108,9 +108,9 @@ fn signed_out(problem: Problem) -> Problem {
 
 fn not_yours() -> Problem {
     let detail = "This request cannot be performed by an API key, and requires authentication.";
-    Problem::new(StatusCode::FORBIDDEN, "NOT_YOURS", detail)
+    Problem::new(ProblemCode::NotYours, detail)
 }
 
 fn no_such_user() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "This user does not exist.")
+    Problem::new(ProblemCode::NotFound, "This user does not exist.")
 }

@@ -1,6 +1,5 @@
 //! Issuing a token.
 
-use axum::http::StatusCode;
 use counterfoil_protocol::command::{CreateToken, Issued, Lifetime};
 use counterfoil_verify::{AddressBlock, ScopePattern};
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use crate::{
     auth::caller::Caller,
     http::{
         body::Json,
+        codes::ProblemCode,
         conditions::Head,
         idempotency::Idempotency,
         problem::Problem,
@@ -85,5 +85,5 @@ impl Create {
 
 pub(crate) fn ends_twice() -> Problem {
     let detail = "Give expires_at or expires_in, not both.";
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at("/expires_in")
+    Problem::new(ProblemCode::InvalidValue, detail).at("/expires_in")
 }

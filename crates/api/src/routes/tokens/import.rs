@@ -11,14 +11,13 @@ use counterfoil_protocol::{
     command::{ImportLine, ImportTokens},
 };
 use counterfoil_token::Digest;
-use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::create::Create;
 use crate::{
     auth::caller::Caller,
-    http::{body::fit, idempotency::Idempotency, problem::Problem, reply::Reply},
+    http::{body::fit, codes::ProblemCode, idempotency::Idempotency, problem::Problem, reply::Reply},
     ports::Ports,
 };
 
@@ -182,7 +181,7 @@ fn decode(text: &str, encoding: Encoding) -> Option<Digest> {
 }
 
 fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(pointer)
+    Problem::new(ProblemCode::InvalidValue, detail).at(pointer)
 }
 
 impl Line {
@@ -193,7 +192,7 @@ impl Line {
         };
         let result = if problem.is_none() { LineResult::Imported } else { LineResult::Refused };
         let (code, detail, pointer) = match problem {
-            Some(Problem { code, detail, pointer, .. }) => (Some(code), Some(detail), pointer),
+            Some(Problem { code, detail, pointer, .. }) => (Some(code.as_str()), Some(detail), pointer),
             None => (None, None, None),
         };
         Self { line, result, id, code, detail, pointer }

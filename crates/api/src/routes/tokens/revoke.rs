@@ -5,13 +5,13 @@ use counterfoil_protocol::command::{
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
-use http::StatusCode;
 use serde::Deserialize;
 
 use crate::{
     auth::caller::Caller,
     http::{
         body::{Id, Json, Query},
+        codes::ProblemCode,
         conditions::{IfMatch, tagged},
         problem::Problem,
         reply::Reply,
@@ -86,7 +86,7 @@ pub(crate) async fn revoke_many<P: Ports>(
         (None, Some(filter)) => Selection::Filter(filter.into()),
         _ => {
             let detail = "Give either ids or filter.";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "INVALID_VALUE", detail).at(""));
+            return Err(Problem::new(ProblemCode::InvalidValue, detail).at(""));
         }
     };
     caller.ask_on(Terms { wait, ..Terms::default() }, RevokeTokens { select, reason }).await

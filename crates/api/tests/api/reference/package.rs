@@ -129,8 +129,9 @@ fn say_control_plane(script: &mut Script) {
         identity_headers::MAX_SCOPES,
     );
 
-    let refused =
-        refusals().map(|refused| (refused.code, format!("[{}, {}]", refused.status.as_u16(), quoted(refused.detail))));
+    let refused = refusals().map(|refused| {
+        (refused.code.as_str(), format!("[{}, {}]", refused.code.status().as_u16(), quoted(refused.detail)))
+    });
     script.say(
         "Status and detail of what does not pass, by its code, as the control plane has them.",
         "REFUSALS",
@@ -169,7 +170,7 @@ fn types() -> String {
     say(
         "Why there was nothing to verify: what a request presents is no one token.",
         "CredentialCode",
-        &mut refused::CREDENTIAL.iter().map(|refused| refused.code),
+        &mut refused::CREDENTIAL.iter().map(|refused| refused.code.as_str()),
     );
     // What is illegible the package wrote itself.
     let faults = DemandFault::ALL.iter().filter(|fault| **fault != DemandFault::Illegible);

@@ -1,0 +1,121 @@
+//! What a caller is told where the ledger refuses.
+
+use counterfoil_protocol::{
+    Refusal, json,
+    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+};
+
+use crate::http::{codes::ProblemCode, problem::Problem};
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Unauthenticated { code } => Self::credential(code),
+            Refusal::SessionEnded => Self::session_ended(),
+            Refusal::NotSignedIn { detail, reason } => Self { not_signed_in: reason, ..Self::sign_in_failed(detail) },
+            Refusal::MissingScope { scope } => Self::missing_scope(&scope),
+            Refusal::Forbidden { code, .. } => {
+                let code = match code {
+                    ForbiddenCode::Escalation => ProblemCode::Escalation,
+                    ForbiddenCode::NotYours => ProblemCode::NotYours,
+                    ForbiddenCode::RootOnly => ProblemCode::RootOnly,
+                    ForbiddenCode::OwnToken => ProblemCode::OwnToken,
+                    ForbiddenCode::ReplacedText => ProblemCode::ReplacedText,
+                    ForbiddenCode::TokenOnly => ProblemCode::TokenOnly,
+                };
+                Self::new(code, detail)
+            }
+            Refusal::NotFound { .. } => Self::new(ProblemCode::NotFound, sentence(&detail)),
+            Refusal::Invalid { code, pointer, detail } => {
+                let code = match code {
+                    InvalidCode::InvalidValue => ProblemCode::InvalidValue,
+                    InvalidCode::UnknownScope => ProblemCode::UnknownScope,
+                    InvalidCode::BuiltInScope => ProblemCode::BuiltInScope,
+                    InvalidCode::UnknownMember => ProblemCode::UnknownMember,
+                    InvalidCode::UnknownClient => ProblemCode::UnknownClient,
+                    InvalidCode::TooManyTokens => ProblemCode::TooManyTokens,
+                    InvalidCode::InvalidCursor => ProblemCode::InvalidCursor,
+                };
+                Self::new(code, detail).at(pointer)
+            }
+            Refusal::AlreadyExists { .. } => Self::new(ProblemCode::AlreadyExists, sentence(&detail)),
+            Refusal::Conflict { code, .. } => {
+                let code = match code {
+                    ConflictCode::TokenRevoked => ProblemCode::TokenRevoked,
+                    ConflictCode::TokenExpired => ProblemCode::TokenExpired,
+                    ConflictCode::TooManyTexts => ProblemCode::TooManyTexts,
+                    ConflictCode::LastAdmin => ProblemCode::LastAdmin,
+                };
+                Self::new(code, detail)
+            }
+            Refusal::UnknownTokens { items } => {
+                let detail = "Some of these tokens do not exist. None was revoked.";
+                let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
+                Self { items, ..Self::new(ProblemCode::UnknownTokens, detail) }
+            }
+            Refusal::IdempotencyMismatch => {
+                let detail = format!("{} Take a new key for a new request.", sentence(&detail));
+                Self::new(ProblemCode::IdempotencyMismatch, detail)
+            }
+            Refusal::Stale => {
+                let detail =
+                    "The token has changed since it was read: read it again, then decide. Nothing was changed.";
+                Self::new(ProblemCode::PreconditionFailed, detail)
+            }
+            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
+            Refusal::QuotaExceeded { .. } => {
+                let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
+                Self::new(ProblemCode::QuotaExceeded, detail)
+            }
+            Refusal::TextsExceeded { .. } => {
+                let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
+                    Revoking goes on as ever.";
+                Self::new(ProblemCode::TextsExceeded, format!("{} {more}", sentence(&detail)))
+            }
+            Refusal::KeysExceeded { again_in } => {
+                let detail = format!(
+                    "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
+                    sentence(&detail)
+                );
+                let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
+                Self { again_in, ..Self::new(ProblemCode::TooManyKeys, detail) }
+            }
+            Refusal::StorageFull => {
+                let detail = format!(
+                    "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
+                    sentence(&detail)
+                );
+                let internal = Some("nine tenths of the ledger's storage are used".to_owned());
+                Self { internal, ..Self::new(ProblemCode::StorageFull, detail) }
+            }
+            Refusal::SnapshotsOff => Self::snapshots_off(),
+            Refusal::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
+            Refusal::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
+            Refusal::Internal { detail } => Self::internal(detail),
+        }
+    }
+}
+
+impl Problem {
+    /// The Worker and the ledger are of different versions, and one does not know what the other says.
+    fn being_updated(why: impl Into<String>) -> Self {
+        let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
+            when Retry-After says.";
+        let problem = Self::new(ProblemCode::BeingUpdated, detail);
+        Self { internal: Some(why.into()), again_in: 10, ..problem }
+    }
+
+    /// The deployment signs none.
+    fn snapshots_off() -> Self {
+        let detail = "This service signs no snapshots: ask whoever runs it.";
+        let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
+        Self { internal, ..Self::new(ProblemCode::SnapshotsOff, detail) }
+    }
+}
+
+/// The text as a sentence: a capital at its start, a full stop at its end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
