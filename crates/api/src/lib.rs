@@ -51,6 +51,7 @@ pub mod fuzzing;
 #[cfg(feature = "openapi")]
 pub mod openapi;
 mod router;
+mod table;
 
 pub use config::{Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::softvisio::{Frame, Upgrade, Wire};

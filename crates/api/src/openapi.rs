@@ -1,5 +1,5 @@
 //! The OpenAPI document of the API, made from the types that its routes read and answer, from the table of the
-//! [operations](crate::routes::table) and from that of the [codes](crate::codes). It is no part of what is deployed.
+//! [operations](crate::table) and from that of the [codes](crate::codes). It is no part of what is deployed.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ pub use crate::describe::{
 use crate::{
     describe::{schema, schemas::Schemas},
     http::problem,
-    routes::table,
+    table,
 };
 
 const ABOUT: &str = "\

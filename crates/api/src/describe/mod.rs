@@ -1,5 +1,8 @@
 //! How an operation is described. No part of what is deployed.
 
+pub(crate) mod common;
+mod handler;
+pub(crate) mod nowhere;
 pub(crate) mod operation;
 pub(crate) mod schema;
 pub(crate) mod schemas;

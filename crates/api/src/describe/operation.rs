@@ -152,16 +152,17 @@ impl Operation {
         Self { once: true, ..self }
     }
 
-    pub(crate) fn answers<T: JsonSchema>(self, status: u16) -> Self {
-        Self { status, answer: Content::Json(SchemaGenerator::subschema_for::<T>), ..self }
+    pub(crate) fn answers<T: JsonSchema>(self) -> Self {
+        Self { answer: Content::Json(SchemaGenerator::subschema_for::<T>), ..self }
     }
 
     /// It answers something that is not JSON.
-    pub(crate) fn answers_other(self, status: u16, media_type: &'static str) -> Self {
-        Self { status, answer: Content::Other(media_type), ..self }
+    pub(crate) fn answers_other(self, media_type: &'static str) -> Self {
+        Self { answer: Content::Other(media_type), ..self }
     }
 
-    pub(crate) fn answers_nothing(self, status: u16) -> Self {
+    /// The status of its answer, where that is not 200.
+    pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 

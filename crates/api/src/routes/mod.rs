@@ -6,12 +6,11 @@ pub(crate) mod clients;
 pub(crate) mod members;
 pub(crate) mod oauth;
 pub(crate) mod scopes;
+pub(crate) mod service;
 pub(crate) mod sessions;
 mod shapes;
 pub(crate) mod sign_in;
 pub(crate) mod snapshots;
-#[cfg(feature = "openapi")]
-pub(crate) mod table;
 pub(crate) mod tokens;
 pub(crate) mod verify;
 pub(crate) mod workspaces;

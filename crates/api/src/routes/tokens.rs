@@ -10,13 +10,7 @@ use counterfoil_protocol::command::{Issued, ReadSelf, ReadToken, ReadUsage, Rota
 use serde::Deserialize;
 
 #[cfg(feature = "openapi")]
-pub(crate) use self::{
-    create::Create,
-    import::{Import, Imported},
-    list::Question,
-    revoke::{Revoke, RevokeMany},
-    update::Update,
-};
+pub(crate) use self::import::Import;
 pub(crate) use self::{
     create::create,
     import::import,

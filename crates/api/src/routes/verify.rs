@@ -1,6 +1,9 @@
 //! Verification: decisions for those who ask here, records for verifiers elsewhere.
 
-use axum::{extract::Request, response::IntoResponse};
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
 use counterfoil_protocol::{
     BuiltIn,
     command::{Actor, Lease, Records, Uses},
@@ -219,12 +222,12 @@ pub(crate) struct Wanted {
 pub(crate) async fn records<P: Ports>(
     caller: Caller<P>,
     Json(Wanted { digests }): Json<Wanted>,
-) -> Result<impl IntoResponse, Problem> {
+) -> Result<Response, Problem> {
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }
     let answer = caller.ask(Records { digests }).await?.read()?;
-    Ok(([(header::CONTENT_TYPE, ANSWER)], answer.0.encode()))
+    Ok(([(header::CONTENT_TYPE, ANSWER)], answer.0.encode()).into_response())
 }
 
 /// What a verifier elsewhere asks for a lease.
@@ -275,7 +278,7 @@ struct Counted {
     count: u32,
 }
 
-pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Result<impl IntoResponse, Problem> {
+pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Result<Response, Problem> {
     let body = caller.large(request, MAX_LEASE_BODY, BuiltIn::TokensVerify).await?;
     let WantedLease { since, digests, uses, segments } = body;
     if digests.len() > MAX_BATCH {
@@ -290,7 +293,7 @@ pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Resu
     let segments = segments
         .map(|Loaded { manifest }| Segments { manifest: manifest.map(|hash| Name::from_bytes(*hash.as_bytes())) });
     let grant = caller.ask(Lease { since, digests, uses: uses.collect(), segments }).await?.read()?;
-    Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()))
+    Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()).into_response())
 }
 
 fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {

@@ -1,0 +1,146 @@
+//! What a handler's own types say of its operation: who may ask, what it reads, what it answers.
+
+use axum::{
+    extract::{Request, State},
+    response::Response,
+};
+use http::HeaderMap;
+use schemars::JsonSchema;
+
+use crate::{
+    auth::caller::{Caller, Root, Visitor},
+    describe::operation::{Needs, Operation},
+    http::{
+        body::{Id, Json, Query},
+        conditions::IfMatch,
+        idempotency::Idempotency,
+        problem::Problem,
+        reply::{Answer, Reply},
+    },
+    state::App,
+};
+
+/// What handles an operation: a function of such arguments.
+pub(crate) trait Handler<Arguments> {
+    fn describe(operation: Operation) -> Operation;
+}
+
+/// What a handler reads of a request.
+pub(crate) trait Input {
+    /// Most say nothing that is not said of every operation.
+    fn describe(operation: Operation) -> Operation {
+        operation
+    }
+}
+
+/// What it answers.
+pub(crate) trait Output {
+    /// Where the type tells nothing, the table does.
+    fn describe(operation: Operation) -> Operation {
+        operation
+    }
+}
+
+impl Operation {
+    /// Adds what the types of its handler say.
+    pub(crate) fn by<Arguments, H: Handler<Arguments>>(self, _: H) -> Self {
+        H::describe(self)
+    }
+}
+
+macro_rules! handler {
+    ($($argument:ident)*) => {
+        impl<F, Answered, $($argument,)*> Handler<($($argument,)*)> for F
+        where
+            F: Fn($($argument),*) -> Answered,
+            Answered: Future<Output: Output>,
+            $($argument: Input,)*
+        {
+            fn describe(operation: Operation) -> Operation {
+                $(let operation = $argument::describe(operation);)*
+                <Answered::Output as Output>::describe(operation)
+            }
+        }
+    };
+}
+
+handler!();
+handler!(A);
+handler!(A B);
+handler!(A B C);
+handler!(A B C D);
+handler!(A B C D E);
+
+impl Input for HeaderMap {}
+impl Input for Id {}
+impl Input for Request {}
+impl<P> Input for Caller<P> {}
+impl<P> Input for State<App<P>> {}
+
+impl<P> Input for Visitor<P> {
+    fn describe(operation: Operation) -> Operation {
+        operation.needs(Needs::Nothing)
+    }
+}
+
+impl<P> Input for Root<P> {
+    fn describe(operation: Operation) -> Operation {
+        operation.needs(Needs::Root)
+    }
+}
+
+impl<T: JsonSchema> Input for Query<T> {
+    fn describe(operation: Operation) -> Operation {
+        operation.queried::<T>()
+    }
+}
+
+impl<T: JsonSchema> Input for Json<T> {
+    fn describe(operation: Operation) -> Operation {
+        operation.takes::<T>()
+    }
+}
+
+impl<T: JsonSchema> Input for Option<Json<T>> {
+    fn describe(operation: Operation) -> Operation {
+        operation.may_take::<T>()
+    }
+}
+
+impl Input for Idempotency {
+    fn describe(operation: Operation) -> Operation {
+        operation.once()
+    }
+}
+
+impl Input for IfMatch {
+    fn describe(operation: Operation) -> Operation {
+        operation.conditional()
+    }
+}
+
+impl Output for Response {}
+
+impl Output for &'static str {
+    fn describe(operation: Operation) -> Operation {
+        operation.answers_other("text/plain")
+    }
+}
+
+impl<T: JsonSchema> Output for Answer<T> {
+    fn describe(operation: Operation) -> Operation {
+        operation.answers::<T>()
+    }
+}
+
+impl<T: JsonSchema> Output for Reply<T> {
+    fn describe(operation: Operation) -> Operation {
+        operation.answers::<T>()
+    }
+}
+
+impl<T: Output> Output for Result<T, Problem> {
+    fn describe(operation: Operation) -> Operation {
+        T::describe(operation)
+    }
+}

@@ -1,0 +1,72 @@
+//! A world that there is none of: what handlers are described by, which are all of some world's.
+
+use counterfoil_protocol::WebAddress;
+use counterfoil_token::WorkspaceKey;
+use counterfoil_verify::{RegistryKey, Timestamp};
+
+use crate::ports::{
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
+    Unreachable,
+};
+
+/// See the module.
+#[derive(Clone)]
+pub(crate) enum Nowhere {}
+
+impl Ports for Nowhere {
+    fn now(&self) -> Timestamp {
+        match *self {}
+    }
+
+    fn random(&self, _: &mut [u8]) {
+        match *self {}
+    }
+
+    async fn ledger(&self, _: WorkspaceKey, _: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
+        match *self {}
+    }
+
+    async fn directory(&self, _: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
+        match *self {}
+    }
+
+    async fn registry(&self, _: &[RegistryKey]) -> Result<Vec<Option<Vec<u8>>>, Unreachable> {
+        match *self {}
+    }
+
+    async fn describe(&self, _: &WebAddress) -> Result<Told<Description>, NotVouched> {
+        match *self {}
+    }
+
+    async fn keys(&self, _: &WebAddress) -> Result<Told<Keys>, NotVouched> {
+        match *self {}
+    }
+
+    async fn redeem(&self, _: &Redemption) -> Result<String, NotVouched> {
+        match *self {}
+    }
+
+    async fn identify(&self, _: &IdentityToken) -> Result<Claims, NotVouched> {
+        match *self {}
+    }
+
+    async fn limit(&self, _: Class, _: &str) -> bool {
+        match *self {}
+    }
+
+    async fn sleep(&self, _: u64) {
+        match *self {}
+    }
+
+    fn log(&self, _: &LogLine) {
+        match *self {}
+    }
+
+    fn log_lost_uses(&self, _: &LostUses) {
+        match *self {}
+    }
+
+    fn log_cut_off(&self, _: &CutOff) {
+        match *self {}
+    }
+}
