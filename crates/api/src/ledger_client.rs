@@ -17,9 +17,9 @@ use crate::{
     trace::Trace,
 };
 
-/// One request's way to the ledgers.
+/// Sends one request's commands to the ledgers.
 #[derive(Clone)]
-pub(crate) struct Gate<P> {
+pub(crate) struct LedgerClient<P> {
     pub(crate) app: App<P>,
     pub(crate) trace: Trace,
 }
@@ -32,9 +32,9 @@ pub(crate) struct Source {
     pub(crate) origin: Option<Arc<str>>,
 }
 
-/// On what terms a command is to be carried out.
+/// How a command is to be carried out.
 #[derive(Default)]
-pub(crate) struct Terms {
+pub(crate) struct CommandOptions {
     /// Once under this key.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
     /// While the token has one of these versions.
@@ -43,7 +43,7 @@ pub(crate) struct Terms {
     pub(crate) wait: bool,
 }
 
-impl<P: Ports> Gate<P> {
+impl<P: Ports> LedgerClient<P> {
     /// Has a workspace's ledger carry out a command. Where the ledger has let the actor in, with the page that it acts
     /// through, that page may read the answer.
     pub(crate) fn ask<C: Ask>(
@@ -51,10 +51,30 @@ impl<P: Ports> Gate<P> {
         workspace: WorkspaceKey,
         actor: Actor,
         from: Source,
-        terms: Terms,
         command: C,
     ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
-        let sent = self.send(workspace, actor, from, terms, command.into());
+        self.ask_with(workspace, actor, from, CommandOptions::default(), command)
+    }
+
+    /// The same in the name of the isolate's own verifier.
+    pub(crate) fn ask_as_verifier<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        command: C,
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        self.ask(workspace, Actor::Verifier, Source::default(), command)
+    }
+
+    /// The same, with options.
+    pub(crate) fn ask_with<C: Ask>(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        from: Source,
+        options: CommandOptions,
+        command: C,
+    ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
+        let sent = self.send(workspace, actor, from, options, command.into());
         async move { sent.await.map(|Answered { reply, repeated, .. }| Reply::new(reply, repeated)) }
     }
 
@@ -64,7 +84,7 @@ impl<P: Ports> Gate<P> {
         workspace: WorkspaceKey,
         actor: Actor,
         from: Source,
-        terms: Terms,
+        options: CommandOptions,
         command: Command,
     ) -> BoxFuture<'_, Result<Answered<Vec<u8>>, Problem>> {
         Box::pin(async move {
@@ -73,10 +93,10 @@ impl<P: Ports> Gate<P> {
                 actor,
                 request_id: self.trace.request_id.to_string(),
                 address: from.address,
-                idempotency_key: terms.idempotency_key,
+                idempotency_key: options.idempotency_key,
                 origin: from.origin.as_deref().map(str::to_owned),
-                if_version: terms.if_version,
-                wait: terms.wait,
+                if_version: options.if_version,
+                wait: options.wait,
                 command,
             };
             let changes = !request.command.is_question();
@@ -91,7 +111,7 @@ impl<P: Ports> Gate<P> {
                 // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
                 self.app.verifier().end_lease(request.workspace);
                 self.app.admission().forget_refused(request.workspace, self.app.ports.now());
-                self.app.entrances().forget(&request.workspace);
+                self.app.known_providers().forget(&request.workspace);
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
@@ -132,7 +152,7 @@ impl<P: Ports> Gate<P> {
     }
 }
 
-impl<P: Ports> Gate<P> {
+impl<P: Ports> LedgerClient<P> {
     /// Counts the request's own token, which was let in: one use, however many questions the request takes.
     pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
         if let Actor::Token(digest) | Actor::Session(digest) = actor

@@ -12,7 +12,7 @@ use crate::{
     memory::{
         admission::Admission,
         names::Names,
-        providers::{self, Entrances, Providers},
+        providers::{self, KnownProviders, Providers},
         uses::Counter,
     },
     ports::Ports,
@@ -30,7 +30,7 @@ pub struct Shared<P> {
     counter: Mutex<Counter>,
     names: Mutex<Names>,
     admission: Mutex<Admission>,
-    entrances: Mutex<Entrances>,
+    known_providers: Mutex<KnownProviders>,
     providers: Mutex<Providers>,
 }
 
@@ -54,8 +54,8 @@ impl<P: Ports> App<P> {
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
         let (counter, names, admission, providers) = Default::default();
-        let entrances = Mutex::new(providers::no_entrances());
-        Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, entrances, providers }))
+        let known_providers = Mutex::new(providers::no_known_providers());
+        Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, known_providers, providers }))
     }
 
     pub(crate) fn config(&self) -> &Config {
@@ -74,8 +74,8 @@ impl<P: Ports> App<P> {
     }
 
     /// What it knows of who may vouch for the members of workspaces, likewise.
-    pub(crate) fn entrances(&self) -> MutexGuard<'_, Entrances> {
-        self.entrances.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn known_providers(&self) -> MutexGuard<'_, KnownProviders> {
+        self.known_providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What it knows of credentials, likewise.

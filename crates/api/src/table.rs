@@ -202,7 +202,7 @@ routes! {
              body or as `Cf-Access-Jwt-Assertion`, it may do what its member is granted, and no other credential is \
              presented."
         )
-        .needs(Scope("sessions:create")).may_take::<sessions::Open>().answers::<Session>().status(201).located()
+        .needs(Scope("sessions:create")).may_take::<sessions::SignIn>().answers::<Session>().status(201).located()
         .refuses(&[TokenOnly, SignInFailed, ProviderUnavailable]);
     get "/v1/session" sessions::read "readSession"
         "Read the session that asks"

@@ -12,13 +12,13 @@
 
 use std::{future::poll_fn, task::Poll};
 
-use counterfoil_protocol::command::{Actor, ReportUses, Uses};
+use counterfoil_protocol::command::{ReportUses, Uses};
 use counterfoil_token::WorkspaceKey;
 use futures_util::future::BoxFuture;
 
 use crate::{
     http::problem::Problem,
-    ledger_client::{Gate, Source, Terms},
+    ledger_client::LedgerClient,
     memory::uses::{Batch, Timer},
     ports::{LostUses, Ports},
     state::App,
@@ -49,8 +49,8 @@ impl<P: Ports> Afterwards<P> {
             let Self { app, timer, renewals } = self;
             // A renewal is a question of milliseconds, and the timer has some seconds to spare.
             for workspace in renewals {
-                let gate = Gate { trace: Trace::new(&app.ports, None), app: app.clone() };
-                gate.renew(workspace).await;
+                let ledger = LedgerClient { trace: Trace::new(&app.ports, None), app: app.clone() };
+                ledger.renew(workspace).await;
             }
             let Some(timer) = timer else { return };
             if timer.delay() > 0 {
@@ -66,8 +66,9 @@ impl<P: Ports> Afterwards<P> {
 
 /// Reports to all ledgers at the same time: one that does not answer takes no other's time.
 async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
-    let gate = &Gate { trace: Trace::new(&app.ports, None), app };
-    let mut under_way: Vec<_> = reports.into_iter().map(|(workspace, uses)| report_to(gate, workspace, uses)).collect();
+    let ledger = &LedgerClient { trace: Trace::new(&app.ports, None), app };
+    let mut under_way: Vec<_> =
+        reports.into_iter().map(|(workspace, uses)| report_to(ledger, workspace, uses)).collect();
     let (mut uses, mut detail) = (dropped, None);
     // What `join_all` does, in a fraction of its code.
     poll_fn(|context| {
@@ -85,21 +86,20 @@ async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
     .await;
     if uses > 0 {
         let detail = detail.unwrap_or_else(|| "there was no room for them".to_owned());
-        let request_id = gate.trace.request_id.to_string();
-        gate.app.ports.log_lost_uses(&LostUses { level: "error", code: "USES_LOST", request_id, uses, detail });
+        let request_id = ledger.trace.request_id.to_string();
+        ledger.app.ports.log_lost_uses(&LostUses { level: "error", code: "USES_LOST", request_id, uses, detail });
     }
 }
 
 /// Reports to one ledger, once. On failure: how many uses that were, and why.
 fn report_to<P: Ports>(
-    gate: &Gate<P>,
+    ledger: &LedgerClient<P>,
     workspace: WorkspaceKey,
     uses: Vec<Uses>,
 ) -> BoxFuture<'_, Result<(), (u64, Problem)>> {
     Box::pin(async move {
         let count = uses.iter().map(|uses| u64::from(uses.count)).sum();
-        let (from, terms, ask) = (Source::default(), Terms::default(), ReportUses { uses });
-        let reported = gate.ask(workspace, Actor::Verifier, from, terms, ask).await;
+        let reported = ledger.ask_as_verifier(workspace, ReportUses { uses }).await;
         reported.map(drop).map_err(|problem| (count, problem))
     })
 }

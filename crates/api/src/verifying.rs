@@ -2,17 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_protocol::command::{self, Actor, Records};
+use counterfoil_protocol::command::{self, Records};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
     Answer, Code, Decision, Demand, Freshness, Grant, LeaseQuestion, Need, Pending, Position, Progress, RegistryKey,
     Supply,
 };
 
-use crate::{
-    ledger_client::{Gate, Source, Terms},
-    ports::Ports,
-};
+use crate::{ledger_client::LedgerClient, ports::Ports};
 
 /// One text to be checked against one demand.
 pub(crate) struct Check<'a> {
@@ -30,7 +27,7 @@ struct Fetched {
 
 /// What pending checks wait for, each thing once.
 #[derive(Default)]
-struct Wanted {
+struct Needs {
     keys: Vec<RegistryKey>,
     questions: BTreeMap<WorkspaceKey, Vec<Digest>>,
     /// Checks of one round stand where the verifier stands.
@@ -39,7 +36,7 @@ struct Wanted {
     wait: Option<u64>,
 }
 
-impl<P: Ports> Gate<P> {
+impl<P: Ports> LedgerClient<P> {
     /// Decides about all of them, in their order. Those that need I/O share it: one look at the registry and one
     /// question to each ledger a round.
     pub(crate) async fn decide_all(&self, checks: &[Check<'_>]) -> Vec<Decision> {
@@ -78,7 +75,7 @@ impl<P: Ports> Gate<P> {
     ) -> impl Future<Output = Option<Grant>> {
         // Its ledgers are near, and who a token is has to be told: segments would not spare a question.
         let question = command::Lease { since, digests, uses: Vec::new(), segments: None };
-        let asked = self.ask(workspace, Actor::Verifier, Source::default(), Terms::default(), question);
+        let asked = self.ask_as_verifier(workspace, question);
         async move { Some(asked.await.ok()?.read().ok()?.0) }
     }
 
@@ -105,7 +102,7 @@ impl<P: Ports> Gate<P> {
                 self.app.verifier().asking(pending, together);
             }
         }
-        let Wanted { keys, questions, leases, wait } = wanted(progress);
+        let Needs { keys, questions, leases, wait } = wanted(progress);
         // No request of an isolate can wait for what another one fetches: it looks again by a timer of its own. Where it
         // fetches something itself, that is time enough.
         if let Some(milliseconds) = wait.filter(|_| keys.is_empty() && questions.is_empty() && leases.is_empty()) {
@@ -120,11 +117,7 @@ impl<P: Ports> Gate<P> {
         for (workspace, digests) in questions {
             let question = Records { digests };
             // Without an answer the verifier says UNAVAILABLE; the caller need not learn why.
-            if let Ok(answer) = self
-                .ask(workspace, Actor::Verifier, Source::default(), Terms::default(), question)
-                .await
-                .and_then(|reply| reply.read())
-            {
+            if let Ok(answer) = self.ask_as_verifier(workspace, question).await.and_then(|reply| reply.read()) {
                 fetched.answers.insert(workspace, answer.0);
             } else {
                 self.seed();
@@ -176,8 +169,8 @@ impl<P: Ports> Gate<P> {
 }
 
 /// Everything that the pending checks wait for.
-fn wanted(progress: &[Progress]) -> Wanted {
-    let mut wanted = Wanted::default();
+fn wanted(progress: &[Progress]) -> Needs {
+    let mut wanted = Needs::default();
     for progress in progress {
         let Progress::Fetch(pending) = progress else { continue };
         match pending.need() {

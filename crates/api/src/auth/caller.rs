@@ -12,7 +12,7 @@ use http::request::Parts;
 use crate::{
     auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
     http::{codes::ProblemCode, idempotency::Idempotency, presented::domain, problem::Problem, reply::Reply},
-    ledger_client::{Gate, Source, Terms},
+    ledger_client::{CommandOptions, LedgerClient, Source},
     memory::{admission::Kind, names::Asker},
     ports::Ports,
     state::App,
@@ -21,8 +21,8 @@ use crate::{
 
 /// An authenticated-to-be: the ledger or the verifier has the last word on the token, the ledger on the session.
 pub(crate) struct Caller<P> {
-    /// The way to the workspace's ledger.
-    pub(crate) gate: Gate<P>,
+    /// The client of the workspace's ledger.
+    pub(crate) ledger: LedgerClient<P>,
     /// In which workspace.
     pub(crate) workspace: WorkspaceKey,
     /// Who.
@@ -38,13 +38,13 @@ pub(crate) struct Caller<P> {
 
 /// The bearer of the deployment's root token, in no workspace.
 pub(crate) struct Root<P> {
-    pub(crate) gate: Gate<P>,
+    pub(crate) ledger: LedgerClient<P>,
     pub(crate) address: Option<IpAddr>,
 }
 
-/// Somebody who has not said who they are yet.
-pub(crate) struct Visitor<P> {
-    pub(crate) gate: Gate<P>,
+/// Whoever asks, with no credential.
+pub(crate) struct AnonymousCaller<P> {
+    pub(crate) ledger: LedgerClient<P>,
     pub(crate) from: Source,
 }
 
@@ -74,15 +74,15 @@ impl<P: Ports> FromRequestParts<App<P>> for Root<P> {
             let detail = "Only the deployment's root token may do this.";
             return Err(Problem::new(ProblemCode::RootOnly, detail));
         }
-        let gate = gate(parts, app)?;
-        if gate.trace.origin.is_some() {
+        let ledger = ledger(parts, app)?;
+        if ledger.trace.origin.is_some() {
             return Err(Problem::origin_not_allowed());
         }
-        Ok(Self { gate, address: client_address(&parts.headers) })
+        Ok(Self { ledger, address: client_address(&parts.headers) })
     }
 }
 
-impl<P: Ports> FromRequestParts<App<P>> for Visitor<P> {
+impl<P: Ports> FromRequestParts<App<P>> for AnonymousCaller<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
@@ -90,11 +90,11 @@ impl<P: Ports> FromRequestParts<App<P>> for Visitor<P> {
     }
 }
 
-impl<P: Ports> Visitor<P> {
+impl<P: Ports> AnonymousCaller<P> {
     pub(crate) fn of(parts: &Parts, app: &App<P>) -> Result<Self, Problem> {
-        let gate = gate(parts, app)?;
-        let from = Source { address: client_address(&parts.headers), origin: gate.trace.origin.clone() };
-        Ok(Self { gate, from })
+        let ledger = ledger(parts, app)?;
+        let from = Source { address: client_address(&parts.headers), origin: ledger.trace.origin.clone() };
+        Ok(Self { ledger, from })
     }
 }
 
@@ -111,12 +111,12 @@ impl<P: Ports> Caller<P> {
         text: Option<String>,
     ) -> BoxFuture<'a, Result<Self, Problem>> {
         Box::pin(async move {
-            let gate = gate(parts, app)?;
+            let ledger = ledger(parts, app)?;
             let address = client_address(&parts.headers);
             let Some(text) = text else {
                 let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
                 let text = PresentedText(String::new());
-                return Caller { gate, workspace, actor, is_sealed: true, text, address }.check();
+                return Caller { ledger, workspace, actor, is_sealed: true, text, address }.check();
             };
             let digest = Digest::of(text.as_bytes());
             let (workspace, actor, is_sealed) = if app.config().is_root(digest) {
@@ -124,7 +124,7 @@ impl<P: Ports> Caller<P> {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(ProblemCode::WorkspaceRequired, detail)
                 })?;
-                (gate.resolve(&slug, Asker::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
+                (ledger.resolve(&slug, Asker::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
             } else {
                 let (workspace, is_sealed) = match Presented::parse(text.as_bytes()) {
                     Err(why) => return Err(Problem::malformed(why)),
@@ -136,20 +136,20 @@ impl<P: Ports> Caller<P> {
                             (true, None) => Some(workspace),
                             (true, Some(domain)) => {
                                 let asker = Asker::Sealed(workspace);
-                                gate.resolve(domain, asker).await?.filter(|key| *key == workspace)
+                                ledger.resolve(domain, asker).await?.filter(|key| *key == workspace)
                             }
                         };
                         (workspace, true)
                     }
                     Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
-                        Some(slug) => (gate.resolve(&slug, gate.stranger(address)).await?, false),
-                        None => (gate.resolve_host(&parts.uri, gate.stranger(address)).await?, false),
+                        Some(slug) => (ledger.resolve(&slug, ledger.stranger(address)).await?, false),
+                        None => (ledger.resolve_host(&parts.uri, ledger.stranger(address)).await?, false),
                     },
                 };
                 let workspace = workspace.ok_or_else(|| Problem::credential(Code::Unknown))?;
                 (workspace, Actor::Token(digest), is_sealed)
             };
-            Caller { gate, workspace, actor, is_sealed, text: PresentedText(text), address }.check()
+            Caller { ledger, workspace, actor, is_sealed, text: PresentedText(text), address }.check()
         })
     }
 }
@@ -158,11 +158,11 @@ impl<P: Ports> Caller<P> {
     /// Refuses, before anything else is read, whoever the ledger has refused a moment ago, and whoever comes from where too
     /// many of those come from.
     fn check(self) -> Result<Self, Problem> {
-        let now = self.gate.app.ports.now();
-        let admission = self.gate.app.admission();
+        let now = self.ledger.app.ports.now();
+        let admission = self.ledger.app.admission();
         admission.check_refused(self.workspace, self.actor, self.address, now)?;
         let is_free = self.actor == Actor::Root
-            || self.gate.trace.is_urgent()
+            || self.ledger.trace.is_urgent()
             || admission.knows(self.workspace, self.actor, self.address, now);
         if !is_free {
             admission.check_address(self.address, now)?;
@@ -175,7 +175,7 @@ impl<P: Ports> Caller<P> {
 impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
     pub(crate) fn ask<C: Ask>(&self, command: C) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
-        self.ask_on(Terms::default(), command)
+        self.ask_with(CommandOptions::default(), command)
     }
 
     /// The same, once: where a command came under this key before, what it answered then.
@@ -184,18 +184,18 @@ impl<P: Ports> Caller<P> {
         Idempotency(idempotency_key): Idempotency,
         command: C,
     ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
-        self.ask_on(Terms { idempotency_key, ..Terms::default() }, command)
+        self.ask_with(CommandOptions { idempotency_key, ..CommandOptions::default() }, command)
     }
 
-    /// The same, on these terms.
-    pub(crate) fn ask_on<C: Ask>(
+    /// The same, with options.
+    pub(crate) fn ask_with<C: Ask>(
         &self,
-        terms: Terms,
+        options: CommandOptions,
         command: C,
     ) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
-        let from = Source { address: self.address, origin: self.gate.trace.origin.clone() };
+        let from = Source { address: self.address, origin: self.ledger.trace.origin.clone() };
         let admitted = self.admit();
-        let asked = self.gate.ask(self.workspace, self.actor, from, terms, command);
+        let asked = self.ledger.ask_with(self.workspace, self.actor, from, options, command);
         async move {
             admitted?;
             asked.await
@@ -205,8 +205,8 @@ impl<P: Ports> Caller<P> {
     /// Checks that the ledger may be asked about the caller: not where it has refused it a moment ago, and not too often about
     /// those that it has not let in lately.
     fn admit(&self) -> Result<(), Problem> {
-        let now = self.gate.app.ports.now();
-        let mut admission = self.gate.app.admission();
+        let now = self.ledger.app.ports.now();
+        let mut admission = self.ledger.app.admission();
         admission.check_refused(self.workspace, self.actor, self.address, now)?;
         let kind = match self.actor {
             Actor::Root => return Ok(()),
@@ -218,7 +218,7 @@ impl<P: Ports> Caller<P> {
     }
 }
 
-fn gate<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Gate<P>, Problem> {
+fn ledger<P: Ports>(parts: &Parts, app: &App<P>) -> Result<LedgerClient<P>, Problem> {
     let trace = parts.extensions.get::<Trace>().ok_or_else(|| Problem::internal("the request has no trace"))?;
-    Ok(Gate { app: app.clone(), trace: trace.clone() })
+    Ok(LedgerClient { app: app.clone(), trace: trace.clone() })
 }

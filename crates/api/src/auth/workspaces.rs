@@ -8,26 +8,26 @@ use http::Uri;
 
 use crate::{
     http::problem::Problem,
-    ledger_client::Gate,
+    ledger_client::LedgerClient,
     memory::{
         admission,
-        names::{Asker, Known, LOOK, LOOKS, Name},
+        names::{Asker, LOOK, LOOKS, Lookup, WorkspaceName},
     },
     ports::Ports,
 };
 
-impl<P: Ports> Gate<P> {
+impl<P: Ports> LedgerClient<P> {
     /// The key of the workspace with this slug.
     pub(crate) async fn resolve(&self, slug: &str, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        self.resolve_name(Name::Slug(slug), asker).await
+        self.resolve_name(WorkspaceName::Slug(slug), asker).await
     }
 
     /// The key of the workspace that is reached by the host of this URI.
     pub(crate) async fn resolve_host(&self, uri: &Uri, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
-        self.resolve_name(Name::Host(host), asker).await
+        self.resolve_name(WorkspaceName::Host(host), asker).await
     }
 
     /// Who has proved nothing, and comes from there.
@@ -36,24 +36,24 @@ impl<P: Ports> Gate<P> {
         if is_open { Asker::Other(from) } else { Asker::Shut }
     }
 
-    async fn resolve_name(&self, name: Name, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+    async fn resolve_name(&self, name: WorkspaceName, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let mut looks = 0;
         loop {
             let now = self.app.ports.now();
             let known = self.app.names().look_up(&name, asker, now);
             match known {
-                Known::Told(key) => return Ok(key),
-                Known::Ask => break,
-                Known::Wait if looks < LOOKS && (looks > 0 || self.app.names().may_wait(now)) => {
+                Lookup::Known(key) => return Ok(key),
+                Lookup::Ask => break,
+                Lookup::Wait if looks < LOOKS && (looks > 0 || self.app.names().may_wait(now)) => {
                     looks += 1;
                     self.app.ports.sleep(LOOK).await;
                 }
-                Known::Wait | Known::TooMany => return Err(admission::too_many()),
+                Lookup::Wait | Lookup::TooMany => return Err(admission::too_many()),
             }
         }
         let resolved = match name.clone() {
-            Name::Slug(slug) => self.directory(directory::Resolve { slug }).await,
-            Name::Host(host) => self.directory(directory::ResolveHost { host }).await,
+            WorkspaceName::Slug(slug) => self.directory(directory::Resolve { slug }).await,
+            WorkspaceName::Host(host) => self.directory(directory::ResolveHost { host }).await,
         };
         let key = resolved?.key;
         self.app.names().remember(name, key, self.app.ports.now());

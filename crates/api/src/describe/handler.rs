@@ -8,14 +8,14 @@ use http::HeaderMap;
 use schemars::JsonSchema;
 
 use crate::{
-    auth::caller::{Caller, Root, Visitor},
+    auth::caller::{AnonymousCaller, Caller, Root},
     describe::operation::{Needs, Operation},
     http::{
         body::{Id, Json, Query},
         conditions::IfMatch,
         idempotency::Idempotency,
         problem::Problem,
-        reply::{Answer, Reply},
+        reply::Reply,
     },
     state::App,
 };
@@ -77,7 +77,7 @@ impl Input for Request {}
 impl<P> Input for Caller<P> {}
 impl<P> Input for State<App<P>> {}
 
-impl<P> Input for Visitor<P> {
+impl<P> Input for AnonymousCaller<P> {
     fn describe(operation: Operation) -> Operation {
         operation.needs(Needs::Nothing)
     }
@@ -127,7 +127,7 @@ impl Output for &'static str {
     }
 }
 
-impl<T: JsonSchema> Output for Answer<T> {
+impl<T: JsonSchema> Output for Json<T> {
     fn describe(operation: Operation) -> Operation {
         operation.answers::<T>()
     }

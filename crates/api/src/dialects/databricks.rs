@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     auth::caller::Caller,
-    http::{body::Id, codes::ProblemCode, problem::Problem, reply::Answer},
+    http::{body::Id, body::Json, codes::ProblemCode, problem::Problem},
     ports::Ports,
     state::App,
 };
@@ -94,24 +94,24 @@ fn is_admin<P: Ports>(caller: &Caller<P>) -> BoxFuture<'_, Result<bool, Problem>
     })
 }
 
-async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Answer<Content>, Problem> {
+async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Json<Content>, Problem> {
     let issued = issue(&caller, None, asked).await?;
-    Ok(Answer(Content::issued(Info::of(&issued), issued.text)))
+    Ok(Json(Content::issued(Info::of(&issued), issued.text)))
 }
 
 /// Issues a token to another member, which is what a service principal is here.
-async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
+async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut asked: Fields) -> Result<Json<Content>, Problem> {
     let owner = needed(&mut asked, "application_id")?;
     let issued = issue(&caller, Some(owner), asked).await?;
-    Ok(Answer(Content::issued(Info::in_full(&issued, caller.workspace), issued.text)))
+    Ok(Json(Content::issued(Info::in_full(&issued, caller.workspace), issued.text)))
 }
 
-async fn list<P: Ports>(caller: Caller<P>) -> Result<Answer<Content>, Problem> {
+async fn list<P: Ports>(caller: Caller<P>) -> Result<Json<Content>, Problem> {
     let tokens = caller.tokens(TokenFilter { live: true, mine: true, ..TokenFilter::default() }).await?;
-    Ok(Answer(Content::listed(tokens.iter().map(Info::of).collect())))
+    Ok(Json(Content::listed(tokens.iter().map(Info::of).collect())))
 }
 
-async fn list_all<P: Ports>(Admin(caller): Admin<P>, RawQuery(query): RawQuery) -> Result<Answer<Content>, Problem> {
+async fn list_all<P: Ports>(Admin(caller): Admin<P>, RawQuery(query): RawQuery) -> Result<Json<Content>, Problem> {
     let mut filter = TokenFilter { live: true, ..TokenFilter::default() };
     let mut number = None;
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
@@ -124,31 +124,31 @@ async fn list_all<P: Ports>(Admin(caller): Admin<P>, RawQuery(query): RawQuery) 
     }
     let mut tokens = caller.tokens(filter).await?;
     tokens.retain(|token| number.is_none_or(|number| number == token.owner.number));
-    Ok(Answer(Content::listed(tokens.iter().map(|token| Info::in_full(token, caller.workspace)).collect())))
+    Ok(Json(Content::listed(tokens.iter().map(|token| Info::in_full(token, caller.workspace)).collect())))
 }
 
-async fn read_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+async fn read_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Json<Content>, Problem> {
     let token = find(&caller, Reach::All, &id).await?;
-    Ok(Answer(Content::of(Info::in_full(&token, caller.workspace))))
+    Ok(Json(Content::of(Info::in_full(&token, caller.workspace))))
 }
 
-async fn delete<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Answer<Content>, Problem> {
+async fn delete<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Json<Content>, Problem> {
     let id = needed(&mut asked, "token_id")?;
     revoke(&caller, Reach::Own, &id).await
 }
 
-async fn delete_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Answer<Content>, Problem> {
+async fn delete_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Json<Content>, Problem> {
     revoke(&caller, Reach::All, &id).await
 }
 
-async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Answer<Content>, Problem> {
+async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Json<Content>, Problem> {
     change(&caller, Reach::Own, &id, asked).await?;
-    Ok(Answer(Content::default()))
+    Ok(Json(Content::default()))
 }
 
-async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, asked: Fields) -> Result<Answer<Info>, Problem> {
+async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, asked: Fields) -> Result<Json<Info>, Problem> {
     let token = change(&caller, Reach::All, &id, asked).await?;
-    Ok(Answer(Info::in_full(&token, caller.workspace)))
+    Ok(Json(Info::in_full(&token, caller.workspace)))
 }
 
 /// Issues a token to this member, or the caller's own.
@@ -189,13 +189,13 @@ async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<Scope
     }
 }
 
-async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Answer<Content>, Problem> {
+async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Json<Content>, Problem> {
     let digest = digest(id);
     look_for(caller, reach, digest).await?.ok_or_else(|| no_token(id))?;
     // The id of a text that rotation replaced, and that still has time, is that text's alone.
     match caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended {
         Ended::Nothing => Err(no_token(id)),
-        Ended::Token | Ended::Text => Ok(Answer(Content::default())),
+        Ended::Token | Ended::Text => Ok(Json(Content::default())),
     }
 }
 

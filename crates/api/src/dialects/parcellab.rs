@@ -29,12 +29,12 @@ use crate::{
         credential::{no_credential, presented_also},
     },
     http::{
+        body::Json,
         codes::ProblemCode,
         presented::{self, Also},
         problem::Problem,
-        reply::Answer,
     },
-    ledger_client::Terms,
+    ledger_client::CommandOptions,
     ports::Ports,
     state::App,
 };
@@ -57,28 +57,28 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
         .route("/tokens/revoke", post(revoke::<P>))
 }
 
-async fn list<P: Ports>(Manager(caller): Manager<P>) -> Result<Answer<Vec<Shown>>, Problem> {
+async fn list<P: Ports>(Manager(caller): Manager<P>) -> Result<Json<Vec<Shown>>, Problem> {
     let live = TokenFilter { live: true, ..TokenFilter::default() };
-    Ok(Answer(caller.tokens(live).await?.into_iter().map(Shown::from).collect()))
+    Ok(Json(caller.tokens(live).await?.into_iter().map(Shown::from).collect()))
 }
 
-async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Answer<Shown>, Problem> {
+async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Json<Shown>, Problem> {
     let note = asked.text("note")?;
     let scopes = scopes(&mut asked)?;
     let issued = caller.ask(CreateToken { note, ..tokens::new(String::new(), scopes) }).await?;
-    Ok(Answer(issued.look::<Token>()?.into()))
+    Ok(Json(issued.look::<Token>()?.into()))
 }
 
 /// Immediate, as its docs say: when it is answered, the token passes nowhere any more but where a check asks for an eventual
 /// answer.
-async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Answer<Revoked>, Problem> {
+async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Json<Revoked>, Problem> {
     let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "Send the token's tokenId."))?;
     let number = number(&id).ok_or_else(no_such_token)?;
     let filter = TokenFilter { number: Some(number), live: true, ..TokenFilter::default() };
     let Token { id, number, .. } = caller.token(filter).await?.ok_or_else(no_such_token)?;
-    let terms = Terms { wait: true, ..Terms::default() };
-    caller.ask_on(terms, RevokeToken { id, reason: None }).await?;
-    Ok(Answer(Revoked { token_id: number, revoked: true }))
+    let options = CommandOptions { wait: true, ..CommandOptions::default() };
+    caller.ask_with(options, RevokeToken { id, reason: None }).await?;
+    Ok(Json(Revoked { token_id: number, revoked: true }))
 }
 
 /// Whoever may manage tokens.
@@ -195,7 +195,7 @@ struct Revoked {
 /// The envelope of a problem. What cannot be read is a bad request here, whichever part of it that is.
 pub(crate) fn refuse(problem: &Problem) -> Response {
     #[derive(Serialize)]
-    struct Envelope<'a> {
+    struct ErrorBody<'a> {
         error: &'a str,
     }
 
@@ -207,5 +207,5 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
         ProblemCode::NoCredential => "Send the headers user and token: the number of a member, and a token of its own.",
         _ => &problem.detail,
     };
-    (status, Answer(Envelope { error })).into_response()
+    (status, Json(ErrorBody { error })).into_response()
 }

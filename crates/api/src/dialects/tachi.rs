@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     auth::caller::Caller,
-    http::{codes::ProblemCode, problem::Problem, reply::Answer},
+    http::{body::Json, codes::ProblemCode, problem::Problem},
     ports::Ports,
     state::App,
 };
@@ -77,7 +77,7 @@ struct Client {
 }
 
 fn success<B: Serialize>(description: impl Into<String>, body: B) -> Response {
-    Answer(Success { success: true, description: description.into(), body }).into_response()
+    Json(Success { success: true, description: description.into(), body }).into_response()
 }
 
 /// The envelope of a problem. Tachi knows 400 for whatever a request says wrongly or asks in vain.
@@ -94,7 +94,7 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
         _ if problem.status == StatusCode::UNPROCESSABLE_ENTITY => (StatusCode::BAD_REQUEST, detail),
         _ => (problem.status, detail),
     };
-    let mut response = Answer(Failure { success: false, description }).into_response();
+    let mut response = Json(Failure { success: false, description }).into_response();
     *response.status_mut() = status;
     response
 }
@@ -114,12 +114,12 @@ async fn create<P: Ports>(SelfKey { caller, .. }: SelfKey<P>, fields: Fields) ->
 async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Response, Problem> {
     let no_such_key = || Problem::new(ProblemCode::NotFound, "This key does not exist.");
     match named(&token) {
-        Name::Id(id) => {
+        TokenName::Id(id) => {
             let filter = TokenFilter { id: Some(id), ..own() };
             let Token { id, .. } = caller.token(filter).await?.ok_or_else(no_such_key)?;
             caller.ask(RevokeToken { id, reason: None }).await?;
         }
-        Name::Text(digest) => {
+        TokenName::Text(digest) => {
             let filter = TokenFilter { digest: Some(digest), ..own() };
             caller.token(filter).await?.ok_or_else(no_such_key)?;
             // A text that rotation replaced ends alone: whoever removes it must not end the one that took its place.
@@ -164,17 +164,17 @@ fn own() -> TokenFilter {
 }
 
 /// What a token is called by.
-enum Name {
+enum TokenName {
     Id(String),
     Text(Digest),
 }
 
 /// `tok_` and 22 characters are an id. A text that is none may look so where it was imported; its token goes by its id then.
-fn named(name: &str) -> Name {
+fn named(name: &str) -> TokenName {
     if name.len() == 26 && name.starts_with("tok_") {
-        Name::Id(name.to_owned())
+        TokenName::Id(name.to_owned())
     } else {
-        Name::Text(Digest::of(name.as_bytes()))
+        TokenName::Text(Digest::of(name.as_bytes()))
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
 
 /// In a response's extensions: the problem that it tells of already, for the log.
 #[derive(Clone, Debug)]
-pub(crate) struct Told(pub(crate) Problem);
+pub(crate) struct LoggedProblem(pub(crate) Problem);
 
 impl Problem {
     pub(crate) fn new(code: ProblemCode, detail: impl Into<String>) -> Self {

@@ -8,15 +8,12 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::http::problem::Problem;
+use crate::http::{body::Json, problem::Problem};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// All that a path does not hold as it is (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A JSON body.
-pub(crate) struct Answer<T>(pub(crate) T);
 
 /// A ledger's reply of type `R`, as the JSON that the caller is answered.
 pub(crate) struct Reply<R> {
@@ -73,7 +70,7 @@ impl<R> Reply<R> {
     }
 }
 
-impl<T: Serialize> IntoResponse for Answer<T> {
+impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
             Ok(json) => respond(StatusCode::OK, Vec::new(), json),

@@ -11,7 +11,7 @@ use crate::{
     auth::credential,
     http::{
         origin,
-        problem::{Problem, Told},
+        problem::{LoggedProblem, Problem},
     },
     layers::envelopes,
     ports::Ports,
@@ -57,7 +57,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         Some(granted) => granted,
         None => next.run(request).await,
     };
-    let told = response.extensions_mut().remove::<Told>().map(|Told(problem)| problem);
+    let told = response.extensions_mut().remove::<LoggedProblem>().map(|LoggedProblem(problem)| problem);
     let problem = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = &problem {
         response = envelope.map_or_else(|| problem.in_json(&trace.request_id), |envelope| envelope(problem));

@@ -57,7 +57,7 @@ type Key = (WorkspaceKey, Digest);
 pub(crate) struct Admission {
     /// With the network that they came from: one that is bound to addresses passes from there alone.
     let_in: Expiring<(Key, Option<IpAddr>), ()>,
-    refused: Expiring<(Key, Whence), Refused>,
+    refused: Expiring<(Key, RefusedFrom), RefusedCredential>,
     /// Those that were refused for an address, whichever.
     elsewhere: Expiring<Key, ()>,
     /// Who was signed in by a provider, and by no ledger: a digest of what it says of them, and why, for the log.
@@ -74,7 +74,7 @@ pub(crate) struct Admission {
 
 /// From where a credential is refused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Whence {
+enum RefusedFrom {
     Anywhere,
     /// From this address, which is what it was refused for; also where that is not known.
     From(Option<IpAddr>),
@@ -82,7 +82,7 @@ enum Whence {
 
 /// Why a credential was refused.
 #[derive(Clone, Copy)]
-enum Refused {
+enum RefusedCredential {
     Token(Code),
     Session,
 }
@@ -95,9 +95,9 @@ pub(crate) enum Kind {
     /// They present something else, or nothing.
     Other,
     /// They are about to sign in.
-    Entrance,
+    BeforeSignIn,
     /// The same, by a page of another origin.
-    Page,
+    ForeignPage,
     /// A provider has signed them in.
     SignIn,
 }
@@ -133,8 +133,9 @@ impl Admission {
     ) -> Result<(), Problem> {
         let Some(digest) = digest(actor) else { return Ok(()) };
         let key = (workspace, digest);
-        let refused =
-            [Whence::Anywhere, Whence::From(from)].into_iter().find_map(|whence| self.refused.get(&(key, whence), now));
+        let refused = [RefusedFrom::Anywhere, RefusedFrom::From(from)]
+            .into_iter()
+            .find_map(|whence| self.refused.get(&(key, whence), now));
         refused.map_or(Ok(()), |refused| Err(Problem::from(*refused)))
     }
 
@@ -170,7 +171,7 @@ impl Admission {
     pub(crate) fn take(&mut self, workspace: WorkspaceKey, kind: Kind, now: Timestamp) -> Result<(), Problem> {
         let per_second = match kind {
             Kind::Sealed => SEALED_PER_SECOND,
-            Kind::Other | Kind::Entrance | Kind::Page | Kind::SignIn => OTHERS_PER_SECOND,
+            Kind::Other | Kind::BeforeSignIn | Kind::ForeignPage | Kind::SignIn => OTHERS_PER_SECOND,
         };
         if self.asked.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
     }
@@ -220,19 +221,19 @@ impl Admission {
             return;
         }
         let (refused, milliseconds) = match refusal {
-            Refusal::Unauthenticated { code: code @ Code::Revoked } => (Refused::Token(*code), FINAL),
-            Refusal::Unauthenticated { code: code @ Code::Unknown } => (Refused::Token(*code), UNKNOWN),
-            Refusal::Unauthenticated { code } => (Refused::Token(*code), BRIEF),
-            Refusal::SessionEnded => (Refused::Session, UNKNOWN),
+            Refusal::Unauthenticated { code: code @ Code::Revoked } => (RefusedCredential::Token(*code), FINAL),
+            Refusal::Unauthenticated { code: code @ Code::Unknown } => (RefusedCredential::Token(*code), UNKNOWN),
+            Refusal::Unauthenticated { code } => (RefusedCredential::Token(*code), BRIEF),
+            Refusal::SessionEnded => (RefusedCredential::Session, UNKNOWN),
             _ => return,
         };
         let Some(digest) = digest(actor) else { return };
-        let is_of_address = matches!(refused, Refused::Token(Code::AddressNotAllowed));
+        let is_of_address = matches!(refused, RefusedCredential::Token(Code::AddressNotAllowed));
         self.let_in.forget(&((workspace, digest), from.map(network)));
         if is_of_address {
             self.elsewhere.put((workspace, digest), (), LET_IN, now);
         }
-        let whence = if is_of_address { Whence::From(from) } else { Whence::Anywhere };
+        let whence = if is_of_address { RefusedFrom::From(from) } else { RefusedFrom::Anywhere };
         self.refused.put(((workspace, digest), whence), refused, milliseconds, now);
     }
 
@@ -263,11 +264,11 @@ fn digest(actor: Actor) -> Option<Digest> {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
+impl From<RefusedCredential> for Problem {
+    fn from(refused: RefusedCredential) -> Self {
         match refused {
-            Refused::Token(code) => Self::credential(code),
-            Refused::Session => Self::session_ended(),
+            RefusedCredential::Token(code) => Self::credential(code),
+            RefusedCredential::Session => Self::session_ended(),
         }
     }
 }

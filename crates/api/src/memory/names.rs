@@ -55,16 +55,16 @@ pub(crate) enum Asker {
 
 /// A name of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Name {
+pub(crate) enum WorkspaceName {
     Slug(Slug),
     Host(Host),
 }
 
 /// What is remembered of names.
 pub(crate) struct Names {
-    told: Expiring<Name, Told>,
+    told: Expiring<WorkspaceName, Resolved>,
     /// What the directory is asked about just now.
-    out: Expiring<Name, ()>,
+    out: Expiring<WorkspaceName, ()>,
     asked: Allowance<()>,
     by_address: Allowance<IpAddr>,
     waiting: Allowance<()>,
@@ -72,16 +72,16 @@ pub(crate) struct Names {
 }
 
 #[derive(Clone, Copy)]
-struct Told {
+struct Resolved {
     key: Option<WorkspaceKey>,
     fresh_until: Timestamp,
 }
 
 /// What to do about a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Known {
+pub(crate) enum Lookup {
     /// Go by this.
-    Told(Option<WorkspaceKey>),
+    Known(Option<WorkspaceKey>),
     /// Ask the directory.
     Ask,
     /// Another request asks about it: look again in [`LOOK`].
@@ -100,18 +100,18 @@ impl Default for Names {
 impl Names {
     /// What is known of the name. Root is never limited, and is never told from memory that there is no such workspace: it may
     /// have been made a moment ago.
-    pub(crate) fn look_up(&mut self, name: &Name, asker: Asker, now: Timestamp) -> Known {
+    pub(crate) fn look_up(&mut self, name: &WorkspaceName, asker: Asker, now: Timestamp) -> Lookup {
         let is_root = matches!(asker, Asker::Root);
         let told = self.told.get(name, now).copied();
         match told.filter(|told| !is_root || told.key.is_some()) {
-            Some(told) if now < told.fresh_until => Known::Told(told.key),
+            Some(told) if now < told.fresh_until => Lookup::Known(told.key),
             _ if self.take(asker, now) => {
                 self.out.put(name.clone(), (), OUT, now);
-                Known::Ask
+                Lookup::Ask
             }
-            Some(told) => Known::Told(told.key),
-            None if self.out.get(name, now).is_some() => Known::Wait,
-            None => Known::TooMany,
+            Some(told) => Lookup::Known(told.key),
+            None if self.out.get(name, now).is_some() => Lookup::Wait,
+            None => Lookup::TooMany,
         }
     }
 
@@ -137,11 +137,11 @@ impl Names {
     }
 
     /// Remembers what the directory said just now.
-    pub(crate) fn remember(&mut self, name: Name, key: Option<WorkspaceKey>, now: Timestamp) {
-        let fresh = if key.is_none() && matches!(name, Name::Slug(_)) { ABSENT } else { KEPT };
+    pub(crate) fn remember(&mut self, name: WorkspaceName, key: Option<WorkspaceKey>, now: Timestamp) {
+        let fresh = if key.is_none() && matches!(name, WorkspaceName::Slug(_)) { ABSENT } else { KEPT };
         let kept = if key.is_some() { STALE } else { fresh };
         self.out.forget(&name);
-        self.told.put(name, Told { key, fresh_until: now.plus(fresh) }, kept, now);
+        self.told.put(name, Resolved { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 
     /// Names were given or taken through this isolate: which, is asked anew. Where that may not be, what is known of others
@@ -161,19 +161,19 @@ mod tests {
     #[test]
     fn a_name_that_is_asked_about_is_waited_for_by_so_many_and_no_other_is() {
         let (mut names, now) = (Names::default(), Timestamp(5_000));
-        let name = |at: u32| Name::Slug(Slug::parse(&format!("name-{at}")).unwrap());
+        let name = |at: u32| WorkspaceName::Slug(Slug::parse(&format!("name-{at}")).unwrap());
         let anybody = Asker::Other(None);
         for at in 0..ASKED_PER_SECOND {
-            assert_eq!(names.look_up(&name(at), anybody, now), Known::Ask);
+            assert_eq!(names.look_up(&name(at), anybody, now), Lookup::Ask);
         }
-        assert_eq!(names.look_up(&name(0), anybody, now), Known::Wait);
-        assert_eq!(names.look_up(&name(999), anybody, now), Known::TooMany);
+        assert_eq!(names.look_up(&name(0), anybody, now), Lookup::Wait);
+        assert_eq!(names.look_up(&name(999), anybody, now), Lookup::TooMany);
         assert_eq!((0..WAITING_PER_SECOND * 2).filter(|_| names.may_wait(now)).count(), 100);
         names.remember(name(0), None, now);
-        assert_eq!(names.look_up(&name(0), anybody, now), Known::Told(None));
+        assert_eq!(names.look_up(&name(0), anybody, now), Lookup::Known(None));
         // Whoever asked and is gone without a word has not asked.
         let later = now.plus(OUT);
-        assert_eq!(names.look_up(&name(1), anybody, later), Known::Ask);
-        assert_eq!(names.look_up(&name(2), Asker::Shut, later), Known::TooMany);
+        assert_eq!(names.look_up(&name(1), anybody, later), Lookup::Ask);
+        assert_eq!(names.look_up(&name(2), Asker::Shut, later), Lookup::TooMany);
     }
 }

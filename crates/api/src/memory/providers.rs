@@ -16,11 +16,19 @@ pub(crate) struct Providers {
     pub(crate) turns: Turns,
 }
 
-/// What is remembered of workspaces' providers; nothing where there is no such workspace.
-pub(crate) type Entrances = Expiring<WorkspaceKey, Option<Vec<IdentityProvider>>>;
+/// The providers of a workspace.
+#[derive(Clone)]
+pub(crate) enum WorkspaceProviders {
+    Known(Vec<IdentityProvider>),
+    /// There is no such workspace.
+    NoWorkspace,
+}
+
+/// What is remembered of workspaces' providers.
+pub(crate) type KnownProviders = Expiring<WorkspaceKey, WorkspaceProviders>;
 
 /// Nothing yet.
-pub(crate) fn no_entrances() -> Entrances {
+pub(crate) fn no_known_providers() -> KnownProviders {
     Expiring::new(MOST)
 }
 

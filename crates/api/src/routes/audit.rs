@@ -11,9 +11,9 @@ use crate::{
 
 /// Which part of the audit.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "AuditQuery"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct AuditQuery {
     /// Only what was done to this, by its id: a token, a member, a client.
     token: Option<String>,
     /// Only what was done by this: a token's id, or `root`.
@@ -27,7 +27,7 @@ pub(crate) struct Wanted {
 
 pub(crate) async fn read<P: Ports>(
     caller: Caller<P>,
-    Query(Wanted { token, actor, limit, cursor }): Query<Wanted>,
+    Query(AuditQuery { token, actor, limit, cursor }): Query<AuditQuery>,
 ) -> Result<Reply<Listing<AuditEntry>>, Problem> {
     caller.ask(ReadAudit { subject: token, actor, page: Page { limit, cursor } }).await
 }

@@ -39,7 +39,7 @@ use crate::{
 const OR_EVENTUAL: &str = " or eventual";
 
 /// Where the client calls from, as far as the gateway says.
-enum Whence {
+enum ClientAddress {
     From(IpAddr),
     /// It says what is no address: one with a port, say, or that of a local socket.
     Unreadable,
@@ -55,8 +55,8 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
     Box::pin(async move {
         let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         let gateway = gateway(app, parts).await?;
-        let whence = whence(&parts.headers)?;
-        let demand = demand(&parts.headers, &whence, Demand::of(gateway.workspace))?;
+        let client = client(&parts.headers)?;
+        let demand = demand(&parts.headers, &client, Demand::of(gateway.workspace))?;
         // What was never issued is told by its text: a flood of that costs no look at the gateway's own token.
         match Presented::parse(text.as_bytes()) {
             Err(why) => return Err(Problem::malformed(why)),
@@ -78,7 +78,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         }
         match decision.code {
             Code::Valid => Ok(identity(&decision, &demand)),
-            _ => Err(refusal(&decision, &demand, &whence)),
+            _ => Err(refusal(&decision, &demand, &client)),
         }
     })
 }
@@ -94,13 +94,13 @@ async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Pro
 }
 
 /// What the gateway demands of the token.
-fn demand(headers: &HeaderMap, whence: &Whence, mut demand: Demand) -> Result<Demand, Problem> {
+fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Result<Demand, Problem> {
     demand.all_of = scopes(headers, &SCOPES)?;
     demand.any_of = scopes(headers, &ANY_SCOPE)?;
-    demand.address = match whence {
-        Whence::From(address) => Some(*address),
+    demand.address = match client {
+        ClientAddress::From(address) => Some(*address),
         // A token that is bound to addresses passes from none that is unknown.
-        Whence::Unreadable | Whence::Unsaid => None,
+        ClientAddress::Unreadable | ClientAddress::Unsaid => None,
     };
     if let Some(asked) = once(headers, &FRESHNESS)? {
         let with_less = asked.strip_suffix(OR_EVENTUAL);
@@ -119,10 +119,10 @@ fn demand(headers: &HeaderMap, whence: &Whence, mut demand: Demand) -> Result<De
 }
 
 /// Where the client calls from. What cannot be read is no reason to turn away those who may call from anywhere.
-fn whence(headers: &HeaderMap) -> Result<Whence, Problem> {
-    let Some(value) = the_one(headers, &ADDRESS)? else { return Ok(Whence::Unsaid) };
+fn client(headers: &HeaderMap) -> Result<ClientAddress, Problem> {
+    let Some(value) = the_one(headers, &ADDRESS)? else { return Ok(ClientAddress::Unsaid) };
     let address = value.to_str().ok().and_then(|text| text.parse().ok());
-    Ok(address.map_or(Whence::Unreadable, Whence::From))
+    Ok(address.map_or(ClientAddress::Unreadable, ClientAddress::From))
 }
 
 fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem> {
@@ -154,17 +154,17 @@ fn no_gateway() -> Problem {
 }
 
 /// Why the token does not pass, as far as the gateway has a part in it.
-fn refusal(decision: &Decision, demand: &Demand, whence: &Whence) -> Problem {
+fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Problem {
     let problem = Problem::decided(decision, demand);
-    match (decision.code, whence) {
-        (Code::AddressNotAllowed, Whence::Unreadable) => {
+    match (decision.code, client) {
+        (Code::AddressNotAllowed, ClientAddress::Unreadable) => {
             let detail = format!(
                 "The token is bound to addresses, and the gateway's header {ADDRESS} cannot be read: it must be one IP \
                  address, without a port."
             );
             Problem { detail, ..problem }
         }
-        (Code::AddressNotAllowed, Whence::Unsaid) => {
+        (Code::AddressNotAllowed, ClientAddress::Unsaid) => {
             let detail = format!(
                 "The token is bound to addresses, and the gateway does not send {ADDRESS}, which says where its client is."
             );

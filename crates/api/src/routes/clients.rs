@@ -18,9 +18,9 @@ use crate::{
 
 /// The body of a creation.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewClient"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Create {
+pub(crate) struct NewClient {
     /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
     /// 1–200 characters.
@@ -39,7 +39,7 @@ pub(crate) async fn list<P: Ports>(
 pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
-    Json(Create { id, name, permissions }): Json<Create>,
+    Json(NewClient { id, name, permissions }): Json<NewClient>,
 ) -> Result<Reply<Client>, Problem> {
     let location = location("/v1/clients/", &id);
     Ok(caller.ask_once(once, CreateClient { id, name, permissions }).await?.created(location))

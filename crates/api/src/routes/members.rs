@@ -7,7 +7,7 @@ use counterfoil_protocol::{
 use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 
-use super::shapes::{PageQuery, Standing};
+use super::shapes::{PageQuery, Status};
 use crate::{
     auth::caller::Caller,
     http::{
@@ -17,15 +17,15 @@ use crate::{
         problem::Problem,
         reply::{Reply, location},
     },
-    ledger_client::Terms,
+    ledger_client::CommandOptions,
     ports::Ports,
 };
 
 /// The body of a creation.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewMember"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Create {
+pub(crate) struct NewMember {
     /// 1–128 visible ASCII characters, unique in the workspace.
     id: String,
     /// Its number, from 1; one more than the highest where absent.
@@ -57,9 +57,9 @@ pub(crate) async fn list<P: Ports>(
 pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
-    Json(body): Json<Create>,
+    Json(body): Json<NewMember>,
 ) -> Result<Reply<Member>, Problem> {
-    let Create { id, number, name, email, subject, subject_issuer, role, grants, quota } = body;
+    let NewMember { id, number, name, email, subject, subject_issuer, role, grants, quota } = body;
     let location = location("/v1/members/", &id);
     let command = CreateMember { id, number, name, email, subject, subject_issuer, role, grants, quota };
     Ok(caller.ask_once(once, command).await?.created(location))
@@ -71,9 +71,9 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, Id(id): Id) -> Result<Repl
 
 /// The body of a change. What is absent stays.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "MemberChange", transform = crate::describe::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Update {
+pub(crate) struct MemberChange {
     /// 1–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -99,7 +99,7 @@ pub(crate) struct Update {
     quota: Patch<u64>,
     /// Whether it takes part. The last active admin cannot be suspended. Only an admin undoes an admin's suspension.
     #[serde(default, deserialize_with = "present")]
-    state: Option<Standing>,
+    state: Option<Status>,
     /// Revokes every token it has.
     #[serde(default)]
     revoke_all: bool,
@@ -111,19 +111,19 @@ pub(crate) struct Update {
 pub(crate) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
-    Json(body): Json<Update>,
+    Json(body): Json<MemberChange>,
 ) -> Result<Reply<Member>, Problem> {
-    let Update { name, email, subject, subject_issuer, role, grants, quota, state, revoke_all, wait } = body;
-    let suspended = state.map(Standing::is_suspended);
+    let MemberChange { name, email, subject, subject_issuer, role, grants, quota, state, revoke_all, wait } = body;
+    let suspended = state.map(Status::is_suspended);
     let command = UpdateMember { id, name, email, subject, subject_issuer, role, grants, quota, suspended, revoke_all };
-    caller.ask_on(Terms { wait, ..Terms::default() }, command).await
+    caller.ask_with(CommandOptions { wait, ..CommandOptions::default() }, command).await
 }
 
 /// The query of an erasure.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "EraseQuery"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Erase {
+pub(crate) struct EraseQuery {
     /// Answers only when no `bounded` check accepts any of its tokens any more.
     #[serde(default)]
     wait: bool,
@@ -132,7 +132,7 @@ pub(crate) struct Erase {
 pub(crate) async fn erase<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
-    Query(Erase { wait }): Query<Erase>,
+    Query(EraseQuery { wait }): Query<EraseQuery>,
 ) -> Result<Reply<Member>, Problem> {
-    caller.ask_on(Terms { wait, ..Terms::default() }, EraseMember { id }).await
+    caller.ask_with(CommandOptions { wait, ..CommandOptions::default() }, EraseMember { id }).await
 }

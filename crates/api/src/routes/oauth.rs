@@ -24,11 +24,11 @@ use crate::{
     auth::caller::Caller,
     http::{
         body,
+        body::Json,
         codes::ProblemCode,
         origin,
         presented::{self, Credentials},
         problem::{Problem, Scheme},
-        reply::Answer,
     },
     ports::Ports,
     state::App,
@@ -70,7 +70,7 @@ pub(crate) struct Introspection {
 
 /// An error: RFC 6749, section 5.2.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct OAuthError<'a> {
     error: &'a str,
     error_description: &'a str,
 }
@@ -89,7 +89,7 @@ struct Form {
 pub(crate) async fn introspect<P: Ports>(
     State(app): State<App<P>>,
     request: Request,
-) -> Result<Answer<Introspection>, Problem> {
+) -> Result<Json<Introspection>, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
     // The verifier answers here, not the ledger, which knows what pages a workspace allows.
     if origin::foreign(&parts.headers, &parts.uri).is_some() {
@@ -105,9 +105,9 @@ pub(crate) async fn introspect<P: Ports>(
     match decisions.into_iter().next() {
         Some(decision) if decision.code == Code::Unavailable => Err(Problem::credential(Code::Unavailable)),
         Some(decision) if decision.code == Code::Valid => {
-            Ok(Answer(Introspection { iss: origin::own(&parts.uri), ..Introspection::from(&decision) }))
+            Ok(Json(Introspection { iss: origin::own(&parts.uri), ..Introspection::from(&decision) }))
         }
-        _ => Ok(Answer(Introspection::default())),
+        _ => Ok(Json(Introspection::default())),
     }
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
     };
     let status =
         if problem.status == StatusCode::UNPROCESSABLE_ENTITY { StatusCode::BAD_REQUEST } else { problem.status };
-    let mut response = (status, Answer(Refused { error, error_description: &problem.detail })).into_response();
+    let mut response = (status, Json(OAuthError { error, error_description: &problem.detail })).into_response();
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
     }

@@ -12,18 +12,18 @@ use crate::{
 
 /// The body of a replacement.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewCatalogue"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Replace {
+pub(crate) struct NewCatalogue {
     /// The whole catalogue: at most 1,000 scopes, names distinct.
-    scopes: Vec<Entry>,
+    scopes: Vec<NewCatalogueScope>,
 }
 
 /// One scope. Everybody sees and may grant it unless it says otherwise.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewCatalogueScope"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Entry {
+struct NewCatalogueScope {
     /// The scope.
     name: Scope,
     /// What it permits, in words; at most 500 characters.
@@ -42,14 +42,14 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Catalogue>
 
 pub(crate) async fn replace<P: Ports>(
     caller: Caller<P>,
-    Json(body): Json<Replace>,
+    Json(body): Json<NewCatalogue>,
 ) -> Result<Reply<Catalogue>, Problem> {
     let scopes = body.scopes.into_iter().map(ScopeEntry::from).collect();
     caller.ask(PutScopes { scopes }).await
 }
 
-impl From<Entry> for ScopeEntry {
-    fn from(entry: Entry) -> Self {
+impl From<NewCatalogueScope> for ScopeEntry {
+    fn from(entry: NewCatalogueScope) -> Self {
         Self {
             name: entry.name,
             description: entry.description,

@@ -12,9 +12,9 @@ use serde_json::Value;
 use super::shapes::PageQuery;
 use crate::{
     auth::{
-        caller::{Caller, Visitor},
+        caller::{AnonymousCaller, Caller},
         credential::no_credential,
-        identity::Entrance,
+        identity::SignInContext,
     },
     http::{
         body::{Id, Json, Query},
@@ -35,9 +35,9 @@ const ACCESS: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
 /// The body of a sign-in: nothing with a token; else in which workspace, and the identity token where Cloudflare Access
 /// has not put one into the request.
 #[derive(Default, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignIn"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Open {
+pub(crate) struct SignIn {
     /// The slug of the workspace in which somebody signs in by an identity provider.
     workspace: Option<String>,
     /// The identity token, a JWT of one of the workspace's providers.
@@ -60,22 +60,22 @@ pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
         Err(Fault::OtherScheme) => Err(Fault::OtherScheme),
         token => Ok(token?),
     };
-    let body = Json::<Open>::from_request(Request::from_parts(parts.clone(), body), &app).await?;
+    let body = Json::<SignIn>::from_request(Request::from_parts(parts.clone(), body), &app).await?;
     let reply = match body.map(|Json(body)| body).unwrap_or_default() {
-        Open { workspace: None, id_token: None } => {
+        SignIn { workspace: None, id_token: None } => {
             Caller::presenting(&parts, &app, token?).await?.ask(OpenSession {}).await?
         }
-        Open { workspace: None, id_token: Some(_) } => {
+        SignIn { workspace: None, id_token: Some(_) } => {
             let detail = "`workspace` is missing: name the workspace in which somebody signs in.";
             return Err(Problem::new(ProblemCode::InvalidBody, detail).at("/workspace"));
         }
-        Open { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
+        SignIn { workspace: Some(_), .. } if token.is_ok_and(|token| token.is_some()) => {
             return Err(AMBIGUOUS_CREDENTIAL.into());
         }
-        Open { workspace: Some(workspace), id_token } => {
+        SignIn { workspace: Some(workspace), id_token } => {
             let asserted = || parts.headers.get(ACCESS)?.to_str().ok().map(str::to_owned);
             let id_token = id_token.or_else(asserted).ok_or_else(no_credential)?;
-            identified(Visitor::of(&parts, &app)?, &workspace, id_token).await?
+            identified(AnonymousCaller::of(&parts, &app)?, &workspace, id_token).await?
         }
     };
     let Opened { text, seconds, session } = reply.look()?;
@@ -84,13 +84,13 @@ pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
 }
 
 async fn identified<P: Ports>(
-    visitor: Visitor<P>,
+    caller: AnonymousCaller<P>,
     workspace: &str,
     id_token: String,
 ) -> Result<Reply<OpenedSession>, Problem> {
-    visitor.gate.app.count_sign_in(visitor.from.address).await?;
-    match Entrance::to(visitor.gate, visitor.from, workspace).await? {
-        Some(entrance) => entrance.open(id_token).await,
+    caller.ledger.app.count_sign_in(caller.from.address).await?;
+    match SignInContext::to(caller.ledger, caller.from, workspace).await? {
+        Some(context) => context.open(id_token).await,
         None => Err(Problem::sign_in_failed("there is no such workspace")),
     }
 }

@@ -7,12 +7,12 @@ use serde::Deserialize;
 #[derive(Clone, Copy, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(inline))]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Standing {
+pub(crate) enum Status {
     Active,
     Suspended,
 }
 
-impl Standing {
+impl Status {
     pub(crate) fn is_suspended(self) -> bool {
         matches!(self, Self::Suspended)
     }

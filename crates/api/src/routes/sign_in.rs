@@ -14,17 +14,17 @@ use serde::{Deserialize, Serialize};
 use super::sessions::Opened;
 use crate::{
     auth::{
-        caller::Visitor,
+        caller::AnonymousCaller,
         identity::{
-            Entrance,
+            SignInContext,
             flow::{self, Flow, Return},
         },
     },
     http::{
+        body::Json,
         body::Query,
         cookies, origin,
-        problem::{Problem, Told},
-        reply::Answer,
+        problem::{LoggedProblem, Problem},
     },
     ports::Ports,
     state::App,
@@ -58,44 +58,44 @@ pub(crate) struct Where {
 
 /// Where one may sign in.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignInProviders"))]
-pub(crate) struct Offered {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub(crate) struct SignInProviders {
     /// The providers, in the workspace's order.
-    providers: Vec<Offer>,
+    providers: Vec<SignInProvider>,
 }
 
 /// A provider that the console offers.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "SignInProvider"))]
-struct Offer {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct SignInProvider {
     /// Its issuer.
     issuer: WebAddress,
 }
 
 /// An unknown workspace answers as one without providers.
 pub(crate) async fn providers<P: Ports>(
-    visitor: Visitor<P>,
+    caller: AnonymousCaller<P>,
     Query(Where { workspace }): Query<Where>,
-) -> Result<Answer<Offered>, Problem> {
-    let entrance = Entrance::to(visitor.gate, visitor.from, &workspace).await?;
+) -> Result<Json<SignInProviders>, Problem> {
+    let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?;
     let mut issuers: Vec<WebAddress> = Vec::new();
-    for provider in entrance.into_iter().flat_map(|entrance| entrance.providers) {
+    for provider in context.into_iter().flat_map(|context| context.providers) {
         if provider.sign_in && !issuers.contains(&provider.issuer) {
             issuers.push(provider.issuer);
         }
     }
-    Ok(Answer(Offered { providers: issuers.into_iter().map(|issuer| Offer { issuer }).collect() }))
+    Ok(Json(SignInProviders { providers: issuers.into_iter().map(|issuer| SignInProvider { issuer }).collect() }))
 }
 
 /// Sends the browser to the provider.
 pub(crate) async fn start<P: Ports>(
     State(app): State<App<P>>,
-    visitor: Visitor<P>,
+    caller: AnonymousCaller<P>,
     Query(wanted): Query<Start>,
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    match set_out(&app, visitor, wanted, &parts).await {
+    match set_out(&app, caller, wanted, &parts).await {
         Ok((address, flow)) => lead(StatusCode::FOUND, &address, vec![flow.keep()]),
         Err(problem) => lead_failed(StatusCode::FOUND, problem),
     }
@@ -103,17 +103,17 @@ pub(crate) async fn start<P: Ports>(
 
 async fn set_out<P: Ports>(
     app: &App<P>,
-    visitor: Visitor<P>,
+    caller: AnonymousCaller<P>,
     Start { workspace, issuer }: Start,
     parts: &Parts,
 ) -> Result<(String, Flow), Problem> {
-    app.count_sign_in(visitor.from.address).await?;
+    app.count_sign_in(caller.from.address).await?;
     let nowhere = || Problem::sign_in_failed("the workspace offers no such provider");
-    let entrance = Entrance::to(visitor.gate, visitor.from, &workspace).await?.ok_or_else(nowhere)?;
-    let mut offered = entrance.providers.iter().filter(|provider| provider.sign_in);
+    let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?.ok_or_else(nowhere)?;
+    let mut offered = context.providers.iter().filter(|provider| provider.sign_in);
     let provider = offered.find(|provider| issuer.as_ref().is_none_or(|issuer| issuer == provider.issuer.as_str()));
     let provider = provider.ok_or_else(nowhere)?;
-    let description = entrance.describe(provider).await?;
+    let description = context.describe(provider).await?;
     let mut secret = [0; 32];
     app.ports.random(&mut secret);
     let flow = Flow::begin(secret, &workspace, provider);
@@ -121,9 +121,13 @@ async fn set_out<P: Ports>(
 }
 
 /// Takes the browser in, with the code that the provider gave it.
-pub(crate) async fn callback<P: Ports>(State(app): State<App<P>>, visitor: Visitor<P>, request: Request) -> Response {
+pub(crate) async fn callback<P: Ports>(
+    State(app): State<App<P>>,
+    caller: AnonymousCaller<P>,
+    request: Request,
+) -> Response {
     let (parts, _) = request.into_parts();
-    match come_back(&app, visitor, &parts).await {
+    match come_back(&app, caller, &parts).await {
         Ok(session) => lead(StatusCode::SEE_OTHER, CONSOLE, vec![flow::forget(), session]),
         Err(problem) => lead_failed(StatusCode::SEE_OTHER, problem),
     }
@@ -132,21 +136,21 @@ pub(crate) async fn callback<P: Ports>(State(app): State<App<P>>, visitor: Visit
 /// The cookie of the session that was opened.
 async fn come_back<P: Ports>(
     app: &App<P>,
-    visitor: Visitor<P>,
+    caller: AnonymousCaller<P>,
     parts: &Parts,
 ) -> Result<(HeaderName, String), Problem> {
-    app.count_sign_in(visitor.from.address).await?;
+    app.count_sign_in(caller.from.address).await?;
     let back = Return::parse(parts.uri.query().unwrap_or_default())?;
     let flow = Flow::of(&parts.headers).filter(|flow| flow.is_of(&back));
     let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser is on no such flow"))?;
-    let entrance = Entrance::to(visitor.gate, visitor.from, &flow.workspace).await?;
-    let entrance = entrance.ok_or_else(|| Problem::sign_in_failed("the workspace is gone"))?;
-    let provider = flow.provider(&entrance.providers).cloned();
+    let context = SignInContext::to(caller.ledger, caller.from, &flow.workspace).await?;
+    let context = context.ok_or_else(|| Problem::sign_in_failed("the workspace is gone"))?;
+    let provider = flow.provider(&context.providers).cloned();
     let provider = provider.ok_or_else(|| Problem::sign_in_failed("the workspace offers the provider no more"))?;
-    let description = entrance.describe(&provider).await?;
+    let description = context.describe(&provider).await?;
     let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
-    let token = entrance.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
-    let opened: Opened = entrance.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
+    let token = context.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
+    let opened: Opened = context.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
     Ok(cookies::keep(opened.text.expose(), opened.seconds))
 }
 
@@ -160,7 +164,7 @@ fn callback_of(parts: &Parts) -> Result<String, Problem> {
 fn lead_failed(status: StatusCode, problem: Problem) -> Response {
     let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code.as_str());
     let mut response = lead(status, &address, vec![flow::forget()]);
-    response.extensions_mut().insert(Told(problem));
+    response.extensions_mut().insert(LoggedProblem(problem));
     response
 }
 

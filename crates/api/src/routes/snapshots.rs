@@ -15,7 +15,7 @@ use futures_util::{StreamExt, stream};
 use crate::{
     auth::caller::Caller,
     http::{codes::ProblemCode, conditions, problem::Problem, reply::Reply},
-    ledger_client::Gate,
+    ledger_client::LedgerClient,
     ports::{CutOff, Ports},
 };
 
@@ -53,7 +53,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
         (header::CONTENT_TYPE, SNAPSHOT.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{}.snapshot\"", slug.as_str())),
     ];
-    let body = body(caller.gate, caller.workspace, head, files).await?;
+    let body = body(caller.ledger, caller.workspace, head, files).await?;
     Ok((known, described, body).into_response())
 }
 
@@ -63,13 +63,13 @@ pub(crate) async fn keys<P: Ports>(caller: Caller<P>) -> Result<Reply<SnapshotKe
 
 /// The whole file. While nothing of it was sent, what fails can still be said; after that, the file ends where it fails.
 async fn body<P: Ports>(
-    gate: Gate<P>,
+    ledger: LedgerClient<P>,
     workspace: WorkspaceKey,
     head: Vec<u8>,
     files: Vec<Name>,
 ) -> Result<Body, Problem> {
-    let of_body = gate.clone();
-    let read = move |name| read_file(gate.clone(), workspace, name);
+    let of_body = ledger.clone();
+    let read = move |name| read_file(ledger.clone(), workspace, name);
     let mut files = Box::pin(stream::iter(files).map(read).buffered(WIDTH));
     let mut first = vec![Ok(head)];
     while first.len() <= WIDTH
@@ -87,9 +87,9 @@ async fn body<P: Ports>(
 }
 
 /// One file as it stands in the snapshot, or why it is not to be had.
-async fn read_file<P: Ports>(gate: Gate<P>, workspace: WorkspaceKey, name: Name) -> Result<Vec<u8>, String> {
-    gate.trace.count_registry_reads(1);
-    let found = gate.app.ports.registry(&[RegistryKey::File(workspace, name)]).await;
+async fn read_file<P: Ports>(ledger: LedgerClient<P>, workspace: WorkspaceKey, name: Name) -> Result<Vec<u8>, String> {
+    ledger.trace.count_registry_reads(1);
+    let found = ledger.app.ports.registry(&[RegistryKey::File(workspace, name)]).await;
     let file = found.map_err(|error| error.to_string())?.pop().flatten();
     let file = file.ok_or_else(|| format!("the registry lacks {}", name.path(workspace)))?;
     if Name::of(&file) != name {

@@ -28,7 +28,7 @@ use crate::{
         reply::Reply,
         time::any_seconds,
     },
-    ledger_client::Terms,
+    ledger_client::CommandOptions,
     ports::Ports,
 };
 
@@ -42,9 +42,9 @@ pub(crate) async fn read_self<P: Ports>(caller: Caller<P>) -> Result<Reply<Token
 
 /// The body of a rotation.
 #[derive(Default, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Rotation"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
-pub(crate) struct Rotate {
+pub(crate) struct Rotation {
     /// For how many seconds the text that it has now goes on working: 0 to 2,592,000 (30 days).
     #[serde(deserialize_with = "any_seconds")]
     grace_seconds: u64,
@@ -70,12 +70,14 @@ pub(crate) async fn rotate<P: Ports>(
     Id(id): Id,
     Idempotency(idempotency_key): Idempotency,
     IfMatch(if_version): IfMatch,
-    body: Option<Json<Rotate>>,
+    body: Option<Json<Rotation>>,
 ) -> Result<Reply<Issued>, Problem> {
-    let Rotate { grace_seconds, previous, wait } = body.map(|Json(body)| body).unwrap_or_default();
-    let terms = Terms { idempotency_key, if_version, wait };
+    let Rotation { grace_seconds, previous, wait } = body.map(|Json(body)| body).unwrap_or_default();
+    let options = CommandOptions { idempotency_key, if_version, wait };
     tagged(
-        caller.ask_on(terms, RotateToken { id, grace_seconds, end_previous: previous == Some(Previous::End) }).await?,
+        caller
+            .ask_with(options, RotateToken { id, grace_seconds, end_previous: previous == Some(Previous::End) })
+            .await?,
     )
 }
 
@@ -83,7 +85,7 @@ pub(crate) async fn rotate<P: Ports>(
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Shown {
+pub(crate) struct UsageQuery {
     /// How many days (UTC), today's included: 1 to 90, 30 where absent.
     #[cfg_attr(feature = "openapi", schemars(range(min = 1, max = 90)))]
     days: Option<u32>,
@@ -92,7 +94,7 @@ pub(crate) struct Shown {
 pub(crate) async fn usage<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
-    Query(Shown { days }): Query<Shown>,
+    Query(UsageQuery { days }): Query<UsageQuery>,
 ) -> Result<Reply<Usage>, Problem> {
     caller.ask(ReadUsage { id, days }).await
 }

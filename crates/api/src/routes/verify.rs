@@ -21,7 +21,7 @@ use std::net::IpAddr;
 
 use crate::{
     auth::caller::Caller,
-    http::{body::Json, codes::ProblemCode, problem::Problem, reply::Answer, time::Rfc3339},
+    http::{body::Json, codes::ProblemCode, problem::Problem, time::Rfc3339},
     ports::Ports,
     verifying::Check,
 };
@@ -43,9 +43,9 @@ const MAX_LEASE_BODY: usize = 256 * 1024;
 
 /// What is to be verified: one token or several, against one demand.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Verification"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Verify {
+pub(crate) struct Verification {
     /// The one token to be decided about.
     token: Option<String>,
     /// Or several, 1 to 100.
@@ -98,13 +98,13 @@ pub(crate) struct DecisionBody {
     as_of: Rfc3339,
     /// Absent where it was never issued, or not in this workspace.
     #[serde(skip_serializing_if = "Option::is_none")]
-    token: Option<Bearer>,
+    token: Option<VerifiedToken>,
 }
 
 /// Who the token is, where it was ever issued.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "VerifiedToken"))]
-struct Bearer {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct VerifiedToken {
     id: String,
     number: u64,
     name: String,
@@ -118,9 +118,12 @@ struct Bearer {
     metadata: Option<Value>,
 }
 
-pub(crate) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>) -> Result<Answer<Verified>, Problem> {
+pub(crate) async fn verify<P: Ports>(
+    caller: Caller<P>,
+    Json(body): Json<Verification>,
+) -> Result<Json<Verified>, Problem> {
     // The verifier answers here, not the ledger, which knows what pages a workspace allows.
-    if caller.gate.trace.origin.is_some() {
+    if caller.ledger.trace.origin.is_some() {
         return Err(Problem::origin_not_allowed());
     }
     let (tokens, single) = match (body.token, body.tokens) {
@@ -139,10 +142,10 @@ pub(crate) async fn verify<P: Ports>(caller: Caller<P>, Json(body): Json<Verify>
     let mut results: Vec<_> =
         decisions.into_iter().zip(&tokens).map(|(decision, text)| DecisionBody::of(decision, text)).collect();
     match (single, results.pop()) {
-        (true, Some(only)) => Ok(Answer(Verified::One(Box::new(only)))),
+        (true, Some(only)) => Ok(Json(Verified::One(Box::new(only)))),
         (_, last) => {
             results.extend(last);
-            Ok(Answer(Verified::Many { results }))
+            Ok(Json(Verified::Many { results }))
         }
     }
 }
@@ -161,12 +164,12 @@ pub(crate) fn decide<'a, P: Ports>(
         let admission = admission(caller, demand).await?;
         let checks = texts.iter().map(|text| Check { text: text.as_bytes(), demand });
         let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
-        let mut decisions = caller.gate.decide_all(&checks.chain(own).collect::<Vec<_>>()).await;
+        let mut decisions = caller.ledger.decide_all(&checks.chain(own).collect::<Vec<_>>()).await;
         if admission.is_some() {
             admit(caller, decisions.pop())?;
         }
         let valid = texts.iter().zip(&decisions).filter(|(_, decision)| decision.code == Code::Valid);
-        caller.gate.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
+        caller.ledger.count_uses(caller.workspace, valid.map(|(text, _)| Digest::of(text.as_bytes())));
         Ok(decisions)
     })
 }
@@ -198,9 +201,9 @@ async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Optio
 fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(), Problem> {
     let code = decision.map(|decision| decision.code);
     if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
-        let now = caller.gate.app.ports.now();
-        caller.gate.app.admission().let_in(caller.workspace, caller.actor, caller.address, now);
-        caller.gate.count_caller(caller.workspace, caller.actor);
+        let now = caller.ledger.app.ports.now();
+        caller.ledger.app.admission().let_in(caller.workspace, caller.actor, caller.address, now);
+        caller.ledger.count_caller(caller.workspace, caller.actor);
     }
     match code {
         Some(Code::Valid) => Ok(()),
@@ -212,16 +215,16 @@ fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(),
 
 /// Which records are wanted.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WantedRecords"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Wanted {
+pub(crate) struct WantedRecords {
     /// At most 100.
     digests: Vec<Digest>,
 }
 
 pub(crate) async fn records<P: Ports>(
     caller: Caller<P>,
-    Json(Wanted { digests }): Json<Wanted>,
+    Json(WantedRecords { digests }): Json<WantedRecords>,
 ) -> Result<Response, Problem> {
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
@@ -237,22 +240,22 @@ pub(crate) async fn records<P: Ports>(
 pub(crate) struct WantedLease {
     /// As of when its memory is; absent where it holds nothing.
     #[serde(default)]
-    since: Option<Standing>,
+    since: Option<PositionBody>,
     /// The texts in question: at most 100.
     digests: Vec<Digest>,
     /// How often texts were used since it last told: at most 1,000.
     #[serde(default)]
-    uses: Vec<Counted>,
+    uses: Vec<CountedUses>,
     /// Present where the asker loads segments: it is told by which it may go.
     #[serde(default)]
-    segments: Option<Loaded>,
+    segments: Option<LoadedSegments>,
 }
 
 /// What an asker has of segments.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "LoadedSegments"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Loaded {
+struct LoadedSegments {
     /// The name of the manifest that it goes by, in hexadecimal; absent where by none yet.
     #[serde(default)]
     manifest: Option<Digest>,
@@ -262,16 +265,16 @@ struct Loaded {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Position"))]
 #[serde(deny_unknown_fields)]
-struct Standing {
+struct PositionBody {
     epoch: u64,
     generation: u64,
 }
 
 /// Uses of one text.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "CountedUses"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-struct Counted {
+struct CountedUses {
     digest: Digest,
     /// The last of them.
     last_used_at: Rfc3339,
@@ -284,14 +287,15 @@ pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Resu
     if digests.len() > MAX_BATCH {
         return Err(invalid("/digests", format!("Give at most {MAX_BATCH} digests.")));
     }
-    let since = since.map(|Standing { epoch, generation }| Position { epoch, generation });
-    let uses = uses.into_iter().map(|Counted { digest, last_used_at: Rfc3339(last_used_at), count }| Uses {
+    let since = since.map(|PositionBody { epoch, generation }| Position { epoch, generation });
+    let uses = uses.into_iter().map(|CountedUses { digest, last_used_at: Rfc3339(last_used_at), count }| Uses {
         digest,
         last_used_at,
         count,
     });
-    let segments = segments
-        .map(|Loaded { manifest }| Segments { manifest: manifest.map(|hash| Name::from_bytes(*hash.as_bytes())) });
+    let segments = segments.map(|LoadedSegments { manifest }| Segments {
+        manifest: manifest.map(|hash| Name::from_bytes(*hash.as_bytes())),
+    });
     let grant = caller.ask(Lease { since, digests, uses: uses.collect(), segments }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()).into_response())
 }
@@ -309,12 +313,12 @@ impl DecisionBody {
             detail: wrong.map(|why| format!("This is not a token: {why}.")),
             freshness: decision.freshness,
             as_of: Rfc3339(decision.as_of),
-            token: decision.known.as_ref().map(Bearer::from),
+            token: decision.known.as_ref().map(VerifiedToken::from),
         }
     }
 }
 
-impl From<&Known> for Bearer {
+impl From<&Known> for VerifiedToken {
     fn from(known: &Known) -> Self {
         let facts = known.facts();
         let owned = |text: &str| text.to_owned();

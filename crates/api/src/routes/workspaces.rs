@@ -14,7 +14,7 @@ use counterfoil_protocol::{
 use counterfoil_token::{Prefix, WorkspaceKey};
 use serde::Deserialize;
 
-use super::shapes::Standing;
+use super::shapes::Status;
 use crate::{
     auth::{
         caller::{Caller, Root},
@@ -28,7 +28,7 @@ use crate::{
         reply::Reply,
         time::{seconds_clearable, seconds_present},
     },
-    ledger_client::{Gate, Source, Terms},
+    ledger_client::{LedgerClient, Source},
     ports::Ports,
 };
 
@@ -40,9 +40,9 @@ const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 
 /// The body of a creation.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewWorkspace"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Create {
+pub(crate) struct NewWorkspace {
     /// Its slug, unique in the deployment.
     slug: Slug,
     /// Its name, for people: 1–200 characters.
@@ -54,27 +54,30 @@ pub(crate) struct Create {
 /// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
 /// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
 /// lost, repeating it is refused as existing, and root issues itself a token there.
-pub(crate) async fn create<P: Ports>(root: Root<P>, Json(body): Json<Create>) -> Result<Reply<Bootstrapped>, Problem> {
+pub(crate) async fn create<P: Ports>(
+    root: Root<P>,
+    Json(body): Json<NewWorkspace>,
+) -> Result<Reply<Bootstrapped>, Problem> {
     // The ledger says so too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
         return Err(Problem::new(ProblemCode::InvalidValue, detail).at("/name"));
     }
-    let key = claim(&root.gate, &body.slug).await?;
+    let key = claim(&root.ledger, &body.slug).await?;
     let bootstrap = Bootstrap { slug: body.slug.clone(), name: body.name, prefix: body.prefix.unwrap_or_default() };
     let from = Source { address: root.address, ..Source::default() };
-    let made = root.gate.ask(key, Actor::Root, from, Terms::default(), bootstrap).await?;
-    root.gate.directory(Confirm { slug: body.slug }).await?;
-    root.gate.app.names().forget();
+    let made = root.ledger.ask(key, Actor::Root, from, bootstrap).await?;
+    root.ledger.directory(Confirm { slug: body.slug }).await?;
+    root.ledger.app.names().forget();
     Ok(made.created("/v1/workspace".to_owned()))
 }
 
 /// The key under which the workspace is to be made.
-async fn claim<P: Ports>(gate: &Gate<P>, slug: &Slug) -> Result<WorkspaceKey, Problem> {
+async fn claim<P: Ports>(ledger: &LedgerClient<P>, slug: &Slug) -> Result<WorkspaceKey, Problem> {
     for _ in 0..DRAWS {
-        let mut random = |bytes: &mut [u8]| gate.app.ports.random(bytes);
+        let mut random = |bytes: &mut [u8]| ledger.app.ports.random(bytes);
         let key = WorkspaceKey::draw(&mut random).map_err(|error| Problem::internal(error.to_string()))?;
-        let claimed = gate.directory(Claim { slug: slug.clone(), candidate: key }).await?;
+        let claimed = ledger.directory(Claim { slug: slug.clone(), candidate: key }).await?;
         match claimed {
             Claimed::Reserved { key } => return Ok(key),
             Claimed::KeyTaken => {}
@@ -93,12 +96,12 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>) -> Result<Reply<Workspace>
 
 /// The body of a change: the state alone, the hosts alone, or settings. What is absent stays.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "WorkspaceChange", transform = crate::describe::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Update {
+pub(crate) struct WorkspaceChange {
     /// Root only: whether it takes part.
     #[serde(default, deserialize_with = "present")]
-    state: Option<Standing>,
+    state: Option<Status>,
     /// Root only: all the hosts by which it is reached, at most 20. A host is one workspace's at most. There, a token that
     /// was issued elsewhere and imported need not name its workspace.
     #[serde(default, deserialize_with = "present")]
@@ -171,8 +174,11 @@ impl From<Provider> for IdentityProvider {
 
 /// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
 /// for more than one is refused: it could be carried out by half.
-pub(crate) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>) -> Result<Reply<Workspace>, Problem> {
-    let Update {
+pub(crate) async fn update<P: Ports>(
+    caller: Caller<P>,
+    Json(body): Json<WorkspaceChange>,
+) -> Result<Reply<Workspace>, Problem> {
+    let WorkspaceChange {
         state,
         hosts,
         name,
@@ -189,7 +195,7 @@ pub(crate) async fn update<P: Ports>(caller: Caller<P>, Json(body): Json<Update>
     let audit_retention = audit_retention_days;
     let identity_providers: Option<Vec<IdentityProvider>> =
         identity_providers.map(|providers| providers.into_iter().map(Into::into).collect());
-    check_addresses(caller.gate.app.config(), identity_providers.as_deref().unwrap_or_default())?;
+    check_addresses(caller.ledger.app.config(), identity_providers.as_deref().unwrap_or_default())?;
     let settings = UpdateWorkspace {
         name,
         prefix,
@@ -224,8 +230,8 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
     if caller.actor == Actor::Root {
         caller.ask(ReadWorkspace {}).await?;
         let assign = AssignHosts { key: caller.workspace, hosts: hosts.clone() };
-        caller.gate.app.names().forget();
-        if let Assigned::Taken { host } = caller.gate.directory(assign).await? {
+        caller.ledger.app.names().forget();
+        if let Assigned::Taken { host } = caller.ledger.directory(assign).await? {
             let detail = format!("The host {host} is another workspace's.");
             return Err(Problem::new(ProblemCode::AlreadyExists, detail).at("/hosts"));
         }

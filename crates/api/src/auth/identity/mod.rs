@@ -22,8 +22,12 @@ use serde_json::{Value, json};
 pub(crate) use self::providers::check_addresses;
 use crate::{
     http::{codes::ProblemCode, problem::Problem, reply::Reply},
-    ledger_client::{Gate, Source, Terms},
-    memory::{admission::Kind, documents::Dated, providers::KEPT},
+    ledger_client::{LedgerClient, Source},
+    memory::{
+        admission::Kind,
+        documents::Dated,
+        providers::{KEPT, WorkspaceProviders},
+    },
     ports::{Claims, Description, IdentityToken, NotVouched, Ports, Redemption},
 };
 
@@ -31,22 +35,24 @@ use crate::{
 const LONGEST_TOKEN: usize = 16 * 1024;
 
 /// A workspace in which somebody signs in, and who may vouch for them there.
-pub(crate) struct Entrance<P> {
-    gate: Gate<P>,
+pub(crate) struct SignInContext<P> {
+    ledger: LedgerClient<P>,
     from: Source,
     workspace: WorkspaceKey,
     pub(crate) providers: Vec<IdentityProvider>,
 }
 
-impl<P: Ports> Entrance<P> {
-    /// The entrance to the workspace with this slug; none where there is no such workspace.
-    pub(crate) async fn to(gate: Gate<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
-        let Some(workspace) = gate.resolve(slug, gate.stranger(from.address)).await? else {
+impl<P: Ports> SignInContext<P> {
+    /// What signing in to the workspace with this slug needs; none where there is no such workspace.
+    pub(crate) async fn to(ledger: LedgerClient<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
+        let Some(workspace) = ledger.resolve(slug, ledger.stranger(from.address)).await? else {
             // There is no setting that would allow it.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };
-        let providers = providers(&gate, &from, workspace).await?;
-        Ok(providers.map(|providers| Self { gate, from, workspace, providers }))
+        match providers(&ledger, &from, workspace).await? {
+            WorkspaceProviders::Known(providers) => Ok(Some(Self { ledger, from, workspace, providers })),
+            WorkspaceProviders::NoWorkspace => Ok(None),
+        }
     }
 
     /// Opens a session for whom the token is about, of whichever provider it is.
@@ -71,14 +77,14 @@ impl<P: Ports> Entrance<P> {
         if let Some(reason) = outcome.as_ref().err().and_then(|problem| problem.not_signed_in) {
             let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
             let note = NoteRefusal { issuer, audience, reason };
-            let (said, now) = (Digest::of(json!(note).to_string().as_bytes()), self.gate.app.ports.now());
-            if !self.gate.app.admission().is_news(self.workspace, said, now) {
+            let (said, now) = (Digest::of(json!(note).to_string().as_bytes()), self.ledger.app.ports.now());
+            if !self.ledger.app.admission().is_news(self.workspace, said, now) {
                 return outcome;
             }
             // The answer is the same whether or not it was noted; the log has the reason in any case.
-            let noted = self.gate.ask(self.workspace, Actor::SignIn, self.from, Terms::default(), note).await;
+            let noted = self.ledger.ask(self.workspace, Actor::SignIn, self.from, note).await;
             if noted.is_err() {
-                self.gate.app.admission().is_untold(self.workspace, said);
+                self.ledger.app.admission().is_untold(self.workspace, said);
             }
         }
         outcome
@@ -90,15 +96,15 @@ impl<P: Ports> Entrance<P> {
         token: String,
         nonce: Option<&str>,
     ) -> Result<Reply<OpenedSession>, Problem> {
-        let ports = &self.gate.app.ports;
+        let ports = &self.ledger.app.ports;
         let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
         // Whatever could have a provider asked comes after what costs nothing.
-        let key = key_of(&token).ok_or_else(|| Problem::sign_in_failed("the token could not be read"))?;
+        let key = key_of(&token)?;
         let keys = match &provider.jwks_uri {
-            Some(jwks_uri) => providers::keys(&self.gate.app, jwks_uri, key.as_deref()).await?,
+            Some(jwks_uri) => providers::keys(&self.ledger.app, jwks_uri, key.as_deref()).await?,
             None => {
                 let description = self.describe(provider).await?;
-                providers::keys(&self.gate.app, &description.what.jwks_uri, key.as_deref()).await?
+                providers::keys(&self.ledger.app, &description.what.jwks_uri, key.as_deref()).await?
             }
         };
         let token = IdentityToken { issuer: issuer.clone(), audience: audience.clone(), keys, token, now: ports.now() };
@@ -110,16 +116,16 @@ impl<P: Ports> Entrance<P> {
         let said = json!([issuer, audience, subject, email, email_verified]).to_string();
         let (said, now) = (Digest::of(said.as_bytes()), ports.now());
         {
-            let mut admission = self.gate.app.admission();
+            let mut admission = self.ledger.app.admission();
             admission.check_somebody(self.workspace, said, now)?;
             admission.take(self.workspace, Kind::SignIn, now)?;
         }
         let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
-        let opened = self.gate.ask(self.workspace, Actor::SignIn, self.from.clone(), Terms::default(), command).await;
+        let opened = self.ledger.ask(self.workspace, Actor::SignIn, self.from.clone(), command).await;
         opened.map_err(|problem| match problem.code {
             ProblemCode::SignInFailed => {
                 let why = problem.internal.clone().unwrap_or_default();
-                self.gate.app.admission().refuse_nobody(self.workspace, said, why, now);
+                self.ledger.app.admission().refuse_nobody(self.workspace, said, why, now);
                 problem
             }
             ProblemCode::NotFound => Problem::sign_in_failed("the workspace is gone"),
@@ -129,38 +135,38 @@ impl<P: Ports> Entrance<P> {
 
     /// What a provider says of itself.
     pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Arc<Dated<Description>>, Problem> {
-        providers::describe(&self.gate.app, &provider.issuer).await
+        providers::describe(&self.ledger.app, &provider.issuer).await
     }
 
     /// Exchanges a code for an identity token.
     pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
-        providers::redeem(&self.gate.app, self.from.address, code).await
+        providers::redeem(&self.ledger.app, self.from.address, code).await
     }
 }
 
-/// The workspace's providers; none where there is no such workspace. Anybody may ask: so the answer is remembered for
+/// The workspace's providers. Anybody may ask: so the answer is remembered for
 /// [`KEPT`], and whether pages of other origins may have it, which only the ledger knows, is asked so many times a second.
 /// A provider that was removed in the meantime signs nobody in: the ledger knows.
 async fn providers<P: Ports>(
-    gate: &Gate<P>,
+    ledger: &LedgerClient<P>,
     from: &Source,
     workspace: WorkspaceKey,
-) -> Result<Option<Vec<IdentityProvider>>, Problem> {
-    let now = gate.app.ports.now();
+) -> Result<WorkspaceProviders, Problem> {
+    let now = ledger.app.ports.now();
     if from.origin.is_none()
-        && let Some(known) = gate.app.entrances().get(&workspace, now)
+        && let Some(known) = ledger.app.known_providers().get(&workspace, now)
     {
         return Ok(known.clone());
     }
-    let kind = if from.origin.is_some() { Kind::Page } else { Kind::Entrance };
-    gate.app.admission().take(workspace, kind, now)?;
-    let asked = gate.ask(workspace, Actor::SignIn, from.clone(), Terms::default(), ReadIdentityProviders {}).await;
+    let kind = if from.origin.is_some() { Kind::ForeignPage } else { Kind::BeforeSignIn };
+    ledger.app.admission().take(workspace, kind, now)?;
+    let asked = ledger.ask(workspace, Actor::SignIn, from.clone(), ReadIdentityProviders {}).await;
     let providers = match asked {
-        Ok(reply) => Some(reply.read()?.providers),
-        Err(problem) if problem.code == ProblemCode::NotFound => None,
+        Ok(reply) => WorkspaceProviders::Known(reply.read()?.providers),
+        Err(problem) if problem.code == ProblemCode::NotFound => WorkspaceProviders::NoWorkspace,
         Err(problem) => return Err(problem),
     };
-    gate.app.entrances().put(workspace, providers.clone(), KEPT, now);
+    ledger.app.known_providers().put(workspace, providers.clone(), KEPT, now);
     Ok(providers)
 }
 
@@ -176,9 +182,13 @@ pub(crate) fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<boo
     Some(is_for_it && claims.get("iss")?.as_str() == Some(provider.issuer.as_str()))
 }
 
-/// The name of the key by which a token says that it is signed, if it names one; nothing where it is no token.
-fn key_of(token: &str) -> Option<Option<String>> {
-    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
-    let header = json::parse(&header).ok()?;
-    Some(header.as_object()?.get("kid").and_then(Value::as_str).map(str::to_owned))
+/// The name of the key by which a token says that it is signed, where it names one.
+///
+/// # Errors
+/// `SIGN_IN_FAILED` where it is no token.
+fn key_of(token: &str) -> Result<Option<String>, Problem> {
+    let header = token.split('.').next().and_then(|header| BASE64_URL_SAFE_NO_PAD.decode(header).ok());
+    let header = header.and_then(|header| json::parse(&header).ok()).filter(Value::is_object);
+    let header = header.ok_or_else(|| Problem::sign_in_failed("the token could not be read"))?;
+    Ok(header.get("kid").and_then(Value::as_str).map(str::to_owned))
 }

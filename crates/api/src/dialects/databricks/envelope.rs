@@ -4,11 +4,11 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::http::{codes::ProblemCode, problem::Problem, reply::Answer};
+use crate::http::{body::Json, codes::ProblemCode, problem::Problem};
 
 /// Never with a field named `error` or `detail`: clients would take it for the message.
 #[derive(Serialize)]
-struct Envelope<'a> {
+struct ErrorBody<'a> {
     error_code: &'a str,
     message: &'a str,
     /// Always empty, and always there.
@@ -25,7 +25,7 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
         }
         _ => &*problem.detail,
     };
-    (status, Answer(Envelope { error_code, message, details: [] })).into_response()
+    (status, Json(ErrorBody { error_code, message, details: [] })).into_response()
 }
 
 fn classify(problem: &Problem) -> (StatusCode, &'static str) {

@@ -3,8 +3,8 @@
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::rpc::{self, Reply};
-use crate::http::problem::{Problem, Told};
+use super::rpc::{self, RpcReply};
+use crate::http::problem::{LoggedProblem, Problem};
 
 /// The envelope of a problem.
 pub(crate) fn refuse(problem: &Problem) -> Response {
@@ -13,7 +13,7 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
 }
 
 /// The answer to a lone message.
-pub(super) fn one(reply: Reply) -> Response {
+pub(super) fn one(reply: RpcReply) -> Response {
     let status = reply.status();
     let response = match reply.write() {
         Some(json) => in_json(status, json),
@@ -24,9 +24,9 @@ pub(super) fn one(reply: Reply) -> Response {
 
 /// The answers to those of several messages that want one, in a list. That its messages were refused is no failure of
 /// the request; that the service failed is.
-pub(super) fn many(replies: Vec<Reply>) -> Response {
-    let failed = replies.iter().map(Reply::status).find(StatusCode::is_server_error);
-    let answers: Vec<_> = replies.iter().filter_map(Reply::write).collect();
+pub(super) fn many(replies: Vec<RpcReply>) -> Response {
+    let failed = replies.iter().map(RpcReply::status).find(StatusCode::is_server_error);
+    let answers: Vec<_> = replies.iter().filter_map(RpcReply::write).collect();
     let response = match rpc::list(&answers) {
         Some(json) => in_json(failed.unwrap_or(StatusCode::OK), json),
         None => silence(failed),
@@ -40,11 +40,11 @@ fn silence(failed: Option<StatusCode>) -> Response {
 }
 
 /// Has the log name the problem that gave the response its status.
-fn log(mut response: Response, replies: impl IntoIterator<Item = Reply>) -> Response {
+fn log(mut response: Response, replies: impl IntoIterator<Item = RpcReply>) -> Response {
     let status = response.status();
-    let problem = replies.into_iter().find(|reply| reply.status() == status).and_then(Reply::into_problem);
+    let problem = replies.into_iter().find(|reply| reply.status() == status).and_then(RpcReply::into_problem);
     if let Some(problem) = problem {
-        response.extensions_mut().insert(Told(problem));
+        response.extensions_mut().insert(LoggedProblem(problem));
     }
     response
 }
@@ -52,7 +52,7 @@ fn log(mut response: Response, replies: impl IntoIterator<Item = Reply>) -> Resp
 /// Tells of a problem, wherever the path leads.
 pub(super) fn tell(problem: Problem) -> Response {
     let mut response = refuse(&problem);
-    response.extensions_mut().insert(Told(problem));
+    response.extensions_mut().insert(LoggedProblem(problem));
     response
 }
 

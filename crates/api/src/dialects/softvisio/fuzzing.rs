@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    rpc::{Done, Reply, Said, Wants},
+    rpc::{Done, RpcReply, Said, Wants},
     select::Options,
 };
 use crate::dialects::fields::Fields;
@@ -29,7 +29,7 @@ pub fn messages(body: Option<Value>, method: Option<String>) -> Option<Vec<Read>
     };
     let read = messages.into_iter().map(|message| {
         let id = if let Wants::AnswerTo(id) = &message.wants { Some(id.clone()) } else { None };
-        let answer = Reply { wants: message.wants, outcome: Ok(Done::default()) }.write();
+        let answer = RpcReply { wants: message.wants, outcome: Ok(Done::default()) }.write();
         Read { method: message.method, arguments: message.params.len(), id, answer }
     });
     Some(read.collect())

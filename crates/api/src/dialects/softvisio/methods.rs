@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use super::{
     permissions,
-    rpc::{Data, Done, Message, Reply},
+    rpc::{Data, Done, Message, RpcReply},
     select::Options,
-    tokens::{Issued, Row},
+    tokens::{IssuedToken, Row},
 };
 use crate::{
     auth::caller::Caller,
@@ -23,9 +23,9 @@ use crate::{
 pub(super) const PATH: &str = "/v1/api-tokens/";
 
 /// Carries out what a message says in the name of whoever sent it.
-pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> Reply {
+pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> RpcReply {
     let Message { method, params, wants } = message;
-    Reply { wants, outcome: carry_out(caller, &method, Arguments(params.into_iter())).await }
+    RpcReply { wants, outcome: carry_out(caller, &method, Arguments(params.into_iter())).await }
 }
 
 async fn carry_out<P: Ports>(
@@ -81,7 +81,7 @@ async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Resul
     arguments.end()?;
     let mut token: Token = caller.ask(tokens::new(name, Vec::new())).await?.look()?;
     let text = token.text.take().ok_or_else(|| Problem::internal("a token without its text"))?;
-    Ok(Done { data: Some(Data::Issued(Issued::new(text, token))), total: None })
+    Ok(Done { data: Some(Data::Issued(IssuedToken::new(text, token))), total: None })
 }
 
 async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
@@ -104,12 +104,12 @@ async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments)
 async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arguments) -> Result<Done, Problem> {
     let id = arguments.text("tokenId")?;
     let mut update = tokens::change(id.clone());
-    let mut wanted = permissions::Wanted::default();
+    let mut wanted = permissions::WantedPermissions::default();
     match method {
         Method::SetEnabled => update.enabled = Some(arguments.flag("enabled")?),
         Method::SetPermissions | Method::UpdatePermissions => {
             let asked = arguments.fields("permissions")?.ok_or_else(|| missing("permissions"))?;
-            wanted = permissions::Wanted::read(asked)?;
+            wanted = permissions::WantedPermissions::read(asked)?;
         }
         _ => {}
     }
@@ -119,7 +119,7 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
     let own = caller.own_token().await?;
     // To ask for no change takes no more than to ask for one, and tells whose token it is.
     let token: Token = caller.ask(tokens::change(id.clone())).await.map_err(told)?.look()?;
-    if token.owner != own.owner || !token.is_live(caller.gate.app.ports.now()) {
+    if token.owner != own.owner || !token.is_live(caller.ledger.app.ports.now()) {
         return Err(not_found(absent));
     }
     update.scopes = match method {

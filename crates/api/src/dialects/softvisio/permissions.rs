@@ -59,9 +59,9 @@ fn permission(id: &str, enabled: bool, description: String) -> Permission {
 
 /// Which permissions a token is to have and which not.
 #[derive(Default)]
-pub(super) struct Wanted(pub(super) BTreeMap<ScopePattern, bool>);
+pub(super) struct WantedPermissions(pub(super) BTreeMap<ScopePattern, bool>);
 
-impl Wanted {
+impl WantedPermissions {
     pub(super) fn read(mut asked: Fields) -> Result<Self, Problem> {
         let mut wanted = BTreeMap::new();
         while let Some(name) = asked.any_left().map(str::to_owned) {

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::tokens::{Issued, Permission, Row};
+use super::tokens::{IssuedToken, Permission, Row};
 use crate::http::{codes::ProblemCode, problem::Problem};
 
 /// The most messages in one batch. Each is a command of its own.
@@ -32,14 +32,14 @@ pub(super) enum Wants {
     /// Nothing: it is a notification.
     Nothing,
     /// An answer: it is no message of JSON-RPC, but a body of arguments.
-    Answer,
+    Json,
     /// An answer with this id.
     AnswerTo(Value),
 }
 
 /// What became of a message.
 #[derive(Debug)]
-pub(super) struct Reply {
+pub(super) struct RpcReply {
     pub(super) wants: Wants,
     pub(super) outcome: Result<Done, Problem>,
 }
@@ -54,7 +54,7 @@ pub(super) struct Done {
 
 #[derive(Debug)]
 pub(super) enum Data {
-    Issued(Issued),
+    Issued(IssuedToken),
     Tokens(Vec<Row>),
     Permissions(Vec<Permission>),
 }
@@ -76,7 +76,7 @@ impl Said {
             other => {
                 let no_message = || unreadable("This is no message of JSON-RPC 2.0.");
                 let method = method.ok_or_else(no_message)?;
-                Ok(Self::One(Message { method, params: in_list(other), wants: Wants::Answer }))
+                Ok(Self::One(Message { method, params: in_list(other), wants: Wants::Json }))
             }
         }
     }
@@ -95,7 +95,7 @@ impl Message {
     }
 }
 
-impl Reply {
+impl RpcReply {
     /// The answer's status over HTTP.
     pub(super) fn status(&self) -> StatusCode {
         self.outcome.as_ref().map_or_else(|problem| verdict(problem).1, |_| StatusCode::OK)
@@ -105,14 +105,14 @@ impl Reply {
     pub(super) fn write(&self) -> Option<Vec<u8>> {
         let id = match &self.wants {
             Wants::Nothing => return None,
-            Wants::Answer => None,
+            Wants::Json => None,
             Wants::AnswerTo(id) => Some(id),
         };
         Some(match &self.outcome {
             Ok(Done { data, total }) => {
                 let (data, meta) = (data.as_ref(), Meta { total_rows: *total });
-                let outcome = Outcome { status: 200, status_text: "OK", exception: false, data, meta };
-                write(&Envelope { jsonrpc: "2.0", result: Some(outcome), error: None, id })
+                let outcome = ResultBody { status: 200, status_text: "OK", exception: false, data, meta };
+                write(&RpcResponse { jsonrpc: "2.0", result: Some(outcome), error: None, id })
             }
             Err(problem) => failure(problem, id),
         })
@@ -132,8 +132,8 @@ impl Reply {
 pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
     let (code, status) = verdict(problem);
     let data = Circumstances { exception: status == StatusCode::INTERNAL_SERVER_ERROR, meta: Meta::default() };
-    let error = Failure { code, message: &problem.detail, data };
-    write(&Envelope { jsonrpc: "2.0", result: None, error: Some(error), id })
+    let error = ErrorBody { code, message: &problem.detail, data };
+    write(&RpcResponse { jsonrpc: "2.0", result: None, error: Some(error), id })
 }
 
 /// The answers to a batch; nothing where no message wants one.
@@ -195,18 +195,18 @@ fn in_list(params: Option<Value>) -> Vec<Value> {
 }
 
 #[derive(Serialize)]
-struct Envelope<'a> {
+struct RpcResponse<'a> {
     jsonrpc: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<Outcome<'a>>,
+    result: Option<ResultBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Failure<'a>>,
+    error: Option<ErrorBody<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<&'a Value>,
 }
 
 #[derive(Serialize)]
-struct Outcome<'a> {
+struct ResultBody<'a> {
     status: u16,
     status_text: &'static str,
     exception: bool,
@@ -216,7 +216,7 @@ struct Outcome<'a> {
 }
 
 #[derive(Serialize)]
-struct Failure<'a> {
+struct ErrorBody<'a> {
     code: i32,
     message: &'a str,
     data: Circumstances,
@@ -246,6 +246,6 @@ impl Serialize for Data {
 }
 
 /// What is written here always has a JSON form.
-fn write(envelope: &Envelope<'_>) -> Vec<u8> {
+fn write(envelope: &RpcResponse<'_>) -> Vec<u8> {
     serde_json::to_vec(envelope).unwrap_or_default()
 }

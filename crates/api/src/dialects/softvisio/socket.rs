@@ -28,7 +28,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use super::{
     answers::tell,
     methods,
-    rpc::{Message, Reply, Said, failure, list, verdict},
+    rpc::{Message, RpcReply, Said, failure, list, verdict},
     sender::enter,
 };
 use crate::{
@@ -158,7 +158,7 @@ async fn check<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
 
 /// What becomes of a frame.
 #[derive(Default)]
-struct Outcome {
+struct FrameAnswer {
     /// The answer, where one is wanted.
     text: Option<String>,
     /// Whether whoever opened the socket is not let in any more.
@@ -168,7 +168,7 @@ struct Outcome {
 impl<P: Ports> Upgrade<P> {
     /// Answers frames until the socket is closed. What is in work then is let go.
     pub async fn run(self, mut wire: impl Wire<P>) {
-        let mut work: Vec<BoxFuture<'static, Outcome>> = Vec::new();
+        let mut work: Vec<BoxFuture<'static, FrameAnswer>> = Vec::new();
         let end = poll_fn(|context| {
             while let Poll::Ready(frame) = wire.poll_frame(context) {
                 match frame {
@@ -204,7 +204,7 @@ impl<P: Ports> Upgrade<P> {
     }
 
     /// The answer to a frame, where one is wanted.
-    fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, Outcome> {
+    fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, FrameAnswer> {
         Box::pin(async move {
             let mut is_over = false;
             let json = match body::parse(text.as_bytes()).and_then(|body| Said::read(Some(body), None)) {
@@ -233,12 +233,12 @@ impl<P: Ports> Upgrade<P> {
                     list(&replies)
                 }
             };
-            Outcome { text: json.and_then(|json| String::from_utf8(json).ok()), is_over }
+            FrameAnswer { text: json.and_then(|json| String::from_utf8(json).ok()), is_over }
         })
     }
 
     /// What becomes of one message.
-    async fn reply(&self, message: Message, has_room: bool) -> Reply {
+    async fn reply(&self, message: Message, has_room: bool) -> RpcReply {
         let (trace, started_at) = (self.trace(), self.app.ports.now());
         let reply = if has_room {
             let mut parts = Parts::clone(&self.parts);
@@ -247,7 +247,7 @@ impl<P: Ports> Upgrade<P> {
         } else {
             let detail = format!("At most {WIDTH} messages of one connection are in work at a time.");
             let problem = Problem::new(ProblemCode::RateLimited, detail);
-            Reply { wants: message.wants, outcome: Err(problem) }
+            RpcReply { wants: message.wants, outcome: Err(problem) }
         };
         let problem = reply.outcome.as_ref().err().cloned();
         trace.log(&self.app.ports, MESSAGE, route(), reply.status(), problem, started_at);

@@ -10,7 +10,7 @@ use crate::dialects::tokens::Token;
 
 /// A token just issued.
 #[derive(Debug, Serialize)]
-pub(crate) struct Issued {
+pub(crate) struct IssuedToken {
     id: String,
     token: String,
     #[serde(rename = "userId")]
@@ -40,7 +40,7 @@ pub(crate) struct Permission {
     pub(super) description: String,
 }
 
-impl Issued {
+impl IssuedToken {
     pub(super) fn new(text: String, token: Token) -> Self {
         let (permissions, user_id) = (permissions(&token), token.owner.number.to_string());
         Self { id: token.id, token: text, user_id, username: token.owner.id, permissions }

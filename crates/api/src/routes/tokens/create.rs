@@ -21,9 +21,9 @@ use crate::{
 
 /// The body of a creation.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "NewToken"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Create {
+pub(crate) struct NewToken {
     /// 0–200 characters.
     name: String,
     /// 0–1,000 characters.
@@ -53,14 +53,14 @@ pub(crate) struct Create {
 pub(crate) async fn create<P: Ports>(
     caller: Caller<P>,
     once: Idempotency,
-    Json(body): Json<Create>,
+    Json(body): Json<NewToken>,
 ) -> Result<Reply<Issued>, Problem> {
     let issued = caller.ask_once(once, body.into_command()?).await?;
     let made: Head = issued.look()?;
     Ok(issued.created(location("/v1/tokens/", &made.id)).header(made.etag()))
 }
 
-impl Create {
+impl NewToken {
     pub(crate) fn into_command(self) -> Result<CreateToken, Problem> {
         let lifetime = match (self.expires_at, self.expires_in) {
             (None, None) => Lifetime::Longest,

@@ -14,7 +14,7 @@ use counterfoil_token::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::create::Create;
+use super::create::NewToken;
 use crate::{
     auth::caller::Caller,
     http::{body::fit, codes::ProblemCode, idempotency::Idempotency, problem::Problem, reply::Reply},
@@ -33,32 +33,31 @@ const MAX_LINES: usize = 10_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Import {
     /// 1 to 10,000 lines, read one by one.
-    #[cfg_attr(feature = "openapi", schemars(with = "Vec<Token>"))]
+    #[cfg_attr(feature = "openapi", schemars(with = "Vec<ImportedToken>"))]
     tokens: Vec<Value>,
 }
 
 /// A line, as it should be.
 #[cfg(feature = "openapi")]
 #[derive(schemars::JsonSchema)]
-#[schemars(rename = "ImportedToken")]
 #[expect(dead_code, reason = "says what a line holds; it is read in two parts")]
-struct Token {
+struct ImportedToken {
     #[schemars(flatten)]
-    origin: Origin,
+    origin: ImportOrigin,
     #[schemars(flatten)]
-    token: Create,
+    token: NewToken,
 }
 
 /// What a line has beside what a new token has.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ImportOrigin"))]
-struct Origin {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct ImportOrigin {
     /// The SHA-256 digest of its text, 32 bytes. The text must be 16 to 512 visible ASCII characters, and not look like a
     /// token of this service: another is never verified.
     digest: String,
     /// How the digest is written; base64 with or without padding.
     #[serde(default)]
-    encoding: Encoding,
+    encoding: DigestEncoding,
     /// Whether its text is short enough to be guessed from the digest: then no snapshot carries it.
     #[serde(default)]
     weak: bool,
@@ -70,9 +69,9 @@ struct Origin {
 
 /// How a digest is written.
 #[derive(Clone, Copy, Default, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "DigestEncoding"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
-enum Encoding {
+enum DigestEncoding {
     #[default]
     Hex,
     Base64,
@@ -86,13 +85,13 @@ pub(crate) struct Imported {
     /// How many were imported.
     imported: usize,
     /// One for each line, in their order.
-    items: Vec<Line>,
+    items: Vec<ImportedLine>,
 }
 
 /// What became of one line; the first is number 1.
 #[derive(Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "ImportedLine"))]
-struct Line {
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+struct ImportedLine {
     /// The first is number 1.
     line: usize,
     /// What became of it.
@@ -145,7 +144,7 @@ pub(crate) async fn import<P: Ports>(
                 outcome.map_err(Problem::from)
             }
         };
-        items.push(Line::of(line, outcome));
+        items.push(ImportedLine::of(line, outcome));
     }
     let imported = items.iter().filter(|line| line.result == LineResult::Imported).count();
     answered.with(&Imported { imported, items })
@@ -155,18 +154,18 @@ fn parse(line: Value) -> Result<ImportLine, Problem> {
     let Value::Object(mut token) = line else { return Err(invalid("", "A line is a JSON object.")) };
     let taken = ["digest", "encoding", "weak", "length"].into_iter().filter_map(|field| token.remove_entry(field));
     let origin: Map<String, Value> = taken.collect();
-    let Origin { digest, encoding, weak, length } = fit(Value::Object(origin))?;
+    let ImportOrigin { digest, encoding, weak, length } = fit(Value::Object(origin))?;
     let digest = decode(&digest, encoding).ok_or_else(|| {
         invalid(
             "/digest",
             "A digest is the 32 bytes of a SHA-256, written as its encoding says: hex where it says nothing.",
         )
     })?;
-    let token = fit::<Create>(Value::Object(token))?.into_command()?;
+    let token = fit::<NewToken>(Value::Object(token))?.into_command()?;
     Ok(ImportLine { digest, weak, length, token })
 }
 
-fn decode(text: &str, encoding: Encoding) -> Option<Digest> {
+fn decode(text: &str, encoding: DigestEncoding) -> Option<Digest> {
     let base64 = |alphabet: &Alphabet| {
         // With or without padding.
         let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -174,9 +173,9 @@ fn decode(text: &str, encoding: Encoding) -> Option<Digest> {
         bytes.try_into().ok().map(Digest::from_bytes)
     };
     match encoding {
-        Encoding::Hex => Digest::from_hex(text).ok(),
-        Encoding::Base64 => base64(&STANDARD),
-        Encoding::Base64Url => base64(&URL_SAFE),
+        DigestEncoding::Hex => Digest::from_hex(text).ok(),
+        DigestEncoding::Base64 => base64(&STANDARD),
+        DigestEncoding::Base64Url => base64(&URL_SAFE),
     }
 }
 
@@ -184,7 +183,7 @@ fn invalid(pointer: &str, detail: impl Into<String>) -> Problem {
     Problem::new(ProblemCode::InvalidValue, detail).at(pointer)
 }
 
-impl Line {
+impl ImportedLine {
     fn of(line: usize, outcome: Result<String, Problem>) -> Self {
         let (id, problem) = match outcome {
             Ok(id) => (Some(id), None),

@@ -13,9 +13,9 @@ use crate::{
 
 /// Which tokens, in which order, and which page of them.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenQuery"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Question {
+pub(crate) struct TokenQuery {
     /// The owner's member id.
     owner: Option<String>,
     /// What they are just now.
@@ -43,9 +43,9 @@ pub(crate) struct Question {
 
 pub(crate) async fn list<P: Ports>(
     caller: Caller<P>,
-    Query(question): Query<Question>,
+    Query(question): Query<TokenQuery>,
 ) -> Result<Reply<Listing<TokenView>>, Problem> {
-    let Question { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor, usage } = question;
+    let TokenQuery { owner, state, scope, client_id, digest, q, sort: Sort(sort), limit, cursor, usage } = question;
     let filter = TokenFilter { owner, state, scope, client_id, digest, text: q, ..TokenFilter::default() };
     caller.ask(ListTokens { filter, sort, page: Page { limit, cursor }, usage }).await
 }

@@ -16,15 +16,15 @@ use crate::{
         problem::Problem,
         reply::Reply,
     },
-    ledger_client::Terms,
+    ledger_client::CommandOptions,
     ports::Ports,
 };
 
 /// The query of a revocation.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "RevokeQuery"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Revoke {
+pub(crate) struct RevokeQuery {
     /// For the audit, at most 200 characters.
     reason: Option<String>,
     /// Answers only when no `bounded` check accepts it any more.
@@ -36,17 +36,17 @@ pub(crate) async fn revoke<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     IfMatch(if_version): IfMatch,
-    Query(Revoke { reason, wait }): Query<Revoke>,
+    Query(RevokeQuery { reason, wait }): Query<RevokeQuery>,
 ) -> Result<Reply<TokenView>, Problem> {
-    let terms = Terms { if_version, wait, ..Terms::default() };
-    tagged(caller.ask_on(terms, RevokeToken { id, reason }).await?)
+    let options = CommandOptions { if_version, wait, ..CommandOptions::default() };
+    tagged(caller.ask_with(options, RevokeToken { id, reason }).await?)
 }
 
 /// The body of a revocation of many.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "BulkRevocation"))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RevokeMany {
+pub(crate) struct BulkRevocation {
     /// These, by id; 1 to 1,000.
     ids: Option<Vec<String>>,
     /// Those that it finds and that are not revoked.
@@ -79,7 +79,7 @@ struct Filter {
 
 pub(crate) async fn revoke_many<P: Ports>(
     caller: Caller<P>,
-    Json(RevokeMany { ids, filter, reason, wait }): Json<RevokeMany>,
+    Json(BulkRevocation { ids, filter, reason, wait }): Json<BulkRevocation>,
 ) -> Result<Reply<RevokedTokens>, Problem> {
     let select = match (ids, filter) {
         (Some(ids), None) => Selection::Ids(ids),
@@ -89,7 +89,7 @@ pub(crate) async fn revoke_many<P: Ports>(
             return Err(Problem::new(ProblemCode::InvalidValue, detail).at(""));
         }
     };
-    caller.ask_on(Terms { wait, ..Terms::default() }, RevokeTokens { select, reason }).await
+    caller.ask_with(CommandOptions { wait, ..CommandOptions::default() }, RevokeTokens { select, reason }).await
 }
 
 impl From<Filter> for TokenFilter {

@@ -24,15 +24,15 @@ use crate::{
         reply::Reply,
         time::{End, Rfc3339, seconds_present},
     },
-    ledger_client::Terms,
+    ledger_client::CommandOptions,
     ports::Ports,
 };
 
 /// The body of a change.
 #[derive(Deserialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "TokenChange", transform = crate::describe::change))]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(transform = crate::describe::change))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Update {
+pub(crate) struct TokenChange {
     /// 0–200 characters.
     #[serde(default, deserialize_with = "present")]
     name: Option<String>,
@@ -69,7 +69,7 @@ pub(crate) async fn update<P: Ports>(
     caller: Caller<P>,
     Id(id): Id,
     IfMatch(if_version): IfMatch,
-    Json(body): Json<Update>,
+    Json(body): Json<TokenChange>,
 ) -> Result<Reply<TokenView>, Problem> {
     let lifetime = match (body.expires_at, body.expires_in) {
         (Patch::Keep, None) => Patch::Keep,
@@ -94,8 +94,8 @@ pub(crate) async fn update<P: Ports>(
         allowed_addresses: body.allowed_addresses,
         metadata: body.metadata,
     };
-    let terms = Terms { if_version, wait: body.wait, ..Terms::default() };
-    tagged(caller.ask_on(terms, command).await?)
+    let options = CommandOptions { if_version, wait: body.wait, ..CommandOptions::default() };
+    tagged(caller.ask_with(options, command).await?)
 }
 
 /// A list replaces the scopes, a map of booleans merges into them.
