@@ -64,8 +64,8 @@ pub use http::{
     refused,
 };
 pub use ports::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
-    Unreachable,
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogEvent, LogLine, LostUses, NotVouched, Ports,
+    Redemption, Told, Unreachable,
 };
 pub use router::router;
 pub use state::App;

@@ -14,7 +14,7 @@ use http::StatusCode;
 
 use crate::{
     http::problem::Problem,
-    ports::{LogLine, Ports},
+    ports::{LogEvent, LogLine, Ports},
 };
 
 /// What one request did, for its log line. Cheap to clone.
@@ -95,7 +95,7 @@ impl Trace {
         // Also where a browser was led on and told.
         let has_failed =
             status.is_server_error() || problem.as_ref().is_some_and(|problem| problem.status.is_server_error());
-        ports.log(&LogLine {
+        ports.log(&LogEvent::Answered(LogLine {
             level: if has_failed { "error" } else { "info" },
             request_id: self.request_id.to_string(),
             method,
@@ -106,7 +106,7 @@ impl Trace {
             ledger_calls: self.tally.ledger_calls.load(Relaxed),
             registry_reads: self.tally.registry_reads.load(Relaxed),
             duration_ms: ports.now().since(started_at),
-        });
+        }));
     }
 
     /// The leases of these workspaces are to be renewed once the request is answered.

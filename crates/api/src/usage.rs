@@ -20,7 +20,7 @@ use crate::{
     http::problem::Problem,
     ledger_client::LedgerClient,
     memory::uses::{Batch, Timer},
-    ports::{LostUses, Ports},
+    ports::{LogEvent, LostUses, Ports},
     state::App,
     trace::Trace,
 };
@@ -87,7 +87,13 @@ async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
     if uses > 0 {
         let detail = detail.unwrap_or_else(|| "there was no room for them".to_owned());
         let request_id = ledger.trace.request_id.to_string();
-        ledger.app.ports.log_lost_uses(&LostUses { level: "error", code: "USES_LOST", request_id, uses, detail });
+        ledger.app.ports.log(&LogEvent::UsesLost(LostUses {
+            level: "error",
+            code: "USES_LOST",
+            request_id,
+            uses,
+            detail,
+        }));
     }
 }
 

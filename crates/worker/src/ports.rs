@@ -3,8 +3,7 @@
 use std::{future::Future, time::Duration};
 
 use counterfoil_api::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
-    Unreachable,
+    Claims, Class, Description, IdentityToken, Keys, LogEvent, NotVouched, Ports, Redemption, Told, Unreachable,
 };
 use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -117,16 +116,12 @@ impl Ports for WorkerPorts {
         SendFuture::new(Delay::from(Duration::from_millis(milliseconds)))
     }
 
-    fn log_lost_uses(&self, line: &LostUses) {
-        worker::console_error!("{}", serde_json::to_string(line).unwrap_or_default());
-    }
-
-    fn log_cut_off(&self, line: &CutOff) {
-        worker::console_error!("{}", serde_json::to_string(line).unwrap_or_default());
-    }
-
-    fn log(&self, line: &LogLine) {
-        // A struct of strings and numbers always serialises.
-        worker::console_log!("{}", serde_json::to_string(line).unwrap_or_default());
+    fn log(&self, event: &LogEvent) {
+        // Structs of strings and numbers always serialise.
+        let line = serde_json::to_string(event).unwrap_or_default();
+        match event {
+            LogEvent::Answered(_) => worker::console_log!("{line}"),
+            LogEvent::UsesLost(_) | LogEvent::CutOff(_) => worker::console_error!("{line}"),
+        }
     }
 }

@@ -5,8 +5,7 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 
 use crate::ports::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
-    Unreachable,
+    Claims, Class, Description, IdentityToken, Keys, LogEvent, NotVouched, Ports, Redemption, Told, Unreachable,
 };
 
 /// See the module.
@@ -58,15 +57,7 @@ impl Ports for Nowhere {
         match *self {}
     }
 
-    fn log(&self, _: &LogLine) {
-        match *self {}
-    }
-
-    fn log_lost_uses(&self, _: &LostUses) {
-        match *self {}
-    }
-
-    fn log_cut_off(&self, _: &CutOff) {
+    fn log(&self, _: &LogEvent) {
         match *self {}
     }
 }

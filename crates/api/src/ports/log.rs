@@ -2,6 +2,18 @@
 
 use serde::Serialize;
 
+/// Something that is logged, as one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum LogEvent {
+    /// A request was answered.
+    Answered(LogLine),
+    /// Uses of tokens were counted and then lost.
+    UsesLost(LostUses),
+    /// An answer ended before it was whole, when its request's line was written already.
+    CutOff(CutOff),
+}
+
 /// What is logged of one request. It names the route's pattern, never the path: a path may carry a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogLine {

@@ -13,7 +13,7 @@ use counterfoil_verify::{RegistryKey, Timestamp};
 pub use self::{
     identity::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told},
     limits::Class,
-    log::{CutOff, LogLine, LostUses},
+    log::{CutOff, LogEvent, LogLine, LostUses},
 };
 
 /// The world around the API. One implementation is the Worker's; tests have another that injects faults.
@@ -80,13 +80,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;
 
     /// Writes one line to the log.
-    fn log(&self, line: &LogLine);
-
-    /// The same, outside a request.
-    fn log_lost_uses(&self, line: &LostUses);
-
-    /// The same, when a request's line was written already.
-    fn log_cut_off(&self, line: &CutOff);
+    fn log(&self, event: &LogEvent);
 }
 
 /// Nobody answered: why, for the log.

@@ -16,7 +16,7 @@ use crate::{
     auth::caller::Caller,
     http::{codes::ProblemCode, conditions, problem::Problem, reply::Reply},
     ledger_client::LedgerClient,
-    ports::{CutOff, Ports},
+    ports::{CutOff, LogEvent, Ports},
 };
 
 /// The media type of a snapshot; see `counterfoil_verify::Snapshot`.
@@ -80,7 +80,12 @@ async fn body<P: Ports>(
     let rest = files.inspect(move |file| {
         if let Err(why) = file {
             let (request_id, detail) = (of_body.trace.request_id.to_string(), why.clone());
-            of_body.app.ports.log_cut_off(&CutOff { level: "error", code: "SNAPSHOT_CUT_OFF", request_id, detail });
+            of_body.app.ports.log(&LogEvent::CutOff(CutOff {
+                level: "error",
+                code: "SNAPSHOT_CUT_OFF",
+                request_id,
+                detail,
+            }));
         }
     });
     Ok(Body::from_stream(stream::iter(first).chain(rest)))

@@ -9,8 +9,8 @@ use std::{
 };
 
 use counterfoil_api::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogLine, LostUses, NotVouched, Ports, Redemption, Told,
-    Unreachable, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
+    Claims, Class, CutOff, Description, IdentityToken, Keys, LogEvent, LogLine, LostUses, NotVouched, Ports,
+    Redemption, Told, Unreachable, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
     Context, Ledger,
@@ -420,15 +420,12 @@ impl Ports for World {
         poll_fn(move |_| if world.now() < end { Poll::Pending } else { Poll::Ready(()) })
     }
 
-    fn log(&self, line: &LogLine) {
-        self.inside().log.push(line.clone());
-    }
-
-    fn log_lost_uses(&self, line: &LostUses) {
-        self.inside().lost_uses.push(line.clone());
-    }
-
-    fn log_cut_off(&self, line: &CutOff) {
-        self.inside().cut_off.push(line.clone());
+    fn log(&self, event: &LogEvent) {
+        let mut inside = self.inside();
+        match event.clone() {
+            LogEvent::Answered(line) => inside.log.push(line),
+            LogEvent::UsesLost(line) => inside.lost_uses.push(line),
+            LogEvent::CutOff(line) => inside.cut_off.push(line),
+        }
     }
 }
