@@ -4,6 +4,23 @@ use counterfoil_protocol::{WebAddress, json};
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use serde_json::Value;
 
+/// What the deployment sets, as texts: empty where it is not set.
+#[derive(Clone, Copy, Default)]
+pub struct Settings<'a> {
+    /// The secret `ROOT_TOKEN_DIGESTS`.
+    pub root_token_digests: &'a str,
+    /// The secret `SEAL_SECRETS`.
+    pub seal_secrets: &'a str,
+    /// The secret `SESSION_SECRETS`.
+    pub session_secrets: &'a str,
+    /// The secret `SNAPSHOT_KEYS`, which may be empty.
+    pub snapshot_keys: &'a str,
+    /// The secret `OIDC_CLIENT_SECRETS`, which may be empty.
+    pub client_secrets: &'a str,
+    /// The variable `PRIVATE_PROVIDERS`, which may be empty.
+    pub private_providers: &'a str,
+}
+
 /// The deployment's secrets, parsed.
 pub struct Config {
     root_digests: Vec<Digest>,
@@ -45,48 +62,34 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads the deployment secrets `ROOT_TOKEN_DIGESTS`, `SEAL_SECRETS`, `SESSION_SECRETS`, `SNAPSHOT_KEYS` and
-    /// `OIDC_CLIENT_SECRETS`. The last two may be empty.
+    /// Reads what the deployment sets.
     ///
     /// # Errors
     /// [`ConfigError`] names the one that is wrong.
-    pub fn parse(
-        root_token_digests: &str,
-        seal_secrets: &str,
-        session_secrets: &str,
-        snapshot_keys: &str,
-        client_secrets: &str,
-    ) -> Result<Self, ConfigError> {
+    pub fn parse(settings: &Settings<'_>) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
-            json::read(root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
+            json::read(settings.root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
         if !(1..=2).contains(&root_digests.len()) {
             return Err(ConfigError::RootTokenDigests);
         }
-        let seal_secrets = parse_seal_secrets(seal_secrets)?;
-        let session_secrets = parse_session_secrets(session_secrets)?;
+        let seal_secrets = parse_seal_secrets(settings.seal_secrets)?;
+        let session_secrets = parse_session_secrets(settings.session_secrets)?;
         // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
         if share_one(&session_secrets, &seal_secrets) {
             return Err(ConfigError::SessionSecrets);
         }
         // Only ledgers sign.
-        let snapshot_keys = parse_snapshot_keys(snapshot_keys)?;
+        let snapshot_keys = parse_snapshot_keys(settings.snapshot_keys)?;
         if share_one(&snapshot_keys, &seal_secrets) || share_one(&snapshot_keys, &session_secrets) {
             return Err(ConfigError::SnapshotKeys);
         }
-        let client_secrets = ClientSecrets::parse(client_secrets).ok_or(ConfigError::ClientSecrets)?;
-        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets, private_providers: false })
-    }
-
-    /// Reads the deployment variable `PRIVATE_PROVIDERS` too, which may be empty.
-    ///
-    /// # Errors
-    /// [`ConfigError::PrivateProviders`]
-    pub fn with_private_providers(self, text: &str) -> Result<Self, ConfigError> {
-        match text {
-            "" => Ok(self),
-            "allow" => Ok(Self { private_providers: true, ..self }),
-            _ => Err(ConfigError::PrivateProviders),
-        }
+        let client_secrets = ClientSecrets::parse(settings.client_secrets).ok_or(ConfigError::ClientSecrets)?;
+        let private_providers = match settings.private_providers {
+            "" => false,
+            "allow" => true,
+            _ => return Err(ConfigError::PrivateProviders),
+        };
+        Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets, private_providers })
     }
 
     /// Whether an identity provider may be asked at this address: by default only on the public internet, since whoever

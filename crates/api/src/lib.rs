@@ -53,7 +53,7 @@ pub mod openapi;
 mod router;
 mod table;
 
-pub use config::{Config, ConfigError, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
+pub use config::{Config, ConfigError, Settings, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys};
 pub use dialects::softvisio::{Frame, Upgrade, Wire};
 pub use http::{
     codes::ProblemCode,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use axum::{Router, body::Body};
-use counterfoil_api::{Afterwards, App, Config, Upgrade, router};
+use counterfoil_api::{Afterwards, App, Config, Settings, Upgrade, router};
 use tower_service::Service;
 use worker::{Context, Env, HttpRequest, Result, event};
 
@@ -32,10 +32,14 @@ fn app(env: &Env) -> Result<Router> {
         if let Some(app) = app {
             return Ok(app.clone());
         }
-        let names = ["ROOT_TOKEN_DIGESTS", "SEAL_SECRETS", "SESSION_SECRETS", "SNAPSHOT_KEYS", "OIDC_CLIENT_SECRETS"];
-        let [root, seal, session, snapshot, clients] = names.map(|name| secret(env, name));
-        let config = Config::parse(&root, &seal, &session, &snapshot, &clients)
-            .and_then(|config| config.with_private_providers(&secret(env, "PRIVATE_PROVIDERS")));
+        let config = Config::parse(&Settings {
+            root_token_digests: &secret(env, "ROOT_TOKEN_DIGESTS"),
+            seal_secrets: &secret(env, "SEAL_SECRETS"),
+            session_secrets: &secret(env, "SESSION_SECRETS"),
+            snapshot_keys: &secret(env, "SNAPSHOT_KEYS"),
+            client_secrets: &secret(env, "OIDC_CLIENT_SECRETS"),
+            private_providers: &secret(env, "PRIVATE_PROVIDERS"),
+        });
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let ports = WorkerPorts::new(env)?;
         ports.tell_missing();

@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Router, body::Body, response::Response};
 use counterfoil_api::{
-    Afterwards, App, Config, LogLine, Upgrade, codes,
+    Afterwards, App, Config, LogLine, Settings, Upgrade, codes,
     openapi::{self, Operation},
     router,
 };
@@ -484,9 +484,15 @@ fn received(mut body: Body) -> (Vec<u8>, bool) {
 
 fn isolate(world: &World) -> Router {
     let root = format!(r#"["{}"]"#, Digest::of(ROOT.as_bytes()));
-    let config = Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS, CLIENT_SECRETS).unwrap();
-    let config = config.with_private_providers(world.inside().private_providers).unwrap();
-    router(App::new(world.clone(), config))
+    let settings = Settings {
+        root_token_digests: &root,
+        seal_secrets: SEAL_SECRETS,
+        session_secrets: SESSION_SECRETS,
+        snapshot_keys: SNAPSHOT_KEYS,
+        client_secrets: CLIENT_SECRETS,
+        private_providers: world.inside().private_providers,
+    };
+    router(App::new(world.clone(), Config::parse(&settings).unwrap()))
 }
 
 /// The text at a pointer.

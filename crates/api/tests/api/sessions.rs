@@ -1,6 +1,6 @@
 //! Sessions as browsers meet them: a cookie that no script reads, and that counts on pages of this origin only.
 
-use counterfoil_api::{Config, ConfigError, parse_seal_secrets, parse_session_secrets};
+use counterfoil_api::{Config, ConfigError, Settings, parse_seal_secrets, parse_session_secrets};
 use counterfoil_token::{Prefix, SealSecret, Token, WorkspaceKey};
 use serde_json::{Value, json};
 
@@ -289,7 +289,15 @@ fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
 #[test]
 fn session_secrets_and_snapshot_keys_are_lists_of_their_own() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
-    let parse = |seal: &str, session: &str| Config::parse(&root, seal, session, "", "").err();
+    let settings = Settings {
+        root_token_digests: &root,
+        seal_secrets: SEAL_SECRETS,
+        session_secrets: SESSION_SECRETS,
+        ..Settings::default()
+    };
+    let parse = |seal_secrets: &str, session_secrets: &str| {
+        Config::parse(&Settings { seal_secrets, session_secrets, ..settings }).err()
+    };
     assert_eq!(parse(SEAL_SECRETS, SESSION_SECRETS), None);
     let short = format!(r#"["{}"]"#, "ab".repeat(31));
     for wrong in ["", "[]", "{}", r#""ab""#, r#"["xy"]"#, &short, SEAL_SECRETS] {
@@ -297,14 +305,14 @@ fn session_secrets_and_snapshot_keys_are_lists_of_their_own() {
     }
     assert_eq!(parse("", SESSION_SECRETS), Some(ConfigError::SealSecrets));
     // Neither of those is a snapshot key.
-    let snapshots = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, text, "").err();
+    let snapshots = |text: &str| Config::parse(&Settings { snapshot_keys: text, ..settings }).err();
     for right in ["", SNAPSHOT_KEYS] {
         assert_eq!(snapshots(right), None, "{right}");
     }
     for wrong in ["[]", "{}", r#"["xy"]"#, &short, SEAL_SECRETS, SESSION_SECRETS] {
         assert_eq!(snapshots(wrong), Some(ConfigError::SnapshotKeys), "{wrong}");
     }
-    let clients = |text: &str| Config::parse(&root, SEAL_SECRETS, SESSION_SECRETS, "", text).err();
+    let clients = |text: &str| Config::parse(&Settings { client_secrets: text, ..settings }).err();
     for right in ["", "{}", CLIENT_SECRETS] {
         assert_eq!(clients(right), None, "{right}");
     }
