@@ -11,7 +11,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use futures_util::future::BoxFuture;
 
 use crate::{
-    http::{problem::Problem, reply::Reply, waiting::Waited},
+    http::{Problem, Reply, waiting::Waited},
     ports::Ports,
     state::App,
     trace::Trace,

@@ -7,43 +7,43 @@
 
 #![forbid(unsafe_code)]
 
-// What any request and any answer consists of.
+// HTTP building blocks: problems, bodies, replies, headers.
 mod http;
 
-// What the world around must offer, and what crosses.
+// The ports, and the types that cross them.
 mod ports;
 
-// What an isolate remembers and is told of its deployment, and what one request did.
+// The state of an isolate, and of one request.
 mod config;
 mod limits;
 mod memory;
 mod state;
 mod trace;
 
-// The way to the ledgers.
+// The client of the ledgers and the directory.
 mod ledger_client;
 
-// Who is asking.
+// Authentication: callers, credentials, signing in.
 mod auth;
 
-// What is asked of the verifier, and what is left to do after an answer.
+// Verification, and the work that is left after an answer.
 mod usage;
 mod verifying;
 
-// How an operation is described.
+// How operations are described, for the OpenAPI document.
 #[cfg(feature = "openapi")]
 mod describe;
 
-// What each route does.
+// The native routes' handlers.
 mod routes;
 
-// Token APIs that exist already.
+// Dialects: other systems' token APIs.
 mod dialects;
 
-// What is laid around all routes.
+// The layers around all routes.
 mod layers;
 
-// The whole, and what describes it.
+// The table of routes, the router, and what describes the API.
 #[cfg(feature = "openapi")]
 pub mod codes;
 #[cfg(fuzzing)]

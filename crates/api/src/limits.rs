@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use counterfoil_protocol::command::{Actor, Command};
 
 use crate::{
-    http::problem::Problem,
+    http::Problem,
     memory::{admission, network::network},
     ports::{Class, Ports},
     state::App,

@@ -1,4 +1,4 @@
-//! The whole API.
+//! The router: all routes, with the layers around them.
 
 use axum::{
     Router,
@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     dialects,
-    http::{problem::Problem, question},
+    http::{Problem, question},
     layers::trace::trace,
     ports::Ports,
     routes::{authorize, oauth},

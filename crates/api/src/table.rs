@@ -1,5 +1,5 @@
-//! Every route of the native API, declared once: the router is made of this table, and so is the OpenAPI document. What a
-//! handler reads and answers its own types say; here stands what they do not.
+//! Every route of the native API, declared once. The router and the OpenAPI document are both made of this table. What a
+//! handler reads and answers is taken from its types; the table says the rest.
 
 use axum::{
     Router,
@@ -28,8 +28,8 @@ use crate::{
     state::App,
 };
 
-/// Declares routes: method, path, handler, the operation's id and what it is for in a few words; then what else there is to
-/// say of it.
+/// Declares routes. Each has a method, a path, a handler, the operation's id and its summary, followed by calls of
+/// [`Operation`]'s methods that describe the rest.
 macro_rules! routes {
     ($(
         $method:ident $path:literal $($handler:ident)::+ $id:literal

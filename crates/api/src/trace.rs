@@ -13,7 +13,7 @@ use counterfoil_verify::Timestamp;
 use http::StatusCode;
 
 use crate::{
-    http::problem::Problem,
+    http::Problem,
     ports::{LogEvent, LogLine, Ports},
 };
 

@@ -17,7 +17,7 @@ use counterfoil_token::WorkspaceKey;
 use futures_util::future::BoxFuture;
 
 use crate::{
-    http::problem::Problem,
+    http::Problem,
     ledger_client::LedgerClient,
     memory::uses::{Batch, Timer},
     ports::{LogEvent, LostUses, Ports},

@@ -27,7 +27,7 @@ struct Fetched {
 
 /// What pending checks wait for, each thing once.
 #[derive(Default)]
-struct Needs {
+struct AllNeeds {
     keys: Vec<RegistryKey>,
     questions: BTreeMap<WorkspaceKey, Vec<Digest>>,
     /// Checks of one round stand where the verifier stands.
@@ -102,7 +102,7 @@ impl<P: Ports> LedgerClient<P> {
                 self.app.verifier().asking(pending, together);
             }
         }
-        let Needs { keys, questions, leases, wait } = wanted(progress);
+        let AllNeeds { keys, questions, leases, wait } = wanted(progress);
         // No request of an isolate can wait for what another one fetches: it looks again by a timer of its own. Where it
         // fetches something itself, that is time enough.
         if let Some(milliseconds) = wait.filter(|_| keys.is_empty() && questions.is_empty() && leases.is_empty()) {
@@ -169,8 +169,8 @@ impl<P: Ports> LedgerClient<P> {
 }
 
 /// Everything that the pending checks wait for.
-fn wanted(progress: &[Progress]) -> Needs {
-    let mut wanted = Needs::default();
+fn wanted(progress: &[Progress]) -> AllNeeds {
+    let mut wanted = AllNeeds::default();
     for progress in progress {
         let Progress::Fetch(pending) = progress else { continue };
         match pending.need() {

@@ -1,4 +1,4 @@
-//! Who is asking, and their ledger.
+//! Who is asking, with the client of their ledger.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use crate::{
     auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
-    http::{codes::ProblemCode, idempotency::Idempotency, presented::domain, problem::Problem, reply::Reply},
+    http::{Idempotency, Problem, ProblemCode, Reply, presented::domain},
     ledger_client::{CommandOptions, LedgerClient, Source},
     memory::{admission::Kind, names::Asker},
     ports::Ports,
@@ -42,7 +42,7 @@ pub(crate) struct Root<P> {
     pub(crate) address: Option<IpAddr>,
 }
 
-/// Whoever asks, with no credential.
+/// A caller who presents no credential.
 pub(crate) struct AnonymousCaller<P> {
     pub(crate) ledger: LedgerClient<P>,
     pub(crate) from: Source,
@@ -170,9 +170,7 @@ impl<P: Ports> Caller<P> {
         drop(admission);
         Ok(self)
     }
-}
 
-impl<P: Ports> Caller<P> {
     /// Has the caller's ledger carry out a command in the caller's name.
     pub(crate) fn ask<C: Ask>(&self, command: C) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
         self.ask_with(CommandOptions::default(), command)

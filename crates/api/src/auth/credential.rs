@@ -9,10 +9,8 @@ use http::{HeaderMap, HeaderName, request::Parts};
 
 use crate::{
     http::{
-        codes::ProblemCode,
-        cookies,
+        Problem, ProblemCode, cookies,
         presented::{self, Also, Fault, domain},
-        problem::Problem,
         refused::{AMBIGUOUS_CREDENTIAL, NO_CREDENTIAL, UNREADABLE_CREDENTIAL, WORKSPACE_REQUIRED},
     },
     ports::Ports,

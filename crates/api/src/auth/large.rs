@@ -10,8 +10,8 @@ use serde::de::DeserializeOwned;
 use crate::{
     auth::caller::Caller,
     http::{
+        Problem,
         body::{MAX_BODY, fit, incomplete, is_json, no_body, not_declared_json, parse_any, too_large},
-        problem::Problem,
     },
     ports::Ports,
 };

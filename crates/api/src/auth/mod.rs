@@ -1,7 +1,9 @@
-//! Who is asking: what a request presents, whom the ledger lets in, and who signs in.
+//! Authentication: what a request presents, who is asking, and who signs in.
 
-pub(crate) mod caller;
+mod caller;
 pub(crate) mod credential;
 pub(crate) mod identity;
 mod large;
 mod workspaces;
+
+pub(crate) use self::caller::{AnonymousCaller, Caller, Root};

@@ -7,7 +7,7 @@ use counterfoil_token::WorkspaceKey;
 use http::Uri;
 
 use crate::{
-    http::problem::Problem,
+    http::Problem,
     ledger_client::LedgerClient,
     memory::{
         admission,

@@ -2,7 +2,7 @@
 
 use crate::{
     describe::operation::Needs::{self, Scope},
-    http::codes::ProblemCode::{self, *},
+    http::{ProblemCode, codes::ProblemCode::*},
 };
 
 pub(crate) const READ: Needs = Scope("tokens:read");

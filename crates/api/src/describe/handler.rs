@@ -1,4 +1,4 @@
-//! What a handler's own types say of its operation: who may ask, what it reads, what it answers.
+//! Describes an operation by the types of its handler: who may ask, what it reads, and what it answers.
 
 use axum::{
     extract::{Request, State},
@@ -8,34 +8,28 @@ use http::HeaderMap;
 use schemars::JsonSchema;
 
 use crate::{
-    auth::caller::{AnonymousCaller, Caller, Root},
+    auth::{AnonymousCaller, Caller, Root},
     describe::operation::{Needs, Operation},
-    http::{
-        body::{Id, Json, Query},
-        conditions::IfMatch,
-        idempotency::Idempotency,
-        problem::Problem,
-        reply::Reply,
-    },
+    http::{Id, Idempotency, IfMatch, Json, Problem, Query, Reply},
     state::App,
 };
 
-/// What handles an operation: a function of such arguments.
+/// A function with these arguments that handles an operation.
 pub(crate) trait Handler<Arguments> {
     fn describe(operation: Operation) -> Operation;
 }
 
 /// What a handler reads of a request.
 pub(crate) trait Input {
-    /// Most say nothing that is not said of every operation.
+    /// Adds nothing by default.
     fn describe(operation: Operation) -> Operation {
         operation
     }
 }
 
-/// What it answers.
+/// What a handler answers.
 pub(crate) trait Output {
-    /// Where the type tells nothing, the table does.
+    /// Adds nothing by default: the table says what the type does not.
     fn describe(operation: Operation) -> Operation {
         operation
     }

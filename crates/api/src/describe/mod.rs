@@ -1,6 +1,7 @@
-//! How an operation is described. No part of what is deployed.
+//! How operations are described, for the OpenAPI document. Not part of what is deployed.
 
 pub(crate) mod common;
+mod document;
 mod handler;
 pub(crate) mod nowhere;
 pub(crate) mod operation;

@@ -1,4 +1,4 @@
-//! A world that there is none of: what handlers are described by, which are all of some world's.
+//! Ports without a value. Handlers are generic over the ports, and to describe one takes a concrete type.
 
 use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -8,7 +8,7 @@ use crate::ports::{
     Claims, Class, Description, IdentityToken, Keys, LogEvent, NotVouched, Ports, Redemption, Told, Unreachable,
 };
 
-/// See the module.
+/// Implements the ports and cannot be made, so none of its methods is ever called.
 #[derive(Clone)]
 pub(crate) enum Nowhere {}
 

@@ -1,26 +1,11 @@
 //! One operation: what it takes, what it answers, and every code it can be refused with.
 
-use std::collections::BTreeMap;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::{Map, Value, json};
-
-use crate::{
-    describe::{
-        schema,
-        schemas::{Example, Schemas},
-    },
-    http::{
-        codes::{
-            self,
-            ProblemCode::{self, *},
-        },
-        waiting::Waited,
-    },
-};
+use crate::http::{ProblemCode, codes::ProblemCode::*};
 
 /// The status that says that nothing has changed (RFC 9110, section 15.4.5).
-const NOT_MODIFIED: u16 = 304;
+pub(super) const NOT_MODIFIED: u16 = 304;
 
 /// One method of one path.
 #[derive(Clone)]
@@ -29,21 +14,21 @@ pub struct Operation {
     pub method: &'static str,
     /// The path's pattern, as the router has it.
     pub path: &'static str,
-    id: &'static str,
-    summary: &'static str,
-    about: &'static str,
-    needs: Needs,
-    query: Option<SchemaOf>,
-    body: Option<(SchemaOf, Presence)>,
-    once: bool,
-    status: u16,
-    answer: Content,
-    located: bool,
-    tagged: bool,
-    revalidates: bool,
-    conditional: bool,
-    waits: bool,
-    refuses: Vec<ProblemCode>,
+    pub(super) id: &'static str,
+    pub(super) summary: &'static str,
+    pub(super) about: &'static str,
+    pub(super) needs: Needs,
+    pub(super) query: Option<SchemaOf>,
+    pub(super) body: Option<(SchemaOf, Presence)>,
+    pub(super) once: bool,
+    pub(super) status: u16,
+    pub(super) answer: Content,
+    pub(super) located: bool,
+    pub(super) tagged: bool,
+    pub(super) revalidates: bool,
+    pub(super) conditional: bool,
+    pub(super) waits: bool,
+    pub(super) refuses: Vec<ProblemCode>,
 }
 
 /// Who may ask.
@@ -63,17 +48,17 @@ pub(crate) enum Needs {
     Root,
 }
 
-type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
+pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// Whether a body must be there.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Presence {
+pub(super) enum Presence {
     Required,
     Optional,
 }
 
 #[derive(Clone, Copy)]
-enum Content {
+pub(super) enum Content {
     Nothing,
     Json(SchemaOf),
     /// Of another media type.
@@ -209,7 +194,7 @@ impl Operation {
         self.problem_codes().into_iter().map(ProblemCode::as_str).collect()
     }
 
-    fn problem_codes(&self) -> Vec<ProblemCode> {
+    pub(super) fn problem_codes(&self) -> Vec<ProblemCode> {
         let mut codes = self.refuses.clone();
         codes.extend(self.credential_codes());
         if self.query.is_some() {
@@ -266,159 +251,4 @@ impl Operation {
         }
         codes
     }
-
-    /// The operation as the document has it.
-    pub(crate) fn describe(&self, schemas: &mut Schemas, example: Example) -> Value {
-        let mut described = json!({
-            "operationId": self.id,
-            "summary": self.summary,
-            "description": self.description(),
-            "tags": [self.tag()],
-            "parameters": self.parameters(schemas),
-            "security": self.security(),
-            "responses": self.responses(schemas, example.response),
-        });
-        if let (Some((schema, presence)), Some(described)) = (self.body, described.as_object_mut()) {
-            let content = json_content(schema(&mut schemas.bodies), example.request);
-            let body = json!({ "required": presence == Presence::Required, "content": content });
-            described.insert("requestBody".to_owned(), body);
-        }
-        described
-    }
-
-    fn description(&self) -> String {
-        let needs = match self.needs {
-            Needs::Nothing => "Needs no token.".to_owned(),
-            Needs::Token => "Needs a live token, and no scope.".to_owned(),
-            Needs::Session => "Needs a session.".to_owned(),
-            Needs::Scope(scope) => format!("Needs the scope `{scope}`."),
-            Needs::RootThere => "Needs the root token, which names the workspace.".to_owned(),
-            Needs::Root => "Needs the root token.".to_owned(),
-        };
-        if self.about.is_empty() { needs } else { format!("{} {needs}", self.about) }
-    }
-
-    /// What the path is about: its first name behind the version.
-    fn tag(&self) -> &'static str {
-        match self.path.split('/').nth(2).unwrap_or("service") {
-            "workspaces" => "workspace",
-            "verify" | "records" | "lease" | "snapshot" => "verification",
-            "session" => "sessions",
-            tag => tag,
-        }
-    }
-
-    fn security(&self) -> Value {
-        let scopes: Vec<_> = match self.needs {
-            Needs::Nothing => return json!([]),
-            Needs::Scope(scope) => vec![scope],
-            Needs::Session => return json!([{ "session": [] }]),
-            Needs::RootThere | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
-            Needs::Token => vec![],
-        };
-        json!([{ "bearer": scopes }, { "apiKey": scopes }, { "session": scopes }])
-    }
-
-    fn parameters(&self, schemas: &mut Schemas) -> Value {
-        let mut parameters = Vec::new();
-        if self.path.contains("{id}") {
-            parameters.push(json!({
-                "name": "id",
-                "in": "path",
-                "required": true,
-                "description": "The id, percent-encoded.",
-                "schema": { "type": "string", "minLength": 1 },
-            }));
-        }
-        if let Some(query) = self.query {
-            parameters.extend(schema::query(query(&mut schemas.bodies)));
-        }
-        if self.once {
-            parameters.push(json!({ "$ref": "#/components/parameters/IdempotencyKey" }));
-        }
-        if self.conditional {
-            parameters.push(json!({ "$ref": "#/components/parameters/IfMatch" }));
-        }
-        if self.revalidates {
-            parameters.push(json!({ "$ref": "#/components/parameters/IfNoneMatch" }));
-        }
-        if !matches!(self.needs, Needs::Nothing | Needs::Root | Needs::Session) {
-            parameters.push(json!({ "$ref": "#/components/parameters/Workspace" }));
-        }
-        Value::Array(parameters)
-    }
-
-    fn responses(&self, schemas: &mut Schemas, example: Option<Value>) -> Value {
-        let mut headers = header("X-Request-Id", "RequestId");
-        if self.located {
-            headers.extend(header("Location", "Location"));
-        }
-        if self.tagged {
-            headers.extend(header("ETag", "ETag"));
-        }
-        if self.revalidates {
-            headers.extend(header("ETag", "FileTag"));
-        }
-        if self.once {
-            headers.extend(header("Idempotent-Replayed", "Replayed"));
-        }
-        let unchanged = json!({ "description": "The caller has it already.", "headers": headers });
-        let mut answer = json!({ "description": "Carried out.", "headers": headers });
-        if let Some(answer) = answer.as_object_mut() {
-            match self.answer {
-                Content::Nothing => None,
-                Content::Json(schema) => {
-                    let mut schema = schema(&mut schemas.replies);
-                    if self.waits {
-                        let waited = schemas.replies.subschema_for::<Waited>();
-                        schema = json_schema!({ "allOf": [schema, { "properties": { "waited": waited } }] });
-                    }
-                    answer.insert("content".to_owned(), json_content(schema, example))
-                }
-                Content::Other(media_type) => answer.insert("content".to_owned(), json!({ (media_type): {} })),
-            };
-        }
-        let mut by_status: BTreeMap<u16, Vec<&str>> = BTreeMap::new();
-        let refused = self.codes();
-        for meaning in codes::all().filter(|meaning| refused.contains(&meaning.code)) {
-            for status in meaning.statuses {
-                by_status.entry(*status).or_default().push(meaning.code);
-            }
-        }
-        let problems = by_status.into_iter().map(|(status, codes)| (status.to_string(), problem(status, &codes)));
-        let unchanged = self.revalidates.then(|| (NOT_MODIFIED.to_string(), unchanged));
-        Value::Object(problems.chain([(self.status.to_string(), answer)]).chain(unchanged).collect())
-    }
-}
-
-/// The answer of one status, which comes with one of these codes.
-fn problem(status: u16, codes: &[&str]) -> Value {
-    let mut headers = header("X-Request-Id", "RequestId");
-    match status {
-        401 => headers.extend(header("WWW-Authenticate", "Challenge")),
-        429 | 503 => headers.extend(header("Retry-After", "RetryAfter")),
-        _ => {}
-    }
-    let about: Vec<_> = codes.iter().map(|code| format!("`{code}`")).collect();
-    let these = json!({ "properties": { "status": { "const": status }, "code": { "enum": codes } } });
-    json!({
-        "description": about.join(", "),
-        "headers": headers,
-        "content": { "application/problem+json": {
-            "schema": { "allOf": [{ "$ref": "#/components/schemas/Problem" }, these] },
-        } },
-    })
-}
-
-fn json_content(schema: Schema, example: Option<Value>) -> Value {
-    let mut content = json!({ "schema": schema });
-    if let (Some(content), Some(example)) = (content.as_object_mut(), example) {
-        content.insert("example".to_owned(), example);
-    }
-    json!({ "application/json": content })
-}
-
-fn header(name: &str, component: &str) -> Map<String, Value> {
-    let reference = json!({ "$ref": format!("#/components/headers/{component}") });
-    Map::from_iter([(name.to_owned(), reference)])
 }

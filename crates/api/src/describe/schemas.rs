@@ -1,4 +1,4 @@
-//! What an operation's description is made with: the schemas of all, and an example of its own.
+//! The schemas that all operations share, and each operation's example.
 
 use std::collections::BTreeMap;
 

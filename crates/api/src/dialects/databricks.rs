@@ -32,8 +32,8 @@ use super::{
     tokens::{self, Token},
 };
 use crate::{
-    auth::caller::Caller,
-    http::{body::Id, body::Json, codes::ProblemCode, problem::Problem},
+    auth::Caller,
+    http::{Id, Json, Problem, ProblemCode},
     ports::Ports,
     state::App,
 };

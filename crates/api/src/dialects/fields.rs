@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use counterfoil_verify::ScopePattern;
 use serde_json::{Map, Value};
 
-use crate::http::{body, codes::ProblemCode, problem::Problem};
+use crate::http::{Problem, ProblemCode, body};
 
 /// The fields of a JSON object.
 #[derive(Debug, Default)]

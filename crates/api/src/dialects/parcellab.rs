@@ -25,14 +25,12 @@ use super::{
 };
 use crate::{
     auth::{
-        caller::Caller,
+        Caller,
         credential::{no_credential, presented_also},
     },
     http::{
-        body::Json,
-        codes::ProblemCode,
+        Json, Problem, ProblemCode,
         presented::{self, Also},
-        problem::Problem,
     },
     ledger_client::CommandOptions,
     ports::Ports,

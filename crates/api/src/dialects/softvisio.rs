@@ -33,10 +33,7 @@ use self::{
 };
 use crate::{
     auth::credential,
-    http::{
-        body::{self, Id},
-        problem::Problem,
-    },
+    http::{Id, Problem, body},
     ports::Ports,
     state::App,
 };

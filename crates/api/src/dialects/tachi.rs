@@ -22,8 +22,8 @@ use super::{
     tokens::{self, Token},
 };
 use crate::{
-    auth::caller::Caller,
-    http::{body::Json, codes::ProblemCode, problem::Problem},
+    auth::Caller,
+    http::{Json, Problem, ProblemCode},
     ports::Ports,
     state::App,
 };

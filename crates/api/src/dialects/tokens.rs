@@ -11,7 +11,7 @@ use counterfoil_token::Digest;
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::Deserialize;
 
-use crate::{auth::caller::Caller, http::problem::Problem, ports::Ports};
+use crate::{auth::Caller, http::Problem, ports::Ports};
 
 /// The most tokens that a list without pages gives: its time must end somewhere.
 const MOST: usize = 10_000;

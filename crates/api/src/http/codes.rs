@@ -42,8 +42,8 @@ pub fn all() -> impl Iterator<Item = &'static Meaning> {
     SECTIONS.iter().flat_map(|section| section.codes)
 }
 
-/// Declares the sections of the table. A code that has a name and a status is a problem's; the others are in decisions or in
-/// the log alone.
+/// Declares the sections of the table. A code with a name and a status is a problem's; the others appear in decisions or in
+/// the log only.
 macro_rules! codes {
     ($($title:literal: $about:literal { $($($name:ident $status:ident)? $text:literal: $means:literal, $remedy:literal;)* })*) => {
         /// The stable code of a problem.

@@ -1,4 +1,4 @@
-//! What any request and any answer consists of, whoever asks for whatever.
+//! HTTP building blocks that all routes share.
 
 pub(crate) mod body;
 pub(crate) mod codes;
@@ -16,3 +16,12 @@ pub mod refused;
 pub(crate) mod reply;
 pub(crate) mod time;
 pub(crate) mod waiting;
+
+pub(crate) use self::{
+    body::{Id, Json, Query},
+    codes::ProblemCode,
+    conditions::IfMatch,
+    idempotency::Idempotency,
+    problem::Problem,
+    reply::Reply,
+};

@@ -4,7 +4,7 @@ use axum::response::Response;
 
 use crate::{
     dialects::{databricks, parcellab, softvisio, tachi},
-    http::problem::Problem,
+    http::Problem,
     routes::oauth,
 };
 

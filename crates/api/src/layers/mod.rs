@@ -1,4 +1,4 @@
-//! What is laid around all routes.
+//! The layers around all routes.
 
 pub(crate) mod envelopes;
 pub(crate) mod trace;

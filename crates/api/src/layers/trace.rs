@@ -9,10 +9,7 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::{
     auth::credential,
-    http::{
-        origin,
-        problem::{LoggedProblem, Problem},
-    },
+    http::{Problem, origin, problem::LoggedProblem},
     layers::envelopes,
     ports::Ports,
     routes,

@@ -17,7 +17,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
 
 use crate::{
-    http::{codes::ProblemCode, problem::Problem},
+    http::{Problem, ProblemCode},
     memory::{expiring::Expiring, network::network},
 };
 

@@ -1,4 +1,4 @@
-//! What an isolate remembers between requests, each thing within bounds of its own.
+//! What an isolate remembers between requests. Each store is bounded.
 
 pub(crate) mod admission;
 pub(crate) mod documents;

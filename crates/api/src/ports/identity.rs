@@ -5,7 +5,7 @@ use counterfoil_verify::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::http::problem::Problem;
+use crate::http::Problem;
 
 /// What a provider told, and for how many seconds its `Cache-Control` lets it be kept, where that says it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -4,8 +4,8 @@ use counterfoil_protocol::command::{AuditEntry, Listing, Page, ReadAudit};
 use serde::Deserialize;
 
 use crate::{
-    auth::caller::Caller,
-    http::{body::Query, problem::Problem, reply::Reply},
+    auth::Caller,
+    http::{Problem, Query, Reply},
     ports::Ports,
 };
 

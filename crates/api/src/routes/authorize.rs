@@ -21,14 +21,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, request::Parts};
 use super::verify::decide;
 use crate::{
     auth::{
-        caller::Caller,
+        Caller,
         credential::{no_credential, presented},
     },
     http::{
-        codes::ProblemCode,
+        Problem, ProblemCode,
         identity_headers::{self, MAX_SCOPES},
         presented::domain,
-        problem::Problem,
         question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
     },
     ports::Ports,

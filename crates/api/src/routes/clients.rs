@@ -6,13 +6,8 @@ use serde::Deserialize;
 
 use super::shapes::PageQuery;
 use crate::{
-    auth::caller::Caller,
-    http::{
-        body::{Id, Json, Query},
-        idempotency::Idempotency,
-        problem::Problem,
-        reply::{Reply, location},
-    },
+    auth::Caller,
+    http::{Id, Idempotency, Json, Problem, Query, Reply, reply::location},
     ports::Ports,
 };
 

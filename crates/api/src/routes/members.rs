@@ -9,13 +9,11 @@ use serde::Deserialize;
 
 use super::shapes::{PageQuery, Status};
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     http::{
-        body::{Id, Json, Query},
-        idempotency::Idempotency,
+        Id, Idempotency, Json, Problem, Query, Reply,
         patch::{clearable, present},
-        problem::Problem,
-        reply::{Reply, location},
+        reply::location,
     },
     ledger_client::CommandOptions,
     ports::Ports,

@@ -21,14 +21,11 @@ use serde::Serialize;
 
 use super::verify::decide;
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     http::{
-        body,
-        body::Json,
-        codes::ProblemCode,
-        origin,
+        Json, Problem, ProblemCode, body, origin,
         presented::{self, Credentials},
-        problem::{Problem, Scheme},
+        problem::Scheme,
     },
     ports::Ports,
     state::App,

@@ -5,8 +5,8 @@ use counterfoil_verify::{Freshness, Scope};
 use serde::Deserialize;
 
 use crate::{
-    auth::caller::Caller,
-    http::{body::Json, problem::Problem, reply::Reply},
+    auth::Caller,
+    http::{Json, Problem, Reply},
     ports::Ports,
 };
 

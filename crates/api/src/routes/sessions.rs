@@ -11,19 +11,11 @@ use serde_json::Value;
 
 use super::shapes::PageQuery;
 use crate::{
-    auth::{
-        caller::{AnonymousCaller, Caller},
-        credential::no_credential,
-        identity::SignInContext,
-    },
+    auth::{AnonymousCaller, Caller, credential::no_credential, identity::SignInContext},
     http::{
-        body::{Id, Json, Query},
-        codes::ProblemCode,
-        cookies,
+        Id, Json, Problem, ProblemCode, Query, Reply, cookies,
         presented::{self, Fault},
-        problem::Problem,
         refused::AMBIGUOUS_CREDENTIAL,
-        reply::Reply,
     },
     ports::Ports,
     state::App,

@@ -14,18 +14,13 @@ use serde::{Deserialize, Serialize};
 use super::sessions::Opened;
 use crate::{
     auth::{
-        caller::AnonymousCaller,
+        AnonymousCaller,
         identity::{
             SignInContext,
             flow::{self, Flow, Return},
         },
     },
-    http::{
-        body::Json,
-        body::Query,
-        cookies, origin,
-        problem::{LoggedProblem, Problem},
-    },
+    http::{Json, Problem, Query, cookies, origin, problem::LoggedProblem},
     ports::Ports,
     state::App,
 };

@@ -13,8 +13,8 @@ use counterfoil_verify::{Name, RegistryKey, Snapshot as File};
 use futures_util::{StreamExt, stream};
 
 use crate::{
-    auth::caller::Caller,
-    http::{codes::ProblemCode, conditions, problem::Problem, reply::Reply},
+    auth::Caller,
+    http::{Problem, ProblemCode, Reply, conditions},
     ledger_client::LedgerClient,
     ports::{CutOff, LogEvent, Ports},
 };

@@ -19,15 +19,8 @@ pub(crate) use self::{
     update::update,
 };
 use crate::{
-    auth::caller::Caller,
-    http::{
-        body::{Id, Json, Query},
-        conditions::{IfMatch, tagged},
-        idempotency::Idempotency,
-        problem::Problem,
-        reply::Reply,
-        time::any_seconds,
-    },
+    auth::Caller,
+    http::{Id, Idempotency, IfMatch, Json, Problem, Query, Reply, conditions::tagged, time::any_seconds},
     ledger_client::CommandOptions,
     ports::Ports,
 };

@@ -20,8 +20,8 @@ use serde_json::Value;
 use std::net::IpAddr;
 
 use crate::{
-    auth::caller::Caller,
-    http::{body::Json, codes::ProblemCode, problem::Problem, time::Rfc3339},
+    auth::Caller,
+    http::{Json, Problem, ProblemCode, time::Rfc3339},
     ports::Ports,
     verifying::Check,
 };

@@ -16,16 +16,10 @@ use serde::Deserialize;
 
 use super::shapes::Status;
 use crate::{
-    auth::{
-        caller::{Caller, Root},
-        identity::check_addresses,
-    },
+    auth::{Caller, Root, identity::check_addresses},
     http::{
-        body::Json,
-        codes::ProblemCode,
+        Json, Problem, ProblemCode, Reply,
         patch::{clearable, present},
-        problem::Problem,
-        reply::Reply,
         time::{seconds_clearable, seconds_present},
     },
     ledger_client::{LedgerClient, Source},

@@ -11,7 +11,7 @@ use counterfoil_token::Digest;
 use http::{HeaderMap, HeaderName, header};
 
 use crate::{
-    http::{cookies, problem::Problem},
+    http::{Problem, cookies},
     ports::{Description, Redemption},
 };
 

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 pub(crate) use self::providers::check_addresses;
 use crate::{
-    http::{codes::ProblemCode, problem::Problem, reply::Reply},
+    http::{Problem, ProblemCode, Reply},
     ledger_client::{LedgerClient, Source},
     memory::{
         admission::Kind,

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     config::Config,
-    http::{codes::ProblemCode, problem::Problem},
+    http::{Problem, ProblemCode},
     memory::{
         documents::{Dated, Found, Memory},
         providers::Providers,

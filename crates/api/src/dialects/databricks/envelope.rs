@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::http::{body::Json, codes::ProblemCode, problem::Problem};
+use crate::http::{Json, Problem, ProblemCode};
 
 /// Never with a field named `error` or `detail`: clients would take it for the message.
 #[derive(Serialize)]

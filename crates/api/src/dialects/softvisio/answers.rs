@@ -4,7 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::rpc::{self, RpcReply};
-use crate::http::problem::{LoggedProblem, Problem};
+use crate::http::{Problem, problem::LoggedProblem};
 
 /// The envelope of a problem.
 pub(crate) fn refuse(problem: &Problem) -> Response {

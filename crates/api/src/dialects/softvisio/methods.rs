@@ -10,12 +10,12 @@ use super::{
     tokens::{IssuedToken, Row},
 };
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     dialects::{
         fields::{Fields, wrong},
         tokens::{self, Token},
     },
-    http::{codes::ProblemCode, problem::Problem},
+    http::{Problem, ProblemCode},
     ports::Ports,
 };
 

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::tokens::Permission;
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     dialects::{
         fields::{Fields, wrong},
         tokens::Token,
     },
-    http::{codes::ProblemCode, problem::Problem},
+    http::{Problem, ProblemCode},
     ports::Ports,
 };
 

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::tokens::{IssuedToken, Permission, Row};
-use crate::http::{codes::ProblemCode, problem::Problem};
+use crate::http::{Problem, ProblemCode};
 
 /// The most messages in one batch. Each is a command of its own.
 const BATCH: usize = 100;

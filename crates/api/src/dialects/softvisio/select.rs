@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::tokens::Row;
 use crate::{
     dialects::fields::{Fields, wrong},
-    http::problem::Problem,
+    http::Problem,
 };
 
 /// The most rows that can be asked for with a limit.

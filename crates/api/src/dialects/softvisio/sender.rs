@@ -3,8 +3,8 @@
 use http::{HeaderValue, header, request::Parts};
 
 use crate::{
-    auth::{caller::Caller, credential},
-    http::problem::Problem,
+    auth::{Caller, credential},
+    http::Problem,
     ports::Ports,
     state::App,
 };

@@ -32,7 +32,7 @@ use super::{
     sender::enter,
 };
 use crate::{
-    http::{body, codes::ProblemCode, problem::Problem},
+    http::{Problem, ProblemCode, body},
     ports::Ports,
     state::App,
     trace::Trace,

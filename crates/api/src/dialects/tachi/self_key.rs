@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use serde::Deserialize;
 
 use crate::{
-    auth::{caller::Caller, credential},
-    http::{codes::ProblemCode, problem::Problem},
+    auth::{Caller, credential},
+    http::{Problem, ProblemCode},
     ports::Ports,
     state::App,
 };

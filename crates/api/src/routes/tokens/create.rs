@@ -6,14 +6,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     http::{
-        body::Json,
-        codes::ProblemCode,
+        Idempotency, Json, Problem, ProblemCode, Reply,
         conditions::Head,
-        idempotency::Idempotency,
-        problem::Problem,
-        reply::{Reply, location},
+        reply::location,
         time::{End, Rfc3339, seconds_if_any},
     },
     ports::Ports,

@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 
 use super::create::NewToken;
 use crate::{
-    auth::caller::Caller,
-    http::{body::fit, codes::ProblemCode, idempotency::Idempotency, problem::Problem, reply::Reply},
+    auth::Caller,
+    http::{Idempotency, Problem, ProblemCode, Reply, body::fit},
     ports::Ports,
 };
 

@@ -6,8 +6,8 @@ use counterfoil_verify::ScopePattern;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{
-    auth::caller::Caller,
-    http::{body::Query, problem::Problem, reply::Reply},
+    auth::Caller,
+    http::{Problem, Query, Reply},
     ports::Ports,
 };
 

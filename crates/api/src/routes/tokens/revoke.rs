@@ -8,14 +8,8 @@ use counterfoil_verify::ScopePattern;
 use serde::Deserialize;
 
 use crate::{
-    auth::caller::Caller,
-    http::{
-        body::{Id, Json, Query},
-        codes::ProblemCode,
-        conditions::{IfMatch, tagged},
-        problem::Problem,
-        reply::Reply,
-    },
+    auth::Caller,
+    http::{Id, IfMatch, Json, Problem, ProblemCode, Query, Reply, conditions::tagged},
     ledger_client::CommandOptions,
     ports::Ports,
 };

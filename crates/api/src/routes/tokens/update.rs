@@ -15,13 +15,11 @@ use serde_json::{Map, Value};
 
 use super::create::ends_twice;
 use crate::{
-    auth::caller::Caller,
+    auth::Caller,
     http::{
-        body::{Id, Json},
-        conditions::{IfMatch, tagged},
+        Id, IfMatch, Json, Problem, Reply,
+        conditions::tagged,
         patch::{clearable, present},
-        problem::Problem,
-        reply::Reply,
         time::{End, Rfc3339, seconds_present},
     },
     ledger_client::CommandOptions,
