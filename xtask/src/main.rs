@@ -132,7 +132,7 @@ enum Job {
     Docs,
     /// Writes the generated test vectors into tests/vectors.
     Vectors,
-    /// Explores the protocol of leases further than the tests do, which takes minutes and gigabytes.
+    /// Explores the protocol of leases, and lives of tokens, further than the tests do, which takes minutes and gigabytes.
     Model,
 }
 
@@ -161,6 +161,9 @@ fn run(job: Job) -> Result<ExitCode> {
             let test =
                 ["test", "--package", "counterfoil-verify", "--test", "leases", "--", "--ignored", "--nocapture"];
             process::show(project.cargo().args(test))?;
+            let lives =
+                ["test", "--package", "counterfoil-ledger", "--test", "ledger", "life_model", "--", "--nocapture"];
+            process::show(project.cargo().args(lives).env("LIVES", "1800"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -94,7 +94,8 @@ fn the_largest_row_of_each_table_is_far_below_what_a_row_may_have() {
         jwks_uri: Some(address(&format!("https://{index}.example/{}", "q".repeat(235)))),
         ..provider(MemberBy::Subject)
     });
-    let origins = (0..20).map(|index| format!("https://{index:02}.{}", "o".repeat(252)));
+    let long = ["o".repeat(61).as_str(); 4].join(".");
+    let origins = (0..20).map(|index| format!("https://{index:02}.{long}"));
     let settings = UpdateWorkspace {
         name: Some(wide(200)),
         max_lifetime: Patch::Set(3_155_760_000),
