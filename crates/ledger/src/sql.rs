@@ -45,12 +45,25 @@ pub trait Sql {
 impl dyn Sql + '_ {
     /// The first row that a query finds, where it finds any.
     pub(crate) fn one<T: FromRow>(&self, query: &str, parameters: &[Value]) -> Result<Option<T>, SqlError> {
-        self.exec(query, parameters)?.into_iter().next().map(|mut row| row.take()).transpose()
+        match self.first(query, parameters)? {
+            Some(mut row) => row.take().map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn first(&self, query: &str, parameters: &[Value]) -> Result<Option<Row>, SqlError> {
+        Ok(self.exec(query, parameters)?.into_iter().next())
     }
 
     /// All rows that a query finds.
     pub(crate) fn all<T: FromRow>(&self, query: &str, parameters: &[Value]) -> Result<Vec<T>, SqlError> {
-        self.exec(query, parameters)?.iter_mut().map(Row::take).collect()
+        // Not collected into a result: that is compiled for each type anew, and takes half as much again.
+        let mut rows = self.exec(query, parameters)?;
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &mut rows {
+            all.push(row.take()?);
+        }
+        Ok(all)
     }
 
     /// What a query finds that always finds a row: a count, a minimum.

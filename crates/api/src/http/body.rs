@@ -47,10 +47,7 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Option<Self>, Problem> {
-        if request.headers().contains_key(header::CONTENT_TYPE) {
-            return read_json(request).await?.map(|value| fit(value).map(Self)).transpose();
-        }
-        if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
+        read_optional_json(request).await?.map(|value| fit(value).map(Self)).transpose()
     }
 }
 
@@ -60,11 +57,13 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let query = parts.uri.query().unwrap_or_default();
         let deserializer = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-        T::deserialize(deserializer).map(Self).map_err(|error| {
-            let detail = format!("The query is wrong: {}.", in_words(error.to_string()));
-            Problem::new(ProblemCode::InvalidQuery, detail)
-        })
+        T::deserialize(deserializer).map(Self).map_err(wrong_query)
     }
+}
+
+#[inline(never)]
+fn wrong_query(error: serde::de::value::Error) -> Problem {
+    Problem::new(ProblemCode::InvalidQuery, format!("The query is wrong: {}.", in_words(error.to_string())))
 }
 
 /// What is wrong with a query. Where a text was to become something else, Rust's parsers speak of their own types.
@@ -111,6 +110,16 @@ fn read_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Probl
             return Err(not_declared_json());
         }
         parse_any(&read(request.into_body(), MAX_BODY).await?)
+    })
+}
+
+/// The same where a body need not be there, and then has no type.
+fn read_optional_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
+    if request.headers().contains_key(header::CONTENT_TYPE) {
+        return read_json(request);
+    }
+    Box::pin(async move {
+        if read(request.into_body(), MAX_BODY).await?.is_empty() { Ok(None) } else { Err(not_declared_json()) }
     })
 }
 
@@ -162,8 +171,11 @@ pub(crate) fn incomplete() -> Problem {
 
 /// Reads JSON as what it must be.
 pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
-    json::fit(value).map_err(|misfit| {
-        let detail = format!("The body does not fit: {misfit}.");
-        Problem::new(ProblemCode::InvalidBody, detail).at(misfit.pointer())
-    })
+    json::fit(value).map_err(unfit)
+}
+
+/// Errors of all types have one function, which would else be compiled for each.
+#[inline(never)]
+fn unfit(misfit: json::Misfit) -> Problem {
+    Problem::new(ProblemCode::InvalidBody, format!("The body does not fit: {misfit}.")).at(misfit.pointer())
 }

@@ -35,6 +35,10 @@ impl Row {
         T::from_row(self)
     }
 
+    fn next(&mut self) -> Result<Value, SqlError> {
+        self.0.next().ok_or_else(|| SqlError::new("a row has too few columns"))
+    }
+
     /// Takes the next value, which is JSON text.
     ///
     /// # Errors
@@ -51,12 +55,15 @@ impl Row {
 
 impl<T: FromValue> FromRow for T {
     fn from_row(row: &mut Row) -> Result<Self, SqlError> {
-        let value = row.0.next().ok_or_else(|| SqlError::new("a row has too few columns"))?;
-        T::from_value(value).map_err(|value| {
-            let (found, wanted) = (value.type_name(), std::any::type_name::<T>());
-            SqlError::new(format!("a column holds {found} where {wanted} was expected"))
-        })
+        T::from_value(row.next()?).map_err(|value| unexpected(&value, std::any::type_name::<T>()))
     }
+}
+
+/// One function for all types, which would else be compiled for each.
+#[cold]
+#[inline(never)]
+fn unexpected(found: &Value, wanted: &str) -> SqlError {
+    SqlError::new(format!("a column holds {} where {wanted} was expected", found.type_name()))
 }
 
 /// Several, one after the other.
