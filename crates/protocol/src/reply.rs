@@ -1,6 +1,6 @@
 //! The ledger's side of the wire, and the API's: requests and replies as JSON.
 //!
-//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`, without a space; to whoever wants to wait, `{"safe_in":…,`,
+//! A reply is `{"ok":…}`, `{"repeated":…}` or `{"refused":…}`; to whoever wants to wait, `{"safe_in":…,`,
 //! then `"snapshots_until":…,` where there may be snapshots, and then the same. What it holds is what the API's caller is
 //! answered, to the letter: the ledger writes it once and nobody between reads it.
 //!
@@ -13,19 +13,25 @@
 //! - A [reason](Refusal) for a refusal that is not known is still a [refusal](Refusal::NotKnown). Anything else that is not
 //!   known is [no reply](NotAReply); none of it is ever taken for a yes.
 
+use core::fmt;
+
 use counterfoil_verify::Timestamp;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _, MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
 
 use crate::{command::Ask, json, refusal::Refusal};
 
-/// How a reply goes on after its brace, by what became of the command.
-const OK: &str = r#""ok":"#;
-const REPEATED: &str = r#""repeated":"#;
-const REFUSED: &str = r#""refused":"#;
+/// What became of a command.
+const OK: &str = "ok";
+const REPEATED: &str = "repeated";
+const REFUSED: &str = "refused";
 
-/// How it goes on before that, where the caller wants to wait: then milliseconds and a comma, each time.
-const SAFE_IN: &str = r#""safe_in":"#;
-const SNAPSHOTS_UNTIL: &str = r#""snapshots_until":"#;
+/// What is told beside that, in milliseconds, where the caller wants to wait.
+const SAFE_IN: &str = "safe_in";
+const SNAPSHOTS_UNTIL: &str = "snapshots_until";
 
 /// With what ledgers of before [`Refusal::NotUnderstood`] began to say the same, as an internal failure.
 const WRONG_FIELD: &str = "not a request: a wrong field at ";
@@ -44,6 +50,59 @@ pub struct Answered<T> {
     pub snapshots_until: Option<Timestamp>,
 }
 
+/// A reply as it travels: one of the last three, which is what it says. A field that is not known is passed over.
+#[derive(Default)]
+struct Envelope<'a> {
+    safe_in: Option<&'a RawValue>,
+    snapshots_until: Option<&'a RawValue>,
+    ok: Option<&'a RawValue>,
+    repeated: Option<&'a RawValue>,
+    refused: Option<&'a RawValue>,
+}
+
+impl<'a> Envelope<'a> {
+    fn field(&mut self, name: &str) -> Option<&mut Option<&'a RawValue>> {
+        Some(match name {
+            SAFE_IN => &mut self.safe_in,
+            SNAPSHOTS_UNTIL => &mut self.snapshots_until,
+            OK => &mut self.ok,
+            REPEATED => &mut self.repeated,
+            REFUSED => &mut self.refused,
+            _ => return None,
+        })
+    }
+}
+
+/// By hand, since all that is derived from serde_json's own reader is read through it nowhere else and would be compiled for
+/// this alone.
+impl<'de: 'a, 'a> Deserialize<'de> for Envelope<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Envelope<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a reply")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Envelope<'de>, A::Error> {
+                let mut envelope = Envelope::default();
+                while let Some((name, value)) = fields.next_entry::<&str, &RawValue>()? {
+                    let Some(field) = envelope.field(name) else { continue };
+                    // Twice would be two answers.
+                    if field.replace(value).is_some() {
+                        return Err(A::Error::custom("a field is there twice"));
+                    }
+                }
+                Ok(envelope)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
 /// The bytes are no reply to this command. Says nothing of what they hold: a reply may carry a token's text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a reply to the command")]
@@ -54,28 +113,19 @@ pub struct NotAReply;
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
 pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotAReply> {
-    let mut inner = bytes.strip_prefix(b"{").and_then(|rest| rest.strip_suffix(b"}")).ok_or(NotAReply)?;
-    let (mut safe_in, mut snapshots_until) = (None, None);
-    loop {
-        let within = |opening: &str| inner.strip_prefix(opening.as_bytes());
-        if let Some(refusal) = within(REFUSED) {
-            return refused(refusal).map(Err);
+    let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| NotAReply)?;
+    let (reply, repeated) = match envelope {
+        Envelope { ok: Some(reply), repeated: None, refused: None, .. } => (reply, false),
+        Envelope { ok: None, repeated: Some(reply), refused: None, .. } => (reply, true),
+        Envelope { ok: None, repeated: None, refused: Some(refusal), .. } => {
+            return refused(refusal.get().as_bytes()).map(Err);
         }
-        if let Some((reply, repeated)) =
-            within(OK).map(|reply| (reply, false)).or_else(|| within(REPEATED).map(|reply| (reply, true)))
-        {
-            return Ok(Ok(Answered { reply, repeated, safe_in, snapshots_until: snapshots_until.map(Timestamp) }));
-        }
-        let (field, rest) = first_field(inner).ok_or(NotAReply)?;
-        for (name, number) in [(SAFE_IN, &mut safe_in), (SNAPSHOTS_UNTIL, &mut snapshots_until)] {
-            if let Some(value) = field.strip_prefix(name.as_bytes()) {
-                // Twice would be two answers.
-                let is_first = number.replace(json::read::<u64>(value).ok_or(NotAReply)?).is_none();
-                is_first.then_some(()).ok_or(NotAReply)?;
-            }
-        }
-        inner = rest;
-    }
+        _ => return Err(NotAReply),
+    };
+    let number =
+        |raw: Option<&RawValue>| raw.map(|raw| json::read::<u64>(raw.get().as_bytes()).ok_or(NotAReply)).transpose();
+    let (safe_in, snapshots_until) = (number(envelope.safe_in)?, number(envelope.snapshots_until)?.map(Timestamp));
+    Ok(Ok(Answered { reply: reply.get().as_bytes(), repeated, safe_in, snapshots_until }))
 }
 
 /// Reads why the command was refused.
@@ -86,25 +136,6 @@ fn refused(bytes: &[u8]) -> Result<Refusal, NotAReply> {
         Ok(refusal) => refusal,
         Err(_) => Refusal::NotKnown,
     })
-}
-
-/// A field at the beginning and what comes behind its comma; what the field holds is not looked at. The fields before a
-/// reply are the ledger's own: nobody else puts a text there.
-fn first_field(inner: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (mut depth, mut in_text, mut is_escaped) = (0_u32, false, false);
-    let is_end = |byte: &u8| {
-        match byte {
-            _ if is_escaped => is_escaped = false,
-            b'\\' => is_escaped = in_text,
-            b'"' => in_text = !in_text,
-            b'{' | b'[' if !in_text => depth += 1,
-            b'}' | b']' if !in_text => depth = depth.saturating_sub(1),
-            _ => return *byte == b',' && !in_text && depth == 0,
-        }
-        false
-    };
-    let (field, rest) = inner.split_at_checked(inner.iter().position(is_end)?)?;
-    Some((field.strip_prefix(b"\"").map(|_| field)?, rest.strip_prefix(b",")?))
 }
 
 /// Reads the reply to a command of type `C`.
@@ -132,7 +163,7 @@ impl<T> Answered<T> {
 /// Writes the outcome of a command whose reply is JSON already.
 #[must_use]
 pub fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
-    let (opening, reply, numbers) = match outcome {
+    let (name, reply, numbers) = match outcome {
         Ok(Answered { reply, repeated, safe_in, snapshots_until }) => {
             let numbers = [(SAFE_IN, safe_in), (SNAPSHOTS_UNTIL, snapshots_until.map(|until| until.0))];
             (if repeated { REPEATED } else { OK }, reply, numbers)
@@ -140,8 +171,8 @@ pub fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
         // An empty answer, which nobody would take for a reply, is the honest way out.
         Err(refusal) => (REFUSED, json_of(&refusal).unwrap_or_default(), [(SAFE_IN, None), (SNAPSHOTS_UNTIL, None)]),
     };
-    let numbers = numbers.map(|(name, number)| number.map(|number| format!("{name}{number},")).unwrap_or_default());
-    format!("{{{}{opening}{reply}}}", numbers.concat()).into_bytes()
+    let told = numbers.map(|(name, number)| number.map(|number| format!("\"{name}\":{number},")).unwrap_or_default());
+    format!("{{{}\"{name}\":{reply}}}", told.concat()).into_bytes()
 }
 
 /// A reply as JSON.
