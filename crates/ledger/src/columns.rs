@@ -11,18 +11,23 @@ pub(crate) trait Columns: FromRow {
 
     /// The rows that these clauses select, which are part of the program: values come in as parameters.
     fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
-        sql.all(&format!("SELECT {} FROM {} {clauses}", Self::COLUMNS, Self::TABLE), values)
+        sql.all(&query(Self::COLUMNS, Self::TABLE, clauses), values)
     }
 
     /// The only one that they select, if there is one.
     fn find(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Option<Self>, SqlError> {
-        Ok(Self::select(sql, clauses, values)?.pop())
+        sql.one(&query(Self::COLUMNS, Self::TABLE, clauses), values)
     }
 
     /// How many they select.
     fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
-        sql.scalar(&format!("SELECT count(*) FROM {} {clauses}", Self::TABLE), values)
+        sql.scalar(&query("count(*)", Self::TABLE, clauses), values)
     }
+}
+
+/// Apart from the types, so that it is compiled once.
+fn query(columns: &str, table: &str, clauses: &str) -> String {
+    format!("SELECT {columns} FROM {table} {clauses}")
 }
 
 /// A type that is a table's row.
