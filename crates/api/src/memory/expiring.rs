@@ -1,7 +1,5 @@
 //! What is remembered for a while, and no more of it than was decided beforehand.
 
-use std::collections::BTreeMap;
-
 use counterfoil_verify::Timestamp;
 
 /// A map whose entries end, of at most so many: whatever is remembered beyond that takes the place of what ends first.
@@ -9,7 +7,8 @@ use counterfoil_verify::Timestamp;
 /// Where the clock is set back nothing lives longer than it was to: an entry counts only from when it was made.
 pub(crate) struct Expiring<K, V> {
     most: usize,
-    entries: BTreeMap<K, Entry<V>>,
+    /// In the order of their keys. A tree would be compiled for each type anew, and saves nothing with some hundred entries.
+    entries: Vec<(K, Entry<V>)>,
 }
 
 struct Entry<V> {
@@ -18,35 +17,57 @@ struct Entry<V> {
     until: Timestamp,
 }
 
-impl<K: Ord + Clone, V> Expiring<K, V> {
+impl<K: Ord, V> Expiring<K, V> {
     pub(crate) const fn new(most: usize) -> Self {
-        Self { most, entries: BTreeMap::new() }
+        Self { most, entries: Vec::new() }
     }
 
     /// What is remembered of the key, unless its time is over.
     pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<&V> {
-        self.entries.get(key).filter(|entry| entry.is_live(now)).map(|entry| &entry.value)
+        let (_, entry) = self.entries.get(self.place(key).ok()?)?;
+        entry.is_live(now).then_some(&entry.value)
     }
 
     /// Remembers this for so many milliseconds.
     pub(crate) fn put(&mut self, key: K, value: V, milliseconds: u64, now: Timestamp) {
-        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
-            self.entries.retain(|_, entry| entry.is_live(now));
+        let mut place = self.place(&key);
+        if place.is_err() && self.entries.len() >= self.most {
+            self.make_room(now);
+            place = self.place(&key);
         }
-        if self.entries.len() >= self.most && !self.entries.contains_key(&key) {
-            let first = self.entries.iter().min_by_key(|(_, entry)| entry.until).map(|(key, _)| key.clone());
-            first.map(|key| self.entries.remove(&key));
+        let entry = Entry { value, since: now, until: now.plus(milliseconds) };
+        match place.map(|at| self.entries.get_mut(at)) {
+            Ok(Some((_, known))) => *known = entry,
+            Ok(None) => {}
+            Err(at) => self.entries.insert(at, (key, entry)),
         }
-        self.entries.insert(key, Entry { value, since: now, until: now.plus(milliseconds) });
     }
 
     pub(crate) fn forget(&mut self, key: &K) {
-        self.entries.remove(key);
+        if let Ok(at) = self.place(key) {
+            self.entries.remove(at);
+        }
     }
 
     /// Forgets all that is not to be kept.
     pub(crate) fn retain(&mut self, keep: impl Fn(&K, &mut V) -> bool) {
-        self.entries.retain(|key, entry| keep(key, &mut entry.value));
+        self.entries.retain_mut(|(key, entry)| keep(key, &mut entry.value));
+    }
+
+    /// Forgets what is over; and, where nothing is, what ends first.
+    fn make_room(&mut self, now: Timestamp) {
+        self.entries.retain(|(_, entry)| entry.is_live(now));
+        if self.entries.len() >= self.most {
+            let first = self.entries.iter().enumerate().min_by_key(|(_, (_, entry))| entry.until);
+            if let Some((at, _)) = first {
+                self.entries.remove(at);
+            }
+        }
+    }
+
+    /// Where the key is, or would be.
+    fn place(&self, key: &K) -> Result<usize, usize> {
+        self.entries.binary_search_by(|(known, _)| known.cmp(key))
     }
 }
 
