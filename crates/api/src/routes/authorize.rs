@@ -104,15 +104,13 @@ fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Re
     if let Some(asked) = once(headers, &FRESHNESS)? {
         let with_less = asked.strip_suffix(OR_EVENTUAL);
         demand.or_eventual = with_less.is_some();
-        demand.freshness = match with_less.unwrap_or(asked) {
-            "strong" => Freshness::Strong,
-            "bounded" => Freshness::Bounded,
-            "eventual" => Freshness::Eventual,
-            _ => {
-                let how = "is none of strong, bounded and eventual, nor one of the first two and then \"or eventual\"";
-                return Err(wrong(&FRESHNESS, how));
-            }
-        };
+        let named = |level: &Freshness| level.as_str() == with_less.unwrap_or(asked);
+        // Nobody here goes by a snapshot.
+        let level = Freshness::ALL.into_iter().filter(|level| *level != Freshness::Snapshot).find(named);
+        demand.freshness = level.ok_or_else(|| {
+            let how = "is none of strong, bounded and eventual, nor one of the first two and then \"or eventual\"";
+            wrong(&FRESHNESS, how)
+        })?;
     }
     Ok(demand)
 }

@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 };
 use counterfoil_token::{Digest, Presented};
 use counterfoil_verify::{
-    Code, Decision, Demand, Encoded, Freshness, Known, Name, Position, Scope, ScopeSet, Segments,
+    Code, Decision, Demand, Encoded, Freshness, Known, Name, Position, Question, Scope, ScopeSet, Segments,
 };
 use futures_util::future::BoxFuture;
 use http::header;
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The most tokens that are verified in one request, and the most digests whose records are given in one.
-const MAX_BATCH: usize = 100;
+const MAX_BATCH: usize = Question::MOST_DIGESTS;
 
 /// The scope that asking needs.
 const VERIFY: &str = "tokens:verify";
