@@ -46,6 +46,31 @@ for (const [name, form] of Object.entries(forms)) {
   });
 }
 
+test("JSON within a text within JSON is not read, however deep", async (t) => {
+  const app = await start(t);
+  const { admin } = await workspace(app, "acme");
+  // serde_json's own name for what it is to read anew: each level once cost a stack of its own.
+  const nested = (depth) => {
+    let text = "1";
+    for (let level = 0; level < depth; level += 1) {
+      text = JSON.stringify({ "$serde_json::private::RawValue": `${"[".repeat(9)}${text}${"]".repeat(9)}` });
+      if (text.length > MAX_BODY / 3) break;
+    }
+    return `{"name":"","scopes":[],"metadata":{"a":${text}}}`;
+  };
+  for (const depth of [1, 2, 5, 60]) {
+    const headers = { authorization: "Bearer stranger-stranger-stranger", "content-type": "application/json" };
+    const send = app.fetch("/v1/tokens", {
+      method: "POST",
+      headers: { ...headers, "x-counterfoil-workspace": "acme" },
+      body: nested(depth),
+    });
+    const [response, beside] = await Promise.all([send, admin.send("GET", "/v1/tokens")]);
+    assert.deepEqual([response.status, (await response.json()).code], [400, "INVALID_JSON"], `${depth} levels`);
+    assert.equal(beside.status, 200);
+  }
+});
+
 /** What a rejection of `fetch` says where its connection was cut; anything else is thrown on. */
 function cut(error) {
   if (CUT_CODES.includes(error.cause?.code)) return CUT;

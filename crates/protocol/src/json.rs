@@ -11,7 +11,7 @@
 
 mod build;
 mod misfit;
-mod number;
+mod names;
 mod read;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -28,8 +28,8 @@ pub struct NotJson(serde_json::Error);
 /// Reads a text as JSON.
 ///
 /// # Errors
-/// [`NotJson`] where it is none, or nests deeper than 127 levels, or an object has two fields of one name, or one of the
-/// name by which numbers are handed over.
+/// [`NotJson`] where it is none, or nests deeper than 127 levels, or an object has two fields of one name, or one of a
+/// name that serde_json keeps for itself.
 pub fn parse(text: &[u8]) -> Result<Value, NotJson> {
     let Built(value) = serde_json::from_slice(text).map_err(NotJson)?;
     Ok(value)

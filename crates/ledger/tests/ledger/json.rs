@@ -125,8 +125,12 @@ fn a_number_comes_out_as_it_came_in() {
 }
 
 #[test]
-fn no_object_is_taken_for_a_number() {
+fn no_object_is_taken_for_anything_else() {
     for text in [
+        r#"{"$serde_json::private::RawValue":"[1,2]"}"#,
+        r#"{"any":{"$serde_json::private::RawValue":"{\"x\":1,\"x\":2}","b":3}}"#,
+        r#"{"any":{"b":3,"$serde_json::private::RawValue":"1"}}"#,
+        r#"{"any":{"$serde_json::private::Spanned":"1"}}"#,
         r#"{"$serde_json::private::Number":"7"}"#,
         r#"{"any":{"$serde_json::private::Number":"7"}}"#,
         r#"[{"a":1,"$serde_json::private::Number":"x"}]"#,

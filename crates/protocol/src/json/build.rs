@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::{Map, Value, value::Number};
 
-use super::number::NUMBER;
+use super::names::{NUMBER, PRIVATE};
 
 /// A tree that was built.
 pub(super) struct Built(pub(super) Value);
@@ -69,8 +69,8 @@ impl<'de> Visitor<'de> for Build {
         let mut fields = Map::new();
         while let Some(name) = object.next_key()? {
             let name = match name {
-                Name::Field(name) if name == NUMBER => {
-                    return Err(de::Error::custom("an object has a field of a name that is taken for numbers"));
+                Name::Field(name) if name.starts_with(PRIVATE) => {
+                    return Err(de::Error::custom("an object has a field of a name that is reserved"));
                 }
                 Name::Field(name) => name,
                 Name::Digits => {

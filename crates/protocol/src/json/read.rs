@@ -7,7 +7,7 @@ use serde::{
 };
 use serde_json::{Number, Value, map};
 
-use super::{misfit::Misfit, number::NUMBER};
+use super::{misfit::Misfit, names::NUMBER};
 
 /// A tree that is being read.
 pub(super) struct Tree(pub(super) Value);
