@@ -29,7 +29,7 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} of 127.0.0.1 cannot be used (take another: --port N)"))?;
     bundle::served(project, profile, 3)?;
-    let served = copy_of_build(project, port)?;
+    let served = copy_of_build(project)?;
     eprintln!("[3/3] starting workerd ({start})");
     let mut node = project.command("node");
     node.arg("xtask/js/dev.mjs").arg(state).arg(port.to_string()).arg(served);
@@ -39,15 +39,32 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
 /// Copies what is served to a folder of this server's own, which `dev.mjs` removes when it stops. A build that is made
 /// meanwhile replaces the folders of `build`, and workerd reads pages when they are asked for.
 ///
-/// No other server has the port, so none has the folder. What a server left there that was killed is replaced.
-fn copy_of_build(project: &Project, port: u16) -> Result<PathBuf> {
-    let served = project.target.join("xtask").join(format!("dev-{port}"));
+/// The folder is named for this process, which becomes the server: two that start at once share nothing. What a server left
+/// that was killed is removed by the next.
+fn copy_of_build(project: &Project) -> Result<PathBuf> {
+    let folder = project.target.join("xtask/dev");
+    remove_leftovers(&folder)?;
+    let served = folder.join(std::process::id().to_string());
     files::remove(&served)?;
     for (folder, name) in [(built::WORKER, "worker"), (built::ASSETS, "assets")] {
         let _lock = built::lock(project, folder)?;
         files::copy(&project.root.join(folder), &served.join(name))?;
     }
     Ok(served)
+}
+
+/// Removes the copies of servers that run no more.
+fn remove_leftovers(folder: &Path) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    // Where processes cannot be seen there, none can be told to be gone.
+    let processes = Path::new("/proc");
+    for entry in entries {
+        let entry = entry?;
+        if processes.join("self").exists() && !processes.join(entry.file_name()).exists() {
+            files::remove(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Moves the dev.json of an earlier start to where `dev.mjs` looks for its tokens: whoever waits for this start to be
@@ -118,18 +135,21 @@ mod tests {
             fs::create_dir_all(file.parent().context("no folder")?)?;
             fs::write(file, text)?;
         }
-        let served = copy_of_build(&project, 1)?;
+        let served = copy_of_build(&project)?;
         fs::remove_dir_all(root.join("build/assets"))?;
         fs::write(root.join("build/worker/index.js"), "new")?;
         for file in ["worker/index.js", "assets/console/index.html", "assets/gone"] {
             assert_eq!(fs::read_to_string(served.join(file))?, "old", "{file}");
         }
 
-        // The next start on this port has nothing of this one's.
+        // The next start has nothing of those before it: not of a process of the same number, nor of one that was killed.
+        let killed = served.with_file_name("4294967295");
+        fs::create_dir_all(&killed)?;
         fs::create_dir_all(root.join("build/assets"))?;
-        assert_eq!(copy_of_build(&project, 1)?, served);
+        assert_eq!(copy_of_build(&project)?, served);
         assert_eq!(fs::read_to_string(served.join("worker/index.js"))?, "new");
         assert!(!served.join("assets/gone").exists());
+        assert!(!killed.exists() || !Path::new("/proc/self").exists());
         Ok(fs::remove_dir_all(root)?)
     }
 
