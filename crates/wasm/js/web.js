@@ -9,7 +9,9 @@ import { start, writeEncoded } from "./verifier.js";
 export async function init(source = new URL("./glue_bg.wasm", import.meta.url)) {
   const isPlace = typeof source === "string" || source instanceof URL || source instanceof Request;
   const found = isPlace ? await fetch(source) : await source;
-  if (found instanceof Response && !found.ok) throw new Error(`there is no module at ${found.url}: ${found.status}`);
+  // By its fields, since it may be a Response of another realm or of a polyfill.
+  const answer = /** @type {Response} */ (found);
+  if (answer.ok === false) throw new Error(`there is no module at ${answer.url}: ${answer.status}`);
   const bytes = found instanceof Response ? await found.arrayBuffer() : found;
   const module = bytes instanceof WebAssembly.Module ? bytes : await WebAssembly.compile(bytes);
   start(initSync({ module }), { write: writeEncoded });

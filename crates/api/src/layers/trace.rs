@@ -32,7 +32,7 @@ static METHODS: [Method; 8] = [
     Method::TRACE,
 ];
 
-/// A method's name for the log. Any text may be a method, a secret too: what is none of HTTP's own is not repeated.
+/// A method's name for the log. Any text may be a method, a secret too: what is none of these is not repeated.
 fn name_of(method: &Method) -> &'static str {
     METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str)
 }

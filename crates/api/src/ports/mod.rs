@@ -24,8 +24,7 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// Fills the slice with random bytes fit for secrets.
     fn random(&self, bytes: &mut [u8]);
 
-    /// Hands a request to a workspace's ledger and brings back its reply; both as
-    /// The ledger reads and writes them.
+    /// Hands a request to a workspace's ledger and brings back its reply, both as the ledger reads and writes them.
     ///
     /// # Errors
     /// [`Unreachable`] where no reply came in time. Whether the ledger carried it out is then not known.
