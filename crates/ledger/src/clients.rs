@@ -46,7 +46,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, 
     check::length("/name", &ask.name, 1..=200)?;
     check::scopes("/permissions", &ask.permissions)?;
     Limits::of(&tx.authority).check_scopes(&ask.permissions, &ScopeCatalogue::load(tx.sql)?, "permissions")?;
-    if clients::by_id(tx.sql, &ask.id)?.is_some() {
+    if clients::exists(tx.sql, &ask.id)? {
         return Err(Refusal::already_exists("client", "id"));
     }
     tx.next_generation()?;

@@ -33,7 +33,7 @@ use crate::{
     columns::update,
     rows::WorkspaceRow,
     sql::{Sql, SqlError},
-    times::backoff,
+    times::{LONGEST_BACKOFF, backoff},
 };
 
 /// What one step has the shell do.
@@ -157,8 +157,11 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
 
 /// When the next step is to be taken; absent where nobody has noticed yet that there is one.
 pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
-    let next = "SELECT coalesce((SELECT due_at FROM edition), (SELECT min(due_at) FROM editions))";
-    let next: Option<Timestamp> = sql.scalar(next, &[])?;
+    // None waits for longer than this; a later moment was left by a clock that has been set back since.
+    if let Some(step) = sql.one::<Timestamp>("SELECT due_at FROM edition", &[])? {
+        return Ok(Some(step.min(now.plus(LONGEST_BACKOFF))));
+    }
+    let next: Option<Timestamp> = sql.scalar("SELECT min(due_at) FROM editions", &[])?;
     Ok(next.map(|next| next.min(now.plus(RETRY))))
 }
 

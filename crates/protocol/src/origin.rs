@@ -20,7 +20,7 @@ impl Origin {
     pub fn parse(text: &str) -> Result<Self, InvalidOrigin> {
         let (scheme, own_port) = if text.starts_with("https://") { ("https://", 443) } else { ("http://", 80) };
         let authority = text.strip_prefix(scheme).and_then(WebAuthority::parse).ok_or(InvalidOrigin)?;
-        let spelt = format!("{scheme}{}", authority.without(&[own_port]));
+        let spelt = format!("{scheme}{}", authority.without(&[own_port]).in_url());
         if spelt == text { Ok(Self(spelt.into())) } else { Err(InvalidOrigin) }
     }
 
@@ -43,6 +43,8 @@ mod tests {
             "http://localhost:5173",
             "https://127.0.0.1",
             "http://[::1]:8080",
+            "http://[2001:db8::a]",
+            "http://[::ffff:102:304]",
         ] {
             assert_eq!(Origin::parse(good).as_ref().map(Origin::as_str), Ok(good));
         }
@@ -56,6 +58,7 @@ mod tests {
             "https://[",
             "https://[::1",
             "https://[::01]",
+            "http://[::ffff:1.2.3.4]",
             "https://-a.example",
             "https://a..example",
             "https://App.example.com",

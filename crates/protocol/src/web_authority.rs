@@ -35,6 +35,17 @@ impl WebAuthority {
         Some(Self { host, port })
     }
 
+    /// The same as URLs have it (URL Standard, section 3.5): an IPv6 address that maps an IPv4 one is written in hexadecimal
+    /// throughout.
+    pub(crate) fn in_url(mut self) -> Self {
+        let address = self.host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let address = address.and_then(|address| address.parse::<Ipv6Addr>().ok());
+        if let Some([a, b, c, d]) = address.and_then(|address| address.to_ipv4_mapped()).map(|mapped| mapped.octets()) {
+            self.host = format!("[::ffff:{:x}:{:x}]", u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        }
+        self
+    }
+
     /// The same without its port where that is one of these, which go without saying.
     pub(crate) fn without(mut self, ports: &[u16]) -> Self {
         self.port = self.port.filter(|port| !ports.contains(&port.get()));

@@ -13,6 +13,11 @@ pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Client>, SqlError>
     Client::find(sql, "WHERE id = ?", &[id.into()])
 }
 
+/// Whether there is a client by this id, whatever else its row holds.
+pub(crate) fn exists(sql: &dyn Sql, id: &str) -> Result<bool, SqlError> {
+    sql.any("SELECT 1 FROM clients WHERE id = ?", &[id.into()])
+}
+
 /// The next clients after a number, each with its own.
 pub(crate) fn page(sql: &dyn Sql, after: u64, rows: u64) -> Result<Vec<(u64, Client)>, SqlError> {
     let page = format!("SELECT number, {} FROM clients WHERE number > ? ORDER BY number LIMIT ?", Client::COLUMNS);

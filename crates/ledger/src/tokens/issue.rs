@@ -135,7 +135,7 @@ pub(super) fn add(
     };
     token.insert(tx.sql)?;
     let added = OwnedToken { token, owner: draft.owner, replaced: None };
-    let after = shown::all(&added.view(tx.now)?);
+    let after = shown::all(&added.view(tx.now)?)?;
     audit::append(tx, Change { action, subject: &added.token.id, before: None, after: Some(after) })?;
     let key = RegistryKey::Token(tx.workspace.key, added.token.digest);
     tx.publish(key, &added.token.record(), generation)?;

@@ -13,7 +13,7 @@ use crate::{rows::clients, sql::Sql, transaction::Transaction};
 /// # Errors
 /// `UNKNOWN_CLIENT` where there is no such client, `ALREADY_EXISTS` where the owner has such a token.
 pub(super) fn check(tx: &Transaction<'_>, owner: u64, client_id: &str) -> Result<(), Refusal> {
-    if clients::by_id(tx.sql, client_id)?.is_none() {
+    if !clients::exists(tx.sql, client_id)? {
         return Err(Refusal::invalid(InvalidCode::UnknownClient, "/client_id", "There is no client with this id."));
     }
     check_free(tx.sql, owner, client_id, tx.now)

@@ -68,7 +68,7 @@ pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToke
     let ended = text::replace(tx, &mut held.token, new, previous_valid_until, ask.end_previous)?;
 
     let token = held.view(tx.now)?;
-    let (was, mut is) = shown::difference(&before, &token);
+    let (was, mut is) = shown::difference(&before, &token)?;
     if let Some(fields) = is.as_object_mut() {
         fields.insert("previous_valid_until".to_owned(), rfc3339::format(previous_valid_until).into());
         if ask.end_previous {

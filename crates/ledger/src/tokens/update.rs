@@ -50,7 +50,7 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView
     held.token.version = tx.next_generation()?;
     let after = held.view(tx.now)?;
     held.token.save_change(tx.sql)?;
-    let (was, is) = shown::difference(&before, &after);
+    let (was, is) = shown::difference(&before, &after)?;
     audit::append(tx, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
     text::publish(tx, &held.token)?;
     Ok(after)

@@ -313,6 +313,25 @@ fn what_a_clock_that_was_ahead_put_off_is_made_within_seconds() {
     }
 }
 
+#[test]
+fn a_file_that_failed_while_the_clock_was_ahead_is_put_within_a_minute() {
+    let (mut world, admin, _) = published();
+    let right = world.now;
+    world.now = right.plus(30 * DAY);
+    world.issue(admin.actor, token(&["read"])).unwrap();
+    let put = loop {
+        match world.ledger.edition_step(world.now).unwrap() {
+            Step::Wait(next) => world.now = next.unwrap(),
+            step @ Step::Put { .. } => break step,
+            _ => {}
+        }
+    };
+    world.ledger.edition_failed(&put, world.now).unwrap();
+    world.now = right;
+    assert!(world.ledger.next_due(right).unwrap().is_some_and(|next| next <= right.plus(60_000)), "an alarm comes");
+    assert!(matches!(world.ledger.edition_step(right).unwrap(), Step::Put { .. }), "and finds it due");
+}
+
 fn drained(world: &World) {
     for put in world.ledger.outbox().due(world.now, 1_000).unwrap() {
         world.ledger.outbox().done(&put, world.now).unwrap();
