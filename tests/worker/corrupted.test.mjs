@@ -83,7 +83,7 @@ test("a row of the outbox that is damaged keeps no other from the registry, and 
   const before = Buffer.from(await app.stored(next));
   const damages = [
     `UPDATE outbox SET value = x'ff00ff' WHERE key = '${name}'`,
-    // A key that the registry refuses, for ever.
+    // Keys that the registry refuses, for ever, due at a moment for which no alarm can be set.
     `INSERT INTO outbox VALUES ('${"x".repeat(600)}', x'01', 1, 0, 0), ('', x'01', 1, 0, 0)`,
   ];
   for (const damage of damages) await app.rows(`ledger/${key}`, damage);

@@ -82,8 +82,8 @@ impl Alarm {
     async fn set(&self, state: &State, at: Option<Timestamp>) {
         let Some(at) = at.filter(|at| self.set_to.get().is_none_or(|set_to| *at < set_to)) else { return };
         self.set_to.set(Some(at));
-        // A bare number would count from now.
-        let scheduled = ScheduledTime::new(Date::new(&(at.0 as f64).into()));
+        // A bare number would count from now. The runtime refuses a time at or before 1970, which a damaged row may hold.
+        let scheduled = ScheduledTime::new(Date::new(&(at.max(now()).0 as f64).into()));
         if let Err(error) = state.storage().set_alarm(scheduled).await {
             worker::console_error!("the alarm could not be set: {error}");
             self.set_to.set(None);
