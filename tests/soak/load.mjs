@@ -104,10 +104,11 @@ export class Load {
     }
     const token = tenant.tokens.length > 0 ? pick(tenant.tokens) : { value: tenant.verifier, isLive: true, changes: 0 };
     const before = token.changes;
-    const isSure = token.isLive && !token.isBusy;
+    // A change counts from when it was sent: the ledger may have made it before its answer is here.
+    const isSure = () => token.isLive && !token.isBusy && token.changes === before;
+    const wasSure = isSure();
     const code = await this.#code(tenant, token.value, freshness);
-    if (isSure && token.isLive && token.changes === before)
-      this.#isDecided(code, ["VALID"], `a live token, ${freshness}`);
+    if (wasSure && isSure()) this.#isDecided(code, ["VALID"], `a live token, ${freshness}`);
   }
 
   async #verifyEnded(tenant, { value, since }, freshness) {
