@@ -328,6 +328,8 @@ fn a_file_that_failed_while_the_clock_was_ahead_is_put_within_a_minute() {
     };
     world.ledger.edition_failed(&put, world.now).unwrap();
     world.now = right;
+    // An alarm for records would come too.
+    drained(&world);
     assert!(world.ledger.next_due(right).unwrap().is_some_and(|next| next <= right.plus(60_000)), "an alarm comes");
     assert!(matches!(world.ledger.edition_step(right).unwrap(), Step::Put { .. }), "and finds it due");
 }
