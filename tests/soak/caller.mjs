@@ -72,7 +72,7 @@ export class Caller {
   }
 }
 
-/** How many workspaces may be touched in a second: what was touched stays in memory for ten. */
+/** How many workspaces are used in a second: an object stays in memory for ten seconds after its last request. */
 const PACE = 15;
 
 /** Does `work` with each item, some at a time, and no more than that a second. */

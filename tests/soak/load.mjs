@@ -4,9 +4,8 @@
 const WIDTH = 32;
 
 /**
- * The load moves on through the workspaces: so many have some at a time, and it goes on by so many a second. workerd gives the
- * SQLite of all its objects 512 MB, and one that is awake takes more than 1 MB of it: a thousand at once is no load for one
- * process, and on the platform it never is.
+ * How many workspaces have load at a time, and by how many a second the load moves on. workerd limits the SQLite of all objects
+ * in a process to 512 MB, and each active object takes more than 1 MB. On the platform, objects are spread over machines.
  */
 const AT_WORK = 100;
 const MOVES = 4;
@@ -104,7 +103,7 @@ export class Load {
     }
     const token = tenant.tokens.length > 0 ? pick(tenant.tokens) : { value: tenant.verifier, isLive: true, changes: 0 };
     const before = token.changes;
-    // A change counts from when it was sent: the ledger may have made it before its answer is here.
+    // From the moment a change is sent, the ledger may have made it: its response may still be on the way.
     const isSure = () => token.isLive && !token.isBusy && token.changes === before;
     const wasSure = isSure();
     const code = await this.#code(tenant, token.value, freshness);

@@ -32,7 +32,7 @@ test("a token's row that cannot be read is that token's alone", async (t) => {
   assert.equal(await code(admin, other.token), "VALID");
 });
 
-test("a member's row that cannot be read is the end of that member's tokens, and of nobody else's", async (t) => {
+test("a member's row that cannot be read makes that member's tokens fail, and nobody else's", async (t) => {
   for (const damage of ["role = 'garbage'", "grants = 'garbage'", "revoked_before = -1"]) {
     const { app, key, admin, adas, one } = await deployment(t);
     assert.equal(await code(admin, adas.token), "VALID");
@@ -83,12 +83,12 @@ test("a row of the outbox that is damaged keeps no other from the registry, and 
   const before = Buffer.from(await app.stored(next));
   const damages = [
     `UPDATE outbox SET value = x'ff00ff' WHERE key = '${name}'`,
-    // Keys that the registry refuses, for ever, due at a moment for which no alarm can be set.
+    // Keys that the registry always refuses, due at a time for which the runtime sets no alarm.
     `INSERT INTO outbox VALUES ('${"x".repeat(600)}', x'01', 1, 0, 0), ('', x'01', 1, 0, 0)`,
   ];
   for (const damage of damages) await app.rows(`ledger/${key}`, damage);
   app.registry.heal();
-  // What changed the rows may have been there when the alarm was due, and has none: the next change sets it anew.
+  // The alarm may have gone off while the rows were changed, when the worker was not running: this change sets another.
   await admin.issue({ scopes: ["orders:read"] });
   await eventually(async () => !Buffer.from(await app.stored(next)).equals(before), 60);
   await eventually(async () => Buffer.from(await app.stored(name)).equals(Buffer.from([0xff, 0x00, 0xff])), 60);

@@ -39,32 +39,16 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
 /// Copies what is served to a folder of this server's own, which `dev.mjs` removes when it stops. A build that is made
 /// meanwhile replaces the folders of `build`, and workerd reads pages when they are asked for.
 ///
-/// The folder is named for this process, which becomes the server: two that start at once share nothing. What a server left
-/// that was killed is removed by the next.
+/// The folder is named after this process, which becomes the server, so that servers that start at the same time share
+/// nothing. `cargo clean` removes what a killed server leaves.
 fn copy_of_build(project: &Project) -> Result<PathBuf> {
-    let folder = project.target.join("xtask/dev");
-    remove_leftovers(&folder)?;
-    let served = folder.join(std::process::id().to_string());
+    let served = project.target.join(format!("xtask/dev-{}", std::process::id()));
     files::remove(&served)?;
     for (folder, name) in [(built::WORKER, "worker"), (built::ASSETS, "assets")] {
         let _lock = built::lock(project, folder)?;
         files::copy(&project.root.join(folder), &served.join(name))?;
     }
     Ok(served)
-}
-
-/// Removes the copies of servers that run no more.
-fn remove_leftovers(folder: &Path) -> Result<()> {
-    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
-    // Where processes cannot be seen there, none can be told to be gone.
-    let processes = Path::new("/proc");
-    for entry in entries {
-        let entry = entry?;
-        if processes.join("self").exists() && !processes.join(entry.file_name()).exists() {
-            files::remove(&entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 /// Moves the dev.json of an earlier start to where `dev.mjs` looks for its tokens: whoever waits for this start to be
@@ -142,14 +126,11 @@ mod tests {
             assert_eq!(fs::read_to_string(served.join(file))?, "old", "{file}");
         }
 
-        // The next start has nothing of those before it: not of a process of the same number, nor of one that was killed.
-        let killed = served.with_file_name("4294967295");
-        fs::create_dir_all(&killed)?;
+        // Nothing is left of an earlier copy of the same name.
         fs::create_dir_all(root.join("build/assets"))?;
         assert_eq!(copy_of_build(&project)?, served);
         assert_eq!(fs::read_to_string(served.join("worker/index.js"))?, "new");
         assert!(!served.join("assets/gone").exists());
-        assert!(!killed.exists() || !Path::new("/proc/self").exists());
         Ok(fs::remove_dir_all(root)?)
     }
 

@@ -21,7 +21,7 @@ use crate::{
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The methods that the log calls by their names.
-static METHODS: [Method; 8] = [
+static METHODS: [Method; 9] = [
     Method::GET,
     Method::HEAD,
     Method::POST,
@@ -30,9 +30,10 @@ static METHODS: [Method; 8] = [
     Method::DELETE,
     Method::OPTIONS,
     Method::TRACE,
+    Method::CONNECT,
 ];
 
-/// A method's name for the log. Any text may be a method, a secret too: what is none of these is not repeated.
+/// A method's name for the log. Callers can send any text as a method, even a secret, so other names are not logged.
 fn name_of(method: &Method) -> &'static str {
     METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str)
 }

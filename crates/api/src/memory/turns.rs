@@ -1,8 +1,8 @@
-//! Whose turn it is to exchange a code: so many a second at each token endpoint, in the order in which they came.
+//! Paces the exchange of authorization codes: so many a second at each token endpoint, first come, first served.
 //!
-//! Whether a code is good only its provider knows, and anybody can invent one. Who comes while others are before them waits
-//! for a moment that is theirs; where that would take too long, they are told to come again. One client address gets half of
-//! the turns at most. A failure is not remembered: a stranger's code could bring it about, and keep others out by it.
+//! Only the provider knows whether a code is valid, and anybody can invent one. A request waits for its turn; if that is too
+//! far off, it is told to retry. One client address gets at most half of the turns. Failures are not remembered: a stranger
+//! could cause them with invented codes, and so keep others from signing in.
 
 use std::net::IpAddr;
 
@@ -11,20 +11,20 @@ use counterfoil_verify::Timestamp;
 
 use crate::memory::network::network;
 
-/// How far apart turns at one endpoint are in the long run, in milliseconds: ten a second.
+/// The time between two turns at one endpoint, in milliseconds: ten a second.
 const INTERVAL: u64 = 100;
 
-/// The same of one client address, at all endpoints together: five a second.
+/// The same for one client address, at all endpoints together: five a second.
 const PER_ADDRESS: u64 = 2 * INTERVAL;
 
-/// By how much turns may come early, in milliseconds: ten at once at an endpoint, and five of one address, where none were taken
-/// before.
+/// How much of that may be taken in advance, in milliseconds: after a pause, ten turns at once at an endpoint and five for one
+/// address.
 const EARLY: u64 = 9 * INTERVAL;
 
-/// How long anybody waits, in milliseconds: fifty do at most at one endpoint, and twenty-five at one address.
+/// The longest wait, in milliseconds: at most fifty requests wait at one endpoint, and twenty-five from one address.
 const PATIENCE: u64 = 5_000;
 
-/// The most endpoints that are remembered, and the most addresses: as many as may wait at all of them.
+/// The most endpoints that are remembered, and the most addresses: as many as can have turns at all of them.
 const MOST: usize = 64;
 const MOST_ADDRESSES: usize = 60 * MOST;
 
@@ -33,7 +33,7 @@ pub(crate) struct Turns {
     addresses: Pace<IpAddr>,
 }
 
-/// By key, when the next turn would be, were none early.
+/// By key, when the next turn is due if none is taken in advance.
 struct Pace<K> {
     interval: u64,
     most: usize,
@@ -47,7 +47,7 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// In how many milliseconds it is the turn of the client at this address; none where that is too long.
+    /// Takes the next turn of the client at this address: how long it must wait, in milliseconds. None if that is too long.
     pub(crate) fn take(&mut self, endpoint: &WebAddress, from: Option<IpAddr>, now: Timestamp) -> Option<u64> {
         let from = from.map(network);
         let own = from.map_or(Some(0), |from| self.addresses.wait(&from, now))?;
@@ -67,9 +67,9 @@ impl<K: PartialEq + Clone> Pace<K> {
         Self { interval, most, next: Vec::new() }
     }
 
-    /// In how many milliseconds the key's next turn is; none where there is no room to remember it.
+    /// How long it is until the key's next turn, in milliseconds. None if there is no room to remember the key.
     fn wait(&mut self, key: &K, now: Timestamp) -> Option<u64> {
-        // What is over tells nothing; nor does what cannot be, since the clock was set back.
+        // Turns that are past, or too far ahead because the clock was set back, no longer count.
         self.next.retain(|(_, next)| now < *next && next.since(now) <= EARLY + PATIENCE + self.interval);
         match self.next.iter().find(|(known, _)| known == key) {
             Some((_, next)) => Some(next.since(now).saturating_sub(EARLY)),

@@ -21,7 +21,7 @@ pub struct LogLine {
     pub level: &'static str,
     /// The id that the answer carried too.
     pub request_id: String,
-    /// The method; `other` where it is none of HTTP's own.
+    /// The method, or `other` for one that HTTP does not define.
     pub method: &'static str,
     /// The route's pattern; absent where none matched.
     pub route: Option<String>,

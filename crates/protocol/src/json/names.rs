@@ -1,8 +1,8 @@
-//! The names by which serde_json hands values of a special form from a reader to a type.
+//! The field names that serde_json reserves for passing special values between a deserializer and a type.
 
-/// With this all of them begin. No object of a text has such a field: where serde_json meets one it takes what the field holds for
-/// something else, and reads a text within the text as JSON, to any depth.
+/// All of them begin with this. Input must not have such a field: serde_json would take it for a number or for raw JSON, and
+/// parse the text in it, to any depth.
 pub(super) const PRIVATE: &str = "$serde_json::private::";
 
-/// A number as it is written: an object with this one field, which holds its digits.
+/// A number that keeps its digits: an object with this one field, which holds them.
 pub(super) const NUMBER: &str = "$serde_json::private::Number";
