@@ -11,7 +11,7 @@ use counterfoil_ledger::{
     sql::{Sql as _, SqlError},
 };
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, Bootstrap, Command, PutScopes, Request},
     json, reply_json,
 };
@@ -107,8 +107,8 @@ impl World {
         let reply = match reply_json(&answer).expect("a ledger answers with a reply") {
             Ok(reply) => json::parse(reply.reply).expect("a reply is JSON"),
             // What the control plane or its verifier alone may ask is asked by nobody else: then it is the API that is wrong.
-            Err(Refusal::Internal { detail }) if ONLY.iter().any(|only| detail.starts_with(only)) => return,
-            Err(Refusal::Internal { detail }) => panic!("the ledger fails: {detail}"),
+            Err(CommandError::Internal { detail }) if ONLY.iter().any(|only| detail.starts_with(only)) => return,
+            Err(CommandError::Internal { detail }) => panic!("the ledger fails: {detail}"),
             Err(_) => {
                 assert_eq!(self.dump(), self.dump, "what is refused changes nothing");
                 return;

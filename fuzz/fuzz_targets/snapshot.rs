@@ -5,7 +5,7 @@
 
 use counterfoil_token::Digest;
 use counterfoil_verify::{
-    DigestPrefix, Encoded, Manifest, ManifestHeader, Name, NamedSegment, Segment, Snapshot, SnapshotHead, Timestamp,
+    DigestPrefix, Encoded, Manifest, ManifestHeader, ContentHash, NamedSegment, Segment, Snapshot, SnapshotHead, Timestamp,
     WorkspaceRecord,
 };
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fn snapshot(workspace: &WorkspaceRecord, manifest: &[u8], files: &[&[u8]]) -> Ve
         workspace: workspace.key,
         as_of: Timestamp(0),
         expires_at: Timestamp(1),
-        manifest: Name::of(manifest),
+        manifest: ContentHash::of(manifest),
     };
     let mut snapshot = head.begin(&[0; 64], manifest);
     for file in files {
@@ -51,7 +51,7 @@ fuzz_target!(|file: &[u8]| {
             without_weak: header.without_weak,
             workspace,
         };
-        let named = NamedSegment { name: Name::of(file), tokens: segment.len() as u64 };
+        let named = NamedSegment { name: ContentHash::of(file), tokens: segment.len() as u64 };
         let manifest = Manifest::new(about, vec![named], vec![]).expect("one segment makes a manifest");
         let whole = snapshot(&manifest.header().workspace, &manifest.encode(), &[file]);
         let snapshot = Snapshot::open(&whole).expect("what is put together as described opens");

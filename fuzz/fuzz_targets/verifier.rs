@@ -8,7 +8,7 @@
 
 use counterfoil_token::Digest;
 use counterfoil_verify::{
-    Answer, Code, Decision, Demand, Encoded, Facts, Freshness, Grant, Limits, Name, Need, OwnerRecord, Progress,
+    Answer, Code, Decision, Demand, Encoded, Facts, Freshness, Grant, Limits, ContentHash, Need, OwnerRecord, Progress,
     RegistryKey, Scope, Supply, Timestamp, TokenRecord, Verifier, WorkspaceRecord, decide,
 };
 use libfuzzer_sys::fuzz_target;
@@ -51,7 +51,7 @@ impl<'a> World<'a> {
             }
         }
         if let Some(edition) = grant.as_mut().and_then(|grant| grant.edition.as_mut()) {
-            edition.manifest = Name::of(chunk(4));
+            edition.manifest = ContentHash::of(chunk(4));
         }
         Self { answer, grant, digest, chunks }
     }

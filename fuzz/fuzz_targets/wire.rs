@@ -6,7 +6,7 @@
 use std::fmt::Debug;
 
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{CreateToken, ImportTokens, Lease, ListTokens, ReadAudit, ReadUsage, Records, Request},
     decode_reply, directory, json, reply_json,
 };
@@ -41,7 +41,7 @@ fn is_reply<C: counterfoil_protocol::command::Ask>(bytes: &[u8]) -> bool {
 fuzz_target!(|bytes: &[u8]| {
     comes_back::<Request>(bytes);
     comes_back::<directory::Request>(bytes);
-    comes_back::<Refusal>(bytes);
+    comes_back::<CommandError>(bytes);
     is_reply::<CreateToken>(bytes);
     is_reply::<ImportTokens>(bytes);
     is_reply::<ListTokens>(bytes);

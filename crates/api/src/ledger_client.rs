@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc};
 
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{Actor, Ask, Command, IdempotencyKey, Request},
     directory, reply_json,
 };
@@ -128,7 +128,7 @@ impl<P: Ports> LedgerClient<P> {
     }
 
     /// Takes note of whom the ledger let in, or refused.
-    fn learn(&self, request: &Request, refusal: Option<&Refusal>, asked_after: u64) {
+    fn learn(&self, request: &Request, refusal: Option<&CommandError>, asked_after: u64) {
         let &Request { workspace, actor, address, .. } = request;
         let now = self.app.ports.now();
         if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {

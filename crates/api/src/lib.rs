@@ -64,9 +64,9 @@ pub use http::{
     refused,
 };
 pub use ports::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogEvent, LogLine, LostUses, NotVouched, Ports,
+    Claims, Class, CutOff, Description, IdentityProviderError, IdentityToken, Keys, LogEvent, LogLine, LostUses, Ports,
     Redemption, Told, Unreachable,
 };
 pub use router::router;
 pub use state::App;
-pub use usage::Afterwards;
+pub use usage::BackgroundWork;

@@ -12,7 +12,7 @@ use counterfoil_protocol::command::Session;
 use crate::{
     describe::{
         common::{MANAGE, NEW_TOKEN, PAGED, READ, SNAPSHOTS, VERIFY, WRITE},
-        nowhere::Nowhere,
+        no_ports::NoPorts,
         operation::{
             self,
             Needs::{self, Nothing, RootThere, Scope},
@@ -46,7 +46,7 @@ macro_rules! routes {
         pub(crate) fn operations() -> Vec<Operation> {
             vec![$(
                 operation::$method($path, $id, $summary)
-                    .by($($handler)::+::<Nowhere>)
+                    .by($($handler)::+::<NoPorts>)
                     $(.$call$(::<$type>)?($($argument)*))*
             ),*]
         }

@@ -29,14 +29,14 @@ use crate::{
 /// background of that very request, for up to 30 seconds. Where it is not run, uses of tokens are reported later, and
 /// leases renewed by those who need them.
 #[derive(Clone)]
-pub struct Afterwards<P> {
+pub struct BackgroundWork<P> {
     app: App<P>,
     timer: Option<Timer>,
     /// Whose leases are to be renewed.
     renewals: Vec<WorkspaceKey>,
 }
 
-impl<P: Ports> Afterwards<P> {
+impl<P: Ports> BackgroundWork<P> {
     /// What is left to do now, if anything is: also to have the leases of these workspaces renewed.
     pub(crate) fn of(app: &App<P>, renewals: Vec<WorkspaceKey>) -> Option<Self> {
         let timer = app.counter().timer(app.ports.now());

@@ -10,8 +10,8 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{AuditEntry, Listing, ReadAudit},
+    command_error::CommandError,
     json,
-    refusal::Refusal,
 };
 use counterfoil_verify::Timestamp;
 use serde_json::{Map, Value as Json};
@@ -51,20 +51,20 @@ pub(crate) fn difference<const N: usize>(
     (was, is)
 }
 
-pub(crate) fn append(tx: &Transaction<'_>, change: Change<'_>) -> Result<(), Refusal> {
+pub(crate) fn append(tx: &Transaction<'_>, change: Change<'_>) -> Result<(), CommandError> {
     let member = tx.authority.session().and(tx.authority.member()).map(|member| member.number);
     append_about(tx, change, member)
 }
 
 /// The same of a change that concerns a member's session.
-pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), Refusal> {
+pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), CommandError> {
     let actor = match &tx.authority {
         Authority::Root => "root",
         Authority::SignIn => "sign_in",
         Authority::Person(_) => "session",
         Authority::Bearer(bearer) if bearer.session.is_some() => "session",
         Authority::Bearer(_) => "token",
-        Authority::Verifier => return Err(Refusal::internal("a verifier has changed something")),
+        Authority::Verifier => return Err(CommandError::internal("a verifier has changed something")),
     };
     let [before, after] = [change.before, change.after].map(|json| json.map(|json| json.to_string()));
     let added = FIXED + [&before, &after].into_iter().flatten().map(|text| text.len() as u64).sum::<u64>();
@@ -83,7 +83,7 @@ const FIXED: u64 = 400;
 const CATALOGUES: u64 = 10_000;
 
 /// Tells of a part of the catalogue, as it was and as it is.
-pub(crate) fn append_catalogue(tx: &Transaction<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), Refusal> {
+pub(crate) fn append_catalogue(tx: &Transaction<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), CommandError> {
     let (subject, before, after) = (tx.workspace.key.as_str(), Some(before.into()), Some(after.into()));
     append(tx, Change { action: "scopes.replace", subject, before, after })?;
     // The action stands in the text, so that its index is used.
@@ -129,7 +129,7 @@ const RECENT_REFUSALS: u64 = 64;
 
 /// Writes down that nobody was signed in, if that was not told just now, and says whether it did. These are the only rows
 /// that strangers have a hand in: they are rare, few, and go first.
-pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, Refusal> {
+pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, CommandError> {
     // The action stands in the text, so that its index is used.
     let same = "SELECT 1 FROM (SELECT at, after FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT ?)
         WHERE at > ? AND after = ?";
@@ -148,7 +148,7 @@ pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, 
 }
 
 /// The newest first. An admin sees all of it; others what they did, and what was done to their tokens and sessions.
-pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, CommandError> {
     tx.authority.require(BuiltIn::AuditRead)?;
     let window = Window::of(&ask.page, List::Audit)?;
     let (mut conditions, mut values) = (Vec::new(), Vec::new());

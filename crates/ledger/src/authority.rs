@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use counterfoil_protocol::{
     BuiltIn,
     command::{Actor, Command, Role},
-    refusal::{ForbiddenCode, Refusal},
+    command_error::{CommandError, ForbiddenCode},
 };
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
 
@@ -49,28 +49,28 @@ impl Authority {
     /// has removed it.
     ///
     /// # Errors
-    /// [`Refusal::Unauthenticated`] with the code that verification gives; [`Refusal::SessionEnded`].
+    /// [`CommandError::Unauthenticated`] with the code that verification gives; [`CommandError::SessionEnded`].
     pub(crate) fn of(
         actor: Actor,
         sql: &dyn Sql,
         workspace: &WorkspaceRow,
         address: Option<IpAddr>,
         now: Timestamp,
-    ) -> Result<Self, Refusal> {
+    ) -> Result<Self, CommandError> {
         let (digest, session) = match actor {
             Actor::Root => return Ok(Self::Root),
             Actor::Verifier => return Ok(Self::Verifier),
             Actor::SignIn => return Ok(Self::SignIn),
             Actor::Token(digest) => (digest, None),
             Actor::Session(digest) => {
-                let session = SessionRow::by_digest(sql, digest, now)?.ok_or(Refusal::SessionEnded)?;
+                let session = SessionRow::by_digest(sql, digest, now)?.ok_or(CommandError::SessionEnded)?;
                 match session.opened {
                     Opened::WithToken(digest) => (digest, Some(session)),
                     Opened::ByProvider { .. } => return Self::vouched_for(session, sql, workspace),
                 }
             }
         };
-        let held = OwnedToken::by_digest(sql, digest)?.ok_or(Refusal::unauthenticated(Code::Unknown))?;
+        let held = OwnedToken::by_digest(sql, digest)?.ok_or(CommandError::unauthenticated(Code::Unknown))?;
         let mut demand = Demand::of(workspace.key);
         demand.address = address;
         // How fresh an answer must be is no question here: this is the ledger.
@@ -79,22 +79,22 @@ impl Authority {
                 let effective = held.effective_scopes();
                 Ok(Self::Bearer(Box::new(Bearer { held, effective, session })))
             }
-            code => Err(Refusal::unauthenticated(code)),
+            code => Err(CommandError::unauthenticated(code)),
         }
     }
 
-    fn vouched_for(session: SessionRow, sql: &dyn Sql, workspace: &WorkspaceRow) -> Result<Self, Refusal> {
+    fn vouched_for(session: SessionRow, sql: &dyn Sql, workspace: &WorkspaceRow) -> Result<Self, CommandError> {
         if workspace.suspended {
-            return Err(Refusal::unauthenticated(Code::WorkspaceSuspended));
+            return Err(CommandError::unauthenticated(Code::WorkspaceSuspended));
         }
         let member = MemberRow::by_number(sql, session.member)?.filter(|member| !member.suspended);
-        Ok(Self::Person(Box::new(Person { member: member.ok_or(Refusal::SessionEnded)?, session })))
+        Ok(Self::Person(Box::new(Person { member: member.ok_or(CommandError::SessionEnded)?, session })))
     }
 
     /// # Errors
-    /// [`Refusal::MissingScope`] where the actor does not hold the scope.
-    pub(crate) fn require(&self, scope: BuiltIn) -> Result<(), Refusal> {
-        if self.holds(scope) { Ok(()) } else { Err(Refusal::MissingScope { scope: scope.name().to_owned() }) }
+    /// [`CommandError::MissingScope`] where the actor does not hold the scope.
+    pub(crate) fn require(&self, scope: BuiltIn) -> Result<(), CommandError> {
+        if self.holds(scope) { Ok(()) } else { Err(CommandError::MissingScope { scope: scope.name().to_owned() }) }
     }
 
     pub(crate) fn holds(&self, scope: BuiltIn) -> bool {
@@ -109,28 +109,28 @@ impl Authority {
 
     /// # Errors
     /// [`ForbiddenCode::RootOnly`]
-    pub(crate) fn require_root(&self) -> Result<(), Refusal> {
+    pub(crate) fn require_root(&self) -> Result<(), CommandError> {
         match self {
             Self::Root => Ok(()),
-            _ => Err(Refusal::forbidden(ForbiddenCode::RootOnly, "Only the root token may do this.")),
+            _ => Err(CommandError::forbidden(ForbiddenCode::RootOnly, "Only the root token may do this.")),
         }
     }
 
     /// # Errors
-    /// [`Refusal::Internal`]: nobody else can come to ask for it from outside.
-    pub(crate) fn require_verifier(&self) -> Result<(), Refusal> {
+    /// [`CommandError::Internal`]: nobody else can come to ask for it from outside.
+    pub(crate) fn require_verifier(&self) -> Result<(), CommandError> {
         match self {
             Self::Verifier => Ok(()),
-            _ => Err(Refusal::internal("only a verifier may do this")),
+            _ => Err(CommandError::internal("only a verifier may do this")),
         }
     }
 
     /// # Errors
-    /// [`Refusal::Internal`], likewise.
-    pub(crate) fn require_sign_in(&self) -> Result<(), Refusal> {
+    /// [`CommandError::Internal`], likewise.
+    pub(crate) fn require_sign_in(&self) -> Result<(), CommandError> {
         match self {
             Self::SignIn => Ok(()),
-            _ => Err(Refusal::internal("only the control plane may do this, where somebody signs in")),
+            _ => Err(CommandError::internal("only the control plane may do this, where somebody signs in")),
         }
     }
 
@@ -181,7 +181,7 @@ impl Authority {
 ///
 /// # Errors
 /// `REPLACED_TEXT`
-pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Result<(), Refusal> {
+pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Result<(), CommandError> {
     let Some(held) = authority.token().filter(|held| held.replaced_until().is_some()) else { return Ok(()) };
     let may = match command {
         question if question.is_question() => true,
@@ -199,5 +199,5 @@ pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Resul
     }
     let detail = "A rotation replaced the token value presented: until it expires it can be used, but it changes nothing. \
         Present the value that the token has now.";
-    Err(Refusal::forbidden(ForbiddenCode::ReplacedText, detail))
+    Err(CommandError::forbidden(ForbiddenCode::ReplacedText, detail))
 }

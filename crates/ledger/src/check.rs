@@ -2,7 +2,7 @@
 
 use core::ops::RangeInclusive;
 
-use counterfoil_protocol::{Origin, json, refusal::Refusal};
+use counterfoil_protocol::{Origin, command_error::CommandError, json};
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
@@ -20,72 +20,72 @@ const MAX_DEPTH: usize = 32;
 
 /// # Errors
 /// `INVALID_VALUE` where the text has not so many characters.
-pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), Refusal> {
+pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), CommandError> {
     if allowed.contains(&text.chars().count()) {
         return Ok(());
     }
-    Err(Refusal::invalid_value(pointer, format!("Must have {} to {} characters.", allowed.start(), allowed.end())))
+    Err(CommandError::invalid_value(pointer, format!("Must have {} to {} characters.", allowed.start(), allowed.end())))
 }
 
 /// # Errors
 /// `INVALID_VALUE` where there are too many.
-pub(crate) fn scopes(pointer: &str, scopes: &[ScopePattern]) -> Result<(), Refusal> {
+pub(crate) fn scopes(pointer: &str, scopes: &[ScopePattern]) -> Result<(), CommandError> {
     at_most_scopes(pointer, scopes.len())
 }
 
 /// # Errors
 /// `INVALID_VALUE` where there are too many.
-pub(crate) fn at_most_scopes(pointer: &str, count: usize) -> Result<(), Refusal> {
+pub(crate) fn at_most_scopes(pointer: &str, count: usize) -> Result<(), CommandError> {
     at_most(MAX_SCOPES, count, pointer, "scopes")
 }
 
 /// # Errors
 /// `INVALID_VALUE` where there are too many.
-pub(crate) fn addresses(pointer: &str, blocks: &[AddressBlock]) -> Result<(), Refusal> {
+pub(crate) fn addresses(pointer: &str, blocks: &[AddressBlock]) -> Result<(), CommandError> {
     at_most(MAX_ADDRESSES, blocks.len(), pointer, "address blocks")
 }
 
 /// # Errors
 /// `INVALID_VALUE` where there are too many.
-pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> Result<(), Refusal> {
-    if count <= most { Ok(()) } else { Err(Refusal::invalid_value(pointer, format!("At most {most} {what}."))) }
+pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> Result<(), CommandError> {
+    if count <= most { Ok(()) } else { Err(CommandError::invalid_value(pointer, format!("At most {most} {what}."))) }
 }
 
 /// A member's id: 1 to 128 visible ASCII characters.
 ///
 /// # Errors
 /// `INVALID_VALUE` where it is not.
-pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), Refusal> {
+pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), CommandError> {
     if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
-    Err(Refusal::invalid_value(pointer, "An id is 1 to 128 visible ASCII characters, without spaces."))
+    Err(CommandError::invalid_value(pointer, "An id is 1 to 128 visible ASCII characters, without spaces."))
 }
 
 /// An e-mail address, as far as it can be told without sending one: something, one `@`, something.
 ///
 /// # Errors
 /// `INVALID_VALUE` where it is not.
-pub(crate) fn email(pointer: &str, email: &str) -> Result<(), Refusal> {
+pub(crate) fn email(pointer: &str, email: &str) -> Result<(), CommandError> {
     let printable = email.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
     let has_parts =
         email.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty() && !host.contains('@'));
     if printable && has_parts && email.chars().count() <= 254 {
         return Ok(());
     }
-    Err(Refusal::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
+    Err(CommandError::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
 }
 
 /// [Origins](Origin) as browsers send them, each once and in order.
 ///
 /// # Errors
 /// `INVALID_VALUE` where one is none, or there are too many.
-pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<String>, CommandError> {
     at_most(MAX_ORIGINS, origins.len(), pointer, "origins")?;
     for (index, origin) in origins.iter().enumerate() {
         if Origin::parse(origin).is_err() {
             let detail = "An origin is https:// or http://, a host in lower case and perhaps a port, and no more.";
-            return Err(Refusal::invalid_value(format!("{pointer}/{index}"), detail));
+            return Err(CommandError::invalid_value(format!("{pointer}/{index}"), detail));
         }
     }
     origins.sort_unstable();
@@ -97,13 +97,13 @@ pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<Str
 ///
 /// # Errors
 /// `INVALID_VALUE` where it is not.
-pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), Refusal> {
+pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), CommandError> {
     let Some(start) = start else { return Ok(()) };
     if end.is_some_and(|end| start >= end) {
-        return Err(Refusal::invalid_value("/not_before", "A token must begin before it ends."));
+        return Err(CommandError::invalid_value("/not_before", "A token must begin before it ends."));
     }
     if start > Timestamp::END_OF_TIME {
-        return Err(Refusal::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
+        return Err(CommandError::invalid_value("/not_before", "A token must begin in the year 9999 at the latest."));
     }
     Ok(())
 }
@@ -112,14 +112,14 @@ pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result
 ///
 /// # Errors
 /// `INVALID_VALUE` where it is too long or too deep.
-pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, Refusal> {
+pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, CommandError> {
     let value = Value::Object(metadata);
     if json::depth(&value) > MAX_DEPTH {
-        return Err(Refusal::invalid_value(pointer, format!("At most {MAX_DEPTH} levels deep.")));
+        return Err(CommandError::invalid_value(pointer, format!("At most {MAX_DEPTH} levels deep.")));
     }
     let text = value.to_string();
     if text.len() > MAX_METADATA {
-        return Err(Refusal::invalid_value(pointer, format!("At most {MAX_METADATA} bytes of JSON.")));
+        return Err(CommandError::invalid_value(pointer, format!("At most {MAX_METADATA} bytes of JSON.")));
     }
     Ok(text)
 }
@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn origins_are_listed_once_and_in_order() {
         let listed = |origins: &[&str]| origins_of(origins).map_err(|_| ());
-        fn origins_of(origins: &[&str]) -> Result<Vec<String>, Refusal> {
+        fn origins_of(origins: &[&str]) -> Result<Vec<String>, CommandError> {
             super::origins("/o", origins.iter().map(|origin| (*origin).to_owned()).collect())
         }
         assert_eq!(listed(&["https://b", "https://a", "https://b"]), Ok(vec!["https://a".into(), "https://b".into()]));

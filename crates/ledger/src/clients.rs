@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use serde_json::json;
 
@@ -19,35 +19,35 @@ use crate::{
 };
 
 /// In the order in which they were added.
-pub(crate) fn list(tx: &Transaction<'_>, ask: &ListClients) -> Result<Listing<Client>, Refusal> {
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListClients) -> Result<Listing<Client>, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Clients)?;
     let items = clients::page(tx.sql, window.after.unwrap_or(0), window.rows())?;
     Ok(window.page(items, Client::count(tx.sql, "", &[])?))
 }
 
-pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadClient) -> Result<Client, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadClient) -> Result<Client, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
-    clients::by_id(tx.sql, &ask.id)?.ok_or_else(|| Refusal::no_such("client"))
+    clients::by_id(tx.sql, &ask.id)?.ok_or_else(|| CommandError::no_such("client"))
 }
 
 impl Repeatable for CreateClient {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         Limits::of(&tx.authority).check_scopes_of(self.permissions.iter(), &ScopeCatalogue::load(tx.sql)?)
     }
 }
 
 /// Adds a client. What its tokens will get is granted here, so nobody names more than they may grant.
-pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, Refusal> {
+pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
     check::scopes("/permissions", &ask.permissions)?;
     Limits::of(&tx.authority).check_scopes(&ask.permissions, &ScopeCatalogue::load(tx.sql)?, "permissions")?;
     if clients::exists(tx.sql, &ask.id)? {
-        return Err(Refusal::already_exists("client", "id"));
+        return Err(CommandError::already_exists("client", "id"));
     }
     tx.next_generation()?;
     let client = Client { id: ask.id, name: ask.name, permissions: ask.permissions.into(), created_at: tx.now };
@@ -58,9 +58,9 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, 
 }
 
 /// Removes a client, for new tokens: those pinned to it stay as they are.
-pub(crate) fn delete(tx: &Transaction<'_>, ask: &DeleteClient) -> Result<Client, Refusal> {
+pub(crate) fn delete(tx: &Transaction<'_>, ask: &DeleteClient) -> Result<Client, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
-    let client = clients::remove(tx.sql, &ask.id)?.ok_or_else(|| Refusal::no_such("client"))?;
+    let client = clients::remove(tx.sql, &ask.id)?.ok_or_else(|| CommandError::no_such("client"))?;
     tx.next_generation()?;
     let before = Some(json!({ "name": client.name, "permissions": client.permissions }));
     audit::append(tx, Change { action: "client.delete", subject: &client.id, before, after: None })?;

@@ -7,8 +7,8 @@
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_protocol::{
     command::{Listing, Page},
+    command_error::{CommandError, InvalidCode},
     json,
-    refusal::{InvalidCode, Refusal},
 };
 use counterfoil_token::Digest;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -66,7 +66,7 @@ impl Window {
     ///
     /// # Errors
     /// `INVALID_VALUE` for a limit out of range, `INVALID_CURSOR` for a cursor that this list did not give.
-    pub(crate) fn of(page: &Page, list: List) -> Result<Self, Refusal> {
+    pub(crate) fn of(page: &Page, list: List) -> Result<Self, CommandError> {
         Self::in_answer_to(&(), page, list)
     }
 }
@@ -77,16 +77,16 @@ impl<P: Position> Window<P> {
     ///
     /// # Errors
     /// The same.
-    pub(crate) fn in_answer_to(question: &impl Serialize, page: &Page, list: List) -> Result<Self, Refusal> {
+    pub(crate) fn in_answer_to(question: &impl Serialize, page: &Page, list: List) -> Result<Self, CommandError> {
         let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
-            return Err(Refusal::invalid_value("/limit", format!("The limit must be 1 to {MAX_LIMIT}.")));
+            return Err(CommandError::invalid_value("/limit", format!("The limit must be 1 to {MAX_LIMIT}.")));
         }
         let question = fingerprint(question)?;
         let after = match &page.cursor {
             None => None,
             Some(cursor) => Some(decode(cursor, list, &question).ok_or_else(|| {
-                Refusal::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.")
+                CommandError::invalid(InvalidCode::InvalidCursor, "/cursor", "This list gave no such cursor.")
             })?),
         };
         Ok(Self { list, question, after, limit: limit as usize })
@@ -109,8 +109,8 @@ impl<P: Position> Window<P> {
 
 /// A few characters that tell questions apart. Who forges them gets a page from the middle of another list that they may
 /// see anyway.
-fn fingerprint(question: &impl Serialize) -> Result<String, Refusal> {
-    let json = serde_json::to_vec(question).map_err(|_| Refusal::internal("a question has no JSON form"))?;
+fn fingerprint(question: &impl Serialize) -> Result<String, CommandError> {
+    let json = serde_json::to_vec(question).map_err(|_| CommandError::internal("a question has no JSON form"))?;
     Ok(Digest::of(&json).to_string().chars().take(16).collect())
 }
 

@@ -5,8 +5,8 @@
 //! no row is gone whose registry key is not gone or on its way. Only when nothing is left and the outbox is empty may
 //! the slug be released; the workspace's own row, which remembers that there is something to finish, goes last.
 
-use counterfoil_protocol::{command::Deleted, refusal::Refusal};
-use counterfoil_verify::{Name, RegistryKey, Timestamp};
+use counterfoil_protocol::{command::Deleted, command_error::CommandError};
+use counterfoil_verify::{ContentHash, RegistryKey, Timestamp};
 
 use crate::{
     audit::{self, Change},
@@ -45,7 +45,7 @@ pub(crate) enum DeletionStep {
 }
 
 /// Marks the workspace as deleted. The rest is [`step`]'s.
-pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, Refusal> {
+pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, CommandError> {
     tx.authority.require_root()?;
     let key = tx.workspace.key;
     let generation = tx.next_generation()?;
@@ -62,7 +62,7 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
     if take(sql, "sessions", "number")? {
         return Ok(DeletionStep::More);
     }
-    let file = |name: Name| name.path(key);
+    let file = |name: ContentHash| name.path(key);
     let text = |digest| RegistryKey::Token(key, digest).path();
     let owner = |number| RegistryKey::Owner(key, number).path();
     let unpublish = |paths: Vec<String>| {

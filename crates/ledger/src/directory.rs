@@ -9,10 +9,10 @@
 use core::slice;
 
 use counterfoil_protocol::{
+    command_error::CommandError,
     directory::{
         Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Request, Resolve, ResolveHost, Resolved,
     },
-    refusal::Refusal,
     reply::{self, Answered},
 };
 use counterfoil_verify::Timestamp;
@@ -51,7 +51,7 @@ impl<S: Sql> Directory<S> {
         &self.sql
     }
 
-    fn execute(&self, request: Request, now: Timestamp) -> Result<String, Refusal> {
+    fn execute(&self, request: Request, now: Timestamp) -> Result<String, CommandError> {
         self.sql.transaction(|| match request {
             Request::Claim(ask) => answer(ask, |ask| self.claim(&ask, now)),
             Request::Confirm(ask) => answer(ask, |ask| self.confirm(&ask)),
@@ -62,7 +62,7 @@ impl<S: Sql> Directory<S> {
         })
     }
 
-    fn claim(&self, ask: &Claim, now: Timestamp) -> Result<Claimed, Refusal> {
+    fn claim(&self, ask: &Claim, now: Timestamp) -> Result<Claimed, CommandError> {
         let of_slug = "SELECT key, confirmed FROM slugs WHERE slug = ?";
         if let Some((key, confirmed)) = self.database().one(of_slug, &[(&ask.slug).into()])? {
             return Ok(if confirmed { Claimed::SlugTaken } else { Claimed::Reserved { key } });
@@ -73,28 +73,28 @@ impl<S: Sql> Directory<S> {
         Ok(if rows.is_empty() { Claimed::KeyTaken } else { Claimed::Reserved { key: ask.candidate } })
     }
 
-    fn confirm(&self, ask: &Confirm) -> Result<Resolved, Refusal> {
+    fn confirm(&self, ask: &Confirm) -> Result<Resolved, CommandError> {
         let confirm = "UPDATE slugs SET confirmed = 1 WHERE slug = ? RETURNING key";
         let key = self.database().one(confirm, &[(&ask.slug).into()])?;
-        Ok(Resolved { key: Some(key.ok_or_else(|| Refusal::no_such("workspace"))?) })
+        Ok(Resolved { key: Some(key.ok_or_else(|| CommandError::no_such("workspace"))?) })
     }
 
-    fn release(&self, ask: &Release) -> Result<Resolved, Refusal> {
+    fn release(&self, ask: &Release) -> Result<Resolved, CommandError> {
         let release = "DELETE FROM slugs WHERE slug = ? AND key = ?";
         self.sql.exec(release, &[(&ask.slug).into(), (&ask.key).into()])?;
         self.sql.exec("DELETE FROM hosts WHERE key = ?", &[(&ask.key).into()])?;
         Ok(Resolved { key: None })
     }
 
-    fn resolve(&self, ask: &Resolve) -> Result<Resolved, Refusal> {
+    fn resolve(&self, ask: &Resolve) -> Result<Resolved, CommandError> {
         self.key_of("SELECT key FROM slugs WHERE slug = ? AND confirmed = 1", (&ask.slug).into())
     }
 
-    fn assign_hosts(&self, ask: &AssignHosts) -> Result<Assigned, Refusal> {
+    fn assign_hosts(&self, ask: &AssignHosts) -> Result<Assigned, CommandError> {
         let key = Value::from(&ask.key);
         let confirmed = "SELECT 1 FROM slugs WHERE key = ? AND confirmed = 1";
         if !self.database().any(confirmed, slice::from_ref(&key))? {
-            return Err(Refusal::no_such("workspace"));
+            return Err(CommandError::no_such("workspace"));
         }
         let hosts = Value::from(&ask.hosts);
         let taken = "SELECT host FROM hosts WHERE host IN (SELECT value FROM json_each(?)) AND key <> ? LIMIT 1";
@@ -106,12 +106,12 @@ impl<S: Sql> Directory<S> {
         Ok(Assigned::Done)
     }
 
-    fn resolve_host(&self, ask: &ResolveHost) -> Result<Resolved, Refusal> {
+    fn resolve_host(&self, ask: &ResolveHost) -> Result<Resolved, CommandError> {
         self.key_of("SELECT key FROM hosts WHERE host = ?", (&ask.host).into())
     }
 
     /// The one key that a query finds, where it finds any.
-    fn key_of(&self, query: &str, value: Value) -> Result<Resolved, Refusal> {
+    fn key_of(&self, query: &str, value: Value) -> Result<Resolved, CommandError> {
         Ok(Resolved { key: self.database().one(query, &[value])? })
     }
 
@@ -120,6 +120,6 @@ impl<S: Sql> Directory<S> {
     }
 }
 
-fn answer<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, Refusal>) -> Result<String, Refusal> {
+fn answer<R: Ask>(ask: R, run: impl FnOnce(R) -> Result<R::Reply, CommandError>) -> Result<String, CommandError> {
     reply::json_of(&run(ask)?)
 }

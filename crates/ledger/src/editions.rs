@@ -19,7 +19,7 @@ mod mark;
 mod rows;
 mod terms;
 
-use counterfoil_verify::{Name, Timestamp};
+use counterfoil_verify::{ContentHash, Timestamp};
 
 pub(crate) use self::{begin::want_snapshots, rows::current_files, terms::TEXTS};
 use self::{
@@ -55,7 +55,7 @@ pub enum Step {
         /// The registry's key.
         key: String,
         /// Which one it is.
-        name: Name,
+        name: ContentHash,
     },
     /// To come back at this moment; absent where nothing is foreseen.
     Wait(Option<Timestamp>),
@@ -64,7 +64,7 @@ pub enum Step {
 /// A file of an edition, on its way to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    name: Name,
+    name: ContentHash,
     part: Part,
     /// The edition: its kind, epoch and generation.
     edition: (Kind, u64, u64),
@@ -100,7 +100,7 @@ fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Tim
         Stage::Members => mark::members(sql, edition)?,
         Stage::Files => match make::next(sql, workspace.key, edition) {
             Ok((part, value)) => {
-                let name = Name::of(&value);
+                let name = ContentHash::of(&value);
                 files::enter(sql, name)?;
                 let file = File { name, part, edition: edition.identity() };
                 return Ok(Step::Put { key: name.path(workspace.key), value, file });

@@ -18,7 +18,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Ask, Client, Command, IdempotencyKey, Issued, Member},
-    refusal::Refusal,
+    command_error::CommandError,
     reply,
 };
 use counterfoil_token::Digest;
@@ -56,7 +56,7 @@ pub(crate) trait Repeatable: Ask<Reply: Kept> {
     ///
     /// # Errors
     /// What the command would be refused with, for want of rights, if it came now.
-    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), Refusal>;
+    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError>;
 }
 
 /// A reply that may be given again.
@@ -72,16 +72,16 @@ pub(crate) trait Kept: Serialize + Sized {
     /// As what it is kept.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] where it has no such form.
-    fn to_keep(&self, _: &dyn Sql) -> Result<String, Refusal> {
+    /// [`CommandError::Internal`] where it has no such form.
+    fn to_keep(&self, _: &dyn Sql) -> Result<String, CommandError> {
         reply::json_of(self)
     }
 
     /// The answer in JSON, made of what was kept.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] where that cannot be read.
-    fn from_kept(_: &dyn Sql, kept: String) -> Result<String, Refusal> {
+    /// [`CommandError::Internal`] where that cannot be read.
+    fn from_kept(_: &dyn Sql, kept: String) -> Result<String, CommandError> {
         Ok(kept)
     }
 }
@@ -98,11 +98,11 @@ pub(crate) struct Once {
 
 impl Once {
     /// The place that is meant for this command, as this actor gave it under this key.
-    pub(crate) fn of(authority: &Authority, key: &IdempotencyKey, command: &Command) -> Result<Self, Refusal> {
+    pub(crate) fn of(authority: &Authority, key: &IdempotencyKey, command: &Command) -> Result<Self, CommandError> {
         let actor = authority.id().unwrap_or("root");
         // JSON keeps the three apart, whatever is in them.
         let place = json!([actor, command.kind(), key.as_str()]).to_string();
-        let command = serde_json::to_vec(command).map_err(|_| Refusal::internal("a command has no JSON form"))?;
+        let command = serde_json::to_vec(command).map_err(|_| CommandError::internal("a command has no JSON form"))?;
         let member = authority.member().map_or(0, |member| member.number);
         Ok(Self { place: Digest::of(place.as_bytes()), fingerprint: Digest::of(&command), member })
     }
@@ -110,8 +110,8 @@ impl Once {
     /// What the command answered when it came first, if it came before.
     ///
     /// # Errors
-    /// [`Refusal::IdempotencyMismatch`] where another command came under this key.
-    pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, Refusal> {
+    /// [`CommandError::IdempotencyMismatch`] where another command came under this key.
+    pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, CommandError> {
         let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE place = ?";
         let Some((fingerprint, reply, created_at)) = sql.one::<(Digest, String, _)>(kept, &[self.place.into()])? else {
             return Ok(None);
@@ -120,7 +120,7 @@ impl Once {
             return Ok(None);
         }
         if fingerprint != self.fingerprint {
-            return Err(Refusal::IdempotencyMismatch);
+            return Err(CommandError::IdempotencyMismatch);
         }
         Ok(Some(reply))
     }
@@ -128,11 +128,11 @@ impl Once {
     /// Keeps the answer, from which what is shown once only was taken away, in place of one whose time is over.
     ///
     /// # Errors
-    /// [`Refusal::KeysExceeded`] where the member has no room for it.
-    pub(crate) fn keep(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), Refusal> {
+    /// [`CommandError::KeysExceeded`] where the member has no room for it.
+    pub(crate) fn keep(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), CommandError> {
         if reply.len() > LONGEST_REPLY {
             let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
-            return Err(Refusal::invalid_value("", detail));
+            return Err(CommandError::invalid_value("", detail));
         }
         insert!(sql, "idempotency" {
             place: self.place, fingerprint: self.fingerprint, reply: reply, created_at: now, member: self.member,
@@ -145,7 +145,7 @@ impl Once {
         // Where others' time is over but nobody has swept yet, it is at once.
         let oldest = "SELECT min(created_at) FROM idempotency WHERE member = ?";
         let oldest: Timestamp = sql.scalar(oldest, &[self.member.into()])?;
-        Err(Refusal::KeysExceeded { again_in: (oldest.plus(KEPT).since(now) / 1_000).max(1) })
+        Err(CommandError::KeysExceeded { again_in: (oldest.plus(KEPT).since(now) / 1_000).max(1) })
     }
 }
 

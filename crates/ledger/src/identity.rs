@@ -9,7 +9,7 @@ use counterfoil_protocol::{
     command::{
         IdentityProvider, IdentityProviders, MemberBy, NotSignedIn, NoteRefusal, OpenedSession, RefusalNoted, SignIn,
     },
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_verify::Timestamp;
 use serde_json::json;
@@ -31,21 +31,24 @@ const TOLERANCE: u64 = 60 * 1_000;
 pub(crate) fn check_providers(
     tx: &Transaction<'_>,
     providers: Vec<IdentityProvider>,
-) -> Result<Vec<IdentityProvider>, Refusal> {
+) -> Result<Vec<IdentityProvider>, CommandError> {
     check::at_most(MAX_PROVIDERS, providers.len(), "/identity_providers", "providers")?;
     for (index, provider) in providers.iter().enumerate() {
         let at = |field: &str| format!("/identity_providers/{index}/{field}");
         if provider.issuer.has_query() {
-            return Err(Refusal::invalid_value(at("issuer"), "An issuer has no query."));
+            return Err(CommandError::invalid_value(at("issuer"), "An issuer has no query."));
         }
         let audience = &provider.audience;
         if !(1..=255).contains(&audience.len()) || !audience.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Refusal::invalid_value(at("audience"), "An audience is 1 to 255 visible ASCII characters."));
+            return Err(CommandError::invalid_value(
+                at("audience"),
+                "An audience is 1 to 255 visible ASCII characters.",
+            ));
         }
         let is_same = |other: &IdentityProvider| other.issuer == provider.issuer && other.audience == *audience;
         if providers.iter().take(index).any(is_same) {
             let detail = "There is already a provider with this issuer and this audience.";
-            return Err(Refusal::invalid_value(at("audience"), detail));
+            return Err(CommandError::invalid_value(at("audience"), detail));
         }
     }
     if providers != tx.workspace.settings.identity_providers {
@@ -56,22 +59,22 @@ pub(crate) fn check_providers(
 }
 
 /// Who may vouch for members.
-pub(crate) fn providers(tx: &Transaction<'_>) -> Result<IdentityProviders, Refusal> {
+pub(crate) fn providers(tx: &Transaction<'_>) -> Result<IdentityProviders, CommandError> {
     tx.authority.require_sign_in()?;
     Ok(IdentityProviders { providers: tx.workspace.settings.identity_providers.clone() })
 }
 
 /// Opens a session for the member that is meant, if there is exactly one and it takes part.
-pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, Refusal> {
+pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, CommandError> {
     tx.authority.require_sign_in()?;
     if tx.workspace.suspended {
-        return Err(Refusal::not_signed_in(NotSignedIn::WorkspaceSuspended));
+        return Err(CommandError::not_signed_in(NotSignedIn::WorkspaceSuspended));
     }
     let Some(provider) = provider(tx, &ask.issuer, &ask.audience) else {
-        return Err(Refusal::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
+        return Err(CommandError::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
     };
     if is_over(ask.expires_at, tx.now) {
-        return Err(Refusal::not_signed_in(NotSignedIn::TokenExpired));
+        return Err(CommandError::not_signed_in(NotSignedIn::TokenExpired));
     }
     let member = find(tx.sql, provider, ask)?;
     sessions::open_for(tx, mint, &member, provider)
@@ -79,7 +82,7 @@ pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -
 
 /// Writes down why nobody signed in. Strangers with an account at the provider can bring this about as often as they like, so
 /// rows are few: that there was one says enough.
-pub(crate) fn note_refusal(tx: &Transaction<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, Refusal> {
+pub(crate) fn note_refusal(tx: &Transaction<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, CommandError> {
     tx.authority.require_sign_in()?;
     if provider(tx, &ask.issuer, &ask.audience).is_none() {
         return Ok(RefusalNoted { noted: false });
@@ -99,16 +102,16 @@ fn is_over(end: Timestamp, now: Timestamp) -> bool {
 }
 
 /// The member that is meant.
-fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<MemberRow, Refusal> {
+fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<MemberRow, CommandError> {
     let found = match (provider.member_by, &ask.email) {
         (MemberBy::Subject, _) => MemberLookup::by_subject(sql, provider.issuer.as_str(), &ask.subject)?,
-        (MemberBy::Email, None) => return Err(Refusal::not_signed_in(NotSignedIn::EmailMissing)),
+        (MemberBy::Email, None) => return Err(CommandError::not_signed_in(NotSignedIn::EmailMissing)),
         (MemberBy::Email, Some(email)) if ask.email_verified.unwrap_or(provider.vouches_for_email) => {
             MemberLookup::by_email(sql, email)?
         }
-        (MemberBy::Email, Some(_)) => return Err(Refusal::not_signed_in(NotSignedIn::EmailNotVerified)),
+        (MemberBy::Email, Some(_)) => return Err(CommandError::not_signed_in(NotSignedIn::EmailNotVerified)),
     };
-    Err(Refusal::not_signed_in(match found {
+    Err(CommandError::not_signed_in(match found {
         MemberLookup::One(member) => return Ok(*member),
         MemberLookup::Suspended => NotSignedIn::MemberSuspended,
         MemberLookup::Several => NotSignedIn::SeveralMembers,

@@ -22,7 +22,7 @@ use core::cell::Cell;
 use counterfoil_protocol::{
     BuiltIn,
     command::{Binary, Granted, Lease, Records},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{DELTA, Edition, Grant, Segments, Timestamp};
@@ -64,11 +64,11 @@ impl Leases {
     /// Checks that no other instance has begun to grant leases since this one has.
     ///
     /// # Errors
-    /// [`Refusal::Internal`] where one has: what this instance knows of leases is not all there is to know.
-    pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), Refusal> {
+    /// [`CommandError::Internal`] where one has: what this instance knows of leases is not all there is to know.
+    pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), CommandError> {
         match self.claim.get() {
             Some(GrantorClaim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
-                Err(Refusal::internal("another instance of this ledger has taken over"))
+                Err(CommandError::internal("another instance of this ledger has taken over"))
             }
             _ => Ok(()),
         }
@@ -131,7 +131,7 @@ pub(crate) fn answer(
     leases: &Leases,
     random: &mut dyn FnMut(&mut [u8]),
     ask: &Lease,
-) -> Result<Granted, Refusal> {
+) -> Result<Granted, CommandError> {
     tx.authority.require(BuiltIn::TokensVerify)?;
     let workspace = &tx.workspace;
     let answer = records::of(tx, seal_secrets, &ask.digests)?;
@@ -155,7 +155,7 @@ pub(crate) fn of_nobody(
     now: Timestamp,
     seal_secrets: &[SealSecret],
     ask: Lease,
-) -> Result<Granted, Refusal> {
+) -> Result<Granted, CommandError> {
     let Binary(answer) = records::of_nobody(key, now, seal_secrets, Records { digests: ask.digests })?;
     Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new(), edition: None }))
 }

@@ -6,7 +6,7 @@
 
 use counterfoil_protocol::{
     command::{Actor, Ask, Command, Deleted, Holds, Request},
-    refusal::Refusal,
+    command_error::CommandError,
     reply::{self, Answered},
 };
 use counterfoil_token::SealSecret;
@@ -79,7 +79,7 @@ impl<S: Sql> Ledger<S> {
         reply::encode_reply(request.and_then(|request| self.carry_out(request, context)))
     }
 
-    fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, Refusal> {
+    fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, CommandError> {
         self.sql.transaction(|| carry_out(&self.sql, &self.leases, self.storage_limit, request, context))
     }
 
@@ -151,7 +151,7 @@ fn carry_out(
     storage_limit: u64,
     request: Request,
     context: Context<'_>,
-) -> Result<Answered<String>, Refusal> {
+) -> Result<Answered<String>, CommandError> {
     let Request { workspace: key, actor, request_id, address, idempotency_key, origin, if_version, wait, command } =
         request;
     let Context { now, random, seal_secrets, session_secrets, snapshot_secrets } = context;
@@ -160,16 +160,16 @@ fn carry_out(
     let workspace = match WorkspaceRow::load(sql)? {
         Some(workspace) if workspace.key != key => {
             let detail = format!("a request for workspace {key} reached the ledger of {}", workspace.key);
-            return Err(Refusal::internal(detail));
+            return Err(CommandError::internal(detail));
         }
         Some(workspace) if !workspace.deleting => workspace,
         gone => {
             let founds = gone.is_none();
             return match (actor, command) {
-                (Actor::Token(_), _) => Err(Refusal::unauthenticated(Code::Unknown)),
-                (Actor::Session(_), _) => Err(Refusal::SessionEnded),
+                (Actor::Token(_), _) => Err(CommandError::unauthenticated(Code::Unknown)),
+                (Actor::Session(_), _) => Err(CommandError::SessionEnded),
                 // There is no setting that would allow it.
-                _ if origin.is_some() => Err(Refusal::OriginNotAllowed),
+                _ if origin.is_some() => Err(CommandError::OriginNotAllowed),
                 (_, Command::Records(ask)) => reply(ask, |ask| records::of_nobody(key, now, seal_secrets, ask)),
                 (_, Command::Lease(ask)) => reply(ask, |ask| leases::of_nobody(key, now, seal_secrets, ask)),
                 (Actor::Root, Command::DeleteWorkspace(ask)) => reply(ask, |_| Ok(Deleted { complete: founds })),
@@ -189,14 +189,14 @@ fn carry_out(
                     };
                     reply(ask, |ask| workspace::bootstrap(&tx, mint, ask))
                 }
-                _ => Err(Refusal::no_such("workspace")),
+                _ => Err(CommandError::no_such("workspace")),
             };
         }
     };
     leases.check_sole(&workspace)?;
     let authority = Authority::of(actor, sql, &workspace, address, now)?;
     if origin.is_some_and(|origin| !workspace.settings.allowed_origins.contains(&origin)) {
-        return Err(Refusal::OriginNotAllowed);
+        return Err(CommandError::OriginNotAllowed);
     }
     authority::check_presented(&authority, &command)?;
     // Whoever holds a lease granted before this moment may not know of what is done now.
@@ -262,8 +262,8 @@ fn made<C: Repeatable>(
     tx: &Transaction<'_>,
     once: Option<Once>,
     ask: C,
-    run: impl FnOnce(C) -> Result<C::Reply, Refusal>,
-) -> Result<Answered<String>, Refusal> {
+    run: impl FnOnce(C) -> Result<C::Reply, CommandError>,
+) -> Result<Answered<String>, CommandError> {
     tx.authority.require(C::NEEDS)?;
     if let Some(once) = &once
         && let Some(kept) = once.answered(tx.sql, tx.now)?
@@ -282,6 +282,9 @@ fn made<C: Repeatable>(
 }
 
 /// Runs a command and turns its own reply, and no other type, into JSON.
-fn reply<C: Ask>(ask: C, run: impl FnOnce(C) -> Result<C::Reply, Refusal>) -> Result<Answered<String>, Refusal> {
+fn reply<C: Ask>(
+    ask: C,
+    run: impl FnOnce(C) -> Result<C::Reply, CommandError>,
+) -> Result<Answered<String>, CommandError> {
     reply::json_of(&run(ask)?).map(Answered::now)
 }

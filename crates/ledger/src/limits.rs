@@ -7,7 +7,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::Lifetime,
-    refusal::{InvalidCode, Refusal},
+    command_error::{CommandError, InvalidCode},
 };
 use counterfoil_verify::{AddressBlock, ScopePattern, ScopeSet, Timestamp};
 
@@ -64,14 +64,14 @@ impl Limits {
         who: &str,
         mut patterns: impl Iterator<Item = &'a ScopePattern>,
         catalogue: &ScopeCatalogue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         let Some(beyond) = patterns.find(|pattern| !self.allow(pattern, catalogue)) else { return Ok(()) };
         let why = if self.scopes.covers_pattern(beyond) {
             "is for admins to grant"
         } else {
             "is more than the token presented may grant"
         };
-        Err(Refusal::escalation(format!("{who} may use the scope {beyond}, which {why}.")))
+        Err(CommandError::escalation(format!("{who} may use the scope {beyond}, which {why}.")))
     }
 
     /// Checks that the actor may bring to life what heeds no end, address or client of its own: a member's tokens, and the
@@ -79,23 +79,23 @@ impl Limits {
     ///
     /// # Errors
     /// `ESCALATION` with this sentence where the actor is bound itself.
-    pub(crate) fn check_unbound(&self, detail: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_unbound(&self, detail: &str) -> Result<(), CommandError> {
         if self.expires_at.is_none() && self.addresses.is_empty() && self.client_id.is_none() {
             return Ok(());
         }
-        Err(Refusal::escalation(detail))
+        Err(CommandError::escalation(detail))
     }
 
     /// Checks that the actor may hand on everything that there is.
     ///
     /// # Errors
     /// `ESCALATION` with this sentence.
-    pub(crate) fn check_everything(&self, detail: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_everything(&self, detail: &str) -> Result<(), CommandError> {
         let everything = ScopeSet::everything();
         if self.admin && everything.iter().all(|pattern| self.scopes.covers_pattern(pattern)) {
             return Ok(());
         }
-        Err(Refusal::escalation(detail))
+        Err(CommandError::escalation(detail))
     }
 
     /// Checks that each pattern exists, as far as the actor may know, and may be handed on by it. `field` is the list's
@@ -108,7 +108,7 @@ impl Limits {
         patterns: &[ScopePattern],
         catalogue: &ScopeCatalogue,
         field: &str,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         let places = patterns.iter().enumerate().map(|(index, pattern)| (format!("/{field}/{index}"), pattern));
         self.check_each_scope(places, catalogue)
     }
@@ -118,7 +118,7 @@ impl Limits {
         &self,
         patterns: impl Iterator<Item = (String, &'a ScopePattern)> + Clone,
         catalogue: &ScopeCatalogue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         self.check_known(patterns.clone(), catalogue)?;
         self.check_scopes_of(patterns.map(|(_, pattern)| pattern), catalogue)
     }
@@ -131,12 +131,12 @@ impl Limits {
         &self,
         mut patterns: impl Iterator<Item = (String, &'a ScopePattern)>,
         catalogue: &ScopeCatalogue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         match patterns.find(|(_, pattern)| !catalogue.has(pattern, self.admin)) {
             None => Ok(()),
             Some((pointer, pattern)) => {
                 let detail = format!("The scope {pattern} is neither built in nor in the workspace's catalogue.");
-                Err(Refusal::invalid(InvalidCode::UnknownScope, pointer, detail))
+                Err(CommandError::invalid(InvalidCode::UnknownScope, pointer, detail))
             }
         }
     }
@@ -149,13 +149,13 @@ impl Limits {
         &self,
         mut patterns: impl Iterator<Item = &'a ScopePattern>,
         catalogue: &ScopeCatalogue,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         match patterns.find(|pattern| !self.allow(pattern, catalogue)) {
             None => Ok(()),
-            Some(pattern) if !self.scopes.covers_pattern(pattern) => {
-                Err(Refusal::escalation(format!("The scope {pattern} is more than the token presented may grant.")))
-            }
-            Some(pattern) => Err(Refusal::escalation(format!("The scope {pattern} is for admins to grant."))),
+            Some(pattern) if !self.scopes.covers_pattern(pattern) => Err(CommandError::escalation(format!(
+                "The scope {pattern} is more than the token presented may grant."
+            ))),
+            Some(pattern) => Err(CommandError::escalation(format!("The scope {pattern} is for admins to grant."))),
         }
     }
 
@@ -168,9 +168,9 @@ impl Limits {
         lifetime: Lifetime,
         now: Timestamp,
         latest: Option<Timestamp>,
-    ) -> Result<Option<Timestamp>, Refusal> {
+    ) -> Result<Option<Timestamp>, CommandError> {
         let end = self.end(lifetime, now, latest)?;
-        if self.is_outlived_by(end) { Err(Refusal::escalation(OUTLIVES)) } else { Ok(end) }
+        if self.is_outlived_by(end) { Err(CommandError::escalation(OUTLIVES)) } else { Ok(end) }
     }
 
     /// When a token with this lifetime ends, whoever gives it.
@@ -182,7 +182,7 @@ impl Limits {
         lifetime: Lifetime,
         now: Timestamp,
         latest: Option<Timestamp>,
-    ) -> Result<Option<Timestamp>, Refusal> {
+    ) -> Result<Option<Timestamp>, CommandError> {
         let (pointer, end) = match lifetime {
             Lifetime::Longest => match [self.expires_at, latest].into_iter().flatten().min() {
                 None => return Ok(None),
@@ -192,13 +192,13 @@ impl Limits {
             Lifetime::Seconds(seconds) => ("/expires_in", now.plus(seconds.saturating_mul(1_000))),
         };
         if end <= now {
-            return Err(Refusal::invalid_value(pointer, "A token must end later than now."));
+            return Err(CommandError::invalid_value(pointer, "A token must end later than now."));
         }
         if end > Timestamp::END_OF_TIME {
-            return Err(Refusal::invalid_value(pointer, "A token must end in the year 9999 at the latest."));
+            return Err(CommandError::invalid_value(pointer, "A token must end in the year 9999 at the latest."));
         }
         if latest.is_some_and(|latest| end > latest) {
-            return Err(Refusal::invalid_value(pointer, TOO_LONG));
+            return Err(CommandError::invalid_value(pointer, TOO_LONG));
         }
         Ok(Some(end))
     }
@@ -212,7 +212,7 @@ impl Limits {
     ///
     /// # Errors
     /// `ESCALATION` for a block outside the actor's own.
-    pub(crate) fn addresses(&self, asked: Vec<AddressBlock>) -> Result<Vec<AddressBlock>, Refusal> {
+    pub(crate) fn addresses(&self, asked: Vec<AddressBlock>) -> Result<Vec<AddressBlock>, CommandError> {
         if self.addresses.is_empty() {
             return Ok(asked);
         }
@@ -222,9 +222,9 @@ impl Limits {
         let outside = |block: &&AddressBlock| !self.addresses.iter().any(|own| own.contains_block(block));
         match asked.iter().find(outside) {
             None => Ok(asked),
-            Some(block) => {
-                Err(Refusal::escalation(format!("The block {block} lies outside those of the token that creates it.")))
-            }
+            Some(block) => Err(CommandError::escalation(format!(
+                "The block {block} lies outside those of the token that creates it."
+            ))),
         }
     }
 
@@ -232,29 +232,31 @@ impl Limits {
     ///
     /// # Errors
     /// `ESCALATION` for another client than the actor's own.
-    pub(crate) fn check_client(&self, asked: &str) -> Result<(), Refusal> {
+    pub(crate) fn check_client(&self, asked: &str) -> Result<(), CommandError> {
         if self.client_id.as_deref().is_none_or(|own| own == asked) {
             return Ok(());
         }
-        Err(Refusal::escalation("A token that belongs to a client creates tokens for that client only."))
+        Err(CommandError::escalation("A token that belongs to a client creates tokens for that client only."))
     }
 
     /// Checks that the actor may hold the text of this token: that it could hand on all that the token may do.
     ///
     /// # Errors
     /// `ESCALATION` says in what the token may do more, for longer, from elsewhere or for another client.
-    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), Refusal> {
+    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), CommandError> {
         self.check_scopes_of(token.scopes.iter(), catalogue)?;
         if self.is_outlived_by(token.expires_at) {
-            return Err(Refusal::escalation("The token would outlive the token presented."));
+            return Err(CommandError::escalation("The token would outlive the token presented."));
         }
         let is_outside = |block: &AddressBlock| !self.addresses.iter().any(|own| own.contains_block(block));
         let anywhere = token.addresses.is_empty();
         if !self.addresses.is_empty() && (anywhere || token.addresses.iter().any(is_outside)) {
-            return Err(Refusal::escalation("The token may be used from addresses that the token presented may not."));
+            return Err(CommandError::escalation(
+                "The token may be used from addresses that the token presented may not.",
+            ));
         }
         if self.client_id.is_some() && self.client_id != token.client_id {
-            return Err(Refusal::escalation("The token belongs to another client than the token presented."));
+            return Err(CommandError::escalation("The token belongs to another client than the token presented."));
         }
         Ok(())
     }
@@ -271,7 +273,7 @@ impl Limits {
         after: &OwnedToken,
         catalogue: &ScopeCatalogue,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CommandError> {
         match Gain::of(before, &after.token, now) {
             Gain::Nothing => Ok(()),
             Gain::Told => self.check_text_of(&after.token, catalogue),
@@ -348,11 +350,11 @@ impl Gain {
 pub(crate) fn check_owner<'a>(
     owner: &MemberRow,
     mut patterns: impl Iterator<Item = &'a ScopePattern>,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     match patterns.find(|pattern| !owner.grants.covers_pattern(pattern)) {
         None => Ok(()),
         Some(beyond) => {
-            Err(Refusal::escalation(format!("The scope {beyond} is more than the token's owner is granted.")))
+            Err(CommandError::escalation(format!("The scope {beyond} is more than the token's owner is granted.")))
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where what must be unguessable or unique comes from.
 
-use counterfoil_protocol::refusal::Refusal;
+use counterfoil_protocol::command_error::CommandError;
 use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey, base62};
 use counterfoil_verify::Timestamp;
 use uuid::Builder;
@@ -19,22 +19,25 @@ pub(crate) struct Mint<'a> {
 
 impl Mint<'_> {
     /// A new token of the workspace, with the name of the secret that sealed it.
-    pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), Refusal> {
-        let secret = self.seal_secrets.first().ok_or_else(|| Refusal::internal("the deployment has no seal secret"))?;
+    pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), CommandError> {
+        let secret =
+            self.seal_secrets.first().ok_or_else(|| CommandError::internal("the deployment has no seal secret"))?;
         Ok((self.text(&workspace.prefix, workspace.key, secret)?, secret.epoch()))
     }
 
     /// The text of a new session of the workspace: made like a token's, under a prefix and a secret of its own.
-    pub(crate) fn session(&mut self, workspace: WorkspaceKey) -> Result<Token, Refusal> {
-        let secret =
-            self.session_secrets.first().ok_or_else(|| Refusal::internal("the deployment has no session secret"))?;
-        let prefix = Prefix::parse(SESSION_PREFIX).map_err(|error| Refusal::internal(error.to_string()))?;
+    pub(crate) fn session(&mut self, workspace: WorkspaceKey) -> Result<Token, CommandError> {
+        let secret = self
+            .session_secrets
+            .first()
+            .ok_or_else(|| CommandError::internal("the deployment has no session secret"))?;
+        let prefix = Prefix::parse(SESSION_PREFIX).map_err(|error| CommandError::internal(error.to_string()))?;
         self.text(&prefix, workspace, secret)
     }
 
-    fn text(&mut self, prefix: &Prefix, workspace: WorkspaceKey, secret: &SealSecret) -> Result<Token, Refusal> {
+    fn text(&mut self, prefix: &Prefix, workspace: WorkspaceKey, secret: &SealSecret) -> Result<Token, CommandError> {
         Token::mint(prefix, workspace, &secret.key_for(workspace), self.random)
-            .map_err(|error| Refusal::internal(error.to_string()))
+            .map_err(|error| CommandError::internal(error.to_string()))
     }
 
     /// A token's public id.

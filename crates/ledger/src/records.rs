@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use counterfoil_protocol::{
     BuiltIn,
     command::{Binary, Recorded, Records},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_token::{Digest, SealKey, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Answer, Timestamp};
@@ -22,13 +22,21 @@ use crate::{
 /// A hundred texts, and the asker's own.
 const MAX_DIGESTS: usize = 101;
 
-pub(crate) fn answer(tx: &Transaction<'_>, seal_secrets: &[SealSecret], ask: &Records) -> Result<Recorded, Refusal> {
+pub(crate) fn answer(
+    tx: &Transaction<'_>,
+    seal_secrets: &[SealSecret],
+    ask: &Records,
+) -> Result<Recorded, CommandError> {
     tx.authority.require(BuiltIn::TokensVerify)?;
     of(tx, seal_secrets, &ask.digests).map(Binary)
 }
 
 /// What verifiers need to know of these texts.
-pub(crate) fn of(tx: &Transaction<'_>, seal_secrets: &[SealSecret], digests: &[Digest]) -> Result<Answer, Refusal> {
+pub(crate) fn of(
+    tx: &Transaction<'_>,
+    seal_secrets: &[SealSecret],
+    digests: &[Digest],
+) -> Result<Answer, CommandError> {
     check::at_most(MAX_DIGESTS, digests.len(), "/digests", "digests")?;
     let workspace = &tx.workspace;
     let mut tokens = Vec::with_capacity(digests.len());
@@ -63,7 +71,7 @@ pub(crate) fn of_nobody(
     now: Timestamp,
     seal_secrets: &[SealSecret],
     ask: Records,
-) -> Result<Recorded, Refusal> {
+) -> Result<Recorded, CommandError> {
     check::at_most(MAX_DIGESTS, ask.digests.len(), "/digests", "digests")?;
     Ok(Binary(Answer {
         key,

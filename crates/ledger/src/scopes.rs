@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use counterfoil_protocol::{
     BuiltIn,
     command::{self, PutScopes, Role, ScopeEntry},
-    refusal::{InvalidCode, Refusal},
+    command_error::{CommandError, InvalidCode},
 };
 use counterfoil_verify::Scope;
 use serde_json::json;
@@ -29,7 +29,7 @@ const MAX_CATALOGUE: usize = 256 * 1024;
 /// How much of a change one audit row tells, in bytes.
 const MAX_NOTED: usize = 32 * 1024;
 
-pub(crate) fn read(tx: &Transaction<'_>) -> Result<command::Catalogue, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<command::Catalogue, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let catalogue = ScopeCatalogue::load(tx.sql)?;
     let shown = |entry: &&ScopeEntry| {
@@ -44,7 +44,7 @@ fn may_grant(authority: &Authority, entry: &ScopeEntry, catalogue: &ScopeCatalog
 
 /// Replaces the catalogue. The workspace record names the scopes that ask for more freshness, so it changes too.
 /// Putting the same catalogue again writes nothing.
-pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::Catalogue, Refusal> {
+pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::Catalogue, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     check_entries(&ask.scopes)?;
     let before = ScopeCatalogue::load(tx.sql)?.0;
@@ -74,7 +74,7 @@ pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::C
 }
 
 /// Writes the change down, in as many rows as it takes: each with so many scopes as fit, what they were and what they are.
-fn note(tx: &Transaction<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), Refusal> {
+fn note(tx: &Transaction<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), CommandError> {
     let mut changed: BTreeMap<&Scope, [Option<&ScopeEntry>; 2]> = BTreeMap::new();
     for (place, entries) in [removed, added].into_iter().enumerate() {
         for entry in entries {
@@ -102,23 +102,23 @@ fn size(entries: &BTreeMap<Scope, ScopeEntry>) -> usize {
     entries.values().map(|entry| entry.name.as_str().len() + entry.description.len()).sum()
 }
 
-fn check_entries(entries: &[ScopeEntry]) -> Result<(), Refusal> {
+fn check_entries(entries: &[ScopeEntry]) -> Result<(), CommandError> {
     check::at_most(MAX_ENTRIES, entries.len(), "/scopes", "scopes")?;
     let mut names = BTreeSet::new();
     for (index, entry) in entries.iter().enumerate() {
         let at = |field: &str| format!("/scopes/{index}/{field}");
         if BuiltIn::ALL.iter().any(|scope| scope.name() == entry.name.as_str()) {
             let detail = format!("The scope {} is built in and is not part of the catalogue.", entry.name);
-            return Err(Refusal::invalid(InvalidCode::BuiltInScope, at("name"), detail));
+            return Err(CommandError::invalid(InvalidCode::BuiltInScope, at("name"), detail));
         }
         if !names.insert(&entry.name) {
-            return Err(Refusal::invalid_value(at("name"), format!("The scope {} is named twice.", entry.name)));
+            return Err(CommandError::invalid_value(at("name"), format!("The scope {} is named twice.", entry.name)));
         }
         check::length(&at("description"), &entry.description, 0..=500)?;
     }
     let size = json!(entries).to_string().len();
     if size > MAX_CATALOGUE {
-        return Err(Refusal::invalid_value("/scopes", format!("At most {MAX_CATALOGUE} bytes of JSON.")));
+        return Err(CommandError::invalid_value("/scopes", format!("At most {MAX_CATALOGUE} bytes of JSON.")));
     }
     Ok(())
 }

@@ -8,9 +8,9 @@
 //! in place of the other.
 
 use counterfoil_protocol::{
-    BuiltIn, SecretText,
+    BuiltIn, TokenValue,
     command::{EndSession, IdentityProvider, ListSessions, Listing, OpenedSession, Owner, Session},
-    refusal::{ForbiddenCode, Refusal},
+    command_error::{CommandError, ForbiddenCode},
     rfc3339,
 };
 use counterfoil_verify::{Code, Demand, ScopeSet, Timestamp};
@@ -38,10 +38,10 @@ struct SessionDraft {
 }
 
 /// Opens a session of the token that acts.
-pub(crate) fn open(tx: &Transaction<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, Refusal> {
+pub(crate) fn open(tx: &Transaction<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, CommandError> {
     let Some(held) = tx.authority.token().filter(|_| tx.authority.session().is_none()) else {
         let detail = "Only a member's token opens a session: neither another session nor the root token does.";
-        return Err(Refusal::forbidden(ForbiddenCode::TokenOnly, detail));
+        return Err(CommandError::forbidden(ForbiddenCode::TokenOnly, detail));
     };
     tx.authority.require(BuiltIn::SessionsCreate)?;
     let record = held.record(tx.now);
@@ -61,7 +61,7 @@ pub(crate) fn open_for(
     mint: &mut Mint<'_>,
     member: &MemberRow,
     provider: &IdentityProvider,
-) -> Result<OpenedSession, Refusal> {
+) -> Result<OpenedSession, CommandError> {
     let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
     let draft = SessionDraft {
         member: member.as_owner(),
@@ -74,7 +74,7 @@ pub(crate) fn open_for(
     add(tx, mint, draft)
 }
 
-fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result<OpenedSession, Refusal> {
+fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result<OpenedSession, CommandError> {
     let SessionDraft { member, opened, token, ends, mut told } = draft;
     // Where nothing but this happens there is no upkeep, so it takes along what is over.
     sessions::sweep(tx.sql, tx.now)?;
@@ -97,20 +97,20 @@ fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result
     let change = Change { action: "session.create", subject: &session.id, before: None, after: Some(told) };
     audit::append_about(tx, change, Some(member.number))?;
     let seconds = expires_at.since(tx.now) / 1_000;
-    Ok(OpenedSession { text: SecretText::new(text.as_ref().expose()), seconds, session: view(tx, &session)? })
+    Ok(OpenedSession { text: TokenValue::new(text.as_ref().expose()), seconds, session: view(tx, &session)? })
 }
 
 /// The session that acts.
-pub(crate) fn read(tx: &Transaction<'_>) -> Result<Session, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<Session, CommandError> {
     view(tx, acting(tx)?)
 }
 
 /// Ends a session. One that the actor may not act on does not exist for it.
-pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, Refusal> {
+pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, CommandError> {
     let own = acting(tx).ok().filter(|own| ask.id.as_ref().is_none_or(|id| *id == own.id));
     let session = match (own, &ask.id) {
         (Some(own), _) => own.clone(),
-        (None, None) => return Err(Refusal::no_such("session")),
+        (None, None) => return Err(CommandError::no_such("session")),
         (None, Some(id)) => {
             tx.authority.require(BuiltIn::TokensWrite)?;
             find(tx, id)?
@@ -124,7 +124,7 @@ pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, Ref
 }
 
 /// The newest first. An admin sees all, others their own.
-pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<Session>, Refusal> {
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<Session>, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Sessions)?;
     let only = tx.authority.member().filter(|_| !tx.authority.is_admin()).map(|own| own.number);
@@ -132,12 +132,12 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<S
     let before = window.after.unwrap_or(MAX_INTEGER);
     let rows = SessionRow::page(tx.sql, only, before, window.rows(), tx.now)?;
     let rows = rows.into_iter().map(|session| Ok((session.number, view(tx, &session)?)));
-    Ok(window.page(rows.collect::<Result<_, Refusal>>()?, total))
+    Ok(window.page(rows.collect::<Result<_, CommandError>>()?, total))
 }
 
 /// What is shown of a session.
-fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, Refusal> {
-    let gone = |what: &str| Refusal::internal(format!("the {what} of {} is gone", session.id));
+fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, CommandError> {
+    let gone = |what: &str| CommandError::internal(format!("the {what} of {} is gone", session.id));
     let (member, scopes, created_by, issuer) = match &session.opened {
         Opened::WithToken(digest) => {
             let held = OwnedToken::by_digest(tx.sql, *digest)?.ok_or_else(|| gone("token"))?;
@@ -166,11 +166,11 @@ fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, Refusal> 
     })
 }
 
-fn acting<'a>(tx: &'a Transaction<'_>) -> Result<&'a SessionRow, Refusal> {
-    tx.authority.session().ok_or_else(|| Refusal::no_such("session"))
+fn acting<'a>(tx: &'a Transaction<'_>) -> Result<&'a SessionRow, CommandError> {
+    tx.authority.session().ok_or_else(|| CommandError::no_such("session"))
 }
 
-fn find(tx: &Transaction<'_>, id: &str) -> Result<SessionRow, Refusal> {
+fn find(tx: &Transaction<'_>, id: &str) -> Result<SessionRow, CommandError> {
     let found = SessionRow::by_id(tx.sql, id, tx.now)?;
-    found.filter(|session| tx.authority.may_act_on(session.member)).ok_or_else(|| Refusal::no_such("session"))
+    found.filter(|session| tx.authority.may_act_on(session.member)).ok_or_else(|| CommandError::no_such("session"))
 }

@@ -6,7 +6,7 @@
 
 use counterfoil_protocol::{
     command::{Role, ScopeEntry, Settings},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_verify::Freshness;
 
@@ -123,10 +123,12 @@ fn strictness(freshness: Option<Freshness>) -> u8 {
 ///
 /// # Errors
 /// `ESCALATION` names the field.
-pub(crate) fn check(authority: &Authority, before: &Settings, after: &Settings) -> Result<(), Refusal> {
+pub(crate) fn check(authority: &Authority, before: &Settings, after: &Settings) -> Result<(), CommandError> {
     match weakened(SETTINGS, before, after).filter(|_| !authority.is_admin()) {
         None => Ok(()),
-        Some(rule) => Err(Refusal::escalation(format!("{}: only an admin may make this {}.", rule.field, rule.weaker))),
+        Some(rule) => {
+            Err(CommandError::escalation(format!("{}: only an admin may make this {}.", rule.field, rule.weaker)))
+        }
     }
 }
 
@@ -139,14 +141,14 @@ pub(crate) fn check_scope(
     authority: &Authority,
     before: &ScopeEntry,
     after: Option<&ScopeEntry>,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     let nothing =
         ScopeEntry { visible_to: Role::Member, grantable_by: Role::Member, freshness: None, ..before.clone() };
     let Some(rule) = weakened(CATALOGUE, before, after.unwrap_or(&nothing)).filter(|_| !authority.is_admin()) else {
         return Ok(());
     };
     let (name, field) = (&before.name, rule.field);
-    Err(Refusal::escalation(match after {
+    Err(CommandError::escalation(match after {
         Some(_) => format!("The scope {name}: only an admin may weaken its {field}."),
         None if before.visible_to == Role::Member => {
             format!("The scope {name}: only an admin may remove it, for its {field}.")

@@ -9,7 +9,7 @@ use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_protocol::{
     BuiltIn,
     command::{SignedHead, Snapshot, SnapshotFiles, SnapshotKey, SnapshotKeys},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_token::{Digest, SealSecret, WorkspaceKey};
 use counterfoil_verify::{SnapshotHead, Timestamp};
@@ -30,9 +30,9 @@ const NOTED: u64 = 60 * 60 * 1_000;
 const PART: u64 = 8;
 
 /// The snapshot of now, as far as there is one.
-pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snapshot, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snapshot, CommandError> {
     tx.authority.require(BuiltIn::SnapshotsRead)?;
-    let secret = secrets.first().ok_or(Refusal::SnapshotsOff)?;
+    let secret = secrets.first().ok_or(CommandError::SnapshotsOff)?;
     note_wanted(tx)?;
     let Transaction { sql, now, workspace, .. } = tx;
     if let Some(edition) = Current::load(*sql, Kind::Snapshots)? {
@@ -59,10 +59,10 @@ pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
 }
 
 /// The keys that sign the workspace's snapshots, and that did.
-pub(crate) fn keys(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<SnapshotKeys, Refusal> {
+pub(crate) fn keys(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<SnapshotKeys, CommandError> {
     tx.authority.require(BuiltIn::SnapshotsRead)?;
     if secrets.is_empty() {
-        return Err(Refusal::SnapshotsOff);
+        return Err(CommandError::SnapshotsOff);
     }
     let keys = secrets.iter().map(|secret| public(&signing_key(secret, tx.workspace.key)));
     Ok(SnapshotKeys { keys: keys.collect() })

@@ -11,7 +11,7 @@
 
 use counterfoil_protocol::{
     command::{Command, Effect},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 
 use crate::sql::{MAX_INTEGER, Sql, SqlError};
@@ -60,17 +60,17 @@ impl Storage {
     /// Checks what the command has done, unless that was done before and is told again.
     ///
     /// # Errors
-    /// [`Refusal::StorageFull`] where it adds what there is no room for.
-    pub(crate) fn check_added(self) -> Result<(), Refusal> {
+    /// [`CommandError::StorageFull`] where it adds what there is no room for.
+    pub(crate) fn check_added(self) -> Result<(), CommandError> {
         self.check(self.adds)
     }
 
     /// Checks a change that may grow what is stored.
     ///
     /// # Errors
-    /// [`Refusal::StorageFull`] where it does, and there is no room for it.
-    pub(crate) fn check(self, grows: bool) -> Result<(), Refusal> {
-        if grows && self.is_full { Err(Refusal::StorageFull) } else { Ok(()) }
+    /// [`CommandError::StorageFull`] where it does, and there is no room for it.
+    pub(crate) fn check(self, grows: bool) -> Result<(), CommandError> {
+        if grows && self.is_full { Err(CommandError::StorageFull) } else { Ok(()) }
     }
 
     /// The last row of the audit that may make room for others.

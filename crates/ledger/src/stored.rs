@@ -6,7 +6,7 @@ use counterfoil_protocol::{
     json,
 };
 use counterfoil_token::{Digest, Prefix, SealEpoch, WorkspaceKey};
-use counterfoil_verify::{AddressBlock, Freshness, Name, Scope, ScopeSet};
+use counterfoil_verify::{AddressBlock, ContentHash, Freshness, Scope, ScopeSet};
 
 use crate::sql::{FromValue, ToValue, Value};
 
@@ -23,13 +23,13 @@ impl ToValue for Digest {
     }
 }
 
-impl FromValue for Name {
+impl FromValue for ContentHash {
     fn from_value(value: Value) -> Result<Self, Value> {
         Digest::from_value(value).map(|hash| Self::from_bytes(*hash.as_bytes()))
     }
 }
 
-impl ToValue for Name {
+impl ToValue for ContentHash {
     fn to_value(&self) -> Value {
         self.as_bytes().as_slice().into()
     }

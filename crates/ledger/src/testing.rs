@@ -3,12 +3,12 @@
 use core::net::IpAddr;
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, Ask, Request},
     decode_reply,
 };
 use counterfoil_token::WorkspaceKey;
-use counterfoil_verify::{Name, Timestamp};
+use counterfoil_verify::{ContentHash, Timestamp};
 
 use crate::{
     editions,
@@ -37,7 +37,7 @@ impl<S: Sql> Ledger<S> {
     ///
     /// # Errors
     /// [`SqlError`] where the database fails.
-    pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<Name>, SqlError> {
+    pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<ContentHash>, SqlError> {
         editions::current_files(self.sql(), kind)
     }
 
@@ -52,7 +52,7 @@ impl<S: Sql> Ledger<S> {
     /// Has one command carried out as it would come over the wire: there and back in JSON.
     ///
     /// # Errors
-    /// [`Refusal`] as the ledger gives it, or where its reply cannot be read.
+    /// [`CommandError`] as the ledger gives it, or where its reply cannot be read.
     pub fn call<C: Ask>(
         &self,
         workspace: WorkspaceKey,
@@ -60,7 +60,7 @@ impl<S: Sql> Ledger<S> {
         address: Option<IpAddr>,
         command: C,
         context: Context<'_>,
-    ) -> Result<C::Reply, Refusal> {
+    ) -> Result<C::Reply, CommandError> {
         let request = Request {
             workspace,
             actor,
@@ -72,8 +72,8 @@ impl<S: Sql> Ledger<S> {
             wait: false,
             command: command.into(),
         };
-        let body = serde_json::to_vec(&request).map_err(|error| Refusal::internal(error.to_string()))?;
+        let body = serde_json::to_vec(&request).map_err(|error| CommandError::internal(error.to_string()))?;
         let reply = self.handle(&body, context);
-        decode_reply::<C>(&reply).map_err(|error| Refusal::internal(error.to_string()))?
+        decode_reply::<C>(&reply).map_err(|error| CommandError::internal(error.to_string()))?
     }
 }

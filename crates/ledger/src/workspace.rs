@@ -7,7 +7,7 @@ use counterfoil_protocol::{
     command::{
         Bootstrap, Bootstrapped, Patch, Role, SetHosts, Settings, Stored, SuspendWorkspace, UpdateWorkspace, Workspace,
     },
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{ScopeSet, Timestamp};
@@ -63,7 +63,7 @@ pub(crate) fn found(
     key: WorkspaceKey,
     ask: &Bootstrap,
     now: Timestamp,
-) -> Result<WorkspaceRow, Refusal> {
+) -> Result<WorkspaceRow, CommandError> {
     let founded = WorkspaceRow {
         key,
         slug: ask.slug.clone(),
@@ -108,15 +108,19 @@ pub(crate) fn found(
 
 /// Issues the first admin's first token. As long as nothing else has happened in the workspace this may be repeated,
 /// and then replaces what the last time made.
-pub(crate) fn bootstrap(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: Bootstrap) -> Result<Bootstrapped, Refusal> {
+pub(crate) fn bootstrap(
+    tx: &Transaction<'_>,
+    mint: &mut Mint<'_>,
+    ask: Bootstrap,
+) -> Result<Bootstrapped, CommandError> {
     tx.authority.require_root()?;
     check::length("/name", &ask.name, 1..=200)?;
     let untouched = tx.workspace.generation == tx.workspace.founded;
     if !untouched || ask.slug != tx.workspace.slug {
-        return Err(Refusal::already_exists("workspace", "slug"));
+        return Err(CommandError::already_exists("workspace", "slug"));
     }
     let mut admin = MemberRow::by_number(tx.sql, FIRST_ADMIN)?
-        .ok_or_else(|| Refusal::internal("the workspace has lost its first admin"))?;
+        .ok_or_else(|| CommandError::internal("the workspace has lost its first admin"))?;
 
     let generation = tx.next_generation()?;
     let workspace = WorkspaceRow {
@@ -149,14 +153,14 @@ pub(crate) fn bootstrap(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: Bootstra
 }
 
 /// Whoever holds a live token may know which workspace it is of. Who manages it is told how full it is.
-pub(crate) fn read(tx: &Transaction<'_>) -> Result<Workspace, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>) -> Result<Workspace, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     let stored = || Ok::<_, SqlError>(Stored { used_bytes: tx.sql.used()?, limit_bytes: tx.storage.limit() });
     Ok(Workspace { storage: manages.then(stored).transpose()?, ..tx.workspace.view() })
 }
 
 /// Changes the settings. Where that makes no difference nothing is written.
-pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Workspace, Refusal> {
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Workspace, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let mut after = tx.workspace.clone();
     if let Some(name) = ask.name {
@@ -198,21 +202,21 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Works
 }
 
 /// Suspends the workspace, and with it all its tokens, or resumes it.
-pub(crate) fn suspend(tx: &Transaction<'_>, ask: &SuspendWorkspace) -> Result<Workspace, Refusal> {
+pub(crate) fn suspend(tx: &Transaction<'_>, ask: &SuspendWorkspace) -> Result<Workspace, CommandError> {
     tx.authority.require_root()?;
     let after = WorkspaceRow { suspended: ask.suspended, ..tx.workspace.clone() };
     change(tx, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
 }
 
 /// Takes down which hosts the workspace has.
-pub(crate) fn set_hosts(tx: &Transaction<'_>, ask: SetHosts) -> Result<Workspace, Refusal> {
+pub(crate) fn set_hosts(tx: &Transaction<'_>, ask: SetHosts) -> Result<Workspace, CommandError> {
     tx.authority.require_root()?;
     let mut after = tx.workspace.clone();
     after.settings.hosts = ask.hosts;
     change(tx, after, "workspace.update")
 }
 
-fn change(tx: &Transaction<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, Refusal> {
+fn change(tx: &Transaction<'_>, mut after: WorkspaceRow, action: &'static str) -> Result<Workspace, CommandError> {
     let (was, is) = audit::difference(fields(&tx.workspace), fields(&after));
     if is.is_empty() {
         return Ok(after.view());
@@ -243,9 +247,9 @@ fn fields(workspace: &WorkspaceRow) -> [(&'static str, Json); 12] {
     ]
 }
 
-fn within(pointer: &str, value: u64, range: RangeInclusive<u64>) -> Result<u64, Refusal> {
+fn within(pointer: &str, value: u64, range: RangeInclusive<u64>) -> Result<u64, CommandError> {
     if range.contains(&value) {
         return Ok(value);
     }
-    Err(Refusal::invalid_value(pointer, format!("Must be {} to {}.", range.start(), range.end())))
+    Err(CommandError::invalid_value(pointer, format!("Must be {} to {}.", range.start(), range.end())))
 }

@@ -7,7 +7,7 @@ pub use crate::host::{Host, Hosts};
 pub use crate::slug::{InvalidSlug, Slug};
 use crate::{
     asked::asked,
-    refusal::Refusal,
+    command_error::CommandError,
     reply::{self, NotAReply},
 };
 
@@ -118,6 +118,6 @@ pub struct Resolved {
 ///
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the request was refused is the inner result.
-pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, Refusal>, NotAReply> {
+pub fn decode_reply<R: Ask>(bytes: &[u8]) -> Result<Result<R::Reply, CommandError>, NotAReply> {
     reply::decode_outcome(bytes)
 }

@@ -10,14 +10,14 @@
 //! Everything is read through this one door, so each type's reader is compiled once: an isolate loads all of them.
 
 mod build;
-mod misfit;
+mod decode_error;
 mod names;
 mod read;
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-pub use self::misfit::Misfit;
+pub use self::decode_error::DecodeError;
 use self::{build::Built, read::Tree};
 
 /// The text is no JSON; says why and where.
@@ -38,8 +38,8 @@ pub fn parse(text: &[u8]) -> Result<Value, NotJson> {
 /// Reads a tree as a type.
 ///
 /// # Errors
-/// [`Misfit`] where it is something else.
-pub fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Misfit> {
+/// [`DecodeError`] where it is something else.
+pub fn fit<T: DeserializeOwned>(value: Value) -> Result<T, DecodeError> {
     T::deserialize(Tree(value))
 }
 

@@ -14,9 +14,9 @@ pub mod rfc3339;
 mod built_in;
 mod host;
 mod origin;
-mod secret;
 mod slug;
-mod standing;
+mod status;
+mod token_value;
 mod web_address;
 mod web_authority;
 
@@ -26,17 +26,17 @@ pub mod openapi;
 // What is asked, and why it is refused.
 mod asked;
 pub mod command;
-pub mod refusal;
+pub mod command_error;
 
 // How that travels.
 pub mod directory;
 pub mod reply;
 
 pub use built_in::BuiltIn;
+pub use command_error::CommandError;
 pub use host::{Host, Hosts, InvalidHost, TooManyHosts};
 pub use origin::{InvalidOrigin, Origin};
-pub use refusal::Refusal;
 pub use reply::{Answered, NotAReply, decode_reply, reply_json};
-pub use secret::SecretText;
 pub use slug::{InvalidSlug, Slug};
+pub use token_value::TokenValue;
 pub use web_address::{InvalidWebAddress, WebAddress};

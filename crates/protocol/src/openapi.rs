@@ -8,7 +8,7 @@ use counterfoil_token::{
     text_schema,
 };
 
-use crate::{Host, Hosts, Slug, WebAddress, secret::SecretText};
+use crate::{Host, Hosts, Slug, WebAddress, token_value::TokenValue};
 
 text_schema!(
     Slug,
@@ -35,7 +35,7 @@ text_schema!(
     "https://accounts.example"
 );
 text_schema!(
-    SecretText,
+    TokenValue,
     "TokenText",
     "A token's text. Shown once, stored nowhere.",
     "^[a-z][a-z0-9_]{0,11}_[0-9A-Za-z]{42}$",
@@ -94,12 +94,12 @@ impl JsonSchema for Date {
     }
 }
 
-/// Whether somebody takes part: what [`crate::standing`] reads and writes.
-pub struct Standing;
+/// Whether somebody takes part: what [`crate::status`] reads and writes.
+pub struct Status;
 
-impl JsonSchema for Standing {
+impl JsonSchema for Status {
     fn schema_name() -> Cow<'static, str> {
-        "Standing".into()
+        "Status".into()
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {

@@ -9,8 +9,8 @@
 //!
 //! - A field that is not known is passed over, in a request, in what a reply holds, and before it. So only such a field may
 //!   be added to a request as does no harm where it is not heeded. What must be heeded is a command of another name, or
-//!   an actor: those that are not known are [refused](Refusal::NotUnderstood).
-//! - A [reason](Refusal) for a refusal that is not known is still a [refusal](Refusal::NotKnown). Anything else that is not
+//!   an actor: those that are not known are [refused](CommandError::NotUnderstood).
+//! - A [reason](CommandError) for a refusal that is not known is still a [refusal](CommandError::NotKnown). Anything else that is not
 //!   known is [no reply](NotAReply); none of it is ever taken for a yes.
 
 use core::fmt;
@@ -22,7 +22,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use crate::{command::Ask, json, refusal::Refusal};
+use crate::{command::Ask, command_error::CommandError, json};
 
 /// What became of a command.
 const OK: &str = "ok";
@@ -33,7 +33,7 @@ const REFUSED: &str = "refused";
 const SAFE_IN: &str = "safe_in";
 const SNAPSHOTS_UNTIL: &str = "snapshots_until";
 
-/// With what ledgers of before [`Refusal::NotUnderstood`] began to say the same, as an internal failure.
+/// With what ledgers of before [`CommandError::NotUnderstood`] began to say the same, as an internal failure.
 const WRONG_FIELD: &str = "not a request: a wrong field at ";
 
 /// What a command answered.
@@ -112,7 +112,7 @@ pub struct NotAReply;
 ///
 /// # Errors
 /// [`NotAReply`] where the bytes are something else. That the command was refused is the inner result.
-pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotAReply> {
+pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, CommandError>, NotAReply> {
     let envelope: Envelope<'_> = serde_json::from_slice(bytes).map_err(|_| NotAReply)?;
     let (reply, repeated) = match envelope {
         Envelope { ok: Some(reply), repeated: None, refused: None, .. } => (reply, false),
@@ -129,12 +129,14 @@ pub fn reply_json(bytes: &[u8]) -> Result<Result<Answered<&[u8]>, Refusal>, NotA
 }
 
 /// Reads why the command was refused.
-fn refused(bytes: &[u8]) -> Result<Refusal, NotAReply> {
+fn refused(bytes: &[u8]) -> Result<CommandError, NotAReply> {
     let refusal = json::parse(bytes).map_err(|_| NotAReply)?;
     Ok(match json::fit(refusal) {
-        Ok(Refusal::Internal { detail }) if detail.starts_with(WRONG_FIELD) => Refusal::NotUnderstood { detail },
+        Ok(CommandError::Internal { detail }) if detail.starts_with(WRONG_FIELD) => {
+            CommandError::NotUnderstood { detail }
+        }
         Ok(refusal) => refusal,
-        Err(_) => Refusal::NotKnown,
+        Err(_) => CommandError::NotKnown,
     })
 }
 
@@ -142,11 +144,11 @@ fn refused(bytes: &[u8]) -> Result<Refusal, NotAReply> {
 ///
 /// # Errors
 /// [`NotAReply`], likewise.
-pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, Refusal>, NotAReply> {
+pub fn decode_reply<C: Ask>(bytes: &[u8]) -> Result<Result<C::Reply, CommandError>, NotAReply> {
     decode_outcome(bytes)
 }
 
-pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result<T, Refusal>, NotAReply> {
+pub(crate) fn decode_outcome<T: DeserializeOwned>(bytes: &[u8]) -> Result<Result<T, CommandError>, NotAReply> {
     match reply_json(bytes)? {
         Ok(answered) => json::read(answered.reply).map(Ok).ok_or(NotAReply),
         Err(refusal) => Ok(Err(refusal)),
@@ -162,7 +164,7 @@ impl<T> Answered<T> {
 
 /// Writes the outcome of a command whose reply is JSON already.
 #[must_use]
-pub fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
+pub fn encode_reply(outcome: Result<Answered<String>, CommandError>) -> Vec<u8> {
     let (name, reply, numbers) = match outcome {
         Ok(Answered { reply, repeated, safe_in, snapshots_until }) => {
             let numbers = [(SAFE_IN, safe_in), (SNAPSHOTS_UNTIL, snapshots_until.map(|until| until.0))];
@@ -178,18 +180,18 @@ pub fn encode_reply(outcome: Result<Answered<String>, Refusal>) -> Vec<u8> {
 /// A reply as JSON.
 ///
 /// # Errors
-/// [`Refusal::Internal`] where it has no such form.
-pub fn json_of(reply: &impl Serialize) -> Result<String, Refusal> {
-    serde_json::to_string(reply).map_err(|_| Refusal::internal("a reply has no JSON form"))
+/// [`CommandError::Internal`] where it has no such form.
+pub fn json_of(reply: &impl Serialize) -> Result<String, CommandError> {
+    serde_json::to_string(reply).map_err(|_| CommandError::internal("a reply has no JSON form"))
 }
 
 /// Reads what came in, or says where it fails without repeating any of it. What is JSON and not known came from a version
 /// that knows more.
 ///
 /// # Errors
-/// [`Refusal::NotUnderstood`], or [`Refusal::Internal`] where it is no JSON.
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
-    let request = json::parse(bytes).map_err(|_| Refusal::internal("not a request: no JSON"))?;
-    let not_understood = |misfit: json::Misfit| format!("{WRONG_FIELD}{}", misfit.pointer());
-    json::fit(request).map_err(|misfit| Refusal::NotUnderstood { detail: not_understood(misfit) })
+/// [`CommandError::NotUnderstood`], or [`CommandError::Internal`] where it is no JSON.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CommandError> {
+    let request = json::parse(bytes).map_err(|_| CommandError::internal("not a request: no JSON"))?;
+    let not_understood = |error: json::DecodeError| format!("{WRONG_FIELD}{}", error.pointer());
+    json::fit(request).map_err(|error| CommandError::NotUnderstood { detail: not_understood(error) })
 }

@@ -4,9 +4,9 @@ use super::verify::{World, patterns};
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    DigestPrefix, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OwnerRecord, OwnerSegment,
-    OwnerSegmentBuilder, OwnersHeader, RecordError, ScopeSet, Segment, SegmentBuilder, SegmentHeader, Timestamp,
-    TokenRecord, WorkspaceRecord,
+    ContentHash, DigestPrefix, Encoded as _, Manifest, ManifestHeader, NamedOwners, NamedSegment, OwnerRecord,
+    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError, ScopeSet, Segment, SegmentBuilder, SegmentHeader,
+    Timestamp, TokenRecord, WorkspaceRecord,
 };
 use serde::Serialize;
 
@@ -61,7 +61,7 @@ struct ManifestCase {
 #[derive(Serialize)]
 struct File {
     bytes: String,
-    name: Name,
+    name: ContentHash,
     path: String,
 }
 
@@ -109,13 +109,13 @@ pub(super) fn vectors() -> Result<Segments> {
         header.clone(),
         vec![named(&full_file, tokens()?.len()), named(&empty_file, 0)],
         vec![
-            NamedOwners { first: members.first, last: members.last, name: Name::of(&owners_file) },
-            NamedOwners { first: nobody.first, last: nobody.last, name: Name::of(&rest_file) },
+            NamedOwners { first: members.first, last: members.last, name: ContentHash::of(&owners_file) },
+            NamedOwners { first: nobody.first, last: nobody.last, name: ContentHash::of(&rest_file) },
         ],
     )?;
     let least = Manifest::new(
         ManifestHeader { epoch: 0, without_addresses: true, without_weak: true, ..header },
-        vec![NamedSegment { name: Name::from_bytes([7; 32]), tokens: 0 }],
+        vec![NamedSegment { name: ContentHash::from_bytes([7; 32]), tokens: 0 }],
         vec![],
     )?;
     let refused = refused(&full_file, &empty_file, &owners_file, &rest_file, &parts)?;
@@ -196,12 +196,12 @@ pub(super) fn texts() -> impl Iterator<Item = String> {
 }
 
 fn file(bytes: &[u8]) -> Result<File> {
-    let name = Name::of(bytes);
+    let name = ContentHash::of(bytes);
     Ok(File { bytes: hex::encode(bytes), name, path: name.path(key()?) })
 }
 
 fn named(file: &[u8], tokens: usize) -> NamedSegment {
-    NamedSegment { name: Name::of(file), tokens: tokens as u64 }
+    NamedSegment { name: ContentHash::of(file), tokens: tokens as u64 }
 }
 
 fn segment(

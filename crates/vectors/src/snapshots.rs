@@ -4,7 +4,7 @@ use super::segments::{GENERATION, NOW, key, owners, tokens, workspace};
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    DigestPrefix, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OwnerRecord,
+    ContentHash, DigestPrefix, Encoded as _, Manifest, ManifestHeader, NamedOwners, NamedSegment, OwnerRecord,
     OwnerSegmentBuilder, OwnersHeader, RecordError, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError,
     SnapshotHead, Timestamp, TokenRecord,
 };
@@ -125,7 +125,7 @@ impl Parts {
             }
             let tokens = builder.len() as u64;
             let file = builder.finish();
-            segments.push(NamedSegment { name: Name::of(&file), tokens });
+            segments.push(NamedSegment { name: ContentHash::of(&file), tokens });
             files.push(file);
         }
         for &(first, last) in ranges {
@@ -135,7 +135,7 @@ impl Parts {
                 builder.push(owner)?;
             }
             let file = builder.finish();
-            covering.push(NamedOwners { first, last, name: Name::of(&file) });
+            covering.push(NamedOwners { first, last, name: ContentHash::of(&file) });
             files.push(file);
         }
         let about = ManifestHeader {
@@ -154,7 +154,7 @@ impl Parts {
             workspace: key()?,
             as_of: Timestamp(NOW),
             expires_at: Timestamp(NOW + 3_600_000),
-            manifest: Name::of(&manifest.encode()),
+            manifest: ContentHash::of(&manifest.encode()),
         };
         Ok(Self { head, manifest, files })
     }
@@ -276,10 +276,10 @@ fn refused(good: &Parts) -> Result<Vec<RefusedCase>> {
     case("expires at once", good.headed(|head| head.expires_at = head.as_of).file());
     case("expired before", good.headed(|head| head.expires_at = Timestamp(head.as_of.0 - 1)).file());
 
-    case("names another manifest", good.headed(|head| head.manifest = Name::from_bytes([7; 32])).file());
+    case("names another manifest", good.headed(|head| head.manifest = ContentHash::from_bytes([7; 32])).file());
     case("names something else than a manifest", {
         let segment = &good.files[0];
-        let head = SnapshotHead { manifest: Name::of(segment), ..good.head };
+        let head = SnapshotHead { manifest: ContentHash::of(segment), ..good.head };
         head.begin(&signature(&head.to_sign()), segment)
     });
     let theirs = WorkspaceKey::parse("0Zzzzz")?;

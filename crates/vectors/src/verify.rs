@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 use counterfoil_verify::{
-    Answer, Code, Demand, Edition, Encoded, Facts, Freshness, Grant, Name, OwnerRecord, RecordError, Scope,
+    Answer, Code, ContentHash, Demand, Edition, Encoded, Facts, Freshness, Grant, OwnerRecord, RecordError, Scope,
     ScopePattern, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide,
 };
 use serde::Serialize;
@@ -106,7 +106,7 @@ pub(super) fn records() -> Result<Records> {
         Grant { epoch: NOW - 9, since: Some(7), term: 10_000, answer: answer.clone(), texts, owners, edition: None };
     let (texts, owners) = (vec![], vec![]);
     let segments =
-        Grant { edition: Some(Edition { manifest: Name::of(b"a manifest"), generation: 300 }), ..grant.clone() };
+        Grant { edition: Some(Edition { manifest: ContentHash::of(b"a manifest"), generation: 300 }), ..grant.clone() };
     let anew = Grant { epoch: 0, since: None, term: 0, answer: nothing.clone(), texts, owners, edition: None };
     let strict = WorkspaceRecord {
         suspended: true,

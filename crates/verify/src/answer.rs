@@ -9,7 +9,7 @@ use crate::{
     path,
     reader::{Read, Reader},
     record::{Encoded, OwnerRecord, TokenRecord, WorkspaceRecord},
-    segment::Name,
+    segment::ContentHash,
     time::Timestamp,
 };
 
@@ -95,7 +95,7 @@ pub struct LeaseQuestion {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segments {
     /// The manifest that it goes by: it was told of all changes since, up to where it stands.
-    pub manifest: Option<Name>,
+    pub manifest: Option<ContentHash>,
 }
 
 /// Uses of one text.
@@ -139,7 +139,7 @@ pub struct Grant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
     /// Its manifest.
-    pub manifest: Name,
+    pub manifest: ContentHash,
     /// The generation that it is of.
     pub generation: u64,
 }
@@ -188,8 +188,8 @@ pub enum RegistryKey {
     Owner(WorkspaceKey, u64),
     /// `w/<workspace key>`: a [`WorkspaceRecord`].
     Workspace(WorkspaceKey),
-    /// `s/<workspace key>/<name>`: a file that goes by its hash, see [`Name::path`].
-    File(WorkspaceKey, Name),
+    /// `s/<workspace key>/<name>`: a file that goes by its hash, see [`ContentHash::path`].
+    File(WorkspaceKey, ContentHash),
 }
 
 impl RegistryKey {

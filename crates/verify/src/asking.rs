@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 
 use counterfoil_token::{Digest, WorkspaceKey};
 
-use crate::{mix::mix, moment::Moment};
+use crate::{mix::mix, monotonic_time::MonotonicTime};
 
 /// For how long a question counts as out, in milliseconds.
 const TURN: u64 = 1_000;
@@ -34,13 +34,13 @@ pub(crate) struct Asking {
     texts: Vec<Text>,
     /// When it became somebody's turn to renew the lease in the background, where that has not come to its end; and whether that
     /// one has begun to.
-    turn: Option<Moment>,
+    turn: Option<MonotonicTime>,
     has_begun: bool,
     /// How many questions failed in a row. Those that were out at once count once.
     failures: u32,
     /// The last question that there was when that was learned.
     failed: u32,
-    failed_at: Moment,
+    failed_at: MonotonicTime,
     /// For how long nobody asks from then on, in milliseconds.
     pause: u64,
     /// The latest question that was answered.
@@ -53,7 +53,7 @@ struct Text {
     digest: Digest,
     /// The question that is out; 0 while it waits.
     number: u32,
-    asked_at: Moment,
+    asked_at: MonotonicTime,
     /// Whether it is the first of its question, which is counted by it.
     is_first: bool,
 }
@@ -82,7 +82,7 @@ pub(crate) enum Verdict {
 
 impl Asking {
     /// Whether to ask about this text. What `is_covered` is told by any answer.
-    pub(crate) fn verdict(&self, digest: &Digest, is_covered: bool, at_once: usize, now: Moment) -> Verdict {
+    pub(crate) fn verdict(&self, digest: &Digest, is_covered: bool, at_once: usize, now: MonotonicTime) -> Verdict {
         let out = self.out(digest, now);
         let is_renewed = self.has_begun && self.is_renewed(now);
         if self.is_braked(now) {
@@ -97,18 +97,18 @@ impl Asking {
     }
 
     /// Whether fewer are out than may be at once.
-    pub(crate) fn has_room(&self, digest: &Digest, at_once: usize, now: Moment) -> bool {
+    pub(crate) fn has_room(&self, digest: &Digest, at_once: usize, now: MonotonicTime) -> bool {
         self.out(digest, now).questions < at_once
     }
 
     /// Whether the lease may be renewed in the background: nobody has lately begun to ask.
-    pub(crate) fn is_free(&self, now: Moment) -> bool {
+    pub(crate) fn is_free(&self, now: MonotonicTime) -> bool {
         let is_out = self.texts.iter().any(|text| text.number > 0 && is_out(text.asked_at, now));
         !is_out && !self.is_braked(now) && !self.is_renewed(now)
     }
 
     /// The lease is about to be renewed, or is asked for.
-    pub(crate) fn renew(&mut self, now: Moment, has_begun: bool) {
+    pub(crate) fn renew(&mut self, now: MonotonicTime, has_begun: bool) {
         (self.turn, self.has_begun) = (Some(now), has_begun);
     }
 
@@ -117,7 +117,14 @@ impl Asking {
     ///
     /// Nobody goes by the answer to one that is no question for a lease. But after a failure it tells all whether the ledger
     /// answers again.
-    pub(crate) fn ask(&mut self, number: u32, digest: Digest, room: usize, now: Moment, others: &mut Vec<Digest>) {
+    pub(crate) fn ask(
+        &mut self,
+        number: u32,
+        digest: Digest,
+        room: usize,
+        now: MonotonicTime,
+        others: &mut Vec<Digest>,
+    ) {
         self.texts.retain(|text| match text.number {
             0 => text.digest != digest,
             _ => is_out(text.asked_at, now),
@@ -136,7 +143,7 @@ impl Asking {
     }
 
     /// Somebody waits to be told of this text.
-    pub(crate) fn wait_for(&mut self, digest: Digest, now: Moment) {
+    pub(crate) fn wait_for(&mut self, digest: Digest, now: MonotonicTime) {
         self.texts.retain(|text| text.number == 0 || is_out(text.asked_at, now));
         let is_known = self.texts.iter().any(|text| text.digest == digest);
         if !is_known && self.texts.len() < WAITING {
@@ -168,7 +175,7 @@ impl Asking {
 
     /// The `nth` question failed, which is learned when there were `asked`. If a later one was answered meanwhile, or it was out
     /// already when the last one failed, it tells nothing new.
-    pub(crate) fn fail(&mut self, nth: u32, asked: u32, now: Moment, jitter: u64) {
+    pub(crate) fn fail(&mut self, nth: u32, asked: u32, now: MonotonicTime, jitter: u64) {
         if nth < self.answered || (self.failures > 0 && nth <= self.failed) {
             return;
         }
@@ -186,7 +193,7 @@ impl Asking {
         size_of::<Self>() + size_of_val(self.texts.as_slice())
     }
 
-    fn out(&self, digest: &Digest, now: Moment) -> Out {
+    fn out(&self, digest: &Digest, now: MonotonicTime) -> Out {
         let mut out = Out::default();
         for text in self.texts.iter().filter(|text| text.number > 0 && is_out(text.asked_at, now)) {
             out.questions += usize::from(text.is_first);
@@ -196,16 +203,16 @@ impl Asking {
         out
     }
 
-    fn is_braked(&self, now: Moment) -> bool {
+    fn is_braked(&self, now: MonotonicTime) -> bool {
         self.failures > 0 && self.pause > 0 && self.failed_at.is_recent(now, self.pause - 1)
     }
 
-    fn is_renewed(&self, now: Moment) -> bool {
+    fn is_renewed(&self, now: MonotonicTime) -> bool {
         self.turn.is_some_and(|turn| is_out(turn, now))
     }
 }
 
-fn is_out(asked_at: Moment, now: Moment) -> bool {
+fn is_out(asked_at: MonotonicTime, now: MonotonicTime) -> bool {
     asked_at.is_recent(now, TURN - 1)
 }
 

@@ -4,7 +4,7 @@
 //! are not trusted further than docs/guarantees.md says: they may run apart by a hundredth, and within one lease they may
 //! step, or stand still, by [`DELTA`] altogether. A clock that shows less than it has shown ends every lease.
 
-use crate::{answer::Position, moment::Moment, time::Timestamp};
+use crate::{answer::Position, monotonic_time::MonotonicTime, time::Timestamp};
 
 /// How far clocks may be off within one lease, in milliseconds, besides running apart. Whoever waits until no lease runs
 /// any more adds it too.
@@ -28,13 +28,13 @@ pub(crate) struct Lease {
     /// As of when those records are complete; nothing before the first answer.
     pub(crate) position: Option<Position>,
     /// When the question was asked whose answer said so.
-    pub(crate) asked_at: Moment,
+    pub(crate) asked_at: MonotonicTime,
     /// The ledger's clock when it answered.
     pub(crate) as_of: Timestamp,
     /// For how long, from `asked_at` on, that may be relied upon; in milliseconds.
     usable: u64,
     /// When uses were last told.
-    reported: Option<Moment>,
+    reported: Option<MonotonicTime>,
     /// Answers to questions up to this one grant nothing more.
     ended: u32,
 }
@@ -46,27 +46,27 @@ impl Lease {
     }
 
     /// Whether memory may answer for the ledger now.
-    pub(crate) fn is_running(&self, now: Moment) -> bool {
+    pub(crate) fn is_running(&self, now: MonotonicTime) -> bool {
         self.usable > 0 && self.asked_at.is_recent(now, self.usable - 1)
     }
 
     /// What the ledger's clock shows now, or a little more: its answer took a while to arrive.
-    pub(crate) fn ledger_time(&self, now: Moment) -> Timestamp {
+    pub(crate) fn ledger_time(&self, now: MonotonicTime) -> Timestamp {
         self.as_of.plus(now.time.since(self.asked_at.time))
     }
 
     /// Whether not even half of it is over.
-    pub(crate) fn is_new(&self, now: Moment) -> bool {
+    pub(crate) fn is_new(&self, now: MonotonicTime) -> bool {
         self.asked_at.is_recent(now, self.usable / 2)
     }
 
     /// Whether it is time to tell of uses.
-    pub(crate) fn is_report_due(&self, now: Moment) -> bool {
+    pub(crate) fn is_report_due(&self, now: MonotonicTime) -> bool {
         !self.reported.is_some_and(|reported| reported.is_recent(now, BETWEEN_REPORTS - 1))
     }
 
     /// Uses are told now.
-    pub(crate) fn report(&mut self, now: Moment) {
+    pub(crate) fn report(&mut self, now: MonotonicTime) {
         self.reported = Some(now);
     }
 
@@ -77,7 +77,7 @@ impl Lease {
 
     /// Takes what the answer to the `nth` question says of the ledger's standing. An answer to an earlier question of two
     /// tells nothing new about time.
-    pub(crate) fn renew(&mut self, position: Position, nth: u32, asked_at: Moment, as_of: Timestamp, term: u64) {
+    pub(crate) fn renew(&mut self, position: Position, nth: u32, asked_at: MonotonicTime, as_of: Timestamp, term: u64) {
         self.position = Some(position);
         if nth > self.ended && !asked_at.is_before(self.asked_at) {
             (self.asked_at, self.as_of, self.usable) = (asked_at, as_of, usable(term));
@@ -91,7 +91,7 @@ impl Lease {
 }
 
 /// Whether an answer may still be used that grants so much, to a question asked then.
-pub(crate) fn is_in_time(asked_at: Moment, term: u64, now: Moment) -> bool {
+pub(crate) fn is_in_time(asked_at: MonotonicTime, term: u64, now: MonotonicTime) -> bool {
     let lease = Lease { asked_at, usable: usable(term), ..Lease::default() };
     lease.is_running(now)
 }

@@ -23,7 +23,7 @@ mod index;
 mod lease;
 mod memory;
 mod mix;
-mod moment;
+mod monotonic_time;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod path;
@@ -43,9 +43,9 @@ pub use lease::DELTA;
 pub use record::{Encoded, OwnerRecord, RecordError, TokenRecord, WorkspaceRecord};
 pub use scope::{InvalidScope, Scope, ScopePattern, ScopeSet};
 pub use segment::{
-    BuildError, DigestPrefix, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError,
-    OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError,
-    SnapshotHead,
+    BuildError, ContentHash, DigestPrefix, InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment,
+    OpenError, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, Segment, SegmentBuilder, SegmentHeader, Snapshot,
+    SnapshotError, SnapshotHead,
 };
 pub use time::Timestamp;
 pub use verifier::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};

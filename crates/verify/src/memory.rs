@@ -12,9 +12,9 @@ use crate::{
     base::Base,
     cache::{Cache, Cached, Hashed},
     lease::Lease,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
-    segment::{Manifest, Name, OwnerSegment, Segment},
+    segment::{ContentHash, Manifest, OwnerSegment, Segment},
     time::Timestamp,
 };
 
@@ -30,7 +30,7 @@ pub(crate) struct Memory {
 #[derive(Debug)]
 pub(crate) struct Remembered<'a, T: ?Sized> {
     pub(crate) item: &'a T,
-    pub(crate) asked_at: Moment,
+    pub(crate) asked_at: MonotonicTime,
     /// The run of leases in which the ledger tells of every change to it; 0 where in none.
     pub(crate) run: u32,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Remembered<'a, T: ?Sized> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
     /// When it was asked for.
-    pub(crate) asked_at: Moment,
+    pub(crate) asked_at: MonotonicTime,
     /// The run of leases that it is under; 0 where under none.
     pub(crate) run: u32,
     /// The ledger's generation when it told it; 0 where somebody else did.
@@ -65,13 +65,13 @@ enum Key {
     Lease(WorkspaceKey),
     Asking(WorkspaceKey),
     Base(WorkspaceKey),
-    File(WorkspaceKey, Name),
+    File(WorkspaceKey, ContentHash),
 }
 
 #[derive(Debug)]
 struct Held {
     item: Item,
-    asked_at: Moment,
+    asked_at: MonotonicTime,
     run: u32,
     /// Of a token: how often it was used since that was reported, and when the last time was.
     uses: u32,
@@ -92,18 +92,18 @@ enum Item {
 
 impl Source {
     /// The registry: nobody knows how old what it holds is.
-    pub(crate) fn registry(asked_at: Moment) -> Self {
+    pub(crate) fn registry(asked_at: MonotonicTime) -> Self {
         Self { asked_at, run: 0, generation: 0 }
     }
 }
 
 impl<T: ?Sized> Remembered<'_, T> {
-    pub(crate) fn is_recent(&self, now: Moment, age: u64) -> bool {
+    pub(crate) fn is_recent(&self, now: MonotonicTime, age: u64) -> bool {
         self.asked_at.is_recent(now, age)
     }
 
     /// As of when it is known: when it was asked for, or the lease was last renewed that it is under.
-    pub(crate) fn known_at(&self, lease: &Lease) -> Moment {
+    pub(crate) fn known_at(&self, lease: &Lease) -> MonotonicTime {
         if self.is_under(lease) && self.asked_at.is_before(lease.asked_at) { lease.asked_at } else { self.asked_at }
     }
 
@@ -189,7 +189,7 @@ impl Memory {
 
     #[inline(never)]
     fn keep_asking(&mut self, workspace: WorkspaceKey, asking: Box<Asking>) {
-        self.put(Key::Asking(workspace), Item::Asking(asking), Moment::default(), 0);
+        self.put(Key::Asking(workspace), Item::Asking(asking), MonotonicTime::default(), 0);
     }
 
     /// What segments may be gone by in that run of leases.
@@ -209,7 +209,7 @@ impl Memory {
     }
 
     /// A file of the workspace.
-    pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: Name) -> Option<Remembered<'_, File>> {
+    pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: ContentHash) -> Option<Remembered<'_, File>> {
         let Held { item: Item::File(item), asked_at, run, .. } = self.cache.get(&Key::File(workspace, name))? else {
             return None;
         };
@@ -320,7 +320,7 @@ impl Memory {
         });
     }
 
-    pub(crate) fn keep_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, asked_at: Moment) {
+    pub(crate) fn keep_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, asked_at: MonotonicTime) {
         self.put(Key::SealKeys(workspace), Item::SealKeys(keys), asked_at, 0);
     }
 
@@ -329,14 +329,20 @@ impl Memory {
     }
 
     pub(crate) fn keep_base(&mut self, workspace: WorkspaceKey, base: Base) {
-        self.put(Key::Base(workspace), Item::Base(base), Moment::default(), 0);
+        self.put(Key::Base(workspace), Item::Base(base), MonotonicTime::default(), 0);
     }
 
-    pub(crate) fn keep_file(&mut self, workspace: WorkspaceKey, name: Name, file: File, asked_at: Moment) {
+    pub(crate) fn keep_file(
+        &mut self,
+        workspace: WorkspaceKey,
+        name: ContentHash,
+        file: File,
+        asked_at: MonotonicTime,
+    ) {
         self.put(Key::File(workspace, name), Item::File(file), asked_at, 0);
     }
 
-    fn put(&mut self, key: Key, item: Item, asked_at: Moment, run: u32) {
+    fn put(&mut self, key: Key, item: Item, asked_at: MonotonicTime, run: u32) {
         let mut new = Held { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
         if let Some(held) = self.cache.get(&key) {
             (new.uses, new.last_use) = (held.uses, held.last_use);
@@ -470,7 +476,7 @@ mod tests {
     /// third, told at this generation: in which run is it held now?
     fn run_after(generation: u64) -> u32 {
         let (key, digest) = (WorkspaceKey::parse("0Ab3dE").unwrap(), Digest::from_bytes([7; 32]));
-        let asked_at = Moment::default();
+        let asked_at = MonotonicTime::default();
         let mut memory = Memory::new(10_000);
         memory.keep_token(key, digest, record("", 10), Source { asked_at, run: 2, generation: 10 });
         let kept = memory.keep_token(key, digest, record("tok_1", 5), Source { asked_at, run: 3, generation });

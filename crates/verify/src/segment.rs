@@ -6,7 +6,7 @@
 //! names the segments that make up a workspace.
 //!
 //! All three are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
-//! [`Name`]. A [`Snapshot`] is all of a workspace's in one file, signed, for where there is nobody to ask.
+//! [`ContentHash`]. A [`Snapshot`] is all of a workspace's in one file, signed, for where there is nobody to ask.
 //!
 //! Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once, on
 //! opening, and after that nothing can fail. docs/format.md has the layout byte by byte; `segments.json` and
@@ -37,10 +37,10 @@
 //! a manifest may name segments of earlier generations than its own.
 
 mod build;
+mod content_hash;
 mod header;
 mod layout;
 mod manifest;
-mod name;
 mod owners;
 mod prefix;
 mod read;
@@ -48,9 +48,9 @@ mod snapshot;
 mod table;
 
 pub use build::{BuildError, SegmentBuilder};
+pub use content_hash::ContentHash;
 pub use header::SegmentHeader;
 pub use manifest::{InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError};
-pub use name::Name;
 pub use owners::{OwnerSegment, OwnerSegmentBuilder, OwnersHeader};
 pub use prefix::DigestPrefix;
 pub use read::Segment;

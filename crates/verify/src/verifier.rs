@@ -37,7 +37,7 @@ use crate::{
     decision::Code,
     demand::{Demand, Freshness},
     memory::Memory,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     time::Timestamp,
 };
 
@@ -54,7 +54,7 @@ impl Verifier {
             limits,
             memory,
             snapshots: Vec::new(),
-            latest: Moment::default(),
+            latest: MonotonicTime::default(),
             foreign: Allowance::default(),
             runs: 0,
             questions: 0,
@@ -180,7 +180,7 @@ impl Verifier {
         self.if_asking(workspace, Asking::forget_out);
     }
 
-    fn check_ours(&mut self, token: TokenRef<'_>, course: Course, demand: &Demand, now: Moment) -> Progress {
+    fn check_ours(&mut self, token: TokenRef<'_>, course: Course, demand: &Demand, now: MonotonicTime) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
             return certain(Code::Unknown, now);
@@ -196,7 +196,7 @@ impl Verifier {
     }
 
     /// Looks where the records are to be had that memory lacks.
-    fn go_on(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
+    fn go_on(&mut self, subject: Subject, course: Course, demand: &Demand, now: MonotonicTime) -> Progress {
         match self.look_up(subject, course, demand, now) {
             Some(found) => self.follow(found, subject, course, demand, now),
             None => self.ask(subject, course, demand, now),
@@ -204,7 +204,14 @@ impl Verifier {
     }
 
     /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
-    fn check_foreign(&mut self, digest: Digest, at: usize, course: Course, demand: &Demand, now: Moment) -> Progress {
+    fn check_foreign(
+        &mut self,
+        digest: Digest,
+        at: usize,
+        course: Course,
+        demand: &Demand,
+        now: MonotonicTime,
+    ) -> Progress {
         let freshness = course.freshness;
         for (at, workspace) in demand.workspaces().iter().enumerate().skip(at) {
             let subject = Subject { workspace: *workspace, digest, foreign: Some(at) };
@@ -235,7 +242,7 @@ impl Verifier {
         }
     }
 
-    fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: Moment) -> bool {
+    fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: MonotonicTime) -> bool {
         self.memory.seal_keys(token.workspace()).is_some_and(|keys| {
             keys.is_recent(now, SEAL_KEYS_AGE)
                 && !keys.item.is_empty()
@@ -243,7 +250,7 @@ impl Verifier {
         })
     }
 
-    fn moment(&mut self, now: Timestamp) -> Moment {
+    fn moment(&mut self, now: Timestamp) -> MonotonicTime {
         self.latest = self.latest.next(now);
         self.latest
     }

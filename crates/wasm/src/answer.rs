@@ -2,7 +2,7 @@
 
 use alloc::string::String;
 
-use counterfoil_verify::{Decision, LeaseQuestion, Name, Need, RegistryKey, ScopePattern, Use};
+use counterfoil_verify::{ContentHash, Decision, LeaseQuestion, Need, RegistryKey, ScopePattern, Use};
 
 use crate::{
     contract::NeedKind,
@@ -35,7 +35,7 @@ pub(crate) fn need(need: &Need) -> String {
 /// is anything to continue from, and `"segments"` where they are loaded: the manifest gone by, or nothing yet. A use is the
 /// text's digest, 64 digits, then when the last one was and how many, each behind a space.
 pub(crate) fn lease(question: &LeaseQuestion) -> String {
-    let manifest = |name: Name| hex(name.as_bytes());
+    let manifest = |name: ContentHash| hex(name.as_bytes());
     let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());
     Object::new()
         .text("kind", NeedKind::Lease.as_str())

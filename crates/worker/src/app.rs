@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use axum::{Router, body::Body};
-use counterfoil_api::{Afterwards, App, Config, Settings, Upgrade, router};
+use counterfoil_api::{App, BackgroundWork, Config, Settings, Upgrade, router};
 use tower_service::Service;
 use worker::{Context, Env, HttpRequest, Result, event};
 
@@ -18,8 +18,8 @@ thread_local! {
 async fn fetch(request: HttpRequest, env: Env, context: Context) -> Result<http::Response<Body>> {
     let mut app = app(&env)?;
     let mut response = app.call(request.map(Body::new)).await?;
-    if let Some(afterwards) = response.extensions_mut().remove::<Afterwards<WorkerPorts>>() {
-        context.wait_until(afterwards.run());
+    if let Some(background) = response.extensions_mut().remove::<BackgroundWork<WorkerPorts>>() {
+        context.wait_until(background.run());
     }
     if let Some(upgrade) = response.extensions_mut().remove::<Upgrade<WorkerPorts>>() {
         response.extensions_mut().insert(socket::open(upgrade, context)?);

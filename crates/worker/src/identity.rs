@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use counterfoil_api::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told};
+use counterfoil_api::{Claims, Description, IdentityProviderError, IdentityToken, Keys, Redemption, Told};
 use counterfoil_protocol::{WebAddress, command::NotSignedIn, json};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -44,39 +44,40 @@ enum Answer {
     Unreachable(String),
 }
 
-pub(crate) async fn describe(issuer: WebAddress) -> Result<Told<Description>, NotVouched> {
+pub(crate) async fn describe(issuer: WebAddress) -> Result<Told<Description>, IdentityProviderError> {
     ask(Question::Describe(&issuer)).await
 }
 
-pub(crate) async fn keys(jwks_uri: WebAddress) -> Result<Told<Keys>, NotVouched> {
+pub(crate) async fn keys(jwks_uri: WebAddress) -> Result<Told<Keys>, IdentityProviderError> {
     ask(Question::Keys(&jwks_uri)).await
 }
 
-pub(crate) async fn redeem(code: Redemption) -> Result<String, NotVouched> {
+pub(crate) async fn redeem(code: Redemption) -> Result<String, IdentityProviderError> {
     ask(Question::Redeem(&code)).await
 }
 
-pub(crate) async fn identify(token: IdentityToken) -> Result<Claims, NotVouched> {
+pub(crate) async fn identify(token: IdentityToken) -> Result<Claims, IdentityProviderError> {
     ask(Question::Identify(&token)).await
 }
 
 /// Puts a question. What comes back is read into a type that cannot be wrong, or is no answer.
-async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, NotVouched> {
+async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, IdentityProviderError> {
     match put(question).await? {
-        Answer::Ok(value) => json::fit(value).map_err(|misfit| {
-            NotVouched::Unreachable(format!("the provider's {} is not as it should be", misfit.pointer()))
+        Answer::Ok(value) => json::fit(value).map_err(|error| {
+            IdentityProviderError::Unreachable(format!("the provider's {} is not as it should be", error.pointer()))
         }),
-        Answer::Refused(why) => Err(NotVouched::Refused(why)),
-        Answer::Unfit { reason, why } => Err(NotVouched::Unfit(reason, why)),
-        Answer::Unreachable(why) => Err(NotVouched::Unreachable(why)),
+        Answer::Refused(why) => Err(IdentityProviderError::Refused(why)),
+        Answer::Unfit { reason, why } => Err(IdentityProviderError::Unfit(reason, why)),
+        Answer::Unreachable(why) => Err(IdentityProviderError::Unreachable(why)),
     }
 }
 
-async fn put(question: Question<'_>) -> Result<Answer, NotVouched> {
-    let unreachable = |why: &str| NotVouched::Unreachable(why.to_owned());
+async fn put(question: Question<'_>) -> Result<Answer, IdentityProviderError> {
+    let unreachable = |why: &str| IdentityProviderError::Unreachable(why.to_owned());
     let question = serde_json::to_string(&question).map_err(|_| unreachable("a question has no JSON form"))?;
     let answer = async { JsFuture::from(ask_provider(&question)).await.map_err(|_| "the question was not put") };
-    let answer = within(PATIENCE, answer).await.map_err(|error| NotVouched::Unreachable(error.to_string()))?;
+    let answer =
+        within(PATIENCE, answer).await.map_err(|error| IdentityProviderError::Unreachable(error.to_string()))?;
     let answer = answer.as_string().and_then(|answer| json::read(answer.as_bytes()));
     answer.ok_or_else(|| unreachable("the answer cannot be read"))
 }

@@ -3,7 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use counterfoil_api::{
-    Claims, Class, Description, IdentityToken, Keys, LogEvent, NotVouched, Ports, Redemption, Told, Unreachable,
+    Claims, Class, Description, IdentityProviderError, IdentityToken, Keys, LogEvent, Ports, Redemption, Told,
+    Unreachable,
 };
 use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -91,19 +92,22 @@ impl Ports for WorkerPorts {
         SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
     }
 
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send {
+    fn describe(
+        &self,
+        issuer: &WebAddress,
+    ) -> impl Future<Output = Result<Told<Description>, IdentityProviderError>> + Send {
         SendFuture::new(identity::describe(issuer.clone()))
     }
 
-    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send {
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, IdentityProviderError>> + Send {
         SendFuture::new(identity::keys(jwks_uri.clone()))
     }
 
-    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, IdentityProviderError>> + Send {
         SendFuture::new(identity::redeem(code.clone()))
     }
 
-    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send {
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, IdentityProviderError>> + Send {
         SendFuture::new(identity::identify(token.clone()))
     }
 

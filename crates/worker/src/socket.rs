@@ -2,7 +2,7 @@
 
 use std::task::{Context, Poll};
 
-use counterfoil_api::{Afterwards, Frame, Upgrade, Wire};
+use counterfoil_api::{BackgroundWork, Frame, Upgrade, Wire};
 use futures_util::StreamExt;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{EventStream, Result, WebSocket, WebSocketPair, WebsocketEvent, wasm_bindgen_futures::spawn_local};
@@ -55,7 +55,7 @@ impl Wire<WorkerPorts> for Open<'_> {
         self.socket.close(Some(code), Some(reason)).unwrap_or_default();
     }
 
-    fn go_on(&mut self, afterwards: Afterwards<WorkerPorts>) {
-        self.request.wait_until(afterwards.run());
+    fn go_on(&mut self, background: BackgroundWork<WorkerPorts>) {
+        self.request.wait_until(background.run());
     }
 }

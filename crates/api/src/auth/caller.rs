@@ -31,7 +31,7 @@ pub(crate) struct Caller<P> {
     pub(crate) is_sealed: bool,
     /// The token's text, for the verifier; empty for a session, of which verifiers know nothing. Never logged, never
     /// stored.
-    pub(crate) text: PresentedText,
+    pub(crate) text: PresentedValue,
     /// From where, where that is known.
     pub(crate) address: Option<IpAddr>,
 }
@@ -49,9 +49,9 @@ pub(crate) struct AnonymousCaller<P> {
 }
 
 /// A credential's text, which shows nothing of itself.
-pub(crate) struct PresentedText(String);
+pub(crate) struct PresentedValue(String);
 
-impl PresentedText {
+impl PresentedValue {
     pub(crate) fn expose(&self) -> &[u8] {
         self.0.as_bytes()
     }
@@ -115,7 +115,7 @@ impl<P: Ports> Caller<P> {
             let address = client_address(&parts.headers);
             let Some(text) = text else {
                 let (workspace, actor) = session(parts, app)?.ok_or_else(no_credential)?;
-                let text = PresentedText(String::new());
+                let text = PresentedValue(String::new());
                 return Caller { ledger, workspace, actor, is_sealed: true, text, address }.check();
             };
             let digest = Digest::of(text.as_bytes());
@@ -149,7 +149,7 @@ impl<P: Ports> Caller<P> {
                 let workspace = workspace.ok_or_else(|| Problem::credential(Code::Unknown))?;
                 (workspace, Actor::Token(digest), is_sealed)
             };
-            Caller { ledger, workspace, actor, is_sealed, text: PresentedText(text), address }.check()
+            Caller { ledger, workspace, actor, is_sealed, text: PresentedValue(text), address }.check()
         })
     }
 }

@@ -3,7 +3,7 @@
 pub(crate) mod common;
 mod document;
 mod handler;
-pub(crate) mod nowhere;
+pub(crate) mod no_ports;
 pub(crate) mod operation;
 pub(crate) mod schema;
 pub(crate) mod schemas;

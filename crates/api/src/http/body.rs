@@ -176,6 +176,6 @@ pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
 
 /// Errors of all types have one function, which would else be compiled for each.
 #[inline(never)]
-fn unfit(misfit: json::Misfit) -> Problem {
-    Problem::new(ProblemCode::InvalidBody, format!("The body does not fit: {misfit}.")).at(misfit.pointer())
+fn unfit(error: json::DecodeError) -> Problem {
+    Problem::new(ProblemCode::InvalidBody, format!("The body does not fit: {error}.")).at(error.pointer())
 }

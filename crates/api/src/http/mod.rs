@@ -2,11 +2,11 @@
 
 pub(crate) mod body;
 pub(crate) mod codes;
+mod command_error;
 pub(crate) mod conditions;
 pub(crate) mod cookies;
 pub(crate) mod idempotency;
 pub mod identity_headers;
-mod ledger_refusal;
 pub(crate) mod origin;
 pub(crate) mod patch;
 pub(crate) mod presented;

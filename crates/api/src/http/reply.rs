@@ -66,7 +66,7 @@ impl<R> Reply<R> {
     /// A part of the reply: a type that has some of its fields.
     pub(crate) fn look<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;
-        json::fit(reply).map_err(|misfit| Problem::internal(format!("the reply's {} does not fit", misfit.pointer())))
+        json::fit(reply).map_err(|error| Problem::internal(format!("the reply's {} does not fit", error.pointer())))
     }
 }
 

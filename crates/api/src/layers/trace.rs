@@ -15,7 +15,7 @@ use crate::{
     routes,
     state::App,
     trace::Trace,
-    usage::Afterwards,
+    usage::BackgroundWork,
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -79,8 +79,8 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         origin::expose(origin, response.headers_mut());
     }
     trace.log(&app.ports, method, route, response.status(), problem, started_at);
-    if let Some(afterwards) = Afterwards::of(&app, trace.take_renewals()) {
-        response.extensions_mut().insert(afterwards);
+    if let Some(background) = BackgroundWork::of(&app, trace.take_renewals()) {
+        response.extensions_mut().insert(background);
     }
     response
 }

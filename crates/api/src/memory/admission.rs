@@ -12,7 +12,7 @@
 
 use std::net::IpAddr;
 
-use counterfoil_protocol::{Refusal, command::Actor};
+use counterfoil_protocol::{CommandError, command::Actor};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
 
@@ -213,7 +213,7 @@ impl Admission {
         workspace: WorkspaceKey,
         actor: Actor,
         from: Option<IpAddr>,
-        refusal: &Refusal,
+        refusal: &CommandError,
         asked_after: u64,
         now: Timestamp,
     ) {
@@ -221,10 +221,10 @@ impl Admission {
             return;
         }
         let (refused, milliseconds) = match refusal {
-            Refusal::Unauthenticated { code: code @ Code::Revoked } => (RefusedCredential::Token(*code), FINAL),
-            Refusal::Unauthenticated { code: code @ Code::Unknown } => (RefusedCredential::Token(*code), UNKNOWN),
-            Refusal::Unauthenticated { code } => (RefusedCredential::Token(*code), BRIEF),
-            Refusal::SessionEnded => (RefusedCredential::Session, UNKNOWN),
+            CommandError::Unauthenticated { code: code @ Code::Revoked } => (RefusedCredential::Token(*code), FINAL),
+            CommandError::Unauthenticated { code: code @ Code::Unknown } => (RefusedCredential::Token(*code), UNKNOWN),
+            CommandError::Unauthenticated { code } => (RefusedCredential::Token(*code), BRIEF),
+            CommandError::SessionEnded => (RefusedCredential::Session, UNKNOWN),
             _ => return,
         };
         let Some(digest) = digest(actor) else { return };

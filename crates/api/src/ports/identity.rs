@@ -103,7 +103,7 @@ pub struct Redemption {
 
 /// Why a provider's word was not to be had. For the log: it names no token, no code and no person.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotVouched {
+pub enum IdentityProviderError {
     /// It was, and it is a no.
     Refused(String),
     /// The provider did sign this token, which is not fit for what it is presented for: why, and why for the log.
@@ -112,12 +112,14 @@ pub enum NotVouched {
     Unreachable(String),
 }
 
-impl From<NotVouched> for Problem {
-    fn from(why: NotVouched) -> Self {
+impl From<IdentityProviderError> for Problem {
+    fn from(why: IdentityProviderError) -> Self {
         match why {
-            NotVouched::Refused(why) => Self::sign_in_failed(why),
-            NotVouched::Unfit(reason, why) => Self { not_signed_in: Some(reason), ..Self::sign_in_failed(why) },
-            NotVouched::Unreachable(why) => Self::provider_unavailable(why),
+            IdentityProviderError::Refused(why) => Self::sign_in_failed(why),
+            IdentityProviderError::Unfit(reason, why) => {
+                Self { not_signed_in: Some(reason), ..Self::sign_in_failed(why) }
+            }
+            IdentityProviderError::Unreachable(why) => Self::provider_unavailable(why),
         }
     }
 }

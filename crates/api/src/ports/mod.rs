@@ -11,7 +11,7 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 
 pub use self::{
-    identity::{Claims, Description, IdentityToken, Keys, NotVouched, Redemption, Told},
+    identity::{Claims, Description, IdentityProviderError, IdentityToken, Keys, Redemption, Told},
     limits::Class,
     log::{CutOff, LogEvent, LogLine, LostUses},
 };
@@ -49,27 +49,30 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// Reads what an identity provider says of itself.
     ///
     /// # Errors
-    /// [`NotVouched`]
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send;
+    /// [`IdentityProviderError`]
+    fn describe(
+        &self,
+        issuer: &WebAddress,
+    ) -> impl Future<Output = Result<Told<Description>, IdentityProviderError>> + Send;
 
     /// Reads an identity provider's keys at this address.
     ///
     /// # Errors
-    /// [`NotVouched`]
-    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send;
+    /// [`IdentityProviderError`]
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, IdentityProviderError>> + Send;
 
     /// Exchanges a code for an identity token.
     ///
     /// # Errors
-    /// [`NotVouched`]
-    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send;
+    /// [`IdentityProviderError`]
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, IdentityProviderError>> + Send;
 
     /// Checks an identity token: that it is signed with one of these keys, by RS256, ES256 or EdDSA; that it names
     /// this issuer, and this audience, to the letter; and that its time has come and is not over, give or take a minute.
     ///
     /// # Errors
-    /// [`NotVouched`]
-    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send;
+    /// [`IdentityProviderError`]
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, IdentityProviderError>> + Send;
 
     /// Counts one more of this class by whom the key names, and says whether that many are allowed. Where nobody counts, all
     /// are; and where counting fails: it keeps the service from being overrun, and nobody out who may not come in.

@@ -2,7 +2,7 @@
 
 use axum::extract::{OptionalFromRequest as _, Request, State};
 use counterfoil_protocol::{
-    SecretText,
+    TokenValue,
     command::{EndSession, ListSessions, Listing, OpenSession, OpenedSession, ReadSession, Session},
 };
 use http::HeaderName;
@@ -39,7 +39,7 @@ pub(crate) struct SignIn {
 /// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession), of which the session itself is passed on as it is.
 #[derive(Deserialize)]
 pub(crate) struct Opened {
-    pub(crate) text: SecretText,
+    pub(crate) text: TokenValue,
     pub(crate) seconds: u64,
     session: Value,
 }

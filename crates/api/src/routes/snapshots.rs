@@ -9,7 +9,7 @@ use counterfoil_protocol::command::{
     ReadSnapshot, ReadSnapshotKeys, SignedHead, Snapshot, SnapshotFiles, SnapshotKeys,
 };
 use counterfoil_token::{Digest, WorkspaceKey};
-use counterfoil_verify::{Name, RegistryKey, Snapshot as File};
+use counterfoil_verify::{ContentHash, RegistryKey, Snapshot as File};
 use futures_util::{StreamExt, stream};
 
 use crate::{
@@ -66,7 +66,7 @@ async fn body<P: Ports>(
     ledger: LedgerClient<P>,
     workspace: WorkspaceKey,
     head: Vec<u8>,
-    files: Vec<Name>,
+    files: Vec<ContentHash>,
 ) -> Result<Body, Problem> {
     let of_body = ledger.clone();
     let read = move |name| read_file(ledger.clone(), workspace, name);
@@ -92,12 +92,16 @@ async fn body<P: Ports>(
 }
 
 /// One file as it stands in the snapshot, or why it is not to be had.
-async fn read_file<P: Ports>(ledger: LedgerClient<P>, workspace: WorkspaceKey, name: Name) -> Result<Vec<u8>, String> {
+async fn read_file<P: Ports>(
+    ledger: LedgerClient<P>,
+    workspace: WorkspaceKey,
+    name: ContentHash,
+) -> Result<Vec<u8>, String> {
     ledger.trace.count_registry_reads(1);
     let found = ledger.app.ports.registry(&[RegistryKey::File(workspace, name)]).await;
     let file = found.map_err(|error| error.to_string())?.pop().flatten();
     let file = file.ok_or_else(|| format!("the registry lacks {}", name.path(workspace)))?;
-    if Name::of(&file) != name {
+    if ContentHash::of(&file) != name {
         return Err(format!("what the registry holds under {} is something else", name.path(workspace)));
     }
     Ok([File::announce(file.len()), file].concat())

@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 };
 use counterfoil_token::{Digest, Presented};
 use counterfoil_verify::{
-    Code, Decision, Demand, Encoded, Freshness, Known, Name, Position, Question, Scope, ScopeSet, Segments,
+    Code, ContentHash, Decision, Demand, Encoded, Freshness, Known, Position, Question, Scope, ScopeSet, Segments,
 };
 use futures_util::future::BoxFuture;
 use http::header;
@@ -294,7 +294,7 @@ pub(crate) async fn lease<P: Ports>(caller: Caller<P>, request: Request) -> Resu
         count,
     });
     let segments = segments.map(|LoadedSegments { manifest }| Segments {
-        manifest: manifest.map(|hash| Name::from_bytes(*hash.as_bytes())),
+        manifest: manifest.map(|hash| ContentHash::from_bytes(*hash.as_bytes())),
     });
     let grant = caller.ask(Lease { since, digests, uses: uses.collect(), segments }).await?.read()?;
     Ok(([(header::CONTENT_TYPE, LEASE)], grant.0.encode()).into_response())

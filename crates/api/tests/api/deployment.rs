@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Router, body::Body, response::Response};
 use counterfoil_api::{
-    Afterwards, App, Config, LogLine, Settings, Upgrade, codes,
+    App, BackgroundWork, Config, LogLine, Settings, Upgrade, codes,
     openapi::{self, Operation},
     router,
 };
@@ -110,8 +110,8 @@ impl Deployment {
     }
 
     /// Has work go on in the background.
-    pub(crate) fn leave(&self, afterwards: Afterwards<World>) {
-        self.background.lock().unwrap().push(afterwards.run());
+    pub(crate) fn leave(&self, background: BackgroundWork<World>) {
+        self.background.lock().unwrap().push(background.run());
     }
 
     fn go_on(&self) {
@@ -258,7 +258,7 @@ impl Underway<'_> {
             return None;
         };
         let (mut parts, body) = response.unwrap().into_parts();
-        let afterwards = parts.extensions.remove::<Afterwards<World>>();
+        let background = parts.extensions.remove::<BackgroundWork<World>>();
         if let Some(upgrade) = parts.extensions.remove::<Upgrade<World>>() {
             deployment.upgrade.lock().unwrap().replace(upgrade);
         }
@@ -278,7 +278,7 @@ impl Underway<'_> {
         }
         deployment.show(&reply.body);
         deployment.log_holds_no_secret(&reply.line);
-        deployment.background.lock().unwrap().extend(afterwards.map(Afterwards::run));
+        deployment.background.lock().unwrap().extend(background.map(BackgroundWork::run));
         deployment.go_on();
         Some(reply)
     }

@@ -164,7 +164,7 @@ fn invented_codes_are_exchanged_at_a_steady_pace() {
     let (_, told) = (one.answer(), other.answer().unwrap());
     assert_eq!(told.line.code, Some("PROVIDER_UNAVAILABLE"));
     drop(one);
-    // Afterwards a browser comes in as ever.
+    // BackgroundWork a browser comes in as ever.
     deployment.world.pass(10_000);
     let path = crate::identity::way_back(&deployment, &address, "code");
     assert_eq!(come_back(&deployment, &flow, &path).header("location"), Some("/console/"));

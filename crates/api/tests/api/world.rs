@@ -9,7 +9,7 @@ use std::{
 };
 
 use counterfoil_api::{
-    Claims, Class, CutOff, Description, IdentityToken, Keys, LogEvent, LogLine, LostUses, NotVouched, Ports,
+    Claims, Class, CutOff, Description, IdentityProviderError, IdentityToken, Keys, LogEvent, LogLine, LostUses, Ports,
     Redemption, Told, Unreachable, parse_seal_secrets, parse_session_secrets, parse_snapshot_keys,
 };
 use counterfoil_ledger::{
@@ -247,13 +247,13 @@ impl World {
         &self,
         address: &WebAddress,
         find: impl FnOnce(&mut Providers) -> Option<T>,
-    ) -> BoxFuture<'static, Result<Told<T>, NotVouched>> {
+    ) -> BoxFuture<'static, Result<Told<T>, IdentityProviderError>> {
         let mut inside = self.inside();
         let (now, takes) = (inside.now, inside.providers.take);
         inside.providers.asked.push((address.to_string(), now));
         let told = inside.providers.call(|providers| {
             let what = find(providers).filter(|_| !providers.fail);
-            what.ok_or_else(|| NotVouched::Unreachable("there is nobody at that address".to_owned()))
+            what.ok_or_else(|| IdentityProviderError::Unreachable("there is nobody at that address".to_owned()))
         });
         let world = self.clone();
         Box::pin(async move {
@@ -291,11 +291,15 @@ pub(crate) struct Providers {
 }
 
 impl Providers {
-    fn call<T>(&mut self, run: impl FnOnce(&mut Self) -> Result<T, NotVouched>) -> Result<T, NotVouched> {
+    fn call<T>(
+        &mut self,
+        run: impl FnOnce(&mut Self) -> Result<T, IdentityProviderError>,
+    ) -> Result<T, IdentityProviderError> {
         self.calls += 1;
         let fault = self.one_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
         self.one_fails = self.one_fails.map(|(calls, fault)| (calls - 1, fault));
-        let unreachable = || NotVouched::Unreachable("the test keeps the provider from answering".to_owned());
+        let unreachable =
+            || IdentityProviderError::Unreachable("the test keeps the provider from answering".to_owned());
         match fault {
             None => run(self),
             Some(Fault::Before | Fault::Older | Fault::Newer) => Err(unreachable()),
@@ -385,31 +389,34 @@ impl Ports for World {
         ready(*counted <= allowed)
     }
 
-    fn describe(&self, issuer: &WebAddress) -> impl Future<Output = Result<Told<Description>, NotVouched>> + Send {
+    fn describe(
+        &self,
+        issuer: &WebAddress,
+    ) -> impl Future<Output = Result<Told<Description>, IdentityProviderError>> + Send {
         self.tell(issuer, |providers| providers.descriptions.get(issuer.as_str()).cloned())
     }
 
-    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, NotVouched>> + Send {
+    fn keys(&self, jwks_uri: &WebAddress) -> impl Future<Output = Result<Told<Keys>, IdentityProviderError>> + Send {
         self.tell(jwks_uri, |providers| {
             let named = |names: &Vec<_>| names.iter().map(|name| json!({ "kid": name })).collect();
             Some(Keys(providers.keys.as_ref().map_or_else(|| vec![json!({})], named)))
         })
     }
 
-    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, NotVouched>> + Send {
+    fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, IdentityProviderError>> + Send {
         ready(self.inside().providers.call(|providers| {
             providers.redeemed.push(code.clone());
             // A code is good once.
             let token = providers.codes.remove(&code.code);
-            token.ok_or_else(|| NotVouched::Refused("the provider does not know the code".to_owned()))
+            token.ok_or_else(|| IdentityProviderError::Refused("the provider does not know the code".to_owned()))
         }))
     }
 
-    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, NotVouched>> + Send {
+    fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, IdentityProviderError>> + Send {
         ready(self.inside().providers.call(|providers| {
             providers.identified.push(token.clone());
             let claims = providers.tokens.get(&token.token).cloned();
-            claims.ok_or_else(|| NotVouched::Refused("the provider did not sign that".to_owned()))
+            claims.ok_or_else(|| IdentityProviderError::Refused("the provider did not sign that".to_owned()))
         }))
     }
 

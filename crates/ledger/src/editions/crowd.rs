@@ -49,7 +49,7 @@ fn shares(sql: &dyn Sql, prefix: DigestPrefix) -> Result<BTreeMap<u16, u64>, Sql
         let count = format!(
             "SELECT substr(digest, 1, 2), count(*) FROM {table} WHERE digest > ? AND digest <= ? AND weak < ? GROUP BY 1"
         );
-        let values = [(&first).into(), (&last).into(), (&Carried::Nowhere).into()];
+        let values = [(&first).into(), (&last).into(), (&Carried::NoPorts).into()];
         for (begin, texts) in sql.all::<(Vec<u8>, u64)>(&count, &values)? {
             let share = begin.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
             *shares.entry(share).or_default() += texts;
@@ -77,7 +77,7 @@ fn leave_out(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
             "UPDATE {table} SET weak = ? WHERE digest IN (SELECT digest FROM {table}
              WHERE digest > ? AND digest <= ? AND weak < ? AND seal_epoch IS NULL LIMIT ?) RETURNING 1"
         );
-        let nowhere = Value::from(&Carried::Nowhere);
+        let nowhere = Value::from(&Carried::NoPorts);
         let values = [nowhere.clone(), (&first).into(), (&last).into(), nowhere, left.into()];
         left -= sql.exec(&some, &values)?.len() as u64;
     }
@@ -87,8 +87,8 @@ fn leave_out(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
 /// Whether editions of this kind leave texts out.
 pub(super) fn leaves_out(sql: &dyn Sql, kind: Kind) -> Result<bool, SqlError> {
     let left_out: &[Carried] = match kind {
-        Kind::Leases => &[Carried::Nowhere],
-        Kind::Snapshots => &[Carried::InTheHouse, Carried::Nowhere],
+        Kind::Leases => &[Carried::NoPorts],
+        Kind::Snapshots => &[Carried::InTheHouse, Carried::NoPorts],
     };
     for carried in left_out {
         // As literals: each has an index of its own.

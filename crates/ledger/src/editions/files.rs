@@ -1,6 +1,6 @@
 //! Every file that the registry may hold. One that nothing names any more is deleted, a while later.
 
-use counterfoil_verify::{DELTA, Name, Timestamp};
+use counterfoil_verify::{ContentHash, DELTA, Timestamp};
 
 use super::terms::DOWNLOAD;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 
 /// Writes a file down that is about to be put. One that was to be deleted is not any more: it is put again, whatever has
 /// become of it.
-pub(super) fn enter(sql: &dyn Sql, name: Name) -> Result<(), SqlError> {
+pub(super) fn enter(sql: &dyn Sql, name: ContentHash) -> Result<(), SqlError> {
     let enter = "INSERT INTO files (name) VALUES (?) ON CONFLICT (name) DO UPDATE SET due_at = NULL, attempts = 0";
     sql.exec(enter, &[name.into()])?;
     Ok(())
@@ -32,7 +32,7 @@ pub(super) fn retire(sql: &dyn Sql, then: Timestamp) -> Result<(), SqlError> {
 }
 
 /// A file that is to be deleted now.
-pub(super) fn due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Name>, SqlError> {
+pub(super) fn due(sql: &dyn Sql, now: Timestamp) -> Result<Option<ContentHash>, SqlError> {
     let due = "SELECT name FROM files WHERE due_at <= ? ORDER BY due_at LIMIT 1";
     sql.one(due, &[now.into()])
 }
@@ -44,13 +44,13 @@ pub(super) fn next_due(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
 }
 
 /// The file has been deleted.
-pub(super) fn gone(sql: &dyn Sql, name: Name) -> Result<(), SqlError> {
+pub(super) fn gone(sql: &dyn Sql, name: ContentHash) -> Result<(), SqlError> {
     sql.exec("DELETE FROM files WHERE name = ? AND due_at IS NOT NULL", &[name.into()])?;
     Ok(())
 }
 
 /// It has not, or nobody knows.
-pub(super) fn failed(sql: &dyn Sql, name: Name, now: Timestamp) -> Result<(), SqlError> {
+pub(super) fn failed(sql: &dyn Sql, name: ContentHash, now: Timestamp) -> Result<(), SqlError> {
     let failed = "UPDATE files SET attempts = attempts + 1 WHERE name = ? AND due_at IS NOT NULL RETURNING attempts";
     let Some(attempts) = sql.one(failed, &[name.into()])? else { return Ok(()) };
     update!(sql, "files" { due_at: now.plus(backoff(attempts)) } "name = ?", name)

@@ -2,7 +2,7 @@
 
 use core::slice;
 
-use counterfoil_verify::{Name, Timestamp};
+use counterfoil_verify::{ContentHash, Timestamp};
 
 use super::terms::{Kind, MOST_OWNER_SEGMENTS};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Current {
     /// The name of its manifest.
-    pub manifest: Name,
+    pub manifest: ContentHash,
     /// The history that its generation is of: the workspace's.
     pub epoch: u64,
     /// The generation whose state it is.
@@ -143,7 +143,7 @@ impl UnderWay {
     }
 
     /// A file has been put: the part has it from now on, and with its manifest the edition is current.
-    pub(super) fn take_file(&self, sql: &dyn Sql, part: Part, name: Name) -> Result<(), SqlError> {
+    pub(super) fn take_file(&self, sql: &dyn Sql, part: Part, name: ContentHash) -> Result<(), SqlError> {
         let (kind, bits) = self.place();
         match part {
             Part::Segment { prefix, tokens } => sql.exec(
@@ -160,7 +160,7 @@ impl UnderWay {
         Ok(())
     }
 
-    fn become_current(&self, sql: &dyn Sql, manifest: Name) -> Result<(), SqlError> {
+    fn become_current(&self, sql: &dyn Sql, manifest: ContentHash) -> Result<(), SqlError> {
         let (kind, bits) = self.place();
         let of_kind = slice::from_ref(&kind);
         sql.exec("DELETE FROM segments WHERE kind = ? AND bits <> ?", &[kind.clone(), bits])?;
@@ -227,12 +227,12 @@ pub(super) fn leave_out_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> R
 }
 
 /// What the current edition names, in its manifest's order. The parts may have newer files already.
-pub(crate) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<Name>, SqlError> {
+pub(crate) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<ContentHash>, SqlError> {
     if Current::load(sql, kind)?.is_none() {
         return Ok(Vec::new());
     }
     let named = |query| sql.all(query, &[(&kind).into()]);
-    let mut files: Vec<Name> =
+    let mut files: Vec<ContentHash> =
         named("SELECT current FROM segments WHERE kind = ? AND current IS NOT NULL ORDER BY bits, prefix")?;
     files.extend(named("SELECT current FROM owner_segments WHERE kind = ? AND current IS NOT NULL ORDER BY block")?);
     Ok(files)

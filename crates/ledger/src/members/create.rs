@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{CreateMember, Member, Patch},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use serde_json::json;
 
@@ -22,13 +22,13 @@ use crate::{
 impl Repeatable for CreateMember {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         rule::check_role(tx, self.role)?;
         Limits::of(&tx.authority).check_scopes_of(self.grants.iter(), &ScopeCatalogue::load(tx.sql)?)
     }
 }
 
-pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, Refusal> {
+pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
     check::length("/name", &ask.name, 1..=200)?;
@@ -54,7 +54,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, 
     };
     rule::check(tx, &nobody, &member)?;
     if MemberRow::by_id(tx.sql, &member.id)?.is_some() {
-        return Err(Refusal::already_exists("member", "id"));
+        return Err(CommandError::already_exists("member", "id"));
     }
     identity::check_free(tx, &nobody, &member)?;
     member.number = free_number(tx, ask.number)?;
@@ -78,8 +78,8 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, 
 
 /// The number asked for where it is free, else the one after the highest. Where somebody has asked for the very last one, the
 /// first gap: nobody must be able to use numbers up by taking one.
-fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, Refusal> {
-    let out_of_range = || Refusal::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
+fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, CommandError> {
+    let out_of_range = || CommandError::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
     let Some(number) = asked else {
         let highest: Option<u64> = tx.sql.scalar("SELECT max(number) FROM members", &[])?;
         let next = highest.unwrap_or(0) + 1;
@@ -96,6 +96,6 @@ fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, Refusal>
     }
     match MemberRow::by_number(tx.sql, number)? {
         None => Ok(number),
-        Some(_) => Err(Refusal::already_exists("member", "number")),
+        Some(_) => Err(CommandError::already_exists("member", "number")),
     }
 }

@@ -8,7 +8,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{EraseMember, Member, Role},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use serde_json::json;
 
@@ -26,7 +26,7 @@ use crate::{
     transaction::Transaction,
 };
 
-pub(crate) fn erase(tx: &Transaction<'_>, ask: &EraseMember) -> Result<Member, Refusal> {
+pub(crate) fn erase(tx: &Transaction<'_>, ask: &EraseMember) -> Result<Member, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let mut member = find(tx, &ask.id)?;
     rule::check_erasure(tx, &member)?;

@@ -7,7 +7,7 @@
 use counterfoil_protocol::{
     WebAddress,
     command::{IdentityProvider, MemberBy, Patch},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 
 use crate::{
@@ -74,14 +74,14 @@ pub(super) fn subject(
     before: &MemberRow,
     asked: Patch<String>,
     issuer: Option<WebAddress>,
-) -> Result<(Option<String>, Option<String>), Refusal> {
+) -> Result<(Option<String>, Option<String>), CommandError> {
     const AT: &str = "/subject_issuer";
     let stays = asked == Patch::Keep;
     let mut subject = before.subject.clone();
     asked.apply(&mut subject);
     let Some(subject) = subject else {
         return match issuer {
-            Some(_) => Err(Refusal::invalid_value(AT, "An issuer goes with a subject. Give the subject too.")),
+            Some(_) => Err(CommandError::invalid_value(AT, "An issuer goes with a subject. Give the subject too.")),
             None => Ok((None, None)),
         };
     };
@@ -94,7 +94,7 @@ pub(super) fn subject(
                 "No identity provider with this issuer finds members by subject. These do: {}.",
                 known.join(", ")
             );
-            return Err(Refusal::invalid_value(AT, detail));
+            return Err(CommandError::invalid_value(AT, detail));
         }
         // What it was bound to it stays bound to.
         (None, _) if stays || before.subject.as_ref() == Some(&subject) => before.subject_issuer.clone(),
@@ -103,7 +103,7 @@ pub(super) fn subject(
         (None, several) => {
             let detail =
                 format!("Several identity providers find members by subject. Say whose it is: {}.", several.join(", "));
-            return Err(Refusal::invalid_value(AT, detail));
+            return Err(CommandError::invalid_value(AT, detail));
         }
     };
     Ok((Some(subject), issuer))
@@ -155,7 +155,7 @@ fn is_renamed(before: &MemberRow, after: &MemberRow) -> bool {
 ///
 /// # Errors
 /// `ALREADY_EXISTS` names the field.
-pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), CommandError> {
     let is_taken = |clauses: &str, values: &[Value]| Ok::<_, SqlError>(MemberRow::count(tx.sql, clauses, values)? > 0);
     // Who takes part again may meet somebody who has had the address since before addresses had to differ.
     let by_email = tx.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
@@ -164,7 +164,7 @@ pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &Membe
         let only_active = if before.email == after.email { "AND suspended = 0" } else { "" };
         let others = format!("{WITH_EMAIL} AND number <> ? {only_active}");
         if is_taken(&others, &[email.into(), after.number.into()])? {
-            return Err(Refusal::already_exists("member", "email"));
+            return Err(CommandError::already_exists("member", "email"));
         }
     }
     if let Some(subject) = after.subject.as_ref().filter(|_| is_renamed(before, after)) {
@@ -172,7 +172,7 @@ pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &Membe
         let others = "WHERE subject = ? AND (? = '' OR coalesce(subject_issuer, '') IN (?, '')) AND number <> ?";
         let issuer = after.subject_issuer.as_deref().unwrap_or(UNDECIDED);
         if is_taken(others, &[subject.into(), issuer.into(), issuer.into(), after.number.into()])? {
-            return Err(Refusal::already_exists("member", "subject"));
+            return Err(CommandError::already_exists("member", "subject"));
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{FindMember, ListMembers, Listing, Member, ReadMember},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Who manages the workspace sees all members; who may only read tokens, the member it acts as.
-pub(crate) fn list(tx: &Transaction<'_>, ask: &ListMembers) -> Result<Listing<Member>, Refusal> {
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListMembers) -> Result<Listing<Member>, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     if !manages {
         tx.authority.require(BuiltIn::TokensRead)?;
@@ -33,27 +33,27 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListMembers) -> Result<Listing<Me
     Ok(window.page(members.collect::<Result<_, SqlError>>()?, total))
 }
 
-pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<MemberRow, Refusal> {
-    MemberRow::by_id(tx.sql, id)?.ok_or_else(|| Refusal::no_such("member"))
+pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<MemberRow, CommandError> {
+    MemberRow::by_id(tx.sql, id)?.ok_or_else(|| CommandError::no_such("member"))
 }
 
-pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadMember) -> Result<Member, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadMember) -> Result<Member, CommandError> {
     show(tx, MemberRow::by_id(tx.sql, &ask.id)?)
 }
 
-pub(crate) fn find_by_number(tx: &Transaction<'_>, ask: &FindMember) -> Result<Member, Refusal> {
+pub(crate) fn find_by_number(tx: &Transaction<'_>, ask: &FindMember) -> Result<Member, CommandError> {
     show(tx, MemberRow::present(tx.sql, ask.number)?)
 }
 
 /// Everybody who may read tokens is shown itself. To others than managers nobody else exists.
-fn show(tx: &Transaction<'_>, found: Option<MemberRow>) -> Result<Member, Refusal> {
+fn show(tx: &Transaction<'_>, found: Option<MemberRow>) -> Result<Member, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     if !manages {
         tx.authority.require(BuiltIn::TokensRead)?;
     }
     let is_own = |number| tx.authority.member().is_some_and(|own| own.number == number);
     let shown = found.filter(|member| manages || is_own(member.number));
-    Ok(view(tx, &shown.ok_or_else(|| Refusal::no_such("member"))?)?)
+    Ok(view(tx, &shown.ok_or_else(|| CommandError::no_such("member"))?)?)
 }
 
 /// What is shown of a member.

@@ -8,7 +8,7 @@
 
 use counterfoil_protocol::{
     command::Role,
-    refusal::{ConflictCode, ForbiddenCode, Refusal},
+    command_error::{CommandError, ConflictCode, ForbiddenCode},
 };
 use counterfoil_verify::ScopePattern;
 
@@ -36,7 +36,7 @@ const UNBOUND_ENTRANCE: &str =
 ///
 /// # Errors
 /// `ESCALATION` says what is more than the actor may give.
-pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), CommandError> {
     let default = tx.workspace.settings.default_quota;
     let reactivated = before.suspended && !after.suspended;
     let promoted = before.role != Role::Admin && after.role == Role::Admin;
@@ -44,13 +44,13 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
     let opened = identity::opens(before, after);
     if !tx.authority.is_admin() {
         if before.suspended_by_admin && (reactivated || identity::differs(before, after)) {
-            return Err(Refusal::escalation(SUSPENDED_BY_ADMIN));
+            return Err(CommandError::escalation(SUSPENDED_BY_ADMIN));
         }
         if promoted {
-            return Err(Refusal::escalation(ANOTHER_ADMIN));
+            return Err(CommandError::escalation(ANOTHER_ADMIN));
         }
         if raised {
-            return Err(Refusal::escalation("Only an admin may raise a member's quota."));
+            return Err(CommandError::escalation("Only an admin may raise a member's quota."));
         }
     }
     let is_new = |pattern: &&ScopePattern| !before.grants.covers_pattern(pattern);
@@ -80,10 +80,10 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
 ///
 /// # Errors
 /// `NOT_YOURS` for an admin; `ESCALATION` for one that an admin suspended: it could be made anew.
-pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     check_touch(tx, member)?;
     if member.suspended_by_admin && !tx.authority.is_admin() {
-        return Err(Refusal::escalation(SUSPENDED_BY_ADMIN));
+        return Err(CommandError::escalation(SUSPENDED_BY_ADMIN));
     }
     Ok(())
 }
@@ -93,9 +93,9 @@ pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<
 ///
 /// # Errors
 /// `NOT_YOURS`
-pub(super) fn check_touch(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check_touch(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     if member.role == Role::Admin && !tx.authority.is_admin() {
-        return Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
+        return Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin may change an admin."));
     }
     Ok(())
 }
@@ -104,28 +104,32 @@ pub(super) fn check_touch(tx: &Transaction<'_>, member: &MemberRow) -> Result<()
 ///
 /// # Errors
 /// `ESCALATION`
-pub(super) fn check_role(tx: &Transaction<'_>, role: Role) -> Result<(), Refusal> {
+pub(super) fn check_role(tx: &Transaction<'_>, role: Role) -> Result<(), CommandError> {
     if role == Role::Admin && !tx.authority.is_admin() {
-        return Err(Refusal::escalation(ANOTHER_ADMIN));
+        return Err(CommandError::escalation(ANOTHER_ADMIN));
     }
     Ok(())
 }
 
 /// # Errors
 /// `INVALID_VALUE` for a quota that nobody has.
-pub(super) fn check_quota(quota: u64) -> Result<(), Refusal> {
-    if quota <= MAX_QUOTA { Ok(()) } else { Err(Refusal::invalid_value("/quota", format!("At most {MAX_QUOTA}."))) }
+pub(super) fn check_quota(quota: u64) -> Result<(), CommandError> {
+    if quota <= MAX_QUOTA {
+        Ok(())
+    } else {
+        Err(CommandError::invalid_value("/quota", format!("At most {MAX_QUOTA}.")))
+    }
 }
 
 /// Whether anybody else could administer the workspace if this member could not.
 ///
 /// # Errors
 /// `LAST_ADMIN` where nobody could.
-pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), Refusal> {
+pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     let others = "WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
     let others = MemberRow::count(tx.sql, others, &[member.number.into()])?;
     if others > 0 || !member.is_active_admin() {
         return Ok(());
     }
-    Err(Refusal::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
+    Err(CommandError::conflict(ConflictCode::LastAdmin, "This is the last active admin: make another one first."))
 }

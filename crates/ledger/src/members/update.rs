@@ -5,7 +5,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Member, Patch, UpdateMember},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_verify::ScopePattern;
 use serde_json::{Map, Value as Json, json};
@@ -28,7 +28,7 @@ use crate::{
 const REASON: &str = "all of its owner's tokens were revoked";
 
 /// Changes a member. Where that makes no difference nothing is written.
-pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, Refusal> {
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let before = find(tx, &ask.id)?;
     rule::check_touch(tx, &before)?;
@@ -78,7 +78,7 @@ pub(super) fn revoke_all_of(tx: &Transaction<'_>, member: &mut MemberRow) -> Res
 }
 
 /// The member as it is to be, if that is within the rules and the actor's limits.
-fn changed(tx: &Transaction<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, Refusal> {
+fn changed(tx: &Transaction<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, CommandError> {
     let mut member = before.clone();
     if let Some(name) = ask.name {
         check::length("/name", &name, 1..=200)?;

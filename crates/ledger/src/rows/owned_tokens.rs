@@ -2,8 +2,8 @@
 
 use counterfoil_protocol::{
     command::{State, TokenView},
+    command_error::CommandError,
     json,
-    refusal::Refusal,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Demand, Facts, ScopeSet, Timestamp, TokenRecord, WorkspaceRecord, decide};
@@ -133,9 +133,9 @@ impl OwnedToken {
     }
 
     /// What owners and admins are shown.
-    pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, Refusal> {
+    pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, CommandError> {
         let token = self.token.clone();
-        let no_json = || Refusal::internal(format!("the metadata of {} is no JSON", token.id));
+        let no_json = || CommandError::internal(format!("the metadata of {} is no JSON", token.id));
         let metadata =
             token.metadata.as_deref().map(|text| json::read(text.as_bytes()).ok_or_else(no_json)).transpose()?;
         Ok(TokenView {

@@ -48,7 +48,7 @@ pub(crate) enum Carried {
     /// Those for leases alone: the text may be guessed from its digest.
     InTheHouse,
     /// None: too many digests begin as this one does.
-    Nowhere,
+    NoPorts,
 }
 
 impl Carried {
@@ -57,7 +57,7 @@ impl Carried {
         match self {
             Self::Everywhere => 0,
             Self::InTheHouse => 1,
-            Self::Nowhere => 2,
+            Self::NoPorts => 2,
         }
     }
 }
@@ -73,7 +73,7 @@ impl FromValue for Carried {
         match u64::from_value(value)? {
             0 => Ok(Self::Everywhere),
             1 => Ok(Self::InTheHouse),
-            2 => Ok(Self::Nowhere),
+            2 => Ok(Self::NoPorts),
             other => Err(other.into()),
         }
     }

@@ -1,6 +1,6 @@
 //! Values, and how plain types lie in columns.
 
-use counterfoil_protocol::refusal::Refusal;
+use counterfoil_protocol::command_error::CommandError;
 use counterfoil_verify::Timestamp;
 use serde::Serialize;
 
@@ -198,7 +198,7 @@ impl FromValue for Box<str> {
     }
 }
 
-impl From<SqlError> for Refusal {
+impl From<SqlError> for CommandError {
     fn from(error: SqlError) -> Self {
         Self::internal(error.to_string())
     }

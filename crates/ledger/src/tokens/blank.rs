@@ -1,6 +1,6 @@
 //! Blanking what people wrote about tokens, when their owner is erased.
 
-use counterfoil_protocol::refusal::Refusal;
+use counterfoil_protocol::command_error::CommandError;
 
 use super::text;
 use crate::{rows::OwnedToken, transaction::Transaction};
@@ -9,7 +9,7 @@ use crate::{rows::OwnedToken, transaction::Transaction};
 const STEP: u64 = 500;
 
 /// Blanks all tokens that a member ever had, and publishes what verifiers then know of them.
-pub(crate) fn blank_each_of(tx: &Transaction<'_>, owner: u64, generation: u64) -> Result<(), Refusal> {
+pub(crate) fn blank_each_of(tx: &Transaction<'_>, owner: u64, generation: u64) -> Result<(), CommandError> {
     tx.sql.exec(
         "UPDATE tokens SET name = '', note = NULL, metadata = NULL, addresses = '[]', revoke_reason = NULL, version = ?
          WHERE owner = ?",

@@ -5,7 +5,7 @@
 //! revoke nothing. The bound grows with time, far faster than anybody has use for, so that nobody meets it by living long.
 //! Nothing that ends a token is ever held up by it.
 
-use counterfoil_protocol::refusal::Refusal;
+use counterfoil_protocol::command_error::CommandError;
 
 use crate::{
     rows::{MemberRow, OwnedToken, WorkspaceRow},
@@ -31,15 +31,15 @@ pub(super) fn check(
     workspace: &WorkspaceRow,
     owner: &MemberRow,
     more: u64,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     let of_quota = owner.quota(workspace.settings.default_quota).saturating_mul(PER_TOKEN);
     let of_days = (tx.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
     let bound = of_quota.max(LEAST).saturating_add(of_days);
     let texts: u64 = tx.sql.scalar("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?;
-    if texts.saturating_add(more) <= bound { Ok(()) } else { Err(Refusal::TextsExceeded { bound }) }
+    if texts.saturating_add(more) <= bound { Ok(()) } else { Err(CommandError::TextsExceeded { bound }) }
 }
 
 /// The same for another text of this token.
-pub(super) fn check_another(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+pub(super) fn check_another(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), CommandError> {
     check(tx, &tx.workspace, &held.owner, 1)
 }

@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{CreateToken, Issued},
-    refusal::{ForbiddenCode, InvalidCode, Refusal},
+    command_error::{CommandError, ForbiddenCode, InvalidCode},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use crate::{
 impl Repeatable for CreateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         check_rights(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, self)
     }
 }
@@ -33,12 +33,12 @@ pub(super) fn check_rights(
     limits: &Limits,
     catalogue: &ScopeCatalogue,
     ask: &CreateToken,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     owner(tx, ask.owner.clone())?;
     limits.check_scopes_of(ask.scopes.iter(), catalogue)
 }
 
-pub(crate) fn create(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, Refusal> {
+pub(crate) fn create(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     let draft = draft(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, ask)?;
     issue(tx, mint, &tx.workspace, tx.next_generation()?, draft)
@@ -50,7 +50,7 @@ pub(super) fn draft(
     limits: &Limits,
     catalogue: &ScopeCatalogue,
     ask: CreateToken,
-) -> Result<TokenDraft, Refusal> {
+) -> Result<TokenDraft, CommandError> {
     check::length("/name", &ask.name, 0..=200)?;
     ask.note.as_deref().map_or(Ok(()), |note| check::length("/note", note, 0..=1_000))?;
     check::scopes("/scopes", &ask.scopes)?;
@@ -83,16 +83,17 @@ pub(super) fn draft(
 }
 
 /// The member that the token is for. Anybody but an admin learns nothing of other members, not even that there are any.
-fn owner(tx: &Transaction<'_>, asked: Option<String>) -> Result<MemberRow, Refusal> {
+fn owner(tx: &Transaction<'_>, asked: Option<String>) -> Result<MemberRow, CommandError> {
     let own = tx.authority.member();
     match (asked, own) {
         (None, Some(own)) => Ok(own.clone()),
-        (None, None) => Err(Refusal::invalid_value("/owner", "The root token is no member: name the owner.")),
+        (None, None) => Err(CommandError::invalid_value("/owner", "The root token is no member: name the owner.")),
         (Some(id), Some(own)) if id == own.id => Ok(own.clone()),
-        (Some(id), _) if tx.authority.is_admin() => MemberRow::by_id(tx.sql, &id)?
-            .ok_or_else(|| Refusal::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")),
+        (Some(id), _) if tx.authority.is_admin() => MemberRow::by_id(tx.sql, &id)?.ok_or_else(|| {
+            CommandError::invalid(InvalidCode::UnknownMember, "/owner", "There is no member with this id.")
+        }),
         (Some(_), _) => {
-            Err(Refusal::forbidden(ForbiddenCode::NotYours, "Only an admin may issue tokens to other members."))
+            Err(CommandError::forbidden(ForbiddenCode::NotYours, "Only an admin may issue tokens to other members."))
         }
     }
 }

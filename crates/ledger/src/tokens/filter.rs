@@ -1,6 +1,6 @@
 //! Which tokens are meant, as SQL.
 
-use counterfoil_protocol::{command::TokenFilter, refusal::Refusal};
+use counterfoil_protocol::{command::TokenFilter, command_error::CommandError};
 
 use super::read::visible_to;
 use crate::{
@@ -40,7 +40,7 @@ impl Conditions {
     ///
     /// # Errors
     /// `INVALID_VALUE` for a text that is too long, or none.
-    pub(super) fn of(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Self, Refusal> {
+    pub(super) fn of(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Self, CommandError> {
         let mut all = Self { sql: "WHERE 1".to_owned(), values: Vec::new() };
         if let Some(own) = visible_to(tx) {
             all.and("tokens.owner = ?", [own.into()]);

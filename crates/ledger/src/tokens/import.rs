@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use counterfoil_protocol::{
     BuiltIn,
     command::{ImportLine, ImportTokens, Imported},
+    command_error::CommandError,
     json,
-    refusal::Refusal,
 };
 use counterfoil_token::{Digest, Foreign};
 
@@ -35,16 +35,16 @@ const MAX_LINES: usize = 10_000;
 impl Repeatable for ImportTokens {
     const NEEDS: BuiltIn = BuiltIn::TokensImport;
 
-    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError> {
         let told: Imported =
-            json::read(reply.as_bytes()).ok_or_else(|| Refusal::internal("what was answered cannot be read"))?;
+            json::read(reply.as_bytes()).ok_or_else(|| CommandError::internal("what was answered cannot be read"))?;
         let (limits, catalogue) = (Limits::of(&tx.authority), ScopeCatalogue::load(tx.sql)?);
         let mut imported = self.lines.iter().zip(&told.lines).filter(|(_, outcome)| outcome.is_ok());
         imported.try_for_each(|(line, _)| check_rights(tx, &limits, &catalogue, &line.token))
     }
 }
 
-pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, Refusal> {
+pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, CommandError> {
     tx.authority.require(BuiltIn::TokensImport)?;
     check::at_most(MAX_LINES, ask.lines.len(), "/tokens", "tokens")?;
     let mut import = Import {
@@ -57,7 +57,7 @@ pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportToken
     let mut lines = Vec::with_capacity(ask.lines.len());
     for line in ask.lines {
         lines.push(match import.line(mint, line) {
-            Err(failure @ Refusal::Internal { .. }) => return Err(failure),
+            Err(failure @ CommandError::Internal { .. }) => return Err(failure),
             outcome => outcome,
         });
     }
@@ -78,11 +78,11 @@ struct Import<'a> {
 
 impl Import<'_> {
     /// Imports one line and gives the new token's id. A line that is refused has written nothing.
-    fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, Refusal> {
+    fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, CommandError> {
         check_length(line.length)?;
         let draft = draft(self.tx, &self.limits, &self.catalogue, line.token)?;
         if is_taken(self.tx.sql, line.digest)? {
-            return Err(Refusal::already_exists("token", "digest"));
+            return Err(CommandError::already_exists("token", "digest"));
         }
         let generation = match self.generation {
             Some(generation) => generation,
@@ -95,7 +95,7 @@ impl Import<'_> {
         Ok(added.token.id)
     }
 
-    fn finish(self) -> Result<(), Refusal> {
+    fn finish(self) -> Result<(), CommandError> {
         let workspace = &self.tx.workspace;
         for owner in self.owners.values() {
             check_room(self.tx, workspace, owner, 0)?;
@@ -109,7 +109,7 @@ impl Import<'_> {
 
 /// A text of another length is malformed wherever it is presented: to import it would be to promise what cannot be kept. A
 /// digest tells nothing of the text, so that this is known only where the caller says it.
-fn check_length(length: Option<u64>) -> Result<(), Refusal> {
+fn check_length(length: Option<u64>) -> Result<(), CommandError> {
     let verifiable = Foreign::LENGTH;
     let is_verifiable = |length: u64| usize::try_from(length).is_ok_and(|length| verifiable.contains(&length));
     if length.is_none_or(is_verifiable) {
@@ -120,7 +120,7 @@ fn check_length(length: Option<u64>) -> Result<(), Refusal> {
         "A text of this length can never be verified: a token that was issued elsewhere has {least} to {most} visible ASCII \
          characters, no space among them. Issue its bearer a new token instead."
     );
-    Err(Refusal::invalid_value("/length", detail))
+    Err(CommandError::invalid_value("/length", detail))
 }
 
 /// Nobody here has seen the text: it is recognised by the first characters of its digest.

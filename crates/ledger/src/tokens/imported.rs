@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use counterfoil_protocol::{command::Imported, json, refusal::Refusal, reply};
+use counterfoil_protocol::{command::Imported, command_error::CommandError, json, reply};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,7 +19,7 @@ struct Compact {
     /// The number of the first token that was imported.
     first: u64,
     /// Each refusal once.
-    refusals: Vec<Refusal>,
+    refusals: Vec<CommandError>,
     /// The lines in their order: what became of the next so many of them. 0 is imported, 1 the first refusal.
     runs: Vec<(usize, usize)>,
 }
@@ -29,7 +29,7 @@ impl Kept for Imported {
         self.lines.iter().any(Result::is_ok)
     }
 
-    fn to_keep(&self, sql: &dyn Sql) -> Result<String, Refusal> {
+    fn to_keep(&self, sql: &dyn Sql) -> Result<String, CommandError> {
         let id = self.lines.iter().find_map(|line| line.as_ref().ok());
         let number = "SELECT number FROM tokens WHERE id = ?";
         let first = sql.scalar(number, &[id.into()])?;
@@ -51,7 +51,7 @@ impl Kept for Imported {
         reply::json_of(&compact)
     }
 
-    fn from_kept(sql: &dyn Sql, kept: String) -> Result<String, Refusal> {
+    fn from_kept(sql: &dyn Sql, kept: String) -> Result<String, CommandError> {
         // What an earlier version has kept is the answer itself.
         let Some(Compact { first, refusals, runs }) = json::read(kept.as_bytes()) else { return Ok(kept) };
         let unexpected = || SqlError::new("what was kept of an import cannot be read");

@@ -1,6 +1,6 @@
 //! The one place where a token comes to be.
 
-use counterfoil_protocol::{SecretText, command::Issued, refusal::Refusal};
+use counterfoil_protocol::{TokenValue, command::Issued, command_error::CommandError};
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 
 use super::{bound, shown, text::Text};
@@ -56,7 +56,7 @@ pub(crate) fn issue(
     workspace: &WorkspaceRow,
     generation: u64,
     draft: TokenDraft,
-) -> Result<Issued, Refusal> {
+) -> Result<Issued, CommandError> {
     check_room(tx, workspace, &draft.owner, 1)?;
     let (secret, text) = draw_text(mint, workspace)?;
     let id = mint.token_id(tx.now);
@@ -75,17 +75,17 @@ pub(super) fn check_room(
     workspace: &WorkspaceRow,
     owner: &MemberRow,
     more: u64,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     let quota = owner.quota(workspace.settings.default_quota);
     let needed = live_of(tx.sql, owner.number, tx.now)?.saturating_add(more);
     if needed > quota {
-        return Err(Refusal::QuotaExceeded { quota, needed });
+        return Err(CommandError::QuotaExceeded { quota, needed });
     }
     bound::check(tx, workspace, owner, more)
 }
 
 /// A new text: what its bearer gets, and what is kept of it.
-pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result<(SecretText, Text), Refusal> {
+pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result<(TokenValue, Text), CommandError> {
     let (token, epoch) = mint.token(workspace)?;
     let token = token.as_ref();
     let text = Text {
@@ -94,7 +94,7 @@ pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result
         seal_epoch: Some(epoch),
         weak: Carried::Everywhere,
     };
-    Ok((SecretText::new(token.expose()), text))
+    Ok((TokenValue::new(token.expose()), text))
 }
 
 /// Writes the token down, with its audit row and its record. The caller has seen to everything else.
@@ -105,7 +105,7 @@ pub(super) fn add(
     generation: u64,
     draft: TokenDraft,
     action: &'static str,
-) -> Result<OwnedToken, Refusal> {
+) -> Result<OwnedToken, CommandError> {
     let token = TokenRow {
         // The row remembers the last one given, so none is given twice, even where a token's row is gone.
         number: tx.sql.scalar("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?,

@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{ListTokens, Listing, TokenColumn, TokenSort, TokenView},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,7 @@ impl Position for Place {
     }
 }
 
-pub(crate) fn list(tx: &Transaction<'_>, ask: &ListTokens) -> Result<Listing<TokenView>, Refusal> {
+pub(crate) fn list(tx: &Transaction<'_>, ask: &ListTokens) -> Result<Listing<TokenView>, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::in_answer_to(&(&ask.filter, ask.sort), &ask.page, List::Tokens)?;
     let mut conditions = Conditions::of(tx, &ask.filter)?;
@@ -51,7 +51,7 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListTokens) -> Result<Listing<Tok
     let items = OwnedToken::select(tx.sql, &clauses, &values)?
         .into_iter()
         .map(|held| Ok((place(ask.sort, &held.token), held.view(tx.now)?)));
-    let mut page = window.page(items.collect::<Result<_, Refusal>>()?, total);
+    let mut page = window.page(items.collect::<Result<_, CommandError>>()?, total);
     if let Some(days) = ask.usage {
         usage::tell(tx, &mut page.items, days)?;
     }

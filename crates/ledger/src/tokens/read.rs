@@ -3,21 +3,21 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{ReadToken, TokenView},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 
 use crate::{rows::OwnedToken, sql::SqlError, transaction::Transaction};
 
 /// The token by this id if the actor may act on it. One that it may not act on does not exist for it.
-pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, Refusal> {
-    look_for(tx, id)?.ok_or_else(|| Refusal::no_such("token"))
+pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, CommandError> {
+    look_for(tx, id)?.ok_or_else(|| CommandError::no_such("token"))
 }
 
 /// The same, to be changed: it must have a version that the request is meant for.
-pub(super) fn find_to_change(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, Refusal> {
+pub(super) fn find_to_change(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, CommandError> {
     let held = find(tx, id)?;
     match &tx.if_version {
-        Some(versions) if !versions.contains(&held.token.version) => Err(Refusal::Stale),
+        Some(versions) if !versions.contains(&held.token.version) => Err(CommandError::Stale),
         _ => Ok(held),
     }
 }
@@ -31,11 +31,11 @@ pub(super) fn visible_to(tx: &Transaction<'_>) -> Option<u64> {
     tx.authority.member().filter(|_| !tx.authority.is_admin()).map(|own| own.number)
 }
 
-pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadToken) -> Result<TokenView, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadToken) -> Result<TokenView, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     find(tx, &ask.id)?.view(tx.now)
 }
 
-pub(crate) fn read_self(tx: &Transaction<'_>) -> Result<TokenView, Refusal> {
-    tx.authority.token().ok_or_else(|| Refusal::no_such("token"))?.view(tx.now)
+pub(crate) fn read_self(tx: &Transaction<'_>) -> Result<TokenView, CommandError> {
+    tx.authority.token().ok_or_else(|| CommandError::no_such("token"))?.view(tx.now)
 }

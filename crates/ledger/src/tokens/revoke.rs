@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{RevokeToken, TokenView},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Revokes one token. A token may always end itself: whoever finds one can make it harmless.
-pub(crate) fn revoke(tx: &Transaction<'_>, ask: &RevokeToken) -> Result<TokenView, Refusal> {
+pub(crate) fn revoke(tx: &Transaction<'_>, ask: &RevokeToken) -> Result<TokenView, CommandError> {
     let is_own = tx.authority.token().is_some_and(|held| held.token.id == ask.id);
     if !is_own {
         tx.authority.require(BuiltIn::TokensWrite)?;
@@ -35,7 +35,7 @@ pub(crate) fn revoke_each_of(
     owner: &MemberRow,
     generation: u64,
     reason: &str,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     let unrevoked = "WHERE tokens.owner = ? AND tokens.revoked_at IS NULL";
     for held in OwnedToken::select(tx.sql, unrevoked, &[owner.number.into()])? {
         end(tx, held, generation, Some(reason))?;
@@ -48,7 +48,7 @@ pub(super) fn end(
     mut held: OwnedToken,
     generation: u64,
     reason: Option<&str>,
-) -> Result<OwnedToken, Refusal> {
+) -> Result<OwnedToken, CommandError> {
     let token = &mut held.token;
     token.revoked_at = Some(tx.now);
     // The audit has it in any case.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use counterfoil_protocol::{
     BuiltIn,
     command::{RevokeResult, RevokeTokens, RevokedItem, RevokedTokens, Selection, State, TokenFilter},
-    refusal::{InvalidCode, Refusal},
+    command_error::{CommandError, InvalidCode},
 };
 
 use super::{filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
@@ -14,7 +14,7 @@ use crate::{check, rows::OwnedToken, transaction::Transaction};
 /// The most tokens that are revoked at once.
 const MOST: usize = 1_000;
 
-pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<RevokedTokens, Refusal> {
+pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<RevokedTokens, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     ask.reason.as_deref().map_or(Ok(()), |reason| check::length("/reason", reason, 0..=200))?;
     let text = match &ask.select {
@@ -55,9 +55,9 @@ pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<Rev
     Ok(RevokedTokens { items })
 }
 
-fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Refusal> {
+fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, CommandError> {
     if !(1..=MOST).contains(&ids.len()) {
-        return Err(Refusal::invalid_value("/ids", format!("Give 1 to {MOST} ids.")));
+        return Err(CommandError::invalid_value("/ids", format!("Give 1 to {MOST} ids.")));
     }
     let found: Vec<_> = ids.iter().map(|id| look_for(tx, id)).collect::<Result<_, _>>()?;
     if found.iter().all(Option::is_some) {
@@ -67,14 +67,14 @@ fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Ref
         let result = if held.is_some() { RevokeResult::Kept } else { RevokeResult::Unknown };
         RevokedItem { id, result }
     };
-    Err(Refusal::UnknownTokens { items: ids.into_iter().zip(found).map(item).collect() })
+    Err(CommandError::UnknownTokens { items: ids.into_iter().zip(found).map(item).collect() })
 }
 
 /// Those that the filter finds and that are not revoked. A filter that says nothing would find them all, which is more
 /// likely to be a mistake than meant.
-fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, Refusal> {
+fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, CommandError> {
     if *filter == TokenFilter::default() {
-        return Err(Refusal::invalid_value("/filter", "The filter must say which tokens."));
+        return Err(CommandError::invalid_value("/filter", "The filter must say which tokens."));
     }
     let mut conditions = Conditions::of(tx, filter)?;
     conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
@@ -82,7 +82,7 @@ fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToke
     let found = OwnedToken::select(tx.sql, &clauses, &values)?;
     if found.len() > MOST {
         let detail = format!("The filter finds more than {MOST} tokens.");
-        return Err(Refusal::invalid(InvalidCode::TooManyTokens, "/filter", detail));
+        return Err(CommandError::invalid(InvalidCode::TooManyTokens, "/filter", detail));
     }
     Ok(found)
 }

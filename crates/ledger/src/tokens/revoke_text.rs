@@ -6,7 +6,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Ended, RevokeText, RevokedText, State},
-    refusal::Refusal,
+    command_error::CommandError,
     rfc3339,
 };
 use serde_json::json;
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Ends a text. What is unknown, over, or another member's answers alike: nothing was there to be ended.
-pub(crate) fn revoke_text(tx: &Transaction<'_>, ask: &RevokeText) -> Result<RevokedText, Refusal> {
+pub(crate) fn revoke_text(tx: &Transaction<'_>, ask: &RevokeText) -> Result<RevokedText, CommandError> {
     let found = OwnedToken::by_digest(tx.sql, ask.digest)?;
     let is_own = |held: &OwnedToken| tx.authority.token().is_some_and(|own| own.token.number == held.token.number);
     if !found.as_ref().is_some_and(is_own) {
@@ -42,7 +42,11 @@ pub(crate) fn revoke_text(tx: &Transaction<'_>, ask: &RevokeText) -> Result<Revo
 
 /// Ends the text by which the token was found, where rotation has replaced it and its grace goes on; the token stays as it
 /// is. Says whether that was so.
-pub(super) fn end_replaced(tx: &Transaction<'_>, mut held: OwnedToken, reason: Option<&str>) -> Result<bool, Refusal> {
+pub(super) fn end_replaced(
+    tx: &Transaction<'_>,
+    mut held: OwnedToken,
+    reason: Option<&str>,
+) -> Result<bool, CommandError> {
     let Some(valid_until) = held.replaced_until().filter(|until| *until > tx.now) else { return Ok(false) };
     let digest = held.presented();
     text::end(tx, &mut held.token, digest)?;

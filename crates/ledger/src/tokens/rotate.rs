@@ -3,7 +3,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Issued, RotateToken, State},
-    refusal::{ConflictCode, Refusal},
+    command_error::{CommandError, ConflictCode},
     rfc3339,
 };
 
@@ -28,14 +28,14 @@ const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
 impl Repeatable for RotateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), Refusal> {
+    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         let held = find(tx, &self.id)?;
         check_limits(tx, &held.token)
     }
 }
 
 /// Whoever rotates a token may use it from then on; its own text anybody may replace.
-fn check_limits(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+fn check_limits(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let is_own = tx.authority.token().is_some_and(|own| own.token.id == token.id);
     if is_own {
         return Ok(());
@@ -45,19 +45,25 @@ fn check_limits(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
 
 /// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
 /// could hand on is not rotated by it; its own it may always rotate.
-pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, Refusal> {
+pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     if ask.grace_seconds > MAX_GRACE {
-        return Err(Refusal::invalid_value("/grace_seconds", format!("A grace lasts at most {MAX_GRACE} seconds.")));
+        return Err(CommandError::invalid_value(
+            "/grace_seconds",
+            format!("A grace lasts at most {MAX_GRACE} seconds."),
+        ));
     }
     let mut held = find_to_change(tx, &ask.id)?;
     check_limits(tx, &held.token)?;
     let before = held.view(tx.now)?;
     if before.state == State::Revoked {
-        return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+        return Err(CommandError::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
     }
     if before.expires_at.is_some_and(|end| tx.now >= end) {
-        return Err(Refusal::conflict(ConflictCode::TokenExpired, "The token has expired: give it more time first."));
+        return Err(CommandError::conflict(
+            ConflictCode::TokenExpired,
+            "The token has expired: give it more time first.",
+        ));
     }
     bound::check_another(tx, &held)?;
     if ask.grace_seconds > 0 && !ask.end_previous {

@@ -3,7 +3,7 @@
 //! Audit rows are never changed, so they hold nothing that might have to be forgotten: what people wrote about a token
 //! is shown as `"…"`, which says that it is there and not what it is.
 
-use counterfoil_protocol::{command::TokenView, json, refusal::Refusal};
+use counterfoil_protocol::{command::TokenView, command_error::CommandError, json};
 use serde_json::{Map, Value};
 
 /// The fields that people write as they like.
@@ -12,8 +12,8 @@ const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];
 /// All of a token.
 ///
 /// # Errors
-/// [`Refusal::Internal`] where it has no JSON form: a change that the audit could not show is not made.
-pub(super) fn all(token: &TokenView) -> Result<Value, Refusal> {
+/// [`CommandError::Internal`] where it has no JSON form: a change that the audit could not show is not made.
+pub(super) fn all(token: &TokenView) -> Result<Value, CommandError> {
     let mut shown = Map::new();
     shown.extend(fields(token)?.into_iter().map(|(field, value)| (field.clone(), masked(&field, value))));
     Ok(Value::Object(shown))
@@ -22,8 +22,8 @@ pub(super) fn all(token: &TokenView) -> Result<Value, Refusal> {
 /// What differs of a token: as it was, and as it is.
 ///
 /// # Errors
-/// [`Refusal::Internal`], likewise.
-pub(super) fn difference(before: &TokenView, after: &TokenView) -> Result<(Value, Value), Refusal> {
+/// [`CommandError::Internal`], likewise.
+pub(super) fn difference(before: &TokenView, after: &TokenView) -> Result<(Value, Value), CommandError> {
     let (mut was, mut is) = (Map::new(), Map::new());
     for ((field, old), (_, new)) in fields(before)?.into_iter().zip(fields(after)?) {
         if old != new {
@@ -35,14 +35,14 @@ pub(super) fn difference(before: &TokenView, after: &TokenView) -> Result<(Value
 }
 
 /// The fields of a token, each of them always there and in the same order.
-fn fields(token: &TokenView) -> Result<Map<String, Value>, Refusal> {
+fn fields(token: &TokenView) -> Result<Map<String, Value>, CommandError> {
     match json::tree(token) {
         Some(Value::Object(mut fields)) => {
             // It changes with everything.
             fields.remove("version");
             Ok(fields)
         }
-        _ => Err(Refusal::internal("a token has no JSON form")),
+        _ => Err(CommandError::internal("a token has no JSON form")),
     }
 }
 

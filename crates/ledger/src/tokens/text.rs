@@ -5,7 +5,7 @@
 //! texts before, so several may work at a time.
 
 use counterfoil_protocol::{
-    refusal::{ConflictCode, Refusal},
+    command_error::{CommandError, ConflictCode},
     rfc3339,
 };
 use counterfoil_token::{Digest, SealEpoch};
@@ -30,13 +30,13 @@ pub(super) struct Text {
 const MOST: usize = 8;
 
 /// Lets verifiers know of a token that has changed: a record for each of its texts that may still work.
-pub(super) fn publish(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+pub(super) fn publish(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
     publish_with(tx, token, &graced)
 }
 
 /// The same for each text it ever had, also those whose grace is over: their records carry what was written about it.
-pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     publish_with(tx, token, &ReplacedText::all_of(tx.sql, token.number)?)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), 
 ///
 /// # Errors
 /// `TOO_MANY_TEXTS` says until when.
-pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), Refusal> {
+pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
     match graced.first() {
         Some(next) if graced.len() + 1 >= MOST => {
@@ -53,7 +53,7 @@ pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), 
                  a grace period, or end the previous values (\"previous\": \"end\").",
                 rfc3339::format(next.valid_until)
             );
-            Err(Refusal::conflict(ConflictCode::TooManyTexts, detail))
+            Err(CommandError::conflict(ConflictCode::TooManyTexts, detail))
         }
         _ => Ok(()),
     }
@@ -67,7 +67,7 @@ pub(super) fn replace(
     text: Text,
     valid_until: Timestamp,
     end_previous: bool,
-) -> Result<usize, Refusal> {
+) -> Result<usize, CommandError> {
     let generation = tx.next_generation()?;
     let mut replaced = if end_previous {
         ReplacedText::end_all(tx.sql, token.number, generation, tx.now)?
@@ -92,7 +92,7 @@ pub(super) fn replace(
 }
 
 /// Ends one text that rotation replaced. A replaced text changes together with its token only, so that has changed too.
-pub(super) fn end(tx: &Transaction<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), Refusal> {
+pub(super) fn end(tx: &Transaction<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), CommandError> {
     let generation = tx.next_generation()?;
     ReplacedText::end(tx.sql, digest, generation)?;
     token.version = generation;
@@ -102,7 +102,7 @@ pub(super) fn end(tx: &Transaction<'_>, token: &mut TokenRow, digest: Digest) ->
     publish_with(tx, token, &texts)
 }
 
-fn publish_with(tx: &Transaction<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), Refusal> {
+fn publish_with(tx: &Transaction<'_>, token: &TokenRow, replaced: &[ReplacedText]) -> Result<(), CommandError> {
     let key = |digest| RegistryKey::Token(tx.workspace.key, digest);
     tx.publish(key(token.digest), &token.record(), token.version)?;
     for text in replaced {

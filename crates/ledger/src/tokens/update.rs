@@ -7,7 +7,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{Lifetime, Patch, ScopeChange, State, TokenView, UpdateToken},
-    refusal::{ConflictCode, ForbiddenCode, Refusal},
+    command_error::{CommandError, ConflictCode, ForbiddenCode},
 };
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
@@ -21,18 +21,18 @@ use crate::{
 };
 
 /// Changes a token. Where that makes no difference nothing is written.
-pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView, Refusal> {
+pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     let mut held = find_to_change(tx, &ask.id)?;
     let is_own = tx.authority.token().is_some_and(|own| own.token.id == ask.id);
     let moves = ask.allowed_addresses.as_ref().is_some_and(|asked| *asked != held.token.addresses);
     if is_own && (ask.scopes.is_some() || ask.lifetime != Patch::Keep || moves) {
         let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
-        return Err(Refusal::forbidden(ForbiddenCode::OwnToken, detail));
+        return Err(CommandError::forbidden(ForbiddenCode::OwnToken, detail));
     }
     let before = held.view(tx.now)?;
     if before.state == State::Revoked {
-        return Err(Refusal::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
+        return Err(CommandError::conflict(ConflictCode::TokenRevoked, "The token is revoked, for good."));
     }
     let catalogue = ScopeCatalogue::load(tx.sql)?;
     let limits = Limits::of(&tx.authority);
@@ -64,7 +64,7 @@ fn apply(
     catalogue: &ScopeCatalogue,
     held: &mut OwnedToken,
     ask: UpdateToken,
-) -> Result<(), Refusal> {
+) -> Result<(), CommandError> {
     if let Some(change) = ask.scopes {
         held.token.scopes = scopes(limits, catalogue, held, change)?;
     }
@@ -104,7 +104,7 @@ fn scopes(
     catalogue: &ScopeCatalogue,
     held: &OwnedToken,
     change: ScopeChange,
-) -> Result<ScopeSet, Refusal> {
+) -> Result<ScopeSet, CommandError> {
     let has = |pattern: &ScopePattern| held.token.scopes.iter().any(|own| own == pattern);
     let (asked, result): (Vec<(String, ScopePattern)>, Vec<ScopePattern>) = match change {
         ScopeChange::Replace(patterns) => {
@@ -146,12 +146,12 @@ fn expiry(
     limits: &Limits,
     token: &TokenRow,
     change: Patch<Lifetime>,
-) -> Result<Option<Timestamp>, Refusal> {
+) -> Result<Option<Timestamp>, CommandError> {
     let latest = limits::latest_end(&tx.workspace, token.created_at);
     match change {
         Patch::Keep => Ok(token.expires_at),
         Patch::Clear if token.expires_at.is_none() => Ok(None),
-        Patch::Clear if latest.is_some() => Err(Refusal::invalid_value("/expires_at", limits::TOO_LONG)),
+        Patch::Clear if latest.is_some() => Err(CommandError::invalid_value("/expires_at", limits::TOO_LONG)),
         Patch::Clear => Ok(None),
         Patch::Set(lifetime) => limits.end(lifetime, tx.now, latest),
     }
@@ -162,7 +162,7 @@ fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 /// An expired token that is given more time counts again, as a new one would.
-fn check_revival(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), Refusal> {
+fn check_revival(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), CommandError> {
     check_room(tx, &tx.workspace, &held.owner, 1)?;
     match &held.token.client_id {
         Some(client) if held.token.pinned => pins::check_free(tx.sql, held.owner.number, client, tx.now),

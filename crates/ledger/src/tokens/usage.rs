@@ -8,7 +8,7 @@
 use counterfoil_protocol::{
     BuiltIn,
     command::{DayOfUse, ReadUsage, ReportUses, Reported, TokenView, Usage, Uses},
-    refusal::Refusal,
+    command_error::CommandError,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
@@ -43,14 +43,14 @@ const REPORTED: &str = "WITH reported AS (
 )";
 
 /// Adds up what the control plane's verifier reports.
-pub(crate) fn report(tx: &Transaction<'_>, ask: &ReportUses) -> Result<Reported, Refusal> {
+pub(crate) fn report(tx: &Transaction<'_>, ask: &ReportUses) -> Result<Reported, CommandError> {
     tx.authority.require_verifier()?;
     add(tx, &ask.uses)?;
     Ok(Reported {})
 }
 
 /// Adds up uses, and forgets some of what is too old: where tokens are used and nothing else ever happens, no alarm would.
-pub(crate) fn add(tx: &Transaction<'_>, uses: &[Uses]) -> Result<(), Refusal> {
+pub(crate) fn add(tx: &Transaction<'_>, uses: &[Uses]) -> Result<(), CommandError> {
     check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
     let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, tx.now)).collect::<Vec<_>>());
     // Where the storage is nearly full, uses count on days on which the token was used before: that takes no room.
@@ -80,7 +80,7 @@ fn placed(uses: &Uses, now: Timestamp) -> Option<(Digest, u64, Timestamp, u32)> 
     (day >= first_of(KEPT, now)).then_some((uses.digest, day, at, uses.count))
 }
 
-pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, Refusal> {
+pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let days = kept("/days", ask.days.unwrap_or(SHOWN))?;
     let token = find(tx, &ask.id)?.token;
@@ -97,7 +97,7 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, Refus
 }
 
 /// Tells each of these tokens' uses on the last days, all of them in one question.
-pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), Refusal> {
+pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), CommandError> {
     let days = kept("/usage", days)?;
     let mut counts = vec![vec![0; usize::try_from(days).unwrap_or_default()]; tokens.len()];
     // Day by day and token by token, as the key has them: other tokens' uses are not even looked at.
@@ -120,12 +120,12 @@ pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) ->
 }
 
 /// So many days, if that many are kept.
-fn kept(pointer: &str, days: u32) -> Result<u64, Refusal> {
+fn kept(pointer: &str, days: u32) -> Result<u64, CommandError> {
     let days = u64::from(days);
     if (1..=KEPT).contains(&days) {
         return Ok(days);
     }
-    Err(Refusal::invalid_value(pointer, format!("Ask for 1 to {KEPT} days.")))
+    Err(CommandError::invalid_value(pointer, format!("Ask for 1 to {KEPT} days.")))
 }
 
 /// Forgets some of the days that are no longer kept, and says when the next one is not.

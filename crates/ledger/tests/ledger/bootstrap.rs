@@ -1,9 +1,9 @@
 //! How a workspace begins.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, Bootstrap, Page, ReadSelf, Records, Role, State},
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_token::{Digest, Prefix};
 use counterfoil_verify::{Code, ScopeSet};
@@ -72,7 +72,7 @@ fn repeated_it_replaces_what_nobody_has_seen() {
 #[test]
 fn it_is_refused_once_anything_has_happened() {
     let (mut world, _) = World::founded();
-    let exists = Refusal::AlreadyExists { what: "workspace".to_owned(), field: "slug".to_owned() };
+    let exists = CommandError::AlreadyExists { what: "workspace".to_owned(), field: "slug".to_owned() };
     assert_eq!(refused(world.call(Actor::Root, bootstrap())), exists);
 
     let mut world = World::empty();
@@ -101,7 +101,7 @@ fn its_name_has_a_length() {
 fn without_a_secret_or_randomness_nothing_is_issued() {
     let mut world = World::empty();
     world.seal_secrets.clear();
-    assert!(matches!(refused(world.call(Actor::Root, bootstrap())), Refusal::Internal { .. }));
+    assert!(matches!(refused(world.call(Actor::Root, bootstrap())), CommandError::Internal { .. }));
 
     let world = World::empty();
     let (seal_secrets, session_secrets) = (&world.seal_secrets, &world.session_secrets);
@@ -109,6 +109,6 @@ fn without_a_secret_or_randomness_nothing_is_issued() {
     let context =
         counterfoil_ledger::Context { now: START, random, seal_secrets, session_secrets, snapshot_secrets: &[] };
     let refusal = refused(world.ledger.call(key(), Actor::Root, None, bootstrap(), context));
-    assert!(matches!(refusal, Refusal::Internal { .. }));
+    assert!(matches!(refusal, CommandError::Internal { .. }));
     assert!(!world.dump().contains("workspace:"));
 }

@@ -1,7 +1,7 @@
 //! How many texts a member's tokens may ever have had.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, ImportLine, ImportTokens, Patch, RevokeToken, RotateToken, UpdateMember},
 };
 use counterfoil_token::Digest;
@@ -44,7 +44,7 @@ fn every_text_counts_and_the_dead_ones_go_on_counting() {
 #[test]
 fn beyond_the_bound_nothing_is_made_and_everything_is_revoked() {
     let (mut world, ann) = worn();
-    let exceeded = Refusal::TextsExceeded { bound: 12_000 };
+    let exceeded = CommandError::TextsExceeded { bound: 12_000 };
     assert_eq!(refused(world.call(ann.actor, import(&["one", "two"]))), exceeded, "all or none");
     let last = world.issue(ann.actor, token(&["read"])).unwrap();
     assert_eq!(refused(world.call(ann.actor, token(&["read"]))), exceeded);
@@ -70,10 +70,10 @@ fn the_bound_grows_by_the_day_and_with_the_quota() {
     world.wait(1);
     world.issue(ann.actor, token(&["read"])).unwrap();
     world.meddle("UPDATE members SET texts = 13000 WHERE id = 'ann'");
-    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), Refusal::TextsExceeded { bound: 13_000 });
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), CommandError::TextsExceeded { bound: 13_000 });
     world.call(Actor::Root, UpdateMember { quota: Patch::Set(601), ..of_member("ann") }).unwrap();
     world.issue(ann.actor, token(&["read"])).unwrap();
     // A quota of a few leaves room for a life of rotations.
     world.call(Actor::Root, UpdateMember { quota: Patch::Set(10), ..of_member("ann") }).unwrap();
-    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), Refusal::TextsExceeded { bound: 11_000 });
+    assert_eq!(refused(world.call(ann.actor, token(&["read"]))), CommandError::TextsExceeded { bound: 11_000 });
 }

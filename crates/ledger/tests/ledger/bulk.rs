@@ -1,12 +1,12 @@
 //! Revoking many at once.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateToken, ReadToken, RevokeResult, RevokeToken, RevokeTokens, RevokedItem, Selection, State,
         TokenFilter,
     },
-    refusal::InvalidCode,
+    command_error::InvalidCode,
 };
 
 use crate::support::*;
@@ -70,7 +70,7 @@ fn one_that_is_unknown_and_none_is_revoked() {
     for unknown in ["tok_none", &admin.id] {
         let outcome = world.call(ann.actor, ids(&[&anns.id, unknown]));
         let items = vec![item(&anns.id, RevokeResult::Kept), item(unknown, RevokeResult::Unknown)];
-        assert_eq!(refused(outcome), Refusal::UnknownTokens { items });
+        assert_eq!(refused(outcome), CommandError::UnknownTokens { items });
     }
     assert_eq!(state(&mut world, &anns.id), State::Active);
 }

@@ -2,7 +2,7 @@
 
 use counterfoil_protocol::{
     command::{Actor, GetScopes, PutScopes, Records, Role, ScopeEntry},
-    refusal::InvalidCode,
+    command_error::InvalidCode,
 };
 use counterfoil_verify::Freshness;
 

@@ -1,9 +1,9 @@
 //! Clients.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateClient, DeleteClient, ListClients, Page, ReadClient},
-    refusal::{ForbiddenCode, InvalidCode},
+    command_error::{ForbiddenCode, InvalidCode},
 };
 
 use crate::support::*;
@@ -44,7 +44,7 @@ fn clients_come_are_listed_and_go() {
 fn ids_are_unique_and_fields_have_limits() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, client("app", &[])).unwrap();
-    let taken = Refusal::AlreadyExists { what: "client".to_owned(), field: "id".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "client".to_owned(), field: "id".to_owned() };
     assert_eq!(refused(world.call(admin.actor, client("app", &[]))), taken);
     assert_invalid_value(world.call(admin.actor, client("a b", &[])), "/id");
     assert_invalid_value(world.call(admin.actor, CreateClient { name: String::new(), ..client("b", &[]) }), "/name");
@@ -74,7 +74,7 @@ fn a_client_is_something_that_has_happened() {
     let mut world = World::empty();
     world.call(Actor::Root, bootstrap()).unwrap();
     world.call(Actor::Root, client("app", &[])).unwrap();
-    assert!(matches!(refused(world.call(Actor::Root, bootstrap())), Refusal::AlreadyExists { .. }));
+    assert!(matches!(refused(world.call(Actor::Root, bootstrap())), CommandError::AlreadyExists { .. }));
     let rows = world.column("SELECT action || ' ' || subject FROM audit WHERE action LIKE 'client.%'");
     assert_eq!(rows, ["client.create app".into()]);
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use counterfoil_ledger::{Upkeep, native::When};
 use counterfoil_protocol::{
     command::{Actor, CreateClient, DeleteWorkspace, ReadSelf, ReadWorkspace, Records},
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_verify::Code;
 

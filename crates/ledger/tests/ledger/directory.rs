@@ -6,7 +6,7 @@ use counterfoil_ledger::{
     sql::Sql as _,
 };
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     directory::{Ask, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, decode_reply},
 };
 use counterfoil_token::WorkspaceKey;
@@ -18,7 +18,7 @@ fn directory() -> Directory<NativeSql> {
     Directory::open(NativeSql::in_memory().unwrap()).unwrap()
 }
 
-fn ask<R: Ask>(directory: &Directory<NativeSql>, request: R) -> Result<R::Reply, Refusal> {
+fn ask<R: Ask>(directory: &Directory<NativeSql>, request: R) -> Result<R::Reply, CommandError> {
     let request: counterfoil_protocol::directory::Request = request.into();
     decode_reply::<R>(&directory.handle(&serde_json::to_vec(&request).unwrap(), START)).unwrap()
 }
@@ -63,7 +63,7 @@ fn a_key_belongs_to_one_slug() {
 #[test]
 fn what_was_not_claimed_cannot_be_confirmed() {
     let directory = directory();
-    let nothing = Refusal::NotFound { what: "workspace".to_owned() };
+    let nothing = CommandError::NotFound { what: "workspace".to_owned() };
     assert_eq!(refused(ask(&directory, Confirm { slug: slug("demo") })), nothing);
 }
 
@@ -109,7 +109,7 @@ fn a_host_is_one_workspaces() {
 fn only_a_workspace_that_stands_has_hosts() {
     let directory = directory();
     claim(&directory, "demo", "0aaaaa");
-    let nothing = Refusal::NotFound { what: "workspace".to_owned() };
+    let nothing = CommandError::NotFound { what: "workspace".to_owned() };
     for unknown in ["0aaaaa", "0bbbbb"] {
         let asked = AssignHosts { key: key(unknown), hosts: hosts_of(&["a.example"]) };
         assert_eq!(refused(ask(&directory, asked)), nothing);
@@ -166,7 +166,7 @@ fn a_failing_statement_leaves_nothing() {
             let before = directory.sql().dump().unwrap();
             directory.sql().fail(Some((nth, when)));
             let claimed = ask(&directory, Claim { slug: slug("demo"), candidate: key("0aaaaa") });
-            assert!(matches!(claimed, Err(Refusal::Internal { .. })));
+            assert!(matches!(claimed, Err(CommandError::Internal { .. })));
             assert_eq!(directory.sql().dump().unwrap(), before);
         }
         for nth in 1..=4 {
@@ -174,7 +174,7 @@ fn a_failing_statement_leaves_nothing() {
             let before = directory.sql().dump().unwrap();
             directory.sql().fail(Some((nth, when)));
             let asked = AssignHosts { key: key("0ddddd"), hosts: hosts_of(&["b.example"]) };
-            assert!(matches!(ask(&directory, asked), Err(Refusal::Internal { .. })), "statement {nth}");
+            assert!(matches!(ask(&directory, asked), Err(CommandError::Internal { .. })), "statement {nth}");
             assert_eq!(directory.sql().dump().unwrap(), before);
         }
         for nth in 1..=2 {

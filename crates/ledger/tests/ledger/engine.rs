@@ -13,7 +13,7 @@ use counterfoil_ledger::{
     sql::Sql as _,
 };
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateToken, Lease, ReadSelf, RevokeToken, RotateToken},
 };
 
@@ -156,6 +156,6 @@ fn a_request_for_another_workspace_is_refused() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE workspace SET key = '0zzzzz'");
     for actor in [admin.actor, Actor::Root, Actor::Verifier] {
-        assert!(matches!(refused(world.call(actor, ReadSelf {})), Refusal::Internal { .. }));
+        assert!(matches!(refused(world.call(actor, ReadSelf {})), CommandError::Internal { .. }));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use counterfoil_ledger::{Upkeep, editions::Step, native::When};
 use counterfoil_protocol::{
-    BuiltIn, Refusal,
+    BuiltIn, CommandError,
     command::{
         Actor, Ask, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace,
         EndSession, Ended, EraseMember, FindMember, GetScopes, IdentityProvider, ImportLine, ImportTokens, Lease,
@@ -93,7 +93,7 @@ impl Sweep {
         }
         let answered = self.fail_each(|world| {
             let outcome = once(world, actor, &key, ask());
-            assert!(matches!(outcome, Ok(_) | Err(Refusal::Internal { .. })), "{:?}", outcome.err());
+            assert!(matches!(outcome, Ok(_) | Err(CommandError::Internal { .. })), "{:?}", outcome.err());
             outcome
         });
         assert!(!answered.repeated);

@@ -1,12 +1,12 @@
 //! Lists of tokens: which, in which order, and that their pages fit together.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateToken, Lifetime, ListTokens, Listing, Page, RevokeToken, RotateToken, State, TokenColumn,
         TokenFilter, TokenSort, TokenView,
     },
-    refusal::InvalidCode,
+    command_error::InvalidCode,
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::ScopePattern;
@@ -22,7 +22,7 @@ fn list(
     filter: &TokenFilter,
     sort: TokenSort,
     page: Page,
-) -> Result<Listing<TokenView>, Refusal> {
+) -> Result<Listing<TokenView>, CommandError> {
     world.attempt(actor, ListTokens { filter: filter.clone(), sort, page, usage: None })
 }
 
@@ -287,7 +287,7 @@ proptest! {
         bytes[at] = byte;
         let page = Page { limit: Some(1), cursor: Some(BASE64_URL_SAFE_NO_PAD.encode(bytes)) };
         match list(&mut world, Actor::Root, &filter(), sort, page) {
-            Ok(_) | Err(Refusal::Invalid { code: InvalidCode::InvalidCursor, .. }) => {}
+            Ok(_) | Err(CommandError::Invalid { code: InvalidCode::InvalidCursor, .. }) => {}
             Err(other) => prop_assert!(false, "{other:?}"),
         }
     }

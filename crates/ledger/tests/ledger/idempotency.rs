@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::{Upkeep, native::When};
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{
         Actor, Ask, CreateClient, CreateMember, CreateToken, EraseMember, IdempotencyKey, ImportLine, ImportTokens,
         Request, RevokeToken, Role, RotateToken,
@@ -23,7 +23,7 @@ pub(crate) fn once<C: Ask>(
     actor: Actor,
     under: &str,
     ask: C,
-) -> Result<Answered<C::Reply>, Refusal> {
+) -> Result<Answered<C::Reply>, CommandError> {
     let idempotency_key = Some(key_of(under));
     let request_id = "once".to_owned();
     let request = Request {
@@ -88,7 +88,7 @@ fn another_command_under_the_key_is_refused() {
     world.held(first.reply);
     let before = world.dump();
     let other = CreateToken { name: "another".to_owned(), ..token(&["read"]) };
-    assert_eq!(refused(once(&mut world, admin.actor, "k", other)), Refusal::IdempotencyMismatch);
+    assert_eq!(refused(once(&mut world, admin.actor, "k", other)), CommandError::IdempotencyMismatch);
     assert_eq!(world.dump(), before);
 }
 
@@ -148,7 +148,7 @@ fn who_is_not_let_in_learns_no_answer() {
     let made = once(&mut world, ann.actor, "k", token(&[])).unwrap();
     world.held(made.reply);
     world.call(admin.actor, RevokeToken { id: ann.id.clone(), reason: None }).unwrap();
-    assert!(matches!(refused(once(&mut world, ann.actor, "k", token(&[]))), Refusal::Unauthenticated { .. }));
+    assert!(matches!(refused(once(&mut world, ann.actor, "k", token(&[]))), CommandError::Unauthenticated { .. }));
 }
 
 #[test]
@@ -213,11 +213,12 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
             // Clients are anybody's to see, and to a manager so are plain members.
             (Cut::Role, Ok(told)) => assert!(told.repeated && ["client", "member"].contains(&what), "{what}"),
             (Cut::Role, Err(refusal)) => {
-                let as_if_it_came_now = matches!(refusal, Refusal::Forbidden { .. } | Refusal::NotFound { .. });
+                let as_if_it_came_now =
+                    matches!(refusal, CommandError::Forbidden { .. } | CommandError::NotFound { .. });
                 assert!(as_if_it_came_now, "{what}: {refusal:?}");
             }
             (_, Ok(_)) => panic!("{what}, {cut:?}: it was told"),
-            (_, Err(refusal)) => assert!(matches!(refusal, Refusal::MissingScope { .. }), "{what}, {cut:?}"),
+            (_, Err(refusal)) => assert!(matches!(refusal, CommandError::MissingScope { .. }), "{what}, {cut:?}"),
         }
         assert_eq!(world.dump(), before);
     }
@@ -301,7 +302,7 @@ fn so_many_answers_are_kept_for_a_member_whichever_token_it_uses() {
         world.held(room.reply);
         let before = world.dump();
         for held in [&ann, &other] {
-            let exceeded = Refusal::KeysExceeded { again_in: 24 * 3_600 - 60 };
+            let exceeded = CommandError::KeysExceeded { again_in: 24 * 3_600 - 60 };
             assert_eq!(refused(once(&mut world, held.actor, "more", token(&["read"]))), exceeded);
         }
         assert_eq!(world.dump(), before, "and nothing was done");

@@ -1,14 +1,14 @@
 //! Signing in by an identity provider: who is let in, as whom, and what ends that.
 
 use counterfoil_protocol::{
-    Refusal, WebAddress,
+    CommandError, WebAddress,
     command::{
         Actor, CreateClient, CreateMember, CreateToken, EndSession, EraseMember, IdentityProvider, Lifetime,
         ListSessions, Listing, MemberBy, NotSignedIn, NoteRefusal, OpenSession, Page, Patch, ReadAudit,
         ReadIdentityProviders, ReadSelf, ReadSession, ReadWorkspace, Role, Session, SignIn, SuspendWorkspace,
         UpdateMember, UpdateWorkspace,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_verify::{Code, Timestamp};
 
@@ -68,16 +68,16 @@ fn open_to(member_by: MemberBy) -> (World, Held) {
 }
 
 impl World {
-    fn sign_in(&mut self, identity: SignIn) -> Result<Seated, Refusal> {
+    fn sign_in(&mut self, identity: SignIn) -> Result<Seated, CommandError> {
         let opened = self.call(Actor::SignIn, identity)?;
         Ok(self.seated(opened))
     }
 }
 
 #[track_caller]
-fn assert_not_signed_in<T>(outcome: Result<T, Refusal>) {
+fn assert_not_signed_in<T>(outcome: Result<T, CommandError>) {
     let refusal = refused(outcome);
-    let Refusal::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
+    let CommandError::NotSignedIn { detail, .. } = &refusal else { panic!("{refusal:?}") };
     assert!(!detail.contains("ann"), "the log names nobody: {detail}");
     assert_eq!(refusal.to_string(), "nobody signs in this way", "why is for the log alone");
 }
@@ -126,7 +126,7 @@ fn an_admins_session_is_an_admins() {
     assert_eq!((sessions(&mut world, session.actor).total, sessions(&mut world, ann.actor).total), (2, 1));
     assert_no_such(world.call(ann.actor, EndSession { id: Some(session.id.clone()) }), "session");
     world.call(session.actor, EndSession { id: Some(ann.id.clone()) }).unwrap();
-    assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded);
+    assert_eq!(refused(world.call(ann.actor, ReadSession {})), CommandError::SessionEnded);
     world.call(session.actor, vouching(vec![provider(MemberBy::Email)])).unwrap();
 }
 
@@ -148,9 +148,9 @@ fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
 
 /// Why nobody signed in.
 #[track_caller]
-fn reason<T>(outcome: Result<T, Refusal>) -> Option<NotSignedIn> {
+fn reason<T>(outcome: Result<T, CommandError>) -> Option<NotSignedIn> {
     let refusal = refused(outcome);
-    let Refusal::NotSignedIn { reason, .. } = refusal else { panic!("{refusal:?}") };
+    let CommandError::NotSignedIn { reason, .. } = refusal else { panic!("{refusal:?}") };
     reason
 }
 
@@ -218,7 +218,7 @@ fn admins_read_in_the_audit_why_nobody_signed_in() {
     assert!(!world.call(Actor::SignIn, stranger).unwrap().noted, "of no provider nothing is told");
     for actor in [admin.actor, Actor::Root, Actor::Verifier] {
         let refusal = refused(world.call(actor, note(NotSignedIn::OtherFlow)));
-        assert!(matches!(refusal, Refusal::Internal { .. }), "{refusal:?}");
+        assert!(matches!(refusal, CommandError::Internal { .. }), "{refusal:?}");
     }
 }
 
@@ -268,7 +268,7 @@ fn by_email_the_member_is_the_one_active_one_with_that_address() {
 
     // Nobody gets another's address any more; where two have had one since before that, it is neither's.
     let email = Some("ann@EXAMPLE.org".to_owned());
-    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
     let twin = || CreateMember { email: email.clone(), ..member("twin", &["read"]) };
     assert_eq!(refused(world.call(admin.actor, twin())), taken);
     world.call(admin.actor, member("twin", &["read"])).unwrap();
@@ -363,10 +363,10 @@ fn whatever_ends_it_ends_it_for_good() {
         let by_token = world.open(&admin).unwrap();
         let ann = world.sign_in(identity("ann|1")).unwrap();
         end(&mut world, admin.actor);
-        assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded, "{what}");
+        assert_eq!(refused(world.call(ann.actor, ReadSession {})), CommandError::SessionEnded, "{what}");
         assert!(sessions(&mut world, admin.actor).items.iter().all(|session| session.id != ann.id), "{what}");
         undo(&mut world, admin.actor);
-        assert_eq!(refused(world.call(ann.actor, ReadSession {})), Refusal::SessionEnded, "{what}, and undone");
+        assert_eq!(refused(world.call(ann.actor, ReadSession {})), CommandError::SessionEnded, "{what}, and undone");
         let others = world.call(by_token.actor, ReadSession {});
         assert_eq!(others.is_ok(), what != "its time over", "{what}: that concerns no other session");
     }
@@ -400,8 +400,8 @@ fn the_control_plane_may_do_nothing_else_in_its_own_name() {
     let providers = world.call(Actor::SignIn, ReadIdentityProviders {}).unwrap().providers;
     assert_eq!(providers, world.call(admin.actor, ReadWorkspace {}).unwrap().settings.identity_providers);
     for actor in [admin.actor, Actor::Root, Actor::Verifier] {
-        assert!(matches!(refused(world.call(actor, identity("ann|1"))), Refusal::Internal { .. }));
-        assert!(matches!(refused(world.call(actor, ReadIdentityProviders {})), Refusal::Internal { .. }));
+        assert!(matches!(refused(world.call(actor, identity("ann|1"))), CommandError::Internal { .. }));
+        assert!(matches!(refused(world.call(actor, ReadIdentityProviders {})), CommandError::Internal { .. }));
     }
     assert_missing(world.call(Actor::SignIn, all_tokens(Page::default())), "tokens:read");
     assert_missing(world.call(Actor::SignIn, token(&[])), "tokens:write");
@@ -526,7 +526,7 @@ fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
 #[test]
 fn a_subject_is_one_members() {
     let (mut world, admin) = open_to(MemberBy::Subject);
-    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
     let subject = |text: &str| Some(text.to_owned());
     let bob = |text| CreateMember { subject: subject(text), ..member("bob", &[]) };
     assert_eq!(refused(world.call(admin.actor, bob("ann|1"))), taken);

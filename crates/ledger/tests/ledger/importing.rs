@@ -1,12 +1,12 @@
 //! Importing tokens that were issued elsewhere.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateClient, CreateMember, CreateToken, ImportLine, ImportTokens, Imported, Lifetime, ReadSelf,
         ReadToken, RevokeToken, RotateToken,
     },
-    refusal::{ForbiddenCode, InvalidCode},
+    command_error::{ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Encoded as _, RegistryKey, WorkspaceRecord};
@@ -17,12 +17,12 @@ fn line(text: &str, token: CreateToken) -> ImportLine {
     ImportLine { digest: Digest::of(text.as_bytes()), weak: false, length: None, token }
 }
 
-fn import(world: &mut World, actor: Actor, lines: Vec<ImportLine>) -> Result<Imported, Refusal> {
+fn import(world: &mut World, actor: Actor, lines: Vec<ImportLine>) -> Result<Imported, CommandError> {
     world.call(actor, ImportTokens { lines })
 }
 
-fn taken() -> Result<String, Refusal> {
-    Err(Refusal::AlreadyExists { what: "token".to_owned(), field: "digest".to_owned() })
+fn taken() -> Result<String, CommandError> {
+    Err(CommandError::AlreadyExists { what: "token".to_owned(), field: "digest".to_owned() })
 }
 
 #[test]
@@ -68,8 +68,8 @@ fn a_wrong_line_is_refused_and_the_others_imported() {
         ImportLine { digest: admin.digest, ..line("", token(&[])) },
     ];
     let done = import(&mut world, admin.actor, lines).unwrap().lines;
-    let code = |outcome: &Result<String, Refusal>| match outcome {
-        Err(Refusal::Invalid { code, pointer, .. }) => (*code, pointer.clone()),
+    let code = |outcome: &Result<String, CommandError>| match outcome {
+        Err(CommandError::Invalid { code, pointer, .. }) => (*code, pointer.clone()),
         other => panic!("{other:?}"),
     };
     assert!(done[0].is_ok() && done[3].is_ok());
@@ -105,12 +105,12 @@ fn the_quota_holds_all_or_none() {
     more.push(line("another", to("admin")));
     more.push(line("wrong", CreateToken { name: "n".repeat(201), ..to("ann") }));
     let outcome = import(&mut world, admin.actor, more);
-    assert_eq!(refused(outcome), Refusal::QuotaExceeded { quota: 3, needed: 4 });
+    assert_eq!(refused(outcome), CommandError::QuotaExceeded { quota: 3, needed: 4 });
     let mut enough = lines(2);
     // A line that is refused counts nothing.
     enough.push(line("wrong", CreateToken { name: "n".repeat(201), ..to("ann") }));
     assert!(import(&mut world, admin.actor, enough).is_ok());
-    assert_eq!(refused(world.call(Actor::Root, to("ann"))), Refusal::QuotaExceeded { quota: 3, needed: 4 });
+    assert_eq!(refused(world.call(Actor::Root, to("ann"))), CommandError::QuotaExceeded { quota: 3, needed: 4 });
 }
 
 #[test]
@@ -119,7 +119,7 @@ fn nobody_imports_for_others_or_without_the_scope() {
     let ann = world.join("ann", &["tokens:import"]);
     let to_admin = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
     let done = import(&mut world, ann.actor, vec![line("a", to_admin), line("b", token(&[]))]).unwrap().lines;
-    assert!(matches!(done[..], [Err(Refusal::Forbidden { code: ForbiddenCode::NotYours, .. }), Ok(_)]));
+    assert!(matches!(done[..], [Err(CommandError::Forbidden { code: ForbiddenCode::NotYours, .. }), Ok(_)]));
     let bob = world.join("bob", &["tokens:read", "tokens:write", "tokens:grant", "workspace:manage"]);
     assert_missing(import(&mut world, bob.actor, vec![line("c", token(&[]))]), "tokens:import");
 }
@@ -151,7 +151,7 @@ fn nobody_imports_a_token_that_may_do_more_than_a_new_one() {
     let mut outcomes = import(&mut world, narrow.actor, lines.collect()).unwrap().lines;
     let id = outcomes.pop().unwrap().unwrap();
     for (number, outcome) in outcomes.into_iter().enumerate() {
-        let Refusal::Forbidden { code, .. } = refused(outcome) else { panic!("line {number}") };
+        let CommandError::Forbidden { code, .. } = refused(outcome) else { panic!("line {number}") };
         assert_eq!(code, ForbiddenCode::Escalation, "line {number}");
     }
     let view = world.call(Actor::Root, ReadToken { id }).unwrap();
@@ -164,7 +164,7 @@ fn a_pin_is_taken_once() {
     world.meddle("INSERT INTO clients (id, name, permissions, created_at) VALUES ('app', 'A', '[]', 1)");
     let pinned = || CreateToken { client_id: Some("app".to_owned()), ..token(&[]) };
     let done = import(&mut world, admin.actor, vec![line("a", pinned()), line("b", pinned())]).unwrap().lines;
-    let taken = Refusal::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() };
     assert!(done[0].is_ok());
     assert_eq!(done[1], Err(taken));
 }
@@ -208,7 +208,7 @@ fn what_can_never_be_verified_is_refused_where_that_is_known() {
             if (16..=512).contains(length) {
                 assert!(outcome.is_ok(), "{length}");
             } else {
-                let Refusal::Invalid { pointer, detail, .. } = refused(outcome) else { panic!("{length}") };
+                let CommandError::Invalid { pointer, detail, .. } = refused(outcome) else { panic!("{length}") };
                 assert_eq!(pointer, "/length");
                 assert!(detail.contains("16 to 512 visible ASCII"), "{detail}");
             }

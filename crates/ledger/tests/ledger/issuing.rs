@@ -1,9 +1,9 @@
 //! Issuing tokens: what they are, and what nobody may hand on.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateMember, CreateToken, Lifetime, PutScopes, ReadSelf, RevokeToken, Role, ScopeEntry, State},
-    refusal::{ForbiddenCode, InvalidCode},
+    command_error::{ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::{Digest, Presented};
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
@@ -192,7 +192,7 @@ fn only_admins_issue_to_others() {
 fn a_lifetime_lies_ahead_and_within_the_creating_tokens() {
     let (mut world, admin) = World::founded();
     let lasting = |lifetime| CreateToken { lifetime, ..token(&["tokens:write", "read"]) };
-    let end = |outcome: Result<Held, Refusal>| outcome.unwrap().expires_at;
+    let end = |outcome: Result<Held, CommandError>| outcome.unwrap().expires_at;
     let last = Timestamp(253_402_300_799_999);
     for (lifetime, at) in [
         (Lifetime::Until(START), "/expires_at"),
@@ -310,7 +310,7 @@ fn the_quota_is_exact() {
         enabled,
         ..token(&["tokens:write", "read"])
     };
-    let used_up = Refusal::QuotaExceeded { quota: 3, needed: 4 };
+    let used_up = CommandError::QuotaExceeded { quota: 3, needed: 4 };
     let first = world.issue(Actor::Root, to_ann(Lifetime::Longest, true)).unwrap();
     world.issue(Actor::Root, to_ann(Lifetime::Seconds(10), true)).unwrap();
     // One that is switched off counts, as does one whose time has not come.

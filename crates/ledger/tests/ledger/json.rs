@@ -29,9 +29,9 @@ enum Kind {
 
 /// What is said of a value that does not fit: where, and why.
 #[track_caller]
-fn misfit<T: DeserializeOwned>(value: Value) -> (String, String) {
-    let Err(misfit) = fit::<T>(value) else { panic!("it fits") };
-    (misfit.pointer(), misfit.to_string())
+fn decode_error<T: DeserializeOwned>(value: Value) -> (String, String) {
+    let Err(error) = fit::<T>(value) else { panic!("it fits") };
+    (error.pointer(), error.to_string())
 }
 
 #[test]
@@ -66,9 +66,9 @@ fn what_does_not_fit_is_said_where_it_is() {
         (json!({ "id": 1, "lines": [[1, { "sized": [1] }]] }), "/lines/0/1", "expected an object, found a list"),
         (json!({ "id": 1, "tags": { "a/b~c": 1 } }), "/tags/a~1b~0c", "expected true or false, found 1"),
     ] {
-        assert_eq!(misfit::<Order>(value.clone()), (pointer.to_owned(), why.to_owned()), "{value}");
+        assert_eq!(decode_error::<Order>(value.clone()), (pointer.to_owned(), why.to_owned()), "{value}");
     }
-    let (pointer, why) = misfit::<Order>(json!({ "id": 1, "surprise": "secret" }));
+    let (pointer, why) = decode_error::<Order>(json!({ "id": 1, "surprise": "secret" }));
     assert_eq!(pointer, "/surprise");
     assert!(why.contains("id, note, lines") && !why.contains("secret"), "{why}");
     for value in [json!({ "plain": 1 }), json!("named"), json!({ "named": "x", "sized": 1 }), json!({}), json!(7)] {

@@ -13,7 +13,7 @@ use counterfoil_protocol::{
         ReadSelf, ReadToken, ReadUsage, Records, RevokeToken, RevokeTokens, RotateToken, ScopeChange, ScopeEntry,
         Selection, SuspendWorkspace, UpdateMember, UpdateToken, UpdateWorkspace, Uses,
     },
-    refusal::InvalidCode,
+    command_error::InvalidCode,
 };
 use counterfoil_token::{Digest, SealSecret};
 use counterfoil_verify::{Code, Freshness, Grant, Position, Segments};

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateToken, ListMembers, Listing, Page, ReadToken, RevokeToken, State, TokenView},
-    refusal::InvalidCode,
+    command_error::InvalidCode,
 };
 
 use crate::support::*;
@@ -14,7 +14,7 @@ fn page(limit: u32, cursor: Option<&str>) -> Page {
     Page { limit: Some(limit), cursor: cursor.map(str::to_owned) }
 }
 
-fn tokens(world: &mut World, actor: Actor, page: Page) -> Result<Listing<TokenView>, Refusal> {
+fn tokens(world: &mut World, actor: Actor, page: Page) -> Result<Listing<TokenView>, CommandError> {
     world.call(actor, all_tokens(page))
 }
 

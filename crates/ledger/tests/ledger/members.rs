@@ -2,9 +2,9 @@
 
 use counterfoil_ledger::sql::MAX_INTEGER;
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateMember, EraseMember, ListMembers, Page, PutScopes, Records, Role, ScopeEntry},
-    refusal::{ForbiddenCode, InvalidCode},
+    command_error::{ForbiddenCode, InvalidCode},
 };
 use counterfoil_verify::ScopePattern;
 
@@ -36,7 +36,7 @@ fn a_member_is_as_it_was_asked_for() {
 fn ids_and_numbers_are_unique() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, CreateMember { number: Some(7), ..member("ann", &[]) }).unwrap();
-    let taken = |field: &str| Refusal::AlreadyExists { what: "member".to_owned(), field: field.to_owned() };
+    let taken = |field: &str| CommandError::AlreadyExists { what: "member".to_owned(), field: field.to_owned() };
     assert_eq!(refused(world.call(admin.actor, member("ann", &[]))), taken("id"));
     let same_number = CreateMember { number: Some(7), ..member("bob", &[]) };
     assert_eq!(refused(world.call(admin.actor, same_number)), taken("number"));

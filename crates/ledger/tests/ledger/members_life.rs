@@ -1,12 +1,12 @@
 //! Members: how they change, and what becomes of their tokens.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateMember, CreateToken, EraseMember, FindMember, ListMembers, Page, Patch, ReadMember, ReadSelf,
         ReadToken, Records, Role, State, UpdateMember,
     },
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+    command_error::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Encoded as _, OwnerRecord, ScopePattern, TokenRecord};
@@ -14,8 +14,8 @@ use counterfoil_verify::{Code, Encoded as _, OwnerRecord, ScopePattern, TokenRec
 use crate::{changes::of_member as change, support::*};
 
 /// A change of nothing.
-fn assert_last_admin<T>(outcome: Result<T, Refusal>) {
-    let Refusal::Conflict { code, .. } = refused(outcome) else { panic!("no conflict") };
+fn assert_last_admin<T>(outcome: Result<T, CommandError>) {
+    let CommandError::Conflict { code, .. } = refused(outcome) else { panic!("no conflict") };
     assert_eq!(code, ConflictCode::LastAdmin);
 }
 
@@ -188,7 +188,7 @@ fn revoking_all_ends_every_token_with_one_record_and_frees_the_quota() {
     world.call(admin.actor, CreateMember { quota: Some(3), ..member("ann", &["read"]) }).unwrap();
     let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
     let held: Vec<_> = (0..3).map(|_| world.issue(admin.actor, to_ann()).unwrap()).collect();
-    assert!(matches!(refused(world.issue(admin.actor, to_ann())), Refusal::QuotaExceeded { .. }));
+    assert!(matches!(refused(world.issue(admin.actor, to_ann())), CommandError::QuotaExceeded { .. }));
     drain(&world);
 
     let ann = world.call(admin.actor, UpdateMember { revoke_all: true, ..change("ann") }).unwrap();
@@ -287,7 +287,7 @@ fn of_an_erased_member_nothing_stays_but_a_number() {
     assert_eq!(world.call(admin.actor, member("m1", &[])).unwrap().number, 3);
     assert!(matches!(
         refused(world.call(admin.actor, CreateMember { number: Some(2), ..member("m2", &[]) })),
-        Refusal::AlreadyExists { .. }
+        CommandError::AlreadyExists { .. }
     ));
 }
 

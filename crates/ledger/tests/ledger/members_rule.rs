@@ -4,9 +4,9 @@
 //! the actor could grant all that comes alive by it, and an admin where it is an admin's to give.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateMember, CreateToken, EraseMember, Lifetime, MemberBy, Patch, Role, UpdateMember},
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 
 use crate::{changes::of_member, identity::provider, support::*};
@@ -171,7 +171,7 @@ fn whoever_changes_a_member_could_grant_what_comes_alive() {
                     } else {
                         let code = ForbiddenCode::Escalation;
                         let expected = if role == Role::Admin && !who.admin { ForbiddenCode::NotYours } else { code };
-                        let Err(Refusal::Forbidden { code, .. }) = outcome else { panic!("{said}: {outcome:?}") };
+                        let Err(CommandError::Forbidden { code, .. }) = outcome else { panic!("{said}: {outcome:?}") };
                         assert_eq!(code, expected, "{said}");
                         refused += 1;
                     }
@@ -260,7 +260,7 @@ fn nobody_takes_an_address_that_is_anothers() {
     let (mut world, everybody) = managed();
     let named = |id, email: &str| CreateMember { email: Some(email.to_owned()), ..member(id, &["orders:read"]) };
     let set = |id, email: &str| UpdateMember { email: text(email), ..of_member(id) };
-    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
     world.call(Actor::Root, set("admin", "Root@Example.org")).unwrap();
     for providers in [false, true] {
         if providers {

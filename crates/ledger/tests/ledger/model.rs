@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use counterfoil_ledger::native::When;
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateMember, CreateToken, Lifetime, ListMembers, Page, Records, RevokeToken, State, TokenView},
 };
 use counterfoil_token::Digest;
@@ -160,10 +160,10 @@ impl Model {
                 self.entries.push(Entry { view: held.view, member });
                 self.changes += 1;
             }
-            Some(Err(Refusal::QuotaExceeded { quota, .. })) => {
+            Some(Err(CommandError::QuotaExceeded { quota, .. })) => {
                 assert_eq!((quota, self.live_of(member)), (QUOTA, QUOTA), "refused although there was room");
             }
-            Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
+            Some(Err(CommandError::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
             Some(Err(refusal)) => panic!("{refusal:?}"),
         }
     }
@@ -186,7 +186,7 @@ impl Model {
                 assert_eq!(view.revoked_at, Some(*known.revoked_at.get_or_insert(now)));
                 assert_eq!(view.version, known.version);
             }
-            Some(Err(Refusal::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
+            Some(Err(CommandError::Unauthenticated { .. })) => assert!(!by_root && !self.may_act(member)),
             Some(Err(refusal)) => panic!("{refusal:?}"),
         }
     }
@@ -195,8 +195,8 @@ impl Model {
     fn with<T>(
         &mut self,
         fault: Option<(u64, When)>,
-        act: impl FnOnce(&mut World) -> Result<T, Refusal>,
-    ) -> Option<Result<T, Refusal>> {
+        act: impl FnOnce(&mut World) -> Result<T, CommandError>,
+    ) -> Option<Result<T, CommandError>> {
         let before = fault.map(|_| self.world.dump());
         self.world.ledger.sql().fail(fault);
         let outcome = act(&mut self.world);
@@ -205,7 +205,7 @@ impl Model {
         if !struck {
             return Some(outcome);
         }
-        assert!(matches!(outcome, Err(Refusal::Internal { .. })), "a failing statement went unnoticed");
+        assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement went unnoticed");
         assert_eq!(before, Some(self.world.dump()), "a failed command has changed something");
         None
     }

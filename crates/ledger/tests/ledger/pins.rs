@@ -1,9 +1,9 @@
 //! Pins: at most one live token of an owner for a client.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, CreateToken, Lifetime, Patch, RevokeToken, RotateToken, UpdateToken},
-    refusal::{ForbiddenCode, InvalidCode},
+    command_error::{ForbiddenCode, InvalidCode},
 };
 
 use crate::{changes::of_token, support::*};
@@ -20,8 +20,8 @@ fn pinned(client: &str) -> CreateToken {
     CreateToken { client_id: Some(client.to_owned()), ..token(&["tokens:write"]) }
 }
 
-fn taken() -> Refusal {
-    Refusal::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() }
+fn taken() -> CommandError {
+    CommandError::AlreadyExists { what: "token".to_owned(), field: "client_id".to_owned() }
 }
 
 #[test]

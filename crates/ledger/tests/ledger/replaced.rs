@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::editions::Step;
 use counterfoil_protocol::{
-    BuiltIn, Refusal, Slug, WebAddress,
+    BuiltIn, CommandError, Slug, WebAddress,
     command::{
         Actor, Bootstrap, CheckScope, Command, CreateClient, DeleteClient, DeleteWorkspace, EndSession, Ended,
         EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions,
@@ -11,7 +11,7 @@ use counterfoil_protocol::{
         Records, ReportUses, Request, RevokeResult, RevokeText, RevokeToken, RevokeTokens, RotateToken, Selection,
         SetHosts, Snapshot, State, SuspendWorkspace, TokenFilter, UpdateToken,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
     reply_json,
 };
 use counterfoil_token::{Digest, Prefix};
@@ -143,7 +143,7 @@ fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
     ]
 }
 
-fn send(world: &mut World, actor: Actor, command: Command, key: Option<&str>) -> Result<(), Refusal> {
+fn send(world: &mut World, actor: Actor, command: Command, key: Option<&str>) -> Result<(), CommandError> {
     let request = Request {
         workspace: crate::support::key(),
         actor,
@@ -159,8 +159,8 @@ fn send(world: &mut World, actor: Actor, command: Command, key: Option<&str>) ->
     reply_json(&reply).unwrap().map(drop)
 }
 
-fn is_replaced<T>(outcome: &Result<T, Refusal>) -> bool {
-    matches!(outcome, Err(Refusal::Forbidden { code: ForbiddenCode::ReplacedText, .. }))
+fn is_replaced<T>(outcome: &Result<T, CommandError>) -> bool {
+    matches!(outcome, Err(CommandError::Forbidden { code: ForbiddenCode::ReplacedText, .. }))
 }
 
 fn rotate(world: &mut World, held: &Held, grace_seconds: u64) -> Held {
@@ -169,14 +169,14 @@ fn rotate(world: &mut World, held: &Held, grace_seconds: u64) -> Held {
     world.held(rotated)
 }
 
-fn revoke(world: &mut World, actor: Actor, digest: Digest) -> Result<Ended, Refusal> {
+fn revoke(world: &mut World, actor: Actor, digest: Digest) -> Result<Ended, CommandError> {
     world.call(actor, RevokeText { digest, reason: Some("leaked".to_owned()) }).map(|done| done.ended)
 }
 
 fn code(world: &mut World, held: &Held) -> Code {
     match world.call(held.actor, ReadSelf {}) {
         Ok(_) => Code::Valid,
-        Err(Refusal::Unauthenticated { code }) => code,
+        Err(CommandError::Unauthenticated { code }) => code,
         Err(other) => panic!("{other:?}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use counterfoil_protocol::{
     command::{Actor, CreateToken, Lifetime, ReadSelf, RevokeToken, RotateToken, State, TokenView, UpdateToken},
-    refusal::{ConflictCode, ForbiddenCode},
+    command_error::{ConflictCode, ForbiddenCode},
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{AddressBlock, Code, Timestamp};
@@ -29,7 +29,7 @@ fn rotate(world: &mut World, actor: Actor, held: &Held, grace: u64) -> Held {
 fn code(world: &mut World, digest: Digest) -> Code {
     match world.call(Actor::Token(digest), ReadSelf {}) {
         Ok(_) => Code::Valid,
-        Err(counterfoil_protocol::Refusal::Unauthenticated { code }) => code,
+        Err(counterfoil_protocol::CommandError::Unauthenticated { code }) => code,
         Err(other) => panic!("{other:?}"),
     }
 }

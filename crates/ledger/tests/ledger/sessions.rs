@@ -2,13 +2,13 @@
 
 use counterfoil_ledger::Upkeep;
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, AuditEntry, CreateToken, EndSession, EraseMember, Lifetime, ListSessions, Listing, OpenSession, Page,
         Patch, ReadAudit, ReadSelf, ReadSession, ReadWorkspace, Records, RevokeToken, RevokeTokens, RotateToken,
         ScopeChange, Selection, Session, SuspendWorkspace, UpdateMember, UpdateToken, UpdateWorkspace,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_token::Presented;
 use counterfoil_verify::{Code, ScopeSet};
@@ -35,8 +35,8 @@ fn scopes(texts: &[&str]) -> ScopeSet {
 }
 
 #[track_caller]
-fn assert_over<T>(outcome: Result<T, Refusal>) {
-    assert_eq!(refused(outcome), Refusal::SessionEnded);
+fn assert_over<T>(outcome: Result<T, CommandError>) {
+    assert_eq!(refused(outcome), CommandError::SessionEnded);
 }
 
 fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
@@ -86,7 +86,7 @@ fn its_text_is_of_a_kind_of_its_own() {
     assert!(world.ledger.outbox().due(world.now, 100).unwrap().iter().all(|put| !put.key.starts_with('s')));
 
     world.session_secrets.clear();
-    assert!(matches!(refused(world.call(admin.actor, OpenSession {})), Refusal::Internal { .. }));
+    assert!(matches!(refused(world.call(admin.actor, OpenSession {})), CommandError::Internal { .. }));
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn whatever_ends_its_token_ends_it_at_once() {
         let _: Session = world.call(session.actor, ReadSession {}).unwrap();
         end(&mut world, &admin, &ann);
         let outcome = world.call(session.actor, ReadSession {});
-        assert_eq!(refused(outcome), Refusal::Unauthenticated { code }, "{what}");
+        assert_eq!(refused(outcome), CommandError::Unauthenticated { code }, "{what}");
         assert_unauthenticated(world.call(session.actor, token(&[])), code);
         if code == Code::WorkspaceSuspended {
             continue;
@@ -413,5 +413,5 @@ fn a_session_is_a_use_so_the_first_token_is_not_replaced_any_more() {
     let admin = world.held(admin);
     world.open(&admin).unwrap();
     let again = world.call(Actor::Root, bootstrap());
-    assert_eq!(refused(again), Refusal::AlreadyExists { what: "workspace".to_owned(), field: "slug".to_owned() });
+    assert_eq!(refused(again), CommandError::AlreadyExists { what: "workspace".to_owned(), field: "slug".to_owned() });
 }

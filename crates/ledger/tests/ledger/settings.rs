@@ -6,7 +6,7 @@ use counterfoil_protocol::{
         Actor, CreateToken, Lifetime, Page, Patch, ReadAudit, ReadSelf, ReadWorkspace, Records, SetHosts,
         SuspendWorkspace, UpdateWorkspace, Workspace,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_token::Prefix;
 use counterfoil_verify::{Code, Encoded as _, WorkspaceRecord};

@@ -2,12 +2,12 @@
 
 use counterfoil_ledger::settings::{CATALOGUE, SETTINGS, Who};
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateMember, CreateToken, GetScopes, IdentityProvider, MemberBy, Patch, PutScopes, ReadWorkspace, Role,
         ScopeEntry, SetHosts, SuspendWorkspace, UpdateWorkspace,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_token::Prefix;
 use counterfoil_verify::Freshness;
@@ -56,7 +56,7 @@ enum Move {
     Hosts,
 }
 
-fn moved(world: &mut World, actor: Actor, to: Move) -> Result<(), Refusal> {
+fn moved(world: &mut World, actor: Actor, to: Move) -> Result<(), CommandError> {
     match to {
         Move::Settings(ask) => world.call(actor, ask).map(drop),
         Move::State(suspended) => world.call(actor, SuspendWorkspace { suspended }).map(drop),
@@ -135,8 +135,8 @@ fn whoever_weakens_a_setting_is_who_the_table_says() {
                 let said = format!("{} changes {}: {outcome:?}", somebody.name, rule.field);
                 assert_eq!(outcome.is_ok(), (somebody.passes)(needed), "{said}");
                 match outcome {
-                    Ok(()) | Err(Refusal::Forbidden { code: ForbiddenCode::RootOnly, .. }) => {}
-                    Err(Refusal::Forbidden { code: ForbiddenCode::Escalation, detail }) => {
+                    Ok(()) | Err(CommandError::Forbidden { code: ForbiddenCode::RootOnly, .. }) => {}
+                    Err(CommandError::Forbidden { code: ForbiddenCode::Escalation, detail }) => {
                         let names = detail.contains(rule.field) || rule.weaken == Who::Everything;
                         assert!(names, "{said}: it names the field");
                     }
@@ -208,7 +208,7 @@ fn whoever_weakens_a_scope_is_an_admin() {
             let outcome = world.call(somebody.actor, put(&weak));
             let said = format!("{} {field} {weak:?}: {outcome:?}", somebody.name);
             assert_eq!(outcome.is_ok(), (somebody.passes)(Who::Admin), "{said}");
-            if let Err(Refusal::Forbidden { code, detail }) = outcome {
+            if let Err(CommandError::Forbidden { code, detail }) = outcome {
                 let is_hidden = field == "visible_to" && weak.is_none();
                 assert_eq!((code, detail.contains("pay")), (ForbiddenCode::Escalation, !is_hidden), "{said}");
             }

@@ -8,7 +8,7 @@ use counterfoil_ledger::{
     sql::Value,
 };
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{
         Actor, GetScopes, ReadSnapshot, ReadSnapshotKeys, Request, Snapshot, SnapshotFiles, SnapshotKeys,
         UpdateWorkspace,
@@ -16,7 +16,7 @@ use counterfoil_protocol::{
     reply_json,
 };
 use counterfoil_token::{Digest, SealSecret};
-use counterfoil_verify::{Name, Snapshot as File, Timestamp};
+use counterfoil_verify::{ContentHash, Snapshot as File, Timestamp};
 use ed25519_dalek::{Signature, VerifyingKey};
 
 use crate::{changes::of_workspace, support::*};
@@ -186,7 +186,10 @@ fn it_is_made_once_somebody_asks() {
     let named = setup.world.ledger.edition_files(Kind::Snapshots).unwrap();
     assert_eq!((slug.as_str(), files), ("demo", [vec![current.manifest], named].concat()));
     let (file, _) = setup.file();
-    assert_eq!((file.workspace(), Name::of(&setup.files[&current.manifest.path(key())])), (key(), current.manifest));
+    assert_eq!(
+        (file.workspace(), ContentHash::of(&setup.files[&current.manifest.path(key())])),
+        (key(), current.manifest)
+    );
     assert!(file.find(&setup.admin.digest).is_some() && file.find(&Digest::of(b"unknown")).is_none());
 }
 
@@ -328,8 +331,8 @@ fn without_a_secret_there_are_none() {
     let mut setup = Setup::new();
     setup.world.snapshot_secrets.clear();
     let admin = setup.admin.actor;
-    assert_eq!(refused(setup.world.call(admin, ReadSnapshot {})), Refusal::SnapshotsOff);
-    assert_eq!(refused(setup.world.call(admin, ReadSnapshotKeys {})), Refusal::SnapshotsOff);
+    assert_eq!(refused(setup.world.call(admin, ReadSnapshot {})), CommandError::SnapshotsOff);
+    assert_eq!(refused(setup.world.call(admin, ReadSnapshotKeys {})), CommandError::SnapshotsOff);
     let other = setup.world.join("ann", &[]);
     assert_missing(setup.world.call(other.actor, ReadSnapshot {}), "snapshots:read");
     assert_eq!(setup.relied_upon_until(), None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use counterfoil_ledger::{STORAGE_LIMIT, sql::Sql as _};
 use counterfoil_protocol::{
-    Answered, BuiltIn, Refusal,
+    Answered, BuiltIn, CommandError,
     command::{
         Actor, CheckScope, Command, CreateClient, CreateMember, CreateToken, DeleteClient, DeleteWorkspace, EndSession,
         EraseMember, FindMember, GetScopes, ImportLine, ImportTokens, Lease, ListClients, ListMembers, ListSessions,
@@ -55,7 +55,7 @@ fn fill(world: &mut World) {
     world.ledger.limit_storage(used);
 }
 
-fn send(world: &mut World, actor: Actor, command: impl Into<Command>) -> Result<(), Refusal> {
+fn send(world: &mut World, actor: Actor, command: impl Into<Command>) -> Result<(), CommandError> {
     let command = command.into();
     let request = Request {
         workspace: key(),
@@ -95,7 +95,7 @@ fn in_a_full_storage_each_command_does_what_it_may() {
         let before = full.world.dump();
         match send(&mut full.world, actor, command) {
             Ok(()) => assert!(works, "{told} was done"),
-            Err(Refusal::StorageFull) => {
+            Err(CommandError::StorageFull) => {
                 assert!(!works, "{told} was refused");
                 assert_eq!(full.world.dump(), before, "{kind}");
             }
@@ -195,7 +195,7 @@ fn in_a_full_storage_each_command_does_what_it_may() {
     let issued = world.call(Actor::Root, bootstrap()).unwrap().admin;
     world.held(issued);
     fill(&mut world);
-    assert_eq!(refused(world.call(Actor::Root, bootstrap())), Refusal::StorageFull);
+    assert_eq!(refused(world.call(Actor::Root, bootstrap())), CommandError::StorageFull);
     seen.insert("Bootstrap");
     assert_eq!(seen, Command::KINDS.iter().copied().collect(), "each command has a case");
 }
@@ -213,7 +213,7 @@ fn what_was_answered_before_is_answered_again() {
     world.held(made.reply);
     fill(&mut world);
     assert!(once(&mut world, admin.actor, "k", token(&["read"])).unwrap().repeated);
-    assert_eq!(refused(once(&mut world, admin.actor, "other", token(&["read"]))), Refusal::StorageFull);
+    assert_eq!(refused(once(&mut world, admin.actor, "other", token(&["read"]))), CommandError::StorageFull);
 }
 
 /// Filled by somebody who may issue tokens, to the very end; then everything is taken away again.
@@ -236,7 +236,7 @@ fn a_storage_that_was_filled_can_be_emptied() {
             Err(refusal) => break refusal,
         }
     };
-    assert_eq!(refusal, Refusal::StorageFull);
+    assert_eq!(refusal, CommandError::StorageFull);
     assert!((LIMIT / 10 * 9..LIMIT / 10 * 9 + 100_000).contains(&used(&world)), "{} of {LIMIT}", used(&world));
     assert!(ids.len() > 500, "{} tokens", ids.len());
 

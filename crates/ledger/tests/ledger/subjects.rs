@@ -1,7 +1,7 @@
 //! A member is bound to a subject of one issuer; and what was vouched for ends with what it rested on.
 
 use counterfoil_protocol::{
-    Refusal, WebAddress,
+    CommandError, WebAddress,
     command::{
         Actor, CreateMember, IdentityProvider, MemberBy, OpenSession, Patch, ReadMember, ReadSession, RotateToken,
         SignIn, UpdateMember, UpdateWorkspace,
@@ -43,7 +43,7 @@ fn known(id: &str, subject: &str, issuer: Option<&str>) -> CreateMember {
 fn who(world: &mut World, identity: SignIn) -> Option<String> {
     match world.call(Actor::SignIn, identity) {
         Ok(opened) => Some(opened.session.member.id),
-        Err(Refusal::NotSignedIn { .. }) => None,
+        Err(CommandError::NotSignedIn { .. }) => None,
         Err(other) => panic!("{other:?}"),
     }
 }
@@ -64,7 +64,7 @@ fn what_one_provider_calls_somebody_says_nothing_at_another() {
     // At the other it may be somebody else.
     world.call(admin.actor, known("bob", "1001", Some(B))).unwrap();
     assert_eq!(who(&mut world, by(B, "1001")).as_deref(), Some("bob"));
-    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
     assert_eq!(refused(world.call(admin.actor, known("eve", "1001", Some(B)))), taken);
     let moved = UpdateMember { subject_issuer: Some(address(B)), ..of_member("ann") };
     assert_eq!(refused(world.call(admin.actor, moved)), taken);
@@ -187,7 +187,7 @@ fn what_was_vouched_for_ends_with_a_correction() {
         let held = world.issue(admin.actor, ask).unwrap();
         let by_token = world.open(&held).unwrap();
         correct(&mut world, &admin);
-        assert_eq!(refused(world.call(vouched.actor, ReadSession {})), Refusal::SessionEnded, "{what}");
+        assert_eq!(refused(world.call(vouched.actor, ReadSession {})), CommandError::SessionEnded, "{what}");
         assert!(world.call(by_token.actor, ReadSession {}).is_ok(), "{what}: a token's session rests on its token");
     }
 }
@@ -254,7 +254,7 @@ fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for()
 fn while_nobody_has_said_whose_a_subject_is_nobody_else_takes_it() {
     let (mut world, admin) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "read"]);
-    let taken = Refusal::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
+    let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
     // No provider goes by subject yet.
     let boss = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("admin") };
     world.call(admin.actor, boss).unwrap();

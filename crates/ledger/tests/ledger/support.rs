@@ -9,13 +9,13 @@ use counterfoil_ledger::{
     sql::{Sql as _, Value},
 };
 use counterfoil_protocol::{
-    Host, Hosts, Refusal, Slug,
+    CommandError, Host, Hosts, Slug,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, Issued, Lifetime, ListTokens, Member, OpenSession,
         OpenedSession, Page, PutScopes, Records, Role, ScopeEntry, Session, TokenColumn, TokenFilter, TokenSort,
         TokenView,
     },
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+    command_error::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_token::{Digest, Prefix, SealSecret, WorkspaceKey};
 use counterfoil_verify::{Code, Encoded as _, RegistryKey, Scope, ScopePattern, Timestamp, TokenRecord};
@@ -168,7 +168,7 @@ impl World {
     }
 
     /// Has a command carried out, and sees to it that nothing has changed where it was refused.
-    pub(crate) fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
+    pub(crate) fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, CommandError> {
         let before = self.dump();
         let outcome = self.attempt(actor, ask);
         if outcome.is_err() {
@@ -178,7 +178,7 @@ impl World {
     }
 
     /// The same without the check, which takes its time.
-    pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, Refusal> {
+    pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, CommandError> {
         let Self { ledger, random, now, address, seal_secrets, session_secrets, snapshot_secrets, .. } = self;
         let context = Context {
             now: *now,
@@ -211,7 +211,7 @@ impl World {
     }
 
     /// Opens a session.
-    pub(crate) fn open(&mut self, token: &Held) -> Result<Seated, Refusal> {
+    pub(crate) fn open(&mut self, token: &Held) -> Result<Seated, CommandError> {
         let opened = self.call(token.actor, OpenSession {})?;
         Ok(self.seated(opened))
     }
@@ -223,7 +223,7 @@ impl World {
         Held { actor: Actor::Token(Digest::of(text.as_bytes())), view: issued.token }
     }
 
-    pub(crate) fn issue(&mut self, actor: Actor, ask: CreateToken) -> Result<Held, Refusal> {
+    pub(crate) fn issue(&mut self, actor: Actor, ask: CreateToken) -> Result<Held, CommandError> {
         let issued = self.call(actor, ask)?;
         Ok(self.held(issued))
     }
@@ -290,7 +290,7 @@ impl Drop for World {
 }
 
 #[track_caller]
-pub(crate) fn refused<T>(outcome: Result<T, Refusal>) -> Refusal {
+pub(crate) fn refused<T>(outcome: Result<T, CommandError>) -> CommandError {
     match outcome {
         Ok(_) => panic!("this should have been refused"),
         Err(refusal) => refusal,
@@ -298,42 +298,42 @@ pub(crate) fn refused<T>(outcome: Result<T, Refusal>) -> Refusal {
 }
 
 #[track_caller]
-pub(crate) fn assert_unauthenticated<T>(outcome: Result<T, Refusal>, code: Code) {
-    assert_eq!(refused(outcome), Refusal::Unauthenticated { code });
+pub(crate) fn assert_unauthenticated<T>(outcome: Result<T, CommandError>, code: Code) {
+    assert_eq!(refused(outcome), CommandError::Unauthenticated { code });
 }
 
 #[track_caller]
-pub(crate) fn assert_missing<T>(outcome: Result<T, Refusal>, scope: &str) {
-    assert_eq!(refused(outcome), Refusal::MissingScope { scope: scope.to_owned() });
+pub(crate) fn assert_missing<T>(outcome: Result<T, CommandError>, scope: &str) {
+    assert_eq!(refused(outcome), CommandError::MissingScope { scope: scope.to_owned() });
 }
 
 #[track_caller]
-pub(crate) fn assert_no_such<T>(outcome: Result<T, Refusal>, what: &str) {
-    assert_eq!(refused(outcome), Refusal::NotFound { what: what.to_owned() });
+pub(crate) fn assert_no_such<T>(outcome: Result<T, CommandError>, what: &str) {
+    assert_eq!(refused(outcome), CommandError::NotFound { what: what.to_owned() });
 }
 
 #[track_caller]
-pub(crate) fn assert_forbidden<T>(outcome: Result<T, Refusal>, code: ForbiddenCode, sentence: &str) {
-    assert_eq!(refused(outcome), Refusal::Forbidden { code, detail: sentence.to_owned() });
+pub(crate) fn assert_forbidden<T>(outcome: Result<T, CommandError>, code: ForbiddenCode, sentence: &str) {
+    assert_eq!(refused(outcome), CommandError::Forbidden { code, detail: sentence.to_owned() });
 }
 
 #[track_caller]
-pub(crate) fn assert_invalid<T>(outcome: Result<T, Refusal>, code: InvalidCode, at: &str) {
+pub(crate) fn assert_invalid<T>(outcome: Result<T, CommandError>, code: InvalidCode, at: &str) {
     match refused(outcome) {
-        Refusal::Invalid { code: found, pointer, .. } => assert_eq!((found, pointer.as_str()), (code, at)),
+        CommandError::Invalid { code: found, pointer, .. } => assert_eq!((found, pointer.as_str()), (code, at)),
         other => panic!("{other:?} where {code:?} at {at} was expected"),
     }
 }
 
 #[track_caller]
-pub(crate) fn assert_invalid_value<T>(outcome: Result<T, Refusal>, at: &str) {
+pub(crate) fn assert_invalid_value<T>(outcome: Result<T, CommandError>, at: &str) {
     assert_invalid(outcome, InvalidCode::InvalidValue, at);
 }
 
 #[track_caller]
-pub(crate) fn assert_conflict<T>(outcome: Result<T, Refusal>, expected: ConflictCode) {
+pub(crate) fn assert_conflict<T>(outcome: Result<T, CommandError>, expected: ConflictCode) {
     match refused(outcome) {
-        Refusal::Conflict { code, .. } => assert_eq!(code, expected),
+        CommandError::Conflict { code, .. } => assert_eq!(code, expected),
         other => panic!("{other:?} where {expected:?} was expected"),
     }
 }

@@ -1,7 +1,7 @@
 //! The terms of a request: which version of a token it is meant for, and from which page it may come.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{Actor, Ask, ReadSelf, Request, RevokeToken, RotateToken, TokenView, UpdateToken, UpdateWorkspace},
     decode_reply,
 };
@@ -15,7 +15,7 @@ struct Terms<'a> {
     if_version: Option<Vec<u64>>,
 }
 
-fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> Result<C::Reply, Refusal> {
+fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> Result<C::Reply, CommandError> {
     let request = Request {
         workspace: key(),
         actor,
@@ -40,12 +40,12 @@ fn of_two_who_change_a_token_the_later_is_told() {
     let first = call(&mut world, admin.actor, &on(&[held.version]), rename("first")).unwrap();
     assert!(first.version > held.version);
     let dump = world.dump();
-    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rename("second")), Err(Refusal::Stale));
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rename("second")), Err(CommandError::Stale));
     let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
-    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rotate).unwrap_err(), Refusal::Stale);
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), rotate).unwrap_err(), CommandError::Stale);
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
-    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), revoke()), Err(Refusal::Stale));
-    assert_eq!(call(&mut world, admin.actor, &on(&[]), revoke()), Err(Refusal::Stale), "no version fits none");
+    assert_eq!(call(&mut world, admin.actor, &on(&[held.version]), revoke()), Err(CommandError::Stale));
+    assert_eq!(call(&mut world, admin.actor, &on(&[]), revoke()), Err(CommandError::Stale), "no version fits none");
     assert_eq!(world.dump(), dump, "nothing has changed");
 
     // The same change again makes no difference, so the version stays.
@@ -61,7 +61,7 @@ fn of_two_who_change_a_token_the_later_is_told() {
     // Who may not see the token is not told that it changed.
     let other = world.issue(admin.actor, token(&["tokens:write"])).unwrap();
     let unknown = RevokeToken { id: "tok_0000000000000000000000".to_owned(), reason: None };
-    assert!(matches!(call(&mut world, other.actor, &on(&[1]), unknown), Err(Refusal::NotFound { .. })));
+    assert!(matches!(call(&mut world, other.actor, &on(&[1]), unknown), Err(CommandError::NotFound { .. })));
 }
 
 #[test]
@@ -70,8 +70,8 @@ fn pages_of_other_origins_are_let_in_where_the_workspace_allows_them() {
     let from = |origin| Terms { origin: Some(origin), ..Terms::default() };
     let page = from("https://app.example");
     let dump = world.dump();
-    assert_eq!(call(&mut world, admin.actor, &page, ReadSelf {}), Err(Refusal::OriginNotAllowed));
-    assert!(matches!(call(&mut world, admin.actor, &page, token(&[])), Err(Refusal::OriginNotAllowed)));
+    assert_eq!(call(&mut world, admin.actor, &page, ReadSelf {}), Err(CommandError::OriginNotAllowed));
+    assert!(matches!(call(&mut world, admin.actor, &page, token(&[])), Err(CommandError::OriginNotAllowed)));
     assert_eq!(world.dump(), dump);
     // Who is not let in learns nothing of what is allowed.
     let nobody = Actor::Token(counterfoil_token::Digest::of(b"nobody"));
@@ -83,7 +83,7 @@ fn pages_of_other_origins_are_let_in_where_the_workspace_allows_them() {
     assert!(call(&mut world, admin.actor, &page, ReadSelf {}).is_ok());
     for other in ["https://app.example:8443", "http://app.example", "https://evil.example", "null", ""] {
         let refused = call(&mut world, admin.actor, &from(other), ReadSelf {});
-        assert_eq!(refused, Err(Refusal::OriginNotAllowed), "{other}");
+        assert_eq!(refused, Err(CommandError::OriginNotAllowed), "{other}");
     }
     let wrong = UpdateWorkspace { allowed_origins: Some(vec!["*".to_owned()]), ..changes::of_workspace() };
     assert_invalid_value(world.call(admin.actor, wrong), "/allowed_origins/0");

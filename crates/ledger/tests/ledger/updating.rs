@@ -1,12 +1,12 @@
 //! Changing tokens: what changes, what nobody may change, and what verifiers and the audit learn of it.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateToken, Lifetime, Patch, PutScopes, ReadSelf, RevokeToken, Role, ScopeChange, ScopeEntry, State,
         TokenView, UpdateToken,
     },
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+    command_error::{ConflictCode, ForbiddenCode, InvalidCode},
 };
 use counterfoil_verify::{AddressBlock, Code, ScopePattern, Timestamp};
 use serde_json::json;
@@ -244,7 +244,7 @@ fn times_lie_within_the_actors_and_the_workspaces() {
     let endless = UpdateToken { lifetime: Patch::Clear, ..change(&held.id) };
     assert_invalid_value(world.call(Actor::Root, endless), "/expires_at");
     assert!(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(50))).is_ok());
-    let end = |outcome: Result<Held, Refusal>| outcome.unwrap().expires_at;
+    let end = |outcome: Result<Held, CommandError>| outcome.unwrap().expires_at;
     assert_eq!(end(world.issue(admin.actor, token(&[]))), Some(world.now.plus(100_000)));
     let longer = CreateToken { lifetime: Lifetime::Seconds(101), ..token(&[]) };
     assert_invalid_value(world.call(admin.actor, longer), "/expires_in");
@@ -276,7 +276,7 @@ fn an_expired_token_that_is_given_time_counts_again() {
     world.wait(10_000);
     world.meddle("UPDATE members SET quota = 1");
     let longer = || lasting(&held.id, Lifetime::Seconds(60));
-    let used_up = Refusal::QuotaExceeded { quota: 1, needed: 2 };
+    let used_up = CommandError::QuotaExceeded { quota: 1, needed: 2 };
     assert_eq!(refused(world.call(admin.actor, longer())), used_up);
     // What does not revive it needs no room.
     let named = UpdateToken { name: Some("over".to_owned()), ..change(&held.id) };

@@ -2,12 +2,12 @@
 
 use counterfoil_ledger::{Upkeep, sql::MAX_INTEGER};
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateToken, DayOfUse, DeleteWorkspace, ListTokens, Page, ReadToken, ReadUsage, ReportUses, RevokeToken,
         RotateToken, SuspendWorkspace, Usage, Uses,
     },
-    refusal::InvalidCode,
+    command_error::InvalidCode,
     rfc3339,
 };
 use counterfoil_token::Digest;
@@ -131,7 +131,9 @@ fn a_list_tells_each_tokens_uses_in_the_order_of_its_own() {
     assert_eq!(told, [(bob.number, Some(vec![0, 4, 0])), (ann.number, Some(vec![7, 0, 3]))]);
     assert!(list(&mut world, None).unwrap().items.iter().all(|token| token.daily_uses.is_none()));
     for days in [0, 91] {
-        let Err(Refusal::Invalid { code, pointer, .. }) = list(&mut world, Some(days)) else { panic!("{days} days") };
+        let Err(CommandError::Invalid { code, pointer, .. }) = list(&mut world, Some(days)) else {
+            panic!("{days} days")
+        };
         assert_eq!((code, &*pointer), (InvalidCode::InvalidValue, "/usage"));
     }
 }
@@ -152,7 +154,7 @@ fn only_a_verifier_reports_and_no_more_than_a_thousand() {
     let (mut world, admin) = World::founded();
     let ask = || ReportUses { uses: vec![uses(admin.digest, START, 1)] };
     for actor in [Actor::Root, admin.actor] {
-        assert!(matches!(refused(world.call(actor, ask())), Refusal::Internal { .. }));
+        assert!(matches!(refused(world.call(actor, ask())), CommandError::Internal { .. }));
     }
     let many = |count| ReportUses { uses: vec![uses(admin.digest, START, u32::MAX); count] };
     assert_invalid(world.call(Actor::Verifier, many(1_001)), InvalidCode::InvalidValue, "/uses");

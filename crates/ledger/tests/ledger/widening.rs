@@ -2,12 +2,12 @@
 //! on as a new token; what a change takes away, anybody may take away who may change the token.
 
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, CreateToken, Lifetime, Patch, PutScopes, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, State,
         UpdateMember, UpdateToken,
     },
-    refusal::ForbiddenCode,
+    command_error::ForbiddenCode,
 };
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::json;
@@ -107,9 +107,9 @@ fn of_ann(scopes: &[&str]) -> CreateToken {
 }
 
 #[track_caller]
-fn assert_escalation<T>(outcome: Result<T, Refusal>, what: &str) {
+fn assert_escalation<T>(outcome: Result<T, CommandError>, what: &str) {
     match outcome {
-        Err(Refusal::Forbidden { code: ForbiddenCode::Escalation, .. }) => {}
+        Err(CommandError::Forbidden { code: ForbiddenCode::Escalation, .. }) => {}
         Err(other) => panic!("{what}: {other:?}"),
         Ok(_) => panic!("{what}: passed"),
     }
@@ -277,7 +277,7 @@ fn what_an_admin_said_of_a_token_that_only_admins_issue_its_bearer_does_not_unsa
         let own = world.issue(Actor::Root, ask()).unwrap();
         // It could issue none like it, whatever is said of it.
         let detail = "The scope secret is for admins to grant.";
-        let refusal = Refusal::Forbidden { code: ForbiddenCode::Escalation, detail: detail.to_owned() };
+        let refusal = CommandError::Forbidden { code: ForbiddenCode::Escalation, detail: detail.to_owned() };
         assert_eq!(refused(world.call(own.actor, ask())), refusal);
         for change in [
             UpdateToken { metadata: Patch::Set(metadata("b")), ..change(&own.id) },

@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, env, fs, path::Path};
 
 use counterfoil_ledger::{directory::Directory, native::NativeSql};
 use counterfoil_protocol::{
-    Answered, NotAReply, Refusal,
+    Answered, CommandError, NotAReply,
     command::{
         Actor, Bootstrapped, Command, CreateClient, CreateMember, CreateToken, EndSession, FindMember, GetScopes,
         ImportLine, ImportTokens, Lease, Lifetime, ListMembers, ListSessions, MemberBy, NotSignedIn, NoteRefusal,
@@ -17,14 +17,13 @@ use counterfoil_protocol::{
         RevokeTokens, RevokedItem, Role, RotateToken, ScopeChange, ScopeEntry, Selection, SetHosts, SignIn, SignedHead,
         Snapshot, SnapshotFiles, State, TokenFilter, UpdateToken, UpdateWorkspace, Uses,
     },
+    command_error::{ConflictCode, ForbiddenCode, InvalidCode},
     decode_reply,
     directory::{self, AssignHosts, Assigned, Claim, Claimed, Confirm, Release, Resolve, ResolveHost, Resolved},
-    json,
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
-    reply_json,
+    json, reply_json,
 };
 use counterfoil_token::Digest;
-use counterfoil_verify::{Code, Freshness, Name, Position};
+use counterfoil_verify::{Code, ContentHash, Freshness, Position};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -201,7 +200,7 @@ fn requests_and_replies_stay_as_they_are() {
     ] {
         exchange(&mut world, name, request);
     }
-    let (head, files) = (SignedHead(vec![1, 112]), vec![Name::of(b"manifest"), Name::of(b"segment")]);
+    let (head, files) = (SignedHead(vec![1, 112]), vec![ContentHash::of(b"manifest"), ContentHash::of(b"segment")]);
     let ready = Snapshot::Ready(SnapshotFiles { slug: slug("demo"), head, files });
     let read: Snapshot = serde_json::from_value(json!(ready)).unwrap();
     assert_eq!(read, ready);
@@ -218,40 +217,40 @@ fn refusals_stay_as_they_are() {
         RevokedItem { id: text("tok_b"), result: RevokeResult::Unknown },
     ];
     let refusals = [
-        ("unauthenticated", Refusal::Unauthenticated { code: Code::NotYetValid }),
-        ("missing_scope", Refusal::MissingScope { scope: text("tokens:read") }),
-        ("escalation", Refusal::Forbidden { code: ForbiddenCode::Escalation, detail: text("More.") }),
-        ("not_yours", Refusal::Forbidden { code: ForbiddenCode::NotYours, detail: text("Theirs.") }),
-        ("root_only", Refusal::Forbidden { code: ForbiddenCode::RootOnly, detail: text("Root.") }),
-        ("own_token", Refusal::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
-        ("token_only", Refusal::Forbidden { code: ForbiddenCode::TokenOnly, detail: text("Token.") }),
-        ("session_ended", Refusal::SessionEnded),
-        ("not_signed_in", Refusal::NotSignedIn { detail: text("why"), reason: None }),
+        ("unauthenticated", CommandError::Unauthenticated { code: Code::NotYetValid }),
+        ("missing_scope", CommandError::MissingScope { scope: text("tokens:read") }),
+        ("escalation", CommandError::Forbidden { code: ForbiddenCode::Escalation, detail: text("More.") }),
+        ("not_yours", CommandError::Forbidden { code: ForbiddenCode::NotYours, detail: text("Theirs.") }),
+        ("root_only", CommandError::Forbidden { code: ForbiddenCode::RootOnly, detail: text("Root.") }),
+        ("own_token", CommandError::Forbidden { code: ForbiddenCode::OwnToken, detail: text("Own.") }),
+        ("token_only", CommandError::Forbidden { code: ForbiddenCode::TokenOnly, detail: text("Token.") }),
+        ("session_ended", CommandError::SessionEnded),
+        ("not_signed_in", CommandError::NotSignedIn { detail: text("why"), reason: None }),
         (
             "not_signed_in_for_the_audit",
-            Refusal::NotSignedIn { detail: text("why"), reason: Some(NotSignedIn::NoMember) },
+            CommandError::NotSignedIn { detail: text("why"), reason: Some(NotSignedIn::NoMember) },
         ),
-        ("token_revoked", Refusal::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
-        ("token_expired", Refusal::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
-        ("last_admin", Refusal::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),
-        ("unknown_tokens", Refusal::UnknownTokens { items }),
-        ("idempotency_mismatch", Refusal::IdempotencyMismatch),
+        ("token_revoked", CommandError::Conflict { code: ConflictCode::TokenRevoked, detail: text("Over.") }),
+        ("token_expired", CommandError::Conflict { code: ConflictCode::TokenExpired, detail: text("Over.") }),
+        ("last_admin", CommandError::Conflict { code: ConflictCode::LastAdmin, detail: text("Last.") }),
+        ("unknown_tokens", CommandError::UnknownTokens { items }),
+        ("idempotency_mismatch", CommandError::IdempotencyMismatch),
         ("unknown_client", invalid(InvalidCode::UnknownClient)),
         ("too_many_tokens", invalid(InvalidCode::TooManyTokens)),
-        ("not_found", Refusal::NotFound { what: text("token") }),
+        ("not_found", CommandError::NotFound { what: text("token") }),
         ("invalid_value", invalid(InvalidCode::InvalidValue)),
         ("unknown_scope", invalid(InvalidCode::UnknownScope)),
         ("built_in_scope", invalid(InvalidCode::BuiltInScope)),
         ("unknown_member", invalid(InvalidCode::UnknownMember)),
         ("invalid_cursor", invalid(InvalidCode::InvalidCursor)),
-        ("already_exists", Refusal::AlreadyExists { what: text("member"), field: text("id") }),
-        ("quota_exceeded", Refusal::QuotaExceeded { quota: 600, needed: 601 }),
-        ("idempotency_mismatch", Refusal::IdempotencyMismatch),
-        ("keys_exceeded", Refusal::KeysExceeded { again_in: 3_600 }),
-        ("storage_full", Refusal::StorageFull),
-        ("snapshots_off", Refusal::SnapshotsOff),
-        ("not_understood", Refusal::NotUnderstood { detail: text("why") }),
-        ("internal", Refusal::Internal { detail: text("why") }),
+        ("already_exists", CommandError::AlreadyExists { what: text("member"), field: text("id") }),
+        ("quota_exceeded", CommandError::QuotaExceeded { quota: 600, needed: 601 }),
+        ("idempotency_mismatch", CommandError::IdempotencyMismatch),
+        ("keys_exceeded", CommandError::KeysExceeded { again_in: 3_600 }),
+        ("storage_full", CommandError::StorageFull),
+        ("snapshots_off", CommandError::SnapshotsOff),
+        ("not_understood", CommandError::NotUnderstood { detail: text("why") }),
+        ("internal", CommandError::Internal { detail: text("why") }),
     ];
     let mut found = BTreeMap::new();
     for (name, refusal) in refusals {
@@ -269,8 +268,8 @@ fn refusals_stay_as_they_are() {
     assert_eq!(reply, json!({ "refused": { "not_found": { "what": "workspace" } } }));
 }
 
-fn invalid(code: InvalidCode) -> Refusal {
-    Refusal::Invalid { code, pointer: "/scopes/0".to_owned(), detail: "Something.".to_owned() }
+fn invalid(code: InvalidCode) -> CommandError {
+    CommandError::Invalid { code, pointer: "/scopes/0".to_owned(), detail: "Something.".to_owned() }
 }
 
 #[test]
@@ -316,7 +315,7 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
     assert_eq!(read(r#"{"safe_in":18446744073709551615,"ok":[]}"#), answered("[]", false, Some(u64::MAX)));
     let with_snapshots = read(r#"{"safe_in":5,"snapshots_until":1763000000000,"ok":[]}"#).unwrap().unwrap();
     assert_eq!((with_snapshots.safe_in, with_snapshots.snapshots_until), (Some(5), Some(START)));
-    assert_eq!(read(r#"{"refused":"session_ended"}"#), Ok(Err(Refusal::SessionEnded)));
+    assert_eq!(read(r#"{"refused":"session_ended"}"#), Ok(Err(CommandError::SessionEnded)));
 
     let mut world = World::empty();
     let founding = Request { wait: true, ..request(Actor::Root, bootstrap()) };
@@ -385,7 +384,7 @@ fn what_a_newer_ledger_adds_to_a_reply_is_passed_over() {
             let repeated = format!(r#"{{{before}"repeated":{{}}}}"#);
             assert_eq!(reply_json(repeated.as_bytes()), Ok(Ok(Answered { repeated: true, ..answered })));
             let refused = format!(r#"{{{before}"refused":"session_ended"}}"#);
-            assert_eq!(reply_json(refused.as_bytes()), Ok(Err(Refusal::SessionEnded)));
+            assert_eq!(reply_json(refused.as_bytes()), Ok(Err(CommandError::SessionEnded)));
         }
     }
 
@@ -416,12 +415,12 @@ fn a_reason_that_only_a_newer_ledger_has_is_still_a_refusal() {
         "{}",
     ] {
         let reply = format!(r#"{{"refused":{reason}}}"#);
-        assert_eq!(reply_json(reply.as_bytes()), Ok(Err(Refusal::NotKnown)), "{reason}");
+        assert_eq!(reply_json(reply.as_bytes()), Ok(Err(CommandError::NotKnown)), "{reason}");
     }
-    assert!(Refusal::NotKnown.shuts_out(), "nobody knows whether the actor was let in");
-    assert!(serde_json::to_string(&Refusal::NotKnown).is_err(), "no ledger says so");
+    assert!(CommandError::NotKnown.shuts_out(), "nobody knows whether the actor was let in");
+    assert!(serde_json::to_string(&CommandError::NotKnown).is_err(), "no ledger says so");
     let more = r#"{"refused":{"missing_scope":{"scope":"tokens:read","hint":"ask"}}}"#;
-    let missing = Refusal::MissingScope { scope: "tokens:read".to_owned() };
+    let missing = CommandError::MissingScope { scope: "tokens:read".to_owned() };
     assert_eq!(reply_json(more.as_bytes()), Ok(Err(missing)));
 }
 
@@ -481,7 +480,7 @@ fn a_command_that_only_a_newer_caller_has_is_refused() {
         *newer.pointer_mut(pointer).unwrap() = new;
         let reply = world.handle(&serde_json::to_vec(&newer).unwrap());
         let refusal = reply_json(&reply).unwrap().unwrap_err();
-        let Refusal::NotUnderstood { detail } = &refusal else { panic!("{refusal:?}") };
+        let CommandError::NotUnderstood { detail } = &refusal else { panic!("{refusal:?}") };
         assert!(detail.starts_with("not a request: a wrong field at ") && !detail.contains("paint"), "{detail}");
         assert!(at == "/command/filter" || detail.ends_with(at), "{detail}");
         assert!(refusal.shuts_out());
@@ -491,7 +490,7 @@ fn a_command_that_only_a_newer_caller_has_is_refused() {
     }
     let directory = Directory::open(NativeSql::in_memory().unwrap()).unwrap();
     let reply = directory.handle(br#"{"paint":{}}"#, START);
-    assert!(matches!(reply_json(&reply), Ok(Err(Refusal::NotUnderstood { .. }))));
+    assert!(matches!(reply_json(&reply), Ok(Err(CommandError::NotUnderstood { .. }))));
     assert_eq!(world.dump(), before);
 }
 
@@ -500,7 +499,9 @@ fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
     let mut world = World::empty();
     let mut refusal = |body: &[u8]| {
         let reply = decode_reply::<ReadSelf>(&world.handle(body)).unwrap();
-        let Err(Refusal::Internal { detail } | Refusal::NotUnderstood { detail }) = reply else { panic!("{reply:?}") };
+        let Err(CommandError::Internal { detail } | CommandError::NotUnderstood { detail }) = reply else {
+            panic!("{reply:?}")
+        };
         assert!(!detail.contains("secret"));
         detail
     };

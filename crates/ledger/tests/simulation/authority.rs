@@ -9,7 +9,7 @@ use counterfoil_ledger::{
     outbox::Put,
 };
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{
         Actor, Ask, Bootstrap, CreateMember, CreateToken, Granted, Lease, Lifetime, Patch, PutScopes, Recorded,
         Records, Request, RevokeToken, Role, RotateToken, ScopeChange, ScopeEntry, UpdateMember, UpdateToken,
@@ -117,7 +117,7 @@ impl Authority {
         actor: Actor,
         ask: C,
         wait: bool,
-    ) -> Result<(Json, Option<u64>), Refusal> {
+    ) -> Result<(Json, Option<u64>), CommandError> {
         let request = Request {
             workspace: key(),
             actor,

@@ -4,7 +4,7 @@ use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{listing::Page, patch::Patch};
-use crate::{rfc3339, standing, web_address::WebAddress};
+use crate::{rfc3339, status, web_address::WebAddress};
 
 /// The members, by number; needs `workspace:manage`. With `tokens:read` alone, the member as whom the actor acts.
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,8 +78,8 @@ pub struct Member {
     /// How many it has.
     pub live_tokens: u64,
     /// Whether it is suspended.
-    #[serde(rename = "state", with = "standing")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Standing"))]
+    #[serde(rename = "state", with = "status")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Status"))]
     pub suspended: bool,
     /// When it was added.
     #[serde(with = "rfc3339")]

@@ -4,7 +4,7 @@ use counterfoil_verify::{ScopeSet, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{listing::Page, tokens::Owner};
-use crate::{rfc3339, secret::SecretText};
+use crate::{rfc3339, token_value::TokenValue};
 
 /// Opens a session of the token that asks; needs `sessions:create`. It may do what the text that asks may do, at each
 /// moment anew, and lasts for the workspace's session length, or until that text ends if that is sooner. In a session no
@@ -60,7 +60,7 @@ pub struct Session {
 #[derive(Debug, Serialize, Deserialize)]
 pub struct OpenedSession {
     /// The text.
-    pub text: SecretText,
+    pub text: TokenValue,
     /// For how many seconds it is good, whole ones.
     pub seconds: u64,
     /// The session.

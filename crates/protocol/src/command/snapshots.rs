@@ -1,7 +1,7 @@
 //! Commands about snapshots, and what they answer.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use counterfoil_verify::Name;
+use counterfoil_verify::ContentHash;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::slug::Slug;
@@ -32,7 +32,7 @@ pub struct SnapshotFiles {
     /// Its head.
     pub head: SignedHead,
     /// What follows, each announced by its length: the manifest and all that it names, in its order.
-    pub files: Vec<Name>,
+    pub files: Vec<ContentHash>,
 }
 
 /// The head of a snapshot and its signature. In JSON it is that as text, in base64.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{listing::Page, patch::Patch, revoked::RevokedItem};
-use crate::{refusal::Refusal, rfc3339, secret::SecretText};
+use crate::{command_error::CommandError, rfc3339, token_value::TokenValue};
 
 /// Issues a token; needs `tokens:write`. It may do no more, no longer and from nowhere else than the actor's own token;
 /// where that holds `tokens:grant`, no more than the actor's member is granted. In any case no more than its owner is
@@ -239,7 +239,7 @@ pub struct Issued {
     /// The text, this once. Absent where the command was repeated under its idempotency key: the text was in the first
     /// answer and is stored nowhere.
     #[serde(rename = "token")]
-    pub text: Option<SecretText>,
+    pub text: Option<TokenValue>,
     /// Where the text is absent: true.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_shown_before: Option<bool>,
@@ -258,7 +258,7 @@ pub struct Issued {
 impl Issued {
     /// The answer that shows a token value for the first time.
     #[must_use]
-    pub fn new(text: SecretText, token: TokenView) -> Self {
+    pub fn new(text: TokenValue, token: TokenView) -> Self {
         Self { text: Some(text), token_shown_before: None, detail: None, previous_valid_until: None, token }
     }
 }
@@ -394,5 +394,5 @@ pub struct ImportLine {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imported {
     /// One for each line, in their order: the new token's id, or why it was refused.
-    pub lines: Vec<Result<String, Refusal>>,
+    pub lines: Vec<Result<String, CommandError>>,
 }

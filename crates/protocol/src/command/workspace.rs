@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{identity::IdentityProvider, listing::Page, members::Role, patch::Patch, tokens::Issued};
-use crate::{host::Hosts, rfc3339, slug::Slug, standing};
+use crate::{host::Hosts, rfc3339, slug::Slug, status};
 
 /// Root only: makes the workspace with its first admin member (`admin`, number 1, granted everything) and that member's
 /// first token. Repeated while nothing else has happened there, it revokes that token, which nobody can have used, and
@@ -76,8 +76,8 @@ pub struct Workspace {
     #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Time"))]
     pub created_at: Timestamp,
     /// Whether it is suspended, and all its tokens with it.
-    #[serde(rename = "state", with = "standing")]
-    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Standing"))]
+    #[serde(rename = "state", with = "status")]
+    #[cfg_attr(feature = "openapi", schemars(with = "crate::openapi::Status"))]
     pub suspended: bool,
     /// Its settings.
     #[serde(flatten)]

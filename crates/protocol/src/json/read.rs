@@ -7,7 +7,7 @@ use serde::{
 };
 use serde_json::{Number, Value, map};
 
-use super::{misfit::Misfit, names::NUMBER};
+use super::{decode_error::DecodeError, names::NUMBER};
 
 /// A tree that is being read.
 pub(super) struct Tree(pub(super) Value);
@@ -15,9 +15,9 @@ pub(super) struct Tree(pub(super) Value);
 /// Each type reads what it may be, and for all else there is one way out, [`Tree::instead`]: this code is compiled into
 /// the reader of every type.
 impl<'de> Deserializer<'de> for Tree {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Value::Null => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
@@ -33,21 +33,21 @@ impl<'de> Deserializer<'de> for Tree {
         }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Value::Bool(value) => visitor.visit_bool(value),
             _ => self.instead(&visitor),
         }
     }
 
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0.as_u64() {
             Some(value) => visitor.visit_u64(value),
             None => self.instead(&visitor),
         }
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match (self.0.as_u64(), self.0.as_i64(), self.0.as_f64()) {
             (Some(value), ..) => visitor.visit_u64(value),
             (_, Some(value), _) => visitor.visit_i64(value),
@@ -56,33 +56,33 @@ impl<'de> Deserializer<'de> for Tree {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Value::String(text) => visitor.visit_string(text),
             _ => self.instead(&visitor),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         if self.0.is_null() { visitor.visit_unit() } else { self.instead(&visitor) }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         if self.0.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Value::Array(items) => visitor.visit_seq(Items { items: items.into_iter(), index: 0 }),
             _ => self.instead(&visitor),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.0 {
             Value::Object(fields) => visitor.visit_map(Fields { fields: fields.into_iter(), value: None }),
             _ => self.instead(&"an object"),
@@ -94,7 +94,7 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         self.deserialize_map(visitor)
     }
 
@@ -103,79 +103,79 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         visitor.visit_enum(self.variant(variants)?)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_unit()
     }
 
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_u64(visitor)
     }
 
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_u64(visitor)
     }
 
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_u64(visitor)
     }
 
-    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_u64(visitor)
     }
 
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_f64(visitor)
     }
 
-    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_unit(visitor)
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
         self.deserialize_seq(visitor)
     }
 
@@ -184,18 +184,18 @@ impl<'de> Deserializer<'de> for Tree {
         _: &'static str,
         _: usize,
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DecodeError> {
         self.deserialize_seq(visitor)
     }
 }
 
 impl Tree {
     /// What is said of a value that is something else than expected.
-    fn instead<T>(&self, expected: &dyn Expected) -> Result<T, Misfit> {
-        Err(self.misfit(expected))
+    fn instead<T>(&self, expected: &dyn Expected) -> Result<T, DecodeError> {
+        Err(self.decode_error(expected))
     }
 
-    fn misfit(&self, expected: &dyn Expected) -> Misfit {
+    fn decode_error(&self, expected: &dyn Expected) -> DecodeError {
         let found = match &self.0 {
             Value::Null => Unexpected::Unit,
             Value::Bool(value) => Unexpected::Bool(*value),
@@ -211,14 +211,14 @@ impl Tree {
         de::Error::invalid_type(found, expected)
     }
 
-    fn variant(self, variants: &[&str]) -> Result<Variant, Misfit> {
+    fn variant(self, variants: &[&str]) -> Result<Variant, DecodeError> {
         match self.0 {
             Value::String(name) => Ok(Variant { name, value: None }),
             Value::Object(fields) => {
                 let mut fields = fields.into_iter();
                 match (fields.next(), fields.next()) {
                     (Some((name, value)), None) => Ok(Variant { name, value: Some(value) }),
-                    _ => Err(Misfit::of("expected an object with one field")),
+                    _ => Err(DecodeError::of("expected an object with one field")),
                 }
             }
             _ => self.instead(&&*format!("one of: {}", variants.join(", "))),
@@ -249,14 +249,14 @@ fn exact(number: &Number) -> Option<Exact> {
 struct Digits(Option<String>);
 
 impl<'de> MapAccess<'de> for Digits {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
         if self.0.is_some() { seed.deserialize(Name(NUMBER)).map(Some) } else { Ok(None) }
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Misfit> {
-        let digits = self.0.take().ok_or_else(|| Misfit::of("a field without a value"))?;
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, DecodeError> {
+        let digits = self.0.take().ok_or_else(|| DecodeError::of("a field without a value"))?;
         seed.deserialize(Name(&digits))
     }
 }
@@ -265,13 +265,13 @@ impl<'de> MapAccess<'de> for Digits {
 struct Name<'a>(&'a str);
 
 impl<'de> Deserializer<'de> for Name<'_> {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_str(self.0)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, DecodeError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -287,13 +287,13 @@ struct Items {
 }
 
 impl<'de> SeqAccess<'de> for Items {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, DecodeError> {
         let Some(item) = self.items.next() else { return Ok(None) };
         let index = self.index;
         self.index += 1;
-        seed.deserialize(Tree(item)).map(Some).map_err(|misfit| misfit.inside(&index.to_string()))
+        seed.deserialize(Tree(item)).map(Some).map_err(|error| error.inside(&index.to_string()))
     }
 }
 
@@ -303,18 +303,18 @@ struct Fields {
 }
 
 impl<'de> MapAccess<'de> for Fields {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
         let Some((name, value)) = self.fields.next() else { return Ok(None) };
-        let key = seed.deserialize(Name(&name)).map_err(|misfit| misfit.inside(&name))?;
+        let key = seed.deserialize(Name(&name)).map_err(|error| error.inside(&name))?;
         self.value = Some((name, value));
         Ok(Some(key))
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Misfit> {
-        let (name, value) = self.value.take().ok_or_else(|| Misfit::of("a field without a value"))?;
-        seed.deserialize(Tree(value)).map_err(|misfit| misfit.inside(&name))
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, DecodeError> {
+        let (name, value) = self.value.take().ok_or_else(|| DecodeError::of("a field without a value"))?;
+        seed.deserialize(Tree(value)).map_err(|error| error.inside(&name))
     }
 }
 
@@ -324,10 +324,10 @@ struct Variant {
 }
 
 impl<'de> EnumAccess<'de> for Variant {
-    type Error = Misfit;
+    type Error = DecodeError;
     type Variant = Content;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content), Misfit> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Content), DecodeError> {
         let variant = seed.deserialize(Name(&self.name))?;
         Ok((variant, Content(self.value)))
     }
@@ -337,27 +337,31 @@ impl<'de> EnumAccess<'de> for Variant {
 struct Content(Option<Value>);
 
 impl Content {
-    fn tree(self) -> Result<Tree, Misfit> {
-        self.0.map(Tree).ok_or_else(|| Misfit::of("expected an object with one field, found text"))
+    fn tree(self) -> Result<Tree, DecodeError> {
+        self.0.map(Tree).ok_or_else(|| DecodeError::of("expected an object with one field, found text"))
     }
 }
 
 impl<'de> VariantAccess<'de> for Content {
-    type Error = Misfit;
+    type Error = DecodeError;
 
-    fn unit_variant(self) -> Result<(), Misfit> {
-        self.0.map_or(Ok(()), |_| Err(Misfit::of("expected text, found an object")))
+    fn unit_variant(self) -> Result<(), DecodeError> {
+        self.0.map_or(Ok(()), |_| Err(DecodeError::of("expected text, found an object")))
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Misfit> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, DecodeError> {
         seed.deserialize(self.tree()?)
     }
 
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Misfit> {
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, DecodeError> {
         self.tree()?.deserialize_any(visitor)
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, fields: &'static [&'static str], visitor: V) -> Result<V::Value, Misfit> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
         self.tree()?.deserialize_struct("", fields, visitor)
     }
 }

@@ -7,8 +7,8 @@ use counterfoil_token::Digest;
 use serde::Serialize;
 
 use super::{
+    content_hash::ContentHash,
     header::SegmentHeader,
-    name::Name,
     owners::{OwnerSegment, OwnersHeader},
     prefix::{DigestPrefix, bits_of, cut},
     read::Segment,
@@ -45,7 +45,7 @@ pub struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedSegment {
     /// What its bytes hash to.
-    pub name: Name,
+    pub name: ContentHash,
     /// How many tokens it holds.
     pub tokens: u64,
 }
@@ -58,7 +58,7 @@ pub struct NamedOwners {
     /// The last number that it covers; not before the first.
     pub last: u64,
     /// What its bytes hash to.
-    pub name: Name,
+    pub name: ContentHash,
 }
 
 /// The parts make no manifest.
@@ -200,7 +200,7 @@ impl Manifest {
     }
 }
 
-impl Name {
+impl ContentHash {
     pub(super) fn check(self, file: &[u8]) -> Result<(), OpenError> {
         if Self::of(file) == self { Ok(()) } else { Err(OpenError::OtherBytes) }
     }

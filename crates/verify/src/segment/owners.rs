@@ -47,7 +47,7 @@ pub struct OwnerSegmentBuilder {
 
 impl OwnerSegment {
     /// Looks an owner segment through and takes it. Whether the bytes are those that were asked for is for their
-    /// [`Name`](super::Name) to say.
+    /// [`ContentHash`](super::ContentHash) to say.
     ///
     /// # Errors
     /// [`RecordError`] where the bytes are not exactly what the builder makes of some members.

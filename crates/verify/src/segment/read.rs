@@ -37,7 +37,7 @@ impl Segment {
     pub(super) const KIND: u8 = b's';
 
     /// Looks a segment through and takes it. Whether the bytes are those that were asked for is for their
-    /// [`Name`](super::Name) to say.
+    /// [`ContentHash`](super::ContentHash) to say.
     ///
     /// # Errors
     /// [`RecordError`] where the bytes are not exactly what the builder makes of some tokens.

@@ -9,8 +9,8 @@ use core::fmt;
 use counterfoil_token::{Digest, WorkspaceKey};
 
 use super::{
+    content_hash::ContentHash,
     manifest::{Manifest, OpenError},
-    name::Name,
     owners::OwnerSegment,
     prefix::DigestPrefix,
     read::Segment,
@@ -49,7 +49,7 @@ pub struct SnapshotHead {
     /// It may be relied upon before this only; later than `as_of`, or nobody opens it.
     pub expires_at: Timestamp,
     /// What the manifest's bytes hash to.
-    pub manifest: Name,
+    pub manifest: ContentHash,
 }
 
 /// A file is no snapshot: what is wrong is the first thing that is.

@@ -9,7 +9,7 @@ use crate::{
     demand::{Demand, Freshness},
     lease::is_in_time,
     memory::Source,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     record::{Encoded as _, OwnerRecord, TokenRecord, WorkspaceRecord},
 };
 use counterfoil_token::WorkspaceKey;
@@ -24,7 +24,7 @@ impl Verifier {
         subject: Subject,
         key: RegistryKey,
         value: Option<&[u8]>,
-        asked_at: Moment,
+        asked_at: MonotonicTime,
     ) -> Option<()> {
         let source = Source::registry(asked_at);
         match key {
@@ -50,7 +50,7 @@ impl Verifier {
         pending: &Pending,
         complete: bool,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Progress {
         let Pending { subject, course, .. } = *pending;
         if let Some(at) = subject.foreign
@@ -69,7 +69,13 @@ impl Verifier {
 
     /// The decision that follows from the answer to a question for a lease. One that comes too late tells nothing: the
     /// ledger has promised to others that it would not be relied upon any more.
-    pub(super) fn decide_under(&mut self, pending: &Pending, grant: &Grant, demand: &Demand, now: Moment) -> Progress {
+    pub(super) fn decide_under(
+        &mut self,
+        pending: &Pending,
+        grant: &Grant,
+        demand: &Demand,
+        now: MonotonicTime,
+    ) -> Progress {
         let Pending { subject, asked_at, nth, course, .. } = *pending;
         if !is_of(subject.workspace, &grant.answer) {
             return self.get_no_answer(pending, demand, now);
@@ -97,8 +103,8 @@ impl Verifier {
         key: WorkspaceKey,
         grant: &Grant,
         nth: u32,
-        asked_at: Moment,
-        now: Moment,
+        asked_at: MonotonicTime,
+        now: MonotonicTime,
     ) -> Option<u32> {
         let Grant { epoch, since, term, ref answer, ref texts, ref owners, edition } = *grant;
         if !is_of(key, answer) {
@@ -182,7 +188,7 @@ impl Verifier {
         answer: &Answer,
         run: u32,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Progress {
         let Pending { subject: Subject { workspace: key, digest, foreign }, asked_at, nth, course, .. } = *pending;
         if !is_of(key, answer) {
@@ -237,14 +243,14 @@ impl Verifier {
     }
 
     /// The ledger gave no answer, or what is none.
-    pub(super) fn get_no_answer(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+    pub(super) fn get_no_answer(&mut self, pending: &Pending, demand: &Demand, now: MonotonicTime) -> Progress {
         self.settle(pending);
         self.fail(pending.subject.workspace, pending.nth, now);
         self.do_without_ledger(pending, demand, now)
     }
 
     /// Nothing follows from its answer.
-    fn do_without_ledger(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+    fn do_without_ledger(&mut self, pending: &Pending, demand: &Demand, now: MonotonicTime) -> Progress {
         if demand.or_eventual && !pending.course.without_ledger {
             return self.fall_back(pending.subject, pending.course, demand, now);
         }
@@ -252,7 +258,13 @@ impl Verifier {
     }
 
     /// An eventual answer must do.
-    pub(super) fn fall_back(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
+    pub(super) fn fall_back(
+        &mut self,
+        subject: Subject,
+        course: Course,
+        demand: &Demand,
+        now: MonotonicTime,
+    ) -> Progress {
         let course = Course { freshness: Freshness::Eventual, without_ledger: true, ..course };
         if let Some(at) = subject.foreign {
             return self.check_foreign(subject.digest, at, course, demand, now);

@@ -13,7 +13,7 @@ use crate::{
     address::AddressBlock,
     decision::{Code, decide},
     demand::{Demand, Freshness},
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     segment::Snapshot,
 };
 
@@ -35,7 +35,7 @@ impl Verifier {
         &self,
         presented: &Presented<'_>,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Result<Progress, Stricter> {
         let (digest, ours) = match presented {
             Presented::Ours(token) => (token.digest(), Some(token.workspace())),
@@ -68,7 +68,7 @@ impl Verifier {
 
 impl Loaded {
     /// What a token that is there comes to.
-    fn find(&self, digest: &Digest, demand: &Demand, now: Moment) -> Option<(Code, Option<Known>)> {
+    fn find(&self, digest: &Digest, demand: &Demand, now: MonotonicTime) -> Option<(Code, Option<Known>)> {
         let token = self.snapshot.find(digest)?;
         let Some(owner) = self.snapshot.owner(token.owner) else { return Some((Code::Unavailable, None)) };
         let known = Known { token: Arc::new(token), owner: Arc::new(owner), workspace: Arc::clone(&self.workspace) };

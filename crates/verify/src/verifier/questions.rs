@@ -10,7 +10,7 @@ use crate::{
     asking::{Asking, Verdict, jitter},
     demand::{Demand, Freshness},
     lease::Lease,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
 };
 
 /// How long a check that waits for others lets pass before it looks again, in milliseconds; after so many looks twice as long,
@@ -28,7 +28,7 @@ const REPORT: usize = 1_000;
 
 impl Verifier {
     /// What to fetch next, where memory does not suffice.
-    pub(super) fn ask(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Progress {
+    pub(super) fn ask(&mut self, subject: Subject, course: Course, demand: &Demand, now: MonotonicTime) -> Progress {
         let workspace = self.memory.workspace(subject.workspace);
         let freshness = workspace.map_or(course.freshness, |held| strictest(course.freshness, demand, held.item));
         if freshness == Freshness::Eventual && course.looks < LOOKS {
@@ -58,7 +58,7 @@ impl Verifier {
         }
     }
 
-    pub(super) fn fetch(&self, subject: Subject, need: Need, course: Course, now: Moment) -> Progress {
+    pub(super) fn fetch(&self, subject: Subject, need: Need, course: Course, now: MonotonicTime) -> Progress {
         Progress::Fetch(Pending { subject, need, asked_at: now, nth: self.questions, out: 0, course })
     }
 
@@ -69,7 +69,7 @@ impl Verifier {
         freshness: Freshness,
         course: Course,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Verdict {
         let Subject { workspace, digest, .. } = subject;
         // Its own question has just been answered, but too late.
@@ -100,7 +100,7 @@ impl Verifier {
     }
 
     /// Whether any answer to a question for a lease will do, but where it says that this text has changed.
-    fn needs_renewal_only(&mut self, subject: Subject, demand: &Demand, now: Moment) -> bool {
+    fn needs_renewal_only(&mut self, subject: Subject, demand: &Demand, now: MonotonicTime) -> bool {
         let Subject { workspace: key, digest, .. } = subject;
         let Some(lease) = self.memory.lease(key).copied().filter(|lease| !lease.is_running(now)) else { return false };
         if !self.memory.workspace(key).is_some_and(|held| held.is_under(&lease)) {
@@ -114,7 +114,7 @@ impl Verifier {
         owner.is_some_and(|owner| self.memory.owner(key, owner).is_some_and(|held| held.is_under(&lease)))
     }
 
-    fn wait(&mut self, subject: Subject, course: Course, now: Moment) -> Progress {
+    fn wait(&mut self, subject: Subject, course: Course, now: MonotonicTime) -> Progress {
         let waiting_since = if course.waits == 0 { now } else { course.waiting_since };
         let look = LOOK << (course.waits / LOOKS_EACH).min(2);
         let course = Course { waits: course.waits.saturating_add(1), waiting_since, ..course };
@@ -122,7 +122,7 @@ impl Verifier {
     }
 
     /// Others were asking. What they were told is in memory now, or is asked for.
-    pub(super) fn look_again(&mut self, pending: &Pending, demand: &Demand, now: Moment) -> Progress {
+    pub(super) fn look_again(&mut self, pending: &Pending, demand: &Demand, now: MonotonicTime) -> Progress {
         let Pending { subject, course, .. } = *pending;
         if let Some(at) = subject.foreign {
             return self.check_foreign(subject.digest, at, course, demand, now);
@@ -154,13 +154,13 @@ impl Verifier {
     }
 
     /// A question was not answered, or not so that it can be used.
-    pub(super) fn fail(&mut self, workspace: WorkspaceKey, nth: u32, now: Moment) {
+    pub(super) fn fail(&mut self, workspace: WorkspaceKey, nth: u32, now: MonotonicTime) {
         let (asked, jitter) = (self.questions, jitter(self.seed, workspace));
         self.memory.with_asking(workspace, |asking| asking.fail(nth, asked, now, jitter));
     }
 
     /// The keys whose values are missing or too old. Which owner is only known once the token's record is.
-    fn registry_keys(&mut self, subject: Subject, now: Moment) -> Vec<RegistryKey> {
+    fn registry_keys(&mut self, subject: Subject, now: MonotonicTime) -> Vec<RegistryKey> {
         let Subject { workspace, digest, .. } = subject;
         let age = self.limits.eventual_age;
         let mut keys = Vec::new();
@@ -201,7 +201,7 @@ impl Verifier {
         Segments { manifest: self.memory.base(workspace, run).map(|base| base.edition.manifest) }
     }
 
-    pub(super) fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: Moment) -> Vec<Use> {
+    pub(super) fn uses_to_tell(&mut self, workspace: WorkspaceKey, now: MonotonicTime) -> Vec<Use> {
         let is_due = self.memory.lease(workspace).is_some_and(|lease| lease.is_report_due(now));
         let mut uses = Vec::new();
         if is_due && self.limits.count_uses {

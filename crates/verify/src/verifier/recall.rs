@@ -10,7 +10,7 @@ use crate::{
     demand::{Demand, Freshness},
     lease::Lease,
     memory::Remembered,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     time::Timestamp,
 };
 
@@ -21,7 +21,7 @@ impl Verifier {
         subject: Subject,
         freshness: Freshness,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Option<Decision> {
         let Subject { workspace: key, digest, .. } = subject;
         let age = self.limits.eventual_age;
@@ -46,7 +46,7 @@ impl Verifier {
     }
 
     /// Whether it is for the caller to have the lease renewed: nobody has lately begun to.
-    fn take_turn(&mut self, workspace: WorkspaceKey, now: Moment) -> bool {
+    fn take_turn(&mut self, workspace: WorkspaceKey, now: MonotonicTime) -> bool {
         let is_free = self.memory.asking(workspace).is_none_or(|asking| asking.is_free(now));
         if is_free {
             self.memory.with_asking(workspace, |asking| asking.renew(now, false));
@@ -60,7 +60,7 @@ impl Verifier {
         &mut self,
         workspace: WorkspaceKey,
         freshness: Freshness,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Option<Timestamp> {
         let age = self.limits.eventual_age;
         let lease = self.memory.lease(workspace).copied().unwrap_or_default();
@@ -71,7 +71,13 @@ impl Verifier {
 
 impl<T> Remembered<'_, Arc<T>> {
     /// The item and as of when it is known, where that is fresh enough.
-    fn where_fresh(&self, freshness: Freshness, lease: &Lease, now: Moment, age: u64) -> Option<(Arc<T>, Timestamp)> {
+    fn where_fresh(
+        &self,
+        freshness: Freshness,
+        lease: &Lease,
+        now: MonotonicTime,
+        age: u64,
+    ) -> Option<(Arc<T>, Timestamp)> {
         let known_at = self.known_at(lease);
         let (is_fresh, as_of) = match freshness {
             Freshness::Eventual => (known_at.is_recent(now, age), known_at.time),

@@ -15,9 +15,9 @@ use crate::{
     answer::RegistryKey,
     demand::{Demand, Freshness},
     memory::{File, Source},
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     record::Encoded as _,
-    segment::{Manifest, Name},
+    segment::{ContentHash, Manifest},
 };
 
 /// For how long a file is not asked for again that was not to be had, in milliseconds.
@@ -25,7 +25,13 @@ const MISSING_AGE: u64 = 10_000;
 
 impl Verifier {
     /// Looks a text up in the segments that the running lease vouches for; nothing where they have no say.
-    pub(super) fn look_up(&mut self, subject: Subject, course: Course, demand: &Demand, now: Moment) -> Option<Found> {
+    pub(super) fn look_up(
+        &mut self,
+        subject: Subject,
+        course: Course,
+        demand: &Demand,
+        now: MonotonicTime,
+    ) -> Option<Found> {
         let Subject { workspace: key, digest, .. } = subject;
         let lease = self.memory.lease(key).copied().filter(|lease| lease.is_running(now))?;
         let workspace = self.memory.workspace(key).filter(|held| held.is_under(&lease))?;
@@ -79,7 +85,7 @@ impl Verifier {
         subject: Subject,
         course: Course,
         demand: &Demand,
-        now: Moment,
+        now: MonotonicTime,
     ) -> Progress {
         match found {
             Found::Known => match self.recall(subject, course.freshness, demand, now) {
@@ -102,14 +108,14 @@ impl Verifier {
     }
 
     /// A file, if it is held. Nothing at all where it was lately not to be had.
-    fn file(&mut self, key: WorkspaceKey, name: Name, now: Moment) -> Option<Option<File>> {
+    fn file(&mut self, key: WorkspaceKey, name: ContentHash, now: MonotonicTime) -> Option<Option<File>> {
         match self.memory.file(key, name) {
             Some(held) if matches!(held.item, File::Missing) => (!held.is_recent(now, MISSING_AGE)).then_some(None),
             held => Some(held.map(|held| held.item.clone())),
         }
     }
 
-    fn only_owners(&mut self, key: WorkspaceKey, manifest: &Manifest) -> Option<Name> {
+    fn only_owners(&mut self, key: WorkspaceKey, manifest: &Manifest) -> Option<ContentHash> {
         match manifest.owners() {
             [owners] if self.memory.file(key, owners.name).is_none() => Some(owners.name),
             _ => None,
@@ -120,15 +126,15 @@ impl Verifier {
     pub(super) fn keep_file(
         &mut self,
         subject: Subject,
-        name: Name,
+        name: ContentHash,
         bytes: Option<&[u8]>,
-        asked_at: Moment,
+        asked_at: MonotonicTime,
     ) -> Option<()> {
         let key = subject.workspace;
         let run = self.memory.lease(key)?.run;
         let edition = self.memory.base(key, run)?.edition;
         let file = if name == edition.manifest {
-            let bytes = bytes.filter(|bytes| Name::of(bytes) == name);
+            let bytes = bytes.filter(|bytes| ContentHash::of(bytes) == name);
             bytes.and_then(|bytes| Some(File::Manifest(Arc::new(Manifest::decode(bytes).ok()?))))
         } else {
             let Some(File::Manifest(manifest)) = self.memory.file(key, edition.manifest).map(|held| held.item.clone())
@@ -143,7 +149,7 @@ impl Verifier {
     }
 }
 
-fn fetch(key: WorkspaceKey, names: impl IntoIterator<Item = Name>) -> Found {
+fn fetch(key: WorkspaceKey, names: impl IntoIterator<Item = ContentHash>) -> Found {
     Found::Fetch(names.into_iter().map(|name| RegistryKey::File(key, name)).collect())
 }
 
@@ -154,7 +160,7 @@ fn is_meant(manifest: &Manifest, key: WorkspaceKey, epoch: u64, generation: u64)
 }
 
 /// The segment or owner segment of that name.
-fn open(manifest: &Manifest, subject: Subject, name: Name, bytes: &[u8]) -> Option<File> {
+fn open(manifest: &Manifest, subject: Subject, name: ContentHash, bytes: &[u8]) -> Option<File> {
     let prefix = manifest.prefix_of(&subject.digest);
     if manifest.segment(prefix).is_some_and(|named| named.name == name) {
         return Some(File::Segment(Arc::new(manifest.open_segment(prefix, bytes).ok()?)));

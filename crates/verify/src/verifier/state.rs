@@ -10,7 +10,7 @@ use crate::{
     decision::{Code, Facts},
     demand::{Demand, Freshness},
     memory::Memory,
-    moment::Moment,
+    monotonic_time::MonotonicTime,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     segment::Snapshot,
     time::Timestamp,
@@ -92,7 +92,7 @@ pub struct Known {
 pub struct Pending {
     pub(super) subject: Subject,
     pub(super) need: Need,
-    pub(super) asked_at: Moment,
+    pub(super) asked_at: MonotonicTime,
     /// Of a question to the ledger: which one it is, by their count.
     pub(super) nth: u32,
     /// By which number it is [out](Verifier::asking), together with others that are asked as one; 0 where it is not.
@@ -104,7 +104,7 @@ pub struct Pending {
 #[derive(Debug)]
 pub struct Renewal {
     pub(super) question: LeaseQuestion,
-    pub(super) asked_at: Moment,
+    pub(super) asked_at: MonotonicTime,
     pub(super) nth: u32,
 }
 
@@ -160,7 +160,7 @@ pub(super) struct Course {
     pub(super) late: u8,
     /// How often it has waited for others, and since when.
     pub(super) waits: u8,
-    pub(super) waiting_since: Moment,
+    pub(super) waiting_since: MonotonicTime,
     /// Whether the ledger gave no answer: it is not asked again.
     pub(super) without_ledger: bool,
     /// As of when the workspaces asked so far did not know a foreign text, where segments said so.
@@ -173,7 +173,7 @@ pub struct Verifier {
     pub(super) limits: Limits,
     pub(super) memory: Memory,
     pub(super) snapshots: Vec<Loaded>,
-    pub(super) latest: Moment,
+    pub(super) latest: MonotonicTime,
     pub(super) foreign: Allowance<WorkspaceKey>,
     /// How many runs of leases there were.
     pub(super) runs: u32,
@@ -226,7 +226,7 @@ impl Course {
             fetches: 0,
             late: 0,
             waits: 0,
-            waiting_since: Moment::default(),
+            waiting_since: MonotonicTime::default(),
             without_ledger: false,
             unknown: None,
         }
@@ -247,11 +247,11 @@ impl Known {
 }
 
 /// A decision that no record could change.
-pub(super) fn certain(code: Code, now: Moment) -> Progress {
+pub(super) fn certain(code: Code, now: MonotonicTime) -> Progress {
     decided(code, Freshness::Strong, now.time, None)
 }
 
-pub(super) fn unavailable(demand: &Demand, now: Moment) -> Progress {
+pub(super) fn unavailable(demand: &Demand, now: MonotonicTime) -> Progress {
     decided(Code::Unavailable, demand.freshness, now.time, None)
 }
 

@@ -1,13 +1,13 @@
 //! One content, one file; and no other file is opened.
 
 use crate::world::{content, rebuilt};
-use counterfoil_verify::{Name, RecordError, Segment};
+use counterfoil_verify::{ContentHash, RecordError, Segment};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 /// Whatever was done to the file, it is refused, or it is the one encoding of another content. Either way it goes by
 /// another name.
 fn is_refused_or_another(changed: Vec<u8>, file: &[u8]) -> Result<(), TestCaseError> {
-    prop_assert!(Name::of(&changed) != Name::of(file));
+    prop_assert!(ContentHash::of(&changed) != ContentHash::of(file));
     if let Ok(segment) = Segment::open(changed.clone()) {
         prop_assert_eq!(segment.bytes(), &changed);
         prop_assert!(rebuilt(&segment) == changed);

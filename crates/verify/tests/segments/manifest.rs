@@ -3,8 +3,8 @@
 use crate::world::{GENERATION, content, key, workspace};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    DigestPrefix, Encoded, InvalidManifest, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError,
-    OwnerSegmentBuilder, OwnersHeader, RecordError, SegmentBuilder, SegmentHeader, WorkspaceRecord,
+    ContentHash, DigestPrefix, Encoded, InvalidManifest, Manifest, ManifestHeader, NamedOwners, NamedSegment,
+    OpenError, OwnerSegmentBuilder, OwnersHeader, RecordError, SegmentBuilder, SegmentHeader, WorkspaceRecord,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -33,11 +33,11 @@ fn owners() -> OwnersHeader {
 }
 
 fn named(file: &[u8]) -> NamedSegment {
-    NamedSegment { name: Name::of(file), tokens: 0 }
+    NamedSegment { name: ContentHash::of(file), tokens: 0 }
 }
 
 fn range(first: u64, last: u64) -> NamedOwners {
-    NamedOwners { first, last, name: Name::of(&first.to_be_bytes()) }
+    NamedOwners { first, last, name: ContentHash::of(&first.to_be_bytes()) }
 }
 
 fn some_segments(count: usize) -> Vec<NamedSegment> {
@@ -77,7 +77,7 @@ proptest! {
         for bit in 0..8 * file.len() {
             let mut changed = file.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(Name::of(&changed) != Name::of(&file));
+            prop_assert!(ContentHash::of(&changed) != ContentHash::of(&file));
             if let Ok(other) = Manifest::decode(&changed) {
                 prop_assert!(other.encode() == changed && other != manifest);
             }
@@ -174,7 +174,7 @@ fn an_owner_segment_about_something_else_is_not_opened() {
     let file = |header| OwnerSegmentBuilder::new(header).unwrap().finish();
     let open = |number: u64, header: OwnersHeader| {
         let file = file(header);
-        let named = NamedOwners { first: 5, last: 9, name: Name::of(&file) };
+        let named = NamedOwners { first: 5, last: 9, name: ContentHash::of(&file) };
         Manifest::new(about(), some_segments(1), vec![named]).unwrap().open_owners(number, file).err()
     };
     assert_eq!(open(5, owners()), None);
@@ -190,7 +190,7 @@ fn an_owner_segment_about_something_else_is_not_opened() {
     ] {
         assert_eq!(open(5, header), Some(OpenError::OtherContent), "{header:?}");
     }
-    let named = NamedOwners { first: 5, last: 9, name: Name::of(b"") };
+    let named = NamedOwners { first: 5, last: 9, name: ContentHash::of(b"") };
     let manifest = Manifest::new(about(), some_segments(1), vec![named]).unwrap();
     assert_eq!(manifest.open_owners(5, file(owners())).err(), Some(OpenError::OtherBytes));
     assert_eq!(manifest.open_owners(5, []).err(), Some(OpenError::Unreadable(RecordError::Malformed)));
@@ -219,9 +219,9 @@ fn a_manifest_is_laid_out_as_described() {
 
 #[test]
 fn a_name_has_its_place_in_the_registry() {
-    let name = Name::of(b"abc");
+    let name = ContentHash::of(b"abc");
     let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(name.path(key()), format!("s/0Ab3dE/{hex}"));
-    assert_eq!((name.to_string(), format!("{name:?}")), (hex.to_owned(), format!("Name({hex})")));
-    assert_eq!(Name::from_bytes(*name.as_bytes()), name);
+    assert_eq!((name.to_string(), format!("{name:?}")), (hex.to_owned(), format!("ContentHash({hex})")));
+    assert_eq!(ContentHash::from_bytes(*name.as_bytes()), name);
 }

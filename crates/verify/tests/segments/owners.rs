@@ -2,7 +2,8 @@
 
 use crate::world::{GENERATION, issued, key};
 use counterfoil_verify::{
-    BuildError, Encoded, Name, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError, ScopeSet,
+    BuildError, ContentHash, Encoded, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError,
+    ScopeSet,
 };
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;
@@ -62,7 +63,7 @@ proptest! {
         for bit in 0..8 * file.len() {
             let mut changed = file.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            prop_assert!(Name::of(&changed) != Name::of(&file));
+            prop_assert!(ContentHash::of(&changed) != ContentHash::of(&file));
             if let Ok(segment) = OwnerSegment::open(changed.clone()) {
                 prop_assert!(rebuilt(&segment) == changed);
             }

@@ -3,7 +3,7 @@
 use crate::world::{GENERATION, Issued, digest, flipped, issued, key, plain, workspace};
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    DigestPrefix, Encoded, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment, OpenError, OwnerRecord,
+    ContentHash, DigestPrefix, Encoded, Manifest, ManifestHeader, NamedOwners, NamedSegment, OpenError, OwnerRecord,
     OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError, Segment, SegmentBuilder, SegmentHeader, Snapshot,
     SnapshotError, SnapshotHead, Timestamp, TokenRecord, WorkspaceRecord,
 };
@@ -82,10 +82,11 @@ impl Content {
     fn parts(&self) -> Parts {
         let segments: Vec<_> = DigestPrefix::all(self.bits).map(|prefix| self.segment(prefix)).collect();
         let owners: Vec<_> = self.owner_segments().collect();
-        let named = |segment: &Segment| NamedSegment { name: Name::of(segment.bytes()), tokens: segment.len() as u64 };
+        let named =
+            |segment: &Segment| NamedSegment { name: ContentHash::of(segment.bytes()), tokens: segment.len() as u64 };
         let covering = |segment: &OwnerSegment| {
             let OwnersHeader { first, last, .. } = *segment.header();
-            NamedOwners { first, last, name: Name::of(segment.bytes()) }
+            NamedOwners { first, last, name: ContentHash::of(segment.bytes()) }
         };
         let names = (segments.iter().map(named).collect(), owners.iter().map(covering).collect());
         let files = segments.iter().map(Segment::bytes).chain(owners.iter().map(OwnerSegment::bytes));
@@ -101,7 +102,11 @@ impl Parts {
 
     fn with(workspace: WorkspaceKey, manifest: Vec<u8>, files: Vec<Vec<u8>>) -> Self {
         let (as_of, expires_at) = (Timestamp(0x0102_0304_0506_0708), Timestamp(0x1112_1314_1516_1718));
-        Self { head: SnapshotHead { workspace, as_of, expires_at, manifest: Name::of(&manifest) }, manifest, files }
+        Self {
+            head: SnapshotHead { workspace, as_of, expires_at, manifest: ContentHash::of(&manifest) },
+            manifest,
+            files,
+        }
     }
 
     /// The bytes before the files.
@@ -352,7 +357,7 @@ fn files_that_the_manifest_is_wrong_about_are_refused() {
     assert_eq!(error, Some(SnapshotError::Segment(OpenError::OtherContent)));
     let wider = NamedOwners { last: 301, ..owners[1] };
     assert_eq!(with(segments, &[owners[0], wider], files), Some(SnapshotError::Owners(OpenError::OtherContent)));
-    let none = NamedSegment { name: Name::of(b""), tokens: 0 };
+    let none = NamedSegment { name: ContentHash::of(b""), tokens: 0 };
     let emptied = [files[0].clone(), vec![], files[2].clone(), files[3].clone()];
     let error = OpenError::Unreadable(RecordError::Malformed);
     assert_eq!(with(&[first, none], owners, &emptied), Some(SnapshotError::Segment(error)));

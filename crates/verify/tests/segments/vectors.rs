@@ -3,8 +3,8 @@
 
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
-    DigestPrefix, Encoded, Manifest, Name, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader, RecordError,
-    Segment, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError, SnapshotHead, Timestamp, TokenRecord,
+    ContentHash, DigestPrefix, Encoded, Manifest, OwnerRecord, OwnerSegment, OwnerSegmentBuilder, OwnersHeader,
+    RecordError, Segment, SegmentBuilder, SegmentHeader, Snapshot, SnapshotError, SnapshotHead, Timestamp, TokenRecord,
 };
 use ed25519_dalek::{Signature, Signer, SigningKey};
 use serde::Deserialize;
@@ -29,7 +29,7 @@ struct SegmentCase {
     tokens: Vec<TokenCase>,
     unknown: Vec<Digest>,
     bytes: String,
-    name: Name,
+    name: ContentHash,
     path: String,
 }
 
@@ -49,7 +49,7 @@ struct OwnersCase {
     header: Value,
     owners: Vec<OwnerRecord>,
     bytes: String,
-    name: Name,
+    name: ContentHash,
     path: String,
 }
 
@@ -59,7 +59,7 @@ struct ManifestCase {
     why: String,
     manifest: Value,
     bytes: String,
-    name: Name,
+    name: ContentHash,
     path: String,
 }
 
@@ -125,9 +125,9 @@ fn vectors() -> Segments {
 }
 
 /// The file's bytes, once it is sure that they have that name and place.
-fn file(bytes: &str, name: Name, path: &str, workspace: &Value) -> Vec<u8> {
+fn file(bytes: &str, name: ContentHash, path: &str, workspace: &Value) -> Vec<u8> {
     let bytes = hex::decode(bytes).unwrap();
-    assert_eq!(Name::of(&bytes), name);
+    assert_eq!(ContentHash::of(&bytes), name);
     let workspace = WorkspaceKey::parse(workspace.as_str().unwrap()).unwrap();
     assert_eq!(name.path(workspace), path);
     assert_eq!(path, format!("s/{workspace}/{name}"));
@@ -249,7 +249,7 @@ fn every_snapshot_holds_its_tokens_and_members() {
         let snapshot = Snapshot::open(&file).unwrap();
         assert_eq!(serde_json::to_value(snapshot.manifest()).unwrap(), manifest, "{why}");
         let manifest = snapshot.manifest().encode();
-        let head = SnapshotHead { workspace, as_of, expires_at, manifest: Name::of(&manifest) };
+        let head = SnapshotHead { workspace, as_of, expires_at, manifest: ContentHash::of(&manifest) };
         let begin = head.begin(&key.sign(&head.to_sign()).to_bytes(), &manifest);
         assert_eq!(hex::encode(&file[..begin.len()]), hex::encode(begin), "{why}");
         for FoundToken { digest, found } in tokens {

@@ -3,7 +3,7 @@
 use crate::world::{Ledger, World, home};
 use counterfoil_token::Digest;
 use counterfoil_verify::{
-    DigestPrefix, Edition, Encoded as _, Manifest, ManifestHeader, Name, NamedOwners, NamedSegment,
+    ContentHash, DigestPrefix, Edition, Encoded as _, Manifest, ManifestHeader, NamedOwners, NamedSegment,
     OwnerSegmentBuilder, OwnersHeader, SegmentBuilder, SegmentHeader, Snapshot, SnapshotHead, Timestamp,
 };
 
@@ -25,7 +25,7 @@ fn files(ledger: &Ledger, bits: u8, without_addresses: bool, weak: Option<&[Dige
         }
         let tokens = builder.len() as u64;
         files.push(builder.finish());
-        segments.push(NamedSegment { name: Name::of(files.last().unwrap()), tokens });
+        segments.push(NamedSegment { name: ContentHash::of(files.last().unwrap()), tokens });
     }
     let mut owners = Vec::new();
     for (number, owner) in &ledger.owners {
@@ -33,7 +33,7 @@ fn files(ledger: &Ledger, bits: u8, without_addresses: bool, weak: Option<&[Dige
         let mut builder = OwnerSegmentBuilder::new(header).unwrap();
         builder.push(owner).unwrap();
         files.push(builder.finish());
-        owners.push(NamedOwners { first: *number, last: *number, name: Name::of(files.last().unwrap()) });
+        owners.push(NamedOwners { first: *number, last: *number, name: ContentHash::of(files.last().unwrap()) });
     }
     let workspace = ledger.workspace.clone();
     let header = ManifestHeader { epoch: ledger.epoch, generation, without_addresses, without_weak, workspace };
@@ -53,9 +53,9 @@ impl World {
         let ledger = &self.ledgers[&home()];
         let generation = ledger.generation;
         let files = files(ledger, bits, false, left_out);
-        let manifest = Name::of(files.last().unwrap());
+        let manifest = ContentHash::of(files.last().unwrap());
         for file in files {
-            self.registry.insert(Name::of(&file).path(home()), file);
+            self.registry.insert(ContentHash::of(&file).path(home()), file);
         }
         self.home().edition = Some(Edition { manifest, generation });
     }
@@ -71,7 +71,7 @@ impl World {
     pub(crate) fn snapshot(&self, as_of: Timestamp, expires_at: Timestamp, weak: Option<&[Digest]>) -> Snapshot {
         let mut files = files(&self.ledgers[&home()], 1, true, weak);
         let manifest = files.pop().unwrap();
-        let head = SnapshotHead { workspace: home(), as_of, expires_at, manifest: Name::of(&manifest) };
+        let head = SnapshotHead { workspace: home(), as_of, expires_at, manifest: ContentHash::of(&manifest) };
         let mut bytes = head.begin(&[0; 64], &manifest);
         for file in files {
             bytes.extend(Snapshot::announce(file.len()));

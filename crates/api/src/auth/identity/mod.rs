@@ -28,7 +28,7 @@ use crate::{
         documents::Dated,
         providers::{KEPT, WorkspaceProviders},
     },
-    ports::{Claims, Description, IdentityToken, NotVouched, Ports, Redemption},
+    ports::{Claims, Description, IdentityProviderError, IdentityToken, Ports, Redemption},
 };
 
 /// The longest identity token that is looked at, in bytes.
@@ -110,7 +110,11 @@ impl<P: Ports> SignInContext<P> {
         let token = IdentityToken { issuer: issuer.clone(), audience: audience.clone(), keys, token, now: ports.now() };
         let claims = ports.identify(&token).await?;
         if nonce.is_some_and(|nonce| claims.nonce.as_deref() != Some(nonce)) {
-            return Err(NotVouched::Unfit(NotSignedIn::OtherFlow, NotSignedIn::OtherFlow.words().to_owned()).into());
+            return Err(IdentityProviderError::Unfit(
+                NotSignedIn::OtherFlow,
+                NotSignedIn::OtherFlow.words().to_owned(),
+            )
+            .into());
         }
         let Claims { subject, email, email_verified, expires_at, .. } = claims;
         let said = json!([issuer, audience, subject, email, email_verified]).to_string();

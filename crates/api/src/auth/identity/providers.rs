@@ -16,7 +16,7 @@ use crate::{
         documents::{Dated, Found, Memory},
         providers::Providers,
     },
-    ports::{Description, Keys, NotVouched, Ports, Redemption, Told},
+    ports::{Description, IdentityProviderError, Keys, Ports, Redemption, Told},
     state::App,
 };
 
@@ -51,7 +51,7 @@ pub(crate) async fn describe<P: Ports>(app: &App<P>, issuer: &WebAddress) -> Res
     let ask = async {
         let told = app.ports.describe(issuer).await?;
         if told.what.issuer != *issuer {
-            return Err(NotVouched::Unreachable("the provider describes another issuer".to_owned()));
+            return Err(IdentityProviderError::Unreachable("the provider describes another issuer".to_owned()));
         }
         check(app, "authorization_endpoint", &told.what.authorization_endpoint)?;
         check(app, "token_endpoint", &told.what.token_endpoint)?;
@@ -82,7 +82,7 @@ pub(crate) async fn keys<P: Ports>(
 }
 
 /// Asks for the keys, once this is awaited.
-async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys>, NotVouched> {
+async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys>, IdentityProviderError> {
     app.ports.keys(jwks_uri).await
 }
 
@@ -108,7 +108,7 @@ async fn obtain<P: Ports, T>(
     memory: fn(&mut Providers) -> &mut Memory<T>,
     address: &WebAddress,
     newer: Option<&Dated<T>>,
-    ask: impl Future<Output = Result<Told<T>, NotVouched>>,
+    ask: impl Future<Output = Result<Told<T>, IdentityProviderError>>,
 ) -> Result<Arc<Dated<T>>, Problem> {
     let began_at = app.ports.now();
     let mut waits = false;
@@ -131,7 +131,11 @@ async fn obtain<P: Ports, T>(
     let now = app.ports.now();
     match told {
         Ok(Told { what, max_age }) => Ok(memory(&mut app.providers()).remember(address, what, max_age, now)),
-        Err(NotVouched::Refused(why) | NotVouched::Unfit(_, why) | NotVouched::Unreachable(why)) => {
+        Err(
+            IdentityProviderError::Refused(why)
+            | IdentityProviderError::Unfit(_, why)
+            | IdentityProviderError::Unreachable(why),
+        ) => {
             let pause = memory(&mut app.providers()).fail(address, &why, now);
             fallback.ok_or_else(|| unavailable(&why, pause))
         }
@@ -144,10 +148,10 @@ fn unavailable(why: &str, again_in: u64) -> Problem {
     Problem { again_in, ..Problem::provider_unavailable(why) }
 }
 
-fn check<P: Ports>(app: &App<P>, what: &str, address: &WebAddress) -> Result<(), NotVouched> {
+fn check<P: Ports>(app: &App<P>, what: &str, address: &WebAddress) -> Result<(), IdentityProviderError> {
     if app.config().may_ask(address) {
         return Ok(());
     }
     let why = format!("the provider's {what} is at a private or reserved address, which PRIVATE_PROVIDERS may allow");
-    Err(NotVouched::Unreachable(why))
+    Err(IdentityProviderError::Unreachable(why))
 }

@@ -36,7 +36,7 @@ use crate::{
     ports::Ports,
     state::App,
     trace::Trace,
-    usage::Afterwards,
+    usage::BackgroundWork,
 };
 
 /// The sub-protocol. Beside it, clients name the token as another, which is never echoed.
@@ -79,7 +79,7 @@ pub trait Wire<P> {
     fn close(&mut self, code: u16, reason: &str);
 
     /// Lets work go on in the background of the request that opened the socket.
-    fn go_on(&mut self, afterwards: Afterwards<P>);
+    fn go_on(&mut self, background: BackgroundWork<P>);
 }
 
 /// A connection to be, in the extensions of a response with status 101.
@@ -193,9 +193,9 @@ impl<P: Ports> Upgrade<P> {
                 return Poll::Ready((POLICY, "The token does not pass any more."));
             }
             if work.len() < before
-                && let Some(afterwards) = Afterwards::of(&self.app, Vec::new())
+                && let Some(background) = BackgroundWork::of(&self.app, Vec::new())
             {
-                wire.go_on(afterwards);
+                wire.go_on(background);
             }
             Poll::Pending
         });

@@ -11,7 +11,7 @@ use counterfoil_ledger::{
     sql::{Row, Sql as _},
 };
 use counterfoil_protocol::{
-    Refusal,
+    CommandError,
     command::{
         Actor, Ask, CreateToken, EraseMember, ImportLine, ImportTokens, Issued, Lifetime, Patch, PutScopes, Records,
         RevokeToken, RotateToken, ScopeChange, ScopeEntry, SuspendWorkspace, UpdateMember, UpdateToken,
@@ -230,7 +230,7 @@ impl Life {
     fn send<C: Ask>(&mut self, ask: C) -> Option<C::Reply> {
         match self.world.attempt(Actor::Root, ask) {
             Ok(reply) => Some(reply),
-            Err(Refusal::Internal { detail }) => panic!("{detail}"),
+            Err(CommandError::Internal { detail }) => panic!("{detail}"),
             Err(_) => None,
         }
     }

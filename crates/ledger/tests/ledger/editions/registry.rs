@@ -8,7 +8,7 @@ use counterfoil_ledger::{
 };
 use counterfoil_token::Digest;
 use counterfoil_verify::{
-    DigestPrefix, Encoded as _, Manifest, Name, OwnerRecord, OwnerSegment, Segment, Timestamp, TokenRecord,
+    ContentHash, DigestPrefix, Encoded as _, Manifest, OwnerRecord, OwnerSegment, Segment, Timestamp, TokenRecord,
     WorkspaceRecord,
 };
 
@@ -75,9 +75,9 @@ impl Registry {
     /// What a verifier makes of the current edition.
     pub(super) fn published(&self, world: &World, kind: Kind) -> Published {
         let current = world.ledger.current_edition(kind).unwrap().unwrap();
-        let file = |name: Name| self.files[&name.path(key())].clone();
+        let file = |name: ContentHash| self.files[&name.path(key())].clone();
         let manifest = file(current.manifest);
-        assert_eq!(Name::of(&manifest), current.manifest);
+        assert_eq!(ContentHash::of(&manifest), current.manifest);
         let manifest = Manifest::decode(&manifest).unwrap();
         let header = manifest.header();
         assert_eq!((header.epoch, header.generation), (current.epoch, current.generation));
@@ -122,7 +122,7 @@ impl Published {
 /// The registry's key of every file that the ledger knows of.
 pub(super) fn known(world: &World) -> Vec<String> {
     let mut rows = world.ledger.sql().exec("SELECT name FROM files", &[]).unwrap();
-    let path = |row: &mut Row| row.take::<Name>().unwrap().path(key());
+    let path = |row: &mut Row| row.take::<ContentHash>().unwrap().path(key());
     rows.iter_mut().map(path).collect()
 }
 

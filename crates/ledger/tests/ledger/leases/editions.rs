@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use counterfoil_ledger::editions::{Kind, Step};
 use counterfoil_protocol::command::{Actor, CreateToken, ImportLine, ImportTokens, Lease, RevokeToken, UpdateMember};
 use counterfoil_token::Digest;
-use counterfoil_verify::{Edition, Grant, Name, Position, Segments};
+use counterfoil_verify::{ContentHash, Edition, Grant, Position, Segments};
 
 use super::{lease, rotate};
 use crate::{changes::of_member, support::*};
@@ -28,7 +28,7 @@ fn publish(world: &mut World) -> Edition {
 }
 
 /// What somebody is told who stands there and goes by that manifest.
-fn granted(world: &mut World, since: Option<Position>, manifest: Option<Name>) -> Grant {
+fn granted(world: &mut World, since: Option<Position>, manifest: Option<ContentHash>) -> Grant {
     let ask = Lease { segments: Some(Segments { manifest }), ..lease(since) };
     world.call(Actor::Verifier, ask).unwrap().0
 }
@@ -78,7 +78,7 @@ fn who_goes_by_it_is_told_what_changed_since_it_asked() {
     assert_eq!((grant.edition, grant.since), (Some(edition), Some(position.generation)));
     assert_eq!(texts(&grant), [held.digest, new.digest].into());
     // By another, or by none yet: from the edition on.
-    for manifest in [None, Some(Name::of(b"another"))] {
+    for manifest in [None, Some(ContentHash::of(b"another"))] {
         let grant = granted(&mut world, Some(position), manifest);
         assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
     }

@@ -5,7 +5,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use counterfoil_ledger::editions::Step;
-use counterfoil_protocol::{Answered, Refusal, command::*, json, reply_json};
+use counterfoil_protocol::{Answered, CommandError, command::*, json, reply_json};
 use counterfoil_token::{Digest, Prefix, Token};
 use counterfoil_verify::{
     AddressBlock, Answer, Code, Demand, Facts, Freshness, Grant, LeaseQuestion, Limits, Need, Pending, Progress,
@@ -292,7 +292,7 @@ impl InStep {
                 self.safe_at = self.safe_at.max(self.world.now.plus(safe_in.unwrap()));
                 Some(json::read(reply).unwrap())
             }
-            Err(Refusal::Internal { detail }) => panic!("{detail}"),
+            Err(CommandError::Internal { detail }) => panic!("{detail}"),
             Err(_) => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use counterfoil_ledger::native::{Seeded, When};
 use counterfoil_protocol::{
-    Answered, Refusal,
+    Answered, CommandError,
     command::{
         Actor, Ask, CreateToken, GetScopes, IdempotencyKey, ReadSelf, Request, RevokeToken, RotateToken,
         UpdateWorkspace,
@@ -15,7 +15,12 @@ use super::granted;
 use crate::{changes::of_workspace, engine::TemporaryFile, support::*};
 
 /// Has a command carried out and says what its envelope does.
-fn send<C: Ask>(world: &mut World, wait: bool, under: Option<&str>, ask: C) -> Result<(bool, Option<u64>), Refusal> {
+fn send<C: Ask>(
+    world: &mut World,
+    wait: bool,
+    under: Option<&str>,
+    ask: C,
+) -> Result<(bool, Option<u64>), CommandError> {
     let request = Request {
         workspace: key(),
         actor: Actor::Root,
@@ -176,8 +181,8 @@ fn an_instance_that_another_took_over_from_answers_nothing_any_more() {
     assert!(send(&mut second, false, None, GetScopes {}).is_ok(), "who has granted none may still act");
     granted(&mut second, None);
     let over = send(&mut first, false, None, GetScopes {});
-    assert!(matches!(over, Err(Refusal::Internal { .. })), "{over:?}");
-    assert!(matches!(first.attempt(Actor::Verifier, super::lease(None)), Err(Refusal::Internal { .. })));
+    assert!(matches!(over, Err(CommandError::Internal { .. })), "{over:?}");
+    assert!(matches!(first.attempt(Actor::Verifier, super::lease(None)), Err(CommandError::Internal { .. })));
     granted(&mut second, None);
 }
 
@@ -248,12 +253,15 @@ fn only_who_asks_is_told_and_only_of_what_was_done() {
     assert_eq!(send(&mut world, true, Some("b"), rotate()), Ok((true, Some(9_000))));
 
     let unknown = RevokeToken { id: "tok_none".to_owned(), reason: None };
-    assert!(matches!(send(&mut world, true, None, unknown), Err(Refusal::NotFound { .. })));
+    assert!(matches!(send(&mut world, true, None, unknown), Err(CommandError::NotFound { .. })));
     let wrong = CreateToken { scopes: patterns(&["nope"]), ..token(&[]) };
     assert!(send(&mut world, true, Some("b"), wrong).is_err());
     assert!(send(&mut world, true, None, ReadSelf {}).is_err());
     let mut empty = World::empty();
-    assert_eq!(send(&mut empty, true, None, GetScopes {}), Err(Refusal::NotFound { what: "workspace".to_owned() }));
+    assert_eq!(
+        send(&mut empty, true, None, GetScopes {}),
+        Err(CommandError::NotFound { what: "workspace".to_owned() })
+    );
 }
 
 #[test]

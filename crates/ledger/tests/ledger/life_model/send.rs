@@ -6,7 +6,7 @@ use std::{
 };
 
 use counterfoil_ledger::{Context, Ledger, native::NativeSql};
-use counterfoil_protocol::{Answered, Refusal, command::*, refusal::ForbiddenCode, reply_json};
+use counterfoil_protocol::{Answered, CommandError, command::*, command_error::ForbiddenCode, reply_json};
 use counterfoil_token::Digest;
 use serde_json::Value as Json;
 
@@ -36,12 +36,12 @@ impl Life {
         let known = place.as_ref().and_then(|place| self.kept.get(place)).filter(|kept| now.since(kept.at) < DAY);
         let valid = ceiling.acts_as.is_none() || self.is_valid(actor);
         match outcome {
-            Err(Refusal::Unauthenticated { .. }) => assert!(!valid, "a text that is good was turned away"),
-            Err(Refusal::IdempotencyMismatch) => {
+            Err(CommandError::Unauthenticated { .. }) => assert!(!valid, "a text that is good was turned away"),
+            Err(CommandError::IdempotencyMismatch) => {
                 assert!(known.is_some_and(|kept| kept.command != command), "there was no other command under the key");
             }
-            Err(Refusal::Internal { detail }) => panic!("{detail}"),
-            Err(Refusal::Forbidden { code: ForbiddenCode::ReplacedText, .. }) => {
+            Err(CommandError::Internal { detail }) => panic!("{detail}"),
+            Err(CommandError::Forbidden { code: ForbiddenCode::ReplacedText, .. }) => {
                 assert!(valid && ceiling.replaced.is_some(), "a text that the token has was taken for an old one");
             }
             Err(refusal) => {
@@ -50,7 +50,9 @@ impl Life {
                     // Whoever could not ask for it any more is not told.
                     let of_rights = matches!(
                         refusal,
-                        Refusal::MissingScope { .. } | Refusal::Forbidden { .. } | Refusal::NotFound { .. }
+                        CommandError::MissingScope { .. }
+                            | CommandError::Forbidden { .. }
+                            | CommandError::NotFound { .. }
                     );
                     let anew = self.execute(actor, None, &command, None);
                     assert!(of_rights && matches!(anew, Ok(Err(_))), "a repeated command was refused: {refusal:?}");
@@ -84,7 +86,7 @@ impl Life {
         under: Option<u8>,
         command: &Json,
         fault: Option<Fault>,
-    ) -> Result<Result<Answered<Json>, Refusal>, ()> {
+    ) -> Result<Result<Answered<Json>, CommandError>, ()> {
         let request = Request {
             workspace: key(),
             actor,
@@ -115,7 +117,7 @@ impl Life {
         let struck = matches!(fault, Some(Fault::Statement(..))) && !sql.is_fault_ahead();
         sql.fail(None);
         if struck {
-            assert!(matches!(outcome, Err(Refusal::Internal { .. })), "a failing statement went unnoticed");
+            assert!(matches!(outcome, Err(CommandError::Internal { .. })), "a failing statement went unnoticed");
             return Err(());
         }
         Ok(outcome)
@@ -155,7 +157,7 @@ fn kind(command: &Json) -> &str {
 }
 
 /// What a ledger answers, as it travels.
-fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, Refusal> {
+fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, CommandError> {
     let reply = ledger.handle(&serde_json::to_vec(request).unwrap(), context);
     let Answered { reply, repeated, safe_in, snapshots_until } = reply_json(&reply).unwrap()?;
     Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated, safe_in, snapshots_until })

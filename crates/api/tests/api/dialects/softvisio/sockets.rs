@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use counterfoil_api::{Afterwards, Frame, Wire};
+use counterfoil_api::{BackgroundWork, Frame, Wire};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ struct Seen {
     frames: VecDeque<Option<Frame>>,
     came: Vec<Value>,
     closed: Option<u16>,
-    left: Vec<Afterwards<World>>,
+    left: Vec<BackgroundWork<World>>,
 }
 
 impl Wire<World> for Far {
@@ -44,8 +44,8 @@ impl Wire<World> for Far {
         self.0.lock().unwrap().closed = Some(code);
     }
 
-    fn go_on(&mut self, afterwards: Afterwards<World>) {
-        self.0.lock().unwrap().left.push(afterwards);
+    fn go_on(&mut self, background: BackgroundWork<World>) {
+        self.0.lock().unwrap().left.push(background);
     }
 }
 
@@ -82,7 +82,7 @@ impl<'a> Socket<'a> {
             let mut seen = self.far.0.lock().unwrap();
             (std::mem::take(&mut seen.came), std::mem::take(&mut seen.left))
         };
-        left.into_iter().for_each(|afterwards| self.acme.deployment.leave(afterwards));
+        left.into_iter().for_each(|background| self.acme.deployment.leave(background));
         let log = self.acme.deployment.world.inside().log[lines..].to_vec();
         for line in &log {
             assert_eq!((line.method, line.route.as_deref()), ("message", Some("/v1/api-tokens/{method}")));

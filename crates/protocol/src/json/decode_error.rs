@@ -7,13 +7,13 @@ use serde::de::{self, Expected, Unexpected};
 /// The JSON is not what it should be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{why}")]
-pub struct Misfit {
+pub struct DecodeError {
     why: String,
     /// The way to the value at fault, from the inside out.
     steps: Vec<String>,
 }
 
-impl Misfit {
+impl DecodeError {
     /// The value at fault, as a JSON pointer (RFC 6901); a field that is missing or not known is named itself.
     #[must_use]
     pub fn pointer(&self) -> String {
@@ -32,7 +32,7 @@ impl Misfit {
     }
 }
 
-impl de::Error for Misfit {
+impl de::Error for DecodeError {
     fn custom<T: fmt::Display>(why: T) -> Self {
         Self { why: why.to_string(), steps: Vec::new() }
     }

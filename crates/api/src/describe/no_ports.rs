@@ -5,14 +5,15 @@ use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{RegistryKey, Timestamp};
 
 use crate::ports::{
-    Claims, Class, Description, IdentityToken, Keys, LogEvent, NotVouched, Ports, Redemption, Told, Unreachable,
+    Claims, Class, Description, IdentityProviderError, IdentityToken, Keys, LogEvent, Ports, Redemption, Told,
+    Unreachable,
 };
 
 /// Implements the ports and cannot be made, so none of its methods is ever called.
 #[derive(Clone)]
-pub(crate) enum Nowhere {}
+pub(crate) enum NoPorts {}
 
-impl Ports for Nowhere {
+impl Ports for NoPorts {
     fn now(&self) -> Timestamp {
         match *self {}
     }
@@ -33,19 +34,19 @@ impl Ports for Nowhere {
         match *self {}
     }
 
-    async fn describe(&self, _: &WebAddress) -> Result<Told<Description>, NotVouched> {
+    async fn describe(&self, _: &WebAddress) -> Result<Told<Description>, IdentityProviderError> {
         match *self {}
     }
 
-    async fn keys(&self, _: &WebAddress) -> Result<Told<Keys>, NotVouched> {
+    async fn keys(&self, _: &WebAddress) -> Result<Told<Keys>, IdentityProviderError> {
         match *self {}
     }
 
-    async fn redeem(&self, _: &Redemption) -> Result<String, NotVouched> {
+    async fn redeem(&self, _: &Redemption) -> Result<String, IdentityProviderError> {
         match *self {}
     }
 
-    async fn identify(&self, _: &IdentityToken) -> Result<Claims, NotVouched> {
+    async fn identify(&self, _: &IdentityToken) -> Result<Claims, IdentityProviderError> {
         match *self {}
     }
 

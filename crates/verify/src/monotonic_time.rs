@@ -5,12 +5,12 @@ use crate::time::Timestamp;
 /// A time, and by which run of the clock. A clock that is set back begins a new run: how long ago anything of an
 /// earlier one was, nobody can tell.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Moment {
+pub(crate) struct MonotonicTime {
     run: u32,
     pub(crate) time: Timestamp,
 }
 
-impl Moment {
+impl MonotonicTime {
     /// The moment at which the clock shows `now`.
     pub(crate) fn next(self, now: Timestamp) -> Self {
         Self { run: self.run.wrapping_add(u32::from(now < self.time)), time: now }

@@ -8,7 +8,7 @@ use crate::command::{identity::NotSignedIn, revoked::RevokedItem};
 /// Why a command was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Refusal {
+pub enum CommandError {
     /// The actor's token does not pass: why, by the verifier's own code.
     #[error("the token presented is not valid: {code}")]
     Unauthenticated {
@@ -186,7 +186,7 @@ pub enum InvalidCode {
     InvalidCursor,
 }
 
-impl Refusal {
+impl CommandError {
     /// Whether the actor was not even let in, or the page that it acts through was not, or may not have been: nothing more
     /// was looked at.
     #[must_use]

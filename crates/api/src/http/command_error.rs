@@ -1,21 +1,24 @@
 //! What a caller is told where the ledger refuses.
 
 use counterfoil_protocol::{
-    Refusal, json,
-    refusal::{ConflictCode, ForbiddenCode, InvalidCode},
+    CommandError,
+    command_error::{ConflictCode, ForbiddenCode, InvalidCode},
+    json,
 };
 
 use crate::http::{codes::ProblemCode, problem::Problem};
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
+impl From<CommandError> for Problem {
+    fn from(refusal: CommandError) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Unauthenticated { code } => Self::credential(code),
-            Refusal::SessionEnded => Self::session_ended(),
-            Refusal::NotSignedIn { detail, reason } => Self { not_signed_in: reason, ..Self::sign_in_failed(detail) },
-            Refusal::MissingScope { scope } => Self::missing_scope(&scope),
-            Refusal::Forbidden { code, .. } => {
+            CommandError::Unauthenticated { code } => Self::credential(code),
+            CommandError::SessionEnded => Self::session_ended(),
+            CommandError::NotSignedIn { detail, reason } => {
+                Self { not_signed_in: reason, ..Self::sign_in_failed(detail) }
+            }
+            CommandError::MissingScope { scope } => Self::missing_scope(&scope),
+            CommandError::Forbidden { code, .. } => {
                 let code = match code {
                     ForbiddenCode::Escalation => ProblemCode::Escalation,
                     ForbiddenCode::NotYours => ProblemCode::NotYours,
@@ -26,8 +29,8 @@ impl From<Refusal> for Problem {
                 };
                 Self::new(code, detail)
             }
-            Refusal::NotFound { .. } => Self::new(ProblemCode::NotFound, sentence(&detail)),
-            Refusal::Invalid { code, pointer, detail } => {
+            CommandError::NotFound { .. } => Self::new(ProblemCode::NotFound, sentence(&detail)),
+            CommandError::Invalid { code, pointer, detail } => {
                 let code = match code {
                     InvalidCode::InvalidValue => ProblemCode::InvalidValue,
                     InvalidCode::UnknownScope => ProblemCode::UnknownScope,
@@ -39,8 +42,8 @@ impl From<Refusal> for Problem {
                 };
                 Self::new(code, detail).at(pointer)
             }
-            Refusal::AlreadyExists { .. } => Self::new(ProblemCode::AlreadyExists, sentence(&detail)),
-            Refusal::Conflict { code, .. } => {
+            CommandError::AlreadyExists { .. } => Self::new(ProblemCode::AlreadyExists, sentence(&detail)),
+            CommandError::Conflict { code, .. } => {
                 let code = match code {
                     ConflictCode::TokenRevoked => ProblemCode::TokenRevoked,
                     ConflictCode::TokenExpired => ProblemCode::TokenExpired,
@@ -49,31 +52,31 @@ impl From<Refusal> for Problem {
                 };
                 Self::new(code, detail)
             }
-            Refusal::UnknownTokens { items } => {
+            CommandError::UnknownTokens { items } => {
                 let detail = "Some of these tokens do not exist. None was revoked.";
                 let items = serde_json::to_vec(&items).ok().and_then(|items| json::parse(&items).ok()).map(Box::new);
                 Self { items, ..Self::new(ProblemCode::UnknownTokens, detail) }
             }
-            Refusal::IdempotencyMismatch => {
+            CommandError::IdempotencyMismatch => {
                 let detail = format!("{} Take a new key for a new request.", sentence(&detail));
                 Self::new(ProblemCode::IdempotencyMismatch, detail)
             }
-            Refusal::Stale => {
+            CommandError::Stale => {
                 let detail =
                     "The token has changed since it was read: read it again, then decide. Nothing was changed.";
                 Self::new(ProblemCode::PreconditionFailed, detail)
             }
-            Refusal::OriginNotAllowed => Self::origin_not_allowed(),
-            Refusal::QuotaExceeded { .. } => {
+            CommandError::OriginNotAllowed => Self::origin_not_allowed(),
+            CommandError::QuotaExceeded { .. } => {
                 let detail = format!("{} Revoke one, or ask an administrator for more.", sentence(&detail));
                 Self::new(ProblemCode::QuotaExceeded, detail)
             }
-            Refusal::TextsExceeded { .. } => {
+            CommandError::TextsExceeded { .. } => {
                 let more = "Tomorrow there may be 1,000 more, and more at once with a larger quota: ask an administrator. \
                     Revoking goes on as ever.";
                 Self::new(ProblemCode::TextsExceeded, format!("{} {more}", sentence(&detail)))
             }
-            Refusal::KeysExceeded { again_in } => {
+            CommandError::KeysExceeded { again_in } => {
                 let detail = format!(
                     "{} Nothing was changed. Send it without an Idempotency-Key, or wait until Retry-After.",
                     sentence(&detail)
@@ -81,7 +84,7 @@ impl From<Refusal> for Problem {
                 let again_in = u32::try_from(again_in).unwrap_or(u32::MAX);
                 Self { again_in, ..Self::new(ProblemCode::TooManyKeys, detail) }
             }
-            Refusal::StorageFull => {
+            CommandError::StorageFull => {
                 let detail = format!(
                     "{} Nothing was changed. Revoking, suspending and erasing still work. Ask whoever runs the service for more.",
                     sentence(&detail)
@@ -89,10 +92,10 @@ impl From<Refusal> for Problem {
                 let internal = Some("nine tenths of the ledger's storage are used".to_owned());
                 Self { internal, ..Self::new(ProblemCode::StorageFull, detail) }
             }
-            Refusal::SnapshotsOff => Self::snapshots_off(),
-            Refusal::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
-            Refusal::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
-            Refusal::Internal { detail } => Self::internal(detail),
+            CommandError::SnapshotsOff => Self::snapshots_off(),
+            CommandError::NotUnderstood { detail } => Self::being_updated(format!("the ledger is older: {detail}")),
+            CommandError::NotKnown => Self::being_updated(format!("the ledger is newer: {detail}")),
+            CommandError::Internal { detail } => Self::internal(detail),
         }
     }
 }

@@ -13,9 +13,9 @@ use crate::reader::{Read, Reader};
 /// hash to it is not it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Name(Digest);
+pub struct ContentHash(Digest);
 
-impl Name {
+impl ContentHash {
     /// The name of these bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
@@ -42,20 +42,20 @@ impl Name {
     }
 }
 
-impl Read for Name {
+impl Read for ContentHash {
     fn read(reader: &mut Reader<'_>) -> Option<Self> {
         Some(Self::from_bytes(reader.array()))
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
 }
 
-impl fmt::Debug for Name {
+impl fmt::Debug for ContentHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Name({self})")
+        write!(f, "ContentHash({self})")
     }
 }

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 /// A token's text. Redacted in `Debug`; the one place where it is serialised is the reply that issues it.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SecretText(String);
+pub struct TokenValue(String);
 
-impl SecretText {
+impl TokenValue {
     /// Wraps the text of a token just minted.
     #[must_use]
     pub fn new(text: &str) -> Self {
@@ -23,8 +23,8 @@ impl SecretText {
     }
 }
 
-impl fmt::Debug for SecretText {
+impl fmt::Debug for TokenValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(…)")
+        f.write_str("TokenValue(…)")
     }
 }
