@@ -6,6 +6,7 @@ use crate::dependencies;
 use crate::fresh;
 use crate::jobs::Stopwatch;
 use crate::layers;
+use crate::links;
 use crate::process;
 use crate::project::Project;
 use crate::reference;
@@ -26,6 +27,7 @@ const CHECKS: &[(&str, Check)] = &[
     ("sources of npm packages", supply::packages),
     ("generated files", fresh::check),
     ("descriptions of the API", reference::check),
+    ("links of the documentation", links::check),
     ("tests of the threat model", threats::check),
     ("clippy, for this machine", clippy_native),
     ("clippy, for wasm", clippy_wasm),
