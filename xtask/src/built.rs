@@ -18,6 +18,9 @@ pub(crate) const VERIFY: &str = "build/verify";
 /// Static files; wrangler.toml names it too.
 pub(crate) const ASSETS: &str = "build/assets";
 
+/// The docs site.
+pub(crate) const DOCS: &str = "build/docs";
+
 /// Keeps others from replacing a folder, until the lock is dropped.
 ///
 /// # Errors

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -33,7 +32,7 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
     eprintln!("[3/3] starting workerd ({start})");
     let mut node = project.command("node");
     node.arg("xtask/js/dev.mjs").arg(state).arg(port.to_string()).arg(served);
-    become_program(&mut node)
+    process::replace(&mut node)
 }
 
 /// Copies what is served to a folder of this server's own, which `dev.mjs` removes when it stops. A build that is made
@@ -71,18 +70,6 @@ fn is_served(url: &str) -> Result<bool> {
     let mut answer = String::new();
     server.read_to_string(&mut answer)?;
     Ok(answer.starts_with("HTTP/1.1 200 "))
-}
-
-/// Becomes the program: it has this process's id, and gets the signals meant for it.
-#[cfg(unix)]
-fn become_program(command: &mut Command) -> Result<()> {
-    use std::os::unix::process::CommandExt as _;
-    Err(command.exec()).with_context(|| process::cannot_start(command))
-}
-
-#[cfg(not(unix))]
-fn become_program(command: &mut Command) -> Result<()> {
-    process::show(command)
 }
 
 #[cfg(test)]

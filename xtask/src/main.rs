@@ -2,6 +2,7 @@
 
 mod assets;
 mod bench;
+mod book;
 mod built;
 mod bundle;
 mod cache;
@@ -129,9 +130,22 @@ enum Job {
         #[arg(long)]
         release: bool,
     },
-    /// Writes what is generated from the API's code: openapi.json, docs/errors.md, www/docs/errors.html, and
-    /// contract.js of the npm package with its types.
-    Docs,
+    /// Writes the files that are generated from the API's code; with a flag, builds the docs site instead.
+    ///
+    /// The generated files are openapi.json, docs/errors.md, www/docs/errors.html, and contract.js and codes.d.ts of the npm
+    /// package. The site is made of the pages that docs/SUMMARY.md lists, by mdBook, which the first build of the site compiles
+    /// once per user (about three minutes).
+    Docs {
+        /// Builds the docs site into build/docs.
+        #[arg(long)]
+        build: bool,
+        /// Builds the docs site and serves it on 127.0.0.1 until Ctrl-C.
+        #[arg(long)]
+        serve: bool,
+        /// Port for --serve.
+        #[arg(long, default_value_t = 8788, value_name = "N", requires = "serve")]
+        port: u16,
+    },
     /// Writes the generated test vectors into tests/vectors.
     Vectors,
     /// Explores the protocol of leases, and lives of tokens, further than the tests do, which takes minutes and gigabytes.
@@ -157,7 +171,12 @@ fn run(job: Job) -> Result<ExitCode> {
         Job::Soak { minutes, short } => soak::run(&project, minutes, short)?,
         Job::Lint => lint::run(&project)?,
         Job::Build { release } => bundle::all(&project, Profile::from(release))?,
-        Job::Docs => reference::write(&project)?,
+        Job::Docs { serve: true, port, .. } => book::serve(&project, port)?,
+        Job::Docs { build: true, .. } => {
+            let site = book::build(&project)?;
+            println!("The documentation is in {}", site.display());
+        }
+        Job::Docs { .. } => reference::write(&project)?,
         Job::Vectors => process::show(&mut fresh::vectors(&project, &project.root))?,
         Job::Model => {
             let test =

@@ -29,6 +29,18 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     bail!("{} failed ({status})\n{stdout}{}", shown(command), String::from_utf8_lossy(&stderr))
 }
 
+/// Runs `command` in silence and returns all that it wrote: its standard output, then its errors.
+///
+/// # Errors
+///
+/// As [`output`].
+pub(crate) fn output_with_errors(command: &mut Command) -> Result<String> {
+    let Output { status, stdout, stderr } =
+        command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
+    let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    if status.success() { Ok(said) } else { bail!("{} failed ({status})\n{said}", shown(command)) }
+}
+
 /// Runs `command` in silence.
 ///
 /// # Errors
@@ -36,6 +48,22 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
 /// As [`output`].
 pub(crate) fn quietly(command: &mut Command) -> Result<()> {
     output(command).map(drop)
+}
+
+/// Replaces this process with the program, which keeps the process id and so receives the signals sent to it.
+///
+/// # Errors
+///
+/// If it cannot be started; on other systems than Unix, where it runs as a child, also if it fails.
+#[cfg(unix)]
+pub(crate) fn replace(command: &mut Command) -> Result<()> {
+    use std::os::unix::process::CommandExt as _;
+    Err(command.exec()).with_context(|| cannot_start(command))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn replace(command: &mut Command) -> Result<()> {
+    show(command)
 }
 
 pub(crate) fn cannot_start(command: &Command) -> String {

@@ -1,23 +1,49 @@
 //! What the jobs need besides cargo, and how a machine that lacks it gets it.
 
-mod cargo_deny;
 mod cargo_fuzz;
+mod cargo_install;
 mod npm;
 mod python;
 mod wasm_bindgen;
 mod wasm_target;
 
-pub(crate) use cargo_deny::cargo_deny;
 pub(crate) use cargo_fuzz::CargoFuzz;
 pub(crate) use npm::Npm;
 pub(crate) use python::python_with;
 pub(crate) use wasm_bindgen::WasmBindgen;
 pub(crate) use wasm_target::{WASM, ensure as ensure_wasm_target};
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::jobs::{self, Job};
 use crate::project::Project;
+use crate::tools::cargo_install::Published;
+
+const CARGO_DENY: Published = Published { name: "cargo-deny", version: "0.20.2", options: &[] };
+
+/// Without its web server and its file watcher, which take most of its compile time.
+const MDBOOK: Published =
+    Published { name: "mdbook", version: "0.5.4", options: &["--no-default-features", "--features", "search"] };
+
+/// The path of cargo-deny.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub(crate) fn cargo_deny(project: &Project) -> Result<PathBuf> {
+    CARGO_DENY.get(project)
+}
+
+/// The path of mdBook.
+///
+/// # Errors
+///
+/// If it cannot be built.
+pub(crate) fn mdbook(project: &Project) -> Result<PathBuf> {
+    MDBOOK.get(project)
+}
 
 /// Installs the npm tools, where the machine lacks them.
 ///
