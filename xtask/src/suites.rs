@@ -9,6 +9,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
+use crate::book;
 use crate::bundle;
 use crate::chromium;
 use crate::compile::{self, Profile};
@@ -38,12 +39,14 @@ pub(crate) enum Suite {
     Examples,
     /// The built bundle in this machine's Chromium.
     Browser,
+    /// The docs site: its links, and its pages in this machine's Chromium.
+    Docs,
     /// The bundle of an earlier commit with this one's ledger, and the reverse.
     Compatibility,
 }
 
 /// What runs where none is named. Not the last: it builds another bundle first, which takes minutes.
-const ALL: [Suite; 9] = [
+const ALL: [Suite; 10] = [
     Suite::Native,
     Suite::Wasm,
     Suite::Worker,
@@ -53,6 +56,7 @@ const ALL: [Suite; 9] = [
     Suite::Package,
     Suite::Examples,
     Suite::Browser,
+    Suite::Docs,
 ];
 
 /// The package that only means something as wasm; every other one is tested natively too.
@@ -74,6 +78,7 @@ pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> Exit
             Suite::Package => package(project, profile),
             Suite::Examples => examples(project, profile),
             Suite::Browser => browser(project, profile),
+            Suite::Docs => docs(project),
             Suite::Compatibility => compatibility(project, profile),
         };
         sum += tally.unwrap_or_else(|error| {
@@ -133,6 +138,24 @@ fn browser(project: &Project, profile: Profile) -> Result<Tally> {
     heading("browser, in Chromium");
     match chromium::find() {
         Some(chromium) => in_node(project, profile, "tests/browser", &[("CHROMIUM", chromium)]),
+        None if in_ci() => bail!(chromium::HINT),
+        None => {
+            println!("skipped: {}", chromium::HINT);
+            Ok(Tally::default())
+        }
+    }
+}
+
+/// The site is built, and its links are checked, whether there is a Chromium or not.
+fn docs(project: &Project) -> Result<Tally> {
+    heading("docs site, in Chromium");
+    book::build(project)?;
+    match chromium::find() {
+        Some(chromium) => {
+            let mut files = Vec::new();
+            add_files(&project.root.join("tests/docs"), ".test.mjs", &mut files)?;
+            counted(node_tests(project).args(files).env("CHROMIUM", chromium))
+        }
         None if in_ci() => bail!(chromium::HINT),
         None => {
             println!("skipped: {}", chromium::HINT);
