@@ -1,5 +1,5 @@
 // Serves the built worker on this machine until SIGINT or SIGTERM: dev.mjs <state folder> <port> <folder to serve>
-// The folder, with the bundle in `worker` and the pages in `assets`, is this server's own: it is removed at the end.
+// The folder to serve has the bundle in `worker` and the pages in `assets`. Only this server uses it, and removes it at the end.
 
 import { createHash, randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -13,7 +13,7 @@ const { Log, LogLevel, Miniflare } = await import("miniflare");
 const [folder, port, served] = process.argv.slice(2);
 const url = `http://127.0.0.1:${port}`;
 
-/** What the demo workspace's tokens may be allowed. */
+/** The scope catalogue of the demo workspace. */
 const SCOPES = [
   { name: "orders:read", description: "See orders and their state" },
   { name: "orders:write", description: "Place, change and cancel orders" },
@@ -21,7 +21,7 @@ const SCOPES = [
   { name: "write", description: "Change everything" },
 ];
 
-// Miniflare exits by itself on some signals, before anything asynchronous could be done.
+// Miniflare exits on some signals before asynchronous work can finish.
 process.on("exit", () => rmSync(served, { recursive: true, force: true }));
 
 await main().catch((error) => {
@@ -33,7 +33,7 @@ async function main() {
   const state = await State.open(folder);
   const known = await state.recall();
   const secrets = await state.secrets();
-  // 43 digits: never mistaken for a token of the service, which has 42 behind its prefix.
+  // 43 digits: cannot be confused with a token value, which has 42 after its prefix.
   known.root_token ??= `root_${base62(43)}`;
   await state.remember(known);
 
@@ -42,7 +42,7 @@ async function main() {
     SEAL_SECRETS: JSON.stringify(secrets.seal),
     SESSION_SECRETS: JSON.stringify(secrets.session),
     SNAPSHOT_KEYS: JSON.stringify(secrets.snapshot),
-    // A provider to try things with is on this machine.
+    // Allows an identity provider on this machine.
     PRIVATE_PROVIDERS: "allow",
   };
   const server = new Miniflare({
@@ -69,7 +69,7 @@ async function main() {
   }
 }
 
-/** Creates what is missing of the workspace `demo`, and answers the id of the token to try. */
+/** Creates the missing parts of the workspace `demo`. Returns the id of the token to try. */
 async function demo(known, state) {
   if (!known.admin_token) {
     const { workspace, token } = await api("POST", "/v1/workspaces", known.root_token, { slug: "demo", name: "Demo" });
@@ -95,7 +95,7 @@ async function api(method, path, token, body) {
   });
   const answer = await response.json();
   if (response.ok) return answer;
-  const hint = `if ${shown(folder)} is from an older version, remove it to start anew`;
+  const hint = `if an older version created ${shown(folder)}, delete it and start again`;
   throw new Error(`${method} ${path}: ${response.status} ${answer.code} ${answer.detail ?? answer.title}; ${hint}`);
 }
 
@@ -103,7 +103,7 @@ async function healthy() {
   for (let attempt = 0; ; attempt++) {
     const response = await fetch(`${url}/healthz`).catch((error) => error);
     if (response.ok) return;
-    if (attempt === 50) throw new Error(`the worker does not answer /healthz: ${response.status ?? response}`);
+    if (attempt === 50) throw new Error(`the Worker does not respond at /healthz: ${response.status ?? response}`);
     await sleep(100);
   }
 }
@@ -111,33 +111,33 @@ async function healthy() {
 function greet({ admin_token, try_token }, id) {
   const name = shown(join(folder, "dev.json"));
   console.log(`
-Counterfoil serves ${url}
-Tokens and URL for scripts: ${name}
+Counterfoil is running at ${url}
+URL and tokens for scripts: ${name}
 
   admin token of the workspace demo   ${admin_token}
-  a token that may read orders        ${try_token}
+  token with the scope orders:read    ${try_token}
 
-The console, to sign in to with the admin token: ${url}/console/
+Console (sign in with the admin token): ${url}/console/
 
 Try it:
 
   ADMIN=${admin_token}
 
-  # Issue a token
+  # Create a token
   curl -s ${url}/v1/tokens -H "Authorization: Bearer $ADMIN" -H 'Content-Type: application/json' \\
     -d '{"name": "mine", "scopes": ["orders:read"]}'
 
-  # Check the token above: is it valid, and may it read orders?
+  # Verify the token above: is it valid, and does it have the scope orders:read?
   curl -s ${url}/v1/verify -H "Authorization: Bearer $ADMIN" -H 'Content-Type: application/json' \\
     -d '{"token": "${try_token}", "demand": {"all_of": ["orders:read"]}}'
 
-  # Revoke it, and check it again
+  # Revoke it, then verify it again
   curl -s -X DELETE ${url}/v1/tokens/${id} -H "Authorization: Bearer $ADMIN"
 
-Ctrl-C stops it; what it knows is kept in ${shown(folder)}.`);
+Press Ctrl-C to stop. State is saved in ${shown(folder)}.`);
 }
 
-/** The path as a person would type it in the root of the repository. */
+/** The path, relative to the current folder if it is inside of it. */
 function shown(path) {
   const short = relative(".", path);
   return short.startsWith("..") ? path : short;
@@ -147,7 +147,7 @@ function sha256(text) {
   return createHash("sha256").update(text).digest("hex");
 }
 
-/** Uniform digits: bytes past the last multiple of 62 are drawn again. */
+/** Uniformly distributed digits: bytes from the last multiple of 62 up are discarded. */
 function base62(length) {
   const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   let text = "";

@@ -1,13 +1,13 @@
-// What `cargo xtask dev` keeps between starts: its tokens and the deployment's secrets.
+// The state that `cargo xtask dev` keeps between starts: its tokens and the deployment's secrets.
 
 import { randomBytes } from "node:crypto";
 import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The files of the state folder. The server's own storage is in `data`, apart from them. */
+/** The files of the state folder. The server's storage is in `data`. */
 export class State {
   #ready;
-  /** Where the tokens are until the server is ready: whoever waits for dev.json is not to find an old one. */
+  /** Holds the tokens until the server is ready, so that a script that waits for dev.json never finds an old one. */
   #starting;
   #secrets;
 
@@ -23,7 +23,7 @@ export class State {
     this.#secrets = join(folder, "secrets.json");
   }
 
-  /** What an earlier start remembered. Before the build, `cargo xtask dev` has moved an old dev.json here. */
+  /** The values that an earlier start saved. Before the build, `cargo xtask dev` moves an old dev.json to this file. */
   async recall() {
     return (await readJson(this.#starting)) ?? {};
   }
@@ -37,7 +37,7 @@ export class State {
     await rm(this.#starting, { force: true });
   }
 
-  /** The deployment's secrets, each drawn at the first start that needs it. */
+  /** The deployment's secrets. Each is generated at the first start that needs it. */
   async secrets() {
     const secrets = (await readJson(this.#secrets)) ?? {};
     for (const name of ["seal", "session", "snapshot"]) secrets[name] ??= [randomBytes(32).toString("hex")];
@@ -55,7 +55,7 @@ async function readJson(path) {
   }
 }
 
-/** Replaces the file whole, readable by its owner alone. */
+/** Replaces the file as a whole. Only its owner can read it. */
 async function writePrivate(path, value) {
   const partial = `${path}.partial`;
   await writeFile(partial, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });

@@ -1,5 +1,4 @@
-//! What is served as it stands, past the module: the pages of `www`, the verification module for the console, and
-//! `/openapi.json`.
+//! The static files: the pages of `www`, the verification module for the console, and `/openapi.json`.
 
 use std::fs;
 
@@ -9,7 +8,7 @@ use crate::built;
 use crate::files::{copy, remove};
 use crate::project::Project;
 
-/// What of the npm package a browser loads: its entry, and what that imports.
+/// The files of the npm package that a browser loads: its entry point and everything that it imports.
 const MODULE: &[&str] = &[
     "web.js",
     "api.js",
@@ -28,12 +27,12 @@ const MODULE: &[&str] = &[
     "glue_bg.wasm",
 ];
 
-/// Gathers it anew; the npm package is built. The folder is replaced whole: builds that run at once do not see each other's
-/// halves.
+/// Gathers the files; the npm package must be built. The folder is replaced as a whole, so concurrent builds never see an
+/// incomplete one.
 ///
 /// # Errors
 ///
-/// Where a file cannot be read or written.
+/// If a file cannot be read or written.
 pub(crate) fn gather(project: &Project) -> Result<()> {
     let _lock = built::lock(project, built::ASSETS)?;
     let (folder, partial) = (project.root.join(built::ASSETS), project.root.join(format!("{}.partial", built::ASSETS)));

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the one place where speed and memory are measured.
+//! `cargo xtask bench`: measures speed and memory. No test does.
 
 use std::process::ExitCode;
 
@@ -10,22 +10,22 @@ use crate::compile::Profile;
 use crate::process;
 use crate::project::Project;
 
-/// One thing to measure.
+/// A part to measure.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Part {
-    /// Checks of hot tokens in Node: how long they take, what they allocate, what a record costs.
+    /// Checks of cached tokens in Node: their duration and allocations, and the memory of a record.
     Hot,
-    /// The same inside workerd.
+    /// The same in workerd.
     Workerd,
-    /// Requests a second of POST /v1/verify, beside a Worker written by hand.
+    /// Requests per second of POST /v1/verify, compared with a minimal Worker.
     Verify,
-    /// What one Durable Object carries: questions for leases, on workerd and natively.
+    /// The lease requests that one Durable Object handles, on workerd and natively.
     Ledger,
-    /// A million tokens: what it takes to publish them in segments, to load these, and to check a token by them.
+    /// A million tokens: publishing them in segments, loading the segments, and verifying a token with them.
     Segments,
-    /// How long a strong check takes while strangers send what they like.
+    /// The duration of a strong check during floods of unauthenticated requests.
     Floods,
-    /// How long the worker takes to start, by wrangler's own check.
+    /// The startup time of the Worker, measured by wrangler.
     Startup,
 }
 
@@ -46,8 +46,8 @@ impl Part {
     }
 }
 
-/// Builds what is deployed and published, and measures these parts of it, or all where none is named. A part that cannot
-/// be measured does not keep the others from it.
+/// Builds the bundle and the npm package, and measures these parts, or all if none is named. If a part fails, the others are
+/// still measured.
 pub(crate) fn run(project: &Project, parts: &[Part], check: bool) -> Result<ExitCode> {
     let parts = if parts.is_empty() { &ALL } else { parts };
     bundle::for_tests(project, Profile::Release)?;

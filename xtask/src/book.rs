@@ -1,7 +1,7 @@
 //! `cargo xtask docs --build`: the documentation as a website, built by mdBook from the Markdown files of the repository.
 //!
-//! The files stay where they are, with links that work on GitHub. A copy of each page that `docs/SUMMARY.md` lists is put into a
-//! source folder; links that lead out of it are changed there. The site loads nothing from other hosts.
+//! The files stay where they are, with links that work on GitHub. A copy of each page that `docs/SUMMARY.md` lists is put
+//! into a source folder; links that lead out of it are changed there. The site loads nothing from other hosts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -109,7 +109,8 @@ struct Prepared {
     files: BTreeSet<String>,
 }
 
-/// Changes a page for the site, which has `pages` and no other file of the repository: a link to another file becomes plain text.
+/// Changes a page for the site, which has `pages` and no other file of the repository: a link to another file becomes plain
+/// text.
 fn prepare(name: &str, text: &str, pages: &BTreeSet<String>) -> Prepared {
     let page = markdown::read(text);
     let mut files = BTreeSet::new();

@@ -1,4 +1,4 @@
-//! The folders of `build`, and the right to replace one.
+//! The folders of `build`, and the locks for replacing them.
 
 use std::fs::{self, File};
 
@@ -6,26 +6,26 @@ use anyhow::{Context as _, Result};
 
 use crate::project::Project;
 
-/// What wrangler deploys; wrangler.toml names it too.
+/// The bundle that wrangler deploys; wrangler.toml names this folder too.
 pub(crate) const WORKER: &str = "build/worker";
 
-/// The same with what tests need to see it fail.
+/// The same bundle with faults that tests inject.
 pub(crate) const FAULTY_WORKER: &str = "build/worker-faults";
 
 /// The npm package.
 pub(crate) const VERIFY: &str = "build/verify";
 
-/// Static files; wrangler.toml names it too.
+/// The static files; wrangler.toml names this folder too.
 pub(crate) const ASSETS: &str = "build/assets";
 
 /// The docs site.
 pub(crate) const DOCS: &str = "build/docs";
 
-/// Keeps others from replacing a folder, until the lock is dropped.
+/// Prevents other processes from replacing a folder until the lock is dropped.
 ///
 /// # Errors
 ///
-/// Where the lock cannot be had.
+/// If the lock cannot be acquired.
 pub(crate) fn lock(project: &Project, folder: &str) -> Result<File> {
     let path = project.root.join(format!("{folder}.lock"));
     fs::create_dir_all(project.root.join("build")).context("cannot create build")?;

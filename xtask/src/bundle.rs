@@ -1,4 +1,4 @@
-//! Makes what is deployed, tested and published out of the crates that compile to wasm.
+//! Builds the Worker bundle and the npm package from the crates that compile to wasm.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use crate::process;
 use crate::project::Project;
 use crate::tools::{self, WasmBindgen};
 
-/// One thing to make.
+/// A product of the build.
 struct Product {
     name: &'static str,
     package: &'static str,
     features: &'static str,
-    /// Where it is made, from the root.
+    /// Its folder, relative to the root.
     folder: &'static str,
     /// Turns the compiled module into the product.
     finish: fn(&Making<'_>) -> Result<()>,
 }
 
-/// What wrangler deploys.
+/// The bundle that wrangler deploys.
 const WORKER: Product = Product {
     name: "the worker",
     package: "counterfoil-worker",
@@ -34,7 +34,7 @@ const WORKER: Product = Product {
     finish: finish_worker,
 };
 
-/// The worker with what tests need to see it fail.
+/// The same with faults that tests inject.
 const FAULTY_WORKER: Product =
     Product { name: "the worker with faults", features: "faults", folder: built::FAULTY_WORKER, ..WORKER };
 
@@ -47,16 +47,16 @@ const VERIFY: Product = Product {
     finish: finish_package,
 };
 
-/// Builds what is deployed and what is published.
+/// Builds the bundle and the npm package.
 ///
 /// # Errors
 ///
-/// Where a tool cannot be had or a step fails.
+/// If a tool cannot be installed or a step fails.
 pub(crate) fn all(project: &Project, profile: Profile) -> Result<()> {
     make(project, profile, &[WORKER, VERIFY], 2)
 }
 
-/// Builds the same, and what only tests use.
+/// Builds the same, and the bundle with faults that only tests use.
 ///
 /// # Errors
 ///
@@ -65,7 +65,7 @@ pub(crate) fn for_tests(project: &Project, profile: Profile) -> Result<()> {
     make(project, profile, &[WORKER, FAULTY_WORKER, VERIFY], 2)
 }
 
-/// Builds what is served. `steps` is how many steps the whole job has, of which these are the first two.
+/// Builds the bundle and the npm package. `steps` is the number of steps of the whole job; these are the first two.
 ///
 /// # Errors
 ///
@@ -97,13 +97,13 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
         &[
             "--target=module",
             "--out-name=index",
-            // What the shim needs to put a fresh instance in the place of one that trapped.
+            // The shim needs these to replace an instance that trapped.
             "--experimental-reset-state-function",
             "--force-enable-abort-handler",
         ],
     )?;
 
-    // workerd gives a module to a plain import; the source phase syntax it does not know.
+    // workerd returns a module for a plain import and does not support source phase imports.
     let index = glue.join("index.js");
     let text = fs::read_to_string(&index).context("wasm-bindgen made no index.js")?;
     fs::write(&index, text.replace("import source ", "import "))?;
@@ -123,8 +123,8 @@ fn finish_worker(making: &Making<'_>) -> Result<()> {
     let module = making.partial.join("index_bg.wasm");
     fs::rename(glue.join("index_bg.wasm"), &module)?;
     if making.profile == Profile::Release {
-        // No more than this: what else wasm-opt would save here, gzip saves already. Functions of like names are much
-        // alike, and gzip sees it where they are close.
+        // Only these passes: gzip already saves what other passes of wasm-opt would. Functions with similar names have
+        // similar code, which gzip compresses better if they are close together.
         optimise(making.project, &module, &["--duplicate-function-elimination", "--reorder-functions-by-name"])?;
     }
     fs::remove_dir_all(glue).context("cannot remove the glue")
@@ -148,7 +148,7 @@ fn finish_package(making: &Making<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Leaves in the glue what the package imports: not its way of loading the module, which is most of it.
+/// Reduces the glue to what the package imports. Most of the glue is code that loads the module, which the package does itself.
 fn shrink_glue(making: &Making<'_>) -> Result<()> {
     let (glue, used) = (making.partial.join("glue.js"), making.partial.join("used.js"));
     fs::write(&used, "export { initSync, Verifier } from './glue.js';").context("cannot write what is used")?;
@@ -159,8 +159,8 @@ fn shrink_glue(making: &Making<'_>) -> Result<()> {
     fs::remove_file(used).context("cannot remove what is used")
 }
 
-/// A product on its way. It is made anew beside its folder and then takes its place, so that nobody ever sees half of
-/// it; who makes the same one meanwhile waits.
+/// A product that is being built, in a temporary folder that then replaces the product's folder: no reader sees an incomplete
+/// product. The lock makes a second build of the same product wait.
 struct Making<'a> {
     product: &'a Product,
     project: &'a Project,
@@ -186,7 +186,7 @@ impl<'a> Making<'a> {
         fs::rename(&self.partial, &folder).with_context(|| format!("cannot create {}", folder.display()))
     }
 
-    /// Makes the JavaScript that loads and calls the module.
+    /// Generates the JavaScript that loads and calls the module.
     fn bind(&self, folder: &Path, options: &[&str]) -> Result<()> {
         let module = compile::module(self.project, self.product.package, self.product.features);
         let mut command = self.project.command(self.wasm_bindgen.program());
@@ -194,12 +194,12 @@ impl<'a> Making<'a> {
     }
 }
 
-/// Runs passes of wasm-opt over a module, in place. The names of its functions, an eighth of its size, are gone after
-/// it.
+/// Runs passes of wasm-opt on a module, in place. Also removes the names of its functions, an eighth of its size.
 fn optimise(project: &Project, module: &Path, passes: &[&str]) -> Result<()> {
     let mut command = project.npm_tool("wasm-opt");
     command.arg(module).arg("-o").arg(module).args(passes).args(["--strip-debug", "--strip-target-features"]);
-    // What rustc and wasm-bindgen emit, and no more: else wasm-opt might use what a runtime does not know yet.
+    // Only the features that rustc and wasm-bindgen use. With more, wasm-opt might emit instructions that a runtime does not
+    // support.
     for feature in [
         "mutable-globals",
         "sign-ext",

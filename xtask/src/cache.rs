@@ -1,4 +1,4 @@
-//! The cache that one user's clones share.
+//! The cache that all clones of one user share.
 
 use std::env;
 use std::fs::{self, File};
@@ -7,39 +7,39 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-/// Its folder: `COUNTERFOIL_CACHE`, else `counterfoil` where the platform keeps a user's caches.
+/// The cache folder: `COUNTERFOIL_CACHE`, else `counterfoil` in the platform's folder for user caches.
 ///
 /// # Errors
 ///
-/// Where the environment names no home.
+/// If the environment names no home folder.
 pub(crate) fn folder() -> Result<PathBuf> {
     if let Some(folder) = path("COUNTERFOIL_CACHE") {
-        return std::path::absolute(folder).context("COUNTERFOIL_CACHE is no path");
+        return std::path::absolute(folder).context("COUNTERFOIL_CACHE is not a path");
     }
     let caches = if cfg!(windows) {
         path("LOCALAPPDATA")
     } else if cfg!(target_os = "macos") {
         path("HOME").map(|home| home.join("Library/Caches"))
     } else {
-        // The XDG base directory specification: a relative path is to be ignored.
+        // The XDG base directory specification requires ignoring a relative path.
         let xdg = path("XDG_CACHE_HOME").filter(|path| path.is_absolute());
         xdg.or_else(|| path("HOME").map(|home| home.join(".cache")))
     };
-    let caches = caches.context("no home folder to keep tools in: set COUNTERFOIL_CACHE")?;
+    let caches = caches.context("there is no home folder for the tool cache: set COUNTERFOIL_CACHE to a folder")?;
     Ok(caches.join("counterfoil"))
 }
 
-/// Stands in the name of a folder for what its content depends on, which `digest` has taken in.
+/// A short key for the name of a cache folder. `digest` covers everything that the folder's content depends on.
 pub(crate) fn key(digest: Sha256) -> String {
     hex::encode(&digest.finalize()[..6])
 }
 
-/// Makes a folder of the cache, unless it is there by now. `make` is given a place beside it; what it makes there moves
-/// into place whole, or not at all. Clones that want it at once wait for one to make it.
+/// Creates a folder of the cache unless it exists. `make` fills a temporary folder beside it, which is then renamed, so an
+/// incomplete folder is never visible. A lock ensures that only one process creates it; others wait.
 ///
 /// # Errors
 ///
-/// Where `make` fails, or the cache cannot be written.
+/// If `make` fails, or the cache cannot be written.
 pub(crate) fn make_once(folder: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let beside = |suffix: &str| {
         let mut path = folder.to_path_buf().into_os_string();

@@ -1,16 +1,16 @@
-//! The Chromium that the browser suite drives: this machine's own. It is too large to be fetched unasked.
+//! The Chromium that the browser tests use: the one installed on this machine. It is too large to install without asking.
 
 use std::env;
 use std::path::PathBuf;
 
-/// What distributions call it.
+/// Its program names in various distributions.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// How to come by one.
+/// How to install it.
 pub(crate) const HINT: &str =
-    "there is no Chromium: install one (on Debian, the package chromium), or set CHROMIUM to its program";
+    "Chromium was not found: install it (on Debian, the package chromium), or set CHROMIUM to the path of its program";
 
-/// The program: what `CHROMIUM` names, else the first that is on the `PATH`.
+/// The path of the program: `CHROMIUM`, else the first match on the `PATH`.
 pub(crate) fn find() -> Option<PathBuf> {
     if let Some(named) = env::var_os("CHROMIUM").filter(|value| !value.is_empty()) {
         return Some(named.into());

@@ -16,9 +16,9 @@ const MODULES: &str = "xtask";
 /// How a module is compiled and finished.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// Quick to build.
+    /// Builds faster.
     Dev,
-    /// What is deployed.
+    /// Used for deployments.
     Release,
 }
 
@@ -37,11 +37,11 @@ impl Profile {
     }
 }
 
-/// Compiles a package of the workspace, with `features`, to the wasm module that [`module`] names.
+/// Compiles a package of the workspace with `features` to wasm. [`module`] returns the path.
 ///
 /// # Errors
 ///
-/// Where it does not compile; the error carries what the compiler said.
+/// If it does not compile; the error contains the compiler's output.
 pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Profile) -> Result<()> {
     tools::ensure_wasm_target(project)?;
     let mut cargo = project.cargo();
@@ -52,7 +52,7 @@ pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Pr
     in_colour(&mut cargo);
     process::quietly(&mut cargo)?;
 
-    // Cargo leaves the module at the same place whatever the features.
+    // Cargo writes the module to the same path for all features.
     let file = format!("{}.wasm", package.replace('-', "_"));
     let made = project.target.join(WASM).join(profile.folder()).join(file);
     let module = module(project, package, features);
@@ -61,12 +61,12 @@ pub(crate) fn wasm(project: &Project, package: &str, features: &str, profile: Pr
     Ok(())
 }
 
-/// Where [`wasm`] leaves the module.
+/// The path of the module that [`wasm`] compiles.
 pub(crate) fn module(project: &Project, package: &str, features: &str) -> PathBuf {
     project.target.join(MODULES).join(format!("{package}+{features}.wasm"))
 }
 
-/// Colours what cargo says, which is read through a pipe, where a terminal shows it in the end.
+/// Makes cargo colour its output although it goes through a pipe, if a terminal shows it in the end.
 pub(crate) fn in_colour(cargo: &mut Command) {
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         cargo.env("CARGO_TERM_COLOR", "always");

@@ -1,4 +1,4 @@
-//! Dependencies point one way: the core knows no runtime, no clock and no random source.
+//! Crates depend on each other in one direction only, and the core on no runtime, clock or random source.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::process;
 use crate::project::Project;
 
-/// Each crate that has a place in the order, with those of the workspace that it may reach.
+/// Each crate with a place in the order, and the workspace crates that it may depend on, directly or indirectly.
 const MAY_REACH: &[(&str, &[&str])] = &[
     ("counterfoil-token", &[]),
     ("counterfoil-verify", &["counterfoil-token"]),
@@ -16,11 +16,11 @@ const MAY_REACH: &[(&str, &[&str])] = &[
     ("counterfoil-api", &["counterfoil-token", "counterfoil-verify", "counterfoil-protocol"]),
     ("counterfoil-wasm", &["counterfoil-token", "counterfoil-verify"]),
     ("counterfoil-vectors", &["counterfoil-token", "counterfoil-verify"]),
-    // `cargo xtask --help` need not compile the core.
+    // So that `cargo xtask --help` does not compile the core.
     ("xtask", &[]),
 ];
 
-/// The core: what decides, and therefore must run anywhere and be given everything that it needs.
+/// The core makes the decisions. It must run on any platform, so it receives everything that it needs as arguments.
 const CORE: [&str; 4] = ["counterfoil-token", "counterfoil-verify", "counterfoil-protocol", "counterfoil-ledger"];
 
 /// Runtimes, clocks and random sources.
@@ -38,12 +38,11 @@ const NOT_IN_CORE: &[&str] = &[
     "web-time",
 ];
 
-/// Checks every crate that has a rule, as it is built for any target. Development dependencies do not count: they are
-/// not in what is shipped.
+/// Checks every crate that has a rule, for all targets. Development dependencies are ignored: they are not shipped.
 ///
 /// # Errors
 ///
-/// Names each crate that must not be reached.
+/// Names each forbidden dependency.
 pub(crate) fn check(project: &Project) -> Result<()> {
     let mut wrong = Vec::new();
     for (package, may_reach) in MAY_REACH {
@@ -52,7 +51,7 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     if wrong.is_empty() { Ok(()) } else { bail!("{}", wrong.join("\n")) }
 }
 
-/// The names of all packages that `package` needs at run time, however indirectly.
+/// The names of all packages that `package` needs at run time, directly or indirectly.
 fn reached(project: &Project, package: &str) -> Result<BTreeSet<String>> {
     let mut tree = project.cargo();
     tree.args(["tree", "--package", package, "--edges", "normal,no-proc-macro", "--target", "all"]);

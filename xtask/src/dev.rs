@@ -1,4 +1,4 @@
-//! `cargo xtask dev`: builds the worker, then hands over to `xtask/js/dev.mjs`, which serves it.
+//! `cargo xtask dev`: builds the Worker, then starts `xtask/js/dev.mjs`, which serves it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -15,18 +15,18 @@ use crate::jobs::Stopwatch;
 use crate::process;
 use crate::project::Project;
 
-/// Serves the worker on `port` until it is told to stop.
+/// Serves the Worker on `port` until it is stopped.
 ///
 /// # Errors
 ///
-/// Where the port is taken, or something cannot be built or started.
+/// If the port is in use, or something cannot be built or started.
 pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile) -> Result<()> {
     let start = Stopwatch::start();
-    let state = std::path::absolute(state).context("--state is no path")?;
+    let state = std::path::absolute(state).context("--state is not a path")?;
     set_aside(&state)?;
-    // Said now rather than after a minute of building.
+    // Reported now rather than after a minute of building.
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-        .with_context(|| format!("port {port} of 127.0.0.1 cannot be used (take another: --port N)"))?;
+        .with_context(|| format!("port {port} on 127.0.0.1 is not available; choose another with --port N"))?;
     bundle::served(project, profile, 3)?;
     let served = copy_of_build(project)?;
     eprintln!("[3/3] starting workerd ({start})");
@@ -35,11 +35,11 @@ pub(crate) fn serve(project: &Project, port: u16, state: &Path, profile: Profile
     process::replace(&mut node)
 }
 
-/// Copies what is served to a folder of this server's own, which `dev.mjs` removes when it stops. A build that is made
-/// meanwhile replaces the folders of `build`, and workerd reads pages when they are asked for.
+/// Copies the served files to a folder of this server, which `dev.mjs` removes when it stops. Without the copy, a later build
+/// would replace files that are being served: workerd reads pages when they are requested.
 ///
-/// The folder is named after this process, which becomes the server, so that servers that start at the same time share
-/// nothing. `cargo clean` removes what a killed server leaves.
+/// The folder is named after this process, which becomes the server, so servers that start at the same time use different
+/// folders. `cargo clean` removes the folder of a killed server.
 fn copy_of_build(project: &Project) -> Result<PathBuf> {
     let served = project.target.join(format!("xtask/dev-{}", std::process::id()));
     files::remove(&served)?;
@@ -50,20 +50,20 @@ fn copy_of_build(project: &Project) -> Result<PathBuf> {
     Ok(served)
 }
 
-/// Moves the dev.json of an earlier start to where `dev.mjs` looks for its tokens: whoever waits for this start to be
-/// ready waits for a new one.
+/// Moves the dev.json of an earlier start to the file from which `dev.mjs` reads its tokens. A script can then wait for
+/// dev.json to know that this start is ready.
 fn set_aside(state: &Path) -> Result<()> {
     let file = state.join("dev.json");
     let Ok(text) = fs::read(&file) else { return Ok(()) };
     let values: serde_json::Value = serde_json::from_slice(&text).with_context(|| format!("{}", file.display()))?;
     let url = values.get("url").and_then(serde_json::Value::as_str).unwrap_or_default();
     if is_served(url).unwrap_or(false) {
-        bail!("{} is being served already, on {url}", state.display());
+        bail!("already running at {url} (state folder {}); stop that server or use --state", state.display());
     }
     fs::rename(&file, state.join("dev.json.starting")).with_context(|| format!("cannot move {}", file.display()))
 }
 
-/// Whether the worker answers there.
+/// Whether a Worker responds at this URL.
 fn is_served(url: &str) -> Result<bool> {
     let mut server = TcpStream::connect(url.trim_start_matches("http://"))?;
     server.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn an_old_dev_json_is_set_aside_with_its_tokens() -> Result<()> {
-        // Bound and dropped: nobody listens there.
+        // Bound and dropped, so no server listens on it.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let state = state("stopped", &format!("http://127.0.0.1:{port}"))?;
         set_aside(&state)?;
@@ -131,7 +131,7 @@ mod tests {
             Ok(client.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nok")?)
         });
         let refused = set_aside(&state).map_err(|error| error.to_string());
-        assert!(refused.is_err_and(|error| error.contains("served already")));
+        assert!(refused.is_err_and(|error| error.contains("already running at http://127.0.0.1:")));
         assert!(state.join("dev.json").exists());
         assert!(answer.join().is_ok_and(|answered| answered.is_ok()));
         Ok(fs::remove_dir_all(state)?)

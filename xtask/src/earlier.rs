@@ -1,6 +1,6 @@
-//! The bundle of an earlier commit: what an update finds deployed, and what a rollback goes back to.
+//! The bundle of an earlier commit: the version that an update replaces and a rollback restores.
 //!
-//! It is built once per user by that commit's own xtask, from that commit's own sources, so it is what was deployed then.
+//! It is built once per user from that commit's sources with that commit's xtask, so it equals what was deployed then.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,17 +16,17 @@ use crate::project::Project;
 /// The file that names the commit, from the root.
 const NAMED_IN: &str = "tests/compatibility/earlier.txt";
 
-/// The clone lacks the commit: it is shallow. The sentence says what to do.
+/// The clone is shallow and lacks the commit. The sentence says what to do.
 pub(crate) struct Missing(pub(crate) String);
 
 /// The folder with the earlier bundle in `worker` and the earlier npm package in `verify`, built if it is not there.
 ///
 /// # Errors
 ///
-/// Where it does not build. That the clone lacks the commit is the inner result.
+/// If it does not build. That the clone lacks the commit is the inner result.
 pub(crate) fn bundle(project: &Project) -> Result<Result<PathBuf, Missing>> {
     let text = fs::read_to_string(project.root.join(NAMED_IN)).with_context(|| format!("cannot read {NAMED_IN}"))?;
-    let commit = named(&text).with_context(|| format!("{NAMED_IN} names no commit by its 40 digits"))?;
+    let commit = named(&text).with_context(|| format!("{NAMED_IN} must contain one commit id of 40 hex digits"))?;
     let folder = cache::folder()?.join(format!("earlier-{commit}"));
     if folder.is_dir() {
         return Ok(Ok(folder));
@@ -34,8 +34,8 @@ pub(crate) fn bundle(project: &Project) -> Result<Result<PathBuf, Missing>> {
     let is_here = git(project).args(["cat-file", "-e", &format!("{commit}^{{commit}}")]).output();
     if !is_here.context("cannot start git")?.status.success() {
         return Ok(Err(Missing(format!(
-            "this clone lacks commit {commit}, whose bundle is to run beside this one's: get it with \
-             `git fetch --depth=1 origin {commit}`, or all commits with `git fetch --unshallow`"
+            "this clone lacks commit {commit}, the earlier version to test with: run `git fetch --depth=1 origin {commit}`, or \
+             `git fetch --unshallow` for all commits"
         ))));
     }
     let build = || cache::make_once(&folder, |partial| build(project, commit, partial));
@@ -43,7 +43,7 @@ pub(crate) fn bundle(project: &Project) -> Result<Result<PathBuf, Missing>> {
     Ok(Ok(folder))
 }
 
-/// The commit: the one line that is no comment.
+/// The commit: the only line that is not a comment.
 fn named(text: &str) -> Option<&str> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let (commit, None) = (lines.next()?, lines.next()) else { return None };
@@ -57,7 +57,7 @@ fn build(project: &Project, commit: &str, partial: &Path) -> Result<()> {
     check_out(project, commit, partial, &source)?;
     borrow_npm_tools(project, &source)?;
 
-    // All earlier bundles share one folder: the next one then compiles little but the workspace.
+    // All earlier bundles share one target folder, so that the dependencies are compiled once.
     let target = cache::folder()?.join("earlier-target");
     let mut xtask = Command::new("cargo");
     xtask.current_dir(&source).args(["xtask", "build", "--release"]).env("CARGO_TARGET_DIR", target);
@@ -69,7 +69,7 @@ fn build(project: &Project, commit: &str, partial: &Path) -> Result<()> {
     fs::remove_dir_all(&source).with_context(|| format!("cannot remove {}", source.display()))
 }
 
-/// Writes the commit's files, past the clone's own index and work tree.
+/// Writes the commit's files without touching the clone's index and work tree.
 fn check_out(project: &Project, commit: &str, partial: &Path, source: &Path) -> Result<()> {
     let index = partial.join("index");
     process::quietly(git(project).env("GIT_INDEX_FILE", &index).args(["read-tree", commit]))?;
@@ -82,7 +82,7 @@ fn git(project: &Project) -> Command {
     project.command("git")
 }
 
-/// Lets it use this clone's npm packages where it wants the same; else it installs its own.
+/// Links this clone's npm packages if both lock files are equal; otherwise the earlier commit installs its own.
 fn borrow_npm_tools(project: &Project, source: &Path) -> Result<()> {
     let lock = |root: &Path| fs::read(root.join("package-lock.json")).context("cannot read package-lock.json");
     let wants_the_same = lock(&project.root)? == lock(source)?;

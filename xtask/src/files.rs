@@ -1,15 +1,15 @@
-//! Whole folders of files.
+//! Copies and removes folders.
 
 use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// Copies a file, or a folder with all below it.
+/// Copies a file or a folder, recursively.
 ///
 /// # Errors
 ///
-/// Where something cannot be read or written.
+/// If something cannot be read or written.
 pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         return fs::copy(from, to).map(drop).with_context(|| format!("cannot copy {}", from.display()));
@@ -22,11 +22,11 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a folder with all below it, if it is there.
+/// Removes a folder recursively, if it exists.
 ///
 /// # Errors
 ///
-/// Where something in it cannot be removed.
+/// If something in it cannot be removed.
 pub(crate) fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! Generated files are what their generator would write today.
+//! Checks that generated files are up to date.
 
 use std::fs;
 use std::path::Path;
@@ -9,19 +9,19 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 use crate::project::Project;
 
-/// Writes the test vectors below `root`, and prints the name of each file. They are a crate's of its own: what makes them
-/// needs the core, and the other jobs should not wait until that is compiled.
+/// A command that writes the test vectors below `root` and prints the name of each file. It runs a separate crate because the
+/// generator needs the core, which the other jobs should not have to compile.
 pub(crate) fn vectors(project: &Project, root: &Path) -> Command {
     let mut cargo = project.cargo();
     cargo.args(["run", "--quiet", "--package", "counterfoil-vectors", "--"]).arg(root);
     cargo
 }
 
-/// Generates the vectors once more, elsewhere, and compares.
+/// Generates the vectors in another folder and compares them with the committed ones.
 ///
 /// # Errors
 ///
-/// Names each file that differs from the one that is committed.
+/// Names each file that differs.
 pub(crate) fn check(project: &Project) -> Result<()> {
     let elsewhere = project.target.join("fresh");
     let mut stale = Vec::new();
@@ -32,5 +32,5 @@ pub(crate) fn check(project: &Project) -> Result<()> {
             stale.push(name.display().to_string());
         }
     }
-    if stale.is_empty() { Ok(()) } else { bail!("not up to date: {} (cargo xtask vectors)", stale.join(", ")) }
+    if stale.is_empty() { Ok(()) } else { bail!("not up to date: {}; run `cargo xtask vectors`", stale.join(", ")) }
 }

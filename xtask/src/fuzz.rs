@@ -1,7 +1,7 @@
-//! `cargo xtask fuzz`: runs the targets in fuzz/, and `--short` what they have found so far.
+//! `cargo xtask fuzz`: runs the targets in fuzz/; with `--short`, replays the known inputs.
 //!
-//! Fuzzing needs a nightly compiler, whose coverage instrumentation is not stable. Replaying inputs does not: a target
-//! that was built by any compiler runs those it is given, once each. So CI replays, and whoever has a nightly fuzzes.
+//! Fuzzing requires a nightly compiler, because coverage instrumentation is unstable. Replaying does not: a target built by any
+//! compiler runs each given input once. CI therefore only replays.
 
 mod seeds;
 
@@ -19,30 +19,30 @@ use crate::process;
 use crate::project::Project;
 use crate::tools;
 
-/// What is exposed most: token values, and the files that verifiers load. They are fuzzed for longer.
+/// The most exposed targets: token values, and the files that verifiers load. They are fuzzed for longer.
 const LONG: [&str; 4] = ["minted", "presented", "segment", "snapshot"];
 const LONG_SECONDS: u64 = 30 * 60;
 const SECONDS: u64 = 5 * 60;
 
-/// How often what goes on is told.
+/// How often progress is printed.
 const TELL: Duration = Duration::from_secs(30);
 
 /// The longest input, in bytes: several tokens of a segment, or a few requests.
 const LONGEST: usize = 16 * 1024;
 
-/// What a target may use for one input, in seconds, and for all of them, in MB.
+/// The limits of a target: seconds per input, and memory in MB.
 const PATIENCE: u64 = 20;
 const MEMORY: u64 = 2_048;
 
-/// How the job is done.
+/// The options of the job.
 pub(crate) struct How {
-    /// Only these targets; all where empty.
+    /// The targets to run; all if empty.
     pub(crate) targets: Vec<String>,
-    /// For how long each, where not for as long as usual.
+    /// How long each target runs, if not for its default time.
     pub(crate) seconds: Option<u64>,
-    /// How many at once.
+    /// How many targets run at once.
     pub(crate) jobs: usize,
-    /// Replays what is known instead.
+    /// Only replays the known inputs.
     pub(crate) short: bool,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct How {
 ///
 /// # Errors
 ///
-/// Where a target cannot be built or run. A finding is a failure of the job, and told.
+/// If a target cannot be built or run. A finding is printed and fails the job.
 pub(crate) fn run(project: &Project, how: How) -> Result<ExitCode> {
     let all = targets(project)?;
     if let Some(unknown) = how.targets.iter().find(|target| !all.contains(target)) {
-        bail!("there is no target {unknown:?}; there are: {}", all.join(", "));
+        bail!("unknown target {unknown:?}. Targets: {}", all.join(", "));
     }
     let chosen: Vec<String> = all.into_iter().filter(|t| how.targets.is_empty() || how.targets.contains(t)).collect();
     let place = Place { root: project.root.join("fuzz") };
@@ -63,7 +63,7 @@ pub(crate) fn run(project: &Project, how: How) -> Result<ExitCode> {
     Ok(if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The targets, as the manifest has them.
+/// The targets in the manifest.
 fn targets(project: &Project) -> Result<Vec<String>> {
     let arguments = ["metadata", "--no-deps", "--format-version", "1", "--manifest-path", "fuzz/Cargo.toml"];
     let metadata: serde_json::Value = serde_json::from_str(&process::output(project.cargo().args(arguments))?)?;
@@ -72,23 +72,23 @@ fn targets(project: &Project) -> Result<Vec<String>> {
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Where things are, below fuzz/.
+/// The folders below fuzz/.
 struct Place {
     root: PathBuf,
 }
 
 impl Place {
-    /// Inputs that were found to reach something new: kept on this machine.
+    /// Inputs that reached new code: kept on this machine.
     fn corpus(&self, target: &str) -> PathBuf {
         self.root.join("corpus").join(target)
     }
 
-    /// Inputs that are committed: examples, and each that once was a finding.
+    /// Committed inputs: examples and earlier findings.
     fn seeds(&self, target: &str) -> PathBuf {
         self.root.join("seeds").join(target)
     }
 
-    /// Inputs that are made of the test vectors.
+    /// Inputs made from the test vectors.
     fn made(&self) -> PathBuf {
         self.root.join("target/seeds")
     }
@@ -101,7 +101,7 @@ impl Place {
         self.root.join("target/logs").join(format!("{target}.log"))
     }
 
-    /// The folders of a target's inputs that exist.
+    /// The existing folders with inputs of a target.
     fn inputs(&self, target: &str) -> Vec<PathBuf> {
         [self.seeds(target), self.made().join(target)].into_iter().filter(|folder| folder.is_dir()).collect()
     }
@@ -111,7 +111,7 @@ impl Place {
     }
 }
 
-/// Builds the targets with the compiler in use, and runs each on all that is known. Says how many failed.
+/// Builds the targets with the compiler in use and runs each on all known inputs. Returns how many failed.
 fn replay(project: &Project, place: &Place, targets: &[String]) -> Result<usize> {
     let mut cargo = project.cargo();
     cargo.args(["build", "--quiet", "--manifest-path", "fuzz/Cargo.toml"]).env("RUSTFLAGS", "--cfg fuzzing");
@@ -129,14 +129,14 @@ fn replay(project: &Project, place: &Place, targets: &[String]) -> Result<usize>
             }
         }
         if inputs.is_empty() {
-            bail!("{target} has no seeds: put an input into fuzz/seeds/{target}");
+            bail!("{target} has no inputs: add one to fuzz/seeds/{target}");
         }
         inputs.sort();
         let count = inputs.len();
         let replayed =
             process::output(project.command(place.root.join("target/replay/debug").join(target)).args(inputs));
         match replayed {
-            Ok(_) => println!("{target}: {count} inputs, no finding"),
+            Ok(_) => println!("{target}: {count} inputs, no findings"),
             Err(error) => {
                 failed += 1;
                 println!("{target}: {error:#}");
@@ -146,12 +146,12 @@ fn replay(project: &Project, place: &Place, targets: &[String]) -> Result<usize>
     Ok(failed)
 }
 
-/// Builds the targets and fuzzes them, some at a time. Says how many had a finding.
+/// Builds the targets and fuzzes them, several at a time. Returns how many had a finding.
 fn fuzz(project: &Project, place: &Place, how: &How, mut targets: Vec<String>) -> Result<usize> {
     let fuzzer = tools::CargoFuzz::get(project)?;
     let built = fuzzer.build(project, &targets)?;
     let seconds = |target: &str| how.seconds.unwrap_or(if LONG.contains(&target) { LONG_SECONDS } else { SECONDS });
-    // The longest first, so that they do not run alone at the end.
+    // The longest-running first, so that they do not run alone at the end.
     targets.sort_by_key(|target| std::cmp::Reverse(seconds(target)));
     let start = Stopwatch::start();
     let (mut waiting, mut running, mut findings) = (targets.into_iter(), Vec::new(), 0);
@@ -159,7 +159,7 @@ fn fuzz(project: &Project, place: &Place, how: &How, mut targets: Vec<String>) -
     loop {
         while running.len() < how.jobs.max(1) {
             let Some(target) = waiting.next() else { break };
-            println!("{target}: begins, for {} s ({start})", seconds(&target));
+            println!("{target}: started, runs for {} s ({start})", seconds(&target));
             running.push(Run::start(project, place, &built, target.clone(), seconds(&target))?);
         }
         if running.is_empty() {
@@ -196,7 +196,7 @@ struct Run {
     target: String,
     child: Child,
     log: PathBuf,
-    /// Seconds of the processor's that it has used, where the platform tells.
+    /// The CPU time that it has used, in seconds, if the platform reports it.
     used: Option<f64>,
 }
 
@@ -234,7 +234,7 @@ impl Run {
         self.used = cpu_seconds(self.child.id()).or(self.used);
     }
 
-    /// The last line in which the fuzzer tells how far it is: how many executions, and what they covered.
+    /// The fuzzer's last line of progress: the number of executions and what they covered.
     fn progress(&self) -> String {
         let lines = self.lines();
         let is_count =
@@ -251,7 +251,7 @@ impl Run {
         BufReader::new(file).split(b'\n').flatten().map(|line| String::from_utf8_lossy(&line).into_owned()).collect()
     }
 
-    /// How it ended, if it has.
+    /// The result, if it has ended.
     fn end(mut self, place: &Place) -> Result<Ended> {
         let Some(status) = self.child.try_wait()? else { return Ok(Ended::Not(self)) };
         let lines = self.lines();
@@ -260,7 +260,7 @@ impl Run {
             stat.and_then(|rest| rest.trim_start_matches(':').trim().parse::<u64>().ok()).unwrap_or(0)
         };
         let said = format!(
-            "{}: {} executions, {:.0} s of the processor's, {}; {} MB at most",
+            "{}: {} executions, {:.0} s of CPU time, {}; peak memory {} MB",
             self.target,
             stat("number_of_executed_units"),
             self.used.unwrap_or(0.0),
@@ -268,16 +268,16 @@ impl Run {
             stat("peak_rss_mb"),
         );
         if status.success() {
-            return Ok(Ended::Well(format!("{said}; no finding")));
+            return Ok(Ended::Well(format!("{said}; no findings")));
         }
         let written = lines.iter().rev().find_map(|line| line.split("Test unit written to ").nth(1));
         let why = lines.iter().find(|line| line.contains("panicked at") || line.contains("ERROR: libFuzzer"));
         let how = match written {
-            Some(file) => format!("to see it again: cargo +nightly fuzz run --sanitizer none {} {file}", self.target),
-            None => format!("it wrote no input ({status})"),
+            Some(file) => format!("to reproduce: cargo +nightly fuzz run --sanitizer none {} {file}", self.target),
+            None => format!("no input was written ({status})"),
         };
         Ok(Ended::WithFinding(format!(
-            "{said}; FINDING: {}\n      {how}\n      all that it said: {}\n      once mended, keep the input in {}",
+            "{said}; FINDING: {}\n      {how}\n      full output: {}\n      after the fix, add the input to {}",
             why.map_or("see below", |why| why.trim()),
             self.log.display(),
             place.seeds(&self.target).display(),
@@ -285,7 +285,7 @@ impl Run {
     }
 }
 
-/// What a process has used of the processor, in seconds; nothing where the platform does not tell.
+/// The CPU time of a process in seconds. `None` if the platform does not report it.
 fn cpu_seconds(process: u32) -> Option<f64> {
     // proc(5): fields 14 and 15, in clock ticks, of which Linux has 100 a second. The second field may hold spaces.
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;

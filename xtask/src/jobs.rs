@@ -1,4 +1,4 @@
-//! Jobs side by side, with a line on the terminal for what goes on.
+//! Runs jobs in parallel and prints their progress.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// How long nothing is said while jobs run.
+/// The longest time without a line of progress.
 const SILENCE: Duration = Duration::from_secs(20);
 
-/// One thing to do, of which others need not know.
+/// One job, independent of the others.
 pub(crate) struct Job<'a> {
-    /// What is done, as a phrase: "compiling the worker".
+    /// What the job does, as a phrase: "compiling the worker".
     what: String,
     run: Box<dyn FnOnce() -> Result<()> + Send + 'a>,
 }
@@ -22,11 +22,11 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Does all the jobs at once and waits for every one of them.
+/// Runs all jobs at once and waits for all of them.
 ///
 /// # Errors
 ///
-/// The first that came up; jobs under way are not cut short.
+/// The first error. The other jobs still run to their end.
 pub(crate) fn all(title: &str, jobs: Vec<Job<'_>>) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
@@ -61,7 +61,7 @@ pub(crate) fn all(title: &str, jobs: Vec<Job<'_>>) -> Result<()> {
 pub(crate) struct Stopwatch(std::time::Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "tells the person who waits how long it took")]
+    #[expect(clippy::disallowed_methods, reason = "shows how long a job takes")]
     pub(crate) fn start() -> Self {
         Self(std::time::Instant::now())
     }

@@ -1,8 +1,8 @@
-//! Nothing imports upward: no file imports one that imports it, by whatever way round, and where a crate's root names its
-//! modules in groups, none imports from a group below its own there.
+//! Checks the direction of imports: the imports between files have no cycles, and if a crate's root declares its modules in
+//! groups, no module imports from a group below its own.
 //!
-//! What a file imports is what its `use` lines and the paths in its code name, followed through re-exports to where it is
-//! defined. Tests within a file, and what stands in the arguments of macros, do not count.
+//! A file imports what its `use` lines and the paths in its code name, followed through re-exports to the definition. Tests
+//! within a file and macro arguments are ignored.
 
 mod graph;
 mod source;
@@ -16,14 +16,14 @@ use crate::project::Project;
 use graph::Graph;
 use source::Source;
 
-/// Crates whose modules still import each other in circles, and how many files do.
+/// Crates whose files still import each other in cycles, and how many files do.
 const CIRCLES: &[(&str, usize)] = &[];
 
 /// Checks every crate.
 ///
 /// # Errors
 ///
-/// Names the files of each circle, and each import that goes upward.
+/// Names the files of each cycle, and each import from a higher layer.
 pub(crate) fn check(project: &Project) -> Result<()> {
     let mut wrong = Vec::new();
     for root in crates(project)? {
@@ -35,9 +35,11 @@ pub(crate) fn check(project: &Project) -> Result<()> {
         let files: usize = circles.iter().map(Vec::len).sum();
         if files > known {
             let circles: Vec<_> = circles.iter().map(|circle| circle.join(" ")).collect();
-            wrong.push(format!("{name}: {files} files import each other in circles: {}", circles.join("; ")));
+            wrong.push(format!("{name}: {files} files import each other in cycles: {}", circles.join("; ")));
         } else if files < known {
-            wrong.push(format!("{name}: only {files} files import each other by now: say so in xtask/src/layers.rs"));
+            wrong.push(format!(
+                "{name}: only {files} files still import each other: update the number in xtask/src/layers.rs"
+            ));
         }
         wrong.extend(graph.upward(&source).into_iter().map(|import| format!("{name}: {import}")));
     }

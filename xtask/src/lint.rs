@@ -1,4 +1,4 @@
-//! `cargo xtask lint`: everything that can be checked without running the product.
+//! `cargo xtask lint`: all checks that do not run the product.
 
 use anyhow::{Result, bail};
 
@@ -38,13 +38,13 @@ const CHECKS: &[(&str, Check)] = &[
 
 type Asking = fn(&Project) -> Result<Verdict>;
 
-/// Checks for which others are asked. One that cannot be made fails nothing, and is named at the end.
+/// Checks that query other hosts. If one cannot be made, lint does not fail but names it at the end.
 const ASKING: &[(&str, Asking)] = &[
     ("advisories about crates", supply::crate_advisories),
     ("advisories about npm packages", supply::package_advisories),
 ];
 
-/// Runs every check; one that fails does not keep the others from running.
+/// Runs every check, also after one failed.
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ pub(crate) fn run(project: &Project) -> Result<()> {
         }
     }
     if !skipped.is_empty() {
-        println!("\nskipped, so that nothing is known of: {}", skipped.join("; "));
+        println!("\nskipped, so not checked: {}", skipped.join("; "));
     }
     if failed.is_empty() { Ok(()) } else { bail!("failed: {}", failed.join("; ")) }
 }

@@ -41,11 +41,11 @@ use crate::compile::Profile;
 use crate::project::Project;
 use crate::suites::Suite;
 
-/// Every job of this repository.
+/// Builds, serves, tests and documents Counterfoil.
 ///
-/// All that is needed beforehand is rustup and Node 20.3 or newer. What else a job needs (the wasm target, the npm
-/// packages of package-lock.json, wasm-bindgen) it gets by itself; wasm-bindgen is kept in a cache per user, which
-/// COUNTERFOIL_CACHE may move.
+/// Requires rustup, a C compiler and Node 20.10 or later. Each job installs the other tools that it needs (the wasm target,
+/// the npm packages of package-lock.json, wasm-bindgen, cargo-deny, mdBook). Tools that are compiled are kept in a cache per
+/// user; set COUNTERFOIL_CACHE to choose its folder.
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask")]
 struct Arguments {
@@ -55,78 +55,79 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Builds the worker and serves it on this machine, until Ctrl-C.
+    /// Builds the Worker and serves it on 127.0.0.1 until Ctrl-C.
     ///
-    /// Runs on workerd, the runtime of Cloudflare Workers, with the bindings of wrangler.toml. The first start creates
-    /// the workspace `demo`, and each start prints a token and the curl lines to try. When it is ready it has written
-    /// `<state>/dev.json`, which holds the URL and the tokens; they stay the same across restarts.
+    /// Runs on workerd, the runtime of Cloudflare Workers, with the bindings of wrangler.toml. The first start creates the
+    /// workspace `demo`; each start prints a token and curl commands to try. When the server is ready, it writes the URL and
+    /// the tokens to `<state>/dev.json`; they stay the same across restarts.
     Dev {
         /// Port on 127.0.0.1.
         #[arg(long, default_value_t = 8787, value_name = "N")]
         port: u16,
-        /// Folder that the state is kept in: KV, the ledgers' SQLite, dev.json. Remove it to start anew.
+        /// Folder for the state: KV, the ledgers' SQLite, dev.json. Delete it to start with an empty deployment.
         #[arg(long, default_value = ".counterfoil", value_name = "DIR")]
         state: PathBuf,
-        /// Serves the bundle as it is deployed: optimised, and slower to build.
+        /// Serves the bundle that is deployed: optimized, and slower to build.
         #[arg(long)]
         release: bool,
     },
-    /// Runs the tests: all, or those of the named suites.
+    /// Runs all tests, or the named suites.
     ///
-    /// The last line says how many tests passed and failed.
+    /// The last line of the output is the number of passed and failed tests.
     Test {
-        /// Which suites to run.
+        /// The suites to run. All but `compatibility` if none is named.
         suites: Vec<Suite>,
-        /// Tests a debug build of the worker, which is faster to build than the one that is deployed.
+        /// Tests a debug build of the Worker, which builds faster than the deployed one.
         #[arg(long)]
         dev: bool,
     },
-    /// Measures speed and memory, as ratios within one run: all parts, or those named.
+    /// Measures speed and memory as ratios within one run: all parts, or those named.
     ///
-    /// What a budget is for stands beside it. Ratios depend on the machine least, the rest is of this one; let nothing else
-    /// run on it meanwhile. Who measures natively compiles for a minute first.
+    /// Each budget is printed with its purpose. Ratios depend little on the machine; other numbers do. Run nothing else on
+    /// the machine meanwhile. Native measurements compile for a minute first.
     Bench {
-        /// What to measure.
+        /// The parts to measure. All if none is named.
         parts: Vec<Part>,
-        /// Fails where a budget is missed, besides saying so.
+        /// Exits with an error if a budget is exceeded.
         #[arg(long)]
         check: bool,
     },
-    /// Fuzzes what is read of hostile input: all targets of fuzz/, or those named.
+    /// Fuzzes the code that reads untrusted input: all targets of fuzz/, or those named.
     ///
-    /// Needs a nightly compiler. A target runs for 5 minutes; those of token values, segments and snapshots for 30. A finding
-    /// fails the job, which then says how to see it again.
+    /// Requires a nightly compiler. A target runs for 5 minutes; those for token values, segments and snapshots run for 30.
+    /// A finding fails the job and is printed with the command that reproduces it.
     Fuzz {
-        /// Which targets to run.
+        /// The targets to run. All if none is named.
         targets: Vec<String>,
-        /// For how many seconds each.
+        /// How many seconds each target runs.
         #[arg(long, value_name = "N")]
         seconds: Option<u64>,
-        /// How many at once.
+        /// How many targets run at once.
         #[arg(long, value_name = "N", default_value_t = 1)]
         jobs: usize,
-        /// Replays the committed inputs, and those made of the test vectors, instead: seconds, and no nightly compiler.
+        /// Only replays the committed inputs and those made from the test vectors. Takes seconds and needs no nightly compiler.
         #[arg(long, conflicts_with_all = ["seconds", "jobs"])]
         short: bool,
     },
-    /// Puts mixed load on the built bundle, as much as this machine holds, and checks what must be so afterwards.
+    /// Runs mixed load against the built bundle, at the highest rate that this machine sustains, and then checks invariants.
     ///
-    /// 1,000 workspaces, one of them with 100,000 tokens; 90 % of the requests verify, 9 % read, 1 % change. Fails on an answer that
-    /// is neither good nor refused as designed, on a violated invariant, and where workerd occupies more than 1.1 times the
-    /// memory at the end that it did after a minute.
+    /// 1,000 workspaces, one of them with 100,000 tokens; 90 % of the requests verify, 9 % read, 1 % change. Fails on an
+    /// unexpected response, on a violated invariant, and if workerd uses more than 1.1 times the memory at the end that it
+    /// used after a minute.
     Soak {
-        /// For how long the load is on.
+        /// How many minutes the load runs.
         #[arg(long, default_value_t = 5.0, value_name = "N")]
         minutes: f64,
-        /// Twenty seconds and a small deployment, as the tests run it.
+        /// Runs for twenty seconds against a small deployment, as the tests do.
         #[arg(long)]
         short: bool,
     },
-    /// Checks everything that needs no test: format, clippy, dependency direction, generated files, sizes.
+    /// Checks everything that needs no running product: format, lints, allowed imports, dependencies, generated files, links
+    /// of the documentation, sizes.
     Lint,
-    /// Builds the worker's bundle into build/worker and the npm package into build/verify.
+    /// Builds the Worker bundle into build/worker and the npm package into build/verify.
     Build {
-        /// Optimises for speed and size: what is deployed.
+        /// Optimizes for speed and size, as for a deployment.
         #[arg(long)]
         release: bool,
     },
@@ -148,7 +149,7 @@ enum Job {
     },
     /// Writes the generated test vectors into tests/vectors.
     Vectors,
-    /// Explores the protocol of leases, and lives of tokens, further than the tests do, which takes minutes and gigabytes.
+    /// Explores the lease protocol and token lifecycles further than the tests do. Takes minutes and gigabytes of memory.
     Model,
 }
 

@@ -8,17 +8,17 @@ use anyhow::{Context as _, Result, bail};
 ///
 /// # Errors
 ///
-/// Where it cannot be started or does not succeed.
+/// If it cannot be started or does not succeed.
 pub(crate) fn show(command: &mut Command) -> Result<()> {
     let status = command.stdin(Stdio::null()).status().with_context(|| cannot_start(command))?;
     if status.success() { Ok(()) } else { bail!("{} failed ({status})", shown(command)) }
 }
 
-/// Runs `command` in silence and answers what it wrote to its standard output.
+/// Runs `command` and returns its standard output, without showing it.
 ///
 /// # Errors
 ///
-/// Where it cannot be started or does not succeed; the error then carries all that it wrote.
+/// If it cannot be started or does not succeed; the error then contains all of its output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let Output { status, stdout, stderr } =
         command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
@@ -29,7 +29,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     bail!("{} failed ({status})\n{stdout}{}", shown(command), String::from_utf8_lossy(&stderr))
 }
 
-/// Runs `command` in silence and returns all that it wrote: its standard output, then its errors.
+/// Runs `command` and returns its standard output followed by its standard error, without showing them.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub(crate) fn output_with_errors(command: &mut Command) -> Result<String> {
     if status.success() { Ok(said) } else { bail!("{} failed ({status})\n{said}", shown(command)) }
 }
 
-/// Runs `command` in silence.
+/// Runs `command` without showing its output.
 ///
 /// # Errors
 ///

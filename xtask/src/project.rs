@@ -1,4 +1,4 @@
-//! Where things are.
+//! The repository and its folders.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,10 +7,10 @@ use anyhow::{Context as _, Result};
 
 use crate::process;
 
-/// The clone that this xtask belongs to.
+/// The clone that contains this xtask.
 pub(crate) struct Project {
     pub(crate) root: PathBuf,
-    /// Cargo's target folder, wherever the environment or a configuration file puts it.
+    /// Cargo's target folder, as set by the environment or a configuration file.
     pub(crate) target: PathBuf,
 }
 
@@ -24,7 +24,8 @@ impl Project {
             "--format-version",
             "1",
         ]))?;
-        let metadata: serde_json::Value = serde_json::from_str(&metadata).context("cargo metadata is no JSON")?;
+        let metadata: serde_json::Value =
+            serde_json::from_str(&metadata).context("cargo metadata returned invalid JSON")?;
         let target = metadata.get("target_directory").and_then(serde_json::Value::as_str);
         let target = PathBuf::from(target.context("cargo metadata names no target directory")?);
         Ok(Self { root, target })

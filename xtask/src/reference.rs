@@ -1,28 +1,28 @@
-//! `cargo xtask docs`: what is generated from the API's own code, and what the npm package has in common with it. The tests
-//! that hold it to be up to date also write it, since they have what its examples are taken from: an API that answers.
+//! `cargo xtask docs`: the files that are generated from the API's code, including those of the npm package. The tests that check
+//! whether they are up to date also write them, because the examples are responses of the API under test.
 
 use anyhow::Result;
 
 use crate::process;
 use crate::project::Project;
 
-/// What they are called.
+/// The module of these tests.
 const TESTS: &str = "reference";
 
-/// Writes `openapi.json`, the pages of codes and the package's `contract.js` anew.
+/// Regenerates `openapi.json`, the pages of codes, and the package's `contract.js` and `codes.d.ts`.
 ///
 /// # Errors
 ///
-/// Where something beyond these files is wrong: a code without a row in the table, a route without a description.
+/// If the code that they are generated from is incomplete: a code without a row in the table, a route without a description.
 pub(crate) fn write(project: &Project) -> Result<()> {
     process::show(tests(project).env("BLESS", "1"))
 }
 
-/// Compares them with those that are committed.
+/// Compares the committed files with what would be generated.
 ///
 /// # Errors
 ///
-/// Where one differs.
+/// If a file differs.
 pub(crate) fn check(project: &Project) -> Result<()> {
     process::show(tests(project).env_remove("BLESS"))
 }

@@ -1,4 +1,4 @@
-//! What is checked of JavaScript: biome.jsonc and tsconfig.json say which files, and how.
+//! Checks of JavaScript, configured in biome.jsonc and tsconfig.json.
 
 use anyhow::Result;
 
@@ -10,17 +10,17 @@ use crate::tools;
 ///
 /// # Errors
 ///
-/// Where a file is not formatted, or a rule is broken. What is wrong was shown.
+/// If a file is not formatted or breaks a rule. The details are on the terminal.
 pub(crate) fn style(project: &Project) -> Result<()> {
     tools::ensure_npm(project)?;
     process::show(project.npm_tool("biome").args(["check", "--error-on-warnings"]))
 }
 
-/// Types, as JSDoc has them.
+/// Types, declared in JSDoc.
 ///
 /// # Errors
 ///
-/// Where something does not fit its type. What does not was shown.
+/// If there is a type error. The details are on the terminal.
 pub(crate) fn types(project: &Project) -> Result<()> {
     tools::ensure_npm(project)?;
     process::show(project.npm_tool("tsc").args(["--project", "tsconfig.json"]))

@@ -1,4 +1,4 @@
-//! How much a browser or an isolate has to fetch, against what we allow ourselves.
+//! Checks how much a browser or an isolate loads against size budgets.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -7,17 +7,17 @@ use crate::compile::Profile;
 use crate::process;
 use crate::project::Project;
 
-/// What is measured together, gzipped, and its limit in bytes.
+/// Files that are loaded together, and the limit of their compressed size in bytes.
 const BUDGETS: &[(&str, &[&str], u64)] = &[
     ("the verification module", &["build/verify/glue_bg.wasm", "build/verify/glue.js"], 50_000),
     ("the worker", &["build/worker/index_bg.wasm", "build/worker/index.js"], 730_000),
 ];
 
-/// Builds what is deployed and published, and weighs it.
+/// Builds the bundle and the npm package, and measures their sizes.
 ///
 /// # Errors
 ///
-/// Where something cannot be built or is over its budget.
+/// If something cannot be built or exceeds its budget.
 pub(crate) fn check(project: &Project) -> Result<()> {
     bundle::all(project, Profile::Release)?;
     let mut over = Vec::new();
@@ -36,10 +36,10 @@ fn kilobytes(bytes: u64) -> f64 {
     bytes as f64 / 1000.0
 }
 
-/// The size of the files in bytes, each compressed as hard as gzip can.
+/// The total size of the files in bytes, each compressed with gzip's highest level.
 fn gzipped(project: &Project, files: &[&str]) -> Result<u64> {
     const SUM: &str = "console.log(process.argv.slice(1).map((file) => require('zlib').gzipSync(\
         require('fs').readFileSync(file), { level: 9 }).length).reduce((sum, size) => sum + size))";
     let sum = process::output(project.command("node").args(["--eval", SUM, "--"]).args(files))?;
-    sum.trim().parse().context("node does not answer a size")
+    sum.trim().parse().context("node did not print a size")
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask soak`: minutes of mixed load, and whether all is as it must be afterwards.
+//! `cargo xtask soak`: minutes of mixed load, then checks of invariants.
 
 use anyhow::Result;
 
@@ -7,11 +7,11 @@ use crate::compile::Profile;
 use crate::process;
 use crate::project::Project;
 
-/// Builds what is deployed and puts load on it for so many minutes; or, in small, for seconds.
+/// Builds the bundle and runs load against it for `minutes`, or for seconds if `short`.
 ///
 /// # Errors
 ///
-/// Where something is wrong, which is told; or it cannot be built.
+/// If it cannot be built, or a response or an invariant is wrong; the details are on the terminal.
 pub(crate) fn run(project: &Project, minutes: f64, short: bool) -> Result<()> {
     bundle::for_tests(project, Profile::Release)?;
     let mut node = project.command("node");

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: the suites, and the sum of what they say.
+//! `cargo xtask test`: runs the suites and sums up their results.
 
 use std::env;
 use std::fs;
@@ -29,13 +29,13 @@ pub(crate) enum Suite {
     Worker,
     /// The built bundle against its OpenAPI document.
     Openapi,
-    /// The dialects of the built bundle, driven by their own clients.
+    /// The compatibility APIs of the built bundle, driven by their original clients.
     Clients,
     /// The built bundle behind nginx, Caddy and Envoy.
     Gateways,
     /// The npm package: packed, installed, and used in Node, in a Worker and in this machine's Chromium.
     Package,
-    /// The examples and the code in the docs, with the built package, before the built bundle.
+    /// The examples and the code in the docs, with the built package and the built bundle.
     Examples,
     /// The built bundle in this machine's Chromium.
     Browser,
@@ -45,7 +45,7 @@ pub(crate) enum Suite {
     Compatibility,
 }
 
-/// What runs where none is named. Not the last: it builds another bundle first, which takes minutes.
+/// The suites that run by default. `compatibility` is not one of them: it builds another bundle first, which takes minutes.
 const ALL: [Suite; 10] = [
     Suite::Native,
     Suite::Wasm,
@@ -59,11 +59,11 @@ const ALL: [Suite; 10] = [
     Suite::Docs,
 ];
 
-/// The package that only means something as wasm; every other one is tested natively too.
+/// The package that only exists as wasm. All others are also tested natively.
 pub(crate) const WASM_ONLY: &str = "counterfoil-worker";
 
-/// Runs the suites, or all where none is named, and says in one last line how many tests passed and failed. A suite
-/// that fails does not keep the others from running; one that cannot run counts as a failed test.
+/// Runs the suites, or all if none is named, and prints the number of passed and failed tests in the last line. After a failed
+/// suite the others still run; a suite that cannot run counts as a failed test.
 pub(crate) fn run(project: &Project, suites: &[Suite], profile: Profile) -> ExitCode {
     let suites = if suites.is_empty() { &ALL } else { suites };
     let mut sum = Tally::default();
@@ -123,7 +123,7 @@ fn examples(project: &Project, profile: Profile) -> Result<Tally> {
     in_node(project, profile, "tests/examples", &[])
 }
 
-/// Where there is no Chromium its test is skipped, but not where nobody would notice.
+/// Without Chromium its test is skipped; in CI that is an error, since a skip would go unnoticed.
 fn package(project: &Project, profile: Profile) -> Result<Tally> {
     heading("package, installed");
     let chromium = chromium::find();
@@ -133,7 +133,7 @@ fn package(project: &Project, profile: Profile) -> Result<Tally> {
     in_node(project, profile, "tests/package", &[("CHROMIUM", chromium.unwrap_or_default())])
 }
 
-/// Likewise.
+/// Without Chromium the suite is skipped; in CI that is an error.
 fn browser(project: &Project, profile: Profile) -> Result<Tally> {
     heading("browser, in Chromium");
     match chromium::find() {
@@ -146,7 +146,7 @@ fn browser(project: &Project, profile: Profile) -> Result<Tally> {
     }
 }
 
-/// The site is built, and its links are checked, whether there is a Chromium or not.
+/// Builds the site and checks its links. Without Chromium the tests of its pages are skipped; in CI that is an error.
 fn docs(project: &Project) -> Result<Tally> {
     heading("docs site, in Chromium");
     book::build(project)?;
@@ -164,7 +164,7 @@ fn docs(project: &Project) -> Result<Tally> {
     }
 }
 
-/// Where the clone lacks the earlier commit its tests are skipped, but not where nobody would notice.
+/// If the clone lacks the earlier commit, the suite is skipped; in CI that is an error.
 fn compatibility(project: &Project, profile: Profile) -> Result<Tally> {
     heading("compatibility, on workerd");
     tools::get_while(project, "getting tools:", vec![])?;
@@ -184,7 +184,7 @@ fn in_ci() -> bool {
 
 fn node_tests(project: &Project) -> Command {
     let mut node = project.command("node");
-    // Most tests wait for a lease to end, or for an answer: two files at a time take half as long.
+    // Most tests wait for a lease to expire or for a response: two files at a time take half as long.
     node.args(["--test", "--test-reporter=spec", "--test-concurrency=2"]);
     node
 }
@@ -200,17 +200,17 @@ fn clients(project: &Project, profile: Profile) -> Result<Tally> {
 }
 
 fn gateways(project: &Project, profile: Profile) -> Result<Tally> {
-    heading("gateways, before workerd");
+    heading("gateways, in front of workerd");
     with_python(project, profile, "tests/gateways")
 }
 
-/// The tests of a folder that has a list of the Python packages they use.
+/// Runs the tests of a folder whose requirements.txt lists the Python packages that they use.
 fn with_python(project: &Project, profile: Profile, folder: &str) -> Result<Tally> {
     let python = tools::python_with(project, &format!("{folder}/requirements.txt"))?;
     in_node(project, profile, folder, &[("COUNTERFOIL_PYTHON", python)])
 }
 
-/// The tests of a folder, with what is served and published.
+/// Runs the tests of a folder with the built bundle and the built npm package.
 fn in_node(project: &Project, profile: Profile, folder: &str, variables: &[(&str, PathBuf)]) -> Result<Tally> {
     bundle::served(project, profile, 2)?;
     let mut files = Vec::new();
@@ -223,8 +223,8 @@ fn heading(suite: &str) {
     println!("\n--- {suite}\n");
 }
 
-/// Adds the files of a folder that end so. They are named one by one because what `node --test` makes of a folder
-/// differs between its versions.
+/// Adds the files of a folder with this ending. They are named one by one because versions of `node --test` treat a folder
+/// differently.
 fn add_files(folder: &Path, ending: &str, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
         let path = entry?.path();
@@ -250,8 +250,7 @@ impl std::ops::AddAssign for Tally {
 }
 
 impl Tally {
-    /// Takes in one line of a runner's output: libtest's summary of a binary, or one of the totals that Node's `spec`
-    /// reporter ends with.
+    /// Adds the numbers in one line of a runner's output: libtest's summary of a binary, or a total of Node's `spec` reporter.
     fn read(&mut self, line: &str) {
         let number = |text: &str, word: &str| text.trim().strip_suffix(word).and_then(|rest| rest.trim().parse().ok());
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -280,7 +279,7 @@ fn counted(command: &mut Command) -> Result<Tally> {
         tally.read(&line);
     }
     let status = child.wait()?;
-    // A suite that fails with no failed test did not compile, or died; one that ran nothing says nothing.
+    // A suite that fails without a failed test did not compile or crashed; a suite that ran no test proves nothing.
     if (!status.success() && tally.failed == 0) || tally == Tally::default() {
         tally.failed += 1;
     }

@@ -1,8 +1,7 @@
-//! What others wrote and this repository takes in: under which licence, from where, in how many versions, and whether it is
-//! known to be bad.
+//! Checks of dependencies: licences, sources, versions and known vulnerabilities.
 //!
-//! What is known to be bad is asked of others, who may not be reachable. Then nothing is known, and that is said: a check that
-//! was not made is not passed.
+//! The databases of vulnerabilities are on other hosts, which may be unreachable. The check is then reported as skipped, not as
+//! passed.
 
 use std::process::{Command, Stdio};
 
@@ -14,22 +13,22 @@ use crate::process;
 use crate::project::Project;
 use crate::tools;
 
-/// Every manifest with a lock file of its own, and whether it is only built and never shipped.
+/// Every manifest with its own lock file, and whether its packages are only built and never shipped.
 const MANIFESTS: [(&str, bool); 3] =
     [("Cargo.toml", false), ("fuzz/Cargo.toml", true), ("xtask/wasm-bindgen/Cargo.toml", true)];
 
-/// What came of a check for which others are asked.
+/// The result of a check that queries other hosts.
 pub(crate) enum Verdict {
     Passed,
-    /// It was not made, and why.
+    /// The check could not be made, for this reason.
     Skipped(String),
 }
 
-/// Licences, sources and versions of all crates, as deny.toml has it.
+/// Checks licences, sources and versions of all crates against deny.toml.
 ///
 /// # Errors
 ///
-/// Where one is refused.
+/// If one is not allowed.
 pub(crate) fn crates(project: &Project) -> Result<()> {
     for (manifest, only_built) in MANIFESTS {
         let mut deny = deny(project, manifest)?;
@@ -46,13 +45,13 @@ pub(crate) fn crates(project: &Project) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Where there is one.
+/// If there is one.
 pub(crate) fn crate_advisories(project: &Project) -> Result<Verdict> {
     let mut fetch = deny(project, "Cargo.toml")?;
-    // A network that swallows everything is no network.
+    // A network that drops all packets must not block the check.
     fetch.env("GIT_TERMINAL_PROMPT", "0").env("GIT_HTTP_LOW_SPEED_LIMIT", "1000").env("GIT_HTTP_LOW_SPEED_TIME", "20");
     if process::quietly(fetch.args(["fetch", "db"])).is_err() {
-        return Ok(Verdict::Skipped("the advisory database of RustSec is out of reach".to_owned()));
+        return Ok(Verdict::Skipped("the RustSec advisory database is unreachable".to_owned()));
     }
     for (manifest, _) in MANIFESTS {
         process::show(deny(project, manifest)?.args(["check", "--disable-fetch", "advisories"]))?;
@@ -67,16 +66,20 @@ fn deny(project: &Project, manifest: &str) -> Result<Command> {
     Ok(deny)
 }
 
-/// Every npm package is from the registry, and the lock file says what is in it.
+/// Checks that every npm package comes from the registry and has a hash in the lock file.
 ///
 /// # Errors
 ///
-/// Names those of which that is not so.
+/// Names the packages that do not.
 pub(crate) fn packages(project: &Project) -> Result<()> {
     let lock = std::fs::read(project.root.join("package-lock.json")).context("cannot read package-lock.json")?;
-    let lock = serde_json::from_slice(&lock).context("package-lock.json does not fit")?;
+    let lock = serde_json::from_slice(&lock).context("package-lock.json has an unexpected structure")?;
     let strangers = strangers(&lock);
-    ensure!(strangers.is_empty(), "not from the registry, or with nothing to hold it to: {}", strangers.join(", "));
+    ensure!(
+        strangers.is_empty(),
+        "not from the npm registry, or without a sha512 hash in package-lock.json: {}",
+        strangers.join(", ")
+    );
     Ok(())
 }
 
@@ -88,19 +91,19 @@ struct Lock {
 fn strangers(Lock { packages }: &Lock) -> Vec<&str> {
     let is_known = |package: &Value| {
         let integrity = package.get("integrity").and_then(Value::as_str);
-        // The lock file names no addresses: whatever registry a machine asks, the hash says which package it is.
+        // The lock file contains no URLs: the hash identifies the package, whichever registry a machine uses.
         integrity.is_some_and(|hash| hash.starts_with("sha512-")) && package.get("resolved").is_none()
     };
-    // The first is the repository itself.
+    // The entry with an empty path is the repository itself.
     packages.iter().filter(|(path, package)| !path.is_empty() && !is_known(package)).map(|(path, _)| &**path).collect()
 }
 
-/// Known vulnerabilities of the npm packages that are shipped. Tools run on machines of developers alone, and on input of
-/// their own.
+/// Known vulnerabilities of the npm packages that are shipped. Tools are not checked: they run on developers' machines only, on
+/// trusted input.
 ///
 /// # Errors
 ///
-/// Where there is one.
+/// If there is one.
 pub(crate) fn package_advisories(project: &Project) -> Result<Verdict> {
     let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
     let mut audit = project.command(npm);
@@ -109,13 +112,13 @@ pub(crate) fn package_advisories(project: &Project) -> Result<Verdict> {
     audited(&output.stdout)
 }
 
-/// Reads a report of `npm audit`, whose exit status does not tell a finding from a failure.
+/// Reads a report of `npm audit`, whose exit status does not distinguish a finding from a failure.
 fn audited(report: &[u8]) -> Result<Verdict> {
     let report: Value = serde_json::from_slice(report).unwrap_or_default();
     let found = report.get("vulnerabilities").and_then(Value::as_object);
     let Some(found) = found.filter(|_| report.get("auditReportVersion").is_some()) else {
-        let why = report.get("message").and_then(Value::as_str).unwrap_or("no answer");
-        return Ok(Verdict::Skipped(format!("the npm registry tells of no advisories: {why}")));
+        let why = report.get("message").and_then(Value::as_str).unwrap_or("no response");
+        return Ok(Verdict::Skipped(format!("the npm registry returned no advisories: {why}")));
     };
     if found.is_empty() {
         return Ok(Verdict::Passed);
@@ -137,7 +140,7 @@ mod tests {
         let bad = br#"{"auditReportVersion":2,"vulnerabilities":{"jose":{"severity":"low"}},"metadata":{}}"#;
         assert!(audited(bad).is_err_and(|error| error.to_string().ends_with("in jose")));
         for none in [&br#"{"message":"405 Method Not Allowed","statusCode":405}"#[..], b"", b"null", b"{}", b"[]"] {
-            assert!(matches!(audited(none), Ok(Verdict::Skipped(_))), "nothing known is nothing passed");
+            assert!(matches!(audited(none), Ok(Verdict::Skipped(_))), "a check that was not made is not passed");
         }
     }
 

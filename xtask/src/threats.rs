@@ -1,4 +1,4 @@
-//! The docs name a test for each threat, and for each failure. A test that is renamed or removed must not leave its promise behind.
+//! The docs name a test for each threat and each failure. If such a test is renamed or removed, the docs must change too.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,14 +11,14 @@ use crate::project::Project;
 
 const PAGES: [&str; 2] = ["docs/threat-model.md", "docs/guarantees.md"];
 
-/// What the heading of a table's last column says where that column names tests.
+/// The heading of the last column of tables that name tests.
 const HEADING: &str = "tried by";
 
-/// Checks that every test that the pages name is there.
+/// Checks that every test that the pages name exists.
 ///
 /// # Errors
 ///
-/// Names those that are not, and a page that names none.
+/// Names the missing tests, and a page that names none.
 pub(crate) fn check(project: &Project) -> Result<()> {
     let tests = rust_tests(project)?;
     for page in PAGES {
@@ -39,7 +39,7 @@ pub(crate) fn check(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// What stands in backquotes in the last column of the tables that name tests; commands have a space.
+/// The code spans in the last column of the tables that name tests. A span with a space is a command, not a test.
 fn named(page: &str) -> BTreeSet<&str> {
     let mut names = BTreeSet::new();
     let mut is_named = false;

@@ -1,4 +1,4 @@
-//! What the jobs need besides cargo, and how a machine that lacks it gets it.
+//! The tools that the jobs need besides cargo. Each is installed when a job first needs it.
 
 mod cargo_fuzz;
 mod cargo_install;
@@ -45,21 +45,21 @@ pub(crate) fn mdbook(project: &Project) -> Result<PathBuf> {
     MDBOOK.get(project)
 }
 
-/// Installs the npm tools, where the machine lacks them.
+/// Installs the npm tools if they are missing.
 ///
 /// # Errors
 ///
-/// Where they cannot be had.
+/// If they cannot be installed.
 pub(crate) fn ensure_npm(project: &Project) -> Result<()> {
     let npm = Npm::of(project)?;
     if npm.is_missing() { npm.install() } else { Ok(()) }
 }
 
-/// Gets every tool that the machine lacks, and does `work` meanwhile.
+/// Installs every missing tool, and runs `work` in parallel.
 ///
 /// # Errors
 ///
-/// Where a tool cannot be had, or `work` fails.
+/// If a tool cannot be installed, or `work` fails.
 pub(crate) fn get_while(project: &Project, title: &str, work: Vec<Job<'_>>) -> Result<WasmBindgen> {
     let (npm, wasm_bindgen) = (Npm::of(project)?, WasmBindgen::of(project)?);
     let mut jobs = Vec::new();
@@ -67,7 +67,10 @@ pub(crate) fn get_while(project: &Project, title: &str, work: Vec<Job<'_>>) -> R
         jobs.push(Job::new("installing the npm tools", || npm.install()));
     }
     if wasm_bindgen.is_missing() {
-        eprintln!("wasm-bindgen {} is missing; it is built once per user, in about two minutes", wasm_bindgen.version);
+        eprintln!(
+            "wasm-bindgen {} is missing: building it once per user takes about two minutes",
+            wasm_bindgen.version
+        );
         jobs.push(Job::new("building wasm-bindgen", || wasm_bindgen.build()));
     }
     jobs.extend(work);

@@ -1,4 +1,4 @@
-//! Inputs that are made of the test vectors, so that what these know need not be written down twice.
+//! Fuzzing inputs made from the test vectors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,15 @@ use serde_json::Value;
 
 use crate::project::Project;
 
-/// How the `verifier` target is told what to check: a text from elsewhere, strong, eventual, with segments, and about it.
+/// The flags that the `verifier` target reads from its input: third-party token, strong, eventual, segments, and whether the
+/// digest of the token is put into the response.
 const CHECKS: [[u8; 5]; 4] = [[0, 0, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 1, 0, 1], [0, 0, 0, 1, 1]];
 
-/// Writes them anew, in one folder a target.
+/// Writes the inputs, in one folder per target.
 ///
 /// # Errors
 ///
-/// Where a vector is not what it was, or a file cannot be written.
+/// If a vector file has an unexpected structure, or a file cannot be written.
 pub(super) fn write(project: &Project, folder: &Path) -> Result<()> {
     if folder.is_dir() {
         fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -57,10 +58,10 @@ pub(super) fn write(project: &Project, folder: &Path) -> Result<()> {
         out.put("verifier", &input)?;
     }
     for file in ["requests.json", "replies.json", "refusals.json", "directory.json"] {
-        for (_, item) in wire(file)?.as_object().context("the wire's files are objects")? {
+        for (_, item) in wire(file)?.as_object().context("a wire file is not a JSON object")? {
             out.put("wire", item.to_string().as_bytes())?;
             if let Some(command) = item.get("command") {
-                // Who asks, as the target reads it; whoever has a token is its admin.
+                // The actor, in the target's encoding. An actor with a token is the admin.
                 let who = match item["actor"].as_str() {
                     Some("root") => 0,
                     Some("verifier") => 1,
@@ -91,10 +92,10 @@ impl Out {
 
 fn read(file: &Path) -> Result<Value> {
     let text = fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is no JSON", file.display()))
+    serde_json::from_slice(&text).with_context(|| format!("{} is not valid JSON", file.display()))
 }
 
-/// Every text in a field of this name, wherever it is.
+/// Every string in a field of this name, at any depth.
 fn every<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
     match value {
         Value::Array(items) => items.iter().flat_map(|item| every(item, name)).collect(),
@@ -107,5 +108,5 @@ fn every<'a>(value: &'a Value, name: &str) -> Vec<&'a str> {
 }
 
 fn unhex(text: &str) -> Result<Vec<u8>> {
-    hex::decode(text).with_context(|| format!("{text:?} is no bytes in hex"))
+    hex::decode(text).with_context(|| format!("{text:?} is not valid hex"))
 }

@@ -1,17 +1,17 @@
-//! Which file imports which.
+//! The graph of imports between files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::{File, Module, Source};
 
-/// How many re-exports are followed, and aliases: those of a crate never go round more often.
+/// How many re-exports and aliases are followed. No crate chains more.
 const DEPTH: usize = 8;
 
-/// By file, the files that it imports; never itself.
+/// For each file, the files that it imports, except itself.
 pub(super) struct Graph(BTreeMap<Module, BTreeSet<Module>>);
 
 impl Graph {
-    /// Follows all that each file names to the file that defines it.
+    /// Follows every path that a file names to the file that defines the item.
     pub(super) fn of(source: &Source) -> Self {
         let edges = source.files.iter().map(|(module, file)| {
             let named = file.names.iter().filter_map(|path| resolve(source, module, path, DEPTH));
@@ -20,7 +20,7 @@ impl Graph {
         Self(edges.collect())
     }
 
-    /// The circles: files each of which reaches each other one of its circle, by their paths.
+    /// The cycles: sets of files of which each imports each other, directly or indirectly.
     pub(super) fn circles(&self) -> Vec<Vec<String>> {
         let reached: BTreeMap<&Module, BTreeSet<&Module>> =
             self.0.keys().map(|module| (module, self.reached_from(module))).collect();
@@ -37,7 +37,7 @@ impl Graph {
         circles
     }
 
-    /// Imports of modules that the root names in a later group than the importer's.
+    /// Imports from modules that the root declares in a later group than the importing module.
     pub(super) fn upward(&self, source: &Source) -> Vec<String> {
         let group = |module: &Module| source.groups.get(module.first()?).copied();
         let mut upward = Vec::new();
@@ -65,7 +65,7 @@ fn shown(module: &Module) -> String {
     if module.is_empty() { "the root".to_owned() } else { module.join("::") }
 }
 
-/// The file that defines what a path names in a module; none where it is of another crate.
+/// The file that defines the item that a path names in a module. `None` if another crate defines it.
 fn resolve(source: &Source, module: &Module, path: &[String], depth: usize) -> Option<Module> {
     let depth = depth.checked_sub(1)?;
     let (first, rest) = path.split_first()?;
@@ -83,7 +83,7 @@ fn resolve(source: &Source, module: &Module, path: &[String], depth: usize) -> O
     }
 }
 
-/// The same for a path that begins in a module.
+/// The same for a path that starts in a module.
 fn within(source: &Source, module: Module, path: &[String], depth: usize) -> Option<Module> {
     let depth = depth.checked_sub(1)?;
     let Some((first, rest)) = path.split_first() else { return Some(module) };
@@ -101,7 +101,7 @@ fn within(source: &Source, module: Module, path: &[String], depth: usize) -> Opt
     exported(source, &module, file, path, depth).or(Some(module))
 }
 
-/// Where a module that does not define the path's first name has it from.
+/// The file from which a module re-exports the path's first name, which it does not define itself.
 fn exported(source: &Source, module: &Module, file: &File, path: &[String], depth: usize) -> Option<Module> {
     let (first, rest) = path.split_first()?;
     if let Some((_, origin)) = file.exports.iter().find(|(name, _)| name == first) {
@@ -170,7 +170,7 @@ mod tests {
             ("parent::child", child),
             ("parent::shared", "pub struct Shared;"),
         ];
-        assert_eq!(circles(&files), [[""; 0]; 0], "what is exported again is where it is defined");
+        assert_eq!(circles(&files), [[""; 0]; 0], "a re-export counts as an import of the defining file");
     }
 
     #[test]

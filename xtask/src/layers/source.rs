@@ -1,4 +1,4 @@
-//! The sources of one crate: its modules, what each defines, exports again, and imports.
+//! The sources of one crate: for each module, what it defines, re-exports and imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,28 +12,28 @@ use syn::{Attribute, Item, ItemMod, ItemUse, UseTree, Visibility};
 /// The path of a module from the crate's root; empty for the root itself.
 pub(super) type Module = Vec<String>;
 
-/// One path that a file names, as it stands there: `["super", "rows", "TokenRow"]`.
+/// A path in a file, as written: `["super", "rows", "TokenRow"]`.
 pub(super) type Named = Vec<String>;
 
-/// What one file says.
+/// The content of one file.
 #[derive(Default)]
 pub(super) struct File {
     /// The items that it defines.
     pub(super) defines: BTreeSet<String>,
-    /// Its `pub use` lines: under which name, and what; the name is `*` where it is all that lies there.
+    /// Its `pub use` lines: the exported name and the path. The name of a glob import is `*`.
     pub(super) exports: Vec<(String, Named)>,
     /// Every path that it names.
     pub(super) names: BTreeSet<Named>,
-    /// Local names of what it imports: `use crate::rows;` makes `rows` one.
+    /// The local names of its imports: `use crate::rows;` adds `rows`.
     pub(super) aliases: BTreeMap<String, Named>,
-    /// In how many modules with a body the reader is: they are of the same file.
+    /// The number of inline modules around the current position: they belong to the same file.
     depth: usize,
 }
 
 /// One crate.
 pub(super) struct Source {
     pub(super) files: BTreeMap<Module, File>,
-    /// The modules that the root names, each with the number of its group, from the top of the file on.
+    /// The modules that the root declares, each with the number of its group, counted from the top of the file.
     pub(super) groups: BTreeMap<String, usize>,
 }
 
@@ -42,7 +42,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// Where one cannot be read, or is no Rust.
+    /// If a file cannot be read or is not valid Rust.
     pub(super) fn read(src: &Path) -> Result<Self> {
         let mut source = Self { files: BTreeMap::new(), groups: BTreeMap::new() };
         source.read_folder(src, &[])?;
@@ -69,11 +69,11 @@ impl Source {
         Ok(())
     }
 
-    /// Takes the text of a module's file.
+    /// Parses the file of a module.
     ///
     /// # Errors
     ///
-    /// Where it is no Rust.
+    /// If it is not valid Rust.
     pub(super) fn read_file(&mut self, module: Module, text: &str) -> Result<()> {
         let parsed = syn::parse_file(text)?;
         if module.is_empty() {
@@ -86,7 +86,7 @@ impl Source {
     }
 }
 
-/// The modules without a body, with the number of each one's group: a blank line begins a new one.
+/// The modules that are declared without a body, each with the number of its group. A blank line starts a new group.
 fn groups(items: &[Item], text: &str) -> Vec<(String, usize)> {
     let lines: Vec<_> = text.lines().collect();
     let mut groups = Vec::new();
@@ -114,7 +114,7 @@ fn is_for_tests(attributes: &[Attribute]) -> bool {
 }
 
 impl File {
-    /// A path as it would stand outside of modules with a body.
+    /// A path as it would be written outside of inline modules.
     fn outside(&self, mut path: Named) -> Named {
         let steps = path.iter().take(self.depth).take_while(|step| *step == "super").count();
         if steps == self.depth && steps > 0 {
@@ -173,7 +173,7 @@ impl<'ast> Visit<'ast> for File {
     }
 }
 
-/// The paths of a `use` line, each with the name that it has from then on.
+/// The paths of a `use` line, each with its local name.
 fn flatten(tree: &UseTree, before: &mut Named, imports: &mut Vec<(String, Named)>) {
     let mut take = |name: String, last: Option<String>| {
         imports.push((name, before.iter().cloned().chain(last).collect()));

@@ -1,4 +1,4 @@
-//! cargo-fuzz, built once per user and version, and the nightly compiler that it needs.
+//! cargo-fuzz, built once per user and version, and the nightly compiler that it requires.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -11,37 +11,37 @@ use crate::cache;
 use crate::process;
 use crate::project::Project;
 
-/// Its lock file is its own, which `--locked` holds the build to.
+/// Its own lock file determines its dependencies (`--locked`).
 const VERSION: &str = "0.13.2";
 
 const TOOLCHAIN: &str = "nightly";
 
-/// cargo-fuzz, ready to build.
+/// cargo-fuzz, installed.
 pub(crate) struct CargoFuzz {
     program: PathBuf,
-    /// The platform that the compiler builds for.
+    /// The compiler's target platform.
     host: String,
 }
 
 impl CargoFuzz {
-    /// The program, built where the user's cache lacks it.
+    /// Finds the program; builds it if the user's cache lacks it.
     ///
     /// # Errors
     ///
-    /// Where there is no nightly compiler, or the program cannot be built.
+    /// If there is no nightly compiler, or the program cannot be built.
     pub(crate) fn get(project: &Project) -> Result<Self> {
         let compiler = match process::output(project.command("rustup").args(["run", TOOLCHAIN, "rustc", "-vV"])) {
             Ok(compiler) => compiler,
             Err(error) => bail!(
-                "fuzzing needs a nightly compiler, for its coverage: `rustup toolchain install {TOOLCHAIN} --profile \
-                 minimal`; `cargo xtask fuzz --short` replays what is known with the compiler in use ({error:#})"
+                "fuzzing requires a nightly compiler, for coverage instrumentation: run `rustup toolchain install {TOOLCHAIN} \
+                 --profile minimal`. `cargo xtask fuzz --short` replays the known inputs without one ({error:#})"
             ),
         };
         let host = compiler.lines().find_map(|line| line.strip_prefix("host: "));
-        let host = host.context("the nightly compiler does not say what it builds for")?.to_owned();
+        let host = host.context("the nightly compiler does not report its target platform")?.to_owned();
         let installed = cache::folder()?.join(format!("cargo-fuzz-{VERSION}"));
         if !installed.is_dir() {
-            eprintln!("cargo-fuzz {VERSION} is missing; it is built once per user, in about a minute");
+            eprintln!("cargo-fuzz {VERSION} is missing: building it once per user takes about a minute");
             cache::make_once(&installed, |partial| {
                 let target = partial.join("target");
                 let mut cargo = Command::new("cargo");
@@ -55,21 +55,21 @@ impl CargoFuzz {
         Ok(Self { program: installed.join("bin").join(format!("cargo-fuzz{EXE_SUFFIX}")), host })
     }
 
-    /// Builds these targets, and says where they are.
+    /// Builds these targets and returns their folder.
     ///
-    /// No sanitizer: the crates forbid `unsafe`, so one would find what is wrong in others only, at half the speed.
+    /// No sanitizer: the crates forbid `unsafe`, so a sanitizer would only find faults of dependencies, at half the speed.
     ///
     /// # Errors
     ///
-    /// Where they do not compile.
+    /// If they do not compile.
     pub(crate) fn build(&self, project: &Project, targets: &[String]) -> Result<PathBuf> {
         let mut cargo = project.command("rustup");
         cargo.args(["run", TOOLCHAIN]).arg(&self.program).args(["build", "--sanitizer", "none"]);
-        // It builds one, or all.
+        // cargo-fuzz builds one target or all.
         if let [target] = targets {
             cargo.arg(target);
         }
-        // The cargo that runs this xtask is another toolchain's.
+        // `CARGO` names the cargo of another toolchain, which runs this xtask.
         process::show(cargo.env_remove("CARGO"))?;
         Ok(project.root.join("fuzz/target").join(&self.host).join("release"))
     }

@@ -32,7 +32,7 @@ impl Published {
         let key = cache::key(Sha256::new_with_prefix(compiler));
         let installed = cache::folder()?.join(format!("{name}-{version}-{key}"));
         if !installed.is_dir() {
-            eprintln!("building {name} {version}: once per user, about three minutes");
+            eprintln!("{name} {version} is missing: building it once per user takes about three minutes");
             cache::make_once(&installed, |partial| {
                 let target = partial.join("target");
                 let mut cargo = Command::new("cargo");

@@ -8,13 +8,13 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 use crate::project::Project;
 
-/// The oldest Node that wrangler and miniflare declare.
-const OLDEST_NODE: (u32, u32) = (20, 3);
+/// The oldest supported Node: `engines` in package.json.
+const OLDEST_NODE: (u32, u32) = (20, 10);
 
 pub(crate) struct Npm<'a> {
     project: &'a Project,
     lock: Vec<u8>,
-    /// Written after an installation that succeeded: the lock file that it followed.
+    /// A copy of the lock file, written after a successful installation.
     stamp: PathBuf,
 }
 
@@ -29,8 +29,8 @@ impl<'a> Npm<'a> {
         !fs::read(&self.stamp).is_ok_and(|stamp| stamp == self.lock)
     }
 
-    /// Installs exactly what the lock file names. No package's install script runs: the binaries of esbuild and
-    /// workerd come as packages of their own.
+    /// Installs exactly the packages of the lock file. No install script runs: the binaries of esbuild and workerd are separate
+    /// packages.
     pub(crate) fn install(&self) -> Result<()> {
         self.check_node()?;
         let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
@@ -46,12 +46,12 @@ impl<'a> Npm<'a> {
 
     fn check_node(&self) -> Result<()> {
         let (major, minor) = OLDEST_NODE;
-        let needed = format!("Node {major}.{minor} or newer is needed");
+        let needed = format!("Node {major}.{minor} or later is required");
         let version = process::output(self.project.command("node").arg("--version")).context(needed.clone())?;
         let mut numbers = version.trim().trim_start_matches('v').split('.').map_while(|part| part.parse::<u32>().ok());
         let found = numbers.next().zip(numbers.next());
         if found.is_none_or(|found| found < OLDEST_NODE) {
-            bail!("{needed}; this is {}", version.trim());
+            bail!("{needed}; this machine has {}", version.trim());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The command line half of wasm-bindgen, built once per user and version.
+//! The wasm-bindgen command line, built once per user and version.
 
 use std::fs;
 use std::path::PathBuf;
@@ -13,15 +13,15 @@ use crate::project::Project;
 /// `wasm-bindgen` and its test runner, at the version that the workspace links.
 pub(crate) struct WasmBindgen {
     pub(crate) version: String,
-    /// The package that builds it; a workspace of its own with its own lock file.
+    /// The package that builds it. It has its own workspace and lock file.
     package: PathBuf,
-    /// The finished installation. It appears here whole or not at all.
+    /// The finished installation. It is moved here as a whole, so it is never incomplete.
     installed: PathBuf,
 }
 
 impl WasmBindgen {
-    /// Which it is, is decided by what determines the binaries: the package's manifest and lock file, and the
-    /// compiler with its host.
+    /// The cache key covers everything that determines the binaries: the package's manifest and lock file, and the compiler
+    /// with its host.
     pub(crate) fn of(project: &Project) -> Result<Self> {
         let package = project.root.join("xtask/wasm-bindgen");
         let read = |name| fs::read_to_string(package.join(name)).with_context(|| format!("cannot read {name}"));
@@ -58,9 +58,7 @@ impl WasmBindgen {
         self.installed.join("bin").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
     }
 
-    /// Builds it.
-    ///
-    /// The build is unoptimised: that takes a third of the time, and the programs only ever read a few megabytes.
+    /// Builds it, unoptimized: that takes a third of the time, and the programs read only a few megabytes.
     pub(crate) fn build(&self) -> Result<()> {
         cache::make_once(&self.installed, |partial| {
             let target = partial.join("target");

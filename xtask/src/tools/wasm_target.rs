@@ -9,11 +9,11 @@ use crate::project::Project;
 
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Adds the target to the toolchain in use, where it lacks it.
+/// Adds the target to the toolchain in use if it is missing.
 ///
 /// # Errors
 ///
-/// Where rustup cannot add it.
+/// If rustup cannot add it.
 pub(crate) fn ensure(project: &Project) -> Result<()> {
     let library = process::output(project.command("rustc").args(["--print", "target-libdir", "--target", WASM]))?;
     if Path::new(library.trim()).is_dir() {

@@ -40,6 +40,16 @@ fn pages_of_codes_are_up_to_date() {
 }
 
 #[test]
+fn the_type_of_each_problem_leads_to_an_anchor() {
+    for code in codes::all().map(|meaning| meaning.code) {
+        let anchor = format!(" id=\"{code}\"");
+        for page in [codes::html(), codes::markdown()] {
+            assert_eq!(page.matches(&anchor).count(), 1, "{code}");
+        }
+    }
+}
+
+#[test]
 fn the_openapi_document_is_up_to_date() {
     let document = openapi::document(&examples());
     up_to_date("openapi.json", &format!("{document:#}\n"));
