@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::process;
 use crate::project::Project;
 
-const PAGES: [&str; 2] = ["docs/threat-model.md", "docs/guarantees.md"];
+const PAGES: [&str; 3] = ["docs/threat-model.md", "docs/guarantees.md", "docs/updates.md"];
 
 /// The heading of the last column of tables that name tests.
 const HEADING: &str = "tried by";

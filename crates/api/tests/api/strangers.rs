@@ -45,90 +45,90 @@ type Kind = (&'static str, for<'a> fn(&'a Scene, u32) -> Call<'a>);
 const KINDS: &[Kind] = &[
     ("no credential", |scene, _| scene.get("/v1/tokens")),
     ("a mistyped token", |scene, _| scene.get("/v1/tokens").bearer(&with_bad_check(&scene.acme.admin))),
-    ("an invented token of our form", |scene, _| scene.get("/v1/tokens").bearer(&with_forged_seal(&scene.acme.key))),
+    ("a forged token", |scene, _| scene.get("/v1/tokens").bearer(&with_forged_seal(&scene.acme.key))),
     ("a revoked token", |scene, _| scene.get("/v1/tokens").bearer(&scene.revoked)),
     ("a disabled token", |scene, _| scene.get("/v1/tokens").bearer(&scene.disabled)),
-    ("a token bound to other addresses", |scene, _| scene.get("/v1/tokens").bearer(&scene.bound)),
-    ("the same, each from another address", |scene, n| {
+    ("an IP-restricted token, from another address", |scene, _| scene.get("/v1/tokens").bearer(&scene.bound)),
+    ("the same, each from a different address", |scene, n| {
         scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound).header("cf-connecting-ip", address(n))
     }),
-    ("an invented foreign text", |scene, n| scene.get("/v1/tokens").header("authorization", bearer(n))),
-    ("the same, in the name of a workspace", |scene, n| {
+    ("an unknown third-party token", |scene, n| scene.get("/v1/tokens").header("authorization", bearer(n))),
+    ("the same, naming a workspace", |scene, n| {
         scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme")
     }),
-    ("the same, in invented names of workspaces", |scene, n| {
+    ("the same, naming workspaces that do not exist", |scene, n| {
         scene
             .get("/v1/tokens")
             .header("authorization", bearer(n))
             .header("x-counterfoil-workspace", format!("invented-{n}"))
     }),
-    ("such a name, each from another address", |scene, n| {
+    ("such a name, each from a different address", |scene, n| {
         let named = scene.deployment.call("GET", "/v1/tokens").header("cf-connecting-ip", address(n));
         named.header("authorization", bearer(n)).header("x-counterfoil-workspace", format!("invented-{n}"))
     }),
-    ("an invented token of our form, paired with invented names", |scene, n| {
+    ("a forged token, with such names", |scene, n| {
         let forged = with_forged_seal(&scene.acme.key);
         scene.get("/v1/tokens").header("x-lgca-token", forged).header("x-lgca-domain", format!("invented-{n}"))
     }),
-    ("a revoked token, paired with invented names", |scene, n| {
+    ("a revoked token, with such names", |scene, n| {
         let revoked = &scene.revoked;
         scene.get("/v1/tokens").header("x-lgca-token", revoked).header("x-lgca-domain", format!("invented-{n}"))
     }),
-    ("a session that is over", |scene, _| scene.get("/v1/session").session(&scene.session)),
-    ("an invented session", |scene, _| scene.get("/v1/session").session(&with_forged_seal(&scene.acme.key))),
-    ("which providers an invented workspace has", |scene, n| {
+    ("an ended session", |scene, _| scene.get("/v1/session").session(&scene.session)),
+    ("a forged session", |scene, _| scene.get("/v1/session").session(&with_forged_seal(&scene.acme.key))),
+    ("the identity providers of a workspace that does not exist", |scene, n| {
         scene.get(Box::leak(format!("/v1/session/providers?workspace=invented-{n}").into()))
     }),
-    ("which providers a workspace has", |scene, _| scene.get("/v1/session/providers?workspace=acme")),
-    ("the same, by a page of another origin", |scene, _| {
+    ("the identity providers of a workspace", |scene, _| scene.get("/v1/session/providers?workspace=acme")),
+    ("the same, from a page of another origin", |scene, _| {
         scene.get("/v1/session/providers?workspace=acme").header("origin", "https://evil.example")
     }),
-    ("a sign-in that comes back and never began", |scene, n| {
+    ("a sign-in callback that no sign-in started", |scene, n| {
         scene.get(Box::leak(format!("/v1/session/callback?state={n}&code={n}").into()))
     }),
-    ("10 messages of softvisio's, by a revoked token", |scene, _| {
+    ("10 softvisio messages, with a revoked token", |scene, _| {
         let message = |n| json!({ "jsonrpc": "2.0", "id": n, "method": "/v1/api-tokens/read", "params": [] });
         let messages: Vec<_> = (0..10).map(message).collect();
         scene.post("/v1/api-tokens").bearer(&scene.revoked).json(&messages.into())
     }),
-    ("a socket of softvisio's, by a revoked token", |scene, _| {
+    ("a softvisio WebSocket, with a revoked token", |scene, _| {
         scene.get("/v1/api-tokens").header("upgrade", "websocket").bearer(&scene.revoked)
     }),
-    ("an import of 2.8 MB, by a revoked token", |scene, _| {
+    ("an import of 2.8 MB, with a revoked token", |scene, _| {
         scene.post("/v1/tokens/import").bearer(&scene.revoked).content("application/json", endless())
     }),
-    ("a dialect's administration, by a revoked token", |scene, _| {
+    ("administration by a compatibility API, with a revoked token", |scene, _| {
         scene.get("/api/2.0/token-management/tokens").bearer(&scene.revoked)
     }),
-    ("verification, by a revoked token", |scene, _| {
+    ("verification, with a revoked token", |scene, _| {
         scene.post("/v1/verify").bearer(&scene.former_gateway).json(&json!({ "token": "x" }))
     }),
-    ("verification, by an invented foreign text", |scene, n| {
+    ("verification, with an unknown third-party token", |scene, n| {
         let named =
             scene.post("/v1/verify").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
         named.json(&json!({ "token": "x" }))
     }),
-    ("a lease, by a revoked token", |scene, _| {
+    ("a lease, with a revoked token", |scene, _| {
         scene.post("/v1/lease").bearer(&scene.former_gateway).json(&json!({ "digests": [] }))
     }),
-    ("records, by an invented foreign text", |scene, n| {
+    ("records, with an unknown third-party token", |scene, n| {
         let named =
             scene.post("/v1/records").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme");
         named.json(&json!({ "digests": [] }))
     }),
-    ("introspection, by an invented token", |scene, _| {
+    ("introspection, with a forged token", |scene, _| {
         let form = format!("token=x&client_secret={}", with_forged_seal(&scene.acme.key));
         scene.post("/oauth/introspect").content("application/x-www-form-urlencoded", form)
     }),
-    ("revocation of an invented foreign text", |scene, n| {
+    ("revocation of an unknown third-party token", |scene, n| {
         let form = format!("token={}", invented(n));
         let request = scene.post("/oauth/revoke").header("x-counterfoil-workspace", "acme");
         request.content("application/x-www-form-urlencoded", form)
     }),
-    ("a gateway's question, by a revoked token", |scene, _| {
+    ("a gateway's request, with a revoked token", |scene, _| {
         scene.get("/authorize").header("x-counterfoil-gateway", &scene.former_gateway).bearer(&scene.acme.admin)
     }),
-    ("a client of a gateway, with an invented token of our form", |scene, _| {
+    ("a client of a gateway, with a forged token", |scene, _| {
         scene
             .get("/authorize")
             .header("x-counterfoil-gateway", &scene.gateway)
@@ -137,13 +137,13 @@ const KINDS: &[Kind] = &[
     ("a client of a gateway, with a revoked token", |scene, _| {
         scene.get("/authorize").header("x-counterfoil-gateway", &scene.gateway).bearer(&scene.revoked)
     }),
-    ("a client of a gateway, with an invented foreign text", |scene, n| {
+    ("a client of a gateway, with an unknown third-party token", |scene, n| {
         scene.get("/authorize").header("x-counterfoil-gateway", &scene.gateway).header("authorization", bearer(n))
     }),
-    ("a workspace to be made", |scene, n| {
+    ("the creation of a workspace", |scene, n| {
         scene.post("/v1/workspaces").header("authorization", bearer(n)).json(&json!({ "slug": "mine", "name": "mine" }))
     }),
-    ("a page's preflight", |scene, _| {
+    ("a CORS preflight", |scene, _| {
         let preflight = scene.deployment.call("OPTIONS", "/v1/tokens").header("origin", "https://evil.example");
         preflight.header("access-control-request-method", "GET")
     }),
