@@ -1,4 +1,4 @@
-// The code of docs/gateways.md, as it stands there, in its runtime and frameworks.
+// The code of docs/gateways/, as it stands there, in its runtime and frameworks.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -9,24 +9,23 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { withTypo, workspace } from "../worker/client.mjs";
 import { eventually, start } from "../worker/harness.mjs";
+import { follow, steps } from "../worker/shell.mjs";
 import { bundled, project, running } from "./installed.mjs";
 
-const DOCS = readFileSync(new URL("../../docs/gateways.md", import.meta.url), "utf8");
+const page = (name) => readFileSync(new URL(`../../docs/gateways/${name}.md`, import.meta.url), "utf8");
 
-/** The first block of a section in this language. */
-function documented(section, language) {
-  const [, text] = DOCS.split(`\n## ${section}\n`)[1]
-    .split("\n## ")[0]
-    .split("```" + language + "\n");
+/** The first block of a page in this language. */
+function documented(name, language) {
+  const [, text] = page(name).split("```" + language + "\n");
   return text.split("```")[0];
 }
 
-const worker = (section) => ({
-  "wrangler.toml": documented("Cloudflare Worker", "toml"),
-  "index.js": documented(section, "js"),
+const worker = (name) => ({
+  "wrangler.toml": documented("cloudflare-worker", "toml"),
+  "index.js": documented(name, "js"),
 });
-const WORKER = await bundled(await project(worker("Cloudflare Worker")));
-const HONO = await bundled(await project(worker("Hono"), ["hono"]));
+const WORKER = await bundled(await project(worker("cloudflare-worker")));
+const HONO = await bundled(await project(worker("hono"), ["hono"]));
 const EXPRESS = await project({}, ["express"]);
 
 /** A deployment, and tokens of its workspace. */
@@ -96,7 +95,7 @@ async function refusals(url, path, { gateway, reader, writer }) {
 /** The small API that is written both in Hono and in Express. */
 async function orders(url, parties) {
   const { admin, reader, writer, both } = parties;
-  assert.deepEqual((await send(url, "GET", "/health")).body, "well");
+  assert.deepEqual((await send(url, "GET", "/health")).body, "ok");
   const { status, body } = await send(url, "GET", "/orders/7", reader.token);
   assert.deepEqual([status, body], [200, { order: "7", owner: "admin" }]);
   await refusals(url, "/orders/7", parties);
@@ -121,7 +120,7 @@ test("Express, in Node", async (t) => {
   const parties = await setUp(t);
   const { app, admin, gateway } = parties;
   const server = join(EXPRESS, "server.js");
-  writeFileSync(server, documented("Express", "js").replace("https://counterfoil.example", app.url.origin));
+  writeFileSync(server, documented("express", "js").replace("https://counterfoil.example", app.url.origin));
   const port = await freePort();
   const child = spawn(process.execPath, [server], {
     stdio: ["ignore", "inherit", "inherit"],
@@ -145,6 +144,35 @@ test("Express, in Node", async (t) => {
     const { token } = await admin.issue({ scopes: ["orders:read"], allowed_addresses: [address] });
     assert.equal((await send(url, "GET", "/orders/7", token)).status, status, address);
   }
+  await failures(url, parties);
+});
+
+/** The failure cases of the page. */
+async function failures(url, { app, admin, gateway, reader, writer }) {
+  const two = { authorization: `Bearer ${reader.token}`, "x-api-key": writer.token };
+  const ambiguous = await fetch(new URL("/orders/7", url), { headers: two });
+  assert.deepEqual([ambiguous.status, (await ambiguous.json()).code], [400, "AMBIGUOUS_CREDENTIAL"]);
+  const isUnavailable = async (token) => {
+    const { status, body } = await send(url, "GET", "/orders/7", token);
+    return status === 503 && body.code === "UNAVAILABLE";
+  };
+  const late = await admin.issue({ scopes: ["orders:read"] });
+  await admin.revoke(gateway.id);
+  await eventually(() => isUnavailable(reader.token), 6);
+  await app.halt();
+  const answer = await fetch(new URL("/orders/7", url), { headers: { authorization: `Bearer ${late.token}` } });
+  // What is started can be stopped when the test ends.
+  await app.boot();
+  assert.deepEqual([answer.status, answer.headers.get("retry-after")], [503, "1"]);
+}
+
+test("OAuth introspection", async (t) => {
+  const { app, admin, gateway } = await setUp(t);
+  await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: ["orders:*"] });
+  const { token } = await admin.issue({ owner: "ada", scopes: ["orders:read"], expires_in: 60 });
+  const here = page("oauth-introspection").replaceAll("https://counterfoil.example", app.url.origin);
+  const env = { ...process.env, GATEWAY_TOKEN: gateway.token, TOKEN: token };
+  await follow(steps(here), { env, cwd: app.storage });
 });
 
 async function freePort() {

@@ -1,4 +1,4 @@
-// The configurations of docs/gateways.md, in the real proxies, before a real origin.
+// The configurations of docs/gateways/, in the real proxies, before a real origin.
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
@@ -13,12 +13,26 @@ import { CREDENTIALS } from "../../build/verify/contract.js";
 import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 
-const DOCS = readFileSync(new URL("../../docs/gateways.md", import.meta.url), "utf8");
+const page = (name) => readFileSync(new URL(`../../docs/gateways/${name}.md`, import.meta.url), "utf8");
 
 const PROXIES = [
-  { name: "nginx", language: "nginx", find: () => which("nginx", "/usr/sbin/nginx"), configure: nginx },
-  { name: "Caddy", language: "caddy", find: () => which("caddy"), configure: caddy },
-  { name: "Envoy", language: "yaml", find: envoyOfPython, configure: envoy },
+  {
+    name: "nginx",
+    page: page("nginx"),
+    language: "nginx",
+    find: () => which("nginx", "/usr/sbin/nginx"),
+    configure: nginx,
+    failureInLog: /auth request unexpected status: 503/,
+  },
+  {
+    name: "Caddy",
+    page: page("caddy"),
+    language: "caddy",
+    find: () => which("caddy"),
+    configure: caddy,
+    failureInLog: /"logger":"http\.log\.error"/,
+  },
+  { name: "Envoy", page: page("envoy"), language: "yaml", find: envoyOfPython, configure: envoy },
 ];
 
 /** As Envoy is where it knows no `path_override`, and as it is by itself: it asks about the path by appending it. */
@@ -28,6 +42,7 @@ const APPENDING = {
   change: (config) =>
     config
       .replace("path_override:", "path_prefix:")
+      .replace("match: { path: /authorize }", "match: { prefix: /authorize }")
       .replace(/^(normalize_path|merge_slashes|path_with_escaped_slashes_action): .*\n/gm, ""),
 };
 
@@ -265,6 +280,67 @@ test(APPENDING.title, async (t) => {
   await nowhere(send, origin, admin);
 });
 
+for (const proxy of PROXIES) {
+  test(`${proxy.name} fails closed if Counterfoil fails, with the status that its page names`, async (t) => {
+    const program = proxy.find();
+    if (!program) {
+      assert.ok(!process.env.CI, `${proxy.name} is not installed`);
+      t.skip(`${proxy.name} is not installed`);
+      return;
+    }
+    const origin = await startOrigin(t);
+    const failing = await startFailing(t);
+    const send = await startProxy(t, proxy, program, { app: failing, origin, gateway: "the gateway's" });
+    const rejected = async (failure) => {
+      const answer = await send("GET", "/orders", { authorization: "Bearer of-somebody-or-other" });
+      assert.equal(answer.status, documentedStatus(proxy.page, failure), failure);
+      assert.deepEqual([answer.seen, origin.seen], [undefined, []], `${failure}: the origin was reached`);
+    };
+    await rejected("Counterfoil responds with 503");
+    // The Host that Counterfoil gets is not its client's, since Cloudflare routes by it.
+    assert.ok(failing.hosts.length > 0 && !failing.hosts.includes(new URL(send.url).host), String(failing.hosts));
+    failing.mode = "silent";
+    await rejected("Counterfoil does not respond");
+    failing.stop();
+    await rejected("Counterfoil is unreachable");
+    if (proxy.failureInLog) assert.match(send.log(), proxy.failureInLog);
+  });
+}
+
+test("Envoy takes the whole configuration as its page has it", async (t) => {
+  const program = envoyOfPython();
+  if (!program) {
+    assert.ok(!process.env.CI, "Envoy is not installed");
+    t.skip("Envoy is not installed");
+    return;
+  }
+  const [config, listener, clusters] = documented(page("envoy"), "yaml");
+  const folder = mkdtempSync(join(tmpdir(), "counterfoil-gateway-"));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "envoy.yaml");
+  writeFileSync(path, envoyConfig({ config, listener, clusters, port: 1, origin: new URL("http://127.0.0.1:2") }));
+  // Throws if it is not valid.
+  execFileSync(program, ["--mode", "validate", "-c", path], { stdio: "pipe" });
+});
+
+/** A Counterfoil that answers 503, or nothing, and remembers the `Host` of each request. */
+async function startFailing(t) {
+  const failing = { mode: "503", hosts: [] };
+  const server = createServer((request, response) => {
+    failing.hosts.push(request.headers.host);
+    if (failing.mode === "503") response.writeHead(503, { "retry-after": "1" }).end();
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  failing.url = new URL(`http://127.0.0.1:${server.address().port}`);
+  failing.stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  t.after(failing.stop);
+  return failing;
+}
+
 /** Whatever its path, a request without a token that may is refused, and the origin never hears of it. */
 async function nowhere(send, origin, admin) {
   const writer = await admin.issue({ scopes: ["orders:write"] });
@@ -322,7 +398,7 @@ async function startOrigin(t) {
 /** Starts the proxy with the configuration of the docs; answers what sends a request through it. */
 async function startProxy(
   t,
-  { name, language, configure, change = (config) => config },
+  { page, language, configure, change = (config) => config },
   program,
   { app, origin, gateway },
 ) {
@@ -330,14 +406,22 @@ async function startProxy(
   // nginx, where root starts it, has workers that are nobody.
   chmodSync(folder, 0o755);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const section = DOCS.split(`\n## ${name}\n`)[1].split("\n## ")[0];
-  const [, documented] = section.match(new RegExp("```" + language + "\n([^]*?)```"));
-  const config = change(documented)
-    .replaceAll("https://counterfoil.example", app.url.origin)
-    .replaceAll("http://origin.example", origin.url)
-    .replaceAll("GATEWAY_TOKEN", gateway);
-  const port = await freePort();
-  const { file, args } = configure({ folder, config, port, app: app.url, origin: new URL(origin.url) });
+  const [config, ...parts] = documented(page, language).map((block) =>
+    change(block)
+      .replaceAll("https://counterfoil.example", app.url.origin)
+      .replaceAll("http://origin.example", origin.url)
+      .replaceAll("GATEWAY_TOKEN", gateway),
+  );
+  const [port, innerPort] = [await freePort(), await freePort()];
+  const { file, args } = configure({
+    folder,
+    config,
+    parts,
+    port,
+    innerPort,
+    app: app.url,
+    origin: new URL(origin.url),
+  });
   writeFileSync(file.path, file.text);
   const child = spawn(program, args, { stdio: "pipe", env: { ...process.env, HOME: folder } });
   let said = "";
@@ -358,7 +442,18 @@ async function startProxy(
     assert.equal(child.exitCode, null, said);
     return send("GET", "/", {}).catch(() => false);
   }, 30);
-  return Object.assign(send, { url });
+  return Object.assign(send, { url, log: () => said });
+}
+
+/** The blocks of a page in this language. */
+function documented(page, language) {
+  return [...page.matchAll(new RegExp("```" + language + "\n([^]*?)```", "g"))].map(([, block]) => block);
+}
+
+/** The status that a page's table of failure cases gives for this case. */
+function documentedStatus(page, failure) {
+  const [, status] = page.match(new RegExp(`^\\| ${failure} \\| (\\d{3}) \\|`, "m"));
+  return Number(status);
 }
 
 function nginx({ folder, config, port }) {
@@ -378,18 +473,13 @@ function caddy({ folder, config, port }) {
   return { file: { path, text }, args: ["run", "--adapter", "caddyfile", "--config", path] };
 }
 
-function envoy({ folder, config, port, app, origin }) {
-  const path = join(folder, "envoy.yaml");
+/** The page's three parts, in a whole configuration. */
+function envoyConfig({ config, listener, clusters, port, origin }) {
   const indented = (text, by) => text.replaceAll(/^(?=.)/gm, " ".repeat(by));
-  const cluster = (name, { hostname, port }) => `
-    - name: ${name}
-      type: STATIC
-      load_assignment:
-        cluster_name: ${name}
-        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: ${hostname}, port_value: ${port} } } } }] }]`;
-  const text = `
+  return `
 static_resources:
   listeners:
+${indented(listener, 4)}
     - address: { socket_address: { address: 127.0.0.1, port_value: ${port} } }
       filter_chains:
         - filters:
@@ -400,8 +490,29 @@ static_resources:
                 route_config:
                   virtual_hosts: [{ name: all, domains: ["*"], routes: [{ match: { prefix: "/" }, route: { cluster: origin } }] }]
 ${indented(config, 16)}
-  clusters:${cluster("counterfoil", app)}${cluster("origin", origin)}
+  clusters:
+${indented(clusters, 4)}
+    - name: origin
+      type: STATIC
+      load_assignment:
+        cluster_name: origin
+        endpoints: [{ lb_endpoints: [{ endpoint: { address: { socket_address: { address: ${origin.hostname}, port_value: ${origin.port} } } } }] }]
 `;
+}
+
+/** With a deployment on this machine, by HTTP. */
+function envoy({ folder, config, parts: [listener, clusters], port, innerPort, app, origin }) {
+  const path = join(folder, "envoy.yaml");
+  const text = envoyConfig({
+    config,
+    listener: listener.replace("10001", innerPort),
+    clusters: clusters
+      .replace("10001", innerPort)
+      .replace("address: counterfoil.example, port_value: 443", `address: ${app.hostname}, port_value: ${app.port}`)
+      .replace(/^ {2}transport_socket:\n(?: {4}.*\n)+/m, ""),
+    port,
+    origin,
+  });
   return {
     file: { path, text },
     args: ["-c", path, "--log-level", "warning", "--concurrency", "1", "--use-dynamic-base-id"],

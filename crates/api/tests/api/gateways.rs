@@ -1,4 +1,4 @@
-//! The configurations of docs/gateways.md, held to the headers that count.
+//! The configurations of docs/gateways/ name every header that matters.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -6,7 +6,10 @@ use counterfoil_api::{CREDENTIALS, QUESTION};
 
 use crate::deployment::Deployment;
 
-const DOCS: &str = include_str!("../../../../docs/gateways.md");
+const NGINX: &str = include_str!("../../../../docs/gateways/nginx.md");
+const CADDY: &str = include_str!("../../../../docs/gateways/caddy.md");
+const ENVOY: &str = include_str!("../../../../docs/gateways/envoy.md");
+const TRAEFIK: &str = include_str!("../../../../docs/gateways/traefik.md");
 
 /// What no origin may see.
 fn kept_back() -> impl Iterator<Item = &'static str> {
@@ -22,10 +25,9 @@ fn identity() -> Vec<String> {
     reply.headers.keys().map(ToString::to_string).filter(|name| name.starts_with("x-token-")).collect()
 }
 
-/// The first block in this language of a section, in small letters, line by line without what stands around.
-fn documented(section: &str, language: &str) -> Vec<String> {
-    let (_, rest) = DOCS.split_once(&format!("\n## {section}\n")).unwrap();
-    let (_, block) = rest.split_once(&format!("```{language}\n")).unwrap();
+/// The lines of a page's first block in this language, in lower case and without indentation.
+fn documented(page: &str, language: &str) -> Vec<String> {
+    let (_, block) = page.split_once(&format!("```{language}\n")).unwrap();
     let (block, _) = block.split_once("```").unwrap();
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     block.lines().map(words).collect()
@@ -96,7 +98,7 @@ fn add_names(folder: &Path, names: &mut BTreeSet<String>) {
 
 #[test]
 fn nginx() {
-    let lines = documented("nginx", "nginx");
+    let lines = documented(NGINX, "nginx");
     let (origin, question) = (between(&lines, "location / {", "}"), between(&lines, "location = /counterfoil {", "}"));
     for name in kept_back() {
         has(origin, &format!("proxy_set_header {name} \"\";"));
@@ -117,7 +119,7 @@ fn nginx() {
 
 #[test]
 fn caddy() {
-    let lines = documented("Caddy", "caddy");
+    let lines = documented(CADDY, "caddy");
     let question = between(&lines, "forward_auth ", "}");
     for name in kept_back() {
         has(between(&lines, "copy_headers", "reverse_proxy "), &format!("request_header -{name}"));
@@ -135,11 +137,11 @@ fn caddy() {
 
 #[test]
 fn envoy() {
-    let lines = documented("Envoy", "yaml");
+    let lines = documented(ENVOY, "yaml");
     let passed = between(&lines, "allowed_headers:", "http_service:");
     let (first, last) = (
         between(&lines, "http_filters:", "- name: envoy.filters.http.ext_authz"),
-        between(&lines, "# the origin has no need", "- name: envoy.filters.http.router"),
+        between(&lines, "# the api must not see", "- name: envoy.filters.http.router"),
     );
     for name in CREDENTIALS {
         has(passed, &format!("- exact: {name}"));
@@ -164,11 +166,11 @@ fn envoy() {
 
 #[test]
 fn traefik() {
-    let lines = documented("Traefik", "yaml");
+    let lines = documented(TRAEFIK, "yaml");
     let (demand, passed, strip) = (
-        between(&lines, "demand:", "counterfoil:"),
-        between(&lines, "authrequestheaders:", "authresponseheadersregex:"),
-        between(&lines, "strip:", "```"),
+        between(&lines, "counterfoil-headers:", "counterfoil:"),
+        between(&lines, "authrequestheaders:", "# removes"),
+        between(&lines, "counterfoil-strip:", "```"),
     );
     for name in kept_back() {
         has(passed, &format!("- {name}"));
