@@ -1,17 +1,17 @@
-// This machine's Chromium, and pages of other origins in it.
+// Starts Chromium, and servers for pages of other origins.
 
 import { createServer } from "node:http";
 import { once } from "node:events";
 import { chromium } from "playwright-core";
 
 /**
- * A browser that ends with the test `t`.
+ * Starts a browser that is closed when the test `t` ends.
  *
  * @param {import("node:test").TestContext} t
  */
 export async function launch(t) {
   const args = ["--disable-background-networking", "--disable-dev-shm-usage", "--disable-gpu"];
-  // Chromium has no sandbox for root, which is who runs in most containers.
+  // Chromium's sandbox does not work for root, and tests in containers usually run as root.
   const chromiumSandbox = process.getuid?.() !== 0;
   const executablePath = process.env.CHROMIUM || "/usr/bin/chromium";
   const browser = await chromium.launch({ executablePath, args, chromiumSandbox });
@@ -19,8 +19,8 @@ export async function launch(t) {
   return browser;
 }
 
-/** A server of empty pages on a port of its own, by any name of this machine's, until the test `t` ends: the port. */
-export async function stranger(t) {
+/** Serves empty pages on a free port until the test `t` ends. Returns the port. */
+export async function otherOrigin(t) {
   const server = createServer((_, response) => response.setHeader("content-type", "text/html").end("<!doctype html>"));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -1,18 +1,18 @@
-// The audit in the console: told in words, found, and taken along as a file.
+// The audit log in the console: sentences, search, CSV export.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { csv } from "../../www/console/lib/csv.js";
-import { inWords } from "../../www/console/lib/audit.js";
-import { Trail } from "../../www/console/lib/trail.js";
+import { entryText } from "../../www/console/lib/audit.js";
+import { AuditSearch } from "../../www/console/lib/audit-search.js";
 import { ROOT_TOKEN } from "../worker/harness.mjs";
 import { deployment, look, signedIn, visit } from "./console.mjs";
 
-const told = (page) => page.locator(".told > p").allTextContents();
+const sentences = (page) => page.locator(".entry > p").allTextContents();
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
-/** Does everything once that the audit tells of. */
+/** Does everything once that the audit log records. */
 async function history({ admin }) {
   const root = (method, path, body) =>
     admin.as(ROOT_TOKEN).send(method, path, body, { "x-counterfoil-workspace": "acme" });
@@ -61,58 +61,58 @@ async function history({ admin }) {
   return token;
 }
 
-test("every entry is a sentence", async (t) => {
+test("every audit log entry is shown as a sentence", async (t) => {
   const acme = await deployment(t);
   await history(acme);
   const page = await signedIn(t, acme, acme.admin);
-  await visit(page, "#/audit", "Audit");
+  await visit(page, "#/audit", "Audit log");
   const by = "Admin (by token “First admin token”)";
-  assert.deepEqual(await told(page), [
+  assert.deepEqual(await sentences(page), [
     "Admin (by token “First admin token”) signed in",
     "Admin signed out",
     "Admin (by token “First admin token”) signed in",
     "The root token resumed the workspace",
-    "The root token suspended the workspace, and with it all its tokens",
+    "The root token suspended the workspace and all its tokens",
     `${by} changed the settings`,
-    `${by} removed the member tmp, and revoked 0 tokens`,
+    `${by} erased the member tmp and revoked 0 tokens`,
     `${by} reactivated and revoked 0 tokens of tmp`,
     `${by} suspended tmp`,
-    `${by} demoted and changed the grants and name of tmp`,
+    `${by} demoted and changed the granted scopes and name of tmp`,
     `${by} added tmp as an admin`,
-    `${by} removed the client board`,
-    `${by} added the client board`,
+    `${by} deleted the client board`,
+    `${by} created the client board`,
     `${by} imported “imported” for Admin`,
     `${by} revoked “hourly”`,
-    `${by} gave “hourly” a new text`,
+    `${by} rotated “hourly”`,
     `${by} revoked a previous value of “hourly”`,
-    `${by} gave “hourly” a new text`,
-    `${by} switched on “hourly”`,
-    `${by} switched off and changed the scopes and note of “hourly”`,
+    `${by} rotated “hourly”`,
+    `${by} enabled “hourly”`,
+    `${by} disabled and changed the scopes and note of “hourly”`,
     `${by} renamed “hourly”`,
-    `${by} issued “hourly” for Ada Lovelace`,
-    `${by} issued “Ada's sign-in” for Ada Lovelace`,
+    `${by} created “hourly” for Ada Lovelace`,
+    `${by} created “Ada's sign-in” for Ada Lovelace`,
     `${by} added Ada Lovelace as a member`,
     `${by} changed the settings`,
     `${by} changed the scope catalogue`,
     `${by} changed the scope catalogue`,
-    "The root token issued “First admin token” for Admin",
-    "The root token made the workspace acme",
+    "The root token created “First admin token” for Admin",
+    "The root token created the workspace acme",
   ]);
   for (const text of [
-    "longest life of a token: any → 90 days",
-    "default quota: 600 → 50",
-    "lease of gateways: 10 seconds → 1 minute",
-    "life of a snapshot: 1 day → 7 days",
+    "maximum token lifetime: no limit → 90 days",
+    "default token quota: 600 → 50",
+    "verifier lease duration: 10 seconds → 1 minute",
+    "snapshot validity: 1 day → 7 days",
     "allowed origins: added https://a.example",
     "reason: left in a log",
-    "the old text ended at once",
-    "the old text went on until",
-    "scopes: added orders:write, took away orders:read",
-    "with orders:read · until",
-    "from 192.0.2.0/24",
-    "grants: added orders:read, took away orders:*",
+    "previous value rejected immediately",
+    "previous value valid until",
+    "scopes: added orders:write, removed orders:read",
+    "scopes: orders:read · expires",
+    "allowed IP addresses: 192.0.2.0/24",
+    "granted scopes: added orders:read, removed orders:*",
     "role: admin → member",
-    "granted orders:* · quota 5",
+    "granted scopes: orders:* · quota: 5",
     "added invoices:read and payouts:send · changed",
   ])
     await page.getByText(text).first().waitFor();
@@ -121,29 +121,29 @@ test("every entry is a sentence", async (t) => {
   await page.getByRole("heading", { level: 1, name: "Ada Lovelace" }).waitFor();
 });
 
-test("what nobody has words for is told all the same", () => {
+test("entries with unknown actions and fields are shown too", () => {
   const entry = { seq: 1, at: "2026-11-22T10:00:00Z", actor: "sign_in", subject: "x", before: null, after: null };
   const name = ({ kind, id }) => `${kind} ${id}`;
-  assert.equal(inWords({ ...entry, action: "toString" }, name), "actor sign_in did toString to x");
+  assert.equal(entryText({ ...entry, action: "toString" }, name), "actor sign_in performed toString on x");
   assert.equal(
-    inWords({ ...entry, action: "token.update", after: { unheard_of: 1 } }, name),
+    entryText({ ...entry, action: "token.update", after: { unheard_of: 1 } }, name),
     "actor sign_in changed token x",
   );
   const signedIn = { ...entry, action: "session.create", after: { issuer: "https://login.example", member: 2 } };
-  assert.equal(inWords(signedIn, name), "number 2 signed in by https://login.example");
+  assert.equal(entryText(signedIn, name), "number 2 signed in through https://login.example");
   const refused = (reason) =>
-    inWords({ ...entry, action: "session.refuse", after: { issuer: "https://login.example", reason } }, name);
-  assert.equal(refused("member_suspended"), "Nobody was signed in by https://login.example; the member is suspended");
-  assert.equal(refused("toString"), "Nobody was signed in by https://login.example; toString");
+    entryText({ ...entry, action: "session.refuse", after: { issuer: "https://login.example", reason } }, name);
+  assert.equal(refused("member_suspended"), "Sign-in through https://login.example failed; the member is suspended");
+  assert.equal(refused("toString"), "Sign-in through https://login.example failed; toString");
 });
 
-test("entries are found by what is told, by kind, by time and by id, page by page", async (t) => {
+test("the audit log is searched by text, type, date and id, page by page", async (t) => {
   const acme = await deployment(t);
   const token = await history(acme);
   for (let count = 0; count < 60; count++)
     await acme.admin.expect(200, "PATCH", "/v1/members/ada", { quota: 100 + count });
   const page = await signedIn(t, acme, acme.admin);
-  await visit(page, "#/audit", "Audit");
+  await visit(page, "#/audit", "Audit log");
   const total = (await acme.admin.expect(200, "GET", "/v1/audit?limit=1")).total;
   await page.getByText(`1–50 of ${total}`).waitFor();
   await button(page, "Next").click();
@@ -151,32 +151,32 @@ test("entries are found by what is told, by kind, by time and by id, page by pag
   await button(page, "Previous").click();
   await page.getByText(`1–50 of ${total}`).waitFor();
 
-  await page.getByLabel("Of what").selectOption("token");
+  await page.getByLabel("Type").selectOption("token");
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length < 50);
   assert.ok(
-    (await told(page)).every((text) => /“/.test(text)),
-    "tokens alone",
+    (await sentences(page)).every((text) => /“/.test(text)),
+    "only entries about tokens",
   );
   await page.getByRole("searchbox").fill("REVOKED “hourly");
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   assert.match(page.url(), /q=REVOKED.*&kind=token$/);
   await page.getByLabel("From").fill("2040-01-01");
-  await page.getByText("Nothing like that is in the audit").waitFor();
+  await page.getByText("No matching audit log entries").waitFor();
   await look(page, "audit-none-found");
-  await page.getByRole("link", { name: "Show all of it" }).click();
+  await page.getByRole("link", { name: "Show all entries" }).click();
   await page.getByText(`1–50 of ${total}`).waitFor();
   await page.getByLabel("To", { exact: true }).fill("2020-01-01");
-  await page.getByText("Nothing like that is in the audit").waitFor();
+  await page.getByText("No matching audit log entries").waitFor();
 
-  await visit(page, `#/audit?subject=${token.id}`, "Audit");
-  assert.equal((await told(page)).length, 8);
-  await visit(page, "#/audit?actor=root", "Audit");
-  assert.equal((await told(page)).length, 4);
-  await page.getByText("done by root").waitFor();
+  await visit(page, `#/audit?subject=${token.id}`, "Audit log");
+  assert.equal((await sentences(page)).length, 8);
+  await visit(page, "#/audit?actor=root", "Audit log");
+  assert.equal((await sentences(page)).length, 4);
+  await page.getByText("Actor: root").waitFor();
 });
 
-test("the trail is followed one look at a time, no further back than it must", async (t) => {
-  /** Three hundred entries, one a day, in pages of a hundred. */
+test("the audit log search runs one request at a time and stops as early as possible", async (t) => {
+  /** Three hundred entries, one per day, in pages of a hundred. */
   const asked = t.mock.method(globalThis, "fetch", async (url) => {
     const start = Number(new URL(url, "http://x").searchParams.get("cursor") ?? 0);
     const items = Array.from({ length: 100 }, (_, index) => {
@@ -194,7 +194,7 @@ test("the trail is followed one look at a time, no further back than it must", a
     return Response.json({ items, total: 300, next_cursor: start < 200 ? String(start + 100) : null });
   });
   const names = { learn: async () => {}, of: ({ id }) => ({ text: id }) };
-  const follow = (wanted) => new Trail(wanted, names);
+  const follow = (wanted) => new AuditSearch(wanted, names);
   const whole = follow({});
   await Promise.all([whole.find(150, Infinity), whole.find(250, Infinity)]);
   assert.deepEqual(
@@ -206,35 +206,35 @@ test("the trail is followed one look at a time, no further back than it must", a
   const none = follow({ kind: "token" });
   await none.find(1, 100);
   assert.deepEqual(
-    [none.found.length, none.looked, none.ended],
+    [none.found.length, none.scanned, none.ended],
     [0, 100, false],
-    "so far and no further, until somebody asks",
+    "stops at the limit until it is continued",
   );
   await none.find(1, Infinity);
-  assert.deepEqual([none.looked, none.ended], [300, true]);
+  assert.deepEqual([none.scanned, none.ended], [300, true]);
 
   const recent = follow({ from: "2026-10-01", to: "2026-10-02" });
   await recent.find(50, Infinity);
   assert.deepEqual(
-    [recent.found.length, recent.looked, recent.ended],
+    [recent.found.length, recent.scanned, recent.ended],
     [2, 100, true],
-    "what is older is not even asked for",
+    "older entries are not requested",
   );
 });
 
-test("a member sees what they did and what was done to theirs", async (t) => {
+test("members see their own actions and actions on their tokens", async (t) => {
   const acme = await deployment(t);
   await history(acme);
   const page = await signedIn(t, acme, acme.ada);
-  await visit(page, "#/audit", "Audit");
-  const texts = await told(page);
+  await visit(page, "#/audit", "Audit log");
+  const texts = await sentences(page);
   assert.equal(texts[0], "Ada Lovelace (by token “Ada's sign-in”) signed in");
-  assert.ok(texts.includes("Somebody revoked “hourly”"), texts.join("\n"));
+  assert.ok(texts.includes("Someone revoked “hourly”"), texts.join("\n"));
   assert.ok(!texts.some((text) => text.includes("settings")));
   assert.equal(await page.getByRole("link", { name: "Ada Lovelace" }).count(), 0, "members have no page for her");
 });
 
-test("the audit is saved as a file that no spreadsheet computes", async (t) => {
+test("the exported CSV file contains no spreadsheet formulas", async (t) => {
   const acme = await deployment(t);
   const { id } = await acme.admin.issue({ name: "evil", scopes: [] });
   const formula = '=HYPERLINK("https://evil.example")';
@@ -247,7 +247,7 @@ test("the audit is saved as a file that no spreadsheet computes", async (t) => {
     grants: [],
   });
   const page = await signedIn(t, acme, acme.admin);
-  await visit(page, "#/audit?kind=member", "Audit");
+  await visit(page, "#/audit?kind=member", "Audit log");
   const sent = [];
   page.on("request", (request) => sent.push(request));
   const [saved] = await Promise.all([page.waitForEvent("download"), button(page, "Export as CSV").click()]);
@@ -256,7 +256,7 @@ test("the audit is saved as a file that no spreadsheet computes", async (t) => {
   assert.deepEqual(rows[0], [
     "number",
     "time",
-    "what was done",
+    "description",
     "action",
     "actor",
     "subject",
@@ -268,20 +268,20 @@ test("the audit is saved as a file that no spreadsheet computes", async (t) => {
   assert.deepEqual(
     rows.slice(1).map(([, , said]) => said),
     [
-      "Admin added =cmd|' /C calc'!A0 as a member; granted no scope",
+      "Admin added =cmd|' /C calc'!A0 as a member; granted scopes: none",
       'Admin changed the name of +Ada, "Countess"',
-      'Admin added +Ada, "Countess" as a member; granted audit:read, orders:*, sessions:create, tokens:grant, tokens:read and tokens:write; quota 10',
+      'Admin added +Ada, "Countess" as a member; granted scopes: audit:read, orders:*, sessions:create, tokens:grant, tokens:read and tokens:write; quota: 10',
     ],
   );
   assert.equal(rows[1][5], "'=1+1");
   for (const cell of rows.flat()) assert.doesNotMatch(cell, /^\s*[=+\-@]/);
   assert.ok(
     sent.every((request) => request.method() === "GET"),
-    "the file is made here",
+    "the file is made in the page",
   );
 });
 
-test("cells are text, and say what they said", () => {
+test("CSV cells that look like formulas become text, others are unchanged", () => {
   for (const text of ["=1", "+1", "-1", "@a", "\t=1", "\n=1", " =1", "\uFEFF=1"]) {
     const [[cell]] = parsed(csv([[text]]).slice(1));
     assert.equal(cell, `'${text}`);
@@ -292,7 +292,7 @@ test("cells are text, and say what they said", () => {
   assert.equal(csv([["ü"]]), "\uFEFFü\r\n");
 });
 
-/** Reads CSV as RFC 4180 has it. */
+/** Parses CSV (RFC 4180). */
 function parsed(text) {
   const rows = [];
   const cells = /("(?:[^"]|"")*"|[^",\r\n]*)(,|\r\n)/y;

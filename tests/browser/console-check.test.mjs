@@ -1,4 +1,4 @@
-// Checking a token in the page, which tells nobody of it.
+// The check page: inspects and verifies a token value without sending it.
 
 import assert from "node:assert/strict";
 import { createHash, generateKeyPairSync } from "node:crypto";
@@ -8,7 +8,7 @@ import { withForgedSeal, withTypo } from "../worker/client.mjs";
 import { deployment, look, open, settled, signedIn, visit } from "./console.mjs";
 import { FIELDS } from "./hostile.mjs";
 
-/** Everything that the page sends: addresses, headers and bodies. */
+/** Records everything that the page sends: URLs, headers and bodies. */
 function recorded(page) {
   const sent = [];
   page.on("request", async (request) => {
@@ -18,7 +18,7 @@ function recorded(page) {
   return sent;
 }
 
-/** Whether any twelve characters in a row of a secret are in a text. */
+/** Whether a text contains any twelve consecutive characters of a secret. */
 function leaks(text, secret) {
   for (let start = 0; start + 12 <= secret.length; start++) {
     if (text.includes(secret.slice(start, start + 12))) return true;
@@ -26,9 +26,9 @@ function leaks(text, secret) {
   return false;
 }
 
-const field = (page) => page.getByLabel("Paste a token");
+const field = (page) => page.getByLabel("Token value");
 
-test("a pasted token is told from a mistyped one and from what is none, and found by its digest", async (t) => {
+test("valid, mistyped and other values are told apart, and a token is found by its digest", async (t) => {
   const acme = await deployment(t);
   const { token } = await acme.admin.issue({
     name: "nightly export",
@@ -41,34 +41,34 @@ test("a pasted token is told from a mistyped one and from what is none, and foun
   await look(page, "check");
 
   await field(page).fill(`  ${token}\n`);
-  await page.getByText("Well formed.").waitFor();
+  await page.getByText("Well-formed token.").waitFor();
   await page.getByText(createHash("sha256").update(token).digest("hex")).waitFor();
-  await page.getByText("Acme, which you are signed in to").waitFor();
+  await page.getByText("Acme, where you are signed in").waitFor();
   await page.getByRole("link", { name: "nightly export" }).waitFor();
   await look(page, "check-known");
 
   await field(page).fill(withTypo(token));
-  await page.getByText("Mistyped.").waitFor();
+  await page.getByText("Wrong checksum.").waitFor();
   assert.equal(await page.getByRole("link", { name: "nightly export" }).count(), 0);
   await look(page, "check-mistyped");
   await field(page).fill(`${token.slice(0, 20)} ${token.slice(20)}`);
-  await page.getByText("There are spaces").waitFor();
+  await page.getByText("It contains spaces or line breaks").waitFor();
   await field(page).fill("short");
   await page.getByText("Not a token.").waitFor();
   await page.getByRole("button", { name: "Clear" }).click();
   assert.equal(await page.getByText("Not a token.").count(), 0);
 
-  // Rotated, it is known by its former text too; somebody else's is nobody's.
+  // A token is also found by its previous value. Another member's token is not found.
   const { items } = await acme.admin.expect(200, "GET", "/v1/tokens?q=nightly");
   await acme.admin.expect(200, "POST", `/v1/tokens/${items[0].id}/rotate`, { grace_seconds: 60 });
   await field(page).fill(token);
-  await page.getByText("This is a former text of it").waitFor();
+  await page.getByText("This is a previous value of the token.").waitFor();
   await field(page).fill(acme.admin.token);
-  await page.getByText("It is none of the tokens that you may see.").waitFor();
+  await page.getByText("No token that you can see has this digest.").waitFor();
   await look(page, "check-unknown");
 });
 
-test("an imported token is looked for when somebody says so, and not before", async (t) => {
+test("an imported token is looked up only if the user asks for it", async (t) => {
   const acme = await deployment(t);
   const text = "sk_live_0123456789abcdefghijkl";
   const digest = createHash("sha256").update(text).digest("hex");
@@ -79,16 +79,16 @@ test("an imported token is looked for when somebody says so, and not before", as
   await visit(page, "#/check", "Check a token");
   const sent = recorded(page);
   await field(page).pressSequentially(text);
-  await page.getByText("Not issued here.").waitFor();
-  assert.deepEqual(sent, [], "digests of half a secret would tell it");
+  await page.getByText("Not a Counterfoil token.").waitFor();
+  assert.deepEqual(sent, [], "digests of a partial secret would reveal it");
   await look(page, "check-foreign");
-  await page.getByRole("button", { name: "Look for its digest" }).click();
+  await page.getByRole("button", { name: "Find token by digest" }).click();
   await page.getByRole("link", { name: "from elsewhere" }).waitFor();
   assert.equal(sent.length, 1);
   assert.ok(sent[0].includes(digest));
 });
 
-test("no request carries the token that is checked, nor a part of it", async (t) => {
+test("no request contains the checked token value or a part of it", async (t) => {
   const acme = await deployment(t);
   const issued = await acme.admin.issue({ name: "watched", scopes: ["orders:read"] });
   const page = await signedIn(t, acme, acme.admin);
@@ -97,48 +97,48 @@ test("no request carries the token that is checked, nor a part of it", async (t)
   await field(page).fill(issued.token);
   await page.getByRole("link", { name: "watched" }).waitFor();
   await field(page).fill(withTypo(issued.token));
-  await page.getByText("Mistyped.").waitFor();
+  await page.getByText("Wrong checksum.").waitFor();
   await field(page).fill(`${issued.token}x`);
-  await page.getByText("Not issued here.").waitFor();
-  await page.getByText("It begins like a token of Acme").waitFor();
-  await page.getByRole("button", { name: "Look for its digest" }).click();
-  await page.getByText("It is none of the tokens that you may see.").waitFor();
+  await page.getByText("Not a Counterfoil token.").waitFor();
+  await page.getByText("It starts with the token prefix of Acme").waitFor();
+  await page.getByRole("button", { name: "Find token by digest" }).click();
+  await page.getByText("No token that you can see has this digest.").waitFor();
   await visit(page, "#/tokens", "Tokens");
   await settled(page);
   assert.ok(
     sent.some((one) => one.includes(issued.digest)),
     "requests are recorded",
   );
-  for (const one of sent) assert.ok(!leaks(one, issued.token), "a request has a part of the token");
-  assert.ok(!leaks(page.url() + (await page.content()), issued.token), "nor does the page keep it");
+  for (const one of sent) assert.ok(!leaks(one, issued.token), "no request contains a part of the token");
+  assert.ok(!leaks(page.url() + (await page.content()), issued.token), "the page does not keep it");
   const kept = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, history.state]));
   assert.ok(!leaks(kept, issued.token));
 });
 
-test("whoever is not signed in learns what a text is, and nobody is asked", async (t) => {
+test("without a session the format is checked, and no request is sent", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
   await page.goto(`${page.base}#/check`);
   await field(page).waitFor();
   const sent = recorded(page);
   await field(page).fill(acme.ada.token);
-  await page.getByText("Well formed.").waitFor();
+  await page.getByText("Well-formed token.").waitFor();
   await look(page, "check-signed-out");
   assert.deepEqual(sent, []);
 });
 
-// --- against a snapshot
+// --- with a snapshot
 
 const HOUR = 3_600_000;
 
-/** Of a workspace that is none of the deployment's. */
+/** A token value of a workspace that this deployment does not have. */
 const ELSEWHERE = "cft_0k3YabJnq1q7p9X5RIHEAwS3DSyH7ebei4xZ1dRRK0";
 
 const { publicKey, privateKey } = generateKeyPairSync("ed25519");
 const KEYS = { keys: [publicKey.export({ format: "jwk" })] };
 const OTHERS = { keys: [generateKeyPairSync("ed25519").publicKey.export({ format: "jwk" })] };
 
-/** Live, revoked, expired and bound: tokens of the workspace, by what they are. */
+/** One live, one revoked, one expired and one IP-restricted token of the workspace. */
 async function tokens({ admin }) {
   const words = ["live", "revoked", "expired", "bound"];
   return Object.fromEntries(
@@ -147,9 +147,9 @@ async function tokens({ admin }) {
 }
 
 /**
- * The workspace's snapshot and its keys, for an hour. Nothing else here knows where it comes from.
+ * A snapshot of the workspace, valid for an hour, and its keys. Built by the test, not by the ledger.
  *
- * @param {object} issued as `tokens` gives them
+ * @param {object} issued as returned by `tokens`
  */
 async function snapshotOf({ admin }, issued, { asOf = Date.now(), owner = "grace" } = {}) {
   const { key, slug } = await admin.expect(200, "GET", "/v1/workspace");
@@ -183,7 +183,7 @@ async function snapshotOf({ admin }, issued, { asOf = Date.now(), owner = "grace
   return { file, keys: KEYS };
 }
 
-/** Has the page answered with a snapshot, and first, so many times, that it is being made. */
+/** Responds to the page with a snapshot, after `inVain` responses that it is not ready yet. */
 async function serve(page, { file, keys }, { inVain = 0, retryAfter = 1 } = {}) {
   let left = inVain;
   await page.route("**/v1/snapshot", (route) => {
@@ -198,24 +198,24 @@ async function serve(page, { file, keys }, { inVain = 0, retryAfter = 1 } = {}) 
   await page.route("**/v1/snapshot/keys", (route) => route.fulfill({ json: keys }));
 }
 
-/** What the page says of a text. */
+/** Enters a value and returns the card with its result. */
 async function verdictOn(page, text) {
   await field(page).fill(text);
-  return page.getByRole("region", { name: "What it may do" });
+  return page.getByRole("region", { name: "Result" });
 }
 
-/** Checks every kind of token, and that nobody is asked. */
-async function judgesAlone(page, issued) {
+/** Asserts that the page verifies every kind of token offline, without a request. */
+async function verifiesOffline(page, issued) {
   await page.context().setOffline(true);
   const sent = recorded(page);
   const expected = [
     ["valid", issued.live.token, "VALID", /Valid\..*number 1.*orders:read/],
     ["revoked", issued.revoked.token, "REVOKED", /Revoked\..*orders:read/],
     ["expired", issued.expired.token, "EXPIRED", /Expired\./],
-    ["bound", issued.bound.token, "UNAVAILABLE", /bound to addresses, and a snapshot leaves those out/],
-    ["unknown", withForgedSeal(issued.live.token), "UNKNOWN", /no such token in the workspace then/],
-    ["foreign", "another-systems-unknown-token", "UNAVAILABLE", /those marked weak are left out/],
-    ["elsewhere", ELSEWHERE, "UNKNOWN", /Another workspace's\./],
+    ["bound", issued.bound.token, "UNAVAILABLE", /limited to certain IP addresses, which snapshots do not contain/],
+    ["unknown", withForgedSeal(issued.live.token), "UNKNOWN", /The snapshot has no such token/],
+    ["foreign", "another-systems-unknown-token", "UNAVAILABLE", /Snapshots do not contain low-entropy imports/],
+    ["elsewhere", ELSEWHERE, "UNKNOWN", /Different workspace\./],
   ];
   for (const [name, text, code, says] of expected) {
     const verdict = await verdictOn(page, text);
@@ -224,26 +224,26 @@ async function judgesAlone(page, issued) {
     await look(page, `check-snapshot-${name}`);
   }
   await field(page).fill(withTypo(issued.live.token));
-  await page.getByText("Mistyped.").waitFor();
-  assert.equal(await page.getByRole("region", { name: "What it may do" }).count(), 0);
-  assert.deepEqual(sent, [], "nothing is sent");
+  await page.getByText("Wrong checksum.").waitFor();
+  assert.equal(await page.getByRole("region", { name: "Result" }).count(), 0);
+  assert.deepEqual(sent, [], "no request is sent");
 }
 
-test("with the deployment's snapshot a token is judged in the page, the network off", async (t) => {
+test("with the deployment's snapshot the page verifies tokens offline", async (t) => {
   const acme = await deployment(t);
   const issued = await tokens(acme);
   const page = await signedIn(t, acme, acme.admin);
   const snapshot = await snapshotOf(acme, issued);
   await visit(page, "#/check", "Check a token");
 
-  // It takes its time, and whoever asked may stop waiting; by keyboard.
+  // Waiting for the snapshot can be cancelled, by keyboard too.
   await serve(page, snapshot, { inVain: Infinity, retryAfter: 3_600 });
   await page.getByRole("button", { name: "Load snapshot" }).focus();
   await page.keyboard.press("Enter");
-  await page.getByText(/It is asked for again in 3600 seconds/).waitFor();
+  await page.getByText(/Next attempt in 3600 seconds/).waitFor();
   await look(page, "check-snapshot-waiting");
   await page.keyboard.press("Enter");
-  await page.getByText("None is loaded.").waitFor();
+  await page.getByText("No snapshot loaded.").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.textContent), "Snapshot");
 
   await page.unrouteAll();
@@ -251,21 +251,21 @@ test("with the deployment's snapshot a token is judged in the page, the network 
   await field(page).fill(issued.live.token);
   await page.getByRole("link", { name: "live" }).waitFor();
   await page.getByRole("button", { name: "Load snapshot" }).click();
-  await page.getByText("the service is making it").waitFor();
-  const verdict = page.getByRole("region", { name: "What it may do" });
+  await page.getByText("The snapshot is being built.").waitFor();
+  const verdict = page.getByRole("region", { name: "Result" });
   await verdict.getByText("VALID", { exact: true }).waitFor();
-  assert.equal(await page.getByRole("link", { name: "live" }).count(), 0, "nobody was asked");
-  await judgesAlone(page, issued);
+  assert.equal(await page.getByRole("link", { name: "live" }).count(), 0, "no request was sent");
+  await verifiesOffline(page, issued);
 
-  // It says by itself when it counts no more.
+  // An expired snapshot is reported.
   await page.clock.setFixedTime(Date.now() + 2 * HOUR);
   await (await verdictOn(page, issued.live.token)).getByText("The snapshot has expired.").waitFor();
-  await page.getByRole("button", { name: "Forget it" }).click();
-  await page.getByText("None is loaded.").waitFor();
-  assert.equal(await page.getByRole("region", { name: "What it may do" }).count(), 0);
+  await page.getByRole("button", { name: "Unload" }).click();
+  await page.getByText("No snapshot loaded.").waitFor();
+  assert.equal(await page.getByRole("region", { name: "Result" }).count(), 0);
 });
 
-test("a snapshot that the ledger made and signed judges a token, the network off", async (t) => {
+test("with a snapshot that the ledger built and signed the page verifies tokens offline", async (t) => {
   const acme = await deployment(t);
   const { admin } = acme;
   const issued = await tokens(acme);
@@ -274,7 +274,7 @@ test("a snapshot that the ledger made and signed judges a token, the network off
   await admin.expect(200, "PATCH", `/v1/tokens/${issued.expired.id}`, {
     expires_at: new Date(Date.now() + 1_000).toISOString(),
   });
-  // One that is weak: it is left out, and so no absent text of another system is known to be unknown.
+  // Snapshots omit low-entropy imports, so an absent third-party value cannot be reported as unknown.
   const digest = createHash("sha256").update("another-systems-weak-token").digest("hex");
   const { imported } = await admin.expect(200, "POST", "/v1/tokens/import", {
     tokens: [{ digest, weak: true, name: "weak", scopes: ["orders:read"] }],
@@ -283,11 +283,11 @@ test("a snapshot that the ledger made and signed judges a token, the network off
   const page = await signedIn(t, acme, admin);
   await visit(page, "#/check", "Check a token");
   await page.getByRole("button", { name: "Load snapshot" }).click();
-  await page.getByRole("button", { name: "Forget it" }).waitFor({ timeout: 40_000 });
-  await judgesAlone(page, issued);
+  await page.getByRole("button", { name: "Unload" }).waitFor({ timeout: 40_000 });
+  await verifiesOffline(page, issued);
 });
 
-test("with a file and keys of one's own whoever is not signed in judges a token as well", async (t) => {
+test("without a session the page verifies tokens with a snapshot file and keys", async (t) => {
   const acme = await deployment(t);
   const issued = await tokens(acme);
   const { file, keys } = await snapshotOf(acme, issued);
@@ -296,19 +296,19 @@ test("with a file and keys of one's own whoever is not signed in judges a token 
   await field(page).waitFor();
   assert.equal(await page.getByRole("button", { name: "Load snapshot" }).count(), 0);
   const sent = recorded(page);
-  await page.getByText("From a file").click();
+  await page.getByText("Load from a file").click();
   const load = async (buffer, text) => {
     await page
       .getByLabel("File")
       .setInputFiles({ name: "acme.snapshot", mimeType: "application/octet-stream", buffer });
     await page.getByLabel("Keys").fill(text);
-    await page.getByRole("button", { name: "Load the file" }).click();
+    await page.getByRole("button", { name: "Load file" }).click();
   };
-  await page.getByRole("button", { name: "Load the file" }).click();
-  await page.getByText("Choose a file.").waitFor();
+  await page.getByRole("button", { name: "Load file" }).click();
+  await page.getByText("Select a file.").waitFor();
   await look(page, "check-snapshot-file");
   const refused = [
-    [file, "not JSON", "Keys", "This is no JWK set"],
+    [file, "not JSON", "Keys", "Invalid JWK set."],
     [file, JSON.stringify(OTHERS), "Keys", "The snapshot is signed by none of the keys that were given."],
     [file.subarray(0, 100), JSON.stringify(keys), "File", "The file is no snapshot."],
     [file.subarray(0, -1), JSON.stringify(keys), "File", "is not whole, or was changed since."],
@@ -323,15 +323,15 @@ test("with a file and keys of one's own whoever is not signed in judges a token 
     await load(bytes, text);
     await page.getByText(says).waitFor();
     assert.equal(await page.getByLabel(at).getAttribute("aria-invalid"), "true");
-    await page.getByText("None is loaded.").waitFor();
+    await page.getByText("No snapshot loaded.").waitFor();
   }
   await load(file, JSON.stringify(keys.keys));
-  await page.getByText("It counts until").waitFor();
-  await judgesAlone(page, issued);
-  assert.deepEqual(sent, [], "neither the file nor the keys leave the page");
+  await page.getByText("Valid until").waitFor();
+  await verifiesOffline(page, issued);
+  assert.deepEqual(sent, [], "neither the file nor the keys are sent");
 });
 
-test("the deployment's keys are taken for a file, and a problem of its is shown", async (t) => {
+test("the form uses the deployment's keys, and errors of the download are shown", async (t) => {
   const acme = await deployment(t);
   const issued = await tokens(acme);
   const page = await signedIn(t, acme, acme.admin);
@@ -343,10 +343,10 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   await look(page, "check-snapshot-untrusted");
   await page.unrouteAll();
   await serve(page, snapshot);
-  await page.getByText("From a file").click();
-  await page.getByRole("button", { name: "Take this deployment's keys" }).click();
+  await page.getByText("Load from a file").click();
+  await page.getByRole("button", { name: "Use this deployment's keys" }).click();
   await page.waitForFunction((x) => document.querySelector("textarea.code").value.includes(x), KEYS.keys[0].x);
-  // Cut off within the file, refused for good, and there.
+  // The download is cut off, then refused, then succeeds.
   await page.evaluate(() => {
     const { fetch } = globalThis;
     const cut = () =>
@@ -358,7 +358,7 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
     };
   });
   await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("The service was not reached.").waitFor();
+  await page.getByText("Can't reach the server.").waitFor();
   await page.route(
     "**/v1/snapshot",
     (route) =>
@@ -372,12 +372,12 @@ test("the deployment's keys are taken for a file, and a problem of its is shown"
   await page.getByRole("button", { name: "Try again" }).click();
   await page.getByText("This service signs no snapshots.").waitFor();
   await page.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("It counts until").waitFor();
-  // What a snapshot names its members is text, whatever it looks like.
+  await page.getByText("Valid until").waitFor();
+  // Member ids from a snapshot are shown as text, whatever they contain.
   await (await verdictOn(page, issued.live.token)).getByText(FIELDS.memberId).waitFor();
   await look(page, "check-snapshot-hostile");
   assert.equal(await page.evaluate(() => globalThis.broken), undefined);
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/check", "Check a token");
-  assert.equal(await ada.getByRole("button", { name: "Load snapshot" }).count(), 0, "snapshots:read is not hers");
+  assert.equal(await ada.getByRole("button", { name: "Load snapshot" }).count(), 0, "she does not have snapshots:read");
 });

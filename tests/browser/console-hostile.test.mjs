@@ -1,18 +1,18 @@
-// Whatever people write into a field is text on every page of the console, and nothing else.
+// Hostile content: what users type into a field is shown as text on every page and never parsed as HTML.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deployment, fits, signedIn, visit } from "./console.mjs";
 import { FIELDS, PAGES, fill } from "./hostile.mjs";
 
-test("markup in a field is shown as it was written, on every page", async (t) => {
+test("every page shows markup in any field as plain text", async (t) => {
   const acme = await deployment(t);
   const filled = await fill(acme);
   const page = await signedIn(t, acme, filled.who);
   for (const { hash, title, shows } of PAGES) {
     await visit(page, hash(filled), title);
     const text = await harmless(page, hash(filled));
-    // JSON quotes what it shows, and a name may stand beside an id.
+    // JSON escapes quotes.
     const plain = text.replaceAll('\\"', '"');
     for (const field of shows) assert.ok(plain.includes(FIELDS[field]), `${field} is on ${hash(filled)}`);
     for (const width of [1280, 800, 360]) {
@@ -22,7 +22,7 @@ test("markup in a field is shown as it was written, on every page", async (t) =>
   }
 });
 
-test("nor is it anything else in a dialog, or where a token is checked", async (t) => {
+test("dialogs and the check page show markup in any field as plain text", async (t) => {
   const acme = await deployment(t);
   const filled = await fill(acme);
   const page = await signedIn(t, acme, filled.who);
@@ -34,24 +34,24 @@ test("nor is it anything else in a dialog, or where a token is checked", async (
     await page.getByRole("dialog").waitFor({ state: "detached" });
   };
   await visit(page, `#/members/${encodeURIComponent(FIELDS.memberId)}`, FIELDS.memberName);
-  for (const name of ["Suspend…", "Revoke all tokens…", "Remove…"]) await ask(name, "tokenName");
+  for (const name of ["Suspend…", "Revoke all tokens…", "Erase…"]) await ask(name, "tokenName");
   await visit(page, "#/clients", "Clients");
-  await ask(`Remove ${FIELDS.clientName}`, "clientName");
+  await ask(`Delete ${FIELDS.clientName}`, "clientName");
   await visit(page, "#/sessions", "Sessions");
-  await page.getByText("a token").first().waitFor();
+  await page.getByRole("link", { name: "token", exact: true }).first().waitFor();
   await visit(page, "#/check", "Check a token");
-  await page.getByLabel("Paste a token").fill(FIELDS.tokenName);
+  await page.getByLabel("Token value").fill(FIELDS.tokenName);
   await page.getByText("Not a token.").waitFor();
-  await page.getByLabel("Paste a token").fill(filled.token.token);
+  await page.getByLabel("Token value").fill(filled.token.token);
   await page.getByRole("link", { name: FIELDS.tokenName }).waitFor();
   await harmless(page, "a checked token");
 });
 
-/** That nothing which was written has become an element, or has done anything; what the page says. */
+/** Asserts that no markup became an element or ran. Returns the visible text of the page. */
 async function harmless(page, where) {
   const { text, foreign, broken } = await page.evaluate(() => ({
     text: [
-      // biome-ignore lint/performance/useDomNodeTextContent: what a person sees, so nothing that is hidden
+      // biome-ignore lint/performance/useDomNodeTextContent: only visible text counts
       document.body.innerText,
       ...[...document.querySelectorAll("input, textarea, option")].map(({ value, text }) => text ?? value),
     ].join("\n"),

@@ -1,4 +1,4 @@
-// Members in the console: added, changed, suspended, and what becomes of their tokens.
+// Members in the console: list, add, edit, suspend, revoke all tokens, erase.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 const dialog = (page) => page.getByRole("dialog");
 const names = (page) => page.locator("tbody th a").allTextContents();
 
-test("the members are found, sorted, and one is added", async (t) => {
+test("members are searched, filtered and sorted, and a member is added", async (t) => {
   const acme = await deployment(t);
   for (const [id, name] of [
     ["grace", "Grace Hopper"],
@@ -35,48 +35,50 @@ test("the members are found, sorted, and one is added", async (t) => {
   await page.getByRole("searchbox").fill("GRACE@");
   assert.deepEqual(await names(page), ["Grace Hopper"]);
   await page.getByRole("searchbox").fill("nobody");
-  await page.getByText("No member is like that").waitFor();
+  await page.getByText("No matching members").waitFor();
   await look(page, "members-none-found");
 
-  await page.getByRole("link", { name: "Add a member" }).click();
-  await page.getByRole("heading", { level: 1, name: "Add a member" }).waitFor();
-  await button(page, "Add the member").click();
-  await page.getByText("Give an id.").waitFor();
-  await page.getByLabel("Id", { exact: true }).fill("ada");
+  await page.getByRole("link", { name: "Add member" }).click();
+  await page.getByRole("heading", { level: 1, name: "Add member" }).waitFor();
+  await button(page, "Add member").click();
+  await page.getByText("Enter an ID.").waitFor();
+  await page.getByLabel("ID", { exact: true }).fill("ada");
   await page.getByLabel("Name", { exact: true }).fill("Another Ada");
-  await page.getByLabel("E-mail address").fill("no address");
-  await button(page, "Add the member").click();
+  await page.getByLabel("Email address").fill("no address");
+  await button(page, "Add member").click();
   await page.getByText("An address has one @").waitFor();
   await look(page, "new-member");
-  await page.getByLabel("E-mail address").fill("");
+  await page.getByLabel("Email address").fill("");
   await page.getByLabel("Quota").fill("many");
-  await button(page, "Add the member").click();
-  await page.getByText("A quota is a whole number.").waitFor();
+  await button(page, "Add member").click();
+  await page.getByText("Enter a whole number.").waitFor();
   await page.getByLabel("Quota").fill("");
-  await button(page, "Add the member").click();
+  await button(page, "Add member").click();
   await page.getByText("There is already a member with this id.").waitFor();
 
-  await page.getByLabel("Id", { exact: true }).fill("edsger");
+  await page.getByLabel("ID", { exact: true }).fill("edsger");
   await page.getByLabel("Name", { exact: true }).fill("Edsger Dijkstra");
   await page.getByLabel("Quota").fill("3");
   await page.getByRole("checkbox", { name: "orders:*" }).check();
-  await button(page, "Add the member").click();
+  await button(page, "Add member").click();
   await page.getByRole("heading", { level: 1, name: "Edsger Dijkstra" }).waitFor();
   const { number, created_at, ...added } = await acme.admin.expect(200, "GET", "/v1/members/edsger");
   assert.deepEqual([added.role, added.grants, added.quota, added.email], ["member", ["orders:*"], 3, null]);
 });
 
-test("on a narrow screen the way around shows where one is, and cards are sorted too", async (t) => {
+test("narrow screens show the current navigation entry, and cards can be sorted", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin, { viewport: { width: 360, height: 740 } });
   await visit(page, "#/members", "Members");
-  const { left, right } = await page.locator(".stub [aria-current]").evaluate((link) => link.getBoundingClientRect());
+  const { left, right } = await page
+    .locator(".sidebar [aria-current]")
+    .evaluate((link) => link.getBoundingClientRect());
   assert.ok(left >= 0 && Math.floor(right) <= 360, `${left} to ${right}`);
   await page.getByLabel("Sort").selectOption("-name");
   assert.deepEqual(await names(page), ["Admin", "Ada Lovelace"]);
 });
 
-test("what is changed of a member is what was touched, and nothing else", async (t) => {
+test("editing a member sends only the changed fields", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/members/ada", "Ada Lovelace");
@@ -85,11 +87,11 @@ test("what is changed of a member is what was touched, and nothing else", async 
   const sent = [];
   page.on("request", (request) => request.method() === "PATCH" && sent.push(request.postDataJSON()));
   await button(page, "Save changes").click();
-  await page.getByText("Nothing was changed.").waitFor();
+  await page.getByText("No changes to save.").waitFor();
   await page.getByLabel("Quota").fill("25");
   await page.getByRole("checkbox", { name: "invoices:read" }).check();
   await button(page, "Save changes").click();
-  await page.getByText("changed the grants and quota of Ada Lovelace").waitFor();
+  await page.getByText("changed the granted scopes and quota of Ada Lovelace").waitFor();
   assert.deepEqual(sent.length, 1);
   assert.deepEqual(Object.keys(sent[0]).sort(), ["grants", "quota"]);
   const ada = await acme.admin.expect(200, "GET", "/v1/members/ada");
@@ -97,10 +99,10 @@ test("what is changed of a member is what was touched, and nothing else", async 
   assert.ok(ada.grants.includes("invoices:read") && ada.grants.includes("orders:*"), ada.grants.join());
   await page.getByLabel("Quota").fill("");
   await button(page, "Save changes").click();
-  await page.getByText("quota: 25 → the default").waitFor();
+  await page.getByText("quota: 25 → default").waitFor();
   assert.equal((await acme.admin.expect(200, "GET", "/v1/members/ada")).quota, 600);
 
-  // The last admin stays one, and the page says why.
+  // The last active admin cannot be demoted.
   await visit(page, "#/members/admin", "Admin");
   await page.getByLabel("Role").selectOption("member");
   await button(page, "Save changes").click();
@@ -108,13 +110,13 @@ test("what is changed of a member is what was touched, and nothing else", async 
   await look(page, "member-refused");
 });
 
-test("suspending a member says what stops, and reactivating brings it back", async (t) => {
+test("the suspend dialog lists the tokens that stop working; reactivating makes them valid again", async (t) => {
   const acme = await deployment(t);
   const { token } = await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"] });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/members/ada", "Ada Lovelace");
   await button(page, "Suspend…").click();
-  await dialog(page).getByText("This stops 2 live tokens:").waitFor();
+  await dialog(page).getByText("2 live tokens will stop working:").waitFor();
   await dialog(page).getByText("nightly export").waitFor();
   await look(page, "member-suspend");
   await page.keyboard.press("Escape");
@@ -131,52 +133,49 @@ test("suspending a member says what stops, and reactivating brings it back", asy
   assert.equal(await acme.admin.code(token), "VALID");
 });
 
-test("all tokens of a member are revoked at once, and a member is removed after its id was typed", async (t) => {
+test("all tokens of a member are revoked at once; a member is erased after its ID is typed", async (t) => {
   const acme = await deployment(t);
   const { token } = await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"] });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/members/ada", "Ada Lovelace");
   await button(page, "Revoke all tokens…").click();
-  await dialog(page).getByText("there is no way back").waitFor();
-  await dialog(page).getByText("Gateways may accept them for up to 10 seconds more").waitFor();
+  await dialog(page).getByText("This can't be undone.").waitFor();
+  await dialog(page).getByText("by gateways (bounded checks) for up to 10 seconds").waitFor();
   await look(page, "member-revoke-all");
-  await button(dialog(page), "Revoke all").click();
+  await button(dialog(page), "Revoke all tokens").click();
   await page.getByText("revoked 2 tokens of Ada Lovelace").waitFor();
   assert.equal(await acme.admin.code(token), "REVOKED");
 
-  await button(page, "Remove…").click();
-  await dialog(page).getByText("They have no live tokens.").waitFor();
-  await button(page, "Remove the member").click();
-  await dialog(page).getByText("This is not ada.").waitFor();
-  await look(page, "member-remove");
-  await dialog(page).getByLabel("Type the id ada").fill("ada");
-  await button(page, "Remove the member").click();
+  await button(page, "Erase…").click();
+  await dialog(page).getByText("This member has no live tokens.").waitFor();
+  await button(page, "Erase member").click();
+  await dialog(page).getByText("Type ada exactly.").waitFor();
+  await look(page, "member-erase");
+  await dialog(page).getByLabel("To confirm, type the member's ID: ada").fill("ada");
+  await button(page, "Erase member").click();
   await page.getByRole("heading", { level: 1, name: "Members" }).waitFor();
   await settled(page);
   assert.deepEqual(await names(page), ["Admin"]);
   assert.equal((await acme.admin.send("GET", "/v1/members/ada")).status, 404);
 });
 
-test("a member sees none of the admins' pages", async (t) => {
+test("members cannot open admin pages, and no data is requested for them", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.ada);
   await settled(page);
-  const links = await page
-    .getByRole("navigation", { name: "Pages of the console" })
-    .getByRole("link")
-    .allTextContents();
-  assert.deepEqual(links, ["Tokens", "Check a token", "Sessions", "Audit", "Call the API"]);
+  const links = await page.getByRole("navigation", { name: "Main" }).getByRole("link").allTextContents();
+  assert.deepEqual(links, ["Tokens", "Check a token", "Sessions", "Audit log", "API quickstart"]);
   const asked = [];
   page.on("request", (request) => asked.push(new URL(request.url()).pathname));
   for (const hash of ["#/members", "#/members/admin", "#/new-member", "#/clients", "#/scopes", "#/settings"]) {
     await page.goto(page.base + hash);
-    await page.getByText("needs the scope workspace:manage").waitFor();
+    await page.getByText("You need the workspace:manage scope").waitFor();
     await page.goto(`${page.base}#/check`);
     await page.getByRole("heading", { level: 1, name: "Check a token" }).waitFor();
   }
   assert.deepEqual(
     asked.filter((path) => path.startsWith("/v1/")),
     [],
-    "nothing of them was even asked for",
+    "no request was sent for these pages",
   );
 });

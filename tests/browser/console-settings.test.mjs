@@ -1,4 +1,4 @@
-// The settings and the sessions in the console.
+// Settings and sessions in the console.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -9,23 +9,23 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 const dialog = (page) => page.getByRole("dialog");
 const read = (acme) => acme.admin.expect(200, "GET", "/v1/workspace");
 
-/** Presses a button that saves, and waits until the page shows what was made of it. */
+/** Presses a save button, and waits until the page shows the saved state. */
 async function save(page, name) {
   const form = await page.locator("main form").first().elementHandle();
   await button(page, name).click();
-  // What was saved is read again, and the form made anew.
+  // After saving, the page is loaded again with a new form.
   await page.waitForFunction((form) => !form.isConnected, form);
   await settled(page);
 }
 
-/** What the page asks to be changed of the workspace. */
+/** The bodies of the PATCH requests that the page sends. */
 function patches(page) {
   const sent = [];
   page.on("request", (request) => request.method() === "PATCH" && sent.push(request.postDataJSON()));
   return sent;
 }
 
-test("every setting is changed, and what is not touched is not sent", async (t) => {
+test("every setting can be changed, and only changed settings are sent", async (t) => {
   const acme = await deployment(t);
   const root = acme.admin.as(ROOT_TOKEN);
   const answer = await root.send(
@@ -41,29 +41,29 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   await look(page, "settings");
   const sent = patches(page);
   await button(page, "Save settings").click();
-  await page.getByText("Nothing was changed.").waitFor();
+  await page.getByText("No changes to save.").waitFor();
 
-  await page.getByLabel("Prefix of new tokens").fill("Acme!");
+  await page.getByLabel("Token prefix").fill("Acme!");
   await button(page, "Save settings").click();
   await page.locator("[aria-invalid=true]").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.value), "Acme!");
-  await page.getByLabel("Prefix of new tokens").fill("acme");
+  await page.getByLabel("Token prefix").fill("acme");
   await page.getByLabel("Name", { exact: true }).fill("Acme & Sons");
-  await page.getByLabel("Default quota").fill("many");
+  await page.getByLabel("Default token quota").fill("many");
   await button(page, "Save settings").click();
-  await page.getByText("This is a whole number.").waitFor();
+  await page.getByText("Enter a whole number.").waitFor();
   await look(page, "settings-refused");
-  await page.getByLabel("Default quota").fill("50");
-  await page.getByLabel("Longest life of a token", { exact: true }).fill("90");
-  await page.getByLabel("Length of a session", { exact: true }).fill("8");
-  await page.getByLabel("Length of a session: unit").selectOption("hour");
-  await page.getByLabel("Lease of gateways", { exact: true }).fill("61");
+  await page.getByLabel("Default token quota").fill("50");
+  await page.getByLabel("Maximum token lifetime", { exact: true }).fill("90");
+  await page.getByLabel("Session duration", { exact: true }).fill("8");
+  await page.getByLabel("Session duration: unit").selectOption("hour");
+  await page.getByLabel("Verifier lease duration", { exact: true }).fill("61");
   await button(page, "Save settings").click();
   await page.locator("[aria-invalid=true]").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.value), "61");
-  await page.getByLabel("Lease of gateways", { exact: true }).fill("1");
-  await page.getByLabel("Lease of gateways: unit").selectOption("minute");
-  await page.getByLabel("Life of a snapshot", { exact: true }).fill("7");
+  await page.getByLabel("Verifier lease duration", { exact: true }).fill("1");
+  await page.getByLabel("Verifier lease duration: unit").selectOption("minute");
+  await page.getByLabel("Snapshot validity", { exact: true }).fill("7");
   await page.getByLabel("Allowed origins").fill("https://app.acme.example\n\n https://acme.example \n");
   sent.splice(0);
   await save(page, "Save settings");
@@ -83,50 +83,51 @@ test("every setting is changed, and what is not touched is not sent", async (t) 
   assert.deepEqual(workspace.allowed_origins, ["https://acme.example", "https://app.acme.example"]);
   await page.locator(".workspace").getByText("Acme & Sons").waitFor();
 
-  // Emptied, it has no limit any more.
+  // An empty field removes the limit.
   await settled(page);
-  await page.getByLabel("Longest life of a token", { exact: true }).fill("");
+  await page.getByLabel("Maximum token lifetime", { exact: true }).fill("");
   await save(page, "Save settings");
   assert.equal((await read(acme)).max_lifetime, null);
-  await page.getByLabel("Default quota").fill("");
+  await page.getByLabel("Default token quota").fill("");
   await button(page, "Save settings").click();
-  await page.getByText("This cannot be empty.").waitFor();
-  await page.getByLabel("Default quota").fill("50");
-  await page.getByLabel("Lease of gateways", { exact: true }).fill("");
+  await page.getByText("Enter a value.").waitFor();
+  await page.getByLabel("Default token quota").fill("50");
+  await page.getByLabel("Verifier lease duration", { exact: true }).fill("");
   await button(page, "Save settings").click();
-  await page.getByText("This cannot be empty.").waitFor();
+  await page.getByText("Enter a value.").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.parentElement.className), "duration");
 
-  // Whoever revokes is told of it.
+  // The revoke dialog names the new limits.
   await visit(page, "#/settings", "Settings");
   const { id } = await acme.admin.issue({ name: "nightly", scopes: [] });
   await visit(page, `#/tokens/${id}`, "nightly");
   await button(page, "Revoke…").click();
-  await dialog(page).getByText("Gateways may accept it for up to 1 minute more").waitFor();
+  await dialog(page).getByText("by gateways (bounded checks) for up to 1 minute").waitFor();
+  await dialog(page).getByText("by offline verifiers until their snapshot expires, for up to 7 days").waitFor();
 });
 
-test("entries of the audit are not forgotten without a question", async (t) => {
+test("a shorter audit log retention asks for confirmation", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/settings", "Settings");
-  await page.getByLabel("Days that the audit is kept").fill("90");
+  await page.getByLabel("Audit log retention (days)").fill("90");
   await button(page, "Save settings").click();
-  await dialog(page).getByText("Entries that are older than 90 days are removed, for good.").waitFor();
+  await dialog(page).getByText("Entries older than 90 days will be permanently deleted.").waitFor();
   await look(page, "settings-retention");
   await button(page, "Cancel").click();
   assert.equal((await read(acme)).audit_retention_days, null);
   await button(page, "Save settings").click();
-  await button(page, "Save, and forget them").click();
-  await page.getByText("The settings are saved.").waitFor();
+  await button(page, "Save and delete").click();
+  await page.getByText("Settings saved.").waitFor();
   assert.equal((await read(acme)).audit_retention_days, 90);
-  // To keep them for longer forgets nothing.
+  // A longer retention deletes nothing and does not ask.
   await settled(page);
-  await page.getByLabel("Days that the audit is kept").fill("365");
+  await page.getByLabel("Audit log retention (days)").fill("365");
   await save(page, "Save settings");
   assert.equal((await read(acme)).audit_retention_days, 365);
 });
 
-test("identity providers are listed, added and removed, and a refusal stands beside its field", async (t) => {
+test("identity providers are listed, added and removed, and an error is shown at its field", async (t) => {
   const acme = await deployment(t);
   const google = {
     issuer: "https://accounts.google.com",
@@ -140,12 +141,12 @@ test("identity providers are listed, added and removed, and a refusal stands bes
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/settings", "Settings");
   assert.equal(await page.getByLabel("Issuer").inputValue(), "https://accounts.google.com");
-  await button(page, "Add a provider").click();
+  await button(page, "Add provider").click();
   const second = page.getByRole("group", { name: "Provider 2" });
   await second.getByLabel("Issuer").fill("login.acme.example");
   await second.getByLabel("Audience").fill("console");
-  await second.getByLabel("It knows a member by").selectOption("subject");
-  await second.getByLabel("Offer it on the sign-in page").uncheck();
+  await second.getByLabel("Identify members by").selectOption("subject");
+  await second.getByLabel("Show on the sign-in page").uncheck();
   await button(page, "Save providers").click();
   await second.locator("[aria-invalid=true]").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.value), "login.acme.example");
@@ -177,48 +178,50 @@ test("identity providers are listed, added and removed, and a refusal stands bes
   assert.equal((await acme.admin.expect(200, "GET", "/v1/members/ada")).subject, "00u1");
 });
 
-test("where several providers know members by subject, the page asks whose it is", async (t) => {
+test("with several providers that identify members by subject, the page asks for the subject's provider", async (t) => {
   const acme = await deployment(t);
   const by = (issuer) => ({ issuer, audience: "console", jwks_uri: null, member_by: "subject" });
   const [one, other] = ["https://one.example", "https://other.example"];
-  // A subject from before there were any belongs to nobody yet.
+  // A subject that was set before there were providers has no provider yet.
   await acme.admin.expect(200, "PATCH", "/v1/members/ada", { subject: "1001" });
   await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [by(one), by(other)] });
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/members/ada", "Ada Lovelace");
-  await page.getByText("it is not known whose it is. Choose its identity provider.").waitFor();
+  await page
+    .getByText("This member cannot sign in with their subject until you select its identity provider.")
+    .waitFor();
   await look(page, "member-subject-undecided");
   const ada = () => acme.admin.expect(200, "GET", "/v1/members/ada");
-  // The rest can be changed all the same.
+  // Other fields can still be changed.
   await page.getByLabel("Name", { exact: true }).fill("Ada L.");
   await save(page, "Save changes");
   assert.deepEqual([(await ada()).name, (await ada()).subject_issuer], ["Ada L.", null]);
   await page.getByLabel("Subject", { exact: true }).fill("1002");
   await button(page, "Save changes").click();
-  await page.getByText("Choose the identity provider that this subject belongs to.").waitFor();
+  await page.getByText("Select the identity provider that this subject belongs to.").waitFor();
   await page.getByLabel("Identity provider of the subject").selectOption(other);
   await save(page, "Save changes");
   assert.deepEqual([(await ada()).subject, (await ada()).subject_issuer], ["1002", other]);
 });
 
-test("sessions are listed and ended: a member's own, an admin everybody's", async (t) => {
+test("members list and end their own sessions, admins all sessions", async (t) => {
   const acme = await deployment(t);
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/sessions", "Sessions");
-  assert.deepEqual(await ada.locator("tbody th strong").allTextContents(), ["ada (this one)"]);
+  assert.deepEqual(await ada.locator("tbody th strong").allTextContents(), ["ada (current session)"]);
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/sessions", "Sessions");
   assert.equal(await page.locator("tbody tr").count(), 2);
   await look(page, "sessions");
-  await button(page, "End the session of ada").click();
+  await button(page, "End session of ada").click();
   await dialog(page).getByText("They will have to sign in again.").waitFor();
   await look(page, "sessions-end");
-  await button(page, "End the session").click();
+  await button(page, "End session").click();
   await page.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   await ada.reload();
   await ada.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 
-  // One that an identity provider vouched for names it in place of a token.
+  // A session that an identity provider opened names the provider instead of a token.
   const isList = ({ pathname }) => pathname === "/v1/sessions";
   await page.route(isList, async (route) => {
     const list = await (await route.fetch()).json();
@@ -227,26 +230,26 @@ test("sessions are listed and ended: a member's own, an admin everybody's", asyn
   });
   await page.reload();
   await page.getByRole("cell", { name: "https://login.acme.example" }).waitFor();
-  assert.equal(await page.getByRole("link", { name: "a token", exact: true }).count(), 0);
+  assert.equal(await page.getByRole("link", { name: "token", exact: true }).count(), 0);
   await page.unroute(isList);
   await page.reload();
-  await page.getByRole("link", { name: "a token", exact: true }).waitFor();
+  await page.getByRole("link", { name: "token", exact: true }).waitFor();
 
-  await button(page, "End the session of admin").click();
-  await dialog(page).getByText("you will be signed out").waitFor();
-  await button(page, "End the session").click();
+  await button(page, "End session of admin").click();
+  await dialog(page).getByText("You will be signed out.").waitFor();
+  await button(page, "End session").click();
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 });
 
-test("the settings say how full the storage is, and warn in time", async (t) => {
+test("the settings show storage use and warn when it fills up", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin);
   await visit(page, "#/settings", "Settings");
   await page.getByText(/^\d+ kB of 10 GB used \(less than 1 %\)$/).waitFor();
   assert.equal(await page.locator("main .notice.warn").count(), 0);
 
-  // As it is told of one that is fuller.
-  const told = async (share) => {
+  // Simulates a fuller storage.
+  const simulate = async (share) => {
     await page.unroute("**/v1/workspace");
     await page.route("**/v1/workspace", async (route) => {
       const response = await route.fetch();
@@ -257,13 +260,13 @@ test("the settings say how full the storage is, and warn in time", async (t) => 
     await page.reload();
     await settled(page);
   };
-  await told(0.74);
+  await simulate(0.74);
   await page.getByText("7.4 GB of 10 GB used (74 %)").waitFor();
   assert.equal(await page.locator("main .notice.warn").count(), 0);
-  await told(0.75);
+  await simulate(0.75);
   await page.getByText("7.5 GB of 10 GB used (75 %)").waitFor();
   await page.getByText("The storage is filling up.").waitFor();
-  await told(0.92);
+  await simulate(0.92);
   await page.getByText("9.2 GB of 10 GB used (92 %)").waitFor();
   await page.getByText("The storage is nearly full").waitFor();
   await look(page, "settings-full");

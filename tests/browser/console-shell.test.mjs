@@ -1,10 +1,10 @@
-// The console's shell: who gets in, what they are led to, and what the page is allowed to do.
+// The console's shell: sign-in, navigation, the token list, error states and the Content Security Policy.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { deployment, look, open, settled, signIn, signedIn, visit } from "./console.mjs";
 
-test("signing in with a token, and out again", async (t) => {
+test("sign in with a token, and sign out", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
@@ -12,7 +12,7 @@ test("signing in with a token, and out again", async (t) => {
 
   await page.getByLabel("API token").fill("cft_mistyped_and_far_too_short");
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.getByText("No such token was issued here.").waitFor();
+  await page.getByText("This token does not exist.").waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.getAttribute("aria-invalid")), "true");
 
   await signIn(page, acme.admin);
@@ -37,7 +37,7 @@ test("signing in with a token, and out again", async (t) => {
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 });
 
-test("the list of tokens, as an admin and as a member", async (t) => {
+test("the token list is filtered and sorted, for an admin and a member", async (t) => {
   const acme = await deployment(t);
   await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"], expires_in: 30 * 86_400 });
   const off = await acme.admin.issue({
@@ -62,7 +62,7 @@ test("the list of tokens, as an admin and as a member", async (t) => {
   assert.match(admin.url(), /state=disabled&sort=-name$/);
   await admin.getByLabel("State").selectOption("");
   await admin.getByRole("searchbox").fill("nothing like it");
-  await admin.getByText("No token is like that").waitFor();
+  await admin.getByText("No matching tokens", { exact: true }).waitFor();
   await look(admin, "tokens-none-found");
 
   const ada = await signedIn(t, acme, acme.ada, { viewport: { width: 360, height: 740 } });
@@ -73,7 +73,7 @@ test("the list of tokens, as an admin and as a member", async (t) => {
   assert.equal(await ada.getByRole("columnheader", { name: "Owner" }).count(), 0);
 });
 
-test("no page of the console may run what it did not come with", async (t) => {
+test("the Content Security Policy forbids foreign and inline scripts on every page", async (t) => {
   const acme = await deployment(t);
   const answer = await acme.app.fetch("/console/");
   const policy = answer.headers.get("content-security-policy");
@@ -97,7 +97,7 @@ test("no page of the console may run what it did not come with", async (t) => {
   assert.match(
     docs.headers.get("content-security-policy"),
     /default-src 'none'; style-src 'self'/,
-    "other pages run nothing at all",
+    "other pages run no scripts",
   );
 
   const page = await signedIn(t, acme, acme.admin);
@@ -109,7 +109,7 @@ test("no page of the console may run what it did not come with", async (t) => {
   assert.match(page.complaints.splice(0).join(), /TrustedHTML/);
 });
 
-test("a session that ends loses nothing of what was typed, and the request is repeated", async (t) => {
+test("after the session has ended, signing in again keeps the input and repeats the request", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.ada);
   const end = async () => {
@@ -117,22 +117,22 @@ test("a session that ends loses nothing of what was typed, and the request is re
     for (const { id } of items) await acme.admin.expect(200, "DELETE", `/v1/sessions/${id}`);
   };
   const dialog = page.getByRole("dialog");
-  await visit(page, "#/new", "Generate new API token");
+  await visit(page, "#/new", "Create token");
   await page.getByLabel("Name", { exact: true }).fill("typed before");
   await page.getByLabel("orders:read").check();
   await end();
-  await page.getByRole("button", { name: "Generate token" }).click();
-  await dialog.getByText("Sign in again as Ada Lovelace of Acme.").waitFor();
+  await page.getByRole("button", { name: "Create token" }).click();
+  await dialog.getByText("Sign in to Acme again as Ada Lovelace.").waitFor();
   await look(page, "session-over");
   for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Escape");
   await dialog.getByLabel("API token").fill(acme.ada.token);
   await dialog.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.getByRole("heading", { level: 1, name: "Here is your token" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: "Token created" }).waitFor();
   const { items, total } = await acme.admin.expect(200, "GET", "/v1/tokens?q=typed");
   assert.deepEqual([total, items[0].scopes], [1, ["orders:read"]]);
   await page.getByRole("button", { name: "Copy" }).click();
 
-  // Several requests that meet its end ask once, and each of them is repeated.
+  // Concurrent requests open one dialog, and each of them is repeated.
   await visit(page, "#/tokens", "Tokens");
   await end();
   await page.getByRole("link", { name: "typed before" }).click();
@@ -143,7 +143,7 @@ test("a session that ends loses nothing of what was typed, and the request is re
   await page.getByRole("heading", { level: 1, name: "typed before" }).waitFor();
   assert.equal(await dialog.count(), 0);
 
-  // Whoever would rather leave is signed out.
+  // Leaving instead signs out.
   await settled(page);
   await end();
   await page.getByLabel("Name", { exact: true }).fill("never saved");
@@ -153,7 +153,7 @@ test("a session that ends loses nothing of what was typed, and the request is re
   assert.equal((await acme.admin.expect(200, "GET", "/v1/tokens?q=never")).total, 0);
 });
 
-test("what is on a page is not for whoever signs in next", async (t) => {
+test("another member who signs in does not see the previous member's page", async (t) => {
   const acme = await deployment(t);
   await acme.admin.issue({ name: "for admins only", scopes: [] });
   const page = await signedIn(t, acme, acme.admin);
@@ -168,7 +168,7 @@ test("what is on a page is not for whoever signs in next", async (t) => {
   assert.deepEqual(await page.locator("tbody th a").allTextContents(), ["Ada's sign-in"]);
 });
 
-test("signing in by an identity provider", async (t) => {
+test("sign-in with an identity provider: finding it, its link, and its errors", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
   const issuer = "https://login.acme.example/realms/staff";
@@ -176,13 +176,13 @@ test("signing in by an identity provider", async (t) => {
     const known = new URL(route.request().url()).searchParams.get("workspace") === "acme";
     return route.fulfill({ json: { providers: known ? [{ issuer }, { issuer: "javascript:alert(1)" }] : [] } });
   });
-  const find = page.getByRole("button", { name: "Find its identity provider" });
+  const find = page.getByRole("button", { name: "Find identity provider" });
   await page.getByLabel("Workspace").fill("other");
   await find.click();
-  await page.getByText("Nobody signs in to this workspace by an identity provider.").waitFor();
+  await page.getByText("No identity provider found for this workspace.").waitFor();
   await page.getByLabel("Workspace").fill("acme");
   await find.click();
-  const link = page.getByRole("link", { name: "Sign in at login.acme.example" });
+  const link = page.getByRole("link", { name: "Sign in with login.acme.example" });
   assert.equal(
     await link.getAttribute("href"),
     `/v1/session/start?workspace=acme&issuer=${encodeURIComponent(issuer)}`,
@@ -192,30 +192,30 @@ test("signing in by an identity provider", async (t) => {
   await look(page, "sign-in-providers");
 
   await page.goto(`${page.base}#/sign-in?failed=PROVIDER_UNAVAILABLE`);
-  await page.getByText("The identity provider did not answer.").waitFor();
+  await page.getByText("The identity provider did not respond.").waitFor();
   await page.getByRole("link", { name: "PROVIDER_UNAVAILABLE" }).waitFor();
   await page.goto(`${page.base}#/sign-in?failed=%3Cimg%20src=x%20onerror=alert(1)%3E`);
   await page.reload();
-  await page.getByText("You were not signed in.").waitFor();
+  await page.getByText("Sign-in failed.").waitFor();
   assert.equal(await page.locator("main img").count(), 0);
 });
 
-test("pages that are not there, or not for somebody, say so", async (t) => {
+test("missing pages and pages without access say so", async (t) => {
   const acme = await deployment(t);
   const { token } = await acme.admin.issue({ name: "sign-in only", owner: "ada", scopes: ["sessions:create"] });
   const page = await signedIn(t, acme, acme.admin.as(token));
-  await page.getByText("needs the scope tokens:read").waitFor();
-  assert.deepEqual(await page.locator(".stub nav a").allTextContents(), ["Check a token", "Call the API"]);
-  await look(page, "not-for-you");
-  await visit(page, "#/nowhere", "There is no such page");
-  await visit(page, "#/call", "Call the API");
+  await page.getByText("You need the tokens:read scope").waitFor();
+  assert.deepEqual(await page.locator(".sidebar nav a").allTextContents(), ["Check a token", "API quickstart"]);
+  await look(page, "access-denied");
+  await visit(page, "#/nowhere", "Page not found");
+  await visit(page, "#/call", "API quickstart");
   await look(page, "call");
   const ada = await signedIn(t, acme, acme.ada);
   await visit(ada, "#/tokens/tok_nobody", "Not found");
-  await visit(ada, "#/tokens/%E0%A4%A", "There is no such page");
+  await visit(ada, "#/tokens/%E0%A4%A", "Page not found");
 });
 
-test("what cannot be had is said, and tried again", async (t) => {
+test("a failed request shows the error and can be retried", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
   await page.route("**/v1/tokens?*", (route) =>
@@ -237,10 +237,10 @@ test("what cannot be had is said, and tried again", async (t) => {
   await page.getByRole("link", { name: "First admin token" }).waitFor();
 });
 
-test("uses are a picture that says what it shows", async (t) => {
+test("the chart of uses has an accessible description", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
-  // What is reported within a minute elsewhere.
+  // Verifiers report uses with a delay of up to a minute, so the test simulates them.
   await page.route("**/v1/tokens?*", async (route) => {
     const answer = await route.fetch();
     const list = await answer.json();
@@ -254,7 +254,7 @@ test("uses are a picture that says what it shows", async (t) => {
   await look(page, "tokens-uses");
 });
 
-test("who was let in by an identity provider generates what its member is granted", async (t) => {
+test("a session from an identity provider can create tokens with the member's granted scopes", async (t) => {
   const acme = await deployment(t);
   const page = await open(t, acme);
   await page.route("**/v1/session", async (route) => {
@@ -267,7 +267,7 @@ test("who was let in by an identity provider generates what its member is grante
     });
   });
   await signIn(page, acme.ada);
-  await visit(page, "#/new", "Generate new API token");
+  await visit(page, "#/new", "Create token");
   await page.getByLabel("orders:write").waitFor();
   await settled(page);
   await page.getByRole("link", { name: "Tokens" }).first().click();

@@ -1,14 +1,14 @@
-// What the console costs whoever opens it, with a thousand tokens in the workspace.
+// The size of the first page of the console, with a thousand tokens in the workspace.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { deployment, look, open, settled, signIn } from "./console.mjs";
 
-/** The most that is transferred before the module that checks tokens, in bytes. */
+/** The maximum transferred for the first page, in bytes; the WebAssembly module is loaded later. */
 const BUDGET = 150_000;
 
-test("a thousand tokens: the first page is light, and every token is found", async (t) => {
+test("with a thousand tokens the first page stays within its size budget, and search finds every token", async (t) => {
   const acme = await deployment(t);
   const tokens = Array.from({ length: 1_000 }, (_, number) => ({
     digest: createHash("sha256").update(`imported ${number}`).digest("hex"),
@@ -22,7 +22,7 @@ test("a thousand tokens: the first page is light, and every token is found", asy
 
   const page = await signIn(await open(t, acme), acme.admin);
   await settled(page);
-  // Another browser with the same session has nothing of the console yet.
+  // A new browser context has the session, but nothing of the console in its cache.
   const context = await acme.browser.newContext({ storageState: await page.context().storageState() });
   const fresh = await context.newPage();
   let bytes = 0;
@@ -41,7 +41,7 @@ test("a thousand tokens: the first page is light, and every token is found", asy
   const paint = await fresh.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
   t.diagnostic(`first contentful paint after ${Math.round(paint)} ms; ${bytes} bytes in ${counted.length} requests`);
   assert.ok(bytes <= BUDGET, `${bytes} bytes`);
-  assert.deepEqual(await late(fresh), [], "index.html names every module, so that none waits for another to be read");
+  assert.deepEqual(await late(fresh), [], "index.html preloads every module, so that none is discovered late");
   await look(fresh, "tokens-thousand");
 
   const next = fresh.getByRole("button", { name: "Next" });
@@ -54,7 +54,7 @@ test("a thousand tokens: the first page is light, and every token is found", asy
   assert.deepEqual(await fresh.locator("tbody th a").allTextContents(), ["imported 777"]);
 });
 
-/** The modules of this page that were not known from the beginning. */
+/** The loaded modules that index.html does not preload. */
 function late(page) {
   return page.evaluate(() => {
     const early = new Set(

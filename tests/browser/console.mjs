@@ -1,4 +1,4 @@
-// The console of a deployment, as people meet it: signed in as an admin or as a member, in every look it has.
+// Helpers for console tests: start a deployment, sign in, navigate, and check a page in light and dark, wide and narrow.
 
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
@@ -14,10 +14,10 @@ const PICTURES = fileURLToPath(new URL("../../build/screenshots/", import.meta.u
 
 const DESKTOP = { width: 1280, height: 800 };
 const NARROW = { width: 360, height: 740 };
-/** Widths between the two, at which nothing may stick out either. */
+/** More widths at which the page must not overflow. */
 const BETWEEN = [1024, 800, 600];
 
-/** What the scopes of the test's workspace permit. */
+/** The scope catalogue of the test's workspace. */
 const CATALOGUE = [
   { name: "orders:read", description: "See orders and their state" },
   { name: "orders:write", description: "Place, change and cancel orders" },
@@ -26,11 +26,11 @@ const CATALOGUE = [
 ];
 
 /**
- * A deployment with the workspace `acme`: its admin, and Ada, a member who may manage tokens of her own. Answers
- * `{ app, admin, ada, browser }`: `admin` and `ada` are clients that present a token each is to sign in with.
+ * A deployment with the workspace `acme`: its admin, and Ada, a member who can manage her own tokens. Returns
+ * `{ app, admin, ada, browser }`: `admin` and `ada` are API clients, each with a token to sign in with.
  *
  * @param {import("node:test").TestContext} t
- * @param {object} [options] those of `start`
+ * @param {object} [options] options of `start`
  */
 export async function deployment(t, options) {
   const [app, browser] = await Promise.all([start(t, options), launch(t)]);
@@ -50,8 +50,8 @@ export async function deployment(t, options) {
 }
 
 /**
- * A page of the console in a browser of its own. The test fails where the page throws, says an error on its console, or
- * breaks the Content Security Policy; what it said is in `page.complaints` until then.
+ * Opens the console in a new browser context. The test fails if the page throws, logs an error, or violates the Content
+ * Security Policy; `page.complaints` collects these until the end of the test.
  */
 export async function open(t, { app, browser }, options = {}) {
   const context = await browser.newContext({
@@ -64,10 +64,10 @@ export async function open(t, { app, browser }, options = {}) {
   const wrong = [];
   page.on("pageerror", (error) => wrong.push(String(error)));
   page.on("console", (message) => {
-    // That an answer was a refusal is for the page to deal with.
+    // Error responses are part of the tests: the page handles them.
     if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) wrong.push(message.text());
   });
-  t.after(() => assert.deepEqual(wrong, [], "the page is quiet"));
+  t.after(() => assert.deepEqual(wrong, [], "the page logs no errors"));
   page.complaints = wrong;
   page.base = `${new URL(app.url).origin}/console/`;
   await page.goto(page.base);
@@ -78,30 +78,30 @@ export async function open(t, { app, browser }, options = {}) {
 export async function signIn(page, { token }) {
   await page.getByLabel("API token").fill(token);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
-  await page.getByRole("navigation", { name: "Pages of the console" }).waitFor();
+  await page.getByRole("navigation", { name: "Main" }).waitFor();
   return page;
 }
 
-/** A page of the console that somebody has signed in to. */
+/** Opens the console and signs in. */
 export async function signedIn(t, deployment, who, options) {
   return signIn(await open(t, deployment, options), who);
 }
 
-/** Goes to a place of the console and waits until it is there. */
+/** Goes to a hash and waits until the page with this title has loaded. */
 export async function visit(page, hash, title) {
   await page.goto(page.base + hash);
   await page.getByRole("heading", { level: 1, name: title }).waitFor();
   await settled(page);
 }
 
-/** Waits until the page waits for nothing more. */
+/** Waits until nothing on the page is loading. */
 export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector("[aria-busy=true]"));
 }
 
 /**
- * Looks at the page, as it stands, in light and dark, wide and narrow: nothing that axe knows to be a barrier is there,
- * nothing sticks out sideways, and what it looks like is in build/screenshots.
+ * Checks the page in light and dark, wide and narrow: axe finds no accessibility problem, and nothing overflows sideways.
+ * Saves screenshots in build/screenshots.
  */
 export async function look(page, name) {
   await mkdir(PICTURES, { recursive: true });
@@ -129,7 +129,7 @@ export async function look(page, name) {
   await page.setViewportSize(DESKTOP);
 }
 
-/** Nothing sticks out sideways. */
+/** Asserts that the page does not overflow sideways. */
 export async function fits(page, name) {
   const { over, width } = await page.evaluate(() => ({
     over: document.documentElement.scrollWidth - innerWidth,
@@ -138,7 +138,7 @@ export async function fits(page, name) {
   assert.ok(over <= 0, `${name} is ${over} px too wide at ${width}`);
 }
 
-/** What axe finds wrong with the page. */
+/** The accessibility problems that axe finds. */
 async function barriers(page) {
   await page.evaluate(AXE);
   const { violations } = await page.evaluate(() =>

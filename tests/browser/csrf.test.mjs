@@ -1,12 +1,12 @@
-// A session in a real browser: pages of the deployment's own origin act in it, those of others do not.
+// Cross-site request forgery in a real browser: only pages of the deployment's own origin can act in a session.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COOKIE, workspace } from "../worker/client.mjs";
 import { eventually, start } from "../worker/harness.mjs";
-import { launch, stranger } from "./browser.mjs";
+import { launch, otherOrigin } from "./browser.mjs";
 
-/** Signs in on a page of the deployment's own, and answers that page. */
+/** Opens a session on a page of the deployment's own origin. Returns the page. */
 async function signIn(context, origin, token) {
   const page = await context.newPage();
   await page.goto(`${origin}/healthz`);
@@ -18,7 +18,7 @@ async function signIn(context, origin, token) {
   return page;
 }
 
-/** In a page: the answer to a request that names no credential. */
+/** Runs in a page: sends a request without an explicit credential and returns the response. */
 async function ask([method, path, body]) {
   const headers = body && { "content-type": "application/json" };
   const answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
@@ -26,7 +26,7 @@ async function ask([method, path, body]) {
 }
 
 for (const host of ["127.0.0.1", "localhost"]) {
-  test(`on ${host}, Chromium keeps the cookie and gives it to no script`, async (t) => {
+  test(`on ${host}, Chromium keeps the session cookie and hides it from scripts`, async (t) => {
     const app = await start(t);
     const { admin } = await workspace(app, "acme");
     const context = await (await launch(t)).newContext();
@@ -39,7 +39,7 @@ for (const host of ["127.0.0.1", "localhost"]) {
       { name, domain, path, secure, httpOnly, sameSite },
       { name: COOKIE, domain: host, path: "/", secure: true, httpOnly: true, sameSite: "Strict" },
     );
-    assert.ok(Math.abs(expires - Date.now() / 1000 - 43_200) < 60, "for as long as the session lasts");
+    assert.ok(Math.abs(expires - Date.now() / 1000 - 43_200) < 60, "expires with the session");
     assert.equal(await page.evaluate("document.cookie"), "");
 
     const session = await page.evaluate(ask, ["GET", "/v1/session"]);
@@ -54,7 +54,7 @@ for (const host of ["127.0.0.1", "localhost"]) {
   });
 }
 
-/** In a page of another origin: everything that such a page can send. Answers what it could read. */
+/** Runs in a page of another origin: tries every kind of request. Returns the responses that it could read. */
 async function attack({ target, token }) {
   const read = [];
   const attempt = async (path, init) => {
@@ -63,11 +63,11 @@ async function attack({ target, token }) {
   };
   const json = { "content-type": "application/json" };
   const body = JSON.stringify({ name: "stolen", scopes: ["*"] });
-  // What needs no leave of the other origin...
+  // Requests that need no CORS preflight...
   await attempt(`/v1/tokens/${token}/rotate`, { method: "POST", mode: "no-cors" });
   await attempt("/v1/tokens", { method: "POST", mode: "no-cors", body });
   await attempt("/v1/session", { mode: "no-cors" });
-  // ... and what does, or reads.
+  // ... and requests that need one, or that read the response.
   await attempt("/v1/tokens", { method: "POST", headers: json, body });
   await attempt(`/v1/tokens/${token}`, { method: "DELETE" });
   await attempt("/v1/session", { method: "DELETE" });
@@ -80,7 +80,7 @@ async function attack({ target, token }) {
   return read;
 }
 
-/** In a page of another origin: a form that is sent there, as a navigation of the whole page. */
+/** Runs in a page of another origin: submits a form to the deployment, as a top-level navigation. */
 function submit({ target, token, enctype }) {
   const form = document.createElement("form");
   Object.assign(form, { method: "post", action: `${target}/v1/tokens/${token}/rotate`, enctype });
@@ -90,13 +90,13 @@ function submit({ target, token, enctype }) {
   form.submit();
 }
 
-for (const [who, host, refused] of [
-  // The same site, so the browser sends the cookie along: it is the origin that keeps such a page out.
+for (const [place, host, refused] of [
+  // The same site: the browser sends the cookie, and the check of the origin rejects the request.
   ["another port", "127.0.0.1", "CROSS_ORIGIN"],
-  // Another site, to which the browser does not even give the cookie.
+  // Another site: the browser does not send the cookie.
   ["another host", "localhost", "NO_CREDENTIAL"],
 ]) {
-  test(`a page on ${who} cannot act in the session`, async (t) => {
+  test(`a page on ${place} cannot act in the session`, async (t) => {
     const app = await start(t);
     const { admin } = await workspace(app, "acme");
     const { id: token } = await admin.issue({ name: "victim", scopes: ["orders:read"] });
@@ -104,7 +104,7 @@ for (const [who, host, refused] of [
     const target = new URL(app.url).origin;
     const own = await signIn(context, target, admin.token);
     const state = async () => [
-      // When a token was last used is no change of it.
+      // The time of the last use may change; it is not a change of the token.
       (await admin.expect(200, "GET", "/v1/tokens")).items.map(({ last_used_at, ...token }) => token),
       await admin.expect(200, "GET", "/v1/audit"),
       await admin.expect(200, "GET", "/v1/sessions"),
@@ -118,16 +118,16 @@ for (const [who, host, refused] of [
         .map((line) => JSON.parse(line));
 
     const page = await context.newPage();
-    const home = `http://${host}:${await stranger(t)}/`;
+    const home = `http://${host}:${await otherOrigin(t)}/`;
     await page.goto(home);
-    assert.deepEqual(await page.evaluate(attack, { target, token }), [], "nothing of the answers can be read");
+    assert.deepEqual(await page.evaluate(attack, { target, token }), [], "no response can be read");
     for (const enctype of ["application/x-www-form-urlencoded", "multipart/form-data", "text/plain"]) {
       await page.goto(home);
       await Promise.all([page.waitForURL(`${target}/**`), page.evaluate(submit, { target, token, enctype })]);
       assert.equal(JSON.parse(await page.textContent("body")).code, refused, enctype);
     }
 
-    // What was sent has arrived, and was refused for the right reason: two requests by fetch, three forms.
+    // The five requests that need no preflight arrived (two by fetch, three forms) and were rejected for the right reason.
     const posts = await eventually(() => {
       const posts = lines().filter(({ method }) => method === "POST");
       return posts.length === 5 && posts;
@@ -136,7 +136,7 @@ for (const [who, host, refused] of [
       posts.map(({ code, ledger_calls }) => [code, ledger_calls]),
       Array(5).fill([refused, 0]),
     );
-    assert.deepEqual(await state(), before, "something has changed");
-    assert.equal((await own.evaluate(ask, ["GET", "/v1/session"])).status, 200, "the session goes on");
+    assert.deepEqual(await state(), before, "nothing was changed");
+    assert.equal((await own.evaluate(ask, ["GET", "/v1/session"])).status, 200, "the session is still valid");
   });
 }

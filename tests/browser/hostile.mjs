@@ -1,11 +1,11 @@
-// Markup in every field that people can fill, and the pages that show those fields.
+// Hostile markup for every field that users can fill, and the pages that show these fields.
 
-/** Markup that says so if it is ever read as such; `mark` tells one field from another. */
+/** Markup that sets a global variable if it is ever parsed as HTML; `mark` identifies the field. */
 const markup = (mark) => `<img src=x onerror="globalThis.broken='${mark}'">${mark}`;
-/** The same where only visible ASCII characters may stand, and as long as may be. */
+/** The same for ids, which allow only visible ASCII characters; of the maximum length. */
 const unspaced = (mark) => `<img/src=x/onerror="globalThis.broken='${mark}'">${mark}`.padEnd(128, "x");
 
-/** What each field is filled with. */
+/** The value for each field. */
 export const FIELDS = {
   workspaceName: markup("workspace"),
   memberId: unspaced("member"),
@@ -22,7 +22,7 @@ export const FIELDS = {
   reason: markup("reason"),
 };
 
-/** The pages, each with its hash, its title, and the fields that stand there as plain text or in a form. */
+/** The pages, each with its hash, its title, and the fields that it shows as text or in a form. */
 export const PAGES = [
   { hash: () => "#/tokens", title: "Tokens", shows: ["workspaceName", "tokenName", "memberId", "memberName"] },
   {
@@ -31,7 +31,7 @@ export const PAGES = [
     shows: ["tokenName", "tokenNote", "memberId", "metadataKey", "metadataValue", "clientId", "scopeDescription"],
   },
   { hash: ({ revoked }) => `#/tokens/${revoked.id}`, title: "revoked", shows: ["reason"] },
-  { hash: () => "#/new", title: "Generate new API token", shows: ["scopeDescription", "memberId", "memberName"] },
+  { hash: () => "#/new", title: "Create token", shows: ["scopeDescription", "memberId", "memberName"] },
   { hash: () => "#/sessions", title: "Sessions", shows: ["memberId"] },
   { hash: () => "#/members", title: "Members", shows: ["memberId", "memberName"] },
   {
@@ -39,18 +39,18 @@ export const PAGES = [
     title: FIELDS.memberName,
     shows: ["memberId", "memberEmail", "memberSubject", "scopeDescription"],
   },
-  { hash: () => "#/new-member", title: "Add a member", shows: ["scopeDescription"] },
+  { hash: () => "#/new-member", title: "Add member", shows: ["scopeDescription"] },
   { hash: () => "#/clients", title: "Clients", shows: ["clientId", "clientName"] },
   { hash: () => "#/scopes", title: "Scopes", shows: ["scopeDescription"] },
   { hash: () => "#/settings", title: "Settings", shows: ["workspaceName"] },
-  { hash: () => "#/audit", title: "Audit", shows: ["tokenName", "memberName", "clientId", "reason"] },
-  { hash: () => `#/audit?subject=${encodeURIComponent(FIELDS.clientId)}`, title: "Audit", shows: ["clientId"] },
+  { hash: () => "#/audit", title: "Audit log", shows: ["tokenName", "memberName", "clientId", "reason"] },
+  { hash: () => `#/audit?subject=${encodeURIComponent(FIELDS.clientId)}`, title: "Audit log", shows: ["clientId"] },
   { hash: () => `#/members?q=${encodeURIComponent(FIELDS.memberName)}`, title: "Members", shows: ["memberName"] },
   { hash: () => `#/members/${encodeURIComponent(FIELDS.tokenName)}`, title: "Not found", shows: [] },
-  { hash: () => `#/${encodeURIComponent(FIELDS.tokenName)}`, title: "There is no such page", shows: [] },
+  { hash: () => `#/${encodeURIComponent(FIELDS.tokenName)}`, title: "Page not found", shows: [] },
 ];
 
-/** Fills them all: `{ who, token, revoked }`, who is an admin whose own names are markup too. */
+/** Fills all fields. Returns `{ who, token, revoked }`; `who` is an admin whose own name is markup too. */
 export async function fill({ admin }) {
   const { scopes } = await admin.expect(200, "GET", "/v1/scopes");
   const described = { name: "hostile:scope", description: FIELDS.scopeDescription };

@@ -1,44 +1,44 @@
-// The shell: what stands around every page, and which page stands in it.
+// The console's shell: header, navigation, routing and sign-in state.
 
-import { whenSessionEnds } from "./lib/api.js";
+import { onSessionEnd } from "./lib/api.js";
 import { fill, h } from "./lib/dom.js";
 import { follow, go, match, reload } from "./lib/router.js";
 import { load, may, me, signOut } from "./lib/session.js";
-import { askAgain } from "./parts/again.js";
+import { signInAgain } from "./parts/sign-in-again.js";
 import { empty, failure, loading } from "./parts/states.js";
 import { HOME, routes } from "./routes.js";
 
-/** How long the last page stays while the next is fetched, in milliseconds. */
-const PATIENCE = 200;
+/** How long the previous page stays visible while the next one loads, in milliseconds. */
+const LOADING_DELAY = 200;
 
 const main = h("main", { id: "main", tabindex: "-1" });
-const stub = h("header", { class: "stub" });
+const sidebar = h("header", { class: "sidebar" });
 
-/** Where somebody wanted to go before they had signed in. */
-let wanted = null;
-/** Ends with the page that is shown. */
+/** The hash that was requested before sign-in; opened after it. */
+let requestedHash = null;
+/** Aborted when the current page is left. */
 let current = new AbortController();
-/** The path of the page that is shown. */
+/** The path of the current page. */
 let path = null;
 
-await begin();
+await start();
 
-async function begin() {
-  fill(document.body, h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to the page"), stub, main);
+async function start() {
+  fill(document.body, h("a", { class: "skip", href: "#main", onclick: skip }, "Skip to content"), sidebar, main);
   fill(main, h("p", { role: "status", class: "quiet" }, "Loading the console…"));
   try {
     await load();
   } catch (problem) {
-    return fill(main, failure(problem, begin));
+    return fill(main, failure(problem, start));
   }
-  whenSessionEnds(() => askAgain(leave));
+  onSessionEnd(() => signInAgain(leave));
   follow(render);
 }
 
 async function render(place) {
   const found = match(routes, place.path);
   if (!me && !found?.route.open) {
-    wanted = location.hash || HOME;
+    requestedHash = location.hash || HOME;
     return location.replace("#/sign-in");
   }
   if (place.path === "/") return location.replace(HOME);
@@ -46,43 +46,43 @@ async function render(place) {
   current = new AbortController();
   const { signal } = current;
   const first = path === null;
-  const arrives = path !== place.path;
-  frame(found?.route);
+  const isNewPath = path !== place.path;
+  renderSidebar(found?.route);
   main.setAttribute("aria-busy", "true");
-  const patience = setTimeout(() => fill(main, loading("the page")), first ? 0 : PATIENCE);
-  const page = await shown(found, { ...place, id: found?.id, signal, reload, signedIn });
-  clearTimeout(patience);
+  const timer = setTimeout(() => fill(main, loading("page")), first ? 0 : LOADING_DELAY);
+  const page = await contentOf(found, { ...place, id: found?.id, signal, reload, signedIn });
+  clearTimeout(timer);
   if (signal.aborted) return;
   path = place.path;
-  lay(page);
+  renderPage(page);
   main.removeAttribute("aria-busy");
-  // Whoever reads or goes by the focus follows to what is new, also where what had the focus is gone.
-  if (!first && (arrives || document.activeElement === document.body)) main.querySelector("h1").focus();
+  // Screen reader and keyboard users need the focus on the new page, also if the focused element was removed.
+  if (!first && (isNewPath || document.activeElement === document.body)) main.querySelector("h1").focus();
 }
 
-/** What a page shows, or why it shows nothing. */
-async function shown(found, place) {
+/** The content of a page, or an error page. */
+async function contentOf(found, place) {
   if (!found)
     return {
-      title: "There is no such page",
-      body: empty("Nothing is here", null, h("a", { class: "button", href: HOME }, "To the tokens")),
+      title: "Page not found",
+      body: empty("This page does not exist", null, h("a", { class: "button", href: HOME }, "Go to tokens")),
     };
   const { needs } = found.route;
   if (needs && !may(needs)) {
-    const text = `This page needs the scope ${needs}, which you have not signed in with. Ask an admin of ${me.workspace.name}, or sign in with a token that holds it.`;
-    return { title: found.route.nav ?? "Not for you", body: empty("This is not open to you", text) };
+    const text = `You need the ${needs} scope to view this page. Ask an admin of ${me.workspace.name}, or sign in with a token that has it.`;
+    return { title: found.route.nav ?? "Access denied", body: empty("Access denied", text) };
   }
   try {
     const { show } = await found.route.load();
     return await show(place);
   } catch (problem) {
     if (place.signal.aborted) return null;
-    return { title: problem.status === 404 ? "Not found" : "That did not work", body: failure(problem, reload) };
+    return { title: problem.status === 404 ? "Not found" : "Page could not be loaded", body: failure(problem, reload) };
   }
 }
 
-/** Puts a page into the frame. */
-function lay({ title, crumb, actions, body }) {
+/** Renders a page. */
+function renderPage({ title, crumb, actions, body }) {
   document.title = [title, me?.workspace.name, "Counterfoil"].filter(Boolean).join(" · ");
   fill(
     main,
@@ -101,20 +101,20 @@ function lay({ title, crumb, actions, body }) {
   );
 }
 
-/** What stands beside the pages: where one can go, and who one is. */
-function frame(route) {
+/** Renders the header: navigation and signed-in member. */
+function renderSidebar(route) {
   document.body.classList.toggle("signed-out", !me);
   /** @param {import("./routes.js").Route} route */
   const link = ({ path, nav }) =>
-    h("li", {}, h("a", { href: `#${path}`, "aria-current": route && section(route) === path ? "page" : null }, nav));
+    h("li", {}, h("a", { href: `#${path}`, "aria-current": route && navPathOf(route) === path ? "page" : null }, nav));
   fill(
-    stub,
+    sidebar,
     h("a", { class: "brand", href: me ? HOME : "#/sign-in" }, "Counterfoil"),
     me && h("p", { class: "workspace" }, me.workspace.name),
     me &&
       h(
         "nav",
-        { "aria-label": "Pages of the console" },
+        { "aria-label": "Main" },
         h("ul", {}, routes.filter(({ nav, needs }) => nav && (!needs || may(needs))).map(link)),
       ),
     me &&
@@ -125,12 +125,12 @@ function frame(route) {
         h("button", { type: "button", class: "button", onclick: () => leave(me.workspace.slug) }, "Sign out"),
       ),
   );
-  // Narrow screens do not show all of them at once.
-  stub.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  // On narrow screens the navigation scrolls sideways: the current entry must be visible.
+  sidebar.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
-/** The path in the navigation that a page is a part of: of `/tokens/tok_1` it is `/tokens`. */
-function section({ path, within }) {
+/** The navigation entry that a page belongs to, for example `/tokens` for `/tokens/tok_1`. */
+function navPathOf({ path, within }) {
   return within ?? `/${path.split("/")[1]}`;
 }
 
@@ -139,16 +139,16 @@ function skip(event) {
   main.focus();
 }
 
-/** What follows a sign-in. */
+/** Called after a successful sign-in: opens the requested page. */
 async function signedIn() {
   await load();
-  const next = wanted ?? HOME;
-  wanted = null;
+  const next = requestedHash ?? HOME;
+  requestedHash = null;
   go(next);
 }
 
 async function leave(slug) {
   await signOut();
-  wanted = null;
+  requestedHash = null;
   location.hash = `#/sign-in?workspace=${encodeURIComponent(slug)}`;
 }

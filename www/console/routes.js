@@ -1,7 +1,7 @@
-// Every page: where it is, what leads to it (`nav`), and whom it is for (`needs` a scope, or `open` to everybody).
+// All pages: path, navigation label (`nav`), and access: `needs` names the required scope, `open` pages need no session.
 //
-// A page is a module with `show(place)`, which answers a promise of `{ title, crumb?, actions?, body }`. `place` has the
-// route's `id`, the `query` of the hash, a `signal` that ends with the page, and `reload()`.
+// A page is a module with `show(place)`, which returns a promise of `{ title, crumb?, actions?, body }`. `place` has the
+// route's `id`, the `query` of the hash, a `signal` that is aborted when the page is left, and `reload()`.
 
 /**
  * @typedef {{ title: string, crumb?: { href: string, text: string }, actions?: unknown, body: unknown }} Page
@@ -23,9 +23,9 @@ export const routes = [
   { path: "/clients", load: () => import("./pages/clients.js"), nav: "Clients", needs: "workspace:manage" },
   { path: "/scopes", load: () => import("./pages/scopes.js"), nav: "Scopes", needs: "workspace:manage" },
   { path: "/settings", load: () => import("./pages/settings.js"), nav: "Settings", needs: "workspace:manage" },
-  { path: "/audit", load: () => import("./pages/audit.js"), nav: "Audit", needs: "audit:read" },
-  { path: "/call", load: () => import("./pages/call.js"), nav: "Call the API", open: true },
+  { path: "/audit", load: () => import("./pages/audit.js"), nav: "Audit log", needs: "audit:read" },
+  { path: "/call", load: () => import("./pages/call.js"), nav: "API quickstart", open: true },
 ];
 
-/** Where everybody begins. */
+/** The default page. */
 export const HOME = "#/tokens";

@@ -1,10 +1,10 @@
-// Requests to the API, in the session of the signed-in person.
+// Requests to the API, in the session of the signed-in member.
 
-/** Why a request was refused (RFC 9457), or that it got no answer. */
+/** The error of a request: a problem from the API (RFC 9457), or a network failure. */
 export class Problem extends Error {
   /**
    * @param {object} about
-   * @param {number} [about.status] 0 where there was no answer
+   * @param {number} [about.status] 0 if there was no response
    * @param {string} about.code
    * @param {string} [about.title]
    * @param {string} [about.detail]
@@ -27,10 +27,10 @@ export class Problem extends Error {
     });
   }
 
-  /** The problem that an answer holds, or that it is none of this API's. */
+  /** The problem in a response; code `INTERNAL` if the body is not a problem of this API. */
   static async of(response) {
     const body = await response.json().catch(() => ({}));
-    const unknown = { code: "INTERNAL", title: `The answer was ${response.status}.` };
+    const unknown = { code: "INTERNAL", title: `The server responded with status ${response.status}.` };
     const seconds = response.headers.get("retry-after");
     return new Problem({
       ...(body.code ? body : unknown),
@@ -43,51 +43,51 @@ export class Problem extends Error {
 const unreachable = () =>
   new Problem({
     code: "UNREACHABLE",
-    title: "No answer",
-    detail: "The service was not reached. Is the network up? Nothing is lost: try again.",
+    title: "Server unreachable",
+    detail: "Can't reach the server. Check your connection and try again.",
   });
 
-/** What `fetch`, and the reading of what it got, fail with where the network does. */
+/** Turns the TypeError by which `fetch`, or reading its body, reports a network failure into a problem. */
 const lost = (error) => {
   throw error.name === "TypeError" ? unreachable() : error;
 };
 
-/** Has somebody sign in again; set by the shell. */
-let reenter = null;
-/** The sign-in that is under way, for all requests that wait for it. */
-let entering = null;
-/** How many times somebody has signed in again. */
-let entries = 0;
+/** Asks the user to sign in again; set by the shell. */
+let signInAgain = null;
+/** The pending sign-in, shared by all requests that wait for it. */
+let pending = null;
+/** How many times the user has signed in again. */
+let renewals = 0;
 
-/** Says what is to be done when a session is over: `ask` answers a promise that is kept once another goes on. */
-export function whenSessionEnds(ask) {
-  reenter = ask;
+/** Sets the function that is called if the session has ended: `ask` returns a promise that resolves after a new sign-in. */
+export function onSessionEnd(ask) {
+  signInAgain = ask;
 }
 
 /**
- * The body of the answer to a request.
+ * Sends a request and returns the body of the response.
  *
- * Where the session is over, the person signs in again and the request is repeated: it was refused, so nothing was done.
+ * If the session has ended, the user signs in again and the request is repeated. This is safe: a rejected request has no effect.
  *
  * @param {string} method
  * @param {string} path
  * @param {object} [options]
- * @param {object} [options.query] parameters; those that are empty, null or undefined are left out
+ * @param {object} [options.query] parameters; empty, null and undefined ones are omitted
  * @param {object} [options.body]
  * @param {string} [options.key] the `Idempotency-Key`
  * @param {number} [options.version] the version that was read, for `If-Match`
  * @param {object} [options.headers]
  * @param {AbortSignal} [options.signal]
- * @param {boolean} [options.once] not to be repeated, for want of a session or otherwise
- * @param {"json" | "arrayBuffer"} [options.as] what the body is read as
+ * @param {boolean} [options.once] never ask for sign-in, never repeat
+ * @param {"json" | "arrayBuffer"} [options.as] how the body is read
  */
 export async function request(
   method,
   path,
   { query, body, key, version, headers, signal, once = false, as = "json" } = {},
 ) {
-  const asked = parameters(query ?? {});
-  const url = asked ? `${path}?${asked}` : path;
+  const search = parameters(query ?? {});
+  const url = search ? `${path}?${search}` : path;
   /** @type {RequestInit} */
   const init = {
     method,
@@ -103,17 +103,17 @@ export async function request(
     body: body === undefined ? undefined : JSON.stringify(body),
   };
   for (;;) {
-    const sent = entries;
+    const sentAfter = renewals;
     const response = await fetch(url, init).catch(lost);
     if (response.ok) return response[as]().catch(lost);
     const problem = await Problem.of(response);
-    if (problem.status !== 401 || once || !reenter) throw problem;
-    // Somebody may have signed in since this was sent.
-    if (sent === entries) {
-      entering ??= reenter(problem)
-        .then(() => void entries++)
-        .finally(() => (entering = null));
-      await entering;
+    if (problem.status !== 401 || once || !signInAgain) throw problem;
+    // Another request may already have renewed the session since this one was sent.
+    if (sentAfter === renewals) {
+      pending ??= signInAgain(problem)
+        .then(() => void renewals++)
+        .finally(() => (pending = null));
+      await pending;
     }
   }
 }
@@ -124,7 +124,7 @@ export const put = (path, body, options) => request("PUT", path, { body, ...opti
 export const patch = (path, body, options) => request("PATCH", path, { body, ...options });
 export const remove = (path, query, options) => request("DELETE", path, { query, ...options });
 
-/** Every item of a list, page by page, up to so many. */
+/** All items of a list, fetched page by page. Stops after the page that reaches `most`. */
 export async function all(path, query = {}, most = 1_000) {
   const items = [];
   let cursor;
@@ -136,13 +136,13 @@ export async function all(path, query = {}, most = 1_000) {
   return items;
 }
 
-/** A part of a path. */
+/** Encodes an id as one segment of a path. */
 export function segment(id) {
   return encodeURIComponent(id);
 }
 
-/** A query string of what is said. */
+/** A query string without the empty parameters. */
 export function parameters(query) {
-  const said = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return new URLSearchParams(said).toString();
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  return new URLSearchParams(given).toString();
 }

@@ -1,41 +1,43 @@
-// The audit in words: what an entry says, without knowing what anybody is called.
+// Audit log entries as sentences. Entries hold ids; the caller resolves them to names.
 
 import { duration, exact } from "./time.js";
 
 /**
- * What was done, as a sentence in pieces: texts, and references `{ kind, id }` to who did it and what it was done to.
- * `kind` is `actor`, `token`, `member`, `number` (a member's), `client` or `session`.
+ * The sentence of an entry, in pieces: texts, and references `{ kind, id }` to the actor and the subject.
+ * `kind` is `actor`, `token`, `member`, `number` (of a member), `client` or `session`.
  */
-export function tell(entry) {
+export function sentence(entry) {
   const { action } = entry;
-  return Object.hasOwn(DEEDS, action) ? DEEDS[action](entry) : [actor(entry), ` did ${action} to ${entry.subject}`];
+  return Object.hasOwn(SENTENCES, action)
+    ? SENTENCES[action](entry)
+    : [actor(entry), ` performed ${action} on ${entry.subject}`];
 }
 
-/** The particulars of it, one text each. */
-export function particulars(entry) {
+/** The details of an entry, one text each. */
+export function details(entry) {
   const { action } = entry;
-  return (Object.hasOwn(PARTICULARS, action) ? PARTICULARS[action](entry) : differences(entry)).filter(Boolean);
+  return (Object.hasOwn(DETAILS, action) ? DETAILS[action](entry) : differences(entry)).filter(Boolean);
 }
 
 /**
- * All of it as one text.
+ * The sentence and the details as one text.
  *
- * @param {(reference: {kind: string, id: string | number}) => string} name what somebody or something is called
+ * @param {(reference: {kind: string, id: string | number}) => string} name returns the name for a reference
  */
-export function inWords(entry, name) {
-  const said = tell(entry)
+export function entryText(entry, name) {
+  const text = sentence(entry)
     .map((piece) => (typeof piece === "string" ? piece : name(piece)))
     .join("");
-  return [said, ...particulars(entry)].join("; ");
+  return [text, ...details(entry)].join("; ");
 }
 
-/** Who and what these entries speak of, each once. */
+/** The references in these entries, without duplicates. */
 export function references(entries) {
-  const all = entries.flatMap(tell).filter((piece) => typeof piece !== "string");
+  const all = entries.flatMap(sentence).filter((piece) => typeof piece !== "string");
   return [...new Map(all.map((one) => [`${one.kind} ${one.id}`, one])).values()];
 }
 
-/** The actions there are, by what they are done to. */
+/** Labels for the kinds of subjects; the part of an action before the dot. */
 export const KINDS = {
   token: "Tokens",
   member: "Members",
@@ -45,11 +47,11 @@ export const KINDS = {
   workspace: "Workspace",
 };
 
-const DEEDS = {
-  "token.create": (entry) => [actor(entry), " issued ", subject("token", entry), ...forOwner(entry)],
+const SENTENCES = {
+  "token.create": (entry) => [actor(entry), " created ", subject("token", entry), ...forOwner(entry)],
   "token.import": (entry) => [actor(entry), " imported ", subject("token", entry), ...forOwner(entry)],
-  "token.update": (entry) => [actor(entry), ` ${deeds(entry, TOKEN_DEEDS, TOKEN_FIELDS)} `, subject("token", entry)],
-  "token.rotate": (entry) => [actor(entry), " gave ", subject("token", entry), " a new text"],
+  "token.update": (entry) => [actor(entry), ` ${verbs(entry, TOKEN_VERBS, TOKEN_FIELDS)} `, subject("token", entry)],
+  "token.rotate": (entry) => [actor(entry), " rotated ", subject("token", entry)],
   "token.revoke": (entry) => [actor(entry), " revoked ", subject("token", entry)],
   "token.revoke_text": (entry) => [actor(entry), " revoked a previous value of ", subject("token", entry)],
   "member.create": (entry) => [
@@ -60,113 +62,120 @@ const DEEDS = {
   ],
   "member.update": (entry) => [
     actor(entry),
-    ` ${deeds(entry, MEMBER_DEEDS, MEMBER_FIELDS)} `,
+    ` ${verbs(entry, MEMBER_VERBS, MEMBER_FIELDS)} `,
     subject("member", entry),
   ],
   "member.erase": (entry) => [
     actor(entry),
-    ` removed the member ${entry.subject}, and revoked ${tokens(entry.after?.revoked)}`,
+    ` erased the member ${entry.subject} and revoked ${tokens(entry.after?.revoked)}`,
   ],
-  "client.create": (entry) => [actor(entry), " added the client ", subject("client", entry)],
-  "client.delete": (entry) => [actor(entry), " removed the client ", subject("client", entry)],
+  "client.create": (entry) => [actor(entry), " created the client ", subject("client", entry)],
+  "client.delete": (entry) => [actor(entry), " deleted the client ", subject("client", entry)],
   "scopes.replace": (entry) => [actor(entry), " changed the scope catalogue"],
   "session.create": signedIn,
-  "session.refuse": (entry) => [`Nobody was signed in by ${entry.after?.issuer}`],
+  "session.refuse": (entry) => [`Sign-in through ${entry.after?.issuer} failed`],
   "session.end": (entry) =>
     entry.actor === entry.subject
       ? [actor(entry), " signed out"]
       : [actor(entry), " ended a session of ", subject("session", entry)],
-  "workspace.create": (entry) => [actor(entry), ` made the workspace ${entry.after?.workspace?.slug ?? ""}`],
+  "workspace.create": (entry) => [actor(entry), ` created the workspace ${entry.after?.workspace?.slug ?? ""}`],
   "workspace.update": (entry) => [actor(entry), " changed the settings"],
-  "workspace.suspend": (entry) => [actor(entry), " suspended the workspace, and with it all its tokens"],
+  "workspace.suspend": (entry) => [actor(entry), " suspended the workspace and all its tokens"],
   "workspace.resume": (entry) => [actor(entry), " resumed the workspace"],
   "workspace.delete": (entry) => [actor(entry), " deleted the workspace"],
 };
 
-const PARTICULARS = {
-  "token.create": issued,
-  "token.import": issued,
+const DETAILS = {
+  "token.create": tokenDetails,
+  "token.import": tokenDetails,
   "token.rotate": ({ at, after }) => {
     const end = after?.previous_valid_until;
     const ended = after?.previous_ended;
     return [
-      end && new Date(end) > new Date(at) ? `the old text went on until ${exact(end)}` : "the old text ended at once",
-      isKnown(ended) && `${ended} previous ended`,
+      end && new Date(end) > new Date(at)
+        ? `previous value valid until ${exact(end)}`
+        : "previous value rejected immediately",
+      isSet(ended) && `earlier values ended: ${ended}`,
     ];
   },
   "token.revoke": ({ after }) => [after?.reason && `reason: ${after.reason}`],
   "token.revoke_text": ({ after }) => [after?.reason && `reason: ${after.reason}`],
-  "member.create": ({ after }) => [scopes("granted", after?.grants), isKnown(after?.quota) && `quota ${after.quota}`],
-  "member.erase": () => [],
-  "client.create": ({ after }) => [scopes("for", after?.permissions)],
-  "client.delete": () => [],
-  "scopes.replace": catalogue,
-  "session.create": ({ after }) => [
-    after?.expires_at && `until ${exact(after.expires_at)} at the latest`,
-    after?.ended && "ended the oldest of the member's sessions: there were too many",
+  "member.create": ({ after }) => [
+    scopes("granted scopes", after?.grants),
+    isSet(after?.quota) && `quota: ${after.quota}`,
   ],
-  "session.refuse": ({ after }) => [Object.hasOwn(REFUSALS, after?.reason) ? REFUSALS[after.reason] : after?.reason],
+  "member.erase": () => [],
+  "client.create": ({ after }) => [scopes("default scopes", after?.permissions)],
+  "client.delete": () => [],
+  "scopes.replace": catalogueChanges,
+  "session.create": ({ after }) => [
+    after?.expires_at && `expires ${exact(after.expires_at)}`,
+    after?.ended && "session limit reached: the member's oldest session was ended",
+  ],
+  "session.refuse": ({ after }) => [
+    Object.hasOwn(SIGN_IN_ERRORS, after?.reason) ? SIGN_IN_ERRORS[after.reason] : after?.reason,
+  ],
   "workspace.create": () => [],
 };
 
-/** Why somebody was not signed in whom a provider had vouched for. */
-const REFUSALS = {
+/** Why a sign-in was rejected although the identity provider's ID token was signed correctly. */
+const SIGN_IN_ERRORS = {
   token_expired: "the ID token had expired",
-  token_unfit: "the ID token is not one for this workspace",
+  token_unfit: "the ID token is not valid for this workspace",
   other_flow: "the ID token belongs to another sign-in",
   workspace_suspended: "the workspace is suspended",
-  email_missing: "the ID token has no e-mail address",
-  email_not_verified: "the provider does not say that the e-mail address is verified",
-  subject_undecided: "the member's subject is not bound to a provider yet",
-  no_member: "no member has this e-mail address or subject",
+  email_missing: "the ID token has no email address",
+  email_not_verified: "the identity provider does not confirm that the email address is verified",
+  subject_undecided: "no identity provider is selected for the member's subject",
+  no_member: "no member has this email address or subject",
   member_suspended: "the member is suspended",
-  several_members: "several active members have this e-mail address",
+  several_members: "several active members have this email address",
 };
 
-/** What changing a field is called, where that is more than "changed": what is done to it, or `of` it. */
-const TOKEN_DEEDS = {
-  enabled: { to: (now) => (now ? "switched on" : "switched off") },
+/** Verbs for fields whose change has a verb of its own: `to` takes the subject directly, `of` needs "of" before it. */
+const TOKEN_VERBS = {
+  enabled: { to: (now) => (now ? "enabled" : "disabled") },
   name: { to: () => "renamed" },
 };
-const MEMBER_DEEDS = {
+const MEMBER_VERBS = {
   suspended: { to: (now) => (now ? "suspended" : "reactivated") },
   role: { to: (now) => (now === "admin" ? "promoted" : "demoted") },
   revoked: { of: (count) => `revoked ${tokens(count)}` },
 };
 const TOKEN_FIELDS = {
   scopes: "scopes",
-  expires_at: "expiry",
-  not_before: "beginning",
-  allowed_addresses: "addresses",
+  expires_at: "expiration",
+  not_before: "start time",
+  allowed_addresses: "allowed IP addresses",
   note: "note",
   metadata: "metadata",
 };
 const MEMBER_FIELDS = {
-  grants: "grants",
+  grants: "granted scopes",
   quota: "quota",
   name: "name",
-  email: "e-mail address",
+  email: "email address",
   subject: "subject",
   subject_issuer: "identity provider",
 };
 
-/** What the settings are called. */
+/** Labels of the settings. */
 const SETTINGS = {
   name: "name",
-  prefix: "prefix of new tokens",
-  default_quota: "default quota",
-  max_lifetime: "longest life of a token",
-  session_length: "length of a session",
-  lease_max: "lease of gateways",
-  snapshot_max: "life of a snapshot",
-  audit_retention_days: "days that the audit is kept",
+  prefix: "token prefix",
+  default_quota: "default token quota",
+  max_lifetime: "maximum token lifetime",
+  session_length: "session duration",
+  lease_max: "verifier lease duration",
+  snapshot_max: "snapshot validity",
+  audit_retention_days: "audit log retention (days)",
   allowed_origins: "allowed origins",
   hosts: "hosts",
   identity_providers: "identity providers",
 };
 
-/** What is said elsewhere, or follows from what is said. */
-const SAID = new Set([
+/** Fields that are left out of the details: the sentence already says them, or they follow from other fields. */
+const OMITTED = new Set([
   "enabled",
   "state",
   "effective_scopes",
@@ -192,16 +201,16 @@ function forOwner({ after }) {
 function signedIn(entry) {
   const { actor: by, after } = entry;
   if (by !== "sign_in") return [actor(entry), " signed in"];
-  return [{ kind: "number", id: after?.member }, ` signed in by ${after?.issuer}`];
+  return [{ kind: "number", id: after?.member }, ` signed in through ${after?.issuer}`];
 }
 
 /** `renamed and changed the scopes and note of` */
-function deeds({ after }, special, fields) {
+function verbs({ after }, special, fields) {
   const has = (field) => Object.hasOwn(after ?? {}, field);
   const done = (how) =>
     Object.entries(special)
-      .filter(([field, deed]) => has(field) && deed[how])
-      .map(([field, deed]) => deed[how](after[field]));
+      .filter(([field, verb]) => has(field) && verb[how])
+      .map(([field, verb]) => verb[how](after[field]));
   const changed = Object.entries(fields)
     .filter(([field]) => has(field))
     .map(([, word]) => word);
@@ -210,35 +219,36 @@ function deeds({ after }, special, fields) {
   return all.length === 0 ? "changed" : `${list(all)}${of.length > 0 ? " of" : ""}`;
 }
 
-function issued({ after }) {
+function tokenDetails({ after }) {
   if (!after) return [];
   return [
-    scopes("with", after.scopes),
-    after.expires_at ? `until ${exact(after.expires_at)}` : "without end",
-    after.allowed_addresses?.length > 0 && `from ${list(after.allowed_addresses)}`,
-    after.client_id && `client ${after.client_id}`,
+    scopes("scopes", after.scopes),
+    after.expires_at ? `expires ${exact(after.expires_at)}` : "never expires",
+    after.allowed_addresses?.length > 0 && `allowed IP addresses: ${list(after.allowed_addresses)}`,
+    after.client_id && `client: ${after.client_id}`,
   ];
 }
 
-/** How the fields of a change differ. */
+/** The old and new values of the changed fields. */
 function differences({ before, after }) {
   return Object.keys(after ?? {})
-    .filter((field) => !SAID.has(field))
+    .filter((field) => !OMITTED.has(field))
     .map((field) => difference(field, before?.[field], after[field]));
 }
 
 function difference(field, was, is) {
   const word = { role: "role", ...TOKEN_FIELDS, ...MEMBER_FIELDS, ...SETTINGS }[field];
-  // Of what people wrote, the audit keeps only that it has changed.
+  // Of free texts the audit log keeps only that they changed.
   if (!word || was === "…" || is === "…") return null;
-  if (Array.isArray(was) && Array.isArray(is)) return `${word}: ${moved(was.map(value), is.map(value))}`;
-  return `${word}: ${shown(field, was)} → ${shown(field, is)}`;
+  if (Array.isArray(was) && Array.isArray(is)) return `${word}: ${listDifference(was.map(value), is.map(value))}`;
+  return `${word}: ${valueText(field, was)} → ${valueText(field, is)}`;
 }
 
-function shown(field, of) {
-  if (!isKnown(of))
+function valueText(field, of) {
+  if (!isSet(of))
     return (
-      { quota: "the default", expires_at: "never", max_lifetime: "any", audit_retention_days: "all" }[field] ?? "none"
+      { quota: "default", expires_at: "never", max_lifetime: "no limit", audit_retention_days: "no limit" }[field] ??
+      "none"
     );
   if (field === "expires_at" || field === "not_before") return exact(of);
   if (["max_lifetime", "session_length", "lease_max", "snapshot_max"].includes(field)) return duration(of);
@@ -250,18 +260,18 @@ function value(of) {
   return of.issuer ?? JSON.stringify(of);
 }
 
-/** What was added to a list and what was taken away. */
-function moved(was, is) {
+/** What was added to a list and what was removed. */
+function listDifference(was, is) {
   const [before, after] = [new Set(was), new Set(is)];
   const added = is.filter((one) => !before.has(one));
-  const gone = was.filter((one) => !after.has(one));
-  const parts = [added.length > 0 && `added ${list(added)}`, gone.length > 0 && `took away ${list(gone)}`].filter(
+  const removed = was.filter((one) => !after.has(one));
+  const parts = [added.length > 0 && `added ${list(added)}`, removed.length > 0 && `removed ${list(removed)}`].filter(
     Boolean,
   );
   return parts.join(", ") || "changed";
 }
 
-function catalogue({ before, after }) {
+function catalogueChanges({ before, after }) {
   const names = (entries) => (entries ?? []).map(({ name }) => name);
   const [was, is] = [new Set(names(before)), new Set(names(after))];
   const say = (word, some) => some.length > 0 && `${word} ${list(some)}`;
@@ -283,7 +293,7 @@ function catalogue({ before, after }) {
 
 function scopes(word, names) {
   if (!names) return null;
-  return names.length > 0 ? `${word} ${list(names)}` : `${word} no scope`;
+  return `${word}: ${names.length > 0 ? list(names) : "none"}`;
 }
 
 function tokens(count) {
@@ -295,6 +305,6 @@ function list(words) {
   return words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} and ${words.at(-1)}`;
 }
 
-function isKnown(of) {
+function isSet(of) {
   return of !== null && of !== undefined;
 }

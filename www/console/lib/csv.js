@@ -1,16 +1,16 @@
-// Tables as text for spreadsheets (RFC 4180).
+// CSV for spreadsheets (RFC 4180).
 
-/** How a cell begins that a spreadsheet would take for a formula, or that hides such a beginning. */
+/** Matches a cell that a spreadsheet would read as a formula, also after spaces or a byte order mark. */
 const FORMULA = /^[\s\uFEFF]*[=+\-@]/;
 
 /**
- * These rows as CSV. Whoever can have something written into the audit must not have a spreadsheet compute it: a cell that
- * would be a formula begins with `'`, which makes it text.
+ * These rows as CSV. Texts in the audit log may come from an attacker, so a cell that a spreadsheet would evaluate as a
+ * formula starts with `'`, which makes it text.
  *
  * @param {Array<Array<string | number | null | undefined>>} rows
  */
 export function csv(rows) {
-  // Without the mark at the beginning some spreadsheets do not take it for UTF-8.
+  // Some spreadsheets recognize UTF-8 only by a byte order mark.
   return `\uFEFF${rows.map((row) => `${row.map(cell).join(",")}\r\n`).join("")}`;
 }
 

@@ -1,20 +1,19 @@
-// Elements, made without any text being read as HTML: what comes from outside can only ever become text or the value
-// of an attribute.
+// Creates elements without ever parsing HTML: untrusted data can only become text or an attribute value.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** Where a link may lead: within the console, within this host, or to what the page itself holds. */
+/** The allowed link targets: a hash of the console, a path on this host, or a blob of this page. */
 const SAFE_LINK = /^(#|\/(?!\/)|blob:)/;
 
 /**
- * An element. An attribute that is false, null or undefined is left out, one that is true is empty; `on…` takes a
- * function and listens. Children are nodes, texts, numbers, or arrays of such; null, undefined and booleans are left out.
+ * Creates an element. Attributes that are false, null or undefined are omitted, `true` sets an empty attribute, and `on…`
+ * adds an event listener. Children are nodes, texts, numbers, or arrays of these; null, undefined and booleans are omitted.
  */
 export function h(tag, attributes, ...children) {
   return build(document.createElement(tag), attributes, children);
 }
 
-/** The same of a drawing. */
+/** Creates an SVG element. */
 export function svg(tag, attributes, ...children) {
   return build(document.createElementNS(SVG, tag), attributes, children);
 }
@@ -23,10 +22,10 @@ function build(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes ?? {})) {
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) {
-      if (typeof value !== "function") throw new TypeError(`${name} takes a function`);
+      if (typeof value !== "function") throw new TypeError(`${name} must be a function`);
       element.addEventListener(name.slice(2), value);
     } else {
-      if (name === "href" && !SAFE_LINK.test(value)) throw new TypeError("a link leads out of here");
+      if (name === "href" && !SAFE_LINK.test(value)) throw new TypeError("a link must stay on this host");
       element.setAttribute(name, value === true ? "" : value);
     }
   }
@@ -34,12 +33,12 @@ function build(element, attributes, children) {
   return element;
 }
 
-/** What there is to append of these children. */
+/** Flattens children and drops those that are not rendered. */
 function nodes(children) {
   return children.flat(Infinity).filter((child) => child !== null && child !== undefined && typeof child !== "boolean");
 }
 
-/** Puts these children in the place of all that an element holds. */
+/** Replaces all children of an element. */
 export function fill(element, ...children) {
   element.replaceChildren(...nodes(children));
   return element;
@@ -47,14 +46,14 @@ export function fill(element, ...children) {
 
 let last = 0;
 
-/** An id that no other element has. */
+/** A new element id that is unique in the page. */
 export function uniqueId(word) {
   last += 1;
   return `${word}-${last}`;
 }
 
-/** As `run`, once nobody has called for so many milliseconds. */
-export function settled(run, milliseconds) {
+/** A debounced `run`: called once there was no call for this many milliseconds. */
+export function debounced(run, milliseconds) {
   let timer;
   return (...given) => {
     clearTimeout(timer);

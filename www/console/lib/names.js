@@ -1,18 +1,18 @@
-// What those are called of whom the audit speaks. An entry knows ids alone: names may have to be forgotten, entries stay.
+// Names for the ids in audit log entries. Entries hold only ids, so that a name can be erased while the entry stays.
 
 import { all, get, segment } from "./api.js";
 import { references } from "./audit.js";
 import { may, me } from "./session.js";
 
-/** How many questions are asked for the sake of names: of whom is spoken after that, the id has to do. */
-const MOST = 500;
+/** How many requests are sent at most to find names; after that, ids are shown. */
+const REQUEST_LIMIT = 500;
 
 export class Names {
-  /** What was asked: promises of names by kind and id, and of answers by path. */
-  #asked = new Map();
+  /** Pending and finished lookups: promises of names by kind and id, and of responses by path. */
+  #lookups = new Map();
   /** The names, by kind and id: `{ text, href? }`. */
-  #known = new Map();
-  #left = MOST;
+  #names = new Map();
+  #remaining = REQUEST_LIMIT;
   #members = null;
   #signal;
 
@@ -20,37 +20,37 @@ export class Names {
     this.#signal = signal;
   }
 
-  /** Finds out what those are called of whom these entries speak, as far as the signed-in person may know it. */
+  /** Finds the names for all references in these entries, as far as the signed-in member may see them. */
   async learn(entries) {
     await Promise.all(
       references(entries).map(async (reference) => {
         const key = keyOf(reference);
-        if (!this.#asked.has(key)) this.#asked.set(key, this.#find(reference));
-        this.#known.set(key, await this.#asked.get(key));
+        if (!this.#lookups.has(key)) this.#lookups.set(key, this.#find(reference));
+        this.#names.set(key, await this.#lookups.get(key));
       }),
     );
   }
 
-  /** What it is called, and where its page is if it has one. */
+  /** The name of a reference, and the link to its page if it has one. */
   of(reference) {
-    return this.#known.get(keyOf(reference)) ?? { text: String(reference.id) };
+    return this.#names.get(keyOf(reference)) ?? { text: String(reference.id) };
   }
 
   #find({ kind, id }) {
     if (kind === "actor") return this.#actor(id);
     if (kind === "token") return this.#token(id);
-    if (kind === "session") return this.#session(id, "somebody");
+    if (kind === "session") return this.#session(id, "someone");
     if (kind === "client") return { text: id };
     return this.#member(kind, id);
   }
 
-  /** Whoever acts is a member; what with is said where it was a token. */
+  /** The actor: the member, and the token (`by`) if it acted with one. */
   async #actor(id) {
     if (id === "root") return { text: "The root token" };
     if (id === "sign_in") return { text: "An identity provider" };
-    if (id.startsWith("ses_")) return this.#session(id, "Somebody");
+    if (id.startsWith("ses_")) return this.#session(id, "Someone");
     const token = await this.#fetch(`/v1/tokens/${segment(id)}`);
-    if (!token) return { text: token === null ? "Somebody" : id };
+    if (!token) return { text: token === null ? "Someone" : id };
     const owner = await this.#member("member", token.owner.id);
     return { ...owner, by: await this.#token(id) };
   }
@@ -62,11 +62,11 @@ export class Names {
     return { text: token.name ? `“${token.name}”` : token.hint, href };
   }
 
-  /** As whom a session acted: the audit knows by which token, or for whom, it was opened. */
+  /** The member of a session: the audit log has the token that opened it, or the member who signed in. */
   async #session(id, unknown) {
-    const told = await this.#fetch("/v1/audit", { token: id, limit: 100 });
-    if (told === undefined) return { text: id };
-    const after = told?.items.find(({ action }) => action === "session.create")?.after;
+    const found = await this.#fetch("/v1/audit", { token: id, limit: 100 });
+    if (found === undefined) return { text: id };
+    const after = found?.items.find(({ action }) => action === "session.create")?.after;
     if (after?.member) return this.#member("number", after.member);
     const token = after?.created_by && (await this.#fetch(`/v1/tokens/${segment(after.created_by)}`));
     return token ? this.#member("member", token.owner.id) : { text: unknown };
@@ -81,14 +81,14 @@ export class Names {
     return { text: found.name, href: may("workspace:manage") ? `#/members/${segment(found.id)}` : undefined };
   }
 
-  /** An answer; null where there is none for this person, undefined where it is not asked for any more. */
+  /** A response; null if the member may not see it, undefined if the limit of requests is reached. */
   #fetch(path, query) {
     const key = `${path} ${query?.token ?? ""}`;
-    if (this.#asked.has(key)) return this.#asked.get(key);
-    if (this.#left === 0) return undefined;
-    this.#left -= 1;
+    if (this.#lookups.has(key)) return this.#lookups.get(key);
+    if (this.#remaining === 0) return undefined;
+    this.#remaining -= 1;
     const answer = get(path, query, { signal: this.#signal }).catch(() => null);
-    this.#asked.set(key, answer);
+    this.#lookups.set(key, answer);
     return answer;
   }
 }

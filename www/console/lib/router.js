@@ -1,12 +1,12 @@
-// Which page a hash leads to, and that nobody leaves one by accident.
+// Routing by hash, and the confirmation before a page with unsaved work is left.
 
-/** The page's place: `#/tokens/tok_1?x=y` is the path `/tokens/tok_1` with a query. */
+/** The current path and query: `#/tokens/tok_1?x=y` has the path `/tokens/tok_1`. */
 function place() {
   const [path, query] = location.hash.slice(1).split("?");
   return { path: path || "/", query: new URLSearchParams(query) };
 }
 
-/** The route that a path takes, with what `:id` stands for; null where there is none. */
+/** The route of a path, with the value of `:id`; null if there is none. */
 export function match(routes, path) {
   for (const route of routes) {
     const [head, hasId] = [route.path.replace("/:id", ""), route.path.endsWith("/:id")];
@@ -25,16 +25,16 @@ function decoded(text) {
   }
 }
 
-/** Asks whether the page may be left; null while nothing would be lost. */
+/** Asks whether the page may be left; null if nothing would be lost. */
 let guard = null;
-/** Whether it is asking just now. */
+/** Whether that question is open. */
 let asking = false;
-/** The hash of the page that is shown. */
+/** The hash of the current page. */
 let shown = "";
 /** @type {(place: { path: string, query: URLSearchParams }) => void} */
 let show = () => {};
 
-/** Begins to follow the hash: `render` shows the page of a place. */
+/** Starts routing: `render` shows the page for a path and query. */
 export function follow(render) {
   show = render;
   addEventListener("hashchange", arrive);
@@ -61,23 +61,23 @@ function enter() {
   show(place());
 }
 
-/** Shows the page of the present place anew. */
+/** Renders the current page again. */
 export function reload() {
   enter();
 }
 
-/** Goes to a place, or shows it anew. */
+/** Navigates to a hash; renders it again if it is the current one. */
 export function go(hash) {
   if (location.hash === hash) enter();
   else location.hash = hash;
 }
 
-/** From now on `ask`, which answers a promise of yes or no, decides whether the page may be left; null lifts that. */
-export function guardWith(ask) {
+/** Sets the function that decides whether the page may be left, by a promise of a boolean; null removes it. */
+export function confirmLeaving(ask) {
   guard = ask;
 }
 
-/** Says in the address what the page shows now, without leaving it. */
+/** Replaces the hash in the address bar without leaving the page. */
 export function rename(hash) {
   history.replaceState(null, "", hash);
   shown = location.hash;

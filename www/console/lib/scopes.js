@@ -1,20 +1,20 @@
-// Scopes in words: the built-in ones, and wildcards. Their grammar is the package's.
+// Descriptions of the built-in scopes and of wildcards. The grammar of scopes is in the npm package.
 
-/** What every workspace has besides its catalogue. */
+/** The scopes that every workspace has in addition to its catalogue. */
 export const BUILT_IN = [
-  { name: "tokens:read", description: "See tokens" },
-  { name: "tokens:write", description: "Issue, change and revoke tokens" },
-  { name: "tokens:import", description: "Import tokens that were issued elsewhere" },
-  { name: "tokens:grant", description: "Give tokens all that their owner is granted" },
-  { name: "tokens:verify", description: "Check tokens" },
-  { name: "sessions:create", description: "Sign in here" },
-  { name: "snapshots:read", description: "Read snapshots of the tokens" },
-  { name: "audit:read", description: "Read the audit" },
+  { name: "tokens:read", description: "List and read tokens" },
+  { name: "tokens:write", description: "Create, edit and revoke tokens" },
+  { name: "tokens:import", description: "Import third-party tokens" },
+  { name: "tokens:grant", description: "Give tokens any scope that is granted to their owner" },
+  { name: "tokens:verify", description: "Verify tokens" },
+  { name: "sessions:create", description: "Sign in to the console" },
+  { name: "snapshots:read", description: "Download snapshots" },
+  { name: "audit:read", description: "Read the audit log" },
   { name: "workspace:manage", description: "Manage members, clients, scopes and settings" },
 ];
 
-/** What a wildcard says, in words. */
-export function inWords(pattern) {
-  if (pattern === "*") return "Everything, the management of this workspace included";
-  return `Everything under ${pattern.slice(0, -2)}, also what is added later`;
+/** The description of a wildcard. */
+export function wildcardDescription(pattern) {
+  if (pattern === "*") return "All scopes, including management of this workspace";
+  return `All scopes under ${pattern.slice(0, -2)}, including scopes added later`;
 }

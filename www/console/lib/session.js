@@ -1,15 +1,15 @@
-// Who is signed in, and what they may do.
+// The signed-in member and the scopes of the session.
 
 import { Problem, get, request, segment } from "./api.js";
 import { covers } from "../verify/scopes.js";
 
-/** The signed-in person: `session`, `member` and `workspace` as the API shows them; null where there is none. */
+/** `session`, `member` and `workspace` as the API returns them; null if nobody is signed in. */
 export let me = null;
 
-/** For questions to which "nobody" is an answer: nobody is asked to sign in. */
+/** For requests that may find no session: the user is not asked to sign in. */
 const ONCE = { once: true };
 
-/** Looks who is signed in. Nobody is no error. */
+/** Loads the session. Having none is not an error. */
 export async function load() {
   const [session, workspace] = await Promise.all(
     ["/v1/session", "/v1/workspace"].map((path) =>
@@ -22,7 +22,7 @@ export async function load() {
   me = session && workspace ? { session, workspace, member: await self(session) } : null;
 }
 
-/** The signed-in member. Whoever may not read tokens may not read this either: then only the id is known. */
+/** The signed-in member. Without the scope to read it, only the id is known. */
 async function self({ member: { id } }) {
   return get(`/v1/members/${segment(id)}`, {}, ONCE).catch((problem) => {
     if (problem.status !== 403) throw problem;
@@ -30,36 +30,36 @@ async function self({ member: { id } }) {
   });
 }
 
-/** Whether the session holds this scope. Only a hint for what to show: the service decides. */
+/** Whether the session has this scope. Only decides what is shown: the API enforces it. */
 export function may(scope) {
   return me !== null && covers(me.session.scopes, scope);
 }
 
-/** Whether the signed-in person acts on everybody's tokens. */
+/** Whether the signed-in member is an admin, who can act on all members' tokens. */
 export function isAdmin() {
   return me?.member.role === "admin";
 }
 
-/** The token that opened the session, which limits what is issued in it; null where an identity provider did. */
+/** The token that opened the session, which limits the tokens created in it; null after sign-in through a provider. */
 export async function openedWith(signal) {
   const { created_by } = me.session;
   if (created_by === null) return null;
   return get(`/v1/tokens/${segment(created_by)}`, {}, { signal });
 }
 
-/** Opens a session of this token. Its text is sent this once and kept nowhere. */
+/** Opens a session with this token. Its value is sent once and not kept. */
 export async function signIn(text) {
   if (!/^[\x21-\x7e]+$/.test(text)) {
     throw new Problem({
       code: "MALFORMED",
-      title: "No token",
-      detail: "This is not a token: it holds spaces or other characters that no token has.",
+      title: "Not a token",
+      detail: "This is not a token: it contains spaces or other characters that tokens never contain.",
     });
   }
   return request("POST", "/v1/session", { headers: { authorization: `Bearer ${text}` }, once: true });
 }
 
-/** Opens a session of whom Cloudflare Access has let through to here; false where it vouches for nobody who takes part. */
+/** Opens a session by the identity that Cloudflare Access asserts; false if it matches no active member. */
 export async function signInByAccess(workspace) {
   return request("POST", "/v1/session", { body: { workspace }, once: true }).then(
     () => true,
@@ -70,7 +70,7 @@ export async function signInByAccess(workspace) {
   );
 }
 
-/** Ends the session. One that is over already is as good. */
+/** Ends the session. That it has already ended is not an error. */
 export async function signOut() {
   await request("DELETE", "/v1/session", { once: true }).catch((problem) => {
     if (problem.status !== 401) throw problem;

@@ -1,17 +1,17 @@
-// The workspace's snapshot, from this deployment.
+// Downloads the workspace's snapshot from this deployment.
 
 import { get } from "./api.js";
 
-/** What a snapshot of the workspace is to be signed by: a JWK set. */
+/** The public keys that the workspace's snapshots are signed with: a JWK set. */
 export function fetchKeys(signal) {
   return get("/v1/snapshot/keys", {}, { signal });
 }
 
 /**
- * The file. Where it has to be made first, the service says when to ask again.
+ * Downloads the file. If it must be built first, the API says when to try again.
  *
  * @param {AbortSignal} signal
- * @param {(seconds: number, total: number) => void} waiting told each second how many are left, and of how many
+ * @param {(seconds: number, total: number) => void} waiting called each second with the seconds left and their total
  */
 export async function fetchSnapshot(signal, waiting) {
   for (;;) {
@@ -29,7 +29,7 @@ export async function fetchSnapshot(signal, waiting) {
 }
 
 /**
- * A second, unless there is nobody any more who waits.
+ * Waits a second; rejects if the signal is aborted.
  *
  * @returns {Promise<void>}
  */

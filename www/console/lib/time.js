@@ -1,4 +1,4 @@
-// Times, as people say them, in the zone of whoever looks.
+// Formats times and durations, in the browser's time zone.
 
 import { h } from "./dom.js";
 
@@ -12,7 +12,7 @@ const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
 /**
- * The largest unit of which there is one, and up to which distance it is used.
+ * The units of relative times, and below which distance each is used.
  *
  * @type {Array<{ unit: Intl.RelativeTimeFormatUnit, size: number, below: number }>}
  */
@@ -37,7 +37,7 @@ export function relative(time, now = Date.now()) {
   return RELATIVE.format(Math.round(distance / size), unit);
 }
 
-/** A time in both ways, one under the other; `none` where there is no time. */
+/** A relative time with the exact one below it; `none` if there is no time. */
 export function when(time, none) {
   if (!time) return h("span", { class: "quiet" }, none);
   return h(
@@ -48,7 +48,7 @@ export function when(time, none) {
   );
 }
 
-/** The same in one line. */
+/** The exact and the relative time in one line. */
 export function at(time) {
   return h(
     "time",
@@ -57,16 +57,16 @@ export function at(time) {
   );
 }
 
-/** The last instant that a `Date` can tell. */
+/** The latest time that a `Date` can represent. */
 const END_OF_TIME = 8.64e15;
 
-/** As `at`, of milliseconds since 1970. */
+/** Like `at`, for milliseconds since 1970. */
 export function moment(milliseconds) {
   return at(new Date(Math.min(milliseconds, END_OF_TIME)).toISOString());
 }
 
 /**
- * What lengths of time are told in: each unit and how many seconds it has.
+ * The units of durations, with their length in seconds.
  *
  * @type {Array<[string, number]>}
  */
@@ -77,19 +77,19 @@ export const LENGTHS = [
   ["second", 1],
 ];
 
-/** So many seconds in words: `90 days`, `12 hours`. The largest unit that leaves nothing over. */
+/** A number of seconds as `90 days` or `12 hours`: in the largest unit that divides it evenly. */
 export function duration(seconds) {
   const [word, size] = LENGTHS.find(([, size]) => seconds % size === 0);
   const count = seconds / size;
   return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
 }
 
-/** The last second of a day, given as `2026-12-21`, in the zone of whoever looks. */
+/** The last second of a day such as `2026-12-21`, in the browser's time zone. */
 export function endOfDay(date) {
   return new Date(`${date}T23:59:59`);
 }
 
-/** A day as a date field wants it. */
+/** A date in the format of date inputs. */
 export function asDate(time) {
   const date = new Date(time);
   const two = (number) => String(number).padStart(2, "0");

@@ -1,82 +1,84 @@
-// The audit of the workspace: who did what, found, read and taken along.
+// The audit log: search, filter, export as CSV.
 
 import { parameters } from "../lib/api.js";
-import { KINDS, inWords } from "../lib/audit.js";
+import { KINDS, entryText } from "../lib/audit.js";
 import { csv } from "../lib/csv.js";
-import { fill, h, settled } from "../lib/dom.js";
+import { fill, h, debounced } from "../lib/dom.js";
 import { download } from "../lib/download.js";
 import { Names } from "../lib/names.js";
 import { rename } from "../lib/router.js";
 import { isAdmin, me } from "../lib/session.js";
 import { asDate, when } from "../lib/time.js";
-import { Trail } from "../lib/trail.js";
+import { AuditSearch } from "../lib/audit-search.js";
 import { choice } from "../parts/choice.js";
 import { empty, failure, loading, notice } from "../parts/states.js";
-import { told } from "../parts/story.js";
+import { entryElement } from "../parts/audit-entry.js";
 import { pager, table } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 
 const PAGE = 50;
-/** How many entries are looked at in one go, where few of them are what somebody looks for. */
-const GO = 2_000;
-/** How many entries a file holds at most. */
-const FILE = 10_000;
+/** How many entries are scanned at most before the user is asked whether to continue. */
+const SCAN_LIMIT = 2_000;
+/** The maximum number of exported entries. */
+const EXPORT_LIMIT = 10_000;
 const PARAMETERS = ["q", "kind", "from", "to", "subject", "actor"];
-/** How long somebody stops typing before the audit is searched, in milliseconds. */
-const PAUSE = 250;
+/** The delay between the last keystroke and the search, in milliseconds. */
+const DEBOUNCE = 250;
 
 export async function show({ query, signal }) {
   const names = new Names(signal);
   const wanted = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
   const results = h("div", { class: "results" });
-  let trail = new Trail({ ...wanted }, names, signal);
+  let auditSearch = new AuditSearch({ ...wanted }, names, signal);
   let first = 0;
 
-  async function look(most = GO) {
-    const mine = trail;
+  async function refresh(most = SCAN_LIMIT) {
+    const mine = auditSearch;
     results.setAttribute("aria-busy", "true");
-    if (!results.hasChildNodes()) fill(results, loading("the audit"));
-    // One more tells whether there is another page.
-    const problem = await trail.find(first + PAGE + 1, most).then(
+    if (!results.hasChildNodes()) fill(results, loading("audit log"));
+    // One extra entry shows whether there is a next page.
+    const problem = await auditSearch.find(first + PAGE + 1, most).then(
       () => null,
       (problem) => problem,
     );
-    if (signal.aborted || mine !== trail) return;
+    if (signal.aborted || mine !== auditSearch) return;
     results.removeAttribute("aria-busy");
     fill(
       results,
-      problem ? failure(problem, () => look(most)) : laid(trail, first, names, { turn, further: () => look() }),
+      problem
+        ? failure(problem, () => refresh(most))
+        : resultsOf(auditSearch, first, names, { turn, continueSearch: () => refresh() }),
     );
   }
   function turn(next) {
     first = next;
-    return look().then(() => results.querySelector("table")?.scrollIntoView({ block: "nearest" }));
+    return refresh().then(() => results.querySelector("table")?.scrollIntoView({ block: "nearest" }));
   }
   function ask(change) {
     Object.assign(wanted, change);
-    trail = new Trail({ ...wanted }, names, signal);
+    auditSearch = new AuditSearch({ ...wanted }, names, signal);
     first = 0;
     const text = parameters(wanted);
     rename(text ? `#/audit?${text}` : "#/audit");
-    return look();
+    return refresh();
   }
   const save = async ({ currentTarget: button }) => {
     button.disabled = true;
     button.textContent = "Exporting…";
     try {
-      await saveAll(new Trail({ ...wanted }, names, signal), names);
+      await saveAll(new AuditSearch({ ...wanted }, names, signal), names);
     } catch (problem) {
-      if (!signal.aborted) toast(problem.detail ?? "The export did not succeed.");
+      if (!signal.aborted) toast(problem.detail ?? "The export failed. Try again.");
     }
     button.disabled = false;
     button.textContent = "Export as CSV";
   };
-  await look();
+  await refresh();
   return {
-    title: "Audit",
+    title: "Audit log",
     actions: h("button", { type: "button", class: "button", onclick: save }, "Export as CSV"),
     body: [
-      !isAdmin() && h("p", { class: "quiet" }, "What you did, and what was done to your tokens and sessions."),
+      !isAdmin() && h("p", { class: "quiet" }, "Your own actions, and actions on your tokens and sessions."),
       filters(wanted, ask),
       results,
     ],
@@ -86,14 +88,14 @@ export async function show({ query, signal }) {
 function filters(wanted, ask) {
   const search = h("input", {
     type: "search",
-    "aria-label": "Search in what is told",
+    "aria-label": "Search the audit log",
     placeholder: "Search…",
     maxlength: 200,
   });
   search.value = wanted.q;
   search.addEventListener(
     "input",
-    settled(() => ask({ q: search.value.trim() }), PAUSE),
+    debounced(() => ask({ q: search.value.trim() }), DEBOUNCE),
   );
   const day = (label, name) => {
     const control = h("input", {
@@ -108,80 +110,80 @@ function filters(wanted, ask) {
     "search",
     { class: "filters" },
     search,
-    choice("Of what", wanted.kind, [["", "Everything"], ...Object.entries(KINDS)], (kind) => ask({ kind })),
+    choice("Type", wanted.kind, [["", "All types"], ...Object.entries(KINDS)], (kind) => ask({ kind })),
     day("From", "from"),
     day("To", "to"),
-    wanted.subject && narrowed("done to", wanted.subject),
-    wanted.actor && narrowed("done by", wanted.actor),
+    wanted.subject && linkFilter("Subject", wanted.subject),
+    wanted.actor && linkFilter("Actor", wanted.actor),
   );
 }
 
-/** A filter that a link has set, and the way to be rid of it. */
-function narrowed(what, id) {
+/** A filter that was set by a link, with a control to clear it. */
+function linkFilter(what, id) {
   return h(
     "span",
     { class: "narrowed" },
-    `${what} `,
+    `${what}: `,
     h("code", {}, id),
     " ",
-    h("a", { href: "#/audit", "aria-label": "Show what was done to and by everybody" }, "✕"),
+    h("a", { href: "#/audit", "aria-label": "Clear filters" }, "✕"),
   );
 }
 
-function laid(trail, first, names, { turn, further }) {
-  const shown = trail.found.slice(first, first + PAGE);
+function resultsOf(auditSearch, first, names, { turn, continueSearch }) {
+  const shown = auditSearch.found.slice(first, first + PAGE);
   const more =
-    !trail.ended &&
-    trail.found.length <= first + PAGE &&
+    !auditSearch.ended &&
+    auditSearch.found.length <= first + PAGE &&
     notice(
       "info",
-      h("p", {}, `The newest ${trail.looked.toLocaleString("en")} entries were looked through.`),
-      h("button", { type: "button", class: "button", onclick: further }, "Look further back"),
+      h("p", {}, `Searched the newest ${auditSearch.scanned.toLocaleString("en")} entries.`),
+      h("button", { type: "button", class: "button", onclick: continueSearch }, "Search older entries"),
     );
   if (shown.length === 0)
     return [
       more ||
         empty(
-          "Nothing like that is in the audit",
-          "Look for something else, or at another time.",
-          h("a", { class: "button", href: "#/audit" }, "Show all of it"),
+          "No matching audit log entries",
+          "Change the search text, the type or the dates.",
+          h("a", { class: "button", href: "#/audit" }, "Show all entries"),
         ),
     ];
   return [
     table({
-      caption: "Audit",
-      columns: [{ title: "When" }, { title: "What was done", class: "deed" }, { title: "From" }],
-      rows: shown.map((entry) => ({ cells: [when(entry.at), told(entry, names), origin(entry)] })),
+      caption: "Audit log",
+      columns: [{ title: "Time" }, { title: "Action", class: "sentence" }, { title: "IP address" }],
+      rows: shown.map((entry) => ({ cells: [when(entry.at), entryElement(entry, names), origin(entry)] })),
       head: 1,
     }),
     more,
     pager({
       from: first + 1,
       count: shown.length,
-      total: trail.isWhole ? trail.total : undefined,
+      total: auditSearch.isWhole ? auditSearch.total : undefined,
       back: first > 0 && (() => turn(first - PAGE)),
-      on: trail.found.length > first + PAGE && (() => turn(first + PAGE)),
+      on: auditSearch.found.length > first + PAGE && (() => turn(first + PAGE)),
     }),
   ];
 }
 
 function origin({ address, request_id }) {
   return [
-    address ?? h("span", { class: "quiet" }, "not known"),
-    h("small", { class: "mono", title: "The id of the request" }, request_id),
+    address ?? h("span", { class: "quiet" }, "unknown"),
+    h("small", { class: "mono", title: "Request ID" }, request_id),
   ];
 }
 
-/** Makes a file of all that is found, in the page: nothing more leaves it. */
-async function saveAll(trail, names) {
-  await trail.find(FILE, Infinity);
-  const entries = trail.found.slice(0, FILE);
+/** Exports all matching entries to a file, which is made in the page: nothing is uploaded. */
+async function saveAll(auditSearch, names) {
+  await auditSearch.find(EXPORT_LIMIT, Infinity);
+  const entries = auditSearch.found.slice(0, EXPORT_LIMIT);
   const name = (reference) => names.of(reference).text;
   const json = (value) => (value === null || value === undefined ? "" : JSON.stringify(value));
   const rows = entries.map((entry) => [
     entry.seq,
     entry.at,
-    inWords(entry, name),
+    entryText(entry, name),
     entry.action,
     entry.actor,
     entry.subject,
@@ -193,7 +195,7 @@ async function saveAll(trail, names) {
   const heads = [
     "number",
     "time",
-    "what was done",
+    "description",
     "action",
     "actor",
     "subject",
@@ -203,10 +205,10 @@ async function saveAll(trail, names) {
     "after",
   ];
   download(`audit-${me.workspace.slug}-${asDate(Date.now())}.csv`, csv([heads, ...rows]), "text/csv");
-  const whole = trail.ended && trail.found.length <= FILE;
+  const whole = auditSearch.ended && auditSearch.found.length <= EXPORT_LIMIT;
   toast(
     whole
-      ? `${entries.length.toLocaleString("en")} entries are saved.`
-      : `The newest ${FILE.toLocaleString("en")} entries are saved: narrow the time for the others.`,
+      ? `${entries.length.toLocaleString("en")} entries exported.`
+      : `Exported the newest ${EXPORT_LIMIT.toLocaleString("en")} entries. To export older ones, narrow the dates.`,
   );
 }

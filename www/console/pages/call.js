@@ -1,25 +1,25 @@
-// How to call the service without the console, and what answers here.
+// How to call the API with curl, and which endpoints exist.
 
 import { h } from "../lib/dom.js";
 
 const STEPS = [
   [
-    "Every call takes a token, as Authorization: Bearer or X-API-Key. Put yours into the shell once:",
-    `export TOKEN=…   # a token that holds tokens:write and tokens:verify
+    "Every request needs a token, in the header Authorization: Bearer or X-API-Key. Set these variables in your shell:",
+    `export TOKEN=…   # a token with the scopes tokens:write and tokens:verify
 export HOST=${location.origin}`,
   ],
   [
-    "Issue a token. Its text is shown in this answer and never again:",
+    "Create a token. Its value is returned only in this response:",
     `curl $HOST/v1/tokens -H "Authorization: Bearer $TOKEN" \\
   --json '{"name": "my first", "scopes": ["orders:read"], "expires_in": 86400}'`,
   ],
   [
-    "Check one:",
+    "Verify a token:",
     `curl $HOST/v1/verify -H "Authorization: Bearer $TOKEN" \\
   --json '{"token": "…", "demand": {"all_of": ["orders:read"]}}'`,
   ],
   [
-    "Revoke it, by its id. Gateways may accept it for a few seconds more, and with wait=true the answer comes when they do not:",
+    "Revoke the token by its ID. Gateways may still accept it for a few seconds; with wait=true the response is sent once no bounded check accepts it:",
     `curl -X DELETE "$HOST/v1/tokens/tok_…?wait=true" -H "Authorization: Bearer $TOKEN"`,
   ],
 ];
@@ -30,28 +30,28 @@ const ANSWERS = [
   [["/tokens/list", "/tokens/generate", "/tokens/revoke"], "parcelLab"],
   [["/v1/api-tokens", "WebSockets at /"], "softvisio"],
   [["/api/v1/users/{user}/api-tokens"], "Tachi"],
-  [["X-lgca-token", "x-lgca-domain"], "Logilica, at every route"],
-  [["/authorize"], "gateways: nginx, Caddy, Envoy, Traefik"],
-  [["/oauth/introspect", "/oauth/revoke"], "OAuth's clients"],
-  [["/healthz"], "whether this is up"],
+  [["X-lgca-token", "x-lgca-domain"], "Logilica (headers, on every route)"],
+  [["/authorize"], "Gateways (nginx, Caddy, Envoy, Traefik)"],
+  [["/oauth/introspect", "/oauth/revoke"], "OAuth clients"],
+  [["/healthz"], "Health check"],
 ];
 
 export async function show() {
   const code = (text) => h("code", {}, text);
   return {
-    title: "Call the API",
+    title: "API quickstart",
     body: h(
       "div",
       { class: "prose" },
       STEPS.map(([text, command]) => [h("p", {}, text), h("pre", { tabindex: "0" }, code(command))]),
-      h("h2", {}, "What answers here"),
+      h("h2", {}, "Endpoints"),
       h(
         "p",
         {},
         h("a", { href: "/openapi.json" }, "/openapi.json"),
-        " describes every route of its own, and ",
+        " describes every route of the Counterfoil API, and ",
         h("a", { href: "/docs/errors" }, "/docs/errors"),
-        " every code that a refusal can have. Besides, other systems' clients and gateways are answered in their own words:",
+        " every error code. Gateways and clients of other systems can also use these endpoints, with their own formats:",
       ),
       h(
         "dl",

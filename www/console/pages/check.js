@@ -1,5 +1,5 @@
-// What a text is: a token, a mistyped one, or something else; and what it may do, where a snapshot is loaded. The text stays in
-// the page. Its digest may be asked about; with a snapshot, only when somebody says so.
+// Checks a pasted value: its format, whether a token has its digest, and, if a snapshot is loaded, whether it is valid.
+// The value never leaves the page. Only its digest may be sent; while a snapshot is loaded, only if the user asks for it.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -8,15 +8,15 @@ import { at } from "../lib/time.js";
 import { snapshotCard } from "../parts/snapshot.js";
 import { failure, notice } from "../parts/states.js";
 import { badge, nameOf, pageOf, scopeList } from "../parts/token.js";
-import { verdict } from "../parts/verdict.js";
+import { snapshotResult } from "../parts/snapshot-result.js";
 
-/** What a token of any workspace looks like, its characters not yet checked against each other. */
+/** The format of a Counterfoil token value of any workspace, without its checksum being verified. */
 const SHAPE = /^[a-z][a-z0-9_]{0,11}_[0-9A-Za-z]{42}$/;
 
 export async function show({ signal }) {
   const { Verifier, init, inspect } = await import("../verify/web.js");
   await init();
-  let held = null;
+  let loaded = null;
   const found = h("div", { class: "found", "aria-live": "polite" });
   const text = h("textarea", {
     id: "token-to-check",
@@ -29,28 +29,28 @@ export async function show({ signal }) {
     "aria-describedby": "token-to-check-hint",
   });
   let turn = new AbortController();
-  const look = () => {
+  const update = () => {
     turn.abort();
     turn = new AbortController();
     const wanted = text.value.trim();
-    fill(found, wanted && said(wanted, inspect, held, AbortSignal.any([signal, turn.signal])));
+    fill(found, wanted && results(wanted, inspect, loaded, AbortSignal.any([signal, turn.signal])));
   };
-  text.addEventListener("input", look);
+  text.addEventListener("input", update);
   const clear = () => {
     text.value = "";
-    look();
+    update();
     text.focus();
   };
   const load = async (file, keys) => {
     const verifier = new Verifier();
     const about = await verifier.load(file, { keys });
-    held = { ...about, check: checked(verifier, about.workspace) };
-    look();
+    loaded = { ...about, check: verifierOf(verifier, about.workspace) };
+    update();
     return about;
   };
   const forget = () => {
-    held = null;
-    look();
+    loaded = null;
+    update();
   };
   return {
     title: "Check a token",
@@ -58,11 +58,11 @@ export async function show({ signal }) {
       h(
         "div",
         { class: "card" },
-        h("label", { for: text.id, class: "label" }, "Paste a token"),
+        h("label", { for: text.id, class: "label" }, "Token value"),
         h(
           "p",
           { class: "hint", id: "token-to-check-hint" },
-          "It is looked at here, in this page. No request carries it; the service is asked about its SHA-256 digest alone.",
+          "The value is checked in your browser and never sent. Only its SHA-256 digest may be sent, to find the token.",
         ),
         text,
         h("div", { class: "actions" }, h("button", { type: "button", class: "button", onclick: clear }, "Clear")),
@@ -73,40 +73,41 @@ export async function show({ signal }) {
   };
 }
 
-/** What the verifier decides about a text by its snapshot, in full. */
-function checked(verifier, workspace) {
+/** A function that verifies a value against the loaded snapshot. */
+function verifierOf(verifier, workspace) {
   const demand = verifier.demand({ workspaces: [workspace], freshness: "snapshot" });
   return (text) => verifier.details(verifier.begin(text, demand, Date.now()));
 }
 
-/** What can be said of a text, what it may do by the snapshot that is held, and whose token it is. */
-function said(text, inspect, held, signal) {
+/** The results for a value: its format, the decision by the loaded snapshot, and the token with its digest. */
+function results(text, inspect, loaded, signal) {
   const found = inspect(text);
   if (found.kind === "malformed") return malformed(text);
-  const parts = found.kind === "foreign" ? foreign(text, found, signal) : ours(found, held, signal);
-  return [held && verdict(held.check(text), held, found), parts];
+  const parts =
+    found.kind === "foreign" ? thirdPartyToken(text, found, signal) : counterfoilToken(found, loaded, signal);
+  return [loaded && snapshotResult(loaded.check(text), loaded, found), parts];
 }
 
-function ours({ digest, prefix, workspace }, held, signal) {
+function counterfoilToken({ digest, prefix, workspace }, loaded, signal) {
   const own = workspace === me?.workspace.key;
-  const whose = own ? `${me.workspace.name}, which you are signed in to` : "another one than you are signed in to";
+  const whose = own ? `${me.workspace.name}, where you are signed in` : "not the workspace you are signed in to";
   const asked = h("div", {});
-  // With a snapshot nobody is asked unawares: the network may be off.
-  if (held) fill(asked, own && lookUp(digest, signal));
-  else if (own && may("tokens:read")) ask(digest, asked, signal);
-  if (!me && !held) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to see which token it is."));
+  // While a snapshot is loaded, no request is sent unless the user asks for it: the page may be used offline.
+  if (loaded) fill(asked, own && lookUpButton(digest, signal));
+  else if (own && may("tokens:read")) findByDigest(digest, asked, signal);
+  if (!me && !loaded) fill(asked, h("p", {}, h("a", { href: "#/sign-in" }, "Sign in"), " to find this token."));
   return [
     notice(
       "good",
       h(
         "p",
         {},
-        h("strong", {}, "Well formed."),
-        " Its check characters are right: it is whole, and not mistyped.",
-        !held && " Whether it is good is another question.",
+        h("strong", {}, "Well-formed token."),
+        " Its format and checksum are correct.",
+        !loaded && " This does not mean that it is valid.",
       ),
     ),
-    terms([
+    facts([
       ["Prefix", h("code", {}, prefix)],
       ["Workspace", [h("code", {}, workspace), me && h("small", {}, whose)]],
       ["SHA-256", h("code", {}, digest)],
@@ -115,18 +116,18 @@ function ours({ digest, prefix, workspace }, held, signal) {
   ];
 }
 
-function foreign(text, { digest }, signal) {
-  const beginsLikeOurs = me && text.startsWith(`${me.workspace.prefix}_`);
-  const perhaps = beginsLikeOurs
-    ? `It begins like a token of ${me.workspace.name}: is it cut short, or has it characters too many?`
-    : "It may have been imported from elsewhere.";
+function thirdPartyToken(text, { digest }, signal) {
+  const hasOwnPrefix = me && text.startsWith(`${me.workspace.prefix}_`);
+  const perhaps = hasOwnPrefix
+    ? `It starts with the token prefix of ${me.workspace.name}: it may be incomplete or have extra characters.`
+    : "It may be an imported third-party token.";
   return [
     notice(
       "info",
-      h("p", {}, h("strong", {}, "Not issued here."), " It has not the form of a token of this service. ", perhaps),
+      h("p", {}, h("strong", {}, "Not a Counterfoil token."), " It does not have the format of one. ", perhaps),
     ),
-    terms([["SHA-256", h("code", {}, digest)]]),
-    lookUp(digest, signal),
+    facts([["SHA-256", h("code", {}, digest)]]),
+    lookUpButton(digest, signal),
   ];
 }
 
@@ -137,8 +138,8 @@ function malformed(text) {
       h(
         "p",
         {},
-        h("strong", {}, "Mistyped."),
-        " It looks like a token, but its check characters are wrong: at least one character differs. Copy it once more.",
+        h("strong", {}, "Wrong checksum."),
+        " This looks like a token, but at least one character is wrong. Copy it again.",
       ),
     );
   }
@@ -149,68 +150,69 @@ function malformed(text) {
       {},
       h("strong", {}, "Not a token."),
       /\s/.test(text)
-        ? " There are spaces or line breaks in it, and no token has any."
-        : " It is cut short, too long, or has characters that no token has.",
+        ? " It contains spaces or line breaks, which tokens never contain."
+        : " It is too short, too long, or contains characters that tokens never contain.",
     ),
   );
 }
 
 /**
- * A text of no form that could be told to be whole is asked about only when somebody says so: the digests of half a secret,
- * character by character, would tell it.
+ * A button that looks the digest up. Without a checksum the page cannot know whether the value is complete: digests of its
+ * beginnings, sent while it is typed, would reveal the secret character by character.
  */
-function lookUp(digest, signal) {
+function lookUpButton(digest, signal) {
   if (!may("tokens:read")) return null;
   const asked = h("div", {});
   const button = h(
     "button",
-    { type: "button", class: "button", onclick: () => ask(digest, asked, signal) },
-    "Look for its digest among the tokens",
+    { type: "button", class: "button", onclick: () => findByDigest(digest, asked, signal) },
+    "Find token by digest",
   );
   fill(asked, h("p", {}, button));
   return asked;
 }
 
-/** Finds the token by its digest, among those that the person may see. */
-async function ask(digest, into, signal) {
-  fill(into, h("p", { class: "quiet", "aria-busy": "true" }, "Looking for it among the tokens…"));
+/** Finds the token with this digest among those that the user can see. */
+async function findByDigest(digest, into, signal) {
+  fill(into, h("p", { class: "quiet", "aria-busy": "true" }, "Searching tokens…"));
   try {
     const { items } = await get("/v1/tokens", { digest }, { signal });
-    fill(into, items.length > 0 ? known(items[0], digest) : unknown());
+    fill(into, items.length > 0 ? foundCard(items[0], digest) : notFoundNotice());
   } catch (problem) {
     if (!signal.aborted)
       fill(
         into,
-        failure(problem, () => ask(digest, into, signal)),
+        failure(problem, () => findByDigest(digest, into, signal)),
       );
   }
 }
 
-function known(token, digest) {
+function foundCard(token, digest) {
   return h(
     "section",
     { class: "card" },
     h("h2", {}, h("a", { href: pageOf(token) }, nameOf(token))),
-    token.digest !== digest && notice("warn", h("p", {}, "This is a former text of it: it was rotated since.")),
-    terms([
+    token.digest !== digest &&
+      notice("warn", h("p", {}, "This is a previous value of the token. The token has been rotated since.")),
+    facts([
       ["State", badge(token.state)],
       ["Owner", token.owner.id],
-      ["It may", scopeList(token.effective_scopes)],
-      ["Ends", token.expires_at ? at(token.expires_at) : "never"],
-      ["Last used", token.last_used_at ? at(token.last_used_at) : "never, as far as is known"],
+      ["Effective scopes", scopeList(token.effective_scopes)],
+      ["Expires", token.expires_at ? at(token.expires_at) : "never"],
+      ["Last used", token.last_used_at ? at(token.last_used_at) : "no recorded use"],
     ]),
   );
 }
 
-function unknown() {
+function notFoundNotice() {
   return notice(
     "warn",
-    h("p", {}, "It is none of the tokens that you may see."),
-    h("p", {}, "Either it belongs to somebody else, or it was never issued."),
+    h("p", {}, "No token that you can see has this digest."),
+    h("p", {}, "The token belongs to another member, or was never created in this workspace."),
   );
 }
 
-function terms(pairs) {
+function facts(pairs) {
   return h(
     "dl",
     { class: "facts" },

@@ -1,8 +1,8 @@
-// The OAuth2 clients that tokens may be pinned to.
+// Clients: applications that tokens can be bound to.
 
 import { get, post, remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
-import { onceEach } from "../lib/once.js";
+import { idempotencyKeys } from "../lib/idempotency.js";
 import { when } from "../lib/time.js";
 import { confirm } from "../parts/dialog.js";
 import { refuse, textField } from "../parts/form.js";
@@ -21,18 +21,18 @@ export async function show({ signal }) {
     signal,
     none: () =>
       empty(
-        "There are no clients yet",
-        "A client is a program that many members use. A token that is pinned to one carries its id, and each member has one live token of it at most.",
+        "No clients yet",
+        "A client is an application that tokens can be bound to. Each member has at most one live token bound to a client. Create a client to start.",
       ),
     lay: (clients) =>
       table({
         caption: "Clients",
         columns: [
           { title: "Name" },
-          { title: "A token of it gets", class: "wide" },
-          { title: "Its tokens" },
-          { title: "Added" },
-          { title: "What to do", hidden: true },
+          { title: "Default scopes", class: "wide" },
+          { title: "Tokens" },
+          { title: "Created" },
+          { title: "Actions", hidden: true },
         ],
         rows: clients.map((client) => ({ cells: cellsOf(client, take) })),
       }),
@@ -46,7 +46,7 @@ export async function show({ signal }) {
   await list.fetch();
   return {
     title: "Clients",
-    actions: h("button", { type: "button", class: "button primary", onclick: add }, "Add a client"),
+    actions: h("button", { type: "button", class: "button primary", onclick: add }, "Create client"),
     body: list.element,
   };
 }
@@ -60,35 +60,35 @@ function cellsOf(client, take) {
     when(created_at),
     h(
       "button",
-      { type: "button", class: "button", "aria-label": `Remove ${name}`, onclick: () => take(client) },
-      "Remove…",
+      { type: "button", class: "button", "aria-label": `Delete ${name}`, onclick: () => take(client) },
+      "Delete…",
     ),
   ];
 }
 
 function addClient(catalogue) {
   const id = textField(
-    { name: "id", label: "Id", hint: "What programs call it: visible characters without spaces." },
+    { name: "id", label: "ID", hint: "Identifies the client in the API. ASCII characters without spaces." },
     { maxlength: 128, required: true, autocapitalize: "none" },
   );
   const name = textField({ name: "name", label: "Name" }, { maxlength: 200, required: true });
   const permissions = grantsField({
     name: "permissions",
-    label: "A token of it gets",
-    hint: "The scopes of a token that is made for it, where none are asked for.",
+    label: "Default scopes",
+    hint: "The scopes of a token that is created for this client without naming scopes.",
     catalogue,
   });
-  const keyOf = onceEach();
+  const keyOf = idempotencyKeys();
   return confirm({
-    title: "Add a client",
+    title: "Create client",
     body: [id, name, permissions],
-    action: "Add the client",
+    action: "Create client",
     run: async () => {
-      if (!id.value.trim()) throw refuse("id", "Give an id.");
-      if (!name.value.trim()) throw refuse("name", "Give a name.");
+      if (!id.value.trim()) throw refuse("id", "Enter an ID.");
+      if (!name.value.trim()) throw refuse("name", "Enter a name.");
       const body = { id: id.value.trim(), name: name.value.trim(), permissions: permissions.value };
       await post("/v1/clients", body, { key: keyOf(body) });
-      toast(`${body.name} is added.`);
+      toast(`Client ${body.name} created.`);
     },
   });
 }
@@ -96,21 +96,24 @@ function addClient(catalogue) {
 async function removeClient({ id, name }) {
   const page = await get("/v1/tokens", { client_id: id, limit: 1 }).catch(() => null);
   return confirm({
-    title: `Remove ${name}?`,
-    body: [h("p", {}, "No token can be pinned to it any more."), h("p", {}, carriers(page))],
-    action: "Remove the client",
+    title: `Delete ${name}?`,
+    body: [h("p", {}, "No new token can be bound to this client."), h("p", {}, carriers(page))],
+    action: "Delete client",
     danger: true,
     run: async () => {
       await remove(`/v1/clients/${segment(id)}`);
-      toast(`${name} is removed.`);
+      toast(`Client ${name} deleted.`);
     },
   });
 }
 
-/** What becomes of the tokens that carry a client's id. */
+/** How deleting a client affects the tokens that have its id. */
 function carriers(page) {
-  if (page?.total === 0) return "No token carries its id.";
-  if (page?.total === 1) return "1 token carries its id, keeps it, and goes on working. Revoke it if it should not.";
-  const count = page ? page.total.toLocaleString("en") : "All";
-  return `${count} tokens that carry its id keep it, and go on working. Revoke them if they should not.`;
+  if (page?.total === 0) return "No token has this client's ID.";
+  if (page?.total === 1)
+    return "1 token has this client's ID. It is not changed or revoked: revoke it if it must stop working.";
+  const which = page
+    ? `${page.total.toLocaleString("en")} tokens have this client's ID.`
+    : "Some tokens may have this client's ID.";
+  return `${which} They are not changed or revoked: revoke them if they must stop working.`;
 }

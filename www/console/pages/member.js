@@ -1,4 +1,4 @@
-// One member: what it may do, what can be changed of it, and what becomes of its tokens.
+// One member: details, edit form, and actions on the member and all of its tokens.
 
 import { get, patch, remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -7,14 +7,14 @@ import { isAdmin, may, me } from "../lib/session.js";
 import { at, relative } from "../lib/time.js";
 import { confirm } from "../parts/dialog.js";
 import { form, refuse, textField } from "../parts/form.js";
-import { history } from "../parts/history.js";
+import { history } from "../parts/activity.js";
 import { memberFields, subjectIssuers } from "../parts/member-fields.js";
-import { lag } from "../parts/revoke.js";
+import { propagationNotice } from "../parts/revoke.js";
 import { notice } from "../parts/states.js";
 import { toast } from "../parts/toast.js";
 import { badge, nameOf, scopeList } from "../parts/token.js";
 
-/** How many tokens are named of those that will stop working. */
+/** How many of the tokens that will stop working are listed by name. */
 const NAMED = 8;
 
 export async function show({ id, signal, reload }) {
@@ -26,9 +26,9 @@ export async function show({ id, signal, reload }) {
   const fields = memberFields({ catalogue, member });
   const submit = async () => {
     const body = fields.changes();
-    if (Object.keys(body).length === 0) return toast("Nothing was changed.");
+    if (Object.keys(body).length === 0) return toast("No changes to save.");
     await patch(path, body);
-    toast("The changes are saved.");
+    toast("Changes saved.");
     reload();
   };
   const mayChange = member.role !== "admin" || isAdmin();
@@ -38,28 +38,25 @@ export async function show({ id, signal, reload }) {
     actions: mayChange && actions(member, path, reload),
     body: [
       member.state === "suspended" &&
-        notice(
-          "warn",
-          h("p", {}, "This member is suspended: nothing accepts their tokens, and nobody signs in as them."),
-        ),
+        notice("warn", h("p", {}, "This member is suspended: their tokens are rejected, and they cannot sign in.")),
       member.subject &&
         !subjectIssuers().includes(member.subject_issuer) &&
-        notice("warn", h("p", {}, undecided(member))),
-      !mayChange && notice("info", h("p", {}, "Only an admin may change an admin.")),
+        notice("warn", h("p", {}, subjectProblem(member))),
+      !mayChange && notice("info", h("p", {}, "Only an admin can edit an admin.")),
       h(
         "div",
         { class: "columns" },
         h(
           "div",
           {},
-          h("section", { class: "card" }, h("h2", {}, "What is known"), facts(member)),
+          h("section", { class: "card" }, h("h2", {}, "Details"), facts(member)),
           may("audit:read") && (await history(member, signal)),
         ),
         mayChange &&
           h(
             "section",
             { class: "card" },
-            h("h2", {}, "Change it"),
+            h("h2", {}, "Edit member"),
             form({ fields: fields.list, action: "Save changes", submit }),
           ),
       ),
@@ -75,15 +72,15 @@ function facts(member) {
     { class: "facts" },
     fact("State", badge(member.state)),
     fact("Role", member.role),
-    fact("Id", h("code", {}, member.id), h("small", {}, `number ${member.number}`)),
-    member.email && fact("E-mail", member.email),
+    fact("ID", h("code", {}, member.id), h("small", {}, `number ${member.number}`)),
+    member.email && fact("Email address", member.email),
     member.subject &&
       fact(
         "Subject",
         h("code", {}, member.subject),
-        h("small", {}, member.subject_issuer ?? "no identity provider yet"),
+        h("small", {}, member.subject_issuer ?? "no identity provider selected"),
       ),
-    fact("Granted", scopeList(member.grants)),
+    fact("Granted scopes", scopeList(member.grants)),
     fact(
       "Live tokens",
       may("tokens:read") && isAdmin() ? h("a", { href: `#/tokens?owner=${segment(member.id)}` }, live) : live,
@@ -92,13 +89,13 @@ function facts(member) {
   );
 }
 
-/** Why nobody signs in by the member's subject. */
-function undecided({ subject_issuer: issuer }) {
+/** Why the member cannot sign in with its subject. */
+function subjectProblem({ subject_issuer: issuer }) {
   if (subjectIssuers().length === 0)
-    return "Nobody signs in with this subject: no identity provider identifies members by subject. The settings say how each does.";
+    return "This member cannot sign in with their subject: no identity provider identifies members by subject. See the settings.";
   if (issuer)
-    return `Nobody signs in with this subject: it belongs to ${issuer}, which does not identify members by subject here. Choose another identity provider.`;
-  return "Nobody signs in with this subject: it is not known whose it is. Choose its identity provider.";
+    return `This member cannot sign in with their subject: ${issuer} is not set to identify members by subject. Select another identity provider.`;
+  return "This member cannot sign in with their subject until you select its identity provider.";
 }
 
 function actions(member, path, reload) {
@@ -117,7 +114,7 @@ function actions(member, path, reload) {
   return [
     member.state === "active" ? button("Suspend…", suspend) : button("Reactivate…", reactivate),
     button("Revoke all tokens…", revokeAll, "danger"),
-    h("button", { type: "button", class: "button danger", onclick: () => erase(member, path) }, "Remove…"),
+    h("button", { type: "button", class: "button danger", onclick: () => erase(member, path) }, "Erase…"),
   ];
 }
 
@@ -128,17 +125,17 @@ async function suspend(member, path) {
       h(
         "p",
         {},
-        "From then on nothing accepts their tokens, and nobody is signed in as them. Nothing is lost: once they are reactivated, all of it works again.",
+        "Their tokens are rejected, and they cannot sign in or use the console. Nothing is deleted: when you reactivate the member, their tokens work again.",
       ),
-      lag(member.live_tokens),
-      await stopping(member),
-      self(member),
+      member.live_tokens > 0 && propagationNotice(member.live_tokens),
+      await affectedTokens(member),
+      ownAccountWarning(member),
     ],
     action: "Suspend",
     danger: true,
     run: async () => {
       await patch(path, { state: "suspended" });
-      toast(`${member.name} is suspended.`);
+      toast(`${member.name} was suspended.`);
     },
   });
 }
@@ -146,11 +143,11 @@ async function suspend(member, path) {
 async function reactivate(member, path) {
   return confirm({
     title: `Reactivate ${member.name}?`,
-    body: [h("p", {}, `Their ${count(member)} can be used again, and they can sign in.`)],
+    body: [h("p", {}, "Their active tokens are accepted again, and they can sign in.")],
     action: "Reactivate",
     run: async () => {
       await patch(path, { state: "active" });
-      toast(`${member.name} is active again.`);
+      toast(`${member.name} was reactivated.`);
     },
   });
 }
@@ -162,61 +159,65 @@ async function revokeAll(member, path) {
       h(
         "p",
         {},
-        "Whatever uses them stops working, and there is no way back. The member stays, and may be given others.",
+        "Anything that uses these tokens will stop working. This can't be undone. The member stays active and can be given new tokens.",
       ),
-      lag(member.live_tokens),
-      await stopping(member),
-      self(member),
+      member.live_tokens > 0 && propagationNotice(member.live_tokens),
+      await affectedTokens(member),
+      ownAccountWarning(member),
     ],
-    action: "Revoke all",
+    action: "Revoke all tokens",
     danger: true,
     run: async () => {
       await patch(path, { revoke_all: true });
-      toast(`All tokens of ${member.name} are revoked.`);
+      toast(`All tokens of ${member.name} were revoked.`);
     },
   });
 }
 
 async function erase(member, path) {
-  const typed = textField({ name: "typed", label: `Type the id ${member.id} to go on` }, { autocapitalize: "none" });
+  const typed = textField(
+    { name: "typed", label: `To confirm, type the member's ID: ${member.id}` },
+    { autocapitalize: "none" },
+  );
   const done = await confirm({
-    title: `Remove ${member.name}?`,
+    title: `Erase ${member.name}?`,
     body: [
       h(
         "p",
         {},
-        "All their tokens are revoked, and what says who they were is erased, names and notes of their tokens too. There is no way back. The audit keeps what was done, without names.",
+        "All their tokens are revoked, and their personal data is erased, including the names and notes of their tokens. This can't be undone. The audit log keeps their actions, without names.",
       ),
-      await stopping(member),
-      self(member),
+      member.live_tokens > 0 && propagationNotice(member.live_tokens),
+      await affectedTokens(member),
+      ownAccountWarning(member),
       typed,
     ],
-    action: "Remove the member",
+    action: "Erase member",
     danger: true,
     run: async () => {
-      if (typed.value.trim() !== member.id) throw refuse("typed", `This is not ${member.id}.`);
+      if (typed.value.trim() !== member.id) throw refuse("typed", `Type ${member.id} exactly.`);
       await remove(path);
     },
   });
   if (!done) return;
-  toast(`${member.name} is removed.`);
+  toast(`${member.name} was erased.`);
   go("#/members");
 }
 
-/** Which tokens will stop working, the first of them by name. */
-async function stopping(member) {
-  if (member.live_tokens === 0) return h("p", {}, "They have no live tokens.");
+/** How many tokens will stop working, the first few by name. */
+async function affectedTokens(member) {
+  if (member.live_tokens === 0) return h("p", {}, "This member has no live tokens.");
   const query = { owner: member.id, state: "active", sort: "-last_used_at", limit: NAMED };
   const page = isAdmin() && may("tokens:read") ? await get("/v1/tokens", query).catch(() => null) : null;
-  if (!page || page.items.length === 0) return h("p", {}, `This stops ${count(member)}.`);
+  if (!page || page.items.length === 0) return h("p", {}, `${count(member)} will stop working.`);
   const more = page.total - page.items.length;
   return h(
     "div",
     {},
-    h("p", {}, `This stops ${count(member)}:`),
+    h("p", {}, `${count(member)} will stop working:`),
     h(
       "ul",
-      { class: "named", tabindex: "0", "aria-label": "What stops working" },
+      { class: "named", tabindex: "0", "aria-label": "Tokens that will stop working" },
       page.items.map((token) =>
         h(
           "li",
@@ -232,8 +233,8 @@ async function stopping(member) {
   );
 }
 
-function self(member) {
-  return member.id === me.member.id && notice("warn", h("p", {}, "This is you: it ends your session as well."));
+function ownAccountWarning(member) {
+  return member.id === me.member.id && notice("warn", h("p", {}, "This is your own account: your session ends too."));
 }
 
 function count({ live_tokens }) {

@@ -1,4 +1,4 @@
-// The members of the workspace.
+// The list of members.
 
 import { all, parameters, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -10,8 +10,8 @@ import { pager, table } from "../parts/table.js";
 import { badge, scopeList } from "../parts/token.js";
 
 const PAGE = 50;
-/** How many members are read at most, to be searched here. */
-const MOST = 1_000;
+/** How many members are loaded at most: search, filters and sorting happen in the page. */
+const LOAD_LIMIT = 1_000;
 
 const SORTS = {
   name: (one, other) => one.name.localeCompare(other.name),
@@ -20,17 +20,17 @@ const SORTS = {
 };
 
 const SORTED = [
-  ["name", "By name"],
-  ["-name", "By name, backwards"],
-  ["-live_tokens", "Most tokens first"],
-  ["live_tokens", "Fewest tokens first"],
+  ["name", "Name, A to Z"],
+  ["-name", "Name, Z to A"],
+  ["-live_tokens", "Most live tokens first"],
+  ["live_tokens", "Fewest live tokens first"],
   ["-created_at", "Newest first"],
   ["created_at", "Oldest first"],
 ];
 
 export async function show({ query }) {
-  const members = await all("/v1/members", {}, MOST);
-  const asked = {
+  const members = await all("/v1/members", {}, LOAD_LIMIT);
+  const filters = {
     q: query.get("q") ?? "",
     role: query.get("role") ?? "",
     state: query.get("state") ?? "",
@@ -38,36 +38,36 @@ export async function show({ query }) {
   };
   let first = 0;
   const results = h("div", { class: "results" });
-  const lay = () =>
+  const render = () =>
     fill(
       results,
-      laid(found(members, asked), first, asked.sort || "name", {
+      resultsOf(matching(members, filters), first, filters.sort || "name", {
         onsort: (sort) => ask({ sort }),
         onturn: (next) => {
           first = next;
-          lay();
+          render();
         },
       }),
     );
   function ask(change) {
-    Object.assign(asked, change);
+    Object.assign(filters, change);
     first = 0;
-    const text = parameters(asked);
+    const text = parameters(filters);
     rename(text ? `#/members?${text}` : "#/members");
-    lay();
+    render();
     if ("sort" in change) results.querySelector("[aria-sort] button")?.focus();
   }
-  lay();
+  render();
   const search = h("input", {
     type: "search",
-    "aria-label": "Search in names, ids and e-mail addresses",
+    "aria-label": "Search by name, ID or email address",
     placeholder: "Search…",
   });
-  search.value = asked.q;
+  search.value = filters.q;
   search.addEventListener("input", () => ask({ q: search.value.trim() }));
   return {
     title: "Members",
-    actions: h("a", { class: "button primary", href: "#/new-member" }, "Add a member"),
+    actions: h("a", { class: "button primary", href: "#/new-member" }, "Add member"),
     body: [
       h(
         "search",
@@ -75,38 +75,38 @@ export async function show({ query }) {
         search,
         choice(
           "Role",
-          asked.role,
+          filters.role,
           [
             ["", "Any role"],
-            ["admin", "admin"],
-            ["member", "member"],
+            ["admin", "Admin"],
+            ["member", "Member"],
           ],
           (role) => ask({ role }),
         ),
         choice(
           "State",
-          asked.state,
+          filters.state,
           [
             ["", "Any state"],
-            ["active", "active"],
-            ["suspended", "suspended"],
+            ["active", "Active"],
+            ["suspended", "Suspended"],
           ],
           (state) => ask({ state }),
         ),
-        // Cards have no heads of columns to sort by.
+        // Narrow screens show cards, which have no column headings to sort by.
         h(
           "span",
           { class: "cards-only" },
-          choice("Sort", asked.sort || "name", SORTED, (sort) => ask({ sort })),
+          choice("Sort", filters.sort || "name", SORTED, (sort) => ask({ sort })),
         ),
       ),
-      members.length >= MOST &&
+      members.length >= LOAD_LIMIT &&
         notice(
           "info",
           h(
             "p",
             {},
-            `These are the first ${MOST.toLocaleString("en")} members. Open another at #/members/ and its id.`,
+            `Only the first ${LOAD_LIMIT.toLocaleString("en")} members are shown. To open another member, go to #/members/<member ID>.`,
           ),
         ),
       results,
@@ -114,8 +114,8 @@ export async function show({ query }) {
   };
 }
 
-/** Those that are asked for, in order. */
-function found(members, { q, role, state, sort }) {
+/** The members that match the filters, sorted. */
+function matching(members, { q, role, state, sort }) {
   const wanted = q.toLowerCase();
   const has = (text) => text?.toLowerCase().includes(wanted);
   const some = members.filter(
@@ -129,12 +129,12 @@ function found(members, { q, role, state, sort }) {
   return some.sort((one, other) => (down ? compare(other, one) : compare(one, other)));
 }
 
-function laid(members, first, sorted, { onsort, onturn }) {
+function resultsOf(members, first, sorted, { onsort, onturn }) {
   if (members.length === 0) {
     return empty(
-      "No member is like that",
-      "Search for something else, or clear the filters.",
-      h("a", { class: "button", href: "#/members" }, "Clear the filters"),
+      "No matching members",
+      "Change the search text, or clear the filters.",
+      h("a", { class: "button", href: "#/members" }, "Clear filters"),
     );
   }
   const shown = members.slice(first, first + PAGE);
@@ -145,7 +145,7 @@ function laid(members, first, sorted, { onsort, onturn }) {
         { title: "Name", sort: "name" },
         { title: "Role" },
         { title: "State" },
-        { title: "Granted", class: "wide" },
+        { title: "Granted scopes", class: "wide" },
         { title: "Live tokens", sort: "live_tokens" },
         { title: "Added", sort: "created_at" },
       ],

@@ -1,7 +1,7 @@
-// Adding a member.
+// The form for a new member.
 
 import { get, post, segment } from "../lib/api.js";
-import { onceEach } from "../lib/once.js";
+import { idempotencyKeys } from "../lib/idempotency.js";
 import { go } from "../lib/router.js";
 import { me } from "../lib/session.js";
 import { form } from "../parts/form.js";
@@ -11,16 +11,16 @@ import { toast } from "../parts/toast.js";
 export async function show({ signal }) {
   const { scopes: catalogue } = await get("/v1/scopes", {}, { signal });
   const fields = memberFields({ catalogue });
-  const keyOf = onceEach();
+  const keyOf = idempotencyKeys();
   const submit = async () => {
     const body = fields.all();
     const member = await post("/v1/members", body, { key: keyOf(body) });
-    toast(`${member.name} is a member of ${me.workspace.name}.`);
+    toast(`${member.name} was added to ${me.workspace.name}.`);
     go(`#/members/${segment(member.id)}`);
   };
   return {
-    title: "Add a member",
+    title: "Add member",
     crumb: { text: "Members", href: "#/members" },
-    body: form({ fields: fields.list, action: "Add the member", submit }),
+    body: form({ fields: fields.list, action: "Add member", submit }),
   };
 }

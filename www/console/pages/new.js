@@ -1,8 +1,8 @@
-// Generating a token.
+// The form for a new token.
 
 import { all, get, post, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { onceEach } from "../lib/once.js";
+import { idempotencyKeys } from "../lib/idempotency.js";
 import { isAdmin, may, me, openedWith } from "../lib/session.js";
 import { expiryField, latestEnd } from "../parts/expiry.js";
 import { areaField, form, refuse, selectField, textField } from "../parts/form.js";
@@ -20,13 +20,13 @@ export async function show({ signal }) {
   ]);
   const element = h("div", {});
   fill(element, newToken({ catalogue, member, own, members, issued: (issued) => reveal(element, issued) }));
-  return { title: "Generate new API token", crumb: { text: "Tokens", href: "#/tokens" }, body: element };
+  return { title: "Create token", crumb: { text: "Tokens", href: "#/tokens" }, body: element };
 }
 
 function reveal(element, issued) {
   fill(element, issued.token ? shownOnce(issued) : shownBefore(issued));
   const title = document.querySelector("h1");
-  title.textContent = issued.token ? "Here is your token" : "The token was made";
+  title.textContent = issued.token ? "Token created" : "Token value not available";
   title.focus();
 }
 
@@ -34,11 +34,11 @@ function newToken({ catalogue, member, own, members, issued }) {
   let owner = member;
   const quota = h("p", { class: "quota" });
   const name = textField(
-    { name: "name", label: "Name", hint: "What program or person it is for." },
+    { name: "name", label: "Name", hint: "The program or person that will use the token." },
     { maxlength: 200, required: true },
   );
   const note = textField(
-    { name: "note", label: "Note", hint: "Whom to ask about it, where it is kept; may be left empty." },
+    { name: "note", label: "Note", hint: "Optional, for example whom to contact or where the token is stored." },
     { maxlength: 1000 },
   );
   const scopes = scopesField({ offered: grantable(owner, catalogue) });
@@ -46,12 +46,12 @@ function newToken({ catalogue, member, own, members, issued }) {
   const addresses = areaField(
     {
       name: "allowed_addresses",
-      label: "Addresses",
-      hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
+      label: "Allowed IP addresses",
+      hint: "One IP address or CIDR range per line, for example 192.0.2.0/24. Leave empty to allow any address.",
     },
     { rows: 2 },
   );
-  const belongs =
+  const ownerField =
     members.length > 1 &&
     selectField(
       {
@@ -62,28 +62,28 @@ function newToken({ catalogue, member, own, members, issued }) {
           .filter(({ state }) => state === "active")
           .map(({ id, name }) => [id, name === id ? id : `${name} (${id})`]),
       },
-      { onchange: ({ target }) => belongTo(members.find(({ id }) => id === target.value)) },
+      { onchange: ({ target }) => setOwner(members.find(({ id }) => id === target.value)) },
     );
 
-  function belongTo(next) {
+  function setOwner(next) {
     owner = next;
     scopes.offer(grantable(owner, catalogue));
-    fill(quota, tellQuota(owner));
+    fill(quota, quotaText(owner));
   }
-  fill(quota, tellQuota(owner));
+  fill(quota, quotaText(owner));
 
-  const keyOf = onceEach();
+  const keyOf = idempotencyKeys();
   const submit = async () => {
-    if (!name.value.trim()) throw refuse("name", "Give it a name: in a year you will want to know what it was for.");
+    if (!name.value.trim()) throw refuse("name", "Enter a name that tells you later what the token is for.");
     const body = {
       name: name.value.trim(),
       note: note.value.trim() || undefined,
       owner: owner.id === me.member.id ? undefined : owner.id,
       scopes: scopes.value,
       allowed_addresses: readLines(addresses.value),
-      ...ending(expiry.value),
+      ...expirationFields(expiry.value),
     };
-    // Sent again, it makes no second token.
+    // With the same key, a repeated request creates no second token.
     issued(await post("/v1/tokens", body, { key: keyOf(body) }));
   };
   return [
@@ -91,28 +91,37 @@ function newToken({ catalogue, member, own, members, issued }) {
     form({
       fields: [
         name,
-        belongs,
+        ownerField,
         scopes,
         expiry,
-        h("details", { class: "field" }, h("summary", {}, "Note and addresses"), note.element, addresses.element),
+        h(
+          "details",
+          { class: "field" },
+          h("summary", {}, "Note and allowed IP addresses"),
+          note.element,
+          addresses.element,
+        ),
       ],
       nested: [note, addresses],
-      action: "Generate token",
+      action: "Create token",
       submit,
     }),
   ];
 }
 
-/** Where no end is asked for, none is sent: the service takes the latest that may be. */
-/** @param {{ expires_at?: string | null, expires_in?: number }} expiry */
-function ending({ expires_at, expires_in }) {
+/**
+ * The expiration fields of the request. For "never" none is sent: the ledger then sets the latest allowed expiration.
+ *
+ * @param {{ expires_at?: string | null, expires_in?: number }} expiry
+ */
+function expirationFields({ expires_at, expires_in }) {
   return { expires_at: expires_at ?? undefined, expires_in };
 }
 
-function tellQuota({ id, quota, live_tokens }) {
+function quotaText({ id, quota, live_tokens }) {
   if (quota === null) return null;
-  const who = id === me.member.id ? "You have" : `${id} has`;
-  const words = `${who} ${live_tokens.toLocaleString("en")} of ${quota.toLocaleString("en")} tokens.`;
+  const whose = id === me.member.id ? "Your live tokens" : `Live tokens of ${id}`;
+  const words = `${whose}: ${live_tokens.toLocaleString("en")} of ${quota.toLocaleString("en")} allowed.`;
   if (live_tokens < quota) return h("span", { class: "quiet" }, words);
-  return notice("warn", h("p", {}, `${words} Revoke one first, or ask an admin to raise the quota.`));
+  return notice("warn", h("p", {}, `${words} Revoke a token first, or ask an admin to raise the quota.`));
 }

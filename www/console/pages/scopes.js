@@ -1,8 +1,8 @@
-// The scope catalogue, edited as a whole.
+// The scope catalogue, edited and saved as a whole.
 
 import { Problem, get, put } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
-import { guardWith } from "../lib/router.js";
+import { confirmLeaving } from "../lib/router.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { isAdmin, may } from "../lib/session.js";
 import { confirm } from "../parts/dialog.js";
@@ -11,18 +11,18 @@ import { empty, failure } from "../parts/states.js";
 import { table } from "../parts/table.js";
 import { toast } from "../parts/toast.js";
 
-/** Of how many scopes that are removed it is looked who has them. */
-const LOOKED_UP = 10;
+/** For how many removed scopes the number of tokens that have them is looked up. */
+const LOOKUP_LIMIT = 10;
 
 export async function show({ signal, reload }) {
   const { scopes: before } = await get("/v1/scopes", {}, { signal });
   if (!isAdmin()) {
-    // What is saved is the whole catalogue, and others are not shown all of it.
+    // Saving replaces the whole catalogue, and only admins see all of it.
     return {
       title: "Scopes",
       body: empty(
-        "Only an admin changes the catalogue here",
-        "You may not see all of it, and what you do not see would be removed.",
+        "Only an admin can edit the catalogue",
+        "Saving replaces the whole catalogue. Scopes that are not visible to you would be removed.",
       ),
     };
   }
@@ -32,7 +32,7 @@ export async function show({ signal, reload }) {
   const remove = (row) => {
     const at = rows.indexOf(row);
     rows = rows.filter((one) => one !== row);
-    touched();
+    markChanged();
     lay();
     (rows[at] ?? rows.at(-1) ?? adds).focus();
   };
@@ -43,32 +43,32 @@ export async function show({ signal, reload }) {
       rows.length > 0
         ? table({ caption: "Scope catalogue", columns: COLUMNS, rows })
         : empty(
-            "The catalogue is empty",
-            "Name what your API lets programs do, such as orders:read. Tokens are given what stands here, and the built-in scopes.",
+            "No scopes yet",
+            "Add a scope for each thing that programs can do with your API, for example orders:read. Tokens can be given these scopes and the built-in ones.",
           ),
     );
   const add = () => {
     const row = scopeRow({ name: "", description: "" }, remove);
     rows.push(row);
-    touched();
+    markChanged();
     lay();
     row.focus();
   };
   const save = async () => {
     fill(wrong);
     const entries = rows.map(({ entry }) => entry);
-    if (!right(rows, entries, wrong)) return;
+    if (!validate(rows, entries, wrong)) return;
     try {
-      if (!(await replace(before, entries))) return;
+      if (!(await confirmAndSave(before, entries))) return;
     } catch (problem) {
-      return refused(problem, rows, wrong);
+      return showProblem(problem, rows, wrong);
     }
-    guardWith(null);
+    confirmLeaving(null);
     reload();
   };
-  place.addEventListener("input", touched);
+  place.addEventListener("input", markChanged);
   lay();
-  const adds = h("button", { type: "button", class: "button", onclick: add }, "Add a scope");
+  const adds = h("button", { type: "button", class: "button", onclick: add }, "Add scope");
   return {
     title: "Scopes",
     actions: [adds, h("button", { type: "button", class: "button primary", onclick: save }, "Save…")],
@@ -76,18 +76,18 @@ export async function show({ signal, reload }) {
       h(
         "p",
         { class: "prose" },
-        "What your API lets programs do. Tokens and members are granted scopes that stand here, and wildcards over them such as ",
+        "Scopes define what tokens may do with your API. Tokens and members can be given the scopes below, and wildcards such as ",
         h("code", {}, "orders:*"),
-        ". A scope with a freshness is never checked with an older answer than that: ",
-        h("em", {}, "strong"),
-        " asks the ledger each time.",
+        ". Minimum freshness applies to every check that requires the scope: ",
+        h("code", {}, "strong"),
+        " queries the ledger each time.",
       ),
       wrong,
       place,
       h(
         "details",
         { class: "built-in" },
-        h("summary", {}, "The built-in scopes"),
+        h("summary", {}, "Built-in scopes"),
         h(
           "dl",
           { class: "facts" },
@@ -98,21 +98,21 @@ export async function show({ signal, reload }) {
   };
 }
 
-/** From now on nobody leaves without being asked. */
-function touched() {
-  guardWith(() =>
+/** From now on, leaving the page asks for confirmation. */
+function markChanged() {
+  confirmLeaving(() =>
     confirm({
       title: "Leave without saving?",
-      body: [h("p", {}, "What you changed in the catalogue is not saved.")],
+      body: [h("p", {}, "Your changes to the catalogue will be lost.")],
       action: "Leave without saving",
-      keep: "Stay here",
+      keep: "Stay on this page",
       danger: true,
     }),
   );
 }
 
-/** Says of each row what would be refused: whether there is none. */
-function right(rows, entries, wrong) {
+/** Shows the error of each invalid row. Returns whether all rows are valid. */
+function validate(rows, entries, wrong) {
   const names = entries.map(({ name }) => name);
   const refusals = names.map((name) => refusalOf(name, names));
   rows.forEach((row, index) => row.error(refusals[index] ?? ""));
@@ -126,9 +126,7 @@ function right(rows, entries, wrong) {
       h(
         "p",
         {},
-        count === 1
-          ? "One scope would be refused. Nothing was saved."
-          : `${count} scopes would be refused. Nothing was saved.`,
+        count === 1 ? "1 scope is invalid. Nothing was saved." : `${count} scopes are invalid. Nothing was saved.`,
       ),
     ),
   );
@@ -136,8 +134,8 @@ function right(rows, entries, wrong) {
   return false;
 }
 
-/** What the service says, beside the row that it is about. */
-function refused(problem, rows, wrong) {
+/** Shows the API's error beside the row that it is about. */
+function showProblem(problem, rows, wrong) {
   const [, list, index] = problem.pointer?.split("/") ?? [];
   const row = list === "scopes" && rows[index];
   if (!row) return fill(wrong, failure(problem));
@@ -145,15 +143,15 @@ function refused(problem, rows, wrong) {
   row.focus();
 }
 
-/** Says what will change, and does it: whether it was done. */
-async function replace(before, after) {
+/** Asks for confirmation with a list of all changes, and saves them. Returns whether they were saved. */
+async function confirmAndSave(before, after) {
   const { added, changed, removed } = difference(before, after);
   if (added.length + changed.length + removed.length === 0) {
-    toast("Nothing was changed.");
+    toast("No changes to save.");
     return false;
   }
-  const carried = await carriers(removed);
-  // What is said of one row is shown there, and the dialog goes.
+  const counts = await tokenCounts(removed);
+  // An error about one row closes the dialog and is shown beside that row.
   let refusal = null;
   const list = (title, names) =>
     names.length > 0 && [
@@ -161,11 +159,11 @@ async function replace(before, after) {
       h(
         "ul",
         { class: "named", tabindex: "0", "aria-label": title },
-        names.map((name) => h("li", {}, h("code", {}, name), carried.get(name) && h("small", {}, carried.get(name)))),
+        names.map((name) => h("li", {}, h("code", {}, name), counts.get(name) && h("small", {}, counts.get(name)))),
       ),
     ];
   const done = await confirm({
-    title: "Save the catalogue?",
+    title: "Save scope catalogue?",
     body: [
       list("Added", added),
       list("Changed", changed),
@@ -174,15 +172,15 @@ async function replace(before, after) {
         h(
           "p",
           {},
-          "Tokens that have a removed scope keep it, and are still let through where it is asked for. Nobody can be granted it any more.",
+          "Tokens that have a removed scope keep it, and checks that require the scope still accept them. The scope can no longer be given to tokens or members.",
         ),
     ]
       .flat()
       .filter(Boolean),
-    action: "Save the catalogue",
+    action: "Save catalogue",
     danger: removed.length > 0,
     run: async () => {
-      // The catalogue has no version: what somebody else made of it meanwhile would be lost unseen.
+      // The catalogue has no version, so a concurrent change must be detected here: saving would overwrite it.
       const { scopes: now } = await get("/v1/scopes");
       if (JSON.stringify(now) !== JSON.stringify(before))
         throw new Problem({ status: 412, code: "PRECONDITION_FAILED", title: "The catalogue has changed." });
@@ -193,7 +191,7 @@ async function replace(before, after) {
     },
   });
   if (refusal) throw refusal;
-  if (done) toast("The catalogue is saved.");
+  if (done) toast("Scope catalogue saved.");
   return done;
 }
 
@@ -208,12 +206,16 @@ function difference(before, after) {
   };
 }
 
-/** How many tokens have each of these scopes by its own name, in words. */
-async function carriers(names) {
+/** For each scope, a text with the number of tokens that have it (wildcards not counted). */
+async function tokenCounts(names) {
   if (!may("tokens:read")) return new Map();
-  const told = names.slice(0, LOOKED_UP).map(async (scope) => {
+  const lookups = names.slice(0, LOOKUP_LIMIT).map(async (scope) => {
     const page = await get("/v1/tokens", { scope, limit: 1 }).catch(() => null);
-    return [scope, page && (page.total === 1 ? "1 token has it" : `${page.total.toLocaleString("en")} tokens have it`)];
+    return [
+      scope,
+      page &&
+        (page.total === 1 ? "1 token has this scope" : `${page.total.toLocaleString("en")} tokens have this scope`),
+    ];
   });
-  return new Map(await Promise.all(told));
+  return new Map(await Promise.all(lookups));
 }

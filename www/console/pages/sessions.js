@@ -1,4 +1,4 @@
-// Who is signed in, and since when.
+// The active sessions, and ending them.
 
 import { remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -15,16 +15,16 @@ export async function show({ signal }) {
     path: "/v1/sessions",
     what: "sessions",
     signal,
-    none: () => empty("Nobody is signed in"),
+    none: () => empty("No active sessions"),
     lay: (sessions) =>
       table({
         caption: "Sessions",
         columns: [
           { title: "Member" },
-          { title: "Signed in by" },
-          { title: "Since" },
-          { title: "Ends" },
-          { title: "What to do", hidden: true },
+          { title: "Signed in with" },
+          { title: "Started" },
+          { title: "Expires" },
+          { title: "Actions", hidden: true },
         ],
         rows: sessions.map((session) => ({ cells: cellsOf(session, end) })),
       }),
@@ -42,8 +42,8 @@ export async function show({ signal }) {
         "p",
         { class: "quiet" },
         isAdmin()
-          ? "Everybody who is signed in to this workspace. A session ends by itself, and with the token that opened it."
-          : "Where you are signed in. A session ends by itself, and with the token that opened it.",
+          ? "All active sessions in this workspace. A session ends when it expires, or when the token that opened it stops working."
+          : "Your active sessions. A session ends when it expires, or when the token that opened it stops working.",
       ),
       list.element,
     ],
@@ -53,8 +53,11 @@ export async function show({ signal }) {
 function cellsOf(session, end) {
   const { id, member, created_by, issuer, created_at, expires_at } = session;
   return [
-    [isThis(session) ? h("strong", {}, `${member.id} (this one)`) : member.id, h("small", { class: "mono" }, id)],
-    created_by ? h("a", { href: `#/tokens/${segment(created_by)}` }, "a token") : issuer,
+    [
+      isThis(session) ? h("strong", {}, `${member.id} (current session)`) : member.id,
+      h("small", { class: "mono" }, id),
+    ],
+    created_by ? h("a", { href: `#/tokens/${segment(created_by)}` }, "token") : issuer,
     when(created_at),
     when(expires_at),
     (may("tokens:write") || isThis(session)) &&
@@ -63,7 +66,7 @@ function cellsOf(session, end) {
         {
           type: "button",
           class: "button",
-          "aria-label": `End the session of ${member.id}`,
+          "aria-label": `End session of ${member.id}`,
           onclick: () => end(session),
         },
         "End…",
@@ -73,21 +76,21 @@ function cellsOf(session, end) {
 
 function endSession(session) {
   return confirm({
-    title: isThis(session) ? "End this session?" : `End the session of ${session.member.id}?`,
+    title: isThis(session) ? "End your current session?" : `End session of ${session.member.id}?`,
     body: [
       h(
         "p",
         {},
         isThis(session)
-          ? "This is the session you are in: you will be signed out."
-          : "They will have to sign in again. The token that opened it goes on working: revoke it if it should not.",
+          ? "You will be signed out."
+          : "They will have to sign in again. If a token opened the session, it stays valid: revoke it if it must stop working.",
       ),
     ],
-    action: "End the session",
+    action: "End session",
     danger: true,
     run: async () => {
       await remove(`/v1/sessions/${segment(session.id)}`);
-      toast("The session is ended.");
+      toast("Session ended.");
     },
   });
 }

@@ -1,4 +1,4 @@
-// The settings of the workspace.
+// The workspace's settings.
 
 import { get, patch } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -9,17 +9,17 @@ import { durationField } from "../parts/duration.js";
 import { areaField, form, refuse, textField } from "../parts/form.js";
 import { readLines } from "../parts/lines.js";
 import { providersField } from "../parts/providers.js";
-import { tellStorage, warnOfStorage } from "../parts/storage.js";
+import { storageText, storageWarning } from "../parts/storage.js";
 import { toast } from "../parts/toast.js";
 import { badge } from "../parts/token.js";
 
 export async function show({ signal, reload }) {
   const workspace = await get("/v1/workspace", {}, { signal });
   const save = async (changes) => {
-    if (Object.keys(changes).length === 0) return toast("Nothing was changed.");
+    if (Object.keys(changes).length === 0) return toast("No changes to save.");
     await patch("/v1/workspace", changes);
     await load();
-    toast("The settings are saved.");
+    toast("Settings saved.");
     reload();
   };
   return {
@@ -27,7 +27,7 @@ export async function show({ signal, reload }) {
     body: h(
       "div",
       {},
-      warnOfStorage(workspace.storage),
+      storageWarning(workspace.storage),
       h(
         "div",
         { class: "columns" },
@@ -39,15 +39,15 @@ export async function show({ signal, reload }) {
             h(
               "p",
               { class: "hint" },
-              "You can make these stricter. Only an admin can make them weaker: longer, higher, or with more origins; and the audit shorter.",
+              "You can make these settings stricter. Only an admin can relax them: longer durations, a higher quota, more origins, or a shorter audit log retention.",
             ),
           settings(workspace, save),
         ),
         h(
           "div",
           {},
-          h("section", { class: "card" }, h("h2", {}, "What is fixed"), fixed(workspace)),
-          h("section", { class: "card" }, h("h2", {}, "Signing in"), providers(workspace, save)),
+          h("section", { class: "card" }, h("h2", {}, "Workspace details"), details(workspace)),
+          h("section", { class: "card" }, h("h2", {}, "Sign-in"), providers(workspace, save)),
         ),
       ),
     ),
@@ -59,63 +59,63 @@ function settings(workspace, save) {
   const prefix = textField(
     {
       name: "prefix",
-      label: "Prefix of new tokens",
+      label: "Token prefix",
       value: workspace.prefix,
-      hint: "What they begin with, such as acme: lower-case letters, digits and _. Tokens that there are keep theirs.",
+      hint: "What new token values start with, for example acme: lowercase letters, digits and _. Existing tokens keep their prefix.",
     },
     { maxlength: 12, autocapitalize: "none", class: "mono" },
   );
-  const quota = wholeField({
+  const quota = integerField({
     name: "default_quota",
-    label: "Default quota",
+    label: "Default token quota",
     value: workspace.default_quota,
-    hint: "How many live tokens a member may have of whom nothing else is said.",
+    hint: "Maximum live tokens (neither revoked nor expired) per member, unless the member has a quota of their own.",
   });
   const lifetime = durationField({
     name: "max_lifetime",
-    label: "Longest life of a token",
+    label: "Maximum token lifetime",
     value: workspace.max_lifetime,
-    hint: "Without a limit where empty. Tokens that there are keep their end.",
+    hint: "Leave empty for no limit. Existing tokens keep their expiration.",
   });
   const session = durationField({
     name: "session_length",
-    label: "Length of a session",
+    label: "Session duration",
     value: workspace.session_length,
-    hint: "How long somebody stays signed in: a minute to 30 days.",
+    hint: "How long a member stays signed in: 1 minute to 30 days.",
   });
   const lease = durationField({
     name: "lease_max",
-    label: "Lease of gateways",
+    label: "Verifier lease duration",
     value: workspace.lease_max,
-    hint: "How long they may accept what was revoked: 2 to 60 seconds.",
+    hint: "How long gateways may keep accepting a revoked token: 2 to 60 seconds.",
   });
   const snapshot = durationField({
     name: "snapshot_max",
-    label: "Life of a snapshot",
+    label: "Snapshot validity",
     value: workspace.snapshot_max,
-    hint: "How long whoever has one, with no network, may accept what was revoked: a minute to 30 days.",
+    hint: "How long offline verifiers may keep accepting a revoked token: 1 minute to 30 days.",
   });
-  const retention = wholeField({
+  const retention = integerField({
     name: "audit_retention_days",
-    label: "Days that the audit is kept",
+    label: "Audit log retention (days)",
     value: workspace.audit_retention_days,
-    hint: "For ever where empty, as long as the audit takes up no more than a fifth of the storage. Older entries are removed, for good.",
+    hint: "Leave empty to keep all entries. Older entries are permanently deleted. If the audit log exceeds a fifth of the storage, the oldest entries are deleted too.",
   });
   const origins = areaField(
     {
       name: "allowed_origins",
       label: "Allowed origins",
       value: workspace.allowed_origins.join("\n"),
-      hint: "Of which other origins web pages may call the API with a token, one a line, such as https://app.example.com.",
+      hint: "Web pages of these origins may call the API with a token. One origin per line, for example https://app.example.com.",
     },
     { class: "mono" },
   );
   const fields = [name, prefix, quota, lifetime, session, lease, snapshot, retention, origins];
 
   const submit = async () => {
-    if (!name.value.trim()) throw refuse("name", "Give a name.");
+    if (!name.value.trim()) throw refuse("name", "Enter a name.");
     for (const one of [quota, session, lease, snapshot])
-      if (one.value === null) throw refuse(one.names[0], "This cannot be empty.");
+      if (one.value === null) throw refuse(one.names[0], "Enter a value.");
     const all = {
       name: name.value.trim(),
       prefix: prefix.value.trim(),
@@ -131,43 +131,43 @@ function settings(workspace, save) {
       ([field, value]) => JSON.stringify(value) !== JSON.stringify(workspace[field] ?? null),
     );
     const changes = Object.fromEntries(changed);
-    if (!shortens(changes, workspace) || (await forgets(changes))) await save(changes);
+    if (!deletesEntries(changes, workspace) || (await confirmDeletion(changes))) await save(changes);
   };
   return form({ fields, action: "Save settings", submit });
 }
 
 /**
- * Whether entries of the audit may be removed that would have been kept.
+ * Whether the change deletes audit log entries that the previous setting would have kept.
  *
  * @param {{ audit_retention_days?: number | null }} changes
  * @param {{ audit_retention_days: number | null }} workspace
  */
-function shortens({ audit_retention_days: days }, { audit_retention_days: before }) {
+function deletesEntries({ audit_retention_days: days }, { audit_retention_days: before }) {
   return days !== undefined && days !== null && (before === null || days < before);
 }
 
 /** @param {{ audit_retention_days?: number | null }} changes */
-function forgets({ audit_retention_days: days }) {
+function confirmDeletion({ audit_retention_days: days }) {
   return confirm({
-    title: "Forget older entries of the audit?",
+    title: "Delete older audit log entries?",
     body: [
       h(
         "p",
         {},
-        `Entries that are older than ${days.toLocaleString("en")} ${days === 1 ? "day" : "days"} are removed, for good. Export them first if you may need them.`,
+        `Entries older than ${days.toLocaleString("en")} ${days === 1 ? "day" : "days"} will be permanently deleted. Export them first if you may need them.`,
       ),
     ],
-    action: "Save, and forget them",
+    action: "Save and delete",
     danger: true,
   });
 }
 
 /**
- * A whole number, or nothing.
+ * A field for a whole number; `value` is null if it is empty.
  *
  * @param {import("../parts/form.js").About & { value: number | null }} about
  */
-function wholeField({ value, ...about }) {
+function integerField({ value, ...about }) {
   const made = textField(
     { ...about, value: value === null ? "" : String(value) },
     { inputmode: "numeric", maxlength: 9 },
@@ -175,28 +175,32 @@ function wholeField({ value, ...about }) {
   return Object.defineProperty({ ...made }, "value", {
     get() {
       const text = made.value.trim();
-      if (text && !/^\d+$/.test(text)) throw refuse(about.name, "This is a whole number.");
+      if (text && !/^\d+$/.test(text)) throw refuse(about.name, "Enter a whole number.");
       return text ? Number(text) : null;
     },
   });
 }
 
-function fixed(workspace) {
+function details(workspace) {
   const fact = (term, ...about) => [h("dt", {}, term), h("dd", {}, about)];
   return h(
     "dl",
     { class: "facts" },
     fact("Slug", h("code", {}, workspace.slug)),
-    fact("Key", h("code", {}, workspace.key), h("small", {}, "what its tokens carry")),
+    fact("Key", h("code", {}, workspace.key), h("small", {}, "contained in every token value")),
     fact("State", badge(workspace.state)),
     fact(
       "Hosts",
       workspace.hosts.length > 0 ? workspace.hosts.map((host) => h("div", {}, h("code", {}, host))) : "none",
-      h("small", {}, "There, an imported token need not name its workspace. Whoever runs this service sets them."),
+      h(
+        "small",
+        {},
+        "Requests to these hosts need not name the workspace of an imported token. Only the operator can change them.",
+      ),
     ),
-    fact("Made", at(workspace.created_at)),
-    workspace.storage && fact("Storage", tellStorage(workspace.storage)),
-    fact("Signed in", h("a", { href: "#/sessions" }, "who is signed in")),
+    fact("Created", at(workspace.created_at)),
+    workspace.storage && fact("Storage", storageText(workspace.storage)),
+    fact("Sessions", h("a", { href: "#/sessions" }, "View active sessions")),
   );
 }
 

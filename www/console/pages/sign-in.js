@@ -1,4 +1,4 @@
-// Signing in.
+// The sign-in page.
 
 import { h } from "../lib/dom.js";
 import { me } from "../lib/session.js";
@@ -11,26 +11,26 @@ export async function show({ query, signedIn }) {
     title: "Sign in",
     body: [
       code && failed(code),
-      me && notice("info", h("p", {}, `You are signed in as ${me.member.name} of ${me.workspace.name}.`)),
+      me && notice("info", h("p", {}, `You are signed in to ${me.workspace.name} as ${me.member.name}.`)),
       h(
         "div",
-        { class: "ticket sign-in" },
+        { class: "two-part sign-in" },
         h("section", {}, h("h2", {}, "With a token"), tokenForm(signedIn)),
         h(
           "section",
           {},
-          h("h2", {}, "By your organisation"),
+          h("h2", {}, "With an identity provider"),
           providerForm(signedIn, { workspace: query.get("workspace") ?? "" }),
         ),
       ),
       h(
         "p",
         { class: "quiet" },
-        "This host issues, checks and revokes API tokens. The bearer keeps the ticket; here only the counterfoil is kept. ",
-        h("a", { href: "#/call" }, "How to call it without the console"),
+        "Counterfoil creates, verifies and revokes API tokens. It stores a digest of each token, never its value. ",
+        h("a", { href: "#/call" }, "API quickstart"),
         " · ",
         h("a", { href: "#/check" }, "Check a token"),
-        ", which needs no signing in",
+        " (no sign-in needed)",
       ),
     ],
   };

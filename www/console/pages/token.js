@@ -1,11 +1,11 @@
-// One token: what it is, what can be changed of it, and what happened to it.
+// One token: details, edit form, activity, and the actions disable, enable, rotate and revoke.
 
 import { get, patch, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { may } from "../lib/session.js";
 import { confirm } from "../parts/dialog.js";
-import { history } from "../parts/history.js";
-import { isOwn, revokeOne } from "../parts/revoke.js";
+import { history } from "../parts/activity.js";
+import { isOwn, propagationNotice, revokeOne } from "../parts/revoke.js";
 import { rotate } from "../parts/rotate.js";
 import { shownBefore, shownOnce } from "../parts/shown-once.js";
 import { notice } from "../parts/states.js";
@@ -23,12 +23,12 @@ export async function show({ id, signal, reload }) {
   const body = h("div", {});
   fill(
     body,
-    standing(token),
+    notices(token),
     h(
       "div",
       { class: "columns" },
-      h("div", {}, h("section", { class: "card" }, h("h2", {}, "What is kept of it"), facts(token, usage)), past),
-      editor && h("section", { class: "card" }, h("h2", {}, "Change it"), editor),
+      h("div", {}, h("section", { class: "card" }, h("h2", {}, "Details"), facts(token, usage)), past),
+      editor && h("section", { class: "card" }, h("h2", {}, "Edit token"), editor),
     ),
   );
   return {
@@ -43,13 +43,13 @@ function changeable(token) {
   return may("tokens:write") && token.state !== "revoked";
 }
 
-/** What somebody should know before anything else. */
-function standing(token) {
+/** Notices about the token's state, shown above everything else. */
+function notices(token) {
   const words = {
-    revoked: "This token is revoked, for good.",
-    expired: "This token has expired: nothing accepts it. A later end brings it back.",
-    disabled: "This token is switched off: nothing accepts it until it is switched on again.",
-    pending: "This token is not valid yet.",
+    revoked: "This token is permanently revoked.",
+    expired: "This token has expired and is rejected. Set a later expiration to make it valid again.",
+    disabled: "This token is disabled and is rejected until you enable it.",
+    pending: "This token is not valid yet and is rejected until its start time.",
   };
   return [
     words[token.state] && notice(token.state === "revoked" ? "bad" : "warn", h("p", {}, words[token.state])),
@@ -59,7 +59,7 @@ function standing(token) {
         h(
           "p",
           {},
-          "You signed in with this token. Its scopes, its end and its addresses can be changed in the session of another only.",
+          "You are signed in with this token. To change its scopes, expiration or allowed IP addresses, sign in with a different token or through an identity provider.",
         ),
       ),
   ];
@@ -68,7 +68,7 @@ function standing(token) {
 function actions(token, body, reload) {
   const button = (text, run, kind = "") => h("button", { type: "button", class: `button ${kind}`, onclick: run }, text);
   const turn = async () => {
-    if (await (token.enabled ? switchOff(token) : switchOn(token))) reload();
+    if (await (token.enabled ? disable(token) : enable(token))) reload();
   };
   const renew = async (event) => {
     const issued = await rotate(token);
@@ -88,34 +88,39 @@ function actions(token, body, reload) {
 
 const change = (token, body) => patch(`/v1/tokens/${segment(token.id)}`, body, { version: token.version });
 
-function switchOff(token) {
+function disable(token) {
   return confirm({
     title: `Disable “${nameOf(token)}”?`,
     body: [
-      h("p", {}, "Whatever uses it stops working until it is enabled again."),
+      h("p", {}, "Anything that uses this token will stop working until you enable it again."),
+      propagationNotice(1),
       isOwn(token) &&
         notice(
           "warn",
-          h("p", {}, "You signed in with this token: this ends your session, and you need another token to enable it."),
+          h(
+            "p",
+            {},
+            "You are signed in with this token: disabling it ends your session. To enable it, you will need to sign in another way.",
+          ),
         ),
     ],
     action: "Disable",
     danger: true,
     run: async () => {
       await change(token, { enabled: false });
-      toast(`${nameOf(token)} is disabled.`);
+      toast(`${nameOf(token)} was disabled.`);
     },
   });
 }
 
-function switchOn(token) {
+function enable(token) {
   return confirm({
     title: `Enable “${nameOf(token)}”?`,
-    body: [h("p", {}, "Whoever holds its text can use it again.")],
+    body: [h("p", {}, "Programs that have the token value can use it again.")],
     action: "Enable",
     run: async () => {
       await change(token, { enabled: true });
-      toast(`${nameOf(token)} is enabled.`);
+      toast(`${nameOf(token)} was enabled.`);
     },
   });
 }

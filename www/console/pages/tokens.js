@@ -1,7 +1,7 @@
-// The list of tokens: found, sorted, and chosen to be revoked.
+// The list of tokens: filters, sorting, pages, and revoking the selected ones.
 
 import { get, parameters } from "../lib/api.js";
-import { fill, h, settled } from "../lib/dom.js";
+import { fill, h, debounced } from "../lib/dom.js";
 import { rename } from "../lib/router.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { isAdmin, may } from "../lib/session.js";
@@ -11,24 +11,24 @@ import { revokeMany } from "../parts/revoke.js";
 import { empty, failure, loading } from "../parts/states.js";
 import { pager, table } from "../parts/table.js";
 import { badge, nameOf, pageOf, scopeList } from "../parts/token.js";
-import { usesPicture } from "../parts/uses.js";
+import { usesChart } from "../parts/uses.js";
 
 const LIMIT = 50;
-/** On how many of the last days uses are shown. */
+/** For how many of the last days uses are shown. */
 const DAYS = 30;
 const STATES = ["active", "disabled", "pending", "expired", "revoked"];
 const SORTS = [
   ["-created_at", "Newest first"],
   ["created_at", "Oldest first"],
-  ["name", "By name"],
+  ["name", "Name, A to Z"],
   ["expires_at", "First to expire"],
-  ["-last_used_at", "Last used first"],
+  ["-last_used_at", "Recently used first"],
   ["last_used_at", "Longest unused first"],
 ];
-/** What the address says of the list; `owner` and `client_id` come from other pages' links. */
+/** The filters in the address; `owner` and `client_id` are set by links on other pages. */
 const PARAMETERS = ["q", "state", "scope", "owner", "client_id", "sort"];
-/** How long somebody stops typing before the list is searched, in milliseconds. */
-const PAUSE = 250;
+/** The delay between the last keystroke and the search, in milliseconds. */
+const DEBOUNCE = 250;
 
 export async function show({ query, signal }) {
   const asked = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
@@ -37,24 +37,24 @@ export async function show({ query, signal }) {
   const write = may("tokens:write");
   return {
     title: "Tokens",
-    actions: write && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
+    actions: write && h("a", { class: "button primary", href: "#/new" }, "Create token"),
     body: [filters(list, scopes), list.chosen, list.element],
   };
 }
 
-/** The tokens that are found, page by page. */
+/** The matching tokens, page by page. */
 class List {
-  /** What to show: the items, or why there are none. */
+  /** The table, an empty state, or an error. */
   element = h("div", { class: "results" });
-  /** What is chosen, and what can be done with it. */
-  chosen = h("div", { class: "chosen", role: "status" });
-  /** The chosen tokens of this page, by id. */
+  /** The number of selected tokens, and the button that revokes them. */
+  chosen = h("div", { class: "selected", role: "status" });
+  /** The selected tokens of this page, by id. */
   #picked = new Map();
-  /** Where each page begins; the first at no cursor. */
+  /** The cursor of each page up to the current one; the first page has none. */
   #cursors = [undefined];
   #asked;
   #signal;
-  /** Which question was asked last: answers to earlier ones are dropped. */
+  /** The number of the latest request: responses to earlier ones are dropped. */
   #turn = 0;
 
   constructor(asked, signal) {
@@ -62,7 +62,7 @@ class List {
     this.#signal = signal;
   }
 
-  /** Asks for something else, from the first page on. */
+  /** Changes filters or sorting and shows the first page. */
   ask(change) {
     Object.assign(this.#asked, change);
     this.#cursors = [undefined];
@@ -116,21 +116,21 @@ class List {
   #none() {
     if (Object.entries(this.#asked).some(([name, value]) => value && name !== "sort")) {
       return empty(
-        "No token is like that",
-        "Search for something else, or clear the filters.",
-        h("a", { class: "button", href: "#/tokens" }, "Clear the filters"),
+        "No matching tokens",
+        "Change the search text, or clear the filters.",
+        h("a", { class: "button", href: "#/tokens" }, "Clear filters"),
       );
     }
     return empty(
-      "There are no tokens yet",
-      "A token lets a program call an API in your name. Give each program one of its own: then each can be revoked alone.",
-      may("tokens:write") && h("a", { class: "button primary", href: "#/new" }, "Generate new API token"),
+      "No tokens yet",
+      "A token lets a program call an API on your behalf. Create one token per program, so that you can revoke each separately.",
+      may("tokens:write") && h("a", { class: "button primary", href: "#/new" }, "Create token"),
     );
   }
 
   #columns() {
     return [
-      may("tokens:write") && { title: "Choose", control: this.#chooser(), class: "choose" },
+      may("tokens:write") && { title: "Select", control: this.#chooser(), class: "select-column" },
       { title: "Name", sort: "name", class: "name" },
       { title: "State" },
       { title: "Scopes", class: "wide" },
@@ -142,11 +142,11 @@ class List {
     ].filter(Boolean);
   }
 
-  /** Chooses all of the page, or none. */
+  /** A checkbox that selects all tokens on the page, or none. */
   #chooser() {
     return h("input", {
       type: "checkbox",
-      "aria-label": "Choose all on this page",
+      "aria-label": "Select all on this page",
       onchange: ({ target }) => {
         for (const box of this.element.querySelectorAll("tbody input[type=checkbox]")) {
           if (box.checked !== target.checked) box.click();
@@ -161,7 +161,7 @@ class List {
       live &&
         h("input", {
           type: "checkbox",
-          "aria-label": `Choose ${nameOf(token)}`,
+          "aria-label": `Select ${nameOf(token)}`,
           onchange: (event) => {
             if (event.target.checked) this.#picked.set(token.id, token);
             else this.#picked.delete(token.id);
@@ -180,24 +180,20 @@ class List {
         when(token.created_at),
         when(token.expires_at, "never"),
         when(token.last_used_at, "never"),
-        usesPicture(token.daily_uses),
+        usesChart(token.daily_uses),
       ].filter((cell) => cell !== false),
     };
   }
 
-  /** Shows what is chosen; nothing where nothing is said. */
+  /** Sets the selected tokens; none by default. */
   #pick(picked = new Map()) {
     this.#picked = picked;
     const count = picked.size;
     fill(
       this.chosen,
       count > 0 && [
-        h("p", {}, `${count} chosen`),
-        h(
-          "button",
-          { type: "button", class: "button danger", onclick: () => this.#revoke() },
-          `Revoke ${count === 1 ? "it" : "them"}…`,
-        ),
+        h("p", {}, `${count} selected`),
+        h("button", { type: "button", class: "button danger", onclick: () => this.#revoke() }, "Revoke selected…"),
       ],
     );
   }
@@ -207,19 +203,19 @@ class List {
   }
 }
 
-/** What narrows the list. */
+/** The filters above the list. */
 function filters(list, catalogue) {
   const { q, state, scope, owner, client_id, sort } = list.asked;
   const search = h("input", {
     type: "search",
-    "aria-label": "Search in names, notes and hints",
+    "aria-label": "Search by name, note, ID or masked token",
     placeholder: "Search…",
     maxlength: 200,
   });
   search.value = q;
   search.addEventListener(
     "input",
-    settled(() => list.ask({ q: search.value.trim() }), PAUSE),
+    debounced(() => list.ask({ q: search.value.trim() }), DEBOUNCE),
   );
   const names = [...catalogue, ...BUILT_IN].map(({ name }) => [name, name]);
   const known = scope && !names.some(([name]) => name === scope) ? [[scope, scope]] : [];
@@ -229,23 +225,23 @@ function filters(list, catalogue) {
     search,
     choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
-    // Cards have no heads of columns to sort by.
+    // Narrow screens show cards, which have no column headings to sort by.
     h(
       "span",
       { class: "cards-only" },
       choice("Sort", sort || "-created_at", SORTS, (sort) => list.ask({ sort })),
     ),
-    owner && narrowed("owner", owner),
-    client_id && narrowed("client", client_id),
+    owner && linkFilter("Owner", owner),
+    client_id && linkFilter("Client", client_id),
   );
 }
 
-/** A filter that a link has set, and the way to be rid of it. */
-function narrowed(what, value) {
+/** A filter that was set by a link, with a control to clear it. */
+function linkFilter(what, value) {
   return h(
     "span",
     { class: "narrowed" },
     `${what}: ${value} `,
-    h("a", { href: "#/tokens", "aria-label": `Show tokens of every ${what}` }, "✕"),
+    h("a", { href: "#/tokens", "aria-label": "Clear filters" }, "✕"),
   );
 }

@@ -1,11 +1,11 @@
-// A list of which one is chosen, and that acts at once.
+// A select box that acts as soon as its value changes.
 
 import { h } from "../lib/dom.js";
 
 /**
  * @param {string} label for screen readers
  * @param {string} value
- * @param {string[][]} choices values and how they are called
+ * @param {string[][]} choices values and their labels
  * @param {(value: string) => void} ask
  */
 export function choice(label, value, choices, ask) {

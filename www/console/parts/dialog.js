@@ -1,10 +1,10 @@
-// Questions over the page. The browser's own dialog keeps the focus inside and gives it back.
+// Modal dialogs. The browser's dialog element keeps the focus inside; closing it returns the focus.
 
 import { h, uniqueId } from "../lib/dom.js";
 import { form } from "./form.js";
 
 /**
- * Opens a dialog: what it answers has `close()`. `closed`, where given, is told once it is gone.
+ * Opens a dialog and returns it with `close()`. `closed` is called after it has closed.
  *
  * @param {object} about
  * @param {string} about.title
@@ -15,7 +15,7 @@ import { form } from "./form.js";
 export function openDialog({ title, body, closed, firm = false }) {
   const id = uniqueId("dialog");
   const before = document.activeElement;
-  // Where `closedby` is not known, a second Escape would still close it: nobody types through two by accident.
+  // Browsers without `closedby` still close it on a second Escape.
   const dialog = h("dialog", { "aria-labelledby": id, closedby: firm && "none" }, h("h2", { id }, title), body);
   dialog.addEventListener("cancel", (event) => firm && event.preventDefault());
   dialog.addEventListener("close", () => {
@@ -29,14 +29,15 @@ export function openDialog({ title, body, closed, firm = false }) {
 }
 
 /**
- * Asks before something is done: a promise of whether it was. Where `run` is refused the dialog stays and says why.
+ * Asks for confirmation. Returns a promise of whether the action was done. If `run` fails, the dialog stays open with the
+ * error.
  *
  * @param {object} about
  * @param {string} about.title
- * @param {Array<Node | string | import("./form.js").Field>} about.body what will happen; fields of `form.js` are part of the question
- * @param {string} about.action what the button says
+ * @param {Array<Node | string | import("./form.js").Field>} about.body what will happen; may contain fields of `form.js`
+ * @param {string} about.action label of the confirm button
  * @param {boolean} [about.danger]
- * @param {string} [about.keep] what the other button says
+ * @param {string} [about.keep] label of the cancel button
  * @param {() => Promise<unknown>} [about.run]
  */
 export function confirm({ title, body, action, danger, keep = "Cancel", run = async () => {} }) {
@@ -50,7 +51,7 @@ export function confirm({ title, body, action, danger, keep = "Cancel", run = as
     };
     const asked = form({ fields: body, action, kind: danger ? "danger" : "primary", submit, beside: cancel });
     const dialog = openDialog({ title, body: [asked], closed: () => answer(done) });
-    // What takes something away is not done by a slip of the Enter key.
+    // Pressing Enter by accident must not do something destructive.
     if (danger) cancel.focus();
   });
 }

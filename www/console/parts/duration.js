@@ -1,11 +1,11 @@
-// A length of time that somebody types: a number and its unit.
+// A field for a duration: a number and its unit.
 
 import { h } from "../lib/dom.js";
 import { LENGTHS } from "../lib/time.js";
 import { field, refuse } from "./form.js";
 
 /**
- * The field: `value` in seconds, null where it is empty.
+ * The field: `value` in seconds, null if it is empty.
  *
  * @param {import("./form.js").About & { value: number | null }} about
  */
@@ -22,7 +22,7 @@ export function durationField({ value, ...about }) {
   const read = () => {
     const text = number.value.trim();
     if (!text) return null;
-    if (!/^\d+$/.test(text)) throw refuse(about.name, "This is a whole number.");
+    if (!/^\d+$/.test(text)) throw refuse(about.name, "Enter a whole number.");
     return Number(text) * new Map(LENGTHS).get(unit.value);
   };
   const made = field({ ...about, control: number, read });

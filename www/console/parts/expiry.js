@@ -1,4 +1,4 @@
-// Choosing when a token ends.
+// The field for a token's expiration.
 
 import { h, uniqueId } from "../lib/dom.js";
 import { asDate, DAY, duration, endOfDay, exact } from "../lib/time.js";
@@ -6,16 +6,16 @@ import { groupField, refuse } from "./form.js";
 
 const DAYS = [7, 30, 90];
 
-/** The name of `DAYS` in the field, of a date, and of no end. */
+/** The values of the choices "on a date" and "never". */
 const [DATE, NEVER] = ["date", "never"];
 
 /**
- * The field: `value` is the part of a request that says when the token ends.
+ * The field: `value` has the expiration fields of a request.
  *
  * @param {object} about
- * @param {number|null} about.latest when it must have ended at the latest, in milliseconds; null where it need not end
- * @param {string} [about.because] why it must
- * @param {string|null} [about.now] when it ends so far; undefined where it is new
+ * @param {number|null} about.latest the latest allowed expiration, in milliseconds; null if there is no limit
+ * @param {string} [about.because] the reason for the limit
+ * @param {string|null} [about.now] the current expiration, null for never; undefined for a new token
  */
 export function expiryField({ latest, because, now }) {
   const group = uniqueId("expiry");
@@ -23,7 +23,7 @@ export function expiryField({ latest, because, now }) {
   const fits = (days) => latest === null || ahead(days) <= latest;
   const date = h("input", {
     type: "date",
-    "aria-label": "Last day",
+    "aria-label": "Expiration date",
     min: asDate(Date.now()),
     max: latest === null ? null : asDate(latest),
   });
@@ -41,7 +41,7 @@ export function expiryField({ latest, because, now }) {
   const body = h(
     "div",
     { class: "inline" },
-    now !== undefined && choice("stay", now === null ? "never, as it is" : `${exact(now)}, as it is`),
+    now !== undefined && choice("stay", now === null ? "never (current)" : `${exact(now)} (current)`),
     DAYS.map((days) => choice(String(days), `in ${days} days`, { disabled: !fits(days) })),
     choice(DATE, "on ", { also: date }),
     now !== null && choice(NEVER, latest === null ? "never" : "never (not allowed)", { disabled: latest !== null }),
@@ -56,10 +56,10 @@ export function expiryField({ latest, because, now }) {
     if (chosen === "stay") return {};
     if (chosen === NEVER) return { expires_at: null };
     if (chosen !== DATE) return { expires_in: Number(chosen) * 86_400 };
-    if (!date.value) throw refuse("expires_at", "Choose the last day on which it works.");
+    if (!date.value) throw refuse("expires_at", "Select an expiration date.");
     const end = endOfDay(date.value);
-    if (end.getTime() <= Date.now()) throw refuse("expires_at", "This day is over.");
-    // The last day that is allowed ends before its midnight.
+    if (end.getTime() <= Date.now()) throw refuse("expires_at", "Select today or a later date.");
+    // On the latest allowed day, the limit comes before the end of the day.
     return {
       expires_at: new Date(
         latest === null || asDate(latest) !== date.value ? end : Math.min(end.getTime(), latest),
@@ -68,23 +68,25 @@ export function expiryField({ latest, because, now }) {
   };
   const hint =
     latest === null
-      ? "A token that ends by itself does less harm once it is forgotten."
-      : `At the latest ${exact(latest)}: ${because}.`;
-  return groupField({ name: "expires_at", names: ["expires_in"], label: "It ends", hint, body, read });
+      ? "Set an expiration if you can: it limits the damage of a forgotten or leaked token."
+      : `Must be ${exact(latest)} or earlier: ${because}.`;
+  return groupField({ name: "expires_at", names: ["expires_in"], label: "Expiration", hint, body, read });
 }
 
-/** When tokens that the signed-in person issues or changes must have ended, and why. */
+/** The latest expiration that the signed-in member can set, and the reason for it. */
 export function latestEnd({ workspace, own, grants, issued = Date.now() }) {
   const limits = [];
   if (workspace.max_lifetime !== null) {
-    const words = workspace.max_lifetime % 86_400 === 0 ? duration(workspace.max_lifetime) : "a limited time";
     limits.push({
       latest: Date.parse(String(new Date(issued))) + workspace.max_lifetime * 1_000,
-      because: `tokens of ${workspace.name} live for ${words} at most`,
+      because: `the maximum token lifetime in ${workspace.name} is ${duration(workspace.max_lifetime)}`,
     });
   }
   if (own?.expires_at && !grants)
-    limits.push({ latest: Date.parse(own.expires_at), because: "it may not outlive the token you signed in with" });
+    limits.push({
+      latest: Date.parse(own.expires_at),
+      because: "it cannot expire later than the token you signed in with",
+    });
   limits.sort((a, b) => a.latest - b.latest);
   return limits[0] ?? { latest: null };
 }

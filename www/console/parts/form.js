@@ -1,10 +1,10 @@
-// Forms: fields with their labels, hints and errors, and the sending of what they hold.
+// Forms: fields with labels, hints and errors, and submission.
 
 import { fill, h, uniqueId } from "../lib/dom.js";
 import { failure } from "./states.js";
 
 /**
- * What all fields are told: `name` as pointers of problems name it, and `names` for others that they have.
+ * Common to all fields: `name` is the field's name in the API, to which error pointers refer; `names` lists further ones.
  *
  * @typedef {{ name: string, label: string, hint?: string, names?: string[] }} About
  */
@@ -12,11 +12,11 @@ import { failure } from "./states.js";
 /** @typedef {{ element: HTMLElement, names: string[], error(text: string): void, focus(): void }} Field */
 
 /**
- * A field: `element` to show, `name` as the API calls it, `value`, and `error(text)`, which says what is wrong with it.
+ * A field: `element` to show, `value`, and `error(text)`, which shows an error at the field.
  *
  * @template T
- * @param {About & { control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, read: () => T }} about `read` says what the
- *   field holds
+ * @param {About & { control: HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement, read: () => T }} about `read` returns
+ *   the value
  */
 export function field({ name, label, hint, control, read, names = [] }) {
   const id = control.id || uniqueId(name);
@@ -52,7 +52,7 @@ export function field({ name, label, hint, control, read, names = [] }) {
 }
 
 /**
- * A line of text.
+ * A text input.
  *
  * @param {About & { value?: string, type?: string }} about
  * @param {Record<string, unknown>} [attributes]
@@ -64,7 +64,7 @@ export function textField({ value = "", type = "text", ...about }, attributes = 
 }
 
 /**
- * Several lines of text.
+ * A text area.
  *
  * @param {About & { value?: string }} about
  * @param {Record<string, unknown>} [attributes]
@@ -76,7 +76,7 @@ export function areaField({ value = "", ...about }, attributes = {}) {
 }
 
 /**
- * One of several: `choices` are `[value, label]`.
+ * A select box: `choices` are `[value, label]`.
  *
  * @param {About & { value?: string, choices: string[][] }} about
  * @param {Record<string, unknown>} [attributes]
@@ -92,7 +92,7 @@ export function selectField({ value, choices, ...about }, attributes = {}) {
 }
 
 /**
- * Yes or no.
+ * A checkbox.
  *
  * @param {About & { value?: boolean }} about
  * @param {Record<string, unknown>} [attributes]
@@ -106,7 +106,7 @@ export function checkField({ value = false, label, name, hint }, attributes = {}
 }
 
 /**
- * Several at once, or one of several: what `role=group` holds, under one label.
+ * A group of checkboxes, radio buttons or other controls under one label.
  *
  * @template T
  * @param {About & { body: Node | Node[], read: () => T }} about
@@ -140,16 +140,16 @@ export function groupField({ name, label, hint, body, read, names = [] }) {
 }
 
 /**
- * A form. `submit` sends what the fields hold; a problem that it throws is shown at the field that its pointer names,
- * else above all of them, and the form stays as it is.
+ * A form. If `submit` throws a problem, it is shown at the field that its pointer names, or above all fields. The form
+ * keeps its values.
  *
  * @param {object} about
- * @param {Array} about.fields fields, and any nodes between them
- * @param {Array} [about.nested] fields that stand within such nodes
- * @param {string} about.action what the button says
+ * @param {Array} about.fields fields, and other nodes between them
+ * @param {Array} [about.nested] fields inside such nodes
+ * @param {string} about.action label of the submit button
  * @param {() => Promise<void>} about.submit
- * @param {Node} [about.beside] what stands beside the button
- * @param {'primary' | 'danger' | 'plain'} [about.kind] what pressing it means
+ * @param {Node} [about.beside] shown beside the submit button
+ * @param {'primary' | 'danger' | 'plain'} [about.kind] style of the submit button
  */
 export function form({ fields, nested = [], action, submit, beside, kind = "primary" }) {
   const known = [...fields, ...nested].filter((one) => one?.names);
@@ -182,8 +182,8 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
     const [, name] = problem.pointer?.split("/") ?? [];
     const at = known.find(({ names }) => names.includes(name));
     if (!at) return fill(wrong, failure(problem));
-    // Of a field that does not read, the reason is what matters there.
-    at.error(problem.detail.replace(/^The body does not fit: /, "It does not fit: "));
+    // The API's prefix is about the whole body; at the field only the reason matters.
+    at.error(problem.detail.replace(/^(The body does not fit|Invalid request body): /, "Invalid value: "));
     const folded = at.element.closest("details");
     if (folded) folded.open = true;
     at.focus();
@@ -191,7 +191,7 @@ export function form({ fields, nested = [], action, submit, beside, kind = "prim
   return element;
 }
 
-/** What a form says itself of a field, as the service would. */
+/** An error about a field, in the shape of the API's problems. */
 export function refuse(name, detail) {
   return Object.assign(new Error(detail), { pointer: `/${name}`, detail });
 }

@@ -1,6 +1,6 @@
-// What people type one a line, or with commas between.
+// Lists in a text area: one item per line, or separated by commas.
 
-/** The items, without blanks and empty ones. */
+/** The trimmed items, without empty ones. */
 export function readLines(text) {
   return text
     .split(/[\n,]/)

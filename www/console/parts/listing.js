@@ -1,4 +1,4 @@
-// A list that the service gives page by page.
+// A list that the API returns page by page.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -8,18 +8,18 @@ import { pager } from "./table.js";
 const LIMIT = 50;
 
 /**
- * The list: `element` to show, and `fetch()`, which reads the page that is shown anew.
+ * The list: `element` to show, and `fetch()`, which reloads the current page of it.
  *
  * @param {object} about
- * @param {string} about.path where it is
- * @param {string} about.what what it lists, in words
- * @param {(items: object[]) => Node} about.lay shows the items of a page
- * @param {() => Node} about.none shows that there are none
+ * @param {string} about.path the path in the API
+ * @param {string} about.what the plural noun for its items
+ * @param {(items: object[]) => Node} about.lay renders the items of a page
+ * @param {() => Node} about.none renders the empty state
  * @param {AbortSignal} about.signal
  */
 export function listing({ path, what, lay, none, signal }) {
   const element = h("div", { class: "results" });
-  /** Where each page begins; the first at no cursor. */
+  /** The cursor of each page up to the current one; the first page has none. */
   const cursors = [undefined];
 
   async function fetch() {

@@ -1,26 +1,26 @@
-// The fields of a member, for one that is added and for one that is changed.
+// The form fields of a member, for adding and for editing one.
 
 import { isAdmin, me } from "../lib/session.js";
 import { refuse, selectField, textField } from "./form.js";
 import { grantsField } from "./grants.js";
 
-/** The issuers that know members by subject, each once. */
+/** The issuers of the identity providers that identify members by subject, without duplicates. */
 export function subjectIssuers() {
   const providers = me.workspace.identity_providers.filter(({ member_by }) => member_by === "subject");
   return [...new Set(providers.map(({ issuer }) => issuer))];
 }
 
 const ROLES = [
-  ["member", "member: their own tokens"],
-  ["admin", "admin: everybody's tokens"],
+  ["member", "Member: manages their own tokens"],
+  ["admin", "Admin: manages all members' tokens"],
 ];
 
 /**
- * The fields: `list` for a form, `all()` of what they hold, for a new member, and `changes()` to the one that there is.
+ * The fields: `list` for a form, `all()` with the values for a new member, and `changes()` with the changed values only.
  *
  * @param {object} about
  * @param {Array<{name: string, description: string}>} about.catalogue
- * @param {Member} [about.member] absent where it is new
+ * @param {Member} [about.member] absent for a new member
  */
 export function memberFields({ catalogue, member }) {
   const standard = me.workspace.default_quota.toLocaleString("en");
@@ -29,21 +29,21 @@ export function memberFields({ catalogue, member }) {
     textField(
       {
         name: "id",
-        label: "Id",
-        hint: "What programs call them, such as ada: visible characters without spaces. It stays as it is.",
+        label: "ID",
+        hint: "Identifies the member in the API, for example ada. ASCII characters without spaces; cannot be changed later.",
       },
       { maxlength: 128, required: true, autocapitalize: "none" },
     );
   const name = textField({ name: "name", label: "Name", value: member?.name }, { maxlength: 200, required: true });
   const email = textField(
-    { name: "email", label: "E-mail address", hint: "May be left empty.", value: member?.email },
+    { name: "email", label: "Email address", hint: "Optional.", value: member?.email },
     { maxlength: 254, inputmode: "email" },
   );
   const subject = textField(
     {
       name: "subject",
       label: "Subject",
-      hint: "Their sub at the identity provider; may be left empty.",
+      hint: "Optional. The member's sub claim at the identity provider.",
       value: member?.subject,
     },
     { maxlength: 255, autocapitalize: "none" },
@@ -53,8 +53,8 @@ export function memberFields({ catalogue, member }) {
   const role = selectField({ name: "role", label: "Role", value: member?.role ?? "member", choices: roles });
   const grants = grantsField({
     name: "grants",
-    label: "Granted",
-    hint: "What their tokens may be given at most. To take something away takes it from every token they have.",
+    label: "Granted scopes",
+    hint: "The most that this member's tokens can be given. Removing a scope here removes it from the effective scopes of all their tokens.",
     catalogue,
     chosen: member?.grants ?? [],
   });
@@ -62,7 +62,7 @@ export function memberFields({ catalogue, member }) {
     {
       name: "quota",
       label: "Quota",
-      hint: `How many live tokens they may have; ${standard}, as everybody, where empty.`,
+      hint: `Maximum live tokens (neither revoked nor expired). Leave empty for the workspace default, ${standard}.`,
       value: member && String(member.quota),
     },
     { inputmode: "numeric", maxlength: 9 },
@@ -70,11 +70,11 @@ export function memberFields({ catalogue, member }) {
 
   const readQuota = () => {
     const text = quota.value.trim();
-    if (text && !/^\d+$/.test(text)) throw refuse("quota", "A quota is a whole number.");
+    if (text && !/^\d+$/.test(text)) throw refuse("quota", "Enter a whole number.");
     return text ? Number(text) : null;
   };
   const read = () => {
-    if (!name.value.trim()) throw refuse("name", "Give a name.");
+    if (!name.value.trim()) throw refuse("name", "Enter a name.");
     return {
       name: name.value.trim(),
       email: email.value.trim() || null,
@@ -88,22 +88,22 @@ export function memberFields({ catalogue, member }) {
   return {
     list: [id, name, email, subject, provider, role, grants, quota].filter(Boolean),
     all() {
-      if (!id.value.trim()) throw refuse("id", "Give an id.");
-      return decided({ id: id.value.trim(), ...read() });
+      if (!id.value.trim()) throw refuse("id", "Enter an ID.");
+      return withProvider({ id: id.value.trim(), ...read() });
     },
     changes() {
       const all = read();
       const changed = Object.fromEntries(
         Object.entries(all).filter(([field, value]) => !same(value, member[field] ?? null)),
       );
-      // A subject is one provider's: they go together.
+      // A subject is only meaningful together with its provider.
       if (changed.subject && provider) changed.subject_issuer = all.subject_issuer;
-      return decided(changed);
+      return withProvider(changed);
     },
   };
 }
 
-/** Whose subject it is, where that is a question. */
+/** The field for the subject's identity provider; null if there is no choice. */
 function providerOf(member) {
   const known = member?.subject_issuer ?? null;
   const issuers = subjectIssuers();
@@ -114,19 +114,19 @@ function providerOf(member) {
     name: "subject_issuer",
     label: "Identity provider of the subject",
     value: is,
-    hint: "The subject is accepted from this provider only.",
-    choices: known ? choices : [["", "Choose a provider"], ...choices],
+    hint: "The subject is accepted only from this provider.",
+    choices: known ? choices : [["", "Select a provider"], ...choices],
   });
 }
 
-/** The same, unless a subject is given and nobody has said whose. */
-function decided(body) {
+/** Returns the body; throws if a subject has no identity provider selected. */
+function withProvider(body) {
   if (body.subject_issuer === null)
-    throw refuse("subject_issuer", "Choose the identity provider that this subject belongs to.");
+    throw refuse("subject_issuer", "Select the identity provider that this subject belongs to.");
   return body;
 }
 
-/** Whether two values are the same; lists in whatever order. */
+/** Whether two values are equal; the order of lists does not matter. */
 function same(one, other) {
   if (!Array.isArray(one)) return one === other;
   return one.length === other.length && one.every((item) => other.includes(item));

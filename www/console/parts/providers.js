@@ -1,20 +1,20 @@
-// The identity providers whose word a workspace takes for who somebody is.
+// The form fields of a workspace's identity providers.
 
 import { fill, h } from "../lib/dom.js";
 import { checkField, groupField, selectField, textField } from "./form.js";
 
-/** The most that a workspace has. */
+/** The maximum number of providers in a workspace. */
 const MOST = 4;
 
 const MEMBER_BY = [
-  ["email", "their verified e-mail address"],
-  ["subject", "their subject"],
+  ["email", "Verified email address"],
+  ["subject", "Subject (sub)"],
 ];
 
 /**
- * The field: `value` is the list as the API takes it.
+ * The field: `value` is the list for the API.
  *
- * @param {Array<object>} providers as the API shows them
+ * @param {Array<object>} providers as the API returns them
  */
 export function providersField(providers) {
   const list = h("div", {});
@@ -29,7 +29,7 @@ export function providersField(providers) {
           .at(-1)
           .focus(),
     },
-    "Add a provider",
+    "Add provider",
   );
   function lay(next) {
     cards = next;
@@ -64,14 +64,13 @@ export function providersField(providers) {
   const made = groupField({
     name: "identity_providers",
     label: "Identity providers",
-    hint: "OpenID providers whose word is taken for who somebody is. Whoever controls one can sign in as any member.",
+    hint: "OpenID Connect providers trusted to authenticate members. Anyone who controls a provider can sign in as any member.",
     body: [
       h(
         "p",
         { class: "hint" },
-        "There, register ",
+        "Redirect URI to register at each provider: ",
         h("code", {}, `${location.origin}/v1/session/callback`),
-        " as where people come back to.",
       ),
       list,
       add,
@@ -83,7 +82,7 @@ export function providersField(providers) {
     get value() {
       return made.value;
     },
-    /** Says what is wrong beside what it is about: the rest of a pointer names a provider and its field. */
+    /** Shows an error at the field that its pointer names, by the provider's index and the field's name. */
     refuse(problem) {
       const [, , index, name] = problem.pointer?.split("/") ?? [];
       const at = cards[index]?.fields.find(({ names }) => names.includes(name));
@@ -97,14 +96,14 @@ export function providersField(providers) {
 
 function providerCard(provider) {
   const issuer = textField(
-    { name: "issuer", label: "Issuer", hint: "To the letter as its tokens name it.", value: provider.issuer },
+    { name: "issuer", label: "Issuer", hint: "Exactly as in the iss claim of its ID tokens.", value: provider.issuer },
     { placeholder: "https://login.example.com", inputmode: "url" },
   );
   const audience = textField(
     {
       name: "audience",
       label: "Audience",
-      hint: "Whom its tokens are meant for: your client id there.",
+      hint: "The aud claim of its ID tokens: your client ID at the provider.",
       value: provider.audience,
     },
     { maxlength: 255 },
@@ -112,31 +111,31 @@ function providerCard(provider) {
   const keys = textField(
     {
       name: "jwks_uri",
-      label: "Where its keys are",
-      hint: "Its own configuration says it where this is empty.",
+      label: "JWKS URL",
+      hint: "Optional. Leave empty to use the URL from the provider's OpenID configuration.",
       value: provider.jwks_uri,
     },
     { inputmode: "url" },
   );
   const memberBy = selectField({
     name: "member_by",
-    label: "It knows a member by",
+    label: "Identify members by",
     value: provider.member_by ?? "email",
     choices: MEMBER_BY,
   });
-  const vouches = checkField({
+  const verifiesEmail = checkField({
     name: "vouches_for_email",
-    label: "It verifies every e-mail address itself",
+    label: "Provider verifies all email addresses",
     value: provider.vouches_for_email,
-    hint: "Then its tokens need not say so. One that they call unverified is never taken.",
+    hint: "ID tokens without email_verified are then accepted. An address marked as unverified is always rejected.",
   });
   const signIn = checkField({
     name: "sign_in",
-    label: "Offer it on the sign-in page",
+    label: "Show on the sign-in page",
     value: provider.sign_in ?? true,
   });
   return {
-    fields: [issuer, audience, keys, memberBy, vouches, signIn],
+    fields: [issuer, audience, keys, memberBy, verifiesEmail, signIn],
     focus: () => issuer.focus(),
     get value() {
       return {
@@ -144,7 +143,7 @@ function providerCard(provider) {
         audience: audience.value.trim(),
         jwks_uri: keys.value.trim() || null,
         member_by: memberBy.value,
-        vouches_for_email: vouches.value,
+        vouches_for_email: verifiesEmail.value,
         sign_in: signIn.value,
       };
     },

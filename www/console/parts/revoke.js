@@ -1,4 +1,4 @@
-// Revoking tokens: for good, so it says first what will stop.
+// Revoking tokens. This cannot be undone, so a dialog first shows what will stop working.
 
 import { post, remove, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -10,18 +10,18 @@ import { notice } from "./states.js";
 import { toast } from "./toast.js";
 import { nameOf } from "./token.js";
 
-/** Asks, and revokes this token as it was read: whether it was done. */
+/** Asks for confirmation and revokes the token, unless it changed since it was read. Returns whether it was revoked. */
 export function revokeOne(token) {
   const run = (reason) => remove(`/v1/tokens/${segment(token.id)}`, { reason }, { version: token.version });
   return ask([token], {
     title: "Revoke this token?",
-    action: "Revoke the token",
-    done: `${nameOf(token)} is revoked.`,
+    action: "Revoke token",
+    done: `${nameOf(token)} was revoked.`,
     run,
   });
 }
 
-/** The same of many: all of them or none. */
+/** The same for several tokens: all of them or none. */
 export function revokeMany(tokens) {
   if (tokens.length === 1) return revokeOne(tokens[0]);
   const count = `${tokens.length} tokens`;
@@ -29,28 +29,39 @@ export function revokeMany(tokens) {
   return ask(tokens, {
     title: `Revoke these ${count}?`,
     action: `Revoke ${count}`,
-    done: `${count} are revoked.`,
+    done: `${count} were revoked.`,
     run,
   });
 }
 
 async function ask(tokens, { title, action, done, run }) {
   const reason = textField(
-    { name: "reason", label: "Reason", hint: "For the audit; may be left empty." },
+    { name: "reason", label: "Reason", hint: "Optional. Recorded in the audit log." },
     { maxlength: 200 },
   );
   const was = await confirm({
     title,
     body: [
-      h("p", {}, `Whatever uses ${tokens.length === 1 ? "it" : "them"} stops working. There is no way back.`),
-      lag(tokens.length),
+      h(
+        "p",
+        {},
+        `Anything that uses ${tokens.length === 1 ? "this token" : "these tokens"} will stop working. This can't be undone.`,
+      ),
+      propagationNotice(tokens.length),
       h(
         "ul",
-        { class: "named", tabindex: tokens.length > 4 ? "0" : null, "aria-label": "What will be revoked" },
+        { class: "named", tabindex: tokens.length > 4 ? "0" : null, "aria-label": "Tokens to revoke" },
         tokens.map(named),
       ),
       tokens.some(isOwn) &&
-        notice("warn", h("p", {}, "You signed in with one of them: this ends your session as well.")),
+        notice(
+          "warn",
+          h(
+            "p",
+            {},
+            `You are signed in with ${tokens.length === 1 ? "this token" : "one of these tokens"}: your session ends too.`,
+          ),
+        ),
       reason,
     ],
     action,
@@ -61,10 +72,25 @@ async function ask(tokens, { title, action, done, run }) {
   return was;
 }
 
-/** How long revoked tokens may still be accepted, and where. */
-export function lag(count) {
-  const accepted = `Gateways may accept ${count === 1 ? "it" : "them"} for up to ${duration(me.workspace.lease_max)} more`;
-  return h("p", { class: "quiet" }, `${accepted}; those that settle for eventual answers, longer.`);
+/** For how long tokens may still be accepted after the change, by each kind of verifier. */
+export function propagationNotice(count) {
+  const { lease_max, snapshot_max } = me.workspace;
+  return h(
+    "div",
+    { class: "quiet" },
+    h(
+      "p",
+      {},
+      `The change takes some time to reach every verifier. ${count === 1 ? "The token" : "The tokens"} may still be accepted:`,
+    ),
+    h(
+      "ul",
+      {},
+      h("li", {}, `by gateways (bounded checks) for up to ${duration(lease_max)}`),
+      h("li", {}, "by eventual checks for about a minute plus any delay of Workers KV, which has no limit"),
+      h("li", {}, `by offline verifiers until their snapshot expires, for up to ${duration(snapshot_max)}`),
+    ),
+  );
 }
 
 function named(token) {
@@ -79,7 +105,7 @@ function named(token) {
   );
 }
 
-/** Whether the session stands for this token. */
+/** Whether this token opened the current session. */
 export function isOwn(token) {
   return me.session.created_by === token.id;
 }

@@ -1,4 +1,4 @@
-// Rotating a token: the same token with another text.
+// Rotating a token: the same token gets a new value.
 
 import { post, segment } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -9,32 +9,35 @@ import { notice } from "./states.js";
 import { nameOf } from "./token.js";
 
 const GRACES = [
-  ["86400", "for 24 hours"],
-  ["0", "not at all"],
-  ["3600", "for an hour"],
-  ["604800", "for 7 days"],
-  ["2592000", "for 30 days"],
+  ["86400", "For 24 hours"],
+  ["0", "Not at all"],
+  ["3600", "For 1 hour"],
+  ["604800", "For 7 days"],
+  ["2592000", "For 30 days"],
 ];
 
-/** Asks, and rotates the token as it was read: the answer with the new text, or null where nothing was done. */
+/**
+ * Asks for confirmation and rotates the token, unless it changed since it was read. Returns the response with the new
+ * value, or null if it was not rotated.
+ */
 export async function rotate(token) {
   const grace = selectField({
     name: "grace_seconds",
-    label: "The present text goes on working",
+    label: "Keep the current value working",
     choices: GRACES,
-    hint: "Long enough to bring the new one to wherever the token is used. One that leaked should end at once.",
+    hint: "Allow enough time to deploy the new value. If the current value has leaked, choose “Not at all”.",
   });
   const previous = checkField({
     name: "previous",
     label: "End all previous values now",
-    hint: "Values that earlier rotations replaced keep the time they were promised unless you end them.",
+    hint: "Otherwise, values from earlier rotations stay valid until their grace period ends.",
   });
   const key = crypto.randomUUID();
   let issued = null;
   await confirm({
     title: `Rotate “${nameOf(token)}”?`,
     body: [
-      h("p", {}, "The token gets a new value, which is shown once. Its name, scopes and history stay."),
+      h("p", {}, "The token gets a new value, which is shown once. Its name, scopes and history do not change."),
       grace,
       previous,
       isOwn(token) &&
@@ -43,11 +46,11 @@ export async function rotate(token) {
           h(
             "p",
             {},
-            "You signed in with this token: from now on your session can only read, and it ends when the present value does.",
+            "You are signed in with this token: after the rotation your session is read-only, and it ends when the current value does.",
           ),
         ),
     ],
-    action: "Rotate",
+    action: "Rotate token",
     run: async () => {
       const body = { grace_seconds: Number(grace.value), ...(previous.value && { previous: "end" }) };
       issued = await post(`/v1/tokens/${segment(token.id)}/rotate`, body, {

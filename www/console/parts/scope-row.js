@@ -1,32 +1,32 @@
-// One scope of the catalogue, as it is edited.
+// An editable row of the scope catalogue.
 
 import { h, uniqueId } from "../lib/dom.js";
 import { BUILT_IN } from "../lib/scopes.js";
 import { LONGEST_SCOPE, isScope } from "../verify/scopes.js";
 
 const ROLES = [
-  ["member", "everybody"],
-  ["admin", "admins"],
+  ["member", "Everyone"],
+  ["admin", "Admins"],
 ];
 const FRESHNESS = [
-  ["", "as asked"],
+  ["", "No minimum"],
   ["eventual", "eventual"],
   ["bounded", "bounded"],
   ["strong", "strong"],
 ];
 
-/** What the columns of such rows are called. */
+/** The column headings. */
 export const COLUMNS = [
   { title: "Scope" },
-  { title: "What it permits", class: "permits" },
-  { title: "Seen by" },
-  { title: "Granted by" },
-  { title: "Freshness" },
+  { title: "Description", class: "permits" },
+  { title: "Visible to" },
+  { title: "Grantable by" },
+  { title: "Minimum freshness" },
   { title: "Remove", hidden: true },
 ];
 
 /**
- * A row: its `cells`, the `entry` that they say, `error(text)` about its name, and `focus()`.
+ * A row: its `cells`, the edited `entry`, `error(text)`, which shows an error at the name, and `focus()`.
  *
  * @param {Scope} entry
  * @param {(row: object) => void} remove
@@ -44,13 +44,13 @@ export function scopeRow(entry, remove) {
     autocapitalize: "none",
   });
   const description = input(entry.description, {
-    "aria-label": "What it permits",
+    "aria-label": "Description",
     maxlength: 500,
     placeholder: "See orders and their state",
   });
-  const visible = select(entry.visible_to ?? "member", "Seen by", ROLES);
-  const grantable = select(entry.grantable_by ?? "member", "Granted by", ROLES);
-  const freshness = select(entry.freshness ?? "", "Freshness", FRESHNESS);
+  const visible = select(entry.visible_to ?? "member", "Visible to", ROLES);
+  const grantable = select(entry.grantable_by ?? "member", "Grantable by", ROLES);
+  const freshness = select(entry.freshness ?? "", "Minimum freshness", FRESHNESS);
   const button = h("button", { type: "button", class: "button", onclick: () => remove(row) }, "Remove");
   const label = () => button.setAttribute("aria-label", `Remove ${called()}`);
   name.addEventListener("input", () => {
@@ -82,12 +82,12 @@ export function scopeRow(entry, remove) {
   return row;
 }
 
-/** Why the service would refuse a scope by this name among these; null where it would not. */
+/** Why this name is invalid among these names; null if it is valid. The same rules as in the API. */
 export function refusalOf(name, names) {
-  if (!name) return "Give it a name, or remove the row.";
-  if (!isScope(name)) return "A scope is made of letters, digits, - and _, in segments joined by : or a dot.";
-  if (BUILT_IN.some((scope) => scope.name === name)) return "This one is built in: it is there already.";
-  if (names.filter((other) => other === name).length > 1) return "This one is named twice.";
+  if (!name) return "Enter a name, or remove the row.";
+  if (!isScope(name)) return "Use only letters, digits, - and _, in segments separated by : or a dot.";
+  if (BUILT_IN.some((scope) => scope.name === name)) return "This scope is built in. Choose another name.";
+  if (names.filter((other) => other === name).length > 1) return "Two scopes have this name.";
   return null;
 }
 

@@ -1,52 +1,52 @@
-// Choosing scopes: only those that may be granted are offered, each with what it permits.
+// The field for scopes: offers only scopes that may be granted, each with its description.
 
 import { fill, h, uniqueId } from "../lib/dom.js";
-import { BUILT_IN, inWords } from "../lib/scopes.js";
+import { BUILT_IN, wildcardDescription } from "../lib/scopes.js";
 import { isAdmin, may, me } from "../lib/session.js";
 import { covers, isWildcard } from "../verify/scopes.js";
 import { groupField } from "./form.js";
 
-/** From how many scopes on there is a field to find one. */
+/** With more scopes than this, the list scrolls and has a search field. */
 const MANY = 12;
 
 /**
- * What the signed-in person may grant to a token of this owner, as far as can be known here; the service decides.
+ * The scopes that the signed-in member may give to a token of this owner, as far as the page knows. The API enforces it.
  *
  * @param {Member} owner
- * @param {Array<{name: string, description: string}>} catalogue what the person sees of it
+ * @param {Array<{name: string, description: string}>} catalogue the scopes that the signed-in member can see
  */
 export function grantable(owner, catalogue) {
   const own = may("tokens:grant") ? me.member.grants : me.session.scopes;
   const both = ({ name }) => covers(own, name) && covers(owner.grants, name);
-  // What a wildcard covers today may be more than a member is shown.
+  // A wildcard may cover scopes that a member cannot see, so only admins are offered wildcards.
   const wildcards = isAdmin() ? owner.grants.filter(isWildcard) : [];
   return [
     ...catalogue.filter(both),
     ...BUILT_IN.filter(both),
-    ...wildcards.map((name) => ({ name, description: inWords(name) })).filter(both),
+    ...wildcards.map((name) => ({ name, description: wildcardDescription(name) })).filter(both),
   ];
 }
 
 /**
- * The field: `value` is what is chosen.
+ * The field: `value` has the selected scopes.
  *
  * @param {object} about
  * @param {Array<{name: string, description: string}>} about.offered
- * @param {string[]} [about.chosen] from the beginning; those that are not offered can be kept, or taken away
- * @param {string} [about.name] as pointers of problems name it
+ * @param {string[]} [about.chosen] selected at first; those that are not offered can be kept or deselected
+ * @param {string} [about.name] the name in the API, to which error pointers refer
  * @param {string} [about.label]
  * @param {string} [about.hint]
- * @param {string} [about.missing] what to do where nothing fits
- * @param {string} [about.kept] what is said of one that is chosen and not offered
+ * @param {string} [about.missing] what to do if a scope is not listed
+ * @param {string} [about.kept] description of a scope that is selected but not offered
  */
 export function scopesField({
   offered,
   chosen = [],
   name = "scopes",
   label = "Scopes",
-  hint = "What the token may do: no more than its program needs.",
+  hint = "What the token may do. Select only what its program needs.",
   missing = whomToAsk(),
-  kept: already = "The token has it already.",
+  kept: already = "The token already has this scope.",
 }) {
   const list = h("div", {});
   let boxes = [];
@@ -69,7 +69,7 @@ export function scopesField({
     fill(
       list,
       boxes.length === 0
-        ? h("p", { class: "quiet" }, "There is no scope that you may grant. ", missing)
+        ? h("p", { class: "quiet" }, "You cannot grant any scope. ", missing)
         : [
             boxes.length > MANY && finder(boxes),
             h(
@@ -77,7 +77,7 @@ export function scopesField({
               { class: boxes.length > MANY ? "choices scroll" : "choices", tabindex: boxes.length > MANY ? "0" : null },
               boxes.map(({ row }) => row),
             ),
-            h("p", { class: "hint" }, `Nothing that fits? ${missing}`),
+            h("p", { class: "hint" }, `Scope not listed? ${missing}`),
           ],
     );
   }
@@ -97,24 +97,24 @@ export function scopesField({
 }
 
 function whomToAsk() {
-  if (isAdmin()) return "Add it to the scope catalogue first, and grant it to the token's owner.";
-  return `Ask an admin of ${me.workspace.name} to grant it to you.`;
+  if (isAdmin()) return "Add the scope to the catalogue, then grant it to the token's owner.";
+  return `Ask an admin of ${me.workspace.name} to grant you the scope.`;
 }
 
 function describe(name, otherwise) {
   const known = BUILT_IN.find((scope) => scope.name === name);
   if (known) return known.description;
-  return isWildcard(name) ? inWords(name) : otherwise;
+  return isWildcard(name) ? wildcardDescription(name) : otherwise;
 }
 
-/** A field that hides what it does not find. */
+/** A search field that hides scopes that do not match. Selected ones stay visible. */
 function finder(boxes) {
   const id = uniqueId("find");
   const find = h("input", {
     type: "search",
     id,
-    "aria-label": "Find a scope",
-    placeholder: `Find one of ${boxes.length}…`,
+    "aria-label": "Search scopes",
+    placeholder: `Search ${boxes.length} scopes…`,
   });
   find.addEventListener("input", (event) => {
     event.stopPropagation();

@@ -1,8 +1,8 @@
-// A token's text, which is shown this once: the ticket that is given away, and the counterfoil that is kept.
+// Shows a new token value, once, with what Counterfoil stores of the token.
 
 import { h } from "../lib/dom.js";
 import { download } from "../lib/download.js";
-import { go, guardWith } from "../lib/router.js";
+import { go, confirmLeaving } from "../lib/router.js";
 import { at } from "../lib/time.js";
 import { confirm } from "./dialog.js";
 import { notice } from "./states.js";
@@ -10,7 +10,7 @@ import { toast } from "./toast.js";
 import { nameOf, pageOf } from "./token.js";
 
 /**
- * Shows it, and lets nobody leave the page by accident before it was copied or saved.
+ * Shows the value, and asks for confirmation if the page is left before the value was copied or saved.
  *
  * @param {IssuedToken} issued
  */
@@ -18,30 +18,30 @@ export function shownOnce(issued) {
   let taken = false;
   const take = (how) => {
     taken = true;
-    guardWith(null);
+    confirmLeaving(null);
     toast(how);
   };
   const ask = () =>
     confirm({
-      title: "Leave without the token?",
+      title: "Leave without copying the token?",
       body: [
         h(
           "p",
           {},
-          `The token “${nameOf(issued)}” was neither copied nor saved. It cannot be shown again: without it you would have to rotate the token.`,
+          `You have not copied or saved the value of “${nameOf(issued)}”. It can't be shown again. If you leave, you will have to rotate the token to get a new value.`,
         ),
       ],
-      action: "Leave without it",
-      keep: "Stay here",
+      action: "Leave without copying",
+      keep: "Stay on this page",
       danger: true,
     });
-  guardWith(ask);
+  confirmLeaving(ask);
   const leave = async () => {
     if (taken || (await ask())) go(pageOf(issued));
   };
   const field = h("textarea", {
     class: "secret",
-    "aria-label": "The token",
+    "aria-label": "Token value",
     rows: 2,
     readonly: true,
     spellcheck: "false",
@@ -51,29 +51,29 @@ export function shownOnce(issued) {
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(issued.token);
-      take("The token is copied.");
+      take("Token copied.");
     } catch {
-      // No clipboard, or none for this page: what is selected can be copied by hand.
+      // The clipboard is missing or not permitted: the user can copy the selected text.
       field.focus();
-      toast("It could not be copied. It is selected: copy it by hand.");
+      toast("Copying failed. The token is selected: copy it with your keyboard.");
     }
   };
-  field.addEventListener("copy", () => take("The token is copied."));
+  field.addEventListener("copy", () => take("Token copied."));
   const save = () => {
     download(`${variable(issued)}.env`, `${variable(issued)}=${issued.token}\n`);
-    take("The .env file is saved.");
+    take("Saved as .env file.");
   };
   return h(
     "div",
     { class: "shown-once" },
     h(
       "div",
-      { class: "ticket" },
+      { class: "two-part" },
       h(
         "section",
         {},
-        h("h2", {}, "The ticket, for its bearer"),
-        notice("warn", h("p", {}, "Copy it now. It is shown this once and stored nowhere: nobody can show it again.")),
+        h("h2", {}, "Your new token"),
+        notice("warn", h("p", {}, "Copy this token now. You won't be able to see it again.")),
         field,
         h(
           "div",
@@ -86,18 +86,18 @@ export function shownOnce(issued) {
       h(
         "section",
         {},
-        h("h2", {}, "The counterfoil, kept here"),
+        h("h2", {}, "Details"),
         h(
           "dl",
           { class: "facts" },
           h("dt", {}, "Name"),
           h("dd", {}, nameOf(issued)),
-          h("dt", {}, "Hint"),
+          h("dt", {}, "Masked token"),
           h("dd", {}, h("code", {}, issued.hint)),
-          h("dt", {}, "Ends"),
+          h("dt", {}, "Expires"),
           h("dd", {}, issued.expires_at ? at(issued.expires_at) : "never"),
           issued.previous_valid_until && [
-            h("dt", {}, "The old text works until"),
+            h("dt", {}, "Previous value valid until"),
             h("dd", {}, at(issued.previous_valid_until)),
           ],
           h("dt", {}, "SHA-256"),
@@ -108,7 +108,7 @@ export function shownOnce(issued) {
   );
 }
 
-/** A name for the token's variable: `Nightly export` becomes `NIGHTLY_EXPORT_TOKEN`. */
+/** The token's variable name in a .env file: `Nightly export` becomes `NIGHTLY_EXPORT_TOKEN`. */
 export function variable(token) {
   const words =
     nameOf(token)
@@ -122,15 +122,15 @@ export function variable(token) {
   return name.endsWith("TOKEN") ? name : [name, "TOKEN"].filter(Boolean).join("_");
 }
 
-/** What stands in its place where the answer with the text never came. */
+/** Shown instead if the response with the value was lost: a repeated request does not return the value. */
 export function shownBefore(issued) {
   return notice(
     "warn",
     h(
       "p",
       {},
-      "The token was made, but its text was in an answer that did not arrive here, and nobody can show it again.",
+      "The token was created or rotated, but the response with its value was lost. The value can't be shown again.",
     ),
-    h("p", {}, h("a", { href: pageOf(issued) }, "Go to the token"), " and rotate it to get another text."),
+    h("p", {}, h("a", { href: pageOf(issued) }, "Go to the token"), " and rotate it to get a new value."),
   );
 }

@@ -1,4 +1,4 @@
-// Signing in: with a token, or by the workspace's identity provider.
+// The sign-in forms: with a token, or with the workspace's identity provider.
 
 import { get, segment } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
@@ -6,16 +6,16 @@ import { signIn, signInByAccess } from "../lib/session.js";
 import { form, refuse, textField } from "./form.js";
 
 /**
- * The form that takes a token. The text leaves the field as soon as it is sent, and the page keeps nothing of it.
+ * The form for a token. After sign-in its value is removed from the field, and the page does not keep it.
  *
- * @param {() => Promise<void>} done what follows
+ * @param {() => Promise<void>} done called after sign-in
  */
 export function tokenForm(done) {
   const token = textField(
     {
       name: "token",
       label: "API token",
-      hint: "One that holds sessions:create. It is sent once, for a cookie that no script can read.",
+      hint: "A token with the sessions:create scope. It is sent once and exchanged for a session cookie that scripts cannot read.",
       type: "password",
     },
     { placeholder: "cft_…", required: true, autocapitalize: "none" },
@@ -24,7 +24,7 @@ export function tokenForm(done) {
     const text = token.value.trim();
     if (!text) throw refuse("token", "Paste a token.");
     await signIn(text).catch((problem) => {
-      throw problem.status === 401 || problem.status === 403 ? refuse("token", inWords(problem)) : problem;
+      throw problem.status === 401 || problem.status === 403 ? refuse("token", errorText(problem)) : problem;
     });
     token.control.value = "";
     await done();
@@ -32,29 +32,29 @@ export function tokenForm(done) {
   return form({ fields: [token], action: "Sign in", submit });
 }
 
-function inWords({ code, detail }) {
+function errorText({ code, detail }) {
   const words = {
-    MALFORMED: "This is no whole token: mistyped, or cut short. Copy it once more.",
-    UNKNOWN: "No such token was issued here.",
-    REVOKED: "This token was revoked, or replaced by a newer one.",
-    DISABLED: "This token is switched off.",
+    MALFORMED: "This token is mistyped or incomplete. Copy it again.",
+    UNKNOWN: "This token does not exist.",
+    REVOKED: "This token was revoked, or its value was replaced by a rotation.",
+    DISABLED: "This token is disabled.",
     EXPIRED: "This token has expired.",
     NOT_YET_VALID: "This token is not valid yet.",
-    OWNER_SUSPENDED: "The member that this token belongs to is suspended.",
+    OWNER_SUSPENDED: "This token's owner is suspended.",
     WORKSPACE_SUSPENDED: "This token's workspace is suspended.",
-    INSUFFICIENT_SCOPE: "This token cannot sign in: it does not hold sessions:create.",
-    TOKEN_ONLY: "The root token belongs to no member and cannot sign in.",
+    INSUFFICIENT_SCOPE: "You cannot sign in with this token: it does not have the sessions:create scope.",
+    TOKEN_ONLY: "You cannot sign in with the root token: it does not belong to a member.",
   };
   return words[code] ?? detail;
 }
 
 /**
- * The form that leads to the identity provider of a workspace. In a dialog over a page (`aside`) it opens beside it. Where
- * Cloudflare Access says of each request whose it is, there is nowhere to go.
+ * The form that leads to a workspace's identity provider. From a dialog (`aside`) the provider opens in a new tab. If
+ * Cloudflare Access asserts the identity on each request, the member is signed in without a redirect.
  *
- * @param {() => Promise<void>} done what follows where somebody is signed in at once
+ * @param {() => Promise<void>} done called if the member is signed in without a redirect
  * @param {object} [about]
- * @param {string} [about.workspace] its slug, where that is known
+ * @param {string} [about.workspace] its slug, if known
  * @param {boolean} [about.aside]
  */
 export function providerForm(done, { workspace = "", aside = false } = {}) {
@@ -66,14 +66,17 @@ export function providerForm(done, { workspace = "", aside = false } = {}) {
   const submit = async () => {
     const name = slug.value.trim();
     fill(found);
-    if (!name) throw refuse("workspace", "Name the workspace.");
+    if (!name) throw refuse("workspace", "Enter the workspace.");
     if (await signInByAccess(name)) return done();
     const { providers } = await get("/v1/session/providers", { workspace: name }, { once: true }).catch((problem) => {
       if (problem.status === 404) return { providers: [] };
       throw problem;
     });
     if (providers.length === 0)
-      throw refuse("workspace", "Nobody signs in to this workspace by an identity provider. Use a token.");
+      throw refuse(
+        "workspace",
+        "No identity provider found for this workspace. Check its name, or sign in with a token.",
+      );
     fill(
       found,
       providers.map(({ issuer }) =>
@@ -84,14 +87,14 @@ export function providerForm(done, { workspace = "", aside = false } = {}) {
             href: `/v1/session/start?workspace=${segment(name)}&issuer=${segment(issuer)}`,
             target: aside && "_blank",
           },
-          `Sign in at ${host(issuer)}`,
-          aside && " (opens beside this page)",
+          `Sign in with ${host(issuer)}`,
+          aside && " (opens a new tab)",
         ),
       ),
     );
     found.querySelector("a").focus();
   };
-  return h("div", {}, form({ fields: [slug], action: "Find its identity provider", kind: "plain", submit }), found);
+  return h("div", {}, form({ fields: [slug], action: "Find identity provider", kind: "plain", submit }), found);
 }
 
 function host(issuer) {
@@ -102,18 +105,18 @@ function host(issuer) {
   }
 }
 
-/** Why a provider sent somebody back, in words. */
+/** The error for a sign-in through a provider that failed. */
 export function failed(code) {
   const words = {
     SIGN_IN_FAILED:
-      "You were not signed in: the identity provider vouched for nobody who takes part here. Ask an admin of the workspace.",
-    PROVIDER_UNAVAILABLE: "The identity provider did not answer. Try again in a moment.",
+      "Sign-in failed. Your account at the identity provider does not match an active member of this workspace, or its ID token was not accepted. Try again, or contact an admin of the workspace.",
+    PROVIDER_UNAVAILABLE: "The identity provider did not respond. Try again in a moment.",
   };
   const isCode = /^[A-Z0-9_]{1,64}$/.test(code);
   return h(
     "div",
     { class: "notice bad", role: "alert" },
-    h("p", {}, (Object.hasOwn(words, code) && words[code]) || "You were not signed in."),
+    h("p", {}, (Object.hasOwn(words, code) && words[code]) || "Sign-in failed."),
     isCode && h("p", { class: "fine" }, h("a", { href: `/docs/errors#${code}` }, code)),
   );
 }

@@ -1,4 +1,4 @@
-// The snapshot that tokens are checked against in a page: loaded from this deployment, or from a file.
+// Loads the snapshot that the page verifies tokens with: from this deployment, or from a file.
 
 import { fill, h, uniqueId } from "../lib/dom.js";
 import { may, me } from "../lib/session.js";
@@ -7,35 +7,35 @@ import { moment } from "../lib/time.js";
 import { areaField, field, form, refuse } from "./form.js";
 import { failure } from "./states.js";
 
-/** What a session takes to be given a snapshot. */
+/** The scope that is needed to download a snapshot. */
 const SCOPE = "snapshots:read";
 
 /**
- * Says which snapshot is loaded, and has one loaded.
+ * A card that shows the loaded snapshot, with controls to load and unload one.
  *
  * @param {object} about
- * @param {(file: ArrayBuffer, keys: object) => Promise<SnapshotInfo>} about.load verifies a file and takes it
+ * @param {(file: ArrayBuffer, keys: object) => Promise<SnapshotInfo>} about.load verifies a file and uses it
  * @param {() => void} about.forget
- * @param {AbortSignal} about.signal ends with the page
+ * @param {AbortSignal} about.signal aborted when the page is left
  */
 export function snapshotCard({ load, forget, signal }) {
   const state = h("div", { role: "status" });
   const wrong = h("div", { role: "alert" });
   const actions = h("div", { class: "actions" });
 
-  function rest() {
+  function showNone() {
     fill(
       state,
       h(
         "p",
         {},
-        "None is loaded. A snapshot is one signed file with all tokens of a workspace. Against it this page says what a token may do, and asks nobody: the network may be off.",
+        "No snapshot loaded. A snapshot is a signed file with all tokens of a workspace. With a snapshot, this page verifies tokens offline, without sending requests.",
       ),
     );
     fill(actions, fetching("Load snapshot"));
   }
 
-  function holds({ workspace, asOf, expiresAt }) {
+  function showLoaded({ workspace, asOf, expiresAt }) {
     const own = workspace === me?.workspace.key && ` (${me.workspace.name})`;
     fill(wrong);
     fill(
@@ -47,29 +47,29 @@ export function snapshotCard({ load, forget, signal }) {
         h("dd", {}, h("code", {}, workspace), own),
         h("dt", {}, "As of"),
         h("dd", {}, moment(asOf)),
-        h("dt", {}, "It counts until"),
+        h("dt", {}, "Valid until"),
         h("dd", {}, moment(expiresAt)),
       ),
     );
-    const drop = () => {
+    const unload = () => {
       forget();
-      rest();
+      showNone();
       heading.focus();
     };
     fill(
       actions,
-      fetching("Load the latest"),
-      h("button", { type: "button", class: "button", onclick: drop }, "Forget it"),
+      fetching("Load latest snapshot"),
+      h("button", { type: "button", class: "button", onclick: unload }, "Unload"),
     );
   }
 
   const take = async (file, keys) => {
     const info = await load(file, keys);
-    // Nobody is there any more to whom it would be said.
-    if (!signal.aborted) holds(info);
+    // The page was left in the meantime.
+    if (!signal.aborted) showLoaded(info);
   };
 
-  /** The button that fetches one from here, for whom that is granted. */
+  /** The download button; false without the scope for it. */
   function fetching(text) {
     return may(SCOPE) && h("button", { type: "button", class: "button primary", onclick: fetchOne }, text);
   }
@@ -78,23 +78,23 @@ export function snapshotCard({ load, forget, signal }) {
     const before = [[...state.childNodes], [...actions.childNodes]];
     const stopping = new AbortController();
     const ends = AbortSignal.any([signal, stopping.signal]);
-    const stop = h("button", { type: "button", class: "button", onclick: () => stopping.abort() }, "Stop");
+    const stop = h("button", { type: "button", class: "button", onclick: () => stopping.abort() }, "Cancel");
     fill(wrong);
-    fill(state, h("p", { "aria-busy": "true" }, "Fetching the snapshot…"));
+    fill(state, h("p", { "aria-busy": "true" }, "Downloading the snapshot…"));
     fill(actions, stop);
     stop.focus();
     try {
       const keys = await fetchKeys(ends);
-      await take(await fetchSnapshot(ends, making(state)), keys);
+      await take(await fetchSnapshot(ends, countdown(state)), keys);
     } catch (problem) {
       [state, actions].forEach((element, at) => fill(element, before[at]));
-      if (!ends.aborted) fill(wrong, failure(said(problem), fetchOne));
+      if (!ends.aborted) fill(wrong, failure(asProblem(problem), fetchOne));
     }
     heading.focus();
   }
 
   const heading = h("h2", { id: uniqueId("snapshot"), tabindex: "-1" }, "Snapshot");
-  rest();
+  showNone();
   return h(
     "section",
     { class: "card", "aria-labelledby": heading.id },
@@ -102,12 +102,12 @@ export function snapshotCard({ load, forget, signal }) {
     state,
     wrong,
     actions,
-    h("details", {}, h("summary", {}, "From a file"), fileForm(take, signal)),
+    h("details", {}, h("summary", {}, "Load from a file"), fileForm(take, signal)),
   );
 }
 
-/** Shows that it is being made: for how long is told once to whoever listens, and each second to whoever looks. */
-function making(state) {
+/** Shows a countdown while the snapshot is built. Screen readers announce the duration only once. */
+function countdown(state) {
   const left = h("span", { "aria-hidden": "true" });
   const bar = h("progress", { "aria-hidden": "true" });
   return (seconds, total) => {
@@ -117,7 +117,7 @@ function making(state) {
         h(
           "p",
           { "aria-busy": "true" },
-          "The snapshot is not there yet: the service is making it. It is asked for again ",
+          "The snapshot is being built. Next attempt ",
           h("span", { class: "visually-hidden" }, `in ${total} seconds.`),
           left,
         ),
@@ -130,7 +130,7 @@ function making(state) {
   };
 }
 
-/** A file, and the keys that it is to be signed by. */
+/** The form for a snapshot file and the keys to verify its signature with. */
 function fileForm(take, signal) {
   const input = h("input", { type: "file" });
   const file = field({ name: "file", label: "File", control: input, read: () => input.files[0] });
@@ -138,7 +138,7 @@ function fileForm(take, signal) {
     {
       name: "keys",
       label: "Keys",
-      hint: "The workspace's snapshot keys, a JWK set. Have them from whom you trust, and not from who gave you the file: who chooses the keys says which tokens are good.",
+      hint: "The workspace's snapshot keys, as a JWK set. Get them from a source you trust, not from the sender of the file: whoever controls the keys controls which tokens are valid.",
     },
     { class: "code", autocomplete: "off" },
   );
@@ -152,18 +152,18 @@ function fileForm(take, signal) {
   };
   return form({
     fields: [file, keys],
-    action: "Load the file",
+    action: "Load file",
     kind: "plain",
     beside:
-      may(SCOPE) && h("button", { type: "button", class: "button", onclick: fillIn }, "Take this deployment's keys"),
+      may(SCOPE) && h("button", { type: "button", class: "button", onclick: fillIn }, "Use this deployment's keys"),
     submit: async () => {
-      if (!file.value) throw refuse("file", "Choose a file.");
+      if (!file.value) throw refuse("file", "Select a file.");
       const known = parsed(keys.value);
       const bytes = await file.value.arrayBuffer().catch(() => {
         throw refuse("file", "The file cannot be read.");
       });
       await take(bytes, known).catch((problem) => {
-        throw refuse(problem.code === "UNTRUSTED" ? "keys" : "file", said(problem).detail);
+        throw refuse(problem.code === "UNTRUSTED" ? "keys" : "file", asProblem(problem).detail);
       });
     },
   });
@@ -174,14 +174,14 @@ function parsed(text) {
     const json = JSON.parse(text);
     if (Array.isArray(json) || Array.isArray(json?.keys)) return json;
   } catch {
-    // Said below.
+    // The error is thrown below.
   }
-  throw refuse("keys", 'This is no JWK set: {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…"}]}.');
+  throw refuse("keys", 'Invalid JWK set. Expected format: {"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "…"}]}.');
 }
 
-/** A problem of the service's as it is, and one of the file's in a sentence. */
-function said(problem) {
+/** Leaves a problem of the API as it is, and turns an error about the file into a sentence. */
+function asProblem(problem) {
   if (problem.name !== "InvalidSnapshotError") return problem;
-  const [first, ...rest] = problem.message;
-  return { status: 0, code: problem.code, detail: `${first.toUpperCase()}${rest.join("")}.` };
+  const [first, ...tail] = problem.message;
+  return { status: 0, code: problem.code, detail: `${first.toUpperCase()}${tail.join("")}.` };
 }

@@ -1,31 +1,35 @@
-// What stands where there is nothing to see: not yet, not at all, or not now.
+// Loading, empty and error states, and notices.
 
 import { h } from "../lib/dom.js";
 import { reload } from "../lib/router.js";
 
-/** While something is fetched. */
+/** The placeholder while something loads. */
 export function loading(what) {
   return h(
     "div",
     { class: "loading", role: "status" },
     h("span", { class: "visually-hidden" }, `Loading ${what}…`),
-    Array.from({ length: 5 }, () => h("div", { class: "bone" })),
+    Array.from({ length: 5 }, () => h("div", { class: "skeleton" })),
   );
 }
 
-/** There is none, and what to do about it. */
+/** The empty state: there is nothing, and what to do next. */
 export function empty(title, text, action) {
   return h("div", { class: "empty" }, h("p", { class: "empty-title" }, title), text && h("p", {}, text), action);
 }
 
-/** Something was refused; `retry`, where given, tries again. */
+/** An error; `retry`, if given, is run by a button. */
 export function failure(problem, retry) {
-  if (problem.status === 412) return overtaken();
+  if (problem.status === 412) return concurrentChange();
   if (!("code" in problem)) console.error(problem);
   return h(
     "div",
     { class: "notice bad" },
-    h("p", {}, problem.detail ?? "This page has a mistake in it. Reload it; if it stays so, report it."),
+    h(
+      "p",
+      {},
+      problem.detail ?? "An unexpected error occurred on this page. Reload the page. If the error persists, report it.",
+    ),
     problem.code &&
       h(
         "p",
@@ -37,21 +41,25 @@ export function failure(problem, retry) {
   );
 }
 
-/** Somebody else was faster: what they made of it must be seen first. */
-function overtaken() {
-  const anew = () => {
+/** A concurrent change won: the user must see it before changing anything. */
+function concurrentChange() {
+  const refresh = () => {
     for (const dialog of document.querySelectorAll("dialog")) dialog.close();
     reload();
   };
   return h(
     "div",
     { class: "notice bad" },
-    h("p", {}, "Somebody else has changed this since you opened the page. Nothing of yours was done."),
-    h("button", { type: "button", class: "button", onclick: anew }, "Load it anew"),
+    h(
+      "p",
+      {},
+      "Someone else changed this while you were editing. Your changes were not saved. Reload to see the current state.",
+    ),
+    h("button", { type: "button", class: "button", onclick: refresh }, "Reload"),
   );
 }
 
-/** What somebody should know. `kind` is `info`, `good`, `warn` or `bad`. */
+/** A notice. `kind` is `info`, `good`, `warn` or `bad`. */
 export function notice(kind, ...children) {
   return h("div", { class: `notice ${kind}` }, children);
 }

@@ -1,17 +1,17 @@
-// Lists with columns, which narrow screens show as cards.
+// Tables, shown as cards on narrow screens, and pagination.
 
 import { h } from "../lib/dom.js";
 
 /**
- * A table. Each column has a `title`; `sort`, where it can be sorted by, names it; `class` sets its cells apart;
- * `hidden` says its title to screen readers only; `control` stands in the title's place.
+ * A table. Each column has a `title`. `sort` is its name for sorting, `class` is set on its cells, `hidden` shows the title
+ * to screen readers only, and `control` replaces the title.
  *
  * @param {object} about
- * @param {string} about.caption what it lists, for screen readers
+ * @param {string} about.caption for screen readers
  * @param {Array<{title: string, sort?: string, class?: string, hidden?: boolean, control?: Node}>} about.columns
- * @param {Array<{cells: Array<Node|string|Array>, class?: string}>} about.rows the first cell is the row's head unless `head` says which
- * @param {number} [about.head]
- * @param {string} [about.sorted] by which column, with `-` before it from the highest down
+ * @param {Array<{cells: Array<Node|string|Array>, class?: string}>} about.rows
+ * @param {number} [about.head] the index of the row header's column
+ * @param {string} [about.sorted] the column it is sorted by; a leading `-` means descending
  * @param {(sort: string) => void} [about.onsort]
  */
 export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
@@ -31,7 +31,7 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
     if (index === head) return h("th", { scope: "row", role: "rowheader", ...attributes }, content);
     return h("td", { role: "cell", ...attributes }, content);
   };
-  // The roles are said, since what is laid out as cards is no table to some browsers.
+  // Explicit roles: some browsers drop the table semantics if CSS lays the table out as cards.
   return h(
     "table",
     { role: "table", class: "table" },
@@ -60,12 +60,12 @@ export function table({ caption, columns, rows, head = 0, sorted, onsort }) {
 }
 
 /**
- * Which part of a list is shown, and the ways to the others.
+ * Which items of a list are shown, with buttons for the previous and the next page.
  *
  * @param {object} about
  * @param {number} about.from the number of the first item
  * @param {number} about.count how many are shown
- * @param {number} [about.total] how many there are, where that is known
+ * @param {number} [about.total] how many there are, if known
  * @param {() => void} [about.back]
  * @param {() => void} [about.on]
  */
@@ -74,7 +74,7 @@ export function pager({ from, count, total, back, on }) {
   const button = (text, run) => h("button", { type: "button", class: "button", disabled: !run, onclick: run }, text);
   return h(
     "nav",
-    { class: "pager", "aria-label": "Pages" },
+    { class: "pager", "aria-label": "Pagination" },
     h("p", {}, `${say(from)}–${say(from + count - 1)}${total === undefined ? "" : ` of ${say(total)}`}`),
     (back || on) && [button("Previous", back), button("Next", on)],
   );

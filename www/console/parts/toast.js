@@ -1,4 +1,4 @@
-// A word about what was just done. It is read aloud, and goes by itself.
+// A short message about what was just done. Screen readers announce it; it disappears by itself.
 
 import { h } from "../lib/dom.js";
 
@@ -6,7 +6,7 @@ const SHOWN = 6_000;
 
 let region = null;
 
-/** Says so. */
+/** Shows a message. */
 export function toast(text) {
   region ??= document.body.appendChild(h("div", { class: "toasts", role: "status" }));
   const one = h("p", { class: "toast" }, text);

@@ -1,4 +1,4 @@
-// The form that changes a token.
+// The form that edits a token.
 
 import { get, patch, segment } from "../lib/api.js";
 import { may, me, openedWith } from "../lib/session.js";
@@ -9,7 +9,7 @@ import { isOwn } from "./revoke.js";
 import { grantable, scopesField } from "./scopes.js";
 import { toast } from "./toast.js";
 
-/** The form. What is not touched is not sent; what somebody else has changed since is not overwritten. */
+/** The form. It sends only changed fields, and does not overwrite concurrent changes. */
 export async function tokenEditor(token, { signal, reload }) {
   const own = isOwn(token);
   const [{ scopes: catalogue }, owner, presented] = await Promise.all([
@@ -24,9 +24,9 @@ export async function tokenEditor(token, { signal, reload }) {
     areaField(
       {
         name: "allowed_addresses",
-        label: "Addresses",
+        label: "Allowed IP addresses",
         value: token.allowed_addresses.join("\n"),
-        hint: "Where it may be used from, one block a line, such as 192.0.2.0/24; from anywhere where empty.",
+        hint: "One IP address or CIDR range per line, for example 192.0.2.0/24. Leave empty to allow any address.",
       },
       { rows: 2 },
     );
@@ -50,21 +50,21 @@ export async function tokenEditor(token, { signal, reload }) {
           allowed_addresses: readLines(addresses.value),
         }),
     };
-    if (Object.keys(body).length === 0) return toast("Nothing was changed.");
+    if (Object.keys(body).length === 0) return toast("No changes to save.");
     await patch(`/v1/tokens/${segment(token.id)}`, body, { version: token.version });
-    toast("The changes are saved.");
+    toast("Changes saved.");
     reload();
   };
   return form({ fields: [name, note, scopes, expiry, addresses].filter(Boolean), action: "Save changes", submit });
 }
 
-/** Whoever may not see the token's owner does not know what it may be granted. */
+/** If the member may not see the token's owner, the owner's granted scopes are unknown. */
 function unknown(problem) {
   if (problem.status !== 404 && problem.status !== 403) throw problem;
   return null;
 }
 
-/** Whether two lists hold the same, in whatever order. */
+/** Whether two lists have the same items, in any order. */
 function same(one, other) {
   return one.length === other.length && one.every((item) => other.includes(item));
 }

@@ -1,25 +1,25 @@
-// What is shown of a token, wherever it is shown.
+// Parts that several pages show of a token.
 
 import { h } from "../lib/dom.js";
 import { at } from "../lib/time.js";
-import { usesPicture } from "./uses.js";
+import { usesChart } from "./uses.js";
 
-/** What a token is just now. */
+/** A badge with the state of a token or a member. */
 export function badge(state) {
   return h("span", { class: "badge", "data-state": state }, state);
 }
 
-/** What people call a token. */
+/** A token's name; its masked value if it has none. */
 export function nameOf(token) {
   return token.name || token.hint;
 }
 
-/** Where a token's page is. */
+/** The link to a token's page. */
 export function pageOf(token) {
   return `#/tokens/${encodeURIComponent(token.id)}`;
 }
 
-/** Scopes, the first few of them. */
+/** A list of scopes, of which the first `most` are shown. */
 export function scopeList(scopes, most = Infinity) {
   if (scopes.length === 0) return h("span", { class: "quiet" }, "none");
   const more = scopes.length - most;
@@ -31,7 +31,7 @@ export function scopeList(scopes, most = Infinity) {
   );
 }
 
-/** All that is kept of a token; its text is not. */
+/** A token's details. */
 export function facts(token, usage) {
   const narrowed = token.effective_scopes.join() !== token.scopes.join();
   const fact = (term, ...about) => [h("dt", {}, term), h("dd", {}, about)];
@@ -43,22 +43,26 @@ export function facts(token, usage) {
     token.note && fact("Note", token.note),
     fact("Scopes", scopeList(token.scopes)),
     narrowed &&
-      fact("Of these it may", scopeList(token.effective_scopes), h("small", {}, "Its owner is granted no more.")),
-    fact("Ends", token.expires_at ? at(token.expires_at) : "never"),
-    token.not_before && fact("Begins", at(token.not_before)),
+      fact(
+        "Effective scopes",
+        scopeList(token.effective_scopes),
+        h("small", {}, "Limited by the scopes granted to its owner."),
+      ),
+    fact("Expires", token.expires_at ? at(token.expires_at) : "never"),
+    token.not_before && fact("Not valid before", at(token.not_before)),
     token.revoked_at && fact("Revoked", at(token.revoked_at)),
     fact(
-      "Addresses",
+      "Allowed IP addresses",
       token.allowed_addresses.length > 0
         ? token.allowed_addresses.map((block) => h("div", {}, h("code", {}, block)))
         : "any",
     ),
     token.client_id && fact("Client", token.client_id),
-    fact("Last used", token.last_used_at ? at(token.last_used_at) : "never, as far as is known"),
-    fact("Uses in 30 days", usesPicture(usage.items.map(({ uses }) => uses))),
+    fact("Last used", token.last_used_at ? at(token.last_used_at) : "no recorded use"),
+    fact("Uses in 30 days", usesChart(usage.items.map(({ uses }) => uses))),
     fact("Created", at(token.created_at), h("small", {}, "by ", h("code", {}, token.created_by))),
-    fact("Id", h("code", {}, token.id), h("small", {}, `number ${token.number}`)),
-    fact("Hint", h("code", {}, token.hint)),
+    fact("ID", h("code", {}, token.id), h("small", {}, `number ${token.number}`)),
+    fact("Masked token", h("code", {}, token.hint)),
     fact("SHA-256", h("code", {}, token.digest)),
     token.metadata &&
       fact("Metadata", h("pre", { tabindex: "0" }, h("code", {}, JSON.stringify(token.metadata, null, 2)))),

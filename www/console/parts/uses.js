@@ -1,18 +1,18 @@
-// How often a token was used, as a small picture.
+// A token's daily uses as a small bar chart.
 
 import { h, svg } from "../lib/dom.js";
 
 const WIDTH = 3;
 const HEIGHT = 22;
 
-/** A bar for each day, the oldest first, and the sum; the picture says it in words too. */
-export function usesPicture(days) {
+/** A bar for each day, oldest first, and the sum; the chart's title has the sum in words. */
+export function usesChart(days) {
   const total = days.reduce((sum, uses) => sum + uses, 0);
   const words = `${total.toLocaleString("en")} ${total === 1 ? "use" : "uses"} in ${days.length} days`;
   if (total === 0) return h("span", { class: "quiet" }, "none");
   const most = Math.max(...days);
   const bar = (uses, day) => {
-    // A single use among thousands is still to be seen.
+    // A single use must be visible next to thousands.
     const height = uses === 0 ? 1 : Math.max(2, Math.round((uses / most) * HEIGHT));
     return svg("rect", {
       x: day * WIDTH,

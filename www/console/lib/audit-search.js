@@ -1,33 +1,32 @@
-// The audit as somebody looks through it: from the newest entry back, keeping those that they look for.
+// Searches the audit log from the newest entry back and keeps the entries that match.
 
 import { get } from "./api.js";
-import { inWords } from "./audit.js";
+import { entryText } from "./audit.js";
 import { endOfDay } from "./time.js";
 
-/** How many entries are asked for at once: as many as the service gives. */
+/** Entries per request: the maximum that the API returns. */
 const STEP = 100;
 
 /**
- * What somebody looks for. The service finds by who did something (`actor`) and what it was done to (`subject`), each an
- * id; the rest is found here.
+ * The filters. The API filters by `actor` and `subject`, both ids; the other filters are applied here.
  *
  * @typedef {{subject?: string, actor?: string, kind?: string, from?: string, to?: string, q?: string}} Wanted
  */
-export class Trail {
-  /** What was found so far, the newest first. */
+export class AuditSearch {
+  /** The matching entries so far, newest first. */
   found = [];
-  /** How many entries were looked at. */
-  looked = 0;
-  /** Whether the rest, if there is any, is older than what is looked for. */
+  /** How many entries were scanned. */
+  scanned = 0;
+  /** Whether no older entry can match. */
   ended = false;
-  /** How many entries the service has, before the rest is looked for. */
+  /** How many entries the API has for `actor` and `subject`, before the other filters. */
   total = 0;
 
   #wanted;
   #names;
   #signal;
   #cursor;
-  #looking = Promise.resolve();
+  #searching = Promise.resolve();
 
   /**
    * @param {Wanted} wanted
@@ -40,30 +39,30 @@ export class Trail {
     this.#signal = signal;
   }
 
-  /** Whether every entry that the service gives is one that is looked for. */
+  /** Whether the API applies all filters, so that `total` is the number of matches. */
   get isWhole() {
     const { kind, from, to, q } = this.#wanted;
     return !kind && !from && !to && !q;
   }
 
   /**
-   * Looks on until so many are found, or the end is reached, or so many more were looked at.
+   * Continues until `count` entries are found, the end is reached, or `most` more entries were scanned.
    *
    * @param {number} count
    * @param {number} most
    */
   find(count, most) {
-    // One look at a time: two would ask for the same entries.
-    this.#looking = this.#looking.then(
-      () => this.#look(count, most),
-      () => this.#look(count, most),
+    // One search at a time: concurrent ones would request the same entries.
+    this.#searching = this.#searching.then(
+      () => this.#search(count, most),
+      () => this.#search(count, most),
     );
-    return this.#looking;
+    return this.#searching;
   }
 
-  async #look(count, most) {
-    const stop = this.looked + most;
-    while (!this.ended && this.found.length < count && this.looked < stop) await this.#step();
+  async #search(count, most) {
+    const stop = this.scanned + most;
+    while (!this.ended && this.found.length < count && this.scanned < stop) await this.#step();
   }
 
   async #step() {
@@ -73,21 +72,21 @@ export class Trail {
     await this.#names.learn(items);
     this.#cursor = next_cursor;
     this.total ||= total;
-    this.looked += items.length;
-    this.found.push(...items.filter((entry) => this.#fits(entry)));
+    this.scanned += items.length;
+    this.found.push(...items.filter((entry) => this.#matches(entry)));
     const oldest = items.at(-1);
     const isPast = Boolean(from && oldest) && new Date(oldest.at) < startOfDay(from);
     this.ended = isPast || !next_cursor;
   }
 
-  #fits(entry) {
+  #matches(entry) {
     const { kind, from, to, q } = this.#wanted;
     const at = new Date(entry.at);
     if (kind && !entry.action.startsWith(`${kind}.`)) return false;
     if ((from && at < startOfDay(from)) || (to && at > endOfDay(to))) return false;
     return (
       !q ||
-      inWords(entry, (reference) => this.#names.of(reference).text)
+      entryText(entry, (reference) => this.#names.of(reference).text)
         .toLowerCase()
         .includes(q.toLowerCase())
     );

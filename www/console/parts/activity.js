@@ -1,15 +1,15 @@
-// What happened to a token or a member, from the audit.
+// The activity of a token or a member, from the audit log.
 
 import { get } from "../lib/api.js";
 import { fill, h } from "../lib/dom.js";
 import { Names } from "../lib/names.js";
 import { at } from "../lib/time.js";
 import { failure } from "./states.js";
-import { told } from "./story.js";
+import { entryElement } from "./audit-entry.js";
 
 const LIMIT = 20;
 
-/** A part of the page with its history, the newest first; more of it where that is asked for. */
+/** A card with the newest entries, and a button that loads older ones. */
 export async function history({ id }, signal) {
   const names = new Names(signal);
   const list = h("ol", { class: "timeline" });
@@ -18,11 +18,11 @@ export async function history({ id }, signal) {
   async function add(cursor) {
     const { items, next_cursor } = await get("/v1/audit", { token: id, limit: LIMIT, cursor }, { signal });
     await names.learn(items);
-    list.append(...items.map((entry) => h("li", {}, told(entry, names), h("small", {}, at(entry.at)))));
+    list.append(...items.map((entry) => h("li", {}, entryElement(entry, names), h("small", {}, at(entry.at)))));
     const earlier = () => add(next_cursor).catch((problem) => fill(more, failure(problem, earlier)));
-    fill(more, next_cursor && h("button", { type: "button", class: "button", onclick: earlier }, "Earlier"));
+    fill(more, next_cursor && h("button", { type: "button", class: "button", onclick: earlier }, "Show earlier"));
   }
   await add();
-  if (!list.hasChildNodes()) fill(more, h("p", { class: "quiet" }, "Nothing that the audit still knows."));
-  return h("section", { class: "card" }, h("h2", {}, "What happened to it"), list, more);
+  if (!list.hasChildNodes()) fill(more, h("p", { class: "quiet" }, "No entries in the audit log."));
+  return h("section", { class: "card" }, h("h2", {}, "Activity"), list, more);
 }

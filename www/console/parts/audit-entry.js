@@ -1,23 +1,23 @@
-// An entry of the audit, told.
+// Renders an audit log entry.
 
-import { particulars, tell } from "../lib/audit.js";
+import { details, sentence } from "../lib/audit.js";
 import { h } from "../lib/dom.js";
 
 /**
- * What an entry says, with the names that are known.
+ * The sentence and details of an entry, with names in place of ids.
  *
  * @param {object} entry
  * @param {import("../lib/names.js").Names} names
  */
-export function told(entry, names) {
-  const more = particulars(entry);
+export function entryElement(entry, names) {
+  const more = details(entry);
   return h(
     "div",
-    { class: "told" },
+    { class: "entry" },
     h(
       "p",
       {},
-      tell(entry).map((piece) => (typeof piece === "string" ? piece : named(piece, names))),
+      sentence(entry).map((piece) => (typeof piece === "string" ? piece : named(piece, names))),
     ),
     more.length > 0 && h("small", {}, more.join(" · ")),
   );

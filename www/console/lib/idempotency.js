@@ -1,7 +1,7 @@
-// Requests that are sent again without having their effect twice.
+// Idempotency keys: a repeated request takes effect once.
 
-/** A function that gives each body a key: the same for the same body, however often it is sent. */
-export function onceEach() {
+/** A function that returns the key for a body: the same key while the body is the same. */
+export function idempotencyKeys() {
   let last = { text: null, key: null };
   return (body) => {
     const text = JSON.stringify(body);

@@ -1,4 +1,4 @@
-// When a session ends under somebody's hands: they sign in again over the page, which keeps all that was typed.
+// The dialog that asks to sign in again after the session has ended. The page behind it keeps what was typed.
 
 import { Problem } from "../lib/api.js";
 import { h } from "../lib/dom.js";
@@ -8,20 +8,20 @@ import { form } from "./form.js";
 import { providerForm, tokenForm } from "./sign-in.js";
 
 /**
- * A promise that is kept once the same person is signed in again, and broken if they would rather leave.
+ * A promise that resolves after the same member has signed in again, and rejects if the user leaves instead.
  *
  * @param {(slug: string) => Promise<void>} leave signs out of the workspace
  * @returns {Promise<void>}
  */
-export function askAgain(leave) {
+export function signInAgain(leave) {
   const { member, workspace } = me;
   return new Promise((resolve, reject) => {
     let again = false;
     const done = async () => {
       await load();
-      if (!me) throw new Problem({ code: "NO_CREDENTIAL", title: "Nobody is signed in yet." });
+      if (!me) throw new Problem({ code: "NO_CREDENTIAL", title: "You are not signed in yet." });
       again = true;
-      // What is on the page is not for somebody else's eyes.
+      // Another member or workspace must not see the page of the previous one.
       if (me.workspace.key !== workspace.key || me.member.id !== member.id) location.reload();
       dialog.close();
     };
@@ -30,25 +30,25 @@ export function askAgain(leave) {
       reject(
         new Problem({
           code: "NO_CREDENTIAL",
-          title: "Your session is over.",
-          detail: "Your session is over. Nothing was changed.",
+          title: "Your session has ended.",
+          detail: "Your session has ended. Nothing was changed.",
         }),
       );
       leave(workspace.slug);
     };
     const dialog = openDialog({
-      title: "Your session is over",
+      title: "Your session has ended",
       body: [
         h(
           "p",
           {},
-          `Sign in again as ${member.name} of ${workspace.name}. What you typed is still here, and what you asked for is done then.`,
+          `Sign in to ${workspace.name} again as ${member.name}. Your input is kept, and your last action continues after sign-in.`,
         ),
         tokenForm(done),
         h(
           "details",
           {},
-          h("summary", {}, "By an identity provider"),
+          h("summary", {}, "With an identity provider"),
           providerForm(done, { workspace: workspace.slug, aside: true }),
           form({ fields: [], action: "I have signed in", kind: "plain", submit: done }),
         ),
