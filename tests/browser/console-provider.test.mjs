@@ -43,7 +43,7 @@ test("a member signs in through the identity provider; removing the provider end
 
   // Removing the provider ends the sessions that it opened.
   await acme.admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: [] });
-  await page.getByLabel("State").selectOption("active");
+  await page.getByLabel("State").selectOption("all");
   await page.getByRole("dialog").getByLabel("API token").waitFor();
   assert.equal(issuer.count("/token"), 1);
 });

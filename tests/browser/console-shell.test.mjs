@@ -37,7 +37,7 @@ test("sign in with a token, and sign out", async (t) => {
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 });
 
-test("the token list is filtered and sorted, for an admin and a member", async (t) => {
+test("the token list shows active tokens by default, filters and sorts, for an admin and a member", async (t) => {
   const acme = await deployment(t);
   await acme.admin.issue({ name: "nightly export", owner: "ada", scopes: ["orders:read"], expires_in: 30 * 86_400 });
   const off = await acme.admin.issue({
@@ -45,13 +45,21 @@ test("the token list is filtered and sorted, for an admin and a member", async (
     scopes: ["invoices:read", "orders:read", "orders:write", "tokens:read"],
   });
   await acme.admin.expect(200, "PATCH", `/v1/tokens/${off.id}`, { enabled: false });
-  await acme.admin.revoke((await acme.admin.issue({ name: "leaked", scopes: [] })).id);
+  const leaked = await acme.admin.issue({ name: "leaked", scopes: [] });
+  await acme.admin.revoke(leaked.id);
 
   const names = (page) => page.locator("tbody th a").allTextContents();
   const admin = await signedIn(t, acme, acme.admin);
   await settled(admin);
-  assert.deepEqual(await names(admin), ["leaked", "billing", "nightly export", "Ada's sign-in", "First admin token"]);
+  assert.equal(await admin.getByLabel("State").inputValue(), "active");
+  assert.deepEqual(await names(admin), ["nightly export", "Ada's sign-in", "First admin token"]);
+  assert.match(admin.url(), /#\/tokens$/);
   await look(admin, "tokens");
+  await admin.getByLabel("State").selectOption("all");
+  await admin.waitForFunction(() => document.querySelectorAll("tbody tr").length === 5);
+  assert.deepEqual(await names(admin), ["leaked", "billing", "nightly export", "Ada's sign-in", "First admin token"]);
+  assert.match(admin.url(), /state=all$/);
+  await look(admin, "tokens-all");
 
   await admin.getByRole("button", { name: "Name" }).click();
   await settled(admin);
@@ -59,8 +67,20 @@ test("the token list is filtered and sorted, for an admin and a member", async (
   await admin.getByLabel("State").selectOption("disabled");
   await admin.waitForFunction(() => document.querySelectorAll("tbody tr").length === 1);
   assert.deepEqual(await names(admin), ["billing"]);
-  assert.match(admin.url(), /state=disabled&sort=-name$/);
-  await admin.getByLabel("State").selectOption("");
+  assert.match(admin.url(), /state=disabled&?/);
+  assert.match(admin.url(), /sort=-name&?/);
+
+  // The revoked token is hidden by the default filter: the list says so, and its page opens by a link.
+  await visit(admin, "#/tokens?q=leaked", "Tokens");
+  await admin.getByText("No matching tokens are active").waitFor();
+  await look(admin, "tokens-none-active");
+  await admin.getByRole("link", { name: "Show 1 token" }).click();
+  await admin.getByRole("link", { name: "leaked" }).waitFor();
+  assert.equal(await admin.getByLabel("State").inputValue(), "all");
+  await admin.goBack();
+  await admin.getByText("No matching tokens are active").waitFor();
+  await visit(admin, `#/tokens/${leaked.id}`, "leaked");
+  await visit(admin, "#/tokens", "Tokens");
   await admin.getByRole("searchbox").fill("nothing like it");
   await admin.getByText("No matching tokens", { exact: true }).waitFor();
   await look(admin, "tokens-none-found");
@@ -159,7 +179,7 @@ test("another member who signs in does not see the previous member's page", asyn
   const page = await signedIn(t, acme, acme.admin);
   await settled(page);
   await page.context().clearCookies();
-  await page.getByLabel("State").selectOption("active");
+  await page.getByLabel("State").selectOption("all");
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("API token").fill(acme.ada.token);
   await dialog.getByRole("button", { name: "Sign in", exact: true }).click();

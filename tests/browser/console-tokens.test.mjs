@@ -254,6 +254,25 @@ test("several tokens are revoked at once; the revoke dialog names lease and snap
   await button(dialog(page), "Cancel").click();
 });
 
+test("after all tokens on the last page are revoked, the list shows the page before", async (t) => {
+  const acme = await deployment(t);
+  const digest = (number) => number.toString(16).padStart(64, "0");
+  const tokens = Array.from({ length: 49 }, (_, number) => ({
+    digest: digest(number),
+    name: `t${number}`,
+    scopes: [],
+  }));
+  await acme.admin.expect(200, "POST", "/v1/tokens/import", { tokens });
+  const page = await signedIn(t, acme, acme.admin);
+  await visit(page, "#/tokens?sort=created_at", "Tokens");
+  await button(page, "Next").click();
+  await page.getByText("51–51 of 51").waitFor();
+  await page.getByLabel("Select all on this page").check();
+  await button(page, "Revoke selected…").click();
+  await button(dialog(page), "Revoke token").click();
+  await page.getByText("1–50 of 50").waitFor();
+});
+
 test("an admin creates a token for a member, and is offered only scopes that both hold", async (t) => {
   const acme = await deployment(t);
   const page = await signedIn(t, acme, acme.admin);

@@ -16,7 +16,16 @@ import { usesChart } from "../parts/uses.js";
 const LIMIT = 50;
 /** For how many of the last days uses are shown. */
 const DAYS = 30;
-const STATES = ["active", "disabled", "pending", "expired", "revoked"];
+/** The state filter. Active tokens are shown unless the address names another state. */
+const STATES = [
+  ["active", "Active tokens"],
+  ["all", "All tokens"],
+  ["expired", "Expired tokens"],
+  ["revoked", "Revoked tokens"],
+  ["disabled", "Disabled tokens"],
+  ["pending", "Pending tokens"],
+];
+const [[DEFAULT_STATE]] = STATES;
 const SORTS = [
   ["-created_at", "Newest first"],
   ["created_at", "Oldest first"],
@@ -32,6 +41,7 @@ const DEBOUNCE = 250;
 
 export async function show({ query, signal }) {
   const asked = Object.fromEntries(PARAMETERS.map((name) => [name, query.get(name) ?? ""]));
+  asked.state ||= DEFAULT_STATE;
   const list = new List(asked, signal);
   const [{ scopes }] = await Promise.all([get("/v1/scopes", {}, { signal }), list.fetch()]);
   const write = may("tokens:write");
@@ -66,8 +76,7 @@ class List {
   ask(change) {
     Object.assign(this.#asked, change);
     this.#cursors = [undefined];
-    const query = parameters(this.#asked);
-    rename(query ? `#/tokens?${query}` : "#/tokens");
+    rename(hashOf(this.#asked));
     return this.fetch();
   }
 
@@ -79,16 +88,34 @@ class List {
     const turn = ++this.#turn;
     this.element.setAttribute("aria-busy", "true");
     if (!this.element.hasChildNodes()) fill(this.element, loading("tokens"));
-    const query = { ...this.#asked, limit: LIMIT, usage: DAYS, cursor: this.#cursors.at(-1) };
-    const page = await get("/v1/tokens", query, { signal: this.#signal }).catch((problem) => ({ problem }));
+    const page = await this.#read().catch((problem) => ({ problem }));
     if (turn !== this.#turn || this.#signal.aborted) return;
     this.element.removeAttribute("aria-busy");
     this.#pick();
     fill(this.element, page.problem ? failure(page.problem, () => this.fetch()) : this.#lay(page));
   }
 
-  #lay({ items, total, next_cursor }) {
-    if (items.length === 0) return this.#none();
+  /** The current page; if it has no tokens, also how many match in other states (`elsewhere`). */
+  async #read() {
+    const query = { ...this.#asked, limit: LIMIT, usage: DAYS, cursor: this.#cursors.at(-1) };
+    const page = await this.#get(query);
+    if (page.items.length > 0) return page;
+    // All tokens of the last page were revoked or have expired: the page before it is now the last one.
+    if (this.#cursors.length > 1) {
+      this.#cursors.pop();
+      return this.#read();
+    }
+    if (query.state === "all") return page;
+    const { total } = await this.#get({ ...this.#asked, state: "all", limit: 1 });
+    return { ...page, elsewhere: total };
+  }
+
+  #get({ state, ...query }) {
+    return get("/v1/tokens", { ...query, state: state === "all" ? "" : state }, { signal: this.#signal });
+  }
+
+  #lay({ items, total, next_cursor, elsewhere }) {
+    if (items.length === 0) return this.#none(elsewhere);
     const from = (this.#cursors.length - 1) * LIMIT + 1;
     const turn = (change) => () => {
       change();
@@ -113,8 +140,23 @@ class List {
     ];
   }
 
-  #none() {
-    if (Object.entries(this.#asked).some(([name, value]) => value && name !== "sort")) {
+  /** The empty state. A filter that hides tokens is named, with a link that shows them. */
+  #none(elsewhere = 0) {
+    const { state, sort: _, ...others } = this.#asked;
+    const isNarrowed = Object.values(others).some(Boolean);
+    if (elsewhere > 0) {
+      const count = elsewhere.toLocaleString("en");
+      return empty(
+        isNarrowed ? `No matching tokens are ${state}` : `No ${state} tokens`,
+        `${count} ${isNarrowed ? "matching " : ""}${elsewhere === 1 ? "token is in another state" : "tokens are in other states"}.`,
+        h(
+          "a",
+          { class: "button", href: hashOf({ ...this.#asked, state: "all" }) },
+          elsewhere === 1 ? "Show 1 token" : `Show all ${count} tokens`,
+        ),
+      );
+    }
+    if (isNarrowed) {
       return empty(
         "No matching tokens",
         "Change the search text, or clear the filters.",
@@ -203,6 +245,12 @@ class List {
   }
 }
 
+/** The address of the list with these filters; the default state is left out. */
+function hashOf({ state, ...others }) {
+  const query = parameters({ ...others, state: state === DEFAULT_STATE ? "" : state });
+  return query ? `#/tokens?${query}` : "#/tokens";
+}
+
 /** The filters above the list. */
 function filters(list, catalogue) {
   const { q, state, scope, owner, client_id, sort } = list.asked;
@@ -223,7 +271,7 @@ function filters(list, catalogue) {
     "search",
     { class: "filters" },
     search,
-    choice("State", state, [["", "Any state"], ...STATES.map((name) => [name, name])], (state) => list.ask({ state })),
+    choice("State", state, STATES, (state) => list.ask({ state })),
     choice("Scope", scope, [["", "Any scope"], ["*", "*"], ...known, ...names], (scope) => list.ask({ scope })),
     // Narrow screens show cards, which have no column headings to sort by.
     h(
