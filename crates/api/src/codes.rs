@@ -1,4 +1,4 @@
-//! The page of all codes, for people: as Markdown in the repository and as HTML where the API is served.
+//! The error reference: every code, as Markdown (`docs/errors.md`) and as HTML, which the service serves.
 
 use std::fmt::Write as _;
 
@@ -32,7 +32,7 @@ pub fn markdown() -> String {
     page
 }
 
-/// The page as HTML: `www/docs/errors.html`, whose anchors are what a problem's `type` names.
+/// The page as HTML: `www/docs/errors.html`. A problem's `type` links to its anchors.
 #[must_use]
 pub fn html() -> String {
     let mut page = format!(
@@ -72,12 +72,12 @@ pub fn html() -> String {
     page
 }
 
-/// ` · 401`, or nothing for what is never a problem.
+/// ` · 401`; empty for a code that is never a problem.
 fn statuses(meaning: &Meaning) -> String {
     meaning.statuses.iter().map(|status| format!(" · {status}")).collect()
 }
 
-/// A sentence as HTML: what stands between backticks is code.
+/// A sentence as HTML. Text between backticks becomes `<code>`.
 fn inline(text: &str) -> String {
     let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let pieces = escaped.split('`').enumerate();

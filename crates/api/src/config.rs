@@ -4,7 +4,7 @@ use counterfoil_protocol::{WebAddress, json};
 use counterfoil_token::{Digest, SealKey, SealSecret, TokenRef, WorkspaceKey};
 use serde_json::Value;
 
-/// What the deployment sets, as texts: empty where it is not set.
+/// The deployment's settings, as strings: empty if not set.
 #[derive(Clone, Copy, Default)]
 pub struct Settings<'a> {
     /// The secret `ROOT_TOKEN_DIGESTS`.
@@ -30,11 +30,12 @@ pub struct Config {
     private_providers: bool,
 }
 
-/// The secrets of clients at identity providers: an object of objects, by issuer and client id. A client id alone would not
-/// do: whoever manages a workspace names its issuers, and would be sent the secret of any client by naming that.
+/// The client secrets at identity providers: an object of objects, by issuer and client id. A client id alone would not
+/// do: a workspace's manager chooses its issuers, and could have any client's secret sent to an issuer of their own by
+/// naming that client.
 struct ClientSecrets(Value);
 
-/// A deployment secret is missing or wrong. Says which and how it should look, never what it holds.
+/// A deployment secret is missing or invalid. Says which one and its expected form, never its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// See the message.
@@ -62,10 +63,10 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads what the deployment sets.
+    /// Parses the deployment's settings.
     ///
     /// # Errors
-    /// [`ConfigError`] names the one that is wrong.
+    /// [`ConfigError`] names the invalid one.
     pub fn parse(settings: &Settings<'_>) -> Result<Self, ConfigError> {
         let root_digests: Vec<Digest> =
             json::read(settings.root_token_digests.as_bytes()).ok_or(ConfigError::RootTokenDigests)?;
@@ -74,11 +75,11 @@ impl Config {
         }
         let seal_secrets = parse_seal_secrets(settings.seal_secrets)?;
         let session_secrets = parse_session_secrets(settings.session_secrets)?;
-        // Verifiers elsewhere are given seal keys: whoever has one must not be able to seal a session with it.
+        // Other verifiers receive seal keys. A holder of one must not be able to seal a session with it.
         if share_one(&session_secrets, &seal_secrets) {
             return Err(ConfigError::SessionSecrets);
         }
-        // Only ledgers sign.
+        // Only ledgers have snapshot keys.
         let snapshot_keys = parse_snapshot_keys(settings.snapshot_keys)?;
         if share_one(&snapshot_keys, &seal_secrets) || share_one(&snapshot_keys, &session_secrets) {
             return Err(ConfigError::SnapshotKeys);
@@ -92,8 +93,8 @@ impl Config {
         Ok(Self { root_digests, seal_secrets, session_secrets, client_secrets, private_providers })
     }
 
-    /// Whether an identity provider may be asked at this address: by default only on the public internet, since whoever
-    /// manages a workspace would else have the deployment send requests into its own network.
+    /// Whether requests may be sent to an identity provider at this address. By default only on the public internet:
+    /// otherwise a workspace's manager could have the deployment send requests into its own network.
     pub(crate) fn may_ask(&self, address: &WebAddress) -> bool {
         self.private_providers || address.is_public()
     }
@@ -103,29 +104,29 @@ impl Config {
         self.root_digests.iter().fold(false, |found, root| found | root.ct_eq(&digest))
     }
 
-    /// The keys that seal a workspace's tokens, the current one first.
+    /// The keys that seal a workspace's tokens (authentication tags), the current one first.
     pub(crate) fn seal_keys(&self, workspace: WorkspaceKey) -> Vec<SealKey> {
         self.seal_secrets.iter().map(|secret| secret.key_for(workspace)).collect()
     }
 
-    /// Whether the token was ever issued here: its seal says so, and nobody need be asked.
+    /// Whether this deployment issued the token, according to its authentication tag. Needs no request.
     pub(crate) fn has_sealed(&self, token: &TokenRef<'_>) -> bool {
         self.seal_keys(token.workspace()).iter().any(|key| token.is_sealed_by(key))
     }
 
-    /// The secret of a client at this issuer; public clients have none.
+    /// The secret of a client at this issuer; `None` for a public client.
     pub(crate) fn client_secret(&self, issuer: &WebAddress, client_id: &str) -> Option<&str> {
         self.client_secrets.0.get(issuer.as_str())?.get(client_id)?.as_str()
     }
 
-    /// The keys that seal a workspace's sessions, likewise.
+    /// The keys that seal a workspace's sessions, the current one first.
     pub(crate) fn session_keys(&self, workspace: WorkspaceKey) -> impl Iterator<Item = SealKey> {
         self.session_secrets.iter().map(move |secret| secret.key_for(workspace))
     }
 }
 
 impl ClientSecrets {
-    /// Reads them; none where the text is empty.
+    /// Parses them; none if the string is empty.
     fn parse(text: &str) -> Option<Self> {
         if text.is_empty() {
             return Some(Self(Value::Null));
@@ -137,7 +138,7 @@ impl ClientSecrets {
     }
 }
 
-/// Reads the deployment secret `SEAL_SECRETS`.
+/// Parses the deployment secret `SEAL_SECRETS`.
 ///
 /// # Errors
 /// [`ConfigError::SealSecrets`]
@@ -145,7 +146,7 @@ pub fn parse_seal_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
     parse_secrets(text).ok_or(ConfigError::SealSecrets)
 }
 
-/// Reads the deployment secret `SESSION_SECRETS`.
+/// Parses the deployment secret `SESSION_SECRETS`.
 ///
 /// # Errors
 /// [`ConfigError::SessionSecrets`]
@@ -153,7 +154,7 @@ pub fn parse_session_secrets(text: &str) -> Result<Vec<SealSecret>, ConfigError>
     parse_secrets(text).ok_or(ConfigError::SessionSecrets)
 }
 
-/// Reads the deployment secret `SNAPSHOT_KEYS`, which may be empty: then there are no snapshots.
+/// Parses the deployment secret `SNAPSHOT_KEYS`, which may be empty: then there are no snapshots.
 ///
 /// # Errors
 /// [`ConfigError::SnapshotKeys`]
@@ -161,7 +162,7 @@ pub fn parse_snapshot_keys(text: &str) -> Result<Vec<SealSecret>, ConfigError> {
     if text.is_empty() { Ok(Vec::new()) } else { parse_secrets(text).ok_or(ConfigError::SnapshotKeys) }
 }
 
-/// Whether any of these secrets is one of those.
+/// Whether the two lists have a secret in common.
 fn share_one(these: &[SealSecret], those: &[SealSecret]) -> bool {
     these.iter().any(|secret| those.iter().any(|other| other.epoch() == secret.epoch()))
 }

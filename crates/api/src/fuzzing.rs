@@ -1,4 +1,4 @@
-//! What fuzzing reaches beside the public API: readers of what requests hold, with nobody behind them.
+//! Entry points for fuzzing beside the public API: the readers of request data, without a ledger.
 
 use counterfoil_protocol::command::IdentityProvider;
 use http::HeaderMap;
@@ -13,10 +13,10 @@ use crate::{
     http::{body, conditions, cookies, presented},
 };
 
-/// The one token that the headers present, and the slug beside it; or what is wrong, in a word.
+/// The one token that the headers present, and the slug that accompanies it.
 ///
 /// # Errors
-/// Where there is none.
+/// The name of the fault, if the headers do not present exactly one token.
 pub fn presented(headers: &HeaderMap) -> Result<Option<(String, Option<String>)>, String> {
     let token = presented::presented(headers, None).map_err(|fault| format!("{fault:?}"))?;
     Ok(token.map(|token| {
@@ -28,12 +28,12 @@ pub fn presented(headers: &HeaderMap) -> Result<Option<(String, Option<String>)>
 /// The session that the headers carry.
 ///
 /// # Errors
-/// The problem's code, where there are two.
+/// The problem's code, if there are two.
 pub fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, &'static str> {
     cookies::session(headers).map_err(|problem| problem.code.as_str())
 }
 
-/// The versions that `If-Match` names; any where absent.
+/// The versions that `If-Match` names; any version if it is absent.
 #[must_use]
 pub fn if_match(headers: &HeaderMap) -> Option<Vec<u64>> {
     conditions::versions(headers)
@@ -53,8 +53,8 @@ pub fn body(bytes: &[u8]) -> Result<Value, &'static str> {
     body::parse(bytes).map_err(|problem| problem.code.as_str())
 }
 
-/// Whether the browser that comes back with this query and these cookies is on the way back of a flow, and of this very one:
-/// one that was begun with the secret, in the workspace, to the provider.
+/// Whether a browser that returns with this query and these cookies completes a sign-in flow; and whether it completes
+/// this flow: begun with the secret, in the workspace, to the provider.
 #[must_use]
 pub fn is_way_back(
     query: &str,
@@ -68,13 +68,13 @@ pub fn is_way_back(
     (flow.is_of(&back), begun.is_of(&back))
 }
 
-/// The cookie of a flow.
+/// The cookie of a sign-in flow.
 #[must_use]
 pub fn begun(secret: [u8; 32], workspace: &str, provider: &IdentityProvider) -> String {
     Flow::begin(secret, workspace, provider).keep().1
 }
 
-/// Whether the token claims to be of the provider.
+/// Whether the token claims to be issued by the provider.
 #[must_use]
 pub fn is_claimed(token: &str, provider: &IdentityProvider) -> bool {
     identity::is_claimed(token, provider).unwrap_or_default()

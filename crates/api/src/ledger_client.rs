@@ -1,4 +1,4 @@
-//! The way to the ledgers and the directory: typed questions out, typed replies or problems back.
+//! The client of the ledgers and of the directory: sends typed commands, returns typed replies or problems.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -24,28 +24,28 @@ pub(crate) struct LedgerClient<P> {
     pub(crate) trace: Trace,
 }
 
-/// Where a request comes from, as far as that is known.
+/// Where a request comes from, as far as it is known.
 #[derive(Clone, Default)]
 pub(crate) struct Source {
     pub(crate) address: Option<IpAddr>,
-    /// The origin of the web page, where that is not the API's own.
+    /// The origin of the web page that sent the request, if it is not the API's own.
     pub(crate) origin: Option<Arc<str>>,
 }
 
-/// How a command is to be carried out.
+/// How to execute a command.
 #[derive(Default)]
 pub(crate) struct CommandOptions {
-    /// Once under this key.
+    /// Execute it once under this key.
     pub(crate) idempotency_key: Option<IdempotencyKey>,
-    /// While the token has one of these versions.
+    /// Execute it only if the token has one of these versions.
     pub(crate) if_version: Option<Vec<u64>>,
-    /// Answered only when it counts for every check that is not eventual.
+    /// Respond only when the change is in effect for every check that is not `eventual`.
     pub(crate) wait: bool,
 }
 
 impl<P: Ports> LedgerClient<P> {
-    /// Has a workspace's ledger carry out a command. Where the ledger has let the actor in, with the page that it acts
-    /// through, that page may read the answer.
+    /// Sends a command to a workspace's ledger. If the ledger admits the actor, and the origin of the page that sent the
+    /// request, that page may read the response.
     pub(crate) fn ask<C: Ask>(
         &self,
         workspace: WorkspaceKey,
@@ -56,7 +56,7 @@ impl<P: Ports> LedgerClient<P> {
         self.ask_with(workspace, actor, from, CommandOptions::default(), command)
     }
 
-    /// The same in the name of the isolate's own verifier.
+    /// Like [`Self::ask`], in the name of the isolate's own verifier.
     pub(crate) fn ask_as_verifier<C: Ask>(
         &self,
         workspace: WorkspaceKey,
@@ -65,7 +65,7 @@ impl<P: Ports> LedgerClient<P> {
         self.ask(workspace, Actor::Verifier, Source::default(), command)
     }
 
-    /// The same, with options.
+    /// Like [`Self::ask`], with options.
     pub(crate) fn ask_with<C: Ask>(
         &self,
         workspace: WorkspaceKey,
@@ -78,7 +78,7 @@ impl<P: Ports> LedgerClient<P> {
         async move { sent.await.map(|Answered { reply, repeated, .. }| Reply::new(reply, repeated)) }
     }
 
-    /// The part of asking that is the same for every command, compiled once.
+    /// The part of sending that is the same for every command, so that it is compiled once.
     fn send(
         &self,
         workspace: WorkspaceKey,
@@ -106,9 +106,10 @@ impl<P: Ports> LedgerClient<P> {
             let asked_after = self.app.admission().changes();
             let reply = self.app.ports.ledger(request.workspace, json).await;
             let outcome = reply.as_deref().map(reply_json);
-            // A refused command has changed nothing, and whoever sends such makes nobody ask anew.
+            // A rejected command changed nothing, and must not make anybody query the ledger again.
             if changes && !matches!(outcome, Ok(Ok(Err(_)))) {
-                // Whoever changed something may check it here at once. Where nobody knows whether it was changed, too.
+                // The caller may verify its change here immediately. If the outcome is unknown, assume that it was
+                // applied.
                 self.app.verifier().end_lease(request.workspace);
                 self.app.admission().forget_refused(request.workspace, self.app.ports.now());
                 self.app.known_providers().forget(&request.workspace);
@@ -127,7 +128,7 @@ impl<P: Ports> LedgerClient<P> {
         })
     }
 
-    /// Takes note of whom the ledger let in, or refused.
+    /// Caches whether the ledger admitted the credential or rejected it.
     fn learn(&self, request: &Request, refusal: Option<&CommandError>, asked_after: u64) {
         let &Request { workspace, actor, address, .. } = request;
         let now = self.app.ports.now();
@@ -141,7 +142,7 @@ impl<P: Ports> LedgerClient<P> {
         self.count_caller(workspace, actor);
     }
 
-    /// Has the directory carry out a request.
+    /// Sends a request to the directory.
     pub(crate) async fn directory<R: directory::Ask>(&self, request: R) -> Result<R::Reply, Problem> {
         let request = serde_json::to_vec(&request.into()).map_err(|error| Problem::internal(error.to_string()))?;
         self.trace.count_ledger_call();
@@ -153,7 +154,8 @@ impl<P: Ports> LedgerClient<P> {
 }
 
 impl<P: Ports> LedgerClient<P> {
-    /// Counts the request's own token, which was let in: one use, however many questions the request takes.
+    /// Counts one use of the request's own token once the ledger has admitted it, however many commands the request
+    /// sends.
     pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
         if let Actor::Token(digest) | Actor::Session(digest) = actor
             && self.trace.is_first_let_in()
@@ -162,7 +164,7 @@ impl<P: Ports> LedgerClient<P> {
         }
     }
 
-    /// Counts a use of each of these texts.
+    /// Counts one use of each of these token values.
     pub(crate) fn count_uses(&self, workspace: WorkspaceKey, digests: impl IntoIterator<Item = Digest>) {
         let now = self.app.ports.now();
         let mut counter = self.app.counter();

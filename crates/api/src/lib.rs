@@ -1,9 +1,9 @@
-//! HTTP: what a request means, and how an answer looks.
+//! The HTTP API: parses requests, runs them, and writes responses.
 //!
-//! A request is parsed at the border into types that cannot be wrong, becomes one ledger command, and its reply becomes
-//! JSON. The rules are the ledger's; the decisions are the verifier's. What the outside world has to offer (the ledger's
-//! objects, the registry, the clock, random bytes, a log) comes in through [`Ports`], so that the same router runs in
-//! the Worker and in native tests.
+//! A request is parsed at the border into types that cannot hold invalid values. It becomes one ledger command, and the
+//! ledger's reply becomes the JSON response. The ledger owns the rules, the verifier makes the decisions. Everything
+//! outside (the ledgers' objects, the registry, the clock, random bytes, the log) is reached through [`Ports`], so the
+//! same router runs in the Worker and in native tests.
 
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ mod http;
 // The ports, and the types that cross them.
 mod ports;
 
-// The state of an isolate, and of one request.
+// The state of an isolate and of one request.
 mod config;
 mod limits;
 mod memory;
@@ -26,24 +26,24 @@ mod ledger_client;
 // Authentication: callers, credentials, signing in.
 mod auth;
 
-// Verification, and the work that is left after an answer.
+// Verification, and work that runs after the response.
 mod usage;
 mod verifying;
 
-// How operations are described, for the OpenAPI document.
+// Descriptions of the operations, for the OpenAPI document.
 #[cfg(feature = "openapi")]
 mod describe;
 
 // The native routes' handlers.
 mod routes;
 
-// Dialects: other systems' token APIs.
+// Dialects: the token APIs of other systems.
 mod dialects;
 
-// The layers around all routes.
+// The layers that wrap all routes.
 mod layers;
 
-// The table of routes, the router, and what describes the API.
+// The table of routes, the router, and the OpenAPI document.
 #[cfg(feature = "openapi")]
 pub mod codes;
 #[cfg(fuzzing)]

@@ -1,7 +1,7 @@
-//! How often somebody may do what makes others work. The platform counts: for each location, and not to the digit.
+//! Rate limits on requests that cause work. The platform counts them, per location and approximately.
 //!
-//! Verification by a credential that passes is never limited. Nor is what takes rights away, in whatever number: an
-//! incident must not wait.
+//! Checks by a valid credential are never limited. Neither is any number of requests that take rights away: an incident
+//! must not wait.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl<P: Ports> App<P> {
-    /// A credential from this address did not pass.
+    /// A credential from this address was rejected. If there were too many, the address is blocked for a while.
     pub(crate) async fn count_failed(&self, from: Option<IpAddr>) {
         let Some(address) = from else { return };
         if !self.ports.limit(Class::FailedCredentials, &network(address).to_string()).await {
@@ -23,7 +23,7 @@ impl<P: Ports> App<P> {
         }
     }
 
-    /// Somebody at this address is about to sign in.
+    /// Counts a sign-in that somebody at this address is about to begin or complete.
     pub(crate) async fn count_sign_in(&self, from: Option<IpAddr>) -> Result<(), Problem> {
         let Some(address) = from else { return Ok(()) };
         if self.ports.limit(Class::SignIns, &network(address).to_string()).await {
@@ -35,13 +35,13 @@ impl<P: Ports> App<P> {
         })
     }
 
-    /// This actor is about to have this command carried out.
+    /// Counts a change that this actor is about to make.
     pub(crate) async fn count_change(&self, actor: Actor, command: &Command) -> Result<(), Problem> {
         let (Actor::Token(digest) | Actor::Session(digest)) = actor else { return Ok(()) };
         if command.is_question() || command.takes_away() {
             return Ok(());
         }
-        // Half of a digest tells one credential from another as well as all of it, and nobody the digest.
+        // Half a digest identifies a credential as well as all of it, and does not disclose the digest.
         let key = hex::encode(digest.as_bytes().get(..16).unwrap_or_default());
         if self.ports.limit(Class::Changes, &key).await {
             return Ok(());

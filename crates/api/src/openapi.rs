@@ -1,5 +1,5 @@
-//! The OpenAPI document of the API, made from the types that its routes read and answer, from the table of the
-//! [operations](crate::table) and from that of the [codes](crate::codes). It is no part of what is deployed.
+//! The OpenAPI document, generated from the types that the routes read and return, from the table of
+//! [operations](crate::table), and from the table of [codes](crate::codes). Not part of the deployment.
 
 use std::collections::BTreeMap;
 

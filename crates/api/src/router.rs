@@ -1,4 +1,4 @@
-//! The router: all routes, with the layers around them.
+//! The router: all routes, wrapped in the layers.
 
 use axum::{
     Router,
@@ -18,8 +18,8 @@ use crate::{
     table,
 };
 
-/// `OPTIONS` is answered with the methods that a path takes (RFC 9110, section 9.3.7), which the router names in `Allow`;
-/// any other method that it does not take is refused, with the same header.
+/// `OPTIONS` is answered with the path's methods (RFC 9110, section 9.3.7), which the router puts into `Allow`. Any other
+/// method that the path does not support is rejected, with the same header.
 async fn other_method(method: Method) -> Response {
     if method == Method::OPTIONS {
         StatusCode::NO_CONTENT.into_response()
@@ -43,10 +43,10 @@ fn routes<P: Ports>(app: App<P>) -> Router {
         .with_state(app)
 }
 
-/// What other software speaks already. Their shapes are those of their standards, and no part of the OpenAPI document.
+/// Routes with the formats of other standards. They are not part of the OpenAPI document.
 fn standards<P: Ports>() -> Router<App<P>> {
     Router::new()
-        // Without its proof a gateway comes here by any path below, and is told that it is missing.
+        // A request without the gateway's token reaches these paths as they are, and is told that the token is missing.
         .route("/authorize", any(authorize::authorize::<P>))
         .route("/authorize/", any(authorize::authorize::<P>))
         .route("/authorize/{*path}", any(authorize::authorize::<P>))

@@ -1,4 +1,4 @@
-//! What all requests to one isolate share.
+//! The state that all requests to one isolate share.
 
 use std::{
     ops::Deref,
@@ -18,12 +18,12 @@ use crate::{
     ports::Ports,
 };
 
-/// What all requests to one isolate share. Cheap to clone.
+/// The state that all requests to one isolate share. Cheap to clone.
 pub struct App<P>(Arc<Shared<P>>);
 
-/// What an [`App`] is made of.
+/// The contents of an [`App`].
 pub struct Shared<P> {
-    /// The world around.
+    /// Everything outside the API.
     pub(crate) ports: P,
     config: Config,
     verifier: Mutex<Verifier>,
@@ -34,7 +34,7 @@ pub struct Shared<P> {
     providers: Mutex<Providers>,
 }
 
-// Not derived: that would call for ports that can be cloned.
+// Not derived: that would require ports that implement `Clone`.
 impl<P> Clone for App<P> {
     fn clone(&self) -> Self {
         Self(self.0.clone())
@@ -62,33 +62,33 @@ impl<P: Ports> App<P> {
         &self.config
     }
 
-    /// The isolate's verifier. Never held across an await. A thread that panicked with it leaves records that are each
-    /// whole, so its memory stays usable.
+    /// The isolate's verifier. Never held across an await. If a thread panics while it holds the lock, each record is
+    /// still complete, so the cache stays usable.
     pub(crate) fn verifier(&self) -> MutexGuard<'_, Verifier> {
         self.verifier.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the isolate knows of slugs and hosts. Never held across an await, likewise.
+    /// The cache of slugs and hosts. Never held across an await.
     pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it knows of who may vouch for the members of workspaces, likewise.
+    /// The cache of each workspace's identity providers. Never held across an await.
     pub(crate) fn known_providers(&self) -> MutexGuard<'_, KnownProviders> {
         self.known_providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What it knows of credentials, likewise.
+    /// What the isolate knows about credentials: rejected, admitted, rate limited. Never held across an await.
     pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the isolate knows of identity providers. Never held across an await, likewise.
+    /// The cache of the identity providers' documents. Never held across an await.
     pub(crate) fn providers(&self) -> MutexGuard<'_, Providers> {
         self.providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What the isolate has counted and not reported. Never held across an await, likewise.
+    /// Uses of tokens that were counted and not yet reported. Never held across an await.
     pub(crate) fn counter(&self) -> MutexGuard<'_, Counter> {
         self.counter.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
-//! Every route of the native API, declared once. The router and the OpenAPI document are both made of this table. What a
-//! handler reads and answers is taken from its types; the table says the rest.
+//! The table of all routes of the native API. The router and the OpenAPI document are both generated from it. A handler's
+//! types describe what it reads and returns; the table describes the rest.
 
 use axum::{
     Router,

@@ -23,9 +23,9 @@ pub(crate) struct Trace(Arc<Traced>);
 
 #[derive(Debug)]
 pub(crate) struct Traced {
-    /// The id under which the request is logged and answered.
+    /// The id in the request's log line and in its response.
     pub(crate) request_id: String,
-    /// The origin of the web page that sent it, where that is not the API's own.
+    /// The origin of the web page that sent it, if it is not the API's own.
     pub(crate) origin: Option<Arc<str>>,
     tally: Tally,
 }
@@ -34,13 +34,13 @@ pub(crate) struct Traced {
 struct Tally {
     ledger_calls: AtomicU32,
     registry_reads: AtomicU32,
-    /// Whether the request has a token verified, or takes rights away: no address is shut for that.
+    /// Whether the request verifies a token or takes rights away. Such requests are accepted from blocked addresses.
     is_urgent: AtomicBool,
-    /// Whether the request's own token was let in.
+    /// Whether the ledger has admitted the request's own token.
     is_let_in: AtomicBool,
     /// Whether the workspace allows the page that sent this to read the answer.
     page_may_read: AtomicBool,
-    /// The workspaces whose leases it is this request's turn to have renewed.
+    /// The workspaces whose leases this request must renew after its response.
     renewals: Mutex<Vec<WorkspaceKey>>,
 }
 
@@ -64,7 +64,7 @@ impl Trace {
         self.tally.is_urgent.store(is_urgent, Relaxed);
     }
 
-    /// Whether the request has a token verified, or takes rights away.
+    /// Whether the request verifies a token or takes rights away.
     pub(crate) fn is_urgent(&self) -> bool {
         self.tally.is_urgent.load(Relaxed)
     }
@@ -77,12 +77,12 @@ impl Trace {
         self.tally.registry_reads.fetch_add(u32::try_from(keys).unwrap_or(u32::MAX), Relaxed);
     }
 
-    /// Takes note that the request's own token was let in, and says whether nobody had.
+    /// Records that the ledger admitted the request's own token. True for the first call.
     pub(crate) fn is_first_let_in(&self) -> bool {
         !self.tally.is_let_in.swap(true, Relaxed)
     }
 
-    /// Writes the line of a request that was answered so.
+    /// Writes the request's log line.
     pub(crate) fn log(
         &self,
         ports: &impl Ports,
@@ -92,7 +92,7 @@ impl Trace {
         problem: Option<Problem>,
         started_at: Timestamp,
     ) {
-        // Also where a browser was led on and told.
+        // Some problems are reported with a redirect, so the status alone does not tell.
         let has_failed =
             status.is_server_error() || problem.as_ref().is_some_and(|problem| problem.status.is_server_error());
         ports.log(&LogEvent::Answered(LogLine {
@@ -109,7 +109,7 @@ impl Trace {
         }));
     }
 
-    /// The leases of these workspaces are to be renewed once the request is answered.
+    /// Schedules the renewal of these workspaces' leases, after the response.
     pub(crate) fn leave_renewals(&self, workspaces: impl Iterator<Item = WorkspaceKey>) {
         self.tally.renewals.lock().unwrap_or_else(PoisonError::into_inner).extend(workspaces);
     }
@@ -118,7 +118,7 @@ impl Trace {
         std::mem::take(&mut self.tally.renewals.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The workspace allows the page that sent this to read the answer.
+    /// The workspace allows the page that sent this to read the response.
     pub(crate) fn let_page_read(&self) {
         self.tally.page_may_read.store(true, Relaxed);
     }

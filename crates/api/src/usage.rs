@@ -1,14 +1,14 @@
-//! Uses of tokens, on their way to the ledgers.
+//! Reports uses of tokens to the ledgers.
 //!
-//! A use is a check that finds a token valid, and a request to the API whose own token is let in. Nothing is written
-//! while anybody waits for an answer: the isolate [counts](crate::memory::uses) in memory, and what it has counted goes to the
-//! ledgers as sums, in the background of requests that were answered. Under load that is once a minute; an isolate that
-//! falls idle reports after 25 seconds, and one in between as late as a minute allows. So a token's last use is known
-//! within a minute, and the moment that the report takes.
+//! A use is a check that finds a token valid, or a request to the API whose own token is admitted. Nothing is written
+//! while a caller waits for a response: the isolate [counts](crate::memory::uses) in memory and reports sums to the
+//! ledgers in the background, after responses. Under load it reports once a minute; an isolate that becomes idle reports
+//! after 25 seconds; otherwise within a minute. So a token's last use is known within a minute plus the time that the
+//! report takes.
 //!
-//! Counts may be lost, never doubled. Lost is what an isolate has not reported when it ends (a crash, a deployment, an
-//! eviction: about a minute of its uses at most); what a report said whose outcome is not known, since it is not sent
-//! again; and uses of further tokens once 10,000 wait to be reported. All but the first is logged, as a number.
+//! Counts may be lost but never doubled. Lost are uses that an isolate has not reported when it ends (crash, deployment,
+//! eviction: about a minute of its uses at most); the contents of a report whose outcome is unknown, since it is not
+//! repeated; and uses of further tokens while 10,000 wait to be reported. All but the first are logged, as a number.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -25,29 +25,29 @@ use crate::{
     trace::Trace,
 };
 
-/// Work that an answer leaves behind, in its extensions. Whoever runs the router takes it out and lets it go on in the
-/// background of that very request, for up to 30 seconds. Where it is not run, uses of tokens are reported later, and
-/// leases renewed by those who need them.
+/// Work to finish after the response, stored in the response's extensions. The caller of the router takes it out and runs
+/// it in the background of that request, for up to 30 seconds. If it is not run, uses are reported later and leases are
+/// renewed by the requests that need them.
 #[derive(Clone)]
 pub struct BackgroundWork<P> {
     app: App<P>,
     timer: Option<Timer>,
-    /// Whose leases are to be renewed.
+    /// The workspaces whose leases must be renewed.
     renewals: Vec<WorkspaceKey>,
 }
 
 impl<P: Ports> BackgroundWork<P> {
-    /// What is left to do now, if anything is: also to have the leases of these workspaces renewed.
+    /// The work that is due now, if any, including the renewal of these workspaces' leases.
     pub(crate) fn of(app: &App<P>, renewals: Vec<WorkspaceKey>) -> Option<Self> {
         let timer = app.counter().timer(app.ports.now());
         (timer.is_some() || !renewals.is_empty()).then(|| Self { app: app.clone(), timer, renewals })
     }
 
-    /// Does it.
+    /// Runs it.
     pub fn run(self) -> BoxFuture<'static, ()> {
         Box::pin(async move {
             let Self { app, timer, renewals } = self;
-            // A renewal is a question of milliseconds, and the timer has some seconds to spare.
+            // A renewal takes milliseconds, and the timer has some seconds to spare.
             for workspace in renewals {
                 let ledger = LedgerClient { trace: Trace::new(&app.ports, None), app: app.clone() };
                 ledger.renew(workspace).await;
@@ -64,13 +64,13 @@ impl<P: Ports> BackgroundWork<P> {
     }
 }
 
-/// Reports to all ledgers at the same time: one that does not answer takes no other's time.
+/// Reports to all ledgers concurrently, so that one that does not respond delays no other.
 async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
     let ledger = &LedgerClient { trace: Trace::new(&app.ports, None), app };
     let mut under_way: Vec<_> =
         reports.into_iter().map(|(workspace, uses)| report_to(ledger, workspace, uses)).collect();
     let (mut uses, mut detail) = (dropped, None);
-    // What `join_all` does, in a fraction of its code.
+    // Like `join_all`, in a fraction of the code size.
     poll_fn(|context| {
         under_way.retain_mut(|report| match report.as_mut().poll(context) {
             Poll::Pending => true,
@@ -97,7 +97,7 @@ async fn report<P: Ports>(app: App<P>, Batch { reports, dropped }: Batch) {
     }
 }
 
-/// Reports to one ledger, once. On failure: how many uses that were, and why.
+/// Reports to one ledger, once. On failure: how many uses were lost, and why.
 fn report_to<P: Ports>(
     ledger: &LedgerClient<P>,
     workspace: WorkspaceKey,

@@ -1,4 +1,4 @@
-//! Drives the isolate's verifier: fetches what it asks for, many checks at a time.
+//! Drives the isolate's verifier: fetches what it needs, for many checks at a time.
 
 use std::collections::BTreeMap;
 
@@ -11,13 +11,13 @@ use counterfoil_verify::{
 
 use crate::{ledger_client::LedgerClient, ports::Ports};
 
-/// One text to be checked against one demand.
+/// One token value and the requirement to verify it against.
 pub(crate) struct Check<'a> {
     pub(crate) text: &'a [u8],
     pub(crate) demand: &'a Demand,
 }
 
-/// What was fetched for a round of pending checks. What could not be had is absent.
+/// What was fetched for a round of pending checks. What could not be fetched is absent.
 #[derive(Default)]
 struct Fetched {
     values: BTreeMap<String, Option<Vec<u8>>>,
@@ -25,20 +25,20 @@ struct Fetched {
     grants: BTreeMap<WorkspaceKey, Grant>,
 }
 
-/// What pending checks wait for, each thing once.
+/// What pending checks need, without duplicates.
 #[derive(Default)]
 struct AllNeeds {
     keys: Vec<RegistryKey>,
     questions: BTreeMap<WorkspaceKey, Vec<Digest>>,
-    /// Checks of one round stand where the verifier stands.
+    /// Checks of one round share the verifier's position.
     leases: BTreeMap<WorkspaceKey, (Option<Position>, Vec<Digest>)>,
-    /// For how many milliseconds others are waited for.
+    /// For how many milliseconds to wait for requests of others.
     wait: Option<u64>,
 }
 
 impl<P: Ports> LedgerClient<P> {
-    /// Decides about all of them, in their order. Those that need I/O share it: one look at the registry and one
-    /// question to each ledger a round.
+    /// Decides all checks, in their order. Checks that need I/O share it: in each round, one read of the registry and one
+    /// request to each ledger.
     pub(crate) async fn decide_all(&self, checks: &[Check<'_>]) -> Vec<Decision> {
         let mut progress = self.begin(checks);
         while progress.iter().any(|progress| matches!(progress, Progress::Fetch(_))) {
@@ -55,7 +55,7 @@ impl<P: Ports> LedgerClient<P> {
         decisions
     }
 
-    /// Has a lease renewed that is past its half, in the background of the request whose turn it is.
+    /// Renews a lease that is past half of its duration, in the background of the request whose turn it is.
     pub(crate) async fn renew(&self, workspace: WorkspaceKey) {
         let renewal = self.app.verifier().renewal(workspace, self.app.ports.now());
         let LeaseQuestion { since, digests, .. } = renewal.question().clone();
@@ -66,14 +66,14 @@ impl<P: Ports> LedgerClient<P> {
         self.app.verifier().renew(&renewal, grant.as_ref(), self.app.ports.now());
     }
 
-    /// What the ledger grants; nothing where it gives no answer. The caller need not learn why.
+    /// The lease that the ledger grants. `None` if it does not respond: the reason is not the caller's concern.
     fn lease(
         &self,
         workspace: WorkspaceKey,
         since: Option<Position>,
         digests: Vec<Digest>,
     ) -> impl Future<Output = Option<Grant>> {
-        // Its ledgers are near, and who a token is has to be told: segments would not spare a question.
+        // The ledgers are near, and the response must name the token. With segments a request would still be needed.
         let question = command::Lease { since, digests, uses: Vec::new(), segments: None };
         let asked = self.ask_as_verifier(workspace, question);
         async move { Some(asked.await.ok()?.read().ok()?.0) }
@@ -84,7 +84,7 @@ impl<P: Ports> LedgerClient<P> {
         let mut verifier = self.app.verifier();
         let mut begin = |check: &Check<'_>| {
             for workspace in check.demand.workspaces() {
-                // Deriving keys costs more than a check: only those not known yet.
+                // Deriving a key costs more than a check, so only missing keys are derived.
                 if !verifier.knows_seal_keys(*workspace, now) {
                     verifier.trust_seal_keys(*workspace, self.app.config().seal_keys(*workspace), now);
                 }
@@ -103,8 +103,8 @@ impl<P: Ports> LedgerClient<P> {
             }
         }
         let AllNeeds { keys, questions, leases, wait } = wanted(progress);
-        // No request of an isolate can wait for what another one fetches: it looks again by a timer of its own. Where it
-        // fetches something itself, that is time enough.
+        // On Workers, a request cannot wait for I/O that another request started. It sleeps on a timer of its own and
+        // checks again. If it fetches something itself, that takes long enough.
         if let Some(milliseconds) = wait.filter(|_| keys.is_empty() && questions.is_empty() && leases.is_empty()) {
             self.app.ports.sleep(milliseconds).await;
         }
@@ -116,7 +116,7 @@ impl<P: Ports> LedgerClient<P> {
         }
         for (workspace, digests) in questions {
             let question = Records { digests };
-            // Without an answer the verifier says UNAVAILABLE; the caller need not learn why.
+            // Without a response the verifier decides UNAVAILABLE. The reason is not the caller's concern.
             if let Ok(answer) = self.ask_as_verifier(workspace, question).await.and_then(|reply| reply.read()) {
                 fetched.answers.insert(workspace, answer.0);
             } else {
@@ -132,7 +132,7 @@ impl<P: Ports> LedgerClient<P> {
         fetched
     }
 
-    /// A ledger did not answer: when this isolate asks it again, others are not to at the same moment.
+    /// A ledger did not respond. The new seed spreads retries, so that isolates do not all query it again at once.
     fn seed(&self) {
         let mut seed = [0; 8];
         self.app.ports.random(&mut seed);
@@ -143,7 +143,7 @@ impl<P: Ports> LedgerClient<P> {
         let now = self.app.ports.now();
         let mut verifier = self.app.verifier();
         let mut proceed = |(progress, check): (Progress, &Check<'_>)| match progress {
-            // What memory said under a lease may not hold any more: others of the batch have been waited for.
+            // Time has passed for the other checks of the batch, so a decision under a lease may be outdated.
             Progress::Decided(decision) if decision.freshness == Freshness::Bounded && decision.code == Code::Valid => {
                 verifier.check(check.text, check.demand, now)
             }
@@ -168,7 +168,7 @@ impl<P: Ports> LedgerClient<P> {
     }
 }
 
-/// Everything that the pending checks wait for.
+/// Everything that the pending checks need.
 fn wanted(progress: &[Progress]) -> AllNeeds {
     let mut wanted = AllNeeds::default();
     for progress in progress {
@@ -196,7 +196,7 @@ fn add_new<T: Copy + PartialEq>(all: &mut Vec<T>, more: &[T]) {
     }
 }
 
-/// The values of the keys that a check waits for, where the registry answered.
+/// The values of the keys that a check needs, if the registry responded.
 fn registry_values(pending: &Pending, fetched: &Fetched) -> Option<Vec<Option<Vec<u8>>>> {
     let Need::Registry(keys) = pending.need() else { return None };
     keys.iter().map(|key| fetched.values.get(&key.path()).cloned()).collect()

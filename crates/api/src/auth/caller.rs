@@ -1,4 +1,4 @@
-//! Who is asking, with the client of their ledger.
+//! The caller of a request, with the client of its ledger.
 
 use std::net::IpAddr;
 
@@ -19,24 +19,23 @@ use crate::{
     trace::Trace,
 };
 
-/// An authenticated-to-be: the ledger or the verifier has the last word on the token, the ledger on the session.
+/// A caller that is not authenticated yet: the ledger or the verifier authenticates a token, the ledger a session.
 pub(crate) struct Caller<P> {
     /// The client of the workspace's ledger.
     pub(crate) ledger: LedgerClient<P>,
-    /// In which workspace.
+    /// The workspace that the request is about.
     pub(crate) workspace: WorkspaceKey,
-    /// Who.
+    /// The actor that the credential identifies.
     pub(crate) actor: Actor,
-    /// Whether it has our seal, and so was issued here once. Root's has none.
+    /// Whether the credential has a valid authentication tag, so this deployment once issued it. The root token has none.
     pub(crate) is_sealed: bool,
-    /// The token's text, for the verifier; empty for a session, of which verifiers know nothing. Never logged, never
-    /// stored.
+    /// The token value, for the verifier; empty for a session, which verifiers do not know. Never logged, never stored.
     pub(crate) text: PresentedValue,
-    /// From where, where that is known.
+    /// The client's address, if it is known.
     pub(crate) address: Option<IpAddr>,
 }
 
-/// The bearer of the deployment's root token, in no workspace.
+/// A request with the deployment's root token, in no workspace.
 pub(crate) struct Root<P> {
     pub(crate) ledger: LedgerClient<P>,
     pub(crate) address: Option<IpAddr>,
@@ -48,7 +47,7 @@ pub(crate) struct AnonymousCaller<P> {
     pub(crate) from: Source,
 }
 
-/// A credential's text, which shows nothing of itself.
+/// A credential's value. It has no `Debug` or `Display`, so that it cannot be shown by accident.
 pub(crate) struct PresentedValue(String);
 
 impl PresentedValue {
@@ -98,13 +97,13 @@ impl<P: Ports> AnonymousCaller<P> {
     }
 }
 
-/// Who sent this; one function for all routes, which would else be compiled into each of them.
+/// The caller of a request. One function for all routes, so that it is not compiled into each of them.
 fn caller<'a, P: Ports>(parts: &'a Parts, app: &'a App<P>) -> BoxFuture<'a, Result<Caller<P>, Problem>> {
     Box::pin(async move { Caller::presenting(parts, app, presented(&parts.headers)?).await })
 }
 
 impl<P: Ports> Caller<P> {
-    /// Who presents this token; where there is none, the session that the browser sends along.
+    /// The caller that presents this token value or, if there is none, the session in the browser's cookie.
     pub(crate) fn presenting<'a>(
         parts: &'a Parts,
         app: &'a App<P>,
@@ -130,7 +129,7 @@ impl<P: Ports> Caller<P> {
                     Err(why) => return Err(Problem::malformed(why)),
                     Ok(Presented::Ours(token)) => {
                         let workspace = token.workspace();
-                        // A wrong seal was never issued: no ledger is asked, none is even brought to life.
+                        // A token without a valid tag was never issued: no ledger is queried, none is even started.
                         let workspace = match (app.config().has_sealed(&token), domain(&parts.headers, &text)) {
                             (false, _) => None,
                             (true, None) => Some(workspace),
@@ -155,8 +154,8 @@ impl<P: Ports> Caller<P> {
 }
 
 impl<P: Ports> Caller<P> {
-    /// Refuses, before anything else is read, whoever the ledger has refused a moment ago, and whoever comes from where too
-    /// many of those come from.
+    /// Rejects, before anything else is read, a credential that the ledger rejected a moment ago, and requests from an
+    /// address that is blocked because too many of these come from it.
     fn check(self) -> Result<Self, Problem> {
         let now = self.ledger.app.ports.now();
         let admission = self.ledger.app.admission();
@@ -171,12 +170,12 @@ impl<P: Ports> Caller<P> {
         Ok(self)
     }
 
-    /// Has the caller's ledger carry out a command in the caller's name.
+    /// Sends a command to the caller's ledger, in the caller's name.
     pub(crate) fn ask<C: Ask>(&self, command: C) -> impl Future<Output = Result<Reply<C::Reply>, Problem>> {
         self.ask_with(CommandOptions::default(), command)
     }
 
-    /// The same, once: where a command came under this key before, what it answered then.
+    /// Like [`Self::ask`], once: if a command came under this key before, the response is the earlier one.
     pub(crate) fn ask_once<C: Ask>(
         &self,
         Idempotency(idempotency_key): Idempotency,
@@ -185,7 +184,7 @@ impl<P: Ports> Caller<P> {
         self.ask_with(CommandOptions { idempotency_key, ..CommandOptions::default() }, command)
     }
 
-    /// The same, with options.
+    /// Like [`Self::ask`], with options.
     pub(crate) fn ask_with<C: Ask>(
         &self,
         options: CommandOptions,
@@ -200,8 +199,8 @@ impl<P: Ports> Caller<P> {
         }
     }
 
-    /// Checks that the ledger may be asked about the caller: not where it has refused it a moment ago, and not too often about
-    /// those that it has not let in lately.
+    /// Checks that the ledger may be queried about the caller: not if it rejected the caller a moment ago, and at a
+    /// limited rate for callers that it has not admitted recently.
     fn admit(&self) -> Result<(), Problem> {
         let now = self.ledger.app.ports.now();
         let mut admission = self.ledger.app.admission();

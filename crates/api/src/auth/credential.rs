@@ -1,4 +1,4 @@
-//! What a request presents: a token or a session, and the name of a workspace.
+//! The credential that a request presents: a token or a session, and the name of a workspace.
 
 use std::net::IpAddr;
 
@@ -18,30 +18,30 @@ use crate::{
 };
 
 const WORKSPACE: HeaderName = HeaderName::from_static("x-counterfoil-workspace");
-/// Cloudflare sets this one and lets no client do so.
+/// Cloudflare sets this header; clients cannot.
 const CLIENT_ADDRESS: &str = "cf-connecting-ip";
 
-/// The session that the browser sends along. It counts only where nothing else is presented: who signs in with a token
-/// may well have the cookie of a session that is over.
+/// The session in the browser's cookie. It is used only if nothing else is presented: somebody who signs in with a token
+/// may still have the cookie of an ended session.
 pub(crate) fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(WorkspaceKey, Actor)>, Problem> {
     let Some(text) = cookies::session(&parts.headers)? else { return Ok(None) };
     cookies::check_origin(parts)?;
     let text = TokenRef::parse(text).map_err(|_| Problem::session_ended())?;
     let workspace = text.workspace();
-    // As with tokens: what was never sealed was never opened, and no ledger is asked.
+    // As for tokens: without a valid tag it was never opened, and no ledger is queried.
     if !app.config().session_keys(workspace).any(|key| text.is_sealed_by(&key)) {
         return Err(Problem::session_ended());
     }
     Ok(Some((workspace, Actor::Session(text.digest()))))
 }
 
-/// The one token that the request presents: see [`presented::presented`].
+/// The one token value that the request presents: see [`presented::presented`].
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     presented_also(headers, None)
 }
 
-/// The one token that the request presents, in this way too. Beside a session another scheme counts for nothing either: a
-/// browser goes on sending what a proxy in between has asked it for.
+/// The one token value that the request presents, also in the dialect's own way. A request that has a session cookie may
+/// have another scheme in `Authorization`: a browser keeps sending what a proxy in between has asked for.
 pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Problem> {
     match presented::presented(headers, also) {
         Err(Fault::OtherScheme) if cookies::session(headers)?.is_some() => Ok(None),
@@ -63,7 +63,7 @@ pub(crate) fn no_credential() -> Problem {
     NO_CREDENTIAL.into()
 }
 
-/// The slug of the workspace that the request names, for a token that does not.
+/// The slug of the workspace that the request names, for a token that does not name one.
 pub(crate) fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
     let named = presented::word(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
     match (named, domain(headers, token)) {

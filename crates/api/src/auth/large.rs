@@ -1,4 +1,4 @@
-//! Bodies that are large: they are read only for those who may send them.
+//! Large bodies: they are read only for callers that may send them.
 
 use axum::extract::Request;
 use counterfoil_protocol::{BuiltIn, command::CheckScope};
@@ -17,8 +17,8 @@ use crate::{
 };
 
 impl<P: Ports> Caller<P> {
-    /// Reads a JSON body of at most so many bytes for a route that needs this scope. More than 64 KiB of it are read only once
-    /// the ledger has said that the caller holds the scope: whoever does not makes nobody read megabytes.
+    /// Reads a JSON body of at most `limit` bytes for a route that needs this scope. More than 64 KiB are read only after
+    /// the ledger has confirmed that the caller has the scope, so others cannot make an isolate read megabytes.
     pub(crate) async fn large<T: DeserializeOwned>(
         &self,
         request: Request,
@@ -44,7 +44,7 @@ impl<P: Ports> Caller<P> {
                 return Err(too_large(limit));
             }
             loop {
-                // Also where it is only said to be large: it need not have come that far.
+                // Also if the body is only declared to be large, before that many bytes have arrived.
                 if !is_judged && said.unwrap_or(bytes.len()).max(bytes.len()) > MAX_BODY {
                     self.ask(CheckScope { scope }).await?;
                     is_judged = true;

@@ -1,4 +1,4 @@
-//! Authentication: what a request presents, who is asking, and who signs in.
+//! Authentication: the credential that a request presents, its caller, and sign-in.
 
 mod caller;
 pub(crate) mod credential;

@@ -1,4 +1,4 @@
-//! Which workspace a request is about.
+//! Resolves the workspace of a request.
 
 use std::net::IpAddr;
 
@@ -23,14 +23,14 @@ impl<P: Ports> LedgerClient<P> {
         self.resolve_name(WorkspaceName::Slug(slug), asker).await
     }
 
-    /// The key of the workspace that is reached by the host of this URI.
+    /// The key of the workspace with this URI's host.
     pub(crate) async fn resolve_host(&self, uri: &Uri, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
         self.resolve_name(WorkspaceName::Host(host), asker).await
     }
 
-    /// Who has proved nothing, and comes from there.
+    /// A requester that has proved nothing and calls from this address.
     pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Asker {
         let is_open = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
         if is_open { Asker::Other(from) } else { Asker::Shut }

@@ -1,4 +1,4 @@
-//! What several operations need, and what they are refused with.
+//! The scopes and problem codes that several operations share.
 
 use crate::{
     describe::operation::Needs::{self, Scope},
@@ -11,9 +11,9 @@ pub(crate) const VERIFY: Needs = Scope("tokens:verify");
 pub(crate) const SNAPSHOTS: Needs = Scope("snapshots:read");
 pub(crate) const MANAGE: Needs = Scope("workspace:manage");
 
-/// What a list's query can be wrong in.
+/// The problems of a list's query.
 pub(crate) const PAGED: &[ProblemCode] = &[InvalidValue, InvalidCursor];
 
-/// What a new token can ask for in vain.
+/// The problems of a new token's fields.
 pub(crate) const NEW_TOKEN: &[ProblemCode] =
     &[InvalidValue, UnknownScope, UnknownMember, UnknownClient, Escalation, NotYours];

@@ -1,4 +1,4 @@
-//! An operation as the OpenAPI document has it.
+//! An operation's entry in the OpenAPI document.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
 };
 
 impl Operation {
-    /// The operation as the document has it.
+    /// The operation's entry in the document.
     pub(crate) fn describe(&self, schemas: &mut Schemas, example: Example) -> Value {
         let mut described = json!({
             "operationId": self.id,
@@ -46,7 +46,7 @@ impl Operation {
         if self.about.is_empty() { needs } else { format!("{} {needs}", self.about) }
     }
 
-    /// What the path is about: its first name behind the version.
+    /// The operation's tag: the first segment of the path after the version.
     fn tag(&self) -> &'static str {
         match self.path.split('/').nth(2).unwrap_or("service") {
             "workspaces" => "workspace",
@@ -139,7 +139,7 @@ impl Operation {
     }
 }
 
-/// The answer of one status, which comes with one of these codes.
+/// The response with one status, which comes with one of these codes.
 fn problem(status: u16, codes: &[&str]) -> Value {
     let mut headers = header("X-Request-Id", "RequestId");
     match status {

@@ -1,4 +1,4 @@
-//! Describes an operation by the types of its handler: who may ask, what it reads, and what it answers.
+//! Describes an operation by its handler's types: the caller, the input, and the response.
 
 use axum::{
     extract::{Request, State},
@@ -19,7 +19,7 @@ pub(crate) trait Handler<Arguments> {
     fn describe(operation: Operation) -> Operation;
 }
 
-/// What a handler reads of a request.
+/// A part of a request that a handler reads.
 pub(crate) trait Input {
     /// Adds nothing by default.
     fn describe(operation: Operation) -> Operation {
@@ -27,16 +27,16 @@ pub(crate) trait Input {
     }
 }
 
-/// What a handler answers.
+/// The response of a handler.
 pub(crate) trait Output {
-    /// Adds nothing by default: the table says what the type does not.
+    /// Adds nothing by default: the table describes what the type does not.
     fn describe(operation: Operation) -> Operation {
         operation
     }
 }
 
 impl Operation {
-    /// Adds what the types of its handler say.
+    /// Adds what its handler's types describe.
     pub(crate) fn by<Arguments, H: Handler<Arguments>>(self, _: H) -> Self {
         H::describe(self)
     }

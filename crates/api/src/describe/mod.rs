@@ -1,4 +1,4 @@
-//! How operations are described, for the OpenAPI document. Not part of what is deployed.
+//! Descriptions of the operations, for the OpenAPI document. Not part of the deployment.
 
 pub(crate) mod common;
 mod document;

@@ -1,4 +1,5 @@
-//! Ports without a value. Handlers are generic over the ports, and to describe one takes a concrete type.
+//! An uninhabited implementation of the ports. Handlers are generic over the ports, and describing one requires a
+//! concrete type.
 
 use counterfoil_protocol::WebAddress;
 use counterfoil_token::WorkspaceKey;
@@ -9,7 +10,7 @@ use crate::ports::{
     Unreachable,
 };
 
-/// Implements the ports and cannot be made, so none of its methods is ever called.
+/// Implements the ports but has no values, so none of its methods is ever called.
 #[derive(Clone)]
 pub(crate) enum NoPorts {}
 

@@ -1,18 +1,18 @@
-//! One operation: what it takes, what it answers, and every code it can be refused with.
+//! One operation: its input, its responses, and every code that it can be rejected with.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use crate::http::{ProblemCode, codes::ProblemCode::*};
 
-/// The status that says that nothing has changed (RFC 9110, section 15.4.5).
+/// The status of an unchanged resource (RFC 9110, section 15.4.5).
 pub(super) const NOT_MODIFIED: u16 = 304;
 
 /// One method of one path.
 #[derive(Clone)]
 pub struct Operation {
-    /// The method, as a request names it.
+    /// The HTTP method.
     pub method: &'static str,
-    /// The path's pattern, as the router has it.
+    /// The path's pattern, as in the router.
     pub path: &'static str,
     pub(super) id: &'static str,
     pub(super) summary: &'static str,
@@ -31,26 +31,26 @@ pub struct Operation {
     pub(super) refuses: Vec<ProblemCode>,
 }
 
-/// Who may ask.
+/// The credential that an operation requires.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
-    /// Anybody.
+    /// None.
     Nothing,
-    /// Whoever has a token that is live.
+    /// A live token.
     Token,
-    /// Whoever has a token with this scope.
+    /// A token with this scope.
     Scope(&'static str),
-    /// Whoever has a session that goes on.
+    /// A live session.
     Session,
     /// The root token, in the workspace that it names.
     RootThere,
-    /// The root token, in no workspace.
+    /// The root token, without a workspace.
     Root,
 }
 
 pub(super) type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
-/// Whether a body must be there.
+/// Whether a body is required.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Presence {
     Required,
@@ -108,7 +108,7 @@ impl Operation {
         }
     }
 
-    /// More than its summary says.
+    /// A description beyond the summary.
     pub(crate) fn about(self, about: &'static str) -> Self {
         Self { about, ..self }
     }
@@ -127,7 +127,7 @@ impl Operation {
         Self { body: Some((SchemaGenerator::subschema_for::<T>, Presence::Required)), ..self }
     }
 
-    /// It reads a body where there is one.
+    /// It reads an optional body.
     pub(crate) fn may_take<T: JsonSchema>(self) -> Self {
         Self { body: Some((SchemaGenerator::subschema_for::<T>, Presence::Optional)), ..self }
     }
@@ -141,27 +141,27 @@ impl Operation {
         Self { answer: Content::Json(SchemaGenerator::subschema_for::<T>), ..self }
     }
 
-    /// It answers something that is not JSON.
+    /// Its response is not JSON.
     pub(crate) fn answers_other(self, media_type: &'static str) -> Self {
         Self { answer: Content::Other(media_type), ..self }
     }
 
-    /// The status of its answer, where that is not 200.
+    /// The status of its response, if it is not 200.
     pub(crate) fn status(self, status: u16) -> Self {
         Self { status, ..self }
     }
 
-    /// Its answer says in `Location` where to go on.
+    /// Its response has a `Location`.
     pub(crate) fn located(self) -> Self {
         Self { located: true, ..self }
     }
 
-    /// Its answer is a token, with its `ETag`.
+    /// Its response is a token, with its `ETag`.
     pub(crate) fn tagged(self) -> Self {
         Self { tagged: true, ..self }
     }
 
-    /// Its answer has an `ETag`; to who names that in `If-None-Match` it is 304.
+    /// Its response has an `ETag`; it is 304 if `If-None-Match` names that.
     pub(crate) fn revalidates(self) -> Self {
         Self { revalidates: true, ..self }
     }
@@ -171,24 +171,24 @@ impl Operation {
         Self { conditional: true, tagged: true, ..self }
     }
 
-    /// It can be asked to wait, and then says so in its answer.
+    /// It accepts `wait`, and then reports the wait in its response.
     pub(crate) fn waits(self) -> Self {
         Self { waits: true, ..self }
     }
 
-    /// What it is refused with, besides what follows from all the rest.
+    /// Codes that it is rejected with, in addition to those that follow from the rest.
     pub(crate) fn refuses(mut self, codes: &[ProblemCode]) -> Self {
         self.refuses.extend(codes);
         self
     }
 
-    /// The statuses of its answer where it is carried out.
+    /// The statuses of its successful responses.
     #[must_use]
     pub fn statuses(&self) -> Vec<u16> {
         if self.revalidates { vec![self.status, NOT_MODIFIED] } else { vec![self.status] }
     }
 
-    /// Every code it can be refused with.
+    /// Every code that it can be rejected with.
     #[must_use]
     pub fn codes(&self) -> Vec<&'static str> {
         self.problem_codes().into_iter().map(ProblemCode::as_str).collect()
@@ -212,9 +212,9 @@ impl Operation {
         codes
     }
 
-    /// What the credential that it needs brings with it.
+    /// The codes that follow from the credential that it requires.
     fn credential_codes(&self) -> Vec<ProblemCode> {
-        // The wasm instance may be lost in any request.
+        // Any request can lose the wasm instance.
         let mut codes = vec![Interrupted];
         if self.needs == Needs::Nothing {
             return codes;

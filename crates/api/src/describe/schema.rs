@@ -1,16 +1,16 @@
-//! What the types' own schemas do not say, or say otherwise than JSON Schema and OpenAPI would have it.
+//! Corrections to the schemas that the types derive.
 
 use counterfoil_protocol::openapi::CLEARABLE;
 use schemars::Schema;
 use serde_json::{Value, json};
 
-/// The body of a `PATCH`: `null` clears a field of type `Patch`, and is refused for every other. For types that derive
-/// their schema: an optional field reads there as if `null` were the same as nothing.
+/// The body of a `PATCH`: `null` clears a field of type `Patch` and is rejected for all others. The derived schema of an
+/// optional field would allow `null` as if it were absent.
 pub(crate) fn change(schema: &mut Schema) {
     let fields = schema.get_mut("properties").and_then(Value::as_object_mut);
     for field in fields.into_iter().flat_map(|fields| fields.values_mut()) {
         let Some(schema) = field.as_object_mut() else { continue };
-        // What is absent stays: there is no default.
+        // An absent field is unchanged: there is no default.
         schema.remove("default");
         if schema.remove(CLEARABLE).is_none() {
             without_null(field);
@@ -18,7 +18,7 @@ pub(crate) fn change(schema: &mut Schema) {
     }
 }
 
-/// A query's fields as parameters. Nothing in a query is `null`.
+/// A query's fields as parameters. A query has no `null`.
 pub(crate) fn query(mut schema: Schema) -> Vec<Value> {
     let required = schema.remove("required").unwrap_or_default();
     let required: Vec<_> = required.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
@@ -36,7 +36,7 @@ pub(crate) fn query(mut schema: Schema) -> Vec<Value> {
     fields.into_iter().map(parameter).collect()
 }
 
-/// Takes `null` out of a schema that was made of an `Option`.
+/// Removes `null` from the schema of an `Option`.
 fn without_null(field: &mut Value) {
     let null = json!("null");
     if let Some(Value::Array(types)) = field.get_mut("type") {
@@ -59,7 +59,7 @@ fn without_null(field: &mut Value) {
     }
 }
 
-/// Goes through the whole document: comments become prose, and an address says of which kinds it is.
+/// Post-processes the whole document: unwraps comments, and gives IP addresses their two formats.
 pub(crate) fn tidy(document: &mut Value) {
     match document {
         Value::Array(items) => items.iter_mut().for_each(tidy),
@@ -77,7 +77,7 @@ pub(crate) fn tidy(document: &mut Value) {
     }
 }
 
-/// A comment of the code as a text of its own: paragraphs in one line each, links as what they say.
+/// A doc comment as a description: each paragraph on one line, links without brackets.
 fn prose(comment: &str) -> String {
     let paragraphs = comment.split("\n\n").map(|paragraph| paragraph.replace('\n', " "));
     paragraphs.collect::<Vec<_>>().join("\n\n").replace("[`", "`").replace("`]", "`")

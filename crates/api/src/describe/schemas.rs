@@ -1,27 +1,27 @@
-//! The schemas that all operations share, and each operation's example.
+//! The schemas that all operations share, and the examples of each operation.
 
 use std::collections::BTreeMap;
 
 use schemars::generate::{SchemaGenerator, SchemaSettings};
 use serde_json::{Map, Value};
 
-/// Where schemas are, from the document's root.
+/// Where schemas are in the document.
 const SCHEMAS: &str = "/components/schemas";
 
-/// A request that an operation answered, and its answer: true ones, from a deployment.
+/// A request to an operation and its response, recorded from a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct Example {
-    /// The request's body, where it has one.
+    /// The request's body, if it has one.
     pub request: Option<Value>,
-    /// The answer's, where it is JSON.
+    /// The response's body, if it is JSON.
     pub response: Option<Value>,
 }
 
 /// The examples, by method and path.
 pub type Examples = BTreeMap<(&'static str, &'static str), Example>;
 
-/// What requests and answers are made of. The two are apart: a field that may be left out of a request is there in every
-/// answer.
+/// The schemas of requests and responses. They are separate, since a field that is optional in a request is present in
+/// every response.
 pub(crate) struct Schemas {
     pub(crate) bodies: SchemaGenerator,
     pub(crate) replies: SchemaGenerator,
@@ -34,7 +34,7 @@ impl Schemas {
         Self { bodies, replies: settings().for_serialize().into_generator() }
     }
 
-    /// Every schema by its name. What both sides name alike is alike.
+    /// Every schema by its name. If both have a schema of the same name, the two must be equal.
     pub(crate) fn all(mut self, problem: Value) -> Map<String, Value> {
         let mut all = self.bodies.take_definitions(true);
         for (name, schema) in self.replies.take_definitions(true) {

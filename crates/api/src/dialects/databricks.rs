@@ -1,8 +1,8 @@
-//! The Databricks Token API 2.0: `/api/2.0/token` for one's own tokens, `/api/2.0/token-management` for admins, over
-//! everybody's.
+//! The Databricks Token API 2.0: `/api/2.0/token` for the caller's own tokens, `/api/2.0/token-management` for admins,
+//! over everybody's.
 //!
-//! A token's id is its digest in hex, its comment our name, its user our member. What is revoked or expired does not
-//! exist here.
+//! A token's id is its digest in hex, its comment is Counterfoil's name, its user is Counterfoil's member. Revoked and
+//! expired tokens are treated as nonexistent.
 
 mod envelope;
 mod info;
@@ -38,12 +38,12 @@ use crate::{
     state::App,
 };
 
-/// The tokens that a call is about.
+/// Which tokens a call can access.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Reach {
-    /// Those of the caller's own member.
+    /// The tokens of the caller's own member.
     Own,
-    /// Everybody's: for admins.
+    /// All tokens: for admins.
     All,
 }
 
@@ -61,8 +61,7 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
         .route("/api/2.0/token-management/on-behalf-of/tokens", post(create_for::<P>))
 }
 
-/// A caller that is an admin. Whoever is none is told so before anything else: what there is cannot be told from what there is
-/// not.
+/// A caller that is an admin. Others are rejected before anything else, so the response does not disclose what exists.
 struct Admin<P>(Caller<P>);
 
 impl<P: Ports> FromRequestParts<App<P>> for Admin<P> {
@@ -99,7 +98,7 @@ async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Json<Conte
     Ok(Json(Content::issued(Info::of(&issued), issued.text)))
 }
 
-/// Issues a token to another member, which is what a service principal is here.
+/// Creates a token for another member, which represents a service principal.
 async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut asked: Fields) -> Result<Json<Content>, Problem> {
     let owner = needed(&mut asked, "application_id")?;
     let issued = issue(&caller, Some(owner), asked).await?;
@@ -151,7 +150,7 @@ async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, asked: Fields
     Ok(Json(Info::in_full(&token, caller.workspace)))
 }
 
-/// Issues a token to this member, or the caller's own.
+/// Creates a token for this member, or for the caller's own.
 async fn issue<P: Ports>(caller: &Caller<P>, owner: Option<String>, mut asked: Fields) -> Result<Token, Problem> {
     let name = asked.text("comment")?.unwrap_or_default();
     let lifetime = asked.number("lifetime_seconds")?.map_or(Lifetime::Longest, Lifetime::Seconds);
@@ -162,8 +161,8 @@ async fn issue<P: Ports>(caller: &Caller<P>, owner: Option<String>, mut asked: F
     caller.ask(CreateToken { owner, lifetime, ..tokens::new(name, scopes) }).await?.look()
 }
 
-/// All that the caller may grant to a token of this member, or of its own, as far as it may know. The ledger has the last
-/// word on it.
+/// All scopes that the caller may grant to a token of this member, or of its own, as far as the caller can know. The
+/// ledger makes the final decision.
 async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<Vec<ScopePattern>, Problem> {
     let mut most = ScopeSet::everything();
     if caller.actor != Actor::Root {
@@ -180,7 +179,7 @@ async fn grantable<P: Ports>(caller: &Caller<P>, owner: Option<&str>) -> Result<
     Ok(most.iter().cloned().collect())
 }
 
-/// What this member is granted; none where the caller may not know.
+/// The member's granted scopes; `None` if the caller may not read them.
 async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<ScopeSet>, Problem> {
     match caller.grants(id).await {
         Ok(grants) => Ok(Some(grants)),
@@ -192,14 +191,15 @@ async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<Scope
 async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Json<Content>, Problem> {
     let digest = digest(id);
     look_for(caller, reach, digest).await?.ok_or_else(|| no_token(id))?;
-    // The id of a text that rotation replaced, and that still has time, is that text's alone.
+    // If this is the id of a value that rotation replaced and that is in its grace period, only that value is revoked.
     match caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended {
         Ended::Nothing => Err(no_token(id)),
         Ended::Token | Ended::Text => Ok(Json(Content::default())),
     }
 }
 
-/// Changes the fields that the mask names. One that it names and the body lacks is emptied: clients leave empty ones out.
+/// Changes the fields that the mask names. A field that is in the mask but not in the body is cleared: clients omit empty
+/// fields.
 async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked: Fields) -> Result<Token, Problem> {
     let mask = asked.text("update_mask")?.unwrap_or_default();
     let fields: Vec<&str> = mask.split(',').map(str::trim).collect();
@@ -214,7 +214,7 @@ async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked:
     let name = if names("comment") { Some(token.text("comment")?.unwrap_or_default()) } else { None };
     let scopes = if names("scopes") { Some(token.scopes("scopes")?.unwrap_or_default()) } else { None };
 
-    // With no field at fault it is NOT_FOUND, which the clients expect of a change, and of no other call.
+    // Without a field at fault the code is NOT_FOUND, which the clients expect of a change, and of no other call.
     let found = find(caller, reach, id).await.map_err(|problem| Problem { pointer: None, ..problem })?;
     let change = UpdateToken { name, scopes: scopes.map(ScopeChange::Replace), ..tokens::change(found.id) };
     caller.ask(change).await?.look()
@@ -223,31 +223,32 @@ async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked:
 /// The live token with this id.
 ///
 /// # Errors
-/// `NOT_FOUND` at `token_id`, whether there is none or none that the caller may see.
+/// `NOT_FOUND` at `token_id`, whether the token does not exist or the caller may not see it.
 async fn find<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Token, Problem> {
     let digest = digest(id);
     let found = look_for(caller, reach, digest).await?;
-    // It is also found by a text that rotation has replaced; its id is the digest of the one that it has now.
+    // The filter also matches a value that rotation replaced, but the id is the digest of the current value.
     found.filter(|token| token.digest == digest).ok_or_else(|| no_token(id))
 }
 
-/// The live token that has, or had, the text with this digest.
+/// The live token that has, or had, the value with this digest.
 async fn look_for<P: Ports>(caller: &Caller<P>, reach: Reach, digest: Digest) -> Result<Option<Token>, Problem> {
     if caller.actor == Actor::Token(digest) {
-        // Whoever holds a token may know of it and end it, whatever it may do besides.
+        // The holder of a token may read and revoke it, whatever its scopes.
         return caller.own_token().await.map(Some);
     }
     let mine = reach == Reach::Own;
     caller.token(TokenFilter { digest: Some(digest), live: true, mine, ..TokenFilter::default() }).await
 }
 
-/// No token has the digest of no text. The ledger is asked for it all the same: it judges the caller.
+/// The digest in this id. If it is not a digest, that of the empty string, which no token has: the ledger is queried all
+/// the same, since it authenticates the caller.
 fn digest(id: &str) -> Digest {
     Digest::from_hex(id).unwrap_or_else(|_| Digest::of(&[]))
 }
 
 fn no_token(id: &str) -> Problem {
-    // What is no digest and long enough to be a token may be one, sent by mistake, and is not repeated.
+    // An id that is not a digest and is long enough to be a token may be one, sent by mistake, so it is not repeated.
     let is_harmless = id.len() < 16 || Digest::from_hex(id).is_ok();
     let detail = if is_harmless {
         format!("No valid token with ID {id} found.")

@@ -1,7 +1,7 @@
-//! What a dialect's caller says in JSON, field by field.
+//! The fields of a dialect's JSON request.
 //!
-//! Unlike in the native API a field that is not known is let pass, and no word of the body's type is asked for: real
-//! clients send more than their docs say, and leave out what these call for. `null` is as absent.
+//! Unlike in the native API, unknown fields are ignored and no `Content-Type` is required: real clients send more than
+//! their documentation says, and omit what it requires. `null` is treated as absent.
 
 use axum::extract::{FromRequest, Request};
 use counterfoil_verify::ScopePattern;
@@ -13,12 +13,12 @@ use crate::http::{Problem, ProblemCode, body};
 #[derive(Debug, Default)]
 pub(super) struct Fields(Map<String, Value>);
 
-/// A field holds what it must not.
+/// A field has an invalid value.
 pub(super) fn wrong(field: &str, detail: impl Into<String>) -> Problem {
     Problem::new(ProblemCode::InvalidValue, detail).at(format!("/{field}"))
 }
 
-/// Reads a scope of the field.
+/// Parses a scope in this field.
 pub(super) fn scope(field: &str, text: &str) -> Result<ScopePattern, Problem> {
     ScopePattern::parse(text).map_err(|error| wrong(field, format!("{text:?} is no scope: {error}.")))
 }
@@ -26,7 +26,7 @@ pub(super) fn scope(field: &str, text: &str) -> Result<ScopePattern, Problem> {
 impl<S: Send + Sync> FromRequest<S> for Fields {
     type Rejection = Problem;
 
-    /// The body of the request; where it has none, no fields.
+    /// The fields of the request's body; none if it has no body.
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         body::any_json(request).await?.map_or_else(|| Ok(Self::default()), Self::of)
     }
@@ -36,7 +36,7 @@ impl Fields {
     /// The fields of this value.
     ///
     /// # Errors
-    /// `INVALID_BODY` where it is no object.
+    /// `INVALID_BODY` if it is not an object.
     pub(super) fn of(value: Value) -> Result<Self, Problem> {
         match value {
             Value::Object(fields) => Ok(Self(fields)),
@@ -47,12 +47,12 @@ impl Fields {
         }
     }
 
-    /// Takes the field, whatever it holds.
+    /// Takes the field, whatever its type.
     pub(super) fn take(&mut self, name: &str) -> Option<Value> {
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
-    /// The name of a field that was not taken.
+    /// The name of a field that has not been taken.
     pub(super) fn any_left(&self) -> Option<&str> {
         self.0.keys().next().map(String::as_str)
     }
@@ -61,7 +61,7 @@ impl Fields {
         self.take(name).map(|value| text(name, value)).transpose()
     }
 
-    /// A list of texts.
+    /// A list of strings.
     pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
         match self.take(name) {
             None => Ok(None),
@@ -78,7 +78,7 @@ impl Fields {
         texts.map(|texts| texts.iter().map(|text| scope(name, text)).collect()).transpose()
     }
 
-    /// A whole number from zero up.
+    /// A whole number, 0 or more.
     pub(super) fn number(&mut self, name: &str) -> Result<Option<u64>, Problem> {
         let number =
             |value: Value| value.as_u64().ok_or_else(|| wrong(name, format!("{name} must be a whole number.")));

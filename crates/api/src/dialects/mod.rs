@@ -1,7 +1,7 @@
-//! Token APIs that exist already, each spoken under its own paths so that its own clients work unchanged.
+//! Token APIs of other systems, each under its own paths, so that its own clients work unchanged.
 //!
-//! A dialect translates: a request becomes the ledger's commands, what they answer becomes the dialect's shapes, and a
-//! problem its envelope. It owns no rule. What each one answers differently on purpose is in docs/dialects.md.
+//! A dialect translates: a request becomes ledger commands, their replies become the dialect's format, and a problem
+//! becomes its error format. It owns no rule. Intentional differences are listed in docs/dialects.md.
 
 pub(crate) mod databricks;
 mod fields;

@@ -1,7 +1,7 @@
 //! parcelLab's token endpoints.
 //!
-//! Whoever calls names itself twice, by a member's number and by one of its tokens, which must be allowed to manage
-//! tokens: what its docs call the scope `generate`.
+//! A caller names itself twice, by a member's number and by one of that member's tokens. The token must be allowed to
+//! manage tokens, which parcelLab's documentation calls the scope `generate`.
 
 use axum::{
     Router,
@@ -37,13 +37,13 @@ use crate::{
     state::App,
 };
 
-/// What this dialect calls the right to manage tokens.
+/// This dialect's name of the permission to manage tokens.
 const GENERATE: &str = "generate";
 
-/// The same in the native API's words.
+/// The same as scopes of the native API.
 const MANAGING: [BuiltIn; 3] = [BuiltIn::TokensRead, BuiltIn::TokensWrite, BuiltIn::TokensGrant];
 
-/// The older APIs take the token in a header of its own, the newer ones in a scheme of their own.
+/// The older APIs take the token in a header of its own, the newer ones in `Authorization` with a scheme of its own.
 const WAYS: Also = Also { scheme: "parcellab-api-token", header: TOKEN };
 const TOKEN: &str = "token";
 const USER: &str = "user";
@@ -67,8 +67,8 @@ async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> R
     Ok(Json(issued.look::<Token>()?.into()))
 }
 
-/// Immediate, as its docs say: when it is answered, the token passes nowhere any more but where a check asks for an eventual
-/// answer.
+/// Revokes a token. As parcelLab's documentation promises, it takes effect immediately: after the response, only eventual
+/// checks may still accept the token.
 async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Result<Json<Revoked>, Problem> {
     let id = asked.take("tokenId").ok_or_else(|| wrong("tokenId", "Send the token's tokenId."))?;
     let number = number(&id).ok_or_else(no_such_token)?;
@@ -79,7 +79,7 @@ async fn revoke<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> Res
     Ok(Json(Revoked { token_id: number, revoked: true }))
 }
 
-/// Whoever may manage tokens.
+/// A caller that may manage tokens.
 struct Manager<P>(Caller<P>);
 
 impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
@@ -102,7 +102,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
     }
 }
 
-/// The number that the request names itself by; it must where it presents its token as the older APIs do.
+/// The number of the member that the request names. Required if the token is sent as in the older APIs.
 fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let user = presented::word(headers, &HeaderName::from_static(USER));
     if user == Ok(None) {
@@ -115,7 +115,7 @@ fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     })
 }
 
-/// The scopes that a new token is to have: `scope` or `scopes`, each one or a list of them.
+/// The scopes of a new token: `scope` or `scopes`, each a single scope or a list.
 fn scopes(asked: &mut Fields) -> Result<Vec<ScopePattern>, Problem> {
     let mut scopes = None;
     for field in ["scope", "scopes"] {
@@ -135,12 +135,12 @@ fn scopes(asked: &mut Fields) -> Result<Vec<ScopePattern>, Problem> {
     scopes.ok_or_else(|| wrong("scopes", "Say in scopes what the token may do: read, write, generate, or others."))
 }
 
-/// A token's number, as a number or as text.
+/// A token's number, as a number or as a string.
 fn number(id: &Value) -> Option<u64> {
     id.as_u64().or_else(|| digits(id.as_str()?))
 }
 
-/// A whole number in digits alone.
+/// A whole number that consists of digits only.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -150,12 +150,12 @@ fn no_such_token() -> Problem {
     Problem::new(ProblemCode::NotFound, detail)
 }
 
-/// Whether these scopes cover all that this dialect calls `generate`.
+/// Whether these scopes include everything that this dialect calls `generate`.
 fn manages(scopes: &ScopeSet) -> bool {
     MANAGING.iter().all(|scope| scope.is_in(scopes))
 }
 
-/// A token, as its list shows it.
+/// A token, as this dialect displays it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown {
@@ -163,7 +163,7 @@ struct Shown {
     note: String,
     scopes: Vec<String>,
     created_at: String,
-    /// Its text, in the answer that tells of its issue.
+    /// The token value, only in the response that creates it.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -190,7 +190,7 @@ struct Revoked {
     revoked: bool,
 }
 
-/// The envelope of a problem. What cannot be read is a bad request here, whichever part of it that is.
+/// Renders a problem. Whatever cannot be read, it is a bad request (400).
 pub(crate) fn refuse(problem: &Problem) -> Response {
     #[derive(Serialize)]
     struct ErrorBody<'a> {

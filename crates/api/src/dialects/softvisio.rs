@@ -1,6 +1,6 @@
-//! softvisio's `/v1/api-tokens`: its RPC over HTTP and over [a socket](socket).
+//! softvisio's `/v1/api-tokens`: its RPC over HTTP and over [a WebSocket](socket).
 //!
-//! However a message comes, alone or in a batch, over HTTP or a socket, [`methods::answer`] answers it.
+//! [`methods::answer`] executes every message, alone or in a batch, over HTTP or a WebSocket.
 
 mod answers;
 #[cfg(fuzzing)]
@@ -38,7 +38,7 @@ use crate::{
     state::App,
 };
 
-/// The two base paths that its clients are pointed at both take messages that name their method.
+/// Messages that name their method are accepted at both base paths that its clients use.
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
         .route("/", post(unnamed::<P>))
@@ -47,7 +47,7 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
         .route("/v1/api-tokens/{method}", get(bare::<P>).post(named::<P>))
 }
 
-/// Opens a socket at the root, to which the clients of a whole deployment are pointed; whoever wants none is led to the
+/// Opens a WebSocket at the root, where the clients of a whole deployment connect. Any other request is redirected to the
 /// console.
 pub(crate) async fn start<P: Ports>(State(app): State<App<P>>, request: Request) -> Response {
     if socket::is_wanted(&request) {
@@ -65,13 +65,13 @@ async fn socket_only<P: Ports>(State(app): State<App<P>>, request: Request) -> R
     }
 }
 
-/// A call without arguments: its clients send it so.
+/// A call without arguments: its clients send it as a `GET`.
 async fn bare<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
     let (parts, _) = request.into_parts();
     speak(app, Some(method), Request::from_parts(parts, axum::body::Body::empty())).await
 }
 
-/// The path names the method; the body is its arguments, or one message or several about them.
+/// The path names the method. The body holds its arguments, or one or more messages.
 async fn named<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
     speak(app, Some(method), request).await
 }
@@ -81,7 +81,7 @@ async fn unnamed<P: Ports>(State(app): State<App<P>>, request: Request) -> Respo
     speak(app, None, request).await
 }
 
-/// Answers what a request says: one function for all routes.
+/// Answers a request. One function for all routes.
 fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         let (parts, body) = request.into_parts();
@@ -98,14 +98,15 @@ fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> Box
                 let mut replies = Vec::new();
                 for message in messages {
                     let reply = methods::answer(&caller, message).await;
-                    // Who is not let in with one of them is not with the next either, and nobody is asked again.
+                    // If the credential is rejected with one message, so it is with the next: the ledger is not queried
+                    // again.
                     if let Some(problem) = reply.failed_credential() {
                         caller = Err(problem.clone());
                     }
                     replies.push(reply);
                 }
                 if replies.iter().any(|reply| reply.failed_credential().is_some()) {
-                    // The answer is none that would be counted: it is 200.
+                    // The outermost layer does not count this one: its status is 200.
                     app.count_failed(address).await;
                 }
                 many(replies)

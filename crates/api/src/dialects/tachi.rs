@@ -1,7 +1,7 @@
-//! Tachi's API tokens: what users do with their own ones, on pages that they are signed in to.
+//! Tachi's API tokens: users manage their own, on pages that they are signed in to.
 //!
-//! Tachi keeps the text of its tokens and lists it. Here it is shown once; from then on `token` is the public id, and
-//! what takes a token takes either.
+//! Tachi stores the values of its tokens and lists them. Here a value is returned once; from then on `token` is the
+//! token's public id. Calls that name a token accept either.
 
 mod self_key;
 
@@ -32,12 +32,12 @@ pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
         .route("/api/v1/users/{user}/api-tokens", get(list::<P>))
         .route("/api/v1/users/{user}/api-tokens/create", post(create::<P>))
-        // As Tachi's server has it, and as its documentation says.
+        // The path of Tachi's server, and the path in its documentation.
         .route("/api/v1/users/{user}/api-tokens/{token}", delete(remove::<P>))
         .route("/api/v1/users/{user}/api-token/{token}", delete(remove::<P>))
 }
 
-/// What every answer is wrapped in.
+/// The wrapper of every successful response.
 #[derive(Serialize)]
 struct Success<B> {
     success: bool,
@@ -51,13 +51,13 @@ struct Failure<'a> {
     description: &'a str,
 }
 
-/// A token, as Tachi shows it.
+/// A token, in Tachi's format.
 #[derive(Serialize)]
 struct Document {
     identifier: String,
     #[serde(serialize_with = "each_true")]
     permissions: ScopeSet,
-    /// The text where it was issued just now, else the id.
+    /// The token value if the token was created just now, otherwise its id.
     token: String,
     #[serde(rename = "userID")]
     user: u64,
@@ -65,11 +65,11 @@ struct Document {
     client: Option<String>,
 }
 
-/// The body where there is nothing to say.
+/// An empty body.
 #[derive(Serialize)]
 struct Nothing {}
 
-/// A client, as far as its tokens are concerned.
+/// The parts of a client that its tokens use.
 #[derive(Deserialize)]
 struct Client {
     name: String,
@@ -80,7 +80,7 @@ fn success<B: Serialize>(description: impl Into<String>, body: B) -> Response {
     Json(Success { success: true, description: description.into(), body }).into_response()
 }
 
-/// The envelope of a problem. Tachi knows 400 for whatever a request says wrongly or asks in vain.
+/// Renders a problem. Tachi uses 400 for whatever is wrong with a request or is not permitted to it.
 pub(crate) fn refuse(problem: &Problem) -> Response {
     let detail = &*problem.detail;
     let (status, description) = match problem.code {
@@ -122,7 +122,7 @@ async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Respo
         TokenName::Text(digest) => {
             let filter = TokenFilter { digest: Some(digest), ..own() };
             caller.token(filter).await?.ok_or_else(no_such_key)?;
-            // A text that rotation replaced ends alone: whoever removes it must not end the one that took its place.
+            // A value that rotation replaced is revoked alone: removing it must not revoke the current one.
             if caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended == Ended::Nothing {
                 return Err(no_such_key());
             }
@@ -131,7 +131,7 @@ async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Respo
     Ok(success("Removed Token.", Nothing {}))
 }
 
-/// What is asked for: a token with permissions of its own, or one that is pinned to a client.
+/// The token to create: with permissions of its own, or bound to a client.
 async fn wanted<P: Ports>(caller: &Caller<P>, mut fields: Fields) -> Result<CreateToken, Problem> {
     match (fields.text("clientID")?, fields.scopes("permissions")?) {
         (None, None) => Err(wrong("permissions", "Invalid request, must specify either clientID or permissions.")),
@@ -158,18 +158,19 @@ async fn client<P: Ports>(caller: &Caller<P>, id: String) -> Result<Client, Prob
     client.look()
 }
 
-/// The session's own tokens, as long as they are of use.
+/// The caller's own live tokens.
 fn own() -> TokenFilter {
     TokenFilter { mine: true, live: true, ..TokenFilter::default() }
 }
 
-/// What a token is called by.
+/// How a token is named.
 enum TokenName {
     Id(String),
     Text(Digest),
 }
 
-/// `tok_` and 22 characters are an id. A text that is none may look so where it was imported; its token goes by its id then.
+/// `tok_` and 22 characters are an id. An imported token value may look like that too; that token must be named by its
+/// id.
 fn named(name: &str) -> TokenName {
     if name.len() == 26 && name.starts_with("tok_") {
         TokenName::Id(name.to_owned())

@@ -1,4 +1,4 @@
-//! Tokens as the ledger tells of them, as far as dialects show them, and the commands about them that dialects share.
+//! The parts of a token that dialects display, and the commands that they share.
 
 use counterfoil_protocol::{
     command::{
@@ -13,10 +13,10 @@ use serde::Deserialize;
 
 use crate::{auth::Caller, http::Problem, ports::Ports};
 
-/// The most tokens that a list without pages gives: its time must end somewhere.
+/// The most tokens in a list without pages, so that its time is bounded.
 const MOST: usize = 10_000;
 
-/// The most that the ledger gives at a time.
+/// The most tokens in one page of the ledger.
 const PAGE: u32 = 100;
 
 /// A token.
@@ -40,7 +40,7 @@ pub(super) struct Token {
     pub(super) last_used_at: Option<Timestamp>,
     #[serde(with = "rfc3339::option")]
     pub(super) revoked_at: Option<Timestamp>,
-    /// Its text, where it was issued just now.
+    /// The token value, if the token was created just now.
     #[serde(default, rename = "token")]
     pub(super) text: Option<String>,
 }
@@ -52,19 +52,19 @@ struct Listed {
 }
 
 impl Token {
-    /// Whether it is neither revoked nor expired, as [`TokenFilter::live`] has it.
+    /// Whether it is neither revoked nor expired, like [`TokenFilter::live`].
     pub(super) fn is_live(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
     }
 }
 
 impl<P: Ports> Caller<P> {
-    /// The token that is presented, or that opened the session.
+    /// The caller's own token: the one presented, or the one that opened the session.
     pub(super) async fn own_token(&self) -> Result<Token, Problem> {
         self.ask(ReadSelf {}).await?.look()
     }
 
-    /// What this member is granted, where the caller may read it.
+    /// The member's granted scopes, if the caller may read them.
     pub(super) async fn grants(&self, id: String) -> Result<ScopeSet, Problem> {
         #[derive(Deserialize)]
         struct Member {
@@ -74,7 +74,7 @@ impl<P: Ports> Caller<P> {
         Ok(grants)
     }
 
-    /// All tokens that the filter finds, newest first; the newest 10,000 where there are more.
+    /// All tokens that match the filter, newest first; at most the newest 10,000.
     pub(super) async fn tokens(&self, filter: TokenFilter) -> Result<Vec<Token>, Problem> {
         let mut tokens = Vec::new();
         let mut cursor = None;
@@ -88,7 +88,7 @@ impl<P: Ports> Caller<P> {
         }
     }
 
-    /// The newest token that the filter finds.
+    /// The newest token that matches the filter.
     pub(super) async fn token(&self, filter: TokenFilter) -> Result<Option<Token>, Problem> {
         Ok(self.page(filter, 1, None).await?.items.pop())
     }
@@ -99,7 +99,7 @@ impl<P: Ports> Caller<P> {
     }
 }
 
-/// Asks for a token of the caller's own that is good at once, from anywhere and for as long as may be.
+/// Creates a token for the caller's own member, valid immediately, from any address, with the longest lifetime allowed.
 pub(super) fn new(name: String, scopes: Vec<ScopePattern>) -> CreateToken {
     CreateToken {
         name,
@@ -115,7 +115,7 @@ pub(super) fn new(name: String, scopes: Vec<ScopePattern>) -> CreateToken {
     }
 }
 
-/// Asks for no change of this token.
+/// A change of this token with no fields set.
 pub(super) fn change(id: String) -> UpdateToken {
     UpdateToken {
         id,

@@ -1,4 +1,4 @@
-//! What a request says, parsed at the border: bodies, queries, paths. Nothing unknown is let pass.
+//! Parses bodies, queries and paths at the border. Unknown fields are rejected.
 
 use axum::{
     body::Body,
@@ -13,10 +13,10 @@ use serde_json::Value;
 
 use crate::http::{codes::ProblemCode, problem::Problem};
 
-/// The largest body that is read where a route does not need more, in bytes.
+/// The size limit of a body, in bytes, for routes that need no larger one.
 pub(crate) const MAX_BODY: usize = 64 * 1024;
 
-/// How deep a body may nest. On its way to the ledger it lies a few levels deeper, and that must be readable too.
+/// The deepest nesting of a body. The ledger's request adds a few levels around it, and must stay readable too.
 const MAX_DEPTH: usize = 100;
 
 /// A JSON body.
@@ -42,7 +42,7 @@ pub(crate) fn no_body() -> Problem {
     Problem::new(ProblemCode::InvalidJson, detail)
 }
 
-/// A request has no body where that is empty, whatever is said of its type.
+/// A request has no body if it is empty, whatever its `Content-Type`.
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
     type Rejection = Problem;
 
@@ -66,7 +66,7 @@ fn wrong_query(error: serde::de::value::Error) -> Problem {
     Problem::new(ProblemCode::InvalidQuery, format!("The query is wrong: {}.", in_words(error.to_string())))
 }
 
-/// What is wrong with a query. Where a text was to become something else, Rust's parsers speak of their own types.
+/// Describes what is wrong with a query. For a value of the wrong type, Rust's parsers name their own types instead.
 fn in_words(why: String) -> String {
     let is_of_numbers =
         ["invalid digit", "cannot parse integer", "number too"].iter().any(|start| why.starts_with(start));
@@ -91,7 +91,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-/// `application/json` or any `…+json` (RFC 6839), whatever its parameters.
+/// `application/json` or any `…+json` (RFC 6839), with any parameters.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -103,7 +103,7 @@ pub(crate) fn not_declared_json() -> Problem {
     Problem::new(ProblemCode::UnsupportedMediaType, detail)
 }
 
-/// Reads a body as JSON, whatever it is to be; none where it is empty. One function for all routes.
+/// Reads a body as JSON; `None` if it is empty. One function for all routes.
 fn read_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     Box::pin(async move {
         if !is_json(request.headers()) {
@@ -113,7 +113,7 @@ fn read_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Probl
     })
 }
 
-/// The same where a body need not be there, and then has no type.
+/// The same for an optional body, which may lack a `Content-Type` if it is empty.
 fn read_optional_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     if request.headers().contains_key(header::CONTENT_TYPE) {
         return read_json(request);
@@ -123,23 +123,23 @@ fn read_optional_json(request: Request) -> BoxFuture<'static, Result<Option<Valu
     })
 }
 
-/// Reads a body as JSON, whatever is said of its type; none where it is empty.
+/// Reads a body as JSON, whatever its `Content-Type`; `None` if it is empty.
 pub(crate) fn any_json(request: Request) -> BoxFuture<'static, Result<Option<Value>, Problem>> {
     Box::pin(async move { parse_any(&read(request.into_body(), MAX_BODY).await?) })
 }
 
-/// Reads a text as JSON, where there is any.
+/// Parses JSON; `None` if there is nothing to parse.
 pub(crate) fn parse_any(bytes: &[u8]) -> Result<Option<Value>, Problem> {
     if unmarked(bytes).is_empty() { Ok(None) } else { parse(bytes).map(Some) }
 }
 
-/// The text without the byte order mark that some programs begin all they write with. It is none of JSON's, but may be
-/// ignored (RFC 8259, section 8.1).
+/// The bytes without a leading byte order mark, which some programs write. JSON does not allow it, but parsers may ignore
+/// it (RFC 8259, section 8.1).
 fn unmarked(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
-/// Reads a text as JSON.
+/// Parses JSON.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     let invalid = |detail| Problem::new(ProblemCode::InvalidJson, detail);
     let value = json::parse(unmarked(bytes)).map_err(|error| invalid(format!("The body is not JSON: {error}.")))?;
@@ -149,7 +149,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Problem> {
     Ok(value)
 }
 
-/// Reads a body of at most so many bytes.
+/// Reads a body of at most `limit` bytes.
 pub(crate) fn read(body: Body, limit: usize) -> BoxFuture<'static, Result<Vec<u8>, Problem>> {
     Box::pin(async move {
         match Limited::new(body, limit).collect().await {
@@ -169,12 +169,12 @@ pub(crate) fn incomplete() -> Problem {
     Problem::new(ProblemCode::BodyIncomplete, "The body ended before it was whole.")
 }
 
-/// Reads JSON as what it must be.
+/// Decodes JSON as the expected type.
 pub(crate) fn fit<T: DeserializeOwned>(value: Value) -> Result<T, Problem> {
     json::fit(value).map_err(unfit)
 }
 
-/// Errors of all types have one function, which would else be compiled for each.
+/// One function for the errors of all types, so that it is not compiled for each.
 #[inline(never)]
 fn unfit(error: json::DecodeError) -> Problem {
     Problem::new(ProblemCode::InvalidBody, format!("The body does not fit: {error}.")).at(error.pointer())

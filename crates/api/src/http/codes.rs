@@ -1,9 +1,9 @@
-//! Every stable code that a caller can meet: its text, its status, what it means and what to do. The error pages and the
-//! OpenAPI document are made from this one table. What it says in words is no part of what is deployed.
+//! The table of all stable codes: name, status, meaning, and remedy. The error pages and the OpenAPI document are
+//! generated from it. Meanings and remedies are not part of the deployment.
 
 use http::StatusCode;
 
-/// Codes of one kind.
+/// A group of codes.
 #[cfg(feature = "openapi")]
 #[derive(Clone, Copy, Debug)]
 pub struct Section {
@@ -15,21 +15,21 @@ pub struct Section {
     pub codes: &'static [Meaning],
 }
 
-/// One code. Once published it keeps its meaning.
+/// One code. Once published, it keeps its meaning.
 #[cfg(feature = "openapi")]
 #[derive(Clone, Copy, Debug)]
 pub struct Meaning {
-    /// The code: a problem's `code`, a decision's, or that of a line of an import.
+    /// The code of a problem, a decision, or a line of an import.
     pub code: &'static str,
-    /// The statuses it comes with; none where it is never a problem.
+    /// Its statuses; none if it is never a problem.
     pub statuses: &'static [u16],
-    /// What is the matter.
+    /// What it means.
     pub means: &'static str,
     /// What to do about it.
     pub remedy: &'static str,
 }
 
-/// What is known of a code.
+/// The entry of a code.
 #[cfg(feature = "openapi")]
 #[must_use]
 pub fn meaning(code: &str) -> Option<&'static Meaning> {
@@ -42,8 +42,8 @@ pub fn all() -> impl Iterator<Item = &'static Meaning> {
     SECTIONS.iter().flat_map(|section| section.codes)
 }
 
-/// Declares the sections of the table. A code with a name and a status is a problem's; the others appear in decisions or in
-/// the log only.
+/// Declares the sections of the table. A code with a name and a status is a problem's; the others occur only in decisions
+/// or in the log.
 macro_rules! codes {
     ($($title:literal: $about:literal { $($($name:ident $status:ident)? $text:literal: $means:literal, $remedy:literal;)* })*) => {
         /// The stable code of a problem.
@@ -53,7 +53,7 @@ macro_rules! codes {
         }
 
         impl ProblemCode {
-            /// The code as programs read it.
+            /// The code, as programs read it.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -61,7 +61,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The status that it comes with.
+            /// Its status.
             #[must_use]
             pub const fn status(self) -> StatusCode {
                 match self {

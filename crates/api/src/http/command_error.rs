@@ -1,4 +1,4 @@
-//! What a caller is told where the ledger refuses.
+//! The problems of rejected ledger commands.
 
 use counterfoil_protocol::{
     CommandError,
@@ -101,7 +101,7 @@ impl From<CommandError> for Problem {
 }
 
 impl Problem {
-    /// The Worker and the ledger are of different versions, and one does not know what the other says.
+    /// The Worker and the ledger have different versions, and one does not know what the other sent.
     fn being_updated(why: impl Into<String>) -> Self {
         let detail = "The service is being updated, and a part of it does not know this yet. Nothing was changed. Try again \
             when Retry-After says.";
@@ -109,7 +109,7 @@ impl Problem {
         Self { internal: Some(why.into()), again_in: 10, ..problem }
     }
 
-    /// The deployment signs none.
+    /// The deployment signs no snapshots.
     fn snapshots_off() -> Self {
         let detail = "This service signs no snapshots: ask whoever runs it.";
         let internal = Some("the deployment secret SNAPSHOT_KEYS is not set".to_owned());
@@ -117,7 +117,7 @@ impl Problem {
     }
 }
 
-/// The text as a sentence: a capital at its start, a full stop at its end.
+/// The text as a sentence: starts with a capital, ends with a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))

@@ -1,7 +1,7 @@
-//! `If-Match` and `ETag` (RFC 9110, sections 13.1.1 and 8.8.3): of two who change one token, the later is told. And
-//! `If-None-Match` (section 13.1.2): nobody is sent what they have.
+//! `If-Match` and `ETag` (RFC 9110, sections 13.1.1 and 8.8.3): of two concurrent changes to a token, the later one is
+//! rejected. And `If-None-Match` (section 13.1.2): nothing is sent that the caller already has.
 //!
-//! A token's tag is its version in quotes. A request that names others changes nothing.
+//! A token's tag is its version in quotes. A request that names only other versions changes nothing.
 
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, HeaderName, header, request::Parts};
@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::http::{problem::Problem, reply::Reply};
 
-/// The versions of the token that the request is meant for; any where absent.
+/// The versions of the token that `If-Match` names; `None` for any version.
 pub(crate) struct IfMatch(pub(crate) Option<Vec<u64>>);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
@@ -20,11 +20,11 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// The versions that a request is meant for; any where absent.
+/// The versions that `If-Match` names; `None` for any version.
 pub(crate) fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
     let mut conditions = headers.get_all(header::IF_MATCH).iter().peekable();
     conditions.peek()?;
-    // A tag that is none of ours, a weak one too, matches nothing.
+    // A tag of another format, or a weak one, matches nothing.
     let tags = conditions.flat_map(|value| value.to_str().unwrap_or_default().split(',').map(str::trim));
     let tags: Vec<&str> = tags.collect();
     if tags.contains(&"*") {
@@ -34,16 +34,16 @@ pub(crate) fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
     Some(tags.iter().filter_map(version).collect())
 }
 
-/// Whether the request comes from somebody who has what goes by this tag.
+/// Whether `If-None-Match` names this tag: the caller has this version already.
 pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
     let named =
         headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
-    // A weak tag does too (section 8.8.3.2).
+    // A weak tag matches too (section 8.8.3.2).
     let mut named = named.map(str::trim).map(|named| named.strip_prefix("W/").unwrap_or(named));
     named.any(|named| named == tag || named == "*")
 }
 
-/// What is told of a token outside its JSON.
+/// The fields of a token's JSON that its response headers need.
 #[derive(Deserialize)]
 pub(crate) struct Head {
     pub(crate) id: String,
@@ -57,7 +57,7 @@ impl Head {
     }
 }
 
-/// A token's JSON with its tag.
+/// Adds a token's tag to the reply.
 pub(crate) fn tagged<R>(reply: Reply<R>) -> Result<Reply<R>, Problem> {
     let head: Head = reply.look()?;
     Ok(reply.header(head.etag()))

@@ -1,10 +1,10 @@
-//! The cookie that holds a session, and whose requests it counts in.
+//! The session cookie, and which requests it is accepted in.
 //!
-//! A browser sends its cookies along whoever wrote the page that asks. So `SameSite=Strict` keeps it from doing so for
-//! other sites, and a request that may change something must say that a page of this very origin made it: pages of
-//! other origins of the same site cannot act in a session either. The prefix `__Host-` keeps other hosts of the domain
-//! from planting a session of theirs (RFC 6265bis, section 4.1.3.2). Chromium takes such a cookie on `http://127.0.0.1`
-//! and `http://localhost` too, so there is one form of it.
+//! A browser sends cookies whichever page made the request. `SameSite=Strict` prevents that for other sites. In addition,
+//! a request that may change something must state that a page of this very origin made it, so pages of other origins of
+//! the same site cannot act in a session either. The prefix `__Host-` prevents other hosts of the domain from setting the
+//! cookie (RFC 6265bis, section 4.1.3.2). Chromium accepts such a cookie on `http://127.0.0.1` and `http://localhost`
+//! too, so the same cookie works in development.
 
 use http::{HeaderMap, HeaderName, Method, header, request::Parts};
 
@@ -13,32 +13,32 @@ use crate::http::{codes::ProblemCode, origin, problem::Problem, refused::AMBIGUO
 /// The cookie's name.
 const NAME: &str = "__Host-counterfoil";
 
-/// Says from where the page that asks came, as the browser saw it (Fetch Metadata Request Headers, section 2.3).
+/// The origin of the page that made the request, as the browser sees it (Fetch Metadata Request Headers, section 2.3).
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Has the browser keep a session for so many seconds.
+/// The header that stores a session in the browser for so many seconds.
 pub(crate) fn keep(text: &str, seconds: u64) -> (HeaderName, String) {
     let cookie = format!("{NAME}={text}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={seconds}");
     (header::SET_COOKIE, cookie)
 }
 
-/// Has the browser forget it.
+/// The header that deletes the session from the browser.
 pub(crate) fn forget() -> (HeaderName, String) {
     keep("", 0)
 }
 
-/// The session's text, where the request carries one.
+/// The session's value, if the request carries one.
 ///
 /// # Errors
-/// `AMBIGUOUS_CREDENTIAL` where it carries two that differ.
+/// `AMBIGUOUS_CREDENTIAL` if it carries two different ones.
 pub(crate) fn session(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
     value(headers, NAME)
 }
 
-/// The value of the cookie with this name, likewise.
+/// The value of the cookie with this name.
 ///
 /// # Errors
-/// `AMBIGUOUS_CREDENTIAL`, likewise.
+/// `AMBIGUOUS_CREDENTIAL` if the request carries two different ones.
 pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a [u8]>, Problem> {
     let cookies = headers.get_all(header::COOKIE).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
     let mut values = cookies.filter_map(|cookie| cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="));
@@ -49,10 +49,10 @@ pub(crate) fn value<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a
     Ok(Some(first))
 }
 
-/// Sees to it that the request was made by a page of this origin, where it may change something.
+/// Checks that a page of this origin made the request, if the method may change something.
 ///
 /// # Errors
-/// `CROSS_ORIGIN` where it does not say so.
+/// `CROSS_ORIGIN` if the request does not state that.
 pub(crate) fn check_origin(parts: &Parts) -> Result<(), Problem> {
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());

@@ -1,4 +1,4 @@
-//! `Idempotency-Key`: a request that may be sent again without being carried out again.
+//! `Idempotency-Key`: a request that can be repeated without being executed again.
 
 use axum::extract::FromRequestParts;
 use counterfoil_protocol::command::IdempotencyKey;
@@ -8,7 +8,7 @@ use crate::http::{codes::ProblemCode, problem::Problem};
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// The request's key, where it has one.
+/// The request's key, if it has one.
 pub(crate) struct Idempotency(pub(crate) Option<IdempotencyKey>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Idempotency {

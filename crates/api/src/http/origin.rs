@@ -1,8 +1,8 @@
-//! Requests from web pages of another origin (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
+//! Requests from web pages of other origins (CORS, <https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! They are refused unless the workspace allows their origin. The ledger says so, where it lets the caller in; then, and
-//! only then, the page may read the answer. A preflight names no workspace, so it is granted to every page: it changes
-//! and tells nothing.
+//! They are rejected unless the workspace allows their origin. The ledger decides that when it admits the caller; only
+//! then may the page read the response. A preflight names no workspace, so it is granted to every page: it changes and
+//! discloses nothing.
 
 use std::sync::Arc;
 
@@ -18,18 +18,18 @@ use crate::http::question;
 const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, \
                        x-counterfoil-workspace, x-lgca-domain, x-lgca-token";
 
-/// The response headers that a page may read, beside those it always may.
+/// The response headers that a page may read, beside those that are always readable.
 const EXPOSED: &str = "etag, idempotent-replayed, location, retry-after, x-request-id";
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 
-/// For how many seconds a browser keeps the grant: two hours, the most that any heeds.
+/// For how many seconds a browser caches the preflight: two hours, the most that any browser accepts.
 const MAX_AGE: &str = "7200";
 
-/// The origin of the page that sends this, where it is not the API's own.
+/// The origin of the page that sent the request, if it is not the API's own.
 pub(crate) fn foreign(headers: &HeaderMap, uri: &Uri) -> Option<Arc<str>> {
     let own = own(uri);
-    // One that cannot be read is no workspace's.
+    // An origin that cannot be read is allowed by no workspace.
     let mut origins = headers.get_all(header::ORIGIN).iter().map(|origin| origin.to_str().unwrap_or_default());
     origins.find(|origin| own.as_deref() != Some(origin)).map(Arc::from)
 }
@@ -40,9 +40,10 @@ pub(crate) fn own(uri: &Uri) -> Option<String> {
     Some(format!("{scheme}://{authority}"))
 }
 
-/// The answer to a preflight, where this is one.
+/// The response to a preflight, if the request is one.
 ///
-/// One that a gateway asks about is none: it was sent to the gateway, for which two hundreds are a yes.
+/// A preflight that a gateway verifies is not answered here: its client sent it to the gateway, and to the gateway any
+/// 2xx status would allow it.
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let is_preflight = request.method() == Method::OPTIONS
@@ -58,7 +59,7 @@ pub(crate) fn preflight(request: &Request) -> Option<Response> {
     is_preflight.then(|| (StatusCode::NO_CONTENT, granted).into_response())
 }
 
-/// Lets the page read the answer.
+/// Lets the page read the response.
 pub(crate) fn expose(origin: &str, headers: &mut HeaderMap) {
     let Ok(origin) = HeaderValue::from_str(origin) else { return };
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);

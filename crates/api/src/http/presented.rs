@@ -1,8 +1,8 @@
-//! The one token that a request's headers present.
+//! Reads the one token value that a request's headers present.
 //!
-//! Some hosts hand on two headers of one name as one, joined by a comma. So all of a name are joined here as well, and told
-//! apart again: by the spaces, since no token has one. `tests/vectors/presented.json` is the contract; the npm package reads
-//! headers in the same way.
+//! Some hosts join several headers of one name into one, with commas. So all headers of a name are joined here as well,
+//! and split at the spaces, since no token value has one. `tests/vectors/presented.json` is the contract; the npm package
+//! reads headers in the same way.
 
 use std::borrow::Cow;
 
@@ -13,38 +13,38 @@ const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 const LGCA_TOKEN: HeaderName = HeaderName::from_static("x-lgca-token");
 const LGCA_DOMAIN: HeaderName = HeaderName::from_static("x-lgca-domain");
 
-/// Every header in which a client may present a token wherever it is, or half of a pair that does. A gateway sends them to
-/// `/authorize`, and keeps them from its origin. What counts on a dialect's own paths alone is none of them: no gateway
-/// asks there.
+/// Every header in which a client may present a token on any route, or half of a pair that does. A gateway sends them to
+/// `/authorize`, and does not forward them to its origin. Headers that only a dialect's own paths accept are not
+/// included: no gateway sends requests there.
 pub const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-lgca-token", "x-lgca-domain"];
 
-/// The longest header that is looked at, in bytes: what more than one credential may need that is none of ours.
+/// The longest header that is read, in bytes: more than one credential needs, of whatever format.
 pub const LONGEST_HEADER: usize = 16 * 1024;
 
-/// How a dialect's clients present a token on its own paths, besides the ways that are good everywhere.
+/// How a dialect's clients present a token on its own paths, in addition to the ways that all routes accept.
 pub(crate) struct Also {
-    /// A scheme of `Authorization`.
+    /// An `Authorization` scheme.
     pub(crate) scheme: &'static str,
-    /// A header that holds nothing but the token.
+    /// A header whose value is the token alone.
     pub(crate) header: &'static str,
 }
 
-/// Why there is no one token.
+/// Why the headers do not present exactly one token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// There is something that can be no token where one must be.
+    /// A header has a value that cannot be a token.
     Unreadable,
-    /// There is nothing but what is in `Authorization` by another scheme.
+    /// Only `Authorization` has a credential, with another scheme.
     OtherScheme,
-    /// There are two that differ.
+    /// There are two different tokens.
     Ambiguous,
-    /// There is one half of a pair.
+    /// There is only one half of a pair.
     WorkspaceRequired,
 }
 
-/// The one token, as `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key` or `X-lgca-token`, or as a dialect has it.
-/// The same one may come in several of them. What is in `Authorization` by another scheme is for somebody else, such as a
-/// proxy in between, and counts for nothing beside a token.
+/// The one token value, from `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key`, `X-lgca-token`, or the
+/// dialect's own way. The same value may come in several of them. A credential in `Authorization` with another scheme is
+/// for another recipient, such as a proxy in between, and is ignored beside a token.
 ///
 /// # Errors
 /// See [`Fault`].
@@ -72,26 +72,26 @@ pub(crate) fn presented(headers: &HeaderMap, also: Option<&Also>) -> Result<Opti
         match word(headers, &LGCA_DOMAIN) {
             Ok(None) => return Err(Fault::WorkspaceRequired),
             Err(Fault::Ambiguous) => return Err(Fault::Ambiguous),
-            // What is no text is no workspace's slug: see `domain`.
+            // A domain that is not text is no workspace's slug: see `domain`.
             Ok(Some(_)) | Err(_) => {}
         }
     }
     Ok(Some(text))
 }
 
-/// The slug in `X-lgca-domain`, where this is the token beside it: it must be of this workspace.
+/// The slug in `X-lgca-domain`, if this is the token beside it: the token must belong to that workspace.
 pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str> {
     let mut beside = headers.get_all(LGCA_TOKEN).iter().filter_map(|value| value.to_str().ok()).flat_map(words);
     let first = headers.get(LGCA_DOMAIN).filter(|_| beside.any(|text| text == token))?.to_str();
-    // What cannot be read, be it in part, is no slug.
+    // A value that cannot be read, even in part, is no slug.
     let is_one = word(headers, &LGCA_DOMAIN).is_ok();
     Some(first.ok().filter(|_| is_one).and_then(|value| words(value).next()).unwrap_or_default())
 }
 
-/// The one word in all headers of this name.
+/// The one value of all headers of this name.
 ///
 /// # Errors
-/// [`Fault::Ambiguous`] where there are two that differ, [`Fault::Unreadable`] where there is something else.
+/// [`Fault::Ambiguous`] if two differ; the errors of [`joined`].
 pub(crate) fn word(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Fault> {
     let mut found = One::default();
     if let Some(value) = joined(headers, name)? {
@@ -100,10 +100,10 @@ pub(crate) fn word(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Stri
     found.get()
 }
 
-/// All headers of this name as one.
+/// All headers of this name, joined into one.
 ///
 /// # Errors
-/// [`Fault::Unreadable`] where they are of other characters than visible ASCII, or longer than any need be.
+/// [`Fault::Unreadable`] if they contain other characters than visible ASCII, or are too long.
 pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<Cow<'a, str>>, Fault> {
     let mut values = headers.get_all(name).iter().map(|value| value.to_str().map_err(|_| Fault::Unreadable));
     let mut all = match values.next() {
@@ -121,12 +121,12 @@ pub(crate) fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Op
     if all.len() > LONGEST_HEADER { Err(Fault::Unreadable) } else { Ok(Some(all)) }
 }
 
-/// What a header holds that has nothing but a word, once or several times.
+/// The values of a header that holds one word, once or several times.
 fn words(value: &str) -> impl Iterator<Item = &str> {
     value.split(", ").map(str::trim_ascii)
 }
 
-/// A text that is the same each time.
+/// A value that must be the same each time it occurs.
 #[derive(Default)]
 struct One {
     text: Option<String>,
@@ -146,10 +146,10 @@ impl One {
     }
 }
 
-/// The credentials of an `Authorization` header: each scheme, and what is behind it, if anything is.
+/// Parses the credentials of an `Authorization` header: each scheme, with its credential if it has one.
 ///
-/// Where one ends a comma stands, and then a space, or the next one's scheme and a space (RFC 9110, section 5.3). A comma
-/// that no space follows before the next one is part of the text. Each character is looked at a few times at most.
+/// A credential ends at a comma that is followed by a space, or by the next scheme and a space (RFC 9110, section 5.3).
+/// Any other comma is part of the credential. Each character is read a bounded number of times.
 pub(crate) struct Credentials<'a>(&'a str);
 
 impl<'a> Credentials<'a> {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     impl Case {
-        /// The headers one by one, or those of one name joined by this.
+        /// The headers one by one, or those of one name joined with this separator.
         fn headers(&self, joint: Option<&str>) -> HeaderMap {
             let mut map = HeaderMap::new();
             for (name, value) in &self.headers {

@@ -16,40 +16,40 @@ use crate::http::{
     refused::{self, Refused},
 };
 
-/// An error on its way to the caller. The outermost layer renders it, since it knows the request's id.
+/// An error on its way to the caller. The outermost layer renders it, since that layer knows the request's id.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     pub(crate) code: ProblemCode,
     pub(crate) detail: String,
     pub(crate) pointer: Option<String>,
-    /// What became of each of many items.
+    /// The result of each item of a batch.
     pub(crate) items: Option<Box<Value>>,
-    /// In how many seconds it is worth asking again, where it ever is.
+    /// In how many seconds a retry makes sense; 0 if it does not.
     pub(crate) again_in: u32,
-    /// The scopes of a token that would pass, with spaces between them, for the challenge.
+    /// The scopes that the token needs, separated by spaces, for the challenge.
     pub(crate) scope: Option<Box<str>>,
-    /// The way of authenticating that is challenged first.
+    /// The authentication scheme to challenge first.
     pub(crate) scheme: Scheme,
     pub(crate) internal: Option<String>,
-    /// Why nobody signed in, for the audit: where a provider of the workspace did sign the token.
+    /// Why the sign-in failed, for the audit log. Only if a provider of the workspace did sign the token.
     pub(crate) not_signed_in: Option<NotSignedIn>,
 }
 
-/// In what a credential was presented, as far as the challenge must know.
+/// How the credential was presented, as far as the challenge depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
-    /// A token as itself, in whatever header; or nothing was presented.
+    /// As a token, in any header; or nothing was presented.
     Bearer,
-    /// A token as the password of HTTP Basic. Who sends it so need not know of any other way (RFC 6749, section 5.2).
+    /// As the password of HTTP Basic. Such a client need not know any other scheme (RFC 6749, section 5.2).
     Basic,
 }
 
-/// The longest `scope` that a challenge names, in bytes: proxies refuse an answer whose headers are long, and the caller
-/// would then learn nothing at all.
+/// The longest `scope` in a challenge, in bytes: proxies reject a response with long headers, and the caller would then
+/// get no information at all.
 pub const MOST_SCOPE: usize = 1024;
 
-/// What every challenge begins with.
+/// The start of every challenge.
 pub const CHALLENGE: &str = r#"Bearer realm="counterfoil""#;
 
 /// Why a request was refused: a problem of RFC 9457, with a few members more.
@@ -82,7 +82,7 @@ pub(crate) fn schema(generator: &mut schemars::SchemaGenerator) -> Value {
     <Body<'_> as schemars::JsonSchema>::json_schema(generator).into()
 }
 
-/// In a response's extensions: the problem that it tells of already, for the log.
+/// In a response's extensions: the problem that the response already reports, for the log.
 #[derive(Clone, Debug)]
 pub(crate) struct LoggedProblem(pub(crate) Problem);
 
@@ -107,20 +107,20 @@ impl Problem {
         Self { pointer: Some(pointer.into()), ..self }
     }
 
-    /// The service failed; the caller can only try again, the operator reads why.
+    /// The service failed. The caller can only retry; the log has the reason.
     pub(crate) fn internal(why: impl Into<String>) -> Self {
         let detail = "Something went wrong here, and it was logged. Nothing was changed.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::Internal, detail) }
     }
 
-    /// The ledger did not answer in time.
+    /// The ledger did not respond in time.
     pub(crate) fn ledger_unavailable(why: impl Into<String>) -> Self {
         let detail =
             "The ledger did not answer in time. A change may or may not have been made: read before you repeat it.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::LedgerUnavailable, detail) }
     }
 
-    /// The credential that was presented does not pass.
+    /// The presented credential is not valid.
     pub(crate) fn credential(code: Code) -> Self {
         match refused::of(code) {
             Some(refused) => refused.into(),
@@ -129,13 +129,13 @@ impl Problem {
         }
     }
 
-    /// What the request presents is not a token.
+    /// The presented credential is not a token.
     pub(crate) fn malformed(why: Malformed) -> Self {
         let detail = refused::MALFORMED.replace("{why}", why.as_str());
         Self { detail, ..Self::credential(Code::Malformed) }
     }
 
-    /// The token in question does not pass by this decision on this demand. Where it lacks scopes, they are named.
+    /// The problem of a token with this decision on this requirement. Names the scopes that the token lacks.
     pub(crate) fn decided(decision: &Decision, demand: &Demand) -> Self {
         match (decision.code, decision.known.as_ref().map(Known::facts)) {
             (Code::InsufficientScope, Some(facts)) => {
@@ -143,7 +143,7 @@ impl Problem {
                 let all_of: Vec<&Scope> = demand.all_of.iter().filter(|scope| !held.covers(scope)).collect();
                 let has_one = demand.any_of.is_empty() || demand.any_of.iter().any(|scope| held.covers(scope));
                 let any_of: &[Scope] = if has_one { &[] } else { &demand.any_of };
-                // RFC 6750 has no words for "one of these": the first of them will do as well as any.
+                // RFC 6750 cannot express "one of these", so the first one is named.
                 let needed = demand.all_of.iter().chain(any_of.first()).map(Scope::as_str);
                 Self::lacking(&all_of, any_of, needed.collect::<Vec<_>>().join(" "))
             }
@@ -151,7 +151,7 @@ impl Problem {
         }
     }
 
-    /// The token lacks all of the first scopes, and has none of the others, of which it needs one.
+    /// The token lacks `all_of`, and has none of `any_of`, of which it needs one.
     fn lacking(all_of: &[&Scope], any_of: &[Scope], needed: String) -> Self {
         let list = |scopes: &mut dyn Iterator<Item = &Scope>| scopes.map(Scope::as_str).collect::<Vec<_>>().join(", ");
         let (all_of, one_of) = (list(&mut all_of.iter().copied()), list(&mut any_of.iter()));
@@ -165,29 +165,29 @@ impl Problem {
         Self::new(ProblemCode::InsufficientScope, detail).needing(needed)
     }
 
-    /// Whether a credential was presented that does not pass: not by what it may do, but by itself.
+    /// Whether a credential was presented that is not valid, as opposed to one with insufficient scope.
     pub(crate) fn is_failed_credential(&self) -> bool {
         let is_of_address = self.code == ProblemCode::AddressNotAllowed;
         is_of_address || self.status == StatusCode::UNAUTHORIZED && self.code != ProblemCode::NoCredential
     }
 
-    /// Names in the challenge what a token needs. Scopes are of characters that need no quoting.
+    /// Names in the challenge the scopes that a token needs. Their characters need no quoting.
     fn needing(self, scope: String) -> Self {
         Self { scope: (scope.len() <= MOST_SCOPE).then(|| scope.into()), ..self }
     }
 
-    /// The credential was presented in this way.
+    /// The credential was presented in this scheme.
     pub(crate) fn presented_in(self, scheme: Scheme) -> Self {
         Self { scheme, ..self }
     }
 
-    /// The session that was presented does not pass.
+    /// The presented session is not valid.
     pub(crate) fn session_ended() -> Self {
         let detail = "There is no such session, or it is over. Sign in again.";
         Self::new(ProblemCode::SessionEnded, detail)
     }
 
-    /// Nobody signs in this way. Every reason looks the same outside; the operator reads which it was.
+    /// A sign-in failed. All reasons give the same response; the log has the reason.
     pub(crate) fn sign_in_failed(why: impl Into<String>) -> Self {
         let detail = "The sign-in failed. Try again, or ask somebody who manages the workspace.";
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::SignInFailed, detail) }
@@ -199,7 +199,7 @@ impl Problem {
         Self { internal: Some(why.into()), ..Self::new(ProblemCode::ProviderUnavailable, detail) }
     }
 
-    /// The snapshot is not there, or not all of it.
+    /// The snapshot is not available, or is incomplete.
     pub(crate) fn snapshot_not_ready(again_in: u64, why: impl Into<String>) -> Self {
         let detail = "The snapshot is being made. Try again when Retry-After says.";
         let problem = Self::new(ProblemCode::SnapshotNotReady, detail);
@@ -225,13 +225,13 @@ impl Problem {
         Self::new(ProblemCode::MethodNotAllowed, "This path does not take this method.")
     }
 
-    /// Puts into the headers of an answer that tells of the problem what its status calls for, whoever rendered it.
+    /// Adds the headers that the problem's status requires to a response that reports it, whatever its format.
     pub(crate) fn advise(&self, response: &mut Response) {
         let status = response.status();
         let headers = response.headers_mut();
         let own = headers.remove(header::WWW_AUTHENTICATE);
         let bearer = self.challenge(status).and_then(|challenge| HeaderValue::try_from(challenge).ok());
-        // What was used is challenged first: some clients look at no more than that.
+        // The scheme that the client used comes first: some clients read only the first challenge.
         let challenges = if self.scheme == Scheme::Bearer { [bearer, own] } else { [own, bearer] };
         for challenge in challenges.into_iter().flatten() {
             headers.append(header::WWW_AUTHENTICATE, challenge);
@@ -241,7 +241,7 @@ impl Problem {
         }
     }
 
-    /// The response that callers of the native API see.
+    /// The response in the native API's format.
     pub(crate) fn in_json(&self, request_id: &str) -> Response {
         let (status, code, detail) = (self.status.as_u16(), self.code.as_str(), &*self.detail);
         let (r#type, title) = (&*format!("/docs/errors#{code}"), &*title(code));
@@ -253,7 +253,7 @@ impl Problem {
         (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
     }
 
-    /// The challenge of RFC 6750, section 3: no error code where no token was presented in a way that it knows of.
+    /// The challenge of RFC 6750, section 3: without an error code if no token was presented in a known scheme.
     fn challenge(&self, status: StatusCode) -> Option<String> {
         let bearer = CHALLENGE;
         match (status, self.code, &self.scope) {

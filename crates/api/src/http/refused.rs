@@ -1,16 +1,16 @@
-//! What a request is answered whose credential does not pass. The npm package's guards answer in the same words: `cargo
-//! xtask docs` writes these tables into its `contract.js`.
+//! The responses to invalid credentials. The npm package's guards use the same texts: `cargo xtask docs` writes these
+//! tables into its `contract.js`.
 
 use counterfoil_verify::Code;
 
 use crate::http::codes::ProblemCode;
 
-/// One answer.
+/// A response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refused {
-    /// Its code, which says its status too.
+    /// Its code, which determines its status.
     pub code: ProblemCode,
-    /// What the caller is told, where nothing more exact is known.
+    /// The message for the caller, if nothing more specific is known.
     pub detail: &'static str,
 }
 
@@ -29,7 +29,7 @@ pub(crate) const AMBIGUOUS_CREDENTIAL: Refused = Refused {
     detail: "The request presents two different credentials. Send one.",
 };
 
-/// Of a pair of headers the second is missing.
+/// The second header of a pair is missing.
 pub(crate) const WORKSPACE_REQUIRED: Refused = Refused {
     code: ProblemCode::WorkspaceRequired,
     detail: "X-lgca-token is half of a pair: name the slug of the token's workspace in x-lgca-domain.",
@@ -38,7 +38,7 @@ pub(crate) const WORKSPACE_REQUIRED: Refused = Refused {
 /// Why no token can be read from a request.
 pub const CREDENTIAL: [Refused; 4] = [NO_CREDENTIAL, UNREADABLE_CREDENTIAL, AMBIGUOUS_CREDENTIAL, WORKSPACE_REQUIRED];
 
-/// Why a token does not pass. `None` where it does, and where that cannot be known: who asks says then what to do.
+/// Why a token is rejected. `None` if it is valid, and if that is unknown: the caller decides what to do then.
 #[must_use]
 pub fn of(code: Code) -> Option<Refused> {
     let (code, detail) = match code {
@@ -58,19 +58,19 @@ pub fn of(code: Code) -> Option<Refused> {
     Some(Refused { code, detail })
 }
 
-/// A token that is malformed; `{why}` stands for what is wrong with it.
+/// A malformed token; `{why}` stands for the error.
 pub const MALFORMED: &str = "The credential is not a token: {why}.";
 
-/// A token that lacks one scope. Here and below `{all}` stands for the scopes that it needs and has not, and `{one}` for
-/// those of which it needs one and has none.
+/// A token that lacks one scope. Here and below, `{all}` stands for the required scopes that it lacks, and `{one}` for
+/// the scopes of which it needs one and has none.
 pub const LACKS_SCOPE: &str = "The token lacks the scope {all}, which this needs.";
 
 /// A token that lacks several scopes.
 pub const LACKS_SCOPES: &str = "The token lacks the scopes {all}, which this needs.";
 
-/// A token that has none of some scopes.
+/// A token with none of the scopes of which one is required.
 pub const HAS_NONE: &str = "The token has none of the scopes {one}, of which this needs one.";
 
-/// A token of which both is true.
+/// A token to which both applies.
 pub const LACKS_AND_HAS_NONE: &str =
     "The token lacks {all}, and has none of the scopes {one}, of which this needs one.";

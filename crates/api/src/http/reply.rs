@@ -1,4 +1,4 @@
-//! Answers as JSON: those that the API makes, and the ledger's replies, which are passed on as they are.
+//! JSON responses: the API's own, and the ledger's replies, which are passed on unchanged.
 
 use std::marker::PhantomData;
 
@@ -12,10 +12,10 @@ use crate::http::{body::Json, problem::Problem};
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// All that a path does not hold as it is (RFC 3986, section 2.3).
+/// All characters that a path must not contain unescaped (RFC 3986, section 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A ledger's reply of type `R`, as the JSON that the caller is answered.
+/// A ledger's reply of type `R`, as the JSON of the response.
 pub(crate) struct Reply<R> {
     json: Vec<u8>,
     status: StatusCode,
@@ -23,13 +23,13 @@ pub(crate) struct Reply<R> {
     of: PhantomData<fn() -> R>,
 }
 
-/// The address of the item by this id, below this path.
+/// The path of the item with this id, below the given path.
 pub(crate) fn location(path: &str, id: &str) -> String {
     format!("{path}{}", utf8_percent_encode(id, RESERVED))
 }
 
 impl<R> Reply<R> {
-    /// `repeated` says whether it is the answer to an earlier request under the same `Idempotency-Key`.
+    /// `repeated` says whether this is the response to an earlier request under the same `Idempotency-Key`.
     pub(crate) fn new(json: Vec<u8>, repeated: bool) -> Self {
         let headers = if repeated { vec![(REPLAYED, "true".to_owned())] } else { Vec::new() };
         Self { json, status: StatusCode::OK, headers, of: PhantomData }
@@ -44,18 +44,18 @@ impl<R> Reply<R> {
         self
     }
 
-    /// Something was made, and where that is.
+    /// Something was created, at this location.
     pub(crate) fn created(self, location: String) -> Self {
         self.status(StatusCode::CREATED).header((header::LOCATION, location))
     }
 
-    /// The same answer with another body.
+    /// The same response with another body.
     pub(crate) fn with<T: Serialize>(self, body: &T) -> Result<Reply<T>, Problem> {
         let json = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
         Ok(Reply { json, status: self.status, headers: self.headers, of: PhantomData })
     }
 
-    /// The reply itself, where the API needs to know what it says.
+    /// Decodes the reply.
     pub(crate) fn read(&self) -> Result<R, Problem>
     where
         R: DeserializeOwned,
@@ -63,7 +63,7 @@ impl<R> Reply<R> {
         self.look()
     }
 
-    /// A part of the reply: a type that has some of its fields.
+    /// Decodes a part of the reply: a type with some of its fields.
     pub(crate) fn look<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;
         json::fit(reply).map_err(|error| Problem::internal(format!("the reply's {} does not fit", error.pointer())))
@@ -85,13 +85,13 @@ impl<R> IntoResponse for Reply<R> {
     }
 }
 
-/// The response; one function for all replies, which would else be compiled for each type of them.
+/// Builds the response. One function for all replies, so that it is not compiled for each type.
 fn respond(status: StatusCode, headers: Vec<(HeaderName, String)>, json: Vec<u8>) -> Response {
     let mut response = Response::new(json.into());
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     for (name, value) in headers {
-        // What is put here is of visible ASCII throughout.
+        // All of these values are visible ASCII.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(name, value);
         }

@@ -17,7 +17,7 @@ pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Rfc3339(#[serde(with = "rfc3339")] pub(crate) Timestamp);
 
-/// When something ends: a time, or the last day that it lasts through, in UTC.
+/// When something expires: a time, or the last day on which it is valid, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct End(pub(crate) Timestamp);
 
@@ -25,7 +25,7 @@ impl<'de> Deserialize<'de> for End {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let day = || rfc3339::parse(&format!("{text}T00:00:00Z"));
-        // A day ends where the next begins.
+        // A day ends where the next one begins.
         let end = rfc3339::parse(&text).or_else(|| day().map(|start| start.plus(DAY)));
         end.map(Self).ok_or_else(|| {
             D::Error::custom(
@@ -35,7 +35,7 @@ impl<'de> Deserialize<'de> for End {
     }
 }
 
-/// A length of time, in seconds. How long it may be, the ledger says.
+/// A duration in seconds. The ledger checks the upper limit.
 struct Seconds<const LEAST: u64>(u64);
 
 impl<'de, const LEAST: u64> Deserialize<'de> for Seconds<LEAST> {
@@ -58,12 +58,12 @@ impl<'de, const LEAST: u64> Deserialize<'de> for Seconds<LEAST> {
     }
 }
 
-/// Seconds that may be none at all.
+/// Seconds, 0 or more.
 pub(crate) fn any_seconds<'de, D: Deserializer<'de>>(field: D) -> Result<u64, D::Error> {
     Seconds::<0>::deserialize(field).map(|Seconds(seconds)| seconds)
 }
 
-/// Seconds that may be absent, or `null`.
+/// Seconds that may be absent or `null`.
 pub(crate) fn seconds_if_any<'de, D: Deserializer<'de>>(field: D) -> Result<Option<u64>, D::Error> {
     Ok(Option::<Seconds<1>>::deserialize(field)?.map(|Seconds(seconds)| seconds))
 }

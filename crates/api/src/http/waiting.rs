@@ -1,8 +1,8 @@
-//! Waiting until a change counts wherever tokens are checked.
+//! Waiting until a change takes effect everywhere (`wait`).
 //!
-//! A verifier elsewhere may go by what was before until its lease is over. The ledger says in how long no such lease runs
-//! any more; the request sleeps for that long, not the ledger, and then the answer says what it waited for. Whoever goes
-//! away meanwhile has made the change all the same.
+//! Another verifier may use the previous state until its lease expires. The ledger returns when the last such lease
+//! expires; the request, not the ledger, sleeps until then, and the response reports the wait. If the caller disconnects
+//! meanwhile, the change has still been made.
 
 use std::borrow::Cow;
 
@@ -46,7 +46,7 @@ enum Untold {
 }
 
 impl Waited {
-    /// What is told after so many milliseconds. Snapshots are passed over where there are none.
+    /// The report of a wait of so many milliseconds. Omits snapshots if there are none.
     pub(crate) fn new(ms: u64, snapshots_until: Option<Timestamp>) -> Self {
         let copies = "a minute after the change has reached every copy of the registry, which takes about another minute \
                       and is not bounded";
@@ -59,10 +59,10 @@ impl Waited {
         }
     }
 
-    /// Adds it to an answer, which is a JSON object that says something.
+    /// Adds the report to a response, which must be a JSON object with at least one field.
     ///
     /// # Errors
-    /// Where the answer is none.
+    /// If the response is not an object.
     pub(crate) fn add_to(&self, mut answer: Vec<u8>) -> Result<Vec<u8>, Problem> {
         let internal = |why: String| Problem::internal(why);
         if answer.pop() != Some(b'}') {

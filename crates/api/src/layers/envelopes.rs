@@ -1,4 +1,4 @@
-//! Where problems are told in another form than the native API's: below which path, and by whom.
+//! Which paths report problems in another format than the native API's.
 
 use axum::response::Response;
 
@@ -8,10 +8,10 @@ use crate::{
     routes::oauth,
 };
 
-/// Tells a client of a problem.
+/// Renders a problem.
 pub(crate) type Envelope = fn(&Problem) -> Response;
 
-/// Below which path there is another form, and how it tells of problems.
+/// The paths with another format, and how they render problems.
 const ENVELOPES: &[(&str, Envelope)] = &[
     ("/api/2.0/", databricks::refuse),
     ("/api/v1/users/", tachi::refuse),
@@ -20,7 +20,7 @@ const ENVELOPES: &[(&str, Envelope)] = &[
     ("/oauth/", oauth::refuse),
 ];
 
-/// The envelope for problems at this path, where it is not the native one.
+/// How problems are rendered at this path, if not in the native format.
 pub(crate) fn at(path: &str) -> Option<Envelope> {
     ENVELOPES.iter().find(|(prefix, _)| path.starts_with(prefix)).map(|(_, envelope)| *envelope)
 }

@@ -1,4 +1,4 @@
-//! The layers around all routes.
+//! The layers that wrap all routes.
 
 pub(crate) mod envelopes;
 pub(crate) mod trace;

@@ -1,4 +1,4 @@
-//! The outermost layer: gives each request an id, renders problems, writes the log line.
+//! The outermost layer: assigns each request an id, renders problems, writes the log line.
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -20,7 +20,7 @@ use crate::{
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The methods that the log calls by their names.
+/// The methods that the log names.
 static METHODS: [Method; 9] = [
     Method::GET,
     Method::HEAD,
@@ -33,12 +33,12 @@ static METHODS: [Method; 9] = [
     Method::CONNECT,
 ];
 
-/// A method's name for the log. Callers can send any text as a method, even a secret, so other names are not logged.
+/// A method's name for the log. Callers can send any string as a method, even a secret, so other names are not logged.
 fn name_of(method: &Method) -> &'static str {
     METHODS.iter().find(|known| *known == method).map_or("other", Method::as_str)
 }
 
-/// See the module. What the request brings as `X-Request-Id` is ignored: the log's ids are our own.
+/// See the module. An `X-Request-Id` of the request is ignored: the log's ids are our own.
 pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Request, next: Next) -> Response {
     let trace = Trace::new(&app.ports, origin::foreign(request.headers(), request.uri()));
     let started_at = app.ports.now();
@@ -61,7 +61,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
         response = envelope.map_or_else(|| problem.in_json(&trace.request_id), |envelope| envelope(problem));
     }
     let problem = problem.or(told);
-    // A page of another origin can have its visitors send what it likes.
+    // Visitors of a page of another origin do not choose what it sends, so their addresses are not blocked for it.
     let counts = !verifies && trace.origin.is_none();
     if counts && problem.as_ref().is_some_and(Problem::is_failed_credential) {
         app.count_failed(address).await;
@@ -72,7 +72,7 @@ pub(crate) async fn trace<P: Ports>(State(app): State<App<P>>, mut request: Requ
     if let Ok(id) = HeaderValue::from_str(&trace.request_id) {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    // Nearly every answer holds personal data or a token; none may be kept by a cache.
+    // Nearly every response holds personal data or a token, so none may be cached.
     response.headers_mut().entry(http::header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 
     if let Some(origin) = trace.origin.as_deref().filter(|_| trace.page_may_read()) {

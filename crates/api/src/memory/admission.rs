@@ -1,14 +1,15 @@
-//! What an isolate remembers of credentials, so that nobody makes a ledger work by presenting what does not pass.
+//! Caches which credentials a ledger rejected or admitted, so that nobody can load a ledger with invalid credentials.
 //!
-//! The ledger judges each command in the command's own transaction, and its word alone lets anybody in. Here is remembered
-//! for seconds whom it has refused: the same credential is refused again without asking. Whom it has let in within the last
-//! minute is never limited by what follows. All others share an allowance in each workspace: a stranger cannot make up
-//! credentials of our own form, which are refused by their seal, but any number of foreign ones. And an address from which
-//! too many credentials came that did not pass is shut for some seconds to all but those that have.
+//! The ledger authenticates each command in the command's own transaction; only the ledger admits a caller. This cache
+//! keeps its rejections for seconds: the same credential is rejected again without a query. Credentials that the ledger
+//! admitted within the last minute are never limited by the following. All others share an allowance in each workspace: a
+//! stranger cannot invent tokens of Counterfoil's own format, whose authentication tag would be wrong, but can invent any
+//! number of third-party ones. And an address that sent too many rejected credentials is blocked for some seconds, except
+//! for credentials that were admitted.
 //!
-//! **A token that was issued a moment ago works at once, everywhere**: its value did not exist before, so nobody can have
-//! been refused for it. A token that was switched on again, or imported after somebody had presented it, may be refused
-//! for [`BRIEF`] or [`UNKNOWN`] more by another isolate than the one that it was changed through.
+//! **A token that was created a moment ago works immediately, everywhere**: its value did not exist before, so it cannot
+//! have been rejected. A token that was enabled again, or imported after somebody had presented it, may be rejected for
+//! another [`BRIEF`] or [`UNKNOWN`] by other isolates than the one that made the change.
 
 use std::net::IpAddr;
 
@@ -21,33 +22,35 @@ use crate::{
     memory::{expiring::Expiring, network::network},
 };
 
-/// For how many milliseconds a refusal is remembered that nothing takes back.
+/// For how many milliseconds a rejection is cached that can never be reversed.
 const FINAL: u64 = 10_000;
 
-/// The same of a credential that is not known, or of a session that is over.
+/// The same for a credential that is unknown, or a session that has ended.
 const UNKNOWN: u64 = 2_000;
 
-/// The same of one that may pass a moment later: it was switched off, or its time has not come.
+/// The same for a credential that may become valid soon: it was disabled, or its validity period has not begun.
 const BRIEF: u64 = 1_000;
 
-/// For how many milliseconds a credential counts as one that passes.
+/// For how many milliseconds a credential counts as admitted.
 const LET_IN: u64 = 60_000;
 
-/// For how many milliseconds an address is shut.
+/// For how many milliseconds an address is blocked.
 const SHUT: u64 = 10_000;
 
-/// The most credentials, and the most addresses, that are remembered.
+/// The most credentials, and the most addresses, in each map.
 const MOST: usize = 4_096;
 
-/// How often in a second one ledger is asked about credentials of our own form that have not passed lately, and how often on
-/// behalf of everybody else. They are two, so that inventions keep no token of ours out.
+/// How often per second one ledger is queried about credentials of Counterfoil's own format that were not admitted
+/// recently, and how often for everybody else. The two are separate, so that invented third-party tokens keep no native
+/// token out.
 const SEALED_PER_SECOND: u32 = 200;
 const OTHERS_PER_SECOND: u32 = 50;
 
-/// The same about one credential that was refused at another address a moment ago: it is not to use up what all share.
+/// The same for one credential that was rejected at another address a moment ago. It must not use up the shared
+/// allowance.
 const ELSEWHERE_PER_SECOND: u32 = 20;
 
-/// For how many milliseconds a ledger is not told again why nobody was signed in: it writes that down once in a minute.
+/// For how many milliseconds the ledger is not told again why a sign-in failed: it records that once a minute.
 const NEWS: u64 = 60_000;
 
 /// A credential in a workspace.
@@ -55,50 +58,52 @@ type Key = (WorkspaceKey, Digest);
 
 /// See the module.
 pub(crate) struct Admission {
-    /// With the network that they came from: one that is bound to addresses passes from there alone.
+    /// With the network that they came from: an IP-restricted token is valid from there only.
     let_in: Expiring<(Key, Option<IpAddr>), ()>,
     refused: Expiring<(Key, RefusedFrom), RefusedCredential>,
-    /// Those that were refused for an address, whichever.
+    /// Credentials that were rejected because of their address.
     elsewhere: Expiring<Key, ()>,
-    /// Who was signed in by a provider, and by no ledger: a digest of what it says of them, and why, for the log.
+    /// Identities that a provider authenticated and the ledger rejected: a digest of the provider's claims, and the
+    /// reason, for the log.
     nobodies: Expiring<Key, String>,
-    /// Why nobody was signed in, as ledgers were told.
+    /// Failed sign-ins that were reported to the ledger.
     news: Expiring<Key, ()>,
     asked: Allowance<(WorkspaceKey, Kind)>,
     asked_elsewhere: Allowance<Key>,
     shut: Expiring<IpAddr, ()>,
-    /// How often anything was changed through this isolate, and where so recently that a refusal from before may still come.
+    /// How many changes were made through this isolate, and the count at each workspace's last one: a rejection that was
+    /// decided before that may still arrive.
     changes: u64,
     changed: Expiring<WorkspaceKey, u64>,
 }
 
-/// From where a credential is refused.
+/// The addresses from which a credential is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum RefusedFrom {
     Anywhere,
-    /// From this address, which is what it was refused for; also where that is not known.
+    /// From this address, which is the reason for the rejection. `None` if the address is unknown.
     From(Option<IpAddr>),
 }
 
-/// Why a credential was refused.
+/// Why a credential was rejected.
 #[derive(Clone, Copy)]
 enum RefusedCredential {
     Token(Code),
     Session,
 }
 
-/// What is known of somebody before the ledger is asked.
+/// What is known of a requester before the ledger is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// They present what has our seal.
+    /// It presents a credential with a valid authentication tag.
     Sealed,
-    /// They present something else, or nothing.
+    /// It presents another credential, or none.
     Other,
-    /// They are about to sign in.
+    /// It is about to sign in.
     BeforeSignIn,
-    /// The same, by a page of another origin.
+    /// It is about to sign in, on a page of another origin.
     ForeignPage,
-    /// A provider has signed them in.
+    /// An identity provider has authenticated it.
     SignIn,
 }
 
@@ -123,7 +128,7 @@ impl Default for Admission {
 }
 
 impl Admission {
-    /// Checks that the credential was not refused a moment ago. Costs nobody anything.
+    /// Checks that the credential was not rejected a moment ago.
     pub(crate) fn check_refused(
         &self,
         workspace: WorkspaceKey,
@@ -139,19 +144,19 @@ impl Admission {
         refused.map_or(Ok(()), |refused| Err(Problem::from(*refused)))
     }
 
-    /// Checks that the address is not shut, for whoever has not been let in lately.
+    /// Checks that the address is not blocked. For credentials that were not admitted recently.
     pub(crate) fn check_address(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Problem> {
         let is_shut = from.is_some_and(|address| self.shut.get(&network(address), now).is_some());
         if is_shut { Err(shut()) } else { Ok(()) }
     }
 
-    /// Whether the credential was let in lately, from there.
+    /// Whether the credential was admitted recently, from that network.
     pub(crate) fn knows(&self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) -> bool {
         let is_known = |digest| self.let_in.get(&((workspace, digest), from.map(network)), now).is_some();
         digest(actor).is_some_and(is_known)
     }
 
-    /// Takes leave to ask a workspace's ledger about this credential, of this kind.
+    /// Takes from the allowance for querying a workspace's ledger about this credential.
     pub(crate) fn take_for(
         &mut self,
         workspace: WorkspaceKey,
@@ -167,7 +172,7 @@ impl Admission {
         }
     }
 
-    /// Takes leave to ask a workspace's ledger about somebody of this kind.
+    /// Takes from the allowance for querying a workspace's ledger for a requester of this kind.
     pub(crate) fn take(&mut self, workspace: WorkspaceKey, kind: Kind, now: Timestamp) -> Result<(), Problem> {
         let per_second = match kind {
             Kind::Sealed => SEALED_PER_SECOND,
@@ -176,19 +181,19 @@ impl Admission {
         if self.asked.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
     }
 
-    /// The credential was let in, from there.
+    /// Records that the ledger admitted the credential, from that address.
     pub(crate) fn let_in(&mut self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) {
         if let Some(digest) = digest(actor) {
             self.let_in.put(((workspace, digest), from.map(network)), (), LET_IN, now);
         }
     }
 
-    /// Checks that the ledger has not refused a moment ago whom a provider has signed in, by a digest of what it says of them.
+    /// Checks that the ledger has not rejected this identity a moment ago. `said` is a digest of the provider's claims.
     pub(crate) fn check_somebody(&self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> Result<(), Problem> {
         self.nobodies.get(&(workspace, said), now).map_or(Ok(()), |why| Err(Problem::sign_in_failed(why.as_str())))
     }
 
-    /// Whether the ledger was not told of this within the last minute. It is about to be.
+    /// Whether the ledger was not told of this failed sign-in within the last minute. The caller then tells it.
     pub(crate) fn is_news(&mut self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> bool {
         let is_news = self.news.get(&(workspace, said), now).is_none();
         if is_news {
@@ -197,17 +202,18 @@ impl Admission {
         is_news
     }
 
-    /// The ledger could not be told.
+    /// Records that the ledger could not be told.
     pub(crate) fn is_untold(&mut self, workspace: WorkspaceKey, said: Digest) {
         self.news.forget(&(workspace, said));
     }
 
-    /// The ledger has refused them.
+    /// Records that the ledger rejected this identity.
     pub(crate) fn refuse_nobody(&mut self, workspace: WorkspaceKey, said: Digest, why: String, now: Timestamp) {
         self.nobodies.put((workspace, said), why, UNKNOWN, now);
     }
 
-    /// The credential was refused, where that is why. The ledger was asked after so many changes.
+    /// Records that the ledger rejected the credential, if that is what the error says. The query was sent after
+    /// `asked_after` changes.
     pub(crate) fn refuse(
         &mut self,
         workspace: WorkspaceKey,
@@ -237,13 +243,13 @@ impl Admission {
         self.refused.put(((workspace, digest), whence), refused, milliseconds, now);
     }
 
-    /// How often anything was changed before now: what is asked from now on is judged after that.
+    /// How many changes were made before now. A query that is sent from now on is decided after them.
     pub(crate) fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Something changed in this workspace through this isolate: whoever was refused may be let in now, and so may be those
-    /// whose refusal is on its way.
+    /// Records a change in this workspace through this isolate: it may have made rejected credentials valid, also those
+    /// whose rejection has not arrived yet.
     pub(crate) fn forget_refused(&mut self, workspace: WorkspaceKey, now: Timestamp) {
         self.changes += 1;
         self.changed.put(workspace, self.changes, LET_IN, now);
@@ -251,7 +257,7 @@ impl Admission {
         self.nobodies.retain(|(of, _), _| *of != workspace);
     }
 
-    /// Too many credentials that do not pass come from this address.
+    /// Blocks an address that sent too many rejected credentials.
     pub(crate) fn shut(&mut self, address: IpAddr, now: Timestamp) {
         self.shut.put(network(address), (), SHUT, now);
     }
@@ -282,7 +288,7 @@ pub(crate) fn too_many() -> Problem {
     limited("Too many requests arrived with unknown credentials or workspace names. Try again after Retry-After.")
 }
 
-/// More was asked for than is answered in so short a time.
+/// The problem of a request that exceeds a rate limit.
 pub(crate) fn limited(detail: &str) -> Problem {
     Problem::new(ProblemCode::RateLimited, detail)
 }

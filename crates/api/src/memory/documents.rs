@@ -1,62 +1,62 @@
-//! What identity providers said of themselves, and who asks them now.
+//! Caches the documents of identity providers, and coordinates the requests that fetch them.
 //!
-//! Anybody may have a provider asked: whoever begins to sign in, or presents a token. So what a provider answered is
-//! remembered, also that it did not, and **no document is asked for more often than once a second** by one isolate, whatever
-//! happens. What settles between requests is only this memory: a request never waits for another's promise, which on Workers
-//! may never settle, but looks again after a while. For the same reason nothing here is counted up and down: a request may
-//! end without a word, so each limit is of what begins in a second.
+//! Anybody can cause a request to a provider, by beginning to sign in or by presenting a token. So responses are cached,
+//! failures too, and **an isolate fetches no document more often than once a second**, whatever happens. Requests
+//! coordinate only through this cache: a request never awaits another's promise, which on Workers may never settle, but
+//! polls. For the same reason there are no counters that a request would have to decrement: a request may be cancelled at
+//! any point. Each limit is on what begins within a second.
 //!
-//! Nothing is relied upon for longer than [`KEPT`]. All times end when the clock is set back.
+//! No document is used for longer than [`KEPT`]. If the clock is set back, all periods end.
 
 use std::sync::Arc;
 
 use counterfoil_protocol::WebAddress;
 use counterfoil_verify::Timestamp;
 
-/// For how many milliseconds a document is used: so long may a key that its provider withdrew still be taken.
+/// For how many milliseconds a document is used. A key that its provider withdrew may be accepted for as long.
 const KEPT: u64 = 600_000;
 
-/// When it is asked for again, in milliseconds: when its `Cache-Control` says, within these limits; the longer one where that
-/// says nothing. Until there is an answer, what is known is used.
+/// After how many milliseconds a document is fetched again: as its `Cache-Control` says, within these limits; the upper
+/// one if that says nothing. Until the new one arrives, the cached one is used.
 const RENEWED: std::ops::RangeInclusive<u64> = 60_000..=300_000;
 
-/// How long after each question the next may follow, in milliseconds.
+/// The least time between two requests for a document, in milliseconds.
 const GAP: u64 = 1_000;
 
-/// For how long a failure is remembered, in milliseconds; twice as long after each further one, up to the longest.
+/// For how long a failure is cached, in milliseconds; doubled after each further one, up to the longest.
 const PAUSE: u64 = 2_000;
 const LONGEST_PAUSE: u64 = 8_000;
 
-/// How often a document is asked for before its time, since a token names a key that is not in it; in milliseconds.
+/// How often a document is fetched early because a token names a key that it lacks, in milliseconds.
 const COOLDOWN: u64 = 30_000;
 
-/// How many requests may begin to wait for one document in a second. More are told to come again.
+/// How many requests per second may begin to wait for one document. Others are told to retry.
 const WAITING: u32 = 32;
 
-/// The most documents that are remembered.
+/// The most documents of one kind in the cache.
 const MOST: usize = 64;
 
-/// The documents of one kind.
+/// The cache of documents of one kind.
 pub(crate) struct Memory<T>(Vec<Known<T>>);
 
-/// A document, and when it came.
+/// A document, and when it was fetched.
 pub(crate) struct Dated<T> {
     pub(crate) what: T,
     pub(crate) came_at: Timestamp,
     renew_after: u64,
 }
 
-/// What is known of one document.
+/// The cache's entry for one document.
 struct Known<T> {
     address: WebAddress,
     document: Option<Arc<Dated<T>>>,
     asked_at: Timestamp,
-    /// Whether there is an answer to the last question.
+    /// Whether the last request for it has completed.
     is_settled: bool,
-    /// When it was asked for before its time.
+    /// When it was last fetched early.
     hurried_at: Option<Timestamp>,
     failure: Option<Failure>,
-    /// Since when how many have begun to wait.
+    /// The begin of the current second, and how many requests have begun to wait in it.
     waiting: (Timestamp, u32),
 }
 
@@ -66,19 +66,19 @@ struct Failure {
     why: Arc<str>,
 }
 
-/// What is to be done about a document.
+/// What to do to get a document.
 pub(crate) enum Found<T> {
-    /// To use it.
+    /// Use this.
     Known(Arc<Dated<T>>),
-    /// To ask for it, whoever is told so. Where that fails, this will do.
+    /// Fetch it: the caller is the one to do so. If that fails, use this one.
     Ask(Option<Arc<Dated<T>>>),
-    /// To look again soon: somebody asks.
+    /// Poll again soon: another request is fetching it.
     Wait,
-    /// To come again in so many milliseconds.
+    /// Give up; a retry makes sense in so many milliseconds.
     Not { why: Arc<str>, again_in: u64 },
 }
 
-// Not derived: that would call for documents with a default.
+// Not derived: that would require documents that implement `Default`.
 impl<T> Default for Memory<T> {
     fn default() -> Self {
         Self(Vec::new())
@@ -86,7 +86,7 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T> Memory<T> {
-    /// What to do about this document; where `newer` is given, about one that came later than that one.
+    /// What to do to get this document; if `newer` is given, a version that was fetched after that one.
     pub(crate) fn look(&mut self, address: &WebAddress, newer: Option<&Dated<T>>, now: Timestamp) -> Found<T> {
         let Some(known) = self.known(address, now) else {
             return Found::Not { why: "too many providers are asked at once".into(), again_in: GAP };
@@ -98,7 +98,7 @@ impl<T> Memory<T> {
                 if !known.is_settled && within(known.asked_at, GAP, now) {
                     return Found::Wait;
                 }
-                // Whoever asked and is gone without a word has not asked.
+                // A request that was cancelled while it fetched does not count as a fetch.
                 let has_asked = known.is_settled && known.hurried_at.is_some_and(|at| within(at, COOLDOWN, now));
                 if !may_ask || has_asked {
                     return Found::Known(document);
@@ -119,7 +119,7 @@ impl<T> Memory<T> {
         }
     }
 
-    /// Whether one more may wait for this document.
+    /// Whether one more request may wait for this document.
     pub(crate) fn may_wait(&mut self, address: &WebAddress, now: Timestamp) -> bool {
         let Some(known) = self.known(address, now) else { return false };
         let (since, count) = &mut known.waiting;
@@ -130,7 +130,7 @@ impl<T> Memory<T> {
         *count <= WAITING
     }
 
-    /// Remembers what was answered just now. `max_age` is what its `Cache-Control` says, in seconds.
+    /// Stores the response to a request. `max_age` is from its `Cache-Control`, in seconds.
     pub(crate) fn remember(
         &mut self,
         address: &WebAddress,
@@ -147,7 +147,7 @@ impl<T> Memory<T> {
         document
     }
 
-    /// Remembers that it could not be had just now, and why. Says for how many milliseconds nobody asks.
+    /// Stores that a request failed, and why. Returns for how many milliseconds the document is not fetched.
     pub(crate) fn fail(&mut self, address: &WebAddress, why: &str, now: Timestamp) -> u64 {
         let Some(known) = self.known(address, now) else { return PAUSE };
         let before = known.failure.as_ref().map(|failure| failure.pause);
@@ -157,8 +157,8 @@ impl<T> Memory<T> {
         pause
     }
 
-    /// What is known of this document. Where there is no room for it, what may be asked for again anyway makes some: so
-    /// nothing that is forgotten is asked for any sooner.
+    /// The document's entry. If the cache is full, the entry replaces one that may be fetched again now anyway, so
+    /// forgetting it never allows an earlier fetch.
     fn known(&mut self, address: &WebAddress, now: Timestamp) -> Option<&mut Known<T>> {
         let place = match self.0.iter().position(|known| known.address == *address) {
             Some(place) => place,
@@ -196,7 +196,7 @@ impl<T> Known<T> {
         Found::Ask(fallback)
     }
 
-    /// For how many milliseconds it is not asked for, since that failed.
+    /// For how many more milliseconds the document is not fetched because the last request failed.
     fn pause(&self, now: Timestamp) -> u64 {
         self.failure
             .as_ref()
@@ -318,7 +318,7 @@ mod tests {
         assert_eq!(says(&memory.look(&one, None, Timestamp(1_700_000_000_000))), "ask");
     }
 
-    /// Whatever strangers do, whatever providers do, and though more of them are named than are remembered.
+    /// Whatever strangers and providers do, also if more providers are named than the cache holds.
     #[test]
     fn no_document_is_asked_for_twice_in_a_second() {
         let mut random = 1_u64;
@@ -346,7 +346,7 @@ mod tests {
                         match draw(3) {
                             0 => drop(memory.remember(&document, (), Some(draw(1_000)), now)),
                             1 => assert!(memory.fail(&document, "no answer", now) >= PAUSE),
-                            _ => {} // Whoever asked is gone.
+                            _ => {} // The request was cancelled.
                         }
                     }
                     None

@@ -1,13 +1,13 @@
-//! What is remembered for a while, and no more of it than was decided beforehand.
+//! A map of bounded size whose entries expire.
 
 use counterfoil_verify::Timestamp;
 
-/// A map whose entries end, of at most so many: whatever is remembered beyond that takes the place of what ends first.
+/// A map whose entries expire, with a maximum size. If it is full, the entry that expires first is replaced.
 ///
-/// Where the clock is set back nothing lives longer than it was to: an entry counts only from when it was made.
+/// If the clock is set back, no entry lives longer than intended: an entry is valid only from when it was stored.
 pub(crate) struct Expiring<K, V> {
     most: usize,
-    /// Sorted by key. A B-tree would be compiled anew for each type: 20 kB of the worker (gzip).
+    /// Sorted by key. A B-tree would be compiled again for each type: 20 kB of the worker (gzip).
     entries: Vec<(K, Entry<V>)>,
 }
 
@@ -22,13 +22,13 @@ impl<K: Ord, V> Expiring<K, V> {
         Self { most, entries: Vec::new() }
     }
 
-    /// What is remembered of the key, unless its time is over.
+    /// The key's value, unless it has expired.
     pub(crate) fn get(&self, key: &K, now: Timestamp) -> Option<&V> {
         let (_, entry) = self.entries.get(self.place(key).ok()?)?;
         entry.is_live(now).then_some(&entry.value)
     }
 
-    /// Remembers this for so many milliseconds.
+    /// Stores the value for so many milliseconds.
     pub(crate) fn put(&mut self, key: K, value: V, milliseconds: u64, now: Timestamp) {
         let mut place = self.place(&key);
         if place.is_err() && self.entries.len() >= self.most {
@@ -49,7 +49,7 @@ impl<K: Ord, V> Expiring<K, V> {
         }
     }
 
-    /// Forgets all that is not to be kept.
+    /// Removes the entries for which `keep` is false.
     pub(crate) fn retain(&mut self, keep: impl Fn(&K, &mut V) -> bool) {
         self.entries.retain_mut(|(key, entry)| keep(key, &mut entry.value));
     }
@@ -65,7 +65,7 @@ impl<K: Ord, V> Expiring<K, V> {
         }
     }
 
-    /// Where the key is, or would be.
+    /// The key's position, or where to insert it.
     fn place(&self, key: &K) -> Result<usize, usize> {
         self.entries.binary_search_by(|(known, _)| known.cmp(key))
     }

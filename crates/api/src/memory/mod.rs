@@ -1,4 +1,4 @@
-//! What an isolate remembers between requests. Each store is bounded.
+//! What an isolate caches and counts between requests. Each store has a bounded size.
 
 pub(crate) mod admission;
 pub(crate) mod documents;

@@ -1,8 +1,8 @@
-//! Which workspace a slug or a host stands for, as the directory told.
+//! Caches which workspace a slug or a host belongs to, according to the directory.
 //!
-//! There is one directory for all workspaces, and anybody can make up names: so an isolate remembers what the directory said,
-//! also that there is no such workspace, and asks about names that it never met only so many times a second. A name that
-//! is known goes by what was said before then, for a few minutes more, so that inventions keep nobody out.
+//! All workspaces share one directory, and anybody can invent names. So an isolate caches the directory's responses, also
+//! that no workspace has a name, and queries the directory about unknown names only a limited number of times per second.
+//! While the limit is exhausted, a cached name stays valid for a few more minutes, so invented names keep nobody out.
 
 use std::net::IpAddr;
 
@@ -12,44 +12,44 @@ use counterfoil_verify::{Allowance, Timestamp};
 
 use crate::memory::{expiring::Expiring, network::network};
 
-/// For how many milliseconds an answer stands: so long may a change take to be seen by another isolate.
+/// For how many milliseconds a response is valid. Other isolates may take as long to see a change.
 const KEPT: u64 = 10_000;
 
-/// The same where no workspace has the slug: who waits for one to be made looks again.
+/// The same if no workspace has the slug; shorter, for callers that wait for a workspace to be created.
 const ABSENT: u64 = 2_000;
 
-/// For how long a known name goes by what was said, in milliseconds, while the directory may not be asked.
+/// How long a cached name may be used while the directory may not be queried, in milliseconds.
 const STALE: u64 = 300_000;
 
-/// For how long a question counts as out, and how often whoever waits for its answer looks again, in milliseconds. No request can
-/// wait for what another one asks.
+/// How long a query counts as in progress, and how often requests that wait for its response poll, in milliseconds. No
+/// request can await another's query.
 const OUT: u64 = 1_000;
 pub(crate) const LOOK: u64 = 50;
 
-/// How many times a request looks again before it is told to come later, and how many begin to wait in a second.
+/// How many times a request polls before it is told to retry, and how many requests per second begin to wait.
 pub(crate) const LOOKS: u32 = 40;
 const WAITING_PER_SECOND: u32 = 100;
 
-/// The most names that are remembered.
+/// The most names in the cache.
 const MOST: usize = 512;
 
-/// How often in a second the directory is asked about names, on behalf of those who have proved nothing; and of those at one
+/// How many queries per second are sent to the directory for requesters that have proved nothing, in total and for one
 /// address.
 const ASKED_PER_SECOND: u32 = 20;
 const ASKED_PER_ADDRESS: u32 = 5;
 
-/// The same on behalf of those who present what was sealed for one workspace.
+/// The same for credentials with one workspace's authentication tag.
 const ASKED_PER_WORKSPACE: u32 = 5;
 
 /// Who names a workspace.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Asker {
     Root,
-    /// Whoever presents what was sealed for this workspace once.
+    /// A credential with this workspace's valid authentication tag.
     Sealed(WorkspaceKey),
-    /// Anybody, from this address where that is known.
+    /// Anybody, from this address if it is known.
     Other(Option<IpAddr>),
-    /// The same from an address that is shut.
+    /// Anybody, from a blocked address.
     Shut,
 }
 
@@ -60,10 +60,10 @@ pub(crate) enum WorkspaceName {
     Host(Host),
 }
 
-/// What is remembered of names.
+/// The cache of names.
 pub(crate) struct Names {
     told: Expiring<WorkspaceName, Resolved>,
-    /// What the directory is asked about just now.
+    /// The names that the directory is being queried about.
     out: Expiring<WorkspaceName, ()>,
     asked: Allowance<()>,
     by_address: Allowance<IpAddr>,
@@ -77,16 +77,16 @@ struct Resolved {
     fresh_until: Timestamp,
 }
 
-/// What to do about a name.
+/// How to resolve a name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
-    /// Go by this.
+    /// Use this.
     Known(Option<WorkspaceKey>),
-    /// Ask the directory.
+    /// Query the directory.
     Ask,
-    /// Another request asks about it: look again in [`LOOK`].
+    /// Another request is querying it: poll again in [`LOOK`].
     Wait,
-    /// None of these: too many names were asked about within this second.
+    /// Reject the request: the limit of queries within this second is exhausted.
     TooMany,
 }
 
@@ -98,8 +98,8 @@ impl Default for Names {
 }
 
 impl Names {
-    /// What is known of the name. Root is never limited, and is never told from memory that there is no such workspace: it may
-    /// have been made a moment ago.
+    /// How to resolve the name. Root is never limited, and never gets a cached response that no workspace has the name:
+    /// the workspace may have been created a moment ago.
     pub(crate) fn look_up(&mut self, name: &WorkspaceName, asker: Asker, now: Timestamp) -> Lookup {
         let is_root = matches!(asker, Asker::Root);
         let told = self.told.get(name, now).copied();
@@ -115,18 +115,18 @@ impl Names {
         }
     }
 
-    /// Takes leave to wait for what another request asks.
+    /// Takes from the allowance of requests that wait for another's query.
     pub(crate) fn may_wait(&mut self, now: Timestamp) -> bool {
         self.waiting.take((), WAITING_PER_SECOND, now)
     }
 
-    /// Takes leave to ask the directory.
+    /// Takes from the allowance of queries to the directory.
     fn take(&mut self, asker: Asker, now: Timestamp) -> bool {
         match asker {
             Asker::Root => true,
             Asker::Sealed(workspace) => self.by_workspace.take(workspace, ASKED_PER_WORKSPACE, now),
             Asker::Other(from) => {
-                // Addresses are kept apart only as long as there is something to share.
+                // An address's share counts only while the common allowance is not exhausted.
                 let has_share = |address| self.by_address.take(network(address), ASKED_PER_ADDRESS, now);
                 self.asked.has(&(), ASKED_PER_SECOND, now)
                     && from.is_none_or(has_share)
@@ -136,7 +136,7 @@ impl Names {
         }
     }
 
-    /// Remembers what the directory said just now.
+    /// Stores the directory's response.
     pub(crate) fn remember(&mut self, name: WorkspaceName, key: Option<WorkspaceKey>, now: Timestamp) {
         let fresh = if key.is_none() && matches!(name, WorkspaceName::Slug(_)) { ABSENT } else { KEPT };
         let kept = if key.is_some() { STALE } else { fresh };
@@ -144,8 +144,8 @@ impl Names {
         self.told.put(name, Resolved { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 
-    /// Names were given or taken through this isolate: which, is asked anew. Where that may not be, what is known of others
-    /// does not get lost.
+    /// Names were assigned or removed through this isolate, so all are resolved anew. While the directory may not be
+    /// queried, the cached workspaces of other names stay valid.
     pub(crate) fn forget(&mut self) {
         self.told.retain(|_, told| {
             told.fresh_until = Timestamp(0);
@@ -171,7 +171,7 @@ mod tests {
         assert_eq!((0..WAITING_PER_SECOND * 2).filter(|_| names.may_wait(now)).count(), 100);
         names.remember(name(0), None, now);
         assert_eq!(names.look_up(&name(0), anybody, now), Lookup::Known(None));
-        // Whoever asked and is gone without a word has not asked.
+        // A query whose request was cancelled does not count as in progress forever.
         let later = now.plus(OUT);
         assert_eq!(names.look_up(&name(1), anybody, later), Lookup::Ask);
         assert_eq!(names.look_up(&name(2), Asker::Shut, later), Lookup::TooMany);

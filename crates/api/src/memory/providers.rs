@@ -1,4 +1,4 @@
-//! What an isolate remembers of identity providers, and of whose they are.
+//! The caches of identity providers' documents and of workspaces' identity providers.
 
 use counterfoil_protocol::command::IdentityProvider;
 use counterfoil_token::WorkspaceKey;
@@ -8,7 +8,7 @@ use crate::{
     ports::{Description, Keys},
 };
 
-/// What an isolate remembers of providers.
+/// The caches of identity providers' documents, and the pacing of requests to them.
 #[derive(Default)]
 pub(crate) struct Providers {
     pub(crate) descriptions: Memory<Description>,
@@ -16,7 +16,7 @@ pub(crate) struct Providers {
     pub(crate) turns: Turns,
 }
 
-/// The providers of a workspace.
+/// The identity providers of a workspace.
 #[derive(Clone)]
 pub(crate) enum WorkspaceProviders {
     Known(Vec<IdentityProvider>),
@@ -24,16 +24,16 @@ pub(crate) enum WorkspaceProviders {
     NoWorkspace,
 }
 
-/// What is remembered of workspaces' providers.
+/// The cache of workspaces' identity providers.
 pub(crate) type KnownProviders = Expiring<WorkspaceKey, WorkspaceProviders>;
 
-/// Nothing yet.
+/// An empty cache.
 pub(crate) fn no_known_providers() -> KnownProviders {
     Expiring::new(MOST)
 }
 
-/// For how many milliseconds a workspace's providers are remembered.
+/// For how many milliseconds a workspace's providers are cached.
 pub(crate) const KEPT: u64 = 5_000;
 
-/// Of how many workspaces.
+/// The most workspaces in the cache.
 const MOST: usize = 256;

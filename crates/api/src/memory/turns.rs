@@ -1,8 +1,9 @@
-//! Paces the exchange of authorization codes: so many a second at each token endpoint, first come, first served.
+//! Paces the exchange of authorization codes: a limited number per second at each token endpoint, first come, first
+//! served.
 //!
-//! Only the provider knows whether a code is valid, and anybody can invent one. A request waits for its turn; if that is too
-//! far off, it is told to retry. One client address gets at most half of the turns. Failures are not remembered: a stranger
-//! could cause them with invented codes, and so keep others from signing in.
+//! Only the provider knows whether a code is valid, and anybody can invent one. A request waits for its slot; if that is
+//! too far off, it is told to retry. One client address gets at most half of the slots. Failures are not cached: a
+//! stranger could cause them with invented codes, and so keep others from signing in.
 
 use std::net::IpAddr;
 
@@ -11,20 +12,20 @@ use counterfoil_verify::Timestamp;
 
 use crate::memory::network::network;
 
-/// The time between two turns at one endpoint, in milliseconds: ten a second.
+/// The time between two slots at one endpoint, in milliseconds: ten per second.
 const INTERVAL: u64 = 100;
 
-/// The same for one client address, at all endpoints together: five a second.
+/// The same for one client address, at all endpoints together: five per second.
 const PER_ADDRESS: u64 = 2 * INTERVAL;
 
-/// How much of that may be taken in advance, in milliseconds: after a pause, ten turns at once at an endpoint and five for one
+/// How many slots may be used in advance, in milliseconds: after a pause, ten at once at an endpoint and five from one
 /// address.
 const EARLY: u64 = 9 * INTERVAL;
 
 /// The longest wait, in milliseconds: at most fifty requests wait at one endpoint, and twenty-five from one address.
 const PATIENCE: u64 = 5_000;
 
-/// The most endpoints that are remembered, and the most addresses: as many as can have turns at all of them.
+/// The most endpoints, and the most addresses, that are tracked: as many addresses as can have slots at all endpoints.
 const MOST: usize = 64;
 const MOST_ADDRESSES: usize = 60 * MOST;
 
@@ -33,7 +34,7 @@ pub(crate) struct Turns {
     addresses: Pace<IpAddr>,
 }
 
-/// By key, when the next turn is due if none is taken in advance.
+/// For each key, when its next slot is due if none is used in advance.
 struct Pace<K> {
     interval: u64,
     most: usize,
@@ -47,7 +48,8 @@ impl Default for Turns {
 }
 
 impl Turns {
-    /// Takes the next turn of the client at this address: how long it must wait, in milliseconds. None if that is too long.
+    /// Reserves the next slot for the client at this address. Returns how long it must wait, in milliseconds; `None` if
+    /// that is too long.
     pub(crate) fn take(&mut self, endpoint: &WebAddress, from: Option<IpAddr>, now: Timestamp) -> Option<u64> {
         let from = from.map(network);
         let own = from.map_or(Some(0), |from| self.addresses.wait(&from, now))?;
@@ -67,9 +69,9 @@ impl<K: PartialEq + Clone> Pace<K> {
         Self { interval, most, next: Vec::new() }
     }
 
-    /// How long it is until the key's next turn, in milliseconds. None if there is no room to remember the key.
+    /// How long it is until the key's next slot, in milliseconds. `None` if there is no room to track the key.
     fn wait(&mut self, key: &K, now: Timestamp) -> Option<u64> {
-        // Turns that are past, or too far ahead because the clock was set back, no longer count.
+        // Slots that have passed, or that are too far ahead because the clock was set back, no longer count.
         self.next.retain(|(_, next)| now < *next && next.since(now) <= EARLY + PATIENCE + self.interval);
         match self.next.iter().find(|(known, _)| known == key) {
             Some((_, next)) => Some(next.since(now).saturating_sub(EARLY)),
@@ -77,7 +79,7 @@ impl<K: PartialEq + Clone> Pace<K> {
         }
     }
 
-    /// Takes that turn.
+    /// Reserves that slot.
     fn take(&mut self, key: &K, now: Timestamp) {
         match self.next.iter_mut().find(|(known, _)| known == key) {
             Some((_, next)) => *next = next.plus(self.interval),
@@ -113,7 +115,7 @@ mod tests {
         let mut turns = Turns::default();
         let mut granted = vec![Vec::new(); 80];
         for tick in 0..20_000_u64 {
-            // Ten thousand a second.
+            // Ten thousand per second.
             let now = START.plus(tick / 10);
             let number = usize::try_from(tick % 80).unwrap();
             granted[number].extend(turns.take(&endpoint(number), None, now).map(|wait| now.plus(wait)));

@@ -1,4 +1,4 @@
-//! What an isolate has counted, and when it is to be reported.
+//! Counts uses of tokens, and decides when to report them.
 
 #[cfg(test)]
 mod tests;
@@ -11,42 +11,42 @@ use counterfoil_verify::Timestamp;
 
 use crate::http::time::DAY;
 
-/// How many texts and days there is room for: less than a megabyte.
+/// The most sums, each of one token value on one day: less than a megabyte.
 const CAPACITY: usize = 10_000;
 
-/// The most uses in one report: what a ledger takes.
+/// The most uses in one report: the limit of the ledger's command.
 const REPORT: usize = 1_000;
 
-/// How long a timer runs, in milliseconds. The platform lets work go on for 30 seconds after an answer; the rest of
-/// them is for the report itself.
+/// How long a timer runs, in milliseconds. The platform lets work continue for 30 seconds after a response; the rest is
+/// for the report itself.
 const TIMER: u64 = 25_000;
 
-/// No two timers are started within this time, in milliseconds: each keeps a request's context alive.
+/// The least time between the starts of two timers, in milliseconds: each keeps a request's context alive.
 const BETWEEN_TIMERS: u64 = 1_000;
 
-/// How old a use may become before it is reported, in milliseconds.
+/// The maximum age of a use when it is reported, in milliseconds.
 const LATEST: u64 = 60_000;
 
-/// Sums of uses. It has no clock: the time is an argument, and may jump either way.
+/// Sums of uses. It has no clock: the time is an argument, and may jump in either direction.
 #[derive(Default)]
 pub(crate) struct Counter {
     sums: BTreeMap<Place, Sum>,
-    /// Uses that found no room.
+    /// How many uses were dropped because the counter was full.
     dropped: u64,
-    /// Whether anything was counted since the last timer was started.
+    /// Whether a use was counted since the last timer was started.
     is_stirred: bool,
     /// How many timers were started, and when the last one was.
     timers: u64,
     timer_at: Option<Timestamp>,
-    /// When those were started that still run, in their order: one a second, so there are 25 at most.
+    /// The running timers with their start times, in order: one per second, so at most 25.
     running: VecDeque<(u64, Timestamp)>,
-    /// Whether somebody was told that there is no more room.
+    /// Whether an immediate report was requested because the counter is full.
     is_hurried: bool,
-    /// When the oldest use was counted that is not reported yet.
+    /// When the oldest unreported use was counted.
     oldest_at: Option<Timestamp>,
 }
 
-/// Where a use is counted: sums of one ledger lie together.
+/// The key of a sum, ordered so that one ledger's sums are adjacent.
 type Place = (WorkspaceKey, Day, Digest);
 
 /// Days since 1970-01-01, UTC.
@@ -57,19 +57,19 @@ struct Sum {
     last_used_at: Timestamp,
 }
 
-/// To be waited for in the background; then [`Counter::take`] says what to report.
+/// A timer to wait for in the background; then [`Counter::take`] returns what to report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timer {
-    /// The first is 1; 0 is none of them, but haste.
+    /// Numbered from 1; 0 is an immediate report.
     nth: u64,
     delay: u64,
 }
 
-/// What is to be reported, once. Whatever becomes of it, the counter has forgotten it.
+/// What to report, once. The counter has dropped it, whatever the outcome of the report.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) reports: Vec<(WorkspaceKey, Vec<Uses>)>,
-    /// How many uses found no room.
+    /// How many uses were dropped because the counter was full.
     pub(crate) dropped: u64,
 }
 
@@ -89,7 +89,7 @@ impl Counter {
         }
     }
 
-    /// The timer that is to be started now, if one is.
+    /// The timer to start now, if any.
     pub(crate) fn timer(&mut self, now: Timestamp) -> Option<Timer> {
         if self.is_full() && !self.is_hurried {
             self.is_hurried = true;
@@ -105,11 +105,11 @@ impl Counter {
         Some(Timer { nth: self.timers, delay: TIMER })
     }
 
-    /// What is to be reported now that a timer has run out: everything, if the next timer would be too late for the
-    /// oldest use, or there is none, or if there is no more room. The last timer leaves nothing behind, since whatever
-    /// was counted without a timer of its own was counted within a second of it.
+    /// What to report now that a timer has run out: everything, if the next timer would be too late for the oldest use,
+    /// if there is no next timer, or if the counter is full. After the last timer nothing remains, since a use that
+    /// starts no timer is counted within a second of one that runs.
     pub(crate) fn take(&mut self, timer: Timer, now: Timestamp) -> Option<Batch> {
-        // One that never ran out, as its request was cut off, is passed over by the next.
+        // A timer that never ran out, because its request was cancelled, is skipped by the next one.
         while self.running.front().is_some_and(|(nth, _)| *nth <= timer.nth) {
             self.running.pop_front();
         }
@@ -146,7 +146,7 @@ impl Timer {
     }
 }
 
-/// Whether so much time has passed, or nobody knows: it never was, or the clock was set back.
+/// Whether so much time has passed. Also true if there is no start time, or if the clock was set back.
 fn has_passed(milliseconds: u64, since: Option<Timestamp>, now: Timestamp) -> bool {
     since.is_none_or(|since| now < since || now.since(since) >= milliseconds)
 }

@@ -1,4 +1,4 @@
-//! What is asked of identity providers, and what they say.
+//! Requests to identity providers, and their responses.
 
 use counterfoil_protocol::{WebAddress, command::NotSignedIn};
 use counterfoil_verify::Timestamp;
@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use crate::http::Problem;
 
-/// What a provider told, and for how many seconds its `Cache-Control` lets it be kept, where that says it.
+/// A document that a provider returned, and for how many seconds its `Cache-Control` allows to cache it, if it says so.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Told<T> {
-    /// What it told.
+    /// The document.
     pub what: T,
-    /// For how long it may be kept.
+    /// For how many seconds it may be cached.
     #[serde(default)]
     pub max_age: Option<u64>,
 }
@@ -23,40 +23,40 @@ pub struct Told<T> {
 pub struct Keys(pub Vec<Value>);
 
 impl Keys {
-    /// Those with this name; all where a token names none.
+    /// The keys with this `kid`. All keys if the token names none.
     pub(crate) fn named(&self, name: Option<&str>) -> impl Iterator<Item = &Value> {
         let is_it = move |key: &&Value| name.is_none_or(|name| key.get("kid").and_then(Value::as_str) == Some(name));
         self.0.iter().filter(is_it)
     }
 }
 
-/// What a provider says of itself, as far as it matters here (OpenID Connect Discovery 1.0, section 3).
+/// A provider's discovery document, as far as it is needed here (OpenID Connect Discovery 1.0, section 3).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Description {
-    /// Its issuer. One that is not the issuer that was asked describes somebody else.
+    /// Its issuer. If it is not the issuer that was requested, the document is another provider's.
     pub issuer: WebAddress,
-    /// Where people sign in.
+    /// The URL at which people sign in.
     pub authorization_endpoint: WebAddress,
-    /// Where codes are exchanged.
+    /// The URL at which codes are exchanged.
     pub token_endpoint: WebAddress,
-    /// Where its keys are.
+    /// The URL of its keys.
     pub jwks_uri: WebAddress,
-    /// Whether it names itself in what it sends browsers back with (RFC 9207, section 3).
+    /// Whether it sends `iss` in its authorization responses (RFC 9207, section 3).
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
-    /// How clients may present their secrets; in a header where nothing is said.
+    /// How clients may present their secrets; in a header if absent.
     #[serde(default)]
     pub token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
-/// An identity token, and what it must be.
+/// An identity token, and the requirements that it must meet.
 #[derive(Clone, Serialize)]
 pub struct IdentityToken {
-    /// The one who must have issued it.
+    /// The required issuer.
     pub issuer: WebAddress,
-    /// The one it must be meant for.
+    /// The required audience.
     pub audience: String,
-    /// Those of the issuer's keys by which it may be signed.
+    /// The issuer's keys that may have signed it.
     pub keys: Vec<Value>,
     /// The token, a JWT. Never logged, never stored.
     pub token: String,
@@ -64,51 +64,52 @@ pub struct IdentityToken {
     pub now: Timestamp,
 }
 
-/// What a token says that was found good.
+/// The claims of a valid identity token.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Claims {
-    /// The provider's name for whom it is about.
+    /// The provider's identifier of the person.
     pub subject: String,
-    /// Their e-mail address, where it states one.
+    /// The person's e-mail address, if the token states one.
     #[serde(default)]
     pub email: Option<String>,
-    /// Whether it says that the address is theirs; absent where it says nothing of it.
+    /// Whether the provider has verified the address; absent if the token does not say.
     #[serde(default)]
     pub email_verified: Option<bool>,
     /// The nonce of the flow that it was issued in.
     #[serde(default)]
     pub nonce: Option<String>,
-    /// When it ends, in milliseconds.
+    /// When the token expires, in milliseconds.
     pub expires_at: Timestamp,
 }
 
-/// A code that a browser came back with, and what its exchange for an identity token needs. All of it is secret.
+/// An authorization code and the data needed to exchange it for an identity token. All of it is secret.
 #[derive(Clone, Serialize)]
 pub struct Redemption {
-    /// Where it is exchanged.
+    /// The token endpoint.
     pub token_endpoint: WebAddress,
-    /// Who exchanges it.
+    /// The client that exchanges it.
     pub client_id: String,
-    /// Its secret, where it has one.
+    /// The client's secret, if it has one.
     pub client_secret: Option<String>,
-    /// Whether the secret goes into the body; else into a header.
+    /// Whether the secret is sent in the body; otherwise in a header.
     pub secret_in_body: bool,
     /// The code.
     pub code: String,
     /// The PKCE verifier (RFC 7636, section 4.1).
     pub code_verifier: String,
-    /// Where the browser was sent back to.
+    /// The redirect URI that the browser was sent back to.
     pub redirect_uri: String,
 }
 
-/// Why a provider's word was not to be had. For the log: it names no token, no code and no person.
+/// Why an identity provider did not authenticate anybody. For the log: it names no token, no code and no person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IdentityProviderError {
-    /// It was, and it is a no.
+    /// The provider or its token's verification rejected the sign-in.
     Refused(String),
-    /// The provider did sign this token, which is not fit for what it is presented for: why, and why for the log.
+    /// The provider signed this token, but the token does not meet the requirements: the reason, and its description for
+    /// the log.
     Unfit(NotSignedIn, String),
-    /// The provider did not answer, or with something that is no answer.
+    /// The provider did not respond, or its response is invalid.
     Unreachable(String),
 }
 

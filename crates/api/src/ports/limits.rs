@@ -1,12 +1,12 @@
-//! What the platform counts.
+//! Rate limits that the platform counts.
 
-/// What is counted. `wrangler.toml` declares a binding by each [`name`](Class::name), and in it how many are allowed in how
-/// many seconds.
+/// What is counted. `wrangler.toml` declares a binding for each [`name`](Class::name), with the number allowed and the
+/// period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Credentials from one address that do not pass.
+    /// Rejected credentials from one address.
     FailedCredentials,
-    /// Sign-ins from one address that begin, come back from a provider, or present what a provider signed.
+    /// Sign-ins from one address: begun at a provider, returning from one, or presenting an identity token.
     SignIns,
     /// Changes by one credential.
     Changes,

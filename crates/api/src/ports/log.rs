@@ -1,8 +1,8 @@
-//! What is logged.
+//! Log lines.
 
 use serde::Serialize;
 
-/// Something that is logged, as one line.
+/// An event that is logged as one line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum LogEvent {
@@ -10,60 +10,60 @@ pub enum LogEvent {
     Answered(LogLine),
     /// Uses of tokens were counted and then lost.
     UsesLost(LostUses),
-    /// An answer ended before it was whole, when its request's line was written already.
+    /// A response ended before it was complete, after its request's line had been written.
     CutOff(CutOff),
 }
 
-/// What is logged of one request. It names the route's pattern, never the path: a path may carry a token.
+/// The log line of one request. It names the route's pattern, never the path: a path may carry a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LogLine {
-    /// `error` where the service failed, else `info`.
+    /// `error` if the service failed, otherwise `info`.
     pub level: &'static str,
-    /// The id that the answer carried too.
+    /// The id that the response carries too.
     pub request_id: String,
     /// The method, or `other` for one that HTTP does not define.
     pub method: &'static str,
-    /// The route's pattern; absent where none matched.
+    /// The route's pattern; absent if none matched.
     pub route: Option<String>,
-    /// The answer's status.
+    /// The response's status.
     pub status: u16,
-    /// The problem's code, where the answer was one.
+    /// The problem's code, if the response was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// What happened inside, where the service failed, or why somebody was not let in. Never shown to the caller.
+    /// What happened inside, if the service failed, or why a caller was rejected. Never shown to the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// How many times a ledger or the directory was asked.
+    /// How many requests were sent to ledgers and the directory.
     pub ledger_calls: u32,
-    /// How many registry keys were read; of a snapshot, before the first of it was sent.
+    /// How many registry keys were read; for a snapshot, before its first byte was sent.
     pub registry_reads: u32,
-    /// Milliseconds from the request to its answer, as far as the clock tells.
+    /// Milliseconds from the request to its response, as far as the clock shows.
     pub duration_ms: u64,
 }
 
-/// What is logged where uses of tokens were counted and then lost.
+/// Logged if uses of tokens were counted and then lost.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LostUses {
     /// `error`.
     pub level: &'static str,
     /// `USES_LOST`.
     pub code: &'static str,
-    /// The id under which the ledgers were told of them.
+    /// The request id under which they were reported to the ledgers.
     pub request_id: String,
     /// How many uses.
     pub uses: u64,
-    /// Why; of several reasons the first.
+    /// Why; the first of several reasons.
     pub detail: String,
 }
 
-/// What is logged where an answer ended before it was whole.
+/// Logged if a response ended before it was complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CutOff {
     /// `error`.
     pub level: &'static str,
     /// `SNAPSHOT_CUT_OFF`.
     pub code: &'static str,
-    /// The id of the request that was answered so.
+    /// The id of the request.
     pub request_id: String,
     /// Why.
     pub detail: String,

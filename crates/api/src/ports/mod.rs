@@ -1,4 +1,4 @@
-//! What the API needs of the world around it, and what crosses between the two.
+//! The ports: what the API needs from outside, and the types that cross them.
 
 mod identity;
 mod limits;
@@ -16,37 +16,37 @@ pub use self::{
     log::{CutOff, LogEvent, LogLine, LostUses},
 };
 
-/// The world around the API. One implementation is the Worker's; tests have another that injects faults.
+/// Everything outside the API. The Worker has one implementation; the tests have another that injects faults.
 pub trait Ports: Clone + Send + Sync + 'static {
     /// The time now.
     fn now(&self) -> Timestamp;
 
-    /// Fills the slice with random bytes fit for secrets.
+    /// Fills the slice with random bytes that are suitable for secrets.
     fn random(&self, bytes: &mut [u8]);
 
-    /// Hands a request to a workspace's ledger and brings back its reply, both as the ledger reads and writes them.
+    /// Sends a request to a workspace's ledger and returns its reply, both encoded as the ledger expects.
     ///
     /// # Errors
-    /// [`Unreachable`] where no reply came in time. Whether the ledger carried it out is then not known.
+    /// [`Unreachable`] if no reply came in time. Whether the ledger executed the request is then unknown.
     fn ledger(
         &self,
         workspace: WorkspaceKey,
         request: Vec<u8>,
     ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send;
 
-    /// Hands a request to the directory, likewise.
+    /// Sends a request to the directory.
     ///
     /// # Errors
-    /// [`Unreachable`], likewise.
+    /// [`Unreachable`], as for [`Self::ledger`].
     fn directory(&self, request: Vec<u8>) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send;
 
     /// Reads values from the registry, in the order of the keys.
     ///
     /// # Errors
-    /// [`Unreachable`] where the registry did not answer.
+    /// [`Unreachable`] if the registry did not respond.
     fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send;
 
-    /// Reads what an identity provider says of itself.
+    /// Reads an identity provider's discovery document.
     ///
     /// # Errors
     /// [`IdentityProviderError`]
@@ -67,25 +67,25 @@ pub trait Ports: Clone + Send + Sync + 'static {
     /// [`IdentityProviderError`]
     fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, IdentityProviderError>> + Send;
 
-    /// Checks an identity token: that it is signed with one of these keys, by RS256, ES256 or EdDSA; that it names
-    /// this issuer, and this audience, to the letter; and that its time has come and is not over, give or take a minute.
+    /// Verifies an identity token: its signature by one of these keys with RS256, ES256 or EdDSA; its issuer and
+    /// audience, which must match exactly; and its validity period, with a tolerance of a minute.
     ///
     /// # Errors
     /// [`IdentityProviderError`]
     fn identify(&self, token: &IdentityToken) -> impl Future<Output = Result<Claims, IdentityProviderError>> + Send;
 
-    /// Counts one more of this class by whom the key names, and says whether that many are allowed. Where nobody counts, all
-    /// are; and where counting fails: it keeps the service from being overrun, and nobody out who may not come in.
+    /// Counts one more of this class for the key, and returns whether it is within the limit. Returns true if nothing
+    /// counts, or if counting fails: the limits protect the service from overload, they do not decide access.
     fn limit(&self, class: Class, key: &str) -> impl Future<Output = bool> + Send;
 
-    /// Waits, in the background of the request that asks for it and of no other.
+    /// Waits, in the background of the request that calls it and of no other.
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send;
 
     /// Writes one line to the log.
     fn log(&self, event: &LogEvent);
 }
 
-/// Nobody answered: why, for the log.
+/// No response: why, for the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unreachable(pub String);

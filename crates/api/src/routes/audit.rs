@@ -1,4 +1,4 @@
-//! The audit.
+//! The audit log.
 
 use counterfoil_protocol::command::{AuditEntry, Listing, Page, ReadAudit};
 use serde::Deserialize;

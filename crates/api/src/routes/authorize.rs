@@ -1,11 +1,12 @@
-//! Forward authentication: a gateway asks about each request that it gets before it lets it through (nginx
+//! Forward authentication: a gateway has each request that it receives verified before it forwards it (nginx
 //! `auth_request`, Caddy `forward_auth`, Envoy `ext_authz`, Traefik ForwardAuth).
 //!
-//! Proxies keep the request's method, append its path and pass on its headers. So whatever its path and method, a question
-//! is answered here ([`question`](crate::http::question)); and what is demanded comes from headers alone that the gateway sets,
-//! each of them once: where one of the client's own came through beside it, the request is refused. Gateways take two
-//! hundreds for a yes and know few statuses, so the answer is 200, 401, 403 or 503. Some read its head into one buffer of
-//! 4 KiB, and fail where it is longer: all that it says is bounded.
+//! Proxies keep the request's method, append its path, and pass on its headers. So a gateway's request is answered here
+//! whatever its method and path ([`question`](crate::http::question)), and the requirement comes only from
+//! headers that the gateway sets, each of them once: if a client's own header came through beside the gateway's, the
+//! request is rejected. Gateways treat any 2xx status as permission and know few other statuses, so the response is 200,
+//! 401, 403 or 503. Some read the response's head into one buffer of 4 KiB and fail if it is longer, so its length is
+//! bounded.
 
 use std::net::IpAddr;
 
@@ -34,13 +35,13 @@ use crate::{
     state::App,
 };
 
-/// Behind a freshness: an eventual answer will do if the ledger gives none.
+/// Suffix of a freshness level: an eventual decision is acceptable if the ledger does not respond.
 const OR_EVENTUAL: &str = " or eventual";
 
-/// Where the client calls from, as far as the gateway says.
+/// The client's address, according to the gateway.
 enum ClientAddress {
     From(IpAddr),
-    /// It says what is no address: one with a port, say, or that of a local socket.
+    /// The header holds no address: one with a port, for example, or a local socket's.
     Unreadable,
     Unsaid,
 }
@@ -56,7 +57,8 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         let gateway = gateway(app, parts).await?;
         let client = client(&parts.headers)?;
         let demand = demand(&parts.headers, &client, Demand::of(gateway.workspace))?;
-        // What was never issued is told by its text: a flood of that costs no look at the gateway's own token.
+        // Tokens that were never issued are recognised by their authentication tag, so a flood of them does not even
+        // cause checks of the gateway's own token.
         match Presented::parse(text.as_bytes()) {
             Err(why) => return Err(Problem::malformed(why)),
             Ok(Presented::Ours(token)) if !app.config().has_sealed(&token) => {
@@ -69,7 +71,7 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         let decided =
             decided.map_err(|problem| if problem.status.is_server_error() { problem } else { no_gateway() })?;
         let decision = decided.into_iter().next().ok_or_else(|| Problem::internal("there was no decision"))?;
-        // A token that is sent in another workspace's name was never issued there.
+        // A token that is presented with another workspace's slug was never issued there.
         if let Some((named, known)) = named.zip(decision.known.as_ref())
             && *named != *known.facts().workspace.slug
         {
@@ -82,8 +84,8 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
     })
 }
 
-/// The gateway that asks. Its token is one of ours: a foreign one would need a header that says its workspace, and the
-/// client could have sent it.
+/// The gateway that sends the request. Its token must be a native one: a third-party token would need a header that names
+/// its workspace, and the client could have sent that header.
 async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Problem> {
     let text = once(&parts.headers, &GATEWAY)?.unwrap_or_default();
     if !matches!(Presented::parse(text.as_bytes()), Ok(Presented::Ours(_))) {
@@ -92,20 +94,20 @@ async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Pro
     Caller::presenting(parts, app, Some(text.to_owned())).await.map_err(|_| no_gateway())
 }
 
-/// What the gateway demands of the token.
+/// The requirement that the gateway states.
 fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Result<Demand, Problem> {
     demand.all_of = scopes(headers, &SCOPES)?;
     demand.any_of = scopes(headers, &ANY_SCOPE)?;
     demand.address = match client {
         ClientAddress::From(address) => Some(*address),
-        // A token that is bound to addresses passes from none that is unknown.
+        // An IP-restricted token is not valid from an unknown address.
         ClientAddress::Unreadable | ClientAddress::Unsaid => None,
     };
     if let Some(asked) = once(headers, &FRESHNESS)? {
         let with_less = asked.strip_suffix(OR_EVENTUAL);
         demand.or_eventual = with_less.is_some();
         let named = |level: &Freshness| level.as_str() == with_less.unwrap_or(asked);
-        // Nobody here goes by a snapshot.
+        // There are no snapshots here.
         let level = Freshness::ALL.into_iter().filter(|level| *level != Freshness::Snapshot).find(named);
         demand.freshness = level.ok_or_else(|| {
             let how = "is none of strong, bounded and eventual, nor one of the first two and then \"or eventual\"";
@@ -115,7 +117,7 @@ fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Re
     Ok(demand)
 }
 
-/// Where the client calls from. What cannot be read is no reason to turn away those who may call from anywhere.
+/// The client's address. If it cannot be read, tokens without an IP restriction are still valid.
 fn client(headers: &HeaderMap) -> Result<ClientAddress, Problem> {
     let Some(value) = the_one(headers, &ADDRESS)? else { return Ok(ClientAddress::Unsaid) };
     let address = value.to_str().ok().and_then(|text| text.parse().ok());
@@ -150,7 +152,7 @@ fn no_gateway() -> Problem {
     Problem::new(ProblemCode::GatewayNotAllowed, detail)
 }
 
-/// Why the token does not pass, as far as the gateway has a part in it.
+/// Why the token is rejected. The message says so if the gateway caused it.
 fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Problem {
     let problem = Problem::decided(decision, demand);
     match (decision.code, client) {
@@ -171,13 +173,13 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
     }
 }
 
-/// Says to the gateway, and through it to the origin, who asks.
+/// Tells the gateway, and through it the origin server, who the caller is.
 fn identity(decision: &Decision, demand: &Demand) -> Response {
     let mut response = StatusCode::OK.into_response();
     let Some(facts) = decision.known.as_ref().map(Known::facts) else { return response };
     let (scopes, is_whole) = told(&facts.effective_scopes(), demand);
     let mut tell = |name: &'static str, value: &str| {
-        // Ids, slugs and scopes are of visible ASCII.
+        // Ids, slugs and scopes are visible ASCII.
         if let Ok(value) = HeaderValue::from_str(value) {
             response.headers_mut().insert(name, value);
         }
@@ -187,13 +189,13 @@ fn identity(decision: &Decision, demand: &Demand) -> Response {
     tell(identity_headers::SCOPES, &scopes);
     tell(identity_headers::SCOPES_COMPLETE, if is_whole { "true" } else { "false" });
     tell(identity_headers::WORKSPACE, &facts.workspace.slug);
-    // Also where there is none: what the client sent by this name must give way to something.
+    // Also sent if there is none: it must overwrite what the client sent in this header.
     tell(identity_headers::CLIENT, facts.token.client_id.as_deref().unwrap_or_default());
     response
 }
 
-/// The scopes that are told, and whether those are all. Where they are too many, the ones that were demanded come before
-/// the others, and none is cut.
+/// The scopes to name in the response, and whether they are all. If they exceed the limit, the required ones come first,
+/// and none is truncated.
 fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
     let is_demanded = |scope: &&ScopePattern| demand.all_of.iter().chain(&demand.any_of).any(|one| scope.covers(one));
     let (demanded, others): (Vec<_>, Vec<_>) = scopes.iter().partition(is_demanded);
@@ -202,7 +204,7 @@ fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
     let all = kept.len();
     kept.retain(|scope| {
         let left = room.checked_sub(scope.len() + 1);
-        // Once one does not fit, none that follows it is told in its place.
+        // Once one does not fit, no later one is named in its place.
         room = left.unwrap_or_default();
         left.is_some()
     });
@@ -211,7 +213,7 @@ fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
     (kept.join(" "), is_whole)
 }
 
-/// The problem with a status that gateways know.
+/// Replaces the problem's status by one that gateways know.
 fn narrow(problem: Problem) -> Problem {
     let status = match problem.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => problem.status,

@@ -1,4 +1,4 @@
-//! Clients that tokens may be pinned to.
+//! Clients, which tokens can be bound to.
 
 use counterfoil_protocol::command::{Client, CreateClient, DeleteClient, ListClients, Listing, ReadClient};
 use counterfoil_verify::ScopePattern;

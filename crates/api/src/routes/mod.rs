@@ -1,4 +1,5 @@
-//! The routes. Each handler parses, asks the ledger or the verifier, and shapes the answer; it decides nothing.
+//! The handlers of the native routes. Each parses the request, asks the ledger or the verifier, and builds the response;
+//! it decides nothing.
 
 pub(crate) mod audit;
 pub(crate) mod authorize;
@@ -15,13 +16,14 @@ pub(crate) mod tokens;
 pub(crate) mod verify;
 pub(crate) mod workspaces;
 
-/// Whether tokens are verified by this route. What is presented to it is judged by the verifier, which asks about nothing twice,
-/// so it is not limited.
+/// Whether this route verifies tokens. Credentials that are presented to it are checked by the verifier, which caches its
+/// results, so they are not limited.
 pub(crate) fn verifies(route: &str) -> bool {
     ["/v1/verify", "/v1/records", "/v1/lease", "/oauth/introspect"].contains(&route) || route.starts_with("/authorize")
 }
 
-/// Whether this route takes rights away, as `DELETE` does everywhere: an incident does not wait until an address is open again.
+/// Whether this route takes rights away, as `DELETE` does everywhere. An incident must not wait until an address is no
+/// longer blocked.
 pub(crate) fn takes_away(route: &str) -> bool {
     ["/v1/tokens/revoke", "/oauth/revoke"].contains(&route)
 }

@@ -1,8 +1,8 @@
-//! Token introspection (RFC 7662) and revocation (RFC 7009), for software that speaks these already.
+//! OAuth 2.0 token introspection (RFC 7662) and revocation (RFC 7009), for software that supports them already.
 //!
-//! The caller authenticates with a token as its secret: as a Bearer, by HTTP Basic, or in the form as `client_secret`
-//! (RFC 6749, section 2.3.1). Which `client_id` it names with that makes no difference. Who is refused is challenged in
-//! every way that is taken, the one that was used first (section 5.2).
+//! The caller authenticates with a token as its secret: as a Bearer token, by HTTP Basic, or as `client_secret` in the
+//! form (RFC 6749, section 2.3.1). The `client_id` is ignored. A rejected caller is challenged with every supported
+//! scheme, first with the one that it used (section 5.2).
 
 use std::borrow::Cow;
 
@@ -31,10 +31,10 @@ use crate::{
     state::App,
 };
 
-/// The challenge to who authenticates, or could, by HTTP Basic (RFC 7617).
+/// The challenge of HTTP Basic (RFC 7617).
 const BASIC: HeaderValue = HeaderValue::from_static(r#"Basic realm="counterfoil", charset="UTF-8""#);
 
-/// What is said of a token: RFC 7662, section 2.2. Times are in seconds.
+/// The response of an introspection: RFC 7662, section 2.2. Times are in seconds.
 #[derive(Default, Serialize)]
 pub(crate) struct Introspection {
     active: bool,
@@ -72,14 +72,14 @@ struct OAuthError<'a> {
     error_description: &'a str,
 }
 
-/// A request to one of the two.
+/// A request to one of the two endpoints.
 struct Form {
     parts: Parts,
-    /// The token in question.
+    /// The token to introspect or revoke.
     token: String,
     /// The secret that the caller authenticates with.
     secret: Option<String>,
-    /// How it was sent.
+    /// How the secret was sent.
     scheme: Scheme,
 }
 
@@ -88,14 +88,14 @@ pub(crate) async fn introspect<P: Ports>(
     request: Request,
 ) -> Result<Json<Introspection>, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
-    // The verifier answers here, not the ledger, which knows what pages a workspace allows.
+    // The verifier decides here, but only the ledger knows which origins a workspace allows.
     if origin::foreign(&parts.headers, &parts.uri).is_some() {
         return Err(Problem::origin_not_allowed());
     }
     let decided = async {
         let secret = secret.ok_or_else(no_secret)?;
         let caller = Caller::presenting(&parts, &app, Some(secret)).await?;
-        // Where the client calls from is not known here; a token that is bound to addresses is not active without it.
+        // The client's address is unknown here, so an IP-restricted token is not active.
         decide(&caller, &[token], &Demand::of(caller.workspace)).await
     };
     let decisions = decided.await.map_err(|problem| problem.presented_in(scheme))?;
@@ -108,9 +108,9 @@ pub(crate) async fn introspect<P: Ports>(
     }
 }
 
-/// Revokes the token in the name of the caller, or in its own: who has a token may end it. One that rotation has replaced is
-/// ended alone: its successor is another token to whoever reports it. A token that is not known, or that the caller may not
-/// see, is answered like one that was revoked (section 2.2).
+/// Revokes the token in the name of the caller, or in the token's own: a holder of a token may revoke it. A value that
+/// rotation replaced is revoked alone: whoever reports it may not know of the new value. A token that is unknown, or that
+/// the caller may not see, gives the same response as a revoked one (section 2.2).
 pub(crate) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let Form { parts, token, secret, scheme } = Form::read(request).await?;
     let in_its_own_name = secret.as_ref().is_none_or(|secret| *secret == token);
@@ -120,7 +120,7 @@ pub(crate) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request
         caller.ask(RevokeText { digest, reason: None }).await.map(drop)
     };
     match revoked.await {
-        // It does not pass any more, which is what was asked for.
+        // The token is invalid already, which is what the caller wants.
         Err(problem) if in_its_own_name && problem.status == StatusCode::UNAUTHORIZED => {
             Ok(StatusCode::OK.into_response())
         }
@@ -129,7 +129,7 @@ pub(crate) async fn revoke<P: Ports>(State(app): State<App<P>>, request: Request
     }
 }
 
-/// A problem, as these endpoints tell it.
+/// Renders a problem as these endpoints do.
 pub(crate) fn refuse(problem: &Problem) -> Response {
     let error = match problem.status {
         StatusCode::UNAUTHORIZED => "invalid_client",
@@ -161,7 +161,8 @@ impl Form {
                 let field = match &*name {
                     "token" => &mut token,
                     "client_secret" => &mut secret,
-                    // What is not known is ignored (RFC 6749, section 3.2), like the hint: there is one kind of token.
+                    // Unknown fields are ignored (RFC 6749, section 3.2), as is `token_type_hint`: there is one type of
+                    // token.
                     _ => continue,
                 };
                 if field.replace(value.into_owned()).is_some() {
@@ -182,7 +183,7 @@ fn is_form(headers: &HeaderMap) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
 }
 
-/// The secret in the `Authorization` header, and how it stands there.
+/// The secret in the `Authorization` header, and its scheme.
 fn of_header(headers: &HeaderMap) -> Result<(Option<String>, Scheme), Problem> {
     let value = presented::joined(headers, &header::AUTHORIZATION).map_err(|_| no_secret())?;
     let Some(value) = value else { return Ok((None, Scheme::Bearer)) };
@@ -198,7 +199,7 @@ fn of_header(headers: &HeaderMap) -> Result<(Option<String>, Scheme), Problem> {
         if read.0.is_none() {
             return Err(no_secret().presented_in(read.1));
         }
-        // The same header twice is as good as once.
+        // The same header twice is accepted.
         if found.as_ref().is_some_and(|other| *other != read) {
             return Err(twice());
         }
@@ -209,10 +210,10 @@ fn of_header(headers: &HeaderMap) -> Result<(Option<String>, Scheme), Problem> {
 
 /// The password of HTTP Basic.
 ///
-/// Id and password are to be encoded as in a form (RFC 6749, section 2.3.1), and then there is one colon. Who writes them as
-/// they are, as with curl, may have others in the id: a URN, a URL. What stands behind the last one is the password where
-/// that is a token of ours, which has no colon. A text from elsewhere may have some: it begins at the first one, as RFC 7617
-/// has it.
+/// Id and password should be form-encoded (RFC 6749, section 2.3.1), so that there is only one colon. A client that does
+/// not encode them, such as curl, may have more colons in the id, as in a URN or a URL. If the part after the last colon
+/// is a native token, which has no colon, it is the password. A third-party token may contain colons: otherwise the
+/// password begins at the first one, as RFC 7617 says.
 fn basic(text: &str) -> Option<String> {
     let text = String::from_utf8(BASE64_STANDARD.decode(text).ok()?).ok()?;
     let (_, last) = text.rsplit_once(':')?;
@@ -223,8 +224,8 @@ fn basic(text: &str) -> Option<String> {
     Some(decoded(password))
 }
 
-/// The password, decoded where it was encoded. It is a token, which is of visible ASCII: what would be something else when it
-/// is decoded was written as it is, and a `+` in it is no space.
+/// The password, decoded if it was encoded. It is a token, hence visible ASCII: if decoding gives anything else, it was
+/// not encoded, and a `+` in it is not a space.
 fn decoded(password: &str) -> String {
     let decoded = percent_decode_str(password).decode_utf8();
     let is_token = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());

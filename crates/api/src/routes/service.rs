@@ -1,10 +1,10 @@
-//! What is told of the service itself.
+//! The service's own routes.
 
 use axum::extract::State;
 
 use crate::state::App;
 
-/// That it answers at all.
+/// A health check: the service responds.
 pub(crate) async fn health<P>(_: State<App<P>>) -> &'static str {
     "ok\n"
 }

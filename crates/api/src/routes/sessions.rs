@@ -1,4 +1,5 @@
-//! Sessions: what a browser holds in place of a token. Its text is in a cookie that no script reads, and in no body.
+//! Sessions: what a browser holds instead of a token. The value is in a cookie that scripts cannot read, and in no
+//! response body.
 
 use axum::extract::{OptionalFromRequest as _, Request, State};
 use counterfoil_protocol::{
@@ -21,7 +22,7 @@ use crate::{
     state::App,
 };
 
-/// What Cloudflare Access puts into each request that it lets through.
+/// Cloudflare Access adds this header to each request that it lets through.
 const ACCESS: HeaderName = HeaderName::from_static("cf-access-jwt-assertion");
 
 /// The body of a sign-in: nothing with a token; else in which workspace, and the identity token where Cloudflare Access
@@ -36,7 +37,7 @@ pub(crate) struct SignIn {
     id_token: Option<String>,
 }
 
-/// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession), of which the session itself is passed on as it is.
+/// An [`OpenedSession`](counterfoil_protocol::command::OpenedSession); the session itself is passed on unchanged.
 #[derive(Deserialize)]
 pub(crate) struct Opened {
     pub(crate) text: TokenValue,
@@ -44,11 +45,12 @@ pub(crate) struct Opened {
     session: Value,
 }
 
-/// With a token, or by what an identity provider says. Who signs in so may well have the cookie of an older session.
+/// Opens a session with a token or through an identity provider. The browser may still have the cookie of an older
+/// session.
 pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Reply<Value>, Problem> {
     let (parts, body) = request.into_parts();
     let token = match presented::presented(&parts.headers, None) {
-        // It may be for a proxy in between. Whether it is all that there is, the body says.
+        // The other scheme may be for a proxy in between. Whether another credential is required depends on the body.
         Err(Fault::OtherScheme) => Err(Fault::OtherScheme),
         token => Ok(token?),
     };

@@ -1,4 +1,4 @@
-//! What several routes read.
+//! Types that several routes read.
 
 use counterfoil_protocol::command::Page;
 use serde::Deserialize;

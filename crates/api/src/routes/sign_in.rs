@@ -1,7 +1,8 @@
-//! Signing in by an identity provider, in a browser: there, and back with a session.
+//! Sign-in through an identity provider in a browser: the redirect to the provider, and the callback that opens a
+//! session.
 //!
-//! These are navigations: whatever fails leads to the console, which is told a stable code and nothing that the provider
-//! said.
+//! These are navigations: any failure redirects to the console with a stable code, and with nothing that the provider
+//! sent.
 
 use axum::{
     extract::{Request, State},
@@ -25,10 +26,10 @@ use crate::{
     state::App,
 };
 
-/// Where providers send browsers back to.
+/// The path of the redirect URI.
 const CALLBACK: &str = "/v1/session/callback";
 
-/// Where the console is.
+/// The path of the console.
 const CONSOLE: &str = "/console/";
 
 /// In which workspace, and by which provider.
@@ -67,7 +68,7 @@ struct SignInProvider {
     issuer: WebAddress,
 }
 
-/// An unknown workspace answers as one without providers.
+/// An unknown workspace gives the same response as one without providers.
 pub(crate) async fn providers<P: Ports>(
     caller: AnonymousCaller<P>,
     Query(Where { workspace }): Query<Where>,
@@ -82,7 +83,7 @@ pub(crate) async fn providers<P: Ports>(
     Ok(Json(SignInProviders { providers: issuers.into_iter().map(|issuer| SignInProvider { issuer }).collect() }))
 }
 
-/// Sends the browser to the provider.
+/// Redirects the browser to the provider.
 pub(crate) async fn start<P: Ports>(
     State(app): State<App<P>>,
     caller: AnonymousCaller<P>,
@@ -115,7 +116,7 @@ async fn set_out<P: Ports>(
     Ok((flow.address(&description.what.authorization_endpoint, &callback_of(parts)?), flow))
 }
 
-/// Takes the browser in, with the code that the provider gave it.
+/// Completes a sign-in with the code from the provider, and redirects to the console.
 pub(crate) async fn callback<P: Ports>(
     State(app): State<App<P>>,
     caller: AnonymousCaller<P>,
@@ -128,7 +129,7 @@ pub(crate) async fn callback<P: Ports>(
     }
 }
 
-/// The cookie of the session that was opened.
+/// The cookie of the new session.
 async fn come_back<P: Ports>(
     app: &App<P>,
     caller: AnonymousCaller<P>,
@@ -149,13 +150,13 @@ async fn come_back<P: Ports>(
     Ok(cookies::keep(opened.text.expose(), opened.seconds))
 }
 
-/// Where the provider is to send the browser back to: where it asked.
+/// The redirect URI: at the origin that the request was sent to.
 fn callback_of(parts: &Parts) -> Result<String, Problem> {
     let own = origin::own(&parts.uri).ok_or_else(|| Problem::internal("the request does not say where it was sent"))?;
     Ok(format!("{own}{CALLBACK}"))
 }
 
-/// Leads the browser to the console, which says that nobody has signed in.
+/// Redirects the browser to the console, which reports that the sign-in failed.
 fn lead_failed(status: StatusCode, problem: Problem) -> Response {
     let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code.as_str());
     let mut response = lead(status, &address, vec![flow::forget()]);
@@ -163,13 +164,13 @@ fn lead_failed(status: StatusCode, problem: Problem) -> Response {
     response
 }
 
-/// Leads the browser on. The address it comes from may hold a code, so it is not told where it goes.
+/// Redirects the browser. The current URL may contain a code, so it is not sent as the referrer.
 fn lead(status: StatusCode, address: &str, headers: Vec<(HeaderName, String)>) -> Response {
     let mut response = status.into_response();
     let place = (header::LOCATION, address.to_owned());
     let discreet = (header::REFERRER_POLICY, "no-referrer".to_owned());
     for (name, value) in headers.into_iter().chain([place, discreet]) {
-        // What is put here is of visible ASCII throughout.
+        // All of these values are visible ASCII.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(name, value);
         }

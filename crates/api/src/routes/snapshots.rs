@@ -1,4 +1,5 @@
-//! Snapshots: the ledger says what one consists of, and the files come from the registry, one after the other.
+//! Snapshots: the ledger returns a snapshot's head and the names of its files; the files are streamed from the registry,
+//! one after the other.
 
 use axum::{
     body::Body,
@@ -22,14 +23,14 @@ use crate::{
 /// The media type of a snapshot; see `counterfoil_verify::Snapshot`.
 pub(crate) const SNAPSHOT: &str = "application/vnd.counterfoil.snapshot";
 
-/// How many files are read at a time, and how many are there before anything is sent: a segment is some hundred kilobytes,
-/// and an isolate does not hold a large snapshot.
+/// How many files are read concurrently, and how many are available before the first byte is sent. A segment has some
+/// hundred kilobytes, and an isolate cannot hold a large snapshot.
 const WIDTH: usize = 4;
 
-/// The most files of one snapshot, its manifest included: the platform allows an invocation a thousand reads.
+/// The most files of one snapshot, including its manifest: the platform allows an invocation a thousand reads.
 const MOST_FILES: usize = 950;
 
-/// Who keeps the file asks each time whether it is still the one.
+/// A client that keeps the file revalidates it each time.
 const CACHE: &str = "private, no-cache";
 
 pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Result<Response, Problem> {
@@ -39,7 +40,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
             return Err(Problem::snapshot_not_ready(retry_in, "the snapshot is not made yet"));
         }
     };
-    // The head names the manifest, and that all else.
+    // The head names the manifest by its hash, and the manifest all other files.
     let tag = format!("\"{}\"", Digest::of(&head));
     let known = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, CACHE.to_owned())];
     if conditions::is_at_hand(&headers, &tag) {
@@ -61,7 +62,8 @@ pub(crate) async fn keys<P: Ports>(caller: Caller<P>) -> Result<Reply<SnapshotKe
     caller.ask(ReadSnapshotKeys {}).await
 }
 
-/// The whole file. While nothing of it was sent, what fails can still be said; after that, the file ends where it fails.
+/// The response body. Until the first byte is sent, a failure can still be reported; after that, the response ends where
+/// it fails.
 async fn body<P: Ports>(
     ledger: LedgerClient<P>,
     workspace: WorkspaceKey,
@@ -91,7 +93,7 @@ async fn body<P: Ports>(
     Ok(Body::from_stream(stream::iter(first).chain(rest)))
 }
 
-/// One file as it stands in the snapshot, or why it is not to be had.
+/// One file as it is embedded in the snapshot, or why it is unavailable.
 async fn read_file<P: Ports>(
     ledger: LedgerClient<P>,
     workspace: WorkspaceKey,

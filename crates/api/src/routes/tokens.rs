@@ -1,4 +1,4 @@
-//! Tokens: the whole life of one, and many at a time.
+//! Tokens: operations on one, and on many at a time.
 
 mod create;
 mod import;

@@ -1,4 +1,4 @@
-//! Verification: decisions for those who ask here, records for verifiers elsewhere.
+//! Verification: decisions for callers of the API, and records for other verifiers.
 
 use axum::{
     extract::Request,
@@ -26,19 +26,19 @@ use crate::{
     verifying::Check,
 };
 
-/// The most tokens that are verified in one request, and the most digests whose records are given in one.
+/// The most tokens that are verified in one request, and the most digests in one request for records.
 const MAX_BATCH: usize = Question::MOST_DIGESTS;
 
-/// The scope that asking needs.
+/// The scope that a caller needs to verify tokens.
 const VERIFY: &str = "tokens:verify";
 
-/// The media type of an answer in its binary layout; see `counterfoil_verify::Answer`.
+/// The media type of records in their binary layout; see `counterfoil_verify::Answer`.
 pub(crate) const ANSWER: &str = "application/vnd.counterfoil.answer";
 
-/// The same of a lease; see `counterfoil_verify::Grant`.
+/// The media type of a lease; see `counterfoil_verify::Grant`.
 pub(crate) const LEASE: &str = "application/vnd.counterfoil.lease";
 
-/// The largest question for a lease, in bytes: with a thousand uses.
+/// The largest request for a lease, in bytes: one with a thousand uses.
 const MAX_LEASE_BODY: usize = 256 * 1024;
 
 /// What is to be verified: one token or several, against one demand.
@@ -122,7 +122,7 @@ pub(crate) async fn verify<P: Ports>(
     caller: Caller<P>,
     Json(body): Json<Verification>,
 ) -> Result<Json<Verified>, Problem> {
-    // The verifier answers here, not the ledger, which knows what pages a workspace allows.
+    // The verifier decides here, but only the ledger knows which origins a workspace allows.
     if caller.ledger.trace.origin.is_some() {
         return Err(Problem::origin_not_allowed());
     }
@@ -150,17 +150,17 @@ pub(crate) async fn verify<P: Ports>(
     }
 }
 
-/// Decides about these texts in the caller's name, in their order, and counts the uses of those that pass.
+/// Verifies these token values in the caller's name, in their order, and counts the uses of the valid ones.
 ///
 /// # Errors
-/// Where the caller's own token does not pass, or lacks `tokens:verify`.
+/// If the caller's own token is not valid, or lacks `tokens:verify`.
 pub(crate) fn decide<'a, P: Ports>(
     caller: &'a Caller<P>,
     texts: &'a [String],
     demand: &'a Demand,
 ) -> BoxFuture<'a, Result<Vec<Decision>, Problem>> {
     Box::pin(async move {
-        // The caller's own token is one check more: together they cost one question.
+        // The caller's own token is one more check in the same batch: together they need one request to the ledger.
         let admission = admission(caller, demand).await?;
         let checks = texts.iter().map(|text| Check { text: text.as_bytes(), demand });
         let own = admission.as_ref().map(|demand| Check { text: caller.text.expose(), demand });
@@ -174,16 +174,16 @@ pub(crate) fn decide<'a, P: Ports>(
     })
 }
 
-/// What the caller's own token must satisfy; root need satisfy nothing more, and of sessions only the ledger knows.
+/// The requirement for the caller's own token; none for root, and for sessions, which only the ledger can check.
 ///
-/// How fresh the answer about that token is, the caller does not choose: a bounded one at least, or a gateway whose token
-/// was revoked would go on by asking for eventual answers. Only where the ledger answers nobody, an eventual one does for
-/// those who ask for nothing better: an outage of the ledger stops no eventual check.
+/// The caller does not choose the freshness of the decision about its own token: it is at least `bounded`, otherwise a
+/// gateway whose token was revoked could continue with eventual checks. If the ledger does not respond to anybody, an
+/// eventual decision is accepted for callers that ask for no better one: an outage of the ledger stops no eventual check.
 async fn admission<P: Ports>(caller: &Caller<P>, asked: &Demand) -> Result<Option<Demand>, Problem> {
     match caller.actor {
         Actor::Root => return Ok(None),
         Actor::Session(_) => {
-            // It answers who may ask, even about nothing.
+            // The ledger rejects a caller that may not verify, even if no records are requested.
             caller.ask(Records { digests: Vec::new() }).await?;
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Workspaces: only root makes, suspends and deletes them.
+//! Workspaces: only root creates, suspends and deletes them.
 
 use std::ops::RangeInclusive;
 
@@ -26,10 +26,10 @@ use crate::{
     ports::Ports,
 };
 
-/// How many keys are drawn before giving up. Of 62⁵ keys the first is free unless hundreds of millions are taken.
+/// How many keys are drawn before giving up. Of 62⁵ keys, the first is free unless hundreds of millions are taken.
 const DRAWS: usize = 8;
 
-/// How many characters a workspace's name has, as [`Bootstrap`] takes it.
+/// The length of a workspace's name in characters, as [`Bootstrap`] requires it.
 const NAME_LENGTH: RangeInclusive<usize> = 1..=200;
 
 /// The body of a creation.
@@ -45,14 +45,14 @@ pub(crate) struct NewWorkspace {
     prefix: Option<Prefix>,
 }
 
-/// Claims the slug, makes the workspace, confirms the slug: in this order, so that whoever repeats the request after a
-/// failure in between gets the same workspace, and a token that they do see. Where only the news of the last step was
-/// lost, repeating it is refused as existing, and root issues itself a token there.
+/// Reserves the slug, creates the workspace, and confirms the slug, in this order: if a step fails, repeating the request
+/// creates the same workspace and returns a token. If only the last response was lost, a repeated request is rejected
+/// since the workspace exists; root can then create a token there.
 pub(crate) async fn create<P: Ports>(
     root: Root<P>,
     Json(body): Json<NewWorkspace>,
 ) -> Result<Reply<Bootstrapped>, Problem> {
-    // The ledger says so too, but by then the slug is reserved.
+    // The ledger checks this too, but by then the slug is reserved.
     if !NAME_LENGTH.contains(&body.name.chars().count()) {
         let detail = format!("Must have {} to {} characters.", NAME_LENGTH.start(), NAME_LENGTH.end());
         return Err(Problem::new(ProblemCode::InvalidValue, detail).at("/name"));
@@ -66,7 +66,7 @@ pub(crate) async fn create<P: Ports>(
     Ok(made.created("/v1/workspace".to_owned()))
 }
 
-/// The key under which the workspace is to be made.
+/// Reserves the slug, and returns the key of the workspace to create.
 async fn claim<P: Ports>(ledger: &LedgerClient<P>, slug: &Slug) -> Result<WorkspaceKey, Problem> {
     for _ in 0..DRAWS {
         let mut random = |bytes: &mut [u8]| ledger.app.ports.random(bytes);
@@ -166,8 +166,8 @@ impl From<Provider> for IdentityProvider {
     }
 }
 
-/// Root changes the state and the hosts, managers the settings. They are commands of their own, so a request that asks
-/// for more than one is refused: it could be carried out by half.
+/// Root changes the state and the hosts, managers the settings. Each is a command of its own, so a request with more than
+/// one is rejected: it could be executed in part.
 pub(crate) async fn update<P: Ports>(
     caller: Caller<P>,
     Json(body): Json<WorkspaceChange>,
@@ -217,10 +217,10 @@ pub(crate) async fn update<P: Ports>(
     }
 }
 
-/// The directory first, which knows whose a host is; then the ledger, which shows them. Whoever was cut off in between
-/// says the same again.
+/// Updates the directory first, which knows the workspace of each host, then the ledger, which displays them. A request
+/// that was interrupted in between can be repeated.
 async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<Workspace>, Problem> {
-    // Whom the ledger would refuse must not have changed the directory. Others than root it refuses below.
+    // A caller that the ledger would reject must not change the directory. The ledger rejects all but root below.
     if caller.actor == Actor::Root {
         caller.ask(ReadWorkspace {}).await?;
         let assign = AssignHosts { key: caller.workspace, hosts: hosts.clone() };
@@ -233,7 +233,7 @@ async fn set_hosts<P: Ports>(caller: &Caller<P>, hosts: Hosts) -> Result<Reply<W
     caller.ask(SetHosts { hosts }).await
 }
 
-/// Begins, or tells how far it is: the rest goes on by itself.
+/// Begins the deletion, or reports its progress: it continues in the background.
 pub(crate) async fn delete<P: Ports>(caller: Caller<P>) -> Result<Reply<Deleted>, Problem> {
     Ok(caller.ask(DeleteWorkspace {}).await?.status(StatusCode::ACCEPTED))
 }

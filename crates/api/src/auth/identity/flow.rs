@@ -1,9 +1,10 @@
-//! The flow of a browser that is sent to a provider and comes back with a code (OpenID Connect Core 1.0, section 3.1).
+//! The authorization code flow: a browser is sent to a provider and returns with a code (OpenID Connect Core 1.0, section
+//! 3.1).
 //!
-//! What the browser must bring back is in a cookie of its own: a secret, and where the flow leads. State, nonce and PKCE
-//! verifier are each a digest of all of that, so none of them tells another, and a cookie that was changed is of no flow.
-//! The cookie is `SameSite=Lax`: the browser comes back from the provider's site. It is good for ten minutes, and for one
-//! way back, whatever comes of it.
+//! A cookie holds the state of the flow: a secret, and the workspace and provider. The `state` and `nonce` parameters and
+//! the PKCE verifier are digests of all of that with different labels, so none of them discloses another, and a modified
+//! cookie matches no flow. The cookie is `SameSite=Lax`, since the browser returns from the provider's site. It expires
+//! after ten minutes, and is deleted when the browser returns, whatever the outcome.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_protocol::{WebAddress, command::IdentityProvider};
@@ -18,23 +19,23 @@ use crate::{
 /// The cookie's name.
 const NAME: &str = "__Host-counterfoil-sign-in";
 
-/// For how many seconds a flow is good.
+/// How many seconds a flow may take.
 const PATIENCE: u64 = 600;
 
-/// What is asked of the provider: who it is, and their e-mail address.
+/// What the provider is asked for: the person's identity and e-mail address.
 const SCOPE: &str = "openid email";
 
-/// One browser on its way.
+/// One browser's flow.
 pub(crate) struct Flow {
-    /// The cookie's text: a secret, the workspace, the issuer, the audience.
+    /// The cookie's value: a secret, the workspace, the issuer, the audience.
     text: String,
-    /// The slug of the workspace in which somebody signs in.
+    /// The slug of the workspace to sign in to.
     pub(crate) workspace: String,
     issuer: String,
     audience: String,
 }
 
-/// What the provider sent the browser back with.
+/// The parameters of the authorization response.
 #[derive(Default)]
 pub(crate) struct Return {
     state: Option<String>,
@@ -43,7 +44,7 @@ pub(crate) struct Return {
 }
 
 impl Flow {
-    /// Sets out to a provider. The secret is 32 random bytes.
+    /// Begins a flow to a provider. The secret is 32 random bytes.
     pub(crate) fn begin(secret: [u8; 32], workspace: &str, provider: &IdentityProvider) -> Self {
         let encoded = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
         let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
@@ -51,7 +52,7 @@ impl Flow {
         Self { text: parts.join("."), workspace: workspace.to_owned(), issuer, audience }
     }
 
-    /// The flow that the browser is on, if it is on one.
+    /// The flow in the browser's cookie, if it has one.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let text = str::from_utf8(cookies::value(headers, NAME).ok()??).ok()?.to_owned();
         let decoded = |part: &str| String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(part).ok()?).ok();
@@ -60,19 +61,19 @@ impl Flow {
         Some(Self { text, workspace, issuer, audience })
     }
 
-    /// Has the browser keep the flow.
+    /// The header that stores the flow in the browser.
     pub(crate) fn keep(&self) -> (HeaderName, String) {
         cookie(&self.text, PATIENCE)
     }
 
-    /// The provider that the flow leads to, if it is still among these.
+    /// The flow's provider, if the workspace still offers it.
     pub(crate) fn provider<'a>(&self, providers: &'a [IdentityProvider]) -> Option<&'a IdentityProvider> {
         providers.iter().find(|provider| {
             provider.sign_in && provider.issuer.as_str() == self.issuer && provider.audience == self.audience
         })
     }
 
-    /// Where the browser goes.
+    /// The URL to send the browser to.
     pub(crate) fn address(&self, endpoint: &WebAddress, redirect_uri: &str) -> String {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Digest::of(self.verifier().as_bytes()).as_bytes());
         let query = form_urlencoded::Serializer::new(String::new())
@@ -89,15 +90,15 @@ impl Flow {
         format!("{endpoint}{separator}{query}")
     }
 
-    /// The nonce that the identity token must name.
+    /// The nonce that the identity token must have.
     pub(crate) fn nonce(&self) -> String {
         self.derived("nonce")
     }
 
-    /// The exchange of the code that the browser came back with.
+    /// The exchange of the authorization code.
     ///
     /// # Errors
-    /// `SIGN_IN_FAILED` where it is of another flow, or of another provider (RFC 9207, section 2.4), or there is none.
+    /// `SIGN_IN_FAILED` if the response is another provider's (RFC 9207, section 2.4), or has no code.
     pub(crate) fn redemption(
         &self,
         back: Return,
@@ -128,7 +129,7 @@ impl Flow {
         })
     }
 
-    /// Whether this is the way back of this very flow.
+    /// Whether this is the authorization response of this flow.
     pub(crate) fn is_of(&self, back: &Return) -> bool {
         let digest = |text: &str| Digest::of(text.as_bytes());
         back.state.as_deref().is_some_and(|state| digest(state).ct_eq(&digest(&self.state())))
@@ -138,7 +139,7 @@ impl Flow {
         self.derived("state")
     }
 
-    /// 43 characters of base64url: what RFC 7636, section 4.1 asks for.
+    /// 43 characters of base64url, as RFC 7636, section 4.1 requires.
     fn verifier(&self) -> String {
         self.derived("verifier")
     }
@@ -149,11 +150,11 @@ impl Flow {
 }
 
 impl Return {
-    /// Reads the query of the way back. A provider may add what it likes, but of what counts each comes once
-    /// (RFC 6749, section 3.1).
+    /// Parses the query of the authorization response. A provider may add other parameters, but none of those read here
+    /// may be repeated (RFC 6749, section 3.1).
     ///
     /// # Errors
-    /// `SIGN_IN_FAILED` where one comes twice.
+    /// `SIGN_IN_FAILED` if one is repeated.
     pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
         let mut back = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -171,7 +172,7 @@ impl Return {
     }
 }
 
-/// Has the browser forget the flow it is on.
+/// The header that deletes the flow from the browser.
 pub(crate) fn forget() -> (HeaderName, String) {
     cookie("", 0)
 }

@@ -1,10 +1,10 @@
-//! Signing in by an identity provider (OpenID Connect Core 1.0).
+//! Sign-in through an identity provider (OpenID Connect Core 1.0).
 //!
-//! An identity token is taken from a provider of the workspace alone. Which one that may be, the token says itself, and
-//! is not believed: the [ports](crate::ports::Ports::identify) check its signature by that provider's keys, and that it
-//! is the provider's, for this audience, and good now. Whose it is, the ledger decides. How often strangers have a
-//! provider asked is bounded by what an isolate [remembers](crate::memory::providers). Whatever fails is answered alike;
-//! the log says why, and the audit where the provider did sign the token.
+//! An identity token is accepted only from a provider of the workspace. The token's own claim selects the provider, and
+//! is not trusted: the [ports](crate::ports::Ports::identify) verify the signature with that provider's keys, the issuer,
+//! the audience and the validity period. The ledger decides which member it identifies. How often strangers can cause
+//! requests to a provider is bounded by the [cache](crate::memory::providers). All failures give the same response; the
+//! log has the reason, and so has the audit log if the provider did sign the token.
 
 pub(crate) mod flow;
 mod providers;
@@ -31,10 +31,10 @@ use crate::{
     ports::{Claims, Description, IdentityProviderError, IdentityToken, Ports, Redemption},
 };
 
-/// The longest identity token that is looked at, in bytes.
+/// The longest identity token that is read, in bytes.
 const LONGEST_TOKEN: usize = 16 * 1024;
 
-/// A workspace in which somebody signs in, and who may vouch for them there.
+/// The workspace being signed in to, and its identity providers.
 pub(crate) struct SignInContext<P> {
     ledger: LedgerClient<P>,
     from: Source,
@@ -43,10 +43,10 @@ pub(crate) struct SignInContext<P> {
 }
 
 impl<P: Ports> SignInContext<P> {
-    /// What signing in to the workspace with this slug needs; none where there is no such workspace.
+    /// The context of the workspace with this slug; `None` if no workspace has it.
     pub(crate) async fn to(ledger: LedgerClient<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
         let Some(workspace) = ledger.resolve(slug, ledger.stranger(from.address)).await? else {
-            // There is no setting that would allow it.
+            // No workspace, hence no `allowed_origins` that could allow the page.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };
         match providers(&ledger, &from, workspace).await? {
@@ -55,7 +55,7 @@ impl<P: Ports> SignInContext<P> {
         }
     }
 
-    /// Opens a session for whom the token is about, of whichever provider it is.
+    /// Opens a session for the member that the token identifies. The token selects the provider.
     pub(crate) async fn open(self, token: String) -> Result<Reply<OpenedSession>, Problem> {
         if token.len() > LONGEST_TOKEN {
             return Err(Problem::sign_in_failed("the token is too long"));
@@ -65,8 +65,9 @@ impl<P: Ports> SignInContext<P> {
         self.open_by(&provider, token, None).await
     }
 
-    /// The same, of this provider and in the flow with this nonce. Where the provider did sign the token and nobody signs in
-    /// nevertheless, the audit is told why: whoever cannot sign it tells the audit nothing.
+    /// Like [`Self::open`], with this provider, in the flow with this nonce. If the provider did sign the token and
+    /// sign-in still fails, the reason goes to the audit log. A token that the provider did not sign writes nothing
+    /// there.
     pub(crate) async fn open_by(
         self,
         provider: &IdentityProvider,
@@ -81,7 +82,7 @@ impl<P: Ports> SignInContext<P> {
             if !self.ledger.app.admission().is_news(self.workspace, said, now) {
                 return outcome;
             }
-            // The answer is the same whether or not it was noted; the log has the reason in any case.
+            // The response is the same whether or not this was recorded; the log has the reason in any case.
             let noted = self.ledger.ask(self.workspace, Actor::SignIn, self.from, note).await;
             if noted.is_err() {
                 self.ledger.app.admission().is_untold(self.workspace, said);
@@ -98,7 +99,7 @@ impl<P: Ports> SignInContext<P> {
     ) -> Result<Reply<OpenedSession>, Problem> {
         let ports = &self.ledger.app.ports;
         let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
-        // Whatever could have a provider asked comes after what costs nothing.
+        // Checks that cost nothing come before any request to a provider.
         let key = key_of(&token)?;
         let keys = match &provider.jwks_uri {
             Some(jwks_uri) => providers::keys(&self.ledger.app, jwks_uri, key.as_deref()).await?,
@@ -137,20 +138,20 @@ impl<P: Ports> SignInContext<P> {
         })
     }
 
-    /// What a provider says of itself.
+    /// The provider's discovery document.
     pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Arc<Dated<Description>>, Problem> {
         providers::describe(&self.ledger.app, &provider.issuer).await
     }
 
-    /// Exchanges a code for an identity token.
+    /// Exchanges an authorization code for an identity token.
     pub(crate) async fn redeem(&self, code: &Redemption) -> Result<String, Problem> {
         providers::redeem(&self.ledger.app, self.from.address, code).await
     }
 }
 
-/// The workspace's providers. Anybody may ask: so the answer is remembered for
-/// [`KEPT`], and whether pages of other origins may have it, which only the ledger knows, is asked so many times a second.
-/// A provider that was removed in the meantime signs nobody in: the ledger knows.
+/// The workspace's identity providers. Anybody may cause this lookup, so the result is cached for [`KEPT`]. For a page of
+/// another origin the ledger is queried each time, at a limited rate, since only the ledger knows whether the page is
+/// allowed. A provider that was removed in the meantime signs nobody in: the ledger decides that.
 async fn providers<P: Ports>(
     ledger: &LedgerClient<P>,
     from: &Source,
@@ -174,7 +175,7 @@ async fn providers<P: Ports>(
     Ok(providers)
 }
 
-/// Whether the token claims to be of this provider; nothing of it is believed yet.
+/// Whether the token claims to be issued by this provider for its audience. The claim is not verified yet.
 pub(crate) fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<bool> {
     let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims = json::parse(&payload).ok()?;
@@ -186,10 +187,10 @@ pub(crate) fn is_claimed(token: &str, provider: &IdentityProvider) -> Option<boo
     Some(is_for_it && claims.get("iss")?.as_str() == Some(provider.issuer.as_str()))
 }
 
-/// The name of the key by which a token says that it is signed, where it names one.
+/// The id of the key that signed the token (`kid`), if the token names one.
 ///
 /// # Errors
-/// `SIGN_IN_FAILED` where it is no token.
+/// `SIGN_IN_FAILED` if this is not a token.
 fn key_of(token: &str) -> Result<Option<String>, Problem> {
     let header = token.split('.').next().and_then(|header| BASE64_URL_SAFE_NO_PAD.decode(header).ok());
     let header = header.and_then(|header| json::parse(&header).ok()).filter(Value::is_object);

@@ -1,8 +1,8 @@
-//! Asks identity providers, by way of what an isolate remembers of them.
+//! Requests to identity providers, through the isolate's cache.
 //!
-//! A stranger's request has a provider asked only within the limits of [`documents`](crate::memory::documents) and
-//! [`turns`](crate::memory::turns), and only at addresses that the deployment allows, whoever named them: the workspace's settings
-//! or the provider itself.
+//! A stranger's request can cause a request to a provider only within the limits of
+//! [`documents`](crate::memory::documents) and [`turns`](crate::memory::turns), and only at addresses that the deployment
+//! allows, whether the workspace's settings or the provider itself named them.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -20,14 +20,14 @@ use crate::{
     state::App,
 };
 
-/// How long a request waits for what others ask, in milliseconds, and how often it looks.
+/// How long a request waits for a document that another one fetches, in milliseconds, and how often it checks.
 const PATIENCE: u64 = 5_000;
 const LOOK: u64 = 100;
 
 /// Checks that the deployment allows these providers' addresses.
 ///
 /// # Errors
-/// `INVALID_VALUE` names the one that it does not allow.
+/// `INVALID_VALUE` names the field that is not allowed.
 pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -> Result<(), Problem> {
     for (index, provider) in providers.iter().enumerate() {
         let addresses = [("issuer", Some(&provider.issuer)), ("jwks_uri", provider.jwks_uri.as_ref())];
@@ -45,7 +45,7 @@ pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -
     Ok(())
 }
 
-/// What a provider says of itself.
+/// A provider's discovery document.
 pub(crate) async fn describe<P: Ports>(app: &App<P>, issuer: &WebAddress) -> Result<Arc<Dated<Description>>, Problem> {
     check(app, "issuer", issuer)?;
     let ask = async {
@@ -61,7 +61,7 @@ pub(crate) async fn describe<P: Ports>(app: &App<P>, issuer: &WebAddress) -> Res
     obtain(app, |providers| &mut providers.descriptions, issuer, None, ask).await
 }
 
-/// The keys at this address by which a token may be signed that names this one, or none.
+/// The keys at this URL that may have signed a token with this `kid`, or with none.
 pub(crate) async fn keys<P: Ports>(
     app: &App<P>,
     jwks_uri: &WebAddress,
@@ -70,7 +70,7 @@ pub(crate) async fn keys<P: Ports>(
     check(app, "jwks_uri", jwks_uri)?;
     let mut known = obtain(app, |providers| &mut providers.keys, jwks_uri, None, read(app, jwks_uri)).await?;
     if known.what.named(name).next().is_none() {
-        // It may be new there.
+        // The provider may have added it since.
         known = obtain(app, |providers| &mut providers.keys, jwks_uri, Some(&known), read(app, jwks_uri)).await?;
     }
     let keys: Vec<_> = known.what.named(name).cloned().collect();
@@ -81,12 +81,12 @@ pub(crate) async fn keys<P: Ports>(
     }
 }
 
-/// Asks for the keys, once this is awaited.
+/// Fetches the keys, once this is awaited.
 async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys>, IdentityProviderError> {
     app.ports.keys(jwks_uri).await
 }
 
-/// Exchanges a code for an identity token, when it is the turn of the client at this address.
+/// Exchanges an authorization code for an identity token, when it is the turn of the client at this address.
 pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &Redemption) -> Result<String, Problem> {
     let wait = app.providers().turns.take(&code.token_endpoint, from, app.ports.now());
     match wait {
@@ -102,7 +102,7 @@ pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &
     Ok(app.ports.redeem(code).await?)
 }
 
-/// The document at this address, as it is remembered, or as it is told now.
+/// The document at this address, from the cache or fetched now.
 async fn obtain<P: Ports, T>(
     app: &App<P>,
     memory: fn(&mut Providers) -> &mut Memory<T>,
@@ -142,7 +142,7 @@ async fn obtain<P: Ports, T>(
     }
 }
 
-/// It is worth coming again in so many milliseconds.
+/// The problem of a provider that is unavailable. A retry makes sense in `again_in` milliseconds.
 fn unavailable(why: &str, again_in: u64) -> Problem {
     let again_in = u32::try_from(again_in.div_ceil(1_000)).unwrap_or(u32::MAX).max(1);
     Problem { again_in, ..Problem::provider_unavailable(why) }

@@ -1,4 +1,4 @@
-//! Problems as Databricks' clients read them. They decide by `error_code`, and where they do not know it by the status.
+//! Problems in Databricks' format. Its clients decide by `error_code` or, if they do not know it, by the status.
 
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
@@ -6,20 +6,20 @@ use serde::Serialize;
 
 use crate::http::{Json, Problem, ProblemCode};
 
-/// Never with a field named `error` or `detail`: clients would take it for the message.
+/// Must have no field `error` or `detail`: clients would take it for the message.
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error_code: &'a str,
     message: &'a str,
-    /// Always empty, and always there.
+    /// Always present, always empty.
     details: [(); 0],
 }
 
-/// The envelope of a problem.
+/// Renders a problem.
 pub(crate) fn refuse(problem: &Problem) -> Response {
     let (status, error_code) = classify(problem);
     let message = match problem.pointer.as_deref().map(field) {
-        // The ledger names a field by its pointer alone, and as the native API does.
+        // The ledger's messages name a field only by its pointer, with the native API's name.
         Some(field) if status == StatusCode::BAD_REQUEST && !problem.detail.contains(field) => {
             &*format!("{field}: {}", problem.detail)
         }
@@ -30,11 +30,11 @@ pub(crate) fn refuse(problem: &Problem) -> Response {
 
 fn classify(problem: &Problem) -> (StatusCode, &'static str) {
     let error_code = match (problem.status.as_u16(), problem.code) {
-        // Not 409, which says that the token exists, nor 429, which clients repeat.
+        // Not 409, which means that the token exists, nor 429, which clients retry.
         (_, ProblemCode::QuotaExceeded | ProblemCode::TextsExceeded) => {
             return (StatusCode::BAD_REQUEST, "QUOTA_EXCEEDED");
         }
-        // It was revoked by somebody else just now.
+        // Another caller revoked it just now.
         (_, ProblemCode::TokenRevoked) => return (StatusCode::NOT_FOUND, "NOT_FOUND"),
         (401, _) => "UNAUTHENTICATED",
         (403, _) => "PERMISSION_DENIED",
@@ -50,7 +50,7 @@ fn classify(problem: &Problem) -> (StatusCode, &'static str) {
     (problem.status, error_code)
 }
 
-/// What this dialect calls the field at fault.
+/// This dialect's name of the field at fault.
 fn field(pointer: &str) -> &str {
     match pointer.split('/').nth(1).unwrap_or_default() {
         "name" => "comment",

@@ -1,4 +1,4 @@
-//! Tokens as Databricks' clients read them.
+//! Tokens in Databricks' format.
 
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{ScopeSet, Timestamp};
@@ -6,10 +6,10 @@ use serde::Serialize;
 
 use crate::{dialects::tokens::Token, http::time::DAY};
 
-/// What an answer holds; `{}` where nothing.
+/// The body of a response; `{}` if it is empty.
 #[derive(Default, Serialize)]
 pub(super) struct Content {
-    /// The token's text, this once.
+    /// The token value, returned only here.
     #[serde(skip_serializing_if = "Option::is_none")]
     token_value: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,11 +37,11 @@ impl Content {
 pub(super) struct Info {
     token_id: Digest,
     creation_time: u64,
-    /// -1 for none.
+    /// -1 if there is none.
     expiry_time: i64,
     comment: String,
     scopes: ScopeSet,
-    /// Absent where it is not known; so are the following where the owner's own list shows the token.
+    /// Absent if unknown. This and the following are also absent in the owner's own list.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_accessed_time: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub(super) struct Info {
     owner_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workspace_id: Option<u64>,
-    /// When the day began, in UTC, on which it was last used.
+    /// When the day (UTC) of its last use began.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_day: Option<u64>,
 }
@@ -75,8 +75,8 @@ impl Info {
         }
     }
 
-    /// As those who manage tokens see it. Who is said to have created it is its owner: a member, where the creator
-    /// itself may be root.
+    /// As admins see it. Its owner is named as its creator: Databricks expects a member there, but the creator may be
+    /// root.
     pub(super) fn in_full(token: &Token, workspace: WorkspaceKey) -> Self {
         Self {
             last_accessed_time: None,
@@ -90,7 +90,7 @@ impl Info {
     }
 }
 
-/// The workspace's key as a number to the base 62: below 62⁶, which every client can hold.
+/// The workspace's key as a number in base 62: less than 62⁶, which every client can represent.
 fn number_of(workspace: WorkspaceKey) -> u64 {
     workspace.as_str().bytes().fold(0, |number, digit| {
         let value = match digit {

@@ -1,4 +1,4 @@
-//! How answers go out over HTTP.
+//! Responses over HTTP.
 
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,13 +6,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::rpc::{self, RpcReply};
 use crate::http::{Problem, problem::LoggedProblem};
 
-/// The envelope of a problem.
+/// Renders a problem.
 pub(crate) fn refuse(problem: &Problem) -> Response {
     let (_, status) = rpc::verdict(problem);
     in_json(status, rpc::failure(problem, None))
 }
 
-/// The answer to a lone message.
+/// The response to a single message.
 pub(super) fn one(reply: RpcReply) -> Response {
     let status = reply.status();
     let response = match reply.write() {
@@ -22,8 +22,8 @@ pub(super) fn one(reply: RpcReply) -> Response {
     log(response, [reply])
 }
 
-/// The answers to those of several messages that want one, in a list. That its messages were refused is no failure of
-/// the request; that the service failed is.
+/// The responses to the messages of a batch that expect one, as a list. Rejected messages are no failure of the request;
+/// a failure of the service is.
 pub(super) fn many(replies: Vec<RpcReply>) -> Response {
     let failed = replies.iter().map(RpcReply::status).find(StatusCode::is_server_error);
     let answers: Vec<_> = replies.iter().filter_map(RpcReply::write).collect();
@@ -34,12 +34,12 @@ pub(super) fn many(replies: Vec<RpcReply>) -> Response {
     log(response, replies)
 }
 
-/// The answer to what wants none (JSON-RPC 2.0, section 4.1). That the service failed is said all the same.
+/// The response if no message expects one (JSON-RPC 2.0, section 4.1). A failure of the service is reported all the same.
 fn silence(failed: Option<StatusCode>) -> Response {
     failed.unwrap_or(StatusCode::NO_CONTENT).into_response()
 }
 
-/// Has the log name the problem that gave the response its status.
+/// Attaches, for the log, the problem that determined the response's status.
 fn log(mut response: Response, replies: impl IntoIterator<Item = RpcReply>) -> Response {
     let status = response.status();
     let problem = replies.into_iter().find(|reply| reply.status() == status).and_then(RpcReply::into_problem);
@@ -49,7 +49,7 @@ fn log(mut response: Response, replies: impl IntoIterator<Item = RpcReply>) -> R
     response
 }
 
-/// Tells of a problem, wherever the path leads.
+/// A response that reports a problem in this dialect's format, whatever the path.
 pub(super) fn tell(problem: Problem) -> Response {
     let mut response = refuse(&problem);
     response.extensions_mut().insert(LoggedProblem(problem));

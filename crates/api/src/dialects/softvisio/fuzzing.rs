@@ -1,4 +1,4 @@
-//! What fuzzing reaches of JSON-RPC: a message is read here with nobody behind it.
+//! Entry points for fuzzing of JSON-RPC: messages are parsed but not executed.
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::dialects::fields::Fields;
 
-/// A message as it was read: its method, how many arguments it has, and its id, where it wants an answer with one.
+/// A parsed message: its method, the number of its arguments, and its id, if it expects a response with one.
 pub struct Read {
     /// The method, as a path.
     pub method: String,
@@ -16,11 +16,11 @@ pub struct Read {
     pub arguments: usize,
     /// The id.
     pub id: Option<Value>,
-    /// What is answered to it that nothing came of, where it wants an answer.
+    /// The response to it if its method returned nothing, if it expects a response.
     pub answer: Option<Vec<u8>>,
 }
 
-/// Reads a body's messages, of a body whose address names that method; none where they are refused.
+/// Parses the messages of a body whose path names this method; `None` if they are rejected.
 #[must_use]
 pub fn messages(body: Option<Value>, method: Option<String>) -> Option<Vec<Read>> {
     let messages = match Said::read(body, method).ok()? {
@@ -35,7 +35,7 @@ pub fn messages(body: Option<Value>, method: Option<String>) -> Option<Vec<Read>
     Some(read.collect())
 }
 
-/// Whether the value says which tokens `read` is to give.
+/// Whether the value is valid options of `read`.
 #[must_use]
 pub fn options(value: Value) -> bool {
     Fields::of(value).and_then(Options::read).is_ok()

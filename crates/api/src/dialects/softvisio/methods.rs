@@ -19,10 +19,10 @@ use crate::{
     ports::Ports,
 };
 
-/// Where the methods are: each below it by its name.
+/// The path of the methods: each is below it, by its name.
 pub(super) const PATH: &str = "/v1/api-tokens/";
 
-/// Carries out what a message says in the name of whoever sent it.
+/// Executes a message in the name of its sender.
 pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> RpcReply {
     let Message { method, params, wants } = message;
     RpcReply { wants, outcome: carry_out(caller, &method, Arguments(params.into_iter())).await }
@@ -34,7 +34,7 @@ async fn carry_out<P: Ports>(
     arguments: Arguments,
 ) -> Result<Done, Problem> {
     let method = match method {
-        // Whoever keeps a connection asks now and then whether it still holds.
+        // Clients that keep a connection check now and then whether it is alive.
         "/ping" | "/pong" | "/healthcheck" => return Ok(Done::default()),
         path => Method::named(path).ok_or_else(no_such_method)?,
     };
@@ -61,7 +61,7 @@ enum Method {
 }
 
 impl Method {
-    /// The method at this path. A client whose base path is the methods' own names them from there.
+    /// The method at this path. A client whose base path includes that of the methods names them relative to it.
     fn named(path: &str) -> Option<Self> {
         Some(match path.strip_prefix(PATH).or_else(|| path.strip_prefix('/'))? {
             "create" => Self::Create,
@@ -100,7 +100,8 @@ async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments)
     Ok(Done { data: Some(Data::Permissions(permissions::of(caller, &token).await?)), total: None })
 }
 
-/// What all methods do that change one token: its id comes first, and nobody's but the caller's own is changed.
+/// The common part of all methods that change one token: its id comes first, and only the caller's own tokens are
+/// changed.
 async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arguments) -> Result<Done, Problem> {
     let id = arguments.text("tokenId")?;
     let mut update = tokens::change(id.clone());
@@ -117,7 +118,7 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
     let absent = if matches!(method, Method::SetEnabled | Method::Delete) { "Not Found" } else { "Token not found" };
     let told = |problem| if is_absent(&problem) { not_found(absent) } else { problem };
     let own = caller.own_token().await?;
-    // To ask for no change takes no more than to ask for one, and tells whose token it is.
+    // An empty change requires the same permission as a real one, and returns the token's owner.
     let token: Token = caller.ask(tokens::change(id.clone())).await.map_err(told)?.look()?;
     if token.owner != own.owner || !token.is_live(caller.ledger.app.ports.now()) {
         return Err(not_found(absent));
@@ -136,7 +137,7 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
     Ok(Done::default())
 }
 
-/// The caller's own tokens that can still be used: there are no others here.
+/// The caller's own live tokens: this dialect displays no others.
 fn mine() -> TokenFilter {
     TokenFilter { mine: true, live: true, ..TokenFilter::default() }
 }

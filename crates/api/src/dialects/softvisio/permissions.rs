@@ -1,4 +1,4 @@
-//! Permissions: scopes by another name.
+//! Permissions: this dialect's name for scopes.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     ports::Ports,
 };
 
-/// The part of the catalogue that counts here.
+/// The part of the catalogue that is needed here.
 #[derive(Deserialize)]
 struct Catalogue {
     scopes: Vec<Entry>,
@@ -30,12 +30,12 @@ struct Entry {
     description: String,
 }
 
-/// What the owner of the token has, and whether the token has it too. What else the token has comes last: wildcards,
-/// and scopes that the caller is not shown.
+/// The scopes that the token's owner is granted, and whether the token has each of them. The token's other scopes come
+/// last: wildcards, and scopes that the caller may not see in the catalogue.
 pub(super) async fn of<P: Ports>(caller: &Caller<P>, token: &Token) -> Result<Vec<Permission>, Problem> {
     let grants = caller.grants(token.owner.id.clone()).await?;
     let Catalogue { scopes } = caller.ask(GetScopes {}).await?.look()?;
-    // They are in no catalogue.
+    // The catalogue does not contain them.
     let built_in = BuiltIn::ALL.into_iter();
     let built_in =
         built_in.filter_map(|scope| Some((Scope::parse(scope.name()).ok()?, scope.description().to_owned())));
@@ -57,7 +57,7 @@ fn permission(id: &str, enabled: bool, description: String) -> Permission {
     Permission { id: id.to_owned(), enabled, name: id.to_owned(), description }
 }
 
-/// Which permissions a token is to have and which not.
+/// For each permission, whether the token should have it.
 #[derive(Default)]
 pub(super) struct WantedPermissions(pub(super) BTreeMap<ScopePattern, bool>);
 
@@ -78,7 +78,7 @@ impl WantedPermissions {
         self.0.iter().filter(|(_, granted)| **granted).map(|(scope, _)| scope.clone()).collect()
     }
 
-    /// Checks that what is taken away will be gone: a wildcard that stays would go on granting it.
+    /// Checks that no removed permission stays in effect through a wildcard that the token keeps.
     pub(super) fn check(&self, token: &Token, merges: bool) -> Result<(), Problem> {
         let kept = token.scopes.iter().filter(|scope| merges && self.0.get(*scope) != Some(&false));
         let after: ScopeSet = kept.cloned().chain(self.granted()).collect();
@@ -94,7 +94,7 @@ impl WantedPermissions {
         }
     }
 
-    /// Says of a problem with one of these which it is: the ledger's sentence begins with it.
+    /// Names the permission at fault, if the problem is about one of these: the ledger's message begins with it.
     pub(super) fn blame(&self, problem: Problem) -> Problem {
         if !matches!(problem.code, ProblemCode::UnknownScope | ProblemCode::Escalation) {
             return problem;
@@ -104,7 +104,7 @@ impl WantedPermissions {
     }
 }
 
-/// Not one of the user's: one that is not there at all looks the same.
+/// A permission that the user does not have. A nonexistent one gives the same response.
 fn not_valid(permission: &str) -> Problem {
     let detail = format!("Token permission \"{permission}\" is not valid");
     Problem::new(ProblemCode::UnknownScope, detail).at("/permissions")

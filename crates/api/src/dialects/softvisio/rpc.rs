@@ -1,4 +1,4 @@
-//! Messages and their answers: JSON-RPC 2.0 as softvisio has it, with codes of its own.
+//! Messages and responses: JSON-RPC 2.0 in softvisio's variant, with its own error codes.
 
 use http::StatusCode;
 use serde::{Serialize, Serializer};
@@ -10,45 +10,45 @@ use crate::http::{Problem, ProblemCode};
 /// The most messages in one batch. Each is a command of its own.
 const BATCH: usize = 100;
 
-/// What a body or a frame says.
+/// The content of a body or a frame.
 #[derive(Debug)]
 pub(super) enum Said {
     One(Message),
     Many(Vec<Message>),
 }
 
-/// Something to be done.
+/// A call of a method.
 #[derive(Debug)]
 pub(super) struct Message {
-    /// The method, as a path: `/v1/api-tokens/create`. Empty where none is named.
+    /// The method, as a path: `/v1/api-tokens/create`. Empty if none is named.
     pub(super) method: String,
     pub(super) params: Vec<Value>,
     pub(super) wants: Wants,
 }
 
-/// What a message wants back.
+/// The response that a message expects.
 #[derive(Debug)]
 pub(super) enum Wants {
-    /// Nothing: it is a notification.
+    /// None: it is a notification.
     Nothing,
-    /// An answer: it is no message of JSON-RPC, but a body of arguments.
+    /// A response without an id: the body is not a JSON-RPC message but consists of arguments.
     Json,
-    /// An answer with this id.
+    /// A response with this id.
     AnswerTo(Value),
 }
 
-/// What became of a message.
+/// The result of a message.
 #[derive(Debug)]
 pub(super) struct RpcReply {
     pub(super) wants: Wants,
     pub(super) outcome: Result<Done, Problem>,
 }
 
-/// What a method gives back.
+/// What a method returns.
 #[derive(Debug, Default)]
 pub(super) struct Done {
     pub(super) data: Option<Data>,
-    /// How many there are, of which `data` may be a part.
+    /// The total number, of which `data` may be a part.
     pub(super) total: Option<usize>,
 }
 
@@ -60,10 +60,11 @@ pub(super) enum Data {
 }
 
 impl Said {
-    /// Reads a body. Where its address names the method, that counts, and what is no message is its arguments.
+    /// Parses a body. If its path names the method, that takes precedence, and a body that is not a message holds the
+    /// arguments.
     ///
     /// # Errors
-    /// `INVALID_BODY` where it is no message and should be, or where it is too many.
+    /// `INVALID_BODY` if it is not a message but must be one, or if there are too many.
     pub(super) fn read(body: Option<Value>, method: Option<String>) -> Result<Self, Problem> {
         match body {
             Some(Value::Array(items)) if !items.is_empty() && items.iter().all(is_message) => {
@@ -96,12 +97,12 @@ impl Message {
 }
 
 impl RpcReply {
-    /// The answer's status over HTTP.
+    /// The response's status over HTTP.
     pub(super) fn status(&self) -> StatusCode {
         self.outcome.as_ref().map_or_else(|problem| verdict(problem).1, |_| StatusCode::OK)
     }
 
-    /// The answer, where one is wanted.
+    /// The response, if one is expected.
     pub(super) fn write(&self) -> Option<Vec<u8>> {
         let id = match &self.wants {
             Wants::Nothing => return None,
@@ -118,7 +119,7 @@ impl RpcReply {
         })
     }
 
-    /// Why whoever sent the message was not let in, where that is why it was not carried out.
+    /// The problem with the sender's credential, if that is why the message was not executed.
     pub(super) fn failed_credential(&self) -> Option<&Problem> {
         self.outcome.as_ref().err().filter(|problem| problem.is_failed_credential())
     }
@@ -128,7 +129,7 @@ impl RpcReply {
     }
 }
 
-/// The envelope of a problem.
+/// Renders a problem.
 pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
     let (code, status) = verdict(problem);
     let data = Circumstances { exception: status == StatusCode::INTERNAL_SERVER_ERROR, meta: Meta::default() };
@@ -136,7 +137,7 @@ pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
     write(&RpcResponse { jsonrpc: "2.0", result: None, error: Some(error), id })
 }
 
-/// The answers to a batch; nothing where no message wants one.
+/// The responses to a batch; `None` if no message expects one.
 pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
     let mut json = answers.join(&b',');
     json.insert(0, b'[');
@@ -144,8 +145,8 @@ pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
     (!answers.is_empty()).then_some(json)
 }
 
-/// What softvisio calls a problem, and the status that it comes with over HTTP. Its -32812 is never used: over HTTP its
-/// clients fail at it.
+/// softvisio's code of a problem, and its status over HTTP. softvisio's -32812 is never used: its clients fail on it over
+/// HTTP.
 pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
     let status = |code, status| (code, StatusCode::from_u16(status).unwrap_or(problem.status));
     match problem.code {
@@ -164,7 +165,7 @@ pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
         | ProblemCode::Expired
         | ProblemCode::SessionEnded => return status(-32815, 401),
         ProblemCode::AmbiguousCredential => return status(-32811, 401),
-        // Its own server says so by the method's answer, which has a status for a code.
+        // softvisio's own server reports this in the method's result, which has a status in place of a code.
         ProblemCode::UnknownScope => return status(400, 400),
         _ => {}
     }
@@ -185,7 +186,7 @@ fn is_message(value: &Value) -> bool {
     value.as_object().is_some_and(|fields| fields.contains_key("jsonrpc"))
 }
 
-/// The arguments: what is no list of them is the only one.
+/// The arguments: a value that is not a list is the only argument.
 fn in_list(params: Option<Value>) -> Vec<Value> {
     match params {
         None => Vec::new(),
@@ -228,7 +229,7 @@ struct Circumstances {
     meta: Meta,
 }
 
-/// Its clients fail at an answer without it.
+/// Its clients fail on a response without it.
 #[derive(Default, Serialize)]
 struct Meta {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,7 +246,7 @@ impl Serialize for Data {
     }
 }
 
-/// What is written here always has a JSON form.
+/// Every value that is written here has a JSON form.
 fn write(envelope: &RpcResponse<'_>) -> Vec<u8> {
     serde_json::to_vec(envelope).unwrap_or_default()
 }

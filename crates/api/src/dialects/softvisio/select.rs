@@ -1,4 +1,4 @@
-//! Which of one's tokens `read` gives, and in which order.
+//! The options of `read`: which of the caller's tokens it returns, and in which order.
 
 use std::cmp::Ordering;
 
@@ -10,7 +10,7 @@ use crate::{
     http::Problem,
 };
 
-/// The most rows that can be asked for with a limit.
+/// The largest `limit`.
 const MAX_LIMIT: u64 = 100;
 
 /// The most conditions, and the most fields to sort by.
@@ -19,7 +19,7 @@ const MAX_TERMS: usize = 10;
 /// The longest pattern of `like`, in characters: as long as a name.
 const MAX_PATTERN: usize = 200;
 
-/// What `read` is asked for. By default: everything, the newest first.
+/// The options of `read`. Default: all tokens, the newest first.
 pub(super) struct Options {
     conditions: Vec<Condition>,
     order: Vec<(Field, Ordering)>,
@@ -49,7 +49,7 @@ enum Test {
     IsLike(String),
 }
 
-/// What a field holds. Texts come first, nothing last.
+/// The value of a field. Strings sort first, missing values last.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Cell<'a> {
     Text(&'a str),
@@ -76,7 +76,7 @@ impl Options {
         Ok(Self { conditions, order, offset: rows(offset), limit: limit.map_or(usize::MAX, rows) })
     }
 
-    /// The rows that are asked for, and how many there are on all pages.
+    /// The rows of the requested page, and how many match on all pages.
     pub(super) fn select(&self, mut rows: Vec<Row>) -> (Vec<Row>, usize) {
         rows.retain(|row| self.conditions.iter().all(|Condition { field, test }| test.passes(&field.of(row))));
         rows.sort_by(|one, other| self.compare(one, other));
@@ -95,7 +95,7 @@ impl Options {
     }
 }
 
-/// Conditions that all hold: `[[field, operator, value], …]`, or `{field: value, field: [operator, value], …}`.
+/// Conditions, all of which must hold: `[[field, operator, value], …]`, or `{field: value, field: [operator, value], …}`.
 fn read_conditions(conditions: Value) -> Result<Vec<Condition>, Problem> {
     let terms: Vec<(String, String, Value)> = match conditions {
         Value::Array(terms) => terms.into_iter().map(triple).collect::<Option<_>>(),
@@ -140,7 +140,7 @@ impl Condition {
     }
 }
 
-/// `"name"`, or a list of such and of `["name", "asc" | "desc"]`.
+/// `"name"`, or a list of names and of `["name", "asc" | "desc"]`.
 fn read_order(order: Value) -> Result<Vec<(Field, Ordering)>, Problem> {
     let terms = match order {
         Value::Array(terms) => terms,
@@ -215,8 +215,8 @@ impl Cell<'_> {
     }
 }
 
-/// SQL's `like`: `%` stands for any text, `_` for any character. Each piece between two `%` is found where it comes
-/// first, which leaves the most room for those after it; so nothing is ever tried again.
+/// SQL's `like`: `%` matches any string, `_` any character. Each piece between two `%` is matched at its first
+/// occurrence, which leaves the most room for the later ones, so no backtracking is needed.
 fn is_like(text: &str, pattern: &str) -> bool {
     let text: Vec<char> = text.chars().collect();
     let pieces: Vec<Vec<char>> = pattern.split('%').map(|piece| piece.chars().collect()).collect();

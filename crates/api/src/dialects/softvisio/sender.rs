@@ -1,4 +1,4 @@
-//! Who sends a message.
+//! The sender of a message.
 
 use http::{HeaderValue, header, request::Parts};
 
@@ -9,7 +9,7 @@ use crate::{
     state::App,
 };
 
-/// Who sends this. A token may come in `Authorization` without the word `Bearer`, also twice the same.
+/// The sender of a request. In `Authorization`, the token may come without `Bearer`, also twice if it is the same.
 pub(super) async fn enter<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
     for value in parts.headers.iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION).map(|(_, value)| value) {
         let tokens: Vec<&str> = value.to_str().map(|text| text.split(", ").collect()).unwrap_or_default();

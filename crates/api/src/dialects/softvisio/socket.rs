@@ -1,15 +1,15 @@
 //! Messages over a WebSocket.
 //!
-//! A request to open one becomes a response that carries an [`Upgrade`]: it knows who asked, and answers frames. The
-//! platform's shell makes the socket, hands it in as a [`Wire`], and decides nothing.
+//! A request to open one becomes a response that carries an [`Upgrade`], which knows the caller and answers frames. The
+//! Worker's shell creates the socket and passes it in as a [`Wire`]; it decides nothing.
 //!
-//! A socket opens only for a token that passes, as the ledger says. Still it is no session: who opened it is remembered by
-//! the token that was presented, and each message is judged anew by the ledger, as a request would be. A token that is
-//! revoked, or a page whose origin is no longer allowed, is refused with the next message, and the socket is closed. A
-//! cookie does not count: unlike a script's request, a page of any origin may open a socket and read what comes.
+//! The ledger must admit the token before a socket opens. A socket is not a session: it keeps only the credential that
+//! opened it, and the ledger authorizes each message anew, like a request. If the token has been revoked, or the page's
+//! origin is no longer allowed, the next message is rejected and the socket is closed. A cookie is not accepted: unlike
+//! `fetch`, a page of any origin may open a WebSocket and read the messages.
 //!
-//! What one connection can keep here is bounded: so many frames are in work at a time, each of them one message after
-//! the other, and whatever comes beyond that is refused as it comes.
+//! The resources of one connection are bounded: it has a limited number of frames in progress, each of which executes one
+//! message after the other, and further frames are rejected immediately.
 
 use std::{
     future::poll_fn,
@@ -39,16 +39,16 @@ use crate::{
     usage::BackgroundWork,
 };
 
-/// The sub-protocol. Beside it, clients name the token as another, which is never echoed.
+/// The sub-protocol. Clients offer the token as another sub-protocol, which is never echoed.
 const PROTOCOL: &str = "jsonrpc_2.0";
 
 /// The largest frame, in bytes.
 const MAX_FRAME: usize = 64 * 1024;
 
-/// The most frames of one connection that are in work at a time.
+/// The most frames of one connection in progress at a time.
 const WIDTH: usize = 32;
 
-/// What a message is to the log, where a request has its method and its route.
+/// What the log line of a message has in place of the request's method and route.
 const MESSAGE: &str = "message";
 const ROUTE: &str = "/v1/api-tokens/{method}";
 
@@ -58,37 +58,37 @@ const UNSUPPORTED: u16 = 1003;
 const POLICY: u16 = 1008;
 const TOO_BIG: u16 = 1009;
 
-/// What a socket brings.
+/// A frame that a socket receives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
-    /// A text.
+    /// Text.
     Text(String),
-    /// Something that is no text.
+    /// Anything else.
     Binary,
 }
 
-/// A socket that is open. Where it is broken, what is sent is lost, and no more frames come.
+/// An open socket. If it is broken, what is sent is lost, and no more frames arrive.
 pub trait Wire<P> {
-    /// The next frame; none once there will be no more.
+    /// The next frame; `None` if there will be no more.
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Frame>>;
 
-    /// Sends a text.
+    /// Sends text.
     fn send(&mut self, text: &str);
 
-    /// Closes it, with a status code and a reason of at most 123 bytes.
+    /// Closes the socket, with a status code and a reason of at most 123 bytes.
     fn close(&mut self, code: u16, reason: &str);
 
-    /// Lets work go on in the background of the request that opened the socket.
+    /// Lets work continue in the background of the request that opened the socket.
     fn go_on(&mut self, background: BackgroundWork<P>);
 }
 
-/// A connection to be, in the extensions of a response with status 101.
+/// The connection to open, in the extensions of a response with status 101.
 #[derive(Clone)]
 pub struct Upgrade<P> {
     app: App<P>,
     /// The request that asked for it.
     parts: Arc<Parts>,
-    /// The origin of the page that asked, where that is not the API's own.
+    /// The origin of the page that asked, if it is not the API's own.
     origin: Option<Arc<str>>,
 }
 
@@ -108,7 +108,7 @@ pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static
         let speaks = take_protocols(&mut parts.headers);
         parts.headers.remove(header::COOKIE);
         if let Err(problem) = check(parts.clone(), &app).await {
-            // To a page that may not be here, whoever it presents, it makes no difference why.
+            // A page that is not allowed always gets 403, so that it cannot test credentials.
             let is_pages = trace.origin.is_some() && !problem.status.is_server_error();
             let mut response = tell(problem);
             if is_pages {
@@ -125,7 +125,7 @@ pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static
     })
 }
 
-/// Turns the sub-protocols that are no protocol into the credential that they are, and says whether ours is offered.
+/// Moves offered sub-protocols that are credentials to `Authorization`, and returns whether ours is offered.
 fn take_protocols(headers: &mut HeaderMap) -> bool {
     let mut speaks = false;
     let mut tokens = Vec::new();
@@ -146,27 +146,27 @@ fn take_protocols(headers: &mut HeaderMap) -> bool {
     speaks
 }
 
-/// Asks the ledger whether whoever is presented is let in, and with the page, where there is one.
+/// Checks with the ledger that it admits the credential and, if there is one, the page.
 async fn check<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
     let caller = enter(parts, app).await?;
     match caller.actor {
-        // Root is no token, and no page acts for it.
+        // The root token is no member's token, and no page acts with it.
         Actor::Root => caller.ask(ReadWorkspace {}).await.map(drop),
         _ => caller.ask(ReadSelf {}).await.map(drop),
     }
 }
 
-/// What becomes of a frame.
+/// The result of a frame.
 #[derive(Default)]
 struct FrameAnswer {
-    /// The answer, where one is wanted.
+    /// The response, if one is expected.
     text: Option<String>,
-    /// Whether whoever opened the socket is not let in any more.
+    /// Whether the credential that opened the socket is no longer admitted.
     is_over: bool,
 }
 
 impl<P: Ports> Upgrade<P> {
-    /// Answers frames until the socket is closed. What is in work then is let go.
+    /// Answers frames until the socket is closed. Frames in progress are then cancelled.
     pub async fn run(self, mut wire: impl Wire<P>) {
         let mut work: Vec<BoxFuture<'static, FrameAnswer>> = Vec::new();
         let end = poll_fn(|context| {
@@ -203,7 +203,7 @@ impl<P: Ports> Upgrade<P> {
         wire.close(code, reason);
     }
 
-    /// The answer to a frame, where one is wanted.
+    /// The response to a frame, if one is expected.
     fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, FrameAnswer> {
         Box::pin(async move {
             let mut is_over = false;
@@ -224,7 +224,7 @@ impl<P: Ports> Upgrade<P> {
                     for message in messages {
                         let reply = self.reply(message, has_room).await;
                         replies.extend(reply.write());
-                        // The socket closes, and with it ends what there is to answer.
+                        // The socket closes, so the remaining messages are not executed.
                         if reply.failed_credential().is_some() {
                             is_over = true;
                             break;
@@ -237,7 +237,7 @@ impl<P: Ports> Upgrade<P> {
         })
     }
 
-    /// What becomes of one message.
+    /// Executes one message.
     async fn reply(&self, message: Message, has_room: bool) -> RpcReply {
         let (trace, started_at) = (self.trace(), self.app.ports.now());
         let reply = if has_room {

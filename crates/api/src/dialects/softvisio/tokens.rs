@@ -1,4 +1,4 @@
-//! Tokens and their permissions as this dialect shows them.
+//! Tokens and their permissions in this dialect's format.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::dialects::tokens::Token;
 
-/// A token just issued.
+/// A token that was just created.
 #[derive(Debug, Serialize)]
 pub(crate) struct IssuedToken {
     id: String,
@@ -31,7 +31,7 @@ pub(crate) struct Row {
     permissions: BTreeMap<ScopePattern, bool>,
 }
 
-/// What a token may be given.
+/// A permission that a token can have.
 #[derive(Debug, Serialize)]
 pub(crate) struct Permission {
     pub(super) id: String,
@@ -61,7 +61,7 @@ impl Row {
     }
 }
 
-/// What it may do: its own scopes, as far as its owner has them.
+/// The token's effective scopes.
 fn permissions(token: &Token) -> BTreeMap<ScopePattern, bool> {
     let mut permissions = BTreeMap::new();
     permissions.extend(token.effective_scopes.iter().map(|scope| (scope.clone(), true)));

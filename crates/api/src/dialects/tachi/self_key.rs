@@ -1,4 +1,5 @@
-//! Who may ask: "Self Key", the session of the very user that the path names. No token may, and no admin for others.
+//! Authentication: "Self Key", the session of the very user that the path names. Tokens are not accepted, nor are admins
+//! for other users.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use counterfoil_protocol::{
@@ -17,14 +18,14 @@ use crate::{
     state::App,
 };
 
-/// A session that asks about its own member.
+/// A session that acts for its own member.
 pub(super) struct SelfKey<P> {
     pub(super) caller: Caller<P>,
-    /// What the path names the token by; empty where it names none.
+    /// How the path names the token; empty if it names none.
     pub(super) token: String,
 }
 
-/// A session, as far as it says who asks.
+/// The part of a session that identifies its member.
 #[derive(Deserialize)]
 struct Session {
     member: Owner,
@@ -39,7 +40,7 @@ impl<P: Ports> FromRequestParts<App<P>> for SelfKey<P> {
     }
 }
 
-/// The session first, then the user. One function for all routes, which would else be compiled into each of them.
+/// Checks the session first, then the user. One function for all routes, so that it is not compiled into each of them.
 fn self_key<'a, P: Ports>(parts: &'a mut Parts, app: &'a App<P>) -> BoxFuture<'a, Result<SelfKey<P>, Problem>> {
     Box::pin(async move {
         let (caller, session) = signed_in(parts, app).await?;
@@ -58,7 +59,7 @@ async fn signed_in<P: Ports>(parts: &Parts, app: &App<P>) -> Result<(Caller<P>, 
     check_scheme(&parts.headers)?;
     let text = credential::presented(&parts.headers)?;
     if text.is_some() {
-        // Whether it is good is the ledger's to say. Whatever it is good for, it is not this.
+        // The ledger decides whether the token is valid. In either case it is not accepted here.
         Caller::presenting(parts, app, text).await?.ask(ReadWorkspace {}).await?;
         return Err(not_yours());
     }
@@ -67,7 +68,7 @@ async fn signed_in<P: Ports>(parts: &Parts, app: &App<P>) -> Result<(Caller<P>, 
     Ok((caller, session.look()?))
 }
 
-/// Why the session may not act for another user. Only who may see members learns whether there is one.
+/// Why the session may not act for another user. Only a caller that may see members learns whether the user exists.
 async fn refuse_other<P: Ports>(caller: &Caller<P>, session: &Session, user: &str) -> Problem {
     if !BuiltIn::WorkspaceManage.is_in(&session.scopes) {
         return not_yours();
@@ -83,7 +84,7 @@ async fn refuse_other<P: Ports>(caller: &Caller<P>, session: &Session, user: &st
     }
 }
 
-/// Tachi calls a request by another scheme malformed; one with a wrong token is refused as such.
+/// Tachi rejects another scheme as a malformed request (400), unlike an invalid token.
 fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
     let is_bearer = |value: &HeaderValue| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
@@ -96,7 +97,7 @@ fn check_scheme(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem { status: StatusCode::BAD_REQUEST, ..Problem::new(ProblemCode::UnreadableCredential, detail) })
 }
 
-/// Nobody is signed in, or no longer: the two are not told apart.
+/// There is no session, or it has ended: both give the same response.
 fn signed_out(problem: Problem) -> Problem {
     match problem.status {
         StatusCode::UNAUTHORIZED => {

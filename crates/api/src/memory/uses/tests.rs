@@ -17,15 +17,15 @@ fn sum(batch: &Batch) -> u64 {
     batch.reports.iter().flat_map(|(_, uses)| uses).map(|uses| u64::from(uses.count)).sum()
 }
 
-/// An isolate whose timers run out when they should.
+/// An isolate whose timers run out on time.
 struct Isolate {
     counter: Counter,
     now: Timestamp,
-    /// When each runs out.
+    /// When each timer runs out.
     timers: Vec<(Timestamp, Timer)>,
     /// When each batch was taken.
     batches: Vec<(Timestamp, Batch)>,
-    /// When the oldest use was counted that waits to be taken.
+    /// When the oldest use was counted that is not in a batch yet.
     oldest: Option<Timestamp>,
 }
 
@@ -52,7 +52,7 @@ impl Isolate {
     fn wait(&mut self, milliseconds: u64) {
         let until = self.now.plus(milliseconds);
         while let Some(next) = self.timers.iter().position(|(at, _)| *at <= until) {
-            // They run out in the order in which they were started, but for those in haste, which do at once.
+            // They run out in the order in which they were started, except for immediate ones.
             let next = self.timers.iter().position(|(_, timer)| timer.delay() == 0).unwrap_or(next);
             let (at, timer) = self.timers.remove(next);
             self.now = self.now.max(at);
@@ -64,7 +64,7 @@ impl Isolate {
         self.now = until;
     }
 
-    /// Milliseconds from the beginning to each batch.
+    /// Milliseconds from the start to each batch.
     fn taken(&self) -> Vec<u64> {
         self.batches.iter().map(|(at, _)| at.since(BEGINNING)).collect()
     }
@@ -139,7 +139,7 @@ fn a_full_counter_is_reported_at_once_and_says_what_it_dropped() {
     assert_eq!((*at, batch.dropped, sum(batch)), (BEGINNING, 3, CAPACITY as u64 + 1));
     assert!(batch.reports.iter().all(|(_, uses)| uses.len() == REPORT), "no more than a ledger takes");
 
-    // What comes after is nobody's haste, and does not wait for the first timer in vain.
+    // A later use does not request an immediate report, and is reported by the first timer.
     isolate.count(workspace(1), digest(0));
     isolate.wait(60_000);
     assert_eq!(isolate.taken(), [0, 25_000]);
@@ -167,7 +167,7 @@ fn a_clock_that_is_set_back_stops_nothing() {
         let timer = counter.timer(now).unwrap();
         assert!(counter.take(timer, now).is_some());
     }
-    // The last use is the latest that was seen.
+    // The last use is the latest time that was seen.
     let mut counter = Counter::default();
     let (later, earlier) = (BEGINNING.plus(5), BEGINNING);
     counter.count(workspace(1), digest(1), later);

@@ -1,4 +1,4 @@
-//! Issuing a token.
+//! Creates a token.
 
 use counterfoil_protocol::command::{CreateToken, Issued, Lifetime};
 use counterfoil_verify::{AddressBlock, ScopePattern};

@@ -1,4 +1,4 @@
-//! Importing tokens by their digests. Each line stands for itself: one that is wrong is refused, the others go on.
+//! Imports tokens by their digests. Each line is independent: an invalid one is rejected, the others are imported.
 
 use axum::extract::Request;
 use base64::{
@@ -133,7 +133,7 @@ pub(crate) async fn import<P: Ports>(
         read.push(parse(line).map(|line| lines.push(line)));
     }
     let answered = caller.ask_once(once, ImportTokens { lines }).await?;
-    // The ledger's outcomes are those of the lines that could be read, in their order.
+    // The ledger's results are those of the lines that could be parsed, in their order.
     let mut outcomes = answered.read()?.lines.into_iter();
     let mut items = Vec::with_capacity(read.len());
     for (line, read) in (1..).zip(read) {

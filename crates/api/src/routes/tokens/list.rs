@@ -1,4 +1,4 @@
-//! Listing tokens.
+//! Lists tokens.
 
 use counterfoil_protocol::command::{ListTokens, Listing, Page, State, TokenColumn, TokenFilter, TokenSort, TokenView};
 use counterfoil_token::Digest;
@@ -50,7 +50,7 @@ pub(crate) async fn list<P: Ports>(
     caller.ask(ListTokens { filter, sort, page: Page { limit, cursor }, usage }).await
 }
 
-/// A column's name, with `-` before it for the other way round.
+/// A column's name, with a leading `-` for descending order.
 struct Sort(TokenSort);
 
 impl Default for Sort {

@@ -1,4 +1,4 @@
-//! Revoking one, and many.
+//! Revokes one token, or many.
 
 use counterfoil_protocol::command::{
     RevokeToken, RevokeTokens, RevokedTokens, Selection, State, TokenFilter, TokenView,

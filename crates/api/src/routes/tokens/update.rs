@@ -1,4 +1,4 @@
-//! Changing a token: `PATCH`, in which what is absent stays and `null` clears.
+//! Changes a token: in a `PATCH`, absent fields are unchanged and `null` clears a field.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -96,7 +96,7 @@ pub(crate) async fn update<P: Ports>(
     tagged(caller.ask_with(options, command).await?)
 }
 
-/// A list replaces the scopes, a map of booleans merges into them.
+/// A list replaces the scopes, a map of booleans adds and removes some.
 struct Scopes(ScopeChange);
 
 #[cfg(feature = "openapi")]
