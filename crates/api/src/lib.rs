@@ -14,9 +14,9 @@ mod http;
 mod ports;
 
 // The state of an isolate and of one request.
+mod cache;
 mod config;
 mod limits;
-mod memory;
 mod state;
 mod trace;
 
@@ -57,10 +57,10 @@ pub use config::{Config, ConfigError, Settings, parse_seal_secrets, parse_sessio
 pub use dialects::softvisio::{Frame, Upgrade, Wire};
 pub use http::{
     codes::ProblemCode,
+    gateway_request::QUESTION,
     identity_headers,
     presented::{CREDENTIALS, LONGEST_HEADER},
     problem::{CHALLENGE, MOST_SCOPE},
-    question::QUESTION,
     refused,
 };
 pub use ports::{

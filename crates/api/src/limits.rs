@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use counterfoil_protocol::command::{Actor, Command};
 
 use crate::{
+    cache::{admission, network::network},
     http::Problem,
-    memory::{admission, network::network},
     ports::{Class, Ports},
     state::App,
 };

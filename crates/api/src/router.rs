@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     dialects,
-    http::{Problem, question},
+    http::{Problem, gateway_request},
     layers::trace::trace,
     ports::Ports,
     routes::{authorize, oauth},
@@ -30,7 +30,7 @@ async fn other_method(method: Method) -> Response {
 
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
-    question::before(routes(app))
+    gateway_request::before(routes(app))
 }
 
 fn routes<P: Ports>(app: App<P>) -> Router {

@@ -8,13 +8,13 @@ use std::{
 use counterfoil_verify::{Limits, Verifier};
 
 use crate::{
-    config::Config,
-    memory::{
+    cache::{
         admission::Admission,
         names::Names,
         providers::{self, KnownProviders, Providers},
         uses::Counter,
     },
+    config::Config,
     ports::Ports,
 };
 

@@ -1,7 +1,7 @@
 //! Reports uses of tokens to the ledgers.
 //!
 //! A use is a check that finds a token valid, or a request to the API whose own token is admitted. Nothing is written
-//! while a caller waits for a response: the isolate [counts](crate::memory::uses) in memory and reports sums to the
+//! while a caller waits for a response: the isolate [counts](crate::cache::uses) in memory and reports sums to the
 //! ledgers in the background, after responses. Under load it reports once a minute; an isolate that becomes idle reports
 //! after 25 seconds; otherwise within a minute. So a token's last use is known within a minute plus the time that the
 //! report takes.
@@ -17,9 +17,9 @@ use counterfoil_token::WorkspaceKey;
 use futures_util::future::BoxFuture;
 
 use crate::{
+    cache::uses::{Batch, Timer},
     http::Problem,
     ledger_client::LedgerClient,
-    memory::uses::{Batch, Timer},
     ports::{LogEvent, LostUses, Ports},
     state::App,
     trace::Trace,

@@ -11,9 +11,9 @@ use http::request::Parts;
 
 use crate::{
     auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
+    cache::{admission::Kind, names::Asker},
     http::{Idempotency, Problem, ProblemCode, Reply, presented::domain},
     ledger_client::{CommandOptions, LedgerClient, Source},
-    memory::{admission::Kind, names::Asker},
     ports::Ports,
     state::App,
     trace::Trace,

@@ -7,12 +7,12 @@ use counterfoil_token::WorkspaceKey;
 use http::Uri;
 
 use crate::{
-    http::Problem,
-    ledger_client::LedgerClient,
-    memory::{
+    cache::{
         admission,
         names::{Asker, LOOK, LOOKS, Lookup, WorkspaceName},
     },
+    http::Problem,
+    ledger_client::LedgerClient,
     ports::Ports,
 };
 

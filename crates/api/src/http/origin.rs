@@ -12,7 +12,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 
-use crate::http::question;
+use crate::http::gateway_request;
 
 /// The request headers that a page may send.
 const HEADERS: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, x-api-key, \
@@ -47,7 +47,7 @@ pub(crate) fn own(uri: &Uri) -> Option<String> {
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let is_preflight = request.method() == Method::OPTIONS
-        && !question::is_one(request.uri())
+        && !gateway_request::is_one(request.uri())
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let granted: [(HeaderName, &str); 4] = [

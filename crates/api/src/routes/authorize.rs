@@ -2,7 +2,7 @@
 //! `auth_request`, Caddy `forward_auth`, Envoy `ext_authz`, Traefik ForwardAuth).
 //!
 //! Proxies keep the request's method, append its path, and pass on its headers. So a gateway's request is answered here
-//! whatever its method and path ([`question`](crate::http::question)), and the requirement comes only from
+//! whatever its method and path ([`gateway_request`](crate::http::gateway_request)), and the requirement comes only from
 //! headers that the gateway sets, each of them once: if a client's own header came through beside the gateway's, the
 //! request is rejected. Gateways treat any 2xx status as permission and know few other statuses, so the response is 200,
 //! 401, 403 or 503. Some read the response's head into one buffer of 4 KiB and fail if it is longer, so its length is
@@ -27,9 +27,9 @@ use crate::{
     },
     http::{
         Problem, ProblemCode,
+        gateway_request::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
         identity_headers::{self, MAX_SCOPES},
         presented::domain,
-        question::{ADDRESS, ANY_SCOPE, FRESHNESS, GATEWAY, SCOPES},
     },
     ports::Ports,
     state::App,

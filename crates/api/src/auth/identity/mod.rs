@@ -3,7 +3,7 @@
 //! An identity token is accepted only from a provider of the workspace. The token's own claim selects the provider, and
 //! is not trusted: the [ports](crate::ports::Ports::identify) verify the signature with that provider's keys, the issuer,
 //! the audience and the validity period. The ledger decides which member it identifies. How often strangers can cause
-//! requests to a provider is bounded by the [cache](crate::memory::providers). All failures give the same response; the
+//! requests to a provider is bounded by the [cache](crate::cache::providers). All failures give the same response; the
 //! log has the reason, and so has the audit log if the provider did sign the token.
 
 pub(crate) mod flow;
@@ -21,13 +21,13 @@ use serde_json::{Value, json};
 
 pub(crate) use self::providers::check_addresses;
 use crate::{
-    http::{Problem, ProblemCode, Reply},
-    ledger_client::{LedgerClient, Source},
-    memory::{
+    cache::{
         admission::Kind,
         documents::Dated,
         providers::{KEPT, WorkspaceProviders},
     },
+    http::{Problem, ProblemCode, Reply},
+    ledger_client::{LedgerClient, Source},
     ports::{Claims, Description, IdentityProviderError, IdentityToken, Ports, Redemption},
 };
 

@@ -1,7 +1,7 @@
 //! Requests to identity providers, through the isolate's cache.
 //!
 //! A stranger's request can cause a request to a provider only within the limits of
-//! [`documents`](crate::memory::documents) and [`turns`](crate::memory::turns), and only at addresses that the deployment
+//! [`documents`](crate::cache::documents) and [`pacing`](crate::cache::pacing), and only at addresses that the deployment
 //! allows, whether the workspace's settings or the provider itself named them.
 
 use std::{net::IpAddr, sync::Arc};
@@ -10,12 +10,12 @@ use counterfoil_protocol::{WebAddress, command::IdentityProvider};
 use serde_json::Value;
 
 use crate::{
-    config::Config,
-    http::{Problem, ProblemCode},
-    memory::{
+    cache::{
         documents::{Dated, Found, Memory},
         providers::Providers,
     },
+    config::Config,
+    http::{Problem, ProblemCode},
     ports::{Description, IdentityProviderError, Keys, Ports, Redemption, Told},
     state::App,
 };

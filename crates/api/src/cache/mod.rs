@@ -5,6 +5,6 @@ pub(crate) mod documents;
 pub(crate) mod expiring;
 pub(crate) mod names;
 pub(crate) mod network;
+pub(crate) mod pacing;
 pub(crate) mod providers;
-pub(crate) mod turns;
 pub(crate) mod uses;

@@ -4,7 +4,7 @@ use counterfoil_protocol::command::IdentityProvider;
 use counterfoil_token::WorkspaceKey;
 
 use crate::{
-    memory::{documents::Memory, expiring::Expiring, turns::Turns},
+    cache::{documents::Memory, expiring::Expiring, pacing::Turns},
     ports::{Description, Keys},
 };
 

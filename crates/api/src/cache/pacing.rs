@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use counterfoil_protocol::WebAddress;
 use counterfoil_verify::Timestamp;
 
-use crate::memory::network::network;
+use crate::cache::network::network;
 
 /// The time between two slots at one endpoint, in milliseconds: ten per second.
 const INTERVAL: u64 = 100;

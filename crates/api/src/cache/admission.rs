@@ -18,8 +18,8 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
 
 use crate::{
+    cache::{expiring::Expiring, network::network},
     http::{Problem, ProblemCode},
-    memory::{expiring::Expiring, network::network},
 };
 
 /// For how many milliseconds a rejection is cached that can never be reversed.

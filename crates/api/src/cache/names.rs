@@ -10,7 +10,7 @@ use counterfoil_protocol::directory::{Host, Slug};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Allowance, Timestamp};
 
-use crate::memory::{expiring::Expiring, network::network};
+use crate::cache::{expiring::Expiring, network::network};
 
 /// For how many milliseconds a response is valid. Other isolates may take as long to see a change.
 const KEPT: u64 = 10_000;
