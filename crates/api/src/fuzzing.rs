@@ -8,7 +8,7 @@ pub use crate::dialects::softvisio::fuzzing as rpc;
 use crate::{
     auth::identity::{
         self,
-        flow::{Flow, Return},
+        flow::{AuthorizationResponse, Flow},
     },
     http::{body, conditions, cookies, presented},
 };
@@ -42,7 +42,7 @@ pub fn if_match(headers: &HeaderMap) -> Option<Vec<u64>> {
 /// Whether `If-None-Match` names this tag.
 #[must_use]
 pub fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
-    conditions::is_at_hand(headers, tag)
+    conditions::is_unmodified(headers, tag)
 }
 
 /// A body's JSON.
@@ -63,7 +63,9 @@ pub fn is_way_back(
     workspace: &str,
     provider: &IdentityProvider,
 ) -> (bool, bool) {
-    let (Ok(back), Some(flow)) = (Return::parse(query), Flow::of(headers)) else { return (false, false) };
+    let (Ok(back), Some(flow)) = (AuthorizationResponse::parse(query), Flow::of(headers)) else {
+        return (false, false);
+    };
     let begun = Flow::begin(secret, workspace, provider);
     (flow.is_of(&back), begun.is_of(&back))
 }

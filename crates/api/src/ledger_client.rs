@@ -111,7 +111,7 @@ impl<P: Ports> LedgerClient<P> {
                 // The caller may verify its change here immediately. If the outcome is unknown, assume that it was
                 // applied.
                 self.app.verifier().end_lease(request.workspace);
-                self.app.admission().forget_refused(request.workspace, self.app.ports.now());
+                self.app.admission().forget_rejected(request.workspace, self.app.ports.now());
                 self.app.known_providers().forget(&request.workspace);
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
@@ -133,12 +133,12 @@ impl<P: Ports> LedgerClient<P> {
         let &Request { workspace, actor, address, .. } = request;
         let now = self.app.ports.now();
         if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {
-            return self.app.admission().refuse(workspace, actor, address, refusal, asked_after, now);
+            return self.app.admission().reject(workspace, actor, address, refusal, asked_after, now);
         }
         if request.origin.is_some() {
-            self.trace.let_page_read();
+            self.trace.allow_page_to_read();
         }
-        self.app.admission().let_in(workspace, actor, address, now);
+        self.app.admission().admit(workspace, actor, address, now);
         self.count_caller(workspace, actor);
     }
 
@@ -158,7 +158,7 @@ impl<P: Ports> LedgerClient<P> {
     /// sends.
     pub(crate) fn count_caller(&self, workspace: WorkspaceKey, actor: Actor) {
         if let Actor::Token(digest) | Actor::Session(digest) = actor
-            && self.trace.is_first_let_in()
+            && self.trace.is_first_admission()
         {
             self.count_uses(workspace, [digest]);
         }

@@ -19,7 +19,7 @@ impl<P: Ports> App<P> {
     pub(crate) async fn count_failed(&self, from: Option<IpAddr>) {
         let Some(address) = from else { return };
         if !self.ports.limit(Class::FailedCredentials, &network(address).to_string()).await {
-            self.admission().shut(address, self.ports.now());
+            self.admission().block(address, self.ports.now());
         }
     }
 

@@ -30,7 +30,7 @@ async fn other_method(method: Method) -> Response {
 
 /// The whole API.
 pub fn router<P: Ports>(app: App<P>) -> Router {
-    gateway_request::before(routes(app))
+    gateway_request::route(routes(app))
 }
 
 fn routes<P: Ports>(app: App<P>) -> Router {

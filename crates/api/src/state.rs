@@ -10,8 +10,8 @@ use counterfoil_verify::{Limits, Verifier};
 use crate::{
     cache::{
         admission::Admission,
-        names::Names,
-        providers::{self, KnownProviders, Providers},
+        names::NameCache,
+        providers::{self, Providers, WorkspaceProvidersCache},
         uses::Counter,
     },
     config::Config,
@@ -28,9 +28,9 @@ pub struct Shared<P> {
     config: Config,
     verifier: Mutex<Verifier>,
     counter: Mutex<Counter>,
-    names: Mutex<Names>,
+    names: Mutex<NameCache>,
     admission: Mutex<Admission>,
-    known_providers: Mutex<KnownProviders>,
+    known_providers: Mutex<WorkspaceProvidersCache>,
     providers: Mutex<Providers>,
 }
 
@@ -54,7 +54,7 @@ impl<P: Ports> App<P> {
     pub fn new(ports: P, config: Config) -> Self {
         let verifier = Mutex::new(Verifier::new(Limits::default()));
         let (counter, names, admission, providers) = Default::default();
-        let known_providers = Mutex::new(providers::no_known_providers());
+        let known_providers = Mutex::new(providers::empty());
         Self(Arc::new(Shared { ports, config, verifier, counter, names, admission, known_providers, providers }))
     }
 
@@ -69,12 +69,12 @@ impl<P: Ports> App<P> {
     }
 
     /// The cache of slugs and hosts. Never held across an await.
-    pub(crate) fn names(&self) -> MutexGuard<'_, Names> {
+    pub(crate) fn names(&self) -> MutexGuard<'_, NameCache> {
         self.names.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The cache of each workspace's identity providers. Never held across an await.
-    pub(crate) fn known_providers(&self) -> MutexGuard<'_, KnownProviders> {
+    pub(crate) fn known_providers(&self) -> MutexGuard<'_, WorkspaceProvidersCache> {
         self.known_providers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -15,7 +15,7 @@ use crate::{
         no_ports::NoPorts,
         operation::{
             self,
-            Needs::{self, Nothing, RootThere, Scope},
+            Needs::{self, Nothing, RootInWorkspace, Scope},
             Operation,
         },
     },
@@ -84,7 +84,7 @@ routes! {
             "From here on nothing of it is known; its rows and its registry keys go in the background. Said again, it \
              tells how far that is."
         )
-        .needs(RootThere).status(202);
+        .needs(RootInWorkspace).status(202);
     get "/v1/scopes" scopes::read "readScopes"
         "Read the scope catalogue"
         .about("An admin is shown all of it, others what they may grant.")

@@ -37,7 +37,7 @@ struct Tally {
     /// Whether the request verifies a token or takes rights away. Such requests are accepted from blocked addresses.
     is_urgent: AtomicBool,
     /// Whether the ledger has admitted the request's own token.
-    is_let_in: AtomicBool,
+    is_admitted: AtomicBool,
     /// Whether the workspace allows the page that sent this to read the answer.
     page_may_read: AtomicBool,
     /// The workspaces whose leases this request must renew after its response.
@@ -78,8 +78,8 @@ impl Trace {
     }
 
     /// Records that the ledger admitted the request's own token. True for the first call.
-    pub(crate) fn is_first_let_in(&self) -> bool {
-        !self.tally.is_let_in.swap(true, Relaxed)
+    pub(crate) fn is_first_admission(&self) -> bool {
+        !self.tally.is_admitted.swap(true, Relaxed)
     }
 
     /// Writes the request's log line.
@@ -110,7 +110,7 @@ impl Trace {
     }
 
     /// Schedules the renewal of these workspaces' leases, after the response.
-    pub(crate) fn leave_renewals(&self, workspaces: impl Iterator<Item = WorkspaceKey>) {
+    pub(crate) fn add_renewals(&self, workspaces: impl Iterator<Item = WorkspaceKey>) {
         self.tally.renewals.lock().unwrap_or_else(PoisonError::into_inner).extend(workspaces);
     }
 
@@ -119,7 +119,7 @@ impl Trace {
     }
 
     /// The workspace allows the page that sent this to read the response.
-    pub(crate) fn let_page_read(&self) {
+    pub(crate) fn allow_page_to_read(&self) {
         self.tally.page_may_read.store(true, Relaxed);
     }
 

@@ -51,7 +51,7 @@ impl<P: Ports> LedgerClient<P> {
         };
         let decisions: Vec<_> = progress.into_iter().filter_map(decided).collect();
         let due = decisions.iter().filter(|decision| decision.renewal_due);
-        self.trace.leave_renewals(due.filter_map(|decision| Some(decision.known.as_ref()?.facts().workspace.key)));
+        self.trace.add_renewals(due.filter_map(|decision| Some(decision.known.as_ref()?.facts().workspace.key)));
         decisions
     }
 

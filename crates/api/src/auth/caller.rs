@@ -11,7 +11,7 @@ use http::request::Parts;
 
 use crate::{
     auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
-    cache::{admission::Kind, names::Asker},
+    cache::{admission::QueryKind, names::Requester},
     http::{Idempotency, Problem, ProblemCode, Reply, presented::domain},
     ledger_client::{CommandOptions, LedgerClient, Source},
     ports::Ports,
@@ -123,7 +123,7 @@ impl<P: Ports> Caller<P> {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(ProblemCode::WorkspaceRequired, detail)
                 })?;
-                (ledger.resolve(&slug, Asker::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
+                (ledger.resolve(&slug, Requester::Root).await?.ok_or_else(no_such_workspace)?, Actor::Root, false)
             } else {
                 let (workspace, is_sealed) = match Presented::parse(text.as_bytes()) {
                     Err(why) => return Err(Problem::malformed(why)),
@@ -134,8 +134,8 @@ impl<P: Ports> Caller<P> {
                             (false, _) => None,
                             (true, None) => Some(workspace),
                             (true, Some(domain)) => {
-                                let asker = Asker::Sealed(workspace);
-                                ledger.resolve(domain, asker).await?.filter(|key| *key == workspace)
+                                let requester = Requester::Sealed(workspace);
+                                ledger.resolve(domain, requester).await?.filter(|key| *key == workspace)
                             }
                         };
                         (workspace, true)
@@ -159,10 +159,10 @@ impl<P: Ports> Caller<P> {
     fn check(self) -> Result<Self, Problem> {
         let now = self.ledger.app.ports.now();
         let admission = self.ledger.app.admission();
-        admission.check_refused(self.workspace, self.actor, self.address, now)?;
+        admission.check_rejected(self.workspace, self.actor, self.address, now)?;
         let is_free = self.actor == Actor::Root
             || self.ledger.trace.is_urgent()
-            || admission.knows(self.workspace, self.actor, self.address, now);
+            || admission.is_admitted(self.workspace, self.actor, self.address, now);
         if !is_free {
             admission.check_address(self.address, now)?;
         }
@@ -204,14 +204,14 @@ impl<P: Ports> Caller<P> {
     fn admit(&self) -> Result<(), Problem> {
         let now = self.ledger.app.ports.now();
         let mut admission = self.ledger.app.admission();
-        admission.check_refused(self.workspace, self.actor, self.address, now)?;
+        admission.check_rejected(self.workspace, self.actor, self.address, now)?;
         let kind = match self.actor {
             Actor::Root => return Ok(()),
-            _ if admission.knows(self.workspace, self.actor, self.address, now) => return Ok(()),
-            _ if self.is_sealed => Kind::Sealed,
-            _ => Kind::Other,
+            _ if admission.is_admitted(self.workspace, self.actor, self.address, now) => return Ok(()),
+            _ if self.is_sealed => QueryKind::Sealed,
+            _ => QueryKind::Other,
         };
-        admission.take_for(self.workspace, self.actor, kind, now)
+        admission.take_allowance_for(self.workspace, self.actor, kind, now)
     }
 }
 

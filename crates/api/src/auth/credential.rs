@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, request::Parts};
 use crate::{
     http::{
         Problem, ProblemCode, cookies,
-        presented::{self, Also, Fault, domain},
+        presented::{self, DialectCredential, Fault, domain},
         refused::{AMBIGUOUS_CREDENTIAL, NO_CREDENTIAL, UNREADABLE_CREDENTIAL, WORKSPACE_REQUIRED},
     },
     ports::Ports,
@@ -37,12 +37,12 @@ pub(crate) fn session<P: Ports>(parts: &Parts, app: &App<P>) -> Result<Option<(W
 
 /// The one token value that the request presents: see [`presented::presented`].
 pub(crate) fn presented(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    presented_also(headers, None)
+    presented_with(headers, None)
 }
 
 /// The one token value that the request presents, also in the dialect's own way. A request that has a session cookie may
 /// have another scheme in `Authorization`: a browser keeps sending what a proxy in between has asked for.
-pub(crate) fn presented_also(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Problem> {
+pub(crate) fn presented_with(headers: &HeaderMap, also: Option<&DialectCredential>) -> Result<Option<String>, Problem> {
     match presented::presented(headers, also) {
         Err(Fault::OtherScheme) if cookies::session(headers)?.is_some() => Ok(None),
         found => Ok(found?),
@@ -65,7 +65,7 @@ pub(crate) fn no_credential() -> Problem {
 
 /// The slug of the workspace that the request names, for a token that does not name one.
 pub(crate) fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
-    let named = presented::word(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
+    let named = presented::single(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
     match (named, domain(headers, token)) {
         (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),
         (slug, domain) => Ok(slug.or_else(|| domain.map(str::to_owned))),

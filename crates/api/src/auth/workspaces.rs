@@ -9,7 +9,7 @@ use http::Uri;
 use crate::{
     cache::{
         admission,
-        names::{Asker, LOOK, LOOKS, Lookup, WorkspaceName},
+        names::{MAX_POLLS, NameLookup, POLL_INTERVAL, Requester, WorkspaceName},
     },
     http::Problem,
     ledger_client::LedgerClient,
@@ -18,37 +18,37 @@ use crate::{
 
 impl<P: Ports> LedgerClient<P> {
     /// The key of the workspace with this slug.
-    pub(crate) async fn resolve(&self, slug: &str, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+    pub(crate) async fn resolve(&self, slug: &str, requester: Requester) -> Result<Option<WorkspaceKey>, Problem> {
         let Ok(slug) = Slug::parse(slug) else { return Ok(None) };
-        self.resolve_name(WorkspaceName::Slug(slug), asker).await
+        self.resolve_name(WorkspaceName::Slug(slug), requester).await
     }
 
     /// The key of the workspace with this URI's host.
-    pub(crate) async fn resolve_host(&self, uri: &Uri, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
+    pub(crate) async fn resolve_host(&self, uri: &Uri, requester: Requester) -> Result<Option<WorkspaceKey>, Problem> {
         let host = uri.authority().and_then(|authority| Host::parse(authority.as_str()).ok());
         let Some(host) = host else { return Ok(None) };
-        self.resolve_name(WorkspaceName::Host(host), asker).await
+        self.resolve_name(WorkspaceName::Host(host), requester).await
     }
 
     /// A requester that has proved nothing and calls from this address.
-    pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Asker {
-        let is_open = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
-        if is_open { Asker::Other(from) } else { Asker::Shut }
+    pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Requester {
+        let is_allowed = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
+        if is_allowed { Requester::Anonymous(from) } else { Requester::Blocked }
     }
 
-    async fn resolve_name(&self, name: WorkspaceName, asker: Asker) -> Result<Option<WorkspaceKey>, Problem> {
-        let mut looks = 0;
+    async fn resolve_name(&self, name: WorkspaceName, requester: Requester) -> Result<Option<WorkspaceKey>, Problem> {
+        let mut polls = 0;
         loop {
             let now = self.app.ports.now();
-            let known = self.app.names().look_up(&name, asker, now);
+            let known = self.app.names().look_up(&name, requester, now);
             match known {
-                Lookup::Known(key) => return Ok(key),
-                Lookup::Ask => break,
-                Lookup::Wait if looks < LOOKS && (looks > 0 || self.app.names().may_wait(now)) => {
-                    looks += 1;
-                    self.app.ports.sleep(LOOK).await;
+                NameLookup::Cached(key) => return Ok(key),
+                NameLookup::Query => break,
+                NameLookup::Wait if polls < MAX_POLLS && (polls > 0 || self.app.names().may_wait(now)) => {
+                    polls += 1;
+                    self.app.ports.sleep(POLL_INTERVAL).await;
                 }
-                Lookup::Wait | Lookup::TooMany => return Err(admission::too_many()),
+                NameLookup::Wait | NameLookup::RateLimited => return Err(admission::too_many()),
             }
         }
         let resolved = match name.clone() {
@@ -56,7 +56,7 @@ impl<P: Ports> LedgerClient<P> {
             WorkspaceName::Host(host) => self.directory(directory::ResolveHost { host }).await,
         };
         let key = resolved?.key;
-        self.app.names().remember(name, key, self.app.ports.now());
+        self.app.names().store(name, key, self.app.ports.now());
         Ok(key)
     }
 }

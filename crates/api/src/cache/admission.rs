@@ -9,7 +9,7 @@
 //!
 //! **A token that was created a moment ago works immediately, everywhere**: its value did not exist before, so it cannot
 //! have been rejected. A token that was enabled again, or imported after somebody had presented it, may be rejected for
-//! another [`BRIEF`] or [`UNKNOWN`] by other isolates than the one that made the change.
+//! another [`TEMPORARY`] or [`UNKNOWN`] by other isolates than the one that made the change.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{Allowance, Code, Timestamp};
 
 use crate::{
-    cache::{expiring::Expiring, network::network},
+    cache::{expiring::ExpiringMap, network::network},
     http::{Problem, ProblemCode},
 };
 
@@ -29,13 +29,13 @@ const FINAL: u64 = 10_000;
 const UNKNOWN: u64 = 2_000;
 
 /// The same for a credential that may become valid soon: it was disabled, or its validity period has not begun.
-const BRIEF: u64 = 1_000;
+const TEMPORARY: u64 = 1_000;
 
 /// For how many milliseconds a credential counts as admitted.
-const LET_IN: u64 = 60_000;
+const ADMITTED: u64 = 60_000;
 
 /// For how many milliseconds an address is blocked.
-const SHUT: u64 = 10_000;
+const BLOCKED: u64 = 10_000;
 
 /// The most credentials, and the most addresses, in each map.
 const MOST: usize = 4_096;
@@ -51,7 +51,7 @@ const OTHERS_PER_SECOND: u32 = 50;
 const ELSEWHERE_PER_SECOND: u32 = 20;
 
 /// For how many milliseconds the ledger is not told again why a sign-in failed: it records that once a minute.
-const NEWS: u64 = 60_000;
+const REPORT_INTERVAL: u64 = 60_000;
 
 /// A credential in a workspace.
 type Key = (WorkspaceKey, Digest);
@@ -59,27 +59,27 @@ type Key = (WorkspaceKey, Digest);
 /// See the module.
 pub(crate) struct Admission {
     /// With the network that they came from: an IP-restricted token is valid from there only.
-    let_in: Expiring<(Key, Option<IpAddr>), ()>,
-    refused: Expiring<(Key, RefusedFrom), RefusedCredential>,
+    admitted: ExpiringMap<(Key, Option<IpAddr>), ()>,
+    rejected: ExpiringMap<(Key, RejectedFrom), RejectedCredential>,
     /// Credentials that were rejected because of their address.
-    elsewhere: Expiring<Key, ()>,
+    elsewhere: ExpiringMap<Key, ()>,
     /// Identities that a provider authenticated and the ledger rejected: a digest of the provider's claims, and the
     /// reason, for the log.
-    nobodies: Expiring<Key, String>,
+    rejected_identities: ExpiringMap<Key, String>,
     /// Failed sign-ins that were reported to the ledger.
-    news: Expiring<Key, ()>,
-    asked: Allowance<(WorkspaceKey, Kind)>,
-    asked_elsewhere: Allowance<Key>,
-    shut: Expiring<IpAddr, ()>,
+    reported: ExpiringMap<Key, ()>,
+    queries: Allowance<(WorkspaceKey, QueryKind)>,
+    queries_elsewhere: Allowance<Key>,
+    blocked: ExpiringMap<IpAddr, ()>,
     /// How many changes were made through this isolate, and the count at each workspace's last one: a rejection that was
     /// decided before that may still arrive.
     changes: u64,
-    changed: Expiring<WorkspaceKey, u64>,
+    changed: ExpiringMap<WorkspaceKey, u64>,
 }
 
 /// The addresses from which a credential is rejected.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum RefusedFrom {
+enum RejectedFrom {
     Anywhere,
     /// From this address, which is the reason for the rejection. `None` if the address is unknown.
     From(Option<IpAddr>),
@@ -87,14 +87,14 @@ enum RefusedFrom {
 
 /// Why a credential was rejected.
 #[derive(Clone, Copy)]
-enum RefusedCredential {
+enum RejectedCredential {
     Token(Code),
     Session,
 }
 
 /// What is known of a requester before the ledger is queried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum QueryKind {
     /// It presents a credential with a valid authentication tag.
     Sealed,
     /// It presents another credential, or none.
@@ -109,27 +109,28 @@ pub(crate) enum Kind {
 
 impl Default for Admission {
     fn default() -> Self {
-        let (elsewhere, nobodies, shut) = (Expiring::new(MOST), Expiring::new(MOST), Expiring::new(MOST));
-        let (let_in, refused, asked, asked_elsewhere) =
-            (Expiring::new(MOST), Expiring::new(MOST), Allowance::default(), Allowance::default());
+        let (elsewhere, rejected_identities, blocked) =
+            (ExpiringMap::new(MOST), ExpiringMap::new(MOST), ExpiringMap::new(MOST));
+        let (admitted, rejected, queries, queries_elsewhere) =
+            (ExpiringMap::new(MOST), ExpiringMap::new(MOST), Allowance::default(), Allowance::default());
         Self {
-            let_in,
-            refused,
+            admitted,
+            rejected,
             elsewhere,
-            nobodies,
-            news: Expiring::new(MOST),
-            asked,
-            asked_elsewhere,
-            shut,
+            rejected_identities,
+            reported: ExpiringMap::new(MOST),
+            queries,
+            queries_elsewhere,
+            blocked,
             changes: 0,
-            changed: Expiring::new(MOST),
+            changed: ExpiringMap::new(MOST),
         }
     }
 }
 
 impl Admission {
     /// Checks that the credential was not rejected a moment ago.
-    pub(crate) fn check_refused(
+    pub(crate) fn check_rejected(
         &self,
         workspace: WorkspaceKey,
         actor: Actor,
@@ -138,83 +139,103 @@ impl Admission {
     ) -> Result<(), Problem> {
         let Some(digest) = digest(actor) else { return Ok(()) };
         let key = (workspace, digest);
-        let refused = [RefusedFrom::Anywhere, RefusedFrom::From(from)]
+        let rejected = [RejectedFrom::Anywhere, RejectedFrom::From(from)]
             .into_iter()
-            .find_map(|whence| self.refused.get(&(key, whence), now));
-        refused.map_or(Ok(()), |refused| Err(Problem::from(*refused)))
+            .find_map(|rejected_from| self.rejected.get(&(key, rejected_from), now));
+        rejected.map_or(Ok(()), |rejected| Err(Problem::from(*rejected)))
     }
 
     /// Checks that the address is not blocked. For credentials that were not admitted recently.
     pub(crate) fn check_address(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Problem> {
-        let is_shut = from.is_some_and(|address| self.shut.get(&network(address), now).is_some());
-        if is_shut { Err(shut()) } else { Ok(()) }
+        let is_blocked = from.is_some_and(|address| self.blocked.get(&network(address), now).is_some());
+        if is_blocked { Err(blocked()) } else { Ok(()) }
     }
 
     /// Whether the credential was admitted recently, from that network.
-    pub(crate) fn knows(&self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) -> bool {
-        let is_known = |digest| self.let_in.get(&((workspace, digest), from.map(network)), now).is_some();
-        digest(actor).is_some_and(is_known)
+    pub(crate) fn is_admitted(
+        &self,
+        workspace: WorkspaceKey,
+        actor: Actor,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> bool {
+        let is_admitted = |digest| self.admitted.get(&((workspace, digest), from.map(network)), now).is_some();
+        digest(actor).is_some_and(is_admitted)
     }
 
     /// Takes from the allowance for querying a workspace's ledger about this credential.
-    pub(crate) fn take_for(
+    pub(crate) fn take_allowance_for(
         &mut self,
         workspace: WorkspaceKey,
         actor: Actor,
-        kind: Kind,
+        kind: QueryKind,
         now: Timestamp,
     ) -> Result<(), Problem> {
         let elsewhere = digest(actor).map(|digest| (workspace, digest));
         match elsewhere.filter(|key| self.elsewhere.get(key, now).is_some()) {
-            None => self.take(workspace, kind, now),
-            Some(key) if self.asked_elsewhere.take(key, ELSEWHERE_PER_SECOND, now) => Ok(()),
+            None => self.take_allowance(workspace, kind, now),
+            Some(key) if self.queries_elsewhere.take(key, ELSEWHERE_PER_SECOND, now) => Ok(()),
             Some(_) => Err(too_many()),
         }
     }
 
     /// Takes from the allowance for querying a workspace's ledger for a requester of this kind.
-    pub(crate) fn take(&mut self, workspace: WorkspaceKey, kind: Kind, now: Timestamp) -> Result<(), Problem> {
+    pub(crate) fn take_allowance(
+        &mut self,
+        workspace: WorkspaceKey,
+        kind: QueryKind,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
         let per_second = match kind {
-            Kind::Sealed => SEALED_PER_SECOND,
-            Kind::Other | Kind::BeforeSignIn | Kind::ForeignPage | Kind::SignIn => OTHERS_PER_SECOND,
+            QueryKind::Sealed => SEALED_PER_SECOND,
+            QueryKind::Other | QueryKind::BeforeSignIn | QueryKind::ForeignPage | QueryKind::SignIn => {
+                OTHERS_PER_SECOND
+            }
         };
-        if self.asked.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
+        if self.queries.take((workspace, kind), per_second, now) { Ok(()) } else { Err(too_many()) }
     }
 
     /// Records that the ledger admitted the credential, from that address.
-    pub(crate) fn let_in(&mut self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) {
+    pub(crate) fn admit(&mut self, workspace: WorkspaceKey, actor: Actor, from: Option<IpAddr>, now: Timestamp) {
         if let Some(digest) = digest(actor) {
-            self.let_in.put(((workspace, digest), from.map(network)), (), LET_IN, now);
+            self.admitted.put(((workspace, digest), from.map(network)), (), ADMITTED, now);
         }
     }
 
-    /// Checks that the ledger has not rejected this identity a moment ago. `said` is a digest of the provider's claims.
-    pub(crate) fn check_somebody(&self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> Result<(), Problem> {
-        self.nobodies.get(&(workspace, said), now).map_or(Ok(()), |why| Err(Problem::sign_in_failed(why.as_str())))
+    /// Checks that the ledger has not rejected this identity a moment ago. `claims` is a digest of the provider's claims.
+    pub(crate) fn check_identity(
+        &self,
+        workspace: WorkspaceKey,
+        claims: Digest,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        self.rejected_identities
+            .get(&(workspace, claims), now)
+            .map_or(Ok(()), |why| Err(Problem::sign_in_failed(why.as_str())))
     }
 
     /// Whether the ledger was not told of this failed sign-in within the last minute. The caller then tells it.
-    pub(crate) fn is_news(&mut self, workspace: WorkspaceKey, said: Digest, now: Timestamp) -> bool {
-        let is_news = self.news.get(&(workspace, said), now).is_none();
-        if is_news {
-            self.news.put((workspace, said), (), NEWS, now);
+    pub(crate) fn should_report(&mut self, workspace: WorkspaceKey, note: Digest, now: Timestamp) -> bool {
+        let should_report = self.reported.get(&(workspace, note), now).is_none();
+        if should_report {
+            self.reported.put((workspace, note), (), REPORT_INTERVAL, now);
         }
-        is_news
+        should_report
     }
 
     /// Records that the ledger could not be told.
-    pub(crate) fn is_untold(&mut self, workspace: WorkspaceKey, said: Digest) {
-        self.news.forget(&(workspace, said));
+    pub(crate) fn report_failed(&mut self, workspace: WorkspaceKey, note: Digest) {
+        self.reported.forget(&(workspace, note));
     }
 
     /// Records that the ledger rejected this identity.
-    pub(crate) fn refuse_nobody(&mut self, workspace: WorkspaceKey, said: Digest, why: String, now: Timestamp) {
-        self.nobodies.put((workspace, said), why, UNKNOWN, now);
+    pub(crate) fn reject_identity(&mut self, workspace: WorkspaceKey, claims: Digest, why: String, now: Timestamp) {
+        self.rejected_identities.put((workspace, claims), why, UNKNOWN, now);
     }
 
     /// Records that the ledger rejected the credential, if that is what the error says. The query was sent after
     /// `asked_after` changes.
-    pub(crate) fn refuse(
+    pub(crate) fn reject(
         &mut self,
         workspace: WorkspaceKey,
         actor: Actor,
@@ -226,21 +247,21 @@ impl Admission {
         if self.changed.get(&workspace, now).is_some_and(|changed| *changed > asked_after) {
             return;
         }
-        let (refused, milliseconds) = match refusal {
-            CommandError::Unauthenticated { code: code @ Code::Revoked } => (RefusedCredential::Token(*code), FINAL),
-            CommandError::Unauthenticated { code: code @ Code::Unknown } => (RefusedCredential::Token(*code), UNKNOWN),
-            CommandError::Unauthenticated { code } => (RefusedCredential::Token(*code), BRIEF),
-            CommandError::SessionEnded => (RefusedCredential::Session, UNKNOWN),
+        let (rejected, milliseconds) = match refusal {
+            CommandError::Unauthenticated { code: code @ Code::Revoked } => (RejectedCredential::Token(*code), FINAL),
+            CommandError::Unauthenticated { code: code @ Code::Unknown } => (RejectedCredential::Token(*code), UNKNOWN),
+            CommandError::Unauthenticated { code } => (RejectedCredential::Token(*code), TEMPORARY),
+            CommandError::SessionEnded => (RejectedCredential::Session, UNKNOWN),
             _ => return,
         };
         let Some(digest) = digest(actor) else { return };
-        let is_of_address = matches!(refused, RefusedCredential::Token(Code::AddressNotAllowed));
-        self.let_in.forget(&((workspace, digest), from.map(network)));
-        if is_of_address {
-            self.elsewhere.put((workspace, digest), (), LET_IN, now);
+        let is_for_address = matches!(rejected, RejectedCredential::Token(Code::AddressNotAllowed));
+        self.admitted.forget(&((workspace, digest), from.map(network)));
+        if is_for_address {
+            self.elsewhere.put((workspace, digest), (), ADMITTED, now);
         }
-        let whence = if is_of_address { RefusedFrom::From(from) } else { RefusedFrom::Anywhere };
-        self.refused.put(((workspace, digest), whence), refused, milliseconds, now);
+        let rejected_from = if is_for_address { RejectedFrom::From(from) } else { RejectedFrom::Anywhere };
+        self.rejected.put(((workspace, digest), rejected_from), rejected, milliseconds, now);
     }
 
     /// How many changes were made before now. A query that is sent from now on is decided after them.
@@ -250,16 +271,16 @@ impl Admission {
 
     /// Records a change in this workspace through this isolate: it may have made rejected credentials valid, also those
     /// whose rejection has not arrived yet.
-    pub(crate) fn forget_refused(&mut self, workspace: WorkspaceKey, now: Timestamp) {
+    pub(crate) fn forget_rejected(&mut self, workspace: WorkspaceKey, now: Timestamp) {
         self.changes += 1;
-        self.changed.put(workspace, self.changes, LET_IN, now);
-        self.refused.retain(|((of, _), _), _| *of != workspace);
-        self.nobodies.retain(|(of, _), _| *of != workspace);
+        self.changed.put(workspace, self.changes, ADMITTED, now);
+        self.rejected.retain(|((of, _), _), _| *of != workspace);
+        self.rejected_identities.retain(|(of, _), _| *of != workspace);
     }
 
     /// Blocks an address that sent too many rejected credentials.
-    pub(crate) fn shut(&mut self, address: IpAddr, now: Timestamp) {
-        self.shut.put(network(address), (), SHUT, now);
+    pub(crate) fn block(&mut self, address: IpAddr, now: Timestamp) {
+        self.blocked.put(network(address), (), BLOCKED, now);
     }
 }
 
@@ -270,16 +291,16 @@ fn digest(actor: Actor) -> Option<Digest> {
     }
 }
 
-impl From<RefusedCredential> for Problem {
-    fn from(refused: RefusedCredential) -> Self {
-        match refused {
-            RefusedCredential::Token(code) => Self::credential(code),
-            RefusedCredential::Session => Self::session_ended(),
+impl From<RejectedCredential> for Problem {
+    fn from(rejected: RejectedCredential) -> Self {
+        match rejected {
+            RejectedCredential::Token(code) => Self::credential(code),
+            RejectedCredential::Session => Self::session_ended(),
         }
     }
 }
 
-fn shut() -> Problem {
+fn blocked() -> Problem {
     let detail = "Too many invalid credentials came from your address. Send a valid one after Retry-After.";
     Problem { again_in: 10, ..limited(detail) }
 }

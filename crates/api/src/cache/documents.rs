@@ -28,7 +28,7 @@ const PAUSE: u64 = 2_000;
 const LONGEST_PAUSE: u64 = 8_000;
 
 /// How often a document is fetched early because a token names a key that it lacks, in milliseconds.
-const COOLDOWN: u64 = 30_000;
+const REFETCH_INTERVAL: u64 = 30_000;
 
 /// How many requests per second may begin to wait for one document. Others are told to retry.
 const WAITING: u32 = 32;
@@ -37,24 +37,24 @@ const WAITING: u32 = 32;
 const MOST: usize = 64;
 
 /// The cache of documents of one kind.
-pub(crate) struct Memory<T>(Vec<Known<T>>);
+pub(crate) struct DocumentCache<T>(Vec<Entry<T>>);
 
 /// A document, and when it was fetched.
-pub(crate) struct Dated<T> {
+pub(crate) struct CachedDocument<T> {
     pub(crate) what: T,
-    pub(crate) came_at: Timestamp,
+    pub(crate) fetched_at: Timestamp,
     renew_after: u64,
 }
 
 /// The cache's entry for one document.
-struct Known<T> {
+struct Entry<T> {
     address: WebAddress,
-    document: Option<Arc<Dated<T>>>,
-    asked_at: Timestamp,
+    document: Option<Arc<CachedDocument<T>>>,
+    requested_at: Timestamp,
     /// Whether the last request for it has completed.
-    is_settled: bool,
+    is_completed: bool,
     /// When it was last fetched early.
-    hurried_at: Option<Timestamp>,
+    refetched_at: Option<Timestamp>,
     failure: Option<Failure>,
     /// The begin of the current second, and how many requests have begun to wait in it.
     waiting: (Timestamp, u32),
@@ -67,62 +67,68 @@ struct Failure {
 }
 
 /// What to do to get a document.
-pub(crate) enum Found<T> {
+pub(crate) enum Lookup<T> {
     /// Use this.
-    Known(Arc<Dated<T>>),
+    Cached(Arc<CachedDocument<T>>),
     /// Fetch it: the caller is the one to do so. If that fails, use this one.
-    Ask(Option<Arc<Dated<T>>>),
+    Fetch(Option<Arc<CachedDocument<T>>>),
     /// Poll again soon: another request is fetching it.
     Wait,
     /// Give up; a retry makes sense in so many milliseconds.
-    Not { why: Arc<str>, again_in: u64 },
+    Unavailable { why: Arc<str>, retry_in: u64 },
 }
 
 // Not derived: that would require documents that implement `Default`.
-impl<T> Default for Memory<T> {
+impl<T> Default for DocumentCache<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T> Memory<T> {
+impl<T> DocumentCache<T> {
     /// What to do to get this document; if `newer` is given, a version that was fetched after that one.
-    pub(crate) fn look(&mut self, address: &WebAddress, newer: Option<&Dated<T>>, now: Timestamp) -> Found<T> {
-        let Some(known) = self.known(address, now) else {
-            return Found::Not { why: "too many providers are asked at once".into(), again_in: GAP };
+    pub(crate) fn look_up(
+        &mut self,
+        address: &WebAddress,
+        newer: Option<&CachedDocument<T>>,
+        now: Timestamp,
+    ) -> Lookup<T> {
+        let Some(entry) = self.entry(address, now) else {
+            return Lookup::Unavailable { why: "too many providers are asked at once".into(), retry_in: GAP };
         };
-        let document = known.document.clone().filter(|document| within(document.came_at, KEPT, now));
-        let may_ask = !within(known.asked_at, GAP, now) && known.pause(now) == 0;
+        let document = entry.document.clone().filter(|document| within(document.fetched_at, KEPT, now));
+        let may_fetch = !within(entry.requested_at, GAP, now) && entry.pause(now) == 0;
         match (document, newer) {
-            (Some(document), Some(newer)) if document.came_at == newer.came_at => {
-                if !known.is_settled && within(known.asked_at, GAP, now) {
-                    return Found::Wait;
+            (Some(document), Some(newer)) if document.fetched_at == newer.fetched_at => {
+                if !entry.is_completed && within(entry.requested_at, GAP, now) {
+                    return Lookup::Wait;
                 }
                 // A request that was cancelled while it fetched does not count as a fetch.
-                let has_asked = known.is_settled && known.hurried_at.is_some_and(|at| within(at, COOLDOWN, now));
-                if !may_ask || has_asked {
-                    return Found::Known(document);
+                let was_refetched =
+                    entry.is_completed && entry.refetched_at.is_some_and(|at| within(at, REFETCH_INTERVAL, now));
+                if !may_fetch || was_refetched {
+                    return Lookup::Cached(document);
                 }
-                known.hurried_at = Some(now);
-                known.ask(None, now)
+                entry.refetched_at = Some(now);
+                entry.fetch(None, now)
             }
-            (Some(document), _) if !may_ask || within(document.came_at, document.renew_after, now) => {
-                Found::Known(document)
+            (Some(document), _) if !may_fetch || within(document.fetched_at, document.renew_after, now) => {
+                Lookup::Cached(document)
             }
-            (document, _) if may_ask => known.ask(document, now),
-            _ => match &known.failure {
-                Some(failure) if known.pause(now) > 0 => {
-                    Found::Not { why: failure.why.clone(), again_in: known.pause(now) }
+            (document, _) if may_fetch => entry.fetch(document, now),
+            _ => match &entry.failure {
+                Some(failure) if entry.pause(now) > 0 => {
+                    Lookup::Unavailable { why: failure.why.clone(), retry_in: entry.pause(now) }
                 }
-                _ => Found::Wait,
+                _ => Lookup::Wait,
             },
         }
     }
 
     /// Whether one more request may wait for this document.
     pub(crate) fn may_wait(&mut self, address: &WebAddress, now: Timestamp) -> bool {
-        let Some(known) = self.known(address, now) else { return false };
-        let (since, count) = &mut known.waiting;
+        let Some(entry) = self.entry(address, now) else { return false };
+        let (since, count) = &mut entry.waiting;
         if !within(*since, GAP, now) {
             (*since, *count) = (now, 0);
         }
@@ -131,45 +137,45 @@ impl<T> Memory<T> {
     }
 
     /// Stores the response to a request. `max_age` is from its `Cache-Control`, in seconds.
-    pub(crate) fn remember(
+    pub(crate) fn store(
         &mut self,
         address: &WebAddress,
         what: T,
         max_age: Option<u64>,
         now: Timestamp,
-    ) -> Arc<Dated<T>> {
+    ) -> Arc<CachedDocument<T>> {
         let (shortest, longest) = RENEWED.into_inner();
         let renew_after = max_age.map_or(longest, |seconds| seconds.saturating_mul(1_000).clamp(shortest, longest));
-        let document = Arc::new(Dated { what, came_at: now, renew_after });
-        if let Some(known) = self.known(address, now) {
-            (known.document, known.is_settled, known.failure) = (Some(document.clone()), true, None);
+        let document = Arc::new(CachedDocument { what, fetched_at: now, renew_after });
+        if let Some(entry) = self.entry(address, now) {
+            (entry.document, entry.is_completed, entry.failure) = (Some(document.clone()), true, None);
         }
         document
     }
 
     /// Stores that a request failed, and why. Returns for how many milliseconds the document is not fetched.
     pub(crate) fn fail(&mut self, address: &WebAddress, why: &str, now: Timestamp) -> u64 {
-        let Some(known) = self.known(address, now) else { return PAUSE };
-        let before = known.failure.as_ref().map(|failure| failure.pause);
+        let Some(entry) = self.entry(address, now) else { return PAUSE };
+        let before = entry.failure.as_ref().map(|failure| failure.pause);
         let pause = before.map_or(PAUSE, |pause| (2 * pause).min(LONGEST_PAUSE));
-        known.is_settled = true;
-        known.failure = Some(Failure { at: now, pause, why: why.into() });
+        entry.is_completed = true;
+        entry.failure = Some(Failure { at: now, pause, why: why.into() });
         pause
     }
 
     /// The document's entry. If the cache is full, the entry replaces one that may be fetched again now anyway, so
     /// forgetting it never allows an earlier fetch.
-    fn known(&mut self, address: &WebAddress, now: Timestamp) -> Option<&mut Known<T>> {
-        let place = match self.0.iter().position(|known| known.address == *address) {
+    fn entry(&mut self, address: &WebAddress, now: Timestamp) -> Option<&mut Entry<T>> {
+        let place = match self.0.iter().position(|entry| entry.address == *address) {
             Some(place) => place,
             None => {
-                let may_go = |known: &Known<T>| !within(known.asked_at, GAP, now) && known.pause(now) == 0;
+                let may_go = |entry: &Entry<T>| !within(entry.requested_at, GAP, now) && entry.pause(now) == 0;
                 if self.0.len() >= MOST {
-                    let candidates = self.0.iter().enumerate().filter(|(_, known)| may_go(known));
-                    let (place, _) = candidates.min_by_key(|(_, known)| known.asked_at)?;
+                    let candidates = self.0.iter().enumerate().filter(|(_, entry)| may_go(entry));
+                    let (place, _) = candidates.min_by_key(|(_, entry)| entry.requested_at)?;
                     self.0.swap_remove(place);
                 }
-                self.0.push(Known::new(address.clone()));
+                self.0.push(Entry::new(address.clone()));
                 self.0.len() - 1
             }
         };
@@ -177,23 +183,23 @@ impl<T> Memory<T> {
     }
 }
 
-impl<T> Known<T> {
+impl<T> Entry<T> {
     fn new(address: WebAddress) -> Self {
         let never = Timestamp(0);
         Self {
             address,
             document: None,
-            asked_at: never,
-            is_settled: true,
-            hurried_at: None,
+            requested_at: never,
+            is_completed: true,
+            refetched_at: None,
             failure: None,
             waiting: (never, 0),
         }
     }
 
-    fn ask(&mut self, fallback: Option<Arc<Dated<T>>>, now: Timestamp) -> Found<T> {
-        (self.asked_at, self.is_settled) = (now, false);
-        Found::Ask(fallback)
+    fn fetch(&mut self, fallback: Option<Arc<CachedDocument<T>>>, now: Timestamp) -> Lookup<T> {
+        (self.requested_at, self.is_completed) = (now, false);
+        Lookup::Fetch(fallback)
     }
 
     /// For how many more milliseconds the document is not fetched because the last request failed.
@@ -220,132 +226,140 @@ mod tests {
         WebAddress::parse(&format!("https://accounts{number}.example/keys")).unwrap()
     }
 
-    fn says<T>(found: &Found<T>) -> &'static str {
+    fn action<T>(found: &Lookup<T>) -> &'static str {
         match found {
-            Found::Known(_) => "known",
-            Found::Ask(None) => "ask",
-            Found::Ask(Some(_)) => "ask, and use it if that fails",
-            Found::Wait => "wait",
-            Found::Not { .. } => "not",
+            Lookup::Cached(_) => "cached",
+            Lookup::Fetch(None) => "fetch",
+            Lookup::Fetch(Some(_)) => "fetch, with a fallback",
+            Lookup::Wait => "wait",
+            Lookup::Unavailable { .. } => "unavailable",
         }
     }
 
     #[test]
-    fn a_document_is_asked_for_once_and_then_known() {
-        let mut memory = Memory::default();
+    fn a_document_is_fetched_once_and_then_cached() {
+        let mut cache = DocumentCache::default();
         let one = address(1);
-        assert_eq!(says(&memory.look(&one, None, START)), "ask");
-        assert_eq!(says(&memory.look(&one, None, START.plus(GAP - 1))), "wait");
-        assert_eq!(says(&memory.look(&address(2), None, START)), "ask", "of another nobody has asked");
-        memory.remember(&one, "a", Some(90), START);
-        for (after, what) in [(0, "known"), (89_999, "known"), (90_000, "ask, and use it if that fails")] {
-            assert_eq!(says(&memory.look(&one, None, START.plus(after))), what, "{after}");
+        assert_eq!(action(&cache.look_up(&one, None, START)), "fetch");
+        assert_eq!(action(&cache.look_up(&one, None, START.plus(GAP - 1))), "wait");
+        assert_eq!(action(&cache.look_up(&address(2), None, START)), "fetch", "nobody has requested the other one");
+        cache.store(&one, "a", Some(90), START);
+        for (after, what) in [(0, "cached"), (89_999, "cached"), (90_000, "fetch, with a fallback")] {
+            assert_eq!(action(&cache.look_up(&one, None, START.plus(after))), what, "{after}");
         }
-        assert_eq!(says(&memory.look(&one, None, START.plus(90_500))), "known", "while one asks the others use it");
-        memory.fail(&one, "no answer", START.plus(91_000));
-        assert_eq!(says(&memory.look(&one, None, START.plus(91_500))), "known", "and while it fails");
-        assert_eq!(says(&memory.look(&one, None, START.plus(KEPT - 1))), "ask, and use it if that fails");
-        assert_eq!(says(&memory.look(&one, None, START.plus(KEPT + GAP))), "ask", "its time is over");
+        assert_eq!(
+            action(&cache.look_up(&one, None, START.plus(90_500))),
+            "cached",
+            "others use the cached one during a fetch"
+        );
+        cache.fail(&one, "no answer", START.plus(91_000));
+        assert_eq!(action(&cache.look_up(&one, None, START.plus(91_500))), "cached", "and after a failed fetch");
+        assert_eq!(action(&cache.look_up(&one, None, START.plus(KEPT - 1))), "fetch, with a fallback");
+        assert_eq!(action(&cache.look_up(&one, None, START.plus(KEPT + GAP))), "fetch", "it has expired");
     }
 
     #[test]
-    fn what_a_provider_says_of_caching_counts_within_limits() {
+    fn cache_control_of_a_provider_applies_within_limits() {
         for (max_age, renewed_after) in
             [(None, 300_000), (Some(0), 60_000), (Some(61), 61_000), (Some(301), 300_000), (Some(u64::MAX), 300_000)]
         {
-            let (mut memory, one) = (Memory::default(), address(1));
-            memory.remember(&one, "a", max_age, START);
-            assert_eq!(says(&memory.look(&one, None, START.plus(renewed_after - 1))), "known", "{max_age:?}");
-            assert!(says(&memory.look(&one, None, START.plus(renewed_after))).starts_with("ask"), "{max_age:?}");
+            let (mut cache, one) = (DocumentCache::default(), address(1));
+            cache.store(&one, "a", max_age, START);
+            assert_eq!(action(&cache.look_up(&one, None, START.plus(renewed_after - 1))), "cached", "{max_age:?}");
+            assert!(action(&cache.look_up(&one, None, START.plus(renewed_after))).starts_with("fetch"), "{max_age:?}");
         }
     }
 
     #[test]
-    fn a_failure_is_remembered_the_longer_the_more_there_were() {
-        let (mut memory, one) = (Memory::<&str>::default(), address(1));
+    fn the_pause_after_failures_doubles_up_to_a_maximum() {
+        let (mut cache, one) = (DocumentCache::<&str>::default(), address(1));
         let mut now = START;
         for pause in [2_000, 4_000, 8_000, 8_000] {
-            assert_eq!(says(&memory.look(&one, None, now)), "ask");
+            assert_eq!(action(&cache.look_up(&one, None, now)), "fetch");
             now = now.plus(GAP);
-            memory.fail(&one, "no answer", now);
-            let Found::Not { why, again_in } = memory.look(&one, None, now.plus(1)) else {
-                panic!("it is asked again")
+            cache.fail(&one, "no answer", now);
+            let Lookup::Unavailable { why, retry_in } = cache.look_up(&one, None, now.plus(1)) else {
+                panic!("it is fetched again")
             };
-            assert_eq!((&*why, again_in), ("no answer", pause - 1));
+            assert_eq!((&*why, retry_in), ("no answer", pause - 1));
             now = now.plus(pause);
         }
-        memory.remember(&one, "a", None, now);
-        memory.fail(&one, "no answer", now);
-        assert_eq!(says(&memory.look(&one, None, now.plus(KEPT))), "ask", "after a success they count anew");
+        cache.store(&one, "a", None, now);
+        cache.fail(&one, "no answer", now);
+        assert_eq!(action(&cache.look_up(&one, None, now.plus(KEPT))), "fetch", "a success resets the pause");
     }
 
     #[test]
-    fn for_an_unknown_key_it_is_asked_before_its_time_and_seldom() {
-        let (mut memory, one) = (Memory::default(), address(1));
-        let first = memory.remember(&one, "a", None, START);
+    fn an_unknown_key_causes_an_early_fetch_at_a_limited_rate() {
+        let (mut cache, one) = (DocumentCache::default(), address(1));
+        let first = cache.store(&one, "a", None, START);
         let mut now = START.plus(5_000);
-        assert_eq!(says(&memory.look(&one, Some(&first), now)), "ask");
-        assert_eq!(says(&memory.look(&one, Some(&first), now)), "wait", "it may be in what comes");
-        assert_eq!(says(&memory.look(&one, None, now)), "known", "whose key is known does not wait");
-        let second = memory.remember(&one, "b", None, now);
-        let Found::Known(found) = memory.look(&one, Some(&first), now) else { panic!("it came") };
+        assert_eq!(action(&cache.look_up(&one, Some(&first), now)), "fetch");
+        assert_eq!(action(&cache.look_up(&one, Some(&first), now)), "wait", "the next version may have the key");
+        assert_eq!(action(&cache.look_up(&one, None, now)), "cached", "a request whose key is cached does not wait");
+        let second = cache.store(&one, "b", None, now);
+        let Lookup::Cached(found) = cache.look_up(&one, Some(&first), now) else { panic!("it was fetched") };
         assert_eq!(found.what, "b");
-        for after in [0, 1_000, COOLDOWN - 1] {
-            let found = memory.look(&one, Some(&second), now.plus(after));
-            assert!(matches!(found, Found::Known(found) if found.what == "b"), "{after}");
+        for after in [0, 1_000, REFETCH_INTERVAL - 1] {
+            let found = cache.look_up(&one, Some(&second), now.plus(after));
+            assert!(matches!(found, Lookup::Cached(found) if found.what == "b"), "{after}");
         }
-        now = now.plus(COOLDOWN);
-        assert_eq!(says(&memory.look(&one, Some(&second), now)), "ask");
-        assert_eq!(says(&memory.look(&one, Some(&second), now.plus(GAP))), "ask", "who asked is gone without a word");
-        memory.fail(&one, "no answer", now.plus(GAP));
-        assert_eq!(says(&memory.look(&one, Some(&second), now.plus(GAP + PAUSE))), "known");
+        now = now.plus(REFETCH_INTERVAL);
+        assert_eq!(action(&cache.look_up(&one, Some(&second), now)), "fetch");
+        assert_eq!(
+            action(&cache.look_up(&one, Some(&second), now.plus(GAP))),
+            "fetch",
+            "the earlier fetch was cancelled"
+        );
+        cache.fail(&one, "no answer", now.plus(GAP));
+        assert_eq!(action(&cache.look_up(&one, Some(&second), now.plus(GAP + PAUSE))), "cached");
     }
 
     #[test]
-    fn few_wait() {
-        let (mut memory, one) = (Memory::<&str>::default(), address(1));
-        let waiting = |memory: &mut Memory<_>, now| (0..1_000).filter(|_| memory.may_wait(&one, now)).count();
-        assert_eq!(waiting(&mut memory, START), WAITING as usize);
-        assert_eq!(waiting(&mut memory, START.plus(GAP - 1)), 0);
-        assert_eq!(waiting(&mut memory, START.plus(GAP)), WAITING as usize);
+    fn only_a_limited_number_of_requests_wait_for_a_document() {
+        let (mut cache, one) = (DocumentCache::<&str>::default(), address(1));
+        let waiting = |cache: &mut DocumentCache<_>, now| (0..1_000).filter(|_| cache.may_wait(&one, now)).count();
+        assert_eq!(waiting(&mut cache, START), WAITING as usize);
+        assert_eq!(waiting(&mut cache, START.plus(GAP - 1)), 0);
+        assert_eq!(waiting(&mut cache, START.plus(GAP)), WAITING as usize);
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_nobody_waiting() {
-        let (mut memory, one) = (Memory::<&str>::default(), address(1));
-        assert_eq!(says(&memory.look(&one, None, START)), "ask");
-        memory.fail(&one, "no answer", START);
-        assert_eq!(says(&memory.look(&one, None, Timestamp(1_700_000_000_000))), "ask");
+    fn a_clock_that_is_set_back_ends_all_pauses() {
+        let (mut cache, one) = (DocumentCache::<&str>::default(), address(1));
+        assert_eq!(action(&cache.look_up(&one, None, START)), "fetch");
+        cache.fail(&one, "no answer", START);
+        assert_eq!(action(&cache.look_up(&one, None, Timestamp(1_700_000_000_000))), "fetch");
     }
 
     /// Whatever strangers and providers do, also if more providers are named than the cache holds.
     #[test]
-    fn no_document_is_asked_for_twice_in_a_second() {
+    fn no_document_is_fetched_twice_within_a_second() {
         let mut random = 1_u64;
         let mut draw = |below: u64| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (random >> 33) % below
         };
-        let mut memory = Memory::default();
+        let mut cache = DocumentCache::default();
         let mut asked: std::collections::BTreeMap<usize, Timestamp> = std::collections::BTreeMap::new();
-        let (mut now, mut questions, mut refused) = (START, 0, 0);
+        let (mut now, mut fetches, mut refused) = (START, 0, 0);
         for _ in 0..200_000 {
             now = now.plus(draw(20));
             let number = usize::try_from(draw(100)).unwrap();
             let document = address(number);
-            let newer = match memory.look(&document, None, now) {
-                Found::Known(known) => Some(known),
+            let newer = match cache.look_up(&document, None, now) {
+                Lookup::Cached(entry) => Some(entry),
                 found => {
-                    if matches!(found, Found::Not { .. }) {
+                    if matches!(found, Lookup::Unavailable { .. }) {
                         refused += 1;
                     }
-                    if matches!(found, Found::Ask(_)) {
+                    if matches!(found, Lookup::Fetch(_)) {
                         let before = asked.insert(number, now);
                         assert!(before.is_none_or(|before| now.since(before) >= GAP), "{number}");
-                        questions += 1;
+                        fetches += 1;
                         match draw(3) {
-                            0 => drop(memory.remember(&document, (), Some(draw(1_000)), now)),
-                            1 => assert!(memory.fail(&document, "no answer", now) >= PAUSE),
+                            0 => drop(cache.store(&document, (), Some(draw(1_000)), now)),
+                            1 => assert!(cache.fail(&document, "no answer", now) >= PAUSE),
                             _ => {} // The request was cancelled.
                         }
                     }
@@ -353,14 +367,14 @@ mod tests {
                 }
             };
             if let Some(newer) = newer
-                && matches!(memory.look(&document, Some(&newer), now), Found::Ask(_))
+                && matches!(cache.look_up(&document, Some(&newer), now), Lookup::Fetch(_))
             {
                 let before = asked.insert(number, now);
                 assert!(before.is_none_or(|before| now.since(before) >= GAP), "{number}");
-                questions += 1;
+                fetches += 1;
             }
-            assert!(memory.0.len() <= MOST);
+            assert!(cache.0.len() <= MOST);
         }
-        assert!(questions > 1_000 && refused > 1_000, "{questions} questions, {refused} refused");
+        assert!(fetches > 1_000 && refused > 1_000, "{fetches} fetches, {refused} refused");
     }
 }

@@ -5,7 +5,7 @@ use counterfoil_verify::Timestamp;
 /// A map whose entries expire, with a maximum size. If it is full, the entry that expires first is replaced.
 ///
 /// If the clock is set back, no entry lives longer than intended: an entry is valid only from when it was stored.
-pub(crate) struct Expiring<K, V> {
+pub(crate) struct ExpiringMap<K, V> {
     most: usize,
     /// Sorted by key. A B-tree would be compiled again for each type: 20 kB of the worker (gzip).
     entries: Vec<(K, Entry<V>)>,
@@ -17,7 +17,7 @@ struct Entry<V> {
     until: Timestamp,
 }
 
-impl<K: Ord, V> Expiring<K, V> {
+impl<K: Ord, V> ExpiringMap<K, V> {
     pub(crate) const fn new(most: usize) -> Self {
         Self { most, entries: Vec::new() }
     }
@@ -82,19 +82,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_holds_what_is_newest_and_nothing_for_longer_than_it_was_to() {
-        let mut map = Expiring::new(2);
+    fn entries_expire_and_a_full_map_replaces_the_next_to_expire() {
+        let mut map = ExpiringMap::new(2);
         map.put("a", 1, 100, Timestamp(0));
         map.put("b", 2, 50, Timestamp(0));
         assert_eq!((map.get(&"a", Timestamp(99)), map.get(&"a", Timestamp(100))), (Some(&1), None));
         map.put("c", 3, 100, Timestamp(10));
-        assert_eq!(map.get(&"b", Timestamp(10)), None, "it would have ended first");
+        assert_eq!(map.get(&"b", Timestamp(10)), None, "it would have expired first");
         assert_eq!((map.get(&"a", Timestamp(10)), map.get(&"c", Timestamp(10))), (Some(&1), Some(&3)));
         map.put("c", 4, 100, Timestamp(20));
         assert_eq!(
             (map.get(&"a", Timestamp(20)), map.get(&"c", Timestamp(20))),
             (Some(&1), Some(&4)),
-            "the same again"
+            "the value was replaced"
         );
         assert_eq!(map.get(&"c", Timestamp(19)), None, "the clock was set back");
         map.put("d", 5, 100, Timestamp(115));

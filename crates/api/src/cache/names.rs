@@ -10,7 +10,7 @@ use counterfoil_protocol::directory::{Host, Slug};
 use counterfoil_token::WorkspaceKey;
 use counterfoil_verify::{Allowance, Timestamp};
 
-use crate::cache::{expiring::Expiring, network::network};
+use crate::cache::{expiring::ExpiringMap, network::network};
 
 /// For how many milliseconds a response is valid. Other isolates may take as long to see a change.
 const KEPT: u64 = 10_000;
@@ -23,11 +23,11 @@ const STALE: u64 = 300_000;
 
 /// How long a query counts as in progress, and how often requests that wait for its response poll, in milliseconds. No
 /// request can await another's query.
-const OUT: u64 = 1_000;
-pub(crate) const LOOK: u64 = 50;
+const PENDING: u64 = 1_000;
+pub(crate) const POLL_INTERVAL: u64 = 50;
 
 /// How many times a request polls before it is told to retry, and how many requests per second begin to wait.
-pub(crate) const LOOKS: u32 = 40;
+pub(crate) const MAX_POLLS: u32 = 40;
 const WAITING_PER_SECOND: u32 = 100;
 
 /// The most names in the cache.
@@ -35,22 +35,22 @@ const MOST: usize = 512;
 
 /// How many queries per second are sent to the directory for requesters that have proved nothing, in total and for one
 /// address.
-const ASKED_PER_SECOND: u32 = 20;
-const ASKED_PER_ADDRESS: u32 = 5;
+const QUERIES_PER_SECOND: u32 = 20;
+const QUERIES_PER_ADDRESS: u32 = 5;
 
 /// The same for credentials with one workspace's authentication tag.
-const ASKED_PER_WORKSPACE: u32 = 5;
+const QUERIES_PER_WORKSPACE: u32 = 5;
 
 /// Who names a workspace.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Asker {
+pub(crate) enum Requester {
     Root,
     /// A credential with this workspace's valid authentication tag.
     Sealed(WorkspaceKey),
     /// Anybody, from this address if it is known.
-    Other(Option<IpAddr>),
+    Anonymous(Option<IpAddr>),
     /// Anybody, from a blocked address.
-    Shut,
+    Blocked,
 }
 
 /// A name of a workspace.
@@ -61,11 +61,11 @@ pub(crate) enum WorkspaceName {
 }
 
 /// The cache of names.
-pub(crate) struct Names {
-    told: Expiring<WorkspaceName, Resolved>,
+pub(crate) struct NameCache {
+    resolved: ExpiringMap<WorkspaceName, Resolved>,
     /// The names that the directory is being queried about.
-    out: Expiring<WorkspaceName, ()>,
-    asked: Allowance<()>,
+    pending: ExpiringMap<WorkspaceName, ()>,
+    total: Allowance<()>,
     by_address: Allowance<IpAddr>,
     waiting: Allowance<()>,
     by_workspace: Allowance<WorkspaceKey>,
@@ -79,39 +79,46 @@ struct Resolved {
 
 /// How to resolve a name.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Lookup {
+pub(crate) enum NameLookup {
     /// Use this.
-    Known(Option<WorkspaceKey>),
+    Cached(Option<WorkspaceKey>),
     /// Query the directory.
-    Ask,
-    /// Another request is querying it: poll again in [`LOOK`].
+    Query,
+    /// Another request is querying it: poll again in [`POLL_INTERVAL`].
     Wait,
     /// Reject the request: the limit of queries within this second is exhausted.
-    TooMany,
+    RateLimited,
 }
 
-impl Default for Names {
+impl Default for NameCache {
     fn default() -> Self {
-        let (asked, by_address, by_workspace, waiting) = Default::default();
-        Self { told: Expiring::new(MOST), out: Expiring::new(MOST), asked, by_address, by_workspace, waiting }
+        let (total, by_address, by_workspace, waiting) = Default::default();
+        Self {
+            resolved: ExpiringMap::new(MOST),
+            pending: ExpiringMap::new(MOST),
+            total,
+            by_address,
+            by_workspace,
+            waiting,
+        }
     }
 }
 
-impl Names {
+impl NameCache {
     /// How to resolve the name. Root is never limited, and never gets a cached response that no workspace has the name:
     /// the workspace may have been created a moment ago.
-    pub(crate) fn look_up(&mut self, name: &WorkspaceName, asker: Asker, now: Timestamp) -> Lookup {
-        let is_root = matches!(asker, Asker::Root);
-        let told = self.told.get(name, now).copied();
-        match told.filter(|told| !is_root || told.key.is_some()) {
-            Some(told) if now < told.fresh_until => Lookup::Known(told.key),
-            _ if self.take(asker, now) => {
-                self.out.put(name.clone(), (), OUT, now);
-                Lookup::Ask
+    pub(crate) fn look_up(&mut self, name: &WorkspaceName, requester: Requester, now: Timestamp) -> NameLookup {
+        let is_root = matches!(requester, Requester::Root);
+        let resolved = self.resolved.get(name, now).copied();
+        match resolved.filter(|resolved| !is_root || resolved.key.is_some()) {
+            Some(resolved) if now < resolved.fresh_until => NameLookup::Cached(resolved.key),
+            _ if self.take_allowance(requester, now) => {
+                self.pending.put(name.clone(), (), PENDING, now);
+                NameLookup::Query
             }
-            Some(told) => Lookup::Known(told.key),
-            None if self.out.get(name, now).is_some() => Lookup::Wait,
-            None => Lookup::TooMany,
+            Some(resolved) => NameLookup::Cached(resolved.key),
+            None if self.pending.get(name, now).is_some() => NameLookup::Wait,
+            None => NameLookup::RateLimited,
         }
     }
 
@@ -121,35 +128,35 @@ impl Names {
     }
 
     /// Takes from the allowance of queries to the directory.
-    fn take(&mut self, asker: Asker, now: Timestamp) -> bool {
-        match asker {
-            Asker::Root => true,
-            Asker::Sealed(workspace) => self.by_workspace.take(workspace, ASKED_PER_WORKSPACE, now),
-            Asker::Other(from) => {
+    fn take_allowance(&mut self, requester: Requester, now: Timestamp) -> bool {
+        match requester {
+            Requester::Root => true,
+            Requester::Sealed(workspace) => self.by_workspace.take(workspace, QUERIES_PER_WORKSPACE, now),
+            Requester::Anonymous(from) => {
                 // An address's share counts only while the common allowance is not exhausted.
-                let has_share = |address| self.by_address.take(network(address), ASKED_PER_ADDRESS, now);
-                self.asked.has(&(), ASKED_PER_SECOND, now)
+                let has_share = |address| self.by_address.take(network(address), QUERIES_PER_ADDRESS, now);
+                self.total.has(&(), QUERIES_PER_SECOND, now)
                     && from.is_none_or(has_share)
-                    && self.asked.take((), ASKED_PER_SECOND, now)
+                    && self.total.take((), QUERIES_PER_SECOND, now)
             }
-            Asker::Shut => false,
+            Requester::Blocked => false,
         }
     }
 
     /// Stores the directory's response.
-    pub(crate) fn remember(&mut self, name: WorkspaceName, key: Option<WorkspaceKey>, now: Timestamp) {
+    pub(crate) fn store(&mut self, name: WorkspaceName, key: Option<WorkspaceKey>, now: Timestamp) {
         let fresh = if key.is_none() && matches!(name, WorkspaceName::Slug(_)) { ABSENT } else { KEPT };
         let kept = if key.is_some() { STALE } else { fresh };
-        self.out.forget(&name);
-        self.told.put(name, Resolved { key, fresh_until: now.plus(fresh) }, kept, now);
+        self.pending.forget(&name);
+        self.resolved.put(name, Resolved { key, fresh_until: now.plus(fresh) }, kept, now);
     }
 
     /// Names were assigned or removed through this isolate, so all are resolved anew. While the directory may not be
     /// queried, the cached workspaces of other names stay valid.
     pub(crate) fn forget(&mut self) {
-        self.told.retain(|_, told| {
-            told.fresh_until = Timestamp(0);
-            told.key.is_some()
+        self.resolved.retain(|_, resolved| {
+            resolved.fresh_until = Timestamp(0);
+            resolved.key.is_some()
         });
     }
 }
@@ -159,21 +166,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_is_asked_about_is_waited_for_by_so_many_and_no_other_is() {
-        let (mut names, now) = (Names::default(), Timestamp(5_000));
+    fn only_pending_names_are_waited_for_and_by_a_limited_number() {
+        let (mut names, now) = (NameCache::default(), Timestamp(5_000));
         let name = |at: u32| WorkspaceName::Slug(Slug::parse(&format!("name-{at}")).unwrap());
-        let anybody = Asker::Other(None);
-        for at in 0..ASKED_PER_SECOND {
-            assert_eq!(names.look_up(&name(at), anybody, now), Lookup::Ask);
+        let anonymous = Requester::Anonymous(None);
+        for at in 0..QUERIES_PER_SECOND {
+            assert_eq!(names.look_up(&name(at), anonymous, now), NameLookup::Query);
         }
-        assert_eq!(names.look_up(&name(0), anybody, now), Lookup::Wait);
-        assert_eq!(names.look_up(&name(999), anybody, now), Lookup::TooMany);
+        assert_eq!(names.look_up(&name(0), anonymous, now), NameLookup::Wait);
+        assert_eq!(names.look_up(&name(999), anonymous, now), NameLookup::RateLimited);
         assert_eq!((0..WAITING_PER_SECOND * 2).filter(|_| names.may_wait(now)).count(), 100);
-        names.remember(name(0), None, now);
-        assert_eq!(names.look_up(&name(0), anybody, now), Lookup::Known(None));
-        // A query whose request was cancelled does not count as in progress forever.
-        let later = now.plus(OUT);
-        assert_eq!(names.look_up(&name(1), anybody, later), Lookup::Ask);
-        assert_eq!(names.look_up(&name(2), Asker::Shut, later), Lookup::TooMany);
+        names.store(name(0), None, now);
+        assert_eq!(names.look_up(&name(0), anonymous, now), NameLookup::Cached(None));
+        // The query of a cancelled request stops counting as in progress after `PENDING`.
+        let later = now.plus(PENDING);
+        assert_eq!(names.look_up(&name(1), anonymous, later), NameLookup::Query);
+        assert_eq!(names.look_up(&name(2), Requester::Blocked, later), NameLookup::RateLimited);
     }
 }

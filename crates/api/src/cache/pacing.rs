@@ -29,42 +29,42 @@ const PATIENCE: u64 = 5_000;
 const MOST: usize = 64;
 const MOST_ADDRESSES: usize = 60 * MOST;
 
-pub(crate) struct Turns {
-    endpoints: Pace<WebAddress>,
-    addresses: Pace<IpAddr>,
+pub(crate) struct Pacer {
+    endpoints: Schedule<WebAddress>,
+    addresses: Schedule<IpAddr>,
 }
 
 /// For each key, when its next slot is due if none is used in advance.
-struct Pace<K> {
+struct Schedule<K> {
     interval: u64,
     most: usize,
     next: Vec<(K, Timestamp)>,
 }
 
-impl Default for Turns {
+impl Default for Pacer {
     fn default() -> Self {
-        Self { endpoints: Pace::new(INTERVAL, MOST), addresses: Pace::new(PER_ADDRESS, MOST_ADDRESSES) }
+        Self { endpoints: Schedule::new(INTERVAL, MOST), addresses: Schedule::new(PER_ADDRESS, MOST_ADDRESSES) }
     }
 }
 
-impl Turns {
+impl Pacer {
     /// Reserves the next slot for the client at this address. Returns how long it must wait, in milliseconds; `None` if
     /// that is too long.
-    pub(crate) fn take(&mut self, endpoint: &WebAddress, from: Option<IpAddr>, now: Timestamp) -> Option<u64> {
+    pub(crate) fn reserve(&mut self, endpoint: &WebAddress, from: Option<IpAddr>, now: Timestamp) -> Option<u64> {
         let from = from.map(network);
         let own = from.map_or(Some(0), |from| self.addresses.wait(&from, now))?;
         let wait = self.endpoints.wait(endpoint, now)?.max(own);
         (wait <= PATIENCE).then(|| {
-            self.endpoints.take(endpoint, now);
+            self.endpoints.reserve(endpoint, now);
             if let Some(from) = from {
-                self.addresses.take(&from, now);
+                self.addresses.reserve(&from, now);
             }
             wait
         })
     }
 }
 
-impl<K: PartialEq + Clone> Pace<K> {
+impl<K: PartialEq + Clone> Schedule<K> {
     const fn new(interval: u64, most: usize) -> Self {
         Self { interval, most, next: Vec::new() }
     }
@@ -80,7 +80,7 @@ impl<K: PartialEq + Clone> Pace<K> {
     }
 
     /// Reserves that slot.
-    fn take(&mut self, key: &K, now: Timestamp) {
+    fn reserve(&mut self, key: &K, now: Timestamp) {
         match self.next.iter_mut().find(|(known, _)| known == key) {
             Some((_, next)) => *next = next.plus(self.interval),
             None => self.next.push((key.clone(), now.plus(self.interval))),
@@ -99,27 +99,27 @@ mod tests {
     }
 
     #[test]
-    fn ten_go_at_once_and_ten_a_second_after_them_in_their_order() {
-        let mut turns = Turns::default();
-        let waits: Vec<_> = (0..100).map_while(|_| turns.take(&endpoint(1), None, START)).collect();
-        let expected: Vec<u64> = [0; 9].into_iter().chain((0..=50).map(|turn| turn * INTERVAL)).collect();
+    fn ten_exchanges_start_at_once_then_ten_per_second_in_order() {
+        let mut pacer = Pacer::default();
+        let waits: Vec<_> = (0..100).map_while(|_| pacer.reserve(&endpoint(1), None, START)).collect();
+        let expected: Vec<u64> = [0; 9].into_iter().chain((0..=50).map(|slot| slot * INTERVAL)).collect();
         assert_eq!(waits, expected);
-        assert_eq!(turns.take(&endpoint(1), None, START), None);
-        assert_eq!(turns.take(&endpoint(2), None, START), Some(0), "another's are its own");
-        assert_eq!(turns.take(&endpoint(1), None, START.plus(INTERVAL)), Some(PATIENCE));
-        assert_eq!(turns.take(&endpoint(1), None, START.plus(60_000)), Some(0));
+        assert_eq!(pacer.reserve(&endpoint(1), None, START), None);
+        assert_eq!(pacer.reserve(&endpoint(2), None, START), Some(0), "endpoints are independent");
+        assert_eq!(pacer.reserve(&endpoint(1), None, START.plus(INTERVAL)), Some(PATIENCE));
+        assert_eq!(pacer.reserve(&endpoint(1), None, START.plus(60_000)), Some(0));
     }
 
     #[test]
-    fn however_many_come_at_however_many_endpoints_each_has_twenty_in_its_worst_second() {
-        let mut turns = Turns::default();
+    fn no_endpoint_gets_more_than_twenty_exchanges_within_a_second() {
+        let mut pacer = Pacer::default();
         let mut granted = vec![Vec::new(); 80];
         for tick in 0..20_000_u64 {
             // Ten thousand per second.
             let now = START.plus(tick / 10);
             let number = usize::try_from(tick % 80).unwrap();
-            granted[number].extend(turns.take(&endpoint(number), None, now).map(|wait| now.plus(wait)));
-            assert!(turns.endpoints.next.len() <= MOST);
+            granted[number].extend(pacer.reserve(&endpoint(number), None, now).map(|wait| now.plus(wait)));
+            assert!(pacer.endpoints.next.len() <= MOST);
         }
         for times in granted {
             for (index, first) in times.iter().enumerate() {
@@ -130,16 +130,16 @@ mod tests {
     }
 
     #[test]
-    fn one_address_gets_half_of_the_turns_and_leaves_the_rest_to_others() {
-        let mut turns = Turns::default();
+    fn one_client_address_gets_at_most_half_of_the_slots() {
+        let mut pacer = Pacer::default();
         let stranger = Some(IpAddr::from([192, 0, 2, 1]));
         let mut granted = 0;
         for tick in 0..10_000 {
             let now = START.plus(tick);
-            granted += usize::from(turns.take(&endpoint(1), stranger, now).is_some());
+            granted += usize::from(pacer.reserve(&endpoint(1), stranger, now).is_some());
             // Once a second somebody else signs in.
             if tick % 1_000 == 999 {
-                let other = turns.take(&endpoint(1), Some(IpAddr::from([192, 0, 2, 2])), now).unwrap();
+                let other = pacer.reserve(&endpoint(1), Some(IpAddr::from([192, 0, 2, 2])), now).unwrap();
                 assert!(other <= 2_500, "{other}");
             }
         }
@@ -147,21 +147,21 @@ mod tests {
     }
 
     #[test]
-    fn thirty_behind_one_address_have_their_turns_within_five_seconds() {
-        let mut turns = Turns::default();
+    fn thirty_clients_behind_one_address_wait_at_most_five_seconds() {
+        let mut pacer = Pacer::default();
         let office = Some(IpAddr::from([192, 0, 2, 1]));
-        let waits: Vec<_> = (0..60).map_while(|_| turns.take(&endpoint(1), office, START)).collect();
+        let waits: Vec<_> = (0..60).map_while(|_| pacer.reserve(&endpoint(1), office, START)).collect();
         assert_eq!((waits.len(), waits[..5].to_vec(), waits[29]), (30, vec![0; 5], 5_000 - INTERVAL));
     }
 
     #[test]
-    fn whichever_addresses_come_an_endpoint_has_twenty_in_its_worst_second() {
-        let mut turns = Turns::default();
+    fn many_addresses_get_at_most_twenty_exchanges_within_a_second() {
+        let mut pacer = Pacer::default();
         let mut granted = Vec::new();
         for tick in 0..20_000_u64 {
             let from = IpAddr::from([192, 0, 2, u8::try_from(tick * tick % 7).unwrap()]);
             let now = START.plus(tick);
-            granted.extend(turns.take(&endpoint(1), Some(from), now).map(|wait| now.plus(wait).0));
+            granted.extend(pacer.reserve(&endpoint(1), Some(from), now).map(|wait| now.plus(wait).0));
         }
         granted.sort_unstable();
         for (index, first) in granted.iter().enumerate() {
@@ -171,9 +171,9 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_keeps_nobody_waiting() {
-        let mut turns = Turns::default();
-        while turns.take(&endpoint(1), None, START).is_some() {}
-        assert_eq!(turns.take(&endpoint(1), None, Timestamp(1_700_000_000_000)), Some(0));
+    fn a_clock_that_is_set_back_frees_all_slots() {
+        let mut pacer = Pacer::default();
+        while pacer.reserve(&endpoint(1), None, START).is_some() {}
+        assert_eq!(pacer.reserve(&endpoint(1), None, Timestamp(1_700_000_000_000)), Some(0));
     }
 }

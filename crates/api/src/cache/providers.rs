@@ -4,16 +4,16 @@ use counterfoil_protocol::command::IdentityProvider;
 use counterfoil_token::WorkspaceKey;
 
 use crate::{
-    cache::{documents::Memory, expiring::Expiring, pacing::Turns},
+    cache::{documents::DocumentCache, expiring::ExpiringMap, pacing::Pacer},
     ports::{Description, Keys},
 };
 
 /// The caches of identity providers' documents, and the pacing of requests to them.
 #[derive(Default)]
 pub(crate) struct Providers {
-    pub(crate) descriptions: Memory<Description>,
-    pub(crate) keys: Memory<Keys>,
-    pub(crate) turns: Turns,
+    pub(crate) descriptions: DocumentCache<Description>,
+    pub(crate) keys: DocumentCache<Keys>,
+    pub(crate) exchanges: Pacer,
 }
 
 /// The identity providers of a workspace.
@@ -25,11 +25,11 @@ pub(crate) enum WorkspaceProviders {
 }
 
 /// The cache of workspaces' identity providers.
-pub(crate) type KnownProviders = Expiring<WorkspaceKey, WorkspaceProviders>;
+pub(crate) type WorkspaceProvidersCache = ExpiringMap<WorkspaceKey, WorkspaceProviders>;
 
 /// An empty cache.
-pub(crate) fn no_known_providers() -> KnownProviders {
-    Expiring::new(MOST)
+pub(crate) fn empty() -> WorkspaceProvidersCache {
+    ExpiringMap::new(MOST)
 }
 
 /// For how many milliseconds a workspace's providers are cached.

@@ -30,24 +30,24 @@ const LATEST: u64 = 60_000;
 /// Sums of uses. It has no clock: the time is an argument, and may jump in either direction.
 #[derive(Default)]
 pub(crate) struct Counter {
-    sums: BTreeMap<Place, Sum>,
+    sums: BTreeMap<SumKey, Sum>,
     /// How many uses were dropped because the counter was full.
     dropped: u64,
     /// Whether a use was counted since the last timer was started.
-    is_stirred: bool,
+    has_new_uses: bool,
     /// How many timers were started, and when the last one was.
     timers: u64,
     timer_at: Option<Timestamp>,
     /// The running timers with their start times, in order: one per second, so at most 25.
     running: VecDeque<(u64, Timestamp)>,
     /// Whether an immediate report was requested because the counter is full.
-    is_hurried: bool,
+    is_flush_requested: bool,
     /// When the oldest unreported use was counted.
     oldest_at: Option<Timestamp>,
 }
 
 /// The key of a sum, ordered so that one ledger's sums are adjacent.
-type Place = (WorkspaceKey, Day, Digest);
+type SumKey = (WorkspaceKey, Day, Digest);
 
 /// Days since 1970-01-01, UTC.
 type Day = u64;
@@ -76,29 +76,29 @@ pub(crate) struct Batch {
 impl Counter {
     /// Counts one use.
     pub(crate) fn count(&mut self, workspace: WorkspaceKey, digest: Digest, now: Timestamp) {
-        self.is_stirred = true;
+        self.has_new_uses = true;
         self.oldest_at.get_or_insert(now);
-        let place = (workspace, now.0 / DAY, digest);
-        if let Some(sum) = self.sums.get_mut(&place) {
+        let key = (workspace, now.0 / DAY, digest);
+        if let Some(sum) = self.sums.get_mut(&key) {
             sum.count = sum.count.saturating_add(1);
             sum.last_used_at = sum.last_used_at.max(now);
         } else if self.is_full() {
             self.dropped = self.dropped.saturating_add(1);
         } else {
-            self.sums.insert(place, Sum { count: 1, last_used_at: now });
+            self.sums.insert(key, Sum { count: 1, last_used_at: now });
         }
     }
 
     /// The timer to start now, if any.
     pub(crate) fn timer(&mut self, now: Timestamp) -> Option<Timer> {
-        if self.is_full() && !self.is_hurried {
-            self.is_hurried = true;
+        if self.is_full() && !self.is_flush_requested {
+            self.is_flush_requested = true;
             return Some(Timer { nth: 0, delay: 0 });
         }
-        if !self.is_stirred || !has_passed(BETWEEN_TIMERS, self.timer_at, now) {
+        if !self.has_new_uses || !has_passed(BETWEEN_TIMERS, self.timer_at, now) {
             return None;
         }
-        self.is_stirred = false;
+        self.has_new_uses = false;
         self.timers += 1;
         self.timer_at = Some(now);
         self.running.push_back((self.timers, now));
@@ -122,7 +122,7 @@ impl Counter {
             return None;
         }
         self.oldest_at = None;
-        self.is_hurried = false;
+        self.is_flush_requested = false;
         let mut reports: Vec<(WorkspaceKey, Vec<Uses>)> = Vec::new();
         for ((workspace, _, digest), Sum { count, last_used_at }) in std::mem::take(&mut self.sums) {
             let uses = Uses { digest, last_used_at, count };

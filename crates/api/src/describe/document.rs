@@ -40,7 +40,7 @@ impl Operation {
             Needs::Token => "Needs a live token, and no scope.".to_owned(),
             Needs::Session => "Needs a session.".to_owned(),
             Needs::Scope(scope) => format!("Needs the scope `{scope}`."),
-            Needs::RootThere => "Needs the root token, which names the workspace.".to_owned(),
+            Needs::RootInWorkspace => "Needs the root token, which names the workspace.".to_owned(),
             Needs::Root => "Needs the root token.".to_owned(),
         };
         if self.about.is_empty() { needs } else { format!("{} {needs}", self.about) }
@@ -61,7 +61,7 @@ impl Operation {
             Needs::Nothing => return json!([]),
             Needs::Scope(scope) => vec![scope],
             Needs::Session => return json!([{ "session": [] }]),
-            Needs::RootThere | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
+            Needs::RootInWorkspace | Needs::Root => return json!([{ "bearer": [] }, { "apiKey": [] }]),
             Needs::Token => vec![],
         };
         json!([{ "bearer": scopes }, { "apiKey": scopes }, { "session": scopes }])

@@ -43,7 +43,7 @@ pub(crate) enum Needs {
     /// A live session.
     Session,
     /// The root token, in the workspace that it names.
-    RootThere,
+    RootInWorkspace,
     /// The root token, without a workspace.
     Root,
 }
@@ -246,7 +246,7 @@ impl Operation {
                     codes.push(ReplacedText);
                 }
             }
-            Needs::RootThere => codes.push(RootOnly),
+            Needs::RootInWorkspace => codes.push(RootOnly),
             Needs::Nothing | Needs::Token | Needs::Session | Needs::Root => {}
         }
         codes

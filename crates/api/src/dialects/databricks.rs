@@ -88,20 +88,20 @@ fn is_admin<P: Ports>(caller: &Caller<P>) -> BoxFuture<'_, Result<bool, Problem>
             Actor::Session(_) => caller.ask(ReadSession {}).await?.read()?.member.id,
             Actor::Token(_) | Actor::Verifier | Actor::SignIn => caller.own_token().await?.owner.id,
         };
-        let Acting { role } = caller.ask(ReadMember { id }).await?.look()?;
+        let Acting { role } = caller.ask(ReadMember { id }).await?.read_as()?;
         Ok(role == Role::Admin)
     })
 }
 
-async fn create<P: Ports>(caller: Caller<P>, asked: Fields) -> Result<Json<Content>, Problem> {
-    let issued = issue(&caller, None, asked).await?;
+async fn create<P: Ports>(caller: Caller<P>, fields: Fields) -> Result<Json<Content>, Problem> {
+    let issued = issue(&caller, None, fields).await?;
     Ok(Json(Content::issued(Info::of(&issued), issued.text)))
 }
 
 /// Creates a token for another member, which represents a service principal.
-async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut asked: Fields) -> Result<Json<Content>, Problem> {
-    let owner = needed(&mut asked, "application_id")?;
-    let issued = issue(&caller, Some(owner), asked).await?;
+async fn create_for<P: Ports>(Admin(caller): Admin<P>, mut fields: Fields) -> Result<Json<Content>, Problem> {
+    let owner = required(&mut fields, "application_id")?;
+    let issued = issue(&caller, Some(owner), fields).await?;
     Ok(Json(Content::issued(Info::in_full(&issued, caller.workspace), issued.text)))
 }
 
@@ -131,8 +131,8 @@ async fn read_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Json<
     Ok(Json(Content::of(Info::in_full(&token, caller.workspace))))
 }
 
-async fn delete<P: Ports>(caller: Caller<P>, mut asked: Fields) -> Result<Json<Content>, Problem> {
-    let id = needed(&mut asked, "token_id")?;
+async fn delete<P: Ports>(caller: Caller<P>, mut fields: Fields) -> Result<Json<Content>, Problem> {
+    let id = required(&mut fields, "token_id")?;
     revoke(&caller, Reach::Own, &id).await
 }
 
@@ -140,25 +140,25 @@ async fn delete_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id) -> Result<Jso
     revoke(&caller, Reach::All, &id).await
 }
 
-async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, asked: Fields) -> Result<Json<Content>, Problem> {
-    change(&caller, Reach::Own, &id, asked).await?;
+async fn update<P: Ports>(caller: Caller<P>, Id(id): Id, fields: Fields) -> Result<Json<Content>, Problem> {
+    change(&caller, Reach::Own, &id, fields).await?;
     Ok(Json(Content::default()))
 }
 
-async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, asked: Fields) -> Result<Json<Info>, Problem> {
-    let token = change(&caller, Reach::All, &id, asked).await?;
+async fn update_any<P: Ports>(Admin(caller): Admin<P>, Id(id): Id, fields: Fields) -> Result<Json<Info>, Problem> {
+    let token = change(&caller, Reach::All, &id, fields).await?;
     Ok(Json(Info::in_full(&token, caller.workspace)))
 }
 
 /// Creates a token for this member, or for the caller's own.
-async fn issue<P: Ports>(caller: &Caller<P>, owner: Option<String>, mut asked: Fields) -> Result<Token, Problem> {
-    let name = asked.text("comment")?.unwrap_or_default();
-    let lifetime = asked.number("lifetime_seconds")?.map_or(Lifetime::Longest, Lifetime::Seconds);
-    let scopes = match asked.scopes("scopes")? {
+async fn issue<P: Ports>(caller: &Caller<P>, owner: Option<String>, mut fields: Fields) -> Result<Token, Problem> {
+    let name = fields.text("comment")?.unwrap_or_default();
+    let lifetime = fields.number("lifetime_seconds")?.map_or(Lifetime::Longest, Lifetime::Seconds);
+    let scopes = match fields.scopes("scopes")? {
         Some(scopes) => scopes,
         None => grantable(caller, owner.as_deref()).await?,
     };
-    caller.ask(CreateToken { owner, lifetime, ..tokens::new(name, scopes) }).await?.look()
+    caller.ask(CreateToken { owner, lifetime, ..tokens::new(name, scopes) }).await?.read_as()
 }
 
 /// All scopes that the caller may grant to a token of this member, or of its own, as far as the caller can know. The
@@ -190,7 +190,7 @@ async fn grants<P: Ports>(caller: &Caller<P>, id: String) -> Result<Option<Scope
 
 async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Json<Content>, Problem> {
     let digest = digest(id);
-    look_for(caller, reach, digest).await?.ok_or_else(|| no_token(id))?;
+    find_by_digest(caller, reach, digest).await?.ok_or_else(|| no_token(id))?;
     // If this is the id of a value that rotation replaced and that is in its grace period, only that value is revoked.
     match caller.ask(RevokeText { digest, reason: None }).await?.read()?.ended {
         Ended::Nothing => Err(no_token(id)),
@@ -200,24 +200,24 @@ async fn revoke<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<
 
 /// Changes the fields that the mask names. A field that is in the mask but not in the body is cleared: clients omit empty
 /// fields.
-async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked: Fields) -> Result<Token, Problem> {
-    let mask = asked.text("update_mask")?.unwrap_or_default();
-    let fields: Vec<&str> = mask.split(',').map(str::trim).collect();
-    if fields.iter().any(|field| !matches!(*field, "comment" | "scopes" | "*")) {
+async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut fields: Fields) -> Result<Token, Problem> {
+    let mask = fields.text("update_mask")?.unwrap_or_default();
+    let masked: Vec<&str> = mask.split(',').map(str::trim).collect();
+    if masked.iter().any(|field| !matches!(*field, "comment" | "scopes" | "*")) {
         return Err(wrong(
             "update_mask",
             "update_mask must name comment, scopes, or both; nothing else can be changed.",
         ));
     }
-    let names = |field| fields.contains(&field) || fields.contains(&"*");
-    let mut token = asked.take("token").map_or_else(|| Ok(Fields::default()), Fields::of)?;
+    let names = |field| masked.contains(&field) || masked.contains(&"*");
+    let mut token = fields.take("token").map_or_else(|| Ok(Fields::default()), Fields::of)?;
     let name = if names("comment") { Some(token.text("comment")?.unwrap_or_default()) } else { None };
     let scopes = if names("scopes") { Some(token.scopes("scopes")?.unwrap_or_default()) } else { None };
 
     // Without a field at fault the code is NOT_FOUND, which the clients expect of a change, and of no other call.
     let found = find(caller, reach, id).await.map_err(|problem| Problem { pointer: None, ..problem })?;
     let change = UpdateToken { name, scopes: scopes.map(ScopeChange::Replace), ..tokens::change(found.id) };
-    caller.ask(change).await?.look()
+    caller.ask(change).await?.read_as()
 }
 
 /// The live token with this id.
@@ -226,13 +226,13 @@ async fn change<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str, mut asked:
 /// `NOT_FOUND` at `token_id`, whether the token does not exist or the caller may not see it.
 async fn find<P: Ports>(caller: &Caller<P>, reach: Reach, id: &str) -> Result<Token, Problem> {
     let digest = digest(id);
-    let found = look_for(caller, reach, digest).await?;
+    let found = find_by_digest(caller, reach, digest).await?;
     // The filter also matches a value that rotation replaced, but the id is the digest of the current value.
     found.filter(|token| token.digest == digest).ok_or_else(|| no_token(id))
 }
 
 /// The live token that has, or had, the value with this digest.
-async fn look_for<P: Ports>(caller: &Caller<P>, reach: Reach, digest: Digest) -> Result<Option<Token>, Problem> {
+async fn find_by_digest<P: Ports>(caller: &Caller<P>, reach: Reach, digest: Digest) -> Result<Option<Token>, Problem> {
     if caller.actor == Actor::Token(digest) {
         // The holder of a token may read and revoke it, whatever its scopes.
         return caller.own_token().await.map(Some);
@@ -258,8 +258,8 @@ fn no_token(id: &str) -> Problem {
     Problem::new(ProblemCode::NotFound, detail).at("/token_id")
 }
 
-fn needed(asked: &mut Fields, field: &str) -> Result<String, Problem> {
-    asked.text(field)?.ok_or_else(|| wrong(field, format!("{field} is missing.")))
+fn required(fields: &mut Fields, field: &str) -> Result<String, Problem> {
+    fields.text(field)?.ok_or_else(|| wrong(field, format!("{field} is missing.")))
 }
 
 fn not_a_number(field: &str) -> Problem {

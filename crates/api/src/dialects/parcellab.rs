@@ -26,11 +26,11 @@ use super::{
 use crate::{
     auth::{
         Caller,
-        credential::{no_credential, presented_also},
+        credential::{no_credential, presented_with},
     },
     http::{
         Json, Problem, ProblemCode,
-        presented::{self, Also},
+        presented::{self, DialectCredential},
     },
     ledger_client::CommandOptions,
     ports::Ports,
@@ -44,7 +44,7 @@ const GENERATE: &str = "generate";
 const MANAGING: [BuiltIn; 3] = [BuiltIn::TokensRead, BuiltIn::TokensWrite, BuiltIn::TokensGrant];
 
 /// The older APIs take the token in a header of its own, the newer ones in `Authorization` with a scheme of its own.
-const WAYS: Also = Also { scheme: "parcellab-api-token", header: TOKEN };
+const WAYS: DialectCredential = DialectCredential { scheme: "parcellab-api-token", header: TOKEN };
 const TOKEN: &str = "token";
 const USER: &str = "user";
 
@@ -64,7 +64,7 @@ async fn generate<P: Ports>(Manager(caller): Manager<P>, mut asked: Fields) -> R
     let note = asked.text("note")?;
     let scopes = scopes(&mut asked)?;
     let issued = caller.ask(CreateToken { note, ..tokens::new(String::new(), scopes) }).await?;
-    Ok(Json(issued.look::<Token>()?.into()))
+    Ok(Json(issued.read_as::<Token>()?.into()))
 }
 
 /// Revokes a token. As parcelLab's documentation promises, it takes effect immediately: after the response, only eventual
@@ -86,7 +86,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App<P>) -> Result<Self, Problem> {
-        let text = presented_also(&parts.headers, Some(&WAYS))?.ok_or_else(no_credential)?;
+        let text = presented_with(&parts.headers, Some(&WAYS))?.ok_or_else(no_credential)?;
         let user = user(&parts.headers)?;
         let caller = Caller::presenting(parts, app, Some(text)).await?;
         if caller.actor == Actor::Root {
@@ -104,7 +104,7 @@ impl<P: Ports> FromRequestParts<App<P>> for Manager<P> {
 
 /// The number of the member that the request names. Required if the token is sent as in the older APIs.
 fn user(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let user = presented::word(headers, &HeaderName::from_static(USER));
+    let user = presented::single(headers, &HeaderName::from_static(USER));
     if user == Ok(None) {
         return if headers.contains_key(TOKEN) { Err(no_credential()) } else { Ok(None) };
     }

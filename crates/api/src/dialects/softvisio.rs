@@ -1,6 +1,6 @@
 //! softvisio's `/v1/api-tokens`: its RPC over HTTP and over [a WebSocket](socket).
 //!
-//! [`methods::answer`] executes every message, alone or in a batch, over HTTP or a WebSocket.
+//! [`methods::execute`] executes every message, alone or in a batch, over HTTP or a WebSocket.
 
 mod answers;
 #[cfg(fuzzing)]
@@ -26,10 +26,10 @@ use http::{StatusCode, header};
 
 pub(crate) use self::answers::refuse;
 use self::{
-    answers::{many, one, tell},
+    answers::{many, one, report},
     methods::PATH,
-    rpc::Said,
-    sender::enter,
+    rpc::Payload,
+    sender::sender,
 };
 use crate::{
     auth::credential,
@@ -41,10 +41,10 @@ use crate::{
 /// Messages that name their method are accepted at both base paths that its clients use.
 pub(super) fn routes<P: Ports>() -> Router<App<P>> {
     Router::new()
-        .route("/", post(unnamed::<P>))
-        .route("/v1/api-tokens", get(socket_only::<P>).post(unnamed::<P>))
-        .route("/v1/api-tokens/", get(socket_only::<P>).post(unnamed::<P>))
-        .route("/v1/api-tokens/{method}", get(bare::<P>).post(named::<P>))
+        .route("/", post(without_method::<P>))
+        .route("/v1/api-tokens", get(socket_only::<P>).post(without_method::<P>))
+        .route("/v1/api-tokens/", get(socket_only::<P>).post(without_method::<P>))
+        .route("/v1/api-tokens/{method}", get(without_arguments::<P>).post(with_method::<P>))
 }
 
 /// Opens a WebSocket at the root, where the clients of a whole deployment connect. Any other request is redirected to the
@@ -61,43 +61,43 @@ async fn socket_only<P: Ports>(State(app): State<App<P>>, request: Request) -> R
     if socket::is_wanted(&request) {
         socket::open(app, request.into_parts().0).await
     } else {
-        tell(Problem::not_found())
+        report(Problem::not_found())
     }
 }
 
 /// A call without arguments: its clients send it as a `GET`.
-async fn bare<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
+async fn without_arguments<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    speak(app, Some(method), Request::from_parts(parts, axum::body::Body::empty())).await
+    handle(app, Some(method), Request::from_parts(parts, axum::body::Body::empty())).await
 }
 
 /// The path names the method. The body holds its arguments, or one or more messages.
-async fn named<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
-    speak(app, Some(method), request).await
+async fn with_method<P: Ports>(State(app): State<App<P>>, Id(method): Id, request: Request) -> Response {
+    handle(app, Some(method), request).await
 }
 
 /// Each message names its method.
-async fn unnamed<P: Ports>(State(app): State<App<P>>, request: Request) -> Response {
-    speak(app, None, request).await
+async fn without_method<P: Ports>(State(app): State<App<P>>, request: Request) -> Response {
+    handle(app, None, request).await
 }
 
 /// Answers a request. One function for all routes.
-fn speak<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> BoxFuture<'static, Response> {
+fn handle<P: Ports>(app: App<P>, method: Option<String>, request: Request) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         let (parts, body) = request.into_parts();
         let body = body::any_json(Request::new(body)).await;
-        let said = match body.and_then(|body| Said::read(body, method.map(|method| format!("{PATH}{method}")))) {
-            Ok(said) => said,
-            Err(problem) => return tell(problem),
+        let payload = match body.and_then(|body| Payload::read(body, method.map(|method| format!("{PATH}{method}")))) {
+            Ok(payload) => payload,
+            Err(problem) => return report(problem),
         };
         let address = credential::client_address(&parts.headers);
-        let mut caller = enter(parts, &app).await;
-        match said {
-            Said::One(message) => one(methods::answer(&caller, message).await),
-            Said::Many(messages) => {
+        let mut caller = sender(parts, &app).await;
+        match payload {
+            Payload::One(message) => one(methods::execute(&caller, message).await),
+            Payload::Many(messages) => {
                 let mut replies = Vec::new();
                 for message in messages {
-                    let reply = methods::answer(&caller, message).await;
+                    let reply = methods::execute(&caller, message).await;
                     // If the credential is rejected with one message, so it is with the next: the ledger is not queried
                     // again.
                     if let Some(problem) = reply.failed_credential() {

@@ -108,7 +108,7 @@ async fn list<P: Ports>(SelfKey { caller, .. }: SelfKey<P>) -> Result<Response, 
 async fn create<P: Ports>(SelfKey { caller, .. }: SelfKey<P>, fields: Fields) -> Result<Response, Problem> {
     let wanted = wanted(&caller, fields).await?;
     let issued = caller.ask(wanted).await?;
-    Ok(success("Successfully created new API Token.", Document::of(issued.look()?)))
+    Ok(success("Successfully created new API Token.", Document::of(issued.read_as()?)))
 }
 
 async fn remove<P: Ports>(SelfKey { caller, token }: SelfKey<P>) -> Result<Response, Problem> {
@@ -155,7 +155,7 @@ async fn client<P: Ports>(caller: &Caller<P>, id: String) -> Result<Client, Prob
         StatusCode::NOT_FOUND => Problem { code: ProblemCode::UnknownClient, ..problem },
         _ => problem,
     })?;
-    client.look()
+    client.read_as()
 }
 
 /// The caller's own live tokens.

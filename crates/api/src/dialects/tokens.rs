@@ -61,7 +61,7 @@ impl Token {
 impl<P: Ports> Caller<P> {
     /// The caller's own token: the one presented, or the one that opened the session.
     pub(super) async fn own_token(&self) -> Result<Token, Problem> {
-        self.ask(ReadSelf {}).await?.look()
+        self.ask(ReadSelf {}).await?.read_as()
     }
 
     /// The member's granted scopes, if the caller may read them.
@@ -70,7 +70,7 @@ impl<P: Ports> Caller<P> {
         struct Member {
             grants: ScopeSet,
         }
-        let Member { grants } = self.ask(ReadMember { id }).await?.look()?;
+        let Member { grants } = self.ask(ReadMember { id }).await?.read_as()?;
         Ok(grants)
     }
 
@@ -95,7 +95,7 @@ impl<P: Ports> Caller<P> {
 
     async fn page(&self, filter: TokenFilter, limit: u32, cursor: Option<String>) -> Result<Listed, Problem> {
         let sort = TokenSort { by: TokenColumn::Number, descending: true };
-        self.ask(ListTokens { filter, sort, page: Page { limit: Some(limit), cursor }, usage: None }).await?.look()
+        self.ask(ListTokens { filter, sort, page: Page { limit: Some(limit), cursor }, usage: None }).await?.read_as()
     }
 }
 

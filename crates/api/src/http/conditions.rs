@@ -35,7 +35,7 @@ pub(crate) fn versions(headers: &HeaderMap) -> Option<Vec<u64>> {
 }
 
 /// Whether `If-None-Match` names this tag: the caller has this version already.
-pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
+pub(crate) fn is_unmodified(headers: &HeaderMap, tag: &str) -> bool {
     let named =
         headers.get_all(header::IF_NONE_MATCH).iter().flat_map(|value| value.to_str().unwrap_or_default().split(','));
     // A weak tag matches too (section 8.8.3.2).
@@ -45,12 +45,12 @@ pub(crate) fn is_at_hand(headers: &HeaderMap, tag: &str) -> bool {
 
 /// The fields of a token's JSON that its response headers need.
 #[derive(Deserialize)]
-pub(crate) struct Head {
+pub(crate) struct TokenHead {
     pub(crate) id: String,
     version: u64,
 }
 
-impl Head {
+impl TokenHead {
     /// The token's tag.
     pub(crate) fn etag(&self) -> (HeaderName, String) {
         (header::ETAG, format!("\"{}\"", self.version))
@@ -59,6 +59,6 @@ impl Head {
 
 /// Adds a token's tag to the reply.
 pub(crate) fn tagged<R>(reply: Reply<R>) -> Result<Reply<R>, Problem> {
-    let head: Head = reply.look()?;
+    let head: TokenHead = reply.read_as()?;
     Ok(reply.header(head.etag()))
 }

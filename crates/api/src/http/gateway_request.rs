@@ -29,12 +29,12 @@ pub const QUESTION: [HeaderName; 5] = [GATEWAY, SCOPES, ANY_SCOPE, ADDRESS, FRES
 const PATH: &str = "/authorize";
 
 /// Applies the rule before all of these routes.
-pub(crate) fn before(routes: Router) -> Router {
+pub(crate) fn route(routes: Router) -> Router {
     // A layer of `routes` itself would run after the route lookup.
-    Router::new().fallback_service(routes).layer(map_request(lead))
+    Router::new().fallback_service(routes).layer(map_request(to_authorize))
 }
 
-async fn lead(mut request: Request) -> Request {
+async fn to_authorize(mut request: Request) -> Request {
     if request.headers().contains_key(GATEWAY) {
         *request.uri_mut() = at_our_path(request.uri());
     }
@@ -50,6 +50,6 @@ fn at_our_path(uri: &Uri) -> Uri {
 }
 
 /// Whether the request verifies another one, which a gateway received.
-pub(crate) fn is_one(uri: &Uri) -> bool {
+pub(crate) fn is_authorize(uri: &Uri) -> bool {
     uri.path() == PATH || uri.path().strip_prefix(PATH).is_some_and(|below| below.starts_with('/'))
 }

@@ -47,7 +47,7 @@ pub(crate) fn own(uri: &Uri) -> Option<String> {
 pub(crate) fn preflight(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let is_preflight = request.method() == Method::OPTIONS
-        && !gateway_request::is_one(request.uri())
+        && !gateway_request::is_authorize(request.uri())
         && headers.contains_key(header::ORIGIN)
         && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let granted: [(HeaderName, &str); 4] = [

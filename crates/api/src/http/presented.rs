@@ -22,7 +22,7 @@ pub const CREDENTIALS: [&str; 4] = ["authorization", "x-api-key", "x-lgca-token"
 pub const LONGEST_HEADER: usize = 16 * 1024;
 
 /// How a dialect's clients present a token on its own paths, in addition to the ways that all routes accept.
-pub(crate) struct Also {
+pub(crate) struct DialectCredential {
     /// An `Authorization` scheme.
     pub(crate) scheme: &'static str,
     /// A header whose value is the token alone.
@@ -48,18 +48,18 @@ pub(crate) enum Fault {
 ///
 /// # Errors
 /// See [`Fault`].
-pub(crate) fn presented(headers: &HeaderMap, also: Option<&Also>) -> Result<Option<String>, Fault> {
+pub(crate) fn presented(headers: &HeaderMap, dialect: Option<&DialectCredential>) -> Result<Option<String>, Fault> {
     let own = |scheme: &str| {
-        ["bearer"].into_iter().chain(also.map(|also| also.scheme)).any(|own| scheme.eq_ignore_ascii_case(own))
+        ["bearer"].into_iter().chain(dialect.map(|dialect| dialect.scheme)).any(|own| scheme.eq_ignore_ascii_case(own))
     };
-    let mut found = One::default();
+    let mut found = Single::default();
     let authorization = joined(headers, &header::AUTHORIZATION)?;
     for (scheme, credential) in authorization.iter().flat_map(|value| Credentials::of(value)) {
         if own(scheme) {
             found.add(credential.ok_or(Fault::Unreadable)?);
         }
     }
-    let keys = [API_KEY, LGCA_TOKEN].into_iter().chain(also.map(|also| HeaderName::from_static(also.header)));
+    let keys = [API_KEY, LGCA_TOKEN].into_iter().chain(dialect.map(|dialect| HeaderName::from_static(dialect.header)));
     for name in keys {
         if let Some(value) = joined(headers, &name)? {
             words(&value).for_each(|text| found.add(text));
@@ -69,7 +69,7 @@ pub(crate) fn presented(headers: &HeaderMap, also: Option<&Also>) -> Result<Opti
         return if authorization.is_some() { Err(Fault::OtherScheme) } else { Ok(None) };
     };
     if headers.contains_key(LGCA_TOKEN) {
-        match word(headers, &LGCA_DOMAIN) {
+        match single(headers, &LGCA_DOMAIN) {
             Ok(None) => return Err(Fault::WorkspaceRequired),
             Err(Fault::Ambiguous) => return Err(Fault::Ambiguous),
             // A domain that is not text is no workspace's slug: see `domain`.
@@ -84,7 +84,7 @@ pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str>
     let mut beside = headers.get_all(LGCA_TOKEN).iter().filter_map(|value| value.to_str().ok()).flat_map(words);
     let first = headers.get(LGCA_DOMAIN).filter(|_| beside.any(|text| text == token))?.to_str();
     // A value that cannot be read, even in part, is no slug.
-    let is_one = word(headers, &LGCA_DOMAIN).is_ok();
+    let is_one = single(headers, &LGCA_DOMAIN).is_ok();
     Some(first.ok().filter(|_| is_one).and_then(|value| words(value).next()).unwrap_or_default())
 }
 
@@ -92,8 +92,8 @@ pub(crate) fn domain<'a>(headers: &'a HeaderMap, token: &str) -> Option<&'a str>
 ///
 /// # Errors
 /// [`Fault::Ambiguous`] if two differ; the errors of [`joined`].
-pub(crate) fn word(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Fault> {
-    let mut found = One::default();
+pub(crate) fn single(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Fault> {
+    let mut found = Single::default();
     if let Some(value) = joined(headers, name)? {
         words(&value).for_each(|text| found.add(text));
     }
@@ -128,12 +128,12 @@ fn words(value: &str) -> impl Iterator<Item = &str> {
 
 /// A value that must be the same each time it occurs.
 #[derive(Default)]
-struct One {
+struct Single {
     text: Option<String>,
     differs: bool,
 }
 
-impl One {
+impl Single {
     fn add(&mut self, text: &str) {
         match &self.text {
             None => self.text = Some(text.to_owned()),
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_read_as_the_vectors_say_however_they_come() {
+    fn credential_headers_match_the_vectors_joined_or_separate() {
         for case in vectors() {
             for joint in [None, Some(", ")] {
                 let headers = case.headers(joint);
@@ -261,14 +261,14 @@ mod tests {
     }
 
     #[test]
-    fn a_dialect_has_ways_of_its_own() {
-        let also = Also { scheme: "own", header: "token" };
+    fn a_dialect_adds_its_own_scheme_and_header() {
+        let dialect = DialectCredential { scheme: "own", header: "token" };
         let of = |pairs: &[(&'static str, &'static str)]| {
             let pairs =
                 pairs.iter().map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
             let mut map = HeaderMap::new();
             pairs.for_each(|(name, value)| assert!(!map.append(name, value)));
-            presented(&map, Some(&also))
+            presented(&map, Some(&dialect))
         };
         assert_eq!(of(&[("authorization", "Own a, bearer a"), ("token", "a, a")]), Ok(Some("a".to_owned())));
         assert_eq!(of(&[("authorization", "own a"), ("token", "b")]), Err(Fault::Ambiguous));

@@ -60,11 +60,11 @@ impl<R> Reply<R> {
     where
         R: DeserializeOwned,
     {
-        self.look()
+        self.read_as()
     }
 
     /// Decodes a part of the reply: a type with some of its fields.
-    pub(crate) fn look<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+    pub(crate) fn read_as<T: DeserializeOwned>(&self) -> Result<T, Problem> {
         let reply = json::parse(&self.json).map_err(|error| Problem::internal(error.to_string()))?;
         json::fit(reply).map_err(|error| Problem::internal(format!("the reply's {} does not fit", error.pointer())))
     }

@@ -43,15 +43,15 @@ enum ClientAddress {
     From(IpAddr),
     /// The header holds no address: one with a port, for example, or a local socket's.
     Unreadable,
-    Unsaid,
+    Missing,
 }
 
 pub(crate) async fn authorize<P: Ports>(State(app): State<App<P>>, request: Request) -> Result<Response, Problem> {
     let (parts, _) = request.into_parts();
-    judge(&app, &parts).await.map_err(narrow)
+    verify_request(&app, &parts).await.map_err(with_gateway_status)
 }
 
-fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Result<Response, Problem>> {
+fn verify_request<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Result<Response, Problem>> {
     Box::pin(async move {
         let text = presented(&parts.headers)?.ok_or_else(no_credential)?;
         let gateway = gateway(app, parts).await?;
@@ -68,8 +68,8 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
         }
         let named = domain(&parts.headers, &text).map(str::to_owned);
         let decided = decide(&gateway, &[text], &demand).await;
-        let decided =
-            decided.map_err(|problem| if problem.status.is_server_error() { problem } else { no_gateway() })?;
+        let decided = decided
+            .map_err(|problem| if problem.status.is_server_error() { problem } else { gateway_not_allowed() })?;
         let decision = decided.into_iter().next().ok_or_else(|| Problem::internal("there was no decision"))?;
         // A token that is presented with another workspace's slug was never issued there.
         if let Some((named, known)) = named.zip(decision.known.as_ref())
@@ -87,11 +87,11 @@ fn judge<'a, P: Ports>(app: &'a App<P>, parts: &'a Parts) -> BoxFuture<'a, Resul
 /// The gateway that sends the request. Its token must be a native one: a third-party token would need a header that names
 /// its workspace, and the client could have sent that header.
 async fn gateway<P: Ports>(app: &App<P>, parts: &Parts) -> Result<Caller<P>, Problem> {
-    let text = once(&parts.headers, &GATEWAY)?.unwrap_or_default();
+    let text = only_text(&parts.headers, &GATEWAY)?.unwrap_or_default();
     if !matches!(Presented::parse(text.as_bytes()), Ok(Presented::Ours(_))) {
-        return Err(no_gateway());
+        return Err(gateway_not_allowed());
     }
-    Caller::presenting(parts, app, Some(text.to_owned())).await.map_err(|_| no_gateway())
+    Caller::presenting(parts, app, Some(text.to_owned())).await.map_err(|_| gateway_not_allowed())
 }
 
 /// The requirement that the gateway states.
@@ -101,9 +101,9 @@ fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Re
     demand.address = match client {
         ClientAddress::From(address) => Some(*address),
         // An IP-restricted token is not valid from an unknown address.
-        ClientAddress::Unreadable | ClientAddress::Unsaid => None,
+        ClientAddress::Unreadable | ClientAddress::Missing => None,
     };
-    if let Some(asked) = once(headers, &FRESHNESS)? {
+    if let Some(asked) = only_text(headers, &FRESHNESS)? {
         let with_less = asked.strip_suffix(OR_EVENTUAL);
         demand.or_eventual = with_less.is_some();
         let named = |level: &Freshness| level.as_str() == with_less.unwrap_or(asked);
@@ -119,23 +119,23 @@ fn demand(headers: &HeaderMap, client: &ClientAddress, mut demand: Demand) -> Re
 
 /// The client's address. If it cannot be read, tokens without an IP restriction are still valid.
 fn client(headers: &HeaderMap) -> Result<ClientAddress, Problem> {
-    let Some(value) = the_one(headers, &ADDRESS)? else { return Ok(ClientAddress::Unsaid) };
+    let Some(value) = only_value(headers, &ADDRESS)? else { return Ok(ClientAddress::Missing) };
     let address = value.to_str().ok().and_then(|text| text.parse().ok());
     Ok(address.map_or(ClientAddress::Unreadable, ClientAddress::From))
 }
 
 fn scopes(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Scope>, Problem> {
-    let words = once(headers, name)?.unwrap_or_default().split_ascii_whitespace();
+    let words = only_text(headers, name)?.unwrap_or_default().split_ascii_whitespace();
     words.map(|word| Scope::parse(word).map_err(|_| wrong(name, "names what is no scope"))).collect()
 }
 
 /// The header's one value.
-fn once<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
+fn only_text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Problem> {
     let read = |value: &'a HeaderValue| value.to_str().map_err(|_| wrong(name, "is not of visible ASCII"));
-    the_one(headers, name)?.map(read).transpose()
+    only_value(headers, name)?.map(read).transpose()
 }
 
-fn the_one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
+fn only_value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Problem> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(wrong(name, "is there twice: the gateway must take away the client's")),
@@ -147,7 +147,7 @@ fn wrong(name: &HeaderName, how: &str) -> Problem {
     Problem::new(ProblemCode::InvalidDemand, format!("The gateway's header {name} {how}."))
 }
 
-fn no_gateway() -> Problem {
+fn gateway_not_allowed() -> Problem {
     let detail = "Only a gateway may ask: X-Counterfoil-Gateway must be a live token that holds tokens:verify.";
     Problem::new(ProblemCode::GatewayNotAllowed, detail)
 }
@@ -163,7 +163,7 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
             );
             Problem { detail, ..problem }
         }
-        (Code::AddressNotAllowed, ClientAddress::Unsaid) => {
+        (Code::AddressNotAllowed, ClientAddress::Missing) => {
             let detail = format!(
                 "The token is bound to addresses, and the gateway does not send {ADDRESS}, which says where its client is."
             );
@@ -177,7 +177,7 @@ fn refusal(decision: &Decision, demand: &Demand, client: &ClientAddress) -> Prob
 fn identity(decision: &Decision, demand: &Demand) -> Response {
     let mut response = StatusCode::OK.into_response();
     let Some(facts) = decision.known.as_ref().map(Known::facts) else { return response };
-    let (scopes, is_whole) = told(&facts.effective_scopes(), demand);
+    let (scopes, is_whole) = named_scopes(&facts.effective_scopes(), demand);
     let mut tell = |name: &'static str, value: &str| {
         // Ids, slugs and scopes are visible ASCII.
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -196,7 +196,7 @@ fn identity(decision: &Decision, demand: &Demand) -> Response {
 
 /// The scopes to name in the response, and whether they are all. If they exceed the limit, the required ones come first,
 /// and none is truncated.
-fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
+fn named_scopes(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
     let is_demanded = |scope: &&ScopePattern| demand.all_of.iter().chain(&demand.any_of).any(|one| scope.covers(one));
     let (demanded, others): (Vec<_>, Vec<_>) = scopes.iter().partition(is_demanded);
     let mut room = MAX_SCOPES + 1;
@@ -214,7 +214,7 @@ fn told(scopes: &ScopeSet, demand: &Demand) -> (String, bool) {
 }
 
 /// Replaces the problem's status by one that gateways know.
-fn narrow(problem: Problem) -> Problem {
+fn with_gateway_status(problem: Problem) -> Problem {
     let status = match problem.status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => problem.status,
         StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,

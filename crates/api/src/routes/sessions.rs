@@ -72,7 +72,7 @@ pub(crate) async fn open<P: Ports>(State(app): State<App<P>>, request: Request) 
             identified(AnonymousCaller::of(&parts, &app)?, &workspace, id_token).await?
         }
     };
-    let Opened { text, seconds, session } = reply.look()?;
+    let Opened { text, seconds, session } = reply.read_as()?;
     let reply = reply.header(cookies::keep(text.expose(), seconds)).created("/v1/session".to_owned());
     reply.with(&session)
 }

@@ -18,7 +18,7 @@ use crate::{
         AnonymousCaller,
         identity::{
             SignInContext,
-            flow::{self, Flow, Return},
+            flow::{self, AuthorizationResponse, Flow},
         },
     },
     http::{Json, Problem, Query, cookies, origin, problem::LoggedProblem},
@@ -47,7 +47,7 @@ pub(crate) struct Start {
 #[derive(Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Where {
+pub(crate) struct WorkspaceQuery {
     /// The workspace's slug.
     workspace: String,
 }
@@ -71,7 +71,7 @@ struct SignInProvider {
 /// An unknown workspace gives the same response as one without providers.
 pub(crate) async fn providers<P: Ports>(
     caller: AnonymousCaller<P>,
-    Query(Where { workspace }): Query<Where>,
+    Query(WorkspaceQuery { workspace }): Query<WorkspaceQuery>,
 ) -> Result<Json<SignInProviders>, Problem> {
     let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?;
     let mut issuers: Vec<WebAddress> = Vec::new();
@@ -91,24 +91,24 @@ pub(crate) async fn start<P: Ports>(
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    match set_out(&app, caller, wanted, &parts).await {
-        Ok((address, flow)) => lead(StatusCode::FOUND, &address, vec![flow.keep()]),
-        Err(problem) => lead_failed(StatusCode::FOUND, problem),
+    match begin(&app, caller, wanted, &parts).await {
+        Ok((address, flow)) => redirect(StatusCode::FOUND, &address, vec![flow.keep()]),
+        Err(problem) => redirect_failed(StatusCode::FOUND, problem),
     }
 }
 
-async fn set_out<P: Ports>(
+async fn begin<P: Ports>(
     app: &App<P>,
     caller: AnonymousCaller<P>,
     Start { workspace, issuer }: Start,
     parts: &Parts,
 ) -> Result<(String, Flow), Problem> {
     app.count_sign_in(caller.from.address).await?;
-    let nowhere = || Problem::sign_in_failed("the workspace offers no such provider");
-    let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?.ok_or_else(nowhere)?;
+    let not_offered = || Problem::sign_in_failed("the workspace offers no such provider");
+    let context = SignInContext::to(caller.ledger, caller.from, &workspace).await?.ok_or_else(not_offered)?;
     let mut offered = context.providers.iter().filter(|provider| provider.sign_in);
     let provider = offered.find(|provider| issuer.as_ref().is_none_or(|issuer| issuer == provider.issuer.as_str()));
-    let provider = provider.ok_or_else(nowhere)?;
+    let provider = provider.ok_or_else(not_offered)?;
     let description = context.describe(provider).await?;
     let mut secret = [0; 32];
     app.ports.random(&mut secret);
@@ -123,20 +123,20 @@ pub(crate) async fn callback<P: Ports>(
     request: Request,
 ) -> Response {
     let (parts, _) = request.into_parts();
-    match come_back(&app, caller, &parts).await {
-        Ok(session) => lead(StatusCode::SEE_OTHER, CONSOLE, vec![flow::forget(), session]),
-        Err(problem) => lead_failed(StatusCode::SEE_OTHER, problem),
+    match complete(&app, caller, &parts).await {
+        Ok(session) => redirect(StatusCode::SEE_OTHER, CONSOLE, vec![flow::forget(), session]),
+        Err(problem) => redirect_failed(StatusCode::SEE_OTHER, problem),
     }
 }
 
 /// The cookie of the new session.
-async fn come_back<P: Ports>(
+async fn complete<P: Ports>(
     app: &App<P>,
     caller: AnonymousCaller<P>,
     parts: &Parts,
 ) -> Result<(HeaderName, String), Problem> {
     app.count_sign_in(caller.from.address).await?;
-    let back = Return::parse(parts.uri.query().unwrap_or_default())?;
+    let back = AuthorizationResponse::parse(parts.uri.query().unwrap_or_default())?;
     let flow = Flow::of(&parts.headers).filter(|flow| flow.is_of(&back));
     let flow = flow.ok_or_else(|| Problem::sign_in_failed("the browser is on no such flow"))?;
     let context = SignInContext::to(caller.ledger, caller.from, &flow.workspace).await?;
@@ -146,7 +146,7 @@ async fn come_back<P: Ports>(
     let description = context.describe(&provider).await?;
     let secret = app.config().client_secret(&provider.issuer, &provider.audience).map(str::to_owned);
     let token = context.redeem(&flow.redemption(back, &description.what, callback_of(parts)?, secret)?).await?;
-    let opened: Opened = context.open_by(&provider, token, Some(&flow.nonce())).await?.look()?;
+    let opened: Opened = context.open_by(&provider, token, Some(&flow.nonce())).await?.read_as()?;
     Ok(cookies::keep(opened.text.expose(), opened.seconds))
 }
 
@@ -157,19 +157,19 @@ fn callback_of(parts: &Parts) -> Result<String, Problem> {
 }
 
 /// Redirects the browser to the console, which reports that the sign-in failed.
-fn lead_failed(status: StatusCode, problem: Problem) -> Response {
+fn redirect_failed(status: StatusCode, problem: Problem) -> Response {
     let address = format!("{CONSOLE}#/sign-in?failed={}", problem.code.as_str());
-    let mut response = lead(status, &address, vec![flow::forget()]);
+    let mut response = redirect(status, &address, vec![flow::forget()]);
     response.extensions_mut().insert(LoggedProblem(problem));
     response
 }
 
 /// Redirects the browser. The current URL may contain a code, so it is not sent as the referrer.
-fn lead(status: StatusCode, address: &str, headers: Vec<(HeaderName, String)>) -> Response {
+fn redirect(status: StatusCode, address: &str, headers: Vec<(HeaderName, String)>) -> Response {
     let mut response = status.into_response();
-    let place = (header::LOCATION, address.to_owned());
-    let discreet = (header::REFERRER_POLICY, "no-referrer".to_owned());
-    for (name, value) in headers.into_iter().chain([place, discreet]) {
+    let location = (header::LOCATION, address.to_owned());
+    let policy = (header::REFERRER_POLICY, "no-referrer".to_owned());
+    for (name, value) in headers.into_iter().chain([location, policy]) {
         // All of these values are visible ASCII.
         if let Ok(value) = HeaderValue::try_from(value) {
             response.headers_mut().append(name, value);

@@ -43,7 +43,7 @@ pub(crate) async fn read<P: Ports>(caller: Caller<P>, headers: HeaderMap) -> Res
     // The head names the manifest by its hash, and the manifest all other files.
     let tag = format!("\"{}\"", Digest::of(&head));
     let known = [(header::ETAG, tag.clone()), (header::CACHE_CONTROL, CACHE.to_owned())];
-    if conditions::is_at_hand(&headers, &tag) {
+    if conditions::is_unmodified(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, known).into_response());
     }
     if files.len() > MOST_FILES {

@@ -202,7 +202,7 @@ fn admit<P: Ports>(caller: &Caller<P>, decision: Option<Decision>) -> Result<(),
     let code = decision.map(|decision| decision.code);
     if matches!(code, Some(Code::Valid | Code::InsufficientScope)) {
         let now = caller.ledger.app.ports.now();
-        caller.ledger.app.admission().let_in(caller.workspace, caller.actor, caller.address, now);
+        caller.ledger.app.admission().admit(caller.workspace, caller.actor, caller.address, now);
         caller.ledger.count_caller(caller.workspace, caller.actor);
     }
     match code {

@@ -37,7 +37,7 @@ pub(crate) struct Flow {
 
 /// The parameters of the authorization response.
 #[derive(Default)]
-pub(crate) struct Return {
+pub(crate) struct AuthorizationResponse {
     state: Option<String>,
     code: Option<String>,
     iss: Option<String>,
@@ -101,20 +101,21 @@ impl Flow {
     /// `SIGN_IN_FAILED` if the response is another provider's (RFC 9207, section 2.4), or has no code.
     pub(crate) fn redemption(
         &self,
-        back: Return,
+        response: AuthorizationResponse,
         provider: &Description,
         redirect_uri: String,
         client_secret: Option<String>,
     ) -> Result<Redemption, Problem> {
-        let is_ours = match &back.iss {
+        let is_from_provider = match &response.iss {
             Some(issuer) => *issuer == self.issuer,
             None => !provider.authorization_response_iss_parameter_supported,
         };
-        if !is_ours {
+        if !is_from_provider {
             return Err(Problem::sign_in_failed("the browser came back from another provider"));
         }
-        let code =
-            back.code.ok_or_else(|| Problem::sign_in_failed("the provider sent the browser back without a code"))?;
+        let code = response
+            .code
+            .ok_or_else(|| Problem::sign_in_failed("the provider sent the browser back without a code"))?;
         let methods = provider.token_endpoint_auth_methods_supported.as_deref();
         let secret_in_body =
             methods.is_some_and(|methods| methods.iter().all(|method| method != "client_secret_basic"));
@@ -130,9 +131,9 @@ impl Flow {
     }
 
     /// Whether this is the authorization response of this flow.
-    pub(crate) fn is_of(&self, back: &Return) -> bool {
+    pub(crate) fn is_of(&self, response: &AuthorizationResponse) -> bool {
         let digest = |text: &str| Digest::of(text.as_bytes());
-        back.state.as_deref().is_some_and(|state| digest(state).ct_eq(&digest(&self.state())))
+        response.state.as_deref().is_some_and(|state| digest(state).ct_eq(&digest(&self.state())))
     }
 
     fn state(&self) -> String {
@@ -149,26 +150,26 @@ impl Flow {
     }
 }
 
-impl Return {
+impl AuthorizationResponse {
     /// Parses the query of the authorization response. A provider may add other parameters, but none of those read here
     /// may be repeated (RFC 6749, section 3.1).
     ///
     /// # Errors
     /// `SIGN_IN_FAILED` if one is repeated.
     pub(crate) fn parse(query: &str) -> Result<Self, Problem> {
-        let mut back = Self::default();
+        let mut response = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let field = match &*name {
-                "state" => &mut back.state,
-                "code" => &mut back.code,
-                "iss" => &mut back.iss,
+                "state" => &mut response.state,
+                "code" => &mut response.code,
+                "iss" => &mut response.iss,
                 _ => continue,
             };
             if field.replace(value.into_owned()).is_some() {
                 return Err(Problem::sign_in_failed("the browser came back with a parameter that is there twice"));
             }
         }
-        Ok(back)
+        Ok(response)
     }
 }
 

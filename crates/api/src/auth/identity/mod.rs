@@ -22,8 +22,8 @@ use serde_json::{Value, json};
 pub(crate) use self::providers::check_addresses;
 use crate::{
     cache::{
-        admission::Kind,
-        documents::Dated,
+        admission::QueryKind,
+        documents::CachedDocument,
         providers::{KEPT, WorkspaceProviders},
     },
     http::{Problem, ProblemCode, Reply},
@@ -78,14 +78,14 @@ impl<P: Ports> SignInContext<P> {
         if let Some(reason) = outcome.as_ref().err().and_then(|problem| problem.not_signed_in) {
             let (issuer, audience) = (provider.issuer.clone(), provider.audience.clone());
             let note = NoteRefusal { issuer, audience, reason };
-            let (said, now) = (Digest::of(json!(note).to_string().as_bytes()), self.ledger.app.ports.now());
-            if !self.ledger.app.admission().is_news(self.workspace, said, now) {
+            let (digest, now) = (Digest::of(json!(note).to_string().as_bytes()), self.ledger.app.ports.now());
+            if !self.ledger.app.admission().should_report(self.workspace, digest, now) {
                 return outcome;
             }
             // The response is the same whether or not this was recorded; the log has the reason in any case.
             let noted = self.ledger.ask(self.workspace, Actor::SignIn, self.from, note).await;
             if noted.is_err() {
-                self.ledger.app.admission().is_untold(self.workspace, said);
+                self.ledger.app.admission().report_failed(self.workspace, digest);
             }
         }
         outcome
@@ -118,19 +118,19 @@ impl<P: Ports> SignInContext<P> {
             .into());
         }
         let Claims { subject, email, email_verified, expires_at, .. } = claims;
-        let said = json!([issuer, audience, subject, email, email_verified]).to_string();
-        let (said, now) = (Digest::of(said.as_bytes()), ports.now());
+        let claims = json!([issuer, audience, subject, email, email_verified]).to_string();
+        let (claims, now) = (Digest::of(claims.as_bytes()), ports.now());
         {
             let mut admission = self.ledger.app.admission();
-            admission.check_somebody(self.workspace, said, now)?;
-            admission.take(self.workspace, Kind::SignIn, now)?;
+            admission.check_identity(self.workspace, claims, now)?;
+            admission.take_allowance(self.workspace, QueryKind::SignIn, now)?;
         }
         let command = SignIn { issuer, audience, subject, email, email_verified, expires_at };
         let opened = self.ledger.ask(self.workspace, Actor::SignIn, self.from.clone(), command).await;
         opened.map_err(|problem| match problem.code {
             ProblemCode::SignInFailed => {
                 let why = problem.internal.clone().unwrap_or_default();
-                self.ledger.app.admission().refuse_nobody(self.workspace, said, why, now);
+                self.ledger.app.admission().reject_identity(self.workspace, claims, why, now);
                 problem
             }
             ProblemCode::NotFound => Problem::sign_in_failed("the workspace is gone"),
@@ -139,7 +139,10 @@ impl<P: Ports> SignInContext<P> {
     }
 
     /// The provider's discovery document.
-    pub(crate) async fn describe(&self, provider: &IdentityProvider) -> Result<Arc<Dated<Description>>, Problem> {
+    pub(crate) async fn describe(
+        &self,
+        provider: &IdentityProvider,
+    ) -> Result<Arc<CachedDocument<Description>>, Problem> {
         providers::describe(&self.ledger.app, &provider.issuer).await
     }
 
@@ -163,8 +166,8 @@ async fn providers<P: Ports>(
     {
         return Ok(known.clone());
     }
-    let kind = if from.origin.is_some() { Kind::ForeignPage } else { Kind::BeforeSignIn };
-    ledger.app.admission().take(workspace, kind, now)?;
+    let kind = if from.origin.is_some() { QueryKind::ForeignPage } else { QueryKind::BeforeSignIn };
+    ledger.app.admission().take_allowance(workspace, kind, now)?;
     let asked = ledger.ask(workspace, Actor::SignIn, from.clone(), ReadIdentityProviders {}).await;
     let providers = match asked {
         Ok(reply) => WorkspaceProviders::Known(reply.read()?.providers),

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     cache::{
-        documents::{Dated, Found, Memory},
+        documents::{CachedDocument, DocumentCache, Lookup},
         providers::Providers,
     },
     config::Config,
@@ -22,7 +22,7 @@ use crate::{
 
 /// How long a request waits for a document that another one fetches, in milliseconds, and how often it checks.
 const PATIENCE: u64 = 5_000;
-const LOOK: u64 = 100;
+const POLL_INTERVAL: u64 = 100;
 
 /// Checks that the deployment allows these providers' addresses.
 ///
@@ -46,7 +46,10 @@ pub(crate) fn check_addresses(config: &Config, providers: &[IdentityProvider]) -
 }
 
 /// A provider's discovery document.
-pub(crate) async fn describe<P: Ports>(app: &App<P>, issuer: &WebAddress) -> Result<Arc<Dated<Description>>, Problem> {
+pub(crate) async fn describe<P: Ports>(
+    app: &App<P>,
+    issuer: &WebAddress,
+) -> Result<Arc<CachedDocument<Description>>, Problem> {
     check(app, "issuer", issuer)?;
     let ask = async {
         let told = app.ports.describe(issuer).await?;
@@ -88,7 +91,7 @@ async fn read<P: Ports>(app: &App<P>, jwks_uri: &WebAddress) -> Result<Told<Keys
 
 /// Exchanges an authorization code for an identity token, when it is the turn of the client at this address.
 pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &Redemption) -> Result<String, Problem> {
-    let wait = app.providers().turns.take(&code.token_endpoint, from, app.ports.now());
+    let wait = app.providers().exchanges.reserve(&code.token_endpoint, from, app.ports.now());
     match wait {
         None => {
             return Err(Problem {
@@ -105,38 +108,38 @@ pub(crate) async fn redeem<P: Ports>(app: &App<P>, from: Option<IpAddr>, code: &
 /// The document at this address, from the cache or fetched now.
 async fn obtain<P: Ports, T>(
     app: &App<P>,
-    memory: fn(&mut Providers) -> &mut Memory<T>,
+    cache: fn(&mut Providers) -> &mut DocumentCache<T>,
     address: &WebAddress,
-    newer: Option<&Dated<T>>,
+    newer: Option<&CachedDocument<T>>,
     ask: impl Future<Output = Result<Told<T>, IdentityProviderError>>,
-) -> Result<Arc<Dated<T>>, Problem> {
+) -> Result<Arc<CachedDocument<T>>, Problem> {
     let began_at = app.ports.now();
     let mut waits = false;
     let fallback = loop {
         let now = app.ports.now();
-        let found = memory(&mut app.providers()).look(address, newer, now);
+        let found = cache(&mut app.providers()).look_up(address, newer, now);
         match found {
-            Found::Known(document) => return Ok(document),
-            Found::Ask(fallback) => break fallback,
-            Found::Not { why, again_in } => return Err(unavailable(&why, again_in)),
-            Found::Wait => {}
+            Lookup::Cached(document) => return Ok(document),
+            Lookup::Fetch(fallback) => break fallback,
+            Lookup::Unavailable { why, retry_in } => return Err(unavailable(&why, retry_in)),
+            Lookup::Wait => {}
         }
-        waits = waits || memory(&mut app.providers()).may_wait(address, now);
+        waits = waits || cache(&mut app.providers()).may_wait(address, now);
         if !waits || now.since(began_at) >= PATIENCE {
             return Err(unavailable("others wait for the provider already", 0));
         }
-        app.ports.sleep(LOOK).await;
+        app.ports.sleep(POLL_INTERVAL).await;
     };
     let told = ask.await;
     let now = app.ports.now();
     match told {
-        Ok(Told { what, max_age }) => Ok(memory(&mut app.providers()).remember(address, what, max_age, now)),
+        Ok(Told { what, max_age }) => Ok(cache(&mut app.providers()).store(address, what, max_age, now)),
         Err(
             IdentityProviderError::Refused(why)
             | IdentityProviderError::Unfit(_, why)
             | IdentityProviderError::Unreachable(why),
         ) => {
-            let pause = memory(&mut app.providers()).fail(address, &why, now);
+            let pause = cache(&mut app.providers()).fail(address, &why, now);
             fallback.ok_or_else(|| unavailable(&why, pause))
         }
     }

@@ -71,7 +71,7 @@ impl Isolate {
 }
 
 #[test]
-fn a_lonely_use_is_reported_after_25_seconds_and_nothing_after_it() {
+fn a_single_use_is_reported_after_25_seconds_and_only_once() {
     let mut isolate = Isolate::new();
     isolate.count(workspace(1), digest(1));
     isolate.wait(24_999);
@@ -81,13 +81,13 @@ fn a_lonely_use_is_reported_after_25_seconds_and_nothing_after_it() {
     let batch = Batch { reports: vec![(workspace(1), uses)], dropped: 0 };
     assert_eq!(isolate.batches, [(BEGINNING.plus(25_000), batch)]);
     isolate.answer();
-    assert_eq!(isolate.timers, [], "requests that use no token start nothing");
+    assert_eq!(isolate.timers, [], "requests that use no token start no timer");
     isolate.wait(600_000);
     assert_eq!(isolate.batches.len(), 1);
 }
 
 #[test]
-fn what_comes_within_a_second_of_a_timer_goes_with_it() {
+fn uses_within_a_second_of_a_timer_share_its_report() {
     let mut isolate = Isolate::new();
     isolate.count(workspace(1), digest(1));
     isolate.wait(999);
@@ -103,16 +103,16 @@ fn a_busy_isolate_reports_once_a_minute() {
     for _ in 0..3_100 {
         isolate.count(workspace(1), digest(1));
         isolate.wait(100);
-        assert!(isolate.timers.len() <= 25, "one a second");
+        assert!(isolate.timers.len() <= 25, "one per second");
     }
     assert_eq!(isolate.taken(), [60_000, 120_000, 180_000, 240_000, 300_000]);
     isolate.wait(25_000);
-    assert_eq!(isolate.taken().last(), Some(&(309_000 + 25_000)), "and once it falls idle, what is left");
+    assert_eq!(isolate.taken().last(), Some(&(309_000 + 25_000)), "the rest is reported once the isolate is idle");
     assert_eq!(isolate.batches.iter().map(|(_, batch)| sum(batch)).sum::<u64>(), 3_100);
 }
 
 #[test]
-fn days_are_counted_apart() {
+fn uses_on_different_days_are_counted_separately() {
     let mut isolate = Isolate::new();
     isolate.now = Timestamp(BEGINNING.0 / DAY * DAY + DAY - 1);
     let evening = isolate.now;
@@ -126,18 +126,18 @@ fn days_are_counted_apart() {
 }
 
 #[test]
-fn a_full_counter_is_reported_at_once_and_says_what_it_dropped() {
+fn a_full_counter_reports_immediately_with_the_number_dropped() {
     let mut isolate = Isolate::new();
     for number in 0..CAPACITY + 3 {
         isolate.count(workspace(1), digest(number));
     }
     isolate.count(workspace(1), digest(0));
-    let in_haste = isolate.timers.iter().filter(|(_, timer)| timer.delay() == 0).count();
-    assert_eq!((in_haste, isolate.timers.len()), (1, 2));
+    let immediate = isolate.timers.iter().filter(|(_, timer)| timer.delay() == 0).count();
+    assert_eq!((immediate, isolate.timers.len()), (1, 2));
     isolate.wait(0);
     let [(at, batch)] = &isolate.batches[..] else { panic!("{} batches", isolate.batches.len()) };
     assert_eq!((*at, batch.dropped, sum(batch)), (BEGINNING, 3, CAPACITY as u64 + 1));
-    assert!(batch.reports.iter().all(|(_, uses)| uses.len() == REPORT), "no more than a ledger takes");
+    assert!(batch.reports.iter().all(|(_, uses)| uses.len() == REPORT), "within the ledger's limit");
 
     // A later use does not request an immediate report, and is reported by the first timer.
     isolate.count(workspace(1), digest(0));
@@ -146,7 +146,7 @@ fn a_full_counter_is_reported_at_once_and_says_what_it_dropped() {
 }
 
 #[test]
-fn haste_that_comes_to_nothing_is_made_up_for() {
+fn a_lost_immediate_report_is_made_by_the_next_timer() {
     let mut isolate = Isolate::new();
     for number in 0..CAPACITY {
         isolate.count(workspace(1), digest(number));
@@ -159,7 +159,7 @@ fn haste_that_comes_to_nothing_is_made_up_for() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_stops_nothing() {
+fn a_clock_that_is_set_back_does_not_stop_reports() {
     let mut counter = Counter::default();
     for hours in (0..10_u64).rev() {
         let now = BEGINNING.plus(hours * 3_600_000);
@@ -186,7 +186,7 @@ proptest! {
     })]
 
     #[test]
-    fn every_use_is_reported_once_and_in_time(
+    fn every_use_is_reported_exactly_once_within_a_minute(
         requests in vec((prop_oneof![0..100_u64, 0..2_000_u64, 0..40_000_u64], 1..3_u8, 0..4_usize, any::<bool>()), 1..200),
     ) {
         let mut isolate = Isolate::new();

@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_is_revoked_meanwhile_is_as_none() {
+    fn a_concurrently_revoked_token_is_reported_as_not_found() {
         let problem = Problem::new(ProblemCode::TokenRevoked, "The token is revoked, for good.");
         assert_eq!(classify(&problem), (StatusCode::NOT_FOUND, "NOT_FOUND"));
     }

@@ -8,7 +8,7 @@ use crate::http::{Problem, problem::LoggedProblem};
 
 /// Renders a problem.
 pub(crate) fn refuse(problem: &Problem) -> Response {
-    let (_, status) = rpc::verdict(problem);
+    let (_, status) = rpc::code_and_status(problem);
     in_json(status, rpc::failure(problem, None))
 }
 
@@ -17,7 +17,7 @@ pub(super) fn one(reply: RpcReply) -> Response {
     let status = reply.status();
     let response = match reply.write() {
         Some(json) => in_json(status, json),
-        None => silence(Some(status).filter(StatusCode::is_server_error)),
+        None => no_response(Some(status).filter(StatusCode::is_server_error)),
     };
     log(response, [reply])
 }
@@ -29,13 +29,13 @@ pub(super) fn many(replies: Vec<RpcReply>) -> Response {
     let answers: Vec<_> = replies.iter().filter_map(RpcReply::write).collect();
     let response = match rpc::list(&answers) {
         Some(json) => in_json(failed.unwrap_or(StatusCode::OK), json),
-        None => silence(failed),
+        None => no_response(failed),
     };
     log(response, replies)
 }
 
 /// The response if no message expects one (JSON-RPC 2.0, section 4.1). A failure of the service is reported all the same.
-fn silence(failed: Option<StatusCode>) -> Response {
+fn no_response(failed: Option<StatusCode>) -> Response {
     failed.unwrap_or(StatusCode::NO_CONTENT).into_response()
 }
 
@@ -50,7 +50,7 @@ fn log(mut response: Response, replies: impl IntoIterator<Item = RpcReply>) -> R
 }
 
 /// A response that reports a problem in this dialect's format, whatever the path.
-pub(super) fn tell(problem: Problem) -> Response {
+pub(super) fn report(problem: Problem) -> Response {
     let mut response = refuse(&problem);
     response.extensions_mut().insert(LoggedProblem(problem));
     response

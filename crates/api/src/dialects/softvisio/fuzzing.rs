@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    rpc::{Done, RpcReply, Said, Wants},
+    rpc::{Expects, MethodResult, Payload, RpcReply},
     select::Options,
 };
 use crate::dialects::fields::Fields;
@@ -23,13 +23,13 @@ pub struct Read {
 /// Parses the messages of a body whose path names this method; `None` if they are rejected.
 #[must_use]
 pub fn messages(body: Option<Value>, method: Option<String>) -> Option<Vec<Read>> {
-    let messages = match Said::read(body, method).ok()? {
-        Said::One(message) => vec![message],
-        Said::Many(messages) => messages,
+    let messages = match Payload::read(body, method).ok()? {
+        Payload::One(message) => vec![message],
+        Payload::Many(messages) => messages,
     };
     let read = messages.into_iter().map(|message| {
-        let id = if let Wants::AnswerTo(id) = &message.wants { Some(id.clone()) } else { None };
-        let answer = RpcReply { wants: message.wants, outcome: Ok(Done::default()) }.write();
+        let id = if let Expects::AnswerTo(id) = &message.expects { Some(id.clone()) } else { None };
+        let answer = RpcReply { expects: message.expects, outcome: Ok(MethodResult::default()) }.write();
         Read { method: message.method, arguments: message.params.len(), id, answer }
     });
     Some(read.collect())

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     permissions,
-    rpc::{Data, Done, Message, RpcReply},
+    rpc::{Data, Message, MethodResult, RpcReply},
     select::Options,
     tokens::{IssuedToken, Row},
 };
@@ -23,19 +23,19 @@ use crate::{
 pub(super) const PATH: &str = "/v1/api-tokens/";
 
 /// Executes a message in the name of its sender.
-pub(super) async fn answer<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> RpcReply {
-    let Message { method, params, wants } = message;
-    RpcReply { wants, outcome: carry_out(caller, &method, Arguments(params.into_iter())).await }
+pub(super) async fn execute<P: Ports>(caller: &Result<Caller<P>, Problem>, message: Message) -> RpcReply {
+    let Message { method, params, expects } = message;
+    RpcReply { expects, outcome: call(caller, &method, Arguments(params.into_iter())).await }
 }
 
-async fn carry_out<P: Ports>(
+async fn call<P: Ports>(
     caller: &Result<Caller<P>, Problem>,
     method: &str,
     arguments: Arguments,
-) -> Result<Done, Problem> {
+) -> Result<MethodResult, Problem> {
     let method = match method {
         // Clients that keep a connection check now and then whether it is alive.
-        "/ping" | "/pong" | "/healthcheck" => return Ok(Done::default()),
+        "/ping" | "/pong" | "/healthcheck" => return Ok(MethodResult::default()),
         path => Method::named(path).ok_or_else(no_such_method)?,
     };
     let caller = caller.as_ref().map_err(Problem::clone)?;
@@ -76,33 +76,37 @@ impl Method {
     }
 }
 
-async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+async fn create<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<MethodResult, Problem> {
     let name = arguments.text("name")?;
     arguments.end()?;
-    let mut token: Token = caller.ask(tokens::new(name, Vec::new())).await?.look()?;
+    let mut token: Token = caller.ask(tokens::new(name, Vec::new())).await?.read_as()?;
     let text = token.text.take().ok_or_else(|| Problem::internal("a token without its text"))?;
-    Ok(Done { data: Some(Data::Issued(IssuedToken::new(text, token))), total: None })
+    Ok(MethodResult { data: Some(Data::Issued(IssuedToken::new(text, token))), total: None })
 }
 
-async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+async fn read<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<MethodResult, Problem> {
     let options = Options::read(arguments.fields("options")?.unwrap_or_default())?;
     arguments.end()?;
     let rows = caller.tokens(mine()).await?.into_iter().map(Row::new).collect();
     let (rows, total) = options.select(rows);
-    Ok(Done { data: Some(Data::Tokens(rows)), total: Some(total) })
+    Ok(MethodResult { data: Some(Data::Tokens(rows)), total: Some(total) })
 }
 
-async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<Done, Problem> {
+async fn get_permissions<P: Ports>(caller: &Caller<P>, mut arguments: Arguments) -> Result<MethodResult, Problem> {
     let id = arguments.text("tokenId")?;
     arguments.end()?;
     let wanted = TokenFilter { id: Some(id), ..mine() };
     let token = caller.token(wanted).await?.ok_or_else(|| not_found("Not Found"))?;
-    Ok(Done { data: Some(Data::Permissions(permissions::of(caller, &token).await?)), total: None })
+    Ok(MethodResult { data: Some(Data::Permissions(permissions::of(caller, &token).await?)), total: None })
 }
 
 /// The common part of all methods that change one token: its id comes first, and only the caller's own tokens are
 /// changed.
-async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arguments) -> Result<Done, Problem> {
+async fn change<P: Ports>(
+    caller: &Caller<P>,
+    method: Method,
+    mut arguments: Arguments,
+) -> Result<MethodResult, Problem> {
     let id = arguments.text("tokenId")?;
     let mut update = tokens::change(id.clone());
     let mut wanted = permissions::WantedPermissions::default();
@@ -119,7 +123,7 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
     let told = |problem| if is_absent(&problem) { not_found(absent) } else { problem };
     let own = caller.own_token().await?;
     // An empty change requires the same permission as a real one, and returns the token's owner.
-    let token: Token = caller.ask(tokens::change(id.clone())).await.map_err(told)?.look()?;
+    let token: Token = caller.ask(tokens::change(id.clone())).await.map_err(told)?.read_as()?;
     if token.owner != own.owner || !token.is_live(caller.ledger.app.ports.now()) {
         return Err(not_found(absent));
     }
@@ -133,8 +137,8 @@ async fn change<P: Ports>(caller: &Caller<P>, method: Method, mut arguments: Arg
         Method::Delete => caller.ask(RevokeToken { id, reason: None }).await.map(drop),
         _ => caller.ask::<UpdateToken>(update).await.map(drop),
     };
-    changed.map_err(|problem| wanted.blame(told(problem)))?;
-    Ok(Done::default())
+    changed.map_err(|problem| wanted.name_fault(told(problem)))?;
+    Ok(MethodResult::default())
 }
 
 /// The caller's own live tokens: this dialect displays no others.

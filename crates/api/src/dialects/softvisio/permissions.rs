@@ -34,7 +34,7 @@ struct Entry {
 /// last: wildcards, and scopes that the caller may not see in the catalogue.
 pub(super) async fn of<P: Ports>(caller: &Caller<P>, token: &Token) -> Result<Vec<Permission>, Problem> {
     let grants = caller.grants(token.owner.id.clone()).await?;
-    let Catalogue { scopes } = caller.ask(GetScopes {}).await?.look()?;
+    let Catalogue { scopes } = caller.ask(GetScopes {}).await?.read_as()?;
     // The catalogue does not contain them.
     let built_in = BuiltIn::ALL.into_iter();
     let built_in =
@@ -95,7 +95,7 @@ impl WantedPermissions {
     }
 
     /// Names the permission at fault, if the problem is about one of these: the ledger's message begins with it.
-    pub(super) fn blame(&self, problem: Problem) -> Problem {
+    pub(super) fn name_fault(&self, problem: Problem) -> Problem {
         if !matches!(problem.code, ProblemCode::UnknownScope | ProblemCode::Escalation) {
             return problem;
         }

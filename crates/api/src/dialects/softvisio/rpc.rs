@@ -12,7 +12,7 @@ const BATCH: usize = 100;
 
 /// The content of a body or a frame.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum Payload {
     One(Message),
     Many(Vec<Message>),
 }
@@ -23,12 +23,12 @@ pub(super) struct Message {
     /// The method, as a path: `/v1/api-tokens/create`. Empty if none is named.
     pub(super) method: String,
     pub(super) params: Vec<Value>,
-    pub(super) wants: Wants,
+    pub(super) expects: Expects,
 }
 
 /// The response that a message expects.
 #[derive(Debug)]
-pub(super) enum Wants {
+pub(super) enum Expects {
     /// None: it is a notification.
     Nothing,
     /// A response without an id: the body is not a JSON-RPC message but consists of arguments.
@@ -40,13 +40,13 @@ pub(super) enum Wants {
 /// The result of a message.
 #[derive(Debug)]
 pub(super) struct RpcReply {
-    pub(super) wants: Wants,
-    pub(super) outcome: Result<Done, Problem>,
+    pub(super) expects: Expects,
+    pub(super) outcome: Result<MethodResult, Problem>,
 }
 
 /// What a method returns.
 #[derive(Debug, Default)]
-pub(super) struct Done {
+pub(super) struct MethodResult {
     pub(super) data: Option<Data>,
     /// The total number, of which `data` may be a part.
     pub(super) total: Option<usize>,
@@ -59,7 +59,7 @@ pub(super) enum Data {
     Permissions(Vec<Permission>),
 }
 
-impl Said {
+impl Payload {
     /// Parses a body. If its path names the method, that takes precedence, and a body that is not a message holds the
     /// arguments.
     ///
@@ -77,7 +77,7 @@ impl Said {
             other => {
                 let no_message = || unreadable("This is no message of JSON-RPC 2.0.");
                 let method = method.ok_or_else(no_message)?;
-                Ok(Self::One(Message { method, params: in_list(other), wants: Wants::Json }))
+                Ok(Self::One(Message { method, params: in_list(other), expects: Expects::Json }))
             }
         }
     }
@@ -86,31 +86,31 @@ impl Said {
 impl Message {
     fn of(message: Value, method: Option<String>) -> Self {
         let mut fields = if let Value::Object(fields) = message { fields } else { Map::new() };
-        let wants = fields.remove("id").map_or(Wants::Nothing, Wants::AnswerTo);
+        let expects = fields.remove("id").map_or(Expects::Nothing, Expects::AnswerTo);
         let named = || match fields.remove("method") {
             Some(Value::String(method)) => method,
             _ => String::new(),
         };
         let method = method.unwrap_or_else(named);
-        Self { method, params: in_list(fields.remove("params")), wants }
+        Self { method, params: in_list(fields.remove("params")), expects }
     }
 }
 
 impl RpcReply {
     /// The response's status over HTTP.
     pub(super) fn status(&self) -> StatusCode {
-        self.outcome.as_ref().map_or_else(|problem| verdict(problem).1, |_| StatusCode::OK)
+        self.outcome.as_ref().map_or_else(|problem| code_and_status(problem).1, |_| StatusCode::OK)
     }
 
     /// The response, if one is expected.
     pub(super) fn write(&self) -> Option<Vec<u8>> {
-        let id = match &self.wants {
-            Wants::Nothing => return None,
-            Wants::Json => None,
-            Wants::AnswerTo(id) => Some(id),
+        let id = match &self.expects {
+            Expects::Nothing => return None,
+            Expects::Json => None,
+            Expects::AnswerTo(id) => Some(id),
         };
         Some(match &self.outcome {
-            Ok(Done { data, total }) => {
+            Ok(MethodResult { data, total }) => {
                 let (data, meta) = (data.as_ref(), Meta { total_rows: *total });
                 let outcome = ResultBody { status: 200, status_text: "OK", exception: false, data, meta };
                 write(&RpcResponse { jsonrpc: "2.0", result: Some(outcome), error: None, id })
@@ -131,8 +131,8 @@ impl RpcReply {
 
 /// Renders a problem.
 pub(super) fn failure(problem: &Problem, id: Option<&Value>) -> Vec<u8> {
-    let (code, status) = verdict(problem);
-    let data = Circumstances { exception: status == StatusCode::INTERNAL_SERVER_ERROR, meta: Meta::default() };
+    let (code, status) = code_and_status(problem);
+    let data = ErrorData { exception: status == StatusCode::INTERNAL_SERVER_ERROR, meta: Meta::default() };
     let error = ErrorBody { code, message: &problem.detail, data };
     write(&RpcResponse { jsonrpc: "2.0", result: None, error: Some(error), id })
 }
@@ -147,7 +147,7 @@ pub(super) fn list(answers: &[Vec<u8>]) -> Option<Vec<u8>> {
 
 /// softvisio's code of a problem, and its status over HTTP. softvisio's -32812 is never used: its clients fail on it over
 /// HTTP.
-pub(super) fn verdict(problem: &Problem) -> (i32, StatusCode) {
+pub(super) fn code_and_status(problem: &Problem) -> (i32, StatusCode) {
     let status = |code, status| (code, StatusCode::from_u16(status).unwrap_or(problem.status));
     match problem.code {
         ProblemCode::NoSuchRoute => return status(-32809, 404),
@@ -220,11 +220,11 @@ struct ResultBody<'a> {
 struct ErrorBody<'a> {
     code: i32,
     message: &'a str,
-    data: Circumstances,
+    data: ErrorData,
 }
 
 #[derive(Serialize)]
-struct Circumstances {
+struct ErrorData {
     exception: bool,
     meta: Meta,
 }

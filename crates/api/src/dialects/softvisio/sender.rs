@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The sender of a request. In `Authorization`, the token may come without `Bearer`, also twice if it is the same.
-pub(super) async fn enter<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
+pub(super) async fn sender<P: Ports>(mut parts: Parts, app: &App<P>) -> Result<Caller<P>, Problem> {
     for value in parts.headers.iter_mut().filter(|(name, _)| *name == header::AUTHORIZATION).map(|(_, value)| value) {
         let tokens: Vec<&str> = value.to_str().map(|text| text.split(", ").collect()).unwrap_or_default();
         if tokens.iter().any(|token| token.is_empty() || token.contains(' ')) {

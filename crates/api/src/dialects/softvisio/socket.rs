@@ -26,10 +26,10 @@ use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 
 use super::{
-    answers::tell,
+    answers::report,
     methods,
-    rpc::{Message, RpcReply, Said, failure, list, verdict},
-    sender::enter,
+    rpc::{Message, Payload, RpcReply, code_and_status, failure, list},
+    sender::sender,
 };
 use crate::{
     http::{Problem, ProblemCode, body},
@@ -103,21 +103,21 @@ pub(super) fn is_wanted(request: &Request) -> bool {
 pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         let Some(trace) = parts.extensions.get::<Trace>().cloned() else {
-            return tell(Problem::internal("the request has no trace"));
+            return report(Problem::internal("the request has no trace"));
         };
-        let speaks = take_protocols(&mut parts.headers);
+        let is_offered = take_protocols(&mut parts.headers);
         parts.headers.remove(header::COOKIE);
         if let Err(problem) = check(parts.clone(), &app).await {
             // A page that is not allowed always gets 403, so that it cannot test credentials.
             let is_pages = trace.origin.is_some() && !problem.status.is_server_error();
-            let mut response = tell(problem);
+            let mut response = report(problem);
             if is_pages {
                 *response.status_mut() = StatusCode::FORBIDDEN;
             }
             return response;
         }
         let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
-        if speaks {
+        if is_offered {
             response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(PROTOCOL));
         }
         response.extensions_mut().insert(Upgrade { app, parts: Arc::new(parts), origin: trace.origin.clone() });
@@ -127,13 +127,13 @@ pub(super) fn open<P: Ports>(app: App<P>, mut parts: Parts) -> BoxFuture<'static
 
 /// Moves offered sub-protocols that are credentials to `Authorization`, and returns whether ours is offered.
 fn take_protocols(headers: &mut HeaderMap) -> bool {
-    let mut speaks = false;
+    let mut is_offered = false;
     let mut tokens = Vec::new();
     for value in headers.get_all(header::SEC_WEBSOCKET_PROTOCOL) {
         let offered = value.to_str().unwrap_or_default().split(',').map(str::trim);
         for name in offered.filter(|name| !name.is_empty()) {
             if name == PROTOCOL {
-                speaks = true;
+                is_offered = true;
             } else if let Ok(token) = HeaderValue::try_from(format!("Bearer {name}")) {
                 tokens.push(token);
             }
@@ -143,12 +143,12 @@ fn take_protocols(headers: &mut HeaderMap) -> bool {
     for token in tokens {
         headers.append(header::AUTHORIZATION, token);
     }
-    speaks
+    is_offered
 }
 
 /// Checks with the ledger that it admits the credential and, if there is one, the page.
 async fn check<P: Ports>(parts: Parts, app: &App<P>) -> Result<(), Problem> {
-    let caller = enter(parts, app).await?;
+    let caller = sender(parts, app).await?;
     match caller.actor {
         // The root token is no member's token, and no page acts with it.
         Actor::Root => caller.ask(ReadWorkspace {}).await.map(drop),
@@ -162,7 +162,7 @@ struct FrameAnswer {
     /// The response, if one is expected.
     text: Option<String>,
     /// Whether the credential that opened the socket is no longer admitted.
-    is_over: bool,
+    closes: bool,
 }
 
 impl<P: Ports> Upgrade<P> {
@@ -180,16 +180,16 @@ impl<P: Ports> Upgrade<P> {
                     Some(Frame::Text(text)) => work.push(self.clone().answer(text, work.len() < WIDTH)),
                 }
             }
-            let (before, mut is_over) = (work.len(), false);
+            let (before, mut closes) = (work.len(), false);
             work.retain_mut(|answer| match answer.as_mut().poll(context) {
                 Poll::Pending => true,
                 Poll::Ready(outcome) => {
                     outcome.text.iter().for_each(|text| wire.send(text));
-                    is_over |= outcome.is_over;
+                    closes |= outcome.closes;
                     false
                 }
             });
-            if is_over {
+            if closes {
                 return Poll::Ready((POLICY, "The token does not pass any more."));
             }
             if work.len() < before
@@ -206,34 +206,34 @@ impl<P: Ports> Upgrade<P> {
     /// The response to a frame, if one is expected.
     fn answer(self, text: String, has_room: bool) -> BoxFuture<'static, FrameAnswer> {
         Box::pin(async move {
-            let mut is_over = false;
-            let json = match body::parse(text.as_bytes()).and_then(|body| Said::read(Some(body), None)) {
+            let mut closes = false;
+            let json = match body::parse(text.as_bytes()).and_then(|body| Payload::read(Some(body), None)) {
                 Err(problem) => {
                     let json = failure(&problem, None);
                     let (trace, now) = (self.trace(), self.app.ports.now());
-                    trace.log(&self.app.ports, MESSAGE, route(), verdict(&problem).1, Some(problem), now);
+                    trace.log(&self.app.ports, MESSAGE, route(), code_and_status(&problem).1, Some(problem), now);
                     Some(json)
                 }
-                Ok(Said::One(message)) => {
+                Ok(Payload::One(message)) => {
                     let reply = self.reply(message, has_room).await;
-                    is_over = reply.failed_credential().is_some();
+                    closes = reply.failed_credential().is_some();
                     reply.write()
                 }
-                Ok(Said::Many(messages)) => {
+                Ok(Payload::Many(messages)) => {
                     let mut replies = Vec::new();
                     for message in messages {
                         let reply = self.reply(message, has_room).await;
                         replies.extend(reply.write());
                         // The socket closes, so the remaining messages are not executed.
                         if reply.failed_credential().is_some() {
-                            is_over = true;
+                            closes = true;
                             break;
                         }
                     }
                     list(&replies)
                 }
             };
-            FrameAnswer { text: json.and_then(|json| String::from_utf8(json).ok()), is_over }
+            FrameAnswer { text: json.and_then(|json| String::from_utf8(json).ok()), closes }
         })
     }
 
@@ -243,11 +243,11 @@ impl<P: Ports> Upgrade<P> {
         let reply = if has_room {
             let mut parts = Parts::clone(&self.parts);
             parts.extensions.insert(trace.clone());
-            methods::answer(&enter(parts, &self.app).await, message).await
+            methods::execute(&sender(parts, &self.app).await, message).await
         } else {
             let detail = format!("At most {WIDTH} messages of one connection are in work at a time.");
             let problem = Problem::new(ProblemCode::RateLimited, detail);
-            RpcReply { wants: message.wants, outcome: Err(problem) }
+            RpcReply { expects: message.expects, outcome: Err(problem) }
         };
         let problem = reply.outcome.as_ref().err().cloned();
         trace.log(&self.app.ports, MESSAGE, route(), reply.status(), problem, started_at);

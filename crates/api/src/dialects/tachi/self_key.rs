@@ -65,7 +65,7 @@ async fn signed_in<P: Ports>(parts: &Parts, app: &App<P>) -> Result<(Caller<P>, 
     }
     let caller = Caller::presenting(parts, app, None).await.map_err(signed_out)?;
     let session = caller.ask(ReadSession {}).await.map_err(signed_out)?;
-    Ok((caller, session.look()?))
+    Ok((caller, session.read_as()?))
 }
 
 /// Why the session may not act for another user. Only a caller that may see members learns whether the user exists.

@@ -9,7 +9,7 @@ use crate::{
     auth::Caller,
     http::{
         Idempotency, Json, Problem, ProblemCode, Reply,
-        conditions::Head,
+        conditions::TokenHead,
         reply::location,
         time::{End, Rfc3339, seconds_if_any},
     },
@@ -53,7 +53,7 @@ pub(crate) async fn create<P: Ports>(
     Json(body): Json<NewToken>,
 ) -> Result<Reply<Issued>, Problem> {
     let issued = caller.ask_once(once, body.into_command()?).await?;
-    let made: Head = issued.look()?;
+    let made: TokenHead = issued.read_as()?;
     Ok(issued.created(location("/v1/tokens/", &made.id)).header(made.etag()))
 }
 
