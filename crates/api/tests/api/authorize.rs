@@ -41,7 +41,7 @@ fn refused(reply: &Reply, status: u16, code: &str) {
 }
 
 #[test]
-fn whatever_the_method_and_the_path_the_identity_is_told() {
+fn authorize_returns_identity_headers_for_any_method_and_path() {
     let gateway = Gateway::new();
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["orders:*"] });
     gateway.deployment.post(&gateway.tenant.admin, "/v1/members", &ada).expect(201);
@@ -65,7 +65,7 @@ fn whatever_the_method_and_the_path_the_identity_is_told() {
 
 /// To a proxy every 2xx is a yes, and some append their client's path: no other route may answer what a gateway asks.
 #[test]
-fn a_gateways_question_is_answered_nowhere_else() {
+fn gateway_requests_are_answered_by_authorize_on_every_path() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, routes } = &matrix;
     let gateway = deployment.token(&tenant.admin, &["tokens:verify"]);
@@ -137,7 +137,7 @@ fn preflight(call: Call<'_>) -> Call<'_> {
 }
 
 #[test]
-fn a_preflight_that_is_asked_about_is_no_preflight_here() {
+fn a_preflight_that_a_gateway_verifies_is_not_answered_as_preflight() {
     let gateway = Gateway::new();
     let preflight = || {
         let call = gateway.asks("OPTIONS", "/orders").header("origin", "https://evil.example");
@@ -150,7 +150,7 @@ fn a_preflight_that_is_asked_about_is_no_preflight_here() {
 }
 
 #[test]
-fn what_is_demanded_must_be_met() {
+fn authorize_enforces_scopes_address_and_expiration() {
     let gateway = Gateway::new();
     let (token, id) = gateway.issue(&json!({
         "name": "", "scopes": ["orders:read"], "allowed_addresses": ["192.0.2.0/24"], "expires_in": 60,
@@ -174,7 +174,7 @@ fn what_is_demanded_must_be_met() {
 }
 
 #[test]
-fn the_scope_that_is_missing_is_named() {
+fn authorize_names_the_missing_scopes() {
     let gateway = Gateway::new();
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
     let named = |all_of: &str, any_of: &str| {
@@ -202,7 +202,7 @@ fn the_scope_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_demand_that_cannot_be_read_lets_nobody_pass() {
+fn authorize_rejects_malformed_or_repeated_gateway_headers() {
     let gateway = Gateway::new();
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
     for (name, value) in [
@@ -236,7 +236,7 @@ fn a_demand_that_cannot_be_read_lets_nobody_pass() {
 }
 
 #[test]
-fn an_address_that_cannot_be_read_keeps_out_only_who_is_bound_to_one() {
+fn an_unreadable_client_address_rejects_only_ip_restricted_tokens() {
     let gateway = Gateway::new();
     let (free, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
     let everywhere = json!(["0.0.0.0/0", "::/0"]);
@@ -270,7 +270,7 @@ fn an_address_that_cannot_be_read_keeps_out_only_who_is_bound_to_one() {
 
 /// A proxy reads the whole head of an answer into one buffer, which is 4 KiB for nginx.
 #[test]
-fn an_answer_of_many_scopes_is_short_and_says_what_it_leaves_out() {
+fn the_scopes_header_is_bounded_and_reports_omissions() {
     let gateway = Gateway::new();
     let Gateway { deployment, tenant, .. } = &gateway;
     let scope = |number: usize, length: usize| format!("orders:{number:03}{}", "x".repeat(length - 10));
@@ -310,7 +310,7 @@ fn an_answer_of_many_scopes_is_short_and_says_what_it_leaves_out() {
 }
 
 #[test]
-fn who_is_no_gateway_learns_nothing() {
+fn authorize_gives_invalid_gateways_one_opaque_response() {
     let gateway = Gateway::new();
     let Gateway { deployment, tenant, own } = &gateway;
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": ["orders:read"] }));
@@ -349,7 +349,7 @@ fn who_is_no_gateway_learns_nothing() {
 }
 
 #[test]
-fn two_credentials_and_a_ledger_that_is_down_have_statuses_that_gateways_know() {
+fn authorize_maps_all_failures_to_401_403_or_503() {
     let gateway = Gateway::new();
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
     let two = gateway.asks("GET", "/").bearer(&token).header("x-api-key", &gateway.own).send();
@@ -366,7 +366,7 @@ fn two_credentials_and_a_ledger_that_is_down_have_statuses_that_gateways_know() 
 }
 
 #[test]
-fn what_was_never_issued_costs_no_question() {
+fn authorize_rejects_forged_tokens_without_a_ledger_request() {
     let gateway = Gateway::new();
     let forged = format!("cft_{}{}", gateway.tenant.key, "0".repeat(36));
     for text in ["nonsense", &forged] {

@@ -15,7 +15,7 @@ fn max_body(pattern: &str) -> usize {
 }
 
 #[test]
-fn a_body_of_another_type_is_not_read() {
+fn a_body_with_another_content_type_is_rejected() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
         let call = || route.call_as_admin(&matrix.deployment, &matrix.tenant);
@@ -35,7 +35,7 @@ fn a_body_of_another_type_is_not_read() {
 }
 
 #[test]
-fn a_body_that_is_no_json_is_refused() {
+fn a_body_that_is_not_json_is_rejected() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
         for broken in [" ", "{", "{]", "'a'", "{\"\u{0}\": 1}", &format!("{body}x"), &format!("{body}{body}")] {
@@ -50,7 +50,7 @@ fn a_body_that_is_no_json_is_refused() {
 
 /// An empty body is none, whatever is said of its type: client libraries declare JSON for every request.
 #[test]
-fn an_empty_body_is_no_body_and_a_byte_order_mark_is_skipped() {
+fn an_empty_body_is_no_body_and_a_byte_order_mark_is_ignored() {
     let matrix = Matrix::new();
     let empty = [&b""[..], b"\xef\xbb\xbf"];
     for (route, body) in matrix.taking_bodies() {
@@ -76,7 +76,7 @@ fn an_empty_body_is_no_body_and_a_byte_order_mark_is_skipped() {
 }
 
 #[test]
-fn a_field_of_another_type_is_pointed_at() {
+fn a_field_of_the_wrong_type_is_rejected_with_its_pointer() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
         for pointer in pointers(body) {
@@ -90,7 +90,7 @@ fn a_field_of_another_type_is_pointed_at() {
 
 /// A client is written in any language, and reads of what JSON knows.
 #[test]
-fn what_is_expected_is_said_in_words_of_json() {
+fn decode_errors_use_json_terms_and_not_rust_types() {
     let of_rust = [
         "u8",
         "u16",
@@ -200,7 +200,7 @@ fn pointers(value: &Value) -> Vec<String> {
 }
 
 #[test]
-fn a_list_is_no_object_wherever_it_stands() {
+fn a_list_in_place_of_an_object_is_rejected_at_every_level() {
     let matrix = Matrix::new();
     let mut objects = 0;
     for (route, body) in matrix.taking_bodies() {
@@ -228,7 +228,7 @@ fn a_list_is_no_object_wherever_it_stands() {
 }
 
 #[test]
-fn an_unknown_field_is_refused_wherever_it_stands() {
+fn an_unknown_field_is_rejected_at_every_level() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
         let objects = pointers(body).into_iter().filter(|pointer| !pointer.ends_with("/metadata"));
@@ -245,7 +245,7 @@ fn an_unknown_field_is_refused_wherever_it_stands() {
 }
 
 #[test]
-fn a_required_field_that_is_missing_is_named() {
+fn a_missing_required_field_is_named() {
     let required = [
         ("POST", "/v1/workspaces", &["slug", "name"][..]),
         ("PUT", "/v1/scopes", &["scopes"]),
@@ -269,7 +269,7 @@ fn a_required_field_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_body_is_read_up_to_its_limit() {
+fn a_body_is_accepted_up_to_its_size_limit() {
     let matrix = Matrix::new();
     for (route, body) in matrix.taking_bodies() {
         let limit = max_body(route.pattern);
@@ -293,7 +293,7 @@ fn a_body_is_read_up_to_its_limit() {
 }
 
 #[test]
-fn a_wrong_line_of_an_import_is_refused_alone_and_says_where() {
+fn an_invalid_import_line_is_rejected_alone_with_its_pointer() {
     let matrix = Matrix::new();
     let route = matrix.route("POST", "/v1/tokens/import");
     let right = &route.body.as_ref().unwrap()["tokens"][0];
@@ -332,7 +332,7 @@ fn stream<const N: usize>(chunks: [Result<String, &'static str>; N]) -> Body {
 }
 
 #[test]
-fn a_body_nested_without_end_is_refused_wherever_it_is_deep() {
+fn a_deeply_nested_body_is_rejected_without_side_effects() {
     let matrix = Matrix::new();
     for levels in [200, 30_000] {
         let body =
@@ -347,7 +347,7 @@ fn a_body_nested_without_end_is_refused_wherever_it_is_deep() {
 }
 
 #[test]
-fn a_body_is_refused_for_its_depth_and_never_fails_for_it() {
+fn nesting_depth_never_causes_a_server_error() {
     let matrix = Matrix::new();
     let send = |path: &str, body: String| {
         let call = matrix.deployment.call("POST", path).bearer(&matrix.tenant.admin);

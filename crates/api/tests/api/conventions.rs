@@ -11,7 +11,7 @@ use crate::{
 const APP: &str = "https://app.example";
 
 #[test]
-fn of_two_writers_the_one_with_the_stale_tag_changes_nothing() {
+fn if_match_rejects_a_change_with_a_stale_etag() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let made = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "ci", "scopes": [] }));
@@ -48,7 +48,7 @@ fn of_two_writers_the_one_with_the_stale_tag_changes_nothing() {
 }
 
 #[test]
-fn what_was_made_says_where_it_is() {
+fn a_creation_returns_the_location_of_the_new_item() {
     let deployment = Deployment::new();
     let made = deployment.post(ROOT, "/v1/workspaces", &json!({ "slug": "acme", "name": "Acme" }));
     assert_eq!(made.header("location"), Some("/v1/workspace"));
@@ -70,7 +70,7 @@ fn what_was_made_says_where_it_is() {
 }
 
 #[test]
-fn pages_of_other_origins_are_refused_until_the_workspace_allows_them() {
+fn cross_origin_requests_require_allowed_origins() {
     let matrix = Matrix::new();
     let (deployment, admin) = (&matrix.deployment, &matrix.tenant.admin);
     let page = |path: &str, origin: &str| deployment.call("GET", path).bearer(admin).header("origin", origin);
@@ -114,7 +114,7 @@ fn pages_of_other_origins_are_refused_until_the_workspace_allows_them() {
 }
 
 #[test]
-fn a_preflight_is_granted_and_asks_nobody() {
+fn a_preflight_is_granted_without_a_ledger_request() {
     let deployment = Deployment::new();
     let preflight = deployment.call("OPTIONS", "/v1/tokens").header("origin", APP);
     let granted = preflight.header("access-control-request-method", "PATCH").send();

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn an_invented_token_costs_no_question_but_that_about_the_caller_and_no_look_at_the_registry() {
+fn forged_tokens_add_no_requests_to_strong_and_bounded_checks() {
     let mut deployment = Deployment::new();
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
@@ -46,7 +46,7 @@ fn an_invented_token_costs_no_question_but_that_about_the_caller_and_no_look_at_
 }
 
 #[test]
-fn under_eventual_freshness_an_invented_token_costs_nothing_once_the_caller_is_known() {
+fn forged_tokens_add_no_requests_to_eventual_checks() {
     let mut deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
@@ -65,7 +65,7 @@ fn under_eventual_freshness_an_invented_token_costs_nothing_once_the_caller_is_k
 }
 
 #[test]
-fn an_invented_credential_costs_nothing() {
+fn a_forged_credential_is_rejected_without_a_ledger_request() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let invented =

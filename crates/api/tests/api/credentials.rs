@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[test]
-fn a_bad_credential_is_refused_everywhere() {
+fn a_missing_or_unreadable_credential_is_rejected_on_every_route() {
     type Present = for<'a> fn(Call<'a>) -> Call<'a>;
     let presented: [(&str, Present, u16, &str); 9] = [
         ("none", |call| call, 401, "NO_CREDENTIAL"),
@@ -33,7 +33,7 @@ fn a_bad_credential_is_refused_everywhere() {
 }
 
 #[test]
-fn a_token_that_does_not_pass_is_refused_everywhere_and_says_why() {
+fn an_invalid_token_is_rejected_on_every_route_with_its_code() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant: Tenant { key, admin }, .. } = &matrix;
     let issue = |more: Value| {
@@ -76,7 +76,7 @@ fn a_token_that_does_not_pass_is_refused_everywhere_and_says_why() {
 }
 
 #[test]
-fn a_token_without_the_scope_is_refused_where_one_is_needed() {
+fn a_token_without_the_required_scope_is_rejected_on_every_route() {
     let matrix = Matrix::new();
     let weak = matrix.deployment.token(&matrix.tenant.admin, &["orders:read"]);
     for route in &matrix.routes {
@@ -95,7 +95,7 @@ fn a_token_without_the_scope_is_refused_where_one_is_needed() {
 }
 
 #[test]
-fn an_idempotency_key_is_read_where_something_is_made() {
+fn every_creating_route_honors_the_idempotency_key() {
     let matrix = Matrix::new();
     for pattern in ["/v1/members", "/v1/clients", "/v1/tokens", "/v1/tokens/{id}/rotate", "/v1/tokens/import"] {
         let route = matrix.route("POST", pattern);
@@ -117,7 +117,7 @@ fn an_idempotency_key_is_read_where_something_is_made() {
 }
 
 #[test]
-fn root_must_say_where_it_acts() {
+fn the_root_token_must_name_its_workspace() {
     let matrix = Matrix::new();
     for route in matrix.routes.iter().filter(|route| !matches!(route.needs, Needs::Nothing | Needs::Root)) {
         let call = || route.call(&matrix.deployment).bearer(ROOT);
@@ -134,7 +134,7 @@ fn root_must_say_where_it_acts() {
 }
 
 #[test]
-fn one_credential_may_be_presented_in_several_ways() {
+fn one_token_may_be_presented_in_several_headers() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let bound = json!({ "name": "", "scopes": [], "allowed_addresses": ["192.0.2.0/24"] });
@@ -154,7 +154,7 @@ fn one_credential_may_be_presented_in_several_ways() {
 }
 
 #[test]
-fn what_a_proxy_in_between_asks_for_counts_for_nothing_beside_a_credential() {
+fn another_authorization_scheme_is_ignored_beside_a_credential() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let staging = || deployment.call("GET", "/v1/tokens/self").header("authorization", "Basic c3RhZ2luZzpwdw==");
@@ -174,7 +174,7 @@ fn what_a_proxy_in_between_asks_for_counts_for_nothing_beside_a_credential() {
 }
 
 #[test]
-fn a_pair_may_come_twice_and_its_workspace_counts_all_the_same() {
+fn a_repeated_header_pair_still_enforces_its_workspace() {
     let deployment = Deployment::new();
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let twice = |token: &str, domain: &str| {
@@ -195,7 +195,7 @@ fn a_pair_may_come_twice_and_its_workspace_counts_all_the_same() {
 }
 
 #[test]
-fn what_is_wrong_with_a_malformed_text_is_said_and_the_text_is_not() {
+fn a_malformed_token_error_states_the_reason_but_not_the_value() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let typo = with_bad_check(&acme.admin);

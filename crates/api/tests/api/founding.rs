@@ -22,7 +22,7 @@ fn minted(deployment: &Deployment) -> Vec<String> {
 }
 
 #[test]
-fn a_creation_that_broke_off_anywhere_is_repeated_and_leaves_one_workspace_with_one_token() {
+fn an_interrupted_workspace_creation_can_be_repeated() {
     for (step, fault) in
         (0..STEPS).flat_map(|step| [(step, Fault::Before), (step, Fault::After), (step, Fault::Garbled)])
     {
@@ -56,7 +56,7 @@ fn a_creation_that_broke_off_anywhere_is_repeated_and_leaves_one_workspace_with_
 }
 
 #[test]
-fn a_slug_that_is_only_reserved_names_no_workspace() {
+fn a_reserved_slug_resolves_to_no_workspace() {
     let deployment = Deployment::new();
     deployment.world.inside().one_object_fails = Some((2, Fault::Before));
     assert_eq!(create(&deployment).status, 503);
@@ -65,7 +65,7 @@ fn a_slug_that_is_only_reserved_names_no_workspace() {
 }
 
 #[test]
-fn workspaces_have_keys_of_their_own_and_the_prefix_they_ask_for() {
+fn workspaces_get_unique_keys_and_the_requested_prefix() {
     let deployment = Deployment::new();
     let create = |slug: &str, prefix: &str| {
         let body = json!({ "slug": slug, "name": slug, "prefix": prefix });

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::deployment::Deployment;
 
 #[test]
-fn a_full_storage_is_said_and_lets_go() {
+fn full_storage_rejects_creations_but_not_revocations() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let token = json!({ "name": "ci", "scopes": ["orders:read"] });
@@ -34,7 +34,7 @@ fn a_full_storage_is_said_and_lets_go() {
 }
 
 #[test]
-fn of_keys_there_are_so_many_a_day() {
+fn idempotency_keys_are_limited_per_day() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let send = |key: &str| {
@@ -51,7 +51,7 @@ fn of_keys_there_are_so_many_a_day() {
 }
 
 #[test]
-fn a_long_text_is_looked_for() {
+fn the_list_searches_for_long_strings() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let name = format!("Nightly{}", "x".repeat(190));

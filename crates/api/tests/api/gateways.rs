@@ -56,7 +56,7 @@ fn has_no_start(lines: &[String], start: &str) {
 
 /// Whatever name a header has anywhere in the source, it presents a token exactly if it is in the list.
 #[test]
-fn the_list_of_credentials_has_every_header_that_is_read_for_a_token() {
+fn the_credentials_list_has_every_header_that_presents_a_token() {
     let mut names = BTreeSet::from(["authorization", "proxy-authorization", "cookie"].map(str::to_owned));
     add_names(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut names);
     assert!(names.len() > 100 && CREDENTIALS.iter().all(|name| names.contains(*name)), "{names:?}");
@@ -97,7 +97,7 @@ fn add_names(folder: &Path, names: &mut BTreeSet<String>) {
 }
 
 #[test]
-fn nginx() {
+fn the_nginx_example_sets_all_gateway_headers() {
     let lines = documented(NGINX, "nginx");
     let (origin, question) = (between(&lines, "location / {", "}"), between(&lines, "location = /counterfoil {", "}"));
     for name in kept_back() {
@@ -118,7 +118,7 @@ fn nginx() {
 }
 
 #[test]
-fn caddy() {
+fn the_caddy_example_sets_all_gateway_headers() {
     let lines = documented(CADDY, "caddy");
     let question = between(&lines, "forward_auth ", "}");
     for name in kept_back() {
@@ -136,7 +136,7 @@ fn caddy() {
 }
 
 #[test]
-fn envoy() {
+fn the_envoy_example_sets_all_gateway_headers() {
     let lines = documented(ENVOY, "yaml");
     let passed = between(&lines, "allowed_headers:", "http_service:");
     let (first, last) = (
@@ -165,7 +165,7 @@ fn envoy() {
 }
 
 #[test]
-fn traefik() {
+fn the_traefik_example_sets_all_gateway_headers() {
     let lines = documented(TRAEFIK, "yaml");
     let (demand, passed, strip) = (
         between(&lines, "counterfoil-headers:", "counterfoil:"),

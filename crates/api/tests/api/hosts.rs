@@ -44,7 +44,7 @@ fn read_self(deployment: &Deployment) -> Reply {
 }
 
 #[test]
-fn a_foreign_token_is_looked_up_where_it_is_sent() {
+fn a_third_party_token_is_looked_up_by_the_requests_host() {
     let deployment = Deployment::new();
     let acme = account(&deployment, "acme");
     account(&deployment, "other");
@@ -86,7 +86,7 @@ fn a_foreign_token_is_looked_up_where_it_is_sent() {
 }
 
 #[test]
-fn a_flood_of_inventions_is_no_flood_of_questions() {
+fn a_flood_of_invented_tokens_sends_few_directory_requests() {
     let deployment = Deployment::new();
     let asked: u32 = (0..200)
         .map(|number| deployment.get(&format!("invented-token-{number}"), "/v1/tokens").line.ledger_calls)
@@ -109,7 +109,7 @@ fn a_flood_of_inventions_is_no_flood_of_questions() {
 }
 
 #[test]
-fn a_host_is_one_workspaces() {
+fn a_host_belongs_to_one_workspace() {
     let deployment = Deployment::new();
     let (acme, other) = (account(&deployment, "acme"), account(&deployment, "other"));
     set(&deployment, "acme", &json!([OWN])).expect(200);
@@ -125,7 +125,7 @@ fn a_host_is_one_workspaces() {
 }
 
 #[test]
-fn only_root_changes_hosts_and_by_themselves() {
+fn only_root_changes_hosts_in_a_request_of_their_own() {
     let deployment = Deployment::new();
     let acme = account(&deployment, "acme");
     let before = deployment.world.dump();
@@ -166,7 +166,7 @@ fn only_root_changes_hosts_and_by_themselves() {
 }
 
 #[test]
-fn a_change_that_was_cut_off_is_mended_by_saying_it_again() {
+fn an_interrupted_change_of_hosts_can_be_repeated() {
     // It reads the workspace, changes the directory, changes the workspace.
     for fault in [Fault::Before, Fault::After] {
         for call in 0..3 {
@@ -186,7 +186,7 @@ fn a_change_that_was_cut_off_is_mended_by_saying_it_again() {
 }
 
 #[test]
-fn a_workspace_that_is_gone_has_no_hosts() {
+fn a_deleted_workspace_releases_its_hosts() {
     let deployment = Deployment::new();
     let acme = account(&deployment, "acme");
     set(&deployment, "acme", &json!([OWN])).expect(200);
@@ -205,7 +205,7 @@ fn a_workspace_that_is_gone_has_no_hosts() {
 }
 
 #[test]
-fn a_directory_out_of_reach_is_no_yes() {
+fn an_unreachable_directory_fails_closed_for_hosts() {
     let deployment = Deployment::new();
     account(&deployment, "acme");
     set(&deployment, "acme", &json!([OWN])).expect(200);

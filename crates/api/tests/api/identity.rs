@@ -127,7 +127,7 @@ fn an_identity_token_opens_a_session() {
 }
 
 #[test]
-fn keys_that_the_workspace_names_need_no_description() {
+fn a_configured_jwks_uri_needs_no_discovery() {
     let (deployment, acme) = open();
     let mut named = provider(ISSUER);
     named["jwks_uri"] = json!("https://keys.example/certs");
@@ -138,7 +138,7 @@ fn keys_that_the_workspace_names_need_no_description() {
 }
 
 #[test]
-fn only_what_claims_to_be_of_a_provider_is_looked_at() {
+fn only_tokens_that_claim_a_known_provider_are_verified() {
     let (deployment, _) = open();
     let signed_by_nobody = token_for(ISSUER, &json!("console"));
     let strangers = [
@@ -165,7 +165,7 @@ fn only_what_claims_to_be_of_a_provider_is_looked_at() {
 }
 
 #[test]
-fn every_refusal_looks_the_same_and_the_log_says_which() {
+fn all_sign_in_failures_look_alike_and_the_log_has_the_reason() {
     let (deployment, acme) = open();
     let claims = |change: fn(&mut Claims)| {
         let mut claims = ada(None);
@@ -215,7 +215,7 @@ fn refused_sign_ins(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
 }
 
 #[test]
-fn what_the_audit_could_not_be_told_it_is_told_the_next_time() {
+fn a_lost_audit_note_of_a_failed_sign_in_is_sent_again() {
     let (deployment, acme) = open();
     let mut nobody = ada(None);
     nobody.email = Some("bob@example.org".to_owned());
@@ -238,7 +238,7 @@ fn what_the_audit_could_not_be_told_it_is_told_the_next_time() {
 }
 
 #[test]
-fn the_audit_says_why_nobody_signed_in_where_the_provider_did_sign_the_token() {
+fn the_audit_log_has_why_signed_identity_tokens_were_rejected() {
     let (deployment, acme) = open();
     let claims = |change: fn(&mut Claims)| {
         let mut claims = ada(None);
@@ -271,7 +271,7 @@ fn the_audit_says_why_nobody_signed_in_where_the_provider_did_sign_the_token() {
 }
 
 #[test]
-fn one_credential_is_enough_and_two_are_too_many() {
+fn sign_in_requires_exactly_one_credential() {
     let (deployment, acme) = open();
     let token = signed(&deployment, ada(None));
     let here = json!({ "workspace": "acme" });
@@ -297,7 +297,7 @@ fn one_credential_is_enough_and_two_are_too_many() {
 }
 
 #[test]
-fn a_browser_is_sent_out_with_a_flow_of_its_own() {
+fn each_sign_in_flow_has_its_own_state_nonce_and_pkce() {
     let (deployment, _) = open();
     let (flow, address) = set_out(&deployment);
     let (other, elsewhere) = set_out(&deployment);
@@ -322,7 +322,7 @@ fn a_browser_is_sent_out_with_a_flow_of_its_own() {
 }
 
 #[test]
-fn it_comes_back_once_and_is_taken_in() {
+fn the_callback_opens_a_session_once() {
     let (deployment, _) = open();
     let (flow, address) = set_out(&deployment);
     let path = way_back(&deployment, &address, "code");
@@ -348,7 +348,7 @@ fn it_comes_back_once_and_is_taken_in() {
 }
 
 #[test]
-fn a_secret_goes_to_the_issuer_that_it_belongs_to() {
+fn a_client_secret_is_sent_to_its_own_issuer_only() {
     let (deployment, acme) = open();
     let redeemed = |methods: Option<&[&str]>, issuer: &str| {
         deployment.let_sign_in(&acme, &provider(issuer));
@@ -370,7 +370,7 @@ fn a_secret_goes_to_the_issuer_that_it_belongs_to() {
 }
 
 #[test]
-fn whoever_comes_back_otherwise_is_turned_away() {
+fn the_callback_rejects_any_mismatch_with_the_flow() {
     let (deployment, acme) = open();
     // Where the very same token would open a session, were the flow led there.
     let_ada_in(&deployment, "other");
@@ -429,7 +429,7 @@ fn whoever_comes_back_otherwise_is_turned_away() {
 }
 
 #[test]
-fn a_token_of_another_flow_opens_nothing() {
+fn an_identity_token_with_another_nonce_is_rejected() {
     let (deployment, _) = open();
     let (flow, address) = set_out(&deployment);
     let (_, elsewhere) = set_out(&deployment);
@@ -443,7 +443,7 @@ fn a_token_of_another_flow_opens_nothing() {
 }
 
 #[test]
-fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
+fn any_failure_during_sign_in_fails_closed() {
     let (deployment, acme) = open();
     let sessions = || deployment.get(&acme.admin, "/v1/sessions").expect(200)["total"].clone();
     for fault in [Fault::Before, Fault::After] {
@@ -495,7 +495,7 @@ fn whatever_fails_on_the_way_signs_nobody_in_and_says_so() {
 }
 
 #[test]
-fn the_console_is_told_where_one_may_sign_in_and_nothing_else() {
+fn session_providers_lists_only_providers_for_sign_in() {
     let (deployment, _) = open();
     let offered = |slug: &str| deployment.call("GET", &format!("/v1/session/providers?workspace={slug}")).send();
     assert_eq!(offered("acme").expect(200), json!({ "providers": [{ "issuer": ISSUER }] }));
@@ -519,7 +519,7 @@ fn the_console_is_told_where_one_may_sign_in_and_nothing_else() {
 }
 
 #[test]
-fn who_vouches_is_a_setting_like_the_others() {
+fn identity_providers_are_validated_and_changed_by_admins_only() {
     let (deployment, acme) = open();
     let read = || deployment.get(&acme.admin, "/v1/workspace").expect(200)["identity_providers"].clone();
     let shown = json!([{

@@ -103,7 +103,7 @@ fn at_once(call: Call<'_>) -> Reply {
 /// Whoever asks is judged under a lease, whatever it asks for: else a revoked gateway would choose to be known by what is
 /// old.
 #[test]
-fn who_asks_for_eventual_answers_is_itself_judged_within_the_bound() {
+fn the_callers_own_token_is_checked_at_least_bounded() {
     for demand in ["eventual", "bounded or eventual", "strong or eventual", "bounded", "strong"] {
         let setup = Setup::new();
         let elsewhere = setup.deployment.another();
@@ -185,7 +185,7 @@ impl Change {
 }
 
 #[test]
-fn bounded_is_the_default_and_a_second_check_asks_nobody() {
+fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
     let setup = Setup::new();
     let here = &setup.deployment;
     let (first, second) = ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:01.000Z");
@@ -208,7 +208,7 @@ fn bounded_is_the_default_and_a_second_check_asks_nobody() {
 }
 
 #[test]
-fn a_hundred_tokens_cost_one_question_and_then_none() {
+fn a_batch_of_tokens_takes_one_ledger_request_and_then_none() {
     let setup = Setup::new();
     let tokens: Vec<_> = (0..100).map(|_| setup.deployment.token(&setup.acme.admin, &[])).collect();
     for (cost_of_all, freshness) in [(QUESTION, "strong"), (FREE, "bounded")] {
@@ -222,7 +222,7 @@ fn a_hundred_tokens_cost_one_question_and_then_none() {
 }
 
 #[test]
-fn past_its_half_a_lease_is_renewed_and_no_answer_waits_for_that() {
+fn a_lease_past_its_half_is_renewed_in_the_background() {
     let setup = Setup::new();
     let here = &setup.deployment;
     setup.usual(here);
@@ -253,7 +253,7 @@ fn past_its_half_a_lease_is_renewed_and_no_answer_waits_for_that() {
 }
 
 #[test]
-fn without_the_ledger_bounded_answers_go_on_until_the_lease_is_over() {
+fn without_the_ledger_bounded_checks_work_until_the_lease_expires() {
     for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         let setup = Setup::new();
         let here = &setup.deployment;
@@ -285,7 +285,7 @@ fn without_the_ledger_bounded_answers_go_on_until_the_lease_is_over() {
 }
 
 #[test]
-fn where_an_eventual_answer_will_do_the_registry_goes_on_and_says_so() {
+fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
     let or_eventual = json!({ "all_of": ["orders:read"], "or_eventual": true });
     for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         let mut setup = Setup::new();
@@ -320,7 +320,7 @@ fn where_an_eventual_answer_will_do_the_registry_goes_on_and_says_so() {
 }
 
 #[test]
-fn what_is_changed_here_is_seen_here_at_once() {
+fn a_change_is_visible_immediately_in_the_same_isolate() {
     for change in changes() {
         let setup = Setup::new();
         let here = &setup.deployment;
@@ -339,7 +339,7 @@ fn what_is_changed_here_is_seen_here_at_once() {
 }
 
 #[test]
-fn what_becomes_of_the_workspace_is_seen_here_at_once_too() {
+fn a_workspace_change_is_visible_immediately_in_the_same_isolate() {
     let setup = Setup::new();
     let here = &setup.deployment;
     let foreign = "a-text-that-somebody-else-issued";
@@ -365,7 +365,7 @@ fn what_becomes_of_the_workspace_is_seen_here_at_once_too() {
 }
 
 #[test]
-fn what_only_asks_ends_no_lease_nor_does_a_change_elsewhere() {
+fn reads_and_other_workspaces_changes_end_no_lease() {
     let setup = Setup::new();
     let here = &setup.deployment;
     let other = here.workspace("other");
@@ -389,7 +389,7 @@ fn what_only_asks_ends_no_lease_nor_does_a_change_elsewhere() {
 }
 
 #[test]
-fn what_is_changed_elsewhere_is_seen_within_a_lease() {
+fn a_change_elsewhere_is_visible_within_one_lease() {
     // Whoever says no is answered as who says nothing.
     let silent = changes().into_iter().map(|change| (change, None));
     for (change, wait) in silent.chain(changes().into_iter().map(|change| (change, Some(false)))) {
@@ -411,7 +411,7 @@ fn what_is_changed_elsewhere_is_seen_within_a_lease() {
 }
 
 #[test]
-fn the_strictest_of_what_is_asked_and_what_its_scopes_ask_is_answered() {
+fn a_check_uses_the_strictest_freshness_of_request_and_scopes() {
     let setup = Setup::new();
     let scope = |name: &str, freshness: Option<&str>| {
         let mut scope = json!({ "name": name, "description": name });
@@ -467,7 +467,7 @@ fn the_strictest_of_what_is_asked_and_what_its_scopes_ask_is_answered() {
 }
 
 #[test]
-fn a_gateway_is_answered_by_the_same_rules() {
+fn authorize_follows_the_rules_of_leases() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     let asks = || there.call("GET", "/authorize/x").bearer(&setup.token).header("x-counterfoil-gateway", &setup.gate);
@@ -513,7 +513,7 @@ fn a_gateway_is_answered_by_the_same_rules() {
 
 /// One token is known from memory, the other is asked about, and that takes its time: by then the first was revoked.
 #[test]
-fn what_memory_said_does_not_outlive_what_others_of_a_batch_wait_for() {
+fn a_cached_decision_is_redone_after_the_batch_waited() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION));
@@ -531,7 +531,7 @@ fn what_memory_said_does_not_outlive_what_others_of_a_batch_wait_for() {
 
 /// They look by timers of their own: no request of an isolate can wait for another one's I/O.
 #[test]
-fn while_one_request_asks_for_a_lease_the_others_of_its_isolate_wait_for_that() {
+fn concurrent_requests_of_an_isolate_share_one_lease_request() {
     let setup = Setup::new();
     let here = &setup.deployment;
     setup.usual(here);

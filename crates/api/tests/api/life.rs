@@ -58,7 +58,7 @@ fn a_member_is_read_changed_suspended_and_erased() {
 }
 
 #[test]
-fn what_a_change_may_not_say_is_pointed_at() {
+fn an_invalid_member_or_workspace_change_is_rejected_with_its_pointer() {
     let (deployment, acme) = acme();
     ada(&deployment, &acme);
     let cases = [
@@ -86,7 +86,7 @@ fn what_a_change_may_not_say_is_pointed_at() {
 }
 
 #[test]
-fn clients_come_and_go() {
+fn clients_are_created_listed_and_deleted() {
     let (deployment, acme) = acme();
     let body = json!({ "id": "app", "name": "App", "permissions": ["orders:*"] });
     let made = deployment.post(&acme.admin, "/v1/clients", &body).expect(201);
@@ -103,7 +103,7 @@ fn clients_come_and_go() {
 }
 
 #[test]
-fn the_workspace_has_settings_that_hold() {
+fn workspace_settings_are_saved_and_enforced() {
     let (deployment, acme) = acme();
     let mut workspace = deployment.get(&acme.admin, "/v1/workspace").expect(200);
     let storage = workspace.as_object_mut().unwrap().remove("storage").unwrap();
@@ -128,7 +128,7 @@ fn the_workspace_has_settings_that_hold() {
 }
 
 #[test]
-fn root_suspends_resumes_and_deletes() {
+fn root_suspends_resumes_and_deletes_a_workspace() {
     let (deployment, acme) = acme();
     let state = |state: &str| root(&deployment, "PATCH", "/v1/workspace").json(&json!({ "state": state })).send();
     assert_eq!(state("suspended").expect(200)["state"], "suspended");
@@ -145,7 +145,7 @@ fn root_suspends_resumes_and_deletes() {
 }
 
 #[test]
-fn the_audit_tells_who_did_what() {
+fn the_audit_log_names_actor_action_and_changes() {
     let (deployment, acme) = acme();
     let issued = deployment.issue(&acme.admin, &json!({ "name": "ci", "scopes": [] }));
     let id = text(&issued, "/id");
@@ -171,7 +171,7 @@ fn the_audit_tells_who_did_what() {
 }
 
 #[test]
-fn a_request_sent_again_under_its_key_is_answered_again() {
+fn a_repeated_idempotency_key_returns_the_first_response() {
     let (deployment, acme) = acme();
     let send = |path: &str, key: &str, body: &Value| {
         deployment.call("POST", path).bearer(&acme.admin).header("idempotency-key", key).json(body).send()

@@ -159,7 +159,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_makes_the_service_fail(requests in vec(noise(), 1..10)) {
+    fn no_request_causes_a_server_error(requests in vec(noise(), 1..10)) {
         let deployment = Deployment::new();
         let tenant = deployment.workspace("acme");
         let routes = routes::all(&deployment, &tenant);

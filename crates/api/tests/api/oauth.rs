@@ -53,7 +53,7 @@ fn refused(reply: &Reply, status: u16, error: &str) {
 }
 
 #[test]
-fn a_live_token_is_introspected_to_the_letter() {
+fn the_introspection_response_of_an_active_token_is_pinned() {
     let world = World::new();
     let World { deployment, tenant } = &world;
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["orders:*"] });
@@ -80,7 +80,7 @@ fn a_live_token_is_introspected_to_the_letter() {
 }
 
 #[test]
-fn whatever_is_not_active_is_just_that() {
+fn introspection_of_an_inactive_token_discloses_nothing() {
     let world = World::new();
     let World { deployment, tenant } = &world;
     let verifier = world.token(&["tokens:verify"]);
@@ -98,7 +98,7 @@ fn whatever_is_not_active_is_just_that() {
 }
 
 #[test]
-fn a_caller_authenticates_in_one_of_three_ways() {
+fn introspection_accepts_bearer_basic_and_client_secret() {
     let world = World::new();
     let (verifier, token) = (world.token(&["tokens:verify"]), world.token(&[]));
     let call = || world.call("/oauth/introspect");
@@ -135,7 +135,7 @@ fn a_caller_authenticates_in_one_of_three_ways() {
 }
 
 #[test]
-fn who_is_refused_is_challenged_in_the_way_that_was_used() {
+fn the_challenge_starts_with_the_scheme_that_was_used() {
     const BASIC: &str = r#"Basic realm="counterfoil", charset="UTF-8""#;
     const BEARER: &str = r#"Bearer realm="counterfoil""#;
     const INVALID: &str = r#"Bearer realm="counterfoil", error="invalid_token""#;
@@ -162,7 +162,7 @@ fn who_is_refused_is_challenged_in_the_way_that_was_used() {
 }
 
 #[test]
-fn a_client_id_may_have_colons_and_a_secret_may_be_encoded_or_not() {
+fn basic_credentials_may_have_colons_and_percent_encoding() {
     let world = World::new();
     let verifier = world.token(&["tokens:verify"]);
     let foreign = "from:else+where%of/a=kind~";
@@ -189,7 +189,7 @@ fn a_client_id_may_have_colons_and_a_secret_may_be_encoded_or_not() {
 }
 
 #[test]
-fn a_token_is_revoked_by_who_may_and_by_itself() {
+fn oauth_revocation_by_a_writer_or_by_the_token_itself() {
     let world = World::new();
     let World { deployment, tenant } = &world;
     let (writer, reader) = (world.token(&["tokens:write"]), world.token(&["tokens:read"]));
@@ -245,7 +245,7 @@ fn a_token_is_revoked_by_who_may_and_by_itself() {
 
 /// A scanner that reports a leak which was rotated away already must not take down what runs on the new token.
 #[test]
-fn a_token_that_a_rotation_replaced_is_revoked_alone() {
+fn oauth_revocation_of_a_replaced_value_keeps_the_current_one() {
     let world = World::new();
     let World { deployment, tenant } = &world;
     let writer = world.token(&["tokens:write"]);
@@ -271,7 +271,7 @@ fn a_token_that_a_rotation_replaced_is_revoked_alone() {
 }
 
 #[test]
-fn a_ledger_that_is_down_is_told_and_never_taken_for_a_no() {
+fn an_unreachable_ledger_is_reported_and_not_taken_for_inactive() {
     let world = World::new();
     let (verifier, token) = (world.token(&["tokens:verify", "tokens:write"]), world.token(&[]));
     for fault in [Fault::Before, Fault::After] {

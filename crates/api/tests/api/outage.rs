@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[test]
-fn a_ledger_out_of_reach_is_said_and_logged_at_every_route() {
+fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     let routes = routes::all(&deployment, &tenant);
@@ -44,7 +44,7 @@ fn a_ledger_out_of_reach_is_said_and_logged_at_every_route() {
 }
 
 #[test]
-fn a_change_whose_answer_is_lost_may_have_been_made_and_the_caller_is_told_so() {
+fn a_lost_response_is_reported_as_an_unknown_outcome() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     deployment.world.inside().one_object_fails = Some((0, Fault::After));
@@ -56,7 +56,7 @@ fn a_change_whose_answer_is_lost_may_have_been_made_and_the_caller_is_told_so() 
 }
 
 #[test]
-fn a_ledger_that_fails_inside_changes_nothing() {
+fn a_storage_fault_rolls_back_the_whole_command() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let before = deployment.world.dump();
@@ -76,7 +76,7 @@ fn a_ledger_that_fails_inside_changes_nothing() {
 }
 
 #[test]
-fn a_decision_is_never_a_silent_yes() {
+fn verification_fails_closed_without_ledger_or_registry() {
     let mut deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let token = deployment.token(&acme.admin, &["orders:read"]);
@@ -114,7 +114,7 @@ fn a_decision_is_never_a_silent_yes() {
 }
 
 #[test]
-fn a_registry_that_takes_no_writes_is_right_once_it_does_again() {
+fn the_outbox_updates_the_registry_after_an_outage() {
     for fault in [Fault::Before, Fault::After] {
         let mut deployment = Deployment::new();
         let acme = deployment.workspace("acme");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::{deployment::text, matrix::Matrix, routes::Needs};
 
 #[test]
-fn a_bad_query_is_refused() {
+fn an_invalid_query_is_rejected() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
     deployment.issue(&tenant.admin, &json!({ "name": "", "scopes": [] }));
@@ -41,7 +41,7 @@ fn a_bad_query_is_refused() {
 }
 
 #[test]
-fn an_unknown_path_and_a_wrong_method_are_told_apart() {
+fn unknown_paths_and_wrong_methods_get_404_and_405() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
     for path in [
@@ -90,7 +90,7 @@ fn an_unknown_path_and_a_wrong_method_are_told_apart() {
 }
 
 #[test]
-fn a_path_that_names_nothing_is_not_found() {
+fn an_unknown_id_in_a_path_is_not_found() {
     let matrix = Matrix::new();
     for route in matrix.routes.iter().filter(|route| route.pattern.contains("{id}")) {
         for id in ["nobody", "%ff", "%00", "%27", "tok_0", "%2e%2e", "%F0%9F%98%80", &"x".repeat(2_000)] {
@@ -106,7 +106,7 @@ fn a_path_that_names_nothing_is_not_found() {
 }
 
 #[test]
-fn head_is_get_without_a_body() {
+fn head_responds_like_get_without_a_body() {
     let matrix = Matrix::new();
     for route in matrix.routes.iter().filter(|route| route.method == "GET") {
         let head = || matrix.deployment.call("HEAD", &route.path);

@@ -74,7 +74,7 @@ fn invented(key: &str) -> String {
 }
 
 #[test]
-fn a_crowd_asks_a_provider_that_fails_every_few_seconds() {
+fn a_failing_provider_is_requested_only_every_few_seconds() {
     let (deployment, _) = open();
     deployment.world.inside().providers.fail = true;
     let crowd = flood(&deployment, 5, |_| deployment.call("GET", START));
@@ -87,7 +87,7 @@ fn a_crowd_asks_a_provider_that_fails_every_few_seconds() {
 }
 
 #[test]
-fn a_crowd_asks_a_provider_that_hangs_once_a_second_and_few_wait() {
+fn a_hanging_provider_is_requested_once_per_second() {
     let (deployment, _) = open();
     (deployment.world.inside().providers.fail, deployment.world.inside().providers.take) = (true, 5_000);
     let crowd = flood(&deployment, 4, |_| deployment.call("GET", START));
@@ -101,7 +101,7 @@ fn a_crowd_asks_a_provider_that_hangs_once_a_second_and_few_wait() {
 }
 
 #[test]
-fn invented_tokens_have_a_key_set_read_twice_and_the_audit_is_not_theirs() {
+fn invented_identity_tokens_cause_few_requests_and_no_audit_rows() {
     let (deployment, acme) = open();
     deployment.world.inside().providers.keys = Some(vec!["one"]);
     let crowd = flood(&deployment, 3, |number| present(&deployment, &invented(&format!("key-{number}"))));
@@ -129,7 +129,7 @@ fn invented_tokens_have_a_key_set_read_twice_and_the_audit_is_not_theirs() {
 }
 
 #[test]
-fn a_new_key_is_taken_by_whoever_brings_it_while_another_asks() {
+fn a_new_signing_key_is_used_by_all_waiting_requests() {
     let (deployment, _) = open();
     deployment.world.inside().providers.keys = Some(vec!["one"]);
     assert_eq!(present(&deployment, &invented("none")).send().refused(401), "SIGN_IN_FAILED");
@@ -149,7 +149,7 @@ fn a_new_key_is_taken_by_whoever_brings_it_while_another_asks() {
 }
 
 #[test]
-fn invented_codes_are_exchanged_at_a_steady_pace() {
+fn invented_authorization_codes_are_exchanged_at_a_limited_rate() {
     let (deployment, _) = open();
     let (flow, address) = set_out(&deployment);
     let path = format!("/v1/session/callback?code=invented&state={}", parameter(&address, "state"));
@@ -171,7 +171,7 @@ fn invented_codes_are_exchanged_at_a_steady_pace() {
 }
 
 #[test]
-fn many_members_sign_in_at_once_where_nothing_is_known_yet() {
+fn concurrent_sign_ins_share_one_fetch_per_document() {
     let (deployment, _) = open();
     deployment.world.inside().providers.take = 250;
     let token = signed(&deployment, ada(None));
@@ -184,7 +184,7 @@ fn many_members_sign_in_at_once_where_nothing_is_known_yet() {
 }
 
 #[test]
-fn while_a_provider_is_down_what_it_said_counts_for_ten_minutes_and_when_it_is_back_at_once() {
+fn cached_provider_documents_bridge_an_outage_of_ten_minutes() {
     let (deployment, _) = open();
     let lasting = Claims { expires_at: Timestamp(1_900_000_000_000), ..ada(None) };
     let token = signed(&deployment, lasting);
@@ -209,7 +209,7 @@ fn while_a_provider_is_down_what_it_said_counts_for_ten_minutes_and_when_it_is_b
 }
 
 #[test]
-fn a_token_that_is_too_long_or_none_has_nobody_asked() {
+fn an_oversized_or_malformed_identity_token_causes_no_request() {
     let (deployment, _) = open();
     let long = format!("{}{}", signed(&deployment, ada(None)), "A".repeat(16 * 1024));
     let (_, rest) = long.split_once('.').unwrap();
@@ -239,7 +239,7 @@ fn name(deployment: &Deployment, acme: &Tenant, provider: Value) -> crate::deplo
 }
 
 #[test]
-fn a_provider_in_a_private_network_is_refused_unless_the_deployment_allows_it() {
+fn a_provider_at_a_private_address_must_be_allowed() {
     let (deployment, acme) = open();
     for address in PRIVATE {
         let reply = name(&deployment, &acme, provider(address));
@@ -271,7 +271,7 @@ fn a_provider_in_a_private_network_is_refused_unless_the_deployment_allows_it() 
 }
 
 #[test]
-fn a_provider_that_leads_into_a_private_network_is_not_followed() {
+fn discovered_endpoints_at_private_addresses_are_rejected() {
     let (deployment, _) = open();
     let good = deployment.world.inside().providers.descriptions[ISSUER].clone();
     for address in PRIVATE {
@@ -296,7 +296,7 @@ fn a_provider_that_leads_into_a_private_network_is_not_followed() {
 }
 
 #[test]
-fn the_variable_has_one_value() {
+fn private_providers_accepts_only_allow() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
     let refused = |private_providers: &str| {
         let settings = Settings {

@@ -34,7 +34,7 @@ fn root() -> &'static Path {
 }
 
 #[test]
-fn pages_of_codes_are_up_to_date() {
+fn the_error_reference_is_up_to_date() {
     up_to_date("docs/errors.md", &codes::markdown());
     up_to_date("www/docs/errors.html", &codes::html());
 }
@@ -73,7 +73,7 @@ fn examples() -> Examples {
 }
 
 #[test]
-fn every_route_is_described_and_no_other() {
+fn the_openapi_document_describes_exactly_the_routes() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     let routes = routes::all(&deployment, &tenant);
@@ -85,7 +85,7 @@ fn every_route_is_described_and_no_other() {
 }
 
 #[test]
-fn an_operation_is_refused_only_with_codes_that_are_problems() {
+fn operations_list_only_problem_codes() {
     for operation in openapi::operations() {
         for code in operation.codes() {
             let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table"));
@@ -95,7 +95,7 @@ fn an_operation_is_refused_only_with_codes_that_are_problems() {
 }
 
 #[test]
-fn the_table_has_every_code_once_and_no_other() {
+fn the_code_table_has_every_used_code_exactly_once() {
     let listed: Vec<_> = codes::all().map(|meaning| meaning.code.to_owned()).collect();
     let table: BTreeSet<_> = listed.iter().cloned().collect();
     assert_eq!(table.len(), listed.len(), "each once");

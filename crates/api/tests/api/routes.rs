@@ -32,7 +32,7 @@ pub(crate) enum Needs {
     Root,
 }
 
-/// Every route of the API. `every_route_is_described_and_no_other` sees to it that none is missing. Each still answers after those
+/// Every route of the API. `the_openapi_document_describes_exactly_the_routes` sees to it that none is missing. Each still answers after those
 /// before it; the last one ends the workspace.
 pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
     let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": [] });
@@ -235,7 +235,7 @@ impl Route {
 }
 
 #[test]
-fn every_route_answers_and_is_logged_by_its_pattern() {
+fn every_route_responds_and_is_logged_by_its_pattern() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     for route in all(&deployment, &tenant) {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 #[test]
-fn what_the_rules_forbid_is_pointed_at() {
+fn a_rule_violation_is_rejected_with_its_pointer() {
     let entry = |name: &str| json!({ "name": name, "description": "" });
     let member = |more: Value| merged(json!({ "id": "bob", "name": "Bob", "role": "member", "grants": [] }), more);
     let token = |more: Value| merged(json!({ "name": "", "scopes": [] }), more);
@@ -181,7 +181,7 @@ fn merged(mut body: Value, more: Value) -> Value {
 }
 
 #[test]
-fn what_the_actor_may_not_do_is_refused() {
+fn creating_a_token_cannot_escalate_or_exceed_quotas() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["orders:*", "tokens:*"], "quota": 1 });
@@ -200,7 +200,7 @@ fn what_the_actor_may_not_do_is_refused() {
 }
 
 #[test]
-fn what_is_not_there_and_what_may_not_be_seen_answer_alike() {
+fn unknown_and_invisible_tokens_get_the_same_response() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["tokens:*"] });
@@ -237,7 +237,7 @@ fn what_is_not_there_and_what_may_not_be_seen_answer_alike() {
 }
 
 #[test]
-fn other_members_are_not_there_for_who_does_not_manage() {
+fn other_members_are_hidden_without_workspace_manage() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["tokens:*"] });
@@ -255,7 +255,7 @@ fn other_members_are_not_there_for_who_does_not_manage() {
 }
 
 #[test]
-fn nobody_is_put_out_by_somebody_who_manages_for_them() {
+fn a_manager_cannot_demote_or_suspend_an_admin() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant, .. } = &matrix;
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["workspace:manage", "tokens:*"] });

@@ -27,7 +27,7 @@ fn sealed_by(workspace: &str, secret: &SealSecret) -> String {
 }
 
 #[test]
-fn the_cookie_is_as_strict_as_cookies_get() {
+fn the_session_cookie_has_the_strictest_attributes() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     for (origin, body) in [(ORIGIN, None), ("http://127.0.0.1:8787", Some(json!({})))] {
@@ -60,7 +60,7 @@ fn the_cookie_is_as_strict_as_cookies_get() {
 }
 
 #[test]
-fn a_session_lives_in_its_browser_until_it_ends() {
+fn a_session_works_until_it_is_ended() {
     let (deployment, acme, session) = seated();
     let created = json!({ "name": "made in the browser", "scopes": [] });
     let made = deployment.call("POST", "/v1/tokens").session(&session).json(&created).send().expect(201);
@@ -81,7 +81,7 @@ fn a_session_lives_in_its_browser_until_it_ends() {
 }
 
 #[test]
-fn the_browser_is_told_how_long_the_session_lasts() {
+fn the_session_cookie_expires_with_the_session() {
     let (deployment, acme, _) = seated();
     let short = json!({ "name": "", "scopes": ["sessions:create"], "expires_in": 90 });
     let token = text(&deployment.issue(&acme.admin, &short), "/token");
@@ -95,7 +95,7 @@ fn the_browser_is_told_how_long_the_session_lasts() {
 }
 
 #[test]
-fn an_invented_cookie_costs_nothing() {
+fn a_forged_session_cookie_is_rejected_without_a_ledger_request() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant: acme, .. } = &matrix;
     let alive = deployment.world.ledgers_alive();
@@ -129,7 +129,7 @@ fn an_invented_cookie_costs_nothing() {
 }
 
 #[test]
-fn a_sessions_text_is_no_token() {
+fn a_session_value_is_not_accepted_as_a_token() {
     let matrix = Matrix::new();
     let Matrix { deployment, tenant: acme, .. } = &matrix;
     let (session, _) = deployment.session(&acme.admin);
@@ -144,7 +144,7 @@ fn a_sessions_text_is_no_token() {
 }
 
 #[test]
-fn a_change_in_a_session_comes_from_a_page_of_this_origin() {
+fn cross_origin_changes_in_a_session_are_rejected() {
     type Sent = fn(Call<'_>) -> Call<'_>;
     let own: [(&str, Sent); 2] = [
         ("the origin alone", |call| call.header("origin", ORIGIN)),
@@ -200,7 +200,7 @@ fn a_change_in_a_session_comes_from_a_page_of_this_origin() {
 }
 
 #[test]
-fn the_cookie_counts_where_no_token_is_presented() {
+fn the_session_cookie_is_used_only_without_a_token() {
     let (deployment, acme, session) = seated();
     let globex = deployment.workspace("globex");
     let call = || deployment.call("GET", "/v1/workspace");
@@ -225,7 +225,7 @@ fn the_cookie_counts_where_no_token_is_presented() {
 }
 
 #[test]
-fn the_cookie_is_found_among_others() {
+fn the_session_cookie_is_found_among_other_cookies() {
     let (deployment, acme, session) = seated();
     let (other, _) = deployment.session(&acme.admin);
     let call = |cookies: &[&[u8]]| {
@@ -251,7 +251,7 @@ fn the_cookie_is_found_among_others() {
 }
 
 #[test]
-fn a_session_verifies_as_its_token_would() {
+fn a_session_verifies_with_the_scopes_of_its_token() {
     let (deployment, acme, session) = seated();
     let token = deployment.token(&acme.admin, &["orders:read"]);
     let ask = |session: &str, freshness: &str| {
@@ -276,7 +276,7 @@ fn a_session_verifies_as_its_token_would() {
 }
 
 #[test]
-fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
+fn sign_in_with_a_token_accepts_only_an_empty_body_or_object() {
     let (deployment, acme, _) = seated();
     let call = || deployment.call("POST", "/v1/session").bearer(&acme.admin);
     call().json(&json!({})).send().expect(201);
@@ -287,7 +287,7 @@ fn signing_in_with_a_token_takes_no_body_but_an_empty_object() {
 }
 
 #[test]
-fn session_secrets_and_snapshot_keys_are_lists_of_their_own() {
+fn deployment_secrets_must_be_valid_and_distinct() {
     let root = format!(r#"["{}"]"#, "ab".repeat(32));
     let settings = Settings {
         root_token_digests: &root,

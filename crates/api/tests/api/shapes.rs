@@ -36,7 +36,7 @@ fn random(issued: &Value, key: &str) -> [(&'static str, String); 4] {
 }
 
 #[test]
-fn shapes_are_pinned() {
+fn response_shapes_are_pinned() {
     let deployment = Deployment::new();
     let acme = deployment.post(ROOT, "/v1/workspaces", &json!({ "slug": "acme", "name": "Acme" })).expect(201);
     let (key, admin) = (text(&acme, "/workspace/key"), text(&acme, "/token/token"));
@@ -107,7 +107,7 @@ fn shapes_are_pinned() {
 }
 
 #[test]
-fn records_come_in_the_layout_that_verifiers_read() {
+fn the_records_response_has_the_binary_layout() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let token = deployment.token(&acme.admin, &["orders:read"]);

@@ -96,7 +96,7 @@ fn is_signed_by(file: &[u8], key: &VerifyingKey) -> bool {
 }
 
 #[test]
-fn it_is_made_once_somebody_asks_and_says_what_it_is() {
+fn a_snapshot_is_built_on_the_first_request() {
     let setup = Setup::new();
     let early_at = setup.deployment.world.now();
     let early = setup.get();
@@ -126,7 +126,7 @@ fn it_is_made_once_somebody_asks_and_says_what_it_is() {
 }
 
 #[test]
-fn it_needs_its_scope() {
+fn a_snapshot_requires_snapshots_read() {
     let setup = Setup::ready();
     let deployment = &setup.deployment;
     let other = deployment.token(&setup.acme.admin, &["tokens:*", "audit:read", "workspace:manage"]);
@@ -146,7 +146,7 @@ fn it_needs_its_scope() {
 }
 
 #[test]
-fn it_decides_as_the_ledger_does_of_all_that_it_may_know() {
+fn snapshot_decisions_match_the_ledger() {
     let setup = Setup::new();
     let deployment = &setup.deployment;
     let ada = json!({ "id": "ada", "name": "Ada", "role": "member", "grants": ["orders:*"] });
@@ -230,7 +230,7 @@ fn it_decides_as_the_ledger_does_of_all_that_it_may_know() {
 }
 
 #[test]
-fn who_has_it_is_not_sent_it_again() {
+fn an_unchanged_snapshot_responds_304_to_its_etag() {
     let setup = Setup::ready();
     let first = setup.get();
     let tag = first.header("etag").unwrap().to_owned();
@@ -265,7 +265,7 @@ fn who_has_it_is_not_sent_it_again() {
 }
 
 #[test]
-fn it_may_be_relied_upon_for_as_long_as_the_setting_says() {
+fn a_snapshot_expires_after_snapshot_max() {
     let setup = Setup::ready();
     for seconds in [60, 2_592_000] {
         let set = json!({ "snapshot_max": seconds });
@@ -276,7 +276,7 @@ fn it_may_be_relied_upon_for_as_long_as_the_setting_says() {
 }
 
 #[test]
-fn a_secret_that_was_replaced_still_tells_who_signed() {
+fn a_replaced_snapshot_key_still_verifies_old_snapshots() {
     let setup = Setup::ready();
     let file = setup.file();
     let set = setup.deployment.get(&setup.reader, "/v1/snapshot/keys").expect(200);
@@ -293,7 +293,7 @@ fn a_secret_that_was_replaced_still_tells_who_signed() {
 }
 
 #[test]
-fn without_a_secret_there_are_none_and_all_else_works() {
+fn without_snapshot_keys_only_snapshots_are_unavailable() {
     let setup = Setup::ready();
     setup.deployment.world.inside().snapshot_secrets.clear();
     for path in ["/v1/snapshot", "/v1/snapshot/keys"] {
@@ -304,7 +304,7 @@ fn without_a_secret_there_are_none_and_all_else_works() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_false_ends_it_and_nobody_opens_that() {
+fn a_missing_or_corrupt_file_truncates_the_snapshot() {
     let setup = Setup::new();
     for _ in 0..10 {
         setup.issue(&json!({ "name": "", "scopes": [] }));
@@ -346,7 +346,7 @@ fn a_file_that_is_missing_or_false_ends_it_and_nobody_opens_that() {
 }
 
 #[test]
-fn more_files_than_a_request_may_read_are_refused() {
+fn a_snapshot_with_too_many_files_is_rejected() {
     let setup = Setup::new();
     let admin = &setup.acme.admin;
     let quota = json!({ "default_quota": 2_000 });
@@ -364,7 +364,7 @@ fn more_files_than_a_request_may_read_are_refused() {
 }
 
 #[test]
-fn nothing_is_in_it_that_is_not_to_leave_the_house() {
+fn a_snapshot_contains_no_personal_data_addresses_or_token_values() {
     let setup = Setup::new();
     let deployment = &setup.deployment;
     let ada = json!({
@@ -402,7 +402,7 @@ fn nothing_is_in_it_that_is_not_to_leave_the_house() {
 }
 
 #[test]
-fn who_waits_for_a_change_is_told_of_snapshots_that_do_not_know_of_it() {
+fn wait_reports_snapshots_that_may_still_accept_the_token() {
     let setup = Setup::new();
     let waited = || {
         let id = text(&setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": [] })), "/id");

@@ -15,7 +15,7 @@ fn verify(token: &str, demand: Value) -> Value {
 }
 
 #[test]
-fn a_token_is_issued_verified_and_revoked() {
+fn a_token_is_created_verified_and_revoked() {
     let deployment = Deployment::new();
     let acme = deployment.post(ROOT, "/v1/workspaces", &json!({ "slug": "acme", "name": "Acme" })).expect(201);
     let admin = text(&acme, "/token/token");
@@ -67,7 +67,7 @@ fn a_token_is_issued_verified_and_revoked() {
 }
 
 #[test]
-fn eventual_goes_on_without_the_ledger_and_learns_of_a_revocation_within_a_minute() {
+fn eventual_checks_survive_an_outage_and_see_revocations_in_a_minute() {
     let mut deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["orders:read"] }));
@@ -105,7 +105,7 @@ fn eventual_goes_on_without_the_ledger_and_learns_of_a_revocation_within_a_minut
 }
 
 #[test]
-fn a_batch_is_answered_in_its_order_at_the_price_of_one_question() {
+fn a_batch_is_decided_in_order_with_one_ledger_request() {
     let deployment = Deployment::new();
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let live = deployment.token(&acme.admin, &["orders:read"]);
@@ -145,7 +145,7 @@ fn a_batch_is_answered_in_its_order_at_the_price_of_one_question() {
 }
 
 #[test]
-fn the_gate_checks_addresses_and_times_that_it_is_told() {
+fn verify_enforces_ip_ranges_and_validity_periods() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let bound = json!({ "name": "", "scopes": [], "allowed_addresses": ["192.0.2.0/24", "2001:db8::/32"] });
@@ -168,7 +168,7 @@ fn the_gate_checks_addresses_and_times_that_it_is_told() {
 }
 
 #[test]
-fn root_acts_as_an_admin_where_it_names_the_workspace() {
+fn the_root_token_acts_as_an_admin_of_the_named_workspace() {
     let deployment = Deployment::new();
     deployment.workspace("acme");
     let as_root =
@@ -183,7 +183,7 @@ fn root_acts_as_an_admin_where_it_names_the_workspace() {
 }
 
 #[test]
-fn lists_go_through_their_pages() {
+fn lists_are_paged_by_cursor() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     for number in 0..6 {

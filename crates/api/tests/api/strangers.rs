@@ -259,7 +259,7 @@ fn measured() -> Vec<(&'static str, Cost, Cost)> {
 }
 
 #[test]
-fn what_a_stranger_makes_others_do_is_bounded_by_a_constant_and_the_docs_say_which() {
+fn requests_caused_by_strangers_match_the_documented_bounds() {
     let count = |cost: Cost| {
         let Cost { ledgers, directory, registry, providers } = cost;
         format!("{ledgers} | {directory} | {registry} | {providers}")
@@ -275,7 +275,7 @@ fn what_a_stranger_makes_others_do_is_bounded_by_a_constant_and_the_docs_say_whi
 }
 
 #[test]
-fn each_rate_limit_is_declared_where_the_deployment_is() {
+fn each_rate_limit_is_declared_in_wrangler_toml() {
     let deployment = include_str!("../../../../wrangler.toml");
     for class in Class::ALL {
         let declared = format!("[[ratelimits]]\nname = \"{}\"\n", class.name());
@@ -285,7 +285,7 @@ fn each_rate_limit_is_declared_where_the_deployment_is() {
 }
 
 #[test]
-fn whoever_passes_is_let_in_while_inventions_come_in_any_number() {
+fn valid_tokens_are_admitted_during_a_flood_of_invented_ones() {
     let scene = Scene::new();
     let root = || scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme").send().status;
     for n in 0..REQUESTS {
@@ -302,7 +302,7 @@ fn whoever_passes_is_let_in_while_inventions_come_in_any_number() {
 }
 
 #[test]
-fn a_refusal_is_remembered_for_seconds_and_a_change_ends_that_at_once() {
+fn a_cached_rejection_ends_after_seconds_or_with_a_change() {
     let scene = Scene::new();
     let other = scene.deployment.another();
     let status = |isolate: &Deployment| isolate.get(&scene.disabled, "/v1/tokens").status;
@@ -324,7 +324,7 @@ fn a_refusal_is_remembered_for_seconds_and_a_change_ends_that_at_once() {
 }
 
 #[test]
-fn of_a_large_body_no_more_is_read_than_anybody_may_send() {
+fn a_large_body_is_read_only_for_authorized_callers() {
     let scene = Scene::new();
     let import =
         |token: &str| scene.post("/v1/tokens/import").bearer(token).content("application/json", endless()).send();
@@ -352,7 +352,7 @@ fn of_a_large_body_no_more_is_read_than_anybody_may_send() {
 }
 
 #[test]
-fn an_address_that_presents_too_much_that_does_not_pass_is_shut_but_to_who_passes() {
+fn an_address_with_many_invalid_credentials_is_blocked() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
     let here = |token: &str| scene.get("/v1/tokens").bearer(token).send();
@@ -375,7 +375,7 @@ fn an_address_that_presents_too_much_that_does_not_pass_is_shut_but_to_who_passe
 }
 
 #[test]
-fn whoever_changes_too_much_is_told_when_to_go_on_and_revokes_as_ever() {
+fn changes_are_rate_limited_but_revocations_are_not() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::Changes, 2);
     let admin = &scene.acme.admin;
@@ -396,7 +396,7 @@ fn whoever_changes_too_much_is_told_when_to_go_on_and_revokes_as_ever() {
 }
 
 #[test]
-fn sign_ins_of_an_address_are_limited_before_anybody_is_asked() {
+fn sign_ins_are_rate_limited_per_address() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::SignIns, 2);
     let start = || scene.get("/v1/session/start?workspace=acme").send();
@@ -412,7 +412,7 @@ fn sign_ins_of_an_address_are_limited_before_anybody_is_asked() {
 }
 
 #[test]
-fn names_that_are_known_go_by_what_was_said_while_inventions_use_up_the_directory() {
+fn cached_names_resolve_while_the_directory_limit_is_exhausted() {
     let scene = Scene::new();
     let named = |slug: &str| scene.get("/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", slug).send().status;
     let offered = |slug: &str| {
@@ -448,7 +448,7 @@ fn nobody() -> Claims {
 }
 
 #[test]
-fn who_signs_in_at_the_provider_and_is_no_member_asks_the_ledger_as_seldom_as_others() {
+fn sign_ins_of_non_members_cause_few_ledger_requests() {
     let deployment = Deployment::new();
     let_ada_in(&deployment, "acme");
     let token = signed(&deployment, nobody());
@@ -467,7 +467,7 @@ fn who_signs_in_at_the_provider_and_is_no_member_asks_the_ledger_as_seldom_as_ot
 }
 
 #[test]
-fn strangers_keep_nobody_from_signing_in() {
+fn strangers_cannot_keep_members_from_signing_in() {
     let deployment = Deployment::new();
     let_ada_in(&deployment, "acme");
     assert_eq!(deployment.call("GET", START).send().status, 302);
@@ -485,7 +485,7 @@ fn strangers_keep_nobody_from_signing_in() {
 }
 
 #[test]
-fn a_ledger_that_fails_has_let_nobody_in() {
+fn a_failing_ledger_admits_no_credential() {
     let scene = Scene::new();
     let call = || {
         let text = scene.get("/v1/tokens").header("authorization", bearer(1));
@@ -499,7 +499,7 @@ fn a_ledger_that_fails_has_let_nobody_in() {
 }
 
 #[test]
-fn a_batch_of_messages_counts_as_what_does_not_pass() {
+fn a_rejected_batch_counts_as_a_failed_credential() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
     let message = json!([{ "jsonrpc": "2.0", "id": 1, "method": "/v1/api-tokens/read", "params": [] }]);
@@ -510,7 +510,7 @@ fn a_batch_of_messages_counts_as_what_does_not_pass() {
 }
 
 #[test]
-fn one_address_does_not_use_up_the_directory() {
+fn one_address_cannot_exhaust_the_directory_limit() {
     let scene = Scene::new();
     for n in 0..200 {
         let path = format!("/v1/session/providers?workspace=invented-{n}");
@@ -521,7 +521,7 @@ fn one_address_does_not_use_up_the_directory() {
 }
 
 #[test]
-fn an_address_that_is_shut_does_not_have_the_directory_asked() {
+fn a_blocked_address_causes_no_directory_requests() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
     for _ in 0..4 {
@@ -537,7 +537,7 @@ fn an_address_that_is_shut_does_not_have_the_directory_asked() {
 }
 
 #[test]
-fn one_token_that_does_not_pass_keeps_no_other_out() {
+fn one_rejected_token_cannot_exhaust_the_shared_allowance() {
     let scene = Scene::new();
     let holder = || {
         let bound = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound);
@@ -555,7 +555,7 @@ fn one_token_that_does_not_pass_keeps_no_other_out() {
 }
 
 #[test]
-fn who_comes_from_nowhere_keeps_nobody_out_who_comes_from_where_they_may() {
+fn a_rejection_without_address_does_not_block_allowed_addresses() {
     let scene = Scene::new();
     assert_eq!(
         scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound).send().refused(403),
@@ -566,7 +566,7 @@ fn who_comes_from_nowhere_keeps_nobody_out_who_comes_from_where_they_may() {
 }
 
 #[test]
-fn an_incident_does_not_wait_for_an_address_to_open() {
+fn revocation_works_from_a_blocked_address() {
     let scene = Scene::new();
     scene.deployment.world.inside().limits.insert(Class::FailedCredentials, 3);
     let leaked = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
@@ -582,7 +582,7 @@ fn an_incident_does_not_wait_for_an_address_to_open() {
 }
 
 #[test]
-fn names_that_are_asked_anew_are_not_lost_while_they_may_not_be() {
+fn stale_names_are_kept_while_the_directory_limit_is_exhausted() {
     let scene = Scene::new();
     let offered = |slug: &str| {
         let path = format!("/v1/session/providers?workspace={slug}");
@@ -597,7 +597,7 @@ fn names_that_are_asked_anew_are_not_lost_while_they_may_not_be() {
 }
 
 #[test]
-fn a_refusal_from_before_a_change_is_not_remembered_after_it() {
+fn a_rejection_decided_before_a_change_is_not_cached() {
     let scene = Scene::new();
     scene.deployment.world.inside().others_wait = true;
     let listed = scene.deployment.get(&scene.acme.admin, "/v1/tokens").expect(200);

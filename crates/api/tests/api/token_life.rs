@@ -30,7 +30,7 @@ fn issue(deployment: &Deployment, by: &str, name: &str) -> (String, String, Valu
 }
 
 #[test]
-fn a_token_is_changed_field_by_field() {
+fn a_patch_changes_only_the_given_fields() {
     let (deployment, acme) = setup();
     let (token, id, issued) = issue(&deployment, &acme.admin, "ci");
     let change = json!({
@@ -72,7 +72,7 @@ fn a_token_is_changed_field_by_field() {
 }
 
 #[test]
-fn a_bad_change_says_where_it_is_bad() {
+fn an_invalid_token_change_is_rejected_with_its_pointer() {
     let (deployment, acme) = setup();
     let (token, id, _) = issue(&deployment, &acme.admin, "ci");
     for (body, status, code, pointer) in [
@@ -107,7 +107,7 @@ fn a_bad_change_says_where_it_is_bad() {
 }
 
 #[test]
-fn a_rotated_token_works_with_both_texts_until_the_grace_is_over() {
+fn rotation_keeps_the_previous_value_during_the_grace_period() {
     let (deployment, acme) = setup();
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
     let (old, id, issued) = issue(&deployment, &acme.admin, "ci");
@@ -140,7 +140,7 @@ fn a_rotated_token_works_with_both_texts_until_the_grace_is_over() {
 }
 
 #[test]
-fn a_later_rotation_keeps_what_an_earlier_one_promised_unless_it_says_otherwise() {
+fn a_rotation_keeps_earlier_grace_periods_unless_told_to_end_them() {
     let (deployment, acme) = setup();
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
     let (first, id, _) = issue(&deployment, &acme.admin, "ci");
@@ -166,7 +166,7 @@ fn a_later_rotation_keeps_what_an_earlier_one_promised_unless_it_says_otherwise(
 }
 
 #[test]
-fn a_replaced_text_is_used_and_changes_nothing() {
+fn a_replaced_token_value_can_read_but_not_change() {
     let (deployment, acme) = setup();
     let issued = deployment.issue(&acme.admin, &json!({ "name": "", "scopes": ["*"] }));
     let (old, id) = (text(&issued, "/token"), text(&issued, "/id"));
@@ -184,7 +184,7 @@ fn a_replaced_text_is_used_and_changes_nothing() {
 }
 
 #[test]
-fn a_repeated_request_has_one_effect_and_shows_no_text_again() {
+fn an_idempotency_key_never_returns_the_token_value_twice() {
     let (deployment, acme) = setup();
     let send = |path: &str, key: &str, body: &Value| {
         deployment.call("POST", path).bearer(&acme.admin).header("idempotency-key", key).json(body).send()
@@ -215,7 +215,7 @@ fn a_repeated_request_has_one_effect_and_shows_no_text_again() {
 }
 
 #[test]
-fn many_are_revoked_or_none() {
+fn bulk_revocation_is_all_or_nothing() {
     let (deployment, acme) = setup();
     let ids: Vec<String> = (0..3).map(|n| issue(&deployment, &acme.admin, &format!("ci {n}")).1).collect();
     let revoke = |body: &Value| deployment.post(&acme.admin, "/v1/tokens/revoke", body);
@@ -243,7 +243,7 @@ fn many_are_revoked_or_none() {
 }
 
 #[test]
-fn the_list_is_filtered_sorted_and_paged() {
+fn the_token_list_is_filtered_sorted_and_paged() {
     let (deployment, acme) = setup();
     for name in ["no. 2!", "no. 3!", "no. 1!"] {
         issue(&deployment, &acme.admin, name);
@@ -272,7 +272,7 @@ fn the_list_is_filtered_sorted_and_paged() {
 }
 
 #[test]
-fn tokens_from_elsewhere_are_imported_by_their_digests() {
+fn third_party_tokens_are_imported_by_digest() {
     let (deployment, acme) = setup();
     let gate = deployment.token(&acme.admin, &["tokens:verify"]);
     let theirs = "sk_live_0123456789abcdef";
@@ -332,7 +332,7 @@ fn tokens_from_elsewhere_are_imported_by_their_digests() {
 }
 
 #[test]
-fn an_import_may_be_large_and_the_quota_holds_it_or_not() {
+fn a_large_import_is_accepted_only_within_the_quota() {
     let (deployment, acme) = setup();
     let line = |n: usize| json!({ "digest": Digest::of(&n.to_be_bytes()).to_string(), "name": "n".repeat(150), "scopes": ["orders:read"] });
     let body = |count: usize| json!({ "tokens": (0..count).map(line).collect::<Vec<_>>() });
@@ -347,7 +347,7 @@ fn an_import_may_be_large_and_the_quota_holds_it_or_not() {
 }
 
 #[test]
-fn metadata_comes_out_to_the_digit() {
+fn metadata_is_returned_byte_for_byte() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let metadata = r#"{"big":123456789012345678901234567890,"fine":0.1000000000000000055511151231257827,"nested":[{"price":1.10},1e+400,-0]}"#;

@@ -63,7 +63,7 @@ impl Setup {
 }
 
 #[test]
-fn each_valid_check_is_a_use_and_so_is_each_request_that_is_let_in() {
+fn valid_checks_and_admitted_requests_count_as_uses() {
     let setup = Setup::new();
     let Setup { deployment, acme, gate, token } = &setup;
     assert_eq!((setup.total(&token.1), setup.last_used_at(&token.1)), (0, Value::Null));
@@ -89,7 +89,7 @@ fn each_valid_check_is_a_use_and_so_is_each_request_that_is_let_in() {
 }
 
 #[test]
-fn the_days_come_one_by_one() {
+fn usage_is_reported_per_day() {
     let setup = Setup::new();
     let path = format!("/v1/tokens/{}/usage", setup.token.1);
     setup.check(&setup.token.0);
@@ -128,7 +128,7 @@ fn the_days_come_one_by_one() {
 }
 
 #[test]
-fn no_answer_waits_for_it_and_a_busy_isolate_reports_once_a_minute() {
+fn a_busy_isolate_reports_uses_once_a_minute_in_the_background() {
     let setup = Setup::new();
     let (before, start) = (setup.asked(), setup.total(&setup.gate.1));
     let before = before + 1;
@@ -152,7 +152,7 @@ fn no_answer_waits_for_it_and_a_busy_isolate_reports_once_a_minute() {
 }
 
 #[test]
-fn an_isolate_that_falls_idle_reports_early() {
+fn an_idle_isolate_reports_uses_after_25_seconds() {
     let setup = Setup::new();
     let used_at = "2027-01-15T08:02:00.000Z";
     setup.check(&setup.token.0);
@@ -166,7 +166,7 @@ fn an_isolate_that_falls_idle_reports_early() {
 }
 
 #[test]
-fn a_report_that_fails_is_not_repeated() {
+fn a_failed_report_of_uses_is_not_repeated() {
     for (fault, counted) in [(Fault::Before, 0), (Fault::After, 2), (Fault::Garbled, 2)] {
         let setup = Setup::new();
         setup.check(&setup.token.0);
@@ -188,7 +188,7 @@ fn a_report_that_fails_is_not_repeated() {
 }
 
 #[test]
-fn a_ledger_that_fails_takes_no_others_uses_along() {
+fn a_failing_ledger_loses_no_other_ledgers_uses() {
     let setup = Setup::new();
     let other = setup.deployment.workspace("other");
     setup.deployment.let_pass(60);
@@ -204,7 +204,7 @@ fn a_ledger_that_fails_takes_no_others_uses_along() {
 }
 
 #[test]
-fn isolates_add_up_and_one_that_ends_takes_what_it_has_not_reported() {
+fn uses_of_isolates_add_up_and_a_crash_loses_unreported_ones() {
     let mut setup = Setup::new();
     setup.check(&setup.token.0);
     // Another isolate, while the first goes on in its background.
@@ -220,7 +220,7 @@ fn isolates_add_up_and_one_that_ends_takes_what_it_has_not_reported() {
 }
 
 #[test]
-fn a_session_that_is_over_is_no_use_of_its_token() {
+fn an_ended_session_does_not_count_as_a_use() {
     let setup = Setup::new();
     let Setup { deployment, acme, .. } = &setup;
     let short = deployment.call("PATCH", "/v1/workspace").bearer(&acme.admin).json(&json!({ "session_length": 60 }));
@@ -237,7 +237,7 @@ fn a_session_that_is_over_is_no_use_of_its_token() {
 }
 
 #[test]
-fn what_is_done_in_a_session_is_a_use_of_its_token() {
+fn requests_in_a_session_count_as_uses_of_its_token() {
     let setup = Setup::new();
     let opener = setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": ["sessions:create"] }));
     let ((session, _), id) = (setup.deployment.session(&text(&opener, "/token")), text(&opener, "/id"));
@@ -249,7 +249,7 @@ fn what_is_done_in_a_session_is_a_use_of_its_token() {
 }
 
 #[test]
-fn what_is_rotated_keeps_its_usage() {
+fn rotation_keeps_the_usage_history() {
     let setup = Setup::new();
     setup.check(&setup.token.0);
     let path = format!("/v1/tokens/{}/rotate", setup.token.1);

@@ -84,7 +84,7 @@ fn is_to_the_letter(reply: &Reply, expected: &str) {
 }
 
 #[test]
-fn shapes_are_pinned() {
+fn databricks_responses_are_pinned() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let first = stage.id_of(ada);
@@ -143,7 +143,7 @@ fn shapes_are_pinned() {
 }
 
 #[test]
-fn a_use_is_shown_to_the_owner_and_its_day_to_admins() {
+fn owners_see_the_last_use_and_admins_only_its_day() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     // A day and a bit after midnight: the worlds begin at 08:00.

@@ -33,7 +33,7 @@ fn told(reply: &Reply) -> (u16, Option<String>, Value) {
 }
 
 #[test]
-fn the_pair_is_a_credential_at_every_route() {
+fn the_logilica_header_pair_is_accepted_on_every_route() {
     let matrix = Matrix::new();
     for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::AnyToken | Needs::Scope)) {
         let call = pair(route.call(&matrix.deployment), &matrix.tenant.admin, "acme");
@@ -43,7 +43,7 @@ fn the_pair_is_a_credential_at_every_route() {
 }
 
 #[test]
-fn a_token_of_another_domain_is_as_unknown_as_one_that_never_was() {
+fn a_token_with_another_workspaces_domain_is_unknown() {
     let matrix = Matrix::new();
     let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
     let other = deployment.workspace("other");
@@ -74,7 +74,7 @@ fn a_token_of_another_domain_is_as_unknown_as_one_that_never_was() {
 }
 
 #[test]
-fn neither_half_is_a_credential_by_itself() {
+fn neither_header_of_the_logilica_pair_suffices_alone() {
     let matrix = Matrix::new();
     let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
     for route in matrix.routes.iter().filter(|route| route.needs != Needs::Nothing) {
@@ -91,7 +91,7 @@ fn neither_half_is_a_credential_by_itself() {
 }
 
 #[test]
-fn beside_another_credential_it_must_be_the_same() {
+fn the_logilica_pair_beside_another_token_is_ambiguous() {
     let matrix = Matrix::new();
     let (deployment, acme) = (&matrix.deployment, &matrix.tenant);
     for route in matrix.routes.iter().filter(|route| route.needs != Needs::Nothing) {
@@ -110,7 +110,7 @@ fn beside_another_credential_it_must_be_the_same() {
 }
 
 #[test]
-fn the_domain_says_where_an_imported_token_is_to_be_looked_up() {
+fn the_logilica_domain_selects_the_workspace_of_an_imported_token() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     deployment.workspace("other");
@@ -131,7 +131,7 @@ fn the_domain_says_where_an_imported_token_is_to_be_looked_up() {
 }
 
 #[test]
-fn a_gateway_lets_the_pair_in_at_its_own_door_only() {
+fn authorize_accepts_the_logilica_pair_of_its_workspace_only() {
     let deployment = Deployment::new();
     let (acme, other) = (deployment.workspace("acme"), deployment.workspace("other"));
     let gateway = deployment.token(&acme.admin, &["tokens:verify"]);
@@ -158,7 +158,7 @@ fn a_gateway_lets_the_pair_in_at_its_own_door_only() {
 }
 
 #[test]
-fn root_may_say_so_too() {
+fn the_root_token_may_name_its_workspace_by_the_logilica_domain() {
     let deployment = Deployment::new();
     deployment.workspace("acme");
     let read = || deployment.call("GET", "/v1/workspace");
@@ -167,7 +167,7 @@ fn root_may_say_so_too() {
 }
 
 #[test]
-fn a_directory_out_of_reach_is_no_yes() {
+fn an_unreachable_directory_fails_closed_for_the_logilica_pair() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     deployment.world.inside().one_object_fails = Some((0, Fault::Before));
@@ -178,7 +178,7 @@ fn a_directory_out_of_reach_is_no_yes() {
 }
 
 #[test]
-fn a_page_may_ask_to_send_it() {
+fn a_preflight_allows_the_logilica_headers() {
     let deployment = Deployment::new();
     let preflight = deployment
         .call("OPTIONS", "/v1/tokens/self")
@@ -190,7 +190,7 @@ fn a_page_may_ask_to_send_it() {
 }
 
 #[test]
-fn a_day_is_an_expiry_that_ends_with_it() {
+fn a_date_as_expiration_is_valid_through_that_day() {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     // The world begins at 2027-01-15T08:00:00Z.
@@ -225,7 +225,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 6, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_pair_makes_it_fail(pairs in vec((
+    fn no_logilica_pair_causes_a_server_error(pairs in vec((
         0..usize::MAX,
         prop_oneof![3 => Just(None), 1 => vec(any::<u8>(), 0..40).prop_map(Some), 2 => "[ -~]{0,60}".prop_map(|text| Some(text.into()))],
         prop_oneof![

@@ -77,7 +77,7 @@ fn sent(reply: Reply, token: &str) -> String {
 }
 
 #[test]
-fn what_it_sends_is_pinned() {
+fn parcellab_responses_are_pinned() {
     let (deployment, tenant) = account();
     let generated = ask(&deployment, &tenant, GENERATE, &json!({ "note": "track", "scopes": ["write"] }));
     let token = text(&generated.body, "/token");
@@ -93,7 +93,7 @@ fn what_it_sends_is_pinned() {
 }
 
 #[test]
-fn a_scope_is_said_in_either_word_by_itself_or_in_a_list() {
+fn parcellab_accepts_scope_and_scopes_single_or_listed() {
     let (deployment, tenant) = account();
     for (asked, shown) in [
         (json!({ "scope": "write" }), json!(["write"])),
@@ -121,7 +121,7 @@ fn a_scope_is_said_in_either_word_by_itself_or_in_a_list() {
 }
 
 #[test]
-fn what_is_asked_for_wrongly_is_refused() {
+fn parcellab_rejects_invalid_requests() {
     let (deployment, tenant) = account();
     let admin = |to| call(&deployment, to, ADMIN, &tenant.admin);
     for (body, status, code) in [
@@ -153,7 +153,7 @@ fn what_is_asked_for_wrongly_is_refused() {
 }
 
 #[test]
-fn a_token_is_revoked_by_its_number_at_once_and_for_good() {
+fn parcellab_revokes_by_number_immediately_and_permanently() {
     let (deployment, tenant) = account();
     for id in [json!(2), json!("3")] {
         let made = ask(&deployment, &tenant, GENERATE, &json!({ "scope": "generate" })).expect(200);
@@ -176,7 +176,7 @@ fn a_token_is_revoked_by_its_number_at_once_and_for_good() {
 }
 
 #[test]
-fn what_is_no_token_of_ones_own_answers_like_one_that_never_was() {
+fn parcellab_hides_tokens_of_other_members() {
     let (deployment, tenant) = account();
     let other = deployment.workspace("other");
     for _ in 0..8 {
@@ -229,7 +229,7 @@ fn what_is_no_token_of_ones_own_answers_like_one_that_never_was() {
 }
 
 #[test]
-fn the_user_is_the_owner_of_the_token() {
+fn the_parcellab_user_must_own_the_token() {
     let (deployment, tenant) = account();
     let ann = member(&deployment, &tenant, "ann", 70, &["tokens:*"]);
     call(&deployment, LIST, "70", &ann).send().expect(200);
@@ -258,7 +258,7 @@ fn the_user_is_the_owner_of_the_token() {
 }
 
 #[test]
-fn a_token_comes_in_any_way_but_only_one_comes() {
+fn parcellab_accepts_one_token_in_any_supported_header() {
     let (deployment, tenant) = account();
     let token = &tenant.admin;
     let list = || deployment.call("GET", "/tokens/list");
@@ -283,7 +283,7 @@ fn a_token_comes_in_any_way_but_only_one_comes() {
 }
 
 #[test]
-fn a_credential_that_does_not_pass_is_refused_everywhere() {
+fn an_invalid_token_is_rejected_on_every_parcellab_route() {
     let (deployment, tenant) = account();
     let other = deployment.workspace("other");
     let issue = |more: Value| {
@@ -330,7 +330,7 @@ fn a_credential_that_does_not_pass_is_refused_everywhere() {
 }
 
 #[test]
-fn a_ledger_out_of_reach_is_said_in_its_envelope() {
+fn parcellab_reports_an_unreachable_ledger_in_its_format() {
     let (deployment, tenant) = account();
     deployment.world.inside().objects_fail = Some(Fault::Before);
     for to in [LIST, GENERATE, REVOKE] {
@@ -359,7 +359,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_makes_it_fail(requests in vec((
+    fn no_request_causes_a_server_error_in_the_parcellab_dialect(requests in vec((
         prop_oneof![8 => select(&["list", "generate", "revoke"][..]).prop_map(str::to_owned), 1 => "[ -~]{0,20}"],
         prop_oneof![1 => Just("GET"), 4 => Just("POST"), 1 => Just("PUT")],
         any::<bool>(),

@@ -92,7 +92,7 @@ fn answers(reply: &Reply, expected: &str) {
 }
 
 #[test]
-fn the_shapes_are_pinned() {
+fn tachi_responses_are_pinned() {
     let tachi = Tachi::new();
     let own = text(&tachi.token, "/id");
     let sign_in = format!(
@@ -128,7 +128,7 @@ fn the_shapes_are_pinned() {
 }
 
 #[test]
-fn a_token_is_named_after_what_it_is_for_or_not_at_all() {
+fn tachi_names_tokens_by_identifier_or_default() {
     let tachi = Tachi::new();
     for (body, name) in [
         (json!({ "permissions": [] }), "Custom Token"),
@@ -147,7 +147,7 @@ fn a_token_is_named_after_what_it_is_for_or_not_at_all() {
 }
 
 #[test]
-fn what_cannot_be_created_is_refused_and_said() {
+fn tachi_rejects_invalid_creations_with_a_reason() {
     let tachi = Tachi::new();
     let both = "Cannot use ClientID creation and permissions creation at the same time!";
     let neither = "Invalid request, must specify either clientID or permissions.";
@@ -182,7 +182,7 @@ fn what_cannot_be_created_is_refused_and_said() {
 }
 
 #[test]
-fn a_client_has_one_token_of_each_user() {
+fn a_client_has_one_live_token_per_user() {
     let tachi = Tachi::new();
     let first = tachi.create(&json!({ "clientID": "ir" })).expect(200);
     let again = "You already have a token for this client. Remove that one to create another.";
@@ -194,7 +194,7 @@ fn a_client_has_one_token_of_each_user() {
 }
 
 #[test]
-fn a_quota_that_is_used_up_is_no_conflict() {
+fn an_exhausted_quota_is_not_reported_as_a_conflict() {
     let tachi = Tachi::new();
     (1..5).for_each(|_| drop(tachi.create(&json!({ "permissions": [] })).expect(200)));
     let full =
@@ -203,7 +203,7 @@ fn a_quota_that_is_used_up_is_no_conflict() {
 }
 
 #[test]
-fn what_is_gone_is_not_listed() {
+fn tachi_lists_only_live_tokens() {
     let tachi = Tachi::new();
     let issue = |more: Value| {
         let mut body = json!({ "name": "", "scopes": [], "owner": "ada" });
@@ -223,7 +223,7 @@ fn what_is_gone_is_not_listed() {
 }
 
 #[test]
-fn permissions_are_the_tokens_own_whatever_is_left_of_the_users() {
+fn tachi_shows_own_scopes_and_not_effective_scopes() {
     let tachi = Tachi::new();
     let before = tachi.page(&tachi.ada, "GET", LIST, None).expect(200);
     let fewer = json!({ "grants": ["tokens:*", "sessions:create"] });
@@ -233,7 +233,7 @@ fn permissions_are_the_tokens_own_whatever_is_left_of_the_users() {
 }
 
 #[test]
-fn a_token_is_removed_by_its_id_or_by_a_text_that_works() {
+fn tachi_removes_by_id_or_by_a_valid_token_value() {
     let tachi = Tachi::new();
     let made = || {
         let created = tachi.create(&json!({ "permissions": [] })).expect(200);
@@ -280,7 +280,7 @@ fn a_token_is_removed_by_its_id_or_by_a_text_that_works() {
 }
 
 #[test]
-fn the_token_that_the_session_stands_for_may_be_removed_and_the_session_ends_with_it() {
+fn removing_the_token_that_opened_the_session_ends_the_session() {
     let tachi = Tachi::new();
     assert_eq!(tachi.remove(&tachi.ada, &text(&tachi.token, "/token")).status, 200);
     let over = "This endpoint requires session-level authentication.";
@@ -288,7 +288,7 @@ fn the_token_that_the_session_stands_for_may_be_removed_and_the_session_ends_wit
 }
 
 #[test]
-fn what_is_not_the_users_own_does_not_exist() {
+fn tachi_hides_tokens_of_other_users() {
     let tachi = Tachi::new();
     let Tachi { deployment, acme, .. } = &tachi;
     let other = deployment.workspace("other");
@@ -317,7 +317,7 @@ fn what_is_not_the_users_own_does_not_exist() {
 }
 
 #[test]
-fn what_the_session_may_not_do_it_may_not_do_here() {
+fn tachi_enforces_the_sessions_scopes() {
     let tachi = Tachi::new();
     let session = |scopes: &[&str]| {
         let scopes = [scopes, &["sessions:create"]].concat();
@@ -338,7 +338,7 @@ fn what_the_session_may_not_do_it_may_not_do_here() {
 }
 
 #[test]
-fn a_ledger_out_of_reach_is_said() {
+fn tachi_reports_an_unreachable_ledger_in_its_format() {
     let tachi = Tachi::new();
     let own = format!("{LIST}/{}", text(&tachi.token, "/id"));
     let create = json!({ "permissions": [] });
@@ -362,7 +362,7 @@ fn a_ledger_out_of_reach_is_said() {
 }
 
 #[test]
-fn the_dialects_paths_are_its_own() {
+fn unknown_tachi_paths_and_methods_use_its_error_format() {
     let tachi = Tachi::new();
     let nothing = "There is nothing at this path.";
     for path in ["/api/v1/users/me", "/api/v1/users/me/api-tokens/", "/api/v1/users/me/api-token"] {

@@ -12,7 +12,7 @@ fn lease(setup: &Setup, body: &Value) -> Grant {
 }
 
 #[test]
-fn a_lease_comes_in_the_layout_that_verifiers_read_with_what_changed_since() {
+fn a_lease_response_has_the_binary_layout_and_the_changes() {
     let setup = Setup::new();
     let digest = Digest::of(setup.token.as_bytes());
     let gate = Digest::of(setup.gate.as_bytes());
@@ -39,7 +39,7 @@ fn a_lease_comes_in_the_layout_that_verifiers_read_with_what_changed_since() {
 }
 
 #[test]
-fn a_verifier_elsewhere_keeps_the_promise_by_such_a_lease() {
+fn a_remote_verifier_rejects_a_revoked_token_after_wait() {
     let setup = Setup::new();
     let key = WorkspaceKey::parse(&setup.acme.key).unwrap();
     let (demand, mut verifier) = (Demand::of(key), Verifier::new(Limits::default()));
@@ -74,7 +74,7 @@ fn a_verifier_elsewhere_keeps_the_promise_by_such_a_lease() {
 }
 
 #[test]
-fn a_lease_is_for_who_may_verify_and_has_its_limits() {
+fn a_lease_requires_tokens_verify_and_enforces_limits() {
     let setup = Setup::new();
     let ask = |token: &str, body: &Value| setup.deployment.post(token, "/v1/lease", body);
     let uses = |count: usize| {
@@ -118,7 +118,7 @@ fn a_lease_is_for_who_may_verify_and_has_its_limits() {
 }
 
 #[test]
-fn uses_that_were_counted_elsewhere_come_with_the_question() {
+fn uses_counted_by_remote_verifiers_are_reported_with_leases() {
     let setup = Setup::new();
     let read = || setup.deployment.get(&setup.acme.admin, &format!("{}/usage", setup.token_path())).expect(200);
     setup.pass(60_000);

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn who_waits_is_answered_when_no_lease_runs_any_more_that_does_not_know() {
+fn wait_responds_once_every_older_lease_has_expired() {
     for change in changes() {
         let setup = Setup::new();
         let [idle, busy, late] = [(); 3].map(|()| setup.deployment.another());
@@ -47,7 +47,7 @@ fn who_waits_is_answered_when_no_lease_runs_any_more_that_does_not_know() {
 }
 
 #[test]
-fn who_waits_waits_no_longer_than_the_ledger_said() {
+fn wait_takes_no_longer_than_the_last_lease() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     let wait = |setup: &Setup| {
@@ -77,7 +77,7 @@ fn who_waits_waits_no_longer_than_the_ledger_said() {
 }
 
 #[test]
-fn who_goes_away_has_made_the_change_and_who_comes_again_waits_for_the_rest() {
+fn a_disconnect_during_wait_keeps_the_change() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     setup.usual(&there);
@@ -98,7 +98,7 @@ fn who_goes_away_has_made_the_change_and_who_comes_again_waits_for_the_rest() {
 }
 
 #[test]
-fn what_is_refused_waits_for_nothing() {
+fn a_rejected_change_does_not_wait() {
     let setup = Setup::new();
     setup.usual(&setup.deployment);
     let path = setup.token_path();
@@ -137,7 +137,7 @@ fn what_is_refused_waits_for_nothing() {
 }
 
 #[test]
-fn a_ledger_that_fails_keeps_nobody_waiting() {
+fn a_failed_ledger_request_does_not_wait() {
     for (fault, status, code, then) in [
         (Fault::Before, 503, "LEDGER_UNAVAILABLE", "VALID"),
         (Fault::After, 503, "LEDGER_UNAVAILABLE", "REVOKED"),
@@ -153,7 +153,7 @@ fn a_ledger_that_fails_keeps_nobody_waiting() {
 }
 
 #[test]
-fn what_parcellab_revokes_passes_nowhere_when_that_is_answered() {
+fn a_parcellab_revocation_waits_for_every_lease() {
     let setup = Setup::new();
     let there = setup.deployment.another();
     assert_eq!(setup.usual(&there).0, "VALID");

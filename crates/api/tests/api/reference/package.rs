@@ -21,14 +21,14 @@ const FOLDER: &str = "crates/wasm/js";
 const PENDING: &str = "PENDING";
 
 #[test]
-fn the_package_s_contract_is_up_to_date() {
+fn the_npm_contract_is_up_to_date() {
     up_to_date(&format!("{FOLDER}/contract.js"), &script());
     up_to_date(&format!("{FOLDER}/codes.d.ts"), &types());
 }
 
 /// Each kind has fields of its own, so its type is written by hand.
 #[test]
-fn every_need_has_its_type() {
+fn every_need_kind_has_a_typescript_type() {
     let types = include_str!("../../../../wasm/js/index.d.ts");
     let (_, needs) = types.split_once("export type Need =\n").unwrap();
     let (needs, _) = needs.split_once("\n\n").unwrap();

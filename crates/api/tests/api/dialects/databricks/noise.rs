@@ -63,7 +63,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_request_makes_the_dialect_fail(
+    fn no_request_causes_a_server_error_in_the_databricks_dialect(
         method in prop_oneof![9 => select(&["GET", "POST", "PATCH", "DELETE"][..]).prop_map(str::to_owned), 1 => "[A-Z]{1,9}"],
         path in path(),
         headers in vec((select(HEADERS), header()), 0..3),

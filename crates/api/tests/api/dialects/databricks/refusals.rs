@@ -74,7 +74,7 @@ impl Stage {
 }
 
 #[test]
-fn who_presents_no_good_token_learns_and_changes_nothing() {
+fn an_invalid_token_gets_401_on_every_databricks_route() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let (_, target) = stage.of_ada(&json!({}));
@@ -122,7 +122,7 @@ fn who_presents_no_good_token_learns_and_changes_nothing() {
 }
 
 #[test]
-fn who_lacks_the_scope_is_denied() {
+fn a_databricks_call_without_the_scope_is_denied() {
     let stage = Stage::new();
     let Stage { deployment, ada, .. } = &stage;
     let (_, target) = stage.of_ada(&json!({}));
@@ -146,7 +146,7 @@ fn who_lacks_the_scope_is_denied() {
 }
 
 #[test]
-fn a_token_that_is_not_ones_own_is_as_none() {
+fn databricks_hides_tokens_of_other_members() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, bob } = &stage;
     let elsewhere = deployment.workspace("elsewhere");
@@ -186,7 +186,7 @@ fn a_token_that_is_not_ones_own_is_as_none() {
 }
 
 #[test]
-fn the_administration_is_for_admins_whatever_is_asked_for() {
+fn token_management_is_for_admins_only() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, bob } = &stage;
     // A member with everything that a scope can give is no admin.
@@ -231,7 +231,7 @@ fn the_administration_is_for_admins_whatever_is_asked_for() {
 }
 
 #[test]
-fn the_id_of_a_text_in_its_grace_ends_that_text_alone() {
+fn deleting_a_value_in_its_grace_period_keeps_the_current_one() {
     let stage = Stage::new();
     let Stage { deployment, ada, .. } = &stage;
     let issued = deployment.issue(ada, &json!({ "name": "", "scopes": [] }));
@@ -250,7 +250,7 @@ fn the_id_of_a_text_in_its_grace_ends_that_text_alone() {
 }
 
 #[test]
-fn a_token_sent_for_an_id_is_not_repeated() {
+fn a_token_value_sent_as_an_id_is_not_echoed() {
     let stage = Stage::new();
     let Stage { deployment, tenant, bob, .. } = &stage;
     for id in [bob.as_str(), &with_bad_check(bob), "0123456789abcdef"] {
@@ -266,7 +266,7 @@ fn a_token_sent_for_an_id_is_not_repeated() {
 }
 
 #[test]
-fn a_body_that_is_wrong_is_refused() {
+fn databricks_rejects_invalid_bodies() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let (_, id) = stage.of_ada(&json!({}));
@@ -315,7 +315,7 @@ fn a_body_that_is_wrong_is_refused() {
 }
 
 #[test]
-fn what_the_rules_forbid_is_refused() {
+fn databricks_maps_rule_violations_to_its_error_codes() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let post = |by: &str, path: &str, body: Value| deployment.call("POST", path).bearer(by).json(&body);
@@ -343,7 +343,7 @@ fn what_the_rules_forbid_is_refused() {
 }
 
 #[test]
-fn what_is_not_there_is_said_in_the_envelope() {
+fn unknown_databricks_paths_use_its_error_format() {
     let stage = Stage::new();
     let Stage { deployment, ada, .. } = &stage;
     for path in ["/api/2.0/", "/api/2.0/tokens", "/api/2.0/token/", "/api/2.0/permissions/authorization/tokens"] {
@@ -355,7 +355,7 @@ fn what_is_not_there_is_said_in_the_envelope() {
 }
 
 #[test]
-fn a_ledger_that_fails_is_said_to_be_unavailable() {
+fn databricks_reports_ledger_failures_as_unavailable() {
     let stage = Stage::new();
     let Stage { deployment, ada, .. } = &stage;
     let (_, target) = stage.of_ada(&json!({}));

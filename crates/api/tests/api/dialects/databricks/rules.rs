@@ -12,7 +12,7 @@ fn scopes(stage: &Stage, by: &str, body: &Value) -> Value {
 }
 
 #[test]
-fn no_scopes_named_are_all_that_the_creator_may_grant() {
+fn without_scopes_a_token_gets_all_that_its_creator_may_grant() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let everything = json!(["orders:read", "tokens:grant", "tokens:read", "tokens:write"]);
@@ -48,7 +48,7 @@ fn no_scopes_named_are_all_that_the_creator_may_grant() {
 }
 
 #[test]
-fn a_token_lives_as_long_as_asked_and_as_may_be() {
+fn lifetime_seconds_is_applied_within_the_workspace_maximum() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let (short, info) =
@@ -65,7 +65,7 @@ fn a_token_lives_as_long_as_asked_and_as_may_be() {
 }
 
 #[test]
-fn requests_without_a_body_or_with_another_type_are_understood() {
+fn databricks_accepts_missing_bodies_and_any_content_type() {
     let stage = Stage::new();
     let Stage { deployment, ada, .. } = &stage;
     let create = || deployment.call("POST", "/api/2.0/token/create").bearer(ada);
@@ -80,7 +80,7 @@ fn requests_without_a_body_or_with_another_type_are_understood() {
 }
 
 #[test]
-fn lists_show_what_is_asked_for_and_may_be_seen() {
+fn databricks_lists_are_filtered_and_limited_to_visible_tokens() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, bob } = &stage;
     let [of_admin, of_ada, of_bob] = [&tenant.admin, ada, bob].map(|token| stage.id_of(token));
@@ -103,7 +103,7 @@ fn lists_show_what_is_asked_for_and_may_be_seen() {
 }
 
 #[test]
-fn more_tokens_than_the_ledger_gives_at_a_time_are_listed() {
+fn databricks_lists_all_pages_of_the_ledger() {
     let stage = Stage::new();
     for _ in 0..120 {
         stage.create(&stage.ada, &json!({ "scopes": [] }));
@@ -113,7 +113,7 @@ fn more_tokens_than_the_ledger_gives_at_a_time_are_listed() {
 }
 
 #[test]
-fn the_mask_says_what_changes() {
+fn update_mask_selects_the_changed_fields() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, .. } = &stage;
     let (token, info) = stage.create(ada, &json!({ "comment": "old", "scopes": ["orders:read"] }));

@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[test]
-fn a_credential_that_does_not_pass_is_told_so_in_the_envelope() {
+fn an_invalid_token_gets_softvisio_errors_on_every_method() {
     let acme = Acme::new();
     let Acme { deployment, tenant, eve, .. } = &acme;
     let (id, _) = acme.made("target");
@@ -61,7 +61,7 @@ fn a_credential_that_does_not_pass_is_told_so_in_the_envelope() {
 }
 
 #[test]
-fn each_method_needs_its_scope() {
+fn each_softvisio_method_requires_its_scope() {
     let acme = Acme::new();
     let (id, _) = acme.made("target");
     let limited = |scopes: &[&str]| {
@@ -84,7 +84,7 @@ fn each_method_needs_its_scope() {
 }
 
 #[test]
-fn whose_token_it_is_stays_between_the_two() {
+fn softvisio_hides_tokens_of_other_members() {
     let acme = Acme::new();
     let globex = acme.deployment.workspace("globex");
     let theirs = acme.deployment.issue(&acme.tenant.admin, &json!({ "name": "admin's", "scopes": [] }));
@@ -120,7 +120,7 @@ fn whose_token_it_is_stays_between_the_two() {
 }
 
 #[test]
-fn where_the_service_fails_the_envelope_says_so() {
+fn softvisio_reports_service_failures_in_its_format() {
     let acme = Acme::new();
     let message = |method: &str| json!({ "jsonrpc": "2.0", "id": 1, "method": format!("/v1/api-tokens/{method}") });
     let silent = json!({ "jsonrpc": "2.0", "method": "/v1/api-tokens/read" });
@@ -143,7 +143,7 @@ fn where_the_service_fails_the_envelope_says_so() {
 }
 
 #[test]
-fn pages_of_other_origins_are_judged_as_everywhere() {
+fn softvisio_enforces_allowed_origins() {
     let acme = Acme::new();
     let page = |path: &str, body: &Value| {
         acme.deployment.call("POST", path).bearer(&acme.eve).header("origin", "https://app.example").json(body).send()

@@ -9,7 +9,7 @@ use super::{Acme, DONE, METHODS, code, refused};
 use crate::{arbitrary, deployment::ORIGIN};
 
 #[test]
-fn messages_come_alone_in_batches_and_as_arguments() {
+fn softvisio_accepts_messages_batches_and_bare_arguments() {
     let acme = Acme::new();
     let eve = &acme.eve;
     let message = |id: Value, method: &str, params: Value| json!({ "jsonrpc": "2.0", "id": id, "method": format!("/v1/api-tokens/{method}"), "params": params });
@@ -54,7 +54,7 @@ fn messages_come_alone_in_batches_and_as_arguments() {
 }
 
 #[test]
-fn a_notification_is_not_answered() {
+fn a_notification_is_executed_without_a_response() {
     let acme = Acme::new();
     let silent = |method: &str, name: Value| json!({ "jsonrpc": "2.0", "method": method, "params": [name] });
     let create = silent("/v1/api-tokens/create", json!("quiet"));
@@ -72,7 +72,7 @@ fn a_notification_is_not_answered() {
 }
 
 #[test]
-fn what_is_no_message_is_said_to_be_none() {
+fn a_body_that_is_no_json_rpc_message_is_rejected() {
     let acme = Acme::new();
     for body in [json!([]), json!({}), json!(5), json!(null), json!([1]), json!([{ "jsonrpc": "2.0" }, 1])] {
         refused(&acme.post(&acme.eve, "/", &body), 400, -32807, "This is no message of JSON-RPC 2.0.");
@@ -105,7 +105,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_makes_it_fail_or_leave_its_envelope(
+    fn no_request_causes_a_server_error_in_the_softvisio_dialect(
         requests in vec((
             select(&["GET", "POST", "PUT", "HEAD"][..]),
             prop_oneof![

@@ -6,7 +6,7 @@ use super::{Acme, code, done, refused};
 use crate::deployment::text;
 
 #[test]
-fn every_method_answers_as_the_client_reads_it() {
+fn softvisio_responses_are_pinned() {
     let acme = Acme::new();
     let made = acme.call(&acme.eve, "create", &json!(["my token"]));
     let (id, token) = (text(&made.body, "/result/data/id"), text(&made.body, "/result/data/token"));
@@ -68,7 +68,7 @@ fn every_method_answers_as_the_client_reads_it() {
 }
 
 #[test]
-fn arguments_are_checked_before_anybody_is_asked() {
+fn softvisio_arguments_are_checked_before_any_ledger_request() {
     let acme = Acme::new();
     let id = &acme.eve_id;
     let wrong = [
@@ -118,7 +118,7 @@ fn arguments_are_checked_before_anybody_is_asked() {
 }
 
 #[test]
-fn a_permission_is_given_only_where_it_may_be() {
+fn softvisio_permissions_cannot_exceed_the_granted_scopes() {
     let acme = Acme::new();
     let (id, _) = acme.made("target");
     for method in ["set-permissions", "update-permissions"] {
@@ -142,7 +142,7 @@ fn a_permission_is_given_only_where_it_may_be() {
 }
 
 #[test]
-fn what_is_taken_away_is_gone() {
+fn a_removed_permission_must_not_remain_through_a_wildcard() {
     let acme = Acme::new();
     let admin = &acme.tenant.admin;
     let (wide, narrow) = (json!({ "name": "", "scopes": ["orders:*"] }), json!(["", { "orders:*": true }]));
@@ -172,7 +172,7 @@ fn what_is_taken_away_is_gone() {
 }
 
 #[test]
-fn read_filters_sorts_and_pages() {
+fn softvisio_read_filters_sorts_and_pages() {
     let acme = Acme::new();
     for name in ["b", "a", "a_b", "axb", "é%"] {
         acme.made(name);
@@ -224,7 +224,7 @@ fn read_filters_sorts_and_pages() {
 }
 
 #[test]
-fn more_tokens_than_fit_a_page_of_the_ledger_are_all_read() {
+fn softvisio_reads_all_pages_of_the_ledger() {
     let acme = Acme::new();
     for number in 0..120 {
         acme.made(&format!("{number:03}"));
@@ -235,7 +235,7 @@ fn more_tokens_than_fit_a_page_of_the_ledger_are_all_read() {
 }
 
 #[test]
-fn the_quota_is_the_ledgers() {
+fn softvisio_enforces_the_members_quota() {
     let acme = Acme::new();
     acme.deployment
         .call("PATCH", "/v1/members/eve")

@@ -122,7 +122,7 @@ fn upgrade_at(acme: &Acme, path: &str, headers: &[(&str, &str)]) -> Reply {
 }
 
 #[test]
-fn a_message_is_answered_as_over_http() {
+fn a_websocket_message_gets_the_same_response_as_over_http() {
     let (over_http, over_socket) = (Acme::new(), Acme::new());
     let mut socket = Socket::open(&over_socket, &over_socket.eve);
     assert_eq!(over_http.eve, over_socket.eve, "two worlds alike");
@@ -158,7 +158,7 @@ fn a_message_is_answered_as_over_http() {
 }
 
 #[test]
-fn batches_and_notifications_are_what_they_are_over_http() {
+fn websocket_batches_and_notifications_work_as_over_http() {
     let acme = Acme::new();
     let mut socket = Socket::open(&acme, &acme.eve);
     let read = |id: Value| json!({ "jsonrpc": "2.0", "id": id, "method": "/v1/api-tokens/read", "params": [] });
@@ -180,7 +180,7 @@ fn batches_and_notifications_are_what_they_are_over_http() {
 }
 
 #[test]
-fn each_message_is_judged_anew() {
+fn each_websocket_message_is_authorized_anew() {
     let acme = Acme::new();
     let (id, token) = acme.made("target");
     let scopes = json!([id, { "tokens:read": true }]);
@@ -213,7 +213,7 @@ fn each_message_is_judged_anew() {
 }
 
 #[test]
-fn of_a_batch_by_whoever_is_not_let_in_the_ledger_hears_once() {
+fn a_batch_with_a_rejected_token_sends_one_ledger_request() {
     let acme = Acme::new();
     let (id, token) = acme.made("target");
     acme.data(&acme.eve, "delete", &json!([id]));
@@ -229,7 +229,7 @@ fn of_a_batch_by_whoever_is_not_let_in_the_ledger_hears_once() {
 }
 
 #[test]
-fn the_credential_comes_as_a_sub_protocol_or_in_a_header() {
+fn a_websocket_token_comes_as_sub_protocol_or_header() {
     let acme = Acme::new();
     let bearer = format!("Bearer {}", acme.eve);
     let both = format!("jsonrpc_2.0, {}", acme.eve);
@@ -261,7 +261,7 @@ fn the_credential_comes_as_a_sub_protocol_or_in_a_header() {
 }
 
 #[test]
-fn sockets_open_at_the_base_paths_and_nowhere_else() {
+fn websockets_open_only_at_the_base_paths() {
     let acme = Acme::new();
     for path in ["/", "/v1/api-tokens", "/v1/api-tokens/"] {
         let protocols = format!("jsonrpc_2.0,{}", acme.eve);
@@ -281,7 +281,7 @@ fn sockets_open_at_the_base_paths_and_nowhere_else() {
 }
 
 #[test]
-fn pages_of_other_origins_are_asked_about_before_a_socket_opens() {
+fn the_origin_is_checked_before_a_websocket_opens() {
     let acme = Acme::new();
     let (app, protocols) = (("origin", "https://app.example"), format!("jsonrpc_2.0,{}", acme.eve));
     let with_token = [("sec-websocket-protocol", &*protocols), app];
@@ -312,7 +312,7 @@ fn pages_of_other_origins_are_asked_about_before_a_socket_opens() {
 }
 
 #[test]
-fn what_one_connection_keeps_here_is_bounded() {
+fn frames_in_progress_per_connection_are_bounded() {
     let acme = Acme::new();
     let mut socket = Socket::open(&acme, &acme.eve);
     let read = |id: i32| json!({ "jsonrpc": "2.0", "id": id, "method": "/v1/api-tokens/read" });
@@ -335,7 +335,7 @@ fn what_one_connection_keeps_here_is_bounded() {
 }
 
 #[test]
-fn a_socket_that_ends_leaves_nothing_running() {
+fn a_closed_websocket_cancels_its_work() {
     let acme = Acme::new();
     let mut socket = Socket::open(&acme, &acme.eve);
     let asked = acme.deployment.world.inside().asked;
@@ -345,7 +345,7 @@ fn a_socket_that_ends_leaves_nothing_running() {
 }
 
 #[test]
-fn each_message_is_a_use_of_its_token() {
+fn each_websocket_message_counts_as_a_use() {
     let acme = Acme::new();
     // Whatever came before is reported, and nobody is left to report more.
     acme.deployment.let_pass(100);
@@ -367,7 +367,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_frame_makes_it_fail(frames in vec(prop_oneof![noise().prop_map(|value| value.to_string()), any::<String>()], 1..40)) {
+    fn no_frame_causes_a_server_error(frames in vec(prop_oneof![noise().prop_map(|value| value.to_string()), any::<String>()], 1..40)) {
         let acme = Acme::new();
         let mut socket = Socket::open(&acme, &acme.eve);
         let lines = acme.deployment.world.inside().log.len();

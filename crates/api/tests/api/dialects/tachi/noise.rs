@@ -52,7 +52,7 @@ fn header() -> impl Strategy<Value = (&'static str, Vec<u8>)> {
 }
 
 #[test]
-fn no_request_makes_it_fail_and_every_refusal_is_in_its_envelope() {
+fn no_request_causes_a_server_error_in_the_tachi_dialect() {
     let tachi = Tachi::new();
     let config = ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() };
     let method = select(vec![Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE]);

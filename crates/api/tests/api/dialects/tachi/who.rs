@@ -44,7 +44,7 @@ impl Tachi {
 }
 
 #[test]
-fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
+fn tachi_rejects_requests_without_a_session_first() {
     let tachi = Tachi::new();
     let presented: [(Present, u16, &str); 9] = [
         (|call| call, 401, SIGNED_OUT),
@@ -75,7 +75,7 @@ fn whoever_is_not_signed_in_is_refused_before_anything_else_is_looked_at() {
 }
 
 #[test]
-fn no_token_may_ask_however_good_it_is() {
+fn tachi_rejects_tokens_of_any_kind() {
     let tachi = Tachi::new();
     let Tachi { deployment, acme, .. } = &tachi;
     let issue = |more: Value| {
@@ -119,7 +119,7 @@ fn no_token_may_ask_however_good_it_is() {
 }
 
 #[test]
-fn a_session_that_is_over_is_none() {
+fn tachi_treats_an_ended_session_as_none() {
     let tachi = Tachi::new();
     let Tachi { deployment, acme, token, .. } = &tachi;
     let opener = text(token, "/token");
@@ -133,7 +133,7 @@ fn a_session_that_is_over_is_none() {
 }
 
 #[test]
-fn only_pages_of_this_origin_change_anything_in_a_session() {
+fn tachi_rejects_cross_origin_changes_in_a_session() {
     let tachi = Tachi::new();
     let own = text(&tachi.token, "/id");
     let cross = "In a session, changes are made by pages of this origin only. Elsewhere, present a token.";
@@ -150,7 +150,7 @@ fn only_pages_of_this_origin_change_anything_in_a_session() {
 }
 
 #[test]
-fn a_user_goes_by_its_number_its_name_or_me() {
+fn a_tachi_user_is_named_by_number_id_or_me() {
     let tachi = Tachi::new();
     let paths = ["me", "2", "ada", "a%64a"].map(|user| format!("/api/v1/users/{user}/api-tokens"));
     let lists = paths.map(|path| tachi.page(&tachi.ada, "GET", &path, None));
@@ -162,7 +162,7 @@ fn a_user_goes_by_its_number_its_name_or_me() {
 }
 
 #[test]
-fn who_does_not_see_members_learns_nothing_of_them() {
+fn tachi_hides_which_users_exist_from_members() {
     let tachi = Tachi::new();
     let token = text(&tachi.token, "/id");
     for user in ["1", "admin", "nobody", "3", "0", "02", "18446744073709551616", "-2", "Ada", "ME", "%20", "a%2Fb"] {
@@ -173,7 +173,7 @@ fn who_does_not_see_members_learns_nothing_of_them() {
 }
 
 #[test]
-fn no_admin_acts_for_others_but_learns_whether_they_exist() {
+fn a_tachi_admin_cannot_act_for_other_users() {
     let tachi = Tachi::new();
     let token = text(&tachi.token, "/id");
     for (user, status, description) in [
