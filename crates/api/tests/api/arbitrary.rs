@@ -1,9 +1,9 @@
-//! Arbitrary JSON, some of it nearly what a body should be.
+//! Arbitrary JSON, some of it almost a valid body.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::{Map, Value};
 
-/// Values in which these are the names of fields, and these are among the texts.
+/// Values with these names of fields, and with these among the strings.
 pub(crate) fn json(names: &'static [&'static str], texts: &'static [&'static str]) -> BoxedStrategy<Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
@@ -24,7 +24,7 @@ pub(crate) fn json(names: &'static [&'static str], texts: &'static [&'static str
     nested.boxed()
 }
 
-/// Objects of these fields.
+/// Objects with these fields.
 pub(crate) fn object(names: &'static [&'static str], value: BoxedStrategy<Value>) -> BoxedStrategy<Value> {
     let fields = vec((select(names).prop_map(str::to_owned), value), 0..5);
     fields.prop_map(|fields| Value::from(fields.into_iter().collect::<Map<_, _>>())).boxed()

@@ -1,4 +1,4 @@
-//! Forward authentication, as gateways ask for it.
+//! Forward authentication with `/authorize`, as gateways use it.
 
 use counterfoil_token::Digest;
 use serde_json::json;
@@ -23,7 +23,8 @@ impl Gateway {
         Self { deployment, tenant, own }
     }
 
-    /// A question about a request, as a proxy puts it: the client's method, path and headers, and its own headers.
+    /// A gateway's request about a client's request: with the client's method, path and headers, and the gateway's own
+    /// headers.
     fn asks(&self, method: &str, path: &str) -> Call<'_> {
         self.deployment.call(method, &format!("/authorize{path}")).header("x-counterfoil-gateway", &self.own)
     }
@@ -63,7 +64,8 @@ fn authorize_returns_identity_headers_for_any_method_and_path() {
     assert_eq!(reply.status, 200, "also as X-API-Key");
 }
 
-/// To a proxy every 2xx is a yes, and some append their client's path: no other route may answer what a gateway asks.
+/// A proxy treats every 2xx status as permission, and some append their client's path: no other route may answer a
+/// gateway.
 #[test]
 fn gateway_requests_are_answered_by_authorize_on_every_path() {
     let matrix = Matrix::new();
@@ -91,7 +93,7 @@ fn gateway_requests_are_answered_by_authorize_on_every_path() {
         ("GET", "/authorize/orders"),
     ];
     let none = none.map(|(method, path)| (method, path, None));
-    // To grant the first lease is to write down until when leases run.
+    // Granting the first lease writes to the database when leases expire.
     let asked = deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &gateway).bearer(&tenant.admin);
     assert_eq!(asked.send().status, 200);
     for (method, path, body) in own.chain(standards).chain(dialects).chain(none) {
@@ -114,7 +116,7 @@ fn gateway_requests_are_answered_by_authorize_on_every_path() {
             (asks(&gateway), 401, "NO_CREDENTIAL"),
             (asks(&gateway).bearer(&reader), 403, "INSUFFICIENT_SCOPE"),
             (asks(&gateway).bearer(&elsewhere), 401, "UNKNOWN"),
-            // What a browser asks first, what opens a socket, and what a page of another origin sends.
+            // A preflight, a WebSocket handshake, and a request with an idempotency key.
             (preflight(asks(&gateway)), 401, "NO_CREDENTIAL"),
             (asks(&gateway).header("upgrade", "websocket").header("connection", "upgrade"), 401, "NO_CREDENTIAL"),
             (asks(&gateway).header("idempotency-key", "1").bearer(&reader), 403, "INSUFFICIENT_SCOPE"),
@@ -225,7 +227,7 @@ fn authorize_rejects_malformed_or_repeated_gateway_headers() {
         ("x-counterfoil-freshness", "eventual"),
     ] {
         assert_eq!(gateway.asks("GET", "/").bearer(&token).header(name, value).send().status, 200, "once it is good");
-        // The client's own came through, before or after the gateway's.
+        // The client's own header came through, before or after the gateway's.
         let twice = gateway.asks("GET", "/").bearer(&token).header(name, value).header(name, value);
         refused(&twice.send(), 403, "INVALID_DEMAND");
     }
@@ -260,7 +262,7 @@ fn an_unreadable_client_address_rejects_only_ip_restricted_tokens() {
     let unsaid = gateway.asks("GET", "/").bearer(&bound).send();
     refused(&unsaid, 403, "ADDRESS_NOT_ALLOWED");
     assert!(unsaid.body["detail"].as_str().unwrap().contains("does not send"), "{}", unsaid.body);
-    // Nobody is told more than that where the address is good, and another one.
+    // For a readable address that is not allowed, the detail says no more than that.
     let (narrow, _) =
         gateway.issue(&json!({ "name": "", "scopes": ["orders:read"], "allowed_addresses": ["192.0.2.1"] }));
     let elsewhere = from(&narrow, b"192.0.2.2");
@@ -268,7 +270,7 @@ fn an_unreadable_client_address_rejects_only_ip_restricted_tokens() {
     assert_eq!(elsewhere.body["detail"], "The token may not be used from this address.");
 }
 
-/// A proxy reads the whole head of an answer into one buffer, which is 4 KiB for nginx.
+/// A proxy reads the whole head of a response into one buffer; nginx's has 4 KiB.
 #[test]
 fn the_scopes_header_is_bounded_and_reports_omissions() {
     let gateway = Gateway::new();
@@ -277,7 +279,7 @@ fn the_scopes_header_is_bounded_and_reports_omissions() {
     let names: Vec<_> = (0..100).map(|number| scope(number, 100)).chain((0..100).map(|n| scope(n, 63))).collect();
     let catalogue: Vec<_> = names.iter().map(|name| json!({ "name": name, "description": "" })).collect();
     deployment.call("PUT", "/v1/scopes").bearer(&tenant.admin).json(&json!({ "scopes": catalogue })).send().expect(200);
-    // 32 of 63 characters, with the spaces between them, are 2,047.
+    // 32 scopes of 63 characters, with the spaces between them, are 2,047.
     for (count, length, is_whole) in [
         (1, 63, true),
         (32, 63, true),
@@ -301,7 +303,7 @@ fn the_scopes_header_is_bounded_and_reports_omissions() {
         let head: usize = reply.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         assert!(head < 2_900, "{head} bytes");
     }
-    // A demand that long is the gateway's own, and its challenge no client's to hold.
+    // For such a long requirement, the challenge omits the scopes.
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
     let long: Vec<_> = (0..61).map(|number| scope(number, 63)).collect();
     let reply = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-scopes", long.join(" ")).send();
@@ -341,7 +343,7 @@ fn authorize_gives_invalid_gateways_one_opaque_response() {
         call.header("x-counterfoil-workspace", "acme").send()
     };
     refused(&in_acme(&theirs), 401, "UNKNOWN");
-    // The client could have sent the header that says of which workspace a foreign token is.
+    // A third-party token needs a header that names its workspace, which the client could have sent.
     let foreign = "a-gateway-token-from-elsewhere";
     let line = json!({ "digest": Digest::of(foreign.as_bytes()), "name": "", "scopes": ["tokens:verify"] });
     deployment.post(&tenant.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);

@@ -1,11 +1,11 @@
-//! Bad bodies of every kind, at every route that takes one.
+//! Invalid bodies of every kind, on every route that reads one.
 
 use axum::body::Body;
 use serde_json::{Value, json};
 
 use crate::{deployment::text, matrix::Matrix};
 
-/// The largest body that is read.
+/// The size limit of a body.
 fn max_body(pattern: &str) -> usize {
     match pattern {
         "/v1/tokens/import" => 4 * 1024 * 1024,
@@ -23,7 +23,7 @@ fn a_body_with_another_content_type_is_rejected() {
             let call = call().content(content_type, body.to_string());
             matrix.refused(call, content_type, 415, "UNSUPPORTED_MEDIA_TYPE", None);
         }
-        // A rotation has a body only where it grants a grace.
+        // A rotation has a body only if it grants a grace period.
         if route.pattern != "/v1/tokens/{id}/rotate" {
             matrix.refused(call(), "no body at all", 415, "UNSUPPORTED_MEDIA_TYPE", None);
         }
@@ -48,7 +48,7 @@ fn a_body_that_is_not_json_is_rejected() {
     }
 }
 
-/// An empty body is none, whatever is said of its type: client libraries declare JSON for every request.
+/// An empty body is treated as absent whatever its `Content-Type`: client libraries declare JSON for every request.
 #[test]
 fn an_empty_body_is_no_body_and_a_byte_order_mark_is_ignored() {
     let matrix = Matrix::new();
@@ -88,7 +88,7 @@ fn a_field_of_the_wrong_type_is_rejected_with_its_pointer() {
     }
 }
 
-/// A client is written in any language, and reads of what JSON knows.
+/// Clients are written in any language, so messages use the terms of JSON.
 #[test]
 fn decode_errors_use_json_terms_and_not_rust_types() {
     let of_rust = [
@@ -184,8 +184,8 @@ fn decode_errors_use_json_terms_and_not_rust_types() {
     assert_eq!(create("scopes", json!({})), "The body does not fit: expected a list, found an object.");
 }
 
-/// Pointers to all values in a body, but those that may hold anything, and the lines of an import: they are read one by
-/// one, and what is wrong with one is in the report.
+/// Pointers to all values in a body, except in fields of any type, and except in the lines of an import, whose errors are
+/// reported line by line.
 fn pointers(value: &Value) -> Vec<String> {
     let steps: Vec<(String, &Value)> = match value {
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
@@ -208,7 +208,7 @@ fn a_list_in_place_of_an_object_is_rejected_at_every_level() {
             let mut listed = body.clone();
             let place = listed.pointer_mut(&pointer).unwrap();
             let Some(fields) = place.as_object() else { continue };
-            // In any order, the one of declaration among them: a single field has only one.
+            // In any order, including that of the declaration if there is only one field.
             *place = fields.values().cloned().collect();
             matrix.refused_body(route, listed.to_string(), 422, "INVALID_BODY", Some(&pointer));
             objects += 1;

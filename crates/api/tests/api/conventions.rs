@@ -1,4 +1,4 @@
-//! What clients expect of any API over HTTP: tags and conditions, addresses of what was made, other origins.
+//! Conventions of HTTP APIs: ETags and conditions, locations of created items, other origins.
 
 use serde_json::json;
 
@@ -59,7 +59,7 @@ fn a_creation_returns_the_location_of_the_new_item() {
         let made = deployment.post(&admin, path, &body);
         let location = made.header("location").unwrap().to_owned();
         assert!(location.starts_with(&format!("{path}/")), "{location}");
-        // What is there has that id, whatever characters it is of.
+        // The item at this location has that id, whatever its characters.
         let found = if path == "/v1/members" {
             deployment.get(&admin, &location)
         } else {
@@ -97,7 +97,7 @@ fn cross_origin_requests_require_allowed_origins() {
     assert!(read.header("access-control-expose-headers").unwrap().contains("etag"));
     assert_eq!(read.header("vary"), Some("origin"));
     assert_eq!(read.header("access-control-allow-credentials"), None, "no cookie goes along");
-    // Also what is refused, once the caller was let in; not before.
+    // Also the response to a rejected request, but only once the caller is admitted.
     let missing = page("/v1/tokens/tok_0", APP).send();
     assert_eq!((missing.status, may_read(&missing).as_deref()), (404, Some(APP)));
     let nobody = deployment.call("GET", "/v1/tokens/self").bearer("nobody-knows-this").header("origin", APP).send();
@@ -106,7 +106,7 @@ fn cross_origin_requests_require_allowed_origins() {
         let refused = page("/v1/tokens/self", other).send();
         assert_eq!((refused.refused(403), may_read(&refused)), ("ORIGIN_NOT_ALLOWED", None), "{other}");
     }
-    // The verifier answers whoever checks tokens: no page does.
+    // The verifier answers this route, and it allows no page of another origin.
     let verify = deployment.call("POST", "/v1/verify").bearer(admin).header("origin", APP);
     assert_eq!(verify.json(&json!({ "token": admin })).send().refused(403), "ORIGIN_NOT_ALLOWED");
     let own = page("/v1/tokens/self", ORIGIN).send();

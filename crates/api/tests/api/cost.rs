@@ -1,4 +1,4 @@
-//! What an invented token costs: nothing but the caller's own authentication, and nothing at all as a credential.
+//! The cost of forged tokens: to verify one takes only the caller's own authentication; as a credential it takes nothing.
 
 use serde_json::json;
 
@@ -38,7 +38,7 @@ fn forged_tokens_add_no_requests_to_strong_and_bounded_checks() {
             assert_eq!(answer.expect(200)["code"], *code, "{what}");
         }
     }
-    // A right seal is never called unknown without asking.
+    // A token with a valid tag is never called unknown without a query.
     let answer = deployment.post(&gate, "/v1/verify", &json!({ "token": never_issued(&acme.key) }));
     assert_eq!((answer.line.ledger_calls, answer.line.registry_reads), (1, 0));
     assert_eq!(answer.expect(200)["code"], "UNKNOWN");
@@ -76,7 +76,7 @@ fn a_forged_credential_is_rejected_without_a_ledger_request() {
             assert_eq!((answer.status, answer.line.ledger_calls, answer.line.registry_reads), (401, 0, 0));
         }
     }
-    // Of a text without our form the directory alone is asked: whose the host is that it was sent to.
+    // For a third-party token only the directory is queried: for the workspace of the request's host.
     let foreign = deployment.get("a-text-that-somebody-else-issued", "/v1/tokens/self");
     assert_eq!((foreign.status, foreign.line.ledger_calls, foreign.line.registry_reads), (401, 1, 0));
     assert_eq!(deployment.world.ledgers_alive(), 1, "no ledger was brought to life");

@@ -1,4 +1,4 @@
-//! Bad credentials of every kind, at every route that takes one.
+//! Invalid credentials of every kind, on every route that requires one.
 
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ fn an_invalid_token_is_rejected_on_every_route_with_its_code() {
         (issue(json!({ "allowed_addresses": ["192.0.2.0/24"] })).0, 403, "ADDRESS_NOT_ALLOWED"),
     ];
     deployment.world.pass(1_000);
-    // Brought to life once, so that the dumps below compare: a right seal is always asked about.
+    // Starts that ledger, so that the dumps below compare: a valid tag always causes a query.
     deployment.get(&never_issued("0zzzzz"), "/v1/tokens/self").refused(401);
     for route in &matrix.routes {
         for (token, status, code) in &tokens {
@@ -162,7 +162,7 @@ fn another_authorization_scheme_is_ignored_beside_a_credential() {
     staging().header("x-api-key", &acme.admin).send().expect(200);
     staging().bearer(&acme.admin).send().expect(200);
     staging().header("x-lgca-token", &acme.admin).header("x-lgca-domain", "acme").send().expect(200);
-    // A browser sends it along by itself.
+    // A browser sends it automatically.
     let session = deployment.session(&acme.admin).0;
     staging().session(&session).send().expect(200);
     assert_eq!(staging().session("nonsense").send().refused(401), "SESSION_ENDED");
@@ -213,7 +213,7 @@ fn a_malformed_token_error_states_the_reason_but_not_the_value() {
         assert_eq!(decision["code"], "MALFORMED", "{why}");
         let detail = text(&decision, "/detail");
         assert!(detail.contains(why) && !detail.contains(token), "{why}: {detail}");
-        // What no header holds, none presents.
+        // A value that no header can hold cannot be presented.
         if token.is_ascii() && !token.contains('\n') {
             let reply = deployment.call("GET", "/v1/tokens/self").header("x-api-key", token).send();
             assert_eq!(reply.refused(401), "MALFORMED", "{why}");

@@ -1,4 +1,4 @@
-//! A deployment as its callers see it. Whatever a test is about, every answer it gets is held to what all answers keep.
+//! A deployment as its callers see it. Every response in any test is checked for what holds for all responses.
 
 use std::{
     collections::BTreeSet,
@@ -24,54 +24,54 @@ use crate::world::{Asked, CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, SNAPSHO
 /// The deployment's root token.
 pub(crate) const ROOT: &str = "the-root-token-of-all-these-tests";
 
-/// Where the deployment is.
+/// The deployment's origin.
 pub(crate) const ORIGIN: &str = "https://counterfoil.example";
 
-/// Where answers have shapes of their own: dialects and standards.
+/// The paths whose responses have their own formats: dialects and standards.
 const DIALECTS: &[&str] = &["/api/2.0/", "/api/v1/users/", "/tokens/", "/v1/api-tokens", "/authorize", "/oauth/"];
 
-/// The cookie of a session.
+/// The session cookie.
 pub(crate) const COOKIE: &str = "__Host-counterfoil";
 
 /// A world and one isolate in it.
 pub(crate) struct Deployment {
     pub(crate) world: World,
     router: Router,
-    /// What goes on in the background of requests that were answered.
+    /// The background work of requests that were answered.
     background: Mutex<Vec<BoxFuture<'static, ()>>>,
-    /// The socket that was granted last.
+    /// The WebSocket that was granted last.
     upgrade: Mutex<Option<Upgrade<World>>>,
-    /// Every text that was issued or presented: no log line may hold any of it. Isolates of one world share them.
+    /// Every token value that was issued or presented: no log line may contain one. Isolates of one world share them.
     secrets: Arc<Mutex<BTreeSet<String>>>,
 }
 
-/// A request in the making.
+/// A request under construction.
 pub(crate) struct Call<'a> {
     deployment: &'a Deployment,
     request: Builder,
     body: Body,
 }
 
-/// A request that was sent and may not be answered yet.
+/// A request that was sent, and that may not be answered yet.
 pub(crate) struct Underway<'a> {
     deployment: &'a Deployment,
     response: BoxFuture<'static, Result<Response, Infallible>>,
     method: String,
     is_native: bool,
-    /// What it has asked the world so far.
+    /// How often it has queried the world so far.
     asked: Asked,
     began_at: counterfoil_verify::Timestamp,
 }
 
-/// What came back.
+/// A response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) headers: HeaderMap,
     pub(crate) bytes: Vec<u8>,
-    /// Whether the body ended as it should; else it was cut off.
+    /// Whether the body ended properly; otherwise it was cut off.
     pub(crate) is_whole: bool,
-    /// The body, where it is JSON.
+    /// The body, if it is JSON.
     pub(crate) body: Value,
     pub(crate) line: LogLine,
 }
@@ -87,7 +87,7 @@ impl Deployment {
         Self::of(World::new(), Arc::default())
     }
 
-    /// Another isolate in the same world. What goes on in the background of each goes on by itself.
+    /// Another isolate in the same world. The background work of each proceeds independently.
     pub(crate) fn another(&self) -> Self {
         Self::of(self.world.clone(), Arc::clone(&self.secrets))
     }
@@ -96,7 +96,7 @@ impl Deployment {
         Self { router: isolate(&world), world, background: Mutex::default(), upgrade: Mutex::default(), secrets }
     }
 
-    /// Lets time pass, and what goes on in the background go on, second by second.
+    /// Lets time pass, and background work proceed, second by second.
     pub(crate) fn let_pass(&self, seconds: u64) {
         for _ in 0..seconds {
             self.world.pass(1_000);
@@ -104,12 +104,12 @@ impl Deployment {
         }
     }
 
-    /// The socket that was granted last.
+    /// The WebSocket that was granted last.
     pub(crate) fn granted(&self) -> Option<Upgrade<World>> {
         self.upgrade.lock().unwrap().take()
     }
 
-    /// Has work go on in the background.
+    /// Runs work in the background.
     pub(crate) fn leave(&self, background: BackgroundWork<World>) {
         self.background.lock().unwrap().push(background.run());
     }
@@ -118,13 +118,13 @@ impl Deployment {
         self.background.lock().unwrap().retain_mut(|work| work.now_or_never().is_none());
     }
 
-    /// The isolate ends, and what went on in its background with it.
+    /// The isolate ends, and its background work with it.
     pub(crate) fn crash(&mut self) {
         self.background.lock().unwrap().clear();
         self.forget();
     }
 
-    /// Goes on in an isolate that remembers nothing.
+    /// Continues in a new isolate with empty caches.
     pub(crate) fn forget(&mut self) {
         self.router = isolate(&self.world);
     }
@@ -156,17 +156,17 @@ impl Deployment {
         tenant
     }
 
-    /// Issues a token and gives the answer that shows it.
+    /// Creates a token and returns the response with its value.
     pub(crate) fn issue(&self, by: &str, body: &Value) -> Value {
         self.post(by, "/v1/tokens", body).expect(201)
     }
 
-    /// Issues a token with these scopes and gives its text.
+    /// Creates a token with these scopes and returns its value.
     pub(crate) fn token(&self, by: &str, scopes: &[&str]) -> String {
         text(&self.issue(by, &json!({ "name": "", "scopes": scopes })), "/token")
     }
 
-    /// Has a workspace's members sign in by this provider, which describes itself.
+    /// Lets a workspace's members sign in through this provider, which publishes a discovery document.
     pub(crate) fn let_sign_in(&self, tenant: &Tenant, provider: &Value) {
         let issuer = text(provider, "/issuer");
         let described = json!({
@@ -181,7 +181,7 @@ impl Deployment {
         self.call("PATCH", "/v1/workspace").bearer(&tenant.admin).json(&providers).send().expect(200);
     }
 
-    /// Opens a session, and gives its text and what its answer shows.
+    /// Opens a session, and returns its value and the response.
     pub(crate) fn session(&self, by: &str) -> (String, Value) {
         let reply = self.call("POST", "/v1/session").bearer(by).send();
         let cookie = reply.header("set-cookie").unwrap().split_once(';').unwrap().0;
@@ -202,13 +202,13 @@ impl<'a> Call<'a> {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// The cookie alone, as a browser sends it along.
+    /// The session cookie alone, as a browser sends it with any request.
     pub(crate) fn cookie(self, text: &str) -> Self {
         self.deployment.keep_secret(text);
         self.header("cookie", format!("{COOKIE}={text}"))
     }
 
-    /// The cookie, as a page of the deployment's own sends it.
+    /// The session cookie, as a page of the deployment's own origin sends it.
     pub(crate) fn session(self, text: &str) -> Self {
         self.cookie(text).header("origin", ORIGIN).header("sec-fetch-site", "same-origin")
     }
@@ -221,17 +221,17 @@ impl<'a> Call<'a> {
         Self { body: body.into(), ..self.header("content-type", content_type) }
     }
 
-    /// A body that nothing is said about.
+    /// A body without a `Content-Type`.
     pub(crate) fn raw(self, body: &'static str) -> Self {
         Self { body: body.into(), ..self }
     }
 
-    /// Sends it, and holds the answer to what all answers keep.
+    /// Sends the request, and checks the response for what holds for all responses.
     pub(crate) fn send(self) -> Reply {
         self.begin().finish()
     }
 
-    /// Sends it without waiting for the answer: it is on its way once that is first asked for.
+    /// Sends the request without waiting for the response. It starts when the response is first polled.
     pub(crate) fn begin(self) -> Underway<'a> {
         let Self { deployment, request, body } = self;
         deployment.begin(request.body(body).unwrap())
@@ -239,10 +239,10 @@ impl<'a> Call<'a> {
 }
 
 impl Underway<'_> {
-    /// The answer, where it is there by now: held to what all answers keep.
+    /// The response, if it has arrived: checked for what holds for all responses.
     pub(crate) fn answer(&mut self) -> Option<Reply> {
         let Self { deployment, response, method, is_native, asked, began_at } = self;
-        // One after the other: two guards in one expression would wait for each other.
+        // In separate statements: two guards in one expression would deadlock.
         let before = deployment.world.inside().asked;
         let logged = deployment.world.inside().log.len();
         let response = response.now_or_never();
@@ -283,7 +283,7 @@ impl Underway<'_> {
         Some(reply)
     }
 
-    /// The answer. Time passes while it is waited for, and only then: all else that the API awaits of the world is there.
+    /// The response. Time passes only while it is awaited.
     pub(crate) fn finish(mut self) -> Reply {
         loop {
             if let Some(reply) = self.answer() {
@@ -296,7 +296,7 @@ impl Underway<'_> {
 }
 
 impl Deployment {
-    /// Sends a request, and holds the answer to what all answers keep.
+    /// Sends a request, and checks the response for what holds for all responses.
     pub(crate) fn send(&self, request: Request<Body>) -> Reply {
         self.begin(request).finish()
     }
@@ -319,7 +319,7 @@ impl Deployment {
         }
     }
 
-    /// Remembers the token texts in an answer.
+    /// Collects the token values in a response.
     fn show(&self, body: &Value) {
         let texts = ["/token", "/token/token", "/token_value", "/body/token", "/result/data/token"]
             .into_iter()
@@ -334,7 +334,7 @@ impl Deployment {
     pub(crate) fn log_holds_no_secret(&self, line: &LogLine) {
         let line = serde_json::to_string(line).unwrap();
         for secret in self.secrets.lock().unwrap().iter().filter(|secret| secret.len() >= 16) {
-            // Also not the part that only the bearer knows: 24 characters before the seal and the check.
+            // Nor the secret part: the 24 characters before the authentication tag and the checksum.
             let body = secret.len().checked_sub(36).and_then(|start| secret.get(start..start + 24));
             assert!(!line.contains(secret), "the log holds a credential: {line}");
             assert!(!body.is_some_and(|body| line.contains(body)), "the log holds a token's secret: {line}");
@@ -371,12 +371,13 @@ impl Reply {
         assert_eq!(line.status, *status);
         assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log counts what the world saw: {line:?}");
         assert_eq!(line.registry_reads, asked.registry, "the log counts what the world saw: {line:?}");
-        // Time stands still but for those who wait, or whose ledger takes its time; and whoever is made to wait is told: but by parcelLab's revocation.
+        // Time stands still, except for requests that wait and for slow ledgers. A response reports how long it waited,
+        // except that of parcelLab's revocation.
         let is_told = self.body["waited"]["ms"].as_u64();
         if !(line.route.as_deref() == Some("/tokens/revoke") && *status == 200) {
             assert_eq!(line.duration_ms, is_told.unwrap_or(took), "how long it took is what it says of that: {line:?}");
         }
-        // A browser that could not sign in is led to the console, which is told the code.
+        // A browser whose sign-in failed is redirected to the console, with the code.
         let told = self.header("location").and_then(|location| location.split_once("failed=")).map(|(_, code)| code);
         if told.is_some() {
             assert_eq!(line.code, told);
@@ -427,8 +428,8 @@ impl Reply {
 }
 
 impl Reply {
-    /// What RFC 6750, section 3, has an answer say to a bearer: which error it is, none where no token was presented, and the
-    /// scopes that are needed. They are left out only where they would make a header that proxies refuse.
+    /// The challenge of RFC 6750, section 3: the error, none if no token was presented, and the required scopes. These
+    /// are omitted only if the header would be so long that proxies reject it.
     #[track_caller]
     fn challenges(&self, code: &str) {
         let challenge = self.header("www-authenticate");
@@ -449,7 +450,7 @@ impl Reply {
         assert_eq!(challenge, expected.as_deref());
     }
 
-    /// The OpenAPI document has this answer: its status, and its code where it is a problem.
+    /// The OpenAPI document has this response: its status and, if it is a problem, its code.
     #[track_caller]
     fn is_described(&self, method: &str) {
         static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
@@ -471,7 +472,7 @@ impl Reply {
     }
 }
 
-/// What comes of a body, and whether it ends well.
+/// Reads a body, and whether it ends properly.
 fn received(mut body: Body) -> (Vec<u8>, bool) {
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().now_or_never().unwrap() {
@@ -496,7 +497,7 @@ fn isolate(world: &World) -> Router {
     router(App::new(world.clone(), Config::parse(&settings).unwrap()))
 }
 
-/// The text at a pointer.
+/// The string at a pointer.
 #[track_caller]
 pub(crate) fn text(value: &Value, pointer: &str) -> String {
     let found = value.pointer(pointer).and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! Making a workspace takes three steps in two places. Wherever it breaks off, repeating it ends well.
+//! Creating a workspace takes three steps in two places. If it is interrupted at any step, it can be repeated.
 
 use serde_json::{Value, json};
 
@@ -7,14 +7,14 @@ use crate::{
     world::Fault,
 };
 
-/// The steps: the directory reserves the slug, the ledger makes the workspace, the directory confirms the slug.
+/// The steps: the directory reserves the slug, the ledger creates the workspace, the directory confirms the slug.
 const STEPS: u32 = 3;
 
 fn create(deployment: &Deployment) -> Reply {
     deployment.post(ROOT, "/v1/workspaces", &json!({ "slug": "acme", "name": "Acme" }))
 }
 
-/// The tokens that ledgers have minted.
+/// The tokens that ledgers have created.
 fn minted(deployment: &Deployment) -> Vec<String> {
     let inside = deployment.world.inside();
     let replies = inside.replies.iter().map(|reply| serde_json::from_slice::<Value>(reply).unwrap());
@@ -35,7 +35,7 @@ fn an_interrupted_workspace_creation_can_be_repeated() {
         );
         let repeated = create(&deployment);
         let live = if step == STEPS - 1 && fault != Fault::Before {
-            // It was all done, and only the news of it was lost. Root has the workspace, and helps itself.
+            // Everything was done, and only the response was lost. Root has the workspace, and creates a token itself.
             assert_eq!(repeated.refused(409), "ALREADY_EXISTS");
             let body = json!({ "name": "", "owner": "admin", "scopes": ["*"] });
             let call = deployment.call("POST", "/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme");

@@ -1,4 +1,4 @@
-//! Storage that is nearly full, and keys of which there are too many, as callers meet them.
+//! Nearly full storage, and too many idempotency keys, as callers see them.
 
 use counterfoil_ledger::sql::Sql as _;
 use serde_json::json;
@@ -27,7 +27,7 @@ fn full_storage_rejects_creations_but_not_revocations() {
     assert_eq!((refused.refused(507), refused.header("retry-after")), ("STORAGE_FULL", None));
     let body = json!({ "comment": "ci", "lifetime_seconds": 60 });
     let refused = deployment.post(&acme.admin, "/api/2.0/token/create", &body);
-    // Clients of this dialect would repeat a 429 or a 503.
+    // This dialect's clients would retry a 429 or a 503.
     assert_eq!((refused.status, &refused.body["error_code"]), (507, &json!("INTERNAL_ERROR")));
     let path = format!("/v1/tokens/{}", issued["id"].as_str().unwrap());
     deployment.delete(&acme.admin, &path).expect(200);

@@ -11,12 +11,12 @@ const CADDY: &str = include_str!("../../../../docs/gateways/caddy.md");
 const ENVOY: &str = include_str!("../../../../docs/gateways/envoy.md");
 const TRAEFIK: &str = include_str!("../../../../docs/gateways/traefik.md");
 
-/// What no origin may see.
+/// The headers that no origin server may see.
 fn kept_back() -> impl Iterator<Item = &'static str> {
     CREDENTIALS.into_iter().chain(["x-counterfoil-gateway"])
 }
 
-/// What an answer says of the bearer.
+/// The headers in which a response names the caller.
 fn identity() -> Vec<String> {
     let deployment = Deployment::new();
     let admin = deployment.workspace("acme").admin;
@@ -33,7 +33,7 @@ fn documented(page: &str, language: &str) -> Vec<String> {
     block.lines().map(words).collect()
 }
 
-/// The lines from the one that begins so to the one that begins so.
+/// The lines between the one with this start and the one with this end.
 fn between<'a>(lines: &'a [String], start: &str, end: &str) -> &'a [String] {
     let (_, lines) = lines.split_at(lines.iter().position(|line| line.starts_with(start)).unwrap() + 1);
     lines.split_at(lines.iter().position(|line| line.starts_with(end)).unwrap_or(lines.len())).0
@@ -54,7 +54,7 @@ fn has_no_start(lines: &[String], start: &str) {
     assert!(!lines.iter().any(|one| one.starts_with(start)), "{start:?} is in {lines:#?}");
 }
 
-/// Whatever name a header has anywhere in the source, it presents a token exactly if it is in the list.
+/// Of all header names in the source, exactly those in the list present a token.
 #[test]
 fn the_credentials_list_has_every_header_that_presents_a_token() {
     let mut names = BTreeSet::from(["authorization", "proxy-authorization", "cookie"].map(str::to_owned));
@@ -74,13 +74,13 @@ fn the_credentials_list_has_every_header_that_presents_a_token() {
         found,
         CREDENTIALS.iter().filter(|name| **name != domain).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>()
     );
-    // The other half of a pair: no token, and none passes without it.
+    // The other half of the pair: it is no token, and the first half is not accepted without it.
     let pair =
         deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &admin).header("x-lgca-token", &admin);
     assert_eq!(pair.header(domain, "acme").send().status, 200);
 }
 
-/// Adds every text in the sources of a folder that a header's name could be.
+/// Adds every string in a folder's sources that could be a header name.
 fn add_names(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         if entry.path().is_dir() {
@@ -109,7 +109,7 @@ fn the_nginx_example_sets_all_gateway_headers() {
     for name in QUESTION {
         has_start(question, &format!("proxy_set_header {name} "));
     }
-    // The question has all of the client's headers but those that are set.
+    // The gateway's request has all of the client's headers except those that are set.
     for name in CREDENTIALS {
         has_no_start(question, &format!("proxy_set_header {name} "));
     }
@@ -149,9 +149,9 @@ fn the_envoy_example_sets_all_gateway_headers() {
     for name in kept_back() {
         has(last, &format!("- remove: {name}"));
     }
-    // Whatever stands in place of the dashes: some origins take it for one.
+    // With any character in place of the dashes: some origin servers treat them alike.
     has(first, r#"- remove_on_match: { key_matcher: { safe_regex: { regex: "x[^a-z0-9]token[^a-z0-9].*" } } }"#);
-    // No more of the client's than that: what the gateway does not set is not there.
+    // No other header of the client: one that the gateway does not set is absent.
     assert_eq!(passed.len(), CREDENTIALS.len() + 1, "{passed:#?}");
     for name in ["gateway", "scopes", "address", "freshness"] {
         has_start(&lines, &format!("- {{ key: x-counterfoil-{name}, value: "));
@@ -180,7 +180,7 @@ fn the_traefik_example_sets_all_gateway_headers() {
         has(passed, &format!("- {name}"));
         has_start(demand, &format!("{name}: \""));
     }
-    // Traefik leaves what Connection names out of the question.
+    // Traefik omits headers that `Connection` names from the gateway's request.
     has(demand, "connection: \"\"");
     has(&lines, "authresponseheadersregex: \"(?i)^x[^a-z0-9]token[^a-z0-9]\"");
 }

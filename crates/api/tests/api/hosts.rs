@@ -1,4 +1,4 @@
-//! The hosts of a workspace: there, a token that was issued elsewhere need not say which workspace it is of.
+//! The hosts of a workspace: requests to them need not name the workspace of a third-party token.
 
 use counterfoil_protocol::directory::{Release, Request, Slug};
 use counterfoil_token::{Digest, WorkspaceKey};
@@ -9,16 +9,16 @@ use crate::{
     world::Fault,
 };
 
-/// A text that was issued elsewhere.
+/// A third-party token.
 const FOREIGN: &str = "parcelLabAPItoken-30characters";
 
-/// Where every test's deployment is reached.
+/// The host of every test's deployment.
 const OWN: &str = "counterfoil.example";
 
-/// For how long an isolate remembers what the directory said.
+/// For how long an isolate caches the directory's responses.
 const KEPT: u64 = 10_000;
 
-/// A workspace that has taken over a token of its admin's.
+/// A workspace that has imported a token of its admin.
 fn account(deployment: &Deployment, slug: &str) -> Tenant {
     let tenant = deployment.workspace(slug);
     let line = json!({ "digest": Digest::of(FOREIGN.as_bytes()), "name": "old", "scopes": ["tokens:*"] });
@@ -63,7 +63,7 @@ fn a_third_party_token_is_looked_up_by_the_requests_host() {
     let found = read_self(&deployment);
     assert_eq!((found.line.ledger_calls, &found.body["name"]), (2, &json!("old")), "the directory and the ledger");
     assert_eq!(read_self(&deployment).line.ledger_calls, 1, "the ledger alone");
-    // In a dialect too; and a header that names one counts before the host.
+    // In a dialect too. A header that names a workspace takes precedence over the host.
     let list = deployment.call("GET", "/tokens/list").header("user", "1").header("token", FOREIGN);
     assert_eq!(list.send().expect(200).as_array().unwrap().len(), 2);
     let elsewhere = |slug| {
@@ -72,7 +72,7 @@ fn a_third_party_token_is_looked_up_by_the_requests_host() {
     };
     assert_eq!(elsewhere("other").expect(200)["slug"], "other");
     assert_eq!(elsewhere("nowhere").refused(401), "UNKNOWN");
-    // A token of ours says itself of which workspace it is.
+    // A native token names its workspace itself.
     let own = deployment.get(&acme.admin, "/v1/tokens/self");
     assert_eq!((own.status, own.line.ledger_calls), (200, 1));
 
@@ -92,7 +92,7 @@ fn a_flood_of_invented_tokens_sends_few_directory_requests() {
         .map(|number| deployment.get(&format!("invented-token-{number}"), "/v1/tokens").line.ledger_calls)
         .sum();
     assert_eq!(asked, 1);
-    // Nor do many hosts keep the directory busy, or make an isolate forget those that it knows.
+    // Nor do many hosts overload the directory, or displace cached hosts.
     deployment.world.pass(1_000);
     let at = |host: &str| {
         let request = http::Request::get(format!("https://{host}/v1/tokens"))
@@ -118,7 +118,7 @@ fn a_host_belongs_to_one_workspace() {
     assert_eq!((taken.refused(409), taken.body["pointer"].as_str()), ("ALREADY_EXISTS", Some("/hosts")));
     assert!(taken.body["detail"].as_str().unwrap().contains(OWN));
     assert!(deployment.world.dump() == before, "refused, and yet something changed");
-    // Given up, it is anybody's.
+    // Once released, it can be assigned to any workspace.
     set(&deployment, "acme", &json!([])).expect(200);
     set(&deployment, "other", &json!([OWN])).expect(200);
     assert_eq!((hosts(&deployment, &acme), hosts(&deployment, &other)), (json!([]), json!([OWN])));
@@ -167,7 +167,7 @@ fn only_root_changes_hosts_in_a_request_of_their_own() {
 
 #[test]
 fn an_interrupted_change_of_hosts_can_be_repeated() {
-    // It reads the workspace, changes the directory, changes the workspace.
+    // The calls: read the workspace, change the directory, change the workspace.
     for fault in [Fault::Before, Fault::After] {
         for call in 0..3 {
             let deployment = Deployment::new();

@@ -1,4 +1,4 @@
-//! Signing in by an identity provider: what the API makes of it, whatever the provider and the ledger do.
+//! Sign-in through an identity provider: how the API handles every response of the provider and the ledger.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_api::{Claims, Description};
@@ -19,7 +19,7 @@ pub(crate) fn provider(issuer: &str) -> Value {
     json!({ "issuer": issuer, "audience": "console", "member_by": "email", "sign_in": true })
 }
 
-/// A workspace with a member who signs in by a provider.
+/// A workspace with a member who signs in through a provider.
 fn open() -> (Deployment, Tenant) {
     let deployment = Deployment::new();
     let acme = let_ada_in(&deployment, "acme");
@@ -36,7 +36,7 @@ pub(crate) fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
     tenant
 }
 
-/// What the provider says of Ada.
+/// The provider's claims about Ada.
 pub(crate) fn ada(nonce: Option<&str>) -> Claims {
     Claims {
         subject: "ada|1".to_owned(),
@@ -47,13 +47,13 @@ pub(crate) fn ada(nonce: Option<&str>) -> Claims {
     }
 }
 
-/// A token that looks like one for this audience of this issuer.
+/// An identity token for this issuer and audience, unsigned.
 pub(crate) fn token_for(issuer: &str, audience: &Value) -> String {
     let claims = json!({ "iss": issuer, "aud": audience }).to_string();
     format!("e30.{}.c2lnbmF0dXJl", BASE64_URL_SAFE_NO_PAD.encode(claims))
 }
 
-/// One that the provider has signed.
+/// An identity token that the provider has signed.
 pub(crate) fn signed(deployment: &Deployment, claims: Claims) -> String {
     let token = token_for(ISSUER, &json!("console"));
     deployment.world.inside().providers.tokens.insert(token.clone(), claims);
@@ -64,7 +64,7 @@ pub(crate) fn present<'a>(deployment: &'a Deployment, token: &str) -> Call<'a> {
     deployment.call("POST", "/v1/session").json(&json!({ "workspace": "acme", "id_token": token }))
 }
 
-/// The value of a cookie that an answer sets.
+/// The value of a cookie that a response sets.
 fn cookie(reply: &Reply, name: &str) -> Option<String> {
     let set = reply.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
     let value = |cookie: &str| Some(cookie.strip_prefix(name)?.strip_prefix('=')?.split_once(';')?.0.to_owned());
@@ -77,14 +77,14 @@ pub(crate) fn parameter(address: &str, name: &str) -> String {
     found.unwrap().to_owned()
 }
 
-/// A browser that was sent to the provider: its cookie, and the address it was sent to.
+/// A browser that was redirected to the provider: its cookie, and the URL.
 pub(crate) fn set_out(deployment: &Deployment) -> (String, String) {
     let reply = deployment.call("GET", START).send();
     assert_eq!(reply.status, 302);
     (cookie(&reply, FLOW).unwrap(), reply.header("location").unwrap().to_owned())
 }
 
-/// The way back from there with this code, which is good for a token of Ada's in that flow.
+/// The callback URL with this code, which is valid for an identity token of Ada in that flow.
 pub(crate) fn way_back(deployment: &Deployment, address: &str, code: &str) -> String {
     let token = signed(deployment, ada(Some(&parameter(address, "nonce"))));
     deployment.world.inside().providers.codes.insert(code.to_owned(), token);
@@ -202,7 +202,7 @@ fn all_sign_in_failures_look_alike_and_the_log_has_the_reason() {
     assert!(reasons.iter().all(|reason| !reason.contains("example.org")), "{reasons:?}");
 }
 
-/// What the audit says of who was not signed in, the newest first.
+/// The reasons in the audit log for failed sign-ins, newest first.
 fn refused_sign_ins(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
     let rows = deployment.get(&acme.admin, "/v1/audit?actor=sign_in").expect(200);
     let rows = rows["items"].as_array().unwrap().iter().filter(|row| row["action"] == "session.refuse");
@@ -222,10 +222,10 @@ fn a_lost_audit_note_of_a_failed_sign_in_is_sent_again() {
     let token = signed(&deployment, nobody);
     let refuse = || {
         assert_eq!(present(&deployment, &token).send().refused(401), "SIGN_IN_FAILED");
-        // The refusal itself is remembered for as long.
+        // The rejection itself is cached for as long.
         deployment.world.pass(2_000);
     };
-    // The directory, the providers, the sign-in; the note is the call after these.
+    // The directory, the providers, the sign-in; the note is the fourth call.
     deployment.world.inside().one_object_fails = Some((3, Fault::Before));
     refuse();
     assert_eq!(deployment.world.inside().one_object_fails, None, "the note was lost");
@@ -246,7 +246,7 @@ fn the_audit_log_has_why_signed_identity_tokens_were_rejected() {
         claims
     };
     let refuse = |token: &str| assert_eq!(present(&deployment, token).send().refused(401), "SIGN_IN_FAILED");
-    // Nobody else has any part in it.
+    // Tokens that the provider did not sign leave no trace in the audit log.
     refuse(&token_for(ISSUER, &json!("console")));
     refuse(&token_for("https://other.example", &json!("console")));
     refuse("nonsense");
@@ -264,7 +264,7 @@ fn the_audit_log_has_why_signed_identity_tokens_were_rejected() {
     let told = ["other_flow", "token_expired", "email_not_verified", "no_member"];
     assert_eq!(refused_sign_ins(&deployment, &acme), told);
 
-    // Where it cannot be told the answer is the same.
+    // If it cannot be recorded, the response is the same.
     deployment.world.inside().one_object_fails = Some((3, Fault::Before));
     let reply = present(&deployment, &signed(&deployment, claims(|claims| claims.email = None))).send();
     assert_eq!(reply.refused(401), "SIGN_IN_FAILED");
@@ -283,9 +283,9 @@ fn sign_in_requires_exactly_one_credential() {
     assert_eq!(present(&deployment, &token).bearer(&acme.admin).send().refused(400), "AMBIGUOUS_CREDENTIAL");
     let reply = call().json(&json!({ "id_token": token })).send();
     assert_eq!((reply.refused(422), text(&reply.body, "/pointer")), ("INVALID_BODY", "/workspace".to_owned()));
-    // Whoever signs in may have the cookie of a session that is over.
+    // The browser may have the cookie of an ended session.
     present(&deployment, &token).cookie("nonsense").send().expect(201);
-    // A page of another origin signs nobody in, whether or not the workspace exists.
+    // A page of another origin cannot sign in, whether or not the workspace exists.
     for workspace in ["acme", "nowhere"] {
         let body = json!({ "workspace": workspace, "id_token": token });
         let reply = call().header("origin", "https://evil.example").json(&body).send();
@@ -372,7 +372,7 @@ fn a_client_secret_is_sent_to_its_own_issuer_only() {
 #[test]
 fn the_callback_rejects_any_mismatch_with_the_flow() {
     let (deployment, acme) = open();
-    // Where the very same token would open a session, were the flow led there.
+    // A workspace in which the same token would open a session, if the flow led there.
     let_ada_in(&deployment, "other");
     let (flow, address) = set_out(&deployment);
     let path = way_back(&deployment, &address, "code");
@@ -406,7 +406,7 @@ fn the_callback_rejects_any_mismatch_with_the_flow() {
     }
     assert_turned_away(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
 
-    // A provider that names itself on the way back does so always (RFC 9207, section 2.4).
+    // A provider that supports `iss` in its responses always sends it (RFC 9207, section 2.4).
     deployment
         .world
         .inside()
@@ -447,8 +447,8 @@ fn any_failure_during_sign_in_fails_closed() {
     let (deployment, acme) = open();
     let sessions = || deployment.get(&acme.admin, "/v1/sessions").expect(200)["total"].clone();
     for fault in [Fault::Before, Fault::After] {
-        // The description, the keys, and the token; on the way back the code after the first of them. An isolate remembers what
-        // failed, so each has one of its own.
+        // The description, the keys, and the token; in the callback, the code after the first of them. An isolate caches
+        // failures, so each case has its own.
         for call in 0..3 {
             let token = signed(&deployment, ada(None));
             deployment.world.inside().providers.one_fails = Some((call, fault));
@@ -480,7 +480,7 @@ fn any_failure_during_sign_in_fails_closed() {
     deployment.world.inside().one_object_fails = Some((1, Fault::Garbled));
     assert_turned_away(&deployment.another().call("GET", START).send(), "INTERNAL");
 
-    // What describes itself as somebody else is no provider.
+    // A discovery document with another issuer is rejected.
     let described = deployment.world.inside().providers.descriptions[ISSUER].clone();
     let other = serde_json::from_value(json!("https://other.example")).unwrap();
     deployment

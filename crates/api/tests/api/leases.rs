@@ -1,5 +1,5 @@
-//! Leases: checks are answered from memory for as long as the ledger gave leave to, and whoever changes something may wait
-//! until nobody goes by what was before.
+//! Leases: checks are answered from the cache while the ledger's lease lasts, and a change may wait until no verifier
+//! uses the previous state.
 
 mod elsewhere;
 mod waiting;
@@ -16,13 +16,13 @@ use crate::{
 /// For how long a lease of ten seconds is used, in milliseconds.
 const USED: u64 = 8_800;
 
-/// What it costs to find out: ledger calls, registry reads.
+/// The cost of a check: ledger requests, registry reads.
 type Cost = (u32, u32);
 
 const FREE: Cost = (0, 0);
 const QUESTION: Cost = (1, 0);
 
-/// A workspace, a gate that asks about its tokens, and a token of a member's.
+/// A workspace, a token that verifies its tokens (the gate), and a member's token.
 struct Setup {
     deployment: Deployment,
     acme: Tenant,
@@ -44,12 +44,12 @@ impl Setup {
         Self { token: text(&issued, "/token"), id: text(&issued, "/id"), gate, acme, deployment }
     }
 
-    /// The answer to a check in an isolate.
+    /// The response to a check in an isolate.
     fn ask(&self, isolate: &Deployment, demand: &Value) -> Reply {
         isolate.post(&self.gate, "/v1/verify", &json!({ "token": self.token, "demand": demand }))
     }
 
-    /// The code and the freshness of a check in an isolate, and what it cost.
+    /// The code and the freshness of a check in an isolate, and its cost.
     #[track_caller]
     fn check(&self, isolate: &Deployment, demand: &Value) -> (String, String, Cost) {
         let reply = self.ask(isolate, demand);
@@ -58,7 +58,7 @@ impl Setup {
         (text(&decision, "/code"), text(&decision, "/freshness"), cost)
     }
 
-    /// The same, as is usual: of a token that is needed for something.
+    /// The same for the usual check, which requires a scope.
     #[track_caller]
     fn usual(&self, isolate: &Deployment) -> (String, String, Cost) {
         self.check(isolate, &json!({ "all_of": ["orders:read"] }))
@@ -72,7 +72,7 @@ impl Setup {
         self.deployment.call(method, path).bearer(&self.acme.admin)
     }
 
-    /// How often the ledgers were asked.
+    /// How many requests were sent to the ledgers.
     fn asked(&self) -> u32 {
         self.deployment.world.inside().asked.ledgers
     }
@@ -94,14 +94,14 @@ fn found(code: &str, freshness: &str, cost: Cost) -> (String, String, Cost) {
     (code.to_owned(), freshness.to_owned(), cost)
 }
 
-/// The answer, which has to be there at once.
+/// The response, which must arrive immediately.
 #[track_caller]
 fn at_once(call: Call<'_>) -> Reply {
     call.begin().answer().unwrap_or_else(|| panic!("it waits"))
 }
 
-/// Whoever asks is judged under a lease, whatever it asks for: else a revoked gateway would choose to be known by what is
-/// old.
+/// The caller is checked under a lease whatever freshness it requests: otherwise a revoked gateway could choose stale
+/// records for itself.
 #[test]
 fn the_callers_own_token_is_checked_at_least_bounded() {
     for demand in ["eventual", "bounded or eventual", "strong or eventual", "bounded", "strong"] {
@@ -119,14 +119,14 @@ fn the_callers_own_token_is_checked_at_least_bounded() {
 
         let id = text(&setup.deployment.get(&setup.gate, "/v1/tokens/self").expect(200), "/id");
         setup.call("DELETE", &format!("/v1/tokens/{id}")).send().expect(200);
-        // The registry has not heard of it, and an eventual answer would come from memory in any case.
+        // The registry does not have the change yet, and an eventual decision would come from the cache in any case.
         setup.pass(USED);
         assert_eq!(verify().refused(401), "REVOKED", "{demand}");
         assert_eq!(authorize().line.code, Some("GATEWAY_NOT_ALLOWED"), "{demand}");
         let fresh = setup.deployment.another();
         assert_eq!(setup.ask(&fresh, &asked).refused(401), "REVOKED", "{demand}, in an isolate that knows nothing");
 
-        // While the ledger answers nobody, what the registry has heard still counts.
+        // While the ledger is unreachable, the registry's state still counts.
         setup.deployment.world.drain();
         setup.fail(Some(Fault::Before));
         setup.pass(60_000);
@@ -135,17 +135,17 @@ fn the_callers_own_token_is_checked_at_least_bounded() {
     }
 }
 
-/// A change after which the token does not pass any more, or not for what it did.
+/// A change after which the token is not valid, or lacks the scope.
 struct Change {
     method: &'static str,
     path: &'static str,
-    /// What is sent; nothing where it is the query that asks to wait.
+    /// The body; `None` if `wait` is in the query.
     body: Option<Value>,
-    /// What checks then say.
+    /// The code of checks after the change.
     code: &'static str,
 }
 
-/// Every such change.
+/// All such changes.
 fn changes() -> Vec<Change> {
     let change = |method, path, body: Value, code| Change { method, path, body: Some(body), code };
     let erase = |path| Change { method: "DELETE", path, body: None, code: "REVOKED" };
@@ -165,7 +165,7 @@ fn changes() -> Vec<Change> {
 }
 
 impl Change {
-    /// The request, from an admin; it does not say whether it waits where `wait` is absent.
+    /// The request, from an admin; without `wait` if that is `None`.
     fn call<'a>(&self, setup: &'a Setup, wait: Option<bool>) -> Call<'a> {
         let mut path = self.path.replace("ID", &setup.id);
         let Some(body) = &self.body else {
@@ -200,9 +200,9 @@ fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
     let strong = setup.ask(here, &json!({ "freshness": "strong" }));
     assert_eq!((cost(&strong), &strong.body["freshness"]), (QUESTION, &json!("strong")));
     assert_eq!(strong.body["as_of"], second);
-    // Also what does not pass costs nothing.
+    // Invalid decisions are free too.
     assert_eq!(setup.check(here, &json!({ "all_of": ["orders:write"] })), found("INSUFFICIENT_SCOPE", "bounded", FREE));
-    // Who was not seen before is asked about, and that renews the lease of all.
+    // A token that is not cached causes a query, which also renews the lease.
     here.post(&setup.gate, "/v1/verify", &json!({ "token": setup.acme.admin })).expect(200);
     assert_eq!(setup.ask(here, &json!({})).body["as_of"], second);
 }
@@ -230,19 +230,19 @@ fn a_lease_past_its_half_is_renewed_in_the_background() {
     for second in 1..=30 {
         here.let_pass(1);
         let before = setup.asked();
-        // That the log has no more than the request asked for itself is seen to by every call.
+        // Every call checks that the log counts only the request's own queries.
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "after {second} s");
         renewed.extend((setup.asked() > before).then_some(second));
         assert!(setup.asked() - before <= 1);
     }
     assert_eq!(renewed, [5, 10, 15, 20, 25, 30]);
     assert_eq!(setup.ask(here, &json!({})).body["as_of"], "2027-01-15T08:00:30.000Z");
-    // Many at a time: one of them.
+    // Of many checks at a time, one renews.
     setup.pass(5_000);
     let before = setup.asked();
     here.post(&setup.gate, "/v1/verify", &json!({ "tokens": vec![&setup.token; 100] })).expect(200);
     assert_eq!(setup.asked() - before, 1);
-    // One that fails is nobody's failure, and another tries when the back-off is over.
+    // A failed renewal affects no response; a later request retries after the back-off.
     for (milliseconds, tries) in [(5_000, 1), (99, 0), (151, 1), (199, 0), (301, 1)] {
         setup.fail(Some(Fault::Before));
         setup.pass(milliseconds);
@@ -266,7 +266,7 @@ fn without_the_ledger_bounded_checks_work_until_the_lease_expires() {
         assert_eq!(reply.refused(503), "LEDGER_UNAVAILABLE", "{fault:?}: the gate's own token is one to be checked");
         assert_eq!(reply.header("retry-after"), Some("1"));
         setup.pass(250);
-        // Root needs no check; the directory tells its workspace, and the ledger is what fails.
+        // Root needs no check of its own; the directory resolves its workspace, and the ledger is what fails.
         setup.fail(None);
         here.world.inside().one_object_fails = Some((1, fault));
         let root = here.call("POST", "/v1/verify").bearer(ROOT).header("x-counterfoil-workspace", "acme");
@@ -313,7 +313,7 @@ fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
         setup.fail(None);
         setup.pass(1_000);
         assert_eq!(check(&setup), found("VALID", "strong", QUESTION), "{fault:?}: it recovers by itself");
-        // The gate's own token may still be by the registry; then it is asked about now.
+        // The gate's own token may have been decided from the registry; then it is queried now.
         assert_eq!(check(&setup).1, "bounded");
         assert_eq!(check(&setup), found("VALID", "bounded", FREE));
     }
@@ -328,7 +328,7 @@ fn a_change_is_visible_immediately_in_the_same_isolate() {
         change.call(&setup, None).send().expect(200);
         assert_eq!(setup.usual(here), found(change.code, "strong", QUESTION), "{}", change.name());
     }
-    // Also where nobody knows whether anything was changed.
+    // Also if the outcome of the change is unknown.
     for (fault, status) in [(Fault::After, 503), (Fault::Garbled, 500)] {
         let setup = Setup::new();
         setup.usual(&setup.deployment);
@@ -374,7 +374,7 @@ fn reads_and_other_workspaces_changes_end_no_lease() {
         here.get(&setup.acme.admin, path).expect(200);
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "{path}");
     }
-    // Nor do the uses that are reported meanwhile, and whoever elsewhere asks for a lease.
+    // Nor do reports of uses, or lease requests of remote verifiers.
     here.let_pass(120);
     assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION));
     for _ in 0..60 {
@@ -390,7 +390,7 @@ fn reads_and_other_workspaces_changes_end_no_lease() {
 
 #[test]
 fn a_change_elsewhere_is_visible_within_one_lease() {
-    // Whoever says no is answered as who says nothing.
+    // `wait: false` is the default.
     let silent = changes().into_iter().map(|change| (change, None));
     for (change, wait) in silent.chain(changes().into_iter().map(|change| (change, Some(false)))) {
         let setup = Setup::new();
@@ -450,7 +450,7 @@ fn a_check_uses_the_strictest_freshness_of_request_and_scopes() {
             assert_eq!(setup.check(&here, &demand), found("VALID", answered, cost), "{demand}");
         }
     }
-    // No more than the scopes allow is let go where the ledger does not answer.
+    // Without the ledger, no scope is checked at a weaker level than its own.
     setup.fail(Some(Fault::Before));
     setup.pass(USED);
     for (scope, code) in [
@@ -494,13 +494,13 @@ fn authorize_follows_the_rules_of_leases() {
         "whoever says that an eventual answer will do, also then"
     );
     setup.fail(None);
-    // The client's own beside it, and what says nothing.
+    // The client's own header beside the gateway's, and an invalid value.
     for call in [fresh("bounded").header("x-counterfoil-freshness", "bounded or eventual"), fresh("or eventual")] {
         let reply = call.send();
         assert_eq!((reply.status, reply.line.code), (403, Some("INVALID_DEMAND")));
     }
 
-    // It hears of a revocation elsewhere as any check does.
+    // A gateway's check sees a revocation elsewhere like any other check.
     setup.pass(1_000);
     assert_eq!(asks().send().status, 200);
     setup.call("DELETE", &setup.token_path()).send().expect(200);
@@ -511,7 +511,7 @@ fn authorize_follows_the_rules_of_leases() {
     assert_eq!((refused.status, refused.line.code), (401, Some("REVOKED")));
 }
 
-/// One token is known from memory, the other is asked about, and that takes its time: by then the first was revoked.
+/// One token is cached, the other is queried, which takes a while: by then the first one was revoked.
 #[test]
 fn a_cached_decision_is_redone_after_the_batch_waited() {
     let setup = Setup::new();
@@ -529,7 +529,7 @@ fn a_cached_decision_is_redone_after_the_batch_waited() {
     assert_eq!(codes, ["REVOKED", "VALID"]);
 }
 
-/// They look by timers of their own: no request of an isolate can wait for another one's I/O.
+/// They poll on their own timers: no request of an isolate can await another one's I/O.
 #[test]
 fn concurrent_requests_of_an_isolate_share_one_lease_request() {
     let setup = Setup::new();

@@ -1,4 +1,4 @@
-//! Members, clients, the workspace and its audit through the API: the story, the shapes, and what is refused.
+//! Members, clients, the workspace and its audit log through the API: the main flow, response shapes, and rejections.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn patch(deployment: &Deployment, token: &str, path: &str, body: &Value) -> crat
     deployment.call("PATCH", path).bearer(token).json(body).send()
 }
 
-/// As root in the workspace `acme`.
+/// A request as root in the workspace `acme`.
 fn root<'a>(deployment: &'a Deployment, method: &str, path: &str) -> Call<'a> {
     deployment.call(method, path).bearer(ROOT).header("x-counterfoil-workspace", "acme")
 }

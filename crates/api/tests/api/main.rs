@@ -1,8 +1,8 @@
-//! The API over real ledgers, with everything around it in memory.
+//! The API over real ledgers, with everything else in memory.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-// What the tests drive.
+// Test support.
 mod arbitrary;
 mod deployment;
 mod matrix;
@@ -10,7 +10,7 @@ mod routes;
 mod tokens;
 mod world;
 
-// What it must do.
+// The tests.
 mod authorize;
 mod bodies;
 mod conventions;

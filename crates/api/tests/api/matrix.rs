@@ -1,4 +1,4 @@
-//! What every refusal keeps: it says what is wrong, and nothing has changed.
+//! What holds for every rejection: it names the problem, and nothing has changed.
 
 use axum::body::Body;
 use serde_json::Value;
@@ -27,7 +27,7 @@ impl Matrix {
         self.routes.iter().filter_map(|route| Some((route, route.body.as_ref()?)))
     }
 
-    /// Sends it, expects this problem, and compares the whole world before and after.
+    /// Sends the request, expects this problem, and compares the whole world before and after.
     #[track_caller]
     pub(crate) fn refused(&self, call: Call<'_>, what: &str, status: u16, code: &str, pointer: Option<&str>) -> Reply {
         let before = self.deployment.world.dump();
@@ -38,7 +38,7 @@ impl Matrix {
         reply
     }
 
-    /// Sends this body as somebody who may.
+    /// Sends this body with sufficient permissions.
     #[track_caller]
     pub(crate) fn refused_body(
         &self,

@@ -1,4 +1,4 @@
-//! Whatever comes in, the service does not fail: no answer is a 5xx, and each keeps what all answers keep.
+//! Random requests: no response is a 5xx, and each keeps what holds for all responses.
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
@@ -11,7 +11,7 @@ use crate::{
     routes::{self, Route},
 };
 
-/// A request that began as one of the routes' own and lost its way.
+/// A request that is derived from a route's valid one.
 #[derive(Clone, Debug)]
 struct Noise {
     route: prop::sample::Index,
@@ -26,13 +26,13 @@ struct Noise {
 #[derive(Clone, Debug)]
 enum Distortion {
     None,
-    /// Other bytes altogether.
+    /// Other bytes.
     Bytes(Vec<u8>),
-    /// Another value altogether.
+    /// Another value.
     Value(Value),
-    /// Another value at one place.
+    /// Another value in one place.
     At(prop::sample::Index, Value),
-    /// A part cut out and another put in.
+    /// A part replaced by other bytes.
     Cut(prop::sample::Index, usize, Vec<u8>),
 }
 
@@ -125,7 +125,7 @@ fn distorted(body: &Value, distortion: Distortion) -> Vec<u8> {
     }
 }
 
-/// The places of all fields and items of a body.
+/// All leaf values of a body.
 fn collect<'a>(value: &'a mut Value, places: &mut Vec<&'a mut Value>) {
     let children: Vec<&mut Value> = match value {
         Value::Object(fields) => fields.values_mut().collect(),
@@ -135,7 +135,7 @@ fn collect<'a>(value: &'a mut Value, places: &mut Vec<&'a mut Value>) {
     children.into_iter().for_each(|child| collect(child, places));
 }
 
-/// The request, where HTTP can carry it.
+/// The request, if HTTP can carry it.
 fn request(noise: Noise, routes: &[Route], admin: &str) -> Option<Request<Body>> {
     let route = noise.route.get(routes);
     let body = distorted(route.body.as_ref().unwrap_or(&Value::Null), noise.body);

@@ -1,4 +1,4 @@
-//! OAuth's introspection and revocation.
+//! OAuth token introspection and revocation.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -243,7 +243,7 @@ fn oauth_revocation_by_a_writer_or_by_the_token_itself() {
     assert!(lives(&other.admin) && lives(&tenant.admin) && lives(&ada));
 }
 
-/// A scanner that reports a leak which was rotated away already must not take down what runs on the new token.
+/// If a scanner reports a leaked value that was rotated already, the new value must stay valid.
 #[test]
 fn oauth_revocation_of_a_replaced_value_keeps_the_current_one() {
     let world = World::new();
@@ -283,7 +283,7 @@ fn an_unreachable_ledger_is_reported_and_not_taken_for_inactive() {
         let own = form(world.call("/oauth/revoke"), &[("token", &token)]).send();
         refused(&own, 503, "temporarily_unavailable");
         world.deployment.world.inside().objects_fail = None;
-        // Root needs no check of its own: only that of the token in question fails.
+        // Root needs no check of its own: only that of the token to introspect fails.
         world.deployment.world.inside().one_object_fails = Some((1, fault));
         let root = world.call("/oauth/introspect").bearer(ROOT).header("x-counterfoil-workspace", "acme");
         refused(&form(root, &[("token", &token)]).send(), 503, "temporarily_unavailable");

@@ -1,4 +1,4 @@
-//! Parts of the world that fail: the caller is told, the operator reads why, and a change is whole or not made.
+//! Outages: the caller is told, the log has the reason, and a change is made completely or not at all.
 
 use counterfoil_ledger::native::When;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     let routes = routes::all(&deployment, &tenant);
-    // Of who asks for a snapshot a note is made, once an hour.
+    // The first request for a snapshot writes a note, once an hour.
     assert_eq!(deployment.get(&tenant.admin, "/v1/snapshot").status, 200);
     let before = deployment.world.dump();
     for (fault, status, code, logged) in [
@@ -24,7 +24,8 @@ fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
         (Fault::Newer, 503, "BEING_UPDATED", "the ledger is newer"),
     ] {
         deployment.world.inside().objects_fail = Some(fault);
-        // Nothing that changes anything: a ledger that cannot be reached does nothing, one that answers nonsense might.
+        // For garbled replies only reads: a ledger that cannot be reached does nothing, but one whose reply is garbled
+        // may have acted.
         for route in routes
             .iter()
             .filter(|route| route.needs != Needs::Nothing && (fault != Fault::Garbled || route.method == "GET"))
@@ -32,10 +33,10 @@ fn an_unreachable_ledger_is_reported_and_logged_on_every_route() {
             let call = route.call_as_admin(&deployment, &tenant);
             let call = route.body.iter().fold(call, Call::json);
             let reply = call.send();
-            // Who is told by a decision is not told which of the two it was.
+            // A decision does not distinguish the two.
             let told = if route.pattern == "/v1/verify" && status == 503 { "LEDGER_UNAVAILABLE" } else { code };
             assert_eq!(reply.refused(status), told, "{}", route.pattern);
-            // A verifier does not say why its ledger did not answer: it had others to ask.
+            // A verifier does not report why its ledger did not respond: other checks shared the request.
             let words = if route.pattern == "/v1/verify" { "could not be checked" } else { logged };
             assert!(reply.line.detail.as_ref().unwrap().contains(words), "{:?}", reply.line);
         }
@@ -81,7 +82,7 @@ fn verification_fails_closed_without_ledger_or_registry() {
     let acme = deployment.workspace("acme");
     let token = deployment.token(&acme.admin, &["orders:read"]);
     let check = |deployment: &Deployment, freshness: &str| {
-        // The longest back-off: the ledger is asked again.
+        // The longest back-off, so the ledger is queried again.
         deployment.world.pass(2_000);
         let body = json!({ "token": token, "demand": { "freshness": freshness } });
         let call = deployment.call("POST", "/v1/verify").bearer(ROOT).header("x-counterfoil-workspace", "acme");
@@ -90,7 +91,7 @@ fn verification_fails_closed_without_ledger_or_registry() {
     };
     let answer = |code: &str, freshness: &str| (code.to_owned(), freshness.to_owned());
 
-    // The directory tells root's workspace; the ledger is what fails.
+    // The directory resolves root's workspace; the ledger is what fails.
     for fault in [Fault::Before, Fault::After, Fault::Garbled, Fault::Older, Fault::Newer] {
         for freshness in ["strong", "bounded", "eventual"] {
             let deployment = deployment.another();

@@ -1,4 +1,4 @@
-//! Queries, paths and methods that are none of ours.
+//! Unknown queries, paths and methods.
 
 use serde_json::json;
 
@@ -68,7 +68,7 @@ fn unknown_paths_and_wrong_methods_get_404_and_405() {
         let mut allowed: Vec<_> =
             same.flat_map(|same| if same.method == "GET" { vec!["GET", "HEAD"] } else { vec![same.method] }).collect();
         if route.pattern == "/" {
-            // Taken by softvisio's dialect.
+            // A method of softvisio's dialect.
             allowed.push("POST");
         }
         allowed.sort_unstable();

@@ -1,6 +1,6 @@
-//! What strangers can have identity providers asked: a few questions a second, at addresses on the public internet.
+//! The requests to identity providers that strangers can cause: a few per second, at addresses on the public internet.
 //!
-//! A crowd begins to sign in, comes back with invented codes, or presents tokens that nobody signed.
+//! A crowd begins to sign in, returns with invented codes, or presents unsigned identity tokens.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_api::{Claims, Config, ConfigError, Settings};
@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// How many strangers come in a second, here. What is asked does not depend on it.
+/// How many strangers arrive per second. The number of requests to providers does not depend on it.
 const CROWD: u64 = 1_000;
 
 /// A tick of the crowd's clock, in milliseconds.
@@ -27,13 +27,13 @@ fn open() -> (Deployment, Tenant) {
     (deployment, acme)
 }
 
-/// What is refused, and whoever still waits.
+/// The codes of the responses, and the most requests that waited at a time.
 struct Crowd {
     codes: Vec<String>,
     waiting: usize,
 }
 
-/// Has strangers come for so many seconds, and tells what they were answered.
+/// Lets strangers arrive for so many seconds, and collects their responses.
 fn flood<'a>(deployment: &'a Deployment, seconds: u64, call: impl Fn(u64) -> Call<'a>) -> Crowd {
     let mut underway: Vec<Underway<'a>> = Vec::new();
     let mut crowd = Crowd { codes: Vec::new(), waiting: 0 };
@@ -53,7 +53,7 @@ fn flood<'a>(deployment: &'a Deployment, seconds: u64, call: impl Fn(u64) -> Cal
     crowd
 }
 
-/// When this address was asked.
+/// When this address was requested.
 fn asked(deployment: &Deployment, address: &str) -> Vec<Timestamp> {
     let inside = deployment.world.inside();
     let asked = inside.providers.asked.iter();
@@ -65,7 +65,7 @@ fn assert_apart(asked: &[Timestamp], milliseconds: u64) {
     assert!(asked.windows(2).all(|pair| pair[1].since(pair[0]) >= milliseconds), "{asked:?}");
 }
 
-/// A token that nobody signed, by a key of this name.
+/// An unsigned identity token with this key id.
 fn invented(key: &str) -> String {
     let header = BASE64_URL_SAFE_NO_PAD.encode(json!({ "alg": "RS256", "kid": key }).to_string());
     let (_, rest) =
@@ -94,7 +94,7 @@ fn a_hanging_provider_is_requested_once_per_second() {
     let asked = asked(&deployment, ISSUER);
     assert_eq!(asked.len(), 4, "{asked:?}");
     assert_apart(&asked, 1_000);
-    // In each second one that asks, and 32 that wait; the others are told at once.
+    // In each second one request fetches and 32 wait; the others get a response immediately.
     assert!(crowd.waiting <= 4 * 33, "{}", crowd.waiting);
     assert!(crowd.codes.len() as u64 >= 4 * (CROWD - 33));
     assert!(crowd.codes.iter().all(|code| code == "PROVIDER_UNAVAILABLE"));
@@ -106,7 +106,7 @@ fn invented_identity_tokens_cause_few_requests_and_no_audit_rows() {
     deployment.world.inside().providers.keys = Some(vec!["one"]);
     let crowd = flood(&deployment, 3, |number| present(&deployment, &invented(&format!("key-{number}"))));
     assert_eq!(asked(&deployment, ISSUER).len(), 1);
-    // As anybody would, and since a key may be new; from then on every 30 seconds.
+    // Once as for any token, and once since the key may be new; from then on every 30 seconds.
     assert_eq!(asked(&deployment, &format!("{ISSUER}/keys")).len(), 2);
     assert!(deployment.world.inside().providers.identified.is_empty(), "no signature is looked at");
     assert!(crowd.codes.iter().all(|code| code == "SIGN_IN_FAILED"));
@@ -116,7 +116,7 @@ fn invented_identity_tokens_cause_few_requests_and_no_audit_rows() {
     flood(&deployment, 1, |number| present(&deployment, &invented(&format!("other-{number}"))));
     assert_eq!(asked(&deployment, &format!("{ISSUER}/keys")).len(), 3);
 
-    // A key that is there is one signature to check, whose it is not.
+    // With the id of an existing key, one signature is verified, and rejected.
     let before = asked(&deployment, &format!("{ISSUER}/keys"));
     assert_eq!(present(&deployment, &invented("one")).send().refused(401), "SIGN_IN_FAILED");
     let inside = deployment.world.inside();
@@ -158,13 +158,13 @@ fn invented_authorization_codes_are_exchanged_at_a_limited_rate() {
     assert!((30..=40).contains(&redeemed), "ten at once, and ten a second: {redeemed}");
     assert!(crowd.waiting <= 51, "{}", crowd.waiting);
     assert!(crowd.codes.iter().all(|code| ["SIGN_IN_FAILED", "PROVIDER_UNAVAILABLE"].contains(&&**code)));
-    // Another turn may be free by now, two are not.
+    // Another slot may be free by now, but not two.
     let come = || deployment.call("GET", &path).header("cookie", format!("{FLOW}={flow}")).begin();
     let (mut one, mut other) = (come(), come());
     let (_, told) = (one.answer(), other.answer().unwrap());
     assert_eq!(told.line.code, Some("PROVIDER_UNAVAILABLE"));
     drop(one);
-    // BackgroundWork a browser comes in as ever.
+    // After that a browser can sign in as always.
     deployment.world.pass(10_000);
     let path = crate::identity::way_back(&deployment, &address, "code");
     assert_eq!(come_back(&deployment, &flow, &path).header("location"), Some("/console/"));
@@ -223,7 +223,7 @@ fn an_oversized_or_malformed_identity_token_causes_no_request() {
     assert!(deployment.world.inside().providers.asked.is_empty());
 }
 
-/// Hosts that are not public; more of them are in the tests of `WebAddress`.
+/// Hosts that are not public; the tests of `WebAddress` have more.
 const PRIVATE: &[&str] = &[
     "https://10.0.0.1",
     "https://127.1",
@@ -262,7 +262,7 @@ fn a_provider_at_a_private_address_must_be_allowed() {
         let reply = allowing.call("GET", START).send();
         assert!(reply.header("location").unwrap().starts_with(&format!("{address}/authorize?")), "{address}");
     }
-    // What was named while it was allowed is not asked when it is no longer.
+    // A provider that was configured while private addresses were allowed gets no requests once they are not.
     deployment.world.inside().providers.asked.clear();
     let reply = deployment.call("GET", START).send();
     assert_eq!(reply.line.code, Some("PROVIDER_UNAVAILABLE"));

@@ -1,5 +1,4 @@
-//! What is written down about the API is what it does: the table of codes, and the files that are generated from it.
-//! After a change: `cargo xtask docs`.
+//! The code table and the files that are generated from the sources match the code. After a change: `cargo xtask docs`.
 
 mod package;
 
@@ -13,13 +12,13 @@ use serde_json::Value;
 
 use crate::{deployment::Deployment, routes};
 
-/// The sources that name codes, from the repository's root: a folder stands for all below it.
+/// The sources that name codes, relative to the repository's root; folders are searched recursively.
 const SOURCES: &[&str] = &["crates/api/src", "crates/verify/src/decision.rs", "crates/worker/js/shim.mjs"];
 
-/// Those that only describe, and those that say it in the codes of others.
+/// Sources that only describe codes, or that use codes of other systems.
 const DESCRIPTIONS: &[&str] = &["codes.rs", "openapi.rs", "describe", "databricks/envelope.rs"];
 
-/// Compares a generated file, named from the root, with the one that is committed.
+/// Compares a generated file, relative to the root, with the committed one.
 #[track_caller]
 fn up_to_date(name: &str, contents: &str) {
     let path = root().join(name);
@@ -55,7 +54,7 @@ fn the_openapi_document_is_up_to_date() {
     up_to_date("openapi.json", &format!("{document:#}\n"));
 }
 
-/// What every route is asked and answers, in a world that repeats.
+/// A request to every route and its response, in a deterministic world.
 fn examples() -> Examples {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
@@ -63,7 +62,7 @@ fn examples() -> Examples {
     let example = |route: &routes::Route| {
         let reply = route.send_as_admin(&deployment, &tenant);
         let mut response = Some(reply.expect(route.answers)).filter(|body| *body != Value::Null);
-        // How much an empty workspace takes up changes with the schema, and is no example.
+        // The size of an empty workspace changes with the schema, so the example has a fixed one.
         if let Some(used) = response.as_mut().and_then(|body| body.pointer_mut("/storage/used_bytes")) {
             *used = 1_250_000.into();
         }
@@ -105,7 +104,7 @@ fn the_code_table_has_every_used_code_exactly_once() {
     assert_eq!(table.difference(&used).collect::<Vec<_>>(), [""; 0], "in the table, and never used");
 }
 
-/// Adds each text in a source that is written like a code.
+/// Adds each string in a source that looks like a code.
 fn collect(path: &Path, used: &mut BTreeSet<String>) {
     if DESCRIPTIONS.iter().any(|name| path.ends_with(name)) {
         return;
@@ -122,9 +121,9 @@ fn collect(path: &Path, used: &mut BTreeSet<String>) {
             // Bindings of the platform.
             && !text.starts_with("LIMIT_")
     };
-    // What is between quotes, and what is between one text and the next, which is never written so.
+    // Strings between quotes. The text between two strings is collected too, but never looks like a code.
     used.extend(source.split('"').filter(is_code).map(str::to_owned));
-    // What the API's own sources name.
+    // The codes that the API's own sources name.
     let name = |text: &str| text.split(|letter: char| !letter.is_ascii_alphanumeric()).next().map(spelt);
     used.extend(source.split("ProblemCode::").skip(1).filter_map(name).filter(|code| is_code(&code.as_str())));
 }

@@ -1,39 +1,39 @@
-//! Every route, with a request that it answers: what tests that go through all of them start from.
+//! Every route, with a valid request: the starting point of tests over all routes.
 
 use serde_json::{Value, json};
 
 use crate::deployment::{Call, Deployment, ROOT, Reply, Tenant, text};
 
-/// A route, and a request that it answers when it comes from an admin.
+/// A route, and a request that succeeds for an admin.
 pub(crate) struct Route {
     pub(crate) method: &'static str,
     pub(crate) pattern: &'static str,
     pub(crate) path: String,
     pub(crate) body: Option<Value>,
-    /// Who may ask.
+    /// The required credential.
     pub(crate) needs: Needs,
-    /// An admin's session, where one is needed.
+    /// An admin's session, if one is required.
     pub(crate) session: Option<String>,
-    /// The status of the answer.
+    /// The status of the response.
     pub(crate) answers: u16,
 }
 
-/// Who may ask.
+/// The required credential.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,
     AnyToken,
     Scope,
-    /// A session that goes on.
+    /// A live session.
     Session,
-    /// Root, which says in which workspace.
+    /// The root token, with the name of the workspace.
     RootThere,
-    /// Root, in no workspace.
+    /// The root token, without a workspace.
     Root,
 }
 
-/// Every route of the API. `the_openapi_document_describes_exactly_the_routes` sees to it that none is missing. Each still answers after those
-/// before it; the last one ends the workspace.
+/// Every route of the API; `the_openapi_document_describes_exactly_the_routes` checks that none is missing. Each request
+/// still succeeds after those before it; the last one deletes the workspace.
 pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
     let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": [] });
     deployment.post(&tenant.admin, "/v1/members", &eve).expect(201);
@@ -207,12 +207,12 @@ impl Route {
         }
     }
 
-    /// The request from somebody who may, before its body.
+    /// The request with sufficient permissions, without its body.
     pub(crate) fn call_as_admin<'a>(&self, deployment: &'a Deployment, tenant: &Tenant) -> Call<'a> {
         self.sign(deployment.call(self.method, &self.path), tenant)
     }
 
-    /// Has the request come from somebody who may.
+    /// Adds a credential with sufficient permissions.
     pub(crate) fn sign<'a>(&self, call: Call<'a>, tenant: &Tenant) -> Call<'a> {
         if let Some(session) = &self.session {
             return call.session(session);
@@ -224,7 +224,7 @@ impl Route {
         }
     }
 
-    /// The answer to the request from somebody who may.
+    /// The response to the request with sufficient permissions.
     pub(crate) fn send_as_admin(&self, deployment: &Deployment, tenant: &Tenant) -> Reply {
         let call = self.call_as_admin(deployment, tenant);
         match &self.body {
@@ -239,7 +239,7 @@ fn every_route_responds_and_is_logged_by_its_pattern() {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
     for route in all(&deployment, &tenant) {
-        // An isolate that remembers nothing, or it would ask nobody.
+        // A new isolate has empty caches; otherwise it would send no query.
         let reply = route.send_as_admin(&deployment.another(), &tenant);
         assert_eq!(reply.status, route.answers, "{} {}: {}", route.method, route.pattern, reply.body);
         assert_eq!(reply.line.route.as_deref(), Some(route.pattern));

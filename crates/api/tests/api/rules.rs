@@ -1,4 +1,4 @@
-//! Well-formed requests that the rules forbid: each names its field, or why the actor may not.
+//! Well-formed requests that the rules forbid: each error names the field, or why the actor is not allowed.
 
 use serde_json::{Value, json};
 
@@ -223,14 +223,14 @@ fn unknown_and_invisible_tokens_get_the_same_response() {
             let mut reply = call.send();
             assert_eq!(reply.refused(if code == "NOT_FOUND" { 404 } else { 422 }), code);
             reply.headers.remove("x-request-id");
-            // Its length differs with the id where the answer repeats it.
+            // The length differs by that of the id, which the response repeats.
             reply.headers.remove("content-length");
             let request_id = text(&reply.body, "/request_id");
             (String::from_utf8(reply.bytes).unwrap().replace(&request_id, "…").replace(id, "ID"), reply.headers)
         };
         let before = deployment.world.dump();
         assert_eq!(answer(&unknown), answer(&theirs));
-        // A token's text in a path is refused like any other id; that no log line holds it is seen to by every call.
+        // A token value in a path is treated like any other id. Every call checks that the log does not contain it.
         assert_eq!(answer(&unknown), answer(&acme.admin));
         assert_eq!(deployment.world.dump(), before);
     }

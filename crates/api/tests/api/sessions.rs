@@ -1,4 +1,4 @@
-//! Sessions as browsers meet them: a cookie that no script reads, and that counts on pages of this origin only.
+//! Sessions as browsers use them: a cookie that scripts cannot read, accepted from pages of this origin only.
 
 use counterfoil_api::{Config, ConfigError, Settings, parse_seal_secrets, parse_session_secrets};
 use counterfoil_token::{Prefix, SealSecret, Token, WorkspaceKey};
@@ -18,7 +18,7 @@ fn seated() -> (Deployment, Tenant, String) {
     (deployment, acme, session)
 }
 
-/// A text that looks like a session's.
+/// A value in the format of a session's.
 fn sealed_by(workspace: &str, secret: &SealSecret) -> String {
     let workspace = WorkspaceKey::parse(workspace).unwrap();
     let random = &mut |bytes: &mut [u8]| bytes.fill(b'x');
@@ -108,7 +108,7 @@ fn a_forged_session_cookie_is_rejected_without_a_ledger_request() {
         "\u{e9}".to_owned(),
         sealed_by(&acme.key, &stranger),
         sealed_by("0zzzzz", &stranger),
-        // Whoever has a seal key has no session key.
+        // Holders of a seal key have no session key.
         sealed_by(&acme.key, &parse_seal_secrets(SEAL_SECRETS).unwrap()[0]),
         acme.admin.clone(),
         ROOT.to_owned(),
@@ -122,7 +122,7 @@ fn a_forged_session_cookie_is_rejected_without_a_ledger_request() {
         }
     }
     assert_eq!(deployment.world.ledgers_alive(), alive);
-    // What was sealed is asked about.
+    // A value with a valid tag causes a query.
     let sealed = sealed_by(&acme.key, &parse_session_secrets(SESSION_SECRETS).unwrap()[1]);
     let reply = deployment.call("GET", "/v1/tokens").session(&sealed).send();
     assert_eq!((reply.refused(401), reply.line.ledger_calls), ("SESSION_ENDED", 1));
@@ -188,12 +188,12 @@ fn cross_origin_changes_in_a_session_are_rejected() {
         let body = json!({ "name": what, "scopes": [] });
         sent(deployment.call("POST", "/v1/tokens").cookie(&session)).json(&body).send().expect(201);
     }
-    // A token is no cookie, so where it comes from is for the workspace to allow.
+    // A token is not a cookie, so the workspace's allowed origins apply.
     let body = json!({ "name": "", "scopes": [] });
     let call = deployment.call("POST", "/v1/tokens").bearer(&acme.admin).header("origin", "https://evil.example");
     assert_eq!(call.json(&body).send().refused(403), "ORIGIN_NOT_ALLOWED");
 
-    // Where the request does not say what origin this is, none is its own.
+    // If the request does not name its own origin, no page is of it.
     let request = http::Request::builder().method("DELETE").uri("/v1/session").header("origin", ORIGIN);
     let request = request.header("cookie", format!("{COOKIE}={session}")).body(axum::body::Body::empty()).unwrap();
     assert_eq!(deployment.send(request).refused(403), "CROSS_ORIGIN");
@@ -210,16 +210,16 @@ fn the_session_cookie_is_used_only_without_a_token() {
     assert_eq!(slug(call().cookie(&session).header("x-api-key", &globex.admin)), "globex");
     assert_eq!(slug(call().cookie("stale").bearer(&globex.admin)), "globex");
     assert_eq!(call().cookie(&session).bearer("mistyped").send().refused(401), "MALFORMED");
-    // A browser that has one session may sign in to another.
+    // A browser with one session may sign in to another.
     let reply = deployment.call("POST", "/v1/session").cookie(&session).bearer(&globex.admin).send();
     assert_eq!(reply.expect(201)["member"]["id"], "admin");
     assert_eq!(deployment.get(&acme.admin, "/v1/sessions").expect(200)["total"], 1);
-    // But not without a token.
+    // But only with a token.
     let reply = deployment.call("POST", "/v1/session").session(&session).send();
     assert_eq!(reply.refused(403), "TOKEN_ONLY");
     let root = deployment.call("POST", "/v1/session").bearer(ROOT).header("x-counterfoil-workspace", "acme");
     assert_eq!(root.send().refused(403), "TOKEN_ONLY");
-    // Nor does it found workspaces.
+    // Nor can a session create workspaces.
     let reply = deployment.call("POST", "/v1/workspaces").session(&session).json(&json!({})).send();
     assert_eq!(reply.refused(401), "NO_CREDENTIAL");
 }
@@ -242,7 +242,7 @@ fn the_session_cookie_is_found_among_other_cookies() {
     let both = format!("{own}; {COOKIE}={other}");
     assert_eq!(call(&[both.as_bytes()]).refused(400), "AMBIGUOUS_CREDENTIAL");
     assert_eq!(call(&[own.as_bytes(), format!("{COOKIE}={other}").as_bytes()]).refused(400), "AMBIGUOUS_CREDENTIAL");
-    // By another name it is nothing.
+    // A cookie with another name is ignored.
     for name in
         ["counterfoil", "__host-counterfoil", "__Secure-counterfoil", "x__Host-counterfoil", "__Host-counterfoil2"]
     {
@@ -304,7 +304,7 @@ fn deployment_secrets_must_be_valid_and_distinct() {
         assert_eq!(parse(SEAL_SECRETS, wrong), Some(ConfigError::SessionSecrets), "{wrong}");
     }
     assert_eq!(parse("", SESSION_SECRETS), Some(ConfigError::SealSecrets));
-    // Neither of those is a snapshot key.
+    // Neither kind of secret is accepted as a snapshot key.
     let snapshots = |text: &str| Config::parse(&Settings { snapshot_keys: text, ..settings }).err();
     for right in ["", SNAPSHOT_KEYS] {
         assert_eq!(snapshots(right), None, "{right}");

@@ -1,5 +1,5 @@
-//! The JSON of every kind of answer, member by member. Programs out there read it: a name that changes or goes breaks
-//! them, and one that comes must be meant. After a change that is meant: `BLESS=1 cargo test -p counterfoil-api shapes`.
+//! The JSON of every kind of response, field by field. Programs depend on it: a renamed or removed field breaks them, and
+//! a new one must be intended. After an intended change: `BLESS=1 cargo test -p counterfoil-api shapes`.
 
 use std::{env, fs, path::Path};
 
@@ -12,7 +12,7 @@ use crate::{
     tokens::with_forged_seal,
 };
 
-/// Compares a body with `tests/shapes/<name>.json`. What is random in it was replaced by a word in angle brackets.
+/// Compares a body with `tests/shapes/<name>.json`. Random values are replaced by a word in angle brackets.
 #[track_caller]
 fn pinned(name: &str, body: &Value, random: &[(&str, String)]) {
     let body = random.iter().fold(body.to_string(), |body, (word, value)| body.replace(value, &format!("<{word}>")));
@@ -25,7 +25,7 @@ fn pinned(name: &str, body: &Value, random: &[(&str, String)]) {
     assert_eq!(body, expected, "{name} has another shape now:\n{body:#}");
 }
 
-/// What is random in an issued token, each checked for its form.
+/// The random values of a new token, each checked for its format.
 fn random(issued: &Value, key: &str) -> [(&'static str, String); 4] {
     let (token, id) = (text(issued, "/token"), text(issued, "/id"));
     assert!(token.len() == 46 && token.starts_with(&format!("cft_{key}")));
@@ -119,7 +119,7 @@ fn the_records_response_has_the_binary_layout() {
     assert_eq!((answer.key.as_str(), answer.tokens.len()), (&*acme.key, 2));
     assert!(answer.tokens[0].1.is_some() && answer.tokens[1].1.is_none());
 
-    // Whoever has the answer decides by itself, and knows what was never issued without asking again.
+    // A verifier decides with this response alone, and knows which tokens were never issued.
     let (mut demand, now) = (Demand::of(answer.key), Timestamp(answer.as_of.0 + 1));
     demand.freshness = Freshness::Strong;
     let mut verifier = Verifier::new(counterfoil_verify::Limits::default());

@@ -1,4 +1,4 @@
-//! Snapshots over HTTP: who may read one, that it decides as the ledger does, and what becomes of it where something fails.
+//! Snapshots over HTTP: who may read one, that its decisions match the ledger's, and what happens on failures.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_api::Ports as _;
@@ -16,7 +16,7 @@ use crate::{
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 60 * 60 * SECOND;
 
-/// A workspace with something of everything, and somebody who may read its snapshots.
+/// A workspace with some tokens, and a token that may read its snapshots.
 struct Setup {
     deployment: Deployment,
     acme: Tenant,
@@ -31,7 +31,7 @@ impl Setup {
         Self { reader, acme, deployment }
     }
 
-    /// One whose snapshot is made.
+    /// A setup whose snapshot is built.
     fn ready() -> Self {
         let setup = Self::new();
         setup.get().refused(503);
@@ -43,7 +43,7 @@ impl Setup {
         self.deployment.get(&self.reader, "/v1/snapshot")
     }
 
-    /// The file, looked through from end to end.
+    /// The complete file.
     #[track_caller]
     fn file(&self) -> Vec<u8> {
         let reply = self.get();
@@ -51,7 +51,7 @@ impl Setup {
         reply.bytes
     }
 
-    /// The keys that are served, by whoever verifies.
+    /// The public keys, as verifiers get them.
     fn keys(&self) -> Vec<VerifyingKey> {
         let set = self.deployment.get(&self.reader, "/v1/snapshot/keys").expect(200);
         let key = |key: &Value| {
@@ -65,7 +65,7 @@ impl Setup {
         self.deployment.world.pass(milliseconds);
     }
 
-    /// The registry's keys of the files of the snapshot, in its order, after its manifest.
+    /// The registry keys of the snapshot's files after its manifest, in order.
     fn stored(&self) -> Vec<String> {
         let snapshot = Snapshot::open(&self.file()).unwrap();
         let manifest = snapshot.manifest();
@@ -79,7 +79,7 @@ impl Setup {
     }
 }
 
-/// The next file that a ledger wants to have put.
+/// The next file that a ledger wants to put.
 fn next_put(ledger: &Ledger<NativeSql>, now: Timestamp) -> Step {
     loop {
         match ledger.edition_step(now).unwrap() {
@@ -101,7 +101,7 @@ fn a_snapshot_is_built_on_the_first_request() {
     let early_at = setup.deployment.world.now();
     let early = setup.get();
     assert_eq!((early.refused(503), early.header("retry-after")), ("SNAPSHOT_NOT_READY", Some("1")));
-    // The registry takes nothing, and is asked ever more seldom.
+    // The registry accepts no writes, and retries become less frequent.
     for _ in 0..4 {
         let inside = setup.deployment.world.inside();
         let ledger = inside.ledgers.values().next().unwrap();
@@ -138,7 +138,7 @@ fn a_snapshot_requires_snapshots_read() {
         let (session, _) = deployment.session(&setup.acme.admin);
         assert_eq!(deployment.call("GET", path).session(&session).send().status, 200);
     }
-    // A workspace's own, and no other's.
+    // Each workspace has its own snapshot and keys.
     let beta = deployment.workspace("beta");
     assert_eq!(deployment.get(&beta.admin, "/v1/snapshot").refused(503), "SNAPSHOT_NOT_READY");
     let theirs = deployment.get(&beta.admin, "/v1/snapshot/keys").expect(200);
@@ -258,7 +258,7 @@ fn an_unchanged_snapshot_responds_304_to_its_etag() {
     let [before, after] = [&first.bytes, &renewed.bytes].map(|file| Snapshot::open(file).unwrap());
     assert_eq!(after.as_of(), before.as_of().plus(3 * HOUR));
     assert_eq!(first.bytes[120..], renewed.bytes[120..], "but of when it is, it is the same");
-    // Nobody is told that nothing changed who may not know.
+    // A caller that may not read snapshots does not learn that nothing changed.
     let stranger = setup.deployment.token(&setup.acme.admin, &[]);
     let call = setup.deployment.call("GET", "/v1/snapshot").bearer(&stranger).header("if-none-match", "*");
     assert_eq!(call.send().refused(403), "INSUFFICIENT_SCOPE");
@@ -325,7 +325,7 @@ fn a_missing_or_corrupt_file_truncates_the_snapshot() {
                 None => drop(world.inside().registry.remove(path)),
             }
             let reply = setup.get();
-            // The manifest is one of the four that are there before anything is sent.
+            // The manifest is among the four files that are read before the first byte is sent.
             if nth < 3 {
                 assert_eq!((reply.refused(503), reply.header("retry-after")), ("SNAPSHOT_NOT_READY", Some("1")));
                 assert_eq!(world.inside().cut_off, []);
@@ -385,7 +385,7 @@ fn a_snapshot_contains_no_personal_data_addresses_or_token_values() {
     let file = setup.file();
     let holds = |bytes: &[u8]| file.windows(bytes.len()).any(|window| window == bytes);
     let of_token = Digest::of(token.as_bytes());
-    // Past their first two bytes, which a segment may leave to the place where they stand.
+    // Without their first two bytes, which the position in a segment may imply.
     assert!(holds(&strong.as_bytes()[2..16]) && holds(&of_token.as_bytes()[2..16]) && holds(b"orders:write"));
     assert!(holds(b"ada-the-first") && holds(b"acme"), "members' ids and the slug are in it");
     let weak = weak.as_bytes();

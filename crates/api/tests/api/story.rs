@@ -1,4 +1,4 @@
-//! The main story: a token is issued, verified, and revoked, and nobody else's gate lets it in.
+//! The main flow: a token is created, verified, and revoked, and another workspace does not accept it.
 
 use serde_json::{Value, json};
 

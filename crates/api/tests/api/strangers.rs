@@ -1,5 +1,5 @@
-//! What a stranger can make others do: the ledgers, the directory, the registry, identity providers. docs/threat-model.md has the
-//! table that comes of this, and is held to it here.
+//! How many requests to ledgers, the directory, the registry and identity providers a stranger can cause. The table in
+//! docs/threat-model.md has the results, and is checked here.
 
 use std::cell::Cell;
 
@@ -15,10 +15,10 @@ use crate::{
     tokens::{with_bad_check, with_forged_seal},
 };
 
-/// Requests of each kind, within one second.
+/// Requests of each kind within one second.
 const REQUESTS: u32 = 10_000;
 
-/// What a kind of request makes others do.
+/// The requests that a request causes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Cost {
     ledgers: u32,
@@ -27,7 +27,7 @@ struct Cost {
     providers: u32,
 }
 
-/// A deployment with everything that a stranger could have got hold of, or guess the name of.
+/// A deployment with everything that a stranger could have obtained or guessed.
 struct Scene {
     deployment: Deployment,
     acme: Tenant,
@@ -39,7 +39,7 @@ struct Scene {
     session: String,
 }
 
-/// A kind of request: what it is called in the docs, and the `n`th of its kind.
+/// A kind of request: its name in the documentation, and its `n`th request.
 type Kind = (&'static str, for<'a> fn(&'a Scene, u32) -> Call<'a>);
 
 const KINDS: &[Kind] = &[
@@ -184,7 +184,7 @@ impl Scene {
         Cost { ledgers: asked.ledgers, directory: asked.directory, registry: asked.registry, providers }
     }
 
-    /// What is asked while this is done.
+    /// What is requested while `run` executes.
     fn cost(&self, run: impl FnOnce()) -> Cost {
         let before = self.asked();
         run();
@@ -198,7 +198,7 @@ impl Scene {
     }
 }
 
-/// An invention, presented. That the log holds none of ten thousand of them is not looked for each time.
+/// An invented token. Not registered as a secret: the log is not searched for ten thousand of them.
 fn bearer(n: u32) -> String {
     format!("Bearer {}", invented(n))
 }
@@ -216,7 +216,7 @@ thread_local! {
     static READ: Cell<usize> = const { Cell::new(0) };
 }
 
-/// A body of 2.8 MB that does not say how long it is.
+/// A body of 2.8 MB without a `Content-Length`.
 fn endless() -> Body {
     READ.set(0);
     let chunk = || {
@@ -226,7 +226,8 @@ fn endless() -> Body {
     Body::from_stream(futures_util::stream::iter((0..175).map(move |_| chunk())))
 }
 
-/// The table: for each kind, what the first request asks in an isolate that remembers nothing, and what all of one second do.
+/// The table: for each kind, the requests caused by the first one in an isolate with empty caches, and by all within one
+/// second.
 fn measured() -> Vec<(&'static str, Cost, Cost)> {
     let measure = |(name, request): &Kind| {
         let mut scene = Scene::new();
@@ -236,7 +237,7 @@ fn measured() -> Vec<(&'static str, Cost, Cost)> {
         let second = scene.cost(|| {
             for n in 0..REQUESTS {
                 let reply = request(&scene, n).send();
-                // Some are answered without being let in.
+                // Some are answered without being admitted.
                 let answered =
                     ["providers", "page of another", "messages", "revocation"].iter().any(|part| name.contains(part));
                 assert!(reply.status != 200 || answered, "{name} was answered {}", reply.body);
@@ -248,7 +249,7 @@ fn measured() -> Vec<(&'static str, Cost, Cost)> {
         assert_eq!(scene.deployment.world.ledgers_alive(), 1, "{name} brought a ledger to life");
         (*name, first, second)
     };
-    // Each is a world of its own.
+    // Each kind has its own world.
     let (some, others) = KINDS.split_at(KINDS.len() / 2);
     let all = |kinds: &[Kind]| kinds.iter().map(measure).collect::<Vec<_>>();
     std::thread::scope(|scope| {
@@ -293,7 +294,7 @@ fn valid_tokens_are_admitted_during_a_flood_of_invented_ones() {
             scene.get("/v1/tokens").header("authorization", bearer(n)).header("x-counterfoil-workspace", "acme").send();
         assert!(matches!(flood.refused(flood.status), "UNKNOWN" | "RATE_LIMITED"));
         if n % 1_000 == 0 {
-            // Never seen by this isolate, and from the very address that the flood comes from.
+            // A token that is new to this isolate, and from the same address as the flood.
             let issued = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
             assert_eq!(scene.get("/v1/tokens").bearer(&issued).send().status, 200);
             assert_eq!(root(), 200);
@@ -318,7 +319,7 @@ fn a_cached_rejection_ends_after_seconds_or_with_a_change() {
     assert_eq!(status(&other), 401, "elsewhere the refusal stands");
     scene.deployment.world.pass(1_000);
     assert_eq!(status(&other), 200, "for a second");
-    // A token's value did not exist before it was issued: so nobody can have been refused for it.
+    // A new token's value did not exist before, so it cannot have been rejected.
     let issued = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
     assert_eq!(other.get(&issued, "/v1/tokens").status, 200);
 }
@@ -335,7 +336,7 @@ fn a_large_body_is_read_only_for_authorized_callers() {
     assert!(READ.get() <= 96 * 1024, "{} bytes were read", READ.get());
     assert_eq!(import(&scene.acme.admin).refused(400), "INVALID_JSON", "who may is read to the end");
     assert_eq!(READ.get(), 175 * 16 * 1024);
-    // Said to be large, nothing is read of it at all.
+    // If the length is declared, nothing of the body is read.
     let said = |token: &str, length: &str| {
         READ.set(0);
         let request = scene.post("/v1/tokens/import").bearer(token).header("content-length", length);
@@ -345,7 +346,7 @@ fn a_large_body_is_read_only_for_authorized_callers() {
     assert_eq!(READ.get(), 0);
     assert_eq!(said(&scene.acme.admin, "99999999999").refused(413), "BODY_TOO_LARGE");
     assert_eq!(READ.get(), 0);
-    // What is small is judged in the transaction that carries it out.
+    // A small body is authorized in the transaction that executes it.
     let line = json!({ "tokens": [{ "digest": "00".repeat(32), "name": "x", "scopes": [] }] });
     let small = scene.post("/v1/tokens/import").bearer(&scene.acme.admin).json(&line).send();
     assert_eq!((small.status, small.line.ledger_calls), (200, 1));
@@ -430,13 +431,13 @@ fn cached_names_resolve_while_the_directory_limit_is_exhausted() {
         "the ledger, whose answer is too old, not the directory"
     );
     assert_eq!(offered("never-met").refused(429), "RATE_LIMITED");
-    // Root is told of what was made a moment ago, whatever was said before then.
+    // Root sees a workspace that was created a moment ago, whatever is cached.
     assert_eq!(named("later"), 404);
     scene.deployment.workspace("later");
     assert_eq!(named("later"), 200);
 }
 
-/// Somebody with an account at the workspace's provider, who is no member of it.
+/// A person with an account at the workspace's provider who is no member.
 fn nobody() -> Claims {
     Claims {
         subject: "mallory|1".to_owned(),
@@ -462,7 +463,7 @@ fn sign_ins_of_non_members_cause_few_ledger_requests() {
     }
     let asked = deployment.world.inside().asked.ledgers - before;
     assert!(asked <= 110, "{asked} calls");
-    // Whoever is one gets in all the same.
+    // A member can still sign in.
     assert_eq!(present(&deployment, &signed(&deployment, ada(None))).send().status, 201);
 }
 
@@ -471,7 +472,7 @@ fn strangers_cannot_keep_members_from_signing_in() {
     let deployment = Deployment::new();
     let_ada_in(&deployment, "acme");
     assert_eq!(deployment.call("GET", START).send().status, 302);
-    // What was remembered of the workspace's providers is over.
+    // The cached providers of the workspace have expired.
     deployment.world.pass(6_000);
     for n in 0..100 {
         let page = deployment.call("GET", "/v1/session/providers?workspace=acme");
@@ -548,7 +549,7 @@ fn one_rejected_token_cannot_exhaust_the_shared_allowance() {
         let bound = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.bound);
         assert!(bound.header("cf-connecting-ip", address(n)).send().status != 200);
     }
-    // Through another isolate, so that this one has never met it.
+    // Through another isolate, so that it is new to this one.
     let issued = scene.deployment.another().token(&scene.acme.admin, &["tokens:read"]);
     assert_eq!(scene.get("/v1/tokens").bearer(&issued).send().status, 200);
     assert_eq!(holder(), 200, "nor its own holder, who was let in from there");

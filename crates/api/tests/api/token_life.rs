@@ -1,4 +1,4 @@
-//! The rest of a token's life over HTTP: changed, rotated, revoked with others, found, imported.
+//! The rest of a token's lifecycle over HTTP: change, rotate, revoke in bulk, list, import.
 
 use counterfoil_token::Digest;
 use serde_json::{Value, json};
@@ -54,7 +54,7 @@ fn a_patch_changes_only_the_given_fields() {
     );
     assert_eq!(changed, expected);
     assert_eq!(check(&deployment, &acme.admin, &token), "DISABLED");
-    // A map merges; null clears.
+    // A map merges; `null` clears.
     let change = json!({
         "scopes": { "orders:read": true, "orders:write": false }, "enabled": true, "note": null,
         "expires_at": null, "not_before": null, "allowed_addresses": [], "metadata": null, "name": "ci",
@@ -120,7 +120,7 @@ fn rotation_keeps_the_previous_value_during_the_grace_period() {
     assert_eq!((check(&deployment, &gate, &old), check(&deployment, &gate, &new)), ("VALID".into(), "VALID".into()));
     deployment.world.pass(60_000);
     assert_eq!((check(&deployment, &gate, &old), check(&deployment, &gate, &new)), ("REVOKED".into(), "VALID".into()));
-    // Without a body the old text dies at once.
+    // Without a body there is no grace period.
     let last = deployment.call("POST", &format!("/v1/tokens/{id}/rotate")).bearer(&acme.admin).send().expect(200);
     assert_eq!(last["previous_valid_until"], "2027-01-15T08:01:00.000Z");
     assert_eq!(check(&deployment, &gate, &new), "REVOKED");

@@ -1,4 +1,4 @@
-//! Uses of tokens: counted where nobody waits for it, and reported at most once.
+//! Uses of tokens: counted without delaying a response, and reported at most once.
 
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -9,11 +9,11 @@ use crate::{
     world::Fault,
 };
 
-/// A workspace, a gate that asks about its tokens, and a token; all of that was reported.
+/// A workspace, a token that verifies its tokens (the gate), and a token. Their uses so far are reported.
 struct Setup {
     deployment: Deployment,
     acme: Tenant,
-    /// Text and id.
+    /// Value and id.
     gate: (String, String),
     token: (String, String),
 }
@@ -42,12 +42,12 @@ impl Setup {
         text(&decision.expect(200), "/code")
     }
 
-    /// How often the ledgers were asked.
+    /// How many requests were sent to the ledgers.
     fn asked(&self) -> u32 {
         self.deployment.world.inside().asked.ledgers
     }
 
-    /// Reads as root, which is no token.
+    /// Reads as root, which has no token.
     fn read(&self, path: &str) -> Value {
         let call = self.deployment.call("GET", path).bearer(ROOT).header("x-counterfoil-workspace", "acme");
         call.send().expect(200)
@@ -70,11 +70,11 @@ fn valid_checks_and_admitted_requests_count_as_uses() {
     assert_eq!(setup.check(&token.0), "VALID");
     let batch = json!({ "tokens": [token.0, token.0, never_issued(&acme.key), "no token"] });
     deployment.post(&gate.0, "/v1/verify", &batch).expect(200);
-    // No uses of the token: what is found wanting, and what never comes so far.
+    // Not counted: checks that find it invalid, and requests that fail before they are authenticated.
     let more = json!({ "token": token.0, "demand": { "all_of": ["orders:write"] } });
     assert_eq!(deployment.post(&gate.0, "/v1/verify", &more).expect(200)["code"], "INSUFFICIENT_SCOPE");
     deployment.post(&token.0, "/v1/verify", &json!({ "token": 1 })).refused(422);
-    // Uses of it: it is let in, whatever it may do there.
+    // Counted: it is admitted, whatever its scopes.
     assert_eq!(deployment.post(&token.0, "/v1/verify", &json!({ "token": gate.0 })).status, StatusCode::FORBIDDEN);
     deployment.get(&token.0, "/v1/tokens").refused(403);
     deployment.get(&token.0, "/v1/tokens/self").expect(200);
@@ -180,7 +180,7 @@ fn a_failed_report_of_uses_is_not_repeated() {
         let [line] = &lost[..] else { panic!("one line: {lost:?}") };
         assert_eq!((line.level, line.code, line.uses), ("error", "USES_LOST", 4), "the gate's too");
         assert!(!line.detail.is_empty());
-        // It is as if they had never been; the next are counted.
+        // The lost ones stay lost; later ones are counted.
         setup.check(&setup.token.0);
         setup.deployment.let_pass(60);
         assert_eq!(setup.total(&setup.token.1), counted + 1);
@@ -199,7 +199,7 @@ fn a_failing_ledger_loses_no_other_ledgers_uses() {
     let id = text(&setup.deployment.get(&other.admin, "/v1/tokens/self").expect(200), "/id");
     let theirs = setup.deployment.get(&other.admin, &format!("/v1/tokens/{id}/usage")).expect(200)["total"].as_u64();
     let ours = setup.total(&setup.token.1);
-    // Which of the two is asked first is nobody's business.
+    // Which of the two is first is unspecified.
     assert!(matches!((ours, theirs), (0, Some(2)) | (1, Some(1))), "{ours} {theirs:?}");
 }
 
@@ -207,7 +207,7 @@ fn a_failing_ledger_loses_no_other_ledgers_uses() {
 fn uses_of_isolates_add_up_and_a_crash_loses_unreported_ones() {
     let mut setup = Setup::new();
     setup.check(&setup.token.0);
-    // Another isolate, while the first goes on in its background.
+    // Another isolate, while the first one's background work continues.
     setup.deployment.forget();
     setup.check(&setup.token.0);
     setup.deployment.let_pass(60);

@@ -1,5 +1,5 @@
-//! The world around the API, in memory: real ledgers on SQLite, a real directory, a registry that the ledgers' outboxes
-//! feed, and every one of them fails on command. Time stands still until it is set; randomness repeats.
+//! Everything around the API, in memory: real ledgers on SQLite, a real directory, and a registry that the ledgers'
+//! outboxes fill. Each can be made to fail. Time stands still until a test advances it; randomness is deterministic.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,39 +27,39 @@ use serde_json::json;
 /// The deployment secret `SEAL_SECRETS`.
 pub(crate) const SEAL_SECRETS: &str = r#"["c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"]"#;
 
-/// The deployment secret `SESSION_SECRETS`: one that was replaced is still taken.
+/// The deployment secret `SESSION_SECRETS`: a replaced secret is still accepted.
 pub(crate) const SESSION_SECRETS: &str = r#"["5e55105e55105e55105e55105e55105e55105e55105e55105e55105e55105e55","01d001d001d001d001d001d001d001d001d001d001d001d001d001d001d001d0"]"#;
 
-/// The deployment secret `SNAPSHOT_KEYS`: one that was replaced signs no more.
+/// The deployment secret `SNAPSHOT_KEYS`: a replaced key signs no more.
 pub(crate) const SNAPSHOT_KEYS: &str = r#"["5a955a955a955a955a955a955a955a955a955a955a955a955a955a955a955a95","0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb0adb"]"#;
 
 /// The deployment secret `OIDC_CLIENT_SECRETS`.
 pub(crate) const CLIENT_SECRETS: &str = r#"{"https://accounts.example":{"console":"the-secret-of-the-console"}}"#;
 
-/// When every world begins: 2027-01-15T08:00:00Z.
+/// The start of every world: 2027-01-15T08:00:00Z.
 const BEGINNING: Timestamp = Timestamp(1_800_000_000_000);
 
 /// See the module. A clone is the same world.
 #[derive(Clone)]
 pub(crate) struct World(Arc<Mutex<Inside>>);
 
-/// How a call fails. Whoever calls cannot tell the first two apart, so a fake must be able to do both.
+/// How a call fails. The caller cannot distinguish the first two, so both must be tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Nothing was done.
     Before,
-    /// It was done, and nobody was told.
+    /// It was done, and the response was lost.
     After,
-    /// It was done, and the answer is nonsense.
+    /// It was done, and the response is garbled.
     Garbled,
-    /// The object runs an older version, which does not know what it is asked: nothing was done.
+    /// The object runs an older version that does not know the request: nothing was done.
     Older,
-    /// It runs a newer version, and has a reason to refuse that is not known here: nothing was done.
+    /// The object runs a newer version, with an error that is unknown to the API: nothing was done.
     Newer,
 }
 
 impl Fault {
-    /// What an object of another version replies, having done nothing.
+    /// The reply of an object of another version.
     const fn reply(self) -> Option<&'static str> {
         match self {
             Self::Older => {
@@ -71,18 +71,18 @@ impl Fault {
     }
 }
 
-/// How often the world was asked.
+/// How often each part of the world was queried.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) ledgers: u32,
     pub(crate) directory: u32,
-    /// Keys read, not reads.
+    /// Keys, not read operations.
     pub(crate) registry: u32,
 }
 
 pub(crate) struct Inside {
     pub(crate) now: Timestamp,
-    /// When those who sleep will wake.
+    /// When sleeping requests wake.
     alarms: BTreeSet<Timestamp>,
     random: Seeded,
     seal_secrets: Vec<SealSecret>,
@@ -95,22 +95,22 @@ pub(crate) struct Inside {
     pub(crate) log: Vec<LogLine>,
     pub(crate) lost_uses: Vec<LostUses>,
     pub(crate) cut_off: Vec<CutOff>,
-    /// How long a ledger takes to answer, in milliseconds.
+    /// How long a ledger takes to respond, in milliseconds.
     pub(crate) ledger_takes: u64,
-    /// For how long its answers are on their way, while others go on; likewise.
+    /// For how many milliseconds its responses are in transit, while other requests proceed.
     pub(crate) answers_take: u64,
-    /// Whether requests wait for what others ask.
+    /// Whether requests wait for other requests.
     pub(crate) others_wait: bool,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
-    /// The call after so many more fails.
+    /// The call after so many others fails.
     pub(crate) one_object_fails: Option<(u32, Fault)>,
-    /// What ledgers and directory replied, also where that was lost on its way.
+    /// The replies of ledgers and directory, also those that were lost.
     pub(crate) replies: Vec<Vec<u8>>,
     pub(crate) registry_fails: bool,
     pub(crate) puts_fail: Option<Fault>,
     pub(crate) providers: Providers,
-    /// How many of a class are allowed to each key; any number where nothing is said.
+    /// How many of a class are allowed per key; unlimited if absent.
     pub(crate) limits: BTreeMap<Class, u32>,
     pub(crate) counted: BTreeMap<(Class, String), u32>,
     /// The deployment variable `PRIVATE_PROVIDERS`.
@@ -157,7 +157,7 @@ impl World {
         inside.now = inside.now.plus(milliseconds);
     }
 
-    /// Lets so much time pass that one of those who sleep has slept long enough.
+    /// Advances the time until the next sleeping request wakes.
     pub(crate) fn pass_until_somebody_wakes(&self) {
         let mut inside = self.inside();
         let now = inside.now;
@@ -165,7 +165,7 @@ impl World {
         inside.now = inside.alarms.pop_first().unwrap_or_else(|| panic!("it waits for what never comes"));
     }
 
-    /// How many ledgers were ever brought to life. A Durable Object exists once it is asked, and costs from then on.
+    /// How many ledgers were ever started. A Durable Object exists from its first request, and costs from then on.
     pub(crate) fn ledgers_alive(&self) -> usize {
         self.inside().ledgers.len()
     }
@@ -177,7 +177,7 @@ impl World {
         databases.map(|sql| sql.dump().unwrap()).collect()
     }
 
-    /// What goes past the API to the directory: an alarm's word.
+    /// A request to the directory that does not pass through the API: an alarm's.
     pub(crate) fn tell_directory(&self, request: &[u8]) {
         let inside = self.inside();
         inside.directory.handle(request, inside.now);
@@ -209,7 +209,7 @@ impl World {
 }
 
 impl World {
-    /// Has a snapshot made of every workspace, as if somebody had asked for it.
+    /// Builds a snapshot of every workspace, as if one had been requested.
     pub(crate) fn make_snapshots(&self) {
         let inside = self.inside();
         inside.ledgers.values().for_each(|ledger| ledger.want_snapshots(inside.now).unwrap());
@@ -217,12 +217,12 @@ impl World {
         self.make_editions();
     }
 
-    /// What the alarms do of editions now: all that is to be put is put.
+    /// Runs the alarms' work on editions: puts all files that are due.
     pub(crate) fn make_editions(&self) {
         self.make_editions_of(8_192);
     }
 
-    /// The same, of segments that hold so many texts at most, on average.
+    /// The same, with segments of at most so many token values, on average.
     pub(crate) fn make_editions_of(&self, texts: u64) {
         let mut inside = self.inside();
         let Inside { now, ledgers, registry, .. } = &mut *inside;
@@ -242,7 +242,7 @@ impl World {
 }
 
 impl World {
-    /// What a provider tells of itself, in its own time.
+    /// A provider's response, after the configured delay.
     fn tell<T: Send + 'static>(
         &self,
         address: &WebAddress,
@@ -265,28 +265,28 @@ impl World {
     }
 }
 
-/// The identity providers, and what they vouch for.
+/// The identity providers, and the identities that they assert.
 #[derive(Default)]
 pub(crate) struct Providers {
-    /// What each says of itself, by its issuer.
+    /// The discovery document of each, by its issuer.
     pub(crate) descriptions: BTreeMap<String, Description>,
-    /// What the tokens say that they signed.
+    /// The claims of the tokens that they signed.
     pub(crate) tokens: BTreeMap<String, Claims>,
-    /// The token that each code is good for.
+    /// The identity token of each valid code.
     pub(crate) codes: BTreeMap<String, String>,
     pub(crate) redeemed: Vec<Redemption>,
-    /// The names of their keys; by default there is one, which has none.
+    /// The ids of their keys; by default there is one key without an id.
     pub(crate) keys: Option<Vec<&'static str>>,
-    /// The addresses of the descriptions and key sets that were asked for, oldest first, each with the time.
+    /// The addresses of requested documents, oldest first, with the times.
     pub(crate) asked: Vec<(String, Timestamp)>,
-    /// How long they take to tell of themselves, in milliseconds.
+    /// How long they take to respond, in milliseconds.
     pub(crate) take: u64,
-    /// Whether whoever asks them to tell of themselves has no answer.
+    /// Whether requests for their documents fail.
     pub(crate) fail: bool,
     pub(crate) identified: Vec<IdentityToken>,
-    /// How often one of them was asked anything.
+    /// How many requests they got.
     pub(crate) calls: u32,
-    /// The call after so many more fails.
+    /// The call after so many others fails.
     pub(crate) one_fails: Option<(u32, Fault)>,
 }
 
@@ -309,7 +309,7 @@ impl Providers {
 }
 
 impl Inside {
-    /// Runs a call of an object, as far as the faults let it.
+    /// Runs a call of an object, subject to the faults.
     fn call(&mut self, run: impl FnOnce(&mut Self) -> Vec<u8>) -> Result<Vec<u8>, Unreachable> {
         let now = self.one_object_fails.take_if(|(calls, _)| *calls == 0).map(|(_, fault)| fault);
         self.one_object_fails = self.one_object_fails.map(|(calls, fault)| (calls - 1, fault));
@@ -406,7 +406,7 @@ impl Ports for World {
     fn redeem(&self, code: &Redemption) -> impl Future<Output = Result<String, IdentityProviderError>> + Send {
         ready(self.inside().providers.call(|providers| {
             providers.redeemed.push(code.clone());
-            // A code is good once.
+            // A code is valid once.
             let token = providers.codes.remove(&code.code);
             token.ok_or_else(|| IdentityProviderError::Refused("the provider does not know the code".to_owned()))
         }))
@@ -423,7 +423,7 @@ impl Ports for World {
     fn sleep(&self, milliseconds: u64) -> impl Future<Output = ()> + Send {
         let (world, end) = (self.clone(), self.now().plus(milliseconds));
         self.inside().alarms.insert(end);
-        // Whoever sets the clock asks again: nobody needs to be woken.
+        // A test that advances the clock polls again, so no wake-up is needed.
         poll_fn(move |_| if world.now() < end { Poll::Pending } else { Poll::Ready(()) })
     }
 

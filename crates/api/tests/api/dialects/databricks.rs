@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, Reply, Tenant, text};
 
-/// When every world begins, in milliseconds since 1970.
+/// The start of every world, in milliseconds since 1970.
 const BEGINNING: u64 = 1_800_000_000_000;
 
 const TOKENS: &str = "/api/2.0/token-management/tokens";
@@ -37,7 +37,7 @@ impl Stage {
         Self { deployment, tenant, ada, bob }
     }
 
-    /// Issues a token through the dialect: its text, and what is said of it.
+    /// Creates a token through the dialect; returns its value and `token_info`.
     #[track_caller]
     fn create(&self, by: &str, body: &Value) -> (String, Value) {
         let created = self.deployment.post(by, "/api/2.0/token/create", body).expect(200);
@@ -52,20 +52,20 @@ impl Stage {
         self.deployment.call("PATCH", path).bearer(by).json(body).send()
     }
 
-    /// The ids that a list shows, in its order.
+    /// The ids in a list, in its order.
     #[track_caller]
     fn listed(&self, by: &str, path: &str) -> Vec<String> {
         let list = self.deployment.get(by, path).expect(200);
         list["token_infos"].as_array().unwrap().iter().map(|info| text(info, "/token_id")).collect()
     }
 
-    /// The id of the token with this text.
+    /// The id of the token with this value.
     fn id_of(&self, token: &str) -> String {
         text(&self.deployment.get(token, "/v1/tokens/self").expect(200), "/digest")
     }
 }
 
-/// Holds an answer to the envelope, to the letter, and gives its message.
+/// Checks that a response is exactly this error, and returns its message.
 #[track_caller]
 fn refused(reply: &Reply, status: u16, code: &str) -> String {
     assert_eq!((reply.status, &reply.body["error_code"]), (status, &json!(code)), "{}", reply.body);
@@ -106,7 +106,7 @@ fn databricks_responses_are_pinned() {
     let list = deployment.get(ada, "/api/2.0/token/list");
     is_to_the_letter(&list, &format!(r#"{{"token_infos":[{{{info}}},{{{first}}}]}}"#));
 
-    // The key to the base 62, and to the base of those who count like this test.
+    // The workspace's key as a number in base 62, computed independently.
     let digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let workspace = tenant.key.chars().fold(0, |sum, digit| sum * 62 + digits.find(digit).unwrap());
     let full = |number, id| {
@@ -120,7 +120,7 @@ fn databricks_responses_are_pinned() {
     let list = deployment.get(&tenant.admin, &format!("{TOKENS}?created_by_username=ada"));
     is_to_the_letter(&list, &format!(r#"{{"token_infos":[{{{info},{by_ada}}},{{{first},{by_ada}}}]}}"#));
 
-    // The admin's own path shows what was changed, the owner's nothing.
+    // The admin's call returns the changed token, the owner's nothing.
     let change = json!({ "token": { "comment": "cd" }, "update_mask": "comment" });
     is_to_the_letter(&stage.patch(ada, &format!("/api/2.0/token/{id}"), &change), "{}");
     let info = info.replace(r#""ci""#, r#""cd""#);

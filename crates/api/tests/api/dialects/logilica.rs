@@ -1,4 +1,4 @@
-//! What Logilica's clients send: a pair of headers in place of one, at any route; and days in place of times.
+//! What Logilica's clients send: a pair of headers instead of one, on any route; and dates instead of times.
 
 use counterfoil_token::Digest;
 use http::HeaderValue;
@@ -13,10 +13,10 @@ use crate::{
     world::Fault,
 };
 
-/// A text that was issued elsewhere.
+/// A third-party token.
 const FOREIGN: &str = "lgca-0123456789abcdef";
 
-/// As Logilica's clients send a token.
+/// Presents a token as Logilica's clients do.
 fn pair<'a>(call: Call<'a>, token: &str, domain: &str) -> Call<'a> {
     call.header("x-lgca-token", token).header("x-lgca-domain", domain)
 }
@@ -25,7 +25,7 @@ fn read_self<'a>(deployment: &'a Deployment) -> Call<'a> {
     deployment.call("GET", "/v1/tokens/self")
 }
 
-/// The answer to whoever presents what nobody issued, without what differs from request to request.
+/// The response to an unknown token, without what differs between requests.
 fn told(reply: &Reply) -> (u16, Option<String>, Value) {
     let mut body = reply.body.clone();
     body.as_object_mut().unwrap().remove("request_id");
@@ -66,7 +66,7 @@ fn a_token_with_another_workspaces_domain_is_unknown() {
         let call = pair(route.call(deployment), &other.admin, "acme");
         matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
     }
-    // In its own domain a token is told what is the matter with it.
+    // In its own workspace, a token's rejection names the reason.
     let reply = pair(read_self(deployment), &text(&revoked, "/token"), "acme").send();
     assert_eq!(reply.refused(401), "REVOKED");
     let reply = pair(read_self(deployment), &with_bad_check(&acme.admin), "other").send();
@@ -85,7 +85,7 @@ fn neither_header_of_the_logilica_pair_suffices_alone() {
         let call = route.call(deployment).header("x-lgca-domain", "acme");
         matrix.refused(call, route.pattern, 401, "NO_CREDENTIAL", None);
     }
-    // Nor does the domain change what another credential means.
+    // Nor does the domain change the meaning of another credential.
     let bearer = read_self(deployment).bearer(&acme.admin).header("x-lgca-domain", "other").send();
     assert_eq!((bearer.status, bearer.line.ledger_calls), (200, 1));
 }
@@ -103,7 +103,7 @@ fn the_logilica_pair_beside_another_token_is_ambiguous() {
     pair(read_self(deployment).bearer(&acme.admin), &acme.admin, "acme").send().expect(200);
     let torn = pair(read_self(deployment).bearer(&acme.admin), &acme.admin, "other");
     assert_eq!(torn.send().refused(401), "UNKNOWN");
-    // Whoever presents a token is not asked for a session.
+    // If a token is presented, the session is ignored.
     let (session, _) = deployment.session(&acme.admin);
     let reply = pair(read_self(deployment).session(&session), &never_issued(&acme.key), "acme").send();
     assert_eq!(reply.refused(401), "UNKNOWN");
@@ -121,11 +121,11 @@ fn the_logilica_domain_selects_the_workspace_of_an_imported_token() {
     pair(read_self(&deployment), FOREIGN, "acme").header("x-counterfoil-workspace", "acme").send().expect(200);
     for domain in ["other", "nowhere", ""] {
         assert_eq!(pair(read_self(&deployment), FOREIGN, domain).send().refused(401), "UNKNOWN");
-        // Two that differ are none.
+        // Two different ones are rejected.
         let both = pair(read_self(&deployment), FOREIGN, domain).header("x-counterfoil-workspace", "acme");
         assert_eq!(both.send().refused(401), "UNKNOWN");
     }
-    // The domain without its token is no name either.
+    // The domain without its token does not name a workspace either.
     let bearer = read_self(&deployment).bearer(FOREIGN).header("x-lgca-domain", "acme");
     assert_eq!(bearer.send().refused(401), "UNKNOWN");
 }
@@ -152,7 +152,7 @@ fn authorize_accepts_the_logilica_pair_of_its_workspace_only() {
     deployment.delete(&acme.admin, &format!("/v1/tokens/{}", text(&issued, "/id"))).expect(200);
     assert_eq!(asks(&token, "acme").refused(401), "REVOKED");
     assert_eq!(told(&asks(&token, "other")), unknown);
-    // The domain is the client's: it says nothing about the gateway, though both be the same token.
+    // The domain is the client's, and does not apply to the gateway's token, even if both are the same.
     let call = deployment.call("GET", "/authorize").header("x-counterfoil-gateway", &gateway).bearer(&gateway);
     assert_eq!(call.header("x-lgca-domain", "other").send().status, 200);
 }
@@ -172,7 +172,7 @@ fn an_unreachable_directory_fails_closed_for_the_logilica_pair() {
     let acme = deployment.workspace("acme");
     deployment.world.inside().one_object_fails = Some((0, Fault::Before));
     assert_eq!(pair(read_self(&deployment), &acme.admin, "acme").send().refused(503), "LEDGER_UNAVAILABLE");
-    // Of what was never sealed nobody is asked.
+    // A token without a valid tag causes no query.
     let forged = pair(read_self(&deployment), &with_forged_seal(&acme.key), "acme").send();
     assert_eq!((forged.refused(401), forged.line.ledger_calls), ("UNKNOWN", 0));
 }
@@ -216,7 +216,7 @@ fn a_date_as_expiration_is_valid_through_that_day() {
         let refused = change(json!({ "expires_at": day }));
         assert_eq!((refused.refused(422), refused.body["pointer"].as_str()), ("INVALID_BODY", Some("/expires_at")));
     }
-    // Yesterday is over; and a day is no beginning.
+    // Yesterday has passed; and `not_before` does not accept a date.
     assert_eq!(change(json!({ "expires_at": "2027-01-15" })).refused(422), "INVALID_VALUE");
     assert_eq!(change(json!({ "not_before": "2027-01-31" })).refused(422), "INVALID_BODY");
 }
@@ -236,7 +236,7 @@ proptest! {
     ), 60)) {
         let matrix = Matrix::new();
         matrix.deployment.workspace("other");
-        // All but those that end the workspace or need it whole.
+        // Only reads: other routes would delete the workspace or change it.
         let routes: Vec<_> = matrix.routes.iter().filter(|route| route.method == "GET").collect();
         for (which, token, domain) in pairs {
             let token = token.unwrap_or_else(|| matrix.tenant.admin.clone().into_bytes());

@@ -1,4 +1,4 @@
-//! The dialects, each over real ledgers: the shapes that it sends, and what it answers to whom.
+//! The dialects, each over real ledgers: response formats and rejections.
 
 mod databricks;
 mod logilica;

@@ -19,11 +19,11 @@ const REVOKE: (&str, &str) = ("POST", "/tokens/revoke");
 /// The first admin's number.
 const ADMIN: &str = "1";
 
-/// What the answer to a wrong tokenId is.
+/// The response to an unknown tokenId.
 const NO_SUCH_TOKEN: &str =
     r#"{"error":"There is no live token by this tokenId. GET /tokens/list shows those there are."}"#;
 
-/// An account whose catalogue is the one that parcelLab's docs speak of.
+/// A workspace with the catalogue from parcelLab's documentation.
 fn account() -> (Deployment, Tenant) {
     let deployment = Deployment::new();
     let tenant = deployment.workspace("acme");
@@ -33,17 +33,17 @@ fn account() -> (Deployment, Tenant) {
     (deployment, tenant)
 }
 
-/// As the docs call: the number and the token in headers of their own.
+/// A call as in the documentation: the number and the token in headers of their own.
 fn call<'a>(deployment: &'a Deployment, (method, path): (&str, &str), user: &str, token: &str) -> Call<'a> {
     deployment.call(method, path).header("user", user).header("token", token)
 }
 
-/// The answer to an admin.
+/// The response to an admin.
 fn ask(deployment: &Deployment, tenant: &Tenant, to: (&str, &str), body: &Value) -> Reply {
     call(deployment, to, ADMIN, &tenant.admin).json(body).send()
 }
 
-/// A member with its number and a token of its own.
+/// Creates a member with its number, and returns a token of its own.
 fn member(deployment: &Deployment, tenant: &Tenant, id: &str, number: u64, scopes: &[&str]) -> String {
     let member = json!({ "id": id, "number": number, "name": id, "role": "member", "grants": ["*"] });
     deployment.post(&tenant.admin, "/v1/members", &member).expect(201);
@@ -58,7 +58,7 @@ fn is_envelope(reply: &Reply) {
     assert_eq!(reply.header("content-type"), Some("application/json"));
 }
 
-/// Sends it, expects this refusal in the dialect's envelope, and compares the whole world before and after.
+/// Sends the call, expects this error in the dialect's format, and compares the whole world before and after.
 #[track_caller]
 fn refused(deployment: &Deployment, call: Call<'_>, status: u16, code: &str) -> String {
     let before = deployment.world.dump();
@@ -69,7 +69,7 @@ fn refused(deployment: &Deployment, call: Call<'_>, status: u16, code: &str) -> 
     String::from_utf8(reply.bytes).unwrap()
 }
 
-/// What is sent to the letter, but for a token's text.
+/// The exact response, except for the token value.
 #[track_caller]
 fn sent(reply: Reply, token: &str) -> String {
     assert_eq!((reply.status, reply.header("content-type")), (200, Some("application/json")), "{}", reply.body);
@@ -112,7 +112,7 @@ fn parcellab_accepts_scope_and_scopes_single_or_listed() {
         let list = call(&deployment, LIST, ADMIN, &tenant.admin).send().expect(200);
         assert_eq!((&list[0]["tokenId"], &list[0]["scopes"]), (&made["tokenId"], &shown), "{asked}");
     }
-    // The alias is this dialect's alone.
+    // The alias exists in this dialect only.
     let made = ask(&deployment, &tenant, GENERATE, &json!({ "scope": "generate" })).expect(200);
     let own = deployment.get(&text(&made, "/token"), "/v1/tokens/self").expect(200);
     assert_eq!(own["scopes"], json!(["tokens:grant", "tokens:read", "tokens:write"]));
@@ -166,7 +166,7 @@ fn parcellab_revokes_by_number_immediately_and_permanently() {
         refused(&deployment, call(&deployment, LIST, ADMIN, &token), 401, "REVOKED");
         let decision = deployment.post(&tenant.admin, "/v1/verify", &json!({ "token": token })).expect(200);
         assert_eq!(decision["code"], "REVOKED");
-        // Gone for whoever asks again.
+        // It no longer exists for later calls.
         let again = call(&deployment, REVOKE, ADMIN, &tenant.admin).json(&json!({ "tokenId": id }));
         assert_eq!(refused(&deployment, again, 404, "NOT_FOUND"), NO_SUCH_TOKEN);
     }
@@ -212,14 +212,14 @@ fn parcellab_hides_tokens_of_other_members() {
         assert_eq!(refused(&deployment, as_ann(&json!(somebody_elses)), 404, "NOT_FOUND"), NO_SUCH_TOKEN);
         as_admin(&json!(somebody_elses + 8)).send().refused(404);
     }
-    // A member sees its own, an admin those of all.
+    // A member sees its own tokens, an admin all.
     let ids = |user, token| {
         let list = call(&deployment, LIST, user, token).send().expect(200);
         list.as_array().unwrap().iter().map(|token| token["tokenId"].as_u64().unwrap()).collect::<Vec<_>>()
     };
     assert_eq!((ids("70", &ann), ids(ADMIN, &tenant.admin)), (vec![3], vec![4, 3, 1]));
     as_admin(&json!(4)).send().expect(200);
-    // Nobody generates what they may not grant.
+    // No caller can grant more than it may.
     let bound = member(&deployment, &tenant, "cid", 72, &["tokens:*"]);
     let narrow = json!({ "grants": ["tokens:*", "read"] });
     deployment.call("PATCH", "/v1/members/cid").bearer(&tenant.admin).json(&narrow).send().expect(200);
@@ -272,12 +272,12 @@ fn parcellab_accepts_one_token_in_any_supported_header() {
     refused(&deployment, two, 400, "AMBIGUOUS_CREDENTIAL");
     refused(&deployment, call(&deployment, LIST, "1", token).bearer(ROOT), 400, "AMBIGUOUS_CREDENTIAL");
     refused(&deployment, scheme("Basic", token), 401, "UNREADABLE_CREDENTIAL");
-    // Its own ways are good on its own paths alone.
+    // The dialect's own headers are accepted on its own paths only.
     let native = || deployment.call("GET", "/v1/tokens/self");
     assert_eq!(native().header("token", token).header("user", "1").send().refused(401), "NO_CREDENTIAL");
     let newer = native().header("authorization", format!("Parcellab-API-Token {token}"));
     assert_eq!(newer.send().refused(401), "UNREADABLE_CREDENTIAL");
-    // A session is none of these: no page's visitor calls parcelLab.
+    // A session is not accepted: parcelLab is not called by web pages.
     let (session, _) = deployment.session(token);
     refused(&deployment, list().session(&session), 401, "NO_CREDENTIAL");
 }
@@ -322,7 +322,7 @@ fn an_invalid_token_is_rejected_on_every_parcellab_route() {
         let page = call(&deployment, *to, ADMIN, &tenant.admin).header("origin", "https://elsewhere.example");
         refused(&deployment, body.iter().fold(page, Call::json), 403, "ORIGIN_NOT_ALLOWED");
     }
-    // Another workspace's token acts there, and sees nothing of this one.
+    // Another workspace's token acts in that workspace, and sees nothing of this one.
     let theirs = call(&deployment, LIST, ADMIN, &other.admin).send().expect(200);
     assert_eq!(theirs.as_array().unwrap().len(), 1);
     let root = call(&deployment, LIST, ADMIN, ROOT).header("x-counterfoil-workspace", "acme");

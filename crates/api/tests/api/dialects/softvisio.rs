@@ -12,11 +12,11 @@ use crate::deployment::{Deployment, Reply, Tenant, text};
 const METHODS: [&str; 7] =
     ["create", "delete", "get-permissions", "read", "set-enabled", "set-permissions", "update-permissions"];
 
-/// A deployment with the workspace `acme`, whose member eve may do no more than read orders and manage her tokens.
+/// A deployment with the workspace `acme`. Its member eve may only read orders and manage her tokens.
 struct Acme {
     deployment: Deployment,
     tenant: Tenant,
-    /// Eve's token: it reads and writes tokens.
+    /// Eve's token, which reads and writes tokens.
     eve: String,
     eve_id: String,
 }
@@ -46,13 +46,13 @@ impl Acme {
         self.deployment.post(token, path, body)
     }
 
-    /// The data of a call that must go well.
+    /// The data of a call that must succeed.
     #[track_caller]
     fn data(&self, token: &str, method: &str, arguments: &Value) -> Value {
         self.call(token, method, arguments).expect(200)["result"]["data"].clone()
     }
 
-    /// A new token of eve's: its id and its text.
+    /// Creates a token of eve's; returns its id and value.
     fn made(&self, name: &str) -> (String, String) {
         let made = self.data(&self.eve, "create", &json!([name]));
         (text(&made, "/id"), text(&made, "/token"))
@@ -64,7 +64,7 @@ impl Acme {
     }
 }
 
-/// Arguments that a method takes, about this token.
+/// Valid arguments of a method for this token.
 fn arguments(method: &str, id: &str) -> Value {
     match method {
         "create" => json!(["new"]),

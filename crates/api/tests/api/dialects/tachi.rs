@@ -14,7 +14,7 @@ use crate::{
 const LIST: &str = "/api/v1/users/me/api-tokens";
 const CREATE: &str = "/api/v1/users/me/api-tokens/create";
 
-/// A workspace with a member that is no admin, and sessions of both.
+/// A workspace with a member that is no admin, and a session of each.
 struct Tachi {
     deployment: Deployment,
     acme: Tenant,
@@ -44,7 +44,7 @@ impl Tachi {
         Self { deployment, acme, boss, token, ada }
     }
 
-    /// What a page that somebody is signed in to is answered.
+    /// The response to a page that is signed in.
     fn page(&self, session: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
         let call = self.deployment.call(method, path).session(session);
         match body {
@@ -67,12 +67,12 @@ impl Tachi {
         list["body"].as_array().unwrap().iter().map(|token| text(token, "/token")).collect()
     }
 
-    /// The native view of the newest token.
+    /// The newest token in the native format.
     fn newest(&self) -> Value {
         self.deployment.get(&self.acme.admin, "/v1/tokens?limit=1").expect(200)["items"][0].clone()
     }
 
-    /// Expects this failure, to the letter, and that nothing has changed.
+    /// Expects exactly this error, and that nothing has changed.
     #[track_caller]
     fn fails(&self, send: impl FnOnce() -> Reply, status: u16, description: &str) {
         let before = self.deployment.world.dump();
@@ -187,7 +187,7 @@ fn a_client_has_one_live_token_per_user() {
     let first = tachi.create(&json!({ "clientID": "ir" })).expect(200);
     let again = "You already have a token for this client. Remove that one to create another.";
     tachi.fails(|| tachi.create(&json!({ "clientID": "ir" })), 409, again);
-    // Another user has one of its own, and once the first is gone there is room again.
+    // Another user has its own token, and after the first one is removed another can be created.
     tachi.page(&tachi.boss, "POST", CREATE, Some(&json!({ "clientID": "ir" }))).expect(200);
     tachi.remove(&tachi.ada, &text(&first, "/body/token")).expect(200);
     tachi.create(&json!({ "clientID": "ir" })).expect(200);
@@ -217,7 +217,7 @@ fn tachi_lists_only_live_tokens() {
     assert_eq!(tachi.listed(), ids(&[&expiring, &disabled, &tachi.token]));
     tachi.deployment.world.pass(60_000);
     assert_eq!(tachi.listed(), ids(&[&disabled, &tachi.token]));
-    // An admin is shown its own too, and no others.
+    // An admin also sees only its own tokens.
     let boss = tachi.page(&tachi.boss, "GET", LIST, None).expect(200);
     assert_eq!((boss["body"].as_array().unwrap().len(), &boss["body"][0]["userID"]), (1, &json!(1)));
 }
@@ -253,7 +253,7 @@ fn tachi_removes_by_id_or_by_a_valid_token_value() {
     let documented = format!("/api/v1/users/2/api-token/{}", made().0);
     assert_eq!(tachi.page(&tachi.ada, "DELETE", &documented, None).status, 200);
 
-    // A text in its grace works, and ends alone: the one that replaced it is another key to whoever removes it.
+    // A value in its grace period is valid, and ends alone: the value that replaced it stays.
     let (in_grace, two) = made();
     let successor = rotate(&two, 60);
     assert_eq!(tachi.remove(&tachi.ada, &in_grace).status, 200);
@@ -262,7 +262,7 @@ fn tachi_removes_by_id_or_by_a_valid_token_value() {
     assert_eq!(tachi.remove(&tachi.ada, &successor).status, 200);
     assert!(is_revoked(&two));
 
-    // One that is over is nobody's: the token that lives on is left alone.
+    // An expired value is not found: the token itself stays.
     let (over, three) = made();
     let current = rotate(&three, 60);
     tachi.deployment.let_pass(60);
@@ -270,7 +270,7 @@ fn tachi_removes_by_id_or_by_a_valid_token_value() {
     assert!(!is_revoked(&three));
     assert_eq!(tachi.remove(&tachi.ada, &current).status, 200);
 
-    // What merely mentions an id is not what goes by it.
+    // A token whose name contains the id is not the one with that id.
     let (_, four) = made();
     tachi.create(&json!({ "permissions": [], "identifier": four })).expect(200);
     let mentions = text(&tachi.newest(), "/id");
@@ -302,7 +302,7 @@ fn tachi_hides_tokens_of_other_users() {
     }
     for target in &targets {
         for spelling in ["api-tokens", "api-token"] {
-            // This one is a path of its own, which takes another method.
+            // This is a path of its own, with another method.
             if (&**target, spelling) == ("create", "api-tokens") {
                 continue;
             }
@@ -310,7 +310,7 @@ fn tachi_hides_tokens_of_other_users() {
             tachi.fails(|| tachi.page(&tachi.ada, "DELETE", &path, None), 404, "This key does not exist.");
         }
     }
-    // Nor are others' an admin's here.
+    // Nor can an admin access tokens of others here.
     for field in ["/id", "/token"] {
         tachi.fails(|| tachi.remove(&tachi.boss, &text(&tachi.token, field)), 404, "This key does not exist.");
     }
@@ -344,7 +344,7 @@ fn tachi_reports_an_unreachable_ledger_in_its_format() {
     let create = json!({ "permissions": [] });
     let requests = [("GET", LIST, None), ("POST", CREATE, Some(&create)), ("DELETE", &*own, None)];
     for (method, path, body) in requests {
-        // Each question of the request may be the one that is not answered.
+        // Each of the request's queries fails once.
         for question in 0.. {
             let before = tachi.deployment.world.dump();
             tachi.deployment.world.inside().one_object_fails = Some((question, Fault::Before));

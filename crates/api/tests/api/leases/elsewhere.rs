@@ -1,8 +1,8 @@
-//! Leases for verifiers elsewhere: `POST /v1/lease`.
+//! Leases for remote verifiers: `POST /v1/lease`.
 
 use super::*;
 
-/// Asks for a lease over HTTP.
+/// Requests a lease over HTTP.
 fn lease(setup: &Setup, body: &Value) -> Grant {
     let reply = setup.deployment.post(&setup.gate, "/v1/lease", body);
     assert_eq!((reply.status, cost(&reply)), (200, QUESTION), "{}", reply.body);
@@ -32,7 +32,7 @@ fn a_lease_response_has_the_binary_layout_and_the_changes() {
     assert_eq!(more.since, Some(position.generation));
     let told: Vec<_> = more.answer.tokens.iter().map(|(digest, _)| *digest).collect();
     assert_eq!((&told[..], &more.texts[..]), (&[gate][..], &[digest][..]), "who was asked about, and who changed");
-    // A history that the ledger does not have.
+    // A position that the ledger's history does not have.
     for unknown in [since(position.epoch + 1, position.generation), since(position.epoch, u64::MAX >> 1)] {
         assert_eq!(lease(&setup, &json!({ "since": unknown, "digests": [] })).since, None);
     }
@@ -44,7 +44,7 @@ fn a_remote_verifier_rejects_a_revoked_token_after_wait() {
     let key = WorkspaceKey::parse(&setup.acme.key).unwrap();
     let (demand, mut verifier) = (Demand::of(key), Verifier::new(Limits::default()));
     let start = 1_800_000_000_000;
-    // The code, and how often it asked.
+    // The code, and how many requests were sent.
     let mut check = |milliseconds: u64| {
         let now = Timestamp(start + milliseconds);
         let (mut progress, mut asked) = (verifier.check(setup.token.as_bytes(), &demand, now), 0);
@@ -136,7 +136,7 @@ fn uses_counted_by_remote_verifiers_are_reported_with_leases() {
     assert_eq!((&usage["total"], &usage["last_used_at"]), (&json!(7), &json!("2027-01-15T08:00:30.000Z")));
     let days: Vec<_> = usage["items"].as_array().unwrap().iter().rev().take(2).map(|day| day["uses"].clone()).collect();
     assert_eq!(days, [3, 4]);
-    // Who checks here is counted here, and once.
+    // A check by the API itself is counted there, once.
     setup.usual(&setup.deployment);
     setup.usual(&setup.deployment);
     setup.deployment.let_pass(60);

@@ -1,4 +1,4 @@
-//! Whoever changes something may wait until nobody goes by what was before.
+//! A change with `wait` responds when no verifier uses the previous state.
 
 use super::*;
 
@@ -14,12 +14,13 @@ fn wait_responds_once_every_older_lease_has_expired() {
         assert_eq!(setup.usual(&late).0, "VALID");
         let mut underway = change.call(&setup, Some(true)).begin();
         assert!(underway.answer().is_none(), "{}", change.name());
-        // It is made by now, and who asks is told. A lease that is granted from here on knows of it: nobody waits for that.
+        // The change is made by now, and strong checks see it. A lease that is granted from now on knows of it, so
+        // nothing waits for it.
         assert_eq!(setup.check(&setup.deployment, &json!({ "all_of": ["orders:read"] })).0, change.code);
         setup.pass(5_000);
         assert_eq!(setup.usual(&busy).0, "VALID", "it may pass meanwhile");
         assert_eq!(setup.usual(&busy).0, change.code, "renewed in the background");
-        // The last lease was granted when this was sent: ten seconds, and one for the clocks.
+        // The last lease was granted when this was sent: ten seconds, and one for clock differences.
         setup.pass(5_999);
         assert!(underway.answer().is_none(), "{}", change.name());
         setup.pass(1);
@@ -35,7 +36,7 @@ fn wait_responds_once_every_older_lease_has_expired() {
         assert_eq!(waited["may_still_pass"][0]["freshness"], "eventual");
         assert!(waited["may_still_pass"][0]["until"].as_str().is_some_and(|until| until.contains("registry")));
         assert_eq!(waited.as_object().map(serde_json::Map::len), Some(3));
-        // Else it is the answer that those get who do not wait.
+        // Otherwise the response is the same as without `wait`.
         let mut without = answer.clone();
         without.as_object_mut().unwrap().remove("waited");
         let unhurried = Setup::new();
@@ -60,7 +61,7 @@ fn wait_takes_no_longer_than_the_last_lease() {
     setup.usual(&there);
     setup.pass(4_000);
     assert_eq!(wait(&setup), 7_000);
-    // Of shorter leases the last is sooner over; of longer ones, later.
+    // With shorter leases the last one expires sooner, with longer ones later.
     for (seconds, used) in [(2, 960), (60, 57_800)] {
         let set = json!({ "lease_max": seconds });
         setup.call("PATCH", "/v1/workspace").json(&set).send().expect(200);
@@ -68,7 +69,7 @@ fn wait_takes_no_longer_than_the_last_lease() {
         assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION));
         setup.pass(used - 1);
         assert_eq!(setup.usual(&there), found("VALID", "bounded", FREE), "{seconds}");
-        // That has had it renewed.
+        // That check caused a renewal.
         assert_eq!(wait(&setup), seconds * 1_000 + 1_000);
         assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION), "{seconds}");
         setup.pass(used);
@@ -126,7 +127,7 @@ fn a_rejected_change_does_not_wait() {
         (admin("DELETE", &format!("{path}?wait=true&wait=true")), 400, "INVALID_QUERY"),
         (admin("DELETE", "/v1/members/ada?wait=1"), 400, "INVALID_QUERY"),
         (admin("PATCH", &path).json(&json!({ "enabled": false, "wait": "true" })), 422, "INVALID_BODY"),
-        // Who makes something waits for nothing.
+        // Creations do not wait.
         (admin("POST", "/v1/tokens").json(&json!({ "name": "", "scopes": [], "wait": true })), 422, "INVALID_BODY"),
         (admin("PATCH", "/v1/workspace").json(&json!({ "name": "x", "wait": true })), 422, "INVALID_BODY"),
     ] {
@@ -164,7 +165,7 @@ fn a_parcellab_revocation_waits_for_every_lease() {
         call.json(&json!({ "tokenId": id }))
     };
     setup.pass(3_000);
-    // Who finds no such token need not wait.
+    // If no such token is found, the response is immediate.
     assert_eq!(at_once(revoke(&json!(77))).status, 404);
     let mut underway = revoke(&number).begin();
     assert!(underway.answer().is_none());

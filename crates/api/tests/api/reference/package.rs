@@ -1,5 +1,5 @@
-//! What the npm package has in common with the module that it loads and with the control plane. It is declared in Rust, and
-//! written into the package from here.
+//! The contract of the npm package with its wasm module and with the control plane. It is declared in Rust, and written
+//! into the package from here.
 
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ use super::up_to_date;
 
 const FOLDER: &str = "crates/wasm/js";
 
-/// What an answer is whose check waits.
+/// The result of a check that needs to fetch something.
 const PENDING: &str = "PENDING";
 
 #[test]
@@ -36,7 +36,7 @@ fn every_need_kind_has_a_typescript_type() {
     assert_eq!(kinds, NeedKind::ALL.map(NeedKind::as_str));
 }
 
-/// The console describes each in words of its own.
+/// The console describes each scope in its own words.
 #[test]
 fn the_console_knows_every_built_in_scope() {
     let source = include_str!("../../../../../www/console/lib/scopes.js");
@@ -45,7 +45,7 @@ fn the_console_knows_every_built_in_scope() {
     assert_eq!(names, BuiltIn::ALL.map(BuiltIn::name));
 }
 
-/// A module that is being written.
+/// The JavaScript module being written.
 struct Script(String);
 
 impl Script {
@@ -64,7 +64,7 @@ fn script() -> String {
     script.0
 }
 
-/// How the module is spoken to, and what it knows.
+/// The interface of the wasm module, and its constants.
 fn say_module(script: &mut Script) {
     script.say(
         "What was decided, by its number. 0 is nothing yet: something must be fetched first.\n *\n * @type {readonly \
@@ -109,7 +109,7 @@ fn say_module(script: &mut Script) {
     );
 }
 
-/// What the control plane reads and answers alike.
+/// What the package shares with the control plane.
 fn say_control_plane(script: &mut Script) {
     script.say("Every header that may hold a token, or half of a pair that does.", "CREDENTIALS", list(CREDENTIALS));
     script.say("The longest of these that is looked at, in characters.", "LONGEST_HEADER", LONGEST_HEADER);
@@ -172,7 +172,7 @@ fn types() -> String {
         "CredentialCode",
         &mut refused::CREDENTIAL.iter().map(|refused| refused.code.as_str()),
     );
-    // What is illegible the package wrote itself.
+    // The package itself encodes requirements, so they are never illegible.
     let faults = DemandFault::ALL.iter().filter(|fault| **fault != DemandFault::Illegible);
     say("Why the module refuses a demand.", "DemandFault", &mut faults.map(|fault| fault.as_str()));
     let faults = SnapshotFault::ALL.iter();
@@ -198,7 +198,7 @@ fn object(members: impl IntoIterator<Item = (&'static str, impl Display)>) -> St
     format!("{{\n{members}}}")
 }
 
-/// A text of JSON is one of JavaScript.
+/// A JSON string is a valid JavaScript string.
 fn quoted(text: impl Display) -> String {
     serde_json::Value::from(text.to_string()).to_string()
 }

@@ -1,4 +1,4 @@
-//! Whatever comes in below the dialect's paths, the service does not fail, and errors stay in the envelope.
+//! Random requests below the dialect's paths: none causes a 5xx, and errors keep the dialect's format.
 
 use std::sync::LazyLock;
 
@@ -25,7 +25,7 @@ const HEADERS: &[&str] = &[
 const NAMES: &[&str] =
     &["comment", "lifetime_seconds", "scopes", "token_id", "token", "update_mask", "application_id", "x"];
 
-/// A value that a field may hold, or must not.
+/// A valid or invalid value of a field.
 fn value() -> BoxedStrategy<Value> {
     arbitrary::json(NAMES, &["", "*", "orders:read", "comment,scopes", "ada", "admin", "nobody", "\u{0}", "a b"])
 }
@@ -70,7 +70,7 @@ proptest! {
         signed in prop::bool::weighted(0.8),
         body in body(),
     ) {
-        // One for all cases: each must be answered in whatever state those before it left.
+        // One stage for all cases, so each runs in the state that the earlier ones left.
         static STAGE: LazyLock<(Stage, String)> = LazyLock::new(|| {
             let stage = Stage::new();
             let (_, info) = stage.create(&stage.tenant.admin, &serde_json::json!({}));
@@ -80,7 +80,7 @@ proptest! {
         let (stage, id) = &*STAGE;
         let mut request = Request::new(Body::from(body));
         let Ok(uri) = path.replace("{id}", id).parse::<Uri>() else { return Ok(()) };
-        // An absolute path only: the client's part of a URL.
+        // Only absolute paths of this dialect.
         prop_assume!(uri.path().starts_with("/api/2.0/"));
         *request.uri_mut() = uri;
         *request.method_mut() = Method::from_bytes(method.as_bytes()).unwrap();

@@ -1,4 +1,4 @@
-//! Who is refused, and how: in the envelope, with nothing changed and nothing told.
+//! Rejections: in the dialect's format, with nothing changed and nothing disclosed.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ impl Asked {
     }
 }
 
-/// The calls that name a token, with the code where there is none.
+/// The calls that name a token, with the code if it does not exist.
 fn about(id: &str) -> Vec<(Asked, &'static str)> {
     let change = || Some(json!({ "token": { "comment": "mine now", "scopes": [] }, "update_mask": "comment,scopes" }));
     let asked = |method, path, body| Asked { method, path, body };
@@ -56,7 +56,7 @@ fn all(id: &str) -> Vec<Asked> {
 }
 
 impl Stage {
-    /// Sends it, holds the answer to the envelope, and compares the whole world before and after.
+    /// Sends the call, checks the error's format, and compares the whole world before and after.
     #[track_caller]
     fn refused(&self, call: Call<'_>, status: u16, code: &str) -> Reply {
         let before = self.deployment.world.dump();
@@ -66,7 +66,7 @@ impl Stage {
         reply
     }
 
-    /// A live token of ada's, by text and id.
+    /// A live token of ada's: its value and id.
     fn of_ada(&self, body: &Value) -> (String, String) {
         let (token, info) = self.create(&self.ada, body);
         (token, text(&info, "/token_id"))
@@ -113,7 +113,7 @@ fn an_invalid_token_gets_401_on_every_databricks_route() {
         let two = asked.call(deployment).bearer(ada).header("x-api-key", &tenant.admin);
         stage.refused(two, 400, "INVALID_PARAMETER_VALUE");
     }
-    // Also where what they ask for is not there.
+    // Also if the requested token does not exist.
     for (asked, _) in about("nothing").into_iter().chain(about(&"0".repeat(64))) {
         for token in &tokens {
             stage.refused(asked.call(deployment).bearer(token), 401, "UNAUTHENTICATED");
@@ -136,7 +136,7 @@ fn a_databricks_call_without_the_scope_is_denied() {
             stage.refused(asked.call(deployment).bearer(&reader), 403, "PERMISSION_DENIED");
         }
     }
-    // To name a token is to look for it, which its own bearer alone may do without a scope.
+    // A call that names a token looks it up, which needs a scope unless it is the caller's own token.
     for (asked, _) in about(&target) {
         stage.refused(asked.call(deployment).bearer(&writer), 403, "PERMISSION_DENIED");
     }
@@ -169,7 +169,7 @@ fn databricks_hides_tokens_of_other_members() {
             assert!(said == nothing.bytes, "{id} is told from what never was");
         }
     }
-    // What an admin may see ends at its workspace, and at what is over; its own tokens are its own only.
+    // An admin sees tokens of its own workspace that are neither revoked nor expired; on the owner's paths only its own.
     for id in &ids[2..] {
         for (asked, code) in about(id) {
             stage.refused(asked.call(deployment).bearer(&tenant.admin), 404, code);
@@ -178,7 +178,7 @@ fn databricks_hides_tokens_of_other_members() {
     for (asked, code) in about(&stage.id_of(ada)).into_iter().take(2) {
         stage.refused(asked.call(deployment).bearer(&tenant.admin), 404, code);
     }
-    // After a rotation the token goes by the digest of its new text.
+    // After a rotation the id is the digest of the new value.
     let id = text(&rotated, "/digest");
     let read = deployment.get(&tenant.admin, &format!("{TOKENS}/{id}")).expect(200);
     assert_eq!(read["token_info"]["token_id"], id);
@@ -189,7 +189,7 @@ fn databricks_hides_tokens_of_other_members() {
 fn token_management_is_for_admins_only() {
     let stage = Stage::new();
     let Stage { deployment, tenant, ada, bob } = &stage;
-    // A member with everything that a scope can give is no admin.
+    // A member with all scopes is still no admin.
     let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": ["*"] });
     deployment.post(&tenant.admin, "/v1/members", &eve).expect(201);
     let token = json!({ "name": "", "owner": "eve", "scopes": ["*"] });
@@ -214,13 +214,13 @@ fn token_management_is_for_admins_only() {
         let call = asked.call(deployment).session(&session).header("origin", "https://counterfoil.example");
         stage.refused(call, 403, "PERMISSION_DENIED");
     }
-    // An admin's token needs the scope besides, and an admin's session will do.
+    // An admin's token also needs the scope; an admin's session is accepted.
     let narrow = deployment.token(&tenant.admin, &["orders:read"]);
     stage.refused(deployment.call("GET", TOKENS).bearer(&narrow), 403, "PERMISSION_DENIED");
     let session = deployment.session(&tenant.admin).0;
     deployment.call("GET", TOKENS).session(&session).send().expect(200);
     deployment.call("GET", TOKENS).bearer(ROOT).header("x-counterfoil-workspace", "acme").send().expect(200);
-    // Who is one no more is told so at once.
+    // A demoted admin is rejected immediately.
     let other = json!({ "id": "boss", "name": "Boss", "role": "admin", "grants": ["*"] });
     deployment.post(&tenant.admin, "/v1/members", &other).expect(201);
     let boss = json!({ "name": "", "owner": "boss", "scopes": ["*"] });
@@ -242,7 +242,7 @@ fn deleting_a_value_in_its_grace_period_keeps_the_current_one() {
     let (newer, newest) = (rotate(), rotate());
     let own = |token: &str| deployment.get(token, "/v1/tokens/self").status;
     let old = text(&issued, "/digest");
-    // Whoever holds it ends it too.
+    // A holder of the value may end it too.
     assert_eq!(stage.delete(&text(&newer, "/token"), &text(&newer, "/digest")).status, 200);
     assert_eq!(stage.delete(ada, &old).status, 200);
     assert_eq!([&issued, &newer, &newest].map(|issued| own(&text(issued, "/token"))), [401, 401, 200]);
@@ -308,7 +308,7 @@ fn databricks_rejects_invalid_bodies() {
         let call = deployment.call(method, path).bearer(ada).content("application/json", "{");
         stage.refused(call, 400, "INVALID_PARAMETER_VALUE");
     }
-    // Deleting takes a body; a body that is too large is no other kind of wrong.
+    // Deleting requires a body; too large a body is the same kind of error.
     stage.refused(deployment.call("POST", "/api/2.0/token/delete").bearer(ada), 400, "INVALID_PARAMETER_VALUE");
     let call = deployment.call("POST", create).bearer(ada).json(&json!({ "comment": "x".repeat(70_000) }));
     stage.refused(call, 400, "INVALID_PARAMETER_VALUE");
@@ -324,7 +324,7 @@ fn databricks_maps_rule_violations_to_its_error_codes() {
     for id in ["bob", "nobody"] {
         stage.refused(post(ada, ON_BEHALF, json!({ "application_id": id })), 403, "PERMISSION_DENIED");
     }
-    // Nobody changes what the token in use may do.
+    // No token changes its own scopes.
     let path = format!("{TOKENS}/{}", stage.id_of(ada));
     let call = deployment.call("PATCH", &path).bearer(ada).json(&json!({ "token": {}, "update_mask": "scopes" }));
     stage.refused(call, 403, "PERMISSION_DENIED");
@@ -335,7 +335,7 @@ fn databricks_maps_rule_violations_to_its_error_codes() {
     let for_ada = json!({ "application_id": "ada" });
     stage.refused(post(&tenant.admin, ON_BEHALF, for_ada), 400, "QUOTA_EXCEEDED");
 
-    // Root is no member, and says for whom.
+    // Root is no member, so it must name the owner.
     let as_root =
         |call: Call<'_>| stage.refused(call.header("x-counterfoil-workspace", "acme"), 400, "INVALID_PARAMETER_VALUE");
     as_root(post(ROOT, create, json!({})));

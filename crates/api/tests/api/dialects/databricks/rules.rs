@@ -1,11 +1,11 @@
-//! What the dialect makes of a request: defaults, filters, masks.
+//! How the dialect interprets a request: defaults, filters, masks.
 
 use serde_json::{Value, json};
 
 use super::{ON_BEHALF, Stage, TOKENS};
 use crate::deployment::{ROOT, text};
 
-/// What a token that is created may do.
+/// The scopes of a newly created token.
 #[track_caller]
 fn scopes(stage: &Stage, by: &str, body: &Value) -> Value {
     stage.create(by, body).1["scopes"].clone()
@@ -21,7 +21,7 @@ fn without_scopes_a_token_gets_all_that_its_creator_may_grant() {
     assert_eq!(scopes(&stage, ada, &json!({ "scopes": [] })), json!([]), "none asked for, none given");
     assert_eq!(scopes(&stage, &tenant.admin, &json!({})), json!(["*"]));
 
-    // Without tokens:grant, what it may do itself; with it, what its owner is granted, where it may read that.
+    // Without tokens:grant, its own scopes; with it, the owner's granted scopes, if it may read them.
     let token = |scopes: Value| stage.create(ada, &json!({ "scopes": scopes })).0;
     let writer = token(json!(["tokens:write"]));
     assert_eq!(scopes(&stage, &writer, &json!({})), json!(["tokens:write"]));
@@ -30,7 +30,7 @@ fn without_scopes_a_token_gets_all_that_its_creator_may_grant() {
     let blind = token(json!(["tokens:grant", "tokens:write"]));
     assert_eq!(scopes(&stage, &blind, &json!({})), json!(["tokens:grant", "tokens:write"]));
 
-    // On behalf of others, no more than these are granted; nor by root.
+    // On behalf of others, at most their granted scopes; also for root.
     let on_behalf = |id: &str| json!({ "application_id": id });
     let eve = json!({ "id": "eve", "name": "Eve", "role": "member", "grants": ["orders:*"] });
     deployment.post(&tenant.admin, "/v1/members", &eve).expect(201);
@@ -42,7 +42,7 @@ fn without_scopes_a_token_gets_all_that_its_creator_may_grant() {
     let reader = deployment.token(&tenant.admin, &["tokens:read", "tokens:write"]);
     let issued = deployment.post(&reader, ON_BEHALF, &on_behalf("admin")).expect(200);
     assert_eq!(issued["token_info"]["scopes"], json!(["tokens:read", "tokens:write"]));
-    // An admin who may not read members names what it may grant: here the ledger refuses that.
+    // An admin that may not read members names what it may grant: here the ledger rejects that.
     let admin = deployment.token(&tenant.admin, &["tokens:read", "tokens:write"]);
     assert_eq!(deployment.post(&admin, ON_BEHALF, &on_behalf("eve")).status, 403);
 }
@@ -95,7 +95,7 @@ fn databricks_lists_are_filtered_and_limited_to_visible_tokens() {
         assert!(shown(&tenant.admin, none).is_empty(), "{none}");
     }
     assert_eq!(stage.listed(&tenant.admin, "/api/2.0/token/list"), [&*of_admin]);
-    // A token that is switched off can be switched on again: it is there.
+    // A disabled token can be enabled again, so it is listed.
     let issued = deployment.issue(ada, &json!({ "name": "", "scopes": [], "enabled": false }));
     assert_eq!(stage.listed(ada, "/api/2.0/token/list"), [&*text(&issued, "/digest"), &*of_ada]);
     stage.delete(ada, &text(&issued, "/digest")).expect(200);
@@ -130,9 +130,9 @@ fn update_mask_selects_the_changed_fields() {
     assert_eq!(change("*", new()), (json!("new"), json!(["tokens:read"])));
     assert_eq!(change("scopes", json!({})), (json!("new"), json!([])), "the clients leave out what is empty");
     assert_eq!(change("comment", json!(null)), (json!(""), json!([])));
-    // The token is the same, and may do no more than it says.
+    // It is the same token, with its new scopes only.
     assert_eq!(stage.id_of(&token), text(&info, "/token_id"));
     assert_eq!(deployment.get(&token, "/api/2.0/token/list").status, 403);
-    // An admin changes everybody's.
+    // An admin may change any member's token.
     stage.patch(&tenant.admin, &path, &json!({ "token": { "comment": "!" }, "update_mask": "comment" })).expect(200);
 }

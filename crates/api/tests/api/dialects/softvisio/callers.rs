@@ -1,4 +1,4 @@
-//! Who is let in, and what everybody else is told.
+//! Which callers are admitted, and how others are rejected.
 
 use serde_json::{Value, json};
 
@@ -101,7 +101,7 @@ fn softvisio_hides_tokens_of_other_members() {
         } else {
             "Not Found"
         };
-        // An admin's token may act on others' in the native API; here everybody has to do with their own only.
+        // In the native API an admin may manage tokens of other members; in this dialect only its own.
         for (token, ids) in [
             (&acme.eve, [&*theirs, &elsewhere, &revoked, &expired, "tok_never", ""]),
             (&acme.tenant.admin, [&*acme.eve_id, &elsewhere, &revoked, &expired, "tok_never", ""]),
@@ -159,7 +159,7 @@ fn softvisio_enforces_allowed_origins() {
     acme.deployment.call("PATCH", "/v1/workspace").bearer(&acme.tenant.admin).json(&allow).send().expect(200);
     let reply = page("/", &message);
     assert_eq!(reply.header("access-control-allow-origin"), Some("https://app.example"));
-    // A session counts from pages of the deployment's own, and from no others.
+    // A session is accepted from pages of the deployment's own origin only.
     let opener = acme.deployment.token(&acme.tenant.admin, &["sessions:create", "tokens:*"]);
     let (session, _) = acme.deployment.session(&opener);
     let create = || acme.deployment.call("POST", "/v1/api-tokens/create").json(&json!(["x"]));

@@ -1,4 +1,4 @@
-//! How messages come and are answered, whatever they say.
+//! How messages are received and answered, whatever their content.
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request};
@@ -17,7 +17,7 @@ fn softvisio_accepts_messages_batches_and_bare_arguments() {
         let made = acme.post(eve, base, &message(json!(1), "create", json!(["x"]))).expect(200);
         assert_eq!((&made["id"], &made["result"]["data"]["username"]), (&json!(1), &json!("eve")), "{base}");
     }
-    // The address names the method; where it does not, the message does.
+    // The path names the method; if it does not, the message does.
     let other = acme.post(eve, "/v1/api-tokens/create", &message(json!("a"), "read", json!(["by the address"])));
     assert_eq!(other.expect(200)["result"]["data"]["permissions"], json!({}));
     let relative = acme.post(eve, "/v1/api-tokens/", &json!({ "jsonrpc": "2.0", "id": null, "method": "/read" }));

@@ -133,7 +133,7 @@ fn softvisio_permissions_cannot_exceed_the_granted_scopes() {
         let detail = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
         refused(&own, 401, -32811, detail);
     }
-    // With tokens:grant as far as the member is granted.
+    // With tokens:grant, up to the member's granted scopes.
     let grants = json!({ "name": "", "owner": "eve", "scopes": ["tokens:write", "tokens:grant"] });
     let grants = text(&acme.deployment.issue(&acme.tenant.admin, &grants), "/token");
     done(&acme.call(&grants, "set-permissions", &json!([id, { "tokens:grant": true }])));

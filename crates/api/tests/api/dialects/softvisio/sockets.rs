@@ -1,4 +1,4 @@
-//! Its messages over a socket.
+//! Messages over a WebSocket.
 
 use std::{
     collections::VecDeque,
@@ -18,7 +18,7 @@ use crate::{
     world::{Fault, World},
 };
 
-/// The far end of a socket.
+/// The client's end of a socket.
 #[derive(Clone, Default)]
 struct Far(Arc<Mutex<Seen>>);
 
@@ -49,7 +49,7 @@ impl Wire<World> for Far {
     }
 }
 
-/// A socket that is open.
+/// An open socket.
 struct Socket<'a> {
     acme: &'a Acme,
     far: Far,
@@ -63,14 +63,14 @@ impl<'a> Socket<'a> {
         Self { acme, far, near: Some(near) }
     }
 
-    /// Opened as the real client does.
+    /// Opened as softvisio's client does.
     fn open(acme: &'a Acme, token: &str) -> Self {
         let reply = upgrade(acme, &[("sec-websocket-protocol", &format!("jsonrpc_2.0,{token}"))]);
         assert_eq!((reply.status, reply.header("sec-websocket-protocol")), (101, Some("jsonrpc_2.0")));
         Self::new(acme)
     }
 
-    /// Has frames come all at once, and gives what is answered by then.
+    /// Delivers frames all at once, and returns what has been sent by then.
     fn take(&mut self, frames: impl IntoIterator<Item = Option<Frame>>) -> Vec<Value> {
         self.far.0.lock().unwrap().frames.extend(frames);
         let lines = self.acme.deployment.world.inside().log.len();
@@ -96,7 +96,7 @@ impl<'a> Socket<'a> {
         self.take([Some(Frame::Text(message.to_string()))])
     }
 
-    /// What a lone message is answered.
+    /// The response to a single message.
     fn call(&mut self, method: &str, params: Value) -> Value {
         let path = format!("/v1/api-tokens/{method}");
         let lines = self.acme.deployment.world.inside().log.len();
@@ -134,7 +134,7 @@ fn a_websocket_message_gets_the_same_response_as_over_http() {
             let http = over_http.post(&over_http.eve, "/", &body);
             let mut came = socket.call(method, arguments.clone());
             let mut body = http.body;
-            // The one thing that is drawn.
+            // The only random values.
             for made in [&mut came, &mut body] {
                 let data = made.pointer_mut("/result/data").and_then(Value::as_object_mut);
                 if let Some(data) = data.filter(|data| data.contains_key("token")) {
@@ -146,7 +146,7 @@ fn a_websocket_message_gets_the_same_response_as_over_http() {
                 }
             }
             assert_eq!(came, body, "{method} {arguments}");
-            // It has deleted itself.
+            // The token has deleted itself.
             if body["error"]["code"] == -32815 {
                 assert_eq!((method, socket.closed()), ("delete", Some(1008)));
                 return;
@@ -195,7 +195,7 @@ fn each_websocket_message_is_authorized_anew() {
         assert_eq!(socket.call("read", json!([]))["error"]["code"], code);
         acme.deployment.world.inside().objects_fail = None;
     }
-    // Who is not let in any more has had the socket for the last time.
+    // A rejected token closes the socket.
     acme.data(&acme.eve, "set-enabled", &json!([id, false]));
     assert_eq!(socket.call("read", json!([]))["error"]["code"], -32813);
     assert_eq!(socket.closed(), Some(1008));
@@ -253,7 +253,7 @@ fn a_websocket_token_comes_as_sub_protocol_or_header() {
     assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0, a, b")]), (false, -32811));
     assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0")]), (false, -32811));
     assert_eq!(code(&[("sec-websocket-protocol", "jsonrpc_2.0,,nonsense")]), (false, -32815));
-    // Whichever page made the browser open it: the cookie goes along, and counts for nothing.
+    // A browser sends the cookie whichever page opens the socket, so it is ignored.
     let opener = acme.deployment.token(&acme.tenant.admin, &["sessions:create", "tokens:*"]);
     let (session, _) = acme.deployment.session(&opener);
     let cookie = format!("__Host-counterfoil={session}");
@@ -347,7 +347,7 @@ fn a_closed_websocket_cancels_its_work() {
 #[test]
 fn each_websocket_message_counts_as_a_use() {
     let acme = Acme::new();
-    // Whatever came before is reported, and nobody is left to report more.
+    // All earlier uses are reported.
     acme.deployment.let_pass(100);
     acme.deployment.call("GET", "/healthz").send().expect(200);
     acme.deployment.let_pass(100);

@@ -1,4 +1,4 @@
-//! Whatever comes in below the dialect's paths, it does not fail, and what it refuses it refuses in its envelope.
+//! Random requests below the dialect's paths: none causes a 5xx, and errors keep the dialect's format.
 
 use axum::body::Body;
 use http::{HeaderValue, Method, Request, Uri};

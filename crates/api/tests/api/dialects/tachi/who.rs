@@ -1,4 +1,4 @@
-//! Who may ask, and about whom: sessions, about themselves.
+//! Authentication: sessions only, each for its own member.
 
 use serde_json::{Value, json};
 
@@ -16,13 +16,13 @@ const NO_SUCH_USER: &str = "This user does not exist.";
 /// Adds a credential to a request.
 type Present = for<'a> fn(Call<'a>) -> Call<'a>;
 
-/// Every route, with the user that it is about.
+/// Every route, with the user in its path.
 fn calls<'a>(deployment: &'a Deployment, user: &str, token: &str) -> Vec<Call<'a>> {
     let at = |method, path: &str| deployment.call(method, &format!("/api/v1/users/{user}/{path}"));
     vec![
         at("GET", "api-tokens"),
         at("POST", "api-tokens/create").json(&json!({ "permissions": [] })),
-        // A body that is wrong is not looked at before who sends it.
+        // An invalid body is not read before the caller is authenticated.
         at("POST", "api-tokens/create").raw("{"),
         at("DELETE", &format!("api-tokens/{token}")),
         at("DELETE", &format!("api-token/{token}")),
@@ -30,7 +30,7 @@ fn calls<'a>(deployment: &'a Deployment, user: &str, token: &str) -> Vec<Call<'a
 }
 
 impl Tachi {
-    /// Expects that every route refuses so, whichever user it is about.
+    /// Expects every route to reject the request, whichever user it names.
     #[track_caller]
     fn refuses(&self, sign: impl Fn(Call<'_>) -> Call<'_>, status: u16, description: &str) {
         for user in ["me", "1", "2", "ada", "nobody", "%ff"] {
@@ -112,7 +112,7 @@ fn tachi_rejects_tokens_of_any_kind() {
     ] {
         tachi.refuses(|call| call.bearer(token), status, description);
         tachi.refuses(|call| call.header("x-api-key", token), status, description);
-        // It is what is presented, whatever the browser sends along.
+        // A presented token takes precedence over the session cookie.
         tachi.refuses(|call| call.session(&tachi.ada).bearer(token), status, description);
     }
     tachi.refuses(|call| call.bearer(ROOT).header("x-counterfoil-workspace", "acme"), 403, NOT_YOURS);
