@@ -1,4 +1,4 @@
-// Databricks' own Python client against the built bundle: all that it can ask of tokens, in `databricks_client.py`.
+// Databricks' own Python client against the built bundle: all of its token API, in `databricks_client.py`.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -23,7 +23,7 @@ test("Databricks' client manages tokens", async (t) => {
     return (await admin.issue({ owner: id, scopes: grants })).token;
   };
   const env = {
-    // Nothing of this machine's own settings: no proxy, no profile, no credential.
+    // None of this machine's settings: no proxy, no profile, no credential.
     PATH: process.env.PATH,
     SYSTEMROOT: process.env.SYSTEMROOT,
     NO_PROXY: "*",
@@ -32,14 +32,14 @@ test("Databricks' client manages tokens", async (t) => {
     COUNTERFOIL_KEY: key,
     COUNTERFOIL_ADMIN: admin.token,
     COUNTERFOIL_ADA: await token("ada"),
-    // His second token is one too many.
+    // His second token exceeds the quota.
     COUNTERFOIL_BOB: await token("bob", 1),
   };
   const run = await promisify(execFile)(PYTHON, [SCRIPT], { env }).catch((failed) => failed);
   assert.equal(run.code ?? 0, 0, run.stderr);
   assert.match(run.stderr, /^Ran [1-9]\d* tests/m);
 
-  // The log names routes, and holds none of the tokens that came and went.
+  // The log names routes, and contains none of the tokens.
   const tokens = [env.COUNTERFOIL_ADMIN, env.COUNTERFOIL_ADA, env.COUNTERFOIL_BOB, ...run.stdout.trim().split(/\s+/)];
   assert.ok(tokens.length > 10 && tokens.every((token) => token.startsWith("cft_")), run.stdout);
   await eventually(() => app.log.some((line) => line.includes("/api/2.0/token-management/tokens/{id}")));

@@ -1,6 +1,6 @@
-"""What Databricks' own client can ask of tokens, of the deployment that the environment names.
+"""The token API of Databricks' own client, against the deployment that the environment names.
 
-Writes each token that it is given to its output, so that whoever runs it can look for them where none should be.
+Prints each token that it is given, so that the calling test can search logs for them.
 """
 
 import logging
@@ -22,7 +22,7 @@ from databricks.sdk.errors import (
 )
 from databricks.sdk.service.settings import PublicTokenInfo, TokenInfo
 
-# It asks the host for `/.well-known/databricks-config` first, and says that there is none.
+# The client first requests `/.well-known/databricks-config`, and warns that it does not exist.
 logging.getLogger("databricks.sdk").setLevel(logging.ERROR)
 
 DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -31,7 +31,7 @@ UNKNOWN = "0" * 64
 
 def client(token):
     host = os.environ["COUNTERFOIL_URL"]
-    # It waits 5 minutes for a host that fails if nobody says otherwise.
+    # By default the client retries a failing host for 5 minutes.
     config = Config(host=host, token=token, auth_type="pat", http_timeout_seconds=20, retry_timeout_seconds=20)
     return WorkspaceClient(config=config)
 
@@ -60,15 +60,15 @@ class Tokens(unittest.TestCase):
         self.assertLess(abs(info.creation_time - before), 60_000)
         self.assertRegex(info.token_id, "^[0-9a-f]{64}$")
 
-    def test_create_with_nothing_said(self):
+    def test_create_with_defaults(self):
         created = self.ada.tokens.create()
         info = shown(created)
         self.assertEqual((info.comment, info.expiry_time), ("", -1))
         self.assertEqual(info.scopes, ["sql", "tokens:grant", "tokens:read", "tokens:write"])
-        # It is as good as the one that it was made with.
+        # It has the same scopes as the token that created it.
         self.assertIn(info.token_id, self.ids(client(created.token_value)))
 
-    def test_list_shows_ones_own(self):
+    def test_list_shows_own_tokens_only(self):
         first, second = shown(self.ada.tokens.create(comment="1")), shown(self.ada.tokens.create(comment="2"))
         listed = list(self.ada.tokens.list())
         newest = [(info.token_id, info.comment) for info in listed[:2]]
@@ -76,7 +76,7 @@ class Tokens(unittest.TestCase):
         self.assertEqual(len(self.ids(of("BOB"))), 1)
         self.assertNotIn(first.token_id, self.ids(of("BOB")))
 
-    def test_a_deleted_token_is_none(self):
+    def test_a_deleted_token_is_not_found(self):
         created = self.ada.tokens.create()
         token_id = shown(created).token_id
         other = client(created.token_value)
@@ -87,7 +87,7 @@ class Tokens(unittest.TestCase):
             self.ada.tokens.delete(token_id)
         self.assertEqual(refused.exception.error_code, "RESOURCE_DOES_NOT_EXIST")
         self.assertEqual(str(refused.exception), f"No valid token with ID {token_id} found.")
-        # The client that authenticated with it a moment ago does so no more.
+        # A client that authenticated with it a moment ago is rejected.
         with self.assertRaises(Unauthenticated):
             other.tokens.list()
 
@@ -112,7 +112,7 @@ class Tokens(unittest.TestCase):
             self.ada.tokens.update(UNKNOWN, PublicTokenInfo(comment="x"), FieldMask(["comment"]))
         self.assertEqual((type(refused.exception), refused.exception.error_code), (NotFound, "NOT_FOUND"))
 
-    def test_what_is_asked_wrongly_is_refused(self):
+    def test_invalid_requests_are_rejected(self):
         for wrong in [{"lifetime_seconds": 0}, {"lifetime_seconds": -1}, {"scopes": ["none such"]}, {"comment": "x" * 201}]:
             with self.assertRaises(InvalidParameterValue) as refused:
                 self.ada.tokens.create(**wrong)
@@ -120,7 +120,7 @@ class Tokens(unittest.TestCase):
         with self.assertRaises(PermissionDenied):
             self.ada.tokens.create(scopes=["clusters"])
 
-    def test_the_quota(self):
+    def test_the_quota_is_enforced(self):
         began = time.monotonic()
         with self.assertRaises(BadRequest) as refused:
             of("BOB").tokens.create(comment="one too many")
@@ -128,7 +128,7 @@ class Tokens(unittest.TestCase):
         self.assertIn("quota of 1", str(refused.exception))
         self.assertLess(time.monotonic() - began, 10, "it is not tried again")
 
-    def test_a_token_that_is_none(self):
+    def test_an_invalid_token_is_unauthenticated(self):
         token = os.environ["COUNTERFOIL_ADA"]
         typo = token[:-1] + ("1" if token[-1] == "0" else "0")
         for wrong in [typo, "dapi0123456789abcdef0123456789abcdef", "x"]:
@@ -181,7 +181,7 @@ class TokenManagement(unittest.TestCase):
                     call(gone)
             with self.assertRaises(NotFound):
                 self.admin.token_management.update_token_management(gone, to, FieldMask(["comment"]))
-        # Who is no admin is told that, whatever is there.
+        # A member that is no admin is rejected, whether or not the token exists.
         (bobs,) = [info.token_id for info in of("BOB").tokens.list()]
         for named in [bobs, UNKNOWN]:
             with self.assertRaises(PermissionDenied):

@@ -6,16 +6,16 @@ import { test } from "node:test";
 import { workspace } from "../worker/client.mjs";
 import { start } from "../worker/harness.mjs";
 
-/** Reads the token that is presented so. */
+/** Reads the token presented in these headers. */
 async function read(app, headers) {
   const response = await app.fetch("/v1/tokens/self", { headers });
   return { status: response.status, body: await response.json() };
 }
 
-/** As Logilica's clients send a token. */
+/** Presents a token as Logilica's clients do. */
 const pair = (token, domain) => ({ "X-lgca-token": token, "x-lgca-domain": domain });
 
-test("the pair is a credential where the domain is the token's own", async (t) => {
+test("the header pair is accepted if the domain is the token's workspace", async (t) => {
   const app = await start(t);
   const [acme, other] = [await workspace(app, "acme"), await workspace(app, "other")];
   const { token, id } = await acme.admin.issue({ scopes: ["tokens:verify"], expires_at: "2099-12-31" });
@@ -45,7 +45,7 @@ test("the pair is a credential where the domain is the token's own", async (t) =
   assert.equal((await read(app, pair(token, "other"))).body.code, "UNKNOWN");
 });
 
-test("the domain says where a token that was issued elsewhere is to be looked up", async (t) => {
+test("the domain selects the workspace of an imported token", async (t) => {
   const app = await start(t);
   const [acme] = [await workspace(app, "acme"), await workspace(app, "other")];
   const token = "lgca-0123456789abcdef0123456789abcdef";

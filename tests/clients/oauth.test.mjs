@@ -1,4 +1,4 @@
-// OAuth's introspection (RFC 7662) and revocation (RFC 7009), as clients use them that know nothing of Counterfoil:
+// OAuth introspection (RFC 7662) and revocation (RFC 7009), used by clients that know nothing of Counterfoil:
 // openid-client for Node, Authlib for Python.
 
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ const PYTHON = process.env.COUNTERFOIL_PYTHON ?? "python3";
 
 const AUTHENTICATIONS = { client_secret_basic: oauth.ClientSecretBasic, client_secret_post: oauth.ClientSecretPost };
 
-/** A client that authenticates so, with a token as its secret. */
+/** A client that authenticates with this method, with a token as its secret. */
 function client(app, authentication) {
   const server = {
     issuer: app.url.origin,
@@ -26,7 +26,7 @@ function client(app, authentication) {
   return config;
 }
 
-test("openid-client introspects and revokes", async (t) => {
+test("openid-client introspects and revokes tokens", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const gateway = await admin.issue({ scopes: ["tokens:verify", "tokens:write"] });
@@ -49,7 +49,7 @@ test("openid-client introspects and revokes", async (t) => {
   await assert.rejects(oauth.tokenIntrospection(wrong, own.token), { status: 401 });
 });
 
-test("Authlib introspects and revokes", async (t) => {
+test("Authlib introspects and revokes tokens", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const gateway = await admin.issue({ scopes: ["tokens:verify", "tokens:write"] });

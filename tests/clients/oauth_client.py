@@ -1,4 +1,4 @@
-"""Authlib as a client of OAuth's introspection and revocation: `test_*` are run by unittest."""
+"""Authlib as a client of OAuth introspection and revocation; unittest runs the `test_*` methods."""
 
 import json
 import os
@@ -37,7 +37,7 @@ class OAuth(unittest.TestCase):
                 self.assertEqual(revoked.status_code, 200)
                 self.assertEqual(self.introspect(token["text"], method).json(), {"active": False})
 
-    def test_a_wrong_secret_is_an_invalid_client(self):
+    def test_a_wrong_secret_is_an_invalid_client_error(self):
         answer = self.introspect(TOKENS["kept"]["text"], secret="nonsense")
         self.assertEqual((answer.status_code, answer.json()["error"]), (401, "invalid_client"))
 

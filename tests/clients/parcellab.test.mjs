@@ -12,7 +12,7 @@ import { ROOT_TOKEN, start } from "../worker/harness.mjs";
 const USER = 100;
 const TOKEN = "parcelLabAPItoken-30characters";
 
-/** The documented calls, to the letter. */
+/** The documented calls, verbatim. */
 const LIST = `curl --location 'https://api.parcellab.com/tokens/list’ \\
   --header 'content-type: application/json' \\
   --header 'user: 100' \\
@@ -38,7 +38,7 @@ const REVOKE = `curl --location 'https://api.parcellab.com/tokens/revoke’ \\
 }’
 `;
 
-/** A deployment whose host is an account's that has taken over parcelLab's token, and the call of a command. */
+/** A deployment whose host belongs to a workspace that has imported parcelLab's token, and a function that runs a command. */
 async function account(t) {
   const app = await start(t);
   const { admin } = await workspace(app, "parcel");
@@ -56,7 +56,7 @@ async function account(t) {
   return { app, admin };
 }
 
-/** Runs a documented command here, with quotes that a shell knows: the status of the answer, and its JSON. */
+/** Runs a documented command, with quotes that a shell accepts. Returns the status of the response, and its JSON. */
 async function run(app, command) {
   const here = command
     .replace("https://api.parcellab.com", new URL(app.url).origin)
@@ -83,7 +83,7 @@ test("the documented commands work, with the documented token", async (t) => {
   assert.deepEqual(list.body[0], shown);
   assert.deepEqual(list.body[1].scopes, ["generate"], "the imported token itself");
 
-  // The placeholder of the docs is no token's id.
+  // The documentation's placeholder is no token's id.
   const placeholder = await run(app, REVOKE);
   assert.equal(placeholder.status, 404);
   assert.deepEqual(Object.keys(placeholder.body), ["error"]);
@@ -113,7 +113,7 @@ test("the documented variants work", async (t) => {
   assert.equal((await run(app, GENERATE.replace("“write”", "“unknown”"))).status, 422);
 });
 
-test("a generated token manages tokens itself, and is dead once it is revoked", async (t) => {
+test("a generated token manages tokens until it is revoked", async (t) => {
   const { app } = await account(t);
   const { body } = await run(app, GENERATE.replace("“write”", "“generate”"));
   const own = LIST.replace(TOKEN, body.token);
@@ -129,14 +129,14 @@ test("a generated token manages tokens itself, and is dead once it is revoked", 
   for (const call of [own, newer, itself]) assert.equal((await run(app, call)).status, 401);
 });
 
-test("elsewhere the documented token is nobody's", async (t) => {
+test("the documented token is unknown in other workspaces", async (t) => {
   const { app } = await account(t);
   const root = new Client(app, ROOT_TOKEN);
   const none = await root.send("PATCH", "/v1/workspace", { hosts: [] }, { "x-counterfoil-workspace": "parcel" });
   assert.equal(none.status, 200);
   const { status, body } = await run(app, LIST);
   assert.deepEqual([status, Object.keys(body)], [401, ["error"]]);
-  // It may still say itself which account it is of.
+  // It can still name its workspace itself.
   const named = LIST.replace("'content-type: application/json'", "'x-counterfoil-workspace: parcel'");
   assert.equal((await run(app, named)).status, 200);
 });

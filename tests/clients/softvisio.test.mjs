@@ -18,10 +18,10 @@ async function deployment(t) {
   return { app, admin, eve: issued };
 }
 
-/** The client, pointed at a deployment; its connection ends with the test. */
+/** The client of a deployment; its connection ends with the test. */
 function client(t, app, token, options) {
   const api = new Api(app.url.href ?? app.url, { token, ...options });
-  // Else it would connect again for ever.
+  // Otherwise it would reconnect forever.
   t.after(() => stop(api));
   return api;
 }
@@ -31,7 +31,7 @@ function stop(api) {
   api.token = null;
 }
 
-/** The result's status and text, or its data where it went well. */
+/** The result's status and text, or its data if it succeeded. */
 async function call(api, method, ...args) {
   const result = await api.call(`api-tokens/${method}`, ...args);
   return result.ok ? result.data : [result.status, result.statusText];
@@ -39,10 +39,10 @@ async function call(api, method, ...args) {
 
 for (const persistent of [false, true]) {
   const way = persistent ? "over its connection" : "over HTTP";
-  /** What whoever is not let in is told: no connection opens for them, and why is not what its client looks at. */
+  /** The code for a rejected credential: if no connection opens, the client does not read the reason. */
   const refused = (code) => (persistent ? 1006 : code);
 
-  test(`all methods ${way}`, async (t) => {
+  test(`softvisio's client calls all methods ${way}`, async (t) => {
     const { app, admin, eve } = await deployment(t);
     const api = client(t, app, eve.token, { persistent });
 
@@ -84,7 +84,7 @@ for (const persistent of [false, true]) {
     assert.equal((await call(other, "read"))[0], -32815, "from the next message on");
   });
 
-  test(`what goes wrong ${way}`, async (t) => {
+  test(`softvisio's client gets the documented errors ${way}`, async (t) => {
     const { app, admin, eve } = await deployment(t);
     const api = client(t, app, eve.token, { persistent });
     const theirs = (await admin.issue({ name: "admin's", scopes: [] })).id;
@@ -125,7 +125,7 @@ for (const persistent of [false, true]) {
   });
 }
 
-test("its connection pings, and keeps many calls in the air", async (t) => {
+test("softvisio's connection pings and runs many calls concurrently", async (t) => {
   const { app, eve } = await deployment(t);
   const api = client(t, app, eve.token, { persistent: true, pongInterval: 20 });
   assert.equal((await api.ping()).status, 200);
@@ -136,18 +136,18 @@ test("its connection pings, and keeps many calls in the air", async (t) => {
   const names = Array.from({ length: 30 }, (_, number) => `token ${number}`);
   const made = await Promise.all(names.map((name) => call(api, "create", name)));
   assert.equal(new Set(made.map(({ id }) => id)).size, 30);
-  // The line of each message, without a word of what it said or who sent it.
+  // Each message has a log line, without its content or its credential.
   const lines = app.log.filter((line) => line.includes('"method":"message"'));
   assert.ok(lines.length >= 33);
   assert.ok(
     !app.log.some((line) => [eve.token, ...made.map(({ token }) => token)].some((text) => line.includes(text))),
   );
-  // A base path that ends with the methods' own.
+  // A base path that includes that of the methods.
   const below = client(t, { url: new URL("/v1/api-tokens/", app.url) }, eve.token, { persistent: true });
   assert.equal((await below.call("/read", { limit: 1 })).meta.total_rows, 32);
 });
 
-/** A socket of the test's own: what came, in order, and how it was closed. */
+/** A WebSocket of the test's own: the messages received, in order, and how it was closed. */
 function socket(t, app, protocols, headers) {
   const url = new URL("/", app.url);
   url.protocol = "ws:";
@@ -166,7 +166,7 @@ function socket(t, app, protocols, headers) {
 
 const read = (id) => ({ jsonrpc: "2.0", id, method: "/v1/api-tokens/read", params: [{ limit: 1 }] });
 
-test("frames that are no messages", async (t) => {
+test("frames that are no JSON-RPC messages are rejected", async (t) => {
   const { app, eve } = await deployment(t);
   const protocols = ["jsonrpc_2.0", eve.token];
   const one = socket(t, app, protocols);
@@ -195,7 +195,7 @@ test("frames that are no messages", async (t) => {
   assert.equal((await three.closed())[0], 1000);
 });
 
-test("a flood is refused as it comes, and no other connection suffers", async (t) => {
+test("a flood on one WebSocket is rejected immediately and affects no other", async (t) => {
   const { app, eve } = await deployment(t);
   const flood = socket(t, app, ["jsonrpc_2.0", eve.token]);
   const other = socket(t, app, ["jsonrpc_2.0", eve.token]);
@@ -217,7 +217,7 @@ test("a flood is refused as it comes, and no other connection suffers", async (t
   await eventually(() => other.came[0]?.result);
 });
 
-test("a token that is revoked stops at once on a socket that is open", async (t) => {
+test("a revoked token is rejected immediately on an open WebSocket", async (t) => {
   const { app, admin, eve } = await deployment(t);
   const one = socket(t, app, ["jsonrpc_2.0", eve.token]);
   await one.open();
@@ -229,9 +229,9 @@ test("a token that is revoked stops at once on a socket that is open", async (t)
   assert.equal(one.came[1].error.code, -32815);
 });
 
-test("uses are reported of a socket that is closed already", { timeout: 120_000 }, async (t) => {
+test("uses of a closed WebSocket are still reported", { timeout: 120_000 }, async (t) => {
   const { app, eve } = await deployment(t);
-  // An isolate that has nothing to report, and nobody else to report it.
+  // An isolate with nothing to report, and no other requests that would report.
   await app.crash();
   const one = socket(t, app, ["jsonrpc_2.0", eve.token]);
   await one.open();
@@ -246,7 +246,7 @@ test("uses are reported of a socket that is closed already", { timeout: 120_000 
   assert.equal((await used.json()).total, 2, "one that opens it, and one message");
 });
 
-test("pages of other origins open a socket where the workspace allows them", async (t) => {
+test("pages of other origins open a WebSocket only if the workspace allows them", async (t) => {
   const { app, admin, eve } = await deployment(t);
   const page = (protocols, origin = "https://app.example") => socket(t, app, protocols, { origin });
   assert.equal(await page(["jsonrpc_2.0", eve.token]).closed(), 403);

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { COOKIE, logged, withForgedSeal, withTypo, workspace } from "../worker/client.mjs";
 import { ROOT_TOKEN, start } from "../worker/harness.mjs";
 
-/** What Tachi's own tokens may be permitted. */
+/** The permissions of Tachi's own tokens. */
 const PERMISSIONS = [
   "customise_profile",
   "customise_score",
@@ -44,7 +44,7 @@ async function tachi(t) {
   return { app, admin, opener, user };
 }
 
-/** The body of a success. */
+/** The body of a successful response. */
 async function succeeds(user, description, method, path, body) {
   const answer = await user.send(method, `/api/v1/users/${path}`, body);
   assert.deepEqual([answer.status, Object.keys(answer.body)], [200, ["success", "description", "body"]]);
@@ -52,7 +52,7 @@ async function succeeds(user, description, method, path, body) {
   return answer.body.body;
 }
 
-/** The answer to a request that must be refused with this status; its description is a text or a pattern. */
+/** Expects a rejection with this status; the description is a string or a pattern. */
 async function fails(user, status, description, method, path, body, headers) {
   const answer = await user.send(method, `/api/v1/users/${path}`, body, headers);
   const what = `${method} ${path}: ${JSON.stringify(answer.body)}`;
@@ -68,7 +68,7 @@ const CREATED = "Successfully created new API Token.";
 const listed = (user, number) => succeeds(user, `Returned ${number} keys.`, "GET", "me/api-tokens");
 const create = (user, body) => succeeds(user, CREATED, "POST", "me/api-tokens/create", body);
 
-test("a user creates tokens, sees them and removes them", async (t) => {
+test("a user creates, lists and removes tokens", async (t) => {
   const { admin, opener, user } = await tachi(t);
   const [own] = await listed(user, 1);
   assert.deepEqual([own.token, own.userID, own.identifier], [opener.id, 2, "web page"]);
@@ -88,7 +88,7 @@ test("a user creates tokens, sees them and removes them", async (t) => {
   const unnamed = await create(user, { permissions: [] });
   assert.deepEqual([unnamed.identifier, unnamed.permissions], ["Custom Token", {}]);
 
-  // However the user is named, the list is the same: it shows ids, and no text ever again.
+  // However the user is named, the list is the same: it has ids, and no token values.
   const list = await listed(user, 3);
   assert.deepEqual(list[1], { ...document, token: decision.token.id });
   for (const name of ["2", "zkldi"]) {
@@ -96,7 +96,7 @@ test("a user creates tokens, sees them and removes them", async (t) => {
   }
   assert.ok(!JSON.stringify(list).includes(token.slice(10, 34)));
 
-  // By the text, as the page of today does, and by the id, under either path.
+  // By the token value, as today's page does, and by the id, under either path.
   assert.deepEqual(await succeeds(user, "Removed Token.", "DELETE", `me/api-tokens/${token}`), {});
   assert.equal(await admin.code(token), "REVOKED");
   assert.deepEqual(await succeeds(user, "Removed Token.", "DELETE", `2/api-token/${list[0].token}`), {});
@@ -107,7 +107,7 @@ test("a user creates tokens, sees them and removes them", async (t) => {
   assert.deepEqual(await listed(user, 1), [own]);
 });
 
-test("a client's token is made of the client, once", async (t) => {
+test("a client's token is created from the client, once per user", async (t) => {
   const { admin, user } = await tachi(t);
   const clientID = "FERVIDEX_OA2_CLIENT_ID";
   const created = await create(user, { clientID });
@@ -119,7 +119,7 @@ test("a client's token is made of the client, once", async (t) => {
   assert.equal((await admin.expect(200, "GET", `/v1/tokens?client_id=${clientID}&state=active`)).total, 1);
 });
 
-test("a creation that says too much, too little or asks for too much is refused", async (t) => {
+test("an incomplete, contradictory or escalating creation is rejected", async (t) => {
   const { user } = await tachi(t);
   const refused = (status, description, body) => fails(user, status, description, "POST", "me/api-tokens/create", body);
   const both = "Cannot use ClientID creation and permissions creation at the same time!";
@@ -129,18 +129,18 @@ test("a creation that says too much, too little or asks for too much is refused"
   await refused(400, /win_the_game/, { permissions: ["delete_score", "win_the_game"] });
   await refused(400, /"no scope at all"/, { permissions: ["no scope at all"] });
   await refused(404, "This client does not exist.", { clientID: "nobody" });
-  // `zkldi` is not granted this one, be it asked for outright or by way of a client.
+  // `zkldi` is not granted this one, whether requested directly or through a client.
   for (const body of [{ permissions: ["submit_score"] }, { clientID: "IR" }]) await refused(400, /submit_score/, body);
   await listed(user, 1);
 });
 
-test("nobody but the user's own session is let in", async (t) => {
+test("only the user's own session is accepted", async (t) => {
   const { app, admin, opener, user } = await tachi(t);
   const boss = await admin.open();
   const theirs = await boss.issue({ scopes: [] });
   const calls = (name, token) => [
     ["GET", `${name}/api-tokens`],
-    // Whoever is let in would hear what is missing.
+    // An accepted caller would be told which field is missing.
     ["POST", `${name}/api-tokens/create`],
     ["DELETE", `${name}/api-tokens/${token}`],
     ["DELETE", `${name}/api-token/${token}`],
@@ -167,7 +167,7 @@ test("nobody but the user's own session is let in", async (t) => {
     for (const call of calls("me", opener.id)) await fails(who, status, description, ...call);
   }
 
-  // Another user's, and nobody's: the same to a member, while an admin learns who there is, and may no more than that.
+  // Existing and nonexistent users: a member gets the same response; an admin learns which exist, but cannot act for them.
   for (const name of ["1", "admin", "nobody", "99"]) {
     for (const call of calls(name, theirs.id)) await fails(user, 403, NOT_YOURS, ...call);
   }
@@ -180,7 +180,7 @@ test("nobody but the user's own session is let in", async (t) => {
     for (const call of calls(name, opener.id)) await fails(boss, status, description, ...call);
   }
 
-  // Another user's token is as one that never was.
+  // Another user's token gives the same response as a nonexistent one.
   for (const token of [theirs.id, theirs.token, withTypo(theirs.token), "foobar"]) {
     await fails(user, 404, "This key does not exist.", "DELETE", `me/api-tokens/${token}`);
   }
@@ -188,7 +188,7 @@ test("nobody but the user's own session is let in", async (t) => {
     await fails(boss, 404, "This key does not exist.", "DELETE", `me/api-tokens/${token}`);
   }
 
-  // Pages of other origins act in no session.
+  // Pages of other origins cannot act in a session.
   const origin = "https://evil.example";
   for (const call of calls("me", opener.id).slice(1)) {
     await fails(user, 403, /pages of this origin only/, ...call, undefined, { origin });
@@ -202,7 +202,7 @@ test("nobody but the user's own session is let in", async (t) => {
   for (const call of calls("me", opener.id)) await fails(user, 401, SIGNED_OUT, ...call);
 });
 
-test("a token in a path is in no log", async (t) => {
+test("a token value in a path is not logged", async (t) => {
   const { app, user } = await tachi(t);
   const { token } = await create(user, { permissions: [] });
   const answer = await user.send("DELETE", `/api/v1/users/me/api-tokens/${token}`);
@@ -211,7 +211,7 @@ test("a token in a path is in no log", async (t) => {
   assert.ok(!app.log.some((line) => line.includes(token.slice(10, 34))));
 });
 
-test("where the ledger is out of reach, it is said in Tachi's envelope", async (t) => {
+test("an unreachable ledger is reported in Tachi's error format", async (t) => {
   const { app, user } = await tachi(t);
   app.ledger.fail("fetch", "refused");
   await fails(user, 503, /^The ledger did not answer in time\./, "GET", "me/api-tokens");
@@ -219,7 +219,7 @@ test("where the ledger is out of reach, it is said in Tachi's envelope", async (
   await listed(user, 1);
 });
 
-test("what the documentation has a reader try works", async (t) => {
+test("the examples of Tachi's documentation work", async (t) => {
   const page = await readFile(new URL("../../docs/dialects.md", import.meta.url), "utf8");
   const script = page.match(/^## Tachi\n.*?^```sh\n(.*?)^```$/ms)[1];
   const app = await start(t);

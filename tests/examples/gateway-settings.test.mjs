@@ -1,4 +1,4 @@
-// What the example `gateway-worker` is told wrong keeps it from starting, and it says what to do.
+// An invalid setting keeps the example `gateway-worker` from starting, with a message that says what to do.
 
 import assert from "node:assert/strict";
 import { readFile, writeFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { bundled, project, running } from "./installed.mjs";
 const PROJECT = await project("examples/gateway-worker");
 const WORKER = await bundled(PROJECT);
 
-/** Of a workspace that is nowhere: only its form counts at the start. */
+/** A token of no workspace: at the start only its format is checked. */
 const TOKEN = JSON.parse(await readFile(new URL("../vectors/token.json", import.meta.url))).valid[0].text;
 
 const GOOD = {
@@ -18,7 +18,7 @@ const GOOD = {
   COUNTERFOIL: "https://counterfoil.example.com",
 };
 
-/** What a gateway says that does not start. */
+/** The message of a gateway that does not start. */
 async function refused(t, variables, worker = WORKER) {
   const bindings = Object.fromEntries(
     Object.entries({ ...GOOD, ...variables }).filter(([, value]) => value !== undefined),
@@ -30,12 +30,12 @@ async function refused(t, variables, worker = WORKER) {
   return started.message;
 }
 
-test("with the right settings it starts", async (t) => {
+test("the gateway starts with valid settings", async (t) => {
   await running(t, WORKER, { variables: GOOD });
   await running(t, WORKER, { variables: { ...GOOD, ORIGIN: "http://localhost:3000" } });
 });
 
-test("each setting that is missing or wrong is told", async (t) => {
+test("each missing or invalid setting is reported", async (t) => {
   const origin = /ORIGIN: must say where your API is, by https/;
   const bare = /ORIGIN: must be scheme, host and path alone/;
   const binding = /COUNTERFOIL: is missing: bind your deployment as a service/;
@@ -65,12 +65,12 @@ test("each setting that is missing or wrong is told", async (t) => {
   }
 });
 
-test("all of them are told at once", async (t) => {
+test("all invalid settings are reported together", async (t) => {
   const said = await refused(t, { ORIGIN: "", PASS_TOKEN: "yes", COUNTERFOIL: undefined });
   for (const name of ["ORIGIN", "PASS_TOKEN", "COUNTERFOIL"]) assert.match(said, new RegExp(`^${name}: `, "m"));
 });
 
-test("each mistake of a policy is told, with its place", async (t) => {
+test("each mistake in a policy is reported with its place", async (t) => {
   const route = { method: "GET", path: "/a", any_token: true };
   for (const [policy, mistakes] of [
     [[], { "/": "must be an object" }],

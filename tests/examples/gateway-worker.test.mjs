@@ -1,4 +1,4 @@
-// The example `gateway-worker`, installed, bundled and run as its users do, between a real deployment and an origin.
+// The example `gateway-worker`, installed, bundled and run as users do, between a real deployment and an origin server.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -17,9 +17,9 @@ const { fetch } = await import("miniflare");
 const WORKER = await bundled(await project("examples/gateway-worker"));
 
 /**
- * The gateway between a new deployment and a new origin, and what callers there need.
+ * The gateway between a new deployment and a new origin server, with what callers need.
  *
- * @param options.between makes the service that the gateway is bound to, where it is not the deployment itself
+ * @param options.between creates the service that the gateway is bound to, if it is not the deployment itself
  */
 async function setUp(t, { variables = {}, byUrl = false, registry = false, handle, path = "", between } = {}) {
   const app = await start(t);
@@ -40,7 +40,7 @@ async function setUp(t, { variables = {}, byUrl = false, registry = false, handl
   return { app, key, admin, gateway, origin, worker, asker: new Asker(t, worker.url, origin) };
 }
 
-/** What an answer is about: its status, its code, what it asks for, and whether the origin saw the request. */
+/** A response's status, code and challenge, and whether the origin server got the request. */
 const judged = ({ status, body, headers, seen }) => [
   status,
   body?.code,
@@ -49,13 +49,13 @@ const judged = ({ status, body, headers, seen }) => [
 ];
 
 for (const byUrl of [false, true]) {
-  test(`requests pass whose token does, with the deployment ${byUrl ? "by its URL" : "bound as a service"}`, async (t) => {
+  test(`authorized requests are forwarded, with the deployment ${byUrl ? "by its URL" : "bound as a service"}`, async (t) => {
     const { app, admin, gateway, origin, worker, asker } = await setUp(t, { byUrl, path: "/v2/" });
     await admin.expect(201, "POST", "/v1/clients", { id: "app", name: "App", permissions: [] });
     const reader = await admin.issue({ scopes: ["orders:read"], client_id: "app" });
     const writer = await admin.issue({ scopes: ["orders:write"] });
 
-    await t.test("who may, and the origin learns who it is", async () => {
+    await t.test("an authorized request, with identity headers", async () => {
       for (const [method, path, { token, id }, body] of [
         ["GET", "/orders/1?of=ada&x=%2F", reader],
         ["HEAD", "/orders/1", reader],
@@ -78,7 +78,7 @@ for (const byUrl of [false, true]) {
       assert.deepEqual([identityOf(seen)[0], seen.headers["x-api-key"]], [reader.id, undefined]);
     });
 
-    await t.test("everybody, where the policy says so", async () => {
+    await t.test("a public route", async () => {
       for (const headers of [
         {},
         { authorization: "Basic cm9vdDo=" },
@@ -89,7 +89,7 @@ for (const byUrl of [false, true]) {
       }
     });
 
-    await t.test("who may not is told why, and the origin hears nothing of it", async () => {
+    await t.test("an unauthorized request gets the reason and is not forwarded", async () => {
       const challenge = 'Bearer realm="counterfoil"';
       const invalid = `${challenge}, error="invalid_token"`;
       const lacks = (scope) => `${challenge}, error="insufficient_scope", scope="${scope}"`;
@@ -132,7 +132,7 @@ for (const byUrl of [false, true]) {
       assert.equal((await asker.send("GET", "/me", { token: elsewhere.token, headers: here })).status, 200);
     });
 
-    await t.test("a token that expires", async () => {
+    await t.test("an expired token", async () => {
       const brief = await admin.issue({ scopes: ["orders:write"], expires_in: 1 });
       const late = await eventually(async () => {
         const answer = await asker.send("POST", "/orders", { token: brief.token });
@@ -141,7 +141,7 @@ for (const byUrl of [false, true]) {
       assert.deepEqual([late.status, late.body.code, late.seen], [401, "EXPIRED", undefined]);
     });
 
-    await t.test("a revoked token, where the route is strong at the very next request", async () => {
+    await t.test("a revoked token, on a strong route with the next request", async () => {
       for (let round = 0; round < 5; round += 1) {
         const { id, token } = await admin.issue({ scopes: ["orders:write"] });
         assert.equal((await asker.send("POST", "/orders", { token })).status, 200);
@@ -168,12 +168,12 @@ for (const byUrl of [false, true]) {
   });
 }
 
-/** Who the origin was told that it is. */
+/** The identity headers that the origin server got. */
 function identityOf({ headers }) {
   return ["id", "owner", "scopes", "workspace", "client"].map((name) => headers[`x-token-${name}`]);
 }
 
-test("with PASS_TOKEN the origin gets the token too, and nothing else of the client's making", async (t) => {
+test("PASS_TOKEN forwards the token and no other credential header", async (t) => {
   const { admin, asker } = await setUp(t, { variables: { PASS_TOKEN: "true" } });
   const { id, token } = await admin.issue({ scopes: [] });
   const headers = {
@@ -188,7 +188,7 @@ test("with PASS_TOKEN the origin gets the token too, and nothing else of the cli
   assert.equal(seen.headers["x-http-method-override"], undefined);
 });
 
-test("what clients say in the gateway's name never arrives", async (t) => {
+test("identity headers of clients are never forwarded", async (t) => {
   const { admin, asker } = await setUp(t);
   const { id, token } = await admin.issue({ scopes: [] });
   const forged = {
@@ -215,7 +215,7 @@ test("what clients say in the gateway's name never arrives", async (t) => {
     "X-Original-URL": "/forged",
     "X-Rewrite-URL": "/forged",
     X_Api_Key: "forged",
-    // Asks a proxy to take away what comes of it.
+    // Asks a proxy to remove the gateway's headers.
     Connection: "close, x-token-owner, x-token-id",
   };
   for (const path of ["/me", "/health"]) {
@@ -226,7 +226,7 @@ test("what clients say in the gateway's name never arrives", async (t) => {
   }
 });
 
-test("no spelling of a path reaches what it was not judged by", async (t) => {
+test("the policy decides on the path that is forwarded, however it is spelled", async (t) => {
   const { admin, origin, asker } = await setUp(t, { path: "/v2" });
   const { token } = await admin.issue({ scopes: ["orders:read"] });
   const bare = await admin.issue({ scopes: [] });
@@ -280,7 +280,7 @@ test("no spelling of a path reaches what it was not judged by", async (t) => {
     assert.ok(status >= 400, `${status} ${path}`);
     assert.equal(seen, undefined, path);
   }
-  // What has one reading only passes by that: the judged path is the forwarded one.
+  // An unambiguous path is accepted: the path that the policy decided on is forwarded.
   for (const [path, whose, status, url] of [
     ["/health/", undefined, 200, "/v2/health/"],
     ["/orders/1/", token, 200, "/v2/orders/1/"],
@@ -296,13 +296,13 @@ test("no spelling of a path reaches what it was not judged by", async (t) => {
     const answer = await asker.send("GET", path, { token: whose });
     assert.deepEqual([answer.status, answer.seen?.url], [status, url], path);
   }
-  // What the runtime itself makes of an absolute URL: nothing, or this gateway's own path.
+  // The runtime either rejects an absolute URL or reduces it to a path of this gateway.
   const { seen } = await asker.send("GET", "http://evil.example/orders/1", { token });
   assert.ok(seen === undefined || seen.url === "/v2/orders/1");
   assert.deepEqual(origin.numbers, asker.admitted);
 });
 
-test("bodies stream through, both ways", async (t) => {
+test("bodies are streamed in both directions", async (t) => {
   const arrived = [];
   const { admin, origin, asker } = await setUp(t, {
     async handle(request, response) {
@@ -337,7 +337,7 @@ test("bodies stream through, both ways", async (t) => {
   assert.equal(origin.seen.length, 1);
 });
 
-test("redirects of the origin are the client's to follow", async (t) => {
+test("redirects of the origin server are passed to the client", async (t) => {
   const { asker, origin } = await setUp(t, {
     handle: (_, response) =>
       response.writeHead(302, { location: "https://elsewhere.example/", "set-cookie": ["a=1", "b=2"] }).end(),
@@ -350,7 +350,7 @@ test("redirects of the origin are the client's to follow", async (t) => {
   assert.equal(origin.seen.length, 1);
 });
 
-test("a WebSocket is judged when it opens", async (t) => {
+test("a WebSocket is verified when it opens", async (t) => {
   const { admin, origin, worker } = await setUp(t);
   const { id, token } = await admin.issue({ scopes: ["orders:read"] });
   const open = (headers) => {
@@ -367,14 +367,14 @@ test("a WebSocket is judged when it opens", async (t) => {
   assert.deepEqual([refused.statusCode, origin.seen.length], [401, 1]);
 });
 
-test("an origin that is down is a 502", async (t) => {
+test("an unreachable origin server gives a 502", async (t) => {
   const { origin, asker } = await setUp(t);
   origin.stop();
   const { status, body } = await asker.send("GET", "/health");
   assert.deepEqual([status, body.status, body.code], [502, 502, "ORIGIN_UNREACHABLE"]);
 });
 
-test("without Counterfoil each route goes on for as long as its freshness allows", async (t) => {
+test("without Counterfoil each route works as long as its freshness level allows", async (t) => {
   const asked = [];
   const counting = (app) => async (request) => {
     const { pathname } = new URL(request.url);
@@ -395,7 +395,7 @@ test("without Counterfoil each route goes on for as long as its freshness allows
   const live = await eventually(() => stored(dead));
   await admin.revoke(dead.id);
   await eventually(async () => (await stored(dead)) !== live);
-  // As KV carries it to where the gateway is.
+  // As KV replicates it to the gateway's location.
   const registry = await worker.registry();
   for (const key of await app.keys()) await registry.put(key, await app.stored(key));
 
@@ -426,7 +426,7 @@ test("without Counterfoil each route goes on for as long as its freshness allows
   const strong = await asker.send(...ROUTES.strong, { token: known.token });
   assert.deepEqual([judged(strong), strong.headers["retry-after"]], [[...lost, undefined, false], "1"]);
   assert.deepEqual(await ask("bounded"), passes, "the lease runs");
-  // Until it is over: 8.8 seconds, and somebody had it renewed while that was possible.
+  // Until it expires: 8.8 seconds after its last renewal.
   await eventually(async () => (await ask("bounded"))[0] === 503, 15);
   const expected = { strong: lost, bounded: lost, "or eventual": passes, eventual: passes };
   for (const [route, answer] of Object.entries(expected)) assert.deepEqual(await ask(route), answer, route);
@@ -439,12 +439,12 @@ test("without Counterfoil each route goes on for as long as its freshness allows
   assert.equal(worker.said().match(/Counterfoil cannot answer: 503/g)?.length, 1, "the log says why, once");
 
   app.ledger.heal();
-  // One check asks again after a back-off, two seconds at most.
+  // One check retries after a back-off of at most two seconds.
   await eventually(async () => (await ask("bounded"))[0] === 200, 4);
   for (const route of Object.keys(ROUTES)) assert.deepEqual(await ask(route), passes, route);
 });
 
-test("a lease is renewed when the request whose turn it is was answered long ago", async (t) => {
+test("a lease is renewed in the background after the response", async (t) => {
   const asked = [];
   const slowly = (app) => async (request) => {
     const body = await request.text();
@@ -459,7 +459,7 @@ test("a lease is renewed when the request whose turn it is was answered long ago
     });
   };
   const { admin, asker } = await setUp(t, { between: slowly });
-  // Of 6 seconds 4.88 are used, and past 2.44 it is renewed.
+  // Of 6 seconds 4.88 are used; after 2.44 it is renewed.
   await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: 6 });
   const { token } = await admin.issue({ scopes: [] });
   const ask = async () => {
@@ -476,7 +476,7 @@ test("a lease is renewed when the request whose turn it is was answered long ago
   assert.equal(asked.filter((digests) => digests > 0).length, 1, "the first lease is over, and another one runs");
 });
 
-test("where Counterfoil is not, only public routes are served", async (t) => {
+test("without Counterfoil from the start only public routes are served", async (t) => {
   const nobody = await Origin.start(t);
   nobody.stop();
   const { admin, asker, worker } = await setUp(t, { byUrl: true, variables: { COUNTERFOIL: nobody.url } });

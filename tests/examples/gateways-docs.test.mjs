@@ -32,7 +32,7 @@ const EXPRESS = await project({}, ["express"]);
 async function setUp(t) {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
-  // The shortest: how long that is makes no difference here.
+  // The shortest lease; the tests do not depend on it.
   await admin.expect(200, "PATCH", "/v1/workspace", { lease_max: 2 });
   const [gateway, reader, writer, both] = await Promise.all(
     [["tokens:verify"], ["orders:read"], ["orders:write"], ["orders:read", "orders:write"]].map((scopes) =>
@@ -59,7 +59,7 @@ async function send(url, method, path, token) {
   };
 }
 
-test("a Worker of one's own", async (t) => {
+test("the documented Worker verifies requests", async (t) => {
   const parties = await setUp(t);
   const url = await onWorkerd(t, WORKER, parties);
   const { admin, reader, writer } = parties;
@@ -71,7 +71,7 @@ test("a Worker of one's own", async (t) => {
     'Bearer realm="counterfoil", error="insufficient_scope", scope="orders:read"',
   );
   await admin.revoke(reader.id);
-  // Its isolate may go by a lease, which is renewed or over by then.
+  // Its isolate may use a lease, which is renewed or has expired by then.
   const after = await eventually(async () => {
     const answer = await send(url, "GET", "/", reader.token);
     return answer.status !== 200 && answer;
@@ -79,7 +79,7 @@ test("a Worker of one's own", async (t) => {
   assert.deepEqual([after.status, after.body.code], [401, "REVOKED"]);
 });
 
-/** Who gets nothing that needs `orders:read`. */
+/** Requests that are rejected where `orders:read` is required. */
 async function refusals(url, path, { gateway, reader, writer }) {
   for (const [token, ...expected] of [
     [undefined, 401, "NO_CREDENTIAL"],
@@ -92,7 +92,7 @@ async function refusals(url, path, { gateway, reader, writer }) {
   }
 }
 
-/** The small API that is written both in Hono and in Express. */
+/** Tests the small API that is documented for both Hono and Express. */
 async function orders(url, parties) {
   const { admin, reader, writer, both } = parties;
   assert.deepEqual((await send(url, "GET", "/health")).body, "ok");
@@ -111,12 +111,12 @@ async function orders(url, parties) {
   assert.equal((await send(url, "POST", "/orders", both.token)).body.code, "REVOKED");
 }
 
-test("Hono, on workerd", async (t) => {
+test("the documented Hono app verifies requests, on workerd", async (t) => {
   const parties = await setUp(t);
   await orders(await onWorkerd(t, HONO, parties), parties);
 });
 
-test("Express, in Node", async (t) => {
+test("the documented Express app verifies requests, in Node", async (t) => {
   const parties = await setUp(t);
   const { app, admin, gateway } = parties;
   const server = join(EXPRESS, "server.js");

@@ -1,4 +1,4 @@
-// A policy in an app of Hono's, whose router reads the URL as it came where others resolve it first.
+// A policy in a Hono app. Hono's router reads the URL unresolved, unlike others.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -41,7 +41,7 @@ const WORKER = await bundled(
   ),
 );
 
-test("a handler is reached by no other path than was judged", async (t) => {
+test("a Hono handler is reached only by the path that the policy decided on", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const gateway = await admin.issue({ scopes: ["tokens:verify"] });

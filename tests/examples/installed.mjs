@@ -1,4 +1,4 @@
-// Code of the package's users as they have it: the package from its tarball, bundled by wrangler, on workerd.
+// Runs code of the package's users as they do: the package from its tarball, bundled by wrangler, on workerd.
 
 import { cp, mkdtemp, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { install, run } from "../package/installed.mjs";
 
-// Wrangler is not to phone anywhere; it reads these when it is loaded.
+// Disables wrangler's telemetry; it reads these when it is loaded.
 process.env.WRANGLER_SEND_METRICS = "false";
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 const { unstable_getMiniflareWorkerOptions } = await import("wrangler");
@@ -17,10 +17,10 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const WRANGLER = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
 
 /**
- * A folder of its own with the package installed and a project in it; gone when the tests of the file are over.
+ * A separate folder with the package installed and a project in it; removed after the tests of the file.
  *
- * @param files a folder of this repository, or texts by their names
- * @param frameworks what the project uses besides, of this repository's own packages
+ * @param files a folder of this repository, or file contents by name
+ * @param frameworks further packages that the project uses, from this repository's node_modules
  */
 export async function project(files, frameworks = []) {
   const { folder } = await install({ after }, frameworks);
@@ -29,7 +29,7 @@ export async function project(files, frameworks = []) {
   return folder;
 }
 
-/** Bundles the Worker of a project as `wrangler deploy` does, and gives its options for Miniflare. */
+/** Bundles the Worker of a project as `wrangler deploy` does, and returns its options for Miniflare. */
 export async function bundled(code) {
   const out = await mkdtemp(join(code, "out-"));
   await run(process.execPath, [WRANGLER, "deploy", "--dry-run", "--outdir", out], { cwd: code });
@@ -48,9 +48,9 @@ export async function bundled(code) {
 /**
  * Runs a bundled Worker until the test ends.
  *
- * @param bindings what it is bound to besides what its wrangler.toml says, or in place of it
- * @returns where it is, everything it wrote, and its registry
- * @throws Error of what it wrote, if it does not start
+ * @param bindings bindings that extend or replace those of its wrangler.toml
+ * @returns its URL, its log output, and its registry
+ * @throws Error with its log output, if it does not start
  */
 export async function running(t, { serviceBindings, kvNamespaces, ...worker }, bindings, { registry = false } = {}) {
   const log = [];
@@ -60,7 +60,7 @@ export async function running(t, { serviceBindings, kvNamespaces, ...worker }, b
     bindings: { ...worker.bindings, ...bindings.variables },
     serviceBindings: bindings.services ?? {},
     kvNamespaces: registry ? { REGISTRY: "registry" } : {},
-    // Without Miniflare's own Worker before it: what a client sends comes as it was sent.
+    // Without Miniflare's own Worker in front, so requests arrive unchanged.
     unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }],
     handleRuntimeStdio: (...streams) => {
       for (const stream of streams) {
@@ -73,7 +73,7 @@ export async function running(t, { serviceBindings, kvNamespaces, ...worker }, b
     await miniflare.ready;
   } catch {
     await Promise.all(ended);
-    // Frees what it has, and then fails once more of the same.
+    // Frees its resources, and then fails again with the same error.
     await miniflare.dispose().catch(() => {});
     throw new Error(log.join(""));
   }

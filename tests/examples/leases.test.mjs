@@ -1,5 +1,5 @@
-// What leases promise, between two gateways and a control plane on workerd: how long a revoked token passes at most, that
-// nothing is asked while they run, and what happens where the control plane is not.
+// The guarantees of leases, with two gateways and a control plane on workerd: how long a revoked token is accepted at most,
+// that no requests are sent while they last, and what happens without the control plane.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -36,14 +36,14 @@ export default {
   }),
 );
 
-/** Seconds: the least that a workspace may set. */
+/** The shortest lease that a workspace can set, in seconds. */
 const LEASE = 2;
 
-/** A gateway in a Worker of its own, and what it asked of the control plane. */
+/** A gateway in its own Worker, and its requests to the control plane. */
 class Gateway {
   /** Paths, in order. */
   asked = [];
-  /** Whether questions stay on their way. */
+  /** Whether its requests never arrive. */
   #held;
 
   static async start(t, app, token) {
@@ -59,7 +59,7 @@ class Gateway {
     return gateway;
   }
 
-  /** Decides about these tokens in one request: `{ code, freshness, at }`, the last by the gateway's clock. */
+  /** Verifies these tokens in one request: `{ code, freshness, at }`, the last by the gateway's clock. */
   async verify(tokens, demand = "bounded") {
     const response = await fetch(this.worker.url, { method: "POST", body: JSON.stringify({ demand, tokens }) });
     assert.equal(response.status, 200);
@@ -70,7 +70,7 @@ class Gateway {
     return (await this.verify(tokens, demand)).map(({ code }) => code);
   }
 
-  /** Lets no question through any more. */
+  /** Stops forwarding its requests. */
   hold() {
     this.#held = true;
   }
@@ -94,7 +94,7 @@ class Gateway {
   }
 }
 
-/** A control plane, a workspace with such leases, and gateways before it. */
+/** A control plane, a workspace with such leases, and gateways. */
 async function setUp(t, gateways, { lease = LEASE, ...options } = {}) {
   const app = await start(t, { limited: false, ...options });
   const { key, admin } = await workspace(app, "acme");
@@ -108,7 +108,7 @@ async function setUp(t, gateways, { lease = LEASE, ...options } = {}) {
   };
 }
 
-/** So many tokens that may nothing; issued a few at a time. */
+/** Creates so many tokens without scopes, a few at a time. */
 async function issue(admin, count) {
   await admin.expect(200, "PATCH", "/v1/workspace", { default_quota: count + 30 });
   const issued = [];
@@ -118,14 +118,14 @@ async function issue(admin, count) {
   return issued;
 }
 
-/** The numbers in order, as far as one wants to read them. */
+/** A summary of the numbers' distribution. */
 function distribution(numbers) {
   const sorted = [...numbers].sort((one, other) => one - other);
   const at = (part) => sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
   return `${sorted.length}: least ${at(0)}, half ${at(0.5)}, nine of ten ${at(0.9)}, most ${at(1)} ms`;
 }
 
-test("a revoked token passes no longer than a lease, and not at all once somebody waited; nothing is asked meanwhile", async (t) => {
+test("a revoked token is accepted for at most one lease, and not after wait", async (t) => {
   const { admin, gateways } = await setUp(t, 2);
   const tokens = await issue(admin, 1_300);
   const [hot, doomed, awaited] = [tokens.slice(0, 1_000), tokens.slice(1_000, 1_220), tokens.slice(1_220, 1_300)];
@@ -144,12 +144,12 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
     return decisions;
   };
 
-  // Everything is met once, by both.
+  // Both gateways cache all tokens.
   for (const gateway of gateways) {
     for (let at = 0; at < tokens.length; at += 100) await send(gateway, tokens.slice(at, at + 100));
   }
 
-  // Hot verifications, for longer than a lease lasts: what is asked meanwhile are renewals, and those are far between.
+  // Cached checks, for longer than a lease lasts: the only requests are a few renewals.
   const before = gateways.map(({ asked }) => asked.length);
   const began = Date.now();
   verified = 0;
@@ -166,7 +166,7 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
     );
   });
 
-  // Load: whatever is being revoked, among the others.
+  // Load: the tokens being revoked, among the others.
   let goesOn = true;
   const load = gateways.flatMap((gateway) =>
     [0, 1].map(async () => {
@@ -182,7 +182,7 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
     const asked = Date.now();
     const { waited } = await admin.expect(200, "DELETE", `/v1/tokens/${token.id}${query}`);
     const returned = Date.now();
-    // Longer than it may pass.
+    // Longer than it may still be accepted.
     await sleep(LEASE * 1_000 + 500);
     watched.delete(token);
     return { passedFor: passedAt.get(token.id) - returned, waited, answeredIn: returned - asked };
@@ -217,7 +217,7 @@ test("a revoked token passes no longer than a lease, and not at all once somebod
   }
 });
 
-test("without the control plane bounded checks end with the lease and eventual ones go on; all recovers by itself", async (t) => {
+test("without the control plane only eventual checks outlast the lease", async (t) => {
   const {
     app,
     admin,
@@ -261,7 +261,7 @@ test("without the control plane bounded checks end with the lease and eventual o
   assert.deepEqual([(await one("bounded")).freshness, (await one("orEventual")).freshness], ["bounded", "bounded"]);
 });
 
-test("who waits is told the truth though the object was restarted before, or meanwhile", async (t) => {
+test("wait is correct even if the object restarts before or during it", async (t) => {
   const {
     app,
     key,
@@ -277,7 +277,7 @@ test("who waits is told the truth though the object was restarted before, or mea
   const passes = async () => (await gateway.verify(both)).map(({ code }) => code === "VALID");
   assert.deepEqual(await passes(), [true, true]);
   assert.deepEqual(await passes(), [true, true]);
-  // The lease goes on, and the gateway hears nothing any more. The object forgets that it has granted it, but for what is on disk.
+  // The lease continues, and the gateway gets no more responses. The restarted object knows of the lease only from disk.
   gateway.hold();
   await restart();
   const began = Date.now();
@@ -292,7 +292,7 @@ test("who waits is told the truth though the object was restarted before, or mea
   await restart();
   const waits = await Promise.all(answered);
   console.log(`waited ${waits.join(" and ")} ms, of ${Date.now() - began}`);
-  // An object that was just made reads until when the one before it granted leases: four seconds, and one for the clocks.
+  // A new object reads when the leases of the previous one expire: four seconds, and one for clock differences.
   assert.ok(
     waits.every((ms) => ms > 3_500),
     waits.join(),

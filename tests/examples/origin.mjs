@@ -1,20 +1,20 @@
-// An API that remembers every request that reached it, and who asks for it through a gateway.
+// An origin server that records every request, and a client that sends requests through a gateway.
 
 import { once } from "node:events";
 import { createServer, request } from "node:http";
 import { WebSocketServer } from "@softvisio/core/websocket";
 
-/** The header by which the test knows its requests again. */
+/** The header that identifies the test's requests. */
 const NUMBER = "x-test-number";
 
 export class Origin {
-  /** Everything that reached it, in order: `{ method, url, headers, body }`. */
+  /** All recorded requests, in order: `{ method, url, headers, body }`. */
   seen = [];
   #server;
   #sockets;
   #handle;
 
-  /** Answers with `handle(request, response)` in place of a plain 200 to everything. */
+  /** Responds with `handle(request, response)` instead of a plain 200. */
   static async start(t, handle) {
     const origin = new Origin();
     origin.#handle = handle;
@@ -56,9 +56,9 @@ export class Origin {
   }
 }
 
-/** Asks a gateway, and knows what its origin saw of it. */
+/** Sends requests to a gateway, and returns what its origin server recorded. */
 export class Asker {
-  /** The numbers of the requests that were let through. */
+  /** The numbers of the requests that were forwarded. */
   admitted = [];
   #number = 0;
   #open = new Set();
@@ -70,7 +70,7 @@ export class Asker {
     t.after(() => this.#open.forEach((sent) => sent.destroy()));
   }
 
-  /** The answer, and `seen`, the origin's record. The path and the headers are sent as they are. */
+  /** The response, and `seen`, the origin server's record. The path and the headers are sent unchanged. */
   async send(method, path, { token, headers = {}, body } = {}) {
     const number = ++this.#number;
     const usual = {

@@ -35,10 +35,10 @@ const PROXIES = [
   { name: "Envoy", page: page("envoy"), language: "yaml", find: envoyOfPython, configure: envoy },
 ];
 
-/** As Envoy is where it knows no `path_override`, and as it is by itself: it asks about the path by appending it. */
+/** Envoy without `path_override`, as older versions are, and with default settings: it appends the client's path. */
 const APPENDING = {
   ...PROXIES[2],
-  title: "Envoy that appends the path as it came",
+  title: "Envoy without path_override appends the client's path",
   change: (config) =>
     config
       .replace("path_override:", "path_prefix:")
@@ -46,7 +46,7 @@ const APPENDING = {
       .replace(/^(normalize_path|merge_slashes|path_with_escaped_slashes_action): .*\n/gm, ""),
 };
 
-/** Paths to what is served without a token, as a client may spell them. */
+/** Spellings of paths to content that is served without a token. */
 const SPELLINGS = [
   ...["/orders/../../healthz", "/../healthz", "/../../healthz", "/orders/../../console/", "/orders/../../openapi.json"],
   ...["/orders/../../docs/errors", "/orders/../..", "/orders/%2e%2e/%2e%2e/healthz", "/orders/%2E./.%2e/healthz"],
@@ -77,7 +77,7 @@ const SPELLINGS = [
 ];
 
 for (const proxy of PROXIES) {
-  test(`${proxy.name} lets through who may, and says who it is`, async (t) => {
+  test(`${proxy.name} forwards authorized requests with identity headers`, async (t) => {
     const program = proxy.find();
     if (!program) {
       assert.ok(!process.env.CI, `${proxy.name} is not installed`);
@@ -93,7 +93,7 @@ for (const proxy of PROXIES) {
 
     const reader = await admin.issue({ scopes: ["orders:read"], client_id: "app" });
     const bearer = (token) => ({ authorization: `Bearer ${token}` });
-    await t.test("a token that may", async () => {
+    await t.test("an authorized token", async () => {
       for (const [method, body] of [["GET"], ["POST", "{}"], ["DELETE"], ["OPTIONS"]]) {
         const { status, seen } = await send(method, "/orders/1?x=y", bearer(reader.token), body);
         assert.equal(status, 200);
@@ -112,7 +112,7 @@ for (const proxy of PROXIES) {
     });
 
     await t.test(
-      "a token goes to Counterfoil by every header that it may come in, and by none to the origin",
+      "every credential header is sent to Counterfoil, and none is forwarded to the origin server",
       async () => {
         const values = { authorization: `Bearer ${reader.token}`, "x-lgca-domain": "acme" };
         const value = (name) => values[name] ?? reader.token;
@@ -133,7 +133,7 @@ for (const proxy of PROXIES) {
       },
     );
 
-    await t.test("a token of many scopes", async () => {
+    await t.test("a token with many scopes", async () => {
       const scope = (number, length) => `orders:${String(number).padStart(3, "0")}${"x".repeat(length - 10)}`;
       const scopes = [63, 100].flatMap((length) => Array.from({ length: 100 }, (_, number) => scope(number, length)));
       const catalogue = ["orders:read", "orders:write", ...scopes].map((name) => ({ name, description: "" }));
@@ -161,9 +161,9 @@ for (const proxy of PROXIES) {
       }
     });
 
-    await t.test("no spelling of a path is a way past", () => nowhere(send, origin, admin));
+    await t.test("no spelling of a path bypasses verification", () => nowhere(send, origin, admin));
 
-    await t.test("who may not", async () => {
+    await t.test("unauthorized tokens", async () => {
       const writer = await admin.issue({ scopes: ["orders:write"] });
       const late = await admin.issue({ scopes: ["orders:read"], expires_in: 1 });
       const elsewhere = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
@@ -185,7 +185,7 @@ for (const proxy of PROXIES) {
       }
     });
 
-    await t.test("a token bound to where the client is", async () => {
+    await t.test("an IP-restricted token", async () => {
       const here = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["127.0.0.1"] });
       assert.equal((await send("GET", "/orders", bearer(here.token))).status, 200);
       const elsewhere = await admin.issue({ scopes: ["orders:read"], allowed_addresses: ["192.0.2.1"] });
@@ -195,7 +195,7 @@ for (const proxy of PROXIES) {
       assert.equal((await send("GET", "/orders", claims)).status, 403, "a client does not say where it is");
     });
 
-    await t.test("a client that speaks in the gateway's name gains nothing", async () => {
+    await t.test("a client's own gateway and identity headers are overwritten", async () => {
       const writer = await admin.issue({ scopes: ["orders:write"] });
       const verifier = await admin.issue({ scopes: ["tokens:verify", "orders:write"] });
       const demands = {
@@ -213,12 +213,12 @@ for (const proxy of PROXIES) {
       const preflight = { origin: "https://evil.example", "access-control-request-method": "DELETE" };
       assert.equal((await send("OPTIONS", "/orders", preflight)).status, 401, "a preflight is no way past");
 
-      // What arrived there would be refused.
+      // If they reached Counterfoil, the request would be rejected.
       const nonsense = { "X-Counterfoil-Freshness": "nonsense" };
       const reader = await admin.issue({ scopes: ["orders:read"] });
       assert.equal((await send("GET", "/orders", { ...bearer(reader.token), ...nonsense })).status, 200);
 
-      // Origins that read headers the CGI way take X_Token_Id for X-Token-Id; PHP takes X.Token.Id for it too.
+      // Origin servers that read headers as CGI variables treat X_Token_Id as X-Token-Id; PHP also X.Token.Id.
       const plain = await admin.issue({ scopes: ["orders:read"] });
       const between = ["-", "_", "."];
       const spellings = between.flatMap((first) => between.map((second) => `x${first}Token${second}`));
@@ -233,8 +233,8 @@ for (const proxy of PROXIES) {
       assert.ok(!seen.headers["x-token-client"], "a token without a client has none");
     });
 
-    await t.test("a client cannot have the gateway's words taken away", async () => {
-      // Proxies take away what Connection names (RFC 9110, section 7.6.1).
+    await t.test("a client's Connection header cannot remove the gateway's headers", async () => {
+      // Proxies remove headers that Connection names (RFC 9110, section 7.6.1).
       const connection =
         "close, x-token-id, X-Token-Owner, X-Counterfoil-Scopes, X-Counterfoil-Address, X-Counterfoil-Gateway";
       const ask = async (token) => {
@@ -250,13 +250,13 @@ for (const proxy of PROXIES) {
       assert.equal((await ask(writer.token)).status, 403, "Counterfoil learns what is demanded");
     });
 
-    await t.test("a revoked token, from one moment to the next", async () => {
+    await t.test("a revoked token is rejected immediately", async () => {
       await admin.revoke(reader.id);
       const answer = await send("GET", "/orders", bearer(reader.token));
       assert.deepEqual([answer.status, answer.seen], [401, undefined]);
     });
 
-    await t.test("a gateway whose own token is revoked lets nobody through", async () => {
+    await t.test("a gateway with a revoked token forwards no requests", async () => {
       const fresh = await admin.issue({ scopes: ["orders:read"] });
       await admin.revoke(gateway.id);
       const answer = await send("GET", "/orders", bearer(fresh.token));
@@ -347,7 +347,7 @@ async function nowhere(send, origin, admin) {
   const reader = await admin.issue({ scopes: ["orders:read"] });
   const before = origin.seen.length;
   let asked = 0;
-  // Some proxies take no path that leads above their root, and ask nobody: of the same, deeper, they do.
+  // Some proxies reject paths that lead above their root themselves; with a deeper path they send a request to Counterfoil.
   for (const path of SPELLINGS.flatMap((path) => [path, `/a/b/c${path}`])) {
     for (const [method, headers, expected] of [
       ["GET", {}, 401],
@@ -356,30 +356,30 @@ async function nowhere(send, origin, admin) {
       ["GET", { Authorization: `Bearer ${writer.token}` }, 403],
     ]) {
       const status = await raw(send.url, method, path, headers);
-      // 400 is the proxy's own: it takes no such path.
+      // 400 is the proxy's own rejection of such a path.
       assert.ok([expected, 400].includes(status), `${method} ${path}: ${status}, not ${expected}`);
       if (status !== 400) asked++;
     }
   }
   assert.deepEqual(origin.seen.slice(before), [], "the origin was not reached");
   assert.ok(asked > 4 * 20, `only ${asked} were asked about`);
-  // Who may, may by such a path too, wherever the proxy takes it.
+  // An authorized request passes with such a path too.
   const passed = await raw(send.url, "GET", "/orders/1/../2", { Authorization: `Bearer ${reader.token}` });
   assert.deepEqual([passed, origin.seen.length], [200, before + 1]);
 }
 
-/** The status of the answer to a request whose path is sent as it is (`curl --path-as-is`). */
+/** The status of the response to a request whose path is sent unchanged (`curl --path-as-is`). */
 async function raw(url, method, path, headers) {
   const { hostname, port, host } = new URL(url);
   const lines = Object.entries({ Host: host, Connection: "close", "Content-Length": 0, ...headers });
   const socket = connect(port, hostname);
-  // Its end stays open: a proxy that sees it closed takes the client for gone.
+  // The socket stays half open: a proxy treats a closed one as a disconnected client.
   socket.write(`${method} ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`);
   const answer = Buffer.concat(await socket.toArray()).toString();
   return Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
 }
 
-/** An origin that answers what it was sent, and remembers it. */
+/** An origin server that records each request and returns it. */
 async function startOrigin(t) {
   const seen = [];
   const server = createServer(async (request, response) => {
@@ -395,7 +395,7 @@ async function startOrigin(t) {
   return { url: `http://127.0.0.1:${server.address().port}`, seen };
 }
 
-/** Starts the proxy with the configuration of the docs; answers what sends a request through it. */
+/** Starts the proxy with the documented configuration; returns a function that sends a request through it. */
 async function startProxy(
   t,
   { page, language, configure, change = (config) => config },
@@ -403,7 +403,7 @@ async function startProxy(
   { app, origin, gateway },
 ) {
   const folder = mkdtempSync(join(tmpdir(), "counterfoil-gateway-"));
-  // nginx, where root starts it, has workers that are nobody.
+  // If root starts nginx, its workers run as `nobody`.
   chmodSync(folder, 0o755);
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const [config, ...parts] = documented(page, language).map((block) =>
@@ -524,12 +524,12 @@ function which(name, ...places) {
     try {
       return execFileSync("sh", ["-c", 'command -v "$0"', place], { encoding: "utf8" }).trim();
     } catch {
-      // Not there.
+      // Not found.
     }
   }
 }
 
-/** The binary that the Python package brings along. */
+/** The binary in the Python package. */
 function envoyOfPython() {
   const python = process.env.COUNTERFOIL_PYTHON;
   if (!python) return which("envoy");

@@ -1,4 +1,4 @@
-"""Every example of the document that is given fits its own schema."""
+"""Checks that every example in the given document matches its schema."""
 
 import json
 import sys

@@ -1,7 +1,7 @@
-"""Who asks while schemathesis tries the service, and how strictly it reads the document.
+"""The caller of schemathesis's requests, and how strictly it reads the document.
 
-A run finds and revokes its own token sooner or later, or suspends or erases itself. Then root puts things right and
-issues another, so that what follows is tried by somebody whom the service listens to.
+Sooner or later a run revokes its own token, or suspends or erases its own member. Then root restores the member and
+creates another token, so that later requests are authenticated.
 """
 
 import os
@@ -33,7 +33,7 @@ if MEMBER:
 
     @schemathesis.auth(refresh_interval=None)
     class Token:
-        """The member's token; another is issued once one is answered 401."""
+        """The member's token; another is created once a request gets a 401."""
 
         def get(self, case, context):
             rights = {"role": ROLE, "grants": GRANTS, "quota": 1_000_000}
@@ -50,7 +50,7 @@ if MEMBER:
 
 @schemathesis.hook
 def before_load_schema(context, document):
-    """What an answer holds is in the document, all of it. For clients it says less: answers may grow."""
+    """Forbids undocumented fields in responses. The document itself allows them, since responses may get new fields."""
     schemas = document["components"]["schemas"]
     for content in contents(document):
         if "allOf" in content["schema"]:
@@ -61,14 +61,14 @@ def before_load_schema(context, document):
 
 
 def contents(document):
-    """What answers hold, where that has a schema."""
+    """The contents of responses that have a schema."""
     for operation in (operation for methods in document["paths"].values() for operation in methods.values()):
         for answer in operation["responses"].values():
             yield from (content for content in answer.get("content", {}).values() if "schema" in content)
 
 
 def together(parts, schemas):
-    """One schema of several: where each part of it is strict, none lets the others' properties pass."""
+    """Merges several schemas: if each part were strict by itself, it would reject the others' properties."""
     parts = [schemas[part["$ref"].rpartition("/")[2]] if "$ref" in part else part for part in parts]
     whole = {name: value for part in parts for name, value in part.items()}
     names = {name for part in parts for name in part["properties"]}

@@ -1,5 +1,5 @@
-// The service against its own OpenAPI document, as it serves it: schemathesis makes requests of it, right ones and wrong
-// ones, and holds each answer to it. No answer is a 5xx, of a status or a shape that the document does not have.
+// The service against its own OpenAPI document: schemathesis generates valid and invalid requests from it, and checks each
+// response. No response may be a 5xx, or have a status or a shape that is not documented.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { ROOT_TOKEN, eventually, start } from "../worker/harness.mjs";
 import { workspace } from "../worker/client.mjs";
 
-/** Which requests are made follows from it. */
+/** Determines the generated requests. */
 const SEED = process.env.COUNTERFOIL_SEED ?? "20270115";
 
 const WHO = [
@@ -25,7 +25,7 @@ const WHO = [
 
 const PYTHON = process.env.COUNTERFOIL_PYTHON ?? "python3";
 
-test("every example fits its schema", async () => {
+test("every OpenAPI example matches its schema", async () => {
   const [script, document] = ["examples.py", "../../openapi.json"].map((name) =>
     fileURLToPath(new URL(name, import.meta.url)),
   );
@@ -34,11 +34,11 @@ test("every example fits its schema", async () => {
 });
 
 for (const { who, member, grants } of WHO) {
-  test(`every answer to ${who} is in the document`, async (t) => {
+  test(`every response to ${who} matches the OpenAPI document`, async (t) => {
     const app = await start(t);
     const { admin } = await workspace(app, "acme");
     await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: [] });
-    // The first answer to who asks for a snapshot is that it is being made: a 5xx.
+    // The first request for a snapshot gets a 503 until it is built.
     await eventually(async () => (await admin.send("GET", "/v1/snapshot")).status === 200);
     const url = app.url.origin;
     const env = {
