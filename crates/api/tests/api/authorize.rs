@@ -38,7 +38,10 @@ impl Gateway {
 #[track_caller]
 fn refused(reply: &Reply, status: u16, code: &str) {
     assert_eq!((reply.status, reply.line.code), (status, Some(code)), "{}", reply.body);
-    assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("x-token-")), "a refusal says who nobody is");
+    assert!(
+        reply.headers.keys().all(|name| !name.as_str().starts_with("x-token-")),
+        "a rejection has identity headers"
+    );
 }
 
 #[test]
@@ -124,13 +127,13 @@ fn gateway_requests_are_answered_by_authorize_on_every_path() {
             let reply = call.send();
             refused(&reply, status, code);
             assert_eq!(reply.line.route.as_deref(), Some("/authorize"), "{method} {path}");
-            assert!(method == "HEAD" || reply.body["code"] == code, "in no dialect's form: {method} {path}");
+            assert!(method == "HEAD" || reply.body["code"] == code, "not in a dialect's format: {method} {path}");
             assert_eq!(reply.header("location"), None);
         }
         let passed = asks(&gateway).bearer(&tenant.admin).send();
         assert_eq!((passed.status, passed.bytes.len()), (200, 0), "{method} {path}");
         assert_eq!(passed.header("x-token-workspace"), Some("acme"), "{method} {path}");
-        assert!(deployment.world.dump() == before, "{method} {path} was asked about, and done");
+        assert!(deployment.world.dump() == before, "{method} {path} was executed instead of verified");
     }
 }
 
@@ -148,7 +151,7 @@ fn a_preflight_that_a_gateway_verifies_is_not_answered_as_preflight() {
     refused(&preflight().send(), 401, "NO_CREDENTIAL");
     refused(&preflight().bearer("nonsense").send(), 401, "MALFORMED");
     let (token, _) = gateway.issue(&json!({ "name": "", "scopes": [] }));
-    assert_eq!(preflight().bearer(&token).send().status, 200, "whose page it is, is for the origin to say");
+    assert_eq!(preflight().bearer(&token).send().status, 200, "allowed origins are for the origin server to decide");
 }
 
 #[test]
@@ -189,18 +192,18 @@ fn authorize_names_the_missing_scopes() {
     };
     let (detail, scope) = named("orders:read orders:write", "");
     assert_eq!(detail, "The token lacks the scope orders:write, which this needs.");
-    assert_eq!(scope, r#", scope="orders:read orders:write""#, "all that a token needs");
+    assert_eq!(scope, r#", scope="orders:read orders:write""#, "all required scopes");
     let (detail, scope) = named("orders:write items:read", "orders:read x");
     assert_eq!(detail, "The token lacks the scopes orders:write, items:read, which this needs.");
     assert_eq!(scope, r#", scope="orders:write items:read""#);
     let (detail, scope) = named("orders:read", "a b");
     assert_eq!(detail, "The token has none of the scopes a, b, of which this needs one.");
-    assert_eq!(scope, r#", scope="orders:read a""#, "one of several will do");
+    assert_eq!(scope, r#", scope="orders:read a""#, "the first of several alternatives");
     let (detail, scope) = named("c", "a b");
     assert_eq!(detail, "The token lacks c, and has none of the scopes a, b, of which this needs one.");
     assert_eq!(scope, r#", scope="c a""#);
     let many: Vec<_> = (0..40).map(|at| format!("orders:{at:030}")).collect();
-    assert_eq!(named(&many.join(" "), "").1, "", "no header is so long that a proxy refuses it");
+    assert_eq!(named(&many.join(" "), "").1, "", "the header stays short enough for proxies");
 }
 
 #[test]
@@ -226,7 +229,11 @@ fn authorize_rejects_malformed_or_repeated_gateway_headers() {
         ("x-counterfoil-address", "192.0.2.1"),
         ("x-counterfoil-freshness", "eventual"),
     ] {
-        assert_eq!(gateway.asks("GET", "/").bearer(&token).header(name, value).send().status, 200, "once it is good");
+        assert_eq!(
+            gateway.asks("GET", "/").bearer(&token).header(name, value).send().status,
+            200,
+            "one header is accepted"
+        );
         // The client's own header came through, before or after the gateway's.
         let twice = gateway.asks("GET", "/").bearer(&token).header(name, value).header(name, value);
         refused(&twice.send(), 403, "INVALID_DEMAND");
@@ -234,7 +241,7 @@ fn authorize_rejects_malformed_or_repeated_gateway_headers() {
     let twice = gateway.asks("GET", "/").bearer(&token).header("x-counterfoil-gateway", &gateway.own);
     refused(&twice.send(), 403, "INVALID_DEMAND");
     let in_query = "/?x-counterfoil-scopes=orders:write&token=x";
-    assert_eq!(gateway.asks("GET", in_query).bearer(&token).send().status, 200, "a query demands nothing");
+    assert_eq!(gateway.asks("GET", in_query).bearer(&token).send().status, 200, "the query is ignored");
 }
 
 #[test]
@@ -298,7 +305,7 @@ fn the_scopes_header_is_bounded_and_reports_omissions() {
         assert_eq!(reply.header("x-token-scopes-complete"), Some(if is_whole { "true" } else { "false" }), "{count}");
         assert_eq!(told.len() == scopes.len(), is_whole);
         assert!(told.iter().all(|one| scopes.iter().any(|scope| scope == one)), "whole scopes only");
-        assert!(told.contains(&&**last), "what was demanded is told: {told:?}");
+        assert!(told.contains(&&**last), "the required scope is named: {told:?}");
         assert!(told.is_sorted());
         let head: usize = reply.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         assert!(head < 2_900, "{head} bytes");
@@ -332,7 +339,7 @@ fn authorize_gives_invalid_gateways_one_opaque_response() {
     for answer in &answers {
         refused(answer, 403, "GATEWAY_NOT_ALLOWED");
         let same = |body: &serde_json::Value| body["detail"].clone();
-        assert_eq!(same(&answer.body), same(&answers[0].body), "why is nobody's business");
+        assert_eq!(same(&answer.body), same(&answers[0].body), "all invalid gateways get the same detail");
     }
     assert_eq!(ask(Some(own), &token).status, 200);
     refused(&ask(Some(own), &other.admin), 401, "UNKNOWN");

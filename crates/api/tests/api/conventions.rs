@@ -96,7 +96,7 @@ fn cross_origin_requests_require_allowed_origins() {
     assert_eq!((read.status, may_read(&read).as_deref()), (200, Some(APP)));
     assert!(read.header("access-control-expose-headers").unwrap().contains("etag"));
     assert_eq!(read.header("vary"), Some("origin"));
-    assert_eq!(read.header("access-control-allow-credentials"), None, "no cookie goes along");
+    assert_eq!(read.header("access-control-allow-credentials"), None, "cookies are not allowed");
     // Also the response to a rejected request, but only once the caller is admitted.
     let missing = page("/v1/tokens/tok_0", APP).send();
     assert_eq!((missing.status, may_read(&missing).as_deref()), (404, Some(APP)));
@@ -110,7 +110,7 @@ fn cross_origin_requests_require_allowed_origins() {
     let verify = deployment.call("POST", "/v1/verify").bearer(admin).header("origin", APP);
     assert_eq!(verify.json(&json!({ "token": admin })).send().refused(403), "ORIGIN_NOT_ALLOWED");
     let own = page("/v1/tokens/self", ORIGIN).send();
-    assert_eq!((own.status, may_read(&own)), (200, None), "its own pages need no leave");
+    assert_eq!((own.status, may_read(&own)), (200, None), "pages of its own origin are always allowed");
 }
 
 #[test]

@@ -22,19 +22,19 @@ fn forged_tokens_add_no_requests_to_strong_and_bounded_checks() {
         ("another workspace's", other.admin, "UNKNOWN"),
     ];
     for (freshness, isolate, calls) in [
-        ("strong", "remembers nothing", 1),
-        ("strong", "has asked before", 1),
-        ("bounded", "remembers nothing", 1),
+        ("strong", "has empty caches", 1),
+        ("strong", "has queried before", 1),
+        ("bounded", "has empty caches", 1),
         ("bounded", "has a lease", 0),
     ] {
         for (what, token, code) in &invented {
-            if isolate == "remembers nothing" {
+            if isolate == "has empty caches" {
                 deployment.forget();
             }
             let body = json!({ "token": token, "demand": { "freshness": freshness } });
             let answer = deployment.post(&gate, "/v1/verify", &body);
             let cost = (answer.line.ledger_calls, answer.line.registry_reads);
-            assert_eq!(cost, (calls, 0), "{what}, {freshness}, where the isolate {isolate}");
+            assert_eq!(cost, (calls, 0), "{what}, {freshness}, if the isolate {isolate}");
             assert_eq!(answer.expect(200)["code"], *code, "{what}");
         }
     }
@@ -42,7 +42,7 @@ fn forged_tokens_add_no_requests_to_strong_and_bounded_checks() {
     let answer = deployment.post(&gate, "/v1/verify", &json!({ "token": never_issued(&acme.key) }));
     assert_eq!((answer.line.ledger_calls, answer.line.registry_reads), (1, 0));
     assert_eq!(answer.expect(200)["code"], "UNKNOWN");
-    assert_eq!(deployment.world.ledgers_alive(), 2, "no ledger was brought to life");
+    assert_eq!(deployment.world.ledgers_alive(), 2, "no ledger was started");
 }
 
 #[test]
@@ -57,11 +57,15 @@ fn forged_tokens_add_no_requests_to_eventual_checks() {
         let answer = deployment.post(&gate, "/v1/verify", &body);
         (answer.line.ledger_calls, answer.line.registry_reads)
     };
-    assert_eq!(check(&gate), (1, 3), "a lease to know the caller by; the token, its owner, the workspace");
+    assert_eq!(check(&gate), (1, 3), "a lease for the caller; the token, its owner, the workspace");
     for invented in ["not a token", &with_bad_check(&gate), &with_forged_seal(&acme.key)] {
         assert_eq!(check(invented), (0, 0));
     }
-    assert_eq!(check(&never_issued(&acme.key)), (1, 1), "a right seal is never called unknown without asking");
+    assert_eq!(
+        check(&never_issued(&acme.key)),
+        (1, 1),
+        "a token with a valid tag is never called unknown without a query"
+    );
 }
 
 #[test]
@@ -79,5 +83,5 @@ fn a_forged_credential_is_rejected_without_a_ledger_request() {
     // For a third-party token only the directory is queried: for the workspace of the request's host.
     let foreign = deployment.get("a-text-that-somebody-else-issued", "/v1/tokens/self");
     assert_eq!((foreign.status, foreign.line.ledger_calls, foreign.line.registry_reads), (401, 1, 0));
-    assert_eq!(deployment.world.ledgers_alive(), 1, "no ledger was brought to life");
+    assert_eq!(deployment.world.ledgers_alive(), 1, "no ledger was started");
 }

@@ -65,7 +65,7 @@ fn an_invalid_token_is_rejected_on_every_route_with_its_code() {
         for (token, status, code) in &tokens {
             let call = || route.call(deployment).bearer(token).header("cf-connecting-ip", "198.51.100.1");
             match route.needs {
-                Needs::Nothing => assert_eq!(call().send().status, route.answers, "a token too many is no fault"),
+                Needs::Nothing => assert_eq!(call().send().status, route.answers, "an unneeded token is ignored"),
                 Needs::Root => drop(matrix.refused(call(), code, 403, "ROOT_ONLY", None)),
                 Needs::AnyToken | Needs::Scope | Needs::Session | Needs::RootThere => {
                     drop(matrix.refused(call(), code, *status, code, None));
@@ -112,7 +112,7 @@ fn every_creating_route_honors_the_idempotency_key() {
         let before = matrix.deployment.world.dump();
         let again = once();
         assert_eq!((again.status, again.header("idempotent-replayed")), (route.answers, Some("true")));
-        assert!(matrix.deployment.world.dump() == before, "{pattern}: done twice");
+        assert!(matrix.deployment.world.dump() == before, "{pattern}: executed twice");
     }
 }
 
@@ -170,7 +170,7 @@ fn another_authorization_scheme_is_ignored_beside_a_credential() {
     assert_eq!(sign_in.send().refused(401), "UNREADABLE_CREDENTIAL");
     let sign_in = deployment.call("POST", "/v1/session").header("authorization", "Basic c3RhZ2luZzpwdw==");
     let reply = sign_in.json(&json!({ "workspace": "acme", "id_token": "no such" })).send();
-    assert_eq!(reply.refused(401), "SIGN_IN_FAILED", "judged by the body");
+    assert_eq!(reply.refused(401), "SIGN_IN_FAILED", "decided by the body");
 }
 
 #[test]

@@ -254,7 +254,7 @@ impl Underway<'_> {
         drop(inside);
 
         let Some(response) = response else {
-            assert_eq!(lines, [], "what is not answered is not logged");
+            assert_eq!(lines, [], "logged before the response");
             return None;
         };
         let (mut parts, body) = response.unwrap().into_parts();
@@ -369,13 +369,13 @@ impl Reply {
         assert_eq!(self.header("cache-control"), Some(if may_be_kept { "private, no-cache" } else { "no-store" }));
         assert!(self.is_whole || may_be_kept);
         assert_eq!(line.status, *status);
-        assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log counts what the world saw: {line:?}");
-        assert_eq!(line.registry_reads, asked.registry, "the log counts what the world saw: {line:?}");
+        assert_eq!(line.ledger_calls, asked.ledgers + asked.directory, "the log's counts match the world's: {line:?}");
+        assert_eq!(line.registry_reads, asked.registry, "the log's counts match the world's: {line:?}");
         // Time stands still, except for requests that wait and for slow ledgers. A response reports how long it waited,
         // except that of parcelLab's revocation.
         let is_told = self.body["waited"]["ms"].as_u64();
         if !(line.route.as_deref() == Some("/tokens/revoke") && *status == 200) {
-            assert_eq!(line.duration_ms, is_told.unwrap_or(took), "how long it took is what it says of that: {line:?}");
+            assert_eq!(line.duration_ms, is_told.unwrap_or(took), "the logged duration matches: {line:?}");
         }
         // A browser whose sign-in failed is redirected to the console, with the code.
         let told = self.header("location").and_then(|location| location.split_once("failed=")).map(|(_, code)| code);
@@ -386,7 +386,7 @@ impl Reply {
         let failed = *status >= 500 || of_code.is_some_and(|meaning| meaning.statuses[0] >= 500);
         assert_eq!(line.level, if failed { "error" } else { "info" });
         let has_reason = failed || line.code == Some("SIGN_IN_FAILED");
-        assert_eq!(line.detail.is_some(), has_reason, "the operator reads why it failed: {line:?}");
+        assert_eq!(line.detail.is_some(), has_reason, "the log has the reason of each failure: {line:?}");
         assert_eq!(line.code.is_some(), *status >= 400 || told.is_some());
         if let Some(code) = line.code {
             assert!(codes::meaning(code).is_some(), "{code} is not in the table of codes");
@@ -398,7 +398,11 @@ impl Reply {
         let Self { status, line, body, .. } = self;
         let is_known =
             ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"].contains(&method);
-        assert_eq!(line.method, if is_known { method } else { "other" }, "any text may be a method, a secret too");
+        assert_eq!(
+            line.method,
+            if is_known { method } else { "other" },
+            "unknown methods are not logged: they may be a secret"
+        );
         if *status < 400 {
             return;
         }
@@ -412,7 +416,7 @@ impl Reply {
         }
         let code = line.code.unwrap();
         let meaning = codes::meaning(code).unwrap_or_else(|| panic!("{code} is not in the table of codes"));
-        assert!(meaning.statuses.contains(status), "{code} comes with {status}, which the table does not have");
+        assert!(meaning.statuses.contains(status), "the table has no status {status} for {code}");
         assert_eq!(body["type"], format!("/docs/errors#{code}"));
         assert_eq!(body["title"].as_str().unwrap().to_uppercase().replace(' ', "_"), code);
         assert_eq!(body["status"], *status);
@@ -422,7 +426,7 @@ impl Reply {
         let known = ["type", "title", "status", "code", "detail", "pointer", "items", "request_id"];
         assert!(body.as_object().unwrap().keys().all(|member| known.contains(&&**member)), "{body}");
         if let Some(internal) = &line.detail {
-            assert!(!body.to_string().contains(internal), "what happened inside is for the log only: {body}");
+            assert!(!body.to_string().contains(internal), "the internal detail is for the log only: {body}");
         }
     }
 }
@@ -442,7 +446,11 @@ impl Reply {
                 let said = challenge.and_then(|challenge| challenge.strip_prefix(begin)).unwrap();
                 let scope = said.strip_prefix(r#", scope=""#).and_then(|said| said.strip_suffix('"'));
                 assert!(scope.is_none_or(|scope| (1..=1024).contains(&scope.len())), "{said}");
-                assert!(scope.is_some() || (said.is_empty() && self.bytes.len() > 1024), "which scope? {}", self.body);
+                assert!(
+                    scope.is_some() || (said.is_empty() && self.bytes.len() > 1024),
+                    "no scope is named: {}",
+                    self.body
+                );
                 return;
             }
             _ => None,
@@ -462,12 +470,12 @@ impl Reply {
         let method = if method == "HEAD" { "GET" } else { method };
         let is_asked = |operation: &&Operation| (operation.method, operation.path) == (method, route);
         let Some(operation) = OPERATIONS.iter().find(is_asked) else {
-            assert_eq!(*status, 405, "{method} {route} is described nowhere");
+            assert_eq!(*status, 405, "{method} {route} is not described");
             return;
         };
         match line.code.filter(|_| *status >= 400) {
-            None => assert!(operation.statuses().contains(status), "{method} {route} is not said to answer {status}"),
-            Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not said to answer {code}"),
+            None => assert!(operation.statuses().contains(status), "{method} {route} is not described with {status}"),
+            Some(code) => assert!(operation.codes().contains(&code), "{method} {route} is not described with {code}"),
         }
     }
 }

@@ -17,7 +17,7 @@ fn full_storage_rejects_creations_but_not_revocations() {
     assert_eq!(storage["limit_bytes"], 10_000_000_000_u64);
     let used = storage["used_bytes"].as_u64().unwrap();
     assert!(used > 50_000, "{used} bytes");
-    assert!(workspace(&reader).get("storage").is_none(), "that is for who manages");
+    assert!(workspace(&reader).get("storage").is_none(), "only managers see the storage");
 
     for ledger in deployment.world.inside().ledgers.values_mut() {
         let used = ledger.sql().used().unwrap();

@@ -52,9 +52,9 @@ fn a_third_party_token_is_looked_up_by_the_requests_host() {
     assert_eq!(read_self(&deployment).refused(401), "UNKNOWN");
     let set = |slug, hosts| set(&deployment, slug, &hosts);
     set("other", json!([format!("{OWN}:8443"), "other.example"])).expect(200);
-    assert_eq!(read_self(&deployment).refused(401), "UNKNOWN", "a port makes another host");
+    assert_eq!(read_self(&deployment).refused(401), "UNKNOWN", "a host with a port is another host");
 
-    assert_eq!(read_self(&deployment).line.ledger_calls, 0, "what the directory said holds for a while");
+    assert_eq!(read_self(&deployment).line.ledger_calls, 0, "the directory's response is cached");
     deployment.world.pass(KEPT);
 
     let changed = set("acme", json!(["API.Acme.Example:443", OWN, OWN])).expect(200);
@@ -79,10 +79,10 @@ fn a_third_party_token_is_looked_up_by_the_requests_host() {
     let elsewhere = deployment.another();
     assert_eq!(read_self(&elsewhere).status, 200);
     set("acme", json!([])).expect(200);
-    assert_eq!(read_self(&deployment).refused(401), "UNKNOWN", "where it was changed, at once");
-    assert_eq!(read_self(&elsewhere).status, 200, "elsewhere what the directory said holds for a while");
+    assert_eq!(read_self(&deployment).refused(401), "UNKNOWN", "in the isolate of the change, immediately");
+    assert_eq!(read_self(&elsewhere).status, 200, "other isolates use the cached response");
     deployment.world.pass(KEPT);
-    assert_eq!(read_self(&elsewhere).refused(401), "UNKNOWN", "and not for longer");
+    assert_eq!(read_self(&elsewhere).refused(401), "UNKNOWN", "until it expires");
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn a_host_belongs_to_one_workspace() {
     let taken = set(&deployment, "other", &json!(["free.example", OWN]));
     assert_eq!((taken.refused(409), taken.body["pointer"].as_str()), ("ALREADY_EXISTS", Some("/hosts")));
     assert!(taken.body["detail"].as_str().unwrap().contains(OWN));
-    assert!(deployment.world.dump() == before, "refused, and yet something changed");
+    assert!(deployment.world.dump() == before, "rejected, but something changed");
     // Once released, it can be assigned to any workspace.
     set(&deployment, "acme", &json!([])).expect(200);
     set(&deployment, "other", &json!([OWN])).expect(200);
@@ -132,7 +132,7 @@ fn only_root_changes_hosts_in_a_request_of_their_own() {
     let refused = |call: Call<'_>, status, code: &str| {
         let reply = call.send();
         assert_eq!((reply.status, reply.line.code), (status, Some(code)), "{}", reply.body);
-        assert!(deployment.world.dump() == before, "refused, and yet something changed");
+        assert!(deployment.world.dump() == before, "rejected, but something changed");
         reply.body["pointer"].as_str().unwrap_or_default().to_owned()
     };
     let body = json!({ "hosts": [OWN] });

@@ -234,7 +234,7 @@ fn a_lost_audit_note_of_a_failed_sign_in_is_sent_again() {
     assert_eq!(refused_sign_ins(&deployment, &acme), ["no_member"]);
     let asked = deployment.world.inside().asked.ledgers;
     refuse();
-    assert_eq!(deployment.world.inside().asked.ledgers, asked + 1, "within a minute it is told once");
+    assert_eq!(deployment.world.inside().asked.ledgers, asked + 1, "reported once per minute");
 }
 
 #[test]
@@ -366,7 +366,7 @@ fn a_client_secret_is_sent_to_its_own_issuer_only() {
     assert_eq!(redeemed(None, ISSUER), (true, false));
     assert_eq!(redeemed(Some(&["client_secret_post", "client_secret_basic"]), ISSUER), (true, false));
     assert_eq!(redeemed(Some(&["client_secret_post"]), ISSUER), (true, true));
-    assert!(!redeemed(None, "https://thief.example").0, "its client id is the same, and it is another's");
+    assert!(!redeemed(None, "https://thief.example").0, "another issuer's client has the same id");
 }
 
 #[test]

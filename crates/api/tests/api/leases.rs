@@ -124,7 +124,7 @@ fn the_callers_own_token_is_checked_at_least_bounded() {
         assert_eq!(verify().refused(401), "REVOKED", "{demand}");
         assert_eq!(authorize().line.code, Some("GATEWAY_NOT_ALLOWED"), "{demand}");
         let fresh = setup.deployment.another();
-        assert_eq!(setup.ask(&fresh, &asked).refused(401), "REVOKED", "{demand}, in an isolate that knows nothing");
+        assert_eq!(setup.ask(&fresh, &asked).refused(401), "REVOKED", "{demand}, in an isolate with empty caches");
 
         // While the ledger is unreachable, the registry's state still counts.
         setup.deployment.world.drain();
@@ -195,7 +195,7 @@ fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
         let reply = setup.ask(here, &demand);
         assert_eq!(cost(&reply), FREE, "{demand}");
         assert_eq!((&reply.body["code"], &reply.body["freshness"]), (&json!("VALID"), &json!("bounded")), "{demand}");
-        assert_eq!(reply.body["as_of"], first, "as of when the lease is");
+        assert_eq!(reply.body["as_of"], first, "the time of the lease");
     }
     let strong = setup.ask(here, &json!({ "freshness": "strong" }));
     assert_eq!((cost(&strong), &strong.body["freshness"]), (QUESTION, &json!("strong")));
@@ -263,7 +263,11 @@ fn without_the_ledger_bounded_checks_work_until_the_lease_expires() {
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "{fault:?}");
         setup.pass(1);
         let reply = setup.ask(here, &json!({}));
-        assert_eq!(reply.refused(503), "LEDGER_UNAVAILABLE", "{fault:?}: the gate's own token is one to be checked");
+        assert_eq!(
+            reply.refused(503),
+            "LEDGER_UNAVAILABLE",
+            "{fault:?}: the gate's own token cannot be checked either"
+        );
         assert_eq!(reply.header("retry-after"), Some("1"));
         setup.pass(250);
         // Root needs no check of its own; the directory resolves its workspace, and the ledger is what fails.
@@ -272,14 +276,14 @@ fn without_the_ledger_bounded_checks_work_until_the_lease_expires() {
         let root = here.call("POST", "/v1/verify").bearer(ROOT).header("x-counterfoil-workspace", "acme");
         let decision = root.json(&json!({ "token": setup.token })).send().expect(200);
         let said = (&decision["valid"], &decision["code"], &decision["freshness"]);
-        assert_eq!(said, (&json!(false), &json!("UNAVAILABLE"), &json!("bounded")), "{fault:?}: never a silent yes");
+        assert_eq!(said, (&json!(false), &json!("UNAVAILABLE"), &json!("bounded")), "{fault:?}: it fails closed");
         assert_eq!(
             setup.ask(here, &json!({})).refused(503),
             "LEDGER_UNAVAILABLE",
-            "{fault:?}: not everybody asks again"
+            "{fault:?}: no retry before the back-off ends"
         );
         setup.pass(500);
-        assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION), "{fault:?}: it recovers by itself");
+        assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION), "{fault:?}: it recovers");
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE));
     }
 }
@@ -296,13 +300,17 @@ fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
         setup.pass(USED - 1);
         assert_eq!(check(&setup), found("VALID", "bounded", FREE), "{fault:?}");
         setup.pass(1_000);
-        assert_eq!(check(&setup), found("VALID", "eventual", QUESTION), "{fault:?}: from memory, up to a minute");
+        assert_eq!(check(&setup), found("VALID", "eventual", QUESTION), "{fault:?}: from the cache, up to a minute");
         setup.pass(1);
-        assert_eq!(check(&setup), found("VALID", "eventual", FREE), "{fault:?}: not everybody waits for it again");
-        assert_eq!(setup.ask(&setup.deployment, &json!({})).refused(503), "LEDGER_UNAVAILABLE", "who did not say so");
+        assert_eq!(check(&setup), found("VALID", "eventual", FREE), "{fault:?}: no retry before the back-off ends");
+        assert_eq!(
+            setup.ask(&setup.deployment, &json!({})).refused(503),
+            "LEDGER_UNAVAILABLE",
+            "a check without or_eventual"
+        );
         setup.pass(60_000);
-        for isolate in ["whose memory is too old", "that remembers nothing"] {
-            if isolate == "that remembers nothing" {
+        for isolate in ["whose cache has expired", "with empty caches"] {
+            if isolate == "with empty caches" {
                 setup.deployment.forget();
             }
             let (code, freshness, (calls, reads)) = check(&setup);
@@ -312,7 +320,7 @@ fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
 
         setup.fail(None);
         setup.pass(1_000);
-        assert_eq!(check(&setup), found("VALID", "strong", QUESTION), "{fault:?}: it recovers by itself");
+        assert_eq!(check(&setup), found("VALID", "strong", QUESTION), "{fault:?}: it recovers");
         // The gate's own token may have been decided from the registry; then it is queried now.
         assert_eq!(check(&setup).1, "bounded");
         assert_eq!(check(&setup), found("VALID", "bounded", FREE));
@@ -348,7 +356,7 @@ fn a_workspace_change_is_visible_immediately_in_the_same_isolate() {
         (cost(&reply), text(&reply.expect(200), "/code"))
     };
     check();
-    assert_eq!(check(), (FREE, "UNKNOWN".to_owned()), "nothing foreign is known to the workspace");
+    assert_eq!(check(), (FREE, "UNKNOWN".to_owned()), "the workspace has no third-party tokens");
     let line = json!({ "digest": Digest::of(foreign.as_bytes()), "name": "", "scopes": [] });
     here.post(&setup.acme.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);
     assert_eq!(check(), (QUESTION, "VALID".to_owned()));
@@ -383,7 +391,7 @@ fn reads_and_other_workspaces_changes_end_no_lease() {
     }
     here.post(&setup.gate, "/v1/lease", &json!({ "digests": [] })).expect(200);
     here.token(&other.admin, &[]);
-    assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "another workspace's leases are its own");
+    assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "leases of other workspaces are independent");
     here.token(&setup.acme.admin, &[]);
     assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION));
 }
@@ -475,7 +483,7 @@ fn authorize_follows_the_rules_of_leases() {
     let first = asks().send();
     assert_eq!((first.status, cost(&first)), (200, QUESTION));
     let second = asks().header("x-counterfoil-scopes", "orders:read").send();
-    assert_eq!((second.status, cost(&second)), (200, FREE), "bounded, where nothing is said");
+    assert_eq!((second.status, cost(&second)), (200, FREE), "bounded by default");
     let strong = fresh("strong").send();
     assert_eq!((strong.status, cost(&strong)), (200, QUESTION));
 
@@ -488,11 +496,7 @@ fn authorize_follows_the_rules_of_leases() {
     }
     let reply = fresh("bounded or eventual").send();
     assert_eq!((reply.status, reply.header("x-token-id")), (200, Some(&*setup.id)));
-    assert_eq!(
-        fresh("strong or eventual").send().status,
-        200,
-        "whoever says that an eventual answer will do, also then"
-    );
+    assert_eq!(fresh("strong or eventual").send().status, 200, "or_eventual applies to strong checks too");
     setup.fail(None);
     // The client's own header beside the gateway's, and an invalid value.
     for call in [fresh("bounded").header("x-counterfoil-freshness", "bounded or eventual"), fresh("or eventual")] {

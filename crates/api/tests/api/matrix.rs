@@ -34,7 +34,7 @@ impl Matrix {
         let reply = call.send();
         let found = (reply.status, reply.body["code"].as_str(), reply.body.get("pointer").and_then(Value::as_str));
         assert_eq!(found, (status, Some(code), pointer), "{what}: {}", reply.body);
-        assert!(self.deployment.world.dump() == before, "{what}: refused, and yet something changed");
+        assert!(self.deployment.world.dump() == before, "{what}: rejected, but something changed");
         reply
     }
 

@@ -234,7 +234,7 @@ fn oauth_revocation_by_a_writer_or_by_the_token_itself() {
     );
     let before = deployment.world.dump();
     for text in [&*other.admin, &tenant.admin, "nonsense", ""] {
-        assert_eq!(revoke(&ada, text).status, 200, "not hers to revoke, or not there: the same answer");
+        assert_eq!(revoke(&ada, text).status, 200, "forbidden and unknown tokens get the same response");
     }
     assert_eq!(revoke(&writer, &other.admin).status, 200);
     refused(&form(world.call("/oauth/revoke"), &[]).send(), 400, "invalid_request");
@@ -263,7 +263,7 @@ fn oauth_revocation_of_a_replaced_value_keeps_the_current_one() {
     for _ in 0..2 {
         assert_eq!(revoke(&writer, &first).status, 200);
         assert_eq!(form(world.call("/oauth/revoke"), &[("token", &second)]).send().status, 200, "in its own name");
-        assert_eq!(revoke(&writer, &third).status, 200, "over before it was reported");
+        assert_eq!(revoke(&writer, &third).status, 200, "it had ended before");
         assert_eq!([&first, &second, &third, &fourth].map(|text| lives(text)), [false, false, false, true]);
     }
     assert_eq!(revoke(&writer, &fourth).status, 200);

@@ -66,7 +66,7 @@ fn a_storage_fault_rolls_back_the_whole_command() {
         fail(Some((statement, When::After)));
         let reply = deployment.post(&acme.admin, "/v1/tokens", &json!({ "name": "", "scopes": [] }));
         if reply.status == 201 {
-            assert!(statement > 5, "the fault came to pass");
+            assert!(statement > 5, "the fault was injected");
             break;
         }
         assert_eq!(reply.refused(500), "INTERNAL");
@@ -100,7 +100,7 @@ fn verification_fails_closed_without_ledger_or_registry() {
         }
     }
     deployment.world.inside().registry_fails = true;
-    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "without the registry the ledger is asked");
+    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "without the registry the ledger is queried");
     deployment.forget();
     deployment.world.inside().one_object_fails = Some((1, Fault::Before));
     assert_eq!(check(&deployment, "eventual").0, "UNAVAILABLE");
@@ -111,7 +111,7 @@ fn verification_fails_closed_without_ledger_or_registry() {
         value.truncate(3);
     }
     deployment.forget();
-    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "a broken record is no record");
+    assert_eq!(check(&deployment, "eventual"), answer("VALID", "strong"), "a corrupt record is ignored");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn the_outbox_updates_the_registry_after_an_outage() {
             deployment.world.pass(60_000);
             deployment.world.drain();
         }
-        assert_eq!(deployment.world.waiting(), 4, "two tokens, their owner, the workspace: one row a key");
+        assert_eq!(deployment.world.waiting(), 4, "two tokens, their owner, the workspace: one row per key");
         assert_eq!(deployment.get(&acme.admin, &path).expect(200)["state"], "revoked", "the change is kept");
 
         deployment.world.inside().puts_fail = None;

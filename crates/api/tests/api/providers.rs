@@ -82,7 +82,7 @@ fn a_failing_provider_is_requested_only_every_few_seconds() {
     let asked = asked(&deployment, ISSUER);
     assert_eq!(asked.len(), 2, "{asked:?}");
     assert_apart(&asked, 2_000);
-    assert_eq!((crowd.codes.len() as u64, crowd.waiting), (5 * CROWD, 0), "nobody waits for what has failed");
+    assert_eq!((crowd.codes.len() as u64, crowd.waiting), (5 * CROWD, 0), "no request waits after a failure");
     assert!(crowd.codes.iter().all(|code| code == "PROVIDER_UNAVAILABLE"));
 }
 
@@ -108,7 +108,7 @@ fn invented_identity_tokens_cause_few_requests_and_no_audit_rows() {
     assert_eq!(asked(&deployment, ISSUER).len(), 1);
     // Once as for any token, and once since the key may be new; from then on every 30 seconds.
     assert_eq!(asked(&deployment, &format!("{ISSUER}/keys")).len(), 2);
-    assert!(deployment.world.inside().providers.identified.is_empty(), "no signature is looked at");
+    assert!(deployment.world.inside().providers.identified.is_empty(), "no signature is verified");
     assert!(crowd.codes.iter().all(|code| code == "SIGN_IN_FAILED"));
     let rows = || deployment.get(&acme.admin, "/v1/audit?actor=sign_in").expect(200)["total"].clone();
     assert_eq!(rows(), 0);
@@ -155,7 +155,7 @@ fn invented_authorization_codes_are_exchanged_at_a_limited_rate() {
     let path = format!("/v1/session/callback?code=invented&state={}", parameter(&address, "state"));
     let crowd = flood(&deployment, 3, |_| deployment.call("GET", &path).header("cookie", format!("{FLOW}={flow}")));
     let redeemed = deployment.world.inside().providers.redeemed.len();
-    assert!((30..=40).contains(&redeemed), "ten at once, and ten a second: {redeemed}");
+    assert!((30..=40).contains(&redeemed), "ten at once, then ten per second: {redeemed}");
     assert!(crowd.waiting <= 51, "{}", crowd.waiting);
     assert!(crowd.codes.iter().all(|code| ["SIGN_IN_FAILED", "PROVIDER_UNAVAILABLE"].contains(&&**code)));
     // Another slot may be free by now, but not two.

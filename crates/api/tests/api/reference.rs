@@ -80,7 +80,7 @@ fn the_openapi_document_describes_exactly_the_routes() {
     let described: BTreeSet<_> =
         openapi::operations().iter().map(|operation| (operation.path, operation.method)).collect();
     assert_eq!(routes.difference(&described).collect::<Vec<_>>(), [&("", ""); 0], "not described");
-    assert_eq!(described.difference(&routes).collect::<Vec<_>>(), [&("", ""); 0], "described, and not there");
+    assert_eq!(described.difference(&routes).collect::<Vec<_>>(), [&("", ""); 0], "described, but not a route");
 }
 
 #[test]
@@ -100,8 +100,8 @@ fn the_code_table_has_every_used_code_exactly_once() {
     assert_eq!(table.len(), listed.len(), "each once");
     let mut used = BTreeSet::new();
     SOURCES.iter().for_each(|source| collect(&root().join(source), &mut used));
-    assert_eq!(used.difference(&table).collect::<Vec<_>>(), [""; 0], "used, and not in the table");
-    assert_eq!(table.difference(&used).collect::<Vec<_>>(), [""; 0], "in the table, and never used");
+    assert_eq!(used.difference(&table).collect::<Vec<_>>(), [""; 0], "used, but not in the table");
+    assert_eq!(table.difference(&used).collect::<Vec<_>>(), [""; 0], "in the table, but never used");
 }
 
 /// Adds each string in a source that looks like a code.

@@ -48,14 +48,14 @@ fn the_session_cookie_has_the_strictest_attributes() {
         assert!(session.starts_with(&format!("ses_{}", acme.key)));
 
         let own = deployment.call("GET", path).cookie(session).send().expect(200);
-        assert_eq!(own, reply.body, "what it is told of itself is the same");
+        assert_eq!(own, reply.body, "the same as the response to its creation");
         assert_eq!(own["member"], json!({ "id": "admin", "number": 1 }));
         assert_eq!((&own["scopes"], &own["expires_at"]), (&json!(["*"]), &json!("2027-01-15T20:00:00.000Z")));
         let mut fields: Vec<_> = own.as_object().unwrap().keys().map(String::as_str).collect();
         fields.sort_unstable();
         assert_eq!(fields, ["created_at", "created_by", "expires_at", "id", "issuer", "member", "scopes"]);
         let bytes = str::from_utf8(&reply.bytes).unwrap();
-        assert!(!bytes.contains(session.get(10..34).unwrap()), "the cookie's text is in the body");
+        assert!(!bytes.contains(session.get(10..34).unwrap()), "the session value is in the body");
     }
 }
 

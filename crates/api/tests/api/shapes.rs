@@ -22,7 +22,7 @@ fn pinned(name: &str, body: &Value, random: &[(&str, String)]) {
         fs::write(&path, format!("{body:#}\n")).unwrap();
     }
     let expected: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap_or_default()).unwrap_or_default();
-    assert_eq!(body, expected, "{name} has another shape now:\n{body:#}");
+    assert_eq!(body, expected, "{name} has a different shape now:\n{body:#}");
 }
 
 /// The random values of a new token, each checked for its format.
@@ -49,7 +49,7 @@ fn response_shapes_are_pinned() {
     ] });
     let scopes = deployment.call("PUT", "/v1/scopes").bearer(&admin).json(&catalogue).send().expect(200);
     pinned("scopes", &scopes, &[]);
-    assert_eq!(deployment.get(&admin, "/v1/scopes").expect(200), scopes, "read as it was put");
+    assert_eq!(deployment.get(&admin, "/v1/scopes").expect(200), scopes, "reading returns what was written");
 
     let ada = json!({ "id": "ada", "name": "Ada", "email": "ada@example.com", "role": "member", "grants": ["orders:*"], "quota": 5 });
     let member = deployment.post(&admin, "/v1/members", &ada).expect(201);
@@ -71,7 +71,7 @@ fn response_shapes_are_pinned() {
 
     let mut read = issued.clone();
     read.as_object_mut().unwrap().remove("token");
-    assert_eq!(deployment.get(&admin, &path).expect(200), read, "the same without the text");
+    assert_eq!(deployment.get(&admin, &path).expect(200), read, "the same without the token value");
     let call = deployment
         .call("GET", "/v1/tokens/self")
         .bearer(&text(&issued, "/token"))
@@ -99,7 +99,7 @@ fn response_shapes_are_pinned() {
     let mut waited = deployment.delete(&admin, &format!("{path}?wait=true")).expect(200);
     pinned("waited", &waited["waited"], &[]);
     waited.as_object_mut().unwrap().remove("waited");
-    assert_eq!(waited, revoked, "the same answer, and that");
+    assert_eq!(waited, revoked, "the same response with `waited`");
 
     let problem = deployment.post(&admin, "/v1/tokens", &json!({ "name": 7, "scopes": [] }));
     assert_eq!(problem.status, 422);
@@ -123,15 +123,13 @@ fn the_records_response_has_the_binary_layout() {
     let (mut demand, now) = (Demand::of(answer.key), Timestamp(answer.as_of.0 + 1));
     demand.freshness = Freshness::Strong;
     let mut verifier = Verifier::new(counterfoil_verify::Limits::default());
-    let Progress::Fetch(pending) = verifier.check(token.as_bytes(), &demand, now) else {
-        panic!("it knows nothing yet")
-    };
+    let Progress::Fetch(pending) = verifier.check(token.as_bytes(), &demand, now) else { panic!("its cache is empty") };
     let Progress::Decided(decision) = verifier.supply(pending, &demand, Supply::Ledger(&answer), now) else {
-        panic!("it knows all")
+        panic!("everything was supplied")
     };
     assert_eq!(decision.code.as_str(), "VALID");
     let Progress::Decided(decision) = verifier.check(with_forged_seal(&acme.key).as_bytes(), &demand, now) else {
-        panic!("no question")
+        panic!("no query is needed")
     };
     assert_eq!(decision.code.as_str(), "UNKNOWN");
 }

@@ -212,7 +212,7 @@ fn snapshot_decisions_match_the_ledger() {
         assert_eq!(
             (offline(&bound, now), &*online(&bound)),
             (Code::Unavailable, "VALID"),
-            "its addresses are not told"
+            "snapshots exclude its addresses"
         );
     }
     for code in [
@@ -257,7 +257,7 @@ fn an_unchanged_snapshot_responds_304_to_its_etag() {
     assert!(renewed.status == 200 && renewed.header("etag") != Some(&*tag));
     let [before, after] = [&first.bytes, &renewed.bytes].map(|file| Snapshot::open(file).unwrap());
     assert_eq!(after.as_of(), before.as_of().plus(3 * HOUR));
-    assert_eq!(first.bytes[120..], renewed.bytes[120..], "but of when it is, it is the same");
+    assert_eq!(first.bytes[120..], renewed.bytes[120..], "only its time differs");
     // A caller that may not read snapshots does not learn that nothing changed.
     let stranger = setup.deployment.token(&setup.acme.admin, &[]);
     let call = setup.deployment.call("GET", "/v1/snapshot").bearer(&stranger).header("if-none-match", "*");
@@ -289,7 +289,7 @@ fn a_replaced_snapshot_key_still_verifies_old_snapshots() {
     let anew = setup.get();
     assert_eq!(setup.keys(), [previous, current]);
     assert!(is_signed_by(&anew.bytes, &previous) && is_signed_by(&file, &setup.keys()[1]));
-    assert_ne!(anew.header("etag"), Some(&*tag), "it is another file");
+    assert_ne!(anew.header("etag"), Some(&*tag), "the file differs");
 }
 
 #[test]
@@ -313,7 +313,7 @@ fn a_missing_or_corrupt_file_truncates_the_snapshot() {
     setup.deployment.world.make_editions_of(1);
     let whole = setup.file();
     let stored = setup.stored();
-    assert_eq!(stored.len(), 17, "of each text a segment, and of the owners one");
+    assert_eq!(stored.len(), 17, "a segment per token value, and one of the owners");
     let world = &setup.deployment.world;
     for (nth, path) in stored.iter().enumerate() {
         let file = world.inside().registry.get(path).cloned().unwrap();
@@ -395,7 +395,7 @@ fn a_snapshot_contains_no_personal_data_addresses_or_token_values() {
     for absent in ["Lovelace", "ada@example.com", "a name of a token", "a note", "metadatum", "tok_"] {
         assert!(!holds(absent.as_bytes()), "{absent}");
     }
-    assert!(!holds(&token.as_bytes()[token.len() - 36..token.len() - 12]), "nor any text");
+    assert!(!holds(&token.as_bytes()[token.len() - 36..token.len() - 12]), "nor any token value");
     let header = Snapshot::open(&file).unwrap();
     let header = header.manifest().header();
     assert!(header.without_addresses && header.without_weak);

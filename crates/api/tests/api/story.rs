@@ -46,7 +46,7 @@ fn a_token_is_created_verified_and_revoked() {
     {
         let insufficient = check(&gate, demand);
         assert_eq!((&insufficient["valid"], &insufficient["code"]), (&json!(false), &json!("INSUFFICIENT_SCOPE")));
-        assert_eq!(insufficient["token"], bearer, "who it is helps the gate's log");
+        assert_eq!(insufficient["token"], bearer, "the token is named, for the gate's log");
     }
 
     let other = deployment.workspace("other");
@@ -54,7 +54,7 @@ fn a_token_is_created_verified_and_revoked() {
     assert_eq!(
         (&foreign["code"], foreign.get("token")),
         (&json!("UNKNOWN"), None),
-        "another tenant's gate learns nothing"
+        "another tenant's gate gets no information"
     );
 
     let path = format!("/v1/tokens/{id}?reason=leaked");
@@ -63,7 +63,7 @@ fn a_token_is_created_verified_and_revoked() {
     assert_eq!(check(&gate, json!({}))["code"], "REVOKED");
     assert_eq!(check(&gate, json!({ "freshness": "bounded" }))["code"], "REVOKED");
     assert_eq!(deployment.get(&token, "/v1/tokens/self").refused(401), "REVOKED");
-    assert_eq!(deployment.delete(&admin, &path).expect(200), revoked, "again: it answers as it stands");
+    assert_eq!(deployment.delete(&admin, &path).expect(200), revoked, "a repeated revocation returns the same");
 }
 
 #[test]
@@ -83,23 +83,23 @@ fn eventual_checks_survive_an_outage_and_see_revocations_in_a_minute() {
     deployment.world.inside().objects_fail = Some(Fault::Before);
     let first = check(&deployment);
     let cost = (first.line.ledger_calls, first.line.registry_reads);
-    assert_eq!(cost, (1, 4), "a lease to know the caller by, in vain; two tokens, their owner, the workspace");
+    assert_eq!(cost, (1, 4), "a failed lease for the caller; two tokens, their owner, the workspace");
     let first = first.expect(200);
     assert_eq!((&first["code"], &first["freshness"]), (&json!("VALID"), &json!("eventual")));
     deployment.world.pass(1);
     let second = check(&deployment);
-    assert_eq!((second.line.ledger_calls, second.line.registry_reads), (0, 0), "from memory");
+    assert_eq!((second.line.ledger_calls, second.line.registry_reads), (0, 0), "from the cache");
 
     deployment.world.inside().objects_fail = None;
     deployment.delete(&acme.admin, &path).expect(200);
     deployment.world.pass(1_000);
     deployment.world.drain();
     deployment.world.inside().objects_fail = Some(Fault::Before);
-    assert_eq!(check(&deployment).expect(200)["code"], "VALID", "the bound of eventual: memory up to a minute old");
+    assert_eq!(check(&deployment).expect(200)["code"], "VALID", "the bound of eventual: cached for up to a minute");
     deployment.world.pass(MINUTE - 1_001);
     assert_eq!(check(&deployment).expect(200)["code"], "VALID");
     deployment.world.pass(1);
-    assert_eq!(check(&deployment).expect(200)["code"], "REVOKED", "the minute is over: from the registry");
+    assert_eq!(check(&deployment).expect(200)["code"], "REVOKED", "after a minute: from the registry");
     deployment.forget();
     assert_eq!(check(&deployment).expect(200)["code"], "REVOKED");
 }

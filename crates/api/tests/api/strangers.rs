@@ -246,7 +246,7 @@ fn measured() -> Vec<(&'static str, Cost, Cost)> {
                 }
             }
         });
-        assert_eq!(scene.deployment.world.ledgers_alive(), 1, "{name} brought a ledger to life");
+        assert_eq!(scene.deployment.world.ledgers_alive(), 1, "{name} started a ledger");
         (*name, first, second)
     };
     // Each kind has its own world.
@@ -308,17 +308,17 @@ fn a_cached_rejection_ends_after_seconds_or_with_a_change() {
     let other = scene.deployment.another();
     let status = |isolate: &Deployment| isolate.get(&scene.disabled, "/v1/tokens").status;
     let call = || scene.deployment.get(&scene.disabled, "/v1/tokens");
-    assert_eq!((call().refused(401), call().line.ledger_calls), ("DISABLED", 0), "it was asked once");
+    assert_eq!((call().refused(401), call().line.ledger_calls), ("DISABLED", 0), "it was queried once");
     assert_eq!(status(&other), 401);
     let listed = scene.deployment.get(&scene.acme.admin, "/v1/tokens").expect(200);
     let found = listed["items"].as_array().unwrap().iter().find(|token| token["name"] == "disabled").unwrap();
     let path = format!("/v1/tokens/{}", found["id"].as_str().unwrap());
     let enable = scene.deployment.call("PATCH", &path).bearer(&scene.acme.admin).json(&json!({ "enabled": true }));
     enable.send().expect(200);
-    assert_eq!(call().status, 200, "where it was changed, at once");
-    assert_eq!(status(&other), 401, "elsewhere the refusal stands");
+    assert_eq!(call().status, 200, "in the isolate of the change, immediately");
+    assert_eq!(status(&other), 401, "other isolates still reject it");
     scene.deployment.world.pass(1_000);
-    assert_eq!(status(&other), 200, "for a second");
+    assert_eq!(status(&other), 200, "for one second");
     // A new token's value did not exist before, so it cannot have been rejected.
     let issued = scene.deployment.token(&scene.acme.admin, &["tokens:read"]);
     assert_eq!(other.get(&issued, "/v1/tokens").status, 200);
@@ -334,7 +334,7 @@ fn a_large_body_is_read_only_for_authorized_callers() {
     assert!(READ.get() <= 96 * 1024, "{} bytes were read", READ.get());
     assert_eq!(import(&scene.revoked).refused(401), "REVOKED");
     assert!(READ.get() <= 96 * 1024, "{} bytes were read", READ.get());
-    assert_eq!(import(&scene.acme.admin).refused(400), "INVALID_JSON", "who may is read to the end");
+    assert_eq!(import(&scene.acme.admin).refused(400), "INVALID_JSON", "read to the end for an authorized caller");
     assert_eq!(READ.get(), 175 * 16 * 1024);
     // If the length is declared, nothing of the body is read.
     let said = |token: &str, length: &str| {
@@ -365,14 +365,18 @@ fn an_address_with_many_invalid_credentials_is_blocked() {
     let shut = here(&scene.disabled);
     assert_eq!((shut.refused(429), shut.line.ledger_calls), ("RATE_LIMITED", 0));
     assert_eq!(shut.header("retry-after"), Some("10"));
-    assert_eq!(here(&scene.acme.admin).status, 200, "it passed here a moment ago");
+    assert_eq!(here(&scene.acme.admin).status, 200, "it was admitted from here a moment ago");
     let gateway = scene.post("/v1/verify").bearer(&scene.gateway).json(&json!({ "token": "x" })).send();
     assert_eq!(gateway.status, 200, "verification is not limited, though this isolate has never met the gateway");
     let elsewhere = scene.deployment.call("GET", "/v1/tokens").bearer(&scene.disabled);
-    assert_eq!(elsewhere.header("cf-connecting-ip", "203.0.113.10").send().status, 401, "nor is another address");
+    assert_eq!(
+        elsewhere.header("cf-connecting-ip", "203.0.113.10").send().status,
+        401,
+        "another address is not blocked"
+    );
     scene.deployment.world.pass(10_000);
     scene.deployment.world.inside().counted.clear();
-    assert_eq!(here(&scene.disabled).status, 401, "after Retry-After it is as before");
+    assert_eq!(here(&scene.disabled).status, 401, "after Retry-After it is no longer blocked");
 }
 
 #[test]
@@ -388,12 +392,12 @@ fn changes_are_rate_limited_but_revocations_are_not() {
     let third = create(admin);
     assert_eq!((third.refused(429), third.header("retry-after")), ("RATE_LIMITED", Some("10")));
     assert!(scene.deployment.world.dump() == before, "it changed something");
-    assert_eq!(scene.deployment.get(admin, "/v1/tokens").status, 200, "questions are no changes");
+    assert_eq!(scene.deployment.get(admin, "/v1/tokens").status, 200, "reads are not limited");
     let path = format!("/v1/tokens/{}", first["id"].as_str().unwrap());
-    assert_eq!(scene.deployment.delete(admin, &path).status, 200, "and an incident does not wait");
+    assert_eq!(scene.deployment.delete(admin, &path).status, 200, "revocations are not limited");
     let root = scene.deployment.call("POST", "/v1/tokens").bearer(ROOT).header("x-counterfoil-workspace", "acme");
     let root = root.json(&json!({ "name": "", "scopes": [], "owner": "admin" })).send();
-    assert_ne!(root.status, 429, "whoever runs the deployment is not limited");
+    assert_ne!(root.status, 429, "root is not limited");
 }
 
 #[test]
@@ -423,12 +427,12 @@ fn cached_names_resolve_while_the_directory_limit_is_exhausted() {
     assert_eq!(offered("acme").status, 200);
     scene.deployment.world.pass(11_000);
     let invented = (0..100).filter(|n| offered(&format!("invented-{n}")).status == 429).count();
-    assert_eq!(invented, 80, "20 a second are asked about");
+    assert_eq!(invented, 80, "20 per second are queried");
     let known = offered("acme");
     assert_eq!(
         (known.status, known.line.ledger_calls),
         (200, 1),
-        "the ledger, whose answer is too old, not the directory"
+        "the ledger, since its response has expired, but not the directory"
     );
     assert_eq!(offered("never-met").refused(429), "RATE_LIMITED");
     // Root sees a workspace that was created a moment ago, whatever is cached.
@@ -482,7 +486,7 @@ fn strangers_cannot_keep_members_from_signing_in() {
         assert_ne!(text.header("x-counterfoil-workspace", "acme").send().status, 200);
     }
     let started = deployment.call("GET", START).send();
-    assert_eq!(started.line.code, None, "the way to the provider");
+    assert_eq!(started.line.code, None, "the redirect to the provider");
 }
 
 #[test]
@@ -552,7 +556,7 @@ fn one_rejected_token_cannot_exhaust_the_shared_allowance() {
     // Through another isolate, so that it is new to this one.
     let issued = scene.deployment.another().token(&scene.acme.admin, &["tokens:read"]);
     assert_eq!(scene.get("/v1/tokens").bearer(&issued).send().status, 200);
-    assert_eq!(holder(), 200, "nor its own holder, who was let in from there");
+    assert_eq!(holder(), 200, "nor its own holder, who was admitted from there");
 }
 
 #[test]
@@ -576,7 +580,7 @@ fn revocation_works_from_a_blocked_address() {
     for _ in 0..4 {
         call("GET", "/v1/tokens").bearer(&with_forged_seal(&scene.acme.key)).send();
     }
-    assert_eq!(call("GET", "/v1/tokens").bearer(&scene.acme.admin).send().status, 429, "it is shut");
+    assert_eq!(call("GET", "/v1/tokens").bearer(&scene.acme.admin).send().status, 429, "the address is blocked");
     let form = format!("token={leaked}&client_secret={}", scene.acme.admin);
     let revoked = call("POST", "/oauth/revoke").content("application/x-www-form-urlencoded", form).send();
     assert_eq!(revoked.status, 200);
@@ -606,7 +610,7 @@ fn a_rejection_decided_before_a_change_is_not_cached() {
     let path = format!("/v1/tokens/{}", found["id"].as_str().unwrap());
     scene.deployment.world.inside().answers_take = 300;
     let mut underway = scene.get("/v1/tokens").bearer(&scene.disabled).begin();
-    assert!(underway.answer().is_none(), "the refusal is on its way");
+    assert!(underway.answer().is_none(), "the rejection is in transit");
     scene.deployment.world.inside().answers_take = 0;
     let enable = scene.deployment.call("PATCH", &path).bearer(&scene.acme.admin).json(&json!({ "enabled": true }));
     enable.send().expect(200);

@@ -156,7 +156,11 @@ fn a_rotation_keeps_earlier_grace_periods_unless_told_to_end_them() {
     assert_eq!(refused.refused(409), "TOO_MANY_TEXTS");
     let ended = turn(json!({ "grace_seconds": 60, "previous": "end" })).expect(200);
     assert_eq!(ended["previous_valid_until"], "2027-01-15T08:01:00.000Z");
-    assert_eq!((valid(), check(&deployment, &gate, &texts[7])), (1, "VALID".into()), "the last one has its grace");
+    assert_eq!(
+        (valid(), check(&deployment, &gate, &texts[7])),
+        (1, "VALID".into()),
+        "the last one is in its grace period"
+    );
     turn(json!({ "previous": "end" })).expect(200);
     assert_eq!(valid(), 0);
     for wrong in ["keep", "END", ""] {

@@ -137,7 +137,7 @@ fn a_busy_isolate_reports_uses_once_a_minute_in_the_background() {
         for _ in 0..4 {
             let before = setup.asked();
             setup.check_as("strong", &setup.token.0);
-            assert_eq!(setup.asked() - before, 1, "the strong question, and nothing else");
+            assert_eq!(setup.asked() - before, 1, "the strong check's query only");
         }
         let before = setup.asked();
         setup.deployment.let_pass(1);
@@ -147,7 +147,7 @@ fn a_busy_isolate_reports_uses_once_a_minute_in_the_background() {
     assert_eq!(reports, [60, 120, 180, 240, 300]);
     assert_eq!(setup.asked(), before + 1_240 + 5);
     setup.deployment.let_pass(60);
-    assert_eq!(setup.asked(), before + 1_240 + 6, "falling idle, it reports the rest, and no more");
+    assert_eq!(setup.asked(), before + 1_240 + 6, "once idle, it reports the rest, once");
     assert_eq!((setup.total(&setup.token.1), setup.total(&setup.gate.1)), (1_240, start + 1_240));
 }
 
@@ -162,7 +162,7 @@ fn an_idle_isolate_reports_uses_after_25_seconds() {
     assert_eq!(setup.last_used_at(&setup.token.1), used_at);
     let asked = setup.asked();
     setup.deployment.let_pass(600);
-    assert_eq!(setup.asked(), asked, "nobody uses anything, nothing is sent");
+    assert_eq!(setup.asked(), asked, "without uses nothing is sent");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn an_ended_session_does_not_count_as_a_use() {
     let used = setup.total(&id);
     let page = deployment.call("GET", "/v1/session").session(&session).header("origin", "https://app.example").send();
     assert_eq!(page.refused(401), "SESSION_ENDED");
-    assert_eq!(page.header("access-control-allow-origin"), None, "nobody was let in, so nobody may read it");
+    assert_eq!(page.header("access-control-allow-origin"), None, "without admission no page may read it");
     deployment.let_pass(120);
     assert_eq!(setup.total(&id), used);
 }
@@ -245,7 +245,7 @@ fn requests_in_a_session_count_as_uses_of_its_token() {
         assert_eq!(setup.deployment.call("GET", path).session(&session).send().status, status);
     }
     setup.deployment.let_pass(60);
-    assert_eq!(setup.total(&id), 3, "to open it is one too");
+    assert_eq!(setup.total(&id), 3, "opening the session counts too");
 }
 
 #[test]

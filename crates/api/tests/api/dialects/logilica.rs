@@ -62,7 +62,7 @@ fn a_token_with_another_workspaces_domain_is_unknown() {
     for route in matrix.routes.iter().filter(|route| matches!(route.needs, Needs::AnyToken | Needs::Scope)) {
         let call = pair(route.call(deployment), &acme.admin, "other");
         let reply = matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
-        assert_eq!(reply.line.ledger_calls, 0, "the directory has told, and no other's ledger is asked about it");
+        assert_eq!(reply.line.ledger_calls, 0, "the directory's response is cached, and no ledger is queried");
         let call = pair(route.call(deployment), &other.admin, "acme");
         matrix.refused(call, route.pattern, 401, "UNKNOWN", None);
     }

@@ -65,7 +65,7 @@ fn refused(deployment: &Deployment, call: Call<'_>, status: u16, code: &str) -> 
     let reply = call.send();
     assert_eq!((reply.status, reply.line.code), (status, Some(code)), "{}", reply.body);
     is_envelope(&reply);
-    assert!(deployment.world.dump() == before, "refused, and yet something changed");
+    assert!(deployment.world.dump() == before, "rejected, but something changed");
     String::from_utf8(reply.bytes).unwrap()
 }
 
@@ -160,7 +160,7 @@ fn parcellab_revokes_by_number_immediately_and_permanently() {
         let token = text(&made, "/token");
         call(&deployment, LIST, ADMIN, &token).send().expect(200);
         let revoked = ask(&deployment, &tenant, REVOKE, &json!({ "tokenId": id }));
-        assert!(revoked.line.duration_ms >= 1_000, "it waits until it counts everywhere");
+        assert!(revoked.line.duration_ms >= 1_000, "it waits until it takes effect everywhere");
         let revoked = revoked.expect(200);
         assert_eq!(revoked["tokenId"], made["tokenId"]);
         refused(&deployment, call(&deployment, LIST, ADMIN, &token), 401, "REVOKED");

@@ -81,7 +81,7 @@ impl Tachi {
         let expected = format!(r#"{{"success":false,"description":{}}}"#, json!(description));
         assert_eq!((reply.status, body), (status, &*expected));
         assert_eq!(reply.header("content-type"), Some("application/json"));
-        assert!(self.deployment.world.dump() == before, "refused, and yet something changed");
+        assert!(self.deployment.world.dump() == before, "rejected, but something changed");
     }
 }
 

@@ -7,7 +7,7 @@ fn lease(setup: &Setup, body: &Value) -> Grant {
     let reply = setup.deployment.post(&setup.gate, "/v1/lease", body);
     assert_eq!((reply.status, cost(&reply)), (200, QUESTION), "{}", reply.body);
     assert_eq!(reply.header("content-type"), Some("application/vnd.counterfoil.lease"));
-    assert_eq!(reply.bytes[..2], [1, b'l'], "the format, and what it is");
+    assert_eq!(reply.bytes[..2], [1, b'l'], "the format and the kind");
     Grant::decode(&reply.bytes).unwrap()
 }
 
@@ -31,7 +31,7 @@ fn a_lease_response_has_the_binary_layout_and_the_changes() {
     let more = lease(&setup, &json!({ "since": here, "digests": [gate] }));
     assert_eq!(more.since, Some(position.generation));
     let told: Vec<_> = more.answer.tokens.iter().map(|(digest, _)| *digest).collect();
-    assert_eq!((&told[..], &more.texts[..]), (&[gate][..], &[digest][..]), "who was asked about, and who changed");
+    assert_eq!((&told[..], &more.texts[..]), (&[gate][..], &[digest][..]), "the requested digest and the changed one");
     // A position that the ledger's history does not have.
     for unknown in [since(position.epoch + 1, position.generation), since(position.epoch, u64::MAX >> 1)] {
         assert_eq!(lease(&setup, &json!({ "since": unknown, "digests": [] })).since, None);

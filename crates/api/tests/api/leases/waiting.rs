@@ -18,7 +18,7 @@ fn wait_responds_once_every_older_lease_has_expired() {
         // nothing waits for it.
         assert_eq!(setup.check(&setup.deployment, &json!({ "all_of": ["orders:read"] })).0, change.code);
         setup.pass(5_000);
-        assert_eq!(setup.usual(&busy).0, "VALID", "it may pass meanwhile");
+        assert_eq!(setup.usual(&busy).0, "VALID", "it may still be accepted");
         assert_eq!(setup.usual(&busy).0, change.code, "renewed in the background");
         // The last lease was granted when this was sent: ten seconds, and one for clock differences.
         setup.pass(5_999);
@@ -56,8 +56,8 @@ fn wait_takes_no_longer_than_the_last_lease() {
         let reply = setup.call("PATCH", &setup.token_path()).json(&body).send();
         reply.expect(200)["waited"]["ms"].as_u64().unwrap()
     };
-    assert_eq!(wait(&setup), 1_000, "it was founded just now");
-    assert_eq!(wait(&setup), 0, "no lease runs");
+    assert_eq!(wait(&setup), 1_000, "the workspace was created just now");
+    assert_eq!(wait(&setup), 0, "no lease is in use");
     setup.usual(&there);
     setup.pass(4_000);
     assert_eq!(wait(&setup), 7_000);
@@ -133,7 +133,7 @@ fn a_rejected_change_does_not_wait() {
     ] {
         assert_eq!(at_once(call).refused(status), code);
     }
-    assert!(setup.deployment.world.dump() == before, "refused, and yet something changed");
+    assert!(setup.deployment.world.dump() == before, "rejected, but something changed");
     assert_eq!(setup.usual(&setup.deployment).0, "VALID");
 }
 
@@ -174,6 +174,6 @@ fn a_parcellab_revocation_waits_for_every_lease() {
     setup.pass(1);
     let reply = underway.answer().unwrap();
     assert_eq!((reply.status, reply.line.duration_ms), (200, 8_000));
-    assert_eq!(reply.body, json!({ "tokenId": number, "revoked": true }), "as its docs have it");
+    assert_eq!(reply.body, json!({ "tokenId": number, "revoked": true }), "as documented");
     assert_eq!(setup.usual(&there).0, "REVOKED");
 }

@@ -62,7 +62,7 @@ impl Stage {
         let before = self.deployment.world.dump();
         let reply = call.send();
         refused(&reply, status, code);
-        assert!(self.deployment.world.dump() == before, "refused, and yet something changed: {}", reply.body);
+        assert!(self.deployment.world.dump() == before, "rejected, but something changed: {}", reply.body);
         reply
     }
 
@@ -166,7 +166,7 @@ fn databricks_hides_tokens_of_other_members() {
             let reply = stage.refused(asked.call(deployment).bearer(ada), 404, code);
             let nothing = stage.refused(nothing.call(deployment).bearer(ada), 404, code);
             let said = String::from_utf8(reply.bytes).unwrap().replace(id, &never).into_bytes();
-            assert!(said == nothing.bytes, "{id} is told from what never was");
+            assert!(said == nothing.bytes, "{id} is distinguishable from a nonexistent one");
         }
     }
     // An admin sees tokens of its own workspace that are neither revoked nor expired; on the owner's paths only its own.

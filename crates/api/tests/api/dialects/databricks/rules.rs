@@ -18,7 +18,7 @@ fn without_scopes_a_token_gets_all_that_its_creator_may_grant() {
     let everything = json!(["orders:read", "tokens:grant", "tokens:read", "tokens:write"]);
     assert_eq!(scopes(&stage, ada, &json!({})), everything);
     assert_eq!(scopes(&stage, ada, &json!({ "scopes": null })), everything);
-    assert_eq!(scopes(&stage, ada, &json!({ "scopes": [] })), json!([]), "none asked for, none given");
+    assert_eq!(scopes(&stage, ada, &json!({ "scopes": [] })), json!([]), "none requested, none granted");
     assert_eq!(scopes(&stage, &tenant.admin, &json!({})), json!(["*"]));
 
     // Without tokens:grant, its own scopes; with it, the owner's granted scopes, if it may read them.
@@ -128,7 +128,7 @@ fn update_mask_selects_the_changed_fields() {
     assert_eq!(change("scopes", new()), (json!("new"), json!(["tokens:read"])));
     assert_eq!(change("comment, scopes,comment", json!({ "comment": "c", "scopes": ["orders:read"] })).0, "c");
     assert_eq!(change("*", new()), (json!("new"), json!(["tokens:read"])));
-    assert_eq!(change("scopes", json!({})), (json!("new"), json!([])), "the clients leave out what is empty");
+    assert_eq!(change("scopes", json!({})), (json!("new"), json!([])), "clients omit empty fields");
     assert_eq!(change("comment", json!(null)), (json!(""), json!([])));
     // It is the same token, with its new scopes only.
     assert_eq!(stage.id_of(&token), text(&info, "/token_id"));

@@ -113,7 +113,7 @@ fn softvisio_hides_tokens_of_other_members() {
             }
         }
     }
-    assert_eq!(acme.names(&json!({})), ["eve's"], "one's own that can be used, and no others");
+    assert_eq!(acme.names(&json!({})), ["eve's"], "only the caller's own live tokens");
     assert_eq!(acme.names(&json!({ "id": theirs })), [""; 0]);
     let admins = acme.data(&acme.tenant.admin, "read", &json!([{ "where": [["user_id", "!=", "1"]] }]));
     assert_eq!(admins, json!([]), "admins too");

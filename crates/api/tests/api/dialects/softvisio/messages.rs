@@ -22,7 +22,7 @@ fn softvisio_accepts_messages_batches_and_bare_arguments() {
     assert_eq!(other.expect(200)["result"]["data"]["permissions"], json!({}));
     let relative = acme.post(eve, "/v1/api-tokens/", &json!({ "jsonrpc": "2.0", "id": null, "method": "/read" }));
     assert_eq!(relative.body["result"]["meta"], json!({ "total_rows": 6 }));
-    assert!(relative.bytes.ends_with(br#""meta":{"total_rows":6}},"id":null}"#), "an id that is null is one");
+    assert!(relative.bytes.ends_with(br#""meta":{"total_rows":6}},"id":null}"#), "a null id is an id");
 
     for (body, name) in [(json!("alone"), "alone"), (json!(["listed"]), "listed")] {
         let made = acme.post(eve, "/v1/api-tokens/create", &body).expect(200);
@@ -30,10 +30,10 @@ fn softvisio_accepts_messages_batches_and_bare_arguments() {
         assert_eq!(acme.names(&json!({ "id": id })), [name]);
     }
     let none = acme.deployment.call("POST", "/v1/api-tokens/read").bearer(eve).send();
-    assert_eq!(none.expect(200)["result"]["status"], 200, "no body is no arguments");
+    assert_eq!(none.expect(200)["result"]["status"], 200, "no body means no arguments");
     assert_eq!(acme.post(eve, "/v1/api-tokens/read", &json!([])).status, 200);
     let plain = acme.deployment.call("POST", "/v1/api-tokens/read").bearer(eve).content("text/plain", "[{}]").send();
-    assert_eq!(plain.status, 200, "whatever is said of the body's type");
+    assert_eq!(plain.status, 200, "whatever the Content-Type");
 
     let batch = json!([
         message(json!(1), "create", json!(["one"])),
@@ -47,7 +47,7 @@ fn softvisio_accepts_messages_batches_and_bare_arguments() {
         replies.as_array().unwrap().iter().map(|reply| (&reply["id"], &reply["error"]["code"])).collect();
     let expected = [json!([1, null]), json!(["b", 404]), json!([3, -32809]), json!([4, -32809])];
     assert_eq!(json!(codes), json!(expected));
-    assert_eq!(acme.names(&json!({ "limit": 2 })), ["unasked", "one"], "a notification is carried out");
+    assert_eq!(acme.names(&json!({ "limit": 2 })), ["unasked", "one"], "a notification is executed");
     let many = |count: usize| vec![message(json!(1), "read", json!([{ "limit": 1 }])); count];
     assert_eq!(acme.post(eve, "/", &json!(many(100))).expect(200).as_array().unwrap().len(), 100);
     assert_eq!(code(&acme.post(eve, "/", &json!(many(101)))), (400, -32807));

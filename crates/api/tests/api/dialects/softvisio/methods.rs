@@ -114,7 +114,7 @@ fn softvisio_arguments_are_checked_before_any_ledger_request() {
         assert_eq!((reply.line.ledger_calls, acme.deployment.world.dump() == before), (0, true));
     }
     let long = acme.call(&acme.eve, "create", &json!(["x".repeat(201)]));
-    assert_eq!(code(&long), (400, -32808), "the ledger's rules are these too");
+    assert_eq!(code(&long), (400, -32808), "the ledger's rules apply too");
 }
 
 #[test]

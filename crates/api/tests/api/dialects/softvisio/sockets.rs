@@ -40,7 +40,7 @@ impl Wire<World> for Far {
     }
 
     fn close(&mut self, code: u16, reason: &str) {
-        assert!(reason.len() <= 123, "a close frame holds no more");
+        assert!(reason.len() <= 123, "the limit of a close frame");
         self.0.lock().unwrap().closed = Some(code);
     }
 
@@ -102,12 +102,16 @@ impl<'a> Socket<'a> {
         let lines = self.acme.deployment.world.inside().log.len();
         let mut came = self.say(&json!({ "jsonrpc": "2.0", "id": 7, "method": path, "params": params }));
         assert_eq!((came.len(), &came[0]["id"]), (1, &json!(7)));
-        assert_eq!(self.acme.deployment.world.inside().log.len(), lines + 1, "a message, a line");
+        assert_eq!(self.acme.deployment.world.inside().log.len(), lines + 1, "one log line per message");
         came.swap_remove(0)
     }
 
     fn closed(&self) -> Option<u16> {
-        assert_eq!(self.near.is_none(), self.far.0.lock().unwrap().closed.is_some(), "closed, nothing goes on");
+        assert_eq!(
+            self.near.is_none(),
+            self.far.0.lock().unwrap().closed.is_some(),
+            "closed exactly when its work has ended"
+        );
         self.far.0.lock().unwrap().closed
     }
 }
@@ -125,7 +129,7 @@ fn upgrade_at(acme: &Acme, path: &str, headers: &[(&str, &str)]) -> Reply {
 fn a_websocket_message_gets_the_same_response_as_over_http() {
     let (over_http, over_socket) = (Acme::new(), Acme::new());
     let mut socket = Socket::open(&over_socket, &over_socket.eve);
-    assert_eq!(over_http.eve, over_socket.eve, "two worlds alike");
+    assert_eq!(over_http.eve, over_socket.eve, "the two worlds are identical");
     let (id, theirs) = (&over_http.eve_id, "tok_never");
     for method in METHODS {
         for arguments in [arguments(method, id), arguments(method, theirs), json!([5]), json!([{}, {}])] {
@@ -209,7 +213,7 @@ fn each_websocket_message_is_authorized_anew() {
     let came = socket.say(&Value::Array(vec![read; 100]));
     assert_eq!((came[0].as_array().unwrap().len(), &came[0][0]["error"]["code"]), (1, &json!(-32815)));
     assert_eq!((socket.closed(), acme.deployment.world.inside().asked.ledgers), (Some(1008), asked + 1));
-    assert_eq!((opened(&token), acme.deployment.world.inside().asked.ledgers), (401, asked + 1), "remembered");
+    assert_eq!((opened(&token), acme.deployment.world.inside().asked.ledgers), (401, asked + 1), "cached");
 }
 
 #[test]
@@ -266,7 +270,7 @@ fn websockets_open_only_at_the_base_paths() {
     for path in ["/", "/v1/api-tokens", "/v1/api-tokens/"] {
         let protocols = format!("jsonrpc_2.0,{}", acme.eve);
         assert_eq!(upgrade_at(&acme, path, &[("sec-websocket-protocol", &protocols)]).status, 101, "{path}");
-        assert_eq!(upgrade_at(&acme, path, &[]).status, 401, "nobody has a socket");
+        assert_eq!(upgrade_at(&acme, path, &[]).status, 401, "no WebSocket is opened");
         let plain = acme.deployment.call("GET", path).bearer(&acme.eve).send();
         let expected = if path == "/" { (302, Some("/console/")) } else { (404, None) };
         assert_eq!((plain.status, plain.header("location")), expected);
@@ -358,7 +362,7 @@ fn each_websocket_message_counts_as_a_use() {
     socket.say(&json!({ "jsonrpc": "2.0", "id": 1, "method": "/ping" }));
     acme.deployment.let_pass(60);
     let usage = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}/usage", acme.eve_id)).expect(200);
-    assert_eq!(usage["total"], 4, "one that opens it, and a ping is nobody's: {usage}");
+    assert_eq!(usage["total"], 4, "one for opening it; a ping does not count: {usage}");
     let read = acme.deployment.get(&acme.tenant.admin, &format!("/v1/tokens/{}", acme.eve_id)).expect(200);
     assert_eq!(text(&read, "/last_used_at"), "2027-01-15T08:03:20.000Z");
 }
