@@ -1,4 +1,4 @@
-//! Address blocks in CIDR notation, IPv4 and IPv6.
+//! IP ranges in CIDR notation, IPv4 and IPv6.
 
 use alloc::string::String;
 use core::{
@@ -11,44 +11,45 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::reader::{Read, Reader};
 
-/// A block of addresses such as `192.0.2.0/24` or `2001:db8::/32`; an address alone is a block of one.
+/// A CIDR range such as `192.0.2.0/24` or `2001:db8::/32`; an address alone is a range of one.
 ///
-/// An IPv4 address that arrives mapped into IPv6 (`::ffff:192.0.2.1`) counts as the IPv4 address it is, so that a
-/// dual-stack listener does not shut a client out.
+/// An IPv4-mapped IPv6 address (`::ffff:192.0.2.1`) counts as the IPv4 address, so that a dual-stack listener does not
+/// shut a client out.
 ///
-/// Serialised as its text where people read (JSON), as bytes where machines do: a verifier then needs no parser for it.
+/// Serialised as text in human-readable formats (JSON) and as bytes in binary ones, so a verifier needs no parser for
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct AddressBlock {
-    /// The first address of the block: all bits past `length` are zero.
+    /// The first address of the range: all bits past `length` are zero.
     first: IpAddr,
     /// How many leading bits are fixed: 0 to 32, or 0 to 128.
     length: u8,
 }
 
-/// The text is no address block, or has bits set past its prefix length.
+/// The text is no CIDR range, or has bits set past its prefix length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidAddressBlock;
 
 impl AddressBlock {
-    /// The block of the first `length` bits of `first`, where that is one.
+    /// The range of the first `length` bits of `first`.
     fn new(first: IpAddr, length: u8) -> Result<Self, InvalidAddressBlock> {
         let block = Self { first, length };
-        // A mapped block would never match, since addresses are made canonical first.
+        // An IPv4-mapped range would never match, since addresses are made canonical first.
         let ends = octets(first).into_iter().enumerate().all(|(at, octet)| octet & !block.fixed_bits(at) == 0);
         let is_block = length <= width(first) && first.to_canonical() == first && ends;
         if is_block { Ok(block) } else { Err(InvalidAddressBlock) }
     }
 
-    /// A block that holds no address at all. It stands for blocks that exist but are not told here, so that whoever
-    /// forgets to ask refuses. It has no encoding that reads back.
+    /// A range that contains no address. It stands for ranges that exist but are not known here, so that code that does
+    /// not check for it rejects the token. Its encoding does not decode.
     ///
-    /// It holds nothing because it is a block of mapped addresses, and no address is mapped once it is canonical.
+    /// It contains nothing because it is a range of IPv4-mapped addresses, and canonical addresses are never mapped.
     #[must_use]
     pub const fn nowhere() -> Self {
         Self { first: IpAddr::V6(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped()), length: 96 }
     }
 
-    /// Whether the address lies in the block. Blocks of the other family hold none of it.
+    /// Whether the address lies in the range. A range of the other family contains none.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -56,20 +57,20 @@ impl AddressBlock {
         width(self.first) == width(address) && differing.enumerate().all(|(at, bits)| bits & self.fixed_bits(at) == 0)
     }
 
-    /// Whether all of `other` lies in this block.
+    /// Whether all of `other` lies in this range.
     #[must_use]
     pub fn contains_block(&self, other: &Self) -> bool {
         self.length <= other.length && self.contains(other.first)
     }
 
-    /// Those bits of the octet at `at` that the block fixes.
+    /// The bits of the octet at `at` that the range fixes.
     fn fixed_bits(&self, at: usize) -> u8 {
         let fixed = usize::from(self.length).saturating_sub(8 * at);
         !u8::MAX.checked_shr(fixed as u32).unwrap_or(0)
     }
 }
 
-/// The address's octets, the most significant first; zeros follow those of an IPv4 address.
+/// The address's octets, the most significant first, padded with zeros for IPv4.
 fn octets(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V6(v6) => v6.octets(),

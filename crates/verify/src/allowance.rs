@@ -1,12 +1,11 @@
-//! What may be asked on behalf of somebody who has proved nothing: so many a second for each workspace, or whatever else
-//! they are told apart by.
+//! A rate limit for unauthenticated work, per workspace or another key.
 
 use alloc::vec::Vec;
 
 use crate::time::Timestamp;
 
-/// So many a second for each key, counted in fixed windows: at a border of two, twice that may pass. It holds the keys of one
-/// window.
+/// So many per second for each key, counted in fixed windows: around the border of two windows, twice as many may pass.
+/// Only the keys of the current window are stored.
 #[derive(Debug)]
 pub struct Allowance<K> {
     window: u64,
@@ -20,13 +19,13 @@ impl<K> Default for Allowance<K> {
 }
 
 impl<K: PartialEq> Allowance<K> {
-    /// Whether this key has one to take.
+    /// Whether the key has not reached its limit.
     pub fn has(&self, key: &K, per_second: u32, now: Timestamp) -> bool {
         let taken = self.taken.iter().find(|(taken, _)| taken == key).map_or(0, |(_, taken)| *taken);
         now.0 / 1_000 != self.window || taken < per_second
     }
 
-    /// Takes one, where fewer than `per_second` have been taken by this key within the second.
+    /// Takes one, if the key has taken fewer than `per_second` in this second.
     pub fn take(&mut self, key: K, per_second: u32, now: Timestamp) -> bool {
         let window = now.0 / 1_000;
         if window != self.window {

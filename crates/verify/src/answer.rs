@@ -1,4 +1,4 @@
-//! What a verifier asks of the ledger and of the registry, and what the ledger answers.
+//! Queries from a verifier to the ledger and the registry, and the ledger's responses.
 
 use alloc::{string::String, vec::Vec};
 
@@ -13,36 +13,36 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a verifier asks the ledger of one workspace. Token text never travels.
+/// A query to the ledger of one workspace. It carries digests, never token values.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Question {
-    /// Whose ledger is asked.
+    /// The workspace.
     pub workspace: WorkspaceKey,
-    /// The texts in question, by digest.
+    /// The digests of the token values.
     pub digests: Vec<Digest>,
 }
 
 impl Question {
-    /// The most texts that a ledger is asked about at once, in a question of either kind.
+    /// The most digests in one query of either kind.
     pub const MOST_DIGESTS: usize = 100;
 }
 
-/// What a ledger answers: all of it as of one moment.
+/// A ledger's response: everything in it is as of one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Whose ledger answers.
+    /// The workspace whose ledger answers.
     pub key: WorkspaceKey,
-    /// The ledger's clock; expiry is judged by it.
+    /// The ledger's clock; expiration is decided by it.
     pub as_of: Timestamp,
-    /// How many changes the ledger had made.
+    /// How many changes the ledger has made.
     pub generation: u64,
-    /// The workspace; absent where there is none by that key.
+    /// The workspace; `None` if it does not exist.
     pub workspace: Option<WorkspaceRecord>,
-    /// The keys that seal the workspace's tokens, the current one first.
+    /// The keys of the workspace's authentication tags, the current one first.
     #[serde(with = "seal_keys")]
     pub seal_keys: Vec<SealKey>,
-    /// Every digest that was asked about, with its record where it was issued here; without those whose records the ledger
-    /// cannot read.
+    /// Each queried digest with its record, or `None` if this workspace never issued it. Digests whose records the
+    /// ledger cannot read are absent.
     pub tokens: Vec<(Digest, Option<TokenRecord>)>,
     /// The owners of those tokens.
     pub owners: Vec<OwnerRecord>,
@@ -66,71 +66,72 @@ impl Read for Answer {
     }
 }
 
-/// How far a ledger's history has come: the later of two is the greater.
+/// A position in a ledger's history: the later of two is the greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Position {
-    /// When this line of history began, in milliseconds since 1970: a ledger that is set back to an earlier state begins
-    /// another.
+    /// When this history began, in milliseconds since 1970. A ledger that is restored to an earlier state begins a new
+    /// one.
     pub epoch: u64,
-    /// How many changes it had made.
+    /// How many changes it has made.
     pub generation: u64,
 }
 
-/// A question for a lease: what changed, and what of these texts?
+/// A query for a lease: what changed since, and the records of these digests?
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseQuestion {
-    /// Whose ledger is asked.
+    /// The workspace.
     pub workspace: WorkspaceKey,
-    /// Where the asker stands: it wants to know all changes since. Nothing where it holds nothing.
+    /// The verifier's position: the response is to list all changes since. `None` if it has cached nothing.
     pub since: Option<Position>,
-    /// The texts in question, by digest.
+    /// The digests of the token values.
     pub digests: Vec<Digest>,
     /// Uses that were counted since the last report, at most 1,000.
     pub uses: Vec<Use>,
-    /// Of an asker that loads segments; who does not is told of none.
+    /// Set by a verifier that loads segments; without it the response names no edition.
     pub segments: Option<Segments>,
 }
 
-/// What an asker has of segments.
+/// The segments of a verifier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segments {
-    /// The manifest that it goes by: it was told of all changes since, up to where it stands.
+    /// The manifest in use: the verifier knows all changes since, up to its position.
     pub manifest: Option<ContentHash>,
 }
 
-/// Uses of one text.
+/// Uses of one token value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
-    /// The text's digest.
+    /// Its digest.
     pub digest: Digest,
-    /// When the last of them was.
+    /// When it was last used.
     pub last: Timestamp,
-    /// How many.
+    /// How many times it was used.
     pub count: u32,
 }
 
-/// A lease: leave to answer from memory, with what the asker's memory lacks.
+/// A lease: a time-limited permission to answer from the cache, with what the cache lacks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// See [`Position::epoch`].
     pub epoch: u64,
-    /// The generation since which everything that changed is named below; where absent, the asker is to start anew: nothing
-    /// that it held before counts any more.
+    /// Every change after this generation is listed below. If `None`, the verifier starts anew: no record that it has
+    /// cached may be used.
     pub since: Option<u64>,
-    /// For how long, in milliseconds from before the question was asked, the asker may answer from memory; not at all
-    /// where 0.
+    /// How long the verifier may answer from its cache, in milliseconds from before it sent the question; 0 for not at
+    /// all.
     pub term: u64,
-    /// What is known of the texts that were asked about.
+    /// The records of the queried digests.
     pub answer: Answer,
-    /// Texts that changed, by digest: whoever holds one asks about it when it is met again. What they became is told to
-    /// nobody who has not met them.
+    /// Digests whose records changed. A verifier that has one cached queries it at its next use. The new records are
+    /// not included: a verifier learns nothing about tokens that were not presented to it.
     pub texts: Vec<Digest>,
-    /// Owners that changed, by number, likewise.
+    /// Numbers of the owners that changed, likewise.
     pub owners: Vec<u64>,
-    /// The segments that may be gone by, but for what changed since; told to those only who [ask](Segments). Then new texts
-    /// are among those that changed. Who does not go by these segments yet may if `since` is not after their generation.
+    /// The edition whose segments may be used, except for what changed since. Only for a verifier that [loads
+    /// segments](Segments); then `texts` includes new tokens. A verifier that does not use this edition yet may begin
+    /// to if `since` is not after the edition's generation.
     ///
-    /// Last and without a byte where there is none, as who does not ask reads it.
+    /// The last field, encoded as no bytes at all if absent: verifiers that do not load segments read the older layout.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edition: Option<Edition>,
 }
@@ -138,14 +139,14 @@ pub struct Grant {
 /// Segments that the ledger has published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edition {
-    /// Its manifest.
+    /// The hash of its manifest.
     pub manifest: ContentHash,
-    /// The generation that it is of.
+    /// The generation that it describes.
     pub generation: u64,
 }
 
 impl Grant {
-    /// As of when it is.
+    /// The position of this response.
     #[must_use]
     pub fn position(&self) -> Position {
         Position { epoch: self.epoch, generation: self.answer.generation }
@@ -179,7 +180,7 @@ impl Read for Edition {
     }
 }
 
-/// A key in the registry. The text is part of the contract with verifiers in the field.
+/// A key in the registry. Its text form is a contract with deployed verifiers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RegistryKey {
     /// `r/<workspace key>/<hex digest>`: a [`TokenRecord`].
@@ -188,12 +189,12 @@ pub enum RegistryKey {
     Owner(WorkspaceKey, u64),
     /// `w/<workspace key>`: a [`WorkspaceRecord`].
     Workspace(WorkspaceKey),
-    /// `s/<workspace key>/<name>`: a file that goes by its hash, see [`ContentHash::path`].
+    /// `s/<workspace key>/<name>`: a file that is named by its hash, see [`ContentHash::path`].
     File(WorkspaceKey, ContentHash),
 }
 
 impl RegistryKey {
-    /// The key as text.
+    /// The key in text form.
     #[must_use]
     pub fn path(&self) -> String {
         match self {
@@ -205,7 +206,8 @@ impl RegistryKey {
     }
 }
 
-/// Seal keys are secrets and have no serialisation of their own; an answer is the one place where they travel.
+/// Tag keys are secrets and have no serialisation of their own; a response is the only place where they are
+/// transmitted.
 mod seal_keys {
     use alloc::vec::Vec;
 

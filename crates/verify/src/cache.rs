@@ -1,24 +1,25 @@
-//! A bounded memory in which nothing newer is ever replaced by something older.
+//! A bounded cache that never replaces a newer value by an older one.
 
 use crate::index::Index;
 use alloc::vec::Vec;
 
-/// What the cache must know of a key.
-pub(crate) trait Hashed: Copy + Eq {
-    /// The same for equal keys, and spread out for others.
+/// A key of the cache.
+pub(crate) trait CacheKey: Copy + Eq {
+    /// Equal for equal keys, and well distributed for others.
     fn hash(&self) -> u32;
 }
 
-/// What the cache must know of a value.
-pub(crate) trait Cached {
-    /// A higher version is newer.
+/// A value of the cache.
+pub(crate) trait CacheValue {
+    /// The higher version is newer.
     fn version(&self) -> u64;
-    /// About how many bytes it occupies.
+    /// Approximate size in bytes.
     fn cost(&self) -> usize;
 }
 
-/// Values by key within a budget of bytes, evicted by the CLOCK rule: a hand goes round the slots, spares those used
-/// since it last came by, and takes the first that was not. A hit costs one flag, no allocation and no reordering.
+/// Values by key within a budget of bytes, evicted by the CLOCK algorithm: a hand passes over the slots, spares those
+/// that were used since it last passed, and evicts the first that was not. A hit sets one flag: no allocation, no
+/// reordering.
 #[derive(Debug)]
 pub(crate) struct Cache<K, V> {
     slots: Vec<Slot<K, V>>,
@@ -36,8 +37,8 @@ struct Slot<K, V> {
     used: bool,
 }
 
-impl<K: Hashed, V: Cached> Cache<K, V> {
-    /// An empty cache that holds at most `budget` bytes of values, but always the newest one.
+impl<K: CacheKey, V: CacheValue> Cache<K, V> {
+    /// An empty cache that holds at most `budget` bytes of values, but always the latest one.
     pub(crate) fn new(budget: usize) -> Self {
         Self { slots: Vec::new(), index: Index::default(), hand: 0, spent: 0, budget }
     }
@@ -48,14 +49,15 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         Some(&slot.value)
     }
 
-    /// The same, to be changed: neither its version nor what it occupies.
+    /// The same, mutable. The caller must change neither its version nor its size.
     pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let slot = self.find(key)?;
         slot.used = true;
         Some(&mut slot.value)
     }
 
-    /// Visits the values from the `from`th on and round, while the visitor goes on; gives where to begin next.
+    /// Visits the values, beginning at slot `from`, until the visitor returns false or all were visited. Returns the
+    /// slot to begin with next time.
     pub(crate) fn round(&mut self, from: usize, mut visit: impl FnMut(&K, &mut V) -> bool) -> usize {
         let count = self.slots.len();
         let places = (from.min(count)..count).chain(0..from.min(count));
@@ -69,7 +71,7 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         from
     }
 
-    /// Keeps the value unless a newer one is held. Of the same version the later arrival is kept: it was read later.
+    /// Stores the value unless a newer one is cached. Of the same version the later arrival is kept: it was read later.
     pub(crate) fn put(&mut self, key: K, value: V) {
         let cost = value.cost();
         if let Some(slot) = self.find(&key) {
@@ -89,7 +91,7 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         }
     }
 
-    /// Takes the value out.
+    /// Removes and returns the value.
     pub(crate) fn take(&mut self, key: &K) -> Option<V> {
         let at = self.place(key)?;
         self.remove(at)
@@ -104,8 +106,8 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         self.index.find(key.hash(), |at| self.slots.get(at).is_some_and(|slot| slot.key == *key))
     }
 
-    /// Evicts one value, not the one just put. With two or more slots the hand meets one after two rounds at most,
-    /// since its first round takes all the marks away.
+    /// Evicts one value, not the one just stored. With two or more slots the hand finds one within two rounds, since
+    /// its first round clears all flags.
     fn evict_other_than(&mut self, kept: &K) {
         for _ in 0..=2 * self.slots.len() {
             self.hand = if self.hand < self.slots.len() { self.hand } else { 0 };
@@ -122,7 +124,7 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         }
     }
 
-    /// Takes the value of that slot out; the last slot takes its place.
+    /// Removes and returns the value of that slot; the last slot takes its place.
     fn remove(&mut self, at: usize) -> Option<V> {
         let mut removed = self.slots.pop()?;
         if let Some(slot) = self.slots.get_mut(at) {
@@ -136,7 +138,7 @@ impl<K: Hashed, V: Cached> Cache<K, V> {
         Some(removed.value)
     }
 
-    /// Forgets whatever is under such a key.
+    /// Removes the values of all keys for which `is_such` holds.
     pub(crate) fn forget(&mut self, is_such: impl Fn(&K) -> bool) {
         for at in (0..self.slots.len()).rev() {
             if self.slots.get(at).is_some_and(|slot| is_such(&slot.key)) {
@@ -161,14 +163,14 @@ mod tests {
         cost: usize,
     }
 
-    impl Hashed for u32 {
+    impl CacheKey for u32 {
         fn hash(&self) -> u32 {
-            // Far fewer than there are keys, so that they meet.
+            // Far fewer hashes than keys, so that they collide.
             self % 8
         }
     }
 
-    impl Cached for Value {
+    impl CacheValue for Value {
         fn version(&self) -> u64 {
             self.version
         }
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_version_never_replaces_a_newer_one() {
+    fn older_version_never_replaces_a_newer_one() {
         let mut cache = Cache::<u32, Value>::new(100);
         cache.put(1, Value { version: 2, cost: 10 });
         cache.put(1, Value { version: 1, cost: 10 });
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn the_budget_holds_and_what_is_used_stays() {
+    fn budget_holds_and_recently_used_values_survive() {
         let mut cache = Cache::<u32, Value>::new(100);
         for key in 0..10 {
             cache.put(key, Value { version: 1, cost: 10 });
@@ -206,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_forgotten_is_gone_and_all_else_is_found() {
+    fn forgotten_keys_are_gone_and_all_others_are_found() {
         let mut cache = Cache::<u32, Value>::new(1_000);
         (0..50).for_each(|key| cache.put(key, Value { version: 1, cost: 10 }));
         cache.forget(|key| key % 3 == 0);
@@ -219,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_beyond_the_budget_is_held_alone() {
+    fn value_larger_than_the_budget_is_held_alone() {
         let mut cache = Cache::<u32, Value>::new(100);
         cache.put(1, Value { version: 1, cost: 10 });
         cache.put(2, Value { version: 1, cost: 500 });

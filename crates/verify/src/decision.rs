@@ -1,4 +1,4 @@
-//! The one place where a token is found valid.
+//! The only place where a token is found valid.
 
 use core::fmt;
 
@@ -10,44 +10,44 @@ use crate::{
     time::Timestamp,
 };
 
-/// What was decided. Reasons stand in the order in which they are looked at: the first that applies is the answer.
+/// The result of a decision. The reasons are in the order in which they are checked: the first that applies is
+/// returned.
 ///
-/// The numbers are part of the wasm module's contract. 0 is none of them, so that a forgotten value never reads as a
-/// decision.
+/// The numbers are part of the wasm module's contract. 0 is unused, so that an unset value never reads as a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[repr(u8)]
 pub enum Code {
-    /// The token passes.
+    /// The token is valid and meets the requirement.
     Valid = 1,
-    /// Not a token: a wrong shape, or a check that does not fit.
+    /// Not a token value: wrong format or wrong checksum.
     Malformed = 2,
-    /// Never issued, or not for a workspace that the demand names.
+    /// Never issued, or not for a workspace that the requirement names.
     Unknown = 3,
     /// Its workspace is suspended.
     WorkspaceSuspended = 4,
-    /// Revoked, or replaced by a rotation whose grace is over.
+    /// Revoked, or replaced by a rotation whose grace period has ended.
     Revoked = 5,
     /// Its owner is suspended.
     OwnerSuspended = 6,
-    /// Switched off.
+    /// Disabled.
     Disabled = 7,
-    /// Its time is over.
+    /// Expired.
     Expired = 8,
-    /// Its time has not come.
+    /// Before its `not_before` time.
     NotYetValid = 9,
-    /// Bound to other addresses, or the address is not known.
+    /// Bound to other addresses, or the client's address is not known.
     AddressNotAllowed = 10,
-    /// Live, but lacks what the demand asks for.
+    /// Valid, but it lacks a required scope.
     InsufficientScope = 11,
-    /// Work was refused to protect the service; ask again later.
+    /// A rate limit was exceeded; retry later.
     RateLimited = 12,
-    /// The asked freshness cannot be had now. Never a yes.
+    /// The demanded freshness is not available now. Treat it as a denial.
     Unavailable = 13,
 }
 
 impl Code {
-    /// All there are, by their numbers: these are dense, from 1 on.
+    /// All codes, by their numbers, which are consecutive from 1 on.
     pub const ALL: [Self; 13] = [
         Self::Valid,
         Self::Malformed,
@@ -64,7 +64,7 @@ impl Code {
         Self::Unavailable,
     ];
 
-    /// The code as the APIs write it: `VALID`, `INSUFFICIENT_SCOPE`, …
+    /// The code in the APIs: `VALID`, `INSUFFICIENT_SCOPE`, …
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -91,30 +91,30 @@ impl fmt::Display for Code {
     }
 }
 
-/// All that is known of one token text. Only a text that was issued has facts.
+/// The records of one token value. Only a token value that was issued has them.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The token's own record.
+    /// The token's record.
     pub token: &'a TokenRecord,
-    /// Its owner's.
+    /// Its owner's record.
     pub owner: &'a OwnerRecord,
-    /// Its workspace's.
+    /// Its workspace's record.
     pub workspace: &'a WorkspaceRecord,
 }
 
 impl Facts<'_> {
-    /// What the token may do: its own scopes as far as its owner is granted them.
+    /// The token's own scopes, as far as its owner's granted scopes cover them.
     #[must_use]
     pub fn effective_scopes(&self) -> crate::ScopeSet {
         self.token.scopes.intersection(&self.owner.grants)
     }
 }
 
-/// Decides about a token that was issued. Allocates nothing.
+/// Decides on a token that was issued. Allocates nothing.
 #[must_use]
 pub fn decide(facts: Facts<'_>, demand: &Demand, now: Timestamp) -> Code {
     let Facts { token, owner, workspace } = facts;
-    // A record of one workspace or owner never speaks for a token of another, whatever a caller mixed up.
+    // A record of one workspace or owner never applies to a token of another, even if a caller confuses them.
     if !demand.workspaces().contains(&workspace.key) || token.owner != owner.number {
         return Code::Unknown;
     }

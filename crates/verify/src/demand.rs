@@ -1,4 +1,4 @@
-//! What a request asks of the token it carries.
+//! The requirement that a request's token has to meet.
 
 use alloc::vec::Vec;
 use core::{cmp::Ordering, fmt, net::IpAddr};
@@ -11,29 +11,28 @@ use crate::{
     scope::Scope,
 };
 
-/// How stale an answer may be. Ordered: the greater of two is stricter.
+/// How stale the records of a decision may be. Ordered: the greater of two is stricter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Freshness {
-    /// From memory up to a minute old, else from the registry. Goes on while the ledger is down.
+    /// From cached records up to a minute old, else from the registry. Available while the ledger is down.
     Eventual,
-    /// From memory, under a lease of the ledger's: nothing passes longer after its revocation returned than a lease
-    /// lasts.
+    /// From cached records under a lease: a token is accepted for at most the lease after its revocation returned.
     #[default]
     Bounded,
-    /// From the ledger, each time: nothing passes after its revocation returned.
+    /// From the ledger, each time: no token is accepted after its revocation returned.
     Strong,
-    /// From a signed file, until that expires: the weakest, and the only one with no network. It is nobody's setting, so it
-    /// stands in no record. (Those name the others by their places.)
+    /// From a signed file, until it expires: the weakest level, and the only one with no network. It is not a setting,
+    /// so no record contains it. (Records encode the other levels by their position in this enum.)
     #[serde(skip)]
     Snapshot,
 }
 
 impl Freshness {
-    /// All there are, the strictest first.
+    /// All levels, the strictest first.
     pub const ALL: [Self; 4] = [Self::Strong, Self::Bounded, Self::Eventual, Self::Snapshot];
 
-    /// The level as callers write it.
+    /// The name in the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -66,32 +65,33 @@ impl PartialOrd for Freshness {
     }
 }
 
-/// What a request needs. It always names the workspaces whose tokens count: scope names are each tenant's own, so a
-/// token must never pass at somebody else's gate.
+/// A requirement. It always names the accepted workspaces: scope names are local to a workspace, so another workspace's
+/// verifier must never accept a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Demand {
     workspaces: Vec<WorkspaceKey>,
-    /// Scopes that must all be granted.
+    /// Scopes that are all required.
     pub all_of: Vec<Scope>,
-    /// Scopes of which one must be granted; none asked for where empty.
+    /// Scopes of which one is required; none if empty.
     pub any_of: Vec<Scope>,
-    /// Where the request comes from. A token that is bound to addresses is refused where this is not known.
+    /// The client's address. If it is not known, tokens that are bound to addresses are rejected.
     pub address: Option<IpAddr>,
-    /// How stale the answer may be.
+    /// The freshness level.
     pub freshness: Freshness,
-    /// Whether an eventual answer will do where the ledger does not answer. What the workspace asks for a scope stands.
+    /// Whether an eventual decision is accepted if the ledger does not answer. A stricter level that the workspace sets
+    /// for a scope still applies.
     pub or_eventual: bool,
-    /// Whether the decision has to tell in full who the token is. A segment has its number alone: the rest takes one read
-    /// of the registry, the first time.
+    /// Whether the decision needs the token's full record. Segments contain only its number; the rest takes one
+    /// registry read, the first time.
     pub in_full: bool,
 }
 
-/// A demand has to name a workspace.
+/// A requirement must name a workspace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoWorkspace;
 
 impl Demand {
-    /// A demand for any live token of one workspace, judged as fresh as is usual.
+    /// A requirement that any valid token of one workspace meets, with the default freshness.
     #[must_use]
     pub fn of(workspace: WorkspaceKey) -> Self {
         Self {
@@ -105,22 +105,21 @@ impl Demand {
         }
     }
 
-    /// A demand for any live token of one of the workspaces.
+    /// A requirement that any valid token of one of the workspaces meets.
     ///
-    /// # Errors
-    /// [`NoWorkspace`] where the list is empty.
+    /// # Errors [`NoWorkspace`] if the list is empty.
     pub fn of_any(workspaces: Vec<WorkspaceKey>) -> Result<Self, NoWorkspace> {
         let first = *workspaces.first().ok_or(NoWorkspace)?;
         Ok(Self { workspaces, ..Self::of(first) })
     }
 
-    /// The workspaces whose tokens count; at least one.
+    /// The accepted workspaces; at least one.
     #[must_use]
     pub fn workspaces(&self) -> &[WorkspaceKey] {
         &self.workspaces
     }
 
-    /// Every scope that the demand mentions.
+    /// Every scope that the requirement mentions.
     pub(crate) fn scopes(&self) -> impl Iterator<Item = &Scope> {
         self.all_of.iter().chain(&self.any_of)
     }

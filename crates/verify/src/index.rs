@@ -1,12 +1,12 @@
-//! Finds a position by its hash.
+//! A hash table from hashes to positions.
 
 use alloc::vec::Vec;
 
-/// Positions by hash, in an open-addressed table with linear probing. At most half of the places are taken, so a
-/// search ends soon; it allocates nothing.
+/// Positions by hash, in an open-addressed table with linear probing. At most half of the places are taken, so searches
+/// are short; they do not allocate.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    /// A power of two of them, or none.
+    /// Their number is 0 or a power of two.
     places: Vec<Place>,
     taken: usize,
 }
@@ -14,19 +14,19 @@ pub(crate) struct Index {
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     hash: u32,
-    /// The position and 1; 0 where the place is free.
+    /// The position plus 1; 0 if the place is free.
     position: u32,
 }
 
 impl Index {
-    /// The first position of this hash that `is_it`.
+    /// The first position of this hash for which `is_it` holds.
     pub(crate) fn find(&self, hash: u32, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         self.probe(hash)
             .find(|(_, place)| place.hash == hash && is_it(place.position()))
             .map(|(_, place)| place.position())
     }
 
-    /// Adds a position that is not there yet.
+    /// Adds a position that the table does not contain.
     pub(crate) fn insert(&mut self, hash: u32, position: usize) {
         if 2 * (self.taken + 1) > self.places.len() {
             self.grow();
@@ -35,7 +35,7 @@ impl Index {
         self.settle(Place { hash, position: position as u32 + 1 });
     }
 
-    /// Lets `hash` at position `from` be found at position `to`.
+    /// Moves the entry of `hash` from position `from` to position `to`.
     pub(crate) fn relocate(&mut self, hash: u32, from: usize, to: usize) {
         let found = self.probe(hash).find(|(_, place)| place.position() == from);
         if let Some(place) = found.and_then(|(at, _)| self.places.get_mut(at)) {
@@ -43,7 +43,7 @@ impl Index {
         }
     }
 
-    /// Takes a position out, and settles those anew that come after it: their way must not be broken.
+    /// Removes a position, and inserts the entries after it again, so that no probe sequence is interrupted.
     pub(crate) fn remove(&mut self, hash: u32, position: usize) {
         let Some((mut at, _)) = self.probe(hash).find(|(_, place)| place.position() == position) else {
             return;
@@ -60,7 +60,7 @@ impl Index {
         }
     }
 
-    /// The taken places from where `hash` belongs to the next free one.
+    /// The taken places from the home of `hash` to the next free one.
     fn probe(&self, hash: u32) -> impl Iterator<Item = (usize, Place)> {
         let mut at = hash as usize;
         core::iter::from_fn(move || {
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn step() -> impl Strategy<Value = Step> {
-        // Few hashes, so that they meet, and some at the end of the table, so that searches go round.
+        // Few hashes, so that they collide, and some at the end of the table, so that probes wrap around.
         let hash = prop_oneof![0..4u32, Just(15), Just(u32::MAX)];
         prop_oneof![
             3 => (hash, 0..20usize).prop_map(|(hash, position)| Step::Insert(hash, position)),
@@ -137,7 +137,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_a_plain_map_holds(steps in prop::collection::vec(step(), 0..80)) {
+        fn finds_the_same_positions_as_a_map(steps in prop::collection::vec(step(), 0..80)) {
             let mut index = Index::default();
             let mut map = BTreeMap::new();
             for step in steps {

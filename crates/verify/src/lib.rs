@@ -1,10 +1,10 @@
-//! What a verifier knows and how it decides.
+//! Records, requirements, the decision, and the sans-IO verifier.
 //!
-//! Three records describe everything that a check needs: one for the [token](TokenRecord), one for its
-//! [owner](OwnerRecord), one for the [workspace](WorkspaceRecord). A [`Demand`] says what a request asks for.
-//! [`decide`] compares them and is the only place in Counterfoil where a token is found valid. The [`Verifier`] around
-//! it knows what to fetch and what to remember; it does no I/O itself, has no clock and no randomness, so that a
-//! Worker, a gateway, Node and a browser all drive the very same machine.
+//! Three records hold everything that a check needs: one for the [token](TokenRecord), one for its
+//! [owner](OwnerRecord), one for the [workspace](WorkspaceRecord). A [`Demand`] is the requirement of one check.
+//! [`decide`] compares them; it is the only place in Counterfoil that finds a token valid. The [`Verifier`] caches
+//! records and says what to fetch. It does no I/O and has neither a clock nor randomness, so a Worker, a gateway, Node
+//! and a browser all run the same code.
 
 #![no_std]
 #![forbid(unsafe_code)]
@@ -14,14 +14,13 @@ extern crate alloc;
 mod address;
 mod allowance;
 mod answer;
-mod asking;
 mod base;
 mod cache;
 mod decision;
 mod demand;
 mod index;
 mod lease;
-mod memory;
+mod ledger_queries;
 mod mix;
 mod monotonic_time;
 #[cfg(feature = "openapi")]
@@ -29,6 +28,7 @@ mod openapi;
 mod path;
 mod reader;
 mod record;
+mod record_cache;
 mod scope;
 mod segment;
 mod time;

@@ -1,6 +1,6 @@
-//! Numbers that look random.
+//! Pseudorandom numbers.
 
-/// Another number for each, as good as random.
+/// A bijection whose results look random.
 pub(crate) fn mix(number: u64) -> u64 {
     // The finisher of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014).
     let number = number.wrapping_add(0x9e37_79b9_7f4a_7c15);

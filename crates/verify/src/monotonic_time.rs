@@ -1,9 +1,9 @@
-//! Points in time, by a clock that may be set back.
+//! Times of a clock that may be set back.
 
 use crate::time::Timestamp;
 
-/// A time, and by which run of the clock. A clock that is set back begins a new run: how long ago anything of an
-/// earlier one was, nobody can tell.
+/// A time, and the run of the clock. A clock that is set back begins a new run: times of an earlier run have no known
+/// age.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct MonotonicTime {
     run: u32,
@@ -11,12 +11,12 @@ pub(crate) struct MonotonicTime {
 }
 
 impl MonotonicTime {
-    /// The moment at which the clock shows `now`.
+    /// The time at which the clock shows `now`.
     pub(crate) fn next(self, now: Timestamp) -> Self {
         Self { run: self.run.wrapping_add(u32::from(now < self.time)), time: now }
     }
 
-    /// Whether this was earlier, as far as can be told.
+    /// Whether this was earlier, as far as is known.
     pub(crate) fn is_before(self, other: Self) -> bool {
         (self.run, self.time) < (other.run, other.time)
     }

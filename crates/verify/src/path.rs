@@ -1,6 +1,6 @@
-//! Paths in the registry: what kind of thing, of which workspace, and which one.
+//! Paths in the registry: a prefix for the kind, the workspace, and the item.
 //!
-//! Not by `core::fmt`: it would be a tenth of a verification module.
+//! Without `core::fmt`, which would be a tenth of a verification module.
 
 use alloc::string::String;
 

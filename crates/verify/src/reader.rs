@@ -1,17 +1,17 @@
 //! Reads the binary layout: [postcard's](https://postcard.jamesmunns.com/wire-format), in its shortest form only.
 //!
-//! Records are written by postcard through serde. They are read by hand, because the generic reader is several times
-//! as large and every verifier carries it. Each item has exactly one encoding: what is read here would be written the
-//! same.
+//! Postcard writes records through serde. They are read by hand, because the generic reader is several times as large
+//! and every verifier contains it. Each item has exactly one encoding, and only that is accepted.
 
 use alloc::{boxed::Box, vec::Vec};
 
 use crate::time::Timestamp;
 
-/// What is left to read.
+/// The bytes that are left to read.
 ///
-/// What cannot be read comes out as zeros or empty and is remembered: nothing counts unless [`ended_well`] says so in
-/// the end. Checking once keeps the many fields of a record short, in source and in code.
+/// A value that cannot be read is returned as zero or empty, and the failure is recorded: results may be used only if
+/// [`ended_well`] returns true at the end. Checking once keeps the many fields of a record short, in source and in
+/// code.
 ///
 /// [`ended_well`]: Self::ended_well
 pub(crate) struct Reader<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct Reader<'a> {
 
 /// An item that can be read.
 pub(crate) trait Read: Sized {
-    /// The item; `None`, or anything after which the reader has failed, where there is none.
+    /// The item. If it is invalid, returns `None` or leaves the reader failed.
     fn read(reader: &mut Reader<'_>) -> Option<Self>;
 }
 
@@ -30,7 +30,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes, failed: false }
     }
 
-    /// Whether all has been read, and was as it should be.
+    /// Whether all bytes were read, and all were valid.
     pub(crate) fn ended_well(&self) -> bool {
         !self.failed && self.rest.is_empty()
     }
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
         byte
     }
 
-    /// Seven bits a byte, the lowest first; the eighth says that more follow.
+    /// A varint: seven bits per byte, the lowest first; the eighth bit is set if more follow.
     pub(crate) fn number(&mut self) -> u64 {
         let mut number = 0;
         for shift in (0..u64::BITS).step_by(7) {
@@ -82,7 +82,7 @@ impl<'a> Reader<'a> {
         0
     }
 
-    /// A number in that many bytes, the lowest first; the lowest 64 bits of it.
+    /// A number of that many bytes, little-endian; its lowest 64 bits.
     pub(crate) fn fixed(&mut self, width: u8) -> u64 {
         self.bytes(width.into()).iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
     }
@@ -99,7 +99,7 @@ impl<'a> Reader<'a> {
         byte == 1
     }
 
-    /// As many bytes as are announced.
+    /// Bytes with a length prefix.
     pub(crate) fn sized(&mut self) -> &'a [u8] {
         let length = usize::try_from(self.number()).unwrap_or(usize::MAX);
         self.bytes(length)
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         self.flag().then(|| read(self))
     }
 
-    /// A list grows as its items are read: its announced length alone takes no memory.
+    /// The list grows as its items are read, so a length prefix alone allocates nothing.
     pub(crate) fn list<T>(&mut self, read: impl Fn(&mut Self) -> Option<T>) -> Vec<T> {
         let mut items = Vec::new();
         for _ in 0..self.number() {
@@ -140,7 +140,7 @@ impl<'a> Reader<'a> {
         self.list(T::read)
     }
 
-    /// One item where it is there; see [`optional`](Self::optional).
+    /// An optional item; see [`optional`](Self::optional).
     pub(crate) fn optional_item<T: Read>(&mut self) -> Option<T> {
         self.optional(T::read).and_then(|item| {
             if item.is_none() {
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_has_one_form() {
+    fn number_has_one_encoding() {
         assert_eq!(whole(&[0], Reader::number), Some(0));
         assert_eq!(whole(&[0x80, 1], Reader::number), Some(128));
         let refused: [&[u8]; 6] = [
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_once_stays_wrong() {
+    fn reader_that_failed_once_stays_failed() {
         type Wrong = (&'static [u8], fn(&mut Reader<'_>));
         let refused: [Wrong; 5] = [
             (&[2], |reader| _ = reader.flag()),
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn an_announced_length_takes_no_memory() {
+    fn length_prefix_alone_allocates_nothing() {
         let bytes = postcard::to_allocvec(&u64::MAX).unwrap();
         assert_eq!(whole(&bytes, |reader| reader.list(|reader| Some(reader.byte()))), None);
         assert_eq!(whole(&bytes, Reader::text), None);

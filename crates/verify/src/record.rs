@@ -1,12 +1,12 @@
-//! What verification needs to know, as verifiers in the field store and read it.
+//! The records that verification needs, in the layout in which verifiers store and read them.
 //!
-//! The layout is a contract: changing it strands every verifier that has the old one. A change needs a new
-//! [`FORMAT`] and a test that reads the old bytes. `tests/vectors/records.json` pins it.
+//! The layout is a contract: changing it breaks every deployed verifier. A change needs a new [`FORMAT`] and a test
+//! that reads the old bytes. `tests/vectors/records.json` pins it.
 //!
 //! Each encoded item is `[format, kind]` followed by its fields in
-//! [postcard](https://postcard.jamesmunns.com/wire-format): varints for integers, length-prefixed UTF-8, a zero byte for
-//! an absent option. Nothing may follow. There is one encoding of each item: varints are as short as can be, scopes
-//! sorted and without repetition.
+//! [postcard](https://postcard.jamesmunns.com/wire-format): varints for integers, length-prefixed UTF-8, a zero byte
+//! for an absent option. Nothing may follow. Each item has one encoding: varints are as short as possible, scopes are
+//! sorted and distinct.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -22,10 +22,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// The layout's version: the first byte of whatever is encoded.
+/// The version of the layout: the first byte of every encoded item.
 pub(crate) const FORMAT: u8 = 1;
 
-/// What verification needs to know of one token text. Revoked tokens keep theirs, as a tombstone.
+/// The record of one token value. Revoked tokens keep theirs, as a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRecord {
     /// The ledger's generation at the last change of this record; a higher one is newer.
@@ -38,32 +38,32 @@ pub struct TokenRecord {
     pub owner: u64,
     /// The token's name.
     pub name: Box<str>,
-    /// The client that the token is pinned to or labelled with.
+    /// The client that the token is bound to, or labelled with.
     pub client_id: Option<Box<str>>,
     /// Free-form metadata, as its JSON text.
     pub metadata: Option<Box<str>>,
-    /// The token's own scopes. What counts is what the owner is granted too.
+    /// The token's own scopes. The owner's granted scopes limit them.
     pub scopes: ScopeSet,
-    /// The ledger's generation at which the text was issued; compared with [`OwnerRecord::revoked_before`].
+    /// The ledger's generation when the token value was issued; compared with [`OwnerRecord::revoked_before`].
     pub issued: u64,
-    /// Whether it was revoked; for good.
+    /// Whether it is permanently revoked.
     pub revoked: bool,
-    /// Whether it is switched on.
+    /// Whether it is enabled.
     pub enabled: bool,
-    /// Valid from here on.
+    /// Valid from this time on.
     pub not_before: Option<Timestamp>,
-    /// Valid before this only.
+    /// Valid before this time.
     pub expires_at: Option<Timestamp>,
-    /// The text was replaced by a rotation and dies here.
+    /// The value was replaced by a rotation, and its grace period ends at this time.
     pub replaced_until: Option<Timestamp>,
-    /// Where the request must come from; anywhere where empty.
+    /// The IP ranges from which it may be used; any address if empty.
     pub addresses: Vec<AddressBlock>,
     /// Reserved for a class of rate limits; absent in all records written today.
     pub rate_class: Option<u8>,
 }
 
-/// What verification needs to know of one member. One such record carries a suspension, a cut of grants, or the
-/// revocation of all its tokens, however many those are.
+/// The record of one member. A suspension, a removal of granted scopes, or the revocation of all its tokens changes
+/// this one record, however many tokens it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnerRecord {
     /// The ledger's generation at the last change of this record; a higher one is newer.
@@ -74,13 +74,13 @@ pub struct OwnerRecord {
     pub id: Box<str>,
     /// Whether the member is suspended, and all its tokens with it.
     pub suspended: bool,
-    /// What the member's tokens may be granted at most.
+    /// The granted scopes.
     pub grants: ScopeSet,
-    /// Texts issued at an earlier generation than this are revoked.
+    /// Token values issued at an earlier generation are revoked.
     pub revoked_before: u64,
 }
 
-/// What verification needs to know of one workspace.
+/// The record of one workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkspaceRecord {
     /// The ledger's generation at the last change of this record; a higher one is newer.
@@ -91,25 +91,25 @@ pub struct WorkspaceRecord {
     pub slug: Box<str>,
     /// Whether the workspace is suspended, and all its tokens with it.
     pub suspended: bool,
-    /// Whether tokens issued elsewhere were imported; where not, a foreign text is unknown without a look.
+    /// Whether third-party tokens were imported. If not, a third-party token is unknown without a lookup.
     pub has_imports: bool,
-    /// Scopes that ask for more freshness than the demand might.
+    /// Scopes with a minimum freshness.
     pub freshness: Vec<(Scope, Freshness)>,
 }
 
-/// The bytes are no record that this version can read.
+/// The bytes are not a record that this version can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RecordError {
-    /// Written in a layout that this version does not know.
+    /// The layout is of a version that is not supported.
     UnknownFormat,
-    /// Cut short, too long, of another kind, or holding a value that cannot be.
+    /// Truncated, too long, of another kind, or with an invalid value.
     Malformed,
 }
 
-/// An item with a binary layout of its own.
+/// An item with a binary layout.
 #[expect(private_bounds, reason = "only this crate has such items")]
 pub trait Encoded: Serialize + Read {
-    /// The second byte: keeps one kind from being read as another.
+    /// The second byte: prevents one kind from being read as another.
     const KIND: u8;
 
     /// The item's bytes.
@@ -120,15 +120,14 @@ pub trait Encoded: Serialize + Read {
 
     /// Reads an item.
     ///
-    /// # Errors
-    /// [`RecordError`]; nothing malformed is accepted.
+    /// # Errors [`RecordError`]; nothing malformed is accepted.
     fn decode(bytes: &[u8]) -> Result<Self, RecordError> {
         let mut reader = open(bytes, Self::KIND)?;
         Self::read(&mut reader).filter(|_| reader.ended_well()).ok_or(RecordError::Malformed)
     }
 }
 
-/// A reader of the fields, where the header announces that kind.
+/// A reader of the fields, if the header has that kind.
 pub(crate) fn open(bytes: &[u8], kind: u8) -> Result<Reader<'_>, RecordError> {
     match bytes.split_first_chunk() {
         Some(([FORMAT, announced], fields)) if *announced == kind => Ok(Reader::new(fields)),
@@ -206,13 +205,13 @@ impl Read for WorkspaceKey {
 }
 
 impl TokenRecord {
-    /// Whether it is a segment's: who the token is, is not told but for its number.
+    /// Whether it comes from a segment: of the fields that identify the token, only the number is set.
     #[must_use]
     pub fn is_brief(&self) -> bool {
         self.id.is_empty()
     }
 
-    /// The same, told in full as another record of this token does.
+    /// The same, with the identifying fields of another record of this token.
     pub(crate) fn with_details_of(self, other: &Self) -> Self {
         if (self.number, self.owner) != (other.number, other.owner) {
             return self;
@@ -228,14 +227,14 @@ impl TokenRecord {
 }
 
 impl WorkspaceRecord {
-    /// The freshness that the workspace asks of this scope; the weakest where it asks none.
+    /// The freshness that the workspace demands for this scope; the weakest if it demands none.
     #[must_use]
     pub fn freshness_of(&self, scope: &Scope) -> Freshness {
         let named = self.freshness.iter().find(|(name, _)| name == scope);
         named.map_or(Freshness::Snapshot, |(_, freshness)| *freshness)
     }
 
-    /// About how many bytes this occupies besides itself.
+    /// Approximate size in bytes, not counting `size_of` itself.
     pub(crate) fn cost(&self) -> usize {
         let scopes = self.freshness.iter().map(|(scope, _)| size_of_val(scope) + scope.as_str().len() + 8);
         self.slug.len() + scopes.sum::<usize>()

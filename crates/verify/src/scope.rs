@@ -1,8 +1,8 @@
-//! Scopes: what a request needs, what a token is granted, and when the one covers the other.
+//! Scopes: what a request requires, what a token is granted, and when the latter covers the former.
 //!
-//! A scope is segments of `[A-Za-z0-9_-]+` joined by `:` or `.`, at most 100 characters; which of the two joins is
-//! significant. A granted pattern may end in a segment `*`, which stands for one or more further segments: `a:*` covers
-//! `a:b` and `a:b:c`, but neither `a` nor `a.b`. `*` alone covers everything.
+//! A scope consists of segments `[A-Za-z0-9_-]+` joined by `:` or `.`, at most 100 characters; which of the two joins
+//! is significant. A granted pattern may end in a segment `*`, which stands for one or more further segments: `a:*`
+//! covers `a:b` and `a:b:c`, but neither `a` nor `a.b`. `*` alone covers everything.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::fmt;
@@ -14,22 +14,22 @@ use crate::reader::{Read, Reader};
 /// The longest scope, in characters.
 const MAX_LENGTH: usize = 100;
 
-/// One permission, exactly: what a demand names.
+/// One scope, without a wildcard, as a requirement names it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Scope(Box<str>);
 
-/// What is granted: one scope, or all scopes below a common beginning.
+/// A granted scope, or a wildcard for all scopes with a common prefix.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ScopePattern(Box<str>);
 
-/// Granted patterns, sorted and without repetition.
+/// Granted patterns, sorted and distinct.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "Vec<ScopePattern>", into = "Vec<ScopePattern>")]
 pub struct ScopeSet(Vec<ScopePattern>);
 
-/// The text is no scope. See the module for the grammar.
+/// The text is not a scope. The module describes the grammar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidScope;
 
@@ -57,8 +57,7 @@ fn is_joint(byte: u8) -> bool {
 impl Scope {
     /// Parses one scope.
     ///
-    /// # Errors
-    /// [`InvalidScope`] where the text does not follow the grammar; a wildcard does not.
+    /// # Errors [`InvalidScope`] if the text does not follow the grammar, or has a wildcard.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if is_scope(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
     }
@@ -73,8 +72,7 @@ impl Scope {
 impl ScopePattern {
     /// Parses one granted scope, with or without a wildcard at its end.
     ///
-    /// # Errors
-    /// [`InvalidScope`] where the text does not follow the grammar.
+    /// # Errors [`InvalidScope`] if the text does not follow the grammar.
     pub fn parse(text: &str) -> Result<Self, InvalidScope> {
         if is_pattern(text) { Ok(Self(text.into())) } else { Err(InvalidScope) }
     }
@@ -91,7 +89,7 @@ impl ScopePattern {
         &self.0
     }
 
-    /// The scope that this is, where it has no wildcard.
+    /// The same as a scope, if it has no wildcard.
     #[must_use]
     pub fn exact(&self) -> Option<Scope> {
         (!self.0.ends_with('*')).then(|| Scope(self.0.clone()))
@@ -109,8 +107,8 @@ impl ScopePattern {
         self.covers_text(&other.0)
     }
 
-    /// A pattern of `start*` covers what begins with `start`; neither a scope nor a pattern ends there. The text of
-    /// another pattern begins so exactly if all that it covers does, hence one rule serves for both.
+    /// The pattern `start*` covers every text that begins with `start` and is longer. Another pattern's text begins
+    /// with `start` exactly if everything that it covers does, so one rule serves for scopes and patterns.
     fn covers_text(&self, other: &str) -> bool {
         match self.0.strip_suffix('*') {
             None => *self.0 == *other,
@@ -132,7 +130,7 @@ impl ScopeSet {
         self.0.iter().any(|granted| granted.covers(required))
     }
 
-    /// Whether one granted pattern covers all that `pattern` does.
+    /// Whether one granted pattern covers everything that `pattern` covers.
     #[must_use]
     pub fn covers_pattern(&self, pattern: &ScopePattern) -> bool {
         self.0.iter().any(|granted| granted.covers_pattern(pattern))
@@ -141,7 +139,7 @@ impl ScopeSet {
     /// What both sets cover: of each pair in which one covers the other, the narrower.
     #[must_use]
     pub fn intersection(&self, other: &Self) -> Self {
-        // Both stay in order, so merging them needs no sorting.
+        // Both stay sorted, so they can be merged without sorting.
         let mut ours = self.0.iter().filter(|pattern| other.covers_pattern(pattern)).peekable();
         let mut theirs = other.0.iter().filter(|pattern| self.covers_pattern(pattern)).peekable();
         let mut both = Vec::new();
@@ -161,12 +159,12 @@ impl ScopeSet {
         self.0.iter()
     }
 
-    /// The set of patterns that stand in order already; `None` where they do not.
+    /// The set of these patterns, if they are sorted and distinct.
     pub(crate) fn of_sorted(patterns: Vec<ScopePattern>) -> Option<Self> {
         patterns.is_sorted_by(|a, b| a < b).then_some(Self(patterns))
     }
 
-    /// About how many bytes the set occupies besides itself.
+    /// Approximate size in bytes, not counting `size_of` itself.
     pub(crate) fn cost(&self) -> usize {
         self.0.iter().map(|pattern| size_of_val(pattern) + pattern.0.len()).sum()
     }

@@ -1,40 +1,41 @@
-//! A ledger's records in a few large files instead of many small ones: what a verifier loads to decide with no network.
+//! A ledger's records in a few large files instead of many small ones. A verifier that has loaded them decides with no
+//! network.
 //!
-//! A [`Segment`] covers all token texts of one workspace whose digest begins with certain bits, as the ledger had them
-//! at one generation. It knows what is *not* issued as well as what is: a digest that it covers and does not hold was
-//! unknown to the ledger then. An [`OwnerSegment`] does the same for the members of a range of numbers. A [`Manifest`]
-//! names the segments that make up a workspace.
+//! A [`Segment`] covers all token values of one workspace whose digests begin with certain bits, as of one generation
+//! of the ledger. It also shows which tokens do *not* exist: a digest that it covers and does not contain was unknown
+//! to the ledger then. An [`OwnerSegment`] does the same for the members of a range of numbers. A [`Manifest`] names
+//! the segments of a workspace.
 //!
-//! All three are immutable and go by the SHA-256 of their bytes, so that no store can answer with an old one: see
-//! [`ContentHash`]. A [`Snapshot`] is all of a workspace's in one file, signed, for where there is nobody to ask.
+//! All three are immutable and named by the SHA-256 of their bytes, so no store can return an old one: see
+//! [`ContentHash`]. A [`Snapshot`] contains all of a workspace's in one signed file, for offline verification.
 //!
-//! Each content has one encoding, and nothing that is not exactly it is opened; a file is looked through once, on
-//! opening, and after that nothing can fail. docs/format.md has the layout byte by byte; `segments.json` and
-//! `snapshots.json` in `tests/vectors` pin it. A change strands verifiers in the field, so it takes a new format
-//! version.
+//! Each content has exactly one encoding, and no other bytes are opened. A file is validated once, when it is opened;
+//! after that, reading cannot fail. docs/format.md specifies the layout byte by byte; `segments.json` and
+//! `snapshots.json` in `tests/vectors` pin it. A change breaks deployed verifiers, so it needs a new format version.
 //!
 //! # What a segment leaves out
 //!
-//! A segment has what [`decide`](crate::decide) looks at, and the token's number. Ids, names, clients and metadata are
-//! absent; a token's `rate_class`, which nothing writes today, is too.
+//! A segment contains the fields that [`decide`](crate::decide) uses, and the token's number. Ids, names, clients and
+//! metadata are absent, and so is `rate_class`, which no record has today.
 //!
-//! Digests are cut to 16 bytes. To present another text that passes for a token, one has to find a second preimage of
-//! one of its 128 bits: 2^128 hashes over the number of tokens. But who *imports* digests chooses them, so two that
-//! agree in 16 bytes may exist; [`SegmentBuilder`] refuses the second, since it could not be told from the first.
+//! Digests are truncated to 16 bytes. To have another value accepted as a token, an attacker must find a second
+//! preimage of one of these 128-bit prefixes: 2^128 hashes divided by the number of tokens. A caller that *imports*
+//! digests chooses them, though, so two that agree in 16 bytes may exist. [`SegmentBuilder`] rejects the second, since
+//! the two could not be distinguished.
 //!
-//! When a text was issued is compared with its owner's `revoked_before` alone, and is not stored either. Let a segment
-//! be of generation *g*. The builder marks revoked what was issued before the `revoked_before` that held at *g*; for the
-//! rest, the reader says that it was issued at *g*. That decides as the ledger does, whichever record of the owner it
-//! meets:
+//! The generation at which a token value was issued is compared only with its owner's `revoked_before`, and is not
+//! stored either. Let *g* be the segment's generation. The builder marks as revoked every value that was issued before
+//! the `revoked_before` that held at *g*; for all others, the reader reports *g* as the generation of issue. With any
+//! version of the owner's record, the decision is the same as the ledger's:
 //!
-//! - `revoked_before` is a generation at which the ledger revoked all that the member had. One later than *g* is higher
-//!   than *g* and than the generation at which anything here was issued: both are revoked by it.
-//! - One at or before *g* is the builder's, or one from before it. What the builder left unmarked was issued at or after
-//!   it; neither *g* nor the true generation is below it. What it marked stays revoked, as it does in the ledger, even
-//!   where a verifier still holds an older record of the owner.
+//! - `revoked_before` is a generation at which the ledger revoked all of the member's tokens. If it is later than *g*,
+//!   it is also later than the generation at which any value in the segment was issued: it revokes both.
+//! - If it is *g* or earlier, it is the builder's or an older one. A value that the builder did not mark was issued at
+//!   or after it, so neither *g* nor the true generation is below it. A value that the builder marked stays revoked, as
+//!   in the ledger, even if a verifier still has an older record of the owner.
 //!
-//! So a change of an owner changes no segment, and a segment stays right for as long as none of its own tokens changes:
-//! a manifest may name segments of earlier generations than its own.
+//! So a change of an owner changes no segment, and a segment stays correct as long as none of its own tokens changes: a
+//! manifest may name segments of earlier generations than its own.
 
 mod build;
 mod content_hash;

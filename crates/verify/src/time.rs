@@ -1,4 +1,4 @@
-//! One unit of time for the whole project.
+//! The unit of time of the whole project.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 pub struct Timestamp(pub u64);
 
 impl Timestamp {
-    /// The last moment that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
+    /// The last time that RFC 3339 can express: 9999-12-31T23:59:59.999Z.
     pub const END_OF_TIME: Self = Self(253_402_300_799_999);
 
-    /// The time `milliseconds` later; the end of time where that overflows.
+    /// The time `milliseconds` later; the highest value on overflow.
     #[must_use]
     pub const fn plus(self, milliseconds: u64) -> Self {
         Self(self.0.saturating_add(milliseconds))
     }
 
-    /// Milliseconds from `earlier` to here; 0 where `earlier` is later.
+    /// Milliseconds from `earlier` to this time; 0 if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> u64 {
         self.0.saturating_sub(earlier.0)

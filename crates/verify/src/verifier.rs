@@ -1,26 +1,26 @@
-//! The one implementation of what a verifier remembers, what it asks, and when it may answer.
+//! The state machine of a verifier: what it caches, what it requests, and when it may decide.
 //!
-//! The machine is sans-IO. [`Verifier::check`] gives either a decision or a [`Pending`] that says what to fetch; the
-//! host fetches it and hands it to [`Verifier::supply`], until there is a decision. Nothing is shared between two
-//! requests but the memory itself, so a request that its host drops strands no other: where one waits for what another asks,
-//! that has an end.
+//! It does no I/O. [`Verifier::check`] returns a decision, or a [`Pending`] that says what to fetch. The host fetches
+//! that and passes it to [`Verifier::supply`], until there is a decision. Checks share nothing but the cache, so a
+//! check that its host drops blocks no other: every wait for another check's query is bounded.
 //!
 //! Guarantees:
-//! - A strong decision follows from a question asked after the check began. Memory can only make it newer.
-//! - A bounded decision follows from memory under a lease of the ledger's, or from a question as above. What an answer
-//!   that is older than memory says, or one that comes when its own lease is over, counts for nothing.
-//! - Of what segments say, only what the ledger vouches for under a lease counts: what changed since is asked.
-//! - A yes needs all three records. What is missing, unreadable or out of reach is asked of the ledger, and
-//!   [`Code::Unavailable`] where that cannot be had.
-//! - A text that was never issued costs no I/O once the workspace's seal keys are known: its seal is wrong.
-//! - A ledger that does not answer is asked by one check a back-off, a quarter of a second at first and 2 s at most; the others
-//!   are [`Code::Unavailable`], or eventual, at once. A question that is merely out makes nobody unavailable: see
-//!   [`Need::Wait`].
+//! - A strong decision follows from a query sent after the check began. The cache can only make it newer.
+//! - A bounded decision follows from the cache under a lease, or from a query as above. A response that is older than
+//!   the cache is ignored, and so is one that arrives after the lease it grants has expired.
+//! - Segments are used only as far as the running lease covers them; tokens that changed since are queried.
+//! - `VALID` needs all three records. If one is missing or unreadable the ledger is queried; if it does not answer, the
+//!   code is [`Code::Unavailable`].
+//! - A token value that was never issued costs no I/O once the keys of the workspace are known: its authentication tag
+//!   is wrong.
+//! - While a ledger fails, one check queries it per back-off: a quarter of a second at first, 2 s at most. All other
+//!   checks are [`Code::Unavailable`], or eventual, at once. A query that is merely in flight makes no check
+//!   unavailable: see [`Need::Wait`].
 
 mod answers;
+mod from_cache;
 mod offline;
 mod questions;
-mod recall;
 mod segments;
 mod state;
 
@@ -28,31 +28,32 @@ use alloc::vec::Vec;
 
 use counterfoil_token::{Digest, Presented, SealKey, TokenRef, WorkspaceKey};
 
-use self::state::{Course, Found, Stricter, Subject, certain, decided};
+use self::state::{CheckState, SegmentLookup, StricterFreshness, Subject, decided, decided_without_records};
 pub use self::state::{Decision, Known, Limits, Need, Pending, Progress, Renewal, Supply, Verifier};
 use crate::{
     allowance::Allowance,
     answer::{Grant, Question},
-    asking::Asking,
     decision::Code,
     demand::{Demand, Freshness},
-    memory::Memory,
+    ledger_queries::LedgerQueries,
     monotonic_time::MonotonicTime,
+    record_cache::RecordCache,
     time::Timestamp,
 };
 
-/// How long seal keys may speak against a text without being confirmed, in milliseconds. A new seal secret must have
-/// been known to verifiers for this long, as one that is not current yet, before tokens are sealed with it.
+/// How long keys of authentication tags may be used to reject a token value without being confirmed again, in
+/// milliseconds. A new seal secret must be known to verifiers for this long, as a secondary one, before tokens are
+/// created with it.
 const SEAL_KEYS_AGE: u64 = 60_000;
 
 impl Verifier {
-    /// A verifier that knows nothing yet.
+    /// A verifier with an empty cache.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        let memory = Memory::new(limits.memory);
+        let cache = RecordCache::new(limits.memory);
         Self {
             limits,
-            memory,
+            cache,
             snapshots: Vec::new(),
             latest: MonotonicTime::default(),
             foreign: Allowance::default(),
@@ -62,43 +63,43 @@ impl Verifier {
         }
     }
 
-    /// Takes a random number: so that it goes back to a ledger that failed at another time than others of a fleet. Here, and not
-    /// when the verifier is made, since some hosts have random numbers only later.
+    /// Takes a random number, by which the back-off of this verifier differs from that of others. It is not a parameter
+    /// of [`new`](Self::new) because some hosts have random numbers only later.
     pub fn seed(&mut self, seed: u64) {
         self.seed = seed;
     }
 
-    /// Tells the keys that seal a workspace's tokens, the current one first, as known at `now`. Answers of the ledger
-    /// tell them too; a host that has the seal secrets need not wait for one.
+    /// Sets the keys of a workspace's authentication tags, the current one first, as known at `now`. Responses of the
+    /// ledger contain them too; a host that has the seal secrets need not wait for one.
     pub fn trust_seal_keys(&mut self, workspace: WorkspaceKey, keys: Vec<SealKey>, now: Timestamp) {
         let now = self.moment(now);
-        self.memory.keep_seal_keys(workspace, keys, now);
+        self.cache.keep_seal_keys(workspace, keys, now);
     }
 
-    /// Whether the workspace's seal keys are known and recent.
+    /// Whether the keys of the workspace's authentication tags are cached and recent.
     pub fn knows_seal_keys(&mut self, workspace: WorkspaceKey, now: Timestamp) -> bool {
         let now = self.moment(now);
-        self.memory.seal_keys(workspace).is_some_and(|keys| keys.is_recent(now, SEAL_KEYS_AGE))
+        self.cache.seal_keys(workspace).is_some_and(|keys| keys.is_recent(now, SEAL_KEYS_AGE))
     }
 
-    /// Checks a text against a demand. A decision from memory allocates nothing.
+    /// Verifies a token value against a requirement. A decision from the cache allocates nothing.
     pub fn check(&mut self, text: &[u8], demand: &Demand, now: Timestamp) -> Progress {
         let now = self.moment(now);
-        let Ok(presented) = Presented::parse(text) else { return certain(Code::Malformed, now) };
-        let mut course = Course::of(demand.freshness);
+        let Ok(presented) = Presented::parse(text) else { return decided_without_records(Code::Malformed, now) };
+        let mut state = CheckState::of(demand.freshness);
         if demand.freshness == Freshness::Snapshot {
             match self.decide_offline(&presented, demand, now) {
                 Ok(progress) => return progress,
-                Err(Stricter(freshness)) => course.freshness = freshness,
+                Err(StricterFreshness(freshness)) => state.freshness = freshness,
             }
         }
         match presented {
-            Presented::Ours(token) => self.check_ours(token, course, demand, now),
-            Presented::Foreign(foreign) => self.check_foreign(foreign.digest(), 0, course, demand, now),
+            Presented::Ours(token) => self.check_ours(token, state, demand, now),
+            Presented::Foreign(foreign) => self.check_foreign(foreign.digest(), 0, state, demand, now),
         }
     }
 
-    /// Goes on with a check. `demand` must be the one that the check began with.
+    /// Continues a check. `demand` must be the one with which the check began.
     pub fn supply(&mut self, pending: Pending, demand: &Demand, supply: Supply<'_>, now: Timestamp) -> Progress {
         let now = self.moment(now);
         match (&pending.need, supply) {
@@ -106,7 +107,7 @@ impl Verifier {
             (Need::Lease(_), Supply::Lease(grant)) => self.decide_under(&pending, grant, demand, now),
             (Need::Registry(keys), Supply::Registry(values)) => {
                 let kept = keys.iter().zip(values).filter_map(|(key, value)| {
-                    // What can be kept is, though another key's value may be missing.
+                    // Caches each value that was found, though others may be missing.
                     self.keep(pending.subject, *key, value.as_deref(), pending.asked_at)
                 });
                 let complete = kept.count() == keys.len() && keys.len() == values.len();
@@ -116,43 +117,45 @@ impl Verifier {
                 for key in keys {
                     self.keep(pending.subject, *key, None, pending.asked_at);
                 }
-                self.ask(pending.subject, pending.course.without_registry(), demand, now)
+                self.ask(pending.subject, pending.state.without_registry(), demand, now)
             }
-            (Need::Wait(..), _) => self.look_again(&pending, demand, now),
-            (Need::Ledger(_), _) => self.get_no_answer(&pending, demand, now),
+            (Need::Wait(..), _) => self.resume(&pending, demand, now),
+            (Need::Ledger(_), _) => self.after_failed_query(&pending, demand, now),
             (Need::Lease(question), _) => {
-                self.miss(question);
-                self.get_no_answer(&pending, demand, now)
+                self.lease_question_failed(question);
+                self.after_failed_query(&pending, demand, now)
             }
         }
     }
 
-    /// The question by which a workspace's lease is renewed, for the request whose [turn](Decision::renewal_due) it is.
+    /// The question that renews a workspace's lease, for the request whose decision says
+    /// [`renewal_due`](Decision::renewal_due).
     pub fn renewal(&mut self, workspace: WorkspaceKey, now: Timestamp) -> Renewal {
         let now = self.moment(now);
         let mut question = self.lease_question(workspace, Vec::new());
-        question.uses = self.uses_to_tell(workspace, now);
-        self.memory.with_asking(workspace, |asking| asking.renew(now, true));
+        question.uses = self.uses_to_report(workspace, now);
+        self.cache.with_ledger_queries(workspace, |queries| queries.renew(now, true));
         Renewal { question, asked_at: now, nth: self.questions }
     }
 
-    /// Takes the answer to such a question; `None` where there was none.
+    /// Takes the response to that question; `None` if there was none.
     pub fn renew(&mut self, renewal: &Renewal, grant: Option<&Grant>, now: Timestamp) {
         let now = self.moment(now);
         match grant {
-            Some(grant) => _ = self.take(renewal.question.workspace, grant, renewal.nth, renewal.asked_at, now),
+            Some(grant) => _ = self.apply_grant(renewal.question.workspace, grant, renewal.nth, renewal.asked_at, now),
             None => {
-                self.miss(&renewal.question);
+                self.lease_question_failed(&renewal.question);
                 self.fail(renewal.question.workspace, renewal.nth, now);
             }
         }
     }
 
-    /// To be called when what a check waits for is fetched, and not where the check is dropped. Others then need not ask for what
-    /// it will bring, and a question for a lease takes uses along that were counted, and texts that others wait to be told of.
+    /// Call this when the host fetches what a check needs, and not if the check is dropped. Other checks can then wait
+    /// for this query. If it is for a lease, counted uses and the digests of waiting checks are added to it.
     ///
-    /// Questions that the host puts `together` into one are told here one after the other, each with how many they are. With
-    /// what they take along they ask about no more than 100 texts, or about as many as they are.
+    /// If the host combines several questions into one, call this for each of them and pass their number as `together`.
+    /// Including the digests that are added, the combined question carries at most 100, or about as many as there are
+    /// questions.
     pub fn asking(&mut self, pending: &mut Pending, together: usize) {
         let Pending { subject, need, asked_at, out, .. } = pending;
         let Subject { workspace, digest, .. } = *subject;
@@ -160,90 +163,90 @@ impl Verifier {
         let mut others = Vec::new();
         let room = match need {
             Need::Lease(_) => (Question::MOST_DIGESTS / together.max(1)).saturating_sub(1),
-            Need::Ledger(_) if self.memory.asking(workspace).is_some_and(Asking::is_failing) => 0,
+            Need::Ledger(_) if self.cache.ledger_queries(workspace).is_some_and(LedgerQueries::is_failing) => 0,
             _ => return,
         };
-        self.memory.with_asking(workspace, |asking| asking.ask(number, digest, room, *asked_at, &mut others));
+        self.cache.with_ledger_queries(workspace, |queries| queries.ask(number, digest, room, *asked_at, &mut others));
         if let Need::Lease(question) = need {
             question.digests.append(&mut others);
-            question.uses.extend(self.uses_to_tell(workspace, *asked_at));
+            question.uses.extend(self.uses_to_report(workspace, *asked_at));
         }
         *out = number;
     }
 
-    /// Ends the workspace's lease, so that the ledger is asked before anything bounded is answered: for whoever has just
-    /// changed something there.
+    /// Ends the workspace's lease, so that the next bounded check queries the ledger. For a host that has just changed
+    /// something there.
     pub fn end_lease(&mut self, workspace: WorkspaceKey) {
-        if let Some(lease) = self.memory.lease(workspace) {
+        if let Some(lease) = self.cache.lease(workspace) {
             lease.end(self.questions);
         }
-        self.if_asking(workspace, Asking::forget_out);
+        self.if_queried(workspace, LedgerQueries::forget_in_flight);
     }
 
-    fn check_ours(&mut self, token: TokenRef<'_>, course: Course, demand: &Demand, now: MonotonicTime) -> Progress {
+    fn check_ours(&mut self, token: TokenRef<'_>, state: CheckState, demand: &Demand, now: MonotonicTime) -> Progress {
         let workspace = token.workspace();
         if !demand.workspaces().contains(&workspace) {
-            return certain(Code::Unknown, now);
+            return decided_without_records(Code::Unknown, now);
         }
         let subject = Subject { workspace, digest: token.digest(), foreign: None };
-        if let Some(decision) = self.recall(subject, course.freshness, demand, now) {
+        if let Some(decision) = self.decide_from_cache(subject, state.freshness, demand, now) {
             return Progress::Decided(decision);
         }
-        if self.memory.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
-            return certain(Code::Unknown, now);
+        if self.cache.token(workspace, subject.digest).is_none() && self.seal_is_wrong(token, now) {
+            return decided_without_records(Code::Unknown, now);
         }
-        self.go_on(subject, course, demand, now)
+        self.fetch_missing(subject, state, demand, now)
     }
 
-    /// Looks where the records are to be had that memory lacks.
-    fn go_on(&mut self, subject: Subject, course: Course, demand: &Demand, now: MonotonicTime) -> Progress {
-        match self.look_up(subject, course, demand, now) {
-            Some(found) => self.follow(found, subject, course, demand, now),
-            None => self.ask(subject, course, demand, now),
+    /// Fetches the records that the cache lacks: from segments if possible, else as [`ask`](Self::ask) says.
+    fn fetch_missing(&mut self, subject: Subject, state: CheckState, demand: &Demand, now: MonotonicTime) -> Progress {
+        match self.look_up_in_segments(subject, state, demand, now) {
+            Some(found) => self.follow(found, subject, state, demand, now),
+            None => self.ask(subject, state, demand, now),
         }
     }
 
-    /// Looks a foreign text up in each workspace of the demand in turn, from the `at`th on.
+    /// Looks a third-party token up in each workspace of the requirement in turn, beginning with the `at`th.
     fn check_foreign(
         &mut self,
         digest: Digest,
         at: usize,
-        course: Course,
+        state: CheckState,
         demand: &Demand,
         now: MonotonicTime,
     ) -> Progress {
-        let freshness = course.freshness;
+        let freshness = state.freshness;
         for (at, workspace) in demand.workspaces().iter().enumerate().skip(at) {
             let subject = Subject { workspace: *workspace, digest, foreign: Some(at) };
-            if let Some(decision) = self.recall(subject, freshness, demand, now) {
+            if let Some(decision) = self.decide_from_cache(subject, freshness, demand, now) {
                 return Progress::Decided(decision);
             }
             if self.without_imports(*workspace, freshness, now).is_some() {
                 continue;
             }
-            let found = self.look_up(subject, course, demand, now);
-            if let Some(found @ (Found::Known | Found::Nothing(_))) = found {
-                return self.follow(found, subject, course, demand, now);
+            let found = self.look_up_in_segments(subject, state, demand, now);
+            if let Some(found @ (SegmentLookup::Known | SegmentLookup::Nothing(_))) = found {
+                return self.follow(found, subject, state, demand, now);
             }
-            let seen = course.fetches > 0 || course.waits > 0 || self.memory.token(*workspace, digest).is_some();
+            let seen = state.fetches > 0 || state.waits > 0 || self.cache.token(*workspace, digest).is_some();
             if !seen && !self.foreign.take(*workspace, self.limits.foreign_per_second, now.time) {
-                return certain(Code::RateLimited, now);
+                return decided_without_records(Code::RateLimited, now);
             }
             return match found {
-                Some(found) => self.follow(found, subject, course, demand, now),
-                None => self.ask(subject, course, demand, now),
+                Some(found) => self.follow(found, subject, state, demand, now),
+                None => self.ask(subject, state, demand, now),
             };
         }
         let workspaces = demand.workspaces().iter();
         let without_imports = workspaces.filter_map(|workspace| self.without_imports(*workspace, freshness, now));
-        match without_imports.chain(course.unknown).min() {
+        match without_imports.chain(state.unknown).min() {
             Some(as_of) => decided(Code::Unknown, freshness, as_of, None),
-            None => certain(Code::Unknown, now),
+            None => decided_without_records(Code::Unknown, now),
         }
     }
 
     fn seal_is_wrong(&mut self, token: TokenRef<'_>, now: MonotonicTime) -> bool {
-        self.memory.seal_keys(token.workspace()).is_some_and(|keys| {
+        self.cache.seal_keys(token.workspace()).is_some_and(|keys| {
             keys.is_recent(now, SEAL_KEYS_AGE)
                 && !keys.item.is_empty()
                 && !keys.item.iter().any(|key| token.is_sealed_by(key))

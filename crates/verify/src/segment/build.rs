@@ -1,4 +1,4 @@
-//! Making a segment.
+//! Building a segment.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet},
@@ -11,7 +11,7 @@ use counterfoil_token::Digest;
 
 use super::{
     header::SegmentHeader,
-    layout::{Entry, Layout, MAX_TOKENS, Span, put},
+    layout::{ColumnRanges, Entry, Layout, MAX_TOKENS, put},
     prefix::cut,
     read::Segment,
     table::Details,
@@ -22,32 +22,32 @@ use crate::{
     scope::{ScopePattern, ScopeSet},
 };
 
-/// Takes tokens in the order of their digests, one at a time, and makes a segment of them. It holds about a hundred
-/// bytes a token, and each set of scopes once.
+/// Takes tokens one at a time, in the order of their digests, and builds a segment. It uses about a hundred bytes of
+/// memory per token, and stores each set of scopes once.
 #[derive(Debug)]
 pub struct SegmentBuilder {
     header: SegmentHeader,
-    /// The tokens so far. Their sets and details are counted in the order of coming.
+    /// The tokens so far. Sets and details are numbered in order of arrival.
     entries: Vec<(u128, Entry)>,
     sets: BTreeMap<ScopeSet, usize>,
     details: BTreeMap<Vec<u8>, usize>,
 }
 
-/// A token has no place in the segment. It was not taken, and the segment goes on without it.
+/// The segment cannot contain the token. The token was not added; the builder can continue without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuildError {
     /// The segment does not cover its digest.
     NotCovered,
-    /// Its digest comes before one that was taken.
+    /// Its digest precedes one that was added.
     OutOfOrder,
-    /// Its digest begins with the same 16 bytes as the one taken last. No two texts that were issued do that, but
-    /// digests that were imported may. A segment without it would call it unknown, so none can be made.
+    /// Its digest begins with the same 16 bytes as the one added last. Digests of issued values never do, but imported
+    /// digests may. A segment without the token would show it as unknown, so no segment can be built.
     Indistinct,
-    /// It is of a later generation than the segment, or its owner's revocation is.
+    /// Its version, or its owner's revocation, is of a later generation than the segment.
     TooNew,
-    /// It is bound to addresses that are not told (it comes from a segment without them), and this segment has to tell.
+    /// Its IP ranges are not known, because it comes from a segment without them, and this segment must contain them.
     AddressesUntold,
-    /// The segment is full: 1,048,576 tokens. Shorter segments need longer prefixes.
+    /// The segment is full: 1,048,576 tokens. Smaller segments need longer prefixes.
     Full,
 }
 
@@ -58,11 +58,10 @@ impl SegmentBuilder {
         Self { header, entries: Vec::new(), sets: BTreeMap::new(), details: BTreeMap::new() }
     }
 
-    /// Takes the next token. What was issued before `revoked_before`, its owner's as of the segment's generation, is
-    /// revoked.
+    /// Adds the next token. It is marked as revoked if it was issued before `revoked_before`, which is its owner's as
+    /// of the segment's generation.
     ///
-    /// # Errors
-    /// [`BuildError`] where the token has no place here.
+    /// # Errors [`BuildError`] if the segment cannot contain the token.
     pub fn push(&mut self, digest: &Digest, token: &TokenRecord, revoked_before: u64) -> Result<(), BuildError> {
         let SegmentHeader { generation, without_addresses, prefix, .. } = self.header;
         let digest = cut(digest);
@@ -100,13 +99,13 @@ impl SegmentBuilder {
         Ok(())
     }
 
-    /// How many tokens were taken.
+    /// How many tokens were added.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether none was.
+    /// Whether no token was added.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
@@ -121,9 +120,9 @@ impl SegmentBuilder {
             entry.set = sets.get(entry.set).copied().unwrap_or_default();
             entry.details = entry.details.checked_sub(1).and_then(|at| details.get(at)).map_or(0, |rank| rank + 1);
         }
-        let mut span = Span::default();
-        self.entries.iter().for_each(|(_, entry)| span.include(entry));
-        let columns = span.columns();
+        let mut ranges = ColumnRanges::default();
+        self.entries.iter().for_each(|(_, entry)| ranges.include(entry));
+        let columns = ranges.columns();
         let layout = Layout::new(prefix, self.entries.len(), columns, sets.len(), details.len());
         let patterns: BTreeSet<&ScopePattern> = self.sets.keys().flat_map(ScopeSet::iter).collect();
         let patterns: Vec<_> = patterns.into_iter().collect();
@@ -132,7 +131,7 @@ impl SegmentBuilder {
 
         let about = (workspace, generation, without_addresses, without_weak, (prefix.bits(), prefix.value()));
         let header = (about, self.entries.len(), columns, &patterns, sets, self.details.len());
-        // Serialising into memory fails for sequences of unknown length only.
+        // Serialising into memory fails only for sequences of unknown length.
         let mut file = postcard::to_extend(&header, vec![FORMAT, Segment::KIND]).unwrap_or_default();
         self.details.keys().for_each(|details| file.extend(details));
         let mut entries = self.entries.iter().peekable();
@@ -148,13 +147,13 @@ impl SegmentBuilder {
     }
 }
 
-/// The place of a key, in the order of coming.
+/// The number of a key, in order of arrival.
 fn place_of<K: Ord>(places: &mut BTreeMap<K, usize>, key: K) -> usize {
     let next = places.len();
     *places.entry(key).or_insert(next)
 }
 
-/// The rank of each key, by its place.
+/// The rank of each key, by its number.
 fn ranks<K>(places: &BTreeMap<K, usize>) -> Vec<usize> {
     let mut ranks = vec![0; places.len()];
     for (rank, place) in places.values().enumerate() {

@@ -1,4 +1,4 @@
-//! How segments and manifests are named.
+//! The names of segments and manifests.
 
 use alloc::string::String;
 use core::fmt;
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::path;
 use crate::reader::{Read, Reader};
 
-/// The SHA-256 of a file's bytes. Who has the name has the content, whatever a store hands out under it: what does not
-/// hash to it is not it.
+/// The SHA-256 of a file's bytes. A file that does not hash to its name is rejected, so the name alone fixes the
+/// content, whatever a store returns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ContentHash(Digest);
@@ -22,7 +22,7 @@ impl ContentHash {
         Self(Digest::of(bytes))
     }
 
-    /// A name that was computed before.
+    /// A name from a hash that was computed before.
     #[must_use]
     pub const fn from_bytes(hash: [u8; 32]) -> Self {
         Self(Digest::from_bytes(hash))
@@ -34,8 +34,8 @@ impl ContentHash {
         self.0.as_bytes()
     }
 
-    /// Where the registry holds it: `s/<workspace key>/<hex SHA-256>`. The text is part of the contract with verifiers
-    /// in the field.
+    /// The file's path in the registry: `s/<workspace key>/<hex SHA-256>`. Its text form is a contract with deployed
+    /// verifiers.
     #[must_use]
     pub fn path(&self, workspace: WorkspaceKey) -> String {
         path::of_hash("s/", workspace, self.as_bytes())

@@ -1,4 +1,4 @@
-//! What a segment says of itself.
+//! The header of a segment.
 
 use counterfoil_token::WorkspaceKey;
 use serde::Serialize;
@@ -6,20 +6,20 @@ use serde::Serialize;
 use super::prefix::DigestPrefix;
 use crate::reader::{Read, Reader};
 
-/// What a segment is about.
+/// The header of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SegmentHeader {
-    /// Whose tokens these are.
+    /// The workspace of the tokens.
     pub workspace: WorkspaceKey,
     /// The ledger's generation whose state this is.
     pub generation: u64,
-    /// Whether addresses are left out, as in what leaves the house. Such a token is known to be bound, not to what:
-    /// see [`Segment::find`](super::Segment::find).
+    /// Whether IP ranges are left out, as in snapshots. A reader then knows that a token is bound to addresses, but not
+    /// to which: see [`Segment::find`](super::Segment::find).
     pub without_addresses: bool,
-    /// Whether imports may be left out: those marked weak, and those of which too many begin alike. An absent foreign text
-    /// is then not known to be unknown.
+    /// Whether imported tokens may be left out: low-entropy ones, and those of which too many share a digest prefix. A
+    /// third-party token that is absent may then exist.
     pub without_weak: bool,
-    /// Which digests are covered.
+    /// The digests that the segment covers.
     pub prefix: DigestPrefix,
 }
 

@@ -1,8 +1,8 @@
-//! The measures of a segment, and its entries.
+//! The sizes of a segment's parts, and its entries.
 //!
-//! An entry is a fixed number of bytes: what its bucket does not say of the digest, a byte of flags, then one number a
-//! column. Numbers take as many bytes as the largest of their column needs. All measures follow from the content, so
-//! each content has one.
+//! An entry has a fixed number of bytes: the part of the digest that prefix and bucket do not determine, a byte of
+//! flags, then one number per column. A column is as wide as its largest number needs. All sizes follow from the
+//! content, so each content has one encoding.
 
 use alloc::vec::Vec;
 
@@ -14,38 +14,38 @@ use crate::{
     time::Timestamp,
 };
 
-/// The most tokens that a segment holds: a million. More of them want a longer prefix.
+/// The most tokens of a segment: about a million. More need a longer prefix.
 pub(super) const MAX_TOKENS: usize = 1 << 20;
 
-/// There are as many buckets as leave at most this many entries in each, on average, and a power of two.
+/// The most entries per bucket, on average. The number of buckets is the smallest power of two that meets this.
 const PER_BUCKET: usize = 4;
 
 const REVOKED: u8 = 1;
 const ENABLED: u8 = 2;
 const EXPIRES: u8 = 4;
 
-/// Numbers, stored as their distance from the smallest of them.
+/// A column of numbers, stored as differences from the smallest of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Column {
     smallest: u64,
-    /// In bytes; 0 where all are the same.
+    /// In bytes; 0 if all are the same.
     width: u8,
 }
 
-/// How large the parts of a segment are.
+/// The sizes of a segment's parts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) tokens: usize,
     prefix: DigestPrefix,
     bucket_bits: u8,
-    /// How many bytes the end of a bucket takes, as the number of entries up to there.
+    /// The width in bytes of the end of a bucket, which is stored as the number of entries up to there.
     end_width: u8,
-    /// How many leading bytes of a digest prefix and bucket tell.
-    told: usize,
+    /// How many leading bytes of a digest follow from prefix and bucket.
+    known_bytes: usize,
     columns: Columns,
     set_width: u8,
     details_width: u8,
-    /// How long an entry is, in bytes.
+    /// The length of an entry, in bytes.
     pub(super) entry_size: usize,
 }
 
@@ -57,40 +57,40 @@ pub(super) struct Columns {
     expires: Column,
 }
 
-/// The smallest and the largest number of each column, so far.
+/// The range of each column's numbers, so far.
 #[derive(Debug, Default)]
-pub(super) struct Span {
+pub(super) struct ColumnRanges {
     number: Option<(u64, u64)>,
     owner: Option<(u64, u64)>,
     expires: Option<(u64, u64)>,
 }
 
-/// One token, but for its digest.
+/// One token, without its digest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub(super) revoked: bool,
     pub(super) enabled: bool,
     pub(super) number: u64,
     pub(super) owner: u64,
-    /// Which set of scopes.
+    /// The index of its set of scopes.
     pub(super) set: usize,
     pub(super) expires: Option<Timestamp>,
-    /// Which details, counted from 1; 0 where there are none.
+    /// The index of its details, counted from 1; 0 if there are none.
     pub(super) details: usize,
 }
 
-/// How many bytes the numbers up to `largest` take.
+/// How many bytes a number up to `largest` takes.
 fn width_of(largest: u64) -> u8 {
     (u64::BITS - largest.leading_zeros()).div_ceil(8) as u8
 }
 
-/// Writes the lowest bytes of a number, the lowest first.
+/// Writes the lowest bytes of a number, little-endian.
 pub(super) fn put(out: &mut Vec<u8>, number: u64, width: u8) {
     out.extend(number.to_le_bytes().iter().take(width.into()));
 }
 
 impl Column {
-    /// The column of all numbers from the one to the other, and no wider; an empty one where there are none.
+    /// The narrowest column for the numbers from one end to the other; an empty one for `None`.
     fn spanning(ends: Option<(u64, u64)>) -> Self {
         let (smallest, largest) = ends.unwrap_or_default();
         Self { smallest, width: width_of(largest - smallest) }
@@ -100,13 +100,13 @@ impl Column {
         put(out, number.wrapping_sub(self.smallest), self.width);
     }
 
-    /// One that is too large for 64 bits comes out smaller than the smallest, and so gives the file away.
+    /// A sum beyond 64 bits wraps to less than `smallest`, which the validation detects.
     fn take(self, reader: &mut Reader<'_>) -> u64 {
         self.smallest.wrapping_add(reader.fixed(self.width))
     }
 }
 
-impl Span {
+impl ColumnRanges {
     pub(super) fn include(&mut self, entry: &Entry) {
         let include = |ends: &mut Option<(u64, u64)>, number: u64| {
             let (smallest, largest) = ends.unwrap_or((number, number));
@@ -119,7 +119,7 @@ impl Span {
         }
     }
 
-    /// The columns of what was included, and no wider ones.
+    /// The narrowest columns for the numbers that were included.
     pub(super) fn columns(&self) -> Columns {
         Columns {
             number: Column::spanning(self.number),
@@ -130,11 +130,11 @@ impl Span {
 }
 
 impl Layout {
-    /// The measures of a segment with so many tokens, sets of scopes and details.
+    /// The layout of a segment with so many tokens, sets of scopes and details.
     pub(super) fn new(prefix: DigestPrefix, tokens: usize, columns: Columns, sets: usize, details: usize) -> Self {
         let buckets = tokens.div_ceil(PER_BUCKET).next_power_of_two();
         let bucket_bits = buckets.trailing_zeros() as u8;
-        let told = usize::from(prefix.bits() + bucket_bits) / 8;
+        let known_bytes = usize::from(prefix.bits() + bucket_bits) / 8;
         let (set_width, details_width) = (width_of(sets.saturating_sub(1) as u64), width_of(details as u64));
         let Columns { number, owner, expires } = columns;
         let widths = [number.width, owner.width, set_width, expires.width, details_width];
@@ -143,11 +143,11 @@ impl Layout {
             prefix,
             bucket_bits,
             end_width: width_of(tokens as u64),
-            told,
+            known_bytes,
             columns,
             set_width,
             details_width,
-            entry_size: CUT - told + 1 + widths.map(usize::from).iter().sum::<usize>(),
+            entry_size: CUT - known_bytes + 1 + widths.map(usize::from).iter().sum::<usize>(),
         }
     }
 
@@ -159,27 +159,27 @@ impl Layout {
         self.end_width
     }
 
-    /// The bucket that a digest belongs to; the prefix must be its own.
+    /// The bucket of a digest, which must begin with the prefix.
     pub(super) fn bucket_of(&self, cut: u128) -> usize {
         bits_of(cut, self.prefix.bits(), self.bucket_bits) as usize
     }
 
-    /// How long the index of buckets is, in bytes.
+    /// The size of the index of buckets, in bytes.
     pub(super) fn index_size(&self) -> usize {
         self.buckets() * usize::from(self.end_width)
     }
 
-    /// What an entry holds of a digest.
+    /// The part of a digest that an entry stores.
     pub(super) fn tail<'a>(&self, cut: &'a [u8; CUT]) -> &'a [u8] {
-        cut.get(self.told..).unwrap_or_default()
+        cut.get(self.known_bytes..).unwrap_or_default()
     }
 
-    /// The cut digest of an entry of that bucket.
+    /// The truncated digest of an entry in that bucket.
     pub(super) fn digest(&self, bucket: usize, entry: &[u8]) -> u128 {
         let known = self.prefix.bits() + self.bucket_bits;
         let begin = u128::from(self.prefix.value()) << self.bucket_bits | bucket as u128;
         let mut digest = begin.checked_shl(u128::BITS - u32::from(known)).unwrap_or(0).to_be_bytes();
-        digest.iter_mut().skip(self.told).zip(entry).for_each(|(to, from)| *to = *from);
+        digest.iter_mut().skip(self.known_bytes).zip(entry).for_each(|(to, from)| *to = *from);
         u128::from_be_bytes(digest)
     }
 
@@ -194,10 +194,10 @@ impl Layout {
         put(out, entry.details as u64, self.details_width);
     }
 
-    /// Reads an entry; `None` where it has a flag that is none, or an expiry without its flag.
+    /// Reads an entry; `None` if it has an undefined flag, or an expiration without its flag.
     pub(super) fn take(&self, entry: &[u8]) -> Option<Entry> {
         let mut reader = Reader::new(entry);
-        reader.bytes(CUT - self.told);
+        reader.bytes(CUT - self.known_bytes);
         let flags = reader.byte();
         let number = self.columns.number.take(&mut reader);
         let owner = self.columns.owner.take(&mut reader);

@@ -1,4 +1,4 @@
-//! Which segments make up a workspace.
+//! The list of a workspace's segments.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -18,22 +18,22 @@ use crate::{
     record::{Encoded, RecordError, WorkspaceRecord},
 };
 
-/// What a manifest is about.
+/// The header of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ManifestHeader {
-    /// The ledger's epoch. A restore begins another, whose generations say nothing of this one's.
+    /// The ledger's epoch. A restore begins another; generations of different epochs cannot be compared.
     pub epoch: u64,
-    /// The ledger's generation whose state all of this is. Segments may be of an earlier one.
+    /// The ledger's generation whose state this is. Segments may be of an earlier one.
     pub generation: u64,
     /// Whether the segments are [without addresses](SegmentHeader::without_addresses).
     pub without_addresses: bool,
-    /// Whether the segments may be [without weak imports](SegmentHeader::without_weak).
+    /// Whether the segments may be [without low-entropy imports](SegmentHeader::without_weak).
     pub without_weak: bool,
     /// The workspace.
     pub workspace: WorkspaceRecord,
 }
 
-/// Names the segments that make up a workspace, as of one generation.
+/// Names the segments of a workspace, as of one generation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Manifest {
     header: ManifestHeader,
@@ -44,9 +44,9 @@ pub struct Manifest {
 /// One segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedSegment {
-    /// What its bytes hash to.
+    /// The hash of its bytes.
     pub name: ContentHash,
-    /// How many tokens it holds.
+    /// How many tokens it contains.
     pub tokens: u64,
 }
 
@@ -55,41 +55,40 @@ pub struct NamedSegment {
 pub struct NamedOwners {
     /// The first number that it covers.
     pub first: u64,
-    /// The last number that it covers; not before the first.
+    /// The last number that it covers; not below the first.
     pub last: u64,
-    /// What its bytes hash to.
+    /// The hash of its bytes.
     pub name: ContentHash,
 }
 
-/// The parts make no manifest.
+/// The parts do not form a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InvalidManifest {
-    /// There is not one segment for each prefix of a length from 0 to 16 bits: 1, 2, 4, … or 65,536 in all.
+    /// The segments are not one for each prefix of a length from 0 to 16 bits: 1, 2, 4, … or 65,536 in all.
     Segments,
-    /// The ranges of numbers are out of order, overlap, or end before they begin.
+    /// The ranges of owner numbers are out of order, overlap, or end before they begin.
     Owners,
     /// The workspace's record is of a later generation.
     TooNew,
 }
 
-/// A file is not the one that the manifest names.
+/// The file is not the one that the manifest names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenError {
     /// The manifest names no such file.
     NotNamed,
     /// The bytes do not hash to the name.
     OtherBytes,
-    /// They do, but are not to be read by this version.
+    /// They do, but this version cannot read them.
     Unreadable(RecordError),
-    /// They do, but are about something else than the manifest says: whoever published it was wrong.
+    /// They do, but the content contradicts the manifest: the publisher made a mistake.
     OtherContent,
 }
 
 impl Manifest {
-    /// A manifest of one segment for each prefix, in order, and of owner segments by the numbers that they cover.
+    /// A manifest of one segment per prefix, in order, and of owner segments, sorted by the numbers that they cover.
     ///
-    /// # Errors
-    /// [`InvalidManifest`] where the parts do not make one.
+    /// # Errors [`InvalidManifest`] if the parts do not form a manifest.
     pub fn new(
         header: ManifestHeader,
         segments: Vec<NamedSegment>,
@@ -108,13 +107,13 @@ impl Manifest {
         Ok(Self { header, segments, owners })
     }
 
-    /// What the manifest is about.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &ManifestHeader {
         &self.header
     }
 
-    /// How many leading bits of a digest say which segment covers it.
+    /// How many leading bits of a digest determine its segment.
     #[must_use]
     pub fn bits(&self) -> u8 {
         self.segments.len().trailing_zeros() as u8
@@ -126,20 +125,21 @@ impl Manifest {
         &self.segments
     }
 
-    /// The owner segments, by the numbers that they cover. A number that none covers has to be asked about.
+    /// The owner segments, sorted by the numbers that they cover. The ledger must be queried for a number that none
+    /// covers.
     #[must_use]
     pub fn owners(&self) -> &[NamedOwners] {
         &self.owners
     }
 
-    /// The prefix of a digest: that of the one segment that covers it.
+    /// The prefix of the one segment that covers the digest.
     #[must_use]
     pub fn prefix_of(&self, digest: &Digest) -> DigestPrefix {
         let bits = self.bits();
         DigestPrefix::new(bits, bits_of(cut(digest), 0, bits) as u16).unwrap_or(DigestPrefix::NONE)
     }
 
-    /// The segment of a prefix; `None` where prefixes are of another length here.
+    /// The segment of a prefix; `None` if this manifest's prefixes have another length.
     #[must_use]
     pub fn segment(&self, prefix: DigestPrefix) -> Option<&NamedSegment> {
         self.segments.get(usize::from(prefix.value())).filter(|_| prefix.bits() == self.bits())
@@ -152,17 +152,16 @@ impl Manifest {
         self.owners.get(at).filter(|range| range.first <= number)
     }
 
-    /// How many bytes of memory it occupies, about.
+    /// Approximate size in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
         let lists = size_of_val(self.segments.as_slice()) + size_of_val(self.owners.as_slice());
         size_of_val(self) + lists + self.header.workspace.cost()
     }
 
-    /// Opens the segment of a prefix, wherever its bytes came from.
+    /// Opens the segment of a prefix from bytes of any source.
     ///
-    /// # Errors
-    /// [`OpenError`] where these bytes are not it.
+    /// # Errors [`OpenError`] if the bytes are not that segment.
     pub fn open_segment(&self, prefix: DigestPrefix, file: impl Into<Box<[u8]>>) -> Result<Segment, OpenError> {
         let file = file.into();
         let named = self.segment(prefix).ok_or(OpenError::NotNamed)?;
@@ -180,10 +179,9 @@ impl Manifest {
         if is_meant { Ok(segment) } else { Err(OpenError::OtherContent) }
     }
 
-    /// Opens the owner segment that covers a number, wherever its bytes came from.
+    /// Opens the owner segment that covers a number from bytes of any source.
     ///
-    /// # Errors
-    /// [`OpenError`] where these bytes are not it.
+    /// # Errors [`OpenError`] if the bytes are not that owner segment.
     pub fn open_owners(&self, number: u64, file: impl Into<Box<[u8]>>) -> Result<OwnerSegment, OpenError> {
         let file = file.into();
         let named = self.owners_of(number).ok_or(OpenError::NotNamed)?;

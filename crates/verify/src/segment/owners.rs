@@ -1,4 +1,4 @@
-//! The members of a workspace, many in one file.
+//! Owner segments: many members of a workspace in one file.
 
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::fmt;
@@ -15,28 +15,28 @@ use crate::{
 /// The second byte of an owner segment.
 const KIND: u8 = b'n';
 
-/// What an owner segment is about.
+/// The header of an owner segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnersHeader {
-    /// Whose members these are.
+    /// The workspace of the members.
     pub workspace: WorkspaceKey,
     /// The ledger's generation whose state this is.
     pub generation: u64,
-    /// The first number that is covered.
+    /// The first number that it covers.
     pub first: u64,
-    /// The last number that is covered; not before the first.
+    /// The last number that it covers; not below the first.
     pub last: u64,
 }
 
 /// Every member of a workspace whose number lies in a range, as of one generation: a number that is covered and not
-/// found was nobody's.
+/// found belonged to no member.
 pub struct OwnerSegment {
     file: Box<[u8]>,
     header: OwnersHeader,
     records: Table,
 }
 
-/// Takes members in the order of their numbers, one at a time, and makes an owner segment of them.
+/// Takes members one at a time, in the order of their numbers, and builds an owner segment.
 #[derive(Debug)]
 pub struct OwnerSegmentBuilder {
     header: OwnersHeader,
@@ -46,11 +46,9 @@ pub struct OwnerSegmentBuilder {
 }
 
 impl OwnerSegment {
-    /// Looks an owner segment through and takes it. Whether the bytes are those that were asked for is for their
-    /// [`ContentHash`](super::ContentHash) to say.
+    /// Validates an owner segment and takes its bytes. The caller checks its [`ContentHash`](super::ContentHash).
     ///
-    /// # Errors
-    /// [`RecordError`] where the bytes are not exactly what the builder makes of some members.
+    /// # Errors [`RecordError`] if the bytes are not exactly what the builder would write.
     pub fn open(file: impl Into<Box<[u8]>>) -> Result<Self, RecordError> {
         let file = file.into();
         let mut reader = record::open(&file, KIND)?;
@@ -59,20 +57,20 @@ impl OwnerSegment {
         segment.filter(Self::is_in_order).ok_or(RecordError::Malformed)
     }
 
-    /// What the segment is about.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &OwnersHeader {
         &self.header
     }
 
-    /// Whether the segment says of this number whose it is.
+    /// Whether the segment covers this number.
     #[must_use]
     pub fn covers(&self, number: u64) -> bool {
         self.header.covers(number)
     }
 
-    /// The member of this number. `None` says that there was none, if the segment [covers](Self::covers) the number;
-    /// else it says nothing. Nothing is allocated until it is found.
+    /// The member of this number. `None` means that there was none if the segment [covers](Self::covers) the number;
+    /// otherwise it means nothing. Allocates nothing unless the member is found.
     #[must_use]
     pub fn find(&self, number: u64) -> Option<OwnerRecord> {
         let (mut start, mut end) = (0, self.len());
@@ -93,13 +91,13 @@ impl OwnerSegment {
         self.records.items(&self.file).map_while(|item| OwnerRecord::read(&mut Reader::new(item)))
     }
 
-    /// How many members it holds.
+    /// How many members it contains.
     #[must_use]
     pub fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether none of the numbers is anybody's.
+    /// Whether it contains no member.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -111,13 +109,13 @@ impl OwnerSegment {
         &self.file
     }
 
-    /// How many bytes of memory it occupies.
+    /// Size in bytes of memory.
     #[must_use]
     pub fn size(&self) -> usize {
         size_of_val(self) + self.file.len() + self.records.cost()
     }
 
-    /// Finds out where everything lies. The bytes themselves are put in when this has ended.
+    /// Locates the records. The bytes themselves are added afterwards.
     fn read(reader: &mut Reader<'_>, whole: usize) -> Option<Self> {
         let header = OwnersHeader::read(reader)?;
         let records = Table::read(reader, whole, |reader| {
@@ -132,7 +130,7 @@ impl OwnerSegment {
     }
 }
 
-/// The number in a member's record: it comes second, after the version.
+/// The number in a member's record: the second field, after the version.
 fn number_of(record: &[u8]) -> u64 {
     let mut reader = Reader::new(record);
     reader.number();
@@ -140,17 +138,17 @@ fn number_of(record: &[u8]) -> u64 {
 }
 
 impl OwnerSegmentBuilder {
-    /// Begins an owner segment; `None` where the range ends before it begins.
+    /// Begins an owner segment; `None` if the range ends before it begins.
     #[must_use]
     pub fn new(header: OwnersHeader) -> Option<Self> {
         let begins = header.first <= header.last;
         begins.then_some(Self { header, last: None, count: 0, records: Vec::new() })
     }
 
-    /// Takes the next member.
+    /// Adds the next member.
     ///
-    /// # Errors
-    /// [`BuildError`] where the member has no place here. It was not taken, and the segment goes on without it.
+    /// # Errors [`BuildError`] if the segment cannot contain the member. It was not added; the builder can continue
+    /// without it.
     pub fn push(&mut self, owner: &OwnerRecord) -> Result<(), BuildError> {
         if !self.header.covers(owner.number) {
             return Err(BuildError::NotCovered);
@@ -163,7 +161,7 @@ impl OwnerSegmentBuilder {
         }
         self.last = Some(owner.number);
         self.count += 1;
-        // Serialising into memory fails for sequences of unknown length only.
+        // Serialising into memory fails only for sequences of unknown length.
         self.records = postcard::to_extend(owner, core::mem::take(&mut self.records)).unwrap_or_default();
         Ok(())
     }
@@ -184,7 +182,7 @@ impl OwnersHeader {
 }
 
 impl OwnerRecord {
-    /// Whether the record may be of that generation's state.
+    /// Whether the record may belong to that generation's state.
     fn is_of(&self, generation: u64) -> bool {
         self.version.max(self.revoked_before) <= generation
     }

@@ -1,4 +1,4 @@
-//! Opening a segment, and finding a token in it.
+//! Opening a segment, and looking a token up in it.
 
 use alloc::{boxed::Box, vec, vec::Vec};
 use core::{fmt, ops::Range};
@@ -7,7 +7,7 @@ use counterfoil_token::Digest;
 
 use super::{
     header::SegmentHeader,
-    layout::{Columns, Entry, Layout, MAX_TOKENS, Span},
+    layout::{ColumnRanges, Columns, Entry, Layout, MAX_TOKENS},
     prefix::{CUT, cut},
     table::{Details, Table, members, scopes},
 };
@@ -26,9 +26,9 @@ pub struct Segment {
     patterns: Table,
     sets: Table,
     details: Table,
-    /// Where the ends of the buckets begin in the file.
+    /// Where the index of the buckets' ends begins in the file.
     index: usize,
-    /// Where the entries begin, up to the file's end.
+    /// Where the entries begin; they extend to the end of the file.
     entries: usize,
 }
 
@@ -36,11 +36,9 @@ impl Segment {
     /// The second byte of a segment.
     pub(super) const KIND: u8 = b's';
 
-    /// Looks a segment through and takes it. Whether the bytes are those that were asked for is for their
-    /// [`ContentHash`](super::ContentHash) to say.
+    /// Validates a segment and takes its bytes. The caller checks its [`ContentHash`](super::ContentHash).
     ///
-    /// # Errors
-    /// [`RecordError`] where the bytes are not exactly what the builder makes of some tokens.
+    /// # Errors [`RecordError`] if the bytes are not exactly what the builder would write.
     pub fn open(file: impl Into<Box<[u8]>>) -> Result<Self, RecordError> {
         let file = file.into();
         let mut reader = record::open(&file, Self::KIND)?;
@@ -48,27 +46,28 @@ impl Segment {
         segment.filter(|segment| segment.is_sound() == Some(true)).ok_or(RecordError::Malformed)
     }
 
-    /// What the segment is about.
+    /// The header.
     #[must_use]
     pub fn header(&self) -> &SegmentHeader {
         &self.header
     }
 
-    /// Whether the segment says of this digest what it is.
+    /// Whether the segment covers this digest.
     #[must_use]
     pub fn covers(&self, digest: &Digest) -> bool {
         self.header.prefix.begins(digest)
     }
 
-    /// What is needed to decide about this token. Nothing is allocated until it is found.
+    /// The fields of the token's record that a decision needs. Allocates nothing unless the token is found.
     ///
-    /// `None` says that the token is unknown, if the segment [covers](Self::covers) the digest; else it says nothing.
+    /// `None` means that the token is unknown if the segment [covers](Self::covers) the digest; otherwise it means
+    /// nothing.
     ///
-    /// Absent in the record are its id, name, client and metadata; its `version`, and when it was `issued`, are the
-    /// segment's generation, which the module's documentation argues. Where the segment is
-    /// [without addresses](SegmentHeader::without_addresses), a token that is bound to some has
-    /// [one that holds none](crate::AddressBlock::nowhere): [`decide`](crate::decide) finds such a token
-    /// [`AddressNotAllowed`](crate::Code::AddressNotAllowed) at last, and what that means is that it is not known here.
+    /// The record has no id, name, client or metadata. Its `version` and its `issued` are the segment's generation, for
+    /// the reasons in the module's documentation. In a segment [without addresses](SegmentHeader::without_addresses), a
+    /// token that is bound to IP ranges has [one that contains no address](crate::AddressBlock::nowhere).
+    /// [`decide`](crate::decide) then finds nothing worse than [`AddressNotAllowed`](crate::Code::AddressNotAllowed),
+    /// which here means that the segment cannot decide.
     #[must_use]
     pub fn find(&self, digest: &Digest) -> Option<TokenRecord> {
         let digest = cut(digest);
@@ -76,7 +75,7 @@ impl Segment {
         self.record(self.entry(at)?)
     }
 
-    /// Every token in the order of digests, by the first 16 bytes of its digest.
+    /// Every token in the order of digests, with the first 16 bytes of its digest.
     pub fn tokens(&self) -> impl Iterator<Item = ([u8; CUT], TokenRecord)> {
         self.entries().map_while(|(digest, bytes)| {
             let record = self.record(self.layout.take(bytes)?)?;
@@ -84,13 +83,13 @@ impl Segment {
         })
     }
 
-    /// How many tokens it holds.
+    /// How many tokens it contains.
     #[must_use]
     pub fn len(&self) -> usize {
         self.layout.tokens
     }
 
-    /// Whether no token's digest begins so.
+    /// Whether it contains no token.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -102,13 +101,13 @@ impl Segment {
         &self.file
     }
 
-    /// How many bytes of memory it occupies.
+    /// Size in bytes of memory.
     #[must_use]
     pub fn size(&self) -> usize {
         size_of_val(self) + self.file.len() + self.patterns.cost() + self.sets.cost() + self.details.cost()
     }
 
-    /// Finds out where everything lies. The bytes themselves are put in when this has ended.
+    /// Locates the parts of the file. The bytes themselves are added afterwards.
     fn read(reader: &mut Reader<'_>, file: &[u8]) -> Option<Self> {
         let whole = file.len();
         let header = SegmentHeader::read(reader)?;
@@ -126,17 +125,17 @@ impl Segment {
         reader.ended_well().then_some(segment)
     }
 
-    /// Whether this is what the builder makes of its tokens, so that reading it again cannot fail. `None` where
-    /// something is out of reach.
+    /// Whether this is exactly what the builder would write, so that reading it later cannot fail. `None` if something
+    /// lies outside the file.
     fn is_sound(&self) -> Option<bool> {
         let mut tokens = 0;
-        let mut span = Span::default();
+        let mut ranges = ColumnRanges::default();
         let mut last = None;
         let mut uses_set = vec![false; self.sets.len()];
         let mut uses_details = vec![false; self.details.len()];
         for bucket in 0..self.layout.buckets() {
             let range = self.bucket(bucket)?;
-            // One that ended before it began would hide the entries in between.
+            // A bucket that ended before it began would hide the entries between.
             if range.end < tokens {
                 return None;
             }
@@ -154,15 +153,15 @@ impl Segment {
                 if let Some(details) = entry.details.checked_sub(1) {
                     *uses_details.get_mut(details)? = true;
                 }
-                span.include(&entry);
+                ranges.include(&entry);
             }
         }
         let all_used = uses_set.iter().chain(&uses_details).all(|is_used| *is_used);
-        let is_tight = tokens == self.layout.tokens && self.columns == span.columns();
+        let is_tight = tokens == self.layout.tokens && self.columns == ranges.columns();
         Some(all_used && is_tight && self.tables_are_sound()?)
     }
 
-    /// Whether the tables are in order, with nothing in them twice or for nothing.
+    /// Whether the tables are sorted and distinct, and every item in them is used.
     fn tables_are_sound(&self) -> Option<bool> {
         let patterns: Vec<_> = self.patterns.items(&self.file).map(|item| Reader::new(item).str()).collect();
         let sets: Vec<_> = self.sets.items(&self.file).map(|item| members(&mut Reader::new(item))).collect();
@@ -175,8 +174,8 @@ impl Segment {
         Some(in_order && uses.iter().all(|is_used| *is_used))
     }
 
-    /// Where this digest, which begins with the prefix, is. A bucket holds but a few entries; where somebody chose
-    /// digests that fall into one, it is still not searched one by one.
+    /// The position of this digest, which begins with the prefix. A bucket has few entries. It is searched by
+    /// bisection, in case somebody chose digests that fall into one bucket.
     fn position(&self, digest: u128) -> Option<usize> {
         let Range { mut start, mut end } = self.bucket(self.layout.bucket_of(digest))?;
         let digest = digest.to_be_bytes();
@@ -193,7 +192,7 @@ impl Segment {
         None
     }
 
-    /// Which entries are in this bucket.
+    /// The range of entries in this bucket.
     fn bucket(&self, bucket: usize) -> Option<Range<usize>> {
         let width = self.layout.end_width();
         let end_of = |bucket: usize| {
@@ -212,7 +211,7 @@ impl Segment {
         self.layout.take(self.entry_bytes(at)?)
     }
 
-    /// Every entry, by its cut digest.
+    /// Every entry, with its truncated digest.
     fn entries(&self) -> impl Iterator<Item = (u128, &[u8])> {
         let buckets = (0..self.layout.buckets()).flat_map(|bucket| self.bucket(bucket).map(|range| (bucket, range)));
         buckets.flat_map(move |(bucket, range)| {

@@ -1,7 +1,8 @@
-//! A workspace in one file, signed: what decides about its tokens where there is no ledger to ask.
+//! A workspace in one signed file, for offline verification.
 //!
-//! What is signed is a head of 56 bytes. It names the manifest, and the manifest names the segments, so the signature
-//! answers for every byte of the file: none can be changed, left out or added unseen.
+//! The signature covers a head of 56 bytes. The head names the manifest by its hash, and the manifest names the
+//! segments, so the signature authenticates every byte of the file: no part can be changed, removed or added without
+//! being detected.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
@@ -21,14 +22,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// Every token and every member of a workspace, as of one generation, to be relied upon until it expires.
+/// Every token and every member of a workspace, as of one generation, for use until it expires.
 ///
-/// **It counts for nothing until its signature was checked.** This crate knows no signatures: before it opens a file,
-/// the host takes what [`signed`](Self::signed) gives it and verifies that with the Ed25519 that it has, under the
-/// snapshot key of the very workspace whose tokens it checks. It got that key beforehand and from whom it trusts;
-/// never from the file, nor from wherever the file came from. An unsigned snapshot opens as well as a signed one.
+/// **Verify its signature before you use it.** This crate does not verify signatures. Before it opens a file, the host
+/// must pass what [`signed`](Self::signed) returns to its own Ed25519 implementation, with the snapshot key of the
+/// workspace whose tokens it verifies. It must have obtained that key beforehand from a trusted source; never from the
+/// file, nor from the source of the file. An unsigned snapshot opens just as a signed one does.
 ///
-/// Whether it has expired is for whoever decides by it to say: there is no clock here.
+/// The caller must check expiration: this type has no clock.
 #[derive(Debug)]
 pub struct Snapshot {
     head: SnapshotHead,
@@ -39,31 +40,31 @@ pub struct Snapshot {
     owners: Box<[OwnerSegment]>,
 }
 
-/// What is signed of a snapshot.
+/// The signed part of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SnapshotHead {
-    /// Whose tokens these are.
+    /// The workspace of the tokens.
     pub workspace: WorkspaceKey,
-    /// The ledger's clock when all of this was so.
+    /// The ledger's clock at the time of this state.
     pub as_of: Timestamp,
-    /// It may be relied upon before this only; later than `as_of`, or nobody opens it.
+    /// Valid before this time, which is later than `as_of`; otherwise the file does not open.
     pub expires_at: Timestamp,
-    /// What the manifest's bytes hash to.
+    /// The hash of the manifest's bytes.
     pub manifest: ContentHash,
 }
 
-/// A file is no snapshot: what is wrong is the first thing that is.
+/// The file is not a valid snapshot: the first fault that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotError {
-    /// The head, or the place of its signature: not to be read by this version, cut short, or expired from the start.
+    /// The head or the signature: of an unsupported version, truncated, or already expired at `as_of`.
     Head(RecordError),
-    /// The manifest is not the one that the head names, or is another workspace's.
+    /// The manifest is not the one that the head names, or is of another workspace.
     Manifest(OpenError),
-    /// The files do not end where the snapshot does: one is missing, or cut short, or something follows.
+    /// The files do not end at the end of the snapshot: one is missing or truncated, or bytes follow.
     Files,
-    /// A segment is not the one that the manifest names there.
+    /// A segment is not the one that the manifest names.
     Segment(OpenError),
-    /// An owner segment is not the one that the manifest names there.
+    /// An owner segment is not the one that the manifest names.
     Owners(OpenError),
 }
 
@@ -72,23 +73,23 @@ impl Snapshot {
     pub const FORMAT: u8 = record::FORMAT;
     /// The second byte.
     pub const KIND: u8 = b'p';
-    /// How long the head is: header, key, two times, hash.
+    /// The length of the head: header, key, two times, hash.
     pub const HEAD: usize = 2 + 6 + 8 + 8 + 32;
-    /// How long an Ed25519 signature is.
+    /// The length of an Ed25519 signature.
     pub const SIGNATURE: usize = 64;
 
-    /// What is signed, and the signature: Ed25519 (RFC 8032) by the workspace's snapshot key. `None` where the file is
-    /// too short to have them. To be verified before the file is opened; see [`Snapshot`].
+    /// The signed bytes and the signature: Ed25519 (RFC 8032) by the workspace's snapshot key. `None` if the file is
+    /// too short. Verify it before you open the file; see [`Snapshot`].
     #[must_use]
     pub fn signed(file: &[u8]) -> Option<(&[u8; Snapshot::HEAD], &[u8; Snapshot::SIGNATURE])> {
         let (head, rest) = file.split_first_chunk()?;
         Some((head, rest.first_chunk()?))
     }
 
-    /// Looks a snapshot through, all but its signature, and takes what is in it. The file itself is not kept.
+    /// Validates everything except the signature, and takes the contents. The file itself is not kept.
     ///
-    /// # Errors
-    /// [`SnapshotError`] where the bytes are not exactly a head, a signature, and the files that they answer for.
+    /// # Errors [`SnapshotError`] if the bytes are not exactly a head, a signature, and the files that these
+    /// authenticate.
     pub fn open(file: &[u8]) -> Result<Self, SnapshotError> {
         let mut reader = record::open(file, Snapshot::KIND).map_err(SnapshotError::Head)?;
         let head = Self::signed(file).and_then(|_| SnapshotHead::read(&mut reader));
@@ -109,46 +110,47 @@ impl Snapshot {
         Ok(Self { head, manifest, segments, owners })
     }
 
-    /// Whose tokens these are.
+    /// The workspace of the tokens.
     #[must_use]
     pub fn workspace(&self) -> WorkspaceKey {
         self.head.workspace
     }
 
-    /// The ledger's clock when all of this was so.
+    /// The ledger's clock at the time of this state.
     #[must_use]
     pub fn as_of(&self) -> Timestamp {
         self.head.as_of
     }
 
-    /// It may be relied upon before this only.
+    /// Valid before this time.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.head.expires_at
     }
 
-    /// Which segments it consists of, and what they leave out.
+    /// The manifest: its segments, and what they leave out.
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
-    /// What is needed to decide about this token, as [`Segment::find`] tells it; `None` where there is no such token.
+    /// The fields of the token's record that a decision needs, as [`Segment::find`] returns them; `None` if there is no
+    /// such token.
     #[must_use]
     pub fn find(&self, digest: &Digest) -> Option<TokenRecord> {
         let prefix = self.manifest.prefix_of(digest);
         self.segments.get(usize::from(prefix.value()))?.find(digest)
     }
 
-    /// The member of this number. `None` says that there is none, if the manifest
-    /// [covers](Manifest::owners_of) the number; else it says nothing.
+    /// The member of this number. `None` means that there is no such member if the manifest
+    /// [covers](Manifest::owners_of) the number; otherwise it means nothing.
     #[must_use]
     pub fn owner(&self, number: u64) -> Option<OwnerRecord> {
         let at = self.owners.partition_point(|segment| segment.header().last < number);
         self.owners.get(at)?.find(number)
     }
 
-    /// How many bytes of memory it occupies.
+    /// Size in bytes of memory.
     #[must_use]
     pub fn size(&self) -> usize {
         let segments = self.segments.iter().map(Segment::size);
@@ -156,16 +158,16 @@ impl Snapshot {
         size_of_val(self) - size_of_val(&self.manifest) + self.manifest.size() + segments.chain(owners).sum::<usize>()
     }
 
-    /// What goes before each of a snapshot's files: its length.
+    /// The length prefix of a file in the snapshot.
     #[must_use]
     pub fn announce(length: usize) -> Vec<u8> {
-        // Serialising into memory fails for sequences of unknown length only.
+        // Serialising into memory fails only for sequences of unknown length.
         postcard::to_allocvec(&length).unwrap_or_default()
     }
 }
 
 impl SnapshotHead {
-    /// What the workspace's snapshot key is to sign.
+    /// The bytes to be signed by the workspace's snapshot key.
     #[must_use]
     pub fn to_sign(&self) -> [u8; Snapshot::HEAD] {
         let times = [self.as_of, self.expires_at].map(|time| time.0.to_le_bytes());
@@ -176,8 +178,9 @@ impl SnapshotHead {
         head
     }
 
-    /// What a snapshot begins with. Each segment and then each owner segment follows, in the order of the manifest,
-    /// [announced](Snapshot::announce) by its length; so a large snapshot is written without being held.
+    /// The first part of a snapshot. Each segment and then each owner segment follows, in the order of the manifest,
+    /// each after its [length prefix](Snapshot::announce). So a large snapshot can be written without holding it in
+    /// memory.
     #[must_use]
     pub fn begin(&self, signature: &[u8; Snapshot::SIGNATURE], manifest: &[u8]) -> Vec<u8> {
         [&self.to_sign()[..], signature, &Snapshot::announce(manifest.len()), manifest].concat()

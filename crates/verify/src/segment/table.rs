@@ -1,4 +1,4 @@
-//! What many tokens share, each kept once: patterns of scopes, sets of them, and the rare details.
+//! Items that many tokens share, each stored once: scope patterns, sets of them, and rarely used details.
 
 use alloc::{vec, vec::Vec};
 
@@ -10,15 +10,16 @@ use crate::{
     time::Timestamp,
 };
 
-/// Where the items of a list lie in a file. Items have different lengths, so that this is computed on opening.
+/// The positions of a list's items in a file. Items differ in length, so the positions are computed when the file is
+/// opened.
 #[derive(Debug)]
 pub(super) struct Table {
-    /// Where each begins and, last, where the list ends.
+    /// Where each item begins and, last, where the list ends.
     bounds: Vec<usize>,
 }
 
 impl Table {
-    /// Reads over a list; `whole` is the length of the file that is being read.
+    /// Reads past a list; `whole` is the length of the file.
     pub(super) fn read<T>(reader: &mut Reader<'_>, whole: usize, item: impl Fn(&mut Reader<'_>) -> Option<T>) -> Self {
         let place = |reader: &Reader<'_>| whole - reader.left();
         let mut bounds = reader.list(|reader| {
@@ -45,24 +46,24 @@ impl Table {
         (0..self.len()).map_while(|at| self.item(file, at))
     }
 
-    /// About how many bytes this occupies besides itself.
+    /// Approximate size in bytes, not counting `size_of` itself.
     pub(super) fn cost(&self) -> usize {
         size_of_val(self.bounds.as_slice())
     }
 }
 
-/// A set of scopes as a file has it: which patterns of the file are in it.
+/// A set of scopes in its stored form: the indices of its patterns.
 pub(super) fn members(reader: &mut Reader<'_>) -> Vec<usize> {
     reader.list(|reader| usize::try_from(reader.number()).ok())
 }
 
-/// The set of scopes that consists of these patterns.
+/// The set of scopes with these patterns.
 pub(super) fn scopes(file: &[u8], patterns: &Table, set: &[u8]) -> Option<ScopeSet> {
     let pattern = |at: u64| ScopePattern::read(&mut Reader::new(patterns.item(file, at.try_into().ok()?)?));
     ScopeSet::of_sorted(Reader::new(set).list(|reader| pattern(reader.number())))
 }
 
-/// What few tokens have.
+/// Fields that few tokens have.
 #[derive(Debug, Default)]
 pub(super) struct Details {
     pub(super) not_before: Option<Timestamp>,
@@ -71,8 +72,8 @@ pub(super) struct Details {
 }
 
 impl Details {
-    /// The details of a token as a file has them, with its addresses or with only whether there are any; `None` where
-    /// the token has no details.
+    /// The encoded details of a token, with its IP ranges or only whether it has any; `None` if the token has no
+    /// details.
     pub(super) fn encode(token: &TokenRecord, without_addresses: bool) -> Option<Vec<u8>> {
         let TokenRecord { not_before, replaced_until, addresses, .. } = token;
         let is_bound = !addresses.is_empty();
@@ -82,11 +83,11 @@ impl Details {
             postcard::to_allocvec(&(not_before, replaced_until, addresses))
         };
         let has_any = not_before.is_some() || replaced_until.is_some() || is_bound;
-        // Serialising into memory fails for sequences of unknown length only.
+        // Serialising into memory fails only for sequences of unknown length.
         has_any.then(|| encoded.unwrap_or_default())
     }
 
-    /// Reads what [`encode`](Self::encode) wrote; details that say nothing are none.
+    /// Reads what [`encode`](Self::encode) wrote; `None` if the details are empty.
     pub(super) fn read(reader: &mut Reader<'_>, without_addresses: bool) -> Option<Self> {
         let details = Self {
             not_before: reader.optional(Reader::time),

@@ -1,14 +1,15 @@
 //! Decisions from snapshots, with no network.
 //!
-//! A snapshot is a workspace as it was, until it expires. What it cannot know it does not call valid, and not unknown
-//! either: a token that is bound to addresses, since they are left out; a foreign text that is not there, where imports
-//! marked weak were left out. A scope for which the workspace asks for more freshness is not decided here at all.
+//! A snapshot is the state of a workspace at one moment; it is used until it expires. If it lacks the data for a
+//! decision the code is `UNAVAILABLE`, neither `VALID` nor `UNKNOWN`: for a token that is bound to addresses, which
+//! snapshots omit, and for a third-party token that is absent if low-entropy imports were left out. If the workspace
+//! demands a higher freshness for one of the scopes, snapshots decide nothing.
 
 use alloc::sync::Arc;
 
 use counterfoil_token::{Digest, Presented};
 
-use super::state::{Known, Loaded, Progress, Stricter, Verifier, decided, strictest};
+use super::state::{Known, LoadedSnapshot, Progress, StricterFreshness, Verifier, decided, strictest};
 use crate::{
     address::AddressBlock,
     decision::{Code, decide},
@@ -18,11 +19,12 @@ use crate::{
 };
 
 impl Verifier {
-    /// Takes a snapshot, for demands of [`Freshness::Snapshot`], in place of an earlier one of the same workspace; a later one
-    /// stays. Its signature must have been verified: see [`Snapshot`]. It is held besides what the [limits](super::state::Limits) say.
+    /// Loads a snapshot, for requirements with [`Freshness::Snapshot`]. It replaces an earlier one of the same
+    /// workspace; a later one is kept. Its signature must have been verified: see [`Snapshot`]. It does not count
+    /// towards the [limits](super::state::Limits).
     pub fn load(&mut self, snapshot: Snapshot) {
         let key = snapshot.workspace();
-        let loaded = Loaded { workspace: Arc::new(snapshot.manifest().header().workspace.clone()), snapshot };
+        let loaded = LoadedSnapshot { workspace: Arc::new(snapshot.manifest().header().workspace.clone()), snapshot };
         match self.snapshots.iter_mut().find(|held| held.snapshot.workspace() == key) {
             Some(held) if held.snapshot.as_of() > loaded.snapshot.as_of() => {}
             Some(held) => *held = loaded,
@@ -30,13 +32,13 @@ impl Verifier {
         }
     }
 
-    /// Decides about a text that was presented, as of when the snapshots are that have a say.
+    /// Decides from the snapshots, as of the earliest one that was used.
     pub(super) fn decide_offline(
         &self,
         presented: &Presented<'_>,
         demand: &Demand,
         now: MonotonicTime,
-    ) -> Result<Progress, Stricter> {
+    ) -> Result<Progress, StricterFreshness> {
         let (digest, ours) = match presented {
             Presented::Ours(token) => (token.digest(), Some(token.workspace())),
             Presented::Foreign(foreign) => (foreign.digest(), None),
@@ -51,7 +53,7 @@ impl Verifier {
             };
             let freshness = strictest(demand.freshness, demand, &loaded.workspace);
             if freshness > Freshness::Snapshot {
-                return Err(Stricter(freshness));
+                return Err(StricterFreshness(freshness));
             }
             if let Some((code, known)) = loaded.find(&digest, demand, now) {
                 let as_of = loaded.snapshot.as_of();
@@ -66,19 +68,20 @@ impl Verifier {
     }
 }
 
-impl Loaded {
-    /// What a token that is there comes to.
+impl LoadedSnapshot {
+    /// The decision on a token that the snapshot contains.
     fn find(&self, digest: &Digest, demand: &Demand, now: MonotonicTime) -> Option<(Code, Option<Known>)> {
         let token = self.snapshot.find(digest)?;
         let Some(owner) = self.snapshot.owner(token.owner) else { return Some((Code::Unavailable, None)) };
         let known = Known { token: Arc::new(token), owner: Arc::new(owner), workspace: Arc::clone(&self.workspace) };
-        // A clock that shows less than the ledger's did then is wrong.
+        // A clock that is behind the snapshot's ledger time is wrong.
         let code = decide(known.facts(), demand, now.time.max(self.snapshot.as_of()));
-        let is_untold = code == Code::AddressNotAllowed && known.token.addresses.contains(&AddressBlock::nowhere());
-        Some((if is_untold { Code::Unavailable } else { code }, Some(known)))
+        let is_undecidable =
+            code == Code::AddressNotAllowed && known.token.addresses.contains(&AddressBlock::nowhere());
+        Some((if is_undecidable { Code::Unavailable } else { code }, Some(known)))
     }
 
-    /// Whether a foreign text may have been imported that is not there.
+    /// Whether the snapshot may lack a third-party token that was imported.
     fn may_lack_foreign(&self) -> bool {
         self.workspace.has_imports && self.snapshot.manifest().header().without_weak
     }

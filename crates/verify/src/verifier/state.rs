@@ -1,4 +1,4 @@
-//! What a verifier consists of, and what a check goes through.
+//! The state of a verifier, and of one check.
 
 use alloc::{sync::Arc, vec::Vec};
 
@@ -9,39 +9,40 @@ use crate::{
     answer::{Answer, Grant, LeaseQuestion, Question, RegistryKey},
     decision::{Code, Facts},
     demand::{Demand, Freshness},
-    memory::Memory,
     monotonic_time::MonotonicTime,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
+    record_cache::RecordCache,
     segment::Snapshot,
     time::Timestamp,
 };
 
-/// Looks at the registry before the ledger is asked: for the token with its workspace, then for its owner.
-pub(super) const LOOKS: u8 = 2;
+/// Registry reads before the ledger is queried: one for the token and its workspace, one for its owner.
+pub(super) const REGISTRY_READS: u8 = 2;
 
-/// The most fetches for one check: a manifest, a segment, an owner segment, and who the token is; and another for a file
-/// that was evicted meanwhile.
+/// The most fetches for one check: a manifest, a segment, an owner segment, the token's full record, and one more for a
+/// file that was evicted meanwhile.
 pub(super) const FETCHES: u8 = 5;
 
-/// How much a verifier may hold and spend.
+/// Limits on what a verifier caches and requests.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of records and segments held in memory, about.
+    /// Budget for cached records and segments, in bytes, approximately.
     pub memory: usize,
-    /// How long eventual answers may come from memory, in milliseconds.
+    /// The highest age at which a cached record may be used for an eventual decision, in milliseconds.
     pub eventual_age: u64,
-    /// How many foreign texts never seen before may be looked up in one workspace in a second.
+    /// How many third-party tokens that are not cached may be looked up per second and workspace.
     pub foreign_per_second: u32,
-    /// Whether uses of tokens are counted, to be told with questions for leases.
+    /// Whether uses of tokens are counted, and reported with lease questions.
     pub count_uses: bool,
     /// Whether segments are loaded from the registry.
     pub segments: bool,
-    /// How many questions for leases of one workspace are out at once, before those who come then wait.
+    /// How many lease questions of one workspace may be in flight at once; further checks wait.
     pub asking_at_once: usize,
 }
 
 impl Default for Limits {
-    /// 16 MiB; 60 s, the promise of eventual freshness; 100 a second in each workspace; uses are not counted, and no segments loaded; 16 at once.
+    /// Defaults: 16 MiB; 60 s, which eventual freshness promises; 100 per second and workspace; uses are not counted;
+    /// segments are not loaded; 16 at once.
     fn default() -> Self {
         Self {
             memory: 16 << 20,
@@ -54,32 +55,32 @@ impl Default for Limits {
     }
 }
 
-/// A step towards a decision.
+/// A step of a check.
 #[derive(Debug)]
 pub enum Progress {
-    /// Done.
+    /// The check is done.
     Decided(Decision),
-    /// Something is to be fetched first.
+    /// The host has to fetch something first.
     Fetch(Pending),
 }
 
-/// The answer about one token.
+/// The decision on one token.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What was decided.
+    /// The result.
     pub code: Code,
-    /// How fresh the answer is.
+    /// The freshness level of the decision.
     pub freshness: Freshness,
-    /// As of when it holds.
+    /// The time as of which it holds.
     pub as_of: Timestamp,
-    /// Who the token is, where it was ever issued: also where it does not pass.
+    /// The records of the token, if it was ever issued; also if it is not valid.
     pub known: Option<Known>,
-    /// Whether it is this request's turn to have the workspace's lease renewed, in its background: see
-    /// [`Verifier::renewal`]. Where it does not, the next one does, a second later.
+    /// Whether this request is to have the workspace's lease renewed in the background: see [`Verifier::renewal`]. If
+    /// it does not, a request a second later is told to.
     pub renewal_due: bool,
 }
 
-/// The records that a decision rests on.
+/// The records on which a decision rests.
 #[derive(Clone, Debug)]
 pub struct Known {
     pub(super) token: Arc<TokenRecord>,
@@ -87,20 +88,20 @@ pub struct Known {
     pub(super) workspace: Arc<WorkspaceRecord>,
 }
 
-/// A check that waits for what [`need`](Self::need) names. It holds a digest, never a text.
+/// A check that waits for [`need`](Self::need). It contains the digest, never the token value.
 #[derive(Debug)]
 pub struct Pending {
     pub(super) subject: Subject,
     pub(super) need: Need,
     pub(super) asked_at: MonotonicTime,
-    /// Of a question to the ledger: which one it is, by their count.
+    /// For a query to the ledger: its sequence number.
     pub(super) nth: u32,
-    /// By which number it is [out](Verifier::asking), together with others that are asked as one; 0 where it is not.
+    /// The number of the [query in flight](Verifier::asking), which may be shared by a batch; 0 if there is none.
     pub(super) out: u32,
-    pub(super) course: Course,
+    pub(super) state: CheckState,
 }
 
-/// A question for a lease that nobody waits for.
+/// A lease question for a renewal in the background.
 #[derive(Debug)]
 pub struct Renewal {
     pub(super) question: LeaseQuestion,
@@ -111,94 +112,95 @@ pub struct Renewal {
 /// What a host has to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// These keys of the registry, in this order.
+    /// The values of these registry keys, in this order.
     Registry(Vec<RegistryKey>),
-    /// The ledger's answer to this question. A host may put several into one, of one workspace, and supply each with
-    /// the one answer.
+    /// The ledger's response to this question. A host may combine several of one workspace, and supply each check with
+    /// the one response.
     Ledger(Question),
-    /// The ledger's answer to this question, likewise.
+    /// The ledger's response to this lease question, likewise.
     Lease(LeaseQuestion),
-    /// Nothing is to be fetched: others ask already what this waits for. It is to be gone on with after so many milliseconds,
-    /// or, where requests may wait for one another, as soon as anything else of this workspace was supplied. It then looks again.
+    /// Nothing: another check's query in flight will serve this one. Resume it after this many milliseconds, or, if
+    /// requests may wait for one another, as soon as anything else was supplied for this workspace.
     Wait(WorkspaceKey, u64),
 }
 
 /// What a host has fetched.
 #[derive(Clone, Copy, Debug)]
 pub enum Supply<'a> {
-    /// The values of the keys asked for, in their order.
+    /// The values of the requested keys, in their order.
     Registry(&'a [Option<Vec<u8>>]),
-    /// The ledger's answer.
+    /// The ledger's response.
     Ledger(&'a Answer),
-    /// Its answer to a question for a lease.
+    /// The ledger's response to a lease question.
     Lease(&'a Grant),
-    /// It has waited.
+    /// The host has waited.
     Waited,
-    /// It could not be had.
+    /// It could not be fetched.
     Unavailable,
 }
 
-/// Whose text is being checked.
+/// The token that is being verified.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject {
     pub(super) workspace: WorkspaceKey,
     pub(super) digest: Digest,
-    /// For a text issued elsewhere: which of the demand's workspaces is being asked.
+    /// For a third-party token: the index of the workspace, among the requirement's, that is being searched.
     pub(super) foreign: Option<usize>,
 }
 
-/// How a check has gone so far.
+/// The state of a check so far.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Course {
-    /// How fresh the answer has to be: as demanded, until that cannot be had and need not be.
+pub(super) struct CheckState {
+    /// The freshness that the decision needs: the demanded one, until it cannot be had and `or_eventual` allows less.
     pub(super) freshness: Freshness,
-    /// How often the registry was looked at.
-    pub(super) looks: u8,
-    /// How much was fetched for what segments say.
+    /// How often the registry was read.
+    pub(super) registry_reads: u8,
+    /// How many fetches segments took.
     pub(super) fetches: u8,
-    /// How many answers came too late.
+    /// How many responses came too late.
     pub(super) late: u8,
-    /// How often it has waited for others, and since when.
+    /// How often it has waited for other checks, and since when.
     pub(super) waits: u8,
     pub(super) waiting_since: MonotonicTime,
-    /// Whether the ledger gave no answer: it is not asked again.
+    /// Whether the ledger failed: it is not queried again.
     pub(super) without_ledger: bool,
-    /// As of when the workspaces asked so far did not know a foreign text, where segments said so.
+    /// The earliest time as of which segments say that a third-party token is unknown to the workspaces searched so
+    /// far.
     pub(super) unknown: Option<Timestamp>,
 }
 
-/// Remembers records and decides. One per isolate.
+/// Caches records and decides. One per isolate.
 #[derive(Debug)]
 pub struct Verifier {
     pub(super) limits: Limits,
-    pub(super) memory: Memory,
-    pub(super) snapshots: Vec<Loaded>,
+    pub(super) cache: RecordCache,
+    pub(super) snapshots: Vec<LoadedSnapshot>,
     pub(super) latest: MonotonicTime,
     pub(super) foreign: Allowance<WorkspaceKey>,
-    /// How many runs of leases there were.
+    /// How many lease runs there were.
     pub(super) runs: u32,
-    /// How many questions to ledgers.
+    /// How many queries to ledgers.
     pub(super) questions: u32,
     pub(super) seed: u64,
 }
 
-/// A snapshot that was loaded.
+/// A loaded snapshot.
 #[derive(Debug)]
-pub(super) struct Loaded {
+pub(super) struct LoadedSnapshot {
     pub(super) snapshot: Snapshot,
     pub(super) workspace: Arc<WorkspaceRecord>,
 }
 
-/// Snapshots have no say: the workspace asks for this freshness.
-pub(super) struct Stricter(pub(super) Freshness);
+/// Snapshots cannot decide: the workspace demands this freshness.
+pub(super) struct StricterFreshness(pub(super) Freshness);
 
-/// What segments say of a text.
-pub(super) enum Found {
-    /// It is known. Its records are held under the lease, to be recalled.
+/// What segments say about a token.
+pub(super) enum SegmentLookup {
+    /// It exists. Its records are now cached, covered by the lease.
     Known,
-    /// It had not been issued then.
+    /// It did not exist at this time.
     Nothing(Timestamp),
-    /// This is to be fetched first.
+    /// These files or records have to be fetched first.
     Fetch(Vec<RegistryKey>),
 }
 
@@ -211,18 +213,18 @@ impl Pending {
 }
 
 impl Renewal {
-    /// What to ask.
+    /// The question to send.
     #[must_use]
     pub fn question(&self) -> &LeaseQuestion {
         &self.question
     }
 }
 
-impl Course {
+impl CheckState {
     pub(super) fn of(freshness: Freshness) -> Self {
         Self {
             freshness,
-            looks: 0,
+            registry_reads: 0,
             fetches: 0,
             late: 0,
             waits: 0,
@@ -232,9 +234,9 @@ impl Course {
         }
     }
 
-    /// The same, after a look at the registry that brought nothing: it is not looked at again.
+    /// The same, after a registry read that failed: the registry is not read again.
     pub(super) fn without_registry(self) -> Self {
-        Self { looks: LOOKS, fetches: FETCHES, ..self }
+        Self { registry_reads: REGISTRY_READS, fetches: FETCHES, ..self }
     }
 }
 
@@ -247,7 +249,7 @@ impl Known {
 }
 
 /// A decision that no record could change.
-pub(super) fn certain(code: Code, now: MonotonicTime) -> Progress {
+pub(super) fn decided_without_records(code: Code, now: MonotonicTime) -> Progress {
     decided(code, Freshness::Strong, now.time, None)
 }
 
@@ -259,7 +261,7 @@ pub(super) fn decided(code: Code, freshness: Freshness, as_of: Timestamp, known:
     Progress::Decided(Decision { code, freshness, as_of, known, renewal_due: false })
 }
 
-/// The strictest of this freshness and what the workspace asks for the demand's scopes.
+/// The stricter of this freshness and what the workspace demands for the requirement's scopes.
 pub(super) fn strictest(freshness: Freshness, demand: &Demand, workspace: &WorkspaceRecord) -> Freshness {
     let asked = demand.scopes().map(|scope| workspace.freshness_of(scope));
     asked.fold(freshness, Ord::max)

@@ -1,4 +1,4 @@
-//! Decisions from memory.
+//! Decisions from the cache.
 
 use alloc::sync::Arc;
 
@@ -9,14 +9,14 @@ use crate::{
     decision::{Code, decide},
     demand::{Demand, Freshness},
     lease::Lease,
-    memory::Remembered,
     monotonic_time::MonotonicTime,
+    record_cache::Cached,
     time::Timestamp,
 };
 
 impl Verifier {
-    /// The decision from memory, where all three records are fresh enough.
-    pub(super) fn recall(
+    /// The decision from the cache, if all three records are fresh enough.
+    pub(super) fn decide_from_cache(
         &mut self,
         subject: Subject,
         freshness: Freshness,
@@ -25,37 +25,37 @@ impl Verifier {
     ) -> Option<Decision> {
         let Subject { workspace: key, digest, .. } = subject;
         let age = self.limits.eventual_age;
-        let lease = self.memory.lease(key).copied().unwrap_or_default();
-        let held = self.memory.workspace(key)?;
+        let lease = self.cache.lease(key).copied().unwrap_or_default();
+        let held = self.cache.workspace(key)?;
         let freshness = strictest(freshness, demand, held.item);
-        let (workspace, known_at) = held.where_fresh(freshness, &lease, now, age)?;
-        let token = self.memory.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
-        let (token, at) = token?.where_fresh(freshness, &lease, now, age)?;
+        let (workspace, known_at) = held.if_fresh(freshness, &lease, now, age)?;
+        let token = self.cache.token(key, digest).filter(|held| !demand.in_full || !held.item.is_brief());
+        let (token, at) = token?.if_fresh(freshness, &lease, now, age)?;
         let known_at = known_at.min(at);
-        let (owner, at) = self.memory.owner(key, token.owner)?.where_fresh(freshness, &lease, now, age)?;
+        let (owner, at) = self.cache.owner(key, token.owner)?.if_fresh(freshness, &lease, now, age)?;
         let known = Known { token, owner, workspace };
 
         let is_bounded = freshness == Freshness::Bounded;
         let time = if is_bounded { lease.ledger_time(now) } else { now.time };
         let code = decide(known.facts(), demand, time);
         if code == Code::Valid && self.limits.count_uses {
-            self.memory.count_use(key, digest, 1, time);
+            self.cache.count_use(key, digest, 1, time);
         }
-        let renewal_due = is_bounded && !lease.is_new(now) && self.take_turn(key, now);
+        let renewal_due = is_bounded && !lease.is_new(now) && self.claim_renewal(key, now);
         Some(Decision { code, freshness, as_of: known_at.min(at), known: Some(known), renewal_due })
     }
 
-    /// Whether it is for the caller to have the lease renewed: nobody has lately begun to.
-    fn take_turn(&mut self, workspace: WorkspaceKey, now: MonotonicTime) -> bool {
-        let is_free = self.memory.asking(workspace).is_none_or(|asking| asking.is_free(now));
+    /// Whether the caller is to have the lease renewed: no renewal and no query has started lately.
+    fn claim_renewal(&mut self, workspace: WorkspaceKey, now: MonotonicTime) -> bool {
+        let is_free = self.cache.ledger_queries(workspace).is_none_or(|queries| queries.may_renew(now));
         if is_free {
-            self.memory.with_asking(workspace, |asking| asking.renew(now, false));
+            self.cache.with_ledger_queries(workspace, |queries| queries.renew(now, false));
         }
         is_free
     }
 
-    /// As of when nothing foreign is known to the workspace, where memory's word for it is fresh enough. A strong demand
-    /// asks, since an import may just have changed that.
+    /// The time as of which the workspace is known to have no imported tokens, if the cached record is fresh enough.
+    /// `None` for a strong check: an import may have happened just now.
     pub(super) fn without_imports(
         &mut self,
         workspace: WorkspaceKey,
@@ -63,15 +63,15 @@ impl Verifier {
         now: MonotonicTime,
     ) -> Option<Timestamp> {
         let age = self.limits.eventual_age;
-        let lease = self.memory.lease(workspace).copied().unwrap_or_default();
-        let (record, as_of) = self.memory.workspace(workspace)?.where_fresh(freshness, &lease, now, age)?;
+        let lease = self.cache.lease(workspace).copied().unwrap_or_default();
+        let (record, as_of) = self.cache.workspace(workspace)?.if_fresh(freshness, &lease, now, age)?;
         (!record.has_imports).then_some(as_of)
     }
 }
 
-impl<T> Remembered<'_, Arc<T>> {
-    /// The item and as of when it is known, where that is fresh enough.
-    fn where_fresh(
+impl<T> Cached<'_, Arc<T>> {
+    /// The item and the time as of which it is known, if that is fresh enough.
+    fn if_fresh(
         &self,
         freshness: Freshness,
         lease: &Lease,

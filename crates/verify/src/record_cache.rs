@@ -1,5 +1,5 @@
-//! What a verifier remembers: records and seal keys, each with when it was asked for; leases; segments; and how often
-//! tokens were used.
+//! The cache of a verifier: records and tag keys, each with the time of its request; leases; segments; and counts of
+//! uses per token.
 
 use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::hash::{Hash as _, Hasher};
@@ -8,51 +8,51 @@ use counterfoil_token::{Digest, SealKey, WorkspaceKey};
 
 use crate::{
     answer::Use,
-    asking::Asking,
     base::Base,
-    cache::{Cache, Cached, Hashed},
+    cache::{Cache, CacheKey, CacheValue},
     lease::Lease,
+    ledger_queries::LedgerQueries,
     monotonic_time::MonotonicTime,
     record::{OwnerRecord, TokenRecord, WorkspaceRecord},
     segment::{ContentHash, Manifest, OwnerSegment, Segment},
     time::Timestamp,
 };
 
-/// All of it within one budget of bytes.
+/// Everything that a verifier caches, within one budget in bytes.
 #[derive(Debug)]
-pub(crate) struct Memory {
-    cache: Cache<Key, Held>,
-    /// From where on counts of uses are taken out next, so that all have their turn.
+pub(crate) struct RecordCache {
+    cache: Cache<Key, Entry>,
+    /// The slot at which the next report of uses begins, so that all tokens are reported in turn.
     hand: usize,
 }
 
-/// Something in memory: what it says was so when it was asked for, or later.
+/// A cached item. It was current when it was requested, or later.
 #[derive(Debug)]
-pub(crate) struct Remembered<'a, T: ?Sized> {
+pub(crate) struct Cached<'a, T: ?Sized> {
     pub(crate) item: &'a T,
     pub(crate) asked_at: MonotonicTime,
-    /// The run of leases in which the ledger tells of every change to it; 0 where in none.
+    /// The lease run in which the ledger reports every change to it; 0 if none.
     pub(crate) run: u32,
 }
 
 /// Where a record comes from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Source {
-    /// When it was asked for.
+    /// When it was requested.
     pub(crate) asked_at: MonotonicTime,
-    /// The run of leases that it is under; 0 where under none.
+    /// The lease run that covers it; 0 if none.
     pub(crate) run: u32,
-    /// The ledger's generation when it told it; 0 where somebody else did.
+    /// The ledger's generation when it returned the record; 0 if the record is not from the ledger.
     pub(crate) generation: u64,
 }
 
-/// A file that goes by its hash.
+/// A file that is named by its hash.
 #[derive(Clone, Debug)]
 pub(crate) enum File {
     Manifest(Arc<Manifest>),
     Segment(Arc<Segment>),
     Owners(Arc<OwnerSegment>),
-    /// It was not there, or was another.
+    /// The registry did not have it, or had other content.
     Missing,
 }
 
@@ -63,17 +63,17 @@ enum Key {
     Workspace(WorkspaceKey),
     SealKeys(WorkspaceKey),
     Lease(WorkspaceKey),
-    Asking(WorkspaceKey),
+    LedgerQueries(WorkspaceKey),
     Base(WorkspaceKey),
     File(WorkspaceKey, ContentHash),
 }
 
 #[derive(Debug)]
-struct Held {
+struct Entry {
     item: Item,
     asked_at: MonotonicTime,
     run: u32,
-    /// Of a token: how often it was used since that was reported, and when the last time was.
+    /// For a token: how often it was used since the last report, and when it was last used.
     uses: u32,
     last_use: Timestamp,
 }
@@ -85,76 +85,73 @@ enum Item {
     Workspace(Arc<WorkspaceRecord>),
     SealKeys(Vec<SealKey>),
     Lease(Lease),
-    Asking(Box<Asking>),
+    LedgerQueries(Box<LedgerQueries>),
     Base(Base),
     File(File),
 }
 
 impl Source {
-    /// The registry: nobody knows how old what it holds is.
+    /// A record from the registry: its age is unknown.
     pub(crate) fn registry(asked_at: MonotonicTime) -> Self {
         Self { asked_at, run: 0, generation: 0 }
     }
 }
 
-impl<T: ?Sized> Remembered<'_, T> {
+impl<T: ?Sized> Cached<'_, T> {
     pub(crate) fn is_recent(&self, now: MonotonicTime, age: u64) -> bool {
         self.asked_at.is_recent(now, age)
     }
 
-    /// As of when it is known: when it was asked for, or the lease was last renewed that it is under.
+    /// The time as of which it is known to be current: its own request, or the last renewal of the lease that covers
+    /// it.
     pub(crate) fn known_at(&self, lease: &Lease) -> MonotonicTime {
         if self.is_under(lease) && self.asked_at.is_before(lease.asked_at) { lease.asked_at } else { self.asked_at }
     }
 
-    /// Whether the lease, while it runs, vouches for it.
+    /// Whether the lease, while it runs, covers it.
     pub(crate) fn is_under(&self, lease: &Lease) -> bool {
         self.run != 0 && self.run == lease.run
     }
 }
 
-impl Memory {
-    /// An empty memory for about `budget` bytes of records.
+impl RecordCache {
+    /// An empty cache for about `budget` bytes of records.
     pub(crate) fn new(budget: usize) -> Self {
         Self { cache: Cache::new(budget), hand: 0 }
     }
 
-    pub(crate) fn token(
-        &mut self,
-        workspace: WorkspaceKey,
-        digest: Digest,
-    ) -> Option<Remembered<'_, Arc<TokenRecord>>> {
-        let Held { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))?
+    pub(crate) fn token(&mut self, workspace: WorkspaceKey, digest: Digest) -> Option<Cached<'_, Arc<TokenRecord>>> {
+        let Entry { item: Item::Token(item), asked_at, run, .. } = self.cache.get(&Key::Token(workspace, digest))?
         else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at, run: *run })
+        Some(Cached { item, asked_at: *asked_at, run: *run })
     }
 
-    pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Remembered<'_, Arc<OwnerRecord>>> {
-        let Held { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))?
+    pub(crate) fn owner(&mut self, workspace: WorkspaceKey, number: u64) -> Option<Cached<'_, Arc<OwnerRecord>>> {
+        let Entry { item: Item::Owner(item), asked_at, run, .. } = self.cache.get(&Key::Owner(workspace, number))?
         else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at, run: *run })
+        Some(Cached { item, asked_at: *asked_at, run: *run })
     }
 
-    pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Remembered<'_, Arc<WorkspaceRecord>>> {
-        let Held { item: Item::Workspace(item), asked_at, run, .. } = self.cache.get(&Key::Workspace(key))? else {
+    pub(crate) fn workspace(&mut self, key: WorkspaceKey) -> Option<Cached<'_, Arc<WorkspaceRecord>>> {
+        let Entry { item: Item::Workspace(item), asked_at, run, .. } = self.cache.get(&Key::Workspace(key))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at, run: *run })
+        Some(Cached { item, asked_at: *asked_at, run: *run })
     }
 
-    /// The keys that seal the workspace's tokens, the current one first.
-    pub(crate) fn seal_keys(&mut self, workspace: WorkspaceKey) -> Option<Remembered<'_, [SealKey]>> {
-        let Held { item: Item::SealKeys(item), asked_at, run, .. } = self.cache.get(&Key::SealKeys(workspace))? else {
+    /// The keys of the workspace's authentication tags, the current one first.
+    pub(crate) fn seal_keys(&mut self, workspace: WorkspaceKey) -> Option<Cached<'_, [SealKey]>> {
+        let Entry { item: Item::SealKeys(item), asked_at, run, .. } = self.cache.get(&Key::SealKeys(workspace))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at, run: *run })
+        Some(Cached { item, asked_at: *asked_at, run: *run })
     }
 
-    /// The standing with the workspace's ledger.
+    /// The state of the lease from the workspace's ledger.
     pub(crate) fn lease(&mut self, workspace: WorkspaceKey) -> Option<&mut Lease> {
         match &mut self.cache.get_mut(&Key::Lease(workspace))?.item {
             Item::Lease(lease) => Some(lease),
@@ -162,37 +159,37 @@ impl Memory {
         }
     }
 
-    /// How questions to the workspace's ledger fare, where that is known.
-    pub(crate) fn asking(&mut self, workspace: WorkspaceKey) -> Option<&Asking> {
-        match &self.cache.get(&Key::Asking(workspace))?.item {
-            Item::Asking(asking) => Some(asking),
+    /// The state of the queries to the workspace's ledger, if cached.
+    pub(crate) fn ledger_queries(&mut self, workspace: WorkspaceKey) -> Option<&LedgerQueries> {
+        match &self.cache.get(&Key::LedgerQueries(workspace))?.item {
+            Item::LedgerQueries(queries) => Some(queries),
             _ => None,
         }
     }
 
-    /// Changes that; from nothing, where nothing is known.
-    pub(crate) fn with_asking(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut Asking)) {
-        let mut asking = self.take_asking(workspace);
-        change(&mut asking);
-        // What it occupies has changed.
-        self.keep_asking(workspace, asking);
+    /// Changes that state, beginning with an empty one if none is cached.
+    pub(crate) fn with_ledger_queries(&mut self, workspace: WorkspaceKey, change: impl FnOnce(&mut LedgerQueries)) {
+        let mut queries = self.take_ledger_queries(workspace);
+        change(&mut queries);
+        // Stored again, because its size has changed.
+        self.keep_ledger_queries(workspace, queries);
     }
 
-    // Once in the module, not once for each change.
+    // Not inlined: it would be duplicated in the module for each closure.
     #[inline(never)]
-    fn take_asking(&mut self, workspace: WorkspaceKey) -> Box<Asking> {
-        match self.cache.take(&Key::Asking(workspace)) {
-            Some(Held { item: Item::Asking(asking), .. }) => asking,
+    fn take_ledger_queries(&mut self, workspace: WorkspaceKey) -> Box<LedgerQueries> {
+        match self.cache.take(&Key::LedgerQueries(workspace)) {
+            Some(Entry { item: Item::LedgerQueries(queries), .. }) => queries,
             _ => Box::default(),
         }
     }
 
     #[inline(never)]
-    fn keep_asking(&mut self, workspace: WorkspaceKey, asking: Box<Asking>) {
-        self.put(Key::Asking(workspace), Item::Asking(asking), MonotonicTime::default(), 0);
+    fn keep_ledger_queries(&mut self, workspace: WorkspaceKey, queries: Box<LedgerQueries>) {
+        self.put(Key::LedgerQueries(workspace), Item::LedgerQueries(queries), MonotonicTime::default(), 0);
     }
 
-    /// What segments may be gone by in that run of leases.
+    /// The segments that may be used in that lease run.
     pub(crate) fn base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<&Base> {
         match &self.cache.get(&Key::Base(workspace))?.item {
             Item::Base(base) if run != 0 && base.run == run => Some(base),
@@ -200,7 +197,7 @@ impl Memory {
         }
     }
 
-    /// Takes it out.
+    /// Removes and returns them.
     pub(crate) fn take_base(&mut self, workspace: WorkspaceKey, run: u32) -> Option<Base> {
         match self.cache.take(&Key::Base(workspace))?.item {
             Item::Base(base) if run != 0 && base.run == run => Some(base),
@@ -209,14 +206,14 @@ impl Memory {
     }
 
     /// A file of the workspace.
-    pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: ContentHash) -> Option<Remembered<'_, File>> {
-        let Held { item: Item::File(item), asked_at, run, .. } = self.cache.get(&Key::File(workspace, name))? else {
+    pub(crate) fn file(&mut self, workspace: WorkspaceKey, name: ContentHash) -> Option<Cached<'_, File>> {
+        let Entry { item: Item::File(item), asked_at, run, .. } = self.cache.get(&Key::File(workspace, name))? else {
             return None;
         };
-        Some(Remembered { item, asked_at: *asked_at, run: *run })
+        Some(Cached { item, asked_at: *asked_at, run: *run })
     }
 
-    /// Counts a use of a token that is held.
+    /// Counts uses of a token that is cached.
     pub(crate) fn count_use(&mut self, workspace: WorkspaceKey, digest: Digest, count: u32, last: Timestamp) {
         if let Some(held) = self.cache.get_mut(&Key::Token(workspace, digest)) {
             held.uses = held.uses.saturating_add(count);
@@ -224,7 +221,7 @@ impl Memory {
         }
     }
 
-    /// Takes at most so many counts out.
+    /// Takes up to `most` counts out, for a report.
     pub(crate) fn take_uses(&mut self, of: WorkspaceKey, most: usize) -> Vec<Use> {
         let mut uses = Vec::new();
         self.hand = self.cache.round(self.hand, |key, held| {
@@ -239,11 +236,12 @@ impl Memory {
         uses
     }
 
-    /// Keeps the newer of what is held and what came in, as recent as the question, and gives it back. So do the two
-    /// below.
+    /// Caches the newer of the cached record and this one, and returns it. It counts as recent as the query.
+    /// `keep_owner` and `keep_workspace` do the same.
     ///
-    /// A segment's record is [brief](TokenRecord::is_brief), and may be of an earlier version than it says. So a full one of
-    /// the same version or an earlier can only be of the same state or of one before, and adds what it tells besides.
+    /// A segment's record is [brief](TokenRecord::is_brief), and its version is the segment's generation, which may be
+    /// later than the true one. So a full record of the same or an earlier version describes the same state or an
+    /// earlier one; only its additional fields are taken.
     pub(crate) fn keep_token(
         &mut self,
         workspace: WorkspaceKey,
@@ -254,7 +252,7 @@ impl Memory {
         let Source { asked_at, mut run, generation } = source;
         let item = match self.token(workspace, digest) {
             Some(held) if held.item.is_brief() && held.item.version >= record.version => {
-                // What the ledger told at or after the segment's generation is as the segment has it.
+                // The segment agrees with every response of the ledger at or after the segment's generation.
                 if generation < held.item.version {
                     run = held.run;
                 }
@@ -294,29 +292,29 @@ impl Memory {
         item
     }
 
-    /// A token has changed: what is held of it is under no lease any more.
-    pub(crate) fn doubt_token(&mut self, workspace: WorkspaceKey, digest: Digest) {
-        self.doubt(&Key::Token(workspace, digest));
+    /// The token has changed: its cached record is no longer covered by the lease.
+    pub(crate) fn invalidate_token(&mut self, workspace: WorkspaceKey, digest: Digest) {
+        self.invalidate(&Key::Token(workspace, digest));
     }
 
-    /// So has an owner.
-    pub(crate) fn doubt_owner(&mut self, workspace: WorkspaceKey, number: u64) {
-        self.doubt(&Key::Owner(workspace, number));
+    /// The owner has changed, likewise.
+    pub(crate) fn invalidate_owner(&mut self, workspace: WorkspaceKey, number: u64) {
+        self.invalidate(&Key::Owner(workspace, number));
     }
 
-    fn doubt(&mut self, key: &Key) {
+    fn invalidate(&mut self, key: &Key) {
         if let Some(held) = self.cache.get_mut(key) {
             held.run = 0;
         }
     }
 
-    /// Forgets every record of a workspace: they are of a history that is gone, and their versions mean nothing any more.
-    pub(crate) fn forget(&mut self, of: WorkspaceKey) {
+    /// Removes every record of a workspace: its ledger has begun a new history, in which their versions mean nothing.
+    pub(crate) fn forget_workspace(&mut self, of: WorkspaceKey) {
         self.cache.forget(|key| match *key {
             Key::Token(workspace, _) | Key::Owner(workspace, _) | Key::Workspace(workspace) | Key::Base(workspace) => {
                 workspace == of
             }
-            Key::SealKeys(_) | Key::Lease(_) | Key::Asking(_) | Key::File(..) => false,
+            Key::SealKeys(_) | Key::Lease(_) | Key::LedgerQueries(_) | Key::File(..) => false,
         });
     }
 
@@ -343,11 +341,12 @@ impl Memory {
     }
 
     fn put(&mut self, key: Key, item: Item, asked_at: MonotonicTime, run: u32) {
-        let mut new = Held { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
+        let mut new = Entry { item, asked_at, run, uses: 0, last_use: Timestamp::default() };
         if let Some(held) = self.cache.get(&key) {
             (new.uses, new.last_use) = (held.uses, held.last_use);
-            // What came from elsewhere is under the lease if it is what is held under it. What is newer is not: records of
-            // different moments must not be taken together, or a token could pass that was dead at each of them.
+            // A record from elsewhere is covered by the lease if the cached record of the same version is. A newer
+            // record is not: combining records of different moments could make a token valid that was invalid at each
+            // of them.
             if run == 0 && held.version() == new.version() {
                 new.run = held.run;
             }
@@ -356,8 +355,8 @@ impl Memory {
     }
 }
 
-impl Hashed for Key {
-    /// A digest is as good as random. The others are few, and given out by ledgers.
+impl CacheKey for Key {
+    /// A digest is as good as random. The other keys are few, and ledgers assign them.
     fn hash(&self) -> u32 {
         let of_workspace = |workspace: &WorkspaceKey, number: u64| {
             let mut fold = Fold(number);
@@ -365,26 +364,26 @@ impl Hashed for Key {
             fold.finish() as u32
         };
         match self {
-            Self::Token(_, digest) => Hashed::hash(digest),
+            Self::Token(_, digest) => CacheKey::hash(digest),
             Self::File(_, name) => start_of(name.as_bytes()),
             Self::Owner(workspace, number) => of_workspace(workspace, *number),
             Self::Workspace(workspace) => of_workspace(workspace, u64::MAX),
             Self::SealKeys(workspace) => of_workspace(workspace, u64::MAX - 1),
             Self::Lease(workspace) => of_workspace(workspace, u64::MAX - 2),
             Self::Base(workspace) => of_workspace(workspace, u64::MAX - 3),
-            Self::Asking(workspace) => of_workspace(workspace, u64::MAX - 4),
+            Self::LedgerQueries(workspace) => of_workspace(workspace, u64::MAX - 4),
         }
     }
 }
 
-impl Hashed for Digest {
-    /// It is as good as random.
+impl CacheKey for Digest {
+    /// A digest is as good as random.
     fn hash(&self) -> u32 {
         start_of(self.as_bytes())
     }
 }
 
-impl Hashed for u64 {
+impl CacheKey for u64 {
     fn hash(&self) -> u32 {
         Fold(*self).finish() as u32
     }
@@ -402,7 +401,7 @@ impl Hasher for Fold {
         self.0 = bytes.iter().fold(self.0, |sum, byte| sum.rotate_left(8) ^ u64::from(*byte));
     }
 
-    /// The lengths of what is hashed here are all the same.
+    /// All hashed items have the same length.
     fn write_usize(&mut self, _: usize) {}
 
     /// The upper half of the product is mixed best.
@@ -412,14 +411,14 @@ impl Hasher for Fold {
     }
 }
 
-impl Cached for Held {
-    /// All but records have no version: what arrived last counts.
+impl CacheValue for Entry {
+    /// Only records have versions: of other items the latest arrival is kept.
     fn version(&self) -> u64 {
         match &self.item {
             Item::Token(record) => record.version,
             Item::Owner(record) => record.version,
             Item::Workspace(record) => record.version,
-            Item::SealKeys(_) | Item::Lease(_) | Item::Asking(_) | Item::Base(_) | Item::File(_) => 0,
+            Item::SealKeys(_) | Item::Lease(_) | Item::LedgerQueries(_) | Item::Base(_) | Item::File(_) => 0,
         }
     }
 
@@ -434,7 +433,7 @@ impl Cached for Held {
             Item::Workspace(record) => size_of::<WorkspaceRecord>() + record.cost(),
             Item::SealKeys(keys) => size_of_val(keys.as_slice()),
             Item::Lease(lease) => size_of_val(lease),
-            Item::Asking(asking) => asking.size(),
+            Item::LedgerQueries(queries) => queries.size(),
             Item::Base(base) => base.size(),
             Item::File(file) => match file {
                 File::Manifest(manifest) => manifest.size(),
@@ -472,20 +471,24 @@ mod tests {
         }
     }
 
-    /// A segment's record of generation 10 is held, in the second run of leases. Then comes a full one of version 5 in the
-    /// third, told at this generation: in which run is it held now?
+    /// Caches a segment's record of generation 10 in the second lease run. Then a full record of version 5 arrives in
+    /// the third run, returned at this generation. Returns the run of the result.
     fn run_after(generation: u64) -> u32 {
         let (key, digest) = (WorkspaceKey::parse("0Ab3dE").unwrap(), Digest::from_bytes([7; 32]));
         let asked_at = MonotonicTime::default();
-        let mut memory = Memory::new(10_000);
-        memory.keep_token(key, digest, record("", 10), Source { asked_at, run: 2, generation: 10 });
-        let kept = memory.keep_token(key, digest, record("tok_1", 5), Source { asked_at, run: 3, generation });
-        assert_eq!((kept.version, &*kept.id, kept.issued), (10, "tok_1", 10), "told in full, and else as it was");
-        memory.token(key, digest).unwrap().run
+        let mut cache = RecordCache::new(10_000);
+        cache.keep_token(key, digest, record("", 10), Source { asked_at, run: 2, generation: 10 });
+        let kept = cache.keep_token(key, digest, record("tok_1", 5), Source { asked_at, run: 3, generation });
+        assert_eq!(
+            (kept.version, &*kept.id, kept.issued),
+            (10, "tok_1", 10),
+            "the full record adds its id and changes nothing else"
+        );
+        cache.token(key, digest).unwrap().run
     }
 
     #[test]
-    fn what_was_told_before_a_segment_was_made_does_not_vouch_for_it() {
+    fn response_older_than_the_segment_does_not_cover_its_record() {
         assert_eq!([9, 10, 11].map(run_after), [2, 3, 3]);
     }
 }
