@@ -4,15 +4,15 @@ use crate::NoEntropy;
 use core::slice;
 use zeroize::Zeroize;
 
-/// How often one digit may be redrawn. An honest source, which is rejected once in 32 times, never needs as many.
+/// How often one digit may be redrawn. A working source is rejected once in 32 times and never needs as many.
 const REDRAWS: usize = 64;
 
-/// The bytes below 4 · 62 fall on the digits evenly; the 8 above would favour the first ones and are drawn anew.
+/// Bytes below 4 · 62 map to the digits evenly. The 8 above would favour the first digits and are redrawn.
 const ACCEPTED: u8 = 4 * 62;
 
 /// Whether all of `text` is base62.
 pub(crate) fn all_digits(text: &[u8]) -> bool {
-    // `&` and not `&&`: no early way out, so that the compiler compares many bytes at once.
+    // `&` instead of `&&`: without an early exit, the compiler compares many bytes at once.
     text.iter().fold(true, |all, byte| all & byte.is_ascii_alphanumeric())
 }
 
@@ -26,7 +26,7 @@ pub(crate) fn six_digits(value: u64) -> [u8; 6] {
     })
 }
 
-/// A 128-bit number in 22 digits: 62²² is more than 2¹²⁸. Texts sort as their numbers do.
+/// A 128-bit number in 22 digits: 62²² is more than 2¹²⁸. The texts sort as the numbers do.
 #[must_use]
 pub fn encode_u128(value: u128) -> [u8; 22] {
     let mut rest = value;
@@ -37,8 +37,8 @@ pub fn encode_u128(value: u128) -> [u8; 22] {
     })
 }
 
-/// Digits for the values that `lowest` gives, the lowest one first. The two above divide in the width of their numbers:
-/// in WebAssembly a division of 128 bits takes many times as long as one of 64.
+/// The digits that `lowest` returns, the lowest one first. Each caller divides in the width of its number: in
+/// WebAssembly a 128-bit division takes many times as long as a 64-bit one.
 fn digits<const N: usize>(mut lowest: impl FnMut() -> u8) -> [u8; N] {
     let mut digits = [0; N];
     digits.iter_mut().rev().for_each(|place| *place = digit(lowest()));
@@ -47,13 +47,13 @@ fn digits<const N: usize>(mut lowest: impl FnMut() -> u8) -> [u8; N] {
 
 /// Fills `out` with digits, each of the 62 equally likely.
 ///
-/// They depend on nothing but the bytes that `random` gives, in the order given: it is asked for all of `out` at once,
-/// then, from the first digit to the last, for one byte at a time where one was rejected. A source that writes nothing
-/// counts as one that gives only rejected bytes.
+/// They depend only on the bytes that `random` returns, in order: it is called once for all of `out`, then, from the
+/// first digit to the last, for one byte at a time to replace a rejected one. A source that writes nothing counts as
+/// one that returns only rejected bytes.
 ///
 /// # Errors
 ///
-/// [`NoEntropy`] where a digit was redrawn 64 times in vain; nothing is left in `out` then.
+/// [`NoEntropy`] if a digit was redrawn 64 times without success; `out` is then cleared.
 pub(crate) fn draw(out: &mut [u8], random: &mut dyn FnMut(&mut [u8])) -> Result<(), NoEntropy> {
     out.fill(u8::MAX);
     random(out);
@@ -76,7 +76,7 @@ pub(crate) fn draw(out: &mut [u8], random: &mut dyn FnMut(&mut [u8])) -> Result<
     }
 }
 
-/// The digit for a value below 62, without a branch or a table that its value could show in.
+/// The digit of a value below 62, without branches or tables, so that timing does not depend on the value.
 const fn digit(value: u8) -> u8 {
     b'0' + value + 7 * (value > 9) as u8 + 6 * (value > 35) as u8
 }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn six_digits_are_padded_and_wrap_at_62_to_the_6() {
+    fn six_digits_are_padded_and_wrap_at_62_to_the_6th() {
         let wrap = 62_u64.pow(6);
         assert_eq!(&six_digits(0), b"000000");
         assert_eq!(&six_digits(61), b"00000z");
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_128_bits_are_of_fixed_width_and_keep_the_order() {
+    fn encoded_128_bit_numbers_have_fixed_width_and_sort_as_numbers() {
         assert_eq!(&encode_u128(0), b"0000000000000000000000");
         assert_eq!(&encode_u128(61), b"000000000000000000000z");
         assert_eq!(&encode_u128(62), b"0000000000000000000010");
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draw_redraws_rejected_bytes_one_by_one_from_the_first_digit_on() {
+    fn rejected_random_bytes_are_redrawn_one_by_one_in_order() {
         let stream = [0, 255, 61, 248, 247, 1, 254, 62];
         let mut next = stream.iter().copied();
         let mut out = [0; 5];
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_without_entropy_ends_in_an_error_and_leaves_nothing() {
+    fn source_without_entropy_fails_and_clears_the_output() {
         let sources: [fn(&mut [u8]); 3] = [|_| (), |bytes| bytes.fill(248), |bytes| bytes.fill(255)];
         for mut source in sources {
             let mut out = [1; 24];
@@ -160,13 +160,13 @@ mod tests {
         let expected = 240_000.0 / 62.0;
         let chi_square: f64 =
             (0..62).map(|value| f64::from(seen[usize::from(digit(value))]) - expected).map(|d| d * d / expected).sum();
-        // 61 degrees of freedom: an even source stays below 120 but once in 100,000 seeds. Were the bytes above 247
-        // kept, it would be near 1,800.
+        // 61 degrees of freedom: a uniform source exceeds 120 once in 100,000 seeds. If bytes above 247 were kept, the
+        // result would be near 1,800.
         assert!(chi_square < 120.0, "chi-square {chi_square}");
     }
 
     #[test]
-    fn only_the_62_characters_are_digits() {
+    fn only_the_62_base62_characters_are_digits() {
         for byte in 0..=u8::MAX {
             let known = (0..62).any(|value| digit(value) == byte);
             assert_eq!(all_digits(&[b'0', byte, b'z']), known, "byte {byte:#04x}");

@@ -1,13 +1,13 @@
-//! The digest: all that anybody but the bearer keeps of a token.
+//! The digest: the only form in which a token value is stored.
 
 use crate::{InvalidDigest, shape};
 use core::fmt;
 use subtle::ConstantTimeEq as _;
 
-/// SHA-256 (FIPS 180-4) of a token's whole text. It is shown in lower-case hexadecimal.
+/// SHA-256 (FIPS 180-4) of a whole token value. It is displayed in lower-case hexadecimal.
 ///
-/// A digest is no secret: whoever has one cannot present the token. So `==`, ordering and hashing take a time that
-/// depends on the bytes, as maps need it. Where a digest by itself decides about access, as the root token's does, use
+/// A digest is not a secret: it cannot be presented as the token. So the time of `==`, ordering and hashing depends on
+/// the bytes, as maps need it. If a digest alone decides about access, as the root token's does, use
 /// [`ct_eq`](Self::ct_eq).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
@@ -42,7 +42,7 @@ impl Digest {
         Ok(Self(bytes))
     }
 
-    /// `==` in a time that does not depend on the bytes.
+    /// `==` in constant time.
     #[must_use]
     pub fn ct_eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()

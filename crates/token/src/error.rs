@@ -1,28 +1,28 @@
-//! What can go wrong. Each error is a bare name: it carries nothing of the text it is about, so it can be logged.
+//! Errors. None contains any part of the text that it is about, so all can be logged.
 
-/// The text is neither a well-formed token nor a foreign one. It says what an honest bearer has to look for, and nothing
-/// that the text itself does not tell.
+/// The text is neither a well-formed token value nor a third-party one. The variant tells a legitimate client what to
+/// look for, and reveals nothing that the text itself does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{}", self.as_str())]
 pub enum Malformed {
     /// It has fewer than 16 characters.
     TooShort,
-    /// It has more than 512.
+    /// It has more than 512 characters.
     TooLong,
-    /// It begins with what stands before a token.
+    /// It begins with an `Authorization` scheme.
     Scheme,
-    /// There is white space in it.
+    /// It contains white space.
     Space,
-    /// There is something else in it than visible ASCII characters.
+    /// It contains something other than visible ASCII characters.
     Character,
-    /// It has the shape of a token, and its check does not fit the rest.
+    /// It has the format of a token value, and its checksum is wrong.
     Check,
-    /// It is not of the shape that was asked for.
+    /// It does not have the required format.
     Shape,
 }
 
 impl Malformed {
-    /// Why, in words; without `core::fmt`, which small modules do without.
+    /// The reason in words, without `core::fmt`, which small modules do not contain.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -39,32 +39,32 @@ impl Malformed {
     }
 }
 
-/// The source of random bytes gave nothing that can be used.
+/// The source of random bytes returned nothing usable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the source of random bytes gives none that can be used")]
 pub struct NoEntropy;
 
-/// The text is no token prefix.
+/// The text is not a token prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a prefix is 1 to 12 of a-z, 0-9 and _, starts with a letter and does not end in _")]
 pub struct InvalidPrefix;
 
-/// The text is no workspace key.
+/// The text is not a workspace key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a workspace key is 6 characters of 0-9, A-Z and a-z")]
 pub struct InvalidWorkspaceKey;
 
-/// The text is no digest.
+/// The text is not a digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a digest is 64 hexadecimal characters")]
 pub struct InvalidDigest;
 
-/// The key material is too short to seal with.
+/// The key material is too short for a seal secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a seal secret has at least 32 bytes")]
 pub struct InvalidSecret;
 
-/// The text is no seal epoch.
+/// The text is not a seal epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a seal epoch is 8 hexadecimal characters")]
 pub struct InvalidEpoch;

@@ -1,12 +1,12 @@
-//! The hint: what may be shown of a token after its creation.
+//! The masked token: what may be shown of a token value after its creation.
 
 use crate::{Prefix, shape};
 use core::fmt;
 
-/// Lets a person recognise a token and nobody guess it: `cft_…9xQ2`, or `…9xQ2` for a foreign one.
+/// Identifies a token without helping to guess it: `cft_…9xQ2`, or `…9xQ2` for a third-party one.
 ///
-/// The last 4 characters of a token belong to its check. They tell at most 24 of the 142 bits that somebody who guesses
-/// would have to find.
+/// The last 4 characters of a token value belong to its checksum. They reveal at most 24 of the 142 bits that would
+/// have to be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hint {
     prefix: Option<Prefix>,

@@ -1,32 +1,31 @@
-//! The key of a workspace: which ledger to ask.
+//! The workspace key, which determines the ledger of a token.
 
 use crate::{InvalidWorkspaceKey, NoEntropy, base62, shape};
 use core::fmt;
 
-/// Names a workspace within a token: 6 base62 characters. It is public, and orders as its text does.
+/// Identifies a workspace within a token value: 6 base62 characters. It is public, and sorts as its text does.
 ///
-/// The first character names the jurisdiction that the workspace's data stays in. Only `0`, none, is given out
-/// today. The others are reserved and well-formed, so that a verifier built today understands the tokens of
-/// tomorrow.
+/// The first character names the jurisdiction in which the workspace's data stays. Today only `0`, none, is assigned.
+/// The others are reserved and well-formed, so that a verifier built today accepts future keys.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WorkspaceKey([u8; shape::WORKSPACE]);
 
 impl WorkspaceKey {
-    /// Takes a key's text.
+    /// Parses a key.
     ///
     /// # Errors
     ///
-    /// [`InvalidWorkspaceKey`] where it is not 6 characters of `0-9A-Za-z`.
+    /// [`InvalidWorkspaceKey`] if it is not 6 characters of `0-9A-Za-z`.
     pub fn parse(text: &str) -> Result<Self, InvalidWorkspaceKey> {
         Self::from_bytes(text.as_bytes())
     }
 
-    /// Draws a key in no jurisdiction: `0` and 5 uniform characters. 62⁵ is 916 million, so the caller must see that
-    /// the key is not taken.
+    /// Draws a key with no jurisdiction: `0` and 5 uniform characters. 62⁵ is 916 million, so the caller must check
+    /// that the key is unused.
     ///
     /// # Errors
     ///
-    /// [`NoEntropy`] where `random` gives nothing that can be used.
+    /// [`NoEntropy`] if `random` returns nothing usable.
     pub fn draw(random: &mut dyn FnMut(&mut [u8])) -> Result<Self, NoEntropy> {
         let mut key = [b'0'; shape::WORKSPACE];
         let [_no_jurisdiction, drawn @ ..] = &mut key;
@@ -45,7 +44,7 @@ impl WorkspaceKey {
         if base62::all_digits(text) { Ok(Self(key)) } else { Err(InvalidWorkspaceKey) }
     }
 
-    /// From the body of a token, which begins with its workspace's key.
+    /// From the body of a token value, which begins with its workspace's key.
     pub(crate) fn of_body(body: &[u8]) -> Self {
         Self(shape::array(body))
     }

@@ -1,23 +1,25 @@
-//! The token string, version 1: parse, mint, seal, check, digest.
+//! The token value, version 1: format, creation, authentication tag, checksum, digest.
 //!
 //! ```text
 //! cft_ 0Ab3dE 7hGq…24 characters…Zk2 9xQ2mB 4TfW0a
-//! │    │      │                      │      └ check: CRC-32 of everything before it, for scanners and typos
-//! │    │      │                      └ seal: HMAC of everything before it, says "this was issued"
+//! │    │      │                      │      └ checksum: CRC-32 of everything before it, for scanners and typos
+//! │    │      │                      └ authentication tag ("seal"): truncated HMAC of everything before it
 //! │    │      └ secret: 24 characters drawn uniformly, 142 bits
-//! │    └ workspace: the key of the ledger to ask
+//! │    └ workspace: the key of the workspace, which determines the ledger
 //! └ prefix, chosen by the workspace
 //! ```
 //!
-//! (The spaces are for the reader; a token has none.) All digits are base62, `0-9A-Za-z`. A token has 44 to 55
-//! bytes, so its SHA-256 is a single block.
+//! (The spaces are for readability; a token value has none.) All digits are base62, `0-9A-Za-z`. A token value has 44
+//! to 55 bytes, so its SHA-256 is a single block.
 //!
-//! What a request carries comes in through [`Presented::parse`] and is then either a [`TokenRef`], which is
-//! well-formed and whose check holds, or a [`Foreign`] text that somebody else issued. Both are known by their
-//! [`Digest`] alone: nothing needs the text afterwards.
+//! The tag shows that a holder of the workspace's key created the token, not that the token is still valid.
 //!
-//! This crate knows no clock, no source of randomness, no I/O and no heap. It has no reachable panic. Types that hold
-//! a secret show nothing in `Debug`, have no `Display` and no `Serialize`, compare in constant time and are wiped when
+//! A presented credential is parsed by [`Presented::parse`]. The result is a [`TokenRef`], which is well-formed and has
+//! the right checksum, or a [`Foreign`] token value of a third party. Both are identified by their [`Digest`] alone:
+//! nothing needs the value afterwards.
+//!
+//! This crate has no clock, no source of randomness, no I/O and no heap, and no reachable panic. Types that hold a
+//! secret show nothing in `Debug`, have no `Display` and no `Serialize`, compare in constant time and are wiped when
 //! dropped:
 //!
 //! ```compile_fail,E0277
@@ -28,7 +30,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base62;
-mod check;
+mod checksum;
 mod digest;
 mod error;
 mod hint;

@@ -1,9 +1,9 @@
-//! The prefix that tells a workspace's tokens from everybody else's.
+//! The prefix that distinguishes a workspace's tokens from other credentials.
 
 use crate::{InvalidPrefix, shape};
 use core::fmt;
 
-/// What a workspace's tokens begin with: `[a-z][a-z0-9_]{0,11}` with no `_` at its end. The default is `cft`.
+/// The first part of a workspace's token values: `[a-z][a-z0-9_]{0,11}` with no `_` at its end. The default is `cft`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
     /// Padded with 0, which sorts before every character.
@@ -12,11 +12,11 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// Takes a prefix, without the `_` that follows it in a token.
+    /// Parses a prefix, without the `_` that follows it in a token value.
     ///
     /// # Errors
     ///
-    /// [`InvalidPrefix`] where it is empty, longer than 12, or not of the form above.
+    /// [`InvalidPrefix`] if it is empty, longer than 12, or not of the form above.
     pub fn parse(text: &str) -> Result<Self, InvalidPrefix> {
         if shape::is_prefix(text.as_bytes()) { Ok(Self::of_valid(text.as_bytes())) } else { Err(InvalidPrefix) }
     }
@@ -27,7 +27,7 @@ impl Prefix {
         shape::ascii(self.text.split_at(usize::from(self.length).min(shape::PREFIX)).0)
     }
 
-    /// From bytes that [`shape::is_prefix`] has said yes to.
+    /// From bytes for which [`shape::is_prefix`] returned true.
     pub(crate) fn of_valid(text: &[u8]) -> Self {
         Self { text: shape::array(text), length: text.len().min(shape::PREFIX) as u8 }
     }

@@ -1,27 +1,28 @@
-//! What a request carries: a token of ours, or a text that somebody else issued.
+//! A presented credential: a Counterfoil token, or a third-party token that may have been imported.
 
 use crate::{Digest, Hint, Malformed, TokenRef, shape};
 use core::{fmt, ops::RangeInclusive};
 
-/// Schemes of `Authorization` that are sent along with a token by mistake, in lower case.
+/// Schemes of `Authorization` that are sometimes included in the token by mistake, in lower case.
 const SCHEMES: [&[u8]; 3] = [b"bearer ", b"token ", b"basic "];
 
-/// A credential as presented, taken in at the border.
+/// A presented credential.
 #[derive(Debug, Clone, Copy)]
 pub enum Presented<'a> {
-    /// It has the shape of a token, and its check holds.
+    /// It has the format of a token value, and its checksum is right.
     Ours(TokenRef<'a>),
-    /// It was issued elsewhere and may have been imported by its digest.
+    /// A third-party token value, which may have been imported by its digest.
     Foreign(Foreign<'a>),
 }
 
 impl<'a> Presented<'a> {
-    /// Takes in whatever was presented. Looks at no key and no store, and allocates nothing.
+    /// Parses a presented credential. Uses no key and no store, and allocates nothing.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] for a text that looks like a token but whose check is wrong (it is never taken as foreign), that is
-    /// shorter than 16 or longer than 512 bytes, or that has anything but visible ASCII in it; and says which.
+    /// [`Malformed`] if the text has the format of a token value and a wrong checksum (it is never treated as
+    /// third-party), is shorter than 16 or longer than 512 bytes, or contains anything but visible ASCII. The variant
+    /// says which.
     pub fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         if shape::is_ours(text) {
             TokenRef::checked(text).map(Self::Ours)
@@ -39,7 +40,7 @@ impl<'a> Presented<'a> {
         }
     }
 
-    /// What may be shown of it.
+    /// The masked form, which may be shown.
     #[must_use]
     pub fn hint(&self) -> Hint {
         match self {
@@ -49,7 +50,7 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// A text that somebody else issued: 16 to 512 visible ASCII characters (`!` to `~`) without the shape of a token.
+/// A third-party token value: 16 to 512 visible ASCII characters (`!` to `~`), not in the format of a token value.
 ///
 /// `Debug` shows nothing of it.
 #[derive(Clone, Copy)]
@@ -59,12 +60,12 @@ impl<'a> Foreign<'a> {
     /// How many characters it may have.
     pub const LENGTH: RangeInclusive<usize> = 16..=512;
 
-    /// The caller has ruled out that `text` has the shape of a token.
+    /// The caller has excluded that `text` has the format of a token value.
     fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         if SCHEMES.iter().any(|scheme| begins(text, scheme)) {
             return Err(Malformed::Scheme);
         }
-        // Before any look at what is in it, which may be anything and of any length.
+        // Before the content is examined, which may be anything and of any length.
         if text.len() > *Self::LENGTH.end() {
             return Err(Malformed::TooLong);
         }
@@ -76,13 +77,13 @@ impl<'a> Foreign<'a> {
         }
     }
 
-    /// The secret text itself.
+    /// The secret value itself.
     #[must_use]
     pub fn expose(self) -> &'a str {
         shape::ascii(self.0)
     }
 
-    /// SHA-256 of the whole text.
+    /// SHA-256 of the whole value.
     #[must_use]
     pub fn digest(self) -> Digest {
         Digest::of(self.0)
@@ -95,7 +96,7 @@ impl<'a> Foreign<'a> {
     }
 }
 
-/// Whether the text begins so, in whatever case; `start` is in lower case.
+/// Whether the text begins with `start`, which is in lower case, ignoring case.
 fn begins(text: &[u8], start: &[u8]) -> bool {
     text.split_at_checked(start.len()).is_some_and(|(head, _)| head.eq_ignore_ascii_case(start))
 }

@@ -1,14 +1,14 @@
-//! The seal: says that a token was issued, to whoever has the workspace's seal key.
+//! The authentication tag ("seal"): shows a holder of the workspace's key that a token value was issued.
 //!
 //! ```text
-//! seal secret ──HKDF-Extract──▶ kept here ──HKDF-Expand──┬─▶ seal key of workspace A ──HMAC──▶ seals of A's tokens
-//! (deployment)                                            ├─▶ seal key of workspace B
+//! seal secret ──HKDF-Extract──▶ kept here ──HKDF-Expand──┬─▶ tag key of workspace A ──HMAC──▶ tags of A's tokens
+//! (deployment)                                            ├─▶ tag key of workspace B
 //!                                                         └─▶ epoch, the secret's public name
 //! ```
 //!
-//! A gateway is given the key of its own workspace. It can forge that workspace's seals, and nobody else's: what comes
-//! out of HKDF-Expand (RFC 5869) says nothing about what comes out for another `info`. A forged seal gains nothing but
-//! a lookup that finds no record.
+//! A gateway is given the key of its own workspace only. It can forge that workspace's tags and no other's: an output
+//! of HKDF-Expand (RFC 5869) reveals nothing about the output for another `info`. A forged tag gains nothing but a
+//! lookup that finds no record.
 
 use crate::{InvalidEpoch, InvalidSecret, WorkspaceKey, base62, sha256::hmac, shape};
 use core::fmt;
@@ -17,30 +17,31 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
-/// HKDF's `info` for a workspace's seal key; the workspace's key follows. Changing it makes every seal wrong.
+/// HKDF's `info` for a workspace's tag key, followed by the workspace's key. Changing it makes every tag wrong.
 const KEY_INFO: &[u8] = b"counterfoil/v1/seal-key/";
 
-/// HKDF's `info` for the epoch. Changing it renames every secret that a token remembers.
+/// HKDF's `info` for the epoch. Changing it renames every secret, and tokens store these names.
 const EPOCH_INFO: &[u8] = b"counterfoil/v1/seal-epoch";
 
-/// HKDF's `info` for the seed of a workspace's snapshot key, likewise. Changing it makes every snapshot's signature wrong.
+/// HKDF's `info` for the seed of a workspace's snapshot key, likewise. Changing it makes every snapshot's signature
+/// wrong.
 const SNAPSHOT_INFO: &[u8] = b"counterfoil/v1/snapshot-key/";
 
-/// The fewest bytes of key material that are taken: as many as SHA-256 gives out (RFC 2104, section 3).
+/// The least key material that is accepted, in bytes: the output length of SHA-256 (RFC 2104, section 3).
 const SHORTEST_SECRET: usize = 32;
 
-/// The deployment's secret from which every workspace's seal key is derived.
+/// The deployment's secret, from which every workspace's tag key is derived.
 ///
-/// Only what HKDF-Extract makes of the key material is kept: 32 bytes, however long the material is. It is wiped when
-/// dropped, and `Debug` shows nothing of it.
+/// Only the result of HKDF-Extract is kept: 32 bytes, however long the key material is. It is wiped when dropped, and
+/// `Debug` shows nothing of it.
 pub struct SealSecret(Zeroizing<[u8; 32]>);
 
 impl SealSecret {
-    /// Takes 32 or more bytes of key material, which must be random: stretching a passphrase is not done here.
+    /// Takes 32 or more bytes of key material, which must be random: passphrases are not stretched.
     ///
     /// # Errors
     ///
-    /// [`InvalidSecret`] where there are fewer than 32 bytes.
+    /// [`InvalidSecret`] if there are fewer than 32 bytes.
     pub fn new(bytes: &[u8]) -> Result<Self, InvalidSecret> {
         if bytes.len() < SHORTEST_SECRET {
             return Err(InvalidSecret);
@@ -51,14 +52,14 @@ impl SealSecret {
         Ok(secret)
     }
 
-    /// The key that seals the tokens of `workspace`.
+    /// The key of the authentication tags of `workspace`.
     #[must_use]
     pub fn key_for(&self, workspace: WorkspaceKey) -> SealKey {
         SealKey(self.expand(KEY_INFO, workspace.as_bytes()))
     }
 
-    /// The seed of the Ed25519 key (RFC 8032) that signs the snapshots of `workspace`. Of a secret that seals nothing: who
-    /// verifies is given seal keys.
+    /// The seed of the Ed25519 key (RFC 8032) that signs the snapshots of `workspace`. It must come from a secret that
+    /// is used for no tags, because verifiers receive tag keys.
     #[must_use]
     pub fn snapshot_seed(&self, workspace: WorkspaceKey) -> Zeroizing<[u8; 32]> {
         self.expand(SNAPSHOT_INFO, workspace.as_bytes())
@@ -87,7 +88,8 @@ impl fmt::Debug for SealSecret {
     }
 }
 
-/// Seals the tokens of one workspace. Wiped when dropped, compared in constant time; `Debug` shows nothing of it.
+/// The key of one workspace's authentication tags. Wiped when dropped, compared in constant time; `Debug` shows nothing
+/// of it.
 #[derive(Clone)]
 pub struct SealKey(Zeroizing<[u8; 32]>);
 
@@ -98,15 +100,15 @@ impl SealKey {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The secret key itself, for handing it to a verifier of its workspace.
+    /// The secret key itself, to be handed to a verifier of its workspace.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// The seal of `text`, which is everything in a token before its seal.
+    /// The tag of `text`, which is everything in a token value before its tag.
     ///
-    /// 64 bits mod 62⁶ favour some seals by less than 2⁻²⁸.
+    /// Reducing 64 bits mod 62⁶ favours some tags by less than 2⁻²⁸.
     pub(crate) fn seal(&self, text: &[u8]) -> [u8; shape::SEAL] {
         let [a, b, c, d, e, f, g, h, ..] = hmac(&self.0, text);
         base62::six_digits(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
@@ -129,8 +131,8 @@ impl fmt::Debug for SealKey {
 
 /// Names a seal secret without revealing it: 8 hexadecimal characters.
 ///
-/// A token's row remembers the epoch it was sealed in, so the order of the deployment's secrets does not matter, and
-/// a secret may be dropped once no live token remembers it.
+/// A token's row stores the epoch of its tag. So the order of the deployment's secrets does not matter, and a secret
+/// may be removed once no valid token has its epoch.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SealEpoch([u8; 4]);
 
@@ -177,9 +179,9 @@ impl fmt::Debug for SealEpoch {
 mod tests {
     use super::*;
 
-    /// HKDF as RFC 5869 writes it, on the HMAC of this crate. For one block of output it is two of them.
+    /// HKDF as RFC 5869 defines it, with the HMAC of this crate. One block of output takes two HMACs.
     #[test]
-    fn keys_seeds_and_epoch_are_what_another_hkdf_derives() {
+    fn derived_keys_seeds_and_epoch_agree_with_a_plain_rfc_5869_hkdf() {
         let material: [u8; 100] = core::array::from_fn(|place| place as u8);
         for length in [32, 33, 64, 65, 100] {
             let secret = SealSecret::new(&material[..length]).unwrap();
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn short_secrets_are_refused() {
+    fn short_seal_secrets_are_rejected() {
         assert_eq!(SealSecret::new(&[7; 31]).err(), Some(InvalidSecret));
         assert!(SealSecret::new(&[7; 32]).is_ok());
     }

@@ -1,7 +1,7 @@
-//! Serde for what is no secret: text where people read it (JSON), bare bytes where they do not (postcard).
+//! Serde for types that are not secret: text in human-readable formats (JSON), bare bytes in binary ones (postcard).
 //!
-//! The bytes are of fixed number and carry no length: 32 for a digest, 6 for a workspace's key, 4 for an epoch. A
-//! prefix is text in both. Whatever comes in is validated, and no message repeats what was refused.
+//! The bytes have a fixed length and no length prefix: 32 for a digest, 6 for a workspace key, 4 for an epoch. A prefix
+//! is text in both. Input is validated, and no error message repeats it.
 
 use crate::{Digest, Prefix, SealEpoch, WorkspaceKey};
 use core::{fmt, marker::PhantomData};
@@ -75,7 +75,7 @@ fn text_or_bytes<S: Serializer>(
     if serializer.is_human_readable() { serializer.collect_str(text) } else { bytes.serialize(serializer) }
 }
 
-/// Takes a string through a type's own parser, wherever the format keeps the string.
+/// Parses a string with a type's own parser, whether or not the format can lend the string.
 struct Text<T, E, F: Fn(&str) -> Result<T, E>>(F, PhantomData<fn() -> (T, E)>);
 
 impl<T, E, F: Fn(&str) -> Result<T, E>> Text<T, E, F> {

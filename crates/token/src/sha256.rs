@@ -1,7 +1,7 @@
-//! SHA-256 (FIPS 180-4) and HMAC (RFC 2104) over it, on sha2's compression function alone.
+//! SHA-256 (FIPS 180-4) and HMAC (RFC 2104), built on sha2's compression function alone.
 //!
-//! What is hashed here is short: a token is a single block. The general hasher's buffering costs a third of the time
-//! that such a block takes, and a twentieth of the verification module.
+//! The messages hashed here are short: a token value is a single block. The buffering of the general hasher would cost
+//! a third of the time of such a block, and a twentieth of the verification module.
 
 use crate::shape;
 use core::slice;
@@ -19,7 +19,7 @@ pub(crate) fn sha256(message: &[u8]) -> [u8; 32] {
     finish(START, 0, message)
 }
 
-/// HMAC of a message, under a key that it pads with zeros to a block.
+/// HMAC of a message. The key is padded with zeros to a block.
 pub(crate) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     let keyed = |pad: u8| {
         let mut block: [u8; BLOCK] = shape::array(key);
@@ -33,7 +33,7 @@ pub(crate) fn hmac(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
     finish(keyed(0x5c), BLOCK, &inner)
 }
 
-/// Takes in the last part of a message of which `before` bytes, whole blocks, went into `state`.
+/// Hashes the last part of a message, after `before` bytes, whole blocks, have gone into `state`.
 fn finish(mut state: [u32; 8], before: usize, message: &[u8]) -> [u8; 32] {
     let (blocks, rest) = message.as_chunks::<BLOCK>();
     compress256(&mut state, blocks);
@@ -54,8 +54,8 @@ fn finish(mut state: [u32; 8], before: usize, message: &[u8]) -> [u8; 32] {
     hash
 }
 
-/// Wipes what held a secret, in a few wide stores that the barrier keeps the compiler from leaving out. `Zeroize` writes
-/// each byte by itself, which takes a quarter of the time of the hash.
+/// Wipes a block that held a secret, in a few wide stores that the barrier keeps the compiler from removing. `Zeroize`
+/// writes each byte separately, which takes a quarter of the time of the hash.
 fn wipe(block: &mut [u8; BLOCK]) {
     *block = [0; BLOCK];
     optimization_barrier(block);
@@ -68,7 +68,7 @@ mod tests {
     use sha2::{Digest as _, Sha256};
 
     #[test]
-    fn agrees_with_the_general_hasher_at_every_length() {
+    fn sha256_and_hmac_agree_with_the_sha2_and_hmac_crates() {
         let message: [u8; 200] = core::array::from_fn(|place| (place * 37 + 11) as u8);
         for length in 0..=message.len() {
             let message = &message[..length];

@@ -1,69 +1,69 @@
-//! The token itself: borrowed as it was presented, or owned as it was minted.
+//! The token value: borrowed as it was presented, or owned as it was created.
 
-use crate::{Digest, Hint, Malformed, NoEntropy, Prefix, SealKey, WorkspaceKey, base62, check, shape};
+use crate::{Digest, Hint, Malformed, NoEntropy, Prefix, SealKey, WorkspaceKey, base62, checksum, shape};
 use core::{fmt, iter};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A well-formed token, borrowed: it has the shape, and its check holds.
+/// A well-formed token value, borrowed: format and checksum are right.
 ///
-/// That it was ever issued, only its seal ([`is_sealed_by`](Self::is_sealed_by)) or a lookup can tell. `Debug` shows
-/// nothing of it; there is no `Display`, no `==` and no `Serialize`.
+/// Whether it was ever issued, only its authentication tag ([`is_sealed_by`](Self::is_sealed_by)) or a lookup can tell.
+/// `Debug` shows nothing of it; there is no `Display`, no `==` and no `Serialize`.
 #[derive(Clone, Copy)]
 pub struct TokenRef<'a>(&'a [u8]);
 
 impl<'a> TokenRef<'a> {
-    /// Takes a token. To take foreign texts too, use [`Presented::parse`](crate::Presented::parse).
+    /// Parses a token value. To accept third-party ones too, use [`Presented::parse`](crate::Presented::parse).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where the text is not `<prefix>_` and 42 base62 characters, or its check is wrong.
+    /// [`Malformed`] if the text is not `<prefix>_` and 42 base62 characters, or its checksum is wrong.
     pub fn parse(text: &'a [u8]) -> Result<Self, Malformed> {
         if shape::is_ours(text) { Self::checked(text) } else { Err(Malformed::Shape) }
     }
 
-    /// Takes a text that is known to have the shape, if its check holds.
+    /// Takes a text that is known to have the format, if its checksum is right.
     pub(crate) fn checked(text: &'a [u8]) -> Result<Self, Malformed> {
-        let (checked, check) = shape::cut(text, shape::CHECK);
-        if check::of(checked) == check { Ok(Self(text)) } else { Err(Malformed::Check) }
+        let (rest, found) = shape::cut(text, shape::CHECKSUM);
+        if checksum::of(rest) == found { Ok(Self(text)) } else { Err(Malformed::Check) }
     }
 
-    /// The secret text itself.
+    /// The secret value itself.
     #[must_use]
     pub fn expose(self) -> &'a str {
         shape::ascii(self.0)
     }
 
-    /// What it begins with, without the `_`.
+    /// Its prefix, without the `_`.
     #[must_use]
     pub fn prefix(self) -> &'a str {
         shape::ascii(self.prefix_bytes())
     }
 
-    /// The workspace whose ledger knows about it.
+    /// The key of its workspace, which determines the ledger.
     #[must_use]
     pub fn workspace(self) -> WorkspaceKey {
         WorkspaceKey::of_body(shape::cut(self.0, shape::BODY).1)
     }
 
-    /// SHA-256 of the whole text.
+    /// SHA-256 of the whole value.
     #[must_use]
     pub fn digest(self) -> Digest {
         Digest::of(self.0)
     }
 
-    /// Its prefix and last 4 characters, `cft_…9xQ2`.
+    /// Its masked form: the prefix and the last 4 characters, `cft_…9xQ2`.
     #[must_use]
     pub fn hint(self) -> Hint {
         Hint::new(Some(Prefix::of_valid(self.prefix_bytes())), self.0)
     }
 
-    /// Whether its seal was made with `key`: no means that the holder of `key` never issued it. A yes alone does not
-    /// mean that it is valid. Takes the same time either way.
+    /// Whether its authentication tag was made with `key`. If false, no holder of `key` issued it. If true, it may
+    /// still be invalid. Constant time.
     #[must_use]
     pub fn is_sealed_by(self, key: &SealKey) -> bool {
-        let (sealed, tail) = shape::cut(self.0, shape::SEAL + shape::CHECK);
-        let (seal, _check) = shape::cut(tail, shape::CHECK);
+        let (sealed, tail) = shape::cut(self.0, shape::SEAL + shape::CHECKSUM);
+        let (seal, _checksum) = shape::cut(tail, shape::CHECKSUM);
         key.seal(sealed).as_slice().ct_eq(seal).into()
     }
 
@@ -78,25 +78,25 @@ impl fmt::Debug for TokenRef<'_> {
     }
 }
 
-/// A token that was just minted, on its way to its bearer.
+/// A newly created token value, on its way to the client.
 ///
-/// It is wiped when dropped, `==` takes the same time whatever the texts, and `Debug` shows nothing of it. There is no
-/// `Display` and no `Serialize`: who hands it out says so with [`TokenRef::expose`].
+/// It is wiped when dropped, `==` is constant-time, and `Debug` shows nothing of it. There is no `Display` and no
+/// `Serialize`: code that outputs it must call [`TokenRef::expose`].
 pub struct Token {
-    /// Padded with 0, which no token contains: so equal buffers are equal texts.
+    /// Padded with 0, which no token value contains: equal buffers are equal values.
     text: Zeroizing<[u8; shape::LONGEST]>,
     length: u8,
 }
 
 impl Token {
-    /// Makes a new token of `workspace`, sealed with that workspace's `key`.
+    /// Creates a new token value of `workspace`, with a tag by that workspace's `key`.
     ///
-    /// The secret is drawn from `random`, which must fill the whole slice it is given with unpredictable bytes. A byte
-    /// above 247 is drawn anew, so that all 62 characters are equally likely.
+    /// The secret is drawn from `random`, which must fill the whole slice with unpredictable bytes. A byte above 247 is
+    /// redrawn, so that all 62 characters are equally likely.
     ///
     /// # Errors
     ///
-    /// [`NoEntropy`] where `random` writes nothing, or for one character only bytes that cannot be used, 65 in a row.
+    /// [`NoEntropy`] if `random` writes nothing, or only unusable bytes for one character, 65 in a row.
     pub fn mint(
         prefix: &Prefix,
         workspace: WorkspaceKey,
@@ -112,11 +112,11 @@ impl Token {
         token.push(workspace.as_bytes());
         token.push(secret.as_slice());
         token.push(&key.seal(token.written()));
-        token.push(&check::of(token.written()));
+        token.push(&checksum::of(token.written()));
         Ok(token)
     }
 
-    /// The token, borrowed.
+    /// The same, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> TokenRef<'_> {
         TokenRef(self.written())

@@ -1,4 +1,4 @@
-//! What holds for every token and every text.
+//! Properties of every token value and of every text.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
@@ -6,7 +6,7 @@ use counterfoil_token::{Digest, Prefix, Presented, SealKey, Token, TokenRef, Wor
 use proptest::{array, collection::vec, prelude::*};
 use sha2::{Digest as _, Sha256};
 
-/// Mints from random bytes that start with `seed` and go on evenly.
+/// Creates a token value from random bytes that start with `seed` and continue evenly.
 fn mint(prefix: &str, workspace: &str, key: [u8; 32], seed: [u8; 32]) -> Token {
     let mut stream = seed.into_iter().chain((0..=u8::MAX).cycle());
     Token::mint(
@@ -22,7 +22,7 @@ fn is_ours(text: &[u8]) -> bool {
     matches!(Presented::parse(text), Ok(Presented::Ours(_)))
 }
 
-/// The same body with the check that belongs to it.
+/// The same body with its right checksum.
 fn with_right_check(text: &[u8]) -> Vec<u8> {
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let checked = &text[..text.len() - 6];
@@ -33,7 +33,7 @@ fn with_right_check(text: &[u8]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn what_is_minted_is_taken_apart_again(
+    fn created_token_parses_into_its_parts(
         prefix in "[a-z]([a-z0-9_]{0,10}[a-z0-9])?",
         workspace in "[0-9A-Za-z]{6}",
         key in array::uniform32(any::<u8>()),
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn a_seal_tells_keys_apart(
+    fn authentication_tag_verifies_under_its_own_key_only(
         key in array::uniform32(any::<u8>()),
         seed in array::uniform32(any::<u8>()),
         place in 0_usize..32,
@@ -67,9 +67,9 @@ proptest! {
         prop_assert_ne!(SealKey::from_bytes(key), SealKey::from_bytes(other));
     }
 
-    /// Whoever changes a token can make its check right again, but not its seal.
+    /// An attacker who changes a token value can recompute its checksum, but not its tag.
     #[test]
-    fn no_part_before_the_check_changes_under_a_right_seal(
+    fn changed_token_with_recomputed_checksum_fails_its_authentication_tag(
         key in array::uniform32(any::<u8>()),
         seed in array::uniform32(any::<u8>()),
         place in 0_usize..40,
@@ -80,7 +80,7 @@ proptest! {
         prop_assume!(text[place] != digit.as_bytes()[0]);
         text[place] = digit.as_bytes()[0];
         let text = with_right_check(&text);
-        // The `_` and the prefix's first letter do not take every digit: then it is no token of ours at all.
+        // If `_` or the prefix's first letter became a digit, it is no token value of ours at all.
         if let Ok(forged) = TokenRef::parse(&text) {
             prop_assert!(!forged.is_sealed_by(&SealKey::from_bytes(key)));
         } else {
@@ -89,19 +89,19 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes_are_judged_without_a_panic(text in vec(any::<u8>(), 0..600)) {
-        judge(&text)?;
+    fn parsing_any_bytes_never_panics(text in vec(any::<u8>(), 0..600)) {
+        check_parsed(&text)?;
     }
 
     #[test]
-    fn texts_that_look_like_tokens_are_judged_without_a_panic(text in "[a-z_0-9]{0,14}_?[0-9A-Za-z]{40,44}[!-~]{0,2}") {
-        judge(text.as_bytes())?;
-        judge(&with_right_check(text.as_bytes()))?;
+    fn parsing_texts_like_tokens_never_panics(text in "[a-z_0-9]{0,14}_?[0-9A-Za-z]{40,44}[!-~]{0,2}") {
+        check_parsed(text.as_bytes())?;
+        check_parsed(&with_right_check(text.as_bytes()))?;
     }
 
-    /// Tokens that differ in their secrets, in nothing, or only behind them.
+    /// Token values that differ in their secrets, in nothing, or only after them.
     #[test]
-    fn equality_of_tokens_is_that_of_their_texts(
+    fn tokens_are_equal_exactly_if_their_values_are(
         secret in array::uniform32(any::<u8>()), other_secret in any::<bool>(), other_key in any::<bool>(),
     ) {
         let one = mint("a", "0abcde", [1; 32], secret);
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_digest_is_read_from_either_case_and_written_in_lower(bytes in array::uniform32(any::<u8>())) {
+    fn digest_parses_either_case_and_displays_lower_case(bytes in array::uniform32(any::<u8>())) {
         let digest = Digest::from_bytes(bytes);
         let text = digest.to_string();
         prop_assert_eq!(&text, &hex_of(&bytes));
@@ -123,8 +123,8 @@ proptest! {
     }
 }
 
-/// Whatever is taken in gives back its own text and that text's SHA-256.
-fn judge(text: &[u8]) -> Result<(), TestCaseError> {
+/// A parsed text exposes exactly itself and has that text's SHA-256.
+fn check_parsed(text: &[u8]) -> Result<(), TestCaseError> {
     let exposed = match Presented::parse(text) {
         Ok(Presented::Ours(token)) => token.expose(),
         Ok(Presented::Foreign(foreign)) => foreign.expose(),
@@ -139,9 +139,9 @@ fn hex_of(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// CRC-32 notices every change within 32 bits in a row; a change of one byte, or of two neighbours, is one.
+/// CRC-32 detects every change within 32 consecutive bits, such as a change of one byte or of two neighbours.
 #[test]
-fn no_change_of_one_byte_and_no_swap_of_neighbours_makes_another_token() {
+fn checksum_detects_a_changed_byte_and_swapped_neighbours() {
     for prefix in ["a", "cft", "acme_live", "abcdefghijkl"] {
         let token = mint(prefix, "0abcde", [3; 32], [9, 250, 61, 17].repeat(8).try_into().unwrap());
         let text = token.as_ref().expose().as_bytes();
@@ -161,7 +161,7 @@ fn no_change_of_one_byte_and_no_swap_of_neighbours_makes_another_token() {
 }
 
 #[test]
-fn a_drawn_workspace_key_is_in_no_jurisdiction() {
+fn drawn_workspace_key_has_no_jurisdiction() {
     for first in 0..=u8::MAX {
         let mut stream = first..=u8::MAX;
         let key = WorkspaceKey::draw(&mut |bytes| bytes.fill_with(|| stream.next().unwrap_or(7)));

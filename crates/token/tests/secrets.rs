@@ -1,4 +1,4 @@
-//! Secrets do not get out by accident: not through `Debug`, `Display`, a serializer or memory that was let go.
+//! Secrets are not revealed by accident: not through `Debug`, `Display`, a serializer or freed memory.
 
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test")]
 
@@ -13,7 +13,7 @@ fn token() -> Token {
 }
 
 #[test]
-fn debug_shows_nothing() {
+fn debug_output_shows_no_secrets() {
     let token = token();
     let foreign = "somebody-elses-secret-token";
     let seal_secret = SealSecret::new(&KEY).unwrap();
@@ -24,19 +24,20 @@ fn debug_shows_nothing() {
     assert_eq!(format!("{:?}", Presented::parse(foreign.as_bytes())), "Ok(Foreign(Foreign { .. }))");
     assert_eq!(format!("{seal_secret:?}"), "SealSecret { .. }");
     assert_eq!(format!("{:?}", SealKey::from_bytes(KEY)), "SealKey { .. }");
-    // The alternate form goes another way through the formatter.
+    // The alternate form takes another path through the formatter.
     assert_eq!(format!("{token:#?}"), "Token { .. }");
 }
 
 #[test]
-fn a_hint_shows_the_prefix_and_the_last_four() {
+fn masked_token_shows_the_prefix_and_the_last_four_characters() {
     let token = token();
     let text = token.as_ref().expose();
     assert_eq!(token.as_ref().hint().to_string(), format!("cft_…{}", &text[42..]));
     assert_eq!(Presented::parse(b"somebody-elses-secret-token").unwrap().hint().to_string(), "…oken");
 }
 
-/// Whether a type has a trait, asked of the compiler: where the bound holds, the inherent constant hides the trait's.
+/// Whether a type implements a trait, decided by the compiler: if the bound holds, the inherent constant hides the
+/// trait's.
 macro_rules! has {
     ($type:ty: $($bound:tt)+) => {{
         struct Probe<T>(PhantomData<T>);
@@ -60,16 +61,16 @@ fn secrets_have_neither_display_nor_serialize() {
     assert!(!has!(Presented<'static>: fmt::Display) && !has!(Presented<'static>: serde::Serialize));
     assert!(!has!(SealKey: fmt::Display) && !has!(SealKey: serde::Serialize));
     assert!(!has!(SealSecret: fmt::Display) && !has!(SealSecret: serde::Serialize) && !has!(SealSecret: Clone));
-    // The question can be answered with yes.
+    // The macro can also return true.
     assert!(has!(Digest: fmt::Display) && has!(Digest: Clone) && has!(String: serde::Serialize));
 }
 
-/// The bytes that a value leaves behind when it is dropped.
+/// The bytes that a value leaves in memory when it is dropped.
 #[expect(unsafe_code, reason = "only memory that was let go shows whether it was wiped")]
 fn left_behind<T>(value: T) -> Vec<u8> {
     let mut place = MaybeUninit::new(value);
-    // SAFETY: it was initialised above and is dropped once. The types asked about are nothing but bytes, without
-    // padding, so every byte of the place is initialised, before the drop and after.
+    // SAFETY: the place was initialised above and is dropped once. The types in question are plain bytes without
+    // padding, so every byte of the place is initialised before the drop and after it.
     unsafe {
         place.assume_init_drop();
         std::slice::from_raw_parts(place.as_ptr().cast::<u8>(), size_of::<T>()).to_vec()

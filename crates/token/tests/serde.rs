@@ -1,4 +1,5 @@
-//! How what is no secret is stored and sent. Stored rows and records hold these forms: changing one strands them.
+//! How types that are not secret are stored and sent. Stored rows and records have these forms: changing one makes them
+//! unreadable.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -9,14 +10,14 @@ use std::fmt::Debug;
 fn both<T: Serialize + DeserializeOwned + PartialEq + Debug>(value: T, json: &str, binary: &[u8]) {
     assert_eq!(serde_json::to_string(&value).unwrap(), json);
     assert_eq!(serde_json::from_str::<T>(json).unwrap(), value);
-    // A reader hands the text over as an owned string, not as a piece of the input.
+    // A reader passes an owned string, not a slice of the input.
     assert_eq!(serde_json::from_reader::<_, T>(json.as_bytes()).unwrap(), value);
     assert_eq!(postcard::to_allocvec(&value).unwrap(), binary);
     assert_eq!(postcard::from_bytes::<T>(binary).unwrap(), value);
 }
 
 #[test]
-fn text_in_json_and_bytes_in_postcard() {
+fn serialised_as_text_in_json_and_as_bytes_in_postcard() {
     both(Digest::from_bytes([0xab; 32]), &format!("\"{}\"", "ab".repeat(32)), &[0xab; 32]);
     both(WorkspaceKey::parse("0Abz9Q").unwrap(), "\"0Abz9Q\"", b"0Abz9Q");
     both(SealEpoch::from_bytes([0, 1, 0xfe, 0xff]), "\"0001feff\"", &[0, 1, 0xfe, 0xff]);
@@ -24,7 +25,7 @@ fn text_in_json_and_bytes_in_postcard() {
 }
 
 #[test]
-fn what_comes_in_is_validated_and_not_repeated() {
+fn invalid_input_is_rejected_and_not_repeated_in_the_error() {
     fn refused<T: DeserializeOwned + Debug>(json: &str) {
         let error = serde_json::from_str::<T>(json).unwrap_err().to_string();
         assert!(!error.contains("hunter2"), "{error}");

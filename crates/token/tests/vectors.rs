@@ -1,4 +1,4 @@
-//! Replays `tests/vectors/token.json`, the contract that every face of this crate keeps.
+//! Replays `tests/vectors/token.json`, the contract of every implementation of the token format.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
@@ -93,7 +93,7 @@ struct Names {
     invalid: Vec<String>,
 }
 
-/// Bytes that the file holds in hexadecimal.
+/// Bytes, hexadecimal in the file.
 struct Hex(Vec<u8>);
 
 impl<'de> Deserialize<'de> for Hex {
@@ -137,7 +137,7 @@ fn seal_secrets_have_their_epochs() {
 }
 
 #[test]
-fn valid_tokens_are_taken_apart() {
+fn valid_tokens_parse_into_their_parts() {
     for case in vectors().valid {
         let token = ours(&case.text, &case.why);
         assert_eq!(token.expose(), case.text, "{}", case.why);
@@ -151,7 +151,7 @@ fn valid_tokens_are_taken_apart() {
 }
 
 #[test]
-fn valid_tokens_are_minted_from_their_random_bytes() {
+fn valid_tokens_are_created_from_their_random_bytes() {
     for case in vectors().valid {
         let workspace = WorkspaceKey::parse(&case.workspace).unwrap();
         let key = case.seal_secret.seal_secret().key_for(workspace);
@@ -161,12 +161,12 @@ fn valid_tokens_are_minted_from_their_random_bytes() {
         let mut source = |bytes: &mut [u8]| bytes.fill_with(|| random.next().unwrap());
         let token = Token::mint(&Prefix::parse(&case.prefix).unwrap(), workspace, &key, &mut source).unwrap();
         assert_eq!(token.as_ref().expose(), case.text, "{}", case.why);
-        assert_eq!(random.next(), None, "{}: bytes are left over", case.why);
+        assert_eq!(random.next(), None, "{}: unused random bytes", case.why);
     }
 }
 
 #[test]
-fn malformed_texts_are_refused() {
+fn malformed_token_values_are_rejected() {
     for Text { why, text } in vectors().malformed {
         assert!(Presented::parse(text.as_bytes()).is_err(), "{why}");
         assert!(TokenRef::parse(text.as_bytes()).is_err(), "{why}");
@@ -174,7 +174,7 @@ fn malformed_texts_are_refused() {
 }
 
 #[test]
-fn what_is_wrong_with_a_malformed_text_is_said() {
+fn malformed_error_says_what_is_wrong_without_repeating_the_value() {
     let reason = |why: &str| match why {
         "empty" | "shorter than any foreign text" => Malformed::TooShort,
         "longer than any foreign text" => Malformed::TooLong,
@@ -189,7 +189,7 @@ fn what_is_wrong_with_a_malformed_text_is_said() {
     for Text { why, text } in &texts {
         let found = Presented::parse(text.as_bytes()).unwrap_err();
         assert_eq!(found, reason(why), "{why}");
-        assert!(text.len() < 4 || !found.to_string().contains(text), "{why}: the text is not repeated");
+        assert!(text.len() < 4 || !found.to_string().contains(text), "{why}: the error repeats the value");
     }
     assert_eq!(texts.iter().filter(|case| reason(&case.why) == Malformed::Check).count(), 12);
     for scheme in ["bearer x", "TOKEN 0123456789abcdef", "Basic "] {
@@ -200,7 +200,7 @@ fn what_is_wrong_with_a_malformed_text_is_said() {
 }
 
 #[test]
-fn foreign_texts_are_known_by_their_digest() {
+fn third_party_tokens_are_identified_by_their_digest() {
     for case in vectors().foreign {
         let foreign: Foreign<'_> = match Presented::parse(case.text.as_bytes()) {
             Ok(Presented::Foreign(foreign)) => foreign,
@@ -214,7 +214,7 @@ fn foreign_texts_are_known_by_their_digest() {
 }
 
 #[test]
-fn a_wrong_seal_is_told_from_a_right_one() {
+fn wrong_authentication_tags_are_detected() {
     for case in vectors().wrong_seal {
         let token = ours(&case.text, &case.why);
         let workspace = WorkspaceKey::parse(&case.workspace).unwrap();
@@ -225,7 +225,7 @@ fn a_wrong_seal_is_told_from_a_right_one() {
 }
 
 #[test]
-fn retired_secrets_open_what_they_sealed() {
+fn retired_seal_secrets_still_verify_their_tokens() {
     for case in vectors().retired_secrets {
         let token = ours(&case.text, &case.why);
         let opens = |secret: &Hex| token.is_sealed_by(&secret.seal_secret().key_for(token.workspace()));
@@ -234,7 +234,7 @@ fn retired_secrets_open_what_they_sealed() {
 }
 
 #[test]
-fn a_source_without_entropy_mints_nothing() {
+fn source_without_entropy_creates_no_token() {
     let key = SealKey::from_bytes([7; 32]);
     let workspace = WorkspaceKey::parse("0abcde").unwrap();
     for Source { why, random } in vectors().no_entropy {
@@ -246,7 +246,7 @@ fn a_source_without_entropy_mints_nothing() {
 }
 
 #[test]
-fn prefixes_and_workspace_keys_are_told_from_other_texts() {
+fn prefixes_and_workspace_keys_are_validated() {
     let Vectors { prefixes, workspace_keys, .. } = vectors();
     for text in prefixes.valid {
         assert_eq!(Prefix::parse(&text).unwrap().as_str(), text);

@@ -1,18 +1,18 @@
-//! The check: CRC-32 as six base62 digits. It needs no key, so a scanner or a browser can tell a token from noise.
+//! The checksum: CRC-32 as six base62 digits. It needs no key, so a scanner or a browser can recognise a token.
 
 use crate::base62;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-/// The check of `text`, which is everything in a token before its check.
+/// The checksum of `text`, which is everything in a token value before its checksum.
 pub(crate) fn of(text: &[u8]) -> [u8; 6] {
     base62::six_digits(u64::from(crc_32(text)))
 }
 
-/// CRC-32/ISO-HDLC, the one of zip, PNG and Ethernet (IEEE 802.3): reflected, all ones before and after.
+/// CRC-32/ISO-HDLC, as in zip, PNG and Ethernet (IEEE 802.3): reflected, initial value and final XOR all ones.
 ///
-/// It takes four bytes a step ("slicing by 4"), each through its own table. Every token that is verified goes through
-/// here: the 40 bytes before a check take 22 ns (25 ns as wasm), and 59 ns (66 ns) in the `crc` crate with its table of
-/// 1 KiB, which the verification module would have to carry. Its table of 16 KiB is no faster than this.
+/// It processes four bytes per step ("slicing by 4"), each with its own table. Every verified token passes through
+/// here: the 40 bytes before a checksum take 22 ns (25 ns as wasm), and 59 ns (66 ns) with the `crc` crate's table of 1
+/// KiB, which the verification module would have to contain. Its table of 16 KiB is no faster than this.
 fn crc_32(text: &[u8]) -> u32 {
     if !FILLED.load(Ordering::Acquire) {
         fill();
@@ -28,16 +28,17 @@ fn crc_32(text: &[u8]) -> u32 {
     })
 }
 
-/// What `byte` adds to the remainder once `zeros` more bytes have gone by.
+/// The contribution of `byte` to the remainder after `zeros` more bytes.
 #[inline(always)]
 fn look_up(zeros: usize, byte: u8) -> u32 {
     TABLES.get(zeros).and_then(|table| table.get(usize::from(byte))).map_or(0, |entry| entry.load(Ordering::Relaxed))
 }
 
-/// Filled at the first use: 4 KiB of noise that the verification module need not carry, a sixth of what it weighs.
+/// Filled at the first use, so that the verification module need not contain 4 KiB of incompressible data, a sixth of
+/// its size.
 static TABLES: [[AtomicU32; 256]; 4] = [const { [const { AtomicU32::new(0) }; 256] }; 4];
 
-/// Whoever sees this set sees the tables whole. Two threads that fill them write the same.
+/// Set only after the tables are complete. Two threads that fill them at once write the same values.
 static FILLED: AtomicBool = AtomicBool::new(false);
 
 #[cold]
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn agrees_with_another_implementation_at_every_length() {
+    fn crc_32_agrees_with_the_crc_crate_at_every_length() {
         let other = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC);
         let text: [u8; 64] = core::array::from_fn(|place| (place * 37 + 11) as u8);
         for length in 0..=text.len() {
@@ -71,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_the_check_value_of_the_catalogue() {
+    fn crc_32_gives_the_check_value_of_the_crc_catalogue() {
         assert_eq!(crc_32(b"123456789"), 0xcbf4_3926);
     }
 }
