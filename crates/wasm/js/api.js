@@ -1,4 +1,4 @@
-// What every entry point exports, besides init().
+// The exports of every entry point, except init().
 export { CODES } from "./contract.js";
 export { Gate } from "./gate.js";
 export { refusal } from "./refusal.js";

@@ -1,14 +1,14 @@
-// Asks a Counterfoil deployment for records and leases.
+// Requests records and leases from a Counterfoil deployment.
 import { within } from "./within.js";
 
-/** Plain HTTP would tell whoever listens the gate's own token; on one machine nobody does. */
+/** Plain HTTP would expose the gate's own token on the network, but not on the local machine. */
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** Any: whoever is bound as a service does not look at it. */
+/** Any host: a service binding ignores it. */
 const SERVICE = "https://counterfoil/";
 
-/** In place of one, for whoever has nobody to ask. */
-export const NOWHERE = {
+/** The control plane of an offline gate. */
+export const OFFLINE = {
   fetch() {
     throw new AsksNobody();
   },
@@ -25,39 +25,39 @@ export class ControlPlane {
   #base;
   #timeout;
 
-  /** @param at a service binding (whatever has a `fetch`), or where the deployment is */
+  /** @param at a service binding (any object with a `fetch`), or the URL of the deployment */
   constructor(at, timeout) {
     const isService = typeof at?.fetch === "function";
-    // Called by its own name: the global one does not like to be another object's method.
+    // Called through a closure: the global fetch must not be called as another object's method.
     this.#ask = isService ? (url, init) => at.fetch(url, init) : (url, init) => fetch(url, init);
     this.#base = isService ? SERVICE : address(at);
     this.#timeout = timeout;
   }
 
   /**
-   * What the ledger knows of these digests, at most 100.
+   * The ledger's records of these digests, at most 100.
    *
-   * @throws Error that says what is wrong, and never holds the token
+   * @throws Error that describes the problem and never contains the token
    */
   records(token, digests) {
     return this.#post("/v1/records", token, { digests });
   }
 
-  /** What the ledger grants to one that stands there, and what changed since; throws likewise. */
+  /** A lease from the ledger, and what changed since the given position. Throws likewise. */
   lease(token, question) {
     return this.#post("/v1/lease", token, question);
   }
 
   async #post(path, token, body) {
-    // The signal ends the request; that it is heeded is not relied upon, by a service that is none of the platform's.
+    // The signal cancels the request. A service that is not the platform's may ignore it, so that is not relied upon.
     const signal = AbortSignal.timeout(this.#timeout);
-    const { response, told } = await within(this.#timeout, this.#read(path, token, body, signal)).catch((error) => {
+    const { response, content } = await within(this.#timeout, this.#read(path, token, body, signal)).catch((error) => {
       if (error instanceof AsksNobody) throw error;
       throw new Error(`Counterfoil cannot be reached, or gave no answer in ${this.#timeout} ms.`);
     });
-    if (response.ok) return told;
-    const { code } = told;
-    // Whoever answers there may say anything, also what it was sent.
+    if (response.ok) return content;
+    const { code } = content;
+    // An unknown server may return anything, including what it was sent.
     const known = /^[A-Z_]{1,64}$/.test(code) ? ` ${code}` : "";
     const why =
       response.status === 401 || response.status === 403
@@ -66,7 +66,7 @@ export class ControlPlane {
     throw new Error(`Counterfoil ${why}: ${response.status}${known}`);
   }
 
-  /** The answer, with all of its body: the bytes of a good one, else the JSON that it says why in. */
+  /** The response with its whole body: the bytes if it succeeded, else the JSON that describes the error. */
   async #read(path, token, body, signal) {
     const response = await this.#ask(new URL(path, this.#base), {
       method: "POST",
@@ -75,8 +75,8 @@ export class ControlPlane {
       redirect: "manual",
       signal,
     });
-    const told = response.ok ? await response.arrayBuffer() : await response.json().catch(() => undefined);
-    return { response, told: told ?? {} };
+    const content = response.ok ? await response.arrayBuffer() : await response.json().catch(() => undefined);
+    return { response, content: content ?? {} };
   }
 }
 

@@ -6,17 +6,17 @@ import type { Policy } from "./policy.js";
 declare global {
   namespace Express {
     interface Request {
-      /** The decision that let the request pass; absent on a public route. */
+      /** The decision on the request; absent on a public route. */
       counterfoil?: Admission;
     }
   }
 }
 
 /**
- * Middleware, for Express 4 and 5 and their like, that answers requests whose token does not pass. After it
- * `request.counterfoil` is the decision. What throws before the decision is answered by 500 (`INTERNAL`): it neither passes
- * the request nor goes to `next`.
- * @param options.address where the client calls from; `request.ip`, or the other end of the connection, by itself
+ * Middleware for Express 4 and 5 and compatible frameworks. It passes authorized requests on, with the decision in
+ * `request.counterfoil`, and answers all others itself. If anything throws before the decision, the response is 500
+ * (`INTERNAL`): the request is not passed on, and the error does not reach `next`.
+ * @param options.address returns the client's address; default: `request.ip`, else the peer of the connection
  * @throws InvalidDemandError
  */
 export function guard(

@@ -1,21 +1,21 @@
-// What went wrong on the way to a decision, told without anything of the request: an error's message may quote a token.
+// Reports errors before a decision without any content of the request: an error's message may quote a token.
 
-/** By this name a guard tells its gate. */
+/** The property through which a guard reports to its gate. */
 export const FAILED = Symbol("failed");
 
-/** Where a frame of a stack says that it was thrown, as V8 and JavaScriptCore have it. */
+/** A stack frame's location, in the formats of V8 and JavaScriptCore. */
 const FRAME = /^ *(?:at )?(?! )[^\n]{1,300}:\d+:\d+\)?$/m;
 
-/** Tells the gate's `onFailure`. Never throws: whoever tells is about to refuse a request. */
-export function tell(gate, error) {
+/** Calls the gate's `onFailure`. Never throws: its caller is about to reject a request. */
+export function report(gate, error) {
   try {
     gate[FAILED](new Error(`A request could not be checked, and was refused: ${nameOf(error)}${placeOf(error)}`));
   } catch {
-    // The gate is none, or says nothing: the request is refused all the same.
+    // The gate is invalid or fails: the request is rejected all the same.
   }
 }
 
-/** What kind of error it is; a name that is no identifier may hold anything. */
+/** The kind of error. A name that is no identifier may contain anything, so it is not used. */
 function nameOf(error) {
   try {
     return /^[A-Za-z]{1,60}$/.test(error.name) ? error.name : "an error";

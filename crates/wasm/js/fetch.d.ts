@@ -1,15 +1,15 @@
 import type { Decision, Gate, GateDemand } from "./index.js";
 import type { Policy } from "./policy.js";
 
-/** A decision that lets its request pass. */
+/** The decision on a request that is passed on. */
 export type Admission = Extract<Decision, { valid: true }>;
 
 /**
- * Lets those requests through to `handler` whose token passes, and answers the others itself.
+ * Passes authorized requests on to `handler`, and answers all others itself.
  *
- * The handler also gets the decision (`undefined` on a public route) and what else comes after the request: `env` and
- * the context in a Worker. What throws before the decision is answered by 500 (`INTERNAL`), so that no Worker passes a request on
- * for it; what the handler throws is thrown.
+ * The handler also receives the decision (`undefined` on a public route) and the further arguments: `env` and the
+ * context in a Worker. If anything throws before the decision, the response is 500 (`INTERNAL`), so a Worker does not
+ * pass the request to the origin. Errors of the handler are rethrown.
  * @throws InvalidDemandError
  */
 export function guard<Rest extends unknown[], Incoming extends Request = Request>(
@@ -24,9 +24,10 @@ export function guard<Rest extends unknown[], Incoming extends Request = Request
 ): (request: Incoming, ...rest: Rest) => Promise<Response>;
 
 /**
- * The request's headers as an origin may have them: who calls, in `X-Token-Id`, `-Owner`, `-Scopes`, `-Workspace` and
- * `-Client`; none of these that the client sent itself; and no token, unless `passToken`. Of its scopes 2,048 bytes are
- * told at most, none of them cut; `X-Token-Scopes-Complete` says whether those are all, `true` or `false`.
+ * The headers to send to an origin: those of the request, with the caller's identity in `X-Token-Id`, `-Owner`,
+ * `-Scopes`, `-Workspace` and `-Client`, which replace any that the client sent; and without the token, unless
+ * `passToken` is set. Scopes are limited to 2,048 bytes, in whole scopes; `X-Token-Scopes-Complete` is `true` if all are
+ * included, else `false`.
  */
 export function originHeaders(
   request: Request,

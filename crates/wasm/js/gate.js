@@ -1,10 +1,10 @@
-// Checks what requests present: drives a Verifier, and fetches for it what it needs. It decides nothing.
+// Verifies presented tokens: drives a Verifier and fetches what it needs. It decides nothing itself.
 import { MOST_DIGESTS, NEEDS } from "./contract.js";
-import { ControlPlane, NOWHERE } from "./control-plane.js";
+import { ControlPlane, OFFLINE } from "./control-plane.js";
 import { FAILED } from "./failure.js";
 import { presented } from "./presented.js";
 import { Reader } from "./reader.js";
-import { InvalidSnapshotError, claimed } from "./snapshot.js";
+import { InvalidSnapshotError, readHead } from "./snapshot.js";
 import {
   InvalidDemandError,
   Verifier,
@@ -20,14 +20,14 @@ import {
   sharesPromises,
 } from "./verifier.js";
 
-/** How long the same failure is not told again, in milliseconds. */
-const TOLD_AGAIN = 60_000;
+/** For how long the same error is not reported again, in milliseconds. */
+const REPORT_INTERVAL = 60_000;
 
-/** How many failures are known to have been told. Of more kinds than these at a time some are told again. */
-const TOLD = 16;
+/** How many reported errors are stored. If more kinds occur at a time, some are reported again. */
+const MAX_REPORTED = 16;
 
-/** Who may wait for another's answer looks for it so many times less often than who has but a timer. */
-const PATIENCE = 10;
+/** Requests that may wait for another's response poll so many times less often than those that only have a timer. */
+const WAIT_FACTOR = 10;
 
 export class Gate {
   #verifier;
@@ -40,9 +40,9 @@ export class Gate {
   #now;
   #address;
   #onFailure;
-  /** When which failure was told last, by its message. */
-  #told = new Map();
-  /** What wakes those who wait for others' answers, by the workspace's key. */
+  /** When each error was last reported, by its message. */
+  #reported = new Map();
+  /** Callbacks that wake requests waiting for others' responses, by the workspace's key. */
   #waiting = new Map();
 
   /** @param {import("./index.d.ts").GateOptions} options */
@@ -69,21 +69,21 @@ export class Gate {
     this.#address = address;
     this.#onFailure = onFailure;
     this.#verifier = new Verifier({ memory, segments });
-    // What is wrong with the workspaces or the freshness is said now.
+    // Reports invalid workspaces or freshness now.
     this.compile({});
   }
 
   static async offline(file, { keys, address, now, onFailure }) {
-    const { workspace } = claimed(file);
-    const options = { address, now, onFailure, controlPlane: NOWHERE, tokens: { [workspace]: undefined } };
+    const { workspace } = readHead(file);
+    const options = { address, now, onFailure, controlPlane: OFFLINE, tokens: { [workspace]: undefined } };
     const gate = new Gate({ ...options, freshness: "snapshot" });
-    // That the file may say so is seen now, before anybody has the gate.
+    // Loaded before the gate is returned, so that a rejected snapshot is reported here.
     await gate.load(file, { keys });
     return gate;
   }
 
   async load(file, { keys }) {
-    if (!this.#tokens.has(claimed(file).workspace)) throw new InvalidSnapshotError("OTHER_WORKSPACE");
+    if (!this.#tokens.has(readHead(file).workspace)) throw new InvalidSnapshotError("OTHER_WORKSPACE");
     return this.#verifier.load(file, { keys, now: this.#now() });
   }
 
@@ -110,18 +110,18 @@ export class Gate {
 
   #begin(token, demand, now, address) {
     const answer = this.#verifier.begin(token, demand, now, address);
-    // At once: the verifier holds the last few decisions only.
+    // At once: the verifier holds only the last few decisions.
     if (isRenewalDue(answer)) this.#inBackground(this.#renew(answer));
     return answer;
   }
 
-  /** Whatever becomes of it, this request goes on, and the process too: Node ends it for a promise that nobody looks at. */
+  /** Its result affects neither this request nor the process: Node would end it for an unhandled rejection. */
   #inBackground(work) {
-    const settled = work.catch((error) => this.#tell(error));
+    const settled = work.catch((error) => this.#report(error));
     try {
       background(settled);
     } catch (error) {
-      this.#tell(error);
+      this.#report(error);
     }
   }
 
@@ -132,7 +132,7 @@ export class Gate {
     if (found.code !== undefined) return { valid: false, code: found.code };
     const calls = address ?? (isText ? undefined : this.#address(from));
     const [decision] = await this.#decide([found.token], this.#compiled(demand), calls);
-    // A token that is sent in another workspace's name was never issued there.
+    // A token that is presented under another workspace's name was never issued there.
     if (found.domain !== undefined && decision.token && decision.token.workspace !== found.domain) {
       return { valid: false, code: "UNKNOWN", freshness: decision.freshness, asOf: decision.asOf };
     }
@@ -153,10 +153,10 @@ export class Gate {
     return typeof demand === "number" ? demand : this.compile(demand);
   }
 
-  /** Decides about at most `MOST_DIGESTS` tokens: what several wait for is fetched in one. */
+  /** Decides on at most `MOST_DIGESTS` tokens: data that several need is fetched in one request. */
   async #decide(tokens, demand, address) {
     const answers = tokens.map((token) => this.#begin(token, demand, this.#now(), address));
-    // Details are read in the turn that decided: the verifier holds those of the last few.
+    // Details are read in the same turn as the decision: the verifier holds only those of the last few.
     const decisions = answers.map((answer, at) => ({ ...this.#decision(answer), ...reasonOf(answer, tokens[at]) }));
     const waiting = () => [...answers.keys()].filter((at) => isPending(answers[at]));
     const reader = new Reader(this.#registry);
@@ -181,7 +181,7 @@ export class Gate {
     return { valid, code, freshness, asOf, token: { ...token, owner: ownerId } };
   }
 
-  /** What each of the needs asks for, in their order; `undefined` where it could not be had. */
+  /** The data for each of the needs, in their order; `undefined` if it could not be fetched. */
   async #fetch(needs, reader) {
     const [asked, leases, keys] = [new Map(), new Map(), new Set()];
     for (const need of needs) {
@@ -189,7 +189,7 @@ export class Gate {
       if (need?.kind === NEEDS.ledger) add(asked, need.workspace, { digests: need.digests });
       if (need?.kind === NEEDS.lease) add(leases, need.workspace, need.question);
     }
-    // Where something is fetched, that is time enough.
+    // If anything is fetched, that takes long enough.
     if (needs.every((need) => need?.kind === NEEDS.wait)) await this.#wait(needs[0]);
     const [answers, grants, values] = await Promise.all([
       gathered(asked.keys(), (workspace) => this.#ask("records", workspace, asked.get(workspace).digests)),
@@ -203,7 +203,7 @@ export class Gate {
   }
 
   /**
-   * Waits for others to be answered, but not for longer than it takes to look by oneself.
+   * Waits for the response to another request, or until it is time to look again.
    *
    * @returns {Promise<void>}
    */
@@ -217,7 +217,7 @@ export class Gate {
         waiting.delete(wake);
         resolve();
       };
-      const timer = setTimeout(wake, PATIENCE * milliseconds);
+      const timer = setTimeout(wake, WAIT_FACTOR * milliseconds);
       waiting.add(wake);
     });
   }
@@ -226,7 +226,7 @@ export class Gate {
     this.#waiting.get(workspace)?.forEach((wake) => wake());
   }
 
-  /** Renews the lease that an answer came from, in the background of its request. */
+  /** Renews the lease on which an answer relied, in the background of its request. */
   async #renew(answer) {
     const asked = this.#verifier.renew(answer, this.#now());
     if (asked === undefined) return;
@@ -240,35 +240,35 @@ export class Gate {
     try {
       return await this.#controlPlane[what](this.#tokens.get(workspace), question);
     } catch (error) {
-      this.#tell(error);
+      this.#report(error);
       return undefined;
     }
   }
 
-  /** What a guard of this gate could not go on with. */
+  /** Reports the failure of a guard of this gate. */
   [FAILED](error) {
-    this.#tell(error);
+    this.#report(error);
   }
 
-  /** Says why nothing can be verified, but not with every request. Never throws: whoever waits for a decision goes on. */
-  #tell(error) {
+  /** Reports why tokens cannot be verified, but not for every request. Never throws: a check is waiting to continue. */
+  #report(error) {
     try {
       const { message } = error;
-      const now = this.#toldAt();
-      // Either way: the clock may have been set back.
-      if (Math.abs(now - this.#told.get(message)) < TOLD_AGAIN) return;
-      this.#told.delete(message);
-      this.#told.set(message, now);
-      if (this.#told.size > TOLD) this.#told.delete(this.#told.keys().next().value);
-      // A hook may be asynchronous, and fail later.
+      const now = this.#reportTime();
+      // In both directions: the clock may have been set back.
+      if (Math.abs(now - this.#reported.get(message)) < REPORT_INTERVAL) return;
+      this.#reported.delete(message);
+      this.#reported.set(message, now);
+      if (this.#reported.size > MAX_REPORTED) this.#reported.delete(this.#reported.keys().next().value);
+      // A callback may be asynchronous, and fail later.
       Promise.resolve(this.#onFailure(error)).catch(() => {});
     } catch {
-      // As above.
+      // The check continues.
     }
   }
 
-  /** The time, and always the same where it is the clock that fails. */
-  #toldAt() {
+  /** The time, or a constant if the clock fails. */
+  #reportTime() {
     try {
       const now = this.#now();
       return Number.isFinite(now) ? now : 0;
@@ -278,17 +278,17 @@ export class Gate {
   }
 }
 
-/** The longest text of which it is said what is wrong with it. */
+/** The longest value for which a reason is computed. */
 const EXPLAINED = 1024;
 
-/** What is wrong with a text that is no token. */
+/** What is wrong with a value that is not a token. */
 function reasonOf(answer, text) {
   if (codeOf(answer) !== "MALFORMED" || typeof text !== "string" || text.length > EXPLAINED) return undefined;
   const { reason } = inspect(text);
   return reason === undefined ? undefined : { reason };
 }
 
-/** Adds one check's question to those of others of the same workspace, each digest once. */
+/** Adds one check's question to the combined question of its workspace, each digest once. */
 function add(questions, workspace, question) {
   const known = questions.get(workspace) ?? { digests: [], uses: [] };
   const digests = [...new Set([...known.digests, ...question.digests])];
@@ -305,7 +305,7 @@ function workspaceOf(token) {
   return workspace;
 }
 
-/** What `get` gives for each key, by the key; `undefined` where it failed. */
+/** The result of `get` for each key, by the key; `undefined` if it failed. */
 async function gathered(keys, get) {
   /** @returns {Promise<[string, unknown]>} */
   const pair = async (key) => {

@@ -3,15 +3,15 @@ import type { Admission } from "./fetch.js";
 import type { Gate, GateDemand } from "./index.js";
 import type { Policy } from "./policy.js";
 
-/** Where the client calls from, where Hono's host knows; on Cloudflare the gate does. */
+/** Returns the client's address, if Hono's runtime knows it. On Cloudflare the gate knows it. */
 interface Options {
   address?(context: Context): string | undefined;
 }
 
 /**
- * Middleware that answers requests whose token does not pass. After it `c.get("counterfoil")` is the decision; on a
- * public route of a policy there is none. What throws before the decision is answered by 500 (`INTERNAL`), and does not go to
- * `onError`; what the handler throws does.
+ * Middleware that passes authorized requests on, with the decision in `c.get("counterfoil")` (absent on a public route
+ * of a policy), and answers all others itself. If anything throws before the decision, the response is 500 (`INTERNAL`),
+ * and the error does not reach `onError`. Errors of the handler do.
  * @throws InvalidDemandError
  */
 export function guard(

@@ -1,5 +1,5 @@
-// For Hono: `app.use(guard(gate, demand))`. The decision is then `c.get("counterfoil")`.
-import { judge, pathOf, rules } from "./rules.js";
+// For Hono: `app.use(guard(gate, demand))`. Sets the decision as `c.get("counterfoil")`.
+import { authorize, pathOf, rules } from "./rules.js";
 
 /**
  * @param {import("./index.d.ts").Gate} gate
@@ -11,7 +11,7 @@ export function guard(gate, asked, { address } = {}) {
   return async (context, next) => {
     const { raw } = context.req;
     const find = () => ({ rule: ruleOf(raw.method, pathOf(raw.url)), address: address?.(context) });
-    const { passes, refused } = await judge(gate, raw, find, (decision) => context.set("counterfoil", decision));
+    const { passes, refused } = await authorize(gate, raw, find, (decision) => context.set("counterfoil", decision));
     return passes ? next() : new Response(refused.body, refused);
   };
 }

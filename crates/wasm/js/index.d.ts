@@ -2,41 +2,42 @@ import type { Code, CredentialCode, DemandFault, Freshness, SnapshotFault } from
 
 export type { Code, CredentialCode, Freshness };
 
-/** What was decided, or `PENDING` where something must be fetched first. A code's place is its number. */
+/** The code of an `Answer`, or `PENDING` if something must be fetched first. The index of a code is its number. */
 export const CODES: readonly Code[];
 
 /**
- * What a `Verifier` answers: one number, **which is truthy whether the token passes or not**. Read it with `isValid`,
- * `isPending`, `isRenewalDue` and `codeOf`. Its low 7 bits are the number of the code, the next one says that a lease is to be
- * renewed, the others name the check or the decision to `need`, `supply`, `details`, `resolve` and `renew`.
+ * The result of a `Verifier` call: one number, **which is truthy whether the token is valid or not**. Read it with
+ * `isValid`, `isPending`, `isRenewalDue` and `codeOf`. The low 7 bits are the number of the code, the next bit says that
+ * a lease is to be renewed, and the others identify the check or the decision for `need`, `supply`, `details`, `resolve`
+ * and `renew`.
  */
 export type Answer = number;
 
-/** A demand, compiled. Numbers are given out by one `Verifier` and mean nothing to another. */
+/** A compiled requirement. The number is only valid for the `Verifier` or `Gate` that returned it. */
 export type CompiledDemand = number;
 
-/** What a request needs. */
+/** The requirement of a check. */
 export interface Demand {
-  /** The keys (6 characters) of the workspaces whose tokens count; at least one. */
+  /** The keys (6 characters) of the accepted workspaces; at least one. */
   workspaces: string[];
-  /** Scopes that must all be granted. `undefined` is refused: it would demand nothing. */
+  /** Scopes that are all required. An explicit `undefined` is an error, since it would require nothing. */
   allOf?: string[];
-  /** Scopes of which one must be granted; likewise. */
+  /** Scopes of which one is required. An explicit `undefined` is an error, likewise. */
   anyOf?: string[];
-  /** How stale the answer may be; `bounded` where not said. */
+  /** The freshness level. Default: `bounded`. */
   freshness?: Freshness;
-  /** Whether an eventual answer will do where the control plane gives none. */
+  /** Whether to accept an eventual decision if the control plane is unreachable. Default: `false`. */
   orEventual?: boolean;
   /**
-   * Whether it will do to learn the number of the token, its owner and its scopes. Segments tell no more: its id, name,
-   * client and metadata else take one read of the registry, when a token is first seen.
+   * Whether the token's number, owner and scopes suffice, which segments contain. Default: `false`. Without it, the
+   * token's id, name, client and metadata take one read of the registry, when a token is first seen.
    */
   brief?: boolean;
 }
 
 /**
- * What a check waits for. `wait`: others ask already what it waits for; it is to be gone on with after so many milliseconds,
- * with `supply(answer, undefined, now)`, or as soon as anything of this workspace was supplied.
+ * What a check needs. `wait`: another check's request will serve this one. Continue with `supply(answer, undefined,
+ * now)` after so many milliseconds, or as soon as anything was supplied for this workspace.
  */
 export type Need =
   | { kind: "ledger"; workspace: string; digests: string[] }
@@ -46,37 +47,40 @@ export type Need =
 
 /** The body of `POST /v1/lease`. */
 export interface LeaseQuestion {
-  /** As of when memory is; absent where it holds nothing. */
+  /** The position up to which the cache is complete; absent if it is empty. */
   since?: { epoch: number; generation: number };
-  /** In hexadecimal. */
+  /** Digests of token values, in hexadecimal. */
   digests: string[];
-  /** How often texts were used since that was last told. */
+  /** How often token values were used since the last report. */
   uses: { digest: string; last_used_at: string; count: number }[];
-  /** Of who loads segments: the name of the manifest that it goes by, in hexadecimal; absent where by none yet. */
+  /** Present if segments are loaded. The hash of the manifest in use, in hexadecimal; absent if none is used yet. */
   segments?: { manifest?: string };
 }
 
 export type Bytes = Uint8Array | ArrayBuffer | ArrayBufferView;
 
-/** Where answers come from. A source that is missing, throws or gives `undefined` counts as not reachable. */
+/** Where data is fetched from. A source that is missing, throws or returns `undefined` counts as unreachable. */
 export interface Sources {
-  /** The body of `POST /v1/records` for these digests (hexadecimal), with a token of that workspace. */
+  /**
+   * Returns the response body of `POST /v1/records` for these digests (hexadecimal), sent with a token of that
+   * workspace.
+   */
   ledger?(workspace: string, digests: string[]): Promise<Bytes | undefined>;
-  /** The body of the answer to `POST /v1/lease` with this question, with a token of that workspace. */
+  /** Returns the response body of `POST /v1/lease` for this question, sent with a token of that workspace. */
   lease?(workspace: string, question: LeaseQuestion): Promise<Bytes | undefined>;
-  /** The values of these keys of the registry, in their order; `null` for one that is not there. */
+  /** Returns the values of these registry keys, in their order; `null` for a key without a value. */
   registry?(keys: string[]): Promise<(Bytes | null | undefined)[] | undefined>;
-  /** Milliseconds since 1970; `Date.now` where not said. */
+  /** Returns the time in milliseconds since 1970. Default: `Date.now`. */
   now?(): number;
 }
 
-/** A decision in full. What is about a token is there where it was ever issued, whether it passes or not. */
+/** A full decision. The fields about the token are present if it was ever issued, whether it is valid or not. */
 export interface Details {
   valid: boolean;
   code: Code;
-  /** How fresh the answer is. */
+  /** The freshness level of the decision. */
   freshness: Freshness;
-  /** As of when it holds, in milliseconds since 1970. */
+  /** The time as of which it holds, in milliseconds since 1970. */
   asOf: number;
   id?: string;
   number?: number;
@@ -88,7 +92,7 @@ export interface Details {
   ownerId?: string;
   /** The owner's number. */
   owner?: number;
-  /** What the token may do: its own scopes as far as its owner is granted them. */
+  /** The effective scopes: the token's own, as far as its owner's granted scopes cover them. */
   scopes?: string[];
   clientId?: string;
   /** Milliseconds since 1970. */
@@ -97,32 +101,32 @@ export interface Details {
   metadata?: string;
 }
 
-/** What a text looks like. Says nothing about whether it was ever issued. */
+/** The format of a token value. It does not show whether the token was ever issued. */
 export type Inspection =
   | { kind: "ours"; prefix: string; workspace: string; digest: string }
   | { kind: "foreign"; digest: string }
-  /** `reason` says in words what is wrong. */
+  /** `reason` describes what is wrong. */
   | { kind: "malformed"; reason: string; digest: string };
 
-/** Loads the module: to be awaited once in a browser, and nothing to wait for in Node and in a Worker. */
+/** Loads the WebAssembly module. Await it once in a browser; in Node and in Workers it does nothing. */
 export function init(source?: URL | string | Request | Response | BufferSource | WebAssembly.Module): Promise<void>;
 
 export function codeOf(answer: Answer): Code;
 export function isPending(answer: Answer): boolean;
 export function isValid(answer: Answer): boolean;
-/** Whether it is this request's turn to have a lease renewed: `Verifier.renewFrom`. A gate does so by itself. */
+/** Whether this request is to have a lease renewed, with `Verifier.renewFrom`. A `Gate` does this itself. */
 export function isRenewalDue(answer: Answer): boolean;
 
-/** Looks at a text, with no key, no memory and no network. */
+/** Parses a token value, without a key, a cache or a network request. */
 export function inspect(text: string): Inspection;
 
-/** SHA-256 of a text, in hexadecimal. */
+/** The SHA-256 of a token value, in hexadecimal. */
 export function digest(text: string): string;
 
-/** What a request needs of its token; the workspaces are the gate's. */
+/** The requirement of a check by a `Gate`. The accepted workspaces are the gate's. */
 export type GateDemand = Omit<Demand, "workspaces">;
 
-/** A JWK (RFC 7517). Those of Ed25519 (RFC 8037) count, by their `x`. */
+/** A JWK (RFC 7517). Only Ed25519 keys (RFC 8037) are used, by their `x`; others are ignored. */
 export interface PublicJwk {
   kty?: string;
   crv?: string;
@@ -130,165 +134,176 @@ export interface PublicJwk {
   [member: string]: unknown;
 }
 
-/** A workspace's snapshot keys: what `GET /v1/snapshot/keys` answers, kept where you keep your configuration. */
+/** A workspace's snapshot keys: the response of `GET /v1/snapshot/keys`, stored with your configuration. */
 export type SnapshotKeys = { keys: readonly PublicJwk[] } | readonly PublicJwk[];
 
-/** Whose tokens a snapshot tells of, and when it counts, in milliseconds since 1970. */
+/** The workspace and the validity of a snapshot. Times are in milliseconds since 1970. */
 export interface SnapshotInfo {
   /** The workspace's key. */
   workspace: string;
-  /** As of when it is. */
+  /** The time of the state that it contains. */
   asOf: number;
-  /** It counts before this only. */
+  /** It is valid before this time. */
   expiresAt: number;
 }
 
-/** A snapshot that is not gone by. `code` says why, and the message tells nothing of what is in it. */
+/** The snapshot was rejected. `code` says why; the message contains nothing of the file's content. */
 export class InvalidSnapshotError extends Error {
   // biome-ignore format: each code has its description above it
   readonly code:
     /**
-     * `UNKNOWN_FORMAT`: it takes a later version of this package. `MALFORMED`: its beginning is signed, and what follows is not
-     * what that answers for.
+     * `UNKNOWN_FORMAT`: it needs a later version of this package. `MALFORMED`: its head is signed, but the content does
+     * not match that head.
      */
     | SnapshotFault
-    /** Something else, or too short. */
+    /** The file is not a snapshot, or is too short. */
     | "NOT_A_SNAPSHOT"
-    /** Of none whose tokens pass at the gate. */
+    /** It is of a workspace that the gate does not accept. */
     | "OTHER_WORKSPACE"
-    /** None of the keys has signed it. */
+    /** No key that was given has signed it. */
     | "UNTRUSTED"
-    /** WebCrypto has no Ed25519 here. */
+    /** The runtime's WebCrypto does not support Ed25519. */
     | "UNSUPPORTED"
-    /** There is not memory enough for it. */
+    /** There is not enough memory for it. */
     | "TOO_LARGE";
 }
 
-/** Who presents a token, and what it may do. */
+/** The token of a decision: its owner and what it may do. */
 export interface Bearer {
-  /** Absent, as are name, client and metadata, where a snapshot told; likewise a segment, where the demand was brief. */
+  /** Absent, as are name, client and metadata, if the decision is from a snapshot, or from a segment with `brief` set. */
   id?: string;
-  /** 1, 2, 3 … in its workspace. */
+  /** The token's number in its workspace: 1, 2, 3 … */
   number: number;
   name?: string;
   /** The workspace's slug. */
   workspace: string;
   /** The owner's id. */
   owner: string;
-  /** The token's own scopes as far as its owner is granted them. */
+  /** The effective scopes: the token's own, as far as its owner's granted scopes cover them. */
   scopes: string[];
   clientId?: string;
   /** Milliseconds since 1970. */
   expiresAt?: number;
-  /** As `JSON.parse` reads it, which keeps numbers beyond 2^53 and long fractions to about 16 digits only. */
+  /** The metadata, parsed by `JSON.parse`, which rounds numbers beyond 2^53 and long fractions to about 16 digits. */
   metadata?: unknown;
-  /** The JSON text of it as it is kept, to the digit; there where `metadata` is. */
+  /** The metadata as its stored JSON text, with every digit; present if `metadata` is. */
   metadataText?: string;
 }
 
-/** The answer about one token. Whether it passes is `valid`: the decision itself is an object, and so always truthy. */
+/** The decision on one token. Test `valid`: the decision itself is an object, so it is always truthy. */
 export type Decision =
   | { valid: true; code: "VALID"; freshness: Freshness; asOf: number; token: Bearer }
   | {
       valid: false;
       code: Exclude<Code, "VALID" | "PENDING"> | CredentialCode;
-      /** How fresh the answer is; absent where there was nothing to decide. */
+      /** The freshness level of the decision; absent if no token was presented that could be decided on. */
       freshness?: Freshness;
-      /** As of when it holds, in milliseconds since 1970; likewise. */
+      /** The time as of which it holds, in milliseconds since 1970; absent likewise. */
       asOf?: number;
-      /** Whose token does not pass, where it was ever issued. */
+      /** The token that is not valid, if it was ever issued. */
       token?: Bearer;
-      /** What is wrong with the text, in words, where the code is `MALFORMED`: nothing that the text itself does not tell. */
+      /**
+       * Describes what is wrong with the presented value if the code is `MALFORMED`. Reveals nothing that the value does
+       * not.
+       */
       reason?: string;
     };
 
-/** What a request presents its token in. */
+/** A request that presents a token: any object with `headers`. */
 export interface Presenting {
   headers: { get(name: string): string | null } | Record<string, string | string[] | undefined>;
 }
 
-/** A service binding to a Counterfoil deployment, or whatever else fetches from one. */
+/** A service binding to a Counterfoil deployment, or any object whose `fetch` reaches one. */
 export interface Service {
   fetch(input: string | URL, init?: RequestInit): Promise<Response>;
 }
 
-/** A KV binding, of which only this is used. */
+/** A KV binding. Only `get` is used. */
 export interface Registry {
   get(key: string, type: "arrayBuffer"): Promise<ArrayBuffer | null>;
 }
 
 export interface GateOptions {
-  /** Your Counterfoil deployment: a service binding, or where it is (https; http on this machine only). */
+  /** Your Counterfoil deployment: a service binding, or its URL (https; http for the local machine only). */
   controlPlane: Service | string | URL;
-  /** The gate's own token. It holds `tokens:verify` and says which workspace's tokens pass here. */
+  /** The gate's own token. It must hold `tokens:verify`. The gate accepts the tokens of its workspace. */
   token?: string;
-  /** In place of `token`: one for each workspace whose tokens pass here, by the workspace's key. */
+  /** Instead of `token`: one such token for each workspace that the gate accepts, by the workspace's key. */
   tokens?: Record<string, string>;
   /**
-   * The deployment's KV namespace, which answers `eventual` demands without asking the deployment, and has segments. A read that takes
-   * longer than a second counts as failed, and the check reads no more there. Mind that such a binding could write, too.
+   * The deployment's KV namespace. It serves `eventual` checks without a request to the deployment, and contains the
+   * segments. A read that takes longer than a second counts as failed; the check then makes no further read. Note that
+   * such a binding also permits writes.
    */
   registry?: Registry;
   /**
-   * Whether to load the segments that the deployment publishes there: then bounded demands, too, seldom ask it about a token
-   * that was not seen before. Yes by itself, where there is a registry.
+   * Whether to load the segments that the deployment publishes in `registry`. With segments, `bounded` checks rarely
+   * need a request for a token that is seen for the first time. Default: `true` if there is a `registry`.
    */
   segments?: boolean;
-  /** Where a demand says nothing; `bounded` by itself. */
+  /** The freshness level of requirements that do not set one. Default: `bounded`. */
   freshness?: Freshness;
-  /** Likewise; `false` by itself. */
+  /** `orEventual` for requirements that do not set it. Default: `false`. */
   orEventual?: boolean;
-  /** How long to wait for the control plane, in milliseconds; 2000 by itself. */
+  /** How long to wait for the control plane, in milliseconds. Default: 2000. */
   timeout?: number;
-  /** About how many bytes of records and segments to hold; 16 MiB by itself. */
+  /** Approximate size of the cache of records and segments, in bytes. Default: 16 MiB. */
   memory?: number;
-  /** Where a request's client calls from. On Cloudflare `CF-Connecting-IP`; elsewhere nothing, unless an adapter knows. */
+  /**
+   * Returns the client's address of a request. Default: `CF-Connecting-IP` on Cloudflare, else none unless an adapter
+   * sets it.
+   */
   address?(request: Presenting): string | undefined;
-  /** Milliseconds since 1970; `Date.now` by itself. */
+  /** Returns the time in milliseconds since 1970. Default: `Date.now`. */
   now?(): number;
   /**
-   * Told why there are no answers, and what a guard could not go on with; the same at most once a minute. Its message holds no
-   * token. `console.error` of the message by itself.
+   * Called if data cannot be fetched, or if a guard fails; for the same error at most once a minute. The message never
+   * contains a token. Default: `console.error` with the message.
    */
   onFailure?(error: Error): unknown;
 }
 
-/** What a gate needs that goes by a snapshot alone. */
+/** Options of a gate that uses only a snapshot. */
 export interface OfflineOptions extends Pick<GateOptions, "address" | "now" | "onFailure"> {
-  /** The workspace's snapshot keys. Who chooses them says which tokens pass: have them before, and not from where the file is. */
+  /**
+   * The workspace's snapshot keys. They determine which tokens are accepted: obtain them beforehand, and not from the
+   * source of the file.
+   */
   keys: SnapshotKeys;
 }
 
-/** Verifies what requests present, and fetches what it needs to know. Make one per process or isolate and keep it. */
+/** Verifies tokens, and fetches and caches the data that this needs. Create one per process or isolate and reuse it. */
 export class Gate {
-  /** @throws TypeError where an option is wrong */
+  /** @throws TypeError if an option is invalid */
   constructor(options: GateOptions);
 
   /**
-   * A gate that asks nobody: tokens of the snapshot's workspace pass here, as it has them and until it expires. Demands are
-   * of `snapshot` freshness, unless they say otherwise; then the code is `UNAVAILABLE`.
+   * Creates an offline gate, which uses only the given snapshot. It accepts the tokens of the snapshot's workspace,
+   * until the snapshot expires. Requirements default to `snapshot` freshness; for any other level the code is
+   * `UNAVAILABLE`.
    * @throws InvalidSnapshotError
    */
   static offline(file: Bytes, options: OfflineOptions): Promise<Gate>;
 
   /**
-   * Takes a snapshot of a workspace whose tokens pass here, for demands of `snapshot` freshness, in place of an earlier one.
-   * A later one stays, and so does the one before where this one is refused.
-   * @param options.keys the snapshot keys of that workspace, which did not come with the file
+   * Loads a snapshot of a workspace that the gate accepts, for requirements with `snapshot` freshness. It replaces an
+   * earlier snapshot of that workspace. A later one is kept, and so is the current one if the new one is rejected.
+   * @param options.keys the snapshot keys of that workspace, from another source than the file
    * @throws InvalidSnapshotError
    */
   load(file: Bytes, options: { keys: SnapshotKeys }): Promise<SnapshotInfo>;
 
   /**
-   * Compiles a demand, once: at most 4,096 different ones.
+   * Compiles a requirement. Compile each one once: a gate holds at most 4,096 different ones.
    * @throws InvalidDemandError
    */
   compile(demand: GateDemand): CompiledDemand;
 
   /**
-   * The token of a request, or a token, against a demand. Never rejects on account of what is presented, nor where
-   * nothing can be fetched: then the code is `UNAVAILABLE`.
-   * @param options.address where the client calls from, in place of what the gate knows
+   * Verifies the token of a request, or a token value, against a requirement. Never rejects because of the presented
+   * credential. If required data cannot be fetched, the code is `UNAVAILABLE`.
+   * @param options.address the client's address, which overrides the gate's `address`
    * @throws InvalidDemandError
    */
   verify(
@@ -298,8 +313,9 @@ export class Gate {
   ): Promise<Decision>;
 
   /**
-   * Several tokens against one demand, in their order; what they need is fetched a hundred at a time. Each decision is as of
-   * when it was made: one from memory may be as much older as the others had to be waited for.
+   * Verifies several tokens against one requirement; the decisions are in their order. Data is fetched for up to a
+   * hundred tokens per request. Each decision holds as of when it was made: one from the cache may be older by the time
+   * that fetching for the others took.
    */
   verifyAll(
     tokens: readonly string[],
@@ -308,13 +324,13 @@ export class Gate {
   ): Promise<Decision[]>;
 
   /**
-   * Whether a token passes, from memory alone, at once and with nothing allocated: `true` where it does, `false` where it does
-   * not, `undefined` where memory does not say; then `verify` it. Nothing but a yes is truthy. Never throws on account of the
-   * token.
+   * Verifies a token from the cache alone, synchronously and without allocation: `true` if it is valid, `false` if it is
+   * not, `undefined` if the cache does not suffice; then use `verify`. Only `true` is truthy. Never throws because of
+   * the token.
    */
   check(token: string, demand: CompiledDemand, address?: string): boolean | undefined;
 
-  /** The same for several in one call; with `into` nothing is allocated. */
+  /** The same for several tokens in one call. With `into`, nothing is allocated. */
   checkAll(
     tokens: readonly string[],
     demand: CompiledDemand,
@@ -322,15 +338,15 @@ export class Gate {
   ): (boolean | undefined)[];
 
   /**
-   * The code of what `check` says, from memory alone and as quick: `PENDING` where memory does not say. It is a check of its
-   * own: a use is counted where the token passes.
+   * The code instead of the result of `check`, from the cache alone and equally fast: `PENDING` if the cache does not
+   * suffice. This is a check of its own: if the token is valid, a use is counted.
    */
   code(token: string, demand: CompiledDemand, address?: string): Code;
 }
 
 /**
- * What to answer a request whose token does not pass: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503. Given the
- * demand, the challenge names the scopes that it needs, and the body those that this token lacks.
+ * The response to a request whose token is not accepted: 401 or 403 with a challenge (RFC 6750), 400, 429, 500 or 503.
+ * If `demand` is given, the challenge names the required scopes, and the body those that the token lacks.
  */
 export function refusal(
   decision: {
@@ -341,57 +357,58 @@ export function refusal(
   demand?: GateDemand,
 ): { status: number; headers: Record<string, string>; body: string };
 
-/** Not a demand. `code` says why. */
+/** The requirement is invalid. `code` says why. */
 export class InvalidDemandError extends TypeError {
   // biome-ignore format: as above
   readonly code:
-    /** A function, a promise, a list, an object that hides or inherits its fields: they would demand nothing. */
+    /** A function, a promise, an array, or an object with hidden or inherited fields: it would require nothing. */
     | "NOT_AN_OBJECT"
     | DemandFault
-    /** `orEventual` and `brief` are true or false. */
+    /** `orEventual` and `brief` must be booleans. */
     | "INVALID_FLAG"
     | "UNKNOWN_FIELD";
 }
 
-/** Checks tokens and remembers what it learned. Make one and keep it. */
+/** The verifier without I/O, which `Gate` drives. It caches records and decides. Create one and reuse it. */
 export class Verifier {
   /**
-   * @param options.memory about how many bytes of records and segments to hold; 16 MiB where not said
-   * @param options.segments whether to load segments from the registry
+   * @param options.memory approximate size of the cache of records and segments, in bytes; default: 16 MiB
+   * @param options.segments whether to load segments from the registry; default: `false`
    */
   constructor(options?: { memory?: number; segments?: boolean });
 
   /**
-   * Compiles a demand, once: at most 4,096 different ones.
+   * Compiles a requirement. Compile each one once: a verifier holds at most 4,096 different ones.
    * @throws InvalidDemandError
    */
   demand(demand: Demand): CompiledDemand;
 
   /**
-   * Tells the keys that seal a workspace's tokens, 32 bytes each, the current one first. A host that has none need not:
-   * answers of the ledger bring them.
-   * @throws TypeError where that is not what was given
+   * Sets the keys of a workspace's authentication tags, 32 bytes each, the current one first. Optional: responses of the
+   * ledger contain them.
+   * @throws TypeError if an argument has another form
    */
   trustSealKeys(workspace: string, keys: Uint8Array[], now: number): void;
 
   /**
-   * Takes a snapshot for demands of `snapshot` freshness, in place of an earlier one of the same workspace. A later one stays,
-   * and so does the one before where this one is refused. Its signature is verified before anything else of it is looked at.
-   * @param options.keys the snapshot keys of the workspace that is meant, which did not come with the file
-   * @param options.now milliseconds since 1970; what the clock shows where not said
+   * Loads a snapshot for requirements with `snapshot` freshness. It replaces an earlier one of the same workspace. A
+   * later one is kept, and so is the current one if the new one is rejected. The signature is verified before any other
+   * part of the file is read.
+   * @param options.keys the snapshot keys of the expected workspace, from another source than the file
+   * @param options.now milliseconds since 1970; default: the current time
    * @throws InvalidSnapshotError
    */
   load(file: Bytes, options: { keys: SnapshotKeys; now?: number }): Promise<SnapshotInfo>;
 
   /**
-   * Begins to check a token, and answers at once where memory suffices. **The answer is a truthy number whatever it says**: see
-   * `isValid`. Never throws on account of the token: what is no token is `MALFORMED`.
-   * @param now milliseconds since 1970, as the clock shows it now
-   * @param address the client's; where it is missing or no address, a token that is bound to addresses does not pass
+   * Begins to check a token. Decides at once if the cache suffices. **The answer is a truthy number, valid or not**: see
+   * `isValid`. Never throws because of the token: anything that is not a token is `MALFORMED`.
+   * @param now the current time, in milliseconds since 1970
+   * @param address the client's address; if it is missing or invalid, a token that is bound to addresses is not accepted
    */
   begin(token: string | null | undefined, demand: CompiledDemand, now: number, address?: string): Answer;
 
-  /** The same for several tokens against one demand, in one call; with `into` nothing is allocated. */
+  /** The same for several tokens against one requirement, in one call. With `into`, nothing is allocated. */
   beginAll<Into extends Uint32Array | Answer[] = Uint32Array>(
     tokens: readonly (string | null | undefined)[],
     demand: CompiledDemand,
@@ -401,34 +418,34 @@ export class Verifier {
   ): Into;
 
   /**
-   * What a pending check waits for, which is to be fetched now; `undefined` where it does not, or no longer: the last 4,096
-   * may wait.
-   * @param together of how many checks questions are put together into one. The fewer they are, the more texts does it take
-   *   along that other checks wait to be told of, 100 in all; none where not said
+   * What a pending check needs, to be fetched now. `undefined` if the check is not pending, or no longer held: the last
+   * 4,096 are.
+   * @param together the number of checks whose questions are combined into one. Digests that other checks wait for are
+   *   added until the combined question has 100; none if omitted
    */
   need(answer: Answer, together?: number): Need | undefined;
 
   /**
-   * Goes on with a pending check, which may then need more. The ledger's answer; or the registry's values in order,
-   * `null` for one that is not there; or `undefined` where it could not be had.
+   * Continues a pending check with what was fetched: the ledger's response; the registry's values in order, with `null`
+   * for a key without a value; or `undefined` if the fetch failed. The check may then need more.
    */
   supply(answer: Answer, values: Bytes | (Bytes | null | undefined)[] | undefined, now: number): Answer;
 
-  /** Fetches whatever a check waits for, until it is decided. Never rejects on account of a source. */
+  /** Fetches what a check needs until it is decided. Never rejects because of a source. */
   resolve(answer: Answer, sources: Sources): Promise<Answer>;
 
   /**
-   * Begins to renew the lease that the answer came from, where it is its request's turn: a pending answer, for `need` and
-   * `supply`, of which nothing follows; else `undefined`.
+   * Begins to renew the lease on which the answer relied, if the answer says that a renewal is due. Returns a pending
+   * answer for `need` and `supply`, whose result is to be ignored; else `undefined`.
    */
   renew(answer: Answer, now: number): Answer | undefined;
 
-  /** Renews it, where it is its request's turn. To be kept going in the background. Never rejects. */
+  /** Renews that lease, if a renewal is due. Run it in the background. Never rejects. */
   renewFrom(answer: Answer, sources: Sources): Promise<void>;
 
-  /** A decision in full; `undefined` unless it is among the last 256. */
+  /** The full decision; `undefined` unless it is among the last 256. */
   details(answer: Answer): Details | undefined;
 
-  /** Gives the memory back. Nothing of the verifier may be called afterwards. */
+  /** Frees the WebAssembly memory. Do not use the verifier afterwards. */
   free(): void;
 }

@@ -1,31 +1,31 @@
 import type { Freshness, GateDemand } from "./index.js";
 
-/** A policy as it is written: JSON. */
+/** A policy in its JSON form. */
 export interface PolicyJson {
-  /** The first that covers a request counts; what none covers is denied. */
+  /** The first route that matches a request applies; a request that no route matches is denied. */
   routes: RouteJson[];
-  /** Of routes that say nothing; else the gate's. */
+  /** For routes that do not set it. Default: the gate's. */
   freshness?: Freshness;
-  /** Likewise. */
+  /** For routes that do not set it. Default: the gate's. */
   or_eventual?: boolean;
 }
 
-/** One route. It says in one way who may pass: by scopes, `any_token` or `public`. */
+/** One route. It states in exactly one way who has access: scopes, `any_token` or `public`. */
 export interface RouteJson {
-  /** A method in capitals, several, or `*`. `GET` is for `HEAD` too. */
+  /** A method in capitals, several, or `*`. `GET` also matches `HEAD`. */
   method: string | string[];
-  /** Segments of plain text, `:name` for any one, and at the end `*` for all below. */
+  /** Literal segments, `:name` for any one segment, and a final `*` for the path before it and everything below. */
   path: string;
-  /** Scopes that must all be granted. */
+  /** Scopes that are all required. */
   all_of?: string[];
-  /** Scopes of which one must be granted. */
+  /** Scopes of which one is required. */
   any_of?: string[];
-  /** Whoever has a live token. */
+  /** Any valid token. */
   any_token?: true;
-  /** Everybody. */
+  /** No token is required. */
   public?: true;
   freshness?: Freshness;
-  /** Whether an eventual answer will do where the control plane gives none. */
+  /** Whether to accept an eventual decision if the control plane is unreachable. */
   or_eventual?: boolean;
 }
 
@@ -36,23 +36,23 @@ export interface Route {
   readonly public: boolean;
 }
 
-/** Which requests need which scopes. */
+/** Maps requests to the scopes that they require. */
 export class Policy {
   /**
-   * @param json a {@link PolicyJson}: any value may be given, and is read strictly
-   * @throws PolicyError that tells every mistake
+   * @param json a {@link PolicyJson}; any value is accepted as argument and strictly validated
+   * @throws PolicyError with every mistake
    */
   constructor(json: unknown);
   readonly routes: readonly Route[];
   /**
-   * The first route that covers the request. `undefined` where none does, or where servers could read the path in more
-   * than one way (encoded slashes, empty segments, `;`, a case that makes a difference).
-   * @param path without the query, percent-encoded as it came
+   * The first route that matches the request. `undefined` if none does, or if servers may interpret the path differently
+   * (encoded slashes, empty segments, `;`, a case that would match another route).
+   * @param path without the query, percent-encoded as it was received
    */
   route(method: string, path: string): Route | undefined;
 }
 
 export class PolicyError extends TypeError {
-  /** Each with a JSON pointer (RFC 6901) into the policy. */
+  /** Each with a JSON pointer (RFC 6901) to its place in the policy. */
   readonly mistakes: readonly { readonly pointer: string; readonly detail: string }[];
 }

@@ -1,4 +1,5 @@
-// Which requests need which scopes. Read once at start, where every mistake is told; what no route covers is denied.
+// Maps requests to required scopes. Validated once at start, when every mistake is reported; requests without a route are
+// denied.
 import { FRESHNESS } from "./contract.js";
 import { isScope } from "./scopes.js";
 
@@ -8,12 +9,12 @@ const ROUTE = ["method", "path", "all_of", "any_of", "any_token", "public", "fre
 /** The most segments of a route's path. */
 const DEEPEST = 100;
 
-/** Stand for any one segment, and for all that follow. */
+/** Match any one segment, and all that follow. */
 const ONE = Symbol("one");
 const REST = Symbol("rest");
 
-/** What servers disagree about: what they cut off, decode twice or take for a border of segments. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are looked for, to be refused
+/** Characters and segments that servers interpret differently: cut off, decode twice or treat as a separator. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: paths with control characters are denied
 const UNCLEAR = /[\0-\x1f\x7f/\\;]|%[0-9a-f]{2}|^\.{0,2}$/i;
 
 export class PolicyError extends TypeError {
@@ -37,14 +38,14 @@ export class Policy {
     mistakes.check();
   }
 
-  /** The first route that covers the request; `undefined` where none does, or where it is unclear which. */
+  /** The first route that matches the request; `undefined` if none does, or if that is ambiguous. */
   route(method, path) {
     const segments = segmentsOf(path);
     if (segments === undefined) return undefined;
     const small = segments.map((segment) => segment.toLowerCase());
     const route = this.routes.find((route) => route.takes(method) && matches(route.pattern, segments));
     const ignoringCase = this.routes.find((route) => route.takes(method) && matches(route.smallPattern, small));
-    // A server that ignores case would serve this by another route.
+    // A server that ignores case would match another route.
     return route === ignoringCase ? route : undefined;
   }
 }
@@ -72,7 +73,7 @@ class Route {
   }
 }
 
-/** Routes by their patterns, segment by segment: finds one that covers another without a look at all of them. */
+/** Routes by their patterns, segment by segment: finds one that covers another without comparing with each. */
 class Tree {
   /** Routes whose pattern ends here, by each of their methods. */
   #here = new Map();
@@ -90,14 +91,14 @@ class Tree {
     }
   }
 
-  /** The place of a route by which every request is covered that this one covers. */
+  /** The index of a route that covers every request that this one covers. */
   covering(route, at = 0) {
     const rest = this.#below.get(REST);
     const place = rest === undefined ? undefined : rest.#taking(route);
     if (place !== undefined) return place;
     if (at === route.pattern.length) return this.#taking(route);
     const part = route.pattern[at];
-    // What stands for any segment contains what stands for one; a name contains itself alone.
+    // `*` covers everything, `:name` covers `:name`, and a literal covers only itself.
     const ways = part === REST ? [] : part === ONE ? [ONE] : [part, ONE];
     for (const way of ways) {
       const place = this.#below.get(way)?.covering(route, at + 1);
@@ -252,7 +253,7 @@ function checkBoolean(value, pointer, mistakes) {
   if (value !== undefined && typeof value !== "boolean") mistakes.add(pointer, "must be true or false");
 }
 
-/** The segments of a request's path, decoded; `undefined` where servers would read it in more than one way. */
+/** The segments of a request's path, decoded; `undefined` if servers might interpret it differently. */
 function segmentsOf(path) {
   if (!path.startsWith("/")) return undefined;
   try {
@@ -263,7 +264,7 @@ function segmentsOf(path) {
   }
 }
 
-/** A slash at the end makes no difference. */
+/** A trailing slash makes no difference. */
 function split(path) {
   const parts = path.split("/").slice(1);
   if (parts.at(-1) === "") parts.pop();

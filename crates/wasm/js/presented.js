@@ -1,22 +1,22 @@
-// The token that a request presents. tests/vectors/presented.json is the contract; the control plane reads headers likewise.
+// Extracts the token from a request. tests/vectors/presented.json is the contract; the control plane reads headers likewise.
 import { CREDENTIALS, LONGEST_HEADER } from "./contract.js";
 
-/** What no credential is made of: all but visible ASCII, spaces and tabs. */
+/** Characters that no credential contains: all except visible ASCII, spaces and tabs. */
 const UNREADABLE = /[^\t\x20-\x7e]/;
 
 /**
- * The one token in the headers, by `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key` or Logilica's pair, and
- * the slug that comes with it; or the code that says why there is none. Another scheme in `Authorization` is for somebody
- * else, such as a proxy in between, and counts for nothing beside a token.
+ * The one token in the headers: `Authorization: Bearer` (RFC 6750, section 2.1), `X-API-Key` or Logilica's pair, with
+ * the slug that comes with it; or a code that says why there is none. Another scheme in `Authorization` is meant for
+ * another party, such as a proxy, and is ignored beside a token.
  *
- * @param headers a `Headers`, or an object of them by their names in small letters, as Node has it
+ * @param headers a `Headers`, or an object of headers by their names in lower case, as in Node
  * @returns {{ code?: import("./index.d.ts").CredentialCode, token?: string, domain?: string }}
  */
 export function presented(headers) {
   if (headers == null) return { code: "NO_CREDENTIAL" };
   const read = typeof headers.get === "function" ? (name) => headers.get(name) : (name) => headers[name];
   const values = CREDENTIALS.map((name) => joined(read(name)));
-  // A workspace that cannot be read is nobody's.
+  // A workspace that cannot be read matches none.
   if (values.slice(0, 3).some(isUnreadable)) return { code: "UNREADABLE_CREDENTIAL" };
   // The last two are Logilica's pair: a token, and the slug of its workspace.
   const [authorization, key, lgca, domain] = values;
@@ -37,7 +37,7 @@ export function presented(headers) {
   return domains.size === 0 ? { code: "WORKSPACE_REQUIRED" } : { token, domain: [...domains][0] };
 }
 
-/** All headers of one name as one: hosts have them so, but for an array of Node's. */
+/** All headers of one name as one value: runtimes join them, except for an array in Node. */
 function joined(value) {
   return Array.isArray(value) ? value.join(", ") : (value ?? undefined);
 }
@@ -46,17 +46,16 @@ function isUnreadable(value) {
   return value !== undefined && (typeof value !== "string" || value.length > LONGEST_HEADER || UNREADABLE.test(value));
 }
 
-/** What a header holds that has nothing but a word, once or several times. */
+/** The values of a header that contains only a credential, once or several times. */
 function words(value) {
   return value === undefined ? [] : value.split(", ").map((text) => text.trim());
 }
 
 /**
- * The credentials of an `Authorization` header: each scheme, and what is behind it.
+ * The credentials of an `Authorization` header: each scheme with its value.
  *
- * Where one ends a comma stands, and then a space, or the next one's scheme and a space (RFC 9110, section 5.3): no token
- * has a space. A comma that no space follows before the next one is part of the text. So the words between spaces are gone
- * through once.
+ * A credential ends at a comma that is followed by a space, or by the next credential's scheme and a space (RFC 9110,
+ * section 5.3): no token contains a space. All other commas are part of the value. So one pass over the words suffices.
  */
 function credentials(value) {
   const words = value.split(" ");
@@ -67,7 +66,7 @@ function credentials(value) {
     [scheme, credential] = ["", []];
   };
   words.forEach((word, at) => {
-    // Behind the last word there is no space.
+    // No space follows the last word.
     const comma = at < words.length - 1 ? word.lastIndexOf(",") : -1;
     const [before, after] = comma < 0 ? [word, undefined] : [word.slice(0, comma), word.slice(comma + 1)];
     if (scheme === "") scheme = before;

@@ -1,25 +1,25 @@
-// Reads the registry for one check: a few keys at a time, and none of them for long.
+// Reads the registry for one check: a few keys at a time, each with a time limit.
 import { TimeoutError, within } from "./within.js";
 
 /** How long one read may take, in milliseconds. */
-const PATIENCE = 1000;
+const READ_TIMEOUT = 1000;
 
 /**
- * How many reads are out at once. Workers has six connections for a request, and whatever more it opens waits for these: two
- * are left for the control plane, of which one renews a lease in the background.
+ * How many reads run at once. Workers allows six connections per request and queues more. Two are left for the control
+ * plane, one of them for a lease renewal in the background.
  */
 const AT_ONCE = 4;
 
 export class Reader {
   #registry;
-  /** One read that was given up is enough: a registry that hangs costs a check no more than that. */
+  /** Set after one timeout: a registry that hangs delays a check only once. */
   #isSilent = false;
 
   constructor(registry) {
     this.#registry = registry;
   }
 
-  /** What the registry has under each key, by the key: `null` where it has nothing, none where that could not be had. */
+  /** The registry's value of each key, by the key: `null` if it has none. A key whose read failed is absent. */
   async read(keys) {
     const values = new Map();
     const waiting = this.#registry ? [...keys] : [];
@@ -27,9 +27,9 @@ export class Reader {
       while (waiting.length > 0 && !this.#isSilent) {
         const key = waiting.shift();
         try {
-          values.set(key, await within(PATIENCE, this.#registry.get(key, "arrayBuffer")));
+          values.set(key, await within(READ_TIMEOUT, this.#registry.get(key, "arrayBuffer")));
         } catch (error) {
-          // Any other failure is of one key.
+          // Any other error affects one key only.
           this.#isSilent ||= error instanceof TimeoutError;
         }
       }

@@ -1,8 +1,8 @@
-// What a request is answered that does not pass: a status, a challenge (RFC 6750) and a problem (RFC 9457).
+// The response to a request that is not authorized: a status, a challenge (RFC 6750) and problem details (RFC 9457).
 import { CHALLENGE, LACKS, MOST_SCOPE, NO_TOKEN, REFUSALS as SHARED } from "./contract.js";
 import { covers } from "./scopes.js";
 
-/** Status and detail by code; what is not here is answered as `UNKNOWN`. */
+/** Status and detail by code; other codes are answered as `UNKNOWN`. */
 const REFUSALS = {
   ...SHARED,
   NO_ROUTE: [403, "No route of the gate's policy covers this request."],
@@ -17,7 +17,7 @@ export function refusal({ code, token, reason }, demand = {}) {
   const error = status === 400 ? "invalid_request" : status === 401 ? "invalid_token" : "insufficient_scope";
   const said = code === "MALFORMED" && reason !== undefined ? { detail: NO_TOKEN.replace("{why}", () => reason) } : {};
   const { needed, detail = usual } = code === "INSUFFICIENT_SCOPE" ? lacking(demand, token?.scopes) : said;
-  // Scopes are of characters that need no quoting.
+  // Scopes contain only characters that need no quoting.
   const scope = needed && needed.length <= MOST_SCOPE ? `, scope="${needed}"` : "";
   if (code === "NO_CREDENTIAL") headers["www-authenticate"] = CHALLENGE;
   else if (status <= 401) headers["www-authenticate"] = `${CHALLENGE}, error="${error}"`;
@@ -29,12 +29,12 @@ export function refusal({ code, token, reason }, demand = {}) {
   return { status, headers, body: JSON.stringify({ title, status, code, detail }) };
 }
 
-/** The scopes of a token that would pass, and in words what a token that holds these lacks; as the control plane has it. */
+/** The scopes that a token needs, and a sentence on those that this token lacks, worded as by the control plane. */
 function lacking({ allOf = [], anyOf = [] }, held) {
   const holds = (scope) => held != null && covers(held, scope);
   const all = allOf.filter((scope) => !holds(scope)).join(", ");
   const one = anyOf.some(holds) ? [] : anyOf;
-  // RFC 6750 has no words for "one of these": the first of them will do as well as any.
+  // RFC 6750 cannot express "one of these", so the challenge names the first of them.
   const needed = [...allOf, ...one.slice(0, 1)].join(" ");
   return { needed, detail: held && inWords(all, one.join(", ")) };
 }

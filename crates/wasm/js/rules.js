@@ -1,14 +1,14 @@
-// What is asked of each request: of all alike, or by a policy. Shared by the adapters.
-import { tell } from "./failure.js";
+// The requirement of each request: one for all, or by a policy. Shared by the adapters.
+import { report } from "./failure.js";
 import { refusal } from "./refusal.js";
 
-/** The rule of a public route. No absence of a rule is it. */
-const EVERYBODY = Symbol("everybody");
+/** The rule of a public route. A missing rule never means public. */
+const PUBLIC = Symbol("public");
 
 /**
- * Compiles a demand, or those of a policy, for a gate.
+ * Compiles a requirement, or those of a policy, for a gate.
  *
- * @returns for a request's method and path, whom to let in: a demand and its number, `EVERYBODY`, or `undefined` for nobody
+ * @returns a function from method and path to the rule: a requirement and its number, `PUBLIC`, or `undefined` to deny
  */
 export function rules(gate, asked) {
   const rule = (demand) => ({ demand, compiled: gate.compile(demand) });
@@ -16,39 +16,38 @@ export function rules(gate, asked) {
     const only = rule(asked);
     return () => only;
   }
-  const compiled = new Map(
-    asked.routes.map((route) => [route, route.public === true ? EVERYBODY : rule(route.demand)]),
-  );
+  const compiled = new Map(asked.routes.map((route) => [route, route.public === true ? PUBLIC : rule(route.demand)]));
   return (method, path) => compiled.get(asked.route(method, path));
 }
 
-/** The path of a URL as it came. `new URL` resolves `%2e%2e` and backslashes; some routers do not, and go elsewhere. */
+/**
+ * The path of a URL as received. `new URL` resolves `%2e%2e` and backslashes, but some routers do not, and route
+ * differently.
+ */
 export function pathOf(url) {
   const [, path] = /^[^:]+:\/\/[^/\\?#]*([^?#]*)/.exec(url) ?? [];
   return path ?? "";
 }
 
 /**
- * Whether a request passes, and the decision (`undefined` where everybody may); or how it is refused.
+ * Authorizes a request: returns the decision (`undefined` on a public route), or the response that rejects it.
  *
- * Never rejects. Whatever throws on the way (the gate, a policy, a callback, the request itself) refuses the request: some
- * hosts take an exception for leave to pass it on, and others let it hang. What the guarded handler throws does not come
- * here.
+ * Never rejects. If anything throws (the gate, a policy, a callback, the request itself), the request is rejected: some
+ * hosts pass a request on after an exception, and others let it hang. Errors of the guarded handler do not come here.
  *
- * @param find gives the rule of the request, and what the gate is to know besides
- * @param {(decision: import("./index.d.ts").Decision) => void} [admit] hands the decision on to where the handler finds it
+ * @param find returns the rule of the request, and further options for the gate
+ * @param {(decision: import("./index.d.ts").Decision) => void} [admit] makes the decision available to the handler
  */
-export async function judge(gate, request, find, admit = () => {}) {
+export async function authorize(gate, request, find, admit = () => {}) {
   try {
     const { rule, ...options } = find();
     if (rule === undefined) return { passes: false, refused: refusal({ code: "NO_ROUTE" }) };
-    const decision = rule === EVERYBODY ? undefined : await gate.verify(request, rule.compiled, options);
-    if (rule !== EVERYBODY && decision.valid !== true)
-      return { passes: false, refused: refusal(decision, rule.demand) };
+    const decision = rule === PUBLIC ? undefined : await gate.verify(request, rule.compiled, options);
+    if (rule !== PUBLIC && decision.valid !== true) return { passes: false, refused: refusal(decision, rule.demand) };
     admit(decision);
     return { passes: true, decision };
   } catch (error) {
-    tell(gate, error);
+    report(gate, error);
     return { passes: false, refused: refusal({ code: "INTERNAL" }) };
   }
 }

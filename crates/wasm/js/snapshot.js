@@ -1,11 +1,11 @@
-// A workspace in one signed file: whose it is, and whether it may be believed. docs/format.md has it byte by byte.
+// Reads the head of a snapshot and verifies its signature. docs/format.md specifies the format byte by byte.
 import { SNAPSHOT } from "./contract.js";
 
-/** Everything that is signed, and the signature. */
+/** The length of the head with its signature. */
 const HEAD = SNAPSHOT.head;
 const SIGNED = HEAD + SNAPSHOT.signature;
 
-/** A workspace's key. */
+/** The format of a workspace's key. */
 const KEY = /^[0-9A-Za-z]{6}$/;
 
 const ED25519 = "Ed25519";
@@ -22,7 +22,7 @@ const MESSAGES = {
   EXPIRED: "the snapshot has expired: get a new one",
 };
 
-/** No snapshot to go by. Its message tells nothing of what is in the file. */
+/** The snapshot was rejected. The message contains nothing of the file's content. */
 export class InvalidSnapshotError extends Error {
   constructor(code) {
     super(MESSAGES[code]);
@@ -32,11 +32,11 @@ export class InvalidSnapshotError extends Error {
 }
 
 /**
- * What the file says of itself, which anybody can have written: see `verified`.
+ * The fields of the head, not authenticated: see `verifySnapshot`.
  *
  * @throws InvalidSnapshotError
  */
-export function claimed(file) {
+export function readHead(file) {
   const bytes = bytesOf(file);
   if (bytes === undefined || bytes.length < SIGNED || bytes[1] !== SNAPSHOT.kind)
     throw new InvalidSnapshotError("NOT_A_SNAPSHOT");
@@ -49,19 +49,19 @@ export function claimed(file) {
 }
 
 /**
- * The same where one of the keys has signed it, and the file in two parts: what was verified, as it was then, and the rest,
- * for which that answers.
+ * The same if one of the keys has signed it, and the file in two parts: a copy of the verified head, and the rest, which
+ * the head authenticates by its hash.
  *
- * @param keys a JWK set (RFC 7517), or an array of JWKs; those that are not of Ed25519 (RFC 8037) count for nothing
+ * @param keys a JWK set (RFC 7517), or an array of JWKs; those that are not Ed25519 keys (RFC 8037) are ignored
  * @throws InvalidSnapshotError
  */
-export async function verified(file, keys) {
+export async function verifySnapshot(file, keys) {
   const known = Array.isArray(keys) ? keys : keys?.keys;
   if (!Array.isArray(known)) throw new TypeError("keys must be a JWK set, or an array of JWKs");
   const bytes = bytesOf(file) ?? new Uint8Array();
-  // Whoever has the file may write into it while the signature is looked at.
+  // A copy: the caller could change the file while the signature is verified.
   const begin = bytes.slice(0, SIGNED);
-  const about = claimed(begin);
+  const about = readHead(begin);
   for (const key of known) {
     if (await isSigned(begin, key)) return { about, parts: [begin, bytes.subarray(SIGNED)] };
   }
@@ -73,17 +73,17 @@ async function isSigned(begin, jwk) {
   const { subtle } = globalThis.crypto ?? {};
   if (subtle === undefined) throw new InvalidSnapshotError("UNSUPPORTED");
   try {
-    // What else a JWK says, such as what it may be used for, platforms take differently.
+    // Other JWK members, such as the key's permitted use, are treated differently by platforms.
     const key = await subtle.importKey("jwk", { kty, crv, x }, ED25519, false, ["verify"]);
     return await subtle.verify(ED25519, key, begin.subarray(HEAD), begin.subarray(0, HEAD));
   } catch (error) {
     if (error.name === "NotSupportedError") throw new InvalidSnapshotError("UNSUPPORTED");
-    // The key is none, or of another kind.
+    // The key is invalid, or of another type.
     return false;
   }
 }
 
-/** Bytes in whatever form; `undefined` for anything else. */
+/** Bytes in any form; `undefined` for anything else. */
 export function bytesOf(value) {
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);

@@ -1,4 +1,4 @@
-// The hand-written half of the package: gives the WebAssembly module a JavaScript manner. It decides nothing.
+// The JavaScript interface of the WebAssembly module. It decides nothing.
 import {
   ABSENT,
   ADDRESS_ROOM,
@@ -16,28 +16,28 @@ import {
   VALID,
 } from "./contract.js";
 import { Verifier as Machine } from "./glue.js";
-import { InvalidSnapshotError, bytesOf, verified } from "./snapshot.js";
+import { InvalidSnapshotError, bytesOf, verifySnapshot } from "./snapshot.js";
 
 const encoder = new TextEncoder();
 
-/** The module's memory, once it runs, and how a text is best written into it here. */
+/** The module's memory, once it is instantiated, and the fastest way to write text into it on this platform. */
 let memory;
 let write;
-/** A machine of its own for texts that are only looked at. */
+/** A separate instance for `inspect`. */
 let scratch;
 /**
- * Where the client of a request calls from, where the platform lets nobody lie about it.
+ * Returns the client's address of a request, if the platform guarantees that the client cannot set it.
  *
  * @type {(request: import("./index.d.ts").Presenting) => string | undefined}
  */
 export let clientAddress = () => undefined;
 /**
- * Keeps work going when its request is answered. Most platforms do so by themselves.
+ * Keeps work going after its request was answered. Most platforms do so without being told.
  *
  * @type {(work: Promise<unknown>) => unknown}
  */
 export let background = () => {};
-/** Whether a request may wait for what another one fetches. */
+/** Whether a request may wait for a promise of another request. */
 export let sharesPromises = true;
 
 export function start(exports, platform) {
@@ -47,13 +47,16 @@ export function start(exports, platform) {
 
 export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** Writes a text as UTF-8 and says how many bytes it has: TEXT_ROOM, too long for a token, where it does not fit. */
+/** Writes a text as UTF-8 and returns its length in bytes: TEXT_ROOM, which is too long for a token, if it does not fit. */
 export function writeEncoded(text, view) {
   const { read, written } = encoder.encodeInto(text, view);
   return read === text.length ? written : TEXT_ROOM;
 }
 
-/** The same character by character, which is quicker in workerd. No token has a character beyond ASCII: 255 is none. */
+/**
+ * The same character by character, which is faster in workerd. Tokens are ASCII: any other character becomes 255, which
+ * is invalid.
+ */
 export function writeCharacters(text, view) {
   const length = Math.min(text.length, TEXT_ROOM);
   for (let at = 0; at < length; at += 1) {
@@ -76,7 +79,7 @@ export const isPending = (answer) => (answer & CODE_BITS) === PENDING;
 export const isValid = (answer) => (answer & CODE_BITS) === VALID;
 export const isRenewalDue = (answer) => (answer & RENEWAL_BIT) !== 0;
 
-/** What an answer comes to for whoever asks yes or no. Nothing but a yes is truthy. */
+/** The result of `check`: only `true` is truthy. */
 export const passes = (answer) => isValid(answer) || (isPending(answer) ? undefined : false);
 
 export function inspect(text) {
@@ -100,10 +103,10 @@ export class Verifier {
   }
 
   demand(demand) {
-    // A list that is given as undefined is somebody's mistake, as null is: as one that is not given it would demand nothing.
+    // An array that is given as undefined is a mistake, as null is: like an absent one, it would require nothing.
     const given = { workspaces: [], allOf: [], anyOf: [], ...plain(demand) };
     const { workspaces, allOf, anyOf, freshness = "bounded", orEventual = false, brief = false, ...others } = given;
-    // A field that is not read demands nothing.
+    // A field that is not read would require nothing.
     if (Object.keys(others).length > 0) throw new InvalidDemandError("UNKNOWN_FIELD");
     const lines = [
       ...items(LINES.workspaces, workspaces, "INVALID_WORKSPACE"),
@@ -126,7 +129,7 @@ export class Verifier {
   }
 
   async load(file, { keys, now = Date.now() }) {
-    const { about, parts } = await verified(file, keys);
+    const { about, parts } = await verifySnapshot(file, keys);
     if (!give(this.#machine, ...parts)) throw new InvalidSnapshotError("TOO_LARGE");
     const untaken = this.#machine.load(now);
     if (untaken < 0) throw new InvalidSnapshotError(SNAPSHOT_FAULTS[-1 - untaken]);
@@ -134,11 +137,11 @@ export class Verifier {
   }
 
   begin(token, demand, now, address) {
-    // Views end when the memory grows.
+    // Views are detached when the memory grows.
     if (this.#text.byteLength === 0) this.#view();
     const length = typeof token === "string" ? write(token, this.#text) : 0;
     const place = typeof address === "string" ? this.#place(address) : 0;
-    // The module would take true for 1, which is some demand's number.
+    // The module would convert true to 1, which is the number of some requirement.
     return this.#machine.check(length, place, typeof demand === "number" ? demand : 0, now);
   }
 
@@ -158,7 +161,7 @@ export class Verifier {
   }
 
   need(answer, together = MOST_DIGESTS) {
-    // Some platforms have random numbers in requests only.
+    // Some platforms provide random numbers only within requests.
     if (!this.#isSeeded) this.#machine.seed(Math.floor(Math.random() * 2 ** 32));
     this.#isSeeded = true;
     const json = this.#machine.need(answer, together);
@@ -187,7 +190,7 @@ export class Verifier {
     let current = answer;
     while (isPending(current)) {
       const need = this.need(current, 1);
-      // Given up, because too many others waited: the module says so when asked to go on.
+      // If too many other checks were pending and this one was dropped, `supply` returns that.
       const values = need && (await fetchFrom(sources, need));
       current = this.supply(current, values, now());
     }
@@ -221,9 +224,9 @@ function newMachine(budget, segments) {
 }
 
 /**
- * The demand itself. A function, a promise or a list would be read as a demand of nothing: whoever has any token would pass.
- * So would one whose fields are inherited or hidden. `Object.prototype` is known by what it has, since an object may come from
- * another realm.
+ * Returns the requirement itself. A function, a promise or an array would be read as an empty requirement, which every
+ * valid token meets. So would an object whose fields are inherited or hidden. `Object.prototype` is recognised by its
+ * properties, since an object may come from another realm.
  */
 export function plain(demand) {
   const prototype = typeof demand === "object" && demand !== null ? Object.getPrototypeOf(demand) : undefined;
@@ -237,11 +240,11 @@ export function plain(demand) {
 
 function items(kind, list, code) {
   if (!Array.isArray(list)) throw new InvalidDemandError(code);
-  // Unlike `map`, it does not leave out what is not there.
+  // Unlike `map`, it visits holes, too.
   return Array.from(list, (item) => line(kind, item, code));
 }
 
-/** A text such as "false" is no no. */
+/** A string such as "false" is truthy, so only booleans are accepted. */
 function flag(kind, isSet) {
   if (typeof isSet !== "boolean") throw new InvalidDemandError("INVALID_FLAG");
   return isSet ? [kind] : [];
@@ -252,7 +255,7 @@ function line(kind, item, code) {
   return kind + item;
 }
 
-/** Puts bytes where the module's next call takes them from, one part after the other; false where there is no room. */
+/** Writes bytes where the module's next call reads them, one part after the other; false if there is no memory for them. */
 function give(machine, ...parts) {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   const place = machine.room(length);
@@ -266,7 +269,7 @@ function give(machine, ...parts) {
   return true;
 }
 
-/** Values as the module reads them: each its length and its bytes, the largest length for one that is not there. */
+/** Values in the module's format: length and bytes of each; the highest length for an absent one. */
 function frames(values) {
   return values.flatMap((value) => {
     const bytes = bytesOf(value);
@@ -276,19 +279,19 @@ function frames(values) {
   });
 }
 
-/** A question for a lease, as the control plane takes it. */
+/** A lease question in the format of the control plane. */
 function leaseNeed({ kind, workspace, digests, epoch, generation, uses, segments: manifest }) {
   const since = epoch === undefined ? undefined : { epoch, generation };
   const counted = uses.map((text) => {
     const [digest, last, count] = text.split(" ");
-    // A ledger's clock may be told to show any time.
+    // The ledger's clock may have any value.
     return { digest, last_used_at: new Date(Math.min(Number(last), END_OF_TIME)).toISOString(), count: Number(count) };
   });
   const segments = manifest === undefined ? {} : { segments: { manifest: manifest || undefined } };
   return { kind, workspace, question: { since, digests, uses: counted, ...segments } };
 }
 
-/** What a check needs; undefined where the source is missing or fails. */
+/** The data that a check needs; undefined if the source is missing or fails. */
 async function fetchFrom(sources, need) {
   try {
     switch (need.kind) {

@@ -1,15 +1,15 @@
-// For browsers and their bundlers: the module is fetched by init().
+// For browsers and bundlers: init() fetches the module.
 import { initSync } from "./glue.js";
 import { start, writeEncoded } from "./verifier.js";
 
 /**
- * @param {string | URL | Request | Response | BufferSource | WebAssembly.Module} [source] where the module is, an answer with it, its
- *   bytes, or the module; beside this file where not said
+ * @param {string | URL | Request | Response | BufferSource | WebAssembly.Module} [source] the URL of the module, a
+ *   request for it, a response with it, its bytes, or the compiled module; default: beside this file
  */
 export async function init(source = new URL("./glue_bg.wasm", import.meta.url)) {
   const isPlace = typeof source === "string" || source instanceof URL || source instanceof Request;
   const found = isPlace ? await fetch(source) : await source;
-  // By its fields, since it may be a Response of another realm or of a polyfill.
+  // Recognised by its fields, since it may be a Response of another realm or of a polyfill.
   const answer = /** @type {Response} */ (found);
   if (answer.ok === false) throw new Error(`there is no module at ${answer.url}: ${answer.status}`);
   const bytes = found instanceof Response ? await found.arrayBuffer() : found;

@@ -1,12 +1,12 @@
-// Waits for what others answer, but not for ever.
+// A time limit for promises.
 
-/** There was no answer in time. */
+/** The time limit was exceeded. */
 export class TimeoutError extends Error {}
 
 /**
- * The outcome of what was begun. Whatever becomes of it after that, nobody hears of.
+ * The outcome of a promise, unless it takes longer than this. A later outcome is ignored.
  *
- * @throws TimeoutError where it takes longer
+ * @throws TimeoutError if it takes longer
  */
 export function within(milliseconds, begun) {
   let timer;

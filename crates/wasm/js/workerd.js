@@ -6,11 +6,11 @@ import { start, writeCharacters } from "./verifier.js";
 
 start(initSync({ module }), {
   write: writeCharacters,
-  // Cloudflare sets this header and lets no client do so.
+  // Cloudflare sets this header, and clients cannot.
   clientAddress: ({ headers }) => headers?.get?.("CF-Connecting-IP") ?? undefined,
-  // Work that goes on when its request is answered, which is else cut off.
+  // Work after the response is otherwise cancelled.
   background: (work) => workers.waitUntil?.(work),
-  // A request that waits for another's I/O is never answered if that one is cut off.
+  // A request that waits for I/O of another request hangs if that one is cancelled.
   sharesPromises: false,
 });
 
