@@ -105,7 +105,7 @@ fn other_host(to: &str) -> Option<Result<(), String>> {
     Some(match scheme {
         _ if to.contains(char::is_whitespace) => Err("a URL contains no spaces".to_owned()),
         "https" if is_name || is_example => Ok(()),
-        "https" => Err("this is no host name".to_owned()),
+        "https" => Err("this is not a host name".to_owned()),
         "http" if is_example => Ok(()),
         "http" => Err("use https".to_owned()),
         _ => Err(format!("the scheme {scheme} is not allowed")),
@@ -207,7 +207,7 @@ mod tests {
                 "README.md:1: /b.md: use a relative path: an absolute one leads elsewhere outside of GitHub",
             ),
             ("[a](http://b.com)", "README.md:1: http://b.com: use https"),
-            ("[a](https://b)", "README.md:1: https://b: this is no host name"),
+            ("[a](https://b)", "README.md:1: https://b: this is not a host name"),
             ("[a](ftp://b.com)", "README.md:1: ftp://b.com: the scheme ftp is not allowed"),
             ("[a][b]", "README.md: [b] is not defined"),
         ] {
