@@ -30,7 +30,7 @@ const PROXIES = [
     language: "caddy",
     find: () => which("caddy"),
     configure: caddy,
-    failureInLog: /"logger":"http\.log\.error"/,
+    failureInLog: /"logger":"http\.log\.error/,
   },
   { name: "Envoy", page: page("envoy"), language: "yaml", find: envoyOfPython, configure: envoy },
 ];
@@ -262,6 +262,10 @@ for (const proxy of PROXIES) {
       const answer = await send("GET", "/orders", bearer(fresh.token));
       assert.deepEqual([answer.status, answer.seen], [403, undefined]);
     });
+
+    await t.test("no token is in the proxy's log", () => {
+      for (const { token } of [reader, gateway]) assert.ok(!send.log().includes(token));
+    });
   });
 }
 
@@ -467,9 +471,9 @@ function nginx({ folder, config, port }) {
   return { file: { path, text }, args: ["-c", path, "-p", folder, "-e", "stderr"] };
 }
 
-function caddy({ folder, config, port }) {
+function caddy({ folder, config, parts, port }) {
   const path = join(folder, "Caddyfile");
-  const text = `{\n admin off\n auto_https off\n storage file_system ${folder}\n}\n:${port} {\n bind 127.0.0.1\n${config}}\n`;
+  const text = `{\n admin off\n auto_https off\n storage file_system ${folder}\n}\n:${port} {\n bind 127.0.0.1\n${config}${parts.join("")}}\n`;
   return { file: { path, text }, args: ["run", "--adapter", "caddyfile", "--config", path] };
 }
 
