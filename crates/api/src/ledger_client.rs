@@ -116,7 +116,7 @@ impl<P: Ports> LedgerClient<P> {
             }
             let outcome = outcome.map_err(|error| Problem::ledger_unavailable(error.to_string()))?;
             let outcome = outcome.map_err(|error| Problem::internal(error.to_string()))?;
-            self.learn(&request, outcome.as_ref().err(), asked_after);
+            self.cache_outcome(&request, outcome.as_ref().err(), asked_after);
             let Answered { reply, repeated, safe_in, snapshots_until } = outcome?;
             let mut reply = reply.to_owned();
             if let Some(milliseconds) = safe_in {
@@ -129,7 +129,7 @@ impl<P: Ports> LedgerClient<P> {
     }
 
     /// Caches whether the ledger admitted the credential or rejected it.
-    fn learn(&self, request: &Request, refusal: Option<&CommandError>, asked_after: u64) {
+    fn cache_outcome(&self, request: &Request, refusal: Option<&CommandError>, asked_after: u64) {
         let &Request { workspace, actor, address, .. } = request;
         let now = self.app.ports.now();
         if let Some(refusal) = refusal.filter(|refusal| refusal.shuts_out()) {

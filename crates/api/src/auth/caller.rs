@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 
 use crate::{
-    auth::credential::{client_address, named, no_credential, no_such_workspace, presented, session},
+    auth::credential::{client_address, named_workspace, no_credential, no_such_workspace, presented, session},
     cache::{admission::QueryKind, names::Requester},
     http::{Idempotency, Problem, ProblemCode, Reply, presented::domain},
     ledger_client::{CommandOptions, LedgerClient, Source},
@@ -119,7 +119,7 @@ impl<P: Ports> Caller<P> {
             };
             let digest = Digest::of(text.as_bytes());
             let (workspace, actor, is_sealed) = if app.config().is_root(digest) {
-                let slug = named(&parts.headers, &text)?.ok_or_else(|| {
+                let slug = named_workspace(&parts.headers, &text)?.ok_or_else(|| {
                     let detail = "The root token acts in one workspace: name its slug in X-Counterfoil-Workspace.";
                     Problem::new(ProblemCode::WorkspaceRequired, detail)
                 })?;
@@ -140,9 +140,9 @@ impl<P: Ports> Caller<P> {
                         };
                         (workspace, true)
                     }
-                    Ok(Presented::Foreign(_)) => match named(&parts.headers, &text)? {
-                        Some(slug) => (ledger.resolve(&slug, ledger.stranger(address)).await?, false),
-                        None => (ledger.resolve_host(&parts.uri, ledger.stranger(address)).await?, false),
+                    Ok(Presented::Foreign(_)) => match named_workspace(&parts.headers, &text)? {
+                        Some(slug) => (ledger.resolve(&slug, ledger.anonymous(address)).await?, false),
+                        None => (ledger.resolve_host(&parts.uri, ledger.anonymous(address)).await?, false),
                     },
                 };
                 let workspace = workspace.ok_or_else(|| Problem::credential(Code::Unknown))?;

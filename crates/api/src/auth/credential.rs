@@ -64,7 +64,7 @@ pub(crate) fn no_credential() -> Problem {
 }
 
 /// The slug of the workspace that the request names, for a token that does not name one.
-pub(crate) fn named(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
+pub(crate) fn named_workspace(headers: &HeaderMap, token: &str) -> Result<Option<String>, Problem> {
     let named = presented::single(headers, &WORKSPACE).map_err(|_| no_such_workspace())?;
     match (named, domain(headers, token)) {
         (Some(slug), Some(domain)) if slug != domain => Err(Problem::credential(Code::Unknown)),

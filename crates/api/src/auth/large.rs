@@ -35,19 +35,19 @@ impl<P: Ports> Caller<P> {
             if !is_json(request.headers()) {
                 return Err(not_declared_json());
             }
-            let said =
+            let declared =
                 request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
             let mut body = request.into_body();
             let mut bytes = Vec::new();
-            let mut is_judged = false;
-            if said.is_some_and(|said: usize| said > limit) {
+            let mut is_authorized = false;
+            if declared.is_some_and(|declared: usize| declared > limit) {
                 return Err(too_large(limit));
             }
             loop {
                 // Also if the body is only declared to be large, before that many bytes have arrived.
-                if !is_judged && said.unwrap_or(bytes.len()).max(bytes.len()) > MAX_BODY {
+                if !is_authorized && declared.unwrap_or(bytes.len()).max(bytes.len()) > MAX_BODY {
                     self.ask(CheckScope { scope }).await?;
-                    is_judged = true;
+                    is_authorized = true;
                 }
                 let Some(frame) = body.frame().await else { return Ok(bytes) };
                 let data = frame.map_err(|_| incomplete())?.into_data().unwrap_or_default();

@@ -31,7 +31,7 @@ impl<P: Ports> LedgerClient<P> {
     }
 
     /// A requester that has proved nothing and calls from this address.
-    pub(crate) fn stranger(&self, from: Option<IpAddr>) -> Requester {
+    pub(crate) fn anonymous(&self, from: Option<IpAddr>) -> Requester {
         let is_allowed = self.app.admission().check_address(from, self.app.ports.now()).is_ok();
         if is_allowed { Requester::Anonymous(from) } else { Requester::Blocked }
     }

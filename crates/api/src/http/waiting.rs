@@ -1,8 +1,8 @@
 //! Waiting until a change takes effect everywhere (`wait`).
 //!
-//! Another verifier may use the previous state until its lease expires. The ledger returns when the last such lease
-//! expires; the request, not the ledger, sleeps until then, and the response reports the wait. If the caller disconnects
-//! meanwhile, the change has still been made.
+//! Another verifier may use the previous state until its lease expires. The ledger's reply says in how many milliseconds
+//! the last such lease expires. The request, not the ledger, sleeps until then, and the response reports the wait. If the
+//! caller disconnects meanwhile, the change has still been made.
 
 use std::borrow::Cow;
 

@@ -67,7 +67,7 @@ fn an_invalid_token_is_rejected_on_every_route_with_its_code() {
             match route.needs {
                 Needs::Nothing => assert_eq!(call().send().status, route.answers, "an unneeded token is ignored"),
                 Needs::Root => drop(matrix.refused(call(), code, 403, "ROOT_ONLY", None)),
-                Needs::AnyToken | Needs::Scope | Needs::Session | Needs::RootThere => {
+                Needs::AnyToken | Needs::Scope | Needs::Session | Needs::RootInWorkspace => {
                     drop(matrix.refused(call(), code, *status, code, None));
                 }
             }
@@ -82,7 +82,7 @@ fn a_token_without_the_required_scope_is_rejected_on_every_route() {
     for route in &matrix.routes {
         let call = route.call(&matrix.deployment).bearer(&weak);
         match route.needs {
-            Needs::Root | Needs::RootThere => {
+            Needs::Root | Needs::RootInWorkspace => {
                 matrix.refused(call, route.pattern, 403, "ROOT_ONLY", None);
                 let call = route.call(&matrix.deployment).bearer(&matrix.tenant.admin);
                 matrix.refused(call, "not even an admin", 403, "ROOT_ONLY", None);

@@ -100,7 +100,7 @@ impl Deployment {
     pub(crate) fn let_pass(&self, seconds: u64) {
         for _ in 0..seconds {
             self.world.pass(1_000);
-            self.go_on();
+            self.run_background();
         }
     }
 
@@ -110,11 +110,11 @@ impl Deployment {
     }
 
     /// Runs work in the background.
-    pub(crate) fn leave(&self, background: BackgroundWork<World>) {
+    pub(crate) fn add_background(&self, background: BackgroundWork<World>) {
         self.background.lock().unwrap().push(background.run());
     }
 
-    fn go_on(&self) {
+    fn run_background(&self) {
         self.background.lock().unwrap().retain_mut(|work| work.now_or_never().is_none());
     }
 
@@ -186,7 +186,7 @@ impl Deployment {
         let reply = self.call("POST", "/v1/session").bearer(by).send();
         let cookie = reply.header("set-cookie").unwrap().split_once(';').unwrap().0;
         let text = cookie.strip_prefix(COOKIE).unwrap().strip_prefix('=').unwrap().to_owned();
-        self.keep_secret(&text);
+        self.add_secret(&text);
         (text, reply.expect(201))
     }
 }
@@ -198,13 +198,13 @@ impl<'a> Call<'a> {
     }
 
     pub(crate) fn bearer(self, token: &str) -> Self {
-        self.deployment.keep_secret(token);
+        self.deployment.add_secret(token);
         self.header("authorization", format!("Bearer {token}"))
     }
 
     /// The session cookie alone, as a browser sends it with any request.
     pub(crate) fn cookie(self, text: &str) -> Self {
-        self.deployment.keep_secret(text);
+        self.deployment.add_secret(text);
         self.header("cookie", format!("{COOKIE}={text}"))
     }
 
@@ -269,17 +269,17 @@ impl Underway<'_> {
             Reply { status: parts.status.as_u16(), headers: parts.headers, bytes, is_whole, body, line: line.clone() };
         let inside = deployment.world.inside();
         let waited = inside.now.since(*began_at);
-        let took = if inside.others_wait { waited } else { u64::from(asked.ledgers) * inside.ledger_takes };
+        let took = if inside.requests_wait { waited } else { u64::from(asked.ledgers) * inside.ledger_takes };
         drop(inside);
-        reply.keeps_what_all_answers_keep(*asked, took);
+        reply.check_every_response(*asked, took);
         if *is_native {
-            reply.keeps_what_native_answers_keep(method);
-            reply.is_described(method);
+            reply.check_native_response(method);
+            reply.check_documented(method);
         }
-        deployment.show(&reply.body);
-        deployment.log_holds_no_secret(&reply.line);
+        deployment.collect_secrets(&reply.body);
+        deployment.check_log_has_no_secret(&reply.line);
         deployment.background.lock().unwrap().extend(background.map(BackgroundWork::run));
-        deployment.go_on();
+        deployment.run_background();
         Some(reply)
     }
 
@@ -289,8 +289,8 @@ impl Underway<'_> {
             if let Some(reply) = self.answer() {
                 return reply;
             }
-            self.deployment.world.pass_until_somebody_wakes();
-            self.deployment.go_on();
+            self.deployment.world.pass_until_next_alarm();
+            self.deployment.run_background();
         }
     }
 }
@@ -320,18 +320,18 @@ impl Deployment {
     }
 
     /// Collects the token values in a response.
-    fn show(&self, body: &Value) {
+    fn collect_secrets(&self, body: &Value) {
         let texts = ["/token", "/token/token", "/token_value", "/body/token", "/result/data/token"]
             .into_iter()
             .filter_map(|pointer| body.pointer(pointer)?.as_str());
-        texts.for_each(|text| self.keep_secret(text));
+        texts.for_each(|text| self.add_secret(text));
     }
 
-    fn keep_secret(&self, text: &str) {
+    fn add_secret(&self, text: &str) {
         self.secrets.lock().unwrap().insert(text.to_owned());
     }
 
-    pub(crate) fn log_holds_no_secret(&self, line: &LogLine) {
+    pub(crate) fn check_log_has_no_secret(&self, line: &LogLine) {
         let line = serde_json::to_string(line).unwrap();
         for secret in self.secrets.lock().unwrap().iter().filter(|secret| secret.len() >= 16) {
             // Nor the secret part: the 24 characters before the authentication tag and the checksum.
@@ -362,7 +362,7 @@ impl Reply {
     }
 
     #[track_caller]
-    fn keeps_what_all_answers_keep(&self, asked: Asked, took: u64) {
+    fn check_every_response(&self, asked: Asked, took: u64) {
         let Self { status, line, .. } = self;
         assert_eq!(self.header("x-request-id"), Some(&*line.request_id));
         let may_be_kept = line.route.as_deref() == Some("/v1/snapshot") && [200, 304].contains(status);
@@ -394,7 +394,7 @@ impl Reply {
     }
 
     #[track_caller]
-    fn keeps_what_native_answers_keep(&self, method: &str) {
+    fn check_native_response(&self, method: &str) {
         let Self { status, line, body, .. } = self;
         let is_known =
             ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"].contains(&method);
@@ -407,7 +407,7 @@ impl Reply {
             return;
         }
         assert_eq!(self.header("content-type"), Some("application/problem+json"));
-        self.challenges(line.code.unwrap());
+        self.check_challenge(line.code.unwrap());
         assert_eq!(self.header("allow").is_some(), *status == 405);
         assert_eq!(self.header("retry-after").is_some(), *status == 503 || *status == 429);
         if method == "HEAD" {
@@ -435,7 +435,7 @@ impl Reply {
     /// The challenge of RFC 6750, section 3: the error, none if no token was presented, and the required scopes. These
     /// are omitted only if the header would be so long that proxies reject it.
     #[track_caller]
-    fn challenges(&self, code: &str) {
+    fn check_challenge(&self, code: &str) {
         let challenge = self.header("www-authenticate");
         let bearer = |error: &str| Some(format!(r#"Bearer realm="counterfoil"{error}"#));
         let expected = match (self.status, code) {
@@ -460,7 +460,7 @@ impl Reply {
 
     /// The OpenAPI document has this response: its status and, if it is a problem, its code.
     #[track_caller]
-    fn is_described(&self, method: &str) {
+    fn check_documented(&self, method: &str) {
         static OPERATIONS: LazyLock<Vec<Operation>> = LazyLock::new(openapi::operations);
         let Self { status, line, .. } = self;
         if method == "OPTIONS" && *status == 204 {

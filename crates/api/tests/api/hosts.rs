@@ -198,7 +198,7 @@ fn a_deleted_workspace_releases_its_hosts() {
     assert_eq!(set(&deployment, "other", &json!([OWN])).refused(409), "ALREADY_EXISTS", "not gone yet");
     let key = WorkspaceKey::parse(&acme.key).unwrap();
     let release = Request::from(Release { slug: Slug::parse("acme").unwrap(), key });
-    deployment.world.tell_directory(&serde_json::to_vec(&release).unwrap());
+    deployment.world.send_to_directory(&serde_json::to_vec(&release).unwrap());
     set(&deployment, "other", &json!([OWN])).expect(200);
     deployment.world.pass(KEPT);
     assert_eq!(read_self(&deployment).expect(200)["name"], "old");

@@ -22,11 +22,11 @@ pub(crate) fn provider(issuer: &str) -> Value {
 /// A workspace with a member who signs in through a provider.
 fn open() -> (Deployment, Tenant) {
     let deployment = Deployment::new();
-    let acme = let_ada_in(&deployment, "acme");
+    let acme = workspace_with_ada(&deployment, "acme");
     (deployment, acme)
 }
 
-pub(crate) fn let_ada_in(deployment: &Deployment, slug: &str) -> Tenant {
+pub(crate) fn workspace_with_ada(deployment: &Deployment, slug: &str) -> Tenant {
     let tenant = deployment.workspace(slug);
     deployment.let_sign_in(&tenant, &provider(ISSUER));
     let ada = json!({
@@ -78,25 +78,25 @@ pub(crate) fn parameter(address: &str, name: &str) -> String {
 }
 
 /// A browser that was redirected to the provider: its cookie, and the URL.
-pub(crate) fn set_out(deployment: &Deployment) -> (String, String) {
+pub(crate) fn begin_flow(deployment: &Deployment) -> (String, String) {
     let reply = deployment.call("GET", START).send();
     assert_eq!(reply.status, 302);
     (cookie(&reply, FLOW).unwrap(), reply.header("location").unwrap().to_owned())
 }
 
 /// The callback URL with this code, which is valid for an identity token of Ada in that flow.
-pub(crate) fn way_back(deployment: &Deployment, address: &str, code: &str) -> String {
+pub(crate) fn callback_path(deployment: &Deployment, address: &str, code: &str) -> String {
     let token = signed(deployment, ada(Some(&parameter(address, "nonce"))));
     deployment.world.inside().providers.codes.insert(code.to_owned(), token);
     format!("/v1/session/callback?code={code}&state={}", parameter(address, "state"))
 }
 
-pub(crate) fn come_back(deployment: &Deployment, flow: &str, path: &str) -> Reply {
+pub(crate) fn follow_callback(deployment: &Deployment, flow: &str, path: &str) -> Reply {
     deployment.call("GET", path).header("cookie", format!("{FLOW}={flow}")).send()
 }
 
 #[track_caller]
-fn assert_turned_away(reply: &Reply, code: &str) {
+fn assert_sign_in_failed(reply: &Reply, code: &str) {
     assert_eq!(reply.header("location"), Some(&*format!("/console/#/sign-in?failed={code}")));
     assert_eq!((cookie(reply, FLOW).as_deref(), cookie(reply, COOKIE)), (Some(""), None));
     assert_eq!(reply.line.code, Some(code));
@@ -203,7 +203,7 @@ fn all_sign_in_failures_look_alike_and_the_log_has_the_reason() {
 }
 
 /// The reasons in the audit log for failed sign-ins, newest first.
-fn refused_sign_ins(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
+fn audited_failures(deployment: &Deployment, acme: &Tenant) -> Vec<String> {
     let rows = deployment.get(&acme.admin, "/v1/audit?actor=sign_in").expect(200);
     let rows = rows["items"].as_array().unwrap().iter().filter(|row| row["action"] == "session.refuse");
     rows.map(|row| {
@@ -229,9 +229,9 @@ fn a_lost_audit_note_of_a_failed_sign_in_is_sent_again() {
     deployment.world.inside().one_object_fails = Some((3, Fault::Before));
     refuse();
     assert_eq!(deployment.world.inside().one_object_fails, None, "the note was lost");
-    assert_eq!(refused_sign_ins(&deployment, &acme), Vec::<String>::new());
+    assert_eq!(audited_failures(&deployment, &acme), Vec::<String>::new());
     refuse();
-    assert_eq!(refused_sign_ins(&deployment, &acme), ["no_member"]);
+    assert_eq!(audited_failures(&deployment, &acme), ["no_member"]);
     let asked = deployment.world.inside().asked.ledgers;
     refuse();
     assert_eq!(deployment.world.inside().asked.ledgers, asked + 1, "reported once per minute");
@@ -250,19 +250,19 @@ fn the_audit_log_has_why_signed_identity_tokens_were_rejected() {
     refuse(&token_for(ISSUER, &json!("console")));
     refuse(&token_for("https://other.example", &json!("console")));
     refuse("nonsense");
-    assert_eq!(refused_sign_ins(&deployment, &acme), Vec::<String>::new());
+    assert_eq!(audited_failures(&deployment, &acme), Vec::<String>::new());
 
     let nobody = claims(|claims| claims.email = Some("bob@example.org".to_owned()));
     refuse(&signed(&deployment, nobody));
     refuse(&signed(&deployment, claims(|claims| claims.email_verified = Some(false))));
     refuse(&signed(&deployment, claims(|claims| claims.expires_at = Timestamp(1))));
-    let (flow, address) = set_out(&deployment);
+    let (flow, address) = begin_flow(&deployment);
     let other = signed(&deployment, ada(Some("another")));
     deployment.world.inside().providers.codes.insert("code".to_owned(), other);
     let path = format!("/v1/session/callback?code=code&state={}", parameter(&address, "state"));
-    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+    assert_sign_in_failed(&follow_callback(&deployment, &flow, &path), "SIGN_IN_FAILED");
     let told = ["other_flow", "token_expired", "email_not_verified", "no_member"];
-    assert_eq!(refused_sign_ins(&deployment, &acme), told);
+    assert_eq!(audited_failures(&deployment, &acme), told);
 
     // If it cannot be recorded, the response is the same.
     deployment.world.inside().one_object_fails = Some((3, Fault::Before));
@@ -299,8 +299,8 @@ fn sign_in_requires_exactly_one_credential() {
 #[test]
 fn each_sign_in_flow_has_its_own_state_nonce_and_pkce() {
     let (deployment, _) = open();
-    let (flow, address) = set_out(&deployment);
-    let (other, elsewhere) = set_out(&deployment);
+    let (flow, address) = begin_flow(&deployment);
+    let (other, elsewhere) = begin_flow(&deployment);
     assert!(
         address.starts_with("https://accounts.example/authorize?response_type=code&client_id=console&redirect_uri=")
     );
@@ -318,15 +318,15 @@ fn each_sign_in_flow_has_its_own_state_nonce_and_pkce() {
     let description = inside.providers.descriptions.get_mut(ISSUER).unwrap();
     description.authorization_endpoint = serde_json::from_value(json!(described)).unwrap();
     drop(inside);
-    assert!(set_out(&deployment.another()).1.starts_with(&format!("{described}&response_type=code&")));
+    assert!(begin_flow(&deployment.another()).1.starts_with(&format!("{described}&response_type=code&")));
 }
 
 #[test]
 fn the_callback_opens_a_session_once() {
     let (deployment, _) = open();
-    let (flow, address) = set_out(&deployment);
-    let path = way_back(&deployment, &address, "code");
-    let reply = come_back(&deployment, &flow, &format!("{path}&session_state=x&scope=openid"));
+    let (flow, address) = begin_flow(&deployment);
+    let path = callback_path(&deployment, &address, "code");
+    let reply = follow_callback(&deployment, &flow, &format!("{path}&session_state=x&scope=openid"));
     assert_eq!((reply.status, reply.header("location")), (303, Some("/console/")));
     assert_eq!((cookie(&reply, FLOW).as_deref(), reply.header("referrer-policy")), (Some(""), Some("no-referrer")));
     let session = cookie(&reply, COOKIE).unwrap();
@@ -344,7 +344,7 @@ fn the_callback_opens_a_session_once() {
     let digest = Digest::of(redeemed.code_verifier.as_bytes());
     assert_eq!(BASE64_URL_SAFE_NO_PAD.encode(digest.as_bytes()), parameter(&address, "code_challenge"));
 
-    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+    assert_sign_in_failed(&follow_callback(&deployment, &flow, &path), "SIGN_IN_FAILED");
 }
 
 #[test]
@@ -358,8 +358,8 @@ fn a_client_secret_is_sent_to_its_own_issuer_only() {
         description.token_endpoint_auth_methods_supported = methods;
         drop(inside);
         let deployment = deployment.another();
-        let (flow, address) = set_out(&deployment);
-        come_back(&deployment, &flow, &way_back(&deployment, &address, "code"));
+        let (flow, address) = begin_flow(&deployment);
+        follow_callback(&deployment, &flow, &callback_path(&deployment, &address, "code"));
         let redeemed = deployment.world.inside().providers.redeemed.pop().unwrap();
         (redeemed.client_secret.is_some(), redeemed.secret_in_body)
     };
@@ -373,10 +373,10 @@ fn a_client_secret_is_sent_to_its_own_issuer_only() {
 fn the_callback_rejects_any_mismatch_with_the_flow() {
     let (deployment, acme) = open();
     // A workspace in which the same token would open a session, if the flow led there.
-    let_ada_in(&deployment, "other");
-    let (flow, address) = set_out(&deployment);
-    let path = way_back(&deployment, &address, "code");
-    let (other, _) = set_out(&deployment);
+    workspace_with_ada(&deployment, "other");
+    let (flow, address) = begin_flow(&deployment);
+    let path = callback_path(&deployment, &address, "code");
+    let (other, _) = begin_flow(&deployment);
     let forged = |place: usize, text: &str| {
         let mut parts: Vec<_> = flow.split('.').map(str::to_owned).collect();
         parts[place] = BASE64_URL_SAFE_NO_PAD.encode(text);
@@ -402,9 +402,9 @@ fn the_callback_rejects_any_mismatch_with_the_flow() {
         (forged(3, "other"), path.clone()),
     ];
     for (flow, path) in &ways {
-        assert_turned_away(&come_back(&deployment, flow, path), "SIGN_IN_FAILED");
+        assert_sign_in_failed(&follow_callback(&deployment, flow, path), "SIGN_IN_FAILED");
     }
-    assert_turned_away(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
+    assert_sign_in_failed(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
 
     // A provider that supports `iss` in its responses always sends it (RFC 9207, section 2.4).
     deployment
@@ -416,28 +416,28 @@ fn the_callback_rejects_any_mismatch_with_the_flow() {
         .unwrap()
         .authorization_response_iss_parameter_supported = true;
     let deployment = deployment.another();
-    assert_turned_away(&come_back(&deployment, &flow, &path), "SIGN_IN_FAILED");
+    assert_sign_in_failed(&follow_callback(&deployment, &flow, &path), "SIGN_IN_FAILED");
     let named = format!("{path}&iss=https%3A%2F%2Faccounts.example");
     deployment.let_sign_in(&acme, &{
         let mut hidden = provider(ISSUER);
         hidden["sign_in"] = json!(false);
         hidden
     });
-    assert_turned_away(&come_back(&deployment, &flow, &named), "SIGN_IN_FAILED");
+    assert_sign_in_failed(&follow_callback(&deployment, &flow, &named), "SIGN_IN_FAILED");
     deployment.let_sign_in(&acme, &provider(ISSUER));
-    assert!(cookie(&come_back(&deployment, &flow, &named), COOKIE).is_some());
+    assert!(cookie(&follow_callback(&deployment, &flow, &named), COOKIE).is_some());
 }
 
 #[test]
 fn an_identity_token_with_another_nonce_is_rejected() {
     let (deployment, _) = open();
-    let (flow, address) = set_out(&deployment);
-    let (_, elsewhere) = set_out(&deployment);
+    let (flow, address) = begin_flow(&deployment);
+    let (_, elsewhere) = begin_flow(&deployment);
     for nonce in [Some(parameter(&elsewhere, "nonce")), Some(String::new()), None] {
-        let path = way_back(&deployment, &address, "code");
+        let path = callback_path(&deployment, &address, "code");
         signed(&deployment, ada(nonce.as_deref()));
-        let reply = come_back(&deployment, &flow, &path);
-        assert_turned_away(&reply, "SIGN_IN_FAILED");
+        let reply = follow_callback(&deployment, &flow, &path);
+        assert_sign_in_failed(&reply, "SIGN_IN_FAILED");
         assert_eq!(reply.line.detail.as_deref(), Some("the token is of another flow"));
     }
 }
@@ -455,12 +455,12 @@ fn any_failure_during_sign_in_fails_closed() {
             assert_eq!(present(&deployment.another(), &token).send().refused(503), "PROVIDER_UNAVAILABLE");
         }
         deployment.world.inside().providers.one_fails = Some((0, fault));
-        assert_turned_away(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+        assert_sign_in_failed(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
         for call in 0..4 {
-            let (flow, address) = set_out(&deployment);
-            let path = way_back(&deployment, &address, "code");
+            let (flow, address) = begin_flow(&deployment);
+            let path = callback_path(&deployment, &address, "code");
             deployment.world.inside().providers.one_fails = Some((call, fault));
-            assert_turned_away(&come_back(&deployment.another(), &flow, &path), "PROVIDER_UNAVAILABLE");
+            assert_sign_in_failed(&follow_callback(&deployment.another(), &flow, &path), "PROVIDER_UNAVAILABLE");
         }
         assert_eq!(sessions(), 0);
     }
@@ -470,15 +470,15 @@ fn any_failure_during_sign_in_fails_closed() {
         let deployment = deployment.another();
         deployment.world.inside().one_object_fails = Some((call, Fault::Before));
         assert_eq!(present(&deployment, &token).send().refused(503), "LEDGER_UNAVAILABLE");
-        let (flow, address) = set_out(&deployment);
-        let path = way_back(&deployment, &address, "code");
+        let (flow, address) = begin_flow(&deployment);
+        let path = callback_path(&deployment, &address, "code");
         let deployment = deployment.another();
         deployment.world.inside().one_object_fails = Some((call, Fault::Before));
-        assert_turned_away(&come_back(&deployment, &flow, &path), "LEDGER_UNAVAILABLE");
+        assert_sign_in_failed(&follow_callback(&deployment, &flow, &path), "LEDGER_UNAVAILABLE");
     }
     assert_eq!(sessions(), 0);
     deployment.world.inside().one_object_fails = Some((1, Fault::Garbled));
-    assert_turned_away(&deployment.another().call("GET", START).send(), "INTERNAL");
+    assert_sign_in_failed(&deployment.another().call("GET", START).send(), "INTERNAL");
 
     // A discovery document with another issuer is rejected.
     let described = deployment.world.inside().providers.descriptions[ISSUER].clone();
@@ -491,7 +491,7 @@ fn any_failure_during_sign_in_fails_closed() {
         .insert(ISSUER.to_owned(), Description { issuer: other, ..described });
     let token = signed(&deployment, ada(None));
     assert_eq!(present(&deployment.another(), &token).send().refused(503), "PROVIDER_UNAVAILABLE");
-    assert_turned_away(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
+    assert_sign_in_failed(&deployment.another().call("GET", START).send(), "PROVIDER_UNAVAILABLE");
 }
 
 #[test]
@@ -511,7 +511,7 @@ fn session_providers_lists_only_providers_for_sign_in() {
 
     for query in ["other", "nowhere", "acme&issuer=https://other.example"] {
         let path = format!("/v1/session/start?workspace={query}");
-        assert_turned_away(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
+        assert_sign_in_failed(&deployment.call("GET", &path).send(), "SIGN_IN_FAILED");
     }
     let named = deployment.call("GET", &format!("{START}&issuer={ISSUER}")).send();
     assert!(named.header("location").unwrap().starts_with("https://accounts.example/authorize?"));

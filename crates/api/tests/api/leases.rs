@@ -20,7 +20,7 @@ const USED: u64 = 8_800;
 type Cost = (u32, u32);
 
 const FREE: Cost = (0, 0);
-const QUESTION: Cost = (1, 0);
+const ONE_REQUEST: Cost = (1, 0);
 
 /// A workspace, a token that verifies its tokens (the gate), and a member's token.
 struct Setup {
@@ -96,7 +96,7 @@ fn found(code: &str, freshness: &str, cost: Cost) -> (String, String, Cost) {
 
 /// The response, which must arrive immediately.
 #[track_caller]
-fn at_once(call: Call<'_>) -> Reply {
+fn immediate(call: Call<'_>) -> Reply {
     call.begin().answer().unwrap_or_else(|| panic!("it waits"))
 }
 
@@ -189,7 +189,7 @@ fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
     let setup = Setup::new();
     let here = &setup.deployment;
     let (first, second) = ("2027-01-15T08:00:00.000Z", "2027-01-15T08:00:01.000Z");
-    assert_eq!(setup.check(here, &json!({})), found("VALID", "strong", QUESTION));
+    assert_eq!(setup.check(here, &json!({})), found("VALID", "strong", ONE_REQUEST));
     setup.pass(1_000);
     for demand in [json!({}), json!({ "freshness": "bounded" }), json!({ "or_eventual": true })] {
         let reply = setup.ask(here, &demand);
@@ -198,7 +198,7 @@ fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
         assert_eq!(reply.body["as_of"], first, "the time of the lease");
     }
     let strong = setup.ask(here, &json!({ "freshness": "strong" }));
-    assert_eq!((cost(&strong), &strong.body["freshness"]), (QUESTION, &json!("strong")));
+    assert_eq!((cost(&strong), &strong.body["freshness"]), (ONE_REQUEST, &json!("strong")));
     assert_eq!(strong.body["as_of"], second);
     // Invalid decisions are free too.
     assert_eq!(setup.check(here, &json!({ "all_of": ["orders:write"] })), found("INSUFFICIENT_SCOPE", "bounded", FREE));
@@ -211,7 +211,7 @@ fn bounded_is_the_default_and_a_repeat_check_uses_the_cache() {
 fn a_batch_of_tokens_takes_one_ledger_request_and_then_none() {
     let setup = Setup::new();
     let tokens: Vec<_> = (0..100).map(|_| setup.deployment.token(&setup.acme.admin, &[])).collect();
-    for (cost_of_all, freshness) in [(QUESTION, "strong"), (FREE, "bounded")] {
+    for (cost_of_all, freshness) in [(ONE_REQUEST, "strong"), (FREE, "bounded")] {
         let reply = setup.deployment.post(&setup.gate, "/v1/verify", &json!({ "tokens": tokens }));
         assert_eq!(cost(&reply), cost_of_all);
         let results = reply.expect(200)["results"].take();
@@ -283,7 +283,7 @@ fn without_the_ledger_bounded_checks_work_until_the_lease_expires() {
             "{fault:?}: no retry before the back-off ends"
         );
         setup.pass(500);
-        assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION), "{fault:?}: it recovers");
+        assert_eq!(setup.usual(here), found("VALID", "strong", ONE_REQUEST), "{fault:?}: it recovers");
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE));
     }
 }
@@ -295,12 +295,12 @@ fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
         let mut setup = Setup::new();
         setup.deployment.world.drain();
         let check = |setup: &Setup| setup.check(&setup.deployment, &or_eventual);
-        assert_eq!(check(&setup), found("VALID", "strong", QUESTION));
+        assert_eq!(check(&setup), found("VALID", "strong", ONE_REQUEST));
         setup.fail(Some(fault));
         setup.pass(USED - 1);
         assert_eq!(check(&setup), found("VALID", "bounded", FREE), "{fault:?}");
         setup.pass(1_000);
-        assert_eq!(check(&setup), found("VALID", "eventual", QUESTION), "{fault:?}: from the cache, up to a minute");
+        assert_eq!(check(&setup), found("VALID", "eventual", ONE_REQUEST), "{fault:?}: from the cache, up to a minute");
         setup.pass(1);
         assert_eq!(check(&setup), found("VALID", "eventual", FREE), "{fault:?}: no retry before the back-off ends");
         assert_eq!(
@@ -320,7 +320,7 @@ fn or_eventual_falls_back_to_the_registry_without_the_ledger() {
 
         setup.fail(None);
         setup.pass(1_000);
-        assert_eq!(check(&setup), found("VALID", "strong", QUESTION), "{fault:?}: it recovers");
+        assert_eq!(check(&setup), found("VALID", "strong", ONE_REQUEST), "{fault:?}: it recovers");
         // The gate's own token may have been decided from the registry; then it is queried now.
         assert_eq!(check(&setup).1, "bounded");
         assert_eq!(check(&setup), found("VALID", "bounded", FREE));
@@ -334,7 +334,7 @@ fn a_change_is_visible_immediately_in_the_same_isolate() {
         let here = &setup.deployment;
         setup.usual(here);
         change.call(&setup, None).send().expect(200);
-        assert_eq!(setup.usual(here), found(change.code, "strong", QUESTION), "{}", change.name());
+        assert_eq!(setup.usual(here), found(change.code, "strong", ONE_REQUEST), "{}", change.name());
     }
     // Also if the outcome of the change is unknown.
     for (fault, status) in [(Fault::After, 503), (Fault::Garbled, 500)] {
@@ -342,7 +342,7 @@ fn a_change_is_visible_immediately_in_the_same_isolate() {
         setup.usual(&setup.deployment);
         setup.deployment.world.inside().one_object_fails = Some((0, fault));
         setup.call("DELETE", &setup.token_path()).send().refused(status);
-        assert_eq!(setup.usual(&setup.deployment), found("REVOKED", "strong", QUESTION), "{fault:?}");
+        assert_eq!(setup.usual(&setup.deployment), found("REVOKED", "strong", ONE_REQUEST), "{fault:?}");
     }
 }
 
@@ -359,13 +359,13 @@ fn a_workspace_change_is_visible_immediately_in_the_same_isolate() {
     assert_eq!(check(), (FREE, "UNKNOWN".to_owned()), "the workspace has no third-party tokens");
     let line = json!({ "digest": Digest::of(foreign.as_bytes()), "name": "", "scopes": [] });
     here.post(&setup.acme.admin, "/v1/tokens/import", &json!({ "tokens": [line] })).expect(200);
-    assert_eq!(check(), (QUESTION, "VALID".to_owned()));
+    assert_eq!(check(), (ONE_REQUEST, "VALID".to_owned()));
 
     setup.usual(here);
     let strong = json!({ "scopes": [{ "name": "orders:read", "description": "", "freshness": "strong" }] });
     setup.call("PUT", "/v1/scopes").json(&strong).send().expect(200);
     for _ in 0..2 {
-        assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION));
+        assert_eq!(setup.usual(here), found("VALID", "strong", ONE_REQUEST));
     }
     let root = here.call("PATCH", "/v1/workspace").bearer(ROOT).header("x-counterfoil-workspace", "acme");
     root.json(&json!({ "state": "suspended" })).send().expect(200);
@@ -384,7 +384,7 @@ fn reads_and_other_workspaces_changes_end_no_lease() {
     }
     // Nor do reports of uses, or lease requests of remote verifiers.
     here.let_pass(120);
-    assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION));
+    assert_eq!(setup.usual(here), found("VALID", "strong", ONE_REQUEST));
     for _ in 0..60 {
         here.let_pass(1);
         assert_eq!(setup.usual(here), found("VALID", "bounded", FREE));
@@ -393,7 +393,7 @@ fn reads_and_other_workspaces_changes_end_no_lease() {
     here.token(&other.admin, &[]);
     assert_eq!(setup.usual(here), found("VALID", "bounded", FREE), "leases of other workspaces are independent");
     here.token(&setup.acme.admin, &[]);
-    assert_eq!(setup.usual(here), found("VALID", "strong", QUESTION));
+    assert_eq!(setup.usual(here), found("VALID", "strong", ONE_REQUEST));
 }
 
 #[test]
@@ -404,17 +404,17 @@ fn a_change_elsewhere_is_visible_within_one_lease() {
         let setup = Setup::new();
         let [early, late] = [setup.deployment.another(), setup.deployment.another()];
         for there in [&early, &late] {
-            assert_eq!(setup.usual(there), found("VALID", "strong", QUESTION));
+            assert_eq!(setup.usual(there), found("VALID", "strong", ONE_REQUEST));
         }
         setup.pass(1);
-        let reply = at_once(change.call(&setup, wait));
+        let reply = immediate(change.call(&setup, wait));
         assert_eq!((reply.status, reply.body.get("waited")), (200, None), "{}", change.name());
         setup.pass(USED - 2);
         assert_eq!(setup.usual(&early), found("VALID", "bounded", FREE), "{}", change.name());
         assert_eq!(setup.usual(&early).0, change.code, "renewed in the background");
         assert_eq!(setup.usual(&early), found(change.code, "bounded", FREE));
         setup.pass(1);
-        assert_eq!(setup.usual(&late), found(change.code, "strong", QUESTION), "{}", change.name());
+        assert_eq!(setup.usual(&late), found(change.code, "strong", ONE_REQUEST), "{}", change.name());
     }
 }
 
@@ -442,15 +442,15 @@ fn a_check_uses_the_strictest_freshness_of_request_and_scopes() {
         (None, &["orders:read"][..], "bounded", FREE),
         (None, &["orders:peek"], "bounded", FREE),
         (None, &["orders:list"], "bounded", FREE),
-        (None, &["orders:write"], "strong", QUESTION),
-        (None, &["orders:peek", "orders:write"], "strong", QUESTION),
-        (Some("bounded"), &["orders:write"], "strong", QUESTION),
+        (None, &["orders:write"], "strong", ONE_REQUEST),
+        (None, &["orders:peek", "orders:write"], "strong", ONE_REQUEST),
+        (Some("bounded"), &["orders:write"], "strong", ONE_REQUEST),
         (Some("eventual"), &["orders:read"], "eventual", FREE),
         (Some("eventual"), &["orders:peek"], "eventual", FREE),
         (Some("eventual"), &["orders:list"], "bounded", FREE),
         (Some("eventual"), &["orders:peek", "orders:list"], "bounded", FREE),
-        (Some("eventual"), &["orders:write", "orders:peek"], "strong", QUESTION),
-        (Some("strong"), &["orders:peek"], "strong", QUESTION),
+        (Some("eventual"), &["orders:write", "orders:peek"], "strong", ONE_REQUEST),
+        (Some("strong"), &["orders:peek"], "strong", ONE_REQUEST),
     ] {
         for of in ["all_of", "any_of"] {
             let mut demand = json!({ of: scopes });
@@ -481,11 +481,11 @@ fn authorize_follows_the_rules_of_leases() {
     let asks = || there.call("GET", "/authorize/x").bearer(&setup.token).header("x-counterfoil-gateway", &setup.gate);
     let fresh = |freshness: &str| asks().header("x-counterfoil-freshness", freshness);
     let first = asks().send();
-    assert_eq!((first.status, cost(&first)), (200, QUESTION));
+    assert_eq!((first.status, cost(&first)), (200, ONE_REQUEST));
     let second = asks().header("x-counterfoil-scopes", "orders:read").send();
     assert_eq!((second.status, cost(&second)), (200, FREE), "bounded by default");
     let strong = fresh("strong").send();
-    assert_eq!((strong.status, cost(&strong)), (200, QUESTION));
+    assert_eq!((strong.status, cost(&strong)), (200, ONE_REQUEST));
 
     setup.fail(Some(Fault::Before));
     setup.pass(USED - 1);
@@ -520,7 +520,7 @@ fn authorize_follows_the_rules_of_leases() {
 fn a_cached_decision_is_redone_after_the_batch_waited() {
     let setup = Setup::new();
     let there = setup.deployment.another();
-    assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION));
+    assert_eq!(setup.usual(&there), found("VALID", "strong", ONE_REQUEST));
     let other = setup.deployment.issue(&setup.acme.admin, &json!({ "name": "", "scopes": ["orders:read"] }));
     setup.call("DELETE", &setup.token_path()).send().expect(200);
     setup.pass(USED - 1);
@@ -540,7 +540,7 @@ fn concurrent_requests_of_an_isolate_share_one_lease_request() {
     let here = &setup.deployment;
     setup.usual(here);
     setup.pass(USED);
-    (here.world.inside().answers_take, here.world.inside().others_wait) = (310, true);
+    (here.world.inside().responses_take, here.world.inside().requests_wait) = (310, true);
     let before = setup.asked();
     let ask = || here.call("POST", "/v1/verify").bearer(&setup.gate).json(&json!({ "token": setup.token })).begin();
     let mut underway: Vec<_> = (0..20).map(|_| ask()).collect();
@@ -549,7 +549,7 @@ fn concurrent_requests_of_an_isolate_share_one_lease_request() {
         setup.pass(10);
     }
     assert_eq!(setup.asked() - before, 1);
-    here.world.inside().answers_take = 0;
+    here.world.inside().responses_take = 0;
     let mut told = underway.into_iter().map(|underway| underway.finish().expect(200));
     assert!(told.next().is_some_and(|decision| decision["code"] == "VALID" && decision["freshness"] == "strong"));
     assert!(told.all(|decision| decision["code"] == "VALID" && decision["freshness"] == "bounded"));

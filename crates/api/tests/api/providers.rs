@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use crate::{
     deployment::{Call, Deployment, Tenant, Underway, text},
     identity::{
-        FLOW, ISSUER, START, ada, come_back, let_ada_in, parameter, present, provider, set_out, signed, token_for,
+        FLOW, ISSUER, START, ada, begin_flow, follow_callback, parameter, present, provider, signed, token_for,
+        workspace_with_ada,
     },
 };
 
@@ -22,8 +23,8 @@ const TICK: u64 = 10;
 
 fn open() -> (Deployment, Tenant) {
     let deployment = Deployment::new();
-    deployment.world.inside().others_wait = true;
-    let acme = let_ada_in(&deployment, "acme");
+    deployment.world.inside().requests_wait = true;
+    let acme = workspace_with_ada(&deployment, "acme");
     (deployment, acme)
 }
 
@@ -151,7 +152,7 @@ fn a_new_signing_key_is_used_by_all_waiting_requests() {
 #[test]
 fn invented_authorization_codes_are_exchanged_at_a_limited_rate() {
     let (deployment, _) = open();
-    let (flow, address) = set_out(&deployment);
+    let (flow, address) = begin_flow(&deployment);
     let path = format!("/v1/session/callback?code=invented&state={}", parameter(&address, "state"));
     let crowd = flood(&deployment, 3, |_| deployment.call("GET", &path).header("cookie", format!("{FLOW}={flow}")));
     let redeemed = deployment.world.inside().providers.redeemed.len();
@@ -166,8 +167,8 @@ fn invented_authorization_codes_are_exchanged_at_a_limited_rate() {
     drop(one);
     // After that a browser can sign in as always.
     deployment.world.pass(10_000);
-    let path = crate::identity::way_back(&deployment, &address, "code");
-    assert_eq!(come_back(&deployment, &flow, &path).header("location"), Some("/console/"));
+    let path = crate::identity::callback_path(&deployment, &address, "code");
+    assert_eq!(follow_callback(&deployment, &flow, &path).header("location"), Some("/console/"));
 }
 
 #[test]

@@ -27,7 +27,7 @@ pub(crate) enum Needs {
     /// A live session.
     Session,
     /// The root token, with the name of the workspace.
-    RootThere,
+    RootInWorkspace,
     /// The root token, without a workspace.
     Root,
 }
@@ -54,7 +54,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         answers: 200,
     };
     let scope = |method, pattern| route(method, pattern, Needs::Scope);
-    let seated = |method, pattern| Route {
+    let with_session = |method, pattern| Route {
         session: Some(deployment.session(&tenant.admin).0),
         ..route(method, pattern, Needs::Session)
     };
@@ -117,7 +117,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         Route { path: "/v1/clients/old-app".to_owned(), ..scope("GET", "/v1/clients/{id}") },
         Route { path: "/v1/clients/old-app".to_owned(), ..scope("DELETE", "/v1/clients/{id}") },
         scope("GET", "/v1/audit"),
-        seated("GET", "/v1/session"),
+        with_session("GET", "/v1/session"),
         Route { answers: 201, ..scope("POST", "/v1/session") },
         Route {
             path: "/v1/session/providers?workspace=acme".to_owned(),
@@ -131,7 +131,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         Route { answers: 303, ..route("GET", "/v1/session/callback", Needs::Nothing) },
         scope("GET", "/v1/sessions"),
         Route { path: format!("/v1/sessions/{session}"), ..scope("DELETE", "/v1/sessions/{id}") },
-        seated("DELETE", "/v1/session"),
+        with_session("DELETE", "/v1/session"),
         scope("GET", "/v1/tokens"),
         Route {
             body: Some(json!({
@@ -193,7 +193,7 @@ pub(crate) fn all(deployment: &Deployment, tenant: &Tenant) -> Vec<Route> {
         },
         scope("GET", "/v1/snapshot"),
         scope("GET", "/v1/snapshot/keys"),
-        Route { answers: 202, ..route("DELETE", "/v1/workspace", Needs::RootThere) },
+        Route { answers: 202, ..route("DELETE", "/v1/workspace", Needs::RootInWorkspace) },
     ]
 }
 
@@ -219,7 +219,7 @@ impl Route {
         }
         match self.needs {
             Needs::Root => call.bearer(ROOT),
-            Needs::RootThere => call.bearer(ROOT).header("x-counterfoil-workspace", "acme"),
+            Needs::RootInWorkspace => call.bearer(ROOT).header("x-counterfoil-workspace", "acme"),
             Needs::Nothing | Needs::AnyToken | Needs::Scope | Needs::Session => call.bearer(&tenant.admin),
         }
     }

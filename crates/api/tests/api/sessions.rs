@@ -11,7 +11,7 @@ use crate::{
     world::{CLIENT_SECRETS, SEAL_SECRETS, SESSION_SECRETS, SNAPSHOT_KEYS},
 };
 
-fn seated() -> (Deployment, Tenant, String) {
+fn with_session() -> (Deployment, Tenant, String) {
     let deployment = Deployment::new();
     let acme = deployment.workspace("acme");
     let (session, _) = deployment.session(&acme.admin);
@@ -61,7 +61,7 @@ fn the_session_cookie_has_the_strictest_attributes() {
 
 #[test]
 fn a_session_works_until_it_is_ended() {
-    let (deployment, acme, session) = seated();
+    let (deployment, acme, session) = with_session();
     let created = json!({ "name": "made in the browser", "scopes": [] });
     let made = deployment.call("POST", "/v1/tokens").session(&session).json(&created).send().expect(201);
     let own = deployment.call("GET", "/v1/session").session(&session).send().expect(200);
@@ -82,7 +82,7 @@ fn a_session_works_until_it_is_ended() {
 
 #[test]
 fn the_session_cookie_expires_with_the_session() {
-    let (deployment, acme, _) = seated();
+    let (deployment, acme, _) = with_session();
     let short = json!({ "name": "", "scopes": ["sessions:create"], "expires_in": 90 });
     let token = text(&deployment.issue(&acme.admin, &short), "/token");
     let reply = deployment.call("POST", "/v1/session").bearer(&token).send();
@@ -201,7 +201,7 @@ fn cross_origin_changes_in_a_session_are_rejected() {
 
 #[test]
 fn the_session_cookie_is_used_only_without_a_token() {
-    let (deployment, acme, session) = seated();
+    let (deployment, acme, session) = with_session();
     let globex = deployment.workspace("globex");
     let call = || deployment.call("GET", "/v1/workspace");
     let slug = |call: Call<'_>| text(&call.send().expect(200), "/slug");
@@ -226,7 +226,7 @@ fn the_session_cookie_is_used_only_without_a_token() {
 
 #[test]
 fn the_session_cookie_is_found_among_other_cookies() {
-    let (deployment, acme, session) = seated();
+    let (deployment, acme, session) = with_session();
     let (other, _) = deployment.session(&acme.admin);
     let call = |cookies: &[&[u8]]| {
         let call = deployment.call("GET", "/v1/session");
@@ -252,7 +252,7 @@ fn the_session_cookie_is_found_among_other_cookies() {
 
 #[test]
 fn a_session_verifies_with_the_scopes_of_its_token() {
-    let (deployment, acme, session) = seated();
+    let (deployment, acme, session) = with_session();
     let token = deployment.token(&acme.admin, &["orders:read"]);
     let ask = |session: &str, freshness: &str| {
         let body = json!({ "token": token, "demand": { "freshness": freshness } });
@@ -277,7 +277,7 @@ fn a_session_verifies_with_the_scopes_of_its_token() {
 
 #[test]
 fn sign_in_with_a_token_accepts_only_an_empty_body_or_object() {
-    let (deployment, acme, _) = seated();
+    let (deployment, acme, _) = with_session();
     let call = || deployment.call("POST", "/v1/session").bearer(&acme.admin);
     call().json(&json!({})).send().expect(201);
     let more = call().json(&json!({ "name": "acme" })).send();

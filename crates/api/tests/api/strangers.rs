@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     deployment::{Call, Deployment, ROOT, Tenant, text},
-    identity::{START, ada, let_ada_in, present, signed},
+    identity::{START, ada, present, signed, workspace_with_ada},
     tokens::{with_bad_check, with_forged_seal},
 };
 
@@ -442,7 +442,7 @@ fn cached_names_resolve_while_the_directory_limit_is_exhausted() {
 }
 
 /// A person with an account at the workspace's provider who is no member.
-fn nobody() -> Claims {
+fn non_member() -> Claims {
     Claims {
         subject: "mallory|1".to_owned(),
         email: Some("mallory@example.net".to_owned()),
@@ -455,8 +455,8 @@ fn nobody() -> Claims {
 #[test]
 fn sign_ins_of_non_members_cause_few_ledger_requests() {
     let deployment = Deployment::new();
-    let_ada_in(&deployment, "acme");
-    let token = signed(&deployment, nobody());
+    workspace_with_ada(&deployment, "acme");
+    let token = signed(&deployment, non_member());
     let before = deployment.world.inside().asked.ledgers;
     for n in 0..1_000 {
         let refused = present(&deployment, &token).send();
@@ -474,7 +474,7 @@ fn sign_ins_of_non_members_cause_few_ledger_requests() {
 #[test]
 fn strangers_cannot_keep_members_from_signing_in() {
     let deployment = Deployment::new();
-    let_ada_in(&deployment, "acme");
+    workspace_with_ada(&deployment, "acme");
     assert_eq!(deployment.call("GET", START).send().status, 302);
     // The cached providers of the workspace have expired.
     deployment.world.pass(6_000);
@@ -604,14 +604,14 @@ fn stale_names_are_kept_while_the_directory_limit_is_exhausted() {
 #[test]
 fn a_rejection_decided_before_a_change_is_not_cached() {
     let scene = Scene::new();
-    scene.deployment.world.inside().others_wait = true;
+    scene.deployment.world.inside().requests_wait = true;
     let listed = scene.deployment.get(&scene.acme.admin, "/v1/tokens").expect(200);
     let found = listed["items"].as_array().unwrap().iter().find(|token| token["name"] == "disabled").unwrap();
     let path = format!("/v1/tokens/{}", found["id"].as_str().unwrap());
-    scene.deployment.world.inside().answers_take = 300;
+    scene.deployment.world.inside().responses_take = 300;
     let mut underway = scene.get("/v1/tokens").bearer(&scene.disabled).begin();
     assert!(underway.answer().is_none(), "the rejection is in transit");
-    scene.deployment.world.inside().answers_take = 0;
+    scene.deployment.world.inside().responses_take = 0;
     let enable = scene.deployment.call("PATCH", &path).bearer(&scene.acme.admin).json(&json!({ "enabled": true }));
     enable.send().expect(200);
     assert_eq!(underway.finish().refused(401), "DISABLED");

@@ -98,9 +98,9 @@ pub(crate) struct Inside {
     /// How long a ledger takes to respond, in milliseconds.
     pub(crate) ledger_takes: u64,
     /// For how many milliseconds its responses are in transit, while other requests proceed.
-    pub(crate) answers_take: u64,
+    pub(crate) responses_take: u64,
     /// Whether requests wait for other requests.
-    pub(crate) others_wait: bool,
+    pub(crate) requests_wait: bool,
     /// Every call of a ledger or of the directory fails.
     pub(crate) objects_fail: Option<Fault>,
     /// The call after so many others fails.
@@ -134,8 +134,8 @@ impl World {
             lost_uses: Vec::new(),
             cut_off: Vec::new(),
             ledger_takes: 0,
-            answers_take: 0,
-            others_wait: false,
+            responses_take: 0,
+            requests_wait: false,
             objects_fail: None,
             one_object_fails: None,
             replies: Vec::new(),
@@ -158,7 +158,7 @@ impl World {
     }
 
     /// Advances the time until the next sleeping request wakes.
-    pub(crate) fn pass_until_somebody_wakes(&self) {
+    pub(crate) fn pass_until_next_alarm(&self) {
         let mut inside = self.inside();
         let now = inside.now;
         inside.alarms.retain(|alarm| *alarm > now);
@@ -178,7 +178,7 @@ impl World {
     }
 
     /// A request to the directory that does not pass through the API: an alarm's.
-    pub(crate) fn tell_directory(&self, request: &[u8]) {
+    pub(crate) fn send_to_directory(&self, request: &[u8]) {
         let inside = self.inside();
         inside.directory.handle(request, inside.now);
     }
@@ -354,7 +354,7 @@ impl Ports for World {
                 let random = &mut |bytes: &mut [u8]| random.fill(bytes);
                 ledger.handle(&request, Context { now: *now, random, seal_secrets, session_secrets, snapshot_secrets })
             });
-        let takes = inside.answers_take;
+        let takes = inside.responses_take;
         drop(inside);
         let world = self.clone();
         async move {

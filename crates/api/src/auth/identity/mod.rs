@@ -1,10 +1,10 @@
 //! Sign-in through an identity provider (OpenID Connect Core 1.0).
 //!
 //! An identity token is accepted only from a provider of the workspace. The token's own claim selects the provider, and
-//! is not trusted: the [ports](crate::ports::Ports::identify) verify the signature with that provider's keys, the issuer,
-//! the audience and the validity period. The ledger decides which member it identifies. How often strangers can cause
-//! requests to a provider is bounded by the [cache](crate::cache::providers). All failures give the same response; the
-//! log has the reason, and so has the audit log if the provider did sign the token.
+//! is not trusted: the [ports](crate::ports::Ports::identify) verify the signature with that provider's keys, and the
+//! token's issuer, audience and validity period. The ledger decides which member it identifies. How often strangers can
+//! cause requests to a provider is bounded by the [cache](crate::cache::providers). All failures give the same response;
+//! the log has the reason, and so has the audit log if the provider did sign the token.
 
 pub(crate) mod flow;
 mod providers;
@@ -45,7 +45,7 @@ pub(crate) struct SignInContext<P> {
 impl<P: Ports> SignInContext<P> {
     /// The context of the workspace with this slug; `None` if no workspace has it.
     pub(crate) async fn to(ledger: LedgerClient<P>, from: Source, slug: &str) -> Result<Option<Self>, Problem> {
-        let Some(workspace) = ledger.resolve(slug, ledger.stranger(from.address)).await? else {
+        let Some(workspace) = ledger.resolve(slug, ledger.anonymous(from.address)).await? else {
             // No workspace, hence no `allowed_origins` that could allow the page.
             return if from.origin.is_some() { Err(Problem::origin_not_allowed()) } else { Ok(None) };
         };

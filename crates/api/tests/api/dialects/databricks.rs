@@ -78,7 +78,7 @@ fn refused(reply: &Reply, status: u16, code: &str) -> String {
 }
 
 #[track_caller]
-fn is_to_the_letter(reply: &Reply, expected: &str) {
+fn assert_exact(reply: &Reply, expected: &str) {
     assert_eq!((reply.status, &*String::from_utf8_lossy(&reply.bytes)), (200, expected));
     assert_eq!(reply.header("content-type"), Some("application/json"));
 }
@@ -98,13 +98,13 @@ fn databricks_responses_are_pinned() {
     let info = format!(
         r#""token_id":"{id}","creation_time":{BEGINNING},"expiry_time":{end},"comment":"ci","scopes":["orders:read"]"#
     );
-    is_to_the_letter(&reply, &format!(r#"{{"token_value":"{token}","token_info":{{{info}}}}}"#));
+    assert_exact(&reply, &format!(r#"{{"token_value":"{token}","token_info":{{{info}}}}}"#));
 
     let first = format!(
         r#""token_id":"{first}","creation_time":{BEGINNING},"expiry_time":-1,"comment":"","scopes":["orders:read","tokens:grant","tokens:read","tokens:write"]"#
     );
     let list = deployment.get(ada, "/api/2.0/token/list");
-    is_to_the_letter(&list, &format!(r#"{{"token_infos":[{{{info}}},{{{first}}}]}}"#));
+    assert_exact(&list, &format!(r#"{{"token_infos":[{{{info}}},{{{first}}}]}}"#));
 
     // The workspace's key as a number in base 62, computed independently.
     let digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -116,15 +116,15 @@ fn databricks_responses_are_pinned() {
     };
     let path = format!("{TOKENS}/{id}");
     let by_ada = full(2, "ada");
-    is_to_the_letter(&deployment.get(&tenant.admin, &path), &format!(r#"{{"token_info":{{{info},{by_ada}}}}}"#));
+    assert_exact(&deployment.get(&tenant.admin, &path), &format!(r#"{{"token_info":{{{info},{by_ada}}}}}"#));
     let list = deployment.get(&tenant.admin, &format!("{TOKENS}?created_by_username=ada"));
-    is_to_the_letter(&list, &format!(r#"{{"token_infos":[{{{info},{by_ada}}},{{{first},{by_ada}}}]}}"#));
+    assert_exact(&list, &format!(r#"{{"token_infos":[{{{info},{by_ada}}},{{{first},{by_ada}}}]}}"#));
 
     // The admin's call returns the changed token, the owner's nothing.
     let change = json!({ "token": { "comment": "cd" }, "update_mask": "comment" });
-    is_to_the_letter(&stage.patch(ada, &format!("/api/2.0/token/{id}"), &change), "{}");
+    assert_exact(&stage.patch(ada, &format!("/api/2.0/token/{id}"), &change), "{}");
     let info = info.replace(r#""ci""#, r#""cd""#);
-    is_to_the_letter(&stage.patch(&tenant.admin, &path, &change), &format!("{{{info},{by_ada}}}"));
+    assert_exact(&stage.patch(&tenant.admin, &path, &change), &format!("{{{info},{by_ada}}}"));
 
     let body = json!({ "application_id": "bob", "comment": "for bob", "lifetime_seconds": 1, "scopes": [] });
     let reply = deployment.post(&tenant.admin, ON_BEHALF, &body);
@@ -134,10 +134,10 @@ fn databricks_responses_are_pinned() {
     let expected = format!(
         r#"{{"token_value":"{token}","token_info":{{"token_id":"{other}","creation_time":{BEGINNING},"expiry_time":{end},"comment":"for bob","scopes":[],{by_bob}}}}}"#
     );
-    is_to_the_letter(&reply, &expected);
+    assert_exact(&reply, &expected);
 
-    is_to_the_letter(&deployment.delete(&tenant.admin, &format!("{TOKENS}/{other}")), "{}");
-    is_to_the_letter(&stage.delete(ada, &id), "{}");
+    assert_exact(&deployment.delete(&tenant.admin, &format!("{TOKENS}/{other}")), "{}");
+    assert_exact(&stage.delete(ada, &id), "{}");
     let message = refused(&stage.delete(ada, &id), 404, "RESOURCE_DOES_NOT_EXIST");
     assert_eq!(message, format!("No valid token with ID {id} found."));
 }

@@ -5,7 +5,7 @@ use super::*;
 /// Requests a lease over HTTP.
 fn lease(setup: &Setup, body: &Value) -> Grant {
     let reply = setup.deployment.post(&setup.gate, "/v1/lease", body);
-    assert_eq!((reply.status, cost(&reply)), (200, QUESTION), "{}", reply.body);
+    assert_eq!((reply.status, cost(&reply)), (200, ONE_REQUEST), "{}", reply.body);
     assert_eq!(reply.header("content-type"), Some("application/vnd.counterfoil.lease"));
     assert_eq!(reply.bytes[..2], [1, b'l'], "the format and the kind");
     Grant::decode(&reply.bytes).unwrap()

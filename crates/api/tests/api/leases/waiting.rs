@@ -66,14 +66,14 @@ fn wait_takes_no_longer_than_the_last_lease() {
         let set = json!({ "lease_max": seconds });
         setup.call("PATCH", "/v1/workspace").json(&set).send().expect(200);
         setup.pass(10_000);
-        assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION));
+        assert_eq!(setup.usual(&there), found("VALID", "strong", ONE_REQUEST));
         setup.pass(used - 1);
         assert_eq!(setup.usual(&there), found("VALID", "bounded", FREE), "{seconds}");
         // That check caused a renewal.
         assert_eq!(wait(&setup), seconds * 1_000 + 1_000);
-        assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION), "{seconds}");
+        assert_eq!(setup.usual(&there), found("VALID", "strong", ONE_REQUEST), "{seconds}");
         setup.pass(used);
-        assert_eq!(setup.usual(&there), found("VALID", "strong", QUESTION), "{seconds}");
+        assert_eq!(setup.usual(&there), found("VALID", "strong", ONE_REQUEST), "{seconds}");
     }
 }
 
@@ -89,7 +89,7 @@ fn a_disconnect_during_wait_keeps_the_change() {
     let mut underway = rotate().begin();
     assert!(underway.answer().is_none());
     drop(underway);
-    assert_eq!(setup.usual(&setup.deployment), found("REVOKED", "strong", QUESTION));
+    assert_eq!(setup.usual(&setup.deployment), found("REVOKED", "strong", ONE_REQUEST));
     setup.pass(4_000);
     let again = rotate().send();
     assert_eq!(again.header("idempotent-replayed"), Some("true"));
@@ -131,7 +131,7 @@ fn a_rejected_change_does_not_wait() {
         (admin("POST", "/v1/tokens").json(&json!({ "name": "", "scopes": [], "wait": true })), 422, "INVALID_BODY"),
         (admin("PATCH", "/v1/workspace").json(&json!({ "name": "x", "wait": true })), 422, "INVALID_BODY"),
     ] {
-        assert_eq!(at_once(call).refused(status), code);
+        assert_eq!(immediate(call).refused(status), code);
     }
     assert!(setup.deployment.world.dump() == before, "rejected, but something changed");
     assert_eq!(setup.usual(&setup.deployment).0, "VALID");
@@ -147,9 +147,9 @@ fn a_failed_ledger_request_does_not_wait() {
         let setup = Setup::new();
         setup.usual(&setup.deployment);
         setup.deployment.world.inside().one_object_fails = Some((0, fault));
-        let reply = at_once(setup.call("DELETE", &format!("{}?wait=true", setup.token_path())));
+        let reply = immediate(setup.call("DELETE", &format!("{}?wait=true", setup.token_path())));
         assert_eq!((reply.refused(status), reply.body.get("waited")), (code, None), "{fault:?}");
-        assert_eq!(setup.usual(&setup.deployment), found(then, "strong", QUESTION), "{fault:?}");
+        assert_eq!(setup.usual(&setup.deployment), found(then, "strong", ONE_REQUEST), "{fault:?}");
     }
 }
 
@@ -166,7 +166,7 @@ fn a_parcellab_revocation_waits_for_every_lease() {
     };
     setup.pass(3_000);
     // If no such token is found, the response is immediate.
-    assert_eq!(at_once(revoke(&json!(77))).status, 404);
+    assert_eq!(immediate(revoke(&json!(77))).status, 404);
     let mut underway = revoke(&number).begin();
     assert!(underway.answer().is_none());
     setup.pass(7_999);

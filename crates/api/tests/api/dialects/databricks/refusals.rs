@@ -10,13 +10,13 @@ use crate::{
 };
 
 /// A call of the dialect, without a credential.
-struct Asked {
+struct ApiCall {
     method: &'static str,
     path: String,
     body: Option<Value>,
 }
 
-impl Asked {
+impl ApiCall {
     fn call<'a>(&self, deployment: &'a Deployment) -> Call<'a> {
         let call = deployment.call(self.method, &self.path);
         match &self.body {
@@ -27,9 +27,9 @@ impl Asked {
 }
 
 /// The calls that name a token, with the code if it does not exist.
-fn about(id: &str) -> Vec<(Asked, &'static str)> {
+fn about(id: &str) -> Vec<(ApiCall, &'static str)> {
     let change = || Some(json!({ "token": { "comment": "mine now", "scopes": [] }, "update_mask": "comment,scopes" }));
-    let asked = |method, path, body| Asked { method, path, body };
+    let asked = |method, path, body| ApiCall { method, path, body };
     let (gone, unknown) = ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND");
     vec![
         (asked("POST", "/api/2.0/token/delete".to_owned(), Some(json!({ "token_id": id }))), gone),
@@ -41,8 +41,8 @@ fn about(id: &str) -> Vec<(Asked, &'static str)> {
 }
 
 /// Every call.
-fn all(id: &str) -> Vec<Asked> {
-    let asked = |method, path: &str, body| Asked { method, path: path.to_owned(), body };
+fn all(id: &str) -> Vec<ApiCall> {
+    let asked = |method, path: &str, body| ApiCall { method, path: path.to_owned(), body };
     let mut all = vec![
         asked("POST", "/api/2.0/token/create", Some(json!({ "comment": "x", "scopes": ["orders:read"] }))),
         asked("POST", "/api/2.0/token/create", None),
@@ -159,7 +159,7 @@ fn databricks_hides_tokens_of_other_members() {
     let rotated = deployment.post(ada, &path, &json!({})).expect(200);
 
     let never = "0".repeat(64);
-    let is_own = |((asked, _), _): &((Asked, _), (Asked, _))| !asked.path.starts_with(TOKENS);
+    let is_own = |((asked, _), _): &((ApiCall, _), (ApiCall, _))| !asked.path.starts_with(TOKENS);
     let ids = [stage.id_of(&tenant.admin), stage.id_of(bob), stage.id_of(&elsewhere.admin), revoked, expired, replaced];
     for id in &ids {
         for ((asked, code), (nothing, _)) in about(id).into_iter().zip(about(&never)).filter(is_own) {
@@ -200,12 +200,12 @@ fn token_management_is_for_admins_only() {
         ids.iter().flat_map(|id| all(id)).filter(|asked| asked.path.contains("management")).collect();
     let others =
         ["?created_by_id=1", "?created_by_username=eve", "?created_by_id=x"].map(|query| format!("{TOKENS}{query}"));
-    asked.extend(others.map(|path| Asked { method: "GET", path, body: None }));
+    asked.extend(others.map(|path| ApiCall { method: "GET", path, body: None }));
     for id in ["eve", "ada", "nobody"] {
         let body = Some(json!({ "application_id": id, "scopes": [] }));
-        asked.push(Asked { method: "POST", path: ON_BEHALF.to_owned(), body });
+        asked.push(ApiCall { method: "POST", path: ON_BEHALF.to_owned(), body });
     }
-    asked.push(Asked { method: "POST", path: ON_BEHALF.to_owned(), body: Some(json!({})) });
+    asked.push(ApiCall { method: "POST", path: ON_BEHALF.to_owned(), body: Some(json!({})) });
     for asked in asked {
         for by in [&eve, ada] {
             let reply = stage.refused(asked.call(deployment).bearer(by), 403, "PERMISSION_DENIED");

@@ -20,23 +20,23 @@ use crate::{
 
 /// The client's end of a socket.
 #[derive(Clone, Default)]
-struct Far(Arc<Mutex<Seen>>);
+struct ClientEnd(Arc<Mutex<Received>>);
 
 #[derive(Default)]
-struct Seen {
+struct Received {
     frames: VecDeque<Option<Frame>>,
-    came: Vec<Value>,
+    messages: Vec<Value>,
     closed: Option<u16>,
     left: Vec<BackgroundWork<World>>,
 }
 
-impl Wire<World> for Far {
+impl Wire<World> for ClientEnd {
     fn poll_frame(&mut self, _: &mut Context<'_>) -> Poll<Option<Frame>> {
         self.0.lock().unwrap().frames.pop_front().map_or(Poll::Pending, Poll::Ready)
     }
 
     fn send(&mut self, text: &str) {
-        self.0.lock().unwrap().came.push(serde_json::from_str(text).unwrap());
+        self.0.lock().unwrap().messages.push(serde_json::from_str(text).unwrap());
     }
 
     fn close(&mut self, code: u16, reason: &str) {
@@ -52,15 +52,16 @@ impl Wire<World> for Far {
 /// An open socket.
 struct Socket<'a> {
     acme: &'a Acme,
-    far: Far,
-    near: Option<Pin<Box<dyn Future<Output = ()>>>>,
+    client: ClientEnd,
+    server: Option<Pin<Box<dyn Future<Output = ()>>>>,
 }
 
 impl<'a> Socket<'a> {
     fn new(acme: &'a Acme) -> Self {
-        let far = Far::default();
-        let near: Pin<Box<dyn Future<Output = ()>>> = Box::pin(acme.deployment.granted().unwrap().run(far.clone()));
-        Self { acme, far, near: Some(near) }
+        let client = ClientEnd::default();
+        let server: Pin<Box<dyn Future<Output = ()>>> =
+            Box::pin(acme.deployment.granted().unwrap().run(client.clone()));
+        Self { acme, client, server: Some(server) }
     }
 
     /// Opened as softvisio's client does.
@@ -72,24 +73,24 @@ impl<'a> Socket<'a> {
 
     /// Delivers frames all at once, and returns what has been sent by then.
     fn take(&mut self, frames: impl IntoIterator<Item = Option<Frame>>) -> Vec<Value> {
-        self.far.0.lock().unwrap().frames.extend(frames);
+        self.client.0.lock().unwrap().frames.extend(frames);
         let lines = self.acme.deployment.world.inside().log.len();
-        let near = self.near.as_mut().unwrap();
-        if near.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
-            self.near = None;
+        let server = self.server.as_mut().unwrap();
+        if server.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            self.server = None;
         }
-        let (came, left) = {
-            let mut seen = self.far.0.lock().unwrap();
-            (std::mem::take(&mut seen.came), std::mem::take(&mut seen.left))
+        let (messages, left) = {
+            let mut seen = self.client.0.lock().unwrap();
+            (std::mem::take(&mut seen.messages), std::mem::take(&mut seen.left))
         };
-        left.into_iter().for_each(|background| self.acme.deployment.leave(background));
+        left.into_iter().for_each(|background| self.acme.deployment.add_background(background));
         let log = self.acme.deployment.world.inside().log[lines..].to_vec();
         for line in &log {
             assert_eq!((line.method, line.route.as_deref()), ("message", Some("/v1/api-tokens/{method}")));
             assert_eq!((line.code.is_some(), line.detail.is_some()), (line.status >= 400, line.status >= 500));
-            self.acme.deployment.log_holds_no_secret(line);
+            self.acme.deployment.check_log_has_no_secret(line);
         }
-        came
+        messages
     }
 
     fn say(&mut self, message: &Value) -> Vec<Value> {
@@ -100,19 +101,19 @@ impl<'a> Socket<'a> {
     fn call(&mut self, method: &str, params: Value) -> Value {
         let path = format!("/v1/api-tokens/{method}");
         let lines = self.acme.deployment.world.inside().log.len();
-        let mut came = self.say(&json!({ "jsonrpc": "2.0", "id": 7, "method": path, "params": params }));
-        assert_eq!((came.len(), &came[0]["id"]), (1, &json!(7)));
+        let mut messages = self.say(&json!({ "jsonrpc": "2.0", "id": 7, "method": path, "params": params }));
+        assert_eq!((messages.len(), &messages[0]["id"]), (1, &json!(7)));
         assert_eq!(self.acme.deployment.world.inside().log.len(), lines + 1, "one log line per message");
-        came.swap_remove(0)
+        messages.swap_remove(0)
     }
 
     fn closed(&self) -> Option<u16> {
         assert_eq!(
-            self.near.is_none(),
-            self.far.0.lock().unwrap().closed.is_some(),
+            self.server.is_none(),
+            self.client.0.lock().unwrap().closed.is_some(),
             "closed exactly when its work has ended"
         );
-        self.far.0.lock().unwrap().closed
+        self.client.0.lock().unwrap().closed
     }
 }
 
@@ -136,10 +137,10 @@ fn a_websocket_message_gets_the_same_response_as_over_http() {
             let path = format!("/v1/api-tokens/{method}");
             let body = json!({ "jsonrpc": "2.0", "id": 7, "method": path, "params": arguments });
             let http = over_http.post(&over_http.eve, "/", &body);
-            let mut came = socket.call(method, arguments.clone());
+            let mut messages = socket.call(method, arguments.clone());
             let mut body = http.body;
             // The only random values.
-            for made in [&mut came, &mut body] {
+            for made in [&mut messages, &mut body] {
                 let data = made.pointer_mut("/result/data").and_then(Value::as_object_mut);
                 if let Some(data) = data.filter(|data| data.contains_key("token")) {
                     data.remove("token");
@@ -149,7 +150,7 @@ fn a_websocket_message_gets_the_same_response_as_over_http() {
                     made["result"]["data"] = json!(made["result"]["data"].as_array().unwrap().len());
                 }
             }
-            assert_eq!(came, body, "{method} {arguments}");
+            assert_eq!(messages, body, "{method} {arguments}");
             // The token has deleted itself.
             if body["error"]["code"] == -32815 {
                 assert_eq!((method, socket.closed()), ("delete", Some(1008)));
@@ -167,17 +168,17 @@ fn websocket_batches_and_notifications_work_as_over_http() {
     let mut socket = Socket::open(&acme, &acme.eve);
     let read = |id: Value| json!({ "jsonrpc": "2.0", "id": id, "method": "/v1/api-tokens/read", "params": [] });
     let quiet = json!({ "jsonrpc": "2.0", "method": "/v1/api-tokens/create", "params": ["quiet"] });
-    let came = socket.say(&json!([read(json!(1)), quiet, read(json!("b"))]));
-    let [batch] = came.as_slice() else { panic!("one frame: {came:?}") };
+    let messages = socket.say(&json!([read(json!(1)), quiet, read(json!("b"))]));
+    let [batch] = messages.as_slice() else { panic!("one frame: {messages:?}") };
     assert_eq!((&batch[0]["id"], &batch[1]["id"], batch.as_array().unwrap().len()), (&json!(1), &json!("b"), 2));
     for silent in [quiet.clone(), json!([quiet, quiet]), json!({ "jsonrpc": "2.0", "method": "/pong" })] {
         assert_eq!(socket.say(&silent), [Value::Null; 0]);
     }
     assert_eq!(acme.names(&json!({ "where": { "name": "quiet" } })).len(), 4);
     for text in ["{", "", "[]", "5", "[1]", "null", "{\"id\":1}"] {
-        let came = socket.take([Some(Frame::Text(text.to_owned()))]);
-        let expected = json!({ "code": -32807, "message": came[0]["error"]["message"], "data": { "exception": false, "meta": {} } });
-        assert_eq!(came, [json!({ "jsonrpc": "2.0", "error": expected })], "{text}");
+        let messages = socket.take([Some(Frame::Text(text.to_owned()))]);
+        let expected = json!({ "code": -32807, "message": messages[0]["error"]["message"], "data": { "exception": false, "meta": {} } });
+        assert_eq!(messages, [json!({ "jsonrpc": "2.0", "error": expected })], "{text}");
     }
     assert_eq!(socket.call("no-such", json!([]))["error"]["code"], -32809);
     assert_eq!(socket.closed(), None);
@@ -210,8 +211,8 @@ fn each_websocket_message_is_authorized_anew() {
     acme.data(&acme.eve, "delete", &json!([id]));
     let asked = acme.deployment.world.inside().asked.ledgers;
     let read = json!({ "jsonrpc": "2.0", "id": 1, "method": "/v1/api-tokens/read", "params": [] });
-    let came = socket.say(&Value::Array(vec![read; 100]));
-    assert_eq!((came[0].as_array().unwrap().len(), &came[0][0]["error"]["code"]), (1, &json!(-32815)));
+    let messages = socket.say(&Value::Array(vec![read; 100]));
+    assert_eq!((messages[0].as_array().unwrap().len(), &messages[0][0]["error"]["code"]), (1, &json!(-32815)));
     assert_eq!((socket.closed(), acme.deployment.world.inside().asked.ledgers), (Some(1008), asked + 1));
     assert_eq!((opened(&token), acme.deployment.world.inside().asked.ledgers), (401, asked + 1), "cached");
 }
@@ -321,9 +322,10 @@ fn frames_in_progress_per_connection_are_bounded() {
     let mut socket = Socket::open(&acme, &acme.eve);
     let read = |id: i32| json!({ "jsonrpc": "2.0", "id": id, "method": "/v1/api-tokens/read" });
     let frames = (1..=40).map(|id| Some(Frame::Text(read(id).to_string())));
-    let came = socket.take(frames);
-    let busy: Vec<_> = came.iter().filter(|reply| reply["error"]["code"] == -32802).map(|reply| &reply["id"]).collect();
-    assert_eq!((came.len(), json!(busy)), (40, json!([33, 34, 35, 36, 37, 38, 39, 40])));
+    let messages = socket.take(frames);
+    let busy: Vec<_> =
+        messages.iter().filter(|reply| reply["error"]["code"] == -32802).map(|reply| &reply["id"]).collect();
+    assert_eq!((messages.len(), json!(busy)), (40, json!([33, 34, 35, 36, 37, 38, 39, 40])));
     assert_eq!(socket.say(&read(41))[0]["result"]["status"], 200, "there is room again");
 
     let fits = "x".repeat(65_536 - read(1).to_string().len());
