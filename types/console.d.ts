@@ -1,4 +1,4 @@
-// What the console reads of the API's answers; openapi.json describes them in full.
+// The parts of API responses that the console reads; openapi.json describes them in full.
 
 interface Scope {
   name: string;
@@ -19,7 +19,7 @@ interface Member {
   quota: number | null;
 }
 
-/** The answer to a creation or a rotation. */
+/** The response to creating or rotating a token. */
 interface IssuedToken {
   id: string;
   name: string;
@@ -30,7 +30,7 @@ interface IssuedToken {
   previous_valid_until?: string | null;
 }
 
-/** A snapshot that is loaded; times are in milliseconds since 1970. */
+/** A loaded snapshot; times are in milliseconds since 1970. */
 interface SnapshotInfo {
   workspace: string;
   asOf: number;
