@@ -1,4 +1,4 @@
-//! IP addresses from text. The standard library's parser does the same at three times the size.
+//! Parses IP addresses. The standard library's parser does the same at three times the size.
 
 use core::net::IpAddr;
 
@@ -12,7 +12,7 @@ fn parse_v4(text: &[u8]) -> Option<[u8; 4]> {
     let mut octets = [0; 4];
     for octet in &mut octets {
         let part = parts.next()?;
-        // A leading zero reads as octal elsewhere: refused, so that nobody can disagree.
+        // A leading zero means octal to some parsers: rejected, so that none can disagree.
         let is_plain = part.len() == 1 || part.first() != Some(&b'0');
         *octet = number(part, 10, 3).filter(|_| is_plain)?.try_into().ok()?;
     }
@@ -27,13 +27,13 @@ fn parse_v6(text: &[u8]) -> Option<[u16; 8]> {
             let before = parse_groups(text.get(..gap)?, &mut groups, false)?;
             let after = parse_groups(text.get(gap + 2..)?, &mut tail, true)?;
             groups.iter_mut().skip(8 - after.min(8)).zip(tail).for_each(|(to, from)| *to = from);
-            // The gap stands for at least one group.
+            // `::` stands for at least one group.
             (before + after < 8).then_some(groups)
         }
     }
 }
 
-/// Reads groups separated by colons and says how many there were. An IPv4 address may stand for the last two of all.
+/// Reads groups separated by colons and returns their number. An IPv4 address may stand for the last two of all.
 fn parse_groups(text: &[u8], groups: &mut [u16; 8], at_end: bool) -> Option<usize> {
     let mut count = 0;
     if text.is_empty() {
@@ -65,7 +65,7 @@ fn number(digits: &[u8], radix: u16, longest: usize) -> Option<u16> {
     Some(number)
 }
 
-// The random generator that proptest brings has no source on wasm.
+// Proptest's random generator has no source on wasm.
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests {
     use super::*;
@@ -73,7 +73,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_forms_of_rfc_4291() {
+    fn parses_the_address_forms_of_rfc_4291() {
         let forms =
             ["::", "::1", "1::", "2001:db8::8:800:200C:417A", "FF01:0:0:0:0:0:0:101", "::13.1.68.3", "1:2:3:4:5:6:7::"];
         for text in forms.into_iter().chain(["::FFFF:129.144.52.38", "64:ff9b::192.0.2.33", "1:2:3:4:5:6:9.9.9.9"]) {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_almost_an_address_is_none() {
+    fn invalid_addresses_are_rejected() {
         let almost =
             ["", ":", ":1", "1:", ":::", "::1::", "1:2:3:4::5:6:7:8", "1:2:3:4:5:6:7", "12345::", "::g", "::1.2.3"];
         for text in
@@ -95,12 +95,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_address_is_read(address: IpAddr) {
+        fn every_displayed_address_parses_back(address: IpAddr) {
             prop_assert_eq!(parse(address.to_string().as_bytes()), Some(address));
         }
 
         #[test]
-        fn agrees_with_the_standard_library(
+        fn address_parser_agrees_with_the_standard_library(
             text in prop_oneof![
                 "[0-9.]{0,16}", "[0-9a-fF:.]{0,24}", "(([0-9a-f]{0,5}|:|::|1\\.2\\.3\\.4):?){0,9}", ".{0,8}",
             ],

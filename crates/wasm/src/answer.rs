@@ -1,4 +1,4 @@
-//! What is told about a decision, or about what it waits for, as JSON.
+//! Decisions and pending needs as JSON.
 
 use alloc::string::String;
 
@@ -9,8 +9,8 @@ use crate::{
     json::{Object, decimal, hex},
 };
 
-/// What a host has to fetch: `{"kind":"ledger","workspace","digests"}`, `{"kind":"registry","keys"}`, or a
-/// [lease]; or for how long to wait, `{"kind":"wait","workspace","milliseconds"}`.
+/// The data that a host has to fetch: `{"kind":"ledger","workspace","digests"}`, `{"kind":"registry","keys"}`, or a
+/// [lease]; or how long to wait, `{"kind":"wait","workspace","milliseconds"}`.
 pub(crate) fn need(need: &Need) -> String {
     match need {
         Need::Ledger(question) => Object::new()
@@ -31,9 +31,9 @@ pub(crate) fn need(need: &Need) -> String {
     }
 }
 
-/// A question for a lease: `{"kind":"lease","workspace","digests","uses"}`, and `"epoch"` and `"generation"` where there
-/// is anything to continue from, and `"segments"` where they are loaded: the manifest gone by, or nothing yet. A use is the
-/// text's digest, 64 digits, then when the last one was and how many, each behind a space.
+/// A lease question: `{"kind":"lease","workspace","digests","uses"}`, with `"epoch"` and `"generation"` if there is a
+/// position to continue from, and `"segments"` if they are loaded: the manifest in use, or empty. A use is the token's
+/// digest, 64 digits, then the time of the last use and the count, separated by spaces.
 pub(crate) fn lease(question: &LeaseQuestion) -> String {
     let manifest = |name: ContentHash| hex(name.as_bytes());
     let segments = question.segments.map(|segments| segments.manifest.map(manifest).unwrap_or_default());
@@ -57,8 +57,8 @@ fn counted(uses: &Use) -> String {
     text
 }
 
-/// A decision but for its code, which the caller has. What is about a token is there only where the token was ever issued,
-/// passing or not; id, name and the like not where a segment alone told of it. Times are in milliseconds since 1970.
+/// A decision without its code, which the caller has. The fields about the token are present if it was ever issued,
+/// valid or not; its id, name and the like are absent if only a segment was used. Times are in milliseconds since 1970.
 pub(crate) fn details(decision: &Decision) -> String {
     let json = Object::new().text("freshness", decision.freshness.as_str()).number("asOf", decision.as_of.0);
     let Some(known) = &decision.known else { return json.finish() };

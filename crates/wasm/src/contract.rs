@@ -1,51 +1,52 @@
-//! What the module and the JavaScript around it agree on: numbers, letters, names. `cargo xtask docs` writes them into
-//! `js/contract.js`, so that each is declared here alone.
+//! Constants shared by the module and its JavaScript: numbers, letters, names. `cargo xtask docs` writes them into
+//! `js/contract.js`, so each is declared only here.
 
 use counterfoil_token::Foreign;
 
-/// Room for a text in the input buffer: one byte more than the longest that can be a token, so that a longer one is
-/// still seen to be too long.
+/// Size of the input buffer for a token: one byte more than the longest that is valid, so that a longer one is
+/// detected.
 pub const TEXT_ROOM: usize = *Foreign::LENGTH.end() + 1;
 
-/// Room for a client's address behind it. The longest, an IPv4 address mapped into IPv6, has 45 characters.
+/// Size of the buffer for a client's address, which follows. The longest, an IPv4-mapped IPv6 address, has 45
+/// characters.
 pub const ADDRESS_ROOM: usize = 63;
 
-/// The bit of an answer that says that a lease is to be renewed. Those below it are the code.
+/// The bit of an answer that says that a lease is to be renewed. The bits below it are the code.
 pub const RENEWAL: u32 = 0x80;
 
-/// The length of a value that is not there, among [values fetched](crate::Verifier::supply).
+/// The length that marks an absent value, among [fetched values](crate::Verifier::supply).
 pub const ABSENT: u32 = u32::MAX;
 
-/// What a line of a [demand](crate::Verifier::demand) says, by its first character.
+/// The first character of a line of a [requirement](crate::Verifier::demand), which says what the line contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum DemandLine {
-    /// The key of a workspace whose tokens count.
+    /// The key of an accepted workspace.
     Workspace = b'w',
-    /// A scope that must be granted.
+    /// A scope of those that are all required.
     AllOf = b'a',
-    /// A scope of which one must be granted.
+    /// A scope of those of which one is required.
     AnyOf = b'o',
-    /// How stale the answer may be.
+    /// The freshness level.
     Freshness = b'f',
-    /// An eventual answer will do where the ledger does not answer.
+    /// An eventual decision is accepted if the ledger does not answer.
     OrEventual = b'e',
-    /// It need not be told in full who the token is.
+    /// The token's full record is not needed.
     Brief = b'b',
 }
 
 impl DemandLine {
-    /// All there are.
+    /// All of them.
     pub const ALL: [Self; 6] =
         [Self::Workspace, Self::AllOf, Self::AnyOf, Self::Freshness, Self::OrEventual, Self::Brief];
 
-    /// What a line says that begins so.
+    /// The kind of a line by its first character.
     #[must_use]
     pub fn of(letter: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|line| *line as u8 == letter)
     }
 
-    /// What JavaScript calls it: the field of a demand that it is made of.
+    /// The field of a `Demand` in JavaScript.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -59,26 +60,26 @@ impl DemandLine {
     }
 }
 
-/// Why a demand was refused, by the number that is answered.
+/// Why a requirement was rejected, by the number that is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum DemandFault {
     /// It names no workspace.
     NoWorkspace = -1,
-    /// Not a workspace's key.
+    /// Not a workspace key.
     InvalidWorkspace = -2,
     /// Not a scope.
     InvalidScope = -3,
-    /// Not a freshness.
+    /// Not a freshness level.
     InvalidFreshness = -4,
-    /// There are too many different ones.
+    /// Too many different requirements were compiled.
     TooManyDemands = -5,
-    /// Not of the lines that a demand is written in: the JavaScript side's mistake.
+    /// Not in the line format: a bug in the JavaScript code.
     Illegible = -6,
 }
 
 impl DemandFault {
-    /// All there are, by their numbers.
+    /// All of them, by their numbers.
     pub const ALL: [Self; 6] = [
         Self::NoWorkspace,
         Self::InvalidWorkspace,
@@ -88,7 +89,7 @@ impl DemandFault {
         Self::Illegible,
     ];
 
-    /// The code that JavaScript tells.
+    /// The code in JavaScript.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -102,23 +103,23 @@ impl DemandFault {
     }
 }
 
-/// Why a snapshot was not taken, by the number that is answered.
+/// Why a snapshot was rejected, by the number that is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum SnapshotFault {
-    /// In a format that this version does not know.
+    /// The format is of a version that is not supported.
     UnknownFormat = -1,
     /// Not exactly a snapshot.
     Malformed = -2,
-    /// Expired, or it is not known what time it is.
+    /// Expired, or the time is not known.
     Expired = -3,
 }
 
 impl SnapshotFault {
-    /// All there are, by their numbers.
+    /// All of them, by their numbers.
     pub const ALL: [Self; 3] = [Self::UnknownFormat, Self::Malformed, Self::Expired];
 
-    /// The code that JavaScript tells.
+    /// The code in JavaScript.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -129,24 +130,24 @@ impl SnapshotFault {
     }
 }
 
-/// What a check waits for, by the `kind` of its [need](crate::Verifier::need).
+/// What a check needs, by the `kind` of its [need](crate::Verifier::need).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NeedKind {
-    /// Records, from the ledger.
+    /// Records from the ledger.
     Ledger,
-    /// A lease, from the ledger.
+    /// A lease from the ledger.
     Lease,
-    /// Values, from the registry.
+    /// Values from the registry.
     Registry,
-    /// What others ask already.
+    /// The response to another check's query.
     Wait,
 }
 
 impl NeedKind {
-    /// All there are.
+    /// All of them.
     pub const ALL: [Self; 4] = [Self::Ledger, Self::Lease, Self::Registry, Self::Wait];
 
-    /// The kind as it is written.
+    /// The kind in JSON.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -162,9 +163,9 @@ impl NeedKind {
 mod tests {
     use super::*;
 
-    /// Lists in JavaScript are in the order of these numbers, from 1 on.
+    /// The lists in JavaScript are in the order of these numbers, from 1 on.
     #[test]
-    fn faults_are_numbered_densely() {
+    fn faults_are_numbered_consecutively() {
         let numbers = |count: usize| (1..).map(|number: i32| -number).take(count).collect::<alloc::vec::Vec<_>>();
         assert_eq!(DemandFault::ALL.map(|fault| fault as i32).to_vec(), numbers(DemandFault::ALL.len()));
         assert_eq!(SnapshotFault::ALL.map(|fault| fault as i32).to_vec(), numbers(SnapshotFault::ALL.len()));

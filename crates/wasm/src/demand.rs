@@ -1,4 +1,4 @@
-//! A demand from text.
+//! Requirements in text form.
 
 use alloc::vec::Vec;
 
@@ -7,7 +7,7 @@ use counterfoil_verify::{Demand, Freshness, Scope};
 
 use crate::contract::{DemandFault, DemandLine};
 
-/// Reads one item a line. Its first character tells what it is: see [`DemandLine`].
+/// Parses one item per line. The first character of a line says what it contains: see [`DemandLine`].
 pub(crate) fn compile(text: &[u8]) -> Result<Demand, DemandFault> {
     let (mut workspaces, mut all_of, mut any_of) = (Vec::new(), Vec::new(), Vec::new());
     let (mut freshness, mut or_eventual, mut in_full) = (Freshness::default(), false, true);
@@ -41,7 +41,7 @@ mod tests {
     use alloc::format;
 
     #[test]
-    fn every_line_counts() {
+    fn every_line_of_a_requirement_is_parsed() {
         let demand = compile(b"w0Ab3dE\nw000001\naorders:read\noa\nob.c\nfeventual").unwrap();
         let keys: Vec<_> = demand.workspaces().iter().map(WorkspaceKey::as_str).collect();
         assert_eq!(keys, ["0Ab3dE", "000001"]);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told() {
+    fn invalid_requirement_lines_are_reported() {
         let refused = [
             ("", DemandFault::NoWorkspace),
             ("aorders:read\nfstrong", DemandFault::NoWorkspace),

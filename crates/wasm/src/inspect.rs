@@ -1,4 +1,4 @@
-//! What can be said of a text without any key or store.
+//! The format of a presented token value, which needs no key and no store.
 
 use alloc::string::String;
 
@@ -6,8 +6,9 @@ use counterfoil_token::{Digest, Presented};
 
 use crate::json::{Object, hex};
 
-/// What a text looks like, as JSON: `kind` is `ours`, `foreign` or `malformed`; `prefix` and `workspace` where it is
-/// ours; `reason`, in words, where it is malformed; `digest` is its SHA-256 in hexadecimal, whatever it is. Says nothing about whether it was ever issued.
+/// The format as JSON: `kind` is `ours`, `foreign` or `malformed`; `prefix` and `workspace` if it is ours; `reason`, in
+/// words, if it is malformed; `digest` is always its SHA-256 in hexadecimal. It does not show whether the token was
+/// ever issued.
 pub(crate) fn inspect(text: &[u8]) -> String {
     let json = match Presented::parse(text) {
         Err(why) => Object::new().text("kind", "malformed").text("reason", why.as_str()),

@@ -1,4 +1,4 @@
-//! Writes JSON (RFC 8259). Reading it is JavaScript's business.
+//! Writes JSON (RFC 8259). JavaScript parses JSON itself.
 
 use alloc::{string::String, vec::Vec};
 
@@ -16,7 +16,7 @@ impl Object {
         self
     }
 
-    /// Leaves the member out where there is no value.
+    /// Omits the member if there is no value.
     pub(crate) fn optional_text(self, name: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.text(name, value),
@@ -31,7 +31,7 @@ impl Object {
         self
     }
 
-    /// Leaves the member out where there is no value.
+    /// Omits the member if there is no value.
     pub(crate) fn optional_number(self, name: &str, value: Option<u64>) -> Self {
         match value {
             Some(value) => self.number(name, value),
@@ -54,7 +54,7 @@ impl Object {
 
     pub(crate) fn finish(mut self) -> String {
         self.0.push(b'}');
-        // Of whole strings and ASCII: always UTF-8.
+        // It consists of whole strings and ASCII, so it is always UTF-8.
         String::from_utf8(self.0).unwrap_or_default()
     }
 
@@ -82,7 +82,7 @@ fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Bytes in lower-case hexadecimal. Compiled once: `hex::encode` would be, for each type that it is given.
+/// Bytes in lower-case hexadecimal. `hex::encode` would be compiled once for each type that it is called with.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     hex::encode(bytes)
 }
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn another_reader_reads_what_was_written() {
+    fn written_json_is_parsed_by_serde_json() {
         let nasty: String = ('\0'..='\u{ff}').chain(['\u{2028}', '\u{fffd}', '😀']).collect();
         let none: [&str; 0] = [];
         let json = Object::new()

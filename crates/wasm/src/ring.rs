@@ -1,19 +1,19 @@
-//! A bounded memory of what was put in last, by number.
+//! A ring buffer that holds the latest values, by number.
 
 use alloc::vec::Vec;
 
-/// Numbers go round below this: what is left of a `u32` beside a code of 8 bits.
+/// Numbers wrap around at this value: a `u32` without the 8 bits of the code.
 const NUMBERS: u32 = 1 << 24;
 
-/// Keeps the last `CAPACITY` values. Each is known by a number from 1 up; 0 is never given out. A number whose value is
-/// gone finds nothing, until numbers come round again 16 million values later.
+/// Holds the latest `CAPACITY` values. Each has a number from 1 up; 0 is never used. The number of a dropped value
+/// finds nothing, until numbers are reused 16 million values later.
 pub(crate) struct Ring<T, const CAPACITY: u32> {
     slots: Vec<Option<(u32, T)>>,
     last: u32,
 }
 
 impl<T, const CAPACITY: u32> Ring<T, CAPACITY> {
-    /// Takes no memory until it is used.
+    /// Allocates nothing until it is used.
     pub(crate) const fn new() -> Self {
         const { assert!(CAPACITY.is_power_of_two() && CAPACITY < NUMBERS) };
         Self { slots: Vec::new(), last: 0 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_ones_are_held_and_the_others_are_not_mistaken_for_them() {
+    fn latest_values_are_held_and_dropped_numbers_find_nothing() {
         let mut ring = Ring::<_, 4>::new();
         assert_eq!(ring.get(0), None);
         let numbers: Vec<u32> = (0..10).map(|value| ring.put(value)).collect();
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_is_gone() {
+    fn taken_value_is_gone() {
         let mut ring = Ring::<_, 4>::new();
         let number = ring.put('a');
         assert_eq!(ring.take(number + 4), None);
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_come_round_without_ever_being_zero() {
+    fn numbers_wrap_around_and_skip_zero() {
         let mut ring = Ring::<_, 4>::new();
         ring.last = NUMBERS - 2;
         assert_eq!(ring.put('a'), NUMBERS - 1);

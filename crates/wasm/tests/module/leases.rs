@@ -1,4 +1,4 @@
-//! Leases as JavaScript drives them.
+//! Leases, driven as JavaScript does.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::{Code, Encoded as _, Grant, RegistryKey};
@@ -11,17 +11,17 @@ use super::{Case, FOREIGN, NOW, PENDING, check_from, code, demand, details, give
 /// The bit that says that a lease is to be renewed.
 const RENEWAL: u32 = 0x80;
 
-/// Of a lease of ten seconds 8.8 are used, and past half of them it is renewed. Both in milliseconds.
+/// A lease of ten seconds is used for 8.8 s, and renewed in the second half of them. Both in milliseconds.
 const USED: f64 = 8_800.0;
 
-/// After a failure somebody asks again by then.
+/// The longest back-off after the first failure, in milliseconds.
 const BACKOFF: f64 = 250.0;
 const HALF: f64 = 4_400.0;
 
 const HERE: &str = "0Ab3dE";
 const UNAVAILABLE: u32 = Code::Unavailable as u32;
 
-/// A live token of another system, known to a ledger that grants leases, and a verifier with a demand for it.
+/// A valid third-party token known to a ledger that grants leases, and a verifier with a requirement for it.
 struct World {
     case: Case,
     verifier: Verifier,
@@ -31,7 +31,7 @@ struct World {
 impl World {
     fn new(lines: &str) -> Self {
         let mut case = Case::all()[0].clone();
-        // The ledger's clock is another.
+        // The ledger's clock differs.
         case.now -= 500;
         case.workspace.has_imports = true;
         let mut verifier = Verifier::new(0, false);
@@ -39,7 +39,7 @@ impl World {
         Self { case, verifier, demand }
     }
 
-    /// One that has been granted a lease at `NOW`.
+    /// A verifier that was granted a lease at `NOW`.
     fn leased(lines: &str) -> Self {
         let mut world = Self::new(lines);
         let pending = world.check(0.0);
@@ -52,7 +52,7 @@ impl World {
         self.case.grant(HERE, FOREIGN)
     }
 
-    /// What a ledger says that was asked by somebody who stands where `grant` left it: this many changes more.
+    /// The ledger's response to a verifier at the position of `grant`: this many changes later.
     fn renewed(&self, changes: u64) -> Grant {
         let mut grant = Grant { since: Some(1), ..self.grant() };
         grant.answer.generation += changes;
@@ -67,7 +67,7 @@ impl World {
         supply_at(&mut self.verifier, answer, &[Some(bytes.to_vec())], NOW + after)
     }
 
-    /// Begins the renewal that the answer of then is to see to.
+    /// Begins the renewal that the answer at that time is to see to.
     fn renew(&mut self, after: f64) -> u32 {
         let answer = self.check(after);
         assert_eq!(answer & 0xff, Code::Valid as u32 | RENEWAL, "after {after} ms");
@@ -84,19 +84,19 @@ impl World {
 }
 
 #[wasm_bindgen_test]
-fn first_sight_asks_for_a_lease_and_then_memory_answers() {
+fn first_check_queries_for_a_lease_then_the_cache_decides() {
     let mut world = World::new("bounded");
     let pending = world.check(0.0);
     assert_eq!(pending & 0xff, PENDING);
     let asked = json!({"kind": "lease", "workspace": HERE, "digests": [World::digest()], "uses": []});
-    assert_eq!(world.need(pending), asked, "it stands nowhere yet");
+    assert_eq!(world.need(pending), asked, "it has no position yet");
     let grant = world.grant();
     let first = world.supply(pending, &grant.encode(), 0.0);
     assert_eq!(first & 0xff, Code::Valid as u32);
-    assert_eq!(details(&world.verifier, first)["freshness"], "strong", "it was asked about just now");
+    assert_eq!(details(&world.verifier, first)["freshness"], "strong", "it was queried just now");
     for after in [0.0, 1.0, HALF] {
         let answer = world.check(after);
-        assert_eq!(answer & 0xff, Code::Valid as u32, "after {after} ms, and nothing is due");
+        assert_eq!(answer & 0xff, Code::Valid as u32, "after {after} ms, no renewal is due");
         let told = details(&world.verifier, answer);
         assert_eq!((&told["freshness"], &told["asOf"]), (&json!("bounded"), &json!(world.case.now)));
         assert_eq!(world.verifier.renew(answer, NOW + after), 0, "there is nothing to renew");
@@ -109,21 +109,21 @@ fn first_sight_asks_for_a_lease_and_then_memory_answers() {
     assert_eq!((&told["kind"], &told["epoch"], &told["generation"]), (&json!("lease"), &json!(7), &json!(1)));
     let next = world.check(USED);
     let wait = json!({"kind": "wait", "workspace": HERE, "milliseconds": 25});
-    assert_eq!(world.need(next), wait, "the answer will do for it too");
+    assert_eq!(world.need(next), wait, "the response will serve this check too");
     assert_eq!(code(world.supply(over, &grant.encode(), USED)), Code::Valid as u32);
     give(&mut world.verifier, &[]);
     assert_eq!(code(world.verifier.supply(next, NOW + USED)), Code::Valid as u32);
 }
 
 #[wasm_bindgen_test]
-fn past_its_half_one_answer_has_it_renewed() {
+fn one_request_renews_the_lease_in_its_second_half() {
     let mut world = World::leased("bounded");
     let answer = world.check(HALF + 1.0);
     assert_eq!(answer & 0xff, Code::Valid as u32 | RENEWAL);
     let told = details(&world.verifier, answer);
     assert_eq!((&told["freshness"], &told["id"]), (&json!("bounded"), &json!(world.case.token.id)));
     let next = world.check(HALF + 1.0);
-    assert_eq!(next & 0xff, Code::Valid as u32, "it is one request's turn");
+    assert_eq!(next & 0xff, Code::Valid as u32, "only one request is to renew");
 
     let others = [answer & !RENEWAL, next, next | RENEWAL, 0, RENEWAL, u32::MAX].map(|number| (number, NOW));
     for (number, now) in others.into_iter().chain([(answer, f64::NAN), (answer, -1.0)]) {
@@ -139,18 +139,18 @@ fn past_its_half_one_answer_has_it_renewed() {
     assert_eq!(world.need(renewal), asked);
     assert_eq!(world.verifier.details(renewal), "");
     let grant = world.renewed(0);
-    assert_eq!(world.supply(renewal, &grant.encode(), HALF + 50.0), UNAVAILABLE, "of no account");
+    assert_eq!(world.supply(renewal, &grant.encode(), HALF + 50.0), UNAVAILABLE, "its result is ignored");
     assert_eq!(world.verifier.need(renewal, 1), "", "once only");
     assert_eq!(world.supply(renewal, &grant.encode(), HALF + 50.0), UNAVAILABLE);
 
-    // It runs from before the question was asked.
+    // It runs from before the question was sent.
     assert_eq!(world.check(2.0 * HALF + 1.0) & 0xff, Code::Valid as u32);
     assert_eq!(code(world.check(HALF + USED)), Code::Valid as u32);
     assert_eq!(code(world.check(HALF + 1.0 + USED)), PENDING);
 }
 
 #[wasm_bindgen_test]
-fn a_renewal_tells_what_changed() {
+fn renewal_applies_a_revocation() {
     let mut world = World::leased("bounded");
     let renewal = world.renew(HALF + 1.0);
     let mut grant = world.renewed(1);
@@ -162,16 +162,16 @@ fn a_renewal_tells_what_changed() {
 }
 
 #[wasm_bindgen_test]
-fn what_a_renewal_did_not_bring_is_not_there() {
+fn failed_renewal_keeps_the_lease_and_the_unreported_uses() {
     let garbage = [&[][..], b"nonsense", &[255; 64]];
     for bytes in garbage {
         let mut world = World::leased("bounded");
         let renewal = world.renew(HALF + 1.0);
         world.supply(renewal, bytes, HALF + 2.0);
-        assert_eq!(code(world.check(USED - 1.0)), Code::Valid as u32, "the old lease is as good as it was");
+        assert_eq!(code(world.check(USED - 1.0)), Code::Valid as u32, "the old lease still applies");
         assert_eq!(code(world.check(USED)), PENDING);
     }
-    // No answer at all: the next one asks, after a back-off, and tells the same uses with those that came since.
+    // No response: the next request queries after a back-off, and reports the same uses with those that came since.
     let mut world = World::leased("bounded");
     let renewal = world.renew(HALF + 1.0);
     give(&mut world.verifier, &[]);
@@ -183,7 +183,7 @@ fn what_a_renewal_did_not_bring_is_not_there() {
 }
 
 #[wasm_bindgen_test]
-fn garbage_grants_nothing() {
+fn malformed_grants_are_unavailable() {
     let grant = World::new("bounded").grant().encode();
     let cut = (0..grant.len()).map(|length| grant[..length].to_vec());
     let longer = [grant.as_slice(), &[0]].concat();
@@ -195,12 +195,12 @@ fn garbage_grants_nothing() {
         let answer = world.supply(pending, &bytes, 0.0);
         assert_eq!(answer & 0xff, UNAVAILABLE, "{} bytes", bytes.len());
         assert_eq!(details(&world.verifier, answer), json!({"freshness": "bounded", "asOf": NOW as u64}));
-        assert_eq!(code(world.check(BACKOFF)), PENDING, "nothing was granted");
+        assert_eq!(code(world.check(BACKOFF)), PENDING, "no lease was granted");
     }
 }
 
 #[wasm_bindgen_test]
-fn a_grant_answers_no_question_for_records_nor_the_other_way_round() {
+fn grants_and_records_are_not_interchangeable() {
     let mut world = World::new("strong");
     let (grant, records) = (world.grant().encode(), world.case.answer(HERE, FOREIGN).encode());
     let pending = world.check(0.0);
@@ -212,7 +212,7 @@ fn a_grant_answers_no_question_for_records_nor_the_other_way_round() {
     let mut world = World::new("bounded");
     let pending = world.check(0.0);
     assert_eq!(world.supply(pending, &records, 0.0) & 0xff, UNAVAILABLE);
-    assert_eq!(code(world.check(99.0)), UNAVAILABLE, "nobody asks yet");
+    assert_eq!(code(world.check(99.0)), UNAVAILABLE, "back-off");
     assert_eq!(code(world.check(BACKOFF)), PENDING);
 
     let mut world = World::leased("bounded");
@@ -222,7 +222,7 @@ fn a_grant_answers_no_question_for_records_nor_the_other_way_round() {
 }
 
 #[wasm_bindgen_test]
-fn a_grant_that_comes_when_it_is_over_is_asked_for_again() {
+fn expired_grant_is_queried_again_twice_at_most() {
     let mut world = World::new("bounded");
     let grant = world.grant().encode();
     let mut pending = world.check(0.0);
@@ -231,15 +231,15 @@ fn a_grant_that_comes_when_it_is_over_is_asked_for_again() {
         assert_eq!((pending & 0xff, world.need(pending)["kind"].clone()), (PENDING, json!("lease")));
     }
     assert_eq!(code(world.supply(pending, &grant, 3.0 * USED)), UNAVAILABLE);
-    assert_eq!(code(world.check(3.0 * USED + BACKOFF)), PENDING, "nothing was granted");
+    assert_eq!(code(world.check(3.0 * USED + BACKOFF)), PENDING, "no lease was granted");
 }
 
 #[wasm_bindgen_test]
-fn an_eventual_answer_will_do_where_the_demand_says_so() {
+fn or_eventual_falls_back_to_registry_and_cache() {
     let nothing = |world: &mut World, pending, after| supply_at(&mut world.verifier, pending, &[], NOW + after);
     let mut world = World::new("bounded\ne");
     let pending = world.check(0.0);
-    assert_eq!(world.need(pending)["kind"], "lease", "where there is an answer, that counts");
+    assert_eq!(world.need(pending)["kind"], "lease", "the ledger is preferred");
     let pending = nothing(&mut world, pending, 0.0);
     let key = world.case.workspace.key;
     let keys = [RegistryKey::Token(key, Digest::of(FOREIGN.as_bytes())).path(), RegistryKey::Workspace(key).path()];
@@ -250,7 +250,7 @@ fn an_eventual_answer_will_do_where_the_demand_says_so() {
     let answer = supply_at(&mut world.verifier, pending, &owner, NOW);
     assert_eq!(answer & 0xff, Code::Valid as u32);
     assert_eq!(details(&world.verifier, answer)["freshness"], "eventual");
-    // Who did not get an answer speaks for others, until somebody tries again; then they do.
+    // A check without a response continues with the failure for others, until one of them retries.
     let next = world.check(99.0);
     assert_eq!(details(&world.verifier, next)["freshness"], "eventual");
     let next = world.check(1_000.0);
@@ -261,7 +261,7 @@ fn an_eventual_answer_will_do_where_the_demand_says_so() {
     let answer = world.check(1_000.0);
     assert_eq!(details(&world.verifier, answer)["freshness"], "bounded");
 
-    // A lease that is over leaves memory, which counts for a minute.
+    // After the lease expired, the cached records can be used for eventual decisions for a minute.
     let mut world = World::leased("bounded\ne");
     let pending = world.check(USED);
     let answer = nothing(&mut world, pending, USED);
@@ -271,11 +271,11 @@ fn an_eventual_answer_will_do_where_the_demand_says_so() {
     let mut world = World::leased("bounded");
     let pending = world.check(USED);
     let answer = nothing(&mut world, pending, USED);
-    assert_eq!(code(answer), UNAVAILABLE, "where nothing is said, it will not do");
+    assert_eq!(code(answer), UNAVAILABLE, "without or_eventual");
 }
 
 #[wasm_bindgen_test]
-fn a_clock_that_goes_back_ends_the_lease() {
+fn clock_set_back_ends_the_lease() {
     let mut world = World::leased("bounded");
     assert_eq!(code(world.check(1_000.0)), Code::Valid as u32);
     assert_eq!(code(world.check(999.0)), PENDING);

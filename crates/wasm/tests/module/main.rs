@@ -1,4 +1,4 @@
-//! The face as JavaScript drives it, compiled to WebAssembly and run under Node.
+//! The JavaScript bindings, compiled to WebAssembly and run under Node.
 
 #![cfg(target_arch = "wasm32")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
@@ -18,7 +18,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 const NOW: f64 = 1_798_761_600_000.0;
 const PENDING: u32 = 0;
 
-/// Somebody else's text: in which workspace it is looked up, the demand alone says.
+/// A third-party token: only the requirement says in which workspace it is looked up.
 const FOREIGN: &str = "ghp_somebody-elses-token";
 
 fn vectors(json: &str) -> Value {
@@ -131,7 +131,7 @@ impl Case {
         Grant { epoch: 7, since: None, term: 10_000, answer, texts: vec![], owners: vec![], edition: None }
     }
 
-    /// Checks to the end, with a ledger that knows the case and a registry that knows nothing.
+    /// Runs a check to its decision, with a ledger that knows the case and a registry that knows nothing.
     fn run(&self, verifier: &mut Verifier, freshness: &str) -> u32 {
         let demand = demand(verifier, &self.demand(freshness));
         let address = self.demand.address.as_deref().unwrap_or_default();
@@ -150,14 +150,14 @@ impl Case {
 }
 
 #[wasm_bindgen_test]
-fn every_case_is_decided_as_written() {
+fn decisions_match_the_vectors() {
     let cases = Case::all();
     assert!(cases.len() > 40);
     for case in cases {
         for freshness in ["strong", "bounded", "eventual"] {
             let mut verifier = Verifier::new(0, false);
             let answer = case.run(&mut verifier, freshness);
-            // A ledger never mixes owners up; that a record does is refused sooner.
+            // A ledger never confuses owners; a record that does is rejected earlier.
             let is_mixed_up = case.token.owner != case.owner.number;
             let expected = if is_mixed_up { Code::Unavailable } else { case.code };
             assert_eq!(code(answer), expected as u32, "{} ({freshness})", case.why);
@@ -167,7 +167,7 @@ fn every_case_is_decided_as_written() {
 }
 
 #[wasm_bindgen_test]
-fn texts_are_told_apart_as_written() {
+fn presented_values_are_classified_as_in_the_vectors() {
     let tokens = tokens();
     let list = |name: &str| tokens[name].as_array().unwrap().clone();
     let mut verifier = Verifier::new(0, false);
@@ -189,7 +189,7 @@ fn texts_are_told_apart_as_written() {
 }
 
 #[wasm_bindgen_test]
-fn malformed_texts_are_so_and_wrong_seals_are_unknown() {
+fn malformed_values_and_wrong_authentication_tags_are_rejected() {
     let mut verifier = Verifier::new(0, false);
     let everyone = "w0k3Yab\nw000000\nw0abcde\nw0Az9Za\nwzzzzzz";
     let demand = demand(&mut verifier, everyone);
@@ -200,19 +200,19 @@ fn malformed_texts_are_so_and_wrong_seals_are_unknown() {
     for case in tokens()["wrong_seal"].as_array().unwrap() {
         let (text, workspace) = (case["text"].as_str().unwrap(), case["workspace"].as_str().unwrap());
         let demand = self::demand(&mut verifier, &format!("w{workspace}"));
-        assert_eq!(code(check(&mut verifier, text, demand)), PENDING, "as long as no keys are known");
+        assert_eq!(code(check(&mut verifier, text, demand)), PENDING, "without tag keys");
         let key = hex::decode(case["seal_key"].as_str().unwrap()).unwrap();
         give(&mut verifier, &[workspace.as_bytes(), &key].concat());
         assert!(verifier.trust_seal_keys(NOW));
         assert_eq!(code(check(&mut verifier, text, demand)), Code::Unknown as u32, "{}", case["why"]);
         give(&mut verifier, workspace.as_bytes());
-        assert!(verifier.trust_seal_keys(NOW), "no keys at all: nothing can be told by a seal");
+        assert!(verifier.trust_seal_keys(NOW), "without any key, tags cannot be verified");
         assert_eq!(code(check(&mut verifier, text, demand)), PENDING);
     }
 }
 
 #[wasm_bindgen_test]
-fn the_layout_of_records_is_read_as_written() {
+fn records_are_decoded_as_in_the_vectors() {
     let records = vectors(include_str!("../../../../tests/vectors/records.json"));
     for case in records["tokens"].as_array().unwrap() {
         let item: TokenRecord = serde_json::from_value(case["item"].clone()).unwrap();
@@ -236,7 +236,7 @@ fn the_layout_of_records_is_read_as_written() {
 }
 
 #[wasm_bindgen_test]
-fn the_registry_is_read_then_memory() {
+fn eventual_check_reads_the_registry_once_then_the_cache() {
     let case = Case {
         workspace: WorkspaceRecord { has_imports: true, ..Case::all()[0].workspace.clone() },
         ..Case::all()[0].clone()
@@ -261,7 +261,7 @@ fn the_registry_is_read_then_memory() {
 }
 
 #[wasm_bindgen_test]
-fn details_are_told_in_full() {
+fn decision_details_are_complete() {
     let mut case = Case::all()[0].clone();
     case.token.name = "a \"quoted\"\n name\u{0} – ü".into();
     case.token.client_id = Some("game".into());
@@ -278,7 +278,7 @@ fn details_are_told_in_full() {
 }
 
 #[wasm_bindgen_test]
-fn equal_demands_are_one_and_wrong_ones_none() {
+fn equal_requirements_share_a_number_and_invalid_ones_fail() {
     let mut verifier = Verifier::new(0, false);
     let first = demand(&mut verifier, "w0Ab3dE\naorders:read");
     assert_eq!(first, 1);
@@ -286,12 +286,12 @@ fn equal_demands_are_one_and_wrong_ones_none() {
     assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\nfbounded"), first, "the default");
     assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\nfstrong"), 3);
     assert_eq!(demand(&mut verifier, "w0Ab3dE\naorders:read\ne"), 4);
-    assert_eq!(verifier.demand(), -1, "the room is used up");
+    assert_eq!(verifier.demand(), -1, "the buffer was consumed");
     for (lines, refused) in [("", -1), ("w0", -2), ("w0Ab3dE\na*", -3), ("w0Ab3dE\nfnow", -4), ("w0Ab3dE\n!", -6)] {
         give(&mut verifier, lines.as_bytes());
         assert_eq!(verifier.demand(), refused, "{lines:?}");
     }
-    // An address given with one check is not remembered in the demand.
+    // The address of one check is not stored in the requirement.
     let mut case = Case::all()[0].clone();
     case.token.addresses = vec!["192.0.2.0/24".parse().unwrap()];
     case.demand.address = Some("192.0.2.1".to_owned());
@@ -305,7 +305,7 @@ fn equal_demands_are_one_and_wrong_ones_none() {
 }
 
 #[wasm_bindgen_test]
-fn there_is_an_end_to_demands() {
+fn number_of_compiled_requirements_is_limited() {
     let mut verifier = Verifier::new(0, false);
     for number in 1..=4096 {
         assert_eq!(demand(&mut verifier, &format!("w0Ab3dE\nas{number}")), number);
@@ -316,7 +316,7 @@ fn there_is_an_end_to_demands() {
 }
 
 #[wasm_bindgen_test]
-fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
+fn invalid_input_is_never_valid_and_never_throws() {
     let unavailable = Code::Unavailable as u32;
     let case = &Case::all()[0];
     let mut verifier = Verifier::new(0, false);
@@ -333,7 +333,7 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
     assert_eq!(verifier.check(usize::MAX, 0, demand, NOW), unavailable);
     for address in ["no address", "1.2.3", &"1".repeat(63)] {
         let answer = check_from(&mut verifier, FOREIGN, address, demand, NOW);
-        assert_eq!(code(answer), Code::Valid as u32, "a token that is bound to none does not care");
+        assert_eq!(code(answer), Code::Valid as u32, "a token without IP restriction");
     }
     verifier.write(&[b'x'; 513], b"");
     let too_long = verifier.check(513, usize::MAX, demand, NOW);
@@ -346,12 +346,12 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
     assert_eq!(supply(&mut verifier, yes, &[]), unavailable, "decided already");
 
     for nonsense in [vec![], vec![1], vec![9, 0, 0, 0, 1], vec![0; 4], vec![255; 64]] {
-        // One that remembers no failure.
+        // A verifier without a recorded failure.
         let mut verifier = Verifier::new(0, false);
         let strong = self::demand(&mut verifier, &case.demand("strong"));
         let pending = check(&mut verifier, FOREIGN, strong);
         assert_eq!(code(pending), PENDING);
-        assert_eq!(supply(&mut verifier, 0, &[]), unavailable, "none waits under 0");
+        assert_eq!(supply(&mut verifier, 0, &[]), unavailable, "no check has number 0");
         give(&mut verifier, &nonsense);
         let answer = verifier.supply(pending, NOW);
         assert_eq!(code(answer), unavailable, "{nonsense:?}");
@@ -366,7 +366,7 @@ fn whatever_comes_in_there_is_an_answer_and_never_a_yes() {
 }
 
 #[wasm_bindgen_test]
-fn only_the_last_ones_are_remembered() {
+fn only_the_latest_decisions_and_pending_checks_are_held() {
     let case = &Case::all()[0];
     let mut verifier = Verifier::new(0, false);
     let first = case.run(&mut verifier, "eventual");

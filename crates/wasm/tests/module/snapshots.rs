@@ -1,4 +1,4 @@
-//! Snapshots as JavaScript drives them, which has verified their signatures.
+//! Snapshots, driven as JavaScript does after it verified their signatures.
 
 use counterfoil_verify::Code;
 use counterfoil_wasm::Verifier;
@@ -10,7 +10,7 @@ use super::{NOW, PENDING, check_from, code, demand, details, give, need, vectors
 /// When the snapshots expire.
 const END: f64 = NOW + 3_600_000.0;
 
-/// What [`Verifier::load`] answers.
+/// The result of [`Verifier::load`] on success.
 const LOADED: i32 = 0;
 const UNKNOWN_FORMAT: i32 = -1;
 const MALFORMED: i32 = -2;
@@ -33,14 +33,14 @@ fn load(verifier: &mut Verifier, file: &[u8], now: f64) -> i32 {
     verifier.load(now)
 }
 
-/// A demand for the tokens of the workspace that the snapshots are of.
+/// A requirement for the tokens of the snapshots' workspace.
 fn of_snapshots(verifier: &mut Verifier, lines: &str) -> u32 {
     let workspace = offline()["workspace"].as_str().unwrap().to_owned();
     demand(verifier, &format!("w{workspace}\nfsnapshot\n{lines}"))
 }
 
 #[wasm_bindgen_test]
-fn every_case_is_decided_as_written_and_nobody_is_asked() {
+fn snapshot_decides_every_vector_without_the_ledger() {
     let (files, offline) = (snapshots(), offline());
     let cases = offline["cases"].as_array().unwrap();
     assert!(cases.len() > 20);
@@ -58,12 +58,12 @@ fn every_case_is_decided_as_written_and_nobody_is_asked() {
 }
 
 #[wasm_bindgen_test]
-fn of_a_token_is_told_what_a_snapshot_knows() {
+fn snapshot_decision_details_contain_only_what_snapshots_store() {
     let mut verifier = Verifier::new(0, false);
     let demand = of_snapshots(&mut verifier, "");
     let text = offline()["cases"][1]["text"].as_str().unwrap().to_owned();
     let before = check_from(&mut verifier, &text, "", demand, NOW);
-    assert_eq!(code(before), Code::Unavailable as u32, "nothing is loaded, and nobody is asked");
+    assert_eq!(code(before), Code::Unavailable as u32, "nothing is loaded, and the ledger is not queried");
     assert_eq!(load(&mut verifier, &bytes(&snapshots()["snapshots"][0]), NOW), LOADED);
     let answer = check_from(&mut verifier, &text, "", demand, NOW + 5.0);
     let expected = json!({
@@ -74,13 +74,13 @@ fn of_a_token_is_told_what_a_snapshot_knows() {
 }
 
 #[wasm_bindgen_test]
-fn what_is_no_snapshot_is_refused_and_the_one_before_stays() {
+fn invalid_snapshot_is_rejected_and_the_loaded_one_is_kept() {
     let (files, text) = (snapshots(), offline()["cases"][0]["text"].as_str().unwrap().to_owned());
     let good = bytes(&files["snapshots"][0]);
     let mut verifier = Verifier::new(0, false);
     assert_eq!(load(&mut verifier, &good, NOW), LOADED);
-    assert_eq!(verifier.load(NOW), MALFORMED, "the room is used up");
-    // The signature is not looked at here.
+    assert_eq!(verifier.load(NOW), MALFORMED, "the buffer was consumed");
+    // The signature is not verified here.
     let refused = files["refused"].as_array().unwrap().iter().filter(|case| case["error"] != "SIGNATURE");
     let mut count = 0;
     for case in refused {
@@ -98,7 +98,7 @@ fn what_is_no_snapshot_is_refused_and_the_one_before_stays() {
 }
 
 #[wasm_bindgen_test]
-fn other_demands_go_by_no_snapshot() {
+fn snapshots_decide_only_requirements_of_snapshot_freshness() {
     let text = offline()["cases"][0]["text"].as_str().unwrap().to_owned();
     let mut verifier = Verifier::new(0, false);
     assert_eq!(load(&mut verifier, &bytes(&snapshots()["snapshots"][0]), NOW), LOADED);

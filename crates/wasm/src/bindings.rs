@@ -20,56 +20,55 @@ use crate::{
     snapshot,
 };
 
-/// What JavaScript writes between calls.
+/// The buffer that JavaScript writes between calls.
 #[repr(C)]
 struct Input {
     text: [u8; TEXT_ROOM],
     address: [u8; ADDRESS_ROOM],
 }
 
-/// How many decisions can be asked for their details: those made last.
+/// How many decisions are held for [`details`](Verifier::details): the latest.
 const DECISIONS: u32 = 256;
 
-/// How many checks may wait for what they asked for. Past that, those that have waited longest are given up, so a host
-/// that drops requests does not fill the memory.
+/// How many checks may be pending. Beyond that the oldest are dropped, so that a host that drops requests does not fill
+/// the memory.
 const WAITING: u32 = 4096;
 
-/// How many different demands may be compiled. An honest host has a few per route.
+/// How many different requirements may be compiled. A typical host has a few per route.
 const DEMANDS: usize = 4096;
 
-/// The last instant that a JavaScript `Date` can tell, in milliseconds (ECMA-262, section 21.4.1.1).
+/// The last time that a JavaScript `Date` can represent, in milliseconds (ECMA-262, section 21.4.1.1).
 const END_OF_TIME: f64 = 8.64e15;
 
-/// The number for a check that cannot be made or gone on with. It has no details.
+/// The answer for a check that cannot be started or continued. It has no details.
 const UNAVAILABLE: u32 = Code::Unavailable as u32;
 
-/// Checks tokens and remembers what it learned. One per isolate.
+/// Verifies tokens and caches records. One per isolate.
 ///
-/// [`check`](Self::check) and [`supply`](Self::supply) answer one number. Its low 7 bits are the code, or 0 where
-/// something must be fetched first: [`need`](Self::need) tells what. The next one says that it is this request's turn to
-/// have a lease renewed: see [`renew`](Self::renew). The upper 24 bits name the check or the decision to the other methods,
-/// which take the number as it is.
+/// [`check`](Self::check) and [`supply`](Self::supply) return one number. Its low 7 bits are the code, or 0 if
+/// something must be fetched first: see [`need`](Self::need). The next bit says that this request is to have a lease
+/// renewed: see [`renew`](Self::renew). The upper 24 bits identify the check or the decision to the other methods,
+/// which take the whole number.
 #[wasm_bindgen]
 pub struct Verifier {
     verifier: counterfoil_verify::Verifier,
     input: Box<Cell<Input>>,
     bytes: Zeroizing<Vec<u8>>,
-    /// Compiled; each check brings the address.
+    /// Compiled requirements; the address is set by each check.
     demands: Vec<Demand>,
     waiting: Ring<Waiting, WAITING>,
-    /// The ledger's answer that was supplied last, as it came and as it was read: each check of a batch is supplied the
-    /// same.
+    /// The ledger's response that was supplied last, as bytes and decoded: each check of a batch is supplied the same.
     answer: Option<(Zeroizing<Vec<u8>>, Answered)>,
     decisions: Ring<Decision, DECISIONS>,
 }
 
-/// What waits for what it asked for.
+/// A pending check or renewal.
 enum Waiting {
     Check { pending: Pending, demand: u32, address: Option<IpAddr> },
     Renewal(Renewal),
 }
 
-/// What a ledger answers, of either kind.
+/// A ledger's response of either kind.
 enum Answered {
     Records(Answer),
     Lease(Grant),
@@ -77,8 +76,8 @@ enum Answered {
 
 #[wasm_bindgen]
 impl Verifier {
-    /// A verifier that knows nothing yet and holds about so many bytes of records and segments; 16 MiB where 0. Segments it
-    /// loads where it is to.
+    /// A verifier with an empty cache of about `memory` bytes for records and segments, 16 MiB if 0. `segments` says
+    /// whether it loads them.
     #[wasm_bindgen(constructor)]
     #[must_use]
     pub fn new(memory: usize, segments: bool) -> Self {
@@ -97,13 +96,13 @@ impl Verifier {
         }
     }
 
-    /// Where the input buffer begins in the module's memory: 513 bytes for a text, then 63 for an address.
+    /// The address of the input buffer in the module's memory: 513 bytes for a token, then 63 for an address.
     #[must_use]
     pub fn input(&self) -> *const u8 {
         self.input.as_ptr().cast_const().cast()
     }
 
-    /// Makes room for bytes that the next call takes, and says where. 0 where there is none: then nothing is taken.
+    /// Allocates the buffer whose content the next call takes, and returns its address; 0 if there is no memory for it.
     pub fn room(&mut self, length: usize) -> *mut u8 {
         let mut bytes = Vec::new();
         if bytes.try_reserve_exact(length).is_err() {
@@ -115,10 +114,11 @@ impl Verifier {
         self.bytes.as_mut_ptr()
     }
 
-    /// Compiles the demand in the room made: the number to pass to [`check`](Self::check), from 1 up. Equal demands
-    /// have the same. One item a line, and its first character tells what it is: see [`DemandLine`](crate::contract::DemandLine).
+    /// Compiles the requirement in that buffer. Returns the number to pass to [`check`](Self::check), from 1 up; equal
+    /// requirements have the same. One item per line, and its first character says what it is: see
+    /// [`DemandLine`](crate::contract::DemandLine).
     ///
-    /// A negative number says what is wrong: see [`DemandFault`].
+    /// A negative number is an error: see [`DemandFault`].
     pub fn demand(&mut self) -> i32 {
         match compile(&mem::take(&mut self.bytes)) {
             Err(refused) => refused as i32,
@@ -133,8 +133,8 @@ impl Verifier {
         }
     }
 
-    /// Tells the keys that seal a workspace's tokens. In the room made are the workspace's key, 6 bytes, and the keys,
-    /// 32 bytes each, the current one first. False where that is not what is there.
+    /// Sets the keys of a workspace's authentication tags. The buffer contains the workspace's key, 6 bytes, and the
+    /// tag keys, 32 bytes each, the current one first. Returns false if the content is not that.
     pub fn trust_seal_keys(&mut self, now: f64) -> bool {
         let bytes = mem::take(&mut self.bytes);
         let Some((workspace, keys)) = bytes.split_at_checked(6) else { return false };
@@ -145,14 +145,14 @@ impl Verifier {
         true
     }
 
-    /// Takes the snapshot in the room made, which is then gone by where a demand is of that freshness. A later one of the same
-    /// workspace that was taken before stays.
+    /// Loads the snapshot in the buffer, for requirements with that freshness. A later one of the same workspace that
+    /// was loaded before is kept.
     ///
-    /// **The host must have verified its signature**: Ed25519 (RFC 8032) over the first 56 bytes, in the 64 that follow, by a
-    /// snapshot key of the workspace that is meant, which it had before and did not get with the file. Here it is not looked
-    /// at, so whoever leaves this out lets anybody say which tokens pass.
+    /// **The host must have verified its signature**: Ed25519 (RFC 8032) over the first 56 bytes, in the 64 that
+    /// follow, by a snapshot key of the expected workspace, which it obtained beforehand and not with the file. It is
+    /// not verified here: without that step, anyone could decide which tokens are valid.
     ///
-    /// 0 where it was taken, else a negative number says what is wrong: see [`SnapshotFault`].
+    /// Returns 0 if it was loaded; a negative number is an error: see [`SnapshotFault`].
     pub fn load(&mut self, now: f64) -> i32 {
         let file = mem::take(&mut self.bytes);
         match time(now).ok_or(SnapshotFault::Expired).and_then(|now| snapshot::open(&file, now)) {
@@ -164,13 +164,13 @@ impl Verifier {
         }
     }
 
-    /// What the text in the room made looks like, as JSON.
+    /// The format of the token value in the buffer, as JSON.
     pub fn inspect(&mut self) -> String {
         inspect(&mem::take(&mut self.bytes))
     }
 
-    /// Checks the text whose first `text` bytes are in the input buffer, for a client whose address has `address` bytes
-    /// there; none where 0. What is no address counts as none: a token bound to addresses is then refused.
+    /// Verifies the token value in the first `text` bytes of the input buffer, for a client whose address has `address`
+    /// bytes there; none if 0. An invalid address counts as none: a token that is bound to addresses is then rejected.
     pub fn check(&mut self, text: usize, address: usize, demand: u32, now: f64) -> u32 {
         let input = self.input.get_mut();
         let address = input.address.get(..address).and_then(address::parse);
@@ -184,18 +184,18 @@ impl Verifier {
             }
             _ => None,
         };
-        // The buffer outlives the call, so no compiler may leave this out.
+        // The buffer outlives the call, so the compiler cannot remove this.
         text.fill(0);
         progress.map_or(UNAVAILABLE, |progress| self.number(progress, demand, address))
     }
 
-    /// Takes a random number, so that this verifier goes back to a ledger that failed at another time than others do.
+    /// Takes a random number, by which the back-off of this verifier differs from that of others.
     pub fn seed(&mut self, seed: u32) {
         self.verifier.seed(seed.into());
     }
 
-    /// What the check waits for, as JSON, to be asked now; empty where it waits for nothing, or was given up. A host that asks
-    /// several questions as one says of each how many they are `together`.
+    /// What the check needs, as JSON, to be fetched now; empty if it is not pending, or was dropped. A host that
+    /// combines several questions passes their number as `together` for each of them.
     pub fn need(&mut self, number: u32, together: usize) -> String {
         let (code, at) = split(number);
         match self.waiting.get_mut(at).filter(|_| code == 0) {
@@ -208,9 +208,9 @@ impl Verifier {
         }
     }
 
-    /// Begins to renew the lease under which that decision was made, where it is its request's turn: what it waits for is
-    /// told by [`need`](Self::need), and handed in by [`supply`](Self::supply), whose answer is then of no account. 0 where
-    /// there is nothing to renew.
+    /// Begins to renew the lease on which that decision relied, if the decision says that a renewal is due.
+    /// [`need`](Self::need) says what to fetch, and [`supply`](Self::supply) takes it; its result is to be ignored.
+    /// Returns 0 if there is nothing to renew.
     pub fn renew(&mut self, number: u32, now: f64) -> u32 {
         let (_, at) = split(number);
         let due = self.decisions.get(at).filter(|decision| number & RENEWAL != 0 && decision.renewal_due);
@@ -223,11 +223,10 @@ impl Verifier {
         }
     }
 
-    /// Goes on with a check that waits. In the room made are the values fetched, in the order asked for, each as its
-    /// length (32 bits, little-endian; all ones for a value that is not there) and its bytes; nothing at all where they
-    /// could not be had.
+    /// Continues a pending check. The buffer contains the fetched values, in the requested order, each as its length
+    /// (32 bits, little-endian; all ones if absent) and its bytes; it is empty if they could not be fetched.
     pub fn supply(&mut self, number: u32, now: f64) -> u32 {
-        // An answer of the ledger brings seal keys: wiped like the text.
+        // A response of the ledger contains tag keys, so it is wiped like the token.
         let bytes = mem::take(&mut self.bytes);
         let (0, at) = split(number) else { return UNAVAILABLE };
         let (Some(waiting), Some(now)) = (self.waiting.take(at), time(now)) else { return UNAVAILABLE };
@@ -268,7 +267,7 @@ impl Verifier {
         self.number(progress, demand, address)
     }
 
-    /// A decision in full, as JSON; empty where it is not among the last 256.
+    /// A full decision as JSON; empty if it is not among the last 256.
     #[must_use]
     pub fn details(&self, number: u32) -> String {
         let (code, at) = split(number);
@@ -285,7 +284,7 @@ impl Verifier {
         input.address.iter_mut().zip(address).for_each(|(to, from)| *to = *from);
     }
 
-    /// Whether nothing of a text is left in the input buffer.
+    /// Whether the input buffer contains nothing of a token.
     #[must_use]
     pub fn is_wiped(&mut self) -> bool {
         self.input.get_mut().text.iter().all(|byte| *byte == 0)
@@ -302,17 +301,17 @@ impl Verifier {
     }
 }
 
-/// The demand of that number. There is none of number 0, which is what JavaScript makes of a value forgotten.
+/// The requirement of that number. Number 0, which JavaScript passes for an undefined value, does not exist.
 fn compiled(demands: &mut [Demand], number: u32) -> Option<&mut Demand> {
     demands.get_mut((number as usize).checked_sub(1)?)
 }
 
-/// JavaScript's time; nothing for what no `Date` can be, and for what lies before 1970.
+/// A time from JavaScript; `None` if it is no valid `Date`, or before 1970.
 fn time(now: f64) -> Option<Timestamp> {
     (0.0..=END_OF_TIME).contains(&now).then_some(Timestamp(now as u64))
 }
 
-/// The code and the place in a ring that a number is made of.
+/// The code and the ring-buffer number of an answer.
 fn split(number: u32) -> (u32, u32) {
     (number & (RENEWAL - 1), number >> 8)
 }
