@@ -1,4 +1,4 @@
-//! A decision from memory allocates nothing: neither a yes, nor a no, nor a text that is none of ours.
+//! A decision from the cache allocates nothing, whether the token is valid, invalid or not a Counterfoil token.
 
 #![expect(clippy::panic, unsafe_code, reason = "a test with an allocator that counts")]
 
@@ -15,11 +15,11 @@ use std::{
 struct Counting;
 
 thread_local! {
-    /// This thread's alone: the test harness allocates too, in its own.
+    /// Per thread: the test harness allocates too, in its own thread.
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
 }
 
-// SAFETY: hands everything on to the system's allocator.
+// SAFETY: passes everything on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
@@ -39,7 +39,7 @@ const NOW: Timestamp = Timestamp(1_798_761_600_000);
 fn code(verifier: &mut Verifier, text: &str, demand: &Demand) -> Code {
     match verifier.check(text.as_bytes(), demand, NOW) {
         Progress::Decided(decision) => decision.code,
-        Progress::Fetch(_) => panic!("not decided from memory"),
+        Progress::Fetch(_) => panic!("not decided from the cache"),
     }
 }
 
@@ -66,7 +66,7 @@ fn token() -> TokenRecord {
 }
 
 #[test]
-fn a_decision_from_memory_allocates_nothing() {
+fn decision_from_the_cache_allocates_nothing() {
     let key = WorkspaceKey::parse("0Home1").unwrap();
     let seal_key = SealSecret::new(&[9; 32]).unwrap().key_for(key);
     let mint = |byte| {
@@ -123,9 +123,9 @@ fn a_decision_from_memory_allocates_nothing() {
     }
 }
 
-/// Whoever invents tokens costs no memory where a segment covers them.
+/// Invented tokens use no memory if a segment covers them.
 #[test]
-fn a_token_that_is_in_no_segment_allocates_nothing() {
+fn token_absent_from_its_segment_allocates_nothing() {
     let workspace = WorkspaceKey::parse("0Home1").unwrap();
     let prefix = DigestPrefix::NONE;
     let header = SegmentHeader { workspace, generation: 1, without_addresses: false, without_weak: false, prefix };
@@ -140,5 +140,5 @@ fn a_token_that_is_in_no_segment_allocates_nothing() {
     assert!(others.iter().all(|digest| segment.covers(digest) && segment.find(digest).is_none()));
     assert_eq!(ALLOCATIONS.get() - before, 0);
     assert!(segment.find(digests.first().unwrap()).is_some());
-    assert!(ALLOCATIONS.get() > before, "what is found is counted");
+    assert!(ALLOCATIONS.get() > before, "the counter works");
 }

@@ -1,4 +1,4 @@
-//! What must hold of scopes, address blocks and records, whatever they are.
+//! Properties of all scopes, IP ranges and records.
 
 #![expect(clippy::unwrap_used, clippy::string_slice, reason = "a test")]
 
@@ -27,7 +27,8 @@ fn set() -> impl Strategy<Value = ScopeSet> {
     vec(pattern(), 0..4).prop_map(ScopeSet::from)
 }
 
-/// All scopes over that alphabet, up to four segments long: one longer than patterns have, so that wildcards show.
+/// All scopes over that alphabet, up to four segments long: one longer than patterns, so that wildcards make a
+/// difference.
 fn all_scopes() -> Vec<Scope> {
     let mut texts = vec!["a".to_owned(), "b".to_owned()];
     let mut last = texts.clone();
@@ -38,7 +39,7 @@ fn all_scopes() -> Vec<Scope> {
     texts.iter().map(|text| Scope::parse(text).unwrap()).collect()
 }
 
-/// The grammar once more, in other words.
+/// The grammar, implemented independently.
 fn is_scope(text: &str) -> bool {
     let is_segment = |segment: &str| {
         !segment.is_empty() && segment.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
@@ -47,14 +48,14 @@ fn is_scope(text: &str) -> bool {
 }
 
 fn address() -> impl Strategy<Value = IpAddr> {
-    // Few bits set, so that blocks are often met.
+    // Few bits set, so that ranges are often hit.
     prop_oneof![
         (any::<u32>(), 0..32u32).prop_map(|(bits, shift)| IpAddr::V4(Ipv4Addr::from(bits >> shift))),
         (any::<u128>(), 0..128u32).prop_map(|(bits, shift)| IpAddr::V6(Ipv6Addr::from(bits >> shift))),
     ]
 }
 
-/// The bits of an address, as a text of 0s and 1s.
+/// The bits of an address, as a string of 0s and 1s.
 fn bits(address: IpAddr) -> String {
     match address.to_canonical() {
         IpAddr::V4(v4) => format!("{:032b}", u32::from(v4)),
@@ -105,7 +106,7 @@ fn token_record() -> impl Strategy<Value = TokenRecord> {
 }
 
 #[test]
-fn scopes_out_of_order_or_twice_are_malformed() {
+fn record_with_unsorted_or_repeated_scopes_is_malformed() {
     let owner = |grants: ScopeSet| {
         OwnerRecord { version: 1, number: 1, id: "ada".into(), suspended: false, grants, revoked_before: 0 }.encode()
     };
@@ -122,7 +123,7 @@ fn scopes_out_of_order_or_twice_are_malformed() {
 
 proptest! {
     #[test]
-    fn the_grammar_of_scopes_is_kept(text in "[ab:.*_ -]{0,8}|[a:]{95,105}") {
+    fn scope_parser_accepts_exactly_the_grammar(text in "[ab:.*_ -]{0,8}|[a:]{95,105}") {
         prop_assert_eq!(Scope::parse(&text).is_ok(), is_scope(&text));
         let is_pattern = is_scope(&text)
             || text == "*"
@@ -132,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn an_intersection_covers_what_both_cover_and_nothing_else(a in set(), b in set()) {
+    fn scope_intersection_covers_exactly_what_both_sets_cover(a in set(), b in set()) {
         let both = a.intersection(&b);
         for scope in all_scopes() {
             prop_assert_eq!(both.covers(&scope), a.covers(&scope) && b.covers(&scope), "{}", scope);
@@ -141,13 +142,13 @@ proptest! {
     }
 
     #[test]
-    fn a_pattern_that_is_covered_covers_nothing_more(a in pattern(), b in pattern()) {
+    fn covered_scope_pattern_covers_no_more_than_the_covering_one(a in pattern(), b in pattern()) {
         let contained = all_scopes().iter().all(|scope| !b.covers(scope) || a.covers(scope));
         prop_assert_eq!(a.covers_pattern(&b), contained, "{} over {}", a, b);
     }
 
     #[test]
-    fn a_block_holds_the_addresses_that_begin_with_its_bits((block, first, length) in block(), address in address()) {
+    fn cidr_range_contains_the_addresses_with_its_prefix((block, first, length) in block(), address in address()) {
         let (network, bits) = (bits(first), bits(address));
         let inside = network.len() == bits.len() && network[..length] == bits[..length];
         prop_assert_eq!(block.contains(address), inside);
@@ -156,7 +157,7 @@ proptest! {
     }
 
     #[test]
-    fn a_block_within_another_holds_no_more((a, _, _) in block(), (b, first, length) in block(), address in address()) {
+    fn cidr_range_within_another_contains_no_more((a, _, _) in block(), (b, first, length) in block(), address in address()) {
         if a.contains_block(&b) {
             prop_assert!(a.contains(first));
             prop_assert!(!b.contains(address) || a.contains(address));
@@ -168,14 +169,14 @@ proptest! {
     }
 
     #[test]
-    fn a_record_reads_back_as_it_was(record in token_record()) {
+    fn record_decodes_to_what_was_encoded(record in token_record()) {
         prop_assert_eq!(TokenRecord::decode(&record.encode()), Ok(record.clone()));
         let json = serde_json::to_string(&record).unwrap();
         prop_assert_eq!(serde_json::from_str::<TokenRecord>(&json).unwrap(), record);
     }
 
     #[test]
-    fn whatever_the_bytes_are_reading_them_ends(bytes in vec(any::<u8>(), 0..200), kind in "[rowa]") {
+    fn decoding_any_bytes_terminates_without_a_panic(bytes in vec(any::<u8>(), 0..200), kind in "[rowa]") {
         for bytes in [bytes.clone(), [&[1, kind.as_bytes()[0]], &bytes[..]].concat()] {
             let _ = TokenRecord::decode(&bytes);
             let _ = OwnerRecord::decode(&bytes);
@@ -185,7 +186,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_of_changed_bytes_is_written_so(record in token_record(), at in any::<usize>(), bit in 0..8u8) {
+    fn changed_record_bytes_are_rejected_or_canonical(record in token_record(), at in any::<usize>(), bit in 0..8u8) {
         let mut bytes = record.encode();
         let at = at % bytes.len();
         bytes[at] ^= 1 << bit;

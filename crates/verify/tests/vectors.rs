@@ -1,5 +1,5 @@
-//! Replays `tests/vectors/records.json` and `decisions.json`, the contract with verifiers in the field: what is stored
-//! today must be readable by what runs tomorrow, and the other way round. Likewise `scopes.json`, by which JavaScript goes.
+//! Replays `tests/vectors/records.json` and `decisions.json`, the contract with deployed verifiers: every version must
+//! read the records of every other. Also `scopes.json`, which JavaScript uses.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -117,7 +117,7 @@ fn equal<T: PartialEq + Debug>(a: &T, b: &T) -> bool {
 }
 
 #[test]
-fn every_record_has_its_bytes_and_every_byte_its_record() {
+fn record_encoding_matches_the_vectors_in_both_directions() {
     let records = records();
     replay(&records.tokens, equal);
     replay(&records.owners, equal);
@@ -132,7 +132,7 @@ fn every_record_has_its_bytes_and_every_byte_its_record() {
 }
 
 #[test]
-fn what_comes_last_in_a_lease_is_whole_or_not_there() {
+fn truncated_edition_of_a_grant_is_malformed() {
     for Layout { bytes, item, .. } in records().grants {
         let bytes = hex::decode(bytes).unwrap();
         let without = if item.edition.is_some() { bytes.len() - 35 } else { bytes.len() };
@@ -144,9 +144,9 @@ fn what_comes_last_in_a_lease_is_whole_or_not_there() {
     }
 }
 
-/// A field of a later version might be one that takes a right away: who does not know it must not take the rest for all.
+/// A field of a later version might restrict rights: a verifier that does not know it must not accept the rest.
 #[test]
-fn nothing_follows_an_item() {
+fn trailing_bytes_after_an_item_are_malformed() {
     fn check<T: Encoded>(layouts: &[Layout<T>]) {
         for Layout { why, bytes, .. } in layouts {
             let bytes = hex::decode(bytes).unwrap();
@@ -166,7 +166,7 @@ fn nothing_follows_an_item() {
 }
 
 #[test]
-fn nothing_malformed_is_a_record() {
+fn malformed_records_are_rejected() {
     let refused = records().refused;
     assert!(refused.len() > 100);
     for Refused { why, kind, bytes, error } in refused {
@@ -181,7 +181,7 @@ fn nothing_malformed_is_a_record() {
 }
 
 #[test]
-fn an_answer_does_not_show_its_seal_keys() {
+fn debug_output_of_an_answer_hides_its_tag_keys() {
     for layout in records().answers {
         let shown = format!("{:?}", layout.item);
         assert!(!shown.contains("7, 7") && !shown.contains("0707"), "{shown}");
@@ -189,7 +189,7 @@ fn an_answer_does_not_show_its_seal_keys() {
 }
 
 #[test]
-fn every_case_is_decided_as_written() {
+fn decisions_match_the_vectors() {
     let decisions: Decisions = vectors(include_str!("../../../tests/vectors/decisions.json"));
     assert_eq!(decisions.format, 1);
     for Case { why, token, owner, workspace, demand, now, code } in decisions.cases {
@@ -203,7 +203,7 @@ fn every_case_is_decided_as_written() {
 }
 
 #[test]
-fn scopes_are_as_written() {
+fn scope_rules_match_the_vectors() {
     let scopes: Scopes = vectors(include_str!("../../../tests/vectors/scopes.json"));
     assert_eq!(scopes.format, 1);
     for Text { why, text, scope, pattern } in scopes.texts {
@@ -218,9 +218,9 @@ fn scopes_are_as_written() {
     }
 }
 
-/// The numbers are what the wasm module answers: they may be added to, never changed.
+/// The wasm module returns these numbers: more may be added, none may change.
 #[test]
-fn codes_keep_their_numbers_and_names() {
+fn decision_codes_keep_their_numbers_and_names() {
     let codes = [
         (Code::Valid, 1, "VALID"),
         (Code::Malformed, 2, "MALFORMED"),

@@ -1,43 +1,44 @@
-//! The protocol as a state machine.
+//! The lease protocol as a state machine.
 //!
-//! Time goes in ticks. A clock is right but for this: within one lease it may fall one tick behind, or run one ahead.
-//! That is δ, which stands for steps of the clock and for turns in which it stands still. That rates differ is taken off
-//! before (2 % of a lease), so here they do not. Clocks that make leases end sooner than need be are left out: they only
-//! refuse.
+//! Time is counted in ticks. A clock is right except that within one lease it may fall one tick behind, or run one tick
+//! ahead. That is δ, which covers steps of the clock and times at which it stands still. Different rates are subtracted
+//! beforehand (2 % of a lease), so the model has none. Clocks that end leases too early are left out: they only reject.
 //!
-//! What a verifier does shows another one only in this: the ledger remembers when the last lease ends, and any question
+//! Verifiers affect each other only through the ledger's record of when the last lease expires, which any question
+//! extends. So a ledger that may grant leases at any time stands for any number of verifiers.
 //! puts that off. So a ledger that may be asked by others at any moment stands for any number of them.
 
 use std::array;
 
 use stateright::{Model, Property, Representative};
 
-/// How many ticks a lease lasts, from before it was asked for.
+/// How many ticks a lease lasts, from before the question.
 const LEASE: u8 = 4;
 /// How far a clock may be off within a lease, in ticks.
 const DELTA: u8 = 1;
 
 pub(crate) const PROMISE: &str = "no token passes longer than was promised when it was revoked";
 
-/// What the protocol consists of. Each can be taken away, to see that it is needed.
+/// The rules of the protocol. Each can be removed, to show that it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// A lease is counted from before the question, not from the answer.
+    /// A lease is counted from the question, not from the response.
     CountedFromTheQuestion,
-    /// A token seen for the first time is asked of the ledger, not of the registry, which may be old.
+    /// A token seen for the first time is queried from the ledger, not read from the registry, which may be outdated.
     FirstSightIsAsked,
-    /// An answer that is older than what the verifier holds already is not taken.
+    /// A response that is older than the verifier's cache is dropped.
     LateAnswersAreDropped,
-    /// An answer to who held nothing tells no changes: whoever holds records by then drops them.
+    /// A response to a verifier that had cached nothing lists no changes: if the verifier has cached records by then,
+    /// it drops them.
     ChangesAreComplete,
-    /// An answer that comes when its own lease is over is not taken, nor does the request that waits for it go by it.
+    /// A response that arrives after its own lease expired is dropped, also for the request that waits for it.
     AnswersAreInTime,
-    /// A ledger that starts again goes by what is on disk: no lease ends later, and by half a lease sooner at most. That this
-    /// is so, `restarts.rs` shows.
+    /// A restarted ledger uses the expiry on disk: no lease expires later, and at most half a lease sooner.
+    /// `restarts.rs` shows that this holds.
     RestartsGoByTheDisk,
-    /// A verifier uses its lease for δ less than it lasts.
+    /// A verifier uses its lease for δ less than its duration.
     VerifiersAllowForClocks,
-    /// Who waits for the end of all leases waits for δ more.
+    /// A change that waits for the end of all leases waits for δ more.
     WaitsAllowForClocks,
     /// No clock is off by more than δ.
     ClocksAreWithinDelta,
@@ -57,11 +58,11 @@ impl Rule {
     ];
 }
 
-/// What is explored: so many verifiers, each with so many questions and answers under way.
+/// The model: so many verifiers, each with so many questions and responses under way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Protocol<const VERIFIERS: usize> {
     pub(crate) in_flight: usize,
-    /// Whether verifiers that are not seen here may be granted leases at any time.
+    /// Whether verifiers outside the model may be granted leases at any time.
     pub(crate) others: bool,
     pub(crate) without: Option<Rule>,
 }
@@ -70,16 +71,17 @@ pub(crate) struct Protocol<const VERIFIERS: usize> {
 pub(crate) struct State<const VERIFIERS: usize> {
     ledger: Ledger,
     verifiers: [Verifier; VERIFIERS],
-    /// Whether a request went by an answer that let a token through which was promised to pass no more.
+    /// Whether a request used a response to accept a token that was promised to be rejected.
     broken: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Ledger {
-    /// 0, 1 or 2: how many tokens were revoked.
+    /// How many tokens were revoked: 0, 1 or 2.
     generation: u8,
     tokens: [Token; 2],
-    /// In how many ticks of its own clock the last lease is over. All else is on disk; of this only a bound is.
+    /// In how many ticks of the ledger's clock the last lease expires. Everything else is on disk; of this only a bound
+    /// is.
     leases: u8,
     /// Whether its clock has run ahead since the last lease was granted.
     ahead: bool,
@@ -88,8 +90,8 @@ struct Ledger {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Token {
     Live,
-    /// Revoked at this generation, and promised to pass nowhere in so many ticks: a lease, or sooner where `revoke`
-    /// waited until it returned.
+    /// Revoked at this generation, and promised to be rejected everywhere in so many ticks: a lease, or sooner if
+    /// `revoke` returned after waiting.
     Revoked {
         at: u8,
         passes_for: u8,
@@ -98,32 +100,32 @@ enum Token {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Verifier {
-    /// As of which generation it is; nothing where it has never had an answer.
+    /// The generation of the cache; `None` before the first response.
     generation: Option<u8>,
-    /// As of which generation each token's record is, where it is held.
+    /// The generation of each token's cached record.
     held: [Option<u8>; 2],
     lease: Countdown,
-    /// In no order: a network may deliver as it likes.
+    /// Unordered: a network may deliver in any order.
     messages: Vec<Message>,
 }
 
-/// By a verifier's clock: in how many ticks something is over, and whether the clock has fallen behind meanwhile.
+/// By a verifier's clock: in how many ticks something expires, and whether the clock has fallen behind meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Countdown {
     left: u8,
     behind: bool,
 }
 
-/// A question under way, then its answer.
+/// A question under way, then its response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Message {
-    /// Whether the answer tells all changes since a generation that the verifier was at; else it tells none.
+    /// Whether the response lists all changes since a generation that the verifier had; else it lists none.
     tells_changes: bool,
     /// The token that is seen for the first time.
     first_sight: Option<usize>,
-    /// The generation of the answer.
+    /// The generation of the response.
     answered: Option<u8>,
-    /// What is left of the lease that the answer will grant.
+    /// The rest of the lease that the response will grant.
     lease: Countdown,
 }
 
@@ -146,7 +148,7 @@ pub(crate) enum Action {
         verifier: usize,
         message: usize,
     },
-    /// A record comes out of the registry, as it was before anything was revoked.
+    /// A record is read from the registry in its state before any revocation.
     ReadRegistry {
         verifier: usize,
         token: usize,
@@ -161,7 +163,7 @@ pub(crate) enum Action {
     },
     AnswerOthers,
     CrashVerifier(usize),
-    /// The ledger forgets all that is not on disk, where the bound is so many ticks after the last lease.
+    /// The ledger loses everything that is not on disk; the bound is so many ticks after the last lease.
     CrashLedger {
         late: u8,
     },
@@ -180,20 +182,20 @@ impl<const VERIFIERS: usize> Protocol<VERIFIERS> {
         if self.has(Rule::VerifiersAllowForClocks) { LEASE - DELTA } else { LEASE }
     }
 
-    /// Whether a check would let the token through.
+    /// Whether a check would accept the token.
     fn passes(&self, ledger: &Ledger, verifier: &Verifier, token: usize) -> bool {
         let is_known_revoked = |known: u8| matches!(ledger.tokens[token], Token::Revoked { at, .. } if at <= known);
         verifier.lease.left > 0 && verifier.held[token].is_some_and(|known| !is_known_revoked(known))
     }
 
-    /// Whether one passes that was promised to pass for no more ticks than these.
+    /// Whether a token is accepted that was promised to be accepted for at most so many ticks.
     fn one_passes(&self, state: &State<VERIFIERS>, ticks: u8) -> bool {
         let promised = |token: usize| matches!(state.ledger.tokens[token], Token::Revoked { passes_for, .. } if passes_for <= ticks);
         let any = |token: usize| state.verifiers.iter().any(|verifier| self.passes(&state.ledger, verifier, token));
         (0..2).any(|token| promised(token) && any(token))
     }
 
-    /// Takes an answer, and says whether it was taken.
+    /// Delivers a response, and returns whether it was used.
     fn deliver(&self, verifier: &mut Verifier, message: Message, generation: u8) -> bool {
         if message.lease.left == 0 && self.has(Rule::AnswersAreInTime) {
             return false;
@@ -232,7 +234,7 @@ impl Countdown {
         }
     }
 
-    /// The one that ends later, by a clock that may yet fall behind if either may.
+    /// The one that expires later, by a clock that may yet fall behind if either may.
     fn later(self, other: Self) -> Self {
         match self.left.cmp(&other.left) {
             std::cmp::Ordering::Greater => self,
@@ -243,8 +245,8 @@ impl Countdown {
 }
 
 impl Verifier {
-    /// Whether anything runs by its clock, which has not fallen behind within any of it; more often than that is more than
-    /// δ.
+    /// Whether anything is measured by its clock which has not fallen behind within any of it; falling behind more
+    /// often would exceed δ.
     fn may_fall_behind(&self, more_than_delta: bool) -> bool {
         let leases = self.messages.iter().map(|message| message.lease).chain([self.lease]);
         let mut running = leases.filter(|lease| lease.left > 0).peekable();
@@ -360,7 +362,7 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
                 ledger.tick(off & Self::LEDGER != 0);
             }
             Action::AnswerOthers => ledger.grant(),
-            // What was under way to it finds nobody who asked.
+            // Responses under way to it are lost.
             Action::CrashVerifier(verifier) => verifiers[verifier] = Verifier::default(),
             Action::CrashLedger { late } if self.has(Rule::RestartsGoByTheDisk) => {
                 ledger.leases = LEASE.min(ledger.leases + late);
@@ -386,7 +388,7 @@ impl<const VERIFIERS: usize> Model for Protocol<VERIFIERS> {
     }
 }
 
-/// Which verifier is which, and which token, makes no difference.
+/// The identities of verifiers and of tokens make no difference.
 impl<const VERIFIERS: usize> Representative for State<VERIFIERS> {
     fn representative(&self) -> Self {
         let mut same = self.clone();

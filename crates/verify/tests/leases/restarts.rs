@@ -1,44 +1,45 @@
-//! What a ledger knows of the leases that it granted, once it has forgotten them.
+//! What a restarted ledger knows of the leases that it granted.
 //!
-//! `protocol.rs` takes it for granted that a ledger never believes the last lease to be over before it is; that it may
-//! believe it later, by half a lease at most. This shows why it may: the ledger is a disk and instances over it. What an
-//! instance knows is lost when it is made anew, which may be at any moment: an object hibernates, moves, crashes. On disk
-//! is an upper bound, moved half a lease further than needed and so seldom, and the number of the instance that grants. Two
-//! instances at once, which the platform rules out, are here all the same, and transactions that fail.
+//! `protocol.rs` assumes that a ledger never considers the last lease expired before it is, and considers it expired
+//! half a lease late at most. This model shows that this holds. The ledger is a disk and instances over it. An
+//! instance's memory is lost when the instance is replaced, which may happen at any time: a Durable Object hibernates,
+//! moves, crashes. The disk has an upper bound, extended by half a lease more than needed and so rarely written, and
+//! the number of the instance that grants. Two instances at once, which the platform excludes, are modelled all the
+//! same, and so are failing transactions.
 //!
-//! Time goes in ticks, and all times are told from now on. What an instance reads off its machine's clock is ahead of that
-//! by 0 to δ, another each time: so are the clocks of all machines apart, with all that they step.
+//! Time is counted in ticks from now. An instance's clock is ahead by 0 to δ, a different amount at each reading: so
+//! the clocks of all machines differ, including their steps.
 
 use stateright::{Model, Property, Representative};
 
-/// How many ticks a lease lasts from the moment at which it is granted; seen from the verifier less.
+/// How many ticks a lease lasts from the moment of the grant; the verifier uses less.
 const LEASE: u8 = 4;
 const DELTA: u8 = 1;
 
 pub(crate) const PROMISE: &str = "whoever has waited is told so when no lease runs any more that was granted before";
 const WRITES: &str = "leases are written down no more than once in half a lease";
 
-/// What it consists of. Each can be taken away, to see that it is needed.
+/// The rules. Each can be removed, to show that it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Rule {
-    /// Until when leases may run is on disk.
+    /// The time until which leases may run is on disk.
     BoundIsWritten,
-    /// It is written in the transaction that grants the lease, not after.
+    /// It is written in the transaction that grants the lease, not afterwards.
     BoundIsWrittenFirst,
-    /// It is moved whenever a lease would outlast it.
+    /// It is extended whenever a lease would outlast it.
     BoundIsMoved,
-    /// Who waits goes by what is on disk, where the instance itself has granted none.
+    /// A waiting change uses the bound on disk if the instance itself has granted no lease.
     WaitsGoByTheBound,
-    /// Where nothing was ever written down, the longest lease is assumed to have been granted just before.
+    /// If the disk has no bound, the longest lease is assumed to have been granted just before.
     NothingWrittenIsNoPromise,
-    /// An instance that grants leaves its number on disk, so that the one before it knows.
+    /// An instance that grants writes its number to disk, so that the previous one is fenced off.
     InstancesAreFenced,
-    /// What an instance has granted it goes by only while its number is on disk, which it is not where the transaction failed
-    /// that was to write it. (Given this, the promise does not take that it refuses besides.)
+    /// An instance uses its own record of grants only while its number is on disk, which it is not if the transaction
+    /// that was to write it failed. (With this rule, the promise does not need the fencing to reject.)
     MemoryCountsWithItsNumber,
-    /// Who waits for the end of all leases waits for δ more.
+    /// A change that waits for the end of all leases waits for δ more.
     WaitsAllowForClocks,
-    /// Machines' clocks are apart by no more than δ.
+    /// The clocks of machines differ by at most δ.
     ClocksAreWithinDelta,
 }
 
@@ -65,59 +66,60 @@ pub(crate) struct Restarts {
 pub(crate) struct State {
     disk: Disk,
     instances: [Instance; 2],
-    /// For how long the last lease still runs that anybody has.
+    /// The rest of the last lease that any verifier has.
     lease: u8,
-    /// A change that somebody waits for.
+    /// A change that is waited for.
     change: Option<Change>,
-    /// How long ago the bound was last moved by an instance that had not just begun; and whether that was too soon.
+    /// How long ago the bound was last extended by an instance that had not just started; and whether that was too
+    /// soon.
     moved: u8,
     moved_too_soon: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Disk {
-    /// In how long every lease is over; nothing where nothing was written down.
+    /// In how long every lease has expired; `None` if nothing was written.
     bound: Option<u8>,
     grantor: Number,
 }
 
-/// What an instance draws so that others know it.
+/// A number that an instance draws, by which others recognise it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Number {
     Nobodys,
-    /// That of the instance at this place.
+    /// The number of the instance at this index.
     Of(usize),
-    /// That of one that is no more. There may be several; that they are taken for one refuses less than there is.
+    /// The number of an instance that no longer exists. Several are treated as one, which rejects less than reality.
     Gone,
 }
 
-/// All that an instance knows.
+/// The memory of an instance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Instance {
-    /// What it has granted: in how long the last of it is over, and which number it found.
+    /// Its grants: in how long the last one expires, and which number was on disk.
     granted: Option<(u8, Number)>,
-    /// Where nothing is written down: in how long the longest lease is over, from when it first looked.
+    /// If nothing is on disk: in how long the longest lease expires, from its first read on.
     assumed: Option<u8>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Change {
-    /// For how long leases run that were granted before it.
+    /// The rest of leases that were granted before the change.
     leases: u8,
-    /// In how long whoever waits is told that none does.
+    /// In how long the waiting change is told that none runs.
     told: u8,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// An instance, by a clock that is ahead by so much.
+    /// An instance grants, with a clock that is ahead by so much.
     Grant(usize, u8),
-    /// It was about to, and its transaction failed.
+    /// The same with a transaction that fails.
     Fail(usize, u8),
     Change(usize, u8),
-    /// An instance is made anew.
+    /// An instance is replaced.
     Restart(usize),
-    /// Where that is done after the lease was granted: the bound is written.
+    /// If that is done after the grant: the bound is written.
     Write(usize),
     Tick,
 }
@@ -127,15 +129,15 @@ impl Restarts {
         self.without != Some(rule)
     }
 
-    /// Whether the instance carries out commands at all.
+    /// Whether the instance executes commands at all.
     fn is_sole(&self, state: &State, at: usize) -> bool {
         let Some((_, before)) = state.instances[at].granted else { return true };
         let grantor = state.disk.grantor;
         grantor == Number::Of(at) || grantor == before || !self.has(Rule::InstancesAreFenced)
     }
 
-    /// In how long the last lease is over, as far as this instance knows: by its clock, when that is ahead by so much, and
-    /// never longer than one lasts.
+    /// In how long the last lease expires, as far as this instance knows: by its clock, which is ahead by so much, and
+    /// never longer than a lease lasts.
     fn end(&self, state: &mut State, at: usize, ahead: u8) -> u8 {
         let State { disk, instances, .. } = state;
         let latest = LEASE + ahead;
@@ -158,7 +160,7 @@ impl Restarts {
         let Some((end, _)) = state.instances[at].granted else { return };
         let is_new = state.disk.grantor != Number::Of(at);
         if self.has(Rule::BoundIsWritten) && (self.has(Rule::BoundIsMoved) || is_new) {
-            // The first write of an instance is besides: it has to leave its number.
+            // The first write of an instance is excluded: it has to write its number.
             state.moved_too_soon = !is_new && state.moved < LEASE / 2;
             state.moved = 0;
             state.disk.bound = Some(end + LEASE / 2);
@@ -197,7 +199,7 @@ impl Model for Restarts {
     type State = State;
     type Action = Action;
 
-    /// On a new disk, and on one that was used by a version which wrote nothing down.
+    /// A new disk, and one used by a version that wrote nothing.
     fn init_states(&self) -> Vec<State> {
         let disk = Disk { bound: None, grantor: Number::Nobodys };
         let state = |lease| State {
@@ -254,7 +256,7 @@ impl Model for Restarts {
             Action::Write(at) => self.write(&mut next, at),
             Action::Tick => {
                 next.tick();
-                // It was told, and all is over: another one may come.
+                // It was told, and all leases have expired: another change may come.
                 next.change = next.change.filter(|change| change.leases > 0 || change.told > 0);
             }
         }
@@ -282,7 +284,7 @@ impl Model for Restarts {
     }
 }
 
-/// Which instance is which makes no difference.
+/// The identities of instances make no difference.
 impl Representative for State {
     fn representative(&self) -> Self {
         let mut swapped = self.clone();

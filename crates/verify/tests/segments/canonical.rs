@@ -1,11 +1,10 @@
-//! One content, one file; and no other file is opened.
+//! Each content has exactly one file, and no other file is opened.
 
 use crate::world::{content, rebuilt};
 use counterfoil_verify::{ContentHash, RecordError, Segment};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
-/// Whatever was done to the file, it is refused, or it is the one encoding of another content. Either way it goes by
-/// another name.
+/// A modified file is rejected, or is the canonical encoding of another content. In both cases its hash differs.
 fn is_refused_or_another(changed: Vec<u8>, file: &[u8]) -> Result<(), TestCaseError> {
     prop_assert!(ContentHash::of(&changed) != ContentHash::of(file));
     if let Ok(segment) = Segment::open(changed.clone()) {
@@ -17,14 +16,14 @@ fn is_refused_or_another(changed: Vec<u8>, file: &[u8]) -> Result<(), TestCaseEr
 
 proptest! {
     #[test]
-    fn a_segment_is_made_of_its_content_alone(content in content(0..60)) {
+    fn segment_bytes_depend_on_its_content_alone(content in content(0..60)) {
         let file = content.file();
         prop_assert_eq!(content.file(), file.clone());
         prop_assert!(rebuilt(&Segment::open(file.clone()).unwrap()) == file);
     }
 
     #[test]
-    fn a_shorter_or_longer_file_is_none(content in content(0..12), more in vec(any::<u8>(), 1..9)) {
+    fn truncated_or_extended_files_are_rejected(content in content(0..12), more in vec(any::<u8>(), 1..9)) {
         let file = content.file();
         for length in 0..file.len() {
             prop_assert_eq!(Segment::open(&file[..length]).err(), Some(RecordError::Malformed), "{}", length);
@@ -36,7 +35,7 @@ proptest! {
     }
 
     #[test]
-    fn a_file_with_one_bit_changed_is_refused_or_another(content in content(0..10)) {
+    fn flipped_bit_is_rejected_or_another_canonical_segment(content in content(0..10)) {
         let file = content.file();
         for bit in 0..8 * file.len() {
             let mut changed = file.clone();
@@ -46,7 +45,7 @@ proptest! {
     }
 
     #[test]
-    fn a_file_with_a_byte_changed_is_refused_or_another(
+    fn changed_byte_is_rejected_or_another_canonical_segment(
         content in content(0..40), changes in vec((any::<Index>(), any::<u8>()), 1..4),
     ) {
         let file = content.file();
@@ -61,7 +60,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_bytes_are_opening_them_ends(bytes in vec(any::<u8>(), 0..200)) {
+    fn opening_any_bytes_terminates_without_a_panic(bytes in vec(any::<u8>(), 0..200)) {
         for file in [bytes.clone(), [b"\x01s0Ab3dE", &bytes[..]].concat()] {
             if let Ok(segment) = Segment::open(file.clone()) {
                 prop_assert!(rebuilt(&segment) == file);

@@ -1,4 +1,4 @@
-//! Whoever asks a segment is told what the ledger would decide.
+//! A segment leads to the same decision as the ledger.
 
 use crate::world::{GENERATION, Issued, content, demand, digest, flipped, header, issued, key, now, plain, workspace};
 use counterfoil_token::Digest;
@@ -12,7 +12,7 @@ fn decided(token: &TokenRecord, owner: &OwnerRecord, demand: &Demand, now: Times
     decide(Facts { token, owner, workspace: &workspace() }, demand, now)
 }
 
-/// What the owner's record may become after the segment was made: as it was, or changed by a later generation.
+/// The owner's record after the segment was built: unchanged, or changed by a later generation.
 fn later() -> impl Strategy<Value = Option<(bool, bool, u64)>> {
     prop::option::of((any::<bool>(), any::<bool>(), GENERATION + 1..=u64::MAX))
 }
@@ -40,7 +40,7 @@ fn segment_of(header: SegmentHeader, digest: &Digest, token: &TokenRecord, revok
 
 proptest! {
     #[test]
-    fn a_token_is_decided_as_by_the_ledger(
+    fn segment_decides_a_token_as_the_ledger_does(
         content in content(1..40), chosen: Index, demand in demand(), now in now(), later in later(),
     ) {
         let segment = content.segment();
@@ -50,14 +50,14 @@ proptest! {
         let (ledger, here) = (decided(token, &owner, &demand, now), decided(&found, &owner, &demand, now));
         let hangs_on_address = matches!(ledger, Code::AddressNotAllowed | Code::InsufficientScope | Code::Valid);
         if content.header.without_addresses && !token.addresses.is_empty() && hangs_on_address {
-            prop_assert_eq!(here, Code::AddressNotAllowed, "what is not known is not found valid");
+            prop_assert_eq!(here, Code::AddressNotAllowed, "it is not valid");
         } else {
             prop_assert_eq!(here, ledger);
         }
     }
 
     #[test]
-    fn every_token_is_found_as_it_is(content in content(0..200)) {
+    fn every_token_of_a_segment_is_found(content in content(0..200)) {
         let segment = content.segment();
         prop_assert_eq!(segment.header(), &content.header);
         prop_assert_eq!((segment.len(), segment.is_empty()), (content.issued.len(), content.issued.is_empty()));
@@ -87,7 +87,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_not_there_is_not_found(content in content(0..60), digests in prop::collection::vec(any::<[u8; 32]>(), 20)) {
+    fn absent_digests_are_not_found(content in content(0..60), digests in prop::collection::vec(any::<[u8; 32]>(), 20)) {
         let segment = content.segment();
         let near = content.issued.keys().flat_map(|digest| (0..128).map(|bit| flipped(digest, bit)));
         for digest in digests.into_iter().map(Digest::from_bytes).chain(near) {
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn digests_are_told_apart_by_16_bytes(content in content(1..20), bit in 128..256usize) {
+    fn digests_are_distinguished_by_16_bytes(content in content(1..20), bit in 128..256usize) {
         let segment = content.segment();
         for digest in content.issued.keys() {
             prop_assert_eq!(segment.find(&flipped(digest, bit)), segment.find(digest));
@@ -105,7 +105,7 @@ proptest! {
     }
 
     #[test]
-    fn a_digest_has_one_prefix_of_a_length(digest: [u8; 32], bits in 0..=16u8) {
+    fn digest_has_exactly_one_prefix_of_each_length(digest: [u8; 32], bits in 0..=16u8) {
         let digest = Digest::from_bytes(digest);
         let prefixes: Vec<_> = DigestPrefix::all(bits).filter(|prefix| prefix.begins(&digest)).collect();
         prop_assert_eq!(prefixes.len(), 1);
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_refused_leaves_no_trace(
+    fn rejected_token_does_not_change_the_segment(
         content in content(1..20), digest in header().prop_flat_map(|header| digest(header.prefix)), other in issued(),
     ) {
         let mut builder = SegmentBuilder::new(content.header);
@@ -134,7 +134,7 @@ proptest! {
 }
 
 #[test]
-fn there_are_as_many_prefixes_as_their_length_allows() {
+fn all_prefixes_of_a_length_are_enumerated() {
     for bits in 0..=16 {
         assert_eq!(DigestPrefix::all(bits).count(), 1 << bits);
     }
@@ -145,9 +145,9 @@ fn there_are_as_many_prefixes_as_their_length_allows() {
     assert_eq!(DigestPrefix::new(16, u16::MAX).map(DigestPrefix::value), Some(u16::MAX));
 }
 
-/// The owner's record that a verifier holds may be older than the segment, where it is not told of the change yet.
+/// A verifier's record of the owner may be older than the segment, if it was not told of the change yet.
 #[test]
-fn what_its_owner_revoked_stays_revoked_before_an_older_record_of_the_owner() {
+fn tokens_stay_revoked_with_an_older_owner_record() {
     let Issued { token, owner } = plain();
     let digest = Digest::of(b"a text");
     let demand = Demand::of(key());
@@ -157,9 +157,9 @@ fn what_its_owner_revoked_stays_revoked_before_an_older_record_of_the_owner() {
     }
 }
 
-/// It is neither found valid from any address, nor does it speak before the reasons that come before addresses.
+/// It is valid from no address, and reasons that are checked before the address take precedence.
 #[test]
-fn addresses_that_are_left_out_allow_none() {
+fn token_with_omitted_ip_ranges_is_valid_from_no_address() {
     let Issued { mut token, owner } = plain();
     token.addresses = vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()];
     token.expires_at = Some(Timestamp(7));
@@ -177,7 +177,7 @@ fn addresses_that_are_left_out_allow_none() {
 }
 
 #[test]
-fn a_token_that_has_no_place_is_refused() {
+fn builder_rejects_tokens_the_segment_cannot_contain() {
     let Issued { token, .. } = plain();
     let digest = |first: u8, last: u8| {
         let mut bytes = [first; 32];
@@ -204,7 +204,7 @@ fn a_token_that_has_no_place_is_refused() {
 }
 
 #[test]
-fn a_segment_fills_up() {
+fn full_segment_rejects_further_tokens() {
     let Issued { token, .. } = plain();
     let mut builder = SegmentBuilder::new(house(DigestPrefix::NONE));
     let digest = |at: u32| {

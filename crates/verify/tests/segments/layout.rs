@@ -1,4 +1,4 @@
-//! The format once more, written from its description (docs/format.md), to make files that the builder never would.
+//! The format, implemented independently from docs/format.md, to build files that the builder never would.
 
 use crate::world::{Content, Issued, content, key, rebuilt};
 use counterfoil_token::Digest;
@@ -6,7 +6,7 @@ use counterfoil_verify::{DigestPrefix, RecordError, Segment, SegmentHeader, Time
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The parts of a segment, each to be had wrong.
+/// The parts of a segment, each of which can be made wrong.
 #[derive(Clone, Default)]
 struct Parts {
     begin: Vec<u8>,
@@ -26,7 +26,7 @@ struct Parts {
     widths: [u8; 2],
 }
 
-/// The parts of an entry: distances from the smallest, not numbers.
+/// The parts of an entry: differences from the smallest, not numbers.
 #[derive(Clone, Default)]
 struct Parted {
     tail: Vec<u8>,
@@ -100,7 +100,7 @@ impl Parts {
         file
     }
 
-    /// The parts of that content's segment.
+    /// The parts of the segment with that content.
     fn of(Content { header, issued }: &Content) -> Self {
         let issued: Vec<(&Digest, &TokenRecord, bool)> = issued
             .iter()
@@ -184,7 +184,7 @@ impl Parts {
     }
 }
 
-/// Four tokens and a fifth, so that there are two buckets: of the digests 10…, 20…, 30…, 40… and f0….
+/// Four tokens and a fifth, so that there are two buckets: digests 10…, 20…, 30…, 40… and f0….
 fn parts() -> Parts {
     let token = |number: u64, scopes: &[&str]| TokenRecord {
         version: 5,
@@ -240,13 +240,13 @@ fn parts() -> Parts {
 
 proptest! {
     #[test]
-    fn the_description_gives_the_same_file(content in content(0..80)) {
+    fn segment_built_from_the_format_description_is_identical(content in content(0..80)) {
         prop_assert!(Parts::of(&content).file() == content.file());
     }
 }
 
 #[test]
-fn the_parts_make_a_segment() {
+fn well_formed_parts_open_as_a_segment() {
     let parts = parts();
     assert_eq!(parts.ends, [4, 5]);
     assert_eq!(parts.columns, [(1, 2), (7, 0), (1000, 2)]);
@@ -256,7 +256,7 @@ fn the_parts_make_a_segment() {
 }
 
 #[test]
-fn parts_that_are_wrong_make_none() {
+fn segment_with_any_wrong_part_is_malformed() {
     type Wrong = fn(&mut Parts);
     let cases: &[(&str, Wrong)] = &[
         ("another kind", |p| p.begin[1] = b'r'),
@@ -301,7 +301,7 @@ fn parts_that_are_wrong_make_none() {
         ("an entry in another's bucket", |p| p.ends[0] = 3),
         ("a bucket that ends after the last entry", |p| p.ends[1] = 6),
         ("buckets that leave an entry out", |p| {
-            // All that the last entry has is in another as well, so that nothing else is amiss.
+            // Everything that the last entry uses is used by another entry as well, so that nothing else is wrong.
             p.entries[3].number = p.entries[4].number;
             p.ends[1] = 4;
         }),
@@ -328,7 +328,7 @@ fn parts_that_are_wrong_make_none() {
     }
 }
 
-/// As many tokens that differ in nothing but their digests.
+/// So many tokens that differ only in their digests.
 fn crowd(tokens: u32) -> Vec<u8> {
     let bucket_bits = tokens.div_ceil(4).next_power_of_two().ilog2();
     let digest = |at: u32| u128::from(at) << (128 - 21);
@@ -354,14 +354,14 @@ fn crowd(tokens: u32) -> Vec<u8> {
 }
 
 #[test]
-fn a_segment_holds_so_many_tokens_and_no_more() {
+fn segment_with_more_than_the_maximum_of_tokens_is_malformed() {
     assert_eq!(Segment::open(crowd(1 << 20)).unwrap().len(), 1 << 20);
     assert_eq!(Segment::open(crowd((1 << 20) + 1)).err(), Some(RecordError::Malformed));
 }
 
-/// A snapshot knows only whether a token is bound.
+/// A snapshot only stores whether a token is bound to addresses.
 #[test]
-fn details_without_addresses_have_a_flag_in_their_place() {
+fn omitted_ip_ranges_are_encoded_as_a_flag() {
     let mut parts = parts();
     parts.flags[0] = 1;
     let token = |parts: &Parts| Segment::open(parts.file()).map(|segment| segment.tokens().next().unwrap().1);

@@ -1,4 +1,4 @@
-//! Segments, owner segments and manifests: what is found in them, what is refused, what they weigh.
+//! Segments, owner segments and manifests: what they contain, what is rejected, and their size.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 

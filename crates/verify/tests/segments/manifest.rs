@@ -1,4 +1,4 @@
-//! Manifests, and what is opened by them.
+//! Manifests, and opening the files that they name.
 
 use crate::world::{GENERATION, content, key, workspace};
 use counterfoil_token::{Digest, WorkspaceKey};
@@ -63,12 +63,12 @@ fn manifest() -> impl Strategy<Value = Manifest> {
 
 proptest! {
     #[test]
-    fn a_manifest_reads_back_as_it_was(manifest in manifest()) {
+    fn manifest_decodes_to_what_was_encoded(manifest in manifest()) {
         prop_assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest));
     }
 
     #[test]
-    fn a_changed_manifest_is_refused_or_another(manifest in manifest(), more in vec(any::<u8>(), 1..9)) {
+    fn changed_manifest_is_rejected_or_another_canonical_one(manifest in manifest(), more in vec(any::<u8>(), 1..9)) {
         let file = manifest.encode();
         for length in 0..file.len() {
             prop_assert_eq!(Manifest::decode(&file[..length]), Err(RecordError::Malformed));
@@ -85,7 +85,7 @@ proptest! {
     }
 
     #[test]
-    fn a_digest_has_its_segment_and_a_number_its_owners(manifest in manifest(), digest: [u8; 32], number: u32) {
+    fn manifest_names_the_segments_of_digests_and_owners(manifest in manifest(), digest: [u8; 32], number: u32) {
         let digest = Digest::from_bytes(digest);
         let prefix = manifest.prefix_of(&digest);
         prop_assert!(prefix.begins(&digest) && prefix.bits() == manifest.bits());
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn a_segment_is_opened_where_it_is_the_one(content in content(0..9), changed: prop::sample::Index) {
+    fn manifest_opens_only_the_segment_that_it_names(content in content(0..9), changed: prop::sample::Index) {
         let (file, prefix) = (content.file(), content.header.prefix);
         let mut segments = vec![named(&[]); 1 << prefix.bits()];
         segments[usize::from(prefix.value())] = NamedSegment { tokens: content.issued.len() as u64, ..named(&file) };
@@ -117,7 +117,7 @@ proptest! {
 }
 
 #[test]
-fn parts_that_make_no_manifest() {
+fn invalid_manifest_parts_are_rejected() {
     let new =
         |segments, owners| Manifest::new(about(), some_segments(segments), owners).map(|manifest| manifest.bits());
     for bits in 0..=16 {
@@ -140,9 +140,9 @@ fn parts_that_make_no_manifest() {
     assert_eq!(Manifest::new(header, some_segments(1), vec![]), Err(InvalidManifest::TooNew));
 }
 
-/// The name says which bytes are meant; that they are about the right thing is looked at all the same.
+/// The name identifies the bytes; their header is verified all the same.
 #[test]
-fn a_segment_about_something_else_is_not_opened() {
+fn segment_whose_header_contradicts_the_manifest_is_rejected() {
     let open = |header: SegmentHeader, change: fn(&mut NamedSegment)| {
         let file = SegmentBuilder::new(header).finish();
         let mut segment = named(&file);
@@ -150,7 +150,7 @@ fn a_segment_about_something_else_is_not_opened() {
         Manifest::new(about(), vec![segment], vec![]).unwrap().open_segment(DigestPrefix::NONE, file).err()
     };
     assert_eq!(open(segment(), |_| {}), None);
-    assert_eq!(open(SegmentHeader { generation: 0, ..segment() }, |_| {}), None, "nothing changed there since");
+    assert_eq!(open(SegmentHeader { generation: 0, ..segment() }, |_| {}), None, "unchanged since");
     assert_eq!(open(segment(), |named| named.tokens = 1), Some(OpenError::OtherContent));
     let elsewhere = WorkspaceKey::parse("0Zzzzz").unwrap();
     for header in [
@@ -170,7 +170,7 @@ fn a_segment_about_something_else_is_not_opened() {
 }
 
 #[test]
-fn an_owner_segment_about_something_else_is_not_opened() {
+fn owner_segment_that_contradicts_the_manifest_is_rejected() {
     let file = |header| OwnerSegmentBuilder::new(header).unwrap().finish();
     let open = |number: u64, header: OwnersHeader| {
         let file = file(header);
@@ -196,9 +196,9 @@ fn an_owner_segment_about_something_else_is_not_opened() {
     assert_eq!(manifest.open_owners(5, []).err(), Some(OpenError::Unreadable(RecordError::Malformed)));
 }
 
-/// The format once more, from its description (docs/format.md).
+/// The format, implemented independently from docs/format.md.
 #[test]
-fn a_manifest_is_laid_out_as_described() {
+fn manifest_layout_matches_the_format_description() {
     let header = ManifestHeader { without_weak: true, ..about() };
     let manifest = Manifest::new(header, some_segments(2), vec![range(5, 300)]).unwrap();
     let hash = |bytes: &[u8]| *Digest::of(bytes).as_bytes();
@@ -218,7 +218,7 @@ fn a_manifest_is_laid_out_as_described() {
 }
 
 #[test]
-fn a_name_has_its_place_in_the_registry() {
+fn content_hash_has_its_registry_path() {
     let name = ContentHash::of(b"abc");
     let hex = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
     assert_eq!(name.path(key()), format!("s/0Ab3dE/{hex}"));

@@ -41,7 +41,7 @@ fn file_of(header: OwnersHeader, owners: &BTreeMap<u64, OwnerRecord>) -> Vec<u8>
 
 proptest! {
     #[test]
-    fn every_member_is_found_and_nobody_else((header, owners) in content(), others in vec(any::<u64>(), 20)) {
+    fn every_member_is_found_and_no_other_number((header, owners) in content(), others in vec(any::<u64>(), 20)) {
         let segment = OwnerSegment::open(file_of(header, &owners)).unwrap();
         prop_assert_eq!(segment.header(), &header);
         prop_assert_eq!((segment.len(), segment.is_empty()), (owners.len(), owners.is_empty()));
@@ -54,7 +54,7 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_file_is_refused_or_another((header, owners) in content(), more in vec(any::<u8>(), 1..9)) {
+    fn changed_owner_segment_is_rejected_or_another_canonical_one((header, owners) in content(), more in vec(any::<u8>(), 1..9)) {
         let file = file_of(header, &owners);
         for length in 0..file.len() {
             prop_assert_eq!(OwnerSegment::open(&file[..length]).err(), Some(RecordError::Malformed));
@@ -72,7 +72,7 @@ proptest! {
 }
 
 #[test]
-fn a_member_that_has_no_place_is_refused() {
+fn builder_rejects_members_the_segment_cannot_contain() {
     assert!(OwnerSegmentBuilder::new(header(5, 4)).is_none());
     let mut builder = OwnerSegmentBuilder::new(header(5, 9)).unwrap();
     assert_eq!(builder.push(&owner(4)), Err(BuildError::NotCovered));
@@ -89,9 +89,9 @@ fn a_member_that_has_no_place_is_refused() {
     assert_eq!(numbers, [6, 9]);
 }
 
-/// The format once more, from its description (docs/format.md).
+/// The format, implemented independently from docs/format.md.
 #[test]
-fn only_members_in_order_and_in_range_make_an_owner_segment() {
+fn owner_segment_needs_members_in_order_and_in_range() {
     let file = |first: u8, last: u8, owners: &[OwnerRecord]| {
         let mut file = [&b"\x01n0Ab3dE"[..], &[GENERATION as u8, first, last, owners.len() as u8]].concat();
         owners.iter().for_each(|owner| file.extend(&owner.encode()[2..]));

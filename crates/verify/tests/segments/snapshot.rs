@@ -1,4 +1,4 @@
-//! Snapshots: what is found in them, and that no bit of one is changed unseen.
+//! Snapshots: what they contain, and that a change of any bit is detected.
 
 use crate::world::{GENERATION, Issued, digest, flipped, issued, key, plain, workspace};
 use counterfoil_token::{Digest, WorkspaceKey};
@@ -11,21 +11,21 @@ use ed25519_dalek::{Signature, Signer, SigningKey};
 use proptest::{collection::vec, prelude::*};
 use std::collections::BTreeMap;
 
-/// How many bytes of a snapshot its signature answers for, itself included.
+/// How many bytes of a snapshot are the signed head and its signature.
 const SIGNED: usize = 56 + 64;
 
-/// What a workspace's snapshot is to be made of.
+/// The content of a workspace's snapshot.
 #[derive(Clone, Debug)]
 struct Content {
     without_addresses: bool,
     without_weak: bool,
     bits: u8,
     issued: BTreeMap<Digest, Issued>,
-    /// The members, by the ranges of numbers that are covered.
+    /// The members, by the covered ranges of numbers.
     owners: Vec<((u64, u64), BTreeMap<u64, OwnerRecord>)>,
 }
 
-/// The parts of a snapshot, which tests put together in other ways than one should.
+/// The parts of a snapshot, which tests also combine wrongly.
 #[derive(Clone, Debug)]
 struct Parts {
     head: SnapshotHead,
@@ -119,13 +119,13 @@ impl Parts {
         [self.begin(), announced.collect::<Vec<_>>().concat()].concat()
     }
 
-    /// What is wrong with a snapshot that is signed as it should be.
+    /// The error of a snapshot whose signature is right.
     fn error(&self) -> Option<SnapshotError> {
         checked(&self.file()).unwrap().err()
     }
 }
 
-/// Ranges of numbers, in order and apart.
+/// Ranges of numbers, in order and disjoint.
 fn ranges() -> impl Strategy<Value = Vec<(u64, u64)>> {
     vec(prop_oneof![0..300u64, any::<u64>()], 0..9).prop_map(|mut ends| {
         ends.sort_unstable();
@@ -168,9 +168,9 @@ fn small() -> Content {
 }
 
 proptest! {
-    /// A segment of everything is the measure: what it says is what the ledger decides, which other tests see to.
+    /// Compared with one segment of everything, which other tests compare with the ledger.
     #[test]
-    fn what_was_put_in_comes_out_and_nothing_else(content in content(), others in vec(any::<[u8; 32]>(), 20)) {
+    fn snapshot_contains_exactly_its_tokens(content in content(), others in vec(any::<[u8; 32]>(), 20)) {
         let parts = content.parts();
         let snapshot = checked(&parts.file()).unwrap().unwrap();
         prop_assert_eq!(snapshot.workspace(), key());
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn every_member_is_found_and_nobody_else(content in content(), others in vec(any::<u64>(), 20)) {
+    fn every_member_is_found_and_no_other_number(content in content(), others in vec(any::<u64>(), 20)) {
         let snapshot = Snapshot::open(&content.parts().file()).unwrap();
         let ends = content.owners.iter().flat_map(|((first, last), _)| [*first, *last]);
         let numbers = ends.chain(content.issued.values().map(|issued| issued.owner.number));
@@ -203,7 +203,7 @@ proptest! {
     }
 
     #[test]
-    fn all_that_is_held_is_weighed(content in content()) {
+    fn snapshot_size_counts_everything_it_holds(content in content()) {
         let parts = content.parts();
         let segments: usize = DigestPrefix::all(content.bits).map(|prefix| content.segment(prefix).size()).sum();
         let owners: usize = content.owner_segments().map(|segment| segment.size()).sum();
@@ -214,16 +214,16 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_bytes_are_opening_them_ends(bytes in vec(any::<u8>(), 0..300)) {
+    fn opening_any_bytes_terminates_without_a_panic(bytes in vec(any::<u8>(), 0..300)) {
         prop_assert!(Snapshot::open(&bytes).is_err());
-        // Past the head: what follows the signature is the manifest that is named.
+        // After the head: the manifest follows the signature.
         let parts = Parts::with(key(), bytes.clone(), vec![bytes]);
         prop_assert!(parts.error().is_some());
     }
 }
 
 #[test]
-fn as_many_segments_as_there_may_be() {
+fn snapshot_with_the_maximum_of_segments_opens() {
     let content = Content { bits: DigestPrefix::MAX_BITS, ..small() };
     let snapshot = Snapshot::open(&content.parts().file()).unwrap();
     for (digest, Issued { token, .. }) in &content.issued {
@@ -232,9 +232,9 @@ fn as_many_segments_as_there_may_be() {
     }
 }
 
-/// The signature finds what it answers for; the hashes, and that there is one encoding, find the rest.
+/// The signature detects changes of the signed part; the hashes and the canonical encoding detect all others.
 #[test]
-fn one_bit_changed_anywhere_is_found() {
+fn snapshot_with_any_bit_flipped_is_rejected() {
     let file = small().parts().file();
     assert!(checked(&file).unwrap().is_ok());
     for bit in 0..8 * file.len() {
@@ -249,7 +249,7 @@ fn one_bit_changed_anywhere_is_found() {
 }
 
 #[test]
-fn a_shorter_or_longer_file_is_none() {
+fn truncated_or_extended_files_are_rejected() {
     let parts = small().parts();
     let (file, begin) = (parts.file(), parts.begin().len());
     for length in 0..file.len() {
@@ -268,7 +268,7 @@ fn a_shorter_or_longer_file_is_none() {
 }
 
 #[test]
-fn a_head_that_is_none_is_refused() {
+fn invalid_snapshot_heads_are_rejected() {
     let good = small().parts();
     let open = |change: &dyn Fn(&mut SnapshotHead)| {
         let mut parts = good.clone();
@@ -292,7 +292,7 @@ fn a_head_that_is_none_is_refused() {
 }
 
 #[test]
-fn another_manifest_is_refused() {
+fn snapshot_with_another_manifest_is_rejected() {
     let good = small().parts();
     let other = Content { without_weak: true, ..small() }.parts();
     let swapped = Parts { manifest: other.manifest.clone(), ..good.clone() };
@@ -300,7 +300,7 @@ fn another_manifest_is_refused() {
     let renamed = Parts { head: other.head, ..good.clone() };
     assert_eq!(renamed.error(), Some(SnapshotError::Manifest(OpenError::OtherBytes)));
 
-    // What is signed is not believed for that: it has to be a manifest, and the workspace's.
+    // A signed head is not trusted blindly: it must name a manifest, of the same workspace.
     let manifest = Manifest::decode(&good.manifest).unwrap();
     let about =
         ManifestHeader { workspace: WorkspaceRecord { key: elsewhere(), ..workspace() }, ..manifest.header().clone() };
@@ -317,7 +317,7 @@ fn another_manifest_is_refused() {
 }
 
 #[test]
-fn other_files_than_the_manifest_names_are_refused() {
+fn snapshot_files_not_named_by_the_manifest_are_rejected() {
     let good = small().parts();
     let open = |change: &dyn Fn(&mut Vec<Vec<u8>>)| {
         let mut parts = good.clone();
@@ -340,9 +340,9 @@ fn other_files_than_the_manifest_names_are_refused() {
     assert_eq!(open(&|files| files[3].clear()), Some(SnapshotError::Owners(OpenError::OtherBytes)));
 }
 
-/// A manifest that was signed names files that are about something else.
+/// A signed manifest names files with other content.
 #[test]
-fn files_that_the_manifest_is_wrong_about_are_refused() {
+fn snapshot_files_that_contradict_the_manifest_are_rejected() {
     let good = small().parts();
     let manifest = Manifest::decode(&good.manifest).unwrap();
     let with = |segments: &[NamedSegment], owners: &[NamedOwners], files: &[Vec<u8>]| {
@@ -364,7 +364,7 @@ fn files_that_the_manifest_is_wrong_about_are_refused() {
 }
 
 #[test]
-fn an_announced_length_takes_no_memory_and_has_one_form() {
+fn length_prefix_allocates_nothing_and_has_one_encoding() {
     let good = small().parts();
     let head = &good.begin()[..SIGNED];
     let length = good.manifest.len();
@@ -384,9 +384,9 @@ fn an_announced_length_takes_no_memory_and_has_one_form() {
     }
 }
 
-/// The format once more, from its description (docs/format.md).
+/// The format, implemented independently from docs/format.md.
 #[test]
-fn a_snapshot_is_laid_out_as_described() {
+fn snapshot_layout_matches_the_format_description() {
     let Parts { head, manifest, files } = small().parts();
     let mut described = b"\x01p0Ab3dE\x08\x07\x06\x05\x04\x03\x02\x01\x18\x17\x16\x15\x14\x13\x12\x11".to_vec();
     described.extend(Digest::of(&manifest).as_bytes());

@@ -1,5 +1,5 @@
-//! Replays `segments.json` and `snapshots.json` of `tests/vectors`, the contract with verifiers in the field: what is
-//! published today must be readable by what runs tomorrow, and the other way round.
+//! Replays `segments.json` and `snapshots.json` of `tests/vectors`, the contract with deployed verifiers: every version
+//! must read the files of every other.
 
 use counterfoil_token::{Digest, WorkspaceKey};
 use counterfoil_verify::{
@@ -124,7 +124,7 @@ fn vectors() -> Segments {
     vectors
 }
 
-/// The file's bytes, once it is sure that they have that name and place.
+/// The file's bytes, after their name and path were verified.
 fn file(bytes: &str, name: ContentHash, path: &str, workspace: &Value) -> Vec<u8> {
     let bytes = hex::decode(bytes).unwrap();
     assert_eq!(ContentHash::of(&bytes), name);
@@ -135,7 +135,7 @@ fn file(bytes: &str, name: ContentHash, path: &str, workspace: &Value) -> Vec<u8
 }
 
 #[test]
-fn every_segment_has_its_bytes_and_every_byte_its_tokens() {
+fn segments_match_the_vectors_in_both_directions() {
     let segments = vectors().segments;
     assert!(segments.iter().map(|case| case.tokens.len()).sum::<usize>() >= 12);
     for SegmentCase { why, header, tokens, unknown, bytes, name, path } in segments {
@@ -164,7 +164,7 @@ fn every_segment_has_its_bytes_and_every_byte_its_tokens() {
 }
 
 #[test]
-fn every_owner_segment_has_its_bytes_and_every_byte_its_members() {
+fn owner_segments_match_the_vectors_in_both_directions() {
     let owners = vectors().owners;
     assert!(owners.len() > 1);
     for OwnersCase { why, header, owners, bytes, name, path } in owners {
@@ -186,7 +186,7 @@ fn every_owner_segment_has_its_bytes_and_every_byte_its_members() {
 }
 
 #[test]
-fn every_manifest_has_its_bytes_and_names_files_that_open() {
+fn manifests_match_the_vectors_and_open_their_files() {
     let Segments { segments, owners, manifests, .. } = vectors();
     let files = segments.into_iter().map(|case| (case.name, case.bytes));
     let files: BTreeMap<_, _> = files.chain(owners.into_iter().map(|case| (case.name, case.bytes))).collect();
@@ -211,7 +211,7 @@ fn every_manifest_has_its_bytes_and_names_files_that_open() {
 }
 
 #[test]
-fn nothing_else_is_such_a_file() {
+fn invalid_segment_files_of_the_vectors_are_rejected() {
     let refused = vectors().refused;
     assert!(refused.len() > 50);
     for RefusedCase { why, kind, bytes, error } in refused {
@@ -241,7 +241,7 @@ fn snapshots() -> (Snapshots, SigningKey) {
 }
 
 #[test]
-fn every_snapshot_holds_its_tokens_and_members() {
+fn snapshots_of_the_vectors_contain_their_tokens_and_members() {
     let (Snapshots { snapshots, .. }, key) = snapshots();
     assert!(snapshots.len() > 2);
     for SnapshotCase { why, workspace, as_of, expires_at, manifest, tokens, owners, bytes } in snapshots {
@@ -263,7 +263,7 @@ fn every_snapshot_holds_its_tokens_and_members() {
 }
 
 #[test]
-fn nothing_else_is_a_snapshot() {
+fn invalid_snapshots_of_the_vectors_are_rejected() {
     let (Snapshots { refused, .. }, key) = snapshots();
     assert!(refused.len() > 30);
     let is_signed = |file: &[u8]| {

@@ -1,4 +1,4 @@
-//! What a token weighs in a segment, for a workspace of a million.
+//! The size of a token in a segment, for a workspace of a million tokens.
 
 use crate::world::key;
 use counterfoil_token::Digest;
@@ -6,7 +6,7 @@ use counterfoil_verify::{
     AddressBlock, DigestPrefix, ScopePattern, ScopeSet, Segment, SegmentBuilder, SegmentHeader, Timestamp, TokenRecord,
 };
 
-/// In bytes a token, with everything that goes with a segment in memory.
+/// The budget in bytes per token, including everything that a segment holds in memory.
 const BUDGET: f64 = 32.0;
 
 const TOKENS: u64 = 1_000_000;
@@ -36,7 +36,7 @@ impl Random {
     }
 }
 
-/// The sets of scopes that the workspace's tokens have: one to six of those in its catalogue.
+/// The sets of scopes of the workspace's tokens: one to six scopes of its catalogue each.
 fn sets(random: &mut Random) -> Vec<ScopeSet> {
     let areas = ["orders", "customers", "invoices", "shipments", "returns", "webhooks", "reports", "inventory"];
     let actions = ["read", "write", "delete", "export", "*"];
@@ -97,7 +97,7 @@ fn segment(bits: u8, without_addresses: bool) -> Segment {
 }
 
 #[test]
-fn a_token_weighs_no_more_than_its_budget() {
+fn segment_size_per_token_stays_within_its_budget() {
     for (bits, tokens) in [(7, 7_812), (8, 3_906)] {
         for without_addresses in [false, true] {
             let segment = segment(bits, without_addresses);

@@ -8,17 +8,17 @@ use counterfoil_verify::{
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use std::collections::BTreeMap;
 
-/// The generation of every segment here; so low that tokens and revocations often meet it.
+/// The generation of every segment here; so low that tokens and revocations often have it.
 pub(crate) const GENERATION: u64 = 9;
 
-/// A token as the ledger has it, with its owner.
+/// A token in the ledger, with its owner.
 #[derive(Clone, Debug)]
 pub(crate) struct Issued {
     pub(crate) token: TokenRecord,
     pub(crate) owner: OwnerRecord,
 }
 
-/// What a segment is to be made of; digests are distinct in their first 16 bytes.
+/// The content of a segment; digests are distinct in their first 16 bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     pub(crate) header: SegmentHeader,
@@ -45,7 +45,7 @@ impl Content {
     }
 }
 
-/// What is in a segment, made into one once more.
+/// The content of a segment, built again.
 pub(crate) fn rebuilt(segment: &Segment) -> Vec<u8> {
     let mut builder = SegmentBuilder::new(*segment.header());
     for (cut, token) in segment.tokens() {
@@ -120,7 +120,7 @@ pub(crate) fn header() -> impl Strategy<Value = SegmentHeader> {
     )
 }
 
-/// Digests that begin so, some of them differing in few bits, so that buckets fill.
+/// Digests with that prefix, some differing in few bits, so that buckets fill.
 pub(crate) fn digest(prefix: DigestPrefix) -> impl Strategy<Value = Digest> {
     let near = (any::<u8>(), any::<u8>(), any::<u8>()).prop_map(|(first, second, last)| {
         let mut bytes = [0; 32];
@@ -142,7 +142,7 @@ fn patterns() -> impl Strategy<Value = ScopeSet> {
     vec(pattern, 0..4).prop_map(|texts| texts.into_iter().map(|text| ScopePattern::parse(text).unwrap()).collect())
 }
 
-/// Times that tests ask about, and times that need all 64 bits.
+/// Times that tests use, and times that need all 64 bits.
 fn time() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => 0..12u64, 1 => any::<u64>()].prop_map(Timestamp)
 }
@@ -220,7 +220,7 @@ pub(crate) fn demand() -> impl Strategy<Value = Demand> {
     })
 }
 
-/// The times at which a test asks.
+/// The times at which a test decides.
 pub(crate) fn now() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => 0..12u64, 1 => any::<u64>()].prop_map(Timestamp)
 }

@@ -1,4 +1,4 @@
-//! Bounded freshness: memory under a lease, and the ledger where that is over or knows nothing.
+//! Bounded freshness: the cache under a lease, and the ledger if the lease has expired or the cache lacks a record.
 
 mod moments;
 mod without_ledger;
@@ -12,7 +12,7 @@ use counterfoil_verify::{
 const BOUNDED: Freshness = Freshness::Bounded;
 const EVENTUAL: Freshness = Freshness::Eventual;
 
-/// The world's leases last ten seconds, of which 8.8 are used.
+/// The ledger grants leases of ten seconds, of which 8.8 are used.
 const LAST: u64 = 8_799;
 
 fn at(milliseconds: u64) -> Timestamp {
@@ -29,7 +29,7 @@ fn or_eventual() -> Demand {
 fn pending(world: &mut World, text: &str, demand: &Demand, now: Timestamp) -> Pending {
     match world.verifier.check(text.as_bytes(), demand, now) {
         Progress::Fetch(pending) => pending,
-        Progress::Decided(decision) => panic!("{} was decided from memory", decision.code),
+        Progress::Decided(decision) => panic!("{} was decided from the cache", decision.code),
     }
 }
 
@@ -41,7 +41,7 @@ fn decided(progress: Progress) -> Decision {
 }
 
 #[test]
-fn memory_answers_while_the_lease_runs() {
+fn cache_decides_while_the_lease_runs() {
     let mut world = World::new();
     let token = world.issue();
     let first = world.check(&token, &demand(BOUNDED), START);
@@ -54,7 +54,7 @@ fn memory_answers_while_the_lease_runs() {
 }
 
 #[test]
-fn past_its_half_it_is_renewed_in_the_background() {
+fn lease_is_renewed_in_the_background_in_its_second_half() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -63,11 +63,11 @@ fn past_its_half_it_is_renewed_in_the_background() {
         let decision = world.check(&token, &demand, later(second));
         assert_eq!((decision.code, decision.freshness), (Code::Valid, BOUNDED), "after {second} s");
     }
-    assert_eq!((world.ledger_calls, world.renewals), (1, 12), "every five seconds, and nobody waited");
+    assert_eq!((world.ledger_calls, world.renewals), (1, 12), "every five seconds, without a waiting check");
 }
 
 #[test]
-fn one_request_at_a_time_renews_and_another_takes_over_a_second_later() {
+fn one_request_renews_the_lease_and_another_retries_a_second_later() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -82,7 +82,7 @@ fn one_request_at_a_time_renews_and_another_takes_over_a_second_later() {
 }
 
 #[test]
-fn when_it_is_over_nothing_is_said_before_the_ledger_was_asked() {
+fn expired_lease_decides_nothing_without_the_ledger() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -90,14 +90,14 @@ fn when_it_is_over_nothing_is_said_before_the_ledger_was_asked() {
     world.ledger_up = false;
     let decision = world.check(&token, &demand, at(LAST));
     assert_eq!((decision.code, decision.freshness), (Code::Valid, BOUNDED));
-    assert_eq!(world.check(&token, &demand, at(LAST + 1)).code, Code::Unavailable, "never a silent yes");
+    assert_eq!(world.check(&token, &demand, at(LAST + 1)).code, Code::Unavailable, "it fails closed");
     world.ledger_up = true;
     assert_eq!(world.cost(&token, &demand, at(LAST + 251)), (Code::Valid, 1, 0));
     assert_eq!(world.cost(&token, &demand, at(LAST + 252)), (Code::Valid, 0, 0));
 }
 
 #[test]
-fn every_kind_of_change_comes_with_a_renewal() {
+fn every_kind_of_change_takes_effect_at_the_renewal() {
     type Change = fn(&mut World, &str);
     let changes: [(Change, Code); 5] = [
         (|world, token| world.change(token, |record| record.revoked = true), Code::Revoked),
@@ -112,10 +112,10 @@ fn every_kind_of_change_comes_with_a_renewal() {
         let demand = demand(BOUNDED);
         world.check(&token, &demand, START);
         change(&mut world, &token);
-        assert_eq!(world.cost(&token, &demand, at(1_000)), (Code::Valid, 0, 0), "it has not heard of it");
+        assert_eq!(world.cost(&token, &demand, at(1_000)), (Code::Valid, 0, 0), "not renewed yet");
         world.check(&token, &demand, at(5_000));
         assert_eq!(world.renewals, 1);
-        assert_eq!(world.cost(&token, &demand, at(5_001)), (code, 1, 0), "what it became is asked");
+        assert_eq!(world.cost(&token, &demand, at(5_001)), (code, 1, 0), "the new record is queried");
         assert_eq!(world.cost(&token, &demand, at(5_002)), (code, 0, 0));
     }
     let mut world = World::new();
@@ -129,19 +129,23 @@ fn every_kind_of_change_comes_with_a_renewal() {
 }
 
 #[test]
-fn what_was_not_seen_before_is_asked_of_the_ledger_and_not_of_the_registry() {
+fn bounded_check_of_a_new_token_queries_the_ledger_not_the_registry() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     world.publish(&token);
     world.publish(&other);
     assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 1, 0));
     world.change(&other, |record| record.revoked = true);
-    assert_eq!(world.cost(&other, &demand(BOUNDED), START), (Code::Revoked, 1, 0), "the registry would have it live");
+    assert_eq!(
+        world.cost(&other, &demand(BOUNDED), START),
+        (Code::Revoked, 1, 0),
+        "the registry still has it as valid"
+    );
     assert_eq!(world.cost(&other, &demand(BOUNDED), START), (Code::Revoked, 0, 0));
 }
 
 #[test]
-fn what_the_registry_told_is_not_under_the_lease() {
+fn records_from_the_registry_are_not_covered_by_the_lease() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     world.publish(&other);
@@ -149,7 +153,7 @@ fn what_the_registry_told_is_not_under_the_lease() {
     world.change(&other, |record| record.revoked = true);
     assert_eq!(world.cost(&other, &demand(EVENTUAL), START), (Code::Valid, 0, 1));
     assert_eq!(world.cost(&other, &demand(BOUNDED), START), (Code::Revoked, 1, 0));
-    // And what is, is so also after the registry was read.
+    // Records covered by the lease remain so after the registry was read.
     world.publish(&token);
     assert_eq!(world.cost(&token, &demand(EVENTUAL), later(61)).0, Code::Valid);
     world.renew(later(61));
@@ -157,7 +161,7 @@ fn what_the_registry_told_is_not_under_the_lease() {
 }
 
 #[test]
-fn a_lease_keeps_eventual_answers_young() {
+fn lease_renewal_keeps_cached_records_fresh_for_eventual_checks() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &demand(BOUNDED), START);
@@ -167,9 +171,9 @@ fn a_lease_keeps_eventual_answers_young() {
     assert_eq!((world.ledger_calls, world.registry_reads), (1, 0));
 }
 
-/// Answered before a revocation, it arrives after the answer that told of it.
+/// The response precedes a revocation, and arrives after the response that reported it.
 #[test]
-fn an_older_answer_than_what_is_known_is_not_taken_but_asked_again() {
+fn response_older_than_the_cache_is_dropped_and_queried_again() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     let demand = demand(BOUNDED);
@@ -181,7 +185,7 @@ fn an_older_answer_than_what_is_known_is_not_taken_but_asked_again() {
     world.renew(START);
     for _ in 0..2 {
         let Progress::Fetch(again) = world.verifier.supply(waiting, &demand, Supply::Lease(&late), START) else {
-            panic!("an old answer decided")
+            panic!("an old response decided")
         };
         waiting = again;
     }
@@ -192,9 +196,9 @@ fn an_older_answer_than_what_is_known_is_not_taken_but_asked_again() {
     assert_eq!(world.cost(&token, &demand, START), (Code::Revoked, 0, 0));
 }
 
-/// What a token became is told to nobody who has not met it.
+/// The new record of a changed token is not revealed to a verifier that has not seen the token.
 #[test]
-fn a_change_is_named_and_not_described() {
+fn lease_names_changed_tokens_without_their_new_records() {
     let mut world = World::new();
     let (met, other) = (world.issue(), world.issue());
     world.check(&met, &demand(BOUNDED), START);
@@ -206,7 +210,7 @@ fn a_change_is_named_and_not_described() {
     assert_eq!((grant.texts.len(), grant.answer.tokens.len(), grant.answer.owners.len()), (2, 0, 0));
     world.finish_renewal(&renewal, START);
     assert_eq!(world.cost(&met, &demand(BOUNDED), START), (Code::Disabled, 1, 0));
-    // Other tokens of an owner that has changed are asked about once, for all of them.
+    // Other tokens of a changed owner need one query for all of them.
     let siblings = [world.issue(), world.issue()];
     siblings.iter().for_each(|token| drop(world.check(token, &demand(BOUNDED), START)));
     world.change_owner(1, |owner, _| owner.grants = ScopeSet::default());
@@ -216,7 +220,7 @@ fn a_change_is_named_and_not_described() {
 }
 
 #[test]
-fn an_answer_that_comes_when_its_own_lease_is_over_is_none() {
+fn response_that_arrives_after_its_lease_expired_is_dropped() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -227,17 +231,17 @@ fn an_answer_that_comes_when_its_own_lease_is_over_is_none() {
         let grant = world.grant(&question, START);
         let progress = world.verifier.supply(slow, &demand, Supply::Lease(&grant), at(milliseconds));
         assert_eq!(matches!(progress, Progress::Decided(decision) if decision.code == Code::Valid), in_time);
-        assert_eq!(world.cost(&token, &demand, at(LAST)).1, u32::from(!in_time) as usize, "nor does it grant anything");
+        assert_eq!(world.cost(&token, &demand, at(LAST)).1, u32::from(!in_time) as usize, "nor does it grant a lease");
     }
 }
 
-/// Else a token that was revoked in between would go on passing.
+/// Otherwise a token that was revoked in between would remain accepted.
 #[test]
-fn an_answer_that_does_not_tell_all_changes_ends_what_was_held() {
+fn response_with_incomplete_changes_invalidates_cached_records() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     let demand = demand(BOUNDED);
-    // Asked before anything was held.
+    // Sent before anything was cached.
     let slow = pending(&mut world, &other, &demand, START);
     world.check(&token, &demand, START);
     world.change(&token, |record| record.revoked = true);
@@ -248,9 +252,9 @@ fn an_answer_that_does_not_tell_all_changes_ends_what_was_held() {
 }
 
 #[test]
-fn a_ledger_that_cannot_tell_all_changes_has_the_verifier_start_anew() {
+fn verifier_starts_anew_if_the_ledger_cannot_list_all_changes() {
     type Gap = fn(&mut World);
-    // Too many; and set back to an earlier state, which has made fewer changes, or more by now.
+    // Too many changes; and restored to an earlier state, with fewer changes, or meanwhile with more.
     let gaps: [Gap; 3] = [
         |world| world.home().tells = 0,
         |world| (world.home().epoch, world.home().generation) = (2, 1),
@@ -265,14 +269,14 @@ fn a_ledger_that_cannot_tell_all_changes_has_the_verifier_start_anew() {
         world.change(&token, |record| record.revoked = true);
         gap(&mut world);
         world.renew(START);
-        assert_eq!(world.cost(&other, &demand, START), (Code::Valid, 1, 0), "of what was held nothing counts");
+        assert_eq!(world.cost(&other, &demand, START), (Code::Valid, 1, 0), "no cached record is used");
         assert_eq!(world.check(&token, &demand, START).code, Code::Revoked);
     }
 }
 
-/// Versions of a history that is gone mean nothing: what is newer by them must not speak against what is so now.
+/// Versions of a previous history mean nothing: a record that is newer by them must not contradict the current state.
 #[test]
-fn a_ledger_that_was_set_back_is_believed_though_its_records_are_older() {
+fn restored_ledger_is_trusted_though_its_versions_are_lower() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &demand(BOUNDED), START);
@@ -290,9 +294,9 @@ fn a_ledger_that_was_set_back_is_believed_though_its_records_are_older() {
     assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 0, 0));
 }
 
-/// Out of the protocol: but it must not be believed.
+/// This violates the protocol, but must not be trusted.
 #[test]
-fn a_ledger_that_was_set_back_and_hides_it_lets_the_lease_run_out() {
+fn restored_ledger_with_the_old_epoch_does_not_renew_the_lease() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &demand(BOUNDED), START);
@@ -303,7 +307,7 @@ fn a_ledger_that_was_set_back_and_hides_it_lets_the_lease_run_out() {
 }
 
 #[test]
-fn an_answer_of_an_earlier_history_is_late_whatever_its_generation() {
+fn response_of_an_earlier_epoch_is_dropped_at_any_generation() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     let demand = demand(BOUNDED);
@@ -319,7 +323,7 @@ fn an_answer_of_an_earlier_history_is_late_whatever_its_generation() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_ends_every_lease() {
+fn clock_set_back_ends_every_lease() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -327,16 +331,16 @@ fn a_clock_that_is_set_back_ends_every_lease() {
     assert_eq!(world.cost(&token, &demand, later(6)), (Code::Valid, 0, 0));
     world.check("short", &demand, later(4));
     assert_eq!(world.cost(&token, &demand, later(6)), (Code::Valid, 1, 0));
-    // A question that was out meanwhile grants nothing.
+    // A question in flight meanwhile grants nothing.
     let other = world.issue();
     let slow = pending(&mut world, &other, &demand, later(7));
     world.check("short", &demand, START);
-    let Progress::Fetch(again) = world.fetch(slow, &demand, START) else { panic!("an old lease was taken") };
+    let Progress::Fetch(again) = world.fetch(slow, &demand, START) else { panic!("an old lease was used") };
     assert_eq!(decided(world.fetch(again, &demand, START)).code, Code::Valid);
 }
 
 #[test]
-fn expiry_is_judged_by_the_ledgers_clock() {
+fn expiration_is_decided_by_the_ledgers_clock() {
     let mut world = World::new();
     let token = world.issue();
     world.change(&token, |record| record.expires_at = Some(later(3_604)));
@@ -353,7 +357,7 @@ fn expiry_is_judged_by_the_ledgers_clock() {
 }
 
 #[test]
-fn whoever_has_changed_something_here_is_told_at_once() {
+fn own_change_takes_effect_at_once_after_end_lease() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &demand(BOUNDED), START);
@@ -364,9 +368,9 @@ fn whoever_has_changed_something_here_is_told_at_once() {
     assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Revoked, 0, 0));
 }
 
-/// A renewal was on its way when it was changed, and tells what was before.
+/// A renewal was in flight during the change, and reports the earlier state.
 #[test]
-fn also_where_an_older_answer_comes_after_that() {
+fn own_change_survives_an_older_response_in_flight() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &demand(BOUNDED), START);
@@ -380,7 +384,7 @@ fn also_where_an_older_answer_comes_after_that() {
 }
 
 #[test]
-fn the_strictest_freshness_counts() {
+fn strictest_freshness_level_applies() {
     let asks = |freshness| {
         let mut world = World::new();
         let token = world.issue();
@@ -394,7 +398,7 @@ fn the_strictest_freshness_counts() {
     let (mut world, token) = asks(BOUNDED);
     assert_eq!(world.cost(&token, &writing, START).0, Code::Valid);
     let decision = world.check(&token, &writing, START);
-    assert_eq!((decision.freshness, world.ledger_calls), (BOUNDED, 1), "an eventual demand is answered as bounded");
+    assert_eq!((decision.freshness, world.ledger_calls), (BOUNDED, 1), "an eventual check is decided as bounded");
     let (mut world, token) = asks(Freshness::Strong);
     let mut writing = demand(BOUNDED);
     writing.all_of = vec![scope("orders:write")];
@@ -404,11 +408,11 @@ fn the_strictest_freshness_counts() {
         assert_eq!(decision.freshness, Freshness::Strong);
     }
     assert_eq!(world.cost(&token, &writing, START), (Code::Valid, 1, 0), "each time");
-    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 0, 0), "and others need not");
+    assert_eq!(world.cost(&token, &demand(BOUNDED), START), (Code::Valid, 0, 0), "other scopes need not");
 }
 
 #[test]
-fn a_foreign_text_is_unknown_at_once_where_nothing_was_imported() {
+fn third_party_token_is_unknown_at_once_without_imports() {
     let mut world = World::new();
     let token = world.issue();
     let foreign = "ghp_somebody-elses-token";
@@ -426,7 +430,7 @@ fn a_foreign_text_is_unknown_at_once_where_nothing_was_imported() {
 }
 
 #[test]
-fn an_answer_of_another_ledger_is_none() {
+fn response_of_another_workspaces_ledger_is_rejected() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(BOUNDED);
@@ -436,11 +440,11 @@ fn an_answer_of_another_ledger_is_none() {
     grant.answer.key = elsewhere();
     let decision = decided(world.verifier.supply(waiting, &demand, Supply::Lease(&grant), START));
     assert_eq!(decision.code, Code::Unavailable);
-    assert_eq!(world.cost(&token, &demand, at(250)), (Code::Valid, 1, 0), "nor does it grant anything");
+    assert_eq!(world.cost(&token, &demand, at(250)), (Code::Valid, 1, 0), "nor does it grant a lease");
 }
 
 #[test]
-fn a_workspace_that_is_gone_takes_its_leases_along() {
+fn deleted_workspace_ends_its_leases() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     let demand = demand(BOUNDED);
@@ -451,7 +455,7 @@ fn a_workspace_that_is_gone_takes_its_leases_along() {
 }
 
 #[test]
-fn one_answer_serves_a_batch() {
+fn one_response_decides_a_batch() {
     let mut world = World::new();
     let texts = [world.issue(), world.mint(home()), world.issue()];
     world.change(&texts[2], |record| record.enabled = false);
@@ -468,7 +472,7 @@ fn one_answer_serves_a_batch() {
 }
 
 #[test]
-fn a_memory_too_small_for_anything_still_decides() {
+fn cache_too_small_for_any_record_still_decides() {
     let mut world = World::with_limits(Limits { memory: 0, ..Limits::default() });
     let tokens = [world.issue(), world.issue()];
     for token in tokens.iter().cycle().take(10) {

@@ -1,4 +1,4 @@
-//! The world's ledger publishes segments, and makes snapshots of them.
+//! The ledger's editions and snapshots in these tests.
 
 use crate::world::{Ledger, World, home};
 use counterfoil_token::Digest;
@@ -7,7 +7,7 @@ use counterfoil_verify::{
     OwnerSegmentBuilder, OwnersHeader, SegmentBuilder, SegmentHeader, Snapshot, SnapshotHead, Timestamp,
 };
 
-/// The files of an edition, and last its manifest.
+/// The files of an edition, with the manifest last.
 fn files(ledger: &Ledger, bits: u8, without_addresses: bool, weak: Option<&[Digest]>) -> Vec<Vec<u8>> {
     let generation = ledger.generation;
     let without_weak = weak.is_some();
@@ -42,13 +42,13 @@ fn files(ledger: &Ledger, bits: u8, without_addresses: bool, weak: Option<&[Dige
 }
 
 impl World {
-    /// Publishes all tokens of the home workspace in segments by so many bits of their digests, and each member in one of its
-    /// own.
+    /// Publishes all tokens of the home workspace in segments by so many bits of their digests, and each member in a
+    /// segment of its own.
     pub(crate) fn publish_segments(&mut self, bits: u8) {
         self.publish_segments_without(bits, None);
     }
 
-    /// The same without these texts, which are foreign; where none are given, none is left out.
+    /// The same without these third-party tokens; `None` if none are left out.
     pub(crate) fn publish_segments_without(&mut self, bits: u8, left_out: Option<&[Digest]>) {
         let ledger = &self.ledgers[&home()];
         let generation = ledger.generation;
@@ -60,14 +60,14 @@ impl World {
         self.home().edition = Some(Edition { manifest, generation });
     }
 
-    /// The keys of all that goes by its hash.
+    /// The registry keys of all files that are named by their hash.
     pub(crate) fn files(&self) -> Vec<String> {
         let mut files: Vec<_> = self.registry.keys().filter(|key| key.starts_with("s/")).cloned().collect();
         files.sort_unstable();
         files
     }
 
-    /// A snapshot of the home workspace without these texts, signed by nobody; where none are given, no weak text is left out.
+    /// An unsigned snapshot of the home workspace without these tokens; `None` if no low-entropy import is left out.
     pub(crate) fn snapshot(&self, as_of: Timestamp, expires_at: Timestamp, weak: Option<&[Digest]>) -> Snapshot {
         let mut files = files(&self.ledgers[&home()], 1, true, weak);
         let manifest = files.pop().unwrap();

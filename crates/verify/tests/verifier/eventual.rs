@@ -1,4 +1,4 @@
-//! Eventual freshness: memory for a minute, then the registry, and the ledger where that knows nothing.
+//! Eventual freshness: the cache for a minute, then the registry, then the ledger.
 
 use crate::world::{START, World, demand, home, later, scope};
 use counterfoil_verify::{Code, Freshness, Limits, Need, Progress, RegistryKey};
@@ -6,7 +6,7 @@ use counterfoil_verify::{Code, Freshness, Limits, Need, Progress, RegistryKey};
 const EVENTUAL: Freshness = Freshness::Eventual;
 
 #[test]
-fn the_registry_is_read_once_a_minute() {
+fn eventual_check_reads_the_registry_once_a_minute() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -20,7 +20,7 @@ fn the_registry_is_read_once_a_minute() {
 }
 
 #[test]
-fn a_revocation_is_seen_a_minute_after_the_registry_has_it() {
+fn eventual_check_sees_a_revocation_a_minute_after_the_registry() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -33,7 +33,7 @@ fn a_revocation_is_seen_a_minute_after_the_registry_has_it() {
 }
 
 #[test]
-fn an_older_version_in_the_registry_never_replaces_a_newer_one_in_memory() {
+fn older_registry_record_never_replaces_a_newer_cached_one() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -46,7 +46,7 @@ fn an_older_version_in_the_registry_never_replaces_a_newer_one_in_memory() {
 }
 
 #[test]
-fn what_the_registry_lacks_or_garbles_is_asked_of_the_ledger() {
+fn missing_or_corrupt_registry_records_fall_back_to_the_ledger() {
     for spoil in 0..3 {
         for garbled in [None, Some(vec![]), Some(vec![1, b'r', 0xff]), Some(vec![9, 9])] {
             let mut world = World::new();
@@ -60,7 +60,7 @@ fn what_the_registry_lacks_or_garbles_is_asked_of_the_ledger() {
                 Some(bytes) => world.registry.insert(keys[spoil].path(), bytes),
             };
             world.ledger_up = false;
-            assert_eq!(world.check(&token, &demand(EVENTUAL), START).code, Code::Unavailable, "never a silent yes");
+            assert_eq!(world.check(&token, &demand(EVENTUAL), START).code, Code::Unavailable, "it fails closed");
             world.ledger_up = true;
             assert_eq!(world.check(&token, &demand(EVENTUAL), later(1)).code, Code::Valid);
         }
@@ -68,7 +68,7 @@ fn what_the_registry_lacks_or_garbles_is_asked_of_the_ledger() {
 }
 
 #[test]
-fn another_members_or_workspaces_record_under_the_key_does_not_count() {
+fn registry_record_of_another_member_or_workspace_is_rejected() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -85,7 +85,7 @@ fn another_members_or_workspaces_record_under_the_key_does_not_count() {
 }
 
 #[test]
-fn without_the_registry_the_ledger_answers() {
+fn unreachable_registry_falls_back_to_the_ledger() {
     let mut world = World::new();
     let token = world.issue();
     world.registry_up = false;
@@ -97,7 +97,7 @@ fn without_the_registry_the_ledger_answers() {
 }
 
 #[test]
-fn a_clock_that_was_set_back_ends_what_memory_may_say() {
+fn clock_set_back_expires_cached_records() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -106,10 +106,10 @@ fn a_clock_that_was_set_back_ends_what_memory_may_say() {
     assert_eq!(world.cost(&token, &demand, later(99)), (Code::Valid, 0, 3));
 }
 
-/// Nobody can tell how long ago that was. Were the record taken as new once the clock shows that time again, a revoked
-/// token could pass for as long as the clock was set back.
+/// The age of the record is unknown. If it counted as new once the clock shows that time again, a revoked token could
+/// be accepted for as long as the clock was set back.
 #[test]
-fn what_was_read_before_the_clock_was_set_back_stays_old() {
+fn records_cached_before_the_clock_was_set_back_stay_expired() {
     let mut world = World::new();
     let (token, other) = (world.issue(), world.issue());
     world.publish(&token);
@@ -120,9 +120,9 @@ fn what_was_read_before_the_clock_was_set_back_stays_old() {
     assert_eq!(world.cost(&token, &demand, later(100)), (Code::Valid, 0, 3));
 }
 
-/// A question that was out while the clock was set back brings nothing that counts as new.
+/// A response to a request from before the clock was set back does not count as new.
 #[test]
-fn nor_is_what_was_asked_before_and_came_after_new() {
+fn records_requested_before_the_clock_was_set_back_stay_expired() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -141,7 +141,7 @@ fn nor_is_what_was_asked_before_and_came_after_new() {
 }
 
 #[test]
-fn a_scope_may_ask_for_more_freshness_than_the_demand() {
+fn scope_catalogue_can_raise_the_freshness_level() {
     let mut world = World::new();
     let token = world.issue();
     world.publish(&token);
@@ -158,7 +158,7 @@ fn a_scope_may_ask_for_more_freshness_than_the_demand() {
 }
 
 #[test]
-fn expiry_is_judged_at_the_check_and_not_when_the_record_was_read() {
+fn expiration_is_decided_at_the_check_not_when_cached() {
     let mut world = World::new();
     let token = world.issue();
     world.change(&token, |record| record.expires_at = Some(later(10)));
@@ -169,7 +169,7 @@ fn expiry_is_judged_at_the_check_and_not_when_the_record_was_read() {
 }
 
 #[test]
-fn a_memory_too_small_for_anything_still_decides() {
+fn cache_too_small_for_any_record_still_decides() {
     let mut world = World::with_limits(Limits { memory: 0, ..Limits::default() });
     let tokens = [world.issue(), world.issue()];
     tokens.iter().for_each(|token| world.publish(token));

@@ -1,4 +1,4 @@
-//! Texts that were issued elsewhere.
+//! Third-party tokens.
 
 use crate::world::{START, World, demand, elsewhere, home, later};
 use counterfoil_verify::{Code, Demand, Freshness, Limits};
@@ -6,19 +6,19 @@ use counterfoil_verify::{Code, Demand, Freshness, Limits};
 const FOREIGN: &str = "ghp_somebody-elses-token";
 
 #[test]
-fn where_nothing_was_imported_an_eventual_check_knows_without_asking() {
+fn eventual_check_without_imports_needs_no_query() {
     let mut world = World::new();
     let eventual = demand(Freshness::Eventual);
-    assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 2), "it learns that from the registry");
+    assert_eq!(world.cost(FOREIGN, &eventual, START), (Code::Unknown, 0, 2), "learned from the registry");
     assert_eq!(world.cost(FOREIGN, &eventual, later(1)), (Code::Unknown, 0, 0));
     let decision = world.check(FOREIGN, &eventual, later(2));
-    assert_eq!((decision.freshness, decision.as_of), (Freshness::Eventual, START), "and says how fresh that is");
-    assert_eq!(world.cost(FOREIGN, &demand(Freshness::Strong), START), (Code::Unknown, 1, 0), "a strong one asks");
+    assert_eq!((decision.freshness, decision.as_of), (Freshness::Eventual, START), "its freshness level");
+    assert_eq!(world.cost(FOREIGN, &demand(Freshness::Strong), START), (Code::Unknown, 1, 0), "a strong check queries");
     assert_eq!(world.check(FOREIGN, &demand(Freshness::Strong), START).freshness, Freshness::Strong);
 }
 
 #[test]
-fn an_imported_text_is_a_token() {
+fn imported_third_party_token_is_valid() {
     let mut world = World::new();
     world.adopt(home(), FOREIGN);
     world.home().workspace.has_imports = true;
@@ -38,7 +38,7 @@ fn an_imported_text_is_a_token() {
 }
 
 #[test]
-fn every_workspace_of_the_demand_is_asked_in_turn_and_no_other() {
+fn only_workspaces_named_by_the_requirement_are_searched() {
     let mut world = World::new();
     world.adopt(elsewhere(), FOREIGN);
     let (mut both, mut only) = (Demand::of_any(vec![home(), elsewhere()]).unwrap(), Demand::of(home()));
@@ -48,7 +48,7 @@ fn every_workspace_of_the_demand_is_asked_in_turn_and_no_other() {
 }
 
 #[test]
-fn texts_never_seen_are_limited() {
+fn lookups_of_unseen_third_party_tokens_are_rate_limited() {
     let mut world = World::with_limits(Limits { foreign_per_second: 3, ..Limits::default() });
     world.adopt(home(), FOREIGN);
     let demand = demand(Freshness::Strong);
@@ -57,12 +57,12 @@ fn texts_never_seen_are_limited() {
     let codes: Vec<_> = texts.iter().map(|text| world.cost(text, &demand, START)).collect();
     let (asked, limited) = ((Code::Unknown, 1, 0), (Code::RateLimited, 0, 0));
     assert_eq!(codes, [asked, asked, limited, limited, limited]);
-    assert_eq!(world.cost(FOREIGN, &demand, START), (Code::Valid, 1, 0), "one that was seen passes");
+    assert_eq!(world.cost(FOREIGN, &demand, START), (Code::Valid, 1, 0), "one that was seen is valid");
     assert_eq!(world.cost(&texts[4], &demand, later(1)), asked, "the next second");
 }
 
 #[test]
-fn inventions_at_one_workspace_harm_no_other() {
+fn third_party_rate_limit_is_per_workspace() {
     let mut world = World::with_limits(Limits { foreign_per_second: 3, ..Limits::default() });
     world.adopt(elsewhere(), FOREIGN);
     let (mut here, mut there) = (Demand::of(home()), Demand::of(elsewhere()));
@@ -70,7 +70,7 @@ fn inventions_at_one_workspace_harm_no_other() {
     let invented = (0..130).map(|n| world.check(&format!("{FOREIGN}-{n}"), &here, START).code);
     assert_eq!(invented.filter(|code| *code == Code::RateLimited).count(), 127);
     assert_eq!(world.cost(FOREIGN, &there, START), (Code::Valid, 1, 0), "first seen in the same second");
-    // Whoever asks on behalf of several workspaces is limited in each of them by itself.
+    // A check for several workspaces is limited in each of them separately.
     let mut both = Demand::of_any(vec![elsewhere(), home()]).unwrap();
     both.freshness = Freshness::Strong;
     assert_eq!(world.check("ghp_another-invention", &both, START).code, Code::RateLimited);

@@ -1,10 +1,10 @@
-//! The verifier in a small world of its own: a ledger that is the truth, and a registry that may lag, lose, garble, or
-//! be out of reach.
+//! The verifier in a simulated environment: an authoritative ledger, and a registry that may lag, lose, corrupt or be
+//! unreachable.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test")]
 
+mod backoff;
 mod bounded;
-mod brake;
 mod edition;
 mod eventual;
 mod foreign;

@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order: no strong check passes a token that was dead when the check began, a bounded one
-//! only what was alive within a lease, and an eventual one only what was alive within its bounds.
+//! In any sequence of events: no strong check accepts a token that was invalid when the check began, a bounded one only
+//! tokens that were valid within a lease, and an eventual one only tokens that were valid within its bound.
 
 use crate::world::{START, World, demand};
 use counterfoil_token::Digest;
@@ -47,7 +47,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Since when the ledger would not pass a token, and since when the registry knows that.
+/// Since when the ledger would reject a token, and since when the registry knows that.
 #[derive(Clone, Copy, Default)]
 struct Life {
     dead_since: Option<Timestamp>,
@@ -58,9 +58,9 @@ struct Model {
     tokens: Vec<(String, Life)>,
     owner_suspended: bool,
     now: Timestamp,
-    /// Since when nobody need hold back, who was not answered before.
+    /// Since when a check that was not answered need not back off.
     recovered: Timestamp,
-    /// The first instant at which the registry held, for every record, what the ledger holds: nothing older is left.
+    /// The first time at which every registry record was equal to the ledger's: no older one is left.
     registry_current_since: Option<Timestamp>,
 }
 
@@ -168,7 +168,7 @@ impl Model {
         if !self.world.ledger_up {
             self.recovered = self.now.plus(2_000);
         }
-        // After a failure it may take a back-off until the ledger is asked again.
+        // After a failure the ledger may not be queried for a back-off.
         let is_asked = self.world.ledger_up && self.now >= self.recovered;
         if freshness == Freshness::Bounded {
             // Under a lease of ten seconds, of which it uses 8.8.
@@ -184,7 +184,7 @@ impl Model {
         } else if decision.code == Code::Valid
             && let Some(dead_since) = life.dead_since
         {
-            // It may pass for a minute after the registry had nothing older left than its death.
+            // It may be accepted for a minute after the registry had no record from before.
             let known_since = self.registry_current_since.map(|since| since.max(dead_since));
             prop_assert!(known_since.is_none_or(|since| self.now.since(since) <= 60_000));
             prop_assert_eq!(decision.freshness, Freshness::Eventual);
@@ -197,7 +197,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_dead_token_passes_beyond_its_bounds(
+    fn no_revoked_token_is_accepted_beyond_its_freshness_bound(
         segments: bool, steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut model = Model::new(segments);

@@ -1,4 +1,4 @@
-//! Snapshots: decided with no network, until they expire.
+//! Snapshots: decisions with no network, until they expire.
 
 use crate::world::{START, World, demand, elsewhere, home, later, scope};
 use counterfoil_token::Digest;
@@ -10,7 +10,7 @@ fn offline() -> Demand {
     demand(Freshness::Snapshot)
 }
 
-/// Decides with nothing to ask.
+/// Decides without any source.
 fn check(world: &mut World, text: &str, demand: &Demand, now: Timestamp) -> Decision {
     match world.verifier.check(text.as_bytes(), demand, now) {
         Progress::Decided(decision) => decision,
@@ -18,14 +18,14 @@ fn check(world: &mut World, text: &str, demand: &Demand, now: Timestamp) -> Deci
     }
 }
 
-/// Loads a snapshot of what is now, for an hour.
+/// Loads a snapshot of the current state, valid for an hour.
 fn load(world: &mut World, weak: Option<&[Digest]>) {
     let snapshot = world.snapshot(START, later(3_600), weak);
     world.verifier.load(snapshot);
 }
 
 #[test]
-fn a_snapshot_decides_until_it_expires() {
+fn snapshot_decides_until_it_expires() {
     let mut world = World::new();
     let token = world.issue();
     type Change = fn(&mut World, &str);
@@ -69,7 +69,7 @@ fn a_snapshot_decides_until_it_expires() {
 }
 
 #[test]
-fn a_clock_that_is_behind_revives_nothing() {
+fn clock_behind_the_snapshot_revives_no_expired_token() {
     let mut world = World::new();
     let token = world.issue();
     world.change(&token, |token| token.expires_at = Some(Timestamp(START.0 - 1)));
@@ -78,7 +78,7 @@ fn a_clock_that_is_behind_revives_nothing() {
 }
 
 #[test]
-fn where_a_token_may_be_used_from_is_not_known() {
+fn ip_restricted_token_is_unavailable_from_a_snapshot() {
     let mut world = World::new();
     let (bound, dead) = (world.issue(), world.issue());
     for text in [&bound, &dead] {
@@ -90,12 +90,12 @@ fn where_a_token_may_be_used_from_is_not_known() {
         let mut demand = offline();
         demand.address = address;
         assert_eq!(check(&mut world, &bound, &demand, later(1)).code, Code::Unavailable);
-        assert_eq!(check(&mut world, &dead, &demand, later(1)).code, Code::Revoked, "that much is known");
+        assert_eq!(check(&mut world, &dead, &demand, later(1)).code, Code::Revoked, "the revocation is known");
     }
 }
 
 #[test]
-fn an_absent_foreign_text_is_unknown_only_where_nothing_was_left_out() {
+fn absent_third_party_token_is_unknown_only_in_a_complete_snapshot() {
     let codes = |imports: bool, weak: Option<&[Digest]>| {
         let mut world = World::new();
         world.adopt(home(), FOREIGN);
@@ -106,11 +106,11 @@ fn an_absent_foreign_text_is_unknown_only_where_nothing_was_left_out() {
     let weak = [Digest::of(FOREIGN.as_bytes())];
     assert_eq!(codes(true, None), [Code::Valid, Code::Unknown]);
     assert_eq!(codes(true, Some(&weak)), [Code::Unavailable, Code::Unavailable]);
-    assert_eq!(codes(false, Some(&weak)), [Code::Unknown, Code::Unknown], "there are none at all");
+    assert_eq!(codes(false, Some(&weak)), [Code::Unknown, Code::Unknown], "the workspace has no imports");
 }
 
 #[test]
-fn a_foreign_text_may_be_any_workspace_s() {
+fn third_party_token_is_unavailable_without_all_snapshots() {
     let mut world = World::new();
     world.adopt(home(), FOREIGN);
     world.home().workspace.has_imports = true;
@@ -119,11 +119,11 @@ fn a_foreign_text_may_be_any_workspace_s() {
     both.freshness = Freshness::Snapshot;
     assert_eq!(check(&mut world, FOREIGN, &both, later(1)).code, Code::Valid);
     let decision = check(&mut world, "ghp_nobodys-token-at-all", &both, later(1));
-    assert_eq!(decision.code, Code::Unavailable, "of the other workspace there is no snapshot");
+    assert_eq!(decision.code, Code::Unavailable, "the other workspace has no snapshot");
 }
 
 #[test]
-fn a_scope_that_wants_more_freshness_is_asked_about() {
+fn scope_with_higher_freshness_is_not_decided_by_a_snapshot() {
     let mut world = World::new();
     let token = world.issue();
     world.home().workspace.freshness = vec![(scope("orders:read"), Freshness::Strong)];
@@ -137,7 +137,7 @@ fn a_scope_that_wants_more_freshness_is_asked_about() {
 }
 
 #[test]
-fn other_demands_are_not_answered_from_a_snapshot() {
+fn snapshot_serves_only_snapshot_freshness() {
     let mut world = World::new();
     let token = world.issue();
     load(&mut world, None);
@@ -148,7 +148,7 @@ fn other_demands_are_not_answered_from_a_snapshot() {
 }
 
 #[test]
-fn a_later_snapshot_takes_the_place_of_an_earlier_and_not_the_other_way_round() {
+fn later_snapshot_replaces_an_earlier_one_only() {
     let mut world = World::new();
     let token = world.issue();
     let early = world.snapshot(START, later(3_600), None);

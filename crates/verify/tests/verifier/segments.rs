@@ -1,4 +1,4 @@
-//! Segments: what the ledger has published is decided without asking it, but for what changed since.
+//! Segments: published tokens are decided without a query to the ledger, except for those that changed since.
 
 use crate::world::{START, World, demand, home, later};
 use counterfoil_token::Digest;
@@ -13,7 +13,7 @@ fn world() -> World {
     World::with_limits(Limits { segments: true, ..Limits::default() })
 }
 
-/// Whoever need not be told in full who the token is.
+/// A requirement that does not need the full record.
 fn brief() -> Demand {
     let mut demand = demand(BOUNDED);
     demand.in_full = false;
@@ -25,17 +25,17 @@ fn leased(count: usize) -> (World, Vec<String>) {
     let mut world = world();
     let tokens: Vec<_> = (0..count).map(|_| world.issue()).collect();
     world.publish_segments(0);
-    assert_eq!(world.cost(&tokens[0], &brief(), START), (Code::Valid, 1, 0), "the lease itself is asked for");
+    assert_eq!(world.cost(&tokens[0], &brief(), START), (Code::Valid, 1, 0), "one query for the lease");
     (world, tokens)
 }
 
-/// What else is asked than nothing: the manifest, a segment and an owner.
+/// No query to the ledger, and three files: the manifest, a segment and an owner segment.
 const LOADED: (Code, usize, usize) = (Code::Valid, 0, 2);
 
 #[test]
-fn one_segment_answers_for_all_its_tokens() {
+fn one_segment_decides_all_its_tokens() {
     let (mut world, tokens) = leased(50);
-    assert_eq!(world.cost(&tokens[1], &brief(), START), LOADED, "the owner came with the lease");
+    assert_eq!(world.cost(&tokens[1], &brief(), START), LOADED, "the lease included the owner");
     for token in &tokens {
         let decision = world.check(token, &brief(), later(1));
         assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, BOUNDED, START));
@@ -44,7 +44,7 @@ fn one_segment_answers_for_all_its_tokens() {
 }
 
 #[test]
-fn an_owner_who_was_not_met_is_looked_up_too() {
+fn owner_without_a_cached_record_is_read_from_its_segment() {
     let (mut world, tokens) = leased(2);
     world.change(&tokens[1], |token| token.owner = 2);
     world.publish_segments(0);
@@ -56,7 +56,7 @@ fn an_owner_who_was_not_met_is_looked_up_too() {
 }
 
 #[test]
-fn segments_are_by_prefix_and_loaded_when_they_are_needed() {
+fn segments_are_loaded_by_prefix_when_first_needed() {
     let mut world = world();
     let tokens: Vec<_> = (0..64).map(|_| world.issue()).collect();
     world.publish_segments(3);
@@ -65,7 +65,7 @@ fn segments_are_by_prefix_and_loaded_when_they_are_needed() {
 }
 
 #[test]
-fn who_wants_to_know_in_full_reads_the_record_once() {
+fn full_record_is_read_once_from_the_registry() {
     let (mut world, tokens) = leased(3);
     let told = |world: &mut World, demand: &Demand| {
         let decision = world.check(&tokens[1], demand, START);
@@ -78,7 +78,7 @@ fn who_wants_to_know_in_full_reads_the_record_once() {
     assert_eq!(told(&mut world, &demand(BOUNDED)), ("tok_2".into(), "a token".into(), 2));
     assert_eq!(told(&mut world, &brief()), ("tok_2".into(), "a token".into(), 2));
     assert_eq!((world.ledger_calls, world.registry_reads - before), (1, 1));
-    // The registry may lag, or hold somebody else's: then the ledger tells.
+    // The registry may lag, or have another token's record: then the ledger is queried.
     assert_eq!(world.cost(&tokens[2], &demand(BOUNDED), START), (Code::Valid, 1, 1));
     let (text, other) =
         (Digest::of(tokens[1].as_bytes()), world.home().tokens[&Digest::of(tokens[2].as_bytes())].encode());
@@ -89,7 +89,7 @@ fn who_wants_to_know_in_full_reads_the_record_once() {
 }
 
 #[test]
-fn what_the_registry_says_of_a_token_changes_nothing_of_what_it_may_do() {
+fn registry_record_adds_details_but_no_permissions() {
     let (mut world, tokens) = leased(2);
     world.publish(&tokens[1]);
     world.change(&tokens[1], |token| token.enabled = false);
@@ -97,31 +97,31 @@ fn what_the_registry_says_of_a_token_changes_nothing_of_what_it_may_do() {
     world.restart();
     world.check(&tokens[0], &brief(), START);
     let decision = world.check(&tokens[1], &demand(BOUNDED), START);
-    assert_eq!((decision.code, decision.freshness), (Code::Disabled, BOUNDED), "the registry still has it switched on");
+    assert_eq!((decision.code, decision.freshness), (Code::Disabled, BOUNDED), "the registry still has it enabled");
     assert_eq!(&*decision.known.unwrap().facts().token.id, "tok_2");
 }
 
 #[test]
-fn what_changed_since_is_asked() {
+fn token_changed_since_the_edition_is_queried() {
     let (mut world, tokens) = leased(3);
     world.change(&tokens[1], |token| token.revoked = true);
     world.change_owner(2, |owner, _| owner.suspended = true);
     world.change(&tokens[2], |token| token.owner = 2);
-    // Nobody has told this verifier yet: within the lease it may still pass.
+    // This verifier has not been told yet: within the lease the token may still be accepted.
     assert_eq!(world.check(&tokens[1], &brief(), START).code, Code::Valid);
     world.renew(later(5));
     let calls = world.ledger_calls;
     assert_eq!(world.check(&tokens[1], &brief(), later(5)).code, Code::Revoked);
     assert_eq!(world.check(&tokens[2], &brief(), later(5)).code, Code::OwnerSuspended);
     assert_eq!(world.ledger_calls - calls, 2);
-    // And again what has changed and was asked about already.
+    // And again for a token that changed and was queried already.
     world.change(&tokens[2], |token| token.owner = 1);
     world.renew(later(10));
     assert_eq!(world.check(&tokens[2], &brief(), later(10)).code, Code::Valid);
 }
 
 #[test]
-fn however_much_changed_since_each_of_it_is_asked() {
+fn every_token_changed_since_the_edition_is_queried() {
     let (mut world, tokens) = leased(40);
     for (nth, some) in tokens.chunks(10).enumerate() {
         let now = later(nth as u64 + 1);
@@ -135,7 +135,7 @@ fn however_much_changed_since_each_of_it_is_asked() {
 }
 
 #[test]
-fn an_edition_is_not_gone_by_where_not_all_that_changed_since_is_told() {
+fn edition_with_incomplete_changes_is_not_used() {
     let (mut world, tokens) = leased(3);
     world.change(&tokens[1], |token| token.revoked = true);
     world.restart();
@@ -143,24 +143,24 @@ fn an_edition_is_not_gone_by_where_not_all_that_changed_since_is_told() {
     let Progress::Fetch(pending) = world.verifier.check(tokens[0].as_bytes(), &demand, START) else { panic!() };
     let Need::Lease(question) = pending.need().clone() else { panic!() };
     let mut grant = world.grant(&question, START);
-    // As to somebody who had been told of the change already.
+    // As for a verifier that had been told of the change already.
     (grant.since, grant.texts) = (Some(grant.answer.generation), vec![]);
     world.verifier.supply(pending, &demand, Supply::Lease(&grant), START);
     assert_eq!(world.check(&tokens[1], &demand, START).code, Code::Revoked);
 }
 
 #[test]
-fn what_the_registry_told_before_spares_reading_it_again() {
+fn registry_record_cached_before_is_not_read_again() {
     let (mut world, tokens) = leased(3);
     world.publish(&tokens[1]);
     world.restart();
     assert_eq!(world.cost(&tokens[1], &demand(Freshness::Eventual), START), (Code::Valid, 0, 3));
     world.check(&tokens[0], &brief(), START);
-    assert_eq!(world.cost(&tokens[1], &demand(BOUNDED), START), LOADED, "who it is, is known");
+    assert_eq!(world.cost(&tokens[1], &demand(BOUNDED), START), LOADED, "its details are cached");
 }
 
 #[test]
-fn an_owner_whom_only_the_registry_told_of_is_looked_up() {
+fn owner_record_from_the_registry_is_replaced_by_its_segment() {
     let (mut world, tokens) = leased(3);
     world.change(&tokens[1], |token| token.owner = 2);
     world.publish_segments(0);
@@ -172,14 +172,14 @@ fn an_owner_whom_only_the_registry_told_of_is_looked_up() {
 }
 
 #[test]
-fn a_manifest_is_taken_by_its_hash_alone() {
+fn manifest_is_accepted_by_its_hash_alone() {
     let (mut world, tokens) = leased(3);
     let before = world.home().edition.unwrap().manifest.path(home());
     world.change(&tokens[1], |token| token.revoked = true);
     world.publish_segments(0);
     let now = world.home().edition.unwrap().manifest.path(home());
     let read = |key: &String| Manifest::decode(&world.registry[key]).unwrap();
-    // Of the right generation, but with the segments of before: those may be of an earlier one.
+    // Of the right generation, but with the earlier segments, which is possible in general.
     let (old, header) = (read(&before), read(&now).header().clone());
     let other = Manifest::new(header, old.segments().to_vec(), old.owners().to_vec()).unwrap();
     world.registry.insert(now, other.encode());
@@ -189,7 +189,7 @@ fn a_manifest_is_taken_by_its_hash_alone() {
 }
 
 #[test]
-fn an_owner_who_changed_since_is_asked_about() {
+fn owner_changed_since_the_edition_is_queried() {
     let (mut world, tokens) = leased(3);
     world.change_owner(1, |owner, _| owner.grants = ScopeSet::default());
     world.renew(later(5));
@@ -199,7 +199,7 @@ fn an_owner_who_changed_since_is_asked_about() {
 }
 
 #[test]
-fn a_new_edition_takes_the_place_of_the_old() {
+fn new_edition_replaces_the_old_one() {
     let (mut world, tokens) = leased(3);
     world.change(&tokens[1], |token| token.enabled = false);
     world.renew(later(5));
@@ -208,14 +208,14 @@ fn a_new_edition_takes_the_place_of_the_old() {
     let before = world.ledger_calls;
     assert_eq!(world.check(&tokens[1], &brief(), later(10)).code, Code::Disabled);
     assert_eq!(world.check(&tokens[2], &brief(), later(10)).code, Code::Valid);
-    assert_eq!(world.ledger_calls, before, "both are in it");
+    assert_eq!(world.ledger_calls, before, "the edition contains both");
     world.change(&tokens[2], |token| token.revoked = true);
     world.renew(later(15));
     assert_eq!(world.check(&tokens[2], &brief(), later(15)).code, Code::Revoked);
 }
 
 #[test]
-fn a_token_that_was_just_issued_counts_at_once() {
+fn newly_created_token_is_valid_at_once() {
     let (mut world, _) = leased(3);
     let new = world.issue();
     assert_eq!(world.check(&new, &brief(), later(1)).code, Code::Valid);
@@ -226,7 +226,7 @@ fn a_token_that_was_just_issued_counts_at_once() {
 }
 
 #[test]
-fn a_foreign_text_that_is_in_no_segment_is_unknown_without_a_question() {
+fn third_party_token_absent_from_segments_is_unknown() {
     let mut world = world();
     world.adopt(home(), FOREIGN);
     let token = world.issue();
@@ -239,7 +239,7 @@ fn a_foreign_text_that_is_in_no_segment_is_unknown_without_a_question() {
         assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Unknown, BOUNDED, START));
     }
     assert_eq!((world.ledger_calls, world.registry_reads), (1, 2));
-    // One that was imported since is known once the lease is renewed.
+    // A token imported since is known after the lease was renewed.
     world.adopt(home(), "ghp_imported-later-on");
     assert_eq!(world.check("ghp_imported-later-on", &brief(), later(1)).code, Code::Unknown);
     world.renew(later(5));
@@ -247,7 +247,7 @@ fn a_foreign_text_that_is_in_no_segment_is_unknown_without_a_question() {
 }
 
 #[test]
-fn where_foreign_texts_were_left_out_an_absent_one_is_asked_about() {
+fn absent_third_party_token_is_queried_if_some_were_left_out() {
     let mut world = world();
     world.home().workspace.has_imports = true;
     let other = "ghp_somebody-elses-other-token";
@@ -257,15 +257,15 @@ fn where_foreign_texts_were_left_out_an_absent_one_is_asked_about() {
     let tokens = [world.issue(), world.issue()];
     world.publish_segments_without(0, Some(&[Digest::of(FOREIGN.as_bytes())]));
     assert_eq!(world.check(&tokens[0], &brief(), START).code, Code::Valid);
-    assert_eq!(world.cost(&tokens[1], &brief(), START), LOADED, "what is there is found as ever");
+    assert_eq!(world.cost(&tokens[1], &brief(), START), LOADED, "contained tokens are found as before");
     assert_eq!(world.cost(other, &brief(), START), (Code::Valid, 0, 0));
     assert_eq!(world.cost(FOREIGN, &brief(), START), (Code::Valid, 1, 0), "it may have been left out");
-    assert_eq!(world.cost(FOREIGN, &brief(), START), (Code::Valid, 0, 0), "and is known from then on");
+    assert_eq!(world.cost(FOREIGN, &brief(), START), (Code::Valid, 0, 0), "it is cached from then on");
     assert_eq!(world.cost(&format!("{FOREIGN}1"), &brief(), START), (Code::Unknown, 1, 0));
 }
 
 #[test]
-fn foreign_texts_that_need_a_file_are_limited() {
+fn third_party_lookups_that_fetch_files_are_rate_limited() {
     let mut world = World::with_limits(Limits { segments: true, foreign_per_second: 2, ..Limits::default() });
     let token = world.issue();
     world.home().workspace.has_imports = true;
@@ -277,7 +277,7 @@ fn foreign_texts_that_need_a_file_are_limited() {
     assert!(world.registry_reads <= 1 + 2);
 }
 
-/// Four tokens, of which the second is switched off and the third is another owner's, in two segments.
+/// Four tokens in two segments, of which the second is disabled and the third belongs to another owner.
 fn mixed() -> (World, Vec<String>) {
     let mut world = world();
     let tokens: Vec<_> = (0..4).map(|_| world.issue()).collect();
@@ -289,7 +289,7 @@ fn mixed() -> (World, Vec<String>) {
 }
 
 #[test]
-fn a_file_that_is_missing_or_another_tells_nothing() {
+fn missing_or_wrong_segment_file_falls_back_to_the_ledger() {
     type Other = fn(&World, &str) -> Option<Vec<u8>>;
     let others: [Other; 4] = [
         |_, _| None,
@@ -308,31 +308,31 @@ fn a_file_that_is_missing_or_another_tells_nothing() {
                 Some(bytes) => world.registry.insert(file.clone(), bytes),
                 None => world.registry.remove(&file),
             };
-            assert_eq!(world.check(FOREIGN, &brief(), START).code, Code::Unknown, "which brings the lease");
+            assert_eq!(world.check(FOREIGN, &brief(), START).code, Code::Unknown, "this query brings the lease");
             let codes = tokens.iter().map(|token| world.check(token, &brief(), START).code).collect::<Vec<_>>();
             assert_eq!(codes, [Code::Valid, Code::Disabled, Code::Valid, Code::Valid], "{file}");
-            assert!(world.ledger_calls > 1, "something had to be asked: {file}");
+            assert!(world.ledger_calls > 1, "the ledger was queried: {file}");
         }
     }
 }
 
 #[test]
-fn a_file_that_was_not_to_be_had_is_not_asked_for_with_every_check() {
+fn missing_segment_file_is_not_requested_by_every_check() {
     let (mut world, tokens) = leased(20);
     let files: Vec<_> = world.files();
     let kept: Vec<_> = files.iter().map(|file| world.registry.remove(file).unwrap()).collect();
     for token in &tokens[1..10] {
         assert_eq!(world.check(token, &brief(), later(1)).code, Code::Valid);
     }
-    assert_eq!((world.registry_reads, world.ledger_calls), (1, 10), "the manifest was looked for once");
+    assert_eq!((world.registry_reads, world.ledger_calls), (1, 10), "the manifest was requested once");
     world.registry.extend(files.into_iter().zip(kept));
-    assert_eq!(world.cost(&tokens[10], &brief(), later(8)), (Code::Valid, 1, 0), "nor a moment later");
+    assert_eq!(world.cost(&tokens[10], &brief(), later(8)), (Code::Valid, 1, 0), "not again a moment later");
     world.renew(later(11));
     assert_eq!(world.cost(&tokens[11], &brief(), later(12)), LOADED);
 }
 
 #[test]
-fn while_the_registry_is_down_the_ledger_is_asked() {
+fn unreachable_registry_of_segments_falls_back_to_the_ledger() {
     let (mut world, tokens) = leased(20);
     world.registry_up = false;
     for token in &tokens {
@@ -342,13 +342,13 @@ fn while_the_registry_is_down_the_ledger_is_asked() {
 }
 
 #[test]
-fn segments_answer_while_a_lease_runs_and_not_without() {
+fn segments_decide_only_while_a_lease_runs() {
     let (mut world, tokens) = leased(3);
     world.check(&tokens[1], &brief(), START);
     world.ledger_up = false;
     assert_eq!(world.check(&tokens[2], &brief(), later(8)).code, Code::Valid);
     assert_eq!(world.check(&tokens[2], &brief(), later(9)).code, Code::Unavailable);
-    // Nor is anything unknown any more.
+    // Nor is any token unknown any more.
     let (mut world, _) = imports();
     world.check(FOREIGN, &brief(), later(1));
     assert_eq!(world.check(FOREIGN, &brief(), later(8)).code, Code::Unknown);
@@ -367,7 +367,7 @@ fn imports() -> (World, String) {
 }
 
 #[test]
-fn who_wants_to_know_at_once_asks() {
+fn strong_check_queries_the_ledger_despite_segments() {
     let (mut world, token) = imports();
     world.check(FOREIGN, &brief(), START);
     world.adopt(home(), FOREIGN);
@@ -381,7 +381,7 @@ fn who_wants_to_know_at_once_asks() {
 }
 
 #[test]
-fn who_starts_anew_goes_by_the_edition_again() {
+fn verifier_that_started_anew_uses_the_edition_again() {
     let (mut world, tokens) = leased(20);
     tokens.iter().for_each(|token| _ = world.check(token, &brief(), START));
     world.home().tells = 2;
@@ -390,8 +390,8 @@ fn who_starts_anew_goes_by_the_edition_again() {
     let calls = world.ledger_calls;
     assert_eq!(world.check(&tokens[4], &brief(), later(5)).code, Code::Disabled);
     assert_eq!(world.check(&tokens[1], &brief(), later(5)).code, Code::Valid);
-    assert_eq!(world.ledger_calls - calls, 2, "it does not tell all that changed since: no segment counts");
-    // Once it does, what was found in a segment before is found there again.
+    assert_eq!(world.ledger_calls - calls, 2, "it does not list all changes since: no segment is used");
+    // Once it does, tokens that were found in a segment before are found there again.
     world.home().tells = 100;
     world.renew(later(6));
     let calls = world.ledger_calls;
@@ -410,13 +410,13 @@ fn who_starts_anew_goes_by_the_edition_again() {
 }
 
 #[test]
-fn another_epoch_s_edition_says_nothing() {
+fn edition_of_another_epoch_is_not_used() {
     let (mut world, tokens) = leased(3);
     world.check(&tokens[1], &brief(), START);
     world.home().epoch = 2;
     world.change(&tokens[1], |token| token.enabled = false);
     world.renew(later(5));
-    // A ledger that names it all the same is not believed: its manifest says which epoch it is of.
+    // If a ledger names it all the same, it is not used: its manifest has another epoch.
     let generation = world.home().generation;
     world.home().edition.as_mut().unwrap().generation = generation;
     world.renew(later(6));
@@ -424,7 +424,7 @@ fn another_epoch_s_edition_says_nothing() {
 }
 
 #[test]
-fn the_smallest_memory_does() {
+fn smallest_cache_still_decides_from_segments() {
     for memory in [0, 1_000, 3_000, 10_000] {
         let mut world = World::with_limits(Limits { segments: true, memory, ..Limits::default() });
         let tokens: Vec<_> = (0..20).map(|_| world.issue()).collect();
@@ -437,7 +437,7 @@ fn the_smallest_memory_does() {
 }
 
 #[test]
-fn expiry_is_judged_by_the_ledger_s_clock() {
+fn segment_expiration_is_decided_by_the_ledgers_clock() {
     let (mut world, tokens) = leased(3);
     world.change(&tokens[1], |token| token.expires_at = Some(Timestamp(START.0 + 3_000)));
     world.publish_segments(0);

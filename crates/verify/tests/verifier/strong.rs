@@ -1,4 +1,4 @@
-//! Strong freshness: the ledger, each time.
+//! Strong freshness: a query to the ledger each time.
 
 use crate::world::{START, World, demand, elsewhere, home, later, scope};
 use counterfoil_token::Digest;
@@ -7,7 +7,7 @@ use counterfoil_verify::{Answer, Code, Demand, Freshness, Need, Progress, Questi
 const STRONG: Freshness = Freshness::Strong;
 
 #[test]
-fn each_check_asks_once_and_follows_the_ledger_at_once() {
+fn strong_check_queries_the_ledger_each_time() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(STRONG);
@@ -19,7 +19,7 @@ fn each_check_asks_once_and_follows_the_ledger_at_once() {
 }
 
 #[test]
-fn one_owner_record_ends_all_of_a_members_tokens() {
+fn one_owner_record_revokes_all_of_a_members_tokens() {
     let mut world = World::new();
     let (first, second) = (world.issue(), world.issue());
     let demand = demand(STRONG);
@@ -34,11 +34,11 @@ fn one_owner_record_ends_all_of_a_members_tokens() {
 }
 
 #[test]
-fn what_was_never_issued_costs_nothing_once_the_seal_keys_are_known() {
+fn forged_token_costs_no_query_once_tag_keys_are_known() {
     let mut world = World::new();
     let demand = demand(STRONG);
     let forged = world.forge(home());
-    assert_eq!(world.cost(&forged, &demand, START), (Code::Unknown, 1, 0), "the first answer brings the keys");
+    assert_eq!(world.cost(&forged, &demand, START), (Code::Unknown, 1, 0), "the first response brings the keys");
     assert_eq!(world.cost(&forged, &demand, later(59)), (Code::Unknown, 0, 0));
 
     let mistyped = format!("{}x", &forged[..forged.len() - 1]);
@@ -49,16 +49,16 @@ fn what_was_never_issued_costs_nothing_once_the_seal_keys_are_known() {
     assert_eq!(world.cost(&theirs, &demand, START), (Code::Unknown, 0, 0));
 
     let sealed = world.mint(home());
-    assert_eq!(world.cost(&sealed, &demand, START), (Code::Unknown, 1, 0), "a right seal is asked about");
+    assert_eq!(world.cost(&sealed, &demand, START), (Code::Unknown, 1, 0), "a right tag is queried");
 }
 
 #[test]
-fn old_seal_keys_do_not_speak_against_a_token() {
+fn stale_tag_keys_do_not_reject_a_token() {
     let mut world = World::new();
     let demand = demand(STRONG);
     world.verifier.trust_seal_keys(home(), vec![counterfoil_token::SealKey::from_bytes([1; 32])], START);
     assert!(world.verifier.knows_seal_keys(home(), later(60)));
-    // Sealed with a secret that the verifier has not heard of.
+    // With a tag by a secret that the verifier does not know.
     let token = world.issue();
     assert_eq!(world.cost(&token, &demand, later(60)), (Code::Unknown, 0, 0));
     assert!(!world.verifier.knows_seal_keys(home(), later(61)));
@@ -66,7 +66,7 @@ fn old_seal_keys_do_not_speak_against_a_token() {
 }
 
 #[test]
-fn retired_seal_keys_count_too() {
+fn tokens_with_retired_tag_keys_are_valid() {
     let mut world = World::new();
     let keys = vec![counterfoil_token::SealKey::from_bytes([1; 32]), world.seal_key()];
     world.verifier.trust_seal_keys(home(), keys, START);
@@ -75,7 +75,7 @@ fn retired_seal_keys_count_too() {
 }
 
 #[test]
-fn without_the_ledger_there_is_no_answer() {
+fn strong_check_is_unavailable_without_the_ledger() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(STRONG);
@@ -86,32 +86,32 @@ fn without_the_ledger_there_is_no_answer() {
 }
 
 #[test]
-fn a_workspace_that_is_none_knows_no_token() {
+fn token_of_a_nonexistent_workspace_is_unknown() {
     let mut world = World::new();
     let token = world.issue();
     world.ledgers.remove(&home());
     assert_eq!(world.check(&token, &demand(STRONG), START).code, Code::Unknown);
 }
 
-/// The answer to a check of `token`, changed by `spoil`, and what follows from it.
+/// The response to a check of `token`, changed by `spoil`, and the resulting decision.
 fn spoilt(spoil: impl FnOnce(&mut Answer)) -> Code {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(STRONG);
     let Progress::Fetch(pending) = world.verifier.check(token.as_bytes(), &demand, START) else {
-        panic!("a strong check asks");
+        panic!("a strong check queries");
     };
-    let Need::Ledger(question) = pending.need().clone() else { panic!("a strong check asks the ledger") };
+    let Need::Ledger(question) = pending.need().clone() else { panic!("a strong check queries the ledger") };
     let mut answer = world.answer(&question);
     spoil(&mut answer);
     match world.verifier.supply(pending, &demand, Supply::Ledger(&answer), START) {
         Progress::Decided(decision) => decision.code,
-        Progress::Fetch(_) => panic!("the ledger's answer is the last word"),
+        Progress::Fetch(_) => panic!("the ledger's response decides"),
     }
 }
 
 #[test]
-fn an_answer_to_another_question_is_none() {
+fn response_to_another_question_is_unavailable() {
     assert_eq!(spoilt(|_| ()), Code::Valid);
     assert_eq!(spoilt(|answer| answer.key = elsewhere()), Code::Unavailable);
     assert_eq!(spoilt(|answer| answer.tokens.clear()), Code::Unavailable);
@@ -123,7 +123,7 @@ fn an_answer_to_another_question_is_none() {
 }
 
 #[test]
-fn an_answer_with_another_workspaces_record_leaves_nothing_behind() {
+fn response_with_another_workspaces_record_is_not_cached() {
     let mut world = World::new();
     let token = world.issue();
     let mut both = Demand::of_any(vec![home(), elsewhere()]).unwrap();
@@ -134,11 +134,15 @@ fn an_answer_with_another_workspaces_record_leaves_nothing_behind() {
     answer.workspace = world.ledgers[&elsewhere()].workspace.clone().into();
     let progress = world.verifier.supply(pending, &both, Supply::Ledger(&answer), START);
     assert!(matches!(progress, Progress::Decided(decision) if decision.code == Code::Unavailable));
-    assert_eq!(world.cost(&token, &demand_eventual(), START.plus(250)), (Code::Valid, 1, 2), "nothing of it was kept");
+    assert_eq!(
+        world.cost(&token, &demand_eventual(), START.plus(250)),
+        (Code::Valid, 1, 2),
+        "nothing of it was cached"
+    );
 }
 
 #[test]
-fn supplies_of_the_wrong_kind_are_no_yes() {
+fn supply_of_the_wrong_kind_is_never_valid() {
     let demand = demand(STRONG);
     for supply in [Supply::Registry(&[]), Supply::Waited, Supply::Unavailable] {
         let mut world = World::new();
@@ -151,7 +155,7 @@ fn supplies_of_the_wrong_kind_are_no_yes() {
 
 /// A late "valid" must never overtake a revocation that is already known.
 #[test]
-fn a_late_answer_does_not_undo_a_newer_one() {
+fn late_response_does_not_undo_a_newer_one() {
     let mut world = World::new();
     let token = world.issue();
     let demand = demand(STRONG);
@@ -164,7 +168,7 @@ fn a_late_answer_does_not_undo_a_newer_one() {
         panic!()
     };
     assert_eq!(decision.code, Code::Revoked);
-    assert_eq!(world.check(&token, &self::demand_eventual(), START).code, Code::Revoked, "nor in memory");
+    assert_eq!(world.check(&token, &self::demand_eventual(), START).code, Code::Revoked, "nor in the cache");
 }
 
 fn demand_eventual() -> Demand {
@@ -172,7 +176,7 @@ fn demand_eventual() -> Demand {
 }
 
 #[test]
-fn one_answer_serves_a_batch() {
+fn one_response_decides_a_batch() {
     let mut world = World::new();
     let texts = [world.issue(), world.mint(home()), world.issue()];
     world.change(&texts[2], |record| record.enabled = false);
@@ -191,7 +195,7 @@ fn one_answer_serves_a_batch() {
 }
 
 #[test]
-fn expiry_is_judged_by_the_ledgers_clock() {
+fn expiration_is_decided_by_the_ledgers_clock() {
     let mut world = World::new();
     let token = world.issue();
     world.change(&token, |record| record.expires_at = Some(later(10)));
@@ -208,7 +212,7 @@ fn expiry_is_judged_by_the_ledgers_clock() {
 }
 
 #[test]
-fn what_is_known_comes_with_the_decision() {
+fn decision_contains_the_records_it_rests_on() {
     let mut world = World::new();
     let token = world.issue();
     let mut demand = demand(STRONG);

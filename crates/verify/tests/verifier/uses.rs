@@ -1,4 +1,4 @@
-//! Uses of tokens are counted where they are checked, and told with questions for leases.
+//! Uses of tokens are counted by the verifier, and reported with lease questions.
 
 use crate::world::{START, World, demand, home, later, scope};
 use counterfoil_token::Digest;
@@ -12,7 +12,7 @@ fn bounded() -> Demand {
     demand(Freshness::Bounded)
 }
 
-/// What the ledger was told of a token: how many uses, and when the last was.
+/// The reported uses of a token: how many, and when it was last used.
 fn told(world: &mut World, text: &str) -> (u32, Timestamp) {
     let digest = Digest::of(text.as_bytes());
     let uses = world.home().uses.iter().filter(|uses| uses.digest == digest);
@@ -20,7 +20,7 @@ fn told(world: &mut World, text: &str) -> (u32, Timestamp) {
 }
 
 #[test]
-fn what_passed_is_told_once_and_with_the_last_time() {
+fn uses_are_reported_once_with_the_time_of_the_last() {
     let mut world = counting();
     let (token, other) = (world.issue(), world.issue());
     let mut refused = bounded();
@@ -34,14 +34,14 @@ fn what_passed_is_told_once_and_with_the_last_time() {
     assert_eq!(told(&mut world, &token), (5, later(4)));
     world.check(&token, &bounded(), later(6));
     world.renew(later(58));
-    assert_eq!(told(&mut world, &token), (5, later(4)), "and not again, nor anything else within a minute");
+    assert_eq!(told(&mut world, &token), (5, later(4)), "and not again, nor any other within a minute");
     world.renew(later(60));
     assert_eq!(told(&mut world, &token), (6, later(6)));
     assert_eq!(told(&mut world, &other).0, 1);
 }
 
 #[test]
-fn those_of_every_freshness_are_told() {
+fn uses_of_every_freshness_level_are_reported() {
     let mut world = counting();
     let token = world.issue();
     world.publish(&token);
@@ -53,7 +53,7 @@ fn those_of_every_freshness_are_told() {
 }
 
 #[test]
-fn nothing_is_lost_while_the_ledger_is_down() {
+fn uses_are_kept_while_the_ledger_is_down() {
     let mut world = counting();
     let token = world.issue();
     for second in 0..8 {
@@ -67,7 +67,7 @@ fn nothing_is_lost_while_the_ledger_is_down() {
 }
 
 #[test]
-fn a_report_holds_a_thousand_and_all_have_their_turn() {
+fn report_of_uses_is_limited_and_covers_all_tokens_in_turn() {
     let mut world = counting();
     let tokens: Vec<_> = (0..2_500).map(|_| world.issue()).collect();
     for token in &tokens {
@@ -75,7 +75,7 @@ fn a_report_holds_a_thousand_and_all_have_their_turn() {
     }
     for minute in 1..=6 {
         world.renew(later(60 * minute));
-        // The first ones never fall silent.
+        // The first tokens are used all the time.
         for token in &tokens[..1_000] {
             assert_eq!(world.check(token, &bounded(), later(60 * minute)).code, Code::Valid);
         }
@@ -87,7 +87,7 @@ fn a_report_holds_a_thousand_and_all_have_their_turn() {
 }
 
 #[test]
-fn who_does_not_count_tells_nothing() {
+fn verifier_that_does_not_count_reports_no_uses() {
     let mut world = World::new();
     let token = world.issue();
     world.check(&token, &bounded(), START);
@@ -97,13 +97,13 @@ fn who_does_not_count_tells_nothing() {
     assert_eq!(home(), world.home().workspace.key);
 }
 
-/// Whoever checks from memory alone drops what is not there, and asks by another check.
+/// A host that checks from the cache alone drops a check that needs more, and starts another.
 #[test]
-fn a_question_that_nobody_asks_takes_none_along() {
+fn dropped_question_takes_no_uses_along() {
     let mut world = counting();
     let (token, unmet) = (world.issue(), world.issue());
     world.check(&token, &bounded(), START);
     drop(world.verifier.check(unmet.as_bytes(), &bounded(), later(1)));
     world.check(&unmet, &bounded(), later(1));
-    assert_eq!(told(&mut world, &token), (1, START), "with the question that was asked");
+    assert_eq!(told(&mut world, &token), (1, START), "with the question that was sent");
 }

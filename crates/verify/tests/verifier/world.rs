@@ -1,4 +1,4 @@
-//! The world around a verifier.
+//! The environment of a verifier.
 
 use counterfoil_token::{Digest, Prefix, SealKey, SealSecret, Token, WorkspaceKey};
 use counterfoil_verify::{
@@ -8,25 +8,25 @@ use counterfoil_verify::{
 };
 use std::collections::{BTreeMap, HashMap};
 
-/// 2027-01-01T00:00:00Z, when every test begins.
+/// The time at which every test begins: 2027-01-01T00:00:00Z.
 pub(crate) const START: Timestamp = Timestamp(1_798_761_600_000);
 
-/// One workspace's truth.
+/// One workspace's ledger.
 pub(crate) struct Ledger {
     pub(crate) workspace: WorkspaceRecord,
     pub(crate) tokens: HashMap<Digest, TokenRecord>,
     pub(crate) owners: BTreeMap<u64, OwnerRecord>,
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
-    /// How many changes it tells of; who missed more starts anew.
+    /// How many changes it lists; a verifier that missed more starts anew.
     pub(crate) tells: usize,
-    /// What it was told of uses.
+    /// The uses that were reported to it.
     pub(crate) uses: Vec<Use>,
-    /// The segments that it has published.
+    /// The edition that it has published.
     pub(crate) edition: Option<Edition>,
 }
 
-/// Everything outside the verifier, and how often it was asked.
+/// Everything outside the verifier, with counts of requests.
 pub(crate) struct World {
     pub(crate) verifier: Verifier,
     pub(crate) ledgers: HashMap<WorkspaceKey, Ledger>,
@@ -120,7 +120,7 @@ impl World {
         world
     }
 
-    /// Another isolate, whose verifier knows nothing yet.
+    /// Another isolate, whose cache is empty.
     pub(crate) fn restart(&mut self) {
         self.verifier = Verifier::new(self.limits);
     }
@@ -133,32 +133,32 @@ impl World {
         self.ledgers.get_mut(&home()).unwrap()
     }
 
-    /// A text of ours that no ledger knows, rightly sealed.
+    /// A token value with a right tag that no ledger knows.
     pub(crate) fn mint(&mut self, workspace: WorkspaceKey) -> String {
         self.mint_with(workspace, &self.secret.key_for(workspace))
     }
 
-    /// A text of ours sealed with a key that is nobody's.
+    /// A token value with a tag by an unknown key.
     pub(crate) fn forge(&mut self, workspace: WorkspaceKey) -> String {
         self.mint_with(workspace, &SealKey::from_bytes([1; 32]))
     }
 
     fn mint_with(&mut self, workspace: WorkspaceKey, key: &SealKey) -> String {
         self.drawn += 1;
-        // One character is drawn from each byte, and there are 62.
+        // Each byte selects one of 62 characters.
         let mut bytes = [0, 1, 2, 3].map(|place| (self.drawn / 62_u64.pow(place) % 62) as u8).into_iter().cycle();
         let mut random = |slice: &mut [u8]| slice.fill_with(|| bytes.next().unwrap());
         Token::mint(&Prefix::default(), workspace, key, &mut random).unwrap().as_ref().expose().to_owned()
     }
 
-    /// Issues a token of member 1 in the home workspace. The registry does not have it yet.
+    /// Creates a token of member 1 in the home workspace. The registry does not have it yet.
     pub(crate) fn issue(&mut self) -> String {
         let text = self.mint(home());
         self.adopt(home(), &text);
         text
     }
 
-    /// Makes a text, whoever issued it, a token of member 1.
+    /// Makes any value, ours or third-party, a token of member 1.
     pub(crate) fn adopt(&mut self, workspace: WorkspaceKey, text: &str) {
         let ledger = self.ledgers.get_mut(&workspace).unwrap();
         ledger.generation += 1;
@@ -220,7 +220,7 @@ impl World {
         self.registry.insert(RegistryKey::Workspace(key).path(), bytes);
     }
 
-    /// What a ledger answers now.
+    /// The ledger's response now.
     pub(crate) fn answer(&self, question: &Question) -> Answer {
         let Question { workspace, digests } = question;
         let ledger = self.ledgers.get(workspace);
@@ -240,7 +240,7 @@ impl World {
         }
     }
 
-    /// What a ledger grants now.
+    /// The ledger's grant now.
     pub(crate) fn grant(&self, question: &LeaseQuestion, now: Timestamp) -> Grant {
         let LeaseQuestion { workspace, since, digests, segments, .. } = question.clone();
         let mut answer = self.answer(&Question { workspace, digests });
@@ -270,7 +270,7 @@ impl World {
         Grant { epoch: ledger.epoch, since, term: self.term, answer, texts, owners, edition }
     }
 
-    /// Checks to the end, with everything that is up, and does in the background what is left to do.
+    /// Runs a check to its decision with all sources that are up, and then the due work in the background.
     pub(crate) fn check(&mut self, text: &str, demand: &Demand, now: Timestamp) -> Decision {
         let mut progress = self.verifier.check(text.as_bytes(), demand, now);
         for _ in 0..10 {
@@ -284,7 +284,7 @@ impl World {
                 Progress::Fetch(pending) => progress = self.fetch(pending, demand, now),
             }
         }
-        panic!("the verifier asks for ever");
+        panic!("the verifier never decides");
     }
 
     /// Renews the home workspace's lease.
@@ -314,7 +314,7 @@ impl World {
         self.fetch_asked(pending, demand, now)
     }
 
-    /// The same, where the verifier was told already that it is asked.
+    /// The same, if the verifier was told already that the query is sent.
     pub(crate) fn fetch_asked(&mut self, pending: Pending, demand: &Demand, now: Timestamp) -> Progress {
         match pending.need().clone() {
             Need::Ledger(question) => {
@@ -341,7 +341,7 @@ impl World {
         }
     }
 
-    /// The code, and what it cost: ledger calls and registry reads.
+    /// The code and the cost: queries to the ledger and reads of the registry.
     pub(crate) fn cost(&mut self, text: &str, demand: &Demand, now: Timestamp) -> (Code, usize, usize) {
         let before = (self.ledger_calls, self.registry_reads);
         let code = self.check(text, demand, now).code;

@@ -1,17 +1,17 @@
-//! A token passes by records of one moment only.
+//! A token is accepted only by records of one moment.
 
 use super::*;
 
-/// A token that was dead at every moment, first by its owner and then by itself.
+/// A token that was invalid at every moment, first because of its owner and then by itself.
 fn never_alive(world: &mut World) -> String {
     let token = world.issue();
     world.change_owner(1, |owner, _| owner.suspended = true);
     token
 }
 
-/// Its own record of then, and its owner's of now, would let it pass.
+/// Its earlier record with its owner's current one would make it valid.
 #[test]
-fn records_of_different_moments_are_not_taken_together() {
+fn records_of_different_moments_are_not_combined() {
     let mut world = World::new();
     let token = never_alive(&mut world);
     let sibling = world.issue();
@@ -37,9 +37,9 @@ fn records_of_different_moments_are_not_taken_together() {
     assert_eq!(decision.code, Code::Disabled);
 }
 
-/// The same while the answer is on its way.
+/// The same while the response is in flight.
 #[test]
-fn nor_are_an_answer_and_what_came_after_it() {
+fn response_and_newer_cached_records_are_not_combined() {
     for freshness in [BOUNDED, Freshness::Strong] {
         let mut world = World::new();
         let token = never_alive(&mut world);
@@ -64,9 +64,9 @@ fn nor_are_an_answer_and_what_came_after_it() {
     }
 }
 
-/// The question goes out before the token is issued, and is answered after it was revoked.
+/// The query is sent before the token is created, and answered after it was revoked.
 #[test]
-fn a_token_that_was_met_while_the_question_was_out_is_told_too() {
+fn token_cached_while_the_query_was_in_flight_is_named_too() {
     let mut world = World::new();
     let first = world.issue();
     world.check(&first, &demand(BOUNDED), START);

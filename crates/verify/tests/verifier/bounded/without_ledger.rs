@@ -1,9 +1,9 @@
-//! An eventual answer, where the ledger gives none and the demand allows it.
+//! Eventual decisions if the ledger does not answer and the requirement accepts them.
 
 use super::*;
 
 #[test]
-fn where_the_demand_allows_it_an_eventual_answer_must_do() {
+fn or_eventual_accepts_an_eventual_decision_if_the_ledger_fails() {
     let mut world = World::new();
     let (token, unpublished) = (world.issue(), world.issue());
     world.publish(&token);
@@ -13,8 +13,12 @@ fn where_the_demand_allows_it_an_eventual_answer_must_do() {
     assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, START));
     let decision = world.check(&token, &or_eventual(), later(70));
     assert_eq!((decision.code, decision.freshness, decision.as_of), (Code::Valid, EVENTUAL, later(70)));
-    assert_eq!(world.check(&token, &demand(BOUNDED), later(70)).code, Code::Unavailable, "others are told");
-    assert_eq!(world.check(&unpublished, &or_eventual(), later(70)).code, Code::Unavailable, "nobody knows it");
+    assert_eq!(
+        world.check(&token, &demand(BOUNDED), later(70)).code,
+        Code::Unavailable,
+        "UNAVAILABLE without or_eventual"
+    );
+    assert_eq!(world.check(&unpublished, &or_eventual(), later(70)).code, Code::Unavailable, "only the ledger has it");
     world.registry_up = false;
     assert_eq!(world.check(&token, &or_eventual(), later(131)).code, Code::Unavailable);
     (world.ledger_up, world.registry_up) = (true, true);
@@ -22,7 +26,7 @@ fn where_the_demand_allows_it_an_eventual_answer_must_do() {
 }
 
 #[test]
-fn what_the_workspace_asks_of_a_scope_stands_though_the_ledger_is_down() {
+fn scope_freshness_applies_even_if_the_ledger_is_down() {
     for freshness in [BOUNDED, Freshness::Strong] {
         let mut world = World::new();
         let token = world.issue();

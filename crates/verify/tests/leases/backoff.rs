@@ -1,29 +1,30 @@
-//! Who asks for a lease when, as a state machine: questions that fail, are lost or take their time, askers that are gone without a
-//! word, a clock that is set back.
+//! A state machine of queries and back-off: queries that fail, are lost or take time, checks whose request is dropped,
+//! a clock that is set back.
 //!
-//! The protocol itself ([`crate::protocol`]) lets anybody ask at any moment, so nothing that is said here can break what it
-//! promises; it is looked at again all the same, since whoever waits for another's answer is decided by it. What is shown besides:
-//! a ledger that does not answer is asked by one a back-off, a question that is merely out refuses nobody, and once the ledger
-//! answers, checks are answered within the longest back-off.
+//! The lease protocol ([`crate::protocol`]) allows a query at any time, so nothing here can break its promise. The
+//! promise is verified all the same, since a response decides waiting checks. This model also shows: a failing ledger
+//! receives one query per back-off; a query that is merely in flight makes no check unavailable; and once the ledger
+//! answers, checks are decided within the longest back-off.
 //!
-//! Time goes in ticks. That the ledger answers for good is a step ([`Action::Calm`]); from then on a tick passes only when all that
-//! can be delivered was, and somebody has checked since. So that it is answered *in time* is true of every state or is not, and
-//! needs no fairness.
+//! Time is counted in ticks. From the step [`Action::Calm`] on, the ledger always answers, and a tick passes only after
+//! everything deliverable was delivered and a check was made since. So recovery *in time* is a property of each state
+//! and needs no fairness assumption.
 
 use stateright::{Model, Property};
 
-/// How many ticks a lease is used, and in how many a revoked token passes no more.
+/// How many ticks a lease is used, and in how many a revoked token is no longer accepted.
 const USABLE: u8 = 3;
 const LEASE: u8 = 4;
-/// For how many ticks a question counts as out.
-const TURN: u8 = 2;
+/// For how many ticks a query counts as in flight.
+const IN_FLIGHT_MAX: u8 = 2;
 /// The first back-off is one tick or two, each later one two to four.
 const BACKOFF: [(u8, u8); 2] = [(1, 2), (2, 4)];
-/// How many are out at once.
+/// How many queries may be in flight at once.
 const AT_ONCE: usize = 2;
-/// For how many ticks a check waits for others.
-const PATIENCE: u8 = 3;
-/// In how many ticks of peace checks are answered at the latest: who was to ask may be gone, and a back-off may just have begun.
+/// For how many ticks a check waits for other queries.
+const LONGEST_WAIT: u8 = 3;
+/// Within how many calm ticks checks are decided: the request of the trial may have been dropped, and a back-off may
+/// just have begun.
 const RECOVERY: u8 = 4;
 
 pub(crate) const PROMISE: &str = "no token passes longer than was promised when it was revoked";
@@ -32,70 +33,70 @@ pub(crate) const BOUNDED: &str = "no more are out at once than may be";
 pub(crate) const SERVED: &str = "once the ledger answers, checks are answered within a back-off";
 pub(crate) const NOT_REFUSED: &str = "what is merely out refuses nobody";
 
-/// What may be done wrong.
+/// A flaw of the implementation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Flaw {
-    /// Every check asks, whatever failed.
-    NoBrake,
+    /// Every check queries, despite failures.
+    NoBackOff,
     /// A failure is never forgotten.
-    BrakeNeverEnds,
-    /// When a back-off is over, everybody asks.
-    TwoAskers,
-    /// An asker that is gone is waited for.
-    AskersAreNeverGone,
-    /// A back-off is counted by a clock that may be set back.
-    StepsProlong,
-    /// Whoever comes while a question is out is refused.
-    OutIsRefused,
-    /// How many are out at once is not bounded.
-    AllAtOnce,
-    /// Whoever has waited goes by what is held, lease or not.
-    WaitersGoByMemory,
+    BackOffNeverEnds,
+    /// After a back-off, every check queries.
+    TwoTrials,
+    /// Checks wait for a query whose request was dropped.
+    DroppedQueriesBlock,
+    /// A back-off is measured by a clock that may be set back.
+    ClockStepsProlong,
+    /// A check is unavailable while a query is in flight.
+    InFlightIsUnavailable,
+    /// The number of queries in flight is not limited.
+    UnlimitedInFlight,
+    /// A check that has waited uses the cache without a lease.
+    WaitersUseTheCache,
 }
 
 impl Flaw {
-    /// Each with what it breaks.
+    /// Each flaw with the property that it breaks.
     pub(crate) const ALL: [(Self, &'static str); 8] = [
-        (Self::NoBrake, FEW),
-        (Self::BrakeNeverEnds, SERVED),
-        (Self::TwoAskers, FEW),
-        (Self::AskersAreNeverGone, SERVED),
-        (Self::StepsProlong, SERVED),
-        (Self::OutIsRefused, NOT_REFUSED),
-        (Self::AllAtOnce, BOUNDED),
-        (Self::WaitersGoByMemory, PROMISE),
+        (Self::NoBackOff, FEW),
+        (Self::BackOffNeverEnds, SERVED),
+        (Self::TwoTrials, FEW),
+        (Self::DroppedQueriesBlock, SERVED),
+        (Self::ClockStepsProlong, SERVED),
+        (Self::InFlightIsUnavailable, NOT_REFUSED),
+        (Self::UnlimitedInFlight, BOUNDED),
+        (Self::WaitersUseTheCache, PROMISE),
     ];
 }
 
-/// What is explored: so many questions under way.
+/// The model, with a limit on messages under way.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asking {
+pub(crate) struct Backoff {
     pub(crate) in_flight: usize,
     pub(crate) flaw: Option<Flaw>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct State {
-    /// For how many more ticks the token passes, where it was revoked.
+    /// For how many more ticks the token is accepted, if it was revoked.
     revoked: Option<u8>,
-    /// Whether the verifier knows the token as it was before, or as it was after that; and under which lease.
+    /// The cached state of the token, before or after the revocation; and the lease it is covered by.
     known: Option<bool>,
     lease: u8,
-    /// In the order in which they were asked.
+    /// In the order in which they were sent.
     questions: Vec<Question>,
-    /// How many failed in a row, two standing for more; and how long the back-off still is.
+    /// Consecutive failures, where two stands for more; and the rest of the back-off.
     failures: u8,
     pause: u8,
-    /// For how long somebody has waited for others.
+    /// For how long a check has waited for other queries.
     waiting: Option<u8>,
     /// From now on the ledger answers.
     calm: bool,
-    /// In peace: whether somebody has checked since anything was last delivered, and was answered in this tick.
+    /// When calm: whether a check was made since the last delivery, and decided in this tick.
     checked: bool,
     served: bool,
-    /// How many ticks of peace nobody was answered.
+    /// For how many calm ticks no check was decided.
     unserved: u8,
-    /// Whether a question failed after the last answer, and the tick is still the one in which that was learned.
+    /// Whether a query failed after the last response, and it is still the tick in which that was learned.
     failing: bool,
     just_failed: bool,
     wrong: Option<&'static str>,
@@ -103,14 +104,14 @@ pub(crate) struct State {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Question {
-    /// For how long it counts as out, and how much is left of the lease that it will be granted.
+    /// For how long it counts as in flight, and the rest of the lease that it will be granted.
     turn: u8,
     lease: u8,
-    /// What it is answered: whether the token was revoked by then.
+    /// The response: whether the token was revoked by then.
     answer: Option<bool>,
-    /// Nobody waits for the answer.
+    /// Its request was dropped.
     gone: bool,
-    /// Asked since the last failure was learned.
+    /// Sent since the last failure was learned.
     is_trial: bool,
     /// A later one was answered.
     is_old: bool,
@@ -118,16 +119,16 @@ struct Question {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
-    /// Somebody checks the token; or another one, which is seen for the first time.
+    /// A check of the token; or of another one, which is seen for the first time.
     Check,
     FirstSight,
-    /// Whoever waits looks again.
+    /// The waiting check resumes.
     Look,
     Answer(usize),
     Deliver(usize),
-    /// No answer, or none in time; then for so many ticks nobody asks.
+    /// No response, or none in time; then a back-off of so many ticks.
     Fail(usize, u8),
-    /// The asker is cut off.
+    /// The request of the query is dropped.
     Drop(usize),
     Revoke,
     Tick,
@@ -135,7 +136,7 @@ pub(crate) enum Action {
     Calm,
 }
 
-/// What becomes of a check.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
     Memory,
@@ -144,7 +145,7 @@ enum Verdict {
     Refuse,
 }
 
-impl Asking {
+impl Backoff {
     fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
     }
@@ -155,17 +156,17 @@ impl Asking {
             return Verdict::Memory;
         }
         let out = state.questions.iter().filter(|question| question.turn > 0);
-        if failures > 0 && !self.has(Flaw::NoBrake) {
-            let is_tried = out.clone().any(|question| question.is_trial) && !self.has(Flaw::TwoAskers);
+        if failures > 0 && !self.has(Flaw::NoBackOff) {
+            let is_tried = out.clone().any(|question| question.is_trial) && !self.has(Flaw::TwoTrials);
             return match pause {
                 0 if is_tried => Verdict::Wait,
                 0 => Verdict::Ask,
                 _ => Verdict::Refuse,
             };
         }
-        let is_full = out.clone().count() >= AT_ONCE && !self.has(Flaw::AllAtOnce);
+        let is_full = out.clone().count() >= AT_ONCE && !self.has(Flaw::UnlimitedInFlight);
         match (!first_sight && out.count() > 0) || is_full {
-            true if self.has(Flaw::OutIsRefused) => Verdict::Refuse,
+            true if self.has(Flaw::InFlightIsUnavailable) => Verdict::Refuse,
             true => Verdict::Wait,
             false => Verdict::Ask,
         }
@@ -178,22 +179,23 @@ impl Asking {
             state.wrong = Some(FEW);
         }
         let is_trial = state.failures > 0;
-        let question = Question { turn: TURN, lease: USABLE, answer: None, gone: false, is_trial, is_old: false };
+        let question =
+            Question { turn: IN_FLIGHT_MAX, lease: USABLE, answer: None, gone: false, is_trial, is_old: false };
         state.questions.push(question);
         let out = state.questions.iter().filter(|question| question.turn > 0).count();
-        // The one that tries it after a failure need not wait for those that were out before.
+        // The trial after a failure need not wait for queries that were in flight before.
         if out > AT_ONCE + usize::from(is_trial) {
             state.wrong = Some(BOUNDED);
         }
     }
 
-    /// A check, of one that has waited for so long. Nothing where the bounds of what is explored forbid it.
+    /// A check that has waited for so long. `None` if the limits of the model exclude it.
     fn check(&self, state: &mut State, first_sight: bool, waited: Option<u8>) -> Option<()> {
         let mut verdict = self.verdict(state, first_sight);
-        if waited.is_some() && state.known.is_some() && self.has(Flaw::WaitersGoByMemory) {
+        if waited.is_some() && state.known.is_some() && self.has(Flaw::WaitersUseTheCache) {
             verdict = Verdict::Memory;
         }
-        if verdict == Verdict::Wait && waited.is_some_and(|waited| waited >= PATIENCE) {
+        if verdict == Verdict::Wait && waited.is_some_and(|waited| waited >= LONGEST_WAIT) {
             let out = state.questions.iter().filter(|question| question.turn > 0).count();
             let is_free = state.failures == 0 && out < AT_ONCE;
             verdict = if is_free { Verdict::Ask } else { Verdict::Refuse };
@@ -204,7 +206,7 @@ impl Asking {
                     state.wrong = Some(PROMISE);
                 }
                 state.served = state.calm;
-                // Past its half it is renewed, where nobody asks already.
+                // In its second half the lease is renewed, unless a query is in flight.
                 let is_free = state.pause == 0 && state.questions.iter().all(|question| question.turn == 0);
                 if state.lease == 1 && is_free && state.questions.len() < self.in_flight {
                     self.ask(state);
@@ -212,11 +214,11 @@ impl Asking {
             }
             Verdict::Ask if state.questions.len() >= self.in_flight => return None,
             Verdict::Ask => self.ask(state),
-            // Of several the one counts who has waited longest; those who see a token first are let go here.
+            // Of several waiting checks the one that has waited longest is modelled; a first sight is not.
             Verdict::Wait if first_sight => {}
             Verdict::Wait => state.waiting = Some(state.waiting.or(waited).unwrap_or(0)),
             Verdict::Refuse => {
-                if !state.failing && waited.is_none_or(|waited| waited < PATIENCE) {
+                if !state.failing && waited.is_none_or(|waited| waited < LONGEST_WAIT) {
                     state.wrong = Some(NOT_REFUSED);
                 }
             }
@@ -235,7 +237,7 @@ impl Asking {
         (state.known, state.lease) = (Some(answer), state.lease.max(lease));
         (state.failures, state.pause, state.failing, state.just_failed) = (0, 0, false, false);
         state.questions.iter_mut().for_each(|question| question.is_trial = false);
-        // The asker goes by it.
+        // The check uses the response.
         if !answer && state.revoked == Some(0) {
             state.wrong = Some(PROMISE);
         }
@@ -255,16 +257,16 @@ impl Asking {
 
     fn tick(&self, state: &mut State) {
         state.lease = state.lease.saturating_sub(1);
-        if !self.has(Flaw::BrakeNeverEnds) {
+        if !self.has(Flaw::BackOffNeverEnds) {
             state.pause = state.pause.saturating_sub(1);
         }
         for question in &mut state.questions {
             question.lease = question.lease.saturating_sub(1);
-            question.turn -= u8::from(question.turn > 0 && !self.has(Flaw::AskersAreNeverGone));
+            question.turn -= u8::from(question.turn > 0 && !self.has(Flaw::DroppedQueriesBlock));
         }
         state.questions.retain(|question| !question.gone || question.turn > 0);
         state.revoked = state.revoked.map(|left| left.saturating_sub(1));
-        state.waiting = state.waiting.map(|waited| PATIENCE.min(waited + 1));
+        state.waiting = state.waiting.map(|waited| LONGEST_WAIT.min(waited + 1));
         if state.calm {
             state.unserved = if state.served { 0 } else { state.unserved + 1 };
         }
@@ -272,7 +274,7 @@ impl Asking {
     }
 }
 
-impl Model for Asking {
+impl Model for Backoff {
     type State = State;
     type Action = Action;
 
@@ -326,12 +328,12 @@ impl Model for Asking {
             Action::Revoke => next.revoked = Some(LEASE),
             Action::Tick => self.tick(&mut next),
             Action::StepBack => {
-                // The verifier cannot tell how long ago anything was, so it may ask at once.
+                // The verifier cannot tell how long ago anything was, so it may query at once.
                 (next.lease, next.just_failed) = (0, false);
                 next.questions.iter_mut().for_each(|question| (question.lease, question.turn) = (0, 0));
                 next.questions.retain(|question| !question.gone);
                 let prolonged = if next.pause > 0 { 3 * RECOVERY } else { 0 };
-                next.pause = if self.has(Flaw::StepsProlong) { prolonged } else { 0 };
+                next.pause = if self.has(Flaw::ClockStepsProlong) { prolonged } else { 0 };
             }
             Action::Calm => next.calm = true,
         }
@@ -349,7 +351,7 @@ impl Model for Asking {
                 state.unserved == RECOVERY
             }),
             Property::sometimes("somebody waits as long as may be", |_: &Self, state: &State| {
-                state.waiting == Some(PATIENCE)
+                state.waiting == Some(LONGEST_WAIT)
             }),
             Property::sometimes("a revoked token passes until its lease is over", |_: &Self, state: &State| {
                 state.lease > 0 && state.known == Some(false) && state.revoked == Some(LEASE - USABLE + 1)

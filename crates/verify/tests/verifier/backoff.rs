@@ -1,5 +1,5 @@
-//! No failure feeds itself: a ledger that does not answer is asked by one check a back-off; one that merely takes its time makes
-//! nobody unavailable, and is asked few questions.
+//! No failure leads to more queries: a failing ledger is queried by one check per back-off; a slow one makes no check
+//! unavailable, and is sent few queries.
 
 use crate::world::{START, World, demand, home, later};
 use counterfoil_token::Digest;
@@ -10,14 +10,14 @@ use counterfoil_verify::{
 const BOUNDED: Freshness = Freshness::Bounded;
 const STRONG: Freshness = Freshness::Strong;
 
-/// When the world's leases of ten seconds are over, in milliseconds.
+/// When the ledger's leases of ten seconds have expired, in milliseconds.
 const OVER: u64 = 8_800;
 
 fn at(milliseconds: u64) -> Timestamp {
     START.plus(milliseconds)
 }
 
-/// A check of its own, up to what it waits for.
+/// A separate check, up to what it needs.
 fn begin(world: &mut World, text: &str, demand: &Demand, now: Timestamp) -> Progress {
     match world.verifier.check(text.as_bytes(), demand, now) {
         Progress::Fetch(mut pending) => {
@@ -35,14 +35,14 @@ fn fetches(progress: Progress) -> Pending {
     }
 }
 
-/// What asks for a lease.
+/// A check that queries for a lease.
 fn asks(progress: Progress) -> (Pending, LeaseQuestion) {
     let pending = fetches(progress);
     let Need::Lease(question) = pending.need().clone() else { panic!("{:?}", pending.need()) };
     (pending, question)
 }
 
-/// What waits for others.
+/// A check that waits for another query.
 fn waits(progress: Progress) -> Pending {
     let pending = fetches(progress);
     assert!(matches!(pending.need(), Need::Wait(key, 25 | 50 | 100) if *key == home()), "{:?}", pending.need());
@@ -67,7 +67,7 @@ fn look(world: &mut World, pending: Pending, now: Timestamp) -> Progress {
     }
 }
 
-/// A world that knew the token until its lease was over.
+/// A world that had cached the token until its lease expired.
 fn over() -> (World, String) {
     let mut world = World::new();
     let token = world.issue();
@@ -75,7 +75,7 @@ fn over() -> (World, String) {
     (world, token)
 }
 
-/// At which milliseconds after the first failure the ledger is asked again, where somebody checks in each of them.
+/// The milliseconds after the first failure at which the ledger is queried again, if a check is made in each of them.
 fn tries(world: &mut World, token: &str, demand: &Demand, during: u64) -> Vec<u64> {
     world.ledger_up = false;
     let mut tried = Vec::new();
@@ -94,7 +94,7 @@ fn pauses(tries: &[u64]) -> Vec<u64> {
 }
 
 #[test]
-fn after_a_failure_one_check_asks_when_the_back_off_is_over_and_it_grows_to_two_seconds() {
+fn one_check_retries_after_each_back_off_which_grows_to_two_seconds() {
     for freshness in [BOUNDED, STRONG] {
         let (mut world, token) = over();
         let tries = tries(&mut world, &token, &demand(freshness), 20_000);
@@ -109,7 +109,7 @@ fn after_a_failure_one_check_asks_when_the_back_off_is_over_and_it_grows_to_two_
 }
 
 #[test]
-fn each_verifier_goes_back_at_a_time_of_its_own() {
+fn back_off_differs_between_verifiers() {
     let of = |seed| {
         let (mut world, token) = over();
         world.verifier.seed(seed);
@@ -123,7 +123,7 @@ fn each_verifier_goes_back_at_a_time_of_its_own() {
 }
 
 #[test]
-fn when_the_ledger_answers_again_everybody_is_served_within_one_back_off() {
+fn all_checks_recover_within_one_back_off() {
     for down in [1, 100, 700, 3_000, 20_000] {
         let (mut world, token) = over();
         let tried = tries(&mut world, &token, &demand(BOUNDED), down);
@@ -134,7 +134,7 @@ fn when_the_ledger_answers_again_everybody_is_served_within_one_back_off() {
         let served = served.unwrap();
         assert!(served - last <= 2_000 && (down > 1 || served <= 250), "down for {down} ms, served at {served}");
         assert_eq!(world.cost(&token, &demand(BOUNDED), at(OVER + served)), (Code::Valid, 0, 0));
-        // The next failure is a first one.
+        // The next failure counts as the first.
         let later = served + OVER;
         world.ledger_up = false;
         assert_eq!(world.cost(&token, &demand(BOUNDED), at(OVER + later)), (Code::Unavailable, 1, 0));
@@ -144,7 +144,7 @@ fn when_the_ledger_answers_again_everybody_is_served_within_one_back_off() {
 }
 
 #[test]
-fn an_eventual_answer_is_there_at_once_where_it_will_do() {
+fn or_eventual_check_falls_back_at_once_while_the_ledger_fails() {
     let (mut world, token) = over();
     world.publish(&token);
     let mut or_eventual = demand(BOUNDED);
@@ -158,7 +158,7 @@ fn an_eventual_answer_is_there_at_once_where_it_will_do() {
         })
         .into();
     assert_eq!(calls, [1, 0, 0, 1, 0, 0]);
-    // While one tries it again the others do not even wait.
+    // While one check retries, the others do not even wait.
     let (_, question) = asks(begin(&mut world, &token, &or_eventual, at(OVER + 2_000)));
     assert_eq!(question.digests, [Digest::of(token.as_bytes())]);
     let decision = decided(begin(&mut world, &token, &or_eventual, at(OVER + 2_001)));
@@ -168,18 +168,18 @@ fn an_eventual_answer_is_there_at_once_where_it_will_do() {
 }
 
 #[test]
-fn what_memory_knows_under_a_running_lease_is_no_question_and_goes_on() {
+fn cached_records_are_used_during_a_back_off_while_the_lease_runs() {
     let (mut world, token) = over();
     let other = world.issue();
     world.ledger_up = false;
     assert_eq!(world.cost(&other, &demand(BOUNDED), at(1)), (Code::Unavailable, 1, 0));
-    assert_eq!(world.cost(&other, &demand(BOUNDED), at(2)), (Code::Unavailable, 0, 0), "nor is it asked about again");
+    assert_eq!(world.cost(&other, &demand(BOUNDED), at(2)), (Code::Unavailable, 0, 0), "nor is it queried again");
     for milliseconds in [2, 5_000, OVER - 1] {
         assert_eq!(world.cost(&token, &demand(BOUNDED), at(milliseconds)).0, Code::Valid);
     }
     let renewals = world.renewals;
     assert_eq!(renewals, 2, "each failed");
-    // A renewal is held back like any question, and is not forgotten.
+    // A renewal is held back like any query, and is made up for.
     let (mut world, token) = over();
     world.ledger_up = false;
     for milliseconds in 5_000..OVER {
@@ -191,15 +191,15 @@ fn what_memory_knows_under_a_running_lease_is_no_question_and_goes_on() {
     assert!(passed.unwrap() <= 2_000);
 }
 
-/// The workspace was never heard of: nothing of it is held but the brake.
+/// Nothing of the workspace is cached but the state of the back-off.
 #[test]
-fn the_first_contact_may_fail_as_well() {
+fn back_off_applies_to_a_workspace_without_cached_records() {
     for freshness in [BOUNDED, STRONG] {
         let mut world = World::new();
         let token = world.issue();
         let tries = tries(&mut world, &token, &demand(freshness), 3_000);
         assert!((3..=6).contains(&tries.len()), "{tries:?}");
-        // Another workspace's ledger may well answer.
+        // Another workspace's ledger may answer.
         world.ledger_up = true;
         let elsewhere = crate::world::elsewhere();
         let text = world.mint(elsewhere);
@@ -211,7 +211,7 @@ fn the_first_contact_may_fail_as_well() {
 }
 
 #[test]
-fn a_clock_that_steps_never_prolongs_it() {
+fn clock_steps_never_prolong_a_back_off() {
     let (mut world, token) = over();
     world.ledger_up = false;
     assert_eq!(world.cost(&token, &demand(BOUNDED), at(OVER)), (Code::Unavailable, 1, 0));
@@ -227,7 +227,7 @@ fn a_clock_that_steps_never_prolongs_it() {
 }
 
 #[test]
-fn a_question_that_is_merely_out_makes_nobody_unavailable() {
+fn query_in_flight_makes_no_check_unavailable() {
     let (mut world, token) = over();
     let now = at(OVER);
     let (asker, question) = asks(begin(&mut world, &token, &demand(BOUNDED), now));
@@ -245,16 +245,16 @@ fn a_question_that_is_merely_out_makes_nobody_unavailable() {
     }
 }
 
-/// Who waits is decided by what was told, and not by what was held before.
+/// A waiting check is decided by the new response, not by the earlier cache.
 #[test]
-fn who_waits_is_told_what_changed() {
+fn waiting_check_is_decided_by_the_new_response() {
     let (mut world, token) = over();
     let (asker, _) = asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
     let waiting = waits(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
     let other = world.issue();
     world.check(&other, &demand(STRONG), at(OVER));
     world.change(&token, |record| record.revoked = true);
-    // A renewal arrives first. It names the token, so that it has to be asked about; as it is already, by the asker.
+    // A renewal arrives first. It names the token as changed, so it has to be queried, which is in flight already.
     world.renew(at(OVER));
     let waiting = waits(look(&mut world, waiting, at(OVER + 25)));
     world.fetch(asker, &demand(BOUNDED), at(OVER + 26));
@@ -263,14 +263,14 @@ fn who_waits_is_told_what_changed() {
 }
 
 #[test]
-fn those_who_waited_for_a_question_that_failed_are_told_at_once() {
+fn checks_waiting_for_a_failed_query_end_at_once() {
     let (mut world, token) = over();
     let (asker, _) = asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
     let waiting = waits(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
     let decision = decided(world.verifier.supply(asker, &demand(BOUNDED), Supply::Unavailable, at(OVER + 50)));
     assert_eq!(decision.code, Code::Unavailable);
     assert_eq!(decided(look(&mut world, waiting, at(OVER + 51))).code, Code::Unavailable);
-    // One tries it again, and for that one is waited.
+    // One check retries, and for that the others wait.
     let (trial, question) = asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER + 300)));
     let waiting = waits(begin(&mut world, &token, &demand(BOUNDED), at(OVER + 300)));
     let strong = waits(begin(&mut world, &token, &demand(STRONG), at(OVER + 300)));
@@ -278,12 +278,12 @@ fn those_who_waited_for_a_question_that_failed_are_told_at_once() {
     decided(world.verifier.supply(trial, &demand(BOUNDED), Supply::Lease(&grant), at(OVER + 302)));
     assert_eq!(decided(look(&mut world, waiting, at(OVER + 302))).code, Code::Valid);
     let strong = fetches(world.verifier.supply(strong, &demand(STRONG), Supply::Waited, at(OVER + 302)));
-    assert!(matches!(strong.need(), Need::Ledger(_)), "it asks a question of its own");
+    assert!(matches!(strong.need(), Need::Ledger(_)), "it sends its own query");
 }
 
-/// On some platforms a request may be cut off at any time, and nobody is told.
+/// Some platforms may cancel a request at any time, without notice.
 #[test]
-fn an_asker_that_is_gone_strands_nobody() {
+fn dropped_query_does_not_block_waiting_checks() {
     let (mut world, token) = over();
     drop(asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER))));
     let mut waiting = begin(&mut world, &token, &demand(BOUNDED), at(OVER));
@@ -292,7 +292,7 @@ fn an_asker_that_is_gone_strands_nobody() {
     }
     let (pending, _) = asks(look_on(&mut world, waiting, at(OVER + 1_000)));
     assert_eq!(decided(world.fetch(pending, &demand(BOUNDED), at(OVER + 1_000))).code, Code::Valid);
-    // Nor does one that was to try it after a failure.
+    // Nor does a dropped trial after a failure.
     let (mut world, token) = over();
     world.ledger_up = false;
     world.check(&token, &demand(BOUNDED), at(OVER));
@@ -305,15 +305,15 @@ fn look_on(world: &mut World, progress: Progress, now: Timestamp) -> Progress {
     look(world, waits(progress), now)
 }
 
-/// Each asker in turn is gone: whoever waits does so for five seconds, and a host that does not wait at all comes to an end.
+/// Each query in turn is dropped: a check waits for five seconds, and a host that does not wait at all terminates.
 #[test]
-fn a_wait_has_an_end() {
+fn waiting_for_other_queries_is_bounded() {
     let (mut world, token) = over();
     let mut waiting = begin(&mut world, &token, &demand(BOUNDED), at(OVER));
     asks(waiting);
     waiting = begin(&mut world, &token, &demand(BOUNDED), at(OVER));
     for passed in (100..5_000).step_by(100) {
-        // Somebody always asks.
+        // A query is always in flight.
         drop(world.verifier.renewal(home(), at(OVER + passed)));
         waiting = look_on(&mut world, waiting, at(OVER + passed));
     }
@@ -333,7 +333,7 @@ fn a_wait_has_an_end() {
 }
 
 #[test]
-fn few_ask_at_once_about_what_they_see_first_and_take_along_what_others_wait_for() {
+fn queries_in_flight_are_limited_and_carry_waiting_digests() {
     let (mut world, known) = over();
     let texts: Vec<_> = (0..200).map(|_| world.issue()).collect();
     let demand = demand(BOUNDED);
@@ -348,12 +348,12 @@ fn few_ask_at_once_about_what_they_see_first_and_take_along_what_others_wait_for
     }
     assert_eq!((out.len(), waiting.len()), (16, 184));
     assert_eq!(world.cost(&known, &demand, at(1)), (Code::Valid, 0, 0));
-    // The same text is not asked about twice, and comes with the answer.
+    // The same digest is not queried twice, and is decided by the same response.
     let same = waits(begin(&mut world, &texts[0], &demand, at(1)));
     let first = out.remove(0);
     assert_eq!(decided(world.fetch_asked(first, &demand, at(2))).code, Code::Valid);
     assert_eq!(decided(look(&mut world, same, at(2))).code, Code::Valid);
-    // Who asks next takes 99 along.
+    // The next query carries 99 more.
     let (pending, question) = asks(look(&mut world, waiting.remove(0), at(2)));
     assert_eq!(question.digests.len(), 100);
     assert_eq!(question.digests[0], Digest::of(texts[16].as_bytes()));
@@ -368,13 +368,13 @@ fn few_ask_at_once_about_what_they_see_first_and_take_along_what_others_wait_for
             }
         }
     }
-    assert_eq!(asked, 1, "which takes the other 83 along");
+    assert_eq!(asked, 1, "which carries the other 83");
     assert_eq!(world.ledger_calls, 1 + 3);
 }
 
-/// A batch is one question, however many texts it is about, and takes nothing along that it has no room for.
+/// A batch is one query, however many digests it has, and carries no more than it has room for.
 #[test]
-fn a_batch_is_one_question() {
+fn batch_counts_as_one_query() {
     let mut world = World::new();
     let texts: Vec<_> = (0..130).map(|_| world.issue()).collect();
     let demand = demand(BOUNDED);
@@ -386,7 +386,7 @@ fn a_batch_is_one_question() {
         need => panic!("{need:?}"),
     };
     assert!(batch.iter().all(|pending| digests(pending) == 1));
-    // Fifteen more may ask.
+    // Fifteen more may query.
     for (at, text) in texts[100..130].iter().enumerate() {
         let progress = begin(&mut world, text, &demand, START);
         if at < 15 { drop(asks(progress)) } else { drop(waits(progress)) }
@@ -397,12 +397,12 @@ fn a_batch_is_one_question() {
     for pending in batch {
         assert_eq!(decided(world.verifier.supply(pending, &demand, Supply::Lease(&grant), START)).code, Code::Valid);
     }
-    // Two that are asked as one have room for 49 each.
+    // Two that are combined have room for 49 each.
     let two = [(); 2].map(|()| world.issue());
     let mut two: Vec<_> = two.iter().map(|text| check(&mut world, text)).collect();
     two.iter_mut().for_each(|pending| world.verifier.asking(pending, 2));
     assert_eq!(two.iter().map(digests).sum::<usize>(), 2 + 15);
-    // Where a batch fails it has failed once.
+    // If a batch fails, it counts as one failure.
     let mut world = World::new();
     let texts: Vec<_> = (0..100).map(|_| world.issue()).collect();
     let mut batch: Vec<_> = texts.iter().map(|text| check(&mut world, text)).collect();
@@ -413,9 +413,9 @@ fn a_batch_is_one_question() {
     assert_eq!(world.cost(&texts[0], &demand, at(250)), (Code::Valid, 1, 0));
 }
 
-/// A single loss among answers is no outage.
+/// A single loss among responses is not an outage.
 #[test]
-fn a_failure_that_is_older_than_an_answer_brakes_nobody() {
+fn failure_older_than_a_response_starts_no_back_off() {
     for freshness in [BOUNDED, STRONG] {
         let (mut world, token) = over();
         let other = world.issue();
@@ -424,7 +424,7 @@ fn a_failure_that_is_older_than_an_answer_brakes_nobody() {
         decided(world.verifier.supply(lost, &demand(freshness), Supply::Unavailable, at(2_001)));
         assert_eq!(world.cost(&other, &demand(freshness), at(2_001)), (Code::Valid, 1, 0));
     }
-    // One that was out when another failed, and is answered, ends the brake.
+    // If a query in flight at another's failure is answered, the back-off ends.
     let mut world = World::new();
     let [lost, slow] = [(); 2].map(|()| world.issue());
     let [first, second] = [&lost, &slow].map(|text| fetches(begin(&mut world, text, &demand(BOUNDED), START)));
@@ -434,9 +434,9 @@ fn a_failure_that_is_older_than_an_answer_brakes_nobody() {
     assert_eq!(world.cost(&lost, &demand(BOUNDED), at(8)), (Code::Valid, 1, 0));
 }
 
-/// Whatever became of what it said: the ledger answers.
+/// Even an unusable response shows that the ledger answers.
 #[test]
-fn an_answer_that_is_of_no_use_to_one_check_brakes_no_other() {
+fn unusable_response_starts_no_back_off_for_other_checks() {
     let (mut world, token) = over();
     let other = world.issue();
     let pending = fetches(begin(&mut world, &other, &demand(STRONG), at(1)));
@@ -449,7 +449,7 @@ fn an_answer_that_is_of_no_use_to_one_check_brakes_no_other() {
 }
 
 #[test]
-fn whoever_has_changed_something_here_does_not_wait_for_what_was_asked_before() {
+fn check_after_end_lease_does_not_wait_for_earlier_queries() {
     let (mut world, token) = over();
     drop(asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER))));
     waits(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
@@ -458,7 +458,7 @@ fn whoever_has_changed_something_here_does_not_wait_for_what_was_asked_before() 
 }
 
 #[test]
-fn a_memory_too_small_for_anything_asks_more_and_ends() {
+fn cache_too_small_for_the_back_off_state_still_terminates() {
     let mut world = World::with_limits(Limits { memory: 0, ..Limits::default() });
     let tokens = [world.issue(), world.issue()];
     world.ledger_up = false;
@@ -471,7 +471,7 @@ fn a_memory_too_small_for_anything_asks_more_and_ends() {
 }
 
 #[test]
-fn brakes_of_many_workspaces_stay_within_the_memory() {
+fn back_off_state_of_many_workspaces_stays_within_the_budget() {
     let limits = Limits { memory: 20_000, ..Limits::default() };
     let mut verifier = Verifier::new(limits);
     let mut world = World::new();
@@ -487,9 +487,9 @@ fn brakes_of_many_workspaces_stay_within_the_memory() {
     }
 }
 
-/// Whose turn it is may not care: only who has begun to ask is waited for.
+/// The request that is to renew may not do so: only a started renewal is waited for.
 #[test]
-fn a_turn_that_nobody_takes_is_not_waited_for() {
+fn unstarted_renewal_is_not_waited_for() {
     let (mut world, token) = over();
     assert!(decided(begin(&mut world, &token, &demand(BOUNDED), at(OVER - 1))).renewal_due);
     asks(begin(&mut world, &token, &demand(BOUNDED), at(OVER)));
@@ -502,7 +502,7 @@ fn a_turn_that_nobody_takes_is_not_waited_for() {
 }
 
 #[test]
-fn a_record_that_the_ledger_cannot_read_is_no_failure_of_its() {
+fn record_the_ledger_cannot_read_starts_no_back_off() {
     for freshness in [BOUNDED, STRONG] {
         let mut world = World::new();
         let (unreadable, other) = (world.issue(), world.issue());
@@ -525,6 +525,6 @@ fn a_record_that_the_ledger_cannot_read_is_no_failure_of_its() {
             };
             assert_eq!(decided(progress).code, Code::Unavailable);
         }
-        assert_eq!(world.check(&other, &demand, at(3)).code, Code::Valid, "others are asked about at once");
+        assert_eq!(world.check(&other, &demand, at(3)).code, Code::Valid, "others are queried at once");
     }
 }
