@@ -1,11 +1,12 @@
-//! The audit: who did what to what, and from where.
+//! The audit log: which actor changed what, when, and from which address.
 //!
-//! A change appends its row in its own transaction, so neither is ever there without the other. The table refuses
-//! updates by itself. One row tells of no change: that somebody was not signed in, and why. Rows hold ids, digests and hints; the type of what is written has no room for a token's text.
+//! A change and its audit row are written in the same transaction, so neither exists without the other. The table
+//! rejects updates. One kind of row records no change: a refused sign-in and its reason. Rows contain ids, digests and
+//! masked tokens; the type of what is written has no field for a token value.
 //!
-//! Rows are kept for as long as the workspace says. But there is a budget: beyond it the oldest go at once, with the row that
-//! needs their room, so that the audit is never larger. The rows of two kinds have a bound of their own, and push out
-//! none but their own: refused sign-ins, in which strangers have a hand, and changes of the catalogue, which are the largest.
+//! The workspace sets the retention. In addition the log has a size limit: a row that exceeds it deletes the oldest
+//! rows in the same transaction. Two kinds of rows have a limit of their own, beyond which they displace only rows of
+//! their kind: refused sign-ins, which outsiders can cause, and changes of the catalogue, which are the largest.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -26,19 +27,19 @@ use crate::{
     transaction::Transaction,
 };
 
-/// What was changed, and how.
+/// A change to record.
 pub(crate) struct Change<'a> {
     /// `token.create`, `member.create`, …
     pub(crate) action: &'static str,
-    /// The id of what was changed.
+    /// The id of the changed object.
     pub(crate) subject: &'a str,
-    /// What it was, as far as it changed; absent where it is new.
+    /// The previous values of the changed fields; absent for a new object.
     pub(crate) before: Option<Json>,
-    /// What it became, as far as it changed.
+    /// The new values of the changed fields.
     pub(crate) after: Option<Json>,
 }
 
-/// The fields that differ: as they were, and as they are.
+/// The fields that differ: previous values and new values.
 pub(crate) fn difference<const N: usize>(
     before: [(&str, Json); N],
     after: [(&str, Json); N],
@@ -56,12 +57,12 @@ pub(crate) fn append(tx: &Transaction<'_>, change: Change<'_>) -> Result<(), Com
     append_about(tx, change, member)
 }
 
-/// The same of a change that concerns a member's session.
+/// Appends a change that concerns a member's session.
 pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Option<u64>) -> Result<(), CommandError> {
     let actor = match &tx.authority {
         Authority::Root => "root",
         Authority::SignIn => "sign_in",
-        Authority::Person(_) => "session",
+        Authority::MemberSession(_) => "session",
         Authority::Bearer(bearer) if bearer.session.is_some() => "session",
         Authority::Bearer(_) => "token",
         Authority::Verifier => return Err(CommandError::internal("a verifier has changed something")),
@@ -76,17 +77,17 @@ pub(crate) fn append_about(tx: &Transaction<'_>, change: Change<'_>, member: Opt
     Ok(make_room(tx, added)?)
 }
 
-/// What a row counts beside its details, in bytes; the schema's triggers say the same.
+/// The size of a row without its details, in bytes. The schema's triggers use the same number.
 const FIXED: u64 = 400;
 
-/// How many rows about the catalogue are kept: the oldest go first.
+/// The maximum number of rows about the catalogue. The oldest are deleted first.
 const CATALOGUES: u64 = 10_000;
 
-/// Tells of a part of the catalogue, as it was and as it is.
+/// Records a change of a part of the catalogue.
 pub(crate) fn append_catalogue(tx: &Transaction<'_>, before: Vec<Json>, after: Vec<Json>) -> Result<(), CommandError> {
     let (subject, before, after) = (tx.workspace.key.as_str(), Some(before.into()), Some(after.into()));
     append(tx, Change { action: "scopes.replace", subject, before, after })?;
-    // The action stands in the text, so that its index is used.
+    // The action is a literal in the statement, so that SQLite uses its partial index.
     tx.sql.exec(
         "DELETE FROM audit WHERE action = 'scopes.replace' AND seq <= (
             SELECT seq FROM audit WHERE action = 'scopes.replace' ORDER BY seq DESC LIMIT 1 OFFSET ?)",
@@ -95,8 +96,9 @@ pub(crate) fn append_catalogue(tx: &Transaction<'_>, before: Vec<Json>, after: V
     Ok(())
 }
 
-/// Removes the oldest rows where all of them take up more than they may; and where the storage is nearly full, as much as
-/// was `added`, as far as there are rows from before. The largest row takes the place of a few hundred small ones at most.
+/// Deletes the oldest rows if the audit log exceeds its size limit. If the storage is nearly full, it also frees as
+/// much as was `added`, as far as rows that precede the command suffice. The largest row displaces a few hundred small
+/// ones at most.
 fn make_room(tx: &Transaction<'_>, added: u64) -> Result<(), SqlError> {
     let spent = tx.sql.one::<u64>("SELECT bytes FROM spent WHERE what = 'audit' AND member = 0", &[])?;
     let over =
@@ -120,17 +122,17 @@ fn make_room(tx: &Transaction<'_>, added: u64) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// How often one reason at one provider is told, in milliseconds.
+/// The minimum interval between two rows with the same reason and provider, in milliseconds.
 const REFUSAL_PAUSE: u64 = 60 * 1_000;
-/// How many refusals are kept: the oldest go first.
+/// The maximum number of refused sign-ins. The oldest are deleted first.
 const REFUSALS: u64 = 1_000;
-/// So many rows are looked through for an equal one: more than all reasons of all providers are within the pause.
+/// How many recent rows are searched for an equal one. All reasons of all providers within the interval are fewer.
 const RECENT_REFUSALS: u64 = 64;
 
-/// Writes down that nobody was signed in, if that was not told just now, and says whether it did. These are the only rows
-/// that strangers have a hand in: they are rare, few, and go first.
+/// Records a refused sign-in unless an equal one was just recorded, and returns whether it did. These are the only rows
+/// that outsiders can cause, so they are rate limited, few, and displace only each other.
 pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, CommandError> {
-    // The action stands in the text, so that its index is used.
+    // The action is a literal in the statement, so that SQLite uses its partial index.
     let same = "SELECT 1 FROM (SELECT at, after FROM audit WHERE action = 'session.refuse' ORDER BY seq DESC LIMIT ?)
         WHERE at > ? AND after = ?";
     let since = Timestamp(tx.now.0.saturating_sub(REFUSAL_PAUSE));
@@ -147,7 +149,8 @@ pub(crate) fn append_refusal(tx: &Transaction<'_>, after: Json) -> Result<bool, 
     Ok(true)
 }
 
-/// The newest first. An admin sees all of it; others what they did, and what was done to their tokens and sessions.
+/// The newest rows first. Admins see all rows; other members see their own actions, and those on their tokens and
+/// sessions.
 pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<AuditEntry>, CommandError> {
     tx.authority.require(BuiltIn::AuditRead)?;
     let window = Window::of(&ask.page, List::Audit)?;
@@ -158,7 +161,7 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<Audi
     }
     match ask.actor.as_deref() {
         None => {}
-        // These have no id.
+        // These actors have no id.
         Some(name @ ("root" | "sign_in")) => {
             conditions.push("actor = ?");
             values.push(name.into());
@@ -187,7 +190,7 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadAudit) -> Result<Listing<Audi
     Ok(window.page(rows.collect::<Result<_, _>>()?, total))
 }
 
-/// What is shown of a row.
+/// The visible columns of a row.
 struct AuditRow {
     seq: u64,
     at: Timestamp,
@@ -226,10 +229,10 @@ impl AuditRow {
     }
 }
 
-/// Removes some of the rows that are older than the workspace keeps them, and says when the next one is.
+/// Deletes some of the rows that exceed the retention, and returns when the next one does.
 ///
-/// Rows lie in the order of their time, but for a clock that was set back: then one goes later than it might, none
-/// earlier.
+/// Rows are in chronological order unless the clock was set back. In that case a row may be deleted late, but never
+/// early.
 pub(crate) fn retire(sql: &dyn Sql, days: Option<u64>, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let Some(kept) = days.map(|days| days.saturating_mul(DAY)) else { return Ok(None) };
     let oldest = sql.all::<(u64, Timestamp)>("SELECT seq, at FROM audit ORDER BY seq LIMIT ?", &[STEP.into()])?;

@@ -1,4 +1,4 @@
-//! Who acts, and what that lets them do.
+//! Authentication and authorization of the actor.
 
 use core::net::IpAddr;
 
@@ -14,42 +14,44 @@ use crate::{
     sql::Sql,
 };
 
-/// An actor whose credential has passed.
+/// An authenticated actor.
 pub(crate) enum Authority {
-    /// Acts as an admin who is granted everything, and is no member.
+    /// The root token: acts as an admin with all scopes, but is not a member.
     Root,
-    /// The control plane's own verifier: holds `tokens:verify`, reports uses, and nothing else.
+    /// The control plane's own verifier. It has `tokens:verify`, can report usage, and nothing else.
     Verifier,
-    /// The control plane, where somebody signs in: holds nothing.
+    /// The control plane during a sign-in. It has no scopes.
     SignIn,
-    /// A member in a session that an identity provider vouched for.
-    Person(Box<Person>),
-    /// The bearer of a token that is valid now, or of a session that such a token opened.
+    /// A member in a session that was opened through an identity provider.
+    MemberSession(Box<MemberSession>),
+    /// The bearer of a valid token, or of a session that was opened with one.
     Bearer(Box<Bearer>),
 }
 
-/// The token that acts, and what it may do.
+/// A bearer's token.
 pub(crate) struct Bearer {
     pub(crate) held: OwnedToken,
     pub(crate) effective: ScopeSet,
-    /// The session in which it acts.
+    /// The session that was opened with the token, if the actor presented a session.
     pub(crate) session: Option<SessionRow>,
 }
 
-/// A member that acts for itself: it may do all that it is granted, as a token `*` of it might.
-pub(crate) struct Person {
+/// A member who signed in through an identity provider: has all granted scopes, like a token of the member with scope
+/// `*`.
+pub(crate) struct MemberSession {
     pub(crate) member: MemberRow,
     session: SessionRow,
 }
 
 impl Authority {
-    /// Authenticates the actor by the very rules that verification follows: one function judges tokens here and there.
-    /// A session stands for the text that opened it, which is judged anew each time: whatever ends or narrows that text
-    /// has ended or narrowed the session. Where an identity provider vouched for its member instead, what ends the session
-    /// has removed it.
+    /// Authenticates the actor by the same function that verifiers use.
+    ///
+    /// A session depends on the token value that opened it, which is verified again for each request: if that value
+    /// expires, is revoked or loses scopes, so does the session. A session that an identity provider opened has no
+    /// token; whatever ends such a session deletes its row.
     ///
     /// # Errors
-    /// [`CommandError::Unauthenticated`] with the code that verification gives; [`CommandError::SessionEnded`].
+    /// [`CommandError::Unauthenticated`] with the code of the decision; [`CommandError::SessionEnded`].
     pub(crate) fn of(
         actor: Actor,
         sql: &dyn Sql,
@@ -66,15 +68,15 @@ impl Authority {
                 let session = SessionRow::by_digest(sql, digest, now)?.ok_or(CommandError::SessionEnded)?;
                 match session.opened {
                     Opened::WithToken(digest) => (digest, Some(session)),
-                    Opened::ByProvider { .. } => return Self::vouched_for(session, sql, workspace),
+                    Opened::ByProvider { .. } => return Self::from_provider(session, sql, workspace),
                 }
             }
         };
         let held = OwnedToken::by_digest(sql, digest)?.ok_or(CommandError::unauthenticated(Code::Unknown))?;
         let mut demand = Demand::of(workspace.key);
         demand.address = address;
-        // How fresh an answer must be is no question here: this is the ledger.
-        match held.judge(&workspace.record(Vec::new()), &demand, now) {
+        // Freshness levels are irrelevant: the ledger's own records are always current.
+        match held.decide(&workspace.record(Vec::new()), &demand, now) {
             Code::Valid => {
                 let effective = held.effective_scopes();
                 Ok(Self::Bearer(Box::new(Bearer { held, effective, session })))
@@ -83,16 +85,16 @@ impl Authority {
         }
     }
 
-    fn vouched_for(session: SessionRow, sql: &dyn Sql, workspace: &WorkspaceRow) -> Result<Self, CommandError> {
+    fn from_provider(session: SessionRow, sql: &dyn Sql, workspace: &WorkspaceRow) -> Result<Self, CommandError> {
         if workspace.suspended {
             return Err(CommandError::unauthenticated(Code::WorkspaceSuspended));
         }
         let member = MemberRow::by_number(sql, session.member)?.filter(|member| !member.suspended);
-        Ok(Self::Person(Box::new(Person { member: member.ok_or(CommandError::SessionEnded)?, session })))
+        Ok(Self::MemberSession(Box::new(MemberSession { member: member.ok_or(CommandError::SessionEnded)?, session })))
     }
 
     /// # Errors
-    /// [`CommandError::MissingScope`] where the actor does not hold the scope.
+    /// [`CommandError::MissingScope`] if the actor does not have the scope.
     pub(crate) fn require(&self, scope: BuiltIn) -> Result<(), CommandError> {
         if self.holds(scope) { Ok(()) } else { Err(CommandError::MissingScope { scope: scope.name().to_owned() }) }
     }
@@ -102,7 +104,7 @@ impl Authority {
             Self::Root => true,
             Self::Verifier => scope == BuiltIn::TokensVerify,
             Self::SignIn => false,
-            Self::Person(person) => scope.is_in(&person.member.grants),
+            Self::MemberSession(person) => scope.is_in(&person.member.grants),
             Self::Bearer(bearer) => scope.is_in(&bearer.effective),
         }
     }
@@ -117,7 +119,7 @@ impl Authority {
     }
 
     /// # Errors
-    /// [`CommandError::Internal`]: nobody else can come to ask for it from outside.
+    /// [`CommandError::Internal`]: no external caller can send such a command as another actor.
     pub(crate) fn require_verifier(&self) -> Result<(), CommandError> {
         match self {
             Self::Verifier => Ok(()),
@@ -126,7 +128,7 @@ impl Authority {
     }
 
     /// # Errors
-    /// [`CommandError::Internal`], likewise.
+    /// [`CommandError::Internal`], as above.
     pub(crate) fn require_sign_in(&self) -> Result<(), CommandError> {
         match self {
             Self::SignIn => Ok(()),
@@ -138,21 +140,21 @@ impl Authority {
         matches!(self, Self::Root) || self.member().is_some_and(|member| member.role == Role::Admin)
     }
 
-    /// The id under which what the actor does is written down; root has none.
+    /// The actor's id in audit rows. The root token has none.
     pub(crate) fn id(&self) -> Option<&str> {
         self.session().map(|session| &*session.id).or_else(|| self.token().map(|held| &*held.token.id))
     }
 
-    /// The session in which the actor acts.
+    /// The actor's session, if it acts in one.
     pub(crate) fn session(&self) -> Option<&SessionRow> {
         match self {
             Self::Bearer(bearer) => bearer.session.as_ref(),
-            Self::Person(person) => Some(&person.session),
+            Self::MemberSession(person) => Some(&person.session),
             _ => None,
         }
     }
 
-    /// The token that acts, in a session the one that opened it.
+    /// The actor's token. In a session: the token that opened it.
     pub(crate) fn token(&self) -> Option<&OwnedToken> {
         match self {
             Self::Bearer(bearer) => Some(&bearer.held),
@@ -160,24 +162,26 @@ impl Authority {
         }
     }
 
-    /// The member as whom the actor acts.
+    /// The member that the actor acts as.
     pub(crate) fn member(&self) -> Option<&MemberRow> {
         match self {
             Self::Bearer(bearer) => Some(&bearer.held.owner),
-            Self::Person(person) => Some(&person.member),
+            Self::MemberSession(person) => Some(&person.member),
             _ => None,
         }
     }
 
-    /// Whether the actor may see and change this member's tokens: admins all, others their own.
+    /// Whether the actor may see and change this member's tokens: admins those of all members, others only their own.
     pub(crate) fn may_act_on(&self, owner: u64) -> bool {
         self.is_admin() || self.member().is_some_and(|member| member.number == owner)
     }
 }
 
-/// Checks that the text presented may have this done. One that rotation replaced is used as before until it ends, by whoever
-/// still holds it, and that may be whom it was rotated away from: so it asks its questions, and does nothing that lasts. What
-/// is not named here is refused, a command that is new as well, and whatever scopes the token holds.
+/// Checks that the token value presented may execute the command.
+///
+/// A token value in its grace period may be held by the party that it was rotated away from. It may therefore only
+/// read, verify and perform the actions listed here. All other commands, including new ones, are refused whatever its
+/// scopes are.
 ///
 /// # Errors
 /// `REPLACED_TEXT`
@@ -185,12 +189,12 @@ pub(crate) fn check_presented(authority: &Authority, command: &Command) -> Resul
     let Some(held) = authority.token().filter(|held| held.replaced_until().is_some()) else { return Ok(()) };
     let may = match command {
         question if question.is_question() => true,
-        // It ends with the text that opens it.
+        // The session expires with the token value that opens it.
         Command::OpenSession(_) => true,
         Command::EndSession(ask) => {
             authority.session().is_some_and(|own| ask.id.as_ref().is_none_or(|id| *id == own.id))
         }
-        // Whoever finds it can make it harmless, and nothing else.
+        // The holder of a leaked token value may revoke that value, and no other.
         Command::RevokeText(ask) => ask.digest == held.presented(),
         _ => false,
     };

@@ -1,4 +1,4 @@
-//! Limits of what may be written into a field.
+//! Validation of request fields: lengths, counts and formats.
 
 use core::ops::RangeInclusive;
 
@@ -6,20 +6,20 @@ use counterfoil_protocol::{Origin, command_error::CommandError, json};
 use counterfoil_verify::{AddressBlock, ScopePattern, Timestamp};
 use serde_json::{Map, Value};
 
-/// The most patterns that a token's scopes or a member's grants name: a record stays small.
+/// The maximum number of patterns in a token's scopes or a member's granted scopes. It keeps records small.
 const MAX_SCOPES: usize = 100;
-/// The most address blocks that a token is bound to.
+/// The maximum number of CIDR ranges of a token.
 const MAX_ADDRESSES: usize = 100;
-/// The most origins that a workspace allows.
+/// The maximum number of origins that a workspace allows.
 const MAX_ORIGINS: usize = 20;
-/// The longest metadata, in bytes of JSON.
+/// The maximum size of metadata, in bytes of JSON.
 const MAX_METADATA: usize = 4 * 1024;
-/// The deepest metadata. A reply wraps it a few levels deeper, and what was taken in must come out again: the JSON
-/// parser at the other end stops at 128.
+/// The maximum nesting of metadata. A reply wraps it a few levels deeper, and must remain readable: the JSON parser of
+/// the reader stops at 128.
 const MAX_DEPTH: usize = 32;
 
 /// # Errors
-/// `INVALID_VALUE` where the text has not so many characters.
+/// `INVALID_VALUE` if the number of characters is not within `allowed`.
 pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) -> Result<(), CommandError> {
     if allowed.contains(&text.chars().count()) {
         return Ok(());
@@ -28,25 +28,25 @@ pub(crate) fn length(pointer: &str, text: &str, allowed: RangeInclusive<usize>) 
 }
 
 /// # Errors
-/// `INVALID_VALUE` where there are too many.
+/// `INVALID_VALUE` if there are too many.
 pub(crate) fn scopes(pointer: &str, scopes: &[ScopePattern]) -> Result<(), CommandError> {
     at_most_scopes(pointer, scopes.len())
 }
 
 /// # Errors
-/// `INVALID_VALUE` where there are too many.
+/// `INVALID_VALUE` if there are too many.
 pub(crate) fn at_most_scopes(pointer: &str, count: usize) -> Result<(), CommandError> {
     at_most(MAX_SCOPES, count, pointer, "scopes")
 }
 
 /// # Errors
-/// `INVALID_VALUE` where there are too many.
+/// `INVALID_VALUE` if there are too many.
 pub(crate) fn addresses(pointer: &str, blocks: &[AddressBlock]) -> Result<(), CommandError> {
     at_most(MAX_ADDRESSES, blocks.len(), pointer, "address blocks")
 }
 
 /// # Errors
-/// `INVALID_VALUE` where there are too many.
+/// `INVALID_VALUE` if there are too many.
 pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> Result<(), CommandError> {
     if count <= most { Ok(()) } else { Err(CommandError::invalid_value(pointer, format!("At most {most} {what}."))) }
 }
@@ -54,7 +54,7 @@ pub(crate) fn at_most(most: usize, count: usize, pointer: &str, what: &str) -> R
 /// A member's id: 1 to 128 visible ASCII characters.
 ///
 /// # Errors
-/// `INVALID_VALUE` where it is not.
+/// `INVALID_VALUE` otherwise.
 pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), CommandError> {
     if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
@@ -62,10 +62,11 @@ pub(crate) fn member_id(pointer: &str, id: &str) -> Result<(), CommandError> {
     Err(CommandError::invalid_value(pointer, "An id is 1 to 128 visible ASCII characters, without spaces."))
 }
 
-/// An e-mail address, as far as it can be told without sending one: something, one `@`, something.
+/// An e-mail address, as far as it can be validated without sending one: a non-empty part on each side of exactly one
+/// `@`.
 ///
 /// # Errors
-/// `INVALID_VALUE` where it is not.
+/// `INVALID_VALUE` otherwise.
 pub(crate) fn email(pointer: &str, email: &str) -> Result<(), CommandError> {
     let printable = email.chars().all(|letter| !letter.is_whitespace() && !letter.is_control());
     let has_parts =
@@ -76,10 +77,10 @@ pub(crate) fn email(pointer: &str, email: &str) -> Result<(), CommandError> {
     Err(CommandError::invalid_value(pointer, "An address has one @ and at most 254 characters, none of them a space."))
 }
 
-/// [Origins](Origin) as browsers send them, each once and in order.
+/// [Origins](Origin) as browsers send them. The result is sorted and without duplicates.
 ///
 /// # Errors
-/// `INVALID_VALUE` where one is none, or there are too many.
+/// `INVALID_VALUE` if one is not an origin, or there are too many.
 pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<String>, CommandError> {
     at_most(MAX_ORIGINS, origins.len(), pointer, "origins")?;
     for (index, origin) in origins.iter().enumerate() {
@@ -93,10 +94,10 @@ pub(crate) fn origins(pointer: &str, mut origins: Vec<String>) -> Result<Vec<Str
     Ok(origins)
 }
 
-/// When a token begins, where anything is said of it: before its end, and no later than can be written.
+/// A token's `not_before`, if given: before the expiration, and within the range of timestamps.
 ///
 /// # Errors
-/// `INVALID_VALUE` where it is not.
+/// `INVALID_VALUE` otherwise.
 pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result<(), CommandError> {
     let Some(start) = start else { return Ok(()) };
     if end.is_some_and(|end| start >= end) {
@@ -111,7 +112,7 @@ pub(crate) fn begins(start: Option<Timestamp>, end: Option<Timestamp>) -> Result
 /// The metadata as its JSON text.
 ///
 /// # Errors
-/// `INVALID_VALUE` where it is too long or too deep.
+/// `INVALID_VALUE` if it is too large or nested too deeply.
 pub(crate) fn metadata(pointer: &str, metadata: Map<String, Value>) -> Result<String, CommandError> {
     let value = Value::Object(metadata);
     if json::depth(&value) > MAX_DEPTH {

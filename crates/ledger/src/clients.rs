@@ -1,4 +1,4 @@
-//! OAuth2 clients: what tokens may be pinned to.
+//! OAuth 2.0 clients, which tokens can be bound to.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -34,12 +34,12 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadClient) -> Result<Client, Com
 impl Repeatable for CreateClient {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
+    fn check_access(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         Limits::of(&tx.authority).check_scopes_of(self.permissions.iter(), &ScopeCatalogue::load(tx.sql)?)
     }
 }
 
-/// Adds a client. What its tokens will get is granted here, so nobody names more than they may grant.
+/// Adds a client. The scopes of its future tokens are granted here, so they cannot exceed what the actor can grant.
 pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     check::member_id("/id", &ask.id)?;
@@ -57,7 +57,7 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateClient) -> Result<Client, 
     Ok(client)
 }
 
-/// Removes a client, for new tokens: those pinned to it stay as they are.
+/// Deletes a client. Existing tokens bound to it do not change.
 pub(crate) fn delete(tx: &Transaction<'_>, ask: &DeleteClient) -> Result<Client, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let client = clients::remove(tx.sql, &ask.id)?.ok_or_else(|| CommandError::no_such("client"))?;

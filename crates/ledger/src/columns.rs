@@ -1,43 +1,43 @@
-//! Statements that are made of names: no value is read or written under another column's name.
+//! SQL statements built from column names, so that no value is read from or written to a column of another name.
 
 use crate::sql::{FromRow, Sql, SqlError, Value};
 
 /// A type that is read from columns of one table.
 pub(crate) trait Columns: FromRow {
-    /// The table, or the view.
+    /// The table or view.
     const TABLE: &str;
     /// Its columns, in the order in which they are read.
     const COLUMNS: &str;
 
-    /// The rows that these clauses select, which are part of the program: values come in as parameters.
+    /// The rows that `clauses` select. Clauses are constants of the program; values are passed as parameters.
     fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
         sql.all(&query(Self::COLUMNS, Self::TABLE, clauses), values)
     }
 
-    /// The only one that they select, if there is one.
+    /// The first row that `clauses` select, if any.
     fn find(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Option<Self>, SqlError> {
         sql.one(&query(Self::COLUMNS, Self::TABLE, clauses), values)
     }
 
-    /// How many they select.
+    /// The number of rows that `clauses` select.
     fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
         sql.scalar(&query("count(*)", Self::TABLE, clauses), values)
     }
 }
 
-/// Apart from the types, so that it is compiled once.
+/// Not generic, so that it is compiled once.
 fn query(columns: &str, table: &str, clauses: &str) -> String {
     format!("SELECT {columns} FROM {table} {clauses}")
 }
 
-/// A type that is a table's row.
+/// A type that represents a whole row of a table.
 pub(crate) trait TableRow: Columns {
-    /// Adds it to its table.
+    /// Inserts the row into its table.
     fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError>;
 }
 
-/// Says from which columns of a table a type is read: each field from the column of its name. What stands in a second
-/// pair of braces are fields that are read from several columns, which come after those.
+/// Declares the table and columns that a type is read from: each field is read from the column of the same name. Fields
+/// in a second pair of braces span several columns, which follow the others.
 macro_rules! columns {
     ($row:ty: $table:literal { $first:ident $(, $field:ident)* $(,)? } $({ $($part:ident),* })?) => {
         impl $crate::columns::Columns for $row {
@@ -58,7 +58,7 @@ macro_rules! columns {
     };
 }
 
-/// The same of a type that is a table's row: it can be written too.
+/// Like `columns!`, for a type that represents a whole row: it can be inserted too.
 macro_rules! table {
     ($row:ty: $table:literal { $first:ident $(, $field:ident)* $(,)? }) => {
         $crate::columns::columns!($row: $table { $first $(, $field)* });
@@ -71,7 +71,8 @@ macro_rules! table {
     };
 }
 
-/// Adds a row: values by the names of their columns, or those of a row's fields. A clause may follow, and gives rows.
+/// Inserts a row from columns and values, or from the fields of a row. A clause such as `RETURNING` may follow; its
+/// rows are returned.
 macro_rules! insert {
     ($sql:expr, $table:literal: $row:ident { $($column:ident),* $(,)? }) => {
         $crate::columns::insert!($sql, $table { $($column: $row.$column),* })
@@ -90,7 +91,7 @@ macro_rules! insert {
     };
 }
 
-/// Changes rows: likewise, and which rows, by a condition with its values.
+/// Updates rows, with columns as in `insert!`. An optional condition with its values selects the rows.
 macro_rules! update {
     ($sql:expr, $table:literal: $row:ident { $($column:ident),* $(,)? } $($which:tt)*) => {
         $crate::columns::update!($sql, $table { $($column: $row.$column),* } $($which)*)
@@ -107,7 +108,7 @@ macro_rules! update {
     };
 }
 
-/// The place of one more value.
+/// The placeholder of one further value.
 macro_rules! placeholder {
     ($column:ident) => {
         ", ?"

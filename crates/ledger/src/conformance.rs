@@ -1,16 +1,16 @@
-//! What the ledger relies on in a storage engine, as a suite that any engine can run.
+//! A test suite for what the ledger relies on in a storage engine. Any engine can run it.
 //!
-//! The same SQL runs on a Durable Object's storage and on bundled SQLite. Native tests say something about production
-//! only as far as the two behave alike, and this is where that is found out.
+//! The same SQL runs on the storage of a Durable Object and on bundled SQLite. Native tests are meaningful for
+//! production only if both behave alike, which this suite verifies.
 
 use core::fmt::Debug;
 
 use crate::sql::{MAX_INTEGER, Sql, SqlError, Value};
 
-/// Runs the suite in tables of its own (`conformance_…`), which it leaves empty behind.
+/// Runs the suite in its own tables (`conformance_…`), which it leaves empty.
 ///
 /// # Errors
-/// One line that names the behaviour and says what came instead.
+/// One line with the name of the behaviour and the actual result.
 pub fn conformance(sql: &impl Sql) -> Result<(), String> {
     macro_rules! run {
         ($($behaviour:ident),* $(,)?) => { $(
@@ -50,7 +50,7 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
     prepare(sql).map_err(|Failure(failure)| failure)
 }
 
-/// What came instead.
+/// The actual result.
 struct Failure(String);
 
 impl From<SqlError> for Failure {
@@ -135,7 +135,7 @@ fn values_come_back_as_they_went_in(sql: &impl Sql) -> Outcome {
         let back = query(sql, "SELECT ?", std::slice::from_ref(&value))?;
         expect(back, vec![vec![value]])?;
     }
-    // Whole floats may come back as integers, never as another number.
+    // Whole floats may be returned as integers, but never as another number.
     let whole = query(sql, "SELECT 3.0", &[])?;
     if whole != [[Value::Real(3.0)]] { expect(whole, vec![vec![int(3)]]) } else { Ok(()) }
 }
@@ -149,7 +149,7 @@ fn integers_keep_their_type_in_columns(sql: &impl Sql) -> Outcome {
     expect(query(sql, types, &[])?, vec![row])?;
     let found = "SELECT number + 1 FROM conformance WHERE id = ? AND number < ? ORDER BY id LIMIT ?";
     expect(query(sql, found, &[int(most), int(0), int(10)])?, vec![vec![int(1 - most)]])?;
-    // A strict column takes no other type.
+    // A strict column accepts no other type.
     expect_error(sql.exec(insert, &[int(1), text("2"), text("three"), Value::Null]))?;
     expect_error(sql.exec(insert, &[int(1), text("2"), Value::Real(0.5), Value::Null]))
 }
@@ -159,7 +159,7 @@ fn integers_beyond_range_never_come_back_changed(sql: &impl Sql) -> Outcome {
     for value in [int(beyond), int(-beyond), int(i64::MAX), int(i64::MIN), Value::from(u64::MAX)] {
         expect_error(sql.exec("SELECT ?", &[value]))?;
     }
-    // What an engine made by itself may come back, but not as an integer that it is not.
+    // An integer that the engine computed may be returned, but not as a different integer.
     match query(sql, "SELECT 9223372036854775807", &[]) {
         Err(_) => Ok(()),
         Ok(rows) => expect(rows.iter().flatten().any(|value| matches!(value, Value::Integer(_))), false),
@@ -402,7 +402,7 @@ fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {
     expect(query(sql, append, &[text("b")])?, vec![vec![int(2)]])
 }
 
-/// The ledger never comes near these limits; that the engines have the same ones is what makes its native tests say so.
+/// The ledger never comes near these limits. Equal limits in both engines make its native tests show that.
 fn what_is_too_much_is_refused(sql: &impl Sql) -> Outcome {
     let (many, values) = (format!("SELECT 1 WHERE 1 IN ({})", vec!["?"; 101].join(",")), vec![int(1); 101]);
     expect_error(query(sql, &many, &values))?;

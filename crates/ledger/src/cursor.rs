@@ -1,8 +1,8 @@
-//! Pages of a list: where one begins and where the next one does.
+//! Pagination of lists.
 //!
-//! A cursor names the last item of a page by what the list is sorted by, and by a number that never changes and is never
-//! used again. So a page begins where the last one ended, whatever came or went in between: no item is shown twice, none
-//! that stays as it is is skipped.
+//! A cursor identifies the last item of a page by the list's sort key and by a number that never changes and is never
+//! reused. The next page continues after that position, even if items were added or removed in between: no item is
+//! shown twice, and no unchanged item is skipped.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_protocol::{
@@ -18,14 +18,14 @@ use crate::sql::MAX_INTEGER;
 /// The cursor's layout: `[VERSION, list, question, position]` as JSON in base64url.
 const VERSION: u8 = 2;
 
-/// The longest cursor that is looked at, in characters: room for the longest name there is.
+/// The longest cursor that is accepted, in characters. The longest possible name fits.
 const MAX_CURSOR: usize = 4 * 1024;
 
-/// How many items a page has where nothing is said, and how many at most.
+/// Page size: the default and the maximum.
 const DEFAULT_LIMIT: u32 = 50;
 const MAX_LIMIT: u32 = 100;
 
-/// Which list a cursor belongs to. The letter is part of the cursors that callers hold.
+/// The list that a cursor belongs to. The letter is part of cursors that clients hold.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum List {
     #[serde(rename = "t")]
@@ -40,9 +40,9 @@ pub(crate) enum List {
     Sessions,
 }
 
-/// Where an item stands in its list.
+/// The position of an item in its list.
 pub(crate) trait Position: Serialize + DeserializeOwned {
-    /// Whether there can be such a position at all: cursors come from outside.
+    /// Whether the position is within range. Cursors come from clients and are not trusted.
     fn is_possible(&self) -> bool;
 }
 
@@ -52,31 +52,31 @@ impl Position for u64 {
     }
 }
 
-/// The part of a list that is asked for.
+/// The part of a list that was requested.
 pub(crate) struct Window<P = u64> {
     list: List,
     question: String,
-    /// The position of the item that the last page ended with.
+    /// The position of the last item of the previous page.
     pub(crate) after: Option<P>,
     limit: usize,
 }
 
 impl Window {
-    /// A part of a list of which there is one only, in the order of a number.
+    /// A page of a list that has no filters and is sorted by number.
     ///
     /// # Errors
-    /// `INVALID_VALUE` for a limit out of range, `INVALID_CURSOR` for a cursor that this list did not give.
+    /// `INVALID_VALUE` for a limit out of range, `INVALID_CURSOR` for a cursor of another list.
     pub(crate) fn of(page: &Page, list: List) -> Result<Self, CommandError> {
         Self::in_answer_to(&(), page, list)
     }
 }
 
 impl<P: Position> Window<P> {
-    /// A part of a list that depends on what is asked: which items, in which order. A cursor continues the answer to the
-    /// same question only.
+    /// A page of a list with filters or a sort order, given as `question`. A cursor is valid only for the same
+    /// `question`.
     ///
     /// # Errors
-    /// The same.
+    /// As [`of`](Window::of).
     pub(crate) fn in_answer_to(question: &impl Serialize, page: &Page, list: List) -> Result<Self, CommandError> {
         let limit = page.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
@@ -92,12 +92,12 @@ impl<P: Position> Window<P> {
         Ok(Self { list, question, after, limit: limit as usize })
     }
 
-    /// How many rows to ask the database for: one more than the page has, which tells whether another follows.
+    /// The number of rows to select: one more than the page has, which shows whether another page follows.
     pub(crate) fn rows(&self) -> u64 {
         self.limit as u64 + 1
     }
 
-    /// The page of the items that came, each with its position.
+    /// The page of these items, each with its position.
     pub(crate) fn page<T>(&self, mut items: Vec<(P, T)>, total: u64) -> Listing<T> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
@@ -107,15 +107,15 @@ impl<P: Position> Window<P> {
     }
 }
 
-/// A few characters that tell questions apart. Who forges them gets a page from the middle of another list that they may
-/// see anyway.
+/// A short digest that distinguishes filters and sort orders. It is not secret: forging it only yields a page from the
+/// middle of another list that the caller may read anyway.
 fn fingerprint(question: &impl Serialize) -> Result<String, CommandError> {
     let json = serde_json::to_vec(question).map_err(|_| CommandError::internal("a question has no JSON form"))?;
     Ok(Digest::of(&json).to_string().chars().take(16).collect())
 }
 
 pub(crate) fn encode(list: List, question: &str, position: &impl Serialize) -> String {
-    // Positions are numbers and text: they always have a JSON form.
+    // Positions consist of numbers and text, so they always have a JSON form.
     BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(&(VERSION, list, question, position)).unwrap_or_default())
 }
 

@@ -1,9 +1,10 @@
-//! Deleting a workspace: everything of it goes, here and in the registry.
+//! Deleting a workspace: all of its data in the ledger and in the registry.
 //!
-//! One command marks it, and from then on nothing of it is known to anybody. Its rows go in steps, each a transaction of
-//! its own that also puts the deletion of what it had in the registry into the outbox: however often that is cut off,
-//! no row is gone whose registry key is not gone or on its way. Only when nothing is left and the outbox is empty may
-//! the slug be released; the workspace's own row, which remembers that there is something to finish, goes last.
+//! One command marks the workspace as deleted, and from then on all its tokens are unknown. Its rows are deleted in
+//! steps. Each step is a transaction that also puts the deletion of the corresponding registry keys into the outbox, so
+//! even after an interruption no row is gone whose registry key is neither deleted nor in the outbox. The slug is
+//! released only when no rows are left and the outbox is empty. The workspace's own row, which records that a deletion
+//! is pending, is deleted last.
 
 use counterfoil_protocol::{command::Deleted, command_error::CommandError};
 use counterfoil_verify::{ContentHash, RegistryKey, Timestamp};
@@ -17,7 +18,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Tables whose rows nobody outside knows of, with what tells their rows apart.
+/// Tables that correspond to no registry keys, with the columns of their primary keys.
 const INTERNAL: [(&str, &str); 13] = [
     ("uses", "day, token"),
     ("clients", "number"),
@@ -34,17 +35,17 @@ const INTERNAL: [(&str, &str); 13] = [
     ("kept_members", "number"),
 ];
 
-/// How far a deletion is after a step.
+/// The state of a deletion after a step.
 pub(crate) enum DeletionStep {
-    /// There is more to do at once.
+    /// Take the next step now.
     More,
-    /// The registry still has something of it: come back then.
+    /// The registry still has data of the workspace. Take the next step at this time.
     Waits(Timestamp),
-    /// Nothing is left but the workspace's own row.
+    /// Only the workspace's own row is left.
     Complete,
 }
 
-/// Marks the workspace as deleted. The rest is [`step`]'s.
+/// Marks the workspace as deleted. [`step`] deletes its data.
 pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, CommandError> {
     tx.authority.require_root()?;
     let key = tx.workspace.key;
@@ -55,10 +56,10 @@ pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, CommandError> {
     Ok(Deleted { complete: false })
 }
 
-/// Takes away some of what is left.
+/// Deletes some of the remaining data.
 pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<DeletionStep, SqlError> {
     let key = workspace.key;
-    // These point to tokens and members.
+    // Sessions come first, because they reference tokens and members.
     if take(sql, "sessions", "number")? {
         return Ok(DeletionStep::More);
     }
@@ -87,7 +88,7 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
     Ok(Outbox::new(sql).next_due(now)?.map_or(DeletionStep::Complete, DeletionStep::Waits))
 }
 
-/// Removes the workspace's own row, if it is the last that is left.
+/// Deletes the workspace's own row if it is the only one left.
 pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)?.filter(|workspace| workspace.deleting) else { return Ok(()) };
     if matches!(step(sql, &workspace, now)?, DeletionStep::Complete) {
@@ -96,7 +97,7 @@ pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Removes some rows of a table, and says whether there were any.
+/// Deletes some rows of a table and returns whether there were any.
 fn take(sql: &dyn Sql, table: &str, key: &str) -> Result<bool, SqlError> {
     Ok(!take_some::<u64>(sql, table, key, "1")?.is_empty())
 }

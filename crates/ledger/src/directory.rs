@@ -1,10 +1,10 @@
-//! The directory: which workspace a slug stands for, and a host. There is one, over a database of its own.
+//! The directory: maps slugs and hosts to workspaces. Each deployment has one, in a database of its own.
 //!
-//! A slug is reserved with a key before the workspace is made, and confirmed after: the same key comes back for as long
-//! as it is only reserved, so whoever was cut off in between goes on where they were. Only confirmed slugs resolve.
+//! A slug is reserved with a key before the workspace is created, and confirmed afterwards. While it is only reserved,
+//! the same key is returned, so an interrupted creation can be continued. Only confirmed slugs resolve.
 //!
-//! A host is one workspace's at most, and says for a token that does not which workspace it is of. What hosts a
-//! workspace has is said as a whole, so whoever was cut off says it again.
+//! A host belongs to at most one workspace, and determines the workspace of tokens that do not name theirs. The hosts
+//! of a workspace are set as a complete list, so an interrupted request can be repeated.
 
 use core::slice;
 
@@ -29,18 +29,18 @@ pub struct Directory<S> {
 }
 
 impl<S: Sql> Directory<S> {
-    /// Opens the directory in this database, which may be empty, made by an earlier version, or used by a later one.
+    /// Opens the directory in this database, which may be empty or have been used by an earlier or a later version.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails, or a later version made something of it that must be known. It is left as
-    /// it was.
+    /// [`SqlError`] if the database fails, or if a later version has applied a migration that must be known. The
+    /// database is left unchanged.
     pub fn open(sql: S) -> Result<Self, SqlError> {
         schema::migrate(&sql, schema::DIRECTORY)?;
         Ok(Self { sql })
     }
 
-    /// Takes a [`Request`] in JSON and gives its reply in JSON, for [`decode_reply`](counterfoil_protocol::directory::decode_reply). Whatever the bytes are, there is
-    /// a reply.
+    /// Executes a [`Request`] given as JSON and returns the reply as JSON, for
+    /// [`decode_reply`](counterfoil_protocol::directory::decode_reply). Malformed input results in an error reply.
     pub fn handle(&self, body: &[u8], now: Timestamp) -> Vec<u8> {
         let request = reply::decode(body);
         reply::encode_reply(request.and_then(|request| self.execute(request, now)).map(Answered::now))
@@ -110,7 +110,7 @@ impl<S: Sql> Directory<S> {
         self.key_of("SELECT key FROM hosts WHERE host = ?", (&ask.host).into())
     }
 
-    /// The one key that a query finds, where it finds any.
+    /// The key that a query finds, if any.
     fn key_of(&self, query: &str, value: Value) -> Result<Resolved, CommandError> {
         Ok(Resolved { key: self.database().one(query, &[value])? })
     }

@@ -1,34 +1,34 @@
-//! Editions: all that verification must know, as of one generation, in files that the registry holds by their hash.
+//! Editions: all records that verifiers need, as of one generation, in files that the registry stores by their hash.
 //!
-//! An edition is made in steps, each a short transaction that does one thing and says what the shell has to do, and the
-//! ledger goes on changing in between. It is nevertheless exactly of the generation at which it began: triggers keep what
-//! a row was before its first change after that, and the views `edition_texts` and `edition_owners` put that together.
-//! Only what changed since the last edition is made anew.
+//! An edition is built in steps. Each step is a short transaction that does one thing and returns what the caller must
+//! do, and the ledger keeps changing in between. The edition nevertheless shows exactly the generation at which it
+//! began: triggers save each row before its first later change, and the views `edition_texts` and `edition_owners`
+//! combine the saved rows with the unchanged ones. Only files that changed since the last edition are rebuilt.
 //!
-//! Nothing is ever in the registry that the ledger does not know of: a file is written down before it is put, and goes
-//! from the table after it is deleted. A step that is cut off is taken again and makes the same bytes, which have the same
-//! name. Once its manifest has been put an edition is current, and what no longer belongs to one is deleted when no
-//! verifier can be about to read it.
+//! The registry never holds a file that the ledger does not know: a file is recorded before it is written, and its row
+//! is deleted after the file. An interrupted step is repeated and produces the same bytes, and so the same name. An
+//! edition becomes current when its manifest has been written. Files that no longer belong to an edition are deleted
+//! once no verifier can still be about to read them.
 
 mod begin;
-mod crowd;
 mod files;
-mod kept;
 mod make;
 mod mark;
+mod overfull;
+mod parameters;
 mod rows;
-mod terms;
+mod saved_rows;
 
 use counterfoil_verify::{ContentHash, Timestamp};
 
-pub(crate) use self::{begin::want_snapshots, rows::current_files, terms::TEXTS};
+pub(crate) use self::{begin::want_snapshots, parameters::TEXTS, rows::current_files};
 use self::{
     files::unread_after,
-    make::Obstacle,
-    rows::{Part, Stage, UnderWay},
-    terms::RETRY,
+    make::FileError,
+    parameters::RETRY,
+    rows::{EditionBuild, Part, Stage},
 };
-pub use self::{rows::Current, terms::Kind};
+pub use self::{parameters::Kind, rows::Current};
 use crate::{
     columns::update,
     rows::WorkspaceRow,
@@ -36,32 +36,32 @@ use crate::{
     times::{LONGEST_BACKOFF, backoff},
 };
 
-/// What one step has the shell do.
+/// What the caller must do after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// To take the next one: there is more to do at once.
+    /// Take the next step now.
     More,
-    /// To put a file into the registry, and to say how that went.
+    /// Write a file to the registry, and report the outcome.
     Put {
         /// The registry's key.
         key: String,
         /// The file.
         value: Vec<u8>,
-        /// Which one it is.
+        /// Identifies the file.
         file: File,
     },
-    /// To delete a file from the registry, and to say how that went.
+    /// Delete a file from the registry, and report the outcome.
     Delete {
         /// The registry's key.
         key: String,
-        /// Which one it is.
+        /// Identifies the file.
         name: ContentHash,
     },
-    /// To come back at this moment; absent where nothing is foreseen.
+    /// Take the next step at this time; absent if none is scheduled.
     Wait(Option<Timestamp>),
 }
 
-/// A file of an edition, on its way to the registry.
+/// A file of an edition that is being written to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
     name: ContentHash,
@@ -70,19 +70,19 @@ pub struct File {
     edition: (Kind, u64, u64),
 }
 
-/// Takes one step, within a transaction. A segment is to hold so many texts at most, on average.
+/// Takes one step, within a transaction. `texts` is the maximum average number of token values of a segment.
 pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, SqlError> {
     let Some(workspace) = WorkspaceRow::load(sql)?.filter(|workspace| !workspace.deleting) else {
         return Ok(Step::Wait(None));
     };
-    // First, since an edition may follow upon the other for ever.
+    // Deletions come first, since editions may follow each other without a pause.
     if let Some(name) = files::due(sql, now)? {
         return Ok(Step::Delete { key: name.path(workspace.key), name });
     }
-    let next = match UnderWay::load(sql)? {
+    let next = match EditionBuild::load(sql)? {
         Some(edition) if edition.is_due(now) => return advance(sql, &workspace, &edition, now),
         Some(edition) => Some(edition.due_at),
-        None if kept::forget_some(sql)? => return Ok(Step::More),
+        None if saved_rows::delete_some(sql)? => return Ok(Step::More),
         None => match begin::next(sql, &workspace, now)? {
             Some((due, kind)) if due <= now => {
                 begin::begin(sql, &workspace, kind, now, texts)?;
@@ -94,7 +94,7 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, Sq
     Ok(Step::Wait(next.into_iter().chain(files::next_due(sql)?).min()))
 }
 
-fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Timestamp) -> Result<Step, SqlError> {
+fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &EditionBuild, now: Timestamp) -> Result<Step, SqlError> {
     match edition.stage {
         Stage::Tokens => mark::tokens(sql, edition)?,
         Stage::Members => mark::members(sql, edition)?,
@@ -105,12 +105,12 @@ fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Tim
                 let file = File { name, part, edition: edition.identity() };
                 return Ok(Step::Put { key: name.path(workspace.key), value, file });
             }
-            Err(Obstacle::Sql(error)) => return Err(error),
-            Err(Obstacle::Crowded { prefix, most }) if crowd::relieve(sql, edition, prefix, most)? => {
+            Err(FileError::Sql(error)) => return Err(error),
+            Err(FileError::TooFull { prefix, most }) if overfull::relieve(sql, edition, prefix, most)? => {
                 rows::end(sql)?;
                 rows::set_due(sql, edition.kind, now)?;
             }
-            Err(Obstacle::Crowded { .. } | Obstacle::Unpublishable) => {
+            Err(FileError::TooFull { .. } | FileError::Unpublishable) => {
                 rows::end(sql)?;
                 rows::withdraw(sql, edition.kind)?;
                 rows::set_due(sql, edition.kind, now.plus(RETRY))?;
@@ -121,14 +121,14 @@ fn advance(sql: &dyn Sql, workspace: &WorkspaceRow, edition: &UnderWay, now: Tim
     Ok(Step::More)
 }
 
-/// A step's file has been put or deleted.
+/// Reports that the file of a step was written or deleted.
 pub(crate) fn done(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), SqlError> {
     match step {
         Step::More | Step::Wait(_) => Ok(()),
         Step::Delete { name, .. } => files::gone(sql, *name),
         Step::Put { file, .. } => {
-            // While it was put the workspace may have been deleted.
-            let Some(edition) = UnderWay::load(sql)?.filter(|edition| edition.identity() == file.edition) else {
+            // The workspace may have been deleted while the file was written.
+            let Some(edition) = EditionBuild::load(sql)?.filter(|edition| edition.identity() == file.edition) else {
                 return Ok(());
             };
             edition.take_file(sql, file.part, file.name)?;
@@ -142,7 +142,7 @@ pub(crate) fn done(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), Sql
     }
 }
 
-/// A step's file was not put or deleted, or nobody knows. It is tried again as the outbox does.
+/// Reports a failure or an unknown outcome. The step is retried with the outbox's back-off.
 pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), SqlError> {
     match step {
         Step::More | Step::Wait(_) => Ok(()),
@@ -155,9 +155,9 @@ pub(crate) fn failed(sql: &dyn Sql, step: &Step, now: Timestamp) -> Result<(), S
     }
 }
 
-/// When the next step is to be taken; absent where nobody has noticed yet that there is one.
+/// When the next step is due; absent if none is scheduled or it has not been noticed yet.
 pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
-    // None waits for longer than this; a later moment was left by a clock that has been set back since.
+    // No step waits longer than this. A later time was set before the clock was set back.
     if let Some(step) = sql.one::<Timestamp>("SELECT due_at FROM edition", &[])? {
         return Ok(Some(step.min(now.plus(LONGEST_BACKOFF))));
     }
@@ -165,12 +165,13 @@ pub(crate) fn next_due(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp
     Ok(next.map(|next| next.min(now.plus(RETRY))))
 }
 
-/// When somebody last asked for snapshots, where they are being made.
+/// When a snapshot was last requested, if snapshots are being built.
 pub(crate) fn snapshots_wanted_at(sql: &dyn Sql) -> Result<Option<Timestamp>, SqlError> {
-    Ok(rows::Plan::load(sql, Kind::Snapshots)?.and_then(|plan| plan.wanted_at))
+    Ok(rows::Schedule::load(sql, Kind::Snapshots)?.and_then(|plan| plan.wanted_at))
 }
 
-/// Nothing has changed until this moment since the current edition of that kind began: it is as of then just as well.
+/// Records that the state has not changed between the start of the current edition of that kind and this time, so the
+/// edition is also valid as of this time.
 pub(crate) fn renew(sql: &dyn Sql, kind: Kind, as_of: Timestamp) -> Result<(), SqlError> {
     update!(sql, "editions" { as_of: as_of } "kind = ?", kind)
 }

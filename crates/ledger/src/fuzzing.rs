@@ -1,8 +1,8 @@
-//! What fuzzing reaches beside the public API: what callers send that is read inside of commands.
+//! Fuzzing entry points for input that is parsed inside commands, beyond the public API.
 
 use crate::cursor::{self, List};
 
-/// Reads a cursor of a list in the order of numbers, in answer to this question, and writes it again.
+/// Decodes a cursor of a list sorted by number, for this `question`, and encodes it again.
 #[must_use]
 pub fn cursor(text: &str, question: &str) -> Option<String> {
     let position: u64 = cursor::decode(text, List::Tokens, question)?;

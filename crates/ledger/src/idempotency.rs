@@ -1,19 +1,19 @@
-//! Commands that are sent again: one effect, one answer.
+//! Idempotency keys: a repeated command has one effect and returns the first reply.
 //!
-//! What a command answered is kept in its own transaction under the actor, the kind of command and the caller's key, so
-//! there is an answer exactly where there was an effect; a refused command keeps nothing, and may be sent again under
-//! the same key. Sent again, a command is known by its fingerprint: under one key there is one command.
+//! The reply is stored in the command's own transaction, under the actor, the kind of command and the idempotency key,
+//! so a reply is stored exactly if the command had an effect. A refused command stores nothing and can be repeated with
+//! the same key. A fingerprint of the command ensures that a key is used for one command only.
 //!
-//! The answer is told again to whoever might still ask: an actor whose rights were cut since is refused as it would be if it
-//! came for the first time. What else has changed since, the catalogue say, does not matter.
+//! A stored reply is returned only to an actor that still has the required permissions; otherwise the repetition is
+//! refused like a new command. Other changes since then, for example of the catalogue, do not matter.
 //!
-//! A token's text is never kept. The repeated answer is without it. Nor is the caller's key, which may well be a secret:
-//! its digest finds the answer again.
+//! Token values are never stored, so the repeated reply does not include them. The idempotency key may itself be a
+//! secret, so only its digest is stored.
 //!
-//! How much is kept is bounded for each member, whichever of its tokens and sessions ask, and for root as if that were one. Beyond the bound
-//! a new key is refused. To forget the member's oldest answer instead would break what was promised for that key, and nobody
-//! would notice before a command that was sent again had its effect twice. A refusal is seen, says when there is room, and
-//! changes nothing; whoever needs no promise can leave the key away.
+//! Each member has a limit on stored replies, shared by all its tokens and sessions; root has the same limit. Beyond it
+//! a new key is refused. Discarding the member's oldest reply instead would silently break the guarantee for its key: a
+//! repeated command would take effect twice. A refusal is visible, says when to retry, and changes nothing. Callers
+//! that do not need the guarantee can omit the key.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -35,88 +35,90 @@ use crate::{
     transaction::Transaction,
 };
 
-/// How long an answer is kept, in milliseconds.
-const KEPT: u64 = DAY;
+/// How long a reply is stored, in milliseconds.
+const RETENTION: u64 = DAY;
 
-/// The longest answer that is kept, in bytes: far below what a row may hold (2 MB).
+/// The longest reply that is stored, in bytes: far below the limit of a row (2 MB).
 const LONGEST_REPLY: usize = 256 * 1024;
 
-/// How many answers are kept for one member: a day's work for a program that makes one thing every nine seconds.
+/// The maximum number of stored replies of a member. It allows one command every nine seconds all day.
 const MOST_REPLIES: u64 = 10_000;
 
-/// How many bytes they have at most: 800 for each of so many, which is more than a token's usual answer.
+/// The maximum size of a member's stored replies, in bytes: 800 per reply on average, more than the usual reply for a
+/// token.
 const MOST_BYTES: u64 = 8 * 1024 * 1024;
 
-/// A command that may be sent again.
-pub(crate) trait Repeatable: Ask<Reply: Kept> {
-    /// What the actor must hold, now as then.
+/// A command that can be repeated.
+pub(crate) trait Repeatable: Ask<Reply: StoredReply> {
+    /// The scope that the actor needs, for the repetition too.
     const NEEDS: BuiltIn;
 
-    /// Checks that the actor may still hear what was answered: that it may act on all that the answer is about.
+    /// Checks that the actor may still receive the stored reply: it must be allowed to act on everything that the reply
+    /// concerns.
     ///
     /// # Errors
-    /// What the command would be refused with, for want of rights, if it came now.
-    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError>;
+    /// The error with which a new command would be refused for lack of permissions.
+    fn check_access(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError>;
 }
 
-/// A reply that may be given again.
-pub(crate) trait Kept: Serialize + Sized {
-    /// Takes away what is shown once only.
-    fn forget_text(&mut self) {}
+/// A reply that can be stored.
+pub(crate) trait StoredReply: Serialize + Sized {
+    /// Removes the token value, which is returned only slot.
+    fn remove_token_value(&mut self) {}
 
-    /// Whether the command had an effect. Where it had none, nothing is kept: sent again, it has none again.
-    fn tells_of_effect(&self) -> bool {
+    /// Whether the command had an effect. If not, no reply is stored: the repetition has no effect either.
+    fn had_effect(&self) -> bool {
         true
     }
 
-    /// As what it is kept.
+    /// The stored form.
     ///
     /// # Errors
-    /// [`CommandError::Internal`] where it has no such form.
-    fn to_keep(&self, _: &dyn Sql) -> Result<String, CommandError> {
+    /// [`CommandError::Internal`] if it has none.
+    fn to_stored(&self, _: &dyn Sql) -> Result<String, CommandError> {
         reply::json_of(self)
     }
 
-    /// The answer in JSON, made of what was kept.
+    /// The reply in JSON, restored from the stored form.
     ///
     /// # Errors
-    /// [`CommandError::Internal`] where that cannot be read.
-    fn from_kept(_: &dyn Sql, kept: String) -> Result<String, CommandError> {
+    /// [`CommandError::Internal`] if it cannot be read.
+    fn from_stored(_: &dyn Sql, kept: String) -> Result<String, CommandError> {
         Ok(kept)
     }
 }
 
-/// Where the answer to one command is kept.
-pub(crate) struct Once {
-    /// SHA-256 of who asks, for what kind of thing, under which key.
+/// The place where the reply to one command is stored.
+pub(crate) struct ReplySlot {
+    /// SHA-256 of the actor, the kind of command and the key.
     place: Digest,
-    /// SHA-256 of all that is asked.
+    /// SHA-256 of the whole command.
     fingerprint: Digest,
-    /// The number of the member who asks; 0 is root.
+    /// The number of the actor's member; 0 for root.
     member: u64,
 }
 
-impl Once {
-    /// The place that is meant for this command, as this actor gave it under this key.
+impl ReplySlot {
+    /// The place for this command of this actor with this key.
     pub(crate) fn of(authority: &Authority, key: &IdempotencyKey, command: &Command) -> Result<Self, CommandError> {
         let actor = authority.id().unwrap_or("root");
-        // JSON keeps the three apart, whatever is in them.
+        // JSON separates the three parts unambiguously.
         let place = json!([actor, command.kind(), key.as_str()]).to_string();
         let command = serde_json::to_vec(command).map_err(|_| CommandError::internal("a command has no JSON form"))?;
         let member = authority.member().map_or(0, |member| member.number);
         Ok(Self { place: Digest::of(place.as_bytes()), fingerprint: Digest::of(&command), member })
     }
 
-    /// What the command answered when it came first, if it came before.
+    /// The stored reply of the first command with this key, if any.
     ///
     /// # Errors
-    /// [`CommandError::IdempotencyMismatch`] where another command came under this key.
-    pub(crate) fn answered(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, CommandError> {
+    /// [`CommandError::IdempotencyMismatch`] if a different command used the key.
+    pub(crate) fn stored_reply(&self, sql: &dyn Sql, now: Timestamp) -> Result<Option<String>, CommandError> {
         let kept = "SELECT fingerprint, reply, created_at FROM idempotency WHERE place = ?";
         let Some((fingerprint, reply, created_at)) = sql.one::<(Digest, String, _)>(kept, &[self.place.into()])? else {
             return Ok(None);
         };
-        if now.since(created_at) >= KEPT {
+        if now.since(created_at) >= RETENTION {
             return Ok(None);
         }
         if fingerprint != self.fingerprint {
@@ -125,11 +127,11 @@ impl Once {
         Ok(Some(reply))
     }
 
-    /// Keeps the answer, from which what is shown once only was taken away, in place of one whose time is over.
+    /// Stores the reply without its token value. It replaces an expired one.
     ///
     /// # Errors
-    /// [`CommandError::KeysExceeded`] where the member has no room for it.
-    pub(crate) fn keep(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), CommandError> {
+    /// [`CommandError::KeysExceeded`] if the member has reached its limit.
+    pub(crate) fn store(&self, sql: &dyn Sql, reply: &str, now: Timestamp) -> Result<(), CommandError> {
         if reply.len() > LONGEST_REPLY {
             let detail = "The answer would be too long to be kept for the Idempotency-Key: ask for less at a time.";
             return Err(CommandError::invalid_value("", detail));
@@ -142,25 +144,25 @@ impl Once {
         if spent.is_none_or(|(rows, bytes)| rows <= MOST_REPLIES && bytes <= MOST_BYTES) {
             return Ok(());
         }
-        // Where others' time is over but nobody has swept yet, it is at once.
+        // If other replies have expired but are not swept yet, the caller can retry immediately.
         let oldest = "SELECT min(created_at) FROM idempotency WHERE member = ?";
         let oldest: Timestamp = sql.scalar(oldest, &[self.member.into()])?;
-        Err(CommandError::KeysExceeded { again_in: (oldest.plus(KEPT).since(now) / 1_000).max(1) })
+        Err(CommandError::KeysExceeded { again_in: (oldest.plus(RETENTION).since(now) / 1_000).max(1) })
     }
 }
 
-/// Forgets some of the answers whose time is over, and says when the next one's is.
+/// Deletes some expired replies and returns when the next one expires.
 pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let over = "DELETE FROM idempotency WHERE place IN (
         SELECT place FROM idempotency WHERE created_at <= ? ORDER BY created_at LIMIT ?)";
-    sql.exec(over, &[now.0.saturating_sub(KEPT).into(), STEP.into()])?;
+    sql.exec(over, &[now.0.saturating_sub(RETENTION).into(), STEP.into()])?;
     let oldest: Option<Timestamp> = sql.scalar("SELECT min(created_at) FROM idempotency", &[])?;
-    Ok(oldest.map(|at| at.plus(KEPT)))
+    Ok(oldest.map(|at| at.plus(RETENTION)))
 }
 
-/// Forgets the answers that tell of the member with this number, or of its tokens, and those that it was given.
-pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
-    // A reply about a token names its owner; of the others, none but a member has a number.
+/// Deletes the replies that concern the member with this number or its tokens, and those that were sent to it.
+pub(crate) fn delete_of_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
+    // A reply about a token names its owner. In other replies only members have a number.
     sql.exec(
         "DELETE FROM idempotency WHERE member = ?
          OR ? = coalesce(json_extract(reply, '$.owner.number'), json_extract(reply, '$.number'))",
@@ -169,8 +171,8 @@ pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> 
     Ok(())
 }
 
-impl Kept for Issued {
-    fn forget_text(&mut self) {
+impl StoredReply for Issued {
+    fn remove_token_value(&mut self) {
         let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
         self.text = None;
         self.token_shown_before = Some(true);
@@ -178,5 +180,5 @@ impl Kept for Issued {
     }
 }
 
-impl Kept for Member {}
-impl Kept for Client {}
+impl StoredReply for Member {}
+impl StoredReply for Client {}

@@ -1,8 +1,8 @@
-//! Signing in by an identity provider: who may vouch for members, and whose a verified identity is.
+//! Signing in through an identity provider: which providers are trusted, and which member an identity belongs to.
 //!
-//! The control plane has checked an identity token before anything of it comes here. What is decided here is whether the
-//! workspace takes that provider's word at this moment, and which member is meant. Whatever fails looks the same from
-//! outside; the log says why, and so does the audit where the provider did sign the token. Neither names anybody.
+//! The control plane has already verified the ID token. This module decides whether the workspace trusts the provider
+//! now, and finds the member. Every failure looks the same to the client. The log states the reason, and so does the
+//! audit log if the provider did sign the token. Neither identifies a person.
 
 use counterfoil_protocol::{
     WebAddress,
@@ -15,19 +15,21 @@ use counterfoil_verify::Timestamp;
 use serde_json::json;
 
 use crate::{
-    audit, check, limits::Limits, members::MemberLookup, mint::Mint, rows::MemberRow, sessions, sql::Sql,
+    audit, check, generator::Generator, limits::Limits, members::MemberLookup, rows::MemberRow, sessions, sql::Sql,
     transaction::Transaction,
 };
 
-/// The most providers that a workspace has.
+/// The maximum number of identity providers of a workspace.
 const MAX_PROVIDERS: usize = 4;
 
-/// How long after its end a token is still taken, in milliseconds: clocks differ. The control plane allows as much.
+/// Clock skew: how long after its expiration an ID token is still accepted, in milliseconds. The control plane allows
+/// the same.
 const TOLERANCE: u64 = 60 * 1_000;
 
-/// The providers as they are to be, if they may be so.
+/// Validates a new list of identity providers.
 ///
-/// Who says who vouches for members can sign in as any of them. So only who may grant everything may change it.
+/// An actor that configures a provider could sign in as any member through it. Only an admin who can grant every scope
+/// may change the list.
 pub(crate) fn check_providers(
     tx: &Transaction<'_>,
     providers: Vec<IdentityProvider>,
@@ -58,14 +60,18 @@ pub(crate) fn check_providers(
     Ok(providers)
 }
 
-/// Who may vouch for members.
+/// The identity providers that are trusted.
 pub(crate) fn providers(tx: &Transaction<'_>) -> Result<IdentityProviders, CommandError> {
     tx.authority.require_sign_in()?;
     Ok(IdentityProviders { providers: tx.workspace.settings.identity_providers.clone() })
 }
 
-/// Opens a session for the member that is meant, if there is exactly one and it takes part.
-pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -> Result<OpenedSession, CommandError> {
+/// Opens a session for the member that the identity belongs to, if there is exactly one and it is active.
+pub(crate) fn sign_in(
+    tx: &Transaction<'_>,
+    generator: &mut Generator<'_>,
+    ask: &SignIn,
+) -> Result<OpenedSession, CommandError> {
     tx.authority.require_sign_in()?;
     if tx.workspace.suspended {
         return Err(CommandError::not_signed_in(NotSignedIn::WorkspaceSuspended));
@@ -77,11 +83,11 @@ pub(crate) fn sign_in(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &SignIn) -
         return Err(CommandError::not_signed_in(NotSignedIn::TokenExpired));
     }
     let member = find(tx.sql, provider, ask)?;
-    sessions::open_for(tx, mint, &member, provider)
+    sessions::open_for(tx, generator, &member, provider)
 }
 
-/// Writes down why nobody signed in. Strangers with an account at the provider can bring this about as often as they like, so
-/// rows are few: that there was one says enough.
+/// Records the reason of a refused sign-in. Outsiders with an account at the provider can cause this at any rate, so
+/// only few rows are kept; one is enough to show that it happens.
 pub(crate) fn note_refusal(tx: &Transaction<'_>, ask: &NoteRefusal) -> Result<RefusalNoted, CommandError> {
     tx.authority.require_sign_in()?;
     if provider(tx, &ask.issuer, &ask.audience).is_none() {
@@ -101,7 +107,7 @@ fn is_over(end: Timestamp, now: Timestamp) -> bool {
     end.plus(TOLERANCE) <= now
 }
 
-/// The member that is meant.
+/// The member that the identity belongs to.
 fn find(sql: &dyn Sql, provider: &IdentityProvider, ask: &SignIn) -> Result<MemberRow, CommandError> {
     let found = match (provider.member_by, &ask.email) {
         (MemberBy::Subject, _) => MemberLookup::by_subject(sql, provider.issuer.as_str(), &ask.subject)?,

@@ -1,21 +1,24 @@
-//! Leases: leave for verifiers to answer from memory for a while, with what their memory lacks.
+//! Leases: time-limited permissions for verifiers to answer from their cache, and the records that the cache is
+//! missing.
 //!
-//! While a lease runs, its holder may pass a token that was revoked after the lease was granted, and nothing takes that
-//! back. So the ledger remembers when the last lease is over, and tells whoever asks to [wait](Leases::safe_in).
+//! Until a lease expires, its holder may accept a token that was revoked after the lease was granted, and the ledger
+//! cannot recall the lease. The ledger therefore records when the last lease expires, so that clients can
+//! [wait](Leases::safe_in).
 //!
-//! It remembers that exactly in memory, and as an upper bound on disk: a lease that would outlast the bound first moves
-//! it, in the transaction that grants the lease, half a lease further than needed. So grants write at most once in half a
-//! lease, and an instance that was just made (an object forgets everything after some idle seconds) reads until when its
-//! predecessors may have granted. Where nothing is written down, which is so in a database that a version without this
-//! bound has run on, it assumes that the longest lease of all was granted when it was made.
+//! It stores the exact time in memory and an upper bound in the database. A lease that would exceed the bound first
+//! raises it, in the transaction that grants the lease, by half a lease more than needed. Grants therefore write at
+//! most once in half a lease, and a new instance (an object loses its memory after some idle seconds) reads until when
+//! its predecessors may have granted leases. Without a recorded bound (a database last used by a version that did not
+//! have it), it assumes that the longest possible lease was granted at the moment when the instance was created.
 //!
-//! Leases are promised by one instance at a time. The platform says so; besides, an instance that begins to grant writes a
-//! number of its own beside the bound, and one that reads another number there than it wrote refuses every command.
+//! Only one instance at a time grants leases. The platform guarantees that. As an additional check, an instance that
+//! begins to grant leases stores a number of its own beside the bound, and refuses every command if it later finds
+//! another number.
 //!
-//! A lease granted after a change tells of that change, so nobody ever waits for it.
+//! A lease granted after a change already includes the change, so no client waits for such a lease.
 //!
-//! Who loads segments is told which [edition](crate::editions) to go by, and all that changed since: then what was issued
-//! since is a change too, as such an asker remembers what is not there.
+//! Verifiers that load segments are told which [edition](crate::editions) to use and everything that changed since. For
+//! them, token values created since are changes too, because they cache which values do not exist.
 
 use core::cell::Cell;
 
@@ -33,38 +36,38 @@ use crate::{
     records,
     rows::{MemberRow, WorkspaceRow},
     sql::SqlError,
-    tokens::{self, NewTexts},
+    tokens::{self, NewValues},
     transaction::Transaction,
 };
 
-/// The most texts, and the most members, that one answer names. Whoever missed more starts anew, which costs a question for
-/// each token that it meets again.
+/// The maximum number of token values, and of members, in one reply. A verifier that missed more is reset: it then
+/// queries each token again on its next use.
 const MOST: usize = 10_000;
 
-/// What one instance of a ledger knows of the leases that were granted. Made with it, lost with it.
+/// What one instance of a ledger knows about granted leases; in memory only.
 #[derive(Debug, Default)]
 pub(crate) struct Leases {
-    /// When the last lease is over; nothing before this instance has granted one.
+    /// When the last lease expires; absent until this instance has granted one.
     end: Cell<Option<Timestamp>>,
-    /// When those are over that were granted before this instance was made, where nothing is written down.
+    /// When all leases expire that earlier instances may have granted, if no bound is recorded.
     unwritten: Cell<Option<Timestamp>>,
     claim: Cell<Option<GrantorClaim>>,
 }
 
-/// The right to grant leases, as an instance has claimed it.
+/// An instance's claim to grant leases.
 #[derive(Clone, Copy, Debug)]
 struct GrantorClaim {
-    /// The number that this instance wrote. It is there unless the transaction was rolled back.
+    /// The number that this instance stored. It is in the database unless the transaction was rolled back.
     own: u64,
-    /// The number that was there before, and still is if it was.
+    /// The number that was stored before. It remains if the transaction was rolled back.
     before: Option<u64>,
 }
 
 impl Leases {
-    /// Checks that no other instance has begun to grant leases since this one has.
+    /// Checks that no other instance has begun to grant leases since this one did.
     ///
     /// # Errors
-    /// [`CommandError::Internal`] where one has: what this instance knows of leases is not all there is to know.
+    /// [`CommandError::Internal`] if one has, because this instance does not know all leases then.
     pub(crate) fn check_sole(&self, workspace: &WorkspaceRow) -> Result<(), CommandError> {
         match self.claim.get() {
             Some(GrantorClaim { own, before }) if workspace.grantor != Some(own) && workspace.grantor != before => {
@@ -74,13 +77,13 @@ impl Leases {
         }
     }
 
-    /// In how many milliseconds no verifier relies any more on what was before this moment: when the last lease is over,
-    /// and as long again as a verifier's clock may be off. Where that is past already, at once.
+    /// The milliseconds until no verifier can rely on the state before this moment: until the last lease has expired,
+    /// plus the allowance for clock skew. 0 if that time has passed.
     pub(crate) fn safe_in(&self, workspace: &WorkspaceRow, now: Timestamp) -> u64 {
         self.end(workspace, now).plus(DELTA).since(now)
     }
 
-    /// Grants a lease for so many milliseconds.
+    /// Grants a lease for this many milliseconds.
     fn grant(&self, term: u64, tx: &Transaction<'_>, random: &mut dyn FnMut(&mut [u8])) -> Result<(), SqlError> {
         let workspace = &tx.workspace;
         let end = self.end(workspace, tx.now).max(tx.now.plus(term));
@@ -94,11 +97,11 @@ impl Leases {
         Ok(())
     }
 
-    /// When the last lease is over that any instance may have granted. Were a clock set back, that would seem further off
-    /// than any lease can be.
+    /// When the last lease expires that any instance may have granted. Capped at the longest possible lease from now,
+    /// because the clock may have been set back.
     ///
-    /// What this instance has granted says it only while its number is on disk. Where the transaction failed that was to
-    /// write it, another instance may have granted since, unnoticed.
+    /// The time in memory is used only while this instance's number is in the database. If the transaction that stored
+    /// the number failed, another instance may have granted leases unnoticed.
     fn end(&self, workspace: &WorkspaceRow, now: Timestamp) -> Timestamp {
         let latest = now.plus(longest(workspace));
         let grants = self.claim.get().is_some_and(|claim| workspace.grantor == Some(claim.own));
@@ -112,7 +115,7 @@ impl Leases {
     }
 }
 
-/// A number that no other instance draws. SQLite holds 63 bits of one; JavaScript, on the way there, 53.
+/// A random number that identifies the instance. SQLite stores 63 bits, but JavaScript transfers only 53.
 fn number(random: &mut dyn FnMut(&mut [u8])) -> u64 {
     let mut bytes = [0; 8];
     random(&mut bytes);
@@ -124,7 +127,7 @@ fn longest(workspace: &WorkspaceRow) -> u64 {
     workspace.longest_lease.saturating_mul(1_000)
 }
 
-/// Grants a lease, tells what changed since the asker last asked, and adds up the uses it tells of.
+/// Grants a lease, returns what changed since the verifier's last request, and adds the usage that it reports.
 pub(crate) fn answer(
     tx: &Transaction<'_>,
     seal_secrets: &[SealSecret],
@@ -140,7 +143,8 @@ pub(crate) fn answer(
     let current = ask.segments.map_or(Ok(None), |_| Current::load(tx.sql, Kind::Leases))?;
     let current = current.filter(|edition| edition.epoch == workspace.epoch);
     let edition = current.map(|edition| Edition { manifest: edition.manifest, generation: edition.generation });
-    let Told { since, edition, changes: Changes { texts, owners } } = tell(tx, known, ask.segments, edition)?;
+    let ReportedChanges { since, edition, changes: Changes { texts, owners } } =
+        tell(tx, known, ask.segments, edition)?;
     if !ask.uses.is_empty() {
         tokens::usage::add(tx, &ask.uses)?;
     }
@@ -149,64 +153,69 @@ pub(crate) fn answer(
     Ok(Binary(Grant { epoch: workspace.epoch, since, term, answer, texts, owners, edition }))
 }
 
-/// A ledger that no workspace has been founded in has nothing to promise.
-pub(crate) fn of_nobody(
+/// The reply of a ledger without a workspace. It grants no lease.
+pub(crate) fn without_workspace(
     key: WorkspaceKey,
     now: Timestamp,
     seal_secrets: &[SealSecret],
     ask: Lease,
 ) -> Result<Granted, CommandError> {
-    let Binary(answer) = records::of_nobody(key, now, seal_secrets, Records { digests: ask.digests })?;
+    let Binary(answer) = records::without_workspace(key, now, seal_secrets, Records { digests: ask.digests })?;
     Ok(Binary(Grant { epoch: 0, since: None, term: 0, answer, texts: Vec::new(), owners: Vec::new(), edition: None }))
 }
 
-/// What changed, by name.
+/// The changed token values and members.
 #[derive(Default)]
 struct Changes {
     texts: Vec<Digest>,
     owners: Vec<u64>,
 }
 
-/// What an asker is told of what changed.
+/// The changes that a reply reports.
 #[derive(Default)]
-struct Told {
-    /// Since when; nothing where that is too much to tell.
+struct ReportedChanges {
+    /// The generation since which changes are reported; absent if there are too many.
     since: Option<u64>,
-    /// By which segments it may go, given that.
+    /// The edition whose segments the verifier may use, given these changes.
     edition: Option<Edition>,
     changes: Changes,
 }
 
-/// Tells an asker what changed since the generation where it stands. By an edition that it does not go by yet, it may if it
-/// is told of all since that one's generation; who has missed too much begins anew there.
+/// Reports what changed since the generation that the verifier has reached. A verifier that does not use the current
+/// edition yet may use it if all changes since the edition's generation are reported. A verifier that missed too much
+/// starts over from it.
 fn tell(
     tx: &Transaction<'_>,
     known: Option<u64>,
     segments: Option<Segments>,
     edition: Option<Edition>,
-) -> Result<Told, SqlError> {
+) -> Result<ReportedChanges, SqlError> {
     if let Some(edition) = edition {
         let goes_by_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
         let from_the_edition = Some(edition.generation);
         let from = match known {
-            // What is too much from there on is no less from the edition on.
+            // If there are too many changes since that generation, there are too many since the edition as well.
             Some(_) if goes_by_it => [known, None],
             Some(generation) if generation < edition.generation => [known, from_the_edition],
             _ => [from_the_edition, None],
         };
         for since in from.into_iter().flatten() {
-            if let Some(changes) = changes(tx, since, NewTexts::Told)? {
-                return Ok(Told { since: Some(since), edition: Some(edition), changes });
+            if let Some(changes) = changes(tx, since, NewValues::Included)? {
+                return Ok(ReportedChanges { since: Some(since), edition: Some(edition), changes });
             }
         }
     }
-    let Some(since) = known else { return Ok(Told::default()) };
-    let changes = changes(tx, since, NewTexts::Untold)?;
-    Ok(changes.map_or_else(Told::default, |changes| Told { since: Some(since), edition: None, changes }))
+    let Some(since) = known else { return Ok(ReportedChanges::default()) };
+    let changes = changes(tx, since, NewValues::Omitted)?;
+    Ok(changes.map_or_else(ReportedChanges::default, |changes| ReportedChanges {
+        since: Some(since),
+        edition: None,
+        changes,
+    }))
 }
 
-/// What changed since that generation; nothing where that is too much.
-fn changes(tx: &Transaction<'_>, since: u64, new: NewTexts) -> Result<Option<Changes>, SqlError> {
+/// What changed since that generation; absent if that is too much for one reply.
+fn changes(tx: &Transaction<'_>, since: u64, new: NewValues) -> Result<Option<Changes>, SqlError> {
     if since == tx.workspace.generation {
         return Ok(Some(Changes::default()));
     }

@@ -1,16 +1,16 @@
-//! The ledger: the authority for one workspace and the life of its tokens.
+//! The ledger: the authoritative store of one workspace and of its tokens.
 //!
-//! A [`Request`](counterfoil_protocol::command::Request) comes in as typed JSON with its actor. [`Ledger::handle`] authenticates the actor,
-//! authorises it and carries the command out in one transaction over [`Sql`](sql::Sql); with each change go its audit
-//! row and the records that verification must see, on their way out through the [`outbox`]. The [`directory`] is the
-//! one ledger that is nobody's own: which workspace a slug stands for.
+//! A [`Request`](counterfoil_protocol::command::Request) arrives as typed JSON that names its actor. [`Ledger::handle`]
+//! authenticates and authorizes the actor and executes the command in one transaction over [`Sql`](sql::Sql). The same
+//! transaction writes the command's audit row and puts the records that verifiers must see into the [`outbox`]. The
+//! [`directory`] is a separate database, shared by all workspaces, that maps slugs to workspaces.
 //!
-//! Everything here is synchronous and knows no clock, no random source and no I/O but [`Sql`](sql::Sql): what a
-//! command needs of the world comes in with its [`Context`].
+//! This crate is synchronous. It reads no clock and no random source, and does no I/O except through [`Sql`](sql::Sql):
+//! the [`Context`] of a command supplies the time, random bytes and secrets.
 
 #![forbid(unsafe_code)]
 
-// The database, and how values lie in it.
+// The database, and how types are stored in columns.
 mod columns;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -24,17 +24,17 @@ mod times;
 // The tables.
 mod rows;
 
-// What requests may hold, and what is drawn at random.
+// Validation of request fields, pagination, and random values.
 mod check;
 mod cursor;
-mod mint;
+mod generator;
 
-// Who acts, and what that allows.
+// The actor, and what it is allowed to do.
 mod authority;
 mod limits;
 pub mod settings;
 
-// A command's transaction, and what goes with a change.
+// A command's transaction, and what is written with each change.
 mod audit;
 mod idempotency;
 pub mod outbox;
@@ -51,12 +51,12 @@ mod sessions;
 mod tokens;
 mod workspace;
 
-// Editions, and what goes by them.
+// Editions, and what verifiers receive: leases and snapshots.
 pub mod editions;
 mod leases;
 mod snapshots;
 
-// What is done of the ledger's own accord.
+// Background work: deletion of a workspace, cleanup of expired rows.
 mod deletion;
 mod upkeep;
 

@@ -1,8 +1,8 @@
-//! The rule against escalation: what an actor may hand on at most.
+//! The rule against privilege escalation: the most that an actor can grant.
 //!
-//! A token hands on no more than it has itself: its effective scopes, its lifetime, its addresses, its client. One that
-//! holds `tokens:grant` hands on what its owner is granted. Every way in which a credential or a grant comes to be goes
-//! through here, and so does every change that makes an existing token able to do more.
+//! A token can grant at most what it has itself: its effective scopes, expiration, CIDR ranges and client. A token with
+//! `tokens:grant` can grant everything that its owner is granted. Every operation that creates a credential or grants
+//! scopes is checked here, and so is every change that gives an existing token more access.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -19,7 +19,7 @@ use crate::{
 pub(crate) const TOO_LONG: &str = "A token may not live longer than the workspace's maximum.";
 const OUTLIVES: &str = "The new token may not outlive the token that creates it.";
 
-/// What an actor may hand on at most.
+/// The most that an actor can grant.
 pub(crate) struct Limits {
     admin: bool,
     scopes: ScopeSet,
@@ -35,7 +35,7 @@ impl Limits {
         match authority {
             Authority::Root => all_of(ScopeSet::everything()),
             Authority::Verifier | Authority::SignIn => all_of(ScopeSet::default()),
-            Authority::Person(person) => all_of(person.member.grants.clone()),
+            Authority::MemberSession(person) => all_of(person.member.grants.clone()),
             Authority::Bearer(bearer) if BuiltIn::TokensGrant.is_in(&bearer.effective) => {
                 all_of(bearer.held.owner.grants.clone())
             }
@@ -49,17 +49,18 @@ impl Limits {
         }
     }
 
-    /// Whether the actor may hand this pattern on. A wildcard is handed on only with all that it covers today.
+    /// Whether the actor can grant this pattern. A wildcard can be granted only together with everything it covers at
+    /// present.
     pub(crate) fn allow(&self, pattern: &ScopePattern, catalogue: &ScopeCatalogue) -> bool {
         self.scopes.covers_pattern(pattern) && (self.admin || !catalogue.reserves_for_admins(pattern))
     }
 
-    /// Checks that the actor could grant all of this, which comes alive by what it does: scopes that are there already and
-    /// need not be in the catalogue any more. `who` may use them then.
+    /// Checks that the actor could grant all these patterns, which its command makes usable (by `who`). They exist
+    /// already, so they need not be in the catalogue any more.
     ///
     /// # Errors
-    /// `ESCALATION` names the scope that is more than the actor has, or is for admins to grant.
-    pub(crate) fn check_alive<'a>(
+    /// `ESCALATION` names the scope that the actor does not have or that only admins can grant.
+    pub(crate) fn check_reactivated<'a>(
         &self,
         who: &str,
         mut patterns: impl Iterator<Item = &'a ScopePattern>,
@@ -74,11 +75,12 @@ impl Limits {
         Err(CommandError::escalation(format!("{who} may use the scope {beyond}, which {why}.")))
     }
 
-    /// Checks that the actor may bring to life what heeds no end, address or client of its own: a member's tokens, and the
-    /// sessions that a provider vouches for, which are opened anew whenever the member likes.
+    /// Checks that the actor has no expiration, CIDR range or client of its own. This is required to reactivate
+    /// credentials that such limits would not apply to: a member's tokens, and sessions through an identity provider,
+    /// which the member can open again at any time.
     ///
     /// # Errors
-    /// `ESCALATION` with this sentence where the actor is bound itself.
+    /// `ESCALATION` with `detail` if the actor has such a limit.
     pub(crate) fn check_unbound(&self, detail: &str) -> Result<(), CommandError> {
         if self.expires_at.is_none() && self.addresses.is_empty() && self.client_id.is_none() {
             return Ok(());
@@ -86,10 +88,10 @@ impl Limits {
         Err(CommandError::escalation(detail))
     }
 
-    /// Checks that the actor may hand on everything that there is.
+    /// Checks that the actor can grant every scope.
     ///
     /// # Errors
-    /// `ESCALATION` with this sentence.
+    /// `ESCALATION` with `detail`.
     pub(crate) fn check_everything(&self, detail: &str) -> Result<(), CommandError> {
         let everything = ScopeSet::everything();
         if self.admin && everything.iter().all(|pattern| self.scopes.covers_pattern(pattern)) {
@@ -98,8 +100,8 @@ impl Limits {
         Err(CommandError::escalation(detail))
     }
 
-    /// Checks that each pattern exists, as far as the actor may know, and may be handed on by it. `field` is the list's
-    /// name in the request.
+    /// Checks that each pattern exists, as far as the actor can see, and that the actor can grant it. `field` is the
+    /// list's name in the request.
     ///
     /// # Errors
     /// `UNKNOWN_SCOPE` points to the pattern; `ESCALATION` names it.
@@ -113,7 +115,7 @@ impl Limits {
         self.check_each_scope(places, catalogue)
     }
 
-    /// The same for patterns that each have a place in the request, as a JSON pointer.
+    /// The same for patterns with their JSON pointers in the request.
     pub(crate) fn check_each_scope<'a>(
         &self,
         patterns: impl Iterator<Item = (String, &'a ScopePattern)> + Clone,
@@ -123,7 +125,7 @@ impl Limits {
         self.check_scopes_of(patterns.map(|(_, pattern)| pattern), catalogue)
     }
 
-    /// Checks that each pattern exists, as far as the actor may know.
+    /// Checks that each pattern exists, as far as the actor can see.
     ///
     /// # Errors
     /// `UNKNOWN_SCOPE` points to the pattern.
@@ -141,7 +143,7 @@ impl Limits {
         }
     }
 
-    /// Checks that the actor may hand each pattern on.
+    /// Checks that the actor can grant each pattern.
     ///
     /// # Errors
     /// `ESCALATION` names the pattern.
@@ -159,10 +161,10 @@ impl Limits {
         }
     }
 
-    /// When a new token with this lifetime ends, which is at the `latest` where the workspace sets a limit.
+    /// The expiration of a new token with this lifetime; at most `latest`, if the workspace limits lifetimes.
     ///
     /// # Errors
-    /// As [`end`](Self::end); `ESCALATION` for a time past the actor's own end.
+    /// As [`end`](Self::end); `ESCALATION` for a time later than the actor's own expiration.
     pub(crate) fn expiry(
         &self,
         lifetime: Lifetime,
@@ -173,10 +175,10 @@ impl Limits {
         if self.is_outlived_by(end) { Err(CommandError::escalation(OUTLIVES)) } else { Ok(end) }
     }
 
-    /// When a token with this lifetime ends, whoever gives it.
+    /// The expiration of a token with this lifetime, independent of the actor.
     ///
     /// # Errors
-    /// `INVALID_VALUE` for a time that cannot be.
+    /// `INVALID_VALUE` for an impossible time.
     pub(crate) fn end(
         &self,
         lifetime: Lifetime,
@@ -203,15 +205,15 @@ impl Limits {
         Ok(Some(end))
     }
 
-    /// Whether a token with this end would go on after the actor's own.
+    /// Whether a token with this expiration would outlive the actor.
     fn is_outlived_by(&self, end: Option<Timestamp>) -> bool {
         self.expires_at.is_some_and(|own| end.is_none_or(|end| end > own))
     }
 
-    /// Where a token for which these blocks are asked may be used from.
+    /// The CIDR ranges of a token for which these were requested.
     ///
     /// # Errors
-    /// `ESCALATION` for a block outside the actor's own.
+    /// `ESCALATION` for a range that is not within the actor's own.
     pub(crate) fn addresses(&self, asked: Vec<AddressBlock>) -> Result<Vec<AddressBlock>, CommandError> {
         if self.addresses.is_empty() {
             return Ok(asked);
@@ -228,10 +230,10 @@ impl Limits {
         }
     }
 
-    /// Checks that a token may be pinned to this client.
+    /// Checks that the actor can bind a token to this client.
     ///
     /// # Errors
-    /// `ESCALATION` for another client than the actor's own.
+    /// `ESCALATION` for a client other than the actor's own.
     pub(crate) fn check_client(&self, asked: &str) -> Result<(), CommandError> {
         if self.client_id.as_deref().is_none_or(|own| own == asked) {
             return Ok(());
@@ -239,11 +241,12 @@ impl Limits {
         Err(CommandError::escalation("A token that belongs to a client creates tokens for that client only."))
     }
 
-    /// Checks that the actor may hold the text of this token: that it could hand on all that the token may do.
+    /// Checks that the actor may receive the value of this token: it must be able to grant everything that the token
+    /// has.
     ///
     /// # Errors
-    /// `ESCALATION` says in what the token may do more, for longer, from elsewhere or for another client.
-    pub(crate) fn check_text_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), CommandError> {
+    /// `ESCALATION` says in which respect the token exceeds the actor: scopes, expiration, CIDR ranges or client.
+    pub(crate) fn check_value_of(&self, token: &TokenRow, catalogue: &ScopeCatalogue) -> Result<(), CommandError> {
         self.check_scopes_of(token.scopes.iter(), catalogue)?;
         if self.is_outlived_by(token.expires_at) {
             return Err(CommandError::escalation("The token would outlive the token presented."));
@@ -261,12 +264,12 @@ impl Limits {
         Ok(())
     }
 
-    /// Checks what a change of a token makes possible, whatever it changes: who could not issue the token as it is
-    /// afterwards makes it able to do no more. A change that takes away, and nothing else, is anybody's who may change
-    /// the token.
+    /// Checks what a change of a token makes possible: an actor that could not create the token in its new state must
+    /// not extend the token's access. A change that only reduces access is open to every actor that may change the
+    /// token.
     ///
     /// # Errors
-    /// As [`check_text_of`](Self::check_text_of) and [`check_owner`].
+    /// As [`check_value_of`](Self::check_value_of) and [`check_owner`].
     pub(crate) fn check_change(
         &self,
         before: &TokenRow,
@@ -276,28 +279,28 @@ impl Limits {
     ) -> Result<(), CommandError> {
         match Gain::of(before, &after.token, now) {
             Gain::Nothing => Ok(()),
-            Gain::Told => self.check_text_of(&after.token, catalogue),
-            Gain::Reach => {
-                self.check_text_of(&after.token, catalogue)?;
+            Gain::Description => self.check_value_of(&after.token, catalogue),
+            Gain::Access => {
+                self.check_value_of(&after.token, catalogue)?;
                 check_owner(&after.owner, after.token.scopes.iter())
             }
         }
     }
 }
 
-/// What a change of a token makes possible.
+/// What a change of a token adds.
 enum Gain {
-    /// It takes away at most, or touches what verifiers are not told.
+    /// Nothing: the change only reduces access, or concerns fields that verifiers do not receive.
     Nothing,
-    /// Origins are told something else of the token, and may go by it.
-    Told,
-    /// The token may do more, sooner, for longer or from elsewhere, or is alive again.
-    Reach,
+    /// Applications receive other data about the token and may rely on it.
+    Description,
+    /// The token has more scopes or addresses, becomes valid earlier, expires later, or is enabled again.
+    Access,
 }
 
 impl Gain {
     fn of(before: &TokenRow, after: &TokenRow, now: Timestamp) -> Self {
-        // Every field is named. One that is new does not compile before it is said what a change of it makes possible.
+        // Every field is listed, so that a new field does not compile before its effect is decided here.
         let TokenRow {
             scopes,
             enabled,
@@ -306,9 +309,9 @@ impl Gain {
             addresses,
             name,
             metadata,
-            // Shown to who may read tokens, and to no origin.
+            // Visible to callers that may read tokens, but not to applications.
             note: _,
-            // No change of a token touches these.
+            // An update never changes these.
             number: _,
             id: _,
             digest: _,
@@ -334,19 +337,19 @@ impl Gain {
         let longer = before.expires_at.is_some_and(|old| expires_at.is_none_or(|new| new > old));
         let elsewhere = !before.addresses.is_empty() && (addresses.is_empty() || addresses.iter().any(is_new));
         if more || alive || sooner || longer || elsewhere {
-            Self::Reach
+            Self::Access
         } else if *name != before.name || *metadata != before.metadata {
-            Self::Told
+            Self::Description
         } else {
             Self::Nothing
         }
     }
 }
 
-/// Checks that a token of this member may be given these patterns.
+/// Checks that a token of this member can have these patterns.
 ///
 /// # Errors
-/// `ESCALATION` names the pattern that the member is not granted itself.
+/// `ESCALATION` names the pattern that the member is not granted.
 pub(crate) fn check_owner<'a>(
     owner: &MemberRow,
     mut patterns: impl Iterator<Item = &'a ScopePattern>,
@@ -359,7 +362,7 @@ pub(crate) fn check_owner<'a>(
     }
 }
 
-/// When a token that was issued then ends at the latest, where the workspace limits the life of its tokens.
+/// The latest expiration of a token created at this time, if the workspace limits lifetimes.
 pub(crate) fn latest_end(workspace: &WorkspaceRow, issued: Timestamp) -> Option<Timestamp> {
     workspace.settings.max_lifetime.map(|seconds| issued.plus(seconds.saturating_mul(1_000)))
 }

@@ -1,4 +1,4 @@
-//! The members of a workspace, one command a file, and what is common to them.
+//! Member commands, one file each, and what they share.
 
 mod create;
 mod erase;

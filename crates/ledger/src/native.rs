@@ -1,5 +1,5 @@
-//! [`Sql`] over bundled SQLite, for native tests: it behaves as a Durable Object's storage does, fails where it is told
-//! to, and shows all that it holds.
+//! [`Sql`] over bundled SQLite, for native tests. It behaves like the storage of a Durable Object, can inject faults,
+//! and can dump its content.
 
 use core::cell::Cell;
 use std::path::Path;
@@ -11,10 +11,10 @@ use rusqlite::{
 
 use crate::sql::{MAX_INTEGER, Row, Sql, SqlError, Value};
 
-/// What the storage of a Durable Object allows, as its documentation has it: parameters of a statement, bytes of a
-/// `LIKE` or `GLOB` pattern, columns of a table, bytes of a statement, bytes of a value or row, arguments of a function. And what
-/// workerd's source has beside that: parts of a compound query, depth of an expression and of triggers, steps of a
-/// compiled statement.
+/// The documented limits of a Durable Object's storage: parameters of a statement, bytes of a `LIKE` or `GLOB` pattern,
+/// columns of a table, bytes of a statement, bytes of a value or row, arguments of a function. And further limits from
+/// workerd's source: parts of a compound query, depth of an expression and of triggers, instructions of a compiled
+/// statement.
 const LIMITS: [(Limit, i32); 10] = [
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
     (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
@@ -28,27 +28,27 @@ const LIMITS: [(Limit, i32); 10] = [
     (Limit::SQLITE_LIMIT_VDBE_OP, 25_000),
 ];
 
-/// How many statements stay prepared: all that the ledger has.
+/// The capacity of the statement cache. All of the ledger's statements fit.
 const STATEMENTS: usize = 200;
 
-/// A database of one's own. As in a Durable Object, integers are bound as floats, whole floats come back as integers,
-/// and integers too large for JavaScript as floats.
+/// A database with a single user. As in a Durable Object, integers are bound as floats, whole floats are returned as
+/// integers, and integers too large for JavaScript as floats.
 #[derive(Debug)]
 pub struct NativeSql {
     connection: Connection,
-    /// How many transactions are open, each within the last.
+    /// The nesting depth of transactions.
     depth: Cell<u32>,
-    /// How many statements have been asked for; keeping a transaction counts as one.
+    /// The number of statements so far; a commit counts as one.
     statements: Cell<u64>,
     fault: Cell<Option<(u64, When)>>,
 }
 
-/// How a statement fails.
+/// When an injected fault occurs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// It is not executed.
+    /// The statement is not executed.
     Before,
-    /// It is executed, and then reported as failed.
+    /// The statement is executed and then reported as failed.
     After,
 }
 
@@ -56,15 +56,15 @@ impl NativeSql {
     /// An empty database in memory.
     ///
     /// # Errors
-    /// [`SqlError`] where there is no memory for it.
+    /// [`SqlError`] if it cannot be allocated.
     pub fn in_memory() -> Result<Self, SqlError> {
         Self::over(Connection::open_in_memory())
     }
 
-    /// The database in this file, which is made where there is none.
+    /// The database in this file, which is created if missing.
     ///
     /// # Errors
-    /// [`SqlError`] where the file cannot be opened.
+    /// [`SqlError`] if the file cannot be opened.
     pub fn open(path: &Path) -> Result<Self, SqlError> {
         Self::over(Connection::open(path))
     }
@@ -79,21 +79,21 @@ impl NativeSql {
         Ok(Self { connection, depth: Cell::default(), statements: Cell::default(), fault: Cell::default() })
     }
 
-    /// Makes one statement fail: 1 is the next, and keeping a transaction counts as one. `None` lets all succeed.
+    /// Makes one statement fail: 1 is the next one, and a commit counts as one. `None` disables faults.
     pub fn fail(&self, fault: Option<(u64, When)>) {
         self.fault.set(fault.map(|(nth, when)| (self.statements.get() + nth, when)));
     }
 
-    /// Whether the statement that was to fail is still to come.
+    /// Whether the fault has not occurred yet.
     pub fn is_fault_ahead(&self) -> bool {
         self.fault.get().is_some_and(|(nth, _)| nth > self.statements.get())
     }
 
-    /// Everything in the database as text, sorted: two databases with the same content have the same dump. Bytes are
-    /// written as the ASCII that they are, and escaped where they are none.
+    /// The content of the database as sorted text. Two databases with the same content have the same dump. Bytes are
+    /// written as ASCII, escaped where necessary.
     ///
     /// # Errors
-    /// [`SqlError`] where it cannot be read.
+    /// [`SqlError`] if it cannot be read.
     pub fn dump(&self) -> Result<String, SqlError> {
         let mut lines = Vec::new();
         for mut table in self.run("SELECT name FROM sqlite_master WHERE type = 'table'", &[])? {
@@ -107,17 +107,17 @@ impl NativeSql {
         Ok(lines.concat())
     }
 
-    /// The tables, indices and triggers, as they were made.
+    /// The definitions of the tables, indices and triggers.
     ///
     /// # Errors
-    /// [`SqlError`] where they cannot be read.
+    /// [`SqlError`] if they cannot be read.
     pub fn schema(&self) -> Result<String, SqlError> {
         let made =
             "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY type, name";
         self.run(made, &[])?.into_iter().map(|mut row| Ok(row.take::<String>()? + ";\n\n")).collect()
     }
 
-    /// Runs a step that may be the one that is to fail.
+    /// Runs a step, which may have an injected fault.
     fn step<T>(&self, step: impl FnOnce() -> Result<T, SqlError>) -> Result<T, SqlError> {
         let nth = self.statements.get() + 1;
         self.statements.set(nth);
@@ -164,7 +164,7 @@ impl Sql for NativeSql {
         self.depth.set(self.depth.get() + 1);
         let outcome = self.savepoint("SAVEPOINT").map_err(E::from).and_then(|()| {
             let done = work().and_then(|value| {
-                // Nobody tells a platform that has kept a transaction from one that has not, so this fails one way.
+                // A failed commit has only one form, because callers cannot tell whether the platform committed.
                 self.step(|| Ok(()))?;
                 Ok(value)
             });
@@ -179,7 +179,7 @@ impl Sql for NativeSql {
     }
 }
 
-/// Random bytes that are the same in every run: splitmix64, <https://prng.di.unimi.it/splitmix64.c>. For tests only.
+/// A deterministic random generator: splitmix64, <https://prng.di.unimi.it/splitmix64.c>. For tests only.
 #[derive(Clone, Debug)]
 pub struct Seeded(pub u64);
 

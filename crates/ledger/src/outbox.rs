@@ -1,9 +1,9 @@
-//! The outbox: records on their way to the registry.
+//! The outbox: records waiting to be written to the registry.
 //!
-//! A change enqueues the record it changed in its own transaction, so no change is ever without its record's way out,
-//! however the process ends. The shell puts what is due and says how it went. There is one row a key and it holds the
-//! last version only, so the outbox is never longer than the ledger has keys, however long the registry is down; and a
-//! put that was overtaken by a newer change, or whose outcome is not known, is simply put again.
+//! A change enqueues its records in its own transaction, so no change is ever committed without them, even if the
+//! process ends. The caller writes the due records to the registry and reports the outcome. Each key has one row with
+//! its last version only, so the outbox never has more rows than the ledger has keys, however long the registry is
+//! unavailable. A record that changed during its write, or whose write has an unknown outcome, is written again.
 
 use counterfoil_verify::Timestamp;
 
@@ -13,23 +13,24 @@ use crate::{
     times::{LONGEST_BACKOFF, backoff},
 };
 
-/// The registry takes one write a second for a key: milliseconds between two puts of the same.
+/// The registry accepts one write per second for a key: the minimum interval between two writes of a key, in
+/// milliseconds.
 const KEY_INTERVAL: u64 = 1_000;
 
-/// What waits to be put into the registry.
+/// The records waiting to be written to the registry.
 #[derive(Clone, Copy)]
 pub struct Outbox<'a> {
     sql: &'a dyn Sql,
 }
 
-/// One put that is due.
+/// A write to the registry that is due.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
     /// The registry's key.
     pub key: String,
-    /// What to put there; absent where the key is to be deleted.
+    /// The value to write; absent to delete the key.
     pub value: Option<Vec<u8>>,
-    /// Which version of it this is: the ledger's generation at the change.
+    /// The version of the value: the ledger's generation at the change.
     pub version: u64,
 }
 
@@ -38,11 +39,11 @@ impl<'a> Outbox<'a> {
         Self { sql }
     }
 
-    /// What is due now, the longest waiting first. A record that would wait for longer than any does was left by a clock that
-    /// has been set back since: it is due too, and is marked so.
+    /// The due writes, the longest waiting first. A record with a due time further ahead than the longest back-off was
+    /// enqueued before the clock was set back; it becomes due now.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails.
+    /// [`SqlError`] if the database fails.
     pub fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<Put>, SqlError> {
         let latest = now.plus(LONGEST_BACKOFF);
         self.sql.exec("UPDATE outbox SET due_at = ? WHERE due_at > ?", &[now.into(), latest.into()])?;
@@ -58,14 +59,14 @@ impl<'a> Outbox<'a> {
         Ok(rows.into_iter().map(put).collect())
     }
 
-    /// The put has succeeded. Where the record has changed since it was read, the newer version stays, and is due when
-    /// the registry takes another write of that key.
+    /// Reports success. If the record has changed since it was read, the newer version stays and becomes due when the
+    /// registry accepts another write of that key.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails; the record is put again then, which does no harm.
+    /// [`SqlError`] if the database fails. The record is then written again, which is harmless.
     pub fn done(&self, put: &Put, now: Timestamp) -> Result<(), SqlError> {
         let (key, version) = ((&put.key).into(), put.version.into());
-        // One statement and then another need no transaction: the second can only meet a row that the first let stand.
+        // Two statements need no transaction: the second finds a row only if the first did not delete it.
         self.sql.exec("DELETE FROM outbox WHERE key = ? AND version = ?", &[key, version])?;
         let due = now.plus(KEY_INTERVAL);
         self.sql.exec(
@@ -75,31 +76,32 @@ impl<'a> Outbox<'a> {
         Ok(())
     }
 
-    /// The put has failed, or nobody knows. It is tried again after 1 s, 2 s, 4 s and so on up to a minute, for as long
-    /// as it takes.
+    /// Reports a failure or an unknown outcome. The write is retried after 1 s, 2 s, 4 s and so on, up to once a
+    /// minute, until it succeeds.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails; the put stays due then.
+    /// [`SqlError`] if the database fails. The write then stays due.
     pub fn failed(&self, put: &Put, now: Timestamp) -> Result<(), SqlError> {
         let attempts = "UPDATE outbox SET attempts = attempts + 1 WHERE key = ? RETURNING attempts";
         let Some(attempts) = self.sql.one(attempts, &[(&put.key).into()])? else { return Ok(()) };
         update!(self.sql, "outbox" { due_at: now.plus(backoff(attempts)) } "key = ?", put.key)
     }
 
-    /// When the next put is due; absent where nothing waits.
+    /// When the next write is due; absent if none is waiting.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails.
+    /// [`SqlError`] if the database fails.
     pub fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
         let next: Option<Timestamp> = self.sql.scalar("SELECT min(due_at) FROM outbox", &[])?;
         Ok(next.map(|next| next.min(now.plus(LONGEST_BACKOFF))))
     }
 }
 
-/// Leaves the record to be put, or the key to be deleted where there is none, in place of any older version that still waits. A key that waits out a failure or its
-/// interval goes on waiting: a change must not make the shell hammer a registry that is down.
+/// Enqueues a record to be written, or, without a value, a key to be deleted. It replaces an older version that is
+/// still waiting. A pending back-off or write interval of the key is kept, so that changes do not overload a registry
+/// that is down.
 ///
-/// A deletion lies in its row as no bytes at all: no record is encoded so.
+/// A deletion is stored as an empty value; no record is encoded as one.
 pub(crate) fn enqueue(
     sql: &dyn Sql,
     key: &str,

@@ -1,7 +1,7 @@
-//! The strong answer: what verifiers need to know, as of now.
+//! Records for verifiers, read from the ledger: the source of `strong` decisions.
 //!
-//! A command that has returned is in the answer to every question asked after it, because the ledger works through one
-//! command at a time. That is what "strong" means.
+//! The ledger executes one command at a time, so records that are read after a command has returned always include its
+//! effect.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// A hundred texts, and the asker's own.
+/// A hundred token values, and the caller's own.
 const MAX_DIGESTS: usize = 101;
 
 pub(crate) fn answer(
@@ -31,7 +31,7 @@ pub(crate) fn answer(
     of(tx, seal_secrets, &ask.digests).map(Binary)
 }
 
-/// What verifiers need to know of these texts.
+/// The records that verifiers need for these digests.
 pub(crate) fn of(
     tx: &Transaction<'_>,
     seal_secrets: &[SealSecret],
@@ -41,7 +41,7 @@ pub(crate) fn of(
     let workspace = &tx.workspace;
     let mut tokens = Vec::with_capacity(digests.len());
     let mut owners = BTreeMap::new();
-    // One statement a digest: an engine may take no more than 100 parameters at a time.
+    // One statement for each digest, because an engine accepts at most 100 parameters.
     for digest in digests {
         let record = match OwnedToken::look_up(tx.sql, *digest)? {
             TokenLookup::Nothing => None,
@@ -49,7 +49,7 @@ pub(crate) fn of(
                 owners.entry(held.owner.number).or_insert_with(|| held.owner.record());
                 Some(held.record(tx.now))
             }
-            // It is left out: that one is unavailable, and the others are answered.
+            // The digest is omitted: a check of it is unavailable, and the others are answered.
             TokenLookup::Unreadable(_) => continue,
         };
         tokens.push((*digest, record));
@@ -65,8 +65,8 @@ pub(crate) fn of(
     })
 }
 
-/// The answer of a ledger that no workspace has been founded in: nothing was issued here.
-pub(crate) fn of_nobody(
+/// The reply of a ledger without a workspace: it has issued no token.
+pub(crate) fn without_workspace(
     key: WorkspaceKey,
     now: Timestamp,
     seal_secrets: &[SealSecret],

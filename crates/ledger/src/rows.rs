@@ -1,9 +1,9 @@
-//! The tables that commands read and write, each with its rows as a type. Nothing here decides anything.
+//! The tables that commands read and write, with a type for each table's rows. This module makes no decisions.
 
-// How many rows go at a time.
+// Batched deletion of rows.
 mod steps;
 
-// One table each.
+// One module for each table.
 pub(crate) mod clients;
 mod members;
 pub(crate) mod scopes;
@@ -11,7 +11,7 @@ pub(crate) mod sessions;
 mod tokens;
 mod workspace;
 
-// What goes with tokens: the texts that they had, and their owners.
+// Tokens joined with their owners, and the token values that rotation replaced.
 mod owned_tokens;
 mod replaced_texts;
 
@@ -22,6 +22,6 @@ pub(crate) use self::{
     scopes::ScopeCatalogue,
     sessions::{Opened, SessionRow},
     steps::{STEP, take_some},
-    tokens::{Carried, TokenRow, live_of},
+    tokens::{Inclusion, TokenRow, live_of},
     workspace::WorkspaceRow,
 };

@@ -1,51 +1,52 @@
-//! The tables, in versions. A database is brought to the newest version when it is opened.
+//! The database schema and its migrations. Opening a database migrates it to the newest version.
 //!
-//! A migration that has been released is never edited: databases made by it exist. A change is a new file that follows.
+//! Never edit a released migration: databases created by it exist. Add a new file instead.
 //!
 //! # Newer databases under older programs
 //!
-//! An object may run an older program than the one that opened its database last: updates reach objects one by one, and
-//! a deployment may be rolled back. Nothing is ever taken back from a database, so the older program either can run on what
-//! the newer one left, or must refuse. The database says which: beside each version stands, in `schema_needs`, which
-//! versions a program must know. A program opens a database of a later version than its own if it knows the latest of these.
-//! (Programs before this rule refuse every later version.)
+//! An object may run an older program than the one that last opened its database: deployments reach objects one by one,
+//! and may be rolled back. Migrations never remove anything, so the older program either can work with what the newer
+//! one left, or must refuse to. The database records which: for each version, the table `schema_needs` names the
+//! version that a program must know. A program opens a database of a later version than its own only if it knows the
+//! highest of these. (Programs that predate this rule refuse every later version.)
 //!
-//! So a migration [adds](Migration::addition) if a program that has never heard of it may go on reading *and writing*, and
-//! else is a [step](Migration::step), of which a rollback cannot go back. It is an addition only where
+//! A migration is an [addition](Migration::addition) if a program that does not know it may continue to read *and
+//! write*. All others are [steps](Migration::step), which prevent a rollback. A migration may be an addition only if
 //!
-//! - what the older program writes is right without it: the new columns have defaults, no trigger and no index refuses its
-//!   rows, and the newer program can do with rows that were written meanwhile and have only the defaults;
-//! - what it leaves undone breaks no promise. What a promise rests on (until when leases run, what was revoked) is a step,
-//!   always: a program that does not know of it would break it in silence. Version 11 is one for that reason.
-//! - no value is written into an older column that the older program could not read.
+//! - what the older program writes is valid without it: new columns have defaults, no trigger and no index rejects the older
+//!   program's rows, and the newer program accepts rows that have only the defaults;
+//! - what the older program omits breaks no guarantee. Anything that a guarantee depends on (when leases expire, what was
+//!   revoked) is always a step, because a program that does not know it would break the guarantee silently. Version 11
+//!   is a step for that reason;
+//! - it writes no value into an existing column that the older program could not read.
 //!
-//! Steps too only add. What a file may hold is read by a test, `tests/ledger/migrations.rs`, from version 12 on: new tables,
-//! indices, views and triggers, new columns with a default or none, and values for what is new.
+//! Steps also only add. From version 12 on, the test `tests/ledger/migrations.rs` checks what a file contains: new
+//! tables, indices, views and triggers, new columns with or without a default, and values for these.
 
 use crate::sql::{Sql, SqlError};
 
-/// A file that brings a database from one version to the next.
+/// A file that migrates a database from one version to the next.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Migration {
     sql: &'static str,
-    /// Whether a program must know it to run on a database that has it.
+    /// Whether a program must know the migration to work with a database that has it.
     needed: bool,
 }
 
 impl Migration {
-    /// Programs that do not know of it refuse the database.
+    /// A migration that a program must know: programs that do not know it refuse the database.
     const fn step(sql: &'static str) -> Self {
         Self { sql, needed: true }
     }
 
-    /// Programs that do not know of it may run on the database: see the module for when that is so.
+    /// A migration that a program need not know to work with the database. The module says when that is allowed.
     #[cfg_attr(not(test), expect(dead_code, reason = "every migration so far is a step"))]
     const fn addition(sql: &'static str) -> Self {
         Self { sql, needed: false }
     }
 }
 
-/// The ledger's migrations, in order: the first makes version 1.
+/// The ledger's migrations, in order. The first creates version 1.
 pub(crate) const LEDGER: &[Migration] = &[
     Migration::step(include_str!("schema/001.sql")),
     Migration::step(include_str!("schema/002.sql")),
@@ -61,16 +62,16 @@ pub(crate) const LEDGER: &[Migration] = &[
     Migration::step(include_str!("schema/012.sql")),
 ];
 
-/// The directory's, likewise.
+/// The directory's migrations.
 pub(crate) const DIRECTORY: &[Migration] =
     &[Migration::step(include_str!("schema/directory.sql")), Migration::step(include_str!("schema/directory_002.sql"))];
 
-/// Brings the database to the newest version, in one transaction: it is never seen halfway. A later version is left as it
-/// is, where this program may run on it.
+/// Migrates the database to the newest version, in one transaction. A database of a later version is left unchanged if
+/// this program may work with it.
 ///
 /// # Errors
-/// [`SqlError`] where a migration fails, or where a later program has made something of the database that this one must
-/// know and does not: better to stop than to write rows whose meaning has changed.
+/// [`SqlError`] if a migration fails, or if a later program has applied a migration that a program must know and this
+/// one does not. Refusing is better than writing rows whose meaning has changed.
 pub(crate) fn migrate(sql: &impl Sql, migrations: &[Migration]) -> Result<(), SqlError> {
     sql.transaction(|| {
         sql.exec(
@@ -82,7 +83,7 @@ pub(crate) fn migrate(sql: &impl Sql, migrations: &[Migration]) -> Result<(), Sq
         let (found, needed): (Option<u64>, Option<u64>) = (sql as &dyn Sql).scalar(versions, &[])?;
         let (found, newest) = (found.unwrap_or(0), migrations.len() as u64);
         if found > newest {
-            // Where nothing is said of it, a program before this rule made it.
+            // Without such a row, the database was created by a program that predates the rule.
             let needed = needed.unwrap_or(found);
             return if needed <= newest { Ok(()) } else { Err(too_old(found, needed, newest)) };
         }
@@ -99,7 +100,7 @@ pub(crate) fn migrate(sql: &impl Sql, migrations: &[Migration]) -> Result<(), Sq
     })
 }
 
-/// The program does not know what it must.
+/// The program does not know a migration that it must know.
 fn too_old(found: u64, needed: u64, newest: u64) -> SqlError {
     SqlError::new(format!(
         "the database has schema {found}, on which a program must know schema {needed}; this one knows {newest} at most: \
@@ -119,7 +120,7 @@ mod tests {
         [known, later].concat()
     }
 
-    /// A database that a program with these migrations has opened.
+    /// A database that was opened by a program with these migrations.
     fn opened(migrations: &[Migration]) -> Result<NativeSql, SqlError> {
         let sql = NativeSql::in_memory()?;
         migrate(&sql, migrations)?;
@@ -166,7 +167,7 @@ mod tests {
         Ok(())
     }
 
-    /// A program that grants leases without writing down until when would break the promise of the one after it.
+    /// A program that grants leases without recording when they expire would break a guarantee of the newer program.
     #[test]
     fn nobody_goes_back_to_before_leases_were_written_down() -> Result<(), SqlError> {
         let before = LEDGER.get(..10).unwrap_or_default();
@@ -182,7 +183,7 @@ mod tests {
         sql.exec("DROP TABLE schema_needs", &[])?;
         migrate(&sql, LEDGER)?;
         assert_eq!(sql.dump()?, told);
-        // One of a later version that says nothing of it is not trusted.
+        // A database of a later version that records no requirement is refused.
         sql.exec("DROP TABLE schema_needs; INSERT INTO schema_version VALUES (1000)", &[])?;
         let before = sql.dump()?;
         assert!(migrate(&sql, LEDGER).is_err());

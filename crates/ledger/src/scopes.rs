@@ -1,4 +1,4 @@
-//! Scopes: the built-in ones, and the workspace's own catalogue.
+//! Scopes: the built-in ones, and the workspace's catalogue.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,12 +21,12 @@ use crate::{
     transaction::Transaction,
 };
 
-/// The most scopes that a catalogue has.
+/// The maximum number of scopes in a catalogue.
 const MAX_ENTRIES: usize = 1_000;
-/// The largest catalogue, in bytes of JSON.
+/// The maximum size of a catalogue, in bytes of JSON.
 const MAX_CATALOGUE: usize = 256 * 1024;
 
-/// How much of a change one audit row tells, in bytes.
+/// The maximum size of a change in one audit row, in bytes.
 const MAX_NOTED: usize = 32 * 1024;
 
 pub(crate) fn read(tx: &Transaction<'_>) -> Result<command::Catalogue, CommandError> {
@@ -42,13 +42,13 @@ fn may_grant(authority: &Authority, entry: &ScopeEntry, catalogue: &ScopeCatalog
     Limits::of(authority).allow(&entry.name.clone().into(), catalogue)
 }
 
-/// Replaces the catalogue. The workspace record names the scopes that ask for more freshness, so it changes too.
-/// Putting the same catalogue again writes nothing.
+/// Replaces the catalogue. The workspace's record lists the scopes that require a minimum freshness level, so it
+/// changes too. Replacing the catalogue by an equal one writes nothing.
 pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::Catalogue, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     check_entries(&ask.scopes)?;
     let before = ScopeCatalogue::load(tx.sql)?.0;
-    // To collect them would bring a whole sort into every isolate.
+    // `collect` would add the code of a whole sort to the program.
     let mut after: BTreeMap<Scope, ScopeEntry> = BTreeMap::new();
     after.extend(ask.scopes.into_iter().map(|entry| (entry.name.clone(), entry)));
 
@@ -73,7 +73,7 @@ pub(crate) fn replace(tx: &Transaction<'_>, ask: PutScopes) -> Result<command::C
     Ok(command::Catalogue { scopes: after.into_values().collect() })
 }
 
-/// Writes the change down, in as many rows as it takes: each with so many scopes as fit, what they were and what they are.
+/// Records the change in as many audit rows as needed, each with as many scopes as fit, before and after.
 fn note(tx: &Transaction<'_>, removed: &[&ScopeEntry], added: &[&ScopeEntry]) -> Result<(), CommandError> {
     let mut changed: BTreeMap<&Scope, [Option<&ScopeEntry>; 2]> = BTreeMap::new();
     for (place, entries) in [removed, added].into_iter().enumerate() {

@@ -1,11 +1,12 @@
-//! Sessions: what a browser holds in place of a token.
+//! Sessions, which a browser holds instead of a token.
 //!
-//! A session that a token opened stands for the very text that opened it. Nothing that ends or narrows that text need know
-//! of sessions: each time a session acts, [`Authority`](crate::authority::Authority) judges the text anew. A session that
-//! an identity provider vouched for stands for its member, and whatever ends it removes its row in the same transaction.
+//! A session that was opened with a token depends on exactly that token value. Operations that revoke, expire or
+//! restrict the value need no knowledge of sessions: [`Authority`](crate::authority::Authority) verifies the value
+//! again for each request of the session. A session that was opened through an identity provider depends on its member,
+//! and whatever ends it deletes its row in the same transaction.
 //!
-//! What is kept is the digest of the session's own text, as of a token's, but in a table of its own: neither is ever found
-//! in place of the other.
+//! As for a token, only the digest of the session value is stored, in a separate table: a session value is never
+//! accepted as a token, or a token value as a session.
 
 use counterfoil_protocol::{
     BuiltIn, TokenValue,
@@ -19,26 +20,26 @@ use serde_json::{Value as Json, json};
 use crate::{
     audit::{self, Change},
     cursor::{List, Window},
-    mint::Mint,
+    generator::Generator,
     rows::{MemberRow, Opened, OwnedToken, SessionRow, sessions},
     sql::MAX_INTEGER,
     transaction::Transaction,
 };
 
-/// A session about to be written down.
+/// A new session.
 struct SessionDraft {
     member: Owner,
     opened: Opened,
     /// The number of the token that opens it.
     token: Option<u64>,
-    /// When it ends at the latest, but for the workspace's session length.
+    /// The latest expiration; the workspace's session length may shorten it.
     ends: Option<Timestamp>,
-    /// What the audit says of how it was opened.
+    /// How it was opened, for the audit log.
     told: Json,
 }
 
-/// Opens a session of the token that acts.
-pub(crate) fn open(tx: &Transaction<'_>, mint: &mut Mint<'_>) -> Result<OpenedSession, CommandError> {
+/// Opens a session with the actor's token.
+pub(crate) fn open(tx: &Transaction<'_>, generator: &mut Generator<'_>) -> Result<OpenedSession, CommandError> {
     let Some(held) = tx.authority.token().filter(|_| tx.authority.session().is_none()) else {
         let detail = "Only a member's token opens a session: neither another session nor the root token does.";
         return Err(CommandError::forbidden(ForbiddenCode::TokenOnly, detail));
@@ -52,40 +53,44 @@ pub(crate) fn open(tx: &Transaction<'_>, mint: &mut Mint<'_>) -> Result<OpenedSe
         ends: record.expires_at.into_iter().chain(record.replaced_until).min(),
         told: json!({ "created_by": held.token.id }),
     };
-    add(tx, mint, draft)
+    add(tx, generator, draft)
 }
 
-/// Opens a session for a member that this provider vouches for.
+/// Opens a session for a member who signed in through this identity provider.
 pub(crate) fn open_for(
     tx: &Transaction<'_>,
-    mint: &mut Mint<'_>,
+    generator: &mut Generator<'_>,
     member: &MemberRow,
     provider: &IdentityProvider,
 ) -> Result<OpenedSession, CommandError> {
     let (issuer, audience) = (provider.issuer.to_string(), provider.audience.clone());
     let draft = SessionDraft {
         member: member.as_owner(),
-        // Of who it is, the audit has the number alone: its rows are for ever.
+        // The audit log identifies the member only by number, because its rows are permanent.
         told: json!({ "issuer": issuer, "member": member.number }),
         opened: Opened::ByProvider { issuer, audience },
         token: None,
         ends: None,
     };
-    add(tx, mint, draft)
+    add(tx, generator, draft)
 }
 
-fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result<OpenedSession, CommandError> {
+fn add(
+    tx: &Transaction<'_>,
+    generator: &mut Generator<'_>,
+    draft: SessionDraft,
+) -> Result<OpenedSession, CommandError> {
     let SessionDraft { member, opened, token, ends, mut told } = draft;
-    // Where nothing but this happens there is no upkeep, so it takes along what is over.
+    // Deletes expired sessions here too, because a workspace without other activity has no upkeep.
     sessions::sweep(tx.sql, tx.now)?;
     let ended = sessions::make_room(tx.sql, member.number)?;
     tx.next_generation()?;
 
-    let text = mint.session(tx.workspace.key)?;
+    let text = generator.session(tx.workspace.key)?;
     let length = tx.workspace.settings.session_length.saturating_mul(1_000);
     let latest = tx.now.plus(length);
     let expires_at = ends.map_or(latest, |end| end.min(latest));
-    let id = mint.session_id(tx.now);
+    let id = generator.session_id(tx.now);
     let mut session = SessionRow { number: 0, id, member: member.number, opened, created_at: tx.now, expires_at };
     session.insert(tx.sql, text.as_ref().digest(), token)?;
     if let Some(fields) = told.as_object_mut() {
@@ -100,12 +105,12 @@ fn add(tx: &Transaction<'_>, mint: &mut Mint<'_>, draft: SessionDraft) -> Result
     Ok(OpenedSession { text: TokenValue::new(text.as_ref().expose()), seconds, session: view(tx, &session)? })
 }
 
-/// The session that acts.
+/// The actor's session.
 pub(crate) fn read(tx: &Transaction<'_>) -> Result<Session, CommandError> {
     view(tx, acting(tx)?)
 }
 
-/// Ends a session. One that the actor may not act on does not exist for it.
+/// Ends a session. The error for a session that the actor may not act on is the same as for one that does not exist.
 pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, CommandError> {
     let own = acting(tx).ok().filter(|own| ask.id.as_ref().is_none_or(|id| *id == own.id));
     let session = match (own, &ask.id) {
@@ -123,7 +128,7 @@ pub(crate) fn end(tx: &Transaction<'_>, ask: &EndSession) -> Result<Session, Com
     Ok(Session { scopes: ScopeSet::default(), ..ended })
 }
 
-/// The newest first. An admin sees all, others their own.
+/// The newest first. Admins see all sessions, other members their own.
 pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<Session>, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let window = Window::of(&ask.page, List::Sessions)?;
@@ -135,15 +140,15 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListSessions) -> Result<Listing<S
     Ok(window.page(rows.collect::<Result<_, CommandError>>()?, total))
 }
 
-/// What is shown of a session.
+/// The view of a session.
 fn view(tx: &Transaction<'_>, session: &SessionRow) -> Result<Session, CommandError> {
     let gone = |what: &str| CommandError::internal(format!("the {what} of {} is gone", session.id));
     let (member, scopes, created_by, issuer) = match &session.opened {
         Opened::WithToken(digest) => {
             let held = OwnedToken::by_digest(tx.sql, *digest)?.ok_or_else(|| gone("token"))?;
-            // From which addresses it may be used is not what is asked here.
+            // Address restrictions do not matter here.
             let demand = Demand::of(tx.workspace.key);
-            let scopes = match held.judge(&tx.workspace.record(Vec::new()), &demand, tx.now) {
+            let scopes = match held.decide(&tx.workspace.record(Vec::new()), &demand, tx.now) {
                 Code::Valid | Code::AddressNotAllowed => held.effective_scopes(),
                 _ => ScopeSet::default(),
             };

@@ -1,8 +1,9 @@
-//! Who may move which setting in which direction.
+//! Which actors can tighten or weaken each setting.
 //!
-//! Whoever manages the workspace may make it stricter. Weaker, it is an admin's to make: what admins have reserved, how long
-//! something revoked may still pass, how long the audit is kept, how much a member may have. One table says which direction
-//! is which; the commands that change settings ask it, and docs/api.md repeats it.
+//! Callers with `workspace:manage` can make a workspace stricter. Only admins can weaken it: scopes reserved for
+//! admins, how long a revoked token may still be accepted, how long the audit log is kept, how much a member may have.
+//! The tables in this module define which direction is weaker; the commands that change settings use them, and
+//! docs/api.md repeats them.
 
 use counterfoil_protocol::{
     command::{Role, ScopeEntry, Settings},
@@ -12,23 +13,23 @@ use counterfoil_verify::Freshness;
 
 use crate::authority::Authority;
 
-/// Who may change something.
+/// The actor that a change requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Who {
-    /// Whoever holds `workspace:manage`.
+pub enum RequiredActor {
+    /// An actor with `workspace:manage`.
     Manager,
-    /// An admin who does.
+    /// An admin with `workspace:manage`.
     Admin,
-    /// An admin who may grant everything.
+    /// An admin who can grant every scope.
     Everything,
     /// The root token.
     Root,
 }
 
-impl Who {
-    /// Who that is, in words.
+impl RequiredActor {
+    /// The actor in words, for the documentation.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn description(self) -> &'static str {
         match self {
             Self::Manager => "`workspace:manage`",
             Self::Admin => "an admin",
@@ -38,38 +39,38 @@ impl Who {
     }
 }
 
-/// One setting.
+/// The rule of one setting.
 pub struct Rule<T: 'static> {
     /// Its name in the API.
     pub field: &'static str,
-    /// Who may move it where it grows no weaker.
-    pub tighten: Who,
-    /// Who may move it where it does.
-    pub weaken: Who,
-    /// What makes it weaker, in words; empty where nothing does.
+    /// Required for a change that does not weaken the setting.
+    pub tighten: RequiredActor,
+    /// Required for a change that weakens it.
+    pub weaken: RequiredActor,
+    /// Describes which change weakens it; empty if none does.
     pub weaker: &'static str,
-    /// Whether it is weaker afterwards.
+    /// Whether the change from the first value to the second weakens the setting.
     weakens: fn(&T, &T) -> bool,
 }
 
 const fn free(field: &'static str) -> Rule<Settings> {
-    Rule { field, tighten: Who::Manager, weaken: Who::Manager, weaker: "", weakens: |_, _| false }
+    Rule { field, tighten: RequiredActor::Manager, weaken: RequiredActor::Manager, weaker: "", weakens: |_, _| false }
 }
 
 const fn guarded<T>(field: &'static str, weaker: &'static str, weakens: fn(&T, &T) -> bool) -> Rule<T> {
-    Rule { field, tighten: Who::Manager, weaken: Who::Admin, weaker, weakens }
+    Rule { field, tighten: RequiredActor::Manager, weaken: RequiredActor::Admin, weaker, weakens }
 }
 
-/// What only these may change at all. The command that changes it checks that itself.
-const fn fixed(field: &'static str, who: Who) -> Rule<Settings> {
-    Rule { field, tighten: who, weaken: who, weaker: "", weakens: |_, _| false }
+/// Every change requires this actor. The command that changes the setting checks it.
+const fn fixed(field: &'static str, actor: RequiredActor) -> Rule<Settings> {
+    Rule { field, tighten: actor, weaken: actor, weaker: "", weakens: |_, _| false }
 }
 
-/// The settings of the workspace, every one that it has.
+/// The rules of all workspace settings.
 pub const SETTINGS: &[Rule<Settings>] = &[
     free("name"),
     free("prefix"),
-    fixed("state", Who::Root),
+    fixed("state", RequiredActor::Root),
     guarded("default_quota", "higher", |before, after| after.default_quota > before.default_quota),
     guarded("max_lifetime", "longer, or removed", |before, after| grows(before.max_lifetime, after.max_lifetime)),
     guarded("session_length", "longer", |before, after| after.session_length > before.session_length),
@@ -81,14 +82,20 @@ pub const SETTINGS: &[Rule<Settings>] = &[
     guarded("allowed_origins", "an origin added", |before, after| {
         after.allowed_origins.iter().any(|origin| !before.allowed_origins.contains(origin))
     }),
-    fixed("identity_providers", Who::Everything),
-    fixed("hosts", Who::Root),
+    fixed("identity_providers", RequiredActor::Everything),
+    fixed("hosts", RequiredActor::Root),
 ];
 
-/// The properties of a scope in the catalogue, every one that it has. Of a scope that is removed they are as of one that
-/// asks nothing.
+/// The rules of all properties of a catalogue scope. Removing a scope is treated as changing it to one without
+/// requirements.
 pub const CATALOGUE: &[Rule<ScopeEntry>] = &[
-    Rule { field: "description", tighten: Who::Manager, weaken: Who::Manager, weaker: "", weakens: |_, _| false },
+    Rule {
+        field: "description",
+        tighten: RequiredActor::Manager,
+        weaken: RequiredActor::Manager,
+        weaker: "",
+        weakens: |_, _| false,
+    },
     guarded("visible_to", "`admin` to `member`, or the scope removed", |before, after| {
         before.visible_to == Role::Admin && after.visible_to != Role::Admin
     }),
@@ -100,7 +107,7 @@ pub const CATALOGUE: &[Rule<ScopeEntry>] = &[
     }),
 ];
 
-/// Whether a limit grows that may be missing.
+/// Whether an optional limit is raised or removed.
 fn grows(before: Option<u64>, after: Option<u64>) -> bool {
     match (before, after) {
         (None, _) => false,
@@ -111,7 +118,7 @@ fn grows(before: Option<u64>, after: Option<u64>) -> bool {
 
 fn strictness(freshness: Option<Freshness>) -> u8 {
     match freshness {
-        // A snapshot is nobody's setting.
+        // No setting has the level `snapshot`.
         None | Some(Freshness::Snapshot) => 0,
         Some(Freshness::Eventual) => 1,
         Some(Freshness::Bounded) => 2,
@@ -119,7 +126,7 @@ fn strictness(freshness: Option<Freshness>) -> u8 {
     }
 }
 
-/// Checks that the actor may make of the one settings the other.
+/// Checks that the actor may change the settings from `before` to `after`.
 ///
 /// # Errors
 /// `ESCALATION` names the field.
@@ -132,11 +139,10 @@ pub(crate) fn check(authority: &Authority, before: &Settings, after: &Settings) 
     }
 }
 
-/// Checks that the actor may make of the one scope the other, or remove it.
+/// Checks that the actor may change the scope from `before` to `after`, or remove it.
 ///
 /// # Errors
-/// `ESCALATION` names the scope and the property; where the scope is one that only admins see, and the actor does not name
-/// it, neither.
+/// `ESCALATION` names the scope and the property. For removing a scope that only admins can see it names neither.
 pub(crate) fn check_scope(
     authority: &Authority,
     before: &ScopeEntry,

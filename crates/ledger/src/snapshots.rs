@@ -1,9 +1,9 @@
-//! Snapshots: the current edition for whoever takes it out of the house, under a head that says as of when it is, until
-//! when it may be relied upon, and who says so.
+//! Snapshots: the current edition for offline use, with a signed header that contains its time, its expiration and its
+//! signer.
 //!
-//! An edition is as of the moment at which it began. Where nothing has changed since, it is as of any later moment just as
-//! well; but who asks twice should get the same file, so its moment is put forward only now and then. Where something has
-//! changed, it stands: a snapshot never claims to be later than it is.
+//! An edition shows the moment at which it began. If nothing has changed since, it is also valid as of any later
+//! moment. But repeated requests should return the same file, so its time is advanced only occasionally. If something
+//! has changed, its time is not advanced: a snapshot never claims to be newer than it is.
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use counterfoil_protocol::{
@@ -23,13 +23,13 @@ use crate::{
     transaction::Transaction,
 };
 
-/// How often it is written down that snapshots are wanted, in milliseconds: who reads often writes nothing.
+/// How often a request for snapshots is recorded, in milliseconds, so that frequent requests do not write each time.
 const NOTED: u64 = 60 * 60 * 1_000;
 
-/// Which part of its term passes before the moment of an edition that nothing has overtaken is put forward.
+/// The time of an unchanged edition is advanced after this fraction (1/8) of a snapshot's validity.
 const PART: u64 = 8;
 
-/// The snapshot of now, as far as there is one.
+/// The current snapshot, if one has been built.
 pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snapshot, CommandError> {
     tx.authority.require(BuiltIn::SnapshotsRead)?;
     let secret = secrets.first().ok_or(CommandError::SnapshotsOff)?;
@@ -38,11 +38,11 @@ pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
     if let Some(edition) = Current::load(*sql, Kind::Snapshots)? {
         let as_of = moment(tx, &edition)?;
         let mut expires_at = as_of.plus(term(workspace));
-        // A text that rotation replaced takes nothing out of the house that is good for longer than itself.
+        // With a token value in its grace period, a snapshot does not outlive that value.
         if let Some(end) = tx.authority.token().and_then(OwnedToken::replaced_until) {
             expires_at = expires_at.min(end);
         }
-        // Nobody has a use for one that is over: the registry has been down for that long.
+        // An expired snapshot is useless. It means that the registry was unavailable for that long.
         if *now < expires_at {
             let head = SnapshotHead { workspace: workspace.key, as_of, expires_at, manifest: edition.manifest };
             let mut files = vec![edition.manifest];
@@ -58,7 +58,7 @@ pub(crate) fn read(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
     Ok(Snapshot::NotYet { retry_in: wait.div_ceil(1_000).max(1) })
 }
 
-/// The keys that sign the workspace's snapshots, and that did.
+/// The current and previous keys that sign the workspace's snapshots.
 pub(crate) fn keys(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<SnapshotKeys, CommandError> {
     tx.authority.require(BuiltIn::SnapshotsRead)?;
     if secrets.is_empty() {
@@ -68,15 +68,14 @@ pub(crate) fn keys(tx: &Transaction<'_>, secrets: &[SealSecret]) -> Result<Snaps
     Ok(SnapshotKeys { keys: keys.collect() })
 }
 
-/// Until when a snapshot may be relied upon that does not know of a change made now: one that was handed out before, or one
-/// of an older edition that is handed out before the next is made. Absent where nobody ever asked for one: the first is
-/// made after that.
+/// When the last snapshot expires that does not contain a change made now: one that was served before, or an older
+/// edition that is served before the next one is built. Absent if no snapshot was ever requested; the first one is
+/// built after that.
 pub(crate) fn relied_upon_until(workspace: &WorkspaceRow, now: Timestamp) -> Option<Timestamp> {
     workspace.snapshots_until.map(|until| until.max(now.plus(term(workspace))))
 }
 
-/// Takes note that somebody wants snapshots, and until when any may be relied upon that is handed out before this is next
-/// written down.
+/// Records that snapshots are requested, and when the last snapshot expires that is served before the next such record.
 fn note_wanted(tx: &Transaction<'_>) -> Result<(), SqlError> {
     let Transaction { sql, now, workspace, .. } = tx;
     let end = now.plus(term(workspace));
@@ -89,7 +88,7 @@ fn note_wanted(tx: &Transaction<'_>) -> Result<(), SqlError> {
     editions::want_snapshots(*sql, *now)
 }
 
-/// As of when the edition is told to be.
+/// The time of the edition that the snapshot states.
 fn moment(tx: &Transaction<'_>, edition: &Current) -> Result<Timestamp, SqlError> {
     let Transaction { sql, now, workspace, .. } = tx;
     let kept = edition.as_of..edition.as_of.plus(term(workspace) / PART);
@@ -100,7 +99,7 @@ fn moment(tx: &Transaction<'_>, edition: &Current) -> Result<Timestamp, SqlError
     Ok(*now)
 }
 
-/// For how long a snapshot may be relied upon, in milliseconds.
+/// The validity of a snapshot, in milliseconds.
 fn term(workspace: &WorkspaceRow) -> u64 {
     workspace.settings.snapshot_max.saturating_mul(1_000)
 }
@@ -117,7 +116,7 @@ fn signing_key(secret: &SealSecret, workspace: WorkspaceKey) -> SigningKey {
 
 fn public(key: &SigningKey) -> SnapshotKey {
     let x = BASE64_URL_SAFE_NO_PAD.encode(key.verifying_key().as_bytes());
-    // The members that RFC 8037, appendix A.3, names, in their order.
+    // The members required by RFC 8037, appendix A.3, in their order.
     let thumbprint = Digest::of(format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#).as_bytes());
     let text = str::to_owned;
     SnapshotKey {

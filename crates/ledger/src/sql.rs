@@ -1,7 +1,7 @@
-//! What the ledger asks of its storage: SQLite's dialect, positional parameters, whole transactions.
+//! What the ledger requires of its storage: SQLite's dialect, positional parameters, atomic transactions.
 //!
-//! Two engines stand behind [`Sql`]: the SQLite storage of a Durable Object, and bundled SQLite in native tests. What
-//! the ledger relies on in both is written down as a suite, the module `conformance`, which runs on both.
+//! [`Sql`] has two implementations: the SQLite storage of a Durable Object, and bundled SQLite for native tests. The
+//! module `conformance` is a test suite for everything that the ledger relies on; it runs on both.
 
 mod row;
 mod value;
@@ -11,39 +11,40 @@ pub use self::{
     value::{FromValue, MAX_INTEGER, SqlError, ToValue, Value},
 };
 
-/// A database of one's own: nobody else reads or writes it, so statements never wait and never conflict.
+/// A database with a single user. No other connection reads or writes it, so statements never wait and never conflict.
 pub trait Sql {
-    /// Runs one statement with its parameters (`?`, by position), or several without any. The rows are the last one's.
+    /// Runs one statement with positional parameters (`?`), or several statements without parameters. Returns the rows
+    /// of the last one.
     ///
-    /// Integers may be bound as 64-bit floats: they are integers again once they lie in a column of that type, and
-    /// compare as what they are. Whole floats may come back as integers. Beyond ±[`MAX_INTEGER`] a parameter is an
-    /// error, and a result is never an integer: nothing ever comes back as another number than it was.
+    /// Integers may be bound as 64-bit floats: a column of integer type converts them back, and comparisons treat them
+    /// as equal. Whole floats may be returned as integers. A parameter beyond ±[`MAX_INTEGER`] is an error, and no
+    /// integer beyond it is ever returned as an integer, so a number is never silently changed.
     ///
     /// # Errors
-    /// [`SqlError`] where the engine refused a statement. Outside a [`transaction`](Self::transaction), what ran before
-    /// it stays.
+    /// [`SqlError`] if the engine rejects a statement. Outside a [`transaction`](Self::transaction), the effects of
+    /// earlier statements remain.
     fn exec(&self, sql: &str, parameters: &[Value]) -> Result<Vec<Row>, SqlError>;
 
-    /// How many bytes the database takes up, without what deleted rows have left free.
+    /// The bytes that the database uses, excluding the free pages that deleted rows left.
     ///
     /// # Errors
-    /// [`SqlError`] where the engine does not say.
+    /// [`SqlError`] if the engine does not report it.
     fn used(&self) -> Result<u64, SqlError>;
 
-    /// Does the work, and keeps what it wrote only if it succeeds: on `Err` the database is what it was before.
+    /// Runs `work` in a transaction: on `Err`, the database is unchanged.
     ///
-    /// A transaction inside another is a savepoint: where it fails, its own writes are undone, and the outer one goes on
-    /// as it sees fit.
+    /// A nested transaction is a savepoint: if it fails, only its own writes are undone, and the outer one decides
+    /// whether to continue.
     ///
     /// # Errors
-    /// The work's own; or [`SqlError`] where the engine could not keep what was written, and then has not.
+    /// The error of `work`, or [`SqlError`] if the engine could not commit; nothing was written then.
     fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E>
     where
         Self: Sized;
 }
 
 impl dyn Sql + '_ {
-    /// The first row that a query finds, where it finds any.
+    /// The first row of a query, if any.
     pub(crate) fn one<T: FromRow>(&self, query: &str, parameters: &[Value]) -> Result<Option<T>, SqlError> {
         match self.first(query, parameters)? {
             Some(mut row) => row.take().map(Some),
@@ -55,9 +56,9 @@ impl dyn Sql + '_ {
         Ok(self.exec(query, parameters)?.into_iter().next())
     }
 
-    /// All rows that a query finds.
+    /// All rows of a query.
     pub(crate) fn all<T: FromRow>(&self, query: &str, parameters: &[Value]) -> Result<Vec<T>, SqlError> {
-        // A loop: collecting into a `Result` would be compiled anew for each type, and is larger.
+        // A loop, because collecting into a `Result` is compiled for each type and produces more code.
         let mut rows = self.exec(query, parameters)?;
         let mut all = Vec::with_capacity(rows.len());
         for row in &mut rows {
@@ -66,12 +67,12 @@ impl dyn Sql + '_ {
         Ok(all)
     }
 
-    /// What a query finds that always finds a row: a count, a minimum.
+    /// The value of a query that always returns a row, such as a count or a minimum.
     pub(crate) fn scalar<T: FromRow>(&self, query: &str, parameters: &[Value]) -> Result<T, SqlError> {
         self.one(query, parameters)?.ok_or_else(|| SqlError::new("a row is missing"))
     }
 
-    /// Whether a query finds anything.
+    /// Whether a query returns any row.
     pub(crate) fn any(&self, query: &str, parameters: &[Value]) -> Result<bool, SqlError> {
         Ok(!self.exec(query, parameters)?.is_empty())
     }

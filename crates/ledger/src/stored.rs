@@ -1,4 +1,4 @@
-//! How the ledger's own types lie in columns. Lists and maps lie there as JSON text.
+//! How the ledger's types are stored in columns. Lists and maps are stored as JSON text.
 
 use counterfoil_protocol::{
     Host, Hosts, Slug,
@@ -35,7 +35,7 @@ impl ToValue for ContentHash {
     }
 }
 
-/// Types that lie in a column as text and are parsed when read.
+/// Types that are stored as text and parsed when read.
 macro_rules! as_text {
     ($($stored:ty: $parse:expr, $text:expr;)*) => { $(
         impl FromValue for $stored {
@@ -62,7 +62,7 @@ as_text! {
     SealEpoch: SealEpoch::from_hex, SealEpoch::to_string;
 }
 
-/// Types that lie in a column as JSON text.
+/// Types that are stored as JSON text.
 macro_rules! as_json {
     ($($stored:ty),* $(,)?) => { $(
         impl FromValue for $stored {
@@ -82,7 +82,7 @@ macro_rules! as_json {
 
 as_json!(ScopeSet, Hosts, Vec<AddressBlock>, Vec<IdentityProvider>, Vec<String>);
 
-/// An enum whose variants lie in a column by these names. One that stands after a semicolon is never read.
+/// An enum whose variants are stored under these names. A variant after a semicolon is never read.
 macro_rules! as_name {
     ($stored:ident { $($variant:ident: $name:literal),* $(; $unread:ident: $unread_name:literal)? }) => {
         impl $crate::sql::FromValue for $stored {
@@ -110,5 +110,5 @@ pub(crate) use as_name;
 
 as_name!(State { Revoked: "revoked", Disabled: "disabled", Expired: "expired", Pending: "pending", Active: "active" });
 as_name!(Role { Admin: "admin", Member: "member" });
-// No scope can ask for the freshness of a snapshot.
+// No scope can require the freshness level `snapshot`.
 as_name!(Freshness { Strong: "strong", Bounded: "bounded", Eventual: "eventual"; Snapshot: "snapshot" });

@@ -1,4 +1,4 @@
-//! What only tests and benchmarks ask of a ledger.
+//! Methods of a ledger that only tests and benchmarks use.
 
 use core::net::IpAddr;
 
@@ -17,42 +17,42 @@ use crate::{
 };
 
 impl<S: Sql> Ledger<S> {
-    /// Takes one step of an edition whose segments hold so many texts at most, on average.
+    /// Takes one step of an edition with this maximum average number of token values per segment.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails; the step is not taken then.
+    /// [`SqlError`] if the database fails. The step is not taken then.
     pub fn edition_step_of(&self, texts: u64, now: Timestamp) -> Result<editions::Step, SqlError> {
         self.sql().transaction(|| editions::step(self.sql(), now, texts))
     }
 
-    /// The current edition of that kind, where there is one.
+    /// The current edition of that kind, if any.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails.
+    /// [`SqlError`] if the database fails.
     pub fn current_edition(&self, kind: editions::Kind) -> Result<Option<editions::Current>, SqlError> {
         editions::Current::load(self.sql(), kind)
     }
 
-    /// The files that the current edition of that kind names, in its manifest's order.
+    /// The files that the current edition of that kind references, in its manifest's order.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails.
+    /// [`SqlError`] if the database fails.
     pub fn edition_files(&self, kind: editions::Kind) -> Result<Vec<ContentHash>, SqlError> {
         editions::current_files(self.sql(), kind)
     }
 
-    /// Takes note that somebody asks for snapshots: for a week from now on they are made.
+    /// Records that snapshots are requested: they are built for a week from now on.
     ///
     /// # Errors
-    /// [`SqlError`] where the database fails.
+    /// [`SqlError`] if the database fails.
     pub fn want_snapshots(&self, now: Timestamp) -> Result<(), SqlError> {
         self.sql().transaction(|| editions::want_snapshots(self.sql(), now))
     }
 
-    /// Has one command carried out as it would come over the wire: there and back in JSON.
+    /// Executes one command with its request and reply encoded as JSON, as over the wire.
     ///
     /// # Errors
-    /// [`CommandError`] as the ledger gives it, or where its reply cannot be read.
+    /// [`CommandError`] as the ledger returns it, or if its reply cannot be decoded.
     pub fn call<C: Ask>(
         &self,
         workspace: WorkspaceKey,

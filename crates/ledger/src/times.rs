@@ -1,12 +1,13 @@
-//! Times that several modules go by, in milliseconds.
+//! Durations that several modules use, in milliseconds.
 
-/// A day. UTC has no other here: leap seconds are not counted since 1970.
+/// A day. Unix time does not count leap seconds, so every day has this length.
 pub(crate) const DAY: u64 = 24 * 60 * 60 * 1_000;
 
-/// The longest wait after failures: how late at most the registry learns that it is up again.
+/// The longest back-off after failures, and so the longest delay before the ledger notices that the registry is
+/// available again.
 pub(crate) const LONGEST_BACKOFF: u64 = 60_000;
 
-/// How long to wait after so many failures in a row.
+/// The back-off after this number of consecutive failures.
 pub(crate) fn backoff(attempts: u64) -> u64 {
     let doublings = attempts.saturating_sub(1).min(63);
     (1_000_u64.saturating_mul(1 << doublings)).min(LONGEST_BACKOFF)

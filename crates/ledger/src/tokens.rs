@@ -1,4 +1,4 @@
-//! The life of tokens, one command a file, and what is common to them.
+//! Token commands, one file each, and what they share.
 
 mod blank;
 mod bound;
@@ -16,12 +16,12 @@ mod revoke_many;
 mod revoke_text;
 mod rotate;
 mod shown;
-mod text;
 mod update;
 pub(crate) mod usage;
+mod values;
 
 pub(crate) use blank::blank_each_of;
-pub(crate) use changes::{NewTexts, changed_since};
+pub(crate) use changes::{NewValues, changed_since};
 pub(crate) use create::create;
 pub(crate) use import::import;
 pub(crate) use issue::{TokenDraft, issue};

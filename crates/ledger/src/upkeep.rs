@@ -1,6 +1,7 @@
-//! What the ledger does of its own accord: rows whose time is over, and workspaces that are deleted.
+//! Background work of the ledger: expired rows, and workspaces being deleted.
 //!
-//! It does so in steps, each a short transaction, whenever the shell calls it; the shell is told when to come back.
+//! It runs in steps, each a short transaction, when the caller asks for one. Each step returns when the next one is
+//! due.
 
 use counterfoil_protocol::Slug;
 use counterfoil_token::WorkspaceKey;
@@ -15,15 +16,15 @@ use crate::{
     tokens,
 };
 
-/// How things stand after a step.
+/// The state after a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// There is more to do at once.
+    /// Take the next step now.
     More,
-    /// There is nothing to do before this moment; absent where nothing is foreseen.
+    /// Take the next step at this time; absent if none is scheduled.
     Wait(Option<Timestamp>),
-    /// The workspace is gone, from the registry too: [`Release`](counterfoil_protocol::directory::Release) its slug, then
-    /// [`forget`](crate::Ledger::forget) it.
+    /// All data of the workspace is deleted, also in the registry.
+    /// [`Release`](counterfoil_protocol::directory::Release) its slug, then [`forget`](crate::Ledger::forget) it.
     Release(Slug, WorkspaceKey),
 }
 

@@ -1,4 +1,4 @@
-//! The workspace itself: how it begins, and what verifiers know of it.
+//! The workspace: creation, settings, and its record for verifiers.
 
 use core::ops::RangeInclusive;
 
@@ -17,8 +17,8 @@ use crate::{
     audit::{self, Change},
     check,
     columns::{TableRow as _, update},
+    generator::Generator,
     identity, members,
-    mint::Mint,
     rows::{MemberRow, WorkspaceRow, sessions},
     settings,
     sql::{Sql, SqlError},
@@ -26,39 +26,40 @@ use crate::{
     transaction::Transaction,
 };
 
-/// How many live tokens a member may have where nothing else is set.
+/// The default quota of live tokens of a member.
 const DEFAULT_QUOTA: u64 = 600;
 
-/// How long a session lasts where nothing else is set: a working day, in seconds.
+/// The default session length: half a day, in seconds.
 const DEFAULT_SESSION_LENGTH: u64 = 12 * 60 * 60;
 
-/// The quotas that may be set for everybody.
+/// The range of the default quota.
 const QUOTAS: RangeInclusive<u64> = 1..=1_000_000;
-/// The longest lives of tokens that may be set, in seconds: up to a hundred Julian years.
+/// The range of the maximum token lifetime, in seconds: up to a hundred Julian years.
 const LIFETIMES: RangeInclusive<u64> = 1..=100 * 31_557_600;
-/// How long sessions may last, in seconds: a minute to 30 days.
+/// The range of the session length, in seconds: a minute to 30 days.
 const SESSION_LENGTHS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
-/// For how many days audit rows may be kept: up to a hundred years.
+/// The range of the audit retention, in days: up to a hundred years.
 const RETENTIONS: RangeInclusive<u64> = 1..=36_500;
 
-/// How long a lease lasts where nothing else is set, in seconds. A new row says the same.
+/// The default lease, in seconds. The schema has the same default.
 const DEFAULT_LEASE: u64 = 10;
 
-/// How long leases may last, in seconds. Of a shorter one nothing would be left once clocks are allowed for.
+/// The range of leases, in seconds. A shorter lease would have no usable time left after the allowance for clock skew.
 const LEASES: RangeInclusive<u64> = 2..=60;
 
-/// For how long a snapshot may be relied upon where nothing else is set: a day, in seconds. A new row says the same.
+/// The default validity of a snapshot: a day, in seconds. The schema has the same default.
 const DEFAULT_SNAPSHOT: u64 = 24 * 60 * 60;
 
-/// For how long it may be, in seconds: a minute to 30 days. Of less, too little would be left once the next one is made.
+/// The range of the validity of a snapshot, in seconds: a minute to 30 days. A shorter one would expire too soon after
+/// the next snapshot is built.
 const SNAPSHOTS: RangeInclusive<u64> = 60..=30 * 24 * 60 * 60;
 
 /// The number of the first admin.
 const FIRST_ADMIN: u64 = 1;
 
-/// Makes the workspace with its first admin, at generation 0: nothing of it is seen outside before [`bootstrap`], which
-/// follows in the same transaction.
-pub(crate) fn found(
+/// Creates the workspace with its first admin, at generation 0. It is not visible before [`bootstrap`], which follows
+/// in the same transaction.
+pub(crate) fn create(
     sql: &dyn Sql,
     key: WorkspaceKey,
     ask: &Bootstrap,
@@ -106,11 +107,11 @@ pub(crate) fn found(
     Ok(founded)
 }
 
-/// Issues the first admin's first token. As long as nothing else has happened in the workspace this may be repeated,
-/// and then replaces what the last time made.
+/// Creates the first admin's first token. This can be repeated as long as nothing else has happened in the workspace;
+/// it then replaces the previous token.
 pub(crate) fn bootstrap(
     tx: &Transaction<'_>,
-    mint: &mut Mint<'_>,
+    generator: &mut Generator<'_>,
     ask: Bootstrap,
 ) -> Result<Bootstrapped, CommandError> {
     tx.authority.require_root()?;
@@ -148,18 +149,19 @@ pub(crate) fn bootstrap(
 
     tokens::revoke_each_of(tx, &admin, generation, "replaced by a repeated bootstrap")?;
     let draft = TokenDraft { name: "First admin token".to_owned(), ..TokenDraft::of(admin, ScopeSet::everything()) };
-    let issued = tokens::issue(tx, mint, &workspace, generation, draft)?;
+    let issued = tokens::issue(tx, generator, &workspace, generation, draft)?;
     Ok(Bootstrapped { workspace: workspace.view(), admin: issued })
 }
 
-/// Whoever holds a live token may know which workspace it is of. Who manages it is told how full it is.
+/// Every caller with a valid token may read the workspace's name and settings. With `workspace:manage` the storage size
+/// is included.
 pub(crate) fn read(tx: &Transaction<'_>) -> Result<Workspace, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     let stored = || Ok::<_, SqlError>(Stored { used_bytes: tx.sql.used()?, limit_bytes: tx.storage.limit() });
     Ok(Workspace { storage: manages.then(stored).transpose()?, ..tx.workspace.view() })
 }
 
-/// Changes the settings. Where that makes no difference nothing is written.
+/// Updates the settings. If nothing differs, nothing is written.
 pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Workspace, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let mut after = tx.workspace.clone();
@@ -193,7 +195,11 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Works
     }
     if let Some(providers) = ask.identity_providers {
         settings.identity_providers = identity::check_providers(tx, providers)?;
-        sessions::end_all_but_of(tx.sql, &tx.workspace.settings.identity_providers, &settings.identity_providers)?;
+        sessions::end_of_changed_providers(
+            tx.sql,
+            &tx.workspace.settings.identity_providers,
+            &settings.identity_providers,
+        )?;
         members::assign_subjects(tx.sql, &settings.identity_providers)?;
     }
     after.prefix = ask.prefix.unwrap_or(after.prefix);
@@ -201,14 +207,14 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateWorkspace) -> Result<Works
     change(tx, after, "workspace.update")
 }
 
-/// Suspends the workspace, and with it all its tokens, or resumes it.
+/// Suspends the workspace and thereby all its tokens, or resumes it.
 pub(crate) fn suspend(tx: &Transaction<'_>, ask: &SuspendWorkspace) -> Result<Workspace, CommandError> {
     tx.authority.require_root()?;
     let after = WorkspaceRow { suspended: ask.suspended, ..tx.workspace.clone() };
     change(tx, after, if ask.suspended { "workspace.suspend" } else { "workspace.resume" })
 }
 
-/// Takes down which hosts the workspace has.
+/// Records the workspace's hosts.
 pub(crate) fn set_hosts(tx: &Transaction<'_>, ask: SetHosts) -> Result<Workspace, CommandError> {
     tx.authority.require_root()?;
     let mut after = tx.workspace.clone();

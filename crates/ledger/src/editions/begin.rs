@@ -1,11 +1,11 @@
-//! When an edition begins, and what it begins with.
+//! When an edition begins, and its initial state.
 
 use counterfoil_verify::{DigestPrefix, Encoded as _, Timestamp};
 
 use super::{
-    crowd, files, mark,
-    rows::{self, Current, Plan, Stage},
-    terms::{GATHERING, INTERVAL, Kind, RETRY, WANTED},
+    files, mark, overfull,
+    parameters::{GATHERING, INTERVAL, Kind, RETRY, WANTED},
+    rows::{self, Current, Schedule, Stage},
 };
 use crate::{
     columns::{insert, update},
@@ -13,7 +13,8 @@ use crate::{
     sql::{Sql, SqlError},
 };
 
-/// Takes note that somebody asks for snapshots: for a while from now on they are made, the first at once.
+/// Records that a snapshot was requested. Snapshots are built for [`WANTED`](super::parameters::WANTED) from now on, the
+/// first one immediately.
 pub(crate) fn want_snapshots(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
     let kind = Kind::Snapshots;
     let due_at = Current::load(sql, kind)?.is_none().then_some(now);
@@ -24,15 +25,15 @@ pub(crate) fn want_snapshots(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlErr
     Ok(())
 }
 
-/// Which kind of edition begins next, and when. Snapshots that nobody wants any more are forgotten.
+/// The kind of the next edition and when it begins. Removes snapshots that are no longer requested.
 pub(super) fn next(
     sql: &dyn Sql,
     workspace: &WorkspaceRow,
     now: Timestamp,
 ) -> Result<Option<(Timestamp, Kind)>, SqlError> {
-    let leases = Plan::load(sql, Kind::Leases)?.unwrap_or_default();
+    let leases = Schedule::load(sql, Kind::Leases)?.unwrap_or_default();
     let leases = due(sql, workspace, Kind::Leases, &leases, now)?;
-    let snapshots = match Plan::load(sql, Kind::Snapshots)? {
+    let snapshots = match Schedule::load(sql, Kind::Snapshots)? {
         None => None,
         Some(plan) => match plan.wanted_at.map(|wanted| wanted.plus(WANTED)).filter(|end| now < *end) {
             Some(end) => Some(due(sql, workspace, Kind::Snapshots, &plan, now)?.unwrap_or(end)),
@@ -48,26 +49,26 @@ pub(super) fn next(
     Ok(each.into_iter().flatten().min())
 }
 
-/// When the next edition of a kind begins; absent where the current one is all that is to be known.
+/// When the next edition of a kind begins; absent if the current one is up to date.
 fn due(
     sql: &dyn Sql,
     workspace: &WorkspaceRow,
     kind: Kind,
-    plan: &Plan,
+    plan: &Schedule,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, SqlError> {
     let current = Current::load(sql, kind)?;
     if current.is_some_and(|current| current.generation == workspace.generation) {
         return Ok(None);
     }
-    // What is further off was left by a clock that has been set back since.
+    // A later time was set before the clock was set back.
     let latest = now.plus(if current.is_some() { INTERVAL } else { RETRY });
     if let Some(due) = plan.due_at.filter(|due| *due <= latest) {
         return Ok(Some(due));
     }
     let due = match current {
         Some(current) => now.plus(GATHERING).max(current.begun_at.plus(INTERVAL)).min(latest),
-        // Somebody waits for it.
+        // A client is waiting for it.
         None if kind == Kind::Snapshots => now,
         None => now.plus(GATHERING),
     };
@@ -75,7 +76,7 @@ fn due(
     Ok(Some(due))
 }
 
-/// Begins an edition: from now on everything is as of the workspace's present generation.
+/// Begins an edition, which shows the workspace's present generation.
 pub(super) fn begin(
     sql: &dyn Sql,
     workspace: &WorkspaceRow,
@@ -83,19 +84,19 @@ pub(super) fn begin(
     now: Timestamp,
     texts_per_segment: u64,
 ) -> Result<(), SqlError> {
-    let plan = Plan::load(sql, kind)?.unwrap_or_default();
+    let plan = Schedule::load(sql, kind)?.unwrap_or_default();
     let continues = plan.epoch == Some(workspace.epoch);
     let since = if continues { plan.marked } else { 0 };
     let numbered = sql.scalar::<u64>("SELECT last_number FROM workspace", &[])?;
     let texts = if continues {
-        // Each token has a number of its own, and each text that was replaced a generation.
+        // Each new token has its own number, and each replaced value its own generation.
         plan.texts + numbered.saturating_sub(plan.numbered) + workspace.generation.saturating_sub(since)
     } else {
         numbered + sql.scalar::<u64>("SELECT count(*) FROM replaced_texts", &[])?
     };
     let enough = |bits: &u8| texts.div_ceil(1 << bits) <= texts_per_segment;
     let bits = (plan.bits.max(plan.least_bits)..=DigestPrefix::MAX_BITS).find(enough).unwrap_or(DigestPrefix::MAX_BITS);
-    let without_weak = crowd::leaves_out(sql, kind)?;
+    let without_weak = overfull::excludes(sql, kind)?;
     if !continues {
         rows::withdraw(sql, kind)?;
         rows::forget(sql, kind)?;

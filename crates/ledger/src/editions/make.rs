@@ -1,4 +1,4 @@
-//! Making files: each as of the edition's generation, whatever has happened since.
+//! Building files. Each shows the edition's generation, regardless of later changes.
 
 use std::collections::BTreeMap;
 
@@ -12,27 +12,27 @@ use counterfoil_verify::{
 
 use super::{
     mark,
-    rows::{Part, UnderWay},
-    terms::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS},
+    parameters::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS},
+    rows::{EditionBuild, Part},
 };
 use crate::{
     columns::{Columns as _, columns},
-    rows::Carried,
+    rows::Inclusion,
     sql::{Sql, SqlError},
 };
 
-/// How many texts are read at a time.
+/// How many token values are read at a time.
 const PAGE: usize = 1_000;
 
-/// How many bytes a block of addresses takes at most.
+/// The maximum size of a CIDR range, in bytes.
 const ADDRESS: usize = 18;
 
-/// A text as it was at the edition's generation.
+/// A token value at the edition's generation.
 struct EditionText {
     digest: Digest,
     number: u64,
     owner: u64,
-    /// As its JSON text.
+    /// JSON text.
     scopes: String,
     enabled: bool,
     not_before: Option<Timestamp>,
@@ -49,8 +49,9 @@ columns!(EditionText: "edition_texts" {
 
 columns!(OwnerRecord: "edition_owners" { number, id, suspended, grants, revoked_before, version });
 
-/// Some texts in the order of their digests, with the generation before which all of their owner's are revoked. Both
-/// views are read by index, branch by branch, or each page would take as long as there are tokens.
+/// Selects token values in the order of their digests, with the generation before which all tokens of their owner are
+/// revoked. Both views are read by index, branch by branch; otherwise each page would take time proportional to the
+/// number of tokens.
 fn texts() -> String {
     format!(
         "SELECT {}, coalesce(
@@ -61,23 +62,23 @@ fn texts() -> String {
     )
 }
 
-/// The members of a range of numbers.
+/// The members with a number within a range.
 const OWNERS: &str = "WHERE number BETWEEN ? AND ? ORDER BY number";
 
-/// Why a file was not made.
-pub(super) enum Obstacle {
+/// Why a file could not be built.
+pub(super) enum FileError {
     Sql(SqlError),
-    /// A segment is too full: with more texts than `most` it cannot be made.
-    Crowded {
+    /// A segment is too full: it can hold at most `most` token values.
+    TooFull {
         prefix: DigestPrefix,
         most: u64,
     },
-    /// There is no edition of this workspace as it is.
+    /// The workspace cannot be published as an edition.
     Unpublishable,
 }
 
-/// Makes the first file that is still to be made.
-pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Result<(Part, Vec<u8>), Obstacle> {
+/// Builds the first file that is still missing.
+pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &EditionBuild) -> Result<(Part, Vec<u8>), FileError> {
     let (kind, bits) = edition.place();
     let segment = "SELECT prefix FROM segments WHERE kind = ? AND bits = ? AND made = 0 ORDER BY prefix LIMIT 1";
     let owners = "SELECT block FROM owner_segments WHERE kind = ? AND made = 0 ORDER BY block LIMIT 1";
@@ -89,12 +90,17 @@ pub(super) fn next(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay) -> Resu
     } else {
         (Part::Manifest, make_manifest(sql, edition)?)
     };
-    if file.len() > LARGEST_FILE { Err(Obstacle::Unpublishable) } else { Ok((part, file)) }
+    if file.len() > LARGEST_FILE { Err(FileError::Unpublishable) } else { Ok((part, file)) }
 }
 
-/// The file, and how many texts it holds.
-fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16) -> Result<(Vec<u8>, u64), Obstacle> {
-    let prefix = DigestPrefix::new(edition.segments.bits, value).ok_or(Obstacle::Unpublishable)?;
+/// The file, and the number of its token values.
+fn make_segment(
+    sql: &dyn Sql,
+    key: WorkspaceKey,
+    edition: &EditionBuild,
+    value: u16,
+) -> Result<(Vec<u8>, u64), FileError> {
+    let prefix = DigestPrefix::new(edition.segments.bits, value).ok_or(FileError::Unpublishable)?;
     let mut builder = SegmentBuilder::new(SegmentHeader {
         workspace: key,
         generation: edition.generation,
@@ -105,9 +111,9 @@ fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16
     let mut texts = Texts { scopes: BTreeMap::new() };
     let (mut after, last) = mark::range(prefix);
     let most_carried = if edition.segments.without_weak && edition.kind == Kind::Snapshots {
-        Carried::Everywhere
+        Inclusion::All
     } else {
-        Carried::InTheHouse
+        Inclusion::LeasesOnly
     };
     let mut addresses = 0;
     loop {
@@ -117,11 +123,11 @@ fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16
             addresses += token.addresses.len();
         }
         if builder.len() as u64 > MOST_TEXTS {
-            return Err(Obstacle::Crowded { prefix, most: MOST_TEXTS });
+            return Err(FileError::TooFull { prefix, most: MOST_TEXTS });
         }
-        // Before they are put together, of which the memory may not be there.
+        // Checked before the file is built, because there may not be enough memory for it.
         if addresses * ADDRESS > LARGEST_FILE {
-            return Err(Obstacle::Crowded { prefix, most: MOST_LONG_TEXTS });
+            return Err(FileError::TooFull { prefix, most: MOST_LONG_TEXTS });
         }
         match page.last() {
             Some((digest, ..)) if page.len() == PAGE => after = digest.as_bytes().to_vec(),
@@ -131,31 +137,32 @@ fn make_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, value: u16
     let tokens = builder.len() as u64;
     let file = builder.finish();
     if file.len() > LARGEST_FILE {
-        return Err(Obstacle::Crowded { prefix, most: MOST_LONG_TEXTS });
+        return Err(FileError::TooFull { prefix, most: MOST_LONG_TEXTS });
     }
     Ok((file, tokens))
 }
 
-/// Texts as they were. Many have the same scopes, which are parsed once.
+/// Reads token values at the edition's generation. Many have the same scopes, which are parsed once.
 struct Texts {
     scopes: BTreeMap<String, ScopeSet>,
 }
 
 impl Texts {
-    /// The next texts in the order of their digests, with what revokes them all of their owner's.
+    /// The next token values in the order of their digests, with the generation before which their owner's tokens are
+    /// revoked.
     fn read(
         &mut self,
         sql: &dyn Sql,
         after: Vec<u8>,
         last: &[u8],
-        most_carried: Carried,
+        most_carried: Inclusion,
     ) -> Result<Vec<(Digest, TokenRecord, u64)>, SqlError> {
         let page = [after.into(), last.into(), (&most_carried).into(), (PAGE as u64).into()];
         let texts: Vec<(EditionText, u64)> = sql.all(&texts(), &page)?;
         texts.into_iter().map(|(text, revoked_before)| Ok((text.digest, self.record(text)?, revoked_before))).collect()
     }
 
-    /// What a segment leaves out is left out here.
+    /// Omits the fields that segments omit.
     fn record(&mut self, text: EditionText) -> Result<TokenRecord, SqlError> {
         Ok(TokenRecord {
             version: text.issued,
@@ -187,10 +194,15 @@ impl Texts {
     }
 }
 
-fn make_owner_segment(sql: &dyn Sql, key: WorkspaceKey, edition: &UnderWay, block: u64) -> Result<Vec<u8>, Obstacle> {
+fn make_owner_segment(
+    sql: &dyn Sql,
+    key: WorkspaceKey,
+    edition: &EditionBuild,
+    block: u64,
+) -> Result<Vec<u8>, FileError> {
     let (first, last) = numbers(block);
     let header = OwnersHeader { workspace: key, generation: edition.generation, first, last };
-    let mut builder = OwnerSegmentBuilder::new(header).ok_or(Obstacle::Unpublishable)?;
+    let mut builder = OwnerSegmentBuilder::new(header).ok_or(FileError::Unpublishable)?;
     for owner in OwnerRecord::select(sql, OWNERS, &[first.into(), last.into()])? {
         builder.push(&owner)?;
     }
@@ -202,7 +214,7 @@ fn numbers(block: u64) -> (u64, u64) {
     (block * BLOCK, block * BLOCK + (BLOCK - 1))
 }
 
-fn make_manifest(sql: &dyn Sql, edition: &UnderWay) -> Result<Vec<u8>, Obstacle> {
+fn make_manifest(sql: &dyn Sql, edition: &EditionBuild) -> Result<Vec<u8>, FileError> {
     let (kind, bits) = edition.place();
     let header = ManifestHeader {
         epoch: edition.epoch,
@@ -224,19 +236,19 @@ fn make_manifest(sql: &dyn Sql, edition: &UnderWay) -> Result<Vec<u8>, Obstacle>
     Ok(Manifest::new(header, segments, owners.into_iter().map(named).collect())?.encode())
 }
 
-impl From<SqlError> for Obstacle {
+impl From<SqlError> for FileError {
     fn from(error: SqlError) -> Self {
         Self::Sql(error)
     }
 }
 
-impl From<BuildError> for Obstacle {
+impl From<BuildError> for FileError {
     fn from(_: BuildError) -> Self {
         Self::Unpublishable
     }
 }
 
-impl From<InvalidManifest> for Obstacle {
+impl From<InvalidManifest> for FileError {
     fn from(_: InvalidManifest) -> Self {
         Self::Unpublishable
     }
@@ -263,7 +275,7 @@ mod tests {
             let details: Vec<String> = details.collect::<Result<_, _>>()?;
             let is_search = |detail: &&String| detail.starts_with("SEARCH ");
             assert_eq!(details.iter().filter(is_search).count(), searches, "{details:#?}");
-            // The edition under way is one row, and so is each item of a list.
+            // The table `edition` has one row, and so does each item of a list.
             let is_harmless = |detail: &&String| {
                 let scans = detail.strip_prefix("SCAN ");
                 scans.is_none_or(|table| table == "edition" || table.starts_with("json_each "))

@@ -1,10 +1,10 @@
-//! The tables: how things stand for each kind, what is under way, and which file is which part of it.
+//! The tables of editions: the schedule of each kind, the edition being built, and the files of each part.
 
 use core::slice;
 
 use counterfoil_verify::{ContentHash, Timestamp};
 
-use super::terms::{Kind, MOST_OWNER_SEGMENTS};
+use super::parameters::{Kind, MOST_OWNER_SEGMENTS};
 use crate::{
     columns::{Columns as _, columns, update},
     sql::{Sql, SqlError, Value},
@@ -12,23 +12,23 @@ use crate::{
     times::LONGEST_BACKOFF,
 };
 
-/// An edition that verifiers may go by.
+/// An edition that verifiers may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Current {
     /// The name of its manifest.
     pub manifest: ContentHash,
-    /// The history that its generation is of: the workspace's.
+    /// The epoch of its generation: the workspace's.
     pub epoch: u64,
-    /// The generation whose state it is.
+    /// The generation that it shows.
     pub generation: u64,
-    /// When that was.
+    /// When it began.
     pub begun_at: Timestamp,
-    /// As of when it is told to be: then, or a later moment at which nothing had changed since.
+    /// The time as of which it is valid: `begun_at`, or a later time until which nothing had changed.
     pub as_of: Timestamp,
 }
 
 impl Current {
-    /// One of another history than the workspace's is not current.
+    /// The current edition of this kind. An edition of another epoch is not current.
     pub(crate) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
         let clauses = "JOIN workspace ON workspace.epoch = editions.epoch WHERE kind = ? AND manifest IS NOT NULL";
         Self::find(sql, clauses, &[kind.into()])
@@ -37,35 +37,35 @@ impl Current {
 
 columns!(Current: "editions" { manifest, epoch, generation, begun_at, as_of });
 
-/// How things stand for the next edition of a kind.
+/// The schedule and the segmentation of a kind of edition.
 #[derive(Default)]
-pub(super) struct Plan {
-    /// When it begins; absent where nobody has noticed yet that it has to.
+pub(super) struct Schedule {
+    /// When the next edition begins; absent if it has not been noticed yet that one is needed.
     pub(super) due_at: Option<Timestamp>,
     pub(super) wanted_at: Option<Timestamp>,
-    /// The history that all of this is of; absent where nothing was made yet.
+    /// The epoch of all other fields; absent if no edition was built yet.
     pub(super) epoch: Option<u64>,
     pub(super) bits: u8,
-    /// As many bits there must be, since a segment was too full with fewer.
+    /// The minimum number of bits, because a segment was too full with fewer.
     pub(super) least_bits: u8,
     pub(super) without_weak: bool,
-    /// Segments that changes up to this generation concern were made since, or are marked to be.
+    /// Segments that changes up to this generation affect have been rebuilt or are marked.
     pub(super) marked: u64,
-    /// How many texts there were at most when the last edition began, and the last token's number then.
+    /// The maximum number of token values when the last edition began, and the number of the last token then.
     pub(super) texts: u64,
     pub(super) numbered: u64,
 }
 
-impl Plan {
+impl Schedule {
     pub(super) fn load(sql: &dyn Sql, kind: Kind) -> Result<Option<Self>, SqlError> {
         Self::find(sql, "WHERE kind = ?", &[kind.into()])
     }
 }
 
-columns!(Plan: "editions" { due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered });
+columns!(Schedule: "editions" { due_at, wanted_at, epoch, bits, least_bits, without_weak, marked, texts, numbered });
 
-/// The edition that is under way.
-pub(super) struct UnderWay {
+/// The edition that is being built.
+pub(super) struct EditionBuild {
     pub(super) kind: Kind,
     pub(super) epoch: u64,
     pub(super) generation: u64,
@@ -73,55 +73,55 @@ pub(super) struct UnderWay {
     /// The workspace's record, encoded.
     pub(super) workspace: Vec<u8>,
     pub(super) stage: Stage,
-    /// The version of the row that was marked last.
+    /// The version of the last row that was processed.
     pub(super) version: u64,
-    /// Its number.
+    /// The number of that row.
     pub(super) number: u64,
-    /// When the next step may be taken.
+    /// When the next step is due.
     pub(super) due_at: Timestamp,
     pub(super) segments: Segmentation,
 }
 
-/// What [`Plan`] says of its kind, too.
+/// The segmentation, as in [`Schedule`].
 pub(super) struct Segmentation {
     pub(super) bits: u8,
     pub(super) without_weak: bool,
     pub(super) marked: u64,
 }
 
-columns!(UnderWay: "edition" {
+columns!(EditionBuild: "edition" {
     kind, epoch, generation, begun_at, workspace, stage, version, number, due_at,
 } { segments });
 
 columns!(Segmentation: "editions" { bits, without_weak, marked });
 
-/// What is being done.
+/// The stage of building an edition.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
-    /// The segments of tokens that changed are being marked.
+    /// Marking the segments of changed tokens.
     Tokens,
-    /// The owner segments of members that changed are.
+    /// Marking the owner segments of changed members.
     Members,
-    /// Files are being made, the manifest last.
+    /// Building files, the manifest last.
     Files,
 }
 
 as_name!(Stage { Tokens: "tokens", Members: "members", Files: "files" });
 
-/// Which file of an edition.
+/// A part of an edition, which one file represents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
-    /// The segment of a prefix, with so many texts.
+    /// The segment of a prefix, with its number of token values.
     Segment { prefix: u16, tokens: u64 },
-    /// The owner segment of a block of numbers.
+    /// The owner segment of a block of member numbers.
     Owners { block: u64 },
     /// The manifest.
     Manifest,
 }
 
-impl UnderWay {
-    /// Whether its next step may be taken. What would wait for longer than anything does was left by a clock that has been set
-    /// back since.
+impl EditionBuild {
+    /// Whether its next step is due. A time further ahead than the longest back-off was set before the clock was set
+    /// back.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         self.due_at <= now || self.due_at > now.plus(LONGEST_BACKOFF)
     }
@@ -131,18 +131,18 @@ impl UnderWay {
         sql.one(&format!("SELECT {}, {} FROM edition JOIN editions USING (kind)", columns.0, columns.1), &[])
     }
 
-    /// Tells it from all others.
+    /// Identifies the edition among all others.
     pub(super) fn identity(&self) -> (Kind, u64, u64) {
         (self.kind, self.epoch, self.generation)
     }
 
-    /// Says where the next step goes on.
+    /// Records where the next step continues.
     pub(super) fn go_on(&self, sql: &dyn Sql, stage: Stage, passed: (u64, u64)) -> Result<(), SqlError> {
         let (version, number) = passed;
         update!(sql, "edition" { stage: stage, version: version, number: number })
     }
 
-    /// A file has been put: the part has it from now on, and with its manifest the edition is current.
+    /// Records that the file of a part was written. With its manifest the edition becomes current.
     pub(super) fn take_file(&self, sql: &dyn Sql, part: Part, name: ContentHash) -> Result<(), SqlError> {
         let (kind, bits) = self.place();
         match part {
@@ -164,7 +164,7 @@ impl UnderWay {
         let (kind, bits) = self.place();
         let of_kind = slice::from_ref(&kind);
         sql.exec("DELETE FROM segments WHERE kind = ? AND bits <> ?", &[kind.clone(), bits])?;
-        leave_out_high_blocks(sql, self.kind, "true")?;
+        exclude_high_blocks(sql, self.kind, "true")?;
         sql.exec("UPDATE segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
         sql.exec("UPDATE owner_segments SET current = name WHERE kind = ? AND current IS NOT name", of_kind)?;
         sql.exec(
@@ -175,19 +175,19 @@ impl UnderWay {
         end(sql)
     }
 
-    /// What its segments go by in the table, but for their prefix.
+    /// The key of its segments in the table, without their prefix.
     pub(super) fn place(&self) -> (Value, Value) {
         ((&self.kind).into(), self.segments.bits.into())
     }
 }
 
-/// Ends the edition that is under way, whatever has become of it. What was made for it serves the next.
+/// Ends building the edition, completed or not. Files built for it are reused by the next one.
 pub(super) fn end(sql: &dyn Sql) -> Result<(), SqlError> {
     sql.exec("DELETE FROM edition", &[])?;
     Ok(())
 }
 
-/// Has an edition of this kind begin then, and not before.
+/// Schedules the next edition of this kind.
 pub(super) fn set_due(sql: &dyn Sql, kind: Kind, due_at: Timestamp) -> Result<(), SqlError> {
     let set =
         "INSERT INTO editions (kind, due_at) VALUES (?, ?) ON CONFLICT (kind) DO UPDATE SET due_at = excluded.due_at";
@@ -195,7 +195,7 @@ pub(super) fn set_due(sql: &dyn Sql, kind: Kind, due_at: Timestamp) -> Result<()
     Ok(())
 }
 
-/// No edition of this kind is current any more. What was made for it may serve the next.
+/// Withdraws the current edition of this kind. Its files may be reused by the next one.
 pub(super) fn withdraw(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
     let kind = [(&kind).into()];
     sql.exec(
@@ -207,7 +207,7 @@ pub(super) fn withdraw(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Forgets all parts of editions of this kind: none of it serves any more.
+/// Deletes all parts of editions of this kind. None of them can be reused.
 pub(super) fn forget(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
     let kind = [(&kind).into()];
     sql.exec("DELETE FROM segments WHERE kind = ?", &kind)?;
@@ -215,9 +215,9 @@ pub(super) fn forget(sql: &dyn Sql, kind: Kind) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// Leaves out all blocks above the lowest that an edition has room for. Members are never removed, so such a block never
-/// comes among those again.
-pub(super) fn leave_out_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> Result<(), SqlError> {
+/// Excludes all blocks beyond the maximum number of owner segments, lowest blocks first. Members' rows are never
+/// deleted, so an excluded block never becomes one of the lowest again.
+pub(super) fn exclude_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> Result<(), SqlError> {
     let highest = "SELECT block FROM owner_segments WHERE kind = ? ORDER BY block LIMIT 1 OFFSET ?";
     sql.exec(
         &format!("DELETE FROM owner_segments WHERE kind = ? AND {which} AND block > ({highest})"),
@@ -226,7 +226,7 @@ pub(super) fn leave_out_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> R
     Ok(())
 }
 
-/// What the current edition names, in its manifest's order. The parts may have newer files already.
+/// The files that the current edition references, in the manifest's order. The parts may have newer files already.
 pub(crate) fn current_files(sql: &dyn Sql, kind: Kind) -> Result<Vec<ContentHash>, SqlError> {
     if Current::load(sql, kind)?.is_none() {
         return Ok(Vec::new());

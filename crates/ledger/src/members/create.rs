@@ -22,7 +22,7 @@ use crate::{
 impl Repeatable for CreateMember {
     const NEEDS: BuiltIn = BuiltIn::WorkspaceManage;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
+    fn check_access(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         rule::check_role(tx, self.role)?;
         Limits::of(&tx.authority).check_scopes_of(self.grants.iter(), &ScopeCatalogue::load(tx.sql)?)
     }
@@ -76,8 +76,8 @@ pub(crate) fn create(tx: &Transaction<'_>, ask: CreateMember) -> Result<Member, 
     Ok(view)
 }
 
-/// The number asked for where it is free, else the one after the highest. Where somebody has asked for the very last one, the
-/// first gap: nobody must be able to use numbers up by taking one.
+/// The requested number if it is free, otherwise the highest number plus one. If the maximum is taken, the first gap: a
+/// client must not be able to exhaust the numbers by requesting the maximum.
 fn free_number(tx: &Transaction<'_>, asked: Option<u64>) -> Result<u64, CommandError> {
     let out_of_range = || CommandError::invalid_value("/number", format!("A number is 1 to {MAX_INTEGER}."));
     let Some(number) = asked else {

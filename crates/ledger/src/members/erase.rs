@@ -1,9 +1,10 @@
-//! Erasing a member: nothing that says who it was stays, in the ledger, in the registry, or on its way there.
+//! Erasing a member: removes all personal data from the ledger, the outbox and the registry.
 //!
-//! Files of editions that say its id are made anew as after any other change, and deleted some eleven minutes after that.
+//! Edition files that contain the member's id are rebuilt as after any other change, and deleted about eleven minutes
+//! later.
 //!
-//! Its number and its tokens' ids stay, and so does what the audit says of them, which names no person. Its tokens are
-//! revoked, and each of their records is published again, since those carried what was written about the token.
+//! The member's number and its tokens' ids remain, and so do their audit rows, which contain no personal data. The
+//! tokens are revoked. Each of their records is published again, because the old records contain user-written text.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -35,9 +36,9 @@ pub(crate) fn erase(tx: &Transaction<'_>, ask: &EraseMember) -> Result<Member, C
     member.version = tx.next_generation()?;
     let revoked = revoke_all_of(tx, &mut member)?;
     tokens::blank_each_of(tx, member.number, member.version)?;
-    idempotency::forget_member(tx.sql, member.number)?;
-    sessions::forget_member(tx.sql, member.number)?;
-    // The space keeps it apart from every id that can be given, so it is never taken.
+    idempotency::delete_of_member(tx.sql, member.number)?;
+    sessions::delete_of_member(tx.sql, member.number)?;
+    // No valid id contains a space, so this one is never taken.
     member.id = format!("erased {}", member.number);
     member.name = String::new();
     member.email = None;

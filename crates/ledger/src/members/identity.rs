@@ -1,8 +1,8 @@
-//! By what identity providers know a member: its e-mail address, and its subject at one provider.
+//! How identity providers identify a member: by e-mail address, or by its subject at one provider.
 //!
-//! A subject is a provider's name for somebody, and says nothing at another (OpenID Connect Core 1.0, section 5.7): so a
-//! member is bound to issuer and subject together. Nobody shares either an address or a subject with another member, since
-//! neither of them could sign in then, and whoever manages members could so keep an admin out.
+//! A subject is unique only within its issuer (OpenID Connect Core 1.0, section 5.7), so a member is bound to the pair
+//! of issuer and subject. Two members never share an address or a subject: neither could sign in then, and a manager
+//! could lock out an admin that way.
 
 use counterfoil_protocol::{
     WebAddress,
@@ -18,24 +18,24 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Where several providers could be meant.
+/// The issuer is ambiguous.
 const UNDECIDED: &str = "";
 
-/// Who was found by an identity.
+/// The result of looking up a member by an identity.
 pub(crate) enum MemberLookup {
-    /// This member, which takes part.
+    /// One active member.
     One(Box<MemberRow>),
-    /// One that is suspended.
+    /// A suspended member.
     Suspended,
-    /// More than one, from before they had to differ.
+    /// More than one member: data that predates the uniqueness rule.
     Several,
-    /// One by this subject, of whom nobody has said which provider's it is.
+    /// A member with this subject whose issuer is ambiguous.
     Undecided,
     Nobody,
 }
 
 impl MemberLookup {
-    /// Who is known by this subject at this issuer.
+    /// The member with this subject at this issuer.
     pub(crate) fn by_subject(sql: &dyn Sql, issuer: &str, subject: &str) -> Result<Self, SqlError> {
         let clauses = "WHERE subject = ? AND coalesce(subject_issuer, '') IN (?, ?)";
         let members = MemberRow::select(sql, clauses, &[subject.into(), issuer.into(), UNDECIDED.into()])?;
@@ -49,9 +49,9 @@ impl MemberLookup {
         })
     }
 
-    /// The one active member with this e-mail address, in whatever case its ASCII letters are.
+    /// The only active member with this e-mail address. ASCII letters are compared without case.
     pub(crate) fn by_email(sql: &dyn Sql, email: &str) -> Result<Self, SqlError> {
-        // Those that take part come first, so of two rows both do, or there is one at most that does.
+        // Active members are sorted first: if two rows are found, either both are active or at most one is.
         let clauses = format!("{WITH_EMAIL} ORDER BY suspended LIMIT 2");
         let mut members = MemberRow::select(sql, &clauses, &[email.into()])?.into_iter();
         Ok(match (members.next(), members.next()) {
@@ -65,10 +65,10 @@ impl MemberLookup {
 
 const WITH_EMAIL: &str = "WHERE email = ? COLLATE NOCASE AND erased_at IS NULL";
 
-/// The subject that a member is to have, and whose it is.
+/// The new subject and issuer of a member.
 ///
 /// # Errors
-/// `INVALID_VALUE` where the subject is none, or where it is not clear, or not possible, whose it would be.
+/// `INVALID_VALUE` if the subject is malformed, or its issuer is ambiguous or impossible.
 pub(super) fn subject(
     tx: &Transaction<'_>,
     before: &MemberRow,
@@ -96,7 +96,7 @@ pub(super) fn subject(
             );
             return Err(CommandError::invalid_value(AT, detail));
         }
-        // What it was bound to it stays bound to.
+        // An existing binding to an issuer is kept.
         (None, _) if stays || before.subject.as_ref() == Some(&subject) => before.subject_issuer.clone(),
         (None, []) => None,
         (None, [only]) => Some((*only).to_owned()),
@@ -109,7 +109,7 @@ pub(super) fn subject(
     Ok((Some(subject), issuer))
 }
 
-/// The issuers that find members by subject, each once.
+/// The distinct issuers that identify members by subject.
 fn issuers(providers: &[IdentityProvider]) -> Vec<&str> {
     let mut issuers: Vec<&str> = Vec::new();
     for provider in providers.iter().filter(|provider| provider.member_by == MemberBy::Subject) {
@@ -120,8 +120,9 @@ fn issuers(providers: &[IdentityProvider]) -> Vec<&str> {
     issuers
 }
 
-/// Once providers find members by subject, the subjects that were there before belong to the one that does; where several
-/// do, to none until somebody says which. One that is taken there already is nobody else's either.
+/// When providers start to identify members by subject, existing subjects are assigned to that provider's issuer. With
+/// several such issuers they are ambiguous until an admin sets one. A subject that is already taken at the issuer is
+/// ambiguous too.
 pub(crate) fn assign_subjects(sql: &dyn Sql, providers: &[IdentityProvider]) -> Result<(), SqlError> {
     let waiting = "WHERE subject IS NOT NULL AND subject_issuer IS NULL";
     let assign = |issuer: &str, how: &str| {
@@ -136,28 +137,28 @@ pub(crate) fn assign_subjects(sql: &dyn Sql, providers: &[IdentityProvider]) -> 
     assign(UNDECIDED, "")
 }
 
-/// Whether what says who the member is has changed.
+/// Whether the member's identity has changed.
 pub(super) fn differs(before: &MemberRow, after: &MemberRow) -> bool {
     before.email != after.email || is_renamed(before, after)
 }
 
-/// Whether somebody may sign in who could not before.
+/// Whether the change allows a sign-in that was not possible before.
 pub(super) fn opens(before: &MemberRow, after: &MemberRow) -> bool {
     after.email.is_some() && before.email != after.email || after.subject.is_some() && is_renamed(before, after)
 }
 
-/// Whether it has another subject, or the subject of another.
+/// Whether subject or issuer have changed.
 fn is_renamed(before: &MemberRow, after: &MemberRow) -> bool {
     (&before.subject, &before.subject_issuer) != (&after.subject, &after.subject_issuer)
 }
 
-/// Checks that nobody else is known by what this member is to be known by.
+/// Checks that no other member has this identity.
 ///
 /// # Errors
 /// `ALREADY_EXISTS` names the field.
 pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), CommandError> {
     let is_taken = |clauses: &str, values: &[Value]| Ok::<_, SqlError>(MemberRow::count(tx.sql, clauses, values)? > 0);
-    // Who takes part again may meet somebody who has had the address since before addresses had to differ.
+    // A reactivated member may collide with a member whose equal address predates the uniqueness rule.
     let by_email = tx.workspace.settings.identity_providers.iter().any(|one| one.member_by == MemberBy::Email);
     let returns = before.suspended && !after.suspended && by_email;
     if let Some(email) = after.email.as_ref().filter(|_| before.email != after.email || returns) {
@@ -168,7 +169,7 @@ pub(super) fn check_free(tx: &Transaction<'_>, before: &MemberRow, after: &Membe
         }
     }
     if let Some(subject) = after.subject.as_ref().filter(|_| is_renamed(before, after)) {
-        // While it is not said whose a subject is, it may come to be anybody's.
+        // A subject with an ambiguous issuer may later be assigned to any issuer.
         let others = "WHERE subject = ? AND (? = '' OR coalesce(subject_issuer, '') IN (?, '')) AND number <> ?";
         let issuer = after.subject_issuer.as_deref().unwrap_or(UNDECIDED);
         if is_taken(others, &[subject.into(), issuer.into(), issuer.into(), after.number.into()])? {

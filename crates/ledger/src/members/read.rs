@@ -14,7 +14,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Who manages the workspace sees all members; who may only read tokens, the member it acts as.
+/// Callers with `workspace:manage` see all members; callers with only `tokens:read` see their own.
 pub(crate) fn list(tx: &Transaction<'_>, ask: &ListMembers) -> Result<Listing<Member>, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     if !manages {
@@ -45,7 +45,7 @@ pub(crate) fn find_by_number(tx: &Transaction<'_>, ask: &FindMember) -> Result<M
     show(tx, MemberRow::present(tx.sql, ask.number)?)
 }
 
-/// Everybody who may read tokens is shown itself. To others than managers nobody else exists.
+/// Callers with `tokens:read` see their own member. For callers without `workspace:manage`, other members do not exist.
 fn show(tx: &Transaction<'_>, found: Option<MemberRow>) -> Result<Member, CommandError> {
     let manages = tx.authority.holds(BuiltIn::WorkspaceManage);
     if !manages {
@@ -56,7 +56,7 @@ fn show(tx: &Transaction<'_>, found: Option<MemberRow>) -> Result<Member, Comman
     Ok(view(tx, &shown.ok_or_else(|| CommandError::no_such("member"))?)?)
 }
 
-/// What is shown of a member.
+/// The view of a member.
 pub(super) fn view(tx: &Transaction<'_>, member: &MemberRow) -> Result<Member, SqlError> {
     Ok(Member {
         id: member.id.clone(),

@@ -1,10 +1,10 @@
-//! Who may change what of a member.
+//! Authorization of changes to a member.
 //!
-//! What takes something away is free to whoever manages the workspace. What gives something needs that the actor could
-//! grant all that comes alive by it: a manager undoes nothing that it could not have done, and hands on nothing that it has
-//! not. Two things are an admin's alone, whatever anybody is granted: an admin, and what an admin has decided (a role, a
-//! higher quota, a suspension). Every command that makes or changes a member asks here, with the
-//! member as it was and as it is to be.
+//! A change that reduces access needs only `workspace:manage`. A change that adds access requires that the actor can
+//! grant everything that becomes usable: a manager reverts only what it could have done itself, and grants only what it
+//! has. Two things are reserved for admins, whatever scopes an actor has: changing an admin, and reverting an admin's
+//! decision (a role, a higher quota, a suspension). Every command that creates or changes a member is checked here,
+//! with the member before and after.
 
 use counterfoil_protocol::{
     command::Role,
@@ -20,7 +20,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// The highest quota that may be set.
+/// The highest quota that can be set.
 const MAX_QUOTA: u64 = 1_000_000;
 
 const ANOTHER_ADMIN: &str = "Only an admin may make another.";
@@ -31,11 +31,11 @@ const UNBOUND: &str =
 const UNBOUND_ENTRANCE: &str =
     "Who signs in as the member is not bound as the token presented is: to a time, addresses or a client.";
 
-/// Checks that the actor may make of the one member the other. That it exists, and what its fields may hold, has been seen
-/// to.
+/// Checks that the actor may change the member from `before` to `after`. The caller has checked that the member exists
+/// and that its fields are valid.
 ///
 /// # Errors
-/// `ESCALATION` says what is more than the actor may give.
+/// `ESCALATION` says what exceeds what the actor can grant.
 pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow) -> Result<(), CommandError> {
     let default = tx.workspace.settings.default_quota;
     let reactivated = before.suspended && !after.suspended;
@@ -62,7 +62,7 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
     }
     let limits = Limits::of(&tx.authority);
     let who = if opened { "Who signs in as the member" } else { "The member" };
-    limits.check_alive(who, alive, &ScopeCatalogue::load(tx.sql)?)?;
+    limits.check_reactivated(who, alive, &ScopeCatalogue::load(tx.sql)?)?;
 
     let enters = !tx.workspace.settings.identity_providers.is_empty();
     let may_enter = enters && (after.email.is_some() || after.subject.is_some());
@@ -79,7 +79,7 @@ pub(super) fn check(tx: &Transaction<'_>, before: &MemberRow, after: &MemberRow)
 /// Checks that the actor may erase the member.
 ///
 /// # Errors
-/// `NOT_YOURS` for an admin; `ESCALATION` for one that an admin suspended: it could be made anew.
+/// `NOT_YOURS` for an admin. `ESCALATION` for a member that an admin suspended, because it could be created again.
 pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     check_touch(tx, member)?;
     if member.suspended_by_admin && !tx.authority.is_admin() {
@@ -88,8 +88,8 @@ pub(super) fn check_erasure(tx: &Transaction<'_>, member: &MemberRow) -> Result<
     Ok(())
 }
 
-/// Only admins lay hands on admins: whoever manages the workspace for them must not be able to put them out. This comes
-/// before anything else is looked at.
+/// Only admins may change admins: a manager must not be able to lock out the admins of a workspace. This is checked
+/// before anything else.
 ///
 /// # Errors
 /// `NOT_YOURS`
@@ -112,7 +112,7 @@ pub(super) fn check_role(tx: &Transaction<'_>, role: Role) -> Result<(), Command
 }
 
 /// # Errors
-/// `INVALID_VALUE` for a quota that nobody has.
+/// `INVALID_VALUE` for a quota out of range.
 pub(super) fn check_quota(quota: u64) -> Result<(), CommandError> {
     if quota <= MAX_QUOTA {
         Ok(())
@@ -121,10 +121,10 @@ pub(super) fn check_quota(quota: u64) -> Result<(), CommandError> {
     }
 }
 
-/// Whether anybody else could administer the workspace if this member could not.
+/// Checks that the workspace has another active admin besides this member.
 ///
 /// # Errors
-/// `LAST_ADMIN` where nobody could.
+/// `LAST_ADMIN` if it has none.
 pub(super) fn check_other_admin(tx: &Transaction<'_>, member: &MemberRow) -> Result<(), CommandError> {
     let others = "WHERE role = 'admin' AND suspended = 0 AND erased_at IS NULL AND number <> ?";
     let others = MemberRow::count(tx.sql, others, &[member.number.into()])?;

@@ -1,6 +1,6 @@
-//! Changing a member: who it is, what it may do, and what becomes of its tokens.
+//! Updating a member: identity, granted scopes, suspension, and revoking its tokens.
 //!
-//! What touches its tokens, however many they are, is one owner record to verifiers.
+//! For verifiers, a change that affects all tokens of a member is a single change of the owner's record.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -24,10 +24,10 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Why the tokens of a member are revoked, as their rows say it.
+/// The revocation reason in the rows of the member's tokens.
 const REASON: &str = "all of its owner's tokens were revoked";
 
-/// Changes a member. Where that makes no difference nothing is written.
+/// Updates a member. If nothing differs, nothing is written.
 pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, CommandError> {
     tx.authority.require(BuiltIn::WorkspaceManage)?;
     let before = find(tx, &ask.id)?;
@@ -52,7 +52,7 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, 
         is.insert("revoked".to_owned(), json!(revoked));
     }
     if member.suspended && !before.suspended || identity::differs(&before, &member) {
-        sessions::end_vouched_of(tx.sql, member.number)?;
+        sessions::end_provider_sessions_of(tx.sql, member.number)?;
     }
     member.save(tx.sql)?;
     audit::append(
@@ -63,11 +63,11 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateMember) -> Result<Member, 
     Ok(view(tx, &member)?)
 }
 
-/// Marks every token that the member has as revoked, and says how many those were. To verifiers it is the owner record
-/// that says so: texts issued before its present version are revoked.
+/// Marks all tokens of the member as revoked and returns their number. Verifiers learn it from the owner's record:
+/// token values created before its present version are revoked.
 pub(super) fn revoke_all_of(tx: &Transaction<'_>, member: &mut MemberRow) -> Result<u64, SqlError> {
     member.revoked_before = member.version;
-    sessions::end_vouched_of(tx.sql, member.number)?;
+    sessions::end_provider_sessions_of(tx.sql, member.number)?;
     let live = "SELECT count(*) FROM tokens WHERE owner = ? AND revoked_at IS NULL";
     let count = tx.sql.scalar(live, &[member.number.into()])?;
     tx.sql.exec(
@@ -77,7 +77,7 @@ pub(super) fn revoke_all_of(tx: &Transaction<'_>, member: &mut MemberRow) -> Res
     Ok(count)
 }
 
-/// The member as it is to be, if that is within the rules and the actor's limits.
+/// Validates the update and returns the changed member.
 fn changed(tx: &Transaction<'_>, before: &MemberRow, ask: UpdateMember) -> Result<MemberRow, CommandError> {
     let mut member = before.clone();
     if let Some(name) = ask.name {
@@ -103,13 +103,13 @@ fn changed(tx: &Transaction<'_>, before: &MemberRow, ask: UpdateMember) -> Resul
         member.grants = grants.into();
     }
     member.suspended = ask.suspended.unwrap_or(member.suspended);
-    // Whoever suspends whom another has suspended means it no less.
+    // A repeated suspension by an admin counts as the admin's.
     let by_admin = before.suspended_by_admin || ask.suspended == Some(true) && tx.authority.is_admin();
     member.suspended_by_admin = member.suspended && by_admin;
     Ok(member)
 }
 
-/// Whether more has to be stored of the member, and not because it may do less.
+/// Whether the member takes more storage, for a reason other than reduced access.
 fn grows(before: &MemberRow, after: &MemberRow) -> bool {
     let words = |member: &MemberRow| {
         let optional = [&member.email, &member.subject, &member.subject_issuer];
@@ -118,7 +118,8 @@ fn grows(before: &MemberRow, after: &MemberRow) -> bool {
     after.grants.iter().any(|pattern| !before.grants.covers_pattern(pattern)) || words(after) > words(before)
 }
 
-/// What differs, before and after. Of what says who somebody is, only that it has changed: audit rows are for ever.
+/// The fields that differ, before and after. For personal data it only shows that a field changed, because audit rows
+/// are permanent.
 fn difference(before: &MemberRow, after: &MemberRow) -> (Map<String, Json>, Map<String, Json>) {
     let fields = |member: &MemberRow| {
         [

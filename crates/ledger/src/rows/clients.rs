@@ -1,4 +1,4 @@
-//! OAuth2 clients. What a row holds is what callers are shown, but for its number.
+//! OAuth 2.0 clients. Apart from its number, a row holds exactly what callers see.
 
 use counterfoil_protocol::command::Client;
 
@@ -13,18 +13,18 @@ pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Client>, SqlError>
     Client::find(sql, "WHERE id = ?", &[id.into()])
 }
 
-/// Whether there is a client by this id, whatever else its row holds.
+/// Whether a client with this id exists, even if its row cannot be read.
 pub(crate) fn exists(sql: &dyn Sql, id: &str) -> Result<bool, SqlError> {
     sql.any("SELECT 1 FROM clients WHERE id = ?", &[id.into()])
 }
 
-/// The next clients after a number, each with its own.
+/// The next clients after a number, each with its own number.
 pub(crate) fn page(sql: &dyn Sql, after: u64, rows: u64) -> Result<Vec<(u64, Client)>, SqlError> {
     let page = format!("SELECT number, {} FROM clients WHERE number > ? ORDER BY number LIMIT ?", Client::COLUMNS);
     sql.all(&page, &[after.into(), rows.into()])
 }
 
-/// Removes the client by this id, if there is one.
+/// Removes the client with this id, if it exists.
 pub(crate) fn remove(sql: &dyn Sql, id: &str) -> Result<Option<Client>, SqlError> {
     sql.one(&format!("DELETE FROM clients WHERE id = ? RETURNING {}", Client::COLUMNS), &[id.into()])
 }

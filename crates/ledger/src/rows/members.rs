@@ -16,11 +16,12 @@ pub(crate) struct MemberRow {
     pub(crate) name: String,
     pub(crate) email: Option<String>,
     pub(crate) subject: Option<String>,
-    /// Whose subject it is; absent and empty as the schema has it.
+    /// The identity provider that `subject` belongs to. None: the first provider that identifies members by subject.
+    /// Empty: it was ambiguous, so the subject is valid for no provider until an issuer is set.
     pub(crate) subject_issuer: Option<String>,
     pub(crate) role: Role,
     pub(crate) grants: ScopeSet,
-    /// The workspace's default where absent.
+    /// Absent: the workspace's default applies.
     pub(crate) quota: Option<u64>,
     pub(crate) suspended: bool,
     /// Whether an admin suspended it.
@@ -40,24 +41,24 @@ impl MemberRow {
         Self::find(sql, "WHERE number = ?", &[number.into()])
     }
 
-    /// The member with this number that was not erased. A number that no column can hold is no member's.
+    /// The member with this number, unless it was erased. A number above [`MAX_INTEGER`] belongs to no member.
     pub(crate) fn present(sql: &dyn Sql, number: u64) -> Result<Option<Self>, SqlError> {
         let number = number.min(MAX_INTEGER).into();
         Self::find(sql, "WHERE number = ? AND erased_at IS NULL", &[number])
     }
 
-    /// The member by this id. Who was erased has none any more.
+    /// The member with this id. An erased member has no id.
     pub(crate) fn by_id(sql: &dyn Sql, id: &str) -> Result<Option<Self>, SqlError> {
         Self::find(sql, "WHERE id = ? AND erased_at IS NULL", &[id.into()])
     }
 
-    /// Every member changed since that generation, by number; at most one more than `most`.
+    /// The numbers of members that changed since that generation; at most one more than `most`.
     pub(crate) fn changed_since(sql: &dyn Sql, generation: u64, most: usize) -> Result<Vec<u64>, SqlError> {
         let changed = "SELECT number FROM members WHERE version > ? LIMIT ?";
         sql.all(changed, &[generation.into(), (most as u64 + 1).into()])
     }
 
-    /// Writes all that may change of a member.
+    /// Writes every field of a member that can change.
     pub(crate) fn save(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         update!(sql, "members": self {
             id, name, email, subject, subject_issuer, role, grants, quota, suspended, suspended_by_admin,
@@ -65,7 +66,7 @@ impl MemberRow {
         } "number = ?", self.number)
     }
 
-    /// A member that nobody is: active, and granted nothing.
+    /// An empty row: an active member without granted scopes.
     pub(crate) fn blank(now: Timestamp) -> Self {
         Self {
             number: 0,
@@ -85,7 +86,7 @@ impl MemberRow {
         }
     }
 
-    /// How many live tokens the member may have.
+    /// The number of live tokens that the member may have.
     pub(crate) fn quota(&self, default: u64) -> u64 {
         self.quota.unwrap_or(default)
     }
@@ -94,7 +95,7 @@ impl MemberRow {
         self.role == Role::Admin && !self.suspended
     }
 
-    /// What verifiers know of the member.
+    /// The member's record for verifiers.
     pub(crate) fn record(&self) -> OwnerRecord {
         OwnerRecord {
             version: self.version,

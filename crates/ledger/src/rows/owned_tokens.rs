@@ -1,4 +1,4 @@
-//! Tokens with their owners, and with the text by which each was found.
+//! Tokens with their owners, and with the token value by which each was found.
 
 use counterfoil_protocol::{
     command::{State, TokenView},
@@ -14,20 +14,20 @@ use crate::{
     sql::{FromRow, Row, Sql, SqlError, Value},
 };
 
-/// A token with the member it belongs to: neither says alone what the token may do.
+/// A token and its owner. Both are needed to decide what the token allows.
 #[derive(Clone)]
 pub(crate) struct OwnedToken {
     pub(crate) token: TokenRow,
     pub(crate) owner: MemberRow,
-    /// The text by which the token was found, where that is one it no longer has.
+    /// The token value by which the token was found, if rotation has replaced it.
     pub(crate) replaced: Option<ReplacedText>,
 }
 
-/// What is found by a digest.
+/// The result of a lookup by digest.
 pub(crate) enum TokenLookup {
     Nothing,
     One(Box<OwnedToken>),
-    /// Its row holds what its columns may not.
+    /// The row exists and has a column that cannot be read.
     Unreadable(SqlError),
 }
 
@@ -38,7 +38,7 @@ impl FromRow for OwnedToken {
 }
 
 impl OwnedToken {
-    /// The token whose text has this digest, or once had it.
+    /// The token that has, or once had, the token value with this digest.
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest) -> Result<Option<Self>, SqlError> {
         match Self::look_up(sql, digest)? {
             TokenLookup::Nothing => Ok(None),
@@ -47,7 +47,7 @@ impl OwnedToken {
         }
     }
 
-    /// The same, where a row that cannot be read is no matter of any other token's.
+    /// The same, but a row that cannot be read does not fail the lookup of other tokens.
     pub(crate) fn look_up(sql: &dyn Sql, digest: Digest) -> Result<TokenLookup, SqlError> {
         let one = |clauses: &str, value: Value| -> Result<TokenLookup, SqlError> {
             let row = sql.exec(&Self::query(clauses), &[value])?.pop();
@@ -73,7 +73,7 @@ impl OwnedToken {
         Ok(Self::select(sql, "WHERE tokens.id = ?", &[id.into()])?.pop())
     }
 
-    /// The tokens that these clauses select, which are part of the program: values come in as parameters.
+    /// The tokens that these clauses select. Clauses are constants of the program; values are passed as parameters.
     pub(crate) fn select(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<Vec<Self>, SqlError> {
         sql.all(&Self::query(clauses), values)
     }
@@ -83,7 +83,7 @@ impl OwnedToken {
         format!("SELECT {token}, {owner} FROM tokens JOIN members ON members.number = tokens.owner {clauses}")
     }
 
-    /// How many tokens these clauses select, likewise.
+    /// The number of tokens that these clauses select.
     pub(crate) fn count(sql: &dyn Sql, clauses: &str, values: &[Value]) -> Result<u64, SqlError> {
         sql.scalar(
             &format!("SELECT count(*) FROM tokens JOIN members ON members.number = tokens.owner {clauses}"),
@@ -91,28 +91,28 @@ impl OwnedToken {
         )
     }
 
-    /// The digest of the text by which the token was found.
+    /// The digest of the token value by which the token was found.
     pub(crate) fn presented(&self) -> Digest {
         self.replaced.as_ref().map_or(self.token.digest, |text| text.digest)
     }
 
-    /// Where the text by which the token was found is one that rotation replaced: when that ends.
+    /// If the token was found by a replaced token value: when that value expires.
     pub(crate) fn replaced_until(&self) -> Option<Timestamp> {
         self.replaced.as_ref().map(|text| text.valid_until)
     }
 
-    /// What the token may do.
+    /// The token's effective scopes.
     pub(crate) fn effective_scopes(&self) -> ScopeSet {
         self.token.scopes.intersection(&self.owner.grants)
     }
 
-    /// What verifiers know of the text by which the token was found.
+    /// The record for verifiers of the token value by which the token was found.
     pub(crate) fn record(&self, now: Timestamp) -> TokenRecord {
         self.replaced.as_ref().map_or_else(|| self.token.record(), |text| text.record(&self.token, now))
     }
 
-    /// Judges the token as a verifier does.
-    pub(crate) fn judge(&self, workspace: &WorkspaceRecord, demand: &Demand, now: Timestamp) -> Code {
+    /// Decides on the token exactly as a verifier does.
+    pub(crate) fn decide(&self, workspace: &WorkspaceRecord, demand: &Demand, now: Timestamp) -> Code {
         let (token, owner) = (&self.record(now), &self.owner.record());
         decide(Facts { token, owner, workspace }, demand, now)
     }
@@ -132,7 +132,7 @@ impl OwnedToken {
         }
     }
 
-    /// What owners and admins are shown.
+    /// The view of the token for its owner and for admins.
     pub(crate) fn view(&self, now: Timestamp) -> Result<TokenView, CommandError> {
         let token = self.token.clone();
         let no_json = || CommandError::internal(format!("the metadata of {} is no JSON", token.id));

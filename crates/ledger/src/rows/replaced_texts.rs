@@ -1,4 +1,4 @@
-//! Texts that rotation replaced.
+//! Token values that rotation replaced.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::{Timestamp, TokenRecord};
@@ -9,7 +9,7 @@ use crate::{
     sql::{Sql, SqlError},
 };
 
-/// A text that rotation replaced.
+/// A token value that rotation replaced.
 #[derive(Clone)]
 pub(crate) struct ReplacedText {
     pub(crate) digest: Digest,
@@ -19,7 +19,8 @@ pub(crate) struct ReplacedText {
     pub(crate) issued: u64,
 }
 
-/// Of a text that ended at once rather than after a grace: no clock that is set back revives it.
+/// The expiration of a token value that expired immediately, without a grace period. Setting the clock back does not
+/// revive it.
 pub(crate) const AT_ONCE: Timestamp = Timestamp(0);
 
 columns!(ReplacedText: "replaced_texts" { digest, token, valid_until, issued });
@@ -29,17 +30,17 @@ impl ReplacedText {
         Self::find(sql, "WHERE digest = ?", &[digest.into()])
     }
 
-    /// All texts that the token has had.
+    /// All earlier values of the token.
     pub(crate) fn all_of(sql: &dyn Sql, token: u64) -> Result<Vec<Self>, SqlError> {
         Self::select(sql, "WHERE token = ?", &[token.into()])
     }
 
-    /// The token's texts that are still in their grace, the next to end first.
+    /// The token's earlier values that are in their grace period, the first to expire first.
     pub(crate) fn in_grace(sql: &dyn Sql, token: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         Self::select(sql, "WHERE token = ? AND valid_until > ? ORDER BY valid_until", &[token.into(), now.into()])
     }
 
-    /// Adds the text, which was the token's until this generation.
+    /// Adds the token value that `was` had until this generation.
     pub(crate) fn insert(&self, sql: &dyn Sql, was: &TokenRow, generation: u64) -> Result<(), SqlError> {
         insert!(sql, "replaced_texts" {
             digest: self.digest, token: self.token, valid_until: self.valid_until, issued: self.issued,
@@ -47,19 +48,20 @@ impl ReplacedText {
         })
     }
 
-    /// Ends one text at once.
+    /// Expires one token value immediately.
     pub(crate) fn end(sql: &dyn Sql, digest: Digest, generation: u64) -> Result<(), SqlError> {
         update!(sql, "replaced_texts" { valid_until: AT_ONCE, version: generation } "digest = ?", digest)
     }
 
-    /// Ends whatever grace the token's texts are in, and gives those that had one.
+    /// Expires all values of the token that are in their grace period, and returns them.
     pub(crate) fn end_all(sql: &dyn Sql, token: u64, generation: u64, now: Timestamp) -> Result<Vec<Self>, SqlError> {
         let set = "UPDATE replaced_texts SET valid_until = ?, version = ? WHERE token = ? AND valid_until > ?";
         let values = [AT_ONCE.into(), generation.into(), token.into(), now.into()];
         sql.all(&format!("{set} RETURNING {}", Self::COLUMNS), &values)
     }
 
-    /// What verifiers know of the text. Once its grace is over the record says so by itself, whatever their clocks say.
+    /// The record of the token value for verifiers. Once its grace period has expired, the record itself says so,
+    /// independent of the verifier's clock.
     pub(crate) fn record(&self, token: &TokenRow, now: Timestamp) -> TokenRecord {
         let record = token.record();
         TokenRecord {
@@ -71,11 +73,11 @@ impl ReplacedText {
     }
 }
 
-/// How many bytes of a digest tell it from all others, in segments too.
+/// The number of leading bytes of a digest by which token values are distinguished, also in segments.
 const TOLD_APART_BY: usize = 16;
 
-/// Whether a text of this digest is some token's, or was; or one that segments could not tell from it. Digests that were
-/// not chosen for it never agree so far.
+/// Whether a token has or had a value with this digest, or with one that segments could not distinguish from it. Two
+/// digests agree in so many bytes only if they were chosen to.
 pub(crate) fn is_taken(sql: &dyn Sql, digest: Digest) -> Result<bool, SqlError> {
     let mut first = digest.as_bytes().to_vec();
     first.truncate(TOLD_APART_BY);

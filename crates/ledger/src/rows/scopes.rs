@@ -1,4 +1,4 @@
-//! The workspace's own scopes: its catalogue.
+//! The workspace's scope catalogue.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
 
 table!(ScopeEntry: "scopes" { name, description, visible_to, grantable_by, freshness });
 
-/// The workspace's own scopes, by name.
+/// The scopes that the workspace defines, by name.
 pub(crate) struct ScopeCatalogue(pub(crate) BTreeMap<Scope, ScopeEntry>);
 
 impl ScopeCatalogue {
@@ -27,15 +27,15 @@ impl ScopeCatalogue {
         Ok(Self(entries))
     }
 
-    /// Whether the pattern names a scope, or a wildcard that matches one. To anybody but an admin, scopes that only
-    /// admins see do not exist.
+    /// Whether the pattern names an existing scope, or is a wildcard that matches one. Scopes that only admins can see
+    /// do not exist for other members.
     pub(crate) fn has(&self, pattern: &ScopePattern, admin: bool) -> bool {
         *pattern == ScopePattern::everything()
             || BuiltIn::ALL.iter().any(|scope| scope.is_matched_by(pattern))
             || self.matched_by(pattern).any(|entry| admin || entry.visible_to == Role::Member)
     }
 
-    /// Whether the pattern covers a scope that only admins grant.
+    /// Whether the pattern covers a scope that only admins can grant.
     pub(crate) fn reserves_for_admins(&self, pattern: &ScopePattern) -> bool {
         self.matched_by(pattern).any(|entry| entry.grantable_by == Role::Admin)
     }
@@ -45,7 +45,7 @@ impl ScopeCatalogue {
     }
 }
 
-/// The scopes for which a check needs more freshness than its demand might ask for.
+/// The scopes that require a minimum freshness level.
 pub(crate) fn stricter(sql: &dyn Sql) -> Result<Vec<(Scope, Freshness)>, SqlError> {
     sql.all("SELECT name, freshness FROM scopes WHERE freshness IS NOT NULL ORDER BY name", &[])
 }

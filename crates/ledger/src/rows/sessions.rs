@@ -1,4 +1,4 @@
-//! Sessions, by the digests of their texts.
+//! Sessions, by the digests of their session values.
 
 use counterfoil_protocol::command::IdentityProvider;
 use counterfoil_token::Digest;
@@ -10,16 +10,16 @@ use crate::{
     sql::{FromRow, Row, Sql, SqlError, Value},
 };
 
-/// How many sessions a member has at most, whoever opened them: opening another ends one.
+/// The maximum number of sessions of a member. Opening another one ends one.
 const MAX_OF_MEMBER: u64 = 50;
 
 /// A session's row.
 #[derive(Clone)]
 pub(crate) struct SessionRow {
-    /// 0 before it is added.
+    /// 0 until the row is inserted.
     pub(crate) number: u64,
     pub(crate) id: String,
-    /// The number of the member as whom it acts.
+    /// The number of the session's member.
     pub(crate) member: u64,
     pub(crate) opened: Opened,
     pub(crate) created_at: Timestamp,
@@ -28,21 +28,21 @@ pub(crate) struct SessionRow {
 
 columns!(SessionRow: "sessions" { number, id, member, created_at, expires_at } { opened });
 
-/// What a session was opened with, and stands for.
+/// The credential that a session was opened with, and depends on.
 #[derive(Clone)]
 pub(crate) enum Opened {
-    /// A token's text, by its digest.
+    /// A token value, by its digest.
     WithToken(Digest),
-    /// The word of a provider.
+    /// An identity provider's ID token.
     ByProvider {
         /// The provider's issuer.
         issuer: String,
-        /// Whom its tokens are meant for.
+        /// The audience of the provider's ID tokens.
         audience: String,
     },
 }
 
-/// How [`Opened`] lies in columns.
+/// [`Opened`] as columns.
 struct OpenedColumns {
     opened_with: Option<Digest>,
     issuer: Option<String>,
@@ -63,27 +63,27 @@ impl FromRow for Opened {
     }
 }
 
-/// Sessions that go on: their time is not over, and the text that opened them, where one did, may still pass, now or
-/// again. Takes the time twice.
-const GOING_ON: &str = "FROM sessions LEFT JOIN tokens ON tokens.number = sessions.token
+/// Selects active sessions: not expired, and, if opened with a token value, that value can still be or become valid.
+/// Has two parameters, both the current time.
+const ACTIVE: &str = "FROM sessions LEFT JOIN tokens ON tokens.number = sessions.token
     WHERE sessions.expires_at > ? AND (sessions.token IS NULL OR tokens.revoked_at IS NULL AND (
         tokens.digest = sessions.opened_with
         OR EXISTS (SELECT 1 FROM replaced_texts WHERE digest = sessions.opened_with AND valid_until > ?)))";
 
 impl SessionRow {
-    /// The session whose text has this digest, if its time is not over.
+    /// The session with this digest, unless it has expired.
     pub(crate) fn by_digest(sql: &dyn Sql, digest: Digest, now: Timestamp) -> Result<Option<Self>, SqlError> {
         let clauses = "FROM sessions WHERE digest = ? AND expires_at > ?";
         Ok(Self::select(sql, clauses, &[digest.into(), now.into()])?.pop())
     }
 
-    /// The session by this id, if it goes on.
+    /// The session with this id, if it is active.
     pub(crate) fn by_id(sql: &dyn Sql, id: &str, now: Timestamp) -> Result<Option<Self>, SqlError> {
-        let clauses = format!("{GOING_ON} AND sessions.id = ?");
+        let clauses = format!("{ACTIVE} AND sessions.id = ?");
         Ok(Self::select(sql, &clauses, &[now.into(), now.into(), id.into()])?.pop())
     }
 
-    /// Sessions that go on, of one member or of all, that have a number below; the newest first.
+    /// Active sessions with a lower number, of one member or of all; the newest first.
     pub(crate) fn page(
         sql: &dyn Sql,
         member: Option<u64>,
@@ -96,7 +96,7 @@ impl SessionRow {
         Self::select(sql, &format!("{clauses} AND sessions.number < ? ORDER BY sessions.number DESC LIMIT ?"), &values)
     }
 
-    /// How many sessions go on, likewise.
+    /// The number of active sessions, of one member or of all.
     pub(crate) fn count(sql: &dyn Sql, member: Option<u64>, now: Timestamp) -> Result<u64, SqlError> {
         let (clauses, values) = of_member(member, now);
         sql.scalar(&format!("SELECT count(*) {clauses}"), &values)
@@ -106,7 +106,8 @@ impl SessionRow {
         sql.all(&format!("SELECT {}, {} {clauses}", Self::COLUMNS, OpenedColumns::COLUMNS), values)
     }
 
-    /// Adds the session, under the digest of its text and the number of the token that opens it, and takes down its own.
+    /// Inserts the session with the digest of its value and the number of the token that opened it, and sets its own
+    /// number.
     pub(crate) fn insert(&mut self, sql: &dyn Sql, digest: Digest, token: Option<u64>) -> Result<(), SqlError> {
         let (opened_with, issuer, audience) = match &self.opened {
             Opened::WithToken(digest) => (Some(digest), None, None),
@@ -126,9 +127,9 @@ impl SessionRow {
     }
 }
 
-/// What selects the sessions that go on, of one member or of all, with its values.
+/// Clauses, with their values, that select active sessions of one member or of all.
 fn of_member(member: Option<u64>, now: Timestamp) -> (String, Vec<Value>) {
-    let (mut clauses, mut values) = (GOING_ON.to_owned(), vec![now.into(), now.into()]);
+    let (mut clauses, mut values) = (ACTIVE.to_owned(), vec![now.into(), now.into()]);
     if let Some(member) = member {
         clauses.push_str(" AND sessions.member = ?");
         values.push(member.into());
@@ -136,9 +137,9 @@ fn of_member(member: Option<u64>, now: Timestamp) -> (String, Vec<Value>) {
     (clauses, values)
 }
 
-/// Ends sessions of a member, so that it may have another, and says how many: the oldest of those that were opened with the
-/// text, or by the providers, that most were. Whoever floods a member with sessions, and may be able to do nothing else, ends
-/// its own.
+/// Ends sessions of a member so that it can open another one, and returns how many. The oldest session of the
+/// credential with the most sessions ends first (identity providers count as one credential), so a client that floods a
+/// member with sessions ends only its own.
 pub(crate) fn make_room(sql: &dyn Sql, member: u64) -> Result<u64, SqlError> {
     let ended = sql.exec(
         "DELETE FROM sessions WHERE number IN (
@@ -151,7 +152,7 @@ pub(crate) fn make_room(sql: &dyn Sql, member: u64) -> Result<u64, SqlError> {
     Ok(ended.len() as u64)
 }
 
-/// Removes some of the sessions whose time is over, and says when the next one's is.
+/// Removes some expired sessions and returns when the next one expires.
 pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let over = "DELETE FROM sessions WHERE number IN (
         SELECT number FROM sessions WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)";
@@ -160,20 +161,20 @@ pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, 
 }
 
 /// Removes the sessions of the member with this number.
-pub(crate) fn forget_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
+pub(crate) fn delete_of_member(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
     sql.exec("DELETE FROM sessions WHERE member = ?", &[number.into()])?;
     Ok(())
 }
 
-/// Ends the sessions of the member with this number that a provider vouched for.
-pub(crate) fn end_vouched_of(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
+/// Ends the sessions that an identity provider opened for the member with this number.
+pub(crate) fn end_provider_sessions_of(sql: &dyn Sql, number: u64) -> Result<(), SqlError> {
     sql.exec("DELETE FROM sessions WHERE member = ? AND issuer IS NOT NULL", &[number.into()])?;
     Ok(())
 }
 
-/// Ends the sessions that providers vouched for which are no longer as they were: another issuer or audience, other keys,
-/// another way to find a member. Whether it is offered is nothing to them.
-pub(crate) fn end_all_but_of(
+/// Ends all sessions opened through identity providers whose configuration changed: issuer, audience, keys, or how a
+/// member is found. Whether the provider is offered for sign-in does not matter.
+pub(crate) fn end_of_changed_providers(
     sql: &dyn Sql,
     before: &[IdentityProvider],
     after: &[IdentityProvider],

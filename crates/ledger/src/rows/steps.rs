@@ -1,11 +1,11 @@
-//! How rows are taken away: some at a time, so that no transaction is long.
+//! Deletion of rows in batches, so that no transaction takes long.
 
 use crate::sql::{FromRow, Sql, SqlError};
 
-/// The most rows that one step takes away of a table.
+/// The maximum number of rows that one step deletes from a table.
 pub(crate) const STEP: u64 = 500;
 
-/// Removes some rows of a table, whose rows the `key` tells apart, and gives what is named of each.
+/// Deletes some rows of a table, identified by the columns `key`, and returns the columns `named` of each.
 pub(crate) fn take_some<T: FromRow>(sql: &dyn Sql, table: &str, key: &str, named: &str) -> Result<Vec<T>, SqlError> {
     let some = format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} LIMIT ?) RETURNING {named}");
     sql.all(&some, &[STEP.into()])

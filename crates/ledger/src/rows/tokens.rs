@@ -1,4 +1,4 @@
-//! Tokens, each with the text that it has.
+//! Tokens, each with its current token value.
 
 use counterfoil_token::{Digest, SealEpoch};
 use counterfoil_verify::{AddressBlock, ScopeSet, Timestamp, TokenRecord};
@@ -28,52 +28,52 @@ pub(crate) struct TokenRow {
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) client_id: Option<String>,
-    /// Whether `client_id` pins the token, or only labels it.
+    /// Whether the token is bound to `client_id`. If not, `client_id` is only a label.
     pub(crate) pinned: bool,
     pub(crate) addresses: Vec<AddressBlock>,
-    /// As its JSON text.
+    /// JSON text.
     pub(crate) metadata: Option<String>,
     pub(crate) last_used_at: Option<Timestamp>,
     pub(crate) issued: u64,
     pub(crate) version: u64,
-    /// Which editions carry the text.
-    pub(crate) weak: Carried,
+    /// Which editions include the token value.
+    pub(crate) weak: Inclusion,
 }
 
-/// Which editions carry a text: the column `weak`.
+/// Which editions include a token value: the column `weak`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Carried {
+pub(crate) enum Inclusion {
     /// All of them.
-    Everywhere,
-    /// Those for leases alone: the text may be guessed from its digest.
-    InTheHouse,
-    /// None: too many digests begin as this one does.
-    NoPorts,
+    All,
+    /// Only those for leases: the token value is so short that it can be guessed from its digest.
+    LeasesOnly,
+    /// None: too many other digests have the same prefix.
+    Excluded,
 }
 
-impl Carried {
-    /// As it lies in the column.
+impl Inclusion {
+    /// The value in the column.
     pub(crate) fn number(self) -> u64 {
         match self {
-            Self::Everywhere => 0,
-            Self::InTheHouse => 1,
-            Self::NoPorts => 2,
+            Self::All => 0,
+            Self::LeasesOnly => 1,
+            Self::Excluded => 2,
         }
     }
 }
 
-impl ToValue for Carried {
+impl ToValue for Inclusion {
     fn to_value(&self) -> Value {
         self.number().into()
     }
 }
 
-impl FromValue for Carried {
+impl FromValue for Inclusion {
     fn from_value(value: Value) -> Result<Self, Value> {
         match u64::from_value(value)? {
-            0 => Ok(Self::Everywhere),
-            1 => Ok(Self::InTheHouse),
-            2 => Ok(Self::NoPorts),
+            0 => Ok(Self::All),
+            1 => Ok(Self::LeasesOnly),
+            2 => Ok(Self::Excluded),
             other => Err(other.into()),
         }
     }
@@ -85,29 +85,29 @@ table!(TokenRow: "tokens" {
 });
 
 impl TokenRow {
-    /// Writes what a change of the token may change.
+    /// Writes the fields that an update of the token can change.
     pub(crate) fn save_change(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         update!(sql, "tokens": self {
             name, note, scopes, enabled, not_before, expires_at, addresses, metadata, version,
         } "number = ?", self.number)
     }
 
-    /// Writes that the token is revoked.
-    pub(crate) fn save_end(&self, sql: &dyn Sql) -> Result<(), SqlError> {
+    /// Writes the revocation.
+    pub(crate) fn save_revocation(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         update!(sql, "tokens": self { revoked_at, revoke_reason, version } "number = ?", self.number)
     }
 
-    /// Writes the text that the token has now.
-    pub(crate) fn save_text(&self, sql: &dyn Sql) -> Result<(), SqlError> {
+    /// Writes the token's current value.
+    pub(crate) fn save_value(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         update!(sql, "tokens": self { digest, hint, seal_epoch, weak, issued, version } "number = ?", self.number)
     }
 
-    /// Writes the token's version alone.
+    /// Writes only the token's version.
     pub(crate) fn save_version(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         update!(sql, "tokens" { version: self.version } "number = ?", self.number)
     }
 
-    /// What verifiers know of the text that the token has.
+    /// The record for verifiers of the token's current value.
     pub(crate) fn record(&self) -> TokenRecord {
         TokenRecord {
             version: self.version,
@@ -130,8 +130,8 @@ impl TokenRow {
     }
 }
 
-/// How many live tokens a member has: neither revoked nor expired. One that is switched off or whose time has not come
-/// counts, since it may come alive without being counted again.
+/// The number of live tokens of a member: neither revoked nor expired. Disabled tokens and tokens that are not valid
+/// yet count, because they can become valid without being counted again.
 pub(crate) fn live_of(sql: &dyn Sql, owner: u64, now: Timestamp) -> Result<u64, SqlError> {
     let count = "SELECT count(*) FROM tokens
         WHERE owner = ? AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)";

@@ -1,4 +1,4 @@
-//! The workspace: one row.
+//! The workspace: a table with one row.
 
 use counterfoil_protocol::{
     Slug,
@@ -20,7 +20,7 @@ pub(crate) struct WorkspaceRow {
     pub(crate) name: String,
     pub(crate) prefix: Prefix,
     pub(crate) created_at: Timestamp,
-    /// When this line of history began, in milliseconds since 1970.
+    /// When this history began, in milliseconds since 1970.
     pub(crate) epoch: u64,
     pub(crate) generation: u64,
     pub(crate) version: u64,
@@ -30,13 +30,13 @@ pub(crate) struct WorkspaceRow {
     pub(crate) settings: Settings,
     /// The longest lease, in seconds, that may ever have been granted.
     pub(crate) longest_lease: u64,
-    /// No lease that was granted is over later; absent where nobody has kept count.
+    /// All granted leases expire by then; absent if this was never recorded.
     pub(crate) leases_until: Option<Timestamp>,
-    /// The number of the instance that grants leases, where one does.
+    /// The number of the instance that grants leases, if any.
     pub(crate) grantor: Option<u64>,
-    /// Until when any snapshot may be relied upon that was handed out; absent where nobody ever asked for one.
+    /// When the last snapshot that was served expires; absent if none was ever requested.
     pub(crate) snapshots_until: Option<Timestamp>,
-    /// Whether it is being deleted: nobody is let in any more.
+    /// Whether the workspace is being deleted. All requests are refused then.
     pub(crate) deleting: bool,
 }
 
@@ -55,7 +55,7 @@ impl WorkspaceRow {
         sql.one(&format!("SELECT {}, {} FROM workspace", Self::COLUMNS, Settings::COLUMNS), &[])
     }
 
-    /// Adds the row. What it does not name is as the schema has it.
+    /// Inserts the row. Columns that it does not name get the schema's defaults.
     pub(crate) fn insert(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         insert!(sql, "workspace" {
             row: 1_u64, key: self.key, slug: self.slug, name: self.name, prefix: self.prefix,
@@ -66,7 +66,7 @@ impl WorkspaceRow {
         })
     }
 
-    /// Writes all that may change of the workspace once it is founded.
+    /// Writes every field that can change after the workspace was created.
     pub(crate) fn save(&self, sql: &dyn Sql) -> Result<(), SqlError> {
         let settings = &self.settings;
         update!(sql, "workspace" {
@@ -79,7 +79,7 @@ impl WorkspaceRow {
         })
     }
 
-    /// What verifiers know of the workspace, with the scopes that ask for more freshness.
+    /// The workspace's record for verifiers, with the scopes that require a minimum freshness level.
     pub(crate) fn record(&self, freshness: Vec<(Scope, Freshness)>) -> WorkspaceRecord {
         WorkspaceRecord {
             version: self.version,
@@ -91,7 +91,7 @@ impl WorkspaceRow {
         }
     }
 
-    /// The workspace and its settings, as they are shown.
+    /// The workspace and its settings as callers see them.
     pub(crate) fn view(&self) -> Workspace {
         Workspace {
             key: self.key,

@@ -1,22 +1,20 @@
-//! Rows, and how types are read from them.
+//! Rows, and reading types from them.
 
 use counterfoil_protocol::json;
 use serde::de::DeserializeOwned;
 
 use super::value::{FromValue, SqlError, Value};
 
-/// One row of a result: its values, by position.
-///
-/// By position because a join may well have two columns of one name.
+/// One row of a result. Values are read by position, because a join may return two columns of the same name.
 #[derive(Clone, Debug)]
 pub struct Row(std::vec::IntoIter<Value>);
 
-/// A type that is read from a row: one column, or several.
+/// A type that is read from one or more columns of a row.
 pub trait FromRow: Sized {
     /// Takes its columns, from left to right.
     ///
     /// # Errors
-    /// [`SqlError`] where one is missing, or of another type.
+    /// [`SqlError`] if a column is missing or has another type.
     fn from_row(row: &mut Row) -> Result<Self, SqlError>;
 }
 
@@ -27,10 +25,10 @@ impl Row {
         Self(values.into_iter())
     }
 
-    /// Takes the next value, from left to right; or several, where the type lies in several columns.
+    /// Takes the next value, from left to right. A type that spans several columns takes several.
     ///
     /// # Errors
-    /// [`SqlError`] where there is none, or one of another type.
+    /// [`SqlError`] if no value is left or it has another type.
     pub fn take<T: FromRow>(&mut self) -> Result<T, SqlError> {
         T::from_row(self)
     }
@@ -39,10 +37,10 @@ impl Row {
         self.0.next().ok_or_else(|| SqlError::new("a row has too few columns"))
     }
 
-    /// Takes the next value, which is JSON text.
+    /// Takes the next value and parses it as JSON.
     ///
     /// # Errors
-    /// [`SqlError`] where there is none, or none that reads as `T`.
+    /// [`SqlError`] if no value is left or it does not parse as `T`.
     pub fn take_json<T: DeserializeOwned>(&mut self) -> Result<T, SqlError> {
         json::read(self.take::<String>()?.as_bytes()).ok_or_else(|| SqlError::new("a column holds unexpected JSON"))
     }
@@ -59,14 +57,14 @@ impl<T: FromValue> FromRow for T {
     }
 }
 
-/// One function for all types, which would else be compiled for each.
+/// A separate function, so that it is not compiled for each type.
 #[cold]
 #[inline(never)]
 fn unexpected(found: &Value, wanted: &str) -> SqlError {
     SqlError::new(format!("a column holds {} where {wanted} was expected", found.type_name()))
 }
 
-/// Several, one after the other.
+/// Tuples read their parts in order.
 macro_rules! tuples {
     ($(($($part:ident),+);)*) => { $(
         impl<$($part: FromRow),+> FromRow for ($($part,)+) {

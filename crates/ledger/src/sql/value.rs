@@ -1,10 +1,10 @@
-//! Values, and how plain types lie in columns.
+//! SQL values, and how plain types are stored in columns.
 
 use counterfoil_protocol::command_error::CommandError;
 use counterfoil_verify::Timestamp;
 use serde::Serialize;
 
-/// The largest integer that survives a trip through JavaScript: ECMAScript's `Number.MAX_SAFE_INTEGER`, 2⁵³ − 1.
+/// The largest integer that JavaScript represents exactly: ECMAScript's `Number.MAX_SAFE_INTEGER`, 2⁵³ − 1.
 pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 /// A value in a column or a parameter.
@@ -16,46 +16,46 @@ pub enum Value {
     Integer(i64),
     /// A float. The ledger stores none.
     Real(f64),
-    /// Text, UTF-8; may hold NUL.
+    /// UTF-8 text; may contain NUL.
     Text(String),
     /// Bytes.
     Blob(Vec<u8>),
 }
 
-/// The engine refused, or a value was not what the schema says. Says what, and holds no parameter.
+/// The engine rejected a statement, or a value does not match the schema. The message contains no parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SqlError(String);
 
-/// A type that lies in a column.
+/// A type that is stored in a column.
 pub trait FromValue: Sized {
-    /// Reads it, or gives the value back.
+    /// Reads it, or returns the value.
     ///
     /// # Errors
-    /// The value itself where it is none of this type.
+    /// The value itself if it is not of this type.
     fn from_value(value: Value) -> Result<Self, Value>;
 }
 
-/// A type whose values are written into columns.
+/// A type that can be written to a column.
 pub trait ToValue {
-    /// The value as it lies in the column.
+    /// The value that is stored in the column.
     fn to_value(&self) -> Value;
 }
 
 impl SqlError {
-    /// An error in the engine's own words.
+    /// An error with the engine's message.
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }
 
 impl Value {
-    /// The value as JSON text. What has no JSON form becomes a value that every engine refuses.
+    /// The value as JSON text. A value without a JSON form becomes a value that every engine rejects.
     pub fn json(value: &impl Serialize) -> Self {
         serde_json::to_string(value).map_or(Self::Integer(i64::MAX), Self::Text)
     }
 
-    /// Whether it is an integer that an engine must refuse.
+    /// Whether it is an integer that an engine must reject.
     #[must_use]
     pub fn is_beyond_range(&self) -> bool {
         matches!(self, Self::Integer(integer) if integer.unsigned_abs() > MAX_INTEGER)
@@ -112,7 +112,7 @@ impl FromValue for u64 {
 }
 
 impl ToValue for u64 {
-    /// What does not fit becomes an integer that every engine refuses.
+    /// An integer out of range becomes one that every engine rejects.
     fn to_value(&self) -> Value {
         Value::Integer((*self).try_into().unwrap_or(i64::MAX))
     }
@@ -164,7 +164,7 @@ impl ToValue for Timestamp {
     }
 }
 
-/// Types that lie in a column as they are: read as the first, written as either.
+/// Types that a column stores directly: read as the owned type, written as either.
 macro_rules! owned {
     ($($owned:ty, $borrowed:ty, $variant:ident;)*) => { $(
         impl FromValue for $owned {

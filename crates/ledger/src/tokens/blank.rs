@@ -1,14 +1,14 @@
-//! Blanking what people wrote about tokens, when their owner is erased.
+//! Removes user-written text from tokens when their owner is erased.
 
 use counterfoil_protocol::command_error::CommandError;
 
-use super::text;
+use super::values;
 use crate::{rows::OwnedToken, transaction::Transaction};
 
 /// How many tokens are read at a time.
 const STEP: u64 = 500;
 
-/// Blanks all tokens that a member ever had, and publishes what verifiers then know of them.
+/// Blanks all tokens that a member has or had, and publishes their new records.
 pub(crate) fn blank_each_of(tx: &Transaction<'_>, owner: u64, generation: u64) -> Result<(), CommandError> {
     tx.sql.exec(
         "UPDATE tokens SET name = '', note = NULL, metadata = NULL, addresses = '[]', revoke_reason = NULL, version = ?
@@ -22,7 +22,7 @@ pub(crate) fn blank_each_of(tx: &Transaction<'_>, owner: u64, generation: u64) -
         let Some(last) = held.last() else { return Ok(()) };
         after = last.token.number;
         for held in &held {
-            text::publish_all(tx, &held.token)?;
+            values::publish_all(tx, &held.token)?;
         }
     }
 }

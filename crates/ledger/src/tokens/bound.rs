@@ -1,9 +1,9 @@
-//! How many texts a member's tokens may ever have had.
+//! The limit on how many values the tokens of a member may have had in total.
 //!
-//! A text stays for ever, since a dead one is known to be dead. The quota counts live tokens alone, so without a bound whoever
-//! issues and revokes, rotates or imports again and again could fill the ledger's storage; and a ledger that is full can
-//! revoke nothing. The bound grows with time, far faster than anybody has use for, so that nobody meets it by living long.
-//! Nothing that ends a token is ever held up by it.
+//! Token values are stored permanently, so that a revoked one is recognized as revoked. The quota counts live tokens
+//! only. Without a further limit, a client that creates and revokes, rotates or imports repeatedly could fill the
+//! ledger's storage, and a full ledger could not revoke anything. The limit grows with time, far faster than any
+//! legitimate use, so that age alone never reaches it. It never prevents a revocation.
 
 use counterfoil_protocol::command_error::CommandError;
 
@@ -13,19 +13,19 @@ use crate::{
     transaction::Transaction,
 };
 
-/// How many texts any member's tokens may have had.
+/// Allowed for every member.
 const LEAST: u64 = 10_000;
 
-/// How many for each token of the quota, where that is more.
+/// Allowed for each token of the quota, if that is more.
 const PER_TOKEN: u64 = 20;
 
-/// How many more for each day since the member was added.
+/// Additionally allowed for each day since the member was added.
 const PER_DAY: u64 = 1_000;
 
-/// Checks that the owner's tokens may have so many more texts.
+/// Checks that the owner's tokens may have this many more values.
 ///
 /// # Errors
-/// `TEXTS_EXCEEDED` where they may not.
+/// `TEXTS_EXCEEDED` if not.
 pub(super) fn check(
     tx: &Transaction<'_>,
     workspace: &WorkspaceRow,
@@ -39,7 +39,7 @@ pub(super) fn check(
     if texts.saturating_add(more) <= bound { Ok(()) } else { Err(CommandError::TextsExceeded { bound }) }
 }
 
-/// The same for another text of this token.
+/// Checks that this token may have another value.
 pub(super) fn check_another(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), CommandError> {
     check(tx, &tx.workspace, &held.owner, 1)
 }

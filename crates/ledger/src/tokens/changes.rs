@@ -1,40 +1,41 @@
-//! Texts that somebody may remember, and that have changed.
+//! Changed token values that verifiers may have cached.
 
 use counterfoil_token::Digest;
 use counterfoil_verify::Timestamp;
 
 use crate::sql::{MAX_INTEGER, Sql, SqlError, Value};
 
-/// For how long a grace must be over, in milliseconds, for no clock that is a little off to take it to go on.
+/// How long a grace period must have expired, in milliseconds, before clock skew can no longer make a verifier accept
+/// the value.
 const LONG_OVER: u64 = 60_000;
 
-/// Whether texts that were issued since, and have not changed, are told.
+/// Whether unchanged token values that were created since then are included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NewTexts {
-    /// To whoever remembers that they were not there.
-    Told,
-    /// Nobody can remember them wrongly.
-    Untold,
+pub(crate) enum NewValues {
+    /// Included: the verifier may have cached that they do not exist.
+    Included,
+    /// Omitted: no verifier can have a wrong record of them.
+    Omitted,
 }
 
-/// Every text whose record has changed since that generation, by digest; at most one more than `most`.
+/// The digests of all token values whose record has changed since that generation; at most one more than `most`.
 ///
-/// Left out is what nobody can remember wrongly: a text that has not changed since it was issued; one that its owner's
-/// record revokes, since that record has changed; and one that rotation replaced whose grace is long over, unless it was
-/// cut short since: whoever remembers it knows when it ends. Not so a text that was issued after that generation and has
-/// changed then: whoever asks may have met it while its question was on its way. Nor any that was issued since, where
-/// these are to be told.
+/// Omitted are values of which no verifier can have a wrong record: values that have not changed since they were
+/// created; values that are revoked by their owner's record, because that record has changed; and replaced values whose
+/// grace period expired long ago, unless it was shortened since (the cached record contains its end). Values that were
+/// created after that generation and have changed since are included, because the verifier may have cached them while
+/// its request was under way. With [`NewValues::Included`], all values created since are included.
 pub(crate) fn changed_since(
     sql: &dyn Sql,
     generation: u64,
-    new: NewTexts,
+    new: NewValues,
     now: Timestamp,
     most: usize,
 ) -> Result<Vec<Digest>, SqlError> {
     let limit = most as u64 + 1;
     let over = Timestamp(now.0.saturating_sub(LONG_OVER));
-    // From which generation on what was issued is told in any case.
-    let issued_after = if new == NewTexts::Told { generation } else { MAX_INTEGER };
+    // The generation from which on created values are always included.
+    let issued_after = if new == NewValues::Included { generation } else { MAX_INTEGER };
     let texts = "SELECT tokens.digest FROM tokens JOIN members ON members.number = tokens.owner
         WHERE tokens.version > ? AND (tokens.issued > ? OR
             tokens.version > tokens.issued AND tokens.issued >= revoked_before) LIMIT ?";

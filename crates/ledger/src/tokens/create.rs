@@ -1,4 +1,4 @@
-//! Issuing a token at somebody's request.
+//! Creating a token on request.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -12,9 +12,9 @@ use super::{
 };
 use crate::{
     check,
+    generator::Generator,
     idempotency::Repeatable,
     limits::{self, Limits},
-    mint::Mint,
     rows::{MemberRow, ScopeCatalogue},
     transaction::Transaction,
 };
@@ -22,12 +22,12 @@ use crate::{
 impl Repeatable for CreateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
+    fn check_access(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         check_rights(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, self)
     }
 }
 
-/// Checks that the actor may still issue such a token, to such an owner.
+/// Checks that the actor may still create such a token for this owner.
 pub(super) fn check_rights(
     tx: &Transaction<'_>,
     limits: &Limits,
@@ -38,13 +38,17 @@ pub(super) fn check_rights(
     limits.check_scopes_of(ask.scopes.iter(), catalogue)
 }
 
-pub(crate) fn create(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: CreateToken) -> Result<Issued, CommandError> {
+pub(crate) fn create(
+    tx: &Transaction<'_>,
+    generator: &mut Generator<'_>,
+    ask: CreateToken,
+) -> Result<Issued, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     let draft = draft(tx, &Limits::of(&tx.authority), &ScopeCatalogue::load(tx.sql)?, ask)?;
-    issue(tx, mint, &tx.workspace, tx.next_generation()?, draft)
+    issue(tx, generator, &tx.workspace, tx.next_generation()?, draft)
 }
 
-/// What is asked for, if it is within the rules and the actor's limits.
+/// Validates the request against the rules and the actor's limits.
 pub(super) fn draft(
     tx: &Transaction<'_>,
     limits: &Limits,
@@ -74,7 +78,8 @@ pub(super) fn draft(
         not_before: ask.not_before,
         expires_at,
         pinned: ask.client_id.is_some(),
-        // A client that the creating token belongs to is named on what it creates; that pins nothing.
+        // If the creating token has a client, the new token is labelled with it. This does not bind the new token to
+        // the client.
         client_id: ask.client_id.or_else(|| tx.authority.token().and_then(|held| held.token.client_id.clone())),
         addresses,
         metadata,
@@ -82,7 +87,7 @@ pub(super) fn draft(
     })
 }
 
-/// The member that the token is for. Anybody but an admin learns nothing of other members, not even that there are any.
+/// The owner of the new token. Without admin rights, the error does not reveal whether another member exists.
 fn owner(tx: &Transaction<'_>, asked: Option<String>) -> Result<MemberRow, CommandError> {
     let own = tx.authority.member();
     match (asked, own) {

@@ -1,4 +1,4 @@
-//! Which tokens are meant, as SQL.
+//! Token filters as SQL conditions.
 
 use counterfoil_protocol::{command::TokenFilter, command_error::CommandError};
 
@@ -9,7 +9,8 @@ use crate::{
     transaction::Transaction,
 };
 
-/// What a token is just now, as [`OwnedToken::state`](crate::rows::OwnedToken) says it; takes the time twice.
+/// The state of a token, as [`OwnedToken::state`](crate::rows::OwnedToken) computes it. Has two parameters, both the
+/// current time.
 const STATE: &str = "CASE
     WHEN tokens.revoked_at IS NOT NULL OR tokens.issued < members.revoked_before THEN 'revoked'
     WHEN tokens.enabled = 0 THEN 'disabled'
@@ -17,29 +18,30 @@ const STATE: &str = "CASE
     WHEN tokens.not_before > ? THEN 'pending'
     ELSE 'active' END = ?";
 
-/// Neither revoked nor expired; takes the time.
+/// Neither revoked nor expired. Its parameter is the current time.
 const LIVE: &str = "tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before
     AND (tokens.expires_at IS NULL OR tokens.expires_at > ?)";
 
-/// Members are numbered from one.
+/// Matches no member: numbers start at 1.
 const NOBODY: u64 = 0;
 
-/// Text is looked for without `LIKE`: no character means anything but itself, and patterns may be longer than the 50
-/// bytes that a Durable Object allows. `lower` knows ASCII only.
+/// Search without `LIKE`: no character has a special meaning, and the search text may exceed the 50 bytes that a
+/// Durable Object allows for a pattern. `lower` only converts ASCII.
 const TEXT: &str = "(instr(lower(tokens.name), ?) OR instr(lower(coalesce(tokens.note, '')), ?)
     OR instr(lower(tokens.hint), ?) OR instr(lower(tokens.id), ?))";
 
-/// Conditions that all must hold, with their values: text of the program, never of a request.
+/// Conditions that are combined with AND, with their values. The SQL is constant text of the program, never of a
+/// request.
 pub(super) struct Conditions {
     sql: String,
     values: Vec<Value>,
 }
 
 impl Conditions {
-    /// The tokens that the filter finds, among those that the actor may act on.
+    /// The tokens that match the filter, among those that the actor may act on.
     ///
     /// # Errors
-    /// `INVALID_VALUE` for a text that is too long, or none.
+    /// `INVALID_VALUE` for an empty or too long search text.
     pub(super) fn of(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Self, CommandError> {
         let mut all = Self { sql: "WHERE 1".to_owned(), values: Vec::new() };
         if let Some(own) = visible_to(tx) {
@@ -59,7 +61,7 @@ impl Conditions {
             all.and("tokens.client_id = ?", [client.into()]);
         }
         if let Some(digest) = filter.digest {
-            // Also by a text that it no longer has: who finds an old one wants to know whose it was.
+            // A token is also found by a replaced value, so that the owner of a leaked old value can be found.
             let text = "(tokens.digest = ? OR tokens.number = (SELECT token FROM replaced_texts WHERE digest = ?))";
             all.and(text, [digest.into(), digest.into()]);
         }
@@ -67,7 +69,7 @@ impl Conditions {
             all.and("tokens.id = ?", [id.into()]);
         }
         if let Some(number) = filter.number {
-            // A number that no column can hold is no token's.
+            // A number above [`MAX_INTEGER`] belongs to no token.
             all.and("tokens.number = ?", [number.min(MAX_INTEGER).into()]);
         }
         if filter.mine {
@@ -85,20 +87,20 @@ impl Conditions {
         Ok(all)
     }
 
-    /// Lets only those pass for which this holds too.
+    /// Adds a condition.
     pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.extend(values);
     }
 
-    /// The clauses that select those tokens, in this order.
+    /// The clauses that select the matching tokens in this order.
     pub(super) fn ordered(mut self, order: &str, limit: u64) -> (String, Vec<Value>) {
         self.values.push(limit.into());
         (format!("{} ORDER BY {order} LIMIT ?", self.sql), self.values)
     }
 
-    /// The clauses that select all of them.
+    /// The clauses that select all matching tokens.
     pub(super) fn clauses(&self) -> (&str, &[Value]) {
         (&self.sql, &self.values)
     }

@@ -1,8 +1,8 @@
-//! Importing tokens that were issued elsewhere, by the digests of their texts.
+//! Imports third-party tokens by the digests of their values.
 //!
-//! The lines are worked through one after the other, each by the rules of a new token, and what one adds is there for the
-//! next: so a digest or a pin is taken once, however often the call names it. Only at the end is it looked whether the
-//! quotas hold them all; where not, the transaction takes everything back.
+//! Lines are processed in order, each by the rules for a new token, and each sees the effects of the previous ones: a
+//! digest or a client binding is accepted slot, even if it appears on several lines. Quotas are checked at the end; if
+//! one is exceeded, the transaction is rolled back.
 
 use std::collections::BTreeMap;
 
@@ -17,25 +17,25 @@ use counterfoil_token::{Digest, Foreign};
 use super::{
     create::{check_rights, draft},
     issue::{add, check_room},
-    text::Text,
+    values::StoredValue,
 };
 use crate::{
     check,
     columns::update,
+    generator::Generator,
     idempotency::Repeatable,
     limits::Limits,
-    mint::Mint,
-    rows::{Carried, MemberRow, ScopeCatalogue, WorkspaceRow, is_taken},
+    rows::{Inclusion, MemberRow, ScopeCatalogue, WorkspaceRow, is_taken},
     transaction::Transaction,
 };
 
-/// The most lines of one import.
+/// The maximum number of lines of one import.
 const MAX_LINES: usize = 10_000;
 
 impl Repeatable for ImportTokens {
     const NEEDS: BuiltIn = BuiltIn::TokensImport;
 
-    fn check_told(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError> {
+    fn check_access(&self, tx: &Transaction<'_>, reply: &str) -> Result<(), CommandError> {
         let told: Imported =
             json::read(reply.as_bytes()).ok_or_else(|| CommandError::internal("what was answered cannot be read"))?;
         let (limits, catalogue) = (Limits::of(&tx.authority), ScopeCatalogue::load(tx.sql)?);
@@ -44,7 +44,11 @@ impl Repeatable for ImportTokens {
     }
 }
 
-pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportTokens) -> Result<Imported, CommandError> {
+pub(crate) fn import(
+    tx: &Transaction<'_>,
+    generator: &mut Generator<'_>,
+    ask: ImportTokens,
+) -> Result<Imported, CommandError> {
     tx.authority.require(BuiltIn::TokensImport)?;
     check::at_most(MAX_LINES, ask.lines.len(), "/tokens", "tokens")?;
     let mut import = Import {
@@ -56,7 +60,7 @@ pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportToken
     };
     let mut lines = Vec::with_capacity(ask.lines.len());
     for line in ask.lines {
-        lines.push(match import.line(mint, line) {
+        lines.push(match import.line(generator, line) {
             Err(failure @ CommandError::Internal { .. }) => return Err(failure),
             outcome => outcome,
         });
@@ -65,20 +69,20 @@ pub(crate) fn import(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: ImportToken
     Ok(Imported { lines })
 }
 
-/// An import under way.
+/// The state of a running import.
 struct Import<'a> {
     tx: &'a Transaction<'a>,
     limits: Limits,
     catalogue: ScopeCatalogue,
-    /// The generation of this change, from the first line on that is imported.
+    /// The generation of this change; set by the first line that is imported.
     generation: Option<u64>,
-    /// Those who own imported tokens, by number.
+    /// The owners of imported tokens, by number.
     owners: BTreeMap<u64, MemberRow>,
 }
 
 impl Import<'_> {
-    /// Imports one line and gives the new token's id. A line that is refused has written nothing.
-    fn line(&mut self, mint: &mut Mint<'_>, line: ImportLine) -> Result<String, CommandError> {
+    /// Imports one line and returns the new token's id. A refused line writes nothing.
+    fn line(&mut self, generator: &mut Generator<'_>, line: ImportLine) -> Result<String, CommandError> {
         check_length(line.length)?;
         let draft = draft(self.tx, &self.limits, &self.catalogue, line.token)?;
         if is_taken(self.tx.sql, line.digest)? {
@@ -88,9 +92,9 @@ impl Import<'_> {
             Some(generation) => generation,
             None => *self.generation.insert(self.tx.next_generation()?),
         };
-        let weak = if line.weak { Carried::InTheHouse } else { Carried::Everywhere };
-        let text = Text { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak };
-        let added = add(self.tx, mint.token_id(self.tx.now), text, generation, draft, "token.import")?;
+        let weak = if line.weak { Inclusion::LeasesOnly } else { Inclusion::All };
+        let value = StoredValue { digest: line.digest, hint: hint(line.digest), seal_epoch: None, weak };
+        let added = add(self.tx, generator.token_id(self.tx.now), value, generation, draft, "token.import")?;
         self.owners.insert(added.owner.number, added.owner);
         Ok(added.token.id)
     }
@@ -101,14 +105,14 @@ impl Import<'_> {
             check_room(self.tx, workspace, owner, 0)?;
         }
         let Some(version) = self.generation.filter(|_| !workspace.has_imports) else { return Ok(()) };
-        // From now on verifiers look foreign texts up.
+        // From now on verifiers look up third-party tokens.
         update!(self.tx.sql, "workspace" { has_imports: true, version: version })?;
         self.tx.publish_workspace(&WorkspaceRow { version, has_imports: true, ..workspace.clone() })
     }
 }
 
-/// A text of another length is malformed wherever it is presented: to import it would be to promise what cannot be kept. A
-/// digest tells nothing of the text, so that this is known only where the caller says it.
+/// A token value of another length is always malformed when it is presented, so importing it would be useless. A digest
+/// does not reveal the length, so it is checked only if the caller states it.
 fn check_length(length: Option<u64>) -> Result<(), CommandError> {
     let verifiable = Foreign::LENGTH;
     let is_verifiable = |length: u64| usize::try_from(length).is_ok_and(|length| verifiable.contains(&length));
@@ -123,7 +127,7 @@ fn check_length(length: Option<u64>) -> Result<(), CommandError> {
     Err(CommandError::invalid_value("/length", detail))
 }
 
-/// Nobody here has seen the text: it is recognised by the first characters of its digest.
+/// The value is unknown, so the masked token shows the first characters of the digest.
 fn hint(digest: Digest) -> String {
     let start: String = digest.to_string().chars().take(8).collect();
     format!("sha256:{start}…")

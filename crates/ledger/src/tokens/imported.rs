@@ -1,8 +1,8 @@
-//! How the answer to an import is kept, in case it is sent again.
+//! The stored idempotent reply of an import.
 //!
-//! Ten thousand ids, or as often the same refusal, would be a megabyte for each key. But an import numbers its tokens one
-//! after the other, and no token's row ever goes: the first number tells all ids. And a refusal is kept once, with the lines
-//! that it met.
+//! Ten thousand ids, or as many equal errors, would take a megabyte for each key. An import numbers its tokens
+//! consecutively and token rows are never deleted, so the first number determines all ids. Each distinct error is
+//! stored slot, with the lines that it applies to.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ use counterfoil_protocol::{command::Imported, command_error::CommandError, json,
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    idempotency::Kept,
+    idempotency::StoredReply,
     sql::{Sql, SqlError},
 };
 
 #[derive(Serialize, Deserialize)]
 struct Compact {
-    /// The number of the first token that was imported.
+    /// The number of the first imported token.
     first: u64,
-    /// Each refusal once.
+    /// The distinct errors.
     refusals: Vec<CommandError>,
-    /// The lines in their order: what became of the next so many of them. 0 is imported, 1 the first refusal.
+    /// Run lengths of the lines' outcomes, in order: 0 is imported, 1 the first error.
     runs: Vec<(usize, usize)>,
 }
 
-impl Kept for Imported {
-    fn tells_of_effect(&self) -> bool {
+impl StoredReply for Imported {
+    fn had_effect(&self) -> bool {
         self.lines.iter().any(Result::is_ok)
     }
 
-    fn to_keep(&self, sql: &dyn Sql) -> Result<String, CommandError> {
+    fn to_stored(&self, sql: &dyn Sql) -> Result<String, CommandError> {
         let id = self.lines.iter().find_map(|line| line.as_ref().ok());
         let number = "SELECT number FROM tokens WHERE id = ?";
         let first = sql.scalar(number, &[id.into()])?;
@@ -51,8 +51,8 @@ impl Kept for Imported {
         reply::json_of(&compact)
     }
 
-    fn from_kept(sql: &dyn Sql, kept: String) -> Result<String, CommandError> {
-        // What an earlier version has kept is the answer itself.
+    fn from_stored(sql: &dyn Sql, kept: String) -> Result<String, CommandError> {
+        // An earlier version stored the reply itself.
         let Some(Compact { first, refusals, runs }) = json::read(kept.as_bytes()) else { return Ok(kept) };
         let unexpected = || SqlError::new("what was kept of an import cannot be read");
         let count: usize = runs.iter().filter(|(outcome, _)| *outcome == 0).map(|(_, lines)| lines).sum();

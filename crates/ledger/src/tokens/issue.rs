@@ -1,18 +1,18 @@
-//! The one place where a token comes to be.
+//! The single place where token rows are created.
 
 use counterfoil_protocol::{TokenValue, command::Issued, command_error::CommandError};
 use counterfoil_verify::{AddressBlock, RegistryKey, ScopeSet, Timestamp};
 
-use super::{bound, shown, text::Text};
+use super::{bound, shown, values::StoredValue};
 use crate::{
     audit::{self, Change},
     columns::TableRow as _,
-    mint::Mint,
-    rows::{Carried, MemberRow, OwnedToken, TokenRow, WorkspaceRow, live_of},
+    generator::Generator,
+    rows::{Inclusion, MemberRow, OwnedToken, TokenRow, WorkspaceRow, live_of},
     transaction::Transaction,
 };
 
-/// What a token is to be, once all has been checked but its owner's quota.
+/// A new token for which everything except its owner's quota has been checked.
 pub(crate) struct TokenDraft {
     pub(crate) owner: MemberRow,
     pub(crate) name: String,
@@ -22,15 +22,15 @@ pub(crate) struct TokenDraft {
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) client_id: Option<String>,
-    /// Whether the client pins the token, or only labels it.
+    /// Whether the token is bound to its client. If not, the client is only a label.
     pub(crate) pinned: bool,
     pub(crate) addresses: Vec<AddressBlock>,
-    /// As its JSON text.
+    /// JSON text.
     pub(crate) metadata: Option<String>,
 }
 
 impl TokenDraft {
-    /// A nameless token that is good at once, for ever and from anywhere.
+    /// A token without a name, valid immediately, without expiration and from any address.
     pub(crate) fn of(owner: MemberRow, scopes: ScopeSet) -> Self {
         Self {
             owner,
@@ -48,28 +48,29 @@ impl TokenDraft {
     }
 }
 
-/// Issues the token, if its owner may have another. The text is in the answer and nowhere else: what is written are its
-/// digest and hint.
+/// Creates the token if its owner's quota allows it. The token value is only in the reply; the database stores its
+/// digest and the masked token.
 pub(crate) fn issue(
     tx: &Transaction<'_>,
-    mint: &mut Mint<'_>,
+    generator: &mut Generator<'_>,
     workspace: &WorkspaceRow,
     generation: u64,
     draft: TokenDraft,
 ) -> Result<Issued, CommandError> {
     check_room(tx, workspace, &draft.owner, 1)?;
-    let (secret, text) = draw_text(mint, workspace)?;
-    let id = mint.token_id(tx.now);
-    let issued = add(tx, id, text, generation, draft, "token.create")?;
+    let (secret, value) = generate_value(generator, workspace)?;
+    let id = generator.token_id(tx.now);
+    let issued = add(tx, id, value, generation, draft, "token.create")?;
     Ok(Issued::new(secret, issued.view(tx.now)?))
 }
 
-/// Checks that the owner may have so many more live tokens, and that its tokens may ever have had so many more texts.
+/// Checks that the owner may have this many more live tokens, and that its tokens may have this many more values in
+/// total.
 ///
-/// No two commands run at once, so the tokens counted here are all there are when the new ones are added.
+/// Commands never run concurrently, so the count is still correct when the new tokens are added.
 ///
 /// # Errors
-/// `QUOTA_EXCEEDED` names the quota that would do; `TEXTS_EXCEEDED`.
+/// `QUOTA_EXCEEDED` names the quota that would suffice; `TEXTS_EXCEEDED`.
 pub(super) fn check_room(
     tx: &Transaction<'_>,
     workspace: &WorkspaceRow,
@@ -84,35 +85,38 @@ pub(super) fn check_room(
     bound::check(tx, workspace, owner, more)
 }
 
-/// A new text: what its bearer gets, and what is kept of it.
-pub(super) fn draw_text(mint: &mut Mint<'_>, workspace: &WorkspaceRow) -> Result<(TokenValue, Text), CommandError> {
-    let (token, epoch) = mint.token(workspace)?;
+/// A new token value, and what is stored of it.
+pub(super) fn generate_value(
+    generator: &mut Generator<'_>,
+    workspace: &WorkspaceRow,
+) -> Result<(TokenValue, StoredValue), CommandError> {
+    let (token, epoch) = generator.token(workspace)?;
     let token = token.as_ref();
-    let text = Text {
+    let value = StoredValue {
         digest: token.digest(),
         hint: token.hint().to_string(),
         seal_epoch: Some(epoch),
-        weak: Carried::Everywhere,
+        weak: Inclusion::All,
     };
-    Ok((TokenValue::new(token.expose()), text))
+    Ok((TokenValue::new(token.expose()), value))
 }
 
-/// Writes the token down, with its audit row and its record. The caller has seen to everything else.
+/// Inserts the token with its audit row and its record. The caller has checked everything else.
 pub(super) fn add(
     tx: &Transaction<'_>,
     id: String,
-    text: Text,
+    value: StoredValue,
     generation: u64,
     draft: TokenDraft,
     action: &'static str,
 ) -> Result<OwnedToken, CommandError> {
     let token = TokenRow {
-        // The row remembers the last one given, so none is given twice, even where a token's row is gone.
+        // The workspace row stores the last number, so a number is never reused, even if the token's row is gone.
         number: tx.sql.scalar("UPDATE workspace SET last_number = last_number + 1 RETURNING last_number", &[])?,
         id,
-        digest: text.digest,
-        seal_epoch: text.seal_epoch,
-        hint: text.hint,
+        digest: value.digest,
+        seal_epoch: value.seal_epoch,
+        hint: value.hint,
         owner: draft.owner.number,
         name: draft.name,
         note: draft.note,
@@ -131,7 +135,7 @@ pub(super) fn add(
         last_used_at: None,
         issued: generation,
         version: generation,
-        weak: text.weak,
+        weak: value.weak,
     };
     token.insert(tx.sql)?;
     let added = OwnedToken { token, owner: draft.owner, replaced: None };

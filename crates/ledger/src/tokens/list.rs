@@ -1,4 +1,4 @@
-//! Listing tokens: filtered, sorted, in pages.
+//! Listing tokens: filtered, sorted, paginated.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -15,14 +15,14 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Where a token stands: by what it is sorted by, and by its number among those that are equal.
+/// The position of a token: its sort key, and its number to order equal keys.
 #[derive(Serialize, Deserialize)]
 struct Place {
     by: Option<Key>,
     number: u64,
 }
 
-/// What tokens are sorted by.
+/// The sort key.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Key {
@@ -68,7 +68,7 @@ fn column(sort: TokenSort) -> &'static str {
     }
 }
 
-/// Those without a value come last, whichever way.
+/// Tokens without a value come last in either direction.
 fn order(sort: TokenSort) -> String {
     let (column, way) = (column(sort), if sort.descending { "DESC" } else { "ASC" });
     match sort.by {
@@ -77,7 +77,7 @@ fn order(sort: TokenSort) -> String {
     }
 }
 
-/// What holds for all tokens that come after this place, in that order.
+/// The condition for all tokens after this position, in this order.
 fn after(sort: TokenSort, place: &Place) -> (String, Vec<Value>) {
     let (column, beyond) = (column(sort), if sort.descending { "<" } else { ">" });
     let number: Value = place.number.into();

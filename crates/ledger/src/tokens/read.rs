@@ -8,12 +8,13 @@ use counterfoil_protocol::{
 
 use crate::{rows::OwnedToken, sql::SqlError, transaction::Transaction};
 
-/// The token by this id if the actor may act on it. One that it may not act on does not exist for it.
+/// The token with this id, if the actor may act on it. Otherwise the error is the same as for a token that does not
+/// exist.
 pub(super) fn find(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, CommandError> {
     look_for(tx, id)?.ok_or_else(|| CommandError::no_such("token"))
 }
 
-/// The same, to be changed: it must have a version that the request is meant for.
+/// The same for a token to be changed: its version must meet the request's precondition.
 pub(super) fn find_to_change(tx: &Transaction<'_>, id: &str) -> Result<OwnedToken, CommandError> {
     let held = find(tx, id)?;
     match &tx.if_version {
@@ -26,7 +27,7 @@ pub(super) fn look_for(tx: &Transaction<'_>, id: &str) -> Result<Option<OwnedTok
     Ok(OwnedToken::by_id(tx.sql, id)?.filter(|held| tx.authority.may_act_on(held.token.owner)))
 }
 
-/// The number of the only member whose tokens the actor may act on; absent where it may act on all.
+/// The number of the only member whose tokens the actor may act on; absent if it may act on all.
 pub(super) fn visible_to(tx: &Transaction<'_>) -> Option<u64> {
     tx.authority.member().filter(|_| !tx.authority.is_admin()).map(|own| own.number)
 }

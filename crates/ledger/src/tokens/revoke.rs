@@ -1,4 +1,4 @@
-//! Revoking: the end of a token. There is no way back.
+//! Revoking tokens. A revocation cannot be undone.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -7,7 +7,7 @@ use counterfoil_protocol::{
 };
 use serde_json::json;
 
-use super::{read::find_to_change, text};
+use super::{read::find_to_change, values};
 use crate::{
     audit::{self, Change},
     check,
@@ -15,7 +15,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Revokes one token. A token may always end itself: whoever finds one can make it harmless.
+/// Revokes one token. Every token may revoke itself, so that the finder of a leaked token can make it harmless.
 pub(crate) fn revoke(tx: &Transaction<'_>, ask: &RevokeToken) -> Result<TokenView, CommandError> {
     let is_own = tx.authority.token().is_some_and(|held| held.token.id == ask.id);
     if !is_own {
@@ -29,7 +29,7 @@ pub(crate) fn revoke(tx: &Transaction<'_>, ask: &RevokeToken) -> Result<TokenVie
     held.view(tx.now)
 }
 
-/// Revokes every token of a member that is not revoked yet, row by row.
+/// Revokes each token of a member that is not revoked yet, one row at a time.
 pub(crate) fn revoke_each_of(
     tx: &Transaction<'_>,
     owner: &MemberRow,
@@ -51,11 +51,11 @@ pub(super) fn end(
 ) -> Result<OwnedToken, CommandError> {
     let token = &mut held.token;
     token.revoked_at = Some(tx.now);
-    // The audit has it in any case.
+    // The audit log contains the reason in any case.
     let kept = reason.filter(|_| !tx.storage.is_full());
     token.revoke_reason = kept.map(str::to_owned);
     token.version = generation;
-    token.save_end(tx.sql)?;
+    token.save_revocation(tx.sql)?;
     audit::append(
         tx,
         Change {
@@ -65,6 +65,6 @@ pub(super) fn end(
             after: Some(json!({ "revoked_at": tx.now, "reason": reason })),
         },
     )?;
-    text::publish(tx, token)?;
+    values::publish(tx, token)?;
     Ok(held)
 }

@@ -1,4 +1,4 @@
-//! Revoking many at once: all of them or none.
+//! Revoking many tokens: all or none.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 use super::{filter::Conditions, read::look_for, revoke::end, revoke_text::end_replaced};
 use crate::{check, rows::OwnedToken, transaction::Transaction};
 
-/// The most tokens that are revoked at once.
+/// The maximum number of tokens of one command.
 const MOST: usize = 1_000;
 
 pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<RevokedTokens, CommandError> {
@@ -30,12 +30,12 @@ pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<Rev
     let mut items = Vec::with_capacity(selected.len());
     for held in selected {
         let id = held.token.id.clone();
-        // A token that is named twice is revoked once.
+        // A token that is listed twice is revoked slot.
         if held.state(tx.now) == State::Revoked || !ended.insert(held.token.number) {
             items.push(RevokedItem { id, result: RevokeResult::AlreadyRevoked });
             continue;
         }
-        // A text that it no longer has is not the token's end.
+        // If the digest is of a replaced value, only that value is revoked, not the token.
         if let Some(digest) = text.filter(|digest| *digest != held.token.digest) {
             let held = OwnedToken::by_digest(tx.sql, digest)?;
             if let Some(held) = held
@@ -70,8 +70,8 @@ fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, Com
     Err(CommandError::UnknownTokens { items: ids.into_iter().zip(found).map(item).collect() })
 }
 
-/// Those that the filter finds and that are not revoked. A filter that says nothing would find them all, which is more
-/// likely to be a mistake than meant.
+/// The tokens that match the filter and are not revoked. An empty filter is rejected: it would match all tokens, which
+/// is probably a mistake.
 fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToken>, CommandError> {
     if *filter == TokenFilter::default() {
         return Err(CommandError::invalid_value("/filter", "The filter must say which tokens."));

@@ -1,7 +1,7 @@
-//! Ending one text: of the token where it is the one that the token has, else the text alone.
+//! Revoking a token value: its token if the value is the current one, otherwise only the value.
 //!
-//! Whoever reports a text that leaked may be late: the token may have been rotated since. Then the text that took its place
-//! has nothing to do with it, and goes on.
+//! A report of a leaked value may arrive after the token was rotated. The current value is then not affected and
+//! remains valid.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 };
 use serde_json::json;
 
-use super::{revoke::end, text};
+use super::{revoke::end, values};
 use crate::{
     audit::{self, Change},
     check,
@@ -19,7 +19,8 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Ends a text. What is unknown, over, or another member's answers alike: nothing was there to be ended.
+/// Revokes a token value. An unknown or expired value, or one of another member, gets the same reply: there was nothing
+/// to revoke.
 pub(crate) fn revoke_text(tx: &Transaction<'_>, ask: &RevokeText) -> Result<RevokedText, CommandError> {
     let found = OwnedToken::by_digest(tx.sql, ask.digest)?;
     let is_own = |held: &OwnedToken| tx.authority.token().is_some_and(|own| own.token.number == held.token.number);
@@ -40,8 +41,8 @@ pub(crate) fn revoke_text(tx: &Transaction<'_>, ask: &RevokeText) -> Result<Revo
     Ok(RevokedText { ended })
 }
 
-/// Ends the text by which the token was found, where rotation has replaced it and its grace goes on; the token stays as it
-/// is. Says whether that was so.
+/// Ends the grace period of the replaced value by which the token was found. The token does not change. Returns whether
+/// the value was in its grace period.
 pub(super) fn end_replaced(
     tx: &Transaction<'_>,
     mut held: OwnedToken,
@@ -49,7 +50,7 @@ pub(super) fn end_replaced(
 ) -> Result<bool, CommandError> {
     let Some(valid_until) = held.replaced_until().filter(|until| *until > tx.now) else { return Ok(false) };
     let digest = held.presented();
-    text::end(tx, &mut held.token, digest)?;
+    values::end(tx, &mut held.token, digest)?;
     audit::append(
         tx,
         Change {

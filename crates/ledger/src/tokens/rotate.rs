@@ -1,4 +1,4 @@
-//! Rotating: the same token with another text.
+//! Rotation: a new value for the same token.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -9,43 +9,47 @@ use counterfoil_protocol::{
 
 use super::{
     bound,
-    issue::draw_text,
+    issue::generate_value,
     read::{find, find_to_change},
-    shown, text,
+    shown, values,
 };
 use crate::{
     audit::{self, Change},
+    generator::Generator,
     idempotency::Repeatable,
     limits::Limits,
-    mint::Mint,
     rows::{ScopeCatalogue, TokenRow},
     transaction::Transaction,
 };
 
-/// The longest grace, in seconds: 30 days.
+/// The longest grace period, in seconds: 30 days.
 const MAX_GRACE: u64 = 30 * 24 * 60 * 60;
 
 impl Repeatable for RotateToken {
     const NEEDS: BuiltIn = BuiltIn::TokensWrite;
 
-    fn check_told(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
+    fn check_access(&self, tx: &Transaction<'_>, _: &str) -> Result<(), CommandError> {
         let held = find(tx, &self.id)?;
         check_limits(tx, &held.token)
     }
 }
 
-/// Whoever rotates a token may use it from then on; its own text anybody may replace.
+/// The actor receives the new value, so it must be able to grant everything that the token has. A token may always
+/// rotate itself.
 fn check_limits(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let is_own = tx.authority.token().is_some_and(|own| own.token.id == token.id);
     if is_own {
         return Ok(());
     }
-    Limits::of(&tx.authority).check_text_of(token, &ScopeCatalogue::load(tx.sql)?)
+    Limits::of(&tx.authority).check_value_of(token, &ScopeCatalogue::load(tx.sql)?)
 }
 
-/// Gives the token a new text. Whoever does this can use it from then on, so a token that might do more than the actor
-/// could hand on is not rotated by it; its own it may always rotate.
-pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToken) -> Result<Issued, CommandError> {
+/// Gives the token a new value. An actor cannot rotate a token that exceeds what it can grant, except its own.
+pub(crate) fn rotate(
+    tx: &Transaction<'_>,
+    generator: &mut Generator<'_>,
+    ask: &RotateToken,
+) -> Result<Issued, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     if ask.grace_seconds > MAX_GRACE {
         return Err(CommandError::invalid_value(
@@ -67,11 +71,11 @@ pub(crate) fn rotate(tx: &Transaction<'_>, mint: &mut Mint<'_>, ask: &RotateToke
     }
     bound::check_another(tx, &held)?;
     if ask.grace_seconds > 0 && !ask.end_previous {
-        text::check_grace(tx, &held.token)?;
+        values::check_grace(tx, &held.token)?;
     }
     let previous_valid_until = tx.now.plus(ask.grace_seconds * 1_000);
-    let (secret, new) = draw_text(mint, &tx.workspace)?;
-    let ended = text::replace(tx, &mut held.token, new, previous_valid_until, ask.end_previous)?;
+    let (secret, new) = generate_value(generator, &tx.workspace)?;
+    let ended = values::replace(tx, &mut held.token, new, previous_valid_until, ask.end_previous)?;
 
     let token = held.view(tx.now)?;
     let (was, mut is) = shown::difference(&before, &token)?;

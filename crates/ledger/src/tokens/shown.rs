@@ -1,28 +1,28 @@
-//! What the audit shows of a token.
+//! Tokens as the audit log shows them.
 //!
-//! Audit rows are never changed, so they hold nothing that might have to be forgotten: what people wrote about a token
-//! is shown as `"…"`, which says that it is there and not what it is.
+//! Audit rows never change, so they contain nothing that might have to be erased: text that users wrote about a token
+//! is replaced by `"…"`, which shows that it exists, but not its content.
 
 use counterfoil_protocol::{command::TokenView, command_error::CommandError, json};
 use serde_json::{Map, Value};
 
-/// The fields that people write as they like.
+/// The fields with free text.
 const FREE_TEXT: [&str; 3] = ["name", "note", "metadata"];
 
-/// All of a token.
+/// All fields of a token.
 ///
 /// # Errors
-/// [`CommandError::Internal`] where it has no JSON form: a change that the audit could not show is not made.
+/// [`CommandError::Internal`] if it has no JSON form. A change that cannot be audited is not made.
 pub(super) fn all(token: &TokenView) -> Result<Value, CommandError> {
     let mut shown = Map::new();
     shown.extend(fields(token)?.into_iter().map(|(field, value)| (field.clone(), masked(&field, value))));
     Ok(Value::Object(shown))
 }
 
-/// What differs of a token: as it was, and as it is.
+/// The fields of a token that differ: previous values and new values.
 ///
 /// # Errors
-/// [`CommandError::Internal`], likewise.
+/// [`CommandError::Internal`], as above.
 pub(super) fn difference(before: &TokenView, after: &TokenView) -> Result<(Value, Value), CommandError> {
     let (mut was, mut is) = (Map::new(), Map::new());
     for ((field, old), (_, new)) in fields(before)?.into_iter().zip(fields(after)?) {
@@ -34,11 +34,11 @@ pub(super) fn difference(before: &TokenView, after: &TokenView) -> Result<(Value
     Ok((was.into(), is.into()))
 }
 
-/// The fields of a token, each of them always there and in the same order.
+/// The fields of a token. All fields are always present, in the same order.
 fn fields(token: &TokenView) -> Result<Map<String, Value>, CommandError> {
     match json::tree(token) {
         Some(Value::Object(mut fields)) => {
-            // It changes with everything.
+            // It changes with every update.
             fields.remove("version");
             Ok(fields)
         }

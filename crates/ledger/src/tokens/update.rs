@@ -1,8 +1,8 @@
-//! Changing a token: what it is called, what it may do, when and from where.
+//! Updating a token: its name, scopes, validity period and CIDR ranges.
 //!
-//! Whoever changes a token could issue it as it is afterwards, or takes away and gives nothing: [`Limits::check_change`]
-//! sees to it, whatever is changed. Nobody changes what the very token that is used may do, for how long or from where: a
-//! thief must not be able to make it last, nor anybody to saw off the branch.
+//! [`Limits::check_change`] ensures that the actor either could create the token in its new state, or only reduces its
+//! access. A token cannot change its own scopes or validity period, so that a thief cannot extend a stolen token, and
+//! no client locks itself out by accident.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -11,7 +11,7 @@ use counterfoil_protocol::{
 };
 use counterfoil_verify::{ScopePattern, ScopeSet, Timestamp};
 
-use super::{issue::check_room, pins, read::find_to_change, shown, text};
+use super::{issue::check_room, pins, read::find_to_change, shown, values};
 use crate::{
     audit::{self, Change},
     check,
@@ -20,7 +20,7 @@ use crate::{
     transaction::Transaction,
 };
 
-/// Changes a token. Where that makes no difference nothing is written.
+/// Updates a token. If nothing differs, nothing is written.
 pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
     let mut held = find_to_change(tx, &ask.id)?;
@@ -52,12 +52,12 @@ pub(crate) fn update(tx: &Transaction<'_>, ask: UpdateToken) -> Result<TokenView
     held.token.save_change(tx.sql)?;
     let (was, is) = shown::difference(&before, &after)?;
     audit::append(tx, Change { action: "token.update", subject: &after.id, before: Some(was), after: Some(is) })?;
-    text::publish(tx, &held.token)?;
+    values::publish(tx, &held.token)?;
     Ok(after)
 }
 
-/// Makes the change, where each field holds what it may. Who may make it is not asked here, but for scopes that are new:
-/// of them it can be said which is too much.
+/// Applies the update after validating each field. The actor's rights are checked elsewhere, except for added scopes:
+/// here the error can point to the scope.
 fn apply(
     tx: &Transaction<'_>,
     limits: &Limits,
@@ -98,7 +98,7 @@ fn apply(
     Ok(())
 }
 
-/// The scopes that the token has afterwards. Only what it could not do before is given to it.
+/// The new scopes of the token. Only added scopes are checked against what the actor can grant.
 fn scopes(
     limits: &Limits,
     catalogue: &ScopeCatalogue,
@@ -116,7 +116,7 @@ fn scopes(
             let stays = |own: &&ScopePattern| changes.get(*own) != Some(&false);
             let kept = held.token.scopes.iter().filter(stays).cloned();
             let added = changes.iter().filter(|(_, wanted)| **wanted).map(|(pattern, _)| pattern);
-            // No character of a scope needs escaping in a JSON pointer.
+            // Scope names contain no character that a JSON pointer must escape.
             let places = added.clone().map(|pattern| (format!("/scopes/{pattern}"), pattern.clone())).collect();
             (places, kept.chain(added.cloned()).collect())
         }
@@ -131,7 +131,7 @@ fn scopes(
     Ok(result)
 }
 
-/// Whether more has to be stored of the token, and not because less is possible with it.
+/// Whether the token takes more storage, for a reason other than reduced access.
 fn grows(was: &TokenRow, is: &TokenRow) -> bool {
     let words = |token: &TokenRow| {
         token.name.len() + [&token.note, &token.metadata].into_iter().flatten().map(String::len).sum::<usize>()
@@ -161,7 +161,7 @@ fn is_live(expires_at: Option<Timestamp>, now: Timestamp) -> bool {
     expires_at.is_none_or(|end| now < end)
 }
 
-/// An expired token that is given more time counts again, as a new one would.
+/// An expired token that gets a later expiration counts as a new one.
 fn check_revival(tx: &Transaction<'_>, held: &OwnedToken) -> Result<(), CommandError> {
     check_room(tx, &tx.workspace, &held.owner, 1)?;
     match &held.token.client_id {

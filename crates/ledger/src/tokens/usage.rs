@@ -1,9 +1,9 @@
-//! Uses of tokens: how many on each day, and when the last one was.
+//! Token usage: a count for each day, and the time of the last use.
 //!
-//! Verifiers count them in memory and report sums. To add a sum up is no change in the sense of the other commands:
-//! verification need not see it, so there is no new generation and nothing for the registry; and nobody did it, so the
-//! audit has no row. Nothing here tells one report from another:
-//! the control plane sends each once, gateways elsewhere again where they had no answer.
+//! Verifiers count in memory and report sums. A report is not a change in the sense of the other commands: verifiers
+//! need not see it, so there is no new generation and no registry record, and it has no audit row. Duplicate reports
+//! are not detected: the control plane sends each report slot, but other verifiers repeat reports that were not
+//! acknowledged.
 
 use counterfoil_protocol::{
     BuiltIn,
@@ -22,17 +22,17 @@ use crate::{
     transaction::Transaction,
 };
 
-/// For how many days counts are kept, today included.
-const KEPT: u64 = 90;
+/// How many days counts are kept, including today.
+const RETENTION: u64 = 90;
 
-/// How many days are shown where nothing is said.
+/// How many days are returned by default.
 const SHOWN: u32 = 30;
 
-/// The most uses in one report.
+/// The maximum number of entries of one report.
 const MAX_USES: usize = 1_000;
 
-/// A report as a table. A text leads to its token, also one that rotation replaced, and so does that of a session, which
-/// is its token's use; `token` is NULL where nobody has the text.
+/// A report as a table. The digest of a token value, current or replaced, identifies its token; that of a session value
+/// identifies the token that opened the session. `token` is NULL for unknown digests.
 const REPORTED: &str = "WITH reported AS (
     SELECT coalesce(tokens.number, replaced_texts.token, sessions.token) AS token, value ->> 1 AS day, value ->> 2 AS at,
         value ->> 3 AS count
@@ -42,18 +42,18 @@ const REPORTED: &str = "WITH reported AS (
     LEFT JOIN sessions ON sessions.digest = unhex(value ->> 0)
 )";
 
-/// Adds up what the control plane's verifier reports.
+/// Adds a report of the control plane's verifier.
 pub(crate) fn report(tx: &Transaction<'_>, ask: &ReportUses) -> Result<Reported, CommandError> {
     tx.authority.require_verifier()?;
     add(tx, &ask.uses)?;
     Ok(Reported {})
 }
 
-/// Adds up uses, and forgets some of what is too old: where tokens are used and nothing else ever happens, no alarm would.
+/// Adds usage counts and deletes some expired ones, because a workspace without other activity has no alarm to do that.
 pub(crate) fn add(tx: &Transaction<'_>, uses: &[Uses]) -> Result<(), CommandError> {
     check::at_most(MAX_USES, uses.len(), "/uses", "uses")?;
     let reported = Value::json(&uses.iter().filter_map(|uses| placed(uses, tx.now)).collect::<Vec<_>>());
-    // Where the storage is nearly full, uses count on days on which the token was used before: that takes no room.
+    // If the storage is nearly full, only days with an existing row are counted, which takes no space.
     let counted = "AND EXISTS (SELECT 1 FROM uses WHERE uses.day = reported.day AND uses.token = reported.token)";
     let counted = if tx.storage.is_full() { counted } else { "" };
     let add = format!(
@@ -72,19 +72,19 @@ pub(crate) fn add(tx: &Transaction<'_>, uses: &[Uses]) -> Result<(), CommandErro
     Ok(())
 }
 
-/// Uses with the day they count for. Clocks elsewhere may be wrong: what has not come yet is now, and a day that is no
-/// longer kept is passed over.
+/// The entry with the day it counts for. Clocks of verifiers may be wrong: a time in the future is taken as now, and a
+/// day that is no longer kept is ignored.
 fn placed(uses: &Uses, now: Timestamp) -> Option<(Digest, u64, Timestamp, u32)> {
     let at = uses.last_used_at.min(now);
     let day = day_of(at);
-    (day >= first_of(KEPT, now)).then_some((uses.digest, day, at, uses.count))
+    (day >= first_of(RETENTION, now)).then_some((uses.digest, day, at, uses.count))
 }
 
 pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, CommandError> {
     tx.authority.require(BuiltIn::TokensRead)?;
     let days = kept("/days", ask.days.unwrap_or(SHOWN))?;
     let token = find(tx, &ask.id)?.token;
-    // Whatever a number was bound as, the days are integers.
+    // Cast, because numbers may be bound as floats, and days are integers.
     let each = "WITH RECURSIVE shown (day) AS (
             SELECT CAST(? AS INTEGER) UNION ALL SELECT day + 1 FROM shown WHERE day < ?)
         SELECT shown.day, coalesce(uses.count, 0)
@@ -96,11 +96,11 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, Comma
     Ok(Usage { items, total, last_used_at: token.last_used_at })
 }
 
-/// Tells each of these tokens' uses on the last days, all of them in one question.
+/// Adds to each token its usage on the last days, with a single query.
 pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), CommandError> {
     let days = kept("/usage", days)?;
     let mut counts = vec![vec![0; usize::try_from(days).unwrap_or_default()]; tokens.len()];
-    // Day by day and token by token, as the key has them: other tokens' uses are not even looked at.
+    // Iterates by day and token, in the order of the key, so that rows of other tokens are not read.
     let each = "WITH RECURSIVE shown (day, place) AS (
             SELECT CAST(? AS INTEGER), 0 UNION ALL SELECT day + 1, place + 1 FROM shown WHERE day < ?)
         SELECT asked.key, shown.place, uses.count
@@ -119,28 +119,28 @@ pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) ->
     Ok(())
 }
 
-/// So many days, if that many are kept.
+/// The number of days, if counts are kept that long.
 fn kept(pointer: &str, days: u32) -> Result<u64, CommandError> {
     let days = u64::from(days);
-    if (1..=KEPT).contains(&days) {
+    if (1..=RETENTION).contains(&days) {
         return Ok(days);
     }
-    Err(CommandError::invalid_value(pointer, format!("Ask for 1 to {KEPT} days.")))
+    Err(CommandError::invalid_value(pointer, format!("Ask for 1 to {RETENTION} days.")))
 }
 
-/// Forgets some of the days that are no longer kept, and says when the next one is not.
+/// Deletes some expired days and returns when the next one expires.
 pub(crate) fn sweep(sql: &dyn Sql, now: Timestamp) -> Result<Option<Timestamp>, SqlError> {
     let over = "DELETE FROM uses WHERE (day, token) IN (SELECT day, token FROM uses WHERE day < ? LIMIT ?)";
-    sql.exec(over, &[first_of(KEPT, now).into(), STEP.into()])?;
+    sql.exec(over, &[first_of(RETENTION, now).into(), STEP.into()])?;
     let oldest: Option<u64> = sql.scalar("SELECT min(day) FROM uses", &[])?;
-    Ok(oldest.map(|day| beginning(day + KEPT)))
+    Ok(oldest.map(|day| beginning(day + RETENTION)))
 }
 
 fn day_of(time: Timestamp) -> u64 {
     time.0 / DAY
 }
 
-/// The first of so many days, of which today is the last.
+/// The first of this many days, ending today.
 fn first_of(days: u64, now: Timestamp) -> u64 {
     (day_of(now) + 1).saturating_sub(days)
 }

@@ -1,6 +1,6 @@
 //! Who may move which setting in which direction: the table, each of its rows tried by everybody, and the docs.
 
-use counterfoil_ledger::settings::{CATALOGUE, SETTINGS, Who};
+use counterfoil_ledger::settings::{CATALOGUE, RequiredActor, SETTINGS};
 use counterfoil_protocol::{
     CommandError,
     command::{
@@ -18,7 +18,7 @@ use crate::{changes::of_workspace, identity::provider, support::*};
 struct Somebody {
     name: &'static str,
     actor: Actor,
-    passes: fn(Who) -> bool,
+    passes: fn(RequiredActor) -> bool,
 }
 
 /// A workspace whose settings have room in both directions, and somebody of each kind who manages it.
@@ -39,11 +39,13 @@ fn managed() -> (World, Vec<Somebody>) {
         ..of_workspace()
     };
     world.call(Actor::Root, middle).unwrap();
-    let somebody = |name, actor, passes: fn(Who) -> bool| Somebody { name, actor, passes };
+    let somebody = |name, actor, passes: fn(RequiredActor) -> bool| Somebody { name, actor, passes };
     let everybody = vec![
-        somebody("a manager", manager.actor, |who| who == Who::Manager),
-        somebody("an admin with few grants", few.actor, |who| matches!(who, Who::Manager | Who::Admin)),
-        somebody("an admin", admin.actor, |who| who != Who::Root),
+        somebody("a manager", manager.actor, |who| who == RequiredActor::Manager),
+        somebody("an admin with few grants", few.actor, |who| {
+            matches!(who, RequiredActor::Manager | RequiredActor::Admin)
+        }),
+        somebody("an admin", admin.actor, |who| who != RequiredActor::Root),
         somebody("root", Actor::Root, |_| true),
     ];
     (world, everybody)
@@ -137,7 +139,7 @@ fn whoever_weakens_a_setting_is_who_the_table_says() {
                 match outcome {
                     Ok(()) | Err(CommandError::Forbidden { code: ForbiddenCode::RootOnly, .. }) => {}
                     Err(CommandError::Forbidden { code: ForbiddenCode::Escalation, detail }) => {
-                        let names = detail.contains(rule.field) || rule.weaken == Who::Everything;
+                        let names = detail.contains(rule.field) || rule.weaken == RequiredActor::Everything;
                         assert!(names, "{said}: it names the field");
                     }
                     Err(_) => panic!("{said}"),
@@ -195,7 +197,7 @@ fn whoever_weakens_a_scope_is_an_admin() {
         ("freshness", strict(Some(Freshness::Eventual)), Some(plain())),
         ("freshness", strict(Some(Freshness::Strong)), None),
     ];
-    for rule in CATALOGUE.iter().filter(|rule| rule.weaken != Who::Manager) {
+    for rule in CATALOGUE.iter().filter(|rule| rule.weaken != RequiredActor::Manager) {
         assert!(cases.iter().any(|(field, ..)| *field == rule.field), "{} is not tried", rule.field);
     }
     for (field, strict, weak) in cases {
@@ -207,7 +209,7 @@ fn whoever_weakens_a_scope_is_an_admin() {
             let somebody = &everybody[index];
             let outcome = world.call(somebody.actor, put(&weak));
             let said = format!("{} {field} {weak:?}: {outcome:?}", somebody.name);
-            assert_eq!(outcome.is_ok(), (somebody.passes)(Who::Admin), "{said}");
+            assert_eq!(outcome.is_ok(), (somebody.passes)(RequiredActor::Admin), "{said}");
             if let Err(CommandError::Forbidden { code, detail }) = outcome {
                 let is_hidden = field == "visible_to" && weak.is_none();
                 assert_eq!((code, detail.contains("pay")), (ForbiddenCode::Escalation, !is_hidden), "{said}");
@@ -234,9 +236,9 @@ fn a_manager_goes_on_adding_scopes_and_removing_those_that_ask_nothing() {
 #[test]
 fn the_docs_say_the_same() {
     let docs = include_str!("../../../../docs/api.md");
-    let row = |field: &str, tighten: Who, weaken: Who, weaker: &str| {
+    let row = |field: &str, tighten: RequiredActor, weaken: RequiredActor, weaker: &str| {
         let what = if weaker.is_empty() { "—" } else { weaker };
-        format!("| {field} | {} | {what} | {} |\n", tighten.words(), weaken.words())
+        format!("| {field} | {} | {what} | {} |\n", tighten.description(), weaken.description())
     };
     let settings =
         SETTINGS.iter().map(|rule| row(&format!("`{}`", rule.field), rule.tighten, rule.weaken, rule.weaker));

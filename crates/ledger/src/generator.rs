@@ -1,4 +1,4 @@
-//! Where what must be unguessable or unique comes from.
+//! Generates token values, session values and ids from random bytes.
 
 use counterfoil_protocol::command_error::CommandError;
 use counterfoil_token::{Prefix, SealEpoch, SealSecret, Token, WorkspaceKey, base62};
@@ -7,25 +7,25 @@ use uuid::Builder;
 
 use crate::rows::WorkspaceRow;
 
-/// What the texts of sessions begin with.
+/// The prefix of session values.
 const SESSION_PREFIX: &str = "ses";
 
-/// Makes texts and ids from the random bytes it is given.
-pub(crate) struct Mint<'a> {
+/// Generates token values and ids from the random source that the caller provides.
+pub(crate) struct Generator<'a> {
     pub(crate) random: &'a mut dyn FnMut(&mut [u8]),
     pub(crate) seal_secrets: &'a [SealSecret],
     pub(crate) session_secrets: &'a [SealSecret],
 }
 
-impl Mint<'_> {
-    /// A new token of the workspace, with the name of the secret that sealed it.
+impl Generator<'_> {
+    /// A new token value of the workspace, with the epoch of the secret that its authentication tag was made with.
     pub(crate) fn token(&mut self, workspace: &WorkspaceRow) -> Result<(Token, SealEpoch), CommandError> {
         let secret =
             self.seal_secrets.first().ok_or_else(|| CommandError::internal("the deployment has no seal secret"))?;
         Ok((self.text(&workspace.prefix, workspace.key, secret)?, secret.epoch()))
     }
 
-    /// The text of a new session of the workspace: made like a token's, under a prefix and a secret of its own.
+    /// A new session value: like a token value, but with its own prefix and secret.
     pub(crate) fn session(&mut self, workspace: WorkspaceKey) -> Result<Token, CommandError> {
         let secret = self
             .session_secrets
@@ -40,17 +40,17 @@ impl Mint<'_> {
             .map_err(|error| CommandError::internal(error.to_string()))
     }
 
-    /// A token's public id.
+    /// A new token id.
     pub(crate) fn token_id(&mut self, now: Timestamp) -> String {
         self.id("tok", now)
     }
 
-    /// A session's public id.
+    /// A new session id.
     pub(crate) fn session_id(&mut self, now: Timestamp) -> String {
         self.id("ses", now)
     }
 
-    /// A UUID of version 7 (RFC 9562) as 22 base62 digits behind `tok_` or the like: ids sort by when they were made.
+    /// A UUID version 7 (RFC 9562) as 22 base62 digits, prefixed with `tok_` or `ses_`. Ids sort by creation time.
     fn id(&mut self, kind: &str, now: Timestamp) -> String {
         let mut random = [0; 10];
         (self.random)(&mut random);
@@ -71,8 +71,8 @@ mod tests {
             bytes.fill(byte);
             byte = byte.wrapping_sub(85);
         };
-        let mut mint = Mint { random: &mut random, seal_secrets: &[], session_secrets: &[] };
-        let ids = [1, 2, 1_763_000_000_000, 253_402_300_799_999].map(|now| mint.token_id(Timestamp(now)));
+        let mut generator = Generator { random: &mut random, seal_secrets: &[], session_secrets: &[] };
+        let ids = [1, 2, 1_763_000_000_000, 253_402_300_799_999].map(|now| generator.token_id(Timestamp(now)));
         assert!(ids.is_sorted(), "{ids:?}");
         assert!(ids.iter().all(|id| id.len() == 26));
     }

@@ -1,8 +1,8 @@
-//! The texts of a token: the one it has, and those that rotation replaced.
+//! The values of a token: the current one, and those that rotation replaced.
 //!
-//! A token outlives its texts. A replaced one goes on working until its grace is over, and from then on is known to be
-//! revoked, for ever. The end of a grace is a promise: no later rotation brings it forward unless it is told to end the
-//! texts before, so several may work at a time.
+//! A replaced value remains valid until its grace period expires, and is known as revoked permanently after that. A
+//! grace period is a promise: a later rotation does not shorten it unless it explicitly ends previous values, so
+//! several values may be valid at a time.
 
 use counterfoil_protocol::{
     command_error::{CommandError, ConflictCode},
@@ -12,35 +12,35 @@ use counterfoil_token::{Digest, SealEpoch};
 use counterfoil_verify::{RegistryKey, Timestamp};
 
 use crate::{
-    rows::{AT_ONCE, Carried, ReplacedText, TokenRow},
+    rows::{AT_ONCE, Inclusion, ReplacedText, TokenRow},
     transaction::Transaction,
 };
 
-/// What is kept of a text: enough to know it when it comes back, too little to make it.
-pub(super) struct Text {
+/// What is stored of a token value: enough to recognize it, too little to reconstruct it.
+pub(super) struct StoredValue {
     pub(super) digest: Digest,
     pub(super) hint: String,
-    /// Names the secret that sealed it; absent for a text that was made elsewhere.
+    /// The epoch of the secret that its authentication tag was made with; absent for a third-party token.
     pub(super) seal_epoch: Option<SealEpoch>,
-    /// Which editions carry it.
-    pub(super) weak: Carried,
+    /// Which editions include it.
+    pub(super) weak: Inclusion,
 }
 
-/// The most texts of one token that work at a time, the one that it has included.
+/// The maximum number of valid values of one token at a time, including the current one.
 const MOST: usize = 8;
 
-/// Lets verifiers know of a token that has changed: a record for each of its texts that may still work.
+/// Publishes a changed token: a record for each of its values that may be valid.
 pub(super) fn publish(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
     publish_with(tx, token, &graced)
 }
 
-/// The same for each text it ever had, also those whose grace is over: their records carry what was written about it.
+/// The same for all values it ever had. Expired ones are included because their records contain user-written text.
 pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     publish_with(tx, token, &ReplacedText::all_of(tx.sql, token.number)?)
 }
 
-/// Checks that the text that the token has may be given a grace: that not too many have one already.
+/// Checks that the current value may get a grace period: not too many earlier values are in theirs.
 ///
 /// # Errors
 /// `TOO_MANY_TEXTS` says until when.
@@ -59,12 +59,12 @@ pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), 
     }
 }
 
-/// Gives the token another text. The one it had works until `valid_until`; those before it as long as they were promised,
-/// unless they are to end now. Gives the number of those that do.
+/// Replaces the token's value. The previous one is valid until `valid_until`. The grace periods of earlier ones do not
+/// change, unless they are to end now. Returns how many ended.
 pub(super) fn replace(
     tx: &Transaction<'_>,
     token: &mut TokenRow,
-    text: Text,
+    value: StoredValue,
     valid_until: Timestamp,
     end_previous: bool,
 ) -> Result<usize, CommandError> {
@@ -80,18 +80,19 @@ pub(super) fn replace(
     previous.insert(tx.sql, token, generation)?;
     replaced.push(previous);
 
-    token.digest = text.digest;
-    token.hint = text.hint;
-    token.seal_epoch = text.seal_epoch;
-    token.weak = text.weak;
+    token.digest = value.digest;
+    token.hint = value.hint;
+    token.seal_epoch = value.seal_epoch;
+    token.weak = value.weak;
     token.issued = generation;
     token.version = generation;
-    token.save_text(tx.sql)?;
+    token.save_value(tx.sql)?;
     publish_with(tx, token, &replaced)?;
     Ok(ended)
 }
 
-/// Ends one text that rotation replaced. A replaced text changes together with its token only, so that has changed too.
+/// Revokes one replaced value. A replaced value changes only together with its token, so the token's version changes
+/// too.
 pub(super) fn end(tx: &Transaction<'_>, token: &mut TokenRow, digest: Digest) -> Result<(), CommandError> {
     let generation = tx.next_generation()?;
     ReplacedText::end(tx.sql, digest, generation)?;

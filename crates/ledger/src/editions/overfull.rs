@@ -1,47 +1,53 @@
-//! What is done about a segment that is too full.
+//! Handling of segments that are too full.
 //!
-//! Digests are evenly spread, so a segment that is fuller than others by far has digests that were chosen for it: whoever
-//! imports chooses them. It must not end editions, on which everybody else relies. First, all segments are split further, as
-//! far as that is cheap. Where it does not help, since the digests agree in more bits than segments have, those are left out
-//! of editions from now on, and the editions say so: verifiers ask the ledger about foreign texts that they do not find.
-//! Texts that were minted here are never left out; nobody chooses their digests.
+//! Digests are evenly distributed. A segment that is much fuller than others contains digests that were chosen for it,
+//! which is possible by importing tokens. This must not stop the building of editions, which all other clients rely on.
+//! First, all segments are split further, as long as that is cheap. If that does not help, because the digests share
+//! more bits than segments are split by, these token values are excluded from editions and the edition says so:
+//! verifiers then ask the ledger about third-party tokens that they do not find. Token values that Counterfoil
+//! generated are never excluded, because nobody can choose their digests.
 
 use std::collections::BTreeMap;
 
 use counterfoil_verify::DigestPrefix;
 
-use super::{mark::range, rows::UnderWay, terms::Kind};
+use super::{mark::range, parameters::Kind, rows::EditionBuild};
 use crate::{
     columns::update,
-    rows::Carried,
+    rows::Inclusion,
     sql::{Sql, SqlError, Value},
 };
 
-/// How many bits segments are split by at most for the sake of one of them. That is 256 files, as a million tokens have;
-/// more of them would be a burden that one importer puts on everybody.
+/// The maximum number of bits that segments are split by because one of them is too full. It results in 256 files, as
+/// many as a million tokens need. More files would let one importer slow down all other clients.
 const DEEPEST: u8 = 8;
 
-/// How many texts one step marks at most.
+/// The maximum number of token values that one step excludes.
 const STEP: u64 = 20_000;
 
-/// Sees to it that the next attempt finds the segment less full, and says whether there was a way.
-pub(super) fn relieve(sql: &dyn Sql, edition: &UnderWay, prefix: DigestPrefix, most: u64) -> Result<bool, SqlError> {
+/// Makes the segment less full for the next attempt, and returns whether that was possible.
+pub(super) fn relieve(
+    sql: &dyn Sql,
+    edition: &EditionBuild,
+    prefix: DigestPrefix,
+    most: u64,
+) -> Result<bool, SqlError> {
     let shares = shares(sql, prefix)?;
     let deeper = (prefix.bits() + 1..=DEEPEST).find(|bits| fullest(&shares, *bits) <= most);
     if let Some(bits) = deeper {
         update!(sql, "editions" { least_bits: bits } "kind = ?", edition.kind)?;
         return Ok(true);
     }
-    // Were no share larger than this, the segment would not be too full.
+    // If no share were larger than this, the segment would not be too full.
     let fair = most >> (DigestPrefix::MAX_BITS - prefix.bits());
     let mut left = STEP;
     for (share, _) in shares.into_iter().filter(|(_, texts)| *texts > fair) {
-        left -= leave_out(sql, share, left)?;
+        left -= exclude(sql, share, left)?;
     }
     Ok(left < STEP)
 }
 
-/// How many texts, that are not left out yet, begin with each two bytes of the prefix.
+/// The number of token values that are not excluded yet, for each two-byte prefix within the segment.
 fn shares(sql: &dyn Sql, prefix: DigestPrefix) -> Result<BTreeMap<u16, u64>, SqlError> {
     let (first, last) = range(prefix);
     let mut shares = BTreeMap::new();
@@ -49,7 +55,7 @@ fn shares(sql: &dyn Sql, prefix: DigestPrefix) -> Result<BTreeMap<u16, u64>, Sql
         let count = format!(
             "SELECT substr(digest, 1, 2), count(*) FROM {table} WHERE digest > ? AND digest <= ? AND weak < ? GROUP BY 1"
         );
-        let values = [(&first).into(), (&last).into(), (&Carried::NoPorts).into()];
+        let values = [(&first).into(), (&last).into(), (&Inclusion::Excluded).into()];
         for (begin, texts) in sql.all::<(Vec<u8>, u64)>(&count, &values)? {
             let share = begin.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes));
             *shares.entry(share).or_default() += texts;
@@ -58,7 +64,7 @@ fn shares(sql: &dyn Sql, prefix: DigestPrefix) -> Result<BTreeMap<u16, u64>, Sql
     Ok(shares)
 }
 
-/// How many texts the fullest of these segments would have, were they told by so many bits.
+/// The size of the fullest segment if these were split by this many bits.
 fn fullest(shares: &BTreeMap<u16, u64>, bits: u8) -> u64 {
     let mut segments: BTreeMap<u16, u64> = BTreeMap::new();
     for (share, texts) in shares {
@@ -67,8 +73,8 @@ fn fullest(shares: &BTreeMap<u16, u64>, bits: u8) -> u64 {
     segments.into_values().max().unwrap_or(0)
 }
 
-/// Leaves out so many foreign texts that begin with these two bytes, and says how many there were.
-fn leave_out(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
+/// Excludes up to `most` third-party token values with this two-byte prefix, and returns how many it excluded.
+fn exclude(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
     let Some(prefix) = DigestPrefix::new(DigestPrefix::MAX_BITS, share) else { return Ok(0) };
     let (first, last) = range(prefix);
     let mut left = most;
@@ -77,21 +83,21 @@ fn leave_out(sql: &dyn Sql, share: u16, most: u64) -> Result<u64, SqlError> {
             "UPDATE {table} SET weak = ? WHERE digest IN (SELECT digest FROM {table}
              WHERE digest > ? AND digest <= ? AND weak < ? AND seal_epoch IS NULL LIMIT ?) RETURNING 1"
         );
-        let nowhere = Value::from(&Carried::NoPorts);
+        let nowhere = Value::from(&Inclusion::Excluded);
         let values = [nowhere.clone(), (&first).into(), (&last).into(), nowhere, left.into()];
         left -= sql.exec(&some, &values)?.len() as u64;
     }
     Ok(most - left)
 }
 
-/// Whether editions of this kind leave texts out.
-pub(super) fn leaves_out(sql: &dyn Sql, kind: Kind) -> Result<bool, SqlError> {
-    let left_out: &[Carried] = match kind {
-        Kind::Leases => &[Carried::NoPorts],
-        Kind::Snapshots => &[Carried::InTheHouse, Carried::NoPorts],
+/// Whether editions of this kind exclude any token values.
+pub(super) fn excludes(sql: &dyn Sql, kind: Kind) -> Result<bool, SqlError> {
+    let left_out: &[Inclusion] = match kind {
+        Kind::Leases => &[Inclusion::Excluded],
+        Kind::Snapshots => &[Inclusion::LeasesOnly, Inclusion::Excluded],
     };
     for carried in left_out {
-        // As literals: each has an index of its own.
+        // Literals, so that each statement uses its own partial index.
         let weak = carried.number();
         let any = format!(
             "SELECT EXISTS (SELECT 1 FROM tokens WHERE weak = {weak}) OR EXISTS (SELECT 1 FROM replaced_texts WHERE weak = {weak})"
