@@ -1,5 +1,5 @@
-//! How long the ledger takes over one question for a lease, over bundled SQLite: from the JSON that comes over the wire to
-//! the one that goes back, beside a row read by its key. `cargo xtask bench ledger` runs it.
+//! Measures the ledger's time for one lease request over bundled SQLite, from the JSON request to the JSON reply,
+//! compared with reading one row by its key. `cargo xtask bench ledger` runs it.
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -34,7 +34,7 @@ struct World {
 const NOW: Timestamp = Timestamp(1_763_000_000_000);
 
 impl World {
-    /// A workspace of so many tokens: it, its admin, and the ids of the last hundred.
+    /// A workspace with this many tokens: it, its admin, and the ids of the last hundred tokens.
     fn of(tokens: usize) -> (Self, Actor, Vec<String>) {
         let ledger = Ledger::open(NativeSql::in_memory().unwrap()).unwrap();
         let mut world = Self { ledger, random: Seeded(1), seal_secrets: vec![SealSecret::new(&[7; 32]).unwrap()] };
@@ -76,7 +76,7 @@ impl World {
         self.call(actor, Lease { since, digests, uses: Vec::new(), segments: None }).0.position()
     }
 
-    /// Renews, and tells of a use of each of the first thousand.
+    /// Renews a lease and reports one use of each of the first thousand tokens.
     fn tell(&mut self, actor: Actor, since: Option<Position>) {
         let once = |number| Uses { digest: digest(number), last_used_at: NOW, count: 1 };
         self.call(actor, Lease { since, digests: Vec::new(), uses: (0..1_000).map(once).collect(), segments: None });
@@ -91,7 +91,7 @@ fn digest(number: usize) -> Digest {
     Digest::of(format!("token {number}").as_bytes())
 }
 
-/// Microseconds of one, the middle of several rounds.
+/// Microseconds per call: the median of several rounds.
 fn timed(mut run: impl FnMut(usize)) -> f64 {
     let round = |round: usize| {
         let began = Instant::now();

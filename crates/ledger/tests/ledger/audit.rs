@@ -1,4 +1,4 @@
-//! The audit.
+//! The audit log.
 
 use counterfoil_ledger::sql::{Sql as _, Value};
 use counterfoil_protocol::command::{Actor, PutScopes, ReadSelf, Records, RevokeToken};
@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use crate::support::*;
 
-/// What the last row says, without its JSON.
+/// The last row, without its JSON columns.
 fn last(world: &World) -> Vec<Value> {
     let query = "SELECT at, actor, actor_id, action, subject, request_id, address FROM audit ORDER BY seq DESC LIMIT 1";
     world.ledger.sql().exec(query, &[]).unwrap().remove(0).rest().collect()
@@ -22,7 +22,7 @@ fn rows(world: &World) -> u64 {
 }
 
 #[test]
-fn each_change_says_who_did_what_and_from_where() {
+fn audit_row_records_actor_action_subject_and_address() {
     let (mut world, admin) = World::founded();
     world.address = "192.0.2.7".parse().ok();
     world.wait(5);
@@ -56,7 +56,7 @@ fn each_change_says_who_did_what_and_from_where() {
 }
 
 #[test]
-fn a_bootstrap_is_told_whole() {
+fn audit_row_of_bootstrap_is_complete() {
     let mut world = World::empty();
     world.call(Actor::Root, bootstrap()).unwrap();
     world.call(Actor::Root, bootstrap()).unwrap();
@@ -66,7 +66,7 @@ fn a_bootstrap_is_told_whole() {
 }
 
 #[test]
-fn questions_and_refusals_leave_no_trace() {
+fn reads_and_refused_commands_write_no_audit_row() {
     let (mut world, admin) = World::founded();
     let before = rows(&world);
     world.call(admin.actor, ReadSelf {}).unwrap();
@@ -76,7 +76,7 @@ fn questions_and_refusals_leave_no_trace() {
 }
 
 #[test]
-fn rows_are_never_changed() {
+fn audit_rows_cannot_be_updated() {
     let (world, _) = World::founded();
     let before = world.dump();
     for change in ["UPDATE audit SET at = 0", "UPDATE audit SET actor_id = 'tok_x' WHERE seq = 1"] {

@@ -1,4 +1,4 @@
-//! Reading the audit.
+//! Reading the audit log.
 
 use counterfoil_protocol::command::{Actor, CreateToken, Page, ReadAudit, RevokeToken};
 use serde_json::json;
@@ -24,7 +24,7 @@ fn actions(world: &mut World, actor: Actor, ask: ReadAudit) -> Vec<String> {
 }
 
 #[test]
-fn an_entry_says_it_all() {
+fn audit_entry_contains_all_fields() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.wait(7);
@@ -41,7 +41,7 @@ fn an_entry_says_it_all() {
 }
 
 #[test]
-fn it_is_filtered_by_subject_and_by_actor() {
+fn audit_log_is_filtered_by_subject_and_actor() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write", "audit:read"]);
     let own = world.issue(ann.actor, token(&[])).unwrap();
@@ -58,7 +58,7 @@ fn it_is_filtered_by_subject_and_by_actor() {
 }
 
 #[test]
-fn others_than_admins_see_what_they_did_and_what_was_done_to_their_tokens() {
+fn members_see_own_actions_and_actions_on_own_tokens_in_audit_log() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write", "audit:read"]);
     let own = world.issue(ann.actor, token(&[])).unwrap();
@@ -72,7 +72,7 @@ fn others_than_admins_see_what_they_did_and_what_was_done_to_their_tokens() {
 }
 
 #[test]
-fn pages_stay_right_while_rows_come() {
+fn audit_pagination_is_stable_while_rows_are_added() {
     let (mut world, admin) = World::founded();
     for _ in 0..5 {
         world.issue(admin.actor, token(&[])).unwrap();

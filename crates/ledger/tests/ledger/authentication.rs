@@ -1,4 +1,4 @@
-//! Who is let in, and what for.
+//! Authentication and required scopes.
 
 use counterfoil_protocol::command::{
     Actor, CreateToken, GetScopes, Lifetime, ListMembers, Page, PutScopes, ReadSelf, ReadToken, Records, RevokeToken,
@@ -9,13 +9,13 @@ use counterfoil_verify::Code;
 use crate::support::*;
 
 #[test]
-fn a_digest_that_was_not_issued_is_unknown() {
+fn unknown_digest_is_unauthenticated() {
     let (mut world, _) = World::founded();
     assert_unauthenticated(world.call(Actor::Token(Digest::of(b"nobody")), ReadSelf {}), Code::Unknown);
 }
 
 #[test]
-fn whatever_verification_says_no_to_is_not_let_in() {
+fn tokens_that_fail_verification_are_unauthenticated() {
     let (mut world, _) = World::founded();
     let ask = CreateToken {
         owner: Some("admin".to_owned()),
@@ -50,7 +50,7 @@ fn whatever_verification_says_no_to_is_not_let_in() {
 }
 
 #[test]
-fn each_command_needs_its_scope() {
+fn each_command_requires_its_scope() {
     let (mut world, admin) = World::founded();
     let id = admin.id.clone();
     let everything_but = |scope: &str| -> Vec<&str> {
@@ -78,7 +78,7 @@ fn each_command_needs_its_scope() {
     let manager = lacks(&mut world, "workspace:manage");
     assert_missing(world.call(manager, PutScopes { scopes: Vec::new() }), "workspace:manage");
     assert_missing(world.call(manager, member("m", &[])), "workspace:manage");
-    // Who may read tokens, but not manage, sees itself among the members.
+    // With `tokens:read` but without `workspace:manage`, the list of members contains only the caller.
     assert_eq!(world.call(manager, ListMembers { page: page.clone() }).unwrap().total, 1);
 
     let nothing = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).unwrap();
@@ -87,7 +87,7 @@ fn each_command_needs_its_scope() {
 }
 
 #[test]
-fn a_scope_counts_only_as_far_as_the_owner_is_granted_it() {
+fn token_scopes_are_limited_by_owners_granted_scopes() {
     let (mut world, _) = World::founded();
     let held = world.join("m", &["tokens:read", "tokens:write"]);
     assert!(world.call(held.actor, all_tokens(Page::default())).is_ok());
@@ -97,7 +97,7 @@ fn a_scope_counts_only_as_far_as_the_owner_is_granted_it() {
 }
 
 #[test]
-fn the_control_planes_verifier_may_ask_for_records_and_nothing_else() {
+fn control_plane_verifier_can_only_read_records() {
     let (mut world, admin) = World::founded();
     let verifier = Actor::Verifier;
     assert!(world.call(verifier, Records { digests: vec![admin.digest] }).is_ok());
@@ -113,7 +113,7 @@ fn the_control_planes_verifier_may_ask_for_records_and_nothing_else() {
 }
 
 #[test]
-fn root_is_an_admin_of_the_workspace_but_no_token() {
+fn root_acts_as_admin_but_is_not_a_token() {
     let (mut world, admin) = World::founded();
     assert_eq!(world.call(Actor::Root, ReadToken { id: admin.id.clone() }).unwrap(), admin.view);
     assert_eq!(world.call(Actor::Root, GetScopes {}).unwrap().scopes.len(), 4);

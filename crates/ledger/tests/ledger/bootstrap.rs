@@ -1,4 +1,4 @@
-//! How a workspace begins.
+//! Creating a workspace.
 
 use counterfoil_protocol::{
     CommandError,
@@ -11,7 +11,7 @@ use counterfoil_verify::{Code, ScopeSet};
 use crate::support::*;
 
 #[test]
-fn root_makes_a_workspace_with_an_admin_who_may_do_everything() {
+fn bootstrap_creates_workspace_with_admin_granted_everything() {
     let mut world = World::empty();
     let ask = Bootstrap { prefix: Prefix::parse("acme").unwrap(), ..bootstrap() };
     let made = world.call(Actor::Root, ask).unwrap();
@@ -34,12 +34,12 @@ fn root_makes_a_workspace_with_an_admin_who_may_do_everything() {
 }
 
 #[test]
-fn before_it_there_is_nothing() {
+fn commands_before_bootstrap_find_no_workspace() {
     let mut world = World::empty();
     let nobody = Actor::Token(Digest::of(b"nobody"));
     assert_no_such(world.call(Actor::Root, all_tokens(Page::default())), "workspace");
     assert_unauthenticated(world.call(nobody, bootstrap()), Code::Unknown);
-    // Seal keys are for those who have proved something.
+    // Seal keys are returned only to authenticated actors.
     assert_unauthenticated(world.call(nobody, Records { digests: Vec::new() }), Code::Unknown);
     assert_no_such(world.call(Actor::Verifier, bootstrap()), "workspace");
     for actor in [Actor::Verifier, Actor::Root] {
@@ -51,7 +51,7 @@ fn before_it_there_is_nothing() {
 }
 
 #[test]
-fn repeated_it_replaces_what_nobody_has_seen() {
+fn repeated_bootstrap_replaces_admin_token() {
     let mut world = World::empty();
     let first = world.call(Actor::Root, bootstrap()).unwrap();
     let first = world.held(first.admin);
@@ -70,7 +70,7 @@ fn repeated_it_replaces_what_nobody_has_seen() {
 }
 
 #[test]
-fn it_is_refused_once_anything_has_happened() {
+fn bootstrap_is_refused_once_workspace_is_in_use() {
     let (mut world, _) = World::founded();
     let exists = CommandError::AlreadyExists { what: "workspace".to_owned(), field: "slug".to_owned() };
     assert_eq!(refused(world.call(Actor::Root, bootstrap())), exists);
@@ -81,7 +81,7 @@ fn it_is_refused_once_anything_has_happened() {
 }
 
 #[test]
-fn only_root_may() {
+fn bootstrap_requires_root() {
     let (mut world, admin) = World::founded();
     for actor in [admin.actor, Actor::Verifier] {
         let sentence = "Only the root token may do this.";
@@ -90,7 +90,7 @@ fn only_root_may() {
 }
 
 #[test]
-fn its_name_has_a_length() {
+fn workspace_name_length_is_limited() {
     for name in [String::new(), "n".repeat(201)] {
         let mut world = World::empty();
         assert_invalid_value(world.call(Actor::Root, Bootstrap { name, ..bootstrap() }), "/name");
@@ -98,7 +98,7 @@ fn its_name_has_a_length() {
 }
 
 #[test]
-fn without_a_secret_or_randomness_nothing_is_issued() {
+fn bootstrap_without_seal_secret_or_randomness_fails() {
     let mut world = World::empty();
     world.seal_secrets.clear();
     assert!(matches!(refused(world.call(Actor::Root, bootstrap())), CommandError::Internal { .. }));

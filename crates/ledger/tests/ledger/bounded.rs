@@ -1,4 +1,4 @@
-//! How many texts a member's tokens may ever have had.
+//! The limit on how many values the tokens of a member may have had in total.
 
 use counterfoil_protocol::{
     CommandError,
@@ -8,11 +8,11 @@ use counterfoil_token::Digest;
 
 use crate::{changes::of_member, support::*};
 
-/// A member who has had all texts but one that it may have.
+/// A member that may have one more token value.
 fn worn() -> (World, Held) {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:write", "tokens:import", "read"]);
-    // The default quota is 600: twelve thousand texts.
+    // The default quota is 600, which allows 12,000 token values.
     world.meddle("UPDATE members SET texts = 11999 WHERE id = 'ann'");
     (world, ann)
 }
@@ -24,7 +24,7 @@ fn import(texts: &[&str]) -> ImportTokens {
 }
 
 #[test]
-fn every_text_counts_and_the_dead_ones_go_on_counting() {
+fn revoked_and_replaced_token_values_count_towards_limit() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:write", "tokens:import", "read"]);
     let texts = |world: &World| world.number("SELECT texts FROM members WHERE id = 'ann'");
@@ -42,7 +42,7 @@ fn every_text_counts_and_the_dead_ones_go_on_counting() {
 }
 
 #[test]
-fn beyond_the_bound_nothing_is_made_and_everything_is_revoked() {
+fn beyond_token_value_limit_only_revocation_works() {
     let (mut world, ann) = worn();
     let exceeded = CommandError::TextsExceeded { bound: 12_000 };
     assert_eq!(refused(world.call(ann.actor, import(&["one", "two"]))), exceeded, "all or none");
@@ -62,7 +62,7 @@ fn beyond_the_bound_nothing_is_made_and_everything_is_revoked() {
 }
 
 #[test]
-fn the_bound_grows_by_the_day_and_with_the_quota() {
+fn token_value_limit_grows_daily_and_with_quota() {
     let (mut world, ann) = worn();
     world.issue(ann.actor, token(&["read"])).unwrap();
     world.wait(DAY - 1);
@@ -73,7 +73,7 @@ fn the_bound_grows_by_the_day_and_with_the_quota() {
     assert_eq!(refused(world.call(ann.actor, token(&["read"]))), CommandError::TextsExceeded { bound: 13_000 });
     world.call(Actor::Root, UpdateMember { quota: Patch::Set(601), ..of_member("ann") }).unwrap();
     world.issue(ann.actor, token(&["read"])).unwrap();
-    // A quota of a few leaves room for a life of rotations.
+    // Even a small quota leaves room for many rotations.
     world.call(Actor::Root, UpdateMember { quota: Patch::Set(10), ..of_member("ann") }).unwrap();
     assert_eq!(refused(world.call(ann.actor, token(&["read"]))), CommandError::TextsExceeded { bound: 11_000 });
 }

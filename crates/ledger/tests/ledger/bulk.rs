@@ -1,4 +1,4 @@
-//! Revoking many at once.
+//! Revoking many tokens.
 
 use counterfoil_protocol::{
     CommandError,
@@ -33,7 +33,7 @@ fn state(world: &mut World, id: &str) -> State {
 }
 
 #[test]
-fn all_that_are_named_are_revoked_in_one_change() {
+fn bulk_revocation_by_ids_is_one_change() {
     let (mut world, admin) = World::founded();
     let held: Vec<Held> = (0..3).map(|_| world.issue(admin.actor, token(&[])).unwrap()).collect();
     world.call(admin.actor, RevokeToken { id: held[1].id.clone(), reason: None }).unwrap();
@@ -55,18 +55,18 @@ fn all_that_are_named_are_revoked_in_one_change() {
         assert_published(&mut world, token.digest);
     }
     assert_eq!(last_audit(&world, "token.revoke", &held[0].id).1["reason"], "over");
-    // Again: nothing is left to do, and nothing is written.
+    // A repetition writes nothing.
     let before = world.dump();
     world.call(admin.actor, ids(&[&held[0].id])).unwrap();
     assert_eq!(world.dump(), before);
 }
 
 #[test]
-fn one_that_is_unknown_and_none_is_revoked() {
+fn bulk_revocation_with_unknown_id_revokes_nothing() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write"]);
     let anns = world.issue(ann.actor, token(&[])).unwrap();
-    // What one may not see is unknown.
+    // A token that the actor cannot see is treated as unknown.
     for unknown in ["tok_none", &admin.id] {
         let outcome = world.call(ann.actor, ids(&[&anns.id, unknown]));
         let items = vec![item(&anns.id, RevokeResult::Kept), item(unknown, RevokeResult::Unknown)];
@@ -76,7 +76,7 @@ fn one_that_is_unknown_and_none_is_revoked() {
 }
 
 #[test]
-fn a_filter_finds_what_is_not_revoked_and_may_be_seen() {
+fn bulk_revocation_by_filter_matches_visible_unrevoked_tokens() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write"]);
     let bob = world.join("bob", &[]);
@@ -90,12 +90,12 @@ fn a_filter_finds_what_is_not_revoked_and_may_be_seen() {
     let done = world.call(admin.actor, found(of("ann"))).unwrap();
     assert_eq!(done.items, [item(&ann.id, RevokeResult::Revoked)]);
     assert_eq!(state(&mut world, &bob.id), State::Active);
-    // One that says nothing would find the whole workspace.
+    // An empty filter would match the whole workspace.
     assert_invalid_value(world.call(admin.actor, found(TokenFilter::default())), "/filter");
 }
 
 #[test]
-fn a_thousand_are_the_most() {
+fn bulk_revocation_is_limited_to_1000_tokens() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE workspace SET default_quota = 2000");
     let mut named = Vec::new();
@@ -115,7 +115,7 @@ fn a_thousand_are_the_most() {
 }
 
 #[test]
-fn it_takes_the_right_to_write() {
+fn bulk_revocation_requires_tokens_write() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:read"]);
     assert_missing(world.call(ann.actor, ids(&[&ann.id])), "tokens:write");

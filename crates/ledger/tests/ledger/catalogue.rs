@@ -13,7 +13,7 @@ fn names(world: &mut World, actor: Actor) -> Vec<String> {
 }
 
 #[test]
-fn what_is_put_is_got_in_the_order_of_names() {
+fn catalogue_is_returned_sorted_by_name() {
     let (mut world, admin) = World::founded();
     let strict = ScopeEntry {
         freshness: Some(Freshness::Strong),
@@ -28,7 +28,7 @@ fn what_is_put_is_got_in_the_order_of_names() {
 }
 
 #[test]
-fn freshness_goes_into_the_workspace_record() {
+fn minimum_freshness_is_published_in_workspace_record() {
     let (mut world, admin) = World::founded();
     let of = |name: &str, freshness| ScopeEntry { freshness, ..entry(name) };
     let scopes = vec![of("w", Some(Freshness::Strong)), of("n", None), of("b", Some(Freshness::Bounded))];
@@ -41,7 +41,7 @@ fn freshness_goes_into_the_workspace_record() {
 }
 
 #[test]
-fn the_same_catalogue_again_writes_nothing() {
+fn unchanged_catalogue_writes_nothing() {
     let (mut world, admin) = World::founded();
     let before = world.dump();
     let scopes = world.call(admin.actor, GetScopes {}).unwrap().scopes;
@@ -50,7 +50,7 @@ fn the_same_catalogue_again_writes_nothing() {
 }
 
 #[test]
-fn what_a_token_was_granted_survives_the_catalogue() {
+fn token_keeps_scopes_removed_from_catalogue() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["orders:read"])).unwrap();
     world.put_scopes(&["other"]);
@@ -60,7 +60,7 @@ fn what_a_token_was_granted_survives_the_catalogue() {
 }
 
 #[test]
-fn members_are_shown_what_they_may_grant() {
+fn catalogue_shows_members_which_scopes_they_can_grant() {
     let (mut world, admin) = World::founded();
     let member = world.join("m", &["tokens:read", "tokens:write", "orders:*", "read"]);
     let granter = world.join("g", &["tokens:read", "tokens:grant", "orders:*", "read"]);
@@ -86,7 +86,7 @@ fn members_are_shown_what_they_may_grant() {
 }
 
 #[test]
-fn entries_have_limits() {
+fn catalogue_entries_are_validated() {
     let (mut world, admin) = World::founded();
     let mut put = |scopes| world.call(admin.actor, PutScopes { scopes });
     for built_in in ["tokens:read", "workspace:manage", "sessions:create"] {

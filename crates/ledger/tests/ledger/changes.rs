@@ -1,4 +1,4 @@
-//! Changes of nothing, for a test to say what it changes: `UpdateToken { name, ..of_token(id) }`.
+//! Empty updates, so that a test only states what it changes: `UpdateToken { name, ..of_token(id) }`.
 
 use counterfoil_protocol::command::{Patch, UpdateMember, UpdateToken, UpdateWorkspace};
 

@@ -21,7 +21,7 @@ fn one(id: &str) -> ReadClient {
 }
 
 #[test]
-fn clients_come_are_listed_and_go() {
+fn clients_are_created_listed_and_deleted() {
     let (mut world, admin) = World::founded();
     let made: Vec<_> =
         ["zed", "app", "mid"].map(|id| world.call(admin.actor, client(id, &["orders:*"])).unwrap()).into();
@@ -41,7 +41,7 @@ fn clients_come_are_listed_and_go() {
 }
 
 #[test]
-fn ids_are_unique_and_fields_have_limits() {
+fn client_ids_are_unique_and_fields_validated() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, client("app", &[])).unwrap();
     let taken = CommandError::AlreadyExists { what: "client".to_owned(), field: "id".to_owned() };
@@ -54,7 +54,7 @@ fn ids_are_unique_and_fields_have_limits() {
 }
 
 #[test]
-fn who_manages_makes_them_within_what_it_may_grant_and_who_reads_sees_them() {
+fn creating_clients_requires_manage_and_grantable_scopes() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "read"]);
     let reader = world.join("reader", &["tokens:read"]);
@@ -70,7 +70,7 @@ fn who_manages_makes_them_within_what_it_may_grant_and_who_reads_sees_them() {
 }
 
 #[test]
-fn a_client_is_something_that_has_happened() {
+fn creating_a_client_prevents_repeated_bootstrap() {
     let mut world = World::empty();
     world.call(Actor::Root, bootstrap()).unwrap();
     world.call(Actor::Root, client("app", &[])).unwrap();

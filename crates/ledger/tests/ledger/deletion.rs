@@ -1,4 +1,4 @@
-//! The end of a workspace: nothing stays, and nothing can cut it off for good.
+//! Deleting a workspace: no data remains, and an interruption is always recoverable.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::support::*;
 
 type Registry = BTreeMap<String, Vec<u8>>;
 
-/// One alarm: puts what is due.
+/// Writes all due records, like one alarm.
 fn drain(world: &World, registry: &mut Registry) {
     for put in world.ledger.outbox().due(world.now, 1_000).unwrap() {
         match &put.value {
@@ -24,7 +24,7 @@ fn drain(world: &World, registry: &mut Registry) {
     }
 }
 
-/// A workspace with something in every table, all of it published.
+/// A workspace with rows in every table, all of it published.
 fn full() -> (World, Held, Registry) {
     let (mut world, admin) = World::founded();
     for number in 0..3 {
@@ -39,7 +39,7 @@ fn full() -> (World, Held, Registry) {
     (world, admin, registry)
 }
 
-/// Takes steps and drains until the slug may be released.
+/// Takes steps and writes records until the slug may be released.
 fn work_off(world: &mut World, registry: &mut Registry) {
     for _ in 0..100 {
         drain(world, registry);
@@ -57,14 +57,14 @@ fn work_off(world: &mut World, registry: &mut Registry) {
 }
 
 #[test]
-fn only_root_deletes() {
+fn workspace_deletion_requires_root() {
     let (mut world, admin) = World::founded();
     let only = "Only the root token may do this.";
     assert_forbidden(world.call(admin.actor, DeleteWorkspace {}), ForbiddenCode::RootOnly, only);
 }
 
 #[test]
-fn from_then_on_nothing_of_it_is_known() {
+fn deleted_workspace_is_unknown_immediately() {
     let (mut world, admin, _) = full();
     assert!(!world.call(Actor::Root, DeleteWorkspace {}).unwrap().complete);
     assert_unauthenticated(world.call(admin.actor, ReadSelf {}), Code::Unknown);
@@ -78,7 +78,7 @@ fn from_then_on_nothing_of_it_is_known() {
 }
 
 #[test]
-fn in_the_end_nothing_is_left_here_or_in_the_registry() {
+fn workspace_deletion_empties_ledger_and_registry() {
     let (mut world, _, mut registry) = full();
     world.call(Actor::Root, DeleteWorkspace {}).unwrap();
     work_off(&mut world, &mut registry);
@@ -93,14 +93,14 @@ fn in_the_end_nothing_is_left_here_or_in_the_registry() {
 }
 
 #[test]
-fn nothing_is_forgotten_before_its_time() {
+fn workspace_row_stays_until_registry_is_empty() {
     let (mut world, _, mut registry) = full();
     let before = world.dump();
     world.ledger.forget(world.now).unwrap();
     assert_eq!(world.dump(), before, "a workspace that lives");
     world.call(Actor::Root, DeleteWorkspace {}).unwrap();
     for _ in 0..20 {
-        // Steps are taken here too, but the registry is down: the row that remembers it all stays.
+        // The steps are taken but the registry is unavailable, so the workspace's row remains.
         world.ledger.forget(world.now).unwrap();
     }
     assert_eq!(world.number("SELECT count(*) FROM workspace"), 1);
@@ -109,7 +109,7 @@ fn nothing_is_forgotten_before_its_time() {
 }
 
 #[test]
-fn whichever_statement_fails_it_comes_to_the_same_end() {
+fn workspace_deletion_completes_after_any_failed_statement() {
     for when in [When::Before, When::After] {
         for fault in 1..=12 {
             let (mut world, _, mut registry) = full();
@@ -131,7 +131,7 @@ fn whichever_statement_fails_it_comes_to_the_same_end() {
 }
 
 #[test]
-fn a_step_takes_no_more_than_its_share() {
+fn deletion_step_deletes_limited_number_of_rows() {
     let (mut world, _, _) = full();
     world.meddle(
         "WITH RECURSIVE n (i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 1299)

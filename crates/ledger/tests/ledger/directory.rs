@@ -36,7 +36,7 @@ fn resolve(directory: &Directory<NativeSql>, name: &str) -> Option<WorkspaceKey>
 }
 
 #[test]
-fn a_slug_is_reserved_then_confirmed_then_resolves() {
+fn slug_resolves_after_reservation_and_confirmation() {
     let directory = directory();
     assert_eq!(resolve(&directory, "demo"), None);
     assert_eq!(claim(&directory, "demo", "0aaaaa"), Claimed::Reserved { key: key("0aaaaa") });
@@ -51,17 +51,17 @@ fn a_slug_is_reserved_then_confirmed_then_resolves() {
 }
 
 #[test]
-fn a_key_belongs_to_one_slug() {
+fn workspace_key_belongs_to_one_slug() {
     let directory = directory();
     claim(&directory, "demo", "0aaaaa");
     assert_eq!(claim(&directory, "other", "0aaaaa"), Claimed::KeyTaken);
     assert_eq!(claim(&directory, "other", "0bbbbb"), Claimed::Reserved { key: key("0bbbbb") });
-    // Keys differ as their letters do.
+    // Keys are case-sensitive.
     assert_eq!(claim(&directory, "third", "0AAAAA"), Claimed::Reserved { key: key("0AAAAA") });
 }
 
 #[test]
-fn what_was_not_claimed_cannot_be_confirmed() {
+fn unclaimed_slug_cannot_be_confirmed() {
     let directory = directory();
     let nothing = CommandError::NotFound { what: "workspace".to_owned() };
     assert_eq!(refused(ask(&directory, Confirm { slug: slug("demo") })), nothing);
@@ -81,7 +81,7 @@ fn stand(directory: &Directory<NativeSql>, name: &str, candidate: &str) {
 }
 
 #[test]
-fn a_host_is_one_workspaces() {
+fn host_belongs_to_one_workspace() {
     let directory = directory();
     stand(&directory, "demo", "0aaaaa");
     stand(&directory, "other", "0bbbbb");
@@ -90,14 +90,14 @@ fn a_host_is_one_workspaces() {
         assert_eq!(assign(&directory, "0aaaaa", &["a.example", "b.example"]), Assigned::Done);
     }
     assert_eq!(resolve_host(&directory, "A.example:443"), Some(key("0aaaaa")));
-    // All of it or nothing.
+    // A request with a conflict assigns no host.
     let before = directory.sql().dump().unwrap();
     let taken = assign(&directory, "0bbbbb", &["c.example", "b.example"]);
     assert_eq!(taken, Assigned::Taken { host: host("b.example") });
     assert_eq!(directory.sql().dump().unwrap(), before);
-    // A port makes another host.
+    // A host with another port is another host.
     assert_eq!(assign(&directory, "0bbbbb", &["c.example", "b.example:8443"]), Assigned::Done);
-    // What it no longer has is anybody's.
+    // A host that a workspace gave up is free.
     assert_eq!(assign(&directory, "0aaaaa", &["a.example"]), Assigned::Done);
     assert_eq!(resolve_host(&directory, "b.example"), None);
     assert_eq!(assign(&directory, "0bbbbb", &["b.example"]), Assigned::Done);
@@ -106,7 +106,7 @@ fn a_host_is_one_workspaces() {
 }
 
 #[test]
-fn only_a_workspace_that_stands_has_hosts() {
+fn hosts_require_a_confirmed_workspace() {
     let directory = directory();
     claim(&directory, "demo", "0aaaaa");
     let nothing = CommandError::NotFound { what: "workspace".to_owned() };
@@ -118,7 +118,7 @@ fn only_a_workspace_that_stands_has_hosts() {
 }
 
 #[test]
-fn hosts_are_free_once_their_workspace_is_gone() {
+fn releasing_a_workspace_frees_its_hosts() {
     let directory = directory();
     stand(&directory, "demo", "0aaaaa");
     stand(&directory, "other", "0bbbbb");
@@ -128,7 +128,7 @@ fn hosts_are_free_once_their_workspace_is_gone() {
     release();
     assert_eq!(resolve_host(&directory, "a.example"), None);
     assert_eq!(resolve_host(&directory, "b.example"), Some(key("0bbbbb")));
-    // Said again once somebody else is there, it changes nothing.
+    // A repeated release has no effect after the slug was claimed again.
     stand(&directory, "demo", "0ccccc");
     assign(&directory, "0ccccc", &["a.example"]);
     release();
@@ -139,7 +139,7 @@ fn hosts_are_free_once_their_workspace_is_gone() {
 }
 
 #[test]
-fn a_directory_of_version_1_goes_on() {
+fn directory_of_version_1_is_migrated() {
     let sql = NativeSql::in_memory().unwrap();
     sql.exec("CREATE TABLE schema_version (version INTEGER PRIMARY KEY) STRICT", &[]).unwrap();
     sql.exec("INSERT INTO schema_version (version) VALUES (1)", &[]).unwrap();
@@ -152,7 +152,7 @@ fn a_directory_of_version_1_goes_on() {
 }
 
 #[test]
-fn a_failing_statement_leaves_nothing() {
+fn failed_directory_statement_changes_nothing() {
     let fresh = || {
         let directory = directory();
         claim(&directory, "taken", "0ccccc");

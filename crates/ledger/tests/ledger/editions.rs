@@ -1,4 +1,4 @@
-//! Editions: when they are made, of what, and what becomes of their files.
+//! Editions: when they are built, what they contain, and when their files are deleted.
 
 mod as_of;
 mod large;
@@ -27,10 +27,10 @@ use crate::{
     support::*,
 };
 
-/// The production's own size of segments: all tokens of a test fit into one.
+/// The production segment size: all tokens of a test fit into one segment.
 const ONE: u64 = 8_192;
 
-/// A workspace whose first edition is current.
+/// A workspace with a current edition.
 fn published() -> (World, Held, Registry) {
     let (mut world, admin) = World::founded();
     let mut registry = Registry::default();
@@ -52,7 +52,7 @@ fn import(world: &mut World, digest: Digest, weak: bool) {
 }
 
 #[test]
-fn the_first_one_comes_two_seconds_after_the_first_change() {
+fn first_edition_begins_two_seconds_after_first_change() {
     let world = World::empty();
     assert_eq!(Registry::default().step(&world, ONE), Step::Wait(None), "there is no workspace");
     let (mut world, admin) = World::founded();
@@ -71,7 +71,7 @@ fn the_first_one_comes_two_seconds_after_the_first_change() {
 }
 
 #[test]
-fn nothing_changed_nothing_made() {
+fn no_edition_is_built_without_changes() {
     let (mut world, _, mut registry) = published();
     let puts = registry.puts.len();
     for _ in 0..3 {
@@ -84,7 +84,7 @@ fn nothing_changed_nothing_made() {
 }
 
 #[test]
-fn the_next_one_waits_for_company_and_for_its_turn() {
+fn next_edition_waits_for_gathering_and_interval() {
     let (mut world, admin, mut registry) = published();
     let begun = world.now;
     world.issue(admin.actor, token(&["read"])).unwrap();
@@ -102,7 +102,7 @@ fn the_next_one_waits_for_company_and_for_its_turn() {
 }
 
 #[test]
-fn a_changed_token_has_one_segment_made_anew_and_a_changed_member_one_owner_segment() {
+fn changed_token_or_member_rebuilds_one_segment() {
     let (mut world, admin) = World::founded();
     let held: Vec<_> = (0..40).map(|_| world.issue(admin.actor, token(&["read"])).unwrap()).collect();
     world.join("ann", &["read"]);
@@ -123,7 +123,7 @@ fn a_changed_token_has_one_segment_made_anew_and_a_changed_member_one_owner_segm
     made_anew(&mut world, 0, 1);
     world.call(Actor::Root, UpdateWorkspace { lease_max: Some(3), ..of_workspace() }).unwrap();
     made_anew(&mut world, 0, 0);
-    // The old text and the new.
+    // The old and the new token value.
     let before = held[9].digest;
     let rotated = world
         .call(Actor::Root, RotateToken { id: held[9].id.clone(), grace_seconds: 60, end_previous: false })
@@ -134,7 +134,7 @@ fn a_changed_token_has_one_segment_made_anew_and_a_changed_member_one_owner_segm
 }
 
 #[test]
-fn more_texts_are_spread_over_more_segments_and_never_over_fewer() {
+fn segment_count_grows_with_token_values_and_never_shrinks() {
     let (mut world, admin) = World::founded();
     let mut registry = Registry::default();
     assert_eq!(registry.catch_up(&mut world, 4).manifest.bits(), 0);
@@ -152,7 +152,7 @@ fn more_texts_are_spread_over_more_segments_and_never_over_fewer() {
 }
 
 #[test]
-fn a_file_goes_when_no_lease_can_name_it_and_not_before() {
+fn edition_file_is_deleted_after_last_lease_naming_it_expires() {
     for (lease, stays) in [(10, 611_000), (60, 661_000)] {
         let (mut world, admin) = World::founded();
         world.call(Actor::Root, UpdateWorkspace { lease_max: Some(lease), ..of_workspace() }).unwrap();
@@ -175,7 +175,7 @@ fn a_file_goes_when_no_lease_can_name_it_and_not_before() {
 }
 
 #[test]
-fn a_workspace_that_cannot_be_published_is_withdrawn_and_tried_again_after_an_hour() {
+fn unpublishable_edition_is_withdrawn_and_retried_after_an_hour() {
     let (mut world, _, mut registry) = published();
     let mut twin = *Digest::of(b"one").as_bytes();
     import(&mut world, Digest::from_bytes(twin), false);
@@ -202,7 +202,7 @@ fn a_workspace_that_cannot_be_published_is_withdrawn_and_tried_again_after_an_ho
 }
 
 #[test]
-fn what_segments_cannot_tell_apart_is_not_imported() {
+fn import_of_digest_ambiguous_in_segments_is_refused() {
     let (mut world, admin) = World::founded();
     let mut digest = *Digest::of(b"one").as_bytes();
     import(&mut world, Digest::from_bytes(digest), false);
@@ -215,7 +215,7 @@ fn what_segments_cannot_tell_apart_is_not_imported() {
         twin[place] ^= 0x80;
         assert!(refused(&mut world, twin), "byte {place}");
     }
-    // Nor what agrees with a text that is no more.
+    // The same applies to digests that resemble a value that has expired.
     let mut twin = *admin.digest.as_bytes();
     twin[20] ^= 1;
     let rotated =
@@ -227,7 +227,7 @@ fn what_segments_cannot_tell_apart_is_not_imported() {
 }
 
 #[test]
-fn snapshots_are_made_while_somebody_wants_them() {
+fn snapshot_editions_are_built_only_while_requested() {
     let (mut world, admin, mut registry) = published();
     let bound = CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token(&["read"]) };
     let bound = world.issue(admin.actor, bound).unwrap();
@@ -267,7 +267,7 @@ fn snapshots_are_made_while_somebody_wants_them() {
 }
 
 #[test]
-fn what_was_to_be_deleted_and_is_made_again_stays() {
+fn rebuilt_file_scheduled_for_deletion_is_kept() {
     let (mut world, _, mut registry) = published();
     world.ledger.want_snapshots(world.now).unwrap();
     registry.settle(&world, ONE);
@@ -282,7 +282,7 @@ fn what_was_to_be_deleted_and_is_made_again_stays() {
     world.ledger.want_snapshots(world.now).unwrap();
     registry.settle(&world, ONE);
     assert_eq!(registry.published(&world, Kind::Snapshots).current.manifest, snapshot.manifest);
-    // Whatever is said of the deletion now.
+    // The outcome of the deletion does not matter any more.
     world.ledger.edition_failed(&delete, world.now).unwrap();
     world.ledger.edition_done(&delete, world.now).unwrap();
     world.wait(DAY);
@@ -291,11 +291,11 @@ fn what_was_to_be_deleted_and_is_made_again_stays() {
 }
 
 #[test]
-fn what_a_clock_that_was_ahead_put_off_is_made_within_seconds() {
+fn edition_delayed_by_fast_clock_is_built_within_seconds() {
     let (mut world, admin, mut registry) = published();
     let right = world.now;
     for ahead in [20_000, 3_600_000, 30 * DAY] {
-        // An edition is made while the clock is ahead, and the next one is put off and its file fails.
+        // An edition is built while the clock is ahead. The next one is delayed and a file of it fails.
         world.now = right.plus(ahead);
         world.issue(admin.actor, token(&["read"])).unwrap();
         registry.catch_up(&mut world, ONE);
@@ -314,7 +314,7 @@ fn what_a_clock_that_was_ahead_put_off_is_made_within_seconds() {
 }
 
 #[test]
-fn a_file_that_failed_while_the_clock_was_ahead_is_put_within_a_minute() {
+fn file_failed_under_fast_clock_is_written_within_a_minute() {
     let (mut world, admin, _) = published();
     let right = world.now;
     world.now = right.plus(30 * DAY);
@@ -328,7 +328,7 @@ fn a_file_that_failed_while_the_clock_was_ahead_is_put_within_a_minute() {
     };
     world.ledger.edition_failed(&put, world.now).unwrap();
     world.now = right;
-    // An alarm for records would come too.
+    // The due records would set an alarm too.
     drained(&world);
     assert!(world.ledger.next_due(right).unwrap().is_some_and(|next| next <= right.plus(60_000)), "an alarm comes");
     assert!(matches!(world.ledger.edition_step(right).unwrap(), Step::Put { .. }), "and finds it due");
@@ -341,7 +341,7 @@ fn drained(world: &World) {
 }
 
 #[test]
-fn what_is_told_of_another_edition_changes_nothing() {
+fn outcome_reported_for_another_edition_is_ignored() {
     let (mut world, admin, mut registry) = published();
     let put_of_next = |world: &mut World, registry: &mut Registry| {
         world.issue(admin.actor, token(&["read"])).unwrap();
@@ -366,7 +366,7 @@ fn what_is_told_of_another_edition_changes_nothing() {
 }
 
 #[test]
-fn a_deleted_workspace_leaves_no_file() {
+fn workspace_deletion_deletes_edition_files() {
     let (mut world, admin, mut registry) = published();
     world.issue(admin.actor, token(&["read"])).unwrap();
     let next = registry.settle(&world, ONE);
@@ -381,7 +381,7 @@ fn a_deleted_workspace_leaves_no_file() {
     revoke(&mut world, &admin);
     assert_eq!(world.number("SELECT count(*) FROM kept_tokens"), 1);
     world.call(Actor::Root, DeleteWorkspace {}).unwrap();
-    // What was on its way is there; nobody makes anything more.
+    // The file that was being written is there; no further file is built.
     world.ledger.edition_done(&under_way, world.now).unwrap();
     assert_eq!((registry.files.len(), registry.settle(&world, ONE)), (4, None));
     while !matches!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Release(..)) {
@@ -400,7 +400,7 @@ fn a_deleted_workspace_leaves_no_file() {
 }
 
 #[test]
-fn of_another_history_nothing_is_current_and_everything_is_made_anew() {
+fn edition_of_another_epoch_is_rebuilt_completely() {
     let (mut world, admin, mut registry) = published();
     let old = registry.files.clone();
     world.meddle("UPDATE workspace SET epoch = epoch + 1");
@@ -417,7 +417,7 @@ fn of_another_history_nothing_is_current_and_everything_is_made_anew() {
     let stayed = old.keys().filter(|key| registry.files.contains_key(*key)).count();
     assert_eq!(stayed, 2, "but for the manifest the same bytes, put again");
 
-    // The same in the middle of an edition, which is never current then.
+    // The same during the building of an edition, which then never becomes current.
     world.issue(admin.actor, token(&["read"])).unwrap();
     world.wait(60_000);
     registry.settle(&world, ONE);
@@ -429,7 +429,7 @@ fn of_another_history_nothing_is_current_and_everything_is_made_anew() {
 }
 
 #[test]
-fn numbers_that_are_far_apart_are_published_up_to_a_point() {
+fn owner_segments_of_sparse_member_numbers_are_limited() {
     let (mut world, _, mut registry) = published();
     world.meddle(
         "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
@@ -442,7 +442,7 @@ fn numbers_that_are_far_apart_are_published_up_to_a_point() {
     assert!(published.owner(1).is_some() && published.owner(2 * 1_024).is_some());
     assert!(published.manifest.owners_of(4_096 * 1_024).is_some(), "the blocks are 0 and 2 to 4,096");
     assert!(published.manifest.owners_of(4_097 * 1_024).is_none());
-    // A lower one takes the place of the highest.
+    // A lower block replaces the highest one.
     world.meddle(
         "INSERT INTO members (number, id, name, role, grants, suspended, revoked_before, created_at, version)
          SELECT 1025, 'low', '', 'member', '[]', 0, 0, 0, generation + 1 FROM workspace",

@@ -1,4 +1,4 @@
-//! The engine, the schema and its migrations.
+//! The SQL engine, the schema and its migrations.
 
 use std::{
     env, fs,
@@ -20,17 +20,17 @@ use counterfoil_protocol::{
 use crate::support::{World, bootstrap, refused, token};
 
 #[test]
-fn bundled_sqlite_conforms() {
+fn bundled_sqlite_passes_conformance_suite() {
     let sql = NativeSql::in_memory().unwrap();
     assert_eq!(conformance(&sql), Ok(()));
-    // It cleans up, so it can run again where it ran before.
+    // The suite cleans up after itself, so it can run twice.
     assert_eq!(conformance(&sql), Ok(()));
 }
 
-/// Databases made by this schema exist: a change of it strands them. It goes into a new migration, which then is the one
-/// pinned here, and a database of the version before into a test that upgrades it.
+/// Never change this schema: databases with it exist. Add a migration and pin the new schema here, and add a database
+/// of the previous version to the upgrade tests.
 #[test]
-fn the_newest_schema_stays() {
+fn newest_schema_is_pinned() {
     let world = World::empty();
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema/012.sql");
     let schema = world.ledger.sql().schema().unwrap();
@@ -41,7 +41,7 @@ fn the_newest_schema_stays() {
     assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
 }
 
-/// A file that is gone when the test is over.
+/// A file that is deleted when the test ends.
 pub(crate) struct TemporaryFile(PathBuf);
 
 impl TemporaryFile {
@@ -63,7 +63,7 @@ impl Drop for TemporaryFile {
 }
 
 #[test]
-fn opening_again_changes_nothing() {
+fn reopening_a_database_changes_nothing() {
     let file = TemporaryFile::new("opened-again.sqlite");
     let mut world = World::over(file.sql());
     world.call(Actor::Root, bootstrap()).unwrap();
@@ -72,7 +72,7 @@ fn opening_again_changes_nothing() {
     assert_eq!(World::over(file.sql()).dump(), before);
 }
 
-/// What a later version adds: the rows of older ones are right without it.
+/// An addition of a later version: rows of older versions remain valid.
 const ADDITION: &str = "
     ALTER TABLE tokens ADD COLUMN colour TEXT NOT NULL DEFAULT 'grey';
     ALTER TABLE workspace ADD COLUMN motto TEXT;
@@ -84,7 +84,7 @@ const ADDITION: &str = "
     INSERT INTO schema_version SELECT max(version) + 1 FROM schema_version";
 
 #[test]
-fn a_database_of_a_later_version_is_used_where_that_one_only_added() {
+fn later_database_with_only_additions_is_opened() {
     let file = TemporaryFile::new("later.sqlite");
     let mut world = World::over(file.sql());
     world.call(Actor::Root, bootstrap()).unwrap();
@@ -97,7 +97,7 @@ fn a_database_of_a_later_version_is_used_where_that_one_only_added() {
         let mut world = World::over(file.sql());
         world.random = Seeded(seed);
         assert_eq!(world.dump(), before);
-        // It goes on, and what it does not know stays with it.
+        // The older program works with the database and keeps what it does not know.
         let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&["*"]) }).unwrap();
         let lease = Lease { since: None, digests: vec![held.digest], uses: Vec::new(), segments: None };
         assert!(world.call(Actor::Verifier, lease).unwrap().answer.tokens[0].1.is_some());
@@ -114,7 +114,7 @@ fn a_database_of_a_later_version_is_used_where_that_one_only_added() {
 }
 
 #[test]
-fn a_database_of_a_later_version_that_must_be_known_is_left_alone() {
+fn later_database_with_required_step_is_refused_unchanged() {
     let silent = "CREATE TABLE schema_version (version INTEGER PRIMARY KEY); INSERT INTO schema_version VALUES (1000)";
     let told = format!(
         "{silent}, (1001); CREATE TABLE schema_needs (version INTEGER PRIMARY KEY); INSERT INTO schema_needs VALUES (1000)"
@@ -136,7 +136,7 @@ fn a_database_of_a_later_version_that_must_be_known_is_left_alone() {
 }
 
 #[test]
-fn a_migration_that_fails_leaves_nothing() {
+fn failed_migration_changes_nothing() {
     for when in [When::Before, When::After] {
         for statement in 1.. {
             let file = TemporaryFile::new(&format!("migration-{when:?}-{statement}.sqlite"));
@@ -152,7 +152,7 @@ fn a_migration_that_fails_leaves_nothing() {
 }
 
 #[test]
-fn a_request_for_another_workspace_is_refused() {
+fn request_for_another_workspace_is_refused() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE workspace SET key = '0zzzzz'");
     for actor in [admin.actor, Actor::Root, Actor::Verifier] {

@@ -1,4 +1,4 @@
-//! A failed command changes nothing, whichever statement fails, and however.
+//! A failed command changes nothing, whichever statement fails, before or after it took effect.
 
 use core::fmt::Debug;
 use std::collections::BTreeSet;
@@ -26,21 +26,21 @@ use crate::{
     support::*,
 };
 
-/// A workspace's whole life, in which every statement of every command fails once before the command is carried out.
+/// The history of a workspace in which each statement of each command fails once before the command succeeds.
 struct Sweep {
     world: World,
     when: When,
-    /// The kinds of command that were carried out, and those of them that were not questions.
+    /// The kinds of executed commands, and those of them that are not reads.
     kinds: BTreeSet<&'static str>,
     no_questions: BTreeSet<&'static str>,
-    /// And those that have changed something.
+    /// The kinds of commands that changed something.
     changing: BTreeSet<&'static str>,
-    /// How many commands that was.
+    /// The number of commands.
     commands: u32,
 }
 
 #[test]
-fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
+fn failed_statement_of_any_command_changes_nothing() {
     for when in [When::Before, When::After] {
         let mut sweep = Sweep {
             world: World::empty(),
@@ -65,7 +65,7 @@ fn no_statement_of_any_command_can_fail_and_leave_a_trace() {
 }
 
 impl Sweep {
-    /// Does something again and again, each time with the next statement failing, until none fails.
+    /// Repeats an action, failing a later statement each time, until no statement fails.
     fn fail_each<T, E: Debug>(&mut self, act: impl Fn(&mut World) -> Result<T, E>) -> T {
         for statement in 1.. {
             let before = self.world.dump();
@@ -82,7 +82,7 @@ impl Sweep {
         panic!("a command without an end");
     }
 
-    /// The same with a command, which has an idempotency key that it may be sent under again after each failure.
+    /// The same for a command, sent with an idempotency key so that it can be repeated after each failure.
     fn command<C: Ask>(&mut self, actor: Actor, ask: impl Fn() -> C) -> C::Reply {
         self.commands += 1;
         let key = self.commands.to_string();
@@ -123,7 +123,7 @@ impl Sweep {
     }
 
     fn founding(&mut self) -> Held {
-        // The first founds it, the second replaces the token that the first may not have delivered.
+        // The first creates the workspace; the second replaces the token, because its reply may have been lost.
         let first = self.command(Actor::Root, bootstrap).admin;
         self.world.held(first);
         let second = self.change(Actor::Root, bootstrap).admin;
@@ -180,7 +180,7 @@ impl Sweep {
         self.change(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
         self.question(admin.actor, || scopes(ScopeChange::Merge(merge(true))));
         self.change(admin.actor, || scopes(ScopeChange::Replace(patterns(&["read"]))));
-        // The third ends the grace that the others have given, and what comes then concerns two texts.
+        // The third ends the grace periods of the first two; later commands concern two token values.
         let mut replaced = Vec::new();
         for end_previous in [false, false, true] {
             let id = || held.id.clone();
@@ -205,7 +205,7 @@ impl Sweep {
         self.question(admin.actor, || RevokeToken { id: held.id.clone(), reason: None });
     }
 
-    /// Of a token that has two texts already.
+    /// For a token with two values.
     fn leases(&mut self, held: &Held) {
         let lease = |since: Option<u64>, count| {
             let since = since.map(|generation| Position { epoch: START.0, generation });
@@ -221,7 +221,7 @@ impl Sweep {
         assert_ne!(self.world.dump(), before);
     }
 
-    /// Reading writes, but nothing that anybody's rights hang on: who asks first, and each time its moment is put forward.
+    /// Reading a snapshot writes: for the first request, and when its time is advanced. No permission depends on that.
     fn snapshots(&mut self, admin: &Held) {
         let not_yet = Snapshot::NotYet { retry_in: 1 };
         let written = |sweep: &mut Self| {
@@ -276,7 +276,7 @@ impl Sweep {
         self.vouched_sessions(admin);
     }
 
-    /// Sessions that a provider vouches for, and all that ends them.
+    /// Sessions through an identity provider, and everything that ends them.
     fn vouched_sessions(&mut self, admin: &Held) {
         let providers =
             |list: Vec<IdentityProvider>| UpdateWorkspace { identity_providers: Some(list), ..of_workspace() };
@@ -321,7 +321,7 @@ impl Sweep {
         self.question(admin.actor, || ReadAudit { subject: None, actor: None, page: page() });
     }
 
-    /// What ends by itself ends; then a member, and the workspace.
+    /// Expired rows are deleted, then a member, then the workspace.
     fn endings(&mut self, admin: &Held) {
         self.world.wait(DAY);
         let rows = |world: &World| {
@@ -357,7 +357,7 @@ impl Sweep {
 }
 
 #[test]
-fn an_outbox_that_fails_forgets_nothing() {
+fn failing_outbox_loses_no_record() {
     for when in [When::Before, When::After] {
         let (mut world, _) = World::founded();
         let puts = world.ledger.outbox().due(START, 100).unwrap();

@@ -1,4 +1,4 @@
-//! Lists of tokens: which, in which order, and that their pages fit together.
+//! Token lists: filters, order, and consistent pages.
 
 use counterfoil_protocol::{
     CommandError,
@@ -34,7 +34,7 @@ fn filter() -> TokenFilter {
     TokenFilter::default()
 }
 
-/// The numbers of what root finds, oldest first.
+/// The numbers of the tokens that root finds, oldest first.
 #[track_caller]
 fn find(world: &mut World, filter: TokenFilter) -> Vec<u64> {
     let sort = TokenSort { by: TokenColumn::Number, descending: false };
@@ -44,7 +44,7 @@ fn find(world: &mut World, filter: TokenFilter) -> Vec<u64> {
 }
 
 #[test]
-fn by_state() {
+fn tokens_are_filtered_by_state() {
     let (mut world, admin) = World::founded();
     let mut issue = |ask| world.issue(admin.actor, ask).unwrap();
     let ending = || CreateToken { lifetime: Lifetime::Seconds(1), ..token(&[]) };
@@ -73,7 +73,7 @@ fn by_state() {
 }
 
 #[test]
-fn by_number_member_and_life() {
+fn tokens_are_filtered_by_number_member_and_liveness() {
     let (mut world, admin) = World::founded();
     let mut issue = |ask| world.issue(admin.actor, ask).unwrap();
     issue(CreateToken { lifetime: Lifetime::Seconds(1), ..token(&[]) });
@@ -114,14 +114,14 @@ fn by_number_member_and_life() {
 }
 
 #[test]
-fn by_owner_scope_client_and_digest() {
+fn tokens_are_filtered_by_owner_scope_client_and_digest() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["orders:*", "read"]);
     world.meddle("UPDATE tokens SET client_id = 'console' WHERE number = 2");
     let by_scope = |text: &str| TokenFilter { scope: ScopePattern::parse(text).ok(), ..filter() };
     assert_eq!(find(&mut world, TokenFilter { owner: Some("ann".to_owned()), ..filter() }), [2]);
     assert_eq!(find(&mut world, TokenFilter { owner: Some("nobody".to_owned()), ..filter() }), [0; 0]);
-    // To the letter: what a wildcard covers is not meant.
+    // The scope filter is literal: scopes covered by a wildcard do not match.
     assert_eq!(find(&mut world, by_scope("orders:*")), [2]);
     assert_eq!(find(&mut world, by_scope("read")), [2]);
     assert_eq!(find(&mut world, by_scope("*")), [1]);
@@ -129,17 +129,17 @@ fn by_owner_scope_client_and_digest() {
     assert_eq!(find(&mut world, TokenFilter { client_id: Some("console".to_owned()), ..filter() }), [2]);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(ann.digest), ..filter() }), [2]);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(Digest::of(b"")), ..filter() }), [0; 0]);
-    // An old text leads to its token too.
+    // A replaced value finds its token too.
     let rotated =
         world.call(admin.actor, RotateToken { id: ann.id.clone(), grace_seconds: 0, end_previous: false }).unwrap();
     world.held(rotated);
     assert_eq!(find(&mut world, TokenFilter { digest: Some(ann.digest), ..filter() }), [2]);
-    // All that is given must hold.
+    // Filters are combined with AND.
     assert_eq!(find(&mut world, TokenFilter { owner: Some("admin".to_owned()), ..by_scope("read") }), [0; 0]);
 }
 
 #[test]
-fn by_text_in_name_note_hint_and_id() {
+fn tokens_are_searched_by_name_note_hint_and_id() {
     let (mut world, admin) = World::founded();
     let mut issue = |name: &str, note: Option<&str>| {
         let ask = CreateToken { name: name.to_owned(), note: note.map(str::to_owned), ..token(&[]) };
@@ -151,7 +151,7 @@ fn by_text_in_name_note_hint_and_id() {
     let text = |text: &str| TokenFilter { text: Some(text.to_owned()), ..filter() };
     assert_eq!(find(&mut world, text("nightLY")), [2]);
     assert_eq!(find(&mut world, text("für DIE")), [3]);
-    // What LIKE would take for patterns is text.
+    // Characters with a special meaning in LIKE patterns are literal.
     assert_eq!(find(&mut world, text("%")), [2]);
     assert_eq!(find(&mut world, text("_b")), [3]);
     assert_eq!(find(&mut world, text("a%b")), [0; 0]);
@@ -167,7 +167,7 @@ fn by_text_in_name_note_hint_and_id() {
 }
 
 #[test]
-fn nobody_finds_what_they_may_not_see() {
+fn token_filters_find_only_visible_tokens() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:read"]);
     let looks = [
@@ -183,7 +183,7 @@ fn nobody_finds_what_they_may_not_see() {
     }
 }
 
-/// A workspace with tokens that have names, ends and uses in no order, some none, some the same.
+/// A workspace with tokens whose names, expirations and uses are in no order, partly missing and partly equal.
 fn assorted() -> (World, Held) {
     let (mut world, admin) = World::founded();
     let long = "ä".repeat(200);
@@ -209,7 +209,7 @@ fn sorts() -> Vec<TokenSort> {
 }
 
 #[test]
-fn pages_of_any_size_in_any_order_are_the_list() {
+fn token_pages_of_any_size_and_order_form_the_list() {
     let (mut world, _) = assorted();
     for sort in sorts() {
         let whole = list(&mut world, Actor::Root, &filter(), sort, Page::default()).unwrap();
@@ -249,7 +249,7 @@ fn pages_of_any_size_in_any_order_are_the_list() {
 }
 
 #[test]
-fn a_cursor_continues_the_same_question_only() {
+fn cursor_is_valid_only_for_same_filter_and_order() {
     let (mut world, _) = assorted();
     let first = Page { limit: Some(2), cursor: None };
     let cursor =
@@ -274,7 +274,7 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
-    /// Whatever is made of a cursor, the ledger says that it is none, or gives a page.
+    /// For any modified cursor, the ledger returns an error or a page.
     #[test]
     fn cursors_are_hostile(at in any::<prop::sample::Index>(), byte in any::<u8>(), sort in prop::sample::select(sorts())) {
         use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};

@@ -1,4 +1,4 @@
-//! Idempotency keys: one effect, one answer.
+//! Idempotency keys: one effect, one reply.
 
 use counterfoil_ledger::{Upkeep, native::When};
 use counterfoil_protocol::{
@@ -43,7 +43,7 @@ pub(crate) fn once<C: Ask>(
 }
 
 #[test]
-fn keys_are_visible_ascii() {
+fn idempotency_keys_are_visible_ascii() {
     for good in ["a", "!~", &"k".repeat(255)] {
         assert!(IdempotencyKey::try_from(good.to_owned()).is_ok());
     }
@@ -53,7 +53,7 @@ fn keys_are_visible_ascii() {
 }
 
 #[test]
-fn sent_again_it_has_one_effect_and_the_same_answer_without_the_text() {
+fn repeated_command_has_one_effect_and_omits_token_value() {
     let (mut world, admin) = World::founded();
     let first = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
     assert!(!first.repeated);
@@ -69,9 +69,9 @@ fn sent_again_it_has_one_effect_and_the_same_answer_without_the_text() {
 }
 
 #[test]
-fn the_key_is_stored_nowhere() {
+fn idempotency_key_is_not_stored() {
     let (mut world, admin) = World::founded();
-    // Somebody takes what is at hand for a key.
+    // A client may use a secret as its key.
     let secret = "sk_live_4eC39HqLyjWDarjtT1zdp7dc";
     let made = once(&mut world, admin.actor, secret, token(&["read"])).unwrap();
     world.held(made.reply);
@@ -82,7 +82,7 @@ fn the_key_is_stored_nowhere() {
 }
 
 #[test]
-fn another_command_under_the_key_is_refused() {
+fn idempotency_key_with_another_command_is_refused() {
     let (mut world, admin) = World::founded();
     let first = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
     world.held(first.reply);
@@ -93,7 +93,7 @@ fn another_command_under_the_key_is_refused() {
 }
 
 #[test]
-fn a_key_belongs_to_its_actor_and_its_kind_of_command() {
+fn idempotency_key_is_scoped_to_actor_and_command() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write"]);
     let mut texts = Vec::new();
@@ -111,7 +111,7 @@ fn a_key_belongs_to_its_actor_and_its_kind_of_command() {
 }
 
 #[test]
-fn a_refused_command_keeps_nothing() {
+fn refused_command_stores_no_idempotent_reply() {
     let (mut world, admin) = World::founded();
     let before = world.dump();
     refused(once(&mut world, admin.actor, "k", token(&["unknown"])));
@@ -122,7 +122,7 @@ fn a_refused_command_keeps_nothing() {
 }
 
 #[test]
-fn whichever_statement_fails_nothing_is_kept() {
+fn failed_statement_stores_no_idempotent_reply() {
     let (mut world, admin) = World::founded();
     for when in [When::Before, When::After] {
         for statement in 1.. {
@@ -142,7 +142,7 @@ fn whichever_statement_fails_nothing_is_kept() {
 }
 
 #[test]
-fn who_is_not_let_in_learns_no_answer() {
+fn unauthenticated_actor_gets_no_idempotent_reply() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write"]);
     let made = once(&mut world, ann.actor, "k", token(&[])).unwrap();
@@ -152,7 +152,7 @@ fn who_is_not_let_in_learns_no_answer() {
 }
 
 #[test]
-fn after_a_day_the_key_is_free_and_the_answer_gone() {
+fn idempotency_key_expires_after_a_day() {
     let (mut world, admin) = World::founded();
     let made = once(&mut world, admin.actor, "k", token(&[])).unwrap();
     world.held(made.reply);
@@ -167,7 +167,7 @@ fn after_a_day_the_key_is_free_and_the_answer_gone() {
 }
 
 #[test]
-fn what_was_answered_of_an_erased_member_is_forgotten() {
+fn erasing_a_member_deletes_idempotent_replies() {
     let (mut world, admin) = World::founded();
     once(&mut world, admin.actor, "k", member("zoe", &["read"])).unwrap();
     let to_zoe = CreateToken { owner: Some("zoe".to_owned()), ..token(&["read"]) };
@@ -182,10 +182,10 @@ fn what_was_answered_of_an_erased_member_is_forgotten() {
     assert!(format!("{left:?}").contains("ann"), "what is told of others stays");
 }
 
-/// Every command that may be sent again, by somebody whose rights are cut after it was answered.
+/// Every repeatable command, by an actor whose rights are reduced after the first reply.
 #[test]
-fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
-    /// What is taken away.
+fn idempotent_reply_is_refused_after_rights_were_reduced() {
+    /// The right that is removed.
     #[derive(Clone, Copy, Debug)]
     enum Cut {
         Nothing,
@@ -196,7 +196,7 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
 
     #[track_caller]
     fn again<C: Ask>(world: &mut World, boss: &Held, cut: Cut, what: &str, ask: impl Fn() -> C) {
-        // Ids are taken once in a workspace: each cut has a key, and a world, of its own.
+        // Ids are unique in a workspace, so each case has its own key and world.
         let first = once(world, boss.actor, what, ask()).unwrap();
         assert!(!first.repeated, "{what}");
         let id = boss.id.clone();
@@ -210,7 +210,7 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
         let told = once(world, boss.actor, what, ask());
         match (cut, told) {
             (Cut::Nothing, told) => assert!(told.unwrap().repeated, "{what}"),
-            // Clients are anybody's to see, and to a manager so are plain members.
+            // Every caller may see clients, and managers may see plain members.
             (Cut::Role, Ok(told)) => assert!(told.repeated && ["client", "member"].contains(&what), "{what}"),
             (Cut::Role, Err(refusal)) => {
                 let as_if_it_came_now =
@@ -266,7 +266,7 @@ fn whose_rights_were_cut_since_is_not_told_the_answer_again() {
 }
 
 #[test]
-fn an_import_of_refused_lines_keeps_nothing() {
+fn import_with_only_refused_lines_stores_no_reply() {
     let (mut world, admin) = World::founded();
     let line = ImportLine { digest: admin.digest, weak: false, length: None, token: token(&[]) };
     let before = world.dump();
@@ -275,7 +275,7 @@ fn an_import_of_refused_lines_keeps_nothing() {
     assert_eq!(world.dump(), before);
 }
 
-/// So many answers, each of so many bytes, were kept for the member just now.
+/// Stores this many replies of this size for the member.
 fn keep(world: &World, member: u64, answers: u64, bytes: u64) {
     world.meddle(&format!(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {answers})
@@ -286,9 +286,9 @@ fn keep(world: &World, member: u64, answers: u64, bytes: u64) {
 }
 
 #[test]
-fn so_many_answers_are_kept_for_a_member_whichever_token_it_uses() {
+fn stored_replies_are_limited_per_member() {
     const MOST: u64 = 8 * 1024 * 1024;
-    // All but one by number, and all but one by bytes: a few more than the last one's remain.
+    // All but one reply by number, or by size: there is room for slightly more than the last one.
     for kept in [vec![(9_999, 2)], vec![(4, 1_900_000), (1, MOST - 4 * 1_900_000 - 1_000)]] {
         let (mut world, admin) = World::founded();
         let ann = world.join("ann", &["tokens:write", "read"]);
@@ -306,7 +306,7 @@ fn so_many_answers_are_kept_for_a_member_whichever_token_it_uses() {
             assert_eq!(refused(once(&mut world, held.actor, "more", token(&["read"]))), exceeded);
         }
         assert_eq!(world.dump(), before, "and nothing was done");
-        // What was kept is told as before, others have room of their own, and nobody needs a key.
+        // Stored replies are still returned, other members have their own limit, and commands without a key succeed.
         assert!(once(&mut world, ann.actor, "last", token(&["read"])).unwrap().repeated);
         let made = once(&mut world, admin.actor, "more", token(&["read"])).unwrap();
         world.held(made.reply);
@@ -321,10 +321,10 @@ fn so_many_answers_are_kept_for_a_member_whichever_token_it_uses() {
 }
 
 #[test]
-fn what_is_kept_for_a_member_is_counted_as_it_comes_and_goes() {
+fn stored_reply_count_of_member_stays_correct() {
     let (mut world, admin) = World::founded();
     for round in 0..3 {
-        // The same key each day: one answer takes the place of another, before anybody has swept.
+        // The same key each day: a new reply replaces the expired one before it is swept.
         let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
         world.held(made.reply);
         once(&mut world, Actor::Root, "k", member(&format!("m{round}"), &[])).unwrap();
@@ -338,11 +338,11 @@ fn what_is_kept_for_a_member_is_counted_as_it_comes_and_goes() {
 }
 
 #[test]
-fn an_import_is_kept_in_few_bytes_and_told_as_it_was() {
+fn import_reply_is_stored_compactly_and_restored() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE workspace SET default_quota = 100000");
     let line = |index: usize| ImportLine {
-        // Every other line is one that is there, or asks for what there is not.
+        // Every other line is a known digest or names an unknown member or scope.
         digest: if index % 4 == 1 { admin.digest } else { Digest::of(&index.to_be_bytes()) },
         weak: false,
         length: None,
@@ -351,14 +351,14 @@ fn an_import_is_kept_in_few_bytes_and_told_as_it_was() {
     let import = || ImportTokens { lines: (0..2_000).map(line).collect() };
     let first = once(&mut world, admin.actor, "k", import()).unwrap().reply;
     assert_eq!(first.lines.iter().filter(|line| line.is_ok()).count(), 1_000);
-    // Those that others make meanwhile are not among them.
+    // Tokens that other commands create in between are not part of the reply.
     world.issue(admin.actor, token(&[])).unwrap();
     let again = once(&mut world, admin.actor, "k", import()).unwrap();
     assert!(again.repeated && again.reply == first);
     let bytes = world.number("SELECT length(reply) FROM idempotency");
     assert!(bytes < 20_000, "{bytes} bytes for 2,000 lines");
 
-    // An earlier version has kept the answer itself.
+    // An earlier version stored the reply itself.
     let old = serde_json::to_string(&first).unwrap();
     let set = "UPDATE idempotency SET reply = ?";
     counterfoil_ledger::sql::Sql::exec(world.ledger.sql(), set, &[old.into()]).unwrap();

@@ -1,4 +1,4 @@
-//! Signing in by an identity provider: who is let in, as whom, and what ends that.
+//! Signing in through an identity provider: which member is found, and what ends the session.
 
 use counterfoil_protocol::{
     CommandError, WebAddress,
@@ -25,7 +25,7 @@ pub(crate) fn address(text: &str) -> WebAddress {
     WebAddress::parse(text).unwrap()
 }
 
-/// A provider that finds its members so.
+/// A provider that identifies members this way.
 pub(crate) fn provider(member_by: MemberBy) -> IdentityProvider {
     IdentityProvider {
         issuer: address(ISSUER),
@@ -37,7 +37,7 @@ pub(crate) fn provider(member_by: MemberBy) -> IdentityProvider {
     }
 }
 
-/// What that provider says of whom it knows by this subject.
+/// The identity that the provider asserts for this subject.
 pub(crate) fn identity(subject: &str) -> SignIn {
     SignIn {
         issuer: address(ISSUER),
@@ -49,7 +49,7 @@ pub(crate) fn identity(subject: &str) -> SignIn {
     }
 }
 
-/// The same of whom it knows to have this e-mail address.
+/// The identity that the provider asserts for this e-mail address.
 fn with_email(email: &str) -> SignIn {
     SignIn { email: Some(email.to_owned()), email_verified: Some(true), ..identity("somebody") }
 }
@@ -58,7 +58,7 @@ pub(crate) fn vouching(providers: Vec<IdentityProvider>) -> UpdateWorkspace {
     UpdateWorkspace { identity_providers: Some(providers), ..of_workspace() }
 }
 
-/// A workspace whose members sign in so: its admin, and a plain member whom the provider knows.
+/// A workspace with such a provider: its admin, and a plain member that the provider knows.
 fn open_to(member_by: MemberBy) -> (World, Held) {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, vouching(vec![provider(member_by)])).unwrap();
@@ -87,7 +87,7 @@ fn sessions(world: &mut World, actor: Actor) -> Listing<Session> {
 }
 
 #[test]
-fn a_session_may_do_what_its_member_is_granted() {
+fn provider_session_has_members_granted_scopes() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let ann = world.sign_in(identity("ann|1")).unwrap();
     assert_eq!((ann.member.id.as_str(), ann.member.number), ("ann", 2));
@@ -109,14 +109,14 @@ fn a_session_may_do_what_its_member_is_granted() {
     let only = "Only a member's token opens a session: neither another session nor the root token does.";
     assert_forbidden(world.call(ann.actor, OpenSession {}), ForbiddenCode::TokenOnly, only);
 
-    // What is taken from the member is taken from its session, at once.
+    // Reducing the member's granted scopes affects its session immediately.
     world.call(admin.actor, UpdateMember { grants: Some(patterns(&["read"])), ..of_member("ann") }).unwrap();
     assert_eq!(world.call(ann.actor, ReadSession {}).unwrap().scopes, patterns(&["read"]).into());
     assert_missing(world.call(ann.actor, token(&[])), "tokens:write");
 }
 
 #[test]
-fn an_admins_session_is_an_admins() {
+fn admins_provider_session_acts_as_admin() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     world.call(admin.actor, UpdateMember { subject: Patch::Set("root|1".to_owned()), ..of_member("admin") }).unwrap();
     let session = world.sign_in(identity("root|1")).unwrap();
@@ -131,7 +131,7 @@ fn an_admins_session_is_an_admins() {
 }
 
 #[test]
-fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
+fn audit_of_sign_in_has_issuer_and_no_personal_data() {
     let (mut world, admin) = open_to(MemberBy::Email);
     let ann = world.sign_in(with_email("ann@example.org")).unwrap();
     let by = |actor: &str| ReadAudit { subject: None, actor: Some(actor.to_owned()), page: Page::default() };
@@ -146,7 +146,7 @@ fn the_audit_says_who_signed_in_and_by_which_issuer_and_names_nobody() {
     assert!(!world.dump().contains("somebody"), "the token's subject is kept nowhere");
 }
 
-/// Why nobody signed in.
+/// Why the sign-in was refused.
 #[track_caller]
 fn reason<T>(outcome: Result<T, CommandError>) -> Option<NotSignedIn> {
     let refusal = refused(outcome);
@@ -155,7 +155,7 @@ fn reason<T>(outcome: Result<T, CommandError>) -> Option<NotSignedIn> {
 }
 
 #[test]
-fn each_refusal_has_a_reason_for_the_audit() {
+fn each_refused_sign_in_has_an_audit_reason() {
     let (mut world, admin) = open_to(MemberBy::Email);
     let why = |world: &mut World, identity| reason(world.sign_in(identity));
     assert_eq!(why(&mut world, identity("x")), Some(NotSignedIn::EmailMissing));
@@ -166,7 +166,7 @@ fn each_refusal_has_a_reason_for_the_audit() {
     assert_eq!(why(&mut world, with_email("bob@example.org")), Some(NotSignedIn::NoMember));
     let over = SignIn { expires_at: Timestamp(1), ..with_email("ann@example.org") };
     assert_eq!(why(&mut world, over), Some(NotSignedIn::TokenExpired));
-    // Whose word does not count has no part in the audit.
+    // A sign-in through an unknown provider is not recorded.
     let stranger = SignIn { audience: "else".to_owned(), ..with_email("ann@example.org") };
     assert_eq!(why(&mut world, stranger), None);
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
@@ -197,14 +197,14 @@ fn refusals(world: &mut World, actor: Actor) -> Vec<(String, String)> {
 }
 
 #[test]
-fn admins_read_in_the_audit_why_nobody_signed_in() {
+fn refused_sign_ins_are_recorded_in_audit_log() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let ann = world.sign_in(identity("ann|1")).unwrap();
     assert!(world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
     let row = r#"{"issuer":"https://accounts.example","reason":"no_member"}"#;
     assert_eq!(refusals(&mut world, admin.actor), [("0Ab3dE".to_owned(), row.to_owned())]);
     assert_eq!(refusals(&mut world, ann.actor), [], "it is nobody else's to read");
-    // One a minute of each reason at each provider.
+    // One row a minute for each reason and provider.
     let same = world.dump();
     world.wait(59_999);
     assert!(!world.call(Actor::SignIn, note(NotSignedIn::NoMember)).unwrap().noted);
@@ -223,7 +223,7 @@ fn admins_read_in_the_audit_why_nobody_signed_in() {
 }
 
 #[test]
-fn strangers_fill_no_audit() {
+fn refused_sign_ins_cannot_fill_audit_log() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let others = world.number("SELECT count(*) FROM audit");
     for _ in 0..1_005 {
@@ -242,12 +242,12 @@ fn strangers_fill_no_audit() {
 }
 
 #[test]
-fn by_subject_the_member_is_the_one_with_that_very_subject() {
+fn sign_in_by_subject_requires_exact_subject() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     for subject in ["", "ann", "ANN|1", "ann|1 ", "ann|2"] {
         assert_not_signed_in(world.sign_in(identity(subject)));
     }
-    // Here an address says nothing.
+    // With `member_by: subject` the address is ignored.
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     world.sign_in(identity("ann|1")).unwrap();
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
@@ -255,7 +255,7 @@ fn by_subject_the_member_is_the_one_with_that_very_subject() {
 }
 
 #[test]
-fn by_email_the_member_is_the_one_active_one_with_that_address() {
+fn sign_in_by_email_requires_one_active_member() {
     let (mut world, admin) = open_to(MemberBy::Email);
     for email in ["ann@example.org", "ANN@EXAMPLE.ORG", "Ann@Example.org"] {
         assert_eq!(world.sign_in(with_email(email)).unwrap().member.id, "ann");
@@ -263,10 +263,10 @@ fn by_email_the_member_is_the_one_active_one_with_that_address() {
     for email in ["", "ann@example.or", "ann@example.org ", "%", "ann%example.org", "bob@example.org"] {
         assert_not_signed_in(world.sign_in(with_email(email)));
     }
-    // Here a subject says nothing.
+    // With `member_by: email` the subject is ignored.
     assert_not_signed_in(world.sign_in(identity("ann|1")));
 
-    // Nobody gets another's address any more; where two have had one since before that, it is neither's.
+    // Addresses are unique now. If two members have shared one since before that, neither can sign in with it.
     let email = Some("ann@EXAMPLE.org".to_owned());
     let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "email".to_owned() };
     let twin = || CreateMember { email: email.clone(), ..member("twin", &["read"]) };
@@ -276,7 +276,7 @@ fn by_email_the_member_is_the_one_active_one_with_that_address() {
     assert_not_signed_in(world.sign_in(with_email("ann@example.org")));
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("twin") }).unwrap();
     assert_eq!(world.sign_in(with_email("ann@example.org")).unwrap().member.id, "ann");
-    // Nor does anybody come back to take it.
+    // Reactivating a member must not cause a shared address.
     let back = UpdateMember { suspended: Some(false), ..of_member("twin") };
     assert_eq!(refused(world.call(admin.actor, back)), taken);
     world.call(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
@@ -284,7 +284,7 @@ fn by_email_the_member_is_the_one_active_one_with_that_address() {
 }
 
 #[test]
-fn an_address_counts_where_it_is_verified() {
+fn sign_in_by_email_requires_verified_address() {
     let (mut world, admin) = open_to(MemberBy::Email);
     let said = |email_verified| SignIn { email_verified, ..with_email("ann@example.org") };
     for unverified in [None, Some(false)] {
@@ -297,7 +297,7 @@ fn an_address_counts_where_it_is_verified() {
 }
 
 #[test]
-fn only_a_provider_of_the_workspace_is_believed_and_only_in_time() {
+fn sign_in_requires_configured_provider_and_unexpired_token() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let other = IdentityProvider { issuer: address("https://other.example"), ..provider(MemberBy::Subject) };
     let elsewhere = || SignIn { issuer: address("https://other.example"), ..identity("ann|1") };
@@ -320,7 +320,7 @@ fn only_a_provider_of_the_workspace_is_believed_and_only_in_time() {
 }
 
 #[test]
-fn whatever_ends_it_ends_it_for_good() {
+fn ended_provider_session_stays_ended() {
     type End = fn(&mut World, Actor);
     let ends: [(&str, End, End); 5] = [
         (
@@ -373,7 +373,7 @@ fn whatever_ends_it_ends_it_for_good() {
 }
 
 #[test]
-fn what_does_not_end_it() {
+fn unrelated_changes_do_not_end_provider_session() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let ann = world.sign_in(identity("ann|1")).unwrap();
     let kept = IdentityProvider { sign_in: false, ..provider(MemberBy::Subject) };
@@ -383,7 +383,7 @@ fn what_does_not_end_it() {
     world.call(admin.actor, UpdateMember { revoke_all: true, ..of_member("admin") }).unwrap();
     assert_eq!(world.call(ann.actor, ReadSession {}).unwrap(), ann.view);
 
-    // With its workspace it rests.
+    // While the workspace is suspended, the session is refused but not ended.
     world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
     assert_unauthenticated(world.call(ann.actor, ReadSession {}), Code::WorkspaceSuspended);
     assert_not_signed_in(world.sign_in(identity("ann|1")));
@@ -395,7 +395,7 @@ fn what_does_not_end_it() {
 }
 
 #[test]
-fn the_control_plane_may_do_nothing_else_in_its_own_name() {
+fn sign_in_actor_can_only_sign_in() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let providers = world.call(Actor::SignIn, ReadIdentityProviders {}).unwrap().providers;
     assert_eq!(providers, world.call(admin.actor, ReadWorkspace {}).unwrap().settings.identity_providers);
@@ -412,7 +412,7 @@ fn the_control_plane_may_do_nothing_else_in_its_own_name() {
 }
 
 #[test]
-fn providers_are_few_and_told_apart() {
+fn identity_providers_are_limited_and_distinct() {
     let (mut world, admin) = World::founded();
     let mut invalid = |providers, at| assert_invalid_value(world.call(admin.actor, vouching(providers)), at);
     let by = provider(MemberBy::Email);
@@ -434,7 +434,7 @@ fn providers_are_few_and_told_apart() {
 }
 
 #[test]
-fn only_who_may_grant_everything_says_who_vouches_for_members() {
+fn changing_identity_providers_requires_granting_everything() {
     let (mut world, admin) = World::founded();
     let only = "Only an admin who may grant everything may change who vouches for members.";
     let manager = world.join("manager", &["*"]);
@@ -448,16 +448,16 @@ fn only_who_may_grant_everything_says_who_vouches_for_members() {
     for actor in [manager.actor, narrow.actor, some.actor] {
         let ask = vouching(vec![provider(MemberBy::Email)]);
         assert_forbidden(world.call(actor, ask), ForbiddenCode::Escalation, only);
-        // What is so already is no change.
+        // A request that changes nothing needs no permission.
         world.call(actor, vouching(Vec::new())).unwrap();
     }
-    // It could issue itself a token that may do all of it.
+    // It could create a token that can grant everything.
     world.call(brief.actor, vouching(vec![provider(MemberBy::Email)])).unwrap();
     assert_forbidden(world.call(narrow.actor, vouching(Vec::new())), ForbiddenCode::Escalation, only);
 }
 
 #[test]
-fn nobody_says_how_one_signs_in_who_may_do_more() {
+fn changing_identity_of_more_privileged_member_is_refused() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let manager = world.join("manager", &["workspace:manage", "read"]);
     world.call(admin.actor, member("less", &["read"])).unwrap();
@@ -469,7 +469,7 @@ fn nobody_says_how_one_signs_in_who_may_do_more() {
     for ask in [email("more"), subject("more")] {
         assert_forbidden(world.call(manager.actor, ask), ForbiddenCode::Escalation, sentence);
     }
-    // Nor of itself, with a token that may do less than it.
+    // The same applies to the actor's own member, with a token of fewer scopes.
     let narrow = world.issue(admin.actor, token(&["workspace:manage"])).unwrap();
     for ask in [email("admin"), subject("admin")] {
         assert!(world.call(narrow.actor, ask).is_err());
@@ -477,13 +477,13 @@ fn nobody_says_how_one_signs_in_who_may_do_more() {
     world.call(manager.actor, email("less")).unwrap();
     world.call(manager.actor, subject("less")).unwrap();
     world.call(admin.actor, email("more")).unwrap();
-    // The same again is no change, and what shuts a door opens none.
+    // Repeating a value is no change, and removing an identity is allowed.
     world.call(manager.actor, email("more")).unwrap();
     world.call(manager.actor, UpdateMember { email: Patch::Clear, ..of_member("more") }).unwrap();
 }
 
 #[test]
-fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
+fn restricted_token_cannot_change_member_identity() {
     let bounds: [fn(CreateToken) -> CreateToken; 3] = [
         |token| CreateToken { lifetime: Lifetime::Seconds(60), ..token },
         |token| CreateToken { allowed_addresses: vec!["192.0.2.0/24".parse().unwrap()], ..token },
@@ -499,7 +499,7 @@ fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
         let app = CreateClient { id: "app".to_owned(), name: "App".to_owned(), permissions: Vec::new() };
         world.call(admin.actor, app).unwrap();
         let bound = world.issue(admin.actor, bind(token(&["workspace:manage", "read"]))).unwrap();
-        // Where nobody signs in so, an address is but an address; but even then of nobody who may do more.
+        // Without a provider that uses addresses, setting one is allowed, but not for a more privileged member.
         let early = Some("early@example.org".to_owned());
         world.call(bound.actor, CreateMember { email: early.clone(), ..member("early", &["read"]) }).unwrap();
         world.call(admin.actor, member("more", &["write"])).unwrap();
@@ -524,7 +524,7 @@ fn nobody_lets_others_in_for_longer_or_from_elsewhere() {
 }
 
 #[test]
-fn a_subject_is_one_members() {
+fn subject_belongs_to_one_member() {
     let (mut world, admin) = open_to(MemberBy::Subject);
     let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
     let subject = |text: &str| Some(text.to_owned());

@@ -1,4 +1,4 @@
-//! Importing tokens that were issued elsewhere.
+//! Importing third-party tokens.
 
 use counterfoil_protocol::{
     CommandError,
@@ -26,7 +26,7 @@ fn taken() -> Result<String, CommandError> {
 }
 
 #[test]
-fn an_imported_token_works_by_its_text_and_not_by_its_digest() {
+fn imported_token_is_accepted_by_value_and_not_by_digest() {
     let (mut world, admin) = World::founded();
     let text = "sk_live_a-token-from-elsewhere";
     let weak = ImportLine { weak: true, ..line("0123456789abcdef", token(&[])) };
@@ -44,7 +44,7 @@ fn an_imported_token_works_by_its_text_and_not_by_its_digest() {
     let query = "SELECT count(*) FROM audit WHERE action = 'token.import'";
     assert_eq!(world.number(query), 2);
 
-    // From now on verifiers look foreign texts up: the workspace's record says so.
+    // From now on verifiers look up third-party tokens, because the workspace's record says so.
     let path = RegistryKey::Workspace(key()).path();
     let query = "SELECT value FROM outbox WHERE key = ?";
     let sql = world.ledger.sql();
@@ -56,7 +56,7 @@ fn an_imported_token_works_by_its_text_and_not_by_its_digest() {
 }
 
 #[test]
-fn a_wrong_line_is_refused_and_the_others_imported() {
+fn invalid_import_line_is_refused_and_others_imported() {
     let (mut world, admin) = World::founded();
     let named = |name: &str| CreateToken { name: name.to_owned(), ..token(&[]) };
     let lines = vec![
@@ -81,7 +81,7 @@ fn a_wrong_line_is_refused_and_the_others_imported() {
 }
 
 #[test]
-fn a_text_that_was_ever_known_is_taken() {
+fn import_of_known_digest_is_refused() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&[])).unwrap();
     let rotated =
@@ -95,7 +95,7 @@ fn a_text_that_was_ever_known_is_taken() {
 }
 
 #[test]
-fn the_quota_holds_all_or_none() {
+fn import_over_quota_imports_nothing() {
     let (mut world, admin) = World::founded();
     world.call(Actor::Root, CreateMember { quota: Some(3), ..member("ann", &["read"]) }).unwrap();
     let to = |owner: &str| CreateToken { owner: Some(owner.to_owned()), ..token(&[]) };
@@ -107,14 +107,14 @@ fn the_quota_holds_all_or_none() {
     let outcome = import(&mut world, admin.actor, more);
     assert_eq!(refused(outcome), CommandError::QuotaExceeded { quota: 3, needed: 4 });
     let mut enough = lines(2);
-    // A line that is refused counts nothing.
+    // A refused line does not count.
     enough.push(line("wrong", CreateToken { name: "n".repeat(201), ..to("ann") }));
     assert!(import(&mut world, admin.actor, enough).is_ok());
     assert_eq!(refused(world.call(Actor::Root, to("ann"))), CommandError::QuotaExceeded { quota: 3, needed: 4 });
 }
 
 #[test]
-fn nobody_imports_for_others_or_without_the_scope() {
+fn import_requires_scope_and_own_member() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:import"]);
     let to_admin = CreateToken { owner: Some("admin".to_owned()), ..token(&[]) };
@@ -125,7 +125,7 @@ fn nobody_imports_for_others_or_without_the_scope() {
 }
 
 #[test]
-fn nobody_imports_a_token_that_may_do_more_than_a_new_one() {
+fn import_follows_escalation_rule_of_new_tokens() {
     let (mut world, _) = World::founded();
     for id in ["app", "web"] {
         let client = CreateClient { id: id.to_owned(), name: "A client".to_owned(), permissions: Vec::new() };
@@ -159,7 +159,7 @@ fn nobody_imports_a_token_that_may_do_more_than_a_new_one() {
 }
 
 #[test]
-fn a_pin_is_taken_once() {
+fn import_binds_one_token_per_owner_and_client() {
     let (mut world, admin) = World::founded();
     world.meddle("INSERT INTO clients (id, name, permissions, created_at) VALUES ('app', 'A', '[]', 1)");
     let pinned = || CreateToken { client_id: Some("app".to_owned()), ..token(&[]) };
@@ -170,7 +170,7 @@ fn a_pin_is_taken_once() {
 }
 
 #[test]
-fn an_imported_token_may_be_rotated_and_is_ours_then() {
+fn rotated_import_gets_counterfoil_token_value() {
     let (mut world, admin) = World::founded();
     let weak = ImportLine { weak: true, ..line("theirs", token(&["read"])) };
     let id = import(&mut world, admin.actor, vec![weak]).unwrap().lines.remove(0).unwrap();
@@ -184,7 +184,7 @@ fn an_imported_token_may_be_rotated_and_is_ours_then() {
 }
 
 #[test]
-fn ten_thousand_lines_are_the_most() {
+fn import_is_limited_to_10000_lines() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE workspace SET default_quota = 20000");
     let lines = |count: u64| (0..count).map(|n| line(&n.to_string(), token(&["read"]))).collect::<Vec<_>>();
@@ -195,7 +195,7 @@ fn ten_thousand_lines_are_the_most() {
 }
 
 #[test]
-fn what_can_never_be_verified_is_refused_where_that_is_known() {
+fn import_of_unverifiable_length_is_refused() {
     let (mut world, admin) = World::founded();
     let lengths = [0, 7, 15, 16, 17, 512, 513, u64::MAX];
     for weak in [false, true] {

@@ -1,4 +1,4 @@
-//! Issuing tokens: what they are, and what nobody may hand on.
+//! Creating tokens: their properties, and what an actor cannot grant.
 
 use counterfoil_protocol::{
     CommandError,
@@ -22,7 +22,7 @@ fn blocks(texts: &[&str]) -> Vec<AddressBlock> {
 }
 
 #[test]
-fn a_token_is_as_it_was_asked_for() {
+fn created_token_matches_request() {
     let (mut world, admin) = World::founded();
     let ask = CreateToken {
         name: "ünïcödé \0 🎫".to_owned(),
@@ -53,13 +53,13 @@ fn a_token_is_as_it_was_asked_for() {
     assert_eq!(held.allowed_addresses, blocks(&["2001:db8::/32", "192.0.2.0/24"]));
     assert_eq!(held.metadata, metadata(json!({"team": "a", "list": [1, 2.5, null]})));
     assert_eq!((held.client_id.clone(), held.last_used_at, held.revoked_at), (None, None, None));
-    // The epoch of the secret that sealed it is remembered.
+    // The epoch of the seal secret is stored.
     let epoch = world.seal_secrets[0].epoch().to_string();
     assert_eq!(world.column("SELECT seal_epoch FROM tokens WHERE number = 2"), [epoch.into()]);
 }
 
 #[test]
-fn its_state_follows_the_clock() {
+fn token_state_depends_on_time() {
     let (mut world, admin) = World::founded();
     let ask =
         CreateToken { lifetime: Lifetime::Seconds(10), not_before: Some(START.plus(5_000)), ..token(&["tokens:read"]) };
@@ -79,7 +79,7 @@ fn its_state_follows_the_clock() {
 }
 
 #[test]
-fn numbers_rise_and_are_never_used_again() {
+fn token_numbers_rise_and_are_not_reused() {
     let (mut world, admin) = World::founded();
     let issue = |world: &mut World| world.issue(admin.actor, token(&[])).unwrap().number;
     assert_eq!((issue(&mut world), issue(&mut world)), (2, 3));
@@ -88,7 +88,7 @@ fn numbers_rise_and_are_never_used_again() {
 }
 
 #[test]
-fn scopes_must_exist() {
+fn token_scopes_must_exist() {
     let (mut world, admin) = World::founded();
     let mut ask = |scopes: &[&str]| world.call(admin.actor, token(scopes));
     assert_invalid(ask(&["reed"]), InvalidCode::UnknownScope, "/scopes/0");
@@ -101,7 +101,7 @@ fn scopes_must_exist() {
 }
 
 #[test]
-fn scopes_that_only_admins_see_do_not_exist_for_others() {
+fn admin_only_scopes_are_unknown_to_other_members() {
     let (mut world, _) = World::founded();
     let scopes = vec![ScopeEntry { visible_to: Role::Admin, ..entry("secret:thing") }, entry("read")];
     world.call(Actor::Root, PutScopes { scopes }).unwrap();
@@ -115,11 +115,11 @@ fn scopes_that_only_admins_see_do_not_exist_for_others() {
 }
 
 #[test]
-fn a_token_hands_on_what_it_may_do_and_no_more() {
+fn token_cannot_create_token_with_more_scopes() {
     let (mut world, _) = World::founded();
     world.join("ann", &["tokens:write", "orders:*", "read"]);
     let ask = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:write", "orders:read", "write"]) };
-    // What its owner is not granted, a token is not even issued with.
+    // A token cannot be created with scopes that its owner is not granted.
     let owners = "The scope write is more than the token's owner is granted.";
     assert_forbidden(world.call(Actor::Root, ask), ESCALATION, owners);
     let ask = CreateToken { owner: Some("ann".to_owned()), ..token(&["tokens:write", "orders:read"]) };
@@ -129,7 +129,7 @@ fn a_token_hands_on_what_it_may_do_and_no_more() {
         let sentence = format!("The scope {beyond} is more than the token presented may grant.");
         assert_forbidden(world.call(held.actor, token(&["orders:read", beyond])), ESCALATION, &sentence);
     }
-    // A wildcard that the token has counts only as far as its owner is granted it.
+    // A token's wildcard counts only as far as its owner is granted it.
     world.meddle("UPDATE tokens SET scopes = '[\"*\"]' WHERE owner = 2");
     assert!(world.call(held.actor, token(&["orders:*"])).is_ok());
     let sentence = "The scope write is more than the token presented may grant.";
@@ -137,7 +137,7 @@ fn a_token_hands_on_what_it_may_do_and_no_more() {
 }
 
 #[test]
-fn with_the_grant_scope_it_hands_on_what_its_owner_is_granted() {
+fn tokens_grant_allows_granting_owners_scopes() {
     let (mut world, _) = World::founded();
     let grants = ["tokens:write", "tokens:grant", "orders:*", "read"];
     world.join("ann", &grants);
@@ -146,14 +146,14 @@ fn with_the_grant_scope_it_hands_on_what_its_owner_is_granted() {
     assert!(world.call(held.actor, token(&grants)).is_ok());
     let sentence = "The scope write is more than the token presented may grant.";
     assert_forbidden(world.call(held.actor, token(&["write"])), ESCALATION, sentence);
-    // The grant scope itself counts only while the owner has it.
+    // `tokens:grant` is effective only while the owner has it.
     world.meddle("UPDATE members SET grants = '[\"tokens:write\", \"orders:*\"]' WHERE id = 'ann'");
     let sentence = "The scope orders:read is more than the token presented may grant.";
     assert_forbidden(world.call(held.actor, token(&["orders:read"])), ESCALATION, sentence);
 }
 
 #[test]
-fn what_only_admins_grant_is_not_handed_on_by_others() {
+fn only_admins_can_grant_reserved_scopes() {
     let (mut world, admin) = World::founded();
     let held = world.join("ann", &["*"]);
     let scopes = vec![ScopeEntry { grantable_by: Role::Admin, ..entry("orders:write") }, entry("orders:read")];
@@ -167,12 +167,12 @@ fn what_only_admins_grant_is_not_handed_on_by_others() {
 }
 
 #[test]
-fn only_admins_issue_to_others() {
+fn only_admins_create_tokens_for_other_members() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write", "read"]);
     world.join("bob", &["read"]);
     let to = |owner: &str| CreateToken { owner: Some(owner.to_owned()), ..token(&["read"]) };
-    // Who is no admin is not told whether there is such a member.
+    // The error for other members does not reveal whether they exist.
     for other in ["bob", "admin", "nobody"] {
         let sentence = "Only an admin may issue tokens to other members.";
         assert_forbidden(world.call(ann.actor, to(other)), ForbiddenCode::NotYours, sentence);
@@ -189,7 +189,7 @@ fn only_admins_issue_to_others() {
 }
 
 #[test]
-fn a_lifetime_lies_ahead_and_within_the_creating_tokens() {
+fn expiration_is_in_future_and_within_creating_tokens() {
     let (mut world, admin) = World::founded();
     let lasting = |lifetime| CreateToken { lifetime, ..token(&["tokens:write", "read"]) };
     let end = |outcome: Result<Held, CommandError>| outcome.unwrap().expires_at;
@@ -211,7 +211,7 @@ fn a_lifetime_lies_ahead_and_within_the_creating_tokens() {
     let its_end = START.plus(60_000);
     assert_eq!(short.expires_at, Some(its_end));
 
-    // Without `tokens:grant` nothing outlives the token that creates it.
+    // Without `tokens:grant`, no token outlives the token that creates it.
     world.wait(10_000);
     assert_eq!(end(world.issue(short.actor, lasting(Lifetime::Longest))), Some(its_end));
     assert_eq!(end(world.issue(short.actor, lasting(Lifetime::Until(its_end)))), Some(its_end));
@@ -226,7 +226,7 @@ fn a_lifetime_lies_ahead_and_within_the_creating_tokens() {
 }
 
 #[test]
-fn a_token_begins_before_it_ends() {
+fn not_before_precedes_expiration() {
     let (mut world, admin) = World::founded();
     let ask = |start, lifetime| CreateToken { not_before: Some(start), lifetime, ..token(&["tokens:write"]) };
     for start in [START.plus(1_000), START.plus(1_001), Timestamp(u64::MAX)] {
@@ -234,13 +234,13 @@ fn a_token_begins_before_it_ends() {
     }
     assert_invalid_value(world.call(admin.actor, ask(Timestamp(u64::MAX), Lifetime::Longest)), "/not_before");
     let short = world.issue(admin.actor, ask(START, Lifetime::Seconds(1))).unwrap();
-    // Also where the end is the creating token's.
+    // Also if the expiration is the creating token's.
     assert_invalid_value(world.call(short.actor, ask(START.plus(1_000), Lifetime::Longest)), "/not_before");
     assert!(world.call(short.actor, ask(START.plus(999), Lifetime::Longest)).is_ok());
 }
 
 #[test]
-fn addresses_lie_within_the_creating_tokens() {
+fn cidr_ranges_lie_within_creating_tokens() {
     let (mut world, admin) = World::founded();
     let from = |addresses: &[&str]| CreateToken { allowed_addresses: blocks(addresses), ..token(&["tokens:write"]) };
     let bound = world.issue(admin.actor, from(&["192.0.2.0/24", "2001:db8::/32"])).unwrap();
@@ -253,14 +253,14 @@ fn addresses_lie_within_the_creating_tokens() {
         let sentence = format!("The block {outside} lies outside those of the token that creates it.");
         assert_forbidden(addresses(&["192.0.2.1", outside]), ESCALATION, &sentence);
     }
-    // With `tokens:grant`, anywhere.
+    // With `tokens:grant`, from any address.
     let granting = CreateToken { scopes: patterns(&["tokens:*"]), ..from(&["192.0.2.0/24"]) };
     let granting = world.issue(admin.actor, granting).unwrap();
     assert_eq!(world.issue(granting.actor, from(&[])).unwrap().allowed_addresses, []);
 }
 
 #[test]
-fn the_creating_tokens_client_is_named_on_what_it_creates() {
+fn created_token_is_labelled_with_creating_tokens_client() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE tokens SET client_id = 'console'");
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -270,7 +270,7 @@ fn the_creating_tokens_client_is_named_on_what_it_creates() {
 }
 
 #[test]
-fn fields_have_limits() {
+fn token_fields_are_validated() {
     let (mut world, admin) = World::founded();
     let plain = || token(&["read"]);
     let deep = |levels: usize| (1..levels).fold(json!({}), |inner, _| json!({ "a": inner }));
@@ -291,7 +291,7 @@ fn fields_have_limits() {
         ..plain()
     };
     assert!(world.call(admin.actor, full).is_ok());
-    // The deepest metadata comes out again, also from within a list.
+    // Metadata of the maximum depth can be read again, also in a list.
     let deepest = metadata(deep(32));
     world.call(admin.actor, CreateToken { metadata: deepest.clone(), ..plain() }).unwrap();
     let page = counterfoil_protocol::command::Page::default();
@@ -300,7 +300,7 @@ fn fields_have_limits() {
 }
 
 #[test]
-fn the_quota_is_exact() {
+fn token_quota_is_exact() {
     let (mut world, _) = World::founded();
     let ask = CreateMember { quota: Some(3), ..member("ann", &["tokens:write", "read"]) };
     world.call(Actor::Root, ask).unwrap();
@@ -313,7 +313,7 @@ fn the_quota_is_exact() {
     let used_up = CommandError::QuotaExceeded { quota: 3, needed: 4 };
     let first = world.issue(Actor::Root, to_ann(Lifetime::Longest, true)).unwrap();
     world.issue(Actor::Root, to_ann(Lifetime::Seconds(10), true)).unwrap();
-    // One that is switched off counts, as does one whose time has not come.
+    // Disabled tokens and tokens that are not valid yet count.
     let asleep = CreateToken { not_before: Some(START.plus(DAY)), ..to_ann(Lifetime::Longest, false) };
     world.issue(Actor::Root, asleep).unwrap();
     for actor in [Actor::Root, first.actor] {
@@ -321,19 +321,19 @@ fn the_quota_is_exact() {
     }
     world.wait(9_999);
     assert_eq!(refused(world.call(Actor::Root, to_ann(Lifetime::Longest, true))), used_up);
-    // An expired one makes room, a revoked one too.
+    // Expired and revoked tokens do not count.
     world.wait(1);
     world.issue(Actor::Root, to_ann(Lifetime::Longest, true)).unwrap();
     assert_eq!(refused(world.call(Actor::Root, to_ann(Lifetime::Longest, true))), used_up);
     world.call(first.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
     world.issue(Actor::Root, to_ann(Lifetime::Longest, true)).unwrap();
     assert_eq!(refused(world.call(Actor::Root, to_ann(Lifetime::Longest, true))), used_up);
-    // Others are not concerned.
+    // Other members are not affected.
     assert!(world.call(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).is_ok());
 }
 
 #[test]
-fn a_new_token_works_at_once() {
+fn new_token_is_valid_immediately() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     assert_eq!(world.call(held.actor, ReadSelf {}).unwrap(), held.view);

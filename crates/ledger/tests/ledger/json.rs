@@ -1,4 +1,4 @@
-//! The one door for JSON: what is let in, and what is said of the rest.
+//! The strict JSON reader: what it accepts, and its errors.
 
 use std::collections::BTreeMap;
 
@@ -27,7 +27,7 @@ enum Kind {
     Sized { width: f64 },
 }
 
-/// What is said of a value that does not fit: where, and why.
+/// The error for a value that cannot be decoded: its location and reason.
 #[track_caller]
 fn decode_error<T: DeserializeOwned>(value: Value) -> (String, String) {
     let Err(error) = fit::<T>(value) else { panic!("it fits") };
@@ -35,7 +35,7 @@ fn decode_error<T: DeserializeOwned>(value: Value) -> (String, String) {
 }
 
 #[test]
-fn what_was_written_is_read() {
+fn json_round_trips() {
     let order = Order {
         id: 7,
         note: None,
@@ -48,7 +48,7 @@ fn what_was_written_is_read() {
 }
 
 #[test]
-fn what_does_not_fit_is_said_where_it_is() {
+fn json_decode_error_points_to_the_value() {
     for (value, pointer, why) in [
         (json!([1, null, []]), "", "expected an object, found a list"),
         (json!("cft_secret"), "", "expected an object, found text"),
@@ -77,7 +77,7 @@ fn what_does_not_fit_is_said_where_it_is() {
 }
 
 #[test]
-fn what_is_no_json_is_said_to_be_none() {
+fn malformed_json_is_reported() {
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     for text in ["", "{", "secret", "{\"a\":1}x", "[1,]", r#"{"a":1,"a":2}"#, r#"{"b":{"a":1,"\u0061":2}}"#, &deep] {
         let error = parse(text.as_bytes()).unwrap_err().to_string();
@@ -87,7 +87,7 @@ fn what_is_no_json_is_said_to_be_none() {
     assert_eq!(parse(br#" {"a":[1,-1,0.5,null,true,"x"]} "#).unwrap(), json!({ "a": [1, -1, 0.5, null, true, "x"] }));
 }
 
-/// Numbers that lose something in a type of Rust's, or are written otherwise by it.
+/// Numbers that a Rust number type would round or format differently.
 const NUMBERS: [&str; 13] = [
     "123456789012345678901234567890",
     "-123456789012345678901234567890",
@@ -105,7 +105,7 @@ const NUMBERS: [&str; 13] = [
 ];
 
 #[test]
-fn a_number_comes_out_as_it_came_in() {
+fn json_numbers_keep_their_notation() {
     for number in NUMBERS {
         let text = format!(r#"{{"any":{{"deep":[{number},{{"n":{number}}}]}},"id":7}}"#);
         let read = parse(text.as_bytes()).unwrap();
@@ -114,18 +114,18 @@ fn a_number_comes_out_as_it_came_in() {
         assert_eq!(order.any.to_string(), format!(r#"{{"deep":[{number},{{"n":{number}}}]}}"#));
         assert_eq!(tree(&order).unwrap()["any"], order.any);
     }
-    // Of an exponent only the sign is added, and the letter a small one.
+    // Only the sign of an exponent is added, and its letter converted to lower case.
     for (number, kept) in [("1e2", "1e+2"), ("1.50E2", "1.50e+2"), ("1E-2", "1e-2")] {
         assert_eq!(parse(number.as_bytes()).unwrap().to_string(), kept);
     }
-    // Where a type asks for a value, it is what the number says.
+    // A type that requests a number gets its value.
     assert_eq!(fit::<f64>(parse(b"1e2").unwrap()).unwrap(), 100.0);
     assert!(fit::<u64>(parse(b"18446744073709551616").unwrap()).is_err());
     assert!(fit::<f64>(parse(b"1e400").unwrap()).is_err());
 }
 
 #[test]
-fn no_object_is_taken_for_anything_else() {
+fn json_object_is_not_decoded_as_another_type() {
     for text in [
         r#"{"$serde_json::private::RawValue":"[1,2]"}"#,
         r#"{"any":{"$serde_json::private::RawValue":"{\"x\":1,\"x\":2}","b":3}}"#,

@@ -1,4 +1,4 @@
-//! Leases: who is granted one, and what it tells of.
+//! Leases: which actors get one, and what it contains.
 
 mod editions;
 mod in_step;
@@ -27,7 +27,7 @@ fn lease(since: Option<Position>) -> Lease {
     Lease { since, digests: Vec::new(), uses: Vec::new(), segments: None }
 }
 
-/// What the control plane's verifier is granted, which costs nothing.
+/// A lease of the control plane's verifier, which counts against no limit.
 fn granted(world: &mut World, since: Option<Position>) -> Grant {
     let before = world.dump_but_leases();
     let grant = world.call(Actor::Verifier, lease(since)).unwrap().0;
@@ -35,7 +35,7 @@ fn granted(world: &mut World, since: Option<Position>) -> Grant {
     grant
 }
 
-/// The texts and owners that somebody is told of who asked just before something happened.
+/// The token values and owners that a lease reports to a verifier whose last request was just before this change.
 #[track_caller]
 fn told(world: &mut World, happens: impl FnOnce(&mut World)) -> (BTreeSet<Digest>, BTreeSet<u64>) {
     let position = granted(world, None).position();
@@ -75,7 +75,7 @@ fn revoke(world: &mut World, held: &Held) {
 }
 
 #[test]
-fn whoever_verifies_tokens_is_granted_a_lease_and_nobody_else() {
+fn lease_requires_tokens_verify() {
     let (mut world, admin) = World::founded();
     let gateway = world.join("gateway", &["tokens:verify", "sessions:create"]);
     let ann = world.join("ann", &["read", "tokens:read", "tokens:write"]);
@@ -102,7 +102,7 @@ fn whoever_verifies_tokens_is_granted_a_lease_and_nobody_else() {
 }
 
 #[test]
-fn it_lasts_as_long_as_the_workspace_says() {
+fn lease_duration_is_workspace_setting() {
     let (mut world, admin) = World::founded();
     assert_eq!(granted(&mut world, None).term, 10_000);
     for seconds in [60, 2] {
@@ -113,7 +113,7 @@ fn it_lasts_as_long_as_the_workspace_says() {
 }
 
 #[test]
-fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
+fn lease_contains_seal_keys_current_first() {
     let (mut world, _) = World::founded();
     let newer = SealSecret::new(&[8; 32]).unwrap();
     let expected = [newer.key_for(key()), world.seal_secrets[0].key_for(key())];
@@ -122,7 +122,7 @@ fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
 }
 
 #[test]
-fn uses_that_come_with_the_question_add_up_as_reported_ones_do() {
+fn usage_in_lease_requests_is_added() {
     let (mut world, admin) = World::founded();
     let gateway = world.join("gateway", &["tokens:verify"]);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -155,7 +155,7 @@ fn uses_that_come_with_the_question_add_up_as_reported_ones_do() {
 }
 
 #[test]
-fn whoever_holds_nothing_or_all_is_told_nothing() {
+fn lease_without_or_with_current_generation_lists_no_changes() {
     let (mut world, admin) = World::founded();
     let first = granted(&mut world, None);
     assert_eq!((first.since, first.answer.tokens.len(), first.answer.owners.len()), (None, 0, 0));
@@ -164,20 +164,20 @@ fn whoever_holds_nothing_or_all_is_told_nothing() {
     let again = granted(&mut world, Some(first.position()));
     assert_eq!((again.since, again.answer), (Some(2), first.answer.clone()));
 
-    // What is asked about is answered, whatever has changed.
+    // Requested digests are answered, whatever has changed.
     let asked = Lease { digests: vec![admin.digest], ..lease(Some(first.position())) };
     let answer = world.call(Actor::Verifier, asked).unwrap().0.answer;
     assert_eq!((answer.tokens[0].0, answer.owners[0].number), (admin.digest, 1));
 }
 
 #[test]
-fn a_new_text_is_told_once_it_has_changed() {
+fn new_token_value_is_reported_only_after_a_change() {
     let (mut world, admin) = World::founded();
     world.join("ann", &["read"]);
     let mut new = Vec::new();
     let created = told(&mut world, |world| new.push(world.issue(admin.actor, token(&["read"])).unwrap()));
     assert_eq!(created, nothing(), "nobody holds it, or if so, as it is");
-    // Whoever asks may have met it while the question was on its way: what it was then, it is no more.
+    // The verifier may have cached it while its request was under way, so the change must be reported.
     let changed = told(&mut world, |world| {
         new.push(world.issue(admin.actor, token(&["read"])).unwrap());
         world.call(admin.actor, UpdateToken { enabled: Some(false), ..of_token(&new[1].id) }).unwrap();
@@ -197,14 +197,14 @@ fn a_new_text_is_told_once_it_has_changed() {
         world.call(admin.actor, ImportTokens { lines: vec![line("one"), line("two")] }).unwrap();
     });
     assert_eq!(imported, nothing());
-    // But that there are imported ones now.
+    // The workspace's record says that it has imported tokens now.
     assert!(granted(&mut world, Some(before.position())).answer.workspace.unwrap().has_imports);
     let member = told(&mut world, |world| drop(world.call(admin.actor, member("ben", &["read"])).unwrap()));
     assert_eq!(member, owners([3]));
 }
 
 #[test]
-fn a_token_that_has_changed_is_told_with_each_text_that_somebody_may_hold() {
+fn changed_token_is_reported_with_all_valid_values() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read", "write"]);
     let update = |ask: UpdateToken| move |world: &mut World| drop(world.call(admin.actor, ask).unwrap());
@@ -236,7 +236,7 @@ fn a_token_that_has_changed_is_told_with_each_text_that_somebody_may_hold() {
 }
 
 #[test]
-fn many_that_are_revoked_at_once_are_told_one_by_one() {
+fn bulk_revoked_tokens_are_reported_individually() {
     let (mut world, admin) = World::founded();
     let held: Vec<_> = (0..3).map(|_| world.issue(admin.actor, token(&["read"])).unwrap()).collect();
     let ids = vec![held[0].id.clone(), held[2].id.clone()];
@@ -246,7 +246,7 @@ fn many_that_are_revoked_at_once_are_told_one_by_one() {
 }
 
 #[test]
-fn a_member_that_has_changed_is_told_and_none_of_its_tokens() {
+fn changed_member_is_reported_without_its_tokens() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read", "write"]);
     let older = rotate(&mut world, &ann, 3_600);
@@ -259,7 +259,7 @@ fn a_member_that_has_changed_is_told_and_none_of_its_tokens() {
     ] {
         assert_eq!(told(&mut world, |world| drop(world.call(admin.actor, ask).unwrap())), owners([2]));
     }
-    // What came after is told as ever, and what the owner's record has revoked never again.
+    // Later changes are reported as usual; values revoked by the owner's record are never reported again.
     let to_ann = CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
     let new = world.issue(admin.actor, to_ann).unwrap();
     let renamed = told(&mut world, |world| {
@@ -277,7 +277,7 @@ fn a_member_that_has_changed_is_told_and_none_of_its_tokens() {
 }
 
 #[test]
-fn the_workspace_is_told_each_time() {
+fn lease_always_contains_workspace_record() {
     let (mut world, _) = World::founded();
     let suspended = told(&mut world, |world| {
         world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
@@ -291,7 +291,7 @@ fn the_workspace_is_told_each_time() {
     assert_eq!(told.freshness.len(), 1);
 }
 
-/// A workspace whose quota is no hindrance.
+/// A workspace whose quota is high enough for these tests.
 fn roomy() -> World {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, UpdateWorkspace { default_quota: Some(100_000), ..of_workspace() }).unwrap();
@@ -299,7 +299,7 @@ fn roomy() -> World {
 }
 
 #[test]
-fn whoever_missed_more_than_ten_thousand_changes_starts_anew() {
+fn lease_resets_verifier_after_10000_missed_changes() {
     let mut world = roomy();
     let line = |n: u32| ImportLine {
         digest: Digest::of(&n.to_be_bytes()),
@@ -316,7 +316,7 @@ fn whoever_missed_more_than_ten_thousand_changes_starts_anew() {
         world.attempt(Actor::Root, ImportTokens { lines: lines.map(line).map(to_ann).collect() }).unwrap();
     }
     let position = granted(&mut world, None).position();
-    // What ten changes of a thousand each make of it.
+    // The same state as after ten changes of a thousand tokens each.
     world.meddle("UPDATE workspace SET generation = generation + 1");
     let change = "UPDATE tokens SET version = (SELECT generation FROM workspace) WHERE seal_epoch IS NULL";
     world.meddle(&format!("{change} AND number IN (SELECT number FROM tokens WHERE seal_epoch IS NULL LIMIT 10000)"));
@@ -341,9 +341,9 @@ fn whoever_missed_more_than_ten_thousand_changes_starts_anew() {
     assert_eq!((anew.since, anew.owners.len()), (None, 0));
 }
 
-/// Else a token that is rotated every hour would have verifiers start anew at each change, some day.
+/// Otherwise a token that is rotated hourly would eventually reset all verifiers at each change.
 #[test]
-fn texts_that_ended_long_ago_are_told_no_more() {
+fn long_expired_token_values_are_not_reported() {
     let mut world = roomy();
     let mut held = world.join("ann", &["read"]);
     let mut rotate = |world: &mut World, grace_seconds| {
@@ -370,7 +370,7 @@ fn texts_that_ended_long_ago_are_told_no_more() {
 }
 
 #[test]
-fn a_history_that_is_not_this_one_is_not_gone_on_with() {
+fn lease_resets_verifier_of_another_epoch() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let Position { epoch, generation } = granted(&mut world, None).position();
@@ -391,7 +391,7 @@ fn a_history_that_is_not_this_one_is_not_gone_on_with() {
         let anew = granted(&mut world, elsewhere);
         assert_eq!((anew.since, anew.texts.len(), anew.position()), (None, 0, latest), "{elsewhere:?}");
     }
-    // Set back to an earlier state, it says so by its epoch.
+    // After a restore of an earlier state, the epoch differs.
     world.meddle("UPDATE workspace SET epoch = epoch + 5");
     let anew = granted(&mut world, Some(latest));
     assert_eq!((anew.since, anew.position()), (None, Position { epoch: epoch + 5, ..latest }));
@@ -400,7 +400,7 @@ fn a_history_that_is_not_this_one_is_not_gone_on_with() {
 }
 
 #[test]
-fn where_there_is_no_workspace_nothing_is_granted() {
+fn lease_without_workspace_is_refused() {
     let mut world = World::empty();
     let ask = || Lease {
         since: Some(Position { epoch: START.0, generation: 1 }),

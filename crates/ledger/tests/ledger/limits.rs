@@ -1,4 +1,4 @@
-//! What the platform allows, and what bounds each table: no row comes near the 2 MB that one may have.
+//! Platform limits and the size of rows: none comes near the 2 MB that a row may have.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use crate::{
     support::*,
 };
 
-/// The tables, with how large a row of each may be, in bytes. What bounds their number is in docs/threat-model.md.
+/// The tables with the maximum size of a row, in bytes. docs/threat-model.md says what limits their number.
 const TABLES: [(&str, u64); 23] = [
     ("audit", 64 * 1024),
     ("clients", 16 * 1024),
@@ -46,7 +46,7 @@ const TABLES: [(&str, u64); 23] = [
     ("workspace", 32 * 1024),
 ];
 
-/// Takes note of the largest row of each table, in bytes of its values.
+/// Records the size of the largest row of each table, in bytes of its values.
 fn note(world: &World, found: &mut BTreeMap<String, u64>) {
     let sql = world.ledger.sql();
     for mut row in sql.exec("SELECT name FROM sqlite_master WHERE type = 'table'", &[]).unwrap() {
@@ -62,16 +62,16 @@ fn note(world: &World, found: &mut BTreeMap<String, u64>) {
     }
 }
 
-/// A scope of a hundred characters.
+/// A scope of 100 characters.
 fn name(index: usize) -> String {
     format!("{index:03}:{}", "x".repeat(96))
 }
 
 #[test]
-fn the_largest_row_of_each_table_is_far_below_what_a_row_may_have() {
+fn largest_row_of_each_table_is_below_row_limit() {
     let (mut world, admin) = World::founded();
     world.address = "2001:db8:1111:2222:3333:4444:5555:6666".parse().ok();
-    // Characters that take most bytes, in UTF-8 and in JSON.
+    // Characters with the longest encoding in UTF-8 and in JSON.
     let (wide, escaped) = (|count: usize| "\u{10348}".repeat(count), |count: usize| "\u{1}".repeat(count));
     let entry = |index: usize, letters: usize| ScopeEntry {
         description: if index.is_multiple_of(2) { escaped(letters) } else { wide(letters) },
@@ -80,7 +80,7 @@ fn the_largest_row_of_each_table_is_far_below_what_a_row_may_have() {
         freshness: Some(counterfoil_verify::Freshness::Strong),
         ..entry(&name(index))
     };
-    // As many as there may be; and as large as they may be.
+    // The maximum number of scopes, and scopes of the maximum size.
     world.attempt(Actor::Root, PutScopes { scopes: (0..1_000).map(|index| entry(index, 0)).collect() }).unwrap();
     world.attempt(Actor::Root, PutScopes { scopes: (0..80).map(|index| entry(index, 500)).collect() }).unwrap();
     let mut largest = BTreeMap::new();
@@ -142,7 +142,7 @@ fn the_largest_row_of_each_table_is_far_below_what_a_row_may_have() {
     world.open(&admin).unwrap();
     let uses = vec![Uses { digest: held.digest, last_used_at: world.now, count: u32::MAX }];
     world.call(Actor::Verifier, ReportUses { uses }).unwrap();
-    // An edition under way keeps what its rows were.
+    // While an edition is built, earlier versions of rows are saved.
     while world.number("SELECT count(*) FROM edition") == 0 {
         world.ledger.edition_step(world.now).unwrap();
         world.wait(10_000);
@@ -169,9 +169,9 @@ fn the_largest_row_of_each_table_is_far_below_what_a_row_may_have() {
     }
 }
 
-/// Of 10,000 lines each refused in its own way nothing may be kept that is too long; none of them is done then.
+/// The reply to 10,000 lines with different errors is too long to be stored, so none of the lines is imported.
 #[test]
-fn an_answer_that_is_too_long_to_be_kept_is_refused() {
+fn command_with_too_long_idempotent_reply_is_refused() {
     let (mut world, admin) = World::founded();
     let line = |index: usize| ImportLine {
         digest: Digest::of(&index.to_be_bytes()),
@@ -186,9 +186,9 @@ fn an_answer_that_is_too_long_to_be_kept_is_refused() {
     world.attempt(admin.actor, import()).unwrap();
 }
 
-/// A Durable Object refuses LIKE patterns of more than 50 bytes, and so does the engine of these tests.
+/// A Durable Object rejects LIKE patterns of more than 50 bytes, and so does the engine of these tests.
 #[test]
-fn a_long_text_is_looked_for() {
+fn search_accepts_texts_above_like_pattern_limit() {
     let (mut world, admin) = World::founded();
     let named = CreateToken { name: format!("The Pipeline {} Of Orders", "ä".repeat(150)), ..token(&[]) };
     world.issue(admin.actor, named).unwrap();
@@ -202,9 +202,9 @@ fn a_long_text_is_looked_for() {
     assert_eq!(found(&mut world, &"%".repeat(200)), 0);
 }
 
-/// The docs name each table, with what bounds it.
+/// The docs list each table and its limit.
 #[test]
-fn the_docs_say_what_bounds_each_table() {
+fn docs_list_bound_of_each_table() {
     let docs = include_str!("../../../../docs/threat-model.md");
     for (table, _) in TABLES.iter().filter(|(table, _)| *table != "sqlite_sequence") {
         assert!(docs.contains(&format!("`{table}`")), "{table}");

@@ -1,4 +1,4 @@
-//! Lists and their pages.
+//! Lists and pagination.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +23,7 @@ fn numbers(listing: &Listing<TokenView>) -> Vec<u64> {
 }
 
 #[test]
-fn the_newest_come_first_in_pages() {
+fn tokens_are_listed_newest_first_in_pages() {
     let (mut world, admin) = World::founded();
     for _ in 0..4 {
         world.issue(admin.actor, token(&[])).unwrap();
@@ -34,7 +34,7 @@ fn the_newest_come_first_in_pages() {
     assert_eq!((numbers(&second), second.total), (vec![3, 2], 5));
     let last = tokens(&mut world, admin.actor, page(2, second.next_cursor.as_deref())).unwrap();
     assert_eq!((numbers(&last), last.next_cursor), (vec![1], None));
-    // A page that the list just fills is the last.
+    // A page that ends with the last item has no next page.
     let whole = tokens(&mut world, admin.actor, page(5, None)).unwrap();
     assert_eq!((whole.items.len(), whole.next_cursor), (5, None));
     let most = tokens(&mut world, admin.actor, page(4, None)).unwrap();
@@ -42,7 +42,7 @@ fn the_newest_come_first_in_pages() {
 }
 
 #[test]
-fn fifty_are_shown_where_nothing_is_said() {
+fn default_page_size_is_fifty() {
     let (mut world, admin) = World::founded();
     for _ in 0..50 {
         world.attempt(admin.actor, token(&[])).unwrap();
@@ -57,7 +57,7 @@ fn fifty_are_shown_where_nothing_is_said() {
 }
 
 #[test]
-fn pages_stay_right_while_tokens_come_and_go() {
+fn token_pagination_is_stable_while_tokens_change() {
     let (mut world, admin) = World::founded();
     for _ in 0..9 {
         world.issue(admin.actor, token(&[])).unwrap();
@@ -68,7 +68,7 @@ fn pages_stay_right_while_tokens_come_and_go() {
         let listing = tokens(&mut world, admin.actor, page(3, cursor.as_deref())).unwrap();
         seen.extend(numbers(&listing));
         assert!(seen.len() <= 10, "the pages do not end: {seen:?}");
-        // Between pages: one comes, the last one shown goes for good, another is revoked.
+        // Between pages, one token is added, the last one shown is deleted, and another is revoked.
         world.issue(admin.actor, token(&[])).unwrap();
         let last = listing.items.last().unwrap();
         world.meddle(&format!("DELETE FROM tokens WHERE number = {} AND number > 1", last.number));
@@ -85,7 +85,7 @@ fn pages_stay_right_while_tokens_come_and_go() {
 }
 
 #[test]
-fn members_come_in_the_order_of_their_numbers() {
+fn members_are_listed_by_number() {
     let (mut world, admin) = World::founded();
     for (id, number) in [("c", 30), ("a", 20), ("b", 10)] {
         let ask = counterfoil_protocol::command::CreateMember { number: Some(number), ..member(id, &[]) };
@@ -99,7 +99,7 @@ fn members_come_in_the_order_of_their_numbers() {
 }
 
 #[test]
-fn a_cursor_belongs_to_its_list() {
+fn cursor_of_another_list_is_refused() {
     let (mut world, admin) = World::founded();
     world.issue(admin.actor, token(&[])).unwrap();
     world.call(admin.actor, member("ann", &[])).unwrap();
@@ -119,7 +119,7 @@ fn a_cursor_belongs_to_its_list() {
 }
 
 #[test]
-fn admins_see_all_and_others_their_own() {
+fn admins_list_all_tokens_and_members_their_own() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:read", "tokens:write"]);
     let bob = world.join("bob", &["tokens:read"]);
@@ -131,14 +131,14 @@ fn admins_see_all_and_others_their_own() {
         assert_eq!(numbers(&tokens(&mut world, actor, Page::default()).unwrap()), [4, 3, 2, 1]);
         assert_eq!(world.call(actor, ReadToken { id: anns.id.clone() }).unwrap(), anns.view);
     }
-    // What one may not see is not there.
+    // A token that the actor cannot see does not exist for it.
     for id in [&anns.id, &admin.id, "tok_0000000000000000000000", ""] {
         assert_no_such(world.call(bob.actor, ReadToken { id: id.to_owned() }), "token");
     }
 }
 
 #[test]
-fn what_has_ended_is_listed_with_its_state() {
+fn ended_tokens_are_listed_with_their_state() {
     let (mut world, admin) = World::founded();
     let gone = world.issue(admin.actor, token(&[])).unwrap();
     world.call(admin.actor, RevokeToken { id: gone.id.clone(), reason: None }).unwrap();

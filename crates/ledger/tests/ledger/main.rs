@@ -1,4 +1,4 @@
-//! The ledger over bundled SQLite: every rule, and what becomes of it when statements fail.
+//! The ledger over bundled SQLite: all rules, and the effects of failing statements.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
 
 mod audit;

@@ -11,7 +11,7 @@ use counterfoil_verify::ScopePattern;
 use crate::support::*;
 
 #[test]
-fn a_member_is_as_it_was_asked_for() {
+fn created_member_matches_request() {
     let (mut world, admin) = World::founded();
     let ask = CreateMember {
         number: Some(42),
@@ -27,25 +27,25 @@ fn a_member_is_as_it_was_asked_for() {
     let all = world.call(admin.actor, ListMembers { page: Page::default() }).unwrap();
     assert_eq!(all.items[1], ann);
 
-    // One that has no number or quota of its own gets the next and the default.
+    // A member without a number or quota gets the next number and the default quota.
     let bob = world.call(admin.actor, member("bob", &[])).unwrap();
     assert_eq!((bob.number, bob.quota), (43, 600));
 }
 
 #[test]
-fn ids_and_numbers_are_unique() {
+fn member_ids_and_numbers_are_unique() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, CreateMember { number: Some(7), ..member("ann", &[]) }).unwrap();
     let taken = |field: &str| CommandError::AlreadyExists { what: "member".to_owned(), field: field.to_owned() };
     assert_eq!(refused(world.call(admin.actor, member("ann", &[]))), taken("id"));
     let same_number = CreateMember { number: Some(7), ..member("bob", &[]) };
     assert_eq!(refused(world.call(admin.actor, same_number)), taken("number"));
-    // Ids differ as their bytes do.
+    // Ids are case-sensitive.
     assert!(world.call(admin.actor, member("Ann", &[])).is_ok());
 }
 
 #[test]
-fn fields_have_limits() {
+fn member_fields_are_validated() {
     let (mut world, admin) = World::founded();
     let plain = || member("ann", &[]);
     let mut invalid = |ask, at| assert_invalid_value(world.call(admin.actor, ask), at);
@@ -78,7 +78,7 @@ fn fields_have_limits() {
 }
 
 #[test]
-fn grants_name_scopes_that_exist() {
+fn granted_scopes_must_exist() {
     let (mut world, admin) = World::founded();
     let mut put = |grants: &[&str]| world.call(admin.actor, member("ann", grants));
     assert_invalid(put(&["read", "reed"]), InvalidCode::UnknownScope, "/grants/1");
@@ -87,7 +87,7 @@ fn grants_name_scopes_that_exist() {
 }
 
 #[test]
-fn nobody_grants_a_member_more_than_they_may_grant() {
+fn creating_member_with_more_scopes_than_grantable_is_refused() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "tokens:read", "orders:read"]);
     let granter = world.join("granter", &["workspace:manage", "tokens:grant", "orders:*"]);
@@ -110,7 +110,7 @@ fn nobody_grants_a_member_more_than_they_may_grant() {
 }
 
 #[test]
-fn verifiers_learn_of_a_member() {
+fn created_member_is_published() {
     let (mut world, _) = World::founded();
     let held = world.join("ann", &["orders:read"]);
     let answer = world.call(Actor::Verifier, Records { digests: vec![held.digest] }).unwrap().0;
@@ -121,7 +121,7 @@ fn verifiers_learn_of_a_member() {
 }
 
 #[test]
-fn who_manages_sees_all_and_others_themselves() {
+fn members_without_manage_see_only_themselves() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:read"]);
     let manager = world.join("manager", &["workspace:manage"]);
@@ -136,7 +136,7 @@ fn who_manages_sees_all_and_others_themselves() {
 }
 
 #[test]
-fn the_highest_number_leaves_room_for_others() {
+fn taking_highest_member_number_leaves_others_free() {
     let (mut world, admin) = World::founded();
     let manager = world.join("manager", &["workspace:manage"]);
     let last = CreateMember { number: Some(MAX_INTEGER), ..member("last", &[]) };
@@ -145,7 +145,7 @@ fn the_highest_number_leaves_room_for_others() {
     world.call(admin.actor, CreateMember { number: Some(5), ..member("five", &[]) }).unwrap();
     let numbers = ["four", "six", "seven"].map(|id| world.call(admin.actor, member(id, &[])).unwrap().number);
     assert_eq!(numbers, [4, 6, 7]);
-    // A number stays taken when its member is erased.
+    // The number of an erased member is not reused.
     world.call(admin.actor, EraseMember { id: "seven".to_owned() }).unwrap();
     assert_eq!(world.call(admin.actor, member("eight", &[])).unwrap().number, 8);
 }

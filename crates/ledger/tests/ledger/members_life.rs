@@ -1,4 +1,4 @@
-//! Members: how they change, and what becomes of their tokens.
+//! Members: changes, and their effect on tokens.
 
 use counterfoil_protocol::{
     CommandError,
@@ -13,7 +13,7 @@ use counterfoil_verify::{Code, Encoded as _, OwnerRecord, ScopePattern, TokenRec
 
 use crate::{changes::of_member as change, support::*};
 
-/// A change of nothing.
+/// Asserts that the last admin cannot be removed.
 fn assert_last_admin<T>(outcome: Result<T, CommandError>) {
     let CommandError::Conflict { code, .. } = refused(outcome) else { panic!("no conflict") };
     assert_eq!(code, ConflictCode::LastAdmin);
@@ -28,7 +28,7 @@ fn drain(world: &World) -> Vec<String> {
 }
 
 #[test]
-fn a_change_changes_what_it_names() {
+fn member_update_changes_only_named_fields() {
     let (mut world, admin) = World::founded();
     let email = Some("ann@example.org".to_owned());
     let before = world.call(admin.actor, CreateMember { email, ..member("ann", &["read"]) }).unwrap();
@@ -51,7 +51,7 @@ fn a_change_changes_what_it_names() {
 }
 
 #[test]
-fn a_change_of_nothing_writes_nothing() {
+fn member_update_without_difference_writes_nothing() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, member("ann", &["read"])).unwrap();
     let before = world.dump();
@@ -62,7 +62,7 @@ fn a_change_of_nothing_writes_nothing() {
 }
 
 #[test]
-fn fields_have_limits_and_members_must_exist() {
+fn member_update_validates_fields_and_existence() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, member("ann", &[])).unwrap();
     let mut invalid = |ask, at| assert_invalid_value(world.call(admin.actor, ask), at);
@@ -78,7 +78,7 @@ fn fields_have_limits_and_members_must_exist() {
 }
 
 #[test]
-fn nobody_gives_a_member_more_than_they_may_grant() {
+fn member_update_cannot_grant_more_than_actor_can() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "orders:read"]);
     world.call(Actor::Root, member("ann", &["orders:read", "orders:write"])).unwrap();
@@ -86,7 +86,7 @@ fn nobody_gives_a_member_more_than_they_may_grant() {
         |grants: &[&str]| world.call(manager.actor, UpdateMember { grants: Some(patterns(grants)), ..change("ann") });
     let beyond = "The scope orders:* is more than the token presented may grant.";
     assert_forbidden(grant(&["orders:*"]), ForbiddenCode::Escalation, beyond);
-    // What a member has it may keep, whoever changes the rest; once it is gone, it is not given back.
+    // A scope that the member has may stay, whoever changes the others. Once removed, it must be grantable again.
     assert!(grant(&["orders:write"]).is_ok());
     assert!(grant(&["orders:read"]).is_ok());
     let lost = "The scope orders:write is more than the token presented may grant.";
@@ -101,7 +101,7 @@ fn nobody_gives_a_member_more_than_they_may_grant() {
 }
 
 #[test]
-fn only_admins_lay_hands_on_admins() {
+fn only_admins_can_change_admins() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage"]);
     world.call(Actor::Root, CreateMember { role: Role::Admin, ..member("second", &["*"]) }).unwrap();
@@ -121,12 +121,12 @@ fn only_admins_lay_hands_on_admins() {
 }
 
 #[test]
-fn changes_need_the_scope() {
+fn member_changes_require_workspace_manage() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:read", "tokens:write", "tokens:grant", "read"]);
     assert_missing(world.call(ann.actor, change("ann")), "workspace:manage");
     assert_missing(world.call(ann.actor, EraseMember { id: "ann".to_owned() }), "workspace:manage");
-    // Everybody who may read tokens reads itself, and learns of nobody else.
+    // With `tokens:read`, members read themselves and no other member.
     assert_eq!(world.call(ann.actor, ReadMember { id: "ann".to_owned() }).unwrap().id, "ann");
     assert_no_such(world.call(ann.actor, ReadMember { id: "admin".to_owned() }), "member");
     assert_eq!(world.call(ann.actor, FindMember { number: 2 }).unwrap().id, "ann");
@@ -137,7 +137,7 @@ fn changes_need_the_scope() {
 }
 
 #[test]
-fn the_last_active_admin_stays() {
+fn last_active_admin_cannot_be_removed() {
     let (mut world, admin) = World::founded();
     let demoted = || UpdateMember { role: Some(Role::Member), ..change("admin") };
     let suspended = |id| UpdateMember { suspended: Some(true), ..change(id) };
@@ -155,7 +155,7 @@ fn the_last_active_admin_stays() {
 }
 
 #[test]
-fn a_suspension_stops_every_token_with_one_record() {
+fn suspending_member_invalidates_tokens_by_owner_record() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read"]);
     let to_ann = CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
@@ -171,7 +171,7 @@ fn a_suspension_stops_every_token_with_one_record() {
 }
 
 #[test]
-fn cut_grants_cut_every_token_with_one_record() {
+fn reducing_granted_scopes_limits_tokens_by_owner_record() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read", "write"]);
     drain(&world);
@@ -183,7 +183,7 @@ fn cut_grants_cut_every_token_with_one_record() {
 }
 
 #[test]
-fn revoking_all_ends_every_token_with_one_record_and_frees_the_quota() {
+fn revoking_all_tokens_uses_owner_record_and_frees_quota() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, CreateMember { quota: Some(3), ..member("ann", &["read"]) }).unwrap();
     let to_ann = || CreateToken { owner: Some("ann".to_owned()), ..token(&["read"]) };
@@ -202,7 +202,7 @@ fn revoking_all_ends_every_token_with_one_record_and_frees_the_quota() {
         let view = world.call(admin.actor, ReadToken { id: held.id.clone() }).unwrap();
         assert_eq!((view.state, view.revoked_at), (State::Revoked, Some(world.now)));
     }
-    // What is issued from then on lives.
+    // Tokens created afterwards are valid.
     let next = world.issue(admin.actor, to_ann()).unwrap();
     assert!(world.call(next.actor, ReadSelf {}).is_ok());
     let answer = world.call(Actor::Verifier, Records { digests: vec![next.digest] }).unwrap().0;
@@ -211,7 +211,7 @@ fn revoking_all_ends_every_token_with_one_record_and_frees_the_quota() {
 }
 
 #[test]
-fn the_audit_tells_what_changed_and_of_nobodys_person() {
+fn audit_of_member_changes_has_no_personal_data() {
     let (mut world, admin) = World::founded();
     let email = Some("ann@example.org".to_owned());
     world.call(admin.actor, CreateMember { email, ..member("a7", &["read"]) }).unwrap();
@@ -237,7 +237,7 @@ fn the_audit_tells_what_changed_and_of_nobodys_person() {
 }
 
 #[test]
-fn of_an_erased_member_nothing_stays_but_a_number() {
+fn erasing_a_member_keeps_only_its_number() {
     let (mut world, admin) = World::founded();
     let ask = CreateMember { email: Some("zoe@example.org".to_owned()), ..member("m1", &["read"]) };
     world.call(admin.actor, CreateMember { name: "Zoe".to_owned(), ..ask }).unwrap();
@@ -283,7 +283,7 @@ fn of_an_erased_member_nothing_stays_but_a_number() {
     assert_invalid(world.call(admin.actor, to_nobody), InvalidCode::UnknownMember, "/owner");
     let all = world.call(admin.actor, ListMembers { page: Page::default() }).unwrap();
     assert_eq!((all.total, all.items.len()), (1, 1));
-    // The id is free again, the number is not.
+    // The id can be reused, the number cannot.
     assert_eq!(world.call(admin.actor, member("m1", &[])).unwrap().number, 3);
     assert!(matches!(
         refused(world.call(admin.actor, CreateMember { number: Some(2), ..member("m2", &[]) })),

@@ -1,7 +1,8 @@
-//! Who may change what of a member: every field, in both directions, by whoever manages the workspace.
+//! Authorization of member changes: each field, in both directions, by each kind of actor with `workspace:manage`.
 //!
-//! One rule says what is expected. What takes away is free, but for admins, whom only admins touch. What gives needs that
-//! the actor could grant all that comes alive by it, and an admin where it is an admin's to give.
+//! A single rule states the expectation. Reducing access is allowed, except on admins, whom only admins may change.
+//! Adding access requires that the actor can grant everything that becomes usable, and is an admin if the decision is
+//! reserved for admins.
 
 use counterfoil_protocol::{
     CommandError,
@@ -11,16 +12,16 @@ use counterfoil_protocol::{
 
 use crate::{changes::of_member, identity::provider, support::*};
 
-/// Who changes something.
+/// An actor.
 struct Who {
     name: &'static str,
     actor: Actor,
     admin: bool,
-    /// What it could grant.
+    /// The scopes that it can grant.
     grants: &'static [&'static str],
 }
 
-/// Who suspended the member before the change.
+/// How the member was suspended before the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Suspended {
     Not,
@@ -34,17 +35,17 @@ struct Case {
     suspended: Suspended,
     ask: fn(UpdateMember) -> UpdateMember,
     gives: Gives,
-    /// Whether what it gives is an admin's to give.
+    /// Whether the change is reserved for admins.
     admins: bool,
 }
 
-/// What comes alive by a change.
+/// The access that a change adds.
 #[derive(Clone, Copy)]
 enum Gives {
     Nothing,
     /// These scopes.
     Scopes(&'static [&'static str]),
-    /// All that the member is granted.
+    /// All scopes that the member is granted.
     All,
 }
 
@@ -87,7 +88,7 @@ fn cases() -> Vec<Case> {
         case("clear the quota", Not, |of| UpdateMember { quota: Patch::Clear, ..of }, All, true),
         case("set the email", Not, |of| UpdateMember { email: text("x@example.org"), ..of }, All, false),
         case("set the subject", Not, |of| UpdateMember { subject: text("x|1"), ..of }, All, false),
-        // What an admin has suspended is not got round by moving who it was elsewhere.
+        // A suspension by an admin cannot be circumvented by moving the member's identity to another member.
         case("clear the email of whom an admin suspended", ByAdmin, clear_email, Nothing, true),
         case(
             "set the email of whom an admin suspended",
@@ -101,7 +102,7 @@ fn cases() -> Vec<Case> {
     ]
 }
 
-/// A workspace with somebody of each kind who manages it.
+/// A workspace with one actor of each kind.
 fn managed() -> (World, Vec<Who>) {
     let (mut world, admin) = World::founded();
     let manager = world.join("manager", MANAGER);
@@ -123,7 +124,7 @@ fn covers(granted: &[&str], scope: &str) -> bool {
     granted.contains(&"*") || granted.contains(&scope)
 }
 
-/// What the one rule says.
+/// The expected outcome.
 fn is_allowed(who: &Who, case: &Case, grants: &[&str], role: Role) -> bool {
     let alive = match case.gives {
         Gives::Nothing => &[],
@@ -137,7 +138,7 @@ fn is_allowed(who: &Who, case: &Case, grants: &[&str], role: Role) -> bool {
 }
 
 #[test]
-fn whoever_changes_a_member_could_grant_what_comes_alive() {
+fn member_change_requires_granting_what_it_enables() {
     let (mut passed, mut refused) = (0, 0);
     for grants in [&["orders:read"][..], &["orders:read", "orders:write"], &["*"]] {
         for role in [Role::Member, Role::Admin] {
@@ -183,13 +184,13 @@ fn whoever_changes_a_member_could_grant_what_comes_alive() {
 }
 
 #[test]
-fn what_an_admin_suspended_only_an_admin_removes() {
+fn only_admins_erase_members_suspended_by_admin() {
     let (mut world, everybody) = managed();
     let suspend = || UpdateMember { suspended: Some(true), ..of_member("ann") };
     let erase = || EraseMember { id: "ann".to_owned() };
     world.call(Actor::Root, member("ann", &["orders:read"])).unwrap();
     world.call(everybody[0].actor, suspend()).unwrap();
-    // An admin who suspends whom a manager has suspended means it.
+    // An admin's suspension of a member that a manager has suspended counts as the admin's.
     world.call(everybody[2].actor, suspend()).unwrap();
     let same = world.dump();
     world.call(everybody[2].actor, suspend()).unwrap();
@@ -201,14 +202,14 @@ fn what_an_admin_suspended_only_an_admin_removes() {
     assert_forbidden(world.call(everybody[0].actor, reactivate()), ForbiddenCode::Escalation, sentence);
     assert_forbidden(world.call(everybody[0].actor, erase()), ForbiddenCode::Escalation, sentence);
     world.call(everybody[2].actor, reactivate()).unwrap();
-    // What is over leaves no trace.
+    // A past suspension has no effect.
     world.call(everybody[0].actor, suspend()).unwrap();
     world.call(everybody[0].actor, reactivate()).unwrap();
     world.call(everybody[0].actor, erase()).unwrap();
 }
 
 #[test]
-fn what_admins_reserve_comes_alive_by_admins_alone() {
+fn only_admins_reactivate_reserved_scopes() {
     let (mut world, everybody) = managed();
     let reserved = counterfoil_protocol::command::ScopeEntry { grantable_by: Role::Admin, ..entry("orders:read") };
     let scopes = vec![reserved, entry("orders:write")];
@@ -222,7 +223,7 @@ fn what_admins_reserve_comes_alive_by_admins_alone() {
 }
 
 #[test]
-fn a_bound_token_brings_nothing_to_life_that_is_not() {
+fn restricted_token_cannot_reactivate_member() {
     let (mut world, admin) = World::founded();
     world.join("manager", MANAGER);
     let bound = CreateToken { owner: Some("manager".to_owned()), lifetime: Lifetime::Seconds(60), ..token(MANAGER) };
@@ -246,7 +247,7 @@ fn a_bound_token_brings_nothing_to_life_that_is_not() {
 }
 
 #[test]
-fn only_an_admin_makes_a_member_with_more_than_the_usual_quota() {
+fn only_admins_create_members_above_default_quota() {
     let (mut world, everybody) = managed();
     let ask = |id, quota| CreateMember { quota: Some(quota), ..member(id, &["orders:read"]) };
     let sentence = "Only an admin may raise a member's quota.";
@@ -256,7 +257,7 @@ fn only_an_admin_makes_a_member_with_more_than_the_usual_quota() {
 }
 
 #[test]
-fn nobody_takes_an_address_that_is_anothers() {
+fn member_email_addresses_are_unique() {
     let (mut world, everybody) = managed();
     let named = |id, email: &str| CreateMember { email: Some(email.to_owned()), ..member(id, &["orders:read"]) };
     let set = |id, email: &str| UpdateMember { email: text(email), ..of_member(id) };
@@ -278,7 +279,7 @@ fn nobody_takes_an_address_that_is_anothers() {
     for who in &everybody {
         assert_eq!(refused(world.call(who.actor, set("ann", "root@example.org"))), taken, "{}", who.name);
     }
-    // Its own in other letters it may have, and one that is free again.
+    // A member may change the case of its own address, and use an address that is free again.
     world.call(everybody[0].actor, set("ann", "ANN@example.org")).unwrap();
     world.call(Actor::Root, EraseMember { id: "ann".to_owned() }).unwrap();
     world.call(everybody[0].actor, named("bob", "ann@example.org")).unwrap();

@@ -1,12 +1,12 @@
-//! Migrations only add, from the first on that an older program may meet: `src/schema.rs` says why.
+//! Migrations only add, from the first one that an older program may encounter: `src/schema.rs` says why.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-/// The newest migrations from before this rule; each took whatever it took.
+/// The newest migration that predates the rule.
 const LEDGER: u32 = 11;
 const DIRECTORY: u32 = 2;
 
-/// One statement in pieces: words in capitals, names and texts in quotes as they are, and single characters.
+/// A statement as tokens: words in upper case, quoted names and strings unchanged, and single characters.
 type Statement = Vec<String>;
 
 #[test]
@@ -31,7 +31,7 @@ fn migrations_only_add() {
 }
 
 #[test]
-fn what_is_no_addition_is_found() {
+fn non_additive_migrations_are_detected() {
     for refused in [
         "DROP TABLE tokens",
         "drop /* ; */ trigger t",
@@ -85,14 +85,14 @@ fn what_is_no_addition_is_found() {
     assert!(!misdeeds(include_str!("../../src/schema/009.sql")).is_empty(), "of the older ones some would not pass");
 }
 
-/// What a migration does besides adding, statement by statement.
+/// The statements of a migration that do more than add.
 fn misdeeds(sql: &str) -> Vec<String> {
     let mut made = Made::default();
     let verdicts = statements(sql).into_iter().map(|statement| made.verdict(&statement).map(|why| (why, statement)));
     verdicts.flatten().map(|(why, statement)| format!("{why}: {}", statement.join(" "))).collect()
 }
 
-/// What the migration has made so far: it may do with that as it likes.
+/// The objects that the migration has created so far, which it may also change.
 #[derive(Default)]
 struct Made {
     tables: BTreeSet<String>,
@@ -142,7 +142,7 @@ impl Made {
         }
     }
 
-    /// A trigger runs for older programs too: it must not fail them, nor take anything away that is theirs.
+    /// A trigger also runs for older programs: it must not make their statements fail, or delete their data.
     fn of_trigger(&self, statement: &[String]) -> Option<&'static str> {
         let body: Vec<_> = statement.iter().map(String::as_str).skip_while(|word| *word != "BEGIN").skip(1).collect();
         if statement.iter().any(|word| word == "RAISE" || word == "INSTEAD") {
@@ -156,7 +156,7 @@ impl Made {
             }
             ["INSERT", "OR", "IGNORE" | "REPLACE", "INTO", table, ..] => self.tables.contains(*table),
             ["UPDATE" | "SELECT" | "END", ..] | [] => true,
-            // A new row may take the place of one that it would be refused for.
+            // Deleting rows that would conflict with a new row is allowed.
             ["DELETE", "FROM", table, ..] => {
                 self.tables.contains(*table) || (on == Some(table) && step.contains(&"NEW"))
             }
@@ -167,7 +167,7 @@ impl Made {
     }
 }
 
-/// The columns that are set, up to where the condition begins.
+/// The columns that are set, up to the condition.
 fn assigned<'a>(words: &[&'a str]) -> Vec<&'a str> {
     let (mut depth, mut names, mut is_next) = (0, Vec::new(), true);
     for word in words {
@@ -189,7 +189,7 @@ fn assigned<'a>(words: &[&'a str]) -> Vec<&'a str> {
     names
 }
 
-/// The statements, without comments. One ends at a semicolon that is in no trigger's body.
+/// The statements without comments. Semicolons within the body of a trigger do not end a statement.
 fn statements(sql: &str) -> Vec<Statement> {
     let (mut all, mut statement, mut depth) = (Vec::new(), Statement::new(), 0);
     let mut rest = sql.trim_start();

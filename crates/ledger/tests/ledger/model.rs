@@ -1,7 +1,8 @@
-//! The ledger against a plain list: random commands, random time, failing statements, a registry that fails both ways.
+//! Compares the ledger with a plain list: random commands, random times, failing statements, and a registry that loses
+//! writes or reports successful ones as failed.
 //!
-//! After each step the ledger must say what the list says; in the end, once the registry is up again, it must hold what
-//! the ledger says.
+//! After each step the ledger's replies must match the list. At the end, with a working registry, the registry must
+//! match the ledger.
 
 use std::collections::BTreeMap;
 
@@ -16,20 +17,20 @@ use proptest::prelude::*;
 
 use crate::support::*;
 
-/// How many live tokens each member may have.
+/// The quota of each member.
 const QUOTA: u64 = 3;
 const MEMBERS: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A member's own token issues another, or root does.
+    /// A token is created, with a member's own token or by root.
     Create {
         member: usize,
         by_root: bool,
         seconds: Option<u64>,
         enabled: bool,
     },
-    /// A token that was issued once is revoked, by root or by its owner's own token.
+    /// A token is revoked, by root or with its owner's own token.
     Revoke {
         nth: prop::sample::Index,
         by_root: bool,
@@ -37,23 +38,23 @@ enum Step {
     Wait {
         seconds: u64,
     },
-    /// All pages, of this size.
+    /// All pages are read with this page size.
     List {
         member: Option<usize>,
         limit: u32,
     },
-    /// What is due is put, and the registry does as told, put by put.
+    /// The due records are written; each write has one of these outcomes.
     Drain {
         outcomes: Vec<Put>,
     },
 }
 
-/// What becomes of a put.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug)]
 enum Put {
     Done,
     Failed,
-    /// It is written, and reported as failed.
+    /// Written, but reported as failed.
     Unknown,
 }
 
@@ -74,7 +75,7 @@ fn fault() -> impl Strategy<Value = Option<(u64, When)>> {
     prop::option::weighted(0.3, (1..16_u64, when))
 }
 
-/// A token as the list has it.
+/// The expected state of a token.
 struct Entry {
     view: TokenView,
     member: usize,
@@ -82,11 +83,11 @@ struct Entry {
 
 struct Model {
     world: World,
-    /// Each member's own token, with which it acts. It counts against the quota as the others do.
+    /// The token with which each member acts. It counts towards the quota.
     own: Vec<Held>,
     /// By number.
     entries: Vec<Entry>,
-    /// What the registry holds, and of which version.
+    /// The content of the registry, with versions.
     registry: BTreeMap<String, (u64, Vec<u8>)>,
     changes: u64,
 }
@@ -107,7 +108,7 @@ impl Model {
                 held
             })
             .collect();
-        // Bootstrap, catalogue, and a member and a token each.
+        // Bootstrap, the catalogue, and one member and one token for each.
         Self { world, own, entries, registry: BTreeMap::new(), changes: 2 + 2 * MEMBERS as u64 }
     }
 
@@ -119,7 +120,7 @@ impl Model {
         self.entries.iter().filter(|entry| entry.member == member && self.is_live(entry)).count() as u64
     }
 
-    /// Whether the member's own token still lets it in.
+    /// Whether the member's own token is still valid.
     fn may_act(&self, member: usize) -> bool {
         self.entries[1 + member].view.revoked_at.is_none()
     }
@@ -191,7 +192,7 @@ impl Model {
         }
     }
 
-    /// Does something while a statement may fail. `None` where one did: then nothing may have changed.
+    /// Runs an action that has one failing statement. `None` if it failed; then it must not have changed anything.
     fn with<T>(
         &mut self,
         fault: Option<(u64, When)>,
@@ -222,7 +223,7 @@ impl Model {
         }
     }
 
-    /// Goes through all pages and compares them with the list.
+    /// Reads all pages and compares them with the list.
     fn list(&mut self, member: Option<usize>, limit: u32) {
         let actor = member.map_or(Actor::Root, |member| self.own[member].actor);
         if member.is_some_and(|member| !self.may_act(member)) {
@@ -259,7 +260,7 @@ impl Model {
                 let held = self.registry.insert(put.key.clone(), (put.version, put.value.clone().unwrap()));
                 assert!(held.is_none_or(|(version, _)| version <= put.version), "an older version was put last");
             }
-            // Where the outbox cannot even note the outcome, the record is put again.
+            // If the outbox cannot even record the outcome, the record is written again.
             self.world.ledger.sql().fail(fault);
             let _ = match outcome {
                 Put::Done => outbox.done(put, self.world.now),
@@ -269,7 +270,7 @@ impl Model {
         }
     }
 
-    /// What the ledger answers is what the list says.
+    /// The ledger's replies match the list.
     fn check(&mut self) {
         let digests: Vec<_> = self.entries.iter().map(|entry| entry.view.digest).collect();
         let answer = self.world.attempt(Actor::Verifier, Records { digests }).unwrap().0;
@@ -289,7 +290,7 @@ impl Model {
         assert_eq!(self.world.number("SELECT count(*) FROM audit"), 1 + self.changes, "an audit row is missing");
     }
 
-    /// With the registry up again everything reaches it, and it holds what the ledger says.
+    /// With a working registry, all records are written and match the ledger.
     fn settle(&mut self) {
         while let Some(due) = self.world.ledger.outbox().next_due(self.world.now).unwrap() {
             assert!(due.since(self.world.now) <= 60_000, "a record waits for more than a minute");

@@ -1,4 +1,4 @@
-//! The outbox: nothing that verification must see stays behind, and nothing older overtakes.
+//! The outbox: every record is eventually written, and an older version never replaces a newer one.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ fn path_of(held: &Held) -> String {
 }
 
 #[test]
-fn each_change_publishes_the_records_it_changed() {
+fn each_change_enqueues_its_records() {
     let mut world = World::empty();
     let made = world.call(Actor::Root, bootstrap()).unwrap();
     let admin = world.held(made.admin);
@@ -56,7 +56,7 @@ fn each_change_publishes_the_records_it_changed() {
 }
 
 #[test]
-fn what_is_published_is_what_the_strong_answer_says() {
+fn published_record_equals_strong_record() {
     let (mut world, admin) = World::founded();
     let held = world.join("ann", &["read"]);
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
@@ -80,7 +80,7 @@ fn what_is_published_is_what_the_strong_answer_says() {
 }
 
 #[test]
-fn of_each_key_the_last_version_waits() {
+fn outbox_holds_only_last_version_of_each_key() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let of = |world: &World| due(world).into_iter().filter(|put| put.key == path_of(&held)).collect::<Vec<_>>();
@@ -93,7 +93,7 @@ fn of_each_key_the_last_version_waits() {
 }
 
 #[test]
-fn a_put_that_was_overtaken_leaves_the_newer_version_for_a_second_later() {
+fn newer_version_waits_a_second_after_overtaken_write() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     drain_but(&world, &path_of(&held));
@@ -120,7 +120,7 @@ fn drain_but(world: &World, key: &str) {
 }
 
 #[test]
-fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
+fn failing_write_is_retried_forever_with_backoff() {
     let (mut world, admin) = World::founded();
     drain(&world);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -137,7 +137,7 @@ fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
     assert_eq!(waits[..8], [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]);
     assert_eq!(waits[99], 60_000);
 
-    // A change while the registry is down waits with the rest, in the same row.
+    // A change while the registry is unavailable replaces the waiting version in the same row.
     let put = due(&world).remove(0);
     world.ledger.outbox().failed(&put, world.now).unwrap();
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
@@ -147,14 +147,14 @@ fn a_failing_put_is_tried_for_ever_and_ever_more_rarely() {
     assert!(newest.version > put.version);
     world.ledger.outbox().done(&newest, world.now).unwrap();
 
-    // After a success the next failure is the first again.
+    // A success resets the back-off.
     world.call(admin.actor, member("ann", &[])).unwrap();
     world.ledger.outbox().failed(&due(&world)[0], world.now).unwrap();
     assert_eq!(world.ledger.outbox().next_due(world.now).unwrap(), Some(world.now.plus(1_000)));
 }
 
 #[test]
-fn an_overtaken_put_that_failed_is_not_forgotten() {
+fn failed_overtaken_write_is_retried() {
     let (mut world, admin) = World::founded();
     drain(&world);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -163,7 +163,7 @@ fn an_overtaken_put_that_failed_is_not_forgotten() {
     world.ledger.outbox().failed(&under_way, world.now).unwrap();
     world.wait(1_000);
     assert!(due(&world)[0].version > under_way.version);
-    // A report about what is gone already does nothing.
+    // A report about a row that is gone has no effect.
     let newer = due(&world).remove(0);
     world.ledger.outbox().done(&newer, world.now).unwrap();
     world.ledger.outbox().failed(&under_way, world.now).unwrap();
@@ -172,7 +172,7 @@ fn an_overtaken_put_that_failed_is_not_forgotten() {
 }
 
 #[test]
-fn the_longest_waiting_come_first_and_no_more_than_asked_for() {
+fn outbox_returns_longest_waiting_first_up_to_limit() {
     let (mut world, admin) = World::founded();
     drain(&world);
     let mut order = Vec::new();
@@ -187,13 +187,13 @@ fn the_longest_waiting_come_first_and_no_more_than_asked_for() {
 }
 
 #[test]
-fn what_waits_when_the_clock_is_set_back_is_put_all_the_same() {
+fn outbox_entry_is_written_after_clock_is_set_back() {
     let (mut world, admin) = World::founded();
     drain(&world);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let good = due(&world).remove(0);
     world.ledger.outbox().done(&good, world.now).unwrap();
-    // A put fails while the clock is an hour ahead, and the token is revoked when it is right again.
+    // A write fails while the clock is an hour ahead. The token is revoked after the clock was corrected.
     let disable = UpdateToken { enabled: Some(false), ..of_token(&held.id) };
     world.call(admin.actor, disable).unwrap();
     let ahead = world.now.plus(3_600_000);

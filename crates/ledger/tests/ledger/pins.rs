@@ -1,4 +1,4 @@
-//! Pins: at most one live token of an owner for a client.
+//! Client binding: at most one live token of an owner for a client.
 
 use counterfoil_protocol::{
     CommandError,
@@ -25,7 +25,7 @@ fn taken() -> CommandError {
 }
 
 #[test]
-fn an_owner_has_one_live_token_for_a_client() {
+fn owner_has_one_live_token_bound_to_a_client() {
     let (mut world, admin) = with_clients();
     let first = world.issue(admin.actor, pinned("app")).unwrap();
     assert_eq!(first.client_id.as_deref(), Some("app"));
@@ -34,11 +34,11 @@ fn an_owner_has_one_live_token_for_a_client() {
         let ask = CreateToken { owner: Some("admin".to_owned()), ..pinned("app") };
         assert_eq!(refused(world.call(actor, ask)), taken());
     }
-    // Another client, another owner.
+    // Another client or another owner is independent.
     world.issue(admin.actor, pinned("web")).unwrap();
     world.join("ann", &["tokens:write"]);
     world.issue(admin.actor, CreateToken { owner: Some("ann".to_owned()), ..pinned("app") }).unwrap();
-    // Once it is revoked there is room; switched off, it still counts.
+    // A revoked token frees the binding; a disabled one does not.
     world.meddle("UPDATE tokens SET enabled = 0 WHERE number = 2");
     assert_eq!(refused(world.call(admin.actor, pinned("app"))), taken());
     world.call(admin.actor, RevokeToken { id: first.id.clone(), reason: None }).unwrap();
@@ -46,7 +46,7 @@ fn an_owner_has_one_live_token_for_a_client() {
 }
 
 #[test]
-fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
+fn expired_bound_token_is_not_revived_beside_another() {
     let (mut world, admin) = with_clients();
     let ending = CreateToken { lifetime: Lifetime::Seconds(10), ..pinned("app") };
     let first = world.issue(admin.actor, ending).unwrap();
@@ -62,7 +62,7 @@ fn an_expired_pin_is_free_and_is_not_revived_beside_another() {
 }
 
 #[test]
-fn a_pin_outlives_a_rotation() {
+fn rotation_keeps_client_binding() {
     let (mut world, admin) = with_clients();
     let first = world.issue(admin.actor, pinned("app")).unwrap();
     let rotated =
@@ -72,7 +72,7 @@ fn a_pin_outlives_a_rotation() {
 }
 
 #[test]
-fn an_inherited_client_only_labels() {
+fn inherited_client_does_not_bind() {
     let (mut world, admin) = with_clients();
     let first = world.issue(admin.actor, pinned("app")).unwrap();
     for _ in 0..2 {
@@ -83,7 +83,7 @@ fn an_inherited_client_only_labels() {
 }
 
 #[test]
-fn a_token_of_a_client_pins_to_that_client_only() {
+fn token_of_a_client_binds_only_to_that_client() {
     let (mut world, admin) = with_clients();
     world.join("ann", &["tokens:write"]);
     let to_ann = |client| CreateToken { owner: Some("ann".to_owned()), ..pinned(client) };
@@ -91,14 +91,14 @@ fn a_token_of_a_client_pins_to_that_client_only() {
     let sentence = "A token that belongs to a client creates tokens for that client only.";
     assert_forbidden(world.call(app.actor, to_ann("web")), ForbiddenCode::Escalation, sentence);
     let anns = world.issue(app.actor, to_ann("app")).unwrap();
-    // Nor does it get the text of a token of another.
+    // It cannot rotate a token of another client either.
     let other = world.issue(admin.actor, token(&[])).unwrap();
     let rotate = |held: &Held| RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
     let sentence = "The token belongs to another client than the token presented.";
     assert_forbidden(world.call(app.actor, rotate(&other)), ForbiddenCode::Escalation, sentence);
     let rotated = world.call(app.actor, rotate(&anns)).unwrap();
     world.held(rotated);
-    // With tokens:grant it does.
+    // With `tokens:grant` it can.
     let granting = CreateToken { scopes: patterns(&["tokens:*"]), ..pinned("web") };
     let granting = world.issue(admin.actor, granting).unwrap();
     world.call(admin.actor, RevokeToken { id: app.id.clone(), reason: None }).unwrap();
@@ -106,7 +106,7 @@ fn a_token_of_a_client_pins_to_that_client_only() {
 }
 
 #[test]
-fn the_client_must_be_there() {
+fn binding_requires_existing_client() {
     let (mut world, admin) = with_clients();
     assert_invalid(world.call(admin.actor, pinned("nobody")), InvalidCode::UnknownClient, "/client_id");
 }

@@ -1,4 +1,4 @@
-//! The strong answer.
+//! Records for `strong` decisions.
 
 use counterfoil_ledger::sql::Sql as _;
 use counterfoil_protocol::command::{Actor, CreateToken, Lease, Lifetime, Records};
@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::*;
 
 #[test]
-fn it_has_all_that_a_decision_needs() {
+fn records_contain_all_data_for_a_decision() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["orders:*", "tokens:verify"]);
     let ask = CreateToken {
@@ -48,7 +48,7 @@ fn it_has_all_that_a_decision_needs() {
 }
 
 #[test]
-fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
+fn records_contain_seal_keys_current_first() {
     let (mut world, admin) = World::founded();
     let newer = SealSecret::new(&[8; 32]).unwrap();
     let expected = [newer.key_for(key()), world.seal_secrets[0].key_for(key())];
@@ -58,7 +58,7 @@ fn it_carries_the_workspaces_seal_keys_the_current_one_first() {
 }
 
 #[test]
-fn a_hundred_and_one_digests_are_the_most() {
+fn records_are_limited_to_101_digests() {
     let (mut world, _) = World::founded();
     let digests = |count: u8| (0..count).map(|n| Digest::of(&[n])).collect();
     assert_eq!(world.call(Actor::Verifier, Records { digests: digests(101) }).unwrap().0.tokens.len(), 101);
@@ -68,7 +68,7 @@ fn a_hundred_and_one_digests_are_the_most() {
 }
 
 #[test]
-fn a_row_that_cannot_be_read_is_left_out_and_the_others_are_told() {
+fn unreadable_row_is_omitted_from_records() {
     let (mut world, admin) = World::founded();
     let [good, bad] = [0, 1].map(|_| world.issue(admin.actor, token(&[])).unwrap());
     let spoil = "UPDATE tokens SET scopes = 'garbage' WHERE number = ?";
@@ -83,7 +83,7 @@ fn a_row_that_cannot_be_read_is_left_out_and_the_others_are_told() {
     let granted = world.call(admin.actor, lease).unwrap().0;
     assert_eq!((told(&granted.answer), granted.answer.tokens.len()), (vec![good.digest], 1));
     assert!(granted.term > 0);
-    // The whole database failing is no such thing.
+    // A failure of the whole database is not a partial answer.
     world.ledger.sql().fail(Some((3, counterfoil_ledger::native::When::Before)));
     assert!(world.call(admin.actor, Records { digests: vec![good.digest] }).is_err());
 }

@@ -1,4 +1,4 @@
-//! A text that rotation replaced: it is used until its end, and does nothing that lasts.
+//! A replaced token value in its grace period: it remains valid, but cannot execute commands with a lasting effect.
 
 use counterfoil_ledger::editions::Step;
 use counterfoil_protocol::{
@@ -23,7 +23,7 @@ use crate::{
     support::*,
 };
 
-/// Whether a text in its grace may have this carried out. A command that is new does not compile here until that is said.
+/// Whether a replaced value may execute the command. A new command does not compile here until this is decided.
 fn may(command: &Command, itself: Digest) -> bool {
     match command {
         Command::Bootstrap(_)
@@ -63,19 +63,19 @@ fn may(command: &Command, itself: Digest) -> bool {
         | Command::ReadSnapshot(_)
         | Command::ReadSnapshotKeys(_)
         | Command::ReportUses(_)
-        // Of these two, what the control plane alone may do, it says itself.
+        // Only the control plane may send these two; they are refused by their own check.
         | Command::NoteRefusal(_)
         | Command::ReadUsage(_)
         | Command::CheckScope(_) => true,
-        // It ends when the text does.
+        // The session expires with the token value.
         Command::OpenSession(_) => true,
-        // Its own, of a session; and itself.
+        // Only its own session; and only itself.
         Command::EndSession(ask) => ask.id.is_none(),
         Command::RevokeText(ask) => ask.digest == itself,
     }
 }
 
-/// Every command, some of them in more than one way.
+/// Every command, some of them in several forms.
 fn commands(held: &Held, other: &Held, session: &str) -> Vec<Command> {
     let page = Page::default;
     let id = || held.id.clone();
@@ -181,8 +181,8 @@ fn code(world: &mut World, held: &Held) -> Code {
     }
 }
 
-/// A text in its grace, whose token may do everything; the text in its place; another token, a session of the text's that was
-/// opened before the rotation, and one of the other's.
+/// A token with all scopes and a replaced value in its grace period: that value, the current value, another token, a
+/// session that the replaced value opened before the rotation, and one of the other token.
 fn replaced() -> (World, Held, Held, Held, Seated, Seated) {
     let (mut world, admin) = World::founded();
     world.join("ann", &["read"]);
@@ -195,7 +195,7 @@ fn replaced() -> (World, Held, Held, Held, Seated, Seated) {
 }
 
 #[test]
-fn it_may_use_everything_and_change_nothing_whichever_command() {
+fn replaced_token_value_cannot_run_lasting_commands() {
     let count = {
         let (_, old, _, admin, _, others) = replaced();
         let commands = commands(&old, &admin, &others.id);
@@ -224,7 +224,7 @@ fn it_may_use_everything_and_change_nothing_whichever_command() {
 }
 
 #[test]
-fn it_repeats_nothing_either() {
+fn replaced_token_value_gets_no_idempotent_reply() {
     let (mut world, admin) = World::founded();
     let old = world.issue(admin.actor, token(&["*"])).unwrap();
     let again = |world: &mut World, held: &Held| send(world, held.actor, token(&["read"]).into(), Some("k"));
@@ -236,7 +236,7 @@ fn it_repeats_nothing_either() {
 }
 
 #[test]
-fn a_snapshot_that_it_takes_is_over_when_it_is() {
+fn snapshot_of_replaced_token_value_expires_with_it() {
     let (mut world, old, new, ..) = replaced();
     let ask = |world: &mut World, held: &Held| match world.call(held.actor, ReadSnapshot {}).unwrap() {
         Snapshot::Ready(files) => Some(files),
@@ -259,7 +259,7 @@ fn a_snapshot_that_it_takes_is_over_when_it_is() {
 }
 
 #[test]
-fn who_reports_a_text_that_was_replaced_ends_that_text_alone() {
+fn revoking_replaced_token_value_keeps_current_one() {
     let (mut world, old, new, admin, session, _) = replaced();
     let newer = rotate(&mut world, &new, 600);
     let version = world.call(Actor::Root, ReadToken { id: old.id.clone() }).unwrap().version;
@@ -277,13 +277,13 @@ fn who_reports_a_text_that_was_replaced_ends_that_text_alone() {
     assert_eq!((held.state, held.version), (State::Active, version + 1));
     assert_eq!(record(&mut world, old.digest).replaced_until, Some(Timestamp(0)));
 
-    // Again, and of a text that nobody has: nothing is left to do, and nothing is written.
+    // Repeating it, or revoking an unknown value, writes nothing.
     let before = world.dump();
     for digest in [old.digest, Digest::of(b"unknown")] {
         assert_eq!(revoke(&mut world, admin.actor, digest), Ok(Ended::Nothing));
     }
     assert_eq!(world.dump(), before);
-    // The text that it has is the token's end, and that of all its texts.
+    // Revoking the current value revokes the token and all its values.
     assert_eq!(revoke(&mut world, admin.actor, newer.digest), Ok(Ended::Token));
     assert_eq!([&new, &newer].map(|held| code(&mut world, held)), [Code::Revoked; 2]);
     assert_eq!(last_audit(&world, "token.revoke", &old.id).1["reason"], "leaked");
@@ -291,7 +291,7 @@ fn who_reports_a_text_that_was_replaced_ends_that_text_alone() {
 }
 
 #[test]
-fn a_text_whose_grace_is_over_ends_nothing() {
+fn revoking_expired_token_value_has_no_effect() {
     let (mut world, old, new, admin, ..) = replaced();
     world.wait(60_000);
     let before = world.dump();
@@ -301,12 +301,12 @@ fn a_text_whose_grace_is_over_ends_nothing() {
 }
 
 #[test]
-fn whoever_holds_a_text_ends_it_without_any_scope_and_nobody_elses() {
+fn token_value_can_revoke_itself_without_scope() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read"]);
     let second = rotate(&mut world, &ann, 600);
     let third = rotate(&mut world, &second, 600);
-    // A text of its own token, as it might end the token.
+    // Another value of its own token, as it could revoke the whole token.
     assert_eq!(revoke(&mut world, third.actor, second.digest), Ok(Ended::Text));
     // Itself.
     assert_eq!(revoke(&mut world, ann.actor, ann.digest), Ok(Ended::Text));
@@ -323,7 +323,7 @@ fn whoever_holds_a_text_ends_it_without_any_scope_and_nobody_elses() {
 }
 
 #[test]
-fn a_filter_by_the_digest_of_a_replaced_text_ends_no_token() {
+fn bulk_revocation_by_replaced_digest_keeps_token() {
     let (mut world, old, new, admin, ..) = replaced();
     let by = |digest| {
         let filter = TokenFilter { digest: Some(digest), ..TokenFilter::default() };
@@ -343,9 +343,9 @@ fn a_filter_by_the_digest_of_a_replaced_text_ends_no_token() {
     assert_eq!(done.iter().map(|item| item.result).collect::<Vec<_>>(), [RevokeResult::Revoked]);
 }
 
-/// What a list of changed texts leaves out, verifiers would go on passing.
+/// If the list of changes omitted such a value, verifiers would continue to accept it.
 #[test]
-fn verifiers_are_told_of_a_text_that_ended() {
+fn revoked_replaced_token_value_is_reported_to_verifiers() {
     let (mut world, old, new, admin, ..) = replaced();
     let since = world.number("SELECT generation FROM workspace");
     let position = counterfoil_verify::Position { epoch: START.0, generation: since };

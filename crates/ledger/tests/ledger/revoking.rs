@@ -10,7 +10,7 @@ fn of(held: &Held) -> RevokeToken {
 }
 
 #[test]
-fn a_revoked_token_is_dead_at_once_and_for_good() {
+fn revocation_is_immediate_and_permanent() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.wait(5);
@@ -25,7 +25,7 @@ fn a_revoked_token_is_dead_at_once_and_for_good() {
 }
 
 #[test]
-fn revoking_again_writes_nothing_and_answers_as_it_stands() {
+fn repeated_revocation_writes_nothing() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let first = world.call(admin.actor, of(&held)).unwrap();
@@ -37,7 +37,7 @@ fn revoking_again_writes_nothing_and_answers_as_it_stands() {
 }
 
 #[test]
-fn a_token_may_end_itself_without_any_scope() {
+fn token_can_revoke_itself_without_scope() {
     let (mut world, admin) = World::founded();
     let other = world.issue(admin.actor, token(&[])).unwrap();
     let held = world.issue(admin.actor, token(&[])).unwrap();
@@ -47,7 +47,7 @@ fn a_token_may_end_itself_without_any_scope() {
 }
 
 #[test]
-fn members_revoke_their_own_and_admins_everybodys() {
+fn members_revoke_own_tokens_and_admins_all() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write"]);
     let bob = world.join("bob", &["tokens:write"]);
@@ -61,7 +61,7 @@ fn members_revoke_their_own_and_admins_everybodys() {
 }
 
 #[test]
-fn a_reason_has_a_length() {
+fn revocation_reason_length_is_limited() {
     let (mut world, admin) = World::founded();
     let reason = Some("r".repeat(201));
     assert_invalid_value(world.call(admin.actor, RevokeToken { id: admin.id.clone(), reason }), "/reason");

@@ -1,4 +1,4 @@
-//! Rotating: a token outlives its texts.
+//! Rotation: a token keeps its identity when its value is replaced.
 
 use counterfoil_protocol::{
     command::{Actor, CreateToken, Lifetime, ReadSelf, RevokeToken, RotateToken, State, TokenView, UpdateToken},
@@ -14,12 +14,12 @@ fn ask(held: &Held, grace_seconds: u64) -> RotateToken {
     RotateToken { id: held.id.clone(), grace_seconds, end_previous: false }
 }
 
-/// The same, and ends whatever earlier rotations left some time.
+/// The same, and ends the grace periods of earlier rotations.
 fn ask_to_end(held: &Held, grace_seconds: u64) -> RotateToken {
     RotateToken { end_previous: true, ..ask(held, grace_seconds) }
 }
 
-/// Rotates, and gives the token with its new text.
+/// Rotates and returns the token with its new value.
 fn rotate(world: &mut World, actor: Actor, held: &Held, grace: u64) -> Held {
     let rotated = world.call(actor, ask(held, grace)).unwrap();
     assert_eq!(rotated.previous_valid_until, Some(world.now.plus(grace * 1_000)));
@@ -35,7 +35,7 @@ fn code(world: &mut World, digest: Digest) -> Code {
 }
 
 #[test]
-fn the_token_stays_and_its_text_is_another() {
+fn rotation_replaces_token_value_and_keeps_token() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.wait(5);
@@ -60,12 +60,12 @@ fn the_token_stays_and_its_text_is_another() {
 }
 
 #[test]
-fn both_texts_work_until_the_grace_is_over() {
+fn both_token_values_are_valid_during_grace_period() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let new = rotate(&mut world, admin.actor, &held, 60);
     assert_published(&mut world, held.digest);
-    // In its grace the old text is the token.
+    // In its grace period the old value authenticates the same token.
     assert_eq!(world.call(held.actor, ReadSelf {}).unwrap(), new.view);
     world.wait(59_999);
     assert_eq!((code(&mut world, held.digest), code(&mut world, new.digest)), (Code::Valid, Code::Valid));
@@ -76,13 +76,13 @@ fn both_texts_work_until_the_grace_is_over() {
 }
 
 #[test]
-fn no_later_rotation_shortens_what_was_promised() {
+fn later_rotation_keeps_promised_grace_period() {
     let (mut world, admin) = World::founded();
     let first = world.issue(admin.actor, token(&["read"])).unwrap();
     let second = rotate(&mut world, admin.actor, &first, 3_600);
     world.wait(1);
     let third = rotate(&mut world, admin.actor, &second, 60);
-    // Without a grace the text that it has ends, and no other.
+    // Without a grace period only the current value ends.
     let fourth = rotate(&mut world, admin.actor, &third, 0);
     let texts = [&first, &second, &third, &fourth];
     let codes = |world: &mut World| texts.map(|text| code(world, text.digest));
@@ -98,9 +98,9 @@ fn no_later_rotation_shortens_what_was_promised() {
     assert_eq!(code(&mut world, first.digest), Code::Revoked);
 }
 
-/// Whoever rotates without knowing of each other is each told the truth.
+/// Independent clients that rotate the same token each get a correct expiration.
 #[test]
-fn every_promise_of_rotations_side_by_side_is_kept() {
+fn concurrent_rotations_keep_each_grace_period() {
     let (mut world, admin) = World::founded();
     let mut held = world.issue(admin.actor, token(&["read"])).unwrap();
     let mut promises = Vec::new();
@@ -121,7 +121,7 @@ fn every_promise_of_rotations_side_by_side_is_kept() {
 }
 
 #[test]
-fn a_rotation_ends_the_previous_texts_where_it_is_told_to() {
+fn rotation_ends_previous_token_values_on_request() {
     let (mut world, admin) = World::founded();
     let first = world.issue(admin.actor, token(&["read"])).unwrap();
     let second = rotate(&mut world, admin.actor, &first, 600);
@@ -146,7 +146,7 @@ fn a_rotation_ends_the_previous_texts_where_it_is_told_to() {
 }
 
 #[test]
-fn eight_texts_of_a_token_work_at_a_time() {
+fn token_has_at_most_eight_valid_values() {
     let (mut world, admin) = World::founded();
     let mut held = world.issue(admin.actor, token(&["read"])).unwrap();
     let mut texts = vec![held.digest];
@@ -160,7 +160,7 @@ fn eight_texts_of_a_token_work_at_a_time() {
     assert_conflict(Err::<(), _>(refused), ConflictCode::TooManyTexts);
     let until = counterfoil_protocol::rfc3339::format(START.plus(94_000));
     assert!(detail.contains(&until), "says until when: {detail}");
-    // A text that leaked is ended at once all the same, and the others are not touched.
+    // A leaked value can still be ended immediately without affecting the others.
     let last = rotate(&mut world, admin.actor, &held, 0);
     assert!(texts[..7].iter().all(|text| code(&mut world, *text) == Code::Valid));
     assert_eq!(code(&mut world, held.digest), Code::Revoked);
@@ -174,7 +174,7 @@ fn eight_texts_of_a_token_work_at_a_time() {
 }
 
 #[test]
-fn every_later_change_hits_both_texts() {
+fn later_changes_apply_to_both_token_values() {
     let (mut world, admin) = World::founded();
     let first = world.issue(admin.actor, token(&["read"])).unwrap();
     let second = rotate(&mut world, admin.actor, &first, 600);
@@ -195,7 +195,7 @@ fn every_later_change_hits_both_texts() {
 }
 
 #[test]
-fn revoking_all_of_a_member_hits_texts_in_grace() {
+fn revoking_all_tokens_includes_values_in_grace_period() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read"]);
     let new = rotate(&mut world, admin.actor, &ann, 600);
@@ -208,7 +208,7 @@ fn revoking_all_of_a_member_hits_texts_in_grace() {
 }
 
 #[test]
-fn a_token_may_rotate_itself_but_not_with_a_text_that_was_replaced() {
+fn token_can_rotate_itself_but_not_by_replaced_value() {
     let (mut world, _) = World::founded();
     let ann = world.join("ann", &["tokens:write", "read"]);
     let second = rotate(&mut world, ann.actor, &ann, 600);
@@ -218,7 +218,7 @@ fn a_token_may_rotate_itself_but_not_with_a_text_that_was_replaced() {
     let third = rotate(&mut world, second.actor, &second, 600);
     let codes = [&ann, &second, &third].map(|text| code(&mut world, text.digest));
     assert_eq!(codes, [Code::Valid; 3]);
-    // Also where its owner was cut, as it is the token itself that gets the text.
+    // Also after its owner lost scopes, because it receives the new value itself.
     world.meddle("UPDATE members SET grants = '[\"tokens:write\"]' WHERE id = 'ann'");
     rotate(&mut world, third.actor, &third, 0);
     let bob = world.join("bob", &["read"]);
@@ -226,7 +226,7 @@ fn a_token_may_rotate_itself_but_not_with_a_text_that_was_replaced() {
 }
 
 #[test]
-fn nobody_gets_the_text_of_a_stronger_token() {
+fn rotating_more_privileged_token_is_refused() {
     let (mut world, admin) = World::founded();
     world.join("ann", &["tokens:write", "tokens:grant", "read", "write"]);
     let of_ann = |scopes: &[&str]| CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
@@ -267,14 +267,14 @@ fn nobody_gets_the_text_of_a_stronger_token() {
     rotate(&mut world, actor.actor, &held, 0);
     assert_no_such(world.call(actor.actor, ask(&admin, 0)), "token");
 
-    // Not even an admin who may grant, where it is granted less than the other member.
+    // Not even an admin with `tokens:grant`, if the other member is granted more.
     let sentence = "The scope * is more than the token presented may grant.";
     world.meddle("UPDATE members SET role = 'admin' WHERE id = 'ann'");
     assert_forbidden(world.call(granting.actor, ask(&admin, 0)), ForbiddenCode::Escalation, sentence);
 }
 
 #[test]
-fn what_is_over_is_not_rotated() {
+fn expired_or_revoked_token_cannot_be_rotated() {
     let (mut world, admin) = World::founded();
     let short = CreateToken { lifetime: Lifetime::Seconds(1), enabled: false, ..token(&["read"]) };
     let short = world.issue(admin.actor, short).unwrap();
@@ -287,7 +287,7 @@ fn what_is_over_is_not_rotated() {
 }
 
 #[test]
-fn a_grace_lasts_thirty_days_at_most() {
+fn grace_period_is_limited_to_30_days() {
     let (mut world, admin) = World::founded();
     let month = 30 * 24 * 60 * 60;
     for longer in [month + 1, u64::MAX] {
@@ -297,7 +297,7 @@ fn a_grace_lasts_thirty_days_at_most() {
 }
 
 #[test]
-fn the_quota_does_not_count_texts() {
+fn rotation_does_not_count_towards_quota() {
     let (mut world, admin) = World::founded();
     world.meddle("UPDATE members SET quota = 1");
     let new = rotate(&mut world, admin.actor, &admin, 60);
@@ -305,7 +305,7 @@ fn the_quota_does_not_count_texts() {
 }
 
 #[test]
-fn the_new_text_remembers_the_secret_that_sealed_it() {
+fn rotation_stores_seal_epoch_of_new_value() {
     let (mut world, admin) = World::founded();
     let newer = counterfoil_token::SealSecret::new(&[8; 32]).unwrap();
     let epochs = [newer.epoch().to_string(), world.seal_secrets[0].epoch().to_string()];

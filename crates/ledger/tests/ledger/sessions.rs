@@ -1,4 +1,4 @@
-//! Sessions: one stands for the text that opened it, never for more, and for no longer.
+//! Sessions never exceed the token value that opened them, in scopes or in time.
 
 use counterfoil_ledger::Upkeep;
 use counterfoil_protocol::{
@@ -22,7 +22,7 @@ use crate::{
 const HALF_DAY: u64 = 12 * 60 * 60 * 1_000;
 const SCOPES: [&str; 5] = ["tokens:read", "tokens:write", "sessions:create", "audit:read", "read"];
 
-/// A workspace, its admin, a plain member with a token, and a session of that.
+/// A workspace, its admin, a plain member with a token, and a session of that token.
 fn seated() -> (World, Held, Held, Seated) {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &SCOPES);
@@ -48,7 +48,7 @@ fn audit_of(world: &mut World, actor: Actor) -> Vec<AuditEntry> {
 }
 
 #[test]
-fn a_session_acts_as_the_member_whose_token_opened_it() {
+fn session_acts_as_member_of_opening_token() {
     let (mut world, _, ann, session) = seated();
     assert!(session.id.starts_with("ses_") && session.id.len() == 26);
     assert_eq!((&session.member, session.created_by.as_ref(), &session.issuer), (&ann.owner, Some(&ann.id), &None));
@@ -70,7 +70,7 @@ fn a_session_acts_as_the_member_whose_token_opened_it() {
 }
 
 #[test]
-fn its_text_is_of_a_kind_of_its_own() {
+fn session_value_is_not_accepted_as_token() {
     let (mut world, admin) = World::founded();
     let text = world.call(admin.actor, OpenSession {}).unwrap().text;
     let Ok(Presented::Ours(text)) = Presented::parse(text.expose().as_bytes()) else { panic!("not of ours") };
@@ -78,7 +78,7 @@ fn its_text_is_of_a_kind_of_its_own() {
     assert!(text.is_sealed_by(&world.session_secrets[0].key_for(key())));
     assert!(!text.is_sealed_by(&world.seal_secrets[0].key_for(key())));
 
-    // Each is nothing at all in the other's place.
+    // Neither is accepted in place of the other.
     assert_unauthenticated(world.call(Actor::Token(text.digest()), ReadSelf {}), Code::Unknown);
     assert_over(world.call(Actor::Session(admin.digest), ReadSelf {}));
     let answer = world.call(Actor::Verifier, Records { digests: vec![text.digest()] }).unwrap().0;
@@ -90,7 +90,7 @@ fn its_text_is_of_a_kind_of_its_own() {
 }
 
 #[test]
-fn only_a_token_with_the_scope_opens_one() {
+fn opening_session_requires_token_with_scope() {
     let (mut world, admin, ann, session) = seated();
     let weak = world.issue(ann.actor, token(&["tokens:read", "tokens:write"])).unwrap();
     assert_missing(world.open(&weak), "sessions:create");
@@ -102,7 +102,7 @@ fn only_a_token_with_the_scope_opens_one() {
 }
 
 #[test]
-fn whatever_ends_its_token_ends_it_at_once() {
+fn session_ends_immediately_with_its_token() {
     type End = fn(&mut World, &Held, &Held);
     let ends: [(&str, Code, End); 10] = [
         ("revoked", Code::Revoked, |world, admin, ann| {
@@ -157,7 +157,8 @@ fn whatever_ends_its_token_ends_it_at_once() {
         if code == Code::WorkspaceSuspended {
             continue;
         }
-        // What may come back is listed, with nothing that it may do; what is over for good is not.
+        // A session whose token is disabled is listed without scopes; one whose token is permanently ended is not
+        // listed.
         let listed = sessions(&mut world, admin.actor);
         let comes_back = code != Code::Revoked;
         assert_eq!((listed.total, listed.items.len()), (comes_back.into(), comes_back.into()), "{what}");
@@ -166,7 +167,7 @@ fn whatever_ends_its_token_ends_it_at_once() {
 }
 
 #[test]
-fn a_text_in_its_grace_opens_a_session_that_ends_with_the_grace() {
+fn session_of_replaced_value_ends_with_grace_period() {
     let (mut world, _, ann, session) = seated();
     let rotated =
         world.call(ann.actor, RotateToken { id: ann.id.clone(), grace_seconds: 60, end_previous: false }).unwrap();
@@ -185,7 +186,7 @@ fn a_text_in_its_grace_opens_a_session_that_ends_with_the_grace() {
 }
 
 #[test]
-fn a_session_is_good_from_where_its_token_is() {
+fn session_has_its_tokens_ip_restriction() {
     let (mut world, admin, ann, session) = seated();
     let blocks = Some(vec!["192.0.2.0/24".parse().unwrap()]);
     world.call(admin.actor, UpdateToken { allowed_addresses: blocks, ..of_token(&ann.id) }).unwrap();
@@ -199,7 +200,7 @@ fn a_session_is_good_from_where_its_token_is() {
 }
 
 #[test]
-fn what_is_taken_from_its_token_is_taken_from_it() {
+fn session_loses_scopes_with_its_token() {
     let (mut world, admin, ann, session) = seated();
     let fewer = ["tokens:read", "tokens:write", "read"];
     let change = Some(ScopeChange::Replace(patterns(&fewer)));
@@ -219,7 +220,7 @@ fn what_is_taken_from_its_token_is_taken_from_it() {
 }
 
 #[test]
-fn it_hands_on_no_more_than_its_token_could() {
+fn session_cannot_grant_more_than_its_token() {
     let (mut world, admin, ann, _) = seated();
     let bound = CreateToken {
         lifetime: Lifetime::Seconds(3_600),
@@ -249,7 +250,7 @@ fn it_hands_on_no_more_than_its_token_could() {
 }
 
 #[test]
-fn it_lasts_as_long_as_the_workspace_says_and_never_longer_than_its_token() {
+fn session_length_is_limited_by_workspace_and_token() {
     let (mut world, admin, ann, session) = seated();
     world.wait(HALF_DAY - 1);
     world.call(session.actor, ReadSession {}).unwrap();
@@ -264,7 +265,7 @@ fn it_lasts_as_long_as_the_workspace_says_and_never_longer_than_its_token() {
     let ends_first = world.issue(ann.actor, ends_first).unwrap();
     let shorter = world.open(&ends_first).unwrap();
     assert_eq!(Some(shorter.expires_at), ends_first.expires_at);
-    // A token that is given more time gives none to its sessions.
+    // A later expiration of the token does not extend its sessions.
     let longer = UpdateToken { lifetime: Patch::Set(Lifetime::Seconds(3_600)), ..of_token(&ends_first.id) };
     world.call(ann.actor, longer).unwrap();
     world.wait(59_000);
@@ -273,14 +274,14 @@ fn it_lasts_as_long_as_the_workspace_says_and_never_longer_than_its_token() {
 }
 
 #[test]
-fn a_session_ends_itself_and_those_that_its_token_may_end() {
+fn session_can_end_itself_and_permitted_sessions() {
     let (mut world, admin, ann, session) = seated();
     let ben = world.join("ben", &["tokens:read", "sessions:create"]);
     let bens = world.open(&ben).unwrap();
     let over = |view: &Session| Session { scopes: scopes(&[]), ..view.clone() };
     let end = |session: &Seated| EndSession { id: Some(session.id.clone()) };
 
-    // Without tokens:write, only itself, by whatever name.
+    // Without `tokens:write`, only itself, by either form.
     assert_missing(world.call(bens.actor, end(&session)), "tokens:write");
     assert_eq!(world.call(bens.actor, end(&bens)).unwrap(), over(&bens));
     assert_over(world.call(bens.actor, ReadSession {}));
@@ -291,7 +292,7 @@ fn a_session_ends_itself_and_those_that_its_token_may_end() {
     assert_no_such(world.call(ben.actor, EndSession { id: None }), "session");
     world.call(ben.actor, ReadSelf {}).unwrap();
 
-    // Others' are not there, but for admins.
+    // Sessions of other members do not exist, except for admins.
     let bens = world.open(&ben).unwrap();
     let second = world.open(&ann).unwrap();
     for id in [&bens.id, "ses_0", "", &ann.id] {
@@ -303,7 +304,7 @@ fn a_session_ends_itself_and_those_that_its_token_may_end() {
     assert_eq!(world.call(Actor::Root, end(&session)).unwrap(), over(&session));
     assert_over(world.call(session.actor, ReadSession {}));
 
-    // Each member sees what became of its sessions, and of no other's.
+    // Each member sees the audit rows of its own sessions only.
     let told = |rows: Vec<AuditEntry>| -> Vec<String> {
         let of_sessions = rows.into_iter().filter(|row| row.action.starts_with("session."));
         of_sessions.map(|row| format!("{} {} {}", row.actor, row.action, row.subject)).collect()
@@ -319,7 +320,7 @@ fn a_session_ends_itself_and_those_that_its_token_may_end() {
 }
 
 #[test]
-fn members_list_their_own_and_admins_all_in_pages() {
+fn members_list_own_sessions_and_admins_all() {
     let (mut world, admin, ann, first) = seated();
     let mut all = vec![first.view];
     for opened_by in [&admin, &ann, &admin, &ann] {
@@ -345,7 +346,7 @@ fn members_list_their_own_and_admins_all_in_pages() {
 }
 
 #[test]
-fn an_idempotency_key_is_each_sessions_own() {
+fn idempotency_keys_are_scoped_to_session() {
     let (mut world, _, ann, one) = seated();
     let other = world.open(&ann).unwrap();
     let mut create = |actor| {
@@ -359,7 +360,7 @@ fn an_idempotency_key_is_each_sessions_own() {
 }
 
 #[test]
-fn what_is_over_is_swept() {
+fn expired_sessions_are_deleted() {
     let (mut world, admin, ann, _) = seated();
     let rows = |world: &World| world.number("SELECT count(*) FROM sessions");
     let due = START.plus(HALF_DAY);
@@ -369,11 +370,11 @@ fn what_is_over_is_swept() {
     world.now = due;
     assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(Some(due.plus(1))));
     assert_eq!(rows(&world), 1);
-    // So does the next one that is opened, where nothing else ever happens.
+    // Opening a session also sweeps, for workspaces without other activity.
     world.wait(1);
     world.open(&admin).unwrap();
     assert_eq!(rows(&world), 1);
-    // And the audit goes on to say whose it was.
+    // The audit log still says whose it was.
     assert_eq!(audit_of(&mut world, ann.actor).iter().filter(|row| row.action == "session.create").count(), 2);
 
     world.meddle(
@@ -389,7 +390,7 @@ fn what_is_over_is_swept() {
 }
 
 #[test]
-fn of_an_erased_member_no_session_stays() {
+fn erasing_a_member_deletes_its_sessions() {
     let (mut world, admin, _, session) = seated();
     world.open(&admin).unwrap();
     world.call(admin.actor, EraseMember { id: "ann".to_owned() }).unwrap();
@@ -398,7 +399,7 @@ fn of_an_erased_member_no_session_stays() {
 }
 
 #[test]
-fn of_a_deleted_workspace_no_session_stays() {
+fn workspace_deletion_deletes_sessions() {
     let (mut world, _, _, session) = seated();
     world.call(Actor::Root, counterfoil_protocol::command::DeleteWorkspace {}).unwrap();
     assert_over(world.call(session.actor, ReadWorkspace {}));
@@ -407,7 +408,7 @@ fn of_a_deleted_workspace_no_session_stays() {
 }
 
 #[test]
-fn a_session_is_a_use_so_the_first_token_is_not_replaced_any_more() {
+fn opened_session_prevents_repeated_bootstrap() {
     let mut world = World::empty();
     let admin = world.call(Actor::Root, bootstrap()).unwrap().admin;
     let admin = world.held(admin);

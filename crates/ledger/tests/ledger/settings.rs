@@ -1,4 +1,4 @@
-//! The workspace's settings, its suspension, and how long its audit is kept.
+//! Workspace settings, suspension, and the retention of the audit log.
 
 use counterfoil_ledger::Upkeep;
 use counterfoil_protocol::{
@@ -13,13 +13,13 @@ use counterfoil_verify::{Code, Encoded as _, WorkspaceRecord};
 
 use crate::{changes::of_workspace as change, support::*};
 
-/// The workspace as a change answers it: without what its storage holds, which is told to who reads it.
+/// The workspace as an update returns it: without the storage size, which only reads return.
 fn read(world: &mut World, actor: Actor) -> Workspace {
     Workspace { storage: None, ..world.call(actor, ReadWorkspace {}).unwrap() }
 }
 
 #[test]
-fn settings_are_as_they_were_set() {
+fn workspace_settings_are_updated() {
     let (mut world, admin) = World::founded();
     let before = world.call(admin.actor, ReadWorkspace {}).unwrap();
     assert_eq!((before.settings.default_quota, before.settings.session_length), (600, 43_200));
@@ -46,7 +46,7 @@ fn settings_are_as_they_were_set() {
     assert_eq!(after.settings.allowed_origins, ["https://a.example", "https://b.example"], "in order");
     assert_eq!(read(&mut world, admin.actor), after);
 
-    // They hold from then on.
+    // The settings take effect immediately.
     let held = world.issue(admin.actor, token(&[])).unwrap();
     assert!(held.hint.starts_with("acme_"));
     assert_eq!(held.expires_at, Some(START.plus(3_600_000)));
@@ -55,7 +55,7 @@ fn settings_are_as_they_were_set() {
         "/expires_in",
     );
     assert!(world.issue(admin.actor, token(&[])).is_err(), "the quota of 2 holds: the first admin token counts");
-    // And the tokens from before go on.
+    // Existing tokens remain valid.
     assert!(world.call(admin.actor, ReadSelf {}).is_ok());
 
     let same = world.dump();
@@ -66,7 +66,7 @@ fn settings_are_as_they_were_set() {
 }
 
 #[test]
-fn settings_have_limits_and_need_the_scope() {
+fn workspace_settings_are_validated_and_require_manage() {
     let (mut world, admin) = World::founded();
     let mut invalid = |ask, at| assert_invalid_value(world.call(admin.actor, ask), at);
     invalid(UpdateWorkspace { name: Some(String::new()), ..change() }, "/name");
@@ -102,7 +102,7 @@ fn settings_have_limits_and_need_the_scope() {
 }
 
 #[test]
-fn the_audit_tells_which_settings_changed() {
+fn audit_records_changed_settings() {
     let (mut world, admin) = World::founded();
     world
         .call(
@@ -118,7 +118,7 @@ fn the_audit_tells_which_settings_changed() {
 }
 
 #[test]
-fn a_suspended_workspace_lets_nobody_in_but_root() {
+fn suspended_workspace_only_admits_root() {
     let (mut world, admin) = World::founded();
     let suspend = |suspended| SuspendWorkspace { suspended };
     let only = "Only the root token may do this.";
@@ -142,7 +142,7 @@ fn a_suspended_workspace_lets_nobody_in_but_root() {
 }
 
 #[test]
-fn only_root_says_by_which_hosts_the_workspace_is_reached() {
+fn setting_hosts_requires_root() {
     let (mut world, admin) = World::founded();
     let set = |hosts: &[&str]| SetHosts { hosts: hosts_of(hosts) };
     let only = "Only the root token may do this.";
@@ -162,7 +162,7 @@ fn only_root_says_by_which_hosts_the_workspace_is_reached() {
 }
 
 #[test]
-fn audit_rows_go_when_their_time_is_over_and_not_before() {
+fn audit_rows_are_deleted_after_retention() {
     let (mut world, admin) = World::founded();
     let rows = |world: &mut World| {
         let all = ReadAudit { subject: None, actor: None, page: Page::default() };
@@ -185,7 +185,7 @@ fn audit_rows_go_when_their_time_is_over_and_not_before() {
 }
 
 #[test]
-fn many_rows_go_in_steps() {
+fn expired_audit_rows_are_deleted_in_batches() {
     let (mut world, admin) = World::founded();
     world.meddle(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)

@@ -1,4 +1,5 @@
-//! Who may move which setting in which direction: the table, each of its rows tried by everybody, and the docs.
+//! Authorization of settings changes: each row of the rule table is tried by each kind of actor, and compared with the
+//! docs.
 
 use counterfoil_ledger::settings::{CATALOGUE, RequiredActor, SETTINGS};
 use counterfoil_protocol::{
@@ -14,14 +15,14 @@ use counterfoil_verify::Freshness;
 
 use crate::{changes::of_workspace, identity::provider, support::*};
 
-/// Who changes something, and whether they pass where this is asked.
+/// An actor, and whether it meets each requirement.
 struct Somebody {
     name: &'static str,
     actor: Actor,
     passes: fn(RequiredActor) -> bool,
 }
 
-/// A workspace whose settings have room in both directions, and somebody of each kind who manages it.
+/// A workspace whose settings can move in both directions, with one actor of each kind.
 fn managed() -> (World, Vec<Somebody>) {
     let (mut world, admin) = World::founded();
     let manager = world.join("manager", &["*"]);
@@ -66,7 +67,7 @@ fn moved(world: &mut World, actor: Actor, to: Move) -> Result<(), CommandError> 
     }
 }
 
-/// Of each setting what makes it stricter, and all that makes it weaker.
+/// For each setting: changes that tighten it, and changes that weaken it.
 fn moves(field: &str) -> (Vec<Move>, Vec<Move>) {
     let all = |asks: Vec<UpdateWorkspace>| asks.into_iter().map(Move::Settings).collect::<Vec<_>>();
     let of = of_workspace;
@@ -121,7 +122,7 @@ fn moves(field: &str) -> (Vec<Move>, Vec<Move>) {
 }
 
 #[test]
-fn whoever_weakens_a_setting_is_who_the_table_says() {
+fn weakening_a_setting_requires_actor_of_rule_table() {
     for rule in SETTINGS {
         let (tighter, weaker) = moves(rule.field);
         assert_eq!(weaker.is_empty(), rule.weaker.is_empty(), "{}", rule.field);
@@ -150,7 +151,7 @@ fn whoever_weakens_a_setting_is_who_the_table_says() {
 }
 
 #[test]
-fn a_limit_where_there_was_none_is_stricter_and_a_term_where_there_was_none_is_not() {
+fn new_lifetime_limit_tightens_and_new_retention_weakens() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["workspace:manage"]);
     let retention = UpdateWorkspace { audit_retention: Patch::Set(36_500), ..of_workspace() };
@@ -160,9 +161,9 @@ fn a_limit_where_there_was_none_is_stricter_and_a_term_where_there_was_none_is_n
     world.call(manager.actor, lifetime).unwrap();
 }
 
-/// Every setting that the workspace has is in the table, and every property of a scope.
+/// Every workspace setting and every scope property is in the table.
 #[test]
-fn nothing_that_can_be_set_is_without_a_rule() {
+fn every_setting_has_a_rule() {
     let (mut world, admin) = World::founded();
     let workspace = world.call(admin.actor, ReadWorkspace {}).unwrap();
     let fields = |json: serde_json::Value, fixed: &[&str]| {
@@ -183,7 +184,7 @@ fn nothing_that_can_be_set_is_without_a_rule() {
 }
 
 #[test]
-fn whoever_weakens_a_scope_is_an_admin() {
+fn weakening_a_scope_requires_admin() {
     let plain = || entry("pay");
     let strict = |freshness| ScopeEntry { freshness, ..plain() };
     let cases: Vec<(&str, ScopeEntry, Option<ScopeEntry>)> = vec![
@@ -214,7 +215,7 @@ fn whoever_weakens_a_scope_is_an_admin() {
                 let is_hidden = field == "visible_to" && weak.is_none();
                 assert_eq!((code, detail.contains("pay")), (ForbiddenCode::Escalation, !is_hidden), "{said}");
             }
-            // The other way is everybody's.
+            // Every actor may make the opposite change.
             world.call(Actor::Root, PutScopes { scopes: weak.iter().cloned().chain([entry("z")]).collect() }).unwrap();
             world.call(somebody.actor, put(&Some(strict.clone()))).unwrap();
         }
@@ -222,7 +223,7 @@ fn whoever_weakens_a_scope_is_an_admin() {
 }
 
 #[test]
-fn a_manager_goes_on_adding_scopes_and_removing_those_that_ask_nothing() {
+fn managers_can_add_scopes_and_remove_unrestricted_ones() {
     let (mut world, _) = World::founded();
     let manager = world.join("manager", &["*"]);
     let reserved = ScopeEntry { grantable_by: Role::Admin, ..entry("pay") };
@@ -232,9 +233,9 @@ fn a_manager_goes_on_adding_scopes_and_removing_those_that_ask_nothing() {
     assert_eq!(world.call(Actor::Root, GetScopes {}).unwrap().scopes.len(), 2);
 }
 
-/// docs/api.md has a row for each, word for word.
+/// docs/api.md has a row for each rule with the same words.
 #[test]
-fn the_docs_say_the_same() {
+fn docs_match_settings_rules() {
     let docs = include_str!("../../../../docs/api.md");
     let row = |field: &str, tighten: RequiredActor, weaken: RequiredActor, weaker: &str| {
         let what = if weaker.is_empty() { "—" } else { weaker };

@@ -1,4 +1,4 @@
-//! Snapshots: who may read one, of when it is, until when it may be relied upon, and who signed it.
+//! Snapshots: required scope, time, expiration and signature.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::{changes::of_workspace, support::*};
 const SECOND: u64 = 1_000;
 const HOUR: u64 = 60 * 60 * SECOND;
 
-/// A workspace, its admin, and what its ledger has put into the registry.
+/// A workspace, its admin, and the content of the registry.
 struct Setup {
     world: World,
     admin: Held,
@@ -37,7 +37,7 @@ impl Setup {
         Self { world, admin, files: BTreeMap::new() }
     }
 
-    /// One whose snapshot is made.
+    /// A workspace whose snapshot has been built.
     fn ready() -> Self {
         let mut setup = Self::new();
         setup.read();
@@ -57,7 +57,7 @@ impl Setup {
         }
     }
 
-    /// The whole file, and the head alone.
+    /// The whole file, and the header alone.
     #[track_caller]
     fn file(&mut self) -> (File, Vec<u8>) {
         let ready = self.files();
@@ -69,14 +69,14 @@ impl Setup {
         (File::open(&bytes).unwrap(), ready.head.0)
     }
 
-    /// As of when the snapshot is, and until when it may be relied upon.
+    /// The snapshot's time and expiration.
     #[track_caller]
     fn times(&mut self) -> (Timestamp, Timestamp) {
         let (file, _) = self.file();
         (file.as_of(), file.expires_at())
     }
 
-    /// Takes one step, and says whether there may be another to take at once.
+    /// Takes one step and returns whether another one may be due.
     fn step(&mut self) -> bool {
         let (ledger, now) = (&self.world.ledger, self.world.now);
         let step = ledger.edition_step(now).unwrap();
@@ -89,7 +89,7 @@ impl Setup {
         !matches!(step, Step::Wait(_))
     }
 
-    /// Takes all there are to take at once.
+    /// Takes all steps that are due.
     fn settle(&mut self) {
         while self.step() {}
     }
@@ -109,7 +109,7 @@ impl Setup {
         keys.iter().map(|key| VerifyingKey::from_bytes(&bytes(&key.x)).unwrap()).collect()
     }
 
-    /// What somebody who waits for a change is told of snapshots.
+    /// The expiration of outdated snapshots that a waiting client gets.
     fn relied_upon_until(&mut self) -> Option<Timestamp> {
         let request = Request {
             workspace: key(),
@@ -135,7 +135,7 @@ fn is_signed_by(head: &[u8], by: &VerifyingKey) -> bool {
 }
 
 #[test]
-fn it_needs_its_scope() {
+fn snapshot_requires_snapshots_read() {
     let mut setup = Setup::ready();
     let reader = setup.world.join("ann", &["snapshots:read"]);
     let seated = setup.world.join("bob", &["snapshots:*", "sessions:create"]);
@@ -152,7 +152,7 @@ fn it_needs_its_scope() {
 }
 
 #[test]
-fn it_is_made_once_somebody_asks() {
+fn snapshot_is_built_after_first_request() {
     let mut setup = Setup::new();
     setup.settle();
     setup.world.wait(2 * SECOND);
@@ -165,7 +165,7 @@ fn it_is_made_once_somebody_asks() {
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 });
     assert_eq!(setup.world.ledger.next_due(setup.world.now), Ok(Some(setup.world.now)), "an alarm comes");
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 });
-    // A registry that does not take it.
+    // The registry does not accept the file.
     let put = loop {
         match setup.world.ledger.edition_step(setup.world.now).unwrap() {
             Step::More => {}
@@ -194,7 +194,7 @@ fn it_is_made_once_somebody_asks() {
 }
 
 #[test]
-fn while_nothing_changes_it_is_the_same_for_an_eighth_of_its_term() {
+fn unchanged_snapshot_is_reused_for_an_eighth_of_its_validity() {
     let mut setup = Setup::ready();
     let begun = setup.world.now;
     let first = setup.files();
@@ -210,20 +210,20 @@ fn while_nothing_changes_it_is_the_same_for_an_eighth_of_its_term() {
     assert_eq!(setup.files(), second);
     setup.world.wait(DAY);
     assert_eq!(setup.times().0, setup.world.now);
-    // A clock that was set back: what was said of a later moment is not said any more.
+    // The clock was set back: the later time is not stated any more.
     setup.world.now = begun;
     assert_eq!(setup.times(), (begun, begun.plus(DAY)));
 }
 
 #[test]
-fn it_never_claims_to_be_later_than_it_is() {
+fn snapshot_time_is_never_later_than_its_data() {
     let mut setup = Setup::ready();
     setup.world.wait(DAY / 8);
     let (renewed, end) = setup.times();
     let digest = setup.admin.digest;
     setup.world.wait(SECOND);
     setup.change();
-    // The registry is down.
+    // The registry is unavailable.
     for wait in [0, DAY / 8, DAY / 2] {
         setup.world.wait(wait);
         assert_eq!(setup.times(), (renewed, end));
@@ -232,14 +232,14 @@ fn it_never_claims_to_be_later_than_it_is() {
     assert_eq!(setup.times(), (renewed, end));
     setup.world.wait(1);
     assert_eq!(setup.read(), Snapshot::NotYet { retry_in: 1 }, "nobody has a use for it any more");
-    // It is up again: at once, and again after what gathers changes.
+    // It is available again: now, and again after the gathering delay.
     setup.settle();
     setup.world.wait(2 * SECOND);
     let begun = setup.world.now;
     setup.settle();
     assert_eq!(setup.times(), (begun, begun.plus(DAY)));
     assert!(setup.file().0.find(&digest).is_some());
-    // An edition that began before a change is as of when it began, whenever it is done.
+    // An edition that began before a change states the time at which it began, however late it is finished.
     setup.world.wait(15 * SECOND);
     setup.change();
     setup.settle();
@@ -259,14 +259,14 @@ fn it_never_claims_to_be_later_than_it_is() {
 }
 
 #[test]
-fn it_expires_as_the_setting_says() {
+fn snapshot_expires_as_configured() {
     let mut setup = Setup::ready();
     let begun = setup.world.now;
     for seconds in [60, 2_592_000, 3_600] {
         setup.set(seconds);
         assert_eq!(setup.times(), (begun, begun.plus(seconds * SECOND)), "of a snapshot that is there already, too");
     }
-    // The change of the setting is one, so the next edition is as of that.
+    // Changing the setting is a change too, so the next edition states its time.
     setup.world.wait(15 * SECOND);
     setup.settle();
     setup.world.wait(2 * SECOND);
@@ -278,7 +278,7 @@ fn it_expires_as_the_setting_says() {
 }
 
 #[test]
-fn who_reads_often_writes_once_an_hour() {
+fn snapshot_requests_are_recorded_once_an_hour() {
     let mut setup = Setup::ready();
     let dump = setup.world.dump();
     for _ in 0..3 {
@@ -291,7 +291,7 @@ fn who_reads_often_writes_once_an_hour() {
     assert_ne!(setup.world.dump(), dump);
     let wanted = "SELECT wanted_at FROM editions WHERE kind = 'snapshots'";
     assert_eq!(setup.world.number(wanted), setup.world.now.0);
-    // So it goes on being made for whoever reads each day.
+    // Daily requests keep the snapshots being built.
     for _ in 0..20 {
         setup.world.wait(DAY);
         setup.settle();
@@ -303,7 +303,7 @@ fn who_reads_often_writes_once_an_hour() {
 }
 
 #[test]
-fn the_first_secret_signs_and_the_others_are_known() {
+fn first_snapshot_secret_signs_and_all_keys_are_listed() {
     let mut setup = Setup::ready();
     let (_, old) = setup.file();
     let [before] = setup.keys()[..] else { panic!("one key") };
@@ -317,7 +317,7 @@ fn the_first_secret_signs_and_the_others_are_known() {
     let mut forged = new.clone();
     forged[20] ^= 1;
     assert!(!is_signed_by(&forged, &current));
-    // Another workspace of the deployment has others.
+    // Another workspace of the deployment has other keys.
     let seeds = ["0Ab3dE", "0Ab3dF"].map(|key| {
         let key = counterfoil_token::WorkspaceKey::parse(key).unwrap();
         (*setup.world.snapshot_secrets[0].snapshot_seed(key), *setup.world.snapshot_secrets[0].key_for(key).expose())
@@ -327,7 +327,7 @@ fn the_first_secret_signs_and_the_others_are_known() {
 }
 
 #[test]
-fn without_a_secret_there_are_none() {
+fn snapshots_are_disabled_without_secret() {
     let mut setup = Setup::new();
     setup.world.snapshot_secrets.clear();
     let admin = setup.admin.actor;
@@ -339,14 +339,14 @@ fn without_a_secret_there_are_none() {
 }
 
 #[test]
-fn who_waits_is_told_until_when_any_snapshot_may_be_relied_upon_that_does_not_know() {
+fn wait_reports_when_last_outdated_snapshot_expires() {
     let mut setup = Setup::new();
     assert_eq!(setup.relied_upon_until(), None, "nobody ever asked for one");
     setup.read();
     setup.settle();
     let mut latest = setup.times().1;
     let mut furthest = setup.world.now.plus(DAY);
-    // Whatever is handed out, before a change or after it, is over by what was told then.
+    // Every snapshot served before or after a change expires by the time that was reported.
     for (wait, seconds) in [
         (0, 86_400),
         (HOUR - 1, 86_400),
@@ -370,7 +370,7 @@ fn who_waits_is_told_until_when_any_snapshot_may_be_relied_upon_that_does_not_kn
         }
         assert!(told <= furthest.plus(HOUR), "and not much sooner");
     }
-    // Nothing is told where nobody waits.
+    // Nothing is reported without `wait`.
     let body = r#"{"workspace":"0Ab3dE","actor":"root","request_id":"r","address":null,"idempotency_key":null,"command":{"get_scopes":{}}}"#;
     let reply = setup.world.handle(body.as_bytes());
     assert_eq!(reply_json(&reply).unwrap().unwrap().snapshots_until, None);

@@ -1,4 +1,4 @@
-//! A storage that is nearly full: what grows it is refused, and what takes away works to the end.
+//! A nearly full storage: commands that add data are refused, and commands that reduce access always work.
 
 use std::collections::BTreeSet;
 
@@ -24,17 +24,17 @@ use crate::{
     support::*,
 };
 
-/// Everybody there is in a workspace, and all that they have.
+/// One actor of each kind in a workspace, and their tokens.
 struct Full {
     world: World,
     admin: Held,
     ann: Held,
-    /// A token of hers that may do little.
+    /// A token of hers with few scopes.
     small: Held,
     session: Actor,
 }
 
-/// So full that nothing may be added.
+/// A storage that is so full that no data may be added.
 fn full() -> Full {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, vouching(vec![provider(MemberBy::Subject)])).unwrap();
@@ -49,7 +49,7 @@ fn full() -> Full {
     Full { world, admin, ann, small, session }
 }
 
-/// Has the limit where nine tenths are used already.
+/// Sets the limit so that nine tenths are used.
 fn fill(world: &mut World) {
     let used = world.ledger.sql().used().unwrap();
     world.ledger.limit_storage(used);
@@ -81,9 +81,9 @@ fn one_use(digest: Digest) -> Vec<Uses> {
     vec![Uses { digest, last_used_at: START, count: 1 }]
 }
 
-/// Every command there is, so that a new one must be given its place here.
+/// Every command, so that a new one must be classified here.
 #[test]
-fn in_a_full_storage_each_command_does_what_it_may() {
+fn full_storage_refuses_only_commands_that_add_data() {
     const FULL: bool = false;
     const WORKS: bool = true;
     let mut seen = BTreeSet::new();
@@ -140,7 +140,7 @@ fn in_a_full_storage_each_command_does_what_it_may() {
         WORKS admin full => UpdateToken {
             lifetime: Patch::Set(counterfoil_protocol::command::Lifetime::Seconds(9)), ..of_token(&full.ann.id)
         };
-        // Less is possible, though more is written.
+        // Access is reduced, although more is stored.
         WORKS admin full => UpdateToken {
             allowed_addresses: Some(vec!["192.0.2.0/24".parse().unwrap(), "198.51.100.0/24".parse().unwrap()]),
             ..of_token(&full.ann.id)
@@ -190,7 +190,7 @@ fn in_a_full_storage_each_command_does_what_it_may() {
         WORKS admin _ => ReadSnapshot {};
         WORKS admin _ => ReadSnapshotKeys {};
     }
-    // A workspace that nobody has touched yet may be made anew.
+    // An unused workspace may be bootstrapped again.
     let mut world = World::empty();
     let issued = world.call(Actor::Root, bootstrap()).unwrap().admin;
     world.held(issued);
@@ -201,13 +201,13 @@ fn in_a_full_storage_each_command_does_what_it_may() {
 }
 
 #[test]
-fn who_may_not_do_it_is_told_that_and_not_how_full_it_is() {
+fn missing_scope_is_reported_before_full_storage() {
     let Full { mut world, ann, .. } = full();
     assert_missing(world.call(ann.actor, member("eve", &[])), "workspace:manage");
 }
 
 #[test]
-fn what_was_answered_before_is_answered_again() {
+fn full_storage_returns_stored_idempotent_replies() {
     let (mut world, admin) = World::founded();
     let made = once(&mut world, admin.actor, "k", token(&["read"])).unwrap();
     world.held(made.reply);
@@ -216,9 +216,9 @@ fn what_was_answered_before_is_answered_again() {
     assert_eq!(refused(once(&mut world, admin.actor, "other", token(&["read"]))), CommandError::StorageFull);
 }
 
-/// Filled by somebody who may issue tokens, to the very end; then everything is taken away again.
+/// A member with the right to create tokens fills the storage completely; then everything is removed again.
 #[test]
-fn a_storage_that_was_filled_can_be_emptied() {
+fn full_storage_can_be_emptied() {
     const LIMIT: u64 = 3_000_000;
     let (mut world, admin) = World::founded();
     let ann = CreateMember { quota: Some(100_000), ..member("ann", &["tokens:*", "read"]) };
@@ -240,7 +240,7 @@ fn a_storage_that_was_filled_can_be_emptied() {
     assert!((LIMIT / 10 * 9..LIMIT / 10 * 9 + 100_000).contains(&used(&world)), "{} of {LIMIT}", used(&world));
     assert!(ids.len() > 500, "{} tokens", ids.len());
 
-    // All that narrows, of every token: it needs room, and has it.
+    // Restricting every token needs space, and has it.
     for id in &ids {
         let narrower = UpdateToken { enabled: Some(false), ..of_token(id) };
         world.attempt(ann.actor, narrower).unwrap();
@@ -250,7 +250,7 @@ fn a_storage_that_was_filled_can_be_emptied() {
     world.attempt(admin.actor, UpdateMember { suspended: Some(true), ..of_member("ann") }).unwrap();
     world.attempt(admin.actor, EraseMember { id: "ann".to_owned() }).unwrap();
     assert!(used(&world) <= LIMIT, "{} of {LIMIT}", used(&world));
-    // What waited for the registry goes, and what was written about the tokens is gone: there is room again.
+    // The outbox is emptied and user-written text removed, so there is space again.
     for put in world.ledger.outbox().due(world.now.plus(DAY), 10_000).unwrap() {
         world.ledger.outbox().done(&put, world.now).unwrap();
     }
@@ -259,7 +259,7 @@ fn a_storage_that_was_filled_can_be_emptied() {
 }
 
 #[test]
-fn uses_go_on_counting_as_far_as_that_takes_no_room() {
+fn full_storage_counts_usage_without_new_rows() {
     let Full { mut world, admin, ann, .. } = full();
     world.ledger.limit_storage(STORAGE_LIMIT);
     world.call(Actor::Verifier, ReportUses { uses: one_use(ann.digest) }).unwrap();
@@ -271,7 +271,7 @@ fn uses_go_on_counting_as_far_as_that_takes_no_room() {
 }
 
 #[test]
-fn who_manages_sees_how_full_it_is() {
+fn storage_size_is_shown_with_workspace_manage() {
     let Full { mut world, admin, ann, .. } = full();
     world.ledger.limit_storage(5_000_000);
     let stored = world.call(admin.actor, ReadWorkspace {}).unwrap().storage.unwrap();
@@ -280,17 +280,17 @@ fn who_manages_sees_how_full_it_is() {
     assert_eq!(world.call(ann.actor, ReadWorkspace {}).unwrap().storage, None);
 }
 
-/// A description that no other is as long as, in characters that JSON writes with six bytes each.
+/// The longest possible description, of characters that take six bytes each in JSON.
 fn longest(name: &str) -> ScopeEntry {
     ScopeEntry { description: "\u{1}".repeat(500), ..entry(name) }
 }
 
 #[test]
-fn a_change_of_the_catalogue_is_told_whole_in_rows_that_are_small() {
+fn catalogue_change_is_audited_in_small_rows() {
     let (mut world, admin) = World::founded();
     world.put_scopes(&[]);
     let name = |index: usize| format!("{index:03}{}", "x".repeat(97));
-    // As large as a catalogue may be: 256 KiB.
+    // The maximum size of a catalogue: 256 KiB.
     let first: Vec<_> = (0..80).map(|index| longest(&name(index))).collect();
     let second: Vec<_> =
         first.iter().map(|entry| ScopeEntry { description: "\u{2}".repeat(500), ..entry.clone() }).collect();
@@ -311,13 +311,13 @@ fn a_change_of_the_catalogue_is_told_whole_in_rows_that_are_small() {
     assert!(before == first && after == second, "nothing is left out, and each is told once");
 }
 
-/// How much the audit takes up, counted anew.
+/// The size of the audit log, counted independently.
 const AUDIT: &str =
     "SELECT sum(400 + coalesce(length(CAST(before AS BLOB)), 0) + coalesce(length(CAST(after AS BLOB)), 0))
     FROM audit";
 
 #[test]
-fn the_audit_has_a_budget_and_the_oldest_rows_go() {
+fn audit_log_over_size_limit_drops_oldest_rows() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.ledger.limit_storage(100_000);
@@ -335,11 +335,11 @@ fn the_audit_has_a_budget_and_the_oldest_rows_go() {
 }
 
 #[test]
-fn no_change_makes_room_for_its_own_rows_by_one_of_them() {
+fn audit_rows_of_one_change_do_not_displace_each_other() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let others: Vec<_> = (0..3).map(|_| world.issue(admin.actor, token(&["read"])).unwrap().id.clone()).collect();
-    // Nothing was changed for as long as the workspace keeps its audit.
+    // The audit log was empty because nothing changed during its retention.
     world.meddle("DELETE FROM audit");
     fill(&mut world);
     world.attempt(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
@@ -350,7 +350,7 @@ fn no_change_makes_room_for_its_own_rows_by_one_of_them() {
 }
 
 #[test]
-fn changes_of_the_catalogue_push_out_their_own_kind_only() {
+fn catalogue_audit_rows_displace_only_their_kind() {
     let (mut world, _) = World::founded();
     world.meddle(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)

@@ -1,4 +1,4 @@
-//! A member is bound to a subject of one issuer; and what was vouched for ends with what it rested on.
+//! A member is bound to a subject of one issuer, and sessions end when the identity they rely on changes.
 
 use counterfoil_protocol::{
     CommandError, WebAddress,
@@ -39,7 +39,7 @@ fn known(id: &str, subject: &str, issuer: Option<&str>) -> CreateMember {
     CreateMember { subject: Some(subject.to_owned()), subject_issuer, ..member(id, &["read"]) }
 }
 
-/// The member that signs in so, if one does.
+/// The member that signs in with this identity, if any.
 fn who(world: &mut World, identity: SignIn) -> Option<String> {
     match world.call(Actor::SignIn, identity) {
         Ok(opened) => Some(opened.session.member.id),
@@ -53,7 +53,7 @@ fn issuer_of(world: &mut World, id: &str) -> Option<String> {
 }
 
 #[test]
-fn what_one_provider_calls_somebody_says_nothing_at_another() {
+fn subject_is_valid_only_at_its_issuer() {
     let (mut world, admin) = World::founded();
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     world.call(admin.actor, known("ann", "1001", None)).unwrap();
@@ -61,7 +61,7 @@ fn what_one_provider_calls_somebody_says_nothing_at_another() {
     name(&mut world, &admin, &[of(A, MemberBy::Subject), of(B, MemberBy::Subject)]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("ann"));
     assert_eq!(who(&mut world, by(B, "1001")), None);
-    // At the other it may be somebody else.
+    // At another issuer the same subject may be another member.
     world.call(admin.actor, known("bob", "1001", Some(B))).unwrap();
     assert_eq!(who(&mut world, by(B, "1001")).as_deref(), Some("bob"));
     let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
@@ -71,9 +71,9 @@ fn what_one_provider_calls_somebody_says_nothing_at_another() {
 }
 
 #[test]
-fn where_several_find_members_by_subject_somebody_says_whose_it_is() {
+fn subject_needs_issuer_with_several_subject_providers() {
     let (mut world, admin) = World::founded();
-    // Nobody goes by subject yet, so the first that does is meant.
+    // No provider uses subjects yet, so the first one that does is assumed.
     world.call(admin.actor, known("ann", "1001", None)).unwrap();
     assert_eq!(issuer_of(&mut world, "ann"), None);
     let both = [of(A, MemberBy::Subject), of(B, MemberBy::Subject)];
@@ -84,7 +84,7 @@ fn where_several_find_members_by_subject_somebody_says_whose_it_is() {
     for issuer in [A, B] {
         assert_eq!(who(&mut world, by(issuer, "1001")), None, "undecided, it counts for none");
     }
-    // That there is but one again decides nothing: it may have been the other's.
+    // That one provider remains does not resolve the ambiguity: the subject may have been the other's.
     name(&mut world, &admin, &both[1..]);
     assert_eq!((issuer_of(&mut world, "ann"), who(&mut world, by(B, "1001"))), (None, None));
     name(&mut world, &admin, &both);
@@ -94,16 +94,16 @@ fn where_several_find_members_by_subject_somebody_says_whose_it_is() {
 }
 
 #[test]
-fn the_first_provider_that_goes_by_subject_is_meant() {
+fn unassigned_subjects_belong_to_first_subject_provider() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, known("ann", "1001", None)).unwrap();
     name(&mut world, &admin, &[of(B, MemberBy::Email)]);
     assert_eq!(issuer_of(&mut world, "ann"), None);
-    // The same issuer twice is one.
+    // The same issuer twice counts as one.
     let twice = IdentityProvider { audience: "other".to_owned(), ..of(A, MemberBy::Subject) };
     name(&mut world, &admin, &[of(B, MemberBy::Email), of(A, MemberBy::Subject), twice]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("ann"));
-    // Another issuer is another provider, whoever runs it.
+    // Another issuer is another provider, whoever operates it.
     name(&mut world, &admin, &[of(B, MemberBy::Subject)]);
     assert_eq!((issuer_of(&mut world, "ann").as_deref(), who(&mut world, by(B, "1001"))), (Some(A), None));
     let same = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("ann") };
@@ -111,11 +111,11 @@ fn the_first_provider_that_goes_by_subject_is_meant() {
 }
 
 #[test]
-fn a_subject_that_is_taken_there_is_nobody_elses() {
+fn duplicate_subject_is_not_assigned_to_issuer() {
     let (mut world, admin) = World::founded();
     world.call(admin.actor, known("ann", "1001", Some(A))).unwrap();
     world.call(admin.actor, known("bob", "1002", None)).unwrap();
-    // As it could be before a subject that waits for its issuer was nobody else's.
+    // Data from before an unassigned subject had to be unique.
     world.meddle("UPDATE members SET subject = '1001' WHERE id = 'bob'");
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("ann"));
@@ -123,7 +123,7 @@ fn a_subject_that_is_taken_there_is_nobody_elses() {
 }
 
 #[test]
-fn an_issuer_goes_with_a_subject_and_is_one_that_there_is() {
+fn subject_issuer_requires_subject_and_known_issuer() {
     let (mut world, admin) = World::founded();
     name(&mut world, &admin, &[of(A, MemberBy::Subject), of(B, MemberBy::Email)]);
     world.call(admin.actor, member("ann", &[])).unwrap();
@@ -142,7 +142,7 @@ fn an_issuer_goes_with_a_subject_and_is_one_that_there_is() {
 }
 
 #[test]
-fn what_was_vouched_for_ends_with_a_correction() {
+fn changing_identity_or_provider_ends_sessions() {
     type Correct = fn(&mut World, &Held);
     let member: [(&str, Correct); 4] = [
         ("its subject", |world, admin| {
@@ -193,7 +193,7 @@ fn what_was_vouched_for_ends_with_a_correction() {
 }
 
 #[test]
-fn a_member_has_so_many_sessions_and_no_more() {
+fn sessions_of_a_member_are_limited() {
     let (mut world, admin) = World::founded();
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     let grants = patterns(&["sessions:create"]);
@@ -224,7 +224,7 @@ fn a_member_has_so_many_sessions_and_no_more() {
 }
 
 #[test]
-fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for() {
+fn session_flood_ends_only_own_sessions() {
     let (mut world, admin) = World::founded();
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     let grants = patterns(&["sessions:create", "tokens:write"]);
@@ -238,7 +238,7 @@ fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for()
     let vouched = world.call(Actor::SignIn, by(A, "1")).unwrap();
     let vouched = world.seated(vouched);
     let ours = [vouched.actor, world.open(&current).unwrap().actor];
-    // One has the text that was replaced, the other a token that may end nobody's sessions.
+    // One has the replaced value, the other a token that may not end sessions.
     for flooding in [rotated.actor, weak.actor] {
         for _ in 0..60 {
             world.attempt(flooding, OpenSession {}).unwrap();
@@ -251,11 +251,11 @@ fn whoever_opens_many_sessions_ends_none_of_those_that_others_have_a_share_for()
 }
 
 #[test]
-fn while_nobody_has_said_whose_a_subject_is_nobody_else_takes_it() {
+fn ambiguous_subject_is_reserved() {
     let (mut world, admin) = World::founded();
     let manager = world.join("manager", &["workspace:manage", "read"]);
     let taken = CommandError::AlreadyExists { what: "member".to_owned(), field: "subject".to_owned() };
-    // No provider goes by subject yet.
+    // No provider uses subjects yet.
     let boss = UpdateMember { subject: Patch::Set("1001".to_owned()), ..of_member("admin") };
     world.call(admin.actor, boss).unwrap();
     assert_eq!(refused(world.call(manager.actor, known("eve", "1001", Some(A)))), taken);
@@ -263,7 +263,7 @@ fn while_nobody_has_said_whose_a_subject_is_nobody_else_takes_it() {
     assert_eq!(refused(world.call(admin.actor, known("bob", "1002", None))), taken);
     name(&mut world, &admin, &[of(A, MemberBy::Subject)]);
     assert_eq!(who(&mut world, by(A, "1001")).as_deref(), Some("admin"));
-    // Several do, and nobody has said which is meant.
+    // Several providers use subjects, and no issuer was set.
     let (mut world, admin) = World::founded();
     world.call(admin.actor, known("ann", "1001", None)).unwrap();
     name(&mut world, &admin, &[of(A, MemberBy::Subject), of(B, MemberBy::Subject)]);

@@ -1,5 +1,5 @@
-//! A ledger in a world of its own, which watches two invariants in every test: a refused command changes nothing, and
-//! no secret part of any token is ever stored.
+//! A ledger with its environment. It checks two invariants in every test: a refused command changes nothing, and the
+//! secret part of a token value is never stored.
 
 use core::{net::IpAddr, ops::Deref};
 
@@ -29,16 +29,16 @@ pub(crate) struct World {
     pub(crate) ledger: Ledger<NativeSql>,
     pub(crate) random: Seeded,
     pub(crate) now: Timestamp,
-    /// Where requests come from.
+    /// The address of requests.
     pub(crate) address: Option<IpAddr>,
     pub(crate) seal_secrets: Vec<SealSecret>,
     pub(crate) session_secrets: Vec<SealSecret>,
     pub(crate) snapshot_secrets: Vec<SealSecret>,
-    /// Every text that was issued.
+    /// Every token value that was created.
     texts: Vec<String>,
 }
 
-/// A token that tests act with: derefs to what is shown of it.
+/// A token that tests act with; derefs to its view.
 #[derive(Clone)]
 pub(crate) struct Held {
     pub(crate) actor: Actor,
@@ -53,7 +53,7 @@ impl Deref for Held {
     }
 }
 
-/// A session that tests act in, likewise.
+/// A session that tests act in; derefs to its view.
 #[derive(Clone)]
 pub(crate) struct Seated {
     pub(crate) actor: Actor,
@@ -102,7 +102,7 @@ pub(crate) fn entry(name: &str) -> ScopeEntry {
     }
 }
 
-/// A token for oneself with these scopes.
+/// A token with these scopes for the actor itself.
 pub(crate) fn token(scopes: &[&str]) -> CreateToken {
     CreateToken {
         name: "a token".to_owned(),
@@ -118,13 +118,13 @@ pub(crate) fn token(scopes: &[&str]) -> CreateToken {
     }
 }
 
-/// All tokens that the actor may see, newest first.
+/// All tokens that the actor can see, newest first.
 pub(crate) fn all_tokens(page: Page) -> ListTokens {
     let sort = TokenSort { by: TokenColumn::Number, descending: true };
     ListTokens { filter: TokenFilter::default(), sort, page, usage: None }
 }
 
-/// A plain member with these grants.
+/// A plain member with these granted scopes.
 pub(crate) fn member(id: &str, grants: &[&str]) -> CreateMember {
     CreateMember {
         id: id.to_owned(),
@@ -167,7 +167,7 @@ impl World {
         (world, admin)
     }
 
-    /// Has a command carried out, and sees to it that nothing has changed where it was refused.
+    /// Executes a command and checks that a refused one changes nothing.
     pub(crate) fn call<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, CommandError> {
         let before = self.dump();
         let outcome = self.attempt(actor, ask);
@@ -177,7 +177,7 @@ impl World {
         outcome
     }
 
-    /// The same without the check, which takes its time.
+    /// The same without the check, which is slow.
     pub(crate) fn attempt<C: Ask>(&mut self, actor: Actor, ask: C) -> Result<C::Reply, CommandError> {
         let Self { ledger, random, now, address, seal_secrets, session_secrets, snapshot_secrets, .. } = self;
         let context = Context {
@@ -190,7 +190,7 @@ impl World {
         ledger.call(key(), actor, *address, ask, context)
     }
 
-    /// Hands over what came in over the wire.
+    /// Executes a request in its wire format.
     pub(crate) fn handle(&mut self, body: &[u8]) -> Vec<u8> {
         let Self { ledger, random, now, seal_secrets, session_secrets, snapshot_secrets, .. } = self;
         let context = Context {
@@ -203,7 +203,7 @@ impl World {
         ledger.handle(body, context)
     }
 
-    /// Takes note of an opened session.
+    /// Registers an opened session.
     pub(crate) fn seated(&mut self, opened: OpenedSession) -> Seated {
         let text = opened.text.expose();
         self.texts.push(text.to_owned());
@@ -216,7 +216,7 @@ impl World {
         Ok(self.seated(opened))
     }
 
-    /// Takes note of an issued token.
+    /// Registers a created token.
     pub(crate) fn held(&mut self, issued: Issued) -> Held {
         let text = issued.text.as_ref().unwrap().expose();
         self.texts.push(text.to_owned());
@@ -228,7 +228,7 @@ impl World {
         Ok(self.held(issued))
     }
 
-    /// A plain member with these grants and a token of its own with all of them.
+    /// A plain member with these granted scopes and a token with all of them.
     pub(crate) fn join(&mut self, id: &str, grants: &[&str]) -> Held {
         let _: Member = self.call(Actor::Root, member(id, grants)).unwrap();
         self.issue(Actor::Root, CreateToken { owner: Some(id.to_owned()), ..token(grants) }).unwrap()
@@ -243,8 +243,8 @@ impl World {
         self.ledger.sql().dump().unwrap()
     }
 
-    /// The same without until when leases run and who grants them: the last columns of the workspace's row, which is in the
-    /// last line.
+    /// The dump without the lease bound and the grantor: the last columns of the workspace's row, which is the last
+    /// line.
     pub(crate) fn dump_but_leases(&self) -> String {
         let dump = self.dump();
         let (rest, workspace) = dump.rsplit_once("\nworkspace: ").unwrap_or(("", &dump));
@@ -252,7 +252,7 @@ impl World {
         format!("{rest}\nworkspace: {}", fields[..fields.len().saturating_sub(2)].join(" | "))
     }
 
-    /// What the database says, first column of each row.
+    /// The first column of each row.
     pub(crate) fn column(&self, query: &str) -> Vec<Value> {
         let rows = self.ledger.sql().exec(query, &[]).unwrap();
         rows.into_iter().map(|mut row| row.take().unwrap()).collect()
@@ -262,7 +262,7 @@ impl World {
         self.ledger.sql().exec(query, &[]).unwrap()[0].take().unwrap()
     }
 
-    /// Changes the database behind the ledger's back, to what later commands will make of it.
+    /// Changes the database directly, to a state that later commands could cause.
     pub(crate) fn meddle(&self, statement: &str) {
         self.ledger.sql().exec(statement, &[]).unwrap();
     }
@@ -273,7 +273,7 @@ impl World {
 }
 
 impl Drop for World {
-    /// No token's text, whole or in part, is anywhere in the database.
+    /// Asserts that no part of a token's secret is in the database.
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
@@ -338,13 +338,13 @@ pub(crate) fn assert_conflict<T>(outcome: Result<T, CommandError>, expected: Con
     }
 }
 
-/// What the ledger answers to verifiers about this text.
+/// The ledger's record of this token value.
 pub(crate) fn record(world: &mut World, digest: Digest) -> TokenRecord {
     let mut answer = world.call(Actor::Verifier, Records { digests: vec![digest] }).unwrap().0;
     answer.tokens.remove(0).1.unwrap()
 }
 
-/// The registry will hold of this text what the ledger answers about it, as of its last change.
+/// Asserts that the outbox holds the ledger's record of this token value, as of its last change.
 #[track_caller]
 pub(crate) fn assert_published(world: &mut World, digest: Digest) {
     let path = RegistryKey::Token(key(), digest).path();
@@ -353,7 +353,7 @@ pub(crate) fn assert_published(world: &mut World, digest: Digest) {
     assert_eq!(TokenRecord::decode(&waiting).unwrap(), record(world, digest));
 }
 
-/// What the last audit row says was changed, and how, if it is about this.
+/// The changed fields in the last audit row, which must be about this subject.
 #[track_caller]
 pub(crate) fn last_audit(world: &World, action: &str, subject: &str) -> (Json, Json) {
     let query = "SELECT action, subject, before, after FROM audit ORDER BY seq DESC LIMIT 1";

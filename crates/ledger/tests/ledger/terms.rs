@@ -1,4 +1,4 @@
-//! The terms of a request: which version of a token it is meant for, and from which page it may come.
+//! Request preconditions: the token version, and the origin of the page.
 
 use counterfoil_protocol::{
     CommandError,
@@ -31,7 +31,7 @@ fn call<C: Ask>(world: &mut World, actor: Actor, terms: &Terms<'_>, ask: C) -> R
 }
 
 #[test]
-fn of_two_who_change_a_token_the_later_is_told() {
+fn concurrent_update_fails_version_precondition() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let rename = |name: &str| UpdateToken { name: Some(name.to_owned()), ..changes::of_token(&held.id) };
@@ -48,7 +48,7 @@ fn of_two_who_change_a_token_the_later_is_told() {
     assert_eq!(call(&mut world, admin.actor, &on(&[]), revoke()), Err(CommandError::Stale), "no version fits none");
     assert_eq!(world.dump(), dump, "nothing has changed");
 
-    // The same change again makes no difference, so the version stays.
+    // Repeating the change makes no difference, so the version does not change.
     let again: TokenView = call(&mut world, admin.actor, &on(&[first.version]), rename("first")).unwrap();
     assert_eq!(again.version, first.version);
     let rotate = RotateToken { id: held.id.clone(), grace_seconds: 0, end_previous: false };
@@ -58,14 +58,14 @@ fn of_two_who_change_a_token_the_later_is_told() {
     let revoked = call(&mut world, admin.actor, &on(&[rotated.version]), revoke()).unwrap();
     assert!(revoked.version > rotated.version && revoked.revoked_at.is_some());
 
-    // Who may not see the token is not told that it changed.
+    // An actor that cannot see the token does not learn that it changed.
     let other = world.issue(admin.actor, token(&["tokens:write"])).unwrap();
     let unknown = RevokeToken { id: "tok_0000000000000000000000".to_owned(), reason: None };
     assert!(matches!(call(&mut world, other.actor, &on(&[1]), unknown), Err(CommandError::NotFound { .. })));
 }
 
 #[test]
-fn pages_of_other_origins_are_let_in_where_the_workspace_allows_them() {
+fn request_origin_must_be_allowed_by_workspace() {
     let (mut world, admin) = World::founded();
     let from = |origin| Terms { origin: Some(origin), ..Terms::default() };
     let page = from("https://app.example");
@@ -73,7 +73,7 @@ fn pages_of_other_origins_are_let_in_where_the_workspace_allows_them() {
     assert_eq!(call(&mut world, admin.actor, &page, ReadSelf {}), Err(CommandError::OriginNotAllowed));
     assert!(matches!(call(&mut world, admin.actor, &page, token(&[])), Err(CommandError::OriginNotAllowed)));
     assert_eq!(world.dump(), dump);
-    // Who is not let in learns nothing of what is allowed.
+    // An unauthenticated caller does not learn which origins are allowed.
     let nobody = Actor::Token(counterfoil_token::Digest::of(b"nobody"));
     assert_unauthenticated(call(&mut world, nobody, &page, ReadSelf {}), Code::Unknown);
 

@@ -1,4 +1,4 @@
-//! Changing tokens: what changes, what nobody may change, and what verifiers and the audit learn of it.
+//! Updating tokens: allowed changes, refused changes, and their publication and audit.
 
 use counterfoil_protocol::{
     CommandError,
@@ -37,7 +37,7 @@ fn blocks(texts: &[&str]) -> Vec<AddressBlock> {
 }
 
 #[test]
-fn a_token_becomes_what_was_asked_and_verifiers_and_audit_learn_of_it() {
+fn token_update_is_applied_published_and_audited() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.wait(7);
@@ -71,7 +71,7 @@ fn a_token_becomes_what_was_asked_and_verifiers_and_audit_learn_of_it() {
     assert_published(&mut world, held.digest);
     assert_unauthenticated(world.call(held.actor, ReadSelf {}), Code::Disabled);
 
-    // What people wrote is not in the audit, only that it changed.
+    // The audit log does not contain user-written text, only that it changed.
     let (before, after) = last_audit(&world, "token.update", &held.id);
     assert_eq!((&before["name"], &after["name"]), (&json!("…"), &json!("…")));
     assert_eq!((&before["note"], &after["note"]), (&json!(null), &json!("…")));
@@ -100,7 +100,7 @@ fn a_token_becomes_what_was_asked_and_verifiers_and_audit_learn_of_it() {
 }
 
 #[test]
-fn a_change_that_makes_no_difference_writes_nothing() {
+fn token_update_without_difference_writes_nothing() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let before = world.dump();
@@ -118,7 +118,7 @@ fn a_change_that_makes_no_difference_writes_nothing() {
 }
 
 #[test]
-fn merging_adds_and_takes_away_and_leaves_the_rest() {
+fn merging_scopes_adds_and_removes_only_named_ones() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read", "orders:read"])).unwrap();
     let view = world.call(admin.actor, merge(&held.id, &[("write", true), ("read", false)])).unwrap();
@@ -128,7 +128,7 @@ fn merging_adds_and_takes_away_and_leaves_the_rest() {
     let view = world.call(admin.actor, replace(&held.id, &[])).unwrap();
     assert_eq!(names(&view), [""; 0]);
     assert_published(&mut world, held.digest);
-    // The pointer names the scope, or its place.
+    // The pointer names the scope or its index.
     assert_invalid(
         world.call(admin.actor, merge(&held.id, &[("read", true), ("nope", true)])),
         InvalidCode::UnknownScope,
@@ -136,12 +136,12 @@ fn merging_adds_and_takes_away_and_leaves_the_rest() {
     );
     let outcome = world.call(admin.actor, replace(&held.id, &["read", "nope"]));
     assert_invalid(outcome, InvalidCode::UnknownScope, "/scopes/1");
-    // What is taken away need not exist.
+    // A scope that is removed need not exist.
     assert!(world.call(admin.actor, merge(&held.id, &[("nope", false)])).is_ok());
 }
 
 #[test]
-fn a_hundred_scopes_are_the_most_also_when_merged() {
+fn scopes_are_limited_to_100_after_merging() {
     let (mut world, admin) = World::founded();
     let all: Vec<String> = (0..101).map(|n| format!("s{n}")).collect();
     let all: Vec<&str> = all.iter().map(String::as_str).collect();
@@ -153,7 +153,7 @@ fn a_hundred_scopes_are_the_most_also_when_merged() {
 }
 
 #[test]
-fn nobody_gives_a_token_more_than_a_new_one() {
+fn token_update_follows_escalation_rule_of_new_tokens() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write", "tokens:grant", "read", "orders:read"]);
     let own = |scopes: &[&str]| CreateToken { owner: Some("ann".to_owned()), ..token(scopes) };
@@ -163,19 +163,19 @@ fn nobody_gives_a_token_more_than_a_new_one() {
     for ask in [replace(&other.id, &["read", "tokens:grant"]), merge(&other.id, &[("tokens:grant", true)])] {
         assert_forbidden(world.call(weak.actor, ask), ESCALATION, beyond);
     }
-    // Nor what it has itself, where the token may do more already: it could issue none like the one that comes of it.
+    // Nor a scope that the actor has, if the token has more: the actor could not create the resulting token.
     let ask = replace(&other.id, &["orders:read", "tokens:write"]);
     let too_much = "The scope orders:read is more than the token presented may grant.";
     assert_forbidden(world.call(weak.actor, ask), ESCALATION, too_much);
-    // What it has already is not given to it, and may be taken away.
+    // A scope that the token already has is not a grant, and may be removed.
     let view = world.call(weak.actor, replace(&other.id, &["orders:read"])).unwrap();
     assert_eq!(names(&view), ["orders:read"]);
     let view = world.call(ann.actor, merge(&other.id, &[("tokens:grant", true), ("tokens:write", true)])).unwrap();
     assert_eq!(names(&view), ["orders:read", "tokens:grant", "tokens:write"]);
-    // Not even root gives more than the owner is granted.
+    // Not even root grants more than the owner has.
     let owners = "The scope write is more than the token's owner is granted.";
     assert_forbidden(world.call(Actor::Root, merge(&other.id, &[("write", true)])), ESCALATION, owners);
-    // And what only admins grant, others do not.
+    // Other members cannot grant scopes that are reserved for admins.
     let reserved = ScopeEntry { grantable_by: Role::Admin, ..entry("orders:read") };
     world.call(Actor::Root, PutScopes { scopes: vec![reserved, entry("read")] }).unwrap();
     let admins = "The scope orders:read is for admins to grant.";
@@ -184,7 +184,7 @@ fn nobody_gives_a_token_more_than_a_new_one() {
 }
 
 #[test]
-fn nobody_changes_the_reach_of_the_token_they_are_using() {
+fn token_cannot_change_own_scopes_or_expiration() {
     let (mut world, admin) = World::founded();
     let sentence = "Nobody changes the scopes, the expiry or the addresses of the token they are using.";
     let asks = || {
@@ -210,13 +210,13 @@ fn nobody_changes_the_reach_of_the_token_they_are_using() {
 }
 
 #[test]
-fn times_lie_within_the_actors_and_the_workspaces() {
+fn updated_times_lie_within_actors_and_workspace_limit() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let short = CreateToken { lifetime: Lifetime::Seconds(60), ..token(&["tokens:write", "read"]) };
     let short = world.issue(admin.actor, short).unwrap();
     let outlives = "The token would outlive the token presented.";
-    // Sooner than it was it may end whenever anybody likes.
+    // An earlier expiration is always allowed.
     assert!(world.call(short.actor, lasting(&held.id, Lifetime::Seconds(62))).is_ok());
     assert!(world.call(short.actor, lasting(&held.id, Lifetime::Seconds(61))).is_ok());
     assert_forbidden(world.call(short.actor, lasting(&held.id, Lifetime::Seconds(62))), ESCALATION, outlives);
@@ -234,10 +234,10 @@ fn times_lie_within_the_actors_and_the_workspaces() {
     let starting = |start| UpdateToken { not_before: Patch::Set(start), ..change(&held.id) };
     assert_invalid_value(world.call(admin.actor, starting(START.plus(60_000))), "/not_before");
     assert!(world.call(admin.actor, starting(START.plus(59_999))).is_ok());
-    // The end moves before the beginning.
+    // The expiration would precede `not_before`.
     assert_invalid_value(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(59))), "/not_before");
 
-    // A workspace's maximum counts from the token's issue, whoever asks and however often.
+    // The workspace's maximum lifetime counts from the token's creation, whoever updates it and however often.
     world.meddle("UPDATE workspace SET max_lifetime = 100");
     world.wait(50_000);
     assert_invalid_value(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(51))), "/expires_in");
@@ -251,7 +251,7 @@ fn times_lie_within_the_actors_and_the_workspaces() {
 }
 
 #[test]
-fn addresses_lie_within_the_actors() {
+fn updated_cidr_ranges_lie_within_actors() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     let bound = CreateToken { allowed_addresses: blocks(&["192.0.2.0/24"]), ..token(&["tokens:write", "read"]) };
@@ -259,7 +259,7 @@ fn addresses_lie_within_the_actors() {
     world.address = "192.0.2.9".parse().ok();
     let from = |asked: &[&str]| UpdateToken { allowed_addresses: Some(blocks(asked)), ..change(&held.id) };
     let sentence = "The token may be used from addresses that the token presented may not.";
-    // From fewer than before it may be used whichever they are.
+    // A smaller range is always allowed.
     assert!(world.call(bound.actor, from(&["192.0.2.0/25", "192.0.3.0/24"])).is_ok());
     assert!(world.call(bound.actor, from(&["192.0.2.0/25"])).is_ok());
     assert_forbidden(world.call(bound.actor, from(&["192.0.3.0/24"])), ESCALATION, sentence);
@@ -269,7 +269,7 @@ fn addresses_lie_within_the_actors() {
 }
 
 #[test]
-fn an_expired_token_that_is_given_time_counts_again() {
+fn extended_expired_token_counts_towards_quota() {
     let (mut world, admin) = World::founded();
     let ask = CreateToken { lifetime: Lifetime::Seconds(10), ..token(&["read"]) };
     let held = world.issue(admin.actor, ask).unwrap();
@@ -278,18 +278,18 @@ fn an_expired_token_that_is_given_time_counts_again() {
     let longer = || lasting(&held.id, Lifetime::Seconds(60));
     let used_up = CommandError::QuotaExceeded { quota: 1, needed: 2 };
     assert_eq!(refused(world.call(admin.actor, longer())), used_up);
-    // What does not revive it needs no room.
+    // An update that does not revive the token needs no quota.
     let named = UpdateToken { name: Some("over".to_owned()), ..change(&held.id) };
     assert_eq!(world.call(admin.actor, named).unwrap().state, State::Expired);
     world.meddle("UPDATE members SET quota = 2");
     assert_eq!(world.call(admin.actor, longer()).unwrap().state, State::Active);
-    // One that is alive needs none either.
+    // Nor does one of a live token.
     world.meddle("UPDATE members SET quota = 0");
     assert!(world.call(admin.actor, lasting(&held.id, Lifetime::Seconds(61))).is_ok());
 }
 
 #[test]
-fn a_revoked_token_stays_as_it_is() {
+fn revoked_token_cannot_be_updated() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
     world.call(admin.actor, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
@@ -298,7 +298,7 @@ fn a_revoked_token_stays_as_it_is() {
 }
 
 #[test]
-fn members_change_their_own() {
+fn members_update_own_tokens() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["tokens:write", "read"]);
     let bob = world.join("bob", &["read"]);
@@ -312,7 +312,7 @@ fn members_change_their_own() {
 }
 
 #[test]
-fn fields_have_limits() {
+fn updated_fields_are_validated() {
     let (mut world, admin) = World::founded();
     let id = &world.issue(admin.actor, token(&["read"])).unwrap().view.id;
     let mut invalid = |ask, at| assert_invalid_value(world.call(admin.actor, ask), at);

@@ -1,4 +1,4 @@
-//! A database that an earlier version made is brought up to date, and goes on.
+//! Databases of earlier versions are upgraded and remain usable.
 
 use counterfoil_ledger::{
     Ledger, Upkeep,
@@ -27,7 +27,7 @@ fn version_1() -> NativeSql {
     sql
 }
 
-/// The same once that version has opened it.
+/// The same database after that version has opened it.
 fn version(newest: u64) -> NativeSql {
     const LATER: [&str; 7] = [
         include_str!("../../src/schema/002.sql"),
@@ -55,14 +55,14 @@ fn actor(index: usize) -> Actor {
 }
 
 #[test]
-fn it_has_the_schema_of_a_new_one() {
+fn upgraded_database_has_newest_schema() {
     let world = World::over(version_1());
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
     assert_eq!(world.number("SELECT max(version) FROM schema_version"), 12);
 }
 
 #[test]
-fn texts_are_counted_that_were_there_before() {
+fn upgrade_counts_existing_token_values() {
     let sql = version(8);
     sql.exec(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5)
@@ -79,7 +79,7 @@ fn texts_are_counted_that_were_there_before() {
 }
 
 #[test]
-fn sessions_come_with_version_3() {
+fn upgrade_from_version_1_adds_sessions() {
     let mut world = World::over(version(2));
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
     let opened = world.call(actor(0), OpenSession {}).unwrap();
@@ -88,7 +88,7 @@ fn sessions_come_with_version_3() {
 }
 
 #[test]
-fn a_session_that_version_5_opened_goes_on() {
+fn session_of_version_5_remains_valid() {
     let sql = version(5);
     let digest = Digest::of(b"the text of a session");
     sql.exec(
@@ -108,7 +108,7 @@ fn a_session_that_version_5_opened_goes_on() {
 }
 
 #[test]
-fn a_workspace_that_version_6_founded_grants_leases() {
+fn workspace_of_version_6_grants_leases() {
     let sql = version(6);
     let mut world = World::over(sql);
     assert_eq!(world.ledger.sql().schema().unwrap(), World::empty().ledger.sql().schema().unwrap());
@@ -125,9 +125,9 @@ fn a_workspace_that_version_6_founded_grants_leases() {
 }
 
 #[test]
-fn a_workspace_that_version_7_founded_is_published_like_any_other() {
+fn workspace_of_version_7_gets_editions() {
     let sql = version(7);
-    // A text that was replaced before anybody wrote down when.
+    // A token value that was replaced before the time was recorded.
     let replaced = Digest::of(b"replaced");
     sql.exec(
         "INSERT INTO replaced_texts (digest, token, valid_until, issued, weak) VALUES (?, 1, 0, 1, 0)",
@@ -144,8 +144,8 @@ fn a_workspace_that_version_7_founded_is_published_like_any_other() {
     assert_eq!(published.owner(2).unwrap().id.as_ref(), "ann");
 }
 
-/// A workspace as version 8 left it, in which these issuers find members by subject, ann is `1001`, bob is suspended, and
-/// ann is signed in by the first of them.
+/// A workspace as version 8 left it: these issuers identify members by subject, ann is `1001`, bob is suspended, and
+/// ann is signed in through the first issuer.
 fn version_8(issuers: &[&str]) -> World {
     let sql = version(8);
     let provider = |issuer: &str| {
@@ -177,7 +177,7 @@ fn version_8(issuers: &[&str]) -> World {
 }
 
 #[test]
-fn a_subject_that_version_8_knew_belongs_to_the_only_issuer_that_there_was() {
+fn subject_of_version_8_is_assigned_to_only_issuer() {
     let issuer = |world: &mut World| world.call(actor(0), ReadMember { id: "ann".to_owned() }).unwrap().subject_issuer;
     let session = Actor::Session(Digest::of(b"a session of ann's"));
     let mut world = version_8(&["https://a.example", "https://a.example"]);
@@ -192,12 +192,12 @@ fn a_subject_that_version_8_knew_belongs_to_the_only_issuer_that_there_was() {
     let mut world = version_8(&[]);
     assert_eq!(issuer(&mut world), None);
     assert_eq!(world.number("SELECT count(*) FROM members WHERE id = 'ann' AND subject_issuer IS NULL"), 1);
-    // Nobody knows who suspended bob, so it may have been an admin.
+    // It is unknown who suspended bob, so it may have been an admin.
     assert_eq!(world.number("SELECT suspended_by_admin FROM members WHERE id = 'bob'"), 1);
 }
 
 #[test]
-fn what_was_there_is_there_and_works() {
+fn upgraded_data_remains_usable() {
     let mut world = World::over(version_1());
     let admin = world.call(actor(0), ReadSelf {}).unwrap();
     assert_eq!((admin.number, admin.owner.id.as_str()), (1, "admin"));
@@ -213,7 +213,7 @@ fn what_was_there_is_there_and_works() {
     assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::Wait(None));
     assert_eq!(world.ledger.outbox().due(world.now, 100).unwrap().len(), 6, "what was on its way still is");
 
-    // New things come after the old. The randomness of version 1 is used up.
+    // New rows follow the old ones. The random values of version 1 are used up.
     world.random = Seeded(2);
     let held = world.issue(actor(0), token(&["read"])).unwrap();
     assert_eq!(held.number, 4);
@@ -223,9 +223,9 @@ fn what_was_there_is_there_and_works() {
 }
 
 #[test]
-fn old_audit_rows_forget_what_people_wrote() {
+fn upgrade_removes_user_text_from_audit_rows() {
     let sql = version_1();
-    // As version 1 told of a member with an address.
+    // An audit row of version 1 about a member with an address.
     sql.exec(
         r#"INSERT INTO audit (at, actor, action, subject, after, request_id) VALUES (1763000000000, 'root',
             'member.create', 'bob', '{"email":"bob@example.org","id":"bob","name":"Bobby","role":"member"}', 'r')"#,
@@ -249,7 +249,7 @@ fn old_audit_rows_forget_what_people_wrote() {
 }
 
 #[test]
-fn an_upgrade_that_fails_leaves_version_1() {
+fn failed_upgrade_leaves_database_unchanged() {
     let before = version_1().dump().unwrap();
     for when in [When::Before, When::After] {
         for statement in 1.. {
@@ -265,7 +265,7 @@ fn an_upgrade_that_fails_leaves_version_1() {
     }
 }
 
-/// Lets a ledger be opened over a database that the test keeps.
+/// Opens a ledger over a database that the test keeps.
 struct Borrowed<'a>(&'a NativeSql);
 
 impl Sql for Borrowed<'_> {

@@ -1,4 +1,4 @@
-//! Uses of tokens: reports add up, whoever sends them and whatever their clocks say, and change nothing else.
+//! Token usage: reports are added, whatever their order and clocks, and change nothing else.
 
 use counterfoil_ledger::{Upkeep, sql::MAX_INTEGER};
 use counterfoil_protocol::{
@@ -15,7 +15,7 @@ use counterfoil_verify::Timestamp;
 
 use crate::support::*;
 
-/// The day on which worlds begin, at 02:13:20.
+/// The day of `START`, which is at 02:13:20.
 const TODAY: Timestamp = Timestamp(START.0 / DAY * DAY);
 
 fn day(back: u64) -> Timestamp {
@@ -40,7 +40,7 @@ fn counts(usage: &Usage) -> Vec<u64> {
 }
 
 #[test]
-fn reports_add_up_and_change_nothing_else() {
+fn usage_reports_are_added_and_change_nothing_else() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read"]);
     let rest = |world: &World| {
@@ -49,7 +49,7 @@ fn reports_add_up_and_change_nothing_else() {
         lines.map(str::to_owned).collect::<Vec<_>>()
     };
     let (before, version) = (rest(&world), record(&mut world, ann.digest).version);
-    // Two isolates, one of which has seen midnight pass.
+    // Two isolates, one of which has passed midnight.
     let late = Timestamp(TODAY.0 - 1);
     report(&mut world, vec![uses(ann.digest, late, 5), uses(ann.digest, TODAY, 2), uses(admin.digest, TODAY, 1)]);
     report(&mut world, vec![uses(ann.digest, START, 10), uses(ann.digest, TODAY, 1)]);
@@ -87,7 +87,7 @@ fn the_last_use_never_goes_back() {
 }
 
 #[test]
-fn every_text_of_a_token_counts_for_it() {
+fn usage_of_all_token_values_is_counted() {
     let (mut world, admin) = World::founded();
     let first = world.issue(admin.actor, token(&["read"])).unwrap();
     let id = first.id.clone();
@@ -99,7 +99,7 @@ fn every_text_of_a_token_counts_for_it() {
     }
     report(&mut world, texts.iter().map(|text| uses(*text, START, 1)).collect());
     assert_eq!(counts(&usage(&mut world, admin.actor, &id, 1)), [3]);
-    // What was used before it was revoked may be told after.
+    // A use before the revocation may be reported afterwards.
     world.call(admin.actor, RevokeToken { id: id.clone(), reason: None }).unwrap();
     world.call(Actor::Root, SuspendWorkspace { suspended: true }).unwrap();
     report(&mut world, vec![uses(texts[2], START, 4)]);
@@ -108,7 +108,7 @@ fn every_text_of_a_token_counts_for_it() {
 }
 
 #[test]
-fn what_is_done_in_a_session_is_done_with_its_token() {
+fn session_usage_counts_for_its_token() {
     let (mut world, admin) = World::founded();
     let Actor::Session(digest) = world.open(&admin).unwrap().actor else { panic!("not a session") };
     report(&mut world, vec![uses(digest, START, 2), uses(admin.digest, START, 1)]);
@@ -116,7 +116,7 @@ fn what_is_done_in_a_session_is_done_with_its_token() {
 }
 
 #[test]
-fn a_list_tells_each_tokens_uses_in_the_order_of_its_own() {
+fn token_list_includes_usage_of_each_token() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read"]);
     let bob = world.join("bob", &["read"]);
@@ -139,7 +139,7 @@ fn a_list_tells_each_tokens_uses_in_the_order_of_its_own() {
 }
 
 #[test]
-fn texts_that_are_not_known_are_passed_over() {
+fn usage_of_unknown_digests_is_ignored() {
     let (mut world, admin) = World::founded();
     let before = world.dump();
     report(&mut world, Vec::new());
@@ -150,7 +150,7 @@ fn texts_that_are_not_known_are_passed_over() {
 }
 
 #[test]
-fn only_a_verifier_reports_and_no_more_than_a_thousand() {
+fn usage_reports_require_verifier_and_are_limited() {
     let (mut world, admin) = World::founded();
     let ask = || ReportUses { uses: vec![uses(admin.digest, START, 1)] };
     for actor in [Actor::Root, admin.actor] {
@@ -160,14 +160,14 @@ fn only_a_verifier_reports_and_no_more_than_a_thousand() {
     assert_invalid(world.call(Actor::Verifier, many(1_001)), InvalidCode::InvalidValue, "/uses");
     world.call(Actor::Verifier, many(1_000)).unwrap();
     assert_eq!(counts(&usage(&mut world, admin.actor, &admin.id, 1)), [1_000 * u64::from(u32::MAX)]);
-    // Where a number cannot rise any more, it stays.
+    // A count at its maximum does not change.
     world.meddle(&format!("UPDATE uses SET count = {MAX_INTEGER} - 1"));
     world.call(Actor::Verifier, many(1)).unwrap();
     assert_eq!(counts(&usage(&mut world, admin.actor, &admin.id, 1)), [MAX_INTEGER]);
 }
 
 #[test]
-fn clocks_elsewhere_may_be_wrong() {
+fn usage_with_wrong_clocks_is_corrected() {
     let (mut world, admin) = World::founded();
     for ahead in [1, DAY, 10_000 * DAY, MAX_INTEGER - START.0, u64::MAX - START.0] {
         report(&mut world, vec![uses(admin.digest, START.plus(ahead), 1)]);
@@ -186,7 +186,7 @@ fn clocks_elsewhere_may_be_wrong() {
 }
 
 #[test]
-fn who_may_read_a_token_may_read_its_usage() {
+fn reading_usage_requires_reading_the_token() {
     let (mut world, admin) = World::founded();
     let ann = world.join("ann", &["read", "tokens:read"]);
     let ben = world.join("ben", &["tokens:read"]);
@@ -209,7 +209,7 @@ fn who_may_read_a_token_may_read_its_usage() {
 }
 
 #[test]
-fn days_are_kept_for_ninety_days_and_go_in_steps() {
+fn usage_is_kept_90_days_and_deleted_in_batches() {
     let (mut world, admin) = World::founded();
     // As after upkeep that found nothing else to do.
     report(&mut world, vec![uses(admin.digest, START, 1)]);
@@ -228,7 +228,7 @@ fn days_are_kept_for_ninety_days_and_go_in_steps() {
     );
     assert_eq!(world.ledger.upkeep(world.now).unwrap(), Upkeep::More);
     assert_eq!(world.number("SELECT count(*) FROM uses"), 700);
-    // Where tokens are used and nothing else happens, reports alone keep it in bounds.
+    // Without other activity, reports alone limit the number of rows.
     for left in [201, 1, 1] {
         let now = world.now;
         report(&mut world, vec![uses(admin.digest, now, 1)]);
@@ -237,7 +237,7 @@ fn days_are_kept_for_ninety_days_and_go_in_steps() {
 }
 
 #[test]
-fn a_deleted_workspace_takes_them_along() {
+fn workspace_deletion_deletes_usage() {
     let (mut world, admin) = World::founded();
     report(&mut world, vec![uses(admin.digest, START, 1), uses(admin.digest, day(1), 1)]);
     world.call(Actor::Root, DeleteWorkspace {}).unwrap();
@@ -247,7 +247,7 @@ fn a_deleted_workspace_takes_them_along() {
 }
 
 #[test]
-fn days_are_written_as_dates() {
+fn usage_days_are_dates() {
     let (mut world, admin) = World::founded();
     let usage = usage(&mut world, admin.actor, &admin.id, 2);
     let json = serde_json::to_value(&usage).unwrap();
@@ -258,7 +258,7 @@ fn days_are_written_as_dates() {
 }
 
 #[test]
-fn a_new_token_was_never_used() {
+fn new_token_has_no_usage() {
     let (mut world, admin) = World::founded();
     let held = world.issue(admin.actor, CreateToken { name: "new".to_owned(), ..token(&[]) }).unwrap();
     let usage = usage(&mut world, admin.actor, &held.id, 90);

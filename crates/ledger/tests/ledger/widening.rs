@@ -1,5 +1,5 @@
-//! Changing a token is no way round the rule against escalation: whatever a change makes possible, the actor could hand
-//! on as a new token; what a change takes away, anybody may take away who may change the token.
+//! Updates cannot bypass the rule against escalation: access that an update adds must be grantable by the actor in a
+//! new token. Every actor that may change the token may reduce its access.
 
 use counterfoil_protocol::{
     CommandError,
@@ -27,7 +27,7 @@ fn metadata(team: &str) -> serde_json::Map<String, serde_json::Value> {
     json!({ "team": team }).as_object().cloned().unwrap()
 }
 
-/// A token of ann's that is bound in every way in which a token can be.
+/// A token of ann's with every kind of restriction.
 fn bound() -> CreateToken {
     CreateToken {
         owner: Some("ann".to_owned()),
@@ -40,11 +40,11 @@ fn bound() -> CreateToken {
     }
 }
 
-/// Changes, and what they are called.
+/// Named changes.
 type Named = Vec<(&'static str, UpdateToken)>;
 
-/// Every field of a change with what makes more possible in it, and what does not. A field that is new does not compile
-/// here until it says what of it does.
+/// For each field: changes that add access and changes that do not. A new field does not compile until it is classified
+/// here.
 fn changes(id: &str) -> (Named, Named) {
     let UpdateToken {
         id: _,
@@ -116,7 +116,7 @@ fn assert_escalation<T>(outcome: Result<T, CommandError>, what: &str) {
 }
 
 #[test]
-fn whatever_a_change_makes_possible_could_be_issued_and_narrowing_is_free() {
+fn widening_follows_escalation_rule_and_narrowing_is_free() {
     let (mut world, admin) = world();
     let weak = world.issue(Actor::Root, of_ann(&["tokens:write", "read"])).unwrap();
     let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant"])).unwrap();
@@ -127,7 +127,7 @@ fn whatever_a_change_makes_possible_could_be_issued_and_narrowing_is_free() {
         let ask = || changes(&held.id).0.swap_remove(index);
         let (what, _) = ask();
         assert_escalation(world.call(weak.actor, ask().1), what);
-        // Nor where it comes with what takes something away.
+        // Nor together with a change that reduces access.
         let narrowing = UpdateToken { note: Patch::Set("n".to_owned()), ..ask().1 };
         assert_escalation(world.call(weak.actor, narrowing), what);
         assert_escalation(world.call(others.actor, ask().1), what);
@@ -141,7 +141,7 @@ fn whatever_a_change_makes_possible_could_be_issued_and_narrowing_is_free() {
 }
 
 #[test]
-fn what_an_admin_disabled_stays_disabled() {
+fn only_permitted_actors_enable_admin_disabled_token() {
     let (mut world, admin) = world();
     let weak = world.issue(Actor::Root, of_ann(&["tokens:write"])).unwrap();
     let held = world.issue(Actor::Root, of_ann(&["write"])).unwrap();
@@ -149,7 +149,7 @@ fn what_an_admin_disabled_stays_disabled() {
     world.call(admin.actor, switch(&held.id, false)).unwrap();
     assert_escalation(world.call(weak.actor, switch(&held.id, true)), "re-enabled");
     assert_eq!(world.call(admin.actor, switch(&held.id, true)).unwrap().state, State::Active);
-    // One that it could issue it may switch as it likes.
+    // A token that it could create may be enabled and disabled.
     let equal = world.issue(Actor::Root, of_ann(&["tokens:write"])).unwrap();
     for on in [false, true] {
         world.call(weak.actor, switch(&equal.id, on)).unwrap();
@@ -157,7 +157,7 @@ fn what_an_admin_disabled_stays_disabled() {
 }
 
 #[test]
-fn a_bound_actor_widens_within_its_own_bounds_only() {
+fn restricted_actor_widens_only_within_own_limits() {
     let (mut world, _) = world();
     let weak = CreateToken {
         lifetime: Lifetime::Seconds(100),
@@ -191,7 +191,7 @@ fn a_bound_actor_widens_within_its_own_bounds_only() {
         ..change(id)
     };
     assert_eq!(world.call(weak.actor, ask).unwrap().state, State::Active);
-    // What lives longer than the actor, or from elsewhere, it does not switch on, even where it touches neither.
+    // It cannot enable a token that lives longer or has other addresses, even without touching these fields.
     for ask in [
         CreateToken { lifetime: Lifetime::Seconds(101), ..within() },
         CreateToken { allowed_addresses: blocks(&["192.0.0.0/16"]), ..within() },
@@ -200,14 +200,14 @@ fn a_bound_actor_widens_within_its_own_bounds_only() {
         let held = world.issue(Actor::Root, ask).unwrap();
         let on = UpdateToken { enabled: Some(true), ..change(&held.id) };
         assert_escalation(world.call(weak.actor, on), "switched on beyond the actor");
-        // But it may make it sooner over, and from fewer addresses, wherever these lie.
+        // But it may set an earlier expiration and fewer addresses of any range.
         let less = UpdateToken { lifetime: until(49), allowed_addresses: from(&["192.0.2.9"]), ..change(&held.id) };
         world.call(weak.actor, less).unwrap();
     }
 }
 
 #[test]
-fn an_admin_who_is_granted_little_widens_no_stronger_token_of_another() {
+fn admin_cannot_widen_token_beyond_own_grants() {
     let (mut world, admin) = world();
     let strong = world.issue(admin.actor, CreateToken { enabled: false, ..token(&["*"]) }).unwrap();
     world.call(Actor::Root, UpdateMember { role: Some(Role::Admin), ..of_member("ann") }).unwrap();
@@ -231,7 +231,7 @@ fn rotation() -> RotateToken {
 }
 
 #[test]
-fn what_admins_grant_no_other_brings_back_to_life_or_gets_the_text_of() {
+fn reserved_scopes_cannot_be_reactivated_or_rotated_by_members() {
     let (mut world, admin) = world();
     let granting = world.issue(Actor::Root, of_ann(&["tokens:write", "tokens:grant", "secret"])).unwrap();
     let held = world.issue(Actor::Root, CreateToken { enabled: false, ..of_ann(&["secret"]) }).unwrap();
@@ -241,12 +241,12 @@ fn what_admins_grant_no_other_brings_back_to_life_or_gets_the_text_of() {
     assert_escalation(world.call(granting.actor, rotation()), "rotated");
     assert!(world.call(admin.actor, on()).is_ok());
     assert!(world.call(admin.actor, rotation()).is_ok());
-    // The very token that is used is rotated all the same.
+    // Rotating the token in use remains allowed.
     assert!(world.call(granting.actor, RotateToken { id: granting.id.clone(), ..rotation() }).is_ok());
 }
 
 #[test]
-fn nobody_changes_from_where_the_token_they_are_using_may_be_used() {
+fn token_cannot_widen_own_cidr_ranges() {
     let (mut world, _) = world();
     let own = CreateToken { allowed_addresses: blocks(&["192.0.2.0/24"]), ..of_ann(&["tokens:write", "tokens:grant"]) };
     let own = world.issue(Actor::Root, own).unwrap();
@@ -259,7 +259,7 @@ fn nobody_changes_from_where_the_token_they_are_using_may_be_used() {
     let own_metadata =
         UpdateToken { metadata: Patch::Set(metadata("b")), name: Some("n".to_owned()), ..change(&own.id) };
     assert!(world.call(own.actor, own_metadata).is_ok(), "it could issue one like it, with any");
-    // A start that has passed binds nobody any more.
+    // A `not_before` in the past restricts nothing.
     let begun = UpdateToken { not_before: Patch::Set(Timestamp(START.0 - 1)), ..change(&own.id) };
     assert!(world.call(own.actor, begun).is_ok());
     let sooner = UpdateToken { not_before: Patch::Clear, ..change(&own.id) };
@@ -267,7 +267,7 @@ fn nobody_changes_from_where_the_token_they_are_using_may_be_used() {
 }
 
 #[test]
-fn what_an_admin_said_of_a_token_that_only_admins_issue_its_bearer_does_not_unsay() {
+fn bearer_cannot_rename_token_with_reserved_scopes() {
     let (mut world, _) = World::founded();
     let secret = ScopeEntry { grantable_by: Role::Admin, ..entry("secret") };
     world.call(Actor::Root, PutScopes { scopes: vec![secret, entry("read")] }).unwrap();
@@ -275,7 +275,7 @@ fn what_an_admin_said_of_a_token_that_only_admins_issue_its_bearer_does_not_unsa
     for scopes in [&["tokens:write", "secret"][..], &["tokens:write", "tokens:grant", "secret"]] {
         let ask = || CreateToken { metadata: Some(metadata("a")), ..of_ann(scopes) };
         let own = world.issue(Actor::Root, ask()).unwrap();
-        // It could issue none like it, whatever is said of it.
+        // It could not create such a token, with or without a new name.
         let detail = "The scope secret is for admins to grant.";
         let refusal = CommandError::Forbidden { code: ForbiddenCode::Escalation, detail: detail.to_owned() };
         assert_eq!(refused(world.call(own.actor, ask())), refusal);

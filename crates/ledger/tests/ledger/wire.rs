@@ -1,8 +1,8 @@
-//! The JSON between the API and the ledger.
+//! The JSON format between the API and the ledger.
 //!
-//! A deployment replaces the Worker and its objects one after the other, so for a while one end may be older than the
-//! other. What `tests/wire` holds must stay readable: a field may come, none may go or change its meaning.
-//! `BLESS=1 cargo test -p counterfoil-ledger wire` writes the files anew, for the difference to be looked at.
+//! A deployment updates the Worker and its objects one by one, so for some time either may be older than the other. The
+//! files in `tests/wire` must stay readable: fields may be added, but not removed or changed in meaning. `BLESS=1 cargo
+//! test -p counterfoil-ledger wire` rewrites the files, so that the difference can be reviewed.
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
@@ -58,7 +58,7 @@ fn request(actor: Actor, command: impl Into<Command>) -> Request {
     }
 }
 
-/// One request of each kind, in an order in which all succeed. The first token is the digest of the actor.
+/// One request of each kind, in an order in which all succeed. The first token is the actor's digest.
 fn requests(actor: Actor, id: &str) -> Vec<(&'static str, Request)> {
     let page = Page { limit: Some(10), cursor: None };
     let scopes = vec![
@@ -155,7 +155,7 @@ fn digest_of(actor: Actor) -> Digest {
 }
 
 #[test]
-fn requests_and_replies_stay_as_they_are() {
+fn request_and_reply_format_is_stable() {
     let mut world = World::empty();
     let (mut sent, mut answered) = (BTreeMap::new(), BTreeMap::new());
     let first = request(Actor::Root, bootstrap());
@@ -169,7 +169,7 @@ fn requests_and_replies_stay_as_they_are() {
 
     let mut exchange = |world: &mut World, name, request: Request| {
         let json = serde_json::to_value(&request).unwrap();
-        // What was written can be read, and is the same again.
+        // The written request can be read and is equal.
         let read: Request = serde_json::from_value(json.clone()).unwrap();
         assert_eq!(serde_json::to_value(&read).unwrap(), json);
         let reply: Value = serde_json::from_slice(&world.handle(&serde_json::to_vec(&json).unwrap())).unwrap();
@@ -210,7 +210,7 @@ fn requests_and_replies_stay_as_they_are() {
 }
 
 #[test]
-fn refusals_stay_as_they_are() {
+fn error_format_is_stable() {
     let text = str::to_owned;
     let items = vec![
         RevokedItem { id: text("tok_a"), result: RevokeResult::Kept },
@@ -261,7 +261,7 @@ fn refusals_stay_as_they_are() {
     }
     check_pinned("refusals.json", &found);
 
-    // And that is how a ledger writes them.
+    // A ledger writes them in this form.
     let mut world = World::empty();
     let body = serde_json::to_vec(&request(Actor::Root, ReadSelf {})).unwrap();
     let reply: Value = serde_json::from_slice(&world.handle(&body)).unwrap();
@@ -273,7 +273,7 @@ fn invalid(code: InvalidCode) -> CommandError {
 }
 
 #[test]
-fn the_directorys_messages_stay_as_they_are() {
+fn directory_format_is_stable() {
     let (slug, candidate) = (slug("demo"), key());
     let (host, hosts) = (host("127.0.0.1:8787"), hosts_of(&["api.acme.example", "127.0.0.1:8787"]));
     let requests: [(_, directory::Request); 6] = [
@@ -296,7 +296,7 @@ fn the_directorys_messages_stay_as_they_are() {
 }
 
 #[test]
-fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
+fn invalid_reply_error_does_not_echo_input() {
     for bytes in [&b""[..], b"{", b"[]", b"{\"ok\":\"cft_secret\"}", b"{\"ok\":{\"text\":\"cft_secret\"}}"] {
         let error = decode_reply::<CreateToken>(bytes).unwrap_err();
         assert_eq!(error.to_string(), "not a reply to the command");
@@ -304,7 +304,7 @@ fn what_is_no_reply_is_said_to_be_none_without_repeating_it() {
 }
 
 #[test]
-fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
+fn reply_begins_with_safe_in() {
     let read = |text: &'static str| reply_json(text.as_bytes());
     let answered = |reply: &'static str, repeated, safe_in| {
         Ok(Ok(Answered { reply: reply.as_bytes(), repeated, safe_in, snapshots_until: None }))
@@ -363,9 +363,9 @@ fn a_reply_says_before_all_else_when_what_was_before_counts_no_more() {
     }
 }
 
-/// What the next version may write, and this one must read: see `wire.rs`.
+/// What a later version may write, and this one must read: see `wire.rs`.
 #[test]
-fn what_a_newer_ledger_adds_to_a_reply_is_passed_over() {
+fn unknown_reply_fields_are_ignored() {
     let answered = Answered { reply: &b"{}"[..], repeated: false, safe_in: Some(5), snapshots_until: Some(START) };
     let both = [r#""safe_in":5,"#, r#""snapshots_until":1763000000000,"#];
     for new in [
@@ -388,7 +388,7 @@ fn what_a_newer_ledger_adds_to_a_reply_is_passed_over() {
         }
     }
 
-    // And within what it holds: fields wherever there are any.
+    // Also at every level within the reply.
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire/replies.json");
     let replies: BTreeMap<String, Value> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let read = |name: &str| serde_json::to_vec(&with_more(replies[name].clone())).unwrap();
@@ -401,7 +401,7 @@ fn what_a_newer_ledger_adds_to_a_reply_is_passed_over() {
 }
 
 #[test]
-fn a_reason_that_only_a_newer_ledger_has_is_still_a_refusal() {
+fn unknown_error_code_is_still_an_error() {
     for reason in [
         r#""gone_fishing""#,
         r#"{"gone_fishing":{"until":5}}"#,
@@ -424,11 +424,11 @@ fn a_reason_that_only_a_newer_ledger_has_is_still_a_refusal() {
     assert_eq!(reply_json(more.as_bytes()), Ok(Err(missing)));
 }
 
-/// The same with a field more in every object that has fields of ours.
+/// The same JSON with an additional field in every object with a known structure.
 fn with_more(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(with_more).collect(),
-        // One field alone may be a variant with what it holds.
+        // An object with a single field may be an enum variant.
         Value::Object(fields) => {
             let is_variant = fields.len() == 1;
             let more = fields.into_iter().map(|(name, value)| (name, with_more(value)));
@@ -440,12 +440,12 @@ fn with_more(value: Value) -> Value {
 }
 
 #[test]
-fn what_a_newer_caller_adds_to_a_request_is_passed_over() {
+fn unknown_request_fields_are_ignored() {
     let path = |file: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire").join(file);
     let pinned =
         |file: &str| serde_json::from_slice::<BTreeMap<String, Value>>(&fs::read(path(file)).unwrap()).unwrap();
     for (name, request) in pinned("requests.json") {
-        // What is kept for others has no fields of ours.
+        // User-defined JSON is left as it is.
         let mut more = with_more(request.clone());
         if let Some(metadata) = more.pointer_mut("/command/create_token/metadata") {
             *metadata = request.pointer("/command/create_token/metadata").unwrap().clone();
@@ -465,7 +465,7 @@ fn what_a_newer_caller_adds_to_a_request_is_passed_over() {
 }
 
 #[test]
-fn a_command_that_only_a_newer_caller_has_is_refused() {
+fn unknown_command_is_refused() {
     let (mut world, admin) = World::founded();
     let before = world.dump();
     let request = json!(request(admin.actor, ReadSelf {}));
@@ -484,7 +484,7 @@ fn a_command_that_only_a_newer_caller_has_is_refused() {
         assert!(detail.starts_with("not a request: a wrong field at ") && !detail.contains("paint"), "{detail}");
         assert!(at == "/command/filter" || detail.ends_with(at), "{detail}");
         assert!(refusal.shuts_out());
-        // As ledgers said it before they had a word for it.
+        // The form of ledgers that had no code for it.
         let formerly = json!({ "refused": { "internal": { "detail": detail } } });
         assert_eq!(reply_json(formerly.to_string().as_bytes()), Ok(Err(refusal)));
     }
@@ -495,7 +495,7 @@ fn a_command_that_only_a_newer_caller_has_is_refused() {
 }
 
 #[test]
-fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
+fn invalid_request_error_does_not_echo_input() {
     let mut world = World::empty();
     let mut refusal = |body: &[u8]| {
         let reply = decode_reply::<ReadSelf>(&world.handle(body)).unwrap();
@@ -508,14 +508,14 @@ fn what_is_no_request_is_said_to_be_none_without_repeating_it() {
     for text in ["", "secret"] {
         assert_eq!(refusal(text.as_bytes()), "not a request: no JSON");
     }
-    // The first is a key.
+    // The first byte sequence is a workspace key.
     assert_eq!(refusal(br#"{"workspace":"secret"}"#), "not a request: a wrong field at /actor");
     assert_eq!(refusal(br#"{"workspace":"secret!"}"#), "not a request: a wrong field at /workspace");
 }
 
-/// Requests with some of their bytes replaced, removed or doubled.
+/// Requests with some bytes replaced, removed or duplicated.
 fn mangled() -> impl Strategy<Value = Vec<u8>> {
-    // Randomness is the same in every world, so this admin is let in in any.
+    // Random values are the same in every world, so this admin exists in each.
     let (_, admin) = World::founded();
     let valid = requests(admin.actor, &admin.id);
     let bodies: Vec<_> = valid.iter().map(|(_, request)| serde_json::to_vec(request).unwrap()).collect();

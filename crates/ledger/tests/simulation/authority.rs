@@ -1,4 +1,4 @@
-//! The ledger with its database, and what is true of each token.
+//! The ledger with its database, and the true state of each token.
 
 use std::{fs, path::PathBuf};
 
@@ -36,13 +36,13 @@ pub(crate) struct Authority {
     pub(crate) tokens: Vec<Token>,
 }
 
-/// One text that was issued.
+/// A token value that was created.
 pub(crate) struct Token {
     pub(crate) text: String,
     pub(crate) digest: Digest,
     pub(crate) id: String,
     pub(crate) member: u64,
-    /// Since when it does not pass, in true time, and from when on it must not pass anywhere bounded.
+    /// When it became invalid, in true time, and from when on no `bounded` check may accept it.
     pub(crate) dead: Option<Dead>,
 }
 
@@ -103,7 +103,7 @@ impl Authority {
         authority
     }
 
-    /// Whatever the ledger has in memory is gone.
+    /// The ledger loses its memory.
     pub(crate) fn restart(&mut self) {
         self.ledger = None;
         let sql = NativeSql::open(&self.file).unwrap();
@@ -190,7 +190,7 @@ impl Authority {
             client_id: None,
             metadata: None,
         };
-        // A member who was suspended, or granted less, is issued none just now.
+        // A suspended member, or one with fewer granted scopes, gets no new token for now.
         if let Ok((issued, _)) = self.call(now, Actor::Root, ask, false) {
             self.take_issued(&issued, member);
         }
@@ -203,14 +203,14 @@ impl Authority {
         self.tokens.push(Token { text, digest, id, member, dead: None });
     }
 
-    /// Changes something at random. Gives whose rights that may have touched, and how long the caller is to wait.
+    /// Makes a random change. Returns the affected tokens and how long the caller has to wait.
     pub(crate) fn change(
         &mut self,
         now: Timestamp,
         random: &mut Seeded,
         wait: bool,
     ) -> Option<(Vec<usize>, Option<u64>)> {
-        // Most often one of those that are used most.
+        // Usually one of the most used tokens.
         let among = if draw(random, 4) > 0 { 12 } else { self.tokens.len() as u64 };
         let at = self.tokens.len() - 1 - usize::try_from(draw(random, among)).unwrap();
         let (id, member) = (self.tokens[at].id.clone(), draw(random, MEMBERS));
@@ -265,7 +265,7 @@ impl Authority {
                 (of_member, self.call(now, Actor::Root, of, wait))
             }
             _ => {
-                // Seldom: it leaves nothing to check.
+                // Rarely, because no valid token remains.
                 of.revoke_all = draw(random, 20) == 0;
                 (of_member, self.call(now, Actor::Root, of, wait))
             }
@@ -273,7 +273,7 @@ impl Authority {
         outcome.ok().map(|(_, safe_in)| (touched, safe_in))
     }
 
-    /// What the ledger itself would decide now about each of these.
+    /// The ledger's own decisions about each of these now.
     pub(crate) fn judge(&mut self, now: Timestamp, tokens: &[usize]) -> Vec<Code> {
         let mut codes = Vec::new();
         for some in tokens.chunks(100) {
@@ -289,7 +289,7 @@ impl Authority {
         codes
     }
 
-    /// The ledger's next step towards an edition, where there is one to take now.
+    /// The ledger's next step of an edition, if one is due.
     pub(crate) fn edition_step(&mut self, now: Timestamp) -> Option<Step> {
         let step = self.ledger.as_ref().unwrap().edition_step(now).unwrap();
         (!matches!(step, Step::Wait(_))).then_some(step)
@@ -300,7 +300,7 @@ impl Authority {
         if is_done { ledger.edition_done(step, now).unwrap() } else { ledger.edition_failed(step, now).unwrap() }
     }
 
-    /// What is on its way to the registry.
+    /// The due writes to the registry.
     pub(crate) fn drain(&mut self, now: Timestamp) -> Vec<Put> {
         let outbox = self.ledger.as_ref().unwrap().outbox();
         let due = outbox.due(now, 1_000).unwrap();

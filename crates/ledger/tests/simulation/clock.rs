@@ -1,4 +1,4 @@
-//! Clocks as they may be: a hundredth too fast or too slow, and off by at most δ within any lease.
+//! Clocks with the allowed deviations: up to 1 % too fast or too slow, and off by at most δ within any lease.
 
 use counterfoil_ledger::native::Seeded;
 use counterfoil_verify::{DELTA, Timestamp};
@@ -8,15 +8,15 @@ use crate::network::draw;
 /// 2027-01-15T08:00:00Z.
 const BEGINNING: u64 = 1_800_000_000_000;
 
-/// No two disturbances of one clock are nearer than this: longer than any lease lasts, with its question's way.
+/// The minimum time between two disturbances of a clock: longer than any lease including its request.
 const BETWEEN: u64 = 30_000;
 
-/// A clock that shows what it likes of the true time, which is in milliseconds from the simulation's beginning.
+/// A clock that deviates from true time, which is in milliseconds since the simulation's beginning.
 pub(crate) struct Clock {
     /// In millionths.
     rate: i64,
     offset: i64,
-    /// Until when it stands still, and at what.
+    /// Until when it stands still, and at which value.
     frozen: Option<(u64, u64)>,
     disturbed_at: u64,
 }
@@ -27,7 +27,7 @@ impl Clock {
         Self { rate, offset: 0, frozen: None, disturbed_at: 0 }
     }
 
-    /// One that loses a quarter of an hour in each.
+    /// A clock that loses a quarter of an hour each hour.
     pub(crate) fn slow() -> Self {
         Self { rate: -250_000, offset: 0, frozen: None, disturbed_at: 0 }
     }
@@ -54,7 +54,7 @@ impl Clock {
         }
     }
 
-    /// How long it truly takes until this clock has shown so many milliseconds more.
+    /// The true time until this clock has advanced by so many milliseconds.
     pub(crate) fn truly(&self, milliseconds: u64) -> u64 {
         (milliseconds as i64 * 1_000_000 / (1_000_000 + self.rate)) as u64
     }

@@ -1,4 +1,4 @@
-//! What happened in a simulation: one in which little happens shows little.
+//! Counts of events in a simulation. A run with few events proves little.
 
 use std::fmt;
 
@@ -9,23 +9,23 @@ pub(crate) struct Counts {
     pub(crate) hot: u64,
     pub(crate) passed: u64,
     pub(crate) unavailable: u64,
-    /// Questions asked of the ledger, and how often somebody looked who waited for others.
+    /// Requests to the ledger, and how often a waiting caller polled.
     pub(crate) questions: u64,
     pub(crate) looks: u64,
     pub(crate) renewals: u64,
     pub(crate) changes: u64,
     pub(crate) waits: u64,
-    /// Bounded checks that passed a token that was dead already, and the longest after its death.
+    /// `bounded` checks that accepted a token that was already invalid, and the longest time after that.
     pub(crate) after_death: u64,
     pub(crate) longest: u64,
     pub(crate) crashes: u64,
-    /// Files of editions that verifiers read, and that were not what they should be.
+    /// Edition files that verifiers read, and those that were damaged.
     pub(crate) files: u64,
     pub(crate) spoilt: u64,
 }
 
 impl Counts {
-    /// A run in which nothing happens shows nothing.
+    /// Asserts that enough happened for the run to be meaningful.
     pub(crate) fn assert_not_idle(&self) {
         assert!(self.hot * 10 > self.checks * 7, "most checks are answered from memory: {self}");
         assert!(self.after_death > 100, "revoked tokens pass for a while: {self}");

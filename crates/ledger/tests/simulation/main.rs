@@ -1,10 +1,11 @@
-//! The real verifier and the real ledger over a network that is not: questions and answers are lost, delayed, overtaken
-//! and doubled, both ends crash, clocks run apart, step and stand still as far as docs/guarantees.md allows. Everything
-//! follows from a seed, so what once failed can be run again: `SEED=7 cargo test -p counterfoil-ledger --test simulation`.
+//! The real verifier and the real ledger over a simulated network: requests and replies are lost, delayed, reordered
+//! and duplicated, both ends crash, and clocks drift, step and stand still within the limits of docs/guarantees.md. A
+//! run is determined by its seed, so a failure can be reproduced: `SEED=7 cargo test -p counterfoil-ledger --test
+//! simulation`.
 //!
-//! Whatever happens: no strong check passes a token that was dead when it began; no bounded one passes a token later than
-//! a lease after its death, nor at all once somebody who waited was answered; and when the faults end, everybody knows
-//! the truth.
+//! Guarantees checked: a `strong` check never accepts a token that was invalid when the check began. A `bounded` check
+//! accepts it at most for a lease after that, and not after a client that used `wait` was answered. When the faults
+//! end, all verifiers agree with the ledger.
 
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
@@ -18,16 +19,16 @@ use std::env;
 
 use simulation::{Mutation, Simulation};
 
-/// Those that every run takes. What a seed finds stays among them: where a change is not told to whoever has met its token
-/// while the question was on its way, 1 finds it; where a token passes by its own record and its owner's of different
-/// moments, 110 does.
+/// The seeds of every run. A seed that found a defect stays in the list: 1 finds a change that is not reported to a
+/// verifier that has seen its token while the request was under way; 110 finds a token that is accepted by its own
+/// record and its owner's record of different times.
 const SEEDS: [u64; 4] = [1, 2, 110, 20_270_115];
 
-/// How many checks there are at least in each.
+/// The minimum number of checks of each run.
 const CHECKS: u64 = 260_000;
 
 #[test]
-fn no_promise_is_broken() {
+fn simulation_keeps_consistency_guarantees() {
     let seeds = env::var("SEED").map_or(SEEDS.to_vec(), |seed| vec![seed.parse().unwrap()]);
     let mut checks = 0;
     for seed in seeds {
@@ -41,9 +42,9 @@ fn no_promise_is_broken() {
     println!("{checks} checks");
 }
 
-/// A simulation that cannot find anything shows nothing: each of these it does find.
+/// A simulation that detects nothing proves nothing: it must detect each of these.
 #[test]
-fn what_is_broken_on_purpose_is_found() {
+fn simulation_detects_injected_violations() {
     for mutation in Mutation::ALL {
         let found = SEEDS.iter().find_map(|seed| Simulation::new(*seed, mutation).run(CHECKS));
         let Some(broken) = found else { panic!("{mutation:?} is not found") };

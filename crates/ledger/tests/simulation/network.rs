@@ -1,22 +1,22 @@
-//! What happens, when, and what becomes of messages on their way.
+//! Events and their times, and the delivery of messages.
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
 use counterfoil_ledger::native::Seeded;
 
-/// A number below `below`.
+/// A random number less than `below`.
 pub(crate) fn draw(random: &mut Seeded, below: u64) -> u64 {
     let mut bytes = [0; 8];
     random.fill(&mut bytes);
     u64::from_le_bytes(bytes) % below.max(1)
 }
 
-/// Whether something happens that happens so many times in a thousand.
+/// Whether an event happens that has this probability, in thousandths.
 pub(crate) fn chance(random: &mut Seeded, in_a_thousand: u64) -> bool {
     draw(random, 1_000) < in_a_thousand
 }
 
-/// Events in the order of their times; of one time in the order in which they were put in.
+/// Events ordered by time; at the same time in the order of insertion.
 pub(crate) struct Queue<E> {
     heap: BinaryHeap<Reverse<(u64, u64)>>,
     events: std::collections::BTreeMap<u64, E>,
@@ -40,7 +40,7 @@ impl<E> Queue<E> {
     }
 }
 
-/// How long a message is on its way; nothing where it is lost. Most are quick, some take seconds.
+/// How long a message is under way; absent if it is lost. Most are fast, some take seconds.
 pub(crate) fn flight(random: &mut Seeded, calm: bool) -> Option<u64> {
     if calm {
         return Some(1 + draw(random, 20));

@@ -1,4 +1,4 @@
-//! Verifiers, the ledger, the registry and whoever changes something, and what they promise each other.
+//! Verifiers, the ledger, the registry and clients, with the guarantees between them.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +16,31 @@ use crate::{
 };
 
 const VERIFIERS: usize = 4;
-/// Tokens that are there from the beginning, and how many are kept.
+/// The number of tokens, from the beginning on.
 const TOKENS: usize = 240;
-/// How long a host waits for an answer, in milliseconds: longer than the slowest is on its way.
+/// How long a verifier waits for a reply, in milliseconds: longer than the slowest message.
 const PATIENCE: u64 = 8_000;
-/// Leases last 2 to so many seconds.
+/// Leases last from 2 to this many seconds.
 const LONGEST: u64 = 10;
-/// How long the faults rest in the end, for everybody to learn the truth.
+/// How long no faults happen at the end, so that all verifiers can catch up.
 const REST: u64 = 30_000;
-/// In how much of it everybody is answered again: what was lost has been waited for by then, and the longest back-off is over.
+/// The part of it after which all requests are answered again: lost ones have timed out and the longest back-off has
+/// passed.
 const RECOVERY: u64 = PATIENCE + 1_000 + 2_000;
 
-/// What is done wrong on purpose.
+/// A deliberate violation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mutation {
     None,
-    /// Clocks run slower than they may.
+    /// Clocks run slower than allowed.
     ClocksAreSlow,
-    /// Who waits does so for less than the ledger said.
+    /// Waiting clients wait for less than the ledger said.
     WaitsAreCutShort,
-    /// Leases are taken for longer than they were granted.
+    /// Verifiers use leases for longer than they were granted.
     LeasesAreStretched,
-    /// Answers to questions for leases arrive without their changes.
+    /// Replies to lease requests arrive without their changes.
     ChangesAreLost,
-    /// Who begins to go by an edition is not told what changed since.
+    /// Verifiers that start to use an edition do not get the changes since.
     EditionsAreStale,
 }
 
@@ -54,19 +55,19 @@ impl Mutation {
 }
 
 enum Event {
-    /// Somebody's requests arrive at a verifier.
+    /// Requests arrive at a verifier.
     Checks(usize),
-    /// A question arrives at the ledger.
+    /// A request arrives at the ledger.
     Asked(u64, Asked),
-    /// An answer arrives at who asked.
+    /// A reply arrives at the verifier.
     Answered(u64, Reply),
     Timeout(u64),
-    /// Somebody who waits for others looks again.
+    /// A check that waits for another one's request polls again.
     Look(u64),
     Change,
     Drain,
     Registry(String, Option<Vec<u8>>),
-    /// The ledger goes on with an edition.
+    /// The ledger takes a step of an edition.
     Edition,
     Disturb(usize),
     /// A verifier cannot reach the ledger for a while.
@@ -113,7 +114,7 @@ pub(crate) struct Simulation {
     queue: Queue<Event>,
     authority: Authority,
     ledger_clock: Clock,
-    /// The clock of whoever sleeps until a change counts.
+    /// The clock of clients that wait for a change to take effect.
     waiters: Clock,
     nodes: Vec<Node>,
     registry: BTreeMap<String, Vec<u8>>,
@@ -126,7 +127,7 @@ pub(crate) struct Simulation {
     broken: Option<String>,
 }
 
-/// Every other one loads segments.
+/// Every other verifier loads segments.
 fn new_verifier(at: usize) -> Verifier {
     Verifier::new(Limits { memory: 60_000, segments: at.is_multiple_of(2), ..Limits::default() })
 }
@@ -191,7 +192,8 @@ impl Simulation {
         &self.counts
     }
 
-    /// Goes on until there were so many checks, then in peace until everybody knows the truth. Says what was broken.
+    /// Runs until this many checks are done, then without faults until all verifiers have caught up. Returns the
+    /// violation, if any.
     pub(crate) fn run(&mut self, checks: u64) -> Option<String> {
         while self.counts.checks < checks && self.broken.is_none() {
             self.step();
@@ -253,7 +255,7 @@ impl Simulation {
         }
     }
 
-    /// Puts an event off by a random time, this long on average.
+    /// Schedules an event after a random time with this average.
     fn later(&mut self, milliseconds: u64, event: Event) {
         let delay = 1 + draw(&mut self.random, 2 * milliseconds);
         self.queue.put(self.time + delay, event);
@@ -278,8 +280,8 @@ impl Simulation {
         self.later(400, Event::Checks(at));
     }
 
-    /// Few tokens are asked for often, and many seldom. The later verifiers see few at all, so that nothing but renewals
-    /// keeps them up to date.
+    /// Few tokens are requested often, and many rarely. The later verifiers see few at all, so that only renewals keep
+    /// them up to date.
     fn pick(&mut self, at: usize) -> usize {
         let count = self.authority.tokens.len() as u64;
         let (few, seldom) = [(25, 4), (12, 2), (6, 0), (4, 0)][at];
@@ -397,7 +399,7 @@ impl Simulation {
         }
     }
 
-    /// Holds a decision against what was promised.
+    /// Checks a decision against the guarantees.
     fn judge(&mut self, decision: &Decision, token: usize, demand: usize, began_at: u64) {
         self.counts.unavailable += u64::from(decision.code == Code::Unavailable);
         if decision.code == Code::Unavailable && began_at > self.calm_since.saturating_add(RECOVERY) {
@@ -445,7 +447,7 @@ impl Simulation {
         self.later(900, Event::Change);
     }
 
-    /// Takes down what was promised about these tokens.
+    /// Records the guarantees that apply to these tokens.
     fn note(&mut self, touched: &[usize], safe_in: Option<u64>) {
         let codes = self.authority.judge(self.ledger_clock.now(self.time), touched);
         let mut waits = safe_in.map_or(u64::MAX, |safe_in| self.waiters.truly(safe_in));
@@ -457,7 +459,7 @@ impl Simulation {
             let dead = &mut self.authority.tokens[*at].dead;
             *dead = match (code, *dead) {
                 (Code::Valid, _) => None,
-                // Of what was dead already a later promise may still be the earlier one to hold.
+                // For a token that was already invalid, an earlier guarantee may be stricter.
                 (_, Some(Dead { since, nowhere_from: before })) => {
                     Some(Dead { since, nowhere_from: before.min(nowhere_from) })
                 }
@@ -466,7 +468,7 @@ impl Simulation {
         }
     }
 
-    /// What was changed goes to the registry, each key after a while of its own.
+    /// Writes changes to the registry, each key after its own delay.
     fn drain(&mut self) {
         let now = self.ledger_clock.now(self.time);
         for put in self.authority.drain(now) {
@@ -483,7 +485,7 @@ impl Simulation {
         keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect()
     }
 
-    /// A file is put, or is not, or is although that is not told. What is there may be lost, or spoilt.
+    /// A file is written, or not, or written without a report. Existing files may be lost or damaged.
     fn go_on_with_edition(&mut self) {
         let now = self.ledger_clock.now(self.time);
         for _ in 0..=draw(&mut self.random, 4) {
@@ -509,7 +511,7 @@ impl Simulation {
         self.later(400, Event::Edition);
     }
 
-    /// After a while in peace every verifier decides as the ledger does.
+    /// After a while without faults, every verifier decides as the ledger does.
     fn differs_from_the_truth(&mut self) -> Option<String> {
         let all: Vec<usize> = (0..self.authority.tokens.len()).collect();
         let truth = self.authority.judge(self.ledger_clock.now(self.time), &all);

@@ -1,5 +1,5 @@
-//! An edition is exactly as of one generation: of every text that there ever was it decides as the ledger did then,
-//! whatever has happened while it was made.
+//! An edition shows exactly one generation: for every token value that ever existed it decides as the ledger did then,
+//! whatever happened while it was built.
 
 use std::{
     cell::Cell,
@@ -37,7 +37,7 @@ use crate::{
 const MEMBERS: [&str; 3] = ["ann", "ben", "cat"];
 const PATTERNS: [&str; 5] = ["*", "orders:*", "orders:read", "read", "write"];
 
-/// So few that a dozen tokens are several segments.
+/// So few that a dozen tokens need several segments.
 const FEW: u64 = 3;
 
 #[derive(Clone, Debug)]
@@ -61,17 +61,17 @@ enum Act {
     Wait(u64),
 }
 
-/// What becomes of an edition's step.
+/// The outcome of a step.
 #[derive(Clone, Copy, Debug)]
 enum Outcome {
     Done,
-    /// Nobody tells the ledger.
+    /// Not reported to the ledger.
     Forgotten,
     Fails,
     SeemsToFail,
 }
 
-/// What the ledger knew when an edition began.
+/// The state of the ledger when an edition began.
 struct Then {
     generation: u64,
     at: Timestamp,
@@ -84,24 +84,24 @@ struct Then {
 struct Life {
     world: World,
     registry: Registry,
-    /// Every text that was ever issued.
+    /// Every token value that was ever created.
     digests: Vec<Digest>,
     ids: Vec<String>,
     demands: Vec<Demand>,
     imports: u64,
     members: u64,
-    /// By its kind and generation, each edition that is under way or current.
+    /// Each edition that is being built or current, by kind and generation.
     then: BTreeMap<(Kind, u64), Then>,
     compared: BTreeSet<(Kind, u64)>,
 }
 
 thread_local! {
-    /// Editions that became current; those during which something changed; decisions compared, and how many said yes.
+    /// Completed editions; those during which something changed; compared decisions; and valid ones.
     static COUNTS: Cell<(u64, u64, u64, u64)> = const { Cell::new((0, 0, 0, 0)) };
 }
 
 #[test]
-fn an_edition_answers_as_the_ledger_did_when_it_began() {
+fn edition_decides_as_ledger_did_at_its_generation() {
     let config = ProptestConfig {
         cases: 300,
         failure_persistence: None,
@@ -226,7 +226,7 @@ impl Life {
         }
     }
 
-    /// Has a command carried out by root. That it is refused is fine.
+    /// Executes a command as root. It may be refused.
     fn send<C: Ask>(&mut self, ask: C) -> Option<C::Reply> {
         match self.world.attempt(Actor::Root, ask) {
             Ok(reply) => Some(reply),
@@ -290,7 +290,7 @@ impl Life {
         panic!("it does not come to an end");
     }
 
-    /// Takes down all that the ledger knows when an edition begins.
+    /// Records the ledger's state when an edition begins.
     fn note_beginning(&mut self) {
         let begun = "SELECT kind, generation FROM edition WHERE stage IN ('tokens', 'members')";
         let Some(mut row) = self.world.ledger.sql().exec(begun, &[]).unwrap().pop() else { return };

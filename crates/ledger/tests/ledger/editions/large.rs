@@ -1,4 +1,4 @@
-//! Many tokens: steps stay short, however many there are.
+//! Many tokens: the duration of a step does not depend on their number.
 
 use std::{
     io::{self, Write as _},
@@ -16,7 +16,7 @@ use counterfoil_verify::{OwnerSegment, Segment};
 use super::{ONE, Published, Registry, generation};
 use crate::support::*;
 
-/// A workspace with so many tokens of so many members; each hundred of them has scopes of its own.
+/// A workspace with this many tokens and members. Each hundred tokens has its own scopes.
 fn workspace(tokens: u64, members: u64) -> World {
     let (world, _) = World::founded();
     world.meddle("UPDATE workspace SET generation = generation + 1");
@@ -37,12 +37,12 @@ fn workspace(tokens: u64, members: u64) -> World {
 }
 
 #[test]
-fn many_that_changed_are_marked_in_steps() {
+fn many_changed_tokens_are_marked_in_steps() {
     let mut world = workspace(12_000, 6_000);
     let mut registry = Registry::default();
     let first = registry.catch_up(&mut world, 1_000);
     assert_eq!((first.tokens(), first.manifest.bits(), first.owners.len()), (12_001, 4, 6));
-    // All of them at once, as when all tokens of a member are revoked.
+    // All at once, as when all tokens of a member are revoked.
     world.meddle("UPDATE workspace SET generation = generation + 1");
     world.meddle("UPDATE tokens SET enabled = 0, version = (SELECT generation FROM workspace)");
     world.meddle("UPDATE members SET suspended = 1, version = (SELECT generation FROM workspace)");
@@ -64,7 +64,7 @@ fn many_that_changed_are_marked_in_steps() {
 }
 
 #[test]
-fn what_was_kept_goes_in_steps_before_the_next_one_begins() {
+fn saved_rows_are_deleted_in_steps_before_next_edition() {
     let mut world = workspace(1_200, 10);
     let mut registry = Registry::default();
     world.now = registry.settle(&world, ONE).unwrap();
@@ -82,7 +82,7 @@ fn what_was_kept_goes_in_steps_before_the_next_one_begins() {
     assert_eq!(left, [1_201, 701, 201, 0]);
 }
 
-/// Adds so many imported tokens of the first member's, with digests that are this and then something.
+/// Adds imported tokens of the first member with this digest prefix.
 fn crowd(world: &World, tokens: u64, digest: &str, columns: &str, values: &str) {
     world.meddle("UPDATE workspace SET generation = generation + 1, has_imports = 1");
     world.meddle(&format!(
@@ -95,7 +95,7 @@ fn crowd(world: &World, tokens: u64, digest: &str, columns: &str, values: &str) 
     world.meddle(&format!("UPDATE workspace SET last_number = last_number + {tokens}"));
 }
 
-/// Both kinds of editions, once all steps are taken that can be.
+/// Both kinds of editions, after all possible steps.
 fn both(world: &mut World, registry: &mut Registry) -> [Published; 2] {
     world.ledger.want_snapshots(world.now).unwrap();
     for _ in 0..3 {
@@ -114,12 +114,12 @@ fn digests(world: &World, of: &str) -> Vec<Digest> {
 }
 
 #[test]
-fn a_prefix_that_is_too_full_is_split_further() {
+fn overfull_segment_is_split_further() {
     let mut world = workspace(100, 10);
     let mut registry = Registry::default();
     let made = both(&mut world, &mut registry);
     assert_eq!(made.map(|edition| edition.manifest.bits()), [0, 0]);
-    // All begin with the same four bits: where they are spread evenly, ten thousand of them would have been in each segment.
+    // All share the first four bits. Evenly distributed, each segment would have about ten thousand.
     crowd(&world, 90_000, "unhex('0' || substr(hex(randomblob(32)), 2))", "addresses", "'[]'");
     for edition in both(&mut world, &mut registry) {
         assert_eq!((edition.manifest.bits(), edition.tokens()), (5, 90_101));
@@ -128,11 +128,11 @@ fn a_prefix_that_is_too_full_is_split_further() {
 }
 
 #[test]
-fn a_crowd_that_cannot_be_split_is_left_to_the_ledger_and_nobody_else_is() {
+fn unsplittable_third_party_digests_are_excluded() {
     let mut world = workspace(1_000, 10);
     let mut registry = Registry::default();
     both(&mut world, &mut registry);
-    // As many as one chooses begin alike, and among them some that were minted here.
+    // Digests chosen to share a prefix, and some tokens that Counterfoil generated among them.
     crowd(&world, 70_000, "unhex('5555' || hex(randomblob(30)))", "addresses", "'[]'");
     crowd(&world, 3, "unhex('5555' || hex(randomblob(30)))", "addresses, seal_epoch", "'[]', '00000000'");
     let minted = digests(&world, "seal_epoch = '00000000'");
@@ -148,7 +148,7 @@ fn a_crowd_that_cannot_be_split_is_left_to_the_ledger_and_nobody_else_is() {
         assert!(edition.manifest.header().without_weak, "and that some are not is told too");
         assert!(edition.manifest.bits() <= 4, "no more files than the texts need");
     }
-    // One that was left out counts as ever with the ledger, and a change of one makes another edition.
+    // An excluded token is still valid at the ledger, and a change of one causes another edition.
     let left_out = Value::from(crowded[0]);
     assert_eq!(world.column("SELECT DISTINCT weak FROM tokens WHERE number <= 1001"), [0_u64.into()]);
     assert!(world.number("SELECT count(*) FROM tokens WHERE weak = 2") >= 4_464);
@@ -162,7 +162,7 @@ fn a_crowd_that_cannot_be_split_is_left_to_the_ledger_and_nobody_else_is() {
 }
 
 #[test]
-fn a_crowd_of_long_texts_is_left_out_too() {
+fn overlong_third_party_records_are_excluded() {
     let mut world = workspace(100, 10);
     let mut registry = Registry::default();
     both(&mut world, &mut registry);

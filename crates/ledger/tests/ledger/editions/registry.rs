@@ -1,4 +1,4 @@
-//! A registry that takes what the ledger makes, and what a verifier finds there.
+//! A registry for the ledger's files, and a verifier's view of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,16 +14,16 @@ use counterfoil_verify::{
 
 use crate::support::*;
 
-/// What the ledger has put into the registry and not deleted.
+/// The keys that the ledger has written and not deleted.
 #[derive(Default)]
 pub(crate) struct Registry {
     pub(super) files: BTreeMap<String, Vec<u8>>,
-    /// Every key that was put, in order.
+    /// Every key that was written, in order.
     pub(super) puts: Vec<String>,
 }
 
 impl Registry {
-    /// Takes one step, and does what it says.
+    /// Takes one step and executes its action.
     pub(super) fn step(&mut self, world: &World, texts: u64) -> Step {
         let step = world.ledger.edition_step_of(texts, world.now).unwrap();
         self.carry_out(&step);
@@ -43,13 +43,13 @@ impl Registry {
         }
     }
 
-    /// Nothing is there that the ledger does not know of.
+    /// Asserts that the registry holds only files that the ledger knows.
     pub(super) fn check(&self, world: &World) {
         let known: BTreeSet<_> = known(world).into_iter().collect();
         assert!(self.files.keys().all(|key| known.contains(key)), "a file that nobody knows of");
     }
 
-    /// Takes steps until there is nothing to do at once, and says when to come back.
+    /// Takes all steps that are due and returns when the next one is.
     pub(super) fn settle(&mut self, world: &World, texts: u64) -> Option<Timestamp> {
         for _ in 0..100_000 {
             if let Step::Wait(next) = self.step(world, texts) {
@@ -59,7 +59,7 @@ impl Registry {
         panic!("it does not come to an end");
     }
 
-    /// The same, and waits, until the current edition is all that is to be known.
+    /// The same, waiting as needed, until the current edition is up to date.
     pub(crate) fn catch_up(&mut self, world: &mut World, texts: u64) -> Published {
         for _ in 0..100 {
             let next = self.settle(world, texts);
@@ -72,7 +72,7 @@ impl Registry {
         panic!("no edition becomes current");
     }
 
-    /// What a verifier makes of the current edition.
+    /// The current edition as a verifier reads it.
     pub(super) fn published(&self, world: &World, kind: Kind) -> Published {
         let current = world.ledger.current_edition(kind).unwrap().unwrap();
         let file = |name: ContentHash| self.files[&name.path(key())].clone();
@@ -119,7 +119,7 @@ impl Published {
     }
 }
 
-/// The registry's key of every file that the ledger knows of.
+/// The registry keys of all files that the ledger knows.
 pub(super) fn known(world: &World) -> Vec<String> {
     let mut rows = world.ledger.sql().exec("SELECT name FROM files", &[]).unwrap();
     let path = |row: &mut Row| row.take::<ContentHash>().unwrap().path(key());

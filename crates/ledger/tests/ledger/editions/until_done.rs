@@ -1,4 +1,4 @@
-//! Whatever fails on the way, an edition becomes current, with the same files, and nothing else stays in the registry.
+//! Whatever fails, an edition becomes current with the same files, and no other file stays in the registry.
 
 use counterfoil_ledger::{
     Ledger,
@@ -12,25 +12,25 @@ use counterfoil_verify::Timestamp;
 use super::{Registry, generation, known, revoke};
 use crate::{engine::TemporaryFile, support::*};
 
-/// What becomes of one step.
+/// What happens at one step.
 #[derive(Clone, Copy, Debug)]
 enum Accident {
-    /// The process ends before anything was done.
+    /// The process ends before the action.
     EndsBefore,
-    /// It ends when the registry has done it, and nobody has told the ledger.
+    /// The process ends after the action, before it is reported.
     EndsAfter,
-    /// The registry has not done it.
+    /// The registry does not execute the action.
     Fails,
-    /// It has, and nobody knows.
+    /// The registry executes the action and reports a failure.
     SeemsToFail,
 }
 
 const ACCIDENTS: [Accident; 4] = [Accident::EndsBefore, Accident::EndsAfter, Accident::Fails, Accident::SeemsToFail];
 
-/// Segments that small make a few of few tokens.
+/// Such small segments result in several for few tokens.
 const FEW: u64 = 3;
 
-/// A workspace with something published, and something changed.
+/// A workspace with a published edition and a later change.
 fn changed(file: &TemporaryFile) -> (World, Registry) {
     let mut world = World::over(file.sql());
     let made = world.call(Actor::Root, bootstrap()).unwrap();
@@ -47,8 +47,8 @@ fn changed(file: &TemporaryFile) -> (World, Registry) {
     (world, registry)
 }
 
-/// Goes on until the edition is current and all old files are gone; at the `nth` step something happens. Gives the
-/// registry's files and how many steps it took.
+/// Continues until the edition is current and all old files are deleted, with an accident at the `nth` step. Returns
+/// the registry's files and the number of steps.
 fn until_done(nth: usize, accident: Accident) -> (Registry, usize) {
     let file = TemporaryFile::new(&format!("until-done-{nth}-{accident:?}.sqlite"));
     let (mut world, mut registry) = changed(&file);
@@ -94,7 +94,7 @@ fn until_done(nth: usize, accident: Accident) -> (Registry, usize) {
 }
 
 #[test]
-fn whichever_step_fails_it_comes_to_the_same_end() {
+fn edition_completes_identically_after_any_failed_step() {
     let (expected, steps) = until_done(usize::MAX, Accident::Fails);
     assert!(steps > 12, "{steps} steps");
     for accident in ACCIDENTS {
@@ -106,7 +106,7 @@ fn whichever_step_fails_it_comes_to_the_same_end() {
 }
 
 #[test]
-fn whichever_statement_fails_nothing_stays_of_its_step() {
+fn failed_statement_undoes_edition_step() {
     for when in [When::Before, When::After] {
         let file = TemporaryFile::new(&format!("statements-{when:?}.sqlite"));
         let (mut world, mut registry) = changed(&file);
@@ -126,7 +126,7 @@ fn whichever_statement_fails_nothing_stays_of_its_step() {
     }
 }
 
-/// Does something again and again, each time with the next statement failing, until none fails.
+/// Repeats an action, failing a later statement each time, until no statement fails.
 fn fail_each<T>(world: &World, when: When, act: impl Fn(&World) -> Result<T, SqlError>) -> T {
     for statement in 1.. {
         let before = world.dump();
@@ -144,7 +144,7 @@ fn fail_each<T>(world: &World, when: When, act: impl Fn(&World) -> Result<T, Sql
 }
 
 #[test]
-fn a_registry_that_is_down_is_asked_ever_more_rarely_and_for_ever() {
+fn unavailable_registry_is_retried_with_backoff() {
     let file = TemporaryFile::new("down.sqlite");
     let (mut world, mut registry) = changed(&file);
     world.wait(15_000);

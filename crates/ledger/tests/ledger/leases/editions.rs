@@ -1,4 +1,4 @@
-//! Who loads segments is told which edition to go by, and all that changed since.
+//! Verifiers that load segments are told which edition to use, and everything that changed since.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use counterfoil_verify::{ContentHash, Edition, Grant, Position, Segments};
 use super::{lease, rotate};
 use crate::{changes::of_member, support::*};
 
-/// The ledger makes an edition of what is now.
+/// The ledger builds an edition of the present state.
 fn publish(world: &mut World) -> Edition {
     let generation = world.number("SELECT generation FROM workspace");
     for _ in 0..1_000 {
@@ -27,7 +27,7 @@ fn publish(world: &mut World) -> Edition {
     panic!("no edition is made");
 }
 
-/// What somebody is told who stands there and goes by that manifest.
+/// The lease of a verifier at this position that uses this manifest.
 fn granted(world: &mut World, since: Option<Position>, manifest: Option<ContentHash>) -> Grant {
     let ask = Lease { segments: Some(Segments { manifest }), ..lease(since) };
     world.call(Actor::Verifier, ask).unwrap().0
@@ -40,7 +40,7 @@ fn texts(grant: &Grant) -> BTreeSet<Digest> {
 }
 
 #[test]
-fn who_does_not_ask_is_told_of_none() {
+fn edition_is_reported_only_on_request() {
     let (mut world, _) = World::founded();
     assert_eq!(granted(&mut world, None, None).edition, None, "there is none yet");
     publish(&mut world);
@@ -48,7 +48,7 @@ fn who_does_not_ask_is_told_of_none() {
 }
 
 #[test]
-fn who_begins_is_told_of_all_that_changed_since_the_edition() {
+fn new_verifier_gets_changes_since_edition() {
     let (mut world, admin) = World::founded();
     let before = world.issue(admin.actor, token(&["read"])).unwrap();
     world.join("ann", &["read"]);
@@ -68,7 +68,7 @@ fn who_begins_is_told_of_all_that_changed_since_the_edition() {
 }
 
 #[test]
-fn who_goes_by_it_is_told_what_changed_since_it_asked() {
+fn verifier_using_edition_gets_changes_since_last_request() {
     let (mut world, admin) = World::founded();
     let edition = publish(&mut world);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -77,12 +77,12 @@ fn who_goes_by_it_is_told_what_changed_since_it_asked() {
     let grant = granted(&mut world, Some(position), Some(edition.manifest));
     assert_eq!((grant.edition, grant.since), (Some(edition), Some(position.generation)));
     assert_eq!(texts(&grant), [held.digest, new.digest].into());
-    // By another, or by none yet: from the edition on.
+    // A verifier that uses another edition, or none: all changes since the edition.
     for manifest in [None, Some(ContentHash::of(b"another"))] {
         let grant = granted(&mut world, Some(position), manifest);
         assert_eq!((grant.edition, grant.since), (Some(edition), Some(edition.generation)));
     }
-    // A new edition, later than the asker: all that it lacks.
+    // A new edition, later than the verifier's position: all changes that it is missing.
     let later = publish(&mut world);
     let grant = granted(&mut world, Some(position), Some(edition.manifest));
     assert_eq!((grant.edition, grant.since), (Some(later), Some(position.generation)));
@@ -92,7 +92,7 @@ fn who_goes_by_it_is_told_what_changed_since_it_asked() {
 }
 
 #[test]
-fn what_was_issued_since_is_told_even_where_its_owner_s_record_revokes_it() {
+fn token_created_since_edition_is_reported_even_if_revoked() {
     let (mut world, admin) = World::founded();
     world.join("ann", &["read"]);
     publish(&mut world);
@@ -107,7 +107,7 @@ fn what_was_issued_since_is_told_even_where_its_owner_s_record_revokes_it() {
 }
 
 #[test]
-fn where_too_much_changed_since_there_is_none_to_go_by() {
+fn edition_is_omitted_after_too_many_changes() {
     let (mut world, admin) = World::founded();
     let edition = publish(&mut world);
     let position = granted(&mut world, None, None).position();
@@ -124,7 +124,7 @@ fn where_too_much_changed_since_there_is_none_to_go_by() {
     assert_eq!((grant.edition, grant.since, grant.texts.len()), (None, Some(position.generation), 0));
     let nothing = granted(&mut world, None, None);
     assert_eq!((nothing.edition, nothing.since, nothing.texts.len()), (None, None, 0));
-    // Who has been told already goes on.
+    // A verifier that was already told continues from there.
     let here = grant.position();
     world.call(Actor::Root, RevokeToken { id: held.id.clone(), reason: None }).unwrap();
     let grant = granted(&mut world, Some(here), Some(edition.manifest));
@@ -134,7 +134,7 @@ fn where_too_much_changed_since_there_is_none_to_go_by() {
     );
     let later = publish(&mut world);
     assert_eq!(granted(&mut world, None, None).edition, Some(later));
-    // Who has missed too much begins anew with it.
+    // A verifier that missed too much is reset together with it.
     let grant = granted(&mut world, Some(position), Some(edition.manifest));
     assert_eq!((grant.edition, grant.since, grant.texts.len()), (Some(later), Some(later.generation), 0));
 }

@@ -1,6 +1,6 @@
-//! Verifiers in step with the ledger: whatever happens there, whoever has just renewed its lease decides from memory as
-//! the ledger itself does, about every text that there ever was. And whoever has not does so once the wait is over. Of
-//! those who load segments, the same is true of what the ledger published meanwhile, with what changed since.
+//! Compares verifiers with the ledger. After any history, a verifier that has just renewed its lease decides from its
+//! cache as the ledger does, about every token value that ever existed. Other verifiers do so once the wait is over.
+//! The same applies to verifiers that load segments, with what the ledger published and the changes since.
 
 use std::{cell::Cell, collections::BTreeMap};
 
@@ -23,17 +23,17 @@ use crate::{
     support::*,
 };
 
-/// A verifier somewhere, with a clock of its own.
+/// A verifier with its own clock.
 struct Follower {
     verifier: Verifier,
-    /// In milliseconds, how far its clock is behind the ledger's.
+    /// How far its clock is behind the ledger's, in milliseconds.
     behind: u64,
     /// Whether it loads segments.
     loads: bool,
     questions: Vec<Question>,
 }
 
-/// A question under way, or its answer.
+/// A request under way, or its reply.
 struct Question {
     asked: Asked,
     grant: Option<Grant>,
@@ -41,11 +41,11 @@ struct Question {
 
 enum Asked {
     InBackground(Renewal),
-    /// About a text, with a demand.
+    /// For a token value and a requirement.
     By(Pending, usize),
 }
 
-/// What a decision took.
+/// The source of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum From {
     Memory,
@@ -55,7 +55,7 @@ enum From {
 
 struct InStep {
     world: World,
-    /// Every text that was ever issued, or never.
+    /// Every token value, created or invented.
     texts: Vec<String>,
     /// The ids of tokens.
     tokens: Vec<String>,
@@ -63,18 +63,18 @@ struct InStep {
     demands: Vec<Demand>,
     /// The files of editions.
     registry: BTreeMap<String, Vec<u8>>,
-    /// From when on all that was done counts for everybody.
+    /// When all changes have taken effect everywhere.
     safe_at: Timestamp,
     has_backup: bool,
 }
 
-/// How many decisions were compared.
+/// The number of compared decisions.
 #[derive(Clone, Copy, Debug)]
 struct Compared {
     from_memory: u64,
-    /// Of these, how many were a yes.
+    /// Of these, the valid ones.
     passed: u64,
-    /// For how many a segment was loaded, and the ledger not asked.
+    /// The decisions for which a segment was loaded and the ledger not queried.
     from_segments: u64,
 }
 
@@ -86,14 +86,14 @@ thread_local! {
 }
 
 #[test]
-fn whoever_has_renewed_its_lease_decides_as_the_ledger_does() {
+fn verifier_with_fresh_lease_decides_as_ledger() {
     let compared = keep_in_step(400, false);
     assert!(compared.from_memory >= 150_000 && compared.passed >= 20_000, "{compared:?}");
     assert!(compared.from_segments >= 500, "{compared:?}");
 }
 
 #[test]
-fn nor_does_it_pass_more_where_the_ledger_is_set_back() {
+fn verifier_with_fresh_lease_accepts_no_more_after_restore() {
     let compared = keep_in_step(150, true);
     assert!(compared.from_memory >= 50_000 && compared.passed >= 5_000, "{compared:?}");
     assert!(compared.from_segments >= 150, "{compared:?}");
@@ -266,14 +266,14 @@ impl InStep {
                 self.world.meddle("ROLLBACK TO backup");
                 self.world.wait(1);
                 self.world.meddle(&format!("UPDATE workspace SET epoch = {}", self.world.now.0));
-                // Whoever does this waits for the longest lease that there is.
+                // After a restore, the operator waits for the longest possible lease.
                 self.safe_at = self.world.now.plus(61_000);
             }
             Act::Restore => {}
         }
     }
 
-    /// Has a command carried out by root, which wants to know when it counts. That it is refused is fine.
+    /// Executes a command as root, with `wait`. It may be refused.
     fn send<C: Ask>(&mut self, ask: C) -> Option<C::Reply> {
         let request = Request {
             workspace: key(),
@@ -306,7 +306,7 @@ impl InStep {
         }
     }
 
-    /// The ledger goes on with an edition.
+    /// The ledger takes steps of an edition.
     fn publish(&mut self) {
         for _ in 0..20 {
             let step = self.world.ledger.edition_step_of(TEXTS_A_SEGMENT, self.world.now).unwrap();
@@ -332,7 +332,7 @@ impl InStep {
             Look::Arrive(nth) => self.arrive(at, nth),
             Look::Return(nth) => self.receive(at, nth),
         }
-        // Once the wait is over it is in step without having asked.
+        // Once the wait is over, it agrees without having queried the ledger.
         if self.world.now >= self.safe_at {
             self.compare(at, false);
         }
@@ -371,7 +371,7 @@ impl InStep {
             Asked::InBackground(renewal) => renewal.question().clone(),
             Asked::By(pending, _) => match pending.need() {
                 Need::Lease(question) => question.clone(),
-                // Whoever wanted a file has gone away.
+                // The caller that needed a file has gone away.
                 Need::Registry(_) => return,
                 other => panic!("{other:?} for a bounded answer"),
             },
@@ -379,7 +379,7 @@ impl InStep {
         self.followers[at].questions[nth].grant = Some(self.grant(&question));
     }
 
-    /// Whatever comes back late, memory is no worse for it.
+    /// A late reply never makes the cache worse.
     fn receive(&mut self, at: usize, nth: Index) {
         let now = self.now(at);
         let follower = &mut self.followers[at];
@@ -393,14 +393,14 @@ impl InStep {
         match asked {
             Asked::InBackground(renewal) => follower.verifier.renew(&renewal, Some(&grant), now),
             Asked::By(pending, demand) => {
-                // Where it came too late the verifier asks again, and nobody goes on with that.
+                // If it came too late, the verifier repeats the request, and no caller waits for it.
                 let demand = &self.demands[demand];
                 drop(follower.verifier.supply(pending, demand, Supply::Lease(&grant), now));
             }
         }
     }
 
-    /// What the follower decides, and what it took.
+    /// The follower's decision and its source.
     fn check(&mut self, at: usize, text: usize, demand: usize) -> (Code, From) {
         let now = self.now(at);
         let demand = self.demands[demand].clone();
@@ -425,18 +425,19 @@ impl InStep {
                 Need::Registry(keys) => {
                     assert!(self.followers[at].loads, "the registry was asked for a bounded answer");
                     from = from.max(From::Segments);
-                    // It has no records, so that of who a token is the ledger must tell.
+                    // The registry has no records here, so the ledger must supply the owner.
                     let values: Vec<_> = keys.iter().map(|key| self.registry.get(&key.path()).cloned()).collect();
                     self.followers[at].verifier.supply(pending, &demand, Supply::Registry(&values), now)
                 }
-                // A renewal is out that comes late here, or never: it looks until it has waited for long enough, and asks itself.
+                // A renewal is under way that arrives late or never: the verifier waits until its limit and then sends
+                // its own request.
                 Need::Wait(..) => self.followers[at].verifier.supply(pending, &demand, Supply::Waited, now),
             };
         }
     }
 
-    /// Compares what the follower decides about every text with what the ledger says: only what it has in memory, or
-    /// whatever it takes.
+    /// Compares the follower's decisions about every token value with the ledger's: from its cache only, or with all
+    /// requests that it needs.
     fn compare(&mut self, at: usize, asking: bool) {
         let digests: Vec<_> = self.texts.iter().map(|text| Digest::of(text.as_bytes())).collect();
         let answers: Vec<_> = digests.chunks(101).map(|part| self.records(part.to_vec())).collect();
@@ -482,7 +483,7 @@ impl InStep {
     }
 }
 
-/// What follows from the ledger's own answer.
+/// The decision that follows from the ledger's own reply.
 fn strong(answer: &Answer, nth: usize, demand: &Demand) -> Code {
     let Some(token) = &answer.tokens[nth].1 else { return Code::Unknown };
     let owner = answer.owners.iter().find(|owner| owner.number == token.owner).unwrap();

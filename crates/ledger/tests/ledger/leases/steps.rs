@@ -1,10 +1,10 @@
-//! What happens at random to a ledger and to those who [keep in step](super::in_step) with it.
+//! Random steps of a ledger and of the verifiers that are [compared](super::in_step) with it.
 
 use proptest::{prelude::*, sample::Index};
 
 pub(super) const MEMBERS: [&str; 3] = ["ann", "ben", "cat"];
 const PATTERNS: [&str; 5] = ["*", "orders:*", "orders:read", "read", "write"];
-/// How many texts from elsewhere there are.
+/// The number of third-party token values.
 pub(super) const FOREIGN: u8 = 6;
 
 #[derive(Clone, Debug)]
@@ -75,7 +75,7 @@ pub(super) enum Act {
     Erase {
         member: usize,
     },
-    /// The catalogue, and whether writing asks for strong answers.
+    /// The catalogue, and whether the scope for writing requires `strong`.
     PutScopes {
         strong: bool,
     },
@@ -87,25 +87,25 @@ pub(super) enum Act {
     },
     /// In milliseconds.
     Wait(u64),
-    /// What is there now is what may come back.
+    /// Backs up the present state.
     Backup,
-    /// The ledger is set back.
+    /// Restores the ledger from the backup.
     Restore,
 }
 
-/// What one of the verifiers does.
+/// A step of one verifier.
 #[derive(Clone, Debug)]
 pub(super) enum Look {
     Nothing,
-    /// It renews its lease.
+    /// Renews its lease.
     Renew,
-    /// It checks a text: its lease is renewed with that, or runs on.
+    /// Verifies a token value, renewing the lease if needed.
     Check(Index),
-    /// It asks for a lease, in the background or about a text, and the question stays under way.
+    /// Requests a lease, in the background or for a token value; the request stays under way.
     Ask(Option<Index>),
-    /// One of its questions reaches the ledger.
+    /// One of its requests reaches the ledger.
     Arrive(Index),
-    /// The answer to one of its questions reaches it.
+    /// The reply to one of its requests arrives.
     Return(Index),
 }
 

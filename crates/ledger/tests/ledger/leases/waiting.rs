@@ -1,4 +1,4 @@
-//! Waiting until no verifier relies any more on what was before.
+//! Waiting until no verifier can rely on an earlier state.
 
 use counterfoil_ledger::native::{Seeded, When};
 use counterfoil_protocol::{
@@ -14,7 +14,7 @@ use counterfoil_verify::Timestamp;
 use super::granted;
 use crate::{changes::of_workspace, engine::TemporaryFile, support::*};
 
-/// Has a command carried out and says what its envelope does.
+/// Executes a command and returns the fields around its reply.
 fn send<C: Ask>(
     world: &mut World,
     wait: bool,
@@ -37,7 +37,7 @@ fn send<C: Ask>(
     Ok((repeated, safe_in))
 }
 
-/// In how many milliseconds what was before counts for nobody.
+/// The milliseconds until no verifier can rely on the earlier state.
 fn safe_in(world: &mut World) -> u64 {
     send(world, true, None, GetScopes {}).unwrap().1.unwrap()
 }
@@ -46,7 +46,7 @@ fn set_lease(world: &mut World, seconds: u64) {
     world.call(Actor::Root, UpdateWorkspace { lease_max: Some(seconds), ..of_workspace() }).unwrap();
 }
 
-/// A workspace where no lease was granted yet.
+/// A workspace without any granted lease.
 fn settled() -> World {
     let (mut world, _) = World::founded();
     world.wait(1_000);
@@ -54,7 +54,7 @@ fn settled() -> World {
     world
 }
 
-/// Instances of one ledger: each remembers only what it granted itself.
+/// Instances of one ledger. Each knows only the leases that it granted itself.
 struct Instances(TemporaryFile);
 
 impl Instances {
@@ -74,7 +74,7 @@ impl Instances {
 }
 
 #[test]
-fn where_no_lease_runs_nothing_is_waited_for() {
+fn wait_is_zero_without_active_lease() {
     let (instances, mut world) = Instances::of("leases-none.sqlite");
     assert_eq!(safe_in(&mut world), 1_000, "as long as clocks may be off");
     world.wait(999);
@@ -88,7 +88,7 @@ fn where_no_lease_runs_nothing_is_waited_for() {
 }
 
 #[test]
-fn where_nothing_is_written_down_the_longest_lease_may_just_have_been_granted() {
+fn wait_without_recorded_bound_assumes_longest_lease() {
     let mut world = settled();
     world.meddle("UPDATE workspace SET leases_until = NULL");
     assert_eq!(safe_in(&mut world), 11_000);
@@ -101,7 +101,7 @@ fn where_nothing_is_written_down_the_longest_lease_may_just_have_been_granted() 
 }
 
 #[test]
-fn what_is_left_of_the_last_lease_is_waited_for_and_what_clocks_may_be_off() {
+fn wait_covers_rest_of_last_lease_and_clock_skew() {
     let mut world = settled();
     granted(&mut world, None);
     assert_eq!(safe_in(&mut world), 11_000);
@@ -118,7 +118,7 @@ fn what_is_left_of_the_last_lease_is_waited_for_and_what_clocks_may_be_off() {
 }
 
 #[test]
-fn a_shorter_lease_does_not_end_a_longer_one() {
+fn shorter_lease_does_not_shorten_wait() {
     let mut world = settled();
     set_lease(&mut world, 60);
     granted(&mut world, None);
@@ -135,7 +135,7 @@ fn a_shorter_lease_does_not_end_a_longer_one() {
 }
 
 #[test]
-fn an_instance_waits_for_what_the_ones_before_it_granted() {
+fn wait_covers_leases_of_previous_instances() {
     let (instances, mut world) = Instances::of("leases-opened-again.sqlite");
     world.wait(20_000);
     granted(&mut world, None);
@@ -151,7 +151,7 @@ fn an_instance_waits_for_what_the_ones_before_it_granted() {
     set_lease(&mut again, 60);
     granted(&mut again, None);
     set_lease(&mut again, 2);
-    // Also where the first thing that it does is to grant a short one.
+    // Also if it starts by granting a short lease.
     let mut last = instances.open(again.now);
     assert_eq!(granted(&mut last, None).term, 2_000);
     assert_eq!(safe_in(&mut last), 61_000);
@@ -160,7 +160,7 @@ fn an_instance_waits_for_what_the_ones_before_it_granted() {
 }
 
 #[test]
-fn grants_write_once_in_half_a_lease() {
+fn lease_grants_write_once_per_half_lease() {
     let mut world = settled();
     let written = |world: &World| world.number("SELECT leases_until FROM workspace");
     let mut writes = 0;
@@ -174,7 +174,7 @@ fn grants_write_once_in_half_a_lease() {
 }
 
 #[test]
-fn an_instance_that_another_took_over_from_answers_nothing_any_more() {
+fn superseded_instance_refuses_commands() {
     let (instances, mut first) = Instances::of("leases-taken-over.sqlite");
     let mut second = instances.open(first.now);
     granted(&mut first, None);
@@ -187,7 +187,7 @@ fn an_instance_that_another_took_over_from_answers_nothing_any_more() {
 }
 
 #[test]
-fn an_instance_whose_grant_failed_knows_of_what_another_has_granted_since() {
+fn wait_after_failed_grant_covers_other_instances_leases() {
     let fails = |world: &mut World, nth| {
         world.ledger.sql().fail(Some((nth, When::After)));
         let has_failed = world.attempt(Actor::Verifier, super::lease(None)).is_err();
@@ -214,7 +214,7 @@ fn an_instance_whose_grant_failed_knows_of_what_another_has_granted_since() {
 }
 
 #[test]
-fn a_longer_lease_than_the_setting_before_is_waited_for_to_its_end() {
+fn wait_covers_lease_longer_than_current_setting() {
     let mut world = settled();
     set_lease(&mut world, 60);
     assert_eq!(safe_in(&mut world), 0, "none of them runs yet");
@@ -223,7 +223,7 @@ fn a_longer_lease_than_the_setting_before_is_waited_for_to_its_end() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_a_lease() {
+fn wait_after_clock_set_back_is_at_most_one_lease() {
     let mut world = settled();
     world.wait(3_600_000);
     granted(&mut world, None);
@@ -238,7 +238,7 @@ fn a_clock_that_is_set_back_makes_nobody_wait_for_longer_than_a_lease() {
 }
 
 #[test]
-fn only_who_asks_is_told_and_only_of_what_was_done() {
+fn wait_is_reported_only_on_request_and_success() {
     let (mut world, admin) = World::founded();
     granted(&mut world, None);
     let held = world.issue(admin.actor, token(&["read"])).unwrap();
@@ -265,12 +265,12 @@ fn only_who_asks_is_told_and_only_of_what_was_done() {
 }
 
 #[test]
-fn a_lease_granted_after_a_change_is_not_waited_for() {
+fn wait_excludes_leases_granted_after_change() {
     let mut world = settled();
     let held = world.issue(Actor::Root, CreateToken { owner: Some("admin".to_owned()), ..token(&[]) }).unwrap();
     let revoke = || RevokeToken { id: held.id.clone(), reason: None };
     assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(0))), "nobody holds one");
     granted(&mut world, None);
-    // Said again, the ledger does not know when it was done: whoever repeats it waits for longer.
+    // A repeated command does not know when it was executed, so the wait is longer.
     assert_eq!(send(&mut world, true, None, revoke()), Ok((false, Some(11_000))));
 }

@@ -1,4 +1,4 @@
-//! What a command that was carried out does to the model, if this actor may do that.
+//! Applies an executed command to the model, and checks that the actor was allowed to execute it.
 
 use counterfoil_protocol::command::*;
 use counterfoil_verify::{ScopeSet, Timestamp};
@@ -11,7 +11,7 @@ use super::{
 };
 
 impl Life {
-    /// Answers how many audit rows are due.
+    /// Returns the number of audit rows that the command must have written.
     pub(super) fn apply(&mut self, ceiling: &Ceiling, command: &Json, reply: &Json) -> u64 {
         let before = self.generation;
         self.generation = self.world.number("SELECT generation FROM workspace");
@@ -23,7 +23,7 @@ impl Life {
         if let Some(scope) = self.needed(ceiling, &command) {
             assert!(ceiling.holds(scope), "done without {scope}");
         }
-        // What is as asked already is not changed; what is new always is a change.
+        // A value that is already as requested is no change; a new object always is.
         let mut rows = changes;
         match command {
             Command::CreateToken(ask) => rows = self.created(ceiling, ask, parsed(reply)),
@@ -64,7 +64,7 @@ impl Life {
         rows
     }
 
-    /// The scope without which nobody may do this.
+    /// The scope that the command requires.
     fn needed(&self, ceiling: &Ceiling, command: &Command) -> Option<&'static str> {
         match command {
             Command::SuspendWorkspace(_) => None,
@@ -146,7 +146,7 @@ impl Life {
         }
         let now = self.world.now;
         for text in self.texts.iter_mut().filter(|text| text.token == at) {
-            // What was promised holds, unless it is taken back in so many words.
+            // A promised grace period is kept unless the request explicitly ends it.
             let left = |until: Timestamp| if end_previous { until.min(now) } else { until };
             text.until = Some(text.until.map_or(previous_valid_until, left));
         }
@@ -215,7 +215,7 @@ impl Life {
         let raised = member.quota > person.quota.unwrap_or(self.default_quota);
         ceiling.check_admin(promoted || raised, "a role or a quota given");
         ceiling.check_admin(reactivated && person.suspended_by_admin, "an admin's suspension undone");
-        // What was asleep comes alive as a whole.
+        // Everything that a reactivation enables counts as gained.
         let had = if reactivated || promoted || raised { ScopeSet::default() } else { person.grants.clone() };
         let widened = self.check_gain(ceiling, &had, &member.grants);
         if self.lives(member.number) && (reactivated || promoted || !raised && widened) {
@@ -243,7 +243,7 @@ impl Life {
         *person = Person { erased: true, suspended: true, ..Person::new(id, ScopeSet::default()) };
         let number = *number;
         self.revoke_all_of(number);
-        // What was written about its tokens is forgotten, also from where they were used.
+        // User-written text about its tokens is removed, and their addresses.
         for token in self.tokens.iter_mut().filter(|token| token.owner == number) {
             token.addresses.clear();
             token.told = (String::new(), None);

@@ -1,4 +1,4 @@
-//! Random acts as commands.
+//! Random actions as commands.
 
 use counterfoil_protocol::command::*;
 use counterfoil_token::Digest;

@@ -1,4 +1,4 @@
-//! The audit: one row for each change, and none of them ever changed.
+//! The audit log: one row for each change, and rows never change.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::Life;
 use crate::support::*;
 
 impl Life {
-    /// So many new audit rows are there, and are taken note of.
+    /// Reads the new audit rows and checks their number.
     pub(super) fn read_audit(&mut self, rows: u64) {
         let new = self.audit_after(self.last_row);
         assert_eq!(new.len() as u64, rows, "not one audit row for each change");
@@ -23,7 +23,7 @@ impl Life {
         rows.into_iter().map(|mut row| (row.take().unwrap(), (row.take().unwrap(), row.take().unwrap()))).collect()
     }
 
-    /// Only old audit rows go, and the oldest first.
+    /// Only old audit rows are deleted, oldest first.
     pub(super) fn upkeep(&mut self) {
         self.world.ledger.upkeep(self.world.now).unwrap();
         let left = self.audit_after(0);

@@ -1,4 +1,4 @@
-//! The rule against escalation, put another way than the ledger puts it: by what a token could be used for.
+//! An independent formulation of the rule against escalation: by what a token can be used for.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use counterfoil_verify::{AddressBlock, Scope, ScopeSet, Timestamp};
 
 use super::Life;
 
-/// What is asked of each token, to learn what it can do.
+/// The requirements that are checked for each token to learn what it can do.
 const PROBES: [&str; 10] = [
     "tokens:read",
     "tokens:write",
@@ -21,15 +21,15 @@ const PROBES: [&str; 10] = [
     "read",
     "write",
 ];
-/// A scope that only admins grant, while the catalogue says so.
+/// A scope that only admins can grant while the catalogue says so.
 pub(super) const RESERVED: &str = "orders:secret";
 
-/// From where it is asked whether a token may be used; the first is where all commands come from.
+/// The client addresses for which tokens are checked. All commands come from the first one.
 pub(super) const PLACES: [&str; 4] = ["192.0.2.1", "192.0.2.77", "198.51.100.5", "203.0.113.9"];
 
 type Abilities = BTreeSet<&'static str>;
 
-/// What an actor could grant.
+/// What an actor can grant.
 pub(super) struct Ceiling {
     /// What it can do itself.
     own: Abilities,
@@ -37,9 +37,9 @@ pub(super) struct Ceiling {
     expires_at: Option<Timestamp>,
     addresses: Vec<AddressBlock>,
     pub(super) admin: bool,
-    /// The digest of its text, where that is one that rotation replaced.
+    /// The digest of its token value, if rotation has replaced it.
     pub(super) replaced: Option<Digest>,
-    /// Its token and that token's owner; root has none.
+    /// Its token and that token's owner; absent for root.
     pub(super) acts_as: Option<(usize, u64)>,
 }
 
@@ -53,7 +53,7 @@ impl Ceiling {
         self.acts_as.is_some_and(|(own, _)| own == token)
     }
 
-    /// What it may hand on: some only where it is an admin's.
+    /// What it can grant; reserved scopes only if it is an admin.
     fn grantable(&self, reserved: bool) -> Abilities {
         self.can.iter().copied().filter(|scope| self.admin || !reserved || *scope != RESERVED).collect()
     }
@@ -67,12 +67,12 @@ impl Ceiling {
         assert!(asked.is_subset(&own), "escalated to other addresses: {asked:?}");
     }
 
-    /// What comes alive heeds no end of the actor's.
+    /// The credentials being enabled are not restricted like the actor, so the actor must have no restriction.
     pub(super) fn check_unbound(&self) {
         assert!(self.expires_at.is_none(), "brought to life what outlives it");
     }
 
-    /// What is an admin's to do is done by one.
+    /// An action reserved for admins was executed by an admin.
     pub(super) fn check_admin(&self, is_admins: bool, what: &str) {
         assert!(self.admin || !is_admins, "{what} by no admin");
     }
@@ -83,7 +83,7 @@ impl Ceiling {
 }
 
 impl Life {
-    /// What the actor could grant just now, by what verifiers are told of its text.
+    /// What the actor can grant now, derived from the records of its token value.
     pub(super) fn ceiling(&mut self, actor: Actor) -> Ceiling {
         let Actor::Token(digest) = actor else {
             let (own, can) = (PROBES.into(), PROBES.into());
@@ -110,7 +110,7 @@ impl Life {
         Ceiling { own, can, expires_at, addresses, admin, replaced, acts_as: Some((at, token.owner)) }
     }
 
-    /// A new token can do no more than its creator could grant, and than its owner is granted.
+    /// A new token can do no more than its creator can grant, and no more than its owner is granted.
     pub(super) fn check_new(&self, ceiling: &Ceiling, ask: &CreateToken, view: &TokenView) {
         ceiling.check_reach(view.owner.number);
         self.check_result(ceiling, view.expires_at, &view.allowed_addresses, &view.scopes);
@@ -118,7 +118,7 @@ impl Life {
         self.check_owner(view.owner.number, &view.scopes);
     }
 
-    /// A token like this, however it has come to be, is none that the actor could not issue.
+    /// The actor could have created a token like this.
     pub(super) fn check_result(
         &self,
         ceiling: &Ceiling,
@@ -137,7 +137,8 @@ impl Life {
         assert!(probe(|scope| scopes.covers(scope)).is_subset(&granted), "more than the owner");
     }
 
-    /// What can be done afterwards and could not be done before can be granted by the actor. Says whether it is anything.
+    /// The actor can grant everything that is possible after the change and was not before. Returns whether there is
+    /// anything.
     pub(super) fn check_gain(&self, ceiling: &Ceiling, before: &ScopeSet, after: &ScopeSet) -> bool {
         let (had, has) = (probe(|scope| before.covers(scope)), probe(|scope| after.covers(scope)));
         let gained: Abilities = has.difference(&had).copied().collect();
@@ -146,7 +147,7 @@ impl Life {
     }
 }
 
-/// From where among a few places a token may be used that is bound so.
+/// The addresses among [`PLACES`] from which a token with these ranges is valid.
 pub(super) fn places(addresses: &[AddressBlock]) -> BTreeSet<&'static str> {
     let is_in = |place: &str| addresses.iter().any(|block| block.contains(place.parse().unwrap()));
     PLACES.into_iter().filter(|place| addresses.is_empty() || is_in(place)).collect()

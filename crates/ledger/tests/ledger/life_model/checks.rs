@@ -1,4 +1,4 @@
-//! What must be after every step, of every token and text.
+//! The invariants of every token and token value, checked after every step.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use super::{
 use crate::support::*;
 
 impl Life {
-    /// Each invariant, for every token and text.
+    /// Checks each invariant for every token and token value.
     pub(super) fn check(&mut self, thorough: bool) {
         let mut pins = BTreeSet::new();
         for token in self.tokens.iter().filter(|token| self.is_live(token)) {
@@ -67,7 +67,7 @@ impl Life {
         self.is_good(text)
     }
 
-    /// Whether a check of the text must say VALID now.
+    /// Whether a check of the token value must return `VALID` now.
     pub(super) fn is_good(&self, text: &Text) -> bool {
         let (token, now) = (&self.tokens[text.token], self.world.now);
         !self.suspended

@@ -1,5 +1,6 @@
-//! The whole life of tokens against a small model: every command, by whoever ever held a text, with statements that
-//! fail, processes that end, and a registry that fails both ways. After every step the ledger's invariants must hold.
+//! Random token histories compared with a small model: every command, by every holder of a token value, with failing
+//! statements, ending processes, and a registry that loses writes or reports successful ones as failed. The ledger's
+//! invariants must hold after every step.
 
 mod apply;
 mod ask;
@@ -32,21 +33,21 @@ use serde_json::{Map, Value as Json};
 use self::steps::{Act, By, Plan, Step, step};
 use crate::support::*;
 
-/// So many lives a test, of so many steps at most. `cargo xtask model` has more of them.
+/// Histories for each test, and the maximum number of steps. `cargo xtask model` runs more.
 const LIVES: u64 = 500;
 const STEPS: usize = 60;
 
 #[test]
-fn no_life_of_tokens_breaks_an_invariant() {
+fn random_token_histories_keep_invariants() {
     live(3);
 }
 
 #[test]
-fn nor_does_another() {
+fn more_random_token_histories_keep_invariants() {
     live(4);
 }
 
-/// Together the tests send more than 28,000 commands; they run side by side.
+/// The tests together send more than 28,000 commands; they run in parallel.
 #[expect(clippy::explicit_write, reason = "libtest swallows what a test that passes prints")]
 fn live(seed: u64) {
     let lives = env::var("LIVES").map_or(LIVES, |lives| lives.parse().unwrap());
@@ -77,7 +78,7 @@ fn live(seed: u64) {
     writeln!(io::stderr(), "{commands} commands, of which {effects} were carried out").unwrap();
 }
 
-/// A token as it must be.
+/// The expected state of a token.
 struct Token {
     id: String,
     owner: u64,
@@ -92,11 +93,11 @@ struct Token {
     pin: Option<String>,
 }
 
-/// A text that was known once.
+/// A token value that once existed.
 struct Text {
     digest: Digest,
     token: usize,
-    /// When it dies, where it was replaced.
+    /// When it expires, if it was replaced.
     until: Option<Timestamp>,
 }
 
@@ -110,12 +111,12 @@ struct Person {
     grants: ScopeSet,
 }
 
-/// A command that was sent under a key and had its effect.
+/// A command that was sent with an idempotency key and had an effect.
 struct Kept {
     command: Json,
     at: Timestamp,
     reply: Json,
-    /// Whether it is certain to be kept: erasing a member forgets some.
+    /// Whether its reply must be stored. Erasing a member deletes some.
     sure: bool,
 }
 
@@ -127,7 +128,7 @@ impl Person {
     }
 }
 
-/// A ledger, and what must be true of it.
+/// A ledger and its expected state.
 struct Life {
     world: World,
     database: String,
@@ -139,25 +140,25 @@ struct Life {
     default_quota: u64,
     retention: Option<u64>,
     generation: u64,
-    /// Every audit row that there may still be, by its number.
+    /// The audit rows that may still exist, by number.
     audit: BTreeMap<u64, (Timestamp, String)>,
-    /// The number of the last one: no number is used again.
+    /// The number of the last row. Numbers are never reused.
     last_row: u64,
     kept: BTreeMap<(String, String, String), Kept>,
     last: Option<(Actor, u8, Json)>,
     registry: BTreeMap<String, (u64, Option<Vec<u8>>)>,
-    /// What was put and is not reported yet.
+    /// Writes whose outcome is not reported yet.
     under_way: Vec<outbox::Put>,
-    /// The version of each key that was last on its way to the registry.
+    /// The last enqueued version of each key.
     enqueued: BTreeMap<String, u64>,
-    /// How many tokens were live of each owner before the step.
+    /// The number of live tokens of each owner before the step.
     live: BTreeMap<u64, u64>,
-    /// As of when all texts were checked: unless something moves, every text is what it was.
+    /// When all token values were last checked: none may change without a step.
     checked: (u64, Timestamp),
 }
 
 thread_local! {
-    /// Commands sent and commands carried out by the test that runs on this thread.
+    /// Sent and executed commands of the test on this thread.
     static COUNTS: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
 }
 
@@ -199,7 +200,7 @@ impl Life {
             (2, vec!["tokens:*", "workspace:manage", "orders:*", "read"]),
         ] {
             life.take(Act::AddMember { member, admin: false, grants: grants.clone(), quota: Some(4) });
-            // One that lasts, and one that could be made to last longer.
+            // One without expiration, and one that could be extended.
             for seconds in [None, Some(30)] {
                 let scopes = grants.clone();
                 let plan = Plan {

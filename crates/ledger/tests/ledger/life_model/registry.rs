@@ -1,4 +1,4 @@
-//! The registry, and records on their way there.
+//! The registry, and the outbox.
 
 use core::mem::take;
 
@@ -13,7 +13,7 @@ use super::{
 use crate::support::*;
 
 impl Life {
-    /// What waits is never older than what waited before under its key, nor newer than the last change.
+    /// A waiting record is never older than the previous one of its key, or newer than the last change.
     pub(super) fn check_outbox(&mut self) {
         for mut row in self.world.ledger.sql().exec("SELECT key, version FROM outbox", &[]).unwrap() {
             let (key, version) = (row.take().unwrap(), row.take().unwrap());
@@ -36,7 +36,7 @@ impl Life {
             if let Some(Fault::Statement(nth, when)) = fault {
                 self.world.ledger.sql().fail(Some((nth, when)));
             }
-            // Whatever becomes of the report, the record is put again or was put.
+            // Whatever happens to the report, the record is written again or was written.
             let outbox = self.world.ledger.outbox();
             let _ = match outcome {
                 Put::Done => outbox.done(put, self.world.now),
@@ -54,7 +54,7 @@ impl Life {
         }
     }
 
-    /// Once the registry is up everything reaches it, and it decides as the ledger does.
+    /// With a working registry all records are written, and decisions from them equal the ledger's.
     pub(super) fn settle(&mut self) {
         while let Some(due) = self.world.ledger.outbox().next_due(self.world.now).unwrap() {
             assert!(due.since(self.world.now) <= 60_000, "a record waits for more than a minute");
@@ -80,14 +80,14 @@ impl Life {
                     decide(facts, &Demand::of(key()), self.world.now)
                 };
                 assert_eq!(judge(&found), judge(record), "the registry decides otherwise");
-                // Of what is dead for good nobody needs to know how it came so.
+                // For a permanently revoked value, the reason does not matter.
                 assert!(record.revoked || found == *record, "the registry holds another record");
             }
         }
     }
 }
 
-/// The version that the record itself has.
+/// The version in the record itself.
 fn version_of(put: &outbox::Put) -> u64 {
     let value = put.value.as_deref().unwrap();
     match put.key.as_bytes()[0] {

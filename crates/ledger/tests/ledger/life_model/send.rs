@@ -1,4 +1,4 @@
-//! Commands on their way to the ledger, and what must be of every answer.
+//! Sending commands to the ledger, and the invariants of every reply.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -14,7 +14,7 @@ use super::{COUNTS, Kept, Life, ceiling::PLACES, json_of, parsed, steps::Fault};
 use crate::support::*;
 
 impl Life {
-    /// Has a command carried out. Where it is refused, or fails, nothing may have changed.
+    /// Executes a command. If it is refused or fails, it must not have changed anything.
     pub(super) fn send(&mut self, actor: Actor, key: Option<u8>, command: Json, fault: Option<Fault>, thorough: bool) {
         let ceiling = self.ceiling(actor);
         let place = key.map(|key| {
@@ -47,7 +47,7 @@ impl Life {
             Err(refusal) => {
                 assert!(valid);
                 if known.is_some_and(|kept| kept.sure && kept.command == command) {
-                    // Whoever could not ask for it any more is not told.
+                    // An actor that may not execute it any more does not get the stored reply.
                     let of_rights = matches!(
                         refusal,
                         CommandError::MissingScope { .. }
@@ -79,7 +79,7 @@ impl Life {
         }
     }
 
-    /// What came of the command; `Err` where a fault struck, and the command with it.
+    /// The outcome of the command; `Err` if a fault occurred.
     pub(super) fn execute(
         &mut self,
         actor: Actor,
@@ -95,7 +95,7 @@ impl Life {
             idempotency_key: under.map(|key| IdempotencyKey::try_from(format!("k{key}")).unwrap()),
             origin: None,
             if_version: None,
-            // Whoever sends a command again wants to be sure.
+            // Repeated commands use `wait`.
             wait: under.is_some(),
             command: parsed(command),
         };
@@ -123,12 +123,12 @@ impl Life {
         Ok(outcome)
     }
 
-    /// The process ends, and another opens the database that it left.
+    /// The process ends, and a new one opens its database.
     pub(super) fn reopen(&mut self) {
         let sql = NativeSql::open(Path::new(&self.database)).unwrap();
         drop(core::mem::replace(&mut self.world.ledger, Ledger::open(NativeSql::in_memory().unwrap()).unwrap()));
         self.world.ledger = Ledger::open(sql).unwrap();
-        // Nobody is left to say what became of the puts.
+        // The outcomes of pending writes are lost.
         self.under_way.clear();
     }
 
@@ -137,7 +137,7 @@ impl Life {
         parsed(&self.execute(Actor::Verifier, None, &command, None).unwrap().unwrap().reply)
     }
 
-    /// All that changes in the database wherever anything does, but for the bytes.
+    /// Everything in the database that changes with any change, except its bytes.
     pub(super) fn stamp(&self) -> Vec<String> {
         let counts = "SELECT (SELECT generation || ' ' || last_number || ' ' || version FROM workspace)
             || ' ' || (SELECT count(*) || ' ' || total(version) || ' ' || total(revoked_at) FROM tokens)
@@ -151,19 +151,19 @@ impl Life {
     }
 }
 
-/// A command's JSON is an object with one field, named after it.
+/// A command's JSON is an object with one field, named after the command.
 fn kind(command: &Json) -> &str {
     command.as_object().unwrap().keys().next().unwrap()
 }
 
-/// What a ledger answers, as it travels.
+/// The ledger's reply in its wire format.
 fn handle(ledger: &Ledger<NativeSql>, request: &Request, context: Context<'_>) -> Result<Answered<Json>, CommandError> {
     let reply = ledger.handle(&serde_json::to_vec(request).unwrap(), context);
     let Answered { reply, repeated, safe_in, snapshots_until } = reply_json(&reply).unwrap()?;
     Ok(Answered { reply: serde_json::from_slice(reply).unwrap(), repeated, safe_in, snapshots_until })
 }
 
-/// What is kept of a reply under an idempotency key: everything but the text.
+/// The part of a reply that is stored under an idempotency key: all but the token value.
 fn kept_of(command: &Json, mut reply: Json) -> Option<Json> {
     match kind(command) {
         "create_token" | "rotate_token" => {
@@ -172,7 +172,7 @@ fn kept_of(command: &Json, mut reply: Json) -> Option<Json> {
             let detail = "The token was shown in the first answer and is stored nowhere. If it is lost, rotate it.";
             reply["detail"] = detail.into();
         }
-        // Where nothing was imported, nothing is kept.
+        // If nothing was imported, no reply is stored.
         "import_tokens" if !reply["lines"].as_array().unwrap().iter().any(|line| line.get("Ok").is_some()) => {
             return None;
         }

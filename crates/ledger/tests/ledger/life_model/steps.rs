@@ -1,13 +1,13 @@
-//! Random steps in the life of a workspace's tokens, for the [model](super).
+//! Random steps in the history of a workspace's tokens, for the [model](super).
 
 use counterfoil_ledger::native::When;
 use proptest::{prelude::*, sample::Index};
 
 pub(super) const MEMBERS: [&str; 4] = ["admin", "ann", "ben", "cat"];
 pub(super) const CLIENTS: [&str; 2] = ["app", "web"];
-/// Where tokens may be used from; every command comes from the one that the second has in common with the first.
+/// The CIDR ranges of tokens. All commands come from an address in the second and third.
 pub(super) const ADDRESSES: [&[&str]; 4] = [&[], &["192.0.2.0/24"], &["192.0.2.1"], &["198.51.100.0/24"]];
-/// What tokens and members are granted, or asked to be.
+/// Scope patterns that tokens and members have or request.
 const PATTERNS: [&str; 10] = [
     "*",
     "tokens:*",
@@ -25,38 +25,38 @@ const PATTERNS: [&str; 10] = [
 pub(super) struct Step {
     pub(super) act: Act,
     pub(super) by: By,
-    /// The command is sent under one of a few idempotency keys.
+    /// The command is sent with one of a few idempotency keys.
     pub(super) key: Option<u8>,
     pub(super) fault: Option<Fault>,
-    /// Compare the whole database before and after, if the command is refused.
+    /// Compares the whole database before and after the command, if it is refused.
     pub(super) thorough: bool,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum By {
     Root,
-    /// A text that was known once, whatever became of it.
+    /// A token value that once existed, in any state.
     Text(Index),
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
-    /// The nth statement fails; keeping the transaction counts as one.
+    /// The nth statement fails; a commit counts as one.
     Statement(u64, When),
-    /// The process ends when the command draws random bytes, in the midst of its transaction.
+    /// The process ends when the command draws random bytes, within its transaction.
     Crash,
 }
 
-/// What becomes of a put.
+/// The outcome of a write.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Put {
     Done,
     Failed,
-    /// It is written, and reported as failed.
+    /// Written, but reported as failed.
     Unknown,
-    /// It is written, and reported at the next drain only: commands come in between.
+    /// Written, and reported only at the next drain: commands run in between.
     Late,
-    /// It is written, and then the process ends.
+    /// Written, and then the process ends.
     Unreported,
 }
 
@@ -74,9 +74,9 @@ pub(super) struct Plan {
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     Create(Plan),
-    /// Texts made elsewhere, by number: some come twice.
+    /// Third-party token values by number; some occur twice.
     Import(Vec<(u8, Plan)>),
-    /// The key in use, and everything else.
+    /// The token in use, and all other fields.
     Update {
         token: Index,
         name: Option<u8>,
@@ -99,7 +99,7 @@ pub(super) enum Act {
         grace: u64,
         end: bool,
     },
-    /// A text that was known once is reported.
+    /// A token value that once existed is reported as leaked.
     RevokeText {
         text: Index,
     },
@@ -139,7 +139,7 @@ pub(super) enum Act {
     RemoveClient {
         client: usize,
     },
-    /// The catalogue, and whether one of its scopes is for admins to grant.
+    /// The catalogue, and whether one of its scopes is reserved for admins.
     PutScopes {
         reserved: bool,
         more: bool,
@@ -152,13 +152,13 @@ pub(super) enum Act {
     Suspend {
         suspended: bool,
     },
-    /// The last command that had a key is sent again.
+    /// Repeats the last command that had a key.
     Again,
     Wait {
         seconds: u64,
     },
     Drain(Vec<Put>),
-    /// All that waits is put, and the registry compared with the ledger.
+    /// Writes all waiting records and compares the registry with the ledger.
     Settle,
     Upkeep,
     /// The process ends between two commands.
