@@ -1,32 +1,32 @@
-// What the worker asks of identity providers (OpenID Connect), for Rust, which decides what becomes of it.
+// Requests to identity providers (OpenID Connect) on behalf of Rust, which decides what follows from the results.
 //
-// Nothing is remembered here, and how often a provider is asked is Rust's to say. Nothing is ever thrown: an answer is
-// `{ok}`, `{refused: why}`, `{unfit: {reason, why}}` where the provider did sign the token, or `{unreachable: why}`, and why
-// holds nothing of a token, a code or a secret.
+// This module caches nothing; Rust decides how often a provider is queried. No function throws: a result is `{ok}`,
+// `{refused: why}`, `{unfit: {reason, why}}` if the provider did sign the token, or `{unreachable: why}`. `why` never
+// contains any part of a token, a code or a secret.
 
 import { createLocalJWKSet, errors, jwtVerify } from "jose";
 
-/** The algorithms by which identity tokens are signed here; each with a public key. */
+/** The accepted signature algorithms of ID tokens; all use public keys. */
 const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 
-/** By how many seconds a provider's clock may be off. */
+/** The allowed clock skew of a provider, in seconds. */
 const TOLERANCE_S = 60;
 
-/** How long a provider may take for an answer. */
+/** The timeout of a provider, in milliseconds. */
 const PATIENCE_MS = 5000;
 
-/** The largest document that is read of a provider. */
+/** The maximum size of a provider's document, in bytes. */
 const MAX_BYTES = 128 * 1024;
 
 class Unreachable extends Error {}
 class Refused extends Error {}
 
-/** What is wrong with a token whose signature is good. */
+/** A claim of a correctly signed token is unacceptable. */
 class Unfit extends Error {
   reason = "token_unfit";
 }
 
-/** Answers one question of Rust's; both are JSON. */
+/** Answers one request from Rust; both are JSON. */
 globalThis.askProvider = async (question) => JSON.stringify(await answer(JSON.parse(question)));
 
 async function answer({ describe: issuer, keys: address, redeem: code, identify: token }) {
@@ -39,9 +39,9 @@ async function answer({ describe: issuer, keys: address, redeem: code, identify:
     if (error instanceof Unreachable) return { unreachable: error.message };
     if (error instanceof Refused) return { refused: error.message };
     if (error instanceof Unfit) return { unfit: { reason: error.reason, why: error.message } };
-    // The library's messages may tell of the token; its codes do not.
+    // The library's messages may quote the token; its codes do not.
     const why = `the token: ${error?.code} ${error?.claim ?? ""}`.trimEnd();
-    // The library looks at what a token says only once its signature is good.
+    // The library checks claims only after the signature is verified.
     if (error instanceof errors.JWTExpired) return { unfit: { reason: "token_expired", why } };
     if (error instanceof errors.JWTClaimValidationFailed) return { unfit: { reason: "token_unfit", why } };
     if (error instanceof errors.JOSEError) return { refused: why };
@@ -64,7 +64,7 @@ async function describe(issuer) {
   return { what, max_age };
 }
 
-/** The public keys at this address. Of each only what checking a signature needs: certificates are long. */
+/** The public keys at this URL, reduced to the fields that signature verification needs: certificates are long. */
 async function keys(address) {
   const { document, max_age } = await get(address);
   if (!Array.isArray(document.keys)) throw new Unreachable("a key set has no keys");
@@ -79,7 +79,7 @@ async function redeem({ token_endpoint, client_id, client_secret, secret_in_body
   const form = new URLSearchParams({ grant_type: "authorization_code", code, code_verifier, redirect_uri });
   const headers = {};
   if (client_secret && !secret_in_body) {
-    // Encoded as in a form before they are joined (RFC 6749, section 2.3.1).
+    // Form-encoded before they are joined (RFC 6749, section 2.3.1).
     const [id, secret] = [client_id, client_secret].map((text) => new URLSearchParams({ _: text }).toString().slice(2));
     headers.authorization = `Basic ${btoa(`${id}:${secret}`)}`;
   } else {
@@ -104,9 +104,9 @@ async function identify({ issuer, audience, keys, token, now }) {
   };
   const { payload, protectedHeader } = await jwtVerify(token, createLocalJWKSet({ keys }), options);
   const { aud, azp, email, email_verified, exp, iat, nonce, sub } = payload;
-  // Tokens of other kinds name theirs (RFC 8725, section 3.11): an access token is not one of identity.
+  // Tokens of other kinds name their type (RFC 8725, section 3.11): an access token is not an ID token.
   if (!/^(jwt)?$/i.test(protectedHeader.typ ?? "")) throw new Unfit("the token is of another kind");
-  // Meant for several, it names the one that it was issued to (OpenID Connect Core 1.0, section 3.1.3.7).
+  // A token with several audiences names the party that it was issued to (OpenID Connect Core 1.0, section 3.1.3.7).
   if (Array.isArray(aud) && aud.length > 1 && azp !== audience) throw new Unfit("the token was issued to another");
   if (iat !== undefined && !(iat <= now / 1000 + TOLERANCE_S)) throw new Unfit("the token is of the future");
   if (typeof sub !== "string" || sub.length > 255) throw new Unfit("the token names its subject wrongly");
@@ -119,7 +119,10 @@ async function identify({ issuer, audience, keys, token, now }) {
   };
 }
 
-/** Whether a boolean is true that some providers write as text (Amazon Cognito, Microsoft Entra ID, JumpCloud). */
+/**
+ * Whether a boolean claim is true. Some providers write it as a string (Amazon Cognito, Microsoft Entra ID,
+ * JumpCloud).
+ */
 function isTrue(value) {
   return value === true || value === "true";
 }
@@ -128,7 +131,7 @@ function isObject(value) {
   return value !== null && typeof value === "object";
 }
 
-/** The document at this address, and for how many seconds it may be kept. */
+/** The document at this URL, and for how many seconds it may be cached. */
 async function get(address) {
   const { status, document, max_age } = await request(address, {});
   if (status !== 200) throw new Unreachable(`${new URL(address).pathname} answers ${status}`);
@@ -136,14 +139,14 @@ async function get(address) {
   return { document, max_age };
 }
 
-/** What `Cache-Control` says (RFC 9111, section 5.2.2). */
+/** The `max-age` of `Cache-Control` (RFC 9111, section 5.2.2). */
 function maxAge(control) {
   if (/no-store|no-cache/i.test(control)) return 0;
   const age = control?.match(/max-age=(\d{1,9})/i);
   return age ? Number(age[1]) : undefined;
 }
 
-/** Sends a request to a provider. Where it leads elsewhere, nobody follows. */
+/** Sends a request to a provider. Redirects are not followed. */
 async function request(address, init) {
   try {
     const response = await fetch(address, {

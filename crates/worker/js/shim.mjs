@@ -1,20 +1,19 @@
-// The entry module of the bundle: it hands requests to the wasm module and outlives it when it traps.
+// The entry module of the bundle: it passes requests to the wasm module and survives when that traps.
 //
-// A Rust panic is a wasm trap. The call that trapped, and every other call that was under way in the same
-// instance, would then wait for ever: the code that was to settle their promises is gone. So each call is entered
-// in `underWay`, and a trap rejects all of them at once and puts a fresh instance in place of the broken one.
-// Objects made by the lost instance are made anew on their next call; what they held in memory is lost, what they
-// had stored is not.
+// A Rust panic is a wasm trap. The call that trapped, and all other calls under way in the same instance, would never
+// settle: the code that would settle their promises is gone. Each call is therefore registered in `underWay`, and a
+// trap rejects all of them at once and replaces the instance. Objects created by the lost instance are created again on
+// their next call. They lose what they held in memory, but not what they stored.
 //
-// A rejection from within another request's turn reaches its caller only while that caller's request still waits for
-// something: else the runtime ends it as hung, at once and with an answer of its own. Every call that Rust makes of an
-// object has a timeout, and a timer is something to wait for.
+// A rejection from within another request's turn reaches its caller only while the caller's request still waits for
+// something; otherwise the runtime ends it as hung, with a response of its own. Every call from Rust to an object has a
+// timeout, and a timer counts as waiting.
 
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import "./identity.mjs";
 import * as wasm from "./index.js";
 
-/** When an alarm that failed is tried again. */
+/** When a failed alarm is retried. */
 const ALARM_RETRY_MS = 5000;
 
 /** Counts instances: `instanceId` changes each time the module is instantiated. */
@@ -26,7 +25,7 @@ class InstanceLost extends Error {
   }
 }
 
-/** How to reject each of the calls under way; a socket that is open is one. */
+/** The functions that reject the calls under way. An open socket is one. */
 const underWay = new Set();
 
 function call(run) {
@@ -45,8 +44,8 @@ function call(run) {
 }
 
 /**
- * For Rust, which answers the frames of this socket: closes it if the instance is lost, so that whoever waits at its far
- * end connects again (RFC 6455, section 7.4.1, and IANA's registry of its codes: 1012 is a service that restarts).
+ * For Rust, which answers the frames of this socket: closes the socket if the instance is lost, so that the client
+ * reconnects (RFC 6455, section 7.4.1, and IANA's registry of close codes: 1012 is a service restart).
  */
 globalThis.closeWhenLost = (socket) => {
   const lost = new Promise((_, reject) => {
@@ -57,9 +56,9 @@ globalThis.closeWhenLost = (socket) => {
 };
 
 /**
- * Must run once the trapped stack is unwound and before anything enters the module again: a closure of the lost
- * instance that fired in between would be called in the new one. Hence from the `catch` above (a trap before the
- * first suspension) and from the `error` event, which comes as soon as a microtask has thrown (any later trap).
+ * Must run after the trapped stack is unwound and before any call enters the module again: otherwise a closure of the
+ * lost instance could be called in the new one. It is therefore called from the `catch` above (a trap before the first
+ * suspension) and from the `error` event, which fires as soon as a microtask has thrown (any later trap).
  */
 function replaceInstance(cause) {
   tell(cause);
@@ -91,7 +90,7 @@ export class Ledger extends DurableObject {
     try {
       await call(() => this.#ledger.alarm());
     } catch {
-      // The runtime drops an alarm that has thrown six times, and with it what is due. This one never throws.
+      // The runtime drops an alarm that has thrown six times, and with it the due work. This one never throws.
       await this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
   }
@@ -102,7 +101,7 @@ export default class extends WorkerEntrypoint {
     try {
       return (await page(request, this.env)) ?? (await call(() => wasm.fetch(request, this.env, this.ctx)));
     } catch (error) {
-      // Thrown on, it would be the platform's to answer: with a page of its own, or by passing the request on.
+      // If it were rethrown, the platform would answer with its own page, or pass the request on.
       if (!(error instanceof InstanceLost)) tell(error);
       return interrupted();
     }
@@ -113,21 +112,24 @@ function tell(cause) {
   console.error(JSON.stringify({ level: "error", code: "INTERRUPTED", detail: String(cause?.stack ?? cause) }));
 }
 
-/** Where pages are, and all that they load: what the build gathers is below these, and no route is. */
+/**
+ * The paths of pages and of everything they load. The build puts files only below these, and no API route is below
+ * them.
+ */
 const PAGES = /^[a-z]+:\/\/[^/]+\/(?:console|docs|openapi\.json|style\.css)(?:[/?]|$)/;
 
 /**
- * What people's browsers get as it stands, without the module; none where there is no such page. A gateway's question is
- * answered by the module alone, wherever its path leads: to the gateway any page would be a yes.
+ * Serves static pages without the module; undefined if no such page exists. A request from a gateway is always
+ * answered by the module, whatever its path, because a gateway treats any successful page as an authorization.
  */
 async function page({ url, method, headers }, { ASSETS }) {
   if (!PAGES.test(url) || headers.has("x-counterfoil-gateway")) return undefined;
-  // Where a page is elsewhere its browser is told so. No page takes a body.
+  // Redirects of pages are passed to the browser. Requests for pages have no body.
   const answer = await ASSETS.fetch(url, { method, headers, redirect: "manual" });
   return answer.status === 404 ? undefined : answer;
 }
 
-/** The one answer that Rust cannot give, in the API's own form: a problem of RFC 9457. */
+/** The one response that Rust cannot produce, in the API's format: a problem of RFC 9457. */
 function interrupted() {
   const random = crypto.getRandomValues(new Uint8Array(12));
   const request_id = `req_${Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("")}`;

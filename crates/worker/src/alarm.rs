@@ -1,8 +1,9 @@
-//! The outbox's drain, which publishes what changed to the registry; the making of editions, and the ledger's upkeep.
+//! The alarm of an object: writes the outbox to the registry, builds editions, and runs the ledger's upkeep.
 //!
-//! The runtime runs one alarm of an object at a time, hence there is one drain at a time. It never throws, since the
-//! runtime gives a throwing alarm up after six tries, and always arms the next alarm for the earliest job left. A put
-//! whose outcome is not known counts as failed and is repeated: a record may be written twice, never lost.
+//! The runtime runs one alarm of an object at a time, so writes to the registry never overlap. The alarm never throws,
+//! because the runtime abandons a throwing alarm after six attempts, and it always schedules the next alarm for the
+//! earliest remaining job. A write with an unknown outcome counts as failed and is repeated: a record may be written
+//! twice, but is never lost.
 
 use std::{cell::Cell, time::Duration};
 
@@ -24,35 +25,34 @@ use crate::{
     sql::DurableSql,
 };
 
-/// Puts under way at once: an object may have six connections.
+/// Concurrent writes: an object may have six connections.
 const WIDTH: usize = 6;
 
-/// Rounds of puts in one run, well below the thousand KV operations that the platform allows an invocation.
+/// Batches of writes in one run: well below the platform's limit of a thousand KV operations per invocation.
 const ROUNDS: usize = 100;
 
-/// How long one put may take.
+/// The timeout of one write.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// When to try again where even the outbox could not be read.
+/// When to try again if the outbox could not be read.
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Steps of upkeep in one run; each takes away a few hundred rows at most.
+/// Upkeep steps in one run; each deletes a few hundred rows at most.
 const STEPS: usize = 20;
 
-/// Steps of an edition in one run. Each puts a file of some hundred kilobytes at most, one after the other.
+/// Edition steps in one run; each writes one file of a few hundred kilobytes at most.
 const EDITION_STEPS: usize = 20;
 
-/// An object's alarm. That of the runtime is known only to who waits for an answer, and is written each time it is set; so
-/// what it is set to is remembered here too.
+/// An object's alarm. Reading the runtime's alarm requires an await, and setting it is always a write, so the time is
+/// cached here.
 #[derive(Debug, Default)]
 pub(crate) struct Alarm {
-    /// When it goes off, or sooner; absent where that is not known.
+    /// When the alarm runs at the latest; absent if unknown.
     set_to: Cell<Option<Timestamp>>,
 }
 
 impl Alarm {
-    /// It has gone off: publishes what is due, makes editions of it, looks after what is due of its own accord, and arms
-    /// the next.
+    /// Runs the alarm: writes due records, builds editions, runs upkeep, and schedules the next alarm.
     pub(crate) async fn run(&self, state: &State, env: &Env, ledger: Result<&Ledger<DurableSql>, SqlError>) {
         self.set_to.set(None);
         match ledger {
@@ -72,17 +72,18 @@ impl Alarm {
         }
     }
 
-    /// Arms it for the earliest job in the outbox, or of an edition, as far as that is known. Else it stays as it is: what
-    /// else there is to do is found by the alarm of the next change that verifiers must see, and none of it is urgent.
+    /// Schedules the alarm for the earliest job of the outbox or of an edition, as far as known. Otherwise the alarm
+    /// does not change: other jobs are not urgent, and the alarm of the next change that verifiers must see finds them.
     pub(crate) async fn arm(&self, state: &State, ledger: &Ledger<DurableSql>) {
         self.set(state, or_retry("nobody knows what is to be done next", ledger.next_due(now()))).await;
     }
 
-    /// Sets it to go off then at the latest. No await comes before that.
+    /// Schedules the alarm for this time at the latest. There is no await before the cached time is set.
     async fn set(&self, state: &State, at: Option<Timestamp>) {
         let Some(at) = at.filter(|at| self.set_to.get().is_none_or(|set_to| *at < set_to)) else { return };
         self.set_to.set(Some(at));
-        // A bare number would count from now. The runtime refuses a time at or before 1970, which a damaged row may hold.
+        // A plain number would be relative to now. The runtime rejects a time at or before 1970, which a damaged row
+        // may contain.
         let scheduled = ScheduledTime::new(Date::new(&(at.max(now()).0 as f64).into()));
         if let Err(error) = state.storage().set_alarm(scheduled).await {
             worker::console_error!("the alarm could not be set: {error}");
@@ -91,7 +92,7 @@ impl Alarm {
     }
 }
 
-/// When a job comes next; soon where that could not be found out.
+/// When the next job is due, or a short retry interval if that could not be determined.
 fn or_retry(what: &str, next: Result<Option<Timestamp>, SqlError>) -> Option<Timestamp> {
     next.unwrap_or_else(|error| {
         worker::console_error!("{what}: {error}");
@@ -99,7 +100,7 @@ fn or_retry(what: &str, next: Result<Option<Timestamp>, SqlError>) -> Option<Tim
     })
 }
 
-/// Takes the steps of an edition that are due and says when the next one is.
+/// Takes the due steps of editions and returns when the next one is due.
 async fn make_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
     let registry = registry(env)?;
     for _ in 0..EDITION_STEPS {
@@ -121,14 +122,15 @@ async fn make_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<
     Ok(Some(now()))
 }
 
-/// Takes the steps of upkeep that are due and says when the next one is.
+/// Takes the due steps of upkeep and returns when the next one is due.
 async fn upkeep(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
     for _ in 0..STEPS {
         match ledger.upkeep(now())? {
             Upkeep::More => {}
             Upkeep::Wait(next) => return Ok(next),
             Upkeep::Release(slug, key) => {
-                // Cut off in between, both are done again: a slug that is released, or another's by now, stays so.
+                // If interrupted, both are repeated, which is harmless: the slug stays released, or belongs to another
+                // workspace by then.
                 release(env, slug, key).await.map_err(|error| SqlError::new(error.to_string()))?;
                 ledger.forget(now())?;
             }
@@ -175,7 +177,7 @@ fn registry(env: &Env) -> Result<KvStore, SqlError> {
     env.kv("REGISTRY").map_err(|error| SqlError::new(error.to_string()))
 }
 
-/// Puts a value into the registry, or deletes the key where there is none.
+/// Writes a value to the registry, or deletes the key if there is no value.
 async fn store(registry: &KvStore, key: &str, value: Option<&[u8]>) -> Result<(), Unreachable> {
     within(PATIENCE, async {
         match value {

@@ -1,4 +1,4 @@
-//! The isolate's application and the door to it.
+//! The isolate's application and its entry point.
 
 use std::cell::RefCell;
 
@@ -10,7 +10,8 @@ use worker::{Context, Env, HttpRequest, Result, event};
 use crate::{ports::WorkerPorts, socket};
 
 thread_local! {
-    /// Made at the isolate's first request. A panic loses it with the instance, and the next request makes another.
+    /// Created at the isolate's first request. A panic loses it together with the wasm instance; the next request
+    /// creates it again.
     static APP: RefCell<Option<Router>> = const { RefCell::new(None) };
 }
 
@@ -50,7 +51,7 @@ fn app(env: &Env) -> Result<Router> {
     })
 }
 
-/// A deployment secret or variable; empty where it was not set, which no parser accepts of those that must be.
+/// A secret or variable of the deployment. Empty if it is not set; parsers of required values reject that.
 pub(crate) fn secret(env: &Env, name: &str) -> String {
     env.secret(name).map(|secret| secret.to_string()).unwrap_or_default()
 }
@@ -59,7 +60,7 @@ pub(crate) fn secret(env: &Env, name: &str) -> String {
 mod faults {
     use axum::{Router, routing::get};
 
-    /// What tests need to see this worker fail.
+    /// Routes that make this worker fail, for tests.
     #[expect(clippy::panic, reason = "that is what it is for")]
     pub(super) fn routes(app: Router) -> Router {
         app.route("/faults/panic", get(async || -> &'static str { panic!("a test asked for it") }))

@@ -1,5 +1,5 @@
-//! For tests on workerd only: an object that fails where asked, the storage conformance suite on its own engine, and how
-//! much memory the instance takes.
+//! For tests on workerd only: an object that fails on request, the storage conformance suite on the object's engine,
+//! and the memory size of the instance.
 
 use counterfoil_ledger::conformance::conformance;
 use js_sys::{Function, Reflect};
@@ -8,7 +8,7 @@ use worker::{Response, Result, State};
 
 use crate::sql::DurableSql;
 
-/// Does what the path asks.
+/// Executes the action that the path names.
 #[expect(clippy::panic, reason = "that is what it is for")]
 pub(crate) fn fault(path: &str, state: &State) -> Result<Response> {
     match path {
@@ -17,12 +17,12 @@ pub(crate) fn fault(path: &str, state: &State) -> Result<Response> {
             let raw: &JsValue = state.as_raw().as_ref();
             let abort: Function = Reflect::get(raw, &"abort".into())?.into();
             let abort = abort.bind1(raw, &"a test asked for it".into());
-            // Not from within the wasm instance, which others go on with.
+            // Deferred, so that it does not run inside the wasm instance, which other calls continue to use.
             let later: Function = Reflect::get(&js_sys::global(), &"setTimeout".into())?.into();
             later.call2(&JsValue::UNDEFINED, &abort, &0.into())?;
             Response::empty()
         }
-        // Pages of 64 KiB; they are never given back.
+        // Pages of 64 KiB, which are never released.
         "/memory" => Response::ok((core::arch::wasm32::memory_size(0) << 16).to_string()),
         "/conformance" => {
             let sql = DurableSql::new(state).map_err(|error| error.to_string())?;

@@ -1,4 +1,4 @@
-//! Questions to identity providers, which JavaScript puts: `crates/worker/js/identity.mjs`.
+//! Requests to identity providers. JavaScript sends them: `crates/worker/js/identity.mjs`.
 
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use worker::wasm_bindgen_futures::JsFuture;
 
 use crate::platform::within;
 
-/// How long a question may take. JavaScript gives a request of the provider five seconds.
+/// The timeout of a request. JavaScript allows the provider five seconds.
 const PATIENCE: Duration = Duration::from_secs(6);
 
 #[wasm_bindgen]
 extern "C" {
-    /// The entry module's: both ends are JSON, and it never rejects.
+    /// Defined by the entry module. Both sides are JSON, and it never rejects.
     #[wasm_bindgen(js_name = askProvider)]
     fn ask_provider(question: &str) -> js_sys::Promise;
 }
 
-/// What may be asked.
+/// The possible requests.
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Question<'a> {
-    /// For a [`Description`].
+    /// Returns a [`Description`].
     Describe(&'a WebAddress),
-    /// For [`Keys`].
+    /// Returns [`Keys`].
     Keys(&'a WebAddress),
-    /// For an identity token.
+    /// Returns an ID token.
     Redeem(&'a Redemption),
-    /// For [`Claims`].
+    /// Returns [`Claims`].
     Identify(&'a IdentityToken),
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn identify(token: IdentityToken) -> Result<Claims, IdentityPro
     ask(Question::Identify(&token)).await
 }
 
-/// Puts a question. What comes back is read into a type that cannot be wrong, or is no answer.
+/// Sends a request and decodes the reply strictly; a reply of another form is an error.
 async fn ask<T: DeserializeOwned>(question: Question<'_>) -> Result<T, IdentityProviderError> {
     match put(question).await? {
         Answer::Ok(value) => json::fit(value).map_err(|error| {

@@ -1,8 +1,8 @@
-//! The Cloudflare shell: it joins the API to the platform's bindings and decides nothing.
+//! The Cloudflare Worker: connects the API to the platform's bindings, and makes no decisions.
 //!
-//! An isolate runs one [`app`], made at its first request and shared by all that follow; its verifier's memory is the
-//! one thing that lives from request to request. The [`object`] is where a workspace's ledger lives: SQLite, an alarm,
-//! and nothing in memory that storage does not have. A [`socket`] remembers only the request that opened it.
+//! An isolate runs one [`app`], created at its first request and shared by all later ones. Only the verifier's cache
+//! outlives a request. The [`object`] holds a workspace's ledger: SQLite and an alarm, with no state in memory that is
+//! not in storage. A [`socket`] holds only the request that opened it.
 
 #[cfg(target_arch = "wasm32")]
 mod alarm;

@@ -1,7 +1,8 @@
-//! The platform's rate-limit bindings, one for each [`Class`].
+//! The platform's rate limit bindings, one for each [`Class`].
 //!
-//! A deployment may lack them: then nothing is counted, and the isolate says so once. Where counting fails nobody is kept out
-//! either: what is counted here is allowed to those who do little of it, and who may do it at all is decided elsewhere.
+//! A deployment may not have them: then there are no rate limits, and the isolate logs that once. If counting fails,
+//! the request is allowed too. Rate limits only restrict how often a caller may do something; authorization is decided
+//! elsewhere.
 
 use counterfoil_api::Class;
 use js_sys::{Object, Promise, Reflect};
@@ -10,7 +11,7 @@ use worker::{Env, wasm_bindgen_futures::JsFuture};
 
 #[wasm_bindgen]
 extern "C" {
-    /// A binding. Locally it is of no class that workers-rs would know.
+    /// A binding. In local development it is an instance of no class that workers-rs knows.
     type RateLimit;
 
     #[wasm_bindgen(method, catch)]
@@ -27,7 +28,7 @@ impl Limiter {
         Self(env.clone())
     }
 
-    /// Writes to the log which classes nobody counts, if there are any.
+    /// Logs which classes have no rate limit, if any.
     pub(crate) fn tell_missing(&self) {
         let missing = Class::ALL.into_iter().filter(|class| self.binding(*class).is_none());
         let missing: Vec<_> = missing.map(Class::name).collect();
@@ -37,7 +38,7 @@ impl Limiter {
         }
     }
 
-    /// Counts one more of this class by this key, and says whether that many are allowed.
+    /// Counts one request of this class and key, and returns whether it is within the limit.
     pub(crate) async fn allows(&self, class: Class, key: &str) -> bool {
         let Some(binding) = self.binding(class) else { return true };
         count(&binding, key).await.unwrap_or_else(|error| {

@@ -1,8 +1,8 @@
 //! The Durable Object: one for each workspace's ledger, and one for the directory.
 //!
-//! It answers one message at a time, from storage alone. What a command writes and the alarm that will publish it are
-//! set in the same turn with no await between them, so they reach the disk together: a change is never kept without
-//! the alarm that tells verifiers of it.
+//! It answers one message at a time, from storage alone. A command's writes and the alarm that will publish them are
+//! set in the same turn without an await in between, so they are persisted together: a change is never stored without
+//! the alarm that publishes it.
 
 use std::cell::OnceCell;
 
@@ -18,7 +18,7 @@ use crate::{
     sql::DurableSql,
 };
 
-/// See the module. What it needs for every message is made at the first that needs it.
+/// See the module. Everything that messages need is created by the first message that needs it.
 #[durable_object(alarm)]
 pub struct Ledger {
     state: State,
@@ -91,7 +91,7 @@ impl Ledger {
     fn workspace(&self) -> std::result::Result<&Workspace<DurableSql>, SqlError> {
         made_once(&self.workspace, || {
             let mut ledger = Workspace::open(DurableSql::new(&self.state)?)?;
-            // A deployment may allow less than the platform does.
+            // A deployment may set a lower limit than the platform's.
             let limit = secret(&self.env, "STORAGE_LIMIT");
             if !limit.is_empty() {
                 let limit = limit.parse().map_err(|_| SqlError::new("STORAGE_LIMIT is not a number of bytes"))?;
@@ -114,7 +114,7 @@ impl Ledger {
     }
 }
 
-/// What the cell holds, made now if it holds nothing. What fails is tried again by the next message.
+/// The value of the cell, created if missing. If that fails, the next message tries again.
 fn made_once<T, E>(cell: &OnceCell<T>, make: impl FnOnce() -> std::result::Result<T, E>) -> std::result::Result<&T, E> {
     if let Some(made) = cell.get() {
         return Ok(made);

@@ -1,4 +1,4 @@
-//! What the platform is asked for: its clock, random bytes, an end to waiting; and the addresses of its objects.
+//! Platform functions: clock, random bytes, timeouts; and the addresses of its objects.
 
 use std::{future::Future, time::Duration};
 
@@ -7,13 +7,13 @@ use counterfoil_verify::Timestamp;
 use futures_util::future::{Either, select};
 use worker::Delay;
 
-/// The address of a workspace's ledger, within its object.
+/// The URL of a workspace's ledger, within its object.
 pub(crate) const LEDGER: &str = "https://ledger/ledger";
 
-/// The address of the directory, within its object.
+/// The URL of the directory, within its object.
 pub(crate) const DIRECTORY: &str = "https://ledger/directory";
 
-/// The work's outcome, or [`Unreachable`] where it takes too long.
+/// The result of `work`, or [`Unreachable`] on a timeout.
 pub(crate) async fn within<T, E: std::fmt::Display>(
     patience: Duration,
     work: impl Future<Output = Result<T, E>>,
@@ -25,17 +25,17 @@ pub(crate) async fn within<T, E: std::fmt::Display>(
     }
 }
 
-/// The platform's clock. Within one turn of the event loop it stands still.
+/// The platform's clock. It does not advance within one turn of the event loop.
 #[expect(clippy::disallowed_methods, reason = "this is the adapter through which time comes in")]
 pub(crate) fn now() -> Timestamp {
     Timestamp(worker::Date::now().as_millis())
 }
 
-/// The platform's cryptographic randomness.
+/// The platform's cryptographic random generator.
 #[expect(clippy::disallowed_methods, reason = "this is the adapter through which random bytes come in")]
 pub(crate) fn random(bytes: &mut [u8]) {
-    // Web Crypto fails for slices above 64 KiB only. Were it to fail, these bytes are the ones that every draw of a
-    // secret rejects: nothing guessable is ever minted.
+    // Web Crypto only fails for slices above 64 KiB. If it failed, every generator of secrets rejects these bytes, so
+    // nothing guessable is ever created.
     if getrandom::fill(bytes).is_err() {
         bytes.fill(0xff);
     }

@@ -1,4 +1,4 @@
-//! What the API needs of the world, from the platform's bindings.
+//! The ports of the API, implemented by the platform's bindings.
 
 use std::{future::Future, time::Duration};
 
@@ -19,13 +19,13 @@ use crate::{
     platform::{DIRECTORY, LEDGER, now, random, within},
 };
 
-/// How long a ledger may take to answer. An object that trapped may never do.
+/// The timeout of a ledger. An object that trapped may never answer.
 const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the registry may take.
+/// The timeout of the registry.
 const REGISTRY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Seconds for which a location keeps what it read of the registry: the least that the platform allows.
+/// How long a location caches what it read from the registry, in seconds: the platform's minimum.
 const REGISTRY_CACHE: u64 = 30;
 
 /// The bindings of one isolate.
@@ -41,7 +41,7 @@ impl WorkerPorts {
         Ok(Self { ledgers: env.durable_object("LEDGER")?, registry: env.kv("REGISTRY")?, limiter: Limiter::new(env) })
     }
 
-    /// Tells the log, once for each isolate, of what the deployment lacks and could do with.
+    /// Logs once for each isolate which optional bindings the deployment lacks.
     pub(crate) fn tell_missing(&self) {
         self.limiter.tell_missing();
     }
@@ -78,7 +78,7 @@ impl Ports for WorkerPorts {
         workspace: WorkspaceKey,
         request: Vec<u8>,
     ) -> impl Future<Output = Result<Vec<u8>, Unreachable>> + Send {
-        // A ledger is addressed by its workspace's key, so that a token's text says which one to ask.
+        // A ledger is addressed by its workspace's key, which is part of every token value.
         SendFuture::new(self.call(format!("ledger/{}", workspace.as_str()), LEDGER, request))
     }
 
@@ -121,7 +121,7 @@ impl Ports for WorkerPorts {
     }
 
     fn log(&self, event: &LogEvent) {
-        // Structs of strings and numbers always serialise.
+        // Structs of strings and numbers always serialize.
         let line = serde_json::to_string(event).unwrap_or_default();
         match event {
             LogEvent::Answered(_) => worker::console_log!("{line}"),

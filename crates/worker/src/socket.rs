@@ -1,4 +1,4 @@
-//! A WebSocket, between the platform and the API, which answers its frames.
+//! A WebSocket between the platform and the API, which answers its frames.
 
 use std::task::{Context, Poll};
 
@@ -9,8 +9,8 @@ use worker::{EventStream, Result, WebSocket, WebSocketPair, WebsocketEvent, wasm
 
 use crate::ports::WorkerPorts;
 
-/// Makes the socket, and gives its other end, which goes to the client with the response. Frames are answered in the
-/// turns in which they come: the runtime keeps the request for as long as the socket is open, and no longer.
+/// Accepts the socket and returns its client end, which is sent with the response. Each frame is answered in the turn
+/// in which it arrives. The runtime keeps the request for as long as the socket is open.
 pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> Result<WebSocket> {
     let WebSocketPair { client, server: socket } = WebSocketPair::new()?;
     socket.accept()?;
@@ -26,7 +26,7 @@ pub(crate) fn open(upgrade: Upgrade<WorkerPorts>, request: worker::Context) -> R
 
 #[wasm_bindgen]
 extern "C" {
-    /// The entry module's: a trap ends this instance, and nobody would answer the socket's frames any more.
+    /// Defined by the entry module. A trap ends this instance, after which no code would answer the socket's frames.
     #[wasm_bindgen(js_name = closeWhenLost)]
     fn close_when_lost(socket: &web_sys::WebSocket);
 }
@@ -46,12 +46,12 @@ impl Wire<WorkerPorts> for Open<'_> {
     }
 
     fn send(&mut self, text: &str) {
-        // A socket that is closed or broken takes nothing more; that is heard of as the next frame.
+        // A closed or broken socket accepts nothing more; the next frame reports that.
         self.socket.send_with_str(text).unwrap_or_default();
     }
 
     fn close(&mut self, code: u16, reason: &str) {
-        // Closed already, it need not be again.
+        // The socket may be closed already.
         self.socket.close(Some(code), Some(reason)).unwrap_or_default();
     }
 

@@ -6,7 +6,7 @@ use worker::{SqlStorage, SqlStorageValue, State};
 
 #[wasm_bindgen]
 extern "C" {
-    /// `ctx.storage`, seen through the one method that workers-rs does not bind.
+    /// `ctx.storage`, with the one method that workers-rs does not bind.
     type SyncTransactions;
 
     #[wasm_bindgen(method, catch, js_name = transactionSync)]
@@ -40,14 +40,14 @@ impl Sql for DurableSql {
         cursor.raw().map(|row| read(row.map_err(worker_error)?)).collect()
     }
 
-    /// What `databaseSize` says, which counts no free pages. The bindings of workers-rs make of it 32 bits, which end at 4 GB.
+    /// `databaseSize`, which excludes free pages. The bindings of workers-rs truncate it to 32 bits, that is 4 GB.
     fn used(&self) -> Result<u64, SqlError> {
         let get = |of: &JsValue, name: &str| js_sys::Reflect::get(of, &name.into()).map_err(|error| js_error(&error));
         let size = get(&get(&self.storage, "sql")?, "databaseSize")?;
         size.as_f64().map(|size| size as u64).ok_or_else(|| SqlError::new("the storage does not say its size"))
     }
 
-    /// `transactionSync` opens a savepoint and rolls it back when its callback throws: on `Err`, and on a trap.
+    /// `transactionSync` opens a savepoint and rolls it back if its callback throws: on `Err`, and on a trap.
     fn transaction<T, E: From<SqlError>>(&self, work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let mut work = Some(work);
         let mut outcome = None;
