@@ -1,4 +1,4 @@
-// Counterfoil as it is deployed, and the Workers that it is held against.
+// The built deployment, and the Workers that it is compared with.
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -16,26 +16,28 @@ const SECRETS = {
   SNAPSHOT_KEYS: JSON.stringify(["54a9".repeat(16)]),
 };
 
-/** A registry that keeps nothing: publishing 100,000 records on this machine would be all that is measured. */
+/**
+ * A registry that stores nothing: otherwise writing 100,000 records on this machine would dominate the measurement.
+ */
 const NO_REGISTRY = {
   name: "no-registry",
   modules: true,
   script: "export default () => ({ get: async () => null, put: async () => {}, delete: async () => {} })",
 };
 
-/** The built bundle, with a registry or without. */
+/** The built bundle, with or without a registry. */
 export const counterfoil = ({ registry = true } = {}) => (registry ? counterfoilOver() : counterfoilOver(NO_REGISTRY));
 
-/** The built bundle over this Worker in place of the registry, where one is given. */
+/** The built bundle with this Worker in place of the registry, if given. */
 export const counterfoilOver = (registry) =>
   stored(async (storage) => {
-    // Miniflare serves pages by Workers of its own before the bundle, which would be measured too.
+    // Miniflare serves static pages with Workers of its own, placed before the bundle, which would be measured too.
     const { assets, ...worker } = await workerOptions(BUNDLE, storage, SECRETS);
     if (registry === undefined) return [worker];
     return [{ ...worker, kvNamespaces: {}, wrappedBindings: { REGISTRY: { scriptName: registry.name } } }, registry];
   });
 
-/** Keeps in Node, where they are counted, the files that go by their hash, and lets records go. */
+/** Stores edition files in Node, where they are counted, and discards records. */
 const FILES_ONLY = {
   name: "files-only",
   modules: true,
@@ -54,8 +56,8 @@ const FILES_ONLY = {
 };
 
 /**
- * The bundle that tells how much memory it takes, with a registry of segments alone: `files`, by their keys. `memory` asks
- * the ledger of a workspace how many bytes its module occupies.
+ * The bundle that reports its memory, with a registry of edition files only: `files`, by key. `memory` asks the ledger
+ * of a workspace for the size of its module's memory, in bytes.
  */
 export async function segmented() {
   const files = new Map();
@@ -103,14 +105,14 @@ export const minimal = () =>
     },
   ]);
 
-/** Runs a Worker with storage on disk, which goes with it. */
+/** Runs a Worker with storage on disk, which is deleted with it. */
 async function stored(options) {
   const storage = await mkdtemp(join(tmpdir(), "counterfoil-bench-"));
   const { stop, ...running } = await run(...(await options(storage)));
   return { ...running, stop: () => stop().then(() => rm(storage, { recursive: true, force: true })) };
 }
 
-/** Whoever presents this token to a deployment. */
+/** A client that presents this token to a deployment. */
 export class Client {
   constructor(asker, token = ROOT_TOKEN) {
     this.asker = asker;
@@ -122,7 +124,7 @@ export class Client {
     return new Client(this.asker, token);
   }
 
-  /** The arguments of a question. */
+  /** The arguments of a request. */
   question(path, body) {
     return [path, { headers: this.headers, body: JSON.stringify(body) }];
   }

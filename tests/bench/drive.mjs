@@ -1,4 +1,4 @@
-// Workers on workerd, and who asks them: each by a socket of its own, past Miniflare's own Worker.
+// Workers on workerd, and clients with a socket each that bypass Miniflare's own Worker.
 
 import { Agent, request } from "node:http";
 
@@ -7,7 +7,7 @@ process.env.CLOUDFLARE_CF_FETCH_ENABLED = "false";
 const { Miniflare, Response } = await import("miniflare");
 export { Response };
 
-/** Runs a Worker, which may have others beside it; ends with `stop`. */
+/** Runs a Worker, possibly with others beside it; `stop` ends it. */
 export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...others) {
   const said = [];
   const miniflare = new Miniflare({
@@ -28,7 +28,7 @@ export async function run({ kvPersist, durableObjectsPersist, ...worker }, ...ot
   return { url: await urlOf(worker.name), urlOf, log, stop: () => miniflare.dispose() };
 }
 
-/** Asks at one address, over connections that stay open: as many as there are questions at a time. */
+/** Sends requests to one address over persistent connections, one for each concurrent request. */
 export class Asker {
   #agent = new Agent({ keepAlive: true });
   #url;
@@ -37,7 +37,7 @@ export class Asker {
     this.#url = url;
   }
 
-  /** The body of an answer that must be a good one. */
+  /** The body of a response, which must be successful. */
   ask(path, { body, headers, method = body === undefined ? "GET" : "POST" } = {}) {
     return new Promise((resolve, reject) => {
       const sent = request(new URL(path, this.#url), { agent: this.#agent, method, headers });
@@ -57,10 +57,10 @@ export class Asker {
   }
 
   /**
-   * Asks again and again, so many questions at a time, for so long.
+   * Sends requests repeatedly, this many at a time, for this long.
    *
-   * @param next the next question: arguments of `ask`
-   * @returns answers a second, and how long each took, in milliseconds
+   * @param next the next request: arguments of `ask` @returns responses per second, and how long each took, in
+   * milliseconds
    */
   async load(next, { width, milliseconds }) {
     const took = [];

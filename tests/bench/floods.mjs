@@ -1,4 +1,4 @@
-// How long a strong check takes while strangers send what they like, beside how long it takes in peace.
+// The duration of a `strong` check during floods of unauthenticated requests, compared with its duration without load.
 
 import WebSocket from "@softvisio/core/websocket";
 import { Client, counterfoil } from "./deployments.mjs";
@@ -7,7 +7,7 @@ import { compare, median } from "./measure.mjs";
 
 const ROUNDS = 9;
 const MILLISECONDS = 1_000;
-/** Requests a second of a flood, where nothing else is said. */
+/** The default rate of a flood, in requests per second. */
 const RATE = 100;
 
 const app = await counterfoil();
@@ -29,7 +29,7 @@ const check = caller.question("/v1/verify", {
 });
 if (JSON.parse(await asker.ask(...check)).valid !== true) throw new Error("it does not pass");
 
-/** How long a check takes, one after the other, while `flood` is sent so many times a second. */
+/** The duration of sequential checks while `flood` is sent at this rate. */
 const under =
   (flood, rate = RATE) =>
   async () => {

@@ -1,4 +1,4 @@
-// Checks of hot tokens in Node: how long they take, what they allocate, and what a record costs that is held.
+// Checks of cached tokens in Node: their duration, their allocations, and the memory of a cached record.
 
 import { PerformanceObserver } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,10 +11,10 @@ import { compare, number, print } from "./measure.mjs";
 import { rows, subjects } from "./subjects.mjs";
 import { controlPlane, texts } from "./tokens.mjs";
 
-/** So often in a row: what they leave to be collected is to be collected within their time. */
+/** Consecutive checks: enough that garbage collection of what they allocate happens within the measured time. */
 const TIMES = 200_000;
 
-/** The module is instantiated by the package: this gives what it has. */
+/** The package instantiates the module; this returns its exports. */
 const { memory } = initSync();
 
 const given = texts();
@@ -67,7 +67,7 @@ await compare({
 });
 
 const MILLION = 1_000_000;
-/** Few enough that most of the time nothing is collected between two looks. */
+/** So few that usually no garbage collection occurs between two measurements. */
 const FEW = 10_000;
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc");
@@ -82,7 +82,7 @@ for (const [name, shown] of [
 ]) {
   work[name](FEW);
   collect();
-  // Collections are told a little later.
+  // Garbage collections are reported with a delay.
   await sleep(50);
   collections = 0;
   const wasm = memory.buffer.byteLength;
@@ -90,7 +90,7 @@ for (const [name, shown] of [
   for (let done = 0; done < MILLION; done += FEW) {
     const heap = process.memoryUsage().heapUsed;
     work[name](FEW);
-    // Where there was a collection meanwhile, nothing can be told.
+    // If a garbage collection occurred meanwhile, the measurement is unusable.
     allocated += Math.max(0, process.memoryUsage().heapUsed - heap);
   }
   await sleep(50);

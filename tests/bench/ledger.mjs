@@ -1,4 +1,4 @@
-// What one ledger carries: questions for leases, which all verifiers of a workspace ask of the one object.
+// The throughput of one ledger: lease requests, which all verifiers of a workspace send to the same object.
 
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,7 +10,7 @@ import { compare, number, print, quantile, verdict } from "./measure.mjs";
 const MILLISECONDS = 500;
 const ROUNDS = 9;
 const WIDE = 32;
-/** The most lines of an import. */
+/** The maximum number of lines of an import. */
 const MOST = 10_000;
 
 /** The epoch and the generation of a lease, from its bytes: see docs/format.md and `Grant` in crates/verify. */
@@ -33,7 +33,7 @@ function positionOf(bytes) {
   return { epoch, generation: varint() };
 }
 
-/** A workspace of so many tokens, and what may be asked about them. */
+/** A workspace with this many tokens, and the possible requests about them. */
 async function workspace(asker, tokens) {
   const slug = `of-${tokens}`;
   const founded = await new Client(asker).send("POST", "/v1/workspaces", { slug, name: slug });
@@ -106,7 +106,7 @@ print(
   ]),
 );
 
-// Hot verifications: whatever waits is counted, and all that is asked.
+// Verifications of cached tokens: counts the waiting checks and all ledger requests.
 const questions = [];
 const service = {
   fetch: async (url, { headers, body }) => {

@@ -1,20 +1,20 @@
-// Figures side by side. Two machines never agree about a time, so what counts are ratios between things that ran in turns,
-// round by round, in one run. A budget that is missed is printed; with `--check` the run then fails.
+// Side-by-side measurements. Times of two machines are not comparable, so only ratios count, between subjects that ran
+// in turns, round by round, in one run. A missed budget is printed; with `--check` the run then fails.
 
 /**
- * Runs all subjects in turns, and prints each beside the first, the floor.
+ * Runs all subjects in turns, and prints the ratio of each to the first one, the floor.
  *
  * @param {object} table
  * @param {string} table.title
- * @param {string} table.unit what a subject's `run` answers
- * @param {number} table.rounds how often each runs, besides once to warm up
+ * @param {string} table.unit the unit of what a subject's `run` returns
+ * @param {number} table.rounds how often each subject runs, after one warm-up run
  * @param {{ name: string, run: () => number | Promise<number>, most?: number, least?: number }[]} table.subjects `most` and
  *   `least` are budgets of the ratio
  */
 export async function compare({ title, unit, rounds, subjects }) {
   const found = subjects.map(() => []);
   for (let round = 0; round <= rounds; round += 1) {
-    // Each begins a round in its turn: nobody always comes after the same one.
+    // Each subject begins a round in its turn, so that none always follows the same one.
     for (let turn = 0; turn < subjects.length; turn += 1) {
       const at = (round + turn) % subjects.length;
       const value = await subjects[at].run();
@@ -33,7 +33,7 @@ export async function compare({ title, unit, rounds, subjects }) {
   );
 }
 
-/** Prints a table. The first column holds names, the others figures. */
+/** Prints a table. The first column holds names, the others numbers. */
 export function print(title, head, rows) {
   const lines = [head, ...rows].map((line) => line.map(String));
   const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column].length)));
@@ -62,7 +62,7 @@ export function quantile(values, part) {
   return below + (above - below) * (at % 1);
 }
 
-/** `12,345`, with so many digits behind the point. */
+/** `12,345`, with this many decimals. */
 export const number = (value, digits = 0) =>
   value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 

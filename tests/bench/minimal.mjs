@@ -1,4 +1,4 @@
-// The least that a Worker does which verifies a token by hand: a digest, a read of KV, an answer. And less than that.
+// A minimal Worker that verifies a token by hand: a digest, a read of KV, a response. And a Worker that does even less.
 
 import { DurableObject } from "cloudflare:workers";
 
@@ -19,7 +19,7 @@ export default {
   },
 };
 
-/** The least that a Durable Object does: it reads the question and a row, and answers. */
+/** A minimal Durable Object: it reads the request and a row, and answers. */
 export class Minimal extends DurableObject {
   constructor(state, env) {
     super(state, env);

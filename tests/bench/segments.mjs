@@ -1,5 +1,5 @@
-// A million tokens in one workspace: what it takes to publish them, what an isolate asks that has just begun, and what a
-// check costs by a snapshot of all of them.
+// A million tokens in one workspace: the cost of publishing them, the requests of an isolate with an empty cache, and
+// the cost of a check by a snapshot of all of them.
 
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,9 +11,9 @@ import { Asker } from "./drive.mjs";
 import { number, print, quantile, verdict } from "./measure.mjs";
 
 const TOKENS = Number(process.env.TOKENS ?? 1_000_000);
-/** The most lines of an import. */
+/** The maximum number of lines of an import. */
 const MOST = 10_000;
-/** How many different tokens a new isolate meets. */
+/** The number of distinct tokens that a new isolate verifies. */
 const MET = 1_000;
 const MEBIBYTE = 1 << 20;
 
@@ -32,10 +32,10 @@ const own = (await admin.send("POST", "/v1/tokens", { name: "", scopes: ["tokens
 const issue = () => admin.send("POST", "/v1/tokens", { name: "a token", scopes: ["orders:read"] });
 const [doomed, issued] = [await issue(), []];
 while (issued.length < MET) issued.push(await issue());
-/** Those, and the first admin's token and the gate's. */
+/** These, and the tokens of the first admin and of the verifier client. */
 const OWN = MET + 3;
 
-/** Members who own the imports, so many tokens each. */
+/** The members that own the imports, with the same number of tokens each. */
 const OWNERS = 100;
 for (let at = 0; at < OWNERS; at += 1) {
   await admin.send("POST", "/v1/members", {
@@ -49,7 +49,7 @@ for (let at = 0; at < OWNERS; at += 1) {
 const textOf = (at) => `imported-token-${String(at).padStart(12, "0")}`;
 const seconds = (since) => (performance.now() - since) / 1_000;
 
-/** What the ledger names: a manifest, and the generation that it is of. */
+/** The ledger's current edition: its manifest, and its generation. */
 async function named() {
   const grant = await asker.ask(...admin.as(own).question("/v1/lease", { digests: [], segments: {} }));
   for (const [path, file] of app.files) {
@@ -59,7 +59,7 @@ async function named() {
   return undefined;
 }
 
-/** Waits until an edition is named that is as wanted, and gives it with how long that took. */
+/** Waits until the current edition meets the condition, and returns it with the time that took. */
 async function edition(isWanted) {
   const began = performance.now();
   for (;;) {
@@ -125,7 +125,7 @@ print(
   ],
 );
 
-/** An isolate that has just begun meets a thousand tokens, one after the other. */
+/** An isolate with an empty cache verifies a thousand tokens, one after the other. */
 async function cold({ segments, brief, ledgerTakes = 0, registryTakes = 0 }) {
   const [asked, read] = [[], []];
   const controlPlane = {
@@ -184,7 +184,7 @@ print(
   rows,
 );
 
-// The same out of the house: a signed snapshot, and checks with no network at all.
+// The same offline: a signed snapshot, and checks without any network.
 const reader = admin.as(own);
 const get = (path) => fetch(new URL(path, app.url), { headers: reader.headers });
 const waiting = performance.now();

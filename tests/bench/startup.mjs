@@ -1,4 +1,5 @@
-// How long the worker takes to start, by wrangler's own check: the platform refuses one that takes longer than a second.
+// The startup time of the worker, measured by wrangler's check: the platform rejects a worker that takes longer than a
+// second.
 
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -11,14 +12,14 @@ import { median, number, print, verdict } from "./measure.mjs";
 
 const ROUNDS = 5;
 
-/** What this deployment allows itself, in milliseconds; the platform allows a thousand. */
+/** The budget of this deployment, in milliseconds; the platform allows a thousand. */
 const BUDGET = 150;
 
 const run = promisify(execFile);
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = await mkdtemp(join(tmpdir(), "counterfoil-startup-"));
 try {
-  // wrangler.toml without its build, which is done, and without what is bound, which starts nothing.
+  // wrangler.toml without its build step, which has run, and without bindings, which do not affect startup.
   const [, date] = /compatibility_date = "(.+)"/.exec(await readFile(join(root, "wrangler.toml"), "utf8"));
   const config = { name: "startup", main: join(BUNDLE, "index.js"), compatibility_date: date, no_bundle: true };
   const [file, profile] = [join(folder, "wrangler.json"), join(folder, "startup.cpuprofile")];

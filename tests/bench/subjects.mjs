@@ -1,8 +1,8 @@
-// What is compared, the same in Node and in workerd: a hash and a look-up as one would write them by hand, and the package.
+// The subjects, the same in Node and in workerd: a hand-written hash and look-up, and the package.
 
 import { createHash } from "node:crypto";
 
-/** The work of each, by its name: does it so often, and says how often it came out as it must. */
+/** The work of each subject, by name: runs it this many times, and returns how often the result was as expected. */
 export async function subjects({ Gate, Verifier, inspect, isValid }, { hot, cold, digests, malformed, typos }, lease) {
   const service = { fetch: async (_, { body }) => new Response(await lease(JSON.parse(body))) };
   const gate = new Gate({ controlPlane: service, token: hot[0], memory: 128 << 20 });
@@ -12,7 +12,7 @@ export async function subjects({ Gate, Verifier, inspect, isValid }, { hot, cold
   const decisions = await gate.verifyAll([...cold, ...hot], bounded);
   if (!decisions.every(({ valid }) => valid)) throw new Error("not all tokens pass");
 
-  // The same without a gate: no clock is read.
+  // The same without a verifier client: the clock is not read.
   const verifier = new Verifier();
   const demand = verifier.demand({ workspaces: [inspect(hot[0]).workspace], allOf: ["orders:read"] });
   const now = Date.now();
@@ -38,7 +38,7 @@ export async function subjects({ Gate, Verifier, inspect, isValid }, { hot, cold
   };
 }
 
-/** A row for each, the floor first; a check from memory costs at most so much of that. */
+/** A row for each subject, the floor first. A check from the cache costs at most this multiple of the floor. */
 export const rows = (timed, most) => [
   { name: "createHash('sha256') in hex, and Map.get", run: timed("floor") },
   { name: "gate.check, bounded", run: timed("bounded"), most },

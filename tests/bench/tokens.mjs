@@ -1,4 +1,4 @@
-// A workspace of 100,000 tokens that exists nowhere: their texts, and a control plane that knows them.
+// A fictitious workspace of 100,000 tokens: their values, and a control plane that knows them.
 
 import { createHash, randomInt } from "node:crypto";
 import { encode, grantRecord } from "../vectors/layout.mjs";
@@ -9,21 +9,24 @@ const HOT = 64;
 const OWNERS = 100;
 const KEY = "0Ab3dE";
 
-/** Milliseconds: the longest that a workspace may set. */
+/** The longest lease that a workspace may set, in milliseconds. */
 const LEASE = 60_000;
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const digestOf = (text) => createHash("sha256").update(text).digest("hex");
 
-/** A text whose check is right. Its seal is not, which matters for those alone that are in nobody's memory. */
+/**
+ * A token value with a correct checksum. Its authentication tag is wrong, which matters only for tokens that are not
+ * cached.
+ */
 function text() {
   const random = Array.from({ length: 24 }, () => DIGITS[randomInt(62)]).join("");
   return withForgedSeal(`cft_${KEY}${random}${"0".repeat(12)}`);
 }
 
 /**
- * What is checked: `hot`, 64 tokens, and `cold`, all others; the `digests` of both. And what is none: `malformed`, and tokens
- * with `typos`.
+ * The token values to verify: `hot`, 64 tokens, and `cold`, all others; the `digests` of both; and invalid ones:
+ * `malformed`, and tokens with `typos`.
  */
 export function texts() {
   const cold = Array.from({ length: RECORDS - HOT }, text);
@@ -37,7 +40,7 @@ export function texts() {
   };
 }
 
-/** What answers a gate's questions in Counterfoil's place: grants leases, and knows every digest it is asked about. */
+/** Answers a verifier client's requests in place of Counterfoil: grants leases, and knows every digest. */
 export function controlPlane() {
   let last = 0;
   const numbers = new Map();

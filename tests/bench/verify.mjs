@@ -1,4 +1,4 @@
-// Requests a second that ask whether a token is valid: of Counterfoil, and of a Worker that does the least by hand.
+// Verification requests per second, of Counterfoil and of a minimal hand-written Worker.
 
 import { Client, counterfoil, minimal } from "./deployments.mjs";
 import { Asker } from "./drive.mjs";

@@ -1,4 +1,4 @@
-// Runs inside workerd, where clocks stand still: does what Node asks for, so often as it asks.
+// Runs inside workerd, where clocks stand still: repeats the work that Node requests, as often as it requests.
 
 import * as verify from "../../build/verify/workerd.js";
 import { subjects } from "./subjects.mjs";

@@ -1,4 +1,5 @@
-// The same checks inside workerd. Time is taken here, around requests of many checks each, less a request of none.
+// The same checks inside workerd. Time is measured here, around requests of many checks each, minus a request without
+// any.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,7 +11,7 @@ import { controlPlane, texts } from "./tokens.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
-/** So often in one request, beside which the request is nothing. */
+/** Checks in one request: so many that the request itself is negligible. */
 const TIMES = 100_000;
 
 /** The Worker and the package, file by file, as wrangler bundles them. */
@@ -33,7 +34,7 @@ const worker = await run({
 const asker = new Asker(worker.url);
 await asker.ask("/texts", { body: JSON.stringify(given) });
 
-/** Milliseconds of a request that does so much. */
+/** The milliseconds of a request with this much work. */
 async function request(name, times) {
   const began = performance.now();
   const right = await asker.ask(`/${name}/${times}`);

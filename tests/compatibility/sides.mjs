@@ -1,7 +1,7 @@
-// One deployment of which the Worker and its objects run different versions, on the real workerd.
+// A deployment whose Worker and objects run different versions, on the real workerd.
 //
 // Miniflare runs two scripts: `front` answers requests, `counterfoil` has the class of the objects. Each is one of two
-// bundles: this clone's, or that of the commit that `earlier.txt` names. The storage stays when they change places.
+// bundles: the one of this clone, or that of the commit in `earlier.txt`. Both share one storage.
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -17,18 +17,18 @@ const folder = process.env.COUNTERFOIL_EARLIER;
 if (!folder)
   throw new Error("COUNTERFOIL_EARLIER is not set: run `cargo xtask test compatibility`, which builds what it names");
 
-/** The bundles by their version. */
+/** The bundles by version. */
 const BUNDLES = { earlier: join(folder, "worker"), current: BUNDLE };
 
 const gateOf = async (package_) => (await import(pathToFileURL(join(package_, "node.js")))).Gate;
 
-/** The verifiers that people run, by their version. */
+/** The npm package's verifiers by version. */
 export const GATES = {
   earlier: await gateOf(join(folder, "verify")),
   current: await gateOf(fileURLToPath(new URL("../../build/verify", import.meta.url))),
 };
 
-/** A part of the objects' ids, so it stays the same. */
+/** Part of the objects' ids, so it must not change. */
 const OBJECTS = "counterfoil";
 
 const SECRETS = {
@@ -50,7 +50,7 @@ export class Sides {
   #storage;
   #miniflare;
 
-  /** A deployment with storage of its own until the test `t` ends, with nothing running yet. */
+  /** A deployment with its own storage until the test `t` ends; nothing runs yet. */
   static async of(t) {
     const sides = new Sides();
     sides.#storage = await mkdtemp(join(tmpdir(), "counterfoil-sides-"));
@@ -83,12 +83,12 @@ export class Sides {
     this.url = await this.#miniflare.ready;
   }
 
-  /** As the global `fetch`, with a path of this deployment. */
+  /** Like the global `fetch`, with a path of this deployment. */
   fetch(path, init) {
     return fetch(new URL(path, this.url), { redirect: "manual", ...init });
   }
 
-  /** What the database of an object answers to a query while nothing of either version runs: its rows. */
+  /** The rows of a query on an object's database, run while neither version runs. */
   async rows(name, query) {
     await this.#miniflare?.dispose();
     const { durableObjects, durableObjectsPersist } = await workerOptions(BUNDLE, this.#storage, SECRETS);
@@ -104,7 +104,7 @@ export class Sides {
   }
 }
 
-/** A verifier elsewhere, and its way to a deployment, which can be cut. */
+/** A verifier elsewhere, whose connection to a deployment can be cut. */
 export class Verifier {
   #gate;
 
@@ -117,7 +117,7 @@ export class Verifier {
     this.#gate = new GATES[version]({ controlPlane: { fetch }, token, timeout: 10_000, onFailure() {} });
   }
 
-  /** The code and the freshness of its decision. */
+  /** The code and the freshness level of its decision. */
   async verify(token, demand = {}) {
     const { code, freshness } = await this.#gate.verify(token, demand);
     return `${code} ${freshness}`;

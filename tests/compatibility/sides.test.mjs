@@ -1,5 +1,5 @@
-// Newer and older code side by side: every command, and the promise of leases, while the Worker and its objects run
-// different versions, while they change, and when they go back.
+// Newer and older code side by side: every command, and the guarantees of leases, while the Worker and its objects run
+// different versions, during updates and after rollbacks.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { Sides, Verifier } from "./sides.mjs";
 
 const [OLD, NEW] = ["earlier", "current"];
 
-/** What runs one after the other: the Worker's version, and its objects'. */
+/** The sequence of versions: the Worker's and its objects'. */
 const COURSES = {
   "an update that reaches the objects first": [
     [OLD, OLD],
@@ -34,7 +34,7 @@ const COURSES = {
   ],
 };
 
-describe("side by side", { concurrency: true }, () => {
+describe("mixed versions", { concurrency: true }, () => {
   let oldest;
   before(() => {
     oldest = schemaOfTheEarlier();
@@ -50,7 +50,7 @@ describe("side by side", { concurrency: true }, () => {
       const { token } = await admin.issue({ scopes: ["tokens:verify"] });
       await exercise(sides, admin);
       for (const versions of others) {
-        // Its database was used by the newest of those that ran so far.
+        // The database was used by the newest version that ran so far.
         const may = versions[1] === NEW || mayRun(await oldest, await schema(sides, key));
         if (!may) {
           await sides.run(...versions);
@@ -71,7 +71,7 @@ describe("side by side", { concurrency: true }, () => {
     });
   }
 
-  test("a database that a later version has added to, and one that must be known", async (t) => {
+  test("a later database is used after an addition and refused after a step", async (t) => {
     const sides = await Sides.of(t);
     await sides.run(NEW, NEW);
     const { key, admin } = await workspace(sides, "acme");
@@ -86,7 +86,7 @@ describe("side by side", { concurrency: true }, () => {
     await workspace(sides, "other");
     assert.equal(await admin.code(token), "VALID");
 
-    // One from before there was such a rule trusts no later one.
+    // A version that predates the rule refuses every later database.
     if (!mayRun(await oldest, await schema(sides, key))) {
       await sides.run(NEW, OLD);
       await assertRefused(admin, token);
@@ -106,7 +106,7 @@ describe("side by side", { concurrency: true }, () => {
   });
 });
 
-/** Whatever is asked of these objects, they do nothing. */
+/** Asserts that these objects refuse every request. */
 async function assertRefused(admin, token = admin.token) {
   const answers = await Promise.all([
     admin.send("GET", "/v1/tokens/self"),
@@ -117,7 +117,7 @@ async function assertRefused(admin, token = admin.token) {
   for (const { status, body } of answers) assert.deepEqual([status, body.code], [503, "LEDGER_UNAVAILABLE"]);
 }
 
-/** The newest schema that the earlier version makes, and whether it has the rule. */
+/** The newest schema of the earlier version, and whether that version has the rule. */
 async function schemaOfTheEarlier() {
   const undo = [];
   const sides = await Sides.of({ after: (run) => undo.push(run) });
@@ -130,12 +130,12 @@ async function schemaOfTheEarlier() {
   }
 }
 
-/** Whether that version may run on a database. */
+/** Whether that version may use a database. */
 function mayRun(old, { version, needs }) {
   return version <= old.version || (old.needs !== undefined && needs <= old.version);
 }
 
-/** The schema of a ledger, and the least that must be known of it where that is said. */
+/** The schema version of a ledger, and the version that a program must know, if recorded. */
 async function schema(sides, key) {
   const has = await sides.rows(`ledger/${key}`, "SELECT name FROM sqlite_master WHERE name = 'schema_needs'");
   const [{ version }] = await sides.rows(`ledger/${key}`, "SELECT max(version) AS version FROM schema_version");
@@ -145,11 +145,11 @@ async function schema(sides, key) {
   return { version, needs };
 }
 
-/** Two tokens that every verifier goes by from memory, under a lease. */
+/** Two tokens that every verifier has cached, under a lease. */
 async function lend(admin, verifiers) {
   const doomed = await Promise.all([admin.issue({ scopes: [] }), admin.issue({ scopes: [] })]);
   for (const verifier of verifiers) {
-    // What was just started may be slow to answer, and a question that failed is not repeated at once.
+    // A deployment that was just started may respond slowly, and a failed request is not repeated immediately.
     for (const { token } of doomed)
       await eventually(async () => (await verifier.verify(token)).startsWith("VALID"), 30);
     for (const { token } of doomed) assert.equal(await verifier.verify(token), "VALID bounded");
@@ -157,7 +157,9 @@ async function lend(admin, verifiers) {
   return doomed;
 }
 
-/** Revokes both, the second with waiting, while nobody can tell the verifiers: after that nobody goes by either. */
+/**
+ * Revokes both, the second with `wait`, while the verifiers are disconnected. Afterwards no verifier accepts either.
+ */
 async function takeBack(admin, verifiers, [unwaited, awaited]) {
   for (const verifier of verifiers) verifier.isCut = true;
   const codes = (token) => Promise.all(verifiers.map((verifier) => verifier.verify(token)));
@@ -178,7 +180,7 @@ async function takeBack(admin, verifiers, [unwaited, awaited]) {
   assert.equal(await admin.code(unwaited.token, { freshness: "strong" }), "REVOKED");
 }
 
-/** A token's whole life, and what else there is. */
+/** Uses every operation of a token's life, and of the other resources. */
 async function exercise(sides, admin) {
   const name = randomBytes(6).toString("hex");
   const code = (token, freshness = "bounded") => admin.code(token, { freshness });

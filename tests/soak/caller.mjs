@@ -1,9 +1,9 @@
-// Whoever asks the deployment, over connections that stay open.
+// A client of the deployment, with persistent connections.
 
 import { Agent, request } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How many times a request that is answered 429 or 503 is sent again while the deployment is set up or checked. */
+/** How often a request that was answered 429 or 503 is repeated while the deployment is set up or checked. */
 const TRIES = 100;
 
 export class Caller {
@@ -14,13 +14,13 @@ export class Caller {
     this.#url = url;
   }
 
-  /** The answer: its status, its headers, and its body as JSON where it is that. Throws where there is none. */
+  /** The response: status, headers, and the body, parsed if it is JSON. Throws if there is none. */
   async send(token, method, path, body) {
     for (;;) {
       try {
         return await this.#once(token, method, path, body);
       } catch (error) {
-        // A connection that was open for long may be closed just when it is used again: nothing was read from it then.
+        // An old connection may be closed just when it is reused. No response was read from it in that case.
         if (!error.isOfOldConnection) throw new Error(`${method} ${path}: ${error.message}`, { cause: error });
       }
     }
@@ -56,7 +56,7 @@ export class Caller {
     });
   }
 
-  /** The body of a successful answer. After 429 or 503 the request is sent again, when `Retry-After` says. */
+  /** The body of a successful response. After 429 or 503 the request is repeated according to `Retry-After`. */
   async expect(token, method, path, body) {
     for (let turn = 0; ; turn += 1) {
       const answer = await this.send(token, method, path, body);
@@ -72,10 +72,10 @@ export class Caller {
   }
 }
 
-/** How many workspaces are used in a second: an object stays in memory for ten seconds after its last request. */
+/** How many workspaces are used per second: an object stays in memory for ten seconds after its last request. */
 const PACE = 15;
 
-/** Does `work` with each item, some at a time, and no more than that a second. */
+/** Calls `work` with each item, several at a time, but no more than that per second. */
 export async function paced(items, work) {
   const left = items[Symbol.iterator]();
   const began = Date.now();

@@ -1,20 +1,22 @@
-// What must be so when the load is over, whatever happened during it.
+// The invariants that must hold after the load, whatever happened during it.
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Gate } from "../../build/verify/node.js";
 import { paced } from "./caller.mjs";
 import { audited } from "./tenants.mjs";
 
-/** The most tokens of one question. */
+/** The maximum number of tokens in one request. */
 const BATCH = 100;
 
-/** How many imported tokens are looked at one by one; all of them are counted. */
+/** How many imported tokens are verified individually; all of them are counted. */
 const SAMPLE = 1_000;
 
-/** For how long nothing is put into the registry once the outboxes are empty, in milliseconds. */
+/** How long no record is written to the registry once the outboxes are empty, in milliseconds. */
 const QUIET = 5_000;
 
-/** Waits until nothing is put any more: how long that took, in milliseconds, or undefined where it does not end. */
+/**
+ * Waits until no more records are written. Returns how long that took, in milliseconds, or undefined on a timeout.
+ */
 export async function drained({ counts }, patience) {
   const began = Date.now();
   for (let since = began, puts = counts.put; Date.now() < began + patience; ) {
@@ -25,7 +27,7 @@ export async function drained({ counts }, patience) {
   return undefined;
 }
 
-/** Everything that is not as it must be, in words. */
+/** All violations, in words. */
 export async function violations(caller, tenants, registry) {
   const found = [];
   await paced(tenants, async (tenant) => {
@@ -34,7 +36,7 @@ export async function violations(caller, tenants, registry) {
   return found;
 }
 
-/** What is known of a workspace's values: `[value, code]`. */
+/** The known values of a workspace: `[value, code]`. */
 function known({ tokens, ended, imported, valueAt, slug }) {
   const live = tokens.filter(({ isLive }) => isLive).map(({ value }) => [value, "VALID"]);
   const step = Math.max(1, Math.floor(imported / SAMPLE));
@@ -65,7 +67,7 @@ async function ofLedger(caller, tenant) {
   const count = async (state) => (await caller.expect(tenant.admin, "GET", `/v1/tokens?limit=1&state=${state}`)).total;
   const unknown = tenant.tokens.filter(({ isUnknown }) => isUnknown).length;
   const [active, live] = [await count("active"), tenant.tokens.filter(({ isLive }) => isLive).length];
-  // Besides these there are the admin's and the verifier's.
+  // In addition there are the tokens of the admin and of the verifier.
   const least = live + tenant.imported + 2;
   if (active < least || active > least + unknown + tenant.unknown)
     found.push(`${tenant.slug}: ${active} active tokens, not ${least}`);
@@ -82,7 +84,7 @@ async function ofLedger(caller, tenant) {
   return found;
 }
 
-/** The codes of these values, asked of the ledger; those that are to be asked for later are. */
+/** The codes of these values, decided by the ledger. Rate-limited requests are repeated later. */
 async function decided(caller, tenant, tokens) {
   const codes = new Map();
   for (let turn = 0; turn < 60 && codes.size < tokens.length; turn += 1) {
@@ -97,10 +99,10 @@ async function decided(caller, tenant, tokens) {
   return tokens.map((token) => codes.get(token));
 }
 
-/** The same decisions by the registry alone. */
+/** The same decisions from the registry alone. */
 async function ofRegistry(tenant, { held }) {
   const { ours, foreign } = known(tenant);
-  // More texts from elsewhere are not looked up in one second.
+  // More third-party tokens are not looked up in one second.
   const expect = [...ours, ...foreign.slice(0, BATCH)];
   const controlPlane = { fetch: async () => new Response("{}", { status: 503 }) };
   const registry = { get: async (key) => held.get(key) ?? null };

@@ -1,31 +1,37 @@
-// The mixed load: 90 % verification, 9 % reading, 1 % change; each answer is held to what is known to be true.
+// The mixed load: 90 % verification, 9 % reads, 1 % changes. Each response is compared with the known state.
 
-/** How many questions are out at a time. */
+/** The number of concurrent requests. */
 const WIDTH = 32;
 
 /**
- * How many workspaces have load at a time, and by how many a second the load moves on. workerd limits the SQLite of all objects
- * in a process to 512 MB, and each active object takes more than 1 MB. On the platform, objects are spread over machines.
+ * How many workspaces have load at a time, and how many the load advances by per second. workerd limits the SQLite
+ * memory of all objects in a process to 512 MB, and each active object takes more than 1 MB. On the platform, objects
+ * are spread over machines.
  */
 const AT_WORK = 100;
 const MOVES = 4;
 
-/** A revoked token may pass a bounded check for so long after its revocation was answered: a lease, and a clock's error. */
+/**
+ * How long a `bounded` check may accept a revoked token after the revocation's response: a lease, and the clock skew.
+ */
 const LEASE = 11_000;
 
-/** An eventual one for as long as memory and the registry's cache may be old, and for as long as the outbox takes. */
+/**
+ * The same for an `eventual` check: the lifetimes of the verifier's and the registry's caches, and the delay of the
+ * outbox.
+ */
 const EVENTUAL = 150_000;
 
-/** What a busy deployment may answer instead, in a problem or as a decision. */
+/** What an overloaded deployment may answer instead, in a problem or as a decision. */
 const REFUSALS = ["RATE_LIMITED", "UNAVAILABLE", "LEDGER_UNAVAILABLE", "TOO_MANY_REQUESTS"];
 
 const pick = (items) => items[Math.floor(Math.random() * items.length)];
 
 export class Load {
   answered = { verify: 0, read: 0, change: 0 };
-  /** What was refused as designed, by its code. */
+  /** Requests refused as designed, by code. */
   refused = new Map();
-  /** What must not be: the first of each kind, and how many. */
+  /** Violations: the first of each kind, and their number. */
   wrong = new Map();
 
   #caller;
@@ -56,7 +62,7 @@ export class Load {
   async #step() {
     const chance = Math.random();
     const kind = chance < 0.9 ? "verify" : chance < 0.99 ? "read" : "change";
-    // The large workspace gets half of all, those whose turn it is the rest.
+    // The large workspace gets half of the load, those whose turn it is the rest.
     const tenant = Math.random() < 0.5 ? this.#tenants[0] : this.#atWork();
     try {
       await { verify: () => this.#verify(tenant), read: () => this.#read(tenant), change: () => this.#change(tenant) }[
@@ -73,7 +79,7 @@ export class Load {
     return this.#tenants[(from + Math.floor(AT_WORK * Math.random())) % this.#tenants.length];
   }
 
-  /** A good answer's body; nothing where it was refused as designed. */
+  /** The body of a successful response; undefined if the request was refused as designed. */
   async #ask(token, method, path, body) {
     const answer = await this.#caller.send(token, method, path, body);
     if (answer.status < 300) return answer.body;
@@ -103,7 +109,7 @@ export class Load {
     }
     const token = tenant.tokens.length > 0 ? pick(tenant.tokens) : { value: tenant.verifier, isLive: true, changes: 0 };
     const before = token.changes;
-    // From the moment a change is sent, the ledger may have made it: its response may still be on the way.
+    // From the moment a change is sent, the ledger may have executed it: its response may still be on the way.
     const isSure = () => token.isLive && !token.isBusy && token.changes === before;
     const wasSure = isSure();
     const code = await this.#code(tenant, token.value, freshness);
@@ -163,7 +169,7 @@ export class Load {
     }
   }
 
-  /** Counts a change, or that nobody knows whether there was one. */
+  /** Counts a change, or one with an unknown outcome. */
   async #counted(tenant, change) {
     tenant.unknown += 1;
     const changed = await change();
@@ -181,7 +187,7 @@ export class Load {
 
   async #revoke(tenant, token) {
     const revoked = await this.#counted(tenant, () => this.#ask(tenant.admin, "DELETE", `/v1/tokens/${token.id}`));
-    // Where nobody knows, nothing is expected of it any more.
+    // If the outcome is unknown, nothing is expected of the token any more.
     token.isLive = false;
     if (revoked) tenant.ended.push({ value: token.value, since: Date.now() });
     else token.isUnknown = true;

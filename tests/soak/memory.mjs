@@ -1,8 +1,8 @@
-// How much memory workerd occupies.
+// The memory that workerd uses.
 
 import { readFile, readdir } from "node:fs/promises";
 
-/** The resident set of this process' workerd, in bytes; undefined where the platform does not tell. */
+/** The resident set of this process's workerd, in bytes; undefined if the platform does not report it. */
 export async function residentBytes() {
   try {
     let bytes;

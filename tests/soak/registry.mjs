@@ -1,4 +1,4 @@
-// The registry of the deployment under load: kept in Node, so that what workerd occupies is the worker's own.
+// The registry of the deployment under load. It is kept in Node, so that workerd's memory is the worker's alone.
 
 import { Response } from "../bench/drive.mjs";
 
@@ -16,7 +16,7 @@ const SCRIPT = `export default ({ NODE }) => {
   };
 }`;
 
-/** A registry: the Worker that stands for it, what it holds, by its keys, and how often it was used. */
+/** A registry: the Worker that represents it, its content by key, and the number of operations. */
 export function registry() {
   const held = new Map();
   const counts = { get: 0, put: 0, delete: 0 };

@@ -1,4 +1,4 @@
-// `cargo xtask soak`: minutes of mixed load against the built bundle on workerd, and what must be so afterwards.
+// `cargo xtask soak`: minutes of mixed load against the built bundle on workerd, and the invariants afterwards.
 
 import { parseArgs } from "node:util";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -18,14 +18,17 @@ const SIZE = options.short ? { workspaces: 20, tokens: 2_000 } : { workspaces: 1
 const SECONDS = options.short ? 20 : 60 * Number(options.minutes);
 if (!(SECONDS > 0)) throw new Error("--minutes takes a number above 0");
 
-/** How often what goes on is told, and when memory is what its end is held against, in seconds. */
+/**
+ * The interval of progress reports, and the time of the memory measurement that the final one is compared with, in
+ * seconds.
+ */
 const TELL = 10;
 const SETTLED = 60;
 
-/** How much more memory the end may take than that. */
+/** The allowed ratio of the final memory to that measurement. */
 const GROWTH = 1.1;
 
-/** How long the outboxes may take to drain once the load is over, in milliseconds. */
+/** How long the outboxes may take to drain once the load ends, in milliseconds. */
 const PATIENCE = 600_000;
 
 const megabytes = (bytes) => (bytes === undefined ? "?" : number(bytes / 1e6));

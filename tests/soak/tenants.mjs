@@ -1,23 +1,23 @@
-// The workspaces that the load is on, and what is known to be true of each.
+// The workspaces under load, and the known state of each.
 
 import { createHash } from "node:crypto";
 import { ROOT_TOKEN } from "../bench/deployments.mjs";
 import { paced } from "./caller.mjs";
 
-/** The most lines of an import. */
+/** The maximum number of lines of an import. */
 const MOST = 10_000;
 
 const sha256 = (text) => createHash("sha256").update(text).digest("hex");
 
-/** One workspace, and the truth about it, as whoever asked was answered. */
+/** A workspace and its known state, according to the responses. */
 export class Tenant {
-  /** Tokens that were issued: `{ id, value, isLive, isBusy, changes }`. */
+  /** Created tokens: `{ id, value, isLive, isBusy, changes }`. */
   tokens = [];
-  /** Values that ended, and when whoever ended them was told: `{ value, since }`. */
+  /** Ended values, and when the response to ending them arrived: `{ value, since }`. */
   ended = [];
-  /** How many tokens were imported; `valueAt` has their values. */
+  /** The number of imported tokens; `valueAt` has their values. */
   imported = 0;
-  /** Changes that were answered, and those of which nobody knows what became. */
+  /** The number of acknowledged changes, and of those with an unknown outcome. */
   changes = 0;
   unknown = 0;
 
@@ -30,7 +30,7 @@ export class Tenant {
   }
 }
 
-/** So many workspaces, of which the first has so many imported tokens. */
+/** This many workspaces, the first of which has this many imported tokens. */
 export async function found(caller, { workspaces, tokens }, tell) {
   const tenants = Array.from({ length: workspaces });
   await paced(tenants.keys(), async (at) => {
@@ -63,5 +63,5 @@ export async function found(caller, { workspaces, tokens }, tell) {
   return tenants;
 }
 
-/** How many rows a workspace's audit has. */
+/** The number of rows in a workspace's audit log. */
 export const audited = async (caller, { admin }) => (await caller.expect(admin, "GET", "/v1/audit?limit=1")).total;

@@ -1,4 +1,4 @@
-// Bodies as they really come: with a length, and as a stream without one.
+// Request bodies with a Content-Length, and streamed without one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ const MAX_BODY = 64 * 1024;
 const TOO_LARGE = [413, "BODY_TOO_LARGE"];
 const CUT = "the connection was cut";
 
-/** How a cut connection shows: a reset, a write into it, or its end where an answer was due. */
+/** The errors of a cut connection: a reset, a failed write, or its end before the response. */
 const CUT_CODES = ["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"];
 
 const forms = { "with a length": (text) => text, streamed: (text) => new Blob([text]).stream() };
@@ -29,14 +29,14 @@ for (const [name, form] of Object.entries(forms)) {
     };
     const padded = (length) => JSON.stringify({ token: admin.token }).padEnd(length);
 
-    // One byte too many has been read when it is refused, so this answer always arrives.
+    // Only one byte too many has been read when it is refused, so this response always arrives.
     assert.deepEqual(await send(padded(MAX_BODY + 1)), TOO_LARGE);
     assert.deepEqual(await send(padded(MAX_BODY)), [200, "VALID"]);
     assert.deepEqual(await send("{"), [400, "INVALID_JSON"]);
 
-    // The runtime answers what is far too long, reads on for a moment, and closes. Whoever still writes then may lose
-    // the answer to a reset (RFC 9112, section 9.6), so either is right and nothing else. The connection serves no
-    // second request, and `close` keeps `fetch` from trying one on it.
+    // The runtime answers a body that is far too long, reads on for a moment, and closes the connection. A client that
+    // is still writing then may lose the response to a reset (RFC 9112, section 9.6), so both outcomes are correct. The
+    // connection serves no second request; `close` keeps `fetch` from reusing it.
     const outcome = await send(padded(20 * MAX_BODY), { connection: "close" }).catch(cut);
     assert.ok(
       [TOO_LARGE, CUT].some((right) => isDeepStrictEqual(outcome, right)),
@@ -46,10 +46,10 @@ for (const [name, form] of Object.entries(forms)) {
   });
 }
 
-test("JSON within a text within JSON is not read, however deep", async (t) => {
+test("JSON nested in JSON strings is not parsed, at any depth", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
-  // serde_json's own name for what it is to read anew: each level once cost a stack of its own.
+  // serde_json's internal name for a raw value to parse again: each level once used a stack frame of its own.
   const nested = (depth) => {
     let text = "1";
     for (let level = 0; level < depth; level += 1) {
@@ -71,7 +71,7 @@ test("JSON within a text within JSON is not read, however deep", async (t) => {
   }
 });
 
-/** What a rejection of `fetch` says where its connection was cut; anything else is thrown on. */
+/** The error code of a `fetch` whose connection was cut. Other errors are rethrown. */
 function cut(error) {
   if (CUT_CODES.includes(error.cause?.code)) return CUT;
   throw error;

@@ -1,24 +1,24 @@
-// Callers of a deployment's API.
+// Clients of a deployment's API.
 
 import assert from "node:assert/strict";
 import { ROOT_TOKEN, eventually } from "./harness.mjs";
 
-/** The name of the cookie that holds a session. */
+/** The name of the session cookie. */
 export const COOKIE = "__Host-counterfoil";
 
-/** Whoever presents a token. */
+/** A client that presents a token. */
 export class Client {
   constructor(app, token) {
     this.app = app;
     this.token = token;
   }
 
-  /** The headers that say who it is. */
+  /** The headers with its credential. */
   credential() {
     return { authorization: `Bearer ${this.token}` };
   }
 
-  /** The answer to a request: its status, its headers, and its body as JSON where it is that. */
+  /** The response to a request: status, headers, and the body, parsed if it is JSON. */
   async send(method, path, body, headers = {}) {
     const response = await this.app.fetch(path, {
       method,
@@ -30,14 +30,14 @@ export class Client {
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(bytes) : bytes };
   }
 
-  /** The body of an answer that must have this status. */
+  /** The body of a response, which must have this status. */
   async expect(status, method, path, body) {
     const answer = await this.send(method, path, body);
     assert.equal(answer.status, status, `${method} ${path}: ${JSON.stringify(answer.body)}`);
     return answer.body;
   }
 
-  /** Somebody else, who presents this token. */
+  /** Another client, which presents this token. */
   as(token) {
     return new Client(this.app, token);
   }
@@ -50,7 +50,7 @@ export class Client {
     return new Browser(this.app, cookie.slice(COOKIE.length + 1), answer);
   }
 
-  /** Issues a token. */
+  /** Creates a token. */
   issue(token) {
     return this.expect(201, "POST", "/v1/tokens", { name: "", ...token });
   }
@@ -69,9 +69,9 @@ export class Client {
   }
 }
 
-/** A page of the deployment's own in a browser that holds a session. */
+/** A page of the deployment in a browser that holds a session. */
 export class Browser extends Client {
-  /** `text` is the cookie's, `opened` the answer that set it. */
+  /** `text` is the cookie's value, `opened` the response that set it. */
   constructor(app, text, opened) {
     super(app);
     this.text = text;
@@ -95,7 +95,7 @@ export async function workspace(app, slug) {
   return { key: workspace.key, admin };
 }
 
-/** The line that the worker logged about an answer. */
+/** The log line of the worker for a response. */
 export function logged(app, { headers }) {
   const id = headers.get("x-request-id");
   return eventually(() => {
@@ -104,12 +104,12 @@ export function logged(app, { headers }) {
   });
 }
 
-/** A text like this token, with a typo at its end. */
+/** A token value like this one, with a typo at its end. */
 export function withTypo(token) {
   return token.slice(0, -1) + (token.endsWith("0") ? "1" : "0");
 }
 
-/** A text like this token, whose check is right and whose seal is not. */
+/** A token value like this one, with a correct checksum and a wrong authentication tag. */
 export function withForgedSeal(token) {
   const start = token.slice(0, -12) + (token.at(-12) === "0" ? "1" : "0") + token.slice(-11, -6);
   return start + base62(crc32(Buffer.from(start)), 6);
@@ -120,7 +120,7 @@ function base62(number, width) {
   return width === 0 ? "" : base62(Math.floor(number / 62), width - 1) + digits[number % 62];
 }
 
-/** CRC-32 of zip and PNG; the zlib of Node 20 has none. */
+/** CRC-32 as in zip and PNG; Node 20's zlib does not export it. */
 function crc32(bytes) {
   let crc = ~0;
   for (const byte of bytes) {

@@ -1,6 +1,6 @@
-// Preloaded into workerd: a wall clock that a test sets. Monotonic clocks go on as they are, as after a step of a real one.
+// Preloaded into workerd: sets an offset of the wall clock. Monotonic clocks are unchanged, as after a step of a real clock.
 //
-// COUNTERFOIL_CLOCK names a file of eight bytes: by how many milliseconds the wall clock is off.
+// COUNTERFOIL_CLOCK names a file of eight bytes: the offset of the wall clock in milliseconds.
 
 #define _GNU_SOURCE
 #include <fcntl.h>

@@ -16,7 +16,7 @@ const file = openSync(join(folder, "offset"), "w+");
 process.on("exit", () => closeSync(file));
 Object.assign(process.env, { LD_PRELOAD: library, COUNTERFOIL_CLOCK: join(folder, "offset") });
 
-/** From now on workerd's wall clock is off by so many milliseconds. */
+/** Sets the offset of workerd's wall clock, in milliseconds. */
 export function step(milliseconds) {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(milliseconds));

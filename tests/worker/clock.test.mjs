@@ -1,4 +1,4 @@
-// The wall clock of workerd, the Worker's and the ledgers' alike, is set forward and back while tokens are checked.
+// Steps of workerd's wall clock, which the Worker and the ledgers share, while tokens are verified.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -10,7 +10,7 @@ import { eventually, start } from "./harness.mjs";
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
-/** A lease's length, and by how much later a busy machine may answer, in milliseconds. */
+/** The lease, and the delay allowed for a slow machine, in milliseconds. */
 const LEASE = 10_000;
 const LATE = 2_000;
 
@@ -23,19 +23,19 @@ async function deployment(t) {
   return { app, ...(await workspace(app, "acme")) };
 }
 
-test("a step of the clock makes no good token fail, and brings no revoked one back", async (t) => {
+test("a clock step neither rejects a valid token nor accepts a revoked one", async (t) => {
   const { admin } = await deployment(t);
   const good = await admin.issue({ scopes: ["orders:read"] });
   const revoked = [];
   for (const offset of [1_000, -1_000, 5 * MINUTE, -5 * MINUTE, HOUR, -HOUR, 24 * HOUR, 0]) {
     const one = await admin.issue({ scopes: ["orders:read"] });
-    assert.equal(await admin.code(one.token), "VALID", "a lease runs");
+    assert.equal(await admin.code(one.token), "VALID", "the verifier has a lease");
     await admin.revoke(one.id);
     step(offset);
     const began = performance.now();
     revoked.push(one.token);
     while ((await admin.code(one.token)) !== "REVOKED") {
-      assert.ok(performance.now() - began < LEASE + LATE, `it passes for longer than a lease, off by ${offset} ms`);
+      assert.ok(performance.now() - began < LEASE + LATE, `accepted for longer than a lease, off by ${offset} ms`);
       await sleep(100);
     }
     for (const token of revoked) {
@@ -49,7 +49,7 @@ test("a step of the clock makes no good token fail, and brings no revoked one ba
   }
 });
 
-test("a token expires by the clock, and works again where that was set back before its end", async (t) => {
+test("a token expires by the clock, and is valid again if the clock is set back", async (t) => {
   const { admin } = await deployment(t);
   const one = await admin.issue({ scopes: ["orders:read"], expires_in: 600 });
   for (const [offset, code] of [
@@ -66,7 +66,7 @@ test("a token expires by the clock, and works again where that was set back befo
   }
 });
 
-test("whoever waits until a revocation is safe waits no longer than a lease, whatever the clock does", async (t) => {
+test("waiting for a revocation takes at most a lease, even with clock steps", async (t) => {
   const { admin } = await deployment(t);
   for (const offset of [HOUR, -HOUR, 0]) {
     const one = await admin.issue({ scopes: ["orders:read"] });
@@ -80,12 +80,12 @@ test("whoever waits until a revocation is safe waits no longer than a lease, wha
   }
 });
 
-test("a change reaches the registry though the clock was set forward and back in between", async (t) => {
+test("a change reaches the registry despite clock steps", async (t) => {
   const { app, key, admin } = await deployment(t);
   const published = (token) => eventually(() => app.stored(`r/${key}/${token.digest}`), 30);
   await published(await admin.issue({ scopes: ["orders:read"] }));
   for (const offset of [HOUR, 0, -HOUR, 0]) {
-    // What waits was written before the step.
+    // The record was enqueued before the clock step.
     app.registry.fail("put", "refused");
     const before = await admin.issue({ scopes: ["orders:read"] });
     await eventually(() => app.registry.passed.some(({ argument }) => argument.endsWith(before.digest)));

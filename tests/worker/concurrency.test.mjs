@@ -1,4 +1,4 @@
-// Many at once: what holds for one after the other holds for all at the same time.
+// Concurrent requests: the same guarantees as for sequential ones.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,8 +6,8 @@ import { workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
 /**
- * The answers to so many requests, all sent at once. The last of them waits for all others, and the worker for none
- * longer than 5 s: on a slow machine one may have to be sent again, and its key sees to it that it is done once.
+ * The responses to `count` concurrent requests. The last one waits for all others, and the worker waits at most 5 s for
+ * each: on a slow machine a request may have to be repeated, and its idempotency key ensures that it is executed once.
  */
 function many(count, send) {
   const persist = async (number) => {
@@ -19,7 +19,7 @@ function many(count, send) {
   return Promise.all(Array.from({ length: count }, (_, number) => persist(number)));
 }
 
-/** How often each outcome came: the code of a problem, else the status. */
+/** How often each outcome occurred: the code of a problem, otherwise the status. */
 function tally(answers) {
   const counts = {};
   for (const { status, body } of answers) {
@@ -31,7 +31,7 @@ function tally(answers) {
 
 const tokensOf = (admin, owner) => admin.expect(200, "GET", `/v1/tokens?owner=${owner}&limit=100`);
 
-test("200 creations against a quota of 50: 50 are made", async (t) => {
+test("200 concurrent creations with a quota of 50 create 50 tokens", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const ada = { id: "ada", name: "Ada", role: "member", grants: ["orders:*"], quota: 50 };
@@ -53,14 +53,14 @@ test("200 creations against a quota of 50: 50 are made", async (t) => {
   assert.equal((await tokensOf(admin, "ada")).total, 50);
   assert.equal((await admin.expect(200, "GET", "/v1/members/ada")).live_tokens, 50);
 
-  // The quota counts what is live: room for three is room for three.
+  // The quota counts live tokens: three revoked tokens make room for exactly three.
   const ids = made.slice(0, 3).map(({ id }) => id);
   await admin.expect(200, "POST", "/v1/tokens/revoke", { ids });
   const again = await many(20, () => admin.send("POST", "/v1/tokens", { name: "again", ...token }));
   assert.deepEqual(tally(again), { 201: 3, QUOTA_EXCEEDED: 17 });
 });
 
-test("50 creations pinned to one client: one is made", async (t) => {
+test("50 concurrent creations bound to one client create one token", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   await admin.expect(201, "POST", "/v1/clients", { id: "cli", name: "CLI", permissions: ["orders:read"] });
@@ -76,12 +76,12 @@ test("50 creations pinned to one client: one is made", async (t) => {
     [made.body.id],
   );
 
-  // Revoked, it makes room for one.
+  // After it is revoked, there is room for one.
   await admin.revoke(made.body.id);
   assert.deepEqual(tally(await many(20, create)), { 201: 1, ALREADY_EXISTS: 19 });
 });
 
-test("20 creations under one Idempotency-Key: one token, and one answer that shows it", async (t) => {
+test("20 concurrent creations with one Idempotency-Key create one token, shown once", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const before = (await admin.expect(200, "GET", "/v1/tokens")).total;

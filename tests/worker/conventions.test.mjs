@@ -1,4 +1,4 @@
-// What clients expect of any API over HTTP, where the runtime has a part in it.
+// HTTP conventions in which the runtime takes part.
 
 import assert from "node:assert/strict";
 import { request } from "node:http";
@@ -7,7 +7,7 @@ import { gunzipSync } from "node:zlib";
 import { workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
-/** An answer as it lies on the wire: fetch would decode it. */
+/** A response as received, because `fetch` would decompress it. */
 function raw(url, headers) {
   return new Promise((resolve, reject) => {
     const sent = request(url, { headers }, async (response) => {
@@ -19,8 +19,8 @@ function raw(url, headers) {
   });
 }
 
-// The platform does it for JSON, whatever the worker says; here, as where it is deployed.
-test("a long answer is compressed for those who take it", async (t) => {
+// The platform compresses JSON, independent of the worker; here as in production.
+test("a long response is compressed if the client accepts it", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   for (let number = 0; number < 5; number++) await admin.issue({ name: `token ${number}`, scopes: [] });
@@ -34,7 +34,7 @@ test("a long answer is compressed for those who take it", async (t) => {
   assert.deepEqual(JSON.parse(gunzipSync(packed.bytes)), JSON.parse(plain.bytes));
 });
 
-test("of many who change one token on one tag, one does", async (t) => {
+test("of concurrent updates with the same If-Match, one succeeds", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const { id, version } = await admin.issue({ name: "ci", scopes: [] });
@@ -50,7 +50,7 @@ test("of many who change one token on one tag, one does", async (t) => {
   assert.equal(found.headers.get("etag"), done[0].headers.get("etag"));
 });
 
-test("the pages of an origin are let in where the workspace allows it", async (t) => {
+test("CORS requests are accepted from allowed origins only", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const from = (origin) => admin.send("GET", "/v1/tokens/self", undefined, { origin });

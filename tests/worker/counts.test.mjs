@@ -1,11 +1,11 @@
-// What an invented token costs on the real runtime, by the worker's own log and by what passed its bindings.
+// The cost of a forged token on the real runtime, by the worker's log and the operations on its bindings.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, logged, withForgedSeal, withTypo, workspace } from "./client.mjs";
 import { eventually, start } from "./harness.mjs";
 
-test("an invented token costs nothing but the authentication of who asks", async (t) => {
+test("a forged token costs only the authentication of the caller", async (t) => {
   const app = await start(t);
   const acme = await workspace(app, "acme");
   const other = await workspace(app, "other");
@@ -21,7 +21,7 @@ test("an invented token costs nothing but the authentication of who asks", async
     const answer = await send();
     const passed = [app.ledger.count("fetch") - before[0], app.registry.count("get") - before[1]];
     const line = await logged(app, answer);
-    assert.deepEqual([line.ledger_calls, line.registry_reads], passed, "the log tells what passed the bindings");
+    assert.deepEqual([line.ledger_calls, line.registry_reads], passed, "the log contains the operations on the bindings");
     return { passed, line, answer };
   };
 
@@ -35,7 +35,7 @@ test("an invented token costs nothing but the authentication of who asks", async
     }
     await app.crash();
   }
-  // Under a lease that costs nothing either: who asks is known already.
+  // Under a lease that costs nothing either, because the caller's token is cached.
   await gate.send("POST", "/v1/verify", { token: gate.token });
   for (const what of Object.keys(invented)) {
     const { passed } = await cost(() => gate.send("POST", "/v1/verify", { token: invented[what] }));
@@ -56,7 +56,7 @@ test("an invented token costs nothing but the authentication of who asks", async
   }
 });
 
-test("a path is logged as its route's pattern, and what fails says why to the log alone", async (t) => {
+test("logs have route patterns, and reasons of failures are only logged", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const read = await admin.send("GET", `/v1/tokens/${admin.token}`);

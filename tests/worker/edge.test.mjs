@@ -1,4 +1,4 @@
-// A gateway elsewhere: the npm package in Node, against the deployed worker.
+// A gateway elsewhere: the npm package in Node with the built worker.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { Verifier, codeOf, isPending } from "../../build/verify/node.js";
 import { Client, withForgedSeal, withTypo, workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
-test("a gateway verifies by the ledger's answers, and by itself once it has them", async (t) => {
+test("a gateway verifies by ledger replies, and from its cache once it has them", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const other = await workspace(app, "other");
@@ -20,7 +20,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
     return gate.expect(200, "POST", "/v1/records", { digests });
   };
   const verifier = new Verifier();
-  // A ledger that gave no answer is left alone for a back-off.
+  // After a ledger request without a reply, the verifier waits for the back-off.
   const backOff = () => sleep(260);
   const decide = async (text, demand, sources = { ledger }) => {
     const answer = await verifier.resolve(verifier.begin(text, demand, Date.now()), sources);
@@ -30,11 +30,11 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   const eventual = verifier.demand({ workspaces: [key], allOf: ["orders:read"], freshness: "eventual" });
   const offline = {};
 
-  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "it knows nothing yet");
+  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "its cache is empty");
   await backOff();
   const { code, details } = await decide(token, strong);
   assert.equal(code, "VALID");
-  assert.deepEqual(asked, [{ workspace: key, digests: [digest] }], "the digest travels, never the token");
+  assert.deepEqual(asked, [{ workspace: key, digests: [digest] }], "the digest is sent, never the token value");
   assert.equal(details.freshness, "strong");
   assert.ok(Math.abs(details.asOf - Date.now()) < 60_000);
   const { name, workspace: slug, ownerId, scopes, metadata } = details;
@@ -45,7 +45,7 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   const write = verifier.demand({ workspaces: [key], allOf: ["orders:write"], freshness: "strong" });
   assert.equal((await decide(token, write)).code, "INSUFFICIENT_SCOPE");
 
-  // The first answer brought the seal keys: what was never issued is known without a question.
+  // The first reply contained the seal keys, so tokens that were never issued are recognized without a request.
   for (const [text, code] of [
     [withForgedSeal(token), "UNKNOWN"],
     [withTypo(token), "MALFORMED"],
@@ -58,16 +58,16 @@ test("a gateway verifies by the ledger's answers, and by itself once it has them
   }
 
   await admin.revoke(id);
-  assert.equal((await decide(token, eventual, offline)).code, "VALID", "eventual: from memory, up to a minute old");
-  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "never a silent yes");
+  assert.equal((await decide(token, eventual, offline)).code, "VALID", "eventual: from the cache, up to a minute old");
+  assert.equal((await decide(token, strong, offline)).code, "UNAVAILABLE", "without a ledger, bounded fails closed");
   await backOff();
   const before = asked.length;
   assert.equal((await decide(token, strong)).code, "REVOKED");
   assert.equal(asked.length, before + 1);
-  assert.equal((await decide(token, eventual, offline)).code, "REVOKED", "and now it remembers that");
+  assert.equal((await decide(token, eventual, offline)).code, "REVOKED", "the result is cached");
 });
 
-test("a gateway learns of nobody else's tokens", async (t) => {
+test("a gateway learns nothing about tokens of other workspaces", async (t) => {
   const app = await start(t);
   const acme = await workspace(app, "acme");
   const other = await workspace(app, "other");
@@ -80,7 +80,7 @@ test("a gateway learns of nobody else's tokens", async (t) => {
   ]) {
     const answer = await gate.expect(200, "POST", path, { digests: [digest] });
     const demand = verifier.demand({ workspaces: [acme.key], freshness });
-    // Whatever it holds, the answer of another workspace's ledger says nothing about this one's token.
+    // A reply of another workspace's ledger says nothing about this workspace's token.
     const decided = verifier.supply(verifier.begin(token, demand, Date.now()), answer, Date.now());
     assert.equal(codeOf(decided), "UNAVAILABLE");
     assert.ok(!answer.includes(id));

@@ -1,6 +1,6 @@
-// Runs inside workerd, in place of the worker's bindings: asks the test at each operation what is to happen to it.
+// Runs inside workerd and wraps the worker's bindings: asks the test before each operation which fault to inject.
 
-/** Where an object of the faulty bundle panics. */
+/** The URL at which an object of the faulty bundle panics. */
 const PANIC = "https://ledger/panic";
 
 /** KV, behind the gate. */
@@ -21,7 +21,7 @@ export function registry({ KV, GATE }) {
   };
 }
 
-/** The namespace of the ledger objects, its stubs' `fetch` behind the gate. */
+/** The namespace of the ledger objects; the `fetch` of its stubs is behind the gate. */
 export function ledger({ OBJECTS, GATE }) {
   const gatedFetch =
     (stub) =>
@@ -46,7 +46,9 @@ async function pass(gate, operation, run) {
   return result;
 }
 
-/** The generated glue looks at what was thrown outside of any `catch`: what that throws unwinds through Rust's frames. */
+/**
+ * The generated glue reads the thrown value outside of any `catch`: an exception there unwinds through Rust's frames.
+ */
 function untouchable() {
   const refuse = () => {
     throw new Error("injected: do not touch");

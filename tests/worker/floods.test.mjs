@@ -1,5 +1,5 @@
-// What strangers make the ledgers and the directory do, counted on the real runtime. How long others then wait is measured by
-// `cargo xtask bench floods`.
+// The load that unauthenticated requests cause on ledgers and the directory, counted on the real runtime. `cargo xtask
+// bench floods` measures the latency of other requests meanwhile.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import WebSocket from "@softvisio/core/websocket";
 import { Client, workspace } from "./client.mjs";
 import { eventually, start } from "./harness.mjs";
 
-/** A deployment, a token that was revoked, and how many objects were called while something was done. */
+/** A deployment, a revoked token, and a counter of the objects called during an action. */
 async function scene(t, options) {
   const app = await start(t, options);
   const { admin } = await workspace(app, "acme");
@@ -25,7 +25,7 @@ const times = async (count, work) => {
   for (let n = 0; n < count; n++) await work(n);
 };
 
-test("what strangers send makes nobody work but for a constant", { timeout: 120_000 }, async (t) => {
+test("unauthenticated floods cause a constant number of object calls", { timeout: 120_000 }, async (t) => {
   const { app, admin, stranger, cost } = await scene(t);
   const message = (id) => ({ jsonrpc: "2.0", id, method: "/v1/api-tokens/read", params: [] });
   const batch = Array.from({ length: 100 }, (_, id) => message(id));
@@ -64,12 +64,12 @@ test("what strangers send makes nobody work but for a constant", { timeout: 120_
   const began = Date.now();
   const asked = await cost(() => times(1_000, (n) => invented(n).send("GET", "/v1/tokens", undefined, named)));
   const seconds = 2 + (Date.now() - began) / 1_000;
-  assert.ok(asked <= 50 * seconds, `${asked} questions in ${seconds} s`);
+  assert.ok(asked <= 50 * seconds, `${asked} ledger requests in ${seconds} s`);
   const offered = (slug) => app.fetch(`/v1/session/providers?workspace=${slug}`).then((answer) => answer.status);
   const slugs = await cost(() => times(500, (n) => offered(`invented-${n}`)));
-  assert.ok(slugs <= 20 * (2 + (Date.now() - began) / 1_000), `${slugs} questions about slugs`);
+  assert.ok(slugs <= 20 * (2 + (Date.now() - began) / 1_000), `${slugs} directory requests`);
 
-  // And whoever has a good token is served throughout.
+  // Callers with a valid token are served throughout.
   assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);
 });
 
@@ -94,11 +94,11 @@ test("rate limits are those of wrangler.toml", { timeout: 120_000 }, async (t) =
   );
   assert.match(starts[0], /failed=SIGN_IN_FAILED$/);
   assert.match(starts.at(-1), /failed=RATE_LIMITED$/);
-  // Elsewhere nothing is the matter.
+  // Other requests are not limited.
   assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);
 });
 
-test("without rate limits everything works, and the log says so once", async (t) => {
+test("without rate limit bindings everything works, and it is logged once", async (t) => {
   const { app, admin, stranger } = await scene(t, { limited: false });
   await times(3, () => stranger.send("GET", "/v1/tokens"));
   assert.equal((await admin.send("GET", "/v1/tokens")).status, 200);

@@ -1,4 +1,4 @@
-// A workspace whose storage is nearly full: the bound is small here, and the sizes are those that the object itself says.
+// A workspace whose storage is nearly full: with a small limit, and the sizes that the object reports.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -7,7 +7,7 @@ import { start } from "./harness.mjs";
 
 const LIMIT = 1_000_000;
 
-test("what is added is refused with a code, and everything is revoked all the same", async (t) => {
+test("full storage refuses additions with a code and allows revocations", async (t) => {
   const app = await start(t, { bindings: { STORAGE_LIMIT: String(LIMIT) } });
   const { admin } = await workspace(app, "acme");
   const ada = { id: "ada", name: "Ada", role: "member", grants: ["tokens:read", "tokens:write"], quota: 10_000 };
@@ -50,7 +50,7 @@ test("what is added is refused with a code, and everything is revoked all the sa
   assert.equal(left.total, 1, "the admin's own");
 });
 
-test("a limit that is no number stops the ledger", async (t) => {
+test("an invalid STORAGE_LIMIT stops the ledger", async (t) => {
   const app = await start(t, { bindings: { STORAGE_LIMIT: "10 GB" } });
   await assert.rejects(workspace(app, "acme"));
 });

@@ -1,7 +1,7 @@
-// Runs a built bundle on the real workerd, with everything observable that a test needs to see or to break.
+// Runs a built bundle on the real workerd, and lets tests observe its operations and inject faults.
 //
 // The worker's bindings to the registry (KV) and to the ledgers (Durable Objects) are wrapped by `faults.mjs`: each
-// operation is counted here, and on command it fails. Behind the wrapper is the real thing, on disk.
+// operation is counted, and fails on command. Behind the wrapper are the real bindings, stored on disk.
 
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -13,10 +13,10 @@ import { BUNDLE, FAULTY_BUNDLE, workerOptions } from "../../xtask/js/runtime.mjs
 
 const { Miniflare } = await import("miniflare");
 
-/** The root token of every deployment here. */
+/** The root token of every deployment in the tests. */
 export const ROOT_TOKEN = "root_ofEveryDeploymentThatTheTestsStart";
 
-/** The worker's name, which is a part of its objects' ids. */
+/** The worker's name, which is part of its objects' ids. */
 const WORKER = "counterfoil";
 
 const SECRETS = {
@@ -24,18 +24,18 @@ const SECRETS = {
   SEAL_SECRETS: JSON.stringify(["5ea1".repeat(16)]),
   SESSION_SECRETS: JSON.stringify(["5e55".repeat(16)]),
   SNAPSHOT_KEYS: JSON.stringify(["5a95".repeat(16)]),
-  // The providers of the tests are on this machine.
+  // The tests' identity providers run on this machine.
   PRIVATE_PROVIDERS: "allow",
 };
 
 /**
- * One deployment with storage of its own, running on a port of its own, until the test `t` ends.
+ * A deployment with its own storage and port, running until the test `t` ends.
  *
  * @param {import("node:test").TestContext} t
  * @param {object} [options]
- * @param {Record<string, string>} [options.bindings] secrets and variables, besides or in place of the usual
- * @param {boolean} [options.faulty] runs the bundle that has faults built in, instead of the one that is deployed
- * @param {boolean} [options.limited] whether the rate limits of wrangler.toml are there
+ * @param {Record<string, string>} [options.bindings] additional or overriding secrets and variables
+ * @param {boolean} [options.faulty] runs the bundle with built-in faults instead of the deployed one
+ * @param {boolean} [options.limited] whether the rate limits of wrangler.toml apply
  */
 export async function start(t, { bindings = {}, faulty = false, limited = true } = {}) {
   const storage = await mkdtemp(join(tmpdir(), "counterfoil-test-"));
@@ -50,10 +50,10 @@ class Deployment {
   registry = new Gate();
   /** Calls of objects: `fetch`; the argument is the URL. */
   ledger = new Gate();
-  /** Whole lines that the runtime wrote, console output of the worker included. */
+  /** The lines that the runtime wrote, including the worker's console output. */
   log = [];
 
-  /** The folder that KV and the objects' SQLite are kept in. */
+  /** The folder of KV and of the objects' SQLite databases. */
   storage;
 
   #bundle;
@@ -102,36 +102,36 @@ class Deployment {
     this.url = await this.#miniflare.ready;
   }
 
-  /** As the global `fetch`, with a path of this deployment. */
+  /** Like the global `fetch`, with a path of this deployment. */
   fetch(path, init) {
     return fetch(new URL(path, this.url), { redirect: "manual", ...init });
   }
 
-  /** Calls an object past the worker and past the faults: `name` as the worker would call it, `url` any. */
+  /** Calls an object directly, without the worker or faults: `name` as the worker would use it, `url` any. */
   async object(name, url, init) {
     const objects = await this.#miniflare.getDurableObjectNamespace("OBJECTS", "faults");
     return objects.getByName(name).fetch(url, init);
   }
 
-  /** What the registry holds under `key`, read past the faults: bytes, or null. */
+  /** The value of `key` in the registry, read without faults: bytes, or null. */
   async stored(key) {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");
     return kv.get(key, "arrayBuffer");
   }
 
-  /** The registry holds these bytes under `key`, whoever put them there. */
+  /** Sets the value of `key` in the registry directly. */
   async plant(key, bytes) {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");
     await kv.put(key, typeof bytes === "string" ? bytes : new Uint8Array(bytes).buffer);
   }
 
-  /** The registry loses what it holds under `key`. */
+  /** Deletes `key` from the registry directly. */
   async lose(key) {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");
     await kv.delete(key);
   }
 
-  /** The keys of the registry, read past the faults. */
+  /** The keys of the registry, read without faults. */
   async keys(prefix = "") {
     const kv = await this.#miniflare.getKVNamespace("KV", "faults");
     const names = [];
@@ -143,23 +143,25 @@ class Deployment {
     return names;
   }
 
-  /** The same without the files of editions, which are made and deleted in their own time. */
+  /** The same without edition files, which are built and deleted at their own times. */
   async records() {
     return (await this.keys()).filter((key) => !key.startsWith("s/"));
   }
 
-  /** Ends the runtime as a power cut would (SIGKILL), calls under way included. `boot` starts it on the same storage. */
+  /**
+   * Kills the runtime like a power cut (SIGKILL), with calls under way. `boot` starts it again with the same storage.
+   */
   halt() {
     return this.#miniflare.dispose();
   }
 
-  /** The same, and starts it again. */
+  /** Kills the runtime and starts it again. */
   async crash() {
     await this.halt();
     await this.boot();
   }
 
-  /** As `crash`, and what the database of an object answers to a query while nothing of the worker runs: its rows. */
+  /** Like `crash`, and returns the rows of a query on an object's database, run while the worker is stopped. */
   async rows(name, query) {
     await this.#miniflare.dispose();
     const { durableObjects, durableObjectsPersist } = await workerOptions(this.#bundle, this.storage, this.#bindings);
@@ -190,11 +192,11 @@ class Deployment {
 }
 
 /**
- * What happens to the operations that pass one binding.
+ * Injects faults into the operations of one binding.
  *
- * `refused`: not done, and reported so. `lost`: done, but reported as failed. `held`: neither done nor answered
- * until `heal`. `broken`: refused with an error that throws at every touch, of which the wasm instance that asked
- * dies, as of a panic. `panicked`, for objects of the faulty bundle: the object panics instead.
+ * `refused`: not executed, and reported as failed. `lost`: executed, but reported as failed. `held`: neither executed nor
+ * answered until `heal`. `broken`: refused with an error that throws on any access, which terminates the calling wasm
+ * instance like a panic. `panicked`, for objects of the faulty bundle: the object panics instead.
  */
 class Gate {
   /** Operations so far, oldest first: `{ operation, argument }`. */
@@ -202,17 +204,17 @@ class Gate {
   #faults = new Map();
   #held = [];
 
-  /** How many operations of this kind there were; `argument` must start with `prefix`. */
+  /** The number of operations of this kind; `argument` must start with `prefix`. */
   count(operation, prefix = "") {
     return this.passed.filter((one) => one.operation === operation && one.argument.startsWith(prefix)).length;
   }
 
-  /** Every `operation` from now on is one of these faults. */
+  /** Every `operation` from now on has one of these faults. */
   fail(operation, fault) {
     this.#faults.set(operation, fault);
   }
 
-  /** Ends all faults; held operations go on. */
+  /** Ends all faults; held operations continue. */
   heal() {
     this.#faults.clear();
     for (const release of this.#held.splice(0)) release();
@@ -233,7 +235,7 @@ async function answer(gates, request) {
   return new Response(await gates[binding].enter(operation, argument));
 }
 
-/** Asks `probe` until it answers something truthy, and answers that; gives up after `seconds`. */
+/** Calls `probe` until it returns a truthy value, and returns that; gives up after `seconds`. */
 export async function eventually(probe, seconds = 10) {
   const end = Date.now() + seconds * 1000;
   for (;;) {

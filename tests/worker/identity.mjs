@@ -1,4 +1,4 @@
-// A workspace where people sign in by an identity provider, and who comes there.
+// A workspace with sign-in through an identity provider, and its visitors.
 
 import assert from "node:assert/strict";
 import { Browser, COOKIE, Client, workspace } from "./client.mjs";
@@ -28,7 +28,7 @@ export const provider = (issuer, more = {}) => ({
 export const letIn = (admin, ...providers) =>
   admin.expect(200, "PATCH", "/v1/workspace", { identity_providers: providers });
 
-/** A deployment with the workspace `acme`, where Ada signs in by a provider. */
+/** A deployment with the workspace `acme`, where Ada signs in through a provider. */
 export async function seated(t, more, options) {
   const issuer = await startIssuer(t);
   const app = await start(t, options);
@@ -38,13 +38,13 @@ export async function seated(t, more, options) {
   return { issuer, app, admin };
 }
 
-/** Somebody who presents no token. */
+/** A client without a token. */
 export class Visitor extends Client {
   credential() {
     return {};
   }
 
-  /** The answer to an identity token. */
+  /** The response to an ID token. */
   present(id_token, slug = "acme") {
     return this.send("POST", "/v1/session", { workspace: slug, id_token });
   }
@@ -57,7 +57,7 @@ export class Visitor extends Client {
   }
 }
 
-/** The cookies that an answer sets: each with its value and attributes. */
+/** The cookies that a response sets: each with its value and attributes. */
 export function cookies({ headers }) {
   const set = headers.getSetCookie().map((cookie) => {
     const [pair, ...attributes] = cookie.split("; ");

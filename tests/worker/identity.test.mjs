@@ -1,4 +1,4 @@
-// Signing in with what an identity provider says: which tokens count, for whom, and until when.
+// Signing in with an ID token: which tokens are accepted, for which member, and for how long.
 
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
@@ -10,7 +10,7 @@ import { start } from "./harness.mjs";
 import { ADA, Visitor, cookies, letIn, provider, seated } from "./identity.mjs";
 import { json, startIssuer } from "./issuer.mjs";
 
-/** All refusals look alike, and the log says why. */
+/** All refusals look alike, and the log states the reason. */
 async function assertFailed(app, answer, why) {
   assert.deepEqual([answer.status, answer.body.code], [401, "SIGN_IN_FAILED"], JSON.stringify(answer.body));
   const { request_id, ...rest } = answer.body;
@@ -26,7 +26,7 @@ async function assertFailed(app, answer, why) {
   assert.match(line.detail, why);
 }
 
-test("whom a provider vouches for may do what they are granted, until that ends", async (t) => {
+test("a provider session has the member's granted scopes until it ends", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const visitor = new Visitor(app);
   for (const alg of ["RS256", "ES256", "EdDSA"]) {
@@ -35,7 +35,7 @@ test("whom a provider vouches for may do what they are granted, until that ends"
     assert.deepEqual([member, created_by, by], [{ id: "ada", number: 2 }, null, issuer.url], alg);
     assert.deepEqual(scopes.toSorted(), ADA.grants.toSorted());
   }
-  assert.equal(issuer.count("/keys"), 1, "an isolate keeps the keys");
+  assert.equal(issuer.count("/keys"), 1, "the isolate caches the keys");
   assert.equal(issuer.count("/.well-known/openid-configuration"), 1);
 
   const browser = await visitor.signIn(await issuer.token());
@@ -64,7 +64,7 @@ test("whom a provider vouches for may do what they are granted, until that ends"
   assert.deepEqual([rows.items[0].after.issuer, rows.items[0].after.member], [issuer.url, 2]);
 });
 
-test("a token that is not good is refused", async (t) => {
+test("an invalid ID token is refused", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const visitor = new Visitor(app);
   const now = Math.floor(Date.now() / 1000);
@@ -143,16 +143,16 @@ test("a token that is not good is refused", async (t) => {
     await issuer.token({}, { header: { typ: "JWT" } }),
   ];
   for (const token of taken) await visitor.signIn(token);
-  assert.ok(issuer.count("/keys") <= 2, "what is no key's is asked about once");
+  assert.ok(issuer.count("/keys") <= 2, "an unknown key id is looked up once");
   const rows = await admin.expect(200, "GET", "/v1/audit?actor=sign_in&limit=100");
   const told = rows.items.filter(({ action }) => action === "session.refuse").map(({ after }) => after.reason);
-  // Of each reason there is one a minute, and of what the provider did not sign none.
+  // One row a minute for each reason, and none for tokens that the provider did not sign.
   const reasons = ["email_missing", "email_not_verified", "no_member", "token_expired", "token_unfit"];
   assert.deepEqual([...new Set(told)].toSorted(), reasons);
   assert.ok(told.length <= 2 * reasons.length, `${told}`);
 });
 
-test("a new key is taken at once, and one that is gone is not", async (t) => {
+test("a new provider key is accepted immediately, and a removed one is not", async (t) => {
   const { issuer, app } = await seated(t);
   const visitor = new Visitor(app);
   await visitor.signIn(await issuer.token());
@@ -163,7 +163,7 @@ test("a new key is taken at once, and one that is gone is not", async (t) => {
   await visitor.signIn(await issuer.token());
   await assertFailed(app, await visitor.present(await issuer.token({}, { kid: old })), /does not have/);
   assert.equal(issuer.count("/keys"), 2);
-  // Whoever invents keys has the provider asked no more often for it.
+  // Unknown key ids do not make the worker query the provider more often.
   const asked = issuer.asked.length;
   const invented = await issuer.token({}, { header: { kid: "invented" } });
   const answers = await Promise.all(Array.from({ length: 10 }, () => visitor.present(invented)));
@@ -171,7 +171,7 @@ test("a new key is taken at once, and one that is gone is not", async (t) => {
   assert.equal(issuer.asked.length, asked);
 });
 
-test("many sign in at once in an isolate that knows nothing yet", async (t) => {
+test("concurrent sign-ins succeed in an isolate with an empty cache", async (t) => {
   const { issuer, app } = await seated(t);
   const visitor = new Visitor(app);
   const tokens = await Promise.all(Array.from({ length: 20 }, () => issuer.token()));
@@ -179,7 +179,7 @@ test("many sign in at once in an isolate that knows nothing yet", async (t) => {
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));
 });
 
-test("each workspace believes its own providers and finds its own members", async (t) => {
+test("each workspace trusts its own providers and finds its own members", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const visitor = new Visitor(app);
   const other = await workspace(app, "other");
@@ -204,7 +204,7 @@ test("each workspace believes its own providers and finds its own members", asyn
   }
 });
 
-test("what one provider calls somebody says nothing at another", async (t) => {
+test("a subject is valid only at its issuer", async (t) => {
   const { issuer, app, admin } = await seated(t, { member_by: "subject" });
   const other = await startIssuer(t);
   await letIn(admin, provider(issuer, { member_by: "subject" }), provider(other, { member_by: "subject" }));
@@ -218,12 +218,12 @@ test("what one provider calls somebody says nothing at another", async (t) => {
   assert.equal((await visitor.signIn(await other.token())).opened.body.member.id, "bob");
 });
 
-test("behind Cloudflare Access the assertion that it adds is enough", async (t) => {
+test("Cloudflare Access sign-in uses the Cf-Access-Jwt-Assertion header", async (t) => {
   const issuer = await startIssuer(t);
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   await admin.expect(201, "POST", "/v1/members", ADA);
-  // Access says of itself nothing of this, nor that addresses are verified.
+  // Access does not publish this about itself, nor does it say that addresses are verified.
   issuer.instead["/.well-known/openid-configuration"] = (_, response) => json(response, 404, {});
   const access = provider(issuer, { jwks_uri: `${issuer.url}/keys`, vouches_for_email: true, sign_in: false });
   await letIn(admin, access);
@@ -235,7 +235,7 @@ test("behind Cloudflare Access the assertion that it adds is enough", async (t) 
   const { origin } = new URL(app.url);
   const session = { cookie: `${COOKIE}=${cookies(answer)[COOKIE].value}`, origin };
   const again = await visitor.send("POST", "/v1/session", { workspace: "acme" }, { ...header, ...session });
-  assert.equal(again.status, 201, "an older session is no hindrance");
+  assert.equal(again.status, 201, "an existing session does not matter");
 
   assert.equal((await visitor.send("POST", "/v1/session", { workspace: "acme" })).body.code, "NO_CREDENTIAL");
   assert.equal((await visitor.send("POST", "/v1/session", undefined, header)).body.code, "NO_CREDENTIAL");
@@ -251,7 +251,7 @@ test("behind Cloudflare Access the assertion that it adds is enough", async (t) 
   assert.equal(issuer.count("/.well-known/openid-configuration"), 0);
 });
 
-test("a provider that cannot be had is no refusal", async (t) => {
+test("an unreachable provider is reported as unavailable, not as a refusal", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   await admin.expect(201, "POST", "/v1/members", ADA);
@@ -286,7 +286,7 @@ test("a provider that cannot be had is no refusal", async (t) => {
       const line = await logged(app, answer);
       assert.match(line.detail, why);
       assert.equal(line.level, "error");
-      assert.equal(issuer.count("/elsewhere"), 0, "nobody follows");
+      assert.equal(issuer.count("/elsewhere"), 0, "redirects are not followed");
       delete issuer.instead[path];
       if (lasting.every(([other]) => other !== what)) healed.push(issuer);
     });

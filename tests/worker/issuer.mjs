@@ -1,11 +1,11 @@
-// A small OpenID provider for tests: it signs whoever comes in as `person`, and keeps to the standards where it checks.
+// A small OpenID provider for tests: it signs in `person` without asking, and follows the standards where it validates.
 
 import { createHash, randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { SignJWT, exportJWK, generateKeyPair } from "jose";
 
-/** A provider on a port of its own, until the test `t` ends. */
+/** A provider on its own port, until the test `t` ends. */
 export async function startIssuer(t, options) {
   const issuer = new Issuer(options);
   await issuer.open();
@@ -14,13 +14,13 @@ export async function startIssuer(t, options) {
 }
 
 export class Issuer {
-  /** Who signs in. */
+  /** The identity that signs in. */
   person = { sub: "ada|1", email: "ada@example.org", email_verified: true };
-  /** What the next tokens say besides, or instead. */
+  /** Additional or overriding claims of the next tokens. */
   claims = {};
-  /** Paths of requests so far, oldest first. */
+  /** The paths of requests so far, oldest first. */
   asked = [];
-  /** In place of a path's usual answer: `{path: (request, response) => …}`. */
+  /** Overrides the usual response of a path: `{path: (request, response) => …}`. */
   instead = {};
   /** The ids of the keys that are served. */
   served = [];
@@ -33,8 +33,8 @@ export class Issuer {
 
   /**
    * @param {object} [options]
-   * @param {Record<string, string | null>} [options.clients] each client's secret; public ones have none
-   * @param {string[]} [options.methods] how clients present their secrets
+   * @param {Record<string, string | null>} [options.clients] the secret of each client; null for public clients
+   * @param {string[]} [options.methods] the client authentication methods
    */
   constructor({ clients = { console: null }, methods } = {}) {
     this.#clients = clients;
@@ -53,12 +53,12 @@ export class Issuer {
     this.#server.close();
   }
 
-  /** How often a path was asked for. */
+  /** The number of requests for a path. */
   count(path) {
     return this.asked.filter((asked) => asked === path).length;
   }
 
-  /** A new key for this algorithm, which is served: its id. */
+  /** Adds a key for this algorithm, which is served from then on, and returns its id. */
   async addKey(alg, kid = randomUUID()) {
     const pair = await generateKeyPair(alg, { extractable: true });
     const jwk = { ...(await exportJWK(pair.publicKey)), kid, alg, use: "sig" };
@@ -67,17 +67,17 @@ export class Issuer {
     return kid;
   }
 
-  /** The key by this id: its two halves, and its public one as a JWK. */
+  /** The key with this id: its key pair, and the public key as a JWK. */
   key(kid) {
     return this.#keys.get(kid);
   }
 
-  /** The id of the newest key that is served for this algorithm. */
+  /** The id of the newest served key for this algorithm. */
   kid(alg) {
     return this.served.findLast((kid) => this.#keys.get(kid).alg === alg);
   }
 
-  /** An identity token of `person` for the client `console`. A claim that is undefined is left out. */
+  /** An ID token of `person` for the client `console`. A claim that is undefined is omitted. */
   token(claims = {}, { alg = "RS256", kid = this.kid(alg), header = {} } = {}) {
     const now = Math.floor(Date.now() / 1000);
     const times = { iat: now, exp: now + 300 };
@@ -101,7 +101,7 @@ export class Issuer {
     else json(response, 404, {});
   }
 
-  /** What it says of itself (OpenID Connect Discovery 1.0, section 3). */
+  /** The provider's metadata (OpenID Connect Discovery 1.0, section 3). */
   description() {
     return {
       issuer: this.url,
@@ -116,7 +116,7 @@ export class Issuer {
     };
   }
 
-  /** Asks nobody, and sends the browser back at once. */
+  /** Sends the browser back immediately, without asking the user. */
   #authorize(query, response) {
     const wanted = Object.fromEntries(query);
     const isRight =
@@ -136,7 +136,7 @@ export class Issuer {
     response.writeHead(302, { location: back.href }).end();
   }
 
-  /** Gives a token for a code, once, to whoever can show the verifier. */
+  /** Exchanges a code for a token, once, if the client presents the code verifier. */
   async #token(request, response) {
     let body = "";
     for await (const chunk of request) body += chunk;
@@ -158,7 +158,7 @@ export class Issuer {
     return json(response, 200, { access_token: randomUUID(), token_type: "Bearer", id_token });
   }
 
-  /** The client that presents its secret as it should, or that has none. */
+  /** The client, if it authenticates correctly or has no secret. */
   #client(authorization, form) {
     const inHeader = (this.#methods ?? ["client_secret_basic"]).includes("client_secret_basic");
     let [id, secret] = [form.client_id, form.client_secret ?? null];

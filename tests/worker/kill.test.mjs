@@ -1,4 +1,4 @@
-// The runtime is killed again and again amid changes: what was acknowledged holds, and the registry gets there.
+// The runtime is killed repeatedly during changes: acknowledged changes persist, and the registry catches up.
 
 import assert from "node:assert/strict";
 import { createHash, randomInt } from "node:crypto";
@@ -9,21 +9,21 @@ import { eventually, start } from "./harness.mjs";
 import { leaks, secretOf } from "./leaks.mjs";
 
 const ROUNDS = 20;
-/** Operations of a round. */
+/** Operations in a round. */
 const LENGTH = 200;
 const LANES = 4;
 
-/** What `KILL_SEED` sets, to run the same operations again; the moments of the kills depend on the machine too. */
+/** Set `KILL_SEED` to run the same operations again; the moments of the kills also depend on the machine. */
 const SEED = process.env.KILL_SEED ?? String(randomInt(2 ** 32));
 
-/** Longer than the runtime takes to run an alarm that is due. */
+/** Longer than the runtime takes to run a due alarm. */
 const QUIET = 4_000;
 
 const BATCH = 100;
 
 const digestOf = (text) => createHash("sha256").update(text).digest("hex");
 
-test("killed at random moments, it loses no change that it acknowledged", { timeout: 600_000 }, async (t) => {
+test("no acknowledged change is lost when the runtime is killed at random", { timeout: 600_000 }, async (t) => {
   t.diagnostic(`KILL_SEED=${SEED}`);
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
@@ -44,7 +44,7 @@ test("killed at random moments, it loses no change that it acknowledged", { time
     const began = Date.now();
     const running = Promise.all(lanes.map((lane) => lane.work(round)));
     await Promise.race([running, round.moment]);
-    // As an operation takes about so long, the kill may meet any of its steps, or the next one's.
+    // An operation takes about this long, so the kill may hit any of its steps, or the next operation's.
     const latency = ((Date.now() - began) * LANES) / round.begun;
     await sleep(random(Math.ceil(2 * latency)));
     round.killed = true;
@@ -60,10 +60,10 @@ test("killed at random moments, it loses no change that it acknowledged", { time
     const sums = { begun: round.begun, acknowledged: acknowledged() - before, cutOff: fates };
     t.diagnostic(`round ${nth}: at its kill ${JSON.stringify(atKill)}, in all ${JSON.stringify(sums)}`);
   }
-  assert.ok(cutOff > 0, "no kill met an operation");
+  assert.ok(cutOff > 0, "no kill interrupted an operation");
   assert.equal(acknowledged() + cutOff, ROUNDS * LENGTH);
 
-  // All the outbox held has gone out, and the keys are those of the ledger.
+  // The outbox is empty, and the registry has exactly the ledger's keys.
   await eventually(async () => {
     const puts = app.registry.count("put");
     await sleep(QUIET);
@@ -73,12 +73,12 @@ test("killed at random moments, it loses no change that it acknowledged", { time
   expected.push(`r/${key}/${digestOf(admin.token)}`);
   expected.push(...lanes.flatMap((lane) => lane.digests().map((digest) => `r/${key}/${digest}`)));
   const keys = await app.records();
-  assert.deepEqual(except(expected, keys), [], "keys that the registry lacks");
-  assert.deepEqual(except(keys, expected), [], "keys that only the registry has");
+  assert.deepEqual(except(expected, keys), [], "keys missing from the registry");
+  assert.deepEqual(except(keys, expected), [], "keys only in the registry");
   const decisions = await assertVerdicts(admin, lanes, "strong");
   assert.deepEqual(await app.rows(`ledger/${key}`, "SELECT key FROM outbox"), []);
 
-  // An isolate that remembers nothing, and no ledger to ask: the registry alone says the same.
+  // An isolate with an empty cache, and no ledger: decisions from the registry alone are the same.
   app.ledger.fail("fetch", "refused");
   assert.deepEqual(await assertVerdicts(admin, lanes, "eventual"), decisions);
 
@@ -87,20 +87,20 @@ test("killed at random moments, it loses no change that it acknowledged", { time
   assert.deepEqual(await leaks(app, texts.map(secretOf)), []);
 });
 
-/** What of a list is not in another. */
+/** The items of a list that are not in another. */
 function except(list, others) {
   const among = new Set(others);
   return list.filter((one) => !among.has(one));
 }
 
-/** The operations that all lanes do together, with a kill amid them. */
+/** The operations of all lanes, with a kill in between. */
 class Round {
   begun = 0;
   killed = false;
   #fatal;
   #strike;
 
-  /** @param {number} fatal the operation that `moment` waits for, by its number */
+  /** @param {number} fatal the number of the operation that `moment` waits for */
   constructor(fatal) {
     this.#fatal = fatal;
     this.moment = new Promise((resolve) => (this.#strike = resolve));
@@ -115,7 +115,9 @@ class Round {
   }
 }
 
-/** Asks about every text: each is decided as the lanes have it. Answers what each may do and who its bearer is. */
+/**
+ * Verifies every token value: each decision matches the lanes' state. Returns the scopes and owners of the valid ones.
+ */
 async function assertVerdicts(admin, lanes, freshness) {
   const verdicts = lanes.flatMap((lane) => lane.verdicts());
   const decisions = [];
@@ -139,9 +141,9 @@ class Lane {
   #owner;
   #random;
   #made = 0;
-  /** What is known to hold: `tokens` by name, `ended` texts that rotation replaced. */
+  /** The acknowledged state: `tokens` by name, `ended` values that rotation replaced. */
   #state = { suspended: false, tokens: {}, ended: [] };
-  /** The effect of the operation that was cut off, if one was. */
+  /** The effect of the operation that was interrupted, if any. */
   #cutOff = null;
 
   constructor(admin, owner) {
@@ -150,7 +152,7 @@ class Lane {
     this.#random = dice(`${SEED}/${owner}`);
   }
 
-  /** Runs operations until the round is over, or the runtime killed. */
+  /** Runs operations until the round ends or the runtime is killed. */
   async work(round) {
     while (round.next()) {
       const { ask, effect } = this.#operation();
@@ -171,8 +173,8 @@ class Lane {
   }
 
   /**
-   * Holds what the ledger says against what was acknowledged. An operation that was cut off is done whole, or not at
-   * all: which of the two, if there was one.
+   * Compares the ledger's state with what was acknowledged. An interrupted operation was executed completely or not at
+   * all; either is accepted.
    */
   async settle() {
     const seen = await this.#read();
@@ -191,7 +193,7 @@ class Lane {
     return cutOff && (isDone ? "done" : "not done");
   }
 
-  /** Every text known, with the decision that is due. */
+  /** Every known token value with the expected decision. */
   verdicts() {
     const { suspended, tokens, ended } = this.#state;
     const codeOf = ({ revoked, enabled }) =>
@@ -200,18 +202,18 @@ class Lane {
       [token.text, codeOf(token)],
       [token.previous?.text, codeOf(token)],
     ]);
-    // A text whose only showing was cut off is known to nobody.
+    // A token value whose only response was interrupted is unknown.
     return [...held, ...ended.map(({ text }) => [text, "REVOKED"])].filter(([text]) => text);
   }
 
-  /** The digest of every text there ever was. */
+  /** The digests of all token values that ever existed. */
   digests() {
     const { tokens, ended } = this.#state;
     const held = Object.values(tokens).flatMap((token) => [token, token.previous]);
     return [...held, ...ended].filter(Boolean).map(({ digest }) => digest);
   }
 
-  /** What to ask next, and what that does to a state. */
+  /** The next request, and its effect on a state. */
   #operation() {
     const { suspended, tokens } = this.#state;
     const live = Object.keys(tokens).filter((name) => !tokens[name].revoked);
@@ -248,7 +250,7 @@ class Lane {
   }
 }
 
-/** Of each kind: what to ask, and what it does to a state; `reply` holds nothing where the answer was cut off. */
+/** For each kind: the request, and its effect on a state; `reply` is empty if the response was interrupted. */
 const OPERATIONS = {
   create: ({ unique, owner }) => ({
     ask: ["POST", "/v1/tokens", { name: unique, owner, scopes: ["orders:read"] }],
@@ -261,7 +263,7 @@ const OPERATIONS = {
     effect: ({ tokens }) => Object.assign(tokens[name], { note: unique, enabled: flag }),
   }),
   rotate: ({ names: [name], ids: [id], flag }) => ({
-    // One with a grace ends those before; one without leaves them what they were promised.
+    // A rotation with a grace period ends earlier values; one without keeps their promised grace periods.
     ask: ["POST", `/v1/tokens/${id}/rotate`, flag ? { grace_seconds: 3_600, previous: "end" } : {}],
     effect: ({ tokens, ended }, { digest, token }) => {
       const { [name]: held } = tokens;
@@ -285,10 +287,10 @@ const OPERATIONS = {
   }),
 };
 
-/** The kinds, as often as they come. */
+/** The kinds of operations, with their weights. */
 const WEIGHTED = "create create create create create update update rotate rotate revoke revokeMany suspend".split(" ");
 
-/** Whether the ledger says what this state does, so far as the state knows. */
+/** Whether the ledger's state matches this state, as far as it is known. */
 function fits(state, seen) {
   const names = Object.keys(state.tokens);
   return (
@@ -302,7 +304,7 @@ function fits(state, seen) {
   );
 }
 
-/** Random numbers below a bound, the same for the same seed. */
+/** Random numbers below a bound, determined by the seed. */
 function dice(seed) {
   let nth = 0;
   return (bound) => createHash("sha256").update(`${seed}/${nth++}`).digest().readUInt32LE() % bound;

@@ -1,32 +1,35 @@
-// Looks for secrets where none may be: on disk and in the log.
+// Searches for secrets where they must not be: on disk and in the log.
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 
-/** How many characters in a row give a secret away: half of a token's, 71 bits, which nothing else has by chance. */
+/**
+ * The number of consecutive characters that identify a secret: half of a token's, 71 bits, which do not occur by
+ * chance.
+ */
 const PIECE = 12;
 
-/** The digits of base64 that a piece has to itself, wherever it begins. */
+/** The base64 digits that encode only the piece, at any alignment. */
 const BASE64_PIECE = 14;
 
-/** What only the bearer knows of a token: the 24 characters between the workspace's key and the seal. */
+/** The secret part of a token value: the 24 characters between the workspace key and the authentication tag. */
 export const secretOf = (text) => text.slice(-36, -12);
 
-/** Every file below a folder, journals and write-ahead logs among them. */
+/** Every file below a folder, including journals and write-ahead logs. */
 async function contents(folder) {
   const entries = await readdir(folder, { withFileTypes: true, recursive: true });
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.path, entry.name));
   return Promise.all(files.map(async (name) => ({ name, text: await readFile(name, "latin1") })));
 }
 
-/** Where these secrets lie, or twelve characters of one: names of files, and `the log`. */
+/** Where these secrets, or twelve characters of one, were found: names of files, and `the log`. */
 export async function leaks(app, secrets) {
   const holds = finder(secrets);
   const places = [...(await contents(app.storage)), { name: "the log", text: app.log.join("\n") }];
   return places.filter(({ text }) => holds(text)).map(({ name }) => name);
 }
 
-/** Tells whether a text holds a piece of any of these secrets, as it is or in a usual encoding of it or of more. */
+/** Returns a function that detects a piece of any of these secrets in a text, in clear or in a usual encoding. */
 export function finder(secrets) {
   const sought = new Map([PIECE, 2 * PIECE, BASE64_PIECE].map((length) => [length, new Set()]));
   const seek = (text, length) => {
@@ -37,7 +40,7 @@ export function finder(secrets) {
     seek(secret, PIECE);
     seek(bytes.toString("hex"), 2 * PIECE);
     for (const encoding of ["base64", "base64url"]) {
-      // By where it begins within three bytes. Digits at its edges tell of its neighbours too.
+      // For each alignment within three bytes. Digits at the edges also encode neighbouring bytes and are dropped.
       for (const [shift, edge] of [0, 2, 3].entries()) {
         const digits = Buffer.concat([Buffer.alloc(shift), bytes]).toString(encoding);
         seek(digits.slice(edge, Math.floor(((shift + bytes.length) * 4) / 3)), BASE64_PIECE);
@@ -45,7 +48,7 @@ export function finder(secrets) {
     }
   }
   const holds = (run) => [...sought].some(([length, all]) => pieces(run, length).some((piece) => all.has(piece)));
-  // One pass over the text, however many the secrets.
+  // One pass over the text, regardless of the number of secrets.
   return (text) => (text.match(/[\w+/-]{12,}/g) ?? []).some(holds);
 }
 

@@ -1,4 +1,4 @@
-// What is served as it stands, and that it is no answer to a gateway.
+// Static pages are served to browsers, and never to a gateway's authorization request.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -11,15 +11,15 @@ import { start } from "./harness.mjs";
 
 const ASSETS = fileURLToPath(new URL("../../build/assets", import.meta.url));
 
-/** Every file that is served, by its path. */
+/** Every static file, by its path. */
 const FILES = readdirSync(ASSETS, { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name !== "_headers")
   .map((entry) => `${entry.parentPath}/${entry.name}`.slice(ASSETS.length));
 
-/** Where a file is found: a page goes without its ending. */
+/** The path of a file: pages are served without their extension. */
 const place = (file) => file.replace(/index\.html$/, "").replace(/\.html$/, "");
 
-/** The answer to a path that is sent as it is: fetch would resolve it. */
+/** The response to a path that is sent unchanged, because `fetch` would normalize it. */
 async function ask(app, path, { method = "GET", headers = {} } = {}) {
   const { hostname, port } = app.url;
   const [response] = await once(request({ hostname, port, path, method, headers, agent: false }).end(), "response");
@@ -27,7 +27,7 @@ async function ask(app, path, { method = "GET", headers = {} } = {}) {
   return { status: response.statusCode, headers: response.headers, bytes };
 }
 
-test("pages and all that they load are there for browsers", async (t) => {
+test("pages and their assets are served to browsers", async (t) => {
   const app = await start(t);
   assert.ok(FILES.length > 30, `${FILES.length} files`);
   for (const file of FILES) {
@@ -43,7 +43,7 @@ test("pages and all that they load are there for browsers", async (t) => {
   const first = await ask(app, "/console/");
   assert.equal(first.headers["content-type"], "text/html; charset=utf-8");
   const again = await ask(app, "/console/?v=1", { headers: { "if-none-match": first.headers.etag } });
-  assert.equal(again.status, 304, "what a browser has is not sent again");
+  assert.equal(again.status, 304, "a cached page is not sent again");
   const head = await ask(app, "/console/", { method: "HEAD" });
   assert.deepEqual([head.status, head.bytes.length], [200, 0]);
   for (const [from, to] of [
@@ -60,7 +60,7 @@ test("pages and all that they load are there for browsers", async (t) => {
   }
 });
 
-test("no page and no route is an answer to a gateway", async (t) => {
+test("no page or other route answers a gateway's request", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const gateway = await admin.issue({ scopes: ["tokens:verify"] });
@@ -111,7 +111,8 @@ test("no page and no route is an answer to a gateway", async (t) => {
       assert.equal(bearer.status, 403, `${path}: ${bearer.bytes}`);
     }
   }
-  // A whole URL is for proxies: the runtime on this machine takes none. What counts is that it is no yes.
+  // Absolute URLs are for proxies; workerd in this setup rejects them. The test only requires that the response is not
+  // a success.
   for (const path of ["http://elsewhere.example/healthz", "http://elsewhere.example/console/"]) {
     assert.ok((await ask(app, path, { headers: { "x-counterfoil-gateway": "x" } })).status >= 400, path);
   }

@@ -1,4 +1,4 @@
-// What strangers can have an identity provider asked, on the runtime that it is deployed to: a few questions a second.
+// The requests to identity providers that outsiders can cause, on the real runtime: at most a few per second.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -11,10 +11,10 @@ import { json, startIssuer } from "./issuer.mjs";
 const DESCRIPTION = "/.well-known/openid-configuration";
 const START = "/v1/session/start?workspace=acme";
 
-/** It is not the rate limits that keep providers from being asked. */
+/** Without rate limits, so that they are not what protects the providers. */
 const UNLIMITED = { limited: false };
 
-/** Calls again and again, twenty at a time, for so many seconds: the answers, and how long that took. */
+/** Calls repeatedly, twenty at a time, for this many seconds: the responses, and the actual duration. */
 async function flood(seconds, call) {
   const began = Date.now();
   const end = began + seconds * 1_000;
@@ -29,7 +29,7 @@ async function flood(seconds, call) {
 const place = (answer) => answer.headers.get("location");
 const failed = (code) => `/console/#/sign-in?failed=${code}`;
 
-test("a provider that fails is asked every few seconds, and again once it is back", async (t) => {
+test("a failing provider is queried with back-off until it recovers", async (t) => {
   const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = (_, response) => json(response, 503, {});
   const { answers, seconds } = await flood(5, () => app.fetch(START));
@@ -42,7 +42,7 @@ test("a provider that fails is asked every few seconds, and again once it is bac
   assert.ok(place(await app.fetch(START)).startsWith(`${issuer.url}/authorize`));
 });
 
-test("a provider that hangs is asked once a second", async (t) => {
+test("a hanging provider is queried once a second", async (t) => {
   const { issuer, app } = await seated(t, {}, UNLIMITED);
   issuer.instead[DESCRIPTION] = () => {};
   const { answers, seconds } = await flood(4, () => app.fetch(START));
@@ -51,7 +51,7 @@ test("a provider that hangs is asked once a second", async (t) => {
   assert.ok(issuer.asked.length >= 1 && issuer.asked.length <= seconds + 1, `${issuer.asked}`);
 });
 
-test("keys that nobody has are looked for once in thirty seconds, and a member signs in meanwhile", async (t) => {
+test("unknown key ids are looked up once in thirty seconds without blocking sign-ins", async (t) => {
   const { issuer, app, admin } = await seated(t, {}, UNLIMITED);
   const visitor = new Visitor(app);
   const tokens = await Promise.all(
@@ -59,7 +59,7 @@ test("keys that nobody has are looked for once in thirty seconds, and a member s
   );
   const { answers, seconds } = await flood(3, (number) => visitor.present(tokens[number % tokens.length]));
   t.diagnostic(`${answers.length} requests in ${seconds} s: ${issuer.asked.length} questions`);
-  // While the keys are looked for, few wait for them; the others are told to come again.
+  // While the keys are fetched, only few requests wait for them; the others get a response with Retry-After.
   const codes = new Set(answers.map(({ status, body }) => `${status} ${body.code}`));
   assert.ok(codes.has("401 SIGN_IN_FAILED"));
   assert.deepEqual(
@@ -77,14 +77,14 @@ test("keys that nobody has are looked for once in thirty seconds, and a member s
   );
 });
 
-test("invented codes are exchanged at a steady pace", async (t) => {
+test("forged authorization codes are exchanged at a limited rate", async (t) => {
   const { issuer, app } = await seated(t, {}, UNLIMITED);
   const out = await app.fetch(START);
   const cookie = out.headers.getSetCookie()[0].split(";")[0];
   const query = new URL(place(out)).searchParams;
   const back = new URLSearchParams({ code: "invented", state: query.get("state"), iss: issuer.url });
   const come = () => app.fetch(`/v1/session/callback?${back}`, { headers: { cookie } });
-  // So many at once that more come than wait.
+  // So many at once that more arrive than may wait.
   const began = Date.now();
   const answers = await Promise.all(Array.from({ length: 150 }, come));
   const seconds = (Date.now() - began) / 1_000;
@@ -95,7 +95,7 @@ test("invented codes are exchanged at a steady pace", async (t) => {
   assert.ok(issuer.count("/token") >= 10 && issuer.count("/token") <= 11 + seconds * 10, `${issuer.count("/token")}`);
 });
 
-test("a provider in a private network is refused where the deployment does not allow it", async (t) => {
+test("a provider in a private network is refused unless the deployment allows it", async (t) => {
   const issuer = await startIssuer(t);
   const app = await start(t, { bindings: { PRIVATE_PROVIDERS: "" } });
   const { admin } = await workspace(app, "acme");

@@ -1,14 +1,14 @@
-// Runs inside workerd, in place of the worker: reads the databases that its objects left behind.
+// Runs inside workerd in place of the worker: reads the databases that its objects have stored.
 
 import { DurableObject } from "cloudflare:workers";
 
 export class Ledger extends DurableObject {
-  /** The rows that a query gives. */
+  /** The rows of a query. */
   async fetch(request) {
     return Response.json(this.ctx.storage.sql.exec(await request.text()).toArray());
   }
 
-  /** What the worker has armed is left undone. */
+  /** Ignores the alarm that the worker has set. */
   alarm() {}
 }
 

@@ -1,4 +1,4 @@
-// The registry follows the ledger: late where it must, never wrong for good.
+// The registry follows the ledger: it may lag, but always catches up.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
@@ -9,15 +9,18 @@ import { eventually, start } from "./harness.mjs";
 
 const EVENTUAL = { freshness: "eventual" };
 
-/** A failed put is tried again after 1, 2, 4, 8 s …; a test that heals within those has seen all after so many seconds. */
+/**
+ * A failed write is retried after 1, 2, 4, 8 s …; a test that heals within those has seen all retries after these
+ * seconds.
+ */
 const PATIENCE = 30;
 
-/** Longer than the runtime takes to run an alarm that is due. */
+/** Longer than the runtime takes to run a due alarm. */
 const QUIET = 4_000;
 
 const recordOf = (key, { digest }) => `r/${key}/${digest}`;
 
-/** Whether the registry holds another record by now than it did. */
+/** Whether the registry holds another record than before. */
 async function isOther(app, key, before) {
   return !Buffer.from(await app.stored(key)).equals(Buffer.from(before));
 }
@@ -28,7 +31,7 @@ async function isQuiet(app) {
   return app.registry.count("put") === puts;
 }
 
-test("what is issued and revoked is read from the registry without the ledger", async (t) => {
+test("created and revoked tokens are decided from the registry without the ledger", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const live = await admin.issue({ scopes: ["orders:read"] });
@@ -47,15 +50,15 @@ test("what is issued and revoked is read from the registry without the ledger", 
   const valid = await admin.verify(live.token, { ...EVENTUAL, all_of: ["orders:read"] });
   assert.deepEqual([valid.code, valid.freshness, valid.token.id], ["VALID", "eventual", live.id]);
   assert.equal(await admin.code(dead.token, EVENTUAL), "REVOKED");
-  assert.equal(app.ledger.count("fetch"), asked + 1, "the ledger was asked once, about who asks");
+  assert.equal(app.ledger.count("fetch"), asked + 1, "the ledger was queried once, for the caller's token");
   const first = app.registry.count("get");
   assert.ok(first > read);
   assert.equal(await admin.code(live.token, EVENTUAL), "VALID");
-  assert.equal(app.registry.count("get"), first, "the isolate remembers");
+  assert.equal(app.registry.count("get"), first, "the decision is cached");
   assert.equal((await admin.send("POST", "/v1/verify", { token: live.token })).body.code, "LEDGER_UNAVAILABLE");
 });
 
-test("an edition is in the registry, by the hashes of its files", async (t) => {
+test("an edition's files are in the registry under their hashes", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   await admin.issue({ scopes: ["orders:read"] });
@@ -70,13 +73,13 @@ test("an edition is in the registry, by the hashes of its files", async (t) => {
     assert.equal(name, `s/${key}/${createHash("sha256").update(file).digest("hex")}`);
   }
 
-  // The next one has another segment and another manifest; the old ones go when no lease can name them.
+  // The next edition has another segment and manifest. The old files are deleted once no lease can name them.
   await admin.issue({ scopes: ["orders:read"] });
   await eventually(async () => (await kinds()).join("") === "mmnss", PATIENCE);
 });
 
 for (const fault of ["refused", "lost"]) {
-  test(`a registry whose writes are ${fault}: the change is kept, and the registry is right after the alarm`, async (t) => {
+  test(`a registry whose writes are ${fault}: the change persists, and the alarm updates the registry`, async (t) => {
     const app = await start(t);
     const { key, admin } = await workspace(app, "acme");
     const token = await admin.issue({ scopes: [] });
@@ -87,30 +90,30 @@ for (const fault of ["refused", "lost"]) {
     await admin.revoke(token.id);
     const late = await admin.issue({ scopes: ["orders:read"] });
     const puts = () => app.registry.count("put", recordOf(key, late));
-    // Nobody knows what became of a put that failed: it is done again, also where it was done.
+    // A failed write has an unknown outcome, so it is repeated even if it succeeded.
     await eventually(() => puts() >= 2, PATIENCE);
-    assert.equal((await admin.expect(200, "GET", `/v1/tokens/${token.id}`)).state, "revoked", "the change is kept");
+    assert.equal((await admin.expect(200, "GET", `/v1/tokens/${token.id}`)).state, "revoked", "the change persists");
     assert.equal(await admin.code(token.token), "REVOKED");
     assert.equal(await admin.code(late.token), "VALID");
     assert.equal((await app.stored(recordOf(key, late))) === null, fault === "refused");
 
     app.registry.heal();
     await eventually(() => app.stored(recordOf(key, late)), PATIENCE);
-    // Each record waits for its own next try. A verifier that read this one too early would remember it for a minute.
+    // Each record waits for its own retry. A verifier that read this one too early would cache it for a minute.
     await eventually(() => isOther(app, recordOf(key, token), issued), PATIENCE);
 
-    // An isolate that remembers nothing, and no ledger to ask.
+    // An isolate with an empty cache, and no ledger.
     await app.crash();
     app.ledger.fail("fetch", "refused");
     assert.equal(await admin.code(token.token, EVENTUAL), "REVOKED");
     assert.equal(await admin.code(late.token, EVENTUAL), "VALID");
 
-    // What is done is done: sooner or later nothing is put any more.
+    // Eventually no more writes happen.
     await eventually(() => isQuiet(app), 2 * PATIENCE);
   });
 }
 
-test("a power cut while the registry is down loses no change on its way", async (t) => {
+test("a power cut while the registry is down loses no outbox record", async (t) => {
   const app = await start(t);
   app.registry.fail("put", "refused");
   const { key, admin } = await workspace(app, "acme");
@@ -124,7 +127,7 @@ test("a power cut while the registry is down loses no change on its way", async 
   assert.equal(await admin.code(token.token, EVENTUAL), "REVOKED");
 });
 
-test("a ledger that does not answer is given up on, and eventual answers go on", async (t) => {
+test("an unresponsive ledger times out, and eventual checks continue", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const { token } = await admin.issue({ scopes: [] });

@@ -1,4 +1,4 @@
-// No token's text, and no part of it that only its bearer knows, is anywhere but with its bearer.
+// No token value, and no part of a secret, is stored or logged anywhere.
 
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
@@ -7,7 +7,7 @@ import { Browser, Client, logged, workspace } from "./client.mjs";
 import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
 import { finder, leaks, secretOf } from "./leaks.mjs";
 
-test("after all of it, no secret is on disk or in the log", async (t) => {
+test("no secret is on disk or in the log after using all routes", async (t) => {
   const app = await start(t);
   const acme = await workspace(app, "acme");
   const other = await workspace(app, "other");
@@ -20,7 +20,7 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   const asker = new Client(app, gate.token);
   for (const { token } of issued) {
     for (const freshness of ["strong", "eventual"]) await asker.verify(token, { freshness });
-    // In every place that somebody may put one by mistake.
+    // In every place where a client may put one by mistake.
     await acme.admin.send("GET", `/v1/tokens/${token}`);
     await acme.admin.send("GET", `/v1/tokens?cursor=${token}`);
     await acme.admin.send("GET", `/v1/tokens?${token}=1`);
@@ -52,13 +52,13 @@ test("after all of it, no secret is on disk or in the log", async (t) => {
   const sessions = [browser.text, ended.text];
   const texts = [...issued.map(({ token }) => token), acme.admin.token, other.admin.token, ...sessions];
   assert.deepEqual(await leaks(app, [...texts.map(secretOf), ROOT_TOKEN]), []);
-  // The search finds what is there.
+  // Proves that the search finds existing strings.
   for (const there of [live.digest, live.id, browser.opened.body.id])
     assert.notDeepEqual(await leaks(app, [there]), []);
   assert.deepEqual(await leaks(app, [last.headers.get("x-request-id")]), ["the log"]);
 });
 
-test("rotated, repeated, imported, revoked by the hundred: no secret is on disk or in the log", async (t) => {
+test("no secret is on disk or in the log after rotation, retries, imports and bulk revocation", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   await admin.expect(201, "POST", "/v1/clients", { id: "cli", name: "CLI", permissions: ["orders:read"] });
@@ -89,7 +89,7 @@ test("rotated, repeated, imported, revoked by the hundred: no secret is on disk 
   const asker = new Client(app, shown(await admin.issue({ scopes: ["tokens:verify"] })) && texts.at(-1));
   for (const freshness of ["strong", "eventual"]) await asker.verify(old, { freshness });
 
-  // In every place of the new routes that somebody may put one by mistake, where it is refused.
+  // In every place of the newer routes where a client may put one by mistake; all are refused.
   const live = texts.at(-2);
   for (const [method, path, body] of [
     ["PATCH", `/v1/tokens/${live}`, { name: "x" }],
@@ -112,11 +112,11 @@ test("rotated, repeated, imported, revoked by the hundred: no secret is on disk 
   assert.equal(new Set(texts.filter(Boolean)).size, 22);
   await logged(app, await admin.send("GET", "/v1/tokens"));
   assert.deepEqual(await leaks(app, [...texts.map(secretOf), old]), []);
-  // The search finds what is there.
+  // Proves that the search finds existing strings.
   assert.notDeepEqual(await leaks(app, [digest]), []);
 });
 
-test("the search knows a secret by half of it, however it is encoded and whatever is around it", () => {
+test("the search detects half of a secret in any usual encoding", () => {
   const secret = randomBytes(12).toString("hex");
   const holds = finder([secret, randomBytes(12).toString("hex")]);
   for (const encoding of ["latin1", "hex", "base64", "base64url"]) {

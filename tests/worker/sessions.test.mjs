@@ -1,11 +1,11 @@
-// Sessions on the runtime that they are deployed to.
+// Sessions on the real runtime.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Browser, COOKIE, logged, withForgedSeal, workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
-test("a session outlives the runtime, and ends with its token at once", async (t) => {
+test("a session survives a restart, and ends immediately with its token", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const ada = { id: "ada", name: "Ada", role: "member", grants: ["tokens:*", "sessions:create", "orders:*"] };
@@ -18,7 +18,7 @@ test("a session outlives the runtime, and ends with its token at once", async (t
   assert.equal(headers.get("location"), "/v1/session");
   const cookie = `${COOKIE}=${browser.text}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=43200`;
   assert.equal(headers.get("set-cookie"), cookie);
-  assert.ok(!JSON.stringify(body).includes(browser.text.slice(10, 34)), "the text is in no body");
+  assert.ok(!JSON.stringify(body).includes(browser.text.slice(10, 34)), "the session value is in no body");
   assert.deepEqual(body.member, { id: "ada", number: 2 });
   assert.deepEqual(body.scopes.toSorted(), scopes.toSorted());
   assert.equal(Date.parse(body.expires_at) - Date.parse(body.created_at), 43_200_000);
@@ -39,7 +39,7 @@ test("a session outlives the runtime, and ends with its token at once", async (t
   assert.deepEqual((await browser.expect(200, "GET", "/v1/session")).scopes, ["sessions:create"]);
 
   await admin.revoke(token.id);
-  // No wait and no poll: the revocation has returned, so it holds.
+  // No wait and no poll: the revocation has returned, so it is effective.
   for (const path of ["/v1/session", "/v1/tokens", "/v1/tokens/self"]) {
     const refused = await browser.send("GET", path);
     assert.deepEqual([refused.status, refused.body.code], [401, "REVOKED"]);
@@ -47,7 +47,7 @@ test("a session outlives the runtime, and ends with its token at once", async (t
   assert.deepEqual((await admin.expect(200, "GET", "/v1/sessions")).items, []);
 });
 
-test("a session that was ended is over, also after a power cut", async (t) => {
+test("an ended session stays ended after a power cut", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const [one, other] = [await admin.open(), await admin.open()];
@@ -63,7 +63,7 @@ test("a session that was ended is over, also after a power cut", async (t) => {
   }
 });
 
-test("an invented cookie reaches no ledger, and neither does a page of another origin", async (t) => {
+test("a forged cookie or a cross-origin page reaches no ledger", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const browser = await admin.open();
@@ -74,7 +74,7 @@ test("an invented cookie reaches no ledger, and neither does a page of another o
     assert.equal((await logged(app, answer)).ledger_calls, 0);
   }
   const as = admin.as(browser.text);
-  assert.equal((await as.send("GET", "/v1/tokens")).body.code, "UNKNOWN", "a session's text is no token");
+  assert.equal((await as.send("GET", "/v1/tokens")).body.code, "UNKNOWN", "a session value is not a token");
   const { port, host, origin } = new URL(app.url);
   for (const headers of [
     { origin: "https://evil.example" },

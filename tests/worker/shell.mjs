@@ -1,19 +1,19 @@
-// Runs the shell blocks of a page of the docs, in their order, and compares the answer that stands below each.
+// Runs the shell blocks of a docs page in order and compares their output with the documented responses.
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 
-/** Stands between the outputs of two blocks. */
+/** Separates the outputs of two blocks. */
 const NEXT = "\u0000";
 
-/** The shell blocks of a page, each with the answer that is shown below it. */
+/** The shell blocks of a page, each with the response that is shown below it. */
 export function steps(page) {
   const found = page.matchAll(/^```sh\n(.*?)^```\n(?:```json\n(.*?)^```\n)?/gms);
   return [...found].map(([, script, answer]) => ({ script, answer }));
 }
 
-/** Runs all blocks in one shell, since a block uses what those before it have set, and compares their output. */
+/** Runs all blocks in one shell, because blocks use variables of earlier ones, and compares their output. */
 export async function follow(steps, options) {
   const script = steps.map(({ script }) => `${script}\nprintf '\\0'\n`).join("");
   const { stdout } = await promisify(execFile)("bash", ["-euo", "pipefail", "-c", script], options);
@@ -23,7 +23,7 @@ export async function follow(steps, options) {
   }
 }
 
-/** What an answer must look like: as it is shown, except for line breaks, and for what `…` stands for. */
+/** A pattern for a documented response: line breaks may differ, and `…` matches anything. */
 function pattern(shown) {
   const pieces = shown.trim().split(/\n */).join("").split("…");
   const literal = pieces.map((piece) => piece.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&"));

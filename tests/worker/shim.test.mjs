@@ -1,4 +1,4 @@
-// The bundle's entry before a module that fails as no Rust does: whatever it throws is an answer, and never a pass.
+// The entry module with a wasm module that fails in ways Rust code does not: every exception becomes an error response.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,7 +8,7 @@ import { Miniflare } from "miniflare";
 
 const SHIM = fileURLToPath(new URL("../../crates/worker/js/shim.mjs", import.meta.url));
 
-/** In the module's place; the path says how it fails. A trap is thrown before the first suspension. */
+/** Replaces the module; the path selects the failure. A trap is thrown before the first suspension. */
 const MODULE = `
 export const __worker_init_state = () => ({ instanceId: 1 });
 export const __wbg_reset_state = () => {};
@@ -22,7 +22,7 @@ export function fetch(request, env, context) {
   return Promise.resolve(new Response("served"));
 }`;
 
-test("what the module throws is answered, also where an exception would pass the request on", async (t) => {
+test("every exception of the module becomes an error response", async (t) => {
   const stubs = {
     name: "stubs",
     setup({ onResolve, onLoad }) {

@@ -1,4 +1,4 @@
-// The way of a browser to an identity provider and back, on the runtime that it is deployed to.
+// A browser's sign-in through an identity provider, on the real runtime.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -9,10 +9,10 @@ import { ADA, Visitor, cookies, letIn, provider, seated } from "./identity.mjs";
 import { json, startIssuer } from "./issuer.mjs";
 import { finder } from "./leaks.mjs";
 
-/** The name of the cookie that a flow is kept in. */
+/** The name of the cookie that stores a sign-in flow. */
 const FLOW = "__Host-counterfoil-sign-in";
 
-/** A browser that signs in by links and redirects alone. */
+/** A browser that signs in by following links and redirects only. */
 class Traveller {
   cookies = {};
 
@@ -20,7 +20,7 @@ class Traveller {
     this.app = app;
   }
 
-  /** Goes to a path of the deployment's. */
+  /** Requests a path of the deployment. */
   async go(path) {
     const cookie = Object.entries(this.cookies)
       .map(([name, value]) => `${name}=${value}`)
@@ -33,14 +33,14 @@ class Traveller {
     return response;
   }
 
-  /** Sets out: where the provider is, as the deployment says it. */
+  /** Starts a sign-in and returns the provider's URL. */
   async setOut(query = "workspace=acme") {
     const response = await this.go(`/v1/session/start?${query}`);
     assert.equal(response.status, 302);
     return response.headers.get("location");
   }
 
-  /** Goes to the provider, which sends it back at once: to where. */
+  /** Visits the provider, which redirects immediately, and returns the redirect's target. */
   async ask(address) {
     const response = await fetch(address, { redirect: "manual" });
     assert.equal(response.status, 302);
@@ -48,7 +48,7 @@ class Traveller {
     return back.href.replace(back.origin, "");
   }
 
-  /** There and back. */
+  /** The whole sign-in. */
   async travel(query) {
     return this.go(await this.ask(await this.setOut(query)));
   }
@@ -62,11 +62,11 @@ async function assertTurnedAway(response, code = "SIGN_IN_FAILED", status = 303)
   assert.deepEqual([response.status, response.headers.get("location")], [status, `/console/#/sign-in?failed=${code}`]);
   assert.equal((await response.arrayBuffer()).byteLength, 0);
   const { value, attributes } = cookies(response)[FLOW];
-  assert.deepEqual([value, attributes.at(-1)], ["", "Max-Age=0"], "the flow is over");
+  assert.deepEqual([value, attributes.at(-1)], ["", "Max-Age=0"], "the flow has ended");
   assert.equal(cookies(response)[COOKIE], undefined);
 }
 
-test("a browser goes to the provider and comes back with a session", async (t) => {
+test("a browser signs in through the provider and gets a session", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const traveller = new Traveller(app);
   const out = await traveller.go("/v1/session/start?workspace=acme");
@@ -91,7 +91,7 @@ test("a browser goes to the provider and comes back with a session", async (t) =
   assert.deepEqual([back.status, back.headers.get("location")], [303, "/console/"]);
   assert.equal(back.headers.get("referrer-policy"), "no-referrer");
   assert.equal(back.headers.get("cache-control"), "no-store");
-  assert.deepEqual(Object.keys(traveller.cookies), [COOKIE], "the flow is forgotten");
+  assert.deepEqual(Object.keys(traveller.cookies), [COOKIE], "the flow's cookie is deleted");
   const session = await traveller.browser.expect(200, "GET", "/v1/session");
   assert.deepEqual([session.member.id, session.issuer], ["ada", issuer.url]);
   assert.equal((await admin.expect(200, "GET", "/v1/sessions")).items[0].id, session.id);
@@ -103,7 +103,7 @@ test("a browser goes to the provider and comes back with a session", async (t) =
   assert.ok(!holds(app.log.join("\n")), "the log holds a secret");
 });
 
-test("a browser that comes back otherwise than it went is turned away", async (t) => {
+test("a callback that does not match the sign-in flow is refused", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const edit = (path, change) => {
     const url = new URL(path, app.url);
@@ -134,7 +134,7 @@ test("a browser that comes back otherwise than it went is turned away", async (t
     });
   }
 
-  await t.test("without its cookie, or with another's", async () => {
+  await t.test("without the flow's cookie, or with another flow's", async () => {
     const [one, other] = [new Traveller(app), new Traveller(app)];
     const path = await one.ask(await one.setOut());
     await assertTurnedAway(await new Traveller(app).go(path));
@@ -142,14 +142,14 @@ test("a browser that comes back otherwise than it went is turned away", async (t
     await assertTurnedAway(await other.go(path));
     assert.equal((await one.go(path)).headers.get("location"), "/console/");
   });
-  await t.test("with a cookie that was changed", async () => {
+  await t.test("with a modified cookie", async () => {
     const traveller = new Traveller(app);
     const path = await traveller.ask(await traveller.setOut());
     const [secret, , ...rest] = traveller.cookies[FLOW].split(".");
     traveller.cookies[FLOW] = [secret, Buffer.from("other").toString("base64url"), ...rest].join(".");
     await assertTurnedAway(await traveller.go(path));
   });
-  await t.test("with a code a second time", async () => {
+  await t.test("with a code that was used before", async () => {
     const traveller = new Traveller(app);
     const path = await traveller.ask(await traveller.setOut());
     const flow = traveller.cookies[FLOW];
@@ -158,26 +158,26 @@ test("a browser that comes back otherwise than it went is turned away", async (t
     traveller.cookies[FLOW] = flow;
     await assertTurnedAway(await traveller.go(path));
   });
-  await t.test("with the code of another's flow: its verifier is another", async () => {
+  await t.test("with the code of another flow, which has another code verifier", async () => {
     const [one, other] = [new Traveller(app), new Traveller(app)];
     const code = new URL(await one.ask(await one.setOut()), app.url).searchParams.get("code");
     const path = await other.ask(await other.setOut());
     await assertTurnedAway(await other.go(edit(path, (query) => query.set("code", code))));
   });
-  await t.test("where the provider was asked without PKCE", async () => {
+  await t.test("if the authorization request had no PKCE challenge", async () => {
     const traveller = new Traveller(app);
     const there = new URL(await traveller.setOut());
     there.searchParams.delete("code_challenge");
     await assertTurnedAway(await traveller.go(await traveller.ask(there)));
   });
-  await t.test("with a token of another flow", async () => {
+  await t.test("with an ID token of another flow", async () => {
     issuer.claims = { nonce: "another" };
     await assertTurnedAway(await new Traveller(app).travel());
     issuer.claims = { nonce: undefined };
     await assertTurnedAway(await new Traveller(app).travel());
     issuer.claims = {};
   });
-  await t.test("whom nobody knows", async () => {
+  await t.test("for an unknown identity", async () => {
     issuer.person = { ...issuer.person, email: "bob@example.org" };
     await assertTurnedAway(await new Traveller(app).travel());
     issuer.person = { ...issuer.person, email: ADA.email };
@@ -203,7 +203,7 @@ test("a browser that comes back otherwise than it went is turned away", async (t
   assert.equal((await new Traveller(app).travel()).headers.get("location"), "/console/");
 });
 
-test("the console is told where one may sign in, and a browser goes there alone", async (t) => {
+test("the console lists identity providers, and the CSP allows only these", async (t) => {
   const { issuer, app, admin } = await seated(t);
   const other = await startIssuer(t);
   const hidden = { ...provider(issuer), audience: "api", sign_in: false };
@@ -225,7 +225,7 @@ test("the console is told where one may sign in, and a browser goes there alone"
   await assertTurnedAway(await traveller.go("/v1/session/start?workspace=acme"), "SIGN_IN_FAILED", 302);
 });
 
-test("what docs/sign-in.md says to send is taken", async (t) => {
+test("the requests in docs/sign-in.md are accepted", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const page = await readFile(new URL("../../docs/sign-in.md", import.meta.url), "utf8");
@@ -239,7 +239,7 @@ test("what docs/sign-in.md says to send is taken", async (t) => {
 });
 
 for (const [how, methods] of Object.entries({ "a header": undefined, "the body": ["client_secret_post"] })) {
-  test(`a client's secret goes to its own issuer, in ${how}`, async (t) => {
+  test(`a client secret is sent only to its own issuer, in ${how}`, async (t) => {
     const secret = "s:e/c r+e%t&ü";
     const issuer = await startIssuer(t, { clients: { "the-console": secret }, methods });
     const thief = await startIssuer(t, { methods });
@@ -251,7 +251,7 @@ for (const [how, methods] of Object.entries({ "a header": undefined, "the body":
     const traveller = new Traveller(app);
     assert.equal((await traveller.travel()).headers.get("location"), "/console/");
 
-    // Whoever manages a workspace may name any issuer with any client id.
+    // A caller with `workspace:manage` may configure any issuer with any client id.
     let told = "";
     thief.instead["/token"] = async (request, response) => {
       for await (const chunk of request) told += chunk;

@@ -1,4 +1,5 @@
-// A snapshot is made, served and signed: what comes over HTTP is checked with nothing of ours but the layout.
+// Building, serving and signing snapshots. The response is verified only by the documented layout, without
+// Counterfoil's code.
 
 import assert from "node:assert/strict";
 import { createHash, createPublicKey, verify } from "node:crypto";
@@ -9,25 +10,25 @@ import { eventually, start } from "./harness.mjs";
 
 const PATIENCE = 30;
 
-/** How long head and signature are (docs/format.md). */
+/** The lengths of header and signature (docs/format.md). */
 const HEAD = 56;
 const SIGNED = HEAD + 64;
 
 const sha256 = (bytes) => createHash("sha256").update(bytes).digest("hex");
 
-/** The snapshot, asked for as often as it takes, and as seldom as the answers say. */
+/** Requests the snapshot until it is built, waiting as the responses say. */
 async function snapshot(reader) {
   const end = Date.now() + PATIENCE * 1_000;
   for (;;) {
     const answer = await reader.send("GET", "/v1/snapshot");
     if (answer.status === 200) return answer;
     assert.deepEqual([answer.status, answer.body.code], [503, "SNAPSHOT_NOT_READY"]);
-    assert.ok(Date.now() < end, "there is none");
+    assert.ok(Date.now() < end, "there is no snapshot");
     await sleep(1_000 * Number(answer.headers.get("retry-after")));
   }
 }
 
-/** What is told by a snapshot's head. */
+/** The fields of a snapshot's header. */
 function head(file) {
   return {
     begin: file.toString("latin1", 0, 8),
@@ -37,7 +38,7 @@ function head(file) {
   };
 }
 
-/** The files behind the head: the manifest and those it names. */
+/** The files after the header: the manifest and the files that it references. */
 function files(file) {
   const found = [];
   for (let at = SIGNED; at < file.length; ) {
@@ -48,19 +49,19 @@ function files(file) {
       if (byte < 128) break;
     }
     found.push(file.subarray(at, at + length));
-    assert.equal(found.at(-1).length, length, "it ends within a file");
+    assert.equal(found.at(-1).length, length, "the snapshot ends within a file");
     at += length;
   }
   return found;
 }
 
-/** Whether the key, of a JWK set, signed the snapshot. */
+/** Whether this key of a JWK set signed the snapshot. */
 function isSignedBy(file, jwk) {
   const key = createPublicKey({ key: jwk, format: "jwk" });
   return verify(null, file.subarray(0, HEAD), key, file.subarray(HEAD, SIGNED));
 }
 
-test("who asks for a snapshot gets one once it is made, and the keys that say who signed it", async (t) => {
+test("a snapshot is served once built, with the keys that verify its signature", async (t) => {
   const app = await start(t, { bindings: { SNAPSHOT_KEYS: JSON.stringify(["5a95".repeat(16), "01d0".repeat(16)]) } });
   const { key, admin } = await workspace(app, "acme");
   const reader = admin.as((await admin.issue({ scopes: ["snapshots:read"] })).token);
@@ -69,7 +70,7 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
     403,
   );
   const live = await admin.issue({ scopes: ["orders:read"] });
-  // Nothing changes any more, and the alarm of all that did has gone off: the question itself has to set the next.
+  // Nothing changes any more and the alarms of earlier changes have run, so the request itself has to set the next one.
   await eventually(async () => (await app.keys(`s/${key}/`)).length === 3, PATIENCE);
 
   const answer = await snapshot(reader);
@@ -95,7 +96,7 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
     assert.equal(kid, createHash("sha256").update(JSON.stringify({ crv, kty, x })).digest("base64url"));
   }
 
-  // The same again, from another isolate too; and nothing of it to who has it.
+  // The same file again, also from another isolate; and no body if the client has it.
   const tag = answer.headers.get("etag");
   const reads = app.registry.count("get");
   const unchanged = await reader.send("GET", "/v1/snapshot", undefined, { "if-none-match": tag });
@@ -104,7 +105,7 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
   await app.crash();
   assert.deepEqual((await reader.send("GET", "/v1/snapshot")).body, file);
 
-  // What changes is in the next, which is made without anybody asking.
+  // A change is in the next snapshot, which is built without a request.
   const puts = app.registry.count("put", `s/${key}/`);
   await admin.revoke(live.id);
   await eventually(() => app.registry.count("put", `s/${key}/`) >= puts + 4, PATIENCE);
@@ -113,10 +114,10 @@ test("who asks for a snapshot gets one once it is made, and the keys that say wh
   assert.ok(head(later.body).asOf > told.asOf && isSignedBy(later.body, keys[0]));
 });
 
-test("a snapshot that cannot be read to its end is cut off, or refused before it begins", async (t) => {
+test("a snapshot with a missing file is refused or truncated", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
-  // Enough members for more owner segments than are read before anything is sent.
+  // Enough members for more owner segments than are read before sending begins.
   for (let number = 1; number <= 8; number++) {
     const member = { id: `m${number}`, number: number * 1_024, name: "M", role: "member", grants: [] };
     await admin.expect(201, "POST", "/v1/members", member);
@@ -132,20 +133,20 @@ test("a snapshot that cannot be read to its end is cut off, or refused before it
   app.registry.heal();
   await eventually(() => admin.send("GET", "/v1/snapshot").then(({ status }) => status === 200));
 
-  // The last file is gone.
+  // The last file is missing.
   const names = files(whole.body).map((file) => `s/${key}/${sha256(file)}`);
   await app.lose(names.at(-1));
   const answer = await app.fetch("/v1/snapshot", { headers: admin.credential() });
   assert.equal(answer.status, 200);
-  // Whether the client hears that it was cut off is the runtime's to say: the file itself tells it.
+  // The runtime decides whether the client notices the interruption; the file itself shows it.
   const begun = Buffer.from(await answer.arrayBuffer().catch(() => []));
   assert.ok(begun.length < whole.body.length && whole.body.subarray(0, begun.length).equals(begun));
   const line = await eventually(() => app.log.find((line) => line.includes("SNAPSHOT_CUT_OFF")));
   assert.ok(JSON.parse(line).detail.includes(names.at(-1)) && line.includes(answer.headers.get("x-request-id")));
-  assert.equal((await admin.send("GET", "/v1/tokens/self")).status, 200, "all else goes on");
+  assert.equal((await admin.send("GET", "/v1/tokens/self")).status, 200, "everything else works");
 });
 
-test("without a secret there are no snapshots, and all else works", async (t) => {
+test("without a snapshot secret snapshots are disabled and all else works", async (t) => {
   const app = await start(t, { bindings: { SNAPSHOT_KEYS: "" } });
   const { admin } = await workspace(app, "acme");
   for (const path of ["/v1/snapshot", "/v1/snapshot/keys"]) {

@@ -1,4 +1,4 @@
-// WebSockets, when the wasm instance that answers their frames is lost.
+// WebSockets when the wasm instance that answers their frames is lost.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -6,7 +6,7 @@ import WebSocket from "@softvisio/core/websocket";
 import { workspace } from "./client.mjs";
 import { eventually, start } from "./harness.mjs";
 
-/** A socket that is open: what came, and how it was closed. */
+/** An open socket: the received frames, and how it was closed. */
 async function open(t, app, token) {
   const url = new URL("/", app.url);
   url.protocol = "ws:";
@@ -22,7 +22,7 @@ async function open(t, app, token) {
   return { came, ping, closed: () => closed };
 }
 
-test("a socket ends with the instance that answers its frames, and harms no other", async (t) => {
+test("a WebSocket is closed when its instance is lost, and others are not affected", async (t) => {
   const app = await start(t, { faulty: true });
   const { admin } = await workspace(app, "acme");
   const old = await open(t, app, admin.token);

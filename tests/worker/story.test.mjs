@@ -1,11 +1,11 @@
-// The main story on the runtime that it is deployed to, and a power cut in its midst.
+// The life of a token on the real runtime, with a power cut.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, workspace } from "./client.mjs";
 import { start } from "./harness.mjs";
 
-test("a token is issued, verified and revoked, and all of it outlives the runtime", async (t) => {
+test("creating, verifying and revoking a token survives a restart", async (t) => {
   const app = await start(t);
   const acme = await workspace(app, "acme");
   const other = await workspace(app, "other");
@@ -36,7 +36,7 @@ test("a token is issued, verified and revoked, and all of it outlives the runtim
 
   const revoked = await acme.admin.revoke(ci.id);
   assert.equal(revoked.state, "revoked");
-  // No wait and no poll: the revocation has returned, so it holds.
+  // No wait and no poll: the revocation has returned, so it is effective.
   assert.equal(await gate.code(ci.token), "REVOKED");
   assert.equal(await gate.code(ci.token, { freshness: "bounded" }), "REVOKED");
   const { tokens, codes } = {
@@ -56,10 +56,10 @@ test("a token is issued, verified and revoked, and all of it outlives the runtim
   assert.equal(await gate.code(kept.token, { any_of: ["orders:write"] }), "VALID");
   assert.equal((await new Client(app, ci.token).send("GET", "/v1/tokens/self")).body.code, "REVOKED");
   const next = await acme.admin.issue({ scopes: [] });
-  assert.equal(next.number, before.total + 1, "numbers go on where they were");
+  assert.equal(next.number, before.total + 1, "numbers continue");
 });
 
-test("many at once: a quota is never exceeded, and each number is given once", async (t) => {
+test("concurrent creations respect the quota and get distinct numbers", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   const ada = { id: "ada", name: "Ada", role: "member", grants: ["orders:*"], quota: 5 };

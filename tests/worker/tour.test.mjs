@@ -1,4 +1,4 @@
-// docs/api.md, as a reader would follow it: its shell blocks run in their order, and answer what stands below them.
+// Runs the shell blocks of docs/api.md in order and compares their output with the documented responses.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -12,16 +12,16 @@ const page = await read("docs/api.md");
 
 const STEPS = steps(page);
 
-test("the tour of the API answers what it says", async (t) => {
+test("the examples of docs/api.md return the documented responses", async (t) => {
   assert.ok(STEPS.length > 10, "the page's blocks are found");
   const app = await start(t);
   const { admin } = await workspace(app, "demo");
   const env = { ...process.env, HOST: app.url.origin, ADMIN: admin.token };
-  // What a block downloads goes with the deployment.
+  // Files that a block downloads are deleted with the deployment.
   await follow(STEPS, { env, cwd: app.storage });
 });
 
-test("the table of routes has every route and no other", async () => {
+test("docs/api.md lists exactly the API's routes", async () => {
   const { paths } = JSON.parse(await read("openapi.json"));
   const served = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),

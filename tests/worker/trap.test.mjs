@@ -1,4 +1,4 @@
-// Whatever kills the wasm instance, everybody who waits for it hears so at once, and the next call is served.
+// Whatever terminates the wasm instance, all waiting callers get an error immediately, and the next call is served.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -24,13 +24,13 @@ async function assertServed(app) {
   assert.equal((await app.fetch("/healthz")).status, 200);
 }
 
-test("a panic in the worker", async (t) => {
+test("a panic in the worker is answered and the next request served", async (t) => {
   const app = await start(t, { faulty: true });
   await assertInterrupted(await app.fetch("/faults/panic"));
   await assertServed(app);
 });
 
-test("a panic in the worker answers the other requests of the isolate too", async (t) => {
+test("a panic in the worker fails the isolate's other requests immediately", async (t) => {
   const app = await start(t, { faulty: true });
   app.ledger.fail("fetch", "held");
   const waiting = createWorkspace(app, "waiting");
@@ -41,9 +41,9 @@ test("a panic in the worker answers the other requests of the isolate too", asyn
   assert.equal((await createWorkspace(app, "next")).status, 201);
 });
 
-test("a timer of an instance that is gone takes no other instance down", async (t) => {
+test("a timer of a lost instance does not affect another instance", async (t) => {
   const app = await start(t, { faulty: true });
-  // The admin's uses wait to be reported, and for that a timer that outlives its instance.
+  // The admin's usage waits to be reported, with a timer that outlives its instance.
   const { admin } = await workspace(app, "acme");
   await assertInterrupted(await app.fetch("/faults/panic"));
   const { id } = await admin.expect(200, "GET", "/v1/tokens/self");
@@ -52,10 +52,10 @@ test("a timer of an instance that is gone takes no other instance down", async (
   const lost = app.log.filter((line) => line.includes("INTERRUPTED"));
   assert.equal(lost.length, 1, lost.join("\n"));
   const { total } = await admin.expect(200, "GET", `/v1/tokens/${id}/usage`);
-  assert.equal(total, 1, "what the next instance has counted is there");
+  assert.equal(total, 1, "the next instance's usage is counted");
 });
 
-test("a panic in an object answers the worker that waits for it", async (t) => {
+test("a panic in an object fails the waiting worker's call immediately", async (t) => {
   const app = await start(t, { faulty: true });
   app.ledger.fail("fetch", "panicked");
   await assertInterrupted(await createWorkspace(app, "first"));
@@ -63,13 +63,13 @@ test("a panic in an object answers the worker that waits for it", async (t) => {
   assert.equal((await createWorkspace(app, "second")).status, 201);
 });
 
-test("a panic in an object answers a caller elsewhere", async (t) => {
+test("a panic in an object fails another caller immediately", async (t) => {
   const app = await start(t, { faulty: true });
   await assert.rejects(app.object("directory", "https://ledger/panic", { method: "POST" }), /trapped/);
   assert.equal((await createWorkspace(app, "next")).status, 201);
 });
 
-test("an instance that dies while it waits for a ledger", async (t) => {
+test("an instance lost while waiting for a ledger is replaced", async (t) => {
   const app = await start(t);
   app.ledger.fail("fetch", "broken");
   await assertInterrupted(await createWorkspace(app, "first"));
@@ -77,11 +77,11 @@ test("an instance that dies while it waits for a ledger", async (t) => {
   assert.equal((await createWorkspace(app, "second")).status, 201);
 });
 
-test("an instance that dies while an alarm writes the registry", async (t) => {
+test("an instance lost while an alarm writes the registry is replaced", async (t) => {
   const app = await start(t);
   const { admin } = await workspace(app, "acme");
   app.registry.fail("put", "broken");
-  // The alarm may come before this is answered, and its trap would cut it short.
+  // The alarm may run before the response is sent, and its trap would interrupt the response.
   await admin.send("POST", "/v1/tokens", { name: "late", scopes: [] });
   await eventually(() => app.log.some((line) => line.includes("INTERRUPTED")));
   app.registry.heal();

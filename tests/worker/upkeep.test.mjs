@@ -1,4 +1,4 @@
-// What a ledger does when nobody asks: it finishes a deletion, and ends what has had its time.
+// Background work of a ledger: completing a deletion, and expiring rows.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,14 +8,14 @@ import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
 
 const PATIENCE = 40;
 
-/** As root, within a workspace. */
+/** A request as root, within a workspace. */
 async function asRoot(app, slug, method, path) {
   const headers = { authorization: `Bearer ${ROOT_TOKEN}`, "x-counterfoil-workspace": slug };
   const response = await app.fetch(path, { method, headers });
   return { status: response.status, body: await response.json() };
 }
 
-/** A workspace with something of everything, all of it in the registry. */
+/** A workspace with rows of every kind, all of it in the registry. */
 async function furnished(app, slug) {
   const { key, admin } = await workspace(app, slug);
   await admin.expect(201, "POST", "/v1/members", { id: "ada", name: "Ada", role: "member", grants: ["orders:*"] });
@@ -24,29 +24,29 @@ async function furnished(app, slug) {
   for (const owner of ["ada", "ada", undefined]) made.push(await admin.issue({ owner, scopes: ["orders:read"] }));
   const rotated = await admin.expect(200, "POST", `/v1/tokens/${made[0].id}/rotate`, { grace_seconds: 3_600 });
   await admin.revoke(made[1].id);
-  // The workspace, two members, four tokens and a replaced text.
+  // The workspace, two members, four tokens and a replaced token value.
   await eventually(async () => (await recordsOf(app, key)).length === 8);
   return { key, admin, texts: [rotated, ...made].map(({ token }) => token) };
 }
 
-/** All that the registry holds of a workspace. */
+/** All registry keys of a workspace. */
 async function keysOf(app, key) {
   return (await app.keys()).filter((name) => name.split("/")[1] === key);
 }
 
-/** The same without the files of editions. */
+/** The same without edition files. */
 async function recordsOf(app, key) {
   return (await app.records()).filter((name) => name.split("/")[1] === key);
 }
 
-test("a workspace that is deleted is gone at once, and then from the registry and from disk", async (t) => {
+test("a deleted workspace is unknown immediately, then erased from registry and disk", async (t) => {
   const app = await start(t);
   const acme = await furnished(app, "acme");
   const other = await furnished(app, "other");
   const untouched = await recordsOf(app, other.key);
   await eventually(async () => (await app.keys(`s/${acme.key}/`)).length >= 3, PATIENCE);
 
-  // The registry takes no deletion, and the power goes in the midst of it.
+  // The registry rejects deletions, and the power fails meanwhile.
   app.registry.fail("delete", "refused");
   const begun = await asRoot(app, "acme", "DELETE", "/v1/workspace");
   assert.deepEqual([begun.status, begun.body], [202, { complete: false }]);
@@ -55,12 +55,12 @@ test("a workspace that is deleted is gone at once, and then from the registry an
   assert.equal((await acme.admin.send("GET", "/v1/tokens")).status, 401);
   await eventually(() => app.registry.count("delete") > 0);
   const taken = await new Client(app, ROOT_TOKEN).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
-  assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"], "nobody gets the slug before it is done");
+  assert.deepEqual([taken.status, taken.body.code], [409, "ALREADY_EXISTS"], "the slug is not free before the deletion is complete");
   await app.crash();
   assert.equal((await recordsOf(app, acme.key)).length, 8);
   app.registry.heal();
 
-  // Nobody asks anything: it is the alarm that goes on.
+  // No further request: the alarm continues the deletion.
   await eventually(async () => (await keysOf(app, acme.key)).length === 0, PATIENCE);
   const again = await eventually(async () => {
     const answer = await new Client(app, ROOT_TOKEN).send("POST", "/v1/workspaces", { slug: "acme", name: "Acme" });
@@ -74,7 +74,7 @@ test("a workspace that is deleted is gone at once, and then from the registry an
   assert.equal(await other.admin.code(other.texts[0]), "VALID");
 });
 
-test("the grace of a rotation ends by itself, in the ledger and in the registry", async (t) => {
+test("a grace period expires in the ledger and in the registry", async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const token = await admin.issue({ scopes: ["orders:read"] });
@@ -89,7 +89,7 @@ test("the grace of a rotation ends by itself, in the ledger and in the registry"
   assert.equal(rotated.id, token.id);
   await eventually(async () => (await app.keys(`r/${key}/`)).length === 3);
   assert.deepEqual(await codes("eventual"), ["VALID", "VALID"]);
-  assert.ok(Date.now() < end, "the machine was too slow for this test to say anything");
+  assert.ok(Date.now() < end, "the machine was too slow for a meaningful result");
 
   await sleep(end - Date.now() + 50);
   assert.deepEqual(await codes("strong"), ["REVOKED", "VALID"]);

@@ -1,18 +1,18 @@
-// Uses of tokens on the real runtime: counted in the isolate, written in the background, summed by the ledger.
+// Token usage on the real runtime: counted in the isolate, reported in the background, added by the ledger.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Client, logged, workspace } from "./client.mjs";
 import { ROOT_TOKEN, eventually, start } from "./harness.mjs";
 
-/** Checks of a burst, and how many are under way at a time. */
+/** The number of checks of a burst, and how many are concurrent. */
 const BURST = 400;
 const LANES = 8;
 
-/** Seconds in which a lonely isolate has reported: 25 for its timer, the rest for a slow machine. */
+/** Seconds until an idle isolate has reported: 25 for its timer, the rest for a slow machine. */
 const PATIENCE = 45;
 
-/** As root, which is no token and is not counted. */
+/** Reads as root, which is not a token and is not counted. */
 async function read(app, path) {
   const headers = { authorization: `Bearer ${ROOT_TOKEN}`, "x-counterfoil-workspace": "acme" };
   const response = await app.fetch(path, { headers });
@@ -22,7 +22,7 @@ async function read(app, path) {
 
 const usage = (app, { id }) => read(app, `/v1/tokens/${id}/usage?days=2`);
 
-/** The answers to so many checks, sent as fast as they go. */
+/** The responses to this many checks, sent as fast as possible. */
 async function burst(app, gate, token, count) {
   const answers = [];
   const lane = async () => {
@@ -37,13 +37,13 @@ async function burst(app, gate, token, count) {
   return answers;
 }
 
-test("uses cost no answer anything, are known within a minute, and add up", { timeout: 300_000 }, async (t) => {
+test("usage is counted within a minute without delaying responses", { timeout: 300_000 }, async (t) => {
   const app = await start(t);
   const { key, admin } = await workspace(app, "acme");
   const token = await admin.issue({ scopes: ["orders:read"] });
   const issued = await admin.issue({ scopes: ["tokens:verify"] });
   const gate = new Client(app, issued.token);
-  // What is asked of the registry below must be there: a miss would be asked of the ledger.
+  // The registry must have these records, because a miss would be a ledger request.
   await eventually(async () => (await app.keys(`r/${key}/`)).length === 3);
   // An isolate that has nothing to report.
   await app.crash();
@@ -55,8 +55,8 @@ test("uses cost no answer anything, are known within a minute, and add up", { ti
   const began = Date.now();
   const answers = await burst(app, gate, token, BURST);
   const ended = Date.now();
-  assert.ok(ended - began < 20_000, "the machine was too slow for this test to say anything");
-  assert.deepEqual(passed(), before, "of the ledger, the registry and its writes there was none");
+  assert.ok(ended - began < 20_000, "the machine was too slow for a meaningful result");
+  assert.deepEqual(passed(), before, "no operation of the ledger or the registry occurred");
   for (const answer of answers) {
     const { ledger_calls, registry_reads } = await logged(app, answer);
     assert.deepEqual([ledger_calls, registry_reads], [0, 0]);
@@ -77,9 +77,9 @@ test("uses cost no answer anything, are known within a minute, and add up", { ti
     Object.fromEntries(listed)[token.id],
     known.items.map(({ uses }) => uses),
   );
-  assert.equal((await usage(app, issued)).total, BURST + 1, "the gate's own token was let in as often");
+  assert.equal((await usage(app, issued)).total, BURST + 1, "the caller's own token was used as often");
 
-  // Another isolate on the same ledger. What the first has not reported when it ends, nobody will.
+  // Another isolate on the same ledger. Usage that the first isolate has not reported when it ends is lost.
   await burst(app, gate, token, 5);
   await app.crash();
   await burst(app, gate, token, 20);
@@ -90,6 +90,6 @@ test("uses cost no answer anything, are known within a minute, and add up", { ti
   assert.equal(more.total, BURST + 1 + 20);
   assert.ok(more.last_used_at > known.last_used_at);
 
-  // It is nothing that verifiers hear of.
+  // Verifiers are not notified of usage.
   assert.equal(app.registry.count("put", "r/"), before[2]);
 });
