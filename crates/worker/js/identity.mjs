@@ -13,7 +13,7 @@ const ALGORITHMS = ["RS256", "ES256", "EdDSA"];
 const TOLERANCE_S = 60;
 
 /** The timeout of a provider, in milliseconds. */
-const PATIENCE_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 /** The maximum size of a provider's document, in bytes. */
 const MAX_BYTES = 128 * 1024;
@@ -153,7 +153,7 @@ async function request(address, init) {
       ...init,
       headers: { accept: "application/json", ...init.headers },
       redirect: "manual",
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const text = await read(response);
     const document = response.status === 200 ? JSON.parse(text) : undefined;

@@ -26,13 +26,13 @@ use crate::{
 };
 
 /// Concurrent writes: an object may have six connections.
-const WIDTH: usize = 6;
+const CONCURRENCY: usize = 6;
 
 /// Batches of writes in one run: well below the platform's limit of a thousand KV operations per invocation.
 const ROUNDS: usize = 100;
 
 /// The timeout of one write.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// When to try again if the outbox could not be read.
 const RETRY: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ impl Alarm {
                 if let Err(error) = publish(ledger, env).await {
                     worker::console_error!("the outbox could not be drained: {error}");
                 }
-                let edition = or_retry("no edition could be made", make_editions(ledger, env).await);
+                let edition = or_retry("no edition could be made", build_editions(ledger, env).await);
                 let upkeep = or_retry("the ledger's upkeep failed", upkeep(ledger, env).await);
                 let record = or_retry("the outbox could not be read", ledger.outbox().next_due(now()));
                 self.set(state, [record, edition, upkeep].into_iter().flatten().min()).await;
@@ -101,7 +101,7 @@ fn or_retry(what: &str, next: Result<Option<Timestamp>, SqlError>) -> Option<Tim
 }
 
 /// Takes the due steps of editions and returns when the next one is due.
-async fn make_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
+async fn build_editions(ledger: &Ledger<DurableSql>, env: &Env) -> Result<Option<Timestamp>, SqlError> {
     let registry = registry(env)?;
     for _ in 0..EDITION_STEPS {
         let step = ledger.edition_step(now())?;
@@ -155,7 +155,7 @@ async fn publish(ledger: &Ledger<DurableSql>, env: &Env) -> Result<(), SqlError>
     let registry = registry(env)?;
     let outbox = ledger.outbox();
     for _ in 0..ROUNDS {
-        let due = outbox.due(now(), WIDTH)?;
+        let due = outbox.due(now(), CONCURRENCY)?;
         if due.is_empty() {
             break;
         }
@@ -179,7 +179,7 @@ fn registry(env: &Env) -> Result<KvStore, SqlError> {
 
 /// Writes a value to the registry, or deletes the key if there is no value.
 async fn store(registry: &KvStore, key: &str, value: Option<&[u8]>) -> Result<(), Unreachable> {
-    within(PATIENCE, async {
+    within(TIMEOUT, async {
         match value {
             Some(value) => registry.put_bytes(key, value)?.execute().await,
             None => registry.delete(key).await,

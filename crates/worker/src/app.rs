@@ -43,7 +43,7 @@ fn app(env: &Env) -> Result<Router> {
         });
         let config = config.map_err(|error| worker::Error::RustError(error.to_string()))?;
         let ports = WorkerPorts::new(env)?;
-        ports.tell_missing();
+        ports.log_missing();
         let made = router(App::new(ports, config));
         #[cfg(feature = "faults")]
         let made = crate::app::faults::routes(made);

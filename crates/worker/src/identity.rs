@@ -12,7 +12,7 @@ use worker::wasm_bindgen_futures::JsFuture;
 use crate::platform::within;
 
 /// The timeout of a request. JavaScript allows the provider five seconds.
-const PATIENCE: Duration = Duration::from_secs(6);
+const TIMEOUT: Duration = Duration::from_secs(6);
 
 #[wasm_bindgen]
 extern "C" {
@@ -77,7 +77,7 @@ async fn put(question: Question<'_>) -> Result<Answer, IdentityProviderError> {
     let question = serde_json::to_string(&question).map_err(|_| unreachable("a question has no JSON form"))?;
     let answer = async { JsFuture::from(ask_provider(&question)).await.map_err(|_| "the question was not put") };
     let answer =
-        within(PATIENCE, answer).await.map_err(|error| IdentityProviderError::Unreachable(error.to_string()))?;
+        within(TIMEOUT, answer).await.map_err(|error| IdentityProviderError::Unreachable(error.to_string()))?;
     let answer = answer.as_string().and_then(|answer| json::read(answer.as_bytes()));
     answer.ok_or_else(|| unreachable("the answer cannot be read"))
 }

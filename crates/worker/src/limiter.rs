@@ -29,7 +29,7 @@ impl Limiter {
     }
 
     /// Logs which classes have no rate limit, if any.
-    pub(crate) fn tell_missing(&self) {
+    pub(crate) fn log_missing(&self) {
         let missing = Class::ALL.into_iter().filter(|class| self.binding(*class).is_none());
         let missing: Vec<_> = missing.map(Class::name).collect();
         if !missing.is_empty() {

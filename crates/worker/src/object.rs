@@ -84,12 +84,12 @@ impl Ledger {
 
     fn directory(&self, body: &[u8]) -> Result<Response> {
         let open = || Directory::open(DurableSql::new(&self.state)?);
-        let directory = made_once(&self.directory, open).map_err(failed)?;
+        let directory = get_or_init(&self.directory, open).map_err(failed)?;
         Response::from_bytes(directory.handle(body, now()))
     }
 
     fn workspace(&self) -> std::result::Result<&Workspace<DurableSql>, SqlError> {
-        made_once(&self.workspace, || {
+        get_or_init(&self.workspace, || {
             let mut ledger = Workspace::open(DurableSql::new(&self.state)?)?;
             // A deployment may set a lower limit than the platform's.
             let limit = secret(&self.env, "STORAGE_LIMIT");
@@ -110,12 +110,15 @@ impl Ledger {
                 snapshot: parse_snapshot_keys(&secret("SNAPSHOT_KEYS"))?,
             })
         };
-        made_once(&self.secrets, parse).map_err(|error: ConfigError| worker::Error::RustError(error.to_string()))
+        get_or_init(&self.secrets, parse).map_err(|error: ConfigError| worker::Error::RustError(error.to_string()))
     }
 }
 
 /// The value of the cell, created if missing. If that fails, the next message tries again.
-fn made_once<T, E>(cell: &OnceCell<T>, make: impl FnOnce() -> std::result::Result<T, E>) -> std::result::Result<&T, E> {
+fn get_or_init<T, E>(
+    cell: &OnceCell<T>,
+    make: impl FnOnce() -> std::result::Result<T, E>,
+) -> std::result::Result<&T, E> {
     if let Some(made) = cell.get() {
         return Ok(made);
     }

@@ -15,13 +15,13 @@ pub(crate) const DIRECTORY: &str = "https://ledger/directory";
 
 /// The result of `work`, or [`Unreachable`] on a timeout.
 pub(crate) async fn within<T, E: std::fmt::Display>(
-    patience: Duration,
+    timeout: Duration,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Unreachable> {
     let work = std::pin::pin!(work);
-    match select(work, Delay::from(patience)).await {
+    match select(work, Delay::from(timeout)).await {
         Either::Left((outcome, _)) => outcome.map_err(|error| Unreachable(error.to_string())),
-        Either::Right(_) => Err(Unreachable(format!("no answer within {} s", patience.as_secs()))),
+        Either::Right(_) => Err(Unreachable(format!("no answer within {} s", timeout.as_secs()))),
     }
 }
 

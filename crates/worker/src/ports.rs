@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// The timeout of a ledger. An object that trapped may never answer.
-const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The timeout of the registry.
-const REGISTRY_PATIENCE: Duration = Duration::from_secs(2);
+const REGISTRY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a location caches what it read from the registry, in seconds: the platform's minimum.
 const REGISTRY_CACHE: u64 = 30;
@@ -42,8 +42,8 @@ impl WorkerPorts {
     }
 
     /// Logs once for each isolate which optional bindings the deployment lacks.
-    pub(crate) fn tell_missing(&self) {
-        self.limiter.tell_missing();
+    pub(crate) fn log_missing(&self) {
+        self.limiter.log_missing();
     }
 
     async fn call(&self, name: String, url: &'static str, request: Vec<u8>) -> Result<Vec<u8>, Unreachable> {
@@ -60,7 +60,7 @@ impl WorkerPorts {
                 status => Err(worker::Error::RustError(format!("the object answered {status}"))),
             }
         };
-        within(LEDGER_PATIENCE, call).await
+        within(LEDGER_TIMEOUT, call).await
     }
 }
 
@@ -89,7 +89,7 @@ impl Ports for WorkerPorts {
     fn registry(&self, keys: &[RegistryKey]) -> impl Future<Output = Result<Vec<Option<Vec<u8>>>, Unreachable>> + Send {
         let read = |key: &RegistryKey| self.registry.get(&key.path()).cache_ttl(REGISTRY_CACHE).bytes();
         let reads = join_all(keys.iter().map(read).collect::<Vec<_>>());
-        SendFuture::new(within(REGISTRY_PATIENCE, async { reads.await.into_iter().collect::<Result<_, _>>() }))
+        SendFuture::new(within(REGISTRY_TIMEOUT, async { reads.await.into_iter().collect::<Result<_, _>>() }))
     }
 
     fn describe(
