@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_listed_once_and_in_order() {
+    fn origins_are_sorted_and_deduplicated() {
         let listed = |origins: &[&str]| origins_of(origins).map_err(|_| ());
         fn origins_of(origins: &[&str]) -> Result<Vec<String>, CommandError> {
             super::origins("/o", origins.iter().map(|origin| (*origin).to_owned()).collect())
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_have_one_at() {
+    fn email_addresses_have_one_at_sign() {
         for good in ["a@b", "a.b+c@d.e", "ü@例え.jp"] {
             assert!(email("/email", good).is_ok(), "{good}");
         }

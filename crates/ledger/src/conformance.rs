@@ -20,32 +20,32 @@ pub fn conformance(sql: &impl Sql) -> Result<(), String> {
         )* };
     }
     run![
-        values_come_back_as_they_went_in,
+        values_round_trip,
         integers_keep_their_type_in_columns,
-        integers_beyond_range_never_come_back_changed,
-        values_come_by_position,
-        a_parameter_is_used_twice,
-        several_statements_run_and_the_last_answers,
-        conflicts_can_be_skipped_and_seen,
-        conflicts_can_update_on_condition,
-        constraints_hold,
-        changes_return_what_they_changed,
-        a_failed_statement_leaves_nothing,
-        a_failed_transaction_leaves_nothing,
-        a_transaction_survives_a_failed_statement_in_it,
-        an_inner_transaction_fails_alone,
-        tables_made_in_a_failed_transaction_are_gone,
-        text_is_compared_by_its_bytes,
-        patterns_escape_what_they_are_told_to,
-        rows_are_compared_as_wholes,
-        aggregates_of_nothing_are_null,
-        lists_are_joined_and_summed,
-        numbers_are_counted_up,
-        triggers_refuse,
-        triggers_keep_what_was_and_views_show_it,
-        numbers_are_not_given_twice,
-        what_is_too_much_is_refused,
-        the_size_follows_what_is_stored,
+        integers_beyond_range_are_never_changed,
+        values_are_returned_by_position,
+        numbered_parameter_can_be_reused,
+        multiple_statements_return_last_rows,
+        conflicting_inserts_can_be_skipped,
+        upsert_can_be_conditional,
+        constraints_are_enforced,
+        returning_clause_returns_changed_rows,
+        failed_statement_changes_nothing,
+        failed_transaction_changes_nothing,
+        transaction_continues_after_failed_statement,
+        nested_transaction_rolls_back_alone,
+        schema_changes_are_rolled_back,
+        text_is_compared_bytewise,
+        like_patterns_support_escape,
+        row_values_are_compared_as_tuples,
+        aggregates_without_rows_are_null,
+        json_lists_are_joined_and_summed,
+        recursive_query_counts,
+        triggers_can_reject_changes,
+        triggers_save_old_rows_for_views,
+        autoincrement_numbers_are_not_reused,
+        platform_limits_are_enforced,
+        size_follows_stored_data,
     ];
     prepare(sql).map_err(|Failure(failure)| failure)
 }
@@ -106,7 +106,7 @@ fn count(sql: &impl Sql) -> Result<Vec<Vec<Value>>, SqlError> {
     query(sql, "SELECT count(*) FROM conformance", &[])
 }
 
-fn values_come_back_as_they_went_in(sql: &impl Sql) -> Outcome {
+fn values_round_trip(sql: &impl Sql) -> Outcome {
     let most = MAX_INTEGER as i64;
     let all_bytes: Vec<u8> = (0..=u8::MAX).collect();
     let values = [
@@ -154,7 +154,7 @@ fn integers_keep_their_type_in_columns(sql: &impl Sql) -> Outcome {
     expect_error(sql.exec(insert, &[int(1), text("2"), Value::Real(0.5), Value::Null]))
 }
 
-fn integers_beyond_range_never_come_back_changed(sql: &impl Sql) -> Outcome {
+fn integers_beyond_range_are_never_changed(sql: &impl Sql) -> Outcome {
     let beyond = MAX_INTEGER as i64 + 1;
     for value in [int(beyond), int(-beyond), int(i64::MAX), int(i64::MIN), Value::from(u64::MAX)] {
         expect_error(sql.exec("SELECT ?", &[value]))?;
@@ -166,29 +166,29 @@ fn integers_beyond_range_never_come_back_changed(sql: &impl Sql) -> Outcome {
     }
 }
 
-fn values_come_by_position(sql: &impl Sql) -> Outcome {
+fn values_are_returned_by_position(sql: &impl Sql) -> Outcome {
     expect(query(sql, "SELECT 1 AS same, 2 AS same, 3 AS same", &[])?, vec![vec![int(1), int(2), int(3)]])
 }
 
-fn a_parameter_is_used_twice(sql: &impl Sql) -> Outcome {
+fn numbered_parameter_can_be_reused(sql: &impl Sql) -> Outcome {
     let twice = query(sql, "SELECT ?1, ?2, ?1", &[text("a"), text("b")])?;
     expect(twice, vec![vec![text("a"), text("b"), text("a")]])
 }
 
-fn several_statements_run_and_the_last_answers(sql: &impl Sql) -> Outcome {
+fn multiple_statements_return_last_rows(sql: &impl Sql) -> Outcome {
     let script = "INSERT INTO conformance (id, word) VALUES (1, 'a;b'); -- a comment; with a semicolon
         INSERT INTO conformance (id, word) VALUES (2, 'c'); SELECT id, word FROM conformance ORDER BY id";
     expect(query(sql, script, &[])?, vec![vec![int(1), text("a;b")], vec![int(2), text("c")]])
 }
 
-fn conflicts_can_be_skipped_and_seen(sql: &impl Sql) -> Outcome {
+fn conflicting_inserts_can_be_skipped(sql: &impl Sql) -> Outcome {
     let insert = "INSERT INTO conformance (id, word) VALUES (?, ?) ON CONFLICT (word) DO NOTHING RETURNING id";
     expect(query(sql, insert, &[int(1), text("taken")])?, vec![vec![int(1)]])?;
     expect(query(sql, insert, &[int(2), text("taken")])?, Vec::<Vec<Value>>::new())?;
     expect(count(sql)?, vec![vec![int(1)]])
 }
 
-fn conflicts_can_update_on_condition(sql: &impl Sql) -> Outcome {
+fn upsert_can_be_conditional(sql: &impl Sql) -> Outcome {
     let put = "INSERT INTO conformance (id, word, version) VALUES (1, ?, ?) ON CONFLICT (id)
         DO UPDATE SET word = excluded.word, version = excluded.version WHERE excluded.version > conformance.version";
     for (word, version) in [("second", 2), ("first", 1), ("third", 3), ("third again", 3)] {
@@ -197,7 +197,7 @@ fn conflicts_can_update_on_condition(sql: &impl Sql) -> Outcome {
     expect(query(sql, "SELECT word, version FROM conformance", &[])?, vec![vec![text("third"), int(3)]])
 }
 
-fn constraints_hold(sql: &impl Sql) -> Outcome {
+fn constraints_are_enforced(sql: &impl Sql) -> Outcome {
     add(sql, 1, "one")?;
     expect_error(add(sql, 1, "other"))?;
     expect_error(add(sql, 2, "one"))?;
@@ -208,7 +208,7 @@ fn constraints_hold(sql: &impl Sql) -> Outcome {
     expect(count(sql)?, vec![vec![int(1)]])
 }
 
-fn changes_return_what_they_changed(sql: &impl Sql) -> Outcome {
+fn returning_clause_returns_changed_rows(sql: &impl Sql) -> Outcome {
     add(sql, 1, "one")?;
     add(sql, 2, "two")?;
     let raise = "UPDATE conformance SET version = version + 1 WHERE id <= ? RETURNING version";
@@ -219,12 +219,12 @@ fn changes_return_what_they_changed(sql: &impl Sql) -> Outcome {
     expect(count(sql)?, vec![vec![int(1)]])
 }
 
-fn a_failed_statement_leaves_nothing(sql: &impl Sql) -> Outcome {
+fn failed_statement_changes_nothing(sql: &impl Sql) -> Outcome {
     expect_error(sql.exec("INSERT INTO conformance (id, word) VALUES (1, 'a'), (2, 'b'), (3, 'a')", &[]))?;
     expect(count(sql)?, vec![vec![int(0)]])
 }
 
-fn a_failed_transaction_leaves_nothing(sql: &impl Sql) -> Outcome {
+fn failed_transaction_changes_nothing(sql: &impl Sql) -> Outcome {
     add(sql, 1, "before")?;
     let on_purpose: Result<(), SqlError> = sql.transaction(|| {
         add(sql, 2, "within")?;
@@ -247,7 +247,7 @@ fn expect_inside(found: Vec<Vec<Value>>, wanted: i64) -> Result<(), SqlError> {
     if found == [[int(wanted)]] { Ok(()) } else { Err(SqlError::new(format!("{found:?} rows inside"))) }
 }
 
-fn a_transaction_survives_a_failed_statement_in_it(sql: &impl Sql) -> Outcome {
+fn transaction_continues_after_failed_statement(sql: &impl Sql) -> Outcome {
     sql.transaction(|| {
         add(sql, 1, "one")?;
         if add(sql, 1, "a conflict").is_ok() {
@@ -258,7 +258,7 @@ fn a_transaction_survives_a_failed_statement_in_it(sql: &impl Sql) -> Outcome {
     expect(count(sql)?, vec![vec![int(2)]])
 }
 
-fn an_inner_transaction_fails_alone(sql: &impl Sql) -> Outcome {
+fn nested_transaction_rolls_back_alone(sql: &impl Sql) -> Outcome {
     sql.transaction(|| {
         add(sql, 1, "outer")?;
         let inner: Result<(), SqlError> = sql.transaction(|| {
@@ -280,7 +280,7 @@ fn an_inner_transaction_fails_alone(sql: &impl Sql) -> Outcome {
     expect(count(sql)?, vec![vec![int(2)]])
 }
 
-fn tables_made_in_a_failed_transaction_are_gone(sql: &impl Sql) -> Outcome {
+fn schema_changes_are_rolled_back(sql: &impl Sql) -> Outcome {
     let outcome: Result<(), SqlError> = sql.transaction(|| {
         sql.exec("CREATE TABLE conformance_new (id INTEGER PRIMARY KEY) STRICT, WITHOUT ROWID", &[])?;
         sql.exec("INSERT INTO conformance_new (id) VALUES (1)", &[])?;
@@ -290,7 +290,7 @@ fn tables_made_in_a_failed_transaction_are_gone(sql: &impl Sql) -> Outcome {
     expect_error(sql.exec("SELECT id FROM conformance_new", &[]))
 }
 
-fn text_is_compared_by_its_bytes(sql: &impl Sql) -> Outcome {
+fn text_is_compared_bytewise(sql: &impl Sql) -> Outcome {
     for (id, word) in [(1, "b"), (2, "B"), (3, "a"), (4, "é"), (5, "0")] {
         add(sql, id, word)?;
     }
@@ -300,7 +300,7 @@ fn text_is_compared_by_its_bytes(sql: &impl Sql) -> Outcome {
     expect(query(sql, "SELECT id FROM conformance WHERE word = ?", &[text("b")])?, vec![vec![int(1)]])
 }
 
-fn patterns_escape_what_they_are_told_to(sql: &impl Sql) -> Outcome {
+fn like_patterns_support_escape(sql: &impl Sql) -> Outcome {
     for (id, word) in [(1, "50%"), (2, "50 euro"), (3, "a_b"), (4, "aXb"), (5, "AXB")] {
         add(sql, id, word)?;
     }
@@ -310,7 +310,7 @@ fn patterns_escape_what_they_are_told_to(sql: &impl Sql) -> Outcome {
     expect(query(sql, like, &[text("axb")])?, vec![vec![int(4)], vec![int(5)]])
 }
 
-fn rows_are_compared_as_wholes(sql: &impl Sql) -> Outcome {
+fn row_values_are_compared_as_tuples(sql: &impl Sql) -> Outcome {
     for (id, word, number) in [(1, "a", 1), (2, "b", 1), (3, "c", 2), (4, "d", 2)] {
         let insert = "INSERT INTO conformance (id, word, number) VALUES (?, ?, ?)";
         sql.exec(insert, &[int(id), text(word), int(number)])?;
@@ -320,13 +320,13 @@ fn rows_are_compared_as_wholes(sql: &impl Sql) -> Outcome {
     expect(query(sql, after, &[int(2), int(4), int(2)])?, Vec::<Vec<Value>>::new())
 }
 
-fn aggregates_of_nothing_are_null(sql: &impl Sql) -> Outcome {
+fn aggregates_without_rows_are_null(sql: &impl Sql) -> Outcome {
     let nothing = query(sql, "SELECT max(id), min(id), count(*) FROM conformance", &[])?;
     expect(nothing, vec![vec![Value::Null, Value::Null, int(0)]])?;
     expect(query(sql, "SELECT max(2, ?), ? IS NULL", &[int(3), Value::Null])?, vec![vec![int(3), int(1)]])
 }
 
-fn lists_are_joined_and_summed(sql: &impl Sql) -> Outcome {
+fn json_lists_are_joined_and_summed(sql: &impl Sql) -> Outcome {
     let insert = "INSERT INTO conformance (id, bytes, number) VALUES (?, ?, ?)";
     sql.exec(insert, &[int(1), Value::Blob(vec![0xAB, 0xCD]), int(40)])?;
     sql.exec(insert, &[int(2), Value::Blob(vec![0xEF]), Value::Null])?;
@@ -350,7 +350,7 @@ fn lists_are_joined_and_summed(sql: &impl Sql) -> Outcome {
     expect(query(sql, numbers, &[])?, vec![vec![int(1), int(42), int(1)], vec![int(2), int(7), int(7)]])
 }
 
-fn numbers_are_counted_up(sql: &impl Sql) -> Outcome {
+fn recursive_query_counts(sql: &impl Sql) -> Outcome {
     add(sql, 8, "there")?;
     let each = "WITH RECURSIVE up (n) AS (SELECT CAST(? AS INTEGER) UNION ALL SELECT n + 1 FROM up WHERE n < ?)
         SELECT n, word FROM up LEFT JOIN conformance ON id = n ORDER BY n";
@@ -358,7 +358,7 @@ fn numbers_are_counted_up(sql: &impl Sql) -> Outcome {
     expect(query(sql, each, &[int(7), int(9)])?, counted)
 }
 
-fn triggers_refuse(sql: &impl Sql) -> Outcome {
+fn triggers_can_reject_changes(sql: &impl Sql) -> Outcome {
     sql.exec(
         "CREATE TRIGGER conformance_log_is_kept BEFORE UPDATE ON conformance_log
          BEGIN SELECT RAISE(ABORT, 'kept'); END; INSERT INTO conformance_log (line) VALUES ('as written')",
@@ -368,7 +368,7 @@ fn triggers_refuse(sql: &impl Sql) -> Outcome {
     expect(query(sql, "SELECT line FROM conformance_log", &[])?, vec![vec![text("as written")]])
 }
 
-fn triggers_keep_what_was_and_views_show_it(sql: &impl Sql) -> Outcome {
+fn triggers_save_old_rows_for_views(sql: &impl Sql) -> Outcome {
     sql.exec(
         "CREATE TRIGGER conformance_keep BEFORE UPDATE OF version ON conformance
          WHEN OLD.version <= (SELECT min(seq) FROM conformance_log) AND NEW.version > (SELECT min(seq) FROM conformance_log)
@@ -395,7 +395,7 @@ fn triggers_keep_what_was_and_views_show_it(sql: &impl Sql) -> Outcome {
     Ok(())
 }
 
-fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {
+fn autoincrement_numbers_are_not_reused(sql: &impl Sql) -> Outcome {
     let append = "INSERT INTO conformance_log (line) VALUES (?) RETURNING seq";
     expect(query(sql, append, &[text("a")])?, vec![vec![int(1)]])?;
     sql.exec("DELETE FROM conformance_log", &[])?;
@@ -403,7 +403,7 @@ fn numbers_are_not_given_twice(sql: &impl Sql) -> Outcome {
 }
 
 /// The ledger never comes near these limits. Equal limits in both engines make its native tests show that.
-fn what_is_too_much_is_refused(sql: &impl Sql) -> Outcome {
+fn platform_limits_are_enforced(sql: &impl Sql) -> Outcome {
     let (many, values) = (format!("SELECT 1 WHERE 1 IN ({})", vec!["?"; 101].join(",")), vec![int(1); 101]);
     expect_error(query(sql, &many, &values))?;
     let (most, values) = (format!("SELECT 1 WHERE 1 IN ({})", vec!["?"; 100].join(",")), vec![int(1); 100]);
@@ -420,7 +420,7 @@ fn what_is_too_much_is_refused(sql: &impl Sql) -> Outcome {
     expect_error(query(sql, "SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6", &[]))
 }
 
-fn the_size_follows_what_is_stored(sql: &impl Sql) -> Outcome {
+fn size_follows_stored_data(sql: &impl Sql) -> Outcome {
     let before = sql.used()?;
     for id in 0..10 {
         query(sql, "INSERT INTO conformance (id, bytes) VALUES (?, zeroblob(100000))", &[int(id)])?;

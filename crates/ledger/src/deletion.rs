@@ -13,7 +13,7 @@ use crate::{
     audit::{self, Change},
     columns::update,
     outbox::{self, Outbox},
-    rows::{WorkspaceRow, take_some},
+    rows::{WorkspaceRow, delete_some},
     sql::{Sql, SqlError},
     transaction::Transaction,
 };
@@ -60,7 +60,7 @@ pub(crate) fn begin(tx: &Transaction<'_>) -> Result<Deleted, CommandError> {
 pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> Result<DeletionStep, SqlError> {
     let key = workspace.key;
     // Sessions come first, because they reference tokens and members.
-    if take(sql, "sessions", "number")? {
+    if delete_batch(sql, "sessions", "number")? {
         return Ok(DeletionStep::More);
     }
     let file = |name: ContentHash| name.path(key);
@@ -73,15 +73,15 @@ pub(crate) fn step(sql: &dyn Sql, workspace: &WorkspaceRow, now: Timestamp) -> R
         }
         Ok::<_, SqlError>(is_any)
     };
-    if unpublish(take_some(sql, "files", "name", "name")?.into_iter().map(file).collect())?
-        || unpublish(take_some(sql, "replaced_texts", "digest", "digest")?.into_iter().map(text).collect())?
-        || unpublish(take_some(sql, "tokens", "number", "digest")?.into_iter().map(text).collect())?
-        || unpublish(take_some(sql, "members", "number", "number")?.into_iter().map(owner).collect())?
+    if unpublish(delete_some(sql, "files", "name", "name")?.into_iter().map(file).collect())?
+        || unpublish(delete_some(sql, "replaced_texts", "digest", "digest")?.into_iter().map(text).collect())?
+        || unpublish(delete_some(sql, "tokens", "number", "digest")?.into_iter().map(text).collect())?
+        || unpublish(delete_some(sql, "members", "number", "number")?.into_iter().map(owner).collect())?
     {
         return Ok(DeletionStep::More);
     }
     for (table, id) in INTERNAL {
-        if take(sql, table, id)? {
+        if delete_batch(sql, table, id)? {
             return Ok(DeletionStep::More);
         }
     }
@@ -98,6 +98,6 @@ pub(crate) fn finish(sql: &dyn Sql, now: Timestamp) -> Result<(), SqlError> {
 }
 
 /// Deletes some rows of a table and returns whether there were any.
-fn take(sql: &dyn Sql, table: &str, key: &str) -> Result<bool, SqlError> {
-    Ok(!take_some::<u64>(sql, table, key, "1")?.is_empty())
+fn delete_batch(sql: &dyn Sql, table: &str, key: &str) -> Result<bool, SqlError> {
+    Ok(!delete_some::<u64>(sql, table, key, "1")?.is_empty())
 }

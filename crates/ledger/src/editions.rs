@@ -82,7 +82,7 @@ pub(crate) fn step(sql: &dyn Sql, now: Timestamp, texts: u64) -> Result<Step, Sq
     let next = match EditionBuild::load(sql)? {
         Some(edition) if edition.is_due(now) => return advance(sql, &workspace, &edition, now),
         Some(edition) => Some(edition.due_at),
-        None if saved_rows::delete_some(sql)? => return Ok(Step::More),
+        None if saved_rows::delete_batch(sql)? => return Ok(Step::More),
         None => match begin::next(sql, &workspace, now)? {
             Some((due, kind)) if due <= now => {
                 begin::begin(sql, &workspace, kind, now, texts)?;

@@ -42,11 +42,11 @@ const RETENTION: u64 = DAY;
 const LONGEST_REPLY: usize = 256 * 1024;
 
 /// The maximum number of stored replies of a member. It allows one command every nine seconds all day.
-const MOST_REPLIES: u64 = 10_000;
+const MAX_REPLIES: u64 = 10_000;
 
 /// The maximum size of a member's stored replies, in bytes: 800 per reply on average, more than the usual reply for a
 /// token.
-const MOST_BYTES: u64 = 8 * 1024 * 1024;
+const MAX_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A command that can be repeated.
 pub(crate) trait Repeatable: Ask<Reply: StoredReply> {
@@ -141,7 +141,7 @@ impl ReplySlot {
         })?;
         let spent = "SELECT rows, bytes FROM spent WHERE what = 'idempotency' AND member = ?";
         let spent = sql.one::<(u64, u64)>(spent, &[self.member.into()])?;
-        if spent.is_none_or(|(rows, bytes)| rows <= MOST_REPLIES && bytes <= MOST_BYTES) {
+        if spent.is_none_or(|(rows, bytes)| rows <= MAX_REPLIES && bytes <= MAX_BYTES) {
             return Ok(());
         }
         // If other replies have expired but are not swept yet, the caller can retry immediately.

@@ -79,7 +79,7 @@ pub(crate) fn sign_in(
     let Some(provider) = provider(tx, &ask.issuer, &ask.audience) else {
         return Err(CommandError::NotSignedIn { detail: "no such provider".to_owned(), reason: None });
     };
-    if is_over(ask.expires_at, tx.now) {
+    if has_expired(ask.expires_at, tx.now) {
         return Err(CommandError::not_signed_in(NotSignedIn::TokenExpired));
     }
     let member = find(tx.sql, provider, ask)?;
@@ -103,7 +103,7 @@ fn provider<'a>(tx: &'a Transaction<'_>, issuer: &WebAddress, audience: &str) ->
     providers.iter().find(|provider| provider.issuer == *issuer && provider.audience == audience)
 }
 
-fn is_over(end: Timestamp, now: Timestamp) -> bool {
+fn has_expired(end: Timestamp, now: Timestamp) -> bool {
     end.plus(TOLERANCE) <= now
 }
 

@@ -42,7 +42,7 @@ use crate::{
 
 /// The maximum number of token values, and of members, in one reply. A verifier that missed more is reset: it then
 /// queries each token again on its next use.
-const MOST: usize = 10_000;
+const MAX_CHANGES: usize = 10_000;
 
 /// What one instance of a ledger knows about granted leases; in memory only.
 #[derive(Debug, Default)]
@@ -144,7 +144,7 @@ pub(crate) fn answer(
     let current = current.filter(|edition| edition.epoch == workspace.epoch);
     let edition = current.map(|edition| Edition { manifest: edition.manifest, generation: edition.generation });
     let ReportedChanges { since, edition, changes: Changes { texts, owners } } =
-        tell(tx, known, ask.segments, edition)?;
+        report_changes(tx, known, ask.segments, edition)?;
     if !ask.uses.is_empty() {
         tokens::usage::add(tx, &ask.uses)?;
     }
@@ -184,18 +184,18 @@ struct ReportedChanges {
 /// Reports what changed since the generation that the verifier has reached. A verifier that does not use the current
 /// edition yet may use it if all changes since the edition's generation are reported. A verifier that missed too much
 /// starts over from it.
-fn tell(
+fn report_changes(
     tx: &Transaction<'_>,
     known: Option<u64>,
     segments: Option<Segments>,
     edition: Option<Edition>,
 ) -> Result<ReportedChanges, SqlError> {
     if let Some(edition) = edition {
-        let goes_by_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
+        let uses_it = segments.and_then(|segments| segments.manifest) == Some(edition.manifest);
         let from_the_edition = Some(edition.generation);
         let from = match known {
             // If there are too many changes since that generation, there are too many since the edition as well.
-            Some(_) if goes_by_it => [known, None],
+            Some(_) if uses_it => [known, None],
             Some(generation) if generation < edition.generation => [known, from_the_edition],
             _ => [from_the_edition, None],
         };
@@ -219,8 +219,8 @@ fn changes(tx: &Transaction<'_>, since: u64, new: NewValues) -> Result<Option<Ch
     if since == tx.workspace.generation {
         return Ok(Some(Changes::default()));
     }
-    let texts = tokens::changed_since(tx.sql, since, new, tx.now, MOST)?;
-    let owners = MemberRow::changed_since(tx.sql, since, MOST)?;
-    let is_told = texts.len() <= MOST && owners.len() <= MOST;
+    let texts = tokens::changed_since(tx.sql, since, new, tx.now, MAX_CHANGES)?;
+    let owners = MemberRow::changed_since(tx.sql, since, MAX_CHANGES)?;
+    let is_told = texts.len() <= MAX_CHANGES && owners.len() <= MAX_CHANGES;
     Ok(is_told.then_some(Changes { texts, owners }))
 }

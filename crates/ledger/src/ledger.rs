@@ -77,11 +77,11 @@ impl<S: Sql> Ledger<S> {
     /// [`decode_reply`](counterfoil_protocol::decode_reply). Malformed input results in an error reply.
     pub fn handle(&self, body: &[u8], context: Context<'_>) -> Vec<u8> {
         let request = reply::decode(body);
-        reply::encode_reply(request.and_then(|request| self.carry_out(request, context)))
+        reply::encode_reply(request.and_then(|request| self.execute(request, context)))
     }
 
-    fn carry_out(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, CommandError> {
-        self.sql.transaction(|| carry_out(&self.sql, &self.leases, self.storage_limit, request, context))
+    fn execute(&self, request: Request, context: Context<'_>) -> Result<Answered<String>, CommandError> {
+        self.sql.transaction(|| execute(&self.sql, &self.leases, self.storage_limit, request, context))
     }
 
     /// The records waiting to be written to the registry.
@@ -146,7 +146,7 @@ impl<S: Sql> Ledger<S> {
     }
 }
 
-fn carry_out(
+fn execute(
     sql: &dyn Sql,
     leases: &Leases,
     storage_limit: u64,
@@ -216,25 +216,25 @@ fn carry_out(
         Command::GetScopes(ask) => reply(ask, |_| scopes::read(tx)),
         Command::PutScopes(ask) => reply(ask, |ask| scopes::replace(tx, ask)),
         Command::ListMembers(ask) => reply(ask, |ask| members::list(tx, &ask)),
-        Command::CreateMember(ask) => made(tx, slot, ask, |ask| members::create(tx, ask)),
+        Command::CreateMember(ask) => execute_idempotently(tx, slot, ask, |ask| members::create(tx, ask)),
         Command::ReadMember(ask) => reply(ask, |ask| members::read(tx, &ask)),
         Command::FindMember(ask) => reply(ask, |ask| members::find_by_number(tx, &ask)),
         Command::UpdateMember(ask) => reply(ask, |ask| members::update(tx, ask)),
         Command::EraseMember(ask) => reply(ask, |ask| members::erase(tx, &ask)),
         Command::ListClients(ask) => reply(ask, |ask| clients::list(tx, &ask)),
-        Command::CreateClient(ask) => made(tx, slot, ask, |ask| clients::create(tx, ask)),
+        Command::CreateClient(ask) => execute_idempotently(tx, slot, ask, |ask| clients::create(tx, ask)),
         Command::ReadClient(ask) => reply(ask, |ask| clients::read(tx, &ask)),
         Command::DeleteClient(ask) => reply(ask, |ask| clients::delete(tx, &ask)),
-        Command::CreateToken(ask) => made(tx, slot, ask, |ask| tokens::create(tx, generator, ask)),
+        Command::CreateToken(ask) => execute_idempotently(tx, slot, ask, |ask| tokens::create(tx, generator, ask)),
         Command::ListTokens(ask) => reply(ask, |ask| tokens::list(tx, &ask)),
         Command::ReadToken(ask) => reply(ask, |ask| tokens::read(tx, &ask)),
         Command::ReadSelf(ask) => reply(ask, |_| tokens::read_self(tx)),
         Command::UpdateToken(ask) => reply(ask, |ask| tokens::update(tx, ask)),
-        Command::RotateToken(ask) => made(tx, slot, ask, |ask| tokens::rotate(tx, generator, &ask)),
+        Command::RotateToken(ask) => execute_idempotently(tx, slot, ask, |ask| tokens::rotate(tx, generator, &ask)),
         Command::RevokeToken(ask) => reply(ask, |ask| tokens::revoke(tx, &ask)),
         Command::RevokeText(ask) => reply(ask, |ask| tokens::revoke_text(tx, &ask)),
         Command::RevokeTokens(ask) => reply(ask, |ask| tokens::revoke_many(tx, ask)),
-        Command::ImportTokens(ask) => made(tx, slot, ask, |ask| tokens::import(tx, generator, ask)),
+        Command::ImportTokens(ask) => execute_idempotently(tx, slot, ask, |ask| tokens::import(tx, generator, ask)),
         Command::OpenSession(ask) => reply(ask, |_| sessions::open(tx, generator)),
         Command::ReadIdentityProviders(ask) => reply(ask, |_| identity::providers(tx)),
         Command::SignIn(ask) => reply(ask, |ask| identity::sign_in(tx, generator, &ask)),
@@ -259,7 +259,7 @@ fn carry_out(
 }
 
 /// Runs a command that creates something, once for each idempotency key.
-fn made<C: Repeatable>(
+fn execute_idempotently<C: Repeatable>(
     tx: &Transaction<'_>,
     slot: Option<ReplySlot>,
     ask: C,
@@ -273,11 +273,11 @@ fn made<C: Repeatable>(
         ask.check_access(tx, &reply)?;
         return Ok(Answered { repeated: true, ..Answered::now(reply) });
     }
-    let mut made = run(ask)?;
-    let answered = Answered::now(reply::json_of(&made)?);
-    if let Some(slot) = slot.filter(|_| made.had_effect()) {
-        made.remove_token_value();
-        slot.store(tx.sql, &made.to_stored(tx.sql)?, tx.now)?;
+    let mut result = run(ask)?;
+    let answered = Answered::now(reply::json_of(&result)?);
+    if let Some(slot) = slot.filter(|_| result.had_effect()) {
+        result.remove_token_value();
+        slot.store(tx.sql, &result.to_stored(tx.sql)?, tx.now)?;
     }
     Ok(answered)
 }

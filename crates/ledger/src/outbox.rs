@@ -124,7 +124,7 @@ mod tests {
     use crate::{native::NativeSql, schema};
 
     #[test]
-    fn an_older_version_never_takes_the_place_of_a_newer() -> Result<(), SqlError> {
+    fn outbox_keeps_newer_version() -> Result<(), SqlError> {
         let sql = NativeSql::in_memory()?;
         schema::migrate(&sql, schema::LEDGER)?;
         for (version, value) in [(2, "second"), (1, "first"), (3, "third"), (3, "third again"), (2, "second")] {

@@ -21,7 +21,7 @@ pub(crate) use self::{
     replaced_texts::{AT_ONCE, ReplacedText, is_taken},
     scopes::ScopeCatalogue,
     sessions::{Opened, SessionRow},
-    steps::{STEP, take_some},
+    steps::{STEP, delete_some},
     tokens::{Inclusion, TokenRow, live_of},
     workspace::WorkspaceRow,
 };

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn additions_are_no_hindrance_to_programs_that_do_not_know_them() -> Result<(), SqlError> {
+    fn additions_are_accepted_by_programs_that_do_not_know_them() -> Result<(), SqlError> {
         for known in [LEDGER, DIRECTORY] {
             for further in [&[ADDITION][..], &[ADDITION, ADDITION, ADDITION]] {
                 let newest = later(known, further);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_refused_by_programs_that_do_not_know_it() -> Result<(), SqlError> {
+    fn steps_are_refused_by_programs_that_do_not_know_them() -> Result<(), SqlError> {
         for known in [LEDGER, DIRECTORY] {
             for further in [&[STEP][..], &[STEP, ADDITION], &[ADDITION, STEP], &[ADDITION, STEP, ADDITION]] {
                 let newest = later(known, further);
@@ -169,7 +169,7 @@ mod tests {
 
     /// A program that grants leases without recording when they expire would break a guarantee of the newer program.
     #[test]
-    fn nobody_goes_back_to_before_leases_were_written_down() -> Result<(), SqlError> {
+    fn rollback_before_lease_recording_is_refused() -> Result<(), SqlError> {
         let before = LEDGER.get(..10).unwrap_or_default();
         let outcome = migrate(&opened(LEDGER)?, before).map_err(|error| error.to_string());
         assert!(outcome.is_err_and(|why| why.contains("this one knows 10 at most")));
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_from_before_this_rule_is_told_what_it_needs() -> Result<(), SqlError> {
+    fn schema_needs_is_added_to_databases_that_predate_it() -> Result<(), SqlError> {
         let sql = opened(LEDGER)?;
         let told = sql.dump()?;
         sql.exec("DROP TABLE schema_needs", &[])?;

@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_shown_as_its_standard_has_it() {
+    fn snapshot_key_matches_rfc_8037_example() {
         // RFC 8037, appendix A.
         let seed = "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A";
         let seed = BASE64_URL_SAFE_NO_PAD.decode(seed).unwrap_or_default();

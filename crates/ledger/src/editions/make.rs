@@ -12,7 +12,7 @@ use counterfoil_verify::{
 
 use super::{
     mark,
-    parameters::{BLOCK, Kind, LARGEST_FILE, MOST_LONG_TEXTS, MOST_OWNER_SEGMENTS, MOST_TEXTS},
+    parameters::{BLOCK, Kind, LARGEST_FILE, MAX_LONG_VALUES, MAX_OWNER_SEGMENTS, MAX_VALUES},
     rows::{EditionBuild, Part},
 };
 use crate::{
@@ -122,12 +122,12 @@ fn make_segment(
             builder.push(digest, token, *revoked_before)?;
             addresses += token.addresses.len();
         }
-        if builder.len() as u64 > MOST_TEXTS {
-            return Err(FileError::TooFull { prefix, most: MOST_TEXTS });
+        if builder.len() as u64 > MAX_VALUES {
+            return Err(FileError::TooFull { prefix, most: MAX_VALUES });
         }
         // Checked before the file is built, because there may not be enough memory for it.
         if addresses * ADDRESS > LARGEST_FILE {
-            return Err(FileError::TooFull { prefix, most: MOST_LONG_TEXTS });
+            return Err(FileError::TooFull { prefix, most: MAX_LONG_VALUES });
         }
         match page.last() {
             Some((digest, ..)) if page.len() == PAGE => after = digest.as_bytes().to_vec(),
@@ -137,7 +137,7 @@ fn make_segment(
     let tokens = builder.len() as u64;
     let file = builder.finish();
     if file.len() > LARGEST_FILE {
-        return Err(FileError::TooFull { prefix, most: MOST_LONG_TEXTS });
+        return Err(FileError::TooFull { prefix, most: MAX_LONG_VALUES });
     }
     Ok((file, tokens))
 }
@@ -228,7 +228,7 @@ fn make_manifest(sql: &dyn Sql, edition: &EditionBuild) -> Result<Vec<u8>, FileE
     let segments = sql.all(segments, &[kind.clone(), bits])?;
     let segments = segments.into_iter().map(|(name, tokens)| NamedSegment { name, tokens }).collect();
     let owners = "SELECT block, name FROM owner_segments WHERE kind = ? ORDER BY block LIMIT ?";
-    let owners = sql.all(owners, &[kind, MOST_OWNER_SEGMENTS.into()])?;
+    let owners = sql.all(owners, &[kind, MAX_OWNER_SEGMENTS.into()])?;
     let named = |(block, name)| {
         let (first, last) = numbers(block);
         NamedOwners { first, last, name }
@@ -260,7 +260,7 @@ mod tests {
     use crate::{native::NativeSql, schema, sql::Value};
 
     #[test]
-    fn nothing_is_looked_through_from_end_to_end() -> Result<(), SqlError> {
+    fn edition_queries_use_indices() -> Result<(), SqlError> {
         let sql = NativeSql::in_memory()?;
         schema::migrate(&sql, schema::LEDGER)?;
         let (texts, owners) = (texts(), format!("SELECT {} FROM edition_owners {OWNERS}", OwnerRecord::COLUMNS));
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_is_the_digests_that_begin_so() {
+    fn prefix_range_contains_exactly_its_digests() {
         for bits in [0, 1, 7, 8, 9, 15, 16] {
             let mut before = None;
             for prefix in DigestPrefix::all(bits) {

@@ -20,7 +20,7 @@ use crate::{
 
 /// The maximum number of bits that segments are split by because one of them is too full. It results in 256 files, as
 /// many as a million tokens need. More files would let one importer slow down all other clients.
-const DEEPEST: u8 = 8;
+const MAX_SPLIT_BITS: u8 = 8;
 
 /// The maximum number of token values that one step excludes.
 const STEP: u64 = 20_000;
@@ -33,7 +33,7 @@ pub(super) fn relieve(
     most: u64,
 ) -> Result<bool, SqlError> {
     let shares = shares(sql, prefix)?;
-    let deeper = (prefix.bits() + 1..=DEEPEST).find(|bits| fullest(&shares, *bits) <= most);
+    let deeper = (prefix.bits() + 1..=MAX_SPLIT_BITS).find(|bits| fullest(&shares, *bits) <= most);
     if let Some(bits) = deeper {
         update!(sql, "editions" { least_bits: bits } "kind = ?", edition.kind)?;
         return Ok(true);

@@ -8,18 +8,18 @@ pub(crate) const TEXTS: u64 = 8_192;
 
 /// The maximum number of token values that one step can put into a segment. Digests are evenly distributed, so it is
 /// exceeded only by imports of digests that were chosen for it. See [`overfull`](super::overfull).
-pub(super) const MOST_TEXTS: u64 = 65_536;
+pub(super) const MAX_VALUES: u64 = 65_536;
 
 /// The maximum size of a file, in bytes: the registry's limit for a value. Only a segment that is too full exceeds it.
 pub(super) const LARGEST_FILE: usize = 25 * 1024 * 1024;
 
 /// The number of token values whose segment fits into [`LARGEST_FILE`] even if each has the maximum of CIDR ranges and
 /// its own scopes. Evenly distributed, a segment has hardly more than [`TEXTS`].
-pub(super) const MOST_LONG_TEXTS: u64 = 12_288;
+pub(super) const MAX_LONG_VALUES: u64 = 12_288;
 
 /// The maximum number of owner segments of an edition, which keeps its manifest small. Verifiers query the ledger for
 /// other members.
-pub(super) const MOST_OWNER_SEGMENTS: u64 = 4_096;
+pub(super) const MAX_OWNER_SEGMENTS: u64 = 4_096;
 
 /// The number of member numbers that an owner segment covers.
 pub(super) const BLOCK: u64 = 1_024;

@@ -4,7 +4,7 @@ use core::slice;
 
 use counterfoil_verify::{ContentHash, Timestamp};
 
-use super::parameters::{Kind, MOST_OWNER_SEGMENTS};
+use super::parameters::{Kind, MAX_OWNER_SEGMENTS};
 use crate::{
     columns::{Columns as _, columns, update},
     sql::{Sql, SqlError, Value},
@@ -221,7 +221,7 @@ pub(super) fn exclude_high_blocks(sql: &dyn Sql, kind: Kind, which: &str) -> Res
     let highest = "SELECT block FROM owner_segments WHERE kind = ? ORDER BY block LIMIT 1 OFFSET ?";
     sql.exec(
         &format!("DELETE FROM owner_segments WHERE kind = ? AND {which} AND block > ({highest})"),
-        &[(&kind).into(), (&kind).into(), (MOST_OWNER_SEGMENTS - 1).into()],
+        &[(&kind).into(), (&kind).into(), (MAX_OWNER_SEGMENTS - 1).into()],
     )?;
     Ok(())
 }

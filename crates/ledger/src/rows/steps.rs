@@ -6,7 +6,7 @@ use crate::sql::{FromRow, Sql, SqlError};
 pub(crate) const STEP: u64 = 500;
 
 /// Deletes some rows of a table, identified by the columns `key`, and returns the columns `named` of each.
-pub(crate) fn take_some<T: FromRow>(sql: &dyn Sql, table: &str, key: &str, named: &str) -> Result<Vec<T>, SqlError> {
+pub(crate) fn delete_some<T: FromRow>(sql: &dyn Sql, table: &str, key: &str, named: &str) -> Result<Vec<T>, SqlError> {
     let some = format!("DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} LIMIT ?) RETURNING {named}");
     sql.all(&some, &[STEP.into()])
 }

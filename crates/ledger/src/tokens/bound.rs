@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Allowed for every member.
-const LEAST: u64 = 10_000;
+const MINIMUM: u64 = 10_000;
 
 /// Allowed for each token of the quota, if that is more.
 const PER_TOKEN: u64 = 20;
@@ -34,7 +34,7 @@ pub(super) fn check(
 ) -> Result<(), CommandError> {
     let of_quota = owner.quota(workspace.settings.default_quota).saturating_mul(PER_TOKEN);
     let of_days = (tx.now.since(owner.created_at) / DAY).saturating_mul(PER_DAY);
-    let bound = of_quota.max(LEAST).saturating_add(of_days);
+    let bound = of_quota.max(MINIMUM).saturating_add(of_days);
     let texts: u64 = tx.sql.scalar("SELECT texts FROM members WHERE number = ?", &[owner.number.into()])?;
     if texts.saturating_add(more) <= bound { Ok(()) } else { Err(CommandError::TextsExceeded { bound }) }
 }

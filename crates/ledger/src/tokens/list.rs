@@ -53,7 +53,7 @@ pub(crate) fn list(tx: &Transaction<'_>, ask: &ListTokens) -> Result<Listing<Tok
         .map(|held| Ok((place(ask.sort, &held.token), held.view(tx.now)?)));
     let mut page = window.page(items.collect::<Result<_, CommandError>>()?, total);
     if let Some(days) = ask.usage {
-        usage::tell(tx, &mut page.items, days)?;
+        usage::add_to(tx, &mut page.items, days)?;
     }
     Ok(page)
 }

@@ -12,7 +12,7 @@ use super::{filter::Conditions, read::look_for, revoke::end, revoke_text::end_re
 use crate::{check, rows::OwnedToken, transaction::Transaction};
 
 /// The maximum number of tokens of one command.
-const MOST: usize = 1_000;
+const MAX_TOKENS: usize = 1_000;
 
 pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<RevokedTokens, CommandError> {
     tx.authority.require(BuiltIn::TokensWrite)?;
@@ -56,8 +56,8 @@ pub(crate) fn revoke_many(tx: &Transaction<'_>, ask: RevokeTokens) -> Result<Rev
 }
 
 fn by_ids(tx: &Transaction<'_>, ids: Vec<String>) -> Result<Vec<OwnedToken>, CommandError> {
-    if !(1..=MOST).contains(&ids.len()) {
-        return Err(CommandError::invalid_value("/ids", format!("Give 1 to {MOST} ids.")));
+    if !(1..=MAX_TOKENS).contains(&ids.len()) {
+        return Err(CommandError::invalid_value("/ids", format!("Give 1 to {MAX_TOKENS} ids.")));
     }
     let found: Vec<_> = ids.iter().map(|id| look_for(tx, id)).collect::<Result<_, _>>()?;
     if found.iter().all(Option::is_some) {
@@ -78,10 +78,10 @@ fn by_filter(tx: &Transaction<'_>, filter: &TokenFilter) -> Result<Vec<OwnedToke
     }
     let mut conditions = Conditions::of(tx, filter)?;
     conditions.and("tokens.revoked_at IS NULL AND tokens.issued >= members.revoked_before", []);
-    let (clauses, values) = conditions.ordered("tokens.number", MOST as u64 + 1);
+    let (clauses, values) = conditions.ordered("tokens.number", MAX_TOKENS as u64 + 1);
     let found = OwnedToken::select(tx.sql, &clauses, &values)?;
-    if found.len() > MOST {
-        let detail = format!("The filter finds more than {MOST} tokens.");
+    if found.len() > MAX_TOKENS {
+        let detail = format!("The filter finds more than {MAX_TOKENS} tokens.");
         return Err(CommandError::invalid(InvalidCode::TooManyTokens, "/filter", detail));
     }
     Ok(found)

@@ -97,7 +97,7 @@ pub(crate) fn read(tx: &Transaction<'_>, ask: &ReadUsage) -> Result<Usage, Comma
 }
 
 /// Adds to each token its usage on the last days, with a single query.
-pub(super) fn tell(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), CommandError> {
+pub(super) fn add_to(tx: &Transaction<'_>, tokens: &mut [TokenView], days: u32) -> Result<(), CommandError> {
     let days = kept("/usage", days)?;
     let mut counts = vec![vec![0; usize::try_from(days).unwrap_or_default()]; tokens.len()];
     // Iterates by day and token, in the order of the key, so that rows of other tokens are not read.

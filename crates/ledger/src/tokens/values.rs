@@ -27,7 +27,7 @@ pub(super) struct StoredValue {
 }
 
 /// The maximum number of valid values of one token at a time, including the current one.
-const MOST: usize = 8;
+const MAX_VALID_VALUES: usize = 8;
 
 /// Publishes a changed token: a record for each of its values that may be valid.
 pub(super) fn publish(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
@@ -47,9 +47,9 @@ pub(super) fn publish_all(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), 
 pub(super) fn check_grace(tx: &Transaction<'_>, token: &TokenRow) -> Result<(), CommandError> {
     let graced = ReplacedText::in_grace(tx.sql, token.number, tx.now)?;
     match graced.first() {
-        Some(next) if graced.len() + 1 >= MOST => {
+        Some(next) if graced.len() + 1 >= MAX_VALID_VALUES => {
             let detail = format!(
-                "{MOST} values of this token are valid already; the next one expires at {}. Rotate again then, or without \
+                "{MAX_VALID_VALUES} values of this token are valid already; the next one expires at {}. Rotate again then, or without \
                  a grace period, or end the previous values (\"previous\": \"end\").",
                 rfc3339::format(next.valid_until)
             );
